@@ -1,0 +1,23 @@
+import { type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+
+export type { Logger }
+
+export type LogFormat = 'auto' | 'pretty' | 'json'
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+/**
+ * The process's logger: lines for people on a terminal, JSON otherwise, on standard output.
+ * `auto` looks whether standard output is a terminal.
+ */
+export function createLogger(options: { level: LogLevel; format: LogFormat }): Logger {
+  const terminal = process.stdout.isTTY === true
+  if (options.format === 'json' || (options.format === 'auto' && !terminal)) return pino({ level: options.level })
+  const stream = pretty({ colorize: terminal, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true })
+  return pino({ level: options.level }, stream)
+}
+
+/** A logger that says nothing, for tests. */
+export function silentLogger(): Logger {
+  return pino({ level: 'silent' })
+}

@@ -1,0 +1,61 @@
+/**
+ * One row of the command table. The generated part (name to categories) is what a live Redis says of the command in
+ * `COMMAND`; the other columns are the overlay, written by hand [design §5, §6, §7].
+ */
+export interface CommandRow {
+  /** Lower case; a subcommand is `container|sub`, as Redis itself names it. */
+  readonly name: string
+  /** As in Redis: the exact number of arguments with the name, or minus the least number. */
+  readonly arity: number
+  /** Redis's flags in its order: write, readonly, denyoom, admin, blocking, … */
+  readonly flags: readonly string[]
+  /** The first three key numbers of COMMAND: first, last (negative: from the end), step. */
+  readonly firstKey: number
+  readonly lastKey: number
+  readonly keyStep: number
+  /** How the keys are found when firstKey..lastKey does not say it (`movablekeys`): a name in `keys.ts`. */
+  readonly keyFinder: KeyFinder
+  readonly route: Route
+  readonly replicate: Replicate
+  /** For split commands: how the parts' replies become one. */
+  readonly merge: Merge
+  /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]. */
+  readonly shape: Shape
+  /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
+  readonly compare: boolean
+  /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
+  readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
+}
+
+export type KeyFinder =
+  | 'range' // firstKey, lastKey, keyStep
+  | 'none'
+  | 'numkeys' // a count argument followed by that many keys (with an optional destination before it)
+  | 'streams' // after STREAMS, the first half of what remains
+  | 'sort' // first argument, and the one after STORE
+  | 'store' // first argument, and the one after STORE or STOREDIST
+  | 'migrate'
+
+/** Where a command goes. */
+export type Route =
+  | 'local' // answered by the proxy itself
+  | 'key' // all keys on one replica set: a single key, or several that must have the same replica set
+  | 'split' // cut into parts by replica set, the replies merged
+  | 'members' // a special way of serving over every member: see coordinator/keyspace
+  | 'any' // no key and no effect: any one member can answer (HELP texts, READONLY, …)
+  | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
+
+/** How a write reaches all replicas [design §7]. `none` is a read. */
+export type Replicate = 'none' | 'apply' | 'absolute' | 'master-first' | 'copy'
+
+export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */
+
+/** Names of the rules in the first table of redis-facts; implemented in resp/resp3-to-resp2.ts. */
+export type Shape =
+  | 'generic'
+  | 'null-array' // a top-level null is `*-1`
+  | 'geopos' // null elements are `*-1`
+  | 'flatten' // pairs one level down become flat
+  | 'xread' // map → array of pairs; top-level null is `*-1`
+  | 'xreadgroup' // like xread, and null fields of deleted entries are `*-1`
+  | 'xpending' // the fourth element of the summary is `*-1` when null

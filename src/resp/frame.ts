@@ -1,0 +1,62 @@
+/**
+ * One complete command as it lies in memory: a strict RESP array of bulk strings, `*n CRLF ($len CRLF bytes CRLF)×n`,
+ * in `buf` from `start` to `end`, with the place of every argument. The request framer gives its frames as a view
+ * that the next command overwrites; `ownFrame` makes one that stays.
+ */
+export interface Frame {
+  readonly buf: Buffer
+  readonly start: number
+  readonly end: number
+  /** Number of arguments, the command's name included. */
+  readonly argc: number
+  /** Offsets into `buf` of the first byte of each argument, and of the byte after its last. */
+  readonly argStart: ArrayLike<number>
+  readonly argEnd: ArrayLike<number>
+  /** True when nobody will write into `buf` again, so that a reference to it may be kept. */
+  readonly owned: boolean
+}
+
+/** A frame that stays valid: the same one if its bytes are owned and its offsets are its own, otherwise a copy. */
+export function ownFrame(frame: Frame): Frame {
+  const { start } = frame
+  const shift = frame.owned ? 0 : start
+  const argStart = new Array<number>(frame.argc)
+  const argEnd = new Array<number>(frame.argc)
+  for (let i = 0; i < frame.argc; i++) {
+    argStart[i] = frame.argStart[i] - shift
+    argEnd[i] = frame.argEnd[i] - shift
+  }
+  if (frame.owned) return { buf: frame.buf, start, end: frame.end, argc: frame.argc, argStart, argEnd, owned: true }
+  const buf = Buffer.from(frame.buf.subarray(start, frame.end))
+  return { buf, start: 0, end: buf.length, argc: frame.argc, argStart, argEnd, owned: true }
+}
+
+/** Encodes arguments as a frame of its own. Strings are taken as UTF-8. */
+export function frameOf(args: readonly (Buffer | string)[]): Frame {
+  const argc = args.length
+  const argStart = new Array<number>(argc)
+  const argEnd = new Array<number>(argc)
+  const headers = new Array<string>(argc)
+  const head = `*${argc}\r\n`
+  let size = head.length
+  for (let i = 0; i < argc; i++) {
+    const arg = args[i]
+    const length = typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length
+    const header = `$${length}\r\n`
+    headers[i] = header
+    argStart[i] = size + header.length
+    argEnd[i] = argStart[i] + length
+    size = argEnd[i] + 2
+  }
+  const buf = Buffer.allocUnsafe(size)
+  buf.latin1Write(head, 0)
+  for (let i = 0; i < argc; i++) {
+    const arg = args[i]
+    buf.latin1Write(headers[i], argStart[i] - headers[i].length)
+    if (typeof arg === 'string') buf.utf8Write(arg, argStart[i])
+    else arg.copy(buf, argStart[i])
+    buf[argEnd[i]] = 13
+    buf[argEnd[i] + 1] = 10
+  }
+  return { buf, start: 0, end: size, argc, argStart, argEnd, owned: true }
+}
