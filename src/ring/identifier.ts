@@ -1,0 +1,34 @@
+import farmhash from 'farmhash'
+
+/**
+ * The 32-bit position of some bytes on the ring, 0 … 2^32 - 1; strings are taken as UTF-8. Farmhash's fingerprint
+ * functions are the ones that answer the same on every platform and in every version, which a ring whose data
+ * outlives the process needs [design §3 identifier].
+ */
+export function fingerprint32(bytes: Buffer | string): number {
+  return farmhash.fingerprint32(bytes)
+}
+
+/** The identifier of the `i`-th virtual node of the member called `name`. */
+export function identifierOfVirtualNode(name: string, i: number): number {
+  return farmhash.fingerprint32(`${name}#${i}`)
+}
+
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/**
+ * The identifier of the key that lies in `buf` from `start` up to `end`: the fingerprint of its hash-tag part, or of
+ * the whole key when it has none, so that keys with the same tag share a replica set. The tag is what stands between
+ * the first `{` and the first `}` after it, unless that is nothing [Redis cluster.c keyHashSlot].
+ */
+export function identifierOfKey(buf: Buffer, start: number, end: number): number {
+  let open = start
+  while (open < end && buf[open] !== OPEN_BRACE) open++
+  if (open < end) {
+    let close = open + 1
+    while (close < end && buf[close] !== CLOSE_BRACE) close++
+    if (close < end && close > open + 1) return farmhash.fingerprint32(buf.subarray(open + 1, close))
+  }
+  return farmhash.fingerprint32(buf.subarray(start, end))
+}
