@@ -127,6 +127,14 @@ t.test('a ring without members has no ranges', async (t) => {
   t.strictSame(ring.successors(0, 3), [])
 })
 
+t.test('a token at the very beginning of a slice of the index is found', async (t) => {
+  // Found by trying names; with 64 tokens the index has slices of 2^23 identifiers.
+  const token = identifierOfVirtualNode('dt-122622', 1)
+  t.equal(token % 2 ** 23, 0)
+  const ring = Ring.of(['dt-122622'], 64)
+  t.equal(ring.tokens[ring.rangeOf(token)], token)
+})
+
 t.test('of two members with the same token the first by name has the range', async (t) => {
   // Found by trying names: both have the token 4256870528.
   const [first, second] = ['dt-207449', 'dt-221290']
