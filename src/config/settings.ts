@@ -1,0 +1,179 @@
+import { z } from 'zod'
+
+/*
+ * Every setting: its section, name, check and default, in one table. conf/dt.yaml explains each of them to its reader.
+ *
+ * A setting has two forms, what YAML gives (`65536`, a list) and the text of an environment variable (`64kb`,
+ * `a:1,b:2`); every check takes both, so that `DT_RING_REPLICAS=2` and `replicas: 2` are the same setting.
+ */
+
+/** One `host:port`. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Settings whose value is never shown in an error message. */
+export const secretNames: ReadonlySet<string> = new Set(['password'])
+
+const day = 86_400_000
+const kilobyte = 1024
+const megabyte = 1024 * kilobyte
+const gigabyte = 1024 * megabyte
+
+/** The suffixes of redis.conf: `k` is a thousand, `kb` is 1024 [Redis util.c memtoull]. */
+const unitBytes: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1000,
+  kb: kilobyte,
+  m: 1_000_000,
+  mb: megabyte,
+  g: 1_000_000_000,
+  gb: gigabyte,
+}
+
+const numberOrText = (expected: string) => z.union([z.number(), z.string()], { error: expected })
+
+function whole(min: number, max: number, unit = '') {
+  const expected = `must be a whole number${unit && ` of ${unit}`} from ${min} to ${max}`
+  return numberOrText(expected).transform((value, context) => {
+    const number = typeof value === 'number' ? value : /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
+    if (Number.isInteger(number) && number >= min && number <= max) return number
+    context.addIssue({ code: 'custom', message: expected, input: value })
+    return z.NEVER
+  })
+}
+
+const milliseconds = (min: number, max = day) => whole(min, max, 'milliseconds')
+
+function bytes(min: number, max: number) {
+  const expected = `must be a size from ${min} to ${max} bytes, as 1048576, 1024kb or 1mb`
+  return numberOrText(expected).transform((value, context) => {
+    const match = /^([0-9]+) ?([a-z]*)$/i.exec(String(value))
+    const size = match ? Number(match[1]) * (unitBytes[match[2].toLowerCase()] ?? Number.NaN) : Number.NaN
+    if (Number.isInteger(size) && size >= min && size <= max) return size
+    context.addIssue({ code: 'custom', message: expected, input: value })
+    return z.NEVER
+  })
+}
+
+/** Text that is not empty. A number or `yes` that YAML would read as something else than text needs quotes. */
+const text = () => {
+  const expected = 'must be text that is not empty (a number needs quotes)'
+  return z.string({ error: expected }).min(1, { error: expected })
+}
+
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` })
+
+function parseAddress(value: string): Address | undefined {
+  const match = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/i.exec(value.trim())
+  const port = match ? Number(match[3]) : 0
+  return match && port >= 1 && port <= 65535 ? { host: match[1] ?? match[2], port } : undefined
+}
+
+const addresses = () => {
+  const expected = 'must be a list of different host:port'
+  return z
+    .union([z.array(z.string({ error: expected })), z.string().transform((value) => value.split(','))], {
+      error: expected,
+    })
+    .transform((list, context) => {
+      const parsed = list.map(parseAddress).filter((address) => address !== undefined)
+      const different = new Set(parsed.map(({ host, port }) => `${host} ${port}`))
+      if (list.length > 0 && different.size === list.length) return parsed
+      context.addIssue({ code: 'custom', message: expected, input: list })
+      return z.NEVER
+    })
+}
+
+export const sections = {
+  /** Where clients connect. Port 0 takes a free one. */
+  listen: z.strictObject({
+    host: text().default('127.0.0.1'),
+    port: whole(0, 65535).default(6380),
+    backlog: whole(1, 65535).default(511),
+  }),
+  /** The ring. `id` is in the names of our connections, so that two rings can share servers' tools without confusion. */
+  ring: z.strictObject({
+    id: z
+      .string({ error: ringIdRule() })
+      .regex(/^[A-Za-z0-9_-]{1,40}$/, { error: ringIdRule() })
+      .default('dt'),
+    replicas: whole(0, 15).default(2),
+    virtualNodes: whole(1, 1024).default(64),
+  }),
+  /** The Sentinels that know the members: the masters whose names match `masterPattern`. */
+  sentinel: z.strictObject({
+    addresses: addresses().default([{ host: '127.0.0.1', port: 26379 }]),
+    username: text().optional(),
+    password: text().optional(),
+    masterPattern: text().default('dt-*'),
+    pollMs: milliseconds(100, 60_000).default(1000),
+  }),
+  /** The links to the members. */
+  backend: z
+    .strictObject({
+      username: text().optional(),
+      password: text().optional(),
+      connectTimeoutMs: milliseconds(10).default(5000),
+      reconnectMinMs: milliseconds(1).default(50),
+      reconnectMaxMs: milliseconds(1).default(1000),
+      pingIntervalMs: milliseconds(100).default(1000),
+    })
+    .refine((backend) => backend.reconnectMinMs <= backend.reconnectMaxMs, {
+      path: ['reconnectMaxMs'],
+      error: 'must not be less than backend.reconnectMinMs',
+    }),
+  /** What clients must say. Without a password they need none. */
+  auth: z.strictObject({
+    password: text().optional(),
+  }),
+  /** What one client, or all of them, may take. */
+  limits: z
+    .strictObject({
+      maxClients: whole(1, 1_000_000).default(10_000),
+      queryBufferBytes: bytes(megabyte, 64 * gigabyte).default(gigabyte),
+      outputBufferHardBytes: bytes(megabyte, 64 * gigabyte).default(gigabyte),
+      outputBufferPauseBytes: bytes(16 * kilobyte, gigabyte).default(megabyte),
+      outstandingCommands: whole(1, 1_000_000).default(4096),
+      idleTimeoutMs: milliseconds(0, 365 * day).default(0),
+      maxBulkBytes: bytes(1, 512 * megabyte).default(512 * megabyte),
+      unavailableTimeoutMs: milliseconds(0).default(10_000),
+    })
+    .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {
+      path: ['outputBufferPauseBytes'],
+      error: 'must not be more than limits.outputBufferHardBytes',
+    }),
+  log: z.strictObject({
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    format: oneOf(['auto', 'pretty', 'json']).default('auto'),
+  }),
+}
+
+export const schema = z.strictObject({
+  listen: sections.listen.prefault({}),
+  ring: sections.ring.prefault({}),
+  sentinel: sections.sentinel.prefault({}),
+  backend: sections.backend.prefault({}),
+  auth: sections.auth.prefault({}),
+  limits: sections.limits.prefault({}),
+  log: sections.log.prefault({}),
+})
+
+function ringIdRule(): string {
+  return 'must be 1 to 40 letters, digits, - or _'
+}
+
+/** All settings as `[section, name]`, in the order of the table. */
+export function settingNames(): [section: string, name: string][] {
+  return Object.entries(sections).flatMap(([section, { shape }]) =>
+    Object.keys(shape).map((name): [string, string] => [section, name]),
+  )
+}
+
+/** `DT_SENTINEL_MASTER_PATTERN` for `sentinel`, `masterPattern`. */
+export function environmentName(section: string, name: string): string {
+  return `DT_${section}_${name.replace(/[A-Z]/g, '_$&')}`.toUpperCase()
+}
