@@ -1,0 +1,223 @@
+import type { Draft } from './draft.js'
+import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from './standing.js'
+import type { KnownMaster, ViewMember } from './state.js'
+
+/** How long the first view waits for members that are neither there nor declared down. */
+export const START_GRACE_MS = 2000
+
+/**
+ * Draws the consequences of everything seen so far. It looks at the whole state and not at the last event, so that a
+ * lost, doubled or late event does no harm.
+ */
+export function decide(draft: Draft): void {
+  noticeLoneliness(draft)
+  learnMasters(draft)
+  forgetRemoved(draft)
+  if (voices(draft).length > 0) {
+    followAddresses(draft)
+    for (const master of draft.known.values()) {
+      draft.setKnown(master.name, { sdown: words(draft, master.name).some(({ sdown }) => sdown) })
+    }
+  }
+  wishLinks(draft)
+  if (draft.phase === 'starting') {
+    firstMembers(draft)
+  } else if (voices(draft).length > 0) {
+    joins(draft)
+    leaves(draft)
+  }
+  publishChange(draft)
+}
+
+/** Without any Sentinel the view stays as it is. */
+function noticeLoneliness(draft: Draft): void {
+  const sentinels = [...draft.sentinels.values()]
+  const alone = reachable(draft).length === 0 && sentinels.every(({ tried }) => tried)
+  if (alone && !draft.alone) draft.log('warn', 'no Sentinel can be reached: the members stay as they are')
+  draft.alone = alone
+}
+
+/** Whatever a Sentinel that answers monitors is known, and gets a link; to be known is not yet to be a member. */
+function learnMasters(draft: Draft): void {
+  for (const { address, masters } of reachable(draft)) {
+    for (const { name, host, port } of masters.values()) {
+      if (draft.known.has(name) || draft.removed.has(name)) continue
+      draft.known.set(name, {
+        name,
+        host,
+        port,
+        link: 'idle',
+        linkReason: '',
+        inRing: false,
+        sdown: false,
+        removalSeen: false,
+        keptAsLast: false,
+      })
+      draft.log('info', `it is known at ${host}:${port}`, { member: name, sentinel: address })
+    }
+  }
+}
+
+/**
+ * SENTINEL REMOVE: gone when no Sentinel that answers monitors it, and one was seen to stop. Sentinels without it from
+ * the start prove nothing: they may have lost their configuration.
+ */
+function forgetRemoved(draft: Draft): void {
+  if (voices(draft).length === 0) return
+  for (const { name, inRing, removalSeen, link } of [...draft.known.values()]) {
+    if (!removalSeen || reachable(draft).some(({ masters }) => masters.has(name))) continue
+    if (inRing && isLastMember(draft, name)) continue
+    draft.known.delete(name)
+    draft.removed.add(name)
+    if (link !== 'idle') draft.disconnect(name)
+    const consequence = inRing
+      ? 'it leaves the ring; no data was moved, and its ranges have one copy fewer'
+      : 'it is forgotten'
+    draft.log('warn', `it was removed from Sentinel: ${consequence}`, { member: name, ...epochOf(draft, inRing) })
+  }
+}
+
+/** The address that most Sentinels give; on a tie the present one, so that Sentinels that disagree do not toss it about. */
+function followAddresses(draft: Draft): void {
+  for (const { name, host, port, link } of [...draft.known.values()]) {
+    const said = words(draft, name)
+    const count = (word: { host: string; port: number }) =>
+      said.filter((other) => other.host === word.host && other.port === word.port).length
+    let best = { host, port }
+    for (const word of said) if (count(word) > count(best)) best = word
+    if (best.host === host && best.port === port) continue
+    draft.log('warn', `it has moved from ${host}:${port} to ${best.host}:${best.port}`, { member: name })
+    draft.setKnown(name, { host: best.host, port: best.port, link: 'idle' })
+    if (link !== 'idle') draft.disconnect(name)
+  }
+}
+
+/** One link for every known server, also for those outside the ring: its handshake is what brings them back. */
+function wishLinks(draft: Draft): void {
+  for (const master of [...draft.known.values()]) {
+    const twin = twinOf(draft, master)
+    if (twin === undefined && master.link === 'idle') draft.connect(master.name)
+    if (twin === undefined || master.link === 'idle') continue
+    draft.setKnown(master.name, { link: 'idle', linkReason: '' })
+    draft.disconnect(master.name)
+  }
+}
+
+/**
+ * The first view: as soon as everybody is either there or declared down, or after a grace without those who are declared
+ * down. One that is neither is taken as a member: its keys must not be sought elsewhere only because we started early.
+ */
+function firstMembers(draft: Draft): void {
+  const known = [...draft.known.values()]
+  if (known.length === 0) return
+  draft.knownSinceMs ??= draft.nowMs
+  const settled = ({ name, link }: KnownMaster) => {
+    const odown = odownBy(draft, name) !== undefined
+    return link === 'idle' || (link === 'up' && !odown) || (link === 'down' && odown)
+  }
+  const complete = [...draft.sentinels.values()].every(({ tried }) => tried) && known.every(settled)
+  if (!complete && draft.nowMs - draft.knownSinceMs < START_GRACE_MS) return
+  const members = known.filter(({ name, link }) => link !== 'idle' && odownBy(draft, name) === undefined)
+  if (!members.some(({ link }) => link === 'up')) return
+
+  draft.phase = 'running'
+  for (const { name } of members) draft.setKnown(name, { inRing: true })
+  const names = members.map(({ name }) => name).sort()
+  draft.log('info', `the ring starts with ${names.join(' ')}`, epochOf(draft, true))
+  for (const master of known) {
+    if (names.includes(master.name)) continue
+    draft.log('warn', `the ring starts without it: ${reasonOut(draft, master)}`, { member: master.name })
+  }
+}
+
+function joins(draft: Draft): void {
+  for (const master of [...draft.known.values()]) {
+    if (master.inRing || reasonOut(draft, master) !== undefined) continue
+    draft.setKnown(master.name, { inRing: true })
+    draft.log(
+      'warn',
+      'it joins the ring without moving data: keys of its ranges that were written while it was not a member are not found there',
+      { member: master.name, ...epochOf(draft, true) },
+    )
+  }
+}
+
+/**
+ * odown takes a member out [design §8 Membership]. Its connection is made anew, because it has missed writes from now on
+ * and because only a new handshake says that it is back: a server that was merely slow never breaks the old one.
+ */
+function leaves(draft: Draft): void {
+  const down = [...draft.known.values()].filter(({ name, inRing }) => inRing && odownBy(draft, name) !== undefined)
+  // When all are down at once, one that still answers us is the best to keep.
+  down.sort((a, b) => Number(a.link === 'up') - Number(b.link === 'up') || (a.name < b.name ? -1 : 1))
+  for (const { name, link } of down) {
+    if (isLastMember(draft, name)) continue
+    const sentinel = odownBy(draft, name)!
+    draft.setKnown(name, { inRing: false })
+    draft.log(
+      'warn',
+      'it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer',
+      {
+        member: name,
+        sentinel,
+        ...epochOf(draft, true),
+      },
+    )
+    if (link !== 'up') continue
+    draft.disconnect(name)
+    draft.connect(name)
+  }
+  for (const { name, inRing, keptAsLast, removalSeen } of [...draft.known.values()]) {
+    if (keptAsLast && !(inRing && (removalSeen || odownBy(draft, name) !== undefined))) {
+      draft.setKnown(name, { keptAsLast: false })
+    }
+  }
+}
+
+/** Whether nobody else is in the ring; then it stays, and the log says so once. */
+function isLastMember(draft: Draft, name: string): boolean {
+  const master = draft.known.get(name)!
+  if ([...draft.known.values()].some((other) => other.inRing && other.name !== name)) return false
+  if (!master.keptAsLast) draft.log('warn', 'it stays in the ring, because it is the last member', { member: name })
+  draft.setKnown(name, { keptAsLast: true })
+  return true
+}
+
+/** One view a step, whatever the number of changes. */
+function publishChange(draft: Draft): void {
+  if (draft.phase === 'starting') return
+  const members = [...draft.known.values()]
+    .filter(({ inRing }) => inRing)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, host, port, link, sdown }): ViewMember => {
+      return { name, host, port, state: link === 'up' && !sdown ? 'up' : 'suspect' }
+    })
+  const before = draft.members
+  if (JSON.stringify(members) === JSON.stringify(before)) return
+  draft.publish(members)
+  for (const { name, state } of members) {
+    const earlier = before.find((member) => member.name === name)?.state ?? 'up'
+    if (state === earlier) continue
+    if (state === 'up') draft.log('info', 'it is up again', { member: name, epoch: draft.epoch })
+    else
+      draft.log('warn', `it is suspect: ${standingOf(draft, draft.known.get(name)!)}`, {
+        member: name,
+        epoch: draft.epoch,
+      })
+  }
+  const wanted = draft.replicas + 1
+  const copies = Math.min(members.length, wanted)
+  if (copies === (before.length === 0 ? wanted : Math.min(before.length, wanted))) return
+  if (copies === wanted)
+    draft.log('info', `the ring has ${members.length} members: ${copies} copies of each new key again`)
+  else
+    draft.log(
+      'warn',
+      `the ring has ${members.length} of the ${wanted} members it needs: ${copies} copies of each new key`,
+    )
+}
+
+/** The epoch that this step is about to publish, for lines about what changes the ring. */
+function epochOf(draft: Draft, changes: boolean): { epoch?: number } {
+  return changes ? { epoch: draft.epoch + 1 } : {}
+}

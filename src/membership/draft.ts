@@ -1,0 +1,92 @@
+import type {
+  KnownMaster,
+  MembershipAction,
+  MembershipState,
+  SentinelMaster,
+  SentinelState,
+  ViewMember,
+} from './state.js'
+
+type LogAction = Extract<MembershipAction, { type: 'log' }>
+
+/**
+ * A state while one step works on it, with the actions so far. The values inside (a Sentinel, a known master) stay
+ * immutable and are replaced; `finish` gives the next state.
+ */
+export class Draft {
+  readonly sentinels: Map<string, SentinelState>
+  readonly known: Map<string, KnownMaster>
+  readonly removed: Set<string>
+  readonly replicas: number
+  phase: MembershipState['phase']
+  knownSinceMs: number | undefined
+  nowMs: number
+  epoch: number
+  members: readonly ViewMember[]
+  alone: boolean
+
+  private publication: MembershipAction[] = []
+  private readonly linkActions: MembershipAction[] = []
+  private readonly logs: MembershipAction[] = []
+
+  constructor(state: MembershipState) {
+    this.sentinels = new Map(state.sentinels)
+    this.known = new Map(state.known)
+    this.removed = new Set(state.removed)
+    this.replicas = state.replicas
+    this.phase = state.phase
+    this.knownSinceMs = state.knownSinceMs
+    this.nowMs = state.nowMs
+    this.epoch = state.epoch
+    this.members = state.members
+    this.alone = state.alone
+  }
+
+  /** The next state, and the actions: the view first, so that what a broken link leaves behind meets the new view. */
+  finish(): { state: MembershipState; actions: readonly MembershipAction[] } {
+    const { sentinels, known, removed, replicas, phase, knownSinceMs, nowMs, epoch, members, alone } = this
+    return {
+      state: { sentinels, known, removed, replicas, phase, knownSinceMs, nowMs, epoch, members, alone },
+      actions: [...this.logs, ...this.publication, ...this.linkActions],
+    }
+  }
+
+  setSentinel(address: string, change: Partial<SentinelState>): SentinelState {
+    const next = { ...this.sentinels.get(address)!, ...change }
+    this.sentinels.set(address, next)
+    return next
+  }
+
+  /** What a Sentinel says about one master; undefined when it does not monitor it any more. */
+  setWord(address: string, name: string, word: SentinelMaster | undefined): void {
+    const masters = new Map(this.sentinels.get(address)!.masters)
+    if (word === undefined) masters.delete(name)
+    else masters.set(name, word)
+    this.setSentinel(address, { masters })
+  }
+
+  setKnown(name: string, change: Partial<KnownMaster>): KnownMaster {
+    const next = { ...this.known.get(name)!, ...change }
+    this.known.set(name, next)
+    return next
+  }
+
+  publish(members: readonly ViewMember[]): void {
+    this.epoch++
+    this.members = members
+    this.publication = [{ type: 'publish', epoch: this.epoch, members }]
+  }
+
+  connect(name: string): void {
+    const { host, port } = this.setKnown(name, { link: 'connecting', linkReason: '' })
+    this.linkActions.push({ type: 'connect', name, host, port })
+  }
+
+  disconnect(name: string): void {
+    this.linkActions.push({ type: 'disconnect', name })
+  }
+
+  log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel' | 'epoch'> = {}): void {
+    this.logs.push({ type: 'log', level, message, ...about })
+  }
+}

@@ -1,0 +1,186 @@
+import { assert } from '../base/assert.js'
+import type { Logger } from '../base/log.js'
+import type { Config } from '../config/config.js'
+import { buildView } from '../view/build-view.js'
+import type { View } from '../view/view.js'
+import { namePattern } from './name-pattern.js'
+import { SentinelSubscriber } from './sentinel-subscriber.js'
+import { standingOf } from './standing.js'
+import {
+  initialState,
+  type KnownMaster,
+  type MembershipAction,
+  type MembershipEvent,
+  type SentinelState,
+} from './state.js'
+import { step } from './step.js'
+
+/** How often the step function is told the time. */
+const TICK_MS = 100
+
+export interface MembershipDeps {
+  readonly sentinel: Config['sentinel']
+  readonly ring: { readonly id: string; readonly replicas: number; readonly virtualNodes: number }
+  readonly log: Logger
+  publish(view: View): void
+  /** A server became known or moved: a link to it is wanted from now on, whether or not it is a member. */
+  connect(member: { readonly name: string; readonly host: string; readonly port: number }): void
+  /**
+   * Its link is not wanted any more; what is in flight on it fails. When a `connect` follows at once, the server was
+   * taken out of the ring and only a new handshake brings it back.
+   */
+  disconnect(name: string): void
+}
+
+/** What INFO and DT NODES show of the membership. */
+export interface MembershipStatus {
+  readonly epoch: number
+  readonly sentinels: readonly {
+    readonly address: string
+    readonly reachable: boolean
+    readonly tilt: boolean
+    /** Why it is not reachable, or ''. */
+    readonly error: string
+  }[]
+  readonly masters: readonly {
+    readonly name: string
+    readonly host: string
+    readonly port: number
+    readonly link: KnownMaster['link']
+    /** What the reachable Sentinels say of it: among `s_down`, `o_down`. */
+    readonly flags: readonly string[]
+    readonly inRing: boolean
+    /** Why it is suspect or not in the ring, or ''. */
+    readonly why: string
+  }[]
+}
+
+/**
+ * The control path's entrance: hears the Sentinels and the links, runs what it hears through `step`, and does what that
+ * says. It decides nothing itself.
+ */
+export class Membership {
+  private state
+  private readonly subscribers: SentinelSubscriber[]
+  private readonly waiting: MembershipEvent[] = []
+  private stepping = false
+  private timer: NodeJS.Timeout | undefined
+  private first: { resolve: () => void; reject: (error: Error) => void } | undefined
+
+  constructor(private readonly deps: MembershipDeps) {
+    const { sentinel, ring } = deps
+    this.state = initialState(sentinel.addresses.map(addressText), ring.replicas, Date.now())
+    const matches = namePattern(sentinel.masterPattern)
+    const auth = { username: sentinel.username, password: sentinel.password }
+    this.subscribers = sentinel.addresses.map((endpoint) => {
+      const address = addressText(endpoint)
+      return new SentinelSubscriber(endpoint, auth, sentinel.pollMs, {
+        onPolled: (masters, tilt) => {
+          const ours = masters.filter(({ name }) => matches(name))
+          this.feed({ type: 'sentinel polled', sentinel: address, masters: ours, tilt, nowMs: Date.now() })
+        },
+        onNews: (news) => {
+          if ('name' in news && !matches(news.name)) return
+          this.feed({ type: 'sentinel said', sentinel: address, news, nowMs: Date.now() })
+        },
+        onLost: (reason) => this.feed({ type: 'sentinel lost', sentinel: address, reason, nowMs: Date.now() }),
+      })
+    })
+  }
+
+  /** Starts to follow the Sentinels; resolves when the first view has been published, however long that takes. */
+  start(): Promise<void> {
+    assert(this.timer === undefined, 'membership starts once')
+    for (const subscriber of this.subscribers) subscriber.start()
+    this.timer = setInterval(() => this.feed({ type: 'tick', nowMs: Date.now() }), TICK_MS)
+    return new Promise((resolve, reject) => {
+      this.first = { resolve, reject }
+    })
+  }
+
+  /** Hears and does nothing any more. A `start` that still waits for its first view is rejected. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer)
+    for (const subscriber of this.subscribers) subscriber.stop()
+    this.first?.reject(new Error('stopped before the first view'))
+    this.first = undefined
+  }
+
+  /** The handshake of the link to this server is done. */
+  linkUp(name: string): void {
+    this.feed({ type: 'link up', name, nowMs: Date.now() })
+  }
+
+  /** The link to this server broke or could not be made. */
+  linkDown(name: string, reason: string): void {
+    this.feed({ type: 'link down', name, reason, nowMs: Date.now() })
+  }
+
+  status(): MembershipStatus {
+    const { state } = this
+    const sentinels = [...state.sentinels.values()]
+    const reachable = ({ contact }: SentinelState) => contact === 'heard' || contact === 'returning'
+    return {
+      epoch: state.epoch,
+      sentinels: sentinels.map((sentinel) => {
+        const { address, tilt, error } = sentinel
+        return { address, reachable: reachable(sentinel), tilt, error }
+      }),
+      masters: [...state.known.values()]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map((master) => {
+          const { name, host, port, link, inRing } = master
+          const words = sentinels.filter(reachable).flatMap(({ masters }) => masters.get(name) ?? [])
+          const flags: string[] = []
+          if (words.some(({ sdown }) => sdown)) flags.push('s_down')
+          if (words.some(({ odown }) => odown)) flags.push('o_down')
+          return { name, host, port, link, flags, inRing, why: standingOf(state, master) }
+        }),
+    }
+  }
+
+  /** An action may cause an event at once (closing a link tells that it is down): events wait for their turn. */
+  private feed(event: MembershipEvent): void {
+    this.waiting.push(event)
+    if (this.stepping) return
+    this.stepping = true
+    try {
+      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+        const { state, actions } = step(this.state, next)
+        this.state = state
+        for (const action of actions) this.act(action)
+      }
+    } finally {
+      this.stepping = false
+    }
+  }
+
+  private act(action: MembershipAction): void {
+    const { deps } = this
+    switch (action.type) {
+      case 'publish': {
+        const { id, replicas, virtualNodes } = deps.ring
+        deps.publish(buildView(id, action.epoch, replicas, virtualNodes, action.members))
+        this.first?.resolve()
+        this.first = undefined
+        return
+      }
+      case 'connect':
+        deps.connect({ name: action.name, host: action.host, port: action.port })
+        return
+      case 'disconnect':
+        deps.disconnect(action.name)
+        return
+      case 'log': {
+        const { type: _, level, message, ...fields } = action
+        deps.log[level](fields, message)
+        return
+      }
+    }
+  }
+}
+
+/** How a Sentinel is called in the state and the log. */
+function addressText({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,123 @@
+import type { Draft } from './draft.js'
+import type { MasterNews, MembershipEvent, SentinelMaster, SentinelNews, SentinelState, TiltNews } from './state.js'
+
+type Event<Type extends MembershipEvent['type']> = Extract<MembershipEvent, { type: Type }>
+
+/** Notes what happened, and decides nothing: this goes on in tilt [style 9]. */
+export function observe(draft: Draft, event: MembershipEvent): void {
+  if (event.type === 'sentinel polled') sentinelPolled(draft, event)
+  else if (event.type === 'sentinel lost') sentinelLost(draft, event)
+  else if (event.type === 'sentinel said') sentinelSaid(draft, event)
+  else if (event.type === 'link up') linkUp(draft, event)
+  else if (event.type === 'link down') linkDown(draft, event)
+}
+
+function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentinel polled'>): void {
+  const before = draft.sentinels.get(sentinel)
+  if (before === undefined) return
+  const after = new Map(masters.map((master) => [master.name, master]))
+  const contact = before.contact === 'lost' ? 'returning' : 'heard'
+  draft.setSentinel(sentinel, { contact, tried: true, error: '', masters: after })
+
+  // pub/sub is lossy: a name that comes or goes between two answers was monitored or removed in between. One that is
+  // missing after contact was lost may as well be missing because the Sentinel lost its configuration.
+  const unbroken = before.contact === 'heard' || before.contact === 'returning'
+  if (unbroken) for (const name of before.masters.keys()) if (!after.has(name)) seenRemoved(draft, name)
+  if (before.contact !== 'never') for (const name of after.keys()) if (!before.masters.has(name)) seenAdded(draft, name)
+
+  const names = [...after.keys()].sort().join(' ') || 'no master whose name matches'
+  if (before.contact === 'never') draft.log('info', `Sentinel answers and monitors ${names}`, { sentinel })
+  if (before.contact === 'returning') draft.log('info', `Sentinel answers again and monitors ${names}`, { sentinel })
+  if (before.contact === 'lost') {
+    for (const name of after.keys()) {
+      if (!draft.removed.has(name)) continue
+      draft.log('warn', `Sentinel still monitors ${name}, which was removed: it is ignored`, { member: name, sentinel })
+    }
+  }
+  noteTilt(draft, before, tilt)
+}
+
+function sentinelLost(draft: Draft, { sentinel, reason }: Event<'sentinel lost'>): void {
+  const before = draft.sentinels.get(sentinel)
+  if (before === undefined) return
+  draft.setSentinel(sentinel, {
+    contact: before.contact === 'never' ? 'never' : 'lost',
+    tried: true,
+    error: reason,
+  })
+  const known = before.tried && (before.contact === 'never' || before.contact === 'lost')
+  if (!known) draft.log('warn', `Sentinel cannot be reached: ${reason}`, { sentinel })
+}
+
+function sentinelSaid(draft: Draft, { sentinel, news }: Event<'sentinel said'>): void {
+  const before = draft.sentinels.get(sentinel)
+  // Before its first answer there is nothing to amend, and that answer will tell more.
+  if (before === undefined || before.contact === 'never') return
+  if (isTilt(news)) noteTilt(draft, before, news.kind === '+tilt')
+  else noteWord(draft, before, news)
+}
+
+function isTilt(news: SentinelNews): news is TiltNews {
+  return news.kind === '+tilt' || news.kind === '-tilt'
+}
+
+function noteWord(draft: Draft, { address, masters }: SentinelState, news: MasterNews): void {
+  const { kind, name } = news
+  draft.setWord(address, name, amended(masters.get(name), news))
+  if (kind === '+monitor') seenAdded(draft, name)
+  if (kind === '-monitor') seenRemoved(draft, name)
+  // It may be late or missing: only the handshake of the link can be relied on to notice a restart.
+  if (kind === '+reboot') draft.log('info', 'Sentinel says that it was restarted', { member: name, sentinel: address })
+}
+
+/** A Sentinel's word about a master after an event; undefined when it does not monitor it. */
+function amended(word: SentinelMaster | undefined, news: MasterNews): SentinelMaster | undefined {
+  if (news.kind === '-monitor') return undefined
+  if (news.kind === '+monitor' || news.kind === '+switch-master') {
+    const { name, host, port } = news
+    return { name, host, port, sdown: false, odown: false }
+  }
+  if (word === undefined) return undefined
+  switch (news.kind) {
+    case '+sdown':
+      return { ...word, sdown: true }
+    case '+odown':
+      return { ...word, sdown: true, odown: true }
+    case '-odown':
+      return { ...word, odown: false }
+    case '-sdown':
+      return { ...word, sdown: false, odown: false }
+    case '+reboot':
+      return word
+  }
+}
+
+function linkUp(draft: Draft, { name }: Event<'link up'>): void {
+  if (draft.known.has(name)) draft.setKnown(name, { link: 'up', linkReason: '' })
+}
+
+function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
+  const before = draft.known.get(name)
+  // `idle`: we have closed it ourselves.
+  if (before === undefined || before.link === 'idle') return
+  draft.setKnown(name, { link: 'down', linkReason: reason })
+  if (before.link === 'connecting' && !before.inRing) {
+    draft.log('warn', `it cannot be reached: ${reason}`, { member: name })
+  }
+}
+
+function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {
+  if (tilt === before) return
+  draft.setSentinel(address, { tilt })
+  if (tilt) draft.log('warn', 'Sentinel is in tilt: nothing is decided by its word', { sentinel: address })
+  else draft.log('info', 'Sentinel has left tilt', { sentinel: address })
+}
+
+function seenAdded(draft: Draft, name: string): void {
+  draft.removed.delete(name)
+  if (draft.known.has(name)) draft.setKnown(name, { removalSeen: false })
+}
+
+function seenRemoved(draft: Draft, name: string): void {
+  if (draft.known.has(name)) draft.setKnown(name, { removalSeen: true })
+}

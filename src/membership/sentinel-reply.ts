@@ -1,0 +1,70 @@
+import type { SentinelMaster, SentinelNews } from './state.js'
+
+/** The events of Sentinel's pub/sub that we follow, by channel [Sentinel documentation, Pub/Sub messages]. */
+export const SENTINEL_CHANNELS = [
+  '+monitor',
+  '-monitor',
+  '+sdown',
+  '-sdown',
+  '+odown',
+  '-odown',
+  '+reboot',
+  '+tilt',
+  '-tilt',
+  '+switch-master',
+] as const satisfies readonly SentinelNews['kind'][]
+
+/**
+ * The masters in a reply of SENTINEL MASTERS (an array of flat field–value arrays).
+ *
+ * @throws Error when the reply has another shape: it does not come from a Sentinel
+ */
+export function parseMasters(reply: unknown): SentinelMaster[] {
+  if (!Array.isArray(reply)) throw new Error('the reply to SENTINEL MASTERS is no array')
+  return reply.map((fields: unknown) => {
+    if (!Array.isArray(fields)) throw new Error('the reply to SENTINEL MASTERS holds something else than masters')
+    const values = new Map<string, string>()
+    for (let i = 0; i + 1 < fields.length; i += 2) values.set(String(fields[i]), String(fields[i + 1]))
+    const [name, host, port] = [values.get('name'), values.get('ip'), Number(values.get('port'))]
+    if (name === undefined || host === undefined || !Number.isInteger(port)) {
+      throw new Error('the reply to SENTINEL MASTERS holds a master without name, ip or port')
+    }
+    const flags = (values.get('flags') ?? '').split(',')
+    return { name, host, port, sdown: flags.includes('s_down'), odown: flags.includes('o_down') }
+  })
+}
+
+/** Whether a reply of INFO sentinel says that it is in tilt. */
+export function parseTilt(info: unknown): boolean {
+  return /^sentinel_tilt:1\r?$/m.test(String(info))
+}
+
+/**
+ * What a message of Sentinel's pub/sub tells, or undefined when it is not about a master.
+ *
+ *     +sdown          master dt-1 127.0.0.1 7001
+ *     +odown          master dt-1 127.0.0.1 7001 #quorum 2/2
+ *     +sdown          slave 127.0.0.1:7011 127.0.0.1 7011 @ dt-1 127.0.0.1 7001     (not about a master)
+ *     +switch-master  dt-1 127.0.0.1 7001 127.0.0.1 7011
+ *     +tilt           #tilt mode entered
+ */
+export function parseNews(channel: string, message: string): SentinelNews | undefined {
+  const kind = SENTINEL_CHANNELS.find((known) => known === channel)
+  const words = message.split(' ')
+  switch (kind) {
+    case undefined:
+      return undefined
+    case '+tilt':
+    case '-tilt':
+      return { kind }
+    case '+switch-master': {
+      const [name, , , host, port] = words
+      return port === undefined ? undefined : { kind, name, host, port: Number(port) }
+    }
+    default: {
+      const [type, name, host, port] = words
+      if (type !== 'master' || port === undefined) return undefined
+      return kind === '+monitor' ? { kind, name, host, port: Number(port) } : { kind, name }
+    }
+  }
+}
