@@ -15,12 +15,14 @@ export interface CommandRow {
   readonly keyStep: number
   /** How the keys are found when firstKey..lastKey does not say it (`movablekeys`): a name in `keys.ts`. */
   readonly keyFinder: KeyFinder
+  /** For `numkeys`: the index of the argument that says how many keys follow it; else 0. */
+  readonly numkeysAt: number
   readonly route: Route
   readonly replicate: Replicate
   /** For split commands: how the parts' replies become one. */
   readonly merge: Merge
-  /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]. */
-  readonly shape: Shape
+  /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
+  readonly shape: RowShape
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
   readonly compare: boolean
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
@@ -35,6 +37,9 @@ export type KeyFinder =
   | 'sort' // first argument, and the one after STORE
   | 'store' // first argument, and the one after STORE or STOREDIST
   | 'migrate'
+
+/** The shape of a command's reply; for a few commands it depends on the number of arguments, see `replyShape`. */
+export type RowShape = Shape | 'pop' /* LPOP, RPOP: `null-array` with a count, else `generic` */
 
 /** Where a command goes. */
 export type Route =

@@ -1,0 +1,17 @@
+/** Lower case of every byte as C's tolower has it in the C locale: only A-Z change. */
+export const LOWER: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
+)
+
+/**
+ * Whether the bytes of `buf` from `start` to `end` are `word` (lower case ASCII) in any case. As C's strcasecmp, which
+ * Redis reads its options with, it sees nothing behind a NUL byte: `STORE\0x` is the option STORE.
+ */
+export function equalsIgnoreCase(buf: Buffer, start: number, end: number, word: string): boolean {
+  const length = word.length
+  if (end - start < length) return false
+  for (let i = 0; i < length; i++) {
+    if (LOWER[buf[start + i]] !== word.charCodeAt(i)) return false
+  }
+  return end - start === length || buf[start + length] === 0
+}

@@ -1,0 +1,67 @@
+import type { CommandInfo } from './command-info.js'
+import type { OverlayRow } from './overlay.js'
+import type { CommandRow, KeyFinder } from './row.js'
+
+/** One row of the table, from what Redis says of the command and what the overlay says. */
+export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: readonly CommandRow[]): CommandRow {
+  const [, route, replicate, more] = overlay
+  const keyFinder = more?.keys ?? (info.firstKey > 0 ? 'range' : 'none')
+  return {
+    name: info.name,
+    arity: info.arity,
+    flags: info.flags,
+    firstKey: info.firstKey,
+    lastKey: info.lastKey,
+    keyStep: info.keyStep,
+    keyFinder,
+    numkeysAt: keyFinder === 'numkeys' ? numkeysAt(info) : 0,
+    route,
+    replicate,
+    merge: more?.merge ?? 'none',
+    shape: more?.shape ?? 'generic',
+    compare: more?.compare ?? true,
+    subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
+  }
+}
+
+/**
+ * The row of a command that only the backends know (of a newer Redis, or of a module), by its flags and key positions
+ * [design §5 Command table]. What blocks, changes the connection, has no keys or keys that the specifications do not
+ * tell, and what writes (it would need copyKey) is refused.
+ */
+export function buildLearntRow(info: CommandInfo): CommandRow {
+  const keys = learntKeyFinder(info)
+  const readable = info.flags.includes('readonly') && keys !== undefined && !info.flags.some((f) => REFUSED.has(f))
+  const replicate = info.flags.includes('readonly') ? 'none' : 'copy'
+  const overlay: OverlayRow = [
+    info.name,
+    readable ? 'key' : 'unsupported',
+    replicate,
+    { keys: keys ?? 'none', compare: false },
+  ]
+  return buildRow(info, overlay, info.subcommands.map(buildLearntRow))
+}
+
+/** Flags of commands that block, belong to a connection's state, or concern the server alone. */
+const REFUSED = new Set(['blocking', 'pubsub', 'admin', 'no_multi', 'skip_monitor', 'asking', 'no_auth'])
+
+function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
+  if (info.keySpecs.length === 1 && numkeysAt(info) > 0) return 'numkeys'
+  if (info.flags.includes('movablekeys') || info.firstKey <= 0) return undefined
+  return 'range'
+}
+
+/** The index of the argument that counts the keys: the start of the key specification of type keynum. */
+function numkeysAt(info: CommandInfo): number {
+  for (const { beginSearch, findKeys } of info.keySpecs) {
+    if (beginSearch.type !== 'index' || findKeys.type !== 'keynum') continue
+    if (findKeys.firstkey === findKeys.keynumidx + 1 && findKeys.keystep === 1) {
+      return beginSearch.index + findKeys.keynumidx
+    }
+  }
+  return 0
+}
+
+function subcommandName(row: CommandRow): string {
+  return row.name.slice(row.name.indexOf('|') + 1)
+}

@@ -1,0 +1,60 @@
+import type { Frame } from '../resp/frame.js'
+
+/*
+ * Redis 7.0's own words for commands that cannot be dispatched [Redis server.c commandCheckExistence,
+ * commandCheckArity], as bytes for the wire: the same in RESP2 and RESP3. They name bytes of the client's, which need not
+ * be text: a C string ends at its first NUL, and CR and LF become spaces.
+ */
+
+/** Most bytes of a name, and of all arguments, that an error shows. */
+const SHOWN_MAX_BYTES = 128
+
+const QUOTE = Buffer.from("'")
+const QUOTE_SPACE = Buffer.from("' ")
+
+/** `-ERR unknown command 'foo', with args beginning with: 'a' 'b' `, with the space at the end. */
+export function unknownCommandError(frame: Frame): Buffer {
+  const parts = [Buffer.from("-ERR unknown command '"), shown(frame, 0, SHOWN_MAX_BYTES)]
+  parts.push(Buffer.from("', with args beginning with: "))
+  let length = 0
+  for (let i = 1; i < frame.argc && length < SHOWN_MAX_BYTES; i++) {
+    const arg = shown(frame, i, SHOWN_MAX_BYTES - length)
+    parts.push(QUOTE, arg, QUOTE_SPACE)
+    length += arg.length + 3
+  }
+  return errorLine(parts)
+}
+
+/** `-ERR unknown subcommand 'foo'. Try CLIENT HELP.` for the second argument; `container` is the first one's row name. */
+export function unknownSubcommandError(container: string, frame: Frame): Buffer {
+  return errorLine([
+    Buffer.from("-ERR unknown subcommand '"),
+    shown(frame, 1, SHOWN_MAX_BYTES),
+    Buffer.from(`'. Try ${container.toUpperCase()} HELP.`),
+  ])
+}
+
+/** `-ERR wrong number of arguments for 'client|setname' command`; `name` is the row's. */
+export function wrongArityError(name: string): Buffer {
+  return errorLine([Buffer.from(`-ERR wrong number of arguments for '${name}' command`)])
+}
+
+/** `-ERR 'multi' is not supported yet by this proxy`; `name` is the row's. */
+export function unsupportedError(name: string): Buffer {
+  return errorLine([Buffer.from(`-ERR '${name}' is not supported yet by this proxy`)])
+}
+
+/** The argument as C's `%.*s` prints it: to its first NUL, at most `maxBytes`. */
+function shown(frame: Frame, i: number, maxBytes: number): Buffer {
+  const bytes = frame.buf.subarray(frame.argStart[i], Math.min(frame.argEnd[i], frame.argStart[i] + maxBytes))
+  const nul = bytes.indexOf(0)
+  return nul < 0 ? bytes : bytes.subarray(0, nul)
+}
+
+function errorLine(parts: readonly Buffer[]): Buffer {
+  const line = Buffer.concat([...parts, Buffer.from('\r\n')])
+  for (let i = 0; i < line.length - 2; i++) {
+    if (line[i] === 0x0d || line[i] === 0x0a) line[i] = 0x20
+  }
+  return line
+}

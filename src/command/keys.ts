@@ -1,0 +1,176 @@
+import { equalsIgnoreCase } from '../base/ascii.js'
+import type { Frame } from '../resp/frame.js'
+import type { CommandRow } from './row.js'
+
+/** The command cannot be right: no server would do anything but answer an error. */
+export const INVALID_ARGUMENTS = -1
+
+/**
+ * Writes the argument indexes of the command's keys to the front of `out` (which is reused and not shortened) and returns
+ * how many they are: 0 when the command has none, INVALID_ARGUMENTS when its arguments do not tell, and then it is
+ * certain that Redis answers an error whatever server it is sent to. A destination comes before its sources. The number
+ * of arguments must have been checked against the row's arity.
+ *
+ * The keys are those that the command itself would use [Redis t_zset.c, sort.c, geo.c, t_stream.c], which is more exact
+ * than COMMAND GETKEYS in corners (see introspection-keys.ts): `SORT k STORE get STORE x` stores at x.
+ */
+export function findKeys(row: CommandRow, frame: Frame, out: number[]): number {
+  switch (row.keyFinder) {
+    case 'range':
+      if (row.firstKey === row.lastKey) {
+        out[0] = row.firstKey
+        return row.firstKey < frame.argc ? 1 : INVALID_ARGUMENTS
+      }
+      return rangeKeys(row, frame, out)
+    case 'none':
+      return 0
+    case 'numkeys':
+      return numkeysKeys(row, frame, out)
+    case 'streams':
+      return streamsKeys(frame, out)
+    case 'sort':
+      return sortKeys(frame, out)
+    case 'store':
+      return storeKeys(frame, out)
+    case 'migrate':
+      return migrateKeys(frame, out)
+  }
+}
+
+function rangeKeys(row: CommandRow, frame: Frame, out: number[]): number {
+  const last = row.lastKey < 0 ? frame.argc + row.lastKey : row.lastKey
+  if (last >= frame.argc || last < row.firstKey) return INVALID_ARGUMENTS
+  let count = 0
+  for (let i = row.firstKey; i <= last; i += row.keyStep) out[count++] = i
+  return count
+}
+
+/** `[destination] numkeys key …`: LMPOP, ZUNION, ZUNIONSTORE, EVAL [Redis db.c genericGetKeys]. */
+function numkeysKeys(row: CommandRow, frame: Frame, out: number[]): number {
+  const first = row.numkeysAt + 1
+  const numkeys = naturalNumber(frame, row.numkeysAt)
+  if (numkeys < 0 || numkeys > frame.argc - first) return INVALID_ARGUMENTS
+  if (numkeys === 0 && !row.flags.includes('no_mandatory_keys')) return INVALID_ARGUMENTS
+  let count = 0
+  if (row.firstKey > 0) out[count++] = row.firstKey
+  for (let i = 0; i < numkeys; i++) out[count++] = first + i
+  return count
+}
+
+/** XREAD and XREADGROUP: the first half of what follows STREAMS [Redis db.c xreadGetKeys]. */
+function streamsKeys(frame: Frame, out: number[]): number {
+  const streams = streamsOption(frame)
+  const rest = frame.argc - streams - 1
+  if (streams === 0 || rest === 0 || rest % 2 !== 0) return INVALID_ARGUMENTS
+  const count = rest / 2
+  for (let i = 0; i < count; i++) out[i] = streams + 1 + i
+  return count
+}
+
+/** The index of the option STREAMS of XREAD and XREADGROUP, 0 if there is none. */
+function streamsOption(frame: Frame): number {
+  for (let i = 1; i < frame.argc; i++) {
+    if (isOption(frame, i, 'streams')) return i
+    if (isOption(frame, i, 'block') || isOption(frame, i, 'count')) i++
+    else if (isOption(frame, i, 'group')) i += 2
+    else if (!isOption(frame, i, 'noack')) return 0
+  }
+  return 0
+}
+
+/** Whether an XREAD or XREADGROUP has the option BLOCK, so that a server might keep its answer (and its link) waiting. */
+export function hasBlockOption(frame: Frame): boolean {
+  const streams = streamsOption(frame)
+  for (let i = 1; i < streams; i++) {
+    if (isOption(frame, i, 'block')) return true
+    if (isOption(frame, i, 'count')) i++
+    else if (isOption(frame, i, 'group')) i += 2
+  }
+  return false
+}
+
+/** SORT: the key, and what follows the last STORE [Redis sort.c sortCommandGeneric]. */
+function sortKeys(frame: Frame, out: number[]): number {
+  out[0] = 1
+  let count = 1
+  for (let i = 2; i < frame.argc; i += 1 + sortOptionLength(frame, i)) {
+    if (isOption(frame, i, 'store') && i + 1 < frame.argc) {
+      out[1] = i + 1
+      count = 2
+    }
+  }
+  return count
+}
+
+/**
+ * Whether a SORT or SORT_RO reads keys that are not among its arguments: BY with a `*`, or GET with one. They can be
+ * anywhere on the ring. (`BY nosort`, `GET #` and a GET without `*` read nothing.)
+ */
+export function sortReadsPatterns(frame: Frame): boolean {
+  for (let i = 2; i < frame.argc; i += 1 + sortOptionLength(frame, i)) {
+    if (i + 1 < frame.argc && (isOption(frame, i, 'by') || isOption(frame, i, 'get')) && hasStar(frame, i + 1)) {
+      return true
+    }
+  }
+  return false
+}
+
+/** The number of arguments that belong to the option of SORT at `i`. */
+function sortOptionLength(frame: Frame, i: number): number {
+  if (isOption(frame, i, 'limit')) return 2
+  return isOption(frame, i, 'store') || isOption(frame, i, 'by') || isOption(frame, i, 'get') ? 1 : 0
+}
+
+/** GEORADIUS and GEORADIUSBYMEMBER: the key, and what follows the last STORE or STOREDIST [Redis db.c georadiusGetKeys]. */
+function storeKeys(frame: Frame, out: number[]): number {
+  out[0] = 1
+  let count = 1
+  for (let i = 5; i + 1 < frame.argc; i++) {
+    if (isOption(frame, i, 'store') || isOption(frame, i, 'storedist')) {
+      out[1] = ++i
+      count = 2
+    }
+  }
+  return count
+}
+
+/** MIGRATE: the third argument, or all after KEYS [Redis db.c migrateGetKeys]. */
+function migrateKeys(frame: Frame, out: number[]): number {
+  for (let i = 6; i < frame.argc; i++) {
+    if (isOption(frame, i, 'keys')) {
+      if (frame.argEnd[3] > frame.argStart[3]) return INVALID_ARGUMENTS
+      for (let key = i + 1; key < frame.argc; key++) out[key - i - 1] = key
+      return frame.argc - i - 1
+    }
+    if (isOption(frame, i, 'auth')) i++
+    else if (isOption(frame, i, 'auth2')) i += 2
+  }
+  out[0] = 3
+  return 1
+}
+
+function isOption(frame: Frame, i: number, word: string): boolean {
+  return equalsIgnoreCase(frame.buf, frame.argStart[i], frame.argEnd[i], word)
+}
+
+/** Whether argument `i` has a `*` before its first NUL, as C's strchr sees it. */
+function hasStar(frame: Frame, i: number): boolean {
+  for (let at = frame.argStart[i]; at < frame.argEnd[i] && frame.buf[at] !== 0; at++) {
+    if (frame.buf[at] === 0x2a) return true
+  }
+  return false
+}
+
+/** Argument `i` as a natural number written as Redis's string2ll wants it (no sign, no leading zero); else -1. */
+function naturalNumber(frame: Frame, i: number): number {
+  const { buf } = frame
+  const start = frame.argStart[i]
+  const end = frame.argEnd[i]
+  if (start === end || end - start > 10 || (buf[start] === 0x30 && end - start > 1)) return -1
+  let value = 0
+  for (let at = start; at < end; at++) {
+    if (buf[at] < 0x30 || buf[at] > 0x39) return -1
+    value = value * 10 + buf[at] - 0x30
+  }
+  return value
+}

@@ -1,0 +1,34 @@
+import { DATA_OVERLAY } from './overlay-data.js'
+import { SERVER_OVERLAY } from './overlay-server.js'
+import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
+
+/**
+ * The part of the command table that is written by hand, one row a command [design §5 Command table]:
+ *
+ *     ['lpop', 'key', 'apply', { shape: 'pop' }]
+ *       name    route  replicate  what is not as in most rows
+ *
+ * - name: a subcommand is `container|sub`. A container (`client`) has a row too, for `CLIENT` without arguments, which
+ *   is an arity error.
+ * - route: where the command goes, see `Route`. `unsupported` commands have the other columns right already.
+ * - replicate: how a write reaches all replicas, see `Replicate`; `none` is a read. It is not Redis's flag `write`:
+ *   PFCOUNT is flagged readonly and writes.
+ * - merge: for `split`, how the parts' replies become one.
+ * - keys: how the keys are found when first, last and step do not say it.
+ * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
+ * - compare: false where equal replicas may answer differently: values the server chooses, orders of hash tables,
+ *   times, memory layout [redis-facts, How writes replicate].
+ */
+export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
+
+export interface OverlayMore {
+  readonly merge?: Merge
+  readonly keys?: KeyFinder
+  readonly shape?: RowShape
+  readonly compare?: false
+}
+
+/** The overlay by the name of the command. */
+export const OVERLAY: ReadonlyMap<string, OverlayRow> = new Map(
+  [...DATA_OVERLAY, ...SERVER_OVERLAY].map((row) => [row[0], row]),
+)

@@ -1,0 +1,107 @@
+import { equalsIgnoreCase } from '../base/ascii.js'
+import { assert } from '../base/assert.js'
+import { buildLearntRow, buildRow } from './build-row.js'
+import type { CommandInfo } from './command-info.js'
+import { COMMANDS } from './commands.generated.js'
+import { NameIndex } from './name-index.js'
+import { OVERLAY } from './overlay.js'
+import { CLIENT_SETINFO, OWN_COMMANDS } from './own-commands.js'
+import type { CommandRow, Shape } from './row.js'
+
+/*
+ * The command table: what Redis 7.0 says of its commands (commands.generated.ts), the proxy's own commands
+ * (own-commands.ts), the columns by hand (overlay.ts), and what is learnt of commands that only the backends know.
+ */
+
+/** Longer than every name; longer bytes are no command and are not hashed. */
+const NAME_MAX_BYTES = 64
+
+const commands = new NameIndex()
+const subcommands = new NameIndex()
+const rows = new Map<string, CommandRow>()
+const infos = new Map<string, CommandInfo>()
+
+for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
+  infos.set(info.name, info)
+  add(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, CLIENT_SETINFO] } : info))
+}
+assert(OVERLAY.size === rows.size, 'every row of the overlay names a command')
+
+/**
+ * The row of the command that the bytes of `buf` from `start` to `end` name, in any case. A container (`client`) has
+ * one too; its subcommand is found with `lookupSubcommand`.
+ */
+export function lookupCommand(buf: Buffer, start: number, end: number): CommandRow | undefined {
+  if (end - start > NAME_MAX_BYTES) return undefined
+  return commands.find('', buf, start, end)
+}
+
+/** The row of a subcommand of `container` (a row with `subcommands`), in any case. */
+export function lookupSubcommand(
+  container: CommandRow,
+  buf: Buffer,
+  start: number,
+  end: number,
+): CommandRow | undefined {
+  if (end - start > NAME_MAX_BYTES) return undefined
+  return subcommands.find(container.name, buf, start, end)
+}
+
+/** The row of the command with this full name, in lower case: `get`, `client|list`. */
+export function rowNamed(name: string): CommandRow | undefined {
+  return rows.get(name)
+}
+
+/** All rows, the subcommands' included; those of one container follow it. */
+export function allRows(): CommandRow[] {
+  return [...rows.values()]
+}
+
+/** What COMMAND says of the commands (the subcommands are inside their containers), by name. */
+export function allInfos(): ReadonlyMap<string, CommandInfo> {
+  return infos
+}
+
+/** The shape of the reply of a command that was sent with `argc` arguments, its name included. */
+export function replyShape(row: CommandRow, argc: number): Shape {
+  if (row.shape !== 'pop') return row.shape
+  return argc > 2 ? 'null-array' : 'generic'
+}
+
+/**
+ * Whether Redis takes the command for an attack (a web page that makes a browser talk to it), closes the connection
+ * without a word and logs a warning [Redis server.c processCommand]: `POST` and `Host:`.
+ */
+export function isSecurityCommand(buf: Buffer, start: number, end: number): boolean {
+  return equalsIgnoreCase(buf, start, end, 'post') || equalsIgnoreCase(buf, start, end, 'host:')
+}
+
+/**
+ * Adds the commands of a backend's `COMMAND` that the table does not know: those of a newer Redis or of a module. What
+ * the table knows stays as it is. Returns the names of the new ones.
+ */
+export function learn(entries: readonly CommandInfo[]): string[] {
+  const learnt: string[] = []
+  for (const info of entries) {
+    if (rows.has(info.name) || info.name.length > NAME_MAX_BYTES) continue
+    infos.set(info.name, info)
+    add(buildLearntRow(info))
+    learnt.push(info.name)
+  }
+  return learnt
+}
+
+function rowOf(info: CommandInfo): CommandRow {
+  const overlay = OVERLAY.get(info.name)
+  assert(overlay !== undefined, `the overlay has a row for ${info.name}`)
+  return buildRow(info, overlay, info.subcommands.map(rowOf))
+}
+
+function add(row: CommandRow): void {
+  rows.set(row.name, row)
+  commands.add(row)
+  for (const sub of row.subcommands?.values() ?? []) {
+    rows.set(sub.name, sub)
+    subcommands.add(sub)
+  }
+}
