@@ -1,50 +1,66 @@
 import { LOWER } from '../base/ascii.js'
 import type { CommandRow } from './row.js'
 
-/** FNV-1a over the lower-cased bytes. */
-const HASH_START = 0x811c9dc5
-const HASH_PRIME = 0x01000193
-
 const BAR = 0x7c
 
 /**
- * Rows by name, found from raw bytes in any case without an allocation: open addressing with linear probing, at most a
- * quarter full.
+ * Rows by name, found from raw bytes in any case without an allocation: open addressing with linear probing, at most an
+ * eighth full. The hash looks at the length and four bytes only, which spreads Redis's names well enough (nine in ten
+ * stand at their first slot) and costs less than reading every byte twice.
  */
 export class NameIndex {
   private slots: (CommandRow | undefined)[]
   private count = 0
 
   /** `capacity` is the first number of slots, a power of two. */
-  constructor(capacity = 1024) {
+  constructor(capacity = 2048) {
     this.slots = new Array(capacity).fill(undefined)
   }
 
   add(row: CommandRow): void {
-    if (++this.count * 4 > this.slots.length) this.grow()
+    if (++this.count * 8 > this.slots.length) this.grow()
     this.place(row)
   }
 
   /** The row whose name is the bytes from `start` to `end`, or `container|` and these bytes if `container` is not empty. */
   find(container: string, buf: Buffer, start: number, end: number): CommandRow | undefined {
+    if (start === end) return undefined
     const { slots } = this
     const mask = slots.length - 1
+    const size = end - start
     const from = container === '' ? 0 : container.length + 1
-    let hash = from === 0 ? HASH_START : step(hashOf(container), BAR)
-    for (let i = start; i < end; i++) hash = step(hash, LOWER[buf[i]])
-    const length = from + end - start
-    for (let at = spread(hash) & mask; ; at = (at + 1) & mask) {
+    const hash = hashOf(
+      from,
+      size,
+      LOWER[buf[start]],
+      LOWER[buf[start + (size >> 1)]],
+      LOWER[buf[size > 1 ? end - 2 : start]],
+      LOWER[buf[end - 1]],
+    )
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
       const row = slots[at]
       if (row === undefined) return undefined
       const { name } = row
-      if (name.length !== length || !sameTail(name, from, buf, start)) continue
+      if (name.length !== from + size || !sameTail(name, from, buf, start)) continue
       if (from === 0 || (name.startsWith(container) && name.charCodeAt(from - 1) === BAR)) return row
     }
   }
 
   private place(row: CommandRow): void {
+    const { name } = row
+    const from = name.indexOf('|') + 1
+    const last = name.length - 1
+    const size = name.length - from
+    const hash = hashOf(
+      from,
+      size,
+      name.charCodeAt(from),
+      name.charCodeAt(from + (size >> 1)),
+      name.charCodeAt(size > 1 ? last - 1 : last),
+      name.charCodeAt(last),
+    )
     const mask = this.slots.length - 1
-    let at = spread(hashOf(row.name)) & mask
+    let at = hash & mask
     while (this.slots[at] !== undefined) at = (at + 1) & mask
     this.slots[at] = row
   }
@@ -56,18 +72,10 @@ export class NameIndex {
   }
 }
 
-function hashOf(name: string): number {
-  let hash = HASH_START
-  for (let i = 0; i < name.length; i++) hash = step(hash, name.charCodeAt(i))
-  return hash
-}
-
-function step(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, HASH_PRIME)
-}
-
-/** The low bits of FNV depend on the low bits of the input alone; this brings the high ones in. */
-function spread(hash: number): number {
+/** `from` is 0 for a command, and for a subcommand the length of its container's name and the bar. */
+function hashOf(from: number, size: number, first: number, middle: number, beforeLast: number, last: number): number {
+  const bytes = first | (middle << 8) | (last << 16) | (beforeLast << 24)
+  const hash = Math.imul(size + from * 64, 0x9e3779b1) ^ Math.imul(bytes, 0x85ebca6b)
   return hash ^ (hash >>> 15)
 }
 
