@@ -93,7 +93,7 @@ export class Ring {
 
   /**
    * The owner of the range and the members that follow it clockwise, each once: `count` names, or all when the ring
-   * has fewer [Chord §4.3 successor list].
+   * has fewer [Chord §5.2 successor list].
    */
   successors(range: number, count: number): string[] {
     const { owners, size } = this
