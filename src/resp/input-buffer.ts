@@ -1,0 +1,163 @@
+const EMPTY = Buffer.alloc(0)
+
+/** The first and least size of the accumulation buffer. */
+const LEAST_BYTES = 512
+/** How much of a chunk is looked at to find the end of a frame that began in an earlier one. */
+const SLICE_BYTES = 1024
+
+/**
+ * The bytes that a framer reads: the chunks of a stream, of which only what belongs to an unfinished frame is copied.
+ *
+ *     chunk 1 [frame][frame][fra]             read in place; `fra` is copied into the own buffer
+ *     chunk 2 [me][frame][frame]              a slice is appended; when the frame is whole, reading goes on in chunk 2
+ *     own     [fra|me][fra…                   behind the mark the own buffer mirrors the chunk
+ *
+ * Nothing is allocated ahead of what was received, except by doubling; every byte is copied an amortised constant
+ * number of times however the stream is cut.
+ */
+export class InputBuffer {
+  /** Where to read: the bytes of `buf` from `start`, the beginning of the current frame, to `limit`. */
+  buf: Buffer = EMPTY
+  start = 0
+  limit = 0
+  /** True while `buf` is the caller's chunk, false while it is the own buffer. */
+  borrowed = false
+  /** By how much the last call of `attach`, `pull`, `keep` or `settle` moved `start` (and all behind it) down. */
+  moved = 0
+
+  private own: Buffer = EMPTY
+  private chunk: Buffer = EMPTY
+  /** While not borrowed: the first byte of the chunk that is not in the own buffer. */
+  private chunkPos = 0
+  /** While not borrowed: how many bytes before `limit` are also the bytes of the chunk before `chunkPos`. */
+  private mirrored = 0
+  /** The own buffer was given away: it may be read, but no more be written. */
+  private given = false
+
+  /** `keepBytes`: an own buffer up to this size is kept for later when it is empty, a bigger one is let go. */
+  constructor(private readonly keepBytes: number) {}
+
+  /** Bytes from the current frame on that were not consumed. */
+  get length(): number {
+    return this.limit - this.start + (this.borrowed ? 0 : this.chunk.length - this.chunkPos)
+  }
+
+  /** Reading goes on with this chunk, which is the caller's again when `pull` has answered false or after `keep`. */
+  attach(chunk: Buffer): void {
+    const before = this.start
+    if (this.borrowed || this.chunkPos < this.chunk.length) this.keep()
+    this.chunk = chunk
+    this.chunkPos = 0
+    this.mirrored = 0
+    if (this.start === this.limit) this.borrow(0)
+    this.moved = before - this.start
+  }
+
+  /**
+   * Makes more bytes readable behind `limit`: `need` of them are known to be missing, and the whole frame will have
+   * `total` bytes if that is known (else Infinity). False when there are no more; then all unconsumed bytes are kept.
+   */
+  pull(need: number, total: number): boolean {
+    if (this.borrowed) {
+      this.keep()
+      return false
+    }
+    this.moved = 0
+    const left = this.chunk.length - this.chunkPos
+    if (left === 0) {
+      this.dropChunk()
+      if (this.start === this.limit) this.empty()
+      return false
+    }
+    this.append(Math.min(left, Math.max(need, SLICE_BYTES, this.mirrored)), total)
+    return true
+  }
+
+  /** Copies all unconsumed bytes out of the chunk. */
+  keep(): void {
+    this.moved = 0
+    if (this.borrowed) {
+      const from = this.start
+      this.chunkPos = from
+      this.borrowed = false
+      this.buf = this.own
+      this.start = 0
+      this.limit = 0
+      this.append(this.chunk.length - from, Number.POSITIVE_INFINITY)
+      this.moved = from
+    } else if (this.chunkPos < this.chunk.length) {
+      this.append(this.chunk.length - this.chunkPos, Number.POSITIVE_INFINITY)
+    }
+    this.dropChunk()
+  }
+
+  /** Between two frames: goes on in the chunk itself, if nothing but bytes of it is left in the own buffer. */
+  settle(): void {
+    this.moved = 0
+    const rest = this.limit - this.start
+    if (this.borrowed || rest > this.mirrored || this.chunk.length === 0) return
+    const before = this.start
+    this.borrow(this.chunkPos - rest)
+    this.moved = before - this.start
+  }
+
+  /** The frame in the own buffer is the reader's now: the buffer is never written again, only read to its end. */
+  give(): void {
+    this.given = true
+  }
+
+  private borrow(at: number): void {
+    this.empty()
+    this.buf = this.chunk
+    this.start = at
+    this.limit = this.chunk.length
+    this.chunkPos = this.chunk.length
+    this.borrowed = true
+  }
+
+  private dropChunk(): void {
+    this.chunk = EMPTY
+    this.chunkPos = 0
+    this.mirrored = 0
+  }
+
+  private empty(): void {
+    if (this.given || this.own.length > this.keepBytes) {
+      this.own = EMPTY
+      this.given = false
+    }
+    const before = this.start
+    this.buf = this.own
+    this.start = 0
+    this.limit = 0
+    this.moved = before
+  }
+
+  private append(count: number, total: number): void {
+    if (count === 0) return
+    this.reserve(count, total)
+    this.chunk.copy(this.own, this.limit, this.chunkPos, this.chunkPos + count)
+    this.limit += count
+    this.chunkPos += count
+    this.mirrored += count
+  }
+
+  /** Makes room for `count` bytes behind `limit`, and moves the live bytes to the front when that is worth it. */
+  private reserve(count: number, total: number): void {
+    if (!this.given && this.limit + count <= this.own.length) return
+    const live = this.limit - this.start
+    if (!this.given && live + count <= this.own.length && this.start >= live) {
+      this.own.copyWithin(0, this.start, this.limit)
+    } else {
+      const size = Math.max(LEAST_BYTES, live + count, Math.min(2 * live, total))
+      const bigger = Buffer.allocUnsafeSlow(size)
+      this.own.copy(bigger, 0, this.start, this.limit)
+      this.own = bigger
+      this.given = false
+    }
+    this.moved += this.start
+    this.buf = this.own
+    this.start = 0
+    this.limit = live
+  }
+}

@@ -1,0 +1,301 @@
+import { InputBuffer } from './input-buffer.js'
+
+/** The reply has a type that RESP2 does not know. */
+export const HAS_RESP3 = 1
+/** Nobody will write into the reply's buffer again: a reference to it may be kept. */
+export const OWNED = 2
+/** The reply is an error (an error inside an aggregate does not count). */
+export const IS_ERROR = 4
+
+/** Receives what a `ReplyFramer` finds. */
+export interface ReplySink {
+  /** A whole reply: `buf` from `start` to `end`, valid during the call (longer if `flags` has OWNED). */
+  onReply(buf: Buffer, start: number, end: number, flags: number): void
+  /** A whole push, valid during the call. It may come before the reply that it stood in. */
+  onPush(buf: Buffer, start: number, end: number): void
+}
+
+/** The backend's bytes are no RESP: the connection cannot be used any more. */
+export class ReplyProtocolError extends Error {
+  override name = 'ReplyProtocolError'
+}
+
+const LF = 10
+const CR = 13
+const BANG = 33
+const HASH = 35
+const DOLLAR = 36
+const PERCENT = 37
+const LEFT_PARENTHESIS = 40
+const STAR = 42
+const PLUS = 43
+const COMMA = 44
+const MINUS = 45
+const ZERO = 48
+const COLON = 58
+const EQUALS = 61
+const GREATER = 62
+const UNDERSCORE = 95
+const BAR = 124
+const TILDE = 126
+
+/** What an open aggregate is, and so what its end means. */
+const ELEMENT = 0
+const ATTRIBUTE = 1
+const PUSH = 2
+
+const NULL_LENGTH = -1
+const INCOMPLETE = -2
+
+const MAX_LENGTH = 0x7fffffff
+/** An accumulated reply of this size is given away instead of being copied by the one who keeps it. */
+const GIVEN_AWAY_BYTES = 65536
+const KEPT_BUFFER_BYTES = 65536
+const FIRST_DEPTH = 8
+
+/**
+ * Finds the replies in the bytes of a RESP3 connection to a backend, without decoding them. Pushes are taken out
+ * wherever they stand: Redis 7.0 writes those that a command causes inside that command's aggregate, in the position
+ * of an element. Streamed strings and aggregates, which no Redis sends, are refused.
+ */
+export class ReplyFramer {
+  private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
+  /** The next element. */
+  private cursor = 0
+  /** Up to here the line at the cursor has no end. */
+  private scanned = 0
+  /** Before this offset is readable there is nothing to do. */
+  private needed = 0
+  /** The open aggregates: how many elements are still to come in each, and what it is. */
+  private depth = 0
+  private remaining = new Int32Array(FIRST_DEPTH)
+  private kinds = new Uint8Array(FIRST_DEPTH)
+  private flags = 0
+  /** Where the push that is open begins, -1 if none is; and the flags of the reply around it. */
+  private pushStart = -1
+  private flagsAround = 0
+  /** Start and end of each push inside the current reply. */
+  private cuts: number[] = []
+
+  constructor(private readonly sink: ReplySink) {}
+
+  /** Bytes received of which no reply was made yet. */
+  get bufferedBytes(): number {
+    return this.input.length
+  }
+
+  /** Takes the next bytes of the stream; the chunk is the caller's again after the call. Throws ReplyProtocolError. */
+  feed(chunk: Buffer): void {
+    const input = this.input
+    input.attach(chunk)
+    this.shift(input.moved)
+    for (;;) {
+      if (this.needed <= input.limit) this.scan()
+      const need = Math.max(this.needed - input.limit, 0)
+      const total = this.depth === 0 && need > 0 ? this.needed - input.start : Number.POSITIVE_INFINITY
+      const more = input.pull(need, total)
+      this.shift(input.moved)
+      if (!more) return
+    }
+  }
+
+  /** Goes through the readable elements and hands over the replies that are whole. */
+  private scan(): void {
+    const input = this.input
+    let buf = input.buf
+    let limit = input.limit
+    let p = this.cursor
+    this.needed = 0
+    while (p < limit) {
+      const type = buf[p]
+      let next: number
+      if (type === DOLLAR || type === BANG || type === EQUALS) {
+        const length = this.length(buf, p, limit)
+        if (length === INCOMPLETE) break
+        next = this.cursor
+        if (length >= 0) {
+          next += length + 2
+          if (next > limit) {
+            this.needed = next
+            break
+          }
+          if (buf[next - 2] !== CR || buf[next - 1] !== LF) throw this.broken(next - 2)
+        }
+        if (type !== DOLLAR) this.flags |= HAS_RESP3
+        if (type === BANG && this.depth === 0) this.flags |= IS_ERROR
+      } else if (type === STAR || type === TILDE || type === PERCENT || type === GREATER || type === BAR) {
+        const length = this.length(buf, p, limit)
+        if (length === INCOMPLETE) break
+        next = this.cursor
+        if (length >= 0) this.open(type, length, p)
+        if (length > 0) {
+          p = next
+          continue
+        }
+      } else {
+        next = this.lineEnd(buf, p, limit)
+        if (next < 0) break
+        if (type === MINUS) {
+          if (this.depth === 0) this.flags |= IS_ERROR
+        } else if (type !== PLUS && type !== COLON) {
+          if (type !== UNDERSCORE && type !== COMMA && type !== HASH && type !== LEFT_PARENTHESIS) throw this.broken(p)
+          this.flags |= HAS_RESP3
+        }
+      }
+      p = next
+      if (this.depth === 0 || this.completes(p)) {
+        this.deliver(p)
+        buf = input.buf
+        limit = input.limit
+        p = input.start
+      }
+    }
+    this.cursor = p
+  }
+
+  /** Begins an aggregate of `count` elements (of pairs, if its type has pairs). */
+  private open(type: number, count: number, p: number): void {
+    const size = type === PERCENT || type === BAR ? count * 2 : count
+    if (size > MAX_LENGTH) throw this.broken(p)
+    const depth = this.depth
+    if (depth === this.kinds.length) {
+      const remaining = new Int32Array(depth * 2)
+      const kinds = new Uint8Array(depth * 2)
+      remaining.set(this.remaining)
+      kinds.set(this.kinds)
+      this.remaining = remaining
+      this.kinds = kinds
+    }
+    let kind = ELEMENT
+    if (type === GREATER) {
+      if (this.pushStart >= 0) throw this.broken(p)
+      this.pushStart = p
+      this.flagsAround = this.flags
+      kind = PUSH
+    } else if (type !== STAR) {
+      this.flags |= HAS_RESP3
+      if (type === BAR) kind = ATTRIBUTE
+    }
+    this.remaining[depth] = size
+    this.kinds[depth] = kind
+    this.depth = depth + 1
+  }
+
+  /** An element ends at `p`, and with it the aggregates whose last it is: is that the end of the reply or push? */
+  private completes(p: number): boolean {
+    const { remaining } = this
+    while (this.depth > 0) {
+      const top = this.depth - 1
+      // 0 is an empty aggregate, which itself is the element that ends.
+      if (remaining[top] > 0 && --remaining[top] > 0) return false
+      this.depth = top
+      const kind = this.kinds[top]
+      // The value that an attribute belongs to follows; both are one element.
+      if (kind === ATTRIBUTE) return false
+      if (kind === PUSH && this.pushStart !== this.input.start) {
+        this.cut(p)
+        return false
+      }
+    }
+    return true
+  }
+
+  /** A push inside a reply ends at `p`: it is no element of what it stands in. */
+  private cut(p: number): void {
+    const start = this.pushStart
+    this.pushStart = -1
+    this.flags = this.flagsAround
+    this.cuts.push(start, p)
+    this.sink.onPush(this.input.buf, start, p)
+  }
+
+  /** Hands over what ends at `p`. The framer's state is that of after it already, whatever the sink does. */
+  private deliver(p: number): void {
+    const { input, sink, cuts } = this
+    const { buf, start } = input
+    let flags = this.flags
+    this.flags = 0
+    input.start = p
+    this.cursor = p
+    if (!input.borrowed) {
+      if (p - start >= GIVEN_AWAY_BYTES) {
+        input.give()
+        flags |= OWNED
+      }
+      input.settle()
+      this.shift(input.moved)
+    }
+    if (this.pushStart >= 0) {
+      this.pushStart = -1
+      sink.onPush(buf, start, p)
+    } else if (cuts.length === 0) {
+      sink.onReply(buf, start, p, flags)
+    } else {
+      this.cuts = []
+      const rebuilt = without(buf, start, p, cuts)
+      sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
+    }
+  }
+
+  /** The length in the line at `p`, and `cursor` after the line; NULL_LENGTH, or INCOMPLETE. */
+  private length(buf: Buffer, p: number, limit: number): number {
+    let value = 0
+    let q = p + 1
+    for (; q < limit; q++) {
+      const digit = buf[q] - ZERO
+      if (digit < 0 || digit > 9) break
+      value = value * 10 + digit
+      if (value > MAX_LENGTH) throw this.broken(p)
+    }
+    if (q + 1 < limit && buf[q] === CR && buf[q + 1] === LF && q > p + 1) {
+      this.cursor = q + 2
+      return value
+    }
+    // What is left is an unfinished line, or `$-1` or `*-1`.
+    const line = buf.toString('latin1', p + 1, Math.min(limit, p + 5))
+    if (q === limit || (q + 1 === limit && q > p + 1 && buf[q] === CR)) return INCOMPLETE
+    if (!'-1\r\n'.startsWith(line) || (buf[p] !== DOLLAR && buf[p] !== STAR)) throw this.broken(p)
+    if (line.length < 4) return INCOMPLETE
+    this.cursor = p + 5
+    return NULL_LENGTH
+  }
+
+  /** The offset behind the line at `p`, or INCOMPLETE. */
+  private lineEnd(buf: Buffer, p: number, limit: number): number {
+    let q = this.scanned > p ? this.scanned : p + 1
+    while (q < limit && buf[q] !== CR) q++
+    if (q + 1 >= limit) {
+      this.scanned = q
+      return INCOMPLETE
+    }
+    if (buf[q + 1] !== LF) throw this.broken(q)
+    return q + 2
+  }
+
+  private broken(p: number): ReplyProtocolError {
+    const { buf, limit } = this.input
+    return new ReplyProtocolError(`no RESP: ${JSON.stringify(buf.toString('latin1', p, Math.min(limit, p + 32)))}`)
+  }
+
+  /** The bytes of the unfinished reply were moved down. */
+  private shift(by: number): void {
+    if (by === 0) return
+    this.cursor -= by
+    this.scanned -= by
+    this.needed -= by
+    if (this.pushStart >= 0) this.pushStart -= by
+    for (let i = 0; i < this.cuts.length; i++) this.cuts[i] -= by
+  }
+}
+
+/** The bytes from `start` to `end` without the ranges `cuts`. */
+function without(buf: Buffer, start: number, end: number, cuts: number[]): Buffer {
+  const pieces: Buffer[] = []
+  let from = start
+  for (let i = 0; i < cuts.length; i += 2) {
+    pieces.push(buf.subarray(from, cuts[i]))
+    from = cuts[i + 1]
+  }
+  pieces.push(buf.subarray(from, end))
+  return Buffer.concat(pieces)
+}

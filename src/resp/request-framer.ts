@@ -1,0 +1,331 @@
+import { type Frame, frameOf } from './frame.js'
+import { InputBuffer } from './input-buffer.js'
+import { splitInline } from './split-inline.js'
+
+/** Everything was consumed or is kept inside: the chunk may be used again, `feed` brings more. */
+export const NEED_MORE = 0
+/** The framer itself is the next command, until the next call of `next`, `feed` or `retain`. */
+export const FRAME = 1
+/** `error` says what is wrong; nothing can be read any more. */
+export const PROTOCOL_ERROR = 2
+export type FrameResult = typeof NEED_MORE | typeof FRAME | typeof PROTOCOL_ERROR
+
+const EMPTY = Buffer.alloc(0)
+const LF = 10
+const CR = 13
+const DOLLAR = 36
+const STAR = 42
+const ZERO = 48
+
+/** [Redis server.h PROTO_INLINE_MAX_SIZE] */
+const MAX_LINE_BYTES = 65536
+const INT_MAX = 2147483647
+const LLONG_MAX = 2n ** 63n - 1n
+/** [Redis networking.c processMultibulkBuffer, authRequired] */
+const UNAUTHENTICATED_ARGS = 10
+const UNAUTHENTICATED_BULK_BYTES = 16384
+
+/** An accumulated frame of this size is given away instead of being copied by the one who keeps it. */
+const GIVEN_AWAY_BYTES = 65536
+const KEPT_BUFFER_BYTES = 16384
+const FIRST_ARGS = 16
+const KEPT_ARGS = 1024
+
+/** Answers of `header` that are no length. */
+const INCOMPLETE = -1
+const FAILED = -2
+
+/**
+ * Finds the commands in the bytes of one client connection, with the limits, oddities and error texts of Redis 7.0
+ * [networking.c processInlineBuffer, processMultibulkBuffer]. A strict command that lies whole in a chunk is described
+ * where it lies; no byte of it is copied and nothing is allocated. Inline commands, and commands whose line ends
+ * are not CR LF (which Redis accepts), are encoded anew, so that every frame is strict RESP.
+ *
+ *     framer.feed(chunk)
+ *     while (framer.next() === FRAME) serve(framer)
+ */
+export class RequestFramer implements Frame {
+  buf: Buffer = EMPTY
+  start = 0
+  end = 0
+  argc = 0
+  argStart = new Int32Array(FIRST_ARGS)
+  argEnd = new Int32Array(FIRST_ARGS)
+  owned = false
+
+  /** False while the client has to log in: commands must be small then. May change between two commands. */
+  authenticated = true
+  /** After PROTOCOL_ERROR: the text after `ERR Protocol error: `, one character a byte (latin1). */
+  error = ''
+
+  private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
+  private readonly maxBulkBytes: number
+  /** Where scanning goes on: the next line, or the bytes of the argument when `bulk` is known. */
+  private cursor = 0
+  /** Up to here the line at the cursor has no end. */
+  private scanned = 0
+  /** Arguments of the current command that are still to come; 0 between two commands. */
+  private left = 0
+  /** Length of the argument at the cursor, -1 while its header is to be read. */
+  private bulk = -1
+  /** Arguments of the current command that were found. */
+  private found = 0
+  /** A line end of the current command is not CR LF. */
+  private sloppy = false
+
+  constructor(limits: { maxBulkBytes: number }) {
+    this.maxBulkBytes = limits.maxBulkBytes
+  }
+
+  /** Bytes received of which no command was made yet. */
+  get bufferedBytes(): number {
+    return this.input.length
+  }
+
+  /** Gives more bytes. They are the caller's again when `next` has answered NEED_MORE, or after `retain`. */
+  feed(chunk: Buffer): void {
+    this.input.attach(chunk)
+    this.shift(this.input.moved)
+  }
+
+  /** Stops for now: all that was not consumed is copied out of the caller's chunk. `next` may be called at any time. */
+  retain(): void {
+    this.input.keep()
+    this.shift(this.input.moved)
+  }
+
+  /** Goes on to the next command. */
+  next(): FrameResult {
+    const input = this.input
+    if (!input.borrowed && this.left === 0) {
+      input.settle()
+      this.shift(input.moved)
+    }
+    for (;;) {
+      const result = this.scan()
+      if (result !== NEED_MORE) return result
+      let need = 0
+      let total = Number.POSITIVE_INFINITY
+      if (this.bulk >= 0) {
+        const end = this.cursor + this.bulk + 2
+        need = end - input.limit
+        if (this.left === 1) total = end - input.start
+      }
+      const more = input.pull(need, total)
+      this.shift(input.moved)
+      if (!more) {
+        this.rest()
+        return NEED_MORE
+      }
+    }
+  }
+
+  /** Scans the readable bytes up to the end of the command. */
+  private scan(): FrameResult {
+    if (this.error !== '') return PROTOCOL_ERROR
+    const input = this.input
+    const buf = input.buf
+    const limit = input.limit
+    let p = this.cursor
+    while (this.left === 0) {
+      if (p >= limit) return NEED_MORE
+      if (buf[p] !== STAR) {
+        const result = this.scanInline()
+        if (result !== FRAME || this.argc > 0) return result
+      } else {
+        this.sloppy = false
+        const count = this.header(buf, p, limit)
+        if (count < 0) return count === INCOMPLETE ? NEED_MORE : PROTOCOL_ERROR
+        if (count > UNAUTHENTICATED_ARGS && !this.authenticated) return this.fail('unauthenticated multibulk length')
+        this.left = count
+        this.found = 0
+        if (count === 0) input.start = this.cursor
+      }
+      p = this.cursor
+    }
+
+    let left = this.left
+    let found = this.found
+    let bulk = this.bulk
+    let argStart = this.argStart
+    let argEnd = this.argEnd
+    while (left > 0) {
+      if (bulk < 0) {
+        bulk = p < limit ? this.header(buf, p, limit) : INCOMPLETE
+        if (bulk < 0) {
+          if (bulk === FAILED) return PROTOCOL_ERROR
+          break
+        }
+        if (bulk > this.maxBulkBytes) return this.fail('invalid bulk length')
+        if (bulk > UNAUTHENTICATED_BULK_BYTES && !this.authenticated) return this.fail('unauthenticated bulk length')
+        p = this.cursor
+      }
+      const end = p + bulk
+      if (end + 2 > limit) break
+      if (buf[end] !== CR || buf[end + 1] !== LF) this.sloppy = true
+      if (found === argStart.length) {
+        this.growArgs(found * 2)
+        argStart = this.argStart
+        argEnd = this.argEnd
+      }
+      argStart[found] = p
+      argEnd[found] = end
+      found++
+      left--
+      p = end + 2
+      bulk = -1
+    }
+    this.cursor = p
+    this.left = left
+    this.found = found
+    this.bulk = bulk
+    if (left > 0) return NEED_MORE
+
+    if (this.sloppy) return this.encodeSloppy()
+    const start = input.start
+    this.buf = buf
+    this.start = start
+    this.end = p
+    this.argc = found
+    this.found = 0
+    this.owned = !input.borrowed && p - start >= GIVEN_AWAY_BYTES
+    if (this.owned) input.give()
+    input.start = p
+    return FRAME
+  }
+
+  /** The number of the line at `p`, behind its type byte, and `cursor` after the line; or INCOMPLETE or FAILED. */
+  private header(buf: Buffer, p: number, limit: number): number {
+    // Up to nine digits, whose value is surely within all number limits.
+    const stop = Math.min(p + 10, limit)
+    let value = 0
+    let q = p + 1
+    for (; q < stop; q++) {
+      const digit = buf[q] - ZERO
+      if (digit < 0 || digit > 9) break
+      value = value * 10 + digit
+    }
+    const canonical = buf[p + 1] !== ZERO || q === p + 2
+    const typed = buf[p] === (this.left === 0 ? STAR : DOLLAR)
+    if (q + 1 < limit && buf[q] === CR && buf[q + 1] === LF && q > p + 1 && canonical && typed) {
+      this.cursor = q + 2
+      return value
+    }
+    return this.unusualHeader(p)
+  }
+
+  /** The checks of Redis in their order, for what `header` does not understand. */
+  private unusualHeader(p: number): number {
+    const { buf, limit } = this.input
+    const multibulk = this.left === 0
+    const cr = this.findLineEnd(p, CR)
+    if (cr < 0) {
+      if (limit - p <= MAX_LINE_BYTES) return INCOMPLETE
+      this.fail(multibulk ? 'too big mbulk count string' : 'too big bulk count string')
+      return FAILED
+    }
+    if (cr + 1 >= limit) return INCOMPLETE
+    if (!multibulk && buf[p] !== DOLLAR) {
+      // Redis writes no line ends into an error.
+      const got = buf[p] === CR || buf[p] === LF ? ' ' : String.fromCharCode(buf[p])
+      this.fail(`expected '$', got '${got}'`)
+      return FAILED
+    }
+    const value = parseLongLong(buf, p + 1, cr)
+    if (multibulk ? !(value <= INT_MAX) : !(value >= 0)) {
+      this.fail(multibulk ? 'invalid multibulk length' : 'invalid bulk length')
+      return FAILED
+    }
+    if (buf[cr + 1] !== LF) this.sloppy = true
+    this.cursor = cr + 2
+    return Math.max(value, 0)
+  }
+
+  /** Where the line at `p` has its `end` byte, or -1 when it has none yet or a NUL is before it [C strchr]. */
+  private findLineEnd(p: number, end: number): number {
+    const { buf, limit } = this.input
+    let q = Math.max(p, this.scanned)
+    while (q < limit && buf[q] !== end && buf[q] !== 0) q++
+    this.scanned = q
+    return q < limit && buf[q] === end ? q : -1
+  }
+
+  /** FRAME with an `argc` of 0 is an empty line, to which Redis answers nothing. */
+  private scanInline(): FrameResult {
+    const { buf, limit } = this.input
+    const p = this.cursor
+    const lf = this.findLineEnd(p, LF)
+    if (lf < 0) return limit - p > MAX_LINE_BYTES ? this.fail('too big inline request') : NEED_MORE
+    const args = splitInline(buf.subarray(p, lf > p && buf[lf - 1] === CR ? lf - 1 : lf))
+    if (args === undefined) return this.fail('unbalanced quotes in request')
+    this.cursor = lf + 1
+    return this.become(args)
+  }
+
+  private encodeSloppy(): FrameResult {
+    const { buf } = this.input
+    const args = new Array<Buffer>(this.found)
+    for (let i = 0; i < args.length; i++) args[i] = buf.subarray(this.argStart[i], this.argEnd[i])
+    this.found = 0
+    return this.become(args)
+  }
+
+  /** Takes the bytes up to the cursor as a command with these arguments. */
+  private become(args: Buffer[]): FrameResult {
+    this.input.start = this.cursor
+    const frame = frameOf(args)
+    if (args.length > this.argStart.length) this.growArgs(args.length)
+    this.argStart.set(frame.argStart)
+    this.argEnd.set(frame.argEnd)
+    this.buf = frame.buf
+    this.start = 0
+    this.end = frame.end
+    this.argc = frame.argc
+    this.owned = true
+    return FRAME
+  }
+
+  private fail(error: string): FrameResult {
+    this.error = error
+    return PROTOCOL_ERROR
+  }
+
+  private growArgs(size: number): void {
+    const argStart = new Int32Array(size)
+    const argEnd = new Int32Array(size)
+    argStart.set(this.argStart)
+    argEnd.set(this.argEnd)
+    this.argStart = argStart
+    this.argEnd = argEnd
+  }
+
+  /** Until more bytes come: lets go of what one big command needed. */
+  private rest(): void {
+    this.buf = EMPTY
+    this.argc = 0
+    if (this.left === 0 && this.argStart.length > KEPT_ARGS) {
+      this.argStart = new Int32Array(FIRST_ARGS)
+      this.argEnd = new Int32Array(FIRST_ARGS)
+    }
+  }
+
+  /** The bytes of the unfinished command were moved down. */
+  private shift(by: number): void {
+    if (by === 0) return
+    this.cursor -= by
+    this.scanned -= by
+    for (let i = 0; i < this.found; i++) {
+      this.argStart[i] -= by
+      this.argEnd[i] -= by
+    }
+  }
+}
+
+/** The number that the bytes are, NaN when they are none [Redis util.c string2ll]. */
+function parseLongLong(buf: Buffer, start: number, end: number): number {
+  if (end - start > 20) return Number.NaN
+  const text = buf.toString('latin1', start, end)
+  if (!/^(0|-?[1-9][0-9]*)$/.test(text)) return Number.NaN
+  const value = BigInt(text)
+  return value > LLONG_MAX || value < -LLONG_MAX - 1n ? Number.NaN : Number(value)
+}
