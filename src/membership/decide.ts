@@ -50,10 +50,13 @@ function learnMasters(draft: Draft): void {
         linkReason: '',
         inRing: false,
         sdown: false,
-        removalSeen: false,
+        keptBy: undefined,
         keptAsLast: false,
       })
       draft.log('info', `it is known at ${host}:${port}`, { member: name, sentinel: address })
+      const twin = twinOf(draft, draft.known.get(name)!)
+      if (twin !== undefined)
+        draft.log('warn', `it is not used, because it is the same server as ${twin}`, { member: name })
     }
   }
 }
@@ -64,8 +67,9 @@ function learnMasters(draft: Draft): void {
  */
 function forgetRemoved(draft: Draft): void {
   if (voices(draft).length === 0) return
-  for (const { name, inRing, removalSeen, link } of [...draft.known.values()]) {
-    if (!removalSeen || reachable(draft).some(({ masters }) => masters.has(name))) continue
+  for (const master of [...draft.known.values()]) {
+    const { name, inRing, link } = master
+    if (!isRemoved(draft, master)) continue
     if (inRing && isLastMember(draft, name)) continue
     draft.known.delete(name)
     draft.removed.add(name)
@@ -75,6 +79,12 @@ function forgetRemoved(draft: Draft): void {
       : 'it is forgotten'
     draft.log('warn', `it was removed from Sentinel: ${consequence}`, { member: name, ...epochOf(draft, inRing) })
   }
+}
+
+function isRemoved(draft: Draft, { name, keptBy }: KnownMaster): boolean {
+  if (keptBy === undefined) return false
+  const counts = [...reachable(draft), ...keptBy.map((address) => draft.sentinels.get(address)!)]
+  return counts.every(({ masters }) => !masters.has(name))
 }
 
 /** The address that most Sentinels give; on a tie the present one, so that Sentinels that disagree do not toss it about. */
@@ -136,7 +146,7 @@ function joins(draft: Draft): void {
     draft.setKnown(master.name, { inRing: true })
     draft.log(
       'warn',
-      'it joins the ring without moving data: keys of its ranges that were written while it was not a member are not found there',
+      'it joins the ring without moving data: what was written to its ranges in its absence is not found there',
       { member: master.name, ...epochOf(draft, true) },
     )
   }
@@ -167,10 +177,9 @@ function leaves(draft: Draft): void {
     draft.disconnect(name)
     draft.connect(name)
   }
-  for (const { name, inRing, keptAsLast, removalSeen } of [...draft.known.values()]) {
-    if (keptAsLast && !(inRing && (removalSeen || odownBy(draft, name) !== undefined))) {
-      draft.setKnown(name, { keptAsLast: false })
-    }
+  for (const master of [...draft.known.values()]) {
+    const mustLeave = odownBy(draft, master.name) !== undefined || isRemoved(draft, master)
+    if (master.keptAsLast && !mustLeave) draft.setKnown(master.name, { keptAsLast: false })
   }
 }
 
@@ -208,13 +217,9 @@ function publishChange(draft: Draft): void {
   const wanted = draft.replicas + 1
   const copies = Math.min(members.length, wanted)
   if (copies === (before.length === 0 ? wanted : Math.min(before.length, wanted))) return
-  if (copies === wanted)
-    draft.log('info', `the ring has ${members.length} members: ${copies} copies of each new key again`)
-  else
-    draft.log(
-      'warn',
-      `the ring has ${members.length} of the ${wanted} members it needs: ${copies} copies of each new key`,
-    )
+  const text = `each new key has ${copies} ${copies === 1 ? 'copy' : 'copies'}`
+  if (copies === wanted) draft.log('info', `the ring has enough members again: ${text}`)
+  else draft.log('warn', `the ring has ${members.length} of the ${wanted} members it needs: ${text}`)
 }
 
 /** The epoch that this step is about to publish, for lines about what changes the ring. */

@@ -64,6 +64,8 @@ export class Membership {
   private readonly subscribers: SentinelSubscriber[]
   private readonly waiting: MembershipEvent[] = []
   private stepping = false
+  /** The server whose link is being ended by us: that it is down then is no news. */
+  private disconnecting: string | undefined
   private timer: NodeJS.Timeout | undefined
   private first: { resolve: () => void; reject: (error: Error) => void } | undefined
 
@@ -113,7 +115,7 @@ export class Membership {
 
   /** The link to this server broke or could not be made. */
   linkDown(name: string, reason: string): void {
-    this.feed({ type: 'link down', name, reason, nowMs: Date.now() })
+    if (name !== this.disconnecting) this.feed({ type: 'link down', name, reason, nowMs: Date.now() })
   }
 
   status(): MembershipStatus {
@@ -139,7 +141,7 @@ export class Membership {
     }
   }
 
-  /** An action may cause an event at once (closing a link tells that it is down): events wait for their turn. */
+  /** An action may cause an event at once (a listener of the new view breaks a link): events wait for their turn. */
   private feed(event: MembershipEvent): void {
     this.waiting.push(event)
     if (this.stepping) return
@@ -169,7 +171,9 @@ export class Membership {
         deps.connect({ name: action.name, host: action.host, port: action.port })
         return
       case 'disconnect':
+        this.disconnecting = action.name
         deps.disconnect(action.name)
+        this.disconnecting = undefined
         return
       case 'log': {
         const { type: _, level, message, ...fields } = action

@@ -1,4 +1,5 @@
 import type { Draft } from './draft.js'
+import { reachable } from './standing.js'
 import type { MasterNews, MembershipEvent, SentinelMaster, SentinelNews, SentinelState, TiltNews } from './state.js'
 
 type Event<Type extends MembershipEvent['type']> = Extract<MembershipEvent, { type: Type }>
@@ -28,13 +29,24 @@ function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentin
   const names = [...after.keys()].sort().join(' ') || 'no master whose name matches'
   if (before.contact === 'never') draft.log('info', `Sentinel answers and monitors ${names}`, { sentinel })
   if (before.contact === 'returning') draft.log('info', `Sentinel answers again and monitors ${names}`, { sentinel })
-  if (before.contact === 'lost') {
-    for (const name of after.keys()) {
-      if (!draft.removed.has(name)) continue
-      draft.log('warn', `Sentinel still monitors ${name}, which was removed: it is ignored`, { member: name, sentinel })
-    }
-  }
+  if (before.contact === 'lost') compareWithBefore(draft, before, after)
   noteTilt(draft, before, tilt)
+}
+
+/** What the operator may have forgotten to tell a Sentinel that was away, or what that Sentinel has forgotten. */
+function compareWithBefore(draft: Draft, before: SentinelState, after: ReadonlyMap<string, SentinelMaster>): void {
+  const { address: sentinel } = before
+  for (const name of after.keys()) {
+    if (!draft.removed.has(name)) continue
+    draft.log('warn', 'it was removed, but a Sentinel still monitors it: that is ignored', { member: name, sentinel })
+  }
+  for (const name of before.masters.keys()) {
+    if (after.has(name) || draft.removed.has(name)) continue
+    draft.log('warn', 'a Sentinel does not monitor it any more, but was not seen to remove it: it stays', {
+      member: name,
+      sentinel,
+    })
+  }
 }
 
 function sentinelLost(draft: Draft, { sentinel, reason }: Event<'sentinel lost'>): void {
@@ -67,7 +79,9 @@ function noteWord(draft: Draft, { address, masters }: SentinelState, news: Maste
   if (kind === '+monitor') seenAdded(draft, name)
   if (kind === '-monitor') seenRemoved(draft, name)
   // It may be late or missing: only the handshake of the link can be relied on to notice a restart.
-  if (kind === '+reboot') draft.log('info', 'Sentinel says that it was restarted', { member: name, sentinel: address })
+  if (kind === '+reboot' && draft.known.has(name)) {
+    draft.log('info', 'Sentinel says that it was restarted', { member: name, sentinel: address })
+  }
 }
 
 /** A Sentinel's word about a master after an event; undefined when it does not monitor it. */
@@ -86,7 +100,7 @@ function amended(word: SentinelMaster | undefined, news: MasterNews): SentinelMa
     case '-odown':
       return { ...word, odown: false }
     case '-sdown':
-      return { ...word, sdown: false, odown: false }
+      return { ...word, sdown: false }
     case '+reboot':
       return word
   }
@@ -115,9 +129,12 @@ function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: 
 
 function seenAdded(draft: Draft, name: string): void {
   draft.removed.delete(name)
-  if (draft.known.has(name)) draft.setKnown(name, { removalSeen: false })
+  if (draft.known.has(name)) draft.setKnown(name, { keptBy: undefined })
 }
 
 function seenRemoved(draft: Draft, name: string): void {
-  if (draft.known.has(name)) draft.setKnown(name, { removalSeen: true })
+  const keepers = reachable(draft).filter(({ masters }) => masters.has(name))
+  const before = draft.known.get(name)
+  if (before === undefined || before.keptBy !== undefined) return
+  draft.setKnown(name, { keptBy: keepers.map(({ address }) => address) })
 }

@@ -56,5 +56,6 @@ export function standingOf(seen: Seen, master: KnownMaster): string {
   if (master.keptAsLast) return 'the last member stays'
   if (master.link === 'down') return `its link is down: ${master.linkReason}`
   if (master.link !== 'up') return 'its link is not up yet'
-  return master.sdown ? 'Sentinel says sdown' : ''
+  if (master.sdown) return 'Sentinel says sdown'
+  return voices(seen).length > 0 && words(seen, master.name).length === 0 ? 'no Sentinel monitors it' : ''
 }

@@ -49,8 +49,11 @@ export interface KnownMaster {
   readonly inRing: boolean
   /** A Sentinel whose word counts says, or said last, that it does not reach it. */
   readonly sdown: boolean
-  /** A Sentinel was seen to forget it (SENTINEL REMOVE). */
-  readonly removalSeen: boolean
+  /**
+   * Undefined as long as no Sentinel was seen to forget it (SENTINEL REMOVE). Then the Sentinels that answered and still
+   * monitored it when that was first seen: if they fall silent later, that is no consent.
+   */
+  readonly keptBy: readonly string[] | undefined
   /** The log has said that it would have left were it not the last member. */
   readonly keptAsLast: boolean
 }

@@ -1,0 +1,591 @@
+import t from 'tap'
+import { Story } from './story.js'
+
+// Each test is one rule of design §8 Membership, told as a story: see story.ts for its language.
+
+t.test('the first view comes when every known member has its link', async (t) => {
+  new Story().check(
+    t,
+    `
+    > s1 polls dt-1 dt-2 dt-3
+      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+      connect dt-3 10.0.0.3
+    > link dt-2 up
+    > link dt-1 dt-3 up
+      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
+      publish 1: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('a server that is down at the start does not hold up the first view', async (t) => {
+  new Story().check(
+    t,
+    `
+    > s1 polls dt-1 dt-2!odown dt-3
+      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+      connect dt-3 10.0.0.3
+    > link dt-1 dt-3 up
+    > link dt-2 down
+      warn (dt-2) it cannot be reached: ECONNREFUSED
+      info (epoch 1) the ring starts with dt-1 dt-3
+      warn (dt-2) the ring starts without it: Sentinel s1 says odown
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 1: dt-1 dt-3
+    `,
+  )
+})
+
+t.test('a server of which nobody knows whether it is down is waited for, then taken as a suspect member', async (t) => {
+  new Story().check(
+    t,
+    `
+    > s1 polls dt-1 dt-2 dt-3
+      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+      connect dt-3 10.0.0.3
+    > link dt-1 dt-3 up
+    > 2500 ms pass
+      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
+      warn (dt-2, epoch 1) it is suspect: its link is not up yet
+      publish 1: dt-1 dt-2(suspect) dt-3
+    `,
+  )
+})
+
+t.test('a server that is back before the Sentinels have noticed is waited for at the start', async (t) => {
+  new Story().check(
+    t,
+    `
+    > s1 polls dt-1 dt-2!odown dt-3
+      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+      connect dt-3 10.0.0.3
+    > link dt-1 dt-2 dt-3 up
+    > 900 ms pass
+    > s1 polls dt-1 dt-2 dt-3
+      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
+      publish 1: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('without any link there is no first view', async (t) => {
+  new Story().check(
+    t,
+    `
+    > s1 polls dt-1 dt-2
+      info (by s1) Sentinel answers and monitors dt-1 dt-2
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+    > link dt-1 dt-2 down
+      warn (dt-1) it cannot be reached: ECONNREFUSED
+      warn (dt-2) it cannot be reached: ECONNREFUSED
+    > 3000 ms pass
+    > link dt-2 up
+      info (epoch 1) the ring starts with dt-1 dt-2
+      warn (dt-1, epoch 1) it is suspect: its link is down: ECONNREFUSED
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 1: dt-1(suspect) dt-2
+    `,
+  )
+})
+
+t.test('the first view waits until every Sentinel has answered or failed', async (t) => {
+  new Story({ sentinels: 3 }).check(
+    t,
+    `
+    > s1 polls dt-1 dt-2 dt-3
+      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
+      info (dt-1, by s1) it is known at 10.0.0.1:6379
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      connect dt-1 10.0.0.1
+      connect dt-2 10.0.0.2
+      connect dt-3 10.0.0.3
+    > link dt-1 dt-2 dt-3 up
+    > s2 is lost
+      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+    > s3 polls dt-1 dt-2 dt-3 dt-4
+      info (by s3) Sentinel answers and monitors dt-1 dt-2 dt-3 dt-4
+      info (dt-4, by s3) it is known at 10.0.0.4:6379
+      connect dt-4 10.0.0.4
+    > link dt-4 up
+      info (epoch 1) the ring starts with dt-1 dt-2 dt-3 dt-4
+      publish 1: dt-1 dt-2 dt-3 dt-4
+    `,
+  )
+})
+
+t.test('odown takes a member out, and the end of odown alone does not bring it back', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > link dt-2 down
+      warn (dt-2, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      publish 2: dt-1 dt-2(suspect) dt-3
+    > s1 says +sdown dt-2
+    > s1 says +odown dt-2
+      warn (dt-2, by s1, epoch 3) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 3: dt-1 dt-3
+    > link dt-2 down
+    > s1 polls dt-1 dt-2 dt-3
+    > 500 ms pass
+    > s1 polls dt-1 dt-2!odown dt-3
+    > link dt-2 up
+    > s1 says -sdown dt-2
+    > s1 says -odown dt-2
+      warn (dt-2, epoch 4) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info () the ring has enough members again: each new key has 3 copies
+      publish 4: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('a member that was merely too slow gets a new connection, and joins after the handshake', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > s1 polls dt-1 dt-2!odown dt-3
+      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.2
+    > s1 says -sdown dt-2
+    > s1 says -odown dt-2
+    > 500 ms pass
+    > link dt-2 up
+      warn (dt-2, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info () the ring has enough members again: each new key has 3 copies
+      publish 3: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('sdown or a broken link make a member suspect, and it keeps its place', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > s1 says +sdown dt-3
+      warn (dt-3, epoch 2) it is suspect: Sentinel says sdown
+      publish 2: dt-1 dt-2 dt-3(suspect)
+    > link dt-3 down
+    > s1 says -sdown dt-3
+    > link dt-3 up
+      info (dt-3, epoch 3) it is up again
+      publish 3: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('the last member never leaves, until another one is there', async (t) => {
+  Story.ofRing('dt-1 dt-2').check(
+    t,
+    `
+    > s1 says +odown dt-1
+      warn (dt-1, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      publish 2: dt-2
+      disconnect dt-1
+      connect dt-1 10.0.0.1
+    > s1 says +odown dt-2
+      warn (dt-2) it stays in the ring, because it is the last member
+      warn (dt-2, epoch 3) it is suspect: the last member stays
+      publish 3: dt-2(suspect)
+    > link dt-2 down
+    > s1 polls dt-1!odown dt-2!odown
+    > s1 polls dt-1 dt-2!odown
+    > link dt-1 up
+      warn (dt-1, epoch 4) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      warn (dt-2, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      publish 4: dt-1
+    `,
+  )
+})
+
+t.test('when all are odown at once, the one that still answers us stays', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > link dt-1 dt-3 down
+      warn (dt-1, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      publish 2: dt-1(suspect) dt-2 dt-3
+      warn (dt-3, epoch 3) it is suspect: its link is down: ECONNREFUSED
+      publish 3: dt-1(suspect) dt-2 dt-3(suspect)
+    > s1 polls dt-1!odown dt-2!odown dt-3!odown
+      warn (dt-1, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn (dt-3, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn (dt-2) it stays in the ring, because it is the last member
+      warn (dt-2, epoch 4) it is suspect: the last member stays
+      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      publish 4: dt-2(suspect)
+    `,
+  )
+})
+
+t.test('a master that a Sentinel begins to monitor joins when its link is up', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 says +monitor dt-4
+      info (dt-4, by s1) it is known at 10.0.0.4:6379
+      connect dt-4 10.0.0.4
+    > link dt-4 down
+      warn (dt-4) it cannot be reached: ECONNREFUSED
+    > link dt-4 up
+      warn (dt-4, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      publish 2: dt-1 dt-2 dt-3 dt-4
+    `,
+  )
+})
+
+t.test('a member leaves when no Sentinel monitors it any more, and comes back when one does again', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 says -monitor dt-2
+    > s2 polls dt-1 dt-2 dt-3
+    > s2 says -monitor dt-2
+      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+    > s1 s2 poll dt-1 dt-3
+    > s1 says +monitor dt-2
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      connect dt-2 10.0.0.2
+    > link dt-2 up
+      warn (dt-2, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info () the ring has enough members again: each new key has 3 copies
+      publish 3: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('a member that is removed and monitored anew on one Sentinel after the other stays', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 says -monitor dt-2
+    > s1 says +monitor dt-2
+    > s2 says -monitor dt-2
+    > s2 says +monitor dt-2
+    > s1 s2 poll dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('a Sentinel that monitors a member and falls silent has not removed it', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 says -monitor dt-2
+    > s2 is lost
+      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+    > 300 ms pass
+    > s2 polls dt-1 dt-2 dt-3
+    > s2 says -monitor dt-2
+      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+    `,
+  )
+})
+
+t.test('a member that disappears between two polls was removed, although the event was lost', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
+    t,
+    `
+    > s1 polls dt-1 dt-3
+      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+    `,
+  )
+})
+
+t.test('a Sentinel that comes back with another configuration removes nobody', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
+    t,
+    `
+    > s1 is lost
+      warn (by s1) Sentinel cannot be reached: ECONNREFUSED
+      warn () no Sentinel can be reached: the members stay as they are
+    > s1 polls dt-9
+      warn (dt-1, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
+      warn (dt-2, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
+      warn (dt-3, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
+      info (dt-9, by s1) it is known at 10.0.0.9:6379
+      connect dt-9 10.0.0.9
+    > s1 polls dt-9
+      info (by s1) Sentinel answers again and monitors dt-9
+    `,
+  )
+})
+
+t.test('a Sentinel that was away does not bring back a removed member', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s2 is lost
+      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+    > s1 says -monitor dt-2
+      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+    > s2 polls dt-1 dt-2 dt-3
+      warn (dt-2, by s2) it was removed, but a Sentinel still monitors it: that is ignored
+    > s2 polls dt-1 dt-2 dt-3
+      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('the last member is not removed before another one is there', async (t) => {
+  Story.ofRing('dt-1', { replicas: 0 }).check(
+    t,
+    `
+    > s1 says -monitor dt-1
+      warn (dt-1) it stays in the ring, because it is the last member
+    > s1 says +monitor dt-2
+      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      connect dt-2 10.0.0.2
+    > link dt-2 up
+      warn (dt-2, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      publish 2: dt-1 dt-2
+    > 100 ms pass
+      warn (dt-1, epoch 3) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      publish 3: dt-2
+      disconnect dt-1
+    `,
+  )
+})
+
+t.test('in tilt everything is noted and nothing decided, until it is over', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
+    t,
+    `
+    > s1 says +tilt
+      warn (by s1) Sentinel is in tilt: nothing is decided by its word
+    > s1 says +odown dt-2
+    > s1 says -monitor dt-3
+    > s1 polls in tilt dt-1 dt-2!odown
+    > s1 polls dt-1 dt-2!odown
+      info (by s1) Sentinel has left tilt
+      warn (dt-3, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      publish 2: dt-1
+      disconnect dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.2
+    `,
+  )
+})
+
+t.test('a master that only a Sentinel in tilt monitors gets a link and does not join', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
+    t,
+    `
+    > s1 polls in tilt dt-1 dt-2 dt-3 dt-4
+      warn (by s1) Sentinel is in tilt: nothing is decided by its word
+      info (dt-4, by s1) it is known at 10.0.0.4:6379
+      connect dt-4 10.0.0.4
+    > link dt-4 up
+    > s1 says -tilt
+      info (by s1) Sentinel has left tilt
+      warn (dt-4, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      publish 2: dt-1 dt-2 dt-3 dt-4
+    `,
+  )
+})
+
+t.test('one Sentinel in tilt does not keep the others from deciding', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 says +tilt
+      warn (by s1) Sentinel is in tilt: nothing is decided by its word
+    > s1 says +odown dt-2
+    > s2 says +odown dt-2
+      warn (dt-2, by s2, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.2
+    `,
+  )
+})
+
+t.test('without any Sentinel the view stays, and the log says so once', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 is lost
+      warn (by s1) Sentinel cannot be reached: ECONNREFUSED
+    > s2 is lost
+      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+      warn () no Sentinel can be reached: the members stay as they are
+    > s1 s2 lost
+    > link dt-2 down
+      warn (dt-2, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      publish 2: dt-1 dt-2(suspect) dt-3
+    > link dt-2 up
+      info (dt-2, epoch 3) it is up again
+      publish 3: dt-1 dt-2 dt-3
+    > s2 polls dt-1!odown dt-2 dt-3
+    > s2 polls dt-1 dt-2 dt-3
+      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('the first answer of a Sentinel that comes back decides nothing: it may be as old as its absence', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s2 is lost
+      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+    > s2 polls dt-1 dt-2!odown dt-3
+    > s2 says -odown dt-2
+    > s2 polls dt-1 dt-2 dt-3
+      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+    > s2 polls dt-1 dt-2 dt-3!odown
+      warn (dt-3, by s2, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-2
+      disconnect dt-3
+      connect dt-3 10.0.0.3
+    `,
+  )
+})
+
+t.test('after a jump of the clock the Sentinels must answer anew before anything is decided', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > we are stopped for 5000 ms
+    > s1 says +odown dt-2
+      warn () the clock jumped by 5010 ms: nothing is decided before the Sentinels have answered anew
+    > 200 ms pass
+    > s1 says -odown dt-2
+    > s1 polls dt-1 dt-2 dt-3
+      info (by s1) Sentinel answers again and monitors dt-1 dt-2 dt-3
+    > s1 polls dt-1 dt-2!odown dt-3
+      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      publish 2: dt-1 dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.2
+    `,
+  )
+})
+
+t.test('a member moves when most Sentinels say so, and keeps its place', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 3 }).check(
+    t,
+    `
+    > s1 says +switch-master dt-2@10.0.0.9
+    > s2 polls dt-1 dt-2@10.0.0.9 dt-3
+      warn (dt-2) it has moved from 10.0.0.2:6379 to 10.0.0.9:6379
+      warn (dt-2, epoch 2) it is suspect: its link is not up yet
+      publish 2: dt-1 dt-2(suspect) dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.9
+    > link dt-2 up
+      info (dt-2, epoch 3) it is up again
+      publish 3: dt-1 dt-2 dt-3
+    `,
+  )
+})
+
+t.test('Sentinels that disagree about an address do not toss the member about', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s2 polls dt-1 dt-2@10.0.0.9 dt-3
+    > s1 polls dt-1 dt-2 dt-3
+    > s1 polls dt-1 dt-2@10.0.0.9 dt-3
+      warn (dt-2) it has moved from 10.0.0.2:6379 to 10.0.0.9:6379
+      warn (dt-2, epoch 2) it is suspect: its link is not up yet
+      publish 2: dt-1 dt-2(suspect) dt-3
+      disconnect dt-2
+      connect dt-2 10.0.0.9
+    `,
+  )
+})
+
+t.test('two names of one server are one member', async (t) => {
+  Story.ofRing('dt-1 dt-2', { replicas: 1 }).check(
+    t,
+    `
+    > s1 says +monitor dt-3@10.0.0.1
+      info (dt-3, by s1) it is known at 10.0.0.1:6379
+      warn (dt-3) it is not used, because it is the same server as dt-1
+    > 300 ms pass
+    > s1 says +odown dt-1
+      warn (dt-1, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn () the ring has 1 of the 2 members it needs: each new key has 1 copy
+      publish 2: dt-2
+      disconnect dt-1
+      connect dt-1 10.0.0.1
+    > s1 says -monitor dt-1
+      warn (dt-1) it was removed from Sentinel: it is forgotten
+      disconnect dt-1
+      connect dt-3 10.0.0.1
+    > link dt-3 up
+      warn (dt-3, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info () the ring has enough members again: each new key has 2 copies
+      publish 3: dt-2 dt-3
+    `,
+  )
+})
+
+t.test('the news of a restart is only told: links notice it by themselves', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > s1 says +reboot dt-2
+      info (dt-2, by s1) Sentinel says that it was restarted
+    `,
+  )
+})
+
+t.test('news about a master that nobody knows does nothing', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > s1 says +odown dt-7
+    > s1 says -monitor dt-7
+    > s1 says +reboot dt-7
+    > s1 says +sdown dt-7
+    > link dt-7 up
+    > link dt-7 down
+    `,
+  )
+})

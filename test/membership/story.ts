@@ -1,0 +1,137 @@
+import type { Test } from 'tap'
+import {
+  initialState,
+  type MembershipAction,
+  type MembershipState,
+  type SentinelNews,
+} from '../../src/membership/state.js'
+import { step } from '../../src/membership/step.js'
+
+/**
+ * A story is the golden transcript of a membership machine: lines with `>` are what happens, the lines below each are
+ * what it does. A story is right when telling its events again gives the same text.
+ *
+ *     > s1 s2 poll dt-1 dt-2!odown dt-3@10.0.0.9      two Sentinels answer, with flags and addresses
+ *     > s1 polls in tilt dt-1
+ *     > s1 says +odown dt-1                           pub/sub; +switch-master and +monitor take name@address
+ *     > s1 is lost
+ *     > link dt-1 dt-2 up                             or: down
+ *     > 300 ms pass                                   with ticks
+ *     > we are stopped for 5000 ms
+ */
+export class Story {
+  private state: MembershipState
+  private nowMs = 1_000_000
+
+  constructor(options: { sentinels?: number; replicas?: number } = {}) {
+    const names = Array.from({ length: options.sentinels ?? 1 }, (_, i) => `s${i + 1}`)
+    this.state = initialState(names, options.replicas ?? 2, this.nowMs)
+  }
+
+  /** A running ring whose Sentinels have just answered. */
+  static ofRing(members: string, options: { sentinels?: number; replicas?: number } = {}): Story {
+    const story = new Story(options)
+    story.tell(`${[...story.state.sentinels.keys()].join(' ')} poll ${members}`)
+    story.tell(`link ${members} up`)
+    return story
+  }
+
+  /** Checks that the events of a transcript have the consequences that it says. */
+  check(t: Test, transcript: string): void {
+    const expected = trimmed(transcript)
+    const told = expected.flatMap((line) => (line.startsWith('>') ? [line, ...this.tell(line.slice(2))] : []))
+    t.equal(told.join('\n'), expected.join('\n'))
+  }
+
+  private tell(line: string): string[] {
+    const words = line.split(' ')
+    const from = (word: string) => words.slice(words.indexOf(word) + 1)
+    const sentinels = words.filter((word) => this.state.sentinels.has(word))
+    if (line.endsWith('ms pass')) {
+      const told: string[] = []
+      for (let left = Number(words[0]); left > 0; left -= 100) told.push(...this.feed({ type: 'tick' }, 100))
+      return told
+    }
+    if (line.startsWith('we are stopped')) {
+      this.nowMs += Number(words[4])
+      return []
+    }
+    if (words[0] === 'link') {
+      const up = words.at(-1) === 'up'
+      return words
+        .slice(1, -1)
+        .flatMap((name) =>
+          this.feed(up ? { type: 'link up', name } : { type: 'link down', name, reason: 'ECONNREFUSED' }),
+        )
+    }
+    if (words.includes('lost')) {
+      return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel lost', sentinel, reason: 'ECONNREFUSED' }))
+    }
+    if (words.includes('says')) {
+      const [kind, about = ''] = from('says')
+      const news = { kind, ...addressed(about) } as SentinelNews
+      return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel said', sentinel, news }))
+    }
+    const tilt = line.includes(' in tilt')
+    const masters = from(tilt ? 'tilt' : words.includes('poll') ? 'poll' : 'polls').map((word) => {
+      const [master, flag] = word.split('!')
+      return { ...addressed(master), sdown: flag !== undefined, odown: flag === 'odown' }
+    })
+    return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel polled', sentinel, masters, tilt }))
+  }
+
+  private feed(event: Untimed, afterMs = 10): string[] {
+    this.nowMs += afterMs
+    const before = JSON.stringify(flat(this.state))
+    const previous = this.state
+    const { state, actions } = step(previous, { ...event, nowMs: this.nowMs })
+    if (JSON.stringify(flat(previous)) !== before) throw new Error('step changed the state that it was given')
+    this.state = state
+    return actions.map((action) => `  ${actionText(action)}`)
+  }
+}
+
+type Untimed = Parameters<typeof step>[1] extends infer Event
+  ? Event extends unknown
+    ? Omit<Event, 'nowMs'>
+    : never
+  : never
+
+/** `dt-3` lives at 10.0.0.3, unless the text says `dt-3@address`. */
+function addressed(text: string): { name: string; host: string; port: number } {
+  const [name, host] = text.split('@')
+  return { name, host: host ?? `10.0.0.${name.split('-')[1]}`, port: 6379 }
+}
+
+function actionText(action: MembershipAction): string {
+  switch (action.type) {
+    case 'publish': {
+      const members = action.members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`))
+      return `publish ${action.epoch}: ${members.join(' ')}`
+    }
+    case 'connect':
+      return `connect ${action.name} ${action.host}`
+    case 'disconnect':
+      return `disconnect ${action.name}`
+    case 'log': {
+      const about = [action.member, action.sentinel && `by ${action.sentinel}`, action.epoch && `epoch ${action.epoch}`]
+      return `${action.level} (${about.filter(Boolean).join(', ')}) ${action.message}`
+    }
+  }
+}
+
+function trimmed(transcript: string): string[] {
+  const lines = transcript.split('\n').filter((line) => line.trim() !== '')
+  const indent = Math.min(...lines.map((line) => line.search(/\S/)))
+  return lines.map((line) => line.slice(indent).trimEnd())
+}
+
+function flat(value: unknown): unknown {
+  if (value instanceof Map) return [...value].map(([key, inner]) => [key, flat(inner)])
+  if (value instanceof Set) return [...value]
+  if (Array.isArray(value)) return value.map(flat)
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).map(([key, inner]) => [key, flat(inner)])
+  }
+  return value
+}
