@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { UserError } from '../base/user-error.js'
 import { environmentName, schema, secretNames, settingNames } from './settings.js'
 import { readYamlFile, type YamlFile } from './yaml-file.js'
 
@@ -11,7 +12,7 @@ export type Config = DeepReadonly<z.output<typeof schema>>
 export type ConfigInput = z.input<typeof schema>
 
 /** Settings that cannot be used. The message has one line for each: where, which setting, and what it must be. */
-export class ConfigError extends Error {
+export class ConfigError extends UserError {
   override name = 'ConfigError'
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { assert } from '../base/assert.js'
 import { type Logger, silentLogger } from '../base/log.js'
@@ -205,7 +205,8 @@ export class LocalRing {
   }
 }
 
-function sentinelBase(basePort: number): number {
+/** Where the Sentinels' ports begin, as Redis's own 26379 stands beside 16379. */
+export function sentinelBase(basePort: number): number {
   return basePort + 10_000
 }
 
@@ -231,14 +232,9 @@ async function checkRedisServer(): Promise<void> {
 
 /** The directories of members and Sentinels of an earlier run; what else somebody may keep in `dir` is not touched. */
 function serverDirectories(dir: string): string[] {
-  const names = existsSync(dir) ? readdirSync(dir) : []
-  return names.filter((name) => /^(dt|sentinel)-[1-9][0-9]*$/.test(name)).map((name) => join(dir, name))
-}
-
-/** The numbers of the members that have data in `dir`, ascending. */
-export function membersIn(dir: string): number[] {
-  const numbers = serverDirectories(dir).map((path) => Number(/^dt-([0-9]+)$/.exec(basename(path))?.[1]))
-  return numbers.filter((number) => !Number.isNaN(number)).sort((a, b) => a - b)
+  return readdirSync(dir)
+    .filter((name) => /^(dt|sentinel)-[1-9][0-9]*$/.test(name))
+    .map((name) => join(dir, name))
 }
 
 function emptyDirectory(dir: string): void {

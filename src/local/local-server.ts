@@ -2,12 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UserError } from '../base/user-error.js'
 import { ask, askInfo } from './ask.js'
 import { isFree } from './ports.js'
 import { endProcess, readPidFile, removePidFile, signal, writePidFile } from './process-mark.js'
 
 /** Something that keeps the embedded ring from running. The message is one sentence for people. */
-export class LocalRingError extends Error {
+export class LocalRingError extends UserError {
   override name = 'LocalRingError'
 }
 
@@ -59,7 +60,10 @@ export class LocalServer {
 
   /** Starts the process and resolves when it answers and has read its data. Rejects with `LocalRingError`. */
   async start(): Promise<void> {
-    if (!(await isFree(this.port))) throw new LocalRingError(`port ${this.port}, for ${this.name}, is taken`)
+    if (!(await isFree(this.port)))
+      throw new LocalRingError(
+        `port ${this.port}, for ${this.name}, is taken by another program (--base-port chooses others)`,
+      )
     const logStart = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0
     const child = this.spawn()
     for (let silentSince = Date.now(); ; await sleep(10)) {

@@ -1,0 +1,227 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { createLogger } from './base/log.js'
+import { UserError } from './base/user-error.js'
+import { version } from './base/version.js'
+import { loadConfig } from './config/config.js'
+import { ask } from './local/ask.js'
+
+/*
+ * The `dt` command. Each command below gets the arguments after its name and gives the exit code; this file alone
+ * ends the process. What a command needs is loaded when it runs, so that `dt version` does not wait for the proxy.
+ */
+
+interface Command {
+  readonly summary: string
+  readonly usage: string
+  run(argv: string[]): Promise<number>
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  up: {
+    summary: 'start a whole ring on this machine: Redis servers, Sentinels and the proxy',
+    usage: `Usage: dt up [options]
+
+Starts Redis servers and three Sentinels on this machine, and the proxy before them. Ctrl-C stops all of them; the
+data stay in the directory and are found again by the next dt up.
+
+  --port PORT       where clients connect (default 6380)
+  --nodes N         number of Redis servers (default 4)
+  --replicas R      backups of each key (default 2)
+  --dir DIR         where the servers keep their data (default ./data)
+  --base-port PORT  the servers take the ports after this one, the Sentinels those after it + 10000 (default 16380)
+  --fresh           throw away the data of an earlier dt up first
+`,
+    run: up,
+  },
+  serve: {
+    summary: 'start the proxy alone, before Sentinels and servers that exist',
+    usage: `Usage: dt serve [--config FILE]
+
+  --config FILE     settings in YAML; conf/dt.yaml explains each of them. A variable DT_<SECTION>_<NAME> in the
+                    environment (DT_LISTEN_PORT, DT_SENTINEL_ADDRESSES, …) goes before the file
+`,
+    run: serve,
+  },
+  ping: {
+    summary: 'ask a running proxy whether it answers',
+    usage: `Usage: dt ping [--config FILE]
+
+Exits with 0 when the proxy on the port of the settings (default 6380) answers within a second, else with 1.
+
+  --config FILE     the settings that the proxy was started with
+`,
+    run: ping,
+  },
+  simulate: {
+    summary: 'count the keys that change hands when a node joins, on simulated rings',
+    usage: '',
+    run: async (argv) => (await import('./simulate/run-simulate.js')).runSimulate(argv, process.stdout),
+  },
+  help: {
+    summary: 'say this, or how to use a command',
+    usage: 'Usage: dt help [command]\n',
+    run: help,
+  },
+  version: {
+    summary: 'say the version',
+    usage: 'Usage: dt version\n',
+    run: async () => say(`${version}\n`),
+  },
+}
+
+/** A mistake in the arguments, which usage explains. */
+class UsageError extends UserError {
+  override name = 'UsageError'
+}
+
+async function up(argv: string[]): Promise<number> {
+  const values = parse(argv, {
+    port: { type: 'string' },
+    nodes: { type: 'string' },
+    replicas: { type: 'string' },
+    dir: { type: 'string' },
+    'base-port': { type: 'string' },
+    fresh: { type: 'boolean' },
+  })
+  const port = wholeNumber('--port', values.port, 0, 65535)
+  const nodes = wholeNumber('--nodes', values.nodes, 1, 100)
+  const replicas = wholeNumber('--replicas', values.replicas, 0, 15)
+  const { Up } = await import('./up.js')
+  const ring = new Up(
+    {
+      dir: values.dir ?? './data',
+      basePort: wholeNumber('--base-port', values['base-port'], 1, 55_000) ?? 16_380,
+      fresh: values.fresh === true,
+      ...(port !== undefined && { port }),
+      ...(nodes !== undefined && { nodes }),
+      ...(replicas !== undefined && { replicas }),
+    },
+    process.stdout,
+  )
+  return runUntilSignal(ring)
+}
+
+async function serve(argv: string[]): Promise<number> {
+  const config = loadConfig(configFile(argv))
+  const { createProxy } = await import('./proxy.js')
+  return runUntilSignal(createProxy(config, createLogger(config.log)))
+}
+
+async function ping(argv: string[]): Promise<number> {
+  const { host, port } = loadConfig(configFile(argv)).listen
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const answer = await ask(everywhere[host] ?? host, port, 'PING')
+  // A proxy that wants a password first is one that answers.
+  if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
+  throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)
+}
+
+async function help(argv: string[]): Promise<number> {
+  const [name] = argv
+  if (name === 'simulate') return commands.simulate.run(['--help'])
+  if (name !== undefined) return say(commandNamed(name).usage)
+  const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(10)}${summary}\n`)
+  return say(`Diminished Triad ${version}: one Redis for your clients, several servers behind it, copies of every key.
+
+Usage: dt <command> [options]
+
+${list.join('')}
+dt help <command> lists its options.
+`)
+}
+
+interface Service {
+  start(): Promise<unknown>
+  stop(): Promise<void>
+}
+
+/** Starts the service and stops it in order on the first signal, also when it comes during the start. */
+async function runUntilSignal(service: Service): Promise<number> {
+  const signalled = firstSignal()
+  try {
+    await Promise.race([service.start(), signalled])
+    await signalled
+  } finally {
+    await service.stop()
+  }
+  return 0
+}
+
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. Whoever sends another one after that does not want to wait any
+ * longer; within a second it is the same one, because Ctrl-C under npm comes from the terminal and from npm.
+ */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAt = 0
+    const onSignal = () => {
+      const now = Date.now()
+      if (firstAt === 0) firstAt = now
+      else if (now - firstAt > 1000) process.exit(1)
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  })
+}
+
+type OptionTypes = Record<string, { type: 'string' | 'boolean' }>
+
+function parse<T extends OptionTypes>(args: string[], options: T) {
+  try {
+    return parseArgs({ args, options, allowPositionals: false }).values
+  } catch (error) {
+    const [sentence] = (error as Error).message.split(/\. |\n/)
+    throw new UsageError(sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, ''))
+  }
+}
+
+function configFile(argv: string[]): { file?: string } {
+  const { config } = parse(argv, { config: { type: 'string' } })
+  return config === undefined ? {} : { file: config }
+}
+
+function wholeNumber(option: string, text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined
+  const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw new UsageError(`${option} must be a whole number from ${min} to ${max}, not '${text}'`)
+}
+
+function commandNamed(name: string): Command {
+  if (Object.hasOwn(commands, name)) return commands[name]
+  throw new UsageError(`there is no command '${name}'`)
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+/** One line for what the user can mend, the stack for what only we can. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} of ${address} is taken`
+  if (error instanceof UserError || syscall !== undefined) return error.message
+  return `this is a mistake in dt itself: ${error.stack}`
+}
+
+async function main(argv: string[]): Promise<number> {
+  const [name = 'help', ...rest] = argv
+  const asked: Record<string, string> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }
+  try {
+    const command = commandNamed(asked[name] ?? name)
+    if (command.usage !== '' && rest.some((word) => word === '--help' || word === '-h')) return say(command.usage)
+    return await command.run(rest)
+  } catch (error) {
+    for (const line of describe(error).split('\n')) process.stderr.write(`dt: ${line}\n`)
+    if (!(error instanceof UsageError)) return 1
+    process.stderr.write(`dt: see dt help${Object.hasOwn(commands, name) ? ` ${name}` : ''}\n`)
+    return 2
+  }
+}
+
+// `dt help | head -1`: whoever read our output has enough of it.
+process.stdout.on('error', () => process.exit(1))
+process.exit(await main(process.argv.slice(2)))
