@@ -15,3 +15,14 @@ export function equalsIgnoreCase(buf: Buffer, start: number, end: number, word: 
   }
   return end - start === length || buf[start + length] === 0
 }
+
+/** The bytes in lower case, as text of one character a byte. */
+export function lowerCase(bytes: Buffer): string {
+  return Buffer.from(bytes.map((byte) => LOWER[byte])).toString('latin1')
+}
+
+/** The same for the bytes as a C string, which ends at its first NUL. */
+export function lowerWord(bytes: Buffer): string {
+  const nul = bytes.indexOf(0)
+  return lowerCase(nul < 0 ? bytes : bytes.subarray(0, nul))
+}

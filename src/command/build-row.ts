@@ -47,7 +47,7 @@ const REFUSED = new Set(['blocking', 'pubsub', 'admin', 'no_multi', 'skip_monito
 
 function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
   if (info.keySpecs.length === 1 && numkeysAt(info) > 0) return 'numkeys'
-  if (info.flags.includes('movablekeys') || info.firstKey <= 0) return undefined
+  if (info.flags.includes('movablekeys') || info.firstKey <= 0 || info.keyStep <= 0) return undefined
   return 'range'
 }
 

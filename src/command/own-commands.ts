@@ -32,18 +32,6 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
   },
 }
 
-/** The text of `DT HELP`, between the lines that every HELP of Redis has. */
-export const DT_HELP: readonly string[] = [
-  'LOCATE <key>',
-  '    Return the identifier of a key, its token and its replica set.',
-  'NODES',
-  '    Return the members of the ring: address, state, share, keys.',
-  'RING',
-  '    Return the token ranges with their replica sets.',
-  'VIEW',
-  '    Return the view: epoch, replicas, virtual nodes.',
-]
-
 function own(name: string, arity: number, subcommands: readonly CommandInfo[] = []): CommandInfo {
   return {
     ...{ name, arity, flags: ['noscript', 'loading', 'stale'], firstKey: 0, lastKey: 0, keyStep: 0 },

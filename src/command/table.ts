@@ -19,11 +19,12 @@ const NAME_MAX_BYTES = 64
 const commands = new NameIndex()
 const subcommands = new NameIndex()
 const rows = new Map<string, CommandRow>()
-const infos = new Map<string, CommandInfo>()
+const infos: CommandInfo[] = []
+const infosByName = new Map<string, CommandInfo>()
 
 for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
-  infos.set(info.name, info)
-  add(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, CLIENT_SETINFO] } : info))
+  addInfo(info)
+  addRow(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, CLIENT_SETINFO] } : info))
 }
 assert(OVERLAY.size === rows.size, 'every row of the overlay names a command')
 
@@ -57,9 +58,14 @@ export function allRows(): CommandRow[] {
   return [...rows.values()]
 }
 
-/** What COMMAND says of the commands (the subcommands are inside their containers), by name. */
-export function allInfos(): ReadonlyMap<string, CommandInfo> {
+/** What COMMAND says of the commands; the subcommands are inside their containers. */
+export function allInfos(): readonly CommandInfo[] {
   return infos
+}
+
+/** What COMMAND says of the command or subcommand with this full name, in lower case. */
+export function infoNamed(name: string): CommandInfo | undefined {
+  return infosByName.get(name)
 }
 
 /** The shape of the reply of a command that was sent with `argc` arguments, its name included. */
@@ -84,8 +90,8 @@ export function learn(entries: readonly CommandInfo[]): string[] {
   const learnt: string[] = []
   for (const info of entries) {
     if (rows.has(info.name) || info.name.length > NAME_MAX_BYTES) continue
-    infos.set(info.name, info)
-    add(buildLearntRow(info))
+    addInfo(info)
+    addRow(buildLearntRow(info))
     learnt.push(info.name)
   }
   return learnt
@@ -97,7 +103,12 @@ function rowOf(info: CommandInfo): CommandRow {
   return buildRow(info, overlay, info.subcommands.map(rowOf))
 }
 
-function add(row: CommandRow): void {
+function addInfo(info: CommandInfo): void {
+  infos.push(info)
+  for (const each of [info, ...info.subcommands]) infosByName.set(each.name, each)
+}
+
+function addRow(row: CommandRow): void {
   rows.set(row.name, row)
   commands.add(row)
   for (const sub of row.subcommands?.values() ?? []) {

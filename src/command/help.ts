@@ -1,0 +1,44 @@
+import { type Reply, simple } from '../resp/encode.js'
+
+/** The answer of a `<container> HELP`: the lines between those that every HELP of Redis has [Redis networking.c addReplyHelp]. */
+export function helpReply(container: string, lines: readonly string[]): Reply {
+  return [
+    `${container.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`,
+    ...lines,
+    'HELP',
+    '    Prints this help.',
+  ].map(simple)
+}
+
+/** [Redis server.c commandHelpCommand] */
+export const COMMAND_HELP: readonly string[] = [
+  '(no subcommand)',
+  '    Return details about all Redis commands.',
+  'COUNT',
+  '    Return the total number of commands in this Redis server.',
+  'LIST',
+  '    Return a list of all commands in this Redis server.',
+  'INFO [<command-name> ...]',
+  '    Return details about multiple Redis commands.',
+  '    If no command names are given, documentation details for all',
+  '    commands are returned.',
+  'DOCS [<command-name> ...]',
+  '    Return documentation details about multiple Redis commands.',
+  '    If no command names are given, documentation details for all',
+  '    commands are returned.',
+  'GETKEYS <full-command>',
+  '    Return the keys from a full Redis command.',
+  'GETKEYSANDFLAGS <full-command>',
+  '    Return the keys and the access flags from a full Redis command.',
+]
+
+export const DT_HELP: readonly string[] = [
+  'LOCATE <key>',
+  '    Return the identifier of a key, its token and its replica set.',
+  'NODES',
+  '    Return the members of the ring: address, state, share, keys.',
+  'RING',
+  '    Return the token ranges with their replica sets.',
+  'VIEW',
+  '    Return the view: epoch, replicas, virtual nodes.',
+]

@@ -1,0 +1,178 @@
+import { lowerCase, lowerWord } from '../base/ascii.js'
+import { globMatch } from '../base/glob.js'
+import { error, map, type Reply, set, simple } from '../resp/encode.js'
+import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-info.js'
+import { DOCS } from './docs.generated.js'
+import { COMMAND_HELP, helpReply } from './help.js'
+import { canHaveKeys, type KeyReference, keyReferences } from './introspection-keys.js'
+import { OWN_DOCS } from './own-commands.js'
+import type { CommandRow } from './row.js'
+import { allInfos, infoNamed, lookupCommand, lookupSubcommand } from './table.js'
+
+/**
+ * Answers COMMAND and its subcommands as Redis 7.0 does, byte for byte except for the order of commands (Redis's is that
+ * of a hash table), with the proxy's own commands and the learnt ones. `row` is the row of the (sub)command; `args` are
+ * all arguments, from `COMMAND` on; their number has been checked against the row's arity.
+ */
+export function answerCommand(row: CommandRow, args: readonly Buffer[]): Reply {
+  switch (row.name) {
+    case 'command':
+      return allInfos().map(infoReply)
+    case 'command|count':
+      return allInfos().length
+    case 'command|docs':
+      return docsReply(args.slice(2))
+    case 'command|getkeys':
+      return keysReply(args.slice(2), (key, arg) => arg[key.index])
+    case 'command|getkeysandflags':
+      return keysReply(args.slice(2), (key, arg) => [arg[key.index], statusSet(key.flags)])
+    case 'command|info':
+      if (args.length === 2) return allInfos().map(infoReply)
+      return args.slice(2).map((name) => infoReply(infoOfName(name)))
+    case 'command|list':
+      return listReply(args.slice(2))
+    default:
+      return helpReply('command', COMMAND_HELP)
+  }
+}
+
+/** [Redis server.c addReplyCommandInfo] */
+function infoReply(info: CommandInfo | undefined): Reply {
+  if (info === undefined) return null
+  return [
+    info.name,
+    info.arity,
+    statusSet(info.flags),
+    info.firstKey,
+    info.lastKey,
+    info.keyStep,
+    statusSet(info.categories),
+    set(info.tips),
+    set(info.keySpecs.map(keySpecReply)),
+    info.subcommands.length === 0 ? set([]) : info.subcommands.map(infoReply),
+  ]
+}
+
+function keySpecReply({ notes, flags, beginSearch, findKeys }: KeySpec): Reply {
+  return map([
+    ...(notes === undefined ? [] : [['notes', notes] as const]),
+    ['flags', statusSet(flags)],
+    ['begin_search', searchReply(beginSearch)],
+    ['find_keys', searchReply(findKeys)],
+  ])
+}
+
+function searchReply({ type, ...spec }: KeySpec['beginSearch'] | KeySpec['findKeys']): Reply {
+  return map([
+    ['type', type],
+    ['spec', map(Object.entries(spec))],
+  ])
+}
+
+/** COMMAND DOCS: of the named commands that exist, or of all. */
+function docsReply(names: readonly Buffer[]): Reply {
+  const infos = names.length === 0 ? allInfos() : names.map(infoOfName)
+  const entries: [Reply, Reply][] = []
+  for (const info of infos) {
+    const doc = info && docOf(info.name)
+    if (doc !== undefined) entries.push([info!.name, docReply(doc)])
+  }
+  return map(entries)
+}
+
+/** The documentation of a command or subcommand; learnt commands have none. */
+function docOf(name: string): CommandDoc | undefined {
+  const container = name.split('|', 1)[0]
+  const doc = own(OWN_DOCS, container) ?? own(DOCS, container)
+  return container === name ? doc : own(doc?.subcommands ?? {}, name)
+}
+
+/** [Redis server.c addReplyCommandDocs]; the fields stand in its order in the generated table already. */
+function docReply(doc: CommandDoc): Reply {
+  return map(
+    Object.entries(doc).map(([field, value]): [Reply, Reply] => {
+      switch (field) {
+        case 'doc_flags':
+          return [field, statusSet(value)]
+        case 'history':
+          return [field, set(value)]
+        case 'arguments':
+          return [field, value.map(argumentReply)]
+        case 'subcommands':
+          return [field, map(Object.entries<CommandDoc>(value).map(([name, sub]) => [name, docReply(sub)]))]
+        default:
+          return [field, value]
+      }
+    }),
+  )
+}
+
+/** [Redis server.c addReplyCommandArgList] */
+function argumentReply(argument: ArgumentDoc): Reply {
+  return map(
+    Object.entries(argument).map(([field, value]): [Reply, Reply] => {
+      if (field === 'flags') return [field, statusSet(value)]
+      return [field, field === 'arguments' ? value.map(argumentReply) : value]
+    }),
+  )
+}
+
+/** COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob]. */
+function listReply(filter: readonly Buffer[]): Reply {
+  const test = filterOf(filter)
+  if (test === undefined) return error('ERR syntax error')
+  return allInfos().flatMap((info) => [info, ...info.subcommands].filter(test).map((each) => each.name))
+}
+
+function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) | undefined {
+  if (filter.length === 0) return () => true
+  if (filter.length !== 3 || lowerWord(filter[0]) !== 'filterby') return undefined
+  switch (lowerWord(filter[1])) {
+    case 'module':
+      return () => false
+    case 'aclcat': {
+      const category = `@${lowerWord(filter[2])}`
+      return (info) => info.categories.includes(category)
+    }
+    case 'pattern':
+      return (info) => globMatch(filter[2], Buffer.from(info.name), true)
+    default:
+      return undefined
+  }
+}
+
+/** COMMAND GETKEYS and GETKEYSANDFLAGS [Redis server.c getKeysSubcommandImpl]; `args` is the command that is asked about. */
+function keysReply(args: readonly Buffer[], show: (key: KeyReference, args: readonly Buffer[]) => Reply): Reply {
+  const info = infoOfCommand(args)
+  if (info === undefined) return error('ERR Invalid command specified')
+  if (!canHaveKeys(info)) return error('ERR The command has no key arguments')
+  if (info.arity > 0 ? info.arity !== args.length : args.length < -info.arity) {
+    return error('ERR Invalid number of arguments specified for command')
+  }
+  const keys = keyReferences(info, args)
+  if (keys.length === 0 && !info.flags.includes('no_mandatory_keys')) {
+    return error('ERR Invalid arguments specified for command')
+  }
+  return keys.map((key) => show(key, args))
+}
+
+/** The command that a whole command line names, as the dispatcher would find it. */
+function infoOfCommand(args: readonly Buffer[]): CommandInfo | undefined {
+  const row = lookupCommand(args[0], 0, args[0].length)
+  if (row?.subcommands === undefined || args.length === 1) return row && infoNamed(row.name)
+  const sub = lookupSubcommand(row, args[1], 0, args[1].length)
+  return sub && infoNamed(sub.name)
+}
+
+/** The command with this name, `container|sub` for a subcommand, in any case [Redis server.c lookupCommandBySds]. */
+function infoOfName(name: Buffer): CommandInfo | undefined {
+  return infoNamed(lowerCase(name))
+}
+
+function statusSet(words: readonly string[]): Reply {
+  return set(words.map(simple))
+}
+
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}
