@@ -60,3 +60,26 @@ export function frameOf(args: readonly (Buffer | string)[]): Frame {
   }
   return { buf, start: 0, end: size, argc, argStart, argEnd, owned: true }
 }
+
+/** The frame that the bytes of a strict frame are, as they were once emitted; takes the bytes over. */
+export function frameIn(buf: Buffer): Frame {
+  const CR = 13
+  let pos = 1
+  const length = () => {
+    let value = 0
+    while (buf[pos] !== CR) value = value * 10 + buf[pos++] - 48
+    pos += 2
+    return value
+  }
+  const argc = length()
+  const argStart = new Array<number>(argc)
+  const argEnd = new Array<number>(argc)
+  for (let i = 0; i < argc; i++) {
+    pos++
+    const size = length()
+    argStart[i] = pos
+    argEnd[i] = pos + size
+    pos += size + 2
+  }
+  return { buf, start: 0, end: pos, argc, argStart, argEnd, owned: true }
+}

@@ -1,0 +1,147 @@
+import { isError, type Reply } from '../resp/encode.js'
+
+/** What a link learns about its server before anything is emitted on it [design §5 Links]. */
+export interface ServerInfo {
+  /** Identifies one run of the server process; another one means that data may have been lost. */
+  readonly runId: string
+  readonly version: string
+  readonly databases: number
+  /** proto-max-bulk-len: the longest value the server takes. */
+  readonly maxBulkBytes: number
+  /** This connection's id on the server, by which the next handshake kills it. */
+  readonly clientId: number
+  /** The server's clock minus ours, in ms; 0 when the difference is below what the round trip lets us see. */
+  readonly clockOffsetMs: number
+}
+
+export interface HandshakeOptions {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** The name of this link's connection, `dt:<ring>:<run>`. */
+  readonly connectionName: string
+  /** Connections whose names begin so are killed first: bytes still in them may otherwise execute after ours. */
+  readonly killPrefix: string
+}
+
+/** The server is reachable and cannot be used now, for the reason in the message. */
+export class HandshakeError extends Error {
+  override name = 'HandshakeError'
+}
+
+/** Sends one command and gives its reply; rejects when the connection breaks. */
+export type Call = (args: readonly string[]) => Promise<Reply>
+
+/**
+ * Makes a fresh connection fit for use: RESP3, login, name, no older connection of ours alive, a master that is not
+ * loading and never evicts.
+ *
+ * @throws HandshakeError when the server refuses or is not fit
+ */
+export async function handshake(call: Call, options: HandshakeOptions): Promise<ServerInfo> {
+  const { username, password, connectionName, killPrefix } = options
+  const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
+  accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
+
+  const clientId = integer('CLIENT ID', await call(['CLIENT', 'ID']))
+  await killOlder(call, killPrefix, clientId)
+
+  const [info, settings, clock] = await Promise.all([call(['INFO']), readSettings(call), readClock(call)])
+  const fields = parseInfo(text('INFO', info))
+  const role = fields.get('role')
+  if (role !== 'master') throw new HandshakeError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
+  if (fields.get('loading') === '1') throw new HandshakeError('it is loading its data')
+  const policy = settings.get('maxmemory-policy')
+  if (policy !== undefined && policy !== 'noeviction') {
+    throw new HandshakeError(`its maxmemory-policy is ${policy}: it would drop keys by itself, set it to noeviction`)
+  }
+  return {
+    runId: fields.get('run_id') ?? '',
+    version: fields.get('redis_version') ?? '',
+    databases: Number(settings.get('databases') ?? 16),
+    maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
+    clientId,
+    clockOffsetMs: clock,
+  }
+}
+
+/** The `field:value` lines of INFO. */
+export function parseInfo(info: string): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const line of info.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0 && line[0] !== '#') fields.set(line.slice(0, colon), line.slice(colon + 1))
+  }
+  return fields
+}
+
+/**
+ * The server's clock minus ours in ms, from the reply of TIME and our clock before and after. A difference that the
+ * round trip alone may explain is 0: on one machine expiry times then come out exact.
+ */
+export function clockOffset(reply: Reply, sentAtMs: number, receivedAtMs: number): number {
+  if (!Array.isArray(reply)) throw new HandshakeError(`TIME was answered by ${describe(reply)}`)
+  const serverMs = Number(String(reply[0])) * 1000 + Number(String(reply[1])) / 1000
+  const offset = serverMs - (sentAtMs + receivedAtMs) / 2
+  const uncertainty = (receivedAtMs - sentAtMs) / 2 + 1
+  return Math.abs(offset) <= uncertainty ? 0 : Math.round(offset)
+}
+
+/** Our clock in ms with fractions. */
+export function preciseNowMs(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+async function killOlder(call: Call, prefix: string, ownId: number): Promise<void> {
+  const list = text('CLIENT LIST', await call(['CLIENT', 'LIST']))
+  for (const line of list.split('\n')) {
+    const id = /^id=(\d+) /.exec(line)?.[1]
+    const name = / name=(\S*) /.exec(line)?.[1] ?? ''
+    if (id === undefined || Number(id) === ownId || !name.startsWith(prefix)) continue
+    const killed = await call(['CLIENT', 'KILL', 'ID', id])
+    // 0: the server has noticed by itself in the meantime that it is gone.
+    if (isError(killed)) throw new HandshakeError(`an older connection cannot be killed: ${killed.message}`)
+  }
+}
+
+async function readSettings(call: Call): Promise<Map<string, string>> {
+  const wanted = ['maxmemory-policy', 'databases', 'proto-max-bulk-len']
+  const replies = await Promise.all(wanted.map((name) => call(['CONFIG', 'GET', name])))
+  const settings = new Map<string, string>()
+  for (const reply of replies) {
+    // Managed servers may refuse CONFIG: then the defaults are assumed, as for a setting the version does not know.
+    if (!(reply instanceof Object) || !('entries' in reply) || !isMap(reply)) continue
+    for (const [name, value] of reply.entries) settings.set(String(name), String(value))
+  }
+  return settings
+}
+
+function isMap(reply: Reply): reply is Extract<Reply, { kind: 'map' }> {
+  return typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'map'
+}
+
+async function readClock(call: Call): Promise<number> {
+  const sentAtMs = preciseNowMs()
+  const reply = await call(['TIME'])
+  return clockOffset(reply, sentAtMs, preciseNowMs())
+}
+
+function accept(command: string, reply: Reply): void {
+  if (isError(reply)) throw new HandshakeError(`${command} was answered by: ${reply.message}`)
+}
+
+function integer(command: string, reply: Reply): number {
+  accept(command, reply)
+  if (typeof reply !== 'number') throw new HandshakeError(`${command} was answered by ${describe(reply)}`)
+  return reply
+}
+
+function text(command: string, reply: Reply): string {
+  accept(command, reply)
+  if (Buffer.isBuffer(reply)) return reply.toString()
+  if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'verbatim') return String(reply.text)
+  throw new HandshakeError(`${command} was answered by ${describe(reply)}`)
+}
+
+function describe(reply: Reply): string {
+  return `something unexpected (${JSON.stringify(reply)?.slice(0, 80)})`
+}

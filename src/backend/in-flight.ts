@@ -1,0 +1,70 @@
+import type { ReplySink } from './reply-sink.js'
+import type { Segment } from './send-log.js'
+
+/**
+ * The queue of what was emitted on a link and not answered yet: one entry a command, in parallel arrays that grow by
+ * doubling, so that a command costs no object here.
+ */
+export class InFlight {
+  /** The entry that `shift` took last. */
+  sink!: ReplySink
+  tag = 0
+  segment!: Segment
+  start = 0
+  end = 0
+
+  private capacity = 256
+  private head = 0
+  private count = 0
+  private sinks: (ReplySink | undefined)[] = new Array(this.capacity).fill(undefined)
+  private segments: (Segment | undefined)[] = new Array(this.capacity).fill(undefined)
+  private tags = new Int32Array(this.capacity)
+  private starts = new Int32Array(this.capacity)
+  private ends = new Int32Array(this.capacity)
+
+  get length(): number {
+    return this.count
+  }
+
+  push(sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {
+    if (this.count === this.capacity) this.grow()
+    const i = (this.head + this.count) & (this.capacity - 1)
+    this.sinks[i] = sink
+    this.segments[i] = segment
+    this.tags[i] = tag
+    this.starts[i] = start
+    this.ends[i] = end
+    this.count++
+  }
+
+  /** Takes the oldest entry into the fields above; false when there is none. */
+  shift(): boolean {
+    if (this.count === 0) return false
+    const i = this.head
+    this.sink = this.sinks[i] as ReplySink
+    this.segment = this.segments[i] as Segment
+    this.tag = this.tags[i]
+    this.start = this.starts[i]
+    this.end = this.ends[i]
+    this.sinks[i] = undefined
+    this.segments[i] = undefined
+    this.head = (i + 1) & (this.capacity - 1)
+    this.count--
+    return true
+  }
+
+  private grow(): void {
+    const { capacity, head, count } = this
+    const move = <T>(from: ArrayLike<T>, to: { [i: number]: T }) => {
+      for (let i = 0; i < count; i++) to[i] = from[(head + i) & (capacity - 1)]
+    }
+    const { sinks, segments, tags, starts, ends } = this
+    this.capacity = capacity * 2
+    move(sinks, (this.sinks = new Array(this.capacity).fill(undefined)))
+    move(segments, (this.segments = new Array(this.capacity).fill(undefined)))
+    move(tags, (this.tags = new Int32Array(this.capacity)))
+    move(starts, (this.starts = new Int32Array(this.capacity)))
+    move(ends, (this.ends = new Int32Array(this.capacity)))
+    this.head = 0
+  }
+}

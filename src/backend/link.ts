@@ -1,0 +1,342 @@
+import { connect, type Socket } from 'node:net'
+import { assert } from '../base/assert.js'
+import type { Logger } from '../base/log.js'
+import type { Flushable, Turn } from '../base/turn.js'
+import { decodeReply } from '../resp/decode.js'
+import { isError, type Reply } from '../resp/encode.js'
+import { type Frame, frameOf } from '../resp/frame.js'
+import { type ReplySink as FramerSink, IS_ERROR, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
+import { InFlight } from './in-flight.js'
+import type { ReplySink } from './reply-sink.js'
+import { SendLog } from './send-log.js'
+
+/**
+ * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
+ * [design §5 Links]: the order of `emit` is the order of execution on that member.
+ *
+ *     connecting ──> handshaking ──> ready ──┐
+ *         ^               │                  │  broken: everything in flight is told `onLost`
+ *         └── waiting <───┴──────────────────┘
+ */
+export type LinkState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'handshaking' }
+  | { readonly kind: 'ready'; readonly info: ServerInfo }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'closed' }
+
+export interface LinkOptions {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly connectTimeoutMs: number
+  readonly reconnectMinMs: number
+  readonly reconnectMaxMs: number
+  readonly pingIntervalMs: number
+  readonly ringId: string
+  /** Identifies this run of the proxy in the names of its connections. */
+  readonly runId: string
+}
+
+export interface LinkListener {
+  /** The handshake is done and the first command can be emitted. */
+  onUp(link: Link, info: ServerInfo): void
+  /** The link broke, or could not be made; it tries again by itself. */
+  onDown(link: Link, reason: string): void
+}
+
+/** The link breaks when the server owes replies and has sent nothing for this long. */
+const SILENT_MAX_MS = 30_000
+/** For `emit`: a command for which the database does not matter. */
+export const ANY_DB = -1
+
+/** All links of the process read into one buffer: what it holds is consumed before the next read. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+
+export class Link implements Flushable, FramerSink {
+  /** True exactly when commands can be emitted. */
+  ready = false
+  /** What the last handshake learnt; stays for display when the link breaks. */
+  info: ServerInfo | undefined
+  /** The server's clock minus ours in ms, measured again with every ping. */
+  clockOffsetMs = 0
+  state: LinkState = { kind: 'waiting', reason: 'not started' }
+  /** Pushes that were taken out of the reply stream. */
+  pushes = 0
+
+  private socket: Socket | undefined
+  private framer = new ReplyFramer(this)
+  private log = new SendLog()
+  private inFlight = new InFlight()
+  private db = 0
+  private flushing = false
+  private lastReceivedMs = 0
+  private timer: NodeJS.Timeout | undefined
+  private attempts = 0
+
+  constructor(
+    readonly name: string,
+    readonly host: string,
+    readonly port: number,
+    private readonly options: LinkOptions,
+    private readonly turn: Turn,
+    private readonly logger: Logger,
+    private readonly listener: LinkListener,
+  ) {}
+
+  /** Commands emitted and not answered. */
+  get outstanding(): number {
+    return this.inFlight.length
+  }
+
+  /** Bytes that the server has not taken yet. */
+  get unsentBytes(): number {
+    return this.socket?.writableLength ?? 0
+  }
+
+  /** The bytes of the command whose reply is being handed over: for messages, valid during `onReply`. */
+  get answering(): Buffer {
+    const { segment, start, end } = this.inFlight
+    return segment.buf.subarray(start, end)
+  }
+
+  start(): void {
+    this.open()
+  }
+
+  /**
+   * Puts one command on the link, after everything emitted before. Only when `ready`. The bytes from `start` to `end`
+   * are a strict frame; they are copied, unless `owned`.
+   */
+  emit(buf: Buffer, start: number, end: number, owned: boolean, db: number, sink: ReplySink, tag: number): void {
+    if (db !== this.db && db !== ANY_DB) this.select(db)
+    const { log } = this
+    log.append(buf, start, end, owned)
+    this.inFlight.push(sink, tag, log.segment, log.offset, log.offset + (end - start))
+    if (!this.flushing) {
+      this.flushing = true
+      this.turn.schedule(this)
+    }
+  }
+
+  emitFrame(frame: Frame, db: number, sink: ReplySink, tag: number): void {
+    this.emit(frame.buf, frame.start, frame.end, frame.owned, db, sink, tag)
+  }
+
+  /**
+   * Emits one command now and gives its decoded reply: for the cold paths. An error reply is a value like any other.
+   *
+   * @throws LinkLostError when the link is not up, or breaks before the reply
+   */
+  call(args: readonly (Buffer | string)[], db = ANY_DB): Promise<Reply> {
+    return this.callFrame(frameOf(args), db)
+  }
+
+  callFrame(frame: Frame, db = ANY_DB): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const { name } = this
+      if (!this.ready && this.state.kind !== 'handshaking') {
+        reject(new LinkLostError(name, false))
+        return
+      }
+      this.emitFrame(
+        frame,
+        db,
+        {
+          onReply: (_tag, buf, start, end) => resolve(decodeReply(buf, start, end)),
+          onLost: () => reject(new LinkLostError(name, true)),
+        },
+        0,
+      )
+    })
+  }
+
+  /** Breaks the connection and makes a new one: for a member that is known to be gone. */
+  reset(reason: string): void {
+    if (this.state.kind !== 'closed' && this.state.kind !== 'waiting') this.broken(reason)
+  }
+
+  close(): void {
+    if (this.state.kind === 'closed') return
+    clearTimeout(this.timer)
+    this.become({ kind: 'closed' })
+    this.drop('the proxy closed the link')
+  }
+
+  flush(): void {
+    this.flushing = false
+    const { socket } = this
+    if (socket === undefined) return
+    const parts = this.log.takeUnsent()
+    if (parts.length === 1) {
+      socket.write(parts[0])
+      return
+    }
+    socket.cork()
+    for (const part of parts) socket.write(part)
+    socket.uncork()
+  }
+
+  /** [FramerSink] */
+  onReply(buf: Buffer, start: number, end: number, flags: number): void {
+    const { inFlight } = this
+    if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
+    this.log.release(inFlight.segment)
+    inFlight.sink.onReply(inFlight.tag, buf, start, end, flags)
+  }
+
+  /** [FramerSink] Nothing is subscribed to yet, so a push tells nothing. */
+  onPush(): void {
+    this.pushes++
+  }
+
+  private open(): void {
+    this.become({ kind: 'connecting' })
+    this.framer = new ReplyFramer(this)
+    this.log = new SendLog()
+    this.inFlight = new InFlight()
+    this.db = 0
+    this.lastReceivedMs = Date.now()
+    let failure = 'the server closed the connection'
+    const socket = connect({
+      host: this.host,
+      port: this.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 5000,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (size, buf) => {
+          if (this.socket === socket) this.receive(buf as Buffer, size)
+          return true
+        },
+      },
+    })
+    this.socket = socket
+    socket.once('connect', () => {
+      if (this.socket === socket) void this.shakeHands(socket)
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      failure = error.code === undefined ? error.message : `${error.code} ${error.syscall ?? ''}`.trim()
+    })
+    socket.once('close', () => {
+      if (this.socket === socket) this.broken(failure)
+    })
+    this.timer = setTimeout(() => {
+      if (this.socket === socket) this.broken(`no connection and handshake within ${this.options.connectTimeoutMs} ms`)
+    }, this.options.connectTimeoutMs)
+  }
+
+  private async shakeHands(socket: Socket): Promise<void> {
+    this.become({ kind: 'handshaking' })
+    const { options } = this
+    const prefix = `dt:${options.ringId}:`
+    const connectionName = prefix + options.runId
+    const handshakeOptions: HandshakeOptions = {
+      username: options.username,
+      password: options.password,
+      connectionName,
+      // The first handshake of a process also ends what earlier runs of the proxy left behind.
+      killPrefix: this.info === undefined ? prefix : connectionName,
+    }
+    let info: ServerInfo
+    try {
+      info = await handshake((args) => this.call(args), handshakeOptions)
+    } catch (error) {
+      // A connection that broke in the meantime has been reported by its own event.
+      if (this.socket === socket) this.broken((error as Error).message)
+      return
+    }
+    if (this.socket !== socket) return
+    clearTimeout(this.timer)
+    this.attempts = 0
+    this.info = info
+    this.clockOffsetMs = info.clockOffsetMs
+    this.become({ kind: 'ready', info })
+    this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
+    this.listener.onUp(this, info)
+  }
+
+  private receive(buf: Buffer, size: number): void {
+    this.lastReceivedMs = Date.now()
+    const { socket } = this
+    try {
+      this.framer.feed(buf.subarray(0, size))
+    } catch (error) {
+      if (!(error instanceof ReplyProtocolError)) throw error
+      if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
+    }
+  }
+
+  private select(db: number): void {
+    const frame = frameOf(['SELECT', String(db)])
+    this.db = db
+    this.log.append(frame.buf, frame.start, frame.end, true)
+    this.inFlight.push(this.selectSink, 0, this.log.segment, this.log.offset, this.log.offset + frame.end)
+  }
+
+  /** What follows a refused SELECT would land in another database, so the link breaks [redis-facts Framing and errors]. */
+  private readonly selectSink: ReplySink = {
+    onReply: (_tag, buf, start, end, flags) => {
+      if ((flags & IS_ERROR) !== 0) throw new ReplyProtocolError(`SELECT was refused: ${buf.toString('utf8', start, end).trim()}`)
+    },
+    onLost: () => {},
+  }
+
+  /** Keeps an idle link alive, notices one that is dead, and measures the server's clock again. */
+  private ping(): void {
+    const idleMs = Date.now() - this.lastReceivedMs
+    if (this.inFlight.length > 0) {
+      if (idleMs > SILENT_MAX_MS) this.broken(`it owes replies and was silent for ${Math.round(idleMs / 1000)} s`)
+      return
+    }
+    const sentAtMs = preciseNowMs()
+    this.call(['TIME']).then(
+      (reply) => {
+        if (!isError(reply)) this.clockOffsetMs = clockOffset(reply, sentAtMs, preciseNowMs())
+      },
+      () => {}, // The link broke: it has been reported.
+    )
+  }
+
+  private broken(reason: string): void {
+    clearTimeout(this.timer)
+    const { options } = this
+    const delayMs = Math.min(options.reconnectMaxMs, options.reconnectMinMs * 2 ** Math.min(this.attempts++, 20))
+    this.become({ kind: 'waiting', reason })
+    this.timer = setTimeout(() => this.open(), delayMs)
+    this.drop(reason)
+  }
+
+  /** Ends the connection and tells everybody who waits on it, oldest first. */
+  private drop(reason: string): void {
+    const { socket, inFlight } = this
+    this.socket = undefined
+    this.ready = false
+    // The error of a socket that is given up tells nothing new.
+    socket?.removeAllListeners('error').on('error', () => {})
+    socket?.destroy()
+    this.inFlight = new InFlight()
+    while (inFlight.shift()) inFlight.sink.onLost(inFlight.tag, inFlight.segment.buf, inFlight.start, inFlight.end)
+    this.listener.onDown(this, reason)
+  }
+
+  private become(next: LinkState): void {
+    assert(this.state.kind !== 'closed', 'a closed link stays closed')
+    this.logger.debug({ member: this.name, from: this.state.kind, to: next.kind }, 'link')
+    this.state = next
+    this.ready = next.kind === 'ready'
+  }
+}
+
+/** A command of a cold path has no reply because the link is, or went, down. */
+export class LinkLostError extends Error {
+  override name = 'LinkLostError'
+  constructor(
+    readonly member: string,
+    /** Whether the command may have been executed. */
+    readonly emitted: boolean,
+  ) {
+    super(emitted ? `the connection to ${member} broke before it answered` : `there is no connection to ${member}`)
+  }
+}

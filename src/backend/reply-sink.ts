@@ -1,0 +1,16 @@
+/**
+ * Who waits for the reply of a command that was emitted on a link. Exactly one of the two is called, once for every
+ * emission, in the order of the emissions.
+ */
+export interface ReplySink {
+  /**
+   * The reply, whole, in RESP3, without pushes. `buf` from `start` to `end` is valid during the call only, unless
+   * `flags` has OWNED (see resp/reply-framer). `tag` is what was given with the emission.
+   */
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void
+  /**
+   * The link broke before the reply: whether the command was executed is not known. `buf` from `start` to `end` are
+   * the bytes of the command as emitted, valid during the call only.
+   */
+  onLost(tag: number, buf: Buffer, start: number, end: number): void
+}

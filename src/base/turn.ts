@@ -1,0 +1,25 @@
+/**
+ * What one turn of the event loop produces for one socket goes out in one write [design §5 Batching]: whoever has
+ * bytes to send says so once, and everybody is flushed together when the input of the turn has been handled.
+ */
+export interface Flushable {
+  flush(): void
+}
+
+export class Turn {
+  private dirty: Flushable[] = []
+  private spare: Flushable[] = []
+  private readonly run = () => {
+    const batch = this.dirty
+    this.dirty = this.spare
+    for (let i = 0; i < batch.length; i++) batch[i].flush()
+    batch.length = 0
+    this.spare = batch
+  }
+
+  /** Asks for one `flush` in the check phase of this turn. The caller sees to it that it asks once a turn. */
+  schedule(target: Flushable): void {
+    if (this.dirty.length === 0) setImmediate(this.run)
+    this.dirty.push(target)
+  }
+}

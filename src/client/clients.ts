@@ -1,0 +1,45 @@
+import type { Connection } from './connection.js'
+
+/** How often idle clients are looked for. */
+const SWEEP_MS = 1000
+
+/** The connected clients, by their ids. */
+export class Clients {
+  private readonly byId = new Map<number, Connection>()
+  private sweeper: NodeJS.Timeout | undefined
+
+  get count(): number {
+    return this.byId.size
+  }
+
+  add(client: Connection): void {
+    this.byId.set(client.id, client)
+  }
+
+  remove(client: Connection): void {
+    this.byId.delete(client.id)
+  }
+
+  get(id: number): Connection | undefined {
+    return this.byId.get(id)
+  }
+
+  /** In the order in which they connected. */
+  all(): Connection[] {
+    return [...this.byId.values()]
+  }
+
+  /** Closes clients that have sent nothing for `idleTimeoutMs` and wait for nothing. */
+  closeIdle(idleTimeoutMs: number): void {
+    if (idleTimeoutMs === 0) return
+    this.sweeper = setInterval(() => {
+      const before = Date.now() - idleTimeoutMs
+      for (const client of this.all()) if (client.lastActiveMs < before && client.queue.length === 0) client.close()
+    }, SWEEP_MS)
+  }
+
+  closeAll(): void {
+    clearInterval(this.sweeper)
+    for (const client of this.all()) client.close()
+  }
+}

@@ -1,0 +1,206 @@
+import type { Socket } from 'node:net'
+import type { CommandRow } from '../command/row.js'
+import { encodeReply, error, type Reply } from '../resp/encode.js'
+import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
+import { dispatch } from './dispatch.js'
+import { Outbox } from './outbox.js'
+import { ReplyQueue, type ReplyQueueOwner, type Slot } from './reply-queue.js'
+import type { Server } from './server.js'
+import { Session } from './session.js'
+
+/**
+ * Bytes of commands that a client may have unanswered before it is not read from for a while, so that the memory
+ * it takes is bounded while a server does not answer; one command may be larger.
+ */
+const REQUEST_BYTES_MAX = 32 * 1024 * 1024
+
+/**
+ * One client: its socket, its session, and the order of its replies.
+ *
+ *     bytes ──> framer ──> dispatch ──> answered here, or coordinator ──┐
+ *     socket <── outbox <── reply queue <───────────────────────────────┘
+ *
+ * It is not read from while it does not take its replies, has too much unanswered, or while a command is under way
+ * whose effects come later (`pauseClient`).
+ */
+export class Connection implements ReplyQueueOwner {
+  readonly session: Session
+  readonly framer: RequestFramer
+  readonly outbox: Outbox
+  readonly queue: ReplyQueue
+  readonly createdAtMs = Date.now()
+  lastActiveMs = this.createdAtMs
+  lastCommand: CommandRow | undefined
+  commands = 0
+  receivedBytes = 0
+  closed = false
+
+  private readonly socket: Socket
+  /** The addresses stay known after the socket has lost them. */
+  readonly address: string
+  readonly localAddress: string
+  private reading = true
+  private resuming = false
+  /** The client has sent its last byte, or nothing more of it is wanted: it ends when its replies have been written. */
+  private ending = false
+  private deaf = false
+
+  constructor(
+    readonly id: number,
+    socket: Socket,
+    readonly server: Server,
+  ) {
+    this.socket = socket
+    this.address = hostPort(socket.remoteAddress, socket.remotePort)
+    this.localAddress = hostPort(socket.localAddress, socket.localPort)
+    this.session = new Session(server.config.auth.password === undefined)
+    this.framer = new RequestFramer({ maxBulkBytes: server.config.limits.maxBulkBytes })
+    this.framer.authenticated = this.session.authenticated
+    this.outbox = new Outbox(socket, server.turn)
+    this.queue = new ReplyQueue(this.outbox, this)
+    socket.on('end', () => this.inputEnded())
+    socket.on('drain', () => this.repliesDone())
+    // A connection that breaks is closed; there is nobody left to tell, and the reason helps nobody.
+    socket.on('error', () => this.socket.destroy())
+    socket.once('close', () => this.closedBySocket())
+  }
+
+  /** Handles received bytes. False when the client is not to be read from for now. */
+  receive(chunk: Buffer): boolean {
+    if (this.closed || this.deaf) return true
+    this.lastActiveMs = Date.now()
+    this.receivedBytes += chunk.length
+    this.framer.feed(chunk)
+    this.process()
+    return this.reading
+  }
+
+  /** Takes the next place in the order of replies. */
+  takeSlot(requestBytes: number): Slot {
+    const { session } = this
+    const silent = session.replies === 'off' || session.replies === 'skip-this'
+    return this.queue.take(session.proto, session.db, silent, requestBytes)
+  }
+
+  /** Answers the current command with a value of our own, in its turn. */
+  reply(reply: Reply): void {
+    this.replyBytes(encodeReply(reply, this.session.proto))
+  }
+
+  /** Answers with the bytes of a reply, which nobody will write into. */
+  replyBytes(bytes: Buffer): void {
+    this.takeSlot(0).finish(bytes, 0, bytes.length, true)
+  }
+
+  /** Answers, and ends the connection when the reply has been written; what the client still sends is dropped. */
+  replyAndEnd(reply: Reply): void {
+    this.deaf = true
+    const slot = this.takeSlot(0)
+    const bytes = encodeReply(reply, this.session.proto)
+    slot.last = true
+    slot.finish(bytes, 0, bytes.length, true)
+  }
+
+  /** Ends the connection when what has been written is out, and drops replies that are not there yet. */
+  close(): void {
+    if (this.closed) return
+    this.deaf = true
+    this.outbox.flush()
+    this.socket.end()
+    this.socket.destroySoon()
+  }
+
+  /** Ends the connection now, with nothing more written. */
+  drop(): void {
+    this.socket.destroy()
+  }
+
+  /** [ReplyQueueOwner] */
+  lastReplyDone(): void {
+    this.close()
+  }
+
+  /** [ReplyQueueOwner] */
+  repliesDone(): void {
+    if (this.outbox.pendingBytes > this.server.config.limits.outputBufferHardBytes) {
+      this.server.log.warn({ client: this.address, bytes: this.outbox.pendingBytes }, 'client does not read its replies: closed')
+      this.drop()
+      return
+    }
+    if (!this.reading && !this.resuming && this.mayRead()) {
+      this.resuming = true
+      setImmediate(() => this.resume())
+    }
+    if (this.ending && this.queue.length === 0 && this.reading) this.close()
+  }
+
+  /** Bytes of replies that the client has not taken. */
+  get pendingBytes(): number {
+    return this.outbox.pendingBytes
+  }
+
+  private process(): void {
+    const { framer } = this
+    while (!this.deaf) {
+      if (!this.mayRead()) {
+        framer.retain()
+        this.pause()
+        return
+      }
+      const result = framer.next()
+      if (result === FRAME) {
+        dispatch(this, framer)
+      } else {
+        if (result === PROTOCOL_ERROR) this.replyAndEnd(error(`ERR Protocol error: ${framer.error}`))
+        else if (framer.bufferedBytes > this.server.config.limits.queryBufferBytes) {
+          this.server.log.warn({ client: this.address }, 'client exceeds the query buffer limit: closed')
+          this.drop()
+        }
+        return
+      }
+    }
+  }
+
+  private mayRead(): boolean {
+    const { queue } = this
+    const { limits } = this.server.config
+    return (
+      queue.pausedBy === undefined &&
+      queue.length < limits.outstandingCommands &&
+      queue.requestBytes < REQUEST_BYTES_MAX &&
+      this.outbox.pendingBytes < limits.outputBufferPauseBytes
+    )
+  }
+
+  private pause(): void {
+    if (!this.reading) return
+    this.reading = false
+    this.socket.pause()
+  }
+
+  private resume(): void {
+    this.resuming = false
+    if (this.closed || this.reading || !this.mayRead()) return
+    this.reading = true
+    this.process()
+    if (!this.reading || this.closed) return
+    this.socket.resume()
+    if (this.ending && this.queue.length === 0) this.close()
+  }
+
+  /** The client will send no more, and gets the replies that it is still owed. */
+  private inputEnded(): void {
+    this.ending = true
+    if (this.queue.length === 0 && this.reading) this.close()
+  }
+
+  private closedBySocket(): void {
+    this.closed = true
+    this.server.clients.remove(this)
+  }
+}
+
+function hostPort(host: string | undefined, port: number | undefined): string {
+  if (host === undefined) return ''
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

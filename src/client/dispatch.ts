@@ -1,0 +1,102 @@
+import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
+import type { CommandRow } from '../command/row.js'
+import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/table.js'
+import { encodeReply, error, type Reply } from '../resp/encode.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { parseRequest } from '../resp/request-parser.js'
+import { localCommands, NO_REPLY } from './commands/index.js'
+import type { Connection } from './connection.js'
+import type { Slot } from './reply-queue.js'
+
+const PONG = Buffer.from('+PONG\r\n')
+const NOAUTH = error('NOAUTH Authentication required.')
+
+/**
+ * Serves one command of a client: the guards of Redis's processCommand in its order, then to where its row says
+ * [Redis server.c processCommand].
+ */
+export function dispatch(client: Connection, frame: Frame): void {
+  const { session, server } = client
+  client.commands++
+  server.stats.commands++
+  if (session.replies === 'skip-next') session.replies = 'skip-this'
+  else if (session.replies === 'skip-this') session.replies = 'on'
+
+  const row = lookup(client, frame)
+  if (row === undefined) {
+    server.stats.rejectedCommands++
+    return
+  }
+  client.lastCommand = row
+  if (!session.authenticated && !row.flags.includes('no_auth')) {
+    server.stats.rejectedCommands++
+    client.reply(NOAUTH)
+    return
+  }
+  if (row.route !== 'local') {
+    const slot = client.takeSlot(frame.end - frame.start)
+    server.coordinator.submit(frame, row, slot)
+    return
+  }
+  if (row.name === 'ping' && frame.argc === 1) {
+    const slot = client.takeSlot(0)
+    slot.finish(PONG, 0, PONG.length, true)
+    return
+  }
+  serveLocal(client, row, parseRequest(ownFrame(frame)))
+}
+
+/** The row of the command, or undefined when the client has been answered, or closed, because it cannot be served. */
+function lookup(client: Connection, frame: Frame): CommandRow | undefined {
+  const { buf, argStart, argEnd, argc } = frame
+  let row = lookupCommand(buf, argStart[0], argEnd[0])
+  if (row === undefined) {
+    // Somebody makes a browser talk to us: no word, and the replies of this batch are dropped [Redis securityWarningCommand].
+    if (isSecurityCommand(buf, argStart[0], argEnd[0])) {
+      client.server.log.warn({ client: client.address }, 'possible cross-protocol attack (POST or Host:): connection closed')
+      client.drop()
+    } else client.replyBytes(unknownCommandError(frame))
+    return undefined
+  }
+  if (row.subcommands !== undefined && argc > 1) {
+    const sub = lookupSubcommand(row, buf, argStart[1], argEnd[1])
+    if (sub === undefined) {
+      client.replyBytes(unknownSubcommandError(row.name, frame))
+      return undefined
+    }
+    row = sub
+  }
+  if (row.arity > 0 ? argc !== row.arity : argc < -row.arity) {
+    client.replyBytes(wrongArityError(row.name))
+    return undefined
+  }
+  return row
+}
+
+function serveLocal(client: Connection, row: CommandRow, args: Buffer[]): void {
+  const command = localCommands.get(row.name)
+  if (command === undefined) {
+    client.replyBytes(unsupportedError(row.name))
+    return
+  }
+  const reply = command(client, args)
+  if (reply === NO_REPLY) return
+  if (reply instanceof Promise) {
+    const slot = client.takeSlot(0)
+    slot.pauseClient()
+    reply.then(
+      (value) => finish(slot, value),
+      (failure: Error) => {
+        client.server.log.error({ command: row.name, err: failure }, 'a command failed inside the proxy')
+        finish(slot, error(`ERR internal error in '${row.name}': ${failure.message}`))
+      },
+    )
+    return
+  }
+  client.reply(reply)
+}
+
+function finish(slot: Slot, reply: Reply): void {
+  const bytes = encodeReply(reply, slot.proto)
+  slot.finish(bytes, 0, bytes.length, true)
+}

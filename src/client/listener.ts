@@ -1,0 +1,90 @@
+import { createServer, type Server as NetServer, Socket } from 'node:net'
+import { Connection } from './connection.js'
+import type { Server } from './server.js'
+
+const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
+
+/** All clients are read into one buffer: what it holds is consumed, or copied, before the next read. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Accepts clients on one address and port. */
+export class Listener {
+  private readonly net: NetServer
+  private nextId = 1
+
+  constructor(private readonly server: Server) {
+    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket))
+  }
+
+  /** Opens the configured port; gives the address, whose port the system chose if 0 was configured. Rejects with the system's error. */
+  open(): Promise<{ host: string; port: number }> {
+    const { host, port, backlog } = this.server.config.listen
+    return new Promise((resolve, reject) => {
+      this.net.once('error', reject)
+      this.net.listen({ host, port, backlog }, () => {
+        this.net.removeListener('error', reject)
+        this.net.on('error', (error) => this.server.log.error({ err: error }, 'listener'))
+        const address = this.net.address()
+        resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
+      })
+    })
+  }
+
+  /** Accepts nobody any more; resolves when all clients are gone. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.net.close(() => resolve())
+    })
+  }
+
+  private accept(socket: Socket): void {
+    const { server } = this
+    if (server.clients.count >= server.config.limits.maxClients) {
+      server.stats.connectionsRejected++
+      socket.on('error', () => {}) // It is being sent away; nothing is owed to it.
+      socket.end(MAX_CLIENTS_ERROR, () => socket.destroy())
+      return
+    }
+    server.stats.connectionsAccepted++
+    const readable = readInto(sharedReadBuffer, socket, (chunk) => client.receive(chunk))
+    const client = new Connection(this.nextId++, readable, server)
+    server.clients.add(client)
+    readable.resume()
+  }
+}
+
+/** The parts of an accepted socket that Node keeps to itself and `readInto` needs. */
+interface AcceptedSocket {
+  _handle: unknown
+  _server: unknown
+}
+
+/**
+ * Makes an accepted socket read into `buffer`, which saves an allocation a read [design §11 C]. Only sockets that
+ * connect can be told so when they are made, so the accepted one's handle is put into a new socket. Where Node does
+ * not have the handle in its place any more, the ordinary `data` event does the same with an allocation.
+ *
+ * @param onChunk gets the bytes, valid during the call; false stops reading until `resume`
+ */
+export function readInto(buffer: Buffer, accepted: Socket, onChunk: (chunk: Buffer) => boolean): Socket {
+  const inner = accepted as unknown as AcceptedSocket
+  if (inner._handle === null || typeof inner._handle !== 'object') {
+    accepted.on('data', (chunk: Buffer) => {
+      if (!onChunk(chunk)) accepted.pause()
+    })
+    return accepted
+  }
+  const socket = new Socket({
+    handle: inner._handle,
+    allowHalfOpen: true,
+    pauseOnCreate: true,
+    readable: true,
+    writable: true,
+    onread: { buffer, callback: (size: number, bytes: Buffer) => onChunk(bytes.subarray(0, size)) },
+  } as unknown as ConstructorParameters<typeof Socket>[0])
+  // The server counts its connections by this field; the accepted socket must not close the handle.
+  ;(socket as unknown as AcceptedSocket)._server = inner._server
+  inner._handle = null
+  inner._server = null
+  return socket
+}

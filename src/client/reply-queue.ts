@@ -1,0 +1,140 @@
+import { Fifo } from '../base/fifo.js'
+import type { ReplySlot } from '../coordinator/reply-slot.js'
+import type { Outbox } from './outbox.js'
+
+const SCRATCH_BYTES = 64
+
+/** Whom the queue tells what happened. */
+export interface ReplyQueueOwner {
+  /** Some replies have left the queue. */
+  repliesDone(): void
+  /** The reply after which the connection ends has been appended. */
+  lastReplyDone(): void
+  readonly closed: boolean
+}
+
+/**
+ * Keeps the replies of one client in the order of its commands: a slot is taken before the command is emitted, and
+ * only a finished head is written. What finishes before its turn is kept in its slot.
+ */
+export class ReplyQueue {
+  private static readonly spare: Slot[] = []
+
+  private readonly slots = new Fifo<Slot>()
+  /** Size of the commands that are not answered, in bytes. */
+  requestBytes = 0
+  /** The slot that must be finished before the next command is handled. */
+  pausedBy: Slot | undefined
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly owner: ReplyQueueOwner,
+  ) {}
+
+  /** Commands that are not answered. */
+  get length(): number {
+    return this.slots.length
+  }
+
+  /** Takes the next place. `silent`: the client does not want this reply (CLIENT REPLY). */
+  take(proto: 2 | 3, db: number, silent: boolean, requestBytes: number): Slot {
+    const slot = ReplyQueue.spare.pop() ?? new Slot()
+    slot.open(this, proto, db, silent, requestBytes)
+    this.requestBytes += requestBytes
+    this.slots.push(slot)
+    return slot
+  }
+
+  get ownerClosed(): boolean {
+    return this.owner.closed
+  }
+
+  /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
+  slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
+    if (slot === this.pausedBy) this.pausedBy = undefined
+    if (slot !== this.slots.peek()) {
+      slot.keep(buf, start, end, owned)
+      return
+    }
+    let last = this.leave(slot, buf, start, end, owned)
+    for (let head = this.slots.peek(); head?.finished === true; head = this.slots.peek()) {
+      last = this.leave(head, head.kept, head.keptStart, head.keptEnd, head.keptOwned) || last
+    }
+    if (last) this.owner.lastReplyDone()
+    this.owner.repliesDone()
+  }
+
+  /** True when the connection ends after this reply. */
+  private leave(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): boolean {
+    this.slots.shift()
+    this.requestBytes -= slot.requestBytes
+    if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned)
+    const { last } = slot
+    slot.forget()
+    ReplyQueue.spare.push(slot)
+    return last
+  }
+}
+
+/** The place of one reply. Used again for other commands, of other clients, after it has left its queue. */
+export class Slot implements ReplySlot {
+  proto: 2 | 3 = 2
+  db = 0
+  silent = false
+  requestBytes = 0
+  /** The connection ends after this reply. */
+  last = false
+  finished = false
+
+  kept!: Buffer
+  keptStart = 0
+  keptEnd = 0
+  keptOwned = false
+
+  private queue!: ReplyQueue
+  private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
+
+  get abandoned(): boolean {
+    return this.queue.ownerClosed
+  }
+
+  open(queue: ReplyQueue, proto: 2 | 3, db: number, silent: boolean, requestBytes: number): void {
+    this.queue = queue
+    this.proto = proto
+    this.db = db
+    this.silent = silent
+    this.requestBytes = requestBytes
+    this.last = false
+    this.finished = false
+  }
+
+  finish(buf: Buffer, start: number, end: number, owned: boolean): void {
+    this.queue.slotFinished(this, buf, start, end, owned)
+  }
+
+  pauseClient(): void {
+    this.queue.pausedBy = this
+  }
+
+  keep(buf: Buffer, start: number, end: number, owned: boolean): void {
+    const length = end - start
+    this.finished = true
+    this.keptOwned = owned
+    if (owned) {
+      this.kept = buf
+      this.keptStart = start
+      this.keptEnd = end
+      return
+    }
+    this.kept = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
+    buf.copy(this.kept, 0, start, end)
+    this.keptStart = 0
+    this.keptEnd = length
+    this.keptOwned = length > SCRATCH_BYTES
+  }
+
+  /** Lets go of a large reply. */
+  forget(): void {
+    this.kept = this.scratch
+  }
+}

@@ -1,0 +1,35 @@
+import type { Links } from '../backend/links.js'
+import type { Logger } from '../base/log.js'
+import type { Turn } from '../base/turn.js'
+import type { Config } from '../config/config.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Membership } from '../membership/membership.js'
+import type { ViewStore } from '../view/view-store.js'
+import type { Clients } from './clients.js'
+
+/** Everything that the commands answered by the proxy itself may look at. */
+export interface Server {
+  readonly config: Config
+  readonly log: Logger
+  readonly turn: Turn
+  readonly views: ViewStore
+  readonly links: Links
+  readonly coordinator: Coordinator
+  readonly membership: Membership
+  readonly clients: Clients
+  readonly stats: ClientStats
+  /** Identifies this run of the process, 40 hexadecimal digits as Redis's own run_id. */
+  readonly runId: string
+  readonly startedAtMs: number
+  /** The address on which clients are accepted, known when the listener is open. */
+  readonly address: () => { readonly host: string; readonly port: number }
+}
+
+/** What the client side counted since the start of the process, shown by INFO. */
+export class ClientStats {
+  connectionsAccepted = 0
+  connectionsRejected = 0
+  commands = 0
+  /** Commands that were answered with an error by the proxy itself before they were served. */
+  rejectedCommands = 0
+}

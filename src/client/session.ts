@@ -1,0 +1,25 @@
+/** What a connection has set for itself; RESET brings it back to the beginning. */
+export class Session {
+  proto: 2 | 3 = 2
+  db = 0
+  name = ''
+  libName = ''
+  libVersion = ''
+  user = 'default'
+  noEvict = false
+  /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
+  replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
+
+  constructor(public authenticated: boolean) {}
+
+  /** As a new connection, with the protocol back at RESP2 [Redis networking.c resetCommand]. */
+  reset(authenticated: boolean): void {
+    this.proto = 2
+    this.db = 0
+    this.name = ''
+    this.user = 'default'
+    this.noEvict = false
+    this.replies = 'on'
+    this.authenticated = authenticated
+  }
+}

@@ -1,0 +1,261 @@
+import type { Link } from '../backend/link.js'
+import { LinkLostError } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import type { Logger } from '../base/log.js'
+import { findKeys } from '../command/keys.js'
+import type { CommandRow } from '../command/row.js'
+import { error, type Reply } from '../resp/encode.js'
+import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
+import { parseRequest } from '../resp/request-parser.js'
+import type { ViewStore } from '../view/view-store.js'
+import { preciseNowMs } from '../backend/handshake.js'
+import { toAbsolute } from './absolute.js'
+import { Apply } from './apply.js'
+import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
+import { Read } from './read.js'
+import { refusedForm } from './refuse.js'
+import { answer, notSupported, unavailable } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+import { type Route, Router } from './router.js'
+import { generationOf, scan, scanKey } from './scan.js'
+import { split } from './split.js'
+import { CoordinatorStats } from './stats.js'
+import { Verdicts } from './verdicts.js'
+import { Waiting } from './waiting.js'
+
+/** Differences are all counted, and at most one a second is logged. */
+const DIFFERENCE_LOG_MS = 1000
+const DEFAULT_DATABASES = 16
+
+/**
+ * Turns one command into requests to backends and one reply [design §4 (D)]: request in, reply out. All that
+ * happens in one call is in one turn of the event loop, which makes the loop the sequencer: every replica of a key
+ * gets the key's writes in the same order.
+ */
+export class Coordinator {
+  readonly stats = new CoordinatorStats()
+  readonly keyspace = new Keyspace(this)
+  readonly waiting: Waiting
+  readonly verdicts: Verdicts
+  router: Router
+  /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
+  generation = 0
+
+  private readonly keyIndexes: number[] = []
+  private lastDifferenceLogMs = 0
+
+  constructor(
+    private readonly views: ViewStore,
+    private readonly links: Links,
+    private readonly log: Logger,
+    private readonly options: { readonly unavailableTimeoutMs: number },
+  ) {
+    this.waiting = new Waiting(options.unavailableTimeoutMs, (command) =>
+      this.serve(command.frame, command.row, command.slot, command.deadlineMs),
+    )
+    this.verdicts = new Verdicts(options.unavailableTimeoutMs, (name) => this.isMember(name))
+    this.router = new Router(views.current, links)
+    views.onChange(() => this.viewChanged())
+  }
+
+  /** Number of databases that all members have. */
+  get databases(): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const link of this.router.links) least = Math.min(least, link.info?.databases ?? DEFAULT_DATABASES)
+    return Number.isFinite(least) ? least : DEFAULT_DATABASES
+  }
+
+  /**
+   * Serves one command; the reply comes through the slot, at once or later. The arity has been checked, and `row` is
+   * the subcommand's row for container commands.
+   */
+  submit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    this.serve(frame, row, slot, 0)
+  }
+
+  /** Serves a read again whose link broke; `bytes` are its frame. */
+  resubmit(bytes: Buffer, row: CommandRow, slot: ReplySlot): void {
+    this.serve(frameIn(bytes), row, slot, 0)
+  }
+
+  /** Serves one command whose keys all have the replica set of `route`. */
+  serveRoute(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (row.replicate === 'none') {
+      if (!Read.emit(this, route, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
+      return
+    }
+    if (!route.writable()) {
+      this.park(frame, row, slot, deadlineMs)
+      return
+    }
+    if (row.replicate === 'absolute') {
+      const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
+      Apply.emit(this, route, toAbsolute(row, frame, nowMs), row, slot)
+    } else {
+      Apply.emit(this, route, frame, row, slot)
+    }
+  }
+
+  /** The link that serves reads of a key, waited for if need be; undefined when none came in time. */
+  async servingLink(key: Buffer): Promise<Link | undefined> {
+    const deadlineMs = this.waiting.deadline()
+    for (;;) {
+      const link = this.router.routeOfKey(key, 0, key.length).serving()
+      if (link !== undefined) return link
+      if (!(await this.waiting.change(deadlineMs))) return undefined
+    }
+  }
+
+  unavailable(): Reply {
+    return unavailable(this.options.unavailableTimeoutMs)
+  }
+
+  isMember(name: string): boolean {
+    return this.views.current.members.some((member) => member.name === name)
+  }
+
+  linkUp(link: Link): void {
+    // A server that moved has a new link, perhaps in the same view.
+    if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
+    this.topologyChanged()
+    this.verdicts.settle(link.name)
+    this.waiting.retry()
+  }
+
+  linkDown(): void {
+    this.topologyChanged()
+  }
+
+  /** A backup did not answer what the master answered: counted, and logged with the command it was. */
+  noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
+    const differences = ++this.stats.differences
+    const now = Date.now()
+    if (now - this.lastDifferenceLogMs < DIFFERENCE_LOG_MS) return
+    this.lastDifferenceLogMs = now
+    const shown = (bytes: Buffer) => JSON.stringify(bytes.toString('utf8', 0, 200))
+    this.log.warn(
+      { member: link.name, differences, command: shown(link.answering), reply: shown(backupReply), other: shown(otherReply) },
+      `${link.name} answered a write differently from the other replicas of its key`,
+    )
+  }
+
+  close(): void {
+    this.waiting.close()
+    this.verdicts.close()
+  }
+
+  private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    switch (row.route) {
+      case 'key':
+        this.serveKeys(frame, row, slot, deadlineMs)
+        return
+      case 'split': {
+        const count = findKeys(row, frame, this.keyIndexes)
+        split(this, frame, row, slot, this.keyIndexes, count, deadlineMs)
+        return
+      }
+      case 'any':
+        if (!Read.emit(this, this.router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
+        return
+      case 'members':
+        this.serveStepwise(frame, row, slot)
+        return
+      default:
+        answer(slot, notSupported(row))
+    }
+  }
+
+  private serveKeys(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const { router } = this
+    const { firstKey } = row
+    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.replicate !== 'master-first') {
+      const route = router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey])
+      this.serveRoute(route, frame, row, slot, deadlineMs)
+      return
+    }
+    const refused = refusedForm(row, frame)
+    if (refused !== undefined) {
+      answer(slot, notSupported(row, refused))
+      return
+    }
+    const count = findKeys(row, frame, this.keyIndexes)
+    if (count <= 0) {
+      // Without keys it cannot be executed: any member says why.
+      if (!Read.emit(this, router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
+      return
+    }
+    const route = this.commonRoute(frame, count)
+    if (route !== undefined) this.serveRoute(route, frame, row, slot, deadlineMs)
+    else answer(slot, notSupported(row, ' for keys on different servers; give them a common {hash tag}'))
+  }
+
+  /** The route of the keys found last, if it is the same for all of them. */
+  private commonRoute(frame: Frame, count: number): Route | undefined {
+    const { router, keyIndexes } = this
+    let common: Route | undefined
+    for (let k = 0; k < count; k++) {
+      const index = keyIndexes[k]
+      const route = router.routeOfKey(frame.buf, frame.argStart[index], frame.argEnd[index])
+      if (common !== undefined && route !== common) return undefined
+      common = route
+    }
+    return common
+  }
+
+  private park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    this.stats.waits++
+    const until = deadlineMs === 0 ? this.waiting.deadline() : deadlineMs
+    this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until })
+  }
+
+  /** Commands over all members: in steps, while the client's next command waits. */
+  private serveStepwise(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    const args = parseRequest(ownFrame(frame))
+    slot.pauseClient()
+    this.stepwise(row, args, slot.db).then(
+      (reply) => answer(slot, reply),
+      (failure: Error) => answer(slot, this.failed(row, failure)),
+    )
+  }
+
+  private stepwise(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
+    const { keyspace } = this
+    switch (row.name) {
+      case 'scan':
+        return scan(this, args, db)
+      case 'hscan':
+      case 'sscan':
+      case 'zscan':
+        return scanKey(this, args, db)
+      case 'keys':
+        return keyspace.keys(args, db)
+      case 'dbsize':
+        return keyspace.size(db)
+      case 'randomkey':
+        return keyspace.randomKey(db)
+      default:
+        return keyspace.everywhere(args, db)
+    }
+  }
+
+  private failed(row: CommandRow, failure: Error): Reply {
+    if (failure instanceof UnavailableError) return this.unavailable()
+    if (failure instanceof LinkLostError) return keyspaceError(failure)
+    this.log.error({ command: row.name, err: failure }, 'a command failed inside the proxy')
+    return error(`ERR internal error in '${row.name}': ${failure.message}`)
+  }
+
+  private viewChanged(): void {
+    this.router = new Router(this.views.current, this.links)
+    this.topologyChanged()
+    this.verdicts.settle()
+    this.waiting.retry()
+  }
+
+  private topologyChanged(): void {
+    const { view, links } = this.router
+    const servers = links.map((link) => (link.ready ? link.info?.runId : '-'))
+    this.generation = generationOf(`${view.epoch} ${servers.join(' ')}`)
+    this.keyspace.forget()
+  }
+}

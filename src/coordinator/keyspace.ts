@@ -1,0 +1,173 @@
+import type { Link } from '../backend/link.js'
+import { error, isError, type Reply, simple } from '../resp/encode.js'
+import type { Coordinator } from './coordinator.js'
+import { outcomeUnknown } from './replies.js'
+
+const COUNT_BATCH = 1000
+/** RANDOMKEY may hit a copy that is not on its replica set; then it is asked again. */
+const RANDOM_TRIES = 100
+
+/**
+ * Commands on the whole keyspace [design §7 Keyspace-wide]. Every member also holds copies of other masters' keys, so
+ * a key counts where it is served.
+ */
+export class Keyspace {
+  /** Databases that were seen to hold every key on exactly its replica set, in the current view. */
+  private readonly clean = new Set<number>()
+
+  constructor(private readonly coordinator: Coordinator) {}
+
+  /** The placement of keys may have changed. */
+  forget(): void {
+    this.clean.clear()
+  }
+
+  /** KEYS pattern. */
+  async keys(args: readonly Buffer[], db: number): Promise<Reply> {
+    const replies = await this.onServing((link) => link.call(args, db))
+    const keys: Buffer[] = []
+    for (const { link, reply } of replies) {
+      if (isError(reply)) return reply
+      for (const key of reply as Buffer[]) if (this.coordinator.router.servedBy(link, key)) keys.push(key)
+    }
+    return keys
+  }
+
+  /**
+   * The number of keys of a database, each counted once. All DBSIZEs are emitted in one turn and every write reaches
+   * its whole replica set in one turn, so their sum is that of one moment, and a database whose keys are all on
+   * exactly their replica sets has sum / copies keys. Whether it is such a one is found out by counting once.
+   */
+  async size(db: number): Promise<number> {
+    const { coordinator } = this
+    const { links, view } = coordinator.router
+    const copies = Math.min(view.replicas + 1, links.length)
+    const writesBefore = coordinator.stats.writes
+    const sum = links.every((link) => link.ready) ? await this.sumOfSizes(links, db) : undefined
+    if (sum === 0) this.clean.add(db)
+    if (sum !== undefined && this.clean.has(db)) return Math.round(sum / copies)
+    let counted = 0
+    for (const count of (await this.countServed(db)).values()) counted += count
+    const quiet = coordinator.stats.writes === writesBefore && coordinator.router.view === view
+    if (sum === counted * copies && quiet) this.clean.add(db)
+    return counted
+  }
+
+  /** How many keys of a database each member serves, by walking over all of them. */
+  async countServed(db: number): Promise<Map<Link, number>> {
+    const counts = await this.onServing(async (link) => {
+      let count = 0
+      let cursor = '0'
+      do {
+        const reply = await link.call(['SCAN', cursor, 'COUNT', String(COUNT_BATCH)], db)
+        if (isError(reply)) return reply
+        const [next, keys] = reply as [Buffer, Buffer[]]
+        for (const key of keys) if (this.coordinator.router.servedBy(link, key)) count++
+        cursor = next.toString()
+      } while (cursor !== '0')
+      return count
+    })
+    const byLink = new Map<Link, number>()
+    for (const { link, reply } of counts) {
+      if (isError(reply)) throw new Error(reply.message)
+      byLink.set(link, reply as number)
+    }
+    return byLink
+  }
+
+  /**
+   * A key, each as likely as the other: a member by the number of its keys, then one of its keys. A key has as many
+   * chances as any other, one on each of its replicas.
+   */
+  async randomKey(db: number): Promise<Reply> {
+    const links = this.coordinator.router.links.filter((link) => link.ready)
+    const sizes = await Promise.all(links.map((link) => link.call(['DBSIZE'], db)))
+    let total = 0
+    for (const size of sizes) {
+      if (isError(size)) return size
+      total += size as number
+    }
+    for (let tries = 0; total > 0 && tries < RANDOM_TRIES; tries++) {
+      let pick = Math.random() * total
+      const at = sizes.findIndex((size) => (pick -= size as number) < 0)
+      const link = links[at === -1 ? links.length - 1 : at]
+      const key = await link.call(['RANDOMKEY'], db)
+      if (isError(key)) return key
+      if (key !== null && this.isNatural(link, key as Buffer)) return key
+    }
+    // Only copies in wrong places were hit, or keys expired under our hands: whoever is served first will do.
+    for (const { link, reply } of await this.onServing((link) => link.call(['KEYS', '*'], db))) {
+      if (isError(reply)) return reply
+      const key = (reply as Buffer[]).find((candidate) => this.coordinator.router.servedBy(link, candidate))
+      if (key !== undefined) return key
+    }
+    return null
+  }
+
+  /**
+   * FLUSHALL, FLUSHDB and SWAPDB: to all members in one turn, so that every member executes it at the same place in
+   * the order of writes.
+   */
+  async everywhere(args: readonly Buffer[], db: number): Promise<Reply> {
+    const { coordinator } = this
+    const deadlineMs = coordinator.waiting.deadline()
+    while (!coordinator.router.anyMember.writable()) {
+      if (!(await coordinator.waiting.change(deadlineMs))) return coordinator.unavailable()
+    }
+    const { links } = coordinator.router
+    coordinator.stats.writes++
+    const results = await Promise.allSettled(links.map((link) => link.call(args, db)))
+    const lost = links.filter((link, i) => results[i].status === 'rejected' && coordinator.isMember(link.name))
+    if (lost.length > 0) {
+      coordinator.stats.outcomesUnknown++
+      return outcomeUnknown(lost.map((link) => link.name))
+    }
+    const replies = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failed = replies.find(isError)
+    if (failed !== undefined) return failed
+    this.noteEmptied(args[0].toString().toLowerCase(), db)
+    return replies[0] ?? simple('OK')
+  }
+
+  private noteEmptied(command: string, db: number): void {
+    if (command === 'swapdb') this.clean.clear()
+    else if (command === 'flushdb') this.clean.add(db)
+    else for (let i = 0; i < this.coordinator.databases; i++) this.clean.add(i)
+  }
+
+  private async sumOfSizes(links: readonly Link[], db: number): Promise<number> {
+    let sum = 0
+    for (const size of await Promise.all(links.map((link) => link.call(['DBSIZE'], db)))) {
+      if (isError(size)) throw new Error(size.message)
+      sum += size as number
+    }
+    return sum
+  }
+
+  private isNatural(link: Link, key: Buffer): boolean {
+    return this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
+  }
+
+  /** Asks all members that can be reached, when together they serve every range; waits for that if need be. */
+  private async onServing<T extends Reply>(
+    ask: (link: Link) => Promise<T | Reply>,
+  ): Promise<{ readonly link: Link; readonly reply: T | Reply }[]> {
+    const { coordinator } = this
+    const deadlineMs = coordinator.waiting.deadline()
+    while (!coordinator.router.routes.every((route) => route.serving() !== undefined)) {
+      if (!(await coordinator.waiting.change(deadlineMs))) throw new UnavailableError()
+    }
+    const links = coordinator.router.links.filter((link) => link.ready)
+    return Promise.all(links.map(async (link) => ({ link, reply: await ask(link) })))
+  }
+}
+
+/** A range has no reachable replica and none came back in time. */
+export class UnavailableError extends Error {
+  override name = 'UnavailableError'
+}
+
+/** The reply for a command on the whole keyspace that failed half-way, without any effect. */
+export function keyspaceError(failure: Error): Reply {
+  return error(`ERR a server could not be asked: ${failure.message}; try again`)
+}

@@ -1,0 +1,48 @@
+import type { ReplySink } from '../backend/reply-sink.js'
+import type { CommandRow, Shape } from '../command/row.js'
+import { replyShape } from '../command/table.js'
+import type { Frame } from '../resp/frame.js'
+import type { Coordinator } from './coordinator.js'
+import { deliver } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+import type { Route } from './router.js'
+
+/**
+ * A read: to the master of its key, or at once to the first backup whose link is up. If the link breaks before the
+ * reply the read is sent again to the next [design §6].
+ */
+export class Read implements ReplySink {
+  private static readonly spare: Read[] = []
+
+  private coordinator!: Coordinator
+  private slot!: ReplySlot
+  private row!: CommandRow
+  private shape: Shape = 'generic'
+
+  /** Emits the read; false when no replica of the route can be reached. */
+  static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
+    const link = route.serving()
+    if (link === undefined) return false
+    const read = Read.spare.pop() ?? new Read()
+    read.coordinator = coordinator
+    read.slot = slot
+    read.row = row
+    read.shape = replyShape(row, frame.argc)
+    coordinator.stats.reads++
+    if (link !== route.natural[0]) coordinator.stats.readsFromBackup++
+    link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
+    return true
+  }
+
+  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    deliver(this.slot, this.shape, buf, start, end, flags)
+    Read.spare.push(this)
+  }
+
+  onLost(_tag: number, buf: Buffer, start: number, end: number): void {
+    const { slot, row, coordinator } = this
+    Read.spare.push(this)
+    coordinator.stats.readsResent++
+    coordinator.resubmit(Buffer.from(buf.subarray(start, end)), row, slot)
+  }
+}

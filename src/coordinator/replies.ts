@@ -1,0 +1,52 @@
+import type { CommandRow, Shape } from '../command/row.js'
+import { encodeReply, error, type Reply } from '../resp/encode.js'
+import { HAS_RESP3, OWNED } from '../resp/reply-framer.js'
+import { toResp2 } from '../resp/resp3-to-resp2.js'
+import type { ReplySlot } from './reply-slot.js'
+
+const NULL_BULK = Buffer.from('$-1\r\n')
+const UNDERSCORE = 0x5f
+
+/** Hands a backend's reply to the client, converted when it speaks RESP2 and the reply would look different there. */
+export function deliver(
+  slot: ReplySlot,
+  shape: Shape,
+  buf: Buffer,
+  start: number,
+  end: number,
+  flags: number,
+): void {
+  if (slot.proto === 3 || ((flags & HAS_RESP3) === 0 && shape === 'generic')) {
+    slot.finish(buf, start, end, (flags & OWNED) !== 0)
+  } else if (buf[start] === UNDERSCORE && shape === 'generic') {
+    slot.finish(NULL_BULK, 0, NULL_BULK.length, true)
+  } else {
+    const converted = toResp2(buf, start, end, shape)
+    slot.finish(converted, 0, converted.length, (flags & OWNED) !== 0 || converted.buffer !== buf.buffer)
+  }
+}
+
+/** Answers with a value of our own. */
+export function answer(slot: ReplySlot, reply: Reply): void {
+  const bytes = encodeReply(reply, slot.proto)
+  slot.finish(bytes, 0, bytes.length, true)
+}
+
+/** `-ERR '<command>' is not supported yet by this proxy`, and what the user can do instead where there is something. */
+export function notSupported(row: CommandRow, hint = ''): Reply {
+  return error(`ERR '${row.name}' is not supported yet by this proxy${hint}`)
+}
+
+/** No server of the range came back in time [design §2 G4]; nothing was emitted. */
+export function unavailable(waitedMs: number): Reply {
+  return error(
+    `CLUSTERDOWN a server that holds this key is not reachable and was waited for ${waitedMs} ms; the command was not applied, try again`,
+  )
+}
+
+/** The write was emitted and a member's answer will never come [design §2 G5]. */
+export function outcomeUnknown(members: readonly string[]): Reply {
+  return error(
+    `ERR the outcome of this write is unknown: the connection to ${members.join(', ')} broke before the answer; read the key before you send the write again`,
+  )
+}

@@ -1,0 +1,21 @@
+/**
+ * The place of one reply in the order of a client's replies, taken before its command is emitted: what the
+ * coordinator answers to. "Request in, reply out": it knows no more of clients than this [design §9].
+ */
+export interface ReplySlot {
+  /** The protocol and the database of the client at the moment of the command. */
+  readonly proto: 2 | 3
+  readonly db: number
+  /** The client is gone: nobody will see the reply. */
+  readonly abandoned: boolean
+  /**
+   * Gives the reply, in the client's protocol; exactly once, and the slot must not be touched afterwards. The bytes
+   * need to stay valid during the call only, unless `owned`.
+   */
+  finish(buf: Buffer, start: number, end: number, owned: boolean): void
+  /**
+   * The client's next command must not be handled before this reply is there, because the effects of this one come
+   * later: so a connection's commands take effect in their order.
+   */
+  pauseClient(): void
+}

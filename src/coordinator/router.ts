@@ -1,0 +1,68 @@
+import { assert } from '../base/assert.js'
+import type { Link } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import { identifierOfKey } from '../ring/identifier.js'
+import type { Member, ReplicaSet, View } from '../view/view.js'
+
+/** A replica set as links: what the data path needs of it. */
+export class Route {
+  /** Where writes go: the master first, then its backups, then pending replicas. */
+  readonly targets: readonly Link[]
+
+  constructor(
+    /** Where reads may go: the master first, then its backups. */
+    readonly natural: readonly Link[],
+    pending: readonly Link[],
+  ) {
+    this.targets = [...natural, ...pending]
+  }
+
+  /** The link that serves reads of this range now: the first natural replica that is up [design §6]. */
+  serving(): Link | undefined {
+    for (const link of this.natural) if (link.ready) return link
+    return undefined
+  }
+
+  /** Whether a write can be emitted to all replicas now. */
+  writable(): boolean {
+    const { targets } = this
+    for (let i = 0; i < targets.length; i++) if (!targets[i].ready) return false
+    return targets.length > 0
+  }
+}
+
+/** The current view as links; made anew for every view. */
+export class Router {
+  readonly view: View
+  /** The links of all members of the view, in the order of their names. */
+  readonly links: readonly Link[]
+  /** The routes by the index of the replica set. */
+  readonly routes: readonly Route[]
+  /** For commands that any member answers alike. */
+  readonly anyMember: Route
+  private readonly routeOfRange: readonly Route[]
+
+  constructor(view: View, links: Links) {
+    this.view = view
+    const linkOf = (member: Member): Link => {
+      const link = links.get(member.name)
+      assert(link !== undefined, `member ${member.name} of view ${view.epoch} has a link`)
+      return link
+    }
+    const routeOf = (set: ReplicaSet) => new Route(set.natural.map(linkOf), set.pending.map(linkOf))
+    this.links = view.members.map(linkOf)
+    this.routes = view.replicaSets.map(routeOf)
+    this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
+    this.anyMember = new Route(this.links, [])
+  }
+
+  /** The route of the key that lies in `buf` from `start` up to `end`. */
+  routeOfKey(buf: Buffer, start: number, end: number): Route {
+    return this.routeOfRange[this.view.ring.rangeOf(identifierOfKey(buf, start, end))]
+  }
+
+  /** Whether `link` is the one that serves reads of this key now: iterating over all members counts each key once. */
+  servedBy(link: Link, key: Buffer): boolean {
+    return this.routeOfKey(key, 0, key.length).serving() === link
+  }
+}

@@ -1,0 +1,138 @@
+import type { Link } from '../backend/link.js'
+import { error, isError, type Reply } from '../resp/encode.js'
+import { fingerprint32 } from '../ring/identifier.js'
+import type { Coordinator } from './coordinator.js'
+
+/**
+ * SCAN over all members, and HSCAN, SSCAN and ZSCAN [design §6]. A backend's cursor is only valid on the member that
+ * gave it, so ours carry the member and a generation in their low bits:
+ *
+ *     | backend's cursor, 30 bits | generation, 15 bits | member + 1, 8 bits |      whole < 2^53
+ *
+ * The generation is a fingerprint of everything the cursor depends on; when it is another one the iteration starts
+ * again from the beginning: elements may come twice, none is missed.
+ */
+const MEMBER_SIZE = 2 ** 8
+const GENERATION_SIZE = 2 ** 15
+const LOW_SIZE = MEMBER_SIZE * GENERATION_SIZE
+const BACKEND_CURSOR_SIZE = 2 ** 30
+const COUNT_MAX = 1_000_000
+
+export interface Cursor {
+  /** Place of the member in its list. */
+  readonly member: number
+  readonly generation: number
+  /** The cursor on that member, below 2^30. */
+  readonly backend: number
+}
+
+export function encodeCursor(cursor: Cursor): string {
+  return String(cursor.backend * LOW_SIZE + (cursor.generation % GENERATION_SIZE) * MEMBER_SIZE + cursor.member + 1)
+}
+
+/**
+ * The cursor that a client sent: undefined for the beginning, which is also what stands for a number that is none of
+ * ours; `invalid` for what Redis would not take as a number [Redis db.c parseScanCursorOrReply: strtoul].
+ */
+export function decodeCursor(argument: Buffer): Cursor | undefined | 'invalid' {
+  const nul = argument.indexOf(0)
+  const text = argument.latin1Slice(0, nul === -1 ? argument.length : nul)
+  if (!/^([+-]?[0-9]+)?$/.test(text)) return 'invalid'
+  const digits = text.replace(/^[+-]/, '')
+  if (digits.length > 20 && BigInt(digits) >= 2n ** 64n) return 'invalid'
+  if (BigInt(digits || '0') >= 2n ** 64n) return 'invalid'
+  const value = Number(text)
+  if (!(value > 0) || value > Number.MAX_SAFE_INTEGER) return undefined
+  const member = (value % MEMBER_SIZE) - 1
+  if (member === -1) return undefined
+  return {
+    member,
+    generation: Math.floor(value / MEMBER_SIZE) % GENERATION_SIZE,
+    backend: Math.floor(value / LOW_SIZE),
+  }
+}
+
+export function generationOf(text: string): number {
+  return fingerprint32(text) % GENERATION_SIZE
+}
+
+const INVALID_CURSOR = error('ERR invalid cursor')
+
+/** SCAN cursor [MATCH p] [COUNT n] [TYPE t]: member after member, each giving the keys that it serves. */
+export async function scan(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+  const cursor = decodeCursor(args[1])
+  if (cursor === 'invalid') return INVALID_CURSOR
+  const { router, generation } = coordinator
+  const { links } = router
+  const resumed = cursor !== undefined && cursor.generation === generation && cursor.member < links.length
+  const ready = (from: number) => {
+    for (let i = from; i < links.length; i++) if (links[i].ready) return i
+    return links.length
+  }
+  const member = ready(resumed ? cursor.member : 0)
+  if (member === links.length) return [Buffer.from('0'), []]
+  const backend = resumed && member === cursor.member ? cursor.backend : 0
+
+  const link = links[member]
+  const copies = Math.min(router.view.replicas + 1, links.length)
+  const reply = await link.call([args[0], String(backend), ...scaledCount(args.slice(2), copies)], db)
+  if (!isScanReply(reply)) return reply
+  const [next, keys] = reply
+  const served = keys.filter((key) => coordinator.router.servedBy(link, key))
+
+  const backendNext = Number(next.toString())
+  const after: Cursor | undefined =
+    backendNext > 0 && backendNext < BACKEND_CURSOR_SIZE
+      ? { member, generation, backend: backendNext }
+      : { member: ready(member + 1), generation, backend: 0 }
+  // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.
+  const finished = after.member === links.length && coordinator.generation === generation
+  return [Buffer.from(finished ? '0' : encodeCursor({ ...after, member: Math.min(after.member, links.length - 1) })), served]
+}
+
+/**
+ * HSCAN, SSCAN and ZSCAN key cursor …: the iteration stays on the member where it began, as long as that one is a
+ * natural replica of the key and the same process; then the reply's cursor is rewritten.
+ */
+export async function scanKey(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+  const key = args[1]
+  const cursor = decodeCursor(args[2])
+  if (cursor === 'invalid') return INVALID_CURSOR
+  const { links } = coordinator.router
+  const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
+  const began = cursor === undefined ? undefined : links[cursor.member]
+  const resumed =
+    cursor !== undefined && began?.ready && natural.includes(began) && processGeneration(began) === cursor.generation
+  const link = resumed ? began : await coordinator.servingLink(key)
+  if (link === undefined) return coordinator.unavailable()
+
+  const generation = processGeneration(link)
+  const reply = await link.call([args[0], key, String(resumed ? cursor.backend : 0), ...args.slice(3)], db)
+  if (!isScanReply(reply)) return reply
+  const backendNext = Number(reply[0].toString())
+  const member = links.indexOf(link)
+  const next = backendNext === 0 ? '0' : encodeCursor({ member, generation, backend: backendNext })
+  return [Buffer.from(next), reply[1]]
+}
+
+function processGeneration(link: Link): number {
+  return generationOf(link.info?.runId ?? '')
+}
+
+/** Only one in `copies` of the keys that a member reports is its own to report: it is asked for as many more. */
+function scaledCount(options: readonly Buffer[], copies: number): (Buffer | string)[] {
+  const scaled: (Buffer | string)[] = [...options]
+  let given = false
+  for (let i = 0; i + 1 < options.length; i += 2) {
+    if (options[i].toString('latin1').toUpperCase() !== 'COUNT') continue
+    given = true
+    const count = /^[1-9][0-9]{0,6}$/.test(options[i + 1].latin1Slice()) ? Number(options[i + 1]) : 0
+    if (count > 0 && count <= COUNT_MAX) scaled[i + 1] = String(count * copies)
+  }
+  return given ? scaled : [...scaled, 'COUNT', String(10 * copies)]
+}
+
+/** A cursor and its elements; anything else is an error, or something the client should see as it is. */
+function isScanReply(reply: Reply): reply is [Buffer, Buffer[]] {
+  return !isError(reply) && Array.isArray(reply) && reply.length === 2 && Buffer.isBuffer(reply[0]) && Array.isArray(reply[1])
+}

@@ -1,0 +1,14 @@
+/** What the coordinator counted since the start of the process, shown by INFO. */
+export class CoordinatorStats {
+  reads = 0
+  writes = 0
+  /** Reads that were sent again because a link broke, and reads that went to a backup. */
+  readsResent = 0
+  readsFromBackup = 0
+  /** Writes after which a backup did not answer what the master answered. */
+  differences = 0
+  /** Commands that had to wait for a server of their range. */
+  waits = 0
+  /** Writes that were answered with `outcome unknown`. */
+  outcomesUnknown = 0
+}

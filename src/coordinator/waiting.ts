@@ -1,0 +1,89 @@
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+import { answer, unavailable } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+
+/** A command that cannot be emitted now because servers of its range are not reachable. */
+export interface WaitingCommand {
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly slot: ReplySlot
+  /** When it is answered with an error instead, in ms of `Date.now`. */
+  readonly deadlineMs: number
+}
+
+/** How often the deadlines are looked at. */
+const SWEEP_MS = 100
+
+/**
+ * Commands whose range has no reachable server (reads) or not all of its replicas (writes): kept in the order of
+ * their arrival, tried again when a link comes up or a new view is published, and given up at their deadline. A
+ * client that has a command here is not read from, so the queue is never longer than the number of clients.
+ */
+export class Waiting {
+  private queue: WaitingCommand[] = []
+  private readonly sleepers = new Set<() => void>()
+  private sweeper: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly timeoutMs: number,
+    private readonly submit: (command: WaitingCommand) => void,
+  ) {}
+
+  get length(): number {
+    return this.queue.length
+  }
+
+  deadline(): number {
+    return Date.now() + this.timeoutMs
+  }
+
+  park(command: WaitingCommand): void {
+    command.slot.pauseClient()
+    this.queue.push(command)
+    this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS)
+  }
+
+  /** Something changed: everybody tries again, and whoever still cannot go on parks again. */
+  retry(): void {
+    const { queue } = this
+    this.queue = []
+    for (const command of queue) if (!command.slot.abandoned) this.submit(command)
+    const sleepers = [...this.sleepers]
+    this.sleepers.clear()
+    for (const wake of sleepers) wake()
+  }
+
+  /** For commands that are served step by step: resolves at the next change, or at the deadline with false. */
+  change(deadlineMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      const timer = setTimeout(
+        () => {
+          this.sleepers.delete(wake)
+          resolve(false)
+        },
+        Math.max(0, deadlineMs - Date.now()),
+      )
+      this.sleepers.add(wake)
+    })
+  }
+
+  close(): void {
+    clearInterval(this.sweeper)
+  }
+
+  private sweep(): void {
+    const now = Date.now()
+    const late = this.queue.filter((command) => command.deadlineMs <= now)
+    this.queue = this.queue.filter((command) => command.deadlineMs > now)
+    for (const command of late) answer(command.slot, unavailable(this.timeoutMs))
+    if (this.queue.length === 0) {
+      clearInterval(this.sweeper)
+      this.sweeper = undefined
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import { Links } from './backend/links.js'
+import type { Logger } from './base/log.js'
+import { Turn } from './base/turn.js'
+import { Clients } from './client/clients.js'
+import { Listener } from './client/listener.js'
+import { ClientStats, type Server } from './client/server.js'
+import type { Config } from './config/config.js'
+import { Coordinator } from './coordinator/coordinator.js'
+import { Membership } from './membership/membership.js'
+import { buildView } from './view/build-view.js'
+import { ViewStore } from './view/view-store.js'
+
+/*
+ * The parts of the proxy and the two paths through them; the letters come back in the files that do the steps.
+ *
+ *   data     (A) client/listener, connection     bytes of one client
+ *            (B) resp/request-framer             where a command begins and ends
+ *            (C) client/dispatch                 the command table's row; answered here, or
+ *            (D) coordinator/coordinator         which replicas, in which way of serving
+ *            (E) backend/link                    one FIFO connection per member ──────> redis-server
+ *            (F) resp/reply-framer               where a reply begins and ends  <────── redis-server
+ *            (G) coordinator/read, apply, …      one reply from those of the replicas
+ *            (H) client/reply-queue, outbox      in the order of the client's commands
+ *
+ *   control  (K) membership/sentinel-subscriber  what the Sentinels say
+ *            (L) membership/step                 pure: who is a member
+ *            (M) view/view-store                 the new view, read by (D) from then on
+ */
+
+export interface Proxy {
+  /** Resolves when clients are accepted. Rejects when the address cannot be listened on, and when stopped before. */
+  start(): Promise<{ host: string; port: number }>
+  /** Answers nobody any more, and ends all connections. */
+  stop(): Promise<void>
+}
+
+/** A proxy for the ring and on the address of `config`. */
+export function createProxy(config: Config, log: Logger): Proxy {
+  const runId = randomBytes(20).toString('hex')
+  const turn = new Turn()
+  const { ring, backend } = config
+  const views = new ViewStore(buildView(ring.id, 0, ring.replicas, ring.virtualNodes, []))
+  const links: Links = new Links({ ...backend, ringId: ring.id, runId }, turn, log, {
+    onUp: (link) => {
+      log.info({ member: link.name, version: link.info?.version, runId: link.info?.runId }, 'link up')
+      membership.linkUp(link.name)
+      coordinator.linkUp(link)
+    },
+    onDown: (link, reason) => {
+      membership.linkDown(link.name, reason)
+      coordinator.linkDown()
+    },
+  })
+  const coordinator: Coordinator = new Coordinator(views, links, log, config.limits)
+  const membership: Membership = new Membership({
+    sentinel: config.sentinel,
+    ring,
+    log,
+    publish: (view) => views.publish(view),
+    connect: (member) => links.connect(member),
+    disconnect: (name) => links.disconnect(name),
+  })
+
+  let address = { host: config.listen.host, port: config.listen.port }
+  const server: Server = {
+    config,
+    log,
+    turn,
+    views,
+    links,
+    coordinator,
+    membership,
+    clients: new Clients(),
+    stats: new ClientStats(),
+    runId,
+    startedAtMs: Date.now(),
+    address: () => address,
+  }
+  const listener = new Listener(server)
+
+  return {
+    async start() {
+      await membership.start()
+      address = await listener.open()
+      server.clients.closeIdle(config.limits.idleTimeoutMs)
+      return address
+    },
+    async stop() {
+      const closed = listener.close()
+      server.clients.closeAll()
+      await membership.stop()
+      coordinator.close()
+      links.close()
+      await closed
+    },
+  }
+}
