@@ -149,7 +149,9 @@ export class InputBuffer {
     if (!this.given && live + count <= this.own.length && this.start >= live) {
       this.own.copyWithin(0, this.start, this.limit)
     } else {
-      const size = Math.max(LEAST_BYTES, live + count, Math.min(2 * live, total))
+      // Where the size of the whole is known, bigger steps: untouched pages of what was announced cost nothing.
+      const step = total === Number.POSITIVE_INFINITY ? 2 : 4
+      const size = Math.max(LEAST_BYTES, live + count, Math.min(step * live, total))
       const bigger = Buffer.allocUnsafeSlow(size)
       this.own.copy(bigger, 0, this.start, this.limit)
       this.own = bigger
