@@ -217,7 +217,7 @@ async function main(argv: string[]): Promise<number> {
   } catch (error) {
     for (const line of describe(error).split('\n')) process.stderr.write(`dt: ${line}\n`)
     if (!(error instanceof UsageError)) return 1
-    process.stderr.write(`dt: see dt help${Object.hasOwn(commands, name) ? ` ${name}` : ''}\n`)
+    process.stderr.write(`dt: see dt help${name !== 'help' && Object.hasOwn(commands, name) ? ` ${name}` : ''}\n`)
     return 2
   }
 }

@@ -1,0 +1,45 @@
+/*
+ * Runs the compiled tests with tap: all of them, or those named, as `npm test -- test/resp/x.test.ts test/ring`.
+ * Arguments that begin with `-` go to tap. One line for each file that passes; of one that fails, everything that tap
+ * says about it but its passed assertions. The last line is `N passed, N failed`, of assertions as tap counts them.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { TapSummary } from './tap-summary.mjs'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const words = process.argv.slice(2)
+const named = words.filter((word) => !word.startsWith('-'))
+const options = words.filter((word) => word.startsWith('-'))
+
+let files
+try {
+  files = (named.length > 0 ? named : ['test']).flatMap(compiledTests)
+} catch (error) {
+  console.error(error.message)
+  process.exit(2)
+}
+
+const summary = new TapSummary(files, (text) => process.stdout.write(text))
+const tap = spawn(process.execPath, ['node_modules/.bin/tap', '--reporter=tap', ...options, ...files], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+// Ctrl-C reaches tap by itself; we wait for what it still has to say.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => tap.kill('SIGTERM'))
+const exited = new Promise((resolve) => tap.once('close', (code) => resolve(code)))
+for await (const line of createInterface({ input: tap.stdout, crlfDelay: Number.POSITIVE_INFINITY })) summary.line(line)
+process.exit(summary.end(await exited))
+
+/** `test/resp/x.test.ts`, `dist/test/resp/x.test.js` or a directory of tests, as the compiled files it stands for. */
+function compiledTests(path) {
+  const inDist = normalize(path).startsWith('dist/') ? normalize(path) : join('dist', path)
+  const compiled = inDist.replace(/\.ts$/, '.js')
+  if (!existsSync(compiled)) throw new Error(`There is no test ${path}.`)
+  if (!statSync(compiled).isDirectory()) return [compiled]
+  const entries = readdirSync(compiled, { recursive: true }).filter((name) => name.endsWith('.test.js'))
+  return entries.map((name) => join(compiled, name)).sort()
+}
