@@ -3,7 +3,7 @@ import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from
 import type { KnownMaster, ViewMember } from './state.js'
 
 /** How long the first view waits for members that are neither there nor declared down. */
-export const START_GRACE_MS = 2000
+const START_GRACE_MS = 2000
 
 /**
  * Draws the consequences of everything seen so far. It looks at the whole state and not at the last event, so that a
@@ -40,7 +40,7 @@ function noticeLoneliness(draft: Draft): void {
 /** Whatever a Sentinel that answers monitors is known, and gets a link; to be known is not yet to be a member. */
 function learnMasters(draft: Draft): void {
   for (const { address, masters } of reachable(draft)) {
-    for (const { name, host, port } of masters.values()) {
+    for (const { name, host, port } of [...masters.values()].sort(byName)) {
       if (draft.known.has(name) || draft.removed.has(name)) continue
       draft.known.set(name, {
         name,
@@ -70,7 +70,7 @@ function forgetRemoved(draft: Draft): void {
   for (const master of [...draft.known.values()]) {
     const { name, inRing, link } = master
     if (!isRemoved(draft, master)) continue
-    if (inRing && isLastMember(draft, name)) continue
+    if (inRing && keepIfLast(draft, name)) continue
     draft.known.delete(name)
     draft.removed.add(name)
     if (link !== 'idle') draft.disconnect(name)
@@ -159,9 +159,9 @@ function joins(draft: Draft): void {
 function leaves(draft: Draft): void {
   const down = [...draft.known.values()].filter(({ name, inRing }) => inRing && odownBy(draft, name) !== undefined)
   // When all are down at once, one that still answers us is the best to keep.
-  down.sort((a, b) => Number(a.link === 'up') - Number(b.link === 'up') || (a.name < b.name ? -1 : 1))
+  down.sort((a, b) => Number(a.link === 'up') - Number(b.link === 'up') || byName(a, b))
   for (const { name, link } of down) {
-    if (isLastMember(draft, name)) continue
+    if (keepIfLast(draft, name)) continue
     const sentinel = odownBy(draft, name)!
     draft.setKnown(name, { inRing: false })
     draft.log(
@@ -183,8 +183,8 @@ function leaves(draft: Draft): void {
   }
 }
 
-/** Whether nobody else is in the ring; then it stays, and the log says so once. */
-function isLastMember(draft: Draft, name: string): boolean {
+/** Whether the member has to stay because nobody else is in the ring; the log says so once. */
+function keepIfLast(draft: Draft, name: string): boolean {
   const master = draft.known.get(name)!
   if ([...draft.known.values()].some((other) => other.inRing && other.name !== name)) return false
   if (!master.keptAsLast) draft.log('warn', 'it stays in the ring, because it is the last member', { member: name })
@@ -197,7 +197,7 @@ function publishChange(draft: Draft): void {
   if (draft.phase === 'starting') return
   const members = [...draft.known.values()]
     .filter(({ inRing }) => inRing)
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .sort(byName)
     .map(({ name, host, port, link, sdown }): ViewMember => {
       return { name, host, port, state: link === 'up' && !sdown ? 'up' : 'suspect' }
     })
@@ -225,4 +225,8 @@ function publishChange(draft: Draft): void {
 /** The epoch that this step is about to publish, for lines about what changes the ring. */
 function epochOf(draft: Draft, changes: boolean): { epoch?: number } {
   return changes ? { epoch: draft.epoch + 1 } : {}
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1
 }

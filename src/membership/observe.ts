@@ -80,7 +80,7 @@ function noteWord(draft: Draft, { address, masters }: SentinelState, news: Maste
   if (kind === '-monitor') seenRemoved(draft, name)
   // It may be late or missing: only the handshake of the link can be relied on to notice a restart.
   if (kind === '+reboot' && draft.known.has(name)) {
-    draft.log('info', 'Sentinel says that it was restarted', { member: name, sentinel: address })
+    draft.log('debug', 'Sentinel says that it was restarted', { member: name, sentinel: address })
   }
 }
 

@@ -48,8 +48,7 @@ export class SentinelSubscriber {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
-      // A Sentinel answers neither `loading` in INFO nor CLIENT SETINFO.
-      enableReadyCheck: false,
+      // Sentinel does not know CLIENT SETINFO.
       disableClientInfo: true,
     }
     this.polling = new Redis(options)
@@ -68,7 +67,6 @@ export class SentinelSubscriber {
   start(): void {
     // A refusal is told by the events `error` and `close`, and tried again.
     this.polling.connect().catch(() => {})
-    this.subscribed.connect().catch(() => {})
     this.timer = setInterval(() => this.poll(), this.pollMs)
   }
 
@@ -107,6 +105,8 @@ export class SentinelSubscriber {
       ])
       this.asking = false
       if (this.stopped) return
+      // Not before it has answered as a Sentinel does: what another server might answer to SUBSCRIBE makes ioredis throw.
+      if (this.subscribed.status === 'wait') this.subscribed.connect().catch(() => {})
       // The answer may be older than the news that overtook it on the other connection.
       if (newsCount === this.newsCount) this.listener.onPolled(masters, info)
       else void this.poll()

@@ -126,7 +126,7 @@ export type MembershipAction =
   | { readonly type: 'disconnect'; readonly name: string }
   | {
       readonly type: 'log'
-      readonly level: 'info' | 'warn'
+      readonly level: 'debug' | 'info' | 'warn'
       readonly message: string
       readonly member?: string
       readonly sentinel?: string

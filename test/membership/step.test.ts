@@ -571,7 +571,7 @@ t.test('the news of a restart is only told: links notice it by themselves', asyn
     t,
     `
     > s1 says +reboot dt-2
-      info (dt-2, by s1) Sentinel says that it was restarted
+      debug (dt-2, by s1) Sentinel says that it was restarted
     `,
   )
 })

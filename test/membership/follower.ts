@@ -1,0 +1,116 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { Membership, type MembershipDeps } from '../../src/membership/membership.js'
+import type { View } from '../../src/view/view.js'
+
+/** A membership that follows real Sentinels over the plainest of links: a connection is up when it answers PING. */
+export class Follower {
+  readonly views: View[] = []
+  /** Lines of the log: the member or Sentinel they are about, then the text. */
+  readonly lines: string[] = []
+  readonly membership: Membership
+  private readonly links = new Map<string, PingLink>()
+
+  constructor(addresses: readonly string[], sentinel: Partial<MembershipDeps['sentinel']> = {}) {
+    const log = pino({ level: 'info' }, { write: (line) => this.note(JSON.parse(line)) })
+    this.membership = new Membership({
+      sentinel: {
+        addresses: addresses.map((address) => {
+          const [host, port] = address.split(':')
+          return { host, port: Number(port) }
+        }),
+        masterPattern: 'dt-*',
+        pollMs: 1000,
+        ...sentinel,
+      },
+      ring: { id: 'test', replicas: 2, virtualNodes: 8 },
+      log,
+      publish: (view) => this.views.push(view),
+      connect: ({ name, host, port }) => {
+        if (this.links.has(name)) throw new Error(`${name} has a link already`)
+        this.links.set(name, new PingLink(name, host, port, this.membership))
+      },
+      disconnect: (name) => {
+        this.links.get(name)!.close()
+        this.links.delete(name)
+      },
+    })
+  }
+
+  /** The last view: `dt-1 dt-2(suspect)`. */
+  get ring(): string {
+    const members = this.views.at(-1)?.members ?? []
+    return members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`)).join(' ')
+  }
+
+  /** Every ring there was, in order. */
+  get rings(): string[] {
+    return this.views.map(({ members }) => members.map(({ name }) => name).join(' '))
+  }
+
+  status(name: string) {
+    return this.membership.status().masters.find((master) => master.name === name)
+  }
+
+  /** Waits until `condition` holds, and tells how long that took in ms. */
+  async until(what: string, condition: () => boolean, patienceMs = 10_000): Promise<number> {
+    const startMs = Date.now()
+    while (!condition()) {
+      if (Date.now() - startMs > patienceMs)
+        throw new Error(`${what} did not happen; ${this.ring}\n${this.lines.join('\n')}`)
+      await sleep(10)
+    }
+    return Date.now() - startMs
+  }
+
+  async stop(): Promise<void> {
+    await this.membership.stop()
+    for (const link of this.links.values()) link.close()
+  }
+
+  private note(line: { member?: string; sentinel?: string; msg: string }): void {
+    this.lines.push(`${line.member ?? line.sentinel ?? ''}: ${line.msg}`)
+  }
+}
+
+class PingLink {
+  private socket: Socket | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly name: string,
+    private readonly host: string,
+    private readonly port: number,
+    private readonly membership: Membership,
+  ) {
+    this.open()
+  }
+
+  close(): void {
+    clearTimeout(this.timer)
+    const { socket } = this
+    this.socket = undefined
+    socket?.destroy()
+    // As a real link does: whoever closes it is told at once.
+    this.membership.linkDown(this.name, 'closed')
+  }
+
+  private open(): void {
+    let reason = 'closed by the server'
+    const socket = connect({ host: this.host, port: this.port })
+    this.socket = socket
+    socket.on('connect', () => socket.write('PING\r\n'))
+    socket.on('data', () => {
+      if (this.socket === socket) this.membership.linkUp(this.name)
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code ?? error.message
+    })
+    socket.on('close', () => {
+      if (this.socket !== socket) return
+      this.membership.linkDown(this.name, reason)
+      this.timer = setTimeout(() => this.open(), 50)
+    })
+  }
+}
