@@ -28,6 +28,9 @@ import { ViewStore } from './view/view-store.js'
  *            (M) view/view-store                 the new view, read by (D) from then on
  */
 
+/** How long clients may take to receive their last replies when the proxy stops. */
+const CLOSE_GRACE_MS = 1000
+
 export interface Proxy {
   /** Resolves when clients are accepted. Rejects when the address cannot be listened on, and when stopped before. */
   start(): Promise<{ host: string; port: number }>
@@ -88,7 +91,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
     },
     async stop() {
       const closed = listener.close()
-      server.clients.closeAll()
+      server.clients.closeAll(CLOSE_GRACE_MS)
       await membership.stop()
       coordinator.close()
       links.close()

@@ -38,8 +38,12 @@ export class Clients {
     }, SWEEP_MS)
   }
 
-  closeAll(): void {
+  /** Ends all connections; those whose clients do not take what was written are broken off after `graceMs`. */
+  closeAll(graceMs: number): void {
     clearInterval(this.sweeper)
     for (const client of this.all()) client.close()
+    setTimeout(() => {
+      for (const client of this.all()) client.drop()
+    }, graceMs).unref()
   }
 }

@@ -33,6 +33,7 @@ export class Connection implements ReplyQueueOwner {
   lastCommand: CommandRow | undefined
   commands = 0
   receivedBytes = 0
+  /** Nothing is written to it any more. */
   closed = false
 
   private readonly socket: Socket
@@ -104,6 +105,7 @@ export class Connection implements ReplyQueueOwner {
   /** Ends the connection when what has been written is out, and drops replies that are not there yet. */
   close(): void {
     if (this.closed) return
+    this.closed = true
     this.deaf = true
     this.outbox.flush()
     this.socket.end()
