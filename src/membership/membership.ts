@@ -56,14 +56,15 @@ export interface MembershipStatus {
 }
 
 /**
- * The control path's entrance: hears the Sentinels and the links, runs what it hears through `step`, and does what that
- * says. It decides nothing itself.
+ * The control path, around step (L) of proxy.ts: hears the Sentinels and the links, runs what it hears through `step`,
+ * and does what that says. It decides nothing itself.
  */
 export class Membership {
   private state
   private readonly subscribers: SentinelSubscriber[]
   private readonly waiting: MembershipEvent[] = []
   private stepping = false
+  private stopped = false
   /** The server whose link is being ended by us: that it is down then is no news. */
   private disconnecting: string | undefined
   private timer: NodeJS.Timeout | undefined
@@ -102,6 +103,7 @@ export class Membership {
 
   /** Hears and does nothing any more. A `start` that still waits for its first view is rejected. */
   async stop(): Promise<void> {
+    this.stopped = true
     clearInterval(this.timer)
     for (const subscriber of this.subscribers) subscriber.stop()
     this.first?.reject(new Error('stopped before the first view'))
@@ -143,6 +145,7 @@ export class Membership {
 
   /** An action may cause an event at once (a listener of the new view breaks a link): events wait for their turn. */
   private feed(event: MembershipEvent): void {
+    if (this.stopped) return
     this.waiting.push(event)
     if (this.stepping) return
     this.stepping = true

@@ -16,7 +16,7 @@ export interface SentinelListener {
 }
 
 /**
- * Follows one Sentinel over two connections: one is polled (pub/sub is lossy), one is subscribed (a poll is late).
+ * (K) Follows one Sentinel over two connections: one is polled (pub/sub is lossy), one is subscribed (a poll is late).
  * It connects again by itself, for ever, and decides nothing.
  */
 export class SentinelSubscriber {

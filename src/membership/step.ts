@@ -7,7 +7,7 @@ import type { MembershipAction, MembershipEvent, MembershipState } from './state
 const CLOCK_JUMP_MS = 2000
 
 /**
- * The membership machine: who belongs to the ring is a function of what was seen [design §8 Membership].
+ * (L) The membership machine: who belongs to the ring is a function of what was seen [design §8 Membership].
  *
  *     event ──> observe: note it ──> decide: look at everything noted ──> state, actions
  *

@@ -115,6 +115,12 @@ t.test('three Sentinels and their servers', async (t) => {
     await follower.until('leaving', () => follower.ring === 'dt-2 dt-3')
   })
 
+  await t.test('after its stop it tells nothing, although its links are closed', async (t) => {
+    const [views, lines] = [follower.views.length, follower.lines.length]
+    await follower.stop()
+    t.same([follower.views.length, follower.lines.length], [views, lines])
+  })
+
   await t.test('epochs have grown one by one', async (t) => {
     t.same(
       follower.views.map(({ epoch }) => epoch),
