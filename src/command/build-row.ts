@@ -5,7 +5,7 @@ import type { CommandRow, KeyFinder } from './row.js'
 /** One row of the table, from what Redis says of the command and what the overlay says. */
 export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: readonly CommandRow[]): CommandRow {
   const [, route, replicate, more] = overlay
-  const keyFinder = more?.keys ?? (info.firstKey > 0 ? 'range' : 'none')
+  const keyFinder = more?.keys ?? (hasKeyRange(info) ? 'range' : 'none')
   return {
     name: info.name,
     arity: info.arity,
@@ -47,8 +47,13 @@ const REFUSED = new Set(['blocking', 'pubsub', 'admin', 'no_multi', 'skip_monito
 
 function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
   if (info.keySpecs.length === 1 && numkeysAt(info) > 0) return 'numkeys'
-  if (info.flags.includes('movablekeys') || info.firstKey <= 0 || info.keyStep <= 0) return undefined
+  if (info.flags.includes('movablekeys') || !hasKeyRange(info) || info.keyStep <= 0) return undefined
   return 'range'
+}
+
+/** The channels of sharded pub/sub stand in the place of keys, but are none. */
+function hasKeyRange(info: CommandInfo): boolean {
+  return info.firstKey > 0 && !info.keySpecs.some(({ flags }) => flags.includes('not_key'))
 }
 
 /** The index of the argument that counts the keys: the start of the key specification of type keynum. */

@@ -34,8 +34,15 @@ export function unknownSubcommandError(container: string, frame: Frame): Buffer 
   ])
 }
 
-/** `-ERR wrong number of arguments for 'client|setname' command`; `name` is the row's. */
+/**
+ * `-ERR wrong number of arguments for 'client|setname' command`; `name` is the row's. An EXEC that is refused has ended
+ * its transaction, and says so [Redis multi.c execCommandAbort].
+ */
 export function wrongArityError(name: string): Buffer {
+  if (name === 'exec') {
+    const text = "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
+    return errorLine([Buffer.from(text)])
+  }
   return errorLine([Buffer.from(`-ERR wrong number of arguments for '${name}' command`)])
 }
 

@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { COMMANDS } from '../../src/command/commands.generated.js'
+import { OVERLAY } from '../../src/command/overlay.js'
+import {
+  allInfos,
+  allRows,
+  infoNamed,
+  isSecurityCommand,
+  learn,
+  lookupCommand,
+  lookupSubcommand,
+  replyShape,
+  rowNamed,
+} from '../../src/command/table.js'
+
+const find = (name: string) => lookupCommand(Buffer.from(name, 'latin1'), 0, name.length)
+
+t.test('every command is found by its name in any case, wherever it stands in a buffer', async (t) => {
+  for (const row of allRows().filter(({ name }) => !name.includes('|'))) {
+    for (const name of [row.name, row.name.toUpperCase(), row.name[0].toUpperCase() + row.name.slice(1)]) {
+      const buf = Buffer.from(`xy${name}z`)
+      if (lookupCommand(buf, 2, 2 + name.length) !== row) t.fail(`${name} is not found`)
+      if (lookupCommand(buf, 2, 3 + name.length)?.name === row.name) t.fail(`${name}z is found`)
+    }
+  }
+  t.equal(find('get')?.name, 'get')
+})
+
+t.test('every subcommand is found in its container, in any case, and nowhere else', async (t) => {
+  const containers = allRows().filter(({ subcommands }) => subcommands !== undefined)
+  t.ok(containers.length > 10)
+  for (const container of containers) {
+    for (const [name, row] of container.subcommands!) {
+      t.equal(row.name, `${container.name}|${name}`)
+      const upper = Buffer.from(name.toUpperCase())
+      if (lookupSubcommand(container, upper, 0, upper.length) !== row) t.fail(`${row.name} is not found`)
+      if (find(row.name) !== undefined) t.fail(`${row.name} is found as a command`)
+      for (const other of containers) {
+        if (other === container) continue
+        const found = lookupSubcommand(other, upper, 0, upper.length)
+        if (found !== other.subcommands!.get(name)) t.fail(`${name} of ${other.name} is ${found?.name}`)
+      }
+    }
+  }
+})
+
+t.test('names that look like a command are none', async (t) => {
+  for (const name of ['', 'ge', 'gett', 'get ', 'get\0', 'client|list', '__proto__', 'toString', 'gét', '\xe7et']) {
+    t.equal(find(name), undefined, JSON.stringify(name))
+  }
+  t.equal(find('g'.repeat(100_000)), undefined)
+  const client = rowNamed('client')!
+  t.equal(lookupSubcommand(client, Buffer.from('x'.repeat(1000)), 0, 1000), undefined)
+  t.equal(lookupSubcommand(client, Buffer.alloc(0), 0, 0), undefined)
+})
+
+t.test('a lookup is a search by lower-cased name, whatever the bytes', async (t) => {
+  const names = allRows().map(({ name }) => name)
+  const nearly = fc
+    .tuple(fc.constantFrom(...names), fc.nat(), fc.integer({ min: 0, max: 255 }))
+    .map(([name, at, byte]) => {
+      const bytes = Buffer.from(name)
+      bytes[at % bytes.length] = byte
+      return bytes
+    })
+  fc.assert(
+    fc.property(fc.oneof(nearly, fc.uint8Array({ maxLength: 40 }).map(Buffer.from)), (bytes) => {
+      const name = bytes.toString('latin1').replace(/[A-Z]/g, (c) => c.toLowerCase())
+      const expected = name.includes('|') ? undefined : rowNamed(name)
+      return lookupCommand(bytes, 0, bytes.length) === expected
+    }),
+    { numRuns: 5000 },
+  )
+  t.pass()
+})
+
+t.test('every command of Redis 7.0 has its row of the overlay, and the overlay no other but our own', async (t) => {
+  const names = COMMANDS.flatMap((info) => [info, ...info.subcommands]).map(({ name }) => name)
+  const own = ['client|setinfo', 'dt', 'dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|view']
+  t.same([...OVERLAY.keys()].sort(), [...names, ...own].sort())
+  t.equal(allInfos().length, COMMANDS.length + 1)
+})
+
+t.test('the columns of each row agree with each other and with what Redis says', async (t) => {
+  for (const row of allRows()) {
+    const { name, flags, keyFinder, replicate, route } = row
+    const writes = flags.includes('write')
+    if (writes) t.not(replicate, 'none', `${name} writes, so it is replicated`)
+    if (flags.includes('readonly') && name !== 'pfcount') t.equal(replicate, 'none', `${name} is a read`)
+    if (route === 'key' || route === 'split') t.not(keyFinder, 'none', `${name} has keys`)
+    if (route === 'local' || route === 'any') t.equal(keyFinder, 'none', `${name} has no keys`)
+    if (flags.includes('blocking') && keyFinder !== 'streams') t.equal(route, 'unsupported', `${name} blocks`)
+    t.equal(row.merge === 'none', route !== 'split', `${name} merges if it is split`)
+    t.equal(row.numkeysAt > 0, keyFinder === 'numkeys', `${name} has a count of keys if it needs one`)
+    if (flags.includes('movablekeys') && keyFinder === 'range') {
+      t.match(name, /^(set|bitfield|sort_ro)$/, `${name} finds its keys by their place`)
+    }
+  }
+})
+
+t.test('the rows that the design names are as it says', async (t) => {
+  const row = (name: string) => rowNamed(name)!
+  for (const name of ['mget', 'mset', 'del', 'unlink', 'exists', 'touch']) t.equal(row(name).route, 'split', name)
+  for (const name of ['expire', 'pexpire', 'set', 'setex', 'psetex', 'getex', 'restore']) {
+    t.equal(row(name).replicate, 'absolute', name)
+  }
+  for (const name of ['spop', 'xadd', 'xclaim', 'xautoclaim']) t.equal(row(name).replicate, 'master-first', name)
+  for (const name of ['fcall', 'eval', 'evalsha']) t.equal(row(name).replicate, 'copy', name)
+  for (const name of ['spop', 'xclaim', 'xautoclaim', 'eval', 'multi', 'blpop', 'subscribe', 'monitor', 'shutdown']) {
+    t.equal(row(name).route, 'unsupported', name)
+  }
+  t.match(row('pfcount'), { replicate: 'apply', route: 'key' })
+  t.match(row('xadd'), { route: 'key', compare: false })
+  for (const { name, route } of allRows()) {
+    if (name.endsWith('|help') && !/^(command|dt)\|/.test(name)) t.equal(route, 'any', name)
+  }
+})
+
+t.test('a reply with a count has another null than one without', async (t) => {
+  t.equal(replyShape(rowNamed('lpop')!, 2), 'generic')
+  t.equal(replyShape(rowNamed('lpop')!, 3), 'null-array')
+  t.equal(replyShape(rowNamed('zpopmin')!, 3), 'flatten')
+})
+
+t.test('POST and Host: are taken for an attack, also with something behind a NUL', async (t) => {
+  const is = (text: string) => isSecurityCommand(Buffer.from(`>${text}`), 1, 1 + text.length)
+  for (const text of ['POST', 'post', 'Host:', 'HOST:', 'post\0x']) t.ok(is(text), JSON.stringify(text))
+  for (const text of ['', 'pos', 'posts', 'host', 'host:6379', '\0post']) t.notOk(is(text), JSON.stringify(text))
+})
+
+t.test(
+  'commands of newer servers and modules are learnt: reads with plain keys work, the rest is refused',
+  async (t) => {
+    const info = {
+      ...{ arity: -2, firstKey: 1, lastKey: 1, keyStep: 1, categories: [], tips: [], subcommands: [] },
+      ...{ keySpecs: [], flags: ['readonly'] },
+    }
+    const keynum = {
+      flags: ['RO'],
+      beginSearch: { type: 'index', index: 1 } as const,
+      findKeys: { type: 'keynum', keynumidx: 0, firstkey: 1, keystep: 1 } as const,
+    }
+    const none = { firstKey: 0, lastKey: 0, keyStep: 0 }
+    const learnt = learn([
+      { ...info, name: 'get', arity: 17 },
+      { ...info, name: 'json.get' },
+      { ...info, name: 'json.set', flags: ['write', 'denyoom'] },
+      { ...info, name: 'x.wait', flags: ['readonly', 'blocking'] },
+      { ...info, ...none, name: 'x.info' },
+      { ...info, ...none, name: 'x.count', flags: ['readonly', 'movablekeys'], keySpecs: [keynum] },
+      { ...info, name: 'x.moving', flags: ['readonly', 'movablekeys'] },
+      { ...info, lastKey: -1, keyStep: 0, name: 'x.nostep' },
+      { ...info, ...none, name: 'x', flags: [], subcommands: [{ ...info, name: 'x|y', firstKey: 2, lastKey: 2 }] },
+      { ...info, name: 'n'.repeat(100) },
+    ])
+    t.same(learnt, ['json.get', 'json.set', 'x.wait', 'x.info', 'x.count', 'x.moving', 'x.nostep', 'x'])
+    t.equal(find('get')?.arity, 2)
+    t.match(find('JSON.GET'), { route: 'key', replicate: 'none', keyFinder: 'range', compare: false })
+    t.match(find('x.count'), { route: 'key', keyFinder: 'numkeys', numkeysAt: 1 })
+    t.match(find('json.set'), { route: 'unsupported', replicate: 'copy' })
+    for (const name of ['x.wait', 'x.info', 'x.moving', 'x.nostep']) t.equal(find(name)?.route, 'unsupported', name)
+    t.equal(lookupSubcommand(find('x')!, Buffer.from('Y'), 0, 1)?.route, 'key')
+    t.equal(infoNamed('x|y')?.firstKey, 2)
+    t.same(learn([{ ...info, name: 'json.get' }]), [])
+  },
+)
+
+t.test('the table grows with what is learnt', async (t) => {
+  const info = {
+    arity: 2,
+    firstKey: 1,
+    lastKey: 1,
+    keyStep: 1,
+    categories: [],
+    tips: [],
+    subcommands: [],
+    keySpecs: [],
+  }
+  const names = Array.from({ length: 3000 }, (_, i) => `mod.cmd${i}`)
+  t.equal(learn(names.map((name) => ({ ...info, name, flags: ['readonly'] }))).length, 3000)
+  for (const name of [...names, 'get', 'zunionstore']) {
+    if (find(name.toUpperCase())?.name !== name) t.fail(`${name} is not found`)
+  }
+})
