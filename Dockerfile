@@ -1,0 +1,22 @@
+# The proxy alone (dt serve): its Sentinels and Redis servers run elsewhere, see compose.yaml.
+
+FROM node:20-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ./
+COPY src src
+RUN npx tsc -p tsconfig.json && npm prune --omit=dev
+
+FROM node:20-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production DT_LISTEN_HOST=0.0.0.0
+COPY package.json LICENSE ./
+COPY conf conf
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist/src dist/src
+USER node
+EXPOSE 6380
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["node", "dist/src/main.js", "ping"]
+ENTRYPOINT ["node", "dist/src/main.js"]
+CMD ["serve"]
