@@ -53,10 +53,10 @@ function learnMasters(draft: Draft): void {
         keptBy: undefined,
         keptAsLast: false,
       })
-      draft.log('info', `it is known at ${host}:${port}`, { member: name, sentinel: address })
+      draft.log('info', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
       const twin = twinOf(draft, draft.known.get(name)!)
       if (twin !== undefined)
-        draft.log('warn', `it is not used, because it is the same server as ${twin}`, { member: name })
+        draft.log('warn', `${name} is not used, because it is the same server as ${twin}`, { member: name })
     }
   }
 }
@@ -77,7 +77,7 @@ function forgetRemoved(draft: Draft): void {
     const consequence = inRing
       ? 'it leaves the ring; no data was moved, and its ranges have one copy fewer'
       : 'it is forgotten'
-    draft.log('warn', `it was removed from Sentinel: ${consequence}`, { member: name, ...epochOf(draft, inRing) })
+    draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name, ...epochOf(draft, inRing) })
   }
 }
 
@@ -96,7 +96,7 @@ function followAddresses(draft: Draft): void {
     let best = { host, port }
     for (const word of said) if (count(word) > count(best)) best = word
     if (best.host === host && best.port === port) continue
-    draft.log('warn', `it has moved from ${host}:${port} to ${best.host}:${best.port}`, { member: name })
+    draft.log('warn', `${name} has moved from ${host}:${port} to ${best.host}:${best.port}`, { member: name })
     draft.setKnown(name, { host: best.host, port: best.port, link: 'idle' })
     if (link !== 'idle') draft.disconnect(name)
   }
@@ -136,7 +136,7 @@ function firstMembers(draft: Draft): void {
   draft.log('info', `the ring starts with ${names.join(' ')}`, epochOf(draft, true))
   for (const master of known) {
     if (names.includes(master.name)) continue
-    draft.log('warn', `the ring starts without it: ${reasonOut(draft, master)}`, { member: master.name })
+    draft.log('warn', `the ring starts without ${master.name}: ${reasonOut(draft, master)}`, { member: master.name })
   }
 }
 
@@ -146,7 +146,7 @@ function joins(draft: Draft): void {
     draft.setKnown(master.name, { inRing: true })
     draft.log(
       'warn',
-      'it joins the ring without moving data: what was written to its ranges in its absence is not found there',
+      `${master.name} joins the ring without moving data: what was written to its ranges in its absence is not found there`,
       { member: master.name, ...epochOf(draft, true) },
     )
   }
@@ -166,7 +166,7 @@ function leaves(draft: Draft): void {
     draft.setKnown(name, { inRing: false })
     draft.log(
       'warn',
-      'it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer',
+      `${name} leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer`,
       {
         member: name,
         sentinel,
@@ -187,7 +187,8 @@ function leaves(draft: Draft): void {
 function keepIfLast(draft: Draft, name: string): boolean {
   const master = draft.known.get(name)!
   if ([...draft.known.values()].some((other) => other.inRing && other.name !== name)) return false
-  if (!master.keptAsLast) draft.log('warn', 'it stays in the ring, because it is the last member', { member: name })
+  if (!master.keptAsLast)
+    draft.log('warn', `${name} stays in the ring, because it is the last member`, { member: name })
   draft.setKnown(name, { keptAsLast: true })
   return true
 }
@@ -207,9 +208,9 @@ function publishChange(draft: Draft): void {
   for (const { name, state } of members) {
     const earlier = before.find((member) => member.name === name)?.state ?? 'up'
     if (state === earlier) continue
-    if (state === 'up') draft.log('info', 'it is up again', { member: name, epoch: draft.epoch })
+    if (state === 'up') draft.log('info', `${name} is up again`, { member: name, epoch: draft.epoch })
     else
-      draft.log('warn', `it is suspect: ${standingOf(draft, draft.known.get(name)!)}`, {
+      draft.log('warn', `${name} is suspect: ${standingOf(draft, draft.known.get(name)!)}`, {
         member: name,
         epoch: draft.epoch,
       })

@@ -27,8 +27,9 @@ function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentin
   if (before.contact !== 'never') for (const name of after.keys()) if (!before.masters.has(name)) seenAdded(draft, name)
 
   const names = [...after.keys()].sort().join(' ') || 'no master whose name matches'
-  if (before.contact === 'never') draft.log('info', `Sentinel answers and monitors ${names}`, { sentinel })
-  if (before.contact === 'returning') draft.log('info', `Sentinel answers again and monitors ${names}`, { sentinel })
+  if (before.contact === 'never') draft.log('info', `Sentinel ${sentinel} answers and monitors ${names}`, { sentinel })
+  if (before.contact === 'returning')
+    draft.log('info', `Sentinel ${sentinel} answers again and monitors ${names}`, { sentinel })
   if (before.contact === 'lost') compareWithBefore(draft, before, after)
   noteTilt(draft, before, tilt)
 }
@@ -38,14 +39,21 @@ function compareWithBefore(draft: Draft, before: SentinelState, after: ReadonlyM
   const { address: sentinel } = before
   for (const name of after.keys()) {
     if (!draft.removed.has(name)) continue
-    draft.log('warn', 'it was removed, but a Sentinel still monitors it: that is ignored', { member: name, sentinel })
-  }
-  for (const name of before.masters.keys()) {
-    if (after.has(name) || draft.removed.has(name)) continue
-    draft.log('warn', 'a Sentinel does not monitor it any more, but was not seen to remove it: it stays', {
+    draft.log('warn', `${name} was removed, but Sentinel ${sentinel} still monitors it: that is ignored`, {
       member: name,
       sentinel,
     })
+  }
+  for (const name of before.masters.keys()) {
+    if (after.has(name) || draft.removed.has(name)) continue
+    draft.log(
+      'warn',
+      `Sentinel ${sentinel} does not monitor ${name} any more, but was not seen to remove it: it stays`,
+      {
+        member: name,
+        sentinel,
+      },
+    )
   }
 }
 
@@ -58,7 +66,7 @@ function sentinelLost(draft: Draft, { sentinel, reason }: Event<'sentinel lost'>
     error: reason,
   })
   const known = before.tried && (before.contact === 'never' || before.contact === 'lost')
-  if (!known) draft.log('warn', `Sentinel cannot be reached: ${reason}`, { sentinel })
+  if (!known) draft.log('warn', `Sentinel ${sentinel} cannot be reached: ${reason}`, { sentinel })
 }
 
 function sentinelSaid(draft: Draft, { sentinel, news }: Event<'sentinel said'>): void {
@@ -80,7 +88,7 @@ function noteWord(draft: Draft, { address, masters }: SentinelState, news: Maste
   if (kind === '-monitor') seenRemoved(draft, name)
   // It may be late or missing: only the handshake of the link can be relied on to notice a restart.
   if (kind === '+reboot' && draft.known.has(name)) {
-    draft.log('debug', 'Sentinel says that it was restarted', { member: name, sentinel: address })
+    draft.log('debug', `Sentinel ${address} says that ${name} was restarted`, { member: name, sentinel: address })
   }
 }
 
@@ -116,15 +124,15 @@ function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
   if (before === undefined || before.link === 'idle') return
   draft.setKnown(name, { link: 'down', linkReason: reason })
   if (before.link === 'connecting' && !before.inRing) {
-    draft.log('warn', `it cannot be reached: ${reason}`, { member: name })
+    draft.log('warn', `${name} cannot be reached: ${reason}`, { member: name })
   }
 }
 
 function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {
   if (tilt === before) return
   draft.setSentinel(address, { tilt })
-  if (tilt) draft.log('warn', 'Sentinel is in tilt: nothing is decided by its word', { sentinel: address })
-  else draft.log('info', 'Sentinel has left tilt', { sentinel: address })
+  if (tilt) draft.log('warn', `Sentinel ${address} is in tilt: nothing is decided by its word`, { sentinel: address })
+  else draft.log('info', `Sentinel ${address} has left tilt`, { sentinel: address })
 }
 
 function seenAdded(draft: Draft, name: string): void {

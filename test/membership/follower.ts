@@ -7,13 +7,13 @@ import type { View } from '../../src/view/view.js'
 /** A membership that follows real Sentinels over the plainest of links: a connection is up when it answers PING. */
 export class Follower {
   readonly views: View[] = []
-  /** Lines of the log: the member or Sentinel they are about, then the text. */
+  /** The lines of the log. */
   readonly lines: string[] = []
   readonly membership: Membership
   private readonly links = new Map<string, PingLink>()
 
   constructor(addresses: readonly string[], sentinel: Partial<MembershipDeps['sentinel']> = {}) {
-    const log = pino({ level: 'info' }, { write: (line) => this.note(JSON.parse(line)) })
+    const log = pino({ level: 'info' }, { write: (line) => this.lines.push(JSON.parse(line).msg) })
     this.membership = new Membership({
       sentinel: {
         addresses: addresses.map((address) => {
@@ -67,10 +67,6 @@ export class Follower {
   async stop(): Promise<void> {
     await this.membership.stop()
     for (const link of this.links.values()) link.close()
-  }
-
-  private note(line: { member?: string; sentinel?: string; msg: string }): void {
-    this.lines.push(`${line.member ?? line.sentinel ?? ''}: ${line.msg}`)
   }
 }
 

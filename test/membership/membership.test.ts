@@ -31,13 +31,13 @@ t.test('three Sentinels and their servers', async (t) => {
     t.ok(suspectMs < 500, `suspect after ${suspectMs} ms`)
     t.ok(goneMs > 800 && goneMs < 4000, `out after ${goneMs} ms`)
     t.match(follower.status('dt-2'), { link: 'down', flags: ['s_down', 'o_down'], inRing: false, why: /odown/ })
-    t.ok(follower.lines.some((line) => /^dt-2: .*no data was moved.*one copy fewer/.test(line)))
+    t.ok(follower.lines.some((line) => /^dt-2 .*no data was moved.*one copy fewer/.test(line)))
   })
 
   await t.test('it comes back when it is started again', async (t) => {
     await ring.restart('dt-2')
     await follower.until('joining', () => follower.ring === 'dt-1 dt-2 dt-3')
-    t.ok(follower.lines.some((line) => /^dt-2: it joins the ring without moving data/.test(line)))
+    t.ok(follower.lines.some((line) => /^dt-2 joins the ring without moving data/.test(line)))
   })
 
   await t.test('a restart that no Sentinel notices takes nobody out', async (t) => {
@@ -54,7 +54,7 @@ t.test('three Sentinels and their servers', async (t) => {
     t.equal(follower.ring, 'dt-2 dt-3')
     ring.resume('dt-1')
     await follower.until('joining', () => follower.ring === 'dt-1 dt-2 dt-3')
-    t.notOk(follower.lines.includes('dt-1: it cannot be reached: closed'), 'that we close a link is no news')
+    t.notOk(follower.lines.includes('dt-1 cannot be reached: closed'), 'that we close a link is no news')
   })
 
   await t.test('SENTINEL MONITOR on one of the Sentinels brings a new member', async (t) => {

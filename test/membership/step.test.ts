@@ -8,16 +8,16 @@ t.test('the first view comes when every known member has its link', async (t) =>
     t,
     `
     > s1 polls dt-1 dt-2 dt-3
-      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
-      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2 dt-3
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
+      info: dt-3 is known at 10.0.0.3:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
       connect dt-3 10.0.0.3
     > link dt-2 up
     > link dt-1 dt-3 up
-      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
+      info (epoch 1): the ring starts with dt-1 dt-2 dt-3
       publish 1: dt-1 dt-2 dt-3
     `,
   )
@@ -28,19 +28,19 @@ t.test('a server that is down at the start does not hold up the first view', asy
     t,
     `
     > s1 polls dt-1 dt-2!odown dt-3
-      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
-      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2 dt-3
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
+      info: dt-3 is known at 10.0.0.3:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
       connect dt-3 10.0.0.3
     > link dt-1 dt-3 up
     > link dt-2 down
-      warn (dt-2) it cannot be reached: ECONNREFUSED
-      info (epoch 1) the ring starts with dt-1 dt-3
-      warn (dt-2) the ring starts without it: Sentinel s1 says odown
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn: dt-2 cannot be reached: ECONNREFUSED
+      info (epoch 1): the ring starts with dt-1 dt-3
+      warn: the ring starts without dt-2: Sentinel s1 says odown
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 1: dt-1 dt-3
     `,
   )
@@ -51,17 +51,17 @@ t.test('a server of which nobody knows whether it is down is waited for, then ta
     t,
     `
     > s1 polls dt-1 dt-2 dt-3
-      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
-      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2 dt-3
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
+      info: dt-3 is known at 10.0.0.3:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
       connect dt-3 10.0.0.3
     > link dt-1 dt-3 up
     > 2500 ms pass
-      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
-      warn (dt-2, epoch 1) it is suspect: its link is not up yet
+      info (epoch 1): the ring starts with dt-1 dt-2 dt-3
+      warn (epoch 1): dt-2 is suspect: its link is not up yet
       publish 1: dt-1 dt-2(suspect) dt-3
     `,
   )
@@ -72,17 +72,17 @@ t.test('a server that is back before the Sentinels have noticed is waited for at
     t,
     `
     > s1 polls dt-1 dt-2!odown dt-3
-      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
-      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2 dt-3
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
+      info: dt-3 is known at 10.0.0.3:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
       connect dt-3 10.0.0.3
     > link dt-1 dt-2 dt-3 up
     > 900 ms pass
     > s1 polls dt-1 dt-2 dt-3
-      info (epoch 1) the ring starts with dt-1 dt-2 dt-3
+      info (epoch 1): the ring starts with dt-1 dt-2 dt-3
       publish 1: dt-1 dt-2 dt-3
     `,
   )
@@ -93,19 +93,19 @@ t.test('without any link there is no first view', async (t) => {
     t,
     `
     > s1 polls dt-1 dt-2
-      info (by s1) Sentinel answers and monitors dt-1 dt-2
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
     > link dt-1 dt-2 down
-      warn (dt-1) it cannot be reached: ECONNREFUSED
-      warn (dt-2) it cannot be reached: ECONNREFUSED
+      warn: dt-1 cannot be reached: ECONNREFUSED
+      warn: dt-2 cannot be reached: ECONNREFUSED
     > 3000 ms pass
     > link dt-2 up
-      info (epoch 1) the ring starts with dt-1 dt-2
-      warn (dt-1, epoch 1) it is suspect: its link is down: ECONNREFUSED
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      info (epoch 1): the ring starts with dt-1 dt-2
+      warn (epoch 1): dt-1 is suspect: its link is down: ECONNREFUSED
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 1: dt-1(suspect) dt-2
     `,
   )
@@ -116,22 +116,22 @@ t.test('the first view waits until every Sentinel has answered or failed', async
     t,
     `
     > s1 polls dt-1 dt-2 dt-3
-      info (by s1) Sentinel answers and monitors dt-1 dt-2 dt-3
-      info (dt-1, by s1) it is known at 10.0.0.1:6379
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
-      info (dt-3, by s1) it is known at 10.0.0.3:6379
+      info: Sentinel s1 answers and monitors dt-1 dt-2 dt-3
+      info: dt-1 is known at 10.0.0.1:6379
+      info: dt-2 is known at 10.0.0.2:6379
+      info: dt-3 is known at 10.0.0.3:6379
       connect dt-1 10.0.0.1
       connect dt-2 10.0.0.2
       connect dt-3 10.0.0.3
     > link dt-1 dt-2 dt-3 up
     > s2 is lost
-      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
     > s3 polls dt-1 dt-2 dt-3 dt-4
-      info (by s3) Sentinel answers and monitors dt-1 dt-2 dt-3 dt-4
-      info (dt-4, by s3) it is known at 10.0.0.4:6379
+      info: Sentinel s3 answers and monitors dt-1 dt-2 dt-3 dt-4
+      info: dt-4 is known at 10.0.0.4:6379
       connect dt-4 10.0.0.4
     > link dt-4 up
-      info (epoch 1) the ring starts with dt-1 dt-2 dt-3 dt-4
+      info (epoch 1): the ring starts with dt-1 dt-2 dt-3 dt-4
       publish 1: dt-1 dt-2 dt-3 dt-4
     `,
   )
@@ -142,12 +142,12 @@ t.test('odown takes a member out, and the end of odown alone does not bring it b
     t,
     `
     > link dt-2 down
-      warn (dt-2, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      warn (epoch 2): dt-2 is suspect: its link is down: ECONNREFUSED
       publish 2: dt-1 dt-2(suspect) dt-3
     > s1 says +sdown dt-2
     > s1 says +odown dt-2
-      warn (dt-2, by s1, epoch 3) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 3): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 3: dt-1 dt-3
     > link dt-2 down
     > s1 polls dt-1 dt-2 dt-3
@@ -156,8 +156,8 @@ t.test('odown takes a member out, and the end of odown alone does not bring it b
     > link dt-2 up
     > s1 says -sdown dt-2
     > s1 says -odown dt-2
-      warn (dt-2, epoch 4) it joins the ring without moving data: what was written to its ranges in its absence is not found there
-      info () the ring has enough members again: each new key has 3 copies
+      warn (epoch 4): dt-2 joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info: the ring has enough members again: each new key has 3 copies
       publish 4: dt-1 dt-2 dt-3
     `,
   )
@@ -168,8 +168,8 @@ t.test('a member that was merely too slow gets a new connection, and joins after
     t,
     `
     > s1 polls dt-1 dt-2!odown dt-3
-      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
       connect dt-2 10.0.0.2
@@ -177,8 +177,8 @@ t.test('a member that was merely too slow gets a new connection, and joins after
     > s1 says -odown dt-2
     > 500 ms pass
     > link dt-2 up
-      warn (dt-2, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
-      info () the ring has enough members again: each new key has 3 copies
+      warn (epoch 3): dt-2 joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info: the ring has enough members again: each new key has 3 copies
       publish 3: dt-1 dt-2 dt-3
     `,
   )
@@ -189,12 +189,12 @@ t.test('sdown or a broken link make a member suspect, and it keeps its place', a
     t,
     `
     > s1 says +sdown dt-3
-      warn (dt-3, epoch 2) it is suspect: Sentinel says sdown
+      warn (epoch 2): dt-3 is suspect: Sentinel says sdown
       publish 2: dt-1 dt-2 dt-3(suspect)
     > link dt-3 down
     > s1 says -sdown dt-3
     > link dt-3 up
-      info (dt-3, epoch 3) it is up again
+      info (epoch 3): dt-3 is up again
       publish 3: dt-1 dt-2 dt-3
     `,
   )
@@ -205,21 +205,21 @@ t.test('the last member never leaves, until another one is there', async (t) => 
     t,
     `
     > s1 says +odown dt-1
-      warn (dt-1, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      warn (epoch 2): dt-1 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 1 of the 3 members it needs: each new key has 1 copy
       publish 2: dt-2
       disconnect dt-1
       connect dt-1 10.0.0.1
     > s1 says +odown dt-2
-      warn (dt-2) it stays in the ring, because it is the last member
-      warn (dt-2, epoch 3) it is suspect: the last member stays
+      warn: dt-2 stays in the ring, because it is the last member
+      warn (epoch 3): dt-2 is suspect: the last member stays
       publish 3: dt-2(suspect)
     > link dt-2 down
     > s1 polls dt-1!odown dt-2!odown
     > s1 polls dt-1 dt-2!odown
     > link dt-1 up
-      warn (dt-1, epoch 4) it joins the ring without moving data: what was written to its ranges in its absence is not found there
-      warn (dt-2, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn (epoch 4): dt-1 joins the ring without moving data: what was written to its ranges in its absence is not found there
+      warn (epoch 4): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
       publish 4: dt-1
     `,
   )
@@ -230,16 +230,16 @@ t.test('when all are odown at once, the one that still answers us stays', async 
     t,
     `
     > link dt-1 dt-3 down
-      warn (dt-1, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      warn (epoch 2): dt-1 is suspect: its link is down: ECONNREFUSED
       publish 2: dt-1(suspect) dt-2 dt-3
-      warn (dt-3, epoch 3) it is suspect: its link is down: ECONNREFUSED
+      warn (epoch 3): dt-3 is suspect: its link is down: ECONNREFUSED
       publish 3: dt-1(suspect) dt-2 dt-3(suspect)
     > s1 polls dt-1!odown dt-2!odown dt-3!odown
-      warn (dt-1, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn (dt-3, by s1, epoch 4) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn (dt-2) it stays in the ring, because it is the last member
-      warn (dt-2, epoch 4) it is suspect: the last member stays
-      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      warn (epoch 4): dt-1 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn (epoch 4): dt-3 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: dt-2 stays in the ring, because it is the last member
+      warn (epoch 4): dt-2 is suspect: the last member stays
+      warn: the ring has 1 of the 3 members it needs: each new key has 1 copy
       publish 4: dt-2(suspect)
     `,
   )
@@ -250,12 +250,12 @@ t.test('a master that a Sentinel begins to monitor joins when its link is up', a
     t,
     `
     > s1 says +monitor dt-4
-      info (dt-4, by s1) it is known at 10.0.0.4:6379
+      info: dt-4 is known at 10.0.0.4:6379
       connect dt-4 10.0.0.4
     > link dt-4 down
-      warn (dt-4) it cannot be reached: ECONNREFUSED
+      warn: dt-4 cannot be reached: ECONNREFUSED
     > link dt-4 up
-      warn (dt-4, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      warn (epoch 2): dt-4 joins the ring without moving data: what was written to its ranges in its absence is not found there
       publish 2: dt-1 dt-2 dt-3 dt-4
     `,
   )
@@ -268,17 +268,17 @@ t.test('a member leaves when no Sentinel monitors it any more, and comes back wh
     > s1 says -monitor dt-2
     > s2 polls dt-1 dt-2 dt-3
     > s2 says -monitor dt-2
-      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
     > s1 s2 poll dt-1 dt-3
     > s1 says +monitor dt-2
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info: dt-2 is known at 10.0.0.2:6379
       connect dt-2 10.0.0.2
     > link dt-2 up
-      warn (dt-2, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
-      info () the ring has enough members again: each new key has 3 copies
+      warn (epoch 3): dt-2 joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info: the ring has enough members again: each new key has 3 copies
       publish 3: dt-1 dt-2 dt-3
     `,
   )
@@ -303,12 +303,12 @@ t.test('a Sentinel that monitors a member and falls silent has not removed it', 
     `
     > s1 says -monitor dt-2
     > s2 is lost
-      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
     > 300 ms pass
     > s2 polls dt-1 dt-2 dt-3
     > s2 says -monitor dt-2
-      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
     `,
@@ -320,8 +320,8 @@ t.test('a member that disappears between two polls was removed, although the eve
     t,
     `
     > s1 polls dt-1 dt-3
-      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
     `,
@@ -333,16 +333,16 @@ t.test('a Sentinel that comes back with another configuration removes nobody', a
     t,
     `
     > s1 is lost
-      warn (by s1) Sentinel cannot be reached: ECONNREFUSED
-      warn () no Sentinel can be reached: the members stay as they are
+      warn: Sentinel s1 cannot be reached: ECONNREFUSED
+      warn: no Sentinel can be reached: the members stay as they are
     > s1 polls dt-9
-      warn (dt-1, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
-      warn (dt-2, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
-      warn (dt-3, by s1) a Sentinel does not monitor it any more, but was not seen to remove it: it stays
-      info (dt-9, by s1) it is known at 10.0.0.9:6379
+      warn: Sentinel s1 does not monitor dt-1 any more, but was not seen to remove it: it stays
+      warn: Sentinel s1 does not monitor dt-2 any more, but was not seen to remove it: it stays
+      warn: Sentinel s1 does not monitor dt-3 any more, but was not seen to remove it: it stays
+      info: dt-9 is known at 10.0.0.9:6379
       connect dt-9 10.0.0.9
     > s1 polls dt-9
-      info (by s1) Sentinel answers again and monitors dt-9
+      info: Sentinel s1 answers again and monitors dt-9
     `,
   )
 })
@@ -352,16 +352,16 @@ t.test('a Sentinel that was away does not bring back a removed member', async (t
     t,
     `
     > s2 is lost
-      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
     > s1 says -monitor dt-2
-      warn (dt-2, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
     > s2 polls dt-1 dt-2 dt-3
-      warn (dt-2, by s2) it was removed, but a Sentinel still monitors it: that is ignored
+      warn: dt-2 was removed, but Sentinel s2 still monitors it: that is ignored
     > s2 polls dt-1 dt-2 dt-3
-      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+      info: Sentinel s2 answers again and monitors dt-1 dt-2 dt-3
     `,
   )
 })
@@ -371,15 +371,15 @@ t.test('the last member is not removed before another one is there', async (t) =
     t,
     `
     > s1 says -monitor dt-1
-      warn (dt-1) it stays in the ring, because it is the last member
+      warn: dt-1 stays in the ring, because it is the last member
     > s1 says +monitor dt-2
-      info (dt-2, by s1) it is known at 10.0.0.2:6379
+      info: dt-2 is known at 10.0.0.2:6379
       connect dt-2 10.0.0.2
     > link dt-2 up
-      warn (dt-2, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      warn (epoch 2): dt-2 joins the ring without moving data: what was written to its ranges in its absence is not found there
       publish 2: dt-1 dt-2
     > 100 ms pass
-      warn (dt-1, epoch 3) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn (epoch 3): dt-1 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
       publish 3: dt-2
       disconnect dt-1
     `,
@@ -391,15 +391,15 @@ t.test('in tilt everything is noted and nothing decided, until it is over', asyn
     t,
     `
     > s1 says +tilt
-      warn (by s1) Sentinel is in tilt: nothing is decided by its word
+      warn: Sentinel s1 is in tilt: nothing is decided by its word
     > s1 says +odown dt-2
     > s1 says -monitor dt-3
     > s1 polls in tilt dt-1 dt-2!odown
     > s1 polls dt-1 dt-2!odown
-      info (by s1) Sentinel has left tilt
-      warn (dt-3, epoch 2) it was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
-      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 1 of the 3 members it needs: each new key has 1 copy
+      info: Sentinel s1 has left tilt
+      warn (epoch 2): dt-3 was removed from Sentinel: it leaves the ring; no data was moved, and its ranges have one copy fewer
+      warn (epoch 2): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 1 of the 3 members it needs: each new key has 1 copy
       publish 2: dt-1
       disconnect dt-3
       disconnect dt-2
@@ -413,13 +413,13 @@ t.test('a master that only a Sentinel in tilt monitors gets a link and does not 
     t,
     `
     > s1 polls in tilt dt-1 dt-2 dt-3 dt-4
-      warn (by s1) Sentinel is in tilt: nothing is decided by its word
-      info (dt-4, by s1) it is known at 10.0.0.4:6379
+      warn: Sentinel s1 is in tilt: nothing is decided by its word
+      info: dt-4 is known at 10.0.0.4:6379
       connect dt-4 10.0.0.4
     > link dt-4 up
     > s1 says -tilt
-      info (by s1) Sentinel has left tilt
-      warn (dt-4, epoch 2) it joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info: Sentinel s1 has left tilt
+      warn (epoch 2): dt-4 joins the ring without moving data: what was written to its ranges in its absence is not found there
       publish 2: dt-1 dt-2 dt-3 dt-4
     `,
   )
@@ -430,11 +430,11 @@ t.test('one Sentinel in tilt does not keep the others from deciding', async (t) 
     t,
     `
     > s1 says +tilt
-      warn (by s1) Sentinel is in tilt: nothing is decided by its word
+      warn: Sentinel s1 is in tilt: nothing is decided by its word
     > s1 says +odown dt-2
     > s2 says +odown dt-2
-      warn (dt-2, by s2, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
       connect dt-2 10.0.0.2
@@ -447,20 +447,20 @@ t.test('without any Sentinel the view stays, and the log says so once', async (t
     t,
     `
     > s1 is lost
-      warn (by s1) Sentinel cannot be reached: ECONNREFUSED
+      warn: Sentinel s1 cannot be reached: ECONNREFUSED
     > s2 is lost
-      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
-      warn () no Sentinel can be reached: the members stay as they are
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
+      warn: no Sentinel can be reached: the members stay as they are
     > s1 s2 lost
     > link dt-2 down
-      warn (dt-2, epoch 2) it is suspect: its link is down: ECONNREFUSED
+      warn (epoch 2): dt-2 is suspect: its link is down: ECONNREFUSED
       publish 2: dt-1 dt-2(suspect) dt-3
     > link dt-2 up
-      info (dt-2, epoch 3) it is up again
+      info (epoch 3): dt-2 is up again
       publish 3: dt-1 dt-2 dt-3
     > s2 polls dt-1!odown dt-2 dt-3
     > s2 polls dt-1 dt-2 dt-3
-      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+      info: Sentinel s2 answers again and monitors dt-1 dt-2 dt-3
     `,
   )
 })
@@ -470,14 +470,14 @@ t.test('the first answer of a Sentinel that comes back decides nothing: it may b
     t,
     `
     > s2 is lost
-      warn (by s2) Sentinel cannot be reached: ECONNREFUSED
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
     > s2 polls dt-1 dt-2!odown dt-3
     > s2 says -odown dt-2
     > s2 polls dt-1 dt-2 dt-3
-      info (by s2) Sentinel answers again and monitors dt-1 dt-2 dt-3
+      info: Sentinel s2 answers again and monitors dt-1 dt-2 dt-3
     > s2 polls dt-1 dt-2 dt-3!odown
-      warn (dt-3, by s2, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-3 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-2
       disconnect dt-3
       connect dt-3 10.0.0.3
@@ -491,14 +491,14 @@ t.test('after a jump of the clock the Sentinels must answer anew before anything
     `
     > we are stopped for 5000 ms
     > s1 says +odown dt-2
-      warn () the clock jumped by 5010 ms: nothing is decided before the Sentinels have answered anew
+      warn: the clock jumped by 5010 ms: nothing is decided before the Sentinels have answered anew
     > 200 ms pass
     > s1 says -odown dt-2
     > s1 polls dt-1 dt-2 dt-3
-      info (by s1) Sentinel answers again and monitors dt-1 dt-2 dt-3
+      info: Sentinel s1 answers again and monitors dt-1 dt-2 dt-3
     > s1 polls dt-1 dt-2!odown dt-3
-      warn (dt-2, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 2 of the 3 members it needs: each new key has 2 copies
+      warn (epoch 2): dt-2 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 2 of the 3 members it needs: each new key has 2 copies
       publish 2: dt-1 dt-3
       disconnect dt-2
       connect dt-2 10.0.0.2
@@ -512,13 +512,13 @@ t.test('a member moves when most Sentinels say so, and keeps its place', async (
     `
     > s1 says +switch-master dt-2@10.0.0.9
     > s2 polls dt-1 dt-2@10.0.0.9 dt-3
-      warn (dt-2) it has moved from 10.0.0.2:6379 to 10.0.0.9:6379
-      warn (dt-2, epoch 2) it is suspect: its link is not up yet
+      warn: dt-2 has moved from 10.0.0.2:6379 to 10.0.0.9:6379
+      warn (epoch 2): dt-2 is suspect: its link is not up yet
       publish 2: dt-1 dt-2(suspect) dt-3
       disconnect dt-2
       connect dt-2 10.0.0.9
     > link dt-2 up
-      info (dt-2, epoch 3) it is up again
+      info (epoch 3): dt-2 is up again
       publish 3: dt-1 dt-2 dt-3
     `,
   )
@@ -531,8 +531,8 @@ t.test('Sentinels that disagree about an address do not toss the member about', 
     > s2 polls dt-1 dt-2@10.0.0.9 dt-3
     > s1 polls dt-1 dt-2 dt-3
     > s1 polls dt-1 dt-2@10.0.0.9 dt-3
-      warn (dt-2) it has moved from 10.0.0.2:6379 to 10.0.0.9:6379
-      warn (dt-2, epoch 2) it is suspect: its link is not up yet
+      warn: dt-2 has moved from 10.0.0.2:6379 to 10.0.0.9:6379
+      warn (epoch 2): dt-2 is suspect: its link is not up yet
       publish 2: dt-1 dt-2(suspect) dt-3
       disconnect dt-2
       connect dt-2 10.0.0.9
@@ -545,22 +545,22 @@ t.test('two names of one server are one member', async (t) => {
     t,
     `
     > s1 says +monitor dt-3@10.0.0.1
-      info (dt-3, by s1) it is known at 10.0.0.1:6379
-      warn (dt-3) it is not used, because it is the same server as dt-1
+      info: dt-3 is known at 10.0.0.1:6379
+      warn: dt-3 is not used, because it is the same server as dt-1
     > 300 ms pass
     > s1 says +odown dt-1
-      warn (dt-1, by s1, epoch 2) it leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
-      warn () the ring has 1 of the 2 members it needs: each new key has 1 copy
+      warn (epoch 2): dt-1 leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer
+      warn: the ring has 1 of the 2 members it needs: each new key has 1 copy
       publish 2: dt-2
       disconnect dt-1
       connect dt-1 10.0.0.1
     > s1 says -monitor dt-1
-      warn (dt-1) it was removed from Sentinel: it is forgotten
+      warn: dt-1 was removed from Sentinel: it is forgotten
       disconnect dt-1
       connect dt-3 10.0.0.1
     > link dt-3 up
-      warn (dt-3, epoch 3) it joins the ring without moving data: what was written to its ranges in its absence is not found there
-      info () the ring has enough members again: each new key has 2 copies
+      warn (epoch 3): dt-3 joins the ring without moving data: what was written to its ranges in its absence is not found there
+      info: the ring has enough members again: each new key has 2 copies
       publish 3: dt-2 dt-3
     `,
   )
@@ -571,7 +571,7 @@ t.test('the news of a restart is only told: links notice it by themselves', asyn
     t,
     `
     > s1 says +reboot dt-2
-      debug (dt-2, by s1) Sentinel says that it was restarted
+      debug: Sentinel s1 says that dt-2 was restarted
     `,
   )
 })

@@ -114,8 +114,8 @@ function actionText(action: MembershipAction): string {
     case 'disconnect':
       return `disconnect ${action.name}`
     case 'log': {
-      const about = [action.member, action.sentinel && `by ${action.sentinel}`, action.epoch && `epoch ${action.epoch}`]
-      return `${action.level} (${about.filter(Boolean).join(', ')}) ${action.message}`
+      const { level, message, epoch } = action
+      return `${level}${epoch === undefined ? '' : ` (epoch ${epoch})`}: ${message}`
     }
   }
 }

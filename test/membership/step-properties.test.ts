@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { initialState, type MembershipEvent, type SentinelMaster } from '../../src/membership/state.js'
+import { step } from '../../src/membership/step.js'
+
+const sentinel = fc.constantFrom('s1', 's2', 's3')
+const name = fc.constantFrom('dt-1', 'dt-2', 'dt-3', 'dt-4')
+const host = fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4')
+const master: fc.Arbitrary<SentinelMaster> = fc.record({
+  name,
+  host,
+  port: fc.constant(6379),
+  sdown: fc.boolean(),
+  odown: fc.boolean(),
+})
+const masters = fc.uniqueArray(master, { selector: (each) => each.name })
+const masterNews = fc.record({
+  kind: fc.constantFrom('-monitor', '+sdown', '-sdown', '+odown', '-odown', '+reboot'),
+  name,
+})
+const addressNews = fc.record({ kind: fc.constantFrom('+monitor', '+switch-master'), name, host, port: fc.constant(1) })
+const tiltNews = fc.record({ kind: fc.constantFrom('+tilt', '-tilt') })
+const happening = fc.oneof(
+  fc.record({ type: fc.constant('sentinel polled'), sentinel, masters, tilt: fc.boolean() }),
+  fc.record({ type: fc.constant('sentinel lost'), sentinel, reason: fc.constant('away') }),
+  fc.record({ type: fc.constant('sentinel said'), sentinel, news: fc.oneof(masterNews, addressNews, tiltNews) }),
+  fc.record({ type: fc.constant('link up'), name }),
+  fc.record({ type: fc.constant('link down'), name, reason: fc.constant('broken') }),
+  fc.record({ type: fc.constant('tick') }),
+)
+/** A link that is not wanted says nothing, and most events come soon after the one before. */
+const history = fc.array(fc.tuple(happening, fc.oneof({ weight: 9, arbitrary: fc.constant(100) }, fc.constant(5000))), {
+  maxLength: 80,
+})
+
+t.test(
+  'whatever happens: epochs grow by one, the ring is never empty again, and every server has at most one link',
+  async (t) => {
+    fc.assert(
+      fc.property(history, (happenings) => {
+        let nowMs = 0
+        let state = initialState(['s1', 's2', 's3'], 2, nowMs)
+        const linked = new Map<string, string>()
+        for (const [what, afterMs] of happenings) {
+          nowMs += afterMs
+          if ('name' in what && !linked.has(what.name)) continue
+          const { epoch } = state
+          const { state: next, actions } = step(state, { ...what, nowMs } as MembershipEvent)
+          state = next
+          for (const action of actions) {
+            if (action.type === 'publish') {
+              views++
+              if (action.epoch !== epoch + 1) throw new Error(`epoch ${action.epoch} after ${epoch}`)
+              if (action.members.length === 0) throw new Error('nobody is left in the ring')
+            } else if (action.type === 'connect') {
+              if (linked.has(action.name)) throw new Error(`${action.name} has a link already`)
+              linked.set(action.name, `${action.host}:${action.port}`)
+            } else if (action.type === 'disconnect') {
+              if (!linked.delete(action.name)) throw new Error(`${action.name} has no link`)
+            }
+          }
+          if (new Set(linked.values()).size < linked.size) throw new Error(`two links to one server: ${[...linked]}`)
+          for (const member of state.members) {
+            const known = state.known.get(member.name)
+            if (!known?.inRing) throw new Error(`${member.name} is in the view and not in the ring`)
+            if (linked.get(member.name) !== `${member.host}:${member.port}` && known.link !== 'idle') {
+              throw new Error(`the link of ${member.name} goes elsewhere than the view says`)
+            }
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    )
+    t.ok(views > 1000, `2000 random histories made ${views} views`)
+  },
+)
