@@ -36,6 +36,7 @@ const history = fc.array(fc.tuple(happening, fc.oneof({ weight: 9, arbitrary: fc
 t.test(
   'whatever happens: epochs grow by one, the ring is never empty again, and every server has at most one link',
   async (t) => {
+    let views = 0
     fc.assert(
       fc.property(history, (happenings) => {
         let nowMs = 0
