@@ -3,15 +3,17 @@ import t from 'tap'
 import { initialState, type MembershipEvent, type SentinelMaster } from '../../src/membership/state.js'
 import { step } from '../../src/membership/step.js'
 
-const sentinel = fc.constantFrom('s1', 's2', 's3')
+const sentinel = fc.constantFrom('s1', 's2')
+/** True once in about ten times: else hardly a ring would ever come about. */
+const seldom = fc.integer({ min: 0, max: 9 }).map((i) => i === 5)
 const name = fc.constantFrom('dt-1', 'dt-2', 'dt-3', 'dt-4')
 const host = fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4')
 const master: fc.Arbitrary<SentinelMaster> = fc.record({
   name,
   host,
   port: fc.constant(6379),
-  sdown: fc.boolean(),
-  odown: fc.boolean(),
+  sdown: seldom,
+  odown: seldom,
 })
 const masters = fc.uniqueArray(master, { selector: (each) => each.name })
 const masterNews = fc.record({
@@ -21,7 +23,7 @@ const masterNews = fc.record({
 const addressNews = fc.record({ kind: fc.constantFrom('+monitor', '+switch-master'), name, host, port: fc.constant(1) })
 const tiltNews = fc.record({ kind: fc.constantFrom('+tilt', '-tilt') })
 const happening = fc.oneof(
-  fc.record({ type: fc.constant('sentinel polled'), sentinel, masters, tilt: fc.boolean() }),
+  fc.record({ type: fc.constant('sentinel polled'), sentinel, masters, tilt: seldom }),
   fc.record({ type: fc.constant('sentinel lost'), sentinel, reason: fc.constant('away') }),
   fc.record({ type: fc.constant('sentinel said'), sentinel, news: fc.oneof(masterNews, addressNews, tiltNews) }),
   fc.record({ type: fc.constant('link up'), name }),
@@ -29,9 +31,8 @@ const happening = fc.oneof(
   fc.record({ type: fc.constant('tick') }),
 )
 /** A link that is not wanted says nothing, and most events come soon after the one before. */
-const history = fc.array(fc.tuple(happening, fc.oneof({ weight: 9, arbitrary: fc.constant(100) }, fc.constant(5000))), {
-  maxLength: 80,
-})
+const pauseMs = seldom.map((long) => (long ? 5000 : 100))
+const history = fc.array(fc.tuple(happening, pauseMs), { maxLength: 100, size: 'max' })
 
 t.test(
   'whatever happens: epochs grow by one, the ring is never empty again, and every server has at most one link',
@@ -40,7 +41,7 @@ t.test(
     fc.assert(
       fc.property(history, (happenings) => {
         let nowMs = 0
-        let state = initialState(['s1', 's2', 's3'], 2, nowMs)
+        let state = initialState(['s1', 's2'], 2, nowMs)
         const linked = new Map<string, string>()
         for (const [what, afterMs] of happenings) {
           nowMs += afterMs
@@ -70,8 +71,8 @@ t.test(
           }
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
-    t.ok(views > 1000, `2000 random histories made ${views} views`)
+    t.ok(views > 1000, `1000 random histories made ${views} views`)
   },
 )
