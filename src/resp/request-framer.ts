@@ -84,6 +84,11 @@ export class RequestFramer implements Frame {
     return this.input.length
   }
 
+  /** The text of the reply to a protocol error, its bytes as Redis writes them. */
+  get errorMessage(): Buffer {
+    return Buffer.from(`ERR Protocol error: ${this.error}`, 'latin1')
+  }
+
   /** Gives more bytes. They are the caller's again when `next` has answered NEED_MORE, or after `retain`. */
   feed(chunk: Buffer): void {
     this.input.attach(chunk)
