@@ -133,14 +133,13 @@ export class ReplyFramer {
           continue
         }
       } else {
-        next = this.lineEnd(buf, p, limit)
-        if (next < 0) break
-        if (type === MINUS) {
-          if (this.depth === 0) this.flags |= IS_ERROR
-        } else if (type !== PLUS && type !== COLON) {
+        if (type !== PLUS && type !== COLON && type !== MINUS) {
           if (type !== UNDERSCORE && type !== COMMA && type !== HASH && type !== LEFT_PARENTHESIS) throw this.broken(p)
           this.flags |= HAS_RESP3
         }
+        next = this.lineEnd(buf, p, limit)
+        if (next < 0) break
+        if (type === MINUS && this.depth === 0) this.flags |= IS_ERROR
       }
       p = next
       if (this.depth === 0 || this.completes(p)) {
@@ -213,8 +212,11 @@ export class ReplyFramer {
   private deliver(p: number): void {
     const { input, sink, cuts } = this
     const { buf, start } = input
+    const isPush = this.pushStart >= 0
     let flags = this.flags
+    this.pushStart = -1
     this.flags = 0
+    if (cuts.length > 0) this.cuts = []
     input.start = p
     this.cursor = p
     if (!input.borrowed) {
@@ -225,13 +227,11 @@ export class ReplyFramer {
       input.settle()
       this.shift(input.moved)
     }
-    if (this.pushStart >= 0) {
-      this.pushStart = -1
+    if (isPush) {
       sink.onPush(buf, start, p)
     } else if (cuts.length === 0) {
       sink.onReply(buf, start, p, flags)
     } else {
-      this.cuts = []
       const rebuilt = without(buf, start, p, cuts)
       sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
     }

@@ -1,0 +1,294 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { ReplyFramer, ReplyProtocolError } from '../../src/resp/reply-framer.js'
+import { cutAt, everySplit, inParts, latin1 } from './framing.js'
+import { frameReplies } from './replies.js'
+
+/** Replies as they are on the wire, and whether RESP2 knows all their types. */
+const plain: [text: string, resp3?: true][] = [
+  ['+OK\r\n'],
+  ['+\r\n'],
+  ['-ERR wrong\r\n'],
+  [':0\r\n'],
+  [':-9223372036854775808\r\n'],
+  ['$0\r\n\r\n'],
+  ['$5\r\nhello\r\n'],
+  ['$12\r\n$5\r\nhell\r\n>1\r\n'],
+  [`$1000\r\n${'x'.repeat(1000)}\r\n`],
+  ['$-1\r\n'],
+  ['*-1\r\n'],
+  ['*0\r\n'],
+  ['*2\r\n$1\r\na\r\n:1\r\n'],
+  ['*3\r\n*0\r\n*2\r\n*1\r\n+a\r\n$-1\r\n*-1\r\n'],
+  ['*1\r\n-ERR inside\r\n'],
+  ['_\r\n', true],
+  ['#t\r\n', true],
+  [',1.5\r\n', true],
+  [',-inf\r\n', true],
+  ['(3492890328409238509324850943850943825024385\r\n', true],
+  ['=8\r\ntxt:some\r\n', true],
+  ['!9\r\nERR wrong\r\n', true],
+  ['%0\r\n', true],
+  ['%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n%1\r\n:2\r\n_\r\n', true],
+  ['~2\r\n+a\r\n~0\r\n', true],
+  ['*2\r\n+a\r\n~1\r\n+b\r\n', true],
+  ['|1\r\n+ttl\r\n:10\r\n$5\r\nhello\r\n', true],
+  ['|0\r\n+OK\r\n', true],
+  ['*2\r\n|1\r\n+ttl\r\n:10\r\n+a\r\n|1\r\n%0\r\n*0\r\n*1\r\n+b\r\n', true],
+  ['|1\r\n+a\r\n:1\r\n|1\r\n+b\r\n:2\r\n-ERR after two attributes\r\n', true],
+]
+const isError = (text: string) => /^(\|.*\r\n)?[-!]/s.test(text)
+const expected = plain.map(([text, resp3 = false]) => ({ text, resp3, error: isError(text) }))
+const corpus = latin1(plain.map(([text]) => text).join(''))
+
+t.test('a stream gives the same replies wherever it is cut in two', async (t) => {
+  for (const chunks of everySplit(corpus)) t.same(frameReplies(chunks).replies, expected, `cut at ${chunks[0].length}`)
+})
+
+t.test('a stream gives the same replies in chunks of any one size', async (t) => {
+  for (let size = 1; size <= corpus.length; size += size < 100 ? 1 : 50) {
+    const { replies, framer } = frameReplies(inParts(corpus, size))
+    t.same(replies, expected, `${size} bytes`)
+    t.equal(framer.bufferedBytes, 0)
+  }
+})
+
+const expired = '>4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$3\r\nkey\r\n$7\r\nexpired\r\n'
+const invalidated = '>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nfoo\r\n'
+
+/** Streams with pushes, and what is handed over in which order: pushes as they come, replies without them. */
+const pushed: [name: string, stream: string, ...handedOver: string[]][] = [
+  ['between replies', `+a\r\n${expired}+b\r\n`, '+a\r\n', expired, '+b\r\n'],
+  ['in a row', expired + invalidated + expired, expired, invalidated, expired],
+  ['empty', '>0\r\n+a\r\n', '>0\r\n', '+a\r\n'],
+  ['with types of RESP3', '>1\r\n%1\r\n+a\r\n_\r\n+b\r\n', '>1\r\n%1\r\n+a\r\n_\r\n', '+b\r\n'],
+  [
+    'inside an array, as MGET of expired keys gives them',
+    `*3\r\n${expired}_\r\n$1\r\nx\r\n${expired}${invalidated}_\r\n`,
+    expired,
+    expired,
+    invalidated,
+    '*3\r\n_\r\n$1\r\nx\r\n_\r\n',
+  ],
+  [
+    'inside an array in an array, as EXEC gives them',
+    `*2\r\n*2\r\n+a\r\n${expired}+b\r\n${expired}*0\r\n`,
+    expired,
+    expired,
+    '*2\r\n*2\r\n+a\r\n+b\r\n*0\r\n',
+  ],
+  [
+    'inside a map, before a key and before a value',
+    `%2\r\n${expired}+a\r\n${expired}:1\r\n+b\r\n~1\r\n${expired}:2\r\n+OK\r\n`,
+    expired,
+    expired,
+    expired,
+    '%2\r\n+a\r\n:1\r\n+b\r\n~1\r\n:2\r\n',
+    '+OK\r\n',
+  ],
+  [
+    'inside an attribute, and between it and its value',
+    `|1\r\n${expired}+ttl\r\n:1\r\n${invalidated}+a\r\n`,
+    expired,
+    invalidated,
+    '|1\r\n+ttl\r\n:1\r\n+a\r\n',
+  ],
+  ['after the last element', `*1\r\n+a\r\n${expired}+b\r\n`, '*1\r\n+a\r\n', expired, '+b\r\n'],
+]
+
+for (const [name, stream, ...handedOver] of pushed) {
+  t.test(`takes out pushes ${name}`, async (t) => {
+    for (const chunks of everySplit(latin1(stream))) t.same(frameReplies(chunks).order, handedOver)
+    t.same(frameReplies(inParts(latin1(stream), 1)).order, handedOver)
+  })
+}
+
+t.test('a push does not make RESP3 of the reply that it stands in', async (t) => {
+  const push = '>1\r\n%1\r\n+a\r\n_\r\n'
+  for (const [stream, resp3] of [
+    [`*1\r\n${push}+a\r\n`, false],
+    [`*2\r\n_\r\n${push}+a\r\n`, true],
+    [`*2\r\n${push}+a\r\n_\r\n`, true],
+  ] as const) {
+    const { replies } = frameReplies([latin1(stream + stream)])
+    t.same(
+      replies.map((reply) => reply.resp3),
+      [resp3, resp3],
+    )
+  }
+})
+
+/** Any reply as a text, and the same with pushes put in at element positions. */
+interface Written {
+  readonly clean: string
+  readonly full: string
+}
+const line = fc.string({ maxLength: 8, unit: fc.constantFrom('a', ' ', '$', '*', '1') })
+const bytes = fc.uint8Array({ maxLength: 30 }).map((raw) => Buffer.from(raw).toString('latin1'))
+const leaf = fc.oneof(
+  line.map((text) => `+${text}\r\n`),
+  line.map((text) => `-${text}\r\n`),
+  fc.integer().map((value) => `:${value}\r\n`),
+  bytes.map((raw) => `$${raw.length}\r\n${raw}\r\n`),
+  bytes.map((raw) => `=${raw.length + 4}\r\ntxt:${raw}\r\n`),
+  bytes.map((raw) => `!${raw.length}\r\n${raw}\r\n`),
+  fc.constantFrom('_\r\n', '#t\r\n', ',0.1\r\n', '(12\r\n', '$-1\r\n', '*-1\r\n', '*0\r\n', '%0\r\n', '~0\r\n'),
+)
+const push = fc.array(leaf, { maxLength: 3 }).map((items) => `>${items.length}\r\n${items.join('')}`)
+const pushes = fc.oneof(
+  { weight: 4, arbitrary: fc.constant('') },
+  fc.array(push, { minLength: 1, maxLength: 2 }).map((texts) => texts.join('')),
+)
+const anyReply = fc.letrec<{ reply: Written }>((tie) => ({
+  reply: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    leaf.map((text) => ({ clean: text, full: text })),
+    fc
+      .tuple(
+        fc.constantFrom('*', '~', '%', '|'),
+        fc.array(fc.tuple(pushes, tie('reply')), { maxLength: 4 }),
+        pushes,
+        leaf,
+      )
+      .map(([type, drawn, before, value]) => {
+        const pairs = type === '%' || type === '|'
+        const items = pairs && drawn.length % 2 === 1 ? drawn.slice(1) : drawn
+        const head = `${type}${pairs ? items.length / 2 : items.length}\r\n`
+        const clean = items.map(([, item]) => item.clean).join('')
+        const full = items.map(([pushed, item]) => pushed + item.full).join('')
+        return type === '|'
+          ? { clean: head + clean + value, full: head + full + before + value }
+          : { clean: head + clean, full: head + full }
+      }),
+  ),
+})).reply
+
+t.test('any replies with pushes anywhere, cut anywhere, come out as they were without them', async (t) => {
+  const property = fc.property(
+    fc.array(fc.tuple(pushes, anyReply), { maxLength: 6 }),
+    fc.array(fc.nat(), { maxLength: 8 }),
+    (drawn, places) => {
+      const stream = latin1(drawn.map(([before, reply]) => before + reply.full).join(''))
+      const { replies, framer } = frameReplies(cutAt(stream, places))
+      t.same(
+        replies.map(({ text }) => text),
+        drawn.map(([, reply]) => reply.clean),
+      )
+      t.equal(framer.bufferedBytes, 0)
+    },
+  )
+  fc.assert(property, { numRuns: 500 })
+})
+
+t.test('a reply that lies whole in a chunk is handed over there', async (t) => {
+  const chunk = latin1('+OK\r\n*1\r\n$1\r\na\r\n')
+  const seen: [Buffer, number, number, number][] = []
+  new ReplyFramer({ onReply: (...reply) => seen.push(reply), onPush: () => {} }).feed(chunk)
+  t.same(
+    seen.map(([, ...numbers]) => numbers),
+    [
+      [0, 5, 0],
+      [5, 16, 0],
+    ],
+  )
+  t.ok(seen.every(([buf]) => buf === chunk))
+})
+
+t.test('big replies that come in parts are given away', async (t) => {
+  const big = `$70000\r\n${'x'.repeat(70000)}\r\n`
+  const small = `$6000\r\n${'y'.repeat(6000)}\r\n`
+  const stream = latin1((big + small).repeat(20))
+  const { replies, owned } = frameReplies(inParts(stream, 50_000))
+  t.same(
+    replies.map(({ text }) => text === big || text === small),
+    new Array(40).fill(true),
+  )
+  t.equal(owned, 20)
+})
+
+t.test('nesting of any depth needs no stack of the engine', async (t) => {
+  const depth = 200_000
+  const reply = `${'*1\r\n'.repeat(depth)}+deep\r\n`
+  for (const size of [1_000_000, 1000]) {
+    const { replies } = frameReplies(inParts(latin1(reply + reply), size))
+    t.equal(replies.length, 2)
+    t.ok(replies[1].text === reply)
+  }
+})
+
+t.test('a reply of a million elements', async (t) => {
+  const reply = `*1000000\r\n${'$3\r\nabc\r\n'.repeat(1_000_000)}`
+  const startMs = performance.now()
+  const { replies } = frameReplies(inParts(latin1(reply), 65536))
+  t.ok(replies.length === 1 && replies[0].text === reply)
+  t.ok(performance.now() - startMs < 5000)
+})
+
+t.test('a value of 64 MB in chunks of 64 KB takes no quadratic time', async (t) => {
+  const size = 64 * 1024 * 1024
+  const chunk = Buffer.alloc(65536, 'v')
+  let ends: number[] = []
+  const framer = new ReplyFramer({
+    onReply: (...[, start, end]) => {
+      ends = [start, end]
+    },
+    onPush: () => {},
+  })
+  const startMs = performance.now()
+  framer.feed(latin1(`$${size}\r\n`))
+  for (let i = 0; i < size / chunk.length; i++) framer.feed(chunk)
+  t.equal(framer.bufferedBytes, size + 11)
+  framer.feed(latin1('\r\n'))
+  t.ok(performance.now() - startMs < 2000)
+  t.same(ends, [0, size + 13])
+})
+
+t.test('a line that arrives byte by byte is scanned once', async (t) => {
+  const startMs = performance.now()
+  const framer = new ReplyFramer({ onReply: () => t.fail('no end'), onPush: () => {} })
+  framer.feed(latin1('+'))
+  for (let i = 0; i < 300_000; i++) framer.feed(latin1('x'))
+  t.ok(performance.now() - startMs < 2000)
+  t.equal(framer.bufferedBytes, 300_001)
+})
+
+t.test('a sink that throws leaves the framer after the reply that it was given', async (t) => {
+  const seen: string[] = []
+  const framer = new ReplyFramer({
+    onReply(buf, start, end) {
+      seen.push(buf.toString('latin1', start, end))
+      if (seen.length === 1) throw new Error('from the sink')
+    },
+    onPush: () => {},
+  })
+  t.throws(() => framer.feed(latin1('+a\r\n+b\r\n+')), /from the sink/)
+  framer.feed(latin1('c\r\n'))
+  t.same(seen, ['+a\r\n', '+b\r\n', '+c\r\n'])
+})
+
+for (const [name, text] of [
+  ['an unknown type', 'hello\r\n'],
+  ['HTTP', 'HTTP/1.1 400 Bad Request\r\n'],
+  ['a line feed without carriage return', '\n'],
+  ['an unknown type in an array', '*2\r\n+a\r\n?\r\n'],
+  ['a line that has a lonely carriage return', '+O\rK\r\n'],
+  ['a length without digits', '$\r\n'],
+  ['a length that is a word', '$abc\r\n'],
+  ['a length with a space', '$1 \r\na\r\n'],
+  ['a length that is negative', '$-2\r\n'],
+  ['a length that is minus 10', '$-10\r\n'],
+  ['a length beyond all bounds', '$99999999999\r\n'],
+  ['a count beyond all bounds', '*9999999999\r\n'],
+  ['a count of pairs beyond all bounds', '%2000000000\r\n'],
+  ['a negative count of a map', '%-1\r\n'],
+  ['a negative length of a verbatim string', '=-1\r\n'],
+  ['a string that is longer than its length', '$1\r\nabc\r\n'],
+  ['a streamed string', '$?\r\n;1\r\na\r\n;0\r\n'],
+  ['a streamed array', '*?\r\n+a\r\n.\r\n'],
+  ['a push in a push', '>1\r\n>1\r\n+a\r\n'],
+]) {
+  t.test(`refuses ${name}`, async (t) => {
+    for (const chunks of everySplit(latin1(text))) t.throws(() => frameReplies(chunks), ReplyProtocolError)
+    t.throws(() => frameReplies(inParts(latin1(text), 1)), ReplyProtocolError)
+  })
+}
