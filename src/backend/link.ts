@@ -143,7 +143,14 @@ export class Link implements Flushable, FramerSink {
         frame,
         db,
         {
-          onReply: (_tag, buf, start, end) => resolve(decodeReply(buf, start, end)),
+          onReply: (_tag, buf, start, end) => {
+            try {
+              resolve(decodeReply(buf, start, end))
+            } catch (error) {
+              reject(new LinkLostError(name, true))
+              throw new ReplyProtocolError(`a reply that cannot be decoded: ${(error as Error).message}`)
+            }
+          },
           onLost: () => reject(new LinkLostError(name, true)),
         },
         0,

@@ -1,0 +1,48 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import t from 'tap'
+import { Turn } from '../../src/base/turn.js'
+
+t.test('everybody who asked in a turn is flushed once at its end, in the order of asking', async (t) => {
+  const turn = new Turn()
+  const flushed: string[] = []
+  const target = (name: string) => ({ flush: () => flushed.push(name) })
+  turn.schedule(target('a'))
+  turn.schedule(target('b'))
+  t.same(flushed, [], 'not at once')
+  await nextTurn()
+  t.same(flushed, ['a', 'b'])
+  await nextTurn()
+  t.same(flushed, ['a', 'b'], 'and not again')
+})
+
+t.test('who asks while others are flushed has the next turn', async (t) => {
+  const turn = new Turn()
+  const flushed: string[] = []
+  const second = { flush: () => flushed.push('second') }
+  const first = {
+    flush: () => {
+      flushed.push('first')
+      turn.schedule(second)
+    },
+  }
+  turn.schedule(first)
+  await nextTurn()
+  t.same(flushed, ['first'])
+  await nextTurn()
+  t.same(flushed, ['first', 'second'])
+  turn.schedule(first)
+  await nextTurn()
+  await nextTurn()
+  t.same(flushed, ['first', 'second', 'first', 'second'], 'the lists of both turns are used again')
+})
+
+t.test('what is asked from a promise or a timer of the same turn goes out with it', async (t) => {
+  const turn = new Turn()
+  const flushed: number[] = []
+  const schedule = (n: number) => turn.schedule({ flush: () => flushed.push(n) })
+  schedule(1)
+  await Promise.resolve().then(() => schedule(2))
+  process.nextTick(() => schedule(3))
+  await nextTurn()
+  t.same(flushed, [1, 2, 3])
+})
