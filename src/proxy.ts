@@ -52,7 +52,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
     },
     onDown: (link, reason) => {
       membership.linkDown(link.name, reason)
-      coordinator.linkDown()
+      coordinator.linkDown(link)
     },
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, config.limits)

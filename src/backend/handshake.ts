@@ -48,7 +48,8 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   const [info, settings, clock] = await Promise.all([call(['INFO']), readSettings(call), readClock(call)])
   const fields = parseInfo(text('INFO', info))
   const role = fields.get('role')
-  if (role !== 'master') throw new HandshakeError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
+  if (role !== 'master')
+    throw new HandshakeError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
   if (fields.get('loading') === '1') throw new HandshakeError('it is loading its data')
   const policy = settings.get('maxmemory-policy')
   if (policy !== undefined && policy !== 'noeviction') {
@@ -138,7 +139,8 @@ function integer(command: string, reply: Reply): number {
 function text(command: string, reply: Reply): string {
   accept(command, reply)
   if (Buffer.isBuffer(reply)) return reply.toString()
-  if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'verbatim') return String(reply.text)
+  if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'verbatim')
+    return String(reply.text)
   throw new HandshakeError(`${command} was answered by ${describe(reply)}`)
 }
 

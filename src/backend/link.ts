@@ -56,6 +56,8 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 export class Link implements Flushable, FramerSink {
   /** True exactly when commands can be emitted. */
   ready = false
+  /** Whether reads may go here: it is ready, and no key is in doubt on it. Set by who knows that. */
+  serving = false
   /** What the last handshake learnt; stays for display when the link breaks. */
   info: ServerInfo | undefined
   /** The server's clock minus ours in ms, measured again with every ping. */
@@ -285,7 +287,8 @@ export class Link implements Flushable, FramerSink {
   /** What follows a refused SELECT would land in another database, so the link breaks [redis-facts Framing and errors]. */
   private readonly selectSink: ReplySink = {
     onReply: (_tag, buf, start, end, flags) => {
-      if ((flags & IS_ERROR) !== 0) throw new ReplyProtocolError(`SELECT was refused: ${buf.toString('utf8', start, end).trim()}`)
+      if ((flags & IS_ERROR) !== 0)
+        throw new ReplyProtocolError(`SELECT was refused: ${buf.toString('utf8', start, end).trim()}`)
     },
     onLost: () => {},
   }
@@ -333,6 +336,7 @@ export class Link implements Flushable, FramerSink {
     this.logger.debug({ member: this.name, from: this.state.kind, to: next.kind }, 'link')
     this.state = next
     this.ready = next.kind === 'ready'
+    if (!this.ready) this.serving = false
   }
 }
 

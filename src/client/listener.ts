@@ -13,7 +13,9 @@ export class Listener {
   private nextId = 1
 
   constructor(private readonly server: Server) {
-    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket))
+    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.accept(socket),
+    )
   }
 
   /** Opens the configured port; gives the address, whose port the system chose if 0 was configured. Rejects with the system's error. */
@@ -24,6 +26,7 @@ export class Listener {
       this.net.listen({ host, port, backlog }, () => {
         this.net.removeListener('error', reject)
         this.net.on('error', (error) => this.server.log.error({ err: error }, 'listener'))
+        this.server.stats.start(this.server.clients)
         const address = this.net.address()
         resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
       })
@@ -32,6 +35,7 @@ export class Listener {
 
   /** Accepts nobody any more; resolves when all clients are gone. */
   close(): Promise<void> {
+    this.server.stats.stop()
     return new Promise((resolve) => {
       this.net.close(() => resolve())
     })

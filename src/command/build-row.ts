@@ -27,15 +27,15 @@ export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: re
 /**
  * The row of a command that only the backends know (of a newer Redis, or of a module), by its flags and key positions
  * [design §5 Command table]. What blocks, changes the connection, has no keys or keys that the specifications do not
- * tell, and what writes (it would need copyKey) is refused.
+ * tell is refused; what writes is copied from the master afterwards.
  */
 export function buildLearntRow(info: CommandInfo): CommandRow {
   const keys = learntKeyFinder(info)
-  const readable = info.flags.includes('readonly') && keys !== undefined && !info.flags.some((f) => REFUSED.has(f))
+  const servable = keys !== undefined && !info.flags.some((flag) => REFUSED.has(flag))
   const replicate = info.flags.includes('readonly') ? 'none' : 'copy'
   const overlay: OverlayRow = [
     info.name,
-    readable ? 'key' : 'unsupported',
+    servable ? 'key' : 'unsupported',
     replicate,
     { keys: keys ?? 'none', compare: false },
   ]

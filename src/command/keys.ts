@@ -149,7 +149,8 @@ function migrateKeys(frame: Frame, out: number[]): number {
   return 1
 }
 
-function isOption(frame: Frame, i: number, word: string): boolean {
+/** Whether argument `i` is this lower-case word, in any case. */
+export function isOption(frame: Frame, i: number, word: string): boolean {
   return equalsIgnoreCase(frame.buf, frame.argStart[i], frame.argEnd[i], word)
 }
 

@@ -2,39 +2,46 @@ import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
-import type { Frame } from '../resp/frame.js'
+import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
+import type { DoubtfulWrite } from './doubts.js'
+import { keyIds } from './key-ids.js'
 import { answer, deliver, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
+import type { AwaitedWrite } from './verdicts.js'
 
 const SCRATCH_BYTES = 64
 
 /**
- * A write in mode `apply` [design §7]: the same bytes to the whole replica set in one turn, answered when all have
- * answered. The master's reply is the client's.
+ * A write in mode `apply` [design §7]: the same bytes to the whole replica set in one turn, answered when all of it has
+ * the write. The master's reply is the client's.
  *
- * A member whose link breaks before its reply leaves a question: did it execute the write? It is settled when a view
- * without that member is published (the survivors' answers count), or when the member's link is back (then one copy
- * may lack the write, and the client is told that the outcome is unknown).
+ * A member whose link breaks before its reply, or that answers something else than the master, has the key in doubt;
+ * the client is answered when that is settled: the member was repaired, or has left the view.
  */
-export class Apply implements ReplySink {
+export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   private static readonly spare: Apply[] = []
 
   private coordinator!: Coordinator
   private slot!: ReplySlot
-  private compare = false
+  private row!: CommandRow
   private shape: Shape = 'generic'
   private targets: readonly Link[] = []
+  /** Targets that have not answered and were not lost. */
+  private expected = 0
   private answered = 0
-  /** The members that were lost, by their place in `targets`. */
-  private lost: number[] = []
-  private differs = false
+  /** Targets where the key is in doubt, by their place. */
+  private doubtful: number[] = []
+  /** The keys, known when a target answered differently. */
+  private differing: string[] | undefined
+  private done = false
 
   /** The reply that goes to the client: the master's, or the first one until the master's is there. */
   private replyEnd = 0
   private replyFlags = 0
+  private replyTag = 0
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
   private reply = this.scratch
 
@@ -44,12 +51,17 @@ export class Apply implements ReplySink {
     const { targets } = route
     apply.coordinator = coordinator
     apply.slot = slot
-    apply.compare = row.compare
+    apply.row = row
     apply.shape = replyShape(row, frame.argc)
     apply.targets = targets
+    apply.expected = targets.length
     apply.answered = 0
-    apply.differs = false
+    apply.done = false
     coordinator.stats.writes++
+    if (coordinator.lanes.active !== 0) {
+      apply.emitInLanes(frame)
+      return
+    }
     const { db } = slot
     for (let i = 0; i < targets.length; i++) {
       targets[i].emit(frame.buf, frame.start, frame.end, frame.owned, db, apply, i)
@@ -64,67 +76,95 @@ export class Apply implements ReplySink {
         this.recycle()
         return
       }
-      this.keep(buf, start, end, flags)
+      this.keep(tag, buf, start, end, flags)
     } else {
-      const same = !this.compare || this.isKept(buf, start, end)
+      const same = !this.row.compare || this.isKept(buf, start, end)
       if (!same) this.noteDifference(tag, buf, start, end)
-      if (tag === 0 && (!same || !this.compare)) this.keep(buf, start, end, flags)
+      if (tag === 0 && (!same || !this.row.compare)) this.keep(tag, buf, start, end, flags)
     }
-    if (this.answered + this.lost.length === this.targets.length) this.complete()
+    if (--this.expected === 0) this.allHeard()
   }
 
-  onLost(tag: number): void {
-    this.lost.push(tag)
-    if (this.answered + this.lost.length === this.targets.length) this.complete()
+  onLost(tag: number, buf: Buffer, start: number, end: number): void {
+    this.lost(tag, keyIds(this.row, frameIn(Buffer.from(buf.subarray(start, end))), this.slot.db))
   }
 
-  /**
-   * Looks whether the question of the lost members is settled. True when the client has been answered.
-   *
-   * @param isMember whether a name is in the current view
-   * @param backUp the member whose link just came up
-   */
-  settle(isMember: (name: string) => boolean, backUp: string | undefined): boolean {
-    const names = this.lostNames()
-    if (backUp !== undefined && names.includes(backUp)) {
-      this.giveUp()
-      return true
-    }
-    if (names.some(isMember)) return false
+  settled(tag: number): void {
+    this.doubtful = this.doubtful.filter((each) => each !== tag)
+    if (this.done || this.expected > 0 || this.doubtful.length > 0) return
+    this.coordinator.verdicts.settled(this)
     this.finish()
-    return true
   }
 
-  /** Tells the client that nobody can say whether all copies have the write. */
   giveUp(): void {
-    this.coordinator.stats.outcomesUnknown++
-    answer(this.slot, outcomeUnknown(this.lostNames()))
-    this.recycle()
+    const { coordinator, slot } = this
+    this.done = true
+    coordinator.stats.outcomesUnknown++
+    answer(slot, outcomeUnknown(this.doubtful.map((tag) => this.targets[tag].name)))
   }
 
-  get abandoned(): boolean {
-    return this.slot.abandoned
+  /** Some keys are held: for them it waits its turn on the link where they are. */
+  private emitInLanes(frame: Frame): void {
+    const { coordinator, targets, slot, row } = this
+    const { db } = slot
+    const ids = keyIds(row, frame, db)
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]
+      if (!coordinator.lanes.isAnyHeld(target, ids)) {
+        target.emitFrame(frame, db, this, i)
+        continue
+      }
+      const own = ownFrame(frame)
+      coordinator.lanes.hold(target, ids, {
+        emit: () => target.emitFrame(own, db, this, i),
+        dropped: () => this.lost(i, ids),
+        covered: () => this.covered(),
+      })()
+    }
   }
 
-  private complete(): void {
-    if (this.lost.length === 0) this.finish()
-    else if (this.answered === 0) this.giveUp()
+  private lost(tag: number, ids: readonly string[]): void {
+    this.doubtful.push(tag)
+    this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
+    if (--this.expected === 0) this.allHeard()
+  }
+
+  /** The database was emptied before this target's turn came. */
+  private covered(): void {
+    if (--this.expected === 0) this.allHeard()
+  }
+
+  private allHeard(): void {
+    if (this.answered === 0) {
+      this.giveUp()
+      return
+    }
+    if (this.differing !== undefined) this.doubtDifferences(this.differing)
+    if (this.doubtful.length === 0) this.finish()
     else this.coordinator.verdicts.await(this)
   }
 
+  /** Not all replicas said the same: everybody gets what the one whose reply counts has. */
+  private doubtDifferences(ids: readonly string[]): void {
+    this.differing = undefined
+    for (let tag = 0; tag < this.targets.length; tag++) {
+      if (tag === this.replyTag || this.doubtful.includes(tag)) continue
+      this.doubtful.push(tag)
+      this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
+    }
+  }
+
   private finish(): void {
+    this.done = true
     deliver(this.slot, this.shape, this.reply, 0, this.replyEnd, this.replyFlags)
     this.recycle()
   }
 
-  private lostNames(): string[] {
-    return this.lost.map((tag) => this.targets[tag].name)
-  }
-
-  private keep(buf: Buffer, start: number, end: number, flags: number): void {
+  private keep(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const length = end - start
     this.reply = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
     buf.copy(this.reply, 0, start, end)
+    this.replyTag = tag
     this.replyEnd = length
     this.replyFlags = length <= SCRATCH_BYTES ? flags & ~OWNED : flags | OWNED
   }
@@ -138,15 +178,15 @@ export class Apply implements ReplySink {
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {
-    if (this.differs) return
-    this.differs = true
+    if (this.differing !== undefined) return
     const link = this.targets[tag]
+    this.differing = keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
     this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(0, this.replyEnd))
   }
 
+  /** To be used again, unless somebody may still tell it something. */
   private recycle(): void {
-    if (this.lost.length > 0) this.lost = []
     this.reply = this.scratch
-    Apply.spare.push(this)
+    if (this.doubtful.length === 0) Apply.spare.push(this)
   }
 }

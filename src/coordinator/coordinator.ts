@@ -1,3 +1,4 @@
+import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { LinkLostError } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
@@ -5,13 +6,16 @@ import type { Logger } from '../base/log.js'
 import { findKeys } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { error, type Reply } from '../resp/encode.js'
-import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { ViewStore } from '../view/view-store.js'
-import { preciseNowMs } from '../backend/handshake.js'
 import { toAbsolute } from './absolute.js'
 import { Apply } from './apply.js'
+import { Doubts } from './doubts.js'
+import { serverChooses } from './effects.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
+import { Lanes } from './lanes.js'
+import { MasterFirst } from './master-first.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
 import { answer, notSupported, unavailable } from './replies.js'
@@ -37,6 +41,8 @@ export class Coordinator {
   readonly keyspace = new Keyspace(this)
   readonly waiting: Waiting
   readonly verdicts: Verdicts
+  readonly lanes = new Lanes()
+  readonly doubts: Doubts
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
   generation = 0
@@ -53,7 +59,13 @@ export class Coordinator {
     this.waiting = new Waiting(options.unavailableTimeoutMs, (command) =>
       this.serve(command.frame, command.row, command.slot, command.deadlineMs),
     )
-    this.verdicts = new Verdicts(options.unavailableTimeoutMs, (name) => this.isMember(name))
+    this.verdicts = new Verdicts(options.unavailableTimeoutMs)
+    this.doubts = new Doubts(
+      this.lanes,
+      () => this.router,
+      log,
+      () => this.servingChanged(),
+    )
     this.router = new Router(views.current, links)
     views.onChange(() => this.viewChanged())
   }
@@ -73,9 +85,9 @@ export class Coordinator {
     this.serve(frame, row, slot, 0)
   }
 
-  /** Serves a read again whose link broke; `bytes` are its frame. */
-  resubmit(bytes: Buffer, row: CommandRow, slot: ReplySlot): void {
-    this.serve(frameIn(bytes), row, slot, 0)
+  /** Serves a read again whose link broke. */
+  resubmit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    this.serve(frame, row, slot, 0)
   }
 
   /** Serves one command whose keys all have the replica set of `route`. */
@@ -88,7 +100,9 @@ export class Coordinator {
       this.park(frame, row, slot, deadlineMs)
       return
     }
-    if (row.replicate === 'absolute') {
+    if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
+      MasterFirst.emit(this, route, frame, row, slot)
+    } else if (row.replicate === 'absolute') {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       Apply.emit(this, route, toAbsolute(row, frame, nowMs), row, slot)
     } else {
@@ -117,12 +131,12 @@ export class Coordinator {
   linkUp(link: Link): void {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
-    this.topologyChanged()
-    this.verdicts.settle(link.name)
-    this.waiting.retry()
+    this.doubts.linkUp(link)
+    this.servingChanged()
   }
 
-  linkDown(): void {
+  linkDown(link: Link): void {
+    this.lanes.drop(link)
     this.topologyChanged()
   }
 
@@ -134,7 +148,13 @@ export class Coordinator {
     this.lastDifferenceLogMs = now
     const shown = (bytes: Buffer) => JSON.stringify(bytes.toString('utf8', 0, 200))
     this.log.warn(
-      { member: link.name, differences, command: shown(link.answering), reply: shown(backupReply), other: shown(otherReply) },
+      {
+        member: link.name,
+        differences,
+        command: shown(link.answering),
+        reply: shown(backupReply),
+        other: shown(otherReply),
+      },
       `${link.name} answered a write differently from the other replicas of its key`,
     )
   }
@@ -142,6 +162,7 @@ export class Coordinator {
   close(): void {
     this.waiting.close()
     this.verdicts.close()
+    this.doubts.close()
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
@@ -168,7 +189,7 @@ export class Coordinator {
   private serveKeys(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { router } = this
     const { firstKey } = row
-    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.replicate !== 'master-first') {
+    if (row.keyFinder === 'range' && row.lastKey === firstKey) {
       const route = router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey])
       this.serveRoute(route, frame, row, slot, deadlineMs)
       return
@@ -247,14 +268,19 @@ export class Coordinator {
 
   private viewChanged(): void {
     this.router = new Router(this.views.current, this.links)
+    this.doubts.viewChanged()
+    this.servingChanged()
+  }
+
+  /** Other members serve reads than before, or more can be written to. */
+  private servingChanged(): void {
     this.topologyChanged()
-    this.verdicts.settle()
     this.waiting.retry()
   }
 
   private topologyChanged(): void {
     const { view, links } = this.router
-    const servers = links.map((link) => (link.ready ? link.info?.runId : '-'))
+    const servers = links.map((link) => (link.serving ? link.info?.runId : '-'))
     this.generation = generationOf(`${view.epoch} ${servers.join(' ')}`)
     this.keyspace.forget()
   }

@@ -80,7 +80,7 @@ export class Keyspace {
    * chances as any other, one on each of its replicas.
    */
   async randomKey(db: number): Promise<Reply> {
-    const links = this.coordinator.router.links.filter((link) => link.ready)
+    const links = this.coordinator.router.links.filter((link) => link.serving)
     const sizes = await Promise.all(links.map((link) => link.call(['DBSIZE'], db)))
     let total = 0
     for (const size of sizes) {
@@ -106,13 +106,20 @@ export class Keyspace {
 
   /**
    * FLUSHALL, FLUSHDB and SWAPDB: to all members in one turn, so that every member executes it at the same place in
-   * the order of writes.
+   * the order of writes. Copies that are under way are void in an emptied database, and are waited for by SWAPDB, which
+   * would make them land in the other one.
    */
   async everywhere(args: readonly Buffer[], db: number): Promise<Reply> {
     const { coordinator } = this
+    const command = args[0].toString().toLowerCase()
     const deadlineMs = coordinator.waiting.deadline()
-    while (!coordinator.router.anyMember.writable()) {
+    while (!coordinator.router.anyMember.writable() || (command === 'swapdb' && coordinator.lanes.active > 0)) {
       if (!(await coordinator.waiting.change(deadlineMs))) return coordinator.unavailable()
+    }
+    if (command !== 'swapdb') {
+      const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(args[1].latin1Slice()))
+      if (wrong) return error('ERR syntax error')
+      coordinator.lanes.cover((each) => command === 'flushall' || each === db)
     }
     const { links } = coordinator.router
     coordinator.stats.writes++
@@ -125,7 +132,7 @@ export class Keyspace {
     const replies = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const failed = replies.find(isError)
     if (failed !== undefined) return failed
-    this.noteEmptied(args[0].toString().toLowerCase(), db)
+    this.noteEmptied(command, db)
     return replies[0] ?? simple('OK')
   }
 
@@ -157,7 +164,7 @@ export class Keyspace {
     while (!coordinator.router.routes.every((route) => route.serving() !== undefined)) {
       if (!(await coordinator.waiting.change(deadlineMs))) throw new UnavailableError()
     }
-    const links = coordinator.router.links.filter((link) => link.ready)
+    const links = coordinator.router.links.filter((link) => link.serving)
     return Promise.all(links.map(async (link) => ({ link, reply: await ask(link) })))
   }
 }

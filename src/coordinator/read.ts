@@ -1,8 +1,10 @@
+import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
-import type { Frame } from '../resp/frame.js'
+import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
+import { keyIds } from './key-ids.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -30,8 +32,24 @@ export class Read implements ReplySink {
     read.shape = replyShape(row, frame.argc)
     coordinator.stats.reads++
     if (link !== route.natural[0]) coordinator.stats.readsFromBackup++
-    link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
+    if (coordinator.lanes.active !== 0) read.emitInLanes(link, route, frame)
+    else link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
     return true
+  }
+
+  /** Some keys are held: to a replica where this one's are not, or else behind what they are held for. */
+  private emitInLanes(first: Link, route: Route, frame: Frame): void {
+    const { coordinator, row, slot } = this
+    const { lanes } = coordinator
+    const ids = keyIds(row, frame, slot.db)
+    const free = route.natural.find((link) => link.serving && !lanes.isAnyHeld(link, ids))
+    if (free !== undefined) {
+      free.emitFrame(frame, slot.db, this, 0)
+      return
+    }
+    const own = ownFrame(frame)
+    const again = () => coordinator.resubmit(own, row, slot)
+    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped: again, covered: again })()
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -43,6 +61,6 @@ export class Read implements ReplySink {
     const { slot, row, coordinator } = this
     Read.spare.push(this)
     coordinator.stats.readsResent++
-    coordinator.resubmit(Buffer.from(buf.subarray(start, end)), row, slot)
+    coordinator.resubmit(frameIn(Buffer.from(buf.subarray(start, end))), row, slot)
   }
 }

@@ -8,14 +8,7 @@ const NULL_BULK = Buffer.from('$-1\r\n')
 const UNDERSCORE = 0x5f
 
 /** Hands a backend's reply to the client, converted when it speaks RESP2 and the reply would look different there. */
-export function deliver(
-  slot: ReplySlot,
-  shape: Shape,
-  buf: Buffer,
-  start: number,
-  end: number,
-  flags: number,
-): void {
+export function deliver(slot: ReplySlot, shape: Shape, buf: Buffer, start: number, end: number, flags: number): void {
   if (slot.proto === 3 || ((flags & HAS_RESP3) === 0 && shape === 'generic')) {
     slot.finish(buf, start, end, (flags & OWNED) !== 0)
   } else if (buf[start] === UNDERSCORE && shape === 'generic') {

@@ -1,6 +1,6 @@
-import { assert } from '../base/assert.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
+import { assert } from '../base/assert.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 
@@ -17,9 +17,9 @@ export class Route {
     this.targets = [...natural, ...pending]
   }
 
-  /** The link that serves reads of this range now: the first natural replica that is up [design §6]. */
+  /** The link that serves reads of this range now: the first natural replica that can [design §6]. */
   serving(): Link | undefined {
-    for (const link of this.natural) if (link.ready) return link
+    for (const link of this.natural) if (link.serving) return link
     return undefined
   }
 

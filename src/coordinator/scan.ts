@@ -66,7 +66,7 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
   const { links } = router
   const resumed = cursor !== undefined && cursor.generation === generation && cursor.member < links.length
   const ready = (from: number) => {
-    for (let i = from; i < links.length; i++) if (links[i].ready) return i
+    for (let i = from; i < links.length; i++) if (links[i].serving) return i
     return links.length
   }
   const member = ready(resumed ? cursor.member : 0)
@@ -87,7 +87,10 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
       : { member: ready(member + 1), generation, backend: 0 }
   // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.
   const finished = after.member === links.length && coordinator.generation === generation
-  return [Buffer.from(finished ? '0' : encodeCursor({ ...after, member: Math.min(after.member, links.length - 1) })), served]
+  return [
+    Buffer.from(finished ? '0' : encodeCursor({ ...after, member: Math.min(after.member, links.length - 1) })),
+    served,
+  ]
 }
 
 /**
@@ -102,7 +105,7 @@ export async function scanKey(coordinator: Coordinator, args: readonly Buffer[],
   const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
   const began = cursor === undefined ? undefined : links[cursor.member]
   const resumed =
-    cursor !== undefined && began?.ready && natural.includes(began) && processGeneration(began) === cursor.generation
+    cursor !== undefined && began?.serving && natural.includes(began) && processGeneration(began) === cursor.generation
   const link = resumed ? began : await coordinator.servingLink(key)
   if (link === undefined) return coordinator.unavailable()
 
@@ -134,5 +137,11 @@ function scaledCount(options: readonly Buffer[], copies: number): (Buffer | stri
 
 /** A cursor and its elements; anything else is an error, or something the client should see as it is. */
 function isScanReply(reply: Reply): reply is [Buffer, Buffer[]] {
-  return !isError(reply) && Array.isArray(reply) && reply.length === 2 && Buffer.isBuffer(reply[0]) && Array.isArray(reply[1])
+  return (
+    !isError(reply) &&
+    Array.isArray(reply) &&
+    reply.length === 2 &&
+    Buffer.isBuffer(reply[0]) &&
+    Array.isArray(reply[1])
+  )
 }

@@ -1,31 +1,30 @@
-import type { Apply } from './apply.js'
+/** A write that all reachable replicas have answered, while its keys are in doubt on others. */
+export interface AwaitedWrite {
+  /** Tells the client that nobody can say yet whether all copies have the write. */
+  giveUp(): void
+}
 
 /** How often the deadlines are looked at. */
 const SWEEP_MS = 100
 
 /**
- * Writes that all reachable replicas have answered while another one was lost on the way: they wait for the word
- * about that member [design §8 Failure]. At the deadline the client is told that the outcome is unknown.
+ * Writes that wait until doubts about some of their replicas are settled [design §8 Failure]: at the deadline the client
+ * is told that the outcome is unknown.
  */
 export class Verdicts {
-  private open: { readonly apply: Apply; readonly deadlineMs: number }[] = []
+  private readonly deadlines = new Map<AwaitedWrite, number>()
   private sweeper: NodeJS.Timeout | undefined
 
-  constructor(
-    private readonly timeoutMs: number,
-    private readonly isMember: (name: string) => boolean,
-  ) {}
+  constructor(private readonly timeoutMs: number) {}
 
-  await(apply: Apply): void {
-    // The member may have left the view before its link broke.
-    if (apply.settle(this.isMember, undefined)) return
-    this.open.push({ apply, deadlineMs: Date.now() + this.timeoutMs })
+  await(write: AwaitedWrite): void {
+    this.deadlines.set(write, Date.now() + this.timeoutMs)
     this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS)
   }
 
-  /** A new view was published, or (`backUp`) the link of that member is up again. */
-  settle(backUp?: string): void {
-    this.open = this.open.filter(({ apply }) => !apply.settle(this.isMember, backUp))
+  /** Its doubts are settled. */
+  settled(write: AwaitedWrite): void {
+    this.deadlines.delete(write)
     this.stopIfEmpty()
   }
 
@@ -35,16 +34,16 @@ export class Verdicts {
 
   private sweep(): void {
     const now = Date.now()
-    this.open = this.open.filter(({ apply, deadlineMs }) => {
-      if (deadlineMs > now) return true
-      apply.giveUp()
-      return false
-    })
+    for (const [write, deadlineMs] of this.deadlines) {
+      if (deadlineMs > now) continue
+      this.deadlines.delete(write)
+      write.giveUp()
+    }
     this.stopIfEmpty()
   }
 
   private stopIfEmpty(): void {
-    if (this.open.length > 0) return
+    if (this.deadlines.size > 0) return
     clearInterval(this.sweeper)
     this.sweeper = undefined
   }

@@ -1,0 +1,158 @@
+import type { Link } from '../backend/link.js'
+import type { Logger } from '../base/log.js'
+import { type CopyResult, KeyCopy } from './copy-key.js'
+import { keyOfId, type Lanes } from './lanes.js'
+import type { Router } from './router.js'
+
+/** A write that waits until a member has its effect by other means than its own bytes. */
+export interface DoubtfulWrite {
+  /** The member at this place of its targets has the effect now, or is no member any more. */
+  settled(tag: number): void
+}
+
+/** A key that may have missed a write on one member [design §3 in-doubt key]. */
+interface Doubt {
+  readonly waiters: (() => void)[]
+  copying: boolean
+}
+
+/** A refused repair is tried again after this long: the server may be out of memory, or saving. */
+const RETRY_MS = 500
+
+/**
+ * In-doubt keys: for each member the keys with a write that it may have missed, because its link broke before the
+ * answer, or because it answered something else than the master. While it has such a key a member serves no reads; each
+ * key is copied to it from a replica that answered all its writes, or from the master when there is none
+ * [design §7 Differences, §8 Broken link].
+ */
+export class Doubts {
+  private readonly byMember = new Map<string, Map<string, Doubt>>()
+  private retryTimer: NodeJS.Timeout | undefined
+  private soon = false
+
+  constructor(
+    private readonly lanes: Lanes,
+    private readonly router: () => Router,
+    private readonly log: Logger,
+    /** A member serves reads again. */
+    private readonly onServing: () => void,
+  ) {}
+
+  /** Number of keys in doubt, each counted on every member where it is. */
+  get size(): number {
+    let size = 0
+    for (const doubts of this.byMember.values()) size += doubts.size
+    return size
+  }
+
+  /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */
+  note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+    link.serving = false
+    let doubts = this.byMember.get(link.name)
+    if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
+    let open = ids.length
+    const waiter = () => {
+      if (--open === 0) write?.settled(tag)
+    }
+    for (const id of ids) {
+      let doubt = doubts.get(id)
+      // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
+      if (doubt === undefined || doubt.copying)
+        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? [], copying: false }))
+      doubt.waiters.push(waiter)
+    }
+    if (link.ready) this.repairSoon()
+  }
+
+  /** The link is ready for emissions: it serves reads as soon as none of its keys is in doubt. */
+  linkUp(link: Link): void {
+    for (const doubt of this.byMember.get(link.name)?.values() ?? []) doubt.copying = false
+    link.serving = !this.byMember.has(link.name)
+    this.repair()
+  }
+
+  /** Members that left have no doubts any more; who waited for them goes on. */
+  viewChanged(): void {
+    const names = new Set(this.router().view.members.map((member) => member.name))
+    for (const [name, doubts] of [...this.byMember]) {
+      if (names.has(name)) continue
+      this.byMember.delete(name)
+      for (const doubt of doubts.values()) for (const waiter of doubt.waiters) waiter()
+    }
+    this.repair()
+  }
+
+  close(): void {
+    clearTimeout(this.retryTimer)
+  }
+
+  private repairSoon(): void {
+    if (this.soon) return
+    this.soon = true
+    setImmediate(() => {
+      this.soon = false
+      this.repair()
+    })
+  }
+
+  /** Starts a copy for every doubt that can be mended now. */
+  private repair(): void {
+    for (const [name, doubts] of [...this.byMember]) {
+      const link = this.router().links.find((candidate) => candidate.name === name)
+      if (link === undefined || !link.ready) continue
+      for (const [id, doubt] of [...doubts]) if (!doubt.copying) this.repairKey(link, id, doubt)
+    }
+  }
+
+  private repairKey(link: Link, id: string, doubt: Doubt): void {
+    const { key } = keyOfId(id)
+    const { natural, targets } = this.router().routeOfKey(key, 0, key.length)
+    if (!targets.includes(link)) {
+      this.resolve(link, id, doubt)
+      return
+    }
+    const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
+    if (source !== undefined) {
+      doubt.copying = true
+      new KeyCopy(this.lanes, id, source, [link], (_target, result, reason) =>
+        this.copied(link, id, doubt, result, reason),
+      )
+      return
+    }
+    // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts.
+    if (natural.every((each) => this.isInDoubt(each, id)) && natural[0] === link) this.resolve(link, id, doubt)
+  }
+
+  private copied(link: Link, id: string, doubt: Doubt, result: CopyResult, reason: string): void {
+    // A newer doubt has taken this one's place.
+    if (this.byMember.get(link.name)?.get(id) !== doubt) return
+    doubt.copying = false
+    if (result === 'copied') {
+      this.resolve(link, id, doubt)
+      return
+    }
+    if (result === 'target lost') return
+    if (result === 'refused') this.log.warn({ member: link.name, reason }, `${link.name} refused the repair of a key`)
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = undefined
+      this.repair()
+    }, RETRY_MS)
+  }
+
+  private isInDoubt(link: Link, id: string): boolean {
+    return this.byMember.get(link.name)?.has(id) === true
+  }
+
+  private resolve(link: Link, id: string, doubt: Doubt): void {
+    const doubts = this.byMember.get(link.name)
+    doubts?.delete(id)
+    if (doubts?.size === 0) {
+      this.byMember.delete(link.name)
+      link.serving = link.ready
+      if (link.ready) this.onServing()
+    }
+    for (const waiter of doubt.waiters) waiter()
+    // Others may have waited for this key to be certain somewhere.
+    if (this.byMember.size > 0) this.repairSoon()
+  }
+}

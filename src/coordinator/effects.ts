@@ -1,0 +1,65 @@
+import { isOption } from '../command/keys.js'
+import type { CommandRow } from '../command/row.js'
+import { isError, type Reply } from '../resp/encode.js'
+import { type Frame, frameOf } from '../resp/frame.js'
+
+/**
+ * What the backups get of a command for which the master chose a value [design §7 master first; redis-facts How writes
+ * replicate]: nothing when the master changed nothing.
+ *
+ * @param reply what the master answered
+ */
+export function effectOf(row: CommandRow, frame: Frame, reply: Reply): Frame | undefined {
+  if (isError(reply) || reply === null) return undefined
+  switch (row.name) {
+    case 'spop':
+      return spopEffect(frame, reply)
+    case 'xadd':
+      return xaddEffect(frame, reply as Buffer)
+    default:
+      throw new Error(`there is no effect for ${row.name}`)
+  }
+}
+
+/** Whether the command leaves a choice to the server; if not it can be applied as it is. */
+export function serverChooses(row: CommandRow, frame: Frame): boolean {
+  if (row.name !== 'xadd') return true
+  const id = xaddIdIndex(frame)
+  return id < frame.argc && frame.argEnd[id] - frame.argStart[id] === 1 && frame.buf[frame.argStart[id]] === 0x2a
+}
+
+/** SPOP key [count] → SREM key of the members that were popped [Redis t_set.c spopCommand]. */
+function spopEffect(frame: Frame, reply: Reply): Frame | undefined {
+  const members = Buffer.isBuffer(reply) ? [reply] : itemsOf(reply)
+  return members.length === 0 ? undefined : frameOf(['SREM', argument(frame, 1), ...members])
+}
+
+function itemsOf(reply: Reply): Buffer[] {
+  if (Array.isArray(reply)) return reply as Buffer[]
+  if (typeof reply === 'object' && reply !== null && 'items' in reply) return reply.items as Buffer[]
+  return []
+}
+
+/** XADD key … * … → the same with the id of the reply. */
+function xaddEffect(frame: Frame, id: Buffer): Frame {
+  const at = xaddIdIndex(frame)
+  return frameOf(Array.from({ length: frame.argc }, (_, i) => (i === at ? id : argument(frame, i))))
+}
+
+/** XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] n [LIMIT n]] id …: where the id stands [Redis t_stream.c streamParseAddOrTrimArgsOrReply]. */
+function xaddIdIndex(frame: Frame): number {
+  let i = 2
+  while (i < frame.argc) {
+    if (isOption(frame, i, 'nomkstream')) i++
+    else if (isOption(frame, i, 'limit')) i += 2
+    else if (isOption(frame, i, 'maxlen') || isOption(frame, i, 'minid')) {
+      const sign = i + 1 < frame.argc && (isOption(frame, i + 1, '=') || isOption(frame, i + 1, '~'))
+      i += sign ? 3 : 2
+    } else break
+  }
+  return i
+}
+
+function argument(frame: Frame, i: number): Buffer {
+  return frame.buf.subarray(frame.argStart[i], frame.argEnd[i])
+}

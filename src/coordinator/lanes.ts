@@ -1,0 +1,142 @@
+import type { Link } from '../backend/link.js'
+import { assert } from '../base/assert.js'
+
+/** Something that is to be emitted on one link later than it was asked for. */
+export interface Held {
+  /** Emits it: called once, when everything before it on its keys has been emitted. */
+  emit(): void
+  /** The link broke before it was emitted, so it never will be. */
+  dropped(): void
+  /** The whole database was emptied: what it would have done does not matter any more, and it will not be emitted. */
+  covered(): void
+}
+
+/** A held emission in its lanes. */
+class Entry {
+  ready = false
+  readonly lanes: Lane[] = []
+  constructor(readonly held: Held) {}
+}
+
+/** What is held for one key on one link, in the order in which it has to be emitted. */
+interface Lane {
+  readonly id: string
+  readonly entries: Entry[]
+}
+
+/**
+ * Holds [design §3]: for a key and a link, later emissions of the key are kept back until what must come first has been
+ * emitted. Each key that is held on a link has a lane there; an emission that names several keys stands in all their
+ * lanes, and goes out when it is ready and the first in every one of them. So each member executes the writes of each
+ * key in the order in which the master did, also where the bytes of an earlier one are still to be found out.
+ *
+ *     lane of a   [copy of a: waits for its snapshot] [SET a 1: ready, not first]
+ *     lane of b   [RENAME c b: ready, first here, not first in c]
+ */
+export class Lanes {
+  /** Number of lanes: 0 nearly always, and then nobody needs to ask further. */
+  active = 0
+
+  private readonly byLink = new Map<Link, Map<string, Lane>>()
+
+  /** Whether a later emission of this key on this link has to be held too. */
+  isHeld(link: Link, id: string): boolean {
+    return this.byLink.get(link)?.has(id) === true
+  }
+
+  isAnyHeld(link: Link, ids: readonly string[]): boolean {
+    const lanes = this.byLink.get(link)
+    return lanes !== undefined && ids.some((id) => lanes.has(id))
+  }
+
+  /**
+   * Holds an emission of these keys on this link. It goes out when the returned function has been called (once), and
+   * what stands before it has gone out.
+   */
+  hold(link: Link, ids: readonly string[], held: Held): () => void {
+    assert(ids.length > 0, 'what is held has a key')
+    const entry = new Entry(held)
+    for (const id of new Set(ids)) {
+      const lane = this.laneOf(link, id)
+      lane.entries.push(entry)
+      entry.lanes.push(lane)
+    }
+    return () => {
+      assert(!entry.ready, 'a held emission becomes ready once')
+      entry.ready = true
+      // The link may have broken in the meantime: then it has been dropped and stands in no lane.
+      if (entry.lanes.length > 0) this.advance(link, entry)
+    }
+  }
+
+  /** The link broke, or its server is no member any more: what is held for it will not be emitted. */
+  drop(link: Link): void {
+    for (const entry of this.takeOut(link, () => true)) entry.held.dropped()
+  }
+
+  /** The databases for which `emptied` says so are being emptied everywhere: what is held there is settled by that. */
+  cover(emptied: (db: number) => boolean): void {
+    for (const link of [...this.byLink.keys()]) {
+      for (const entry of this.takeOut(link, (lane) => emptied(keyOfId(lane.id).db))) entry.held.covered()
+    }
+  }
+
+  /** Ends lanes of a link. An emission stands in lanes of one database only, so it leaves all of them. */
+  private takeOut(link: Link, ends: (lane: Lane) => boolean): Set<Entry> {
+    const entries = new Set<Entry>()
+    for (const lane of [...(this.byLink.get(link)?.values() ?? [])]) {
+      if (!ends(lane)) continue
+      for (const entry of lane.entries) {
+        entry.lanes.length = 0
+        entries.add(entry)
+      }
+      this.closeLane(link, lane)
+    }
+    return entries
+  }
+
+  /** Emits `first` if it can be, and then what it stood in the way of. */
+  private advance(link: Link, first: Entry): void {
+    const candidates = [first]
+    for (let entry = candidates.shift(); entry !== undefined; entry = candidates.shift()) {
+      if (!entry.ready || entry.lanes.length === 0 || entry.lanes.some((lane) => lane.entries[0] !== entry)) continue
+      const { lanes } = entry
+      entry.held.emit()
+      for (const lane of lanes.splice(0)) {
+        lane.entries.shift()
+        if (lane.entries.length > 0) candidates.push(lane.entries[0])
+        else this.closeLane(link, lane)
+      }
+    }
+  }
+
+  private laneOf(link: Link, id: string): Lane {
+    let lanes = this.byLink.get(link)
+    if (lanes === undefined) this.byLink.set(link, (lanes = new Map()))
+    let lane = lanes.get(id)
+    if (lane === undefined) {
+      lane = { id, entries: [] }
+      lanes.set(id, lane)
+      this.active++
+    }
+    return lane
+  }
+
+  private closeLane(link: Link, lane: Lane): void {
+    const lanes = this.byLink.get(link)!
+    lanes.delete(lane.id)
+    if (lanes.size === 0) this.byLink.delete(link)
+    this.active--
+  }
+}
+
+/** How a key of a database is called in lanes. One character a byte, so that any bytes make a distinct name. */
+export function keyId(db: number, buf: Buffer, start: number, end: number): string {
+  return `${db}:${buf.latin1Slice(start, end)}`
+}
+
+/** The key bytes of a `keyId`. */
+export function keyOfId(id: string): { readonly db: number; readonly key: Buffer } {
+  const colon = id.indexOf(':')
+  return { db: Number(id.slice(0, colon)), key: Buffer.from(id.slice(colon + 1), 'latin1') }
+}

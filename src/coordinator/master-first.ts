@@ -1,0 +1,168 @@
+import type { Link } from '../backend/link.js'
+import type { ReplySink } from '../backend/reply-sink.js'
+import type { CommandRow } from '../command/row.js'
+import { replyShape } from '../command/table.js'
+import { decodeReply } from '../resp/decode.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { IS_ERROR } from '../resp/reply-framer.js'
+import type { Coordinator } from './coordinator.js'
+import { KeyCopy } from './copy-key.js'
+import type { DoubtfulWrite } from './doubts.js'
+import { effectOf } from './effects.js'
+import { keyIds } from './key-ids.js'
+import { answer, deliver, outcomeUnknown } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+import type { Route } from './router.js'
+import type { AwaitedWrite } from './verdicts.js'
+
+const MASTER = 0
+
+/**
+ * A write whose effect only its master can tell [design §7 master first, copy]. It is emitted to the master; its keys
+ * are held for the others until they can get the same effect:
+ *
+ *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
+ *     copy           the keys as the master has them afterwards
+ */
+export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite {
+  private readonly frame: Frame
+  private readonly ids: readonly string[]
+  private readonly targets: readonly Link[]
+  private readonly releases: (() => void)[] = []
+  private effect: Frame | undefined
+  private reply: Buffer | undefined
+  private replyFlags = 0
+  /** Targets that have not answered and were not lost; the master is one of them. */
+  private expected: number
+  private doubtful: number[] = []
+  private done = false
+
+  private constructor(
+    private readonly coordinator: Coordinator,
+    route: Route,
+    frame: Frame,
+    private readonly row: CommandRow,
+    private readonly slot: ReplySlot,
+  ) {
+    this.frame = ownFrame(frame)
+    this.targets = route.targets
+    this.expected = route.targets.length
+    this.ids = keyIds(row, frame, slot.db)
+  }
+
+  /** Emits the write to the replicas of the route, which must be `writable`. */
+  static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    coordinator.stats.writes++
+    const write = new MasterFirst(coordinator, route, frame, row, slot)
+    write.emitToMaster()
+    if (row.replicate === 'copy') write.copyToOthers()
+    else write.holdForOthers()
+  }
+
+  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    this.reply = Buffer.from(buf.subarray(start, end))
+    this.replyFlags = flags
+    if (this.releases.length > 0) {
+      this.effect = effectOf(this.row, this.frame, decodeReply(this.reply, 0, this.reply.length))
+      for (const release of this.releases) release()
+    }
+    this.heard()
+  }
+
+  onLost(tag: number): void {
+    this.lost(tag)
+    // Nobody knows what the master did: the others go on without it, and the master is repaired from them.
+    if (tag === MASTER) for (const release of this.releases) release()
+  }
+
+  settled(tag: number): void {
+    this.doubtful = this.doubtful.filter((each) => each !== tag)
+    if (this.done || this.expected > 0 || this.doubtful.length > 0) return
+    this.coordinator.verdicts.settled(this)
+    this.finish()
+  }
+
+  giveUp(): void {
+    this.done = true
+    this.coordinator.stats.outcomesUnknown++
+    answer(this.slot, outcomeUnknown(this.doubtful.map((tag) => this.targets[tag].name)))
+  }
+
+  private emitToMaster(): void {
+    const { coordinator, frame, slot, ids } = this
+    const master = this.targets[MASTER]
+    if (coordinator.lanes.active === 0 || !coordinator.lanes.isAnyHeld(master, ids)) {
+      master.emitFrame(frame, slot.db, this, MASTER)
+      return
+    }
+    coordinator.lanes.hold(master, ids, {
+      emit: () => master.emitFrame(frame, slot.db, this, MASTER),
+      dropped: () => this.onLost(MASTER),
+      covered: () => this.onLost(MASTER),
+    })()
+  }
+
+  private holdForOthers(): void {
+    for (let i = 1; i < this.targets.length; i++) {
+      const release = this.coordinator.lanes.hold(this.targets[i], this.ids, {
+        emit: () => this.emitEffect(i),
+        dropped: () => this.lost(i),
+        covered: () => this.heard(),
+      })
+      this.releases.push(release)
+    }
+  }
+
+  private emitEffect(i: number): void {
+    if (this.effect === undefined) {
+      this.heard()
+      return
+    }
+    const sink: ReplySink = {
+      onReply: (_tag, _buf, _start, _end, flags) => {
+        if ((flags & IS_ERROR) !== 0) this.lost(i)
+        else this.heard()
+      },
+      onLost: () => this.lost(i),
+    }
+    this.targets[i].emitFrame(this.effect, this.slot.db, sink, i)
+  }
+
+  /** One snapshot a key, taken right behind the command; a target has it when it has all keys. */
+  private copyToOthers(): void {
+    const others = this.targets.slice(1)
+    const open = new Map(others.map((link) => [link, this.ids.length]))
+    const failed = new Set<Link>()
+    if (others.length === 0) return
+    for (const id of this.ids) {
+      new KeyCopy(this.coordinator.lanes, id, this.targets[MASTER], others, (link, result) => {
+        if (result !== 'copied') failed.add(link)
+        const left = open.get(link)! - 1
+        open.set(link, left)
+        if (left > 0) return
+        if (failed.has(link)) this.lost(this.targets.indexOf(link))
+        else this.heard()
+      })
+    }
+  }
+
+  /** A target has, or may have, missed the effect. */
+  private lost(tag: number): void {
+    this.doubtful.push(tag)
+    this.coordinator.doubts.note(this.targets[tag], this.ids, this, tag)
+    this.heard()
+  }
+
+  private heard(): void {
+    if (--this.expected > 0) return
+    if (this.reply === undefined) this.giveUp()
+    else if (this.doubtful.length === 0) this.finish()
+    else this.coordinator.verdicts.await(this)
+  }
+
+  private finish(): void {
+    this.done = true
+    const { reply, slot } = this
+    deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)
+  }
+}
