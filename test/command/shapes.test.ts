@@ -32,7 +32,12 @@ async function run(args: readonly string[]): Promise<Outcome> {
   const row = lookupCommand(argv[0], 0, argv[0].length)!
   const sub = row.subcommands === undefined ? row : lookupSubcommand(row, argv[1], 0, argv[1].length)!
   const converted = toResp2(three, 0, three.length, replyShape(sub, args.length))
-  return { expected: two.toString('latin1'), found: converted.toString('latin1'), resp3: three.toString('latin1') }
+  return { expected: textOf(two), found: textOf(converted), resp3: textOf(three) }
+}
+
+/** A reply as text, without the times in ms that XINFO STREAM FULL has. */
+function textOf(reply: Buffer): string {
+  return reply.toString('latin1').replace(/:\d{13}\r/g, ':time\r')
 }
 
 /** Keys of every type. */
@@ -129,7 +134,7 @@ t.test('each command by itself, on keys as the setup makes them', async (t) => {
 
 /** Random values, times, and what would reach the other database. */
 const UNEQUAL =
-  /^(.*expire(at)?|p?setex|getex|restore|move|.*rand.*|spop|memory.*|lolwut|xpending|xinfo.*|object.*|xclaim|xautoclaim)$/
+  /^(.*expire(at)?|dump|p?setex|getex|restore|move|.*rand.*|spop|memory.*|lolwut|xpending|xinfo.*|object.*|xclaim|xautoclaim)$/
 
 t.test('random sequences', async (t) => {
   const rows = allRows().filter(({ route, name }) => (route === 'key' || route === 'split') && !UNEQUAL.test(name))
