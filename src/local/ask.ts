@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 
 /**
  * One inline command to the Redis server at `host:port`, on a connection of its own. Gives the reply's text: of a
- * bulk string what is in it, else the line with its type byte (`+PONG`, `-LOADING …`). Undefined when there is no
+ * bulk string what is in it, else the line with its type byte (`+PONG`, `-LOADING …`, `$-1`). Undefined when there is no
  * such answer within `timeoutMs`.
  */
 export function ask(host: string, port: number, command: string, timeoutMs = 1000): Promise<string | undefined> {
@@ -30,7 +30,7 @@ export function ask(host: string, port: number, command: string, timeoutMs = 100
 function wholeReply(received: string): string | undefined {
   const end = received.indexOf('\r\n')
   if (end < 0) return undefined
-  if (!received.startsWith('$')) return received.slice(0, end)
+  if (!received.startsWith('$') || received.startsWith('$-1')) return received.slice(0, end)
   const length = Number(received.slice(1, end))
   return received.length >= end + 2 + length + 2 ? received.slice(end + 2, end + 2 + length) : undefined
 }
