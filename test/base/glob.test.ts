@@ -2,14 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { globMatch } from '../../src/base/glob.js'
 import { decodeReply, elementsOf } from '../../src/resp/decode.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
-const redis = await RealRedis.start()
-const conn = await RawConnection.open(redis.port)
-t.teardown(async () => {
-  conn.close()
-  await redis.stop()
-})
+const redis = await startRedis(t)
+const conn = await redis.connect()
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 

@@ -8,14 +8,10 @@ import {
 } from '../../src/command/errors.js'
 import { allRows, lookupCommand, rowNamed } from '../../src/command/table.js'
 import { frameOf } from '../../src/resp/frame.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
-const redis = await RealRedis.start()
-const conn = await RawConnection.open(redis.port)
-t.teardown(async () => {
-  conn.close()
-  await redis.stop()
-})
+const redis = await startRedis(t)
+const conn = await redis.connect()
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 

@@ -5,17 +5,12 @@ import { answerCommand } from '../../src/command/introspection.js'
 import { allInfos, allRows, lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { bytesOf, decodeReply, elementsOf, fieldOf } from '../../src/resp/decode.js'
 import { encodeReply, MapReply, type Reply } from '../../src/resp/encode.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
 type Arg = string | Buffer
 
-const redis = await RealRedis.start()
-const conns = { 2: await RawConnection.open(redis.port, 2), 3: await RawConnection.open(redis.port, 3) }
-t.teardown(async () => {
-  conns[2].close()
-  conns[3].close()
-  await redis.stop()
-})
+const redis = await startRedis(t)
+const conns = { 2: await redis.connect(2), 3: await redis.connect(3) }
 
 const names = allRows()
   .map(({ name }) => name)

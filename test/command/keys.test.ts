@@ -6,14 +6,10 @@ import { allRows, rowNamed } from '../../src/command/table.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { isError } from '../../src/resp/encode.js'
 import { frameOf } from '../../src/resp/frame.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
-const redis = await RealRedis.start()
-const conn = await RawConnection.open(redis.port)
-t.teardown(async () => {
-  conn.close()
-  await redis.stop()
-})
+const redis = await startRedis(t)
+const conn = await redis.connect()
 
 /** The keys of a command as texts, or INVALID_ARGUMENTS. */
 function keysOf(line: string | readonly string[]): string[] | number {

@@ -6,17 +6,16 @@ import { parseCommandReply } from '../../src/command/parse-info.js'
 import { learn } from '../../src/command/table.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { encodeReply } from '../../src/resp/encode.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
-const redis = await RealRedis.start()
-t.teardown(() => redis.stop())
+const redis = await startRedis(t)
 
 const inOrder = (infos: readonly CommandInfo[]): CommandInfo[] =>
   infos.map((info) => ({ ...info, subcommands: inOrder(info.subcommands) })).sort((a, b) => (a.name < b.name ? -1 : 1))
 
 for (const proto of [2, 3] as const) {
   t.test(`what a server says in COMMAND is read from RESP${proto}, and the generated table is the same`, async (t) => {
-    const conn = await RawConnection.open(redis.port, proto)
+    const conn = await redis.connect(proto)
     const reply = await conn.ask('COMMAND')
     conn.close()
     const infos = parseCommandReply(decodeReply(reply, 0, reply.length))
@@ -35,7 +34,7 @@ t.test('what is no answer to COMMAND gives nothing', async (t) => {
 })
 
 t.test('a HELP of ours is laid out like one of Redis', async (t) => {
-  const conn = await RawConnection.open(redis.port)
+  const conn = await redis.connect()
   const theirs = await conn.ask('XINFO', 'HELP')
   conn.close()
   const lines = theirs.toString().split('\r\n').slice(2, -3)

@@ -2,22 +2,17 @@ import fc from 'fast-check'
 import t from 'tap'
 import { allRows, lookupCommand, lookupSubcommand, replyShape } from '../../src/command/table.js'
 import { toResp2 } from '../../src/resp/resp3-to-resp2.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
 
 /*
  * Whether the column `shape` is right: the same commands over a RESP2 connection to database 0 and a RESP3 connection
  * to database 1 of one server (so that hash tables have the same seed), the RESP3 reply converted and compared.
  */
 
-const redis = await RealRedis.start()
-const resp2 = await RawConnection.open(redis.port, 2)
-const resp3 = await RawConnection.open(redis.port, 3)
+const redis = await startRedis(t)
+const resp2 = await redis.connect(2)
+const resp3 = await redis.connect(3)
 await resp3.ask('SELECT', '1')
-t.teardown(async () => {
-  resp2.close()
-  resp3.close()
-  await redis.stop()
-})
 
 interface Outcome {
   readonly expected: string
