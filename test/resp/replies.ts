@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyFramer } from '../../src/resp/reply-framer.js'
 
 export interface FramedReply {
@@ -47,3 +48,49 @@ export function frameReplies(chunks: readonly Buffer[]): FramedReplies {
   for (const { reply, copy } of kept) if (!reply.equals(copy)) throw new Error('an owned reply was written into')
   return { replies, pushes, order, owned: kept.length, framer }
 }
+
+/** Any reply as a text, and the same with pushes put in at element positions. */
+export interface Written {
+  readonly clean: string
+  readonly full: string
+}
+const line = fc.string({ maxLength: 8, unit: fc.constantFrom('a', ' ', '$', '*', '1') })
+const bytes = fc.uint8Array({ maxLength: 30 }).map((raw) => Buffer.from(raw).toString('latin1'))
+const leaf = fc.oneof(
+  line.map((text) => `+${text}\r\n`),
+  line.map((text) => `-${text}\r\n`),
+  fc.integer().map((value) => `:${value}\r\n`),
+  bytes.map((raw) => `$${raw.length}\r\n${raw}\r\n`),
+  bytes.map((raw) => `=${raw.length + 4}\r\ntxt:${raw}\r\n`),
+  bytes.map((raw) => `!${raw.length}\r\n${raw}\r\n`),
+  fc.constantFrom('_\r\n', '#t\r\n', ',0.1\r\n', '(12\r\n', '$-1\r\n', '*-1\r\n', '*0\r\n', '%0\r\n', '~0\r\n'),
+)
+const push = fc.array(leaf, { maxLength: 3 }).map((items) => `>${items.length}\r\n${items.join('')}`)
+/** Mostly none, else one or two. */
+export const anyPushes = fc.oneof(
+  { weight: 4, arbitrary: fc.constant('') },
+  fc.array(push, { minLength: 1, maxLength: 2 }).map((texts) => texts.join('')),
+)
+export const anyReply = fc.letrec<{ reply: Written }>((tie) => ({
+  reply: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    leaf.map((text) => ({ clean: text, full: text })),
+    fc
+      .tuple(
+        fc.constantFrom('*', '~', '%', '|'),
+        fc.array(fc.tuple(anyPushes, tie('reply')), { maxLength: 4 }),
+        anyPushes,
+        leaf,
+      )
+      .map(([type, drawn, before, value]) => {
+        const pairs = type === '%' || type === '|'
+        const items = pairs && drawn.length % 2 === 1 ? drawn.slice(1) : drawn
+        const head = `${type}${pairs ? items.length / 2 : items.length}\r\n`
+        const clean = items.map(([, item]) => item.clean).join('')
+        const full = items.map(([pushed, item]) => pushed + item.full).join('')
+        return type === '|'
+          ? { clean: head + clean + value, full: head + full + before + value }
+          : { clean: head + clean, full: head + full }
+      }),
+  ),
+})).reply

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ReplyFramer, ReplyProtocolError } from '../../src/resp/reply-framer.js'
 import { cutAt, everySplit, inParts, latin1 } from './framing.js'
-import { frameReplies } from './replies.js'
+import { anyPushes, anyReply, frameReplies } from './replies.js'
 
 /** Replies as they are on the wire, and whether RESP2 knows all their types. */
 const plain: [text: string, resp3?: true][] = [
@@ -118,54 +118,9 @@ t.test('a push does not make RESP3 of the reply that it stands in', async (t) =>
   }
 })
 
-/** Any reply as a text, and the same with pushes put in at element positions. */
-interface Written {
-  readonly clean: string
-  readonly full: string
-}
-const line = fc.string({ maxLength: 8, unit: fc.constantFrom('a', ' ', '$', '*', '1') })
-const bytes = fc.uint8Array({ maxLength: 30 }).map((raw) => Buffer.from(raw).toString('latin1'))
-const leaf = fc.oneof(
-  line.map((text) => `+${text}\r\n`),
-  line.map((text) => `-${text}\r\n`),
-  fc.integer().map((value) => `:${value}\r\n`),
-  bytes.map((raw) => `$${raw.length}\r\n${raw}\r\n`),
-  bytes.map((raw) => `=${raw.length + 4}\r\ntxt:${raw}\r\n`),
-  bytes.map((raw) => `!${raw.length}\r\n${raw}\r\n`),
-  fc.constantFrom('_\r\n', '#t\r\n', ',0.1\r\n', '(12\r\n', '$-1\r\n', '*-1\r\n', '*0\r\n', '%0\r\n', '~0\r\n'),
-)
-const push = fc.array(leaf, { maxLength: 3 }).map((items) => `>${items.length}\r\n${items.join('')}`)
-const pushes = fc.oneof(
-  { weight: 4, arbitrary: fc.constant('') },
-  fc.array(push, { minLength: 1, maxLength: 2 }).map((texts) => texts.join('')),
-)
-const anyReply = fc.letrec<{ reply: Written }>((tie) => ({
-  reply: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    leaf.map((text) => ({ clean: text, full: text })),
-    fc
-      .tuple(
-        fc.constantFrom('*', '~', '%', '|'),
-        fc.array(fc.tuple(pushes, tie('reply')), { maxLength: 4 }),
-        pushes,
-        leaf,
-      )
-      .map(([type, drawn, before, value]) => {
-        const pairs = type === '%' || type === '|'
-        const items = pairs && drawn.length % 2 === 1 ? drawn.slice(1) : drawn
-        const head = `${type}${pairs ? items.length / 2 : items.length}\r\n`
-        const clean = items.map(([, item]) => item.clean).join('')
-        const full = items.map(([pushed, item]) => pushed + item.full).join('')
-        return type === '|'
-          ? { clean: head + clean + value, full: head + full + before + value }
-          : { clean: head + clean, full: head + full }
-      }),
-  ),
-})).reply
-
 t.test('any replies with pushes anywhere, cut anywhere, come out as they were without them', async (t) => {
   const property = fc.property(
-    fc.array(fc.tuple(pushes, anyReply), { maxLength: 6 }),
+    fc.array(fc.tuple(anyPushes, anyReply), { maxLength: 6 }),
     fc.array(fc.nat(), { maxLength: 8 }),
     (drawn, places) => {
       const stream = latin1(drawn.map(([before, reply]) => before + reply.full).join(''))

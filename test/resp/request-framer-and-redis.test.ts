@@ -2,7 +2,8 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../../src/resp/request-framer.js'
-import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { startRedis } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
 import { cutAt, latin1 } from './framing.js'
 import { refused, unfinished } from './hostile.js'
 
@@ -12,16 +13,10 @@ import { refused, unfinished } from './hostile.js'
  */
 
 const MAX_BULK_BYTES = 512 * 1024 * 1024
-const redis = await RealRedis.start()
-const locked = await RealRedis.start()
-const conn = await RawConnection.open(redis.port)
-const owner = await RawConnection.open(locked.port)
-await owner.ask('CONFIG', 'SET', 'requirepass', 'secret')
-const stranger = await RawConnection.open(locked.port)
-t.teardown(async () => {
-  for (const each of [conn, owner, stranger]) each.close()
-  await Promise.all([redis.stop(), locked.stop()])
-})
+const redis = await startRedis(t)
+const locked = await startRedis(t, '--requirepass', 'secret')
+const conn = await redis.connect()
+const stranger = await locked.connect()
 
 /** Everything that the server answers to these bytes, up to the end of the connection. */
 function answerOf(port: number, bytes: Buffer): Promise<string> {
@@ -38,11 +33,7 @@ function answerOf(port: number, bytes: Buffer): Promise<string> {
 }
 
 /** What the server answers to the commands that the framer finds, and then the framer's error. */
-async function answerThroughFramer(
-  via: RawConnection,
-  chunks: Buffer[],
-  maxBulkBytes = MAX_BULK_BYTES,
-): Promise<string> {
+async function answerThroughFramer(via: RawClient, chunks: Buffer[], maxBulkBytes = MAX_BULK_BYTES): Promise<string> {
   const framer = new RequestFramer({ maxBulkBytes })
   framer.authenticated = via !== stranger
   const answers: (Promise<Buffer> | Buffer)[] = []
