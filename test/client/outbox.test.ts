@@ -1,0 +1,131 @@
+import { Writable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { Turn } from '../../src/base/turn.js'
+import { Outbox } from '../../src/client/outbox.js'
+
+/** A socket that takes what it is given at once, or keeps it until `take`. */
+class Story {
+  readonly writes: Buffer[] = []
+  readonly outbox: Outbox
+  eager = true
+  private waiting: (() => void) | undefined
+  private taken: Buffer[] = []
+
+  constructor() {
+    const keep = (chunks: Buffer[], done: () => void) => {
+      this.writes.push(Buffer.concat(chunks))
+      const take = () => {
+        // The kernel reads the bytes now: until then nobody may have written into them.
+        this.taken.push(Buffer.concat(chunks))
+        done()
+      }
+      if (this.eager) take()
+      else this.waiting = take
+    }
+    const socket = new Writable({
+      highWaterMark: 16 * 1024,
+      write: (chunk: Buffer, _encoding, done) => keep([chunk], done),
+      writev: (chunks, done) =>
+        keep(
+          chunks.map(({ chunk }) => chunk as Buffer),
+          done,
+        ),
+    })
+    this.outbox = new Outbox(socket as never, new Turn())
+  }
+
+  take(): boolean {
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.()
+    return waiting !== undefined
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.taken)
+  }
+}
+
+t.test('what is appended in one turn goes out in one write', async (t) => {
+  const story = new Story()
+  for (const text of ['+OK\r\n', ':1\r\n', '$1\r\na\r\n']) {
+    const around = Buffer.from(`xx${text}yy`)
+    story.outbox.append(around, 2, around.length - 2, false)
+    around.fill(0)
+  }
+  t.equal(story.outbox.pendingBytes, 16)
+  t.equal(story.writes.length, 0)
+  await nextTurn()
+  t.same(story.writes.map(String), ['+OK\r\n:1\r\n$1\r\na\r\n'])
+  t.equal(story.outbox.pendingBytes, 0)
+  t.equal(story.outbox.totalBytes, 16)
+})
+
+t.test('small and large replies keep their order, at once or late, whoever owns their bytes', async () => {
+  const replies = fc.array(
+    fc.record({
+      size: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 500 }) }, fc.integer({ min: 1, max: 100_000 })),
+      owned: fc.boolean(),
+      then: fc.constantFrom('more', 'flush', 'take', 'stall', 'go'),
+    }),
+    { maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(replies, (replies) => {
+      const story = new Story()
+      const sent: Buffer[] = []
+      for (const [i, { size, owned, then }] of replies.entries()) {
+        const bytes = Buffer.alloc(size + 4, `${i}.`)
+        sent.push(Buffer.from(bytes.subarray(2, size + 2)))
+        story.outbox.append(bytes, 2, size + 2, owned)
+        if (!owned) bytes.fill(0)
+        if (then === 'flush') story.outbox.flush()
+        else if (then === 'take') story.take()
+        else if (then !== 'more') story.eager = then === 'go'
+      }
+      story.outbox.flush()
+      story.eager = true
+      while (story.take());
+      return story.received.equals(Buffer.concat(sent)) && story.outbox.pendingBytes === 0
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test('bytes that the client has not taken are counted', async (t) => {
+  const story = new Story()
+  story.eager = false
+  const bytes = Buffer.alloc(100_000, 'x')
+  story.outbox.append(bytes, 0, 60_000, false)
+  t.equal(story.outbox.pendingBytes, 60_000)
+  story.outbox.flush()
+  t.equal(story.outbox.pendingBytes, 60_000, 'they are in the socket now')
+  story.outbox.append(bytes, 0, 10, false)
+  t.equal(story.outbox.pendingBytes, 60_010)
+  story.outbox.flush()
+  story.eager = true
+  while (story.take());
+  t.equal(story.outbox.pendingBytes, 0)
+  t.ok(story.received.equals(bytes.subarray(0, 60_010)))
+})
+
+t.test('a large reply is not copied when its bytes are given away', async (t) => {
+  const story = new Story()
+  const written: Buffer[] = []
+  const socket = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      written.push(chunk)
+      done()
+    },
+  })
+  const outbox = new Outbox(socket as never, new Turn())
+  const large = Buffer.allocUnsafeSlow(20_000)
+  outbox.append(large, 0, large.length, true)
+  outbox.append(large, 0, large.length, false)
+  outbox.flush()
+  t.equal(written[0].buffer, large.buffer)
+  t.not(written[1].buffer, large.buffer)
+  t.equal(story.writes.length, 0)
+})

@@ -1,0 +1,133 @@
+import { Writable } from 'node:stream'
+import fc from 'fast-check'
+import t from 'tap'
+import { Turn } from '../../src/base/turn.js'
+import { Outbox } from '../../src/client/outbox.js'
+import { ReplyQueue, type ReplyQueueOwner, type Slot } from '../../src/client/reply-queue.js'
+
+/** A queue whose replies end up in `written`. */
+class Story implements ReplyQueueOwner {
+  closed = false
+  lastDone = 0
+  readonly queue: ReplyQueue
+  private readonly chunks: Buffer[] = []
+  private readonly outbox: Outbox
+
+  constructor() {
+    const socket = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.chunks.push(Buffer.from(chunk))
+        done()
+      },
+    })
+    this.outbox = new Outbox(socket as never, new Turn())
+    this.queue = new ReplyQueue(this.outbox, this)
+  }
+
+  get written(): string {
+    this.outbox.flush()
+    return Buffer.concat(this.chunks).toString('latin1')
+  }
+
+  take(requestBytes = 10): Slot {
+    return this.queue.take(2, 0, false, requestBytes)
+  }
+
+  repliesDone(): void {}
+  errorReplied(): void {}
+  lastReplyDone(): void {
+    this.lastDone++
+  }
+}
+
+/** Finishes with bytes that lie in a buffer which is overwritten afterwards, unless they are given away. */
+function finish(slot: Slot, reply: string, owned = false): void {
+  const around = Buffer.from(`before${reply}after`, 'latin1')
+  slot.finish(around, 6, around.length - 5, owned)
+  if (!owned) around.fill(0)
+}
+
+t.test('replies leave in the order of their commands, in whatever order they come', async () => {
+  const commands = fc.array(
+    fc.record({
+      size: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 200 }) }, fc.integer({ min: 1, max: 40_000 })),
+      owned: fc.boolean(),
+      silent: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(commands, fc.infiniteStream(fc.nat()), (commands, random) => {
+      const story = new Story()
+      const next = () => random.next().value as number
+      const text = (i: number) => String.fromCharCode(33 + (i % 90)).repeat(commands[i].size)
+      const open: { slot: Slot; i: number }[] = []
+      let taken = 0
+      let done = ''
+      const finished = new Set<number>()
+      while (taken < commands.length || open.length > 0) {
+        if (taken < commands.length && (open.length === 0 || next() % 2 === 0)) {
+          open.push({ slot: story.queue.take(2, 0, commands[taken].silent, commands[taken].size), i: taken })
+          taken++
+          continue
+        }
+        const [{ slot, i }] = open.splice(next() % open.length, 1)
+        finish(slot, text(i), commands[i].owned)
+        finished.add(i)
+        done = ''
+        for (let k = 0; finished.has(k); k++) if (!commands[k].silent) done += text(k)
+        if (story.written !== done) return false
+      }
+      return story.queue.length === 0 && story.queue.requestBytes === 0
+    }),
+    { numRuns: 100 },
+  )
+})
+
+t.test('slots are used again, and one that comes back knows nothing of before', async (t) => {
+  const story = new Story()
+  const first = story.queue.take(3, 9, true, 100)
+  first.last = true
+  const second = story.take()
+  finish(second, 'x'.repeat(1000))
+  finish(first, 'silent')
+  t.equal(story.lastDone, 1)
+  const again = [story.take(), story.take()]
+  t.ok(again.includes(first) && again.includes(second))
+  for (const slot of again) t.match(slot, { proto: 2, db: 0, silent: false, last: false, finished: false })
+  t.equal(story.written, 'x'.repeat(1000))
+})
+
+t.test('the slot that makes the client wait is the one that lets it go on', async (t) => {
+  const story = new Story()
+  const before = story.take()
+  const slow = story.take()
+  slow.pauseClient()
+  t.equal(story.queue.pausedBy, slow)
+  finish(before, 'a')
+  t.equal(story.queue.pausedBy, slow)
+  finish(slow, 'b')
+  t.equal(story.queue.pausedBy, undefined)
+})
+
+t.test('the size of open commands is known', async (t) => {
+  const story = new Story()
+  const [a, b] = [story.take(100), story.take(50)]
+  t.equal(story.queue.requestBytes, 150)
+  finish(b, 'b')
+  t.equal(story.queue.requestBytes, 150, 'its reply is still kept')
+  finish(a, 'a')
+  t.equal(story.queue.requestBytes, 0)
+})
+
+t.test('replies for a client that is gone go nowhere', async (t) => {
+  const story = new Story()
+  const [a, b] = [story.take(), story.take()]
+  t.equal(a.abandoned, false)
+  story.closed = true
+  t.equal(a.abandoned, true)
+  finish(b, 'b')
+  finish(a, 'a')
+  t.equal(story.written, '')
+  t.equal(story.queue.length, 0)
+})

@@ -1,0 +1,163 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { findKeys } from '../../src/command/keys.js'
+import { rowNamed } from '../../src/command/table.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import { split } from '../../src/coordinator/split.js'
+import { type Frame, frameOf } from '../../src/resp/frame.js'
+import { parseRequest } from '../../src/resp/request-parser.js'
+
+/** The client's slot: keeps the reply. */
+class ClientSlot implements ReplySlot {
+  readonly db = 3
+  abandoned = false
+  reply: string | undefined
+  finished = 0
+  pauses = 0
+  constructor(readonly proto: 2 | 3 = 2) {}
+  finish(buf: Buffer, start: number, end: number): void {
+    this.finished++
+    this.reply = buf.toString('latin1', start, end)
+  }
+  pauseClient(): void {
+    this.pauses++
+  }
+}
+
+interface Part {
+  readonly route: string
+  readonly args: string[]
+  readonly slot: ReplySlot
+}
+
+/** Splits a command over a ring in which the first character of a key names its replica set. */
+function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
+  const routes = new Map<string, { name: string }>()
+  const parts: Part[] = []
+  const coordinator = {
+    router: {
+      routeOfKey: (buf: Buffer, start: number) => {
+        const name = String.fromCharCode(buf[start])
+        if (!routes.has(name)) routes.set(name, { name })
+        return routes.get(name)
+      },
+    },
+    serveRoute: (route: { name: string }, frame: Frame, _row: unknown, partSlot: ReplySlot) => {
+      const texts = parseRequest(frame).map((arg) => arg.toString('latin1'))
+      parts.push({ route: route.name, args: texts, slot: partSlot })
+    },
+  }
+  const frame = frameOf(args)
+  const row = rowNamed(String(args[0]).toLowerCase())!
+  const keys: number[] = []
+  const count = findKeys(row, frame, keys)
+  split(coordinator as unknown as Coordinator, frame, row, slot, keys, count, 0)
+  return parts
+}
+
+/** Answers a part; the buffer is overwritten afterwards, as a link's is. */
+function answer(part: Part, reply: string): void {
+  const around = Buffer.from(`before${reply}after`, 'latin1')
+  part.slot.finish(around, 6, around.length - 5, false)
+  around.fill(0)
+}
+
+t.test('keys go to their replica sets, in their order, each with what belongs to it', async (t) => {
+  const slot = new ClientSlot()
+  const parts = splitUp(slot, 'MSET', 'a1', 'v1', 'b1', 'v2', 'a2', 'v3', 'c1', 'v4', 'b2', 'v5')
+  t.same(
+    parts.map(({ args }) => args),
+    [
+      ['MSET', 'a1', 'v1', 'a2', 'v3'],
+      ['MSET', 'b1', 'v2', 'b2', 'v5'],
+      ['MSET', 'c1', 'v4'],
+    ],
+  )
+  t.ok(parts.every((part) => part.slot.db === 3 && part.slot.proto === 3))
+})
+
+t.test('a command whose keys have one replica set is not cut', async (t) => {
+  const slot = new ClientSlot()
+  const parts = splitUp(slot, 'DEL', 'a1', 'a2', 'a1')
+  t.same(
+    parts.map(({ args }) => args),
+    [['DEL', 'a1', 'a2', 'a1']],
+  )
+  t.equal(parts[0].slot, slot, 'and answers the client itself')
+})
+
+t.test('MGET puts the values where their keys stood, whichever part answers first', async () => {
+  const key = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(9)).map(([set, n]) => `${set}${n}`)
+  const value = fc.option(fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('latin1')))
+  const pairs = fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 20 })
+  fc.assert(
+    fc.property(pairs, fc.constantFrom(2 as const, 3 as const), fc.infiniteStream(fc.nat()), (pairs, proto, random) => {
+      const values = new Map(pairs)
+      const encode = (name: string, none: string) => {
+        const text = values.get(name)
+        return text === null || text === undefined ? none : `$${text.length}\r\n${text}\r\n`
+      }
+      const slot = new ClientSlot(proto)
+      const parts = splitUp(slot, 'MGET', ...pairs.map(([name]) => name))
+      const alone = parts[0].slot === slot
+      while (parts.length > 0) {
+        const [part] = parts.splice(random.next().value % parts.length, 1)
+        const keys = part.args.slice(1)
+        answer(part, `*${keys.length}\r\n${keys.map((name) => encode(name, '_\r\n')).join('')}`)
+        if (parts.length > 0 && slot.finished > 0) return false
+      }
+      const none = proto === 3 || alone ? '_\r\n' : '$-1\r\n'
+      const expected = `*${pairs.length}\r\n${pairs.map(([name]) => encode(name, none)).join('')}`
+      return slot.finished === 1 && slot.reply === expected
+    }),
+  )
+})
+
+t.test('DEL, UNLINK, EXISTS and TOUCH add up, MSET is OK', async (t) => {
+  for (const name of ['DEL', 'UNLINK', 'EXISTS', 'TOUCH']) {
+    const slot = new ClientSlot()
+    const parts = splitUp(slot, name, 'a1', 'b1', 'b2', 'c1')
+    answer(parts[2], ':0\r\n')
+    answer(parts[0], ':1\r\n')
+    t.equal(slot.reply, undefined, 'nothing before the last part')
+    answer(parts[1], ':2\r\n')
+    t.equal(slot.reply, ':3\r\n', name)
+  }
+  const slot = new ClientSlot()
+  for (const part of splitUp(slot, 'MSET', 'a', '1', 'b', '2')) answer(part, '+OK\r\n')
+  t.equal(slot.reply, '+OK\r\n')
+})
+
+t.test('one error makes the whole an error, which says when other keys were written', async (t) => {
+  const mset = new ClientSlot()
+  const [first, second, third] = splitUp(mset, 'MSET', 'a', '1', 'b', '2', 'c', '3')
+  answer(third, '-OOM no memory\r\n')
+  answer(first, '+OK\r\n')
+  answer(second, '-MISCONF disk\r\n')
+  t.equal(
+    mset.reply,
+    "-MISCONF disk (other keys of this 'mset' were written)\r\n",
+    'the first in the order of the keys',
+  )
+
+  const del = new ClientSlot()
+  for (const part of splitUp(del, 'DEL', 'a', 'b')) answer(part, '-READONLY no\r\n')
+  t.equal(del.reply, '-READONLY no\r\n', 'nothing was written')
+
+  const mget = new ClientSlot()
+  const [left, right] = splitUp(mget, 'MGET', 'a', 'b')
+  answer(left, '*1\r\n$1\r\nx\r\n')
+  answer(right, '-CLUSTERDOWN away\r\n')
+  t.equal(mget.reply, '-CLUSTERDOWN away\r\n', 'a read writes nothing')
+})
+
+t.test('a part that must wait makes the client wait, and one whose client is gone knows it', async (t) => {
+  const slot = new ClientSlot()
+  const [part] = splitUp(slot, 'DEL', 'a', 'b')
+  part.slot.pauseClient()
+  t.equal(slot.pauses, 1)
+  t.equal(part.slot.abandoned, false)
+  slot.abandoned = true
+  t.equal(part.slot.abandoned, true)
+})
