@@ -16,8 +16,9 @@ export class Clients {
     this.byId.set(client.id, client)
   }
 
-  remove(client: Connection): void {
-    this.byId.delete(client.id)
+  /** False when it was not there any more. */
+  remove(client: Connection): boolean {
+    return this.byId.delete(client.id)
   }
 
   get(id: number): Connection | undefined {

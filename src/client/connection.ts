@@ -114,6 +114,9 @@ export class Connection implements ReplyQueueOwner {
 
   /** Ends the connection now, with nothing more written. */
   drop(): void {
+    this.closed = true
+    this.deaf = true
+    this.leave()
     this.socket.destroy()
   }
 
@@ -125,7 +128,10 @@ export class Connection implements ReplyQueueOwner {
   /** [ReplyQueueOwner] */
   repliesDone(): void {
     if (this.outbox.pendingBytes > this.server.config.limits.outputBufferHardBytes) {
-      this.server.log.warn({ client: this.address, bytes: this.outbox.pendingBytes }, 'client does not read its replies: closed')
+      this.server.log.warn(
+        { client: this.address, bytes: this.outbox.pendingBytes },
+        'client does not read its replies: closed',
+      )
       this.drop()
       return
     }
@@ -136,9 +142,39 @@ export class Connection implements ReplyQueueOwner {
     if (this.ending && this.queue.length === 0 && this.reading) this.close()
   }
 
+  /** [ReplyQueueOwner] */
+  errorReplied(buf: Buffer, start: number, end: number): void {
+    this.server.stats.countError(buf, start, end)
+  }
+
   /** Bytes of replies that the client has not taken. */
   get pendingBytes(): number {
     return this.outbox.pendingBytes
+  }
+
+  /** Bytes of these that the socket could not write yet. */
+  get unwrittenBytes(): number {
+    return this.socket.writableLength
+  }
+
+  /** The number of its socket in this process, -1 when Node does not say. */
+  get fileDescriptor(): number {
+    return (this.socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+  }
+
+  /** Whether it is read from. */
+  get isRead(): boolean {
+    return this.reading && !this.deaf
+  }
+
+  /** Whether its next command has to wait until the one before is answered. */
+  get isBlocked(): boolean {
+    return this.queue.pausedBy !== undefined
+  }
+
+  /** Whether it is closed when its replies have been written. */
+  get isEnding(): boolean {
+    return this.deaf
   }
 
   private process(): void {
@@ -198,7 +234,15 @@ export class Connection implements ReplyQueueOwner {
 
   private closedBySocket(): void {
     this.closed = true
-    this.server.clients.remove(this)
+    this.leave()
+  }
+
+  /** It counts among the clients no more. */
+  private leave(): void {
+    const { server } = this
+    if (!server.clients.remove(this)) return
+    server.stats.receivedBytesOfGone += this.receivedBytes
+    server.stats.sentBytesOfGone += this.outbox.totalBytes
   }
 }
 

@@ -4,7 +4,8 @@ import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/t
 import { encodeReply, error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
-import { localCommands, NO_REPLY } from './commands/index.js'
+import { localCommands } from './commands/index.js'
+import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Slot } from './reply-queue.js'
 
@@ -27,7 +28,6 @@ export function dispatch(client: Connection, frame: Frame): void {
     server.stats.rejectedCommands++
     return
   }
-  client.lastCommand = row
   if (!session.authenticated && !row.flags.includes('no_auth')) {
     server.stats.rejectedCommands++
     client.reply(NOAUTH)
@@ -49,11 +49,15 @@ export function dispatch(client: Connection, frame: Frame): void {
 /** The row of the command, or undefined when the client has been answered, or closed, because it cannot be served. */
 function lookup(client: Connection, frame: Frame): CommandRow | undefined {
   const { buf, argStart, argEnd, argc } = frame
+  client.lastCommand = undefined
   let row = lookupCommand(buf, argStart[0], argEnd[0])
   if (row === undefined) {
     // Somebody makes a browser talk to us: no word, and the replies of this batch are dropped [Redis securityWarningCommand].
     if (isSecurityCommand(buf, argStart[0], argEnd[0])) {
-      client.server.log.warn({ client: client.address }, 'possible cross-protocol attack (POST or Host:): connection closed')
+      client.server.log.warn(
+        { client: client.address },
+        'possible cross-protocol attack (POST or Host:): connection closed',
+      )
       client.drop()
     } else client.replyBytes(unknownCommandError(frame))
     return undefined
@@ -66,6 +70,7 @@ function lookup(client: Connection, frame: Frame): CommandRow | undefined {
     }
     row = sub
   }
+  client.lastCommand = row
   if (row.arity > 0 ? argc !== row.arity : argc < -row.arity) {
     client.replyBytes(wrongArityError(row.name))
     return undefined

@@ -3,6 +3,7 @@ import type { ReplySlot } from '../coordinator/reply-slot.js'
 import type { Outbox } from './outbox.js'
 
 const SCRATCH_BYTES = 64
+const MINUS = 0x2d
 
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
@@ -10,6 +11,8 @@ export interface ReplyQueueOwner {
   repliesDone(): void
   /** The reply after which the connection ends has been appended. */
   lastReplyDone(): void
+  /** A reply that leaves the queue is an error. */
+  errorReplied(buf: Buffer, start: number, end: number): void
   readonly closed: boolean
 }
 
@@ -68,6 +71,7 @@ export class ReplyQueue {
   private leave(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): boolean {
     this.slots.shift()
     this.requestBytes -= slot.requestBytes
+    if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end)
     if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned)
     const { last } = slot
     slot.forget()

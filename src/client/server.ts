@@ -5,7 +5,10 @@ import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
 import type { ViewStore } from '../view/view-store.js'
+import { ClientStats } from './client-stats.js'
 import type { Clients } from './clients.js'
+
+export { ClientStats }
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
@@ -23,13 +26,4 @@ export interface Server {
   readonly startedAtMs: number
   /** The address on which clients are accepted, known when the listener is open. */
   readonly address: () => { readonly host: string; readonly port: number }
-}
-
-/** What the client side counted since the start of the process, shown by INFO. */
-export class ClientStats {
-  connectionsAccepted = 0
-  connectionsRejected = 0
-  commands = 0
-  /** Commands that were answered with an error by the proxy itself before they were served. */
-  rejectedCommands = 0
 }

@@ -12,13 +12,12 @@ export class Session {
 
   constructor(public authenticated: boolean) {}
 
-  /** As a new connection, with the protocol back at RESP2 [Redis networking.c resetCommand]. */
+  /** As a new connection, but for NO-EVICT and the library's name, which stay [Redis networking.c clearClientConnectionState]. */
   reset(authenticated: boolean): void {
     this.proto = 2
     this.db = 0
     this.name = ''
     this.user = 'default'
-    this.noEvict = false
     this.replies = 'on'
     this.authenticated = authenticated
   }

@@ -1,56 +1,40 @@
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
-import { isValidName, parseInt64 } from './connection.js'
-import { type LocalCommand, NO_REPLY } from './index.js'
+import { cString, errorNaming, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
+import { describeClient } from './client-line.js'
+import { isPlain, setNameReply } from './connection.js'
+import { type LocalCommand, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
-const SYNTAX = error('ERR syntax error')
+/** Kinds of clients that Redis has; ours are all `normal` [Redis networking.c getClientTypeByName]. */
+const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 
 /** CLIENT … [Redis networking.c clientCommand]. */
 export const clientCommands: Record<string, LocalCommand> = {
   'client|id': (client) => client.id,
 
-  'client|getname': (client) => (client.session.name === '' ? null : Buffer.from(client.session.name, 'latin1')),
+  'client|getname': (client) => (client.session.name === '' ? null : client.session.name),
 
-  'client|setname': (client, args) => {
-    if (!isValidName(args[2])) return error('ERR Client names cannot contain spaces, newlines or special characters.')
-    client.session.name = args[2].toString('latin1')
-    return OK
-  },
+  'client|setname': (client, args) => setNameReply(client, args[2]),
 
-  'client|setinfo': (client, args) => {
-    const attribute = args[2].toString('latin1').toLowerCase()
-    if (attribute !== 'lib-name' && attribute !== 'lib-ver') {
-      return error(Buffer.concat([Buffer.from("ERR Unrecognized option '"), args[2], Buffer.from("'")]))
-    }
-    if (!isValidName(args[3])) {
-      return error(`ERR ${attribute} cannot contain spaces, newlines or special characters.`)
-    }
-    if (attribute === 'lib-name') client.session.libName = args[3].toString('latin1')
-    else client.session.libVersion = args[3].toString('latin1')
-    return OK
-  },
+  'client|setinfo': (client, args) => setInfo(client, args[2], args[3]),
 
   'client|info': (client) => verbatim('txt', `${describeClient(client)}\n`),
 
-  'client|list': (client, args) => {
-    const chosen = chooseForList(client, args)
-    if (!Array.isArray(chosen)) return chosen as Reply
-    return verbatim('txt', chosen.map((each: Connection) => `${describeClient(each)}\n`).join(''))
-  },
+  'client|list': (client, args) => list(client, args),
 
   'client|kill': (client, args) => kill(client, args),
 
   'client|no-evict': (client, args) => {
-    const word = args[2].toString('latin1').toLowerCase()
-    if (word !== 'on' && word !== 'off') return SYNTAX
+    const word = option(args[2])
+    if (word !== 'on' && word !== 'off') return SYNTAX_ERROR
     client.session.noEvict = word === 'on'
     return OK
   },
 
   'client|reply': (client, args) => {
     const { session } = client
-    switch (args[2].toString('latin1').toLowerCase()) {
+    switch (option(args[2])) {
       case 'on':
         session.replies = 'on'
         return OK
@@ -61,131 +45,115 @@ export const clientCommands: Record<string, LocalCommand> = {
         if (session.replies !== 'off') session.replies = 'skip-next'
         return NO_REPLY
       default:
-        return SYNTAX
+        return SYNTAX_ERROR
     }
   },
 }
 
-/** One line of CLIENT LIST. What the proxy does not have (buffers of Redis's own making) is 0. */
-function describeClient(client: Connection): string {
-  const { session } = client
-  const now = Date.now()
-  const fields: [string, string | number][] = [
-    ['id', client.id],
-    ['addr', client.address],
-    ['laddr', client.localAddress],
-    ['fd', -1],
-    ['name', session.name],
-    ['age', Math.floor((now - client.createdAtMs) / 1000)],
-    ['idle', Math.floor((now - client.lastActiveMs) / 1000)],
-    ['flags', session.noEvict ? 'e' : 'N'],
-    ['db', session.db],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
-    ['multi', -1],
-    ['qbuf', client.framer.bufferedBytes],
-    ['qbuf-free', 0],
-    ['argv-mem', client.queue.requestBytes],
-    ['multi-mem', 0],
-    ['rbs', 0],
-    ['rbp', 0],
-    ['obl', 0],
-    ['oll', client.queue.length],
-    ['omem', client.pendingBytes],
-    ['tot-mem', client.framer.bufferedBytes + client.queue.requestBytes + client.pendingBytes],
-    ['events', 'r'],
-    ['cmd', client.lastCommand?.name ?? 'NULL'],
-    ['user', session.authenticated ? session.user : '(superuser)'],
-    ['redir', -1],
-    ['resp', session.proto],
-    ['lib-name', session.libName],
-    ['lib-ver', session.libVersion],
-  ]
-  return fields.map(([name, value]) => `${name}=${value}`).join(' ')
+/** CLIENT SETINFO LIB-NAME|LIB-VER value, of Redis 7.2 [Redis 7.2 networking.c clientSetinfoCommand]. */
+function setInfo(client: Connection, attribute: Buffer, value: Buffer): Reply {
+  const word = option(attribute)
+  if (word !== 'lib-name' && word !== 'lib-ver') return errorNaming('Unrecognized option ', attribute)
+  if (!isPlain(value)) {
+    const rest = Buffer.from(' cannot contain spaces, newlines or special characters.')
+    return error(Buffer.concat([Buffer.from('ERR '), cString(attribute), rest]))
+  }
+  if (word === 'lib-name') client.session.libName = value.toString('latin1')
+  else client.session.libVersion = value.toString('latin1')
+  return OK
 }
 
-/** CLIENT LIST [TYPE type] [ID id …]: the clients, or the error. */
-function chooseForList(client: Connection, args: readonly Buffer[]): Connection[] | Reply {
+/** CLIENT LIST [TYPE type] [ID id …]. */
+function list(client: Connection, args: readonly Buffer[]): Reply {
   const { clients } = client.server
-  if (args.length === 2) return clients.all()
-  const filter = args[2].toString('latin1').toLowerCase()
-  if (filter === 'type' && args.length === 4) {
-    const type = args[3].toString('latin1').toLowerCase()
-    if (type === 'normal') return clients.all()
-    if (['master', 'replica', 'slave', 'pubsub'].includes(type)) return []
-    return unknownType(args[3])
+  let chosen: Connection[]
+  const filter = args.length > 2 ? option(args[2]) : ''
+  if (args.length === 2) {
+    chosen = clients.all()
+  } else if (filter === 'type' && args.length === 4) {
+    const type = option(args[3])
+    if (!CLIENT_TYPES.includes(type)) return errorNaming('Unknown client type ', args[3])
+    chosen = type === 'normal' ? clients.all() : []
+  } else if (filter === 'id' && args.length > 3) {
+    const ids = args.slice(3).map(parseInt64)
+    if (ids.includes(undefined)) return error('ERR Invalid client ID')
+    chosen = ids.flatMap((id) => clients.get(Number(id)) ?? [])
+  } else {
+    return SYNTAX_ERROR
   }
-  if (filter === 'id' && args.length > 3) {
-    const chosen: Connection[] = []
-    for (const arg of args.slice(3)) {
-      const id = parseInt64(arg)
-      if (id === undefined) return error('ERR Invalid client ID')
-      const found = clients.get(Number(id))
-      if (found !== undefined) chosen.push(found)
-    }
-    return chosen
-  }
-  return SYNTAX
+  return verbatim('txt', chosen.map((each) => `${describeClient(each)}\n`).join(''))
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
 function kill(client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
-  const all = client.server.clients.all()
-  if (args.length === 3) {
-    const address = args[2].toString('latin1')
-    const target = all.find((each) => each.address === address)
-    if (target === undefined) return error('ERR No such client')
-    if (target === client) {
-      client.replyAndEnd(OK)
-      return NO_REPLY
-    }
-    target.drop()
-    return OK
-  }
-  let skipMe = true
-  const filters: ((each: Connection) => boolean)[] = []
-  for (let i = 2; i < args.length; i += 2) {
-    if (i + 1 === args.length) return SYNTAX
-    const value = args[i + 1].toString('latin1')
-    switch (args[i].toString('latin1').toLowerCase()) {
-      case 'id': {
-        const id = parseInt64(args[i + 1])
-        if (id === undefined || id < 1n) return error('ERR client-id should be greater than 0')
-        filters.push((each) => each.id === Number(id))
-        break
-      }
-      case 'type': {
-        const type = value.toLowerCase()
-        if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) return unknownType(args[i + 1])
-        filters.push(() => type === 'normal')
-        break
-      }
-      case 'addr':
-        filters.push((each) => each.address === value)
-        break
-      case 'laddr':
-        filters.push((each) => each.localAddress === value)
-        break
-      case 'user':
-        if (value !== 'default') return error(Buffer.concat([Buffer.from("ERR No such user '"), args[i + 1], Buffer.from("'")]))
-        filters.push((each) => each.session.user === value)
-        break
-      case 'skipme':
-        if (value.toLowerCase() !== 'yes' && value.toLowerCase() !== 'no') return SYNTAX
-        skipMe = value.toLowerCase() === 'yes'
-        break
-      default:
-        return SYNTAX
-    }
-  }
-  const targets = all.filter((each) => filters.every((filter) => filter(each)) && !(skipMe && each === client))
-  for (const target of targets) if (target !== client) target.drop()
-  if (!targets.includes(client)) return targets.length
-  client.replyAndEnd(targets.length)
+  const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(args)
+  if (!('matches' in chosen)) return chosen.error
+  const targets = client.server.clients.all().filter(chosen.matches)
+  const others = targets.filter((target) => target !== client)
+  const killsItself = others.length < targets.length && !chosen.skipMe
+  for (const target of others) target.drop()
+  const killed = others.length + (killsItself ? 1 : 0)
+  const oldForm = killed === 0 ? error('ERR No such client') : OK
+  const reply = args.length === 3 ? oldForm : killed
+  if (!killsItself) return reply
+  client.replyAndEnd(reply)
   return NO_REPLY
 }
 
-function unknownType(type: Buffer): Reply {
-  return error(Buffer.concat([Buffer.from("ERR Unknown client type '"), type, Buffer.from("'")]))
+type Filter = (client: Connection) => boolean
+
+const hasAddress = (arg: Buffer): Filter => {
+  const address = cString(arg).toString('latin1')
+  return (client) => client.address === address
+}
+
+/** The filters of CLIENT KILL: of the same kind the last one counts, and of different kinds all must match. */
+function killFilter(
+  args: readonly Buffer[],
+): { readonly matches: Filter; readonly skipMe: boolean } | { readonly error: Reply } {
+  const filters = new Map<string, Filter>()
+  let skipMe = true
+  for (let i = 2; i < args.length; i += 2) {
+    if (i + 1 === args.length) return { error: SYNTAX_ERROR }
+    const word = option(args[i])
+    const value = args[i + 1]
+    switch (word) {
+      case 'id': {
+        const id = parseInt64(value)
+        if (id === undefined || id < 1n) return { error: error('ERR client-id should be greater than 0') }
+        filters.set(word, (client) => client.id === Number(id))
+        break
+      }
+      case 'type': {
+        const type = option(value)
+        if (!CLIENT_TYPES.includes(type)) return { error: errorNaming('Unknown client type ', value) }
+        filters.set(word, () => type === 'normal')
+        break
+      }
+      case 'addr':
+        filters.set(word, hasAddress(value))
+        break
+      case 'laddr': {
+        const address = cString(value).toString('latin1')
+        filters.set(word, (client) => client.localAddress === address)
+        break
+      }
+      case 'user': {
+        const user = value.toString('latin1')
+        if (user !== 'default') return { error: errorNaming('No such user ', value) }
+        filters.set(word, (client) => client.session.user === user)
+        break
+      }
+      case 'skipme': {
+        const answer = option(value)
+        if (answer !== 'yes' && answer !== 'no') return { error: SYNTAX_ERROR }
+        skipMe = answer === 'yes'
+        break
+      }
+      default:
+        return { error: SYNTAX_ERROR }
+    }
+  }
+  const all = [...filters.values()]
+  return { matches: (client) => all.every((filter) => filter(client)), skipMe }
 }

@@ -1,18 +1,19 @@
-import type { Reply } from '../../resp/encode.js'
-import type { Connection } from '../connection.js'
 import { clientCommands } from './client.js'
+import { commandCommands } from './command.js'
+import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
-
-/** The command has answered by itself, or wants no answer. */
-export const NO_REPLY = Symbol('no reply')
-
-/**
- * A command that the proxy answers itself. `args` begin with the command's name (and its subcommand's); the arity has
- * been checked. While a promise is open the client's next command waits.
- */
-export type LocalCommand = (client: Connection, args: readonly Buffer[]) => Reply | Promise<Reply> | typeof NO_REPLY
+import { info } from './info.js'
+import type { LocalCommand } from './local-command.js'
+import { wait } from './wait.js'
 
 /** By the names of their rows. */
 export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
-  Object.entries({ ...connectionCommands, ...clientCommands }),
+  Object.entries({
+    ...connectionCommands,
+    ...clientCommands,
+    ...commandCommands,
+    ...configCommands,
+    info: (client, args) => info(client.server, args),
+    wait,
+  }),
 )

@@ -1,0 +1,68 @@
+import type { Clients } from './clients.js'
+import { RateMeter } from './rate-meter.js'
+
+const SPACE = 0x20
+/** Codes of errors are counted one by one up to this many: a server may make up any number of them. */
+const ERROR_CODES_MAX = 128
+/** Redis looks for the end of an error's code in so many bytes [Redis networking.c afterErrorReply]. */
+const ERROR_CODE_BYTES_MAX = 32
+
+/** What the client side counted since the start of the process, shown by INFO. */
+export class ClientStats {
+  connectionsAccepted = 0
+  connectionsRejected = 0
+  commands = 0
+  /** Commands that were answered with an error by the proxy itself before they were served. */
+  rejectedCommands = 0
+  /** Error replies that clients got, whoever made them. */
+  errorReplies = 0
+  /** Bytes of connections that are closed. */
+  receivedBytesOfGone = 0
+  sentBytesOfGone = 0
+
+  private readonly errors = new Map<string, number>()
+  private clients: Clients | undefined
+  private readonly meter = new RateMeter(() => [this.commands, this.receivedBytes, this.sentBytes])
+
+  /** Begins to measure rates; `clients` are those whose bytes count. */
+  start(clients: Clients): void {
+    this.clients = clients
+    this.meter.start()
+  }
+
+  stop(): void {
+    this.meter.stop()
+  }
+
+  get receivedBytes(): number {
+    let sum = this.receivedBytesOfGone
+    for (const client of this.clients?.all() ?? []) sum += client.receivedBytes
+    return sum
+  }
+
+  get sentBytes(): number {
+    let sum = this.sentBytesOfGone
+    for (const client of this.clients?.all() ?? []) sum += client.outbox.totalBytes
+    return sum
+  }
+
+  /** What there was of each in a second, over the last two. */
+  rates(): { commands: number; receivedBytes: number; sentBytes: number } {
+    const [commands, receivedBytes, sentBytes] = this.meter.perSecond()
+    return { commands, receivedBytes, sentBytes }
+  }
+
+  /** How often each error code was answered, in the order of the codes. */
+  errorCounts(): [code: string, count: number][] {
+    return [...this.errors].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  /** Counts an error reply, which begins with `-`. */
+  countError(buf: Buffer, start: number, end: number): void {
+    this.errorReplies++
+    const space = buf.subarray(start, Math.min(end, start + ERROR_CODE_BYTES_MAX)).indexOf(SPACE)
+    const code = space < 0 ? 'ERR' : buf.latin1Slice(start + 1, start + space)
+    const count = this.errors.get(code)
+    if (count !== undefined || this.errors.size < ERROR_CODES_MAX) this.errors.set(code, (count ?? 0) + 1)
+  }
+}

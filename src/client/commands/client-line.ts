@@ -1,0 +1,52 @@
+import type { Connection } from '../connection.js'
+
+/**
+ * One client as CLIENT LIST and CLIENT INFO describe it: the fields of Redis 7.0 in its order, then the two of 7.2 that
+ * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer, buffers
+ * of MULTI, subscriptions) is 0.
+ */
+export function describeClient(client: Connection): string {
+  const { session, queue } = client
+  const now = Date.now()
+  const queryBytes = client.framer.bufferedBytes
+  const { pendingBytes } = client
+  const fields: [string, string | number][] = [
+    ['id', client.id],
+    ['addr', client.address],
+    ['laddr', client.localAddress],
+    ['fd', client.fileDescriptor],
+    ['name', session.name],
+    ['age', Math.floor((now - client.createdAtMs) / 1000)],
+    ['idle', Math.floor((now - client.lastActiveMs) / 1000)],
+    ['flags', flagsOf(client)],
+    ['db', session.db],
+    ['sub', 0],
+    ['psub', 0],
+    ['ssub', 0],
+    ['multi', -1],
+    ['qbuf', queryBytes],
+    ['qbuf-free', 0],
+    ['argv-mem', queue.requestBytes],
+    ['multi-mem', 0],
+    ['rbs', 0],
+    ['rbp', 0],
+    ['obl', 0],
+    ['oll', queue.length],
+    ['omem', pendingBytes],
+    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes],
+    ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
+    ['cmd', client.lastCommand?.name ?? 'NULL'],
+    ['user', session.user],
+    ['redir', -1],
+    ['resp', session.proto],
+    ['lib-name', session.libName],
+    ['lib-ver', session.libVersion],
+  ]
+  return fields.map(([name, value]) => `${name}=${value}`).join(' ')
+}
+
+/** `b`: its next command waits for the one before; `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`. */
+function flagsOf(client: Connection): string {
+  const flags = `${client.isBlocked ? 'b' : ''}${client.isEnding ? 'c' : ''}${client.session.noEvict ? 'e' : ''}`
+  return flags === '' ? 'N' : flags
+}

@@ -1,0 +1,43 @@
+import { version } from '../../base/version.js'
+import type { Server } from '../server.js'
+
+/** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
+export function ringSection(server: Server): string[] {
+  const { coordinator, membership, config } = server
+  const { view, links } = coordinator.router
+  const { stats } = coordinator
+  const { sentinels, masters } = membership.status()
+  const count = (values: readonly boolean[]) => values.filter(Boolean).length
+  return [
+    `dt_version:${version}`,
+    `dt_ring:${view.ringId}`,
+    `dt_epoch:${view.epoch}`,
+    `dt_members:${view.members.length}`,
+    `dt_members_suspect:${count(view.members.map(({ state }) => state === 'suspect'))}`,
+    `dt_links_up:${count(links.map(({ ready }) => ready))}`,
+    `dt_masters_known:${masters.length}`,
+    `dt_replicas:${view.replicas}`,
+    `dt_copies:${Math.min(view.replicas + 1, view.members.length)}`,
+    `dt_virtual_nodes:${view.virtualNodes}`,
+    `dt_sentinels:${sentinels.length}`,
+    `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
+    `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
+    `dt_reads:${stats.reads}`,
+    `dt_reads_from_backup:${stats.readsFromBackup}`,
+    `dt_reads_resent:${stats.readsResent}`,
+    `dt_writes:${stats.writes}`,
+    `dt_differences:${stats.differences}`,
+    `dt_outcomes_unknown:${stats.outcomesUnknown}`,
+    `dt_waits:${stats.waits}`,
+    `dt_waiting:${coordinator.waiting.length}`,
+    `dt_unavailable_timeout_ms:${config.limits.unavailableTimeoutMs}`,
+    `dt_rejected_commands:${server.stats.rejectedCommands}`,
+    `dt_memory_rss:${process.memoryUsage.rss()}`,
+    ...masters.map(({ name, host, port, link, inRing, why }, i) => {
+      const state = view.members.find((member) => member.name === name)?.state ?? 'out'
+      const outstanding = server.links.get(name)?.outstanding ?? 0
+      const reason = why === '' ? '' : `,why=${why.replace(/[,\r\n]/g, ';')}`
+      return `dt_member${i}:name=${name},addr=${host}:${port},in_ring=${inRing ? 1 : 0},state=${state},link=${link},outstanding=${outstanding}${reason}`
+    }),
+  ]
+}

@@ -1,0 +1,82 @@
+import { within } from '../../base/within.js'
+import type { Coordinator } from '../../coordinator/coordinator.js'
+import { rangeSize } from '../../ring/token-range.js'
+import type { Server } from '../server.js'
+import type { MemberInfos } from './info-members.js'
+
+/**
+ * Databases with at most so many entries, copies included, are counted key by key where the members' own numbers may
+ * mislead (see `Keyspace.size`); walking over a larger one is too much work for a command that tools ask every second.
+ */
+const COUNTED_ENTRIES_MAX = 30_000
+const COUNT_TIMEOUT_MS = 1000
+
+interface Database {
+  keys: number
+  expires: number
+  /** Sum over the members of the mean time to live times the keys that have one, in ms. */
+  ttlMs: number
+}
+
+/**
+ * The Keyspace section, with each key counted once: exactly where that is cheap or the members' own numbers are enough,
+ * else the members' sum divided by the copies of a key that it counts.
+ */
+export async function keyspaceLines(members: MemberInfos, { coordinator }: Server): Promise<string[]> {
+  const databases = sumDatabases(members.lines)
+  const counted = [...databases].map(async ([db, sum]) => {
+    const keys =
+      (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, coordinator))
+    const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
+    const avgTtl = sum.expires === 0 ? 0 : Math.round(sum.ttlMs / sum.expires)
+    return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}` }
+  })
+  const shown = (await Promise.all(counted)).filter(({ keys }) => keys > 0)
+  return shown.sort((a, b) => a.db - b.db).map(({ line }) => line)
+}
+
+function sumDatabases(lines: readonly string[]): Map<number, Database> {
+  const databases = new Map<number, Database>()
+  for (const line of lines) {
+    const match = /^db(\d+):keys=(\d+),expires=(\d+),avg_ttl=(\d+)/.exec(line)
+    if (match === null) continue
+    const [db, keys, expires, avgTtl] = match.slice(1).map(Number)
+    const sum = databases.get(db) ?? { keys: 0, expires: 0, ttlMs: 0 }
+    databases.set(db, {
+      keys: sum.keys + keys,
+      expires: sum.expires + expires,
+      ttlMs: sum.ttlMs + expires * avgTtl,
+    })
+  }
+  return databases
+}
+
+/** The exact number of keys; undefined when a member is missing, it is too much work, or does not come in time. */
+async function count(
+  coordinator: Coordinator,
+  db: number,
+  entries: number,
+  members: MemberInfos,
+): Promise<number | undefined> {
+  if (members.missing.length > 0 || entries > COUNTED_ENTRIES_MAX || db >= coordinator.databases) return undefined
+  return within(
+    coordinator.keyspace.size(db).catch(() => undefined),
+    COUNT_TIMEOUT_MS,
+  )
+}
+
+/** How many copies of a key the sum over the members that answered has on average; at least one. */
+function copiesCounted(members: MemberInfos, coordinator: Coordinator): number {
+  const { ring, setOfRange } = coordinator.router.view
+  const missing = new Set(members.missing)
+  if (missing.size === 0) return Math.max(1, members.copies)
+  let identifiers = 0
+  let copies = 0
+  ring.ranges().forEach((range, i) => {
+    const there = setOfRange[i].natural.filter(({ name }) => !missing.has(name)).length
+    if (there === 0) return
+    identifiers += rangeSize(range)
+    copies += rangeSize(range) * there
+  })
+  return identifiers === 0 ? 1 : copies / identifiers
+}

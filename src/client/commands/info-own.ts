@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { arch, machine, release, type } from 'node:os'
+import type { Server } from '../server.js'
+import { REDIS_VERSION } from './connection.js'
+
+/** The number of timer ticks a second that Redis would have; what we do at intervals we do at our own. */
+const HZ = 10
+const LRU_CLOCK_BITS = 24
+
+/** The process that clients talk to: ours. */
+export function serverSection(server: Server): string[] {
+  const uptime = Math.floor((Date.now() - server.startedAtMs) / 1000)
+  return [
+    `redis_version:${REDIS_VERSION}`,
+    'redis_git_sha1:00000000',
+    'redis_git_dirty:0',
+    'redis_build_id:0',
+    'redis_mode:standalone',
+    `os:${type()} ${release()} ${machine()}`,
+    `arch_bits:${/64|s390x/.test(arch()) ? 64 : 32}`,
+    'monotonic_clock:POSIX clock_gettime',
+    `multiplexing_api:${process.platform === 'linux' ? 'epoll' : 'kqueue'}`,
+    'atomicvar_api:none',
+    'gcc_version:0.0.0',
+    `process_id:${process.pid}`,
+    'process_supervised:no',
+    `run_id:${server.runId}`,
+    `tcp_port:${server.address().port}`,
+    `server_time_usec:${Date.now() * 1000}`,
+    `uptime_in_seconds:${uptime}`,
+    `uptime_in_days:${Math.floor(uptime / 86_400)}`,
+    `hz:${HZ}`,
+    `configured_hz:${HZ}`,
+    `lru_clock:${Math.floor(Date.now() / 1000) % 2 ** LRU_CLOCK_BITS}`,
+    `executable:${process.argv[1] ?? process.execPath}`,
+    'config_file:',
+    'io_threads_active:0',
+  ]
+}
+
+export function clientsSection({ clients, config }: Server): string[] {
+  const all = clients.all()
+  const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
+  return [
+    `connected_clients:${all.length}`,
+    'cluster_connections:0',
+    `maxclients:${config.limits.maxClients}`,
+    `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
+    `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
+    `blocked_clients:${all.filter((client) => client.isBlocked).length}`,
+    'tracking_clients:0',
+    'clients_in_timeout_table:0',
+  ]
+}
+
+/** To a client the ring is one master; that each key has copies is the `DT` section's to say. */
+export function replicationSection(server: Server): string[] {
+  const replicationId = createHash('sha1').update(server.runId).digest('hex')
+  return [
+    'role:master',
+    'connected_slaves:0',
+    'master_failover_state:no-failover',
+    `master_replid:${replicationId}`,
+    `master_replid2:${'0'.repeat(40)}`,
+    'master_repl_offset:0',
+    'second_repl_offset:-1',
+    'repl_backlog_active:0',
+    'repl_backlog_size:0',
+    'repl_backlog_first_byte_offset:0',
+    'repl_backlog_histlen:0',
+  ]
+}
+
+/** The errors that clients got, from servers and from us. */
+export function errorStats({ stats }: Server): string[] {
+  // Characters that would break the line are replaced as Redis does [Redis server.c getSafeInfoString].
+  return stats.errorCounts().map(([code, count]) => `errorstat_${code.replace(/[#:\n\r]/g, '_')}:count=${count}`)
+}

@@ -1,0 +1,64 @@
+import type { Config } from '../../config/config.js'
+import type { Server } from '../server.js'
+
+/** Settings of a member that whoever may only talk to the proxy does not get to see. */
+export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
+
+/** What stands in the place of a password, as in Redis's slow log. */
+const REDACTED = '(redacted)'
+
+const LOG_LEVELS: Readonly<Record<Config['log']['level'], string>> = {
+  trace: 'debug',
+  debug: 'debug',
+  info: 'notice',
+  warn: 'warning',
+  error: 'warning',
+  fatal: 'warning',
+  silent: 'warning',
+}
+
+/**
+ * The settings of redis.conf that are the proxy's, not a member's, as CONFIG GET shows them: everything about
+ * clients, their connections and this process.
+ */
+export function ownSettings(server: Server): ReadonlyMap<string, string> {
+  const { listen, limits, auth, log } = server.config
+  const hard = limits.outputBufferHardBytes
+  return new Map(
+    Object.entries({
+      // where clients connect
+      bind: listen.host,
+      port: String(server.address().port),
+      'tcp-backlog': String(listen.backlog),
+      'tcp-keepalive': '0',
+      'tls-port': '0',
+      unixsocket: '',
+      unixsocketperm: '0',
+      'protected-mode': 'no',
+      // who may, and what they may take
+      requirepass: auth.password === undefined ? '' : REDACTED,
+      aclfile: '',
+      maxclients: String(limits.maxClients),
+      timeout: String(Math.ceil(limits.idleTimeoutMs / 1000)),
+      'proto-max-bulk-len': String(limits.maxBulkBytes),
+      'client-query-buffer-limit': String(limits.queryBufferBytes),
+      'client-output-buffer-limit': `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hard} 0 0`,
+      'maxmemory-clients': '0',
+      databases: String(server.coordinator.databases),
+      // the process
+      daemonize: 'no',
+      supervised: 'no',
+      pidfile: '',
+      logfile: '',
+      loglevel: LOG_LEVELS[log.level],
+      'syslog-enabled': 'no',
+      'io-threads': '1',
+      // it is nobody's replica, and no part of a Redis Cluster
+      'cluster-enabled': 'no',
+      replicaof: '',
+      slaveof: '',
+      masterauth: '',
+      masteruser: '',
+    }),
+  )
+}
