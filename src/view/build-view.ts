@@ -1,12 +1,30 @@
 import { assert } from '../base/assert.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { Ring } from '../ring/ring.js'
+import { nextView } from './placement.js'
 import type { Member, ReplicaSet, View } from './view.js'
 
+/** The view before the first one, epoch 0: no members, and one replica set, which is empty and holds every key. */
+export function emptyView(ringId: string, replicas: number, virtualNodes: number): View {
+  assert(Number.isInteger(replicas) && replicas >= 0, 'the number of backups is a whole number')
+  const nobody: ReplicaSet = { index: 0, natural: [], pending: [] }
+  return {
+    ringId,
+    epoch: 0,
+    replicas,
+    virtualNodes,
+    members: [],
+    wanted: [],
+    ring: Ring.of([], virtualNodes),
+    replicaSets: [nobody],
+    setOfRange: [nobody],
+  }
+}
+
 /**
- * The view of these members (in any order, names distinct) with `replicas` backups of each key: every range is on its
- * owner and the next `replicas` distinct members [design §3 replica set], or on all members when there are fewer.
- * A view without members has one replica set, which is empty and holds every key.
+ * The view of these members (in any order, names distinct) in which nothing moves, with `replicas` backups of each key:
+ * every range is on its owner and the next `replicas` distinct members [design §3 replica set], or on all members when
+ * there are fewer.
  */
 export function buildView(
   ringId: string,
@@ -15,29 +33,8 @@ export function buildView(
   virtualNodes: number,
   members: readonly Member[],
 ): View {
-  assert(Number.isInteger(replicas) && replicas >= 0, 'the number of backups is a whole number')
-  const byName = new Map(members.map((member) => [member.name, member]))
-  const ring = Ring.of(
-    members.map((member) => member.name),
-    virtualNodes,
-  )
-  const replicaSets: ReplicaSet[] = []
-  const setOfNames = new Map<string, ReplicaSet>()
-  const setOf = (names: readonly string[]): ReplicaSet => {
-    const id = JSON.stringify(names)
-    let set = setOfNames.get(id)
-    if (set === undefined) {
-      set = { index: replicaSets.length, natural: names.map((name) => byName.get(name)!), pending: [] }
-      setOfNames.set(id, set)
-      replicaSets.push(set)
-    }
-    return set
-  }
-  const setOfRange: ReplicaSet[] = []
-  for (let range = 0; range < ring.size; range++) setOfRange.push(setOf(ring.successors(range, replicas + 1)))
-  if (ring.size === 0) setOfRange.push(setOf([]))
-  const sortedMembers = ring.names.map((name) => byName.get(name)!)
-  return { ringId, epoch, replicas, virtualNodes, members: sortedMembers, ring, replicaSets, setOfRange }
+  const wanted = members.map(({ name }) => name)
+  return { ...nextView(emptyView(ringId, replicas, virtualNodes), { members, wanted }), epoch }
 }
 
 /** The replica set of the key that lies in `buf` from `start` up to `end`. */

@@ -27,8 +27,11 @@ export interface View {
   /** Number of backups of each key, r [design §3 replica set]. A ring with fewer members has fewer. */
   readonly replicas: number
   readonly virtualNodes: number
-  /** In order of their names. */
+  /** Everybody who holds data or is to get it, in order of their names. */
   readonly members: readonly Member[]
+  /** The names that make up the ring when all data has moved: whoever else is a member leaves. */
+  readonly wanted: readonly string[]
+  /** The token ranges; while data moves they are cut at the tokens of leaving members, too. */
   readonly ring: Ring
   readonly replicaSets: readonly ReplicaSet[]
   /** The replica set of each token range of the ring, by the range's index (see `Ring.rangeOf`). */
