@@ -88,7 +88,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['latency|history', 'unsupported', 'none', varying],
   ['latency|latest', 'unsupported', 'none', varying],
   ['latency|reset', 'unsupported', 'none', varying],
-  ['lolwut', 'any', 'none', varying],
+  ['lolwut', 'local', 'none', varying],
   ['memory', 'unsupported', 'none'],
   ['memory|doctor', 'unsupported', 'none', varying],
   ['memory|help', 'any', 'none'],

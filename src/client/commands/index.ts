@@ -2,8 +2,10 @@ import { clientCommands } from './client.js'
 import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
+import { dtCommands } from './dt.js'
 import { info } from './info.js'
 import type { LocalCommand } from './local-command.js'
+import { lolwut } from './lolwut.js'
 import { wait } from './wait.js'
 
 /** By the names of their rows. */
@@ -13,7 +15,9 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...clientCommands,
     ...commandCommands,
     ...configCommands,
+    ...dtCommands,
     info: (client, args) => info(client.server, args),
+    lolwut,
     wait,
   }),
 )

@@ -22,13 +22,7 @@ export function ringSection(server: Server): string[] {
     `dt_sentinels:${sentinels.length}`,
     `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
-    `dt_reads:${stats.reads}`,
-    `dt_reads_from_backup:${stats.readsFromBackup}`,
-    `dt_reads_resent:${stats.readsResent}`,
-    `dt_writes:${stats.writes}`,
-    `dt_differences:${stats.differences}`,
-    `dt_outcomes_unknown:${stats.outcomesUnknown}`,
-    `dt_waits:${stats.waits}`,
+    ...Object.entries(stats).map(([name, value]) => `dt_${snakeCase(name)}:${value}`),
     `dt_waiting:${coordinator.waiting.length}`,
     `dt_unavailable_timeout_ms:${config.limits.unavailableTimeoutMs}`,
     `dt_rejected_commands:${server.stats.rejectedCommands}`,
@@ -40,4 +34,8 @@ export function ringSection(server: Server): string[] {
       return `dt_member${i}:name=${name},addr=${host}:${port},in_ring=${inRing ? 1 : 0},state=${state},link=${link},outstanding=${outstanding}${reason}`
     }),
   ]
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

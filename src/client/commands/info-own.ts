@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { arch, machine, release, type } from 'node:os'
+import { wallClockUs } from '../../base/clock.js'
 import type { Server } from '../server.js'
 import { REDIS_VERSION } from './connection.js'
 
@@ -26,7 +27,7 @@ export function serverSection(server: Server): string[] {
     'process_supervised:no',
     `run_id:${server.runId}`,
     `tcp_port:${server.address().port}`,
-    `server_time_usec:${Date.now() * 1000}`,
+    `server_time_usec:${wallClockUs()}`,
     `uptime_in_seconds:${uptime}`,
     `uptime_in_days:${Math.floor(uptime / 86_400)}`,
     `hz:${HZ}`,
@@ -38,7 +39,7 @@ export function serverSection(server: Server): string[] {
   ]
 }
 
-export function clientsSection({ clients, config }: Server): string[] {
+export function clientsSection({ clients, config, coordinator }: Server): string[] {
   const all = clients.all()
   const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
   return [
@@ -47,7 +48,7 @@ export function clientsSection({ clients, config }: Server): string[] {
     `maxclients:${config.limits.maxClients}`,
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
-    `blocked_clients:${all.filter((client) => client.isBlocked).length}`,
+    `blocked_clients:${coordinator.waiting.length}`,
     'tracking_clients:0',
     'clients_in_timeout_table:0',
   ]

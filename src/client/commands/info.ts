@@ -45,10 +45,12 @@ const SECTIONS: readonly Section[] = [
  */
 export async function info(server: Server, args: readonly Buffer[]): Promise<Reply> {
   const sections = chooseSections(args.slice(1).map(option))
+  // Before the client that asks waits for the members itself.
+  const own = sections.map((section) => section.own?.(server))
   const asked = sections.filter(({ merged }) => merged !== undefined).map(({ name }) => name)
   const members = await askMembers(server, asked)
-  const texts = sections.map(async ({ title, own, merged }) => {
-    const lines = own?.(server) ?? (await merged?.(members, server)) ?? []
+  const texts = sections.map(async ({ title, merged }, i) => {
+    const lines = own[i] ?? (await merged?.(members, server)) ?? []
     const missing = merged === undefined || members.missing.length === 0 ? [] : [`dt_not_answered:${members.missing}`]
     return [`# ${title}`, ...lines, ...missing].map((line) => `${line}\r\n`).join('')
   })

@@ -1,0 +1,97 @@
+import { DT_HELP, helpReply } from '../../command/help.js'
+import { countKeysByMaster } from '../../coordinator/key-count.js'
+import { double, map, type Reply } from '../../resp/encode.js'
+import { identifierOfKey } from '../../ring/identifier.js'
+import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
+import type { Member, View } from '../../view/view.js'
+import type { Server } from '../server.js'
+import type { LocalCommand } from './local-command.js'
+
+/** DT …: the ring, for people with redis-cli. Maps in RESP3, fields and values in turn in RESP2. */
+export const dtCommands: Record<string, LocalCommand> = {
+  'dt|help': () => helpReply('dt', DT_HELP),
+  'dt|locate': (client, args) => locate(client.server.views.current, args[2]),
+  'dt|nodes': (client) => nodes(client.server),
+  'dt|ring': (client) => ring(client.server.views.current),
+  'dt|view': (client) => describeView(client.server.views.current),
+}
+
+/** DT NODES: every server that the Sentinels know, whether or not it is in the ring now. */
+async function nodes(server: Server): Promise<Reply> {
+  const { router } = server.coordinator
+  const { view } = router
+  const { how, byMaster } = await countKeysByMaster(router)
+  return server.membership.status().masters.map(({ name, host, port, link, why }) => {
+    const member = view.members.find((each) => each.name === name)
+    return map([
+      ['name', name],
+      ['address', `${host}:${port}`],
+      ['state', member?.state ?? 'out'],
+      ['why', why],
+      ['link', link],
+      ['version', server.links.get(name)?.info?.version ?? ''],
+      ['share', fraction(view.ring.share(name))],
+      ['keys-mastered', byMaster.get(name) ?? 0],
+      ['keys-counted', how],
+    ])
+  })
+}
+
+/** DT RING: the token ranges (from, to] clockwise, each with its replica set, the master first. */
+function ring({ ring, setOfRange }: View): Reply {
+  return ring.ranges().map((range, i) => {
+    const { natural, pending } = setOfRange[i]
+    return map([
+      ['from', range.from],
+      ['to', range.to],
+      ['share', fraction(rangeSize(range) / CIRCLE_SIZE)],
+      ['replicas', natural.map(({ name }) => name)],
+      ...(pending.length === 0 ? [] : [['pending', pending.map(({ name }) => name)] as const]),
+    ])
+  })
+}
+
+/** DT LOCATE key: where a key lives; the hash tag decides when it has one. */
+function locate(view: View, key: Buffer): Reply {
+  const identifier = identifierOfKey(key, 0, key.length)
+  const index = view.ring.rangeOf(identifier)
+  const { natural, pending } = view.setOfRange[index]
+  const replica = ({ name, host, port, state }: Member, role: string) =>
+    map([
+      ['name', name],
+      ['address', `${host}:${port}`],
+      ['role', role],
+      ['state', state],
+    ])
+  return map([
+    ['key', key],
+    ['identifier', identifier],
+    // A ring without members has no token.
+    ['token', view.ring.size === 0 ? null : view.ring.range(index).to],
+    [
+      'replicas',
+      [
+        ...natural.map((member, i) => replica(member, i === 0 ? 'master' : 'backup')),
+        ...pending.map((member) => replica(member, 'pending')),
+      ],
+    ],
+  ])
+}
+
+/** DT VIEW: what the proxy works with at this moment. */
+function describeView(view: View): Reply {
+  return map([
+    ['ring', view.ringId],
+    ['epoch', view.epoch],
+    ['replicas', view.replicas],
+    ['copies', Math.min(view.replicas + 1, view.members.length)],
+    ['virtual-nodes', view.virtualNodes],
+    ['token-ranges', view.ring.size],
+    ['members', view.members.map(({ name }) => name)],
+  ])
+}
+
+/** Of 1, with four digits: enough to see, short enough to read. */
+function fraction(value: number): Reply {
+  return double(Math.round(value * 1e4) / 1e4)
+}
