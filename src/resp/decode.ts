@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.js'
 import {
   BigNumberReply,
   BooleanReply,
@@ -11,41 +10,58 @@ import {
   SimpleReply,
   VerbatimReply,
 } from './encode.js'
+import { ReplyProtocolError } from './reply-framer.js'
+
+const CR = 13
+const BANG = 33
+const DOLLAR = 36
+const PERCENT = 37
+const STAR = 42
+const PLUS = 43
+const MINUS = 45
+const ZERO = 48
+const EQUALS = 61
+const GREATER = 62
+const BAR = 124
+const TILDE = 126
+const BULKS: ReadonlySet<number> = new Set([DOLLAR, EQUALS, BANG])
+const AGGREGATES: ReadonlySet<number> = new Set([STAR, TILDE, PERCENT, GREATER, BAR])
 
 /** An aggregate whose elements are being read. */
 interface Open {
-  readonly type: string
+  readonly type: number
   readonly size: number
   readonly items: Reply[]
 }
 
 /**
- * Decodes one whole reply, as the reply framer gives it: the same values that `encodeReply` takes, bulk strings as
- * Buffers of their own, integers as numbers where these are exact and else as bigints. Attributes are dropped, a push
- * is an array. For handshakes and other replies that the proxy itself reads; not for the hot path.
+ * Decodes one whole reply, as the reply framer gives it: the same values that `encodeReply` takes, integers as numbers
+ * where these are exact and else as bigints. Attributes are dropped, a push is an array. Bulk strings are Buffers that
+ * share one copy of the reply. For handshakes and other replies that the proxy itself reads; not for the hot path.
+ *
+ * @throws ReplyProtocolError when a number is none
  */
 export function decodeReply(buf: Buffer, start: number, end: number): Reply {
+  const own = Buffer.from(buf.subarray(start, end))
   const open: Open[] = []
-  let p = start
+  let p = 0
   for (;;) {
-    assert(p < end, 'a reply that is decoded is whole')
-    const type = String.fromCharCode(buf[p])
-    const lineEnd = buf.indexOf(13, p)
+    const type = own[p]
     const lineStart = p + 1
-    const text = buf.toString('utf8', lineStart, lineEnd)
+    const lineEnd = own.indexOf(CR, p)
     p = lineEnd + 2
     let value: Reply
-    if ('$=!'.includes(type) && text !== '-1') {
-      const bytes = Buffer.from(buf.subarray(p, p + Number(text)))
-      p += bytes.length + 2
-      value = bulkValue(type, bytes)
-    } else if ('*~%>|'.includes(type) && text !== '-1') {
-      const size = type === '%' || type === '|' ? Number(text) * 2 : Number(text)
+    if (BULKS.has(type) && own[lineStart] !== MINUS) {
+      const from = p
+      p += lengthIn(own, lineStart, lineEnd) + 2
+      value = bulkValue(type, own.subarray(from, p - 2))
+    } else if (AGGREGATES.has(type) && own[lineStart] !== MINUS) {
+      const size = lengthIn(own, lineStart, lineEnd) * (type === PERCENT || type === BAR ? 2 : 1)
       open.push({ type, size, items: [] })
       if (size > 0) continue
       value = null
     } else {
-      value = type === '-' ? new ErrorReply(Buffer.from(buf.subarray(lineStart, lineEnd))) : lineValue(type, text)
+      value = lineValue(own.subarray(lineStart - 1, lineEnd))
     }
 
     // The value ends here, and with it the aggregates whose last element it is.
@@ -53,7 +69,7 @@ export function decodeReply(buf: Buffer, start: number, end: number): Reply {
     if (top !== undefined && top.size > 0) top.items.push(value)
     while (top !== undefined && top.items.length === top.size) {
       open.pop()
-      if (top.type === '|') break
+      if (top.type === BAR) break
       value = aggregateValue(top)
       top = open.at(-1)
       top?.items.push(value)
@@ -62,26 +78,40 @@ export function decodeReply(buf: Buffer, start: number, end: number): Reply {
   }
 }
 
-function bulkValue(type: string, bytes: Buffer): Reply {
-  if (type === '!') return new ErrorReply(bytes)
-  if (type === '=') return new VerbatimReply(bytes.toString('latin1', 0, 3), bytes.subarray(4))
+function lengthIn(buf: Buffer, start: number, end: number): number {
+  let value = 0
+  for (let i = start; i < end; i++) value = value * 10 + buf[i] - ZERO
+  return value
+}
+
+function bulkValue(type: number, bytes: Buffer): Reply {
+  if (type === BANG) return new ErrorReply(bytes)
+  if (type === EQUALS) return new VerbatimReply(bytes.toString('latin1', 0, 3), bytes.subarray(4))
   return bytes
 }
 
-function lineValue(type: string, text: string): Reply {
-  switch (type) {
-    case '+':
-      return new SimpleReply(text)
+/** The value of a line without its end. */
+function lineValue(line: Buffer): Reply {
+  switch (line[0]) {
+    case PLUS:
+      return new SimpleReply(line.toString('utf8', 1))
+    case MINUS:
+      return new ErrorReply(line.subarray(1))
+  }
+  const text = line.toString('latin1')
+  switch (text[0]) {
     case ':': {
-      const value = Number(text)
-      return Number.isSafeInteger(value) ? value : BigInt(text)
+      const digits = text.slice(1)
+      if (!/^[+-]?[0-9]+$/.test(digits)) throw new ReplyProtocolError(`no integer: ${JSON.stringify(text)}`)
+      const value = Number(digits)
+      return Number.isSafeInteger(value) ? value : BigInt(digits)
     }
     case ',':
-      return new DoubleReply(text)
+      return new DoubleReply(text.slice(1))
     case '(':
-      return new BigNumberReply(text)
+      return new BigNumberReply(text.slice(1))
     case '#':
-      return new BooleanReply(text === 't')
+      return new BooleanReply(text === '#t')
     case '*':
       return nullArray
     default:
@@ -90,8 +120,8 @@ function lineValue(type: string, text: string): Reply {
 }
 
 function aggregateValue({ type, items }: Open): Reply {
-  if (type === '~') return new SetReply(items)
-  if (type !== '%') return items
+  if (type === TILDE) return new SetReply(items)
+  if (type !== PERCENT) return items
   const entries: [Reply, Reply][] = []
   for (let i = 0; i < items.length; i += 2) entries.push([items[i], items[i + 1]])
   return new MapReply(entries)
