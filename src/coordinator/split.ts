@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.js'
+import { wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
@@ -20,6 +21,12 @@ export function split(
   deadlineMs: number,
 ): void {
   const step = row.keyStep
+  if ((frame.argc - row.firstKey) % step !== 0) {
+    // MSET with a key that has no value, which Redis takes for a matter of arity too [Redis t_string.c msetGenericCommand].
+    const refusal = wrongArityError(row.name)
+    slot.finish(refusal, 0, refusal.length, true)
+    return
+  }
   const routes: Route[] = []
   const groups: number[][] = []
   for (let k = 0; k < keyCount; k++) {
