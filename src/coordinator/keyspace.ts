@@ -155,15 +155,21 @@ export class Keyspace {
     return this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
   }
 
-  /** Asks all members that can be reached, when together they serve every range; waits for that if need be. */
-  private async onServing<T extends Reply>(
-    ask: (link: Link) => Promise<T | Reply>,
-  ): Promise<{ readonly link: Link; readonly reply: T | Reply }[]> {
+  /** Resolves when every range is served by somebody; rejects with UnavailableError when that does not come in time. */
+  async everyRangeServed(): Promise<void> {
     const { coordinator } = this
     const deadlineMs = coordinator.waiting.deadline()
     while (!coordinator.router.routes.every((route) => route.serving() !== undefined)) {
       if (!(await coordinator.waiting.change(deadlineMs))) throw new UnavailableError()
     }
+  }
+
+  /** Asks all members that can be reached, when together they serve every range; waits for that if need be. */
+  private async onServing<T extends Reply>(
+    ask: (link: Link) => Promise<T | Reply>,
+  ): Promise<{ readonly link: Link; readonly reply: T | Reply }[]> {
+    const { coordinator } = this
+    await this.everyRangeServed()
     const links = coordinator.router.links.filter((link) => link.serving)
     return Promise.all(links.map(async (link) => ({ link, reply: await ask(link) })))
   }

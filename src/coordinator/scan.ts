@@ -17,6 +17,8 @@ const GENERATION_SIZE = 2 ** 15
 const LOW_SIZE = MEMBER_SIZE * GENERATION_SIZE
 const BACKEND_CURSOR_SIZE = 2 ** 30
 const COUNT_MAX = 1_000_000
+/** Redis's own. */
+const COUNT_DEFAULT = 10
 
 export interface Cursor {
   /** Place of the member in its list. */
@@ -58,39 +60,41 @@ export function generationOf(text: string): number {
 
 const INVALID_CURSOR = error('ERR invalid cursor')
 
-/** SCAN cursor [MATCH p] [COUNT n] [TYPE t]: member after member, each giving the keys that it serves. */
+/**
+ * SCAN cursor [MATCH p] [COUNT n] [TYPE t]: member after member, each giving the keys that it serves. One that has been
+ * walked to its end is followed by the next in the same call while COUNT keys are not found: a small keyspace comes in
+ * one reply, as from one Redis.
+ */
 export async function scan(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
   const cursor = decodeCursor(args[1])
   if (cursor === 'invalid') return INVALID_CURSOR
+  await coordinator.keyspace.everyRangeServed()
   const { router, generation } = coordinator
   const { links } = router
   const resumed = cursor !== undefined && cursor.generation === generation && cursor.member < links.length
-  const ready = (from: number) => {
+  const serving = (from: number) => {
     for (let i = from; i < links.length; i++) if (links[i].serving) return i
     return links.length
   }
-  const member = ready(resumed ? cursor.member : 0)
-  if (member === links.length) return [Buffer.from('0'), []]
-  const backend = resumed && member === cursor.member ? cursor.backend : 0
-
-  const link = links[member]
-  const copies = Math.min(router.view.replicas + 1, links.length)
-  const reply = await link.call([args[0], String(backend), ...scaledCount(args.slice(2), copies)], db)
-  if (!isScanReply(reply)) return reply
-  const [next, keys] = reply
-  const served = keys.filter((key) => coordinator.router.servedBy(link, key))
-
-  const backendNext = Number(next.toString())
-  const after: Cursor | undefined =
-    backendNext > 0 && backendNext < BACKEND_CURSOR_SIZE
-      ? { member, generation, backend: backendNext }
-      : { member: ready(member + 1), generation, backend: 0 }
+  let member = serving(resumed ? cursor.member : 0)
+  let backend = resumed && member === cursor.member ? cursor.backend : 0
+  const { count, options } = scaledCount(args.slice(2), Math.min(router.view.replicas + 1, links.length))
+  const served: Buffer[] = []
+  while (member < links.length) {
+    const link = links[member]
+    const reply = await link.call([args[0], String(backend), ...options], db)
+    if (!isScanReply(reply)) return reply
+    for (const key of reply[1]) if (coordinator.router.servedBy(link, key)) served.push(key)
+    const next = Number(reply[0].toString())
+    const walked = next === 0 || next >= BACKEND_CURSOR_SIZE
+    backend = walked ? 0 : next
+    if (walked) member = serving(member + 1)
+    if (!walked || served.length >= count || coordinator.generation !== generation) break
+  }
   // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.
-  const finished = after.member === links.length && coordinator.generation === generation
-  return [
-    Buffer.from(finished ? '0' : encodeCursor({ ...after, member: Math.min(after.member, links.length - 1) })),
-    served,
-  ]
+  const finished = member === links.length && coordinator.generation === generation
+  const after: Cursor = { member: Math.min(member, links.length - 1), generation, backend }
+  return [Buffer.from(finished ? '0' : encodeCursor(after)), served]
 }
 
 /**
@@ -122,17 +126,20 @@ function processGeneration(link: Link): number {
   return generationOf(link.info?.runId ?? '')
 }
 
-/** Only one in `copies` of the keys that a member reports is its own to report: it is asked for as many more. */
-function scaledCount(options: readonly Buffer[], copies: number): (Buffer | string)[] {
-  const scaled: (Buffer | string)[] = [...options]
-  let given = false
+/**
+ * How many keys are wanted, and the options for a member: only one in `copies` of the keys that it reports is its own to
+ * report, so it is asked for as many more. What Redis refuses is passed on as it is.
+ */
+function scaledCount(options: readonly Buffer[], copies: number): { count: number; options: (Buffer | string)[] } {
+  let count = COUNT_DEFAULT
+  // Of several counts the last one holds, so the default stands first.
+  const scaled: (Buffer | string)[] = ['COUNT', String(COUNT_DEFAULT * copies), ...options]
   for (let i = 0; i + 1 < options.length; i += 2) {
     if (options[i].toString('latin1').toUpperCase() !== 'COUNT') continue
-    given = true
-    const count = /^[1-9][0-9]{0,6}$/.test(options[i + 1].latin1Slice()) ? Number(options[i + 1]) : 0
-    if (count > 0 && count <= COUNT_MAX) scaled[i + 1] = String(count * copies)
+    count = /^[1-9][0-9]{0,6}$/.test(options[i + 1].latin1Slice()) ? Number(options[i + 1]) : 0
+    if (count > 0 && count <= COUNT_MAX) scaled[i + 3] = String(count * copies)
   }
-  return given ? scaled : [...scaled, 'COUNT', String(10 * copies)]
+  return { count, options: scaled }
 }
 
 /** A cursor and its elements; anything else is an error, or something the client should see as it is. */
