@@ -9,11 +9,14 @@ import { error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { ViewStore } from '../view/view-store.js'
+import { Arrivals } from './arrivals.js'
 import { toAbsolute } from './absolute.js'
 import { Apply } from './apply.js'
+import { type CopyListener, KeyCopy } from './copy-key.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
+import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
 import { MasterFirst } from './master-first.js'
 import { Read } from './read.js'
@@ -42,6 +45,7 @@ export class Coordinator {
   readonly waiting: Waiting
   readonly verdicts: Verdicts
   readonly lanes = new Lanes()
+  readonly arrivals = new Arrivals()
   readonly doubts: Doubts
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
@@ -100,6 +104,7 @@ export class Coordinator {
       this.park(frame, row, slot, deadlineMs)
       return
     }
+    if (route.pending.length > 0) this.copyToPending(route, keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)
     } else if (row.replicate === 'absolute') {
@@ -108,6 +113,18 @@ export class Coordinator {
     } else {
       Apply.emit(this, route, frame, row, slot)
     }
+  }
+
+  /**
+   * Copies a key from one member to another in the order of its writes; `done` hears what became of it. On a pending
+   * replica the key counts as arrived from now on.
+   */
+  copyKey(id: string, source: Link, target: Link, done: CopyListener): void {
+    this.arrivals.add(target, id)
+    new KeyCopy(this.lanes, id, source, [target], (link, result, reason, bytes) => {
+      if (result !== 'copied') this.arrivals.remove(target, id)
+      done(link, result, reason, bytes)
+    })
   }
 
   /** The link that serves reads of a key, waited for if need be; undefined when none came in time. */
@@ -189,7 +206,8 @@ export class Coordinator {
   private serveKeys(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { router } = this
     const { firstKey } = row
-    if (row.keyFinder === 'range' && row.lastKey === firstKey) {
+    // SORT_RO is the one command of a single key of which some forms are refused.
+    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.name !== 'sort_ro') {
       const route = router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey])
       this.serveRoute(route, frame, row, slot, deadlineMs)
       return
@@ -221,6 +239,19 @@ export class Coordinator {
       common = route
     }
     return common
+  }
+
+  /** Before a write: keys that a pending replica does not have yet are copied to it. */
+  private copyToPending(route: Route, ids: readonly string[]): void {
+    const source = route.serving() ?? route.natural[0]
+    for (const target of route.pending) {
+      for (const id of ids) {
+        if (this.arrivals.has(target, id)) continue
+        this.copyKey(id, source, target, (_target, result) => {
+          if (result !== 'copied') this.doubts.note(target, [id])
+        })
+      }
+    }
   }
 
   private park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
