@@ -1,0 +1,146 @@
+import type { Cases } from '../script.js'
+
+const SICILY = 'GEOADD k 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 13.583333 37.316667 Agrigento'
+
+export const geoCases: Cases = {
+  geoadd: `
+    GEOADD k 13.361389 38.115556 Palermo
+    GEOADD k 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+    GEOADD k NX 1 1 Palermo
+    GEOADD k XX CH 13.4 38.1 Palermo
+    GEOADD k 181 0 x
+    GEOADD k 0 86 x
+    GEOADD k x 0 y
+    GEOADD k 1 1
+    GEOADD k 1 1 a 2
+    GEOADD k NX XX 1 1 a
+    ZRANGE k 0 -1 WITHSCORES
+    SET s v
+    GEOADD s 1 1 a
+  `,
+  geodist: `
+    ${SICILY}
+    GEODIST k Palermo Catania
+    GEODIST k Palermo Catania km
+    GEODIST k Palermo Catania MI
+    GEODIST k Palermo Catania ft
+    GEODIST k Palermo Palermo
+    GEODIST k Palermo Catania ly
+    GEODIST k Palermo Catania km x
+    GEODIST k Palermo nosuch
+    GEODIST missing a b
+    SET s v
+    GEODIST s a b
+  `,
+  geohash: `
+    ${SICILY}
+    GEOHASH k Palermo Catania
+    GEOHASH k nosuch Palermo
+    GEOHASH k
+    GEOHASH missing a b
+    SET s v
+    GEOHASH s a
+  `,
+  geopos: `
+    ${SICILY}
+    GEOPOS k Palermo Catania
+    GEOPOS k nosuch Palermo nosuch
+    GEOPOS k
+    GEOPOS missing a b
+    SET s v
+    GEOPOS s a
+  `,
+  georadius: `
+    ${SICILY}
+    GEORADIUS k 15 37 200 km
+    GEORADIUS k 15 37 200 km WITHDIST
+    GEORADIUS k 15 37 200 km WITHCOORD
+    GEORADIUS k 15 37 200 km WITHHASH WITHDIST WITHCOORD ASC
+    GEORADIUS k 15 37 200 km COUNT 1 DESC
+    GEORADIUS k 15 37 200 km COUNT 1 ANY
+    GEORADIUS k 15 37 1 m
+    GEORADIUS missing 15 37 200 km
+    GEORADIUS missing 15 37 200 km WITHDIST
+    GEORADIUS k 15 37 200 ly
+    GEORADIUS k 200 37 200 km
+    GEORADIUS k x 37 200 km
+    GEORADIUS k 15 37 -1 km
+    GEORADIUS k 15 37 200 km COUNT 0
+    GEORADIUS k 15 37 200 km ANY
+    GEORADIUS k 15 37 200 km NOSUCH
+    GEOADD a{t} 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+    GEORADIUS a{t} 15 37 200 km STORE b{t}
+    ZRANGE b{t} 0 -1 WITHSCORES
+    GEORADIUS a{t} 15 37 200 km STOREDIST b{t}
+    ZRANGE b{t} 0 -1 WITHSCORES
+    GEORADIUS a{t} 15 37 1 m STORE b{t}
+    EXISTS b{t}
+    GEORADIUS a{t} 15 37 200 km STORE b{t} WITHDIST
+    SET s v
+    GEORADIUS s 15 37 200 km
+    ~refused GEORADIUS k 15 37 200 km STORE b2345
+  `,
+  georadius_ro: `
+    ${SICILY}
+    GEORADIUS_RO k 15 37 200 km
+    GEORADIUS_RO k 15 37 200 km WITHDIST ASC COUNT 2
+    GEORADIUS_RO k 15 37 200 km STORE k
+    GEORADIUS_RO missing 15 37 200 km
+    SET s v
+    GEORADIUS_RO s 15 37 200 km
+  `,
+  georadiusbymember: `
+    ${SICILY}
+    GEORADIUSBYMEMBER k Agrigento 100 km
+    GEORADIUSBYMEMBER k Agrigento 100 km WITHDIST WITHCOORD DESC
+    GEORADIUSBYMEMBER k nosuch 100 km
+    GEORADIUSBYMEMBER missing a 100 km
+    GEORADIUSBYMEMBER k Agrigento x km
+    GEOADD a{t} 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+    GEORADIUSBYMEMBER a{t} Palermo 500 km STORE b{t}
+    ZRANGE b{t} 0 -1 WITHSCORES
+    GEORADIUSBYMEMBER a{t} Palermo 500 km STOREDIST b{t}
+    ZRANGE b{t} 0 -1 WITHSCORES
+    SET s v
+    GEORADIUSBYMEMBER s a 100 km
+    ~refused GEORADIUSBYMEMBER k Agrigento 100 km STOREDIST b2345
+  `,
+  georadiusbymember_ro: `
+    ${SICILY}
+    GEORADIUSBYMEMBER_RO k Agrigento 100 km
+    GEORADIUSBYMEMBER_RO k Agrigento 100 km WITHDIST
+    GEORADIUSBYMEMBER_RO k Agrigento 100 km STORE k
+    GEORADIUSBYMEMBER_RO k nosuch 100 km
+    GEORADIUSBYMEMBER_RO missing a 100 km
+  `,
+  geosearch: `
+    ${SICILY}
+    GEOSEARCH k FROMLONLAT 15 37 BYRADIUS 200 km ASC
+    GEOSEARCH k FROMLONLAT 15 37 BYBOX 400 400 km ASC WITHCOORD WITHDIST WITHHASH
+    GEOSEARCH k FROMMEMBER Palermo BYRADIUS 200 km DESC COUNT 1
+    GEOSEARCH k FROMMEMBER Palermo BYRADIUS 200 km COUNT 2 ANY
+    GEOSEARCH k FROMMEMBER nosuch BYRADIUS 200 km
+    GEOSEARCH k FROMLONLAT 15 37
+    GEOSEARCH k BYRADIUS 200 km FROMLONLAT 15 37 BYBOX 1 1 km
+    GEOSEARCH k FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST
+    GEOSEARCH k FROMLONLAT 15 37 BYRADIUS x km
+    GEOSEARCH missing FROMLONLAT 15 37 BYRADIUS 200 km
+    GEOSEARCH missing FROMMEMBER a BYRADIUS 200 km
+    SET s v
+    GEOSEARCH s FROMLONLAT 15 37 BYRADIUS 200 km
+  `,
+  geosearchstore: `
+    GEOADD a{t} 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+    GEOSEARCHSTORE b{t} a{t} FROMLONLAT 15 37 BYRADIUS 200 km
+    ZRANGE b{t} 0 -1 WITHSCORES
+    GEOSEARCHSTORE b{t} a{t} FROMMEMBER Palermo BYBOX 400 400 km STOREDIST
+    ZRANGE b{t} 0 -1 WITHSCORES
+    GEOSEARCHSTORE b{t} a{t} FROMLONLAT 15 37 BYRADIUS 1 m
+    EXISTS b{t}
+    GEOSEARCHSTORE b{t} missing{t} FROMLONLAT 15 37 BYRADIUS 200 km
+    GEOSEARCHSTORE b{t} a{t} FROMLONLAT 15 37 BYRADIUS 200 km WITHDIST
+    SET s{t} v
+    GEOSEARCHSTORE b{t} s{t} FROMLONLAT 15 37 BYRADIUS 200 km
+    ~refused GEOSEARCHSTORE a1 b2345 FROMLONLAT 15 37 BYRADIUS 200 km
+  `,
+}

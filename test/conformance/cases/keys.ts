@@ -1,0 +1,494 @@
+import type { Cases } from '../script.js'
+
+/** What Redis 7.0 gives for DUMP of the string `hello`. */
+const DUMPED_STRING = String.raw`"\x00\x05hello\n\x00cr\xdfve4 \n"`
+
+/** Keys of any type, and the keyspace. */
+export const keyCases: Cases = {
+  copy: `
+    SET a{t} v EX 1000
+    COPY a{t} b{t}
+    GET b{t}
+    ~ttl PTTL b{t}
+    SET a{t} w
+    COPY a{t} b{t}
+    COPY a{t} b{t} REPLACE
+    GET b{t}
+    COPY a{t} a{t}
+    COPY a{t} b{t} DB 1
+    COPY a{t} a{t} DB 1 REPLACE
+    COPY missing{t} b{t}
+    COPY a{t} b{t} DB 16
+    COPY a{t} b{t} DB x
+    COPY a{t} b{t} DB
+    COPY a{t} b{t} NOSUCH
+    COPY a{t} a{t} DB 0
+    RPUSH l{t} a b c
+    COPY l{t} a{t} REPLACE
+    LRANGE a{t} 0 -1
+    SELECT 1
+    GET b{t}
+    ~refused COPY a1 b2345
+  `,
+  del: `
+    MSET a 1 b 2 c 3 d 4 e 5
+    DEL a
+    DEL a
+    DEL b c missing d
+    DEL e e
+    RPUSH l x
+    DEL l
+    DEL missing
+    MSET a{t} 1 b{t} 2
+    DEL a{t} b{t} c{t}
+    SET "" x
+    DEL ""
+  `,
+  dump: `
+    SET k hello
+    DUMP k
+    DUMP missing
+    SET n 12345
+    DUMP n
+    RPUSH l a b c
+    DUMP l
+    HSET h f v g w
+    DUMP h
+    ZADD z 1 a 2 b
+    DUMP z
+    SADD s 1 2 3
+    DUMP s
+  `,
+  exists: `
+    MSET a 1 b 2 c 3
+    EXISTS a
+    EXISTS a a a
+    EXISTS a b c d
+    EXISTS missing
+    EXISTS a{t} b{t}
+  `,
+  expire: `
+    SET k v
+    EXPIRE k 100
+    ~ttl PTTL k
+    EXPIRE k 200 NX
+    EXPIRE k 200 XX
+    EXPIRE k 100 GT
+    EXPIRE k 300 gt
+    EXPIRE k 400 LT
+    EXPIRE k 50 LT
+    ~ttl PTTL k
+    EXPIRE k 100 NX XX
+    EXPIRE k 100 GT LT
+    EXPIRE k 100 NX GT
+    EXPIRE k 100 XX GT
+    EXPIRE k 100 NOSUCH
+    EXPIRE k x
+    EXPIRE k 1.5
+    EXPIRE k 9223372036854775807
+    EXPIRE k -9223372036854775808
+    EXPIRE k 9223372036854775
+    EXPIRE missing 100
+    EXPIRE missing x
+    SET p v
+    EXPIRE p 100 GT
+    EXPIRE p 100 XX
+    EXPIRE p 100 LT
+    ~ttl PTTL p
+    EXPIRE k 0
+    EXISTS k
+    RPUSH l a
+    EXPIRE l -1
+    EXISTS l
+  `,
+  expireat: `
+    SET k v
+    EXPIREAT k 4102444800
+    PEXPIRETIME k
+    EXPIREAT k 4102444900 NX
+    EXPIREAT k 4102444900 XX
+    EXPIREAT k 4102444800 GT
+    EXPIREAT k 4102444800 LT
+    EXPIREAT k 4102444800 BAD
+    EXPIREAT k x
+    EXPIREAT k 9223372036854775807
+    EXPIREAT missing 4102444800
+    EXPIREAT k 1
+    EXISTS k
+  `,
+  expiretime: `
+    SET k v EXAT 4102444800
+    EXPIRETIME k
+    SET k v PXAT 4102444800999
+    EXPIRETIME k
+    SET k v
+    EXPIRETIME k
+    EXPIRETIME missing
+  `,
+  move: `
+    SET k v
+    MOVE k 1
+    EXISTS k
+    SET k again
+    MOVE k 1
+    MOVE k 0
+    MOVE k 16
+    MOVE k -1
+    MOVE k x
+    MOVE missing 1
+    SELECT 1
+    GET k
+    MOVE k 2
+    SELECT 2
+    GET k
+    RPUSH l a b
+    EXPIREAT l 4102444800
+    MOVE l 3
+    SELECT 3
+    LRANGE l 0 -1
+    PEXPIRETIME l
+  `,
+  'object|encoding': `
+    SET k 1
+    OBJECT ENCODING k
+    SET k short
+    OBJECT ENCODING k
+    SET k "a string that is longer than forty-four bytes, which makes it raw"
+    OBJECT ENCODING k
+    RPUSH l a
+    OBJECT ENCODING l
+    HSET h f v
+    OBJECT ENCODING h
+    SADD s 1 2
+    OBJECT ENCODING s
+    SADD s a
+    OBJECT ENCODING s
+    ZADD z 1 a
+    OBJECT ENCODING z
+    OBJECT ENCODING missing
+    XADD x 1-1 f v
+    OBJECT ENCODING x
+  `,
+  'object|freq': `
+    SET k v
+    OBJECT FREQ k
+    OBJECT FREQ missing
+  `,
+  'object|help': 'OBJECT HELP',
+  'object|idletime': `
+    SET k v
+    ~numbers OBJECT IDLETIME k
+    OBJECT IDLETIME missing
+  `,
+  'object|refcount': `
+    SET k v
+    OBJECT REFCOUNT k
+    SET n 5
+    OBJECT REFCOUNT n
+    OBJECT REFCOUNT missing
+  `,
+  persist: `
+    SET k v EX 100
+    PERSIST k
+    PERSIST k
+    TTL k
+    PERSIST missing
+  `,
+  pexpire: `
+    SET k v
+    PEXPIRE k 100000
+    ~ttl PTTL k
+    PEXPIRE k 200000 NX
+    PEXPIRE k 200000 XX
+    PEXPIRE k 300000 GT
+    PEXPIRE k 50000 LT
+    ~ttl PTTL k
+    PEXPIRE k 100000 NX LT
+    PEXPIRE k x
+    PEXPIRE k 9223372036854775807
+    PEXPIRE k -9223372036854775808
+    PEXPIRE missing 100
+    PEXPIRE k -1
+    EXISTS k
+  `,
+  pexpireat: `
+    SET k v
+    PEXPIREAT k 4102444800123
+    PEXPIRETIME k
+    PEXPIREAT k 4102444800124 NX
+    PEXPIREAT k 4102444800124 GT
+    PEXPIREAT k 4102444800000 LT
+    PEXPIREAT k 4102444800000 XX NX
+    PEXPIREAT k x
+    PEXPIREAT missing 4102444800123
+    PEXPIREAT k 5
+    EXISTS k
+  `,
+  pexpiretime: `
+    SET k v PXAT 4102444800123
+    PEXPIRETIME k
+    PERSIST k
+    PEXPIRETIME k
+    PEXPIRETIME missing
+    SET k v EX 100
+    ~ttl PEXPIRETIME k
+  `,
+  pttl: `
+    SET k v PX 100000
+    ~ttl PTTL k
+    PERSIST k
+    PTTL k
+    PTTL missing
+  `,
+  rename: `
+    SET a{t} v EX 1000
+    RENAME a{t} b{t}
+    GET b{t}
+    ~ttl PTTL b{t}
+    EXISTS a{t}
+    RENAME a{t} b{t}
+    RPUSH l{t} x
+    RENAME l{t} b{t}
+    TYPE b{t}
+    TTL b{t}
+    RENAME b{t} b{t}
+    RENAME missing{t} missing{t}
+    ~refused RENAME a1 b2345
+  `,
+  renamenx: `
+    SET a{t} v
+    RENAMENX a{t} b{t}
+    SET a{t} w
+    RENAMENX a{t} b{t}
+    RENAMENX b{t} b{t}
+    RENAMENX missing{t} b{t}
+    GET b{t}
+  `,
+  restore: `
+    RESTORE k 0 ${DUMPED_STRING}
+    GET k
+    TTL k
+    RESTORE k 0 ${DUMPED_STRING}
+    RESTORE k 100000 ${DUMPED_STRING} REPLACE
+    ~ttl PTTL k
+    RESTORE k 4102444800123 ${DUMPED_STRING} REPLACE ABSTTL
+    PEXPIRETIME k
+    RESTORE k 0 ${DUMPED_STRING} REPLACE IDLETIME 100
+    RESTORE k 50000 ${DUMPED_STRING} IDLETIME 100 replace
+    ~ttl PTTL k
+    RESTORE k 0 ${DUMPED_STRING} REPLACE FREQ 10
+    RESTORE k 0 ${DUMPED_STRING} REPLACE FREQ 256
+    RESTORE k 0 ${DUMPED_STRING} REPLACE IDLETIME -1
+    RESTORE k -1 ${DUMPED_STRING} REPLACE
+    RESTORE k x ${DUMPED_STRING} REPLACE
+    RESTORE k 0 ${DUMPED_STRING} NOSUCH
+    RESTORE k 100 ${DUMPED_STRING} REPLACE NOSUCH
+    RESTORE k 0 garbage REPLACE
+    RESTORE k 100 garbage REPLACE
+    RESTORE k 1000 "" REPLACE
+    RESTORE k 9223372036854775807 ${DUMPED_STRING} REPLACE
+    RESTORE k 1 ${DUMPED_STRING} REPLACE ABSTTL
+    EXISTS k
+  `,
+  sort: `
+    RPUSH k 3 1 2 10
+    SORT k
+    SORT k DESC
+    SORT k ALPHA
+    SORT k ALPHA DESC LIMIT 1 2
+    SORT k LIMIT 0 2
+    SORT k LIMIT 0
+    SORT k LIMIT x 2
+    SORT k NOSUCH
+    RPUSH w b a c
+    SORT w
+    SORT w ALPHA
+    SADD s 3 1 2
+    SORT s
+    ZADD z 5 1 4 2
+    SORT z
+    SORT missing
+    RPUSH a{t} 3 1 2
+    SORT a{t} STORE b{t}
+    LRANGE b{t} 0 -1
+    SORT missing{t} STORE b{t}
+    EXISTS b{t}
+    SET v x
+    SORT v
+    ~refused SORT k BY w_*
+    ~refused SORT k GET o_*
+    ~refused SORT k BY nosort GET # STORE k2
+    ~refused SORT a1 STORE b2345
+  `,
+  sort_ro: `
+    RPUSH k 3 1 2 10
+    SORT_RO k
+    SORT_RO k DESC LIMIT 0 2
+    SORT_RO k ALPHA
+    SORT_RO k STORE k
+    SORT_RO k NOSUCH
+    SORT_RO missing
+    ~refused SORT_RO k BY w_*
+  `,
+  touch: `
+    MSET a 1 b 2 c 3
+    TOUCH a
+    TOUCH a b c d a
+    TOUCH missing
+  `,
+  ttl: `
+    SET k v EX 100
+    TTL k
+    SET k v EX 100 GET
+    SET k v
+    TTL k
+    TTL missing
+  `,
+  type: `
+    SET k v
+    TYPE k
+    RPUSH l a
+    TYPE l
+    SADD s a
+    TYPE s
+    ZADD z 1 a
+    TYPE z
+    HSET h f v
+    TYPE h
+    XADD x 1-1 f v
+    TYPE x
+    PFADD p a
+    TYPE p
+    TYPE missing
+  `,
+  unlink: `
+    MSET a 1 b 2 c 3
+    UNLINK a
+    UNLINK a b c missing
+    RPUSH l x
+    UNLINK l
+    EXISTS a b c l
+  `,
+  'memory|usage': `
+    SET k v
+    MEMORY USAGE k
+    MEMORY USAGE missing
+    MEMORY USAGE k SAMPLES 5
+    MEMORY USAGE k SAMPLES 0
+    MEMORY USAGE k SAMPLES -1
+    MEMORY USAGE k SAMPLES x
+    MEMORY USAGE k NOSUCH
+    MEMORY USAGE k SAMPLES
+  `,
+
+  dbsize: `
+    DBSIZE
+    MSET a 1 b 2 c 3 d 4 e 5 f 6 g 7
+    DBSIZE
+    DEL a b
+    DBSIZE
+    RPUSH l x y z
+    SELECT 5
+    DBSIZE
+    SET only here
+    DBSIZE
+  `,
+  flushall: `
+    MSET a 1 b 2 c 3
+    SELECT 3
+    SET x y
+    FLUSHALL
+    DBSIZE
+    SELECT 0
+    DBSIZE
+    SET a 1
+    FLUSHALL ASYNC
+    EXISTS a
+    SET a 1
+    FLUSHALL sync
+    EXISTS a
+    FLUSHALL NOSUCH
+    FLUSHALL SYNC ASYNC
+  `,
+  flushdb: `
+    MSET a 1 b 2 c 3
+    SELECT 3
+    SET x y
+    FLUSHDB
+    DBSIZE
+    SELECT 0
+    DBSIZE
+    FLUSHDB ASYNC
+    DBSIZE
+    SET a 1
+    FLUSHDB SYNC
+    DBSIZE
+    FLUSHDB NOSUCH
+  `,
+  keys: String.raw`
+    MSET one 1 two 2 three 3 four 4 h?llo 5 "with\r\nlines" 6
+    ~unordered KEYS *
+    KEYS one
+    ~unordered KEYS *o*
+    ~unordered KEYS t*
+    KEYS t[wx]o
+    KEYS h\?llo
+    KEYS [^a-z]*
+    KEYS nosuch
+    KEYS ""
+    SELECT 1
+    KEYS *
+  `,
+  randomkey: `
+    RANDOMKEY
+    SET only v
+    RANDOMKEY
+    MSET k1 v k2 v k3 v k4 v
+    DEL only
+    ~numbers RANDOMKEY
+    SELECT 7
+    RANDOMKEY
+  `,
+  scan: `
+    SCAN 0
+    MSET k1 v k2 v k3 v k4 v k5 v k6 v k7 v k8 v k9 v other v
+    ~scan SCAN 0
+    ~scan SCAN 0 COUNT 2
+    ~scan SCAN 0 MATCH k*
+    ~scan SCAN 0 COUNT 1000 MATCH k[1-3]
+    RPUSH l x
+    ~scan SCAN 0 TYPE list
+    ~scan SCAN 0 TYPE string
+    ~scan SCAN 0 TYPE nosuch
+    ~scan SCAN 0 MATCH nosuch
+    SCAN x
+    SCAN " 0"
+    SCAN 0x10
+    SCAN 18446744073709551616
+    SCAN 0 COUNT 0
+    SCAN 0 COUNT -1
+    SCAN 0 COUNT x
+    SCAN 0 COUNT
+    SCAN 0 MATCH
+    SCAN 0 NOSUCH x
+    ~scan SCAN ""
+    SELECT 4
+    SCAN 0
+  `,
+  swapdb: `
+    SET a zero
+    SELECT 1
+    SET a one
+    SWAPDB 0 1
+    GET a
+    SELECT 0
+    GET a
+    SWAPDB 0 0
+    SWAPDB 0 16
+    SWAPDB -1 0
+    SWAPDB x 0
+    SWAPDB 0 x
+    SWAPDB 5 6
+    DBSIZE
+  `,
+}

@@ -1,0 +1,139 @@
+import type { Cases } from '../script.js'
+
+/** Commands on the server. What has no effect and no key is answered by any member. */
+export const serverCases: Cases = {
+  command: '~table COMMAND',
+  'command|count': '~own COMMAND COUNT',
+  'command|docs': `
+    ~table COMMAND DOCS
+    COMMAND DOCS get
+    COMMAND DOCS GET nosuch client|list xread
+    ~table COMMAND DOCS config
+    COMMAND DOCS nosuch
+  `,
+  'command|getkeys': `
+    COMMAND GETKEYS GET k
+    COMMAND GETKEYS MSET a 1 b 2
+    COMMAND GETKEYS MGET a b c
+    COMMAND GETKEYS EVAL script 2 a b c
+    COMMAND GETKEYS EVAL script x a b
+    COMMAND GETKEYS EVAL script 5 a
+    COMMAND GETKEYS SORT k STORE d
+    COMMAND GETKEYS SORT k BY x GET y
+    COMMAND GETKEYS XREADGROUP GROUP g c STREAMS a b > >
+    COMMAND GETKEYS XREAD STREAMS a
+    COMMAND GETKEYS GEORADIUS k 1 1 1 m STOREDIST d
+    COMMAND GETKEYS ZUNIONSTORE d 2 a b WEIGHTS 1 2
+    COMMAND GETKEYS ZDIFF 0 a
+    COMMAND GETKEYS LMPOP 2 a b LEFT
+    COMMAND GETKEYS BITOP AND d a b
+    COMMAND GETKEYS OBJECT ENCODING k
+    COMMAND GETKEYS MEMORY USAGE k
+    COMMAND GETKEYS MIGRATE h 1 "" 0 1 KEYS a b
+    COMMAND GETKEYS PING
+    COMMAND GETKEYS GET
+    COMMAND GETKEYS GET a b
+    COMMAND GETKEYS NOSUCH a
+    COMMAND GETKEYS
+  `,
+  'command|getkeysandflags': `
+    COMMAND GETKEYSANDFLAGS GET k
+    COMMAND GETKEYSANDFLAGS LMOVE a b LEFT RIGHT
+    COMMAND GETKEYSANDFLAGS SET k v GET
+    COMMAND GETKEYSANDFLAGS SORT k STORE d
+    COMMAND GETKEYSANDFLAGS PING
+    COMMAND GETKEYSANDFLAGS NOSUCH
+    COMMAND GETKEYSANDFLAGS
+  `,
+  'command|help': 'COMMAND HELP',
+  'command|info': `
+    COMMAND INFO get
+    COMMAND INFO GET nosuch SET
+    COMMAND INFO client|list
+    COMMAND INFO xreadgroup sort eval
+    ~table COMMAND INFO memory
+    COMMAND INFO "" get
+    ~table COMMAND INFO
+  `,
+  'command|list': `
+    ~table COMMAND LIST
+    ~unordered COMMAND LIST FILTERBY PATTERN x*
+    ~unordered COMMAND LIST FILTERBY ACLCAT hyperloglog
+    ~unordered COMMAND LIST FILTERBY ACLCAT nosuch
+    COMMAND LIST FILTERBY MODULE nosuch
+    COMMAND LIST FILTERBY PATTERN nosuch*
+    COMMAND LIST FILTERBY NOSUCH x
+    COMMAND LIST FILTERBY PATTERN
+    COMMAND LIST NOSUCH
+  `,
+  'config|get': `
+    CONFIG GET maxmemory-policy
+    CONFIG GET databases
+    CONFIG GET nosuch
+    CONFIG GET DataBases
+    ~pairs CONFIG GET databases maxmemory-policy
+    ~pairs CONFIG GET list-*
+    CONFIG GET save
+    CONFIG GET appendonly
+  `,
+  'config|help': 'CONFIG HELP',
+  info: `
+    ~sections INFO
+    ~sections INFO server
+    ~sections INFO server clients
+    ~sections INFO everything
+    ~sections INFO all
+    INFO nosuch
+  `,
+  time: '~numbers TIME',
+  wait: `
+    ~own WAIT 0 0
+    WAIT x 0
+    WAIT 0 x
+    WAIT 0 -1
+  `,
+  lolwut: `
+    ~own LOLWUT VERSION 9
+    LOLWUT VERSION x
+  `,
+
+  'acl|help': 'ACL HELP',
+  'function|help': 'FUNCTION HELP',
+  'latency|help': 'LATENCY HELP',
+  'memory|help': 'MEMORY HELP',
+  'module|help': 'MODULE HELP',
+  'pubsub|help': 'PUBSUB HELP',
+  'script|help': 'SCRIPT HELP',
+  'slowlog|help': 'SLOWLOG HELP',
+
+  asking: 'ASKING',
+  readonly: 'READONLY',
+  readwrite: 'READWRITE',
+  'cluster|addslots': 'CLUSTER ADDSLOTS 1',
+  'cluster|addslotsrange': 'CLUSTER ADDSLOTSRANGE 1 2',
+  'cluster|bumpepoch': 'CLUSTER BUMPEPOCH',
+  'cluster|count-failure-reports': 'CLUSTER COUNT-FAILURE-REPORTS x',
+  'cluster|countkeysinslot': 'CLUSTER COUNTKEYSINSLOT 1',
+  'cluster|delslots': 'CLUSTER DELSLOTS 1',
+  'cluster|delslotsrange': 'CLUSTER DELSLOTSRANGE 1 2',
+  'cluster|failover': 'CLUSTER FAILOVER',
+  'cluster|flushslots': 'CLUSTER FLUSHSLOTS',
+  'cluster|forget': 'CLUSTER FORGET x',
+  'cluster|getkeysinslot': 'CLUSTER GETKEYSINSLOT 1 1',
+  'cluster|help': 'CLUSTER HELP',
+  'cluster|info': 'CLUSTER INFO',
+  'cluster|keyslot': 'CLUSTER KEYSLOT k',
+  'cluster|links': 'CLUSTER LINKS',
+  'cluster|meet': 'CLUSTER MEET 127.0.0.1 1',
+  'cluster|myid': 'CLUSTER MYID',
+  'cluster|nodes': 'CLUSTER NODES',
+  'cluster|replicas': 'CLUSTER REPLICAS x',
+  'cluster|replicate': 'CLUSTER REPLICATE x',
+  'cluster|reset': 'CLUSTER RESET',
+  'cluster|saveconfig': 'CLUSTER SAVECONFIG',
+  'cluster|set-config-epoch': 'CLUSTER SET-CONFIG-EPOCH 1',
+  'cluster|setslot': 'CLUSTER SETSLOT 1 STABLE',
+  'cluster|shards': 'CLUSTER SHARDS',
+  'cluster|slaves': 'CLUSTER SLAVES x',
+  'cluster|slots': 'CLUSTER SLOTS',
+}

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { allRows } from '../../src/command/table.js'
+import { cases } from './cases/index.js'
+import { Pair } from './pair.js'
+import { parseScript } from './script.js'
+
+/** Commands that Redis 7.0 does not have; own.test.ts is about them. */
+const OWN = ['client|setinfo', 'dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|view']
+
+const pair = await Pair.start(t)
+
+t.test('every supported command has a case', async (t) => {
+  const supported = allRows().flatMap(({ name, route }) => (route === 'unsupported' ? [] : [name]))
+  const written = [...Object.keys(cases), ...OWN]
+  t.same(
+    supported.filter((name) => !written.includes(name)),
+    [],
+    'supported without a case',
+  )
+  t.same(
+    written.filter((name) => !supported.includes(name)),
+    [],
+    'cases without a supported command',
+  )
+})
+
+for (const [name, script] of Object.entries(cases)) {
+  t.test(`${name} answers and writes as Redis does`, async (t) => {
+    const lines = parseScript(script)
+    t.ok(
+      lines.some(({ args }) => args.slice(0, name.split('|').length).join('|').toLowerCase() === name),
+      'its script has the command',
+    )
+    for (const proto of [2, 3] as const) {
+      for (const pipelined of [false, true]) {
+        await pair.flush()
+        const startedMs = performance.now()
+        const how = `RESP${proto}, ${pipelined ? 'pipelined' : 'one by one'}`
+        t.equal((await pair.differences(lines, proto, pipelined)).join('\n'), '', `replies, ${how}`)
+        t.equal((await pair.dataFaults(performance.now() - startedMs)).join('\n'), '', `data, ${how}`)
+      }
+    }
+  })
+}
