@@ -68,7 +68,7 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.record({
       size: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 500 }) }, fc.integer({ min: 1, max: 100_000 })),
       owned: fc.boolean(),
-      then: fc.constantFrom('more', 'flush', 'take', 'stall', 'go'),
+      next: fc.constantFrom('more', 'flush', 'take', 'stall', 'go'),
     }),
     { maxLength: 60 },
   )
@@ -76,14 +76,14 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.property(replies, (replies) => {
       const story = new Story()
       const sent: Buffer[] = []
-      for (const [i, { size, owned, then }] of replies.entries()) {
+      for (const [i, { size, owned, next }] of replies.entries()) {
         const bytes = Buffer.alloc(size + 4, `${i}.`)
         sent.push(Buffer.from(bytes.subarray(2, size + 2)))
         story.outbox.append(bytes, 2, size + 2, owned)
         if (!owned) bytes.fill(0)
-        if (then === 'flush') story.outbox.flush()
-        else if (then === 'take') story.take()
-        else if (then !== 'more') story.eager = then === 'go'
+        if (next === 'flush') story.outbox.flush()
+        else if (next === 'take') story.take()
+        else if (next !== 'more') story.eager = next === 'go'
       }
       story.outbox.flush()
       story.eager = true

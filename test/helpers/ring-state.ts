@@ -1,0 +1,34 @@
+import type { RawClient } from './raw-client.js'
+import { itemsOf, type Node, readReply, textOf } from './raw-reply.js'
+
+/** The fields of one reply of DT, a map or flat, by name. */
+export function fieldsOf(node: Node): Map<string, Node> {
+  const items = itemsOf(node)
+  return new Map(Array.from({ length: items.length / 2 }, (_, i) => [textOf(items[2 * i]), items[2 * i + 1]]))
+}
+
+/** What DT NODES says of each known server: `up`, `suspect` or `out`, by name. */
+export async function nodeStates(client: RawClient): Promise<Record<string, string>> {
+  const nodes = itemsOf(readReply(await client.ask('DT', 'NODES'))).map(fieldsOf)
+  return Object.fromEntries(nodes.map((node) => [textOf(node.get('name')!), textOf(node.get('state')!)]))
+}
+
+/** The members of the view, in the order of their names: `dt-1 dt-2`. */
+export async function membersOf(client: RawClient): Promise<string> {
+  const view = fieldsOf(readReply(await client.ask('DT', 'VIEW')))
+  return itemsOf(view.get('members')!).map(textOf).join(' ')
+}
+
+/** Names of the replicas of a key, the master first. */
+export async function replicasOf(client: RawClient, key: Buffer | string): Promise<string[]> {
+  const located = fieldsOf(readReply(await client.ask('DT', 'LOCATE', key)))
+  return itemsOf(located.get('replicas')!).map((replica) => textOf(fieldsOf(replica).get('name')!))
+}
+
+/** A number of the section `# DT` of INFO. */
+export async function counter(client: RawClient, name: string): Promise<number> {
+  const info = String(await client.ask('INFO', 'dt'))
+  const value = new RegExp(`^dt_${name}:(\\d+)\\r$`, 'm').exec(info)?.[1]
+  if (value === undefined) throw new Error(`INFO has no dt_${name}: ${info}`)
+  return Number(value)
+}
