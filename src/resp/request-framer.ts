@@ -127,6 +127,8 @@ export class RequestFramer implements Frame {
         this.rest()
         return NEED_MORE
       }
+      // Offsets are 32-bit integers. Redis, by its limit of the query buffer, closes such a connection long before.
+      if (input.limit > INT_MAX) return this.fail('too big request')
     }
   }
 
@@ -188,7 +190,7 @@ export class RequestFramer implements Frame {
       if (left === 0) input.start = p
     }
 
-    const maxBulkBytes = this.authenticated ? this.maxBulkBytes : UNAUTHENTICATED_BULK_BYTES
+    const maxBulkBytes = Math.min(this.maxBulkBytes, this.authenticated ? INT_MAX : UNAUTHENTICATED_BULK_BYTES)
     let found = this.found
     let bulk = this.bulk
     let argStart = this.argStart
@@ -341,6 +343,8 @@ export class RequestFramer implements Frame {
 
   private fail(error: string): FrameResult {
     this.error = error
+    // For ever in the middle of a command: every `next` comes to see the error.
+    this.left = 1
     return PROTOCOL_ERROR
   }
 

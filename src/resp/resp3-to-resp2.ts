@@ -24,17 +24,12 @@ const PAIR = '*2\r\n'
 /**
  * What RESP2 makes of a RESP3 reply, as Redis 7.0 itself would have answered [redis-facts, first table]. `buf` from
  * `start` to `end` is one whole reply without pushes inside. When nothing changes, the answer is a view of `buf`.
+ *
+ * Only of shape `generic` a reply without types of RESP3 is sure to stay as it is: the pairs of `flatten` may consist
+ * of types that RESP2 knows too (HRANDFIELD … WITHVALUES).
  */
 export function toResp2(buf: Buffer, start: number, end: number, shape: Shape): Buffer {
   return new Conversion(buf, start, end, shape).run()
-}
-
-/**
- * Whether a reply needs `toResp2` for a RESP2 client: `hasResp3` says that the framer saw a type of RESP3 in it. The
- * pairs of `flatten` may consist of types that RESP2 knows too (HRANDFIELD … WITHVALUES).
- */
-export function needsResp2(hasResp3: boolean, shape: Shape): boolean {
-  return hasResp3 || shape === 'flatten'
 }
 
 class Conversion {

@@ -249,7 +249,17 @@ t.test('the limit of a value is the one that was given', async (t) => {
     const tooLong = encode('ECHO', 'x'.repeat(maxBulkBytes + 1))
     t.equal(frameChunks([latin1(fits)], { maxBulkBytes }).commands.length, 1)
     t.equal(frameChunks([latin1(tooLong)], { maxBulkBytes }).error, 'invalid bulk length')
+    t.equal(frameChunks([latin1(tooLong)], { maxBulkBytes, authenticated: false }).error, 'invalid bulk length')
   }
+})
+
+t.test('logging in does not make good what was refused before', async (t) => {
+  const framer = new RequestFramer({ maxBulkBytes: 100_000 })
+  framer.authenticated = false
+  framer.feed(latin1(encode('ECHO', 'x'.repeat(20_000))))
+  t.equal(framer.next(), PROTOCOL_ERROR)
+  framer.authenticated = true
+  t.equal(framer.next(), PROTOCOL_ERROR)
 })
 
 t.test('nothing is allocated ahead of what was received', async (t) => {
