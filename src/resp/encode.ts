@@ -19,7 +19,6 @@ export type TypedReply =
   | BigNumberReply
   | BooleanReply
   | VerbatimReply
-  | EncodedReply
 
 export class SimpleReply {
   readonly kind = 'simple'
@@ -63,12 +62,6 @@ export class VerbatimReply {
     readonly text: string | Buffer,
   ) {}
 }
-/** Bytes that are a reply already, the same in both protocols. */
-export class EncodedReply {
-  readonly kind = 'encoded'
-  constructor(readonly bytes: Buffer) {}
-}
-
 /** `+text`. */
 export const simple = (text: string): SimpleReply => new SimpleReply(text)
 /** `-text`, the text with its code (`ERR …`). Line ends become spaces, as in Redis. */
@@ -88,8 +81,6 @@ export const verbatim = (format: string, text: string | Buffer): VerbatimReply =
   assert(format.length === 3, 'the format of a verbatim string has three letters')
   return new VerbatimReply(format, text)
 }
-/** A reply from bytes that are the same in both protocols. */
-export const encoded = (bytes: Buffer): EncodedReply => new EncodedReply(bytes)
 
 /** Whether a reply is an error; then `reply.message` is its text. */
 export function isError(reply: Reply): reply is ErrorReply {
@@ -99,24 +90,13 @@ export function isError(reply: Reply): reply is ErrorReply {
 /** Encoded replies that are needed often. */
 export const OK = Buffer.from('+OK\r\n')
 export const PONG = Buffer.from('+PONG\r\n')
-export const QUEUED = Buffer.from('+QUEUED\r\n')
 export const NULL_BULK = Buffer.from('$-1\r\n')
-export const NULL_ARRAY = Buffer.from('*-1\r\n')
-export const NULL_RESP3 = Buffer.from('_\r\n')
-export const EMPTY_ARRAY = Buffer.from('*0\r\n')
-export const ZERO = Buffer.from(':0\r\n')
-export const ONE = Buffer.from(':1\r\n')
 
 /** The bytes of a reply. Strings are written as UTF-8. */
 export function encodeReply(reply: Reply, proto: 2 | 3): Buffer {
   const writer = new Writer()
   write(writer, reply, proto)
   return writer.bytes()
-}
-
-/** The bytes of an error reply, the same in both protocols. */
-export function encodeError(text: string | Buffer): Buffer {
-  return encodeReply(error(text), 2)
 }
 
 function write(writer: Writer, reply: Reply, proto: 2 | 3): void {
@@ -174,9 +154,6 @@ function writeTyped(writer: Writer, reply: TypedReply, proto: 2 | 3): void {
     case 'verbatim':
       if (proto === 3) writer.bulk('=', `${reply.format}:`, reply.text)
       else writer.bulk('$', '', reply.text)
-      break
-    case 'encoded':
-      writer.raw(reply.bytes)
       break
   }
 }
