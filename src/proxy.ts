@@ -8,7 +8,8 @@ import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { Membership } from './membership/membership.js'
-import { buildView } from './view/build-view.js'
+import { emptyView } from './view/build-view.js'
+import { ViewKeeper } from './view/view-keeper.js'
 import { ViewStore } from './view/view-store.js'
 
 /*
@@ -25,7 +26,8 @@ import { ViewStore } from './view/view-store.js'
  *
  *   control  (K) membership/sentinel-subscriber  what the Sentinels say
  *            (L) membership/step                 pure: who is a member
- *            (M) view/view-store                 the new view, read by (D) from then on
+ *            (M) view/view-keeper                who holds which range, and who is to get it
+ *            (N) view/view-store                 the new view, read by (D) from then on
  */
 
 /** How long clients may take to receive their last replies when the proxy stops. */
@@ -43,7 +45,8 @@ export function createProxy(config: Config, log: Logger): Proxy {
   const runId = randomBytes(20).toString('hex')
   const turn = new Turn()
   const { ring, backend } = config
-  const views = new ViewStore(buildView(ring.id, 0, ring.replicas, ring.virtualNodes, []))
+  const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes))
+  const keeper = new ViewKeeper(views, log)
   const links: Links = new Links({ ...backend, ringId: ring.id, runId }, turn, log, {
     onUp: (link) => {
       log.info({ member: link.name, version: link.info?.version, runId: link.info?.runId }, 'link up')
@@ -58,9 +61,8 @@ export function createProxy(config: Config, log: Logger): Proxy {
   const coordinator: Coordinator = new Coordinator(views, links, log, config.limits)
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
-    ring,
     log,
-    publish: (view) => views.publish(view),
+    publish: (members) => keeper.membersChanged(members),
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
   })

@@ -1,6 +1,7 @@
+import type { Member } from '../view/view.js'
 import type { Draft } from './draft.js'
 import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from './standing.js'
-import type { KnownMaster, ViewMember } from './state.js'
+import type { KnownMaster } from './state.js'
 
 /** How long the first view waits for members that are neither there nor declared down. */
 const START_GRACE_MS = 2000
@@ -51,7 +52,6 @@ function learnMasters(draft: Draft): void {
         inRing: false,
         sdown: false,
         keptBy: undefined,
-        keptAsLast: false,
       })
       draft.log('info', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
       const twin = twinOf(draft, draft.known.get(name)!)
@@ -70,14 +70,11 @@ function forgetRemoved(draft: Draft): void {
   for (const master of [...draft.known.values()]) {
     const { name, inRing, link } = master
     if (!isRemoved(draft, master)) continue
-    if (inRing && keepIfLast(draft, name)) continue
     draft.known.delete(name)
     draft.removed.add(name)
     if (link !== 'idle') draft.disconnect(name)
-    const consequence = inRing
-      ? 'it leaves the ring; no data was moved, and its ranges have one copy fewer'
-      : 'it is forgotten'
-    draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name, ...epochOf(draft, inRing) })
+    const consequence = inRing ? 'it leaves the ring' : 'it is forgotten'
+    draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name })
   }
 }
 
@@ -133,7 +130,7 @@ function firstMembers(draft: Draft): void {
   draft.phase = 'running'
   for (const { name } of members) draft.setKnown(name, { inRing: true })
   const names = members.map(({ name }) => name).sort()
-  draft.log('info', `the ring starts with ${names.join(' ')}`, epochOf(draft, true))
+  draft.log('info', `the ring starts with ${names.join(' ')}`)
   for (const master of known) {
     if (names.includes(master.name)) continue
     draft.log('warn', `the ring starts without ${master.name}: ${reasonOut(draft, master)}`, { member: master.name })
@@ -144,11 +141,7 @@ function joins(draft: Draft): void {
   for (const master of [...draft.known.values()]) {
     if (master.inRing || reasonOut(draft, master) !== undefined) continue
     draft.setKnown(master.name, { inRing: true })
-    draft.log(
-      'warn',
-      `${master.name} joins the ring without moving data: what was written to its ranges in its absence is not found there`,
-      { member: master.name, ...epochOf(draft, true) },
-    )
+    draft.log('info', `${master.name} joins the ring, because it is up`, { member: master.name })
   }
 }
 
@@ -157,49 +150,24 @@ function joins(draft: Draft): void {
  * and because only a new handshake says that it is back: a server that was merely slow never breaks the old one.
  */
 function leaves(draft: Draft): void {
-  const down = [...draft.known.values()].filter(({ name, inRing }) => inRing && odownBy(draft, name) !== undefined)
-  // When all are down at once, one that still answers us is the best to keep.
-  down.sort((a, b) => Number(a.link === 'up') - Number(b.link === 'up') || byName(a, b))
-  for (const { name, link } of down) {
-    if (keepIfLast(draft, name)) continue
-    const sentinel = odownBy(draft, name)!
+  for (const { name, link, inRing } of [...draft.known.values()]) {
+    const sentinel = odownBy(draft, name)
+    if (!inRing || sentinel === undefined) continue
     draft.setKnown(name, { inRing: false })
-    draft.log(
-      'warn',
-      `${name} leaves the ring, because it is odown: no data was moved, and its ranges have one copy fewer`,
-      {
-        member: name,
-        sentinel,
-        ...epochOf(draft, true),
-      },
-    )
+    draft.log('warn', `${name} leaves the ring, because it is odown`, { member: name, sentinel })
     if (link !== 'up') continue
     draft.disconnect(name)
     draft.connect(name)
   }
-  for (const master of [...draft.known.values()]) {
-    const mustLeave = odownBy(draft, master.name) !== undefined || isRemoved(draft, master)
-    if (master.keptAsLast && !mustLeave) draft.setKnown(master.name, { keptAsLast: false })
-  }
 }
 
-/** Whether the member has to stay because nobody else is in the ring; the log says so once. */
-function keepIfLast(draft: Draft, name: string): boolean {
-  const master = draft.known.get(name)!
-  if ([...draft.known.values()].some((other) => other.inRing && other.name !== name)) return false
-  if (!master.keptAsLast)
-    draft.log('warn', `${name} stays in the ring, because it is the last member`, { member: name })
-  draft.setKnown(name, { keptAsLast: true })
-  return true
-}
-
-/** One view a step, whatever the number of changes. */
+/** Who is a member is told once a step, whatever the number of changes. */
 function publishChange(draft: Draft): void {
   if (draft.phase === 'starting') return
   const members = [...draft.known.values()]
     .filter(({ inRing }) => inRing)
     .sort(byName)
-    .map(({ name, host, port, link, sdown }): ViewMember => {
+    .map(({ name, host, port, link, sdown }): Member => {
       return { name, host, port, state: link === 'up' && !sdown ? 'up' : 'suspect' }
     })
   const before = draft.members
@@ -208,24 +176,9 @@ function publishChange(draft: Draft): void {
   for (const { name, state } of members) {
     const earlier = before.find((member) => member.name === name)?.state ?? 'up'
     if (state === earlier) continue
-    if (state === 'up') draft.log('info', `${name} is up again`, { member: name, epoch: draft.epoch })
-    else
-      draft.log('warn', `${name} is suspect: ${standingOf(draft, draft.known.get(name)!)}`, {
-        member: name,
-        epoch: draft.epoch,
-      })
+    if (state === 'up') draft.log('info', `${name} is up again`, { member: name })
+    else draft.log('warn', `${name} is suspect: ${standingOf(draft, draft.known.get(name)!)}`, { member: name })
   }
-  const wanted = draft.replicas + 1
-  const copies = Math.min(members.length, wanted)
-  if (copies === (before.length === 0 ? wanted : Math.min(before.length, wanted))) return
-  const text = `each new key has ${copies} ${copies === 1 ? 'copy' : 'copies'}`
-  if (copies === wanted) draft.log('info', `the ring has enough members again: ${text}`)
-  else draft.log('warn', `the ring has ${members.length} of the ${wanted} members it needs: ${text}`)
-}
-
-/** The epoch that this step is about to publish, for lines about what changes the ring. */
-function epochOf(draft: Draft, changes: boolean): { epoch?: number } {
-  return changes ? { epoch: draft.epoch + 1 } : {}
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

@@ -1,11 +1,5 @@
-import type {
-  KnownMaster,
-  MembershipAction,
-  MembershipState,
-  SentinelMaster,
-  SentinelState,
-  ViewMember,
-} from './state.js'
+import type { Member } from '../view/view.js'
+import type { KnownMaster, MembershipAction, MembershipState, SentinelMaster, SentinelState } from './state.js'
 
 type LogAction = Extract<MembershipAction, { type: 'log' }>
 
@@ -17,12 +11,10 @@ export class Draft {
   readonly sentinels: Map<string, SentinelState>
   readonly known: Map<string, KnownMaster>
   readonly removed: Set<string>
-  readonly replicas: number
   phase: MembershipState['phase']
   knownSinceMs: number | undefined
   nowMs: number
-  epoch: number
-  members: readonly ViewMember[]
+  members: readonly Member[]
   alone: boolean
 
   private publication: MembershipAction[] = []
@@ -33,20 +25,18 @@ export class Draft {
     this.sentinels = new Map(state.sentinels)
     this.known = new Map(state.known)
     this.removed = new Set(state.removed)
-    this.replicas = state.replicas
     this.phase = state.phase
     this.knownSinceMs = state.knownSinceMs
     this.nowMs = state.nowMs
-    this.epoch = state.epoch
     this.members = state.members
     this.alone = state.alone
   }
 
-  /** The next state, and the actions: the view first, so that what a broken link leaves behind meets the new view. */
+  /** The next state, and the actions: the members first, so that what a broken link leaves behind meets the new view. */
   finish(): { state: MembershipState; actions: readonly MembershipAction[] } {
-    const { sentinels, known, removed, replicas, phase, knownSinceMs, nowMs, epoch, members, alone } = this
+    const { sentinels, known, removed, phase, knownSinceMs, nowMs, members, alone } = this
     return {
-      state: { sentinels, known, removed, replicas, phase, knownSinceMs, nowMs, epoch, members, alone },
+      state: { sentinels, known, removed, phase, knownSinceMs, nowMs, members, alone },
       actions: [...this.logs, ...this.publication, ...this.linkActions],
     }
   }
@@ -71,10 +61,9 @@ export class Draft {
     return next
   }
 
-  publish(members: readonly ViewMember[]): void {
-    this.epoch++
+  publish(members: readonly Member[]): void {
     this.members = members
-    this.publication = [{ type: 'publish', epoch: this.epoch, members }]
+    this.publication = [{ type: 'publish', members }]
   }
 
   connect(name: string): void {
@@ -86,7 +75,7 @@ export class Draft {
     this.linkActions.push({ type: 'disconnect', name })
   }
 
-  log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel' | 'epoch'> = {}): void {
+  log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel'> = {}): void {
     this.logs.push({ type: 'log', level, message, ...about })
   }
 }

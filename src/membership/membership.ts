@@ -1,8 +1,7 @@
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import type { Config } from '../config/config.js'
-import { buildView } from '../view/build-view.js'
-import type { View } from '../view/view.js'
+import type { Member } from '../view/view.js'
 import { namePattern } from './name-pattern.js'
 import { SentinelSubscriber } from './sentinel-subscriber.js'
 import { standingOf } from './standing.js'
@@ -20,9 +19,9 @@ const TICK_MS = 100
 
 export interface MembershipDeps {
   readonly sentinel: Config['sentinel']
-  readonly ring: { readonly id: string; readonly replicas: number; readonly virtualNodes: number }
   readonly log: Logger
-  publish(view: View): void
+  /** Who is a member now, in order of their names, whenever that, an address or a state has changed. */
+  publish(members: readonly Member[]): void
   /** A server became known or moved: a link to it is wanted from now on, whether or not it is a member. */
   connect(member: { readonly name: string; readonly host: string; readonly port: number }): void
   /**
@@ -34,7 +33,6 @@ export interface MembershipDeps {
 
 /** What INFO and DT NODES show of the membership. */
 export interface MembershipStatus {
-  readonly epoch: number
   readonly sentinels: readonly {
     readonly address: string
     readonly reachable: boolean
@@ -71,8 +69,8 @@ export class Membership {
   private first: { resolve: () => void; reject: (error: Error) => void } | undefined
 
   constructor(private readonly deps: MembershipDeps) {
-    const { sentinel, ring } = deps
-    this.state = initialState(sentinel.addresses.map(addressText), ring.replicas, Date.now())
+    const { sentinel } = deps
+    this.state = initialState(sentinel.addresses.map(addressText), Date.now())
     const matches = namePattern(sentinel.masterPattern)
     const auth = { username: sentinel.username, password: sentinel.password }
     this.subscribers = sentinel.addresses.map((endpoint) => {
@@ -91,7 +89,7 @@ export class Membership {
     })
   }
 
-  /** Starts to follow the Sentinels; resolves when the first view has been published, however long that takes. */
+  /** Starts to follow the Sentinels; resolves when the first members have been published, however long that takes. */
   start(): Promise<void> {
     assert(this.timer === undefined, 'membership starts once')
     for (const subscriber of this.subscribers) subscriber.start()
@@ -101,7 +99,7 @@ export class Membership {
     })
   }
 
-  /** Hears and does nothing any more. A `start` that still waits for its first view is rejected. */
+  /** Hears and does nothing any more. A `start` that still waits for members is rejected. */
   async stop(): Promise<void> {
     this.stopped = true
     clearInterval(this.timer)
@@ -125,7 +123,6 @@ export class Membership {
     const sentinels = [...state.sentinels.values()]
     const reachable = ({ contact }: SentinelState) => contact === 'heard' || contact === 'returning'
     return {
-      epoch: state.epoch,
       sentinels: sentinels.map((sentinel) => {
         const { address, tilt, error } = sentinel
         return { address, reachable: reachable(sentinel), tilt, error }
@@ -163,13 +160,11 @@ export class Membership {
   private act(action: MembershipAction): void {
     const { deps } = this
     switch (action.type) {
-      case 'publish': {
-        const { id, replicas, virtualNodes } = deps.ring
-        deps.publish(buildView(id, action.epoch, replicas, virtualNodes, action.members))
+      case 'publish':
+        deps.publish(action.members)
         this.first?.resolve()
         this.first = undefined
         return
-      }
       case 'connect':
         deps.connect({ name: action.name, host: action.host, port: action.port })
         return

@@ -53,7 +53,6 @@ export function standingOf(seen: Seen, master: KnownMaster): string {
     if (seen.phase === 'starting') return reasonOut(seen, master) ?? 'waiting for the first view'
     return reasonOut(seen, master) ?? 'joining'
   }
-  if (master.keptAsLast) return 'the last member stays'
   if (master.link === 'down') return `its link is down: ${master.linkReason}`
   if (master.link !== 'up') return 'its link is not up yet'
   if (master.sdown) return 'Sentinel says sdown'

@@ -1,3 +1,5 @@
+import type { Member } from '../view/view.js'
+
 /**
  * The values that the membership step works on: what was seen, what follows from it, and what happened.
  * All of them are immutable; `step` gives a new state.
@@ -54,31 +56,17 @@ export interface KnownMaster {
    * monitored it when that was first seen: if they fall silent later, that is no consent.
    */
   readonly keptBy: readonly string[] | undefined
-  /** The log has said that it would have left were it not the last member. */
-  readonly keptAsLast: boolean
-}
-
-/** A member as a view wants it, see `Member` of view.ts. */
-export interface ViewMember {
-  readonly name: string
-  readonly host: string
-  readonly port: number
-  readonly state: 'up' | 'suspect'
 }
 
 export interface MembershipState {
-  /** Number of backups of each key, for what the log says. */
-  readonly replicas: number
-  /** `starting` until the first view. */
+  /** `starting` until the first members are published. */
   readonly phase: 'starting' | 'running'
   /** When the members were first known, in ms, or undefined: the grace of the start counts from here. */
   readonly knownSinceMs: number | undefined
   /** The time of the last event, in ms. */
   readonly nowMs: number
-  /** Epoch of the last published view; 0 before the first. */
-  readonly epoch: number
-  /** Members of the last published view, in order of their names. */
-  readonly members: readonly ViewMember[]
+  /** The members that were published last, in order of their names. */
+  readonly members: readonly Member[]
   readonly sentinels: ReadonlyMap<string, SentinelState>
   readonly known: ReadonlyMap<string, KnownMaster>
   /** Names that were removed. SENTINEL REMOVE is local to each Sentinel: one that was away still reports them. */
@@ -121,7 +109,7 @@ export type MembershipEvent = { readonly nowMs: number } & (
 
 /** What is to be done, in this order. */
 export type MembershipAction =
-  | { readonly type: 'publish'; readonly epoch: number; readonly members: readonly ViewMember[] }
+  | { readonly type: 'publish'; readonly members: readonly Member[] }
   | { readonly type: 'connect'; readonly name: string; readonly host: string; readonly port: number }
   | { readonly type: 'disconnect'; readonly name: string }
   | {
@@ -130,11 +118,10 @@ export type MembershipAction =
       readonly message: string
       readonly member?: string
       readonly sentinel?: string
-      readonly epoch?: number
     }
 
 /** Before anything was heard. `sentinels` are their addresses. */
-export function initialState(sentinels: readonly string[], replicas: number, nowMs: number): MembershipState {
+export function initialState(sentinels: readonly string[], nowMs: number): MembershipState {
   const unheard = (address: string): SentinelState => ({
     address,
     contact: 'never',
@@ -144,11 +131,9 @@ export function initialState(sentinels: readonly string[], replicas: number, now
     error: 'not reached yet',
   })
   return {
-    replicas,
     phase: 'starting',
     knownSinceMs: undefined,
     nowMs,
-    epoch: 0,
     members: [],
     sentinels: new Map(sentinels.map((address) => [address, unheard(address)])),
     known: new Map(),

@@ -48,19 +48,9 @@ export function nextView(previous: View, change: PlacementChange): View {
   const sets = moving
     ? placed
     : wantedRing.ranges().map((range) => ({ natural: targetOf(wantedRing, range, replicas), pending: [] }))
-  return withSets(previous, ring, sets, wanted, [...change.members, ...previous.members], {
-    ringId,
-    replicas,
-    virtualNodes,
-  })
-}
-
-/** The same placement with other states or addresses of its members. */
-export function withMembers(previous: View, members: readonly Member[]): View {
-  const { ringId, replicas, virtualNodes } = previous
-  const sets = previous.setOfRange.map(({ natural, pending }) => ({ natural: names(natural), pending: names(pending) }))
-  const all = [...members, ...previous.members]
-  return withSets(previous, previous.ring, sets, previous.wanted, all, { ringId, replicas, virtualNodes })
+  // Whoever stays only because nobody else has its data is not there.
+  const absent = previous.members.map((member): Member => ({ ...member, state: 'suspect' }))
+  return withSets(previous, ring, sets, wanted, [...change.members, ...absent], { ringId, replicas, virtualNodes })
 }
 
 /** The names that hold, and are to hold, one range. */

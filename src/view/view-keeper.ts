@@ -69,9 +69,20 @@ export class ViewKeeper {
     const moving = view.setOfRange.filter(({ pending }) => pending.length > 0).length
     const members = view.members.map(({ name }) => name).join(' ')
     const before = previous.setOfRange.some(({ pending }) => pending.length > 0)
+    this.logCopies(previous, view)
     const about = { epoch: view.epoch, members, ranges: view.setOfRange.length, moving }
     if (moving > 0) this.log.info(about, 'view: some ranges have fewer copies than they should, until these have moved')
     else if (before) this.log.info(about, 'view: every range is on all of its replicas')
     else this.log.debug(about, 'view')
+  }
+
+  /** A ring with fewer than r+1 members works, with fewer copies. */
+  private logCopies(previous: View, { epoch, replicas, wanted }: View): void {
+    const needed = replicas + 1
+    const copies = Math.min(wanted.length, needed)
+    if (copies === (previous.epoch === 0 ? needed : Math.min(previous.wanted.length, needed))) return
+    const text = `each new key has ${copies} ${copies === 1 ? 'copy' : 'copies'}`
+    if (copies === needed) this.log.info({ epoch }, `the ring has enough members again: ${text}`)
+    else this.log.warn({ epoch }, `the ring has ${wanted.length} of the ${needed} members it needs: ${text}`)
   }
 }

@@ -2,11 +2,12 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { Membership, type MembershipDeps } from '../../src/membership/membership.js'
-import type { View } from '../../src/view/view.js'
+import type { Member } from '../../src/view/view.js'
 
 /** A membership that follows real Sentinels over the plainest of links: a connection is up when it answers PING. */
 export class Follower {
-  readonly views: View[] = []
+  /** What was published. */
+  readonly published: (readonly Member[])[] = []
   /** The lines of the log. */
   readonly lines: string[] = []
   readonly membership: Membership
@@ -24,9 +25,8 @@ export class Follower {
         pollMs: 1000,
         ...sentinel,
       },
-      ring: { id: 'test', replicas: 2, virtualNodes: 8 },
       log,
-      publish: (view) => this.views.push(view),
+      publish: (members) => this.published.push(members),
       connect: ({ name, host, port }) => {
         if (this.links.has(name)) throw new Error(`${name} has a link already`)
         this.links.set(name, new PingLink(name, host, port, this.membership))
@@ -38,15 +38,15 @@ export class Follower {
     })
   }
 
-  /** The last view: `dt-1 dt-2(suspect)`. */
+  /** Who is a member now: `dt-1 dt-2(suspect)`. */
   get ring(): string {
-    const members = this.views.at(-1)?.members ?? []
+    const members = this.published.at(-1) ?? []
     return members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`)).join(' ')
   }
 
   /** Every ring there was, in order. */
   get rings(): string[] {
-    return this.views.map(({ members }) => members.map(({ name }) => name).join(' '))
+    return this.published.map((members) => members.map(({ name }) => name).join(' '))
   }
 
   status(name: string) {

@@ -23,13 +23,13 @@ export class Story {
   private state: MembershipState
   private nowMs = 1_000_000
 
-  constructor(options: { sentinels?: number; replicas?: number } = {}) {
+  constructor(options: { sentinels?: number } = {}) {
     const names = Array.from({ length: options.sentinels ?? 1 }, (_, i) => `s${i + 1}`)
-    this.state = initialState(names, options.replicas ?? 2, this.nowMs)
+    this.state = initialState(names, this.nowMs)
   }
 
   /** A running ring whose Sentinels have just answered. */
-  static ofRing(members: string, options: { sentinels?: number; replicas?: number } = {}): Story {
+  static ofRing(members: string, options: { sentinels?: number } = {}): Story {
     const story = new Story(options)
     story.tell(`${[...story.state.sentinels.keys()].join(' ')} poll ${members}`)
     story.tell(`link ${members} up`)
@@ -107,16 +107,14 @@ function actionText(action: MembershipAction): string {
   switch (action.type) {
     case 'publish': {
       const members = action.members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`))
-      return `publish ${action.epoch}: ${members.join(' ')}`
+      return `publish ${members.join(' ') || 'nobody'}`
     }
     case 'connect':
       return `connect ${action.name} ${action.host}`
     case 'disconnect':
       return `disconnect ${action.name}`
-    case 'log': {
-      const { level, message, epoch } = action
-      return `${level}${epoch === undefined ? '' : ` (epoch ${epoch})`}: ${message}`
-    }
+    case 'log':
+      return `${action.level}: ${action.message}`
   }
 }
 
