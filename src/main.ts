@@ -110,8 +110,11 @@ async function serve(argv: string[]): Promise<number> {
 
 async function ping(argv: string[]): Promise<number> {
   const { host, port } = loadConfig(configFile(argv)).listen
-  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-  const answer = await ask(everywhere[host] ?? host, port, 'PING')
+  const everywhere = new Map([
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '::1'],
+  ])
+  const answer = await ask(everywhere.get(host) ?? host, port, 'PING')
   // A proxy that wants a password first is one that answers.
   if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
   throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)
@@ -209,9 +212,14 @@ function describe(error: unknown): string {
 
 async function main(argv: string[]): Promise<number> {
   const [name = 'help', ...rest] = argv
-  const asked: Record<string, string> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }
+  const asked = new Map([
+    ['--help', 'help'],
+    ['-h', 'help'],
+    ['--version', 'version'],
+    ['-v', 'version'],
+  ])
   try {
-    const command = commandNamed(asked[name] ?? name)
+    const command = commandNamed(asked.get(name) ?? name)
     if (command.usage !== '' && rest.some((word) => word === '--help' || word === '-h')) return say(command.usage)
     return await command.run(rest)
   } catch (error) {

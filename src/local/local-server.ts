@@ -32,7 +32,8 @@ export class LocalServer {
   readonly logFile: string
   private readonly pidFile: string
   private child: ChildProcess | undefined
-  private exited: Promise<void> = Promise.resolve()
+  /** Settled when the process last started is gone; undefined when none was. */
+  private exited: Promise<void> | undefined
 
   /** `onExit` is told when the process ends without having been asked to by us. */
   constructor(
@@ -77,12 +78,12 @@ export class LocalServer {
     }
   }
 
-  /** Asks it to stop, paused or not, and resolves when it is gone. */
+  /** Asks it to stop, paused or not, and resolves when it is gone: also one that somebody has started again by hand. */
   async stop(): Promise<void> {
     const child = this.release()
     if (child?.pid !== undefined) await endProcess(child.pid, stopPatienceMs)
     await this.exited
-    await this.stopLeftover()
+    if (this.exited !== undefined) await this.stopLeftover()
   }
 
   /** kill -9. Resolves when it is gone. */

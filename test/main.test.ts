@@ -1,0 +1,295 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { version } from '../src/base/version.js'
+import { ask } from '../src/local/ask.js'
+import { freePorts, isFree } from '../src/local/ports.js'
+import { startMark } from '../src/local/process-mark.js'
+import { until } from './helpers/until.js'
+import { freeBasePort } from './local/base-port.js'
+
+const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
+
+/** A `dt` command on its way. */
+class Dt {
+  out = ''
+  err = ''
+  readonly child: ChildProcess
+  readonly exit: Promise<[number | null, string | null]>
+
+  constructor(t: Test, argv: string[], env: Record<string, string> = {}) {
+    this.child = spawn(process.execPath, [main, ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ...env },
+    })
+    this.child.stdout?.on('data', (text) => (this.out += text))
+    this.child.stderr?.on('data', (text) => (this.err += text))
+    this.exit = once(this.child, 'close') as Promise<[number | null, string | null]>
+    t.teardown(() => this.child.kill('SIGKILL'))
+  }
+
+  signal(name: NodeJS.Signals): Promise<[number | null, string | null]> {
+    this.child.kill(name)
+    return this.exit
+  }
+}
+
+async function run(t: Test, argv: string[], env?: Record<string, string>): Promise<Dt & { code: number | null }> {
+  const dt = new Dt(t, argv, env)
+  const [code] = await dt.exit
+  return Object.assign(dt, { code })
+}
+
+interface UpPlace {
+  dir: string
+  port: number
+  basePort: number
+  argv: string[]
+}
+
+/** A directory and ports for a ring of two, with all that is left of it ended at the end of the test. */
+async function place(t: Test): Promise<UpPlace> {
+  const dir = join(t.testdir(), 'data')
+  const [[port], basePort] = await Promise.all([freePorts(1), freeBasePort(2)])
+  const argv = ['up', '--nodes', '2', '--dir', dir, '--port', String(port), '--base-port', String(basePort)]
+  t.teardown(() => endServers(basePort))
+  return { dir, port, basePort, argv }
+}
+
+const serverPorts = (basePort: number) => [1, 2, 10_001, 10_002, 10_003].map((i) => basePort + i)
+
+async function endServers(basePort: number): Promise<void> {
+  for (const port of serverPorts(basePort)) await ask('127.0.0.1', port, 'SHUTDOWN NOSAVE', 200)
+}
+
+async function nothingListens(t: Test, basePort: number): Promise<void> {
+  for (const port of serverPorts(basePort)) t.ok(await isFree(port), `nothing listens on ${port}`)
+}
+
+const isUp = (dt: Dt) => until('dt up is up', () => dt.out.includes('try:') || dt.child.exitCode !== null)
+
+t.test('dt help lists the commands, dt help up its options', async (t) => {
+  const help = await run(t, ['help'])
+  t.equal(help.code, 0)
+  for (const command of ['up', 'serve', 'ping', 'simulate', 'help', 'version']) {
+    t.match(help.out, new RegExp(`^  ${command} +\\S`, 'm'))
+  }
+  t.equal((await run(t, [])).out, help.out, 'so does dt alone')
+  t.equal((await run(t, ['--help'])).out, help.out)
+  const up = await run(t, ['help', 'up'])
+  for (const option of ['--port', '--nodes', '--replicas', '--dir', '--base-port', '--fresh']) t.match(up.out, option)
+  t.equal((await run(t, ['up', '--help'])).out, up.out)
+  t.match((await run(t, ['help', 'simulate'])).out, /^Usage: dt simulate/)
+})
+
+t.test('dt version says the version', async (t) => {
+  for (const argv of [['version'], ['--version'], ['-v']]) t.equal((await run(t, argv)).out, `${version}\n`)
+})
+
+t.test('a mistake in the arguments is one sentence, where to read more, and exit code 2', async (t) => {
+  const mistakes: [string[], string][] = [
+    [['nonsense'], "dt: there is no command 'nonsense'\ndt: see dt help\n"],
+    [['up', '--nodes', 'four'], "dt: --nodes must be a whole number from 1 to 100, not 'four'\ndt: see dt help up\n"],
+    [['up', '--nodes', '0'], "dt: --nodes must be a whole number from 1 to 100, not '0'\ndt: see dt help up\n"],
+    [['up', '--port', '-1'], /^dt: .*--port.*\ndt: see dt help up\n$/ as unknown as string],
+    [['up', '--fast'], "dt: unknown option '--fast'\ndt: see dt help up\n"],
+    [['serve', 'conf/dt.yaml'], "dt: unexpected argument 'conf/dt.yaml'\ndt: see dt help serve\n"],
+    [['constructor'], "dt: there is no command 'constructor'\ndt: see dt help\n"],
+  ]
+  for (const [argv, message] of mistakes) {
+    const dt = await run(t, argv)
+    t.match(dt.err, message, argv.join(' '))
+    t.same([dt.code, dt.out], [2, ''])
+  }
+})
+
+t.test('dt serve names wrong settings with their lines', async (t) => {
+  const file = join(t.testdir(), 'dt.yaml')
+  writeFileSync(file, 'listen:\n  port: high\n')
+  const dt = await run(t, ['serve', '--config', file], { DT_RING_REPLICAS: 'many' })
+  t.equal(dt.code, 1)
+  t.equal(
+    dt.err,
+    `dt: ${file}:2: listen.port must be a whole number from 0 to 65535, not "high"\n` +
+      'dt: DT_RING_REPLICAS must be a whole number from 0 to 15, not "many"\n',
+  )
+})
+
+t.test('dt ping says whether a proxy answers', async (t) => {
+  const answers: Record<string, string> = { '+PONG\r\n': 'PONG\n', '-NOAUTH Authentication required.\r\n': 'PONG\n' }
+  for (const [answer, out] of Object.entries(answers)) {
+    const server = createServer((socket) => socket.on('data', () => socket.end(answer))).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const dt = await run(t, ['ping'], { DT_LISTEN_PORT: String(port), DT_LISTEN_HOST: '127.0.0.1' })
+    t.same([dt.code, dt.out], [0, out])
+    server.close()
+  }
+  const [port] = await freePorts(1)
+  const dt = await run(t, ['ping'], { DT_LISTEN_PORT: String(port) })
+  t.same([dt.code, dt.err], [1, `dt: nothing answers on port ${port} of 127.0.0.1\n`])
+})
+
+t.test('dt up starts a ring that answers, Ctrl-C stops all of it, and the next one finds the data', async (t) => {
+  const { dir, port, basePort, argv } = await place(t)
+  const first = new Dt(t, argv)
+  await isUp(first)
+  for (const line of [
+    `address    127.0.0.1:${port}`,
+    `members    dt-1 on ${basePort + 1}, dt-2 on ${basePort + 2}`,
+    'copies     2 of every key (its master and 1 backup; 2 backups need 3 members)',
+    `data       ${dir}`,
+    `try:       redis-cli -p ${port} set hello world`,
+  ]) {
+    t.ok(first.out.includes(`  ${line}\n`), line)
+  }
+  t.notMatch(first.out, '\x1b', 'no colours but on a terminal')
+  const logLines = first.out.split('\n').filter((line) => line.startsWith('{'))
+  t.ok(logLines.length > 0 && logLines.every((line) => JSON.parse(line).msg), 'the log is JSON but on a terminal')
+  t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
+  t.same(await first.signal('SIGINT'), [0, null])
+  t.equal(first.err, '')
+  await nothingListens(t, basePort)
+
+  const second = new Dt(t, argv)
+  await isUp(second)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world')
+  t.same(await second.signal('SIGTERM'), [0, null])
+
+  const fresh = new Dt(t, [...argv, '--fresh'])
+  await isUp(fresh)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), '$-1')
+  t.same(await fresh.signal('SIGHUP'), [0, null])
+  await nothingListens(t, basePort)
+})
+
+t.test('the servers are out of Ctrl-C’s reach: dt stops them itself', async (t) => {
+  const { port, basePort, argv } = await place(t)
+  const child = spawn(process.execPath, [main, ...argv], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  t.teardown(() => child.kill('SIGKILL'))
+  let out = ''
+  child.stdout.on('data', (text) => (out += text))
+  await until('dt up is up', () => out.includes('try:'))
+  await ask('127.0.0.1', port, 'SET hello world')
+  // A terminal sends the signal to the whole process group; npm then sends it once more.
+  process.kill(-(child.pid as number), 'SIGINT')
+  child.kill('SIGINT')
+  t.same(await closed, [0, null])
+  t.notMatch(out, 'has stopped (', 'no server died of it')
+  await nothingListens(t, basePort)
+})
+
+t.test('a signal during the start stops what has been started', async (t) => {
+  const { basePort, argv } = await place(t)
+  for (const delayMs of [150, 250, 350]) {
+    const dt = new Dt(t, argv)
+    await sleep(delayMs)
+    const [code, signal] = await dt.signal('SIGINT')
+    t.ok(code === 0 || signal === 'SIGINT', `after ${delayMs} ms: ${code ?? signal} ${dt.err}`)
+    await nothingListens(t, basePort)
+  }
+})
+
+t.test('servers of a dt up that was killed do not stop the next one from starting', async (t) => {
+  const { port, basePort, argv } = await place(t)
+  const first = new Dt(t, argv)
+  await isUp(first)
+  await ask('127.0.0.1', port, 'SET hello world')
+  await first.signal('SIGKILL')
+  t.equal(await ask('127.0.0.1', basePort + 1, 'PING'), '+PONG', 'its servers live on')
+  const second = new Dt(t, argv)
+  await isUp(second)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world')
+  t.same(await second.signal('SIGINT'), [0, null])
+  await nothingListens(t, basePort)
+})
+
+t.test('a taken port is one sentence, and no server is left', async (t) => {
+  const { port, basePort, argv } = await place(t)
+  const holder = createServer().listen(port, '127.0.0.1')
+  t.teardown(() => holder.close())
+  await once(holder, 'listening')
+  const proxyPort = await run(t, argv)
+  t.same(
+    [proxyPort.code, proxyPort.err],
+    [1, `dt: port ${port} of 127.0.0.1 is taken (is dt running already?); --port chooses another\n`],
+  )
+  const memberPort = await run(t, [...argv, '--port', '0', '--base-port', String(port - 1)])
+  t.equal(memberPort.code, 1)
+  t.match(memberPort.err, /^dt: port \d+, for dt-1, is taken by another program \(--base-port chooses others\)\n$/)
+  await nothingListens(t, basePort)
+  const both = await run(t, [...argv, '--base-port', String(port - 2)])
+  t.match(both.err, /^dt: port \d+ cannot be the proxy's and a server's at once: choose another --base-port\n$/)
+})
+
+t.test('a running ring keeps its directory for itself', async (t) => {
+  const { dir, argv } = await place(t)
+  const first = new Dt(t, argv)
+  await isUp(first)
+  const second = await run(t, ['up', '--nodes', '2', '--dir', dir, '--port', '0'])
+  t.same([second.code, second.err], [1, `dt: the ring in ${dir} is running already (process ${first.child.pid})\n`])
+  t.not(startMark(first.child.pid as number), undefined)
+  t.same(await first.signal('SIGINT'), [0, null])
+})
+
+t.test('a missing redis-server is one sentence', async (t) => {
+  const { dir, argv } = await place(t)
+  const bin = join(dirname(dir), 'bin')
+  mkdirSync(bin)
+  symlinkSync(process.execPath, join(bin, 'node'))
+  const dt = await run(t, argv, { PATH: bin })
+  t.equal(dt.code, 1)
+  t.match(dt.err, /^dt: redis-server is not on the PATH; install Redis 7.0 or newer, .*\n$/)
+})
+
+t.test('an old redis-server is one sentence', async (t) => {
+  const { dir, argv } = await place(t)
+  const bin = join(dirname(dir), 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'redis-server'), '#!/bin/sh\necho Redis server v=6.0.16 sha=0 malloc=x bits=64\n', {
+    mode: 0o755,
+  })
+  const dt = await run(t, argv, { PATH: `${bin}:${process.env.PATH}` })
+  t.same([dt.code, dt.err], [1, 'dt: redis-server on the PATH is 6.0.16; Redis 7.0 or newer is needed\n'])
+})
+
+t.test('a ring with data is not started with another number of members or copies', async (t) => {
+  const { dir, basePort, argv } = await place(t)
+  const first = new Dt(t, [...argv, '--replicas', '1'])
+  await isUp(first)
+  await first.signal('SIGINT')
+  const ports = argv.slice(-4)
+  const other = await run(t, ['up', '--nodes', '3', '--dir', dir, ...ports])
+  t.equal(other.code, 1)
+  t.match(
+    other.err,
+    /^dt: .* holds a ring of 2 members, 1 backups .*: use --nodes 2 --replicas 1, or begin .*--fresh\n$/,
+  )
+  const same = new Dt(t, ['up', '--dir', dir, ...ports])
+  await isUp(same)
+  t.match(same.out, `members    dt-1 on ${basePort + 1}, dt-2 on ${basePort + 2}\n`, 'it is remembered')
+  t.match(same.out, 'copies     2 of every key (its master and 1 backup)\n')
+  t.same(await same.signal('SIGINT'), [0, null])
+})
+
+t.test('dt serve before a ring that is there answers, and stops with a signal', async (t) => {
+  const { basePort, argv } = await place(t)
+  const up = new Dt(t, argv)
+  await isUp(up)
+  const [port] = await freePorts(1)
+  const file = join(t.testdirName, 'dt.yaml')
+  writeFileSync(file, `sentinel: { addresses: ["127.0.0.1:${basePort + 10_001}"] }\nlisten: { port: ${port} }\n`)
+  const serve = new Dt(t, ['serve', '--config', file], { DT_RING_ID: 'second' })
+  await until('dt serve answers', async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG')
+  t.equal((await run(t, ['ping', '--config', file])).out, 'PONG\n')
+  t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
+  t.same(await serve.signal('SIGTERM'), [0, null])
+  t.equal(serve.err, '')
+  t.same(await up.signal('SIGINT'), [0, null])
+})
