@@ -47,6 +47,11 @@ export class Doubts {
 
   /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */
   note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+    if (!this.isMember(link.name)) {
+      // The view without it was published before its link broke. The caller is not done with its own part yet.
+      if (write !== undefined) queueMicrotask(() => write.settled(tag))
+      return
+    }
     link.serving = false
     let doubts = this.byMember.get(link.name)
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
@@ -137,6 +142,10 @@ export class Doubts {
       this.retryTimer = undefined
       this.repair()
     }, RETRY_MS)
+  }
+
+  private isMember(name: string): boolean {
+    return this.router().view.members.some((member) => member.name === name)
   }
 
   private isInDoubt(link: Link, id: string): boolean {

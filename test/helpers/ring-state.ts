@@ -32,3 +32,19 @@ export async function counter(client: RawClient, name: string): Promise<number> 
   if (value === undefined) throw new Error(`INFO has no dt_${name}: ${info}`)
   return Number(value)
 }
+
+/** Commands that were emitted to a member and not answered. */
+export async function outstanding(client: RawClient, member: string): Promise<number> {
+  const info = String(await client.ask('INFO', 'dt'))
+  return Number(new RegExp(`name=${member},.*outstanding=(\\d+)`).exec(info)?.[1])
+}
+
+/** Keys by their replicas: `count` of those whose `place`-th replica (0 is the master) is `member`. */
+export async function keysAt(client: RawClient, member: string, place: number, count: number): Promise<string[]> {
+  const keys: string[] = []
+  for (let i = 0; keys.length < count; i++) {
+    const key = `key:${i}`
+    if ((await replicasOf(client, key))[place] === member) keys.push(key)
+  }
+  return keys
+}
