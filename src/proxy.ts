@@ -8,6 +8,7 @@ import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { Membership } from './membership/membership.js'
+import { Migrator } from './migration/migrator.js'
 import { emptyView } from './view/build-view.js'
 import { ViewKeeper } from './view/view-keeper.js'
 import { ViewStore } from './view/view-store.js'
@@ -47,11 +48,20 @@ export function createProxy(config: Config, log: Logger): Proxy {
   const { ring, backend } = config
   const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes))
   const keeper = new ViewKeeper(views, log)
+  /** The process that each member was when it last answered. */
+  const runs = new Map<string, string>()
   const links: Links = new Links({ ...backend, ringId: ring.id, runId }, turn, log, {
-    onUp: (link) => {
+    onUp: (link, info) => {
       log.info({ member: link.name, version: link.info?.version, runId: link.info?.runId }, 'link up')
+      const before = runs.get(link.name)
+      runs.set(link.name, info.runId)
+      if (before !== undefined && before !== info.runId) {
+        coordinator.restarted(link)
+        if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
+      }
       membership.linkUp(link.name)
       coordinator.linkUp(link)
+      migrator.linkUp()
     },
     onDown: (link, reason) => {
       membership.linkDown(link.name, reason)
@@ -59,12 +69,34 @@ export function createProxy(config: Config, log: Logger): Proxy {
     },
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, config.limits)
+  /** A server that holds keys and never was a member may be somebody else's: nothing is written to it, or emptied. */
+  const isAdmitted = (name: string) => {
+    const { current } = views
+    if (current.epoch === 0 || admitted.has(name)) return true
+    const keys = links.get(name)?.info?.keys ?? 0
+    if (keys === 0) return true
+    log.error({ member: name, keys }, `${name} is refused: it holds keys and is not known as a member; empty it first`)
+    return false
+  }
+  const admitted = new Set<string>()
+  views.onChange((view) => {
+    for (const { name } of view.members) admitted.add(name)
+  })
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,
-    publish: (members) => keeper.membersChanged(members),
+    publish: (members) => keeper.membersChanged(members.filter(({ name }) => isAdmitted(name))),
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
+  })
+  const migrator: Migrator = new Migrator({
+    views,
+    links,
+    coordinator,
+    log,
+    maxBytesPerSecond: config.migration.maxBytesPerSecond,
+    filled: (member, ranges) => keeper.filled(member, ranges),
+    acknowledged: async () => {},
   })
 
   let address = { host: config.listen.host, port: config.listen.port }
@@ -87,6 +119,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
   return {
     async start() {
       await membership.start()
+      migrator.start()
       address = await listener.open()
       server.clients.closeIdle(config.limits.idleTimeoutMs)
       return address
@@ -94,6 +127,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
     async stop() {
       const closed = listener.close()
       server.clients.closeAll(CLOSE_GRACE_MS)
+      migrator.stop()
       await membership.stop()
       coordinator.close()
       links.close()

@@ -5,6 +5,8 @@ export interface ServerInfo {
   /** Identifies one run of the server process; another one means that data may have been lost. */
   readonly runId: string
   readonly version: string
+  /** Number of keys in all databases. */
+  readonly keys: number
   readonly databases: number
   /** proto-max-bulk-len: the longest value the server takes. */
   readonly maxBulkBytes: number
@@ -46,6 +48,7 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   await killOlder(call, killPrefix, clientId)
 
   const [info, settings, clock] = await Promise.all([call(['INFO']), readSettings(call), readClock(call)])
+  await reportExpirations(call, settings.get('notify-keyspace-events'))
   const fields = parseInfo(text('INFO', info))
   const role = fields.get('role')
   if (role !== 'master')
@@ -58,11 +61,19 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   return {
     runId: fields.get('run_id') ?? '',
     version: fields.get('redis_version') ?? '',
+    keys: countKeys(fields),
     databases: Number(settings.get('databases') ?? 16),
     maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
     clientId,
     clockOffsetMs: clock,
   }
+}
+
+/** The sum of `db<n>:keys=<count>,…`. */
+function countKeys(fields: ReadonlyMap<string, string>): number {
+  let keys = 0
+  for (const [name, value] of fields) if (/^db\d+$/.test(name)) keys += Number(/^keys=(\d+)/.exec(value)?.[1] ?? 0)
+  return keys
 }
 
 /** The `field:value` lines of INFO. */
@@ -105,7 +116,7 @@ async function killOlder(call: Call, prefix: string, ownId: number): Promise<voi
 }
 
 async function readSettings(call: Call): Promise<Map<string, string>> {
-  const wanted = ['maxmemory-policy', 'databases', 'proto-max-bulk-len']
+  const wanted = ['maxmemory-policy', 'databases', 'proto-max-bulk-len', 'notify-keyspace-events']
   const replies = await Promise.all(wanted.map((name) => call(['CONFIG', 'GET', name])))
   const settings = new Map<string, string>()
   for (const reply of replies) {
@@ -118,6 +129,13 @@ async function readSettings(call: Call): Promise<Map<string, string>> {
 
 function isMap(reply: Reply): reply is Extract<Reply, { kind: 'map' }> {
   return typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'map'
+}
+
+/** Makes the server publish which keys expire, beside what it publishes already [design §7 Expiry]. */
+async function reportExpirations(call: Call, flags: string | undefined): Promise<void> {
+  if (flags === undefined || (flags.includes('E') && /[xA]/.test(flags))) return
+  const set = await call(['CONFIG', 'SET', 'notify-keyspace-events', `${flags}Ex`])
+  if (isError(set)) throw new HandshakeError(`it does not let notify-keyspace-events be set: ${set.message}`)
 }
 
 async function readClock(call: Call): Promise<number> {

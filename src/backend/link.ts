@@ -6,6 +6,7 @@ import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, IS_ERROR, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { Expirations } from './expirations.js'
 import { clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { ReplySink } from './reply-sink.js'
@@ -47,6 +48,8 @@ export interface LinkListener {
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
+/** Its confirmation is a push, so nobody waits for a reply. */
+const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -63,6 +66,8 @@ export class Link implements Flushable, FramerSink {
   /** The server's clock minus ours in ms, measured again with every ping. */
   clockOffsetMs = 0
   state: LinkState = { kind: 'waiting', reason: 'not started' }
+  /** What expired on the server a short while ago. */
+  readonly expirations = new Expirations()
   /** Pushes that were taken out of the reply stream. */
   pushes = 0
 
@@ -194,9 +199,13 @@ export class Link implements Flushable, FramerSink {
     inFlight.sink.onReply(inFlight.tag, buf, start, end, flags)
   }
 
-  /** [FramerSink] Nothing is subscribed to yet, so a push tells nothing. */
-  onPush(): void {
+  /** [FramerSink] An expired key: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. */
+  onPush(buf: Buffer, start: number, end: number): void {
     this.pushes++
+    const push = decodeReply(buf, start, end)
+    if (!Array.isArray(push) || push.length !== 4) return
+    const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
+    if (channel !== null) this.expirations.note(`${channel[1]}:${(push[3] as Buffer).latin1Slice()}`, Date.now())
   }
 
   private open(): void {
@@ -263,6 +272,7 @@ export class Link implements Flushable, FramerSink {
     this.clockOffsetMs = info.clockOffsetMs
     this.become({ kind: 'ready', info })
     this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
+    socket.write(SUBSCRIBE_EXPIRED)
     this.listener.onUp(this, info)
   }
 

@@ -189,7 +189,7 @@ export class Connection implements ReplyQueueOwner {
       if (result === FRAME) {
         dispatch(this, framer)
       } else {
-        if (result === PROTOCOL_ERROR) this.replyAndEnd(error(`ERR Protocol error: ${framer.error}`))
+        if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
         else if (framer.bufferedBytes > this.server.config.limits.queryBufferBytes) {
           this.server.log.warn({ client: this.address }, 'client exceeds the query buffer limit: closed')
           this.drop()

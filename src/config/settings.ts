@@ -146,6 +146,10 @@ export const sections = {
       path: ['outputBufferPauseBytes'],
       error: 'must not be more than limits.outputBufferHardBytes',
     }),
+  /** How data moves between members. 0 bytes a second is no limit. */
+  migration: z.strictObject({
+    maxBytesPerSecond: bytes(0, 64 * gigabyte).default(0),
+  }),
   log: z.strictObject({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     format: oneOf(['auto', 'pretty', 'json']).default('auto'),
@@ -159,6 +163,7 @@ export const schema = z.strictObject({
   backend: sections.backend.prefault({}),
   auth: sections.auth.prefault({}),
   limits: sections.limits.prefault({}),
+  migration: sections.migration.prefault({}),
   log: sections.log.prefault({}),
 })
 

@@ -36,6 +36,9 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   private doubtful: number[] = []
   /** The keys, known when a target answered differently. */
   private differing: string[] | undefined
+  /** Targets that said that a key of the write had expired before they executed it. */
+  private expiredOn = 0
+  private expiredIds: string[] = []
   private done = false
 
   /** The reply that goes to the client: the master's, or the first one until the master's is there. */
@@ -56,6 +59,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
     apply.targets = targets
     apply.expected = targets.length
     apply.answered = 0
+    apply.expiredOn = 0
     apply.done = false
     coordinator.stats.writes++
     if (coordinator.lanes.active !== 0) {
@@ -70,6 +74,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     this.answered++
+    if (this.targets[tag].expirations.any) this.noteExpiration(tag)
     if (this.answered === 1) {
       if (this.targets.length === 1) {
         deliver(this.slot, this.shape, buf, start, end, flags)
@@ -139,6 +144,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
       this.giveUp()
       return
     }
+    if (this.expiredOn !== 0 && this.expiredOn !== this.answered) this.differing ??= this.noteUnequalExpiry()
     if (this.differing !== undefined) this.doubtDifferences(this.differing)
     if (this.doubtful.length === 0) this.finish()
     else this.coordinator.verdicts.await(this)
@@ -175,6 +181,21 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
     if (replyEnd > SCRATCH_BYTES) return buf.compare(reply, 0, replyEnd, start, end) === 0
     for (let i = 0; i < replyEnd; i++) if (reply[i] !== buf[start + i]) return false
     return true
+  }
+
+  /** Counts the targets for which the key had expired when they executed the write. */
+  private noteExpiration(tag: number): void {
+    const link = this.targets[tag]
+    const ids = keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
+    if (!link.expirations.hasAny(ids, Date.now())) return
+    this.expiredOn++
+    this.expiredIds = ids
+  }
+
+  /** Some replicas executed the write on the old value and others on none, even if their answers are equal. */
+  private noteUnequalExpiry(): string[] {
+    this.coordinator.stats.unequalExpiries++
+    return this.expiredIds
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {

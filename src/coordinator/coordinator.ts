@@ -9,14 +9,14 @@ import { error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { ViewStore } from '../view/view-store.js'
-import { Arrivals } from './arrivals.js'
 import { toAbsolute } from './absolute.js'
 import { Apply } from './apply.js'
+import { Arrivals } from './arrivals.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
-import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { keyIds } from './key-ids.js'
+import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { Lanes } from './lanes.js'
 import { MasterFirst } from './master-first.js'
 import { Read } from './read.js'
@@ -150,6 +150,12 @@ export class Coordinator {
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
     this.doubts.linkUp(link)
     this.servingChanged()
+  }
+
+  /** The server of this link is another process than before: what was known about its keys does not count any more. */
+  restarted(link: Link): void {
+    this.doubts.forget(link.name)
+    this.arrivals.forget(link)
   }
 
   linkDown(link: Link): void {

@@ -15,7 +15,8 @@ export type CopyResult =
   /** The target refused; `reason` is its error. */
   | 'refused'
 
-export type CopyListener = (target: Link, result: CopyResult, reason: string) => void
+/** `reason` is an error's text, or ''; `bytes` the size of what was copied. */
+export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number) => void
 
 const DUMP = 0
 const PEXPIRETIME = 1
@@ -52,8 +53,8 @@ export class KeyCopy implements ReplySink {
     this.releases = targets.map((target, i) =>
       lanes.hold(target, [id], {
         emit: () => this.put(i),
-        dropped: () => listener(target, 'target lost', ''),
-        covered: () => listener(target, 'copied', ''),
+        dropped: () => listener(target, 'target lost', '', 0),
+        covered: () => listener(target, 'copied', '', 0),
       }),
     )
     const { db, key } = keyOfId(id)
@@ -111,23 +112,24 @@ export class KeyCopy implements ReplySink {
     const target = this.targets[i]
     const { listener, failure } = this
     if (failure !== undefined) {
-      listener(target, failure, this.reason)
+      listener(target, failure, this.reason, 0)
       return
     }
     assert(this.restore !== undefined, 'the snapshot is there')
     const maxBytes = target.info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
     if (this.payload !== undefined && this.payload.length > maxBytes) {
       // Sent all the same it would be a protocol error, and end the link [redis-facts DUMP, RESTORE].
-      listener(target, 'refused', `its value takes ${this.payload.length} bytes, proto-max-bulk-len is ${maxBytes}`)
+      listener(target, 'refused', `its value takes ${this.payload.length} bytes, proto-max-bulk-len is ${maxBytes}`, 0)
       return
     }
     const { db } = keyOfId(this.id)
     const sink: ReplySink = {
       onReply: (_tag, buf, start, end, flags) => {
         const refused = (flags & IS_ERROR) !== 0
-        listener(target, refused ? 'refused' : 'copied', refused ? buf.toString('utf8', start, end - 2) : '')
+        const bytes = this.payload?.length ?? 0
+        listener(target, refused ? 'refused' : 'copied', refused ? buf.toString('utf8', start, end - 2) : '', bytes)
       },
-      onLost: () => listener(target, 'target lost', ''),
+      onLost: () => listener(target, 'target lost', '', 0),
     }
     target.emitFrame(this.restore, db, sink, 0)
   }

@@ -76,14 +76,17 @@ export class Doubts {
     this.repair()
   }
 
+  /** What a member has is not asked any more, because it will be filled anew. */
+  forget(name: string): void {
+    const doubts = this.byMember.get(name)
+    this.byMember.delete(name)
+    for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter()
+  }
+
   /** Members that left have no doubts any more; who waited for them goes on. */
   viewChanged(): void {
     const names = new Set(this.router().view.members.map((member) => member.name))
-    for (const [name, doubts] of [...this.byMember]) {
-      if (names.has(name)) continue
-      this.byMember.delete(name)
-      for (const doubt of doubts.values()) for (const waiter of doubt.waiters) waiter()
-    }
+    for (const name of [...this.byMember.keys()]) if (!names.has(name)) this.forget(name)
     this.repair()
   }
 

@@ -1,10 +1,9 @@
 import type { CommandRow, Shape } from '../command/row.js'
-import { encodeReply, error, type Reply } from '../resp/encode.js'
+import { encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
 import { HAS_RESP3, OWNED } from '../resp/reply-framer.js'
 import { toResp2 } from '../resp/resp3-to-resp2.js'
 import type { ReplySlot } from './reply-slot.js'
 
-const NULL_BULK = Buffer.from('$-1\r\n')
 const UNDERSCORE = 0x5f
 
 /** Hands a backend's reply to the client, converted when it speaks RESP2 and the reply would look different there. */

@@ -12,7 +12,8 @@ export class Route {
   constructor(
     /** Where reads may go: the master first, then its backups. */
     readonly natural: readonly Link[],
-    pending: readonly Link[],
+    /** Who is receiving the range: writes go there, reads do not. */
+    readonly pending: readonly Link[],
   ) {
     this.targets = [...natural, ...pending]
   }

@@ -7,6 +7,8 @@ export class CoordinatorStats {
   readsFromBackup = 0
   /** Writes after which a backup did not answer what the master answered. */
   differences = 0
+  /** Writes close to the deadline of their key, which had passed on some replicas only. */
+  unequalExpiries = 0
   /** Commands that had to wait for a server of their range. */
   waits = 0
   /** Writes that were answered with `outcome unknown`. */

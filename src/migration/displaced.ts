@@ -1,0 +1,18 @@
+import type { Link } from '../backend/link.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import { accepted, walkKeys } from './walk.js'
+
+/**
+ * Deletes from a member the keys of ranges that are not its own [design §8 Join, displaced copies]. Whether a key is one
+ * is looked up in the turn in which its deletion is emitted, so a copy that has just become wanted again stays.
+ *
+ * @returns the number of deleted keys
+ */
+export async function deleteDisplaced(coordinator: Coordinator, link: Link): Promise<number> {
+  let deleted = 0
+  for await (const { db, keys } of walkKeys(link)) {
+    const displaced = keys.filter((key) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link))
+    if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
+  }
+  return deleted
+}

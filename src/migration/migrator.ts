@@ -1,0 +1,214 @@
+import type { Link } from '../backend/link.js'
+import { LinkLostError } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import { assert } from '../base/assert.js'
+import type { Logger } from '../base/log.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { TokenRange } from '../ring/token-range.js'
+import type { View } from '../view/view.js'
+import type { ViewStore } from '../view/view-store.js'
+import { deleteDisplaced } from './displaced.js'
+import { Intake } from './intake.js'
+import { displacedMembers, planIntakes } from './plan.js'
+import { WalkError } from './walk.js'
+import { Rate } from './window.js'
+
+/** How long after a failure the next try begins. */
+const RETRY_MS = 500
+const PROGRESS_LOG_MS = 2000
+
+export interface MigratorDeps {
+  readonly views: ViewStore
+  readonly links: Links
+  readonly coordinator: Coordinator
+  readonly log: Logger
+  readonly maxBytesPerSecond: number
+  /** A pending replica has received these ranges whole. */
+  filled(member: string, ranges: readonly TokenRange[]): void
+  /** Resolves when the markers of the current view are on all its members: displaced copies may go then. */
+  acknowledged(): Promise<void>
+}
+
+/** One migration as it is shown. */
+export interface MigrationStatus {
+  readonly member: string
+  readonly reason: string
+  readonly sources: readonly string[]
+  readonly step: string
+  readonly keys: number
+  readonly keysTotal: number
+  readonly bytes: number
+  readonly seconds: number
+  /** Estimated, undefined as long as there is nothing to estimate from. */
+  readonly secondsLeft: number | undefined
+}
+
+/**
+ * Moves data until nobody is pending any more: looks at every new view, starts the intakes that it asks for, ends those
+ * it does not ask for any more, and deletes displaced copies. It decides nothing about the ring: when an intake is
+ * complete it says so, and another view follows.
+ */
+export class Migrator {
+  private readonly running = new Set<Intake>()
+  private readonly sweeping = new Set<string>()
+  private readonly displaced = new Set<string>()
+  private retryTimer: NodeJS.Timeout | undefined
+  private progressTimer: NodeJS.Timeout | undefined
+  private readonly rate: Rate
+  private stopped = false
+  private unsubscribe: (() => void) | undefined
+
+  constructor(private readonly deps: MigratorDeps) {
+    this.rate = new Rate(deps.maxBytesPerSecond)
+  }
+
+  start(): void {
+    this.unsubscribe = this.deps.views.onChange((view, previous) => this.viewChanged(view, previous))
+    this.progressTimer = setInterval(() => this.logProgress(), PROGRESS_LOG_MS)
+    this.reconcileSoon(0)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.unsubscribe?.()
+    clearTimeout(this.retryTimer)
+    clearInterval(this.progressTimer)
+    for (const intake of this.running) intake.cancel()
+  }
+
+  /** A link came up: what waited for it can begin. */
+  linkUp(): void {
+    this.reconcileSoon(0)
+  }
+
+  /** Looks through all members for copies that are not theirs: after a stop nobody knows what was left half done. */
+  sweepAll(): void {
+    for (const { name } of this.deps.views.current.members) this.displaced.add(name)
+    this.reconcileSoon(0)
+  }
+
+  status(): MigrationStatus[] {
+    return [...this.running].map(({ plan, progress, startedAtMs }) => {
+      const seconds = (Date.now() - startedAtMs) / 1000
+      const left = Math.max(0, progress.keysTotal - progress.keysCopied)
+      return {
+        member: plan.member,
+        reason: plan.reason,
+        sources: plan.sources.map(({ source }) => source),
+        step: progress.step,
+        keys: progress.keysCopied,
+        keysTotal: Math.max(progress.keysTotal, progress.keysCopied),
+        bytes: progress.bytesCopied,
+        seconds,
+        secondsLeft: progress.keysCopied === 0 ? undefined : (left * seconds) / progress.keysCopied,
+      }
+    })
+  }
+
+  private viewChanged(view: View, previous: View): void {
+    for (const name of displacedMembers(previous, view)) this.displaced.add(name)
+    for (const intake of [...this.running]) if (!this.isWanted(intake, view, previous)) this.end(intake)
+    this.reconcileSoon(0)
+  }
+
+  /** Whether its member is still pending for all its ranges, and was all the time. */
+  private isWanted({ plan }: Intake, view: View, previous: View): boolean {
+    const sources = new Map(
+      plan.sources.flatMap(({ source, ranges }) => ranges.map((range) => [range, source] as const)),
+    )
+    return plan.ranges.every((range) => {
+      const { natural, pending } = view.setOfRange[view.ring.rangeOf(range.to)]
+      const before = previous.setOfRange[previous.ring.rangeOf(range.to)]
+      const has = (list: readonly { readonly name: string }[], name: string) => list.some((each) => each.name === name)
+      return has(pending, plan.member) && has(before.pending, plan.member) && has(natural, sources.get(range)!)
+    })
+  }
+
+  private end(intake: Intake): void {
+    intake.cancel()
+    this.running.delete(intake)
+    this.deps.log.info({ member: intake.plan.member, reason: intake.plan.reason }, 'migration: not wanted any more')
+  }
+
+  private reconcileSoon(delayMs: number): void {
+    if (this.stopped) return
+    clearTimeout(this.retryTimer)
+    this.retryTimer = setTimeout(() => this.reconcile(), delayMs)
+  }
+
+  private reconcile(): void {
+    const { views, links } = this.deps
+    const canGive = (name: string) => links.get(name)?.serving === true
+    const isUnderWay = (member: string, range: TokenRange) =>
+      [...this.running].some((intake) => intake.plan.member === member && intake.ranges.has(range.to))
+    for (const plan of planIntakes(views.current, canGive, isUnderWay)) {
+      if (links.get(plan.member)?.ready !== true) continue
+      // Emptying the member would take away what another intake has brought.
+      const alone = ![...this.running].some((intake) => intake.plan.member === plan.member)
+      void this.receive({ ...plan, empty: plan.empty && alone })
+    }
+    for (const name of this.displaced) void this.sweep(name)
+  }
+
+  private async receive(plan: Intake['plan']): Promise<void> {
+    const { coordinator, log, filled } = this.deps
+    const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
+    const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate)
+    this.running.add(intake)
+    log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')
+    try {
+      const whole = await intake.run()
+      if (!this.running.delete(intake) || !whole) return
+      const { keysCopied, bytesCopied } = intake.progress
+      const ms = Date.now() - intake.startedAtMs
+      log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
+      filled(plan.member, plan.ranges)
+    } catch (error) {
+      if (!isExpected(error)) throw error
+      intake.cancel()
+      if (!this.running.delete(intake)) return
+      log.warn({ ...about, cause: error.message }, 'migration: interrupted, begins again')
+      this.reconcileSoon(RETRY_MS)
+    }
+  }
+
+  private async sweep(name: string): Promise<void> {
+    const { coordinator, links, log, acknowledged, views } = this.deps
+    const link = links.get(name)
+    if (!views.current.members.some((member) => member.name === name)) this.displaced.delete(name)
+    else if (link?.ready === true && !this.sweeping.has(name)) {
+      this.sweeping.add(name)
+      this.displaced.delete(name)
+      try {
+        await acknowledged()
+        const deleted = await deleteDisplaced(coordinator, link)
+        if (deleted > 0) log.info({ member: name, keys: deleted }, 'displaced copies deleted')
+      } catch (error) {
+        if (!isExpected(error)) throw error
+        this.displaced.add(name)
+        this.reconcileSoon(RETRY_MS)
+      } finally {
+        this.sweeping.delete(name)
+        if (this.displaced.has(name)) this.reconcileSoon(RETRY_MS)
+      }
+    }
+  }
+
+  private link(name: string): Link {
+    const link = this.deps.links.get(name)
+    assert(link !== undefined, `${name} of a migration has a link`)
+    return link
+  }
+
+  private logProgress(): void {
+    for (const { member, reason, step, keys, keysTotal, bytes, secondsLeft } of this.status()) {
+      const left = secondsLeft === undefined ? undefined : Math.ceil(secondsLeft)
+      this.deps.log.info({ member, reason, step, keys, keysTotal, bytes, secondsLeft: left }, 'migration: under way')
+    }
+  }
+}
+
+/** A server that cannot be asked at the moment. Anything else is a defect of ours. */
+function isExpected(error: unknown): error is Error {
+  return error instanceof LinkLostError || error instanceof WalkError
+}

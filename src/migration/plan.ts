@@ -1,0 +1,64 @@
+import type { TokenRange } from '../ring/token-range.js'
+import type { View } from '../view/view.js'
+
+/** Why data moves [design §3 migration]. */
+export type Reason = 'join' | 'leave' | 'failure'
+
+/** What one member is to receive. */
+export interface IntakePlan {
+  readonly member: string
+  readonly ranges: readonly TokenRange[]
+  /** From whom, by the masters of the ranges. */
+  readonly sources: readonly { readonly source: string; readonly ranges: readonly TokenRange[] }[]
+  /** It is natural nowhere: whatever it holds is left over. */
+  readonly empty: boolean
+  readonly reason: Reason
+}
+
+/**
+ * What has to move so that nobody is pending any more: one plan for each member that is, with a range from the first of
+ * its natural replicas that `canGive` names.
+ *
+ * @param isUnderWay ranges that are being received already are left out
+ */
+export function planIntakes(
+  view: View,
+  canGive: (member: string) => boolean,
+  isUnderWay: (member: string, range: TokenRange) => boolean,
+): IntakePlan[] {
+  const bySource = new Map<string, Map<string, TokenRange[]>>()
+  for (let i = 0; i < view.ring.size; i++) {
+    const { natural, pending } = view.setOfRange[i]
+    const source = natural.find(({ name }) => canGive(name))
+    if (source === undefined) continue
+    for (const { name } of pending) {
+      const range = view.ring.range(i)
+      if (isUnderWay(name, range)) continue
+      const sources = bySource.get(name) ?? new Map<string, TokenRange[]>()
+      bySource.set(name, sources)
+      sources.set(source.name, [...(sources.get(source.name) ?? []), range])
+    }
+  }
+  const natural = new Set(view.replicaSets.flatMap((set) => set.natural.map(({ name }) => name)))
+  const leaving = view.members.some(({ name }) => !view.wanted.includes(name) && natural.has(name))
+  return [...bySource].map(([member, sources]) => {
+    const parts = [...sources].map(([source, ranges]) => ({ source, ranges }))
+    const empty = !natural.has(member)
+    const reason = empty ? 'join' : leaving ? 'leave' : 'failure'
+    return { member, ranges: parts.flatMap(({ ranges }) => ranges), sources: parts, empty, reason }
+  })
+}
+
+/** The members that held, or were receiving, something in `previous` that they do not hold in `view`. */
+export function displacedMembers(previous: View, view: View): Set<string> {
+  const displaced = new Set<string>()
+  const compare = (identifier: number) => {
+    const before = previous.setOfRange[previous.ring.rangeOf(identifier)]
+    const after = view.setOfRange[view.ring.rangeOf(identifier)]
+    const keepers = new Set([...after.natural, ...after.pending].map(({ name }) => name))
+    for (const { name } of [...before.natural, ...before.pending]) if (!keepers.has(name)) displaced.add(name)
+  }
+  // One of the two rings cuts the other's ranges, or neither does: the ends of all ranges of both see every change.
+  for (const { ring } of [previous, view]) for (let i = 0; i < ring.size; i++) compare(ring.tokens[i])
+  return displaced
+}
