@@ -44,7 +44,7 @@ export class Coordinator {
   readonly keyspace = new Keyspace(this)
   readonly waiting: Waiting
   readonly verdicts: Verdicts
-  readonly lanes = new Lanes()
+  readonly lanes = new Lanes(() => this.waiting.wake())
   readonly arrivals = new Arrivals()
   readonly doubts: Doubts
   router: Router

@@ -39,6 +39,9 @@ export class Lanes {
 
   private readonly byLink = new Map<Link, Map<string, Lane>>()
 
+  /** `onIdle` is told when nothing is held any more. */
+  constructor(private readonly onIdle: () => void) {}
+
   /** Whether a later emission of this key on this link has to be held too. */
   isHeld(link: Link, id: string): boolean {
     return this.byLink.get(link)?.has(id) === true
@@ -126,7 +129,7 @@ export class Lanes {
     const lanes = this.byLink.get(link)!
     lanes.delete(lane.id)
     if (lanes.size === 0) this.byLink.delete(link)
-    this.active--
+    if (--this.active === 0) this.onIdle()
   }
 }
 

@@ -49,12 +49,17 @@ export class Waiting {
     const { queue } = this
     this.queue = []
     for (const command of queue) if (!command.slot.abandoned) this.submit(command)
+    this.wake()
+  }
+
+  /** Something changed that only concerns commands served step by step. */
+  wake(): void {
     const sleepers = [...this.sleepers]
     this.sleepers.clear()
     for (const wake of sleepers) wake()
   }
 
-  /** For commands that are served step by step: resolves at the next change, or at the deadline with false. */
+  /** For commands that are served step by step: resolves at the next `retry` or `wake`, or at the deadline with false. */
   change(deadlineMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const wake = () => {
