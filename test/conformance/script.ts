@@ -98,7 +98,12 @@ export async function run(client: RawClient, lines: readonly Line[], pipelined: 
   return replies
 }
 
-/** Runs SCAN, or HSCAN key …, from cursor 0 until it is 0 again; gives all elements as one array, sorted, each once. */
+const MINUS = 0x2d
+
+/**
+ * Runs SCAN, or HSCAN key …, from cursor 0 until it is 0 again; gives all elements as one array, sorted, each once, or
+ * the error.
+ */
 async function iterate(client: RawClient, args: readonly Buffer[]): Promise<Buffer> {
   const isScan = args[0].toString().toLowerCase() === 'scan'
   const at = isScan ? 1 : 2
@@ -107,6 +112,7 @@ async function iterate(client: RawClient, args: readonly Buffer[]): Promise<Buff
   let cursor: Arg = args[at]
   for (let rounds = 0; rounds < 1000; rounds++) {
     const reply = await client.ask(...args.slice(0, at), cursor, ...args.slice(at + 1))
+    if (reply[0] === MINUS) return reply
     const [next, found] = itemsOf(readReply(reply))
     const texts = itemsOf(found).map(textOf)
     if (inPairs) for (let i = 0; i < texts.length; i += 2) elements.add(JSON.stringify(texts.slice(i, i + 2)))
