@@ -86,6 +86,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
     sentinel: config.sentinel,
     log,
     publish: (members) => keeper.membersChanged(members.filter(({ name }) => isAdmitted(name))),
+    forget: (name) => keeper.forget(name),
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
   })

@@ -65,6 +65,7 @@ export class Up {
 
   async start(): Promise<void> {
     await this.checkPort()
+    this.log.info(`starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`)
     await this.ring.start()
     writeFileSync(ringFile(this.options.dir), `${JSON.stringify(this.shape)}\n`)
     this.proxy = createProxy(this.config, this.log)
@@ -76,6 +77,7 @@ export class Up {
   async stop(): Promise<void> {
     await this.proxy?.stop()
     await this.ring.stop()
+    this.log.info('the proxy, the Sentinels and the Redis servers have stopped')
   }
 
   /** Before anything is started, because a ring that is running already shows itself here. */

@@ -222,7 +222,7 @@ t.test('a taken port is one sentence, and no server is left', async (t) => {
   )
   const memberPort = await run(t, [...argv, '--port', '0', '--base-port', String(port - 1)])
   t.equal(memberPort.code, 1)
-  t.match(memberPort.err, /^dt: port \d+, for dt-1, is taken by another program \(--base-port chooses others\)\n$/)
+  t.match(memberPort.err, /^dt: port \d+, for dt-1, is taken by another program; --base-port chooses others\n$/)
   await nothingListens(t, basePort)
   const both = await run(t, [...argv, '--base-port', String(port - 2)])
   t.match(both.err, /^dt: port \d+ cannot be the proxy's and a server's at once: choose another --base-port\n$/)

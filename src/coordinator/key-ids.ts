@@ -1,13 +1,30 @@
-import { findKeys } from '../command/keys.js'
+import { findKeys, isOption } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import { keyId } from './lanes.js'
 
-/** The names in lanes and doubts of all keys of a command. */
+/**
+ * The names in lanes and doubts of all keys of a command that a client in database `db` sent. MOVE and COPY with DB
+ * name a key of another database, too.
+ */
 export function keyIds(row: CommandRow, frame: Frame, db: number): string[] {
   const indexes: number[] = []
   const count = findKeys(row, frame, indexes)
   const ids: string[] = []
-  for (let k = 0; k < count; k++) ids.push(keyId(db, frame.buf, frame.argStart[indexes[k]], frame.argEnd[indexes[k]]))
+  for (let k = 0; k < count; k++) ids.push(idOf(frame, indexes[k], db))
+  if (row.name === 'move') ids.push(idOf(frame, 1, database(frame, 2)))
+  if (row.name === 'copy') {
+    for (let i = 3; i + 1 < frame.argc; i++) if (isOption(frame, i, 'db')) ids.push(idOf(frame, 2, database(frame, ++i)))
+  }
   return ids
+}
+
+function idOf(frame: Frame, index: number, db: number): string {
+  return keyId(db, frame.buf, frame.argStart[index], frame.argEnd[index])
+}
+
+/** The number that argument `i` is; what is none makes the command fail everywhere. */
+function database(frame: Frame, i: number): number {
+  const value = Number(frame.buf.latin1Slice(frame.argStart[i], frame.argEnd[i]))
+  return Number.isInteger(value) && value >= 0 ? value : 0
 }

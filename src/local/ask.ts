@@ -15,6 +15,7 @@ export function ask(host: string, port: number, command: string, timeoutMs = 100
       resolve(text)
     }
     const timer = setTimeout(answer, timeoutMs, undefined)
+    // One character a byte, so that lengths can be counted.
     socket.setEncoding('latin1')
     socket.on('connect', () => socket.write(`${command}\r\n`))
     socket.on('data', (text: string) => {
@@ -32,7 +33,8 @@ function wholeReply(received: string): string | undefined {
   if (end < 0) return undefined
   if (!received.startsWith('$') || received.startsWith('$-1')) return received.slice(0, end)
   const length = Number(received.slice(1, end))
-  return received.length >= end + 2 + length + 2 ? received.slice(end + 2, end + 2 + length) : undefined
+  if (received.length < end + 2 + length + 2) return undefined
+  return Buffer.from(received.slice(end + 2, end + 2 + length), 'latin1').toString()
 }
 
 /** What `INFO server` of `host:port` says, field by field; undefined when nothing there answers it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { assert } from '../base/assert.js'
 import { type Logger, silentLogger } from '../base/log.js'
-import { LocalRingError, LocalServer, stopNotedIn } from './local-server.js'
+import { LocalRingError, LocalServer, ringPidFileName, stopNotedIn } from './local-server.js'
 import { freePorts } from './ports.js'
 import { readPidFile, removePidFile, writePidFile } from './process-mark.js'
 import { memberConfig, sentinelConfig } from './server-config.js'
@@ -201,7 +201,7 @@ export class LocalRing {
   }
 
   private get lockFile(): string {
-    return join(this.options.dir, 'dt.pid')
+    return join(this.options.dir, ringPidFileName)
   }
 }
 

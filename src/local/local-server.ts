@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../base/user-error.js'
 import { ask, askInfo } from './ask.js'
@@ -13,6 +13,8 @@ export class LocalRingError extends UserError {
 }
 
 const pidFileName = 'redis.pid'
+/** In the directory of a ring: the process that runs it. */
+export const ringPidFileName = 'dt.pid'
 /** How long a server that was asked to stop may take to put its data on disk. */
 const stopPatienceMs = 10_000
 /** How long a server may say nothing at all after its start. Reading its data back may take longer: then it says so. */
@@ -61,10 +63,7 @@ export class LocalServer {
 
   /** Starts the process and resolves when it answers and has read its data. Rejects with `LocalRingError`. */
   async start(): Promise<void> {
-    if (!(await isFree(this.port)))
-      throw new LocalRingError(
-        `port ${this.port}, for ${this.name}, is taken by another program (--base-port chooses others)`,
-      )
+    if (!(await isFree(this.port))) throw new LocalRingError(await this.whoHasThePort())
     const logStart = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0
     const child = this.spawn()
     for (let silentSince = Date.now(); ; await sleep(10)) {
@@ -110,15 +109,27 @@ export class LocalServer {
   }
 
   /**
-   * Stops a server that an earlier run left behind: the one of the pid file, or, when that is lost, the one on our
-   * port if it says that it runs with our configuration file. Nobody else's.
+   * Stops a server that an earlier run left behind: the one of the pid file, or one on our port that says that it runs
+   * with our configuration file (the pid file may be lost) or with that of another ring which nobody runs any more.
    */
   async stopLeftover(): Promise<void> {
     await stopNotedIn(this.dir)
-    const info = await askInfo(this.host, this.port)
-    const pid = Number(info?.get('process_id'))
-    if (info?.get('config_file') === this.configFile && pid > 0) await endProcess(pid, stopPatienceMs)
+    const found = await this.onOurPort()
+    if (found && (found.configFile === this.configFile || isAbandoned(found)))
+      await endProcess(found.pid, stopPatienceMs)
     removePidFile(this.pidFile)
+  }
+
+  private async onOurPort(): Promise<RunningServer | undefined> {
+    const info = await askInfo(this.host, this.port)
+    return info && { pid: Number(info.get('process_id')), configFile: info.get('config_file') ?? '' }
+  }
+
+  private async whoHasThePort(): Promise<string> {
+    const found = await this.onOurPort()
+    const file = found?.configFile && ` of ${found.configFile}`
+    const holder = found ? `a redis-server${file} (process ${found.pid})` : 'another program'
+    return `port ${this.port}, for ${this.name}, is taken by ${holder}; --base-port chooses others`
   }
 
   private spawn(): ChildProcess {
@@ -156,8 +167,8 @@ export class LocalServer {
 
   /** Not so when another program took the port in the last moment. A server that wants a password does not say. */
   private async isAnsweredBy(child: ChildProcess): Promise<boolean> {
-    const answering = (await askInfo(this.host, this.port))?.get('process_id')
-    return answering === undefined || Number(answering) === child.pid
+    const found = await this.onOurPort()
+    return found === undefined || found.pid === child.pid
   }
 
   private whyItDied(logStart: number): string {
@@ -166,6 +177,18 @@ export class LocalServer {
     const last = lines.filter((line) => line !== '').at(-1)
     return `${this.name} stopped at once${last ? `: ${last.replace(/\.$/, '')}` : ''} (see ${this.logFile})`
   }
+}
+
+interface RunningServer {
+  readonly pid: number
+  readonly configFile: string
+}
+
+/** Whether it is a server of a ring whose process is dead: both have their pid files where a ring puts them. */
+function isAbandoned({ pid, configFile }: RunningServer): boolean {
+  const dir = dirname(configFile)
+  const ring = join(dirname(dir), ringPidFileName)
+  return readPidFile(join(dir, pidFileName)) === pid && existsSync(ring) && readPidFile(ring) === undefined
 }
 
 /** Stops the server of which the pid file in `dir` speaks, if it lives. */

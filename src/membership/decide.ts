@@ -70,9 +70,8 @@ function forgetRemoved(draft: Draft): void {
   for (const master of [...draft.known.values()]) {
     const { name, inRing, link } = master
     if (!isRemoved(draft, master)) continue
-    draft.known.delete(name)
-    draft.removed.add(name)
     if (link !== 'idle') draft.disconnect(name)
+    draft.forget(name)
     const consequence = inRing ? 'it leaves the ring' : 'it is forgotten'
     draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name })
   }

@@ -75,6 +75,12 @@ export class Draft {
     this.linkActions.push({ type: 'disconnect', name })
   }
 
+  forget(name: string): void {
+    this.known.delete(name)
+    this.removed.add(name)
+    this.linkActions.push({ type: 'forget', name })
+  }
+
   log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel'> = {}): void {
     this.logs.push({ type: 'log', level, message, ...about })
   }

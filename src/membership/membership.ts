@@ -22,6 +22,8 @@ export interface MembershipDeps {
   readonly log: Logger
   /** Who is a member now, in order of their names, whenever that, an address or a state has changed. */
   publish(members: readonly Member[]): void
+  /** No Sentinel monitors it any more: should it come again, it is new. */
+  forget(name: string): void
   /** A server became known or moved: a link to it is wanted from now on, whether or not it is a member. */
   connect(member: { readonly name: string; readonly host: string; readonly port: number }): void
   /**
@@ -172,6 +174,9 @@ export class Membership {
         this.disconnecting = action.name
         deps.disconnect(action.name)
         this.disconnecting = undefined
+        return
+      case 'forget':
+        deps.forget(action.name)
         return
       case 'log': {
         const { type: _, level, message, ...fields } = action

@@ -112,6 +112,7 @@ export type MembershipAction =
   | { readonly type: 'publish'; readonly members: readonly Member[] }
   | { readonly type: 'connect'; readonly name: string; readonly host: string; readonly port: number }
   | { readonly type: 'disconnect'; readonly name: string }
+  | { readonly type: 'forget'; readonly name: string }
   | {
       readonly type: 'log'
       readonly level: 'debug' | 'info' | 'warn'

@@ -12,24 +12,28 @@ export class ViewKeeper {
   private members: readonly Member[] = []
   /** Members that were asked to leave: they serve until their data has moved. */
   private readonly leaving = new Set<string>()
+  /** Who has ranges that nobody else has, and is not there: for the log. */
+  private waitingFor = ''
 
   constructor(
     private readonly store: ViewStore,
     private readonly log: Logger,
   ) {}
 
-  /** Who can be members now, with their addresses and states. Whoever is not among them any more has failed. */
+  /** Who is there now, with their addresses and states. Whoever is not among them any more has failed. */
   membersChanged(members: readonly Member[]): void {
-    const names = new Set(members.map(({ name }) => name))
-    const lost = this.members.filter(({ name }) => !names.has(name)).map(({ name }) => name)
-    for (const name of lost) this.leaving.delete(name)
     this.members = members
-    this.publish({ lost })
+    this.publish({})
+  }
+
+  /** The server is not monitored any more: should it come again, it is a member like any other. */
+  forget(name: string): void {
+    this.leaving.delete(name)
   }
 
   /** The server answers as another process than before: what it holds may be old, or nothing [design §8 Restart]. */
   restarted(name: string): void {
-    this.publish({ lost: [name] })
+    this.publish({ restarted: [name] })
   }
 
   /** `name` has received these ranges whole. */
@@ -37,10 +41,14 @@ export class ViewKeeper {
     this.publish({ filled: [{ member: name, ranges }] })
   }
 
-  /** Moves everything away from a member, which then is none any more. False if it is none, or the only one. */
+  /**
+   * Moves everything away from a member, which then is none any more; to fail meanwhile does not bring it back. False if
+   * it is none, or if nobody else is there to take what it has.
+   */
   leave(name: string): boolean {
     const others = this.members.filter((member) => member.name !== name && !this.leaving.has(member.name))
     if (others.length === 0 || !this.members.some((member) => member.name === name)) return false
+    if (this.leaving.has(name)) return true
     this.leaving.add(name)
     this.publish({})
     return true
@@ -57,23 +65,14 @@ export class ViewKeeper {
     return this.leaving.has(name)
   }
 
-  private publish(change: Pick<PlacementChange, 'lost' | 'filled'>): void {
+  private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>): void {
     const previous = this.store.current
     const wanted = this.members.map(({ name }) => name).filter((name) => !this.leaving.has(name))
     const view = nextView(previous, { members: this.members, wanted, ...change })
-    this.logChange(previous, view)
-    this.store.publish(view)
-  }
-
-  private logChange(previous: View, view: View): void {
-    const moving = view.setOfRange.filter(({ pending }) => pending.length > 0).length
-    const members = view.members.map(({ name }) => name).join(' ')
-    const before = previous.setOfRange.some(({ pending }) => pending.length > 0)
     this.logCopies(previous, view)
-    const about = { epoch: view.epoch, members, ranges: view.setOfRange.length, moving }
-    if (moving > 0) this.log.info(about, 'view: some ranges have fewer copies than they should, until these have moved')
-    else if (before) this.log.info(about, 'view: every range is on all of its replicas')
-    else this.log.debug(about, 'view')
+    this.logWaiting(view)
+    this.logMoving(previous, view)
+    this.store.publish(view)
   }
 
   /** A ring with fewer than r+1 members works, with fewer copies. */
@@ -81,8 +80,35 @@ export class ViewKeeper {
     const needed = replicas + 1
     const copies = Math.min(wanted.length, needed)
     if (copies === (previous.epoch === 0 ? needed : Math.min(previous.wanted.length, needed))) return
+    const has = `the ring has ${wanted.length} of the ${needed} members it needs`
     const text = `each new key has ${copies} ${copies === 1 ? 'copy' : 'copies'}`
     if (copies === needed) this.log.info({ epoch }, `the ring has enough members again: ${text}`)
-    else this.log.warn({ epoch }, `the ring has ${wanted.length} of the ${needed} members it needs: ${text}`)
+    else if (copies > 0) this.log.warn({ epoch }, `${has}: ${text}`)
+    else this.log.warn({ epoch }, has)
+  }
+
+  /** Ranges of which nobody is there who has them are not served [design §8 The last natural replica]. */
+  private logWaiting({ epoch, setOfRange }: View): void {
+    const isThere = (name: string) => this.members.some((member) => member.name === name)
+    const waiting = setOfRange.filter(({ natural }) => !natural.some(({ name }) => isThere(name)))
+    const names = new Set(waiting.flatMap(({ natural }) => natural.map(({ name }) => name)))
+    const text = [...names].sort().join(' or ')
+    const before = this.waitingFor
+    this.waitingFor = text
+    if (text === before) return
+    const about = { epoch, ranges: setOfRange.length, waiting: waiting.length }
+    if (text === '') this.log.info(about, 'every range is on somebody who is there again')
+    else this.log.warn(about, `some ranges were on nobody else than ${text}: their keys wait until it is back`)
+  }
+
+  private logMoving(previous: View, view: View): void {
+    const count = ({ setOfRange }: View) => setOfRange.filter(({ pending }) => pending.length > 0).length
+    const about = { epoch: view.epoch, ranges: view.setOfRange.length, moving: count(view) }
+    const ring = view.wanted.join(' ')
+    if (about.moving === 0) {
+      if (count(previous) > 0 && ring !== '') this.log.info(about, `the data has moved: the ring is ${ring}`)
+    } else if (count(previous) === 0 || ring !== previous.wanted.join(' ')) {
+      this.log.info(about, `data moves until the ring is ${ring}`)
+    }
   }
 }

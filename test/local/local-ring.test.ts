@@ -154,7 +154,7 @@ t.test('a taken port is one sentence, and nothing is left running', async (t) =>
   const ring = ringFor(t, { basePort, nodes: 3 })
   await t.rejects(ring.start(), {
     name: 'LocalRingError',
-    message: `port ${basePort + 2}, for dt-2, is taken by another program (--base-port chooses others)`,
+    message: `port ${basePort + 2}, for dt-2, is taken by another program; --base-port chooses others`,
   })
   t.ok(await isFree(basePort + 1))
   t.ok(await isFree(basePort + 3))
@@ -221,6 +221,29 @@ t.test('so they are when the pid files are lost', async (t) => {
   for (const pid of pids) t.equal(startMark(pid), undefined)
 })
 
+t.test('so they are by a ring in another directory that wants their ports', async (t) => {
+  const basePort = await freeBasePort(2)
+  const dir = t.testdir()
+  const pids = await abandonedRing(t, join(dir, 'naïve'), basePort, 2)
+  const ring = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
+  await ring.start()
+  for (const pid of pids) t.equal(startMark(pid), undefined)
+  await ring.stop()
+})
+
+t.test('but not those of a ring that runs in another directory', async (t) => {
+  const basePort = await freeBasePort(2)
+  const dir = t.testdir()
+  const first = ringFor(t, { dir: join(dir, 'naïve'), basePort, nodes: 2 })
+  await first.start()
+  const second = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
+  const { pid, configFile } = first.server('dt-1')
+  await t.rejects(second.start(), {
+    message: `port ${basePort + 1}, for dt-1, is taken by a redis-server of ${configFile} (process ${pid}); --base-port chooses others`,
+  })
+  for (const { name } of first.members) t.equal(await say(first, name, 'PING'), '+PONG')
+})
+
 t.test('somebody else’s redis-server on our port is not touched', async (t) => {
   const basePort = await freeBasePort(2)
   const dir = t.testdir()
@@ -230,7 +253,9 @@ t.test('somebody else’s redis-server on our port is not touched', async (t) =>
   t.teardown(() => stranger.kill('SIGKILL'))
   while ((await ask('127.0.0.1', basePort + 1, 'PING')) === undefined) await sleep(10)
   const ring = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
-  await t.rejects(ring.start(), { message: /^port \d+, for dt-1, is taken/ })
+  await t.rejects(ring.start(), {
+    message: `port ${basePort + 1}, for dt-1, is taken by a redis-server (process ${stranger.pid}); --base-port chooses others`,
+  })
   t.equal(await ask('127.0.0.1', basePort + 1, 'PING'), '+PONG')
 })
 

@@ -8,6 +8,7 @@ import type { Member } from '../../src/view/view.js'
 export class Follower {
   /** What was published. */
   readonly published: (readonly Member[])[] = []
+  readonly forgotten: string[] = []
   /** The lines of the log. */
   readonly lines: string[] = []
   readonly membership: Membership
@@ -27,6 +28,7 @@ export class Follower {
       },
       log,
       publish: (members) => this.published.push(members),
+      forget: (name) => this.forgotten.push(name),
       connect: ({ name, host, port }) => {
         if (this.links.has(name)) throw new Error(`${name} has a link already`)
         this.links.set(name, new PingLink(name, host, port, this.membership))

@@ -84,6 +84,7 @@ t.test('three Sentinels and their servers', async (t) => {
     t.equal(follower.ring, 'dt-1 dt-2 dt-3')
     sentinel(ring, 3, 'REMOVE', 'dt-3')
     await follower.until('leaving', () => follower.ring === 'dt-1 dt-2')
+    t.same(follower.forgotten, ['dt-4', 'dt-3'])
     for (const i of [1, 2, 3]) sentinel(ring, i, 'MONITOR', 'dt-3', '127.0.0.1', String(ring.members[2].port), '2')
     await follower.until('joining', () => follower.ring === 'dt-1 dt-2 dt-3')
   })

@@ -113,6 +113,8 @@ function actionText(action: MembershipAction): string {
       return `connect ${action.name} ${action.host}`
     case 'disconnect':
       return `disconnect ${action.name}`
+    case 'forget':
+      return `forget ${action.name}`
     case 'log':
       return `${action.level}: ${action.message}`
   }

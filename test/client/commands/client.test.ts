@@ -150,7 +150,9 @@ t.test('CLIENT LIST shows what each client does', async (t) => {
   t.match(lines[0], { cmd: 'get', flags: 'N', events: 'r' })
   t.match(lines[1], { cmd: 'client|list' })
   const fresh = await proxy.connect()
-  await until('the fresh client is there', async () => (await list(watcher)).some((line) => line.addr.endsWith(`:${fresh.socket.localPort}`)))
+  await until('the fresh client is there', async () =>
+    (await list(watcher)).some((line) => line.addr.endsWith(`:${fresh.socket.localPort}`)),
+  )
   const all = await list(watcher, 'TYPE', 'NORMAL')
   t.match(
     all.find((line) => line.addr.endsWith(`:${fresh.socket.localPort}`)),
