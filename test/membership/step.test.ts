@@ -265,6 +265,7 @@ t.test('a member leaves when no Sentinel monitors it any more, and comes back wh
       warn: dt-2 was removed from Sentinel: it leaves the ring
       publish dt-1 dt-3
       disconnect dt-2
+      forget dt-2
     > s1 s2 poll dt-1 dt-3
     > s1 says +monitor dt-2
       info: dt-2 is known at 10.0.0.2:6379
@@ -302,6 +303,7 @@ t.test('a Sentinel that monitors a member and falls silent has not removed it', 
       warn: dt-2 was removed from Sentinel: it leaves the ring
       publish dt-1 dt-3
       disconnect dt-2
+      forget dt-2
     `,
   )
 })
@@ -314,6 +316,7 @@ t.test('a member that disappears between two polls was removed, although the eve
       warn: dt-2 was removed from Sentinel: it leaves the ring
       publish dt-1 dt-3
       disconnect dt-2
+      forget dt-2
     `,
   )
 })
@@ -347,6 +350,7 @@ t.test('a Sentinel that was away does not bring back a removed member', async (t
       warn: dt-2 was removed from Sentinel: it leaves the ring
       publish dt-1 dt-3
       disconnect dt-2
+      forget dt-2
     > s2 polls dt-1 dt-2 dt-3
       warn: dt-2 was removed, but Sentinel s2 still monitors it: that is ignored
     > s2 polls dt-1 dt-2 dt-3
@@ -363,6 +367,7 @@ t.test('the last member is removed as any other', async (t) => {
       warn: dt-1 was removed from Sentinel: it leaves the ring
       publish nobody
       disconnect dt-1
+      forget dt-1
     > s1 says +monitor dt-2
       info: dt-2 is known at 10.0.0.2:6379
       connect dt-2 10.0.0.2
@@ -388,6 +393,7 @@ t.test('in tilt everything is noted and nothing decided, until it is over', asyn
       warn: dt-2 leaves the ring, because it is odown
       publish dt-1
       disconnect dt-3
+      forget dt-3
       disconnect dt-2
       connect dt-2 10.0.0.2
     `,
@@ -539,6 +545,7 @@ t.test('two names of one server are one member', async (t) => {
     > s1 says -monitor dt-1
       warn: dt-1 was removed from Sentinel: it is forgotten
       disconnect dt-1
+      forget dt-1
       connect dt-3 10.0.0.1
     > link dt-3 up
       info: dt-3 joins the ring, because it is up
