@@ -14,8 +14,10 @@ const COUNT_TIMEOUT_MS = 1000
 interface Database {
   keys: number
   expires: number
-  /** Sum over the members of the mean time to live times the keys that have one, in ms. */
+  /** Sum of the members' mean times to live, each weighted with its keys that have one, in ms. */
   ttlMs: number
+  /** Sum of these weights: a mean of 0 was not measured yet. */
+  ttlWeight: number
 }
 
 /**
@@ -28,7 +30,7 @@ export async function keyspaceLines(members: MemberInfos, { coordinator }: Serve
     const keys =
       (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, coordinator))
     const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
-    const avgTtl = sum.expires === 0 ? 0 : Math.round(sum.ttlMs / sum.expires)
+    const avgTtl = sum.ttlWeight === 0 ? 0 : Math.round(sum.ttlMs / sum.ttlWeight)
     return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}` }
   })
   const shown = (await Promise.all(counted)).filter(({ keys }) => keys > 0)
@@ -41,11 +43,12 @@ function sumDatabases(lines: readonly string[]): Map<number, Database> {
     const match = /^db(\d+):keys=(\d+),expires=(\d+),avg_ttl=(\d+)/.exec(line)
     if (match === null) continue
     const [db, keys, expires, avgTtl] = match.slice(1).map(Number)
-    const sum = databases.get(db) ?? { keys: 0, expires: 0, ttlMs: 0 }
+    const sum = databases.get(db) ?? { keys: 0, expires: 0, ttlMs: 0, ttlWeight: 0 }
     databases.set(db, {
       keys: sum.keys + keys,
       expires: sum.expires + expires,
       ttlMs: sum.ttlMs + expires * avgTtl,
+      ttlWeight: sum.ttlWeight + (avgTtl > 0 ? expires : 0),
     })
   }
   return databases
