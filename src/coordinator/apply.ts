@@ -6,7 +6,6 @@ import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
 import type { DoubtfulWrite } from './doubts.js'
-import { keyIds } from './key-ids.js'
 import { answer, deliver, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -91,7 +90,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   }
 
   onLost(tag: number, buf: Buffer, start: number, end: number): void {
-    this.lost(tag, keyIds(this.row, frameIn(Buffer.from(buf.subarray(start, end))), this.slot.db))
+    this.lost(tag, this.coordinator.keyIds(this.row, frameIn(Buffer.from(buf.subarray(start, end))), this.slot.db))
   }
 
   settled(tag: number): void {
@@ -112,7 +111,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   private emitInLanes(frame: Frame): void {
     const { coordinator, targets, slot, row } = this
     const { db } = slot
-    const ids = keyIds(row, frame, db)
+    const ids = this.coordinator.keyIds(row, frame, db)
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]
       if (!coordinator.lanes.isAnyHeld(target, ids)) {
@@ -186,7 +185,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   /** Counts the targets for which the key had expired when they executed the write. */
   private noteExpiration(tag: number): void {
     const link = this.targets[tag]
-    const ids = keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
+    const ids = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
     if (!link.expirations.hasAny(ids, Date.now())) return
     this.expiredOn++
     this.expiredIds = ids
@@ -201,7 +200,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
-    this.differing = keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
+    this.differing = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
     this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(0, this.replyEnd))
   }
 

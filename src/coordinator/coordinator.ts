@@ -104,7 +104,7 @@ export class Coordinator {
       this.park(frame, row, slot, deadlineMs)
       return
     }
-    if (route.pending.length > 0) this.copyToPending(route, keyIds(row, frame, slot.db))
+    if (route.pending.length > 0) this.copyToPending(route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)
     } else if (row.replicate === 'absolute') {
@@ -113,6 +113,11 @@ export class Coordinator {
     } else {
       Apply.emit(this, route, frame, row, slot)
     }
+  }
+
+  /** The names in lanes and doubts of all keys of a command. */
+  keyIds(row: CommandRow, frame: Frame, db: number): string[] {
+    return keyIds(row, frame, db, this.databases)
   }
 
   /**

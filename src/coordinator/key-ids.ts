@@ -5,16 +5,16 @@ import { keyId } from './lanes.js'
 
 /**
  * The names in lanes and doubts of all keys of a command that a client in database `db` sent. MOVE and COPY with DB
- * name a key of another database, too.
+ * name a key of another database, too; `databases` is how many there are.
  */
-export function keyIds(row: CommandRow, frame: Frame, db: number): string[] {
+export function keyIds(row: CommandRow, frame: Frame, db: number, databases: number): string[] {
   const indexes: number[] = []
   const count = findKeys(row, frame, indexes)
   const ids: string[] = []
   for (let k = 0; k < count; k++) ids.push(idOf(frame, indexes[k], db))
-  if (row.name === 'move') ids.push(idOf(frame, 1, database(frame, 2)))
+  if (row.name === 'move') ids.push(idOf(frame, 1, database(frame, 2, databases)))
   if (row.name === 'copy') {
-    for (let i = 3; i + 1 < frame.argc; i++) if (isOption(frame, i, 'db')) ids.push(idOf(frame, 2, database(frame, ++i)))
+    for (let i = 3; i + 1 < frame.argc; i++) if (isOption(frame, i, 'db')) ids.push(idOf(frame, 2, database(frame, ++i, databases)))
   }
   return ids
 }
@@ -24,7 +24,7 @@ function idOf(frame: Frame, index: number, db: number): string {
 }
 
 /** The number that argument `i` is; what is none makes the command fail everywhere. */
-function database(frame: Frame, i: number): number {
+function database(frame: Frame, i: number, databases: number): number {
   const value = Number(frame.buf.latin1Slice(frame.argStart[i], frame.argEnd[i]))
-  return Number.isInteger(value) && value >= 0 ? value : 0
+  return Number.isInteger(value) && value >= 0 && value < databases ? value : 0
 }

@@ -9,7 +9,6 @@ import type { Coordinator } from './coordinator.js'
 import { KeyCopy } from './copy-key.js'
 import type { DoubtfulWrite } from './doubts.js'
 import { effectOf } from './effects.js'
-import { keyIds } from './key-ids.js'
 import { answer, deliver, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -47,7 +46,7 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite {
     this.frame = ownFrame(frame)
     this.targets = route.targets
     this.expected = route.targets.length
-    this.ids = keyIds(row, frame, slot.db)
+    this.ids = this.coordinator.keyIds(row, frame, slot.db)
   }
 
   /** Emits the write to the replicas of the route, which must be `writable`. */

@@ -4,7 +4,6 @@ import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
-import { keyIds } from './key-ids.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -41,7 +40,7 @@ export class Read implements ReplySink {
   private emitInLanes(first: Link, route: Route, frame: Frame): void {
     const { coordinator, row, slot } = this
     const { lanes } = coordinator
-    const ids = keyIds(row, frame, slot.db)
+    const ids = this.coordinator.keyIds(row, frame, slot.db)
     const free = route.natural.find((link) => link.serving && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
       free.emitFrame(frame, slot.db, this, 0)

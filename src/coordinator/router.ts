@@ -1,6 +1,5 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
-import { assert } from '../base/assert.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 
@@ -45,11 +44,10 @@ export class Router {
 
   constructor(view: View, links: Links) {
     this.view = view
-    const linkOf = (member: Member): Link => {
-      const link = links.get(member.name)
-      assert(link !== undefined, `member ${member.name} of view ${view.epoch} has a link`)
-      return link
-    }
+    const linkOfName = new Map(
+      view.members.map((member) => [member.name, links.get(member.name) ?? links.idle(member)]),
+    )
+    const linkOf = ({ name }: Member): Link => linkOfName.get(name)!
     const routeOf = (set: ReplicaSet) => new Route(set.natural.map(linkOf), set.pending.map(linkOf))
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
