@@ -43,7 +43,9 @@ export class Keyspace {
     const { links, view } = coordinator.router
     const copies = Math.min(view.replicas + 1, links.length)
     const writesBefore = coordinator.stats.writes
-    const sum = links.every((link) => link.ready) ? await this.sumOfSizes(links, db) : undefined
+    // A write that is held for the backups is on its master only.
+    const equal = coordinator.lanes.active === 0 && links.every((link) => link.ready)
+    const sum = equal ? await this.sumOfSizes(links, db) : undefined
     if (sum === 0) this.clean.add(db)
     if (sum !== undefined && this.clean.has(db)) return Math.round(sum / copies)
     let counted = 0
