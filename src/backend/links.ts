@@ -18,7 +18,7 @@ export class Links {
     const existing = this.byName.get(member.name)
     if (existing !== undefined && existing.host === member.host && existing.port === member.port) return
     existing?.close()
-    const link = new Link(member.name, member.host, member.port, this.options, this.turn, this.logger, this.listener)
+    const link = this.idle(member)
     this.byName.set(member.name, link)
     link.start()
   }
@@ -31,6 +31,14 @@ export class Links {
 
   get(name: string): Link | undefined {
     return this.byName.get(name)
+  }
+
+  /**
+   * A link that never comes up, for a member that has none: it was removed although nobody else has its data, or its
+   * address is another member's.
+   */
+  idle(member: { readonly name: string; readonly host: string; readonly port: number }): Link {
+    return new Link(member.name, member.host, member.port, this.options, this.turn, this.logger, this.listener)
   }
 
   all(): Link[] {

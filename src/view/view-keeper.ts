@@ -106,7 +106,7 @@ export class ViewKeeper {
     const about = { epoch: view.epoch, ranges: view.setOfRange.length, moving: count(view) }
     const ring = view.wanted.join(' ')
     if (about.moving === 0) {
-      if (count(previous) > 0 && ring !== '') this.log.info(about, `the data has moved: the ring is ${ring}`)
+      if (count(previous) > 0 && ring !== '') this.log.info(about, `no data has to move any more: the ring is ${ring}`)
     } else if (count(previous) === 0 || ring !== previous.wanted.join(' ')) {
       this.log.info(about, `data moves until the ring is ${ring}`)
     }
