@@ -68,7 +68,15 @@ export function createProxy(config: Config, log: Logger): Proxy {
       coordinator.linkDown(link)
     },
   })
-  const coordinator: Coordinator = new Coordinator(views, links, log, config.limits)
+  const coordinator: Coordinator = new Coordinator(views, links, log, {
+    unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
+    distrust: (member, reason) => {
+      log.warn({ member, reason }, `${member} is filled anew`)
+      const link = links.get(member)
+      if (link !== undefined) coordinator.restarted(link)
+      keeper.restarted(member)
+    },
+  })
   /** A server that holds keys and never was a member may be somebody else's: nothing is written to it, or emptied. */
   const isAdmitted = (name: string) => {
     const { current } = views

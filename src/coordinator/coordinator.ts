@@ -30,6 +30,13 @@ import { CoordinatorStats } from './stats.js'
 import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
 
+export interface CoordinatorOptions {
+  /** How long a command waits for a server of its range, in ms. */
+  readonly unavailableTimeoutMs: number
+  /** A member has missed what cannot be mended key by key: it has to be filled anew. */
+  distrust(name: string, reason: string): void
+}
+
 /** Differences are all counted, and at most one a second is logged. */
 const DIFFERENCE_LOG_MS = 1000
 const DEFAULT_DATABASES = 16
@@ -58,18 +65,17 @@ export class Coordinator {
     private readonly views: ViewStore,
     private readonly links: Links,
     private readonly log: Logger,
-    private readonly options: { readonly unavailableTimeoutMs: number },
+    readonly options: CoordinatorOptions,
   ) {
     this.waiting = new Waiting(options.unavailableTimeoutMs, (command) =>
       this.serve(command.frame, command.row, command.slot, command.deadlineMs),
     )
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
-    this.doubts = new Doubts(
-      this.lanes,
-      () => this.router,
-      log,
-      () => this.servingChanged(),
-    )
+    this.doubts = new Doubts(this.lanes, () => this.router, log, {
+      stoppedServing: () => this.topologyChanged(),
+      serving: () => this.servingChanged(),
+      distrust: (name, reason) => options.distrust(name, reason),
+    })
     this.router = new Router(views.current, links)
     views.onChange(() => this.viewChanged())
   }

@@ -16,6 +16,18 @@ interface Doubt {
   copying: boolean
 }
 
+/** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
+const KEYS_MAX = 100_000
+
+/** What follows from doubts. */
+export interface DoubtEvents {
+  /** A member serves reads no more, or again. */
+  stoppedServing(): void
+  serving(): void
+  /** What a member holds does not count any more: it has to be filled anew. */
+  distrust(name: string, reason: string): void
+}
+
 /** A refused repair is tried again after this long: the server may be out of memory, or saving. */
 const RETRY_MS = 500
 
@@ -34,8 +46,7 @@ export class Doubts {
     private readonly lanes: Lanes,
     private readonly router: () => Router,
     private readonly log: Logger,
-    /** A member serves reads again. */
-    private readonly onServing: () => void,
+    private readonly events: DoubtEvents,
   ) {}
 
   /** Number of keys in doubt, each counted on every member where it is. */
@@ -52,8 +63,21 @@ export class Doubts {
       if (write !== undefined) queueMicrotask(() => write.settled(tag))
       return
     }
-    link.serving = false
     let doubts = this.byMember.get(link.name)
+    // Its link may break after it has left, when nobody asks any more what it has.
+    if (!this.router().links.includes(link)) {
+      write?.settled(tag)
+      return
+    }
+    if (link.serving) {
+      link.serving = false
+      this.events.stoppedServing()
+    }
+    if ((doubts?.size ?? 0) + ids.length > KEYS_MAX) {
+      write?.settled(tag)
+      this.events.distrust(link.name, `more than ${KEYS_MAX} of its keys are in doubt`)
+      return
+    }
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
     let open = ids.length
     const waiter = () => {
@@ -161,7 +185,7 @@ export class Doubts {
     if (doubts?.size === 0) {
       this.byMember.delete(link.name)
       link.serving = link.ready
-      if (link.ready) this.onServing()
+      if (link.ready) this.events.serving()
     }
     for (const waiter of doubt.waiters) waiter()
     // Others may have waited for this key to be certain somewhere.

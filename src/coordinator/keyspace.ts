@@ -128,6 +128,7 @@ export class Keyspace {
     const results = await Promise.allSettled(links.map((link) => link.call(args, db)))
     const lost = links.filter((link, i) => results[i].status === 'rejected' && coordinator.isMember(link.name))
     if (lost.length > 0) {
+      for (const { name } of lost) coordinator.options.distrust(name, `its link broke during ${command}`)
       coordinator.stats.outcomesUnknown++
       return outcomeUnknown(lost.map((link) => link.name))
     }
