@@ -123,7 +123,9 @@ function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
   // `idle`: we have closed it ourselves.
   if (before === undefined || before.link === 'idle') return
   draft.setKnown(name, { link: 'down', linkReason: reason })
-  if (before.link === 'connecting' && !before.inRing) {
+  // A member's first reason is told when it becomes suspect; another one may be what the operator has to mend.
+  const another = before.link === 'down' && before.linkReason !== reason
+  if (another || (before.link === 'connecting' && !before.inRing)) {
     draft.log('warn', `${name} cannot be reached: ${reason}`, { member: name })
   }
 }
