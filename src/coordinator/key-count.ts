@@ -27,7 +27,7 @@ export interface KeyCount {
  * with the order on the ring.
  */
 export async function countKeysByMaster(router: Router): Promise<KeyCount> {
-  const links = router.links.filter((link) => link.ready)
+  const links = router.links.filter((link) => link.serving)
   const sizes = await Promise.all(links.map(databaseSizes))
   let entries = 0
   for (const databases of sizes) for (const size of databases?.values() ?? []) entries += size

@@ -3,6 +3,7 @@ import { countKeysByMaster } from '../../coordinator/key-count.js'
 import { double, map, type Reply } from '../../resp/encode.js'
 import { identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
+import { pendingRanges, shareMastered } from '../../view/share.js'
 import type { Member, View } from '../../view/view.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
@@ -30,7 +31,7 @@ async function nodes(server: Server): Promise<Reply> {
       ['why', why],
       ['link', link],
       ['version', server.links.get(name)?.info?.version ?? ''],
-      ['share', fraction(view.ring.share(name))],
+      ['share', fraction(shareMastered(view, name))],
       ['keys-mastered', byMaster.get(name) ?? 0],
       ['keys-counted', how],
     ])
@@ -87,6 +88,7 @@ function describeView(view: View): Reply {
     ['copies', Math.min(view.replicas + 1, view.members.length)],
     ['virtual-nodes', view.virtualNodes],
     ['token-ranges', view.ring.size],
+    ['pending-ranges', pendingRanges(view)],
     ['members', view.members.map(({ name }) => name)],
   ])
 }

@@ -1,4 +1,5 @@
 import { version } from '../../base/version.js'
+import { pendingRanges } from '../../view/share.js'
 import type { Server } from '../server.js'
 
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
@@ -19,6 +20,8 @@ export function ringSection(server: Server): string[] {
     `dt_replicas:${view.replicas}`,
     `dt_copies:${Math.min(view.replicas + 1, view.members.length)}`,
     `dt_virtual_nodes:${view.virtualNodes}`,
+    `dt_token_ranges:${view.ring.size}`,
+    `dt_pending_ranges:${pendingRanges(view)}`,
     `dt_sentinels:${sentinels.length}`,
     `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,

@@ -1,6 +1,7 @@
 import { version } from '../../base/version.js'
 import { type Reply, verbatim } from '../../resp/encode.js'
 import { CIRCLE_SIZE } from '../../ring/token-range.js'
+import { shareMastered } from '../../view/share.js'
 import type { View } from '../../view/view.js'
 import type { Connection } from '../connection.js'
 import { NOT_AN_INTEGER, option, parseInt64 } from './arguments.js'
@@ -19,15 +20,16 @@ export function lolwut(client: Connection, args: readonly Buffer[]): Reply {
   return verbatim('txt', `${lines.join('\n')}\n`)
 }
 
-/** Each place on the circle shows the member that owns the identifier there. */
-export function drawRing({ ring, epoch }: View): string[] {
+/** Each place on the circle shows the member that is the master of the identifier there. */
+export function drawRing(view: View): string[] {
+  const { ring, epoch } = view
   const lines: string[] = []
   for (let y = -RADIUS; y <= RADIUS; y++) {
     let line = '  '
     for (let column = -RADIUS * WIDTH_FACTOR; column <= RADIUS * WIDTH_FACTOR; column++) {
       const x = column / WIDTH_FACTOR
       const onCircle = Math.abs(Math.hypot(x, y) - RADIUS) < 0.5
-      line += onCircle && ring.size > 0 ? symbol(ring.names.indexOf(ring.owner(ring.rangeOf(identifierAt(x, y))))) : ' '
+      line += onCircle && ring.size > 0 ? symbol(masterAt(view, identifierAt(x, y))) : ' '
     }
     lines.push(line)
   }
@@ -38,17 +40,23 @@ export function drawRing({ ring, epoch }: View): string[] {
   return lines.map((line) => line.trimEnd())
 }
 
-function legend({ ring, replicas }: View): string[] {
-  const names = ring.names.map((name, i) => {
-    const percent = (ring.share(name) * 100).toFixed(1)
+function legend(view: View): string[] {
+  const names = view.members.map(({ name }, i) => {
+    const percent = (shareMastered(view, name) * 100).toFixed(1)
     return `  ${symbol(i)} ${name} ${percent.padStart(5)} %`
   })
-  const copies = Math.min(replicas + 1, ring.names.length)
+  const copies = Math.min(view.replicas + 1, view.members.length)
   return [
     ...names,
     '',
     `  ${copies} ${copies === 1 ? 'copy' : 'copies'} of every key: its master and the next clockwise`,
   ]
+}
+
+/** The position among the members. */
+function masterAt({ ring, setOfRange, members }: View, identifier: number): number {
+  const [master] = setOfRange[ring.rangeOf(identifier)].natural
+  return members.findIndex(({ name }) => name === master.name)
 }
 
 function symbol(member: number): string {

@@ -17,5 +17,5 @@ export function wait(client: Connection, args: readonly Buffer[]): Reply {
 
 function backupsUp(client: Connection): number {
   const { routes } = client.server.coordinator.router
-  return Math.min(...routes.map(({ natural }) => natural.slice(1).filter((link) => link.ready).length))
+  return Math.min(...routes.map(({ natural }) => natural.slice(1).filter((link) => link.serving).length))
 }

@@ -1,0 +1,16 @@
+import { CIRCLE_SIZE, rangeSize } from '../ring/token-range.js'
+import type { View } from './view.js'
+
+/** The fraction of the circle, 0 … 1, of whose keys the member is the master now. */
+export function shareMastered(view: View, name: string): number {
+  let identifiers = 0
+  for (let i = 0; i < view.ring.size; i++) {
+    if (view.setOfRange[i].natural[0].name === name) identifiers += rangeSize(view.ring.range(i))
+  }
+  return identifiers / CIRCLE_SIZE
+}
+
+/** How many token ranges have a replica that is still receiving them. */
+export function pendingRanges(view: View): number {
+  return view.setOfRange.filter(({ pending }) => pending.length > 0).length
+}
