@@ -1,5 +1,7 @@
 /** tap's last word: `# { total: 16, pass: 6, fail: 7, todo: 1, skip: 2 }`; fields that are 0 are not there. */
 const tally = /^# \{ total: \d+.* \}$/
+const result = /^( *)(not )?ok \d+(?: - (.*?))?(?: # (.*))?$/
+const indent = 4
 
 /**
  * Reads tap's output of many test files, line by line, and writes a short form of it. Each file is a subtest:
@@ -7,16 +9,24 @@ const tally = /^# \{ total: \d+.* \}$/
  *     # Subtest: dist/test/a.test.js
  *         ok 1 - …                         shown only when the file fails, and then without passed assertions
  *     ok 1 - dist/test/a.test.js # time=12ms
- *       ---                                likewise
+ *       ---                                a diagnostic block: likewise
  *       ...
  *
- * What is not inside of a file (comments, `Bail out!`, the tally) is shown as it comes.
+ * What is not inside of a file (comments, `Bail out!`) is shown as it comes.
+ *
+ * Failures are counted here and not taken from tap's tally alone, which leaves out a file that a signal ended. A
+ * failed test counts as its failed assertions, or as one if it has none.
  */
 export class TapSummary {
   #missing
   #write
+  /** What is known of the file that is being read: the lines to show should it fail. */
   #block = []
-  #state = 'between'
+  #place = 'between files'
+  /** While a diagnostic block is read: the line that ends it. */
+  #diagnosticEnd
+  /** Failures so far, by depth: of files at 0, of what the file being read has at 1, and so on. */
+  #failures = [0]
   #tally
 
   /** `files` are the tests that must report; `write` gets the short form. */
@@ -26,34 +36,55 @@ export class TapSummary {
   }
 
   line(line) {
-    const subtest = /^# Subtest: (.*)$/.exec(line)
-    const result = /^(not )?ok \d+(?: - (.*?))?(?: # .*)?$/.exec(line)
-    if (subtest) {
-      this.#block = [line]
-      this.#state = 'in a file'
-    } else if (result) {
-      if (!line.endsWith('# SKIP no tests found')) this.#missing.delete(result[2])
-      this.#show(result[1] === undefined ? [] : withoutPassed(this.#block))
-      this.#show([line])
-      this.#block = []
-      this.#state = result[1] === undefined ? 'passed' : 'failed'
-    } else if (this.#state === 'in a file') {
-      this.#block.push(line)
-    } else if (tally.test(line)) {
-      this.#tally = line
-    } else if (line !== '' && (this.#state !== 'passed' || !line.startsWith('  ')) && !isNoise(line)) {
-      this.#show([line])
+    if (this.#diagnosticEnd !== undefined) {
+      if (line === this.#diagnosticEnd) this.#diagnosticEnd = undefined
+      this.#keep(line)
+      return
     }
+    const match = result.exec(line)
+    if (match) this.#result(line, match)
+    else if (line.startsWith('# Subtest: ')) {
+      this.#block = [line]
+      this.#place = 'in a file'
+    } else if (tally.test(line)) this.#tally = line
+    else if (!isNoise(line)) {
+      const diagnostic = /^( +)---$/.exec(line)
+      if (diagnostic) this.#diagnosticEnd = `${diagnostic[1]}...`
+      this.#keep(line)
+    }
+  }
+
+  #result(line, [, spaces, not, name, directive = '']) {
+    const depth = Math.floor(spaces.length / indent)
+    const failed = not !== undefined && !/^(skip|todo)\b/i.test(directive)
+    const inside = this.#failures[depth + 1] ?? 0
+    this.#failures.length = depth + 1
+    this.#failures[depth] = (this.#failures[depth] ?? 0) + (failed ? Math.max(1, inside) : 0)
+    if (depth > 0) {
+      if (failed) this.#keep(line)
+      return
+    }
+    if (directive !== 'SKIP no tests found') this.#missing.delete(name)
+    if (failed) this.#show(this.#block)
+    this.#show([line])
+    this.#block = []
+    this.#place = failed ? 'after a failed file' : 'after a passed file'
+  }
+
+  /** A line that is shown if the file that it belongs to fails. */
+  #keep(line) {
+    if (this.#place === 'in a file') this.#block.push(line)
+    else if (this.#place !== 'after a passed file' || !line.startsWith(' ')) this.#show([line])
   }
 
   /** Writes the last lines and gives the exit code. `exitCode` is tap's, null when a signal ended it. */
   end(exitCode) {
-    this.#show(withoutPassed(this.#block))
+    this.#show(this.#block)
     const count = (field) => Number(new RegExp(`\\b${field}: (\\d+)`).exec(this.#tally ?? '')?.[1] ?? 0)
     for (const file of this.#missing) this.#show([`not ok - ${file} # gave no result`])
-    // A failure that tap's tally does not know of: it broke down itself, or says so by its exit code alone.
-    const unexplained = this.#tally === undefined || (exitCode !== 0 && count('fail') === 0) ? 1 : 0
-    const failed = count('fail') + Math.max(this.#missing.size, unexplained)
+    const counted = Math.max(this.#failures[0], count('fail')) + this.#missing.size
+    // tap broke down itself, or says by its exit code alone that something is wrong.
+    const failed = counted === 0 && (this.#tally === undefined || exitCode !== 0) ? 1 : counted
     const setAside = ['skip', 'todo'].filter((field) => count(field) > 0).map((field) => `${count(field)} ${field}`)
     if (setAside.length > 0) this.#show([`# ${setAside.join(', ')}`])
     this.#show([`${count('pass')} passed, ${failed} failed`])
@@ -66,19 +97,5 @@ export class TapSummary {
 }
 
 function isNoise(line) {
-  return /^(TAP version \d+|\d+\.\.\d+|# No coverage generated|# time=.*)$/.test(line)
-}
-
-/** The lines of a file without its passed assertions. Lines of a diagnostic block look like anything: all are kept. */
-function withoutPassed(lines) {
-  let diagnosticEnd
-  return lines.filter((line) => {
-    if (diagnosticEnd !== undefined) {
-      if (line === diagnosticEnd) diagnosticEnd = undefined
-      return true
-    }
-    const start = /^( *)---$/.exec(line)
-    if (start) diagnosticEnd = `${start[1]}...`
-    return !/^ *(ok \d|\d+\.\.\d+$|# time=)/.test(line) && line.trim() !== ''
-  })
+  return /^ *(TAP version \d+|\d+\.\.\d+|# No coverage generated|# time=.*|)$/.test(line)
 }

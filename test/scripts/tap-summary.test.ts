@@ -101,6 +101,35 @@ t.test('what tap does not count is a failure nevertheless', async (t) => {
   }
 })
 
+t.test('a failed test counts as its failed assertions, or as one when it has none', async (t) => {
+  const output = `# Subtest: a
+    # Subtest: story
+        not ok 1 - one
+        not ok 2 - two
+        ok 3 - silent
+        not ok 4 - later # TODO
+        1..4
+    not ok 1 - story
+    # Subtest: nothing in it
+        1..0
+    not ok 2 - nothing in it
+    not ok 3 - three
+    1..3
+not ok 1 - a
+# Subtest: b
+    ok 1 - silent
+    # test count(1) != plan(null)
+not ok 2 - b # time=5ms
+  ---
+  signal: SIGKILL
+  ...
+# { total: 8, pass: 2, fail: 4, todo: 1 }`
+  const { last, written } = summarize(['a', 'b'], output, 1)
+  t.equal(last, '2 passed, 5 failed')
+  t.ok(written.includes('  signal: SIGKILL'))
+  t.ok(written.includes('    # test count(1) != plan(null)'))
+})
+
 t.test('what tap says outside of the files is shown', async (t) => {
   const { written } = summarize(['a'], `${passing('a')}Bail out! no more\n# { total: 1, pass: 1, fail: 1 }`, 1)
   t.ok(written.includes('Bail out! no more'))
@@ -150,7 +179,7 @@ t.test('the real tap: every way of breaking counts as failed', async (t) => {
   t.match(out, /^ {8}not ok 2 - loud$/m)
   t.match(out, /^ +\+is$/m)
   t.match(err, 'SyntaxError', 'what a test says on standard error is seen')
-  t.notMatch(out, 'silent')
+  t.notMatch(out, /ok \d+ - silent/)
 })
 
 t.test('the real tap: files and directories are named as their sources', async (t) => {
