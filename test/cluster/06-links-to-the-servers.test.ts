@@ -1,0 +1,136 @@
+import t from 'tap'
+import { buildView } from '../../src/view/build-view.js'
+import { startProxy, startRedis, type Teardown, type TestProxy, type TestRedis } from '../helpers/proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { Relay } from '../helpers/relay.js'
+import { counter, keysAt, membersOf, nodeStates } from '../helpers/ring-state.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+const MEGABYTE = 1024 * 1024
+
+/** The lines of CLIENT LIST on a server about connections of a ring's proxy. */
+async function ourConnections(member: RawClient): Promise<string[]> {
+  return String(await member.ask('CLIENT', 'LIST'))
+    .split('\n')
+    .filter((line) => / name=dt:/.test(line))
+}
+
+async function monitor(proxy: TestProxy, name: string, port: number): Promise<void> {
+  for (const sentinel of proxy.ring.sentinels) {
+    const client = await RawClient.connect(sentinel.port)
+    await client.ask('SENTINEL', 'MONITOR', name, '127.0.0.1', String(port), '2')
+    await client.ask('SENTINEL', 'SET', name, 'down-after-milliseconds', '20000')
+    client.close()
+  }
+}
+
+t.test('one RESP3 connection to each member serves all clients and all databases', async (t) => {
+  const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
+  const clients = await Promise.all(Array.from({ length: 48 }, () => proxy.connect()))
+  for (const [i, client] of clients.entries()) await client.ask('SELECT', String(i % 16))
+  const rounds = clients.map(async (client, i) => {
+    const keys = Array.from({ length: 20 }, (_, k) => `key:${k}`)
+    // The clients of a database write the same values; in every other database the values are others.
+    const values = keys.map((key) => `${key} in ${i % 16}`)
+    for (let round = 0; round < 5; round++) {
+      await client.pipeline(keys.map((key, k) => ['SET', key, values[k]]))
+      const replies = await client.pipeline(keys.map((key) => ['GET', key]))
+      t.same(
+        replies.map(String),
+        values.map((value) => `$${value.length}\r\n${value}\r\n`),
+      )
+    }
+  })
+  await Promise.all(rounds)
+  for (const { name } of proxy.view.members) {
+    const [link, ...others] = await ourConnections(await proxy.connectTo(name))
+    t.match(link, / name=dt:dt:[0-9a-f]{40} .* resp=3/)
+    t.same(others, [])
+  }
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('what an earlier proxy of the ring left on a server is ended before the server is used', async (t) => {
+  const proxy = await startProxy(t, { nodes: 2, replicas: 1 })
+  const server = await startRedis(t)
+  const connect = async (name: string) => {
+    const client = await server.connect()
+    await client.ask('CLIENT', 'SETNAME', name)
+    return client
+  }
+  const [older, other, application] = [await connect('dt:dt:older'), await connect('dt:x:older'), await connect('app')]
+  await monitor(proxy, 'dt-9', server.port)
+  const client = await proxy.connect()
+  await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
+  await older.closed
+  t.equal(String(await other.ask('PING')), '+PONG\r\n', 'the connection of another ring lives')
+  t.equal(String(await application.ask('PING')), '+PONG\r\n', 'and an application’s')
+})
+
+t.test('a link that breaks in the middle of a large reply: the whole reply comes from another replica', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t)
+  const [large, small] = await keysAt(client, 'dt-9', 0, 2)
+  const value = Buffer.alloc(8 * MEGABYTE, 'large value ')
+  t.equal(String(await client.ask('SET', large, value)), '+OK\r\n')
+  t.equal(String(await client.ask('SET', small, 'small value')), '+OK\r\n')
+  for (const cutAt of [0, 1, 100, MEGABYTE, 8 * MEGABYTE]) {
+    const resent = await counter(client, 'reads_resent')
+    relay.cutInReplies(cutAt)
+    const [one, two, three] = await client.pipeline([
+      ['GET', large],
+      ['GET', small],
+      ['STRLEN', large],
+    ])
+    t.ok(
+      one.equals(Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')])),
+      `cut at ${cutAt}`,
+    )
+    t.equal(String(two), '$11\r\nsmall value\r\n')
+    t.equal(String(three), `:${value.length}\r\n`)
+    t.equal(await counter(client, 'reads_resent'), resent + 3)
+    await until('the link is back', async () => (await nodeStates(client))['dt-9'] === 'up')
+  }
+  t.equal(relay.cuts, 5)
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('a link that breaks in the middle of a large write: an honest answer, and equal replicas', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t)
+  const [key] = await keysAt(client, 'dt-9', 0, 1)
+  for (const [i, cutAt] of [0, 1, 100, MEGABYTE, 8 * MEGABYTE].entries()) {
+    const value = Buffer.alloc(8 * MEGABYTE, `value ${i} `)
+    relay.cutInRequests(cutAt)
+    const reply = String(await client.ask('SET', key, value))
+    t.match(reply, /^(\+OK|-ERR the outcome of this write is unknown)/)
+    await until('the link is back', async () => (await nodeStates(client))['dt-9'] === 'up')
+    await until('all replicas are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
+    if (reply === '+OK\r\n') t.ok((await client.ask('GET', key)).includes(value), `it has the value, cut at ${cutAt}`)
+  }
+  t.equal(relay.cuts, 5)
+})
+
+/** A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key. */
+async function throughRelay(t: Teardown) {
+  // Without pings nothing passes the relay but what the test sends.
+  const backend = { reconnectMinMs: 20, pingIntervalMs: 60_000 }
+  const proxy = await startProxy(t, { nodes: 2, replicas: 2, config: { backend } })
+  const server = await startRedis(t)
+  const relay = await Relay.start(t, server.port)
+  await monitor(proxy, 'dt-9', relay.port)
+  const client = await proxy.connect()
+  await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
+  await until('dt-9 is up', async () => (await nodeStates(client))['dt-9'] === 'up')
+  return { proxy: withMember(proxy, 'dt-9', server), relay, client }
+}
+
+/** The same proxy, with one member more for those who look at all of them. */
+function withMember(proxy: TestProxy, name: string, server: TestRedis): TestProxy {
+  const { ringId, replicas, virtualNodes, members } = proxy.view
+  const member = { name, host: '127.0.0.1', port: server.port, state: 'up' as const }
+  return {
+    ...proxy,
+    view: buildView(ringId, 1, replicas, virtualNodes, [...members, member]),
+    connectTo: (to, proto) => (to === name ? server.connect(proto) : proxy.connectTo(to, proto)),
+  }
+}

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Teardown } from './proxy.js'
+
+/** How many more bytes may pass before the link is broken. */
+interface Allowance {
+  requests: number
+  replies: number
+}
+
+const UNLIMITED = Number.POSITIVE_INFINITY
+
+/**
+ * Stands between the ring and one server and passes bytes on, until it is told to break the proxy's link in the middle
+ * of them. Connections of others, the Sentinels', are left alone.
+ */
+export class Relay {
+  /** Links that were broken. */
+  cuts = 0
+  private readonly allowance: Allowance = { requests: UNLIMITED, replies: UNLIMITED }
+  private readonly sockets = new Set<Socket>()
+
+  private constructor(
+    private readonly net: Server,
+    private readonly target: number,
+  ) {
+    net.on('connection', (near) => this.join(near))
+  }
+
+  static async start(t: Teardown, target: number): Promise<Relay> {
+    const net = createServer({ noDelay: true }).listen(0, '127.0.0.1')
+    await once(net, 'listening')
+    const relay = new Relay(net, target)
+    t.teardown(() => {
+      net.close()
+      for (const socket of relay.sockets) socket.destroy()
+    })
+    return relay
+  }
+
+  get port(): number {
+    return (this.net.address() as AddressInfo).port
+  }
+
+  /** Breaks the link when the server has sent so many bytes more; the next link is whole again. */
+  cutInReplies(bytes: number): void {
+    this.allowance.replies = bytes
+  }
+
+  /** Breaks the link when the server has been sent so many bytes more. */
+  cutInRequests(bytes: number): void {
+    this.allowance.requests = bytes
+  }
+
+  private join(near: Socket): void {
+    const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true })
+    let isLink = false
+    near.once('data', (chunk) => {
+      isLink = chunk.includes('SETNAME')
+    })
+    for (const socket of [near, far]) {
+      this.sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        this.sockets.delete(socket)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    const pass = (from: Socket, to: Socket, what: keyof Allowance) => {
+      from.on('data', (chunk) => {
+        const { allowance } = this
+        if (isLink && chunk.length > allowance[what]) {
+          from.pause()
+          to.write(chunk.subarray(0, allowance[what]), () => to.destroy())
+          allowance[what] = UNLIMITED
+          this.cuts++
+          return
+        }
+        if (isLink) allowance[what] -= chunk.length
+        if (!to.write(chunk)) {
+          from.pause()
+          to.once('drain', () => from.resume())
+        }
+      })
+    }
+    pass(near, far, 'requests')
+    pass(far, near, 'replies')
+  }
+}
