@@ -64,7 +64,8 @@ export function createProxy(config: Config, log: Logger): Proxy {
       migrator.linkUp()
     },
     onDown: (link, reason) => {
-      membership.linkDown(link.name, reason)
+      // A link that is not wanted any more may outlive its place for a moment.
+      if (links.get(link.name) === link) membership.linkDown(link.name, reason)
       coordinator.linkDown(link)
     },
   })

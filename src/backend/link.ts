@@ -170,6 +170,16 @@ export class Link implements Flushable, FramerSink {
     if (this.state.kind !== 'closed' && this.state.kind !== 'waiting') this.broken(reason)
   }
 
+  /** Closes the link when nothing is in flight any more, or after `graceMs`. */
+  closeWhenAnswered(graceMs: number): void {
+    const deadlineMs = Date.now() + graceMs
+    const look = () => {
+      if (this.inFlight.length === 0 || Date.now() >= deadlineMs) this.close()
+      else setTimeout(look, 10)
+    }
+    look()
+  }
+
   close(): void {
     if (this.state.kind === 'closed') return
     clearTimeout(this.timer)

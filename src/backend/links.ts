@@ -2,9 +2,14 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { Link, type LinkListener, type LinkOptions } from './link.js'
 
+/** A server that is let go has this long to answer what it was asked. */
+const ANSWER_GRACE_MS = 1000
+
 /** The links of this process, one a member by name, kept as long as the control path knows the member. */
 export class Links {
   private readonly byName = new Map<string, Link>()
+  /** Links that are not wanted any more and still owe answers, by the names of their members. */
+  private readonly ending = new Map<string, Link>()
 
   constructor(
     private readonly options: LinkOptions,
@@ -18,15 +23,24 @@ export class Links {
     const existing = this.byName.get(member.name)
     if (existing !== undefined && existing.host === member.host && existing.port === member.port) return
     existing?.close()
+    this.ending.get(member.name)?.close()
+    this.ending.delete(member.name)
     const link = this.idle(member)
     this.byName.set(member.name, link)
     link.start()
   }
 
-  /** Ends the link of a member that nobody needs any more. */
+  /**
+   * Ends the link of a member that nobody needs any more, when it has answered what it was asked; at once if a new link
+   * to it is wanted.
+   */
   disconnect(name: string): void {
-    this.byName.get(name)?.close()
+    const link = this.byName.get(name)
+    if (link === undefined) return
     this.byName.delete(name)
+    this.ending.get(name)?.close()
+    this.ending.set(name, link)
+    link.closeWhenAnswered(ANSWER_GRACE_MS)
   }
 
   get(name: string): Link | undefined {
@@ -46,7 +60,7 @@ export class Links {
   }
 
   close(): void {
-    for (const link of this.all()) link.close()
+    for (const link of [...this.all(), ...this.ending.values()]) link.close()
     this.byName.clear()
   }
 }
