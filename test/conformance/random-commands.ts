@@ -248,24 +248,42 @@ const WAYS: Record<string, Way> = {
   SSCAN: 'scan',
   HSCAN: 'scan',
   ZSCAN: 'scan',
+  DUMP: 'own',
 }
 
-/** Any command, as a line of a script. */
-export const randomCommand: fc.Arbitrary<Line> = fc
-  .oneof(
+/** What the server chooses, or what meets writes that are still on their way to the backups. */
+const CHOSEN: Part[][] = TAGS.flatMap((tag) => [
+  ['SPOP', keyOf('set', tag), flag('1', '2', '100')],
+  ['XADD', keyOf('stream', tag), flag('MAXLEN 3', 'NOMKSTREAM'), '*', pairsOf(member, word)],
+  ['SRANDMEMBER', keyOf('set', tag), flag('2')],
+  ['RANDOMKEY'],
+  ['FLUSHDB'],
+])
+
+/** Any command that two servers with the same data answer alike, as a line of a script. */
+export const randomCommand = commandOf(
+  fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...TAGS.flatMap(forms)) },
     { weight: 2, arbitrary: fc.constantFrom(...KEYSPACE) },
-  )
-  .chain((form: Part[]) =>
-    fc.tuple(
-      ...form.map((part): fc.Arbitrary<string | string[]> => (typeof part === 'string' ? fc.constant(part) : part)),
-    ),
-  )
-  .map((parts) => {
-    const words = parts.flat()
-    return {
-      way: WAYS[words[0]] ?? 'same',
-      args: words.map((each) => Buffer.from(each, 'latin1')),
-      text: words.map((each) => JSON.stringify(each)).join(' '),
-    }
-  })
+  ),
+)
+
+/** A command whose effect the server may choose. */
+export const chosenCommand = commandOf(fc.constantFrom(...CHOSEN))
+
+function commandOf(form: fc.Arbitrary<Part[]>): fc.Arbitrary<Line> {
+  return form
+    .chain((parts) =>
+      fc.tuple(
+        ...parts.map((part): fc.Arbitrary<string | string[]> => (typeof part === 'string' ? fc.constant(part) : part)),
+      ),
+    )
+    .map((parts) => {
+      const words = parts.flat()
+      return {
+        way: WAYS[words[0]] ?? 'same',
+        args: words.map((each) => Buffer.from(each, 'latin1')),
+        text: words.map((each) => JSON.stringify(each)).join(' '),
+      }
+    })
+}

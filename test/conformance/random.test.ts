@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { replicaSetOfKey } from '../../src/view/build-view.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { show } from './compare.js'
 import { Pair } from './pair.js'
-import { randomCommand } from './random-commands.js'
-import type { Line } from './script.js'
+import { chosenCommand, randomCommand } from './random-commands.js'
+import { type Line, run } from './script.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
@@ -37,3 +39,32 @@ t.test('random sequences of commands are answered as Redis does, and leave the s
   )
   t.ok(commands > 3000, `${commands} commands`)
 })
+
+t.test(
+  'whatever several clients write at once, the replicas of every key are equal and nobody else has it',
+  async (t) => {
+    const sequence = fc.array(fc.oneof({ weight: 4, arbitrary: randomCommand }, chosenCommand), {
+      minLength: 1,
+      maxLength: 100,
+      size: 'max',
+    })
+    let commands = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
+        await pair.flush()
+        const clients = await Promise.all(sequences.map(() => pair.connect(3)))
+        const replies = await Promise.all(sequences.map((lines, i) => run(clients[i].ours, lines, true)))
+        for (const { close } of clients) close()
+        const failed = replies
+          .flat()
+          .find((reply) => /^-(CLUSTERDOWN|ERR (internal|the outcome))/.test(reply.toString()))
+        const { faults } = await ringSnapshot(pair.proxy)
+        if (failed !== undefined) faults.push(show(failed))
+        if (faults.length > 0) throw new Error(faults.join('\n'))
+        commands += sequences.flat().length
+      }),
+      { seed: SEED, numRuns: 50, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+    )
+    t.ok(commands > 5000, `${commands} commands`)
+  },
+)
