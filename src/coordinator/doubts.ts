@@ -58,15 +58,12 @@ export class Doubts {
 
   /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */
   note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
-    if (!this.isMember(link.name)) {
-      // The view without it was published before its link broke. The caller is not done with its own part yet.
-      if (write !== undefined) queueMicrotask(() => write.settled(tag))
-      return
-    }
     let doubts = this.byMember.get(link.name)
+    // The caller is not done with its own part yet.
+    const settleAtOnce = () => queueMicrotask(() => write?.settled(tag))
     // Its link may break after it has left, when nobody asks any more what it has.
     if (!this.router().links.includes(link)) {
-      write?.settled(tag)
+      settleAtOnce()
       return
     }
     if (link.serving) {
@@ -74,7 +71,7 @@ export class Doubts {
       this.events.stoppedServing()
     }
     if ((doubts?.size ?? 0) + ids.length > KEYS_MAX) {
-      write?.settled(tag)
+      settleAtOnce()
       this.events.distrust(link.name, `more than ${KEYS_MAX} of its keys are in doubt`)
       return
     }
@@ -169,10 +166,6 @@ export class Doubts {
       this.retryTimer = undefined
       this.repair()
     }, RETRY_MS)
-  }
-
-  private isMember(name: string): boolean {
-    return this.router().view.members.some((member) => member.name === name)
   }
 
   private isInDoubt(link: Link, id: string): boolean {
