@@ -287,7 +287,20 @@ export class Coordinator {
     )
   }
 
-  private stepwise(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
+  /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
+  private async stepwise(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
+    const deadlineMs = this.waiting.deadline()
+    for (;;) {
+      try {
+        return await this.overMembers(row, args, db)
+      } catch (failure) {
+        if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || Date.now() > deadlineMs) throw failure
+        this.stats.readsResent++
+      }
+    }
+  }
+
+  private overMembers(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
     const { keyspace } = this
     switch (row.name) {
       case 'scan':
