@@ -168,7 +168,8 @@ export class Doubts {
     }, RETRY_MS)
   }
 
-  private isInDoubt(link: Link, id: string): boolean {
+  /** Whether the member of `link` may have missed a write of this key. */
+  isInDoubt(link: Link, id: string): boolean {
     return this.byMember.get(link.name)?.has(id) === true
   }
 
