@@ -39,6 +39,7 @@ export class CheckingClient {
 
   /** Sends pipelines one after the other until `stop`. */
   async run(depth: number): Promise<void> {
+    this.stopped = false
     while (!this.stopped) await this.pipeline(depth)
   }
 
