@@ -4,10 +4,12 @@
  * says about it but its passed assertions. The last line is `N passed, N failed`, of assertions as tap counts them.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, normalize } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { killThoseIn } from './leftovers.mjs'
 import { TapSummary } from './tap-summary.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -24,15 +26,22 @@ try {
 }
 
 const summary = new TapSummary(files, (text) => process.stdout.write(text))
+// The tests' temporary files and servers are all below one directory, so that none outlives us.
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'dt-tests-')))
 const tap = spawn(process.execPath, ['node_modules/.bin/tap', '--reporter=tap', ...options, ...files], {
   stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, TMPDIR: temporary },
 })
 // Ctrl-C reaches tap by itself; we wait for what it still has to say.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => tap.kill('SIGTERM'))
 const exited = new Promise((resolve) => tap.once('close', (code) => resolve(code)))
 for await (const line of createInterface({ input: tap.stdout, crlfDelay: Number.POSITIVE_INFINITY })) summary.line(line)
-process.exit(summary.end(await exited))
+const exitCode = await exited
+const left = killThoseIn(temporary)
+if (left > 0) console.log(`# ${left} processes that tests had left behind were killed`)
+rmSync(temporary, { recursive: true, force: true, maxRetries: 3 })
+process.exit(summary.end(exitCode))
 
 /** `test/resp/x.test.ts`, `dist/test/resp/x.test.js` or a directory of tests, as the compiled files it stands for. */
 function compiledTests(path) {

@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { loadConfig } from '../src/config/config.js'
 import { ask } from '../src/local/ask.js'
 import { freePorts } from '../src/local/ports.js'
+import { temporaryDirectory } from './helpers/temporary-directory.js'
 import { until } from './helpers/until.js'
 
 /*
@@ -150,7 +151,7 @@ t.test('the Sentinels of compose.yaml monitor its Redis servers, by names that t
 })
 
 t.test('Redis starts with the command and the Sentinel settings of compose.yaml', async (t) => {
-  const dir = t.testdir()
+  const dir = temporaryDirectory(t)
   const [redisPort, sentinelPort] = await freePorts(2)
   const [program, ...args] = servicesNamed(/^redis-1$/)[0][1].command ?? []
   t.equal(program, 'redis-server')

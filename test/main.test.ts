@@ -10,6 +10,7 @@ import { version } from '../src/base/version.js'
 import { ask } from '../src/local/ask.js'
 import { freePorts, isFree } from '../src/local/ports.js'
 import { startMark } from '../src/local/process-mark.js'
+import { temporaryDirectory } from './helpers/temporary-directory.js'
 import { until } from './helpers/until.js'
 import { freeBasePort } from './local/base-port.js'
 
@@ -54,7 +55,7 @@ interface UpPlace {
 
 /** A directory and ports for a ring of two, with all that is left of it ended at the end of the test. */
 async function place(t: Test): Promise<UpPlace> {
-  const dir = join(t.testdir(), 'data')
+  const dir = join(temporaryDirectory(t), 'data')
   const [[port], basePort] = await Promise.all([freePorts(1), freeBasePort(2)])
   const argv = ['up', '--nodes', '2', '--dir', dir, '--port', String(port), '--base-port', String(basePort)]
   t.teardown(() => endServers(basePort))
@@ -283,7 +284,7 @@ t.test('dt serve before a ring that is there answers, and stops with a signal', 
   const up = new Dt(t, argv)
   await isUp(up)
   const [port] = await freePorts(1)
-  const file = join(t.testdirName, 'dt.yaml')
+  const file = join(t.testdir(), 'dt.yaml')
   writeFileSync(file, `sentinel: { addresses: ["127.0.0.1:${basePort + 10_001}"] }\nlisten: { port: ${port} }\n`)
   const serve = new Dt(t, ['serve', '--config', file], { DT_RING_ID: 'second' })
   await until('dt serve answers', async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG')

@@ -11,11 +11,12 @@ import { ask } from '../../src/local/ask.js'
 import { LocalRing, LocalRingError, type LocalRingOptions } from '../../src/local/local-ring.js'
 import { isFree } from '../../src/local/ports.js'
 import { startMark } from '../../src/local/process-mark.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 import { freeBasePort } from './base-port.js'
 
 function ringFor(t: Test, options: Partial<LocalRingOptions> = {}): LocalRing {
-  const ring = new LocalRing({ nodes: 2, ...options, dir: options.dir ?? join(t.testdir(), 'data') })
+  const ring = new LocalRing({ nodes: 2, ...options, dir: options.dir ?? join(temporaryDirectory(t), 'data') })
   t.teardown(() => ring.stop())
   return ring
 }
@@ -57,7 +58,8 @@ async function abandonedRing(t: Test, dir: string, basePort: number, nodes: numb
 }
 
 t.test('a ring starts, its Sentinels have their quorum at once, and it stops without leaving anything', async (t) => {
-  const ring = ringFor(t, { nodes: 4 })
+  const dir = temporaryDirectory(t)
+  const ring = ringFor(t, { dir, nodes: 4 })
   await ring.start()
   t.same(
     allOf(ring).map(({ name }) => name),
@@ -68,10 +70,11 @@ t.test('a ring starts, its Sentinels have their quorum at once, and it stops wit
     t.match(await say(ring, name, 'SENTINEL CKQUORUM dt-4'), /^\+OK 3 usable Sentinels/, name)
   }
   const pids = allOf(ring).map(({ pid }) => pid as number)
+  t.ok(existsSync(join(dir, 'dt.pid')))
   await ring.stop()
   for (const pid of pids) t.equal(startMark(pid), undefined)
   for (const { port, name } of allOf(ring)) t.ok(await isFree(port), `the port of ${name}`)
-  t.notOk(existsSync(join(t.testdirName, 'data', 'dt.pid')))
+  t.notOk(existsSync(join(dir, 'dt.pid')))
 })
 
 t.test('members keep everything on disk and throw nothing away', async (t) => {
@@ -86,7 +89,7 @@ t.test('members keep everything on disk and throw nothing away', async (t) => {
 })
 
 t.test('the data are found again by the next ring, unless it starts afresh', async (t) => {
-  const dir = join(t.testdir(), 'data with "quotes"')
+  const dir = join(temporaryDirectory(t), 'data with "quotes"')
   const first = ringFor(t, { dir })
   await first.start()
   await say(first, 'dt-2', 'SET hello world')
@@ -176,7 +179,7 @@ t.test('a server that dies at its start is one sentence with its last words', as
 })
 
 t.test('two processes, or two rings, cannot have one directory', async (t) => {
-  const dir = join(t.testdir(), 'data')
+  const dir = join(temporaryDirectory(t), 'data')
   const first = ringFor(t, { dir })
   await first.start()
   const second = ringFor(t, { dir })
@@ -200,7 +203,7 @@ t.test('stopping during the start ends it', async (t) => {
 
 t.test('servers of a process that was killed are stopped by the next ring, and their data are kept', async (t) => {
   const basePort = await freeBasePort(3)
-  const dir = join(t.testdir(), 'data')
+  const dir = join(temporaryDirectory(t), 'data')
   const pids = await abandonedRing(t, dir, basePort, 3)
   await ask('127.0.0.1', basePort + 1, 'SET hello world')
   process.kill(pids[1], 'SIGSTOP')
@@ -213,7 +216,7 @@ t.test('servers of a process that was killed are stopped by the next ring, and t
 
 t.test('so they are when the pid files are lost', async (t) => {
   const basePort = await freeBasePort(2)
-  const dir = join(t.testdir(), 'data')
+  const dir = join(temporaryDirectory(t), 'data')
   const pids = await abandonedRing(t, dir, basePort, 2)
   rmSync(dir, { recursive: true })
   const ring = ringFor(t, { dir, basePort, nodes: 2 })
@@ -223,7 +226,7 @@ t.test('so they are when the pid files are lost', async (t) => {
 
 t.test('so they are by a ring in another directory that wants their ports', async (t) => {
   const basePort = await freeBasePort(2)
-  const dir = t.testdir()
+  const dir = temporaryDirectory(t)
   const pids = await abandonedRing(t, join(dir, 'naïve'), basePort, 2)
   const ring = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
   await ring.start()
@@ -233,7 +236,7 @@ t.test('so they are by a ring in another directory that wants their ports', asyn
 
 t.test('but not those of a ring that runs in another directory', async (t) => {
   const basePort = await freeBasePort(2)
-  const dir = t.testdir()
+  const dir = temporaryDirectory(t)
   const first = ringFor(t, { dir: join(dir, 'naïve'), basePort, nodes: 2 })
   await first.start()
   const second = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
@@ -246,7 +249,7 @@ t.test('but not those of a ring that runs in another directory', async (t) => {
 
 t.test('somebody else’s redis-server on our port is not touched', async (t) => {
   const basePort = await freeBasePort(2)
-  const dir = t.testdir()
+  const dir = temporaryDirectory(t)
   const stranger = spawn('redis-server', ['--port', String(basePort + 1), '--dir', dir, '--save', ''], {
     stdio: 'ignore',
   })

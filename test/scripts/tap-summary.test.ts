@@ -139,7 +139,8 @@ t.test('what tap says outside of the files is shown', async (t) => {
 /** Runs scripts/test.mjs, and so the real tap, on compiled tests with these contents. */
 function runTests(t: Test, tests: Record<string, string>, ...argv: string[]) {
   const project = new Project(t.testdir())
-  for (const name of ['scripts/test.mjs', 'scripts/tap-summary.mjs', '.taprc']) project.copy(name)
+  for (const name of ['scripts/test.mjs', 'scripts/tap-summary.mjs', 'scripts/leftovers.mjs', '.taprc'])
+    project.copy(name)
   project.file('package.json', '{ "type": "module" }')
   symlinkSync(join(repository, 'node_modules'), join(project.dir, 'node_modules'))
   mkdirSync(join(project.dir, 'dist/test'), { recursive: true })
@@ -163,6 +164,12 @@ t.test('the real tap: every way of breaking counts as failed', async (t) => {
     'early-exit': using("t.ok(1)\nt.test('never', () => new Promise(() => {}))\nsetTimeout(() => process.exit(3), 50)"),
     'exit-before-tests': 'process.exit(0)',
     'late-error': using("t.ok(1)\nsetTimeout(() => { throw new Error('late') }, 50)"),
+    'leaves-server': using(
+      `import { spawn } from 'node:child_process'
+      import { tmpdir } from 'node:os'
+      spawn('sleep', ['300'], { cwd: tmpdir(), detached: true, stdio: 'ignore' }).unref()
+      t.fail('and then')`,
+    ),
     killed: using("t.ok(1)\nsetTimeout(() => process.kill(process.pid, 'SIGKILL'), 50)"),
   }
   const { status, out, err, last } = runTests(t, { ...broken, good: passes })
@@ -178,6 +185,7 @@ t.test('the real tap: every way of breaking counts as failed', async (t) => {
   t.match(out, /^ok \d - dist\/test\/good.test.js/m)
   t.match(out, /^ {8}not ok 2 - loud$/m)
   t.match(out, /^ +\+is$/m)
+  if (process.platform === 'linux') t.match(out, /^# 1 processes that tests had left behind were killed$/m)
   t.match(err, 'SyntaxError', 'what a test says on standard error is seen')
   t.notMatch(out, /ok \d+ - silent/)
 })
