@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+
+/** What is agreed about the code and can be checked: design §10, and the sole importers of §5 and §8. */
+
+/** Folders by rank: a file imports from its own folder and from lower ranks. */
+const RANKS: Record<string, number> = {
+  base: 0,
+  resp: 1,
+  ring: 1,
+  config: 1,
+  local: 1,
+  command: 2,
+  view: 2,
+  backend: 2,
+  simulate: 2,
+  coordinator: 3,
+  membership: 3,
+  migration: 4,
+  client: 5,
+  cli: 5,
+  admin: 5,
+  '': 6,
+}
+/** Types only may be taken from elsewhere: they leave nothing behind in the program. */
+const SOLE_IMPORTERS: Record<string, RegExp> = {
+  'redis-parser': /^src\/resp\/request-parser\.ts$/,
+  farmhash: /^src\/ring\/identifier\.ts$/,
+  ioredis: /^src\/membership\//,
+}
+/** A table of cases may be longer than a piece of the program. */
+const LINES_MAX = { src: 400, elsewhere: 600 }
+
+interface Source {
+  readonly path: string
+  readonly text: string
+  /** What it imports, with the types. */
+  readonly imports: readonly { readonly what: string; readonly typeOnly: boolean }[]
+}
+
+function sourcesIn(folder: string): Source[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|mjs)$/.test(name) && !/\.(generated|d)\.ts$/.test(name))
+    .map((name) => {
+      const path = join(folder, name)
+      const text = readFileSync(path, 'utf8')
+      const found = text.matchAll(
+        /^(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gms,
+      )
+      const imports = [...found].map((match) => ({ what: match[2] ?? match[3], typeOnly: match[1] !== undefined }))
+      return { path, text, imports }
+    })
+}
+
+const sources = sourcesIn('src')
+const everything = [...sources, ...sourcesIn('test'), ...sourcesIn('scripts'), ...sourcesIn('bench')]
+
+function folderOf(path: string): string {
+  const [, first, second] = path.split('/')
+  return second === undefined ? '' : first
+}
+
+t.test('imports point one way', async (t) => {
+  t.ok(sources.length > 50)
+  const wrong: string[] = []
+  for (const { path, imports } of sources) {
+    const rank = RANKS[folderOf(path)]
+    if (rank === undefined) wrong.push(`${path} is in a folder that the design does not have`)
+    for (const { what, typeOnly } of imports) {
+      if (!what.startsWith('.')) continue
+      const target = normalize(join(dirname(path), what))
+      const to = folderOf(target)
+      if (to === folderOf(path) || typeOnly) continue
+      if (!(RANKS[to] < rank)) wrong.push(`${path} imports ${target}`)
+    }
+  }
+  t.same(wrong, [])
+})
+
+t.test('membership and migration do not know each other', async (t) => {
+  const wrong = sources.filter(({ path, imports }) => {
+    const other = /^src\/membership\//.test(path)
+      ? '/migration/'
+      : /^src\/migration\//.test(path)
+        ? '/membership/'
+        : undefined
+    return other !== undefined && imports.some(({ what }) => what.includes(other))
+  })
+  t.same(
+    wrong.map(({ path }) => path),
+    [],
+  )
+})
+
+t.test('some packages have one importer', async (t) => {
+  for (const [name, allowed] of Object.entries(SOLE_IMPORTERS)) {
+    const importers = sources.filter(({ imports }) => imports.some(({ what }) => what === name)).map(({ path }) => path)
+    t.ok(importers.length > 0, `${name} is used`)
+    t.same(
+      importers.filter((path) => !allowed.test(path)),
+      [],
+      `nobody else imports ${name}`,
+    )
+  }
+})
+
+t.test('nothing but config reads the environment, nothing but main ends the process', async (t) => {
+  const using = (what: RegExp) => sources.filter(({ text }) => what.test(text)).map(({ path }) => path)
+  t.same(
+    using(/process\.env/).filter((path) => !/^src\/(config\/|main\.ts)/.test(path)),
+    [],
+  )
+  t.same(
+    using(/process\.exit\b|process\.exitCode/).filter((path) => path !== 'src/main.ts'),
+    [],
+  )
+  t.same(using(/uncaughtException|unhandledRejection/), [])
+})
+
+t.test('files fit on a few screens, and nothing is left for later', async (t) => {
+  const long = everything.filter(({ path, text }) => {
+    return text.split('\n').length > (path.startsWith('src/') ? LINES_MAX.src : LINES_MAX.elsewhere) + 1
+  })
+  t.same(
+    long.map(({ path, text }) => `${path}: ${text.split('\n').length} lines`),
+    [],
+  )
+  const todo = /(\/\/|\*)\s*(TODO|FIXME|XXX)\b/
+  t.same(
+    everything.filter(({ text }) => todo.test(text)).map(({ path }) => path),
+    [],
+  )
+})
