@@ -69,7 +69,9 @@ t.test('data moves by itself, under load, and nothing is lost', async (t) => {
   const proxy = await startProxy(t, { nodes: 5, replicas: 2 })
   const client = await proxy.connect()
   for (let i = 0; i < 20_000; i += 500) {
-    await client.pipeline(Array.from({ length: 500 }, (_, k) => ['SET', `still:${i + k}`, `value ${i + k}`, 'PX', '9999999']))
+    await client.pipeline(
+      Array.from({ length: 500 }, (_, k) => ['SET', `still:${i + k}`, `value ${i + k}`, 'PX', '9999999']),
+    )
   }
 
   await t.test('a member that is removed from Sentinel leaves, and its copies are made elsewhere', async (t) => {
@@ -124,5 +126,7 @@ t.test('data moves by itself, under load, and nothing is lost', async (t) => {
     const wrong = replies.findIndex((reply, k) => !reply.toString().includes(`value ${i + k}\r\n`))
     t.equal(wrong, -1, `still:${i} …`)
   }
-  t.comment(`differences ${await counter(client, 'differences')}, unequal expiries ${await counter(client, 'unequal_expiries')}`)
+  t.comment(
+    `differences ${await counter(client, 'differences')}, unequal expiries ${await counter(client, 'unequal_expiries')}`,
+  )
 })
