@@ -23,38 +23,39 @@ export interface PlacementChange {
  *     pending = target − natural                                             ring of `wanted`
  *     natural = target, when nobody is pending: what drops out is displaced
  *
- * The last natural replica never leaves: where nobody would be left, all stay who were natural, and the range waits for
- * the first of them who is there again. Data that only a lost member has is better than an empty range that somebody
- * invents. In such a view there are members who are not there: they are suspect, and not in `wanted`.
+ * The last natural replicas never leave: data that only a failed member has is better than an empty range that somebody
+ * invents. Where nobody would be left, all stay who were natural, and the range waits for the first of them who is there
+ * again. It is that one alone then, as nobody knows whether their data were still equal in the end.
  *
  * While data moves the ring is cut at the tokens of all members of the old and the new ring, so that each cut range
  * has one history; when nothing moves any more it is the plain ring of `wanted`.
  */
 export function nextView(previous: View, change: PlacementChange): View {
   const { ringId, replicas, virtualNodes } = previous
-  const counts = new Set(change.members.map(({ name }) => name))
-  for (const name of change.restarted ?? []) counts.delete(name)
+  const there = new Set(change.members.map(({ name }) => name))
+  const restarted = new Set(change.restarted)
   const wanted = [...change.wanted].sort()
-  const wantedRing = Ring.of(wanted, virtualNodes)
-  const cutRing = Ring.of([...new Set([...previous.ring.names, ...wanted])], virtualNodes)
+  const names = [...new Set([...previous.ring.names, ...wanted])].sort()
+  const cutRing = equal(names, previous.ring.names) ? previous.ring : Ring.of(names, virtualNodes)
+  const wantedRing = equal(wanted, names) ? cutRing : Ring.of(wanted, virtualNodes)
+  const targets = wantedRing.ranges().map((_, i) => wantedRing.successors(i, replicas + 1))
+  const targetOf = (range: TokenRange) => targets[wantedRing.rangeOf(range.to)] ?? []
 
+  let moving = false
   const placed = cutRing.ranges().map((range): Placed => {
-    const target = targetOf(wantedRing, range, replicas)
+    const target = targetOf(range)
     if (previous.ring.size === 0) return { natural: target, pending: [] }
     const before = previous.setOfRange[previous.ring.rangeOf(range.to)]
     const filled = (change.filled ?? []).filter(({ ranges }) => ranges.some((whole) => isWithin(range, whole)))
-    return place(before, target, counts, new Set(filled.map(({ member }) => member)))
-  })
-  const moving = placed.some(({ natural, pending }, i) => {
-    return pending.length > 0 || !equal(natural, targetOf(wantedRing, cutRing.range(i), replicas))
+    const now = place(before, target, there, restarted, new Set(filled.map(({ member }) => member)))
+    if (now.pending.length > 0 || !equal(now.natural, target)) moving = true
+    return now
   })
 
   const ring = moving ? cutRing : wantedRing
-  const sets = moving
-    ? placed
-    : wantedRing.ranges().map((range) => ({ natural: targetOf(wantedRing, range, replicas), pending: [] }))
-  const absent = previous.members.map((member): Member => ({ ...member, state: 'suspect' }))
-  return withSets(previous, ring, sets, wanted, [...change.members, ...absent], { ringId, replicas, virtualNodes })
+  const sets = moving ? placed : targets.map((natural) => ({ natural, pending: [] }))
+  const gone = previous.members.map((member): Member => ({ ...member, state: 'gone' }))
+  return withSets(previous, ring, sets, wanted, [...change.members, ...gone], { ringId, replicas, virtualNodes })
 }
 
 /** The names that hold, and are to hold, one range. */
@@ -63,18 +64,27 @@ interface Placed {
   readonly pending: readonly string[]
 }
 
-/** `counts`: whose data counts, be it natural or filled. */
-function place(before: ReplicaSet, target: readonly string[], counts: Set<string>, filled: Set<string>): Placed {
-  const kept = names(before.natural).filter((name) => counts.has(name))
-  const arrived = names(before.pending).filter((name) => counts.has(name) && filled.has(name))
-  const natural = kept.length + arrived.length > 0 ? [...kept, ...arrived] : names(before.natural)
+function place(
+  before: ReplicaSet,
+  target: readonly string[],
+  there: Set<string>,
+  restarted: Set<string>,
+  filled: Set<string>,
+): Placed {
+  const kept = before.natural.filter(({ name, state }) => there.has(name) && !restarted.has(name) && state !== 'gone')
+  const arrived = before.pending.filter(({ name }) => there.has(name) && !restarted.has(name) && filled.has(name))
+  const natural = kept.length + arrived.length > 0 ? namesOf([...kept, ...arrived]) : rest(before, there, restarted)
   const pending = target.filter((name) => !natural.includes(name))
   // On a ring that nobody is to make up a range stays with those who have it.
   return pending.length === 0 && target.length > 0 ? { natural: target, pending } : { natural, pending }
 }
 
-function targetOf(wantedRing: Ring, range: TokenRange, replicas: number): string[] {
-  return wantedRing.size === 0 ? [] : wantedRing.successors(wantedRing.rangeOf(range.to), replicas + 1)
+/** Who holds a range of which every natural replica was lost. Those who did not restart are the better choice. */
+function rest(before: ReplicaSet, there: Set<string>, restarted: Set<string>): string[] {
+  const all = namesOf(before.natural)
+  const byTrust = [...all.filter((name) => !restarted.has(name)), ...all.filter((name) => restarted.has(name))]
+  const back = byTrust.filter((name) => there.has(name))
+  return back.length > 0 ? [back[0]] : byTrust
 }
 
 function withSets(
@@ -107,7 +117,7 @@ function withSets(
   }
   const present = new Set([
     ...wanted,
-    ...replicaSets.flatMap(({ natural, pending }) => names([...natural, ...pending])),
+    ...replicaSets.flatMap(({ natural, pending }) => namesOf([...natural, ...pending])),
   ])
   const members = [...present].sort().map((name) => byName.get(name)!)
   return { ...settings, epoch: previous.epoch + 1, members, wanted, ring, replicaSets, setOfRange }
@@ -121,6 +131,6 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, i) => name === b[i])
 }
 
-function names(members: readonly Member[]): string[] {
+function namesOf(members: readonly Member[]): string[] {
   return members.map(({ name }) => name)
 }

@@ -89,8 +89,9 @@ export class ViewKeeper {
 
   /** Ranges of which nobody is there who has them are not served [design §8 The last natural replica]. */
   private logWaiting({ epoch, setOfRange }: View): void {
-    const isThere = (name: string) => this.members.some((member) => member.name === name)
-    const waiting = setOfRange.filter(({ natural }) => !natural.some(({ name }) => isThere(name)))
+    const waiting = setOfRange.filter(
+      ({ natural }) => natural.length > 0 && natural.every(({ state }) => state === 'gone'),
+    )
     const names = new Set(waiting.flatMap(({ natural }) => natural.map(({ name }) => name)))
     const text = [...names].sort().join(' or ')
     const before = this.waitingFor

@@ -5,8 +5,11 @@ export interface Member {
   readonly name: string
   readonly host: string
   readonly port: number
-  /** `suspect`: its link is broken or Sentinel says sdown; it still has its place. */
-  readonly state: 'up' | 'suspect'
+  /**
+   * `suspect`: its link is broken or Sentinel says sdown; it still has its place. `gone`: it has failed, and stays only
+   * because nobody who is there has what it holds [design §8 The last natural replica].
+   */
+  readonly state: 'up' | 'suspect' | 'gone'
 }
 
 /** The members that hold one set of token ranges. Equal sets are the same object, so that they compare by identity. */
