@@ -13,7 +13,13 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export function createLogger(options: { level: LogLevel; format: LogFormat }): Logger {
   const terminal = process.stdout.isTTY === true
   if (options.format === 'json' || (options.format === 'auto' && !terminal)) return pino({ level: options.level })
-  const stream = pretty({ colorize: terminal, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true })
+  const stream = pretty({
+    colorize: terminal,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+    singleLine: true,
+    sync: true,
+  })
   return pino({ level: options.level }, stream)
 }
 
