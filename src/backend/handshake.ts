@@ -49,6 +49,7 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
 
   const [info, settings, clock] = await Promise.all([call(['INFO']), readSettings(call), readClock(call)])
   await reportExpirations(call, settings.get('notify-keyspace-events'))
+  await liftOutputLimit(call, settings.get('client-output-buffer-limit'))
   const fields = parseInfo(text('INFO', info))
   const role = fields.get('role')
   if (role !== 'master')
@@ -116,7 +117,13 @@ async function killOlder(call: Call, prefix: string, ownId: number): Promise<voi
 }
 
 async function readSettings(call: Call): Promise<Map<string, string>> {
-  const wanted = ['maxmemory-policy', 'databases', 'proto-max-bulk-len', 'notify-keyspace-events']
+  const wanted = [
+    'maxmemory-policy',
+    'databases',
+    'proto-max-bulk-len',
+    'notify-keyspace-events',
+    'client-output-buffer-limit',
+  ]
   const replies = await Promise.all(wanted.map((name) => call(['CONFIG', 'GET', name])))
   const settings = new Map<string, string>()
   for (const reply of replies) {
@@ -136,6 +143,16 @@ async function reportExpirations(call: Call, flags: string | undefined): Promise
   if (flags === undefined || (flags.includes('E') && /[xA]/.test(flags))) return
   const set = await call(['CONFIG', 'SET', 'notify-keyspace-events', `${flags}Ex`])
   if (isError(set)) throw new HandshakeError(`it does not let notify-keyspace-events be set: ${set.message}`)
+}
+
+/**
+ * A connection that is subscribed to something is of the class `pubsub`, whose output buffer is limited to 32 MB by
+ * default: the server would end the link in the middle of larger replies.
+ */
+async function liftOutputLimit(call: Call, limits: string | undefined): Promise<void> {
+  if (limits === undefined || limits.includes('pubsub 0 0 ')) return
+  const set = await call(['CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 0 0 0'])
+  if (isError(set)) throw new HandshakeError(`it does not let client-output-buffer-limit be set: ${set.message}`)
 }
 
 async function readClock(call: Call): Promise<number> {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { buildView } from '../../src/view/build-view.js'
+import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis, type Teardown, type TestProxy, type TestRedis } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { Relay } from '../helpers/relay.js'
@@ -66,6 +67,20 @@ t.test('what an earlier proxy of the ring left on a server is ended before the s
   await older.closed
   t.equal(String(await other.ask('PING')), '+PONG\r\n', 'the connection of another ring lives')
   t.equal(String(await application.ask('PING')), '+PONG\r\n', 'and an application’s')
+})
+
+t.test('a link bears replies of any size, also more of them than Redis lets a subscriber owe', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 2, replicas: 1, log: lines.log })
+  const client = await proxy.connect()
+  const value = Buffer.alloc(40 * MEGABYTE, 'large value ')
+  t.equal(String(await client.ask('SET', 'large', value)), '+OK\r\n')
+  const [first, second] = await client.pipeline([
+    ['GET', 'large'],
+    ['GET', 'large'],
+  ])
+  for (const reply of [first, second]) t.ok(reply.subarray(reply.indexOf('\n') + 1, -2).equals(value))
+  t.same(lines.about(/suspect/), [])
 })
 
 t.test('a link that breaks in the middle of a large reply: the whole reply comes from another replica', async (t) => {
