@@ -125,5 +125,6 @@ t.test(
     const clients = String(await (await proxy.connectTo(MEMBER)).ask('CLIENT', 'LIST'))
     t.equal(clients.match(/ name=dt:/g)?.length, 1, 'the connection with the old requests is gone')
     await until('every key has its copies', async () => (await ringSnapshot(proxy)).faults.length === 0)
-  t.equal(String(await watcher.ask('INCR', mastered[1])), ':103\r\n', 'and it missed nothing')
-})
+    t.equal(String(await watcher.ask('INCR', mastered[1])), ':103\r\n', 'and it missed nothing')
+  },
+)
