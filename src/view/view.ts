@@ -32,7 +32,7 @@ export interface View {
   readonly virtualNodes: number
   /** Everybody who holds data or is to get it, in order of their names. */
   readonly members: readonly Member[]
-  /** The names that make up the ring when all data has moved: whoever else is a member leaves. */
+  /** The names that make up the ring when all data has moved: whoever else is a member leaves, or is gone. */
   readonly wanted: readonly string[]
   /** The token ranges; while data moves they are cut at the tokens of leaving members, too. */
   readonly ring: Ring
