@@ -21,7 +21,7 @@ import { Lanes } from './lanes.js'
 import { MasterFirst } from './master-first.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
-import { answer, notSupported, unavailable } from './replies.js'
+import { answer, notSupported, RANGE_GONE, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { generationOf, scan, scanKey } from './scan.js'
@@ -102,14 +102,13 @@ export class Coordinator {
 
   /** Serves one command whose keys all have the replica set of `route`. */
   serveRoute(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    if (row.replicate === 'none') {
-      if (!Read.emit(this, route, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
+    const emitted = row.replicate === 'none' ? Read.emit(this, route, frame, row, slot) : route.writable()
+    if (!emitted) {
+      if (route.gone) answer(slot, RANGE_GONE)
+      else this.park(frame, row, slot, deadlineMs)
       return
     }
-    if (!route.writable()) {
-      this.park(frame, row, slot, deadlineMs)
-      return
-    }
+    if (row.replicate === 'none') return
     if (route.pending.length > 0) this.copyToPending(route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)

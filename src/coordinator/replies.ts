@@ -36,6 +36,11 @@ export function unavailable(waitedMs: number): Reply {
   )
 }
 
+/** Everybody who holds the range is down by the quorum's word; waiting would be in vain. */
+export const RANGE_GONE = error(
+  'CLUSTERDOWN all servers that hold this key are down; the command was not applied, the key is back when one of them is',
+)
+
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
 export function outcomeUnknown(members: readonly string[]): Reply {
   return error(

@@ -13,6 +13,8 @@ export class Route {
     readonly natural: readonly Link[],
     /** Who is receiving the range: writes go there, reads do not. */
     readonly pending: readonly Link[],
+    /** All who hold the range have failed: it waits for one of them to come back, and commands need not. */
+    readonly gone = false,
   ) {
     this.targets = [...natural, ...pending]
   }
@@ -48,7 +50,10 @@ export class Router {
       view.members.map((member) => [member.name, links.get(member.name) ?? links.idle(member)]),
     )
     const linkOf = ({ name }: Member): Link => linkOfName.get(name)!
-    const routeOf = (set: ReplicaSet) => new Route(set.natural.map(linkOf), set.pending.map(linkOf))
+    const routeOf = ({ natural, pending }: ReplicaSet) => {
+      const gone = natural.length > 0 && natural.every(({ state }) => state === 'gone')
+      return new Route(natural.map(linkOf), pending.map(linkOf), gone)
+    }
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
