@@ -1,5 +1,8 @@
 import { isError, type Reply } from '../resp/encode.js'
 
+/** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
+export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_*', 'WITHCODE']
+
 /** What a link learns about its server before anything is emitted on it [design §5 Links]. */
 export interface ServerInfo {
   /** Identifies one run of the server process; another one means that data may have been lost. */
@@ -14,6 +17,8 @@ export interface ServerInfo {
   readonly clientId: number
   /** The server's clock minus ours, in ms; 0 when the difference is below what the round trip lets us see. */
   readonly clockOffsetMs: number
+  /** The function libraries in which proxies note things about the ring, as FUNCTION LIST told them. */
+  readonly marks: Reply
 }
 
 export interface HandshakeOptions {
@@ -21,8 +26,8 @@ export interface HandshakeOptions {
   readonly password?: string | undefined
   /** The name of this link's connection, `dt:<ring>:<run>`. */
   readonly connectionName: string
-  /** Connections whose names begin so are killed first: bytes still in them may otherwise execute after ours. */
-  readonly killPrefix: string
+  /** The connection that this one comes after: it is killed first, as bytes still in it may otherwise execute after ours. */
+  readonly previous: Pick<ServerInfo, 'runId' | 'clientId'> | undefined
 }
 
 /** The server is reachable and cannot be used now, for the reason in the message. */
@@ -34,27 +39,29 @@ export class HandshakeError extends Error {
 export type Call = (args: readonly string[]) => Promise<Reply>
 
 /**
- * Makes a fresh connection fit for use: RESP3, login, name, no older connection of ours alive, a master that is not
- * loading and never evicts.
+ * Makes a fresh connection fit for use: RESP3, login, name, the connection before it dead, a master that is not loading
+ * and never evicts.
  *
  * @throws HandshakeError when the server refuses or is not fit
  */
 export async function handshake(call: Call, options: HandshakeOptions): Promise<ServerInfo> {
-  const { username, password, connectionName, killPrefix } = options
+  const { username, password, connectionName, previous } = options
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
   accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
 
   const clientId = integer('CLIENT ID', await call(['CLIENT', 'ID']))
-  await killOlder(call, killPrefix, clientId)
-
-  const [info, settings, clock] = await Promise.all([call(['INFO']), readSettings(call), readClock(call)])
-  await reportExpirations(call, settings.get('notify-keyspace-events'))
-  await liftOutputLimit(call, settings.get('client-output-buffer-limit'))
-  const fields = parseInfo(text('INFO', info))
+  const fields = parseInfo(text('INFO', await call(['INFO'])))
   const role = fields.get('role')
   if (role !== 'master')
     throw new HandshakeError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
   if (fields.get('loading') === '1') throw new HandshakeError('it is loading its data')
+  // Another process does not have it any more, and may have given its id to somebody else.
+  if (previous !== undefined && previous.runId === fields.get('run_id')) await kill(call, previous.clientId)
+
+  const [settings, clock, marks] = await Promise.all([readSettings(call), readClock(call), call(MARKS_QUERY)])
+  accept('FUNCTION LIST', marks)
+  await reportExpirations(call, settings.get('notify-keyspace-events'))
+  await liftOutputLimit(call, settings.get('client-output-buffer-limit'))
   const policy = settings.get('maxmemory-policy')
   if (policy !== undefined && policy !== 'noeviction') {
     throw new HandshakeError(`its maxmemory-policy is ${policy}: it would drop keys by itself, set it to noeviction`)
@@ -67,6 +74,7 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
     maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
     clientId,
     clockOffsetMs: clock,
+    marks,
   }
 }
 
@@ -104,16 +112,10 @@ export function preciseNowMs(): number {
   return performance.timeOrigin + performance.now()
 }
 
-async function killOlder(call: Call, prefix: string, ownId: number): Promise<void> {
-  const list = text('CLIENT LIST', await call(['CLIENT', 'LIST']))
-  for (const line of list.split('\n')) {
-    const id = /^id=(\d+) /.exec(line)?.[1]
-    const name = / name=(\S*) /.exec(line)?.[1] ?? ''
-    if (id === undefined || Number(id) === ownId || !name.startsWith(prefix)) continue
-    const killed = await call(['CLIENT', 'KILL', 'ID', id])
-    // 0: the server has noticed by itself in the meantime that it is gone.
-    if (isError(killed)) throw new HandshakeError(`an older connection cannot be killed: ${killed.message}`)
-  }
+async function kill(call: Call, clientId: number): Promise<void> {
+  const killed = await call(['CLIENT', 'KILL', 'ID', String(clientId)])
+  // 0: the server has noticed by itself in the meantime that it is gone.
+  if (isError(killed)) throw new HandshakeError(`an older connection cannot be killed: ${killed.message}`)
 }
 
 async function readSettings(call: Call): Promise<Map<string, string>> {

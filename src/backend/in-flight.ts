@@ -37,6 +37,19 @@ export class InFlight {
     this.count++
   }
 
+  /** The same, but before the `behind` entries that were pushed last. */
+  insert(behind: number, sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {
+    this.push(sink, tag, segment, start, end)
+    const { sinks, segments, tags, starts, ends, capacity, head, count } = this
+    for (let k = count - 1; k > count - 1 - behind; k--) {
+      const i = (head + k) & (capacity - 1)
+      const before = (head + k - 1) & (capacity - 1)
+      swap(sinks, i, before)
+      swap(segments, i, before)
+      for (const column of [tags, starts, ends]) swap(column, i, before)
+    }
+  }
+
   /** Takes the oldest entry into the fields above; false when there is none. */
   shift(): boolean {
     if (this.count === 0) return false
@@ -67,4 +80,10 @@ export class InFlight {
     move(ends, (this.ends = new Int32Array(this.capacity)))
     this.head = 0
   }
+}
+
+function swap<T>(list: { [i: number]: T }, i: number, k: number): void {
+  const value = list[i]
+  list[i] = list[k]
+  list[k] = value
 }

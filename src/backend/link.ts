@@ -7,10 +7,10 @@ import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, IS_ERROR, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
 import { Expirations } from './expirations.js'
-import { clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
+import { type Call, clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { ReplySink } from './reply-sink.js'
-import { SendLog } from './send-log.js'
+import { Segment, SendLog } from './send-log.js'
 
 /**
  * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
@@ -37,6 +37,11 @@ export interface LinkOptions {
   readonly ringId: string
   /** Identifies this run of the proxy in the names of its connections. */
   readonly runId: string
+  /**
+   * The last step of a handshake: whoever knows the ring may ask more on the new connection, and refuse the server by
+   * rejecting with a `HandshakeError`. Nothing is emitted before it is done.
+   */
+  admit?(name: string, info: ServerInfo, call: Call): Promise<void>
 }
 
 export interface LinkListener {
@@ -75,8 +80,12 @@ export class Link implements Flushable, FramerSink {
   private framer = new ReplyFramer(this)
   private log = new SendLog()
   private inFlight = new InFlight()
+  /** How many of those in flight have not been given to the socket. */
+  private unsent = 0
   private db = 0
   private flushing = false
+  /** What a handshake says leaves the process also while the turn is held: it is how the owner of the server is read. */
+  private readonly flushHandshake = () => this.flush()
   private lastReceivedMs = 0
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
@@ -120,9 +129,11 @@ export class Link implements Flushable, FramerSink {
     const { log } = this
     log.append(buf, start, end, owned)
     this.inFlight.push(sink, tag, log.segment, log.offset, log.offset + (end - start))
+    this.unsent++
     if (!this.flushing) {
       this.flushing = true
-      this.turn.schedule(this)
+      if (this.ready) this.turn.schedule(this)
+      else setImmediate(this.flushHandshake)
     }
   }
 
@@ -140,28 +151,20 @@ export class Link implements Flushable, FramerSink {
   }
 
   callFrame(frame: Frame, db = ANY_DB): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const { name } = this
-      if (!this.ready && this.state.kind !== 'handshaking') {
-        reject(new LinkLostError(name, false))
-        return
-      }
-      this.emitFrame(
-        frame,
-        db,
-        {
-          onReply: (_tag, buf, start, end) => {
-            try {
-              resolve(decodeReply(buf, start, end))
-            } catch (error) {
-              reject(new LinkLostError(name, true))
-              throw new ReplyProtocolError(`a reply that cannot be decoded: ${(error as Error).message}`)
-            }
-          },
-          onLost: () => reject(new LinkLostError(name, true)),
-        },
-        0,
-      )
+    if (!this.ready && this.state.kind !== 'handshaking') return Promise.reject(new LinkLostError(this.name, false))
+    return this.reply((sink) => this.emitFrame(frame, db, sink, 0))
+  }
+
+  /** Sends one command now, before what was emitted and has not been sent: also while the turn is held. */
+  callFirst(args: readonly (Buffer | string)[]): Promise<Reply> {
+    const { socket } = this
+    if (!this.ready || socket === undefined) return Promise.reject(new LinkLostError(this.name, false))
+    const { buf, start, end } = frameOf(args)
+    const segment = new Segment(buf, false)
+    segment.unanswered = 1
+    return this.reply((sink) => {
+      this.inFlight.insert(this.unsent, sink, 0, segment, start, end)
+      socket.write(buf.subarray(start, end))
     })
   }
 
@@ -189,6 +192,7 @@ export class Link implements Flushable, FramerSink {
 
   flush(): void {
     this.flushing = false
+    this.unsent = 0
     const { socket } = this
     if (socket === undefined) return
     const parts = this.log.takeUnsent()
@@ -218,11 +222,30 @@ export class Link implements Flushable, FramerSink {
     if (channel !== null) this.expirations.note(`${channel[1]}:${(push[3] as Buffer).latin1Slice()}`, Date.now())
   }
 
+  /** The decoded reply that the sink will get. */
+  private reply(emit: (sink: ReplySink) => void): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      emit({
+        onReply: (_tag, buf, start, end) => {
+          try {
+            resolve(decodeReply(buf, start, end))
+          } catch (error) {
+            reject(new LinkLostError(this.name, true))
+            throw new ReplyProtocolError(`a reply that cannot be decoded: ${(error as Error).message}`)
+          }
+        },
+        onLost: () => reject(new LinkLostError(this.name, true)),
+      })
+    })
+  }
+
   private open(): void {
     this.become({ kind: 'connecting' })
     this.framer = new ReplyFramer(this)
     this.log = new SendLog()
     this.inFlight = new InFlight()
+    this.unsent = 0
+    this.flushing = false
     this.db = 0
     this.lastReceivedMs = Date.now()
     let failure = 'the server closed the connection'
@@ -258,18 +281,17 @@ export class Link implements Flushable, FramerSink {
   private async shakeHands(socket: Socket): Promise<void> {
     this.become({ kind: 'handshaking' })
     const { options } = this
-    const prefix = `dt:${options.ringId}:`
-    const connectionName = prefix + options.runId
     const handshakeOptions: HandshakeOptions = {
       username: options.username,
       password: options.password,
-      connectionName,
-      // The first handshake of a process also ends what earlier runs of the proxy left behind.
-      killPrefix: this.info === undefined ? prefix : connectionName,
+      connectionName: `dt:${options.ringId}:${options.runId}`,
+      previous: this.info,
     }
+    const call: Call = (args) => this.call(args)
     let info: ServerInfo
     try {
-      info = await handshake((args) => this.call(args), handshakeOptions)
+      info = await handshake(call, handshakeOptions)
+      await options.admit?.(this.name, info, call)
     } catch (error) {
       // A connection that broke in the meantime has been reported by its own event.
       if (this.socket === socket) this.broken((error as Error).message)
@@ -302,6 +324,7 @@ export class Link implements Flushable, FramerSink {
     this.db = db
     this.log.append(frame.buf, frame.start, frame.end, true)
     this.inFlight.push(this.selectSink, 0, this.log.segment, this.log.offset, this.log.offset + frame.end)
+    this.unsent++
   }
 
   /** What follows a refused SELECT would land in another database, so the link breaks [redis-facts Framing and errors]. */

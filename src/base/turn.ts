@@ -7,9 +7,16 @@ export interface Flushable {
 }
 
 export class Turn {
+  /** Nothing is flushed: who asked has its turn after `release`. */
+  held = false
+  /** Asked before anything is flushed; may call `hold`. */
+  guard: () => void = () => {}
+
   private dirty: Flushable[] = []
   private spare: Flushable[] = []
   private readonly run = () => {
+    this.guard()
+    if (this.held) return
     const batch = this.dirty
     this.dirty = this.spare
     for (let i = 0; i < batch.length; i++) batch[i].flush()
@@ -21,5 +28,15 @@ export class Turn {
   schedule(target: Flushable): void {
     if (this.dirty.length === 0) setImmediate(this.run)
     this.dirty.push(target)
+  }
+
+  /** From now on everything is kept that is to leave the process. */
+  hold(): void {
+    this.held = true
+  }
+
+  release(): void {
+    this.held = false
+    if (this.dirty.length > 0) setImmediate(this.run)
   }
 }

@@ -48,3 +48,22 @@ t.test('an empty queue says so and keeps the entry that was taken last', async (
   t.equal(inFlight.sink, sink)
   t.equal(inFlight.tag, 5)
 })
+
+t.test('an entry that is inserted comes out before those that it was put before', async (t) => {
+  const sinks = [aSink(), aSink()]
+  const segment = new Segment(Buffer.alloc(8), false)
+  const inFlight = new InFlight()
+  // The ring of slots has turned, and is full: it grows in the middle of it.
+  for (let i = 0; i < 100; i++) inFlight.push(sinks[0], i, segment, 0, 0)
+  for (let i = 0; i < 100; i++) inFlight.shift()
+  for (let i = 0; i < 256; i++) inFlight.push(sinks[0], i, segment, i, i + 1)
+  inFlight.insert(3, sinks[1], -1, segment, 7, 9)
+  inFlight.insert(0, sinks[1], -2, segment, 7, 9)
+  const order: number[] = []
+  while (inFlight.shift()) {
+    order.push(inFlight.tag)
+    const [sink, start, end] = inFlight.tag < 0 ? [sinks[1], 7, 9] : [sinks[0], inFlight.tag, inFlight.tag + 1]
+    if (inFlight.sink !== sink || inFlight.start !== start || inFlight.end !== end) t.fail(`entry ${inFlight.tag}`)
+  }
+  t.same(order, [...Array.from({ length: 253 }, (_, i) => i), -1, 253, 254, 255, -2])
+})

@@ -13,6 +13,7 @@ interface Test {
 /** A link to a scripted server, and all that was heard of it: the start of each story about links. */
 export class LinkStory {
   readonly link: Link
+  readonly turn = new Turn()
   /** `up`, or `down: reason`, in order. */
   readonly events: string[] = []
   /** What each emitted command came to, in the order in which that was told: `0 "+OK\r\n"`, `1 lost "GET a"`. */
@@ -31,7 +32,7 @@ export class LinkStory {
       ringId: 'story',
       runId: 'run-1',
     }
-    this.link = new Link('dt-1', '127.0.0.1', server.port, { ...defaults, ...options }, new Turn(), silentLogger(), {
+    this.link = new Link('dt-1', '127.0.0.1', server.port, { ...defaults, ...options }, this.turn, silentLogger(), {
       onUp: () => this.events.push('up'),
       onDown: (_link, reason) => this.events.push(`down: ${reason}`),
     })

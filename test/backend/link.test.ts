@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { HandshakeError } from '../../src/backend/handshake.js'
 import { ANY_DB, LinkLostError } from '../../src/backend/link.js'
-import { bulk, verbatim } from '../helpers/scripted-server.js'
+import { simple } from '../../src/resp/encode.js'
+import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
 import { LinkStory } from './link-story.js'
 
@@ -15,7 +17,7 @@ t.test('nothing is emitted before the handshake is answered, which makes the con
       'maxmemory-policy': 'noeviction',
       'proto-max-bulk-len': '1024',
     }
-    return name === 'CONFIG' ? `%1\r\n${bulk(setting)}${bulk(values[setting])}` : undefined
+    return name === 'CONFIG' && setting in values ? `%1\r\n${bulk(setting)}${bulk(values[setting])}` : undefined
   }
   story.link.start()
   t.equal(story.link.ready, false)
@@ -26,35 +28,80 @@ t.test('nothing is emitted before the handshake is answered, which makes the con
   t.same(story.server.received.slice(0, 3), [
     ['HELLO', '3', 'AUTH', 'proxy', 'secret', 'SETNAME', 'dt:story:run-1'],
     ['CLIENT', 'ID'],
-    ['CLIENT', 'LIST'],
+    ['INFO'],
   ])
   story.emit(0, 'GET', 'a')
   t.same(await story.outcome(1), ['0 "+OK\\r\\n"'])
 })
 
-t.test('the first handshake ends every older connection of the ring, later ones their own predecessor', async (t) => {
-  const story = await LinkStory.begin(t)
-  const client = (id: number, name: string) => `id=${id} addr=127.0.0.1:${id} name=${name} age=0 db=0\n`
-  const clients = [
-    client(1, 'dt:story:run-1'),
-    client(11, 'dt:story:run-0'),
-    client(12, 'dt:stories:x'),
-    client(13, ''),
-  ]
-  clients.push(client(14, 'dt:story:run-1'))
-  story.server.script = ([name, sub]) => {
-    if (name === 'CLIENT' && sub === 'ID') return ':1\r\n'
-    return name === 'CLIENT' && sub === 'LIST' ? verbatim(clients.join('')) : undefined
-  }
-  story.link.start()
-  await story.up()
+t.test('a handshake ends the connection before it, unless the server is another process', async (t) => {
+  const story = await LinkStory.ready(t)
   const kills = () => story.server.commands('CLIENT').filter((command) => command.startsWith('CLIENT KILL'))
-  t.same(kills(), ['CLIENT KILL ID 11', 'CLIENT KILL ID 14'])
-
-  story.server.received.length = 0
+  t.same(kills(), [], 'there was none before the first')
   story.link.reset('for the story')
   await story.up()
-  t.same(kills(), ['CLIENT KILL ID 14'], 'another run of the proxy may have connected since')
+  t.same(kills(), ['CLIENT KILL ID 1'])
+  story.server.info = { run_id: 'f'.repeat(40) }
+  story.link.reset('for the story')
+  await story.up()
+  t.same(kills(), ['CLIENT KILL ID 1'], 'a restarted server has nothing of it')
+})
+
+t.test(
+  'whoever knows the ring may ask on the new connection, and refuse the server, before anything is emitted',
+  async (t) => {
+    const asked: unknown[] = []
+    let refuse = true
+    const story = await LinkStory.begin(t, {
+      admit: async (name, info, call) => {
+        asked.push([name, info.clientId, await call(['GET', 'owner'])])
+        if (refuse) throw new HandshakeError('it belongs to somebody else')
+      },
+    })
+    story.server.script = ([name]) => (name === 'GET' ? '$2\r\nme\r\n' : undefined)
+    story.link.start()
+    await until('it was refused', () => story.events.length > 0)
+    t.equal(story.events[0], 'down: it belongs to somebody else')
+    t.equal(story.link.ready, false)
+    refuse = false
+    await story.up()
+    t.same(asked[0], ['dt-1', 1, Buffer.from('me')])
+    t.equal(story.events.at(-1), 'up')
+  },
+)
+
+t.test('while the turn is held nothing is sent but what has to be known first, and handshakes', async (t) => {
+  const story = await LinkStory.ready(t)
+  const sent = () =>
+    story.server.received.filter(([name]) => name === 'GET' || name === 'SELECT').map((args) => args.join(' '))
+  story.emit(0, 'GET', 'before')
+  await story.outcome(1)
+  story.turn.hold()
+  story.emit(0, 'GET', 'kept')
+  story.emit(2, 'GET', 'kept too')
+  const first = story.link.callFirst(['GET', 'first'])
+  t.same(await first, simple('OK'))
+  t.same(sent(), ['GET before', 'GET first'])
+  t.equal(story.outcomes.length, 1)
+  story.turn.release()
+  t.same(await story.outcome(3), ['0 "+OK\\r\\n"', '1 "+OK\\r\\n"', '2 "+OK\\r\\n"'])
+  t.same(sent(), ['GET before', 'GET first', 'GET kept', 'SELECT 2', 'GET kept too'])
+
+  story.turn.hold()
+  story.emit(2, 'GET', 'lost')
+  story.link.reset('for the story')
+  await story.up()
+  t.equal(story.outcomes[3], '3 lost "GET lost"')
+  story.link.close()
+  await t.rejects(story.link.callFirst(['GET', 'a']), { message: 'there is no connection to dt-1' })
+})
+
+t.test('a server that does not let us end the connection before it is not used', async (t) => {
+  const story = await LinkStory.ready(t)
+  story.server.script = ([name, sub]) => (name === 'CLIENT' && sub === 'KILL' ? '-NOPERM no\r\n' : undefined)
+  story.link.reset('for the story')
+  await until('it was refused', () => story.events.length >= 3)
+  t.equal(story.events[2], 'down: an older connection cannot be killed: NOPERM no')
 })
 
 for (const [what, prepare, reason] of [
@@ -64,11 +111,11 @@ for (const [what, prepare, reason] of [
   ['a server that wants another password', { hello: '-WRONGPASS no\r\n' }, /HELLO was answered by: WRONGPASS no/],
   ['a server without RESP3', { hello: '-NOPROTO unsupported\r\n' }, /HELLO was answered by: NOPROTO/],
   ['a server that answers nonsense', { id: '+seven\r\n' }, /CLIENT ID was answered by something unexpected/],
-  ['a server that does not let us kill', { kill: '-NOPERM no\r\n' }, /an older connection cannot be killed: NOPERM/],
+  ['a server without functions', { functions: "-ERR unknown command 'FUNCTION'\r\n" }, /FUNCTION LIST was answered by/],
 ] as const) {
   t.test(`${what} is not used, and the reason is told until it is gone`, async (t) => {
     const story = await LinkStory.begin(t)
-    const faults: { info?: Record<string, string>; policy?: string; hello?: string; id?: string; kill?: string } =
+    const faults: { info?: Record<string, string>; policy?: string; hello?: string; id?: string; functions?: string } =
       prepare
     let broken = true
     story.server.info = faults.info ?? {}
@@ -78,9 +125,8 @@ for (const [what, prepare, reason] of [
       if (name === 'CONFIG' && faults.policy && setting === 'maxmemory-policy') {
         return `%1\r\n${bulk(setting)}${bulk(faults.policy)}`
       }
-      if (name !== 'CLIENT') return undefined
-      if (sub === 'LIST' && faults.kill) return verbatim('id=99 name=dt:story:old db=0\n')
-      return sub === 'ID' ? faults.id : sub === 'KILL' ? faults.kill : undefined
+      if (name === 'FUNCTION') return faults.functions
+      return name === 'CLIENT' && sub === 'ID' ? faults.id : undefined
     }
     story.link.start()
     await until('it was refused twice', () => story.events.length >= 2)
@@ -169,7 +215,7 @@ t.test('pushes between replies and inside of them are taken out', async (t) => {
   story.emit(0, 'GET', 'a')
   story.emit(0, 'GET', 'b')
   t.same(await story.outcome(2), ['0 "*2\\r\\n+x\\r\\n+y\\r\\n"', '1 "+plain\\r\\n"'])
-  t.equal(story.link.pushes, 3)
+  t.equal(story.link.pushes, 1 + 3, 'the subscription to expirations is confirmed by one')
 })
 
 t.test(

@@ -46,3 +46,36 @@ t.test('what is asked from a promise or a timer of the same turn goes out with i
   await nextTurn()
   t.same(flushed, [1, 2, 3])
 })
+
+t.test('a turn that is held keeps who asked, and those after them, until it is released', async (t) => {
+  const turn = new Turn()
+  const flushed: string[] = []
+  const schedule = (name: string) => turn.schedule({ flush: () => flushed.push(name) })
+  schedule('a')
+  turn.hold()
+  await nextTurn()
+  schedule('b')
+  await nextTurn()
+  t.same(flushed, [])
+  t.equal(turn.held, true)
+  turn.release()
+  t.same(flushed, [], 'not at once')
+  await nextTurn()
+  t.same(flushed, ['a', 'b'])
+  schedule('c')
+  await nextTurn()
+  t.same(flushed, ['a', 'b', 'c'])
+})
+
+t.test('the guard is asked before anything is flushed, and may hold it', async (t) => {
+  const turn = new Turn()
+  const flushed: string[] = []
+  turn.guard = () => turn.hold()
+  turn.schedule({ flush: () => flushed.push('a') })
+  await nextTurn()
+  t.same(flushed, [])
+  turn.guard = () => {}
+  turn.release()
+  await nextTurn()
+  t.same(flushed, ['a'])
+})

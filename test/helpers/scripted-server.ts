@@ -85,7 +85,10 @@ export class ScriptedServer {
         return ':1\r\n'
       case 'CONFIG GET':
         return '%0\r\n'
+      case 'FUNCTION LIST':
+        return '*0\r\n'
     }
+    if (name === 'PSUBSCRIBE') return `>3\r\n${bulk('psubscribe')}${bulk(sub)}:1\r\n`
     if (name === 'TIME') {
       const now = Date.now()
       return `*2\r\n${bulk(String(Math.floor(now / 1000)))}${bulk(String((now % 1000) * 1000))}`
