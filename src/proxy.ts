@@ -9,6 +9,9 @@ import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { Membership } from './membership/membership.js'
 import { Migrator } from './migration/migrator.js'
+import { joiningMembers } from './migration/plan.js'
+import { StallWatch } from './migration/stall-watch.js'
+import { Verifier } from './migration/verify.js'
 import { emptyView } from './view/build-view.js'
 import { ViewKeeper } from './view/view-keeper.js'
 import { ViewStore } from './view/view-store.js'
@@ -61,6 +64,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
       }
       membership.linkUp(link.name)
       coordinator.linkUp(link)
+      keeper.resume(link.name)
       migrator.linkUp()
     },
     onDown: (link, reason) => {
@@ -99,6 +103,18 @@ export function createProxy(config: Config, log: Logger): Proxy {
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
   })
+  const stallWatch = new StallWatch(
+    () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
+    (link) => {
+      log.warn(
+        { member: link.name },
+        `${link.name} does not keep up while it is filled: let go until it is connected anew`,
+      )
+      keeper.suspend(link.name)
+      link.reset('it did not answer while it was filled')
+    },
+  )
+  const acknowledged = async () => {}
   const migrator: Migrator = new Migrator({
     views,
     links,
@@ -106,7 +122,14 @@ export function createProxy(config: Config, log: Logger): Proxy {
     log,
     maxBytesPerSecond: config.migration.maxBytesPerSecond,
     filled: (member, ranges) => keeper.filled(member, ranges),
-    acknowledged: async () => {},
+    acknowledged,
+  })
+  const verifier = new Verifier({
+    coordinator,
+    log,
+    ...config.verify,
+    acknowledged,
+    isSweeping: (name) => migrator.isSweeping(name),
   })
 
   let address = { host: config.listen.host, port: config.listen.port }
@@ -118,6 +141,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
     links,
     coordinator,
     membership,
+    verifier,
     clients: new Clients(),
     stats: new ClientStats(),
     runId,
@@ -130,6 +154,8 @@ export function createProxy(config: Config, log: Logger): Proxy {
     async start() {
       await membership.start()
       migrator.start()
+      stallWatch.start()
+      verifier.start()
       address = await listener.open()
       server.clients.closeIdle(config.limits.idleTimeoutMs)
       return address
@@ -137,7 +163,9 @@ export function createProxy(config: Config, log: Logger): Proxy {
     async stop() {
       const closed = listener.close()
       server.clients.closeAll(CLOSE_GRACE_MS)
+      verifier.stop()
       migrator.stop()
+      stallWatch.stop()
       await membership.stop()
       coordinator.close()
       links.close()

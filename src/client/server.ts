@@ -4,6 +4,7 @@ import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
+import type { Verifier } from '../migration/verify.js'
 import type { ViewStore } from '../view/view-store.js'
 import { ClientStats } from './client-stats.js'
 import type { Clients } from './clients.js'
@@ -19,6 +20,7 @@ export interface Server {
   readonly links: Links
   readonly coordinator: Coordinator
   readonly membership: Membership
+  readonly verifier: Verifier
   readonly clients: Clients
   readonly stats: ClientStats
   /** Identifies this run of the process, 40 hexadecimal digits as Redis's own run_id. */

@@ -39,6 +39,9 @@ export const DT_HELP: readonly string[] = [
   '    Return the members of the ring: address, state, share, keys.',
   'RING',
   '    Return the token ranges with their replica sets.',
+  'VERIFY [REPAIR|STATUS|STOP]',
+  '    Compare all copies of all keys, and repair those that differ from their masters.',
+  '    STATUS returns how far that is, or what the last one found; STOP ends it.',
   'VIEW',
   '    Return the view: epoch, replicas, virtual nodes.',
 ]

@@ -38,6 +38,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|locate', 'local', 'none'],
   ['dt|nodes', 'local', 'none'],
   ['dt|ring', 'local', 'none'],
+  ['dt|verify', 'local', 'none'],
   ['dt|view', 'local', 'none'],
 
   // the whole keyspace

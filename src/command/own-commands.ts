@@ -2,7 +2,7 @@ import type { CommandDoc, CommandInfo } from './command-info.js'
 
 /** The commands of the proxy itself, described as Redis describes its own. */
 export const OWN_COMMANDS: readonly CommandInfo[] = [
-  own('dt', -2, [own('dt|help', 2), own('dt|locate', 3), own('dt|nodes', 2), own('dt|ring', 2), own('dt|view', 2)]),
+  own('dt', -2, [own('dt|help', 2), own('dt|locate', 3), own('dt|nodes', 2), own('dt|ring', 2), own('dt|verify', -2), own('dt|view', 2)]),
 ]
 
 /** `CLIENT SETINFO` of Redis 7.2: client libraries send it, so it is answered, but COMMAND does not show it. */
@@ -26,6 +26,12 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         summary: 'List the token ranges with their replica sets',
         group: 'server',
         complexity: 'O(N) for N token ranges',
+      },
+      'dt|verify': {
+        summary: 'Compare all copies of all keys, and repair them',
+        group: 'server',
+        complexity: 'O(N) for N keys',
+        arguments: [{ name: 'action', type: 'string', flags: ['optional'] }],
       },
       'dt|view': { summary: 'Show the view that the proxy works with', group: 'server', complexity: 'O(1)' },
     },

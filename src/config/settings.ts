@@ -150,6 +150,11 @@ export const sections = {
   migration: z.strictObject({
     maxBytesPerSecond: bytes(0, 64 * gigabyte).default(0),
   }),
+  /** How often all copies are compared without anybody asking, and how fast. 0 ms is never, 0 bytes a second no limit. */
+  verify: z.strictObject({
+    intervalMs: milliseconds(0, 365 * day).default(0),
+    maxBytesPerSecond: bytes(0, 64 * gigabyte).default(4 * megabyte),
+  }),
   log: z.strictObject({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     format: oneOf(['auto', 'pretty', 'json']).default('auto'),
@@ -164,6 +169,7 @@ export const schema = z.strictObject({
   auth: sections.auth.prefault({}),
   limits: sections.limits.prefault({}),
   migration: sections.migration.prefault({}),
+  verify: sections.verify.prefault({}),
   log: sections.log.prefault({}),
 })
 

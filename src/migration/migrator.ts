@@ -87,6 +87,11 @@ export class Migrator {
     this.reconcileSoon(0)
   }
 
+  /** Whether displaced copies are being, or still to be, deleted from a member. */
+  isSweeping(name: string): boolean {
+    return this.displaced.has(name) || this.sweeping.has(name)
+  }
+
   status(): MigrationStatus[] {
     return [...this.running].map(({ plan, progress, startedAtMs }) => {
       const seconds = (Date.now() - startedAtMs) / 1000

@@ -5,7 +5,7 @@ import { Pair } from './pair.js'
 import { parseScript } from './script.js'
 
 /** Commands that Redis 7.0 does not have; own.test.ts is about them. */
-const OWN = ['client|setinfo', 'dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|view']
+const OWN = ['client|setinfo', 'dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|verify', 'dt|view']
 
 const pair = await Pair.start(t)
 

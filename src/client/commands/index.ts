@@ -3,6 +3,7 @@ import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
 import { dtCommands } from './dt.js'
+import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
 import type { LocalCommand } from './local-command.js'
 import { lolwut } from './lolwut.js'
@@ -16,6 +17,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...commandCommands,
     ...configCommands,
     ...dtCommands,
+    ...verifyCommands,
     info: (client, args) => info(client.server, args),
     lolwut,
     wait,

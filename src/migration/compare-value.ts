@@ -1,0 +1,114 @@
+import { differingStreams } from './compare-stream.js'
+import { Differing, elementsAPiece, integerIn, itemsOf, PIECE_BYTES, stringOf } from './differing.js'
+import { type InStep, KEY } from './in-step.js'
+
+/** What is known of a value before it is read. */
+export interface ValueHint {
+  /** As TYPE says. */
+  readonly type: string
+  /** About how much memory it takes, on one replica. */
+  readonly bytes: number
+}
+
+/**
+ * Which of the replicas hold another value than the first one, by what the value means and not by how it is encoded
+ * [redis-facts DUMP, RESTORE]. It is read in pieces, each of them on all replicas in step: equal replicas give equal
+ * pieces, also when the value changes between two of them.
+ *
+ * @throws UnsettledError when the replicas cannot be compared now
+ */
+export function differingValues(replicas: InStep, hint: ValueHint): Promise<boolean[]> {
+  switch (hint.type) {
+    case 'string':
+      return differingStrings(replicas)
+    case 'list':
+      return differingSequences(replicas, hint, ['LLEN', KEY], (from, to) => ['LRANGE', KEY, from, to])
+    case 'zset':
+      return differingSequences(replicas, hint, ['ZCARD', KEY], (from, to) => ['ZRANGE', KEY, from, to, 'WITHSCORES'])
+    case 'hash':
+      return differingTables(replicas, hint, ['HLEN', KEY], 'HSCAN', (fields) => ['HMGET', KEY, ...fields])
+    case 'set':
+      return differingTables(replicas, hint, ['SCARD', KEY], 'SSCAN', (members) => ['SMISMEMBER', KEY, ...members])
+    case 'stream':
+      return differingStreams(replicas, hint.bytes)
+    default:
+      // A module's: nobody but the module knows what it means.
+      return differingDumps(replicas)
+  }
+}
+
+/** A HyperLogLog's bytes 8 to 15 are its cached count, which reads change [Redis hyperloglog.c]. */
+const HLL_CACHE_START = 8
+const HLL_CACHE_END = 16
+
+async function differingStrings(replicas: InStep): Promise<boolean[]> {
+  const differing = new Differing(replicas.links.length)
+  const lengths = await replicas.all('STRLEN', KEY)
+  differing.compare(lengths)
+  const length = Math.max(...lengths.map(integerIn))
+  for (let from = 0; from < length && !differing.all; from += PIECE_BYTES) {
+    const pieces = await replicas.all('GETRANGE', KEY, String(from), String(from + PIECE_BYTES - 1))
+    if (from === 0) for (const piece of pieces) maskHyperLogLog(piece)
+    differing.compare(pieces)
+  }
+  return differing.flags
+}
+
+/** @param reply a bulk string with the beginning of a value */
+function maskHyperLogLog(reply: Buffer): void {
+  const start = reply.indexOf(10) + 1
+  if (reply.length < start + HLL_CACHE_END) return
+  // `HYLL`, the encoding (dense or sparse), three bytes that are not used.
+  const isHeader =
+    reply.latin1Slice(start, start + 4) === 'HYLL' && reply[start + 4] <= 1 && reply.readUIntBE(start + 5, 3) === 0
+  if (isHeader) reply.fill(0, start + HLL_CACHE_START, start + HLL_CACHE_END)
+}
+
+/** Types whose elements have places: by slices. */
+async function differingSequences(
+  replicas: InStep,
+  hint: ValueHint,
+  count: readonly (Buffer | string)[],
+  slice: (from: string, to: string) => readonly (Buffer | string)[],
+): Promise<boolean[]> {
+  const differing = new Differing(replicas.links.length)
+  const counts = await replicas.all(...count)
+  differing.compare(counts)
+  const length = Math.max(...counts.map(integerIn))
+  const step = elementsAPiece(hint.bytes, length)
+  for (let from = 0; from < length && !differing.all; from += step) {
+    differing.compare(await replicas.all(...slice(String(from), String(from + step - 1))))
+  }
+  return differing.flags
+}
+
+/** Types whose elements have names and no order: equal numbers of elements, and each one of the first replica's. */
+async function differingTables(
+  replicas: InStep,
+  hint: ValueHint,
+  count: readonly (Buffer | string)[],
+  scan: 'HSCAN' | 'SSCAN',
+  lookUp: (names: readonly Buffer[]) => readonly (Buffer | string)[],
+): Promise<boolean[]> {
+  const differing = new Differing(replicas.links.length)
+  const counts = await replicas.all(...count)
+  differing.compare(counts)
+  const step = elementsAPiece(hint.bytes, integerIn(counts[0]))
+  let cursor = '0'
+  do {
+    const [next, found] = itemsOf(await replicas.first(scan, KEY, cursor, 'COUNT', String(step)))
+    cursor = String(stringOf(next))
+    const elements = itemsOf(found).map(stringOf)
+    const names = scan === 'HSCAN' ? elements.filter((_, i) => i % 2 === 0) : elements
+    for (let from = 0; from < names.length && !differing.all; from += step) {
+      differing.compare(await replicas.all(...lookUp(names.slice(from, from + step))))
+    }
+  } while (cursor !== '0' && !differing.all)
+  return differing.flags
+}
+
+async function differingDumps(replicas: InStep): Promise<boolean[]> {
+  const differing = new Differing(replicas.links.length)
+  differing.compare(await replicas.all('DUMP', KEY))
+  return differing.flags
+}

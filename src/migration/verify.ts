@@ -1,0 +1,96 @@
+import type { Logger } from '../base/log.js'
+import { type VerifyDeps, VerifyPass } from './verify-pass.js'
+import { DIFFERENCE_KINDS, VerifyReport } from './verify-report.js'
+import { Rate } from './window.js'
+
+export interface VerifierDeps extends VerifyDeps {
+  readonly log: Logger
+  /** Pause between two passes in the background, which also repair what they find; 0: there are none. */
+  readonly intervalMs: number
+  /** How many bytes of copies a pass in the background reads in a second. */
+  readonly maxBytesPerSecond: number
+}
+
+/** Compares all copies of all keys: when somebody asks for it, and at intervals by itself. */
+export class Verifier {
+  /** Of the verification that runs, or of the last one. */
+  report: VerifyReport | undefined
+  private running:
+    | { readonly report: VerifyReport; readonly stop: AbortController; readonly over: Promise<void> }
+    | undefined
+  private timer: NodeJS.Timeout | undefined
+  private stopped = false
+
+  constructor(private readonly deps: VerifierDeps) {}
+
+  start(): void {
+    this.schedule()
+  }
+
+  stop(): void {
+    this.stopped = true
+    clearTimeout(this.timer)
+    this.cancel()
+  }
+
+  /** Ends the verification that runs; false when there is none. */
+  cancel(): boolean {
+    if (this.running === undefined) return false
+    this.running.stop.abort()
+    return true
+  }
+
+  /**
+   * Verifies the ring; undefined when somebody else's verification runs already. One in the background gives way.
+   *
+   * @param repair whether what is found is repaired, too
+   */
+  async verify(repair: boolean): Promise<VerifyReport | undefined> {
+    if (this.running?.report.background === true) {
+      this.running.stop.abort()
+      await this.running.over
+    }
+    if (this.running !== undefined) return undefined
+    return this.run(new VerifyReport(repair, false), new Rate(0))
+  }
+
+  private async run(report: VerifyReport, rate: Rate): Promise<VerifyReport> {
+    const { log } = this.deps
+    const stop = new AbortController()
+    const work = new VerifyPass(this.deps, report, rate, () => stop.signal.aborted).run()
+    const over = work.finally(() => {
+      this.running = undefined
+    })
+    this.running = { report, stop, over: over.catch(() => {}) }
+    this.report = report
+    await over
+    const { keys, repaired, left, unchecked, seconds, state } = report
+    const about = { ...foundIn(report), keys, repaired, left, unchecked, seconds, reasons: [...report.reasons] }
+    if (report.differences > 0) log.warn({ ...about, examples: examplesOf(report) }, `verify ${state}: copies differed`)
+    else log.info(about, report.complete ? 'verify: all copies are equal' : `verify ${state}: not all was compared`)
+    return report
+  }
+
+  private schedule(): void {
+    const { intervalMs, maxBytesPerSecond, log } = this.deps
+    if (intervalMs === 0 || this.stopped) return
+    this.timer = setTimeout(async () => {
+      if (this.running === undefined) {
+        await this.run(new VerifyReport(true, true), new Rate(maxBytesPerSecond)).catch((err: Error) =>
+          log.error({ err }, 'verify failed inside the proxy'),
+        )
+      }
+      this.schedule()
+    }, intervalMs)
+  }
+}
+
+function foundIn({ counts }: VerifyReport): Record<string, number> {
+  return Object.fromEntries(DIFFERENCE_KINDS.flatMap((kind) => (counts[kind] === 0 ? [] : [[kind, counts[kind]]])))
+}
+
+function examplesOf({ examples }: VerifyReport): string[] {
+  return examples.map(
+    ({ kind, db, key, member }) => `${kind} on ${member}: ${JSON.stringify(key.toString())} of db ${db}`,
+  )
+}

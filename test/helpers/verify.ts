@@ -1,0 +1,33 @@
+import type { RawClient } from './raw-client.js'
+import { itemsOf, type Node, readReply, textOf } from './raw-reply.js'
+import { fieldsOf } from './ring-state.js'
+
+/** What DT VERIFY answers: its numbers and texts by name. */
+export interface VerifyReply {
+  readonly [field: string]: number | string | readonly string[]
+  /** As `kind member db key`, the key in latin1. */
+  readonly examples: readonly string[]
+  readonly reasons: readonly string[]
+}
+
+/** DT VERIFY with these options; fails when it is refused. */
+export async function verify(client: RawClient, ...options: string[]): Promise<VerifyReply> {
+  const reply = readReply(await client.ask('DT', 'VERIFY', ...options))
+  if (reply.type === '-') throw new Error(textOf(reply))
+  const fields = fieldsOf(reply)
+  const texts = (name: string, text: (node: Node) => string) => itemsOf(fields.get(name)!).map(text).sort()
+  const simple = [...fields].flatMap(([name, node]) =>
+    'text' in node ? [[name, node.type === ':' ? Number(node.text) : node.text] as const] : [],
+  )
+  return {
+    ...Object.fromEntries(simple),
+    examples: texts('examples', (node) =>
+      ['kind', 'member', 'db', 'key'].map((name) => fieldText(node, name)).join(' '),
+    ),
+    reasons: texts('reasons', textOf),
+  }
+}
+
+function fieldText(node: Node, name: string): string {
+  return textOf(fieldsOf(node).get(name)!)
+}
