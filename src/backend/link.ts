@@ -73,6 +73,8 @@ export class Link implements Flushable, FramerSink {
   state: LinkState = { kind: 'waiting', reason: 'not started' }
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations()
+  /** When the server sent something last, or the connection was begun, in ms of `Date.now`. */
+  lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
   pushes = 0
 
@@ -86,7 +88,6 @@ export class Link implements Flushable, FramerSink {
   private flushing = false
   /** What a handshake says leaves the process also while the turn is held: it is how the owner of the server is read. */
   private readonly flushHandshake = () => this.flush()
-  private lastReceivedMs = 0
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
 

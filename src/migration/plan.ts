@@ -39,7 +39,7 @@ export function planIntakes(
       sources.set(source.name, [...(sources.get(source.name) ?? []), range])
     }
   }
-  const natural = new Set(view.replicaSets.flatMap((set) => set.natural.map(({ name }) => name)))
+  const natural = naturalMembers(view)
   const leaving = view.members.some(({ name }) => !view.wanted.includes(name) && natural.has(name))
   return [...bySource].map(([member, sources]) => {
     const parts = [...sources].map(([source, ranges]) => ({ source, ranges }))
@@ -47,6 +47,17 @@ export function planIntakes(
     const reason = empty ? 'join' : leaving ? 'leave' : 'failure'
     return { member, ranges: parts.flatMap(({ ranges }) => ranges), sources: parts, empty, reason }
   })
+}
+
+/** The members that are to get data and are natural nowhere. */
+export function joiningMembers(view: View): string[] {
+  const natural = naturalMembers(view)
+  const pending = new Set(view.replicaSets.flatMap((set) => set.pending.map(({ name }) => name)))
+  return [...pending].filter((name) => !natural.has(name))
+}
+
+function naturalMembers(view: View): Set<string> {
+  return new Set(view.replicaSets.flatMap((set) => set.natural.map(({ name }) => name)))
 }
 
 /** The members that held, or were receiving, something in `previous` that they do not hold in `view`. */

@@ -12,6 +12,8 @@ export class ViewKeeper {
   private members: readonly Member[] = []
   /** Members that were asked to leave: they serve until their data has moved. */
   private readonly leaving = new Set<string>()
+  /** Members that did not keep up with the writes while they were filled: out until their link is made anew. */
+  private readonly suspended = new Set<string>()
   /** Who has ranges that nobody else has, and is not there: for the log. */
   private waitingFor = ''
 
@@ -29,6 +31,7 @@ export class ViewKeeper {
   /** The server is not monitored any more: should it come again, it is a member like any other. */
   forget(name: string): void {
     this.leaving.delete(name)
+    this.suspended.delete(name)
   }
 
   /** The server answers as another process than before: what it holds may be old, or nothing [design §8 Restart]. */
@@ -61,14 +64,26 @@ export class ViewKeeper {
     return true
   }
 
+  /** Lets go of a joining member that holds up the writes to its ranges [design §8 Membership, stalled pending]. */
+  suspend(name: string): void {
+    this.suspended.add(name)
+    this.publish({})
+  }
+
+  /** The link of a suspended member is up again: it may join anew. */
+  resume(name: string): void {
+    if (this.suspended.delete(name)) this.publish({})
+  }
+
   isLeaving(name: string): boolean {
     return this.leaving.has(name)
   }
 
   private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>): void {
     const previous = this.store.current
-    const wanted = this.members.map(({ name }) => name).filter((name) => !this.leaving.has(name))
-    const view = nextView(previous, { members: this.members, wanted, ...change })
+    const members = this.members.filter(({ name }) => !this.suspended.has(name))
+    const wanted = members.map(({ name }) => name).filter((name) => !this.leaving.has(name))
+    const view = nextView(previous, { members, wanted, ...change })
     this.logCopies(previous, view)
     this.logWaiting(view)
     this.logMoving(previous, view)

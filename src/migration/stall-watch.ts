@@ -1,0 +1,51 @@
+import type { Link } from '../backend/link.js'
+
+const TICK_MS = 100
+/** A tick that comes so late says nothing about others: we were stopped ourselves. */
+const LATE_MS = 300
+/** So long a pending replica may keep the writes of its ranges waiting [design §8 Membership]. */
+const STALL_MS = 500
+
+/**
+ * Watches joining members: one that does not answer, or is not connected, holds up every write to the ranges that it is to
+ * get, and nobody would miss it.
+ */
+export class StallWatch {
+  private timer: NodeJS.Timeout | undefined
+  private lastTickMs = 0
+  /** When each was first seen to be stuck where it is, and what it had received by then. */
+  private readonly stuck = new Map<string, { readonly sinceMs: number; readonly receivedMs: number }>()
+
+  constructor(
+    /** The links of the members that hold nothing yet and are being filled. */
+    private readonly joining: () => readonly Link[],
+    private readonly stalled: (link: Link) => void,
+  ) {}
+
+  start(): void {
+    this.lastTickMs = Date.now()
+    this.timer = setInterval(() => this.tick(Date.now()), TICK_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  private tick(nowMs: number): void {
+    const late = nowMs - this.lastTickMs > LATE_MS
+    this.lastTickMs = nowMs
+    const links = this.joining()
+    for (const name of [...this.stuck.keys()])
+      if (late || !links.some((link) => link.name === name)) this.stuck.delete(name)
+    for (const link of links) {
+      const before = this.stuck.get(link.name)
+      const answers = link.ready && (link.outstanding === 0 || link.lastReceivedMs !== before?.receivedMs)
+      if (before === undefined || answers) {
+        this.stuck.set(link.name, { sinceMs: nowMs, receivedMs: link.lastReceivedMs })
+      } else if (nowMs - before.sinceMs >= STALL_MS) {
+        this.stuck.delete(link.name)
+        this.stalled(link)
+      }
+    }
+  }
+}
