@@ -11,8 +11,6 @@ import { Membership } from './membership/membership.js'
 import { Migrator } from './migration/migrator.js'
 import { joiningMembers } from './migration/plan.js'
 import { StallWatch } from './migration/stall-watch.js'
-import { joiningMembers } from './migration/plan.js'
-import { StallWatch } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
 import { emptyView } from './view/build-view.js'
 import { ViewKeeper } from './view/view-keeper.js'
@@ -117,17 +115,6 @@ export function createProxy(config: Config, log: Logger): Proxy {
     },
   )
   const acknowledged = async () => {}
-  const stallWatch = new StallWatch(
-    () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
-    (link) => {
-      log.warn(
-        { member: link.name },
-        `${link.name} does not keep up while it is filled: let go until it is connected anew`,
-      )
-      keeper.suspend(link.name)
-      link.reset('it did not answer while it was filled')
-    },
-  )
   const migrator: Migrator = new Migrator({
     views,
     links,
@@ -168,7 +155,6 @@ export function createProxy(config: Config, log: Logger): Proxy {
       await membership.start()
       migrator.start()
       stallWatch.start()
-      stallWatch.start()
       verifier.start()
       address = await listener.open()
       server.clients.closeIdle(config.limits.idleTimeoutMs)
@@ -179,7 +165,6 @@ export function createProxy(config: Config, log: Logger): Proxy {
       server.clients.closeAll(CLOSE_GRACE_MS)
       verifier.stop()
       migrator.stop()
-      stallWatch.stop()
       stallWatch.stop()
       await membership.stop()
       coordinator.close()
