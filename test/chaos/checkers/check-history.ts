@@ -1,0 +1,106 @@
+import { byKey, type Operation } from '../history.js'
+import { checkCounter } from './counter.js'
+import { checkDeadline } from './deadline.js'
+import { expiringModel } from './expiring.js'
+import { hashModel } from './hash.js'
+import { checkHonesty } from './honesty.js'
+import { checkLinearizable } from './linearizable.js'
+import { checkList } from './list.js'
+import type { Model } from './model.js'
+import { checkProvenance, writersOf } from './provenance.js'
+import { registerModel } from './register.js'
+import { setModel } from './set.js'
+import { checkStream } from './stream.js'
+import type { Violation } from './violation.js'
+import { findWitness } from './witness.js'
+
+/** What was checked of one workload. */
+export interface Checked {
+  keys: number
+  /** Operations with a known reply: those that say anything. */
+  operations: number
+  violations: number
+}
+
+export interface HistoryReport {
+  readonly checked: ReadonlyMap<string, Checked>
+  readonly violations: readonly Violation[]
+  /** Keys whose search was given up: a failure of the harness, never a pass. */
+  readonly undecided: readonly string[]
+}
+
+const UNDECIDED = Symbol('undecided')
+
+type Check = (key: string, operations: readonly Operation[]) => readonly Violation[] | typeof UNDECIDED
+
+/** How the keys of each workload are checked. */
+const checks: Readonly<Record<string, Check>> = {
+  register: linearizable(registerModel),
+  set: linearizable(setModel),
+  hash: linearizable(hashModel),
+  expiring: linearizable(expiringModel),
+  counter: checkCounter,
+  list: checkList,
+  stream: checkStream,
+  deadline: checkDeadline,
+  echo: checkEcho,
+}
+
+/** The names of the workloads that can be checked. */
+export const workloadNames: readonly string[] = Object.keys(checks)
+
+/**
+ * Checks everything that a history can show. Each key is checked by itself, because a history is linearizable exactly
+ * when it is for each key [Herlihy & Wing 1990, locality].
+ */
+export function checkHistory(
+  operations: readonly Operation[],
+  onKey: (done: number, of: number) => void = () => {},
+): HistoryReport {
+  const checked = new Map<string, Checked>()
+  const violations: Violation[] = []
+  const undecided: string[] = []
+  const writers = writersOf(operations)
+  const keys = byKey(operations)
+  let done = 0
+  for (const [key, ofKey] of keys) {
+    const { workload } = ofKey[0]
+    const check = checks[workload]
+    if (check === undefined) throw new Error(`there is no check for the workload '${workload}' of ${key}`)
+    const entry = checked.get(workload) ?? { keys: 0, operations: 0, violations: 0 }
+    checked.set(workload, entry)
+    entry.keys++
+    entry.operations += ofKey.filter(({ outcome }) => outcome.kind === 'ok').length
+    const stranger = checkProvenance(ofKey, writers)
+    const found = stranger === undefined ? check(key, ofKey) : [stranger]
+    if (found === UNDECIDED) undecided.push(key)
+    else {
+      violations.push(...found)
+      entry.violations += found.length
+    }
+    onKey(++done, keys.size)
+  }
+  violations.push(...checkHonesty(operations))
+  return { checked, violations, undecided }
+}
+
+function linearizable<State>(model: Model<State>): Check {
+  return (key, operations) => {
+    const verdict = checkLinearizable(model, operations)
+    if (verdict.kind === 'undecided') return UNDECIDED
+    if (verdict.kind === 'linearizable') return []
+    const { stuck } = verdict
+    const witness = findWitness(model, operations)
+    const message = `no order of its operations explains the replies; the best one gets ${stuck.ordered} operations far, to the state ${stuck.state || '(empty)'}`
+    return [{ check: 'linearizable', key, message, witness }]
+  }
+}
+
+/** ECHO answers with what it was given: another text is somebody else's reply. */
+function checkEcho(key: string, operations: readonly Operation[]): readonly Violation[] {
+  return operations.flatMap((operation): Violation[] => {
+    const { outcome, args } = operation
+    if (outcome.kind !== 'ok' || outcome.value === args[0]) return []
+    return [{ check: 'wrong reply', key, message: 'ECHO answered something else', witness: [operation] }]
+  })
+}

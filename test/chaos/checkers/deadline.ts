@@ -1,0 +1,46 @@
+import type { Operation } from '../history.js'
+import { replyOf } from './model.js'
+import type { Violation } from './violation.js'
+
+const SLACK_MS = 3
+
+/**
+ * A key that got a deadline, and then a write aimed at that very moment: either the write came in time, and the key is
+ * gone, or it came late, and found nothing. Which of them is open, but all reads after the deadline must agree.
+ *
+ *     create deadlineMs     the key with its first content and PEXPIREAT
+ *     aim deadlineMs        the write at the deadline
+ *     look                  the whole content as a text: `` (nothing), `new`, or anything else
+ */
+export function checkDeadline(key: string, operations: readonly Operation[]): Violation[] {
+  const deadlineMs = Math.max(...operations.filter(({ name }) => name !== 'look').map(({ args }) => Number(args[0])))
+  const looks = operations.filter(
+    (look) => look.name === 'look' && look.outcome.kind === 'ok' && look.invokedMs > deadlineMs + SLACK_MS,
+  )
+  const aim = operations.find(({ name }) => name === 'aim')
+  // Only what was invoked after the aimed write had returned must show what became of it.
+  const settled = looks.filter(({ invokedMs }) => aim !== undefined && invokedMs >= aim.returnedMs)
+  const found = (check: string, message: string, ...witness: Operation[]): Violation[] => [
+    { check, key, message, witness },
+  ]
+  for (const look of looks) {
+    const value = replyOf(look)
+    if (value === '' || value === 'new') continue
+    return found('deadline', 'what had a deadline is there after it', look)
+  }
+  for (const look of settled) {
+    if (replyOf(look) !== replyOf(settled[0])) {
+      return found('deadline', 'the key was gone and came back, or went without a deadline', settled[0], look)
+    }
+  }
+  if (aim === undefined || settled.length === 0 || aim.outcome.kind === 'unknown') return []
+  const there = replyOf(settled[0]) === 'new'
+  if (there && aim.outcome.kind === 'failed') return found('not applied', 'it is there', aim, settled[0])
+  if (there && aim.returnedMs < deadlineMs - SLACK_MS) {
+    return found('deadline', 'it was written in time, so it must be gone', aim, settled[0])
+  }
+  if (!there && aim.outcome.kind === 'ok' && aim.invokedMs > deadlineMs + SLACK_MS) {
+    return found('deadline', 'it was written after the deadline, and is gone', aim, settled[0])
+  }
+  return []
+}

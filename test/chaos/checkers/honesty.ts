@@ -1,0 +1,37 @@
+import type { Operation } from '../history.js'
+import type { Violation } from './violation.js'
+
+/** How the reason of an unknown outcome begins when an error reply gave it. */
+export const ERROR_REPLY = 'error reply: '
+/** The reason when the proxy, which nobody had harmed, closed the connection. */
+export const DROPPED = 'the proxy closed the connection without having been harmed'
+
+/**
+ * G5: an error reply to a write says whether it was not applied or its outcome is unknown, and a connection is never dropped where an
+ * error reply would do. One violation for each kind of text, with its first example.
+ */
+export function checkHonesty(operations: readonly Operation[]): Violation[] {
+  const found = new Map<string, { first: Operation; count: number; message: string }>()
+  for (const operation of operations) {
+    const { outcome } = operation
+    if (outcome.kind !== 'unknown') continue
+    const message = complaint(outcome.reason)
+    if (message === undefined) continue
+    const known = found.get(message)
+    if (known !== undefined) known.count++
+    else found.set(message, { first: operation, count: 1, message })
+  }
+  return [...found.values()].map(({ first, count, message }) => ({
+    check: 'honest errors',
+    key: first.key,
+    message: `${message}${count > 1 ? ` (${count} times)` : ''}`,
+    witness: [first],
+  }))
+}
+
+function complaint(reason: string): string | undefined {
+  if (reason === DROPPED) return reason
+  if (!reason.startsWith(ERROR_REPLY) || /outcome\b.*\bunknown\b/.test(reason)) return undefined
+  const text = reason.slice(ERROR_REPLY.length).replace(/\d+/g, 'n').slice(0, 160)
+  return `an error that does not say whether the write was applied: ${text}`
+}

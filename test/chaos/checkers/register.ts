@@ -1,0 +1,66 @@
+import type { Operation, Value } from '../history.js'
+import { type Model, NONE, replyOf, textArg } from './model.js'
+
+/** A string key: its value, or null when it is missing. */
+type Register = string | null
+
+/** That the key holds something, no matter what. */
+const ANYTHING = Symbol('anything')
+
+/**
+ * SET, SETNX, GET, GETDEL, DEL and `SET … GET` (`swap`) on one string key.
+ */
+export const registerModel: Model<Register> = {
+  name: 'register',
+  initial: null,
+  key: (state) => (state === null ? '-' : `=${state}`),
+  isRead: ({ name }) => name === 'get',
+  step(state, operation) {
+    const needed = need(operation)
+    if (needed === ANYTHING ? state === null : needed !== undefined && needed !== state) return NONE
+    return [after(state, operation)]
+  },
+  outcomes: (state, unknown) => [after(state, unknown)],
+  assist(state, unknown, next) {
+    const needed = need(next)
+    const allowed = needed === undefined || (needed === ANYTHING ? state !== null : needed === state)
+    const then = after(state, unknown)
+    if (allowed || then === state) return NONE
+    // What removes the value helps who finds none, and a SETNX that may have come between.
+    return then === null || needed === ANYTHING || then === needed ? [then] : NONE
+  },
+}
+
+/** What must be there for the reply that was given; undefined when anything may. */
+function need(operation: Operation): Register | typeof ANYTHING | undefined {
+  const reply: Value = replyOf(operation)
+  switch (operation.name) {
+    case 'get':
+    case 'getdel':
+    case 'swap':
+      return reply as Register
+    case 'setnx':
+      return reply === 1 ? null : ANYTHING
+    case 'del':
+      return reply === 1 ? ANYTHING : null
+    default:
+      return undefined
+  }
+}
+
+function after(state: Register, operation: Operation): Register {
+  switch (operation.name) {
+    case 'get':
+      return state
+    case 'set':
+    case 'swap':
+      return textArg(operation, 0)
+    case 'setnx':
+      return state ?? textArg(operation, 0)
+    case 'getdel':
+    case 'del':
+      return null
+    default:
+      throw new Error(`the register model does not know '${operation.name}'`)
+  }
+}

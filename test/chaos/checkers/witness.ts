@@ -1,0 +1,83 @@
+import type { Operation } from '../history.js'
+import { checkLinearizable } from './linearizable.js'
+import type { Model } from './model.js'
+
+/** How many steps all searches for a smaller witness may try together. */
+const STEPS_MAX = 3_000_000
+
+/**
+ * A small part of a history that is not linearizable, for people: what is left out is only what the rest can do
+ * without and stays impossible. The steps keep it honest: time is cut after the first moment at which it had gone wrong; reads
+ * are dropped (they change nothing, so dropping one cannot make a history wrong); writes become operations of
+ * unknown outcome, which may or may not have happened, and of these only such are shown as somebody saw the values of.
+ */
+export function findWitness<State>(model: Model<State>, operations: readonly Operation[]): Operation[] {
+  let stepsLeft = STEPS_MAX
+  const wrong = (candidate: readonly Operation[]): boolean => {
+    if (stepsLeft <= 0) return false
+    const verdict = checkLinearizable(model, candidate, Math.min(stepsLeft, STEPS_MAX / 10))
+    stepsLeft -= verdict.steps
+    return verdict.kind === 'violation'
+  }
+  const happened = operations.filter(({ outcome }) => outcome.kind !== 'failed')
+  const cut = firstWrongPrefix(model, happened, wrong)
+  const isKnownRead = (operation: Operation) => model.isRead(operation) && operation.outcome.kind === 'ok'
+  const withoutReads = shrink(cut, isKnownRead, () => undefined, wrong)
+  const isKnown = (operation: Operation) => !model.isRead(operation) && operation.outcome.kind === 'ok'
+  const small = shrink(withoutReads, isKnown, forgetReply, wrong)
+  const seen = new Set(small.flatMap(({ outcome }) => (outcome.kind === 'ok' ? [outcome.value].flat(9) : [])))
+  return small.filter(({ outcome, args }) => outcome.kind === 'ok' || args.some((arg) => seen.has(arg)))
+}
+
+/** What was known when the n-th operation returned, for the smallest n that is already wrong. */
+function firstWrongPrefix<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  wrong: (candidate: readonly Operation[]) => boolean,
+): readonly Operation[] {
+  const returns = operations.flatMap(({ returnedMs, outcome }) => (outcome.kind === 'ok' ? [returnedMs] : []))
+  returns.sort((a, b) => a - b)
+  const prefix = (count: number) => {
+    const endMs = returns[count - 1]
+    return operations.flatMap((operation) => {
+      if (operation.invokedMs > endMs) return []
+      if (operation.outcome.kind !== 'ok' || operation.returnedMs <= endMs) return [operation]
+      return model.isRead(operation) ? [] : [forgetReply(operation)]
+    })
+  }
+  let right = 0
+  let wrongAt = returns.length
+  while (wrongAt - right > 1) {
+    const middle = (right + wrongAt) >> 1
+    if (wrong(prefix(middle))) wrongAt = middle
+    else right = middle
+  }
+  const smallest = prefix(wrongAt)
+  return wrong(smallest) ? smallest : operations
+}
+
+/** Replaces operations, many at a time and then fewer, as long as the rest stays wrong [delta debugging]. */
+function shrink(
+  operations: readonly Operation[],
+  mayReplace: (operation: Operation) => boolean,
+  replace: (operation: Operation) => Operation | undefined,
+  wrong: (candidate: readonly Operation[]) => boolean,
+): readonly Operation[] {
+  let current = operations
+  for (let size = Math.ceil(current.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    let ids = current.filter(mayReplace).map(({ id }) => id)
+    while (ids.length > 0) {
+      const batch = new Set(ids.slice(0, size))
+      ids = ids.slice(size)
+      const candidate = current.flatMap((operation) =>
+        batch.has(operation.id) ? (replace(operation) ?? []) : [operation],
+      )
+      if (wrong(candidate)) current = candidate
+    }
+  }
+  return current
+}
+
+function forgetReply(operation: Operation): Operation {
+  return { ...operation, returnedMs: Number.POSITIVE_INFINITY, outcome: { kind: 'unknown', reason: 'left open' } }
+}

@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+
+/** A decoded reply: bulk and simple strings as text of one character a byte. */
+export type Value = null | number | string | readonly Value[]
+
+/** How an operation ended, as the client could know it. */
+export type Outcome =
+  | { readonly kind: 'ok'; readonly value: Value }
+  /** It was answered that the command was not applied. */
+  | { readonly kind: 'failed'; readonly error: string }
+  /** Nobody told whether it was applied: it may take effect at any time from its invocation on, or never. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+/** One operation on one key, as its client saw it. */
+export interface Operation {
+  readonly id: number
+  readonly client: number
+  /** Which model its key follows: `register`, `counter`, … */
+  readonly workload: string
+  readonly key: string
+  /** What is done, a name of the model, and with what. */
+  readonly name: string
+  readonly args: readonly (string | number)[]
+  /**
+   * When the command was given to the socket and when its reply was read, in ms since 1970 with a fraction, on a clock
+   * that never jumps. Infinity when there was no reply.
+   */
+  readonly invokedMs: number
+  readonly returnedMs: number
+  readonly outcome: Outcome
+  /** The operation before it that was sent on the same connection without waiting for its reply. */
+  readonly after?: number
+}
+
+/** Milliseconds since 1970, with a fraction, on a clock that never jumps while the process lives. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+/** What a run did, beside its operations: the first line of a history file. */
+export interface HistoryHeader {
+  readonly seed: number
+  readonly startedMs: number
+  readonly [field: string]: unknown
+}
+
+/** Everything the clients did, in the order of the invocations once `operations` is asked for. */
+export class History {
+  private readonly list: Operation[] = []
+  private lastId = 0
+
+  /** The id for an operation that is about to be invoked. */
+  nextId(): number {
+    return ++this.lastId
+  }
+
+  add(operation: Operation): void {
+    this.list.push(operation)
+  }
+
+  get size(): number {
+    return this.list.length
+  }
+
+  operations(): Operation[] {
+    return this.list.sort((a, b) => a.id - b.id)
+  }
+}
+
+/** Writes one JSON value a line, the header first: `npm run chaos -- --replay <file>` checks it again. */
+export function writeHistory(file: string, header: HistoryHeader, operations: readonly Operation[]): void {
+  const lines = [JSON.stringify({ header })]
+  // JSON has no Infinity: an operation without a reply has no return.
+  for (const operation of operations) lines.push(JSON.stringify(operation))
+  writeFileSync(file, `${lines.join('\n')}\n`)
+}
+
+/** Reads what `writeHistory` wrote. */
+export function readHistory(file: string): { header: HistoryHeader; operations: Operation[] } {
+  const [first, ...rest] = readFileSync(file, 'utf8').trimEnd().split('\n')
+  const operations = rest.map((line): Operation => {
+    const operation = JSON.parse(line) as Operation & { returnedMs: number | null }
+    return { ...operation, returnedMs: operation.returnedMs ?? Number.POSITIVE_INFINITY }
+  })
+  return { header: JSON.parse(first).header, operations }
+}
+
+/** The operations of each key, in the order of the invocations. */
+export function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
+  const keys = new Map<string, Operation[]>()
+  for (const operation of operations) {
+    const list = keys.get(operation.key)
+    if (list === undefined) keys.set(operation.key, [operation])
+    else list.push(operation)
+  }
+  return keys
+}
+
+/** One line for people: who did what when, and how it ended. Times count from `originMs`. */
+export function describe(operation: Operation, originMs: number): string {
+  const { client, key, name, args, invokedMs, returnedMs, outcome } = operation
+  const at = (ms: number) => (Number.isFinite(ms) ? `${((ms - originMs) / 1000).toFixed(4)}` : '…')
+  const what = [name, ...args].join(' ')
+  return `[${at(invokedMs)} – ${at(returnedMs)}] client ${client}: ${what} on ${key} → ${describeOutcome(outcome)}`
+}
+
+function describeOutcome(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'ok':
+      return short(JSON.stringify(outcome.value))
+    case 'failed':
+      return `not applied (${short(outcome.error)})`
+    case 'unknown':
+      return `unknown (${short(outcome.reason)})`
+  }
+}
+
+function short(text: string): string {
+  return text.length <= 300 ? text : `${text.slice(0, 140)} … ${text.slice(-140)} (${text.length} characters)`
+}
