@@ -4,6 +4,8 @@ import type { Coordinator } from './coordinator.js'
 import { outcomeUnknown } from './replies.js'
 
 const COUNT_BATCH = 1000
+/** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
+const HELD_POLL_MS = 10
 /** RANDOMKEY may hit a copy that is not on its replica set; then it is asked again. */
 const RANDOM_TRIES = 100
 
@@ -108,20 +110,25 @@ export class Keyspace {
 
   /**
    * FLUSHALL, FLUSHDB and SWAPDB: to all members in one turn, so that every member executes it at the same place in
-   * the order of writes. Copies that are under way are void in an emptied database, and are waited for by SWAPDB, which
-   * would make them land in the other one.
+   * the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which would make it
+   * land in the other one, and by FLUSHDB when it concerns another database, too (MOVE, COPY with DB).
    */
   async everywhere(args: readonly Buffer[], db: number): Promise<Reply> {
     const { coordinator } = this
     const command = args[0].toString().toLowerCase()
     const deadlineMs = coordinator.waiting.deadline()
-    while (!coordinator.router.anyMember.writable() || (command === 'swapdb' && coordinator.lanes.active > 0)) {
-      if (!(await coordinator.waiting.change(deadlineMs))) return coordinator.unavailable()
+    const { lanes } = coordinator
+    const mustWait = () =>
+      (command === 'swapdb' && lanes.active > 0) || (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
+    while (!coordinator.router.anyMember.writable() || mustWait()) {
+      const nowMs = Date.now()
+      if (nowMs >= deadlineMs) return coordinator.unavailable()
+      await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
     }
     if (command !== 'swapdb') {
       const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(args[1].latin1Slice()))
       if (wrong) return error('ERR syntax error')
-      coordinator.lanes.cover((each) => command === 'flushall' || each === db)
+      lanes.cover((each) => command === 'flushall' || each === db)
     }
     const { links } = coordinator.router
     coordinator.stats.writes++

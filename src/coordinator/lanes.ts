@@ -77,14 +77,28 @@ export class Lanes {
     for (const entry of this.takeOut(link, () => true)) entry.held.dropped()
   }
 
-  /** The databases for which `emptied` says so are being emptied everywhere: what is held there is settled by that. */
+  /** Whether something is held that concerns this database and another one (MOVE, COPY with DB). */
+  crosses(db: number): boolean {
+    for (const lanes of this.byLink.values()) {
+      for (const { id, entries } of lanes.values()) {
+        if (keyOfId(id).db !== db) continue
+        if (entries.some((entry) => entry.lanes.some((lane) => keyOfId(lane.id).db !== db))) return true
+      }
+    }
+    return false
+  }
+
+  /**
+   * The databases for which `emptied` says so are being emptied everywhere: what is held there is settled by that. None
+   * of it may concern a database that is not emptied.
+   */
   cover(emptied: (db: number) => boolean): void {
     for (const link of [...this.byLink.keys()]) {
       for (const entry of this.takeOut(link, (lane) => emptied(keyOfId(lane.id).db))) entry.held.covered()
     }
   }
 
-  /** Ends lanes of a link. An emission stands in lanes of one database only, so it leaves all of them. */
+  /** Ends lanes of a link; what stands in one of them stands in none that goes on. */
   private takeOut(link: Link, ends: (lane: Lane) => boolean): Set<Entry> {
     const entries = new Set<Entry>()
     for (const lane of [...(this.byLink.get(link)?.values() ?? [])]) {
