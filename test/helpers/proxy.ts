@@ -107,7 +107,11 @@ export async function startRedis(t: Teardown, ...options: string[]): Promise<Tes
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...options]
   const child = spawn('redis-server', args, { stdio: 'ignore' })
   const clients: RawClient[] = []
+  // A test that takes too long is ended without its teardown.
+  const abandon = () => child.kill('SIGKILL')
+  process.once('exit', abandon)
   t.teardown(async () => {
+    process.removeListener('exit', abandon)
     for (const client of clients) client.close()
     await end(child)
     rmSync(dir, { recursive: true, force: true })
