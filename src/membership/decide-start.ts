@@ -1,0 +1,284 @@
+import type { TokenRange } from '../ring/token-range.js'
+import { buildView } from '../view/build-view.js'
+import type { Member, ReplicaSet, View } from '../view/view.js'
+import { viewOfNames } from '../view/view-codec.js'
+import { type FoundServer, refusalOf } from './guard.js'
+import { isNewer, NO_MARKS, type ViewRecord } from './marker.js'
+
+/** Everything that is known when a proxy starts. */
+export interface StartInput {
+  readonly ring: { readonly id: string; readonly replicas: number; readonly virtualNodes: number }
+  /** Every server that the Sentinels monitor under our pattern, there or not. */
+  readonly known: readonly { readonly name: string; readonly host: string; readonly port: number }[]
+  /** Those of them that answered, after the connections of earlier runs were ended. */
+  readonly found: readonly FoundServer[]
+  /** The view in the local state file. */
+  readonly stateFile?: ViewRecord | undefined
+  /** The operator's word that no later epoch exists, and that what is there now is all there is; 0: nothing ever was. */
+  readonly acceptEpoch?: number | undefined
+}
+
+interface Decided {
+  /** Servers that are not to be used, and why. */
+  readonly refused: ReadonlyMap<string, string>
+}
+
+/** A ring that never was. */
+export interface FreshStart extends Decided {
+  readonly kind: 'fresh'
+  readonly view: View
+}
+
+/** The ring goes on where it stopped. */
+export interface Resume extends Decided {
+  readonly kind: 'resume'
+  /** The view to begin with; who is there and is not in it joins afterwards. */
+  readonly view: View
+  /** Members whose server is another process than the marker was told, and whose data is not known to be complete. */
+  readonly restarted: readonly string[]
+  /** Members that were being emptied, to leave. */
+  readonly leaving: readonly string[]
+  /** Replicas may differ in writes that were under way: every key is in doubt. */
+  readonly unclean: boolean
+  /** Ranges that wait, because who holds them is not there. */
+  readonly waiting: readonly TokenRange[]
+  /** The highest heartbeat that was found. */
+  readonly heartbeat: number
+}
+
+/** Nothing may be served. It is to be decided anew when another server answers. */
+export interface RefusedStart extends Decided {
+  readonly kind: 'refuse'
+  /** For the log and -CLUSTERDOWN. */
+  readonly reason: string
+  /** The ranges because of which nothing may be served; empty when it is not because of some of them. */
+  readonly ranges: readonly TokenRange[]
+}
+
+export type StartDecision = FreshStart | Resume | RefusedStart
+
+/**
+ * What a proxy begins with [design §8 Start]. The newest view that any marker or the state file has counts, if no later
+ * one can have been in use: a view is used only once all its members have its marker, so a majority of them would know.
+ * Then for each range: who was natural and did not restart stays natural; else, who restarted with the latest data.
+ *
+ * A stop was clean when all members had the owner's last mark; then restarted ones have everything, too.
+ */
+export function decideStart(input: StartInput): StartDecision {
+  const refused = new Map<string, string>()
+  for (const server of input.found) {
+    const refusal = refusalOf(server, input.ring.id, input.found)
+    if (refusal !== undefined) refused.set(server.name, refusal.reason)
+  }
+  const found = input.found.filter(({ name }) => !refused.has(name))
+  const newest = newestOf([...found.map(({ marks }) => marks.marker), input.stateFile], input.ring.id)
+  if (newest === undefined) return freshStart(input, found, refused)
+
+  const doubt = whyNotNewest(newest, input, found)
+  const ranges = newest.view.ring.ranges()
+  if (doubt !== undefined) return { kind: 'refuse', reason: doubt, ranges, refused }
+  return resume(newest, input, found, refused)
+}
+
+/** The newest view of a ring that is known, or undefined when there never was one. */
+export function newestOf(records: readonly (ViewRecord | undefined)[], ringId: string): ViewRecord | undefined {
+  let newest: ViewRecord | undefined
+  for (const record of records) {
+    if (record === undefined || record.ringId !== ringId) continue
+    if (newest === undefined || isNewer(record, newest)) newest = record
+  }
+  return newest
+}
+
+/** Only when all servers were seen can we say that there is no ring: the one not seen may be the one that has it. */
+function freshStart(
+  input: StartInput,
+  found: readonly FoundServer[],
+  refused: ReadonlyMap<string, string>,
+): StartDecision {
+  const { ring, known, acceptEpoch } = input
+  const refuse = (reason: string): StartDecision => ({ kind: 'refuse', reason, ranges: [], refused })
+  const [unfit] = refused
+  if (unfit !== undefined && acceptEpoch !== 0) {
+    return refuse(`nobody has a marker of the ring ${ring.id}, and ${unfit[0]} cannot be used: ${unfit[1]}`)
+  }
+  if (found.length === 0) return refuse('no server can be used')
+  const unseen = known.filter(({ name }) => !input.found.some((server) => server.name === name))
+  if (unseen.length > 0 && acceptEpoch !== 0) {
+    return refuse(
+      `nobody has a marker of the ring ${ring.id}, but ${list(unseen)} ${unseen.length === 1 ? 'was' : 'were'} not ` +
+        'reached and may have one; --accept-epoch 0 begins a new, empty ring',
+    )
+  }
+  const members = known.filter(({ name }) => found.some((server) => server.name === name)).map(isUp)
+  return { kind: 'fresh', view: buildView(ring.id, 1, ring.replicas, ring.virtualNodes, members), refused }
+}
+
+/** Why the newest view that was found need not be the newest that there is. */
+function whyNotNewest(newest: ViewRecord, input: StartInput, found: readonly FoundServer[]): string | undefined {
+  const { ring, stateFile, acceptEpoch } = input
+  const { view } = newest
+  if (view.virtualNodes !== ring.virtualNodes) {
+    const { virtualNodes } = view
+    return `the ring has ${virtualNodes} virtual nodes a member: set ring.virtualNodes to that, not ${ring.virtualNodes}`
+  }
+  const witnesses = view.members.filter(({ name }) => found.some((each) => each.name === name && each.marks.marker))
+  if (witnesses.length * 2 > view.members.length || acceptEpoch === view.epoch) return undefined
+  if (stateFile !== undefined && stateFile.ringId === ring.id && !isNewer(newest, stateFile)) return undefined
+  return (
+    `only ${witnesses.length} of the ${view.members.length} members of epoch ${view.epoch} have answered with a marker ` +
+    `(${list(witnesses) || 'none'}), so there may be a later epoch; if there is none, --accept-epoch ${view.epoch} goes on from it`
+  )
+}
+
+/** What became of a member of a view while nobody looked. */
+interface Standing {
+  /** Its server did not restart, or stopped clean: its data is complete. */
+  readonly intact: boolean
+  /** It answered, with the owner's last mark. */
+  readonly clean: boolean
+  /** It answered, with a marker: it has data, perhaps old. */
+  readonly hasData: boolean
+  /** It answered. */
+  readonly there: boolean
+  /** It did not answer, and the Sentinels know it: it may come yet, with complete data. */
+  readonly awaited: boolean
+  readonly heartbeat: number
+}
+
+type Standings = ReadonlyMap<string, Standing>
+
+function standingsOf(
+  newest: ViewRecord,
+  known: StartInput['known'],
+  found: readonly FoundServer[],
+  refused: ReadonlyMap<string, string>,
+): Standings {
+  const last = highestHeartbeat(found)
+  const entries = newest.view.members.map(({ name }): [string, Standing] => {
+    const server = found.find((each) => each.name === name)
+    const { marker, owner } = server?.marks ?? NO_MARKS
+    const heartbeat = owner?.heartbeat ?? 0
+    const clean = owner?.clean === true && heartbeat === last && marker !== undefined && !isNewer(newest, marker)
+    const standing = {
+      intact: clean || (marker !== undefined && marker.runId === server?.runId),
+      clean,
+      hasData: marker !== undefined,
+      there: server !== undefined,
+      awaited: server === undefined && !refused.has(name) && known.some((each) => each.name === name),
+      heartbeat,
+    }
+    return [name, standing]
+  })
+  return new Map(entries)
+}
+
+function resume(
+  newest: ViewRecord,
+  { ring, known, acceptEpoch }: StartInput,
+  found: readonly FoundServer[],
+  refused: ReadonlyMap<string, string>,
+): StartDecision {
+  const { view } = newest
+  const standings = standingsOf(newest, known, found, refused)
+  const isThere = ({ name }: { readonly name: string }) => standings.get(name)!.there
+  const naturals = new Map(
+    view.replicaSets.map((set) => {
+      if (acceptEpoch !== view.epoch) return [set, naturalOf(set.natural, standings)] as const
+      return [set, naturalOf(set.natural.filter(isThere), standings) ?? anybody(set, standings)] as const
+    }),
+  )
+  const lost = view.ring.ranges().filter((_, i) => naturals.get(view.setOfRange[i]) === undefined)
+  if (lost.length > 0) {
+    const holders = view.replicaSets.filter((set) => naturals.get(set) === undefined).flatMap(({ natural }) => natural)
+    const reason =
+      `${lost.length} of ${view.ring.size} ranges are lost: ${list(holders)} held them, and came back with nothing; ` +
+      `--accept-epoch ${view.epoch} goes on without their keys`
+    return { kind: 'refuse', reason, ranges: lost, refused }
+  }
+
+  const setOfRange = view.setOfRange.map((set) => {
+    const natural = naturals.get(set)!
+    const others = [...set.natural, ...set.pending].filter(isThere).map(({ name }) => name)
+    return { natural, pending: [...new Set(others)].filter((name) => !natural.includes(name)) }
+  })
+  const holders = new Set(setOfRange.flatMap(({ natural }) => natural))
+  const members = view.members
+    .filter(({ name }) => holders.has(name) || standings.get(name)!.there || standings.get(name)!.awaited)
+    .map((member) => asNow(member, standings.get(member.name)!, known))
+  const stays = (name: string) => members.some((member) => member.name === name)
+  const start = viewOfNames({
+    ringId: ring.id,
+    epoch: Math.max(view.epoch, ...found.map(({ marks }) => marks.marker?.view.epoch ?? 0)) + 1,
+    replicas: ring.replicas,
+    virtualNodes: view.virtualNodes,
+    members,
+    wanted: view.wanted.filter(stays),
+    cut: view.ring.names,
+    setOfRange,
+  })
+  return {
+    kind: 'resume',
+    view: start,
+    restarted: found.filter(({ name }) => standings.get(name)?.intact === false).map(({ name }) => name),
+    leaving: view.members
+      .filter(({ name, state }) => stays(name) && state !== 'gone' && !view.wanted.includes(name))
+      .map(({ name }) => name),
+    unclean: [...standings.values()].some(({ clean }) => !clean),
+    waiting: start.ring.ranges().filter((_, i) => !start.setOfRange[i].natural.some(isThere)),
+    heartbeat: highestHeartbeat(found),
+    refused,
+  }
+}
+
+/**
+ * Who holds a range now, of those who were natural, in the order in which they are to be asked. Those who are not there
+ * and may have what nobody else has are waited for. Undefined when nobody can have its data any more.
+ */
+function naturalOf(natural: readonly Member[], standings: Standings): readonly string[] | undefined {
+  const those = (test: (standing: Standing) => boolean) =>
+    natural.map(({ name }) => name).filter((name) => test(standings.get(name)!))
+  const intact = those((standing) => standing.intact)
+  const awaited = those((standing) => standing.awaited)
+  // None of them was there in the end, so nobody knows whether their data were equal: one of them counts.
+  const wereGone = natural.length > 1 && natural.every(({ state }) => state === 'gone')
+  if (intact.length > 0) return wereGone ? latest(intact, standings).slice(0, 1) : [...intact, ...awaited]
+  if (awaited.length > 0) return awaited
+  const withData = those((standing) => standing.hasData)
+  if (withData.length > 0) return latest(withData, standings).slice(0, wereGone ? 1 : undefined)
+  const absent = those((standing) => !standing.there)
+  return absent.length > 0 ? absent : undefined
+}
+
+/** The operator says that who is there has to do. */
+function anybody({ natural, pending }: ReplicaSet, standings: Standings): readonly string[] | undefined {
+  const candidates = [natural, pending].map((members) => members.map(({ name }) => name))
+  return [...candidates, [...standings.keys()]]
+    .map((names) => names.filter((name) => standings.get(name)!.there))
+    .find((names) => names.length > 0)
+}
+
+/** Those of them with the highest heartbeat. */
+function latest(names: readonly string[], standings: Standings): string[] {
+  const best = Math.max(...names.map((name) => standings.get(name)!.heartbeat))
+  return names.filter((name) => standings.get(name)!.heartbeat === best)
+}
+
+function highestHeartbeat(found: readonly FoundServer[]): number {
+  return Math.max(0, ...found.map(({ marks }) => marks.owner?.heartbeat ?? 0))
+}
+
+function asNow(member: Member, { there, awaited }: Standing, known: StartInput['known']): Member {
+  const { name } = member
+  const { host, port } = known.find((each) => each.name === name) ?? member
+  return { name, host, port, state: there ? 'up' : awaited ? 'suspect' : 'gone' }
+}
+
+function isUp({ name, host, port }: Pick<Member, 'name' | 'host' | 'port'>): Member {
+  return { name, host, port, state: 'up' }
+}
+
+function list(members: readonly { readonly name: string }[]): string {
+  const names = [...new Set(members.map(({ name }) => name))].sort()
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}

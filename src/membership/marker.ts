@@ -1,0 +1,170 @@
+import { MapReply, type Reply } from '../resp/encode.js'
+import type { View } from '../view/view.js'
+import { decodeView, encodeView, ViewFormatError } from '../view/view-codec.js'
+
+/*
+ * What the proxy notes on every member about the ring [design §3 marker]. It is noted in two function libraries, which
+ * FLUSHALL, SWAPDB, DBSIZE and SCAN neither touch nor show, and which stand in the member's AOF and RDB between the
+ * writes that were emitted before and after them: data that comes back older comes back with an older mark.
+ *
+ *     dt_marker   the marker: written once for each view           {"v":1,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…}}
+ *     dt_owner    whose member it is: small, written every second  {"v":1,"ring":"dt","term":3,"run":…,"heartbeat":17,"clean":false,…}
+ *
+ * They are two so that a proxy that takes over changes the owner without writing the view anew, which the one before may
+ * be replacing at that moment. Both are made for `FUNCTION LOAD REPLACE`, and can be looked at on a member with
+ * `FCALL_RO dt_marker 0` and `FCALL_RO dt_owner 0`.
+ *
+ * Clients do not see them: the proxy knows no FUNCTION and FCALL yet. When it learns them, it has to leave out the
+ * libraries and functions called `dt_*`.
+ */
+
+/** A view as it was published, wherever it is kept. */
+export interface ViewRecord {
+  readonly ringId: string
+  /** The term of the owner that published it: of two views the one with the later term, then epoch, is the newer. */
+  readonly term: number
+  readonly view: View
+}
+
+/** What a member was told with a view. */
+export interface Marker extends ViewRecord {
+  /** The name under which it is a member. */
+  readonly member: string
+  /** run_id of the server when it was told: another one now means that it restarted since. */
+  readonly runId: string
+}
+
+/** Who may write to a member. */
+export interface Owner {
+  readonly ringId: string
+  /** Run of the proxy. */
+  readonly run: string
+  /** Grows with every change of the owner. */
+  readonly term: number
+  /** Where that proxy runs, in words, for people. */
+  readonly where: string
+  /** Counts the seconds in which some owner was there: on whichever member it is higher, the data are newer. */
+  readonly heartbeat: number
+  /** The owner stopped in order, and this was the last that it wrote: every replica had everything. */
+  readonly clean: boolean
+}
+
+/** The marks found on a server. */
+export interface Marks {
+  readonly marker: Marker | undefined
+  readonly owner: Owner | undefined
+  /** Why the marks cannot be understood, or ''. */
+  readonly unreadable: string
+}
+
+export const NO_MARKS: Marks = { marker: undefined, owner: undefined, unreadable: '' }
+
+const VERSION = 1
+
+/** The command that writes a marker. */
+export function writeMarker({ ringId, term, member, runId, view }: Marker): string[] {
+  return load('dt_marker', { v: VERSION, ring: ringId, term, member, run: runId, view: encodeView(view) })
+}
+
+/** The command that writes an owner. */
+export function writeOwner({ ringId, ...owner }: Owner): string[] {
+  return load('dt_owner', { v: VERSION, ring: ringId, ...owner })
+}
+
+/** The marks in a (RESP3) reply to the `MARKS_QUERY` of backend/handshake. Libraries of others are not looked at. */
+export function decodeMarks(reply: Reply): Marks {
+  const libraries = new Map<string, string>()
+  if (Array.isArray(reply)) {
+    for (const library of reply) {
+      if (!(library instanceof MapReply)) continue
+      const field = (name: string) => library.entries.find(([key]) => String(key) === name)?.[1]
+      libraries.set(String(field('library_name')), String(field('library_code')))
+    }
+  }
+  try {
+    const marker = libraries.get('dt_marker')
+    const owner = libraries.get('dt_owner')
+    return {
+      marker: marker === undefined ? undefined : asMarker(payload(marker)),
+      owner: owner === undefined ? undefined : asOwner(payload(owner)),
+      unreadable: '',
+    }
+  } catch (error) {
+    return { ...NO_MARKS, unreadable: (error as Error).message }
+  }
+}
+
+/** Whether `a` is newer than `b`: an owner's later term counts before a higher epoch of one that was shut out. */
+export function isNewer(a: ViewRecord, b: ViewRecord): boolean {
+  return a.term === b.term ? a.view.epoch > b.view.epoch : a.term > b.term
+}
+
+/** Whether `a` has shut `b` out. Two that took over in the same moment agree on one of them. */
+export function supersedes(a: Pick<Owner, 'term' | 'run'>, b: Pick<Owner, 'term' | 'run'>): boolean {
+  return a.term === b.term ? a.run > b.run : a.term > b.term
+}
+
+/** A view for a file: the same that a marker has of it. */
+export function encodeRecord({ ringId, term, view }: ViewRecord): string {
+  return `${JSON.stringify({ v: VERSION, ring: ringId, term, view: encodeView(view) })}\n`
+}
+
+/** @throws ViewFormatError when `text` is no record */
+export function decodeRecord(text: string): ViewRecord {
+  const { ring, term, view } = checked(text)
+  return { ringId: ring, term, view: decodeView(view) }
+}
+
+/** JSON has no line ends and no control characters; the long brackets get as many `=` as do not occur in it. */
+function load(name: string, value: object): string[] {
+  const json = JSON.stringify(value)
+  let level = ''
+  while (json.includes(`]${level}]`)) level += '='
+  const code =
+    `#!lua name=${name}\nredis.register_function{function_name='${name}', flags={'no-writes'}, ` +
+    `callback=function() return [${level}[${json}]${level}] end}`
+  return ['FUNCTION', 'LOAD', 'REPLACE', code]
+}
+
+function payload(code: string): string {
+  const found = /return \[(=*)\[(.*)\]\1\] end/s.exec(code)
+  if (found === null) throw new ViewFormatError('it was not written by this program')
+  return found[2]
+}
+
+interface Checked {
+  readonly ring: string
+  readonly term: number
+  readonly [field: string]: unknown
+}
+
+function checked(text: string): Checked {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new ViewFormatError(`it is no JSON: ${(error as Error).message}`)
+  }
+  const { v, ring, term } = (json ?? {}) as Record<string, unknown>
+  if (v !== VERSION) throw new ViewFormatError(`its version is ${v}, and this program understands ${VERSION}`)
+  if (typeof ring !== 'string' || !isCount(term)) throw new ViewFormatError('its ring or its term is missing')
+  return json as Checked
+}
+
+function asMarker(text: string): Marker {
+  const { ring, term, member, run, view } = checked(text)
+  if (typeof member !== 'string' || typeof run !== 'string') throw new ViewFormatError('its member or run is missing')
+  return { ringId: ring, term, member, runId: run, view: decodeView(view) }
+}
+
+function asOwner(text: string): Owner {
+  const { ring, term, run, where, heartbeat, clean } = checked(text)
+  if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
+    throw new ViewFormatError('the owner is not told')
+  }
+  return { ringId: ring, term, run, where, heartbeat, clean }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

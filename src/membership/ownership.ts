@@ -1,0 +1,276 @@
+import { type Call, HandshakeError, MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
+import type { Link } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import type { Logger } from '../base/log.js'
+import type { Turn } from '../base/turn.js'
+import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
+import type { View } from '../view/view.js'
+import { type FoundServer, type Refusal, refusalOf } from './guard.js'
+import { decodeMarks, type Marks, NO_MARKS, type Owner, supersedes, writeOwner } from './marker.js'
+import { type Rival, rivalsIn } from './rivals.js'
+
+/** So often two proxies may each undo what the other did before we give up on a server for this handshake. */
+const CLAIMS_MAX = 20
+/** After a stall, how long all links are waited for before the word of most members is enough. */
+const CONFIRM_MS = 2000
+/** How often it is looked whether that word has come. */
+const CONFIRM_AGAIN_MS = 200
+
+export interface OwnershipDeps {
+  readonly ringId: string
+  /** Our run. */
+  readonly run: string
+  /** Where we run, for people who read it on a member. */
+  readonly where: string
+  /** Servers that hold what does not belong to the ring are emptied. */
+  readonly wipe: boolean
+  readonly turn: Turn
+  readonly log: Logger
+  links(): Links
+  /** The newest view that is known. */
+  view(): View
+  /** Which servers are refused has changed. */
+  refusedChanged(): void
+  /** Another proxy has taken over. Nothing leaves this process any more. */
+  deposed(reason: string): void
+}
+
+/**
+ * Whose the members are [design §9]. As long as we look around, links come up and nothing is written. From `begin` on
+ * every handshake makes its server ours before anything is emitted on the link: what another run of a proxy has there is
+ * killed, and our run is written into the server's mark, in one transaction, until nothing of another run is left.
+ *
+ *     looking ──begin──> owner ──────────────────────> deposed: a server has an owner with a later term
+ *                         │  ^                            ^
+ *                         │  └── every link: still ours   │
+ *                         └── stalled: nothing leaves ────┘
+ */
+export class Ownership {
+  /** What each server was found to be when it became ours; with the marks that the owner before had left. */
+  readonly servers = new Map<string, FoundServer>()
+  /** Servers that are not used, and why. */
+  readonly refused = new Map<string, string>()
+  term = 0
+
+  private phase: 'looking' | 'owner' | 'deposed' = 'looking'
+  /** Servers that did not have our own mark when their link came up, or had it from before a restart. */
+  private readonly strange = new Set<string>()
+  /** Links that were up at the last stall, and whose servers have not said since then that they are ours. */
+  private readonly unconfirmed = new Set<string>()
+  private confirmed = 0
+  private round = 0
+  private confirmTimer: NodeJS.Timeout | undefined
+
+  constructor(private readonly deps: OwnershipDeps) {}
+
+  /** From now on every server is claimed. */
+  begin(term: number): void {
+    this.phase = 'owner'
+    this.term = term
+  }
+
+  /** The last step of a handshake. */
+  async admit(name: string, info: ServerInfo, call: Call): Promise<void> {
+    if (this.phase === 'looking') return
+    if (this.phase === 'deposed') throw new HandshakeError('another proxy has taken over')
+    const { marker, owner } = decodeMarks(info.marks)
+    const isOurs = owner?.run === this.deps.run && marker?.member === name && marker.runId === info.runId
+    await this.claim(name, info, call)
+    if (isOurs) this.strange.delete(name)
+    else this.strange.add(name)
+  }
+
+  /**
+   * Whether a member's server came back as something else than what we last wrote to: it restarted, or it was not there
+   * when we became its owner. What it holds may be old, or nothing.
+   */
+  isStrange(name: string): boolean {
+    return this.strange.has(name)
+  }
+
+  /** Who is connected to a server, and what is noted on it, in one moment. */
+  async look(call: Call): Promise<{ rivals: Rival[]; marks: Marks }> {
+    const [clients, libraries] = await transaction(call, [['CLIENT', 'LIST'], MARKS_QUERY])
+    return { rivals: rivalsIn(textOf(clients), this.deps.ringId, this.deps.run), marks: decodeMarks(libraries) }
+  }
+
+  /**
+   * Makes a server ours.
+   *
+   * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
+   */
+  async claim(name: string, { runId, keys: keysBefore }: ServerInfo, call: Call): Promise<void> {
+    const { ringId, run, where, log } = this.deps
+    let keys = keysBefore
+    for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
+      const { rivals, marks } = await this.look(call)
+      const server: FoundServer = { name, runId, keys, marks }
+      const refusal = refusalOf(server, ringId, this.others(name))
+      // A process that was ours and has lost its marks is ours for all that.
+      const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
+      if (refusal !== undefined && !wasOurs) {
+        await this.refuse(name, refusal, call)
+        keys = 0
+        continue
+      }
+      const { owner } = marks
+      if (owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })) {
+        this.depose(name, owner)
+        throw new HandshakeError('another proxy has taken over')
+      }
+      if (owner?.run === run && rivals.length === 0) {
+        this.servers.set(name, server)
+        if (this.refused.delete(name)) this.deps.refusedChanged()
+        this.confirm(name)
+        return
+      }
+      for (const { address, run: other } of rivals) {
+        log.warn({ member: name, address, run: other }, `a connection of another proxy to ${name} is ended`)
+      }
+      const { heartbeat = 0, clean = false } = owner ?? {}
+      const claim = writeOwner({ ringId, run, term: this.term, where, heartbeat, clean })
+      await transaction(call, [claim, ...rivals.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])])
+    }
+    throw new HandshakeError('another proxy connects to it again and again')
+  }
+
+  /** This process has not run for `ms`: nothing leaves it before every link's server has said that it is still ours. */
+  stalled(ms: number): void {
+    if (this.phase !== 'owner') return
+    const { turn, log } = this.deps
+    const links = this.deps
+      .links()
+      .all()
+      .filter(({ ready }) => ready)
+    log.warn({ stallMs: ms }, `this process did not run for ${ms} ms: it asks whether it is still the owner`)
+    turn.hold()
+    const round = ++this.round
+    this.unconfirmed.clear()
+    this.confirmed = 0
+    for (const link of links) this.unconfirmed.add(link.name)
+    for (const link of links) void this.askOwner(link, round)
+    clearInterval(this.confirmTimer)
+    const sinceMs = performance.now()
+    this.confirmTimer = setInterval(() => {
+      if (performance.now() - sinceMs >= CONFIRM_MS)
+        this.releaseIf(this.confirmed * 2 > this.deps.view().members.length)
+    }, CONFIRM_AGAIN_MS)
+    this.releaseIf(this.unconfirmed.size === 0)
+  }
+
+  /** Who is no member any more need not confirm anything. */
+  viewChanged(view: View): void {
+    if (this.unconfirmed.size === 0) return
+    for (const name of this.unconfirmed) {
+      if (!view.members.some((member) => member.name === name)) this.unconfirmed.delete(name)
+    }
+    this.releaseIf(this.unconfirmed.size === 0)
+  }
+
+  stop(): void {
+    clearInterval(this.confirmTimer)
+  }
+
+  private async askOwner(link: Link, round: number): Promise<void> {
+    const { run } = this.deps
+    let reply: Reply
+    try {
+      reply = await link.callFirst(MARKS_QUERY)
+    } catch {
+      // The link broke: its next handshake will tell.
+      return
+    }
+    if (round !== this.round || this.phase !== 'owner') return
+    const { owner } = decodeMarks(reply)
+    if (owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })) {
+      this.depose(link.name, owner)
+    } else {
+      this.confirm(link.name)
+    }
+  }
+
+  private confirm(name: string): void {
+    if (!this.unconfirmed.delete(name)) return
+    this.confirmed++
+    this.releaseIf(this.unconfirmed.size === 0)
+  }
+
+  private releaseIf(confirmed: boolean): void {
+    if (!confirmed || this.phase !== 'owner') return
+    clearInterval(this.confirmTimer)
+    this.unconfirmed.clear()
+    this.deps.turn.release()
+  }
+
+  private depose(member: string, { run, where, term }: Owner): void {
+    if (this.phase === 'deposed') return
+    this.phase = 'deposed'
+    clearInterval(this.confirmTimer)
+    this.deps.turn.hold()
+    const reason = `another proxy has taken over the ring ${this.deps.ringId}: ${where} (run ${run}) is the owner of ${member}`
+    this.deps.log.fatal({ member, owner: run, where, term, ownTerm: this.term }, reason)
+    this.deps.deposed(reason)
+  }
+
+  /** Empties a server that may not be used, if the operator wants that and nobody misses it; else it is not used. */
+  private async refuse(name: string, { reason, wipeable }: Refusal, call: Call): Promise<void> {
+    const { wipe, log } = this.deps
+    if (wipe && wipeable && !this.isSoleHolder(name)) {
+      log.warn({ member: name }, `${name} is emptied: ${reason}`)
+      await transaction(call, [['FLUSHALL'], ['FUNCTION', 'FLUSH']])
+      return
+    }
+    const hint = wipe || !wipeable ? '' : '; --wipe empties it'
+    if (this.refused.get(name) !== reason) {
+      this.refused.set(name, reason)
+      log.error({ member: name }, `${name} is refused: ${reason}${hint}`)
+      this.deps.refusedChanged()
+    }
+    throw new HandshakeError(`it is refused: ${reason}`)
+  }
+
+  /** Whether some range has no other natural replica that is there: then what the server holds may be all there is. */
+  private isSoleHolder(name: string): boolean {
+    const isThere = (member: string) => this.deps.links().get(member)?.ready === true
+    return this.deps
+      .view()
+      .replicaSets.some(
+        ({ natural }) =>
+          natural.some((member) => member.name === name) &&
+          !natural.some((member) => member.name !== name && isThere(member.name)),
+      )
+  }
+
+  private others(name: string): FoundServer[] {
+    return this.deps
+      .links()
+      .all()
+      .filter((link) => link.name !== name && link.ready && link.info !== undefined)
+      .map((link) => {
+        const { runId, keys } = link.info!
+        return { name: link.name, runId, keys, marks: this.servers.get(link.name)?.marks ?? NO_MARKS }
+      })
+  }
+}
+
+/**
+ * Executes commands as one, with nothing of other connections between them, and gives their replies.
+ *
+ * @throws HandshakeError when the server refuses one of them
+ */
+async function transaction(call: Call, commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
+  // Emitted in one go, so that nothing else can come between.
+  const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map((command) => call(command)))
+  const results = replies[replies.length - 1]
+  const failed = [...replies, ...(Array.isArray(results) ? results : [])].find((reply) => isError(reply))
+  if (failed !== undefined && isError(failed)) {
+    const names = commands.map(([first, second]) => `${first} ${second ?? ''}`.trim()).join(', ')
+    throw new HandshakeError(`${names}: ${failed.message}`)
+  }
+  if (!Array.isArray(results)) throw new HandshakeError('EXEC was answered by something unexpected')
+  return results
+}
+
+function textOf(reply: Reply): string {
+  return reply instanceof VerbatimReply ? String(reply.text) : String(reply)
+}

@@ -1,0 +1,42 @@
+/** A connection of another run of a proxy of this ring, as CLIENT LIST of a member tells it. */
+export interface Rival {
+  /** The connection's id on that member: a smaller one is older. */
+  readonly id: number
+  /** `host:port` from which it comes. */
+  readonly address: string
+  readonly run: string
+  /** Whole seconds since something was read from it or written to it. */
+  readonly idleSeconds: number
+}
+
+/**
+ * An owner writes to each of its members every second. One that has been silent for this long has crashed with its
+ * machine, or is stopped: to take over from it needs no operator, and should it wake it is shut out.
+ */
+const SILENT_SECONDS = 5
+/** How long one that was heard of just now is watched: the last bytes of a killed process may still be read. */
+const WATCH_MS = 2000
+
+/** The connections in a reply of CLIENT LIST that belong to proxies of the ring, other than our own run's. */
+export function rivalsIn(clientList: string, ringId: string, ownRun: string): Rival[] {
+  const prefix = `dt:${ringId}:`
+  return clientList.split('\n').flatMap((line) => {
+    const fields = new Map(line.split(' ').map((field) => split(field)))
+    const name = fields.get('name') ?? ''
+    if (!name.startsWith(prefix) || name === prefix + ownRun) return []
+    const [id, address, idle] = [fields.get('id'), fields.get('addr'), fields.get('idle')]
+    return [{ id: Number(id), address: address ?? '', run: name.slice(prefix.length), idleSeconds: Number(idle ?? 0) }]
+  })
+}
+
+/** What to do about the rivals that a start finds, after having watched them for `watchedMs`. */
+export function judgeRivals(rivals: readonly Rival[], watchedMs: number): 'go on' | 'watch' | 'yield' {
+  const live = rivals.filter(({ idleSeconds }) => idleSeconds < SILENT_SECONDS)
+  if (live.length === 0) return 'go on'
+  return watchedMs >= WATCH_MS && live.some(({ idleSeconds }) => idleSeconds <= 1) ? 'yield' : 'watch'
+}
+
+function split(field: string): [string, string] {
+  const equals = field.indexOf('=')
+  return [field.slice(0, equals), field.slice(equals + 1)]
+}

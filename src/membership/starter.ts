@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Link } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import type { Logger } from '../base/log.js'
+import { UserError } from '../base/user-error.js'
+import { within } from '../base/within.js'
+import type { View } from '../view/view.js'
+import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } from './decide-start.js'
+import type { Marks, ViewRecord } from './marker.js'
+import type { Ownership } from './ownership.js'
+import { judgeRivals, type Rival } from './rivals.js'
+
+/** How often connections of another proxy are looked at. */
+const LOOK_AGAIN_MS = 250
+/** A server that does not answer for this long is taken for one that is not there. */
+const ANSWER_MS = 3000
+
+export interface StarterDeps {
+  readonly ring: StartInput['ring']
+  readonly links: Links
+  readonly ownership: Ownership
+  readonly log: Logger
+  /** What the local state file has. */
+  readonly stateFile: ViewRecord | undefined
+  /** Take the ring from another proxy that is active. */
+  readonly takeover: boolean
+  readonly acceptEpoch: number | undefined
+  /** Every server that the Sentinels know. */
+  known(): StartInput['known']
+}
+
+/**
+ * Makes this process the owner of the ring and says what it begins with [design §8 Start, §9]:
+ *
+ *     look      is another proxy connected to any member? Then stop here, unless it is to be replaced
+ *     claim     each server, in the order of the names: kill what earlier runs have there, write our run into its mark
+ *     decide    read all markers; again whenever another server answers, until they are enough
+ */
+export class Starter {
+  /** The newest view that was found, before it is decided what to begin with. */
+  newest: View | undefined
+  private stopped = false
+  private wake: (() => void) | undefined
+  private lastReason = ''
+
+  constructor(private readonly deps: StarterDeps) {}
+
+  /**
+   * Resolves with what to begin with, however long it takes until that can be said.
+   *
+   * @throws UserError when another proxy is active
+   */
+  async run(): Promise<FreshStart | Resume> {
+    const looked = await this.yieldToRivals()
+    const records = [...looked.map(({ marker }) => marker), this.deps.stateFile]
+    this.newest = newestOf(records, this.deps.ring.id)?.view
+    const terms = [...looked.map(({ owner }) => owner?.term ?? 0), ...records.map((record) => record?.term ?? 0)]
+    this.deps.ownership.begin(laterTerm(terms))
+    for (;;) {
+      await this.claimAll()
+      if (this.stopped) throw new Error('stopped before the ring was there')
+      const decision = this.decide()
+      if (decision !== undefined) return decision
+      await this.change()
+    }
+  }
+
+  /** A link came up, or the Sentinels say something else. */
+  changed(): void {
+    this.wake?.()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.wake?.()
+  }
+
+  private decide(): FreshStart | Resume | undefined {
+    const { ring, ownership, log, stateFile, acceptEpoch } = this.deps
+    const found = this.ready()
+      .map(({ name }) => ownership.servers.get(name))
+      .filter((server) => server !== undefined)
+    const decision = decideStart({ ring, known: this.deps.known(), found, stateFile, acceptEpoch })
+    if (decision.kind !== 'refuse') {
+      logDecision(log, decision)
+      return decision
+    }
+    if (decision.reason !== this.lastReason) log.error(`nothing is served yet: ${decision.reason}`)
+    this.lastReason = decision.reason
+    return undefined
+  }
+
+  /**
+   * Waits until it is clear that no other proxy is active, and gives the marks that were found.
+   *
+   * @throws UserError when one is, and was not to be replaced
+   */
+  private async yieldToRivals(): Promise<Marks[]> {
+    const { takeover, log, ring } = this.deps
+    for (const startedAtMs = performance.now(); ; await sleep(LOOK_AGAIN_MS)) {
+      if (this.stopped) throw new Error('stopped before the ring was there')
+      const looks = await this.lookAround()
+      const older = looks.flatMap(({ link, rivals }) =>
+        rivals.filter(({ id }) => id < (link.info?.clientId ?? 0)).map((rival) => ({ ...rival, link })),
+      )
+      const [first] = [...older].sort((a, b) => a.idleSeconds - b.idleSeconds)
+      if (first === undefined) return looks.map(({ marks }) => marks)
+      const { address, run, link } = first
+      const where = looks.find(({ marks }) => marks.owner?.run === run)?.marks.owner?.where
+      const who = `run ${run}${where === undefined ? '' : `, ${where}`}, connected to ${link.name} from ${address}`
+      const verdict = takeover ? 'go on' : judgeRivals(older, performance.now() - startedAtMs)
+      if (verdict === 'go on') {
+        log.warn({ run, address }, `${takeover ? 'taking over from' : 'going on in place of'} another proxy: ${who}`)
+        return looks.map(({ marks }) => marks)
+      }
+      if (verdict === 'yield') {
+        throw new UserError(
+          `another proxy serves the ring ${ring.id}: ${who}; stop it first, or take over with --takeover`,
+        )
+      }
+    }
+  }
+
+  private async lookAround(): Promise<{ link: Link; rivals: Rival[]; marks: Marks }[]> {
+    const looks = await Promise.all(
+      this.ready().map(async (link) => {
+        const found = await this.ask(link, () => this.deps.ownership.look((args) => link.call(args)))
+        return found === undefined ? [] : [{ link, ...found }]
+      }),
+    )
+    return looks.flat()
+  }
+
+  /** In the order of the names, so that of two that do this at once one meets the other. */
+  private async claimAll(): Promise<void> {
+    const { ownership } = this.deps
+    for (;;) {
+      const next = this.ready().find(({ name }) => !ownership.servers.has(name))
+      if (next === undefined || this.stopped) return
+      await this.ask(next, () => ownership.claim(next.name, next.info!, (args) => next.call(args)))
+    }
+  }
+
+  /** What a server answers; undefined, and the link made anew, when it does not, or may not be used. */
+  private async ask<T>(link: Link, question: () => Promise<T>): Promise<T | undefined> {
+    let failure = `it did not answer within ${ANSWER_MS} ms`
+    let answer: { readonly value: T } | undefined
+    try {
+      answer = await within(
+        question().then((value) => ({ value })),
+        ANSWER_MS,
+      )
+    } catch (error) {
+      failure = (error as Error).message
+    }
+    if (answer === undefined) link.reset(failure)
+    return answer?.value
+  }
+
+  private ready(): Link[] {
+    return this.deps.links
+      .all()
+      .filter(({ ready }) => ready)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  private change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve
+    })
+  }
+}
+
+/** Later than all others, also than those of a ring that the members of this one know nothing of any more. */
+function laterTerm(terms: readonly number[]): number {
+  return Math.max(Math.floor(Date.now() / 1000), ...terms.map((term) => term + 1))
+}
+
+function logDecision(log: Logger, decision: FreshStart | Resume): void {
+  const { epoch, members } = decision.view
+  const names = members.map(({ name }) => name).join(' ')
+  if (decision.kind === 'fresh') {
+    log.info({ epoch }, `a new ring begins: ${names}`)
+    return
+  }
+  const { unclean, restarted, waiting } = decision
+  log.info({ epoch }, `the ring goes on where it stopped: ${names}`)
+  if (unclean) log.warn('the last proxy did not stop in order: replicas may differ in what was being written')
+  if (restarted.length > 0) log.warn(`restarted since then, and filled anew: ${restarted.join(' ')}`)
+  if (waiting.length > 0) log.warn(`${waiting.length} ranges wait until somebody who has their data is there`)
+}
