@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { allRows } from '../src/command/table.js'
+import { environmentName, settingNames } from '../src/config/settings.js'
+import { identifierOfKey } from '../src/ring/identifier.js'
+import { Ring } from '../src/ring/ring.js'
+
+/*
+ * What the README says that the code can be asked about: paths, options, settings, commands that are not supported, and
+ * the numbers of its example.
+ */
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+
+/** The text from `from` up to the next `to`. */
+function part(from: string, to: string): string {
+  const start = readme.indexOf(from)
+  const end = readme.indexOf(to, start + from.length)
+  if (start < 0 || end < 0) throw new Error(`the README has no part from ${from} to ${to}`)
+  return readme.slice(start, end)
+}
+
+const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1])
+
+t.test('every link leads somewhere', async (t) => {
+  const headings = matches(readme, /^#+ (.+)$/gm).map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replace(/ /g, '-'),
+  )
+  const targets = matches(readme, /\]\(([^)]+)\)/g)
+  t.ok(targets.length > 30)
+  for (const target of targets) {
+    if (target.startsWith('#')) t.ok(headings.includes(target.slice(1)), target)
+    else t.ok(existsSync(join(repository, target)), target)
+  }
+})
+
+t.test('the options of dt up are those that it takes', async (t) => {
+  const table = matches(part('### `dt up`', '### `dt serve`'), /^\| `(--[a-z-]+)`/gm)
+  const usage = execFileSync(process.execPath, [join(repository, 'dist/src/main.js'), 'help', 'up'], {
+    encoding: 'utf8',
+  })
+  t.same(table, matches(usage, /^ {2}(--[a-z-]+)/gm))
+})
+
+t.test('the settings and variables exist', async (t) => {
+  const settings = new Map(
+    settingNames().map(([section, name]) => [`${section}.${name}`, environmentName(section, name)]),
+  )
+  const rows = part('### `dt serve`', '### Containers')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+  t.ok(rows.length > 5)
+  for (const row of rows) {
+    const [, names, variables] = row.split('|').map((cell) => matches(cell, /`([^`]+)`/g))
+    t.same(
+      names.map((name) => settings.get(name)),
+      variables,
+      row,
+    )
+  }
+  for (const variable of matches(readme, /\b(DT_[A-Z]+_[A-Z_]+)\b/g)) {
+    t.ok([...settings.values()].includes(variable), variable)
+  }
+})
+
+t.test('the commands that are called unsupported are, and all that are have a place in the list', async (t) => {
+  const listed = matches(part('**Not supported yet.**', '**Several keys.**'), /`([A-Z]+(?:[-_ ][A-Z]+)?)`/g)
+  const unsupported = allRows().filter(({ route, subcommands }) => route === 'unsupported' && subcommands === undefined)
+  const names = unsupported.map(({ name }) => name.toUpperCase().replace('|', ' '))
+  const covers = (entry: string, name: string) => name === entry || name.startsWith(`${entry} `)
+  t.ok(listed.length > 50)
+  t.same(
+    listed.filter((entry) => !names.some((name) => covers(entry, name))),
+    [],
+    'listed, and supported',
+  )
+  t.same(
+    names.filter((name) => !listed.some((entry) => covers(entry, name))),
+    [],
+    'unsupported, and not listed',
+  )
+})
+
+t.test('the example has the numbers of a ring of four', async (t) => {
+  const ring = Ring.of(['dt-1', 'dt-2', 'dt-3', 'dt-4'], 64)
+  const key = Buffer.from('hello')
+  const identifier = identifierOfKey(key, 0, key.length)
+  const range = ring.rangeOf(identifier)
+  t.match(readme, `fingerprint ${identifier},`)
+  t.match(readme, `token ${ring.range(range).to},`)
+  t.match(readme.replace(/\s+/g, ' '), `the route ${ring.successors(range, 3).join(', ')}.`)
+})
