@@ -1,20 +1,20 @@
 /** How often we look whether we run at all. */
 const BEAT_MS = 100
 /** Who has not run for this long may have been replaced in the meantime [design §9]. */
-const STALL_MS = 500
+const PAUSE_MS = 500
 
 /**
  * Notices that this process has not run for a while: it was stopped, or its machine was, or it was busy with one
  * thing. The system's clock counts as well as the monotonic one, which stands still while a machine sleeps; that a
- * clock set forward looks like a stall does no harm.
+ * clock set forward looks like a pause does no harm.
  */
-export class StallWatch {
+export class PauseWatch {
   private wallMs = Date.now()
   private monotonicMs = performance.now()
   private timer: NodeJS.Timeout | undefined
 
-  /** `onStall` gets the length of the stall in ms, before anything else that happens after it and asks `check`. */
-  constructor(private readonly onStall: (ms: number) => void) {}
+  /** `onPause` gets its length in ms, before anything else that happens after it and asks `check`. */
+  constructor(private readonly onPause: (ms: number) => void) {}
 
   start(): void {
     this.forget()
@@ -25,12 +25,12 @@ export class StallWatch {
     clearInterval(this.timer)
   }
 
-  /** To be called before anything is done that only a process that has not stalled may do. */
+  /** To be called before anything is done that only a process that was not paused may do. */
   check(): void {
     const { wallMs, monotonicMs } = this
     this.forget()
     const gapMs = Math.max(this.wallMs - wallMs, this.monotonicMs - monotonicMs)
-    if (gapMs > STALL_MS && this.timer !== undefined) this.onStall(Math.round(gapMs))
+    if (gapMs > PAUSE_MS && this.timer !== undefined) this.onPause(Math.round(gapMs))
   }
 
   private forget(): void {
