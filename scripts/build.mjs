@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -23,6 +23,8 @@ export function build() {
   })
   if (status !== 0) throw new Error('The build failed, for the reasons above.')
   removeOrphans()
+  // npm does so once, when it links the command; a new dist/ would be without.
+  chmodSync('dist/src/main.js', 0o755)
   writeFileSync(stamp, wanted)
 }
 
