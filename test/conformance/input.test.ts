@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { command } from '../helpers/raw-client.js'
 import { type Exchange, exchange } from './exchange.js'
@@ -187,3 +188,43 @@ t.test(
     }
   },
 )
+
+/** A pipeline of which some bytes were changed, lost, doubled or put in another place. */
+const damaged = fc
+  .tuple(
+    fc.array(
+      fc.constantFrom(
+        command('ECHO', 'hello'),
+        command('GET', 'missing'),
+        command('HGETALL', 'missing'),
+        command('ECHO', '\r\n$5\r\n'),
+        raw('PING inline\r\n'),
+        raw('ECHO "a b"\r\n'),
+        raw(PING),
+      ),
+      { minLength: 1, maxLength: 6 },
+    ),
+    fc.array(fc.tuple(fc.nat(), fc.nat(255), fc.constantFrom('change', 'lose', 'double', 'cut')), { maxLength: 4 }),
+  )
+  .map(([commands, damages]) => {
+    let bytes = Buffer.concat(commands)
+    for (const [where, byte, how] of damages) {
+      const at = where % (bytes.length + 1)
+      const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)]
+      if (how === 'change') bytes = Buffer.concat([before, Buffer.from([byte]), after.subarray(1)])
+      else if (how === 'lose') bytes = Buffer.concat([before, after.subarray(1)])
+      else if (how === 'double') bytes = Buffer.concat([before, after.subarray(0, byte), after])
+      else bytes = before
+    }
+    return bytes
+  })
+
+t.test('damaged pipelines are answered as Redis does, and end as there', async (t) => {
+  const samples = fc.sample(damaged, { seed: 1, numRuns: 300 })
+  for (let from = 0; from < samples.length; from += 50) {
+    const batch = samples.slice(from, from + 50)
+    const results = await Promise.all(batch.map(both))
+    for (const [i, [ours, theirs]] of results.entries())
+      t.same(ours, theirs, JSON.stringify(batch[i].toString('latin1')))
+  }
+})

@@ -26,7 +26,7 @@ export const ways = [
   'sections',
   /** COMMAND: the same commands in any order, but for our own `dt`. */
   'table',
-  /** The same type of reply, no error; what is in it is our own (own.test.ts). */
+  /** The same type of reply, no error; what is in it is our own (test/client/commands). */
   'own',
   /** There is no reply (CLIENT REPLY). */
   'silent',

@@ -1,6 +1,6 @@
 import type { Cases } from '../script.js'
 
-/** Commands on the connection, all on one without a password; see input.test.ts for the rest. */
+/** Commands on the connection, all on one without a password; see login.test.ts for one with a password. */
 export const connectionCases: Cases = {
   auth: `
     AUTH password
