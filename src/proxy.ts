@@ -8,6 +8,8 @@ import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { Membership } from './membership/membership.js'
+import { SentinelAdmin } from './membership/sentinel-admin.js'
+import { Departures } from './migration/departures.js'
 import { Migrator } from './migration/migrator.js'
 import { joiningMembers } from './migration/plan.js'
 import { StallWatch } from './migration/stall-watch.js'
@@ -132,6 +134,9 @@ export function createProxy(config: Config, log: Logger): Proxy {
     isSweeping: (name) => migrator.isSweeping(name),
   })
 
+  const sentinels = new SentinelAdmin(config.sentinel, backend)
+  const departures = new Departures({ views, keeper, log, forget: (name) => sentinels.remove(name) })
+
   let address = { host: config.listen.host, port: config.listen.port }
   const server: Server = {
     config,
@@ -141,7 +146,10 @@ export function createProxy(config: Config, log: Logger): Proxy {
     links,
     coordinator,
     membership,
+    keeper,
+    migrator,
     verifier,
+    sentinels,
     clients: new Clients(),
     stats: new ClientStats(),
     runId,
@@ -155,6 +163,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
       await membership.start()
       migrator.start()
       stallWatch.start()
+      departures.start()
       verifier.start()
       address = await listener.open()
       server.clients.closeIdle(config.limits.idleTimeoutMs)
@@ -164,6 +173,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
       const closed = listener.close()
       server.clients.closeAll(CLOSE_GRACE_MS)
       verifier.stop()
+      departures.stop()
       migrator.stop()
       stallWatch.stop()
       await membership.stop()

@@ -4,7 +4,10 @@ import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
+import type { SentinelAdmin } from '../membership/sentinel-admin.js'
+import type { Migrator } from '../migration/migrator.js'
 import type { Verifier } from '../migration/verify.js'
+import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { ClientStats } from './client-stats.js'
 import type { Clients } from './clients.js'
@@ -20,7 +23,10 @@ export interface Server {
   readonly links: Links
   readonly coordinator: Coordinator
   readonly membership: Membership
+  readonly keeper: ViewKeeper
+  readonly migrator: Migrator
   readonly verifier: Verifier
+  readonly sentinels: SentinelAdmin
   readonly clients: Clients
   readonly stats: ClientStats
   /** Identifies this run of the process, 40 hexadecimal digits as Redis's own run_id. */

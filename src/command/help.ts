@@ -33,10 +33,20 @@ export const COMMAND_HELP: readonly string[] = [
 ]
 
 export const DT_HELP: readonly string[] = [
+  'ADD <name> <host:port>',
+  '    Let the Sentinels monitor a server, which makes it a member: its data comes by itself.',
+  'CANCEL <name>',
+  '    Take an ADD or a REMOVE back whose data still moves.',
   'LOCATE <key>',
   '    Return the identifier of a key, its token and its replica set.',
+  'MIGRATIONS',
+  '    Return what data moves at this moment, and how far that is.',
   'NODES',
   '    Return the members of the ring: address, state, share, keys.',
+  'PLAN ADD <name> <host:port> | PLAN REMOVE <name>',
+  '    Return what data would move, and how long that would take.',
+  'REMOVE <name>',
+  '    Move the data of a member to the others, then let the Sentinels forget it.',
   'RING',
   '    Return the token ranges with their replica sets.',
   'VERIFY [REPAIR|STATUS|STOP]',

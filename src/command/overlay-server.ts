@@ -34,9 +34,14 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
 
   // the ring
   ['dt', 'unsupported', 'none'],
+  ['dt|add', 'local', 'none'],
+  ['dt|cancel', 'local', 'none'],
   ['dt|help', 'local', 'none'],
   ['dt|locate', 'local', 'none'],
+  ['dt|migrations', 'local', 'none'],
   ['dt|nodes', 'local', 'none'],
+  ['dt|plan', 'local', 'none'],
+  ['dt|remove', 'local', 'none'],
   ['dt|ring', 'local', 'none'],
   ['dt|verify', 'local', 'none'],
   ['dt|view', 'local', 'none'],

@@ -1,12 +1,30 @@
-import type { CommandDoc, CommandInfo } from './command-info.js'
+import type { ArgumentDoc, CommandDoc, CommandInfo } from './command-info.js'
 
 /** The commands of the proxy itself, described as Redis describes its own. */
 export const OWN_COMMANDS: readonly CommandInfo[] = [
-  own('dt', -2, [own('dt|help', 2), own('dt|locate', 3), own('dt|nodes', 2), own('dt|ring', 2), own('dt|verify', -2), own('dt|view', 2)]),
+  own('dt', -2, [
+    own('dt|add', 4),
+    own('dt|cancel', 3),
+    own('dt|help', 2),
+    own('dt|locate', 3),
+    own('dt|migrations', 2),
+    own('dt|nodes', 2),
+    own('dt|plan', -4),
+    own('dt|remove', 3),
+    own('dt|ring', 2),
+    own('dt|verify', -2),
+    own('dt|view', 2),
+  ]),
 ]
 
 /** `CLIENT SETINFO` of Redis 7.2: client libraries send it, so it is answered, but COMMAND does not show it. */
 export const CLIENT_SETINFO: CommandInfo = own('client|setinfo', 4)
+
+const NAME: ArgumentDoc = { name: 'name', type: 'string' }
+const ADDRESS: ArgumentDoc = { name: 'address', type: 'string' }
+const ACTIONS: readonly ArgumentDoc[] = ['ADD', 'REMOVE'].map((token) => {
+  return { name: token.toLowerCase(), type: 'pure-token', token }
+})
 
 export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
   dt: {
@@ -14,6 +32,18 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
     group: 'server',
     complexity: 'Depends on subcommand.',
     subcommands: {
+      'dt|add': {
+        summary: 'Make a server a member of the ring',
+        group: 'server',
+        complexity: 'O(1); its data comes afterwards',
+        arguments: [NAME, ADDRESS],
+      },
+      'dt|cancel': {
+        summary: 'Take an ADD or a REMOVE back whose data still moves',
+        group: 'server',
+        complexity: 'O(1)',
+        arguments: [NAME],
+      },
       'dt|help': { summary: 'Show helpful text about the different subcommands', group: 'server', complexity: 'O(1)' },
       'dt|locate': {
         summary: 'Show where a key lives: its identifier, token and replica set',
@@ -21,7 +51,24 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         complexity: 'O(1)',
         arguments: [{ name: 'key', type: 'string' }],
       },
+      'dt|migrations': {
+        summary: 'List what data moves at this moment, and how far that is',
+        group: 'server',
+        complexity: 'O(N) for N migrations',
+      },
       'dt|nodes': { summary: 'List the members of the ring', group: 'server', complexity: 'O(N) for N members' },
+      'dt|plan': {
+        summary: 'Show what data an ADD or a REMOVE would move',
+        group: 'server',
+        complexity: 'O(N) for N keys, of which samples are taken when they are many',
+        arguments: [{ name: 'action', type: 'oneof', arguments: ACTIONS }, NAME, { ...ADDRESS, flags: ['optional'] }],
+      },
+      'dt|remove': {
+        summary: 'Move the data of a member away, then let the Sentinels forget it',
+        group: 'server',
+        complexity: 'O(1); its data moves afterwards',
+        arguments: [NAME],
+      },
       'dt|ring': {
         summary: 'List the token ranges with their replica sets',
         group: 'server',

@@ -11,49 +11,70 @@ const BATCH_KEYS = 1000
 /** A member that takes longer for one answer is left out. */
 const TIMEOUT_MS = 2000
 
+/**
+ * `exact`; `estimated` from samples; or `incomplete`, because ranges have no member that can be asked, or one that was
+ * asked did not answer.
+ */
+export type Accuracy = 'exact' | 'estimated' | 'incomplete'
+
+/** Keys of one database that a member serves. */
+export interface KeySample {
+  readonly link: Link
+  readonly db: number
+  readonly keys: readonly Buffer[]
+  /** For how many keys each of them stands. */
+  readonly weight: number
+}
+
 export interface KeyCount {
-  /**
-   * `exact`; `estimated` from samples; or `incomplete`, because ranges have no member that can be asked, or one that
-   * was asked did not answer.
-   */
-  readonly how: 'exact' | 'estimated' | 'incomplete'
+  readonly how: Accuracy
   /** Keys of all databases by the name of the member that is their master. */
   readonly byMaster: ReadonlyMap<string, number>
 }
 
+/** How many keys each member is the master of. */
+export async function countKeysByMaster(router: Router): Promise<KeyCount> {
+  const { how, samples } = await surveyKeys(router)
+  const byMaster = new Map(router.view.members.map(({ name }) => [name, 0]))
+  for (const { keys, weight } of samples) {
+    for (const key of keys) {
+      const [master] = router.routeOfKey(key, 0, key.length).natural
+      byMaster.set(master.name, (byMaster.get(master.name) ?? 0) + weight)
+    }
+  }
+  for (const [name, keys] of byMaster) byMaster.set(name, Math.round(keys))
+  return { how, byMaster }
+}
+
 /**
- * How many keys each member is the master of. Asked is whoever serves a key now, so that the keys of a member that is
- * down are counted on their backups. A sample is what SCAN gives first: the order of its hash table has nothing to do
+ * All keys, or samples of them when they are many, each once: of whoever serves it now, so that the keys of a member that
+ * is down are found on their backups. A sample is what SCAN gives first: the order of its hash table has nothing to do
  * with the order on the ring.
  */
-export async function countKeysByMaster(router: Router): Promise<KeyCount> {
+export async function surveyKeys(router: Router): Promise<{ how: Accuracy; samples: KeySample[] }> {
   const links = router.links.filter((link) => link.serving)
   const sizes = await Promise.all(links.map(databaseSizes))
   let entries = 0
   for (const databases of sizes) for (const size of databases?.values() ?? []) entries += size
   const limit = entries > COUNTED_ENTRIES_MAX ? SAMPLE_KEYS : Number.POSITIVE_INFINITY
 
-  const byMaster = new Map(router.view.members.map(({ name }) => [name, 0]))
-  let complete = router.routes.every((route) => route.serving() !== undefined)
   const tasks = links.flatMap((link, i) => [...(sizes[i] ?? [])].map(([db, size]) => ({ link, db, size })))
-  await Promise.all(
+  const samples = await Promise.all(
     tasks.map(async ({ link, db, size }) => {
-      const sample = await readKeys(link, db, limit)
-      if (sample === undefined) {
-        complete = false
-        return
-      }
-      const each = sample.whole ? 1 : size / sample.keys.length
-      for (const key of sample.keys) {
-        if (!router.servedBy(link, key)) continue
-        const [master] = router.routeOfKey(key, 0, key.length).natural
-        byMaster.set(master.name, (byMaster.get(master.name) ?? 0) + each)
-      }
+      const read = await readKeys(link, db, limit)
+      if (read === undefined) return undefined
+      const keys = read.keys.filter((key) => router.servedBy(link, key))
+      return { link, db, keys, weight: read.whole ? 1 : size / read.keys.length }
     }),
   )
-  if (sizes.includes(undefined)) complete = false
-  for (const [name, keys] of byMaster) byMaster.set(name, Math.round(keys))
-  return { how: !complete ? 'incomplete' : limit === SAMPLE_KEYS ? 'estimated' : 'exact', byMaster }
+  const complete =
+    router.routes.every((route) => route.serving() !== undefined) &&
+    !sizes.includes(undefined) &&
+    !samples.includes(undefined)
+  return {
+    how: !complete ? 'incomplete' : limit === SAMPLE_KEYS ? 'estimated' : 'exact',
+    samples: samples.filter((sample) => sample !== undefined),
+  }
 }
 
 /** The number of entries of each database that is not empty, undefined when the member does not say. */

@@ -10,6 +10,7 @@ import type { ViewStore } from '../view/view-store.js'
 import { deleteDisplaced } from './displaced.js'
 import { Intake } from './intake.js'
 import { displacedMembers, planIntakes } from './plan.js'
+import { Speed } from './speed.js'
 import { WalkError } from './walk.js'
 import { Rate } from './window.js'
 
@@ -49,6 +50,8 @@ export interface MigrationStatus {
  * complete it says so, and another view follows.
  */
 export class Migrator {
+  /** How fast data moves. */
+  readonly speed: Speed
   private readonly running = new Set<Intake>()
   private readonly sweeping = new Set<string>()
   private readonly displaced = new Set<string>()
@@ -60,6 +63,7 @@ export class Migrator {
 
   constructor(private readonly deps: MigratorDeps) {
     this.rate = new Rate(deps.maxBytesPerSecond)
+    this.speed = new Speed(deps.maxBytesPerSecond)
   }
 
   start(): void {
@@ -90,6 +94,11 @@ export class Migrator {
   /** Whether displaced copies are being, or still to be, deleted from a member. */
   isSweeping(name: string): boolean {
     return this.displaced.has(name) || this.sweeping.has(name)
+  }
+
+  /** The members from which displaced copies are being deleted. */
+  get sweeps(): string[] {
+    return [...new Set([...this.sweeping, ...this.displaced])].sort()
   }
 
   status(): MigrationStatus[] {
@@ -167,6 +176,7 @@ export class Migrator {
       const { keysCopied, bytesCopied } = intake.progress
       const ms = Date.now() - intake.startedAtMs
       log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
+      this.speed.note(keysCopied, bytesCopied, ms / 1000)
       filled(plan.member, plan.ranges)
     } catch (error) {
       if (!isExpected(error)) throw error

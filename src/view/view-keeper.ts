@@ -79,6 +79,11 @@ export class ViewKeeper {
     return this.leaving.has(name)
   }
 
+  /** Members that were asked to leave, and hold nothing any more. */
+  departed(): string[] {
+    return [...this.leaving].filter((name) => !this.store.current.members.some((member) => member.name === name))
+  }
+
   private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>): void {
     const previous = this.store.current
     const members = this.members.filter(({ name }) => !this.suspended.has(name))

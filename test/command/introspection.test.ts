@@ -111,7 +111,19 @@ function nameOf(entry: Reply): string {
 t.test('our own commands describe themselves', async (t) => {
   const info = decodeReply(ours(3, 'COMMAND', 'INFO', 'dt'), 0, ours(3, 'COMMAND', 'INFO', 'dt').length)
   const subs = elementsOf(elementsOf(elementsOf(info)![0])![9])!
-  t.same(subs.map(nameOf), ['dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|verify', 'dt|view'])
+  t.same(subs.map(nameOf), [
+    'dt|add',
+    'dt|cancel',
+    'dt|help',
+    'dt|locate',
+    'dt|migrations',
+    'dt|nodes',
+    'dt|plan',
+    'dt|remove',
+    'dt|ring',
+    'dt|verify',
+    'dt|view',
+  ])
   t.match(ours(2, 'COMMAND', 'DOCS', 'dt').toString(), 'Show where a key lives')
   t.match(ours(2, 'COMMAND', 'DOCS', 'dt|locate').toString(), 'Show where a key lives')
 })

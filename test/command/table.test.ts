@@ -77,7 +77,21 @@ t.test('a lookup is a search by lower-cased name, whatever the bytes', async (t)
 
 t.test('every command of Redis 7.0 has its row of the overlay, and the overlay no other but our own', async (t) => {
   const names = COMMANDS.flatMap((info) => [info, ...info.subcommands]).map(({ name }) => name)
-  const own = ['client|setinfo', 'dt', 'dt|help', 'dt|locate', 'dt|nodes', 'dt|ring', 'dt|verify', 'dt|view']
+  const own = [
+    'client|setinfo',
+    'dt',
+    'dt|add',
+    'dt|cancel',
+    'dt|help',
+    'dt|locate',
+    'dt|migrations',
+    'dt|nodes',
+    'dt|plan',
+    'dt|remove',
+    'dt|ring',
+    'dt|verify',
+    'dt|view',
+  ]
   t.same([...OVERLAY.keys()].sort(), [...names, ...own].sort())
   t.equal(allInfos().length, COMMANDS.length + 1)
 })

@@ -3,6 +3,7 @@ import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
 import { dtCommands } from './dt.js'
+import { memberCommands } from './dt-members.js'
 import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
 import type { LocalCommand } from './local-command.js'
@@ -17,6 +18,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...commandCommands,
     ...configCommands,
     ...dtCommands,
+    ...memberCommands,
     ...verifyCommands,
     info: (client, args) => info(client.server, args),
     lolwut,

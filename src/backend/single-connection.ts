@@ -1,0 +1,108 @@
+import { connect, type Socket } from 'node:net'
+import { decodeReply } from '../resp/decode.js'
+import { isError, type Reply } from '../resp/encode.js'
+import { frameOf } from '../resp/frame.js'
+import { ReplyFramer, ReplyProtocolError, type ReplySink } from '../resp/reply-framer.js'
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+}
+
+/** The server cannot be asked; the message says why, for people. */
+export class ConnectionError extends Error {
+  override name = 'ConnectionError'
+}
+
+interface Waiter {
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * One RESP3 connection for a few questions, outside of every order: to a server that is not a member (yet), or from the
+ * command line to a proxy. It is not made again when it breaks.
+ */
+export class SingleConnection implements ReplySink {
+  private readonly waiting: Waiter[] = []
+  private readonly framer = new ReplyFramer(this)
+  private failure: ConnectionError | undefined
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly where: string,
+  ) {
+    socket.setNoDelay(true)
+    socket.on('data', (chunk) => this.receive(chunk))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.fail(error.code ?? error.message))
+    socket.on('close', () => this.fail('the connection was closed'))
+  }
+
+  /**
+   * Connects and logs in.
+   *
+   * @param timeoutMs for all of that
+   * @throws ConnectionError
+   */
+  static async open(endpoint: Endpoint, timeoutMs: number): Promise<SingleConnection> {
+    const { host, port, username, password } = endpoint
+    const connection = new SingleConnection(connect({ host, port }), `${host}:${port}`)
+    const timer = setTimeout(() => connection.fail(`no answer within ${timeoutMs} ms`), timeoutMs)
+    try {
+      const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
+      const hello = await connection.call(['HELLO', '3', ...auth])
+      if (isError(hello)) connection.fail(hello.message)
+      if (connection.failure !== undefined) throw connection.failure
+      return connection
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /**
+   * The decoded reply to one command; an error reply is a value like any other.
+   *
+   * @throws ConnectionError
+   */
+  call(args: readonly (string | Buffer)[]): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) {
+        reject(this.failure)
+        return
+      }
+      this.waiting.push({ resolve, reject })
+      const { buf, start, end } = frameOf(args)
+      this.socket.write(buf.subarray(start, end))
+    })
+  }
+
+  close(): void {
+    this.fail('it was closed')
+  }
+
+  /** [ReplySink] */
+  onReply(buf: Buffer, start: number, end: number): void {
+    this.waiting.shift()?.resolve(decodeReply(buf, start, end))
+  }
+
+  /** [ReplySink] */
+  onPush(): void {}
+
+  private receive(chunk: Buffer): void {
+    try {
+      this.framer.feed(chunk)
+    } catch (error) {
+      if (!(error instanceof ReplyProtocolError)) throw error
+      this.fail('it does not speak the Redis protocol')
+    }
+  }
+
+  private fail(reason: string): void {
+    if (this.failure !== undefined) return
+    this.failure = new ConnectionError(`${this.where}: ${reason}`)
+    this.socket.destroy()
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure)
+  }
+}

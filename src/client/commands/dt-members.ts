@@ -1,0 +1,217 @@
+import { UserError } from '../../base/user-error.js'
+import { refusalOf } from '../../membership/guard.js'
+import { decodeMarks } from '../../membership/marker.js'
+import { namePattern } from '../../membership/name-pattern.js'
+import { probe } from '../../membership/probe.js'
+import type { Told } from '../../membership/sentinel-admin.js'
+import { type Forecast, forecast } from '../../migration/forecast.js'
+import { double, error, map, type Reply } from '../../resp/encode.js'
+import type { Member } from '../../view/view.js'
+import type { Server } from '../server.js'
+import { option, SYNTAX_ERROR } from './arguments.js'
+import type { LocalCommand } from './local-command.js'
+
+/**
+ * Changing who makes up the ring. ADD and REMOVE answer when the change has begun; the data moves afterwards, which
+ * MIGRATIONS shows. PLAN tells what would move.
+ */
+export const memberCommands: Record<string, LocalCommand> = {
+  'dt|add': ({ server }, args) => answering(() => add(server, String(args[2]), addressIn(args[3]))),
+  'dt|cancel': ({ server }, args) => answering(() => cancel(server, String(args[2]))),
+  'dt|migrations': ({ server }) => migrations(server),
+  'dt|plan': ({ server }, args) => {
+    const what = option(args[2])
+    const name = String(args[3])
+    if (what === 'add' && args.length === 5) return answering(() => planAdd(server, name, addressIn(args[4])))
+    if (what === 'remove' && args.length === 4) return answering(() => planRemove(server, name))
+    return SYNTAX_ERROR
+  },
+  'dt|remove': ({ server }, args) => answering(() => remove(server, String(args[2]))),
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a user can mend is an error reply. */
+async function answering(answer: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await answer()
+  } catch (failure) {
+    if (failure instanceof UserError) return error(`ERR ${failure.message}`)
+    throw failure
+  }
+}
+
+/** DT ADD name host:port */
+async function add(server: Server, name: string, address: Address): Promise<Reply> {
+  checkNewName(server, name)
+  await checkServer(server, name, address)
+  const [like] = server.membership.status().masters
+  const told = await server.sentinels.add(name, address, like?.name)
+  server.log.info({ member: name, ...address }, `${name} was added: the Sentinels were told to monitor it`)
+  return map([['name', name], ['address', `${address.host}:${address.port}`], ...describeTold(told)])
+}
+
+/** DT REMOVE name: it serves until its data has moved; the Sentinels are told then. */
+async function remove({ keeper, views, log }: Server, name: string): Promise<Reply> {
+  checkMember(views.current.members, name)
+  if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
+  log.info({ member: name }, `${name} was asked to leave: its data moves away`)
+  return map([
+    ['name', name],
+    ['state', 'leaving'],
+  ])
+}
+
+/** DT CANCEL name: who was leaving stays, who was joining does not join. */
+async function cancel({ keeper, views, membership, sentinels, log }: Server, name: string): Promise<Reply> {
+  const { members, replicaSets } = views.current
+  if (keeper.departed().includes(name)) throw new UserError(`${name} has left already`)
+  if (keeper.stay(name)) {
+    log.info({ member: name }, `${name} stays: its leave was cancelled`)
+    return map([
+      ['name', name],
+      ['state', 'stays'],
+    ])
+  }
+  const holds = replicaSets.some(({ natural }) => natural.some((member) => member.name === name))
+  if (holds) throw new UserError(`${name} neither joins nor leaves`)
+  const isKnown = membership.status().masters.some((master) => master.name === name)
+  if (!isKnown && !members.some((member) => member.name === name)) throw new UserError(`there is no server ${name}`)
+  const told = await sentinels.remove(name)
+  log.info({ member: name }, `${name} does not join: the Sentinels were told to forget it`)
+  return map([['name', name], ['state', 'removed'], ...describeTold(told)])
+}
+
+/** DT MIGRATIONS: what moves now, and where displaced copies are being deleted. */
+function migrations({ migrator }: Server): Reply {
+  const intakes = migrator.status().map((status) =>
+    map([
+      ['member', status.member],
+      ['reason', status.reason],
+      ['step', status.step],
+      ['sources', status.sources],
+      ['keys', status.keys],
+      ['keys-total', status.keysTotal],
+      ['bytes', status.bytes],
+      ['seconds', Math.round(status.seconds)],
+      ['seconds-left', status.secondsLeft === undefined ? null : Math.ceil(status.secondsLeft)],
+    ]),
+  )
+  const sweeps = migrator.sweeps.map((member) =>
+    map([
+      ['member', member],
+      ['reason', 'displaced'],
+      ['step', 'deleting'],
+    ]),
+  )
+  return [...intakes, ...sweeps]
+}
+
+/** DT PLAN ADD name host:port */
+async function planAdd(server: Server, name: string, { host, port }: Address): Promise<Reply> {
+  checkNewName(server, name)
+  const { view } = server.coordinator.router
+  const newcomer: Member = { name, host, port, state: 'up' }
+  return plan(server, [...present(view.members), newcomer], [...view.wanted, name])
+}
+
+/** DT PLAN REMOVE name */
+async function planRemove(server: Server, name: string): Promise<Reply> {
+  const { view } = server.coordinator.router
+  checkMember(view.members, name)
+  const wanted = view.wanted.filter((each) => each !== name)
+  if (wanted.length === 0) throw new UserError(`${name} is the only member: there is nobody to take its data`)
+  return plan(server, present(view.members), wanted)
+}
+
+async function plan(server: Server, members: readonly Member[], wanted: readonly string[]): Promise<Reply> {
+  const { coordinator, migrator } = server
+  return describeForecast(await forecast(coordinator.router, members, wanted, migrator.speed))
+}
+
+function describeForecast(it: Forecast): Reply {
+  return map([
+    ['keys', it.keys],
+    ['bytes', it.bytes],
+    ['seconds', Math.ceil(it.seconds)],
+    ['keys-mastered', it.mastered],
+    ['share', double(rounded(it.share))],
+    ['ideal-share', double(rounded(it.ideal))],
+    ['counted', it.how],
+    [
+      'moves',
+      it.moves.map(({ member, source, reason, ranges, keys, bytes }) =>
+        map([
+          ['member', member],
+          ['source', source],
+          ['reason', reason],
+          ['ranges', ranges],
+          ['keys', keys],
+          ['bytes', bytes],
+        ]),
+      ),
+    ],
+  ])
+}
+
+function describeTold({ told, failed }: Told): (readonly [string, Reply])[] {
+  return [
+    ['sentinels', [...told]],
+    ['sentinels-not-told', failed.map(({ sentinel, reason }) => `${sentinel}: ${reason}`)],
+  ]
+}
+
+/** Whoever has failed is none of those among whom data could move. */
+function present(members: readonly Member[]): Member[] {
+  return members.filter(({ state }) => state !== 'gone')
+}
+
+function checkMember(members: readonly Member[], name: string): void {
+  if (!members.some((member) => member.name === name)) throw new UserError(`${name} is no member of the ring`)
+}
+
+function checkNewName({ config, membership }: Server, name: string): void {
+  const { masterPattern } = config.sentinel
+  if (!namePattern(masterPattern)(name)) {
+    throw new UserError(`members of this ring are called ${masterPattern} (sentinel.masterPattern), and not ${name}`)
+  }
+  // [Redis sentinel.c isValidMasterName]
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new UserError('a name has only letters, digits, and . - _')
+  if (membership.status().masters.some((master) => master.name === name)) {
+    throw new UserError(`${name} is known already; see DT NODES`)
+  }
+}
+
+/** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
+async function checkServer({ config, links }: Server, name: string, { host, port }: Address): Promise<void> {
+  const { username, password } = config.backend
+  const where = `${name} on ${host}:${port} cannot be a member: `
+  const found = await probe({ host, port, username, password }).catch((failure: Error) => {
+    throw failure instanceof UserError ? new UserError(where + failure.message) : failure
+  })
+  const others = links.all().flatMap((link) => {
+    if (link.info === undefined) return []
+    return [{ name: link.name, runId: link.info.runId, marks: decodeMarks(link.info.marks) }]
+  })
+  // A newcomer gives way to whoever is known already, whatever their names.
+  const twin = others.find(({ runId }) => runId === found.runId)
+  if (twin !== undefined) throw new UserError(`${where}it is the same server as ${twin.name}`)
+  const refusal = refusalOf({ name, ...found }, config.ring.id, others)
+  if (refusal !== undefined) throw new UserError(where + refusal.reason)
+}
+
+/** @throws UserError when it is no `host:port` */
+function addressIn(bytes: Buffer): Address {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(String(bytes))
+  const port = Number(match?.[3])
+  if (match === null || port < 1 || port > 65535) throw new UserError(`'${bytes}' is no host:port`)
+  return { host: match[1] ?? match[2], port }
+}
+
+/** Of 1, with four digits. */
+function rounded(share: number): number {
+  return Math.round(share * 1e4) / 1e4
+}

@@ -1,0 +1,149 @@
+import { Redis } from 'ioredis'
+import { UserError } from '../base/user-error.js'
+import type { Config } from '../config/config.js'
+
+const CONNECT_TIMEOUT_MS = 1000
+const ANSWER_TIMEOUT_MS = 3000
+/** What a new master's monitoring takes over from one that is there; the quorum is told with MONITOR. */
+const COPIED_SETTINGS = ['down-after-milliseconds', 'failover-timeout', 'parallel-syncs']
+
+/** Which Sentinels have been told something, and why the others have not. */
+export interface Told {
+  readonly told: readonly string[]
+  readonly failed: readonly { readonly sentinel: string; readonly reason: string }[]
+}
+
+type Address = { readonly host: string; readonly port: number }
+type Ask = (...args: string[]) => Promise<unknown>
+
+/**
+ * Tells all configured Sentinels what they are to monitor: each of them has to be told by itself. One that cannot be
+ * reached is left out, and said to be: what the reachable ones say counts [membership/decide].
+ */
+export class SentinelAdmin {
+  constructor(
+    private readonly sentinel: Config['sentinel'],
+    /** How the Sentinels are to log in at the servers. */
+    private readonly backend: Pick<Config['backend'], 'username' | 'password'>,
+  ) {}
+
+  /**
+   * Lets the Sentinels monitor a server, with the quorum and the settings that they have for the master `like`.
+   *
+   * @throws UserError when a Sentinel refuses, or none can be reached: then nothing has changed
+   */
+  async add(name: string, server: Address, like: string | undefined): Promise<Told> {
+    const added: Address[] = []
+    const results = await this.tellAll(this.sentinel.addresses, async (ask, sentinel) => {
+      const settings = like === undefined ? undefined : fieldsOf(await ask('SENTINEL', 'MASTER', like).catch(() => []))
+      if (await this.monitor(ask, name, server, settings?.get('quorum'))) added.push(sentinel)
+      for (const option of COPIED_SETTINGS) {
+        const value = settings?.get(option)
+        if (value !== undefined) await ask('SENTINEL', 'SET', name, option, value)
+      }
+      const { username, password } = this.backend
+      if (password !== undefined) await ask('SENTINEL', 'SET', name, 'auth-pass', password)
+      if (username !== undefined) await ask('SENTINEL', 'SET', name, 'auth-user', username)
+    })
+    const refusal = results.find(({ error }) => isRefusal(error))
+    if (refusal === undefined) return toldIn(results)
+    await this.tellAll(added, (ask) => forget(ask, name))
+    throw new UserError(`Sentinel ${refusal.sentinel} refuses ${name}: ${refusal.error?.message.replace(/^ERR /, '')}`)
+  }
+
+  /**
+   * Lets the Sentinels forget a master; one that does not know it has done so already.
+   *
+   * @throws UserError when none can be reached
+   */
+  async remove(name: string): Promise<Told> {
+    return toldIn(await this.tellAll(this.sentinel.addresses, (ask) => forget(ask, name)))
+  }
+
+  /** False if the Sentinel monitors it already. */
+  private async monitor(ask: Ask, name: string, server: Address, quorum: string | undefined): Promise<boolean> {
+    const majority = String(Math.floor(this.sentinel.addresses.length / 2) + 1)
+    const known = fieldsOf(await ask('SENTINEL', 'MASTER', name).catch(() => []))
+    if (known.get('ip') === server.host && known.get('port') === String(server.port)) return false
+    await ask('SENTINEL', 'MONITOR', name, server.host, String(server.port), quorum ?? majority)
+    return true
+  }
+
+  private tellAll(
+    sentinels: readonly Address[],
+    tell: (ask: Ask, sentinel: Address) => Promise<void>,
+  ): Promise<Result[]> {
+    return Promise.all(
+      sentinels.map(async (address) => {
+        const sentinel = `${address.host}:${address.port}`
+        try {
+          await this.ask(address, (ask) => tell(ask, address))
+          return { sentinel }
+        } catch (error) {
+          return { sentinel, error: error as Error }
+        }
+      }),
+    )
+  }
+
+  private async ask({ host, port }: Address, tell: (ask: Ask) => Promise<void>): Promise<void> {
+    const { username, password } = this.sentinel
+    const connection = new Redis({
+      host,
+      port,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      lazyConnect: true,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      commandTimeout: ANSWER_TIMEOUT_MS,
+      retryStrategy: () => null,
+      enableOfflineQueue: false,
+      // Sentinel does not know CLIENT SETINFO.
+      disableClientInfo: true,
+    })
+    let failure: Error | undefined
+    connection.on('error', (error: Error) => {
+      failure = error
+    })
+    try {
+      await connection.connect().catch((error: Error) => {
+        throw failure ?? error
+      })
+      await tell((command, ...args) => connection.call(command, ...args))
+    } finally {
+      connection.disconnect()
+    }
+  }
+}
+
+interface Result {
+  readonly sentinel: string
+  readonly error?: Error
+}
+
+async function forget(ask: Ask, name: string): Promise<void> {
+  await ask('SENTINEL', 'REMOVE', name).catch((error: Error) => {
+    if (!/^ERR No such master/.test(error.message)) throw error
+  })
+}
+
+/** @throws UserError when all failed */
+function toldIn(results: readonly Result[]): Told {
+  const failed = results.flatMap(({ sentinel, error }) =>
+    error === undefined ? [] : [{ sentinel, reason: error.message }],
+  )
+  const told = results.flatMap(({ sentinel, error }) => (error === undefined ? [sentinel] : []))
+  if (told.length > 0) return { told, failed }
+  throw new UserError(`no Sentinel can be told: ${failed.map((each) => `${each.sentinel}: ${each.reason}`).join(', ')}`)
+}
+
+/** A Sentinel's word, and not a connection that failed. */
+function isRefusal(error: Error | undefined): boolean {
+  return error?.name === 'ReplyError'
+}
+
+/** The fields of a flat reply of names and values. */
+function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
+  const flat = Array.isArray(reply) ? reply.map(String) : []
+  return new Map(Array.from({ length: Math.floor(flat.length / 2) }, (_, i) => [flat[2 * i], flat[2 * i + 1]]))
+}
