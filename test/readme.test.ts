@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -10,7 +10,7 @@ import { Ring } from '../src/ring/ring.js'
 
 /*
  * What the README says that the code can be asked about: paths, options, settings, commands that are not supported, and
- * the numbers of its example.
+ * the numbers of its example. And that what comments cite can be found.
  */
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
@@ -26,6 +26,12 @@ function part(from: string, to: string): string {
 
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1])
 
+function filesIn(folder: string): string[] {
+  return readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.ts$/.test(name))
+    .map((name) => join(repository, folder, name))
+}
+
 t.test('every link leads somewhere', async (t) => {
   const headings = matches(readme, /^#+ (.+)$/gm).map((heading) =>
     heading
@@ -38,6 +44,36 @@ t.test('every link leads somewhere', async (t) => {
   for (const target of targets) {
     if (target.startsWith('#')) t.ok(headings.includes(target.slice(1)), target)
     else t.ok(existsSync(join(repository, target)), target)
+  }
+})
+
+/** The text of a page below the heading that begins with `heading`. */
+function section(page: string, heading: RegExp): string | undefined {
+  const parts = page.split(/^## /m).slice(1)
+  return parts.find((text) => heading.test(text))
+}
+
+t.test('what comments cite is there', async (t) => {
+  const pages = new Map(
+    ['design', 'redis-facts'].map((name) => [name, readFileSync(join(repository, 'docs', `${name}.md`), 'utf8')]),
+  )
+  const cited = new Set<string>()
+  for (const file of filesIn('src')) {
+    const text = readFileSync(file, 'utf8').replace(/\n\s*\*\s/g, ' ')
+    for (const citation of matches(text, /\[((?:design|redis-facts)[ ,][^\]]+)\]/g)) cited.add(citation)
+  }
+  t.ok(cited.size > 30)
+  for (const citation of cited) {
+    if (citation.startsWith('redis-facts')) {
+      const title = citation.replace(/^redis-facts,? /, '')
+      const found =
+        title === 'first table' || section(pages.get('redis-facts') ?? '', new RegExp(`^${title}`)) !== undefined
+      t.ok(found, citation)
+      continue
+    }
+    for (const [, number] of citation.matchAll(/§(\d+)/g)) {
+      t.ok(section(pages.get('design') ?? '', new RegExp(`^${number}\\. `)) !== undefined, citation)
+    }
   }
 })
 

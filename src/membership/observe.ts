@@ -4,7 +4,7 @@ import type { MasterNews, MembershipEvent, SentinelMaster, SentinelNews, Sentine
 
 type Event<Type extends MembershipEvent['type']> = Extract<MembershipEvent, { type: Type }>
 
-/** Notes what happened, and decides nothing: this goes on in tilt [style 9]. */
+/** Notes what happened, and decides nothing: this goes on in tilt [design §8 Membership]. */
 export function observe(draft: Draft, event: MembershipEvent): void {
   if (event.type === 'sentinel polled') sentinelPolled(draft, event)
   else if (event.type === 'sentinel lost') sentinelLost(draft, event)
