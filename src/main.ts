@@ -31,6 +31,8 @@ data stay in the directory and are found again by the next dt up.
   --dir DIR         where the servers keep their data (default ./data)
   --base-port PORT  the servers take the ports after this one, the Sentinels those after it + 10000 (default 16380)
   --fresh           throw away the data of an earlier dt up first
+  --accept-epoch N  start although a later view of the ring than that of epoch N may have been lost
+  --wipe            empty servers that hold what does not belong to this ring
 `,
     run: up,
   },
@@ -40,6 +42,11 @@ data stay in the directory and are found again by the next dt up.
 
   --config FILE     settings in YAML; conf/dt.yaml explains each of them. A variable DT_<SECTION>_<NAME> in the
                     environment (DT_LISTEN_PORT, DT_SENTINEL_ADDRESSES, …) goes before the file
+  --takeover        take the ring from another proxy that serves it, which is shut out and stops
+  --accept-epoch N  start although a later view of the ring than that of epoch N may have been lost, and without keys
+                    of which no copy is there; 0 begins a new ring although not all servers are there. The log says
+                    when, and with which N, this is of use
+  --wipe            empty servers that hold what does not belong to this ring, instead of refusing them
 `,
     run: serve,
   },
@@ -83,6 +90,8 @@ async function up(argv: string[]): Promise<number> {
     dir: { type: 'string' },
     'base-port': { type: 'string' },
     fresh: { type: 'boolean' },
+    'accept-epoch': { type: 'string' },
+    wipe: { type: 'boolean' },
   })
   const port = wholeNumber('--port', values.port, 0, 65535)
   const nodes = wholeNumber('--nodes', values.nodes, 1, 100)
@@ -93,6 +102,8 @@ async function up(argv: string[]): Promise<number> {
       dir: values.dir ?? './data',
       basePort: wholeNumber('--base-port', values['base-port'], 1, 55_000) ?? 16_380,
       fresh: values.fresh === true,
+      acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
+      wipe: values.wipe === true,
       ...(port !== undefined && { port }),
       ...(nodes !== undefined && { nodes }),
       ...(replicas !== undefined && { replicas }),
@@ -103,9 +114,20 @@ async function up(argv: string[]): Promise<number> {
 }
 
 async function serve(argv: string[]): Promise<number> {
-  const config = loadConfig(configFile(argv))
+  const values = parse(argv, {
+    config: { type: 'string' },
+    takeover: { type: 'boolean' },
+    'accept-epoch': { type: 'string' },
+    wipe: { type: 'boolean' },
+  })
+  const config = loadConfig(values.config === undefined ? {} : { file: values.config })
   const { createProxy } = await import('./proxy.js')
-  return runUntilSignal(createProxy(config, createLogger(config.log)))
+  const proxy = createProxy(config, createLogger(config.log), {
+    takeover: values.takeover === true,
+    acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
+    wipe: values.wipe === true,
+  })
+  return runUntilSignal(proxy)
 }
 
 async function ping(argv: string[]): Promise<number> {
@@ -137,17 +159,25 @@ dt help <command> lists its options.
 interface Service {
   start(): Promise<unknown>
   stop(): Promise<void>
+  /** Resolves with the reason when it must not go on. */
+  readonly ended: Promise<Error>
 }
 
 /** Starts the service and stops it in order on the first signal, also when it comes during the start. */
 async function runUntilSignal(service: Service): Promise<number> {
   const signalled = firstSignal()
+  let reason: Error | undefined
   try {
-    await Promise.race([service.start(), signalled])
-    await signalled
+    // Once it has ended its start fails, too, for that reason.
+    const ended = service.ended.then((error) => {
+      reason = error
+    })
+    await Promise.race([service.start(), signalled, ended])
+    await Promise.race([signalled, ended])
   } finally {
     await service.stop()
   }
+  if (reason !== undefined) throw reason
   return 0
 }
 

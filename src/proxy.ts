@@ -1,20 +1,29 @@
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Links } from './backend/links.js'
 import type { Logger } from './base/log.js'
+import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
+import { UserError } from './base/user-error.js'
 import { Clients } from './client/clients.js'
 import { Listener } from './client/listener.js'
 import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
+import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
+import { Ownership } from './membership/ownership.js'
 import { SentinelAdmin } from './membership/sentinel-admin.js'
+import { Starter } from './membership/starter.js'
+import { StateFile } from './membership/state-file.js'
 import { Departures } from './migration/departures.js'
 import { Migrator } from './migration/migrator.js'
 import { joiningMembers } from './migration/plan.js'
 import { StallWatch } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
 import { emptyView } from './view/build-view.js'
+import type { Member } from './view/view.js'
 import { ViewKeeper } from './view/view-keeper.js'
 import { ViewStore } from './view/view-store.js'
 
@@ -38,36 +47,84 @@ import { ViewStore } from './view/view-store.js'
 
 /** How long clients may take to receive their last replies when the proxy stops. */
 const CLOSE_GRACE_MS = 1000
+/** How long the members may take to answer what they were last sent. */
+const QUIET_MS = 1000
 
 export interface Proxy {
-  /** Resolves when clients are accepted. Rejects when the address cannot be listened on, and when stopped before. */
+  /**
+   * Resolves when clients are accepted. Rejects when the address cannot be listened on, when another proxy is active,
+   * and when stopped before.
+   */
   start(): Promise<{ host: string; port: number }>
   /** Answers nobody any more, and ends all connections. */
   stop(): Promise<void>
+  /** Resolves with the reason when the proxy must not go on, and has to be stopped: another one has taken over. */
+  readonly ended: Promise<UserError>
+}
+
+/** What the operator may say at a start, see `dt help serve`. */
+export interface StartOptions {
+  readonly takeover?: boolean
+  readonly acceptEpoch?: number | undefined
+  readonly wipe?: boolean
 }
 
 /** A proxy for the ring and on the address of `config`. */
-export function createProxy(config: Config, log: Logger): Proxy {
+export function createProxy(config: Config, log: Logger, startOptions: StartOptions = {}): Proxy {
   const runId = randomBytes(20).toString('hex')
+  const where = `process ${process.pid} on ${hostname()}`
   const turn = new Turn()
   const { ring, backend } = config
   const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes))
   const keeper = new ViewKeeper(views, log)
-  /** The process that each member was when it last answered. */
-  const runs = new Map<string, string>()
-  const links: Links = new Links({ ...backend, ringId: ring.id, runId }, turn, log, {
+  /** Who is there now; not placed on the ring before it is known what the ring begins with. */
+  let members: readonly Member[] = []
+  let running = false
+  let starter: Starter | undefined
+  const place = () => {
+    if (running) keeper.membersChanged(members.filter(({ name }) => !ownership.refused.has(name)))
+    else starter?.changed()
+  }
+  let end: (reason: UserError) => void
+  const ended = new Promise<UserError>((resolve) => {
+    end = resolve
+  })
+  let isDeposed = false
+  const ownership: Ownership = new Ownership({
+    ringId: ring.id,
+    run: runId,
+    where,
+    wipe: startOptions.wipe === true,
+    turn,
+    log,
+    links: () => links,
+    view: () => (running ? views.current : (starter?.newest ?? views.current)),
+    refusedChanged: place,
+    deposed: (reason) => {
+      isDeposed = true
+      markers.stop()
+      starter?.stop()
+      end(new UserError(reason))
+    },
+  })
+  views.onChange((view) => ownership.viewChanged(view))
+  const pauseWatch = new PauseWatch((ms) => ownership.stalled(ms))
+  turn.guard = () => pauseWatch.check()
+
+  const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
+  const links: Links = new Links({ ...backend, ringId: ring.id, runId, admit }, turn, log, {
     onUp: (link, info) => {
-      log.info({ member: link.name, version: link.info?.version, runId: link.info?.runId }, 'link up')
-      const before = runs.get(link.name)
-      runs.set(link.name, info.runId)
-      if (before !== undefined && before !== info.runId) {
+      log.info({ member: link.name, version: info.version, runId: info.runId }, 'link up')
+      if (ownership.isStrange(link.name)) {
         coordinator.restarted(link)
         if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
       }
       membership.linkUp(link.name)
       coordinator.linkUp(link)
       keeper.resume(link.name)
+      markers.linkUp(link)
       migrator.linkUp()
+      starter?.changed()
     },
     onDown: (link, reason) => {
       // A link that is not wanted any more may outlive its place for a moment.
@@ -84,23 +141,15 @@ export function createProxy(config: Config, log: Logger): Proxy {
       keeper.restarted(member)
     },
   })
-  /** A server that holds keys and never was a member may be somebody else's: nothing is written to it, or emptied. */
-  const isAdmitted = (name: string) => {
-    const { current } = views
-    if (current.epoch === 0 || admitted.has(name)) return true
-    const keys = links.get(name)?.info?.keys ?? 0
-    if (keys === 0) return true
-    log.error({ member: name, keys }, `${name} is refused: it holds keys and is not known as a member; empty it first`)
-    return false
-  }
-  const admitted = new Set<string>()
-  views.onChange((view) => {
-    for (const { name } of view.members) admitted.add(name)
-  })
+  const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
+  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile })
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,
-    publish: (members) => keeper.membersChanged(members.filter(({ name }) => isAdmitted(name))),
+    publish: (present) => {
+      members = present
+      place()
+    },
     forget: (name) => keeper.forget(name),
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
@@ -116,7 +165,7 @@ export function createProxy(config: Config, log: Logger): Proxy {
       link.reset('it did not answer while it was filled')
     },
   )
-  const acknowledged = async () => {}
+  const acknowledged = () => markers.whenAcknowledged()
   const migrator: Migrator = new Migrator({
     views,
     links,
@@ -158,9 +207,35 @@ export function createProxy(config: Config, log: Logger): Proxy {
   }
   const listener = new Listener(server)
 
+  /** Finds out what the ring is, and whether it is ours, and publishes the first view [design §8 Start]. */
+  const begin = async () => {
+    starter = new Starter({
+      ring,
+      links,
+      ownership,
+      log,
+      stateFile: stateFile?.read(),
+      takeover: startOptions.takeover === true,
+      acceptEpoch: startOptions.acceptEpoch,
+      known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
+    })
+    await membership.start()
+    const decision = await starter.run()
+    markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
+    running = true
+    views.publish(decision.view)
+    place()
+    if (decision.kind === 'resume') for (const name of decision.leaving) keeper.leave(name)
+  }
+  /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
+  const isQuiet = () =>
+    coordinator.lanes.active === 0 && coordinator.doubts.size === 0 && links.all().every((link) => !link.outstanding)
+
   return {
+    ended,
     async start() {
-      await membership.start()
+      pauseWatch.start()
+      await begin()
       migrator.start()
       stallWatch.start()
       departures.start()
@@ -171,15 +246,29 @@ export function createProxy(config: Config, log: Logger): Proxy {
     },
     async stop() {
       const closed = listener.close()
+      if (isDeposed) for (const client of server.clients.all()) client.drop()
       server.clients.closeAll(CLOSE_GRACE_MS)
       verifier.stop()
       departures.stop()
       migrator.stop()
       stallWatch.stop()
       await membership.stop()
+      starter?.stop()
+      if (running && !isDeposed && (await becomes(isQuiet, QUIET_MS))) await markers.close()
+      markers.stop()
+      ownership.stop()
+      pauseWatch.stop()
       coordinator.close()
       links.close()
       await closed
     },
   }
+}
+
+/** Whether a condition comes true within `timeoutMs`. */
+async function becomes(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+  for (const deadlineMs = Date.now() + timeoutMs; !condition(); await sleep(5)) {
+    if (Date.now() > deadlineMs) return false
+  }
+  return true
 }

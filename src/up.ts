@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLogger, type Logger } from './base/log.js'
 import { UserError } from './base/user-error.js'
@@ -6,11 +6,11 @@ import { version } from './base/version.js'
 import { type Config, loadConfig } from './config/config.js'
 import { LocalRing, sentinelBase } from './local/local-ring.js'
 import { isFree } from './local/ports.js'
-import { createProxy } from './proxy.js'
+import { createProxy, type StartOptions } from './proxy.js'
 
 const sentinelCount = 3
 
-export interface UpOptions {
+export interface UpOptions extends StartOptions {
   dir: string
   basePort: number
   fresh: boolean
@@ -33,7 +33,7 @@ export class Up {
   private readonly config: Config
   private readonly log: Logger
   private readonly ring: LocalRing
-  private proxy: ReturnType<typeof createProxy> | undefined
+  private readonly proxy: ReturnType<typeof createProxy>
 
   /** `out` gets the banner. Throws `UserError` for options that cannot be. */
   constructor(
@@ -45,7 +45,7 @@ export class Up {
     this.config = loadConfig({
       overrides: {
         listen: options.port === undefined ? {} : { port: options.port },
-        ring: { replicas: this.shape.replicas },
+        ring: { replicas: this.shape.replicas, stateFile: stateFile(dir) },
         sentinel: {
           addresses: Array.from({ length: sentinelCount }, (_, i) => `127.0.0.1:${sentinelBase(basePort) + 1 + i}`),
           masterPattern: 'dt-*',
@@ -61,21 +61,27 @@ export class Up {
       sentinels: sentinelCount,
       log: this.log,
     })
+    this.proxy = createProxy(this.config, this.log, options)
+  }
+
+  /** Resolves with the reason when the proxy must not go on. */
+  get ended(): Promise<UserError> {
+    return this.proxy.ended
   }
 
   async start(): Promise<void> {
     await this.checkPort()
     this.log.info(`starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`)
     await this.ring.start()
+    if (this.options.fresh) rmSync(stateFile(this.options.dir), { force: true })
     writeFileSync(ringFile(this.options.dir), `${JSON.stringify(this.shape)}\n`)
-    this.proxy = createProxy(this.config, this.log)
     const address = await this.proxy.start()
     this.out.write(this.banner(address))
   }
 
   /** The proxy first, so that its clients' last writes find the servers alive. */
   async stop(): Promise<void> {
-    await this.proxy?.stop()
+    await this.proxy.stop()
     await this.ring.stop()
     this.log.info('the proxy, the Sentinels and the Redis servers have stopped')
   }
@@ -114,6 +120,10 @@ ${bold(`Diminished Triad ${version}`)}
 
 `
   }
+}
+
+function stateFile(dir: string): string {
+  return join(dir, 'state.json')
 }
 
 function ringFile(dir: string): string {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { version } from '../src/base/version.js'
 import { ask } from '../src/local/ask.js'
+import { LocalRing } from '../src/local/local-ring.js'
 import { freePorts, isFree } from '../src/local/ports.js'
 import { startMark } from '../src/local/process-mark.js'
 import { temporaryDirectory } from './helpers/temporary-directory.js'
@@ -279,18 +280,41 @@ t.test('a ring with data is not started with another number of members or copies
   t.same(await same.signal('SIGINT'), [0, null])
 })
 
-t.test('dt serve before a ring that is there answers, and stops with a signal', async (t) => {
-  const { basePort, argv } = await place(t)
-  const up = new Dt(t, argv)
-  await isUp(up)
-  const [port] = await freePorts(1)
-  const file = join(t.testdir(), 'dt.yaml')
-  writeFileSync(file, `sentinel: { addresses: ["127.0.0.1:${basePort + 10_001}"] }\nlisten: { port: ${port} }\n`)
-  const serve = new Dt(t, ['serve', '--config', file], { DT_RING_ID: 'second' })
-  await until('dt serve answers', async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG')
-  t.equal((await run(t, ['ping', '--config', file])).out, 'PONG\n')
+t.test('dt serve before servers that are there answers; a second one refuses to start, or takes over', async (t) => {
+  const ring = new LocalRing({ dir: join(t.testdir(), 'data'), nodes: 3, sentinels: 1 })
+  t.teardown(() => ring.stop())
+  await ring.start()
+  const [port, otherPort] = await freePorts(2)
+  const argsFor = (name: string, listenPort: number) => {
+    const file = join(t.testdirName, name)
+    writeFileSync(file, `sentinel: { addresses: ["${ring.sentinelAddresses[0]}"] }\nlisten: { port: ${listenPort} }\n`)
+    return ['--config', file]
+  }
+  const first = new Dt(t, ['serve', ...argsFor('first.yaml', port)])
+  const answers = (at: number) =>
+    until('dt serve answers', async () => (await ask('127.0.0.1', at, 'PING')) === '+PONG')
+  await answers(port)
+  t.equal((await run(t, ['ping', ...argsFor('first.yaml', port)])).out, 'PONG\n')
   t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
-  t.same(await serve.signal('SIGTERM'), [0, null])
-  t.equal(serve.err, '')
-  t.same(await up.signal('SIGINT'), [0, null])
+
+  const second = await run(t, ['serve', ...argsFor('second.yaml', otherPort)])
+  t.equal(second.code, 1)
+  t.match(
+    second.err,
+    /^dt: another proxy serves the ring dt: run [0-9a-f]{40}, process \d+ on \S+, connected to dt-\d from 127.0.0.1:\d+; stop it first, or take over with --takeover\n$/,
+  )
+  t.match(second.err, `process ${first.child.pid} on`)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world', 'nothing has happened to the first')
+
+  const third = new Dt(t, ['serve', '--takeover', ...argsFor('second.yaml', otherPort)])
+  await answers(otherPort)
+  t.same(await first.exit, [1, null])
+  t.match(
+    first.err,
+    /^dt: another proxy has taken over the ring dt: process \d+ on \S+ \(run [0-9a-f]{40}\) is the owner of dt-\d\n$/,
+  )
+  t.match(first.err, `process ${third.child.pid} on`)
+  t.equal(await ask('127.0.0.1', otherPort, 'GET hello'), 'world')
+  t.same(await third.signal('SIGTERM'), [0, null])
+  t.equal(third.err, '')
 })

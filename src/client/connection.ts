@@ -107,9 +107,10 @@ export class Connection implements ReplyQueueOwner {
     if (this.closed) return
     this.closed = true
     this.deaf = true
-    this.outbox.flush()
-    this.socket.end()
-    this.socket.destroySoon()
+    // What has been written must not leave while the turn is held, and then leaves before this.
+    const { turn } = this.server
+    if (turn.held) turn.schedule({ flush: () => this.end() })
+    else this.end()
   }
 
   /** Ends the connection now, with nothing more written. */
@@ -175,6 +176,12 @@ export class Connection implements ReplyQueueOwner {
   /** Whether it is closed when its replies have been written. */
   get isEnding(): boolean {
     return this.deaf
+  }
+
+  private end(): void {
+    this.outbox.flush()
+    this.socket.end()
+    this.socket.destroySoon()
   }
 
   private process(): void {

@@ -103,6 +103,7 @@ export const sections = {
       .default('dt'),
     replicas: whole(0, 15).default(2),
     virtualNodes: whole(1, 1024).default(64),
+    stateFile: text().optional(),
   }),
   /** The Sentinels that know the members: the masters whose names match `masterPattern`. */
   sentinel: z.strictObject({
