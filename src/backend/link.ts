@@ -53,8 +53,9 @@ export interface LinkListener {
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
-/** Its confirmation is a push, so nobody waits for a reply. */
+/** Its confirmation is a push; only a refusal is a reply. */
 const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
+const PING = frameOf(['PING'])
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -293,6 +294,7 @@ export class Link implements Flushable, FramerSink {
     try {
       info = await handshake(call, handshakeOptions)
       await options.admit?.(this.name, info, call)
+      await this.subscribe(socket)
     } catch (error) {
       // A connection that broke in the meantime has been reported by its own event.
       if (this.socket === socket) this.broken((error as Error).message)
@@ -305,8 +307,22 @@ export class Link implements Flushable, FramerSink {
     this.clockOffsetMs = info.clockOffsetMs
     this.become({ kind: 'ready', info })
     this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
-    socket.write(SUBSCRIBE_EXPIRED)
     this.listener.onUp(this, info)
+  }
+
+  /** A refusal (an ACL may not allow the channels) must not be taken for the reply of the command that comes next. */
+  private subscribe(socket: Socket): Promise<void> {
+    socket.write(SUBSCRIBE_EXPIRED)
+    return new Promise((resolve, reject) => {
+      const sink: ReplySink = {
+        onReply: (_tag, buf, start, end, flags) => {
+          if ((flags & IS_ERROR) === 0) resolve()
+          else throw new ReplyProtocolError(`PSUBSCRIBE was refused: ${buf.toString('utf8', start, end).trim()}`)
+        },
+        onLost: () => reject(new LinkLostError(this.name, true)),
+      }
+      this.emitFrame(PING, ANY_DB, sink, 0)
+    })
   }
 
   private receive(buf: Buffer, size: number): void {

@@ -111,12 +111,18 @@ for (const [what, prepare, reason] of [
   ['a server that wants another password', { hello: '-WRONGPASS no\r\n' }, /HELLO was answered by: WRONGPASS no/],
   ['a server without RESP3', { hello: '-NOPROTO unsupported\r\n' }, /HELLO was answered by: NOPROTO/],
   ['a server that answers nonsense', { id: '+seven\r\n' }, /CLIENT ID was answered by something unexpected/],
+  [
+    'a server that lets us hear of no expirations',
+    { subscribe: '-NOPERM no\r\n' },
+    /PSUBSCRIBE was refused: -NOPERM no/,
+  ],
   ['a server without functions', { functions: "-ERR unknown command 'FUNCTION'\r\n" }, /FUNCTION LIST was answered by/],
 ] as const) {
   t.test(`${what} is not used, and the reason is told until it is gone`, async (t) => {
     const story = await LinkStory.begin(t)
-    const faults: { info?: Record<string, string>; policy?: string; hello?: string; id?: string; functions?: string } =
-      prepare
+    const faults: Partial<Record<'policy' | 'hello' | 'id' | 'functions' | 'subscribe', string>> & {
+      info?: Record<string, string>
+    } = prepare
     let broken = true
     story.server.info = faults.info ?? {}
     story.server.script = ([name, sub, setting]) => {
@@ -126,6 +132,7 @@ for (const [what, prepare, reason] of [
         return `%1\r\n${bulk(setting)}${bulk(faults.policy)}`
       }
       if (name === 'FUNCTION') return faults.functions
+      if (name === 'PSUBSCRIBE') return faults.subscribe
       return name === 'CLIENT' && sub === 'ID' ? faults.id : undefined
     }
     story.link.start()
