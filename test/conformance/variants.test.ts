@@ -84,10 +84,12 @@ async function asServed(name: string, line: Line): Promise<Line> {
 async function variantsOf({ name, line }: Sample): Promise<Line[]> {
   const { args } = line
   const first = name.split('|').length
+  const lowerCase = (arg: Buffer) => Buffer.from(arg.toString('latin1').toLowerCase(), 'latin1')
   const all: Buffer[][] = [
     args.slice(0, -1),
     [...args, Buffer.from('x')],
     [...args, Buffer.from('1'), Buffer.from('2')],
+    args.map(lowerCase),
   ]
   for (let i = first; i < args.length; i++) {
     for (const rubbish of RUBBISH) all.push(args.with(i, Buffer.from(rubbish)))

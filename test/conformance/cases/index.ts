@@ -1,11 +1,14 @@
 import type { Cases } from '../script.js'
+import { bitmapCases } from './bitmaps.js'
 import { connectionCases } from './connections.js'
 import { geoCases } from './geo.js'
 import { hashCases } from './hashes.js'
 import { keyCases } from './keys.js'
+import { keyspaceCases } from './keyspace.js'
 import { listCases } from './lists.js'
 import { serverCases } from './servers.js'
 import { setCases } from './sets.js'
+import { sortedSetAlgebraCases } from './sorted-set-algebra.js'
 import { sortedSetCases } from './sorted-sets.js'
 import { streamCases } from './streams.js'
 import { stringCases } from './strings.js'
@@ -13,11 +16,14 @@ import { stringCases } from './strings.js'
 /** A script for every supported command of Redis, by the name of its row. */
 export const cases: Cases = {
   ...stringCases,
+  ...bitmapCases,
   ...keyCases,
+  ...keyspaceCases,
   ...listCases,
   ...hashCases,
   ...setCases,
   ...sortedSetCases,
+  ...sortedSetAlgebraCases,
   ...geoCases,
   ...streamCases,
   ...connectionCases,
