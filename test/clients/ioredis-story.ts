@@ -1,0 +1,130 @@
+import type { Redis as Redis5, RedisOptions } from 'ioredis'
+import type { Test } from 'tap'
+import { startProxy } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
+
+/** What an application does with ioredis, over the real ring. */
+export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) => Redis5): Promise<void> {
+  const proxy = await startProxy(t, { config: { auth: { password: 'secret' } } })
+  const clients: Redis5[] = []
+  t.teardown(() => {
+    for (const client of clients) client.disconnect()
+  })
+  const connect = (options: RedisOptions = {}) => {
+    const client = new Redis({ host: proxy.host, port: proxy.port, password: 'secret', ...options })
+    client.on('error', () => {}) // Broken connections are part of the story.
+    clients.push(client)
+    return client
+  }
+  const plain = await proxy.connect()
+  await plain.ask('AUTH', 'secret')
+
+  await t.test('it connects, logs in, chooses its database and its name', async (t) => {
+    const redis = connect({ db: 4, connectionName: 'the-application' })
+    t.equal(await redis.ping(), 'PONG')
+    await redis.set('key', 'in 4')
+    await plain.ask('SELECT', '4')
+    t.equal(String(await plain.ask('GET', 'key')), '$4\r\nin 4\r\n')
+    await plain.ask('SELECT', '0')
+    t.match(await redis.client('LIST'), /name=the-application .* db=4 /)
+    await redis.quit()
+    const wrong = connect({ password: 'wrong', retryStrategy: () => null })
+    await t.rejects(wrong.ping(), /WRONGPASS|NOAUTH|Connection is closed/)
+  })
+
+  await t.test('values of all types, and bytes', async (t) => {
+    const redis = connect()
+    const bytes = Buffer.from([0, 13, 10, 255, 128])
+    await redis.set('bytes', bytes)
+    t.ok((await redis.getBuffer('bytes'))?.equals(bytes))
+    t.equal(await redis.get('nothing'), null)
+    t.equal(await redis.incrby('counter', 41), 41)
+    await redis.hset('hash', { a: '1', b: '2' })
+    t.same(await redis.hgetall('hash'), { a: '1', b: '2' })
+    t.same(await redis.hgetall('no-hash'), {})
+    await redis.rpush('list', 'a', 'b', 'c')
+    t.same(await redis.lrange('list', 0, -1), ['a', 'b', 'c'])
+    await redis.zadd('zset', 1.5, 'x', 2, 'y')
+    t.same(await redis.zrange('zset', 0, -1, 'WITHSCORES'), ['x', '1.5', 'y', '2'])
+    t.equal(await redis.zscore('zset', 'x'), '1.5')
+    t.same(await redis.smembers('no-set'), [])
+    await redis.mset('m1', '1', 'm2', '2', 'm3', '3')
+    t.same(await redis.mget('m1', 'none', 'm3'), ['1', null, '3'])
+    t.equal(await redis.del('m1', 'm2', 'm3', 'none'), 3)
+    const id = await redis.xadd('stream', '*', 'field', 'value')
+    t.same(await redis.xrange('stream', '-', '+'), [[id, ['field', 'value']]])
+    t.equal(await redis.set('once', '1', 'EX', 100, 'NX'), 'OK')
+    t.equal(await redis.set('once', '2', 'EX', 100, 'NX'), null)
+    t.ok((await redis.ttl('once')) > 90)
+    await t.rejects(redis.lpush('counter', 'x'), /^WRONGTYPE/)
+  })
+
+  await t.test('pipelines, long ones and automatic ones', async (t) => {
+    const redis = connect({ enableAutoPipelining: true })
+    const pipeline = redis.pipeline()
+    for (let i = 0; i < 5000; i++) pipeline.set(`p:${i}`, i).get(`p:${i}`)
+    const results = (await pipeline.exec()) ?? []
+    t.equal(results.length, 10_000)
+    t.ok(results.every(([error, value], i) => error === null && value === (i % 2 === 0 ? 'OK' : String((i - 1) / 2))))
+    const values = await Promise.all(Array.from({ length: 1000 }, (_, i) => redis.get(`p:${i}`)))
+    t.ok(values.every((value, i) => value === String(i)))
+    const mixed = await redis.pipeline().set('a', 'text').lpush('a', 'x').get('a').exec()
+    t.equal(mixed?.[1][0]?.message, 'WRONGTYPE Operation against a key holding the wrong kind of value')
+    t.same(mixed?.[2], [null, 'text'])
+  })
+
+  await t.test('what the proxy does not have yet is refused in words', async (t) => {
+    const redis = connect()
+    await t.rejects(redis.blpop('list', 1), /'blpop' is not supported yet by this proxy/)
+    await t.rejects(redis.eval('return 1', 0), /'eval' is not supported yet by this proxy/)
+    t.equal(await redis.ping(), 'PONG', 'and the connection lives')
+  })
+
+  await t.test('scanStream and its like give everything', async (t) => {
+    const redis = connect({ db: 6 })
+    const names = Array.from({ length: 2000 }, (_, i) => `k:${i}`)
+    await redis.mset(Object.fromEntries(names.map((name) => [name, '1'])))
+    await redis.sadd('a-set', names)
+    const found: string[] = []
+    for await (const keys of redis.scanStream({ match: 'k:*', count: 100 })) found.push(...keys)
+    t.same(new Set(found), new Set(names))
+    const members: string[] = []
+    for await (const some of redis.sscanStream('a-set', { count: 100 })) members.push(...some)
+    t.same(new Set(members), new Set(names))
+    t.equal((await redis.keys('k:*')).length, 2000)
+    t.equal(await redis.dbsize(), 2001)
+    t.equal(await redis.flushdb(), 'OK')
+    t.equal(await redis.dbsize(), 0)
+  })
+
+  await t.test('it connects again by itself, and sends what was waiting', async (t) => {
+    const redis = connect({ db: 2, retryStrategy: () => 10, connectionName: 'restless' })
+    await redis.set('key', 'value')
+    for (let i = 0; i < 3; i++) {
+      const id = /^id=(\d+) .*name=restless /m.exec(String(await plain.ask('CLIENT', 'LIST')))?.[1]
+      const closed = new Promise((resolve) => redis.once('close', resolve))
+      t.equal(String(await plain.ask('CLIENT', 'KILL', 'ID', id!)), ':1\r\n')
+      await closed
+      t.equal(await redis.get('key'), 'value', 'in the same database')
+    }
+    await until('its name is there again', async () => {
+      return String(await plain.ask('CLIENT', 'LIST')).includes('name=restless')
+    })
+  })
+
+  await t.test('it notices nothing of a server that dies', async (t) => {
+    const redis = connect()
+    await redis.mset(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`d:${i}`, String(i)])))
+    await proxy.ring.kill('dt-1')
+    const names = Array.from({ length: 100 }, (_, i) => `d:${i}`)
+    t.same(
+      await redis.mget(names),
+      names.map((_, i) => String(i)),
+    )
+    const written = await Promise.all(names.map((name) => redis.append(name, '!')))
+    t.same(
+      written,
+      names.map((_, i) => String(i).length + 1),
+    )
+  })
+}
