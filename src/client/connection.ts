@@ -128,10 +128,11 @@ export class Connection implements ReplyQueueOwner {
 
   /** [ReplyQueueOwner] */
   repliesDone(): void {
-    if (this.outbox.pendingBytes > this.server.config.limits.outputBufferHardBytes) {
+    const { pendingBytes } = this
+    if (pendingBytes > this.server.config.limits.outputBufferHardBytes && !this.closed) {
       this.server.log.warn(
-        { client: this.address, bytes: this.outbox.pendingBytes },
-        'client does not read its replies: closed',
+        { client: this.address, bytes: pendingBytes },
+        'client exceeds the output buffer limit: closed',
       )
       this.drop()
       return
@@ -148,9 +149,9 @@ export class Connection implements ReplyQueueOwner {
     this.server.stats.countError(buf, start, end)
   }
 
-  /** Bytes of replies that the client has not taken. */
+  /** Bytes of replies that the client has not taken, or that wait for the replies before them. */
   get pendingBytes(): number {
-    return this.outbox.pendingBytes
+    return this.outbox.pendingBytes + this.queue.keptBytes
   }
 
   /** Bytes of these that the socket could not write yet. */
@@ -170,7 +171,7 @@ export class Connection implements ReplyQueueOwner {
 
   /** Whether its next command has to wait until the one before is answered. */
   get isBlocked(): boolean {
-    return this.queue.pausedBy !== undefined
+    return this.queue.pausing > 0
   }
 
   /** Whether it is closed when its replies have been written. */
@@ -210,10 +211,10 @@ export class Connection implements ReplyQueueOwner {
     const { queue } = this
     const { limits } = this.server.config
     return (
-      queue.pausedBy === undefined &&
+      queue.pausing === 0 &&
       queue.length < limits.outstandingCommands &&
       queue.requestBytes < REQUEST_BYTES_MAX &&
-      this.outbox.pendingBytes < limits.outputBufferPauseBytes
+      this.pendingBytes < limits.outputBufferPauseBytes
     )
   }
 

@@ -1,13 +1,15 @@
+import { assert } from '../base/assert.js'
 import { Fifo } from '../base/fifo.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
 import type { Outbox } from './outbox.js'
 
 const SCRATCH_BYTES = 64
 const MINUS = 0x2d
+const EMPTY = Buffer.alloc(0)
 
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
-  /** Some replies have left the queue. */
+  /** A reply has come, and left the queue or not. */
   repliesDone(): void
   /** The reply after which the connection ends has been appended. */
   lastReplyDone(): void
@@ -26,8 +28,10 @@ export class ReplyQueue {
   private readonly slots = new Fifo<Slot>()
   /** Size of the commands that are not answered, in bytes. */
   requestBytes = 0
-  /** The slot that must be finished before the next command is handled. */
-  pausedBy: Slot | undefined
+  /** Size of the replies that wait for their turn, in bytes. */
+  keptBytes = 0
+  /** How many slots must be finished before the next command is handled. */
+  pausing = 0
 
   constructor(
     private readonly outbox: Outbox,
@@ -54,13 +58,17 @@ export class ReplyQueue {
 
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
-    if (slot === this.pausedBy) this.pausedBy = undefined
+    if (slot.pausing) this.pausing--
     if (slot !== this.slots.peek()) {
-      slot.keep(buf, start, end, owned)
+      if (this.owner.closed) slot.keep(EMPTY, 0, 0, true)
+      else slot.keep(buf, start, end, owned)
+      this.keptBytes += slot.keptBytes
+      this.owner.repliesDone()
       return
     }
     let last = this.leave(slot, buf, start, end, owned)
     for (let head = this.slots.peek(); head?.finished === true; head = this.slots.peek()) {
+      this.keptBytes -= head.keptBytes
       last = this.leave(head, head.kept, head.keptStart, head.keptEnd, head.keptOwned) || last
     }
     if (last) this.owner.lastReplyDone()
@@ -89,17 +97,24 @@ export class Slot implements ReplySlot {
   /** The connection ends after this reply. */
   last = false
   finished = false
+  /** The client's next command waits for this reply. */
+  pausing = false
 
   kept!: Buffer
   keptStart = 0
   keptEnd = 0
   keptOwned = false
 
-  private queue!: ReplyQueue
+  /** Undefined while the slot is in nobody's use. */
+  private queue: ReplyQueue | undefined
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
 
   get abandoned(): boolean {
-    return this.queue.ownerClosed
+    return this.queue === undefined || this.queue.ownerClosed
+  }
+
+  get keptBytes(): number {
+    return this.keptEnd - this.keptStart
   }
 
   open(queue: ReplyQueue, proto: 2 | 3, db: number, silent: boolean, requestBytes: number): void {
@@ -110,14 +125,20 @@ export class Slot implements ReplySlot {
     this.requestBytes = requestBytes
     this.last = false
     this.finished = false
+    this.pausing = false
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
-    this.queue.slotFinished(this, buf, start, end, owned)
+    const { queue } = this
+    assert(queue !== undefined && !this.finished, 'a command has one reply')
+    queue.slotFinished(this, buf, start, end, owned)
   }
 
   pauseClient(): void {
-    this.queue.pausedBy = this
+    const { queue } = this
+    if (queue === undefined || this.pausing) return
+    this.pausing = true
+    queue.pausing++
   }
 
   keep(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -137,8 +158,9 @@ export class Slot implements ReplySlot {
     this.keptOwned = length > SCRATCH_BYTES
   }
 
-  /** Lets go of a large reply. */
+  /** Lets go of a large reply, and of the client: the next use may be long after its end. */
   forget(): void {
     this.kept = this.scratch
+    this.queue = undefined
   }
 }

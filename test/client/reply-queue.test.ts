@@ -9,6 +9,7 @@ import { ReplyQueue, type ReplyQueueOwner, type Slot } from '../../src/client/re
 class Story implements ReplyQueueOwner {
   closed = false
   lastDone = 0
+  heard = 0
   readonly queue: ReplyQueue
   private readonly chunks: Buffer[] = []
   private readonly outbox: Outbox
@@ -33,7 +34,9 @@ class Story implements ReplyQueueOwner {
     return this.queue.take(2, 0, false, requestBytes)
   }
 
-  repliesDone(): void {}
+  repliesDone(): void {
+    this.heard++
+  }
   errorReplied(): void {}
   lastReplyDone(): void {
     this.lastDone++
@@ -98,16 +101,48 @@ t.test('slots are used again, and one that comes back knows nothing of before', 
   t.equal(story.written, 'x'.repeat(1000))
 })
 
-t.test('the slot that makes the client wait is the one that lets it go on', async (t) => {
+t.test('a client that waits for several replies goes on when all of them are there', async (t) => {
   const story = new Story()
   const before = story.take()
   const slow = story.take()
+  const slower = story.take()
   slow.pauseClient()
-  t.equal(story.queue.pausedBy, slow)
+  slow.pauseClient()
+  slower.pauseClient()
+  t.equal(story.queue.pausing, 2)
   finish(before, 'a')
-  t.equal(story.queue.pausedBy, slow)
+  t.equal(story.queue.pausing, 2)
+  finish(slower, 'c')
+  t.equal(story.queue.pausing, 1)
   finish(slow, 'b')
-  t.equal(story.queue.pausedBy, undefined)
+  t.equal(story.queue.pausing, 0)
+})
+
+t.test(
+  'the size of replies that wait for their turn is known, and nothing is kept for a client that is gone',
+  async (t) => {
+    const story = new Story()
+    const [a, b, c, d] = [story.take(), story.take(), story.take(), story.take()]
+    finish(c, 'x'.repeat(1000))
+    finish(b, 'y'.repeat(10), true)
+    t.equal(story.queue.keptBytes, 1010)
+    t.equal(story.heard, 2, 'the owner is told, who looks after the limit')
+    story.closed = true
+    finish(d, 'z'.repeat(100_000), true)
+    t.equal(story.queue.keptBytes, 1010)
+    finish(a, '')
+    t.equal(story.queue.keptBytes, 0)
+  },
+)
+
+t.test('a second reply to one command is a mistake of ours that does not reach another client', async (t) => {
+  const story = new Story()
+  const [a, b] = [story.take(), story.take()]
+  finish(b, 'b')
+  t.throws(() => finish(b, 'again'), /one reply/)
+  finish(a, 'a')
+  t.throws(() => finish(a, 'again'), /one reply/)
+  t.equal(story.written, 'ab')
 })
 
 t.test('the size of open commands is known', async (t) => {
