@@ -81,8 +81,9 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   let members: readonly Member[] = []
   let running = false
   let starter: Starter | undefined
+  const usable = () => members.filter(({ name }) => !ownership.refused.has(name))
   const place = () => {
-    if (running) keeper.membersChanged(members.filter(({ name }) => !ownership.refused.has(name)))
+    if (running) keeper.membersChanged(usable())
     else starter?.changed()
   }
   let end: (reason: UserError) => void
@@ -223,9 +224,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     const decision = await starter.run()
     markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
     running = true
-    views.publish(decision.view)
-    place()
-    if (decision.kind === 'resume') for (const name of decision.leaving) keeper.leave(name)
+    keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
   }
   /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
   const isQuiet = () =>

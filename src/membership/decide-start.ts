@@ -26,13 +26,14 @@ interface Decided {
 /** A ring that never was. */
 export interface FreshStart extends Decided {
   readonly kind: 'fresh'
+  /** The view before the first, with the members that were found. */
   readonly view: View
 }
 
 /** The ring goes on where it stopped. */
 export interface Resume extends Decided {
   readonly kind: 'resume'
-  /** The view to begin with; who is there and is not in it joins afterwards. */
+  /** The view that the first one follows, with the highest epoch that was found; who else is there joins. */
   readonly view: View
   /** Members whose server is another process than the marker was told, and whose data is not known to be complete. */
   readonly restarted: readonly string[]
@@ -111,7 +112,7 @@ function freshStart(
     )
   }
   const members = known.filter(({ name }) => found.some((server) => server.name === name)).map(isUp)
-  return { kind: 'fresh', view: buildView(ring.id, 1, ring.replicas, ring.virtualNodes, members), refused }
+  return { kind: 'fresh', view: buildView(ring.id, 0, ring.replicas, ring.virtualNodes, members), refused }
 }
 
 /** Why the newest view that was found need not be the newest that there is. */
@@ -209,7 +210,7 @@ function resume(
   const stays = (name: string) => members.some((member) => member.name === name)
   const start = viewOfNames({
     ringId: ring.id,
-    epoch: Math.max(view.epoch, ...found.map(({ marks }) => marks.marker?.view.epoch ?? 0)) + 1,
+    epoch: Math.max(view.epoch, ...found.map(({ marks }) => marks.marker?.view.epoch ?? 0)),
     replicas: ring.replicas,
     virtualNodes: view.virtualNodes,
     members,

@@ -22,6 +22,16 @@ export class ViewKeeper {
     private readonly log: Logger,
   ) {}
 
+  /**
+   * Publishes the first view: the one that follows `view`, with which the ring stopped or a new one begins, when those
+   * members are there. `leaving` were asked to leave before.
+   */
+  begin(view: View, members: readonly Member[], leaving: readonly string[]): void {
+    this.members = members
+    for (const name of leaving) this.leaving.add(name)
+    this.publish({}, view)
+  }
+
   /** Who is there now, with their addresses and states. Whoever is not among them any more has failed. */
   membersChanged(members: readonly Member[]): void {
     this.members = members
@@ -84,8 +94,7 @@ export class ViewKeeper {
     return [...this.leaving].filter((name) => !this.store.current.members.some((member) => member.name === name))
   }
 
-  private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>): void {
-    const previous = this.store.current
+  private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>, previous = this.store.current): void {
     const members = this.members.filter(({ name }) => !this.suspended.has(name))
     const wanted = members.map(({ name }) => name).filter((name) => !this.leaving.has(name))
     const view = nextView(previous, { members, wanted, ...change })
