@@ -48,6 +48,8 @@ export interface HistoryHeader {
 export class History {
   private readonly list: Operation[] = []
   private lastId = 0
+  unknown = 0
+  failed = 0
 
   /** The id for an operation that is about to be invoked. */
   nextId(): number {
@@ -55,6 +57,7 @@ export class History {
   }
 
   add(operation: Operation): void {
+    if (operation.outcome.kind !== 'ok') this[operation.outcome.kind]++
     this.list.push(operation)
   }
 

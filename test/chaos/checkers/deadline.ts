@@ -13,13 +13,15 @@ const SLACK_MS = 3
  *     look                  the whole content as a text: `` (nothing), `new`, or anything else
  */
 export function checkDeadline(key: string, operations: readonly Operation[]): Violation[] {
-  const deadlineMs = Math.max(...operations.filter(({ name }) => name !== 'look').map(({ args }) => Number(args[0])))
+  const aim = operations.find(({ name }) => name === 'aim')
+  // Who did not get as far had no deadline for certain.
+  if (aim === undefined) return []
+  const deadlineMs = Number(aim.args[0])
   const looks = operations.filter(
     (look) => look.name === 'look' && look.outcome.kind === 'ok' && look.invokedMs > deadlineMs + SLACK_MS,
   )
-  const aim = operations.find(({ name }) => name === 'aim')
   // Only what was invoked after the aimed write had returned must show what became of it.
-  const settled = looks.filter(({ invokedMs }) => aim !== undefined && invokedMs >= aim.returnedMs)
+  const settled = looks.filter(({ invokedMs }) => invokedMs >= aim.returnedMs)
   const found = (check: string, message: string, ...witness: Operation[]): Violation[] => [
     { check, key, message, witness },
   ]
@@ -33,7 +35,7 @@ export function checkDeadline(key: string, operations: readonly Operation[]): Vi
       return found('deadline', 'the key was gone and came back, or went without a deadline', settled[0], look)
     }
   }
-  if (aim === undefined || settled.length === 0 || aim.outcome.kind === 'unknown') return []
+  if (settled.length === 0 || aim.outcome.kind === 'unknown') return []
   const there = replyOf(settled[0]) === 'new'
   if (there && aim.outcome.kind === 'failed') return found('not applied', 'it is there', aim, settled[0])
   if (there && aim.returnedMs < deadlineMs - SLACK_MS) {

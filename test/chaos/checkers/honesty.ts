@@ -3,6 +3,8 @@ import type { Violation } from './violation.js'
 
 /** How the reason of an unknown outcome begins when an error reply gave it. */
 export const ERROR_REPLY = 'error reply: '
+/** How the reason begins when the proxy sent what is no reply. */
+export const NOT_RESP = 'the proxy sent what is no reply to us: '
 /** The reason when the proxy, which nobody had harmed, closed the connection. */
 export const DROPPED = 'the proxy closed the connection without having been harmed'
 
@@ -30,7 +32,7 @@ export function checkHonesty(operations: readonly Operation[]): Violation[] {
 }
 
 function complaint(reason: string): string | undefined {
-  if (reason === DROPPED) return reason
+  if (reason === DROPPED || reason.startsWith(NOT_RESP)) return reason
   if (!reason.startsWith(ERROR_REPLY) || /outcome\b.*\bunknown\b/.test(reason)) return undefined
   const text = reason.slice(ERROR_REPLY.length).replace(/\d+/g, 'n').slice(0, 160)
   return `an error that does not say whether the write was applied: ${text}`

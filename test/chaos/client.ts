@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../helpers/raw-client.js'
+import { DROPPED } from './checkers/honesty.js'
+import { encode, outcomeOf, type Plan } from './commands.js'
+import { Connection, ConnectionLostError } from './connection.js'
+import { type History, nowMs, type Operation, type Outcome } from './history.js'
+import type { ClientPlan, Task } from './workloads.js'
+
+/** How long a client waits for replies before it gives the connection up; longer than the proxy lets a command wait. */
+const PATIENCE_MS = 9000
+const RECONNECT_MS = 20
+/** How long after its deadline a key is looked at, and looked at again. */
+const LOOKS_MS = [10, 30, 200]
+
+/** What a client needs to know of a proxy. */
+export interface ProxyAddress {
+  readonly port: number
+  /** Whether it runs and has not been harmed by us since that moment. */
+  unharmedSince(ms: number): boolean
+}
+
+/** One client of the proxy: does what its plan says and writes down what came of it. */
+export class Client {
+  private connection: Connection | undefined
+  /** The proxy that the connection leads to. */
+  private via: ProxyAddress | undefined
+  private stopped = false
+
+  constructor(
+    readonly index: number,
+    readonly db: number,
+    private readonly proto: 2 | 3,
+    /** The proxy that serves now. */
+    private readonly current: () => ProxyAddress,
+    private readonly history: History,
+  ) {}
+
+  /** Follows the plan until `stop`. */
+  async run(plan: ClientPlan): Promise<void> {
+    while (!this.stopped) await this.perform(plan.next())
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  /** Ends the connection; the next command finds the proxy that serves then. */
+  close(reason: string): void {
+    this.connection?.close(reason)
+  }
+
+  /** Sends the commands together; resolves with what was written down of them, in their order. */
+  async send(plans: readonly Plan[]): Promise<Operation[]> {
+    const connection = await this.connected()
+    if (connection === undefined) return []
+    const invokedMs = nowMs()
+    const replies = connection.send(Buffer.concat(plans.map(encode)), plans.length)
+    const ids = plans.map(() => this.history.nextId())
+    const timer = setTimeout(() => connection.close(`no reply within ${PATIENCE_MS} ms`), PATIENCE_MS)
+    const lastOfKey = new Map<string, number>()
+    const operations = plans.map(async (plan, i): Promise<Operation> => {
+      const key = `${this.db}/${plan.key}`
+      const after = lastOfKey.get(key)
+      lastOfKey.set(key, ids[i])
+      const { workload, name, args } = plan
+      const invoked = { id: ids[i], client: this.index, workload, key, name, args, invokedMs }
+      let outcome: Outcome
+      try {
+        outcome = outcomeOf(plan, await replies[i])
+      } catch (error) {
+        if (!(error instanceof ConnectionLostError)) throw error
+        outcome = { kind: 'unknown', reason: this.whyLost(error, invokedMs) }
+      }
+      const returnedMs = outcome.kind === 'unknown' ? Number.POSITIVE_INFINITY : nowMs()
+      const operation = { ...invoked, returnedMs, outcome, ...(after === undefined ? {} : { after }) }
+      this.history.add(operation)
+      return operation
+    })
+    const done = await Promise.all(operations)
+    clearTimeout(timer)
+    return done
+  }
+
+  private async perform(task: Task): Promise<void> {
+    if (task.kind === 'deadline') {
+      await this.aimAtDeadline(task)
+      return
+    }
+    await this.send(task.plans)
+    if (task.thinkMs > 0) await sleep(task.thinkMs)
+  }
+
+  private async aimAtDeadline({ key, ttlMs, aimMs }: Task & { kind: 'deadline' }): Promise<void> {
+    const deadlineMs = Math.floor(nowMs()) + ttlMs
+    const plan = (name: string): Plan => ({ workload: 'deadline', key, name, args: [deadlineMs] })
+    const begun = await this.send([plan('create'), plan('expire')])
+    if (begun.length === 0 || begun.some(({ outcome }) => outcome.kind !== 'ok') || nowMs() > deadlineMs - 5) return
+    await sleepUntil(deadlineMs + aimMs)
+    await this.send([plan('aim')])
+    for (const lookMs of LOOKS_MS) {
+      if (this.stopped) return
+      await sleepUntil(Math.max(nowMs(), deadlineMs) + lookMs)
+      await this.send([plan('look')])
+    }
+  }
+
+  private async connected(): Promise<Connection | undefined> {
+    while (this.connection === undefined || this.connection.lost !== undefined) {
+      if (this.stopped) return undefined
+      try {
+        const via = this.current()
+        const connection = await Connection.open(via.port)
+        const greeting = [['SELECT', String(this.db)], ...(this.proto === 3 ? [['HELLO', '3']] : [])]
+        const timer = setTimeout(() => connection.close('no greeting'), PATIENCE_MS)
+        const sent = connection.send(Buffer.concat(greeting.map((args) => command(...args))), greeting.length)
+        const replies = await Promise.all(sent).finally(() => clearTimeout(timer))
+        if (replies.some(({ type }) => type === '-')) connection.close('the greeting was refused')
+        this.connection = connection
+        this.via = via
+      } catch {
+        await sleep(RECONNECT_MS)
+      }
+    }
+    return this.connection
+  }
+
+  private whyLost(error: ConnectionLostError, sinceMs: number): string {
+    const closedByThem = error.message === 'the connection was closed'
+    return closedByThem && this.via?.unharmedSince(sinceMs) ? DROPPED : error.message
+  }
+}
+
+/** Sleeps until `ms` as closely as can be: the last bit is waited for without sleeping. */
+async function sleepUntil(ms: number): Promise<void> {
+  const coarseMs = ms - nowMs() - 2
+  if (coarseMs > 0) await sleep(coarseMs)
+  while (nowMs() < ms) await new Promise((resolve) => setImmediate(resolve))
+}

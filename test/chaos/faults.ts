@@ -1,0 +1,310 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../../src/local/ask.js'
+import type { ChaosRing } from './chaos-ring.js'
+import type { Random } from './random.js'
+import type { Side } from './relay.js'
+
+/** What a fault needs to itself, so that two of them do not spoil each other. */
+export type Resource = 'members' | 'proxy' | 'sentinels' | 'membership' | 'all'
+
+/** What a fault does, drawn from the seed; which members it meets is decided when it begins, by `picks`. */
+export interface FaultPlan {
+  readonly fault: string
+  readonly atMs: number
+  /** Number of members that it harms. */
+  readonly count: number
+  readonly durationMs: number
+  /** For whatever else is open: numbers from 0 up to, not including, 1. */
+  readonly dice: readonly number[]
+}
+
+export interface FaultContext {
+  readonly ring: ChaosRing
+  /** What is wrong beyond what clients see. */
+  complain(message: string): void
+  /** Tells half of the clients to look for the proxy that serves now. */
+  moveClients(): void
+}
+
+export interface Fault {
+  readonly summary: string
+  readonly resource: Resource
+  /** How long it lasts, in ms. */
+  readonly lasts: readonly [least: number, most: number]
+  /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
+  run(context: FaultContext, plan: FaultPlan, targets: readonly string[]): Promise<void>
+}
+
+const BOTH: readonly Side[] = ['proxy', 'sentinel']
+
+/** All faults that there are, by the names for `--faults`. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  kill: {
+    summary: 'kill -9 of 1 to r members, which come back with their data',
+    resource: 'members',
+    lasts: [50, 4000],
+    async run({ ring }, { durationMs }, targets) {
+      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+      await sleep(durationMs)
+      await Promise.all(targets.map((name) => ring.restart(name, false)))
+    },
+  },
+  wipe: {
+    summary: 'kill -9 of 1 to r members, which come back empty, at once or later',
+    resource: 'members',
+    lasts: [0, 2500],
+    async run({ ring }, { durationMs }, targets) {
+      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+      // Most of the time before any Sentinel can have noticed.
+      await sleep(Math.max(0, durationMs - 1500))
+      await Promise.all(targets.map((name) => ring.restart(name, true)))
+    },
+  },
+  pause: {
+    summary: 'SIGSTOP of 1 to r members, shorter or longer than down-after-milliseconds',
+    resource: 'members',
+    lasts: [50, 4000],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) ring.member(name).server.pause()
+      await sleep(durationMs)
+      for (const name of targets) ring.member(name).server.resume()
+    },
+  },
+  cut: {
+    summary: "the proxy's connections to 1 to r members are reset and refused; the Sentinels' are not",
+    resource: 'members',
+    lasts: [10, 3000],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) ring.member(name).relay.cut(['proxy'])
+      await sleep(durationMs)
+      for (const name of targets) ring.member(name).relay.heal()
+    },
+  },
+  partition: {
+    summary: '1 to r members cannot be reached by anybody',
+    resource: 'members',
+    lasts: [300, 4000],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) ring.member(name).relay.cut(BOTH)
+      await sleep(durationMs)
+      for (const name of targets) ring.member(name).relay.heal()
+    },
+  },
+  slow: {
+    summary: 'what the proxy and 1 to r members say to each other comes late, and slowly',
+    resource: 'members',
+    lasts: [300, 4000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const flow = { delayMs: 5 + dice[0] * 150, bytesPerSecond: 20_000 + dice[1] * 2_000_000 }
+      for (const name of targets) {
+        ring.member(name).relay.shape(['proxy'], 'requests', flow)
+        ring.member(name).relay.shape(['proxy'], 'replies', flow)
+      }
+      await sleep(durationMs)
+      for (const name of targets) ring.member(name).relay.heal()
+    },
+  },
+  stall: {
+    summary: 'requests to, or replies of, 1 to r members are held back and then delivered',
+    resource: 'members',
+    lasts: [100, 4000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const direction = dice[0] < 0.5 ? 'requests' : 'replies'
+      for (const name of targets) ring.member(name).relay.shape(['proxy'], direction, { stalled: true })
+      await sleep(durationMs)
+      for (const name of targets) ring.member(name).relay.heal()
+    },
+  },
+  late: {
+    summary: 'the connections to 1 to r members break, and their last requests are delivered long after',
+    resource: 'members',
+    lasts: [100, 2500],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const holdMs = 10 + dice[0] * 200
+      await Promise.all(targets.map((name) => ring.member(name).relay.deliverLate(holdMs, durationMs)))
+    },
+  },
+  script: {
+    summary: 'a slow script, sent straight to 1 to r members',
+    resource: 'members',
+    lasts: [100, 3000],
+    run: ({ ring }, { durationMs }, targets) => runScript(ring, targets, durationMs),
+  },
+  'script-all': {
+    summary: 'a slow script, sent straight to all members at once',
+    resource: 'all',
+    lasts: [1000, 4000],
+    run: ({ ring }, { durationMs }) => runScript(ring, [...ring.members.keys()], durationMs),
+  },
+  'pause-sentinel': {
+    summary: 'SIGSTOP of one Sentinel',
+    resource: 'sentinels',
+    lasts: [200, 4000],
+    async run({ ring }, { durationMs, dice }) {
+      const { server } = ring.sentinels[Math.floor(dice[0] * ring.sentinels.length)]
+      server.pause()
+      await sleep(durationMs)
+      server.resume()
+    },
+  },
+  'cut-sentinel': {
+    summary: "the proxy's connections to one Sentinel, or to all, are reset and refused",
+    resource: 'sentinels',
+    lasts: [100, 4000],
+    async run({ ring }, { durationMs, dice }) {
+      const relays = someSentinels(ring, dice)
+      for (const relay of relays) relay.cut(['proxy'])
+      await sleep(durationMs)
+      for (const relay of relays) relay.heal()
+    },
+  },
+  'slow-sentinel': {
+    summary: 'what one Sentinel, or all of them, say to the proxy comes late, or not until later',
+    resource: 'sentinels',
+    lasts: [300, 4000],
+    async run({ ring }, { durationMs, dice }) {
+      const relays = someSentinels(ring, dice)
+      const flow = dice[2] < 0.5 ? { stalled: true } : { delayMs: dice[2] * 1500 }
+      for (const relay of relays) relay.shape(['proxy'], 'replies', flow)
+      await sleep(durationMs)
+      for (const relay of relays) relay.heal()
+    },
+  },
+  'pause-proxy': {
+    summary: 'SIGSTOP of the proxy',
+    resource: 'proxy',
+    lasts: [50, 4000],
+    async run({ ring }, { durationMs }) {
+      ring.proxy.harm('SIGSTOP')
+      await sleep(durationMs)
+      ring.proxy.absolve('SIGCONT')
+    },
+  },
+  'kill-proxy': {
+    summary: 'kill -9 of the proxy, which is started again',
+    resource: 'proxy',
+    lasts: [0, 1500],
+    async run({ ring }, { durationMs }) {
+      await ring.proxy.kill()
+      await sleep(durationMs)
+      await ring.proxy.start()
+    },
+  },
+  takeover: {
+    summary: 'the proxy is paused, another one takes over, and the first one wakes',
+    resource: 'proxy',
+    lasts: [200, 3000],
+    async run(context, { durationMs }) {
+      const { ring } = context
+      const first = ring.proxy
+      const second = await ring.newProxy(['--takeover'])
+      first.harm('SIGSTOP')
+      await second.start()
+      ring.proxy = second
+      context.moveClients()
+      await sleep(durationMs)
+      first.absolve('SIGCONT')
+      if (await first.endsWithin(WAKE_PATIENCE_MS)) return
+      context.complain(`a proxy that was taken over from does not end within ${WAKE_PATIENCE_MS} ms of its waking`)
+      await first.kill()
+    },
+  },
+  'restart-all': {
+    summary: 'kill -9 of everything: members, Sentinels and the proxy, which all come back with their data',
+    resource: 'all',
+    lasts: [0, 1500],
+    async run({ ring }, { durationMs }) {
+      const names = [...ring.members.keys()]
+      const servers = [...ring.members.values(), ...ring.sentinels].map(({ server }) => server)
+      await Promise.all([ring.proxy.kill(), ...servers.map((server) => server.kill())])
+      await sleep(durationMs)
+      await Promise.all([
+        ...names.map((name) => ring.restart(name, false)),
+        ...ring.sentinels.map(({ server }) => server.start()),
+      ])
+      await ring.proxy.start()
+    },
+  },
+  join: {
+    summary: 'a new member, told to the Sentinels',
+    resource: 'membership',
+    lasts: [0, 0],
+    async run({ ring }) {
+      const name = `dt-${Math.max(...[...ring.members.keys()].map((known) => Number(known.slice(3)))) + 1}`
+      const { relay } = await ring.addServer(name)
+      ring.expected.add(name)
+      const quorum = Math.min(2, ring.sentinels.length)
+      await tellSentinels(ring, [
+        `SENTINEL MONITOR ${name} 127.0.0.1 ${relay.port} ${quorum}`,
+        `SENTINEL SET ${name} down-after-milliseconds ${ring.options.downAfterMs}`,
+      ])
+    },
+  },
+  leave: {
+    summary: 'a member is removed from the Sentinels, and goes when its data has moved',
+    resource: 'membership',
+    lasts: [0, 0],
+    async run({ ring }, _, [name]) {
+      ring.expected.delete(name)
+      await tellSentinels(ring, [`SENTINEL REMOVE ${name}`])
+    },
+  },
+}
+
+/** How long a proxy may take to notice, once it is awake, that another one has taken over. */
+const WAKE_PATIENCE_MS = 10_000
+
+/** The busy loop ends by the clock. It writes nothing, so that it could be killed, and only reads the time. */
+const BUSY_SCRIPT =
+  "local t = redis.call('TIME') local s = t[1] * 1000 + t[2] / 1000 repeat t = redis.call('TIME') until t[1] * 1000 + t[2] / 1000 - s > %"
+
+async function runScript(ring: ChaosRing, targets: readonly string[], durationMs: number): Promise<void> {
+  const script = BUSY_SCRIPT.replace('%', String(durationMs))
+  await Promise.all(
+    targets.map((name) => {
+      const { host, port } = ring.member(name).server
+      return ask(host, port, `EVAL "${script}" 0`, durationMs + 2000)
+    }),
+  )
+}
+
+function someSentinels(ring: ChaosRing, dice: readonly number[]) {
+  const relays = ring.sentinels.map(({ relay }) => relay)
+  return dice[0] < 0.4 ? relays : [relays[Math.floor(dice[1] * relays.length)]]
+}
+
+async function tellSentinels(ring: ChaosRing, commands: readonly string[]): Promise<void> {
+  for (const { server } of ring.sentinels) {
+    for (const command of commands) {
+      const answer = await ask(server.host, server.port, command, 3000)
+      if (answer !== '+OK') throw new Error(`${server.name} answers ${answer} to ${command}`)
+    }
+  }
+}
+
+export interface ScheduleOptions {
+  readonly faults: readonly string[]
+  readonly seconds: number
+  readonly replicas: number
+}
+
+/** The moments before the first fault, and between two. */
+const FIRST_MS = 1500
+const GAP_MS = [300, 3500] as const
+
+/** What goes wrong and when, from the random numbers alone. */
+export function schedule(random: Random, { faults, seconds, replicas }: ScheduleOptions): FaultPlan[] {
+  const plans: FaultPlan[] = []
+  if (faults.length === 0) return plans
+  // Every fault comes up before one comes up again.
+  let left: string[] = []
+  for (let atMs = FIRST_MS; atMs < seconds * 1000 - 500; atMs += random.between(...GAP_MS)) {
+    if (left.length === 0) left = random.sample(faults, faults.length)
+    const fault = left.pop()!
+    const { resource, lasts } = FAULTS[fault]
+    const count = resource === 'members' ? random.between(1, Math.max(1, replicas)) : fault === 'leave' ? 1 : 0
+    const durationMs = random.between(...lasts)
+    plans.push({ fault, atMs, count, durationMs, dice: Array.from({ length: 4 }, () => random.next()) })
+  }
+  return plans
+}

@@ -1,0 +1,53 @@
+import type { ChaosRing } from './chaos-ring.js'
+import { Client } from './client.js'
+import type { Plan } from './commands.js'
+import type { History } from './history.js'
+
+/** How the whole content of a key of each workload is read. */
+const READERS: Readonly<Record<string, string>> = {
+  register: 'get',
+  counter: 'get',
+  list: 'lrange',
+  set: 'smembers',
+  hash: 'hgetall',
+  expiring: 'get',
+  stream: 'xrange',
+  deadline: 'look',
+}
+
+const TRIES = 5
+const BATCH = 50
+
+/**
+ * Reads every key that was ever used once more through the proxy, as operations like all others: what was acknowledged and is
+ * missing now shows in the history. Gives a complaint when some cannot be read at all.
+ */
+export async function readFinally(clients: Client[], ring: ChaosRing, history: History): Promise<string | undefined> {
+  const keys = new Map<string, Plan>()
+  for (const { key, workload } of history.operations()) {
+    const name = READERS[workload]
+    if (name !== undefined) keys.set(key, { workload, key: key.slice(key.indexOf('/') + 1), name, args: [] })
+  }
+  const unread: string[] = []
+  for (const db of new Set([...keys.keys()].map(dbOf))) {
+    const reader = new Client(clients.length, db, 3, () => ring.proxy, history)
+    clients.push(reader)
+    let left = [...keys].filter(([key]) => dbOf(key) === db).map(([, plan]) => plan)
+    for (let tries = 0; tries < TRIES && left.length > 0; tries++) {
+      const failed: Plan[] = []
+      for (let from = 0; from < left.length; from += BATCH) {
+        const plans = left.slice(from, from + BATCH)
+        const done = await reader.send(plans)
+        failed.push(...plans.filter((_, i) => done[i]?.outcome.kind !== 'ok'))
+      }
+      left = failed
+    }
+    unread.push(...left.map(({ key }) => `${db}/${key}`))
+  }
+  if (unread.length === 0) return undefined
+  return `${unread.length} of ${keys.size} keys cannot be read at the end, as ${JSON.stringify(unread[0])}`
+}
+
+function dbOf(key: string): number {
+  return Number(key.slice(0, key.indexOf('/')))
+}

@@ -1,0 +1,148 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { checkHistory } from './checkers/check-history.js'
+import { FAULTS } from './faults.js'
+import { describe, readHistory, writeHistory } from './history.js'
+import { summarize } from './report.js'
+import { type ChaosReport, type Progress, runChaos } from './run-chaos.js'
+import { WORKLOADS } from './workloads.js'
+
+const USAGE = `Usage: npm run chaos -- [options]
+
+Starts a ring of real processes, drives it with clients, lets things go wrong, and checks every promise [design §2].
+
+  --seconds N       how long things go wrong (default 60)
+  --seed N          the same seed plans the same operations and faults (default: from the clock)
+  --nodes N         members (default 5)
+  --replicas R      backups of each key (default 2)
+  --clients N       clients at the same time (default 10)
+  --faults a,b      only these faults, 'none', or 'all' (default)
+  --workloads a,b   only these workloads
+  --ballast N       keys that are written beforehand (default 2000)
+  --import FILE     a module for the proxy's process to load first: a deliberate defect
+  --dir DIR         where servers keep data and logs (default: a temporary directory, removed when all went well)
+  --history FILE    where the history is written (default: in DIR)
+  --replay FILE     check a history again instead
+  --list            name the faults and workloads
+
+Exits with 0 when there was no violation and something was checked.
+`
+
+/** Below these numbers a run has proved nothing. */
+const OPERATIONS_MIN_PER_SECOND = 20
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string' },
+      nodes: { type: 'string', default: '5' },
+      replicas: { type: 'string', default: '2' },
+      clients: { type: 'string', default: '10' },
+      faults: { type: 'string', default: 'all' },
+      workloads: { type: 'string' },
+      ballast: { type: 'string', default: '2000' },
+      import: { type: 'string' },
+      dir: { type: 'string' },
+      history: { type: 'string' },
+      replay: { type: 'string' },
+      list: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help) return say(USAGE)
+  if (values.list) return say(listing())
+  if (values.replay !== undefined) return replay(values.replay)
+
+  const dir = values.dir ?? mkdtempSync(join(tmpdir(), 'dt-chaos-'))
+  mkdirSync(dir, { recursive: true })
+  const report = await runChaos(
+    {
+      seed: values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed),
+      seconds: number('--seconds', values.seconds),
+      nodes: number('--nodes', values.nodes),
+      replicas: number('--replicas', values.replicas),
+      clients: number('--clients', values.clients),
+      ballast: number('--ballast', values.ballast),
+      faults: names('--faults', values.faults, Object.keys(FAULTS)),
+      workloads: names('--workloads', values.workloads ?? 'all', WORKLOADS),
+      nodeArgs: values.import === undefined ? [] : ['--import', values.import],
+      dir,
+    },
+    showProgress,
+  )
+  clearProgress()
+  say(summarize(report))
+  const passed = judge(report)
+  if (passed && values.dir === undefined && values.history === undefined) rmSync(dir, { recursive: true, force: true })
+  else {
+    const file = values.history ?? join(dir, 'history.jsonl')
+    const { options, startedMs, faults } = report
+    writeHistory(file, { seed: options.seed, startedMs, options, faults }, report.operations)
+    say(`The history is in ${file}, logs and data in ${dir}\n`)
+  }
+  return passed ? 0 : 1
+}
+
+function judge({ violations, history, operations, options, keysPlaced }: ChaosReport): boolean {
+  const done = operations.filter(({ outcome }) => outcome.kind === 'ok').length
+  const enough = done >= OPERATIONS_MIN_PER_SECOND * options.seconds && keysPlaced > 0
+  if (!enough) say(`Only ${done} operations were answered and ${keysPlaced} keys compared: nothing is proved.\n`)
+  return enough && violations.length === 0 && history.undecided.length === 0
+}
+
+function replay(file: string): number {
+  const { header, operations } = readHistory(file)
+  const { violations, undecided, checked } = checkHistory(operations)
+  for (const { check, key, message, witness } of violations) {
+    say(`- ${check}, ${JSON.stringify(key)}: ${message}\n`)
+    for (const operation of witness) say(`    ${describe(operation, header.startedMs)}\n`)
+  }
+  for (const key of undecided) say(`undecided: ${JSON.stringify(key)}\n`)
+  const keys = [...checked.values()].reduce((sum, { keys: count }) => sum + count, 0)
+  say(`${operations.length} operations on ${keys} keys: ${violations.length} violations\n`)
+  return violations.length === 0 && undecided.length === 0 && keys > 0 ? 0 : 1
+}
+
+function listing(): string {
+  const faults = Object.entries(FAULTS).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}\n`)
+  return `Faults:\n${faults.join('')}\nWorkloads:\n  ${WORKLOADS.join(', ')}\n`
+}
+
+function names(option: string, text: string, all: readonly string[]): readonly string[] {
+  if (text === 'all') return all
+  const asked = text === 'none' || text === '' ? [] : text.split(',')
+  for (const name of asked) if (!all.includes(name)) throw new Error(`${option}: there is no '${name}'; see --list`)
+  return asked
+}
+
+function number(option: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new Error(`${option} must be a whole number, not '${text}'`)
+}
+
+function showProgress({ phase, operations, unknown, failed, faults, going }: Progress): void {
+  if (!process.stderr.isTTY) return
+  const counts = `${operations} operations (${failed} not applied, ${unknown} unknown), ${faults} faults`
+  const line = `${phase}: ${counts}${going === '' ? '' : `: ${going}`}`
+  process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+process.exit(
+  await main().catch((error: Error) => {
+    process.stderr.write(`chaos: ${error.stack}\n`)
+    return 2
+  }),
+)

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ChaosRing } from './chaos-ring.js'
+import { FAULTS, type FaultContext, type FaultPlan, type Resource } from './faults.js'
+import { unrest } from './health.js'
+import { nowMs } from './history.js'
+
+/** How long after it was healed a member may still be thought to be well by the proxy although it is not. */
+const NOTICE_MS = 1500
+/** How long the ring may take to come to rest after the last fault. */
+export const REST_PATIENCE_MS = 60_000
+/** New members at most, beside those of the beginning. */
+const JOINS_MAX = 2
+
+/** One fault as it happened. */
+export interface FaultRecord {
+  readonly fault: string
+  readonly targets: readonly string[]
+  readonly startedMs: number
+  healedMs: number
+}
+
+/**
+ * Makes things go wrong by a schedule, several at a time, and never harms more members at once than the ring promises
+ * to survive: a member counts as harmed until the ring has come to rest after it was healed, because until then it may not
+ * have its data again.
+ */
+export class Nemesis {
+  readonly records: FaultRecord[] = []
+  /** Planned faults that did not find their place before the time was over. */
+  skipped = 0
+  /** Members that are harmed now, or were and may not be whole yet. */
+  private readonly harmed = new Set<string>()
+  private readonly busy = new Set<Resource>()
+  private readonly running = new Set<Promise<void>>()
+  private healedMs = 0
+  private stopped = false
+
+  constructor(
+    private readonly context: FaultContext,
+    private readonly plans: readonly FaultPlan[],
+  ) {}
+
+  private get ring(): ChaosRing {
+    return this.context.ring
+  }
+
+  /** Runs the schedule until `stop`; resolves when everything is healed. */
+  async run(startedMs: number): Promise<void> {
+    for (const plan of this.plans) {
+      while (!this.stopped && (nowMs() < startedMs + plan.atMs || !(await this.begin(plan)))) await sleep(50)
+      if (this.stopped) this.skipped++
+    }
+    await Promise.all(this.running)
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  /** What is going on, for the progress line. */
+  status(): string {
+    return this.records
+      .filter(({ healedMs }) => healedMs === Infinity)
+      .map(({ fault, targets }) => [fault, ...targets].join(' '))
+      .join(', ')
+  }
+
+  /** Waits until the ring is whole. Gives what keeps it from that after a long time. */
+  async rest(): Promise<string | undefined> {
+    let missing: string | undefined = 'not asked'
+    for (const deadlineMs = nowMs() + REST_PATIENCE_MS; missing !== undefined && nowMs() < deadlineMs; ) {
+      await sleep(200)
+      missing = nowMs() < this.healedMs + NOTICE_MS ? 'just healed' : await unrest(this.ring)
+    }
+    if (missing === undefined) await this.allWhole()
+    return missing
+  }
+
+  /** Starts the fault if there is room for it now. */
+  private async begin(plan: FaultPlan): Promise<boolean> {
+    const { resource } = FAULTS[plan.fault]
+    await this.notice()
+    if (this.stopped || !this.hasRoom(resource, plan)) return false
+    const targets = this.choose(plan)
+    if (targets === undefined) return true
+    for (const name of resource === 'all' ? this.ring.members.keys() : targets) this.harmed.add(name)
+    this.busy.add(resource)
+    const record = { fault: plan.fault, targets, startedMs: nowMs(), healedMs: Infinity }
+    this.records.push(record)
+    const task = this.perform(plan, targets).finally(() => {
+      record.healedMs = nowMs()
+      this.healedMs = nowMs()
+      this.busy.delete(resource)
+      this.running.delete(task)
+    })
+    this.running.add(task)
+    return true
+  }
+
+  private async perform(plan: FaultPlan, targets: readonly string[]): Promise<void> {
+    try {
+      await FAULTS[plan.fault].run(this.context, plan, targets)
+    } catch (error) {
+      this.context.complain(
+        `the fault '${plan.fault}' could not be brought about or healed: ${(error as Error).message}`,
+      )
+    }
+  }
+
+  /** Whoever was harmed is whole again when nothing is going on and the ring is at rest. */
+  private async notice(): Promise<void> {
+    if (this.harmed.size === 0 || this.running.size > 0 || nowMs() < this.healedMs + NOTICE_MS) return
+    if ((await unrest(this.ring)) === undefined && this.running.size === 0) await this.allWhole()
+  }
+
+  private async allWhole(): Promise<void> {
+    this.harmed.clear()
+    await this.ring.dismiss()
+  }
+
+  private hasRoom(resource: Resource, { count }: FaultPlan): boolean {
+    if (this.busy.has('all')) return false
+    switch (resource) {
+      case 'members':
+        return this.harmed.size + count <= this.ring.options.replicas
+      case 'all':
+        return this.running.size === 0 && this.harmed.size === 0
+      case 'membership':
+        return !this.busy.has(resource) && this.isWhole()
+      default:
+        return !this.busy.has(resource)
+    }
+  }
+
+  /** Joins and leaves come one at a time, each to a ring that knows its members. */
+  private isWhole(): boolean {
+    return this.harmed.size < this.ring.options.replicas
+  }
+
+  /** The members that the fault meets; undefined when it cannot happen to this ring. */
+  private choose({ fault, count, dice }: FaultPlan): string[] | undefined {
+    const { expected, options } = this.ring
+    if (fault === 'join' && expected.size >= options.nodes + JOINS_MAX) return undefined
+    // One more than the copies, so that who leaves has somebody to give to.
+    if (fault === 'leave' && expected.size <= options.replicas + 2) return undefined
+    const free = [...expected].filter((name) => !this.harmed.has(name)).sort()
+    return Array.from({ length: Math.min(count, free.length) }, (_, i) => {
+      return free.splice(Math.floor(dice[i % dice.length] * free.length), 1)[0]
+    })
+  }
+}

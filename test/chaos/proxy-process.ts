@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ask } from '../../src/local/ask.js'
+import type { ProxyAddress } from './client.js'
+import { nowMs } from './history.js'
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+/** A proxy that has to read markers, or waits for a majority of the members, does not answer at once. */
+const START_PATIENCE_MS = 60_000
+
+export interface ProxyOptions {
+  readonly port: number
+  readonly configFile: string
+  readonly logFile: string
+  readonly cwd: string
+  /** More arguments of `dt serve`. */
+  readonly args?: readonly string[]
+  /** Arguments of node itself: a defect is brought in with `--import`. */
+  readonly nodeArgs?: readonly string[]
+}
+
+/** `dt serve` as a process of its own, which can be killed, paused and started again. */
+export class ProxyProcess implements ProxyAddress {
+  private child: ChildProcess | undefined
+  /** Until when it cannot be blamed for connections that end; Infinity while it is not supposed to run. */
+  private harmedUntilMs = Number.POSITIVE_INFINITY
+
+  /** `onCrash` is told when the process ends by itself. */
+  constructor(
+    readonly options: ProxyOptions,
+    private readonly onCrash: (proxy: ProxyProcess, how: string) => void,
+  ) {}
+
+  get port(): number {
+    return this.options.port
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid
+  }
+
+  unharmedSince(ms: number): boolean {
+    return ms > this.harmedUntilMs
+  }
+
+  /** Resolves when it answers; rejects when it ends first, or says nothing for a long time. */
+  async start(): Promise<void> {
+    const { configFile, logFile, cwd, args = [], nodeArgs = [] } = this.options
+    const output = openSync(logFile, 'a')
+    const child = spawn(process.execPath, [...nodeArgs, MAIN, 'serve', '--config', configFile, ...args], {
+      cwd,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      stdio: ['ignore', output, output],
+    })
+    closeSync(output)
+    this.child = child
+    let ended = ''
+    child.once('exit', (code, signal) => {
+      ended = signal ?? `exit code ${code}`
+      if (this.child !== child) return
+      this.child = undefined
+      this.harmedUntilMs = Number.POSITIVE_INFINITY
+      this.onCrash(this, `${ended}; its last words: ${this.lastWords()}`)
+    })
+    for (const deadlineMs = nowMs() + START_PATIENCE_MS; ; await sleep(20)) {
+      if (ended !== '' || this.child !== child) throw new Error(`the proxy did not start: ${ended || 'it was killed'}`)
+      if ((await ask('127.0.0.1', this.port, 'PING')) === '+PONG') break
+      if (nowMs() > deadlineMs) throw new Error(`the proxy does not answer within ${START_PATIENCE_MS} ms`)
+    }
+    this.harmedUntilMs = nowMs()
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.harmedUntilMs = Number.POSITIVE_INFINITY
+    const { child } = this
+    this.child = undefined
+    if (child === undefined) return
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    child.kill('SIGCONT')
+    await gone
+  }
+
+  /** It is paused, or else treated so that nobody can blame it for ending connections from now on. */
+  harm(signal?: NodeJS.Signals): void {
+    this.harmedUntilMs = Number.POSITIVE_INFINITY
+    if (signal !== undefined) this.child?.kill(signal)
+  }
+
+  /** The end of `harm`. */
+  absolve(signal?: NodeJS.Signals): void {
+    if (signal !== undefined) this.child?.kill(signal)
+    this.harmedUntilMs = nowMs()
+  }
+
+  /** Resolves with true when the process ends within `patienceMs`; that is no crash then. */
+  async endsWithin(patienceMs: number): Promise<boolean> {
+    const { child } = this
+    if (child === undefined) return true
+    this.harmedUntilMs = Number.POSITIVE_INFINITY
+    this.child = undefined
+    const gone = once(child, 'exit').then(() => true)
+    const ended = await Promise.race([gone, sleep(patienceMs, false, { ref: false })])
+    if (!ended) this.child = child
+    return ended
+  }
+
+  lastWords(): string {
+    const lines = readFileSync(this.options.logFile, 'utf8').trimEnd().split('\n')
+    return lines.slice(-12).join('\n').slice(-3000)
+  }
+}

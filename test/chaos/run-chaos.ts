@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ChaosRing } from './chaos-ring.js'
+import { checkHistory, type HistoryReport } from './checkers/check-history.js'
+import type { Violation } from './checkers/violation.js'
+import { Client } from './client.js'
+import type { Plan } from './commands.js'
+import { FAULTS, schedule } from './faults.js'
+import { checkPlacement, verifyByProxy } from './final-check.js'
+import { readFinally } from './final-reads.js'
+import { History, nowMs, type Operation } from './history.js'
+import { type FaultRecord, Nemesis } from './nemesis.js'
+import { Random } from './random.js'
+import { ClientPlan } from './workloads.js'
+
+export interface ChaosOptions {
+  readonly seed: number
+  readonly seconds: number
+  readonly nodes: number
+  readonly replicas: number
+  readonly clients: number
+  readonly workloads: readonly string[]
+  readonly faults: readonly string[]
+  /** Where the servers keep their data and logs. */
+  readonly dir: string
+  /** Arguments of node for the proxy. */
+  readonly nodeArgs: readonly string[]
+  /** Keys that are written before the start, so that there is something to move. */
+  readonly ballast: number
+  /** Called with the ring before the clients start: for tests of the harness itself. */
+  readonly sabotage?: (ring: ChaosRing) => void
+}
+
+/** What is told while it runs. */
+export interface Progress {
+  readonly phase: string
+  readonly operations: number
+  readonly unknown: number
+  readonly failed: number
+  readonly faults: number
+  readonly going: string
+}
+
+export interface ChaosReport {
+  readonly options: ChaosOptions
+  readonly startedMs: number
+  readonly operations: readonly Operation[]
+  readonly faults: readonly FaultRecord[]
+  readonly skippedFaults: number
+  readonly history: HistoryReport
+  /** All of them: of the history, of the processes, and of the data at the end. */
+  readonly violations: readonly Violation[]
+  /** Keys whose places were compared at the end. */
+  readonly keysPlaced: number
+  /** What DT VERIFY said of itself, or why it could not be asked. */
+  readonly verify: string
+}
+
+const SENTINELS = 3
+const DOWN_AFTER_MS = 1000
+/** One client of four works in another database than the others. */
+const OTHER_DB = 5
+/** Clients go on for a while after the last fault. */
+const CALM_MS = 1000
+
+/** A ring, clients, faults, and then every check. Leaves no process behind. */
+export async function runChaos(options: ChaosOptions, onProgress: (progress: Progress) => void): Promise<ChaosReport> {
+  const found: Violation[] = []
+  const complain = (check: string, message: string) => found.push({ check, key: '', message, witness: [] })
+  const ring = new ChaosRing({
+    dir: options.dir,
+    nodes: options.nodes,
+    replicas: options.replicas,
+    sentinels: SENTINELS,
+    downAfterMs: DOWN_AFTER_MS,
+    nodeArgs: options.nodeArgs,
+    onCrash: (who, how) => complain('crash', `${who} ended by itself: ${how}`),
+  })
+  const history = new History()
+  const everyone: Client[] = []
+  const run = async (): Promise<ChaosReport> => {
+    onProgress({ ...QUIET, phase: 'starting' })
+    await ring.start()
+    options.sabotage?.(ring)
+    const clients = Array.from({ length: options.clients }, (_, i) => {
+      return new Client(i, i % 4 === 3 ? OTHER_DB : 0, i % 2 === 0 ? 2 : 3, () => ring.proxy, history)
+    })
+    everyone.push(...clients)
+    const ballast = Array.from({ length: options.ballast }, (_, i) => `ballast:${i}`)
+    const startedMs = nowMs()
+    await load(everyone, ring, history, ballast)
+
+    const plans = schedule(new Random(options.seed, 'faults'), options)
+    const moveClients = () => {
+      for (const client of clients.filter((_, i) => i % 2 === 0)) client.close('it was told to use another proxy')
+    }
+    const nemesis = new Nemesis({ ring, complain: (message) => complain('fault', message), moveClients }, plans)
+    const tell = (phase: string) =>
+      onProgress({ ...tally(history), phase, faults: nemesis.records.length, going: nemesis.status() })
+    const ticker = setInterval(() => tell(`${((nowMs() - startedMs) / 1000).toFixed(1)} s`), 200)
+    try {
+      const runs = clients.map((client) => {
+        const random = new Random(options.seed, `client ${client.index}`)
+        const { workloads } = options
+        return client.run(new ClientPlan(client.index, random, { workloads, ballast: client.db === 0 ? ballast : [] }))
+      })
+      const chaos = nemesis.run(startedMs)
+      await sleep(options.seconds * 1000)
+      nemesis.stop()
+      await chaos
+      await sleep(CALM_MS)
+      for (const client of clients) client.stop()
+      await Promise.all(runs)
+    } finally {
+      clearInterval(ticker)
+    }
+
+    tell('coming to rest')
+    const missing = await nemesis.rest()
+    if (missing !== undefined) complain('not at rest', `a minute after the last fault: ${missing}`)
+    tell('reading every key')
+    const unanswered = await readFinally(everyone, ring, history)
+    if (unanswered !== undefined) complain('no answer', unanswered)
+    tell('comparing the members')
+    const { keys, violations } = await checkPlacement(ring)
+    found.push(...violations)
+    const verify = await verifyByProxy(ring, (message) => complain('verify', message))
+    for (const client of everyone) client.close('done')
+    await ring.stop()
+
+    const operations = history.operations()
+    const checked = checkHistory(operations, (done, of) => {
+      if (done % 20 === 0) tell(`checking ${done} of ${of} keys`)
+    })
+    return {
+      options,
+      startedMs,
+      operations,
+      faults: nemesis.records,
+      skippedFaults: nemesis.skipped,
+      history: checked,
+      violations: [...checked.violations, ...found],
+      keysPlaced: keys,
+      verify,
+    }
+  }
+  try {
+    return await Promise.race([run(), ring.hopeless])
+  } finally {
+    for (const client of everyone) {
+      client.stop()
+      client.close('the run is over')
+    }
+    await ring.stop()
+  }
+}
+
+const QUIET = { operations: 0, unknown: 0, failed: 0, faults: 0, going: '' }
+
+function tally(history: History): { operations: number; unknown: number; failed: number } {
+  const { size, unknown, failed } = history
+  return { operations: size, unknown, failed }
+}
+
+/** Writes the keys that everybody reads. They are ordinary operations of one client more. */
+async function load(clients: Client[], ring: ChaosRing, history: History, ballast: readonly string[]): Promise<void> {
+  const loader = new Client(clients.length, 0, 3, () => ring.proxy, history)
+  clients.push(loader)
+  for (let from = 0; from < ballast.length; from += 200) {
+    const plans = ballast.slice(from, from + 200).map((key, i): Plan => {
+      return { workload: 'register', key, name: 'set', args: [`c${loader.index}.${from + i}`] }
+    })
+    await loader.send(plans)
+  }
+}
+
+/** The faults that the harness knows, for `--faults all`. */
+export const allFaults = Object.keys(FAULTS)

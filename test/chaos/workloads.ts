@@ -1,0 +1,137 @@
+import { DEADLINE_TYPES, type Plan } from './commands.js'
+import type { Random } from './random.js'
+
+/** What one client does next. */
+export type Task =
+  /** Commands that are sent together, and then how long the client thinks. */
+  | { readonly kind: 'batch'; readonly plans: readonly Plan[]; readonly thinkMs: number }
+  /** A key with a deadline, and a write that is aimed at it so many ms after (or, below 0, before). */
+  | { readonly kind: 'deadline'; readonly key: string; readonly ttlMs: number; readonly aimMs: number }
+
+export interface WorkloadOptions {
+  /** Names of those to be used. */
+  readonly workloads: readonly string[]
+  /** Keys that were written before the start and are only read, in the database of the client. */
+  readonly ballast: readonly string[]
+}
+
+/** Keys of each workload that are in use at a time. */
+const KEYS = 3
+/** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
+const OPERATIONS_PER_GENERATION = 1000
+
+/** `value` gives a new value, `known` one that this client meant to write to the key before. */
+type Planner = (random: Random, value: () => string, known: () => string) => { name: string; args: (string | number)[] }
+
+/** The operations of each workload, as often as they stand in the list. */
+const PLANNERS: Readonly<Record<string, Planner>> = {
+  register: (random, value) => {
+    const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'get', 'setnx', 'swap', 'getdel', 'del'])
+    return { name, args: ['set', 'setnx', 'swap'].includes(name) ? [value()] : [] }
+  },
+  counter: (random) => ({ name: random.pick(['incr', 'incr', 'get']), args: [] }),
+  list: (random, value) => {
+    const name = random.pick(['rpush', 'rpush', 'rpush', 'lrange', 'llen'])
+    return { name, args: name === 'rpush' ? [value()] : [] }
+  },
+  set: (random, value, known) => {
+    const names = ['sadd', 'sadd', 'sadd', 'sadd', 'spop', 'spop', 'spop', 'srem', 'sismember', 'smembers', 'smembers']
+    const name = random.pick(names)
+    if (name === 'spop' || name === 'smembers') return { name, args: [] }
+    return { name, args: [name === 'sadd' ? value() : known()] }
+  },
+  hash: (random, value) => {
+    const name = random.pick(['hset', 'hset', 'hset', 'hsetnx', 'hdel', 'hget', 'hget', 'hgetall'])
+    const field = `f${random.below(5)}`
+    if (name === 'hgetall') return { name, args: [] }
+    return { name, args: name.startsWith('hset') ? [field, value()] : [field] }
+  },
+  expiring: (random, value) => {
+    const name = random.pick(['setpx', 'setpx', 'set', 'setkeep', 'pexpire', 'persist', 'get', 'get', 'get', 'get'])
+    const ttlMs = random.pick([20, 100, 500, 2000, 20_000])
+    if (name === 'setpx') return { name, args: [value(), ttlMs] }
+    if (name === 'pexpire') return { name, args: [ttlMs] }
+    return { name, args: name.startsWith('set') ? [value()] : [] }
+  },
+  stream: (random, value) => {
+    const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])
+    return { name, args: name === 'xadd' ? ['*', value()] : [] }
+  },
+}
+
+/** All that there are. `deadline` and `echo` have a shape of their own. */
+export const WORKLOADS: readonly string[] = [...Object.keys(PLANNERS), 'deadline', 'echo']
+
+/**
+ * What one client does, from its random numbers alone: the same seed gives the same operations in the same order,
+ * whatever is answered.
+ */
+export class ClientPlan {
+  private planned = 0
+  private values = 0
+  private readonly kinds: readonly string[]
+  /** The value that was last meant for each key. */
+  private readonly latest = new Map<string, string>()
+
+  constructor(
+    private readonly client: number,
+    private readonly random: Random,
+    private readonly options: WorkloadOptions,
+  ) {
+    this.kinds = options.workloads.filter((name) => name in PLANNERS)
+  }
+
+  next(): Task {
+    const { random, options } = this
+    if (options.workloads.includes('deadline') && random.chance(0.04)) return this.deadline()
+    const count = random.chance(0.25) ? random.between(2, 8) : 1
+    const plans: Plan[] = []
+    while (plans.length < count) {
+      const last = plans.at(-1)
+      // A read of what the same connection has just written must not overtake the write.
+      const again = last !== undefined && last.workload in PLANNERS && random.chance(0.5) ? last : undefined
+      plans.push(this.plan(again))
+    }
+    return { kind: 'batch', plans, thinkMs: random.below(9) }
+  }
+
+  private plan(like: Plan | undefined): Plan {
+    const { random, options } = this
+    this.planned++
+    if (options.workloads.includes('echo') && random.chance(0.05)) {
+      return { workload: 'echo', key: `echo:${this.client}`, name: 'echo', args: [this.value()] }
+    }
+    if (options.ballast.length > 0 && random.chance(0.05)) {
+      return { workload: 'register', key: random.pick(options.ballast), name: 'get', args: [] }
+    }
+    if (this.kinds.length === 0)
+      return { workload: 'echo', key: `echo:${this.client}`, name: 'echo', args: [this.value()] }
+    const workload = like?.workload ?? random.pick(this.kinds)
+    const key = like?.key ?? this.key(workload)
+    const value = () => {
+      const fresh = this.value()
+      this.latest.set(key, fresh)
+      return fresh
+    }
+    return { workload, key, ...PLANNERS[workload](random, value, () => this.latest.get(key) ?? value()) }
+  }
+
+  /** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
+  private key(workload: string): string {
+    const slot = this.random.below(KEYS)
+    const generation = Math.floor(this.planned / OPERATIONS_PER_GENERATION)
+    return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
+  }
+
+  private deadline(): Task {
+    const { random } = this
+    const type = random.pick(DEADLINE_TYPES)
+    const key = `${type}:${this.client}:${this.values++}`
+    return { kind: 'deadline', key, ttlMs: random.between(30, 120), aimMs: random.pick([-2, -1, -1, 0, 0, 0, 1, 1, 2]) }
+  }
+
+  /** A value that nobody else writes. */
+  private value(): string {
+    return `c${this.client}.${this.values++}`
+  }
+}
