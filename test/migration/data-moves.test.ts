@@ -43,11 +43,17 @@ async function placedOn(proxy: TestProxy, names: readonly string[]): Promise<num
   const settled = { ...proxy, view: buildView(ringId, 1, replicas, virtualNodes, members) }
   let faults: string[] = []
   try {
-    return await until('placement', async () => {
-      const found = await ringSnapshot(settled)
-      faults = found.faults
-      return faults.length === 0 ? found.keys.size : undefined
-    })
+    return await until(
+      'placement',
+      async () => {
+        // To read the whole ring takes the proxy's own time from it, for they are one process here.
+        await sleep(300)
+        const found = await ringSnapshot(settled)
+        faults = found.faults
+        return faults.length === 0 ? found.keys.size : undefined
+      },
+      40_000,
+    )
   } catch {
     throw new Error(`${faults.length} faults: ${faults.slice(0, 5).join('\n')}`)
   }
