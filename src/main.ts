@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util'
 import { createLogger } from './base/log.js'
 import { UserError } from './base/user-error.js'
 import { version } from './base/version.js'
+import { UsageError } from './cli/arguments.js'
+import { operatorCommands } from './cli/operate.js'
 import { loadConfig } from './config/config.js'
 import { ask } from './local/ask.js'
 
@@ -60,6 +62,7 @@ Exits with 0 when the proxy on the port of the settings (default 6380) answers w
 `,
     run: ping,
   },
+  ...asking(operatorCommands),
   simulate: {
     summary: 'count the keys that change hands when a node joins, on simulated rings',
     usage: '',
@@ -77,9 +80,13 @@ Exits with 0 when the proxy on the port of the settings (default 6380) answers w
   },
 }
 
-/** A mistake in the arguments, which usage explains. */
-class UsageError extends UserError {
-  override name = 'UsageError'
+/** The commands that ask a running proxy, and write to our standard output. */
+function asking(table: typeof operatorCommands): Record<string, Command> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, command]) => {
+      return [name, { ...command, run: (argv) => command.run(argv, process.stdout) }]
+    }),
+  )
 }
 
 async function up(argv: string[]): Promise<number> {
@@ -146,7 +153,7 @@ async function help(argv: string[]): Promise<number> {
   const [name] = argv
   if (name === 'simulate') return commands.simulate.run(['--help'])
   if (name !== undefined) return say(commandNamed(name).usage)
-  const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(10)}${summary}\n`)
+  const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(12)}${summary}\n`)
   return say(`Diminished Triad ${version}: one Redis for your clients, several servers behind it, copies of every key.
 
 Usage: dt <command> [options]

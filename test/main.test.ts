@@ -78,7 +78,7 @@ const isUp = (dt: Dt) => until('dt up is up', () => dt.out.includes('try:') || d
 t.test('dt help lists the commands, dt help up its options', async (t) => {
   const help = await run(t, ['help'])
   t.equal(help.code, 0)
-  for (const command of ['up', 'serve', 'ping', 'simulate', 'help', 'version']) {
+  for (const command of ['up', 'serve', 'ping', 'nodes', 'add', 'verify', 'simulate', 'help', 'version']) {
     t.match(help.out, new RegExp(`^  ${command} +\\S`, 'm'))
   }
   t.equal((await run(t, [])).out, help.out, 'so does dt alone')

@@ -84,12 +84,16 @@ export async function forecast(
   const keys = parts.reduce((sum, { move }) => sum + move.keys, 0)
   const bytes = parts.reduce((sum, { move }) => sum + move.bytes, 0)
   return {
-    moves: parts.map(({ move }) => move),
+    moves: parts.map(({ move }) => move).sort((a, b) => compare(a.member, b.member) || compare(a.source, b.source)),
     ...{ keys, bytes, seconds: speed.secondsFor(keys, bytes) },
     ...{ mastered: Math.round(mastered), share: total === 0 ? 0 : mastered / total },
     ideal: 1 / Math.max(1, wanted.length, view.wanted.length),
     how,
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 interface Moving {

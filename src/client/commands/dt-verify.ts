@@ -1,5 +1,5 @@
 import { DIFFERENCE_KINDS, type VerifyReport } from '../../migration/verify-report.js'
-import { error, map, type Reply } from '../../resp/encode.js'
+import { double, error, map, type Reply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { option, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
@@ -39,7 +39,7 @@ function describe(report: VerifyReport): Reply {
     ['background', report.background ? 1 : 0],
     ['copies-seen', report.copiesSeen],
     ['copies-total', Math.max(report.copiesTotal, report.copiesSeen)],
-    ['seconds', Math.round(report.seconds)],
+    ['seconds', double(Math.round(report.seconds * 10) / 10)],
     ['seconds-left', secondsLeft === undefined ? null : Math.ceil(secondsLeft)],
     ['keys', report.keys],
     ...DIFFERENCE_KINDS.map((kind) => [kind, report.counts[kind]] as const),

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UserError } from '../base/user-error.js'
+import { parseWords, UsageError } from './arguments.js'
+import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
+import { json, migrationLines } from './show.js'
+import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
+
+const POLL_MS = 200
+/** A new server that is not in the ring after this long is not on its way. */
+const JOIN_TIMEOUT_MS = 30_000
+
+const OPTIONS = { ...PROXY_OPTIONS, name: { type: 'string' } } as const
+
+/** `dt add host:port --name NAME`: until its data is there. */
+export async function add(argv: string[], out: Output): Promise<number> {
+  const { values, positionals } = parseWords(argv, OPTIONS, ['host:port'])
+  const name = nameIn(values)
+  return withProxy(values, async (client) => {
+    const told = (await client.dt('ADD', name, positionals[0])) as Fields
+    const quiet = values.json === true
+    if (!quiet) warnNotTold(told, out)
+    const seconds = await follow(client, out, new Arrival(client, name))
+    const node = await nodeNamed(client, name)
+    if (quiet) return json(out, { ...told, seconds, ...node })
+    const keys = `it is the master of ${counted(Number(node?.['keys-mastered']), 'key')} (${percent(Number(node?.share))})`
+    out.write(`${styled(out, 'green', `${name} is a member`)} after ${duration(seconds)}: ${keys}\n`)
+    return 0
+  })
+}
+
+/** `dt remove NAME`: until its data is elsewhere and the Sentinels have forgotten it. */
+export async function remove(argv: string[], out: Output): Promise<number> {
+  const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['name'])
+  const [name] = positionals
+  return withProxy(values, async (client) => {
+    await client.dt('REMOVE', name)
+    const seconds = await follow(client, out, new Departure(client, name))
+    if (values.json === true) return json(out, { name, state: 'removed', seconds })
+    out.write(`${styled(out, 'green', `${name} has left`)} after ${duration(seconds)}\n`)
+    return 0
+  })
+}
+
+/** `dt cancel NAME`: a server that joins does not, one that leaves stays. */
+export async function cancel(argv: string[], out: Output): Promise<number> {
+  const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['name'])
+  const result = (await withProxy(values, (client) => client.dt('CANCEL', positionals[0]))) as Fields
+  if (values.json === true) return json(out, result)
+  warnNotTold(result, out)
+  out.write(`${result.name} ${result.state === 'stays' ? 'stays' : 'does not join'}.\n`)
+  return 0
+}
+
+/** `dt plan add host:port --name NAME`, `dt plan remove NAME`: what would move. */
+export async function plan(argv: string[], out: Output): Promise<number> {
+  const { values, positionals } = parseWords(argv, OPTIONS, ['add or remove', 'host:port or name'])
+  const [what, whom] = positionals
+  if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
+  const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
+  const result = (await withProxy(values, (client) => client.dt(...args))) as Fields
+  if (values.json === true) return json(out, result)
+  const about = result.counted === 'exact' ? '' : '~'
+  const number = (value: unknown) => about + count(Number(value))
+  const right = (head: string) => ({ head, align: 'right' as const })
+  const rows = (result.moves as Fields[]).map((move) => [
+    ...[String(move.source), String(move.member), number(move.ranges).replace('~', '')],
+    ...[number(move.keys), size(Number(move.bytes))],
+  ])
+  if (rows.length === 0) out.write('No data would move.\n')
+  else out.write(table(out, [{ head: 'from' }, { head: 'to' }, right('ranges'), right('keys'), right('memory')], rows))
+  const [keys, bytes, seconds] = [Number(result.keys), Number(result.bytes), Number(result.seconds)]
+  out.write(`\n${about}${counted(keys, 'copy', 'copies')}, ${size(bytes)}, in about ${duration(seconds)}.\n`)
+  const share = `${percent(Number(result.share))} of all; K/N is ${percent(Number(result['ideal-share']))}`
+  out.write(`${number(result['keys-mastered'])} keys would get another master: ${share}.\n`)
+  if (result.counted === 'incomplete') out.write('Not all keys were counted: no server of theirs answers.\n')
+  return 0
+}
+
+/** What has to come true; `migrations` is what DT MIGRATIONS answers now. */
+interface Goal {
+  isReached(migrations: readonly Fields[]): Promise<boolean>
+}
+
+/** The server is a member, and has all that belongs to it. */
+class Arrival implements Goal {
+  private readonly deadlineMs = Date.now() + JOIN_TIMEOUT_MS
+
+  constructor(
+    private readonly client: ProxyClient,
+    private readonly name: string,
+  ) {}
+
+  async isReached(migrations: readonly Fields[]): Promise<boolean> {
+    const { client, name } = this
+    const view = (await client.dt('VIEW')) as Fields
+    if ((view.members as string[]).includes(name)) return view['pending-ranges'] === 0 && migrations.length === 0
+    if (Date.now() < this.deadlineMs) return false
+    const why = (await nodeNamed(client, name))?.why ?? 'the Sentinels do not monitor it any more'
+    throw new UserError(`${name} is not in the ring: ${why}`)
+  }
+}
+
+/** The server has nothing any more, and the Sentinels have forgotten it. */
+class Departure implements Goal {
+  constructor(
+    private readonly client: ProxyClient,
+    private readonly name: string,
+  ) {}
+
+  async isReached(migrations: readonly Fields[]): Promise<boolean> {
+    const view = (await this.client.dt('VIEW')) as Fields
+    if (migrations.length > 0 || (view.members as string[]).includes(this.name)) return false
+    return (await nodeNamed(this.client, this.name)) === undefined
+  }
+}
+
+/** Shows what moves until the goal is reached; gives the seconds that took. */
+async function follow(client: ProxyClient, out: Output, goal: Goal): Promise<number> {
+  const startedAtMs = Date.now()
+  const progress = new Progress(out)
+  try {
+    for (;;) {
+      const migrations = (await client.dt('MIGRATIONS')) as Fields[]
+      progress.show(migrationLines(migrations))
+      if (await goal.isReached(migrations)) return (Date.now() - startedAtMs) / 1000
+      await sleep(POLL_MS)
+    }
+  } finally {
+    progress.clear()
+  }
+}
+
+async function nodeNamed(client: ProxyClient, name: string): Promise<Fields | undefined> {
+  return ((await client.dt('NODES')) as Fields[]).find((node) => node.name === name)
+}
+
+function warnNotTold(told: Fields, out: Output): void {
+  for (const reason of (told['sentinels-not-told'] ?? []) as string[]) {
+    out.write(`${styled(out, 'yellow', 'a Sentinel could not be told')}: ${reason}\n`)
+  }
+}
+
+function nameIn({ name }: { name?: string | undefined }): string {
+  if (name === undefined) throw new UsageError('--name is missing')
+  return name
+}

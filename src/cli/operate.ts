@@ -1,0 +1,87 @@
+import { PROXY_USAGE } from './proxy-client.js'
+import type { Output } from './terminal.js'
+
+/** One command of `dt`; `run` gets the arguments after its name and gives the exit code. */
+export interface OperatorCommand {
+  readonly summary: string
+  readonly usage: string
+  run(argv: string[], out: Output): Promise<number>
+}
+
+const members = () => import('./members.js')
+const show = () => import('./show.js')
+
+/** The commands that ask, or tell, a running proxy: what redis-cli does with DT …, for people and for scripts. */
+export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
+  nodes: {
+    summary: 'list the servers, their state, and their share of the keys',
+    usage: `Usage: dt nodes [options]
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await show()).nodes(argv, out),
+  },
+  ring: {
+    summary: 'show which part of the ring each member has',
+    usage: `Usage: dt ring [options]
+
+  --ranges           list every token range with its replicas, too
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await show()).ring(argv, out),
+  },
+  add: {
+    summary: 'make a server a member, and wait until its data is there',
+    usage: `Usage: dt add HOST:PORT --name NAME [options]
+
+Tells the Sentinels to monitor the server, and shows how its data comes. Clients go on meanwhile; Ctrl-C does not end it,
+dt cancel does.
+
+  --name NAME        what the member is called: its name decides its place on the ring
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await members()).add(argv, out),
+  },
+  remove: {
+    summary: 'move the data of a member away, then forget it',
+    usage: `Usage: dt remove NAME [options]
+
+The member serves until its data is elsewhere; then the Sentinels are told to forget it. Clients go on meanwhile; Ctrl-C
+does not end it, dt cancel does.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await members()).remove(argv, out),
+  },
+  cancel: {
+    summary: 'take an add or a remove back that is under way',
+    usage: `Usage: dt cancel NAME [options]
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await members()).cancel(argv, out),
+  },
+  plan: {
+    summary: 'tell what an add or a remove would move, and how long that takes',
+    usage: `Usage: dt plan add HOST:PORT --name NAME [options]
+       dt plan remove NAME [options]
+
+Nothing is changed. The share of the keys that get another master stands beside K/N, the least that has to move.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await members()).plan(argv, out),
+  },
+  migrations: {
+    summary: 'show what data moves at this moment',
+    usage: `Usage: dt migrations [options]
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await show()).migrations(argv, out),
+  },
+  verify: {
+    summary: 'compare all copies of all keys, and repair those that differ',
+    usage: `Usage: dt verify [--repair] [options]
+
+Compares value, type and time to live of every key on all its replicas, while clients go on, and looks for copies that
+should not be there. Exits with 1 when differences are left, or not everything could be compared. Ctrl-C ends it.
+
+  --repair           copy what differs from its master, and delete what should not be there
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./verify.js')).verify(argv, out),
+  },
+}

@@ -1,0 +1,112 @@
+import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
+import { UserError } from '../base/user-error.js'
+import { loadConfig } from '../config/config.js'
+import { bytesOf, elementsOf } from '../resp/decode.js'
+import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
+import { UsageError } from './arguments.js'
+
+const CONNECT_TIMEOUT_MS = 3000
+
+/** What DT answers, as JSON has it: maps are objects. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [field: string]: Json }
+export type Fields = { readonly [field: string]: Json }
+
+/** Options of all commands that ask a running proxy. */
+export const PROXY_OPTIONS = {
+  proxy: { type: 'string' },
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+/** Their explanation in a usage. */
+export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that of the settings, 127.0.0.1:6380 without any)
+  --config FILE      the settings that the proxy was started with; its password is auth.password
+  --json             print JSON, as DT … answers it
+`
+
+/** A connection of the command line to a running proxy. */
+export class ProxyClient {
+  private constructor(private readonly connection: SingleConnection) {}
+
+  /** @throws UserError when no proxy answers there */
+  static async connect(options: { proxy?: string | undefined; config?: string | undefined }): Promise<ProxyClient> {
+    const { listen, auth } = loadConfig(options.config === undefined ? {} : { file: options.config })
+    const address = options.proxy === undefined ? { ...listen, host: reachable(listen.host) } : addressOf(options.proxy)
+    try {
+      const endpoint = { ...address, password: auth.password }
+      return new ProxyClient(await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS))
+    } catch (error) {
+      throw asUserError(error)
+    }
+  }
+
+  /** What DT with these arguments answers; an error reply is thrown as a UserError. */
+  async dt(...args: string[]): Promise<Json> {
+    let reply: Reply
+    try {
+      reply = await this.connection.call(['DT', ...args])
+    } catch (error) {
+      throw asUserError(error)
+    }
+    if (isError(reply)) throw new UserError(reply.message.replace(/^ERR /, ''))
+    return plain(reply)
+  }
+
+  close(): void {
+    this.connection.close()
+  }
+}
+
+/** Runs `task` with a connection that is closed afterwards. */
+export async function withProxy<T>(
+  options: { proxy?: string | undefined; config?: string | undefined },
+  task: (client: ProxyClient) => Promise<T>,
+): Promise<T> {
+  const client = await ProxyClient.connect(options)
+  try {
+    return await task(client)
+  } finally {
+    client.close()
+  }
+}
+
+/** An address on which everybody may connect is none to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
+  if (match === null) throw new UsageError(`'${text}' is no host:port`)
+  return { host: match[1] ?? match[2], port: Number(match[3]) }
+}
+
+function asUserError(error: unknown): unknown {
+  return error instanceof ConnectionError ? new UserError(`no proxy answers: ${error.message}`) : error
+}
+
+function plain(reply: Reply): Json {
+  if (reply === null || typeof reply === 'number') return reply
+  if (typeof reply === 'bigint') return Number(reply)
+  if (reply instanceof DoubleReply) return Number(reply.text)
+  if (reply instanceof BooleanReply) return reply.value
+  if (reply instanceof MapReply) {
+    return Object.fromEntries(reply.entries.map(([name, value]) => [printable(bytesOf(name)), plain(value)]))
+  }
+  return elementsOf(reply)?.map(plain) ?? printable(bytesOf(reply))
+}
+
+/** Bytes as text; what is no text, or would play tricks with a terminal, is escaped as redis-cli does. */
+function printable(bytes: Buffer | undefined): string {
+  const text = String(bytes ?? '')
+  if (!/[\p{Cc}\ufffd]/u.test(text)) return text
+  let escaped = ''
+  for (const byte of bytes ?? []) {
+    escaped +=
+      byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, '0')}`
+  }
+  return escaped
+}

@@ -1,0 +1,92 @@
+import { parseWords } from './arguments.js'
+import { type Fields, PROXY_OPTIONS, withProxy } from './proxy-client.js'
+import { bar, count, counted, duration, type Output, percent, size, styled, table } from './terminal.js'
+
+/** `dt nodes`: the servers that the Sentinels know. */
+export async function nodes(argv: string[], out: Output): Promise<number> {
+  const { values } = parseWords(argv, PROXY_OPTIONS)
+  const all = (await withProxy(values, (client) => client.dt('NODES'))) as Fields[]
+  if (values.json === true) return json(out, all)
+  const about = (node: Fields) =>
+    (node['keys-counted'] === 'estimated' ? '~' : '') + count(Number(node['keys-mastered']))
+  const rows = all.map((node) => [
+    ...[String(node.name), String(node.address), String(node.state), String(node.link), String(node.version)],
+    ...[percent(Number(node.share)), about(node), String(node.why)],
+  ])
+  const columns = [
+    ...[{ head: 'name' }, { head: 'address' }, { head: 'state' }, { head: 'link' }, { head: 'version' }],
+    ...[{ head: 'share', align: 'right' as const }, { head: 'keys', align: 'right' as const }, { head: 'why' }],
+  ]
+  const colour = { up: 'green', suspect: 'yellow' } as const
+  out.write(
+    table(out, columns, rows, (text, column, row) => {
+      if (column !== 2) return text
+      return styled(out, colour[rows[row][2] as keyof typeof colour] ?? 'red', text)
+    }),
+  )
+  if (all.some((node) => node['keys-counted'] === 'incomplete')) {
+    out.write('Not all keys were counted: no server of theirs answers.\n')
+  }
+  return 0
+}
+
+/** `dt ring`: who has which part of the ring, and with --ranges each token range. */
+export async function ring(argv: string[], out: Output): Promise<number> {
+  const { values } = parseWords(argv, { ...PROXY_OPTIONS, ranges: { type: 'boolean' } })
+  const { ranges, view } = await withProxy(values, async (client) => {
+    return { ranges: (await client.dt('RING')) as Fields[], view: (await client.dt('VIEW')) as Fields }
+  })
+  if (values.json === true) return json(out, { ...view, ranges })
+  const has = (range: Fields, field: string, name: string) => ((range[field] ?? []) as string[]).includes(name)
+  const share = (of: readonly Fields[]) => percent(of.reduce((sum, range) => sum + Number(range.share), 0))
+  const rows = (view.members as string[]).map((name) => {
+    const mastered = ranges.filter((range) => (range.replicas as string[])[0] === name)
+    const held = ranges.filter((range) => has(range, 'replicas', name))
+    const pending = ranges.filter((range) => has(range, 'pending', name))
+    return [name, count(mastered.length), share(mastered), share(held), pending.length === 0 ? '' : share(pending)]
+  })
+  const right = (head: string) => ({ head, align: 'right' as const })
+  out.write(
+    table(out, [{ head: 'member' }, right('ranges'), right('master of'), right('holds'), right('receives')], rows),
+  )
+  const { epoch, ring, copies } = view
+  out.write(`\nRing ${ring}, epoch ${epoch}: ${counted(ranges.length, 'token range')}, each on ${copies} members.\n`)
+  if (values.ranges !== true) return 0
+  const list = ranges.map((range) => [
+    ...[String(range.from), String(range.to), percent(Number(range.share))],
+    ...[(range.replicas as string[]).join(' '), ((range.pending ?? []) as string[]).join(' ')],
+  ])
+  out.write(
+    `\n${table(out, [right('from'), right('to'), right('share'), { head: 'replicas' }, { head: 'receiving' }], list)}`,
+  )
+  return 0
+}
+
+/** `dt migrations`: what data moves. */
+export async function migrations(argv: string[], out: Output): Promise<number> {
+  const { values } = parseWords(argv, PROXY_OPTIONS)
+  const all = (await withProxy(values, (client) => client.dt('MIGRATIONS'))) as Fields[]
+  if (values.json === true) return json(out, all)
+  if (all.length === 0) out.write('No data moves.\n')
+  for (const line of migrationLines(all)) out.write(`${line}\n`)
+  return 0
+}
+
+/** A line for each migration, with a progress bar. */
+export function migrationLines(all: readonly Fields[]): string[] {
+  const width = Math.max(...all.map(({ member }) => String(member).length))
+  return all.map((migration) => {
+    const member = String(migration.member).padEnd(width)
+    if (migration.reason === 'displaced') return `${member}  copies that it does not need any more are deleted`
+    const [keys, total] = [Number(migration.keys), Number(migration['keys-total'])]
+    const left = migration['seconds-left'] === null ? '' : `, ${duration(Number(migration['seconds-left']))} left`
+    const progress = `${count(keys)} of ~${counted(total, 'key')}, ${size(Number(migration.bytes))}${left}`
+    const from = [...(migration.sources as string[])].sort().join(' ')
+    return `${member}  ${bar(keys, total)}  ${progress}  (${migration.reason}, from ${from})`
+  })
+}
+
+export function json(out: Output, value: unknown): number {
+  out.write(`${JSON.stringify(value, null, 2)}\n`)
+  return 0
+}

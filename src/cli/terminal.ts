@@ -1,0 +1,112 @@
+/** Where a command writes to: the process's standard output, or a test. */
+export interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  readonly columns?: number
+  hasColors?(): boolean
+}
+
+const STYLES = { bold: [1, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22] } as const
+export type Style = keyof typeof STYLES
+
+/** The text in a style, on a terminal that has such; elsewhere the text. */
+export function styled(out: Output, style: Style, text: string): string {
+  if (out.isTTY !== true || out.hasColors?.() !== true) return text
+  const [on, off] = STYLES[style]
+  return `\x1b[${on}m${text}\x1b[${off}m`
+}
+
+export interface Column {
+  readonly head: string
+  readonly align?: 'left' | 'right'
+}
+
+/**
+ * Rows under heads, in columns that are as wide as they need. Columns without any content are left out.
+ *
+ * @param style for a cell that is padded already
+ */
+export function table(
+  out: Output,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  style: (text: string, column: number, row: number) => string = (text) => text,
+): string {
+  const used = columns.flatMap((column, i) => (rows.some((row) => row[i] !== '') ? [{ ...column, i }] : []))
+  const widths = used.map(({ head, i }) => Math.max(head.length, ...rows.map((row) => row[i].length)))
+  const line = (cells: readonly string[]) => cells.join('  ').trimEnd()
+  const pad = (text: string, k: number) =>
+    used[k].align === 'right' ? text.padStart(widths[k]) : text.padEnd(widths[k])
+  const heads = styled(out, 'bold', line(used.map(({ head }, k) => pad(head, k))))
+  const body = rows.map((row, r) => line(used.map(({ i }, k) => style(pad(row[i], k), i, r))))
+  return `${[heads, ...body].join('\n')}\n`
+}
+
+const BAR_WIDTH = 30
+
+/** A progress bar with its percentage; `done` of `total`. */
+export function bar(done: number, total: number): string {
+  const part = total <= 0 ? 0 : Math.min(1, done / total)
+  const filled = Math.round(part * BAR_WIDTH)
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${String(Math.floor(part * 100)).padStart(3)} %`
+}
+
+/** Lines that are written over with every change. Nothing at all where there is no terminal. */
+export class Progress {
+  private shown = 0
+
+  constructor(private readonly out: Output) {}
+
+  show(lines: readonly string[]): void {
+    if (this.out.isTTY !== true) return
+    const width = (this.out.columns ?? 80) - 1
+    this.out.write(`${this.erasing()}${lines.map((line) => `${line.slice(0, width)}\n`).join('')}`)
+    this.shown = lines.length
+  }
+
+  /** Takes the lines away. */
+  clear(): void {
+    if (this.shown > 0) this.out.write(this.erasing())
+    this.shown = 0
+  }
+
+  private erasing(): string {
+    return this.shown === 0 ? '' : `\x1b[${this.shown}A\x1b[0J`
+  }
+}
+
+/** `12,345` */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+/** `1 key`, `12,345 keys` */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`
+}
+
+/** `1.5 MB` */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+}
+
+/** `24.9 %` of a fraction. */
+export function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)} %`
+}
+
+/** `0.4 s`, `18 s`, `3 min 20 s`, `2 h 5 min` */
+export function duration(seconds: number): string {
+  if (seconds < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}

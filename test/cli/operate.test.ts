@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import t from 'tap'
+import { operatorCommands } from '../../src/cli/operate.js'
+import { replicaSetOfKey } from '../../src/view/build-view.js'
+import { startProxy, startRedis } from '../helpers/proxy.js'
+
+const KEYS = 2000
+const PASSWORD = 'a secret'
+
+process.env.DT_AUTH_PASSWORD = PASSWORD
+const proxy = await startProxy(t, {
+  ...{ nodes: 3, replicas: 1, sentinels: 1 },
+  config: { auth: { password: PASSWORD }, migration: { maxBytesPerSecond: 400_000 } },
+})
+const where = ['--proxy', `127.0.0.1:${proxy.port}`]
+const client = await proxy.connect(2)
+await client.ask('AUTH', PASSWORD)
+await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]))
+
+interface Ran {
+  readonly code: number
+  readonly text: string
+}
+
+/** What a command writes, to a terminal or not, and its exit code. */
+async function dt(argv: readonly string[], terminal = false): Promise<Ran> {
+  const [name, ...rest] = argv
+  let text = ''
+  const out = { isTTY: terminal, columns: 200, hasColors: () => terminal, write: (part: string) => (text += part) }
+  const code = await operatorCommands[name].run([...rest, ...where], out)
+  return { code, text }
+}
+
+async function asJson(
+  ...argv: string[]
+): Promise<{ code: number; value: Record<string, unknown> & Record<string, unknown>[] }> {
+  const { code, text } = await dt([...argv, '--json'])
+  return { code, value: JSON.parse(text) }
+}
+
+t.test('dt nodes and dt ring are tables, and JSON for scripts', async (t) => {
+  const nodes = await dt(['nodes'])
+  t.equal(nodes.code, 0)
+  const lines = nodes.text.trimEnd().split('\n')
+  t.match(lines[0], /^name +address +state +link +version +share +keys$/)
+  t.equal(lines.length, 4)
+  t.match(lines[1], /^dt-1 +127\.0\.0\.1:[0-9]+ +up +up +7\.[0-9.]+ +[0-9.]+ % +[0-9,]+$/)
+  t.match((await dt(['nodes'], true)).text, '\x1b[32mup')
+  const { value } = await asJson('nodes')
+  t.same(
+    value.map(({ name }) => name),
+    ['dt-1', 'dt-2', 'dt-3'],
+  )
+  t.equal(
+    value.reduce((sum, node) => sum + (node['keys-mastered'] as number), 0),
+    KEYS,
+  )
+
+  const ring = (await dt(['ring'])).text
+  t.match(ring, /^member +ranges +master of +holds\ndt-1 +64 +[0-9.]+ % +[0-9.]+ %\n/)
+  t.match(ring, /\nRing dt, epoch [0-9]+: 192 token ranges, each on 2 members\.\n$/)
+  t.equal((await dt(['ring', '--ranges'])).text.split('\n').length, ring.split('\n').length + 194)
+  t.equal(((await asJson('ring')).value.ranges as unknown[]).length, 192)
+})
+
+t.test('dt migrations says when nothing moves', async (t) => {
+  t.same(await dt(['migrations']), { code: 0, text: 'No data moves.\n' })
+  t.same((await asJson('migrations')).value, [])
+})
+
+t.test('a server is planned, added, verified and removed', async (t) => {
+  const { port } = await startRedis(t)
+  const address = `127.0.0.1:${port}`
+
+  const plan = await dt(['plan', 'add', address, '--name', 'dt-4'])
+  t.match(plan.text, /^from +to +ranges +keys +memory\ndt-1 +dt-4 +[0-9]+ +[0-9,]+ +[0-9.]+ kB\n/)
+  t.match(plan.text, /\n[0-9,]+ copies, [0-9.]+ kB, in about [0-9]+ s\.\n/)
+  t.match(plan.text, /[0-9,]+ keys would get another master: [0-9.]+ % of all; K\/N is 25\.0 %\.\n$/)
+  const { value } = await asJson('plan', 'add', address, '--name', 'dt-4')
+  t.equal(value['ideal-share'], 0.25)
+
+  const added = await dt(['add', address, '--name', 'dt-4'], true)
+  t.equal(added.code, 0)
+  t.match(
+    added.text,
+    /dt-4 +[█░]{30} +[0-9]+ % +[0-9,]+ of ~[0-9,]+ keys, .*\(join, from dt-1 dt-2 dt-3\)\n\x1b\[1A\x1b\[0J/,
+  )
+  t.match(
+    added.text,
+    /\x1b\[32mdt-4 is a member\x1b\[39m after [0-9.]+ s: it is the master of [0-9]+ keys \([0-9.]+ %\)\n$/,
+  )
+
+  const verified = await dt(['verify'], true)
+  t.match(verified, { code: 0, text: /2,000 keys compared in [0-9.]+ s: all copies are equal/ })
+
+  t.match((await dt(['plan', 'remove', 'dt-4'])).text, /\n[0-9,]+ copies/)
+  const removed = await asJson('remove', 'dt-4')
+  t.match(removed, { code: 0, value: { name: 'dt-4', state: 'removed' } })
+  t.same(
+    (await asJson('nodes')).value.map(({ name }) => name),
+    ['dt-1', 'dt-2', 'dt-3'],
+  )
+})
+
+t.test('dt verify tells what is wrong, and repairs it', async (t) => {
+  const key = Buffer.from('key:7')
+  const backup = await proxy.connectTo(replicaSetOfKey(proxy.view, key, 0, key.length).natural[1].name)
+  await backup.ask('SET', key, 'damaged')
+  await backup.ask('PEXPIRE', key, '1000000')
+  const found = await dt(['verify'])
+  t.equal(found.code, 1)
+  t.match(found.text, /^difference +copies +meaning\nvalue +1 +another value than on the master\n/)
+  t.match(found.text, /\nfor example +member +db +key\nvalue +dt-[123] +0 +key:7\n/)
+  t.match(found.text, /: 1 difference left; dt verify --repair mends them\n$/)
+  t.match(await asJson('verify'), { code: 1, value: { value: 1, left: 1, examples: [{ key: 'key:7' }] } })
+  const repaired = await dt(['verify', '--repair'], true)
+  t.match(repaired, { code: 0, text: /: 1 difference repaired\x1b\[39m\n$/ })
+  t.match(await asJson('verify'), { code: 0, value: { differences: 0, complete: 1 } })
+})
+
+t.test('what cannot be done is one sentence', async (t) => {
+  await t.rejects(dt(['add', '127.0.0.1:1', '--name', 'dt-9']), { message: /cannot be a member: it cannot be reached/ })
+  await t.rejects(dt(['remove', 'dt-9']), { message: 'dt-9 is no member of the ring' })
+  await t.rejects(dt(['cancel', 'dt-1']), { message: 'dt-1 neither joins nor leaves' })
+  for (const [argv, message] of [
+    [['add', '127.0.0.1:1'], '--name is missing'],
+    [['add', '--name', 'x'], 'host:port is missing'],
+    [['nodes', 'all'], "unexpected argument 'all'"],
+    [['verify', '--mend'], "unknown option '--mend'"],
+    [['plan', 'move', 'dt-1'], "there is no plan to 'move'"],
+  ] as [string[], string][]) {
+    await t.rejects(dt(argv), { name: 'UsageError', message }, argv.join(' '))
+  }
+})
+
+t.test('where no proxy answers, it says so', async (t) => {
+  const out = { write: () => {} }
+  const at = (address: string) => operatorCommands.nodes.run(['--proxy', address], out)
+  const run = (port: number) => at(`127.0.0.1:${port}`)
+  await t.rejects(at('here'), { name: 'UsageError', message: "'here' is no host:port" })
+  await t.rejects(run(1), { name: 'UserError', message: /^no proxy answers: 127\.0\.0\.1:1: ECONNREFUSED/ })
+  const server = createServer((socket) => socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n'))).listen(0)
+  await once(server, 'listening')
+  await t.rejects(run((server.address() as { port: number }).port), { message: /it does not speak the Redis protocol/ })
+  server.close()
+  delete process.env.DT_AUTH_PASSWORD
+  await t.rejects(run(proxy.port), { message: /NOAUTH/ })
+})
+
+t.test('every command has a summary and its options explained', async (t) => {
+  for (const [name, { summary, usage }] of Object.entries(operatorCommands)) {
+    t.match(usage, new RegExp(`^Usage: dt ${name} `))
+    for (const option of ['--proxy', '--config', '--json']) t.match(usage, option)
+    t.ok(summary.length > 10 && summary.length < 70, `${name}: ${summary}`)
+  }
+})
