@@ -23,6 +23,7 @@ export class PauseWatch {
 
   stop(): void {
     clearInterval(this.timer)
+    this.timer = undefined
   }
 
   /** To be called before anything is done that only a process that was not paused may do. */

@@ -70,7 +70,8 @@ export class ViewStory {
   }
 }
 
-function described({ epoch, members, ring, setOfRange }: View): string[] {
+/** A view as the stories tell it. */
+export function described({ epoch, members, ring, setOfRange }: View): string[] {
   const inView = members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`))
   const ranges = setOfRange.map(({ natural, pending }, i) => {
     const names = [...natural.map(({ name }) => name), ...(pending.length > 0 ? ['+'] : [])]
@@ -79,7 +80,7 @@ function described({ epoch, members, ring, setOfRange }: View): string[] {
   return [`  ${epoch}: ${inView.join(' ')}`, ...ranges.map((range) => `  ${range}`)]
 }
 
-function trimmed(transcript: string): string[] {
+export function trimmed(transcript: string): string[] {
   const lines = transcript.split('\n').filter((line) => line.trim() !== '')
   const indent = Math.min(...lines.map((line) => line.search(/\S/)))
   return lines.map((line) => line.slice(indent).trimEnd())

@@ -1,0 +1,61 @@
+import t from 'tap'
+import { type FoundServer, refusalOf } from '../../src/membership/guard.js'
+import { type Marks, NO_MARKS } from '../../src/membership/marker.js'
+import { buildView } from '../../src/view/build-view.js'
+
+function server(name: string, runId: string, keys: number, marks: Partial<Marks> = {}): FoundServer {
+  return { name, runId, keys, marks: { ...NO_MARKS, ...marks } }
+}
+
+function marked(member: string, ringId = 'dt'): Partial<Marks> {
+  return { marker: { ringId, term: 1, member, runId: 'any', view: buildView(ringId, 1, 1, 1, []) } }
+}
+
+const owned = (ringId: string): Partial<Marks> => ({
+  owner: { ringId, term: 1, run: 'run', where: 'there', heartbeat: 1, clean: false },
+})
+
+t.test('a server of this ring, or an empty one, may be a member', async (t) => {
+  const others = [server('dt-2', 'two', 5, marked('dt-2'))]
+  t.equal(refusalOf(server('dt-1', 'one', 7, marked('dt-1')), 'dt', others), undefined)
+  t.equal(refusalOf(server('dt-1', 'one', 0), 'dt', others), undefined)
+  t.equal(refusalOf(server('dt-1', 'one', 0, owned('dt')), 'dt', others), undefined)
+})
+
+t.test('a server that holds something else may be emptied for it', async (t) => {
+  const refused = (found: FoundServer) => refusalOf(found, 'dt', [])
+  t.same(refused(server('dt-1', 'one', 7)), {
+    reason: 'it holds 7 keys and no marker of the ring dt',
+    wipeable: true,
+  })
+  t.same(refused(server('dt-1', 'one', 7, owned('dt'))), {
+    reason: 'it holds 7 keys and no marker of the ring dt',
+    wipeable: true,
+  })
+  t.same(refused(server('dt-1', 'one', 0, marked('dt-1', 'other'))), {
+    reason: 'it belongs to the ring other',
+    wipeable: true,
+  })
+  t.same(refused(server('dt-1', 'one', 0, owned('other'))), { reason: 'it belongs to the ring other', wipeable: true })
+  t.same(refused(server('dt-1', 'one', 0, { unreadable: 'its version is 9' })), {
+    reason: 'its marker cannot be used: its version is 9',
+    wipeable: true,
+  })
+})
+
+t.test('a server under another name than before is emptied only when that name is not in use', async (t) => {
+  const renamed = server('dt-9', 'one', 7, marked('dt-1'))
+  const reason = 'it is dt-1 of this ring, which is known under that name only'
+  t.same(refusalOf(renamed, 'dt', []), { reason, wipeable: true })
+  t.same(refusalOf(renamed, 'dt', [server('dt-1', 'two', 7, marked('dt-9'))]), { reason, wipeable: false }, 'swapped')
+})
+
+t.test('of two names for one server the one that its marker says is used, else the first', async (t) => {
+  const twins = (marks: Partial<Marks>) => [server('dt-1', 'same', 3, marks), server('dt-2', 'same', 3, marks)]
+  const refused = (found: FoundServer[]) => found.map((each) => refusalOf(each, 'dt', found))
+  t.same(refused(twins(marked('dt-2'))), [{ reason: 'it is the same server as dt-2', wipeable: false }, undefined])
+  t.same(refused(twins(marked('dt-1'))), [undefined, { reason: 'it is the same server as dt-1', wipeable: false }])
+  const [first, second] = refused(twins(owned('dt')))
+  t.equal(first?.reason, 'it holds 3 keys and no marker of the ring dt')
+  t.equal(second?.reason, 'it is the same server as dt-1')
+})
