@@ -1,4 +1,5 @@
 import { version } from '../../base/version.js'
+import type { VerifyReport } from '../../migration/verify-report.js'
 import { pendingRanges } from '../../view/share.js'
 import type { Server } from '../server.js'
 
@@ -22,6 +23,8 @@ export function ringSection(server: Server): string[] {
     `dt_virtual_nodes:${view.virtualNodes}`,
     `dt_token_ranges:${view.ring.size}`,
     `dt_pending_ranges:${pendingRanges(view)}`,
+    `dt_migrations:${server.migrator.status().length}`,
+    ...verifyLines(server.verifier.report),
     `dt_sentinels:${sentinels.length}`,
     `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
@@ -36,6 +39,18 @@ export function ringSection(server: Server): string[] {
       const reason = why === '' ? '' : `,why=${why.replace(/[,\r\n]/g, ';')}`
       return `dt_member${i}:name=${name},addr=${host}:${port},in_ring=${inRing ? 1 : 0},state=${state},link=${link},outstanding=${outstanding}${reason}`
     }),
+  ]
+}
+
+/** The verification that runs, or the last one. */
+function verifyLines(report: VerifyReport | undefined): string[] {
+  if (report === undefined) return ['dt_verify:never']
+  return [
+    `dt_verify:${report.state}`,
+    `dt_verify_copies_seen:${report.copiesSeen}`,
+    `dt_verify_copies_total:${Math.max(report.copiesTotal, report.copiesSeen)}`,
+    `dt_verify_differences:${report.differences}`,
+    `dt_verify_left:${report.left}`,
   ]
 }
 

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { Random } from '../../chaos/random.js'
 import { startProxy, startRedis, type TestProxy } from '../../helpers/proxy.js'
+import { randomWrite } from '../../helpers/random-writes.js'
 import type { RawClient } from '../../helpers/raw-client.js'
 import { itemsOf, type Node, readReply, textOf } from '../../helpers/raw-reply.js'
 import { fieldsOf, membersOf } from '../../helpers/ring-state.js'
@@ -151,6 +153,7 @@ t.test('what moves can be seen, and taken back', async (t) => {
       const migrations = (await dt(client, 'MIGRATIONS')) as Fields[]
       return migrations.some(({ keys }) => Number(keys) > 0) ? migrations : undefined
     })
+    t.match(String(await client.ask('INFO', 'dt')), /\r\ndt_migrations:[1-9]/)
     t.match(migration, {
       reason: 'leave',
       step: /copying|clearing/,
@@ -174,4 +177,47 @@ t.test('what moves can be seen, and taken back', async (t) => {
   })
   t.match(await verify(client), { differences: 0, complete: 1, keys: KEYS })
   t.same((await ringSnapshot(proxy)).faults, [])
+
+  await t.test('to compare the copies while data moves finds nothing wrong', async (t) => {
+    let stopped = false
+    const write = async (seed: number) => {
+      const own = await proxy.connect()
+      const random = new Random(seed, 'writes')
+      while (!stopped) await own.pipeline(Array.from({ length: 10 }, () => randomWrite(random)))
+    }
+    const load = Promise.all([write(1), write(2)])
+    await dt(client, 'REMOVE', 'dt-3')
+    let passes = 0
+    while ((await membersOf(client)) === three.join(' ')) {
+      const report = await verify(client)
+      t.match(report, { differences: 0 }, report.examples.join('; '))
+      passes++
+    }
+    stopped = true
+    await load
+    t.ok(passes >= 2, `${passes} passes`)
+    await settled(client, ['dt-1', 'dt-2'])
+    t.match(await verify(client), { differences: 0, complete: 1 })
+  })
+})
+
+t.test('a Sentinel that is away is left out, and when all are nothing is done', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 2 })
+  const client = await proxy.connect(3)
+  const { port } = await startRedis(t)
+  const add = () => dt(client, 'ADD', 'dt-2', `127.0.0.1:${port}`)
+  await proxy.ring.kill('sentinel-2')
+  const [first, second] = proxy.ring.sentinelAddresses
+  t.match(await add(), { sentinels: [first], 'sentinels-not-told': [new RegExp(`^${second}: .*ECONNREFUSED`)] })
+  await settled(client, ['dt-1', 'dt-2'])
+  t.equal(await dt(client, 'REMOVE', 'dt-9'), '-ERR dt-9 is no member of the ring')
+  await proxy.ring.kill('sentinel-1')
+  const other = await startRedis(t)
+  t.match(await dt(client, 'ADD', 'dt-3', `127.0.0.1:${other.port}`), /^-ERR no Sentinel can be told: .*, /)
+  await dt(client, 'REMOVE', 'dt-2')
+  await until('it has moved', async () => (await membersOf(client)) === 'dt-1')
+  t.match(await dt(client, 'CANCEL', 'dt-2'), /^-ERR dt-2 has left already/)
+  t.equal(await dt(client, 'REMOVE', 'dt-1'), '-ERR dt-1 is the only member: there is nobody to take its data')
+  await proxy.ring.restart('sentinel-1')
+  await until('it is told when it is back', async () => (await monitored(proxy, 'sentinel-1')).join() === 'dt-1')
 })
