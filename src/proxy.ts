@@ -144,6 +144,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
   const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
   const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile })
+  markers.onAcknowledged((epoch) => coordinator.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,

@@ -4,6 +4,7 @@ import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
+import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
 import type { DoubtfulWrite } from './doubts.js'
 import { answer, deliver, outcomeUnknown } from './replies.js'
@@ -20,7 +21,7 @@ const SCRATCH_BYTES = 64
  * A member whose link breaks before its reply, or that answers something else than the master, has the key in doubt;
  * the client is answered when that is settled: the member was repaired, or has left the view.
  */
-export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
+export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWrite {
   private static readonly spare: Apply[] = []
 
   private coordinator!: Coordinator
@@ -75,7 +76,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
     this.answered++
     if (this.targets[tag].expirations.any) this.noteExpiration(tag)
     if (this.answered === 1) {
-      if (this.targets.length === 1) {
+      if (this.targets.length === 1 && this.coordinator.acknowledgement.open) {
         deliver(this.slot, this.shape, buf, start, end, flags)
         this.recycle()
         return
@@ -100,9 +101,15 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
     this.finish()
   }
 
+  acknowledge(): void {
+    this.coordinator.verdicts.settled(this)
+    this.finish()
+  }
+
   giveUp(): void {
     const { coordinator, slot } = this
     this.done = true
+    coordinator.acknowledgement.forget(this)
     coordinator.stats.outcomesUnknown++
     answer(slot, outcomeUnknown(this.doubtful.map((tag) => this.targets[tag].name)))
   }
@@ -160,6 +167,12 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite {
   }
 
   private finish(): void {
+    const { acknowledgement, verdicts } = this.coordinator
+    if (!acknowledgement.open) {
+      acknowledgement.wait(this)
+      verdicts.await(this)
+      return
+    }
     this.done = true
     deliver(this.slot, this.shape, this.reply, 0, this.replyEnd, this.replyFlags)
     this.recycle()

@@ -8,8 +8,11 @@ import type { CommandRow } from '../command/row.js'
 import { error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
+import { samePlacement } from '../view/placement.js'
+import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { toAbsolute } from './absolute.js'
+import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
@@ -54,6 +57,7 @@ export class Coordinator {
   readonly lanes = new Lanes(() => this.waiting.wake())
   readonly arrivals = new Arrivals()
   readonly doubts: Doubts
+  readonly acknowledgement = new Acknowledgement()
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
   generation = 0
@@ -77,7 +81,7 @@ export class Coordinator {
       distrust: (name, reason) => options.distrust(name, reason),
     })
     this.router = new Router(views.current, links)
-    views.onChange(() => this.viewChanged())
+    views.onChange((view, previous) => this.viewChanged(view, previous))
   }
 
   /** Number of databases that all members have. */
@@ -326,7 +330,8 @@ export class Coordinator {
     return error(`ERR internal error in '${row.name}': ${failure.message}`)
   }
 
-  private viewChanged(): void {
+  private viewChanged(view: View, previous: View): void {
+    if (!samePlacement(view, previous)) this.acknowledgement.placementChanged(view.epoch)
     this.router = new Router(this.views.current, this.links)
     this.doubts.viewChanged()
     this.servingChanged()

@@ -143,6 +143,7 @@ export class Keyspace {
     const failed = replies.find(isError)
     if (failed !== undefined) return failed
     this.noteEmptied(command, db)
+    await coordinator.acknowledgement.whenOpen()
     return replies[0] ?? simple('OK')
   }
 

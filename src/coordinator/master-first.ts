@@ -5,6 +5,7 @@ import { replyShape } from '../command/table.js'
 import { decodeReply } from '../resp/decode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
+import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
 import { KeyCopy } from './copy-key.js'
 import type { DoubtfulWrite } from './doubts.js'
@@ -23,7 +24,7 @@ const MASTER = 0
  *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
  *     copy           the keys as the master has them afterwards
  */
-export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite {
+export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWrite {
   private readonly frame: Frame
   private readonly ids: readonly string[]
   private readonly targets: readonly Link[]
@@ -81,8 +82,14 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite {
     this.finish()
   }
 
+  acknowledge(): void {
+    this.coordinator.verdicts.settled(this)
+    this.finish()
+  }
+
   giveUp(): void {
     this.done = true
+    this.coordinator.acknowledgement.forget(this)
     this.coordinator.stats.outcomesUnknown++
     answer(this.slot, outcomeUnknown(this.doubtful.map((tag) => this.targets[tag].name)))
   }
@@ -160,6 +167,12 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite {
   }
 
   private finish(): void {
+    const { acknowledgement, verdicts } = this.coordinator
+    if (!acknowledgement.open) {
+      acknowledgement.wait(this)
+      verdicts.await(this)
+      return
+    }
     this.done = true
     const { reply, slot } = this
     deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)

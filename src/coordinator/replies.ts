@@ -43,7 +43,9 @@ export const RANGE_GONE = error(
 
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
 export function outcomeUnknown(members: readonly string[]): Reply {
-  return error(
-    `ERR the outcome of this write is unknown: the connection to ${members.join(', ')} broke before the answer; read the key before you send the write again`,
-  )
+  const cause =
+    members.length > 0
+      ? `the connection to ${members.join(', ')} broke before the answer`
+      : 'the new view of the ring could not be noted on all its members'
+  return error(`ERR the outcome of this write is unknown: ${cause}; read the key before you send the write again`)
 }

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.js'
 import { wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import { type Frame, frameOf } from '../resp/frame.js'
+import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -67,6 +68,7 @@ const OK = Buffer.from('+OK\r\n')
 class Merge {
   private readonly parts: Buffer[]
   private open: number
+  private bytes = 0
 
   constructor(
     readonly row: CommandRow,
@@ -80,9 +82,12 @@ class Merge {
 
   /** `reply` is whole, in RESP3, and ours. */
   partDone(part: number, reply: Buffer): void {
-    this.parts[part] = reply
+    this.bytes += reply.length
+    this.parts[part] = this.bytes > REPLY_MAX_BYTES ? TOO_LARGE_REPLY : reply
     if (--this.open > 0) return
     const merged = this.error() ?? this.merged()
+    // The slots of the parts, and with them this, are held by objects that wait to be used again.
+    this.parts.length = 0
     this.slot.finish(merged, 0, merged.length, true)
   }
 

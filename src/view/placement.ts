@@ -134,3 +134,14 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
 function namesOf(members: readonly Member[]): string[] {
   return members.map(({ name }) => name)
 }
+
+/** Whether every key has the same natural and pending replicas in both views, in the same order. */
+export function samePlacement(a: View, b: View): boolean {
+  if (a.setOfRange.length !== b.setOfRange.length) return false
+  const tokens = [a.ring.tokens, b.ring.tokens]
+  for (let range = 0; range < a.ring.size; range++) if (tokens[0][range] !== tokens[1][range]) return false
+  const described = (view: View) =>
+    view.replicaSets.map(({ natural, pending }) => JSON.stringify([namesOf(natural), namesOf(pending)]))
+  const [setsOfA, setsOfB] = [described(a), described(b)]
+  return a.setOfRange.every((set, range) => setsOfA[set.index] === setsOfB[b.setOfRange[range].index])
+}
