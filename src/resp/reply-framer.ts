@@ -7,6 +7,12 @@ export const OWNED = 2
 /** The reply is an error (an error inside an aggregate does not count). */
 export const IS_ERROR = 4
 
+/** In the place of a larger reply an error is handed over: memory is not without end, and no Buffer holds 4 GB. */
+export const REPLY_MAX_BYTES = 1024 ** 3
+export const TOO_LARGE_REPLY = Buffer.from(
+  '-ERR the command was executed, and its reply is larger than a gigabyte: ask for less at a time\r\n',
+)
+
 /** Receives what a `ReplyFramer` finds. */
 export interface ReplySink {
   /** A whole reply: `buf` from `start` to `end`, valid during the call (longer if `flags` has OWNED). */
@@ -76,8 +82,13 @@ export class ReplyFramer {
   private flagsAround = 0
   /** Start and end of each push inside the current reply. */
   private cuts: number[] = []
+  /** The current reply is too large: what has been scanned of it is let go. */
+  private tooLarge = false
 
-  constructor(private readonly sink: ReplySink) {}
+  constructor(
+    private readonly sink: ReplySink,
+    private readonly maxBytes = REPLY_MAX_BYTES,
+  ) {}
 
   /** Bytes received of which no reply was made yet. */
   get bufferedBytes(): number {
@@ -91,6 +102,7 @@ export class ReplyFramer {
     this.shift(input.moved)
     for (;;) {
       if (this.needed <= input.limit) this.scan()
+      if (this.tooLarge || this.cursor - input.start > this.maxBytes) this.letGo()
       const need = Math.max(this.needed - input.limit, 0)
       const total = this.depth === 0 && need > 0 ? this.needed - input.start : Number.POSITIVE_INFINITY
       const more = input.pull(need, total)
@@ -191,7 +203,7 @@ export class ReplyFramer {
       const kind = this.kinds[top]
       // The value that an attribute belongs to follows; both are one element.
       if (kind === ATTRIBUTE) return false
-      if (kind === PUSH && this.pushStart !== this.input.start) {
+      if (kind === PUSH && (this.tooLarge || this.pushStart !== this.input.start)) {
         this.cut(p)
         return false
       }
@@ -214,8 +226,10 @@ export class ReplyFramer {
     const { buf, start } = input
     const isPush = this.pushStart >= 0
     let flags = this.flags
+    const { tooLarge } = this
     this.pushStart = -1
     this.flags = 0
+    this.tooLarge = false
     if (cuts.length > 0) this.cuts = []
     input.start = p
     this.cursor = p
@@ -229,12 +243,23 @@ export class ReplyFramer {
     }
     if (isPush) {
       sink.onPush(buf, start, p)
+    } else if (tooLarge) {
+      sink.onReply(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, OWNED | IS_ERROR)
     } else if (cuts.length === 0) {
       sink.onReply(buf, start, p, flags)
     } else {
       const rebuilt = without(buf, start, p, cuts)
       sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
     }
+  }
+
+  /** Keeps of the current reply only the element that is not whole, or the push around it. One element is never that large. */
+  private letGo(): void {
+    // A push by itself is no reply.
+    if (!this.tooLarge && this.pushStart === this.input.start) return
+    this.tooLarge = true
+    this.cuts = []
+    this.input.start = this.pushStart >= 0 ? this.pushStart : this.cursor
   }
 
   /** The length in the line at `p`, and `cursor` after the line; NULL_LENGTH, or INCOMPLETE. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { HAS_RESP3, IS_ERROR, OWNED, ReplyFramer } from '../../src/resp/reply-framer.js'
+import { HAS_RESP3, IS_ERROR, OWNED, ReplyFramer, type ReplySink } from '../../src/resp/reply-framer.js'
 
 export interface FramedReply {
   /** The reply's bytes as latin1 text. */
@@ -21,12 +21,12 @@ export interface FramedReplies {
  * Frames a stream of replies that arrives in these chunks. Every chunk lies in the same buffer, which is overwritten
  * after each call. Checks that owned replies stay as they are.
  */
-export function frameReplies(chunks: readonly Buffer[]): FramedReplies {
+export function frameReplies(chunks: readonly Buffer[], maxBytes?: number): FramedReplies {
   const replies: FramedReply[] = []
   const pushes: string[] = []
   const order: string[] = []
   const kept: { reply: Buffer; copy: Buffer }[] = []
-  const framer = new ReplyFramer({
+  const sink: ReplySink = {
     onReply(buf, start, end, flags) {
       const text = buf.toString('latin1', start, end)
       if ((flags & OWNED) !== 0) kept.push({ reply: buf.subarray(start, end), copy: Buffer.from(text, 'latin1') })
@@ -38,7 +38,8 @@ export function frameReplies(chunks: readonly Buffer[]): FramedReplies {
       pushes.push(text)
       order.push(text)
     },
-  })
+  }
+  const framer = new ReplyFramer(sink, maxBytes)
   const shared = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)))
   for (const chunk of chunks) {
     chunk.copy(shared)

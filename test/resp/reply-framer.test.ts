@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ReplyFramer, ReplyProtocolError } from '../../src/resp/reply-framer.js'
+import { ReplyFramer, ReplyProtocolError, TOO_LARGE_REPLY } from '../../src/resp/reply-framer.js'
 import { cutAt, everySplit, inParts, latin1 } from './framing.js'
 import { anyPushes, anyReply, frameReplies } from './replies.js'
 
@@ -133,6 +133,47 @@ t.test('any replies with pushes anywhere, cut anywhere, come out as they were wi
     },
   )
   fc.assert(property, { numRuns: 500 })
+})
+
+t.test('in the place of an aggregate that is too large stands an error, and nothing else is lost', async (t) => {
+  const sizes = fc.record({ chunk: fc.integer({ min: 1, max: 40 }), max: fc.integer({ min: 0, max: 60 }) })
+  const property = fc.property(
+    fc.array(fc.tuple(anyPushes, anyReply), { maxLength: 6 }),
+    sizes,
+    (drawn, { chunk, max }) => {
+      const stream = latin1(drawn.map(([before, reply]) => before + reply.full).join(''))
+      const all = frameReplies(inParts(stream, chunk))
+      const { replies, pushes, framer } = frameReplies(inParts(stream, chunk), max)
+      t.equal(replies.length, drawn.length)
+      for (const [i, { text, error }] of replies.entries()) {
+        const [, { clean, full }] = drawn[i]
+        if (text === clean) continue
+        t.same([text, error], [TOO_LARGE_REPLY.toString(), true])
+        t.ok(full.length > max, 'a small one is never too large')
+      }
+      t.same(pushes, all.pushes)
+      t.equal(framer.bufferedBytes, 0)
+    },
+  )
+  fc.assert(property, { numRuns: 500 })
+})
+
+t.test('of a reply that is too large no more is held than its limit and an element', async (t) => {
+  let held = 0
+  const replies: string[] = []
+  const framer = new ReplyFramer(
+    { onReply: (buf, start, end) => replies.push(buf.toString('latin1', start, end)), onPush: () => {} },
+    1_000_000,
+  )
+  framer.feed(latin1('*2000\r\n'))
+  const element = latin1(`$10000\r\n${'x'.repeat(10_000)}\r\n`)
+  for (let i = 0; i < 2000; i++) {
+    framer.feed(element)
+    held = Math.max(held, framer.bufferedBytes)
+  }
+  framer.feed(latin1('+OK\r\n'))
+  t.same(replies, [TOO_LARGE_REPLY.toString(), '+OK\r\n'])
+  t.ok(held < 1_030_000, `20 MB came, ${held} bytes were held`)
 })
 
 t.test('a reply that lies whole in a chunk is handed over there', async (t) => {
