@@ -1,0 +1,226 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { MARKS_QUERY } from '../../src/backend/handshake.js'
+import { Links } from '../../src/backend/links.js'
+import { silentLogger } from '../../src/base/log.js'
+import { Turn } from '../../src/base/turn.js'
+import { decodeMarks, decodeRecord, type Marks } from '../../src/membership/marker.js'
+import { Markers } from '../../src/membership/markers.js'
+import { StateFile } from '../../src/membership/state-file.js'
+import { decodeReply } from '../../src/resp/decode.js'
+import { buildView, emptyView } from '../../src/view/build-view.js'
+import type { Member } from '../../src/view/view.js'
+import { ViewStore } from '../../src/view/view-store.js'
+import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { until } from '../helpers/until.js'
+
+/** Real servers with links to them, and the markers that are written over these. */
+class MarkedRing {
+  readonly views = new ViewStore(emptyView('dt', 1, 1))
+  readonly links: Links
+  readonly markers: Markers
+  readonly acknowledged: number[] = []
+
+  private constructor(
+    readonly servers: readonly RealRedis[],
+    readonly stateFile: StateFile | undefined,
+  ) {
+    const options = {
+      connectTimeoutMs: 2000,
+      reconnectMinMs: 5,
+      reconnectMaxMs: 20,
+      pingIntervalMs: 60_000,
+      ringId: 'dt',
+      runId: 'run-1',
+    }
+    const log = silentLogger()
+    this.links = new Links(options, new Turn(), log, {
+      onUp: (link) => this.markers.linkUp(link),
+      onDown: () => {},
+    })
+    const { links, views } = this
+    this.markers = new Markers({ ringId: 'dt', run: 'run-1', where: 'a test', links, views, log, stateFile })
+    this.markers.onAcknowledged((epoch) => this.acknowledged.push(epoch))
+  }
+
+  static async start(t: Test, count: number, stateFile?: StateFile): Promise<MarkedRing> {
+    const servers = await Promise.all(Array.from({ length: count }, () => RealRedis.start()))
+    t.teardown(() => Promise.all(servers.map((server) => server.stop())))
+    const ring = new MarkedRing(servers, stateFile)
+    t.teardown(() => {
+      ring.markers.stop()
+      ring.links.close()
+    })
+    for (const member of ring.members()) ring.links.connect(member)
+    await until('the links are up', () => ring.links.all().every(({ ready }) => ready))
+    return ring
+  }
+
+  members(...only: number[]): Member[] {
+    const numbers = only.length > 0 ? only : this.servers.map((_, i) => i + 1)
+    return numbers.map((i) => ({ name: `dt-${i}`, host: '127.0.0.1', port: this.servers[i - 1].port, state: 'up' }))
+  }
+
+  publish(epoch: number, members = this.members()): void {
+    this.views.publish(buildView('dt', epoch, 1, 1, members))
+  }
+
+  /** What is noted on a server, asked over a connection of our own. */
+  async marks(server: number): Promise<Marks> {
+    const connection = await RawConnection.open(this.servers[server - 1].port, 3)
+    const reply = await connection.ask(...MARKS_QUERY)
+    connection.close()
+    return decodeMarks(decodeReply(reply, 0, reply.length))
+  }
+
+  async on(server: number, ...args: string[]): Promise<string> {
+    const connection = await RawConnection.open(this.servers[server - 1].port)
+    const reply = await connection.ask(...args)
+    connection.close()
+    return String(reply)
+  }
+}
+
+t.test('every view is on all its members before it is acknowledged', async (t) => {
+  const ring = await MarkedRing.start(t, 3)
+  const { markers } = ring
+  t.equal(markers.acknowledged(), 0)
+  markers.begin(9, 20)
+  ring.publish(5)
+  t.equal(markers.acknowledged(), 0, 'not at once')
+  await until('epoch 5 is acknowledged', () => markers.acknowledged() === 5)
+  for (const i of [1, 2, 3]) {
+    const { marker, owner } = await ring.marks(i)
+    t.match(marker, { ringId: 'dt', term: 9, member: `dt-${i}`, runId: ring.links.get(`dt-${i}`)?.info?.runId })
+    t.strictSame(marker?.view, ring.views.current)
+    t.match(owner, { ringId: 'dt', run: 'run-1', where: 'a test', term: 9, clean: false })
+  }
+
+  ring.publish(6)
+  ring.publish(7)
+  await markers.whenAcknowledged()
+  t.equal(markers.acknowledged(), 7)
+  await markers.whenAcknowledged()
+  t.equal((await ring.marks(2)).marker?.view.epoch, 7)
+  t.same([ring.acknowledged[0], ring.acknowledged.at(-1)], [5, 7])
+})
+
+t.test('a member that does not answer holds back the view, until it is not in it, or has come back', async (t) => {
+  const ring = await MarkedRing.start(t, 3)
+  const { markers } = ring
+  markers.begin(1, 0)
+  ring.publish(1)
+  await markers.whenAcknowledged()
+
+  ring.links.disconnect('dt-3')
+  ring.publish(2)
+  await until('two have it', async () => (await ring.marks(1)).marker?.view.epoch === 2)
+  t.equal(markers.acknowledged(), 1)
+  ring.links.connect(ring.members(3)[0])
+  await until('it has come back', () => markers.acknowledged() === 2)
+
+  ring.links.disconnect('dt-3')
+  ring.publish(3)
+  const third = markers.whenAcknowledged()
+  await sleep(50)
+  t.equal(markers.acknowledged(), 2)
+  ring.publish(4, ring.members(1, 2))
+  await third
+  t.equal(markers.acknowledged(), 4, 'a view without it has taken the place of the one that waited')
+  t.equal((await ring.marks(3)).marker?.view.epoch, 2)
+
+  const gone = { ...ring.members(3)[0], state: 'gone' as const }
+  ring.views.publish(buildView('dt', 5, 1, 1, [...ring.members(1, 2), gone]))
+  await markers.whenAcknowledged()
+  t.equal(markers.acknowledged(), 5, 'who is gone is not waited for')
+})
+
+t.test('a connection that is made anew gets the marker of the present view, and the same once', async (t) => {
+  const ring = await MarkedRing.start(t, 1)
+  ring.markers.begin(1, 0)
+  ring.publish(1)
+  await ring.markers.whenAcknowledged()
+  await ring.on(1, 'FUNCTION', 'FLUSH')
+  ring.links.get('dt-1')?.reset('for the test')
+  await until('it is marked again', async () => (await ring.marks(1)).marker?.view.epoch === 1)
+  t.match(await ring.marks(1), { owner: { run: 'run-1' } })
+})
+
+t.test('a refused marker is written again', async (t) => {
+  const ring = await MarkedRing.start(t, 2)
+  const { markers } = ring
+  markers.begin(1, 0)
+  ring.publish(1)
+  await markers.whenAcknowledged()
+  await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '1')
+  ring.publish(2)
+  await sleep(300)
+  t.equal(markers.acknowledged(), 1)
+  await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '0')
+  await until('it has the marker', () => markers.acknowledged() === 2, 4000)
+})
+
+t.test('heartbeats are counted on every member from the highest that was found, until an orderly stop', async (t) => {
+  const ring = await MarkedRing.start(t, 2)
+  const { markers } = ring
+  markers.begin(1, 40)
+  ring.publish(1)
+  await markers.whenAcknowledged()
+  t.match(await ring.marks(1), { owner: { heartbeat: 41, clean: false } })
+  await until('two seconds have passed', async () => ((await ring.marks(2)).owner?.heartbeat ?? 0) >= 43, 5000)
+  await markers.close()
+  const [first, second] = [await ring.marks(1), await ring.marks(2)]
+  t.match(first.owner, { clean: true })
+  t.strictSame(first.owner, second.owner)
+  await sleep(1300)
+  t.strictSame((await ring.marks(1)).owner, first.owner, 'nothing is written after it')
+})
+
+t.test('a member without a marker of its present process gets no heartbeat', async (t) => {
+  const ring = await MarkedRing.start(t, 2)
+  const { markers } = ring
+  markers.begin(1, 0)
+  ring.publish(1, ring.members(1))
+  await markers.whenAcknowledged()
+  await sleep(1200)
+  t.strictSame((await ring.marks(2)).owner, undefined)
+  await markers.close()
+  t.strictSame((await ring.marks(2)).owner, undefined)
+})
+
+t.test('the state file has every view before it is acknowledged', async (t) => {
+  const path = join(t.testdir(), 'state.json')
+  const stateFile = new StateFile(path, silentLogger())
+  t.equal(stateFile.read(), undefined)
+  const ring = await MarkedRing.start(t, 1, stateFile)
+  ring.markers.begin(3, 0)
+  ring.markers.onAcknowledged((epoch) => {
+    t.equal(decodeRecord(readFileSync(path, 'utf8')).view.epoch, epoch)
+  })
+  ring.publish(1)
+  await ring.markers.whenAcknowledged()
+  for (let epoch = 2; epoch < 12; epoch++) ring.publish(epoch)
+  await ring.markers.whenAcknowledged()
+  t.strictSame(new StateFile(path, silentLogger()).read(), { ringId: 'dt', term: 3, view: ring.views.current })
+  t.equal(existsSync(`${path}.new`), false)
+})
+
+t.test('a state file that cannot be written is removed, because an old one would lie', async (t) => {
+  const path = join(t.testdir(), 'state.json')
+  const stateFile = new StateFile(path, silentLogger())
+  const record = (epoch: number) => ({ ringId: 'dt', term: 1, view: buildView('dt', epoch, 1, 1, []) })
+  await stateFile.save(record(1))
+  t.equal(stateFile.savedEpoch, 1)
+  mkdirSync(`${path}.new`)
+  await stateFile.save(record(2))
+  t.equal(existsSync(path), false)
+  t.equal(stateFile.savedEpoch, 2)
+
+  const nowhere = new StateFile(join(path, 'below', 'a-file'), silentLogger())
+  writeFileSync(path, 'no state')
+  await nowhere.save(record(3))
+  t.equal(nowhere.savedEpoch, 0, 'what cannot be removed either holds back the view')
+  t.throws(() => stateFile.read(), { name: 'UserError', message: /state.json cannot be used: it is no JSON/ })
+})
