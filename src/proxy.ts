@@ -47,6 +47,8 @@ import { ViewStore } from './view/view-store.js'
 
 /** How long clients may take to receive their last replies when the proxy stops. */
 const CLOSE_GRACE_MS = 1000
+/** Between two looks at all copies, after a start that found them in doubt. */
+const SETTLE_RETRY_MS = 1000
 /** How long the members may take to answer what they were last sent. */
 const QUIET_MS = 1000
 
@@ -91,6 +93,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     end = resolve
   })
   let isDeposed = false
+  let stopping = false
   const ownership: Ownership = new Ownership({
     ringId: ring.id,
     run: runId,
@@ -225,7 +228,23 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     const decision = await starter.run()
     markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
     running = true
+    if (decision.kind === 'resume' && decision.unclean) coordinator.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
+  }
+  /** After a stop that was not in order: looks through everything until no key is in doubt any more. */
+  const settleAll = async () => {
+    while (coordinator.uncertainty.active && !stopping) {
+      const report = await verifier.verify(true).catch((error: Error) => {
+        log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
+      })
+      if (report?.complete === true && report.left === 0) {
+        coordinator.uncertainty.end()
+        log.info(
+          { keys: report.keys, repaired: report.repaired },
+          'all copies were looked at: no key is in doubt any more',
+        )
+      } else await sleep(SETTLE_RETRY_MS)
+    }
   }
   /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
   const isQuiet = () =>
@@ -240,11 +259,13 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       stallWatch.start()
       departures.start()
       verifier.start()
+      void settleAll()
       address = await listener.open()
       server.clients.closeIdle(config.limits.idleTimeoutMs)
       return address
     },
     async stop() {
+      stopping = true
       const closed = listener.close()
       if (isDeposed) for (const client of server.clients.all()) client.drop()
       server.clients.closeAll(CLOSE_GRACE_MS)

@@ -29,6 +29,8 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWr
   private row!: CommandRow
   private shape: Shape = 'generic'
   private targets: readonly Link[] = []
+  /** How many of them, the first ones, are natural replicas: what a pending one answers counts for nobody. */
+  private naturals = 0
   /** Targets that have not answered and were not lost. */
   private expected = 0
   private answered = 0
@@ -41,7 +43,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWr
   private expiredIds: string[] = []
   private done = false
 
-  /** The reply that goes to the client: the master's, or the first one until the master's is there. */
+  /** The reply that goes to the client: the master's, or of those who answered the next one's in the replica set. */
   private replyEnd = 0
   private replyFlags = 0
   private replyTag = 0
@@ -57,6 +59,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWr
     apply.row = row
     apply.shape = replyShape(row, frame.argc)
     apply.targets = targets
+    apply.naturals = route.natural.length
     apply.expected = targets.length
     apply.answered = 0
     apply.expiredOn = 0
@@ -85,7 +88,10 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWr
     } else {
       const same = !this.row.compare || this.isKept(buf, start, end)
       if (!same) this.noteDifference(tag, buf, start, end)
-      if (tag === 0 && (!same || !this.row.compare)) this.keep(tag, buf, start, end, flags)
+      if (tag < this.replyTag) {
+        if (same && this.row.compare) this.replyTag = tag
+        else this.keep(tag, buf, start, end, flags)
+      }
     }
     if (--this.expected === 0) this.allHeard()
   }
@@ -146,7 +152,7 @@ export class Apply implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWr
   }
 
   private allHeard(): void {
-    if (this.answered === 0) {
+    if (this.answered === 0 || this.replyTag >= this.naturals) {
       this.giveUp()
       return
     }

@@ -30,6 +30,7 @@ import { type Route, Router } from './router.js'
 import { generationOf, scan, scanKey } from './scan.js'
 import { split } from './split.js'
 import { CoordinatorStats } from './stats.js'
+import { Uncertainty } from './uncertainty.js'
 import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
 
@@ -58,6 +59,7 @@ export class Coordinator {
   readonly arrivals = new Arrivals()
   readonly doubts: Doubts
   readonly acknowledgement = new Acknowledgement()
+  readonly uncertainty = new Uncertainty()
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
   generation = 0
@@ -106,6 +108,7 @@ export class Coordinator {
 
   /** Serves one command whose keys all have the replica set of `route`. */
   serveRoute(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (this.uncertainty.active && this.settleFirst(route, frame, row, slot)) return
     const emitted = row.replicate === 'none' ? Read.emit(this, route, frame, row, slot) : route.writable()
     if (!emitted) {
       if (route.gone) answer(slot, RANGE_GONE)
@@ -259,6 +262,35 @@ export class Coordinator {
       common = route
     }
     return common
+  }
+
+  /**
+   * Every key is in doubt: those of this command are copied from the first replica that serves to the others, and from
+   * then on are in doubt no more. A write goes behind the copies in the order of emissions; a read waits for them, for
+   * otherwise its answer could be another one on the next replica. True when the read is served later.
+   */
+  private settleFirst(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
+    const source = route.serving()
+    const ids = this.keyIds(row, frame, slot.db).filter((id) => !this.uncertainty.isSettled(id))
+    if (source === undefined || ids.length === 0 || (row.replicate !== 'none' && !route.writable())) return false
+    const others = route.targets.filter((link) => link !== source)
+    let open = ids.length * others.length
+    if (open === 0) return false
+    const own = ownFrame(frame)
+    const isRead = row.replicate === 'none'
+    const copied = (target: Link, id: string, equal: boolean) => {
+      if (!equal) this.doubts.note(target, [id])
+      if (--open === 0 && isRead) this.serve(own, row, slot, 0)
+    }
+    if (isRead) slot.pauseClient()
+    for (const id of ids) {
+      this.uncertainty.settle(id)
+      for (const target of others) {
+        if (target.ready) this.copyKey(id, source, target, (_target, result) => copied(target, id, result === 'copied'))
+        else queueMicrotask(() => copied(target, id, false))
+      }
+    }
+    return isRead
   }
 
   /** Before a write: keys that a pending replica does not have yet are copied to it. */

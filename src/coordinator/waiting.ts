@@ -18,7 +18,7 @@ const SWEEP_MS = 100
 /**
  * Commands whose range has no reachable server (reads) or not all of its replicas (writes): kept in the order of
  * their arrival, tried again when a link comes up or a new view is published, and given up at their deadline. A
- * client that has a command here is not read from, so the queue is never longer than the number of clients.
+ * client that has a command here is not read from, so there are never more of one client than it may have outstanding.
  */
 export class Waiting {
   private queue: WaitingCommand[] = []

@@ -20,13 +20,14 @@ export class ServeProcess {
   output = ''
   private readonly clients: RawClient[] = []
 
+  child: ChildProcess
+
   private constructor(
     readonly ring: LocalRing,
     readonly port: number,
-    readonly child: ChildProcess,
+    private readonly launch: () => ChildProcess,
   ) {
-    child.stdout?.on('data', (chunk) => (this.output += chunk))
-    child.stderr?.on('data', (chunk) => (this.output += chunk))
+    this.child = this.spawn()
   }
 
   /** `settings` are `section.name` and value; `nodeOptions` go to Node. */
@@ -56,18 +57,39 @@ export class ServeProcess {
       const [section, name] = setting.split('.')
       return [environmentName(section, name), value]
     })
-    const child = spawn(process.execPath, [...nodeOptions, MAIN, 'serve'], {
-      cwd: dir,
-      env: { PATH: process.env.PATH, ...Object.fromEntries(variables) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    serve = new ServeProcess(ring, port, child)
-    const { output } = serve
-    await until(
-      `dt serve answers, and not only says ${output}`,
-      async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG',
+    serve = new ServeProcess(ring, port, () =>
+      spawn(process.execPath, [...nodeOptions, MAIN, 'serve'], {
+        cwd: dir,
+        env: { PATH: process.env.PATH, ...Object.fromEntries(variables) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     )
+    await serve.answers()
     return serve
+  }
+
+  /** kill -9; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    const gone = once(this.child, 'exit')
+    this.child.kill('SIGKILL')
+    await gone
+  }
+
+  /** Starts it again, after it was killed; resolves when it answers. */
+  async startAgain(): Promise<void> {
+    this.child = this.spawn()
+    await this.answers()
+  }
+
+  private spawn(): ChildProcess {
+    const child = this.launch()
+    child.stdout?.on('data', (chunk) => (this.output += chunk))
+    child.stderr?.on('data', (chunk) => (this.output += chunk))
+    return child
+  }
+
+  private async answers(): Promise<void> {
+    await until('dt serve answers', async () => (await ask('127.0.0.1', this.port, 'PING')) === '+PONG')
   }
 
   async connect(proto: 2 | 3 = 2): Promise<RawClient> {
