@@ -1,4 +1,5 @@
 import { createServer, type Server as NetServer, Socket } from 'node:net'
+import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { Connection } from './connection.js'
 import type { Server } from './server.js'
 
@@ -13,7 +14,8 @@ export class Listener {
   private nextId = 1
 
   constructor(private readonly server: Server) {
-    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) =>
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_SECONDS * 1000 }
+    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true, ...keepAlive }, (socket) =>
       this.accept(socket),
     )
   }

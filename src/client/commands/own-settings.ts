@@ -4,6 +4,9 @@ import type { Server } from '../server.js'
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
 
+/** After this long without a byte the system asks whether the client's machine is still there; Redis's default. */
+export const KEEP_ALIVE_SECONDS = 300
+
 /** What stands in the place of a password, as in Redis's slow log. */
 const REDACTED = '(redacted)'
 
@@ -30,7 +33,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       bind: listen.host,
       port: String(server.address().port),
       'tcp-backlog': String(listen.backlog),
-      'tcp-keepalive': '0',
+      'tcp-keepalive': String(KEEP_ALIVE_SECONDS),
       'tls-port': '0',
       unixsocket: '',
       unixsocketperm: '0',

@@ -49,6 +49,7 @@ t.test("what is about clients and this process is the proxy's own", async (t) =>
     bind: '127.0.0.1',
     maxclients: '123',
     timeout: '91',
+    'tcp-keepalive': '300',
     'proto-max-bulk-len': String(2 * 1024 * 1024),
     'client-query-buffer-limit': String(1024 ** 3),
     databases: '5',
