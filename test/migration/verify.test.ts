@@ -105,39 +105,42 @@ t.test('another type, another deadline', async (t) => {
 
 const bulk = (count: number, each: (i: number) => Arg[]) => Array.from({ length: count }, (_, i) => each(i)).flat()
 
+/** So long that a value of a few thousand of them is read in pieces. */
+const LONG = 'x'.repeat(900)
+
 /** For each type how a value is made, and how it is changed a little on one replica only. */
 const VALUES: Record<string, { make: Arg[][]; change: Arg[][] }> = {
   string: { make: [['SET', 'k', 'value']], change: [['SETRANGE', 'k', '4', 'f']] },
   'large string': {
-    make: [['SET', 'k', Buffer.alloc(3_000_000, 'x')]],
-    change: [['SETRANGE', 'k', '2999999', 'y']],
+    make: [['SET', 'k', Buffer.alloc(1_500_000, 'x')]],
+    change: [['SETRANGE', 'k', '1499999', 'y']],
   },
   list: { make: [['RPUSH', 'k', 'a', 'b', 'a']], change: [['LSET', 'k', '2', 'b']] },
   'large list': {
-    make: [['RPUSH', 'k', ...bulk(30_000, (i) => [`element ${i}`])]],
-    change: [['LSET', 'k', '29999', 'other']],
+    make: [['RPUSH', 'k', ...bulk(1400, (i) => [`${i} ${LONG}`])]],
+    change: [['LSET', 'k', '1399', 'other']],
   },
   hash: { make: [['HSET', 'k', 'a', '1', 'b', '2']], change: [['HSET', 'k', 'b', '3']] },
   'large hash': {
-    make: [['HSET', 'k', ...bulk(10_000, (i) => [`field ${i}`, `value ${i}`])]],
+    make: [['HSET', 'k', ...bulk(1400, (i) => [`field ${i}`, LONG])]],
     change: [
       ['HDEL', 'k', 'field 77'],
-      ['HSET', 'k', 'field x', 'value 77'],
+      ['HSET', 'k', 'field x', LONG],
     ],
   },
   set: { make: [['SADD', 'k', 'a', 'b', 'c']], change: [['SREM', 'k', 'b']] },
   'large set': {
-    make: [['SADD', 'k', ...bulk(20_000, (i) => [`member ${i}`])]],
+    make: [['SADD', 'k', ...bulk(1400, (i) => [`${i} ${LONG}`])]],
     change: [
-      ['SREM', 'k', 'member 5000'],
-      ['SADD', 'k', 'member x'],
+      ['SREM', 'k', `500 ${LONG}`],
+      ['SADD', 'k', `x ${LONG}`],
     ],
   },
   'set of integers': { make: [['SADD', 'k', '1', '2', '3']], change: [['SADD', 'k', '4']] },
   'sorted set': { make: [['ZADD', 'k', '1.5', 'a', '2', 'b']], change: [['ZADD', 'k', '1.50000001', 'a']] },
   'large sorted set': {
-    make: [['ZADD', 'k', ...bulk(20_000, (i) => [String(i / 7), `member ${i}`])]],
-    change: [['ZINCRBY', 'k', '0.001', 'member 19999']],
+    make: [['ZADD', 'k', ...bulk(1400, (i) => [String(i / 7), `${i} ${LONG}`])]],
+    change: [['ZINCRBY', 'k', '0.001', `1399 ${LONG}`]],
   },
   HyperLogLog: { make: [['PFADD', 'k', ...bulk(50, (i) => [`e${i}`])]], change: [['PFADD', 'k', 'one more']] },
   stream: {
@@ -147,12 +150,13 @@ const VALUES: Record<string, { make: Arg[][]; change: Arg[][] }> = {
     ],
     change: [['XDEL', 'k', '5-1']],
   },
+  // As long as before, and with the same counters.
   'large stream': {
-    make: Array.from({ length: 6000 }, (_, i) => ['XADD', 'k', `${i + 1}-1`, 'field', 'x'.repeat(100)]),
+    make: Array.from({ length: 1400 }, (_, i) => ['XADD', 'k', `${i + 1}-1`, 'field', LONG]),
     change: [
-      ['XADD', 'k', '6000-2', 'a', 'b'],
-      ['XDEL', 'k', '6000-2'],
-      ['XSETID', 'k', '6000-1', 'ENTRIESADDED', '6000', 'MAXDELETEDID', '3-1'],
+      ['XDEL', 'k', '1350-1'],
+      ['XADD', 'k', '1400-2', 'field', LONG],
+      ['XSETID', 'k', '1400-2', 'ENTRIESADDED', '1400', 'MAXDELETEDID', '0-0'],
     ],
   },
 }
