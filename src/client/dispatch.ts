@@ -1,7 +1,7 @@
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/table.js'
-import { encodeReply, error, type Reply } from '../resp/encode.js'
+import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import { localCommands } from './commands/index.js'
@@ -9,7 +9,6 @@ import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Slot } from './reply-queue.js'
 
-const PONG = Buffer.from('+PONG\r\n')
 const NOAUTH = error('NOAUTH Authentication required.')
 
 /**

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.js'
 import { wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
+import { NULL_BULK, OK } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
@@ -60,9 +61,7 @@ const ASTERISK = 0x2a
 const DOLLAR = 0x24
 const UNDERSCORE = 0x5f
 const CR = 0x0d
-const NULL_RESP2 = Buffer.from('$-1\r\n')
 const NULL_RESP3 = Buffer.from('_\r\n')
-const OK = Buffer.from('+OK\r\n')
 
 /** Collects the replies of the parts and gives the client one. */
 class Merge {
@@ -116,7 +115,7 @@ class Merge {
   private array(): Buffer {
     const count = this.groups.reduce((sum, group) => sum + group.length, 0)
     const elements = new Array<Buffer>(count)
-    const nullElement = this.slot.proto === 3 ? NULL_RESP3 : NULL_RESP2
+    const nullElement = this.slot.proto === 3 ? NULL_RESP3 : NULL_BULK
     for (let p = 0; p < this.parts.length; p++) {
       const part = this.parts[p]
       assert(part[0] === ASTERISK, `a part of ${this.row.name} answers an array`)
