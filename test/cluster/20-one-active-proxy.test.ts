@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { LocalRing } from '../../src/local/local-ring.js'
+import { buildView } from '../../src/view/build-view.js'
+import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
+  const ring = new LocalRing({ dir: t.testdir(), nodes })
+  t.teardown(() => ring.stop())
+  await ring.start()
+  return ring
+}
+
+/** Waits until every key is on exactly its replica set, and equal there; gives the number of keys. */
+async function settled(ring: LocalRing): Promise<number> {
+  const members = ring.members.map(({ name, host, port }) => ({ name, host, port, state: 'up' as const }))
+  const view = buildView('dt', 1, 2, 64, members)
+  const connectTo = (name: string, proto: 2 | 3 = 2) => RawClient.connect(ring.server(name).port, proto)
+  let faults: string[] = []
+  try {
+    return await until('placement', async () => {
+      const found = await ringSnapshot({ ring, view, connectTo } as never)
+      faults = found.faults
+      return faults.length === 0 ? found.keys.size : undefined
+    })
+  } catch {
+    throw new Error(`${faults.length} faults: ${faults.slice(0, 5).join('\n')}`)
+  }
+}
+
+t.test('a second proxy does not start, names the first, and does not disturb it', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  const client = await first.connect()
+  await client.ask('SET', 'a', '1')
+
+  const second = AnotherProxy.of(t, ring)
+  await t.rejects(second.start(), {
+    name: 'UserError',
+    message: new RegExp(
+      `^another proxy serves the ring dt: run [0-9a-f]{40}, process ${process.pid} on \\S+, connected to dt-1 from 127.0.0.1:\\d+; stop it first, or take over with --takeover$`,
+    ),
+  })
+  await second.proxy.stop()
+  t.equal(String(await client.ask('INCR', 'a')), ':2\r\n')
+  t.same(first.log.about(/link down|broke|taken over/), [])
+})
+
+t.test('who takes over has everything that was acknowledged, and the first one can do nothing any more', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  const clients = await Promise.all(Array.from({ length: 4 }, () => first.connect()))
+  const counts = [0, 0, 0, 0]
+  let stopped = false
+  const writing = clients.map(async (client, i) => {
+    while (!stopped) {
+      const reply = await client.ask('INCR', `count:${i}`).catch(() => undefined)
+      if (reply === undefined || reply[0] !== 0x3a) return
+      counts[i]++
+    }
+  })
+  await sleep(300)
+  const second = await AnotherProxy.started(t, ring, { takeover: true })
+  const reason = await first.proxy.ended
+  t.match(
+    reason.message,
+    /^another proxy has taken over the ring dt: process \d+ on \S+ \(run [0-9a-f]{40}\) is the owner of dt-\d$/,
+  )
+  t.match(first.log.about(/has taken over/), [{ level: 60 }])
+
+  const client = await second.connect()
+  const silent = await first.connect()
+  silent.send('SET late 1\r\nPING\r\n')
+  await sleep(500)
+  t.equal(silent.receivedBytes, 0, 'it answers nothing any more, not even what it knows itself')
+  t.equal(String(await client.ask('EXISTS', 'late')), ':0\r\n')
+  stopped = true
+  await first.proxy.stop()
+  await Promise.all(writing)
+  for (let i = 0; i < counts.length; i++) {
+    const value = Number(/\$\d+\r\n(\d+)/.exec(String(await client.ask('GET', `count:${i}`)))?.[1])
+    t.ok(value === counts[i] || value === counts[i] + 1, `${value} after ${counts[i]} acknowledged increments`)
+    t.equal(String(await client.ask('INCR', `count:${i}`)), `:${value + 1}\r\n`)
+  }
+})
+
+t.test('a proxy that was paused with writes in its buffers finds out before it emits them', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const old = await first.connect()
+  await old.ask('SET', 'key', 'before')
+  first.pause()
+  await sleep(600)
+  for (let i = 0; i < 50; i++) old.send(`SET key late-${i}\r\nGET key\r\nPING\r\n`)
+  const received = old.receivedBytes
+
+  const second = await AnotherProxy.started(t, ring, { takeover: true })
+  const client = await second.connect()
+  t.equal(String(await client.ask('GET', 'key')), '$6\r\nbefore\r\n')
+  await client.ask('SET', 'key', 'after')
+  first.wake()
+  t.equal(await first.exit, 1)
+  t.match(first.output, /"level":60.*another proxy has taken over the ring dt: process \d+ on/)
+  t.equal(old.receivedBytes, received, 'it has not answered')
+  t.equal(String(await client.ask('GET', 'key')), '$5\r\nafter\r\n', 'nor written')
+})
+
+t.test('a proxy that was paused and is still the owner answers what has come meanwhile', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const client = await first.connect()
+  await client.ask('SET', 'n', '1')
+  first.pause()
+  client.send('INCR n\r\nPING\r\n')
+  await sleep(1500)
+  first.wake()
+  t.equal(String(await client.reply()), ':2\r\n')
+  t.equal(String(await client.reply()), '+PONG\r\n')
+  await until('it has noticed', () => first.output.includes('it asks whether it is still the owner'))
+  t.equal(String(await client.ask('INCR', 'n')), ':3\r\n')
+})
+
+t.test('one that was paused while a member died goes on when most members have confirmed it', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const client = await first.connect()
+  await client.ask('SET', 'n', '1')
+  first.pause()
+  await ring.kill('dt-4')
+  await sleep(700)
+  first.wake()
+  t.equal(String(await client.ask('PING')), '+PONG\r\n')
+  t.equal(String(await client.ask('INCR', 'n')), ':2\r\n')
+})
+
+t.test('a silent proxy is not waited for by a start, and is shut out', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  first.pause()
+  const second = AnotherProxy.of(t, ring)
+  await second.start()
+  t.equal(second.log.about(/going on in place of another proxy/).length, 1)
+  first.wake()
+  t.equal(await first.exit, 1)
+})
+
+t.test('a member that was stopped at the take-over executes what it had been sent, and is filled anew', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const old = await first.connect()
+  for (let i = 0; i < 200; i++) await old.ask('SET', `key:${i}`, 'before')
+  ring.pause('dt-3')
+  for (let i = 0; i < 200; i++) old.send(`SET key:${i} in-its-socket\r\n`)
+  await sleep(200)
+  first.pause()
+
+  const second = await AnotherProxy.started(t, ring, { takeover: true })
+  const client = await second.connect()
+  await until('the stopped member is out', async () => !String(await client.ask('DT', 'VIEW')).includes('dt-3'))
+  for (let i = 0; i < 200; i += 2) t.equal(String(await client.ask('SET', `key:${i}`, 'after')), '+OK\r\n')
+  ring.resume('dt-3')
+  first.wake()
+  t.equal(await first.exit, 1)
+  await until('it is a member again', async () => String(await client.ask('DT', 'VIEW')).includes('dt-3'))
+  t.equal(await settled(ring), 200)
+  for (let i = 0; i < 200; i += 2) {
+    const value = String(await client.ask('GET', `key:${i}`))
+    if (value !== '$5\r\nafter\r\n') t.fail(`key:${i} is ${value}`)
+  }
+})
+
+t.test('who stops in order is followed at once', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  const client = await first.connect()
+  await client.ask('SET', 'a', '1')
+  await first.proxy.stop()
+  const startedAtMs = Date.now()
+  const second = await AnotherProxy.started(t, ring)
+  t.ok(Date.now() - startedAtMs < 1500, `${Date.now() - startedAtMs} ms`)
+  t.equal(second.log.about(/goes on where it stopped/).length, 1)
+  t.same(second.log.about(/did not stop in order|another proxy/), [])
+  t.equal(String(await (await second.connect()).ask('GET', 'a')), '$1\r\n1\r\n')
+})

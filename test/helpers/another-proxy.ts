@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { loadConfig } from '../../src/config/config.js'
+import { ask } from '../../src/local/ask.js'
+import type { LocalRing } from '../../src/local/local-ring.js'
+import { freePorts } from '../../src/local/ports.js'
+import { createProxy, type Proxy as RingProxy, type StartOptions } from '../../src/proxy.js'
+import { LogLines } from './log-lines.js'
+import type { Teardown } from './proxy.js'
+import { RawClient } from './raw-client.js'
+import { until } from './until.js'
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+export interface AnotherOptions extends StartOptions {
+  readonly replicas?: number
+  readonly stateFile?: string
+}
+
+/** A proxy in this process in front of a ring that is there already; it is to be started by the test. */
+export class AnotherProxy {
+  readonly log = new LogLines()
+  readonly proxy: RingProxy
+  port = 0
+
+  private constructor(t: Teardown, ring: LocalRing, options: AnotherOptions) {
+    const { replicas = 2, stateFile } = options
+    const config = loadConfig({
+      env: {},
+      overrides: {
+        listen: { port: 0 },
+        ring: { replicas, stateFile },
+        sentinel: { addresses: ring.sentinelAddresses },
+      },
+    })
+    this.proxy = createProxy(config, this.log.log, options)
+    t.teardown(() => this.proxy.stop())
+  }
+
+  static of(t: Teardown, ring: LocalRing, options: AnotherOptions = {}): AnotherProxy {
+    return new AnotherProxy(t, ring, options)
+  }
+
+  static async started(t: Teardown, ring: LocalRing, options: AnotherOptions = {}): Promise<AnotherProxy> {
+    const another = new AnotherProxy(t, ring, options)
+    await another.start()
+    return another
+  }
+
+  async start(): Promise<void> {
+    this.port = (await this.proxy.start()).port
+  }
+
+  connect(proto: 2 | 3 = 2): Promise<RawClient> {
+    return RawClient.connect(this.port, proto)
+  }
+}
+
+/** `dt serve` as a process that can be paused, in front of a ring that is there already. */
+export class PausableProxy {
+  output = ''
+  readonly exit: Promise<number | null>
+
+  private constructor(
+    readonly port: number,
+    readonly child: ChildProcess,
+  ) {
+    child.stdout?.on('data', (chunk) => (this.output += chunk))
+    child.stderr?.on('data', (chunk) => (this.output += chunk))
+    this.exit = once(child, 'close').then(([code]) => code as number | null)
+  }
+
+  static async start(t: Teardown, ring: LocalRing): Promise<PausableProxy> {
+    const [port] = await freePorts(1)
+    const env = {
+      PATH: process.env.PATH,
+      DT_LISTEN_PORT: String(port),
+      DT_SENTINEL_ADDRESSES: ring.sentinelAddresses.join(','),
+      DT_LOG_FORMAT: 'json',
+    }
+    const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const paused = new PausableProxy(port, child)
+    t.teardown(async () => {
+      child.kill('SIGKILL')
+      await paused.exit
+    })
+    await until('dt serve answers', async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG')
+    return paused
+  }
+
+  pause(): void {
+    this.child.kill('SIGSTOP')
+  }
+
+  wake(): void {
+    this.child.kill('SIGCONT')
+  }
+
+  connect(): Promise<RawClient> {
+    return RawClient.connect(this.port)
+  }
+}
