@@ -44,6 +44,7 @@ export interface CoordinatorOptions {
 /** Differences are all counted, and at most one a second is logged. */
 const DIFFERENCE_LOG_MS = 1000
 const DEFAULT_DATABASES = 16
+const DATABASE_GONE = error('ERR DB index is out of range')
 
 /**
  * Turns one command into requests to backends and one reply [design §4 (D)]: request in, reply out. All that
@@ -86,10 +87,10 @@ export class Coordinator {
     views.onChange((view, previous) => this.viewChanged(view, previous))
   }
 
-  /** Number of databases that all members have. */
+  /** Number of databases that all members have, of those that have said it. */
   get databases(): number {
     let least = Number.POSITIVE_INFINITY
-    for (const link of this.router.links) least = Math.min(least, link.info?.databases ?? DEFAULT_DATABASES)
+    for (const { info } of this.router.links) if (info !== undefined) least = Math.min(least, info.databases)
     return Number.isFinite(least) ? least : DEFAULT_DATABASES
   }
 
@@ -206,6 +207,11 @@ export class Coordinator {
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    // Since its SELECT a member may have joined that has fewer; a refused SELECT would break the link for everybody.
+    if (slot.db !== 0 && slot.db >= this.databases) {
+      answer(slot, DATABASE_GONE)
+      return
+    }
     switch (row.route) {
       case 'key':
         this.serveKeys(frame, row, slot, deadlineMs)

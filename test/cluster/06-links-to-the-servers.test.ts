@@ -69,6 +69,31 @@ t.test('what an earlier proxy of the ring left on a server is ended before the s
   t.equal(String(await application.ask('PING')), '+PONG\r\n', 'and an application’s')
 })
 
+t.test('a client in a database that a new member does not have is told so, and breaks nothing', async (t) => {
+  const proxy = await startProxy(t, { nodes: 2, replicas: 1 })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  t.equal(String(await client.ask('SELECT', '7')), '+OK\r\n')
+  t.equal(String(await client.ask('GET', 'a')), '$-1\r\n')
+  const server = await startRedis(t, '--databases', '4')
+  await monitor(proxy, 'dt-9', server.port)
+  await until('dt-9 is a member', async () => (await membersOf(other)) === 'dt-1 dt-2 dt-9')
+  const asked = await server.connect()
+  const before = await ourConnections(asked)
+  for (let i = 0; i < 20; i++) {
+    for (const command of [
+      ['GET', `key:${i}`],
+      ['SET', `key:${i}`, 'v'],
+      ['MGET', `key:${i}`, `key:${i + 1}`],
+      ['DBSIZE'],
+    ]) {
+      t.equal(String(await client.ask(...command)), '-ERR DB index is out of range\r\n')
+    }
+    t.equal(String(await other.ask('SET', `key:${i}`, 'v')), '+OK\r\n')
+  }
+  const idOf = (lines: string[]) => lines.map((line) => line.split(' ', 1)[0])
+  t.same(idOf(await ourConnections(asked)), idOf(before), 'the link is still the same')
+})
+
 t.test('a link bears replies of any size, also more of them than Redis lets a subscriber owe', async (t) => {
   const lines = new LogLines()
   const proxy = await startProxy(t, { nodes: 2, replicas: 1, log: lines.log })
