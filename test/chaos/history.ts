@@ -104,7 +104,7 @@ export function describe(operation: Operation, originMs: number): string {
   const { client, key, name, args, invokedMs, returnedMs, outcome } = operation
   const at = (ms: number) => (Number.isFinite(ms) ? `${((ms - originMs) / 1000).toFixed(4)}` : '…')
   const what = [name, ...args].join(' ')
-  return `[${at(invokedMs)} – ${at(returnedMs)}] client ${client}: ${what} on ${key} → ${describeOutcome(outcome)}`
+  return `[${at(invokedMs)} – ${at(returnedMs)}] client ${client}: ${what} on ${/^[!-~]*$/.test(key) ? key : JSON.stringify(key)} → ${describeOutcome(outcome)}`
 }
 
 function describeOutcome(outcome: Outcome): string {

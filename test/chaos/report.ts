@@ -42,9 +42,18 @@ export function summarize(report: ChaosReport): string {
 
 function show({ check, key, message, witness }: Violation, faults: readonly FaultRecord[], originMs: number): string[] {
   const head = `- ${check}${key === '' ? '' : `, ${JSON.stringify(key)}`}: ${message}`
-  const lines = [head, ...witness.map((operation) => `    ${describe(operation, originMs)}`)]
+  const lines = [head, ...abridged(witness.map((operation) => `    ${describe(operation, originMs)}`))]
   const near = faultsNear(witness, faults, originMs)
   return near === '' ? lines : [...lines, `    meanwhile: ${near}`]
+}
+
+/** How many operations of a long witness are shown at its beginning and at its end, where it goes wrong. */
+const FIRST = 3
+const LAST = 9
+
+function abridged(lines: readonly string[]): string[] {
+  if (lines.length <= FIRST + LAST + 1) return [...lines]
+  return [...lines.slice(0, FIRST), `    … ${lines.length - FIRST - LAST} more …`, ...lines.slice(-LAST)]
 }
 
 /** The faults that went on while the operations of a witness did, or shortly before. */

@@ -43,6 +43,15 @@ export const expiringModel: Model<Expiring> = {
     const before = this.key(state)
     return this.outcomes(state, unknown).filter((then) => this.key(then) !== before)
   },
+  anyStates(operations) {
+    const read = operations.flatMap(({ name, outcome }) =>
+      name === 'get' && outcome.kind === 'ok' ? [outcome.value] : [],
+    )
+    const values = [...new Set(['another', ...read])].filter((value) => typeof value === 'string')
+    // With a deadline at any time, or none.
+    const times = { earliestMs: -Infinity, latestMs: Infinity, sinceMs: -Infinity }
+    return [this.initial, ...values.map((value) => ({ value, ...times }))]
+  },
 }
 
 /** What the operation may have found: the key, nothing because it had expired, or, close to the deadline, either. */

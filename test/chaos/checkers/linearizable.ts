@@ -42,9 +42,13 @@ export function checkLinearizable<State>(
   model: Model<State>,
   operations: readonly Operation[],
   stepsMax = DEFAULT_STEPS_MAX,
+  initials: readonly State[] = [model.initial],
 ): Verdict {
-  return new Search(model, operations, stepsMax).run()
+  return new Search(model, operations, stepsMax, initials).run()
 }
+
+/** What leads from the root to an initial state. */
+const BEGINNING = Number.NaN
 
 /** One point of the search: what was reached, and what can be tried from here. */
 interface Node<State> {
@@ -89,6 +93,7 @@ class Search<State> {
     private readonly model: Model<State>,
     operations: readonly Operation[],
     private readonly stepsMax: number,
+    initials: readonly State[],
   ) {
     const started = [...operations].sort((a, b) => a.invokedMs - b.invokedMs || a.id - b.id)
     this.known = started.filter(({ outcome }) => outcome.kind === 'ok')
@@ -101,8 +106,10 @@ class Search<State> {
     this.previous = new Int32Array(2 * count + 1)
     this.isOrdered = new Uint8Array(count)
     this.link()
-    this.at = this.child(undefined, 0, model.initial, 0, 0n)
-    this.expand(this.at)
+    this.at = this.child(undefined, BEGINNING, model.initial, 0, 0n)
+    this.at.moves = initials.map((state) => ({ by: BEGINNING, state }))
+    this.at.assisted = true
+    this.open.push(this.at, 0)
   }
 
   run(): Verdict {
@@ -121,7 +128,7 @@ class Search<State> {
   }
 
   private try(node: Node<State>, { by, state }: { by: number; state: State }): void {
-    const ordered = by < 0 ? node.ordered : node.ordered + 1
+    const ordered = by >= 0 ? node.ordered + 1 : node.ordered
     const used = by < 0 ? node.used | (1n << BigInt(-1 - by)) : node.used
     this.goTo(node)
     if (by >= 0) this.order(by)

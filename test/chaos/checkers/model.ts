@@ -20,6 +20,8 @@ export interface Model<State> {
    * may have to follow. An operation of unknown outcome that helps nobody need not have happened.
    */
   assist(state: State, unknown: Operation, next: Operation): readonly State[]
+  /** States of which one stands for whatever there may have been before these operations, if there are so few. */
+  anyStates?(operations: readonly Operation[]): readonly State[]
   /** Whether unknown operations with the same name and arguments may have different effects, because of their times. */
   readonly timed?: boolean
 }

@@ -48,6 +48,11 @@ function judge(reader: Operation, value: string, writer: Operation | undefined):
   if (writer.outcome.kind === 'failed') {
     return { check: 'not applied', key, message: `${value} was read`, witness: [writer, reader] }
   }
+  // What one connection sent in one piece has the same time, and ids in the order in which it was sent.
+  if (writer.client === reader.client && writer.invokedMs === reader.invokedMs && writer.id > reader.id) {
+    const message = `${value} was read before the same connection wrote it`
+    return { check: 'pipeline', key, message, witness: [reader, writer] }
+  }
   if (writer.invokedMs > reader.returnedMs) {
     return { check: 'future', key, message: `${value} was read before it was written`, witness: [reader, writer] }
   }

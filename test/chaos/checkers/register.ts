@@ -29,6 +29,13 @@ export const registerModel: Model<Register> = {
     // What removes the value helps who finds none, and a SETNX that may have come between.
     return then === null || needed === ANYTHING || then === needed ? [then] : NONE
   },
+  anyStates: findable,
+}
+
+/** The values that somebody finds, and one that nobody does. */
+function findable(operations: readonly Operation[]): Register[] {
+  const values = operations.flatMap((operation) => (operation.outcome.kind === 'ok' ? [need(operation)] : []))
+  return [null, 'another', ...new Set(values.filter((value) => typeof value === 'string'))]
 }
 
 /** What must be there for the reply that was given; undefined when anything may. */

@@ -1,36 +1,80 @@
 import type { Operation } from '../history.js'
 import { checkLinearizable } from './linearizable.js'
 import type { Model } from './model.js'
+import { VALUE_PATTERN } from './provenance.js'
 
 /** How many steps all searches for a smaller witness may try together. */
 const STEPS_MAX = 3_000_000
 
 /**
  * A small part of a history that is not linearizable, for people: what is left out is only what the rest can do
- * without and stays impossible. The steps keep it honest: time is cut after the first moment at which it had gone wrong; reads
- * are dropped (they change nothing, so dropping one cannot make a history wrong); writes become operations of
- * unknown outcome, which may or may not have happened, and of these only such are shown as somebody saw the values of.
+ * without and stays impossible. The steps keep it honest: time is cut after the first moment at which it had gone wrong, and
+ * before the last from which on it goes wrong whatever was there; reads are dropped (they change nothing, so dropping
+ * one cannot make a history wrong); writes become operations of unknown outcome, which may or may not have happened.
  */
 export function findWitness<State>(model: Model<State>, operations: readonly Operation[]): Operation[] {
   let stepsLeft = STEPS_MAX
-  const wrong = (candidate: readonly Operation[]): boolean => {
+  const wrongFrom = (initials: readonly State[] | undefined) => (candidate: readonly Operation[]) => {
     if (stepsLeft <= 0) return false
-    const verdict = checkLinearizable(model, candidate, Math.min(stepsLeft, STEPS_MAX / 10))
+    const verdict = checkLinearizable(model, candidate, Math.min(stepsLeft, STEPS_MAX / 10), initials)
     stepsLeft -= verdict.steps
     return verdict.kind === 'violation'
   }
   const happened = operations.filter(({ outcome }) => outcome.kind !== 'failed')
-  const cut = firstWrongPrefix(model, happened, wrong)
+  const early = cutEnd(model, happened, wrongFrom(undefined))
+  const wrongFromAny = wrongFrom(model.anyStates?.(early))
+  const late = model.anyStates === undefined ? early : cutBeginning(model, early, wrongFromAny)
+  const wrong = late === early ? wrongFrom(undefined) : wrongFromAny
   const isKnownRead = (operation: Operation) => model.isRead(operation) && operation.outcome.kind === 'ok'
-  const withoutReads = shrink(cut, isKnownRead, () => undefined, wrong)
+  const withoutReads = shrink(late, isKnownRead, () => undefined, wrong)
   const isKnown = (operation: Operation) => !model.isRead(operation) && operation.outcome.kind === 'ok'
-  const small = shrink(withoutReads, isKnown, forgetReply, wrong)
-  const seen = new Set(small.flatMap(({ outcome }) => (outcome.kind === 'ok' ? [outcome.value].flat(9) : [])))
-  return small.filter(({ outcome, args }) => outcome.kind === 'ok' || args.some((arg) => seen.has(arg)))
+  return showing(shrink(withoutReads, isKnown, forgetReply, wrong), operations)
+}
+
+/** A reply with more values than this says little about each of them. */
+const TELLING_MAX = 3
+
+/** The operations that say something, and all that wrote what these speak of. */
+function showing(small: readonly Operation[], operations: readonly Operation[]): Operation[] {
+  const known = small.filter(({ outcome }) => outcome.kind === 'ok')
+  const told = new Set(
+    known.flatMap(({ outcome, args }) => {
+      const values = outcome.kind === 'ok' ? [outcome.value].flat(9) : []
+      return [...args, ...(values.length <= TELLING_MAX ? values : [])]
+    }),
+  )
+  const ids = new Set(known.map(({ id }) => id))
+  return operations.filter(
+    ({ id, args }) => ids.has(id) || args.some((arg) => VALUE_PATTERN.test(String(arg)) && told.has(arg)),
+  )
+}
+
+/** The operations from the latest moment on at which anything may have been there, and it still goes wrong. */
+function cutBeginning<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  wrong: (candidate: readonly Operation[]) => boolean,
+): readonly Operation[] {
+  const starts = operations.map(({ invokedMs }) => invokedMs).sort((a, b) => a - b)
+  // Whoever was under way at that moment may have run before it, or after.
+  const suffix = (first: number) =>
+    operations.flatMap((operation) => {
+      if (operation.invokedMs >= starts[first]) return [operation]
+      if (operation.outcome.kind === 'ok' && operation.returnedMs < starts[first]) return []
+      return model.isRead(operation) ? [] : [forgetReply(operation)]
+    })
+  let wrongAt = -1
+  let right = starts.length
+  while (right - wrongAt > 1) {
+    const middle = (right + wrongAt) >> 1
+    if (wrong(suffix(middle))) wrongAt = middle
+    else right = middle
+  }
+  return wrongAt < 0 ? operations : suffix(wrongAt)
 }
 
 /** What was known when the n-th operation returned, for the smallest n that is already wrong. */
-function firstWrongPrefix<State>(
+function cutEnd<State>(
   model: Model<State>,
   operations: readonly Operation[],
   wrong: (candidate: readonly Operation[]) => boolean,

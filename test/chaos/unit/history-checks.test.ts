@@ -89,6 +89,23 @@ t.test('the witness of a violation has only what it needs', async (t) => {
   )
 })
 
+t.test('what was before the witness does not matter', async (t) => {
+  const noise = Array.from({ length: 40 }, (_, i) => `${i * 10}-${i * 10 + 2} setpx c1.${i} 500 -> OK`).join('\n')
+  const wrong = '1000-1001 setpx c2.1 50 -> OK\n1002-1003 set c2.2 -> OK\n1100-1101 get -> nil'
+  const [violation] = checkHistory(tell(`${noise}\n${wrong}`, 'expiring')).violations
+  t.strictSame(
+    violation.witness.map(({ id }) => id),
+    [42, 43],
+  )
+})
+
+t.test('a connection reads what it writes only behind it', async (t) => {
+  const { violations } = checkHistory(
+    tell('0-9 get -> c1.1\n0-9 set c1.1 -> OK').map((operation) => ({ ...operation, client: 1 })),
+  )
+  t.match(violations, [{ check: 'pipeline', witness: [{ id: 1 }, { id: 2 }] }])
+})
+
 t.test('a lost write is shown as the write and the read that misses it', async (t) => {
   const operations = tell(
     '0-1 set c1.1 -> OK\n2-3 get -> c1.1\n4-5 set c1.2 -> OK\n5- set c1.3 -> ?\n6-7 get -> nil\n8-9 get -> nil',
