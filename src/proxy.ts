@@ -234,7 +234,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   /** After a stop that was not in order: looks through everything until no key is in doubt any more. */
   const settleAll = async () => {
     while (coordinator.uncertainty.active && !stopping) {
-      const report = await verifier.verify(true).catch((error: Error) => {
+      const report = await verifier.settle().catch((error: Error) => {
         log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
       })
       if (report?.complete === true && report.left === 0) {

@@ -225,9 +225,13 @@ export class VerifyPass {
   /** Whether it is one is looked up in the turn in which its deletion is emitted, as for all displaced copies. */
   private async deleteOrphan(link: Link, db: number, key: Buffer): Promise<boolean> {
     const { coordinator, acknowledged } = this.deps
-    for (;;) {
+    for (const deadlineMs = Date.now() + REPAIR_TIMEOUT_MS; ; ) {
       const { view } = coordinator.router
-      await acknowledged()
+      const isMarked = await within(
+        acknowledged().then(() => true),
+        deadlineMs - Date.now(),
+      )
+      if (isMarked !== true) return false
       if (coordinator.router.view === view) break
     }
     if (!this.isOrphan(link, key)) return true

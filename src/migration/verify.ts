@@ -11,13 +11,20 @@ export interface VerifierDeps extends VerifyDeps {
   readonly maxBytesPerSecond: number
 }
 
+interface Running {
+  readonly report: VerifyReport
+  readonly stop: AbortController
+  /** Nobody may end it. */
+  readonly urgent: boolean
+  /** Resolves when it is over, however that went. */
+  readonly over: Promise<void>
+}
+
 /** Compares all copies of all keys: when somebody asks for it, and at intervals by itself. */
 export class Verifier {
   /** Of the verification that runs, or of the last one. */
   report: VerifyReport | undefined
-  private running:
-    | { readonly report: VerifyReport; readonly stop: AbortController; readonly over: Promise<void> }
-    | undefined
+  private running: Running | undefined
   private timer: NodeJS.Timeout | undefined
   private stopped = false
 
@@ -33,35 +40,44 @@ export class Verifier {
     this.cancel()
   }
 
-  /** Ends the verification that runs; false when there is none. */
+  /** Ends the verification that runs; false when there is none, or it must not be ended. */
   cancel(): boolean {
-    if (this.running === undefined) return false
+    if (this.running === undefined || (this.running.urgent && !this.stopped)) return false
     this.running.stop.abort()
     return true
   }
 
   /**
-   * Verifies the ring; undefined when somebody else's verification runs already. One in the background gives way.
+   * Verifies the ring; undefined when somebody else's verification runs already. One at an interval gives way, one that
+   * `settle` makes is waited for.
    *
    * @param repair whether what is found is repaired, too
    */
   async verify(repair: boolean): Promise<VerifyReport | undefined> {
     if (this.running?.report.background === true) {
-      this.running.stop.abort()
+      if (!this.running.urgent) this.running.stop.abort()
       await this.running.over
     }
     if (this.running !== undefined) return undefined
-    return this.run(new VerifyReport(repair, false), new Rate(0))
+    return this.run(new VerifyReport(repair, false), new Rate(0), false)
   }
 
-  private async run(report: VerifyReport, rate: Rate): Promise<VerifyReport> {
+  /**
+   * Compares and repairs everything, because replicas may differ; undefined when somebody's verification runs already.
+   */
+  async settle(): Promise<VerifyReport | undefined> {
+    if (this.running !== undefined) return undefined
+    return this.run(new VerifyReport(true, true), new Rate(0), true)
+  }
+
+  private async run(report: VerifyReport, rate: Rate, urgent: boolean): Promise<VerifyReport> {
     const { log } = this.deps
     const stop = new AbortController()
     const work = new VerifyPass(this.deps, report, rate, () => stop.signal.aborted).run()
     const over = work.finally(() => {
       this.running = undefined
     })
-    this.running = { report, stop, over: over.catch(() => {}) }
+    this.running = { report, stop, urgent, over: over.catch(() => {}) }
     this.report = report
     await over
     const { keys, repaired, left, unchecked, seconds, state } = report
@@ -76,7 +92,7 @@ export class Verifier {
     if (intervalMs === 0 || this.stopped) return
     this.timer = setTimeout(async () => {
       if (this.running === undefined) {
-        await this.run(new VerifyReport(true, true), new Rate(maxBytesPerSecond)).catch((err: Error) =>
+        await this.run(new VerifyReport(true, true), new Rate(maxBytesPerSecond), false).catch((err: Error) =>
           log.error({ err }, 'verify failed inside the proxy'),
         )
       }
