@@ -67,8 +67,9 @@ export type StartDecision = FreshStart | Resume | RefusedStart
  */
 export function decideStart(input: StartInput): StartDecision {
   const refused = new Map<string, string>()
+  const all = input.known.map(({ name }) => ({ name, runId: input.found.find((each) => each.name === name)?.runId }))
   for (const server of input.found) {
-    const refusal = refusalOf(server, input.ring.id, input.found)
+    const refusal = refusalOf(server, input.ring.id, all)
     if (refusal !== undefined) refused.set(server.name, refusal.reason)
   }
   const found = input.found.filter(({ name }) => !refused.has(name))

@@ -16,19 +16,27 @@ export interface Refusal {
   readonly wipeable: boolean
 }
 
+/** Another server that is known; `runId` only while its link is up, or about to come up. */
+export interface OtherServer {
+  readonly name: string
+  readonly runId: string | undefined
+}
+
 /**
  * Why a server may not become a member, or undefined when it may [design §8 Join, Guard]: it may hold what somebody
- * else needs, or be a member already under another name. `others` are the other servers whose links are up.
+ * else needs, or be a member already under another name. `others` are all servers that are known; the server itself may
+ * be among them.
  */
 export function refusalOf(
-  server: FoundServer,
+  { name, runId, keys, marks }: FoundServer,
   ringId: string,
-  others: readonly Pick<FoundServer, 'name' | 'runId' | 'marks'>[],
+  others: readonly OtherServer[],
 ): Refusal | undefined {
-  const { name, runId, keys, marks } = server
   const { marker, owner } = marks
-  const twin = others.find((other) => other.name !== name && other.runId === runId && precedes(other, server))
-  if (twin !== undefined) return { reason: `it is the same server as ${twin.name}`, wipeable: false }
+  const twin = others.find((other) => other.name !== name && other.runId === runId)
+  if (twin !== undefined && isFirst(twin.name, name, marks)) {
+    return { reason: `it is the same server as ${twin.name}`, wipeable: false }
+  }
   if (marks.unreadable !== '') return { reason: `its marker cannot be used: ${marks.unreadable}`, wipeable: true }
   const ring = marker?.ringId ?? owner?.ringId
   if (ring !== undefined && ring !== ringId) return { reason: `it belongs to the ring ${ring}`, wipeable: true }
@@ -43,8 +51,7 @@ export function refusalOf(
 }
 
 /** Of two names for one server the one that its marker says is used, else the first. */
-function precedes(a: Pick<FoundServer, 'name' | 'marks'>, b: FoundServer): boolean {
-  const { marker } = b.marks
-  if (marker !== undefined && (marker.member === a.name || marker.member === b.name)) return marker.member === a.name
-  return a.name < b.name
+function isFirst(other: string, name: string, { marker }: Marks): boolean {
+  if (marker !== undefined && (marker.member === other || marker.member === name)) return marker.member === other
+  return other < name
 }

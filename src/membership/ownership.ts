@@ -5,8 +5,8 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
-import { type FoundServer, type Refusal, refusalOf } from './guard.js'
-import { decodeMarks, type Marks, NO_MARKS, type Owner, supersedes, writeOwner } from './marker.js'
+import { type FoundServer, type OtherServer, type Refusal, refusalOf } from './guard.js'
+import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { type Rival, rivalsIn } from './rivals.js'
 
 /** So often two proxies may each undo what the other did before we give up on a server for this handshake. */
@@ -53,6 +53,8 @@ export class Ownership {
   term = 0
 
   private phase: 'looking' | 'owner' | 'deposed' = 'looking'
+  /** The process that each server was at its last handshake. */
+  private readonly processes = new Map<string, string>()
   /** Servers that did not have our own mark when their link came up, or had it from before a restart. */
   private readonly strange = new Set<string>()
   /** Links that were up at the last stall, and whose servers have not said since then that they are ours. */
@@ -101,11 +103,12 @@ export class Ownership {
    */
   async claim(name: string, { runId, keys: keysBefore }: ServerInfo, call: Call): Promise<void> {
     const { ringId, run, where, log } = this.deps
+    this.processes.set(name, runId)
     let keys = keysBefore
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const { rivals, marks } = await this.look(call)
       const server: FoundServer = { name, runId, keys, marks }
-      const refusal = refusalOf(server, ringId, this.others(name))
+      const refusal = refusalOf(server, ringId, this.others())
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
       if (refusal !== undefined && !wasOurs) {
@@ -241,14 +244,14 @@ export class Ownership {
       )
   }
 
-  private others(name: string): FoundServer[] {
+  /** All servers that are known, with the process that they are, as far as they are connected. */
+  private others(): OtherServer[] {
     return this.deps
       .links()
       .all()
-      .filter((link) => link.name !== name && link.ready && link.info !== undefined)
-      .map((link) => {
-        const { runId, keys } = link.info!
-        return { name: link.name, runId, keys, marks: this.servers.get(link.name)?.marks ?? NO_MARKS }
+      .map(({ name, ready, state }) => {
+        const isConnected = ready || state.kind === 'handshaking'
+        return { name, runId: isConnected ? this.processes.get(name) : undefined }
       })
   }
 }

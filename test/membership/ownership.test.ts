@@ -1,0 +1,345 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { MARKS_QUERY } from '../../src/backend/handshake.js'
+import { Links } from '../../src/backend/links.js'
+import { Turn } from '../../src/base/turn.js'
+import { decodeMarks, type Marks, writeMarker, writeOwner } from '../../src/membership/marker.js'
+import { Ownership } from '../../src/membership/ownership.js'
+import { decodeReply } from '../../src/resp/decode.js'
+import { buildView, emptyView } from '../../src/view/build-view.js'
+import type { Member, View } from '../../src/view/view.js'
+import { LogLines } from '../helpers/log-lines.js'
+import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { until } from '../helpers/until.js'
+
+/** One run of a proxy, as far as its links and its ownership go. */
+class Run {
+  readonly turn = new Turn()
+  readonly lines = new LogLines()
+  readonly ownership: Ownership
+  readonly links: Links
+  readonly downs: string[] = []
+  deposed: string | undefined
+  view: View = emptyView('dt', 1, 1)
+
+  constructor(
+    t: Test,
+    readonly run: string,
+    private readonly servers: readonly RealRedis[],
+    options: { wipe?: boolean } = {},
+  ) {
+    const { turn } = this
+    const { log } = this.lines
+    this.ownership = new Ownership({
+      ringId: 'dt',
+      run,
+      where: `the place of ${run}`,
+      wipe: options.wipe === true,
+      turn,
+      log,
+      links: () => this.links,
+      view: () => this.view,
+      refusedChanged: () => {},
+      deposed: (reason) => {
+        this.deposed = reason
+      },
+    })
+    const linkOptions = {
+      connectTimeoutMs: 2000,
+      reconnectMinMs: 5,
+      reconnectMaxMs: 50,
+      pingIntervalMs: 60_000,
+      ringId: 'dt',
+      runId: run,
+      admit: (...about: Parameters<Ownership['admit']>) => this.ownership.admit(...about),
+    }
+    this.links = new Links(linkOptions, turn, log, {
+      onUp: () => {},
+      onDown: (link, reason) => this.downs.push(`${link.name}: ${reason}`),
+    })
+    t.teardown(() => {
+      this.ownership.stop()
+      this.links.close()
+    })
+  }
+
+  connect(): void {
+    for (const member of this.members()) this.links.connect(member)
+  }
+
+  async up(): Promise<this> {
+    this.connect()
+    await until(`the links of ${this.run} are up`, () => this.links.all().every(({ ready }) => ready))
+    return this
+  }
+
+  members(): Member[] {
+    return this.servers.map(({ port }, i) => ({ name: `dt-${i + 1}`, host: '127.0.0.1', port, state: 'up' }))
+  }
+
+  ready(): number {
+    return this.links.all().filter(({ ready }) => ready).length
+  }
+}
+
+async function startServers(t: Test, count: number): Promise<RealRedis[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => RealRedis.start('--enable-debug-command', 'yes')),
+  )
+  t.teardown(() => Promise.all(servers.map((server) => server.stop())))
+  return servers
+}
+
+async function on(server: RealRedis, ...args: string[]): Promise<Buffer> {
+  const connection = await RawConnection.open(server.port, 3)
+  const reply = await connection.ask(...args)
+  connection.close()
+  return reply
+}
+
+async function marksOf(server: RealRedis): Promise<Marks> {
+  const reply = await on(server, ...MARKS_QUERY)
+  return decodeMarks(decodeReply(reply, 0, reply.length))
+}
+
+async function owners(servers: readonly RealRedis[]): Promise<(string | undefined)[]> {
+  const marks = await Promise.all(servers.map(marksOf))
+  return marks.map(({ owner }) => owner?.run)
+}
+
+const owner = (run: string, term: number) =>
+  writeOwner({ ringId: 'dt', run, term, where: `the place of ${run}`, heartbeat: 5, clean: true })
+
+t.test('as long as it looks around nothing is written', async (t) => {
+  const servers = await startServers(t, 2)
+  await on(servers[0], ...owner('earlier', 3))
+  const run = await new Run(t, 'mine', servers).up()
+  t.same(await owners(servers), ['earlier', undefined])
+  const link = run.links.get('dt-1')!
+  t.match(await run.ownership.look((args) => link.call(args)), { rivals: [], marks: { owner: { run: 'earlier' } } })
+})
+
+t.test('a server is claimed before its link is up, with what was noted before', async (t) => {
+  const servers = await startServers(t, 2)
+  await on(servers[0], ...owner('earlier', 3))
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  t.match((await marksOf(servers[0])).owner, {
+    run: 'mine',
+    term: 7,
+    heartbeat: 5,
+    clean: true,
+    where: 'the place of mine',
+  })
+  t.match((await marksOf(servers[1])).owner, { run: 'mine', term: 7, heartbeat: 0, clean: false })
+  t.equal(run.ownership.isStrange('dt-1'), true)
+  t.equal(run.ownership.servers.get('dt-1')?.marks.owner?.run, 'mine')
+})
+
+t.test('connections of an earlier run are killed, those of others are not', async (t) => {
+  const servers = await startServers(t, 1)
+  const before = await new Run(t, 'before', servers).up()
+  const other = await RawConnection.open(servers[0].port)
+  await other.ask('CLIENT', 'SETNAME', 'dt:another-ring:x')
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  await until('its link has broken', () => before.downs.length > 0)
+  t.match(run.lines.about(/a connection of another proxy to dt-1 is ended/), [{ run: 'before' }])
+  t.equal(String(await other.ask('PING')), '+PONG\r\n')
+  other.close()
+})
+
+t.test('a link that comes up anew finds its own mark, or that something is strange', async (t) => {
+  const servers = await startServers(t, 1)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  const link = run.links.get('dt-1')!
+  const again = async () => {
+    link.reset('for the test')
+    await until('it is up again', () => link.ready)
+    return run.ownership.isStrange('dt-1')
+  }
+  const runId = link.info!.runId
+  const marker = { ringId: 'dt', term: 7, member: 'dt-1', view: buildView('dt', 1, 1, 1, run.members()) }
+  await link.call(writeMarker({ ...marker, runId }))
+  t.equal(await again(), false)
+  await link.call(writeMarker({ ...marker, runId: 'an earlier process' }))
+  t.equal(await again(), true, 'it restarted, with data that it had once')
+  await link.call(writeMarker({ ...marker, runId }))
+  t.equal(await again(), false)
+  await on(servers[0], ...owner('earlier', 3))
+  t.equal(await again(), true, 'it restarted with data from before our time')
+  await on(servers[0], 'FUNCTION', 'FLUSH')
+  t.equal(await again(), true, 'it has nothing')
+})
+
+t.test('an owner with a later term shuts us out, one with an earlier term does not', async (t) => {
+  const servers = await startServers(t, 2)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  await on(servers[0], ...owner('stale', 6))
+  run.links.get('dt-1')!.reset('for the test')
+  await until('it is up again', () => run.ready() === 2)
+  t.equal(run.deposed, undefined)
+  t.same(await owners(servers), ['mine', 'mine'])
+
+  await on(servers[1], ...owner('next', 8))
+  run.links.get('dt-2')!.reset('for the test')
+  await until('it is shut out', () => run.deposed !== undefined)
+  t.equal(run.deposed, 'another proxy has taken over the ring dt: the place of next (run next) is the owner of dt-2')
+  t.equal(run.turn.held, true)
+  await sleep(200)
+  t.equal(run.links.get('dt-2')!.ready, false)
+  t.same(await owners(servers), ['mine', 'next'])
+})
+
+t.test('of two that take over in the same moment exactly one remains', async (t) => {
+  for (let round = 0; round < 6; round++) {
+    const servers = await startServers(t, 3)
+    const runs = ['a', 'b'].map((name) => new Run(t, name, servers))
+    for (const run of runs) run.ownership.begin(9)
+    for (const run of round % 2 === 0 ? runs : [...runs].reverse()) run.connect()
+    await until('one is shut out, the other has all', () => runs[0].deposed !== undefined && runs[1].ready() === 3)
+    t.equal(runs[1].deposed, undefined)
+    t.same(await owners(servers), ['b', 'b', 'b'])
+    for (const run of runs) run.links.close()
+  }
+})
+
+t.test('after a pause nothing leaves before every server has said that it is still ours', async (t) => {
+  const servers = await startServers(t, 3)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  run.view = buildView('dt', 1, 1, 1, run.members())
+  const link = run.links.get('dt-1')!
+  const order: string[] = []
+  const late = link.call(['SET', 'key', 'value']).then(() => order.push('written'))
+  const { release } = run.turn
+  run.turn.release = () => {
+    order.push('confirmed')
+    release.call(run.turn)
+  }
+  run.ownership.stalled(800)
+  t.equal(run.turn.held, true)
+  await late
+  t.same(order, ['confirmed', 'written'])
+  t.equal(run.turn.held, false)
+})
+
+t.test('after a pause one server with a later owner is enough, and nothing is emitted on the others', async (t) => {
+  const servers = await startServers(t, 3)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  run.view = buildView('dt', 1, 1, 1, run.members())
+  // The one that took over has not reached dt-1 and dt-3, and killed nothing.
+  await on(servers[1], ...owner('next', 8))
+  run.links
+    .get('dt-1')!
+    .call(['SET', 'key', 'value'])
+    .catch(() => {})
+  run.ownership.stalled(800)
+  await until('it is shut out', () => run.deposed !== undefined)
+  await sleep(100)
+  t.equal(run.turn.held, true)
+  t.equal(String(await on(servers[0], 'EXISTS', 'key')), ':0\r\n')
+})
+
+t.test('after a pause most members are enough, when one does not answer; half of them are not', async (t) => {
+  const servers = await startServers(t, 3)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  run.view = buildView('dt', 1, 1, 1, run.members())
+  const sleepers = await Promise.all(servers.map(({ port }) => RawConnection.open(port)))
+  t.teardown(() => {
+    for (const sleeper of sleepers) sleeper.close()
+  })
+  const busy = (i: number, seconds: number) => void sleepers[i].ask('DEBUG', 'SLEEP', String(seconds)).catch(() => {})
+  busy(2, 5)
+  await sleep(50)
+  run.ownership.stalled(800)
+  const startedAtMs = Date.now()
+  await until('it goes on', () => !run.turn.held, 4000)
+  t.ok(Date.now() - startedAtMs >= 1900, 'not at once')
+
+  busy(1, 3.5)
+  await sleep(50)
+  run.ownership.stalled(800)
+  await sleep(2700)
+  t.equal(run.turn.held, true, 'one of three has confirmed it')
+  await until('the second one answers', () => !run.turn.held, 4000)
+})
+
+t.test('who leaves the view need not confirm anything', async (t) => {
+  const servers = await startServers(t, 2)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  run.view = buildView('dt', 1, 1, 1, run.members())
+  const sleeper = await RawConnection.open(servers[1].port)
+  void sleeper.ask('DEBUG', 'SLEEP', '2').catch(() => {})
+  t.teardown(() => sleeper.close())
+  await sleep(50)
+  run.ownership.stalled(800)
+  await sleep(100)
+  t.equal(run.turn.held, true)
+  run.view = buildView('dt', 2, 1, 1, run.members().slice(0, 1))
+  run.ownership.viewChanged(run.view)
+  t.equal(run.turn.held, false)
+})
+
+t.test('a server that holds something else is refused, until it is emptied', async (t) => {
+  const servers = await startServers(t, 2)
+  await on(servers[0], 'SET', 'theirs', '1')
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  run.connect()
+  await until('it is refused', () => run.ownership.refused.size > 0 && run.ready() === 1)
+  t.equal(run.ownership.refused.get('dt-1'), 'it holds 1 keys and no marker of the ring dt')
+  t.match(run.downs[0], 'dt-1: it is refused: it holds 1 keys and no marker of the ring dt')
+  t.same(await owners(servers), [undefined, 'mine'])
+  t.match(run.lines.about(/is refused/), [{ level: 50, msg: /; --wipe empties it$/ }])
+  await on(servers[0], 'FLUSHALL')
+  await until('it is used', () => run.ready() === 2)
+  t.equal(run.ownership.refused.size, 0)
+})
+
+t.test('--wipe empties what would be refused, but not what nobody else has', async (t) => {
+  const servers = await startServers(t, 2)
+  for (const server of servers) {
+    await on(server, 'SET', 'theirs', '1')
+    await on(server, ...writeOwner({ ringId: 'other', run: 'x', term: 50, where: '', heartbeat: 1, clean: true }))
+  }
+  const run = new Run(t, 'mine', servers, { wipe: true })
+  run.ownership.begin(7)
+  // dt-2 alone holds its range, and is there with something else.
+  const members = run.members()
+  run.view = buildView('dt', 3, 0, 1, [members[1]])
+  run.connect()
+  await until('one is used, one is refused', () => run.ready() === 1 && run.ownership.refused.has('dt-2'))
+  t.equal(String(await on(servers[0], 'DBSIZE')), ':0\r\n')
+  t.match(run.lines.about(/dt-1 is emptied: it belongs to the ring other/), [{ level: 40 }])
+  t.equal(String(await on(servers[1], 'DBSIZE')), ':1\r\n')
+  t.same(await owners(servers), ['mine', 'x'])
+})
+
+t.test('two names for one server: one link, and it is left alone', async (t) => {
+  const [server] = await startServers(t, 1)
+  const run = new Run(t, 'mine', [server, server])
+  run.ownership.begin(7)
+  run.connect()
+  await until('one of them is refused', () => run.ownership.refused.size === 1 && run.ready() === 1)
+  const [[name, reason]] = run.ownership.refused
+  const used = name === 'dt-1' ? 'dt-2' : 'dt-1'
+  t.equal(reason, `it is the same server as ${used}`)
+  const { clientId } = run.links.get(used)!.info!
+  await sleep(200)
+  t.equal(run.links.get(used)!.info!.clientId, clientId, 'its link did not break')
+  t.equal(run.links.get(used)!.ready, true)
+})
