@@ -13,7 +13,11 @@ async function sentinels(proxy: TestProxy, ...args: string[]): Promise<void> {
 
 t.test('a joining member that stops answering is let go, and joins anew when it is back', async (t) => {
   // So slow that the join lasts as long as the story.
-  const proxy = await startProxy(t, { nodes: 4, downAfterMs: 30_000, config: { migration: { maxBytesPerSecond: 50_000 } } })
+  const proxy = await startProxy(t, {
+    nodes: 4,
+    downAfterMs: 30_000,
+    config: { migration: { maxBytesPerSecond: 50_000 } },
+  })
   const client = await proxy.connect()
   await sentinels(proxy, 'SENTINEL', 'REMOVE', 'dt-4')
   await until('three members', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
