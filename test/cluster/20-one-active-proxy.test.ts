@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
-import { buildView } from '../../src/view/build-view.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
-import { RawClient } from '../helpers/raw-client.js'
-import { ringSnapshot } from '../helpers/snapshot.js'
+import { settled } from '../helpers/settled.js'
 import { until } from '../helpers/until.js'
 
 async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
@@ -12,23 +10,6 @@ async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
-}
-
-/** Waits until every key is on exactly its replica set, and equal there; gives the number of keys. */
-async function settled(ring: LocalRing): Promise<number> {
-  const members = ring.members.map(({ name, host, port }) => ({ name, host, port, state: 'up' as const }))
-  const view = buildView('dt', 1, 2, 64, members)
-  const connectTo = (name: string, proto: 2 | 3 = 2) => RawClient.connect(ring.server(name).port, proto)
-  let faults: string[] = []
-  try {
-    return await until('placement', async () => {
-      const found = await ringSnapshot({ ring, view, connectTo } as never)
-      faults = found.faults
-      return faults.length === 0 ? found.keys.size : undefined
-    })
-  } catch {
-    throw new Error(`${faults.length} faults: ${faults.slice(0, 5).join('\n')}`)
-  }
 }
 
 t.test('a second proxy does not start, names the first, and does not disturb it', async (t) => {
