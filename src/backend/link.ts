@@ -5,11 +5,11 @@ import type { Flushable, Turn } from '../base/turn.js'
 import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
-import { type ReplySink as FramerSink, IS_ERROR, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { type ReplySink as FramerSink, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
 import { Expirations } from './expirations.js'
 import { type Call, clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
-import type { ReplySink } from './reply-sink.js'
+import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { Segment, SendLog } from './send-log.js'
 
 /**
@@ -311,18 +311,9 @@ export class Link implements Flushable, FramerSink {
   }
 
   /** A refusal (an ACL may not allow the channels) must not be taken for the reply of the command that comes next. */
-  private subscribe(socket: Socket): Promise<void> {
+  private async subscribe(socket: Socket): Promise<void> {
     socket.write(SUBSCRIBE_EXPIRED)
-    return new Promise((resolve, reject) => {
-      const sink: ReplySink = {
-        onReply: (_tag, buf, start, end, flags) => {
-          if ((flags & IS_ERROR) === 0) resolve()
-          else throw new ReplyProtocolError(`PSUBSCRIBE was refused: ${buf.toString('utf8', start, end).trim()}`)
-        },
-        onLost: () => reject(new LinkLostError(this.name, true)),
-      }
-      this.emitFrame(PING, ANY_DB, sink, 0)
-    })
+    await this.reply((sink) => this.emitFrame(PING, ANY_DB, unlessRefused('PSUBSCRIBE', sink), 0))
   }
 
   private receive(buf: Buffer, size: number): void {
@@ -344,14 +335,8 @@ export class Link implements Flushable, FramerSink {
     this.unsent++
   }
 
-  /** What follows a refused SELECT would land in another database, so the link breaks [redis-facts Framing and errors]. */
-  private readonly selectSink: ReplySink = {
-    onReply: (_tag, buf, start, end, flags) => {
-      if ((flags & IS_ERROR) !== 0)
-        throw new ReplyProtocolError(`SELECT was refused: ${buf.toString('utf8', start, end).trim()}`)
-    },
-    onLost: () => {},
-  }
+  /** What follows a refused SELECT would land in another database [redis-facts Framing and errors]. */
+  private readonly selectSink = unlessRefused('SELECT')
 
   /** Keeps an idle link alive, notices one that is dead, and measures the server's clock again. */
   private ping(): void {

@@ -1,3 +1,5 @@
+import { IS_ERROR, ReplyProtocolError } from '../resp/reply-framer.js'
+
 /**
  * Who waits for the reply of a command that was emitted on a link. Exactly one of the two is called, once for every
  * emission, in the order of the emissions.
@@ -13,4 +15,18 @@ export interface ReplySink {
    * the bytes of the command as emitted, valid during the call only.
    */
   onLost(tag: number, buf: Buffer, start: number, end: number): void
+}
+
+/**
+ * A sink for a command after whose refusal the link cannot go on: an error breaks it, every other outcome is that of
+ * `sink`.
+ */
+export function unlessRefused(command: string, sink?: ReplySink): ReplySink {
+  return {
+    onReply(tag, buf, start, end, flags) {
+      if ((flags & IS_ERROR) === 0) sink?.onReply(tag, buf, start, end, flags)
+      else throw new ReplyProtocolError(`${command} was refused: ${buf.toString('utf8', start, end).trim()}`)
+    },
+    onLost: (tag, buf, start, end) => sink?.onLost(tag, buf, start, end),
+  }
 }
