@@ -43,6 +43,10 @@ import { ViewStore } from './view/view-store.js'
  *            (L) membership/step                 pure: who is a member
  *            (M) view/view-keeper                who holds which range, and who is to get it
  *            (N) view/view-store                 the new view, read by (D) from then on
+ *            (O) membership/markers              the view noted on its members; (G) acknowledges writes after that
+ *
+ *   at first membership/starter                  is the ring ours, and where did it stop? (M) begins with that
+ *   always   membership/ownership                are the members still ours? Else nothing leaves (E) and (H) any more
  */
 
 /** How long clients may take to receive their last replies when the proxy stops. */
@@ -248,7 +252,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   }
   /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
   const isQuiet = () =>
-    coordinator.lanes.active === 0 && coordinator.doubts.size === 0 && links.all().every((link) => !link.outstanding)
+    !coordinator.uncertainty.active &&
+    coordinator.lanes.active === 0 &&
+    coordinator.doubts.size === 0 &&
+    links.all().every((link) => !link.outstanding)
 
   return {
     ended,

@@ -162,3 +162,22 @@ t.test('a foreign server that is monitored does not join, and does when it is em
   theirs.close()
   client.close()
 })
+
+t.test('a stop in order while keys are still in doubt is none', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const client = await first.connect()
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'value']))
+  first.child.kill('SIGKILL')
+  await first.exit
+  const second = await AnotherProxy.started(t, ring)
+  await second.proxy.stop()
+  const isDoubtful = second.log.about(/no key is in doubt any more/).length === 0
+  const third = await AnotherProxy.started(t, ring)
+  t.equal(third.log.about(/did not stop in order/).length, isDoubtful ? 1 : 0)
+  await until('nothing is in doubt', () => !isDoubtful || third.log.about(/no key is in doubt any more/).length > 0)
+  await third.proxy.stop()
+  const fourth = await AnotherProxy.started(t, ring)
+  t.equal(fourth.log.about(/did not stop in order/).length, 0)
+  t.equal(await count(fourth, 'value'), KEYS)
+})
