@@ -53,7 +53,11 @@ export class SentinelSubscriber {
     }
     this.polling = new Redis(options)
     this.subscribed = new Redis(options)
-    this.polling.on('ready', () => this.poll())
+    this.polling.on('ready', () => {
+      // What is said when it closes without an error.
+      this.lastError = 'it closed the connection'
+      void this.poll()
+    })
     this.polling.on('close', () => this.lost(this.lastError))
     this.subscribed.on('ready', () => this.subscribe())
     this.subscribed.on('message', (channel: string, message: string) => this.receive(channel, message))
