@@ -29,6 +29,8 @@ export interface FaultContext {
 export interface Fault {
   readonly summary: string
   readonly resource: Resource
+  /** Whether it harms the proxy, too. */
+  readonly needsProxy?: boolean
   /** How long it lasts, in ms. */
   readonly lasts: readonly [least: number, most: number]
   /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
@@ -115,6 +117,19 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       for (const name of targets) ring.member(name).relay.heal()
     },
   },
+  lose: {
+    summary: 'the last requests to 1 to r members are lost, and then their connections break',
+    resource: 'members',
+    lasts: [10, 500],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
+      await sleep(durationMs)
+      for (const name of targets) {
+        ring.member(name).relay.cut(['proxy'])
+        ring.member(name).relay.heal()
+      }
+    },
+  },
   late: {
     summary: 'the connections to 1 to r members break, and their last requests are delivered long after',
     resource: 'members',
@@ -187,6 +202,22 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     async run({ ring }, { durationMs }) {
       await ring.proxy.kill()
       await sleep(durationMs)
+      await ring.proxy.start()
+    },
+  },
+  'kill-proxy-mid-write': {
+    summary: 'kill -9 of the proxy while its requests to 1 to r members have not arrived, and never will',
+    resource: 'members',
+    needsProxy: true,
+    lasts: [20, 400],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      for (const name of targets) {
+        ring.member(name).relay.cut(['proxy'])
+        ring.member(name).relay.heal()
+      }
       await ring.proxy.start()
     },
   },

@@ -30,7 +30,8 @@ export class Nemesis {
   skipped = 0
   /** Members that are harmed now, or were and may not be whole yet. */
   private readonly harmed = new Set<string>()
-  private readonly busy = new Set<Resource>()
+  /** How many faults have each resource now. */
+  private readonly busy = new Map<Resource, number>()
   private readonly running = new Set<Promise<void>>()
   private healedMs = 0
   private stopped = false
@@ -78,19 +79,20 @@ export class Nemesis {
 
   /** Starts the fault if there is room for it now. */
   private async begin(plan: FaultPlan): Promise<boolean> {
-    const { resource } = FAULTS[plan.fault]
+    const { resource, needsProxy } = FAULTS[plan.fault]
+    const resources: Resource[] = needsProxy ? [resource, 'proxy'] : [resource]
     await this.notice()
-    if (this.stopped || !this.hasRoom(resource, plan)) return false
+    if (this.stopped || !resources.every((one) => this.hasRoom(one, plan))) return false
     const targets = this.choose(plan)
     if (targets === undefined) return true
     for (const name of resource === 'all' ? this.ring.members.keys() : targets) this.harmed.add(name)
-    this.busy.add(resource)
+    for (const one of resources) this.busy.set(one, (this.busy.get(one) ?? 0) + 1)
     const record = { fault: plan.fault, targets, startedMs: nowMs(), healedMs: Infinity }
     this.records.push(record)
     const task = this.perform(plan, targets).finally(() => {
       record.healedMs = nowMs()
       this.healedMs = nowMs()
-      this.busy.delete(resource)
+      for (const one of resources) this.busy.set(one, this.busy.get(one)! - 1)
       this.running.delete(task)
     })
     this.running.add(task)
@@ -119,16 +121,17 @@ export class Nemesis {
   }
 
   private hasRoom(resource: Resource, { count }: FaultPlan): boolean {
-    if (this.busy.has('all')) return false
+    const isBusy = (one: Resource) => (this.busy.get(one) ?? 0) > 0
+    if (isBusy('all')) return false
     switch (resource) {
       case 'members':
         return this.harmed.size + count <= this.ring.options.replicas
       case 'all':
         return this.running.size === 0 && this.harmed.size === 0
       case 'membership':
-        return !this.busy.has(resource) && this.isWhole()
+        return !isBusy(resource) && this.isWhole()
       default:
-        return !this.busy.has(resource)
+        return !isBusy(resource)
     }
   }
 

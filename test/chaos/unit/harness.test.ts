@@ -1,0 +1,59 @@
+import t from 'tap'
+import { temporaryDirectory } from '../../helpers/temporary-directory.js'
+import type { ChaosRing } from '../chaos-ring.js'
+import { summarize } from '../report.js'
+import { type ChaosOptions, runChaos } from '../run-chaos.js'
+import { WORKLOADS } from '../workloads.js'
+
+/*
+ * The harness with real processes: it passes a ring that does what it should, and does not pass one that, by something
+ * that only a test can do to it, does not.
+ */
+
+function chaos(dir: string, options: Partial<ChaosOptions>) {
+  return runChaos(
+    {
+      seed: 7,
+      seconds: 3,
+      nodes: 4,
+      replicas: 2,
+      clients: 6,
+      workloads: WORKLOADS,
+      faults: [],
+      dir,
+      nodeArgs: [],
+      ballast: 100,
+      ...options,
+    },
+    () => {},
+  )
+}
+
+t.test('nothing is found where nothing goes wrong', async (t) => {
+  const report = await chaos(temporaryDirectory(t), {})
+  t.strictSame(report.violations, [])
+  t.strictSame(report.history.undecided, [])
+  t.equal(report.history.checked.size, WORKLOADS.length)
+  t.ok(report.operations.length > 500 && report.keysPlaced > 100, summarize(report))
+})
+
+t.test('a backup that got other values than the master is found', async (t) => {
+  const sabotage = (ring: ChaosRing) => {
+    // The last letter of some values changes on the way to one member, which nobody there can notice.
+    ring.member('dt-2').relay.tamper = (bytes) =>
+      Buffer.from(bytes.toString('latin1').replaceAll('\nc1.1', '\nc1.9'), 'latin1')
+  }
+  const report = await chaos(temporaryDirectory(t), { sabotage })
+  const checks = new Set(report.violations.map(({ check }) => check))
+  t.ok(checks.has('placement: differs'), summarize(report))
+  t.ok(
+    ['wrong reply', 'stranger', 'linearizable', 'future'].some((check) => checks.has(check)),
+    [...checks].join(),
+  )
+})
+
+t.test('a proxy that answers one client with what is for another is found', async (t) => {
+  const nodeArgs = ['--import', new URL('../defects/replies-in-the-order-of-arrival.js', import.meta.url).href]
+  const report = await chaos(temporaryDirectory(t), { nodeArgs })
+  t.not(report.violations.length, 0)
+})

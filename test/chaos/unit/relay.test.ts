@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { freePorts } from '../../../src/local/ports.js'
+import { until } from '../../helpers/until.js'
+import { nowMs } from '../history.js'
+import { Relay } from '../relay.js'
+
+/** What one connection has brought. */
+class Received {
+  readonly chunks: Buffer[] = []
+  length = 0
+  closed = false
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks)
+  }
+}
+
+/** A server that keeps what it receives and answers each byte with itself. */
+async function start(t: Test) {
+  const received: Received[] = []
+  const net = createServer((socket) => {
+    const record = new Received()
+    received.push(record)
+    socket.on('data', (bytes) => {
+      record.chunks.push(bytes)
+      record.length += bytes.length
+      socket.write(bytes)
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => (record.closed = true))
+  }).listen(0, '127.0.0.1')
+  await once(net, 'listening')
+  const [port] = await freePorts(1)
+  const relay = await Relay.start(port, (net.address() as AddressInfo).port)
+  const clients: Socket[] = []
+  t.teardown(() => {
+    for (const client of clients) client.destroy()
+    relay.close()
+    net.close()
+  })
+  const open = async (greeting: string) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    clients.push(socket)
+    const client = { socket, echoed: Buffer.alloc(0) as Buffer, closed: false }
+    socket.on('data', (bytes) => (client.echoed = Buffer.concat([client.echoed, bytes])))
+    socket.on('error', () => {})
+    socket.on('close', () => (client.closed = true))
+    await once(socket, 'connect')
+    socket.write(greeting)
+    return client
+  }
+  return { relay, received, open }
+}
+
+t.test('bytes pass both ways', async (t) => {
+  const { open } = await start(t)
+  const client = await open('HELLO 3 SETNAME dt:chaos')
+  await until('the echo', () => client.echoed.toString() === 'HELLO 3 SETNAME dt:chaos')
+  client.socket.end()
+  await until('the end', () => client.closed)
+  t.pass()
+})
+
+t.test('the connections of one side are cut and refused, until it is healed', async (t) => {
+  const { relay, open } = await start(t)
+  const proxy = await open('HELLO')
+  const sentinel = await open('CLIENT SETNAME sentinel-1-cmd')
+  await until('both are known', () => proxy.echoed.length > 0 && sentinel.echoed.length > 0)
+  relay.cut(['proxy'])
+  await until('it is cut', () => proxy.closed)
+  const refused = await open('HELLO')
+  await until('it is refused', () => refused.closed)
+  t.equal(refused.echoed.length, 0)
+  t.notOk(sentinel.closed)
+  relay.heal()
+  const again = await open('HELLO')
+  await until('it is back', () => again.echoed.length > 0)
+})
+
+t.test('what is stalled is delivered later, in order', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  relay.shape(['proxy'], 'requests', { stalled: true })
+  client.socket.write('b')
+  await sleep(50)
+  client.socket.write('c')
+  await sleep(50)
+  t.equal(received[0].bytes.toString(), 'a')
+  relay.heal()
+  await until('the rest', () => client.echoed.toString() === 'abc')
+})
+
+t.test('what is delayed comes later, and each byte of what is slow', async (t) => {
+  const { relay, open } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  relay.shape(['proxy'], 'replies', { delayMs: 100, bytesPerSecond: 100_000 })
+  const bytes = Buffer.alloc(20_000, 'xyz')
+  const sentMs = nowMs()
+  client.socket.write(bytes)
+  await until('all of it', () => client.echoed.length === 1 + bytes.length)
+  const tookMs = nowMs() - sentMs
+  t.ok(tookMs > 250 && tookMs < 2000, `${tookMs} ms`)
+  t.ok(client.echoed.subarray(1).equals(bytes))
+})
+
+t.test('the last bytes of a connection are delivered long after it broke', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  const done = relay.deliverLate(50, 200)
+  client.socket.write('late')
+  await until('it breaks', () => client.closed)
+  t.equal(received[0].bytes.toString(), 'a')
+  t.notOk(received[0].closed, 'the server sees nothing of it')
+  await done
+  t.equal(received[0].bytes.toString(), 'alate')
+  await until('the end', () => received[0].closed)
+})
+
+t.test('bytes are held back while nobody reads them, not in memory', async (t) => {
+  const { relay, open, received } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  relay.shape(['proxy'], 'requests', { stalled: true })
+  const much = Buffer.alloc(24 * 1024 * 1024, 'm')
+  client.socket.write(much)
+  await sleep(200)
+  t.ok(client.socket.writableLength > 4 * 1024 * 1024, 'the sender has to wait')
+  relay.heal()
+  await until('all of it', () => received[0].length === 1 + much.length)
+})
+
+t.test('what the proxy sends can be changed, to test the harness', async (t) => {
+  const { relay, open, received } = await start(t)
+  relay.tamper = (bytes) => Buffer.from(bytes.toString('latin1').replaceAll('good', 'evil'), 'latin1')
+  const proxy = await open('good')
+  const sentinel = await open('sentinel-good')
+  await until('both', () => proxy.echoed.length > 0 && sentinel.echoed.length > 0)
+  t.strictSame(received.map(({ bytes }) => bytes.toString()).sort(), ['evil', 'sentinel-good'])
+})
