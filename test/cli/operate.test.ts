@@ -117,6 +117,11 @@ t.test('dt verify tells what is wrong, and repairs it', async (t) => {
   const repaired = await dt(['verify', '--repair'], true)
   t.match(repaired, { code: 0, text: /: 1 difference repaired\x1b\[39m\n$/ })
   t.match(await asJson('verify'), { code: 0, value: { differences: 0, complete: 1 } })
+
+  const tricky = Buffer.from([0x1b, 0x5b, 0x32, 0x4a, 0xff])
+  const holder = await proxy.connectTo(replicaSetOfKey(proxy.view, tricky, 0, tricky.length).natural[1].name)
+  await holder.ask('SET', tricky, 'extra')
+  t.match((await dt(['verify', '--repair'])).text, '\\x1b[2J\\xff', 'a key plays no tricks with the terminal')
 })
 
 t.test('what cannot be done is one sentence', async (t) => {

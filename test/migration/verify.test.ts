@@ -256,7 +256,16 @@ t.test('no false alarm under load, and what is wrong is found and repaired under
     }
     own.close()
   }
-  const load = Promise.all([write(0), write(1), write(2), hot()])
+  const emptied = async () => {
+    const own = await proxy.connect()
+    await own.ask('SELECT', '9')
+    for (let i = 0; !stopped; i++) {
+      const fill = Array.from({ length: 20 }, (_, k) => ['SADD', `set:${(i + k) % 50}`, String(i), 'x'])
+      await own.pipeline([...fill, ...fill.map(([, key]) => ['SPOP', key]), ...(i % 5 === 0 ? [['FLUSHDB']] : [])])
+    }
+    own.close()
+  }
+  const load = Promise.all([write(0), write(1), write(2), hot(), emptied()])
   await sleep(300)
   for (let pass = 0; pass < 3; pass++) {
     const report = await verify(client)
