@@ -109,6 +109,10 @@ export class Slot implements ReplySlot {
   private queue: ReplyQueue | undefined
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
 
+  get client(): unknown {
+    return this.queue
+  }
+
   get abandoned(): boolean {
     return this.queue === undefined || this.queue.ownerClosed
   }

@@ -21,10 +21,11 @@ import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { Lanes } from './lanes.js'
+import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
-import { answer, notSupported, RANGE_GONE, unavailable } from './replies.js'
+import { answer, notSupported, RANGE_GONE, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { generationOf, scan, scanKey } from './scan.js'
@@ -61,6 +62,7 @@ export class Coordinator {
   readonly doubts: Doubts
   readonly acknowledgement = new Acknowledgement()
   readonly uncertainty = new Uncertainty()
+  readonly lostReads = new LostReads()
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
   generation = 0
@@ -179,6 +181,10 @@ export class Coordinator {
   linkDown(link: Link): void {
     this.lanes.drop(link)
     this.topologyChanged()
+    for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
+      if (overtaken) answer(slot, READ_OVERTAKEN)
+      else this.serve(frame, row, slot, 0)
+    }
   }
 
   /** A backup did not answer what the master answered: counted, and logged with the command it was. */

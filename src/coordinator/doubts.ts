@@ -6,13 +6,13 @@ import type { Router } from './router.js'
 
 /** A write that waits until a member has its effect by other means than its own bytes. */
 export interface DoubtfulWrite {
-  /** The member at this place of its targets has the effect now, or is no member any more. */
-  settled(tag: number): void
+  /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
+  settled(tag: number, hasWrite: boolean): void
 }
 
 /** A key that may have missed a write on one member [design §3 in-doubt key]. */
 interface Doubt {
-  readonly waiters: (() => void)[]
+  readonly waiters: ((hasWrite: boolean) => void)[]
   copying: boolean
 }
 
@@ -60,7 +60,7 @@ export class Doubts {
   note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
     let doubts = this.byMember.get(link.name)
     // The caller is not done with its own part yet.
-    const settleAtOnce = () => queueMicrotask(() => write?.settled(tag))
+    const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))
     // Its link may break after it has left, when nobody asks any more what it has.
     if (!this.router().links.includes(link)) {
       settleAtOnce()
@@ -77,8 +77,10 @@ export class Doubts {
     }
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
     let open = ids.length
-    const waiter = () => {
-      if (--open === 0) write?.settled(tag)
+    let hasAll = true
+    const waiter = (hasWrite: boolean) => {
+      hasAll &&= hasWrite
+      if (--open === 0) write?.settled(tag, hasAll)
     }
     for (const id of ids) {
       let doubt = doubts.get(id)
@@ -101,7 +103,7 @@ export class Doubts {
   forget(name: string): void {
     const doubts = this.byMember.get(name)
     this.byMember.delete(name)
-    for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter()
+    for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter(false)
   }
 
   /** Members that left have no doubts any more; who waited for them goes on. */
@@ -137,7 +139,7 @@ export class Doubts {
     const { key } = keyOfId(id)
     const { natural, targets } = this.router().routeOfKey(key, 0, key.length)
     if (!targets.includes(link)) {
-      this.resolve(link, id, doubt)
+      this.resolve(link, id, doubt, false)
       return
     }
     const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
@@ -149,7 +151,7 @@ export class Doubts {
       return
     }
     // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts.
-    if (natural.every((each) => this.isInDoubt(each, id)) && natural[0] === link) this.resolve(link, id, doubt)
+    if (natural.every((each) => this.isInDoubt(each, id)) && natural[0] === link) this.resolve(link, id, doubt, false)
   }
 
   private copied(link: Link, id: string, doubt: Doubt, result: CopyResult, reason: string): void {
@@ -157,7 +159,7 @@ export class Doubts {
     if (this.byMember.get(link.name)?.get(id) !== doubt) return
     doubt.copying = false
     if (result === 'copied') {
-      this.resolve(link, id, doubt)
+      this.resolve(link, id, doubt, true)
       return
     }
     if (result === 'target lost') return
@@ -173,7 +175,7 @@ export class Doubts {
     return this.byMember.get(link.name)?.has(id) === true
   }
 
-  private resolve(link: Link, id: string, doubt: Doubt): void {
+  private resolve(link: Link, id: string, doubt: Doubt, hasWrites: boolean): void {
     const doubts = this.byMember.get(link.name)
     doubts?.delete(id)
     if (doubts?.size === 0) {
@@ -181,7 +183,7 @@ export class Doubts {
       link.serving = link.ready
       if (link.ready) this.events.serving()
     }
-    for (const waiter of doubt.waiters) waiter()
+    for (const waiter of doubt.waiters) waiter(hasWrites)
     // Others may have waited for this key to be certain somewhere.
     if (this.byMember.size > 0) this.repairSoon()
   }

@@ -5,15 +5,13 @@ import { replyShape } from '../command/table.js'
 import { decodeReply } from '../resp/decode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
 import { KeyCopy } from './copy-key.js'
-import type { DoubtfulWrite } from './doubts.js'
 import { effectOf } from './effects.js'
-import { answer, deliver, outcomeUnknown } from './replies.js'
+import { ReplicatedWrite } from './replicated-write.js'
+import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
-import type { AwaitedWrite } from './verdicts.js'
 
 const MASTER = 0
 
@@ -24,30 +22,25 @@ const MASTER = 0
  *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
  *     copy           the keys as the master has them afterwards
  */
-export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, FinishedWrite {
+export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private readonly frame: Frame
   private readonly ids: readonly string[]
-  private readonly targets: readonly Link[]
   private readonly releases: (() => void)[] = []
   private effect: Frame | undefined
   private reply: Buffer | undefined
   private replyFlags = 0
-  /** Targets that have not answered and were not lost; the master is one of them. */
-  private expected: number
-  private doubtful: number[] = []
-  private done = false
 
   private constructor(
-    private readonly coordinator: Coordinator,
+    coordinator: Coordinator,
     route: Route,
     frame: Frame,
     private readonly row: CommandRow,
-    private readonly slot: ReplySlot,
+    slot: ReplySlot,
   ) {
+    super()
+    this.begin(coordinator, slot, route.targets)
     this.frame = ownFrame(frame)
-    this.targets = route.targets
-    this.expected = route.targets.length
-    this.ids = this.coordinator.keyIds(row, frame, slot.db)
+    this.ids = coordinator.keyIds(row, frame, slot.db)
   }
 
   /** Emits the write to the replicas of the route, which must be `writable`. */
@@ -70,28 +63,18 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, Fini
   }
 
   onLost(tag: number): void {
-    this.lost(tag)
+    this.lost(tag, this.ids)
     // Nobody knows what the master did: the others go on without it, and the master is repaired from them.
     if (tag === MASTER) for (const release of this.releases) release()
   }
 
-  settled(tag: number): void {
-    this.doubtful = this.doubtful.filter((each) => each !== tag)
-    if (this.done || this.expected > 0 || this.doubtful.length > 0) return
-    this.coordinator.verdicts.settled(this)
-    this.finish()
+  protected hasReply(): boolean {
+    return this.reply !== undefined
   }
 
-  acknowledge(): void {
-    this.coordinator.verdicts.settled(this)
-    this.finish()
-  }
-
-  giveUp(): void {
-    this.done = true
-    this.coordinator.acknowledgement.forget(this)
-    this.coordinator.stats.outcomesUnknown++
-    answer(this.slot, outcomeUnknown(this.doubtful.map((tag) => this.targets[tag].name)))
+  protected deliverReply(): void {
+    const { reply, slot } = this
+    deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)
   }
 
   private emitToMaster(): void {
@@ -112,7 +95,7 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, Fini
     for (let i = 1; i < this.targets.length; i++) {
       const release = this.coordinator.lanes.hold(this.targets[i], this.ids, {
         emit: () => this.emitEffect(i),
-        dropped: () => this.lost(i),
+        dropped: () => this.lost(i, this.ids),
         covered: () => this.heard(),
       })
       this.releases.push(release)
@@ -126,10 +109,10 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, Fini
     }
     const sink: ReplySink = {
       onReply: (_tag, _buf, _start, _end, flags) => {
-        if ((flags & IS_ERROR) !== 0) this.lost(i)
+        if ((flags & IS_ERROR) !== 0) this.lost(i, this.ids)
         else this.heard()
       },
-      onLost: () => this.lost(i),
+      onLost: () => this.lost(i, this.ids),
     }
     this.targets[i].emitFrame(this.effect, this.slot.db, sink, i)
   }
@@ -146,35 +129,9 @@ export class MasterFirst implements ReplySink, DoubtfulWrite, AwaitedWrite, Fini
         const left = open.get(link)! - 1
         open.set(link, left)
         if (left > 0) return
-        if (failed.has(link)) this.lost(this.targets.indexOf(link))
+        if (failed.has(link)) this.lost(this.targets.indexOf(link), this.ids)
         else this.heard()
       })
     }
-  }
-
-  /** A target has, or may have, missed the effect. */
-  private lost(tag: number): void {
-    this.doubtful.push(tag)
-    this.coordinator.doubts.note(this.targets[tag], this.ids, this, tag)
-    this.heard()
-  }
-
-  private heard(): void {
-    if (--this.expected > 0) return
-    if (this.reply === undefined) this.giveUp()
-    else if (this.doubtful.length === 0) this.finish()
-    else this.coordinator.verdicts.await(this)
-  }
-
-  private finish(): void {
-    const { acknowledgement, verdicts } = this.coordinator
-    if (!acknowledgement.open) {
-      acknowledgement.wait(this)
-      verdicts.await(this)
-      return
-    }
-    this.done = true
-    const { reply, slot } = this
-    deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)
   }
 }

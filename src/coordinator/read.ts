@@ -58,8 +58,9 @@ export class Read implements ReplySink {
 
   onLost(_tag: number, buf: Buffer, start: number, end: number): void {
     const { slot, row, coordinator } = this
+    const frame = frameIn(Buffer.from(buf.subarray(start, end)))
     Read.spare.push(this)
     coordinator.stats.readsResent++
-    coordinator.resubmit(frameIn(Buffer.from(buf.subarray(start, end))), row, slot)
+    coordinator.lostReads.add(frame, row, slot, coordinator.keyIds(row, frame, slot.db))
   }
 }

@@ -6,6 +6,8 @@ export interface ReplySlot {
   /** The protocol and the database of the client at the moment of the command. */
   readonly proto: 2 | 3
   readonly db: number
+  /** Whose slot it is: the same value for all slots of one connection. */
+  readonly client: unknown
   /** The client is gone: nobody will see the reply. */
   readonly abandoned: boolean
   /**

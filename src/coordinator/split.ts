@@ -150,6 +150,10 @@ class PartSlot implements ReplySlot {
     return this.merge.slot.db
   }
 
+  get client(): unknown {
+    return this.merge.slot.client
+  }
+
   get abandoned(): boolean {
     return this.merge.slot.abandoned
   }

@@ -10,6 +10,7 @@ import { parseRequest } from '../../src/resp/request-parser.js'
 
 /** The client's slot: keeps the reply. */
 class ClientSlot implements ReplySlot {
+  readonly client = this
   readonly db = 3
   abandoned = false
   reply: string | undefined

@@ -1,0 +1,121 @@
+import type { Link } from '../backend/link.js'
+import type { FinishedWrite } from './acknowledgement.js'
+import type { Coordinator } from './coordinator.js'
+import type { DoubtfulWrite } from './doubts.js'
+import { keyOfId } from './lanes.js'
+import { answer, outcomeUnknown } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+import type { AwaitedWrite } from './verdicts.js'
+
+/**
+ * A write on its way to a replica set, and what is common to all modes: when the client may be told that it is done.
+ *
+ *     every target has answered, or its keys are in doubt there ──> every doubt is settled ──> the view is marked ──> reply
+ *
+ * A target has its keys in doubt when its link broke before the answer, or when it answered something else than the
+ * master. A doubt is settled when the target was repaired, or does not matter any more. If in the end no natural
+ * replica, or not every one, is sure to have the write, the client is told that the outcome is unknown.
+ */
+export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, FinishedWrite {
+  protected coordinator!: Coordinator
+  protected slot!: ReplySlot
+  protected targets: readonly Link[] = []
+  /** Targets that have not answered and were not lost. */
+  protected expected = 0
+  /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
+  protected doubtful: number[] = []
+  private missing: number[] = []
+  private doubtfulIds: readonly string[] = []
+  private done = false
+
+  protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
+    this.coordinator = coordinator
+    this.slot = slot
+    this.targets = targets
+    this.expected = targets.length
+    this.done = false
+  }
+
+  /** Whether a natural replica has answered, so that there is a reply for the client. */
+  protected abstract hasReply(): boolean
+  /** Hands the reply to the client. */
+  protected abstract deliverReply(): void
+  /** All targets have answered or were lost; the last moment to find differences. */
+  protected compareReplies(): void {}
+
+  /** [DoubtfulWrite] */
+  settled(tag: number, hasWrite: boolean): void {
+    this.doubtful = this.doubtful.filter((each) => each !== tag)
+    if (!hasWrite) this.missing.push(tag)
+    if (this.done || this.expected > 0 || this.doubtful.length > 0) return
+    this.coordinator.verdicts.settled(this)
+    this.finish()
+  }
+
+  /** [FinishedWrite] */
+  acknowledge(): void {
+    this.coordinator.verdicts.settled(this)
+    this.finish()
+  }
+
+  /** [AwaitedWrite] */
+  giveUp(): void {
+    const { coordinator, slot, targets } = this
+    this.done = true
+    coordinator.acknowledgement.forget(this)
+    coordinator.stats.outcomesUnknown++
+    answer(slot, outcomeUnknown([...this.doubtful, ...this.missing].map((tag) => targets[tag].name)))
+  }
+
+  /** A target may have missed the write. */
+  protected lost(tag: number, ids: readonly string[]): void {
+    this.coordinator.lostReads.noteWrite(this.slot, ids)
+    this.doubt(tag, ids)
+    this.heard()
+  }
+
+  /** One target fewer to hear of. */
+  protected heard(): void {
+    if (--this.expected > 0) return
+    if (!this.hasReply()) {
+      this.giveUp()
+      return
+    }
+    this.compareReplies()
+    if (this.doubtful.length === 0) this.finish()
+    else this.coordinator.verdicts.await(this)
+  }
+
+  protected doubt(tag: number, ids: readonly string[]): void {
+    this.doubtful.push(tag)
+    this.doubtfulIds = ids
+    this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
+  }
+
+  /** Whether nobody will tell this write anything any more, and nobody ever was in doubt. */
+  protected get isOver(): boolean {
+    return this.doubtfulIds.length === 0
+  }
+
+  private finish(): void {
+    const { acknowledgement, verdicts } = this.coordinator
+    if (!acknowledgement.open) {
+      acknowledgement.wait(this)
+      verdicts.await(this)
+    } else if (this.doubtfulIds.length > 0 && !this.isWithReplicas()) {
+      this.giveUp()
+    } else {
+      this.done = true
+      this.deliverReply()
+    }
+  }
+
+  /** After doubts: whether the natural replicas of now have the write, those of them that it was sent to. */
+  private isWithReplicas(): boolean {
+    const { key } = keyOfId(this.doubtfulIds[0])
+    const natural = new Set(this.coordinator.router.routeOfKey(key, 0, key.length).natural.map(({ name }) => name))
+    const missing = this.missing.map((tag) => this.targets[tag].name)
+    if (missing.some((name) => natural.has(name))) return false
+    return this.targets.some(({ name }) => natural.has(name) && !missing.includes(name))
+  }
+}
