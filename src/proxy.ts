@@ -11,6 +11,7 @@ import { Listener } from './client/listener.js'
 import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
+import { learnCommands } from './coordinator/learn-commands.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
 import { Ownership } from './membership/ownership.js'
@@ -131,6 +132,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.linkUp(link)
       keeper.resume(link.name)
       markers.linkUp(link)
+      void learnCommands(link, log)
       migrator.linkUp()
       starter?.changed()
     },
