@@ -1,0 +1,144 @@
+import t from 'tap'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { rowNamed } from '../../src/command/table.js'
+import { Apply } from '../../src/coordinator/apply.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { DoubtfulWrite } from '../../src/coordinator/doubts.js'
+import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import type { Route } from '../../src/coordinator/router.js'
+import { frameOf } from '../../src/resp/frame.js'
+
+/** One INCR on its way to some replicas, by their names; a name in brackets is a pending replica. */
+class Story {
+  reply: string | undefined
+  differences = 0
+  /** Members on which the key came into doubt. */
+  readonly doubted: string[] = []
+  private readonly sinks = new Map<string, { sink: ReplySink; tag: number }>()
+  private readonly frame = frameOf(['INCR', 'key'])
+  private natural: { name: string }[]
+  private readonly waiting = new Map<string, { write: DoubtfulWrite; tag: number }>()
+
+  constructor(...replicas: string[]) {
+    const link = (name: string) => ({
+      name,
+      answering: this.frame.buf,
+      expirations: { any: false },
+      emit: (_b: Buffer, _s: number, _e: number, _o: boolean, _db: number, sink: ReplySink, tag: number) =>
+        this.sinks.set(name, { sink, tag }),
+    })
+    this.natural = replicas.filter((name) => !name.startsWith('(')).map(link)
+    const pending = replicas.filter((name) => name.startsWith('(')).map((name) => link(name.slice(1, -1)))
+    const { natural } = this
+    const route = { natural, pending, targets: [...natural, ...pending] } as unknown as Route
+    const coordinator = {
+      router: { routeOfKey: () => ({ natural: this.natural }) },
+      stats: { writes: 0, outcomesUnknown: 0 },
+      lanes: { active: 0 },
+      lostReads: { noteWrite: () => {} },
+      acknowledgement: { open: true, forget: () => {} },
+      verdicts: { await: () => {}, settled: () => {} },
+      keyIds: () => ['0:key'],
+      noteDifference: () => this.differences++,
+      doubts: {
+        note: ({ name }: { name: string }, _ids: string[], write: DoubtfulWrite, tag: number) => {
+          this.doubted.push(name)
+          this.waiting.set(name, { write, tag })
+        },
+      },
+    } as unknown as Coordinator
+    const slot: ReplySlot = {
+      proto: 2,
+      db: 0,
+      client: undefined,
+      abandoned: false,
+      pauseClient: () => {},
+      finish: (buf, start, end) => {
+        if (this.reply !== undefined) throw new Error('the client was answered twice')
+        this.reply = buf.toString('latin1', start, end).trim()
+      },
+    }
+    Apply.emit(coordinator, route, this.frame, rowNamed('incr')!, slot)
+  }
+
+  answers(name: string, reply: string): this {
+    const { sink, tag } = this.sinks.get(name)!
+    const buf = Buffer.from(`${reply}\r\n`)
+    sink.onReply(tag, buf, 0, buf.length, 0)
+    buf.fill(0)
+    return this
+  }
+
+  breaks(name: string): this {
+    const { sink, tag } = this.sinks.get(name)!
+    sink.onLost(tag, this.frame.buf, this.frame.start, this.frame.end)
+    return this
+  }
+
+  /** It is no replica of the key any more: what it has does not matter. */
+  leaves(name: string): this {
+    this.natural = this.natural.filter((each) => each.name !== name)
+    return this.settles(name, false)
+  }
+
+  /** The doubt about the member is settled: it has the write now, or not and does not matter any more. */
+  settles(name: string, hasWrite = true): this {
+    const { write, tag } = this.waiting.get(name)!
+    write.settled(tag, hasWrite)
+    return this
+  }
+}
+
+t.test('the client is answered when the last replica has answered', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('b', ':8').answers('a', ':8')
+  t.equal(story.reply, undefined)
+  t.equal(story.answers('c', ':8').reply, ':8')
+  t.same(story.doubted, [])
+})
+
+t.test('the master’s reply is the client’s, whoever answers first, and the others are repaired', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('c', ':1').answers('b', ':8').answers('a', ':9')
+  t.equal(story.reply, undefined, 'not before they are equal')
+  t.equal(story.differences, 1)
+  t.same(story.doubted, ['b', 'c'])
+  t.equal(story.settles('b').settles('c').reply, ':9')
+})
+
+t.test('without the master the next replica’s reply counts, not the first to answer', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('c', ':1').breaks('a').answers('b', ':8')
+  t.same(story.doubted, ['a', 'c'])
+  t.equal(story.reply, undefined)
+  t.equal(story.settles('c').settles('a').reply, ':8')
+})
+
+t.test('a lost replica holds the answer back until it has the write, or has left', async (t) => {
+  const lost = () => new Story('a', 'b').answers('a', ':8').breaks('b')
+  t.equal(lost().reply, undefined)
+  t.equal(lost().settles('b').reply, ':8')
+  t.equal(lost().leaves('b').reply, ':8')
+})
+
+t.test('a replica that goes on without the write makes the outcome unknown', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('a', ':8').breaks('b').answers('c', ':8')
+  t.match(story.settles('b', false).reply, /^-ERR the outcome of this write is unknown: the connection to b broke/)
+})
+
+t.test('a pending replica’s reply is never the client’s', async (t) => {
+  const story = new Story('a', 'b', '(p)').answers('p', ':1').breaks('a').answers('b', ':8')
+  t.same(story.doubted, ['a', 'p'])
+  t.equal(story.settles('a').settles('p').reply, ':8')
+})
+
+t.test('when only pending replicas have answered nobody knows the outcome', async (t) => {
+  const story = new Story('a', '(p)', '(q)').answers('p', ':1').answers('q', ':1').breaks('a')
+  t.match(story.reply, /^-ERR the outcome of this write is unknown: the connection to a broke/)
+})
+
+t.test('when no replica has answered nobody knows the outcome', async (t) => {
+  t.match(new Story('a', 'b').breaks('b').breaks('a').reply, /^-ERR the outcome of this write is unknown/)
+  t.match(new Story('a').breaks('a').reply, /^-ERR the outcome of this write is unknown/)
+})
+
+t.test('a single replica answers for itself', async (t) => {
+  t.equal(new Story('a').answers('a', ':8').reply, ':8')
+})
