@@ -48,9 +48,11 @@ export const expiringModel: Model<Expiring> = {
       name === 'get' && outcome.kind === 'ok' ? [outcome.value] : [],
     )
     const values = [...new Set(['another', ...read])].filter((value) => typeof value === 'string')
-    // With a deadline at any time, or none.
-    const times = { earliestMs: -Infinity, latestMs: Infinity, sinceMs: -Infinity }
-    return [this.initial, ...values.map((value) => ({ value, ...times }))]
+    const states = values.flatMap((value) => [
+      { value, ...NO_DEADLINE, sinceMs: -Infinity },
+      { value, earliestMs: -Infinity, latestMs: Infinity, sinceMs: -Infinity },
+    ])
+    return [this.initial, ...states]
   },
 }
 
@@ -75,7 +77,7 @@ function allows(seen: Expiring, operation: Operation): boolean {
     case 'pexpire':
       return (seen.value !== null) === (reply === 1)
     case 'persist':
-      return (seen.value !== null && seen.latestMs !== Infinity) === (reply === 1)
+      return (seen.value !== null && seen.earliestMs !== Infinity) === (reply === 1)
     default:
       return true
   }

@@ -21,7 +21,9 @@ import type { Operation, Outcome, Value } from '../history.js'
 import { Random } from '../random.js'
 import { isLinearizable } from './brute-force.js'
 import {
+  expiringServer,
   hashServer,
+  planExpiring,
   planHash,
   planRegister,
   planSet,
@@ -155,6 +157,7 @@ const simulations = {
   register: { model: registerModel, server: registerServer, plan: planRegister },
   set: { model: setModel, server: setServer, plan: planSet },
   hash: { model: hashModel, server: hashServer, plan: planHash },
+  expiring: { model: expiringModel, server: expiringServer, plan: planExpiring },
 } as const
 
 type Name = keyof typeof simulations
@@ -204,7 +207,7 @@ t.test('one reply that is too old is found among thousands', async (t) => {
 
 /** Repeats, somewhere in the second half, a reply of a read long before it that cannot be right any more. */
 function makeStale(name: Name, operations: readonly Operation[], random: Random): Operation[] {
-  const reads = { register: 'get', set: 'smembers', hash: 'hgetall' }
+  const reads = { register: 'get', set: 'smembers', hash: 'hgetall', expiring: 'get' }
   const candidates = operations.filter((read) => read.name === reads[name] && isTelling(read))
   const later = candidates.slice(candidates.length / 2)
   const victim = random.pick(later)

@@ -154,6 +154,12 @@ const expiring: typeof registers = [
   ['PERSIST that is forgotten', false, '100-101 setpx a 50 -> OK\n110-111 persist -> 1\n200-201 get -> nil'],
   ['an unknown PERSIST', true, '100-101 setpx a 50 -> OK\n110- persist -> ?\n200-201 get -> a'],
   ['an unknown PERSIST that came too late', false, '100-101 setpx a 50 -> OK\n180- persist -> ?\n200-201 get -> a'],
+  [
+    'a deadline of somebody unknown is taken away',
+    true,
+    '100- setpx a 500 -> ?\n200-201 setkeep b -> OK\n202-203 persist -> 1\n900-901 get -> b',
+  ],
+  ['no deadline is taken away', false, '100-101 set a -> OK\n202-203 persist -> 1'],
   ['an absolute deadline', false, '100-101 setpxat a 150 -> OK\n140-141 get -> nil'],
   ['a TTL that is lost', false, '100-101 set a -> OK\n102-103 pexpire 50 -> 1\n200-201 get -> a'],
   [

@@ -254,13 +254,13 @@ t.test('one mutation that was acknowledged and never ran is found among thousand
       // The reply is computed from what would be, and then it is forgotten: acknowledged and lost.
       let mutations = 0
       const replayed: [string, readonly (string | number)[]][] = []
-      const forgetful: Server = (operation, args) => {
-        if (!['incr', 'rpush', 'xadd'].includes(operation)) return latest(server, replayed)(operation, args)
+      const forgetful: Server = (operation, args, atMs) => {
+        if (!['incr', 'rpush', 'xadd'].includes(operation)) return latest(server, replayed)(operation, args, atMs)
         if (++mutations !== 200) {
           replayed.push([operation, args])
-          return real(operation, args)
+          return real(operation, args, atMs)
         }
-        return latest(server, replayed)(operation, args)
+        return latest(server, replayed)(operation, args, atMs)
       }
       const { operations } = simulate(new Random(seed, name), forgetful, plan, options)
       t.not(check('k', operations).length, 0, `${name}, seed ${seed}`)
@@ -271,6 +271,6 @@ t.test('one mutation that was acknowledged and never ran is found among thousand
 /** A server that has run these and nothing else. */
 function latest(server: () => Server, done: readonly [string, readonly (string | number)[]][]): Server {
   const fresh = server()
-  for (const [operation, args] of done) fresh(operation, args)
+  for (const [operation, args] of done) fresh(operation, args, 0)
   return fresh
 }

@@ -2,7 +2,7 @@ import type { Operation, Outcome, Value } from '../history.js'
 import type { Random } from '../random.js'
 
 /** One key of one server, which runs an operation at one moment: changes itself and gives the reply. */
-export type Server = (name: string, args: readonly (string | number)[]) => Value
+export type Server = (name: string, args: readonly (string | number)[], atMs: number) => Value
 
 export interface SimulateOptions {
   readonly workload: string
@@ -38,11 +38,11 @@ export function simulate(
     else if (random.chance(options.unknown)) {
       outcome = { kind: 'unknown', reason: 'the connection was closed' }
       if (random.chance(0.5)) {
-        server(name, args)
+        server(name, args, atMs)
         momentMs.set(id, atMs)
       }
     } else {
-      outcome = { kind: 'ok', value: server(name, args) }
+      outcome = { kind: 'ok', value: server(name, args, atMs) }
       momentMs.set(id, atMs)
     }
     const invokedMs = atMs - random.below(options.spreadMs + 1)
@@ -179,4 +179,41 @@ export function streamServer(): Server {
 export function planStream(random: Random, i: number) {
   const name = random.pick(['xadd', 'xadd', 'xrange'])
   return { name, args: name === 'xadd' ? ['*', nthValue(i)] : [] }
+}
+
+export function expiringServer(): Server {
+  let value: string | null = null
+  let deadlineMs = Infinity
+  return (name, args, atMs) => {
+    if (atMs > deadlineMs) [value, deadlineMs] = [null, Infinity]
+    const before = value
+    const hadDeadline = deadlineMs !== Infinity
+    if (name.startsWith('set')) value = String(args[0])
+    switch (name) {
+      case 'set':
+        deadlineMs = Infinity
+        return 'OK'
+      case 'setpx':
+        deadlineMs = atMs + Number(args[1])
+        return 'OK'
+      case 'setkeep':
+        return 'OK'
+      case 'pexpire':
+        if (before !== null) deadlineMs = atMs + Number(args[0])
+        return before === null ? 0 : 1
+      case 'persist':
+        deadlineMs = Infinity
+        return hadDeadline ? 1 : 0
+      default:
+        return before
+    }
+  }
+}
+
+export function planExpiring(random: Random, i: number) {
+  const name = random.pick(['setpx', 'setpx', 'set', 'setkeep', 'pexpire', 'persist', 'get', 'get', 'get', 'get'])
+  const ttlMs = random.pick([5, 20, 100, 500])
+  if (name === 'setpx') return { name, args: [nthValue(i), ttlMs] }
+  if (name === 'pexpire') return { name, args: [ttlMs] }
+  return { name, args: name.startsWith('set') ? [nthValue(i)] : [] }
 }
