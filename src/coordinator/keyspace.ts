@@ -1,7 +1,8 @@
 import type { Link } from '../backend/link.js'
-import { error, isError, type Reply, simple } from '../resp/encode.js'
+import { BulksReply, error, isError, type Reply, simple } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
 import { outcomeUnknown } from './replies.js'
+import { servedKeys } from './served-keys.js'
 
 const COUNT_BATCH = 1000
 /** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
@@ -26,13 +27,15 @@ export class Keyspace {
 
   /** KEYS pattern. */
   async keys(args: readonly Buffer[], db: number): Promise<Reply> {
-    const replies = await this.onServing((link) => link.call(args, db))
-    const keys: Buffer[] = []
-    for (const { link, reply } of replies) {
-      if (isError(reply)) return reply
-      for (const key of reply as Buffer[]) if (this.coordinator.router.servedBy(link, key)) keys.push(key)
+    const replies = await this.onServing((link) => servedKeys(this.coordinator, link, args, db))
+    const parts: Buffer[] = []
+    let count = 0
+    for (const { reply } of replies) {
+      if ('kind' in reply) return reply
+      parts.push(reply.bytes)
+      count += reply.count
     }
-    return keys
+    return new BulksReply(count, parts)
   }
 
   /**
@@ -100,11 +103,7 @@ export class Keyspace {
       if (key !== null && this.isNatural(link, key as Buffer)) return key
     }
     // Only copies in wrong places were hit, or keys expired under our hands: whoever is served first will do.
-    for (const { link, reply } of await this.onServing((link) => link.call(['KEYS', '*'], db))) {
-      if (isError(reply)) return reply
-      const key = (reply as Buffer[]).find((candidate) => this.coordinator.router.servedBy(link, candidate))
-      if (key !== undefined) return key
-    }
+    for (const { reply } of await this.onServing((link) => this.firstServed(link, db))) if (reply !== null) return reply
     return null
   }
 
@@ -175,10 +174,22 @@ export class Keyspace {
     }
   }
 
+  /** A key that a member serves, or null when it serves none. */
+  private async firstServed(link: Link, db: number): Promise<Reply> {
+    let cursor = '0'
+    do {
+      const reply = await link.call(['SCAN', cursor, 'COUNT', String(COUNT_BATCH)], db)
+      if (isError(reply)) return reply
+      const [next, keys] = reply as [Buffer, Buffer[]]
+      const key = keys.find((candidate) => this.coordinator.router.servedBy(link, candidate))
+      if (key !== undefined) return key
+      cursor = next.toString()
+    } while (cursor !== '0')
+    return null
+  }
+
   /** Asks all members that can be reached, when together they serve every range; waits for that if need be. */
-  private async onServing<T extends Reply>(
-    ask: (link: Link) => Promise<T | Reply>,
-  ): Promise<{ readonly link: Link; readonly reply: T | Reply }[]> {
+  private async onServing<T>(ask: (link: Link) => Promise<T>): Promise<{ readonly link: Link; readonly reply: T }[]> {
     const { coordinator } = this
     await this.everyRangeServed()
     const links = coordinator.router.links.filter((link) => link.serving)

@@ -19,6 +19,7 @@ export type TypedReply =
   | BigNumberReply
   | BooleanReply
   | VerbatimReply
+  | BulksReply
 
 export class SimpleReply {
   readonly kind = 'simple'
@@ -60,6 +61,14 @@ export class VerbatimReply {
   constructor(
     readonly format: string,
     readonly text: string | Buffer,
+  ) {}
+}
+/** An array of bulk strings that are encoded already, one behind the other in each part: for long ones. */
+export class BulksReply {
+  readonly kind = 'bulks'
+  constructor(
+    readonly count: number,
+    readonly parts: readonly Buffer[],
   ) {}
 }
 /** `+text`. */
@@ -142,6 +151,10 @@ function writeTyped(writer: Writer, reply: TypedReply, proto: 2 | 3): void {
     case 'double':
       if (proto === 3) writer.line(',', reply.text)
       else writer.bulk('$', '', reply.text)
+      break
+    case 'bulks':
+      writer.ascii(`*${reply.count}\r\n`)
+      for (const part of reply.parts) writer.raw(part)
       break
     case 'big-number':
       if (proto === 3) writer.line('(', reply.text)
