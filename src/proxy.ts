@@ -290,6 +290,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       pauseWatch.stop()
       coordinator.close()
       links.close()
+      await stateFile?.idle()
       await closed
     },
   }

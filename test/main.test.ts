@@ -281,12 +281,13 @@ t.test('a ring with data is not started with another number of members or copies
 })
 
 t.test('dt serve before servers that are there answers; a second one refuses to start, or takes over', async (t) => {
-  const ring = new LocalRing({ dir: join(t.testdir(), 'data'), nodes: 3, sentinels: 1 })
+  const dir = temporaryDirectory(t)
+  const ring = new LocalRing({ dir: join(dir, 'data'), nodes: 3, sentinels: 1 })
   t.teardown(() => ring.stop())
   await ring.start()
   const [port, otherPort] = await freePorts(2)
   const argsFor = (name: string, listenPort: number) => {
-    const file = join(t.testdirName, name)
+    const file = join(dir, name)
     writeFileSync(file, `sentinel: { addresses: ["${ring.sentinelAddresses[0]}"] }\nlisten: { port: ${listenPort} }\n`)
     return ['--config', file]
   }

@@ -12,6 +12,8 @@ export interface StartInput {
   readonly known: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   /** Those of them that answered, after the connections of earlier runs were ended. */
   readonly found: readonly FoundServer[]
+  /** Servers that answered and were refused before they could be asked more, and why. */
+  readonly refused?: ReadonlyMap<string, string>
   /** The view in the local state file. */
   readonly stateFile?: ViewRecord | undefined
   /** The operator's word that no later epoch exists, and that what is there now is all there is; 0: nothing ever was. */
@@ -66,7 +68,7 @@ export type StartDecision = FreshStart | Resume | RefusedStart
  * A stop was clean when all members had the owner's last mark; then restarted ones have everything, too.
  */
 export function decideStart(input: StartInput): StartDecision {
-  const refused = new Map<string, string>()
+  const refused = new Map(input.refused)
   const all = input.known.map(({ name }) => ({ name, runId: input.found.find((each) => each.name === name)?.runId }))
   for (const server of input.found) {
     const refusal = refusalOf(server, input.ring.id, all)
@@ -105,7 +107,8 @@ function freshStart(
     return refuse(`nobody has a marker of the ring ${ring.id}, and ${unfit[0]} cannot be used: ${unfit[1]}`)
   }
   if (found.length === 0) return refuse('no server can be used')
-  const unseen = known.filter(({ name }) => !input.found.some((server) => server.name === name))
+  const seen = new Set([...input.found.map(({ name }) => name), ...refused.keys()])
+  const unseen = known.filter(({ name }) => !seen.has(name))
   if (unseen.length > 0 && acceptEpoch !== 0) {
     return refuse(
       `nobody has a marker of the ring ${ring.id}, but ${list(unseen)} ${unseen.length === 1 ? 'was' : 'were'} not ` +

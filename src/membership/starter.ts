@@ -80,7 +80,14 @@ export class Starter {
     const found = this.ready()
       .map(({ name }) => ownership.servers.get(name))
       .filter((server) => server !== undefined)
-    const decision = decideStart({ ring, known: this.deps.known(), found, stateFile, acceptEpoch })
+    const decision = decideStart({
+      ring,
+      known: this.deps.known(),
+      found,
+      refused: ownership.refused,
+      stateFile,
+      acceptEpoch,
+    })
     if (decision.kind !== 'refuse') {
       logDecision(log, decision)
       return decision

@@ -46,6 +46,11 @@ markers on the members decide, so that it may be deleted`.replace('\n', ' '),
     return this.saving
   }
 
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    await this.saving
+  }
+
   private async saveAll(): Promise<void> {
     for (let record = this.wanted; record !== undefined; record = this.wanted) {
       this.wanted = undefined

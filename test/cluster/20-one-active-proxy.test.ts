@@ -3,10 +3,11 @@ import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { settled } from '../helpers/settled.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: t.testdir(), nodes })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring

@@ -6,12 +6,13 @@ import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { settled } from '../helpers/settled.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 const KEYS = 400
 
 async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: t.testdir(), nodes })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
@@ -64,7 +65,7 @@ t.test('a member that lost everything, or came back older, while no proxy was th
   await write(first, 'old')
   await ring.kill('dt-2')
   const { dir } = ring.server('dt-2')
-  const copy = join(t.testdirName, 'old-data')
+  const copy = join(temporaryDirectory(t), 'old-data')
   cpSync(dir, copy, { recursive: true })
   await ring.restart('dt-2')
   await until('it is filled', async () => (await settled(ring)) === KEYS)
@@ -97,7 +98,7 @@ t.test('all servers and the proxy are killed and started again: nothing is lost'
 
 t.test('a minority of the members is not enough, unless the state file knows that nothing was missed', async (t) => {
   const ring = await startRing(t)
-  const stateFile = join(t.testdirName, 'state.json')
+  const stateFile = join(temporaryDirectory(t), 'state.json')
   const first = await AnotherProxy.started(t, ring, { stateFile })
   await write(first, 'value')
   await first.proxy.stop()
@@ -180,4 +181,26 @@ t.test('a stop in order while keys are still in doubt is none', async (t) => {
   const fourth = await AnotherProxy.started(t, ring)
   t.equal(fourth.log.about(/did not stop in order/).length, 0)
   t.equal(await count(fourth, 'value'), KEYS)
+})
+
+t.test('a new ring does not begin on what somebody else has, unless that is to be emptied', async (t) => {
+  const ring = await startRing(t)
+  const theirs = await RawClient.connect(ring.server('dt-2').port)
+  await theirs.ask('SET', 'theirs', '1')
+  const first = AnotherProxy.of(t, ring)
+  const starting = t.rejects(first.start(), /stopped before/)
+  await until(
+    'it says why it waits',
+    () => first.log.about(/nothing is served yet: .*dt-2 cannot be used: it holds 1 keys and no marker/).length > 0,
+  )
+  await first.proxy.stop()
+  await starting
+  t.equal(String(await theirs.ask('GET', 'theirs')), '$1\r\n1\r\n')
+
+  const second = await AnotherProxy.started(t, ring, { wipe: true })
+  t.match(second.log.about(/dt-2 is emptied/), [{ level: 40 }])
+  t.equal(String(await theirs.ask('DBSIZE')), ':0\r\n')
+  await write(second, 'value')
+  t.equal(await settled(ring), KEYS)
+  theirs.close()
 })
