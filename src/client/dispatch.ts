@@ -32,7 +32,14 @@ export function dispatch(client: Connection, frame: Frame): void {
     client.reply(NOAUTH)
     return
   }
+  if (session.refusesTransaction && !endsTransaction(row)) {
+    client.reply(
+      error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC; DISCARD ends that`),
+    )
+    return
+  }
   if (row.route !== 'local') {
+    if (row.route === 'unsupported') session.refusesTransaction = row.name === 'multi'
     const slot = client.takeSlot(frame.end - frame.start)
     server.coordinator.submit(frame, row, slot)
     return
@@ -75,6 +82,11 @@ function lookup(client: Connection, frame: Frame): CommandRow | undefined {
     return undefined
   }
   return row
+}
+
+/** What ends a transaction that was refused when it began; commands in it that were executed one by one would be wrong. */
+function endsTransaction({ name }: CommandRow): boolean {
+  return name === 'exec' || name === 'discard' || name === 'reset' || name === 'quit'
 }
 
 function serveLocal(client: Connection, row: CommandRow, args: Buffer[]): void {

@@ -7,6 +7,8 @@ export class Session {
   libVersion = ''
   user = 'default'
   noEvict = false
+  /** MULTI was refused: until EXEC or DISCARD nothing is executed of what should have been one transaction. */
+  refusesTransaction = false
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
@@ -18,6 +20,7 @@ export class Session {
     this.db = 0
     this.name = ''
     this.user = 'default'
+    this.refusesTransaction = false
     this.replies = 'on'
     this.authenticated = authenticated
   }

@@ -103,7 +103,10 @@ export class Doubts {
   forget(name: string): void {
     const doubts = this.byMember.get(name)
     this.byMember.delete(name)
-    for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter(false)
+    // Whoever waits asks the view in which the member does not count any more, which may be published right after this.
+    queueMicrotask(() => {
+      for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter(false)
+    })
   }
 
   /** Members that left have no doubts any more; who waited for them goes on. */
