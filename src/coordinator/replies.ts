@@ -50,7 +50,7 @@ export const READ_OVERTAKEN = error(
 export function outcomeUnknown(members: readonly string[]): Reply {
   const cause =
     members.length > 0
-      ? `the connection to ${members.join(', ')} broke before the answer`
+      ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write`
       : 'the new view of the ring could not be noted on all its members'
   return error(`ERR the outcome of this write is unknown: ${cause}; read the key before you send the write again`)
 }
