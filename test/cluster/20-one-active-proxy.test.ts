@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
+import { writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -88,6 +90,32 @@ t.test('a proxy that was paused with writes in its buffers finds out before it e
   t.match(first.output, /"level":60.*another proxy has taken over the ring dt: process \d+ on/)
   t.equal(old.receivedBytes, received, 'it has not answered')
   t.equal(String(await client.ask('GET', 'key')), '$5\r\nafter\r\n', 'nor written')
+})
+
+t.test('a paused proxy asks before it emits or answers, also where nobody has ended its connections', async (t) => {
+  const ring = await startRing(t)
+  const first = await PausableProxy.start(t, ring)
+  const old = await first.connect()
+  await old.ask('SET', 'key', 'before')
+  const received = old.receivedBytes
+  first.pause()
+  await sleep(600)
+  old.send('GET key\r\nSET key late\r\nPING\r\n')
+  const next = { ringId: 'dt', run: 'f'.repeat(40), term: 4_000_000_000, where: 'a test', heartbeat: 99, clean: false }
+  for (const { port } of ring.members) {
+    const member = await RawClient.connect(port)
+    t.equal(String(await member.ask(...writeOwner(next))), '$8\r\ndt_owner\r\n')
+    member.close()
+  }
+  first.wake()
+  t.equal(await first.exit, 1)
+  t.equal(old.receivedBytes, received)
+  for (const { name, port } of ring.members) {
+    const member = await RawClient.connect(port)
+    t.notMatch(String(await member.ask('GET', 'key')), 'late', name)
+    t.match(String(await member.ask('FCALL_RO', 'dt_owner', '0')), '"heartbeat":99', name)
+    member.close()
+  }
 })
 
 t.test('a proxy that was paused and is still the owner answers what has come meanwhile', async (t) => {
