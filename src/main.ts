@@ -64,7 +64,7 @@ Exits with 0 when the proxy on the port of the settings (default 6380) answers w
   },
   ...asking(operatorCommands),
   simulate: {
-    summary: 'count the keys that change hands when a node joins, on simulated rings',
+    summary: 'count what moves when a node joins, and what is lost when servers fail, on simulated rings',
     usage: '',
     run: async (argv) => (await import('./simulate/run-simulate.js')).runSimulate(argv, process.stdout),
   },

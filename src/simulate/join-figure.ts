@@ -1,3 +1,4 @@
+import { page, SERIES_MAX } from './page.js'
 import type { JoinOptions, JoinResult } from './simulate-join.js'
 import type { Summary } from './summary.js'
 import { axisTicks, svg, svgText } from './svg.js'
@@ -15,10 +16,9 @@ const PLOT = { left: 56, top: 34, bottom: 48 }
 const PANEL_WIDTH = (WIDTH - 2 * MARGIN - COLUMN_GAP) / 2
 
 /** At most this many numbers of virtual nodes can be told apart by colour. */
-export const FIGURE_SERIES_MAX = 4
+export const FIGURE_SERIES_MAX = SERIES_MAX
 
-const LIGHT = ['#b35900', '#0969da', '#1a7f37', '#8250df']
-const DARK = ['#f0a04b', '#58a6ff', '#56d364', '#d2a8ff']
+const STYLES = '.box{fill-opacity:.28;stroke-width:1.2} .line{stroke-width:1.2} .median{stroke-width:2.4}'
 
 /** The results as an SVG document that draws its own background, light or dark as the reader prefers. */
 export function joinFigure(options: JoinOptions, results: readonly JoinResult[]): string {
@@ -31,35 +31,7 @@ export function joinFigure(options: JoinOptions, results: readonly JoinResult[])
     return svg('g', { transform: `translate(${x} ${y})` }, ...panel(options, nodes, own))
   })
   const title = 'Keys that change hands when a node joins a ring of N nodes'
-  return `${svg(
-    'svg',
-    { xmlns: 'http://www.w3.org/2000/svg', viewBox: `0 0 ${WIDTH} ${height}`, width: WIDTH, height, role: 'img' },
-    svg('title', {}, svgText(title)),
-    svg('style', {}, stylesheet()),
-    svg('rect', { class: 'paper', width: WIDTH, height }),
-    svg('text', { class: 'ink title', x: MARGIN, y: 42 }, svgText(title)),
-    ...legend(options),
-    ...panels,
-  )}\n`
-}
-
-function stylesheet(): string {
-  const colours = (series: readonly string[], paper: string, ink: string, faint: string, grid: string): string[] => [
-    `.paper{fill:${paper}} .ink{fill:${ink}} .faint{fill:${faint}} .grid{stroke:${grid}} .axis,.ideal{stroke:${ink}}`,
-    ...series.map((colour, i) => `.s${i}{stroke:${colour};fill:${colour}} .m${i}{stroke:${colour};fill:${paper}}`),
-  ]
-  return [
-    '',
-    'text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;font-size:12px}',
-    '.title{font-size:20px;font-weight:600} .name{font-size:14px;font-weight:600}',
-    '.grid,.axis{stroke-width:1} .ideal{stroke-width:1.5;stroke-dasharray:5 4;fill:none}',
-    '.box{fill-opacity:.28;stroke-width:1.2} .line{stroke-width:1.2} .median{stroke-width:2.4}',
-    ...colours(LIGHT, '#ffffff', '#1f2328', '#59636e', '#e4e8ec'),
-    '@media (prefers-color-scheme:dark){',
-    ...colours(DARK, '#0d1117', '#e6edf3', '#9198a1', '#262c35'),
-    '}',
-    '',
-  ].join('\n')
+  return page({ title, width: WIDTH, height, margin: MARGIN, styles: STYLES }, [...legend(options), ...panels])
 }
 
 /** What the marks mean: a line of words, and a line with each series and the ideal. */

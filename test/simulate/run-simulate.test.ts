@@ -101,6 +101,37 @@ t.test('a figure of a ring on which nothing moves is still a figure', async (t) 
   t.notMatch(readFileSync(file, 'utf8'), /NaN|Infinity|undefined/)
 })
 
+const losses = ['loss', '--nodes', '6', '--seeds', '3', '--orders', '10']
+
+t.test('losses stand beside those of a Redis Cluster', async (t) => {
+  const { code, text } = await simulate(...losses)
+  t.equal(code, 0)
+  t.match(text, 'f of N = 6 servers fail at once, 3 copies of each key\n')
+  t.match(text, /^ +DT, 1 virtual node +DT, 64 virtual nodes +Redis Cluster$/m)
+  t.match(text, /^ +6 copysets +20 copysets +2 copysets$/m)
+  // Of the 20 ways in which three of six fail, two take a whole shard, which is half of the keys.
+  t.match(text, /^ {3}3 .* 10\.00 % +50\.00 %$/m)
+  t.ok(text.split('\n').every((line) => line.length <= 82))
+})
+
+t.test('losses come as JSON and as a figure, too', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dt-simulate-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'loss.svg')
+  const { code, text } = await simulate(...losses, '--json', '--svg', file)
+  t.equal(code, 0)
+  const parsed = JSON.parse(text)
+  t.match(parsed, { nodes: [6], virtualNodes: [1, 64], replicas: 2, seeds: 3, orders: 10 })
+  t.same(
+    parsed.results.map(({ probability }: { probability: number[] }) => probability.length),
+    [7, 7, 7],
+  )
+  const figure = readFileSync(file, 'utf8')
+  t.match(figure, 'prefers-color-scheme:dark')
+  t.notMatch(figure, /NaN|Infinity|undefined/)
+  t.equal(figure.match(/<polyline /g)?.length, 6)
+})
+
 t.test('a file that cannot be written is said in one sentence', async (t) => {
   const { code, text } = await simulate(...small, '--svg', '/nowhere/join.svg')
   t.equal(code, 1)
@@ -121,6 +152,11 @@ t.test('wrong arguments are named, with the usage', async (t) => {
     [['join', '--replicas', '-1'], "Option '--replicas' argument is ambiguous."],
     [['join', '--seeds', '1.5'], "--seeds takes numbers from 1 to 1000000, not '1.5'."],
     [['join', '--colour'], "Unknown option '--colour'."],
+    [['join', '--orders', '5'], "--orders is for 'loss', not 'join'."],
+    [['loss', '--keys', '5'], "--keys is for 'join', not 'loss'."],
+    [['loss', '--nodes', '9,10'], 'No Redis Cluster with 2 replicas of each master has 10 servers.'],
+    [['loss', '--nodes', '2'], "--nodes takes numbers from 3 to 500, not '2'."],
+    [['loss', '--vnodes', '1,2,4,8'], '--vnodes takes at most 3 numbers.'],
     [['join', '--svg'], "Option '--svg <value>' argument missing."],
   ]
   for (const [argv, message] of wrong) {

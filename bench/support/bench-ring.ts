@@ -1,0 +1,175 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Fields, type Json, ProxyClient } from '../../src/cli/proxy-client.js'
+import { LocalRing, LocalServer } from '../../src/local/local-ring.js'
+import { freePorts } from '../../src/local/ports.js'
+import { memberConfig } from '../../src/local/server-config.js'
+import { ProxyProcess } from '../../test/chaos/proxy-process.js'
+
+export interface BenchRingOptions {
+  readonly nodes: number
+  readonly replicas: number
+  /** Lines to add to the redis.conf of each member. */
+  readonly memberConfig?: readonly string[]
+  /** Arguments of node itself for the proxy, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[]
+}
+
+/** What the proxy has logged of one member that received data. */
+export interface Received {
+  readonly reason: string
+  readonly keys: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
+/** CPU time in seconds since the start of the processes. */
+export interface CpuTimes {
+  readonly proxy: number
+  readonly servers: number
+}
+
+const POLL_MS = 20
+/** The unit of /proc/PID/stat, everywhere on Linux. */
+const TICK_SECONDS = 0.01
+const PATIENCE_MS = 120_000
+
+/** A ring of real processes, redis-servers, Sentinels and `dt serve`, that members can join and leave. */
+export class BenchRing {
+  readonly dir = mkdtempSync(join(tmpdir(), 'dt-bench-'))
+  private readonly ring: LocalRing
+  private readonly joined: LocalServer[] = []
+  private proxy!: ProxyProcess
+  private client!: ProxyClient
+  private readonly logFile = join(this.dir, 'proxy.log')
+
+  private constructor(private readonly options: BenchRingOptions) {
+    const { nodes, memberConfig: lines } = options
+    this.ring = new LocalRing({ dir: this.dir, nodes, ...(lines === undefined ? {} : { memberConfig: lines }) })
+  }
+
+  /** Runs `task` with a ring that is stopped, and removed from the disk, afterwards. */
+  static async with<T>(options: BenchRingOptions, task: (ring: BenchRing) => Promise<T>): Promise<T> {
+    const ring = new BenchRing(options)
+    try {
+      await ring.start()
+      return await task(ring)
+    } finally {
+      await ring.stop()
+    }
+  }
+
+  get port(): number {
+    return this.proxy.port
+  }
+
+  /** The members that run, with the ports on which they can be asked directly. */
+  get members(): readonly LocalServer[] {
+    return [...this.ring.members, ...this.joined]
+  }
+
+  /** What DT with these arguments answers. */
+  dt(...args: string[]): Promise<Json> {
+    return this.client.dt(...args)
+  }
+
+  cpuTimes(): CpuTimes {
+    const servers = this.members.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
+    return { proxy: cpuSeconds(this.proxy.pid), servers }
+  }
+
+  /** Starts an empty server and makes it a member. Resolves when all data is where it belongs. */
+  async join(name: string): Promise<Received> {
+    const [port] = await freePorts(1)
+    const server = new LocalServer(name, port, join(this.dir, name), 'member', () => {})
+    server.configure(memberConfig(server, this.options.memberConfig ?? []))
+    await server.start()
+    this.joined.push(server)
+    const from = this.logLength()
+    await this.dt('ADD', name, `127.0.0.1:${port}`)
+    await this.until(`${name} has joined`, async () => (await this.isSettled()) && (await this.memberNames()).has(name))
+    const [received] = this.received(from).filter(({ member }) => member === name)
+    if (received === undefined) throw new Error(`${name} has joined, and the log does not say what it received`)
+    return received
+  }
+
+  /** Lets a member that had joined go, and stops its server. Resolves when all data is where it belongs. */
+  async leave(name: string): Promise<void> {
+    await this.dt('REMOVE', name)
+    await this.until(`${name} has left`, async () => {
+      if ((await this.memberNames()).has(name) || !(await this.isSettled())) return false
+      return !((await this.dt('NODES')) as Fields[]).some((node) => node.name === name)
+    })
+    const i = this.joined.findIndex((server) => server.name === name)
+    const [server] = this.joined.splice(i, 1)
+    await server.kill()
+    rmSync(server.dir, { recursive: true, force: true })
+  }
+
+  /** Whether every range has its replicas, nothing moves, and no displaced copy is left to delete. */
+  private async isSettled(): Promise<boolean> {
+    const view = (await this.dt('VIEW')) as Fields
+    return view['pending-ranges'] === 0 && ((await this.dt('MIGRATIONS')) as Json[]).length === 0
+  }
+
+  private async memberNames(): Promise<Set<string>> {
+    return new Set(((await this.dt('VIEW')) as Fields).members as string[])
+  }
+
+  private async until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    for (const deadlineMs = Date.now() + PATIENCE_MS; !(await condition()); await sleep(POLL_MS)) {
+      if (Date.now() > deadlineMs) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`)
+    }
+  }
+
+  private logLength(): number {
+    return readFileSync(this.logFile).length
+  }
+
+  private received(from: number): (Received & { readonly member: string })[] {
+    const lines = readFileSync(this.logFile).subarray(from).toString().trimEnd().split('\n')
+    return lines
+      .filter((line) => line.includes('migration: complete'))
+      .map((line) => {
+        const { member, reason, keys, bytes, ms } = JSON.parse(line)
+        return { member, reason, keys, bytes, seconds: ms / 1000 }
+      })
+  }
+
+  private async start(): Promise<void> {
+    await this.ring.start()
+    const { dir, logFile, options } = this
+    const [port] = await freePorts(1)
+    const configFile = join(dir, 'dt.yaml')
+    const settings = {
+      listen: { port },
+      ring: { id: 'bench', replicas: options.replicas },
+      sentinel: { addresses: this.ring.sentinelAddresses, masterPattern: 'dt-*' },
+      log: { level: 'info', format: 'json' },
+    }
+    writeFileSync(configFile, JSON.stringify(settings))
+    const { nodeArgs = [] } = options
+    this.proxy = new ProxyProcess({ port, configFile, logFile, cwd: dir, nodeArgs }, (proxy) => {
+      throw new Error(`the proxy has ended: ${proxy.lastWords()}`)
+    })
+    await this.proxy.start()
+    this.client = await ProxyClient.connect({ proxy: `127.0.0.1:${port}` })
+  }
+
+  private async stop(): Promise<void> {
+    this.client?.close()
+    await this.proxy?.kill('SIGTERM')
+    await Promise.all(this.joined.map((server) => server.kill()))
+    await this.ring.stop()
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** User and system time of a process [proc(5) /proc/PID/stat, fields 14 and 15]. */
+function cpuSeconds(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS
+}
