@@ -265,6 +265,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       pauseWatch.start()
       await begin()
       migrator.start()
+      // What the last proxy was deleting is not noted anywhere.
+      migrator.sweepAll()
       stallWatch.start()
       departures.start()
       verifier.start()

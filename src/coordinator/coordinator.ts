@@ -15,6 +15,7 @@ import { toAbsolute } from './absolute.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
+import { copyToPending, settleFirst } from './copy-first.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
@@ -104,14 +105,14 @@ export class Coordinator {
     this.serve(frame, row, slot, 0)
   }
 
-  /** Serves a read again whose link broke. */
+  /** Serves a command that was put off, or a read again whose link broke. */
   resubmit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
     this.serve(frame, row, slot, 0)
   }
 
   /** Serves one command whose keys all have the replica set of `route`. */
   serveRoute(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    if (this.uncertainty.active && this.settleFirst(route, frame, row, slot)) return
+    if (this.uncertainty.active && settleFirst(this, route, frame, row, slot)) return
     const emitted = row.replicate === 'none' ? Read.emit(this, route, frame, row, slot) : route.writable()
     if (!emitted) {
       if (route.gone) answer(slot, RANGE_GONE)
@@ -119,7 +120,7 @@ export class Coordinator {
       return
     }
     if (row.replicate === 'none') return
-    if (route.pending.length > 0) this.copyToPending(route, this.keyIds(row, frame, slot.db))
+    if (route.pending.length > 0) copyToPending(this, route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)
     } else if (row.replicate === 'absolute') {
@@ -145,6 +146,17 @@ export class Coordinator {
       if (result !== 'copied') this.arrivals.remove(target, id)
       done(link, result, reason, bytes)
     })
+  }
+
+  /** Whether reads of these keys may go to a natural replica: it is up, and none of them is in doubt there. */
+  mayRead(link: Link, ids: readonly string[]): boolean {
+    return link.serving || (link.ready && !ids.some((id) => this.doubts.isInDoubt(link, id)))
+  }
+
+  /** Where a read goes whose master does not serve everything: the first natural replica that may be read. */
+  readable(route: Route, frame: Frame, row: CommandRow, db: number): Link | undefined {
+    const ids = this.keyIds(row, frame, db)
+    return route.natural.find((link) => this.mayRead(link, ids))
   }
 
   /** The link that serves reads of a key, waited for if need be; undefined when none came in time. */
@@ -274,48 +286,6 @@ export class Coordinator {
       common = route
     }
     return common
-  }
-
-  /**
-   * Every key is in doubt: those of this command are copied from the first replica that serves to the others, and from
-   * then on are in doubt no more. A write goes behind the copies in the order of emissions; a read waits for them, for
-   * otherwise its answer could be another one on the next replica. True when the read is served later.
-   */
-  private settleFirst(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
-    const source = route.serving()
-    const ids = this.keyIds(row, frame, slot.db).filter((id) => !this.uncertainty.isSettled(id))
-    if (source === undefined || ids.length === 0 || (row.replicate !== 'none' && !route.writable())) return false
-    const others = route.targets.filter((link) => link !== source)
-    let open = ids.length * others.length
-    if (open === 0) return false
-    const own = ownFrame(frame)
-    const isRead = row.replicate === 'none'
-    const copied = (target: Link, id: string, equal: boolean) => {
-      if (!equal) this.doubts.note(target, [id])
-      if (--open === 0 && isRead) this.serve(own, row, slot, 0)
-    }
-    if (isRead) slot.pauseClient()
-    for (const id of ids) {
-      this.uncertainty.settle(id)
-      for (const target of others) {
-        if (target.ready) this.copyKey(id, source, target, (_target, result) => copied(target, id, result === 'copied'))
-        else queueMicrotask(() => copied(target, id, false))
-      }
-    }
-    return isRead
-  }
-
-  /** Before a write: keys that a pending replica does not have yet are copied to it. */
-  private copyToPending(route: Route, ids: readonly string[]): void {
-    const source = route.serving() ?? route.natural[0]
-    for (const target of route.pending) {
-      for (const id of ids) {
-        if (this.arrivals.has(target, id)) continue
-        this.copyKey(id, source, target, (_target, result) => {
-          if (result !== 'copied') this.doubts.note(target, [id])
-        })
-      }
-    }
   }
 
   private park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {

@@ -22,7 +22,8 @@ export class Read implements ReplySink {
 
   /** Emits the read; false when no replica of the route can be reached. */
   static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
-    const link = route.serving()
+    const master = route.natural[0]
+    const link = master?.serving === true ? master : coordinator.readable(route, frame, row, slot.db)
     if (link === undefined) return false
     const read = Read.spare.pop() ?? new Read()
     read.coordinator = coordinator
@@ -41,7 +42,7 @@ export class Read implements ReplySink {
     const { coordinator, row, slot } = this
     const { lanes } = coordinator
     const ids = this.coordinator.keyIds(row, frame, slot.db)
-    const free = route.natural.find((link) => link.serving && !lanes.isAnyHeld(link, ids))
+    const free = route.natural.find((link) => coordinator.mayRead(link, ids) && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
       free.emitFrame(frame, slot.db, this, 0)
       return

@@ -1,0 +1,61 @@
+import type { Link } from '../backend/link.js'
+import type { CommandRow } from '../command/row.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import type { Coordinator } from './coordinator.js'
+import type { ReplySlot } from './reply-slot.js'
+import type { Route } from './router.js'
+
+/*
+ * Keys that have to be copied before a command on them is served: in the order of emissions the copy comes first.
+ */
+
+/**
+ * Every key is in doubt [design §8 Start]: those of this command are copied from the first replica that serves to the
+ * others, and from then on are in doubt no more. A write goes behind the copies; a read waits for them, for otherwise
+ * its answer could be another one on the next replica.
+ *
+ * @returns true when the read is served later
+ */
+export function settleFirst(
+  coordinator: Coordinator,
+  route: Route,
+  frame: Frame,
+  row: CommandRow,
+  slot: ReplySlot,
+): boolean {
+  const { uncertainty, doubts } = coordinator
+  const source = route.serving()
+  const ids = coordinator.keyIds(row, frame, slot.db).filter((id) => !uncertainty.isSettled(id))
+  const isRead = row.replicate === 'none'
+  if (source === undefined || ids.length === 0 || (!isRead && !route.writable())) return false
+  const others = route.targets.filter((link) => link !== source)
+  let open = ids.length * others.length
+  if (open === 0) return false
+  const own = ownFrame(frame)
+  const copied = (target: Link, id: string, equal: boolean) => {
+    if (!equal) doubts.note(target, [id])
+    if (--open === 0 && isRead) coordinator.resubmit(own, row, slot)
+  }
+  if (isRead) slot.pauseClient()
+  for (const id of ids) {
+    uncertainty.settle(id)
+    for (const target of others) {
+      if (target.ready) coordinator.copyKey(id, source, target, (_, result) => copied(target, id, result === 'copied'))
+      else queueMicrotask(() => copied(target, id, false))
+    }
+  }
+  return isRead
+}
+
+/** Before a write: keys that a pending replica does not have yet are copied to it [design §8 Join]. */
+export function copyToPending(coordinator: Coordinator, route: Route, ids: readonly string[]): void {
+  const source = route.serving() ?? route.natural[0]
+  for (const target of route.pending) {
+    for (const id of ids) {
+      if (coordinator.arrivals.has(target, id)) continue
+      coordinator.copyKey(id, source, target, (_target, result) => {
+        if (result !== 'copied') coordinator.doubts.note(target, [id])
+      })
+    }
+  }
+}
