@@ -23,6 +23,8 @@ export interface Received {
   readonly keys: number
   readonly bytes: number
   readonly seconds: number
+  /** When it had everything, in ms of `Date.now`. */
+  readonly completeAtMs: number
 }
 
 /** CPU time in seconds since the start of the processes. */
@@ -90,9 +92,13 @@ export class BenchRing {
     const from = this.logLength()
     await this.dt('ADD', name, `127.0.0.1:${port}`)
     await this.until(`${name} has joined`, async () => (await this.isSettled()) && (await this.memberNames()).has(name))
-    const [received] = this.received(from).filter(({ member }) => member === name)
-    if (received === undefined) throw new Error(`${name} has joined, and the log does not say what it received`)
-    return received
+    let received: Received | undefined
+    // What is logged is written a little later.
+    await this.until(`the log says what ${name} received`, async () => {
+      received = this.received(from).findLast(({ member }) => member === name)
+      return received !== undefined
+    })
+    return received!
   }
 
   /** Lets a member that had joined go, and stops its server. Resolves when all data is where it belongs. */
@@ -133,8 +139,8 @@ export class BenchRing {
     return lines
       .filter((line) => line.includes('migration: complete'))
       .map((line) => {
-        const { member, reason, keys, bytes, ms } = JSON.parse(line)
-        return { member, reason, keys, bytes, seconds: ms / 1000 }
+        const { member, reason, keys, bytes, ms, time } = JSON.parse(line)
+        return { member, reason, keys, bytes, seconds: ms / 1000, completeAtMs: new Date(time).getTime() }
       })
   }
 

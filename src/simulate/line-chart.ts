@@ -2,7 +2,7 @@ import { svg, svgText } from './svg.js'
 
 /** CSS that a page with line charts needs. */
 export const LINE_CHART_STYLES =
-  '.curve{fill:none;stroke-width:2} .dashed{stroke-dasharray:5 4} .dot{stroke-width:1.5} .band{fill-opacity:.1;stroke:none}'
+  '.curve{fill:none;stroke-width:2} .dashed{stroke-dasharray:5 4} .dot{stroke-width:1.5} .band{fill-opacity:.1}'
 
 export interface Axis {
   readonly label: string
@@ -50,7 +50,8 @@ export function lineChart({ name, place, x, y, lines, bands = [] }: LineChart): 
   const marks = [svg('text', { class: 'ink name', x: INSET.left, y: 18 }, svgText(name))]
   for (const { series, from, to, label } of bands) {
     const width = xOf(to) - xOf(from)
-    marks.push(svg('rect', { class: `s${series} band`, x: xOf(from), y: INSET.top, width, height: bottom - INSET.top }))
+    const area = { x: xOf(from), y: INSET.top, width, height: bottom - INSET.top }
+    marks.push(svg('rect', { class: `s${series} band`, style: 'stroke:none', ...area }))
     marks.push(svg('text', { class: 'faint', x: xOf(from) + 4, y: INSET.top + 12 }, svgText(label)))
   }
   for (const tick of y.ticks) {
