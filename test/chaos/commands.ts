@@ -1,6 +1,6 @@
 import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
-import { ERROR_REPLY } from './checkers/honesty.js'
+import { ERROR_REPLY, WRONG_KIND } from './checkers/honesty.js'
 import { VALUE_PATTERN } from './checkers/provenance.js'
 import type { Outcome, Value } from './history.js'
 
@@ -13,9 +13,21 @@ export interface Plan {
   readonly args: readonly (string | number)[]
 }
 
+/** The kinds of replies: a reply of another kind was meant for another command. */
+const KINDS = {
+  ok: (value: Value) => value === 'OK',
+  integer: (value: Value) => typeof value === 'number',
+  text: (value: Value) => typeof value === 'string',
+  'text or nil': (value: Value) => value === null || typeof value === 'string',
+  texts: (value: Value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  entries: (value: Value) =>
+    Array.isArray(value) && value.every((item) => Array.isArray(item) && Array.isArray(item[1])),
+} as const
+
 interface Form {
   /** Whether it leaves everything as it is. */
   readonly read?: boolean
+  readonly reply: keyof typeof KINDS
   /** The command; `args` come as the plan has them, values made long already. */
   encode(key: Buffer, args: readonly string[]): (Buffer | string)[]
   /** What the reply says, when that is not the plain value. */
@@ -28,76 +40,96 @@ const what = (old: boolean, fresh: boolean): Value => (old ? 'both' : fresh ? 'n
 /** How the operations of each workload look as commands. */
 const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   register: {
-    get: { read: true, encode: (key) => ['GET', key] },
-    set: { encode: (key, [value]) => ['SET', key, value] },
-    setnx: { encode: (key, [value]) => ['SETNX', key, value] },
-    swap: { encode: (key, [value]) => ['SET', key, value, 'GET'] },
-    getdel: { encode: (key) => ['GETDEL', key] },
-    del: { encode: (key) => ['DEL', key] },
+    get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
+    set: { reply: 'ok', encode: (key, [value]) => ['SET', key, value] },
+    setnx: { reply: 'integer', encode: (key, [value]) => ['SETNX', key, value] },
+    swap: { reply: 'text or nil', encode: (key, [value]) => ['SET', key, value, 'GET'] },
+    getdel: { reply: 'text or nil', encode: (key) => ['GETDEL', key] },
+    del: { reply: 'integer', encode: (key) => ['DEL', key] },
   },
   counter: {
-    incr: { encode: (key) => ['INCR', key] },
-    get: { read: true, encode: (key) => ['GET', key] },
+    incr: { reply: 'integer', encode: (key) => ['INCR', key] },
+    get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
   },
   list: {
-    rpush: { encode: (key, [value]) => ['RPUSH', key, value] },
-    lrange: { read: true, encode: (key) => ['LRANGE', key, '0', '-1'] },
-    llen: { read: true, encode: (key) => ['LLEN', key] },
+    rpush: { reply: 'integer', encode: (key, [value]) => ['RPUSH', key, value] },
+    lrange: { reply: 'texts', read: true, encode: (key) => ['LRANGE', key, '0', '-1'] },
+    llen: { reply: 'integer', read: true, encode: (key) => ['LLEN', key] },
   },
   set: {
-    sadd: { encode: (key, [member]) => ['SADD', key, member] },
-    srem: { encode: (key, [member]) => ['SREM', key, member] },
-    spop: { encode: (key) => ['SPOP', key] },
-    smembers: { read: true, encode: (key) => ['SMEMBERS', key] },
-    sismember: { read: true, encode: (key, [member]) => ['SISMEMBER', key, member] },
+    sadd: { reply: 'integer', encode: (key, [member]) => ['SADD', key, member] },
+    srem: { reply: 'integer', encode: (key, [member]) => ['SREM', key, member] },
+    spop: { reply: 'text or nil', encode: (key) => ['SPOP', key] },
+    smembers: { reply: 'texts', read: true, encode: (key) => ['SMEMBERS', key] },
+    sismember: { reply: 'integer', read: true, encode: (key, [member]) => ['SISMEMBER', key, member] },
   },
   hash: {
-    hset: { encode: (key, [field, value]) => ['HSET', key, field, value] },
-    hsetnx: { encode: (key, [field, value]) => ['HSETNX', key, field, value] },
-    hdel: { encode: (key, [field]) => ['HDEL', key, field] },
-    hget: { read: true, encode: (key, [field]) => ['HGET', key, field] },
-    hgetall: { read: true, encode: (key) => ['HGETALL', key] },
+    hset: { reply: 'integer', encode: (key, [field, value]) => ['HSET', key, field, value] },
+    hsetnx: { reply: 'integer', encode: (key, [field, value]) => ['HSETNX', key, field, value] },
+    hdel: { reply: 'integer', encode: (key, [field]) => ['HDEL', key, field] },
+    hget: { reply: 'text or nil', read: true, encode: (key, [field]) => ['HGET', key, field] },
+    hgetall: { reply: 'texts', read: true, encode: (key) => ['HGETALL', key] },
   },
   expiring: {
-    get: { read: true, encode: (key) => ['GET', key] },
-    set: { encode: (key, [value]) => ['SET', key, value] },
-    setpx: { encode: (key, [value, ms]) => ['SET', key, value, 'PX', ms] },
-    setpxat: { encode: (key, [value, ms]) => ['SET', key, value, 'PXAT', ms] },
-    setkeep: { encode: (key, [value]) => ['SET', key, value, 'KEEPTTL'] },
-    pexpire: { encode: (key, [ms]) => ['PEXPIRE', key, ms] },
-    persist: { encode: (key) => ['PERSIST', key] },
+    get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
+    set: { reply: 'ok', encode: (key, [value]) => ['SET', key, value] },
+    setpx: { reply: 'ok', encode: (key, [value, ms]) => ['SET', key, value, 'PX', ms] },
+    setpxat: { reply: 'ok', encode: (key, [value, ms]) => ['SET', key, value, 'PXAT', ms] },
+    setkeep: { reply: 'ok', encode: (key, [value]) => ['SET', key, value, 'KEEPTTL'] },
+    pexpire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIRE', key, ms] },
+    persist: { reply: 'integer', encode: (key) => ['PERSIST', key] },
   },
   stream: {
-    xadd: { encode: (key, [id, value]) => ['XADD', key, id, 'f', value] },
-    xrange: { read: true, encode: (key) => ['XRANGE', key, '-', '+'] },
+    xadd: { reply: 'text', encode: (key, [id, value]) => ['XADD', key, id, 'f', value] },
+    xrange: { reply: 'entries', read: true, encode: (key) => ['XRANGE', key, '-', '+'] },
   },
   echo: {
-    echo: { read: true, encode: (_key, [text]) => ['ECHO', text] },
+    echo: { reply: 'text', read: true, encode: (_key, [text]) => ['ECHO', text] },
   },
   // The keys of this workload have the type in their names: `create` makes the old content, `expire` gives it the deadline.
   'deadline hash': {
-    create: { encode: (key) => ['HSET', key, 'old', '1'] },
-    expire: { encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
-    aim: { encode: (key) => ['HSET', key, 'new', '1'] },
-    look: { read: true, encode: (key) => ['HGETALL', key], decode: (value) => lookInto(value, 'old', 'new') },
+    create: { reply: 'integer', encode: (key) => ['HSET', key, 'old', '1'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
+    aim: { reply: 'integer', encode: (key) => ['HSET', key, 'new', '1'] },
+    look: {
+      reply: 'texts',
+      read: true,
+      encode: (key) => ['HGETALL', key],
+      decode: (value) => lookInto(value, 'old', 'new'),
+    },
   },
   'deadline set': {
-    create: { encode: (key) => ['SADD', key, 'old'] },
-    expire: { encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
-    aim: { encode: (key) => ['SADD', key, 'new'] },
-    look: { read: true, encode: (key) => ['SMEMBERS', key], decode: (value) => lookInto(value, 'old', 'new') },
+    create: { reply: 'integer', encode: (key) => ['SADD', key, 'old'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
+    aim: { reply: 'integer', encode: (key) => ['SADD', key, 'new'] },
+    look: {
+      reply: 'texts',
+      read: true,
+      encode: (key) => ['SMEMBERS', key],
+      decode: (value) => lookInto(value, 'old', 'new'),
+    },
   },
   'deadline counter': {
-    create: { encode: (key) => ['SET', key, '1000'] },
-    expire: { encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
-    aim: { encode: (key) => ['INCR', key] },
-    look: { read: true, encode: (key) => ['GET', key], decode: (value) => what(Number(value) >= 1000, value === '1') },
+    create: { reply: 'ok', encode: (key) => ['SET', key, '1000'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
+    aim: { reply: 'integer', encode: (key) => ['INCR', key] },
+    look: {
+      reply: 'text or nil',
+      read: true,
+      encode: (key) => ['GET', key],
+      decode: (value) => what(Number(value) >= 1000, value === '1'),
+    },
   },
   'deadline string': {
-    create: { encode: (key) => ['SET', key, 'old'] },
-    expire: { encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
-    aim: { encode: (key) => ['SET', key, 'new', 'KEEPTTL'] },
-    look: { read: true, encode: (key) => ['GET', key], decode: (value) => what(value === 'old', value === 'new') },
+    create: { reply: 'ok', encode: (key) => ['SET', key, 'old'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
+    aim: { reply: 'ok', encode: (key) => ['SET', key, 'new', 'KEEPTTL'] },
+    look: {
+      reply: 'text or nil',
+      read: true,
+      encode: (key) => ['GET', key],
+      decode: (value) => what(value === 'old', value === 'new'),
+    },
   },
 }
 
@@ -130,7 +162,10 @@ export function encode(plan: Plan): Buffer {
 export function outcomeOf(plan: Plan, reply: Node): Outcome {
   if (reply.type === '-' && 'text' in reply) return outcomeOfError(plan, reply.text)
   const value = plain(reply)
-  return { kind: 'ok', value: formOf(plan).decode?.(value) ?? value }
+  const form = formOf(plan)
+  if (!KINDS[form.reply](value))
+    return { kind: 'unknown', reason: `${WRONG_KIND}${JSON.stringify(value).slice(0, 100)}` }
+  return { kind: 'ok', value: form.decode?.(value) ?? value }
 }
 
 /** Redis's own words for a command that it has not run. */

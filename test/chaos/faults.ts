@@ -31,6 +31,8 @@ export interface Fault {
   readonly resource: Resource
   /** Whether it harms the proxy, too. */
   readonly needsProxy?: boolean
+  /** Members that it meets besides, the first of the targets: they keep their data, so they do not count as harmed. */
+  readonly besides?: number
   /** How long it lasts, in ms. */
   readonly lasts: readonly [least: number, most: number]
   /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
@@ -139,6 +141,38 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       await Promise.all(targets.map((name) => ring.member(name).relay.deliverLate(holdMs, durationMs)))
     },
   },
+  'lose-and-wipe': {
+    summary: 'the last requests to one member are lost, while 1 to r others are killed and come back empty',
+    resource: 'members',
+    besides: 1,
+    lasts: [20, 400],
+    async run({ ring }, { durationMs }, [witness, ...targets]) {
+      const { relay } = ring.member(witness)
+      relay.shape(['proxy'], 'requests', { stalled: true })
+      await sleep(durationMs)
+      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+      relay.cut(['proxy'])
+      relay.heal()
+      await Promise.all(targets.map((name) => ring.restart(name, true)))
+    },
+  },
+  refuse: {
+    summary: '1 to r members refuse all writes',
+    resource: 'members',
+    lasts: [50, 2000],
+    async run({ ring }, { durationMs }, targets) {
+      const set = async (value: number) => {
+        for (const name of targets) {
+          const { host, port } = ring.member(name).server
+          const answer = await ask(host, port, `CONFIG SET min-replicas-to-write ${value}`, 5000)
+          if (answer !== '+OK') throw new Error(`${name} answers ${answer}`)
+        }
+      }
+      await set(1)
+      await sleep(durationMs)
+      await set(0)
+    },
+  },
   script: {
     summary: 'a slow script, sent straight to 1 to r members',
     resource: 'members',
@@ -218,6 +252,24 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         ring.member(name).relay.cut(['proxy'])
         ring.member(name).relay.heal()
       }
+      await ring.proxy.start()
+    },
+  },
+  'kill-proxy-at-odown': {
+    summary: 'kill -9 of the proxy in the moment in which a member that nobody reaches is declared down',
+    resource: 'members',
+    needsProxy: true,
+    lasts: [0, 250],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const others = [...ring.members.values()].filter(({ name }) => !targets.includes(name))
+      for (const name of targets) ring.member(name).relay.cut(BOTH)
+      // What is noted about it takes a while to be answered.
+      await sleep(ring.options.downAfterMs - 200)
+      for (const { relay } of others) relay.shape(['proxy'], 'replies', { delayMs: 20 + dice[0] * 100 })
+      for (const name of targets) await isDown(ring, name)
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      for (const { relay } of ring.members.values()) relay.heal()
       await ring.proxy.start()
     },
   },
@@ -302,6 +354,16 @@ async function runScript(ring: ChaosRing, targets: readonly string[], durationMs
 function someSentinels(ring: ChaosRing, dice: readonly number[]) {
   const relays = ring.sentinels.map(({ relay }) => relay)
   return dice[0] < 0.4 ? relays : [relays[Math.floor(dice[1] * relays.length)]]
+}
+
+/** Waits until one of the Sentinels says that a member is objectively down, or for long enough. */
+async function isDown(ring: ChaosRing, name: string): Promise<void> {
+  const { host, port } = ring.sentinels[0].server
+  const isOdown = new RegExp(`name=${name},status=odown`)
+  for (let tries = 0; tries < 400; tries++) {
+    if (isOdown.test((await ask(host, port, 'INFO sentinel')) ?? '')) return
+    await sleep(10)
+  }
 }
 
 async function tellSentinels(ring: ChaosRing, commands: readonly string[]): Promise<void> {

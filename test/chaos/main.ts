@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkHistory } from './checkers/check-history.js'
+import { DEFECTS } from './defects/defects.js'
+import { nodeArgsOf, runDefects } from './defects/run-defects.js'
 import { FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
 import { summarize } from './report.js'
@@ -21,7 +23,8 @@ Starts a ring of real processes, drives it with clients, lets things go wrong, a
   --faults a,b      only these faults, 'none', or 'all' (default)
   --workloads a,b   only these workloads
   --ballast N       keys that are written beforehand (default 2000)
-  --import FILE     a module for the proxy's process to load first: a deliberate defect
+  --defect NAME     with this deliberate defect in the proxy (and without --faults: under the faults that show it)
+  --defects a,b     with each of these, or 'all', one after the other: every one has to be found (--seconds: of each)
   --dir DIR         where servers keep data and logs (default: a temporary directory, removed when all went well)
   --history FILE    where the history is written (default: in DIR)
   --replay FILE     check a history again instead
@@ -41,10 +44,11 @@ async function main(): Promise<number> {
       nodes: { type: 'string', default: '5' },
       replicas: { type: 'string', default: '2' },
       clients: { type: 'string', default: '10' },
-      faults: { type: 'string', default: 'all' },
+      faults: { type: 'string' },
       workloads: { type: 'string' },
       ballast: { type: 'string', default: '2000' },
-      import: { type: 'string' },
+      defect: { type: 'string' },
+      defects: { type: 'string' },
       dir: { type: 'string' },
       history: { type: 'string' },
       replay: { type: 'string' },
@@ -58,18 +62,25 @@ async function main(): Promise<number> {
 
   const dir = values.dir ?? mkdtempSync(join(tmpdir(), 'dt-chaos-'))
   mkdirSync(dir, { recursive: true })
+  const common = {
+    seed: values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed),
+    seconds: number('--seconds', values.seconds),
+    nodes: number('--nodes', values.nodes),
+    replicas: number('--replicas', values.replicas),
+    clients: number('--clients', values.clients),
+    ballast: number('--ballast', values.ballast),
+    dir,
+  }
+  if (values.defects !== undefined) return findDefects(names('--defects', values.defects, Object.keys(DEFECTS)), common)
+  const defect = values.defect === undefined ? undefined : DEFECTS[values.defect]
+  if (values.defect !== undefined && defect === undefined)
+    throw new Error(`there is no defect '${values.defect}'; see --list`)
   const report = await runChaos(
     {
-      seed: values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed),
-      seconds: number('--seconds', values.seconds),
-      nodes: number('--nodes', values.nodes),
-      replicas: number('--replicas', values.replicas),
-      clients: number('--clients', values.clients),
-      ballast: number('--ballast', values.ballast),
-      faults: names('--faults', values.faults, Object.keys(FAULTS)),
+      ...common,
+      faults: names('--faults', values.faults ?? defect?.faults.join(',') ?? 'all', Object.keys(FAULTS)),
       workloads: names('--workloads', values.workloads ?? 'all', WORKLOADS),
-      nodeArgs: values.import === undefined ? [] : ['--import', values.import],
-      dir,
+      nodeArgs: values.defect === undefined ? [] : nodeArgsOf(values.defect),
     },
     showProgress,
   )
@@ -93,6 +104,28 @@ function judge({ violations, history, operations, options, keysPlaced }: ChaosRe
   return enough && violations.length === 0 && history.undecided.length === 0
 }
 
+/** Every defect has to be found: one that is not shows a gap in the harness. */
+async function findDefects(defects: readonly string[], options: Parameters<typeof runDefects>[1]): Promise<number> {
+  const all = await runDefects(
+    defects,
+    options,
+    (_, progress) => showProgress(progress),
+    ({ defect, checks, seconds }) => {
+      clearProgress()
+      const by = [...checks].map(([check, count]) => `${check} (${count})`).join(', ')
+      say(`${defect.padEnd(32)}${seconds.toFixed(0).padStart(4)} s   ${by === '' ? 'NOT FOUND' : by}\n`)
+    },
+  )
+  const missed = all.filter(({ checks }) => checks.size === 0)
+  say(
+    missed.length === 0
+      ? `All ${all.length} defects were found.\n`
+      : `${missed.length} of ${all.length} were NOT found.\n`,
+  )
+  if (missed.length === 0) rmSync(options.dir, { recursive: true, force: true })
+  return missed.length === 0 && all.length > 0 ? 0 : 1
+}
+
 function replay(file: string): number {
   const { header, operations } = readHistory(file)
   const { violations, undecided, checked } = checkHistory(operations)
@@ -107,8 +140,9 @@ function replay(file: string): number {
 }
 
 function listing(): string {
-  const faults = Object.entries(FAULTS).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}\n`)
-  return `Faults:\n${faults.join('')}\nWorkloads:\n  ${WORKLOADS.join(', ')}\n`
+  const faults = Object.entries(FAULTS).map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}\n`)
+  const defects = Object.entries(DEFECTS).map(([name, { summary }]) => `  ${name.padEnd(32)}${summary}\n`)
+  return `Faults:\n${faults.join('')}\nWorkloads:\n  ${WORKLOADS.join(', ')}\n\nDefects:\n${defects.join('')}`
 }
 
 function names(option: string, text: string, all: readonly string[]): readonly string[] {

@@ -143,11 +143,13 @@ export class Nemesis {
   /** The members that the fault meets; undefined when it cannot happen to this ring. */
   private choose({ fault, count, dice }: FaultPlan): string[] | undefined {
     const { expected, options } = this.ring
+    const { besides = 0 } = FAULTS[fault]
     if (fault === 'join' && expected.size >= options.nodes + JOINS_MAX) return undefined
     // One more than the copies, so that who leaves has somebody to give to.
     if (fault === 'leave' && expected.size <= options.replicas + 2) return undefined
     const free = [...expected].filter((name) => !this.harmed.has(name)).sort()
-    return Array.from({ length: Math.min(count, free.length) }, (_, i) => {
+    if (free.length < count + besides) return undefined
+    return Array.from({ length: count + besides }, (_, i) => {
       return free.splice(Math.floor(dice[i % dice.length] * free.length), 1)[0]
     })
   }

@@ -29,6 +29,7 @@ export function summarize(report: ChaosReport): string {
   }
   lines.push('', `${keysPlaced} keys compared on all members; DT VERIFY: ${verify}`)
   for (const key of history.undecided) lines.push(`undecided: ${JSON.stringify(key)}: the search was given up`)
+  if (history.unchecked > 0) lines.push(`${history.unchecked} keys were not looked at any more`)
   lines.push('', violations.length === 0 ? 'No violations.' : `${violations.length} VIOLATIONS`)
   const shown = new Map<string, number>()
   for (const violation of violations) {

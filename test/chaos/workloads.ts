@@ -15,8 +15,9 @@ export interface WorkloadOptions {
   readonly ballast: readonly string[]
 }
 
-/** Keys of each workload that are in use at a time. */
+/** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
 const KEYS = 3
+const EXPIRING_KEYS = 12
 /** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
 const OPERATIONS_PER_GENERATION = 1000
 
@@ -48,7 +49,7 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
   },
   expiring: (random, value) => {
     const name = random.pick(['setpx', 'setpx', 'set', 'setkeep', 'pexpire', 'persist', 'get', 'get', 'get', 'get'])
-    const ttlMs = random.pick([20, 100, 500, 2000, 20_000])
+    const ttlMs = random.pick([20, 100, 500, 2000, 60_000, 90_000])
     if (name === 'setpx') return { name, args: [value(), ttlMs] }
     if (name === 'pexpire') return { name, args: [ttlMs] }
     return { name, args: name.startsWith('set') ? [value()] : [] }
@@ -118,7 +119,7 @@ export class ClientPlan {
 
   /** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
   private key(workload: string): string {
-    const slot = this.random.below(KEYS)
+    const slot = this.random.below(workload === 'expiring' ? EXPIRING_KEYS : KEYS)
     const generation = Math.floor(this.planned / OPERATIONS_PER_GENERATION)
     return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
   }

@@ -27,11 +27,19 @@ export interface HistoryReport {
   readonly violations: readonly Violation[]
   /** Keys whose search was given up: a failure of the harness, never a pass. */
   readonly undecided: readonly string[]
+  /** Keys that were not looked at any more, after so many violations. */
+  readonly unchecked: number
 }
+
+/** After so many violations nothing is learnt from more of them, and each may take long to find. */
+const VIOLATIONS_MAX = 30
+/** Small witnesses take long to find, too. */
+const WITNESSES_MAX = 3
 
 const UNDECIDED = Symbol('undecided')
 
-type Check = (key: string, operations: readonly Operation[]) => readonly Violation[] | typeof UNDECIDED
+/** `brief`: a violation need not be explained. */
+type Check = (key: string, operations: readonly Operation[], brief: boolean) => readonly Violation[] | typeof UNDECIDED
 
 /** How the keys of each workload are checked. */
 const checks: Readonly<Record<string, Check>> = {
@@ -63,7 +71,9 @@ export function checkHistory(
   const writers = writersOf(operations)
   const keys = byKey(operations)
   let done = 0
+  let explained = 0
   for (const [key, ofKey] of keys) {
+    if (violations.length + undecided.length >= VIOLATIONS_MAX) break
     const { workload } = ofKey[0]
     const check = checks[workload]
     if (check === undefined) throw new Error(`there is no check for the workload '${workload}' of ${key}`)
@@ -72,25 +82,26 @@ export function checkHistory(
     entry.keys++
     entry.operations += ofKey.filter(({ outcome }) => outcome.kind === 'ok').length
     const stranger = checkProvenance(ofKey, writers)
-    const found = stranger === undefined ? check(key, ofKey) : [stranger]
+    const found = stranger === undefined ? check(key, ofKey, explained >= WITNESSES_MAX) : [stranger]
     if (found === UNDECIDED) undecided.push(key)
     else {
       violations.push(...found)
       entry.violations += found.length
+      if (found.some((violation) => violation.check === 'linearizable')) explained++
     }
     onKey(++done, keys.size)
   }
   violations.push(...checkHonesty(operations))
-  return { checked, violations, undecided }
+  return { checked, violations, undecided, unchecked: keys.size - done }
 }
 
 function linearizable<State>(model: Model<State>): Check {
-  return (key, operations) => {
+  return (key, operations, brief) => {
     const verdict = checkLinearizable(model, operations)
     if (verdict.kind === 'undecided') return UNDECIDED
     if (verdict.kind === 'linearizable') return []
     const { stuck } = verdict
-    const witness = findWitness(model, operations)
+    const witness = brief ? stuck.candidates : findWitness(model, operations)
     const message = `no order of its operations explains the replies; the best one gets ${stuck.ordered} operations far, to the state ${stuck.state || '(empty)'}`
     return [{ check: 'linearizable', key, message, witness }]
   }

@@ -5,8 +5,12 @@ import type { Violation } from './violation.js'
 export const ERROR_REPLY = 'error reply: '
 /** How the reason begins when the proxy sent what is no reply. */
 export const NOT_RESP = 'the proxy sent what is no reply to us: '
+/** How the reason begins when a reply is not of the kind that the command has. */
+export const WRONG_KIND = 'a reply that this command does not have: '
 /** The reason when the proxy, which nobody had harmed, closed the connection. */
 export const DROPPED = 'the proxy closed the connection without having been harmed'
+
+const WRONG_REPLIES = [NOT_RESP, WRONG_KIND]
 
 /**
  * G5: an error reply to a write says whether it was not applied or its outcome is unknown, and a connection is never dropped where an
@@ -24,7 +28,7 @@ export function checkHonesty(operations: readonly Operation[]): Violation[] {
     else found.set(message, { first: operation, count: 1, message })
   }
   return [...found.values()].map(({ first, count, message }) => ({
-    check: 'honest errors',
+    check: WRONG_REPLIES.some((begin) => message.startsWith(begin)) ? 'wrong reply' : 'honest errors',
     key: first.key,
     message: `${message}${count > 1 ? ` (${count} times)` : ''}`,
     witness: [first],
@@ -32,7 +36,8 @@ export function checkHonesty(operations: readonly Operation[]): Violation[] {
 }
 
 function complaint(reason: string): string | undefined {
-  if (reason === DROPPED || reason.startsWith(NOT_RESP)) return reason
+  if ([DROPPED, NOT_RESP, WRONG_KIND].some((begin) => reason.startsWith(begin)))
+    return reason.replace(/\d+/g, 'n').slice(0, 100)
   if (!reason.startsWith(ERROR_REPLY) || /outcome\b.*\bunknown\b/.test(reason)) return undefined
   const text = reason.slice(ERROR_REPLY.length).replace(/\d+/g, 'n').slice(0, 160)
   return `an error that does not say whether the write was applied: ${text}`

@@ -4,7 +4,7 @@ import type { Model } from './model.js'
 import { VALUE_PATTERN } from './provenance.js'
 
 /** How many steps all searches for a smaller witness may try together. */
-const STEPS_MAX = 3_000_000
+const STEPS_MAX = 1_500_000
 
 /**
  * A small part of a history that is not linearizable, for people: what is left out is only what the rest can do

@@ -18,6 +18,13 @@ t.test('replies are told as values', async (t) => {
   t.strictSame(outcome(hash, '*2\r\n$1\r\nf\r\n$4\r\nc1.1\r\n'), flat)
 })
 
+t.test('a reply that the command cannot have is not taken for one', async (t) => {
+  for (const reply of [':1\r\n', '+QUEUED\r\n', '$2\r\nno\r\n', '*0\r\n', '_\r\n']) {
+    t.match(outcome(set, reply), { kind: 'unknown', reason: /^a reply that this command does not have/ })
+  }
+  t.equal(outcome(get, ':1\r\n').kind, 'unknown')
+})
+
 t.test('errors are told as what they say of the write', async (t) => {
   const kinds: [string, 'failed' | 'unknown'][] = [
     ['CLUSTERDOWN a server … was waited for 5000 ms; the command was not applied, try again', 'failed'],

@@ -1,0 +1,164 @@
+import type { Patch } from './hook.js'
+
+/** One mistake that the proxy could have. */
+export interface Defect {
+  readonly summary: string
+  readonly patches: readonly Patch[]
+  /** The faults under which it shows. */
+  readonly faults: readonly string[]
+}
+
+/**
+ * The mistakes that the harness has to find [issue Core 2, The proof]: each is a change of the compiled proxy, made while
+ * it is loaded. A change that does not fit any more keeps the proxy from starting.
+ */
+export const DEFECTS: Readonly<Record<string, Defect>> = {
+  'ack-by-master-alone': {
+    summary: 'a write is acknowledged when its master has answered',
+    faults: ['lose-and-wipe'],
+    patches: [
+      {
+        file: 'coordinator/apply.js',
+        replace: 'onReply(tag, buf, start, end, flags) {',
+        by: `onReply(tag, buf, start, end, flags) {
+          if (tag === 0 && this.targets.length > 1) {
+            deliver(this.slot, this.shape, buf, start, end, flags);
+            this.slot = { proto: 3, db: this.slot.db, abandoned: false, client: this, finish() {}, pauseClient() {} };
+          }`,
+      },
+    ],
+  },
+  'ack-before-marker': {
+    summary: 'writes are acknowledged before the view is marked on its members',
+    faults: ['kill-proxy-at-odown'],
+    patches: [
+      {
+        file: 'coordinator/acknowledgement.js',
+        replace: 'this.open = this.answered >= epoch;',
+        by: 'this.open = true;',
+      },
+    ],
+  },
+  'ack-although-refused': {
+    summary: 'a backup that answers otherwise than the master, or refuses, is not repaired',
+    faults: ['refuse'],
+    patches: [{ file: 'coordinator/apply.js', replace: 'this.doubtDifferences(this.differing);', by: ';' }],
+  },
+  'no-run-id-check': {
+    summary: 'a server that comes back as another process is taken for the one before',
+    faults: ['wipe'],
+    patches: [{ file: 'membership/ownership.js', replace: 'return this.strange.has(name);', by: 'return false;' }],
+  },
+  'no-client-kill': {
+    summary: 'the connection before is not killed on the server when a link is made anew',
+    faults: ['late'],
+    patches: [{ file: 'backend/handshake.js', replace: 'await kill(call, previous.clientId);', by: ';' }],
+  },
+  'spop-as-it-is': {
+    summary: 'SPOP and XADD * go to all replicas as they are',
+    faults: [],
+    patches: [
+      {
+        file: 'coordinator/coordinator.js',
+        replace: "(row.replicate === 'master-first' && serverChooses(row, frame))",
+        by: 'false',
+      },
+    ],
+  },
+  'expire-as-it-is': {
+    summary: 'relative times go to all replicas as they are',
+    faults: ['slow'],
+    patches: [{ file: 'coordinator/coordinator.js', replace: 'toAbsolute(row, frame, nowMs)', by: 'frame' }],
+  },
+  'copy-without-hold': {
+    summary: 'writes are not held back while a copy of their key is on its way',
+    faults: ['lose', 'kill', 'wipe'],
+    patches: [
+      {
+        file: 'coordinator/copy-key.js',
+        replace: 'targets.map((target, i) => lanes.hold(target, [id], {',
+        by: 'targets.map((target, i) => ((_target, _ids, held) => () => held.emit())(target, [id], {',
+      },
+    ],
+  },
+  'displaced-on-second-connection': {
+    summary: 'displaced copies are deleted over another connection than the link',
+    faults: ['kill', 'partition', 'leave', 'join'],
+    patches: [
+      {
+        file: 'migration/displaced.js',
+        replace: "await link.call(['UNLINK', ...displaced], db)",
+        by: 'globalThis.deleteElsewhere(link, db, displaced)',
+      },
+    ],
+  },
+  'read-from-pending': {
+    summary: 'reads go to members that are still receiving the range',
+    faults: ['kill', 'wipe', 'join'],
+    patches: [
+      {
+        file: 'coordinator/router.js',
+        replace: 'for (const link of this.natural)\n            if (link.serving)',
+        by: 'for (const link of [...this.pending, ...this.natural])\n            if (link.serving)',
+      },
+    ],
+  },
+  'read-overtakes-write': {
+    summary: "a read goes to a backup where its own connection's write has not been emitted yet",
+    faults: [],
+    patches: [
+      {
+        file: 'coordinator/read.js',
+        replace: 'const free = route.natural.find((link) => link.serving && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = route.natural.findLast((link) => link.serving);',
+      },
+    ],
+  },
+  'forget-doubts': {
+    summary: 'keys with writes that a broken link did not answer are not repaired',
+    faults: ['lose'],
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'note(link, ids, write, tag = 0) {',
+        by: 'note(link, ids, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
+      },
+    ],
+  },
+  'forget-doubts-after-crash': {
+    summary: 'after a crash of the proxy no key is in doubt',
+    faults: ['kill-proxy-mid-write'],
+    patches: [{ file: 'proxy.js', replace: 'coordinator.uncertainty.begin();', by: ';' }],
+  },
+  'keep-displaced': {
+    summary: 'copies of keys that have moved on stay where they were',
+    faults: ['kill', 'join'],
+    patches: [{ file: 'migration/displaced.js', replace: 'if (displaced.length > 0)', by: 'if (false)' }],
+  },
+  'keep-leftovers': {
+    summary: 'a member that is filled again keeps what it has from before',
+    faults: ['kill'],
+    patches: [
+      {
+        file: 'migration/intake.js',
+        replace: 'await this.clear(target);',
+        by: 'this.coordinator.arrivals.forget(target);',
+      },
+    ],
+  },
+  'replies-by-arrival': {
+    summary: 'replies go to the client in the order in which they arrive',
+    faults: ['slow'],
+    patches: [
+      {
+        file: 'client/reply-queue.js',
+        replace: 'slot.keep(buf, start, end, owned);',
+        by: `{
+          if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned);
+          slot.silent = true;
+          slot.keep(EMPTY, 0, 0, true);
+        }`,
+      },
+    ],
+  },
+}
