@@ -36,7 +36,7 @@ interface Places {
 
 async function measure({ quick, say }: BenchOptions, keys: number): Promise<Join[]> {
   const joins: Join[] = []
-  for (let ring = 1; ring <= (quick ? 1 : 3); ring++) {
+  for (let ring = 1; ring <= (quick ? 1 : 5); ring++) {
     await BenchRing.with({ nodes: NODES_FIRST, replicas: REPLICAS, memberConfig: ['appendonly no'] }, async (it) => {
       const names = Array.from({ length: keys }, (_, i) => keyNamed(i))
       const pipeline = await Pipeline.open(it.port)
