@@ -63,6 +63,7 @@ export class Intake {
     await Promise.all(sources.map(({ source, ranges }) => this.estimate(source, ranges)))
     await Promise.all(sources.map(({ source, ranges }) => this.copyFrom(source, target, ranges)))
     await this.window.empty()
+    this.throwFailure()
     if (!this.cancelled) this.progress.step = 'done'
     return !this.cancelled
   }
