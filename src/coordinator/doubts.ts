@@ -30,6 +30,7 @@ export interface DoubtEvents {
 
 /** A refused repair is tried again after this long: the server may be out of memory, or saving. */
 const RETRY_MS = 500
+const REFUSAL_LOG_MS = 1000
 
 /**
  * In-doubt keys: for each member the keys with a write that it may have missed, because its link broke before the
@@ -41,6 +42,7 @@ export class Doubts {
   private readonly byMember = new Map<string, Map<string, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
+  private lastRefusalLogMs = 0
 
   constructor(
     private readonly lanes: Lanes,
@@ -166,7 +168,7 @@ export class Doubts {
       return
     }
     if (result === 'target lost') return
-    if (result === 'refused') this.log.warn({ member: link.name, reason }, `${link.name} refused the repair of a key`)
+    if (result === 'refused') this.logRefusal(link.name, reason)
     this.retryTimer ??= setTimeout(() => {
       this.retryTimer = undefined
       this.repair()
@@ -174,6 +176,14 @@ export class Doubts {
   }
 
   /** Whether the member of `link` may have missed a write of this key. */
+  /** A server that refuses one key refuses many. */
+  private logRefusal(name: string, reason: string): void {
+    const now = Date.now()
+    if (now - this.lastRefusalLogMs < REFUSAL_LOG_MS) return
+    this.lastRefusalLogMs = now
+    this.log.warn({ member: name, reason, keys: this.byMember.get(name)?.size }, `${name} refuses the repair of keys`)
+  }
+
   isInDoubt(link: Link, id: string): boolean {
     return this.byMember.get(link.name)?.has(id) === true
   }

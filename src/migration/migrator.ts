@@ -161,6 +161,8 @@ export class Migrator {
       const alone = ![...this.running].some((intake) => intake.plan.member === plan.member)
       void this.receive({ ...plan, empty: plan.empty && alone })
     }
+    // A range whose holders all have keys in doubt at the moment has no source, and nobody tells when it has one.
+    if (planIntakes(views.current, () => true, isUnderWay).length > 0) this.reconcileSoon(RETRY_MS)
     for (const name of this.displaced) void this.sweep(name)
   }
 
