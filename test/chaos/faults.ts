@@ -256,19 +256,22 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   'kill-proxy-at-odown': {
-    summary: 'kill -9 of the proxy in the moment in which a member that nobody reaches is declared down',
+    summary: 'kill -9 of the proxy right after a member was declared down, and all that it said about that is lost',
     resource: 'members',
     needsProxy: true,
-    lasts: [0, 250],
+    lasts: [50, 300],
     async run({ ring }, { durationMs, dice }, targets) {
       const others = [...ring.members.values()].filter(({ name }) => !targets.includes(name))
+      const hold = (name: string) => ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
+      // The others have answered what the one that goes down will never have had.
+      for (const name of targets) hold(name)
+      await sleep(30 + dice[0] * 100)
+      for (const { name } of others) hold(name)
       for (const name of targets) ring.member(name).relay.cut(BOTH)
-      // What is noted about it takes a while to be answered.
-      await sleep(ring.options.downAfterMs - 200)
-      for (const { relay } of others) relay.shape(['proxy'], 'replies', { delayMs: 20 + dice[0] * 100 })
       for (const name of targets) await isDown(ring, name)
       await sleep(durationMs)
       await ring.proxy.kill()
+      for (const { relay } of others) relay.cut(['proxy'])
       for (const { relay } of ring.members.values()) relay.heal()
       await ring.proxy.start()
     },

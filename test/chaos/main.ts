@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkHistory } from './checkers/check-history.js'
-import { DEFECTS } from './defects/defects.js'
-import { nodeArgsOf, runDefects } from './defects/run-defects.js'
+import { DEFECTS, nodeArgsOf } from './defects/defects.js'
 import { FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
 import { summarize } from './report.js'
@@ -24,7 +23,6 @@ Starts a ring of real processes, drives it with clients, lets things go wrong, a
   --workloads a,b   only these workloads
   --ballast N       keys that are written beforehand (default 2000)
   --defect NAME     with this deliberate defect in the proxy (and without --faults: under the faults that show it)
-  --defects a,b     with each of these, or 'all', one after the other: every one has to be found (--seconds: of each)
   --dir DIR         where servers keep data and logs (default: a temporary directory, removed when all went well)
   --history FILE    where the history is written (default: in DIR)
   --replay FILE     check a history again instead
@@ -48,7 +46,6 @@ async function main(): Promise<number> {
       workloads: { type: 'string' },
       ballast: { type: 'string', default: '2000' },
       defect: { type: 'string' },
-      defects: { type: 'string' },
       dir: { type: 'string' },
       history: { type: 'string' },
       replay: { type: 'string' },
@@ -71,7 +68,6 @@ async function main(): Promise<number> {
     ballast: number('--ballast', values.ballast),
     dir,
   }
-  if (values.defects !== undefined) return findDefects(names('--defects', values.defects, Object.keys(DEFECTS)), common)
   const defect = values.defect === undefined ? undefined : DEFECTS[values.defect]
   if (values.defect !== undefined && defect === undefined)
     throw new Error(`there is no defect '${values.defect}'; see --list`)
@@ -102,28 +98,6 @@ function judge({ violations, history, operations, options, keysPlaced }: ChaosRe
   const enough = done >= OPERATIONS_MIN_PER_SECOND * options.seconds && keysPlaced > 0
   if (!enough) say(`Only ${done} operations were answered and ${keysPlaced} keys compared: nothing is proved.\n`)
   return enough && violations.length === 0 && history.undecided.length === 0
-}
-
-/** Every defect has to be found: one that is not shows a gap in the harness. */
-async function findDefects(defects: readonly string[], options: Parameters<typeof runDefects>[1]): Promise<number> {
-  const all = await runDefects(
-    defects,
-    options,
-    (_, progress) => showProgress(progress),
-    ({ defect, checks, seconds }) => {
-      clearProgress()
-      const by = [...checks].map(([check, count]) => `${check} (${count})`).join(', ')
-      say(`${defect.padEnd(32)}${seconds.toFixed(0).padStart(4)} s   ${by === '' ? 'NOT FOUND' : by}\n`)
-    },
-  )
-  const missed = all.filter(({ checks }) => checks.size === 0)
-  say(
-    missed.length === 0
-      ? `All ${all.length} defects were found.\n`
-      : `${missed.length} of ${all.length} were NOT found.\n`,
-  )
-  if (missed.length === 0) rmSync(options.dir, { recursive: true, force: true })
-  return missed.length === 0 && all.length > 0 ? 0 : 1
 }
 
 function replay(file: string): number {

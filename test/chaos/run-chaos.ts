@@ -26,6 +26,8 @@ export interface ChaosOptions {
   readonly nodeArgs: readonly string[]
   /** Keys that are written before the start, so that there is something to move. */
   readonly ballast: number
+  /** One violation is enough: nothing more is waited for, asked or checked then. */
+  readonly stopAtFirst?: boolean
   /** Called with the ring before the clients start: for tests of the harness itself. */
   readonly sabotage?: (ring: ChaosRing) => void
 }
@@ -114,6 +116,28 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       clearInterval(ticker)
     }
 
+    const check = (violationsMax?: number) => {
+      const onKey = (done: number, of: number) => {
+        if (done % 20 === 0) tell(`checking ${done} of ${of} keys`)
+      }
+      return checkHistory(history.operations(), onKey, violationsMax)
+    }
+    const report = (checked: HistoryReport, keysPlaced: number, verify: string): ChaosReport => ({
+      options,
+      startedMs,
+      operations: history.operations(),
+      faults: nemesis.records,
+      skippedFaults: nemesis.skipped,
+      history: checked,
+      violations: [...checked.violations, ...found],
+      keysPlaced,
+      verify,
+    })
+    if (options.stopAtFirst === true) {
+      const checked = check(1)
+      if (checked.violations.length > 0) return report(checked, 0, 'not asked')
+    }
+
     tell('coming to rest')
     const missing = await nemesis.rest()
     if (missing !== undefined) complain('not at rest', `a minute after the last fault: ${missing}`)
@@ -127,21 +151,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     for (const client of everyone) client.close('done')
     await ring.stop()
 
-    const operations = history.operations()
-    const checked = checkHistory(operations, (done, of) => {
-      if (done % 20 === 0) tell(`checking ${done} of ${of} keys`)
-    })
-    return {
-      options,
-      startedMs,
-      operations,
-      faults: nemesis.records,
-      skippedFaults: nemesis.skipped,
-      history: checked,
-      violations: [...checked.violations, ...found],
-      keysPlaced: keys,
-      verify,
-    }
+    return report(check(), keys, verify)
   }
   try {
     return await Promise.race([run(), ring.hopeless])

@@ -11,13 +11,13 @@ export type Task =
 export interface WorkloadOptions {
   /** Names of those to be used. */
   readonly workloads: readonly string[]
-  /** Keys that were written before the start and are only read, in the database of the client. */
+  /** Keys that were written before the start, and are read and deleted, in the database of the client. */
   readonly ballast: readonly string[]
 }
 
 /** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
 const KEYS = 3
-const EXPIRING_KEYS = 12
+const EXPIRING_KEYS = 48
 /** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
 const OPERATIONS_PER_GENERATION = 1000
 
@@ -103,7 +103,9 @@ export class ClientPlan {
       return { workload: 'echo', key: `echo:${this.client}`, name: 'echo', args: [this.value()] }
     }
     if (options.ballast.length > 0 && random.chance(0.05)) {
-      return { workload: 'register', key: random.pick(options.ballast), name: 'get', args: [] }
+      // Some go and never come back: who missed that has them still.
+      const name = random.chance(0.3) ? 'del' : 'get'
+      return { workload: 'register', key: random.pick(options.ballast), name, args: [] }
     }
     if (this.kinds.length === 0)
       return { workload: 'echo', key: `echo:${this.client}`, name: 'echo', args: [this.value()] }

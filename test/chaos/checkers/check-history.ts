@@ -59,11 +59,12 @@ export const workloadNames: readonly string[] = Object.keys(checks)
 
 /**
  * Checks everything that a history can show. Each key is checked by itself, because a history is linearizable exactly
- * when it is for each key [Herlihy & Wing 1990, locality].
+ * when it is for each key [Herlihy & Wing 1990, locality]. Looks at no more keys after `violationsMax` violations.
  */
 export function checkHistory(
   operations: readonly Operation[],
   onKey: (done: number, of: number) => void = () => {},
+  violationsMax = VIOLATIONS_MAX,
 ): HistoryReport {
   const checked = new Map<string, Checked>()
   const violations: Violation[] = []
@@ -73,7 +74,7 @@ export function checkHistory(
   let done = 0
   let explained = 0
   for (const [key, ofKey] of keys) {
-    if (violations.length + undecided.length >= VIOLATIONS_MAX) break
+    if (violations.length + undecided.length >= violationsMax) break
     const { workload } = ofKey[0]
     const check = checks[workload]
     if (check === undefined) throw new Error(`there is no check for the workload '${workload}' of ${key}`)

@@ -8,6 +8,11 @@ export interface Defect {
   readonly faults: readonly string[]
 }
 
+/** The arguments of node that bring the defect into the proxy's process. */
+export function nodeArgsOf(name: string): string[] {
+  return ['--import', new URL(`./register.js?${name}`, import.meta.url).href]
+}
+
 /**
  * The mistakes that the harness has to find [issue Core 2, The proof]: each is a change of the compiled proxy, made while
  * it is loaded. A change that does not fit any more keeps the proxy from starting.
@@ -83,7 +88,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'displaced-on-second-connection': {
     summary: 'displaced copies are deleted over another connection than the link',
-    faults: ['kill', 'partition', 'leave', 'join'],
+    faults: ['join', 'leave'],
     patches: [
       {
         file: 'migration/displaced.js',
@@ -97,9 +102,14 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['kill', 'wipe', 'join'],
     patches: [
       {
-        file: 'coordinator/router.js',
-        replace: 'for (const link of this.natural)\n            if (link.serving)',
-        by: 'for (const link of [...this.pending, ...this.natural])\n            if (link.serving)',
+        file: 'coordinator/read.js',
+        replace: 'const link = master?.serving === true ? master',
+        by: 'const joining = route.pending.find((each) => each.serving); const link = joining !== undefined ? joining',
+      },
+      {
+        file: 'coordinator/read.js',
+        replace: 'const free = route.natural.find(',
+        by: 'const free = [...route.pending, ...route.natural].find(',
       },
     ],
   },
@@ -109,8 +119,9 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/read.js',
-        replace: 'const free = route.natural.find((link) => link.serving && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = route.natural.findLast((link) => link.serving);',
+        replace:
+          'const free = route.natural.find((link) => coordinator.mayRead(link, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = route.natural.findLast((link) => coordinator.mayRead(link, ids));',
       },
     ],
   },

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { temporaryDirectory } from '../../helpers/temporary-directory.js'
 import type { ChaosRing } from '../chaos-ring.js'
+import { nodeArgsOf } from '../defects/defects.js'
 import { summarize } from '../report.js'
 import { type ChaosOptions, runChaos } from '../run-chaos.js'
 import { WORKLOADS } from '../workloads.js'
@@ -53,7 +54,6 @@ t.test('a backup that got other values than the master is found', async (t) => {
 })
 
 t.test('a proxy that answers one client with what is for another is found', async (t) => {
-  const nodeArgs = ['--import', new URL('../defects/replies-in-the-order-of-arrival.js', import.meta.url).href]
-  const report = await chaos(temporaryDirectory(t), { nodeArgs })
+  const report = await chaos(temporaryDirectory(t), { nodeArgs: nodeArgsOf('replies-by-arrival') })
   t.not(report.violations.length, 0)
 })

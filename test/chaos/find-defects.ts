@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Violation } from './checkers/violation.js'
+import { DEFECTS, type Defect, nodeArgsOf } from './defects/defects.js'
+import { summarize } from './report.js'
+import { type ChaosOptions, runChaos } from './run-chaos.js'
+import { WORKLOADS } from './workloads.js'
+
+const USAGE = `Usage: npm run chaos:defects -- [options] [defect …]
+
+Runs the harness against a proxy with one deliberate defect after the other (default: all of them), under the faults that
+show it, in rounds with a seed each, until a check finds it. Before them it runs the same faults without a defect, in which
+nothing may be found.
+
+  --seconds N   for so long things go wrong for each defect (default 60)
+  --seed N      of the first round (default 1)
+  --show        print what was found
+
+Exits with 0 when every defect was found, and nothing where there is none.
+`
+
+/** Things go wrong for so long in a round: a defect that shows at once is known soon after. */
+const ROUND_SECONDS = 15
+/** A process that ended, or a fault that could not be brought about, shows a defect of the defect. */
+const HOLLOW = new Set(['crash', 'fault'])
+const NO_DEFECT = 'none'
+
+interface Found {
+  readonly name: string
+  /** By which checks, with the first of each; empty when none did. */
+  readonly violations: readonly Violation[]
+  /** For how long things had gone wrong, and until it was known. */
+  readonly chaosSeconds: number
+  readonly seconds: number
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string', default: '1' },
+      show: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const names = positionals.length > 0 ? positionals : [NO_DEFECT, ...Object.keys(DEFECTS)]
+  for (const name of names) {
+    if (name !== NO_DEFECT && DEFECTS[name] === undefined) throw new Error(`there is no defect '${name}'`)
+  }
+  say(row('defect', 'found', 'chaos', 'after', 'by'))
+  let wrong = 0
+  for (const name of names) {
+    const found = await find(name, Number(values.seconds), Number(values.seed), values.show)
+    const isFound = found.violations.some(({ check }) => !HOLLOW.has(check))
+    const isRight = isFound === (name !== NO_DEFECT)
+    if (!isRight) wrong++
+    const by = found.violations.map(({ check, message }) => (HOLLOW.has(check) ? `${check}: ${message}` : check))
+    const seconds = (value: number) => `${value.toFixed(0)} s`
+    const text = isFound ? 'yes' : 'no'
+    say(
+      row(
+        name,
+        isRight ? text : text.toUpperCase(),
+        seconds(found.chaosSeconds),
+        seconds(found.seconds),
+        by.join(', '),
+      ),
+    )
+  }
+  say(wrong === 0 ? `\nAll as it should be.\n` : `\n${wrong} of ${names.length} are NOT as they should be.\n`)
+  return wrong === 0 ? 0 : 1
+}
+
+/** Rounds until a check says that something is wrong, or the time is over. */
+async function find(name: string, seconds: number, firstSeed: number, show: boolean): Promise<Found> {
+  const defect = name === NO_DEFECT ? allFaults() : DEFECTS[name]
+  const dir = mkdtempSync(join(tmpdir(), `dt-defect-${name}-`))
+  const startedMs = performance.now()
+  const violations = new Map<string, Violation>()
+  let chaosSeconds = 0
+  for (let seed = firstSeed; violations.size === 0 && chaosSeconds < seconds; seed++) {
+    const ofRound = Math.min(ROUND_SECONDS, seconds - chaosSeconds)
+    const options: ChaosOptions = {
+      seed,
+      seconds: ofRound,
+      nodes: 5,
+      replicas: 2,
+      clients: 10,
+      ballast: 2000,
+      workloads: WORKLOADS,
+      faults: defect.faults,
+      dir: join(dir, String(seed)),
+      nodeArgs: name === NO_DEFECT ? [] : nodeArgsOf(name),
+      stopAtFirst: true,
+    }
+    let found: readonly Violation[]
+    try {
+      const report = await runChaos(options, () => {})
+      found = report.violations
+      if (show && found.length > 0) process.stderr.write(summarize(report))
+    } catch (error) {
+      found = [{ check: 'crash', key: '', message: (error as Error).message, witness: [] }]
+    }
+    chaosSeconds += ofRound
+    for (const violation of found) if (!violations.has(violation.check)) violations.set(violation.check, violation)
+  }
+  rmSync(dir, { recursive: true, force: true })
+  return { name, violations: [...violations.values()], chaosSeconds, seconds: (performance.now() - startedMs) / 1000 }
+}
+
+/** Everything that the defects are looked for with. */
+function allFaults(): Pick<Defect, 'faults'> {
+  return { faults: [...new Set(Object.values(DEFECTS).flatMap(({ faults }) => faults))] }
+}
+
+function row(name: string, found: string, chaos: string, seconds: string, by: string): string {
+  return `${name.padEnd(32)}${found.padEnd(7)}${chaos.padStart(5)}${seconds.padStart(8)}   ${by}\n`
+}
+
+function say(text: string): void {
+  process.stdout.write(text)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+process.exit(
+  await main().catch((error: Error) => {
+    process.stderr.write(`chaos:defects: ${error.stack}\n`)
+    return 2
+  }),
+)
