@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
 import { DROPPED } from './checkers/honesty.js'
-import { encode, outcomeOf, type Plan } from './commands.js'
+import { encode, isRead, outcomeOf, type Plan } from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
 import { type History, nowMs, type Operation, type Outcome } from './history.js'
 import type { ClientPlan, Task } from './workloads.js'
@@ -19,6 +19,31 @@ export interface ProxyAddress {
   unharmedSince(ms: number): boolean
 }
 
+/** Whether the clients read now. While they do not, what their plans have to read is left out. */
+export class Reading {
+  private pausing = 0
+  private inFlight = 0
+
+  get isPaused(): boolean {
+    return this.pausing > 0
+  }
+
+  /** Resolves when no client reads any more; the function that it gives lets them read again. */
+  async pause(): Promise<() => void> {
+    this.pausing++
+    while (this.inFlight > 0) await sleep(5)
+    return () => {
+      this.pausing--
+    }
+  }
+
+  /** A client sends something that has reads among it, until the task is done. */
+  async during<T>(task: Promise<T>): Promise<T> {
+    this.inFlight++
+    return task.finally(() => this.inFlight--)
+  }
+}
+
 /** One client of the proxy: does what its plan says and writes down what came of it. */
 export class Client {
   private connection: Connection | undefined
@@ -33,6 +58,7 @@ export class Client {
     /** The proxy that serves now. */
     private readonly current: () => ProxyAddress,
     private readonly history: History,
+    private readonly reading = new Reading(),
   ) {}
 
   /** Follows the plan until `stop`. */
@@ -52,7 +78,13 @@ export class Client {
   /** Sends the commands together; resolves with what was written down of them, in their order. */
   async send(plans: readonly Plan[]): Promise<Operation[]> {
     const connection = await this.connected()
-    if (connection === undefined) return []
+    const wanted = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
+    if (connection === undefined || wanted.length === 0) return []
+    const sent = this.sendOver(connection, wanted)
+    return wanted.some(isRead) ? this.reading.during(sent) : sent
+  }
+
+  private async sendOver(connection: Connection, plans: readonly Plan[]): Promise<Operation[]> {
     const invokedMs = nowMs()
     const replies = connection.send(Buffer.concat(plans.map(encode)), plans.length)
     const ids = plans.map(() => this.history.nextId())

@@ -22,6 +22,11 @@ export interface FaultContext {
   readonly ring: ChaosRing
   /** What is wrong beyond what clients see. */
   complain(message: string): void
+  /**
+   * Keeps the clients from reading until the function that it gives is called. A read may see a write that is not
+   * acknowledged yet; should then everybody die who has executed it, it is gone [design §2 G3, the exception].
+   */
+  pauseReading(): Promise<() => void>
   /** Tells half of the clients to look for the proxy that serves now. */
   moveClients(): void
 }
@@ -31,8 +36,13 @@ export interface Fault {
   readonly resource: Resource
   /** Whether it harms the proxy, too. */
   readonly needsProxy?: boolean
-  /** Members that it meets besides, the first of the targets: they keep their data, so they do not count as harmed. */
-  readonly besides?: number
+  /** It counts as if it harmed r members, so that no other fault takes what it leaves. */
+  readonly fillsBudget?: boolean
+  /**
+   * It meets all holders of some key: the first of the targets keeps its data, so it does not count as harmed, and the
+   * r others do.
+   */
+  readonly meetsHolders?: boolean
   /** How long it lasts, in ms. */
   readonly lasts: readonly [least: number, most: number]
   /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
@@ -142,17 +152,21 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   'lose-and-wipe': {
-    summary: 'the last requests to one member are lost, while 1 to r others are killed and come back empty',
+    summary:
+      'of all holders of some key, the last requests to one are lost, and the others are killed and come back empty',
     resource: 'members',
-    besides: 1,
+    meetsHolders: true,
     lasts: [20, 400],
-    async run({ ring }, { durationMs }, [witness, ...targets]) {
+    async run(context, { durationMs }, [witness, ...targets]) {
+      const { ring } = context
       const { relay } = ring.member(witness)
+      const readAgain = await context.pauseReading()
       relay.shape(['proxy'], 'requests', { stalled: true })
       await sleep(durationMs)
       await Promise.all(targets.map((name) => ring.member(name).server.kill()))
       relay.cut(['proxy'])
       relay.heal()
+      readAgain()
       await Promise.all(targets.map((name) => ring.restart(name, true)))
     },
   },
@@ -243,6 +257,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     summary: 'kill -9 of the proxy while its requests to 1 to r members have not arrived, and never will',
     resource: 'members',
     needsProxy: true,
+    fillsBudget: true,
     lasts: [20, 400],
     async run({ ring }, { durationMs }, targets) {
       for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
@@ -397,8 +412,9 @@ export function schedule(random: Random, { faults, seconds, replicas }: Schedule
   for (let atMs = FIRST_MS; atMs < seconds * 1000 - 500; atMs += random.between(...GAP_MS)) {
     if (left.length === 0) left = random.sample(faults, faults.length)
     const fault = left.pop()!
-    const { resource, lasts } = FAULTS[fault]
-    const count = resource === 'members' ? random.between(1, Math.max(1, replicas)) : fault === 'leave' ? 1 : 0
+    const { resource, lasts, meetsHolders } = FAULTS[fault]
+    const some = meetsHolders ? replicas : random.between(1, Math.max(1, replicas))
+    const count = resource === 'members' ? some : fault === 'leave' ? 1 : 0
     const durationMs = random.between(...lasts)
     plans.push({ fault, atMs, count, durationMs, dice: Array.from({ length: 4 }, () => random.next()) })
   }

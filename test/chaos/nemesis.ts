@@ -3,6 +3,7 @@ import type { ChaosRing } from './chaos-ring.js'
 import { FAULTS, type FaultContext, type FaultPlan, type Resource } from './faults.js'
 import { unrest } from './health.js'
 import { nowMs } from './history.js'
+import { placement } from './placement.js'
 
 /** How long after it was healed a member may still be thought to be well by the proxy although it is not. */
 const NOTICE_MS = 1500
@@ -34,6 +35,8 @@ export class Nemesis {
   private readonly busy = new Map<Resource, number>()
   private readonly running = new Set<Promise<void>>()
   private healedMs = 0
+  /** When nobody was harmed for the last time. */
+  private wholeMs = 0
   private stopped = false
 
   constructor(
@@ -116,16 +119,18 @@ export class Nemesis {
   }
 
   private async allWhole(): Promise<void> {
+    this.wholeMs = nowMs()
     this.harmed.clear()
     await this.ring.dismiss()
   }
 
-  private hasRoom(resource: Resource, { count }: FaultPlan): boolean {
+  private hasRoom(resource: Resource, { fault, count }: FaultPlan): boolean {
+    const { replicas } = this.ring.options
     const isBusy = (one: Resource) => (this.busy.get(one) ?? 0) > 0
     if (isBusy('all')) return false
     switch (resource) {
       case 'members':
-        return this.harmed.size + count <= this.ring.options.replicas
+        return this.harmed.size + (FAULTS[fault].fillsBudget ? replicas : count) <= replicas && !this.isFilled()
       case 'all':
         return this.running.size === 0 && this.harmed.size === 0
       case 'membership':
@@ -133,6 +138,16 @@ export class Nemesis {
       default:
         return !isBusy(resource)
     }
+  }
+
+  /** Whether a fault is under way, or not over yet, that takes all there is to be harmed. */
+  private isFilled(): boolean {
+    return (
+      this.harmed.size > 0 &&
+      this.records.some(({ fault, healedMs }) => {
+        return FAULTS[fault].fillsBudget && (healedMs === Infinity || healedMs > this.wholeMs)
+      })
+    )
   }
 
   /** Joins and leaves come one at a time, each to a ring that knows its members. */
@@ -143,14 +158,23 @@ export class Nemesis {
   /** The members that the fault meets; undefined when it cannot happen to this ring. */
   private choose({ fault, count, dice }: FaultPlan): string[] | undefined {
     const { expected, options } = this.ring
-    const { besides = 0 } = FAULTS[fault]
     if (fault === 'join' && expected.size >= options.nodes + JOINS_MAX) return undefined
     // One more than the copies, so that who leaves has somebody to give to.
     if (fault === 'leave' && expected.size <= options.replicas + 2) return undefined
+    if (FAULTS[fault].meetsHolders) return this.holders(dice)
     const free = [...expected].filter((name) => !this.harmed.has(name)).sort()
-    if (free.length < count + besides) return undefined
-    return Array.from({ length: count + besides }, (_, i) => {
+    if (free.length < count) return undefined
+    return Array.from({ length: count }, (_, i) => {
       return free.splice(Math.floor(dice[i % dice.length] * free.length), 1)[0]
     })
+  }
+
+  /** All holders of a key, in any order; undefined when one of them is harmed. */
+  private holders(dice: readonly number[]): string[] | undefined {
+    const { expected, options } = this.ring
+    const holders = placement([...expected], options.replicas)(Buffer.from(`key of ${dice[0]}`))
+    if (holders.length <= options.replicas || holders.some((name) => this.harmed.has(name))) return undefined
+    const first = Math.floor(dice[1] * holders.length)
+    return [...holders.slice(first), ...holders.slice(0, first)]
   }
 }

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ChaosRing } from './chaos-ring.js'
 import { checkHistory, type HistoryReport } from './checkers/check-history.js'
 import type { Violation } from './checkers/violation.js'
-import { Client } from './client.js'
+import { Client, Reading } from './client.js'
 import type { Plan } from './commands.js'
-import { FAULTS, schedule } from './faults.js'
+import { FAULTS, type FaultContext, schedule } from './faults.js'
 import { checkPlacement, verifyByProxy } from './final-check.js'
 import { readFinally } from './final-reads.js'
 import { History, nowMs, type Operation } from './history.js'
@@ -78,13 +78,14 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     onCrash: (who, how) => complain('crash', `${who} ended by itself: ${how}`),
   })
   const history = new History()
+  const reading = new Reading()
   const everyone: Client[] = []
   const run = async (): Promise<ChaosReport> => {
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
     options.sabotage?.(ring)
     const clients = Array.from({ length: options.clients }, (_, i) => {
-      return new Client(i, i % 4 === 3 ? OTHER_DB : 0, i % 2 === 0 ? 2 : 3, () => ring.proxy, history)
+      return new Client(i, i % 4 === 3 ? OTHER_DB : 0, i % 2 === 0 ? 2 : 3, () => ring.proxy, history, reading)
     })
     everyone.push(...clients)
     const ballast = Array.from({ length: options.ballast }, (_, i) => `ballast:${i}`)
@@ -95,7 +96,13 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     const moveClients = () => {
       for (const client of clients.filter((_, i) => i % 2 === 0)) client.close('it was told to use another proxy')
     }
-    const nemesis = new Nemesis({ ring, complain: (message) => complain('fault', message), moveClients }, plans)
+    const context: FaultContext = {
+      ring,
+      complain: (message) => complain('fault', message),
+      moveClients,
+      pauseReading: () => reading.pause(),
+    }
+    const nemesis = new Nemesis(context, plans)
     const tell = (phase: string) =>
       onProgress({ ...tally(history), phase, faults: nemesis.records.length, going: nemesis.status() })
     const ticker = setInterval(() => tell(`${((nowMs() - startedMs) / 1000).toFixed(1)} s`), 200)
