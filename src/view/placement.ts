@@ -1,5 +1,6 @@
 import { Ring } from '../ring/ring.js'
 import { rangeContains, rangeDifference, type TokenRange } from '../ring/token-range.js'
+import { type NamedSet, replicaSetsOf } from './replica-sets.js'
 import type { Member, ReplicaSet, View } from './view.js'
 
 /** What has happened, or is wanted, since the last view. */
@@ -42,7 +43,7 @@ export function nextView(previous: View, change: PlacementChange): View {
   const targetOf = (range: TokenRange) => targets[wantedRing.rangeOf(range.to)] ?? []
 
   let moving = false
-  const placed = cutRing.ranges().map((range): Placed => {
+  const placed = cutRing.ranges().map((range): NamedSet => {
     const target = targetOf(range)
     if (previous.ring.size === 0) return { natural: target, pending: [] }
     const before = previous.setOfRange[previous.ring.rangeOf(range.to)]
@@ -58,19 +59,13 @@ export function nextView(previous: View, change: PlacementChange): View {
   return withSets(previous, ring, sets, wanted, [...change.members, ...gone], { ringId, replicas, virtualNodes })
 }
 
-/** The names that hold, and are to hold, one range. */
-interface Placed {
-  readonly natural: readonly string[]
-  readonly pending: readonly string[]
-}
-
 function place(
   before: ReplicaSet,
   target: readonly string[],
   there: Set<string>,
   restarted: Set<string>,
   filled: Set<string>,
-): Placed {
+): NamedSet {
   const kept = before.natural.filter(({ name, state }) => there.has(name) && !restarted.has(name) && state !== 'gone')
   const arrived = before.pending.filter(({ name }) => there.has(name) && !restarted.has(name) && filled.has(name))
   const natural = kept.length + arrived.length > 0 ? namesOf([...kept, ...arrived]) : rest(before, there, restarted)
@@ -90,31 +85,16 @@ function rest(before: ReplicaSet, there: Set<string>, restarted: Set<string>): s
 function withSets(
   previous: View,
   ring: Ring,
-  placed: readonly Placed[],
+  placed: readonly NamedSet[],
   wanted: readonly string[],
   known: readonly Member[],
   settings: { readonly ringId: string; readonly replicas: number; readonly virtualNodes: number },
 ): View {
   const byName = new Map<string, Member>()
   for (const member of known) if (!byName.has(member.name)) byName.set(member.name, member)
-  const replicaSets: ReplicaSet[] = []
-  const setOfNames = new Map<string, ReplicaSet>()
-  const setOfRange = placed.map(({ natural, pending }) => {
-    const id = JSON.stringify([natural, pending])
-    let set = setOfNames.get(id)
-    if (set === undefined) {
-      const member = (name: string) => byName.get(name)!
-      set = { index: replicaSets.length, natural: natural.map(member), pending: pending.map(member) }
-      setOfNames.set(id, set)
-      replicaSets.push(set)
-    }
-    return set
-  })
-  if (setOfRange.length === 0) {
-    const empty: ReplicaSet = { index: 0, natural: [], pending: [] }
-    replicaSets.push(empty)
-    setOfRange.push(empty)
-  }
+  // A ring without members has one replica set, which is empty and holds every key.
+  const ranges = placed.length > 0 ? placed : [{ natural: [], pending: [] }]
+  const { replicaSets, setOfRange } = replicaSetsOf(ranges, byName)
   const present = new Set([
     ...wanted,
     ...replicaSets.flatMap(({ natural, pending }) => namesOf([...natural, ...pending])),

@@ -1,5 +1,6 @@
 import { Ring } from '../ring/ring.js'
-import type { Member, ReplicaSet, View } from './view.js'
+import { type NamedSet, replicaSetsOf } from './replica-sets.js'
+import type { Member, View } from './view.js'
 
 /**
  * A view as JSON, for markers and the state file. Members are told by their places in `members`, replica sets by
@@ -38,7 +39,7 @@ export interface NamedView {
   /** The names whose tokens cut the ranges. */
   readonly cut: readonly string[]
   /** The names of each range's replicas, in the order of the ranges of the ring of `cut`; one if that has none. */
-  readonly setOfRange: readonly { readonly natural: readonly string[]; readonly pending: readonly string[] }[]
+  readonly setOfRange: readonly NamedSet[]
 }
 
 /** What was read is no view, or one of a later version of the proxy. */
@@ -97,19 +98,7 @@ export function viewOfNames(named: NamedView): View {
   }
   const members = [...named.members].sort((a, b) => (a.name < b.name ? -1 : 1))
   const byName = new Map(members.map((member) => [member.name, member]))
-  const replicaSets: ReplicaSet[] = []
-  const setOfNames = new Map<string, ReplicaSet>()
-  const setOfRange = named.setOfRange.map(({ natural, pending }) => {
-    const id = JSON.stringify([natural, pending])
-    let set = setOfNames.get(id)
-    if (set === undefined) {
-      const member = (name: string) => byName.get(name)!
-      set = { index: replicaSets.length, natural: natural.map(member), pending: pending.map(member) }
-      setOfNames.set(id, set)
-      replicaSets.push(set)
-    }
-    return set
-  })
+  const { replicaSets, setOfRange } = replicaSetsOf(named.setOfRange, byName)
   return { ringId, epoch, replicas, virtualNodes, members, wanted, ring, replicaSets, setOfRange }
 }
 
