@@ -155,7 +155,7 @@ class Connection {
   /** Whoever came sees the connection break; the server sees nothing. */
   abandon(): void {
     this.abandoned = true
-    this.near.resetAndDestroy()
+    breakOff(this.near)
   }
 
   release(): void {
@@ -166,8 +166,8 @@ class Connection {
   reset(): void {
     this.requests.drop()
     this.replies.drop()
-    this.near.resetAndDestroy()
-    this.far.resetAndDestroy()
+    breakOff(this.near)
+    breakOff(this.far)
     this.onClosed()
   }
 
@@ -176,6 +176,12 @@ class Connection {
     this.reshape()
     this.onIdentified(this.side)
   }
+}
+
+/** With RST, if nothing is on its way out: else Node would wait for that at its exit, for ever. */
+function breakOff(socket: Socket): void {
+  if (socket.connecting || socket.writableLength > 0 || socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** One direction of a connection. */

@@ -11,6 +11,9 @@ import { WORKLOADS } from '../workloads.js'
  * that only a test can do to it, does not.
  */
 
+/** Starting, stopping, and reading members again and again that will never be right, take their time. */
+t.setTimeout(110_000)
+
 function chaos(dir: string, options: Partial<ChaosOptions>) {
   return runChaos(
     {
@@ -53,7 +56,7 @@ t.test('a backup that got other values than the master is found', async (t) => {
   )
 })
 
-t.test('a proxy that answers one client with what is for another is found', async (t) => {
-  const report = await chaos(temporaryDirectory(t), { nodeArgs: nodeArgsOf('replies-by-arrival') })
+t.test('a proxy whose replies come in another order than the commands is found', async (t) => {
+  const report = await chaos(temporaryDirectory(t), { nodeArgs: nodeArgsOf('replies-by-arrival'), stopAtFirst: true })
   t.not(report.violations.length, 0)
 })
