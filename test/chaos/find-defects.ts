@@ -105,14 +105,16 @@ async function find(name: string, seconds: number, firstSeed: number, show: bool
       const report = await runChaos(options, () => {})
       const undecided = report.history.undecided.map((key) => ({ check: 'undecided', key, message: '', witness: [] }))
       found = [...report.violations, ...undecided]
-      if (show && found.length > 0) process.stderr.write(summarize(report))
+      if ((show || name === NO_DEFECT) && found.length > 0) process.stderr.write(summarize(report))
     } catch (error) {
       found = [{ check: 'crash', key: '', message: (error as Error).message, witness: [] }]
     }
     chaosSeconds += ofRound
     for (const violation of found) if (!violations.has(violation.check)) violations.set(violation.check, violation)
   }
-  rmSync(dir, { recursive: true, force: true })
+  // What was found where there is no defect has to be looked into.
+  if (name === NO_DEFECT && violations.size > 0) say(`Logs and data are in ${dir}\n`)
+  else rmSync(dir, { recursive: true, force: true })
   return { name, violations: [...violations.values()], chaosSeconds, seconds: (performance.now() - startedMs) / 1000 }
 }
 

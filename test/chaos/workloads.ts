@@ -129,7 +129,7 @@ export class ClientPlan {
   private deadline(): Task {
     const { random } = this
     const type = random.pick(DEADLINE_TYPES)
-    const key = `${type}:${this.client}:${this.values++}`
+    const key = `${type}:deadline:${this.client}:${this.values++}`
     return { kind: 'deadline', key, ttlMs: random.between(30, 120), aimMs: random.pick([-2, -1, -1, 0, 0, 0, 1, 1, 2]) }
   }
 

@@ -44,6 +44,21 @@ t.test('no value is written twice, by whomever', async (t) => {
   t.equal(new Set(written).size, written.length)
 })
 
+t.test('no key belongs to two workloads', async (t) => {
+  const workloadOf = new Map<string, string>()
+  for (let client = 0; client < 10; client++) {
+    for (const task of tasks(7, client, 1500)) {
+      const used = task.kind === 'deadline' ? [{ key: task.key, workload: 'deadline' }] : task.plans
+      for (const { key, workload } of used) {
+        const before = workloadOf.get(key) ?? workload
+        if (before !== workload) t.fail(`${key} is of ${before} and ${workload}`)
+        workloadOf.set(key, workload)
+      }
+    }
+  }
+  t.ok(workloadOf.size > 200)
+})
+
 t.test('keys are used by several clients and make room for new ones', async (t) => {
   const keysOf = (client: number) => new Set(plans(7, client, 3000).map(({ key }) => key))
   const [one, other] = [keysOf(1), keysOf(2)]
