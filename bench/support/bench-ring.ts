@@ -7,6 +7,7 @@ import { LocalRing, LocalServer } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { memberConfig } from '../../src/local/server-config.js'
 import { ProxyProcess } from '../../test/chaos/proxy-process.js'
+import { cpuSeconds } from './process-figures.js'
 
 export interface BenchRingOptions {
   readonly nodes: number
@@ -34,8 +35,6 @@ export interface CpuTimes {
 }
 
 const POLL_MS = 20
-/** The unit of /proc/PID/stat, everywhere on Linux. */
-const TICK_SECONDS = 0.01
 const PATIENCE_MS = 120_000
 
 /** A ring of real processes, redis-servers, Sentinels and `dt serve`, that members can join and leave. */
@@ -65,6 +64,11 @@ export class BenchRing {
 
   get port(): number {
     return this.proxy.port
+  }
+
+  /** The process id of the proxy. */
+  get proxyPid(): number {
+    return this.proxy.pid as number
   }
 
   /** The members that run, with the ports on which they can be asked directly. */
@@ -171,11 +175,4 @@ export class BenchRing {
     await this.ring.stop()
     rmSync(this.dir, { recursive: true, force: true })
   }
-}
-
-/** User and system time of a process [proc(5) /proc/PID/stat, fields 14 and 15]. */
-function cpuSeconds(pid: number | undefined): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS
 }

@@ -1,0 +1,93 @@
+import type { FigureName, Line, Spread } from './results.js'
+import type { SystemName } from './systems.js'
+
+/** What the proxy shall reach: a figure, or its ratio to twemproxy's, at most or at least so much. */
+export interface Target {
+  readonly title: string
+  readonly atMost?: number
+  readonly atLeast?: number
+  readonly unit: 'ratio' | 'ms' | 'bytes'
+  readonly of: RatioOf | { readonly further: string }
+}
+
+/** The ratio to twemproxy's figure in the same round. */
+interface RatioOf {
+  readonly row: string
+  readonly system: SystemName
+  readonly figure: FigureName
+}
+
+/** A target beside what was found; neither value nor verdict when it was not measured. */
+export interface Verdict extends Target {
+  readonly value?: Spread
+  readonly met?: boolean
+}
+
+const MB = 1_000_000
+
+function cpu(title: string, row: string, system: SystemName, atMost: number): Target {
+  return { title: `${title}: CPU`, atMost, unit: 'ratio', of: { row, system, figure: 'cpuMicros' } }
+}
+
+/** CPU per command, at pipeline depth 1, 16 and 64. */
+const main = (
+  [
+    ['GET', 'get', 'dt-r2', [1.1, 0.8, 0.38]],
+    ['SET, 1 copy', 'set', 'dt-r0', [1.15, 0.85, 0.42]],
+    ['SET, 3 copies', 'set', 'dt-r2', [1.35, 0.85, 0.58]],
+  ] as const
+).map(([title, row, system, limits]) => ({
+  cpu: limits.map((limit, i) => cpu(`${title}, P=${[1, 16, 64][i]}`, `${row}-p${[1, 16, 64][i]}`, system, limit)),
+  throughput: [16, 64].map(
+    (pipeline): Target => ({
+      ...{ title: `${title}, P=${pipeline}: throughput`, atLeast: 1, unit: 'ratio' },
+      of: { row: `${row}-p${pipeline}`, system, figure: 'perSecond' },
+    }),
+  ),
+}))
+
+/** A write to one copy compares like with like; to three it does three times the work behind the proxy. */
+const bothWays = (title: string, row: string, atMost: number): Target[] => [
+  cpu(`${title}, 1 copy`, row, 'dt-r0', atMost),
+  cpu(`${title}, 3 copies`, row, 'dt-r2', atMost),
+]
+
+const oneConnection = (title: string, row: string, system: SystemName): Target => ({
+  ...{ title: `${title}, 1 connection: p50`, atMost: 1.4, unit: 'ratio', of: { row, system, figure: 'p50Ms' } },
+})
+
+export const TARGETS: readonly Target[] = [
+  ...main.flatMap(({ cpu }) => cpu),
+  ...main.flatMap(({ throughput }) => throughput),
+  oneConnection('GET', 'get-c1', 'dt-r2'),
+  oneConnection('SET, 1 copy', 'set-c1', 'dt-r0'),
+  oneConnection('SET, 3 copies', 'set-c1', 'dt-r2'),
+  cpu('GET, 16 KB', 'get-16kb', 'dt-r2', 1.2),
+  ...bothWays('SET, 16 KB', 'set-16kb', 1.2),
+  cpu('GET, 1 MB', 'get-1mb', 'dt-r2', 1),
+  ...bothWays('SET, 1 MB', 'set-1mb', 1),
+  ...[1, 16].flatMap((pipeline) => [
+    cpu(`MGET of 10 keys, P=${pipeline}`, `mget-p${pipeline}`, 'dt-r2', 0.8),
+    ...bothWays(`MSET of 10 keys, P=${pipeline}`, `mset-p${pipeline}`, 0.8),
+  ]),
+  { title: 'memory with 10,000 idle connections', atMost: 250 * MB, unit: 'bytes', of: { further: 'idle' } },
+  { title: 'start of dt serve to its first reply', atMost: 500, unit: 'ms', of: { further: 'start' } },
+  { title: 'a new connection is accepted under load', atMost: 1, unit: 'ms', of: { further: 'accept' } },
+  { title: 'one too many is refused under load', atMost: 1, unit: 'ms', of: { further: 'refuse' } },
+]
+
+/** Every target with what was found; `further` has the figures that are no ratios. The median decides. */
+export function judge(lines: readonly Line[], further: Readonly<Record<string, Spread>>): Verdict[] {
+  return TARGETS.map((target) => {
+    const value = foundOf(target, lines, further)
+    if (value === undefined) return target
+    const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = target
+    return { ...target, value, met: value.median <= atMost && value.median >= atLeast }
+  })
+}
+
+function foundOf({ of }: Target, lines: readonly Line[], further: Readonly<Record<string, Spread>>) {
+  if ('further' in of) return further[of.further]
+  const line = lines.find(({ row, system }) => row === of.row && system === of.system)
+  return line?.toTwemproxy?.[of.figure]
+}
