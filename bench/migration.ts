@@ -29,8 +29,9 @@ interface Rate {
   readonly seconds: number
   readonly keysPerSecond: number
   readonly bytesPerSecond: number
-  /** CPU time of the proxy for all of the join, the deletion of displaced copies included. */
+  /** CPU time of the proxy and of all servers together. */
   readonly proxyMicrosecondsPerKey: number
+  readonly serversMicrosecondsPerKey: number
 }
 
 /** What clients saw in one phase, or one moment. */
@@ -62,12 +63,13 @@ async function measureRate(
     await fill(ring.port, data.keys, data.valueBytes)
     const rates: Rate[] = []
     for (let i = 0; i < data.repetitions; i++) {
-      const before = ring.cpuTimes().proxy
-      const { keys, bytes, seconds } = await ring.join(JOINS)
-      const proxyMicrosecondsPerKey = ((ring.cpuTimes().proxy - before) / keys) * 1e6
-      const [keysPerSecond, bytesPerSecond] = [keys / seconds, bytes / seconds]
-      rates.push({ what, keys, bytes, seconds, keysPerSecond, bytesPerSecond, proxyMicrosecondsPerKey })
-      say(`${what}: ${count(keys)} keys in ${seconds} s, ${count(keysPerSecond)} keys/s, ${size(bytesPerSecond)}/s`)
+      const { keys, bytes, seconds, cpu } = await ring.join(JOINS)
+      rates.push({
+        ...{ what, keys, bytes, seconds, keysPerSecond: keys / seconds, bytesPerSecond: bytes / seconds },
+        proxyMicrosecondsPerKey: (cpu.proxy / keys) * 1e6,
+        serversMicrosecondsPerKey: (cpu.servers / keys) * 1e6,
+      })
+      say(`${what}: ${count(keys)} keys in ${seconds} s, ${count(keys / seconds)} keys/s, ${size(bytes / seconds)}/s`)
       if (i + 1 < data.repetitions) await ring.leave(JOINS)
     }
     return rates.sort((a, b) => a.keysPerSecond - b.keysPerSecond)[Math.floor(rates.length / 2)]
@@ -138,15 +140,19 @@ function summarizeAnswers(answers: readonly Answer[], fromMs: number, toMs: numb
   return { perSecond: (latencies.length / (toMs - fromMs)) * 1000, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: max }
 }
 
+function cpuOf({ keys, proxyMicrosecondsPerKey, serversMicrosecondsPerKey }: Rate): string[] {
+  return keys === 1 ? ['', ''] : [proxyMicrosecondsPerKey.toFixed(1), serversMicrosecondsPerKey.toFixed(1)]
+}
+
 const plainText: Output = { write: () => {} }
 
 function tables(rates: readonly Rate[], load: UnderLoad): string {
   const right = (head: string) => ({ head, align: 'right' as const })
   const rateRows = rates.map((rate) => [
     ...[rate.what, count(rate.keys), size(rate.bytes), `${rate.seconds.toFixed(2)} s`, count(rate.keysPerSecond)],
-    ...[`${count(rate.bytesPerSecond / 1e6)} MB`, rate.keys > 1 ? rate.proxyMicrosecondsPerKey.toFixed(1) : ''],
+    ...[`${count(rate.bytesPerSecond / 1e6)} MB`, ...cpuOf(rate)],
   ])
-  const heads = ['', 'keys', 'bytes', 'time', 'keys/s', 'MB/s', 'proxy µs/key']
+  const heads = ['', 'keys', 'bytes', 'time', 'keys/s', 'MB/s', 'proxy µs/key', 'servers µs/key']
   const phaseRows = Object.entries(load.phases).map(([phase, seen]) => [
     ...[phase, count(seen.perSecond)],
     ...[seen.p50Ms, seen.p99Ms, seen.maxMs].map((ms) => `${ms.toFixed(2)} ms`),

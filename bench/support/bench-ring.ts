@@ -18,17 +18,17 @@ export interface BenchRingOptions {
   readonly nodeArgs?: readonly string[]
 }
 
-/** What the proxy has logged of one member that received data. */
+/** What one member received, as the proxy has logged it. */
 export interface Received {
-  readonly reason: string
   readonly keys: number
   readonly bytes: number
   readonly seconds: number
   /** When it had everything, in ms of `Date.now`. */
   readonly completeAtMs: number
+  /** CPU time in seconds that was used meanwhile. */
+  readonly cpu: CpuTimes
 }
 
-/** CPU time in seconds since the start of the processes. */
 export interface CpuTimes {
   readonly proxy: number
   readonly servers: number
@@ -81,7 +81,8 @@ export class BenchRing {
     return this.client.dt(...args)
   }
 
-  cpuTimes(): CpuTimes {
+  /** CPU time in seconds since the start of the processes. */
+  private cpuTimes(): CpuTimes {
     const servers = this.members.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
     return { proxy: cpuSeconds(this.proxy.pid), servers }
   }
@@ -94,15 +95,22 @@ export class BenchRing {
     await server.start()
     this.joined.push(server)
     const from = this.logLength()
+    const used: (CpuTimes & { readonly atMs: number })[] = []
+    const sampling = setInterval(() => used.push({ atMs: Date.now(), ...this.cpuTimes() }), POLL_MS)
     await this.dt('ADD', name, `127.0.0.1:${port}`)
-    await this.until(`${name} has joined`, async () => (await this.isSettled()) && (await this.memberNames()).has(name))
-    let received: Received | undefined
+    await this.until(`${name} has joined`, async () => {
+      return (await this.isSettled()) && (await this.memberNames()).has(name)
+    }).finally(() => clearInterval(sampling))
+    let received: Omit<Received, 'cpu'> | undefined
     // What is logged is written a little later.
     await this.until(`the log says what ${name} received`, async () => {
       received = this.received(from).findLast(({ member }) => member === name)
       return received !== undefined
     })
-    return received!
+    const { completeAtMs, seconds } = received!
+    const first = used.findLast(({ atMs }) => atMs <= completeAtMs - seconds * 1000) ?? used[0]
+    const last = used.find(({ atMs }) => atMs >= completeAtMs) ?? used[used.length - 1]
+    return { ...received!, cpu: { proxy: last.proxy - first.proxy, servers: last.servers - first.servers } }
   }
 
   /** Lets a member that had joined go, and stops its server. Resolves when all data is where it belongs. */
@@ -138,13 +146,13 @@ export class BenchRing {
     return readFileSync(this.logFile).length
   }
 
-  private received(from: number): (Received & { readonly member: string })[] {
+  private received(from: number): (Omit<Received, 'cpu'> & { readonly member: string })[] {
     const lines = readFileSync(this.logFile).subarray(from).toString().trimEnd().split('\n')
     return lines
       .filter((line) => line.includes('migration: complete'))
       .map((line) => {
-        const { member, reason, keys, bytes, ms, time } = JSON.parse(line)
-        return { member, reason, keys, bytes, seconds: ms / 1000, completeAtMs: new Date(time).getTime() }
+        const { member, keys, bytes, ms, time } = JSON.parse(line)
+        return { member, keys, bytes, seconds: ms / 1000, completeAtMs: new Date(time).getTime() }
       })
   }
 

@@ -137,15 +137,19 @@ export class Coordinator {
   }
 
   /**
-   * Copies a key from one member to another in the order of its writes; `done` hears what became of it. On a pending
-   * replica the key counts as arrived from now on.
+   * Copies keys of one database from one member to another in the order of their writes; `done` hears what became of each.
+   * On a pending replica they count as arrived from now on.
    */
-  copyKey(id: string, source: Link, target: Link, done: CopyListener): void {
-    this.arrivals.add(target, id)
-    new KeyCopy(this.lanes, id, source, [target], (link, result, reason, bytes) => {
+  copyKeys(ids: readonly string[], source: Link, target: Link, done: CopyListener): void {
+    for (const id of ids) this.arrivals.add(target, id)
+    new KeyCopy(this.lanes, ids, source, [target], (link, result, reason, bytes, id) => {
       if (result !== 'copied') this.arrivals.remove(target, id)
-      done(link, result, reason, bytes)
+      done(link, result, reason, bytes, id)
     })
+  }
+
+  copyKey(id: string, source: Link, target: Link, done: CopyListener): void {
+    this.copyKeys([id], source, target, done)
   }
 
   /** Whether reads of these keys may go to a natural replica: it is up, and none of them is in doubt there. */

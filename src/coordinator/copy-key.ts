@@ -1,9 +1,8 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
-import { type Frame, frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import { keyOfId, type Lanes } from './lanes.js'
+import { type Held, type HeldKey, keyOfId, type Lanes } from './lanes.js'
 
 /** What became of a copy on one target. */
 export type CopyResult =
@@ -15,122 +14,199 @@ export type CopyResult =
   /** The target refused; `reason` is its error. */
   | 'refused'
 
-/** `reason` is an error's text, or ''; `bytes` the size of what was copied. */
-export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number) => void
+/** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
+export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: string) => void
 
-const DUMP = 0
-const PEXPIRETIME = 1
+/** What a reply is for, in the low bits of its tag; the others are the number of the key, or of key and target. */
+const PEXPIRETIME = 0
+const DUMP = 1
+const RESTORE = 2
+const KIND_BITS = 2
+const KIND_MASK = 2 ** KIND_BITS - 1
+
 const UNDERSCORE = 0x5f
 const CR = 0x0d
-const NO_TTL = -1
-const NO_KEY = -2
+const RESTORE_TAIL = '\r\n$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n'
+
+/** Where commands are put together that a link copies at once. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
 
 /**
- * copyKey [design §7]: makes the targets equal to the source for one key, without stopping anybody. The snapshot
+ * copyKey [design §7]: makes the targets equal to the source for some keys, without stopping anybody. The snapshot of a key
  * holds exactly the writes emitted on the source before it; what is emitted for the key on the targets from now on is
  * held until the snapshot has been put there, so they get exactly the writes that come after it.
+ *
+ * A migration copies millions of keys this way: what is done for each of them makes as few objects as it can.
  */
 export class KeyCopy implements ReplySink {
-  private readonly releases: (() => void)[]
-  private payload: Buffer | undefined
-  private failure: CopyResult | undefined
-  private reason = ''
-  private restore: Frame | undefined
+  /** By key and target. */
+  private readonly holds: HeldKey[] = []
+  /** By key: what to put on the targets, as soon as it is known; undefined when there is no snapshot. */
+  private readonly frames: (Buffer | undefined)[]
+  private readonly payloadBytes: number[]
+  /** By key: why there is no snapshot. */
+  private readonly reasons: string[] = []
+  private readonly db: number
+  /** What was answered for the key of which the DUMP comes next. */
+  private deadline = ''
+  private refusal = ''
 
   /**
-   * Emits the snapshot and holds the key for the targets; `listener` hears once of every target.
+   * Emits the snapshots and holds the keys for the targets; `listener` hears once of every key on every target.
    *
-   * @param id the key, see `keyId`
+   * @param ids the keys, see `keyId`, of one database
    */
   constructor(
-    lanes: Lanes,
-    private readonly id: string,
-    source: Link,
+    private readonly lanes: Lanes,
+    private readonly ids: readonly string[],
+    private readonly source: Link,
     private readonly targets: readonly Link[],
     private readonly listener: CopyListener,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
-    this.releases = targets.map((target, i) =>
-      lanes.hold(target, [id], {
-        emit: () => this.put(i),
-        dropped: () => listener(target, 'target lost', '', 0),
-        covered: () => listener(target, 'copied', '', 0),
-      }),
-    )
-    const { db, key } = keyOfId(id)
-    const snapshot = () => {
-      source.emitFrame(frameOf(['DUMP', key]), db, this, DUMP)
-      source.emitFrame(frameOf(['PEXPIRETIME', key]), db, this, PEXPIRETIME)
-    }
-    if (!lanes.isHeld(source, id)) snapshot()
-    else
-      lanes.hold(source, [id], {
-        emit: snapshot,
-        dropped: () => this.failed('no snapshot', ''),
-        covered: () => this.emptied(),
-      })()
+    this.frames = new Array(ids.length).fill(undefined)
+    this.payloadBytes = new Array(ids.length).fill(0)
+    this.db = ids.length === 0 ? 0 : keyOfId(ids[0]).db
+    for (let k = 0; k < ids.length; k++) this.copy(k)
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    if ((flags & IS_ERROR) !== 0) {
-      this.failure ??= 'no snapshot'
-      this.reason ||= buf.toString('utf8', start, end - 2)
-    } else if (tag === DUMP) {
-      if (buf[start] !== UNDERSCORE) this.payload = Buffer.from(buf.subarray(buf.indexOf(CR, start) + 2, end - 2))
-    } else {
-      this.restore = this.restoreFrame(Number(buf.latin1Slice(start + 1, end - 2)))
+    const i = tag >> KIND_BITS
+    const failed = (flags & IS_ERROR) !== 0
+    switch (tag & KIND_MASK) {
+      case PEXPIRETIME:
+        this.deadline = failed ? '' : buf.latin1Slice(start + 1, end - 2)
+        this.refusal = failed ? buf.toString('utf8', start, end - 2) : ''
+        break
+      case DUMP:
+        if (failed || this.refusal !== '') this.reasons[i] = this.refusal || buf.toString('utf8', start, end - 2)
+        else this.keep(i, buf, start, end)
+        this.release(i)
+        break
+      default:
+        this.told(i, failed ? 'refused' : 'copied', failed ? buf.toString('utf8', start, end - 2) : '')
     }
-    if (tag === PEXPIRETIME) for (const release of this.releases) release()
   }
 
   onLost(tag: number): void {
-    if (tag === PEXPIRETIME) this.failed('no snapshot', '')
+    const i = tag >> KIND_BITS
+    if ((tag & KIND_MASK) === DUMP) this.release(i)
+    else if ((tag & KIND_MASK) === RESTORE) this.told(i, 'target lost', '')
   }
 
-  private failed(result: CopyResult, reason: string): void {
-    this.failure = result
-    this.reason = reason
-    for (const release of this.releases) release()
-  }
-
-  /** The source's database was emptied before the snapshot could be taken: so were the targets'. */
-  private emptied(): void {
-    this.restore = this.restoreFrame(NO_KEY)
-    for (const release of this.releases) release()
-  }
-
-  /** The key as the source has it, with its deadline in ms, or its absence. */
-  private restoreFrame(expireAtMs: number): Frame {
-    const { key } = keyOfId(this.id)
-    if (this.payload === undefined || expireAtMs === NO_KEY) return frameOf(['UNLINK', key])
-    const deadline = expireAtMs === NO_TTL ? '0' : String(expireAtMs)
-    return frameOf(['RESTORE', key, deadline, this.payload, 'REPLACE', 'ABSTTL'])
-  }
-
-  /** The target's turn: puts the snapshot there. */
-  private put(i: number): void {
-    const target = this.targets[i]
-    const { listener, failure } = this
-    if (failure !== undefined) {
-      listener(target, failure, this.reason, 0)
+  /** [Held] The target's turn: puts the snapshot there. `i` is the number of key and target. */
+  put(i: number): void {
+    const k = Math.trunc(i / this.targets.length)
+    const target = this.targets[i % this.targets.length]
+    const frame = this.frames[k]
+    if (frame === undefined) {
+      this.told(i, 'no snapshot', this.reasons[k] ?? '')
       return
     }
-    assert(this.restore !== undefined, 'the snapshot is there')
     const maxBytes = target.info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
-    if (this.payload !== undefined && this.payload.length > maxBytes) {
+    const bytes = this.payloadBytes[k]
+    if (bytes > maxBytes) {
       // Sent all the same it would be a protocol error, and end the link [redis-facts DUMP, RESTORE].
-      listener(target, 'refused', `its value takes ${this.payload.length} bytes, proto-max-bulk-len is ${maxBytes}`, 0)
+      this.told(i, 'refused', `its value takes ${bytes} bytes, proto-max-bulk-len is ${maxBytes}`)
       return
     }
-    const { db } = keyOfId(this.id)
-    const sink: ReplySink = {
-      onReply: (_tag, buf, start, end, flags) => {
-        const refused = (flags & IS_ERROR) !== 0
-        const bytes = this.payload?.length ?? 0
-        listener(target, refused ? 'refused' : 'copied', refused ? buf.toString('utf8', start, end - 2) : '', bytes)
-      },
-      onLost: () => listener(target, 'target lost', '', 0),
+    target.emit(frame, 0, frame.length, true, this.db, this, (i << KIND_BITS) | RESTORE)
+  }
+
+  /** Tells what became of a key on a target. */
+  told(i: number, result: CopyResult, reason: string): void {
+    const { targets, ids, payloadBytes } = this
+    const k = Math.trunc(i / targets.length)
+    this.listener(targets[i % targets.length], result, reason, result === 'copied' ? payloadBytes[k] : 0, ids[k])
+  }
+
+  private copy(k: number): void {
+    const { lanes, ids, source, targets } = this
+    for (const target of targets) {
+      this.holds.push(lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length)))
     }
-    target.emitFrame(this.restore, db, sink, 0)
+    if (!lanes.isHeld(source, ids[k])) this.snapshot(k)
+    else {
+      lanes.hold(source, [ids[k]], {
+        emit: () => this.snapshot(k),
+        dropped: () => this.release(k),
+        covered: () => {
+          // The source's database was emptied before the snapshot could be taken: so were the targets'.
+          this.frames[k] = this.deletion(k)
+          this.release(k)
+        },
+      })()
+    }
+  }
+
+  /**
+   * Both in one turn: there is no write between them. The deadline comes first, so that the value need not be kept until
+   * it is known; a key that expires between them has no value, and is deleted.
+   */
+  private snapshot(k: number): void {
+    const { source, db } = this
+    const argument = `\r\n$${this.keyOf(k).length}\r\n${this.keyOf(k)}\r\n`
+    const first = `*2\r\n$11\r\nPEXPIRETIME${argument}`
+    const both = `${first}*2\r\n$4\r\nDUMP${argument}`
+    const buf = both.length <= scratch.length ? scratch : Buffer.allocUnsafe(both.length)
+    buf.latin1Write(both, 0)
+    source.emit(buf, 0, first.length, false, db, this, (k << KIND_BITS) | PEXPIRETIME)
+    source.emit(buf, first.length, both.length, false, db, this, (k << KIND_BITS) | DUMP)
+  }
+
+  /** Makes of the reply to DUMP what the targets are to be sent. */
+  private keep(k: number, buf: Buffer, start: number, end: number): void {
+    if (buf[start] === UNDERSCORE) {
+      this.frames[k] = this.deletion(k)
+      return
+    }
+    const key = this.keyOf(k)
+    const from = buf.indexOf(CR, start) + 2
+    const size = end - 2 - from
+    // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
+    const ttl = this.deadline === '-1' ? '0' : this.deadline
+    const head = `*6\r\n$7\r\nRESTORE\r\n$${key.length}\r\n${key}\r\n$${ttl.length}\r\n${ttl}\r\n$${size}\r\n`
+    const frame = Buffer.allocUnsafe(head.length + size + RESTORE_TAIL.length)
+    frame.latin1Write(head, 0)
+    buf.copy(frame, head.length, from, from + size)
+    frame.latin1Write(RESTORE_TAIL, head.length + size)
+    this.frames[k] = frame
+    this.payloadBytes[k] = size
+  }
+
+  private deletion(k: number): Buffer {
+    const key = this.keyOf(k)
+    return Buffer.from(`*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`, 'latin1')
+  }
+
+  /** The bytes of the key, a character each. */
+  private keyOf(k: number): string {
+    const id = this.ids[k]
+    return id.slice(id.indexOf(':') + 1)
+  }
+
+  private release(k: number): void {
+    const { holds, targets } = this
+    for (let t = 0; t < targets.length; t++) this.lanes.release(targets[t], holds[k * targets.length + t])
+  }
+}
+
+/** What is held for one key on one target. */
+class HeldSnapshot implements Held {
+  constructor(
+    private readonly copy: KeyCopy,
+    private readonly i: number,
+  ) {}
+
+  emit(): void {
+    this.copy.put(this.i)
+  }
+
+  dropped(): void {
+    this.copy.told(this.i, 'target lost', '')
+  }
+
+  covered(): void {
+    this.copy.told(this.i, 'copied', '')
   }
 }

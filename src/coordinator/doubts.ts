@@ -150,7 +150,7 @@ export class Doubts {
     const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
     if (source !== undefined) {
       doubt.copying = true
-      new KeyCopy(this.lanes, id, source, [link], (_target, result, reason) =>
+      new KeyCopy(this.lanes, [id], source, [link], (_target, result, reason) =>
         this.copied(link, id, doubt, result, reason),
       )
       return
@@ -175,7 +175,6 @@ export class Doubts {
     }, RETRY_MS)
   }
 
-  /** Whether the member of `link` may have missed a write of this key. */
   /** A server that refuses one key refuses many. */
   private logRefusal(name: string, reason: string): void {
     const now = Date.now()
@@ -184,6 +183,7 @@ export class Doubts {
     this.log.warn({ member: name, reason, keys: this.byMember.get(name)?.size }, `${name} refuses the repair of keys`)
   }
 
+  /** Whether the member of `link` may have missed a write of this key. */
   isInDoubt(link: Link, id: string): boolean {
     return this.byMember.get(link.name)?.has(id) === true
   }

@@ -11,6 +11,9 @@ export interface Held {
   covered(): void
 }
 
+/** A held emission, for `release`. */
+export type HeldKey = Entry
+
 /** A held emission in its lanes. */
 class Entry {
   ready = false
@@ -59,17 +62,23 @@ export class Lanes {
   hold(link: Link, ids: readonly string[], held: Held): () => void {
     assert(ids.length > 0, 'what is held has a key')
     const entry = new Entry(held)
-    for (const id of new Set(ids)) {
-      const lane = this.laneOf(link, id)
-      lane.entries.push(entry)
-      entry.lanes.push(lane)
-    }
-    return () => {
-      assert(!entry.ready, 'a held emission becomes ready once')
-      entry.ready = true
-      // The link may have broken in the meantime: then it has been dropped and stands in no lane.
-      if (entry.lanes.length > 0) this.advance(link, entry)
-    }
+    for (const id of new Set(ids)) this.stand(entry, this.laneOf(link, id))
+    return () => this.release(link, entry)
+  }
+
+  /** The same for one key; `release` must follow. */
+  holdKey(link: Link, id: string, held: Held): HeldKey {
+    const entry = new Entry(held)
+    this.stand(entry, this.laneOf(link, id))
+    return entry
+  }
+
+  /** What was held goes out, once, when what stands before it has gone out. */
+  release(link: Link, entry: HeldKey): void {
+    assert(!entry.ready, 'a held emission becomes ready once')
+    entry.ready = true
+    // The link may have broken in the meantime: then it has been dropped and stands in no lane.
+    if (entry.lanes.length > 0) this.advance(link, entry)
   }
 
   /** The link broke, or its server is no member any more: what is held for it will not be emitted. */
@@ -125,6 +134,11 @@ export class Lanes {
         else this.closeLane(link, lane)
       }
     }
+  }
+
+  private stand(entry: Entry, lane: Lane): void {
+    lane.entries.push(entry)
+    entry.lanes.push(lane)
   }
 
   private laneOf(link: Link, id: string): Lane {

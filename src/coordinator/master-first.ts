@@ -124,7 +124,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const failed = new Set<Link>()
     if (others.length === 0) return
     for (const id of this.ids) {
-      new KeyCopy(this.coordinator.lanes, id, this.targets[MASTER], others, (link, result) => {
+      new KeyCopy(this.coordinator.lanes, [id], this.targets[MASTER], others, (link, result) => {
         if (result !== 'copied') failed.add(link)
         const left = open.get(link)! - 1
         open.set(link, left)

@@ -3,13 +3,16 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import { keyId } from '../coordinator/lanes.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
+import { Pace } from './pace.js'
 import type { IntakePlan } from './plan.js'
+import { sizesOf } from './sizes.js'
 import { accepted, databasesOf, WalkError, walkKeys } from './walk.js'
 import { type Rate, Window } from './window.js'
 
-/** Keys and bytes that are copied at a time: more makes nothing faster, and costs memory. */
-const WINDOW_KEYS = 512
+/** Bytes that are copied at a time: more makes nothing faster, and costs memory. */
 const WINDOW_BYTES = 32 * 1024 * 1024
+/** Keys whose sizes are asked for at once. */
+const BATCH_KEYS = 256
 /** A copy that failed is tried again so often, at this distance. */
 const RETRIES = 20
 const RETRY_MS = 250
@@ -31,7 +34,9 @@ export class Intake {
   readonly startedAtMs = Date.now()
   readonly progress: IntakeProgress = { keysCopied: 0, bytesCopied: 0, keysTotal: 0, step: 'clearing' }
   private cancelled = false
-  private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
+  private failure: Error | undefined
+  private readonly pace: Pace
+  private readonly window: Window
 
   constructor(
     private readonly coordinator: Coordinator,
@@ -40,6 +45,8 @@ export class Intake {
     private readonly rate: Rate,
   ) {
     this.ranges = new RangeSet(plan.ranges)
+    this.pace = new Pace(coordinator.stats)
+    this.window = new Window(() => this.pace.windowKeys(), WINDOW_BYTES)
   }
 
   /** What is under way is still done, and nothing more is begun. */
@@ -100,61 +107,82 @@ export class Intake {
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    const { arrivals } = this.coordinator
+    let batch: Buffer[] = []
+    let batchDb = 0
     for await (const { db, keys } of walkKeys(source)) {
       if (this.cancelled) return
-      const moving = keys.filter(
-        (key) => ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
-      )
-      if (moving.length > 0) await this.copyBatch(source, target, db, moving)
+      if (db !== batchDb) await this.copyBatch(source, target, batchDb, batch.splice(0))
+      batchDb = db
+      for (const key of keys) if (ranges.has(identifierOfKey(key, 0, key.length))) batch.push(key)
+      if (batch.length < BATCH_KEYS) continue
+      await this.copyBatch(source, target, db, batch)
+      batch = []
     }
+    await this.copyBatch(source, target, batchDb, batch)
   }
 
   /** The sizes are asked for first, so that a few large values do not fill the memory. */
   private async copyBatch(source: Link, target: Link, db: number, keys: readonly Buffer[]): Promise<void> {
-    const sizes = await Promise.all(keys.map((key) => source.call(['MEMORY', 'USAGE', key, 'SAMPLES', '1'], db)))
-    for (let i = 0; i < keys.length; i++) {
-      const size = sizes[i]
-      // Null: the key is gone in the meantime.
-      const bytes = typeof size === 'number' ? size : 0
-      await this.rate.take(bytes)
-      await this.window.enter(bytes)
+    const sizes = await sizesOf(source, db, keys)
+    const { window, rate, pace } = this
+    for (let from = 0, to = 0; from < keys.length; from = to) {
+      const countMax = pace.pieceKeys()
+      let bytes = sizes[to++]
+      while (to < keys.length && to - from < countMax && bytes + sizes[to] <= rate.pieceBytes) bytes += sizes[to++]
+      const count = to - from
+      await rate.take(bytes)
+      await window.enter(bytes, count)
       if (this.cancelled) {
-        this.window.leave(bytes)
+        window.leave(bytes, count)
         return
       }
-      this.copyKey(source, target, idOf(db, keys[i]), bytes, RETRIES)
+      if (!source.ready || !target.ready) this.fail(`the connection to ${source.name} or ${target.name} broke`)
+      this.throwFailure()
+      this.copyPiece(source, target, db, keys.slice(from, to), bytes)
     }
-    this.throwFailure()
   }
-
-  private failure: Error | undefined
 
   private throwFailure(): void {
     if (this.failure !== undefined) throw this.failure
   }
 
-  private copyKey(source: Link, target: Link, id: string, size: number, retries: number): void {
-    this.coordinator.copyKey(id, source, target, (_target, result, reason, bytes) => {
-      if (result === 'copied' || this.cancelled || !source.ready || !target.ready || retries === 0) {
-        this.window.leave(size)
-        if (result === 'copied') {
-          this.progress.keysCopied++
-          this.progress.bytesCopied += bytes
-        } else
-          this.failure ??= new WalkError(
-            `a key was not copied from ${source.name} to ${target.name}: ${reason || result}`,
-          )
-        return
+  /** All of it is emitted in one turn, so that a server gets it in one write. */
+  private copyPiece(source: Link, target: Link, db: number, keys: readonly Buffer[], bytes: number): void {
+    const { arrivals } = this.coordinator
+    const ids = keys.map((key) => keyId(db, key, 0, key.length)).filter((id) => !arrivals.has(target, id))
+    let open = ids.length
+    const done = () => {
+      if (--open <= 0) this.window.leave(bytes, keys.length)
+    }
+    if (open === 0) done()
+    else this.copyKeys(source, target, ids, done, RETRIES)
+  }
+
+  private copyKeys(source: Link, target: Link, ids: readonly string[], done: () => void, retries: number): void {
+    this.coordinator.copyKeys(ids, source, target, (_target, result, reason, bytes, id) => {
+      if (result === 'copied') {
+        this.progress.keysCopied++
+        this.progress.bytesCopied += bytes
+        done()
+      } else if (this.cancelled || retries === 0 || !source.ready || !target.ready) {
+        this.fail(`a key was not copied from ${source.name} to ${target.name}: ${reason || result}`)
+        done()
+      } else {
+        setTimeout(() => {
+          // Who was cancelled may be asking a member that is to have the key no more.
+          if (!this.cancelled && source.ready && target.ready) {
+            this.copyKeys(source, target, [id], done, retries - 1)
+            return
+          }
+          this.fail(`the connection to ${source.name} or ${target.name} broke`)
+          done()
+        }, RETRY_MS)
       }
-      setTimeout(() => {
-        if (source.ready && target.ready) this.copyKey(source, target, id, size, retries - 1)
-        else {
-          this.window.leave(size)
-          this.failure ??= new WalkError(`the connection to ${source.name} or ${target.name} broke`)
-        }
-      }, RETRY_MS)
     })
+  }
+
+  private fail(why: string): void {
+    this.failure ??= new WalkError(why)
   }
 }
 

@@ -4,22 +4,23 @@ export class Window {
   private bytes = 0
   private readonly waiting: (() => void)[] = []
 
+  /** @param countMax asked for whenever something is to be started */
   constructor(
-    private readonly countMax: number,
+    private readonly countMax: () => number,
     private readonly bytesMax: number,
   ) {}
 
-  /** Resolves when a piece of this size may be started; `leave` must follow. */
-  async enter(bytes: number): Promise<void> {
-    while (this.count > 0 && (this.count >= this.countMax || this.bytes + bytes > this.bytesMax)) {
+  /** Resolves when a piece of this size, of so many parts, may be started; `leave` must follow. */
+  async enter(bytes: number, count = 1): Promise<void> {
+    while (this.count > 0 && (this.count + count > this.countMax() || this.bytes + bytes > this.bytesMax)) {
       await new Promise<void>((resolve) => this.waiting.push(resolve))
     }
-    this.count++
+    this.count += count
     this.bytes += bytes
   }
 
-  leave(bytes: number): void {
-    this.count--
+  leave(bytes: number, count = 1): void {
+    this.count -= count
     this.bytes -= bytes
     for (const resume of this.waiting.splice(0)) resume()
   }
@@ -30,16 +31,24 @@ export class Window {
   }
 }
 
+/** The size up to which keys are copied together. */
+const PIECE_BYTES = 1024 * 1024
+const BURST_SECONDS = 0.1
+
 /** Lets through so many bytes a second, with bursts of a tenth of a second; 0 lets everything through. */
 export class Rate {
+  /** What may be taken at once without making more of a burst than that. */
+  readonly pieceBytes: number
   private dueMs = 0
 
-  constructor(private readonly bytesPerSecond: number) {}
+  constructor(private readonly bytesPerSecond: number) {
+    this.pieceBytes = bytesPerSecond === 0 ? PIECE_BYTES : Math.min(PIECE_BYTES, bytesPerSecond * BURST_SECONDS)
+  }
 
   async take(bytes: number): Promise<void> {
     if (this.bytesPerSecond === 0) return
     const now = Date.now()
-    this.dueMs = Math.max(this.dueMs, now - 100) + (bytes / this.bytesPerSecond) * 1000
+    this.dueMs = Math.max(this.dueMs, now - BURST_SECONDS * 1000) + (bytes / this.bytesPerSecond) * 1000
     if (this.dueMs > now) await new Promise((resolve) => setTimeout(resolve, this.dueMs - now))
   }
 }

@@ -81,8 +81,13 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/copy-key.js',
-        replace: 'targets.map((target, i) => lanes.hold(target, [id], {',
-        by: 'targets.map((target, i) => ((_target, _ids, held) => () => held.emit())(target, [id], {',
+        replace: 'lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length))',
+        by: 'new HeldSnapshot(this, this.holds.length)',
+      },
+      {
+        file: 'coordinator/copy-key.js',
+        replace: 'this.lanes.release(targets[t], holds[k * targets.length + t])',
+        by: 'holds[k * targets.length + t].emit()',
       },
     ],
   },
