@@ -12,6 +12,7 @@ import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
+import { missingContact } from './membership/contact.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
 import { Ownership } from './membership/ownership.js'
@@ -59,10 +60,12 @@ const QUIET_MS = 1000
 
 export interface Proxy {
   /**
-   * Resolves when clients are accepted. Rejects when the address cannot be listened on, when another proxy is active,
-   * and when stopped before.
+   * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
+   * another proxy is active, and when stopped before.
    */
   start(): Promise<{ host: string; port: number }>
+  /** Where clients connect; if the system is to choose the port, it is 0 before the proxy listens. */
+  readonly address: { readonly host: string; readonly port: number }
   /** Answers nobody any more, and ends all connections. */
   stop(): Promise<void>
   /** Resolves with the reason when the proxy must not go on, and has to be stopped: another one has taken over. */
@@ -144,6 +147,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
+    missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust: (member, reason) => {
       log.warn({ member, reason }, `${member} is filled anew`)
       const link = links.get(member)
@@ -229,11 +233,13 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       takeover: startOptions.takeover === true,
       acceptEpoch: startOptions.acceptEpoch,
       known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
+      refused: (reason) => coordinator.opening.refuse(reason),
     })
     await membership.start()
     const decision = await starter.run()
     markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
     running = true
+    coordinator.opening.open()
     if (decision.kind === 'resume' && decision.unclean) coordinator.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
   }
@@ -261,9 +267,21 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
 
   return {
     ended,
+    get address() {
+      return address
+    },
     async start() {
+      address = await listener.open()
+      server.clients.closeIdle(config.limits.idleTimeoutMs)
+      log.info(`clients are accepted on ${address.host}:${address.port}`)
       pauseWatch.start()
-      await begin()
+      try {
+        await begin()
+      } catch (failure) {
+        // Whoever waits for the ring is told before the connections end.
+        coordinator.opening.refuse((failure as Error).message)
+        throw failure
+      }
       migrator.start()
       // What the last proxy was deleting is not noted anywhere.
       migrator.sweepAll()
@@ -271,12 +289,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       departures.start()
       verifier.start()
       void settleAll()
-      address = await listener.open()
-      server.clients.closeIdle(config.limits.idleTimeoutMs)
       return address
     },
     async stop() {
       stopping = true
+      if (!running) coordinator.opening.refuse('the proxy stops')
       const closed = listener.close()
       if (isDeposed) for (const client of server.clients.all()) client.drop()
       server.clients.closeAll(CLOSE_GRACE_MS)

@@ -11,6 +11,7 @@ import { ask } from '../src/local/ask.js'
 import { LocalRing } from '../src/local/local-ring.js'
 import { freePorts, isFree } from '../src/local/ports.js'
 import { startMark } from '../src/local/process-mark.js'
+import { serves } from './helpers/serves.js'
 import { temporaryDirectory } from './helpers/temporary-directory.js'
 import { until } from './helpers/until.js'
 import { freeBasePort } from './local/base-port.js'
@@ -292,9 +293,7 @@ t.test('dt serve before servers that are there answers; a second one refuses to 
     return ['--config', file]
   }
   const first = new Dt(t, ['serve', ...argsFor('first.yaml', port)])
-  const answers = (at: number) =>
-    until('dt serve answers', async () => (await ask('127.0.0.1', at, 'PING')) === '+PONG')
-  await answers(port)
+  await serves(port)
   t.equal((await run(t, ['ping', ...argsFor('first.yaml', port)])).out, 'PONG\n')
   t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
 
@@ -308,7 +307,7 @@ t.test('dt serve before servers that are there answers; a second one refuses to 
   t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world', 'nothing has happened to the first')
 
   const third = new Dt(t, ['serve', '--takeover', ...argsFor('second.yaml', otherPort)])
-  await answers(otherPort)
+  await serves(otherPort)
   t.same(await first.exit, [1, null])
   t.match(
     first.err,

@@ -49,7 +49,11 @@ export async function ring(argv: string[], out: Output): Promise<number> {
   out.write(
     table(out, [{ head: 'member' }, right('ranges'), right('master of'), right('holds'), right('receives')], rows),
   )
-  const { epoch, ring, copies } = view
+  const { epoch, ring, copies, serving, why } = view
+  if (serving === 0) {
+    out.write(`\nNothing is served yet: ${why}.\n`)
+    return 1
+  }
   out.write(`\nRing ${ring}, epoch ${epoch}: ${counted(ranges.length, 'token range')}, each on ${copies} members.\n`)
   if (values.ranges !== true) return 0
   const list = ranges.map((range) => [

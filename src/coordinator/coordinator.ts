@@ -24,6 +24,7 @@ import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
+import { Opening } from './opening.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
 import { answer, notSupported, RANGE_GONE, READ_OVERTAKEN, unavailable } from './replies.js'
@@ -39,6 +40,8 @@ import { Waiting } from './waiting.js'
 export interface CoordinatorOptions {
   /** How long a command waits for a server of its range, in ms. */
   readonly unavailableTimeoutMs: number
+  /** What is missing as long as there is no ring to serve. */
+  missing(): string
   /** A member has missed what cannot be mended key by key: it has to be filled anew. */
   distrust(name: string, reason: string): void
 }
@@ -57,6 +60,7 @@ export class Coordinator {
   readonly stats = new CoordinatorStats()
   readonly keyspace = new Keyspace(this)
   readonly waiting: Waiting
+  readonly opening: Opening
   readonly verdicts: Verdicts
   readonly lanes = new Lanes(() => this.waiting.wake())
   readonly arrivals = new Arrivals()
@@ -77,9 +81,12 @@ export class Coordinator {
     private readonly log: Logger,
     readonly options: CoordinatorOptions,
   ) {
-    this.waiting = new Waiting(options.unavailableTimeoutMs, (command) =>
-      this.serve(command.frame, command.row, command.slot, command.deadlineMs),
+    this.waiting = new Waiting(
+      options.unavailableTimeoutMs,
+      (command) => this.serve(command.frame, command.row, command.slot, command.deadlineMs),
+      () => this.unavailable(),
     )
+    this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
     this.doubts = new Doubts(this.lanes, () => this.router, log, {
       stoppedServing: () => this.topologyChanged(),
@@ -174,7 +181,8 @@ export class Coordinator {
   }
 
   unavailable(): Reply {
-    return unavailable(this.options.unavailableTimeoutMs)
+    const { unavailableTimeoutMs } = this.options
+    return this.opening.isOpen ? unavailable(unavailableTimeoutMs) : this.opening.tooLate(unavailableTimeoutMs)
   }
 
   isMember(name: string): boolean {
@@ -293,6 +301,11 @@ export class Coordinator {
   }
 
   private park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const { refusal } = this.opening
+    if (refusal !== undefined) {
+      answer(slot, refusal)
+      return
+    }
     this.stats.waits++
     const until = deadlineMs === 0 ? this.waiting.deadline() : deadlineMs
     this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until })
@@ -310,6 +323,8 @@ export class Coordinator {
 
   /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
   private async stepwise(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
+    const refusal = await this.opening.whenOpen()
+    if (refusal !== undefined) return refusal
     const deadlineMs = this.waiting.deadline()
     for (;;) {
       try {

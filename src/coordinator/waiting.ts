@@ -1,6 +1,7 @@
 import type { CommandRow } from '../command/row.js'
+import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
-import { answer, unavailable } from './replies.js'
+import { answer } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 
 /** A command that cannot be emitted now because servers of its range are not reachable. */
@@ -28,6 +29,8 @@ export class Waiting {
   constructor(
     private readonly timeoutMs: number,
     private readonly submit: (command: WaitingCommand) => void,
+    /** What is answered to a command at its deadline. */
+    private readonly tooLate: () => Reply,
   ) {}
 
   get length(): number {
@@ -85,7 +88,7 @@ export class Waiting {
     const now = Date.now()
     const late = this.queue.filter((command) => command.deadlineMs <= now)
     this.queue = this.queue.filter((command) => command.deadlineMs > now)
-    for (const command of late) answer(command.slot, unavailable(this.timeoutMs))
+    for (const command of late) answer(command.slot, this.tooLate())
     if (this.queue.length === 0) {
       clearInterval(this.sweeper)
       this.sweeper = undefined

@@ -104,7 +104,10 @@ function freshStart(
   const refuse = (reason: string): StartDecision => ({ kind: 'refuse', reason, ranges: [], refused })
   const [unfit] = refused
   if (unfit !== undefined && acceptEpoch !== 0) {
-    return refuse(`nobody has a marker of the ring ${ring.id}, and ${unfit[0]} cannot be used: ${unfit[1]}`)
+    return refuse(
+      `nobody has a marker of the ring ${ring.id}, and ${unfit[0]} cannot be used: ${unfit[1]}; ` +
+        '--accept-epoch 0 begins a new ring without it',
+    )
   }
   if (found.length === 0) return refuse('no server can be used')
   const seen = new Set([...input.found.map(({ name }) => name), ...refused.keys()])
@@ -132,7 +135,7 @@ function whyNotNewest(newest: ViewRecord, input: StartInput, found: readonly Fou
   if (stateFile !== undefined && stateFile.ringId === ring.id && !isNewer(newest, stateFile)) return undefined
   return (
     `only ${witnesses.length} of the ${view.members.length} members of epoch ${view.epoch} have answered with a marker ` +
-    `(${list(witnesses) || 'none'}), so there may be a later epoch; if there is none, --accept-epoch ${view.epoch} goes on from it`
+    `(${list(witnesses) || 'none'}), so there may be a later epoch; start the others, or, if there is none, --accept-epoch ${view.epoch} goes on from this one`
   )
 }
 

@@ -27,6 +27,8 @@ export interface StarterDeps {
   readonly acceptEpoch: number | undefined
   /** Every server that the Sentinels know. */
   known(): StartInput['known']
+  /** Nothing may be served, for this reason; it is decided anew when something changes. */
+  refused(reason: string): void
 }
 
 /**
@@ -92,7 +94,10 @@ export class Starter {
       logDecision(log, decision)
       return decision
     }
-    if (decision.reason !== this.lastReason) log.error(`nothing is served yet: ${decision.reason}`)
+    if (decision.reason !== this.lastReason) {
+      log.error(`nothing is served yet: ${decision.reason}`)
+      this.deps.refused(decision.reason)
+    }
     this.lastReason = decision.reason
     return undefined
   }

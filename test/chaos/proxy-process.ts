@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly args?: readonly string[]
   /** Arguments of node itself: a defect is brought in with `--import`. */
   readonly nodeArgs?: readonly string[]
+  /** It leads a session of its own, so that Ctrl-C in the terminal does not reach it. */
+  readonly ownSession?: boolean
 }
 
 /** `dt serve` as a process of its own, which can be killed, paused and started again. */
@@ -46,14 +48,15 @@ export class ProxyProcess implements ProxyAddress {
     return ms > this.harmedUntilMs
   }
 
-  /** Resolves when it answers; rejects when it ends first, or says nothing for a long time. */
+  /** Resolves when it serves the ring; rejects when it ends first, or says nothing for a long time. */
   async start(): Promise<void> {
-    const { configFile, logFile, cwd, args = [], nodeArgs = [] } = this.options
+    const { configFile, logFile, cwd, args = [], nodeArgs = [], ownSession = false } = this.options
     const output = openSync(logFile, 'a')
     const child = spawn(process.execPath, [...nodeArgs, MAIN, 'serve', '--config', configFile, ...args], {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME },
       stdio: ['ignore', output, output],
+      detached: ownSession,
     })
     closeSync(output)
     this.child = child
@@ -67,7 +70,7 @@ export class ProxyProcess implements ProxyAddress {
     })
     for (const deadlineMs = nowMs() + START_PATIENCE_MS; ; await sleep(20)) {
       if (ended !== '' || this.child !== child) throw new Error(`the proxy did not start: ${ended || 'it was killed'}`)
-      if ((await ask('127.0.0.1', this.port, 'PING')) === '+PONG') break
+      if (/^dt_serving:1\r$/m.test((await ask('127.0.0.1', this.port, 'INFO dt')) ?? '')) break
       if (nowMs() > deadlineMs) throw new Error(`the proxy does not answer within ${START_PATIENCE_MS} ms`)
     }
     this.harmedUntilMs = nowMs()

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/config.js'
-import { ask } from '../../src/local/ask.js'
 import type { LocalRing } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { createProxy, type Proxy as RingProxy, type StartOptions } from '../../src/proxy.js'
 import { LogLines } from './log-lines.js'
 import type { Teardown } from './proxy.js'
 import { RawClient } from './raw-client.js'
+import { serves } from './serves.js'
 import { until } from './until.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
@@ -16,6 +16,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 export interface AnotherOptions extends StartOptions {
   readonly replicas?: number
   readonly stateFile?: string
+  readonly unavailableTimeoutMs?: number
 }
 
 /** A proxy in this process in front of a ring that is there already; it is to be started by the test. */
@@ -25,13 +26,14 @@ export class AnotherProxy {
   port = 0
 
   private constructor(t: Teardown, ring: LocalRing, options: AnotherOptions) {
-    const { replicas = 2, stateFile } = options
+    const { replicas = 2, stateFile, unavailableTimeoutMs } = options
     const config = loadConfig({
       env: {},
       overrides: {
         listen: { port: 0 },
         ring: { replicas, stateFile },
         sentinel: { addresses: ring.sentinelAddresses },
+        ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
       },
     })
     this.proxy = createProxy(config, this.log.log, options)
@@ -50,6 +52,14 @@ export class AnotherProxy {
 
   async start(): Promise<void> {
     this.port = (await this.proxy.start()).port
+  }
+
+  /** Begins to start it; resolves when it listens, with what becomes of the start. */
+  async listens(): Promise<{ readonly started: Promise<void> }> {
+    const started = this.start()
+    started.catch(() => {}) // Whoever waits for it hears of it.
+    this.port = await until('it listens', () => this.proxy.address.port || undefined)
+    return { started }
   }
 
   connect(proto: 2 | 3 = 2): Promise<RawClient> {
@@ -85,7 +95,7 @@ export class PausableProxy {
       child.kill('SIGKILL')
       await paused.exit
     })
-    await until('dt serve answers', async () => (await ask('127.0.0.1', port, 'PING')) === '+PONG')
+    await serves(port)
     return paused
   }
 

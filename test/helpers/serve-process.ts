@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { environmentName } from '../../src/config/settings.js'
-import { ask } from '../../src/local/ask.js'
 import { LocalRing, type LocalRingOptions } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import type { Teardown } from './proxy.js'
 import { RawClient } from './raw-client.js'
-import { until } from './until.js'
+import { serves } from './serves.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
@@ -88,8 +87,8 @@ export class ServeProcess {
     return child
   }
 
-  private async answers(): Promise<void> {
-    await until('dt serve answers', async () => (await ask('127.0.0.1', this.port, 'PING')) === '+PONG')
+  private answers(): Promise<unknown> {
+    return serves(this.port)
   }
 
   async connect(proto: 2 | 3 = 2): Promise<RawClient> {

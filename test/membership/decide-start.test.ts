@@ -57,7 +57,7 @@ t.test('a new ring does not begin with a server that holds something else', asyn
     `
     > dt-1 dt-2: empty
     > dt-3: 12 keys
-    refuse: nobody has a marker of the ring dt, and dt-3 cannot be used: it holds 12 keys and no marker of the ring dt
+    refuse: nobody has a marker of the ring dt, and dt-3 cannot be used: it holds 12 keys and no marker of the ring dt; --accept-epoch 0 begins a new ring without it
     refused dt-3: it holds 12 keys and no marker of the ring dt
     `,
   )
@@ -227,7 +227,7 @@ t.test('an owner that was shut out may have counted on: its views are older', as
 t.test('a minority cannot know that there is no later view', async (t) => {
   const refusal =
     'refuse (4 ranges): only 2 of the 4 members of epoch 7 have answered with a marker (dt-1 and dt-2), ' +
-    'so there may be a later epoch; if there is none, --accept-epoch 7 goes on from it'
+    'so there may be a later epoch; start the others, or, if there is none, --accept-epoch 7 goes on from this one'
   checkStart(
     t,
     FOUR,
@@ -301,7 +301,7 @@ t.test('the state file knows that there is no later view, and may know a later o
     > dt-1: 8
     > dt-2 dt-3 dt-4: away
     > state file: 7
-    refuse (4 ranges): only 1 of the 3 members of epoch 8 have answered with a marker (dt-1), so there may be a later epoch; if there is none, --accept-epoch 8 goes on from it
+    refuse (4 ranges): only 1 of the 3 members of epoch 8 have answered with a marker (dt-1), so there may be a later epoch; start the others, or, if there is none, --accept-epoch 8 goes on from this one
     `,
   )
 })

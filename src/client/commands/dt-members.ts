@@ -16,17 +16,17 @@ import type { LocalCommand } from './local-command.js'
  * MIGRATIONS shows. PLAN tells what would move.
  */
 export const memberCommands: Record<string, LocalCommand> = {
-  'dt|add': ({ server }, args) => answering(() => add(server, String(args[2]), addressIn(args[3]))),
-  'dt|cancel': ({ server }, args) => answering(() => cancel(server, String(args[2]))),
+  'dt|add': ({ server }, args) => answering(server, () => add(server, String(args[2]), addressIn(args[3]))),
+  'dt|cancel': ({ server }, args) => answering(server, () => cancel(server, String(args[2]))),
   'dt|migrations': ({ server }) => migrations(server),
   'dt|plan': ({ server }, args) => {
     const what = option(args[2])
     const name = String(args[3])
-    if (what === 'add' && args.length === 5) return answering(() => planAdd(server, name, addressIn(args[4])))
-    if (what === 'remove' && args.length === 4) return answering(() => planRemove(server, name))
+    if (what === 'add' && args.length === 5) return answering(server, () => planAdd(server, name, addressIn(args[4])))
+    if (what === 'remove' && args.length === 4) return answering(server, () => planRemove(server, name))
     return SYNTAX_ERROR
   },
-  'dt|remove': ({ server }, args) => answering(() => remove(server, String(args[2]))),
+  'dt|remove': ({ server }, args) => answering(server, () => remove(server, String(args[2]))),
 }
 
 interface Address {
@@ -34,9 +34,11 @@ interface Address {
   readonly port: number
 }
 
-/** What a user can mend is an error reply. */
-async function answering(answer: () => Promise<Reply>): Promise<Reply> {
+/** Not before there is a ring. What a user can mend is an error reply. */
+async function answering({ coordinator }: Server, answer: () => Promise<Reply>): Promise<Reply> {
   try {
+    const refusal = await coordinator.opening.whenOpen()
+    if (refusal !== undefined) return refusal
     return await answer()
   } catch (failure) {
     if (failure instanceof UserError) return error(`ERR ${failure.message}`)

@@ -14,7 +14,7 @@ export const dtCommands: Record<string, LocalCommand> = {
   'dt|locate': (client, args) => locate(client.server.views.current, args[2]),
   'dt|nodes': (client) => nodes(client.server),
   'dt|ring': (client) => ring(client.server.views.current),
-  'dt|view': (client) => describeView(client.server.views.current),
+  'dt|view': (client) => describeView(client.server),
 }
 
 /** DT NODES: every server that the Sentinels know, whether or not it is in the ring now. */
@@ -80,7 +80,8 @@ function locate(view: View, key: Buffer): Reply {
 }
 
 /** DT VIEW: what the proxy works with at this moment. */
-function describeView(view: View): Reply {
+function describeView({ views, coordinator }: Server): Reply {
+  const view = views.current
   return map([
     ['ring', view.ringId],
     ['epoch', view.epoch],
@@ -90,6 +91,8 @@ function describeView(view: View): Reply {
     ['token-ranges', view.ring.size],
     ['pending-ranges', pendingRanges(view)],
     ['members', view.members.map(({ name }) => name)],
+    ['serving', coordinator.opening.isOpen ? 1 : 0],
+    ['why', coordinator.opening.why()],
   ])
 }
 

@@ -12,6 +12,8 @@ export function ringSection(server: Server): string[] {
   const count = (values: readonly boolean[]) => values.filter(Boolean).length
   return [
     `dt_version:${version}`,
+    `dt_serving:${coordinator.opening.isOpen ? 1 : 0}`,
+    `dt_not_serving_because:${coordinator.opening.why().replace(/[\r\n]+/g, ' ')}`,
     `dt_ring:${view.ringId}`,
     `dt_epoch:${view.epoch}`,
     `dt_members:${view.members.length}`,

@@ -1,0 +1,63 @@
+import { error, type Reply } from '../resp/encode.js'
+import type { Waiting } from './waiting.js'
+
+/**
+ * Whether there is a ring to serve [design §8 Start]:
+ *
+ *     waiting ──> refused: it is known why nothing may be served, so commands are told at once
+ *        └───────────┴──> open, for good
+ *
+ * While it is waited for, commands wait too, as for a server that is away: a proxy that is restarted in order is not
+ * noticed but for the connections.
+ */
+export class Opening {
+  isOpen = false
+  /** What is answered to commands that need the ring while it is known why there is none. */
+  refusal: Reply | undefined
+  private reason = ''
+
+  /** `missing` says what is waited for as long as nothing is refused. */
+  constructor(
+    private readonly waiting: Waiting,
+    private readonly missing: () => string,
+  ) {}
+
+  /** Commands are served from the next view on. */
+  open(): void {
+    this.isOpen = true
+    this.refusal = undefined
+  }
+
+  /** Nothing is served, for this reason, until somebody says otherwise. */
+  refuse(reason: string): void {
+    this.reason = reason
+    this.refusal = closed(reason, 'the command was not applied')
+    this.waiting.retry()
+  }
+
+  /** Why nothing is served, or ''. */
+  why(): string {
+    if (this.isOpen) return ''
+    return this.refusal === undefined ? this.missing() : this.reason
+  }
+
+  /** What is answered to a command that has waited in vain. */
+  tooLate(waitedMs: number): Reply {
+    return closed(this.missing(), `the command waited ${waitedMs} ms and was not applied, try again`)
+  }
+
+  /** Resolves when commands are served, with nothing, or with the error that says why they are not. */
+  async whenOpen(): Promise<Reply | undefined> {
+    const startedAtMs = Date.now()
+    const deadlineMs = this.waiting.deadline()
+    while (!this.isOpen) {
+      if (this.refusal !== undefined) return this.refusal
+      if (!(await this.waiting.change(deadlineMs))) return this.refusal ?? this.tooLate(Date.now() - startedAtMs)
+    }
+    return undefined
+  }
+}
+
+function closed(reason: string, consequence: string): Reply {
+  return error(`CLUSTERDOWN nothing is served yet: ${reason.replace(/[\r\n]+/g, ' ')}; ${consequence}`)
+}

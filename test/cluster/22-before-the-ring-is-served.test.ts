@@ -1,0 +1,150 @@
+import t, { type Test } from 'tap'
+import { LocalRing } from '../../src/local/local-ring.js'
+import { AnotherProxy } from '../helpers/another-proxy.js'
+import { settled } from '../helpers/settled.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
+import { until } from '../helpers/until.js'
+
+/** What the proxy answers by itself, with what the answer has to look like. */
+const OWN: readonly (readonly [string[], RegExp])[] = [
+  [['PING'], /^\+PONG/],
+  [['ECHO', 'x'], /^\$1\r\nx/],
+  [['HELLO', '2'], /server\r\n\$5\r\nredis/],
+  [['CLIENT', 'ID'], /^:\d/],
+  [['CLIENT', 'LIST'], /cmd=client\|list/],
+  [['COMMAND', 'COUNT'], /^:\d\d\d/],
+  [['CONFIG', 'GET', 'maxclients'], /maxclients/],
+  [['SELECT', '3'], /^\+OK/],
+  [['SELECT', '0'], /^\+OK/],
+  [['INFO'], /dt_serving:0\r\ndt_not_serving_because:.+\r\n/],
+  [['DT', 'NODES'], /dt-1/],
+  [['DT', 'RING'], /^\*0/],
+  [['DT', 'LOCATE', 'a'], /replicas\r\n\*0/],
+  [['DT', 'MIGRATIONS'], /^\*0/],
+  [['DT', 'VERIFY', 'STATUS'], /^\$-1/],
+]
+/** What needs the ring: one command of each way of serving. */
+const NEED_THE_RING: readonly string[][] = [
+  ['GET', 'a'],
+  ['SET', 'a', '1'],
+  ['SPOP', 'a'],
+  ['EXPIRE', 'a', '10'],
+  ['MGET', 'a', 'b', 'c'],
+  ['MSET', 'a', '1', 'b', '2', 'c', '3'],
+  ['DEL', 'a', 'b', 'c'],
+  ['DBSIZE'],
+  ['KEYS', '*'],
+  ['SCAN', '0'],
+  ['SSCAN', 'a', '0'],
+  ['RANDOMKEY'],
+  ['FLUSHALL'],
+  ['SWAPDB', '0', '1'],
+  ['DT', 'PLAN', 'REMOVE', 'dt-1'],
+  ['DT', 'ADD', 'dt-9', '127.0.0.1:1'],
+  ['DT', 'REMOVE', 'dt-1'],
+  ['DT', 'CANCEL', 'dt-1'],
+  ['DT', 'VERIFY'],
+]
+
+async function startRing(t: Test): Promise<LocalRing> {
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4 })
+  t.teardown(() => ring.stop())
+  await ring.start()
+  return ring
+}
+
+t.test('a start that is refused listens, says why at once, and goes on when enough members have come', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  t.equal(String(await (await first.connect()).ask('SET', 'a', 'value')), '+OK\r\n')
+  await first.proxy.stop()
+  for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+
+  const second = AnotherProxy.of(t, ring)
+  const { started } = await second.listens()
+  const client = await second.connect()
+  const early = await second.connect()
+  early.send('GET a\r\nPING\r\n')
+  const why = 'only 1 of the 4 members of epoch \\d+ have answered with a marker \\(dt-1\\)'
+  await until('it is known why', async () => new RegExp(why).test(String(await client.ask('DT', 'VIEW'))))
+  const refused = new RegExp(
+    `^-CLUSTERDOWN nothing is served yet: ${why}, .*--accept-epoch \\d+ .*; the command was not applied\r\n$`,
+  )
+  t.match(String(await early.reply()), refused, 'who waited is told, too')
+  t.equal(String(await early.reply()), '+PONG\r\n', 'and goes on')
+  for (const [command, answer] of OWN) t.match(String(await client.ask(...command)), answer, command.join(' '))
+  for (const command of NEED_THE_RING) t.match(String(await client.ask(...command)), refused, command.join(' '))
+
+  await ring.restart('dt-2')
+  await until('two are not enough either', () => second.log.about(/only 2 of the 4 members/).length > 0)
+  t.match(String(await client.ask('GET', 'a')), /^-CLUSTERDOWN nothing is served yet: only 2 of the 4/)
+  await ring.restart('dt-3')
+  await started
+  t.equal(String(await client.ask('GET', 'a')), '$5\r\nvalue\r\n')
+  t.equal(String(await client.ask('SET', 'a', 'later')), '+OK\r\n')
+  t.match(String(await client.ask('DT', 'VIEW')), /serving\r\n:1\r\n\$3\r\nwhy\r\n\$0\r\n/)
+  await ring.restart('dt-4')
+  t.equal(await settled(ring), 1)
+})
+
+t.test('while the ring is looked for commands wait, in their order, and are served when it is found', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  t.equal(String(await (await first.connect()).ask('SET', 'n', '1')), '+OK\r\n')
+  await first.proxy.stop()
+  for (const { name } of ring.sentinels) ring.pause(name)
+
+  const second = AnotherProxy.of(t, ring)
+  const { started } = await second.listens()
+  const writer = await second.connect()
+  const counter = await second.connect()
+  const selector = await second.connect()
+  const local = await second.connect()
+  writer.send('INCR n\r\nGET n\r\nPING\r\nMSET x 1 y 2\r\nSPOP none\r\n')
+  counter.send('PING\r\nDBSIZE\r\n')
+  selector.send('SELECT 99\r\nPING\r\n')
+  t.match(String(await local.ask('INFO', 'dt')), /dt_not_serving_because:no Sentinel has answered \(127\.0\.0\.1:/)
+  t.equal(String(await counter.reply()), '+PONG\r\n')
+  await until('they wait', async () => /dt_waiting:1\r/.test(String(await local.ask('INFO', 'dt'))))
+  t.equal(writer.receivedBytes + selector.receivedBytes, 0)
+
+  for (const { name } of ring.sentinels) ring.resume(name)
+  await started
+  for (const reply of [':2\r\n', '$1\r\n2\r\n', '+PONG\r\n', '+OK\r\n', '$-1\r\n']) {
+    t.equal(String(await writer.reply()), reply)
+  }
+  t.match(String(await counter.reply()), /^:[13]\r\n$/)
+  t.equal(String(await selector.reply()), '-ERR DB index is out of range\r\n')
+  t.equal(String(await selector.reply()), '+PONG\r\n')
+})
+
+t.test('who waits in vain is told what is missing', async (t) => {
+  const ring = await startRing(t)
+  for (const { name } of ring.sentinels) ring.pause(name)
+  const proxy = AnotherProxy.of(t, ring, { unavailableTimeoutMs: 300 })
+  const { started } = await proxy.listens()
+  const client = await proxy.connect()
+  const late =
+    /^-CLUSTERDOWN nothing is served yet: no Sentinel has answered \(127\..*\); the command waited \d+ ms and was not applied, try again\r\n$/
+  for (const command of [['GET', 'a'], ['SET', 'a', '1'], ['DBSIZE'], ['FLUSHALL'], ['DT', 'VERIFY']]) {
+    t.match(String(await client.ask(...command)), late, command.join(' '))
+  }
+  for (const { name } of ring.sentinels) ring.resume(name)
+  await started
+  t.equal(String(await client.ask('GET', 'a')), '$-1\r\n', 'nothing was applied')
+})
+
+t.test('a proxy that may not start because another one is active tells those who wait', async (t) => {
+  const ring = await startRing(t)
+  await AnotherProxy.started(t, ring)
+  const second = AnotherProxy.of(t, ring)
+  const { started } = await second.listens()
+  const client = await second.connect()
+  client.send('GET a\r\n')
+  const reply = client.reply()
+  await t.rejects(started, { name: 'UserError', message: /^another proxy serves the ring dt: run/ })
+  t.match(
+    String(await reply),
+    /^-CLUSTERDOWN nothing is served yet: another proxy serves the ring dt: run .*; the command was not applied\r\n$/,
+  )
+})
