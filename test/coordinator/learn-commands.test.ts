@@ -1,0 +1,52 @@
+import t from 'tap'
+import type { Link } from '../../src/backend/link.js'
+import { rowNamed } from '../../src/command/table.js'
+import { learnCommands } from '../../src/coordinator/learn-commands.js'
+import type { Reply } from '../../src/resp/encode.js'
+import { LogLines } from '../helpers/log-lines.js'
+import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+
+/** A server of this version that answers by `answer`, and what it was asked. */
+function serverOf(version: string, answer: (command: string) => Reply): { link: Link; asked: string[] } {
+  const asked: string[] = []
+  const call = async (args: readonly string[]) => {
+    asked.push(args.join(' '))
+    return answer(args.join(' '))
+  }
+  return { link: { name: 'dt-1', info: { version }, call } as unknown as Link, asked }
+}
+
+const entry = (name: string): Reply => [name, 2, ['readonly'], 1, 1, 1, [], [], [], []]
+
+t.test('only what the table does not know is asked for, once for each kind of server', async (t) => {
+  const lines = new LogLines()
+  const answers: Record<string, Reply> = {
+    'COMMAND COUNT': 4,
+    'COMMAND LIST': ['get', 'SET', 'learnt.get', 'learnt.gone', 'config|get', 'config|new'],
+    'COMMAND INFO learnt.get learnt.gone': [entry('learnt.get'), null],
+  }
+  const first = serverOf('9.9.1', (command) => answers[command])
+  await learnCommands(first.link, lines.log)
+  t.same(first.asked, Object.keys(answers))
+  t.match(rowNamed('learnt.get'), { route: 'key', replicate: 'none' })
+  t.equal(rowNamed('learnt.gone'), undefined)
+  t.match(lines.about(/learnt commands/, 'dt-1'), [{ commands: ['learnt.get'] }])
+  const second = serverOf('9.9.1', (command) => answers[command])
+  await learnCommands(second.link, lines.log)
+  t.same(second.asked, ['COMMAND COUNT'])
+})
+
+t.test('of a server like the one of which the table was made nothing has to be asked', async (t) => {
+  const redis = await RealRedis.start()
+  t.teardown(() => redis.stop())
+  const connection = await RawConnection.open(redis.port)
+  const names = String(await connection.ask('COMMAND', 'LIST'))
+    .split('\r\n')
+    .filter((line) => /^[a-z]/.test(line))
+  t.ok(names.length > 200)
+  t.same(
+    names.filter((name) => !name.includes('|') && rowNamed(name) === undefined),
+    [],
+  )
+  connection.close()
+})
