@@ -1,3 +1,5 @@
+import { copyBytes } from '../base/copy-bytes.js'
+
 /**
  * The bytes of a link that were sent and are not yet answered.
  *
@@ -46,7 +48,7 @@ export class SendLog {
     }
     if (this.open.used + length > SEGMENT_BYTES) this.turnOver()
     const segment = this.open
-    buf.copy(segment.buf, segment.used, start, end)
+    copyBytes(buf, start, end, segment.buf, segment.used)
     this.segment = segment
     this.offset = segment.used
     segment.used += length

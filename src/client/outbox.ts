@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { copyBytes } from '../base/copy-bytes.js'
 import type { Flushable, Turn } from '../base/turn.js'
 
 const BUFFER_BYTES = 64 * 1024
@@ -42,7 +43,7 @@ export class Outbox implements Flushable {
     } else {
       if (this.buffer !== undefined && this.used + length > BUFFER_BYTES) this.closeBuffer()
       this.buffer ??= spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
-      buf.copy(this.buffer, this.used, start, end)
+      copyBytes(buf, start, end, this.buffer, this.used)
       this.used += length
     }
     if (!this.scheduled) {

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.js'
+import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
 import type { Outbox } from './outbox.js'
@@ -156,7 +157,7 @@ export class Slot implements ReplySlot {
       return
     }
     this.kept = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
-    buf.copy(this.kept, 0, start, end)
+    copyBytes(buf, start, end, this.kept, 0)
     this.keptStart = 0
     this.keptEnd = length
     this.keptOwned = length > SCRATCH_BYTES

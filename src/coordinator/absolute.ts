@@ -11,6 +11,11 @@ const LLONG_MAX = 2n ** 63n - 1n
 const LLONG_MIN = -(2n ** 63n)
 const EXPIRY_OPTIONS = new Set(['EX', 'PX', 'EXAT', 'PXAT'])
 
+/** Whether the command is long enough to name a time: a plain SET does not need to know what time it is. */
+export function mayHaveTime(row: CommandRow, frame: Frame): boolean {
+  return !(row.name === 'set' && frame.argc === 3) && !(row.name === 'getex' && frame.argc === 2)
+}
+
 /**
  * The command with its relative time as an absolute one, or the same frame when it has none, or would fail.
  *
@@ -20,9 +25,9 @@ export function toAbsolute(row: CommandRow, frame: Frame, nowMs: number): Frame 
   const now = BigInt(Math.floor(nowMs))
   switch (row.name) {
     case 'set':
-      return frame.argc === 3 ? frame : setOptions(frame, 3, now)
+      return setOptions(frame, 3, now)
     case 'getex':
-      return frame.argc === 2 ? frame : setOptions(frame, 2, now)
+      return setOptions(frame, 2, now)
     case 'setex':
       return setWithTtl(frame, now, 1000n)
     case 'psetex':

@@ -1,4 +1,5 @@
 import type { ReplySink } from '../backend/reply-sink.js'
+import { copyBytes } from '../base/copy-bytes.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
@@ -128,7 +129,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private keep(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const length = end - start
     this.reply = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
-    buf.copy(this.reply, 0, start, end)
+    copyBytes(buf, start, end, this.reply, 0)
     this.replyTag = tag
     this.replyEnd = length
     this.replyFlags = length <= SCRATCH_BYTES ? flags & ~OWNED : flags | OWNED

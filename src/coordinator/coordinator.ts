@@ -11,7 +11,7 @@ import { parseRequest } from '../resp/request-parser.js'
 import { samePlacement } from '../view/placement.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
-import { toAbsolute } from './absolute.js'
+import { mayHaveTime, toAbsolute } from './absolute.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
@@ -130,7 +130,7 @@ export class Coordinator {
     if (route.pending.length > 0) copyToPending(this, route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)
-    } else if (row.replicate === 'absolute') {
+    } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       Apply.emit(this, route, toAbsolute(row, frame, nowMs), row, slot)
     } else {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { rowNamed } from '../../src/command/table.js'
-import { toAbsolute } from '../../src/coordinator/absolute.js'
+import { mayHaveTime, toAbsolute } from '../../src/coordinator/absolute.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 
@@ -35,9 +35,16 @@ for (const [command, expected] of [
   ['RESTORE k 10 payload REPLACE FREQ 3', `RESTORE k ${NOW_MS + 10} payload REPLACE FREQ 3 ABSTTL`],
 ] as const) {
   t.test(`${command} becomes ${expected}`, async (t) => {
-    t.equal(rewrite(command.split(' ')).text, expected)
+    const { before, text } = rewrite(command.split(' '))
+    t.equal(text, expected)
+    t.ok(mayHaveTime(rowNamed(command.split(' ')[0].toLowerCase())!, before))
   })
 }
+
+t.test('a plain SET and GETEX need no clock', async (t) => {
+  t.notOk(mayHaveTime(rowNamed('set')!, frameOf(['SET', 'k', 'v'])))
+  t.notOk(mayHaveTime(rowNamed('getex')!, frameOf(['GETEX', 'k'])))
+})
 
 t.test('what has no relative time is the same frame', async (t) => {
   const commands = [
