@@ -1,52 +1,164 @@
-import { parseArgs } from 'node:util'
-import { bar, Progress } from '../../src/cli/terminal.js'
+import { UserError } from '../../src/base/user-error.js'
+import { bar, count, counted, duration, Progress } from '../../src/cli/terminal.js'
+import { FURTHER_NAMES, type FurtherFigure, measureFurther } from './further.js'
+import { type Options, parseOptions, USAGE } from './options.js'
+import { verdictsOf } from './report.js'
 import { linesOf, type Sample } from './results.js'
-import { fill, runRounds, systemsOf } from './rounds.js'
-import { chooseRows, ROWS } from './rows.js'
+import type { Comparison, ResultsData, SoakPoint } from './results-data.js'
+import { runRounds, systemsOf } from './rounds.js'
+import { ROWS } from './rows.js'
+import { soak } from './soak.js'
+import { soakSpread } from './soak-summary.js'
+import { describeRun, readResults, writeResults } from './store.js'
 import { withSystems } from './systems.js'
-import { remaining, resultTables } from './table.js'
-import { judge } from './targets.js'
+import { resultTables } from './table.js'
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.5' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const rows = values.rows === undefined ? ROWS : chooseRows(values.rows.split(','))
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
-const interrupt = new AbortController()
-process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
-const samples: Sample[] = []
+/*
+ * `npm run bench`: starts the systems [systems.ts], measures every row [rows.ts] in turn [rounds.ts] and the further
+ * figures [further.ts], judges them by the targets [targets.ts], prints them [table.ts] and writes them [store.ts]. What
+ * was measured before Ctrl-C is kept.
+ */
+
 const progress = new Progress(process.stderr)
-await withSystems(async ({ all }) => {
-  await fill(rows, all)
-  const runsPerRound = rows.reduce((sum, row) => sum + systemsOf(row, all).length, 0)
-  let startMs = Date.now()
-  await runRounds({
-    ...{ rows, systems: all, rounds, seconds, signal: interrupt.signal },
-    onTrial: (row) => {
-      startMs = Date.now()
-      progress.show([`a first try of everything: ${row.title}`])
-    },
-    onSample: (sample) => {
-      samples.push(sample)
-      const total = rounds * runsPerRound
-      const left = remaining(samples.length, total, (Date.now() - startMs) / 1000)
-      progress.show([
-        `${bar(samples.length, total)}  ${left}`,
-        `round ${sample.round}: ${sample.row}, ${sample.system}`,
-      ])
-    },
-  })
-}).catch((error) => {
-  if (!interrupt.signal.aborted) throw error
-})
-progress.clear()
-const lines = linesOf(samples)
-const verdicts = judge(lines, {})
-process.stdout.write(
-  values.json ? `${JSON.stringify({ lines, verdicts, samples })}\n` : resultTables(process.stdout, lines, verdicts),
-)
+const interrupt = new AbortController()
+process.once('SIGINT', () => interrupt.abort(new UserError('interrupted')))
+
+/** For whoever waits without a terminal. */
+function note(text: string): void {
+  if (process.stderr.isTTY) return
+  process.stderr.write(`${text}\n`)
+}
+
+async function compare(options: Options): Promise<number> {
+  const { rows, rounds, seconds, json } = options
+  const endRun = describeRun()
+  const samples: Sample[] = []
+  const further: FurtherFigure[] = []
+  const notes: string[] = []
+  const comparison = (): Comparison => ({ about: endRun(), rounds, seconds, samples, further, notes })
+  const save = () => {
+    if (options.complete) writeResults({ ...readResults(), comparison: comparison() })
+  }
+  progress.show(['starting Redis, twemproxy and DT'])
+  await orInterrupted(
+    withSystems(async (systems) => {
+      const { all } = systems
+      if (!all.some(({ name }) => name === 'twemproxy')) {
+        notes.push('Twemproxy (the program nutcracker) is not installed: its columns are missing.')
+      }
+      const perRound = rows.reduce((sum, row) => sum + systemsOf(row, all).length, 0)
+      const watch = new Watch(rounds * perRound)
+      await runRounds({
+        ...{ rows, systems: all, rounds, seconds, signal: interrupt.signal },
+        onTrial: (row) => progress.show([`a first try of everything: ${row.title}`]),
+        onBegin: (row, system) => watch.begin(`${row.title}, P=${row.pipeline}: ${system.name}`),
+        onSample: (sample) => {
+          samples.push(sample)
+          watch.end()
+        },
+        onRound: (round) => {
+          note(`round ${round} of ${rounds} is done; ${watch.left()}`)
+          save()
+        },
+      })
+      await measureFurther(systems, {
+        ...{ names: options.further, quick: options.quick, signal: interrupt.signal },
+        onStep: (what) => progress.show([what]),
+        onFigure: (figure) => further.push(figure),
+        onMissing: (why) => notes.push(`${why}.`),
+      })
+    }),
+  )
+  progress.clear()
+  if (interrupt.signal.aborted) notes.push('The run was interrupted: the last round is not whole.')
+  if (options.quick) notes.push('A quick run: these are no measurements.')
+  save()
+  const data = { comparison: comparison() }
+  const verdicts = verdictsOf(data)
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ ...data.comparison, lines: linesOf(samples), verdicts }, null, 1)}\n`
+      : resultTables(process.stdout, data.comparison, verdicts),
+  )
+  if (options.complete) process.stderr.write('bench/results.md, results.svg and results.json are written.\n')
+  return interrupt.signal.aborted ? 130 : 0
+}
+
+/** Shows how far it is, and how long it will take. */
+class Watch {
+  private done = 0
+  private beganAtMs: number | undefined
+
+  constructor(private readonly total: number) {}
+
+  begin(what: string): void {
+    this.beganAtMs ??= performance.now()
+    progress.show([`${bar(this.done, this.total)}  ${this.left()}`, what])
+  }
+
+  end(): void {
+    this.done++
+  }
+
+  left(): string {
+    const { beganAtMs, done, total } = this
+    if (done === 0 || beganAtMs === undefined) return ''
+    return `${duration(((performance.now() - beganAtMs) / 1000 / done) * (total - done))} to go`
+  }
+}
+
+async function soakAlone(options: Options): Promise<number> {
+  const wanted = options.soak as number
+  const endRun = describeRun()
+  const points: SoakPoint[] = []
+  await orInterrupted(
+    soak(wanted, interrupt.signal, (point) => {
+      points.push(point)
+      const { seconds, commands, rssBytes } = point
+      const left = duration((seconds / commands) * (wanted - commands))
+      const now = `${counted(commands, 'command')}, ${(rssBytes / 1e6).toFixed(0)} MB`
+      progress.show([`${bar(commands, wanted)}  ${left} to go`, now])
+    }),
+  )
+  progress.clear()
+  const commands = points.at(-1)?.commands ?? 0
+  const data: ResultsData = { ...readResults(), soak: { about: endRun(), commands, points } }
+  const spread = soakSpread(data.soak!)
+  writeResults(data)
+  const text = `${count(commands)} commands: memory of the last quarter is ${spread.median.toFixed(3)} × that of the second.\n`
+  process.stdout.write(options.json ? `${JSON.stringify({ ...data.soak, spread })}\n` : text)
+  return interrupt.signal.aborted ? 130 : 0
+}
+
+/** Resolves also when it ended because of Ctrl-C. */
+async function orInterrupted(task: Promise<unknown>): Promise<void> {
+  try {
+    await task
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error
+  }
+}
+
+function main(): Promise<number> | number {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.print === 'usage') process.stdout.write(USAGE)
+  else if (options.print === 'list') process.stdout.write(listing())
+  else return options.soak === undefined ? compare(options) : soakAlone(options)
+  return 0
+}
+
+function listing(): string {
+  const lines = ROWS.map(
+    ({ id, group, title, pipeline }) => `${group.padEnd(12)} ${id.padEnd(11)} ${title}, P=${pipeline}`,
+  )
+  return [...lines, ...FURTHER_NAMES.map((name) => `further      ${name}`)].join('\n').concat('\n')
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  progress.clear()
+  if (!(error instanceof UserError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}

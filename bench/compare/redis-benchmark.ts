@@ -48,15 +48,25 @@ export function parseCsv(output: string): Found {
   return found
 }
 
+/** @throws the signal's reason when it is aborted, which ends the program */
 export async function runRedisBenchmark(run: Run, signal: AbortSignal): Promise<Found> {
-  const child = spawn('redis-benchmark', benchmarkArguments(run), { stdio: ['pipe', 'pipe', 'pipe'], signal })
-  const closed = once(child, 'close')
-  child.stdin.on('error', () => {})
-  child.stdin.end('x'.repeat(run.driver.valueBytes ?? 0))
-  const [output, complaints] = await Promise.all([text(child.stdout), text(child.stderr)])
-  const [code] = await closed
-  if (code !== 0) throw new UserError(`redis-benchmark failed: ${output}${complaints}`)
-  return parseCsv(output)
+  signal.throwIfAborted()
+  const child = spawn('redis-benchmark', benchmarkArguments(run), { stdio: ['pipe', 'pipe', 'pipe'] })
+  const stop = () => child.kill('SIGKILL')
+  signal.addEventListener('abort', stop)
+  process.once('exit', stop)
+  try {
+    child.stdin.on('error', () => {})
+    child.stdin.end('x'.repeat(run.driver.valueBytes ?? 0))
+    const ended = once(child, 'close') as Promise<[code: number | null]>
+    const [output, complaints, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    signal.throwIfAborted()
+    if (code !== 0) throw new UserError(`redis-benchmark failed: ${output}${complaints}`)
+    return parseCsv(output)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    process.removeListener('exit', stop)
+  }
 }
 
 /** What several programs at the same time found, as if they were one: each counts as much as it did. */

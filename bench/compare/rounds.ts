@@ -18,7 +18,10 @@ export interface RoundsOptions {
   readonly seconds: number
   readonly signal: AbortSignal
   onTrial(row: Row): void
+  onBegin(row: Row, system: System): void
   onSample(sample: Sample): void
+  /** A round has ended. */
+  onRound(round: number): void
 }
 
 /** The systems on which a row is measured: a row that only reads is not measured with one copy as well. */
@@ -28,7 +31,8 @@ export function systemsOf(row: Row, systems: readonly System[]): System[] {
 
 /**
  * A trial run of everything, which warms up the programs and tells how many commands fill the time, then the rounds.
- * Which system comes first goes round.
+ * Which system comes first goes round. Each round
+ * begins with the same data.
  *
  * @throws the signal's reason when it is aborted; what was measured was given to `onSample` before
  */
@@ -36,6 +40,7 @@ export async function runRounds(options: RoundsOptions): Promise<void> {
   const { rows, systems, rounds, seconds, signal } = options
   const rates = new Map<string, number>()
   const rateKey = (row: Row, system: System) => `${row.id} ${system.name}`
+  await fill(rows, systems)
   for (const row of rows) {
     options.onTrial(row)
     for (const system of systemsOf(row, systems)) {
@@ -44,16 +49,19 @@ export async function runRounds(options: RoundsOptions): Promise<void> {
     }
   }
   for (let round = 1; round <= rounds; round++) {
+    if (round > 1) await fill(rows, systems)
     for (const row of rows) {
       const own = systemsOf(row, systems)
       for (let i = 0; i < own.length; i++) {
         const system = own[(i + round - 1) % own.length]
+        options.onBegin(row, system)
         const commands = Math.ceil((rates.get(rateKey(row, system)) as number) * seconds)
         const sample = await measure(row, system, { commands, round, signal })
         rates.set(rateKey(row, system), sample.perSecond)
         options.onSample(sample)
       }
     }
+    options.onRound(round)
   }
 }
 
@@ -82,14 +90,22 @@ async function measure(
   }
 }
 
-/** Writes what the rows read, through each system. */
-export async function fill(rows: readonly Row[], systems: readonly System[]): Promise<void> {
+/** Empties all systems and writes what the rows read, through each of them. */
+export async function fill(
+  rows: readonly Row[],
+  systems: readonly Pick<System, 'port' | 'flushPorts'>[],
+): Promise<void> {
   const spaces = new Map(rows.flatMap(({ reads }) => (reads === undefined ? [] : [[reads.prefix, reads]])))
-  for (const { port } of systems) {
-    const pipeline = await Pipeline.open(port)
-    for (const space of spaces.values()) await pipeline.run(setsOf(space))
-    pipeline.close()
+  for (const { port, flushPorts } of systems) {
+    for (const flushPort of flushPorts) await send(flushPort, [['FLUSHALL']])
+    for (const space of spaces.values()) await send(port, setsOf(space))
   }
+}
+
+async function send(port: number, commands: Iterable<readonly (Buffer | string)[]>): Promise<void> {
+  const pipeline = await Pipeline.open(port)
+  await pipeline.run(commands)
+  pipeline.close()
 }
 
 function* setsOf({ prefix, keys, valueBytes }: KeySpace) {

@@ -1,3 +1,5 @@
+import { UserError } from '../../src/base/user-error.js'
+
 /*
  * What is measured: the rows of the table. Each is driven on every system in turn; a command that writes has two rows of
  * results on DT, with one copy (r = 0) and with three (r = 2).
@@ -120,12 +122,12 @@ export const ROWS: readonly Row[] = [...main, ...commands, ...keys, ...values, .
 /**
  * The rows of which the id, its beginning (`get`), or the group is among `names`.
  *
- * @throws RangeError when a name chooses nothing
+ * @throws UserError when a name chooses nothing
  */
 export function chooseRows(names: readonly string[]): Row[] {
   const chosen = names.map((name) => {
     const rows = ROWS.filter(({ id, group }) => id === name || group === name || id.startsWith(`${name}-`))
-    if (rows.length === 0) throw new RangeError(`there is no row ${name}`)
+    if (rows.length === 0) throw new UserError(`there is no row ${name}; --list names them`)
     return rows
   })
   return ROWS.filter((row) => chosen.some((rows) => rows.includes(row)))

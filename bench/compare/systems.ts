@@ -9,8 +9,12 @@ import { Twemproxy } from './twemproxy.js'
 
 /** Servers behind each proxy. */
 export const NODES = 4
+/** Connections that the benchmark holds to DT without using them. */
+export const IDLE_CONNECTIONS = 10_000
+/** Clients that DT with three copies accepts: some more, so that it can be seen how it refuses one too many. */
+export const CLIENTS_MAX = IDLE_CONNECTIONS + 200
 /** Nothing is kept on disk: it is the proxies that are measured. The same for all servers. */
-const IN_MEMORY = ['appendonly no']
+export const IN_MEMORY = ['appendonly no']
 
 /** In the order of the table. */
 export const SYSTEM_NAMES = ['redis', 'twemproxy', 'dt-r0', 'dt-r2'] as const
@@ -28,11 +32,14 @@ export interface System {
   readonly name: SystemName
   readonly port: number
   readonly pid: number
+  /** Where FLUSHALL empties it: twemproxy does not know that command, its servers do. */
+  readonly flushPorts: readonly number[]
 }
 
 export interface Systems {
   readonly all: readonly System[]
-  readonly rings: { readonly r0: BenchRing; readonly r2: BenchRing }
+  /** The one with three copies. */
+  readonly ring: BenchRing
 }
 
 /**
@@ -43,14 +50,14 @@ export async function withSystems<T>(task: (systems: Systems) => Promise<T>): Pr
   return withServers(1 + NODES, ([redis, ...behind], dir) =>
     Twemproxy.with({ dir, servers: behind.map(({ port }) => port) }, (twemproxy) =>
       BenchRing.with({ nodes: NODES, replicas: 0, memberConfig: IN_MEMORY }, (r0) =>
-        BenchRing.with({ nodes: NODES, replicas: 2, memberConfig: IN_MEMORY }, (r2) => {
+        BenchRing.with({ nodes: NODES, replicas: 2, memberConfig: IN_MEMORY, maxClients: CLIENTS_MAX }, (r2) => {
           const all: System[] = [
-            { name: 'redis', port: redis.port, pid: redis.pid as number },
-            ...(twemproxy ? [{ name: 'twemproxy' as const, port: twemproxy.port, pid: twemproxy.pid }] : []),
-            { name: 'dt-r0', port: r0.port, pid: r0.proxyPid },
-            { name: 'dt-r2', port: r2.port, pid: r2.proxyPid },
+            { name: 'redis', port: redis.port, pid: redis.pid as number, flushPorts: [redis.port] },
+            ...(twemproxy === undefined ? [] : [{ name: 'twemproxy' as const, ...twemproxy }]),
+            { name: 'dt-r0', port: r0.port, pid: r0.proxyPid, flushPorts: [r0.port] },
+            { name: 'dt-r2', port: r2.port, pid: r2.proxyPid, flushPorts: [r2.port] },
           ]
-          return task({ all, rings: { r0, r2 } })
+          return task({ all, ring: r2 })
         }),
       ),
     ),

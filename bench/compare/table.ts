@@ -1,12 +1,19 @@
-import { type Column, count, duration, type Output, size, styled, table } from '../../src/cli/terminal.js'
-import type { Line, Spread } from './results.js'
+import { type Column, count, type Output, size, styled, table } from '../../src/cli/terminal.js'
+import type { FurtherFigure } from './further.js'
+import { type Line, linesOf, type Spread } from './results.js'
+import type { Comparison } from './results-data.js'
 import { ROWS } from './rows.js'
 import { SYSTEM_NAMES, SYSTEM_TITLES } from './systems.js'
 import type { Verdict } from './targets.js'
 
-/** Both tables for a terminal, or without colours for a file. */
-export function resultTables(out: Output, lines: readonly Line[], verdicts: readonly Verdict[]): string {
-  return [figuresTable(out, lines), targetsTable(out, verdicts)].filter((text) => text !== '').join('\n')
+/** Everything that a run has found, for a terminal or a file. */
+export function resultTables(
+  out: Output,
+  { samples, further, notes }: Pick<Comparison, 'samples' | 'further' | 'notes'>,
+  verdicts: readonly Verdict[],
+): string {
+  const parts = [figuresTable(out, linesOf(samples)), furtherTable(out, further), targetsTable(out, verdicts)]
+  return [...parts.filter((text) => text !== ''), ...notes.map((text) => `${text}\n`)].join('\n')
 }
 
 const right = (head: string): Column => ({ head, align: 'right' })
@@ -20,21 +27,31 @@ function figuresTable(out: Output, lines: readonly Line[]): string {
   const rows = orderOf(lines).map((line, i, all) => {
     const { title, pipeline } = rowOf(line)
     const first = i === 0 || all[i - 1].row !== line.row
+    const toTwemproxy = line.system === 'redis' ? undefined : line.toTwemproxy
     const times = (spread: Spread | undefined) => (spread === undefined ? '' : `${ratio(spread.median)} ×`)
     return [
       ...(first ? [title, String(pipeline)] : ['', '']),
-      ...[SYSTEM_TITLES[line.system], count(line.perSecond.median), line.p50Ms.median.toFixed(2)],
-      ...[line.p99Ms.median.toFixed(2), line.cpuMicros.median.toFixed(2), size(line.peakRssBytes.median)],
-      ...[withRange(line.toTwemproxy?.cpuMicros), times(line.toTwemproxy?.perSecond), times(line.toRedis?.perSecond)],
+      ...[SYSTEM_TITLES[line.system], count(line.perSecond.median), milliseconds(line.p50Ms.median)],
+      ...[milliseconds(line.p99Ms.median), line.cpuMicros.median.toFixed(2), size(line.peakRssBytes.median)],
+      ...[withRange(toTwemproxy?.cpuMicros), times(toTwemproxy?.perSecond), times(line.toRedis?.perSecond)],
     ]
   })
   return table(out, FIGURE_COLUMNS, rows)
 }
 
+function furtherTable(out: Output, further: readonly FurtherFigure[]): string {
+  if (further.length === 0) return ''
+  const rows = further.map(({ title, unit, value, p99 }) => {
+    const text = (each: number | undefined) => (each === undefined ? '' : inUnit(each, unit))
+    return [title, ...[value.median, value.min, p99, value.max].map(text)]
+  })
+  return table(out, [{ head: '' }, ...['median', 'least', '99 %', 'most'].map(right)], rows)
+}
+
 function targetsTable(out: Output, verdicts: readonly Verdict[]): string {
   const measured = verdicts.filter(({ value }) => value !== undefined)
   if (measured.length === 0) return ''
-  const rows = measured.map((verdict) => [verdict.title, limitOf(verdict), foundOf(verdict), verdictOf(verdict)])
+  const rows = measured.map((verdict) => [verdict.title, limitText(verdict), foundText(verdict), verdictText(verdict)])
   const columns = [{ head: 'target' }, right(''), { head: 'found (least to most)' }, { head: '' }]
   return table(out, columns, rows, (text, column, row) => {
     if (column !== 3) return text
@@ -53,17 +70,17 @@ export function rowOf({ row }: Line) {
 }
 
 /** `≤ 1.10 ×`, `≥ 1.00 ×`, `≤ 500 ms` */
-export function limitOf({ atMost, atLeast, unit }: Verdict): string {
+export function limitText({ atMost, atLeast, unit }: Verdict): string {
   return atMost === undefined ? `≥ ${inUnit(atLeast as number, unit)}` : `≤ ${inUnit(atMost, unit)}`
 }
 
 /** `0.93 × (0.91 to 0.97)`, or `not measured` */
-export function foundOf({ value, unit }: Verdict): string {
+export function foundText({ value, unit }: Verdict): string {
   if (value === undefined) return 'not measured'
   return `${inUnit(value.median, unit)} (${bare(value.min, unit)} to ${bare(value.max, unit)})`
 }
 
-export function verdictOf({ met }: Verdict): string {
+export function verdictText({ met }: Verdict): string {
   return met === undefined ? '' : met ? 'met' : 'missed'
 }
 
@@ -77,15 +94,15 @@ function bare(value: number, unit: Verdict['unit']): string {
   return value >= 10 ? value.toFixed(0) : value.toFixed(2)
 }
 
+/** A connection by itself waits for some hundredths of a millisecond. */
+export function milliseconds(ms: number): string {
+  return ms.toFixed(ms < 1 ? 3 : 2)
+}
+
 function ratio(value: number): string {
   return value.toFixed(2)
 }
 
 function withRange(spread: Spread | undefined): string {
   return spread === undefined ? '' : `${ratio(spread.median)} × (${ratio(spread.min)} to ${ratio(spread.max)})`
-}
-
-/** What a run says while it lasts: its last line, and how long it will go on. */
-export function remaining(done: number, total: number, elapsedSeconds: number): string {
-  return done === 0 ? '' : `${duration((elapsedSeconds / done) * (total - done))} to go`
 }

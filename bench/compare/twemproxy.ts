@@ -47,6 +47,7 @@ export class Twemproxy {
   private constructor(
     readonly port: number,
     readonly pid: number,
+    readonly flushPorts: readonly number[],
   ) {}
 
   /** Runs `task` with it, or with undefined where it is not installed. */
@@ -70,7 +71,7 @@ export class Twemproxy {
         if (await answers(port)) break
         if (child.exitCode !== null || Date.now() > deadlineMs) throw new UserError('nutcracker does not start')
       }
-      return await task(new Twemproxy(port, child.pid as number))
+      return await task(new Twemproxy(port, child.pid as number, servers))
     } finally {
       kill()
       await gone

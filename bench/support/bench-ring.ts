@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fields, type Json, ProxyClient } from '../../src/cli/proxy-client.js'
+import { ask } from '../../src/local/ask.js'
 import { LocalRing, LocalServer } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { memberConfig } from '../../src/local/server-config.js'
@@ -16,6 +17,8 @@ export interface BenchRingOptions {
   readonly memberConfig?: readonly string[]
   /** Arguments of node itself for the proxy, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[]
+  /** Clients that the proxy accepts, when it is not the default number. */
+  readonly maxClients?: number
 }
 
 /** What one member received, as the proxy has logged it. */
@@ -45,6 +48,8 @@ export class BenchRing {
   private proxy!: ProxyProcess
   private client!: ProxyClient
   private readonly logFile = join(this.dir, 'proxy.log')
+  /** For the moment in which our own process ends and nothing can be waited for. */
+  private readonly abandon = () => this.proxy.harm('SIGTERM')
 
   private constructor(private readonly options: BenchRingOptions) {
     const { nodes, memberConfig: lines } = options
@@ -126,6 +131,20 @@ export class BenchRing {
     rmSync(server.dir, { recursive: true, force: true })
   }
 
+  /** Stops the proxy as an operator would and starts it again. Resolves with the ms until it answers a GET. */
+  async restartProxy(): Promise<number> {
+    this.client.close()
+    await this.proxy.kill('SIGTERM')
+    const beganAtMs = performance.now()
+    const started = this.proxy.start()
+    started.catch(() => {})
+    while (!/^[$]/.test((await ask('127.0.0.1', this.port, 'GET key')) ?? '')) await sleep(1)
+    const tookMs = performance.now() - beganAtMs
+    await started
+    this.client = await ProxyClient.connect({ proxy: `127.0.0.1:${this.port}` })
+    return tookMs
+  }
+
   /** Whether every range has its replicas, nothing moves, and no displaced copy is left to delete. */
   private async isSettled(): Promise<boolean> {
     const view = (await this.dt('VIEW')) as Fields
@@ -166,12 +185,14 @@ export class BenchRing {
       ring: { id: 'bench', replicas: options.replicas },
       sentinel: { addresses: this.ring.sentinelAddresses, masterPattern: 'dt-*' },
       log: { level: 'info', format: 'json' },
+      ...(options.maxClients === undefined ? {} : { limits: { maxClients: options.maxClients } }),
     }
     writeFileSync(configFile, JSON.stringify(settings))
     const { nodeArgs = [] } = options
-    this.proxy = new ProxyProcess({ port, configFile, logFile, cwd: dir, nodeArgs }, (proxy) => {
+    this.proxy = new ProxyProcess({ port, configFile, logFile, cwd: dir, nodeArgs, ownSession: true }, (proxy) => {
       throw new Error(`the proxy has ended: ${proxy.lastWords()}`)
     })
+    process.once('exit', this.abandon)
     await this.proxy.start()
     this.client = await ProxyClient.connect({ proxy: `127.0.0.1:${port}` })
   }
@@ -179,6 +200,7 @@ export class BenchRing {
   private async stop(): Promise<void> {
     this.client?.close()
     await this.proxy?.kill('SIGTERM')
+    process.removeListener('exit', this.abandon)
     await Promise.all(this.joined.map((server) => server.kill()))
     await this.ring.stop()
     rmSync(this.dir, { recursive: true, force: true })

@@ -42,7 +42,7 @@ export async function runBench(
   if (values.svg !== undefined && figure !== undefined) writeFileSync(values.svg, figure)
 }
 
-interface Machine {
+export interface Machine {
   readonly cpus: number
   readonly model: string
   readonly node: string
@@ -51,7 +51,8 @@ interface Machine {
   readonly loadAtStart: number
 }
 
-function describeMachine(): Machine {
+/** The machine that we run on, now. */
+export function describeMachine(): Machine {
   const redis = / v=([0-9.]+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))
   const { length, 0: first } = cpus()
   return {

@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { describeMachine } from '../support/run-bench.js'
+import { comparisonFigure } from './figure.js'
+import { report } from './report.js'
+import type { About, ResultsData } from './results-data.js'
+import { soakFigure } from './soak-summary.js'
+import { findTwemproxy } from './twemproxy.js'
+
+/** The directory of the sources, from dist/bench/compare/. */
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const fileNamed = (name: string) => `${ROOT}bench/${name}`
+
+/** What was measured before. */
+export function readResults(): ResultsData {
+  const file = fileNamed('results.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+}
+
+/** Writes results.json, and results.md and the figures, which are made of it. */
+export function writeResults(data: ResultsData): void {
+  writeFileSync(fileNamed('results.json'), `${JSON.stringify(data, null, 1)}\n`)
+  writeFileSync(fileNamed('results.md'), report(data))
+  const { comparison, soak } = data
+  const figure = comparisonFigure(comparison?.samples ?? [])
+  if (figure !== undefined) writeFileSync(fileNamed('results.svg'), figure)
+  if (soak !== undefined) writeFileSync(fileNamed('soak.svg'), soakFigure(soak))
+}
+
+/** Begins the description of a run; the function that it gives ends it. */
+export function describeRun(): () => About {
+  const [machine, twemproxy, commit] = [describeMachine(), findTwemproxy()?.version, commitOf(ROOT)]
+  const date = new Date().toISOString()
+  return () => ({ date, commit, machine, loadAtEnd: loadavg()[0], ...(twemproxy === undefined ? {} : { twemproxy }) })
+}
+
+/** `1a2b3c4`, with a word when the program was changed since. */
+function commitOf(root: string): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  try {
+    const changed = git('status', '--porcelain', '--', 'src') !== ''
+    return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes' : ''}`
+  } catch {
+    return 'unknown'
+  }
+}
