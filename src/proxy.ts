@@ -156,7 +156,9 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
   })
   const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
-  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile })
+  // Who has left is removed, also when the Sentinels have not been told yet.
+  const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
+  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, removed })
   markers.onAcknowledged((epoch) => coordinator.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
@@ -166,6 +168,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       place()
     },
     forget: (name) => keeper.forget(name),
+    noteRemoved: place,
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
   })
@@ -234,6 +237,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       acceptEpoch: startOptions.acceptEpoch,
       known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
       refused: (reason) => coordinator.opening.refuse(reason),
+      removedBefore: (names) => membership.removedBefore(names),
     })
     await membership.start()
     const decision = await starter.run()

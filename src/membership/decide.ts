@@ -14,6 +14,7 @@ export function decide(draft: Draft): void {
   noticeLoneliness(draft)
   learnMasters(draft)
   forgetRemoved(draft)
+  ignoreRemovedBefore(draft)
   if (voices(draft).length > 0) {
     followAddresses(draft)
     for (const master of draft.known.values()) {
@@ -74,6 +75,17 @@ function forgetRemoved(draft: Draft): void {
     draft.forget(name)
     const consequence = inRing ? 'it leaves the ring' : 'it is forgotten'
     draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name })
+  }
+}
+
+/** Known only because a Sentinel was not told that it was removed, when no word of the ring had been read yet. */
+function ignoreRemovedBefore(draft: Draft): void {
+  for (const { name, link } of [...draft.known.values()]) {
+    if (!draft.removed.has(name)) continue
+    if (link !== 'idle') draft.disconnect(name)
+    draft.forget(name)
+    const consequence = 'a Sentinel still monitors it: that is ignored (dt add brings it back)'
+    draft.log('warn', `${name} was removed before this start, but ${consequence}`, { member: name })
   }
 }
 

@@ -11,12 +11,14 @@ export class Draft {
   readonly sentinels: Map<string, SentinelState>
   readonly known: Map<string, KnownMaster>
   readonly removed: Set<string>
+  readonly added: Set<string>
   phase: MembershipState['phase']
   knownSinceMs: number | undefined
   nowMs: number
   members: readonly Member[]
   alone: boolean
 
+  private removedChanged = false
   private publication: MembershipAction[] = []
   private readonly linkActions: MembershipAction[] = []
   private readonly logs: MembershipAction[] = []
@@ -25,6 +27,7 @@ export class Draft {
     this.sentinels = new Map(state.sentinels)
     this.known = new Map(state.known)
     this.removed = new Set(state.removed)
+    this.added = new Set(state.added)
     this.phase = state.phase
     this.knownSinceMs = state.knownSinceMs
     this.nowMs = state.nowMs
@@ -34,10 +37,12 @@ export class Draft {
 
   /** The next state, and the actions: the members first, so that what a broken link leaves behind meets the new view. */
   finish(): { state: MembershipState; actions: readonly MembershipAction[] } {
-    const { sentinels, known, removed, phase, knownSinceMs, nowMs, members, alone } = this
+    const { sentinels, known, removed, added, phase, knownSinceMs, nowMs, members, alone } = this
+    const note: MembershipAction[] =
+      this.removedChanged && this.publication.length === 0 ? [{ type: 'note removed' }] : []
     return {
-      state: { sentinels, known, removed, phase, knownSinceMs, nowMs, members, alone },
-      actions: [...this.logs, ...this.publication, ...this.linkActions],
+      state: { sentinels, known, removed, added, phase, knownSinceMs, nowMs, members, alone },
+      actions: [...this.logs, ...this.publication, ...this.linkActions, ...note],
     }
   }
 
@@ -78,7 +83,15 @@ export class Draft {
   forget(name: string): void {
     this.known.delete(name)
     this.removed.add(name)
+    this.added.delete(name)
+    this.removedChanged = true
     this.linkActions.push({ type: 'forget', name })
+  }
+
+  /** Somebody was seen to add it: it is known as soon as a Sentinel monitors it. */
+  welcome(name: string): void {
+    this.added.add(name)
+    if (this.removed.delete(name)) this.removedChanged = true
   }
 
   log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel'> = {}): void {

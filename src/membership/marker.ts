@@ -7,7 +7,7 @@ import { decodeView, encodeView, ViewFormatError } from '../view/view-codec.js'
  * FLUSHALL, SWAPDB, DBSIZE and SCAN neither touch nor show, and which stand in the member's AOF and RDB between the
  * writes that were emitted before and after them: data that comes back older comes back with an older mark.
  *
- *     dt_marker   the marker: written once for each view           {"v":1,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…}}
+ *     dt_marker   the marker: written once for each view           {"v":1,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…},"removed":[]}
  *     dt_owner    whose member it is: small, written every second  {"v":1,"ring":"dt","term":3,"run":…,"heartbeat":17,"clean":false,…}
  *
  * They are two so that a proxy that takes over changes the owner without writing the view anew, which the one before may
@@ -24,6 +24,11 @@ export interface ViewRecord {
   /** The term of the owner that published it: of two views the one with the later term, then epoch, is the newer. */
   readonly term: number
   readonly view: View
+  /**
+   * Names that were removed and not added again since [design §8 Membership]: SENTINEL REMOVE is local to each Sentinel,
+   * so one that was away may still monitor them.
+   */
+  readonly removed: readonly string[]
 }
 
 /** What a member was told with a view. */
@@ -62,8 +67,8 @@ export const NO_MARKS: Marks = { marker: undefined, owner: undefined, unreadable
 const VERSION = 1
 
 /** The command that writes a marker. */
-export function writeMarker({ ringId, term, member, runId, view }: Marker): string[] {
-  return load('dt_marker', { v: VERSION, ring: ringId, term, member, run: runId, view: encodeView(view) })
+export function writeMarker({ ringId, term, member, runId, view, removed }: Marker): string[] {
+  return load('dt_marker', { v: VERSION, ring: ringId, term, member, run: runId, view: encodeView(view), removed })
 }
 
 /** The command that writes an owner. */
@@ -105,14 +110,14 @@ export function supersedes(a: Pick<Owner, 'term' | 'run'>, b: Pick<Owner, 'term'
 }
 
 /** A view for a file: the same that a marker has of it. */
-export function encodeRecord({ ringId, term, view }: ViewRecord): string {
-  return `${JSON.stringify({ v: VERSION, ring: ringId, term, view: encodeView(view) })}\n`
+export function encodeRecord({ ringId, term, view, removed }: ViewRecord): string {
+  return `${JSON.stringify({ v: VERSION, ring: ringId, term, view: encodeView(view), removed })}\n`
 }
 
 /** @throws ViewFormatError when `text` is no record */
 export function decodeRecord(text: string): ViewRecord {
-  const { ring, term, view } = checked(text)
-  return { ringId: ring, term, view: decodeView(view) }
+  const { ring, term, view, removed } = checked(text)
+  return { ringId: ring, term, view: decodeView(view), removed: asNames(removed) }
 }
 
 /** JSON has no line ends and no control characters; the long brackets get as many `=` as do not occur in it. */
@@ -152,9 +157,16 @@ function checked(text: string): Checked {
 }
 
 function asMarker(text: string): Marker {
-  const { ring, term, member, run, view } = checked(text)
+  const { ring, term, member, run, view, removed } = checked(text)
   if (typeof member !== 'string' || typeof run !== 'string') throw new ViewFormatError('its member or run is missing')
-  return { ringId: ring, term, member, runId: run, view: decodeView(view) }
+  return { ringId: ring, term, member, runId: run, view: decodeView(view), removed: asNames(removed) }
+}
+
+/** A list of names; it is missing where nobody had been removed yet when it was written. */
+function asNames(value: unknown): string[] {
+  if (value === undefined) return []
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string')) return value
+  throw new ViewFormatError('its removed names are none')
 }
 
 function asOwner(text: string): Owner {

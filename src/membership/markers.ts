@@ -21,6 +21,8 @@ export interface MarkersDeps {
   readonly views: ViewStore
   readonly log: Logger
   readonly stateFile: StateFile | undefined
+  /** Names that were removed: they are noted with every view. */
+  removed(): readonly string[]
 }
 
 /** What was written to a member over one connection. */
@@ -117,13 +119,16 @@ export class Markers {
       if (!view.members.some((member) => member.name === name)) this.noted.delete(name)
     }
     for (const { name } of view.members) this.mark(name)
-    if (stateFile !== undefined) void stateFile.save({ ringId, term: this.term, view }).then(() => this.settle())
+    if (stateFile !== undefined) {
+      const record = { ringId, term: this.term, view, removed: this.deps.removed() }
+      void stateFile.save(record).then(() => this.settle())
+    }
     this.settle()
   }
 
   /** Writes the marker of the present view to a member, unless it is on its way there. */
   private mark(name: string): void {
-    const { ringId, views, links } = this.deps
+    const { ringId, views, links, removed } = this.deps
     const view = views.current
     const link = links.get(name)
     if (link === undefined || !link.ready || link.info === undefined || this.term === 0) return
@@ -133,7 +138,8 @@ export class Markers {
     if (noted === undefined || isFirst) this.noted.set(name, (noted = newNote(link, clientId)))
     if (noted.sent >= view.epoch) return
     noted.sent = view.epoch
-    void this.write(noted, writeMarker({ ringId, term: this.term, member: name, runId, view }), () => {
+    const marker = { ringId, term: this.term, member: name, runId, view, removed: removed() }
+    void this.write(noted, writeMarker(marker), () => {
       noted.answered = Math.max(noted.answered, view.epoch)
       this.settle()
     })

@@ -24,6 +24,8 @@ export interface MembershipDeps {
   publish(members: readonly Member[]): void
   /** No Sentinel monitors it any more: should it come again, it is new. */
   forget(name: string): void
+  /** `removed` has changed, and nothing is published. */
+  noteRemoved(): void
   /** A server became known or moved: a link to it is wanted from now on, whether or not it is a member. */
   connect(member: { readonly name: string; readonly host: string; readonly port: number }): void
   /**
@@ -52,6 +54,13 @@ export interface MembershipStatus {
     readonly inRing: boolean
     /** Why it is suspect or not in the ring, or ''. */
     readonly why: string
+  }[]
+  /** Names that were removed, and that these Sentinels monitor all the same. */
+  readonly ignored: readonly {
+    readonly name: string
+    readonly host: string
+    readonly port: number
+    readonly sentinels: readonly string[]
   }[]
 }
 
@@ -120,6 +129,21 @@ export class Membership {
     if (name !== this.disconnecting) this.feed({ type: 'link down', name, reason, nowMs: Date.now() })
   }
 
+  /** Names that were removed and have not been added again, in order. */
+  removed(): string[] {
+    return [...this.state.removed].sort()
+  }
+
+  /** The ring's markers say that these names were removed before this run: no Sentinel brings them back. */
+  removedBefore(names: readonly string[]): void {
+    if (names.length > 0) this.feed({ type: 'removed before', names, nowMs: Date.now() })
+  }
+
+  /** The operator has added this name: should it have been removed before, that is over. */
+  added(name: string): void {
+    this.feed({ type: 'added', name, nowMs: Date.now() })
+  }
+
   status(): MembershipStatus {
     const { state } = this
     const sentinels = [...state.sentinels.values()]
@@ -139,6 +163,12 @@ export class Membership {
           if (words.some(({ odown }) => odown)) flags.push('o_down')
           return { name, host, port, link, flags, inRing, why: standingOf(state, master) }
         }),
+      ignored: this.removed().flatMap((name) => {
+        const monitoring = sentinels.filter((sentinel) => reachable(sentinel) && sentinel.masters.has(name))
+        const word = monitoring[0]?.masters.get(name)
+        if (word === undefined) return []
+        return [{ name, host: word.host, port: word.port, sentinels: monitoring.map(({ address }) => address) }]
+      }),
     }
   }
 
@@ -177,6 +207,9 @@ export class Membership {
         return
       case 'forget':
         deps.forget(action.name)
+        return
+      case 'note removed':
+        deps.noteRemoved()
         return
       case 'log': {
         const { type: _, level, message, ...fields } = action

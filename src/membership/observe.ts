@@ -11,6 +11,8 @@ export function observe(draft: Draft, event: MembershipEvent): void {
   else if (event.type === 'sentinel said') sentinelSaid(draft, event)
   else if (event.type === 'link up') linkUp(draft, event)
   else if (event.type === 'link down') linkDown(draft, event)
+  else if (event.type === 'removed before') removedBefore(draft, event)
+  else if (event.type === 'added') draft.welcome(event.name)
 }
 
 function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentinel polled'>): void {
@@ -20,17 +22,19 @@ function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentin
   const contact = before.contact === 'lost' ? 'returning' : 'heard'
   draft.setSentinel(sentinel, { contact, tried: true, error: '', masters: after })
 
-  // pub/sub is lossy: a name that comes or goes between two answers was monitored or removed in between. One that is
-  // missing after contact was lost may as well be missing because the Sentinel lost its configuration.
+  // pub/sub is lossy: a name that comes or goes between two answers was monitored or removed in between. One that comes
+  // or goes while there is no contact may as well do so because the Sentinel has another configuration.
   const unbroken = before.contact === 'heard' || before.contact === 'returning'
-  if (unbroken) for (const name of before.masters.keys()) if (!after.has(name)) seenRemoved(draft, name)
-  if (before.contact !== 'never') for (const name of after.keys()) if (!before.masters.has(name)) seenAdded(draft, name)
+  for (const name of before.masters.keys()) if (unbroken && !after.has(name)) seenRemoved(draft, name)
+  const added = before.contact === 'never' ? [] : [...after.keys()].filter((name) => !before.masters.has(name))
+  for (const name of added) if (unbroken) seenAdded(draft, name)
+  for (const name of added) if (draft.known.has(name)) draft.setKnown(name, { keptBy: undefined })
 
   const names = [...after.keys()].sort().join(' ') || 'no master whose name matches'
   if (before.contact === 'never') draft.log('info', `Sentinel ${sentinel} answers and monitors ${names}`, { sentinel })
   if (before.contact === 'returning')
     draft.log('info', `Sentinel ${sentinel} answers again and monitors ${names}`, { sentinel })
-  if (before.contact === 'lost') compareWithBefore(draft, before, after)
+  if (before.contact === 'never' || before.contact === 'lost') compareWithBefore(draft, before, after)
   noteTilt(draft, before, tilt)
 }
 
@@ -39,10 +43,14 @@ function compareWithBefore(draft: Draft, before: SentinelState, after: ReadonlyM
   const { address: sentinel } = before
   for (const name of after.keys()) {
     if (!draft.removed.has(name)) continue
-    draft.log('warn', `${name} was removed, but Sentinel ${sentinel} still monitors it: that is ignored`, {
-      member: name,
-      sentinel,
-    })
+    draft.log(
+      'warn',
+      `${name} was removed, but Sentinel ${sentinel} still monitors it: that is ignored (dt add brings it back)`,
+      {
+        member: name,
+        sentinel,
+      },
+    )
   }
   for (const name of before.masters.keys()) {
     if (after.has(name) || draft.removed.has(name)) continue
@@ -130,6 +138,10 @@ function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
   }
 }
 
+function removedBefore(draft: Draft, { names }: Event<'removed before'>): void {
+  for (const name of names) if (!draft.added.has(name)) draft.removed.add(name)
+}
+
 function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {
   if (tilt === before) return
   draft.setSentinel(address, { tilt })
@@ -138,7 +150,7 @@ function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: 
 }
 
 function seenAdded(draft: Draft, name: string): void {
-  draft.removed.delete(name)
+  draft.welcome(name)
   if (draft.known.has(name)) draft.setKnown(name, { keptBy: undefined })
 }
 

@@ -29,6 +29,8 @@ export interface StarterDeps {
   known(): StartInput['known']
   /** Nothing may be served, for this reason; it is decided anew when something changes. */
   refused(reason: string): void
+  /** Names that the ring's markers call removed. */
+  removedBefore(names: readonly string[]): void
 }
 
 /**
@@ -55,7 +57,7 @@ export class Starter {
   async run(): Promise<FreshStart | Resume> {
     const looked = await this.yieldToRivals()
     const records = [...looked.map(({ marker }) => marker), this.deps.stateFile]
-    this.newest = newestOf(records, this.deps.ring.id)?.view
+    this.noteNewest(records)
     const terms = [...looked.map(({ owner }) => owner?.term ?? 0), ...records.map((record) => record?.term ?? 0)]
     this.deps.ownership.begin(laterTerm(terms))
     for (;;) {
@@ -82,6 +84,7 @@ export class Starter {
     const found = this.ready()
       .map(({ name }) => ownership.servers.get(name))
       .filter((server) => server !== undefined)
+    this.noteNewest([...found.map(({ marks }) => marks.marker), stateFile])
     const decision = decideStart({
       ring,
       known: this.deps.known(),
@@ -100,6 +103,13 @@ export class Starter {
     }
     this.lastReason = decision.reason
     return undefined
+  }
+
+  /** The newest record says who was removed: what a Sentinel that was away says of them does not count. */
+  private noteNewest(records: readonly (ViewRecord | undefined)[]): void {
+    const newest = newestOf(records, this.deps.ring.id)
+    this.newest = newest?.view
+    if (newest !== undefined) this.deps.removedBefore(newest.removed)
   }
 
   /**

@@ -69,8 +69,13 @@ export interface MembershipState {
   readonly members: readonly Member[]
   readonly sentinels: ReadonlyMap<string, SentinelState>
   readonly known: ReadonlyMap<string, KnownMaster>
-  /** Names that were removed. SENTINEL REMOVE is local to each Sentinel: one that was away still reports them. */
+  /**
+   * Names that were removed, in this run or before it. SENTINEL REMOVE is local to each Sentinel: one that was away still
+   * reports them. They come back when somebody is seen to add them, and not because a Sentinel has them.
+   */
   readonly removed: ReadonlySet<string>
+  /** Names that somebody was seen to add in this run: what was noted before it does not count for them. */
+  readonly added: ReadonlySet<string>
   /** The log has said that no Sentinel can be reached. */
   readonly alone: boolean
 }
@@ -103,6 +108,10 @@ export type MembershipEvent = { readonly nowMs: number } & (
   | { readonly type: 'sentinel lost'; readonly sentinel: string; readonly reason: string }
   | { readonly type: 'sentinel said'; readonly sentinel: string; readonly news: SentinelNews }
   | { readonly type: 'link up'; readonly name: string }
+  /** The ring's markers say that these names were removed before this run. */
+  | { readonly type: 'removed before'; readonly names: readonly string[] }
+  /** The operator has added the name, whether or not a Sentinel had to be told of it. */
+  | { readonly type: 'added'; readonly name: string }
   | { readonly type: 'link down'; readonly name: string; readonly reason: string }
   | { readonly type: 'tick' }
 )
@@ -113,6 +122,8 @@ export type MembershipAction =
   | { readonly type: 'connect'; readonly name: string; readonly host: string; readonly port: number }
   | { readonly type: 'disconnect'; readonly name: string }
   | { readonly type: 'forget'; readonly name: string }
+  /** Which names are removed has changed, and nothing is published that would be noted with it. */
+  | { readonly type: 'note removed' }
   | {
       readonly type: 'log'
       readonly level: 'debug' | 'info' | 'warn'
@@ -139,6 +150,7 @@ export function initialState(sentinels: readonly string[], nowMs: number): Membe
     sentinels: new Map(sentinels.map((address) => [address, unheard(address)])),
     known: new Map(),
     removed: new Set(),
+    added: new Set(),
     alone: false,
   }
 }

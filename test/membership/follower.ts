@@ -29,6 +29,7 @@ export class Follower {
       log,
       publish: (members) => this.published.push(members),
       forget: (name) => this.forgotten.push(name),
+      noteRemoved: () => {},
       connect: ({ name, host, port }) => {
         if (this.links.has(name)) throw new Error(`${name} has a link already`)
         this.links.set(name, new PingLink(name, host, port, this.membership))

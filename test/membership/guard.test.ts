@@ -8,7 +8,7 @@ function server(name: string, runId: string, keys: number, marks: Partial<Marks>
 }
 
 function marked(member: string, ringId = 'dt'): Partial<Marks> {
-  return { marker: { ringId, term: 1, member, runId: 'any', view: buildView(ringId, 1, 1, 1, []) } }
+  return { marker: { ringId, term: 1, member, runId: 'any', view: buildView(ringId, 1, 1, 1, []), removed: [] } }
 }
 
 const owned = (ringId: string): Partial<Marks> => ({

@@ -25,6 +25,7 @@ const marker: Marker = {
   member: 'dt-1',
   runId: 'a'.repeat(40),
   view: buildView('dt', 7, 1, 4, [member('dt-1'), member('dt-2')]),
+  removed: ['dt-9', 'dt-]]'],
 }
 const owner: Owner = {
   ringId: 'dt',
@@ -103,15 +104,24 @@ t.test('marks of another version, or broken ones, are said to be so', async (t) 
 })
 
 t.test('the state file holds what a marker has of the view', async (t) => {
-  const { ringId, term, view } = marker
-  t.strictSame(decodeRecord(encodeRecord({ ringId, term, view })), { ringId, term, view })
+  const { ringId, term, view, removed } = marker
+  const record = { ringId, term, view, removed }
+  t.strictSame(decodeRecord(encodeRecord(record)), record)
+  const older = encodeRecord(record).replace(/,"removed":.*/, '}')
+  t.strictSame(decodeRecord(older), { ...record, removed: [] }, 'nobody was removed when it was written')
+  t.throws(() => decodeRecord(encodeRecord(record).replace('["dt-9"', '[9')), { name: 'ViewFormatError' })
   for (const text of ['', 'null', '{"v":1}', '{"v":1,"ring":"dt","term":1,"view":{}}']) {
     t.throws(() => decodeRecord(text), { name: 'ViewFormatError' }, text)
   }
 })
 
 t.test('a later term counts before a higher epoch, and before another run', async (t) => {
-  const at = (term: number, epoch: number) => ({ ringId: 'dt', term, view: buildView('dt', epoch, 1, 1, []) })
+  const at = (term: number, epoch: number) => ({
+    ringId: 'dt',
+    term,
+    view: buildView('dt', epoch, 1, 1, []),
+    removed: [],
+  })
   t.equal(isNewer(at(2, 1), at(1, 9)), true)
   t.equal(isNewer(at(1, 9), at(2, 1)), false)
   t.equal(isNewer(at(1, 9), at(1, 8)), true)

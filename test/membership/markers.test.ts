@@ -22,6 +22,7 @@ class MarkedRing {
   readonly links: Links
   readonly markers: Markers
   readonly acknowledged: number[] = []
+  removed: string[] = []
 
   private constructor(
     readonly servers: readonly RealRedis[],
@@ -41,7 +42,8 @@ class MarkedRing {
       onDown: () => {},
     })
     const { links, views } = this
-    this.markers = new Markers({ ringId: 'dt', run: 'run-1', where: 'a test', links, views, log, stateFile })
+    const removed = () => this.removed
+    this.markers = new Markers({ ringId: 'dt', run: 'run-1', where: 'a test', links, views, log, stateFile, removed })
     this.markers.onAcknowledged((epoch) => this.acknowledged.push(epoch))
   }
 
@@ -98,12 +100,15 @@ t.test('every view is on all its members before it is acknowledged', async (t) =
     t.match(owner, { ringId: 'dt', run: 'run-1', where: 'a test', term: 9, clean: false })
   }
 
+  t.same((await ring.marks(1)).marker?.removed, [])
+  ring.removed = ['dt-9']
   ring.publish(6)
   ring.publish(7)
   await markers.whenAcknowledged()
   t.equal(markers.acknowledged(), 7)
   await markers.whenAcknowledged()
   t.equal((await ring.marks(2)).marker?.view.epoch, 7)
+  t.same((await ring.marks(2)).marker?.removed, ['dt-9'])
   t.same([ring.acknowledged[0], ring.acknowledged.at(-1)], [5, 7])
 })
 
@@ -203,14 +208,19 @@ t.test('the state file has every view before it is acknowledged', async (t) => {
   await ring.markers.whenAcknowledged()
   for (let epoch = 2; epoch < 12; epoch++) ring.publish(epoch)
   await ring.markers.whenAcknowledged()
-  t.strictSame(new StateFile(path, silentLogger()).read(), { ringId: 'dt', term: 3, view: ring.views.current })
+  t.strictSame(new StateFile(path, silentLogger()).read(), {
+    ringId: 'dt',
+    term: 3,
+    view: ring.views.current,
+    removed: ring.removed,
+  })
   t.equal(existsSync(`${path}.new`), false)
 })
 
 t.test('a state file that cannot be written is removed, because an old one would lie', async (t) => {
   const path = join(t.testdir(), 'state.json')
   const stateFile = new StateFile(path, silentLogger())
-  const record = (epoch: number) => ({ ringId: 'dt', term: 1, view: buildView('dt', epoch, 1, 1, []) })
+  const record = (epoch: number) => ({ ringId: 'dt', term: 1, view: buildView('dt', epoch, 1, 1, []), removed: [] })
   await stateFile.save(record(1))
   t.equal(stateFile.savedEpoch, 1)
   mkdirSync(`${path}.new`)

@@ -163,7 +163,7 @@ t.test('a link that comes up anew finds its own mark, or that something is stran
     return run.ownership.isStrange('dt-1')
   }
   const runId = link.info!.runId
-  const marker = { ringId: 'dt', term: 7, member: 'dt-1', view: buildView('dt', 1, 1, 1, run.members()) }
+  const marker = { ringId: 'dt', term: 7, member: 'dt-1', view: buildView('dt', 1, 1, 1, run.members()), removed: [] }
   await link.call(writeMarker({ ...marker, runId }))
   t.equal(await again(), false)
   await link.call(writeMarker({ ...marker, runId: 'an earlier process' }))

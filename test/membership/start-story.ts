@@ -73,7 +73,7 @@ function inputOf(told: readonly string[], views: History): Omit<StartInput, 'rin
     if (accepted !== null) acceptEpoch = Number(accepted[1])
     else if (who === 'state file') {
       const [epoch, term] = numbers(what)
-      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)) }
+      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)), removed: [] }
     } else {
       for (const name of words(who)) {
         if (what === 'removed') continue
@@ -99,6 +99,7 @@ function serverOf(name: string, what: string, view: (epoch: string) => View): Fo
     member: name,
     runId: what.includes('restarted') ? 'an earlier process' : runId,
     view: ringId === 'dt' ? view(epoch) : emptyView(ringId, 1, 1),
+    removed: [],
   }
   const clean = what.includes('clean')
   const owner = { ringId, run: 'earlier', term, where: '', heartbeat: value('heartbeat', 40), clean }

@@ -16,6 +16,8 @@ import { step } from '../../src/membership/step.js'
  *     > s1 says +odown dt-1                           pub/sub; +switch-master and +monitor take name@address
  *     > s1 is lost
  *     > link dt-1 dt-2 up                             or: down
+ *     > removed before dt-2 dt-3                      the markers say so
+ *     > added dt-2                                    the operator says so
  *     > 300 ms pass                                   with ticks
  *     > we are stopped for 5000 ms
  */
@@ -64,11 +66,13 @@ export class Story {
           this.feed(up ? { type: 'link up', name } : { type: 'link down', name, reason: 'ECONNREFUSED' }),
         )
     }
+    if (words[0] === 'removed') return this.feed({ type: 'removed before', names: words.slice(2) })
+    if (words[0] === 'added') return this.feed({ type: 'added', name: words[1] })
     if (words.includes('lost')) {
       return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel lost', sentinel, reason: 'ECONNREFUSED' }))
     }
-    if (words.includes('says')) {
-      const [kind, about = ''] = from('says')
+    if (words.includes('says') || words.includes('say')) {
+      const [kind, about = ''] = from(words.includes('says') ? 'says' : 'say')
       const news = { kind, ...addressed(about) } as SentinelNews
       return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel said', sentinel, news }))
     }
@@ -115,6 +119,8 @@ function actionText(action: MembershipAction): string {
       return `disconnect ${action.name}`
     case 'forget':
       return `forget ${action.name}`
+    case 'note removed':
+      return 'note removed'
     case 'log':
       return `${action.level}: ${action.message}`
   }

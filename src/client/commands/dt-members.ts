@@ -52,6 +52,7 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
   await checkServer(server, name, address)
   const [like] = server.membership.status().masters
   const told = await server.sentinels.add(name, address, like?.name)
+  server.membership.added(name)
   server.log.info({ member: name, ...address }, `${name} was added: the Sentinels were told to monitor it`)
   return map([['name', name], ['address', `${address.host}:${address.port}`], ...describeTold(told)])
 }

@@ -22,12 +22,17 @@ async function nodes(server: Server): Promise<Reply> {
   const { router } = server.coordinator
   const { view } = router
   const { how, byMaster } = await countKeysByMaster(router)
-  return server.membership.status().masters.map(({ name, host, port, link, why }) => {
+  const { masters, ignored } = server.membership.status()
+  const gone = ignored.map(({ name, host, port, sentinels }) => {
+    const why = `it was removed, and ${sentinels.join(', ')} still monitors it; dt add brings it back`
+    return { name, host, port, link: 'idle', why }
+  })
+  return [...masters, ...gone].map(({ name, host, port, link, why }, i) => {
     const member = view.members.find((each) => each.name === name)
     return map([
       ['name', name],
       ['address', `${host}:${port}`],
-      ['state', member?.state ?? 'out'],
+      ['state', member?.state ?? (i < masters.length ? 'out' : 'removed')],
       ['why', why],
       ['link', link],
       ['version', server.links.get(name)?.info?.version ?? ''],

@@ -1,0 +1,135 @@
+import t, { type Test } from 'tap'
+import { MARKS_QUERY } from '../../src/backend/handshake.js'
+import { LocalRing } from '../../src/local/local-ring.js'
+import { decodeMarks } from '../../src/membership/marker.js'
+import { decodeReply } from '../../src/resp/decode.js'
+import { AnotherProxy } from '../helpers/another-proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { membersOf, nodeStates } from '../helpers/ring-state.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
+import { until } from '../helpers/until.js'
+
+const ALL = 'dt-1 dt-2 dt-3 dt-4'
+
+async function startRing(t: Test): Promise<LocalRing> {
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4 })
+  t.teardown(() => ring.stop())
+  await ring.start()
+  return ring
+}
+
+/** What the marker on a member says. */
+async function removedOn(ring: LocalRing, member: string): Promise<readonly string[] | undefined> {
+  const client = await RawClient.connect(ring.server(member).port, 3)
+  const reply = await client.ask(...MARKS_QUERY)
+  client.close()
+  return decodeMarks(decodeReply(reply, 0, reply.length)).marker?.removed
+}
+
+/** Whether each of the Sentinels monitors a member. */
+async function monitoredBy(sentinels: LocalRing['sentinels'], member: string): Promise<boolean[]> {
+  return Promise.all(
+    sentinels.map(async ({ port }) => {
+      const client = await RawClient.connect(port)
+      const reply = String(await client.ask('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', member))
+      client.close()
+      return reply.startsWith('*2')
+    }),
+  )
+}
+
+async function tellAll({ sentinels }: LocalRing, ...command: string[]): Promise<void> {
+  for (const { port } of sentinels) {
+    const sentinel = await RawClient.connect(port)
+    await sentinel.ask('SENTINEL', ...command)
+    sentinel.close()
+  }
+}
+
+t.test(
+  'a Sentinel that was away while a member was removed does not bring it back, not even after a restart',
+  async (t) => {
+    const ring = await startRing(t)
+    const [away] = ring.sentinels
+    const first = await AnotherProxy.started(t, ring)
+    const client = await first.connect()
+    for (let i = 0; i < 100; i++) await client.ask('SET', `key:${i}`, 'value')
+    await ring.kill(away.name)
+    t.match(String(await client.ask('DT', 'REMOVE', 'dt-4')), /leaving/)
+    await until('it has left', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
+    await until('the others do not monitor it', async () => {
+      return (await monitoredBy(ring.sentinels.slice(1), 'dt-4')).every((is) => !is)
+    })
+    await ring.restart(away.name)
+    t.same(await monitoredBy(ring.sentinels, 'dt-4'), [true, false, false])
+    await until(
+      'it is heard and not believed',
+      () => first.log.about(/dt-4 was removed, but Sentinel .* still monitors it: that is ignored/).length > 0,
+    )
+    t.equal(await membersOf(client), 'dt-1 dt-2 dt-3')
+    for (const name of ['dt-1', 'dt-2', 'dt-3']) t.same(await removedOn(ring, name), ['dt-4'], name)
+    client.close()
+    await first.proxy.stop()
+
+    const second = await AnotherProxy.started(t, ring)
+    const operator = await second.connect(3)
+    t.equal(second.log.about(/dt-4 was removed before this start/, 'dt-4').length, 1)
+    t.equal(await membersOf(operator), 'dt-1 dt-2 dt-3')
+    t.match(await nodeStates(operator), { 'dt-4': 'removed' })
+    t.match(
+      String(await operator.ask('DT', 'NODES')),
+      /it was removed, and 127\.0\.0\.1:\d+ still monitors it; dt add brings it back/,
+    )
+    t.equal(String(await operator.ask('GET', 'key:7')), '$5\r\nvalue\r\n')
+
+    const { port } = ring.server('dt-4')
+    t.match(String(await operator.ask('DT', 'ADD', 'dt-4', `127.0.0.1:${port}`)), /sentinels/)
+    await until('it is a member again', async () => (await membersOf(operator)) === ALL)
+    t.same(await monitoredBy(ring.sentinels, 'dt-4'), [true, true, true])
+    await until('nobody is noted as removed', async () => (await removedOn(ring, 'dt-1'))?.length === 0)
+    operator.close()
+    await second.proxy.stop()
+    const third = await AnotherProxy.started(t, ring)
+    t.equal(await membersOf(await third.connect()), ALL)
+  },
+)
+
+t.test('who is monitored again by hand, and seen to be, is a member again, also after a restart', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  const client = await first.connect()
+  const { port } = ring.server('dt-4')
+  await tellAll(ring, 'REMOVE', 'dt-4')
+  await until('it has left', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
+  await until('it is noted', async () => (await removedOn(ring, 'dt-1'))?.includes('dt-4'))
+  await tellAll(ring, 'MONITOR', 'dt-4', '127.0.0.1', String(port), '2')
+  await until('it is a member again', async () => (await membersOf(client)) === ALL)
+  await until('that is noted, too', async () => (await removedOn(ring, 'dt-1'))?.length === 0)
+  client.close()
+  await first.proxy.stop()
+  const second = await AnotherProxy.started(t, ring)
+  t.equal(await membersOf(await second.connect()), ALL)
+})
+
+t.test(
+  'a proxy that dies between the last key and the word to the Sentinels has removed the member all the same',
+  async (t) => {
+    const ring = await startRing(t)
+    const first = await AnotherProxy.started(t, ring)
+    const client = await first.connect()
+    for (let i = 0; i < 100; i++) await client.ask('SET', `key:${i}`, 'value')
+    // Nobody can be told: the Sentinels stand still from here on.
+    for (const { name } of ring.sentinels) ring.pause(name)
+    t.match(String(await client.ask('DT', 'REMOVE', 'dt-2')), /leaving/)
+    await until('it has left', async () => (await membersOf(client)) === 'dt-1 dt-3 dt-4')
+    await until('it is noted', async () => (await removedOn(ring, 'dt-1'))?.includes('dt-2'))
+    client.close()
+    await first.proxy.stop()
+    for (const { name } of ring.sentinels) ring.resume(name)
+
+    const second = await AnotherProxy.started(t, ring)
+    const later = await second.connect()
+    t.equal(await membersOf(later), 'dt-1 dt-3 dt-4')
+    t.equal(String(await later.ask('GET', 'key:7')), '$5\r\nvalue\r\n')
+  },
+)
