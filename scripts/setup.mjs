@@ -1,7 +1,7 @@
 /*
  * What `npm start` and `npm test` need before they begin, from a fresh clone on: the packages, Redis, the build.
  * Says nothing and takes a fraction of a second when all of it is there. `setup.mjs --tests` wants Redis's own
- * clients as well.
+ * clients as well; `setup.mjs --bench` too, and twemproxy if it can be had.
  *
  * It runs before any package is installed, so it uses Node alone.
  */
@@ -17,7 +17,9 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 try {
   checkNode()
   installPackages()
-  ensureRedis(process.argv.includes('--tests') ? ['redis-server', 'redis-cli', 'redis-benchmark'] : ['redis-server'])
+  const [tests, bench] = ['--tests', '--bench'].map((option) => process.argv.includes(option))
+  ensureRedis(tests || bench ? ['redis-server', 'redis-cli', 'redis-benchmark'] : ['redis-server'])
+  if (bench) tryTwemproxy()
   build()
 } catch (error) {
   console.error(error.message)
@@ -60,14 +62,32 @@ function ensureRedis(programs) {
 function installRedis() {
   const byHand = 'Redis is missing: please install version 7.0 or newer, so that redis-server is on the PATH'
   if (!isDebian()) throw new Error(`${byHand} (macOS: brew install redis; Fedora: dnf install redis).`)
-  const root = process.getuid() === 0
-  if (!root && spawnSync('sudo', ['-n', 'true']).status !== 0) {
-    throw new Error(`${byHand} (sudo apt-get install redis-server redis-tools).`)
-  }
-  console.error('Installing redis-server and redis-tools (apt-get), without starting a system service …')
-  const [command, ...args] = [...(root ? [] : ['sudo', '-n']), 'sh', 'scripts/install-redis.sh']
-  const { status } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error(`${byHand}; apt-get failed for the reason above.`)
+  if (!canInstall()) throw new Error(`${byHand} (sudo apt-get install redis-server redis-tools).`)
+  if (!install('redis-server', 'redis-tools')) throw new Error(`${byHand}; apt-get failed for the reason above.`)
+}
+
+/** The proxy that the benchmark compares with, which Debian calls nutcracker and puts where only root looks. */
+function tryTwemproxy() {
+  const isThere = () => ['nutcracker', '/usr/sbin/nutcracker'].some((program) => versionOf(program) !== undefined)
+  if (isThere() || (isDebian() && canInstall() && install('nutcracker') && isThere())) return
+  console.error(
+    'Twemproxy is missing and left out of the comparison (Debian, Ubuntu: sudo apt-get install nutcracker).',
+  )
+}
+
+function isRoot() {
+  return process.getuid() === 0
+}
+
+function canInstall() {
+  return isRoot() || spawnSync('sudo', ['-n', 'true']).status === 0
+}
+
+/** Whether it worked. */
+function install(...packages) {
+  console.error(`Installing ${packages.join(' and ')} (apt-get), without starting a system service …`)
+  const [command, ...args] = [...(isRoot() ? [] : ['sudo', '-n']), 'sh', 'scripts/install-packages.sh', ...packages]
+  return spawnSync(command, args, { stdio: ['ignore', 2, 2] }).status === 0
 }
 
 function isDebian() {

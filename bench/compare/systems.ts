@@ -64,7 +64,11 @@ export async function withSystems<T>(task: (systems: Systems) => Promise<T>): Pr
   )
 }
 
-async function withServers<T>(count: number, task: (servers: LocalServer[], dir: string) => Promise<T>): Promise<T> {
+/** Runs `task` with so many Redis servers that keep nothing on disk; they are stopped and removed afterwards. */
+export async function withServers<T>(
+  count: number,
+  task: (servers: LocalServer[], dir: string) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'dt-bench-'))
   const servers = (await freePorts(count)).map((port, i) => {
     const server = new LocalServer(`redis-${i}`, port, join(dir, `redis-${i}`), 'member', () => {})

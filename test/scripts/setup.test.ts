@@ -19,7 +19,7 @@ for (const directory of ['src', 'test']) {
 function freshClone(t: Test): Project {
   const project = new Project(t.testdir())
   for (const script of ['setup.mjs', 'build.mjs']) project.copy(`scripts/${script}`)
-  project.file('scripts/install-redis.sh', 'echo "install-redis.sh" >> calls\n')
+  project.file('scripts/install-packages.sh', 'echo "install-packages.sh" >> calls\n')
   project.file('package.json', '{ "type": "module" }')
   project.file('tsconfig.json', '{}')
   project.file('package-lock.json', lock('1.0.0'))
@@ -109,7 +109,7 @@ t.test('without redis-server, Debian installs it', { skip: !isDebian && 'this is
   rmSync(join(project.bin, 'redis-server'))
   if (!isRoot) project.program('sudo', 'shift; exec "$@"')
   const server = `printf '#!/bin/sh\\n${redis.replaceAll('"', '')}\\n' > bin/redis-server; chmod 755 bin/redis-server\n`
-  project.file('scripts/install-redis.sh', `echo install >> calls\n${server}`)
+  project.file('scripts/install-packages.sh', `echo install >> calls\n${server}`)
   const { status, calls } = setup(project)
   t.equal(status, 0)
   t.ok(calls.includes('install'))
@@ -119,7 +119,7 @@ t.test('without redis-server, Debian installs it', { skip: !isDebian && 'this is
 t.test('where it cannot be installed, one sentence says what to do', { skip: !isDebian }, async (t) => {
   const project = freshClone(t)
   rmSync(join(project.bin, 'redis-server'))
-  if (isRoot) project.file('scripts/install-redis.sh', 'echo no such package >&2; exit 100\n')
+  if (isRoot) project.file('scripts/install-packages.sh', 'echo no such package >&2; exit 100\n')
   else project.program('sudo', 'exit 1')
   const { status, said } = setup(project)
   t.equal(status, 1)
@@ -128,10 +128,40 @@ t.test('where it cannot be installed, one sentence says what to do', { skip: !is
 
 t.test('tests want Redis’s clients too', { skip: !isDebian || !isRoot }, async (t) => {
   const project = freshClone(t)
-  t.same(setup(project).calls.includes('install-redis.sh'), false)
+  t.same(setup(project).calls.includes('install-packages.sh'), false)
   const { status, said, calls } = setup(project, '--tests')
-  t.same([status, calls], [1, ['install-redis.sh']])
+  t.same([status, calls], [1, ['install-packages.sh']])
   t.match(said, 'redis-cli is still not on the PATH after installing redis-server and redis-tools.')
+})
+
+/** A clone on a machine that has everything for the tests, and looks for twemproxy in `sbin`. */
+function cloneForBench(t: Test): Project {
+  const project = freshClone(t)
+  const script = readFileSync(join(project.dir, 'scripts/setup.mjs'), 'utf8')
+  project.file('scripts/setup.mjs', script.replaceAll('/usr/sbin/', 'sbin/'))
+  project.program('redis-cli')
+  project.program('redis-benchmark')
+  return project
+}
+
+t.test('the benchmark wants twemproxy too, which Debian installs', { skip: !isDebian }, async (t) => {
+  const project = cloneForBench(t)
+  if (!isRoot) project.program('sudo', 'shift; exec "$@"')
+  const program = 'mkdir -p sbin; echo "#!/bin/sh" > sbin/nutcracker; chmod 755 sbin/nutcracker'
+  project.file('scripts/install-packages.sh', `echo "install $*" >> calls\n${program}\n`)
+  const { status, calls } = setup(project, '--bench')
+  t.equal(status, 0)
+  t.ok(calls.includes('install nutcracker'))
+  t.same(setup(project, '--bench'), { status: 0, said: '', calls: [] })
+})
+
+t.test('where there is no twemproxy, the benchmark goes without', async (t) => {
+  const project = cloneForBench(t)
+  if (isRoot) project.file('scripts/install-packages.sh', 'echo no such package >&2; exit 100\n')
+  else project.program('sudo', 'exit 1')
+  const { status, said } = setup(project, '--bench')
+  t.equal(status, 0)
+  t.match(said, /^Twemproxy is missing and left out of the comparison .*\.$/m)
 })
 
 t.test('a Redis that is too old is said in one sentence', async (t) => {

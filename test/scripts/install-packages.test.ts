@@ -11,18 +11,19 @@ const installs = 'case "$*" in *install*) sh etc/policy-rc.d; echo "policy says 
 /** The script with a policy file that is not this machine's own. */
 function machine(t: Test): Project {
   const project = new Project(t.testdir())
-  const script = readFileSync(join(repository, 'scripts/install-redis.sh'), 'utf8')
+  const script = readFileSync(join(repository, 'scripts/install-packages.sh'), 'utf8')
   const harmless = script.replaceAll('/usr/sbin/', 'etc/')
   if (harmless === script || harmless.includes('/usr/sbin')) throw new Error('the script would touch this machine')
-  project.file('install-redis.sh', harmless)
+  project.file('install-packages.sh', harmless)
   project.file('etc/keep', '')
   project.program('apt-get', installs)
   project.program('systemctl')
   return project
 }
 
-const install = (project: Project) =>
-  spawnSync('sh', ['install-redis.sh'], { cwd: project.dir, env: project.env, encoding: 'utf8' })
+const REDIS = ['redis-server', 'redis-tools']
+const install = (project: Project, packages = REDIS) =>
+  spawnSync('sh', ['install-packages.sh', ...packages], { cwd: project.dir, env: project.env, encoding: 'utf8' })
 const policyFiles = (project: Project) => readdirSync(join(project.dir, 'etc')).filter((name) => name !== 'keep')
 
 function givePolicy(project: Project): string {
@@ -39,6 +40,14 @@ t.test('both packages are installed while no service may start, nor will it star
   t.match(calls[0], /^apt-get .*install --no-install-recommends redis-server redis-tools$/)
   t.same(calls.slice(1), ['policy says 101', 'systemctl --quiet disable redis-server.service'])
   t.same(policyFiles(project), [], 'the policy is gone again')
+})
+
+t.test('twemproxy comes without its service, too', async (t) => {
+  const project = machine(t)
+  t.equal(install(project, ['nutcracker']).status, 0)
+  const calls = project.calls()
+  t.match(calls[0], /install --no-install-recommends nutcracker$/)
+  t.same(calls.slice(1), ['policy says 101', 'systemctl --quiet disable nutcracker.service'])
 })
 
 t.test('a policy that was there is there again', async (t) => {
