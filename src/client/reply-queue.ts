@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.js'
+import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
 import type { Outbox } from './outbox.js'
 
-const SCRATCH_BYTES = 64
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
 
@@ -101,14 +101,22 @@ export class Slot implements ReplySlot {
   /** The client's next command waits for this reply. */
   pausing = false
 
-  kept!: Buffer
+  kept: Buffer
   keptStart = 0
   keptEnd = 0
   keptOwned = false
 
   /** Undefined while the slot is in nobody's use. */
   private queue: ReplyQueue | undefined
-  private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
+  private readonly cell: Buffer
+  private readonly cellStart: number
+
+  constructor() {
+    cells.next()
+    this.cell = cells.buffer
+    this.cellStart = cells.start
+    this.kept = this.cell
+  }
 
   get client(): unknown {
     return this.queue
@@ -156,16 +164,17 @@ export class Slot implements ReplySlot {
       this.keptEnd = end
       return
     }
-    this.kept = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
-    copyBytes(buf, start, end, this.kept, 0)
-    this.keptStart = 0
-    this.keptEnd = length
-    this.keptOwned = length > SCRATCH_BYTES
+    const isShort = length <= CELL_BYTES
+    this.kept = isShort ? this.cell : Buffer.allocUnsafe(length)
+    this.keptStart = isShort ? this.cellStart : 0
+    this.keptEnd = this.keptStart + length
+    this.keptOwned = !isShort
+    copyBytes(buf, start, end, this.kept, this.keptStart)
   }
 
   /** Lets go of a large reply, and of the client: the next use may be long after its end. */
   forget(): void {
-    this.kept = this.scratch
+    this.kept = this.cell
     this.queue = undefined
   }
 }

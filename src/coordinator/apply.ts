@@ -1,7 +1,9 @@
 import type { ReplySink } from '../backend/reply-sink.js'
+import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
+import { OK } from '../resp/encode.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
@@ -9,8 +11,6 @@ import { ReplicatedWrite } from './replicated-write.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
-
-const SCRATCH_BYTES = 64
 
 /**
  * A write in mode `apply` [design §7]: the same bytes to the whole replica set in one turn, answered when all of it has
@@ -31,11 +31,21 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private expiredIds: string[] = []
 
   /** The reply that goes to the client: the master's, or of those who answered the next one's in the replica set. */
+  private reply: Buffer
+  private replyStart = 0
   private replyEnd = 0
   private replyFlags = 0
   private replyTag = 0
-  private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
-  private reply = this.scratch
+  private readonly cell: Buffer
+  private readonly cellStart: number
+
+  private constructor() {
+    super()
+    cells.next()
+    this.cell = cells.buffer
+    this.cellStart = cells.start
+    this.reply = this.cell
+  }
 
   /** Emits the write to all replicas of the route, which must be `writable`. */
   static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
@@ -114,7 +124,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   protected deliverReply(): void {
-    deliver(this.slot, this.shape, this.reply, 0, this.replyEnd, this.replyFlags)
+    deliver(this.slot, this.shape, this.reply, this.replyStart, this.replyEnd, this.replyFlags)
     this.recycle()
   }
 
@@ -128,19 +138,27 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   private keep(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const length = end - start
-    this.reply = length <= SCRATCH_BYTES ? this.scratch : Buffer.allocUnsafe(length)
-    copyBytes(buf, start, end, this.reply, 0)
     this.replyTag = tag
-    this.replyEnd = length
-    this.replyFlags = length <= SCRATCH_BYTES ? flags & ~OWNED : flags | OWNED
+    if (length === OK.length && isSame(buf, start, end, OK, 0)) {
+      this.reply = OK
+      this.replyStart = 0
+      this.replyFlags = flags | OWNED
+    } else if (length <= CELL_BYTES) {
+      this.reply = this.cell
+      this.replyStart = this.cellStart
+      this.replyFlags = flags & ~OWNED
+      copyBytes(buf, start, end, this.reply, this.replyStart)
+    } else {
+      this.reply = Buffer.from(buf.subarray(start, end))
+      this.replyStart = 0
+      this.replyFlags = flags | OWNED
+    }
+    this.replyEnd = this.replyStart + length
   }
 
   private isKept(buf: Buffer, start: number, end: number): boolean {
-    const { reply, replyEnd } = this
-    if (end - start !== replyEnd) return false
-    if (replyEnd > SCRATCH_BYTES) return buf.compare(reply, 0, replyEnd, start, end) === 0
-    for (let i = 0; i < replyEnd; i++) if (reply[i] !== buf[start + i]) return false
-    return true
+    const { reply, replyStart, replyEnd } = this
+    return end - start === replyEnd - replyStart && isSame(buf, start, end, reply, replyStart)
   }
 
   /** Counts the targets for which the key had expired when they executed the write. */
@@ -162,12 +180,20 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
     this.differing = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
-    this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(0, this.replyEnd))
+    this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd))
   }
 
   /** To be used again, unless somebody may still tell it something. */
   private recycle(): void {
-    this.reply = this.scratch
+    this.reply = this.cell
     if (this.isOver) Apply.spare.push(this)
   }
+}
+
+/** Whether the bytes of `buf` from `start` to `end` are those of `other` from `otherStart` on. */
+function isSame(buf: Buffer, start: number, end: number, other: Buffer, otherStart: number): boolean {
+  const shift = otherStart - start
+  if (end - start > CELL_BYTES) return buf.compare(other, otherStart, end + shift, start, end) === 0
+  for (let i = start; i < end; i++) if (buf[i] !== other[i + shift]) return false
+  return true
 }

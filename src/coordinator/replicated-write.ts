@@ -7,6 +7,9 @@ import { answer, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { AwaitedWrite } from './verdicts.js'
 
+/** One for all: nearly no write is in doubt. */
+const NONE: readonly never[] = []
+
 /**
  * A write on its way to a replica set, and what is common to all modes: when the client may be told that it is done.
  *
@@ -23,9 +26,9 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Targets that have not answered and were not lost. */
   protected expected = 0
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
-  protected doubtful: number[] = []
-  private missing: number[] = []
-  private doubtfulIds: readonly string[] = []
+  protected doubtful: readonly number[] = NONE
+  private missing: readonly number[] = NONE
+  private doubtfulIds: readonly string[] = NONE
   private done = false
 
   protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
@@ -46,7 +49,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** [DoubtfulWrite] */
   settled(tag: number, hasWrite: boolean): void {
     this.doubtful = this.doubtful.filter((each) => each !== tag)
-    if (!hasWrite) this.missing.push(tag)
+    if (!hasWrite) this.missing = [...this.missing, tag]
     if (this.done || this.expected > 0 || this.doubtful.length > 0) return
     this.coordinator.verdicts.settled(this)
     this.finish()
@@ -87,7 +90,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   }
 
   protected doubt(tag: number, ids: readonly string[]): void {
-    this.doubtful.push(tag)
+    this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
     this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
   }
