@@ -4,7 +4,7 @@ import { FURTHER_NAMES, type FurtherFigure, measureFurther } from './further.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 import { verdictsOf } from './report.js'
 import { linesOf, type Sample } from './results.js'
-import type { Comparison, ResultsData, SoakPoint } from './results-data.js'
+import type { Comparison, SoakPoint } from './results-data.js'
 import { runRounds, systemsOf } from './rounds.js'
 import { ROWS } from './rows.js'
 import { soak } from './soak.js'
@@ -121,12 +121,12 @@ async function soakAlone(options: Options): Promise<number> {
     }),
   )
   progress.clear()
-  const commands = points.at(-1)?.commands ?? 0
-  const data: ResultsData = { ...readResults(), soak: { about: endRun(), commands, points } }
-  const spread = soakSpread(data.soak!)
-  writeResults(data)
-  const text = `${count(commands)} commands: memory of the last quarter is ${spread.median.toFixed(3)} × that of the second.\n`
-  process.stdout.write(options.json ? `${JSON.stringify({ ...data.soak, spread })}\n` : text)
+  const found = { about: endRun(), commands: points.at(-1)?.commands ?? 0, points }
+  const spread = soakSpread(found)
+  if (spread === undefined) throw new UserError('these were too few commands to say anything about the memory')
+  writeResults({ ...readResults(), soak: found })
+  const text = `${count(found.commands)} commands: memory of the last quarter is ${spread.median.toFixed(3)} × that of the second.\n`
+  process.stdout.write(options.json ? `${JSON.stringify({ ...found, spread }, null, 1)}\n` : text)
   return interrupt.signal.aborted ? 130 : 0
 }
 

@@ -8,14 +8,17 @@ import type { Soak, SoakPoint } from './results-data.js'
 /**
  * How much the memory grew: its median while the last quarter of the commands was served, and its least and most then,
  * as ratios to the median of the second quarter. The first one is left out: code gets warm, buffers get their size.
+ * Undefined for a run that was too short.
  */
-export function soakSpread({ commands, points }: Pick<Soak, 'commands' | 'points'>): Spread {
+export function soakSpread({ commands, points }: Pick<Soak, 'commands' | 'points'>): Spread | undefined {
   const quarter = (number: number) => {
     const inIt = (point: SoakPoint) =>
       point.commands > ((number - 1) / 4) * commands && point.commands <= (number / 4) * commands
-    return summarize(points.filter(inIt).map(({ rssBytes }) => rssBytes))
+    return points.filter(inIt).map(({ rssBytes }) => rssBytes)
   }
-  const [{ median: before }, after] = [quarter(2), quarter(4)]
+  const [second, last] = [quarter(2), quarter(4)]
+  if (second.length === 0 || last.length === 0) return undefined
+  const [{ median: before }, after] = [summarize(second), summarize(last)]
   return { median: after.median / before, min: after.min / before, max: after.max / before }
 }
 

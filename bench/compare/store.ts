@@ -21,12 +21,20 @@ export function readResults(): ResultsData {
 
 /** Writes results.json, and results.md and the figures, which are made of it. */
 export function writeResults(data: ResultsData): void {
-  writeFileSync(fileNamed('results.json'), `${JSON.stringify(data, null, 1)}\n`)
+  writeFileSync(fileNamed('results.json'), `${jsonText(data)}\n`)
   writeFileSync(fileNamed('results.md'), report(data))
   const { comparison, soak } = data
   const figure = comparisonFigure(comparison?.samples ?? [])
   if (figure !== undefined) writeFileSync(fileNamed('results.svg'), figure)
   if (soak !== undefined) writeFileSync(fileNamed('soak.svg'), soakFigure(soak))
+}
+
+/** A line for each sample, so that a difference can be read. */
+function jsonText(data: ResultsData): string {
+  const flat = /\{\n *([^{}[\]]*?)\n *\}/g
+  const rounded = (_: string, value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
+  return JSON.stringify(data, rounded, 1).replace(flat, (_, inside: string) => `{ ${inside.replace(/\n */g, ' ')} }`)
 }
 
 /** Begins the description of a run; the function that it gives ends it. */
