@@ -1,49 +1,116 @@
 /**
- * How long an expiration is remembered, in ms: longer than the clocks of two servers may differ, and than a command may
- * be under way to one of them and answered by the other.
+ * How long an expiration is remembered at least, in ms: longer than the clocks of two servers may differ, so that what
+ * is emitted later finds the key expired on every server.
  */
 const REMEMBER_MS = 3000
 /** How often the old ones are looked for: looking is not free, because a Map walks over what was deleted before. */
 const FORGET_MS = 500
+/** More keys are not remembered. Then nothing is known of any key that a command under way concerns. */
+const KEYS_MAX = 1_000_000
+const NOT_YET = -1
+
+/** How many commands have been put on a link since its beginning, and how many of them are answered or lost. */
+export interface Traffic {
+  readonly pushed: number
+  readonly taken: number
+}
+
+/** What is known of a write's keys at the moment of its reply. */
+export interface Expired {
+  /** Which of them had expired: the same text for the same ones. */
+  readonly which: string
+  /** One of them may have been deleted because of its deadline without the server saying so. */
+  readonly unsure: boolean
+}
+
+interface Entry {
+  /** When it needs not be remembered any more for what is emitted from then on. */
+  readonly untilMs: number
+  readonly unsure: boolean
+  /** How many commands had been emitted when that moment had come: once they are answered it can be forgotten. */
+  emittedBefore: number
+}
 
 /**
- * The keys that a server said it expired a short while ago. In RESP3 it says so before it answers the command that made
- * it notice, so at the moment of a reply the set tells whether the key had expired for that command
- * [design §7 Expiry].
+ * The keys that a server said it expired since it answered the last write of them. In RESP3 it says so before it answers
+ * the command that made it notice, so at the moment of a write's reply the set tells whether the key had expired
+ * between the write before and this one [design §7 Expiry]. Replicas for which that is the same for every write stay
+ * equal.
+ *
+ * A reply that is late by any time finds what happened before it: an expiration is remembered until everything has been
+ * answered that was emitted before all servers can have noticed it.
  */
 export class Expirations {
   /** False nearly always: nobody needs to ask further. */
   any = false
-  private readonly untilMs = new Map<string, number>()
-  private forgotAtMs = 0
+  private readonly byId = new Map<string, Entry>()
+  private forgotAtMs = Number.NEGATIVE_INFINITY
+  /** Up to this number of answers nothing is known. */
+  private unknownUpTo = 0
+
+  constructor(private readonly traffic: () => Traffic) {}
 
   /** How many are remembered. */
   get size(): number {
-    return this.untilMs.size
+    return this.byId.size
   }
 
-  /** `id` as `keyId` of the coordinator names keys: `<db>:<key in latin1>`. */
+  /**
+   * The server says that the key has expired.
+   *
+   * @param id as `keyId` of the coordinator names keys: `<db>:<key in latin1>`
+   * @param nowMs a clock that only goes forward
+   */
   note(id: string, nowMs: number): void {
+    this.put(id, nowMs, this.byId.get(id)?.unsure === true)
+  }
+
+  /** The server has done something with the key that deletes it when its deadline has passed, and perhaps it had. */
+  noteUnsure(id: string, nowMs: number): void {
+    this.put(id, nowMs, true)
+  }
+
+  /** The server has answered a write of these keys: gives what is known of them, and forgets it; undefined when nothing is. */
+  take(ids: readonly string[], nowMs: number): Expired | undefined {
+    let which = ''
+    let unsure = this.unknownUpTo > 0 && this.traffic().taken <= this.unknownUpTo
+    for (const [i, id] of ids.entries()) {
+      const entry = this.byId.get(id)
+      if (entry === undefined) continue
+      which += `${i} `
+      unsure ||= entry.unsure
+    }
+    for (const id of ids) this.byId.delete(id)
+    this.forgetOld(nowMs)
+    return which === '' && !unsure ? undefined : { which, unsure }
+  }
+
+  /** The key was given a new content, whatever it had been before. */
+  forget(id: string): void {
+    this.byId.delete(id)
+  }
+
+  private put(id: string, nowMs: number, unsure: boolean): void {
+    if (this.byId.size >= KEYS_MAX) {
+      this.byId.clear()
+      this.unknownUpTo = this.traffic().pushed
+    }
     // Put behind, so that the map stays in the order of time.
-    this.untilMs.delete(id)
-    this.untilMs.set(id, nowMs + REMEMBER_MS)
+    this.byId.delete(id)
+    this.byId.set(id, { untilMs: nowMs + REMEMBER_MS, unsure, emittedBefore: NOT_YET })
     this.any = true
     this.forgetOld(nowMs)
   }
 
-  hasAny(ids: readonly string[], nowMs: number): boolean {
-    this.forgetOld(nowMs)
-    return ids.some((id) => this.untilMs.has(id))
-  }
-
   private forgetOld(nowMs: number): void {
-    // The clock may have been set back.
-    if (Math.abs(nowMs - this.forgotAtMs) < FORGET_MS) return
+    if (nowMs - this.forgotAtMs < FORGET_MS) return
     this.forgotAtMs = nowMs
-    for (const [id, untilMs] of this.untilMs) {
-      if (untilMs > nowMs) break
-      this.untilMs.delete(id)
+    const { pushed, taken } = this.traffic()
+    for (const [id, entry] of this.byId) {
+      if (entry.untilMs > nowMs) break
+      if (entry.emittedBefore === NOT_YET) entry.emittedBefore = pushed
+      if (taken >= entry.emittedBefore) this.byId.delete(id)
     }
-    this.any = this.untilMs.size > 0
+    this.any = this.byId.size > 0 || taken < this.unknownUpTo
   }
 }

@@ -22,6 +22,14 @@ export class InFlight {
   private starts = new Int32Array(this.capacity)
   private ends = new Int32Array(this.capacity)
 
+  /** @param taken how many were put into and taken from the queues before this one, which count on */
+  constructor(public taken = 0) {}
+
+  /** How many were ever put into it. */
+  get pushed(): number {
+    return this.taken + this.count
+  }
+
   get length(): number {
     return this.count
   }
@@ -63,6 +71,7 @@ export class InFlight {
     this.segments[i] = undefined
     this.head = (i + 1) & (this.capacity - 1)
     this.count--
+    this.taken++
     return true
   }
 

@@ -73,7 +73,7 @@ export class Link implements Flushable, FramerSink {
   clockOffsetMs = 0
   state: LinkState = { kind: 'waiting', reason: 'not started' }
   /** What expired on the server a short while ago. */
-  readonly expirations = new Expirations()
+  readonly expirations = new Expirations(() => this.inFlight)
   /** When the server sent something last, or the connection was begun, in ms of `Date.now`. */
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
@@ -221,7 +221,7 @@ export class Link implements Flushable, FramerSink {
     const push = decodeReply(buf, start, end)
     if (!Array.isArray(push) || push.length !== 4) return
     const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
-    if (channel !== null) this.expirations.note(`${channel[1]}:${(push[3] as Buffer).latin1Slice()}`, Date.now())
+    if (channel !== null) this.expirations.note(`${channel[1]}:${(push[3] as Buffer).latin1Slice()}`, performance.now())
   }
 
   /** The decoded reply that the sink will get. */
@@ -245,7 +245,7 @@ export class Link implements Flushable, FramerSink {
     this.become({ kind: 'connecting' })
     this.framer = new ReplyFramer(this)
     this.log = new SendLog()
-    this.inFlight = new InFlight()
+    this.inFlight = new InFlight(this.inFlight.pushed)
     this.unsent = 0
     this.flushing = false
     this.db = 0
@@ -371,7 +371,7 @@ export class Link implements Flushable, FramerSink {
     // The error of a socket that is given up tells nothing new.
     socket?.removeAllListeners('error').on('error', () => {})
     socket?.destroy()
-    this.inFlight = new InFlight()
+    this.inFlight = new InFlight(inFlight.pushed)
     while (inFlight.shift()) inFlight.sink.onLost(inFlight.tag, inFlight.segment.buf, inFlight.start, inFlight.end)
     this.listener.onDown(this, reason)
   }

@@ -1,3 +1,4 @@
+import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
@@ -7,6 +8,7 @@ import { OK } from '../resp/encode.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
+import { mayHavePassed, NO_DEADLINE } from './deadline.js'
 import { ReplicatedWrite } from './replicated-write.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
@@ -25,10 +27,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private naturals = 0
   private answered = 0
   /** The keys, known when a target answered differently. */
-  private differing: string[] | undefined
-  /** Targets that said that a key of the write had expired before they executed it. */
-  private expiredOn = 0
-  private expiredIds: string[] = []
+  private differing: readonly string[] | undefined
+  /** The deadline that it gives its key, if that may be passing meanwhile. */
+  private deadlineMs = NO_DEADLINE
 
   /** The reply that goes to the client: the master's, or of those who answered the next one's in the replica set. */
   private reply: Buffer
@@ -47,8 +48,19 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     this.reply = this.cell
   }
 
-  /** Emits the write to all replicas of the route, which must be `writable`. */
-  static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+  /**
+   * Emits the write to all replicas of the route, which must be `writable`.
+   *
+   * @param deadlineMs see `missableDeadline`
+   */
+  static emit(
+    coordinator: Coordinator,
+    route: Route,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    deadlineMs = NO_DEADLINE,
+  ): void {
     const apply = Apply.spare.pop() ?? new Apply()
     const { targets } = route
     apply.begin(coordinator, slot, targets)
@@ -56,7 +68,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     apply.shape = replyShape(row, frame.argc)
     apply.naturals = route.natural.length
     apply.answered = 0
-    apply.expiredOn = 0
+    apply.deadlineMs = deadlineMs
     coordinator.stats.writes++
     if (coordinator.lanes.active !== 0) {
       apply.emitInLanes(frame)
@@ -70,7 +82,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     this.answered++
-    if (this.targets[tag].expirations.any) this.noteExpiration(tag)
+    const link = this.targets[tag]
+    const isLate = mayHavePassed(this.deadlineMs, link)
+    if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
     if (this.answered === 1) {
       if (this.targets.length === 1 && this.coordinator.acknowledgement.open) {
         deliver(this.slot, this.shape, buf, start, end, flags)
@@ -119,7 +133,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   protected override compareReplies(): void {
-    if (this.expiredOn !== 0 && this.expiredOn !== this.answered) this.differing ??= this.noteUnequalExpiry()
+    this.differing ??= this.unequallyExpired(this.answered)
     if (this.differing !== undefined) this.doubtDifferences(this.differing)
   }
 
@@ -131,9 +145,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   /** Not all replicas said the same: everybody gets what the one whose reply counts has. */
   private doubtDifferences(ids: readonly string[]): void {
     this.differing = undefined
-    for (let tag = 0; tag < this.targets.length; tag++) {
-      if (tag !== this.replyTag && !this.doubtful.includes(tag)) this.doubt(tag, ids)
-    }
+    this.doubtOthers(this.replyTag, ids)
   }
 
   private keep(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -161,19 +173,11 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     return end - start === replyEnd - replyStart && isSame(buf, start, end, reply, replyStart)
   }
 
-  /** Counts the targets for which the key had expired when they executed the write. */
-  private noteExpiration(tag: number): void {
-    const link = this.targets[tag]
+  /** What the server of a target knows of the key's deadlines, the one before this write and the one that it sets. */
+  private noteExpirations(tag: number, link: Link, isLate: boolean): void {
     const ids = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
-    if (!link.expirations.hasAny(ids, Date.now())) return
-    this.expiredOn++
-    this.expiredIds = ids
-  }
-
-  /** Some replicas executed the write on the old value and others on none, even if their answers are equal. */
-  private noteUnequalExpiry(): string[] {
-    this.coordinator.stats.unequalExpiries++
-    return this.expiredIds
+    this.noteExpired(tag, ids)
+    if (isLate) for (const id of ids) link.expirations.noteUnsure(id, performance.now())
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {

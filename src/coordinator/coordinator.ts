@@ -17,6 +17,7 @@ import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
 import { copyToPending, settleFirst } from './copy-first.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
+import { missableDeadline } from './deadline.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
@@ -132,7 +133,8 @@ export class Coordinator {
       MasterFirst.emit(this, route, frame, row, slot)
     } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
-      Apply.emit(this, route, toAbsolute(row, frame, nowMs), row, slot)
+      const absolute = toAbsolute(row, frame, nowMs)
+      Apply.emit(this, route, absolute, row, slot, missableDeadline(row, absolute, nowMs))
     } else {
       Apply.emit(this, route, frame, row, slot)
     }

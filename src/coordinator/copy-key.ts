@@ -1,7 +1,9 @@
+import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
+import { isMissable, mayHavePassed } from './deadline.js'
 import { type Held, type HeldKey, keyOfId, type Lanes } from './lanes.js'
 
 /** What became of a copy on one target. */
@@ -44,6 +46,8 @@ export class KeyCopy implements ReplySink {
   /** By key: what to put on the targets, as soon as it is known; undefined when there is no snapshot. */
   private readonly frames: (Buffer | undefined)[]
   private readonly payloadBytes: number[]
+  /** By key: its deadline, if that may be passing while the copy is on its way. */
+  private deadlines: Map<number, number> | undefined
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
   private readonly db: number
@@ -84,6 +88,7 @@ export class KeyCopy implements ReplySink {
         this.release(i)
         break
       default:
+        if (!failed) this.noteContent(i)
         this.told(i, failed ? 'refused' : 'copied', failed ? buf.toString('utf8', start, end - 2) : '')
     }
   }
@@ -165,6 +170,10 @@ export class KeyCopy implements ReplySink {
     const size = end - 2 - from
     // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
     const ttl = this.deadline === '-1' ? '0' : this.deadline
+    if (ttl !== '0' && isMissable(Number(ttl), preciseNowMs())) {
+      this.deadlines ??= new Map()
+      this.deadlines.set(k, Number(ttl))
+    }
     const head = `*6\r\n$7\r\nRESTORE\r\n$${key.length}\r\n${key}\r\n$${ttl.length}\r\n${ttl}\r\n$${size}\r\n`
     const frame = Buffer.allocUnsafe(head.length + size + RESTORE_TAIL.length)
     frame.latin1Write(head, 0)
@@ -172,6 +181,19 @@ export class KeyCopy implements ReplySink {
     frame.latin1Write(RESTORE_TAIL, head.length + size)
     this.frames[k] = frame
     this.payloadBytes[k] = size
+  }
+
+  /** What had expired on the target before does not matter any more, but the copy may have come too late. */
+  private noteContent(i: number): void {
+    const { targets, ids, deadlines } = this
+    const k = Math.trunc(i / targets.length)
+    const target = targets[i % targets.length]
+    const { expirations } = target
+    if (expirations.any) expirations.forget(ids[k])
+    const deadlineMs = deadlines?.get(k)
+    if (deadlineMs !== undefined && mayHavePassed(deadlineMs, target)) {
+      expirations.noteUnsure(ids[k], performance.now())
+    }
   }
 
   private deletion(k: number): Buffer {

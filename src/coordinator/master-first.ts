@@ -28,6 +28,8 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private readonly releases: (() => void)[] = []
   private effect: Frame | undefined
   private reply: Buffer | undefined
+  /** Targets that executed the effect, with the master. */
+  private answered = 0
   private replyFlags = 0
 
   private constructor(
@@ -57,7 +59,12 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     this.replyFlags = flags
     if (this.releases.length > 0) {
       this.effect = effectOf(this.row, this.frame, decodeReply(this.reply, 0, this.reply.length))
+      // Without an effect the others learn nothing of the command, and neither does anybody who compares.
+      if (this.effect !== undefined) this.noteAnswer(MASTER)
       for (const release of this.releases) release()
+    } else if (this.targets[MASTER].expirations.any) {
+      // The others get what it has now, however it came to it.
+      for (const id of this.ids) this.targets[MASTER].expirations.forget(id)
     }
     this.heard()
   }
@@ -70,6 +77,11 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 
   protected hasReply(): boolean {
     return this.reply !== undefined
+  }
+
+  protected override compareReplies(): void {
+    const differing = this.unequallyExpired(this.answered)
+    if (differing !== undefined) this.doubtOthers(MASTER, differing)
   }
 
   protected deliverReply(): void {
@@ -109,12 +121,18 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     }
     const sink: ReplySink = {
       onReply: (_tag, _buf, _start, _end, flags) => {
+        this.noteAnswer(i)
         if ((flags & IS_ERROR) !== 0) this.lost(i, this.ids)
         else this.heard()
       },
       onLost: () => this.lost(i, this.ids),
     }
     this.targets[i].emitFrame(this.effect, this.slot.db, sink, i)
+  }
+
+  private noteAnswer(tag: number): void {
+    this.answered++
+    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids)
   }
 
   /** One snapshot a key, taken right behind the command; a target has it when it has all keys. */

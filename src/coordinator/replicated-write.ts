@@ -1,3 +1,4 @@
+import type { Expired } from '../backend/expirations.js'
 import type { Link } from '../backend/link.js'
 import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
@@ -26,9 +27,18 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Targets that have not answered and were not lost. */
   protected expected = 0
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
+<<<<<<< HEAD
   protected doubtful: readonly number[] = NONE
   private missing: readonly number[] = NONE
   private doubtfulIds: readonly string[] = NONE
+=======
+  protected doubtful: number[] = []
+  private missing: number[] = []
+  private doubtfulIds: readonly string[] = []
+  /** What targets knew of expirations of the keys when they answered, by their place; and the keys. */
+  private expired: Map<number, Expired> | undefined
+  private expiredIds: readonly string[] = []
+>>>>>>> cfed182 (wip)
   private done = false
 
   protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
@@ -36,6 +46,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.slot = slot
     this.targets = targets
     this.expected = targets.length
+    this.expired = undefined
     this.done = false
   }
 
@@ -93,6 +104,36 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
     this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
+  }
+
+  /** Everybody but the target at this place has its keys in doubt, and gets what that one has. */
+  protected doubtOthers(tag: number, ids: readonly string[]): void {
+    for (let other = 0; other < this.targets.length; other++) {
+      if (other !== tag && !this.doubtful.includes(other)) this.doubt(other, ids)
+    }
+  }
+
+  /** A target has answered: whether keys of the write had expired there before it executed it. */
+  protected noteExpired(tag: number, ids: readonly string[]): void {
+    const expired = this.targets[tag].expirations.take(ids, performance.now())
+    if (expired === undefined) return
+    this.expired ??= new Map()
+    this.expired.set(tag, expired)
+    this.expiredIds = ids
+  }
+
+  /**
+   * The keys, when they had expired before the write for some of those who answered and not for others, or nobody knows:
+   * some replicas executed it on the old value and others on none, even if their answers are equal.
+   */
+  protected unequallyExpired(answered: number): readonly string[] | undefined {
+    const { expired } = this
+    if (expired === undefined) return undefined
+    const [first, ...others] = expired.values()
+    const equal = !first.unsure && others.every(({ which, unsure }) => !unsure && which === first.which)
+    if (equal && expired.size === answered) return undefined
+    this.coordinator.stats.unequalExpiries++
+    return this.expiredIds
   }
 
   /** Whether nobody will tell this write anything any more, and nobody ever was in doubt. */

@@ -1,33 +1,80 @@
 import t from 'tap'
 import { Expirations } from '../../src/backend/expirations.js'
 
-t.test('an expiration is remembered for some seconds, and asked for by key and database', async (t) => {
-  const expirations = new Expirations()
+/** A link on which nothing is under way. */
+const IDLE = () => ({ pushed: 0, taken: 0 })
+
+t.test('what expired is asked for by key and database, and told once', async (t) => {
+  const expirations = new Expirations(IDLE)
   t.equal(expirations.any, false)
   expirations.note('0:a', 10_000)
+  expirations.note('0:c', 10_000)
   t.equal(expirations.any, true)
-  t.equal(expirations.hasAny(['1:a', '0:a'], 12_900), true)
-  t.equal(expirations.hasAny(['1:a', '0:b'], 12_900), false)
-  t.equal(expirations.hasAny(['0:a'], 14_000), false)
-  t.equal(expirations.any, false, 'and nobody needs to ask any more')
+  t.equal(expirations.take(['1:a', '0:b'], 10_100), undefined)
+  t.same(expirations.take(['0:a', '0:b', '0:c'], 10_100), { which: '0 2 ', unsure: false })
+  t.equal(expirations.take(['0:a', '0:c'], 10_100), undefined, 'the next write finds what happened after this one')
 })
 
-t.test('a key that expires again is remembered anew', async (t) => {
-  const expirations = new Expirations()
+t.test('nothing is known of a key that may have been deleted in silence', async (t) => {
+  const expirations = new Expirations(IDLE)
+  expirations.noteUnsure('0:a', 10_000)
+  expirations.note('0:a', 10_001)
+  t.same(expirations.take(['0:a'], 10_100), { which: '0 ', unsure: true })
+  expirations.noteUnsure('0:a', 10_000)
+  expirations.forget('0:a')
+  t.equal(expirations.take(['0:a'], 10_100), undefined, 'but of a new content')
+})
+
+t.test('an expiration is remembered for some seconds', async (t) => {
+  const expirations = new Expirations(IDLE)
   expirations.note('0:a', 10_000)
   expirations.note('0:b', 11_000)
   expirations.note('0:a', 12_500)
-  t.equal(expirations.hasAny(['0:a'], 14_500), true)
-  t.equal(expirations.hasAny(['0:b'], 14_500), false)
+  expirations.take([], 14_500)
+  t.equal(expirations.size, 1)
+  t.ok(expirations.take(['0:a'], 14_500), 'one that expired again is remembered anew')
+  expirations.note('0:a', 15_000)
+  expirations.take([], 18_001)
+  t.equal(expirations.size, 0)
+  t.equal(expirations.any, false, 'and nobody needs to ask any more')
 })
 
-t.test('what expires is forgotten also while nobody asks', async (t) => {
-  const expirations = new Expirations()
+t.test('it is remembered until everything is answered that was emitted in these seconds', async (t) => {
+  const traffic = { pushed: 5, taken: 3 }
+  const expirations = new Expirations(() => traffic)
+  expirations.note('0:a', 10_000)
+  traffic.pushed = 8
+  expirations.take([], 14_000)
+  traffic.pushed = 20
+  for (traffic.taken = 4; traffic.taken < 8; traffic.taken++) {
+    expirations.take([], 14_000 + 1000 * traffic.taken)
+    t.equal(expirations.size, 1, `${traffic.taken} answered`)
+  }
+  expirations.take([], 30_000)
+  t.equal(expirations.size, 0)
+})
+
+t.test('what expires is forgotten also while nobody asks, and while the link is never idle', async (t) => {
+  const traffic = { pushed: 50, taken: 0 }
+  const expirations = new Expirations(() => traffic)
   let most = 0
   // Ten a millisecond, for a minute.
   for (let i = 0; i < 600_000; i++) {
+    traffic.pushed++
+    traffic.taken++
     expirations.note(`0:${i}`, 10_000 + Math.floor(i / 10))
     most = Math.max(most, expirations.size)
   }
-  t.ok(most <= 40_000, `never more than those of four seconds, not ${most}`)
+  t.ok(most <= 50_000, `never more than those of five seconds, not ${most}`)
+})
+
+t.test('when too much has expired nothing is known for the commands that are under way', async (t) => {
+  const traffic = { pushed: 2, taken: 0 }
+  const expirations = new Expirations(() => traffic)
+  for (let i = 0; i <= 1_000_000; i++) expirations.note(`0:${i}`, 10_000)
+  t.equal(expirations.size, 1)
+  for (traffic.taken = 1; traffic.taken <= 2; traffic.taken++) {
+    t.same(expirations.take(['0:5'], 10_000), { which: '', unsure: true })
+  }
+  t.equal(expirations.take(['0:5'], 10_000), undefined)
 })

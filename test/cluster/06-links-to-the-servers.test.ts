@@ -1,9 +1,8 @@
 import t from 'tap'
-import { buildView } from '../../src/view/build-view.js'
 import { LogLines } from '../helpers/log-lines.js'
-import { startProxy, startRedis, type Teardown, type TestProxy, type TestRedis } from '../helpers/proxy.js'
-import { RawClient } from '../helpers/raw-client.js'
-import { Relay } from '../helpers/relay.js'
+import { startProxy, startRedis } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
+import { monitor, throughRelay } from '../helpers/relayed-ring.js'
 import { counter, keysAt, membersOf, nodeStates } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -15,15 +14,6 @@ async function ourConnections(member: RawClient): Promise<string[]> {
   return String(await member.ask('CLIENT', 'LIST'))
     .split('\n')
     .filter((line) => / name=dt:/.test(line))
-}
-
-async function monitor(proxy: TestProxy, name: string, port: number): Promise<void> {
-  for (const sentinel of proxy.ring.sentinels) {
-    const client = await RawClient.connect(sentinel.port)
-    await client.ask('SENTINEL', 'MONITOR', name, '127.0.0.1', String(port), '2')
-    await client.ask('SENTINEL', 'SET', name, 'down-after-milliseconds', '20000')
-    client.close()
-  }
 }
 
 t.test('one RESP3 connection to each member serves all clients and all databases', async (t) => {
@@ -149,28 +139,3 @@ t.test('a link that breaks in the middle of a large write: an honest answer, and
   }
   t.equal(relay.cuts, 5)
 })
-
-/** A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key. */
-async function throughRelay(t: Teardown) {
-  // Without pings nothing passes the relay but what the test sends.
-  const backend = { reconnectMinMs: 20, pingIntervalMs: 60_000 }
-  const proxy = await startProxy(t, { nodes: 2, replicas: 2, config: { backend } })
-  const server = await startRedis(t)
-  const relay = await Relay.start(t, server.port)
-  await monitor(proxy, 'dt-9', relay.port)
-  const client = await proxy.connect()
-  await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
-  await until('dt-9 is up', async () => (await nodeStates(client))['dt-9'] === 'up')
-  return { proxy: withMember(proxy, 'dt-9', server), relay, client }
-}
-
-/** The same proxy, with one member more for those who look at all of them. */
-function withMember(proxy: TestProxy, name: string, server: TestRedis): TestProxy {
-  const { ringId, replicas, virtualNodes, members } = proxy.view
-  const member = { name, host: '127.0.0.1', port: server.port, state: 'up' as const }
-  return {
-    ...proxy,
-    view: buildView(ringId, 1, replicas, virtualNodes, [...members, member]),
-    connectTo: (to, proto) => (to === name ? server.connect(proto) : proxy.connectTo(to, proto)),
-  }
-}

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Expired } from '../../src/backend/expirations.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
 import { Apply } from '../../src/coordinator/apply.js'
@@ -14,6 +15,7 @@ class Story {
   differences = 0
   /** Members on which the key came into doubt. */
   readonly doubted: string[] = []
+  private expired: Expired | undefined
   private readonly sinks = new Map<string, { sink: ReplySink; tag: number }>()
   private readonly frame = frameOf(['INCR', 'key'])
   private natural: { name: string }[]
@@ -23,7 +25,14 @@ class Story {
     const link = (name: string) => ({
       name,
       answering: this.frame.buf,
-      expirations: { any: false },
+      expirations: {
+        any: true,
+        take: () => {
+          const known = this.expired
+          this.expired = undefined
+          return known
+        },
+      },
       emit: (_b: Buffer, _s: number, _e: number, _o: boolean, _db: number, sink: ReplySink, tag: number) =>
         this.sinks.set(name, { sink, tag }),
     })
@@ -33,7 +42,7 @@ class Story {
     const route = { natural, pending, targets: [...natural, ...pending] } as unknown as Route
     const coordinator = {
       router: { routeOfKey: () => ({ natural: this.natural }) },
-      stats: { writes: 0, outcomesUnknown: 0 },
+      stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       lanes: { active: 0 },
       lostReads: { noteWrite: () => {} },
       acknowledgement: { open: true, forget: () => {} },
@@ -61,7 +70,9 @@ class Story {
     Apply.emit(coordinator, route, this.frame, rowNamed('incr')!, slot)
   }
 
-  answers(name: string, reply: string): this {
+  /** `expired`: what its server knows of the keys at that moment. */
+  answers(name: string, reply: string, expired?: Expired): this {
+    this.expired = expired
     const { sink, tag } = this.sinks.get(name)!
     const buf = Buffer.from(`${reply}\r\n`)
     sink.onReply(tag, buf, 0, buf.length, 0)
@@ -141,4 +152,27 @@ t.test('when no replica has answered nobody knows the outcome', async (t) => {
 
 t.test('a single replica answers for itself', async (t) => {
   t.equal(new Story('a').answers('a', ':8').reply, ':8')
+})
+
+t.test('replicas that answered the same are repaired when the keys had expired for some of them only', async (t) => {
+  const first = { which: '0 ', unsure: false }
+  const second = { which: '1 ', unsure: false }
+  const doubted = (...expired: (Expired | undefined)[]) => {
+    const story = new Story('a', 'b', 'c')
+    for (const [i, name] of ['b', 'c', 'a'].entries()) story.answers(name, ':8', expired[i])
+    t.equal(story.reply === undefined, story.doubted.length > 0)
+    return story.doubted.join(' ')
+  }
+  t.equal(doubted(first, first, first), '')
+  t.equal(doubted(first, first, undefined), 'b c')
+  t.equal(doubted(undefined, first, undefined), 'b c')
+  t.equal(doubted(first, first, second), 'b c', 'not the same key')
+  const unsure = { which: '0 ', unsure: true }
+  t.equal(doubted(unsure, unsure, unsure), 'b c', 'or nobody knows')
+})
+
+t.test('who is lost does not count among those who had the key expired', async (t) => {
+  const expired = { which: '0 ', unsure: false }
+  const story = new Story('a', 'b', 'c').answers('a', ':8', expired).breaks('b').answers('c', ':8', expired)
+  t.same(story.doubted, ['b'])
 })

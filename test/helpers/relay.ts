@@ -12,13 +12,18 @@ const UNLIMITED = Number.POSITIVE_INFINITY
 
 /**
  * Stands between the ring and one server and passes bytes on, until it is told to break the proxy's link in the middle
- * of them. Connections of others, the Sentinels', are left alone.
+ * of them, or to keep them back. Connections of others, the Sentinels', are left alone.
  */
 export class Relay {
   /** Links that were broken. */
   cuts = 0
   private readonly allowance: Allowance = { requests: UNLIMITED, replies: UNLIMITED }
   private readonly sockets = new Set<Socket>()
+  /** The proxy's ends of its links. */
+  private readonly links = new Set<Socket>()
+  /** What the proxy says is kept back from the first piece on that has this in it. */
+  private stallAt: string | undefined
+  private held: (() => void)[] | undefined
 
   private constructor(
     private readonly net: Server,
@@ -52,23 +57,51 @@ export class Relay {
     this.allowance.requests = bytes
   }
 
+  /** Keeps back what the proxy says, from the next bytes on that have `text` in them, until `resume`. */
+  stallRequests(text = ''): void {
+    this.stallAt = text
+  }
+
+  /** Whether something is kept back. */
+  get isStalling(): boolean {
+    return this.held !== undefined
+  }
+
+  /** Delivers what was kept back. */
+  resume(): void {
+    const held = this.held ?? []
+    this.stallAt = undefined
+    this.held = undefined
+    for (const deliver of held) deliver()
+  }
+
+  /** What was kept back is lost: the link breaks. */
+  loseHeld(): void {
+    this.stallAt = undefined
+    this.held = undefined
+    this.cuts++
+    for (const socket of this.links) socket.destroy()
+  }
+
   private join(near: Socket): void {
     const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     let isLink = false
     near.once('data', (chunk) => {
       isLink = chunk.includes('SETNAME')
+      if (isLink) this.links.add(near)
     })
     for (const socket of [near, far]) {
       this.sockets.add(socket)
       socket.on('error', () => {})
       socket.on('close', () => {
         this.sockets.delete(socket)
+        this.links.delete(near)
         near.destroy()
         far.destroy()
       })
     }
     const pass = (from: Socket, to: Socket, what: keyof Allowance) => {
-      from.on('data', (chunk) => {
+      const take = (chunk: Buffer) => {
         const { allowance } = this
         if (isLink && chunk.length > allowance[what]) {
           from.pause()
@@ -82,6 +115,12 @@ export class Relay {
           from.pause()
           to.once('drain', () => from.resume())
         }
+      }
+      from.on('data', (chunk) => {
+        if (!isLink || what === 'replies') take(chunk)
+        else if (this.held !== undefined) this.held.push(() => take(chunk))
+        else if (this.stallAt !== undefined && chunk.includes(this.stallAt)) this.held = [() => take(chunk)]
+        else take(chunk)
       })
     }
     pass(near, far, 'requests')

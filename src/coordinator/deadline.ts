@@ -1,0 +1,70 @@
+import { preciseNowMs } from '../backend/handshake.js'
+import type { Link } from '../backend/link.js'
+import { isOption } from '../command/keys.js'
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+
+/*
+ * A command that gives a key a deadline deletes the key when the deadline has passed already, and no server calls that
+ * expired [Redis expire.c expireGenericCommand, cluster.c restoreCommand]. So whoever gets it late has no key any more
+ * without having said so [design §7 Expiry].
+ */
+
+/** So exactly the moment is known at which a server executes a command: by its clock, as we know it. */
+const NEAR_MS = 50
+/** No reply is that late. */
+const REPLY_MAX_MS = 600_000
+/** No deadline that anybody could miss. */
+export const NO_DEADLINE = 0
+
+/**
+ * The deadline that a command gives its key, in ms since 1970, if it may be passing while the command is on its way;
+ * else `NO_DEADLINE`.
+ *
+ * @param frame the command as `toAbsolute` makes it
+ * @param nowMs the clock of the key's master
+ */
+export function missableDeadline(row: CommandRow, frame: Frame, nowMs: number): number {
+  const deadlineMs = deadlineOf(row, frame)
+  return isMissable(deadlineMs, nowMs) ? deadlineMs : NO_DEADLINE
+}
+
+/** Whether a deadline may be passing while what is sent now is on its way. */
+export function isMissable(deadlineMs: number, nowMs: number): boolean {
+  return deadlineMs > nowMs - NEAR_MS && deadlineMs < nowMs + REPLY_MAX_MS
+}
+
+/** Whether the deadline may have passed on the server of `link` when it executed what it has just answered. */
+export function mayHavePassed(deadlineMs: number, link: Link): boolean {
+  return deadlineMs !== NO_DEADLINE && deadlineMs <= preciseNowMs() + link.clockOffsetMs + NEAR_MS
+}
+
+function deadlineOf(row: CommandRow, frame: Frame): number {
+  switch (row.name) {
+    case 'set':
+    case 'setex':
+    case 'psetex':
+      return optionIn(frame, 3)
+    case 'getex':
+      return optionIn(frame, 2)
+    case 'expireat':
+      return integerAt(frame, 2) * 1000
+    default:
+      return integerAt(frame, 2)
+  }
+}
+
+/** Behind EXAT or PXAT, of the options from `first` on. */
+function optionIn(frame: Frame, first: number): number {
+  for (let i = first; i + 1 < frame.argc; i++) {
+    if (isOption(frame, i, 'pxat')) return integerAt(frame, i + 1)
+    if (isOption(frame, i, 'exat')) return integerAt(frame, i + 1) * 1000
+  }
+  return NO_DEADLINE
+}
+
+/** What is no number makes the command fail. */
+function integerAt(frame: Frame, i: number): number {
+  const value = Number(frame.buf.latin1Slice(frame.argStart[i], frame.argEnd[i]))
+  return Number.isFinite(value) ? value : NO_DEADLINE
+}
