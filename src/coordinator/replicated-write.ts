@@ -27,18 +27,12 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Targets that have not answered and were not lost. */
   protected expected = 0
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
-<<<<<<< HEAD
   protected doubtful: readonly number[] = NONE
   private missing: readonly number[] = NONE
   private doubtfulIds: readonly string[] = NONE
-=======
-  protected doubtful: number[] = []
-  private missing: number[] = []
-  private doubtfulIds: readonly string[] = []
   /** What targets knew of expirations of the keys when they answered, by their place; and the keys. */
   private expired: Map<number, Expired> | undefined
-  private expiredIds: readonly string[] = []
->>>>>>> cfed182 (wip)
+  private expiredIds: readonly string[] = NONE
   private done = false
 
   protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
