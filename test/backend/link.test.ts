@@ -244,10 +244,10 @@ t.test(
       '2 lost "APPEND c x"',
       '3 lost "APPEND d x"',
     ])
-    t.equal(story.link.outstanding, 0)
     story.server.script = () => undefined
     await story.up()
     t.equal(story.outcomes.length, 4, 'each is told once')
+    t.equal(story.link.outstanding, 0)
   },
 )
 
