@@ -55,7 +55,7 @@ export async function runRounds(options: RoundsOptions): Promise<void> {
       for (let i = 0; i < own.length; i++) {
         const system = own[(i + round - 1) % own.length]
         options.onBegin(row, system)
-        const commands = Math.ceil((rates.get(rateKey(row, system)) as number) * seconds)
+        const commands = Math.ceil((rates.get(rateKey(row, system)) as number) * seconds * row.longer)
         const sample = await measure(row, system, { commands, round, signal })
         rates.set(rateKey(row, system), sample.perSecond)
         options.onSample(sample)

@@ -19,8 +19,11 @@ export function resultTables(
 const right = (head: string): Column => ({ head, align: 'right' })
 const FIGURE_COLUMNS = [
   ...[{ head: '' }, right('P'), { head: '' }, right('commands/s'), right('p50 ms'), right('p99 ms'), right('CPU µs')],
-  ...[right('peak RSS'), right('CPU/twemproxy'), right('commands/twemproxy'), right('commands/Redis')],
+  ...[right('peak RSS'), right('CPU ratio'), right('commands ratio'), right('to Redis')],
 ]
+const FIGURES_WORDS =
+  'Medians; CPU time of the process per command. The ratios of CPU and commands are to twemproxy in the same round\n' +
+  '(least to most), the last one is that of the commands to Redis.\n'
 
 function figuresTable(out: Output, lines: readonly Line[]): string {
   if (lines.length === 0) return ''
@@ -28,7 +31,7 @@ function figuresTable(out: Output, lines: readonly Line[]): string {
     const { title, pipeline } = rowOf(line)
     const first = i === 0 || all[i - 1].row !== line.row
     const toTwemproxy = line.system === 'redis' ? undefined : line.toTwemproxy
-    const times = (spread: Spread | undefined) => (spread === undefined ? '' : `${ratio(spread.median)} ×`)
+    const times = (spread: Spread | undefined) => (spread === undefined ? '' : ratio(spread.median))
     return [
       ...(first ? [title, String(pipeline)] : ['', '']),
       ...[SYSTEM_TITLES[line.system], count(line.perSecond.median), milliseconds(line.p50Ms.median)],
@@ -36,7 +39,7 @@ function figuresTable(out: Output, lines: readonly Line[]): string {
       ...[withRange(toTwemproxy?.cpuMicros), times(toTwemproxy?.perSecond), times(line.toRedis?.perSecond)],
     ]
   })
-  return table(out, FIGURE_COLUMNS, rows)
+  return `${table(out, FIGURE_COLUMNS, rows)}${FIGURES_WORDS}`
 }
 
 function furtherTable(out: Output, further: readonly FurtherFigure[]): string {
@@ -104,5 +107,5 @@ function ratio(value: number): string {
 }
 
 function withRange(spread: Spread | undefined): string {
-  return spread === undefined ? '' : `${ratio(spread.median)} × (${ratio(spread.min)} to ${ratio(spread.max)})`
+  return spread === undefined ? '' : `${ratio(spread.median)} (${ratio(spread.min)} to ${ratio(spread.max)})`
 }
