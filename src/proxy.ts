@@ -154,6 +154,15 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       if (link !== undefined) coordinator.restarted(link)
       keeper.restarted(member)
     },
+    memoryChanged: (link) => {
+      if (!link.full) keeper.resume(link.name)
+      // Nobody would miss it, and it would keep clients from writing.
+      else if (joiningMembers(views.current).includes(link.name)) {
+        log.warn({ member: link.name }, `${link.name} has too little memory for its part: it joins when it has more`)
+        coordinator.restarted(link)
+        keeper.suspend(link.name)
+      }
+    },
   })
   const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
   // Who has left is removed, also when the Sentinels have not been told yet.
@@ -293,6 +302,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       departures.start()
       verifier.start()
       void settleAll()
+      coordinator.memory.start()
       return address
     },
     async stop() {

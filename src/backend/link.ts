@@ -67,6 +67,8 @@ export class Link implements Flushable, FramerSink {
   ready = false
   /** Whether reads may go here: it is ready, and no key is in doubt on it. Set by who knows that. */
   serving = false
+  /** Whether its server is near its maxmemory. Set by who asks it. */
+  full = false
   /** What the last handshake learnt; stays for display when the link breaks. */
   info: ServerInfo | undefined
   /** The server's clock minus ours in ms, measured again with every ping. */

@@ -25,13 +25,15 @@ import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
+import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
+import { overMembers } from './over-members.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
 import { answer, notSupported, RANGE_GONE, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
-import { generationOf, scan, scanKey } from './scan.js'
+import { generationOf } from './scan.js'
 import { split } from './split.js'
 import { CoordinatorStats } from './stats.js'
 import { Uncertainty } from './uncertainty.js'
@@ -45,6 +47,8 @@ export interface CoordinatorOptions {
   missing(): string
   /** A member has missed what cannot be mended key by key: it has to be filled anew. */
   distrust(name: string, reason: string): void
+  /** A member has no memory left, or has some again. */
+  memoryChanged(link: Link): void
 }
 
 /** Differences are all counted, and at most one a second is logged. */
@@ -69,6 +73,7 @@ export class Coordinator {
   readonly acknowledgement = new Acknowledgement()
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
+  readonly memory: Memory
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
   generation = 0
@@ -93,8 +98,14 @@ export class Coordinator {
       stoppedServing: () => this.topologyChanged(),
       serving: () => this.servingChanged(),
       distrust: (name, reason) => options.distrust(name, reason),
+      outOfMemory: () => this.memory.look(),
     })
     this.router = new Router(views.current, links)
+    this.memory = new Memory(
+      () => this.links.all(),
+      log,
+      (link) => options.memoryChanged(link),
+    )
     views.onChange((view, previous) => this.viewChanged(view, previous))
   }
 
@@ -128,6 +139,10 @@ export class Coordinator {
       return
     }
     if (row.replicate === 'none') return
+    if (this.memory.anyFull && this.memory.refuses(row, route)) {
+      answer(slot, OUT_OF_MEMORY)
+      return
+    }
     if (route.pending.length > 0) copyToPending(this, route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, route, frame, row, slot)
@@ -194,6 +209,7 @@ export class Coordinator {
   linkUp(link: Link): void {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
+    this.memory.linkUp(link)
     this.doubts.linkUp(link)
     this.servingChanged()
   }
@@ -215,6 +231,7 @@ export class Coordinator {
 
   /** A backup did not answer what the master answered: counted, and logged with the command it was. */
   noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
+    if (isOutOfMemory(backupReply) || isOutOfMemory(otherReply)) this.memory.look()
     const differences = ++this.stats.differences
     const now = Date.now()
     if (now - this.lastDifferenceLogMs < DIFFERENCE_LOG_MS) return
@@ -236,6 +253,7 @@ export class Coordinator {
     this.waiting.close()
     this.verdicts.close()
     this.doubts.close()
+    this.memory.stop()
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
@@ -330,31 +348,11 @@ export class Coordinator {
     const deadlineMs = this.waiting.deadline()
     for (;;) {
       try {
-        return await this.overMembers(row, args, db)
+        return await overMembers(this, row, args, db)
       } catch (failure) {
         if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || Date.now() > deadlineMs) throw failure
         this.stats.readsResent++
       }
-    }
-  }
-
-  private overMembers(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
-    const { keyspace } = this
-    switch (row.name) {
-      case 'scan':
-        return scan(this, args, db)
-      case 'hscan':
-      case 'sscan':
-      case 'zscan':
-        return scanKey(this, args, db)
-      case 'keys':
-        return keyspace.keys(args, db)
-      case 'dbsize':
-        return keyspace.size(db)
-      case 'randomkey':
-        return keyspace.randomKey(db)
-      default:
-        return keyspace.everywhere(args, db)
     }
   }
 

@@ -8,11 +8,18 @@ import type { Router } from './router.js'
 export interface DoubtfulWrite {
   /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
   settled(tag: number, hasWrite: boolean): void
+  /** The member has no memory for the repair, which is tried again: that may take longer than anybody waits. */
+  outOfMemory?(tag: number): void
+}
+
+interface Waiter {
+  settled(hasWrite: boolean): void
+  outOfMemory(): void
 }
 
 /** A key that may have missed a write on one member [design §3 in-doubt key]. */
 interface Doubt {
-  readonly waiters: ((hasWrite: boolean) => void)[]
+  readonly waiters: Waiter[]
   copying: boolean
 }
 
@@ -26,6 +33,8 @@ export interface DoubtEvents {
   serving(): void
   /** What a member holds does not count any more: it has to be filled anew. */
   distrust(name: string, reason: string): void
+  /** A member has refused something because it has no memory. */
+  outOfMemory(): void
 }
 
 /** A refused repair is tried again after this long: the server may be out of memory, or saving. */
@@ -80,9 +89,12 @@ export class Doubts {
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
     let open = ids.length
     let hasAll = true
-    const waiter = (hasWrite: boolean) => {
-      hasAll &&= hasWrite
-      if (--open === 0) write?.settled(tag, hasAll)
+    const waiter: Waiter = {
+      settled: (hasWrite) => {
+        hasAll &&= hasWrite
+        if (--open === 0) write?.settled(tag, hasAll)
+      },
+      outOfMemory: () => write?.outOfMemory?.(tag),
     }
     for (const id of ids) {
       let doubt = doubts.get(id)
@@ -107,7 +119,7 @@ export class Doubts {
     this.byMember.delete(name)
     // Whoever waits asks the view in which the member does not count any more, which may be published right after this.
     queueMicrotask(() => {
-      for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter(false)
+      for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter.settled(false)
     })
   }
 
@@ -168,7 +180,13 @@ export class Doubts {
       return
     }
     if (result === 'target lost') return
-    if (result === 'refused') this.logRefusal(link.name, reason)
+    if (result === 'refused') {
+      this.logRefusal(link.name, reason)
+      if (reason.startsWith('-OOM ')) {
+        this.events.outOfMemory()
+        for (const waiter of doubt.waiters) waiter.outOfMemory()
+      }
+    }
     this.retryTimer ??= setTimeout(() => {
       this.retryTimer = undefined
       this.repair()
@@ -196,7 +214,7 @@ export class Doubts {
       link.serving = link.ready
       if (link.ready) this.events.serving()
     }
-    for (const waiter of doubt.waiters) waiter(hasWrites)
+    for (const waiter of doubt.waiters) waiter.settled(hasWrites)
     // Others may have waited for this key to be certain somewhere.
     if (this.byMember.size > 0) this.repairSoon()
   }

@@ -34,6 +34,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   private expired: Map<number, Expired> | undefined
   private expiredIds: readonly string[] = NONE
   private done = false
+  /** Those of them that have no memory for it. */
+  private full: number[] = []
 
   protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
     this.coordinator = coordinator
@@ -60,6 +62,14 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.finish()
   }
 
+  /** [DoubtfulWrite] */
+  outOfMemory(tag: number): void {
+    this.full.push(tag)
+    if (this.done || this.expected > 0 || this.doubtful.length === 0) return
+    this.coordinator.verdicts.settled(this)
+    this.giveUp()
+  }
+
   /** [FinishedWrite] */
   acknowledge(): void {
     this.coordinator.verdicts.settled(this)
@@ -72,7 +82,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.done = true
     coordinator.acknowledgement.forget(this)
     coordinator.stats.outcomesUnknown++
-    answer(slot, outcomeUnknown([...this.doubtful, ...this.missing].map((tag) => targets[tag].name)))
+    const names = (tags: readonly number[]) => [...new Set(tags)].map((tag) => targets[tag].name)
+    answer(slot, outcomeUnknown(names([...this.doubtful, ...this.missing]), names(this.full)))
   }
 
   /** A target may have missed the write. */
@@ -91,6 +102,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     }
     this.compareReplies()
     if (this.doubtful.length === 0) this.finish()
+    else if (this.full.length > 0) this.giveUp()
     else this.coordinator.verdicts.await(this)
   }
 

@@ -47,10 +47,12 @@ export const READ_OVERTAKEN = error(
 )
 
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
-export function outcomeUnknown(members: readonly string[]): Reply {
+export function outcomeUnknown(members: readonly string[], full: readonly string[] = []): Reply {
   const cause =
-    members.length > 0
-      ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write`
-      : 'the new view of the ring could not be noted on all its members'
+    full.length > 0
+      ? `${full.join(', ')} has no memory left and refused it, the other servers of this key have it`
+      : members.length > 0
+        ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write`
+        : 'the new view of the ring could not be noted on all its members'
   return error(`ERR the outcome of this write is unknown: ${cause}; read the key before you send the write again`)
 }

@@ -5,6 +5,8 @@ import { NULL_BULK, OK } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
+import { OUT_OF_MEMORY } from './memory.js'
+import { answer } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
@@ -42,6 +44,11 @@ export function split(
   }
   if (groups.length === 1) {
     coordinator.serveRoute(routes[0], frame, row, slot, deadlineMs)
+    return
+  }
+  const { memory } = coordinator
+  if (memory.anyFull && routes.some((route) => memory.refuses(row, route))) {
+    answer(slot, OUT_OF_MEMORY)
     return
   }
   const merge = new Merge(row, slot, groups)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Link } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { keyId } from '../coordinator/lanes.js'
@@ -16,6 +17,8 @@ const BATCH_KEYS = 256
 /** A copy that failed is tried again so often, at this distance. */
 const RETRIES = 20
 const RETRY_MS = 250
+/** How often it is looked whether a member without memory has some again. */
+const FULL_MS = 200
 
 /** How far an intake is; the totals are estimates from the sizes of the sources. */
 export interface IntakeProgress {
@@ -130,6 +133,8 @@ export class Intake {
       let bytes = sizes[to++]
       while (to < keys.length && to - from < countMax && bytes + sizes[to] <= rate.pieceBytes) bytes += sizes[to++]
       const count = to - from
+      // Beyond its limit it would refuse also the marker, without which nothing is acknowledged.
+      while (target.full && !this.cancelled) await sleep(FULL_MS)
       await rate.take(bytes)
       await window.enter(bytes, count)
       if (this.cancelled) {

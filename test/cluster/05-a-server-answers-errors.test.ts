@@ -92,12 +92,6 @@ async function isUnfit(t: Test, reason: RegExp, spoil: string[], mend: string[])
   t.same((await ringSnapshot(story.proxy)).faults, [])
 }
 
-t.test('a member without memory answers OOM', async (t) => {
-  const story = await begin(t)
-  await story.member.ask('CONFIG', 'SET', 'maxmemory', '1')
-  await refusesWrites(t, story, 'OOM', () => story.member.ask('CONFIG', 'SET', 'maxmemory', '0'))
-})
-
 t.test('a member that cannot save answers MISCONF', async (t) => {
   const story = await begin(t)
   const { member, proxy } = story

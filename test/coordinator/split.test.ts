@@ -37,6 +37,7 @@ function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
   const routes = new Map<string, { name: string }>()
   const parts: Part[] = []
   const coordinator = {
+    memory: { anyFull: false },
     router: {
       routeOfKey: (buf: Buffer, start: number) => {
         const name = String.fromCharCode(buf[start])

@@ -29,13 +29,14 @@ async function nodes(server: Server): Promise<Reply> {
   })
   return [...masters, ...gone].map(({ name, host, port, link, why }, i) => {
     const member = view.members.find((each) => each.name === name)
+    const held = server.links.get(name)
     return map([
       ['name', name],
       ['address', `${host}:${port}`],
       ['state', member?.state ?? (i < masters.length ? 'out' : 'removed')],
-      ['why', why],
+      ['why', why || (held?.full === true ? 'it is out of memory' : '')],
       ['link', link],
-      ['version', server.links.get(name)?.info?.version ?? ''],
+      ['version', held?.info?.version ?? ''],
       ['share', fraction(shareMastered(view, name))],
       ['keys-mastered', byMaster.get(name) ?? 0],
       ['keys-counted', how],
