@@ -10,7 +10,7 @@ import { ROWS } from './rows.js'
 import { soak } from './soak.js'
 import { soakSpread } from './soak-summary.js'
 import { describeRun, readResults, writeResults } from './store.js'
-import { withSystems } from './systems.js'
+import { SYSTEM_TITLES, withSystems } from './systems.js'
 import { resultTables } from './table.js'
 
 /*
@@ -21,7 +21,13 @@ import { resultTables } from './table.js'
 
 const progress = new Progress(process.stderr)
 const interrupt = new AbortController()
-process.once('SIGINT', () => interrupt.abort(new UserError('interrupted')))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // The second time nobody wants to wait for what is being cleaned up; what we started ends with us.
+    if (interrupt.signal.aborted) process.exit(130)
+    interrupt.abort(new UserError('interrupted'))
+  })
+}
 
 /** For whoever waits without a terminal. */
 function note(text: string): void {
@@ -35,9 +41,10 @@ async function compare(options: Options): Promise<number> {
   const samples: Sample[] = []
   const further: FurtherFigure[] = []
   const notes: string[] = []
-  const comparison = (): Comparison => ({ about: endRun(), rounds, seconds, samples, further, notes })
+  let whole = 0
+  const comparison = (): Comparison => ({ about: endRun(), rounds: whole, seconds, samples, further, notes })
   const save = () => {
-    if (options.complete) writeResults({ ...readResults(), comparison: comparison() })
+    if (options.complete && whole > 0) writeResults({ ...readResults(), comparison: comparison() })
   }
   progress.show(['starting Redis, twemproxy and DT'])
   await orInterrupted(
@@ -51,12 +58,13 @@ async function compare(options: Options): Promise<number> {
       await runRounds({
         ...{ rows, systems: all, rounds, seconds, signal: interrupt.signal },
         onTrial: (row) => progress.show([`a first try of everything: ${row.title}`]),
-        onBegin: (row, system) => watch.begin(`${row.title}, P=${row.pipeline}: ${system.name}`),
+        onBegin: (row, system) => watch.begin(`${row.title}, P=${row.pipeline}: ${SYSTEM_TITLES[system.name]}`),
         onSample: (sample) => {
           samples.push(sample)
           watch.end()
         },
         onRound: (round) => {
+          whole = round
           note(`round ${round} of ${rounds} is done; ${watch.left()}`)
           save()
         },
@@ -70,7 +78,7 @@ async function compare(options: Options): Promise<number> {
     }),
   )
   progress.clear()
-  if (interrupt.signal.aborted) notes.push('The run was interrupted: the last round is not whole.')
+  if (interrupt.signal.aborted) notes.push('The run was interrupted.')
   if (options.quick) notes.push('A quick run: these are no measurements.')
   save()
   const data = { comparison: comparison() }
@@ -80,7 +88,8 @@ async function compare(options: Options): Promise<number> {
       ? `${JSON.stringify({ ...data.comparison, lines: linesOf(samples), verdicts }, null, 1)}\n`
       : resultTables(process.stdout, data.comparison, verdicts),
   )
-  if (options.complete) process.stderr.write('bench/results.md, results.svg and results.json are written.\n')
+  if (options.complete && whole > 0)
+    process.stderr.write('bench/results.md, results.svg and results.json are written.\n')
   return interrupt.signal.aborted ? 130 : 0
 }
 

@@ -1,9 +1,9 @@
 import { count, duration } from '../../src/cli/terminal.js'
 import { type Line, linesOf, type Spread } from './results.js'
-import type { About, Comparison, ResultsData, Soak } from './results-data.js'
+import type { Comparison, ResultsData, Soak } from './results-data.js'
 import { soakSpread } from './soak-summary.js'
 import { SYSTEM_TITLES } from './systems.js'
-import { foundText, limitText, milliseconds, orderOf, rowOf, verdictText } from './table.js'
+import { foundText, limitText, machineText, milliseconds, orderOf, rowOf, verdictText } from './table.js'
 import { judge, type Verdict } from './targets.js'
 
 /** bench/results.md: the targets, all figures, and how they were found. */
@@ -113,13 +113,6 @@ function soakSections(soak: Soak): string[] {
     '![Memory of the proxy over the commands that it has served](soak.svg)',
     `${count(commands)} commands, 80 % GET and 20 % SET with three copies (P=64, 50 connections, 16-byte values), in ${duration(last.seconds)}. The proxy had ${Math.min(...rss).toFixed(0)} to ${Math.max(...rss).toFixed(0)} MB in use${flat === undefined ? '' : `; the median of the last quarter is ${flat.median.toFixed(2)} × that of the second`}.`,
   ]
-}
-
-function machineText({ date, commit, machine, loadAtEnd, twemproxy }: About): string {
-  const { cpus, model, node, redis, loadAtStart } = machine
-  const programs = `Node ${node}, Redis ${redis}${twemproxy === undefined ? '' : `, twemproxy ${twemproxy}`}`
-  const load = `load ${loadAtStart.toFixed(1)} before and ${loadAtEnd.toFixed(1)} after`
-  return `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit}. ${cpus} × ${model}, ${programs}, ${load}.`
 }
 
 function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {

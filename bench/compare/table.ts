@@ -1,7 +1,7 @@
 import { type Column, count, type Output, size, styled, table } from '../../src/cli/terminal.js'
 import type { FurtherFigure } from './further.js'
 import { type Line, linesOf, type Spread } from './results.js'
-import type { Comparison } from './results-data.js'
+import type { About, Comparison } from './results-data.js'
 import { ROWS } from './rows.js'
 import { SYSTEM_NAMES, SYSTEM_TITLES } from './systems.js'
 import type { Verdict } from './targets.js'
@@ -9,11 +9,11 @@ import type { Verdict } from './targets.js'
 /** Everything that a run has found, for a terminal or a file. */
 export function resultTables(
   out: Output,
-  { samples, further, notes }: Pick<Comparison, 'samples' | 'further' | 'notes'>,
+  { about, samples, further, notes }: Comparison,
   verdicts: readonly Verdict[],
 ): string {
   const parts = [figuresTable(out, linesOf(samples)), furtherTable(out, further), targetsTable(out, verdicts)]
-  return [...parts.filter((text) => text !== ''), ...notes.map((text) => `${text}\n`)].join('\n')
+  return [...parts.filter((text) => text !== ''), `${[machineText(about), ...notes].join('\n')}\n`].join('\n')
 }
 
 const right = (head: string): Column => ({ head, align: 'right' })
@@ -108,4 +108,12 @@ function ratio(value: number): string {
 
 function withRange(spread: Spread | undefined): string {
   return spread === undefined ? '' : `${ratio(spread.median)} (${ratio(spread.min)} to ${ratio(spread.max)})`
+}
+
+/** When, with which state of the sources, and on what machine. */
+export function machineText({ date, commit, machine, loadAtEnd, twemproxy }: About): string {
+  const { cpus, model, node, redis, loadAtStart } = machine
+  const programs = `Node ${node}, Redis ${redis}${twemproxy === undefined ? '' : `, twemproxy ${twemproxy}`}`
+  const load = `load ${loadAtStart.toFixed(1)} before and ${loadAtEnd.toFixed(1)} after`
+  return `${date.slice(0, 16).replace('T', ' ')} UTC, commit ${commit}. ${cpus} × ${model}, ${programs}, ${load}.`
 }
