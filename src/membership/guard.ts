@@ -50,6 +50,15 @@ export function refusalOf(
   return undefined
 }
 
+/**
+ * Why a server is not used because of the number of its databases, or undefined. Keys in a database that it does not have
+ * could not be copied to it, and clients could not use that database any more. `ring` is what the others have.
+ */
+export function tooFewDatabases(databases: number, ring: number): Refusal | undefined {
+  if (databases >= ring) return undefined
+  return { reason: `it has ${databases} databases, and the ring has ${ring}`, wipeable: false }
+}
+
 /** Of two names for one server the one that its marker says is used, else the first. */
 function isFirst(other: string, name: string, { marker }: Marks): boolean {
   if (marker !== undefined && (marker.member === other || marker.member === name)) return marker.member === other

@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
-import { type FoundServer, type OtherServer, type Refusal, refusalOf } from './guard.js'
+import { type FoundServer, type OtherServer, type Refusal, refusalOf, tooFewDatabases } from './guard.js'
 import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { type Rival, rivalsIn } from './rivals.js'
 
@@ -101,14 +101,14 @@ export class Ownership {
    *
    * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
    */
-  async claim(name: string, { runId, keys: keysBefore }: ServerInfo, call: Call): Promise<void> {
+  async claim(name: string, { runId, keys: keysBefore, databases }: ServerInfo, call: Call): Promise<void> {
     const { ringId, run, where, log } = this.deps
     this.processes.set(name, runId)
     let keys = keysBefore
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const { rivals, marks } = await this.look(call)
       const server: FoundServer = { name, runId, keys, marks }
-      const refusal = refusalOf(server, ringId, this.others())
+      const refusal = refusalOf(server, ringId, this.others()) ?? tooFewDatabases(databases, this.databasesBeside(name))
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
       if (refusal !== undefined && !wasOurs) {
@@ -242,6 +242,18 @@ export class Ownership {
           natural.some((member) => member.name === name) &&
           !natural.some((member) => member.name !== name && isThere(member.name)),
       )
+  }
+
+  /** The databases that the ring has on other servers; on all that are there when there is no ring yet. */
+  private databasesBeside(name: string): number {
+    const { members } = this.deps.view()
+    const counts = this.deps
+      .links()
+      .all()
+      .filter((link) => link.ready && link.name !== name && !this.refused.has(link.name))
+      .filter((link) => members.length === 0 || members.some((member) => member.name === link.name))
+      .map(({ info }) => info?.databases ?? 0)
+    return Math.max(0, ...counts)
   }
 
   /** All servers that are known, with the process that they are, as far as they are connected. */

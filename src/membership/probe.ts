@@ -1,11 +1,12 @@
 import { MARKS_QUERY, parseInfo } from '../backend/handshake.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
 import { UserError } from '../base/user-error.js'
-import { textOf } from '../resp/decode.js'
+import { fieldOf, textOf } from '../resp/decode.js'
 import { isError } from '../resp/encode.js'
 import { decodeMarks, type Marks } from './marker.js'
 
 const TIMEOUT_MS = 2000
+const DEFAULT_DATABASES = 16
 
 /** A server that is to become a member, as it is now. */
 export interface ProbedServer {
@@ -13,6 +14,7 @@ export interface ProbedServer {
   readonly version: string
   /** Number of keys in all databases. */
   readonly keys: number
+  readonly databases: number
   readonly marks: Marks
 }
 
@@ -25,7 +27,11 @@ export async function probe(endpoint: Endpoint): Promise<ProbedServer> {
   let connection: SingleConnection | undefined
   try {
     connection = await SingleConnection.open(endpoint, TIMEOUT_MS)
-    const [info, marks] = await Promise.all([connection.call(['INFO']), connection.call(MARKS_QUERY)])
+    const [info, marks, setting] = await Promise.all([
+      connection.call(['INFO']),
+      connection.call(MARKS_QUERY),
+      connection.call(['CONFIG', 'GET', 'databases']),
+    ])
     const text = textOf(info)
     if (text === undefined) throw new UserError(`it answers INFO with ${isError(info) ? info.message : 'no text'}`)
     const fields = parseInfo(text)
@@ -38,6 +44,8 @@ export async function probe(endpoint: Endpoint): Promise<ProbedServer> {
       runId: fields.get('run_id') ?? '',
       version: fields.get('redis_version') ?? '',
       keys,
+      // Managed servers may refuse CONFIG: then the default is assumed, as by a handshake.
+      databases: Number(textOf(fieldOf(setting, 'databases') ?? null) ?? DEFAULT_DATABASES),
       marks: decodeMarks(marks),
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import t from 'tap'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis } from '../helpers/proxy.js'
@@ -59,29 +60,45 @@ t.test('what an earlier proxy of the ring left on a server is ended before the s
   t.equal(String(await application.ask('PING')), '+PONG\r\n', 'and an application’s')
 })
 
-t.test('a client in a database that a new member does not have is told so, and breaks nothing', async (t) => {
-  const proxy = await startProxy(t, { nodes: 2, replicas: 1 })
+t.test('a server with fewer databases than the ring does not join, and says why', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 2, replicas: 1, log: lines.log })
   const [client, other] = [await proxy.connect(), await proxy.connect()]
   t.equal(String(await client.ask('SELECT', '7')), '+OK\r\n')
-  t.equal(String(await client.ask('GET', 'a')), '$-1\r\n')
-  const server = await startRedis(t, '--databases', '4')
-  await monitor(proxy, 'dt-9', server.port)
-  await until('dt-9 is a member', async () => (await membersOf(other)) === 'dt-1 dt-2 dt-9')
-  const asked = await server.connect()
-  const before = await ourConnections(asked)
-  for (let i = 0; i < 20; i++) {
-    for (const command of [
-      ['GET', `key:${i}`],
-      ['SET', `key:${i}`, 'v'],
-      ['MGET', `key:${i}`, `key:${i + 1}`],
-      ['DBSIZE'],
-    ]) {
-      t.equal(String(await client.ask(...command)), '-ERR DB index is out of range\r\n')
-    }
-    t.equal(String(await other.ask('SET', `key:${i}`, 'v')), '+OK\r\n')
+  for (let i = 0; i < 50; i++) t.equal(String(await client.ask('SET', `key:${i}`, 'v')), '+OK\r\n')
+  const few = await startRedis(t, '--databases', '4')
+  const reason = 'it has 4 databases, and the ring has 16'
+  t.equal(
+    String(await other.ask('DT', 'ADD', 'dt-9', `127.0.0.1:${few.port}`)),
+    `-ERR dt-9 on 127.0.0.1:${few.port} cannot be a member: ${reason}\r\n`,
+  )
+  await monitor(proxy, 'dt-9', few.port)
+  await until('it is refused', () => lines.about(new RegExp(`dt-9 is refused: ${reason}`)).length > 0)
+  await until('it is known why', async () =>
+    String(await other.ask('DT', 'NODES')).includes(`it is refused: ${reason}`),
+  )
+  t.equal(await membersOf(other), 'dt-1 dt-2')
+  t.equal(String(await (await few.connect()).ask('FUNCTION', 'LIST')), '*0\r\n', 'nothing was written there')
+  for (let i = 0; i < 50; i++) t.equal(String(await client.ask('GET', `key:${i}`)), '$1\r\nv\r\n')
+
+  const more = await startRedis(t, '--databases', '17')
+  await monitor(proxy, 'dt-8', more.port)
+  await until('who has more joins', async () => (await membersOf(other)) === 'dt-1 dt-2 dt-8')
+  t.equal(String(await other.ask('SELECT', '16')), '-ERR DB index is out of range\r\n')
+})
+
+t.test('a client in a database that is gone after all servers were restarted with fewer is told so', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0 })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  t.equal(String(await client.ask('SELECT', '7')), '+OK\r\n')
+  const server = proxy.ring.server('dt-1')
+  appendFileSync(server.configFile, 'databases 4\n')
+  await proxy.ring.restart('dt-1')
+  await until('it is back', async () => String(await other.ask('SET', 'a', 'v')) === '+OK\r\n')
+  for (const command of [['GET', 'a'], ['SET', 'a', 'v'], ['MGET', 'a', 'b'], ['DBSIZE']]) {
+    t.equal(String(await client.ask(...command)), '-ERR DB index is out of range\r\n')
   }
-  const idOf = (lines: string[]) => lines.map((line) => line.split(' ', 1)[0])
-  t.same(idOf(await ourConnections(asked)), idOf(before), 'the link is still the same')
+  t.equal(String(await other.ask('GET', 'a')), '$1\r\nv\r\n', 'the link is there')
 })
 
 t.test('a link bears replies of any size, also more of them than Redis lets a subscriber owe', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type FoundServer, refusalOf } from '../../src/membership/guard.js'
+import { type FoundServer, refusalOf, tooFewDatabases } from '../../src/membership/guard.js'
 import { type Marks, NO_MARKS } from '../../src/membership/marker.js'
 import { buildView } from '../../src/view/build-view.js'
 
@@ -58,4 +58,10 @@ t.test('of two names for one server the one that its marker says is used, else t
   const [first, second] = refused(twins(owned('dt')))
   t.equal(first?.reason, 'it holds 3 keys and no marker of the ring dt')
   t.equal(second?.reason, 'it is the same server as dt-1')
+})
+
+t.test('a server has at least the databases of the ring', async (t) => {
+  t.same(tooFewDatabases(4, 16), { reason: 'it has 4 databases, and the ring has 16', wipeable: false })
+  for (const databases of [16, 17]) t.equal(tooFewDatabases(databases, 16), undefined)
+  t.equal(tooFewDatabases(1, 0), undefined, 'there is no other server')
 })

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/user-error.js'
-import { refusalOf } from '../../membership/guard.js'
+import { refusalOf, tooFewDatabases } from '../../membership/guard.js'
 import { decodeMarks } from '../../membership/marker.js'
 import { namePattern } from '../../membership/name-pattern.js'
 import { probe } from '../../membership/probe.js'
@@ -189,7 +189,11 @@ function checkNewName({ config, membership }: Server, name: string): void {
 }
 
 /** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
-async function checkServer({ config, links }: Server, name: string, { host, port }: Address): Promise<void> {
+async function checkServer(
+  { config, coordinator, links }: Server,
+  name: string,
+  { host, port }: Address,
+): Promise<void> {
   const { username, password } = config.backend
   const where = `${name} on ${host}:${port} cannot be a member: `
   const found = await probe({ host, port, username, password }).catch((failure: Error) => {
@@ -202,7 +206,8 @@ async function checkServer({ config, links }: Server, name: string, { host, port
   // A newcomer gives way to whoever is known already, whatever their names.
   const twin = others.find(({ runId }) => runId === found.runId)
   if (twin !== undefined) throw new UserError(`${where}it is the same server as ${twin.name}`)
-  const refusal = refusalOf({ name, ...found }, config.ring.id, others)
+  const few = tooFewDatabases(found.databases, coordinator.databases)
+  const refusal = refusalOf({ name, ...found }, config.ring.id, others) ?? few
   if (refusal !== undefined) throw new UserError(where + refusal.reason)
 }
 
