@@ -171,3 +171,8 @@ export function keyOfId(id: string): { readonly db: number; readonly key: Buffer
   const colon = id.indexOf(':')
   return { db: Number(id.slice(0, colon)), key: Buffer.from(id.slice(colon + 1), 'latin1') }
 }
+
+/** The same, one character a byte. */
+export function keyInId(id: string): string {
+  return id.slice(id.indexOf(':') + 1)
+}

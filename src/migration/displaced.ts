@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Pace } from './pace.js'
 import { accepted, walkKeys } from './walk.js'
 
 /**
@@ -8,11 +9,13 @@ import { accepted, walkKeys } from './walk.js'
  *
  * @returns the number of deleted keys
  */
-export async function deleteDisplaced(coordinator: Coordinator, link: Link): Promise<number> {
+export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace: Pace): Promise<number> {
   let deleted = 0
   for await (const { db, keys } of walkKeys(link)) {
-    const displaced = keys.filter((key) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link))
-    if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
+    await pace.slice(async () => {
+      const displaced = keys.filter((key) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link))
+      if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
+    })
   }
   return deleted
 }

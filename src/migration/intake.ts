@@ -1,24 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Link } from '../backend/link.js'
+import { type Link, LinkLostError } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { keyId } from '../coordinator/lanes.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
-import { Pace } from './pace.js'
+import type { Pace } from './pace.js'
 import type { IntakePlan } from './plan.js'
+import { walkRanges } from './range-walk.js'
 import { sizesOf } from './sizes.js'
 import { accepted, databasesOf, WalkError, walkKeys } from './walk.js'
 import { type Rate, Window } from './window.js'
 
-/** Bytes that are copied at a time: more makes nothing faster, and costs memory. */
+/** Keys and bytes that are copied at a time: more makes nothing faster, and costs memory. */
+const WINDOW_KEYS = 4096
 const WINDOW_BYTES = 32 * 1024 * 1024
-/** Keys whose sizes are asked for at once. */
-const BATCH_KEYS = 256
 /** A copy that failed is tried again so often, at this distance. */
 const RETRIES = 20
 const RETRY_MS = 250
 /** How often it is looked whether a member without memory has some again. */
 const FULL_MS = 200
+
+/** A key that was not copied. */
+interface Failed {
+  readonly id: string
+  readonly why: string
+}
 
 /** How far an intake is; the totals are estimates from the sizes of the sources. */
 export interface IntakeProgress {
@@ -36,20 +42,34 @@ export class Intake {
   readonly ranges: RangeSet
   readonly startedAtMs = Date.now()
   readonly progress: IntakeProgress = { keysCopied: 0, bytesCopied: 0, keysTotal: 0, step: 'clearing' }
+  /** How far it was at the last two marks. */
+  private marks = [{ atMs: this.startedAtMs, keys: 0 }]
   private cancelled = false
   private failure: Error | undefined
-  private readonly pace: Pace
-  private readonly window: Window
+  private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
 
   constructor(
     private readonly coordinator: Coordinator,
     readonly plan: IntakePlan,
     private readonly link: (name: string) => Link,
     private readonly rate: Rate,
+    private readonly pace: Pace,
   ) {
     this.ranges = new RangeSet(plan.ranges)
-    this.pace = new Pace(coordinator.stats)
-    this.window = new Window(() => this.pace.windowKeys(), WINDOW_BYTES)
+  }
+
+  /** Called at intervals: the time that is left is estimated from what was copied since the mark before the last. */
+  mark(): void {
+    this.marks = [...this.marks.slice(-1), { atMs: Date.now(), keys: this.progress.keysCopied }]
+  }
+
+  /** Estimated, undefined as long as there is nothing to estimate from. */
+  secondsLeft(): number | undefined {
+    const { keysCopied, keysTotal } = this.progress
+    const [{ atMs, keys }] = this.marks
+    const copied = keysCopied - keys
+    if (copied === 0) return undefined
+    return (Math.max(0, keysTotal - keysCopied) * (Date.now() - atMs)) / 1000 / copied
   }
 
   /** What is under way is still done, and nothing more is begun. */
@@ -73,7 +93,7 @@ export class Intake {
     await Promise.all(sources.map(({ source, ranges }) => this.estimate(source, ranges)))
     await Promise.all(sources.map(({ source, ranges }) => this.copyFrom(source, target, ranges)))
     await this.window.empty()
-    this.throwFailure()
+    if (this.failure !== undefined) throw this.failure
     if (!this.cancelled) this.progress.step = 'done'
     return !this.cancelled
   }
@@ -90,10 +110,12 @@ export class Intake {
     arrivals.forgetAndRemember(target)
     try {
       for await (const { db, keys } of walkKeys(target)) {
-        const leftovers = keys.filter(
-          (key) => this.ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
-        )
-        if (leftovers.length > 0) accepted(target, await target.call(['UNLINK', ...leftovers], db))
+        await this.pace.slice(async () => {
+          const leftovers = keys.filter(
+            (key) => this.ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
+          )
+          if (leftovers.length > 0) accepted(target, await target.call(['UNLINK', ...leftovers], db))
+        })
       }
     } finally {
       arrivals.relax(target)
@@ -110,84 +132,77 @@ export class Intake {
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    let batch: Buffer[] = []
-    let batchDb = 0
-    for await (const { db, keys } of walkKeys(source)) {
-      if (this.cancelled) return
-      if (db !== batchDb) await this.copyBatch(source, target, batchDb, batch.splice(0))
-      batchDb = db
-      for (const key of keys) if (ranges.has(identifierOfKey(key, 0, key.length))) batch.push(key)
-      if (batch.length < BATCH_KEYS) continue
-      await this.copyBatch(source, target, db, batch)
-      batch = []
+    const { pace } = this
+    for await (const { db, ids } of walkRanges(source, ranges, () => pace.piece)) {
+      for (let from = 0, to = 0; from < ids.length; from = to) {
+        if (this.cancelled) return
+        to = Math.min(ids.length, from + pace.piece.keys)
+        await this.copySome(source, target, db, ids.slice(from, to))
+      }
     }
-    await this.copyBatch(source, target, batchDb, batch)
   }
 
   /** The sizes are asked for first, so that a few large values do not fill the memory. */
-  private async copyBatch(source: Link, target: Link, db: number, keys: readonly Buffer[]): Promise<void> {
-    const sizes = await sizesOf(source, db, keys)
+  private async copySome(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
+    const sizes = await sizesOf(source, db, ids)
     const { window, rate, pace } = this
-    for (let from = 0, to = 0; from < keys.length; from = to) {
-      const countMax = pace.pieceKeys()
+    for (let from = 0, to = 0; from < ids.length; from = to) {
+      const bytesMax = Math.min(pace.piece.bytes, rate.burstBytes)
       let bytes = sizes[to++]
-      while (to < keys.length && to - from < countMax && bytes + sizes[to] <= rate.pieceBytes) bytes += sizes[to++]
-      const count = to - from
+      while (to < ids.length && bytes + sizes[to] <= bytesMax) bytes += sizes[to++]
+      const piece = to - from === ids.length ? ids : ids.slice(from, to)
       // Beyond its limit it would refuse also the marker, without which nothing is acknowledged.
       while (target.full && !this.cancelled) await sleep(FULL_MS)
       await rate.take(bytes)
-      await window.enter(bytes, count)
-      if (this.cancelled) {
-        window.leave(bytes, count)
-        return
-      }
-      if (!source.ready || !target.ready) this.fail(`the connection to ${source.name} or ${target.name} broke`)
-      this.throwFailure()
-      this.copyPiece(source, target, db, keys.slice(from, to), bytes)
+      await window.enter(bytes, piece.length)
+      const copied = pace
+        .slice(() => this.copyPiece(source, target, piece))
+        .then((failed) => this.copyAgain(source, target, failed))
+        .catch((failure) => {
+          this.failure ??= failure
+        })
+        .finally(() => window.leave(bytes, piece.length))
+      // Without clients several pieces are under way, from each source.
+      if (pace.busy) await copied
+      if (this.failure !== undefined) throw this.failure
+      if (this.cancelled) return
     }
   }
 
-  private throwFailure(): void {
-    if (this.failure !== undefined) throw this.failure
-  }
-
-  /** All of it is emitted in one turn, so that a server gets it in one write. */
-  private copyPiece(source: Link, target: Link, db: number, keys: readonly Buffer[], bytes: number): void {
-    const { arrivals } = this.coordinator
-    const ids = keys.map((key) => keyId(db, key, 0, key.length)).filter((id) => !arrivals.has(target, id))
-    let open = ids.length
-    const done = () => {
-      if (--open <= 0) this.window.leave(bytes, keys.length)
+  /** A copy may be refused for a moment, for example by a server that is short of memory. */
+  private async copyAgain(source: Link, target: Link, failed: readonly Failed[]): Promise<void> {
+    let left = failed
+    for (let i = 0; i < RETRIES && left.length > 0 && !this.cancelled; i++) {
+      await sleep(RETRY_MS)
+      const ids = left.map(({ id }) => id)
+      left = await this.copyPiece(source, target, ids)
     }
-    if (open === 0) done()
-    else this.copyKeys(source, target, ids, done, RETRIES)
+    if (left.length > 0) {
+      throw new WalkError(`a key was not copied from ${source.name} to ${target.name}: ${left[0].why}`)
+    }
   }
 
-  private copyKeys(source: Link, target: Link, ids: readonly string[], done: () => void, retries: number): void {
-    this.coordinator.copyKeys(ids, source, target, (_target, result, reason, bytes, id) => {
-      if (result === 'copied') {
-        this.progress.keysCopied++
-        this.progress.bytesCopied += bytes
-        done()
-      } else if (this.cancelled || retries === 0 || !source.ready || !target.ready) {
-        this.fail(`a key was not copied from ${source.name} to ${target.name}: ${reason || result}`)
-        done()
-      } else {
-        setTimeout(() => {
-          // Who was cancelled may be asking a member that is to have the key no more.
-          if (!this.cancelled && source.ready && target.ready) {
-            this.copyKeys(source, target, [id], done, retries - 1)
-            return
-          }
-          this.fail(`the connection to ${source.name} or ${target.name} broke`)
-          done()
-        }, RETRY_MS)
-      }
+  /**
+   * Copies those that are not there yet; all of it is emitted in one turn, so that a server gets it in one write. Resolves
+   * with those that were not copied.
+   */
+  private copyPiece(source: Link, target: Link, piece: readonly string[]): Promise<Failed[]> {
+    const { coordinator, progress, cancelled } = this
+    const ids = piece.filter((id) => !coordinator.arrivals.has(target, id))
+    // Who was cancelled may be asking a member that is to have the keys no more.
+    if (cancelled || ids.length === 0) return Promise.resolve([])
+    for (const link of [source, target]) if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
+    return new Promise((resolve) => {
+      const failed: Failed[] = []
+      let open = ids.length
+      coordinator.copyKeys(ids, source, target, (_target, result, reason, bytes, id) => {
+        if (result === 'copied') {
+          progress.keysCopied++
+          progress.bytesCopied += bytes
+        } else failed.push({ id, why: reason || result })
+        if (--open === 0) resolve(failed)
+      })
     })
-  }
-
-  private fail(why: string): void {
-    this.failure ??= new WalkError(why)
   }
 }
 

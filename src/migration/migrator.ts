@@ -9,6 +9,7 @@ import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { deleteDisplaced } from './displaced.js'
 import { Intake } from './intake.js'
+import { Pace } from './pace.js'
 import { displacedMembers, planIntakes } from './plan.js'
 import { Speed } from './speed.js'
 import { WalkError } from './walk.js'
@@ -58,15 +59,19 @@ export class Migrator {
   private retryTimer: NodeJS.Timeout | undefined
   private progressTimer: NodeJS.Timeout | undefined
   private readonly rate: Rate
+  private readonly pace: Pace
   private stopped = false
   private unsubscribe: (() => void) | undefined
 
   constructor(private readonly deps: MigratorDeps) {
     this.rate = new Rate(deps.maxBytesPerSecond)
-    this.speed = new Speed(deps.maxBytesPerSecond)
+    const { stats } = deps.coordinator
+    this.pace = new Pace(() => stats.reads + stats.writes)
+    this.speed = new Speed(deps.maxBytesPerSecond, this.pace)
   }
 
   start(): void {
+    this.pace.start()
     this.unsubscribe = this.deps.views.onChange((view, previous) => this.viewChanged(view, previous))
     this.progressTimer = setInterval(() => this.logProgress(), PROGRESS_LOG_MS)
     this.reconcileSoon(0)
@@ -75,6 +80,7 @@ export class Migrator {
   stop(): void {
     this.stopped = true
     this.unsubscribe?.()
+    this.pace.stop()
     clearTimeout(this.retryTimer)
     clearInterval(this.progressTimer)
     for (const intake of this.running) intake.cancel()
@@ -102,9 +108,8 @@ export class Migrator {
   }
 
   status(): MigrationStatus[] {
-    return [...this.running].map(({ plan, progress, startedAtMs }) => {
-      const seconds = (Date.now() - startedAtMs) / 1000
-      const left = Math.max(0, progress.keysTotal - progress.keysCopied)
+    return [...this.running].map((intake) => {
+      const { plan, progress, startedAtMs } = intake
       return {
         member: plan.member,
         reason: plan.reason,
@@ -113,8 +118,8 @@ export class Migrator {
         keys: progress.keysCopied,
         keysTotal: Math.max(progress.keysTotal, progress.keysCopied),
         bytes: progress.bytesCopied,
-        seconds,
-        secondsLeft: progress.keysCopied === 0 ? undefined : (left * seconds) / progress.keysCopied,
+        seconds: (Date.now() - startedAtMs) / 1000,
+        secondsLeft: intake.secondsLeft(),
       }
     })
   }
@@ -169,7 +174,7 @@ export class Migrator {
   private async receive(plan: Intake['plan']): Promise<void> {
     const { coordinator, log, filled } = this.deps
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
-    const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate)
+    const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
     log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')
     try {
@@ -198,7 +203,7 @@ export class Migrator {
       this.displaced.delete(name)
       try {
         await acknowledged()
-        const deleted = await deleteDisplaced(coordinator, link)
+        const deleted = await deleteDisplaced(coordinator, link, this.pace)
         if (deleted > 0) log.info({ member: name, keys: deleted }, 'displaced copies deleted')
       } catch (error) {
         if (!isExpected(error)) throw error
@@ -218,6 +223,7 @@ export class Migrator {
   }
 
   private logProgress(): void {
+    for (const intake of this.running) intake.mark()
     for (const { member, reason, step, keys, keysTotal, bytes, secondsLeft } of this.status()) {
       const left = secondsLeft === undefined ? undefined : Math.ceil(secondsLeft)
       this.deps.log.info({ member, reason, step, keys, keysTotal, bytes, secondsLeft: left }, 'migration: under way')

@@ -1,19 +1,20 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
-import { frameOf } from '../resp/frame.js'
+import { keyInId } from '../coordinator/lanes.js'
 
 const COLON = 0x3a
 
 /**
  * About how much memory each of the keys takes on a member, in bytes; 0 for one that is not there.
  *
+ * @param ids keys of one database, see `keyId`
  * @throws LinkLostError
  */
-export function sizesOf(link: Link, db: number, keys: readonly Buffer[]): Promise<Float64Array> {
+export function sizesOf(link: Link, db: number, ids: readonly string[]): Promise<Float64Array> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
   return new Promise((resolve, reject) => {
-    const sizes = new Float64Array(keys.length)
-    let open = keys.length
+    const sizes = new Float64Array(ids.length)
+    let open = ids.length
     const sink: ReplySink = {
       onReply(i, buf, start, end) {
         if (buf[start] === COLON) sizes[i] = Number(buf.latin1Slice(start + 1, end - 2))
@@ -21,8 +22,10 @@ export function sizesOf(link: Link, db: number, keys: readonly Buffer[]): Promis
       },
       onLost: () => reject(new LinkLostError(link.name, true)),
     }
-    for (const [i, key] of keys.entries()) {
-      link.emitFrame(frameOf(['MEMORY', 'USAGE', key, 'SAMPLES', '1']), db, sink, i)
+    for (let i = 0; i < ids.length; i++) {
+      const key = keyInId(ids[i])
+      const frame = Buffer.from(`*3\r\n$6\r\nMEMORY\r\n$5\r\nUSAGE\r\n$${key.length}\r\n${key}\r\n`, 'latin1')
+      link.emit(frame, 0, frame.length, true, db, sink, i)
     }
     if (open === 0) resolve(sizes)
   })

@@ -47,8 +47,8 @@ export interface VerifyDeps {
  * be compared for a moment (see `compareKey`) is looked at later, too.
  */
 export class VerifyPass {
-  private readonly window = new Window(() => WINDOW_KEYS, WINDOW_BYTES)
-  private readonly suspects = new Window(() => SUSPECTS_MAX, Number.POSITIVE_INFINITY)
+  private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
+  private readonly suspects = new Window(SUSPECTS_MAX, Number.POSITIVE_INFINITY)
   /** Keys that are being looked at again, and those that were found: SCAN may give a key twice, and so do two rounds. */
   private readonly suspected = new Set<string>()
   private failure: Error | undefined

@@ -23,23 +23,16 @@ export async function databasesOf(link: Link): Promise<{ readonly db: number; re
 
 /**
  * One pass over all keys of a member, in batches as SCAN gives them. Every key that is there from the beginning to the
- * end is given at least once [Redis SCAN guarantees]. While a batch is looked at, the next one is on its way.
+ * end is given at least once [Redis SCAN guarantees].
  */
 export async function* walkKeys(link: Link): AsyncGenerator<{ readonly db: number; readonly keys: readonly Buffer[] }> {
   for (const { db } of await databasesOf(link)) {
-    let batch: Promise<Reply> | undefined = scan(link, db, '0')
-    while (batch !== undefined) {
-      const [next, keys]: [Buffer, Buffer[]] = accepted(link, await batch)
-      const cursor = next.toString()
-      batch = cursor === '0' ? undefined : scan(link, db, cursor)
+    let cursor = '0'
+    do {
+      const scanned: Reply = await link.call(['SCAN', cursor, 'COUNT', String(BATCH_KEYS)], db)
+      const [next, keys] = accepted<[Buffer, Buffer[]]>(link, scanned)
+      cursor = next.toString()
       yield { db, keys }
-    }
+    } while (cursor !== '0')
   }
-}
-
-function scan(link: Link, db: number, cursor: string): Promise<Reply> {
-  const reply = link.call(['SCAN', cursor, 'COUNT', String(BATCH_KEYS)], db)
-  // Whoever walks may have stopped before it fails.
-  reply.catch(() => {})
-  return reply
 }

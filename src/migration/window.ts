@@ -4,15 +4,14 @@ export class Window {
   private bytes = 0
   private readonly waiting: (() => void)[] = []
 
-  /** @param countMax asked for whenever something is to be started */
   constructor(
-    private readonly countMax: () => number,
+    private readonly countMax: number,
     private readonly bytesMax: number,
   ) {}
 
   /** Resolves when a piece of this size, of so many parts, may be started; `leave` must follow. */
   async enter(bytes: number, count = 1): Promise<void> {
-    while (this.count > 0 && (this.count + count > this.countMax() || this.bytes + bytes > this.bytesMax)) {
+    while (this.count > 0 && (this.count + count > this.countMax || this.bytes + bytes > this.bytesMax)) {
       await new Promise<void>((resolve) => this.waiting.push(resolve))
     }
     this.count += count
@@ -31,18 +30,16 @@ export class Window {
   }
 }
 
-/** The size up to which keys are copied together. */
-const PIECE_BYTES = 1024 * 1024
 const BURST_SECONDS = 0.1
 
 /** Lets through so many bytes a second, with bursts of a tenth of a second; 0 lets everything through. */
 export class Rate {
   /** What may be taken at once without making more of a burst than that. */
-  readonly pieceBytes: number
+  readonly burstBytes: number
   private dueMs = 0
 
   constructor(private readonly bytesPerSecond: number) {
-    this.pieceBytes = bytesPerSecond === 0 ? PIECE_BYTES : Math.min(PIECE_BYTES, bytesPerSecond * BURST_SECONDS)
+    this.burstBytes = bytesPerSecond === 0 ? Number.POSITIVE_INFINITY : bytesPerSecond * BURST_SECONDS
   }
 
   async take(bytes: number): Promise<void> {
