@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { Random } from '../chaos/random.js'
+import { chosenWrites } from '../helpers/chosen-writes.js'
+import { startProxy, type TestProxy } from '../helpers/proxy.js'
+import { counter, membersOf, nodeStates } from '../helpers/ring-state.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+import { verify } from '../helpers/verify.js'
+
+const BATCH = 20
+/** The database of each client. */
+const CLIENTS = [0, 0, 0, 0, 2]
+/** Writes on what is not there, or is of another type than a command needs. */
+const REFUSALS =
+  /^-(WRONGTYPE|BUSYGROUP|NOGROUP|ERR no such key|ERR value is not a valid float|ERR The ID specified in XADD|ERR The XGROUP subcommand requires the key|ERR hash value is not a float|ERR One or more scores)/
+const UNKNOWN = /^-ERR the outcome of this write is unknown/
+
+interface Told {
+  commands: number
+  refused: number
+  unknown: number
+  readonly unexpected: string[]
+}
+
+/** Lets all clients write until `isOver` says so. */
+async function write(proxy: TestProxy, seed: number, isOver: (told: Told) => boolean): Promise<Told> {
+  const told: Told = { commands: 0, refused: 0, unknown: 0, unexpected: [] }
+  const next = await chosenWrites(await proxy.connect())
+  await Promise.all(
+    CLIENTS.map(async (db, i) => {
+      const client = await proxy.connect()
+      const random = new Random(seed, `client ${i}`)
+      await client.ask('SELECT', String(db))
+      while (!isOver(told)) {
+        const commands = Array.from({ length: BATCH }, () => next(random))
+        const replies = await client.pipeline(commands)
+        for (const [i, reply] of replies.entries()) {
+          told.commands++
+          if (reply[0] !== 0x2d) continue
+          const text = reply.toString('latin1')
+          if (UNKNOWN.test(text)) told.unknown++
+          else if (REFUSALS.test(text)) told.refused++
+          else told.unexpected.push(`${commands[i].slice(0, 3).join(' ')}: ${text}`)
+        }
+      }
+    }),
+  )
+  return told
+}
+
+async function allIsEqual(t: Test, proxy: TestProxy): Promise<void> {
+  const { keys, faults } = await ringSnapshot(proxy)
+  t.same(faults, [])
+  for (const type of ['string', 'list', 'hash', 'set', 'zset', 'stream']) {
+    t.ok([...keys].filter(([, held]) => held.type === type).length > 3, `there are a few of type ${type}`)
+  }
+  t.ok([...keys].filter(([, { expiresAtMs }]) => expiresAtMs > 0).length > 10, 'and some that expire')
+  const streams = [...keys].filter(([, { type, value }]) => type === 'stream' && /"thief"|"you"/.test(value))
+  t.ok(streams.length > 0, 'streams have entries that were claimed')
+  t.match(await verify(await proxy.connect()), { state: 'done', differences: 0, complete: 1 })
+}
+
+for (const seed of [1, 2]) {
+  t.test(`after any mix of what servers choose all replicas are equal: seed ${seed}`, async (t) => {
+    const proxy = await startProxy(t, { nodes: 4, replicas: 2 })
+    const told = await write(proxy, seed, ({ commands }) => commands >= 8000)
+    t.same(told.unexpected.slice(0, 5), [])
+    t.equal(told.unknown, 0)
+    t.ok(told.refused < told.commands / 4, `${told.refused} of ${told.commands} are refused`)
+    t.equal(await counter(await proxy.connect(), 'differences'), 0)
+    await allIsEqual(t, proxy)
+  })
+}
+
+t.test('also when links break all the time', async (t) => {
+  const proxy = await startProxy(t, {
+    nodes: 4,
+    replicas: 2,
+    config: { backend: { reconnectMinMs: 5, reconnectMaxMs: 20 } },
+  })
+  let broken = 0
+  let writing = true
+  const breaking = (async () => {
+    const random = new Random(3, 'breaks')
+    const members = await Promise.all(proxy.view.members.map(({ name }) => proxy.connectTo(name)))
+    while (writing) {
+      await sleep(random.between(10, 120))
+      const member = random.pick(members)
+      // The proxy's connections listen for expiries.
+      broken += Number(String(await member.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')).slice(1))
+    }
+  })()
+  const told = await write(proxy, 3, ({ commands }) => commands >= 8000 && broken >= 40)
+  writing = false
+  await breaking
+  t.same(told.unexpected.slice(0, 5), [])
+  t.comment(`${told.commands} commands, ${told.unknown} unknown outcomes, ${broken} broken links`)
+  const client = await proxy.connect()
+  await until('all serve', async () => Object.values(await nodeStates(client)).every((state) => state === 'up'))
+  await until('nothing is in doubt', async () => (await ringSnapshot(proxy)).faults.length === 0)
+  await allIsEqual(t, proxy)
+})
+
+t.test('also when a server is killed and comes back', async (t) => {
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2, downAfterMs: 500 })
+  const client = await proxy.connect()
+  let step = 0
+  const killing = (async () => {
+    for (const [name, empty] of [
+      ['dt-2', false],
+      ['dt-3', true],
+    ] as const) {
+      await sleep(500)
+      await proxy.ring.kill(name)
+      await sleep(empty ? 0 : 1500)
+      await proxy.ring.restart(name, { empty })
+      await until('it is a member again', async () => {
+        return (
+          /pending-ranges\r\n:0/.test(String(await client.ask('DT', 'VIEW'))) &&
+          (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4'
+        )
+      })
+      step++
+    }
+  })()
+  const told = await write(proxy, 4, () => step === 2)
+  await killing
+  t.same(told.unexpected.slice(0, 5), [])
+  t.comment(`${told.commands} commands, ${told.unknown} unknown outcomes`)
+  await until('nothing is in doubt', async () => (await ringSnapshot(proxy)).faults.length === 0, 30_000)
+  await allIsEqual(t, proxy)
+})
