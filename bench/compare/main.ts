@@ -150,8 +150,9 @@ async function orInterrupted(task: Promise<unknown>): Promise<void> {
 
 function main(): Promise<number> | number {
   const options = parseOptions(process.argv.slice(2))
-  if (options.print === 'usage') process.stdout.write(USAGE)
-  else if (options.print === 'list') process.stdout.write(listing())
+  if (options.instead === 'usage') process.stdout.write(USAGE)
+  else if (options.instead === 'list') process.stdout.write(listing())
+  else if (options.instead === 'render') writeResults(readResults())
   else return options.soak === undefined ? compare(options) : soakAlone(options)
   return 0
 }

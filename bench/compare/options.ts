@@ -14,6 +14,7 @@ Without --quick, --rows or --soak: all rows, about 17 minutes, and writes bench/
   --seconds S   how long each time (default 1.5)
   --soak        instead, 100 million commands to DT: does its memory grow? Adds to the results
   --commands N  with --soak: so many
+  --render      instead, write results.md and the figures again from results.json
   --json        print JSON instead of tables
   --list        name the rows
 `
@@ -29,8 +30,8 @@ export interface Options {
   /** How many commands, when it is to soak. */
   readonly soak: number | undefined
   readonly json: boolean
-  /** What to print instead of measuring. */
-  readonly print: 'usage' | 'list' | undefined
+  /** What to do instead of measuring. */
+  readonly instead: 'usage' | 'list' | 'render' | undefined
 }
 
 /** One of each kind. */
@@ -40,7 +41,7 @@ const QUICK_SECONDS = '0.3'
 
 /** @throws UserError with a sentence that says what is wrong */
 export function parseOptions(args: readonly string[]): Options {
-  const { quick, soak, rows, json, list, help, ...given } = parse(args)
+  const { quick, soak, rows, json, list, render, help, ...given } = parse(args)
   const numbers = {
     rounds: numberOf('--rounds', given.rounds ?? (quick ? QUICK_ROUNDS : '5')),
     seconds: numberOf('--seconds', given.seconds ?? (quick ? QUICK_SECONDS : '1.5')),
@@ -55,7 +56,7 @@ export function parseOptions(args: readonly string[]): Options {
     ...{ rounds: numbers.rounds, seconds: numbers.seconds, quick, json },
     complete: names === undefined,
     soak: soak ? numbers.commands : undefined,
-    print: help ? 'usage' : list ? 'list' : undefined,
+    instead: help ? 'usage' : list ? 'list' : render ? 'render' : undefined,
   }
 }
 
@@ -63,7 +64,7 @@ function parse(args: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const
   const text = { type: 'string' } as const
   const options = {
-    ...{ quick: flag, soak: flag, json: flag, list: flag, help: flag },
+    ...{ quick: flag, soak: flag, json: flag, list: flag, render: flag, help: flag },
     ...{ rows: text, rounds: text, seconds: text, commands: text },
   }
   try {

@@ -20,8 +20,11 @@ export function readResults(): ResultsData {
 }
 
 /** Writes results.json, and results.md and the figures, which are made of it. */
-export function writeResults(data: ResultsData): void {
-  writeFileSync(fileNamed('results.json'), `${jsonText(data)}\n`)
+export function writeResults(found: ResultsData): void {
+  const text = jsonText(found)
+  writeFileSync(fileNamed('results.json'), `${text}\n`)
+  // As it would be read again, so that the page is the same then.
+  const data: ResultsData = JSON.parse(text)
   writeFileSync(fileNamed('results.md'), report(data))
   const { comparison, soak } = data
   const figure = comparisonFigure(comparison?.samples ?? [])
