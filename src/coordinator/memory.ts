@@ -147,7 +147,7 @@ function growth(before: Seen | undefined, { usedBytes }: MemoryState, nowMs: num
 
 /** Whether a member's reply says that it has no memory. */
 export function isOutOfMemory(reply: Buffer): boolean {
-  return reply.latin1Slice(0, 5) === '-OOM '
+  return reply.toString('latin1', 0, 5) === '-OOM '
 }
 
 function stateIn(fields: ReadonlyMap<string, string>): MemoryState {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isFull, lookAgainMs } from '../../src/coordinator/memory.js'
+import { isFull, isOutOfMemory, lookAgainMs } from '../../src/coordinator/memory.js'
 
 const MB = 1024 * 1024
 const at = (used: number, max: number) => ({ usedBytes: used * MB, maxBytes: max * MB })
@@ -27,4 +27,9 @@ t.test('the sooner a member could be full the sooner it is asked again', async (
   t.equal(lookAgainMs({ usedBytes: 0, maxBytes: 50_000_000 }), 250)
   t.equal(lookAgainMs(at(99, 100)), 100)
   t.equal(lookAgainMs(at(120, 100)), 100)
+})
+
+t.test('replies of any length are told from those of a server without memory', async (t) => {
+  t.ok(isOutOfMemory(Buffer.from("-OOM command not allowed when used memory > 'maxmemory'.\r\n")))
+  for (const reply of ['', ':1\r\n', '-OOM', '+OK\r\n', '$-1\r\n']) t.notOk(isOutOfMemory(Buffer.from(reply)), reply)
 })
