@@ -16,6 +16,9 @@ export class Acknowledgement {
   private answered = 0
   private readonly waiting = new Set<FinishedWrite>()
 
+  /** `onOpen` is told when a marker has been answered, and the gate is open. */
+  constructor(private readonly onOpen: () => void) {}
+
   /** A view was published in which keys have other replicas than before. */
   placementChanged(epoch: number): void {
     this.placedSince = epoch
@@ -30,6 +33,7 @@ export class Acknowledgement {
     const writes = [...this.waiting]
     this.waiting.clear()
     for (const write of writes) write.acknowledge()
+    this.onOpen()
   }
 
   /** Puts a write off until the gate is open. */

@@ -22,7 +22,7 @@ import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
-import { Lanes } from './lanes.js'
+import { keyId, Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
@@ -70,7 +70,7 @@ export class Coordinator {
   readonly lanes = new Lanes(() => this.waiting.wake())
   readonly arrivals = new Arrivals()
   readonly doubts: Doubts
-  readonly acknowledgement = new Acknowledgement()
+  readonly acknowledgement = new Acknowledgement(() => this.doubts.marked())
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly memory: Memory
@@ -94,9 +94,11 @@ export class Coordinator {
     )
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
-    this.doubts = new Doubts(this.lanes, () => this.router, log, {
+    const isMarked = () => this.acknowledgement.open
+    this.doubts = new Doubts(this.lanes, () => this.router, log, isMarked, {
       stoppedServing: () => this.topologyChanged(),
       serving: () => this.servingChanged(),
+      readable: () => this.waiting.retrySoon(),
       distrust: (name, reason) => options.distrust(name, reason),
       outOfMemory: () => this.memory.look(),
     })
@@ -176,22 +178,28 @@ export class Coordinator {
     this.copyKeys([id], source, target, done)
   }
 
-  /** Whether reads of these keys may go to a natural replica: it is up, and none of them is in doubt there. */
-  mayRead(link: Link, ids: readonly string[]): boolean {
-    return link.serving || (link.ready && !ids.some((id) => this.doubts.isInDoubt(link, id)))
+  /** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
+  mayRead(link: Link, natural: readonly Link[], ids: readonly string[]): boolean {
+    const { doubts, uncertainty } = this
+    if (!link.ready) return false
+    if (doubts.any && ids.some((id) => doubts.hides(id, link, natural))) return false
+    // Before a key is settled nobody knows what the others have: the master's word counts.
+    return !uncertainty.active || link === natural[0] || ids.every((id) => uncertainty.isSettled(id))
   }
 
-  /** Where a read goes whose master does not serve everything: the first natural replica that may be read. */
-  readable(route: Route, frame: Frame, row: CommandRow, db: number): Link | undefined {
+  /** Where a read goes when not everything is certain: the first natural replica that may be read. */
+  readable({ natural }: Route, frame: Frame, row: CommandRow, db: number): Link | undefined {
     const ids = this.keyIds(row, frame, db)
-    return route.natural.find((link) => this.mayRead(link, ids))
+    return natural.find((link) => this.mayRead(link, natural, ids))
   }
 
-  /** The link that serves reads of a key, waited for if need be; undefined when none came in time. */
-  async servingLink(key: Buffer): Promise<Link | undefined> {
+  /** The same for a command that is served step by step, waited for if need be; undefined when none came in time. */
+  async readableInTime(key: Buffer, db: number): Promise<Link | undefined> {
+    const ids = [keyId(db, key, 0, key.length)]
     const deadlineMs = this.waiting.deadline()
     for (;;) {
-      const link = this.router.routeOfKey(key, 0, key.length).serving()
+      const { natural } = this.router.routeOfKey(key, 0, key.length)
+      const link = natural.find((each) => this.mayRead(each, natural, ids))
       if (link !== undefined) return link
       if (!(await this.waiting.change(deadlineMs))) return undefined
     }

@@ -10,9 +10,9 @@ import type { Route } from './router.js'
  */
 
 /**
- * Every key is in doubt [design §8 Start]: those of this command are copied from the first replica that serves to the
- * others, and from then on are in doubt no more. A write goes behind the copies; a read waits for them, for otherwise
- * its answer could be another one on the next replica.
+ * Every key is in doubt [design §8 Start]: those of this command are copied from their master to the others, and from
+ * then on are in doubt no more. A write goes behind the copies; a read waits for them, for otherwise its answer could be
+ * another one on the next replica.
  *
  * @returns true when the read is served later
  */
@@ -24,10 +24,13 @@ export function settleFirst(
   slot: ReplySlot,
 ): boolean {
   const { uncertainty, doubts } = coordinator
-  const source = route.serving()
-  const ids = coordinator.keyIds(row, frame, slot.db).filter((id) => !uncertainty.isSettled(id))
+  const source: Link | undefined = route.natural[0]
   const isRead = row.replicate === 'none'
-  if (source === undefined || ids.length === 0 || (!isRead && !route.writable())) return false
+  // Who cannot be asked or written to now is waited for.
+  if (source?.ready !== true || (!isRead && !route.writable())) return false
+  // What is in doubt on the master has been touched since the start.
+  const isOpen = (id: string) => !uncertainty.isSettled(id) && !doubts.isInDoubt(source, id)
+  const ids = coordinator.keyIds(row, frame, slot.db).filter(isOpen)
   const others = route.targets.filter((link) => link !== source)
   let open = ids.length * others.length
   if (open === 0) return false

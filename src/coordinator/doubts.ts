@@ -21,6 +21,8 @@ interface Waiter {
 interface Doubt {
   readonly waiters: Waiter[]
   copying: boolean
+  /** The member did not take the repair, and may not for long. */
+  refused: boolean
 }
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
@@ -31,6 +33,8 @@ export interface DoubtEvents {
   /** A member serves reads no more, or again. */
   stoppedServing(): void
   serving(): void
+  /** Some keys are not in doubt any more, or not so that they could not be read. */
+  readable(): void
   /** What a member holds does not count any more: it has to be filled anew. */
   distrust(name: string, reason: string): void
   /** A member has refused something because it has no memory. */
@@ -46,8 +50,15 @@ const REFUSAL_LOG_MS = 1000
  * answer, or because it answered something else than the master. While it has such a key a member serves no reads; each
  * key is copied to it from a replica that answered all its writes, or from the master when there is none
  * [design §7 Differences, §8 Broken link].
+ *
+ * Such a key is not read anywhere before it is certain, for whoever has the write may be alone with it, and after a crash
+ * of the proxy the master's word counts: what was read would be gone again [design §2 G3].
  */
 export class Doubts {
+  /** False nearly always: nobody needs to ask further. */
+  any = false
+  /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
+  private readonly unmarked = new Set<string>()
   private readonly byMember = new Map<string, Map<string, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
@@ -57,6 +68,7 @@ export class Doubts {
     private readonly lanes: Lanes,
     private readonly router: () => Router,
     private readonly log: Logger,
+    private readonly isMarked: () => boolean,
     private readonly events: DoubtEvents,
   ) {}
 
@@ -74,6 +86,7 @@ export class Doubts {
     const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))
     // Its link may break after it has left, when nobody asks any more what it has.
     if (!this.router().links.includes(link)) {
+      this.left(ids)
       settleAtOnce()
       return
     }
@@ -87,6 +100,7 @@ export class Doubts {
       return
     }
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
+    this.any = true
     let open = ids.length
     let hasAll = true
     const waiter: Waiter = {
@@ -100,7 +114,7 @@ export class Doubts {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
       if (doubt === undefined || doubt.copying)
-        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? [], copying: false }))
+        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? [], copying: false, refused: false }))
       doubt.waiters.push(waiter)
     }
     if (link.ready) this.repairSoon()
@@ -117,6 +131,7 @@ export class Doubts {
   forget(name: string): void {
     const doubts = this.byMember.get(name)
     this.byMember.delete(name)
+    this.certain()
     // Whoever waits asks the view in which the member does not count any more, which may be published right after this.
     queueMicrotask(() => {
       for (const doubt of doubts?.values() ?? []) for (const waiter of doubt.waiters) waiter.settled(false)
@@ -126,8 +141,19 @@ export class Doubts {
   /** Members that left have no doubts any more; who waited for them goes on. */
   viewChanged(): void {
     const names = new Set(this.router().view.members.map((member) => member.name))
-    for (const name of [...this.byMember.keys()]) if (!names.has(name)) this.forget(name)
+    for (const [name, doubts] of [...this.byMember]) {
+      if (names.has(name)) continue
+      this.left(doubts.keys())
+      this.forget(name)
+    }
     this.repair()
+  }
+
+  /** The view is marked on all its members: nobody who has left comes back. */
+  marked(): void {
+    if (this.unmarked.size === 0) return
+    this.unmarked.clear()
+    this.certain()
   }
 
   close(): void {
@@ -181,6 +207,8 @@ export class Doubts {
     }
     if (result === 'target lost') return
     if (result === 'refused') {
+      doubt.refused = true
+      this.events.readable()
       this.logRefusal(link.name, reason)
       if (reason.startsWith('-OOM ')) {
         this.events.outOfMemory()
@@ -206,6 +234,35 @@ export class Doubts {
     return this.byMember.get(link.name)?.has(id) === true
   }
 
+  /**
+   * Whether a replica must not be asked for this key: it may have missed a write of it, or another one may have missed a
+   * write that this one has. Only one behind it that refuses to be repaired is not waited for.
+   *
+   * @param natural the natural replicas of the key, the master first
+   */
+  hides(id: string, link: Link, natural: readonly Link[]): boolean {
+    if (this.unmarked.has(id)) return true
+    let isBehind = false
+    for (const each of natural) {
+      const doubt = this.byMember.get(each.name)?.get(id)
+      if (doubt !== undefined && !(isBehind && doubt.refused)) return true
+      if (each === link) isBehind = true
+    }
+    return false
+  }
+
+  private left(ids: Iterable<string>): void {
+    if (this.isMarked()) return
+    for (const id of ids) this.unmarked.add(id)
+    this.any = this.any || this.unmarked.size > 0
+  }
+
+  /** There are fewer doubts than before. */
+  private certain(): void {
+    this.any = this.byMember.size > 0 || this.unmarked.size > 0
+    this.events.readable()
+  }
+
   private resolve(link: Link, id: string, doubt: Doubt, hasWrites: boolean): void {
     const doubts = this.byMember.get(link.name)
     doubts?.delete(id)
@@ -214,6 +271,7 @@ export class Doubts {
       link.serving = link.ready
       if (link.ready) this.events.serving()
     }
+    this.certain()
     for (const waiter of doubt.waiters) waiter.settled(hasWrites)
     // Others may have waited for this key to be certain somewhere.
     if (this.byMember.size > 0) this.repairSoon()

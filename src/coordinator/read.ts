@@ -23,7 +23,8 @@ export class Read implements ReplySink {
   /** Emits the read; false when no replica of the route can be reached. */
   static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
     const master = route.natural[0]
-    const link = master?.serving === true ? master : coordinator.readable(route, frame, row, slot.db)
+    const isCertain = master?.serving === true && !coordinator.doubts.any
+    const link = isCertain ? master : coordinator.readable(route, frame, row, slot.db)
     if (link === undefined) return false
     const read = Read.spare.pop() ?? new Read()
     read.coordinator = coordinator
@@ -42,7 +43,8 @@ export class Read implements ReplySink {
     const { coordinator, row, slot } = this
     const { lanes } = coordinator
     const ids = this.coordinator.keyIds(row, frame, slot.db)
-    const free = route.natural.find((link) => coordinator.mayRead(link, ids) && !lanes.isAnyHeld(link, ids))
+    const { natural } = route
+    const free = natural.find((link) => coordinator.mayRead(link, natural, ids) && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
       free.emitFrame(frame, slot.db, this, 0)
       return

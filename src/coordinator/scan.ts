@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import { error, isError, type Reply } from '../resp/encode.js'
 import { fingerprint32 } from '../ring/identifier.js'
 import type { Coordinator } from './coordinator.js'
+import { keyId } from './lanes.js'
 
 /**
  * SCAN over all members, and HSCAN, SSCAN and ZSCAN [design §6]. A backend's cursor is only valid on the member that
@@ -108,13 +109,17 @@ export async function scanKey(coordinator: Coordinator, args: readonly Buffer[],
   const { links } = coordinator.router
   const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
   const began = cursor === undefined ? undefined : links[cursor.member]
+  const ids = [keyId(db, key, 0, key.length)]
   const resumed =
-    cursor !== undefined && began?.serving && natural.includes(began) && processGeneration(began) === cursor.generation
-  const link = resumed ? began : await coordinator.servingLink(key)
+    began !== undefined &&
+    natural.includes(began) &&
+    coordinator.mayRead(began, natural, ids) &&
+    processGeneration(began) === cursor?.generation
+  const link = resumed ? began : await coordinator.readableInTime(key, db)
   if (link === undefined) return coordinator.unavailable()
 
   const generation = processGeneration(link)
-  const reply = await link.call([args[0], key, String(resumed ? cursor.backend : 0), ...args.slice(3)], db)
+  const reply = await link.call([args[0], key, String(resumed ? cursor?.backend : 0), ...args.slice(3)], db)
   if (!isScanReply(reply)) return reply
   const backendNext = Number(reply[0].toString())
   const member = links.indexOf(link)

@@ -25,6 +25,7 @@ export class Waiting {
   private queue: WaitingCommand[] = []
   private readonly sleepers = new Set<() => void>()
   private sweeper: NodeJS.Timeout | undefined
+  private soon = false
 
   constructor(
     private readonly timeoutMs: number,
@@ -53,6 +54,16 @@ export class Waiting {
     this.queue = []
     for (const command of queue) if (!command.slot.abandoned) this.submit(command)
     this.wake()
+  }
+
+  /** `retry` when this turn of the event loop is over, once for all that ask for it. */
+  retrySoon(): void {
+    if (this.soon || (this.queue.length === 0 && this.sleepers.size === 0)) return
+    this.soon = true
+    setImmediate(() => {
+      this.soon = false
+      this.retry()
+    })
   }
 
   /** Something changed that only concerns commands served step by step. */

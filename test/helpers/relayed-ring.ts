@@ -6,7 +6,7 @@ import { membersOf, nodeStates } from './ring-state.js'
 import { until } from './until.js'
 
 /** Tells all Sentinels of one server more. */
-export async function monitor(proxy: TestProxy, name: string, port: number): Promise<void> {
+export async function monitor(proxy: Pick<TestProxy, 'ring'>, name: string, port: number): Promise<void> {
   for (const sentinel of proxy.ring.sentinels) {
     const client = await RawClient.connect(sentinel.port)
     await client.ask('SENTINEL', 'MONITOR', name, '127.0.0.1', String(port), '2')

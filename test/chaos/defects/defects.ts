@@ -108,13 +108,13 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/read.js',
-        replace: 'const link = master?.serving === true ? master',
+        replace: 'const link = isCertain ? master',
         by: 'const joining = route.pending.find((each) => each.serving); const link = joining !== undefined ? joining',
       },
       {
         file: 'coordinator/read.js',
-        replace: 'const free = route.natural.find(',
-        by: 'const free = [...route.pending, ...route.natural].find(',
+        replace: 'const free = natural.find(',
+        by: 'const free = [...route.pending, ...natural].find(',
       },
     ],
   },
@@ -125,8 +125,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'coordinator/read.js',
         replace:
-          'const free = route.natural.find((link) => coordinator.mayRead(link, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = route.natural.findLast((link) => coordinator.mayRead(link, ids));',
+          'const free = natural.find((link) => coordinator.mayRead(link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = natural.findLast((link) => coordinator.mayRead(link, natural, ids));',
       },
     ],
   },
