@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
+import { readingInto } from '../base/socket-reader.js'
 import type { Flushable, Turn } from '../base/turn.js'
 import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
@@ -9,6 +10,7 @@ import { type ReplySink as FramerSink, ReplyFramer, ReplyProtocolError } from '.
 import { Expirations } from './expirations.js'
 import { type Call, clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
+import type { LinkListener, LinkOptions } from './link-options.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { Segment, SendLog } from './send-log.js'
 
@@ -27,30 +29,6 @@ export type LinkState =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'closed' }
 
-export interface LinkOptions {
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  readonly connectTimeoutMs: number
-  readonly reconnectMinMs: number
-  readonly reconnectMaxMs: number
-  readonly pingIntervalMs: number
-  readonly ringId: string
-  /** Identifies this run of the proxy in the names of its connections. */
-  readonly runId: string
-  /**
-   * The last step of a handshake: whoever knows the ring may ask more on the new connection, and refuse the server by
-   * rejecting with a `HandshakeError`. Nothing is emitted before it is done.
-   */
-  admit?(name: string, info: ServerInfo, call: Call): Promise<void>
-}
-
-export interface LinkListener {
-  /** The handshake is done and the first command can be emitted. */
-  onUp(link: Link, info: ServerInfo): void
-  /** The link broke, or could not be made; it tries again by itself. */
-  onDown(link: Link, reason: string): void
-}
-
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
 /** Its confirmation is a push; only a refusal is a reply. */
@@ -60,7 +38,7 @@ const PING = frameOf(['PING'])
 export const ANY_DB = -1
 
 /** All links of the process read into one buffer: what it holds is consumed before the next read. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 export class Link implements Flushable, FramerSink {
   /** True exactly when commands can be emitted. */
@@ -213,8 +191,11 @@ export class Link implements Flushable, FramerSink {
   onReply(buf: Buffer, start: number, end: number, flags: number): void {
     const { inFlight } = this
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
-    this.log.release(inFlight.segment)
+    const { log } = this
+    const { segment } = inFlight
     inFlight.sink.onReply(inFlight.tag, buf, start, end, flags)
+    // Not before: the sink may look at the command that was answered.
+    log.release(segment)
   }
 
   /** [FramerSink] An expired key: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. */
@@ -245,7 +226,9 @@ export class Link implements Flushable, FramerSink {
 
   private open(): void {
     this.become({ kind: 'connecting' })
-    this.framer = new ReplyFramer(this)
+    const framer = new ReplyFramer(this)
+    this.framer = framer
+    const isCurrent = () => this.framer === framer && this.socket !== undefined
     this.log = new SendLog()
     this.inFlight = new InFlight(this.inFlight.pushed)
     this.unsent = 0
@@ -259,13 +242,17 @@ export class Link implements Flushable, FramerSink {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 5000,
-      onread: {
-        buffer: sharedReadBuffer,
-        callback: (size, buf) => {
-          if (this.socket === socket) this.receive(buf as Buffer, size)
+      onread: readingInto(sharedReadBuffer, {
+        receive: (buf, size) => {
+          if (isCurrent()) this.received(() => framer.feed(buf, size))
           return true
         },
-      },
+        room: () => (isCurrent() ? framer.room : undefined),
+        filled: (size) => {
+          if (isCurrent()) this.received(() => framer.filled(size))
+          return true
+        },
+      }),
     })
     this.socket = socket
     socket.once('connect', () => {
@@ -318,11 +305,11 @@ export class Link implements Flushable, FramerSink {
     await this.reply((sink) => this.emitFrame(PING, ANY_DB, unlessRefused('PSUBSCRIBE', sink), 0))
   }
 
-  private receive(buf: Buffer, size: number): void {
+  private received(frame: () => void): void {
     this.lastReceivedMs = Date.now()
     const { socket } = this
     try {
-      this.framer.feed(buf.subarray(0, size))
+      frame()
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
       if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)

@@ -1,4 +1,5 @@
 import { copyBytes } from '../base/copy-bytes.js'
+import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 
 /**
  * The bytes of a link that were sent and are not yet answered.
@@ -6,8 +7,8 @@ import { copyBytes } from '../base/copy-bytes.js'
  * Frames are copied one behind the other into segments; a flush writes what is new in them, and a segment is used
  * again when everything in it has been answered: an answer proves that the bytes have left. So one copy serves as
  * output buffer and as memory of what is in flight, from which a read can be sent again and the key of a lost
- * write be told when the link breaks. Frames of 16 KB and more get a segment of their own, without a copy if the
- * caller gives its bytes away.
+ * write be told when the link breaks. Large frames get a segment of their own, without a copy if the caller gives
+ * its bytes away or their buffer can be held.
  */
 export class Segment {
   used = 0
@@ -17,11 +18,12 @@ export class Segment {
     readonly buf: Buffer,
     /** Whether the segment may be filled again. */
     readonly reusable: boolean,
+    /** The large buffer that is held for it. */
+    readonly held?: Buffer,
   ) {}
 }
 
-export const SEGMENT_BYTES = 64 * 1024
-const OWN_SEGMENT_BYTES = 16 * 1024
+export const SEGMENT_BYTES = 256 * 1024
 const SPARE_SEGMENTS_MAX = 16
 
 export class SendLog {
@@ -42,7 +44,7 @@ export class SendLog {
   /** Appends a frame and leaves its place in `segment` and `offset`. */
   append(buf: Buffer, start: number, end: number, owned: boolean): void {
     const length = end - start
-    if (length >= OWN_SEGMENT_BYTES) {
+    if (length >= HELD_BYTES) {
       this.appendLarge(buf, start, end, owned)
       return
     }
@@ -58,7 +60,9 @@ export class SendLog {
   /** The reply of a frame in `segment` has come. */
   release(segment: Segment): void {
     segment.unanswered--
-    if (segment.unanswered !== 0 || !segment.reusable) return
+    if (segment.unanswered !== 0) return
+    if (segment.held !== undefined) release(segment.held)
+    if (!segment.reusable) return
     if (segment !== this.open) {
       segment.used = 0
       if (this.spare.length < SPARE_SEGMENTS_MAX) this.spare.push(segment)
@@ -88,8 +92,9 @@ export class SendLog {
 
   private appendLarge(buf: Buffer, start: number, end: number, owned: boolean): void {
     this.closeUnsent()
-    const bytes = owned ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end))
-    const segment = new Segment(bytes, false)
+    const held = !owned && hold(buf) ? buf : undefined
+    const bytes = owned || held !== undefined ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end))
+    const segment = new Segment(bytes, false, held)
     segment.used = bytes.length
     segment.unanswered = 1
     this.unsent.push(bytes)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Reader } from '../base/socket-reader.js'
 import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply } from '../resp/encode.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
@@ -23,7 +24,7 @@ const REQUEST_BYTES_MAX = 32 * 1024 * 1024
  * It is not read from while it does not take its replies, has too much unanswered, or while a command is under way
  * whose effects come later (`pauseClient`).
  */
-export class Connection implements ReplyQueueOwner {
+export class Connection implements ReplyQueueOwner, Reader {
   readonly session: Session
   readonly framer: RequestFramer
   readonly outbox: Outbox
@@ -60,20 +61,32 @@ export class Connection implements ReplyQueueOwner {
     this.outbox = new Outbox(socket, server.turn)
     this.queue = new ReplyQueue(this.outbox, this)
     socket.on('end', () => this.inputEnded())
-    socket.on('drain', () => this.repliesDone())
+    socket.on('drain', () => {
+      this.outbox.reuse()
+      this.repliesDone()
+    })
     // A connection that breaks is closed; there is nobody left to tell, and the reason helps nobody.
     socket.on('error', () => this.socket.destroy())
     socket.once('close', () => this.closedBySocket())
   }
 
-  /** Handles received bytes. False when the client is not to be read from for now. */
-  receive(chunk: Buffer): boolean {
+  /** [Reader] False when the client is not to be read from for now. */
+  receive(buffer: Buffer, size: number): boolean {
     if (this.closed || this.deaf) return true
-    this.lastActiveMs = Date.now()
-    this.receivedBytes += chunk.length
-    this.framer.feed(chunk)
-    this.process()
-    return this.reading
+    this.framer.feed(buffer, size)
+    return this.received(size)
+  }
+
+  /** [Reader] */
+  room(): Buffer | undefined {
+    return this.closed || this.deaf ? undefined : this.framer.room
+  }
+
+  /** [Reader] */
+  filled(size: number): boolean {
+    if (this.closed || this.deaf) return true
+    this.framer.filled(size)
+    return this.received(size)
   }
 
   /** Takes the next place in the order of replies. */
@@ -177,6 +190,13 @@ export class Connection implements ReplyQueueOwner {
   /** Whether it is closed when its replies have been written. */
   get isEnding(): boolean {
     return this.deaf
+  }
+
+  private received(size: number): boolean {
+    this.lastActiveMs = Date.now()
+    this.receivedBytes += size
+    this.process()
+    return this.reading
   }
 
   private end(): void {

@@ -1,4 +1,5 @@
 import { createServer, type Server as NetServer, Socket } from 'node:net'
+import { type Reader, readingInto } from '../base/socket-reader.js'
 import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { Connection } from './connection.js'
 import type { Server } from './server.js'
@@ -52,8 +53,13 @@ export class Listener {
       return
     }
     server.stats.connectionsAccepted++
-    const readable = readInto(sharedReadBuffer, socket, (chunk) => client.receive(chunk))
-    const client = new Connection(this.nextId++, readable, server)
+    let client: Connection | undefined
+    const readable = readInto(sharedReadBuffer, socket, {
+      receive: (buffer, size) => client!.receive(buffer, size),
+      room: () => client?.room(),
+      filled: (size) => client!.filled(size),
+    })
+    client = new Connection(this.nextId++, readable, server)
     server.clients.add(client)
     readable.resume()
   }
@@ -70,13 +76,12 @@ interface AcceptedSocket {
  * connect can be told so when they are made, so the accepted one's handle is put into a new socket. Where Node does
  * not have the handle in its place any more, the ordinary `data` event does the same with an allocation.
  *
- * @param onChunk gets the bytes, valid during the call; false stops reading until `resume`
  */
-export function readInto(buffer: Buffer, accepted: Socket, onChunk: (chunk: Buffer) => boolean): Socket {
+export function readInto(buffer: Buffer, accepted: Socket, reader: Reader): Socket {
   const inner = accepted as unknown as AcceptedSocket
   if (inner._handle === null || typeof inner._handle !== 'object') {
     accepted.on('data', (chunk: Buffer) => {
-      if (!onChunk(chunk)) accepted.pause()
+      if (!reader.receive(chunk, chunk.length)) accepted.pause()
     })
     return accepted
   }
@@ -86,7 +91,7 @@ export function readInto(buffer: Buffer, accepted: Socket, onChunk: (chunk: Buff
     pauseOnCreate: true,
     readable: true,
     writable: true,
-    onread: { buffer, callback: (size: number, bytes: Buffer) => onChunk(bytes.subarray(0, size)) },
+    onread: readingInto(buffer, reader),
   } as unknown as ConstructorParameters<typeof Socket>[0])
   // The server counts its connections by this field; the accepted socket must not close the handle.
   ;(socket as unknown as AcceptedSocket)._server = inner._server

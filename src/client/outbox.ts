@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net'
 import { copyBytes } from '../base/copy-bytes.js'
+import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import type { Flushable, Turn } from '../base/turn.js'
 
 const BUFFER_BYTES = 64 * 1024
-/** Replies from this size on are written by themselves, without being copied into the buffer. */
-const LARGE_BYTES = 16 * 1024
 const SPARE_BUFFERS_MAX = 64
 
 /** Buffers that have left at once are used again: a fresh one for each write costs more than the write [design §11 B]. */
@@ -18,6 +17,9 @@ export class Outbox implements Flushable {
   private buffer: Buffer | undefined
   private used = 0
   private readonly ready: Buffer[] = []
+  /** Buffers that were written and may not have left, and large ones that are held until they have. */
+  private readonly leaving: Buffer[] = []
+  private readonly held: Buffer[] = []
   private queuedBytes = 0
   private scheduled = false
 
@@ -31,15 +33,17 @@ export class Outbox implements Flushable {
     return this.queuedBytes + this.socket.writableLength
   }
 
-  /** Appends bytes, which are copied unless they are large and `owned`. */
+  /** Appends bytes, which are copied unless they are large and `owned`, or their buffer can be held. */
   append(buf: Buffer, start: number, end: number, owned: boolean): void {
     const length = end - start
     this.totalBytes += length
     this.queuedBytes += length
-    if (length >= LARGE_BYTES) {
+    if (length >= HELD_BYTES) {
       this.closeBuffer()
       const bytes = buf.subarray(start, end)
-      this.ready.push(owned ? bytes : Buffer.from(bytes))
+      const isHeld = !owned && hold(buf)
+      if (isHeld) this.held.push(buf)
+      this.ready.push(owned || isHeld ? bytes : Buffer.from(bytes))
     } else {
       if (this.buffer !== undefined && this.used + length > BUFFER_BYTES) this.closeBuffer()
       this.buffer ??= spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
@@ -55,27 +59,34 @@ export class Outbox implements Flushable {
   flush(): void {
     this.scheduled = false
     this.queuedBytes = 0
-    const { socket, ready, buffer } = this
-    if (ready.length > 0) {
+    this.closeBuffer()
+    const { socket, ready } = this
+    if (ready.length === 1) {
+      socket.write(ready[0])
+    } else {
       socket.cork()
       for (const bytes of ready) socket.write(bytes)
-      ready.length = 0
-      if (buffer !== undefined) socket.write(buffer.subarray(0, this.used))
       socket.uncork()
-    } else if (buffer !== undefined) {
-      socket.write(buffer.subarray(0, this.used))
     }
-    if (buffer !== undefined) {
-      // What the kernel took at once may be overwritten; otherwise the socket keeps the buffer until it has left.
-      if (socket.writableLength === 0 && spareBuffers.length < SPARE_BUFFERS_MAX) spareBuffers.push(buffer)
-      this.buffer = undefined
-      this.used = 0
-    }
+    ready.length = 0
+    this.reuse()
+  }
+
+  /** To be called when the socket has written what it had kept, too: what has left may be overwritten. */
+  reuse(): void {
+    if (this.socket.writableLength > 0) return
+    const { leaving, held } = this
+    for (const buffer of leaving) if (spareBuffers.length < SPARE_BUFFERS_MAX) spareBuffers.push(buffer)
+    for (const buffer of held) release(buffer)
+    leaving.length = 0
+    held.length = 0
   }
 
   private closeBuffer(): void {
-    if (this.buffer === undefined) return
-    this.ready.push(this.buffer.subarray(0, this.used))
+    const { buffer } = this
+    if (buffer === undefined) return
+    this.ready.push(buffer.subarray(0, this.used))
+    this.leaving.push(buffer)
     this.buffer = undefined
     this.used = 0
   }

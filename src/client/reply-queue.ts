@@ -2,6 +2,7 @@ import { assert } from '../base/assert.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
+import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
 import type { Outbox } from './outbox.js'
 
@@ -105,6 +106,8 @@ export class Slot implements ReplySlot {
   keptStart = 0
   keptEnd = 0
   keptOwned = false
+  /** What is kept lies in a large buffer that is held for it. */
+  private keptHeld = false
 
   /** Undefined while the slot is in nobody's use. */
   private queue: ReplyQueue | undefined
@@ -158,7 +161,8 @@ export class Slot implements ReplySlot {
     const length = end - start
     this.finished = true
     this.keptOwned = owned
-    if (owned) {
+    this.keptHeld = !owned && length >= HELD_BYTES && hold(buf)
+    if (owned || this.keptHeld) {
       this.kept = buf
       this.keptStart = start
       this.keptEnd = end
@@ -174,6 +178,8 @@ export class Slot implements ReplySlot {
 
   /** Lets go of a large reply, and of the client: the next use may be long after its end. */
   forget(): void {
+    if (this.keptHeld) release(this.kept)
+    this.keptHeld = false
     this.kept = this.cell
     this.queue = undefined
   }

@@ -1,9 +1,13 @@
+import { release, takeLarge } from '../base/large-buffers.js'
+
 const EMPTY = Buffer.alloc(0)
 
 /** The first and least size of the accumulation buffer. */
 const LEAST_BYTES = 512
 /** How much of a chunk is looked at to find the end of a frame that began in an earlier one. */
 const SLICE_BYTES = 1024
+/** Less than this is read into the shared buffer and copied. */
+const ROOM_BYTES_MIN = 32 * 1024
 
 /**
  * The bytes that a framer reads: the chunks of a stream, of which only what belongs to an unfinished frame is copied.
@@ -27,27 +31,35 @@ export class InputBuffer {
 
   private own: Buffer = EMPTY
   private chunk: Buffer = EMPTY
+  private chunkLength = 0
+  /** How many bytes the current frame is known to lack. */
+  private lacking = 0
   /** While not borrowed: the first byte of the chunk that is not in the own buffer. */
   private chunkPos = 0
   /** While not borrowed: how many bytes before `limit` are also the bytes of the chunk before `chunkPos`. */
   private mirrored = 0
-  /** The own buffer was given away: it may be read, but no more be written. */
-  private given = false
+  /** Somebody may hold the own buffer: it may be read, but no more be written. */
+  private lent = false
 
   /** `keepBytes`: an own buffer up to this size is kept for later when it is empty, a bigger one is let go. */
   constructor(private readonly keepBytes: number) {}
 
   /** Bytes from the current frame on that were not consumed. */
   get length(): number {
-    return this.limit - this.start + (this.borrowed ? 0 : this.chunk.length - this.chunkPos)
+    return this.limit - this.start + (this.borrowed ? 0 : this.chunkLength - this.chunkPos)
   }
 
-  /** Reading goes on with this chunk, which is the caller's again when `pull` has answered false or after `keep`. */
-  attach(chunk: Buffer): void {
+  /**
+   * Reading goes on with the first `size` bytes of this chunk, which is the caller's again when `pull` has answered
+   * false or after `keep`.
+   */
+  attach(chunk: Buffer, size: number): void {
     const before = this.start
-    if (this.borrowed || this.chunkPos < this.chunk.length) this.keep()
+    if (this.borrowed || this.chunkPos < this.chunkLength) this.keep()
     this.chunk = chunk
+    this.chunkLength = size
     this.chunkPos = 0
+    this.lacking = 0
     this.mirrored = 0
     if (this.start === this.limit) this.borrow(0)
     this.moved = before - this.start
@@ -58,12 +70,13 @@ export class InputBuffer {
    * `total` bytes if that is known (else Infinity). False when there are no more; then all unconsumed bytes are kept.
    */
   pull(need: number, total: number): boolean {
+    this.lacking = need
     if (this.borrowed) {
-      this.keep()
+      this.keep(total)
       return false
     }
     this.moved = 0
-    const left = this.chunk.length - this.chunkPos
+    const left = this.chunkLength - this.chunkPos
     if (left === 0) {
       this.dropChunk()
       if (this.start === this.limit) this.empty()
@@ -73,8 +86,21 @@ export class InputBuffer {
     return true
   }
 
-  /** Copies all unconsumed bytes out of the chunk. */
-  keep(): void {
+  /** Where the next bytes of the stream can be put to save copying them: many of them are known to be missing here. */
+  get room(): Buffer | undefined {
+    const size = Math.min(this.lacking, this.own.length - this.limit)
+    if (size < ROOM_BYTES_MIN || this.borrowed || this.lent || this.chunkPos < this.chunkLength) return undefined
+    return this.own.subarray(this.limit, this.limit + size)
+  }
+
+  /** The first `size` bytes of `room` are there. */
+  filled(size: number): void {
+    this.lacking = 0
+    this.limit += size
+  }
+
+  /** Copies all unconsumed bytes out of the chunk; the whole frame will have `total` bytes if that is known. */
+  keep(total = Number.POSITIVE_INFINITY): void {
     this.moved = 0
     if (this.borrowed) {
       const from = this.start
@@ -83,10 +109,10 @@ export class InputBuffer {
       this.buf = this.own
       this.start = 0
       this.limit = 0
-      this.append(this.chunk.length - from, Number.POSITIVE_INFINITY)
+      this.append(this.chunkLength - from, total)
       this.moved = from
-    } else if (this.chunkPos < this.chunk.length) {
-      this.append(this.chunk.length - this.chunkPos, Number.POSITIVE_INFINITY)
+    } else if (this.chunkPos < this.chunkLength) {
+      this.append(this.chunkLength - this.chunkPos, total)
     }
     this.dropChunk()
   }
@@ -95,36 +121,38 @@ export class InputBuffer {
   settle(): void {
     this.moved = 0
     const rest = this.limit - this.start
-    if (this.borrowed || rest > this.mirrored || this.chunk.length === 0) return
+    if (this.borrowed || rest > this.mirrored || this.chunkLength === 0) return
     const before = this.start
     this.borrow(this.chunkPos - rest)
     this.moved = before - this.start
   }
 
-  /** The frame in the own buffer is the reader's now: the buffer is never written again, only read to its end. */
-  give(): void {
-    this.given = true
+  /** Somebody may hold the own buffer for the frame in it: it is not written any more, only read to its end. */
+  lend(): void {
+    this.lent = true
   }
 
   private borrow(at: number): void {
     this.empty()
     this.buf = this.chunk
     this.start = at
-    this.limit = this.chunk.length
-    this.chunkPos = this.chunk.length
+    this.limit = this.chunkLength
+    this.chunkPos = this.chunkLength
     this.borrowed = true
   }
 
   private dropChunk(): void {
     this.chunk = EMPTY
+    this.chunkLength = 0
     this.chunkPos = 0
     this.mirrored = 0
   }
 
   private empty(): void {
-    if (this.given || this.own.length > this.keepBytes) {
+    if (this.lent || this.own.length > this.keepBytes) {
+      release(this.own)
       this.own = EMPTY
-      this.given = false
+      this.lent = false
     }
     const before = this.start
     this.buf = this.own
@@ -144,18 +172,19 @@ export class InputBuffer {
 
   /** Makes room for `count` bytes behind `limit`, and moves the live bytes to the front when that is worth it. */
   private reserve(count: number, total: number): void {
-    if (!this.given && this.limit + count <= this.own.length) return
+    if (!this.lent && this.limit + count <= this.own.length) return
     const live = this.limit - this.start
-    if (!this.given && live + count <= this.own.length && this.start >= live) {
+    if (!this.lent && live + count <= this.own.length && this.start >= live) {
       this.own.copyWithin(0, this.start, this.limit)
     } else {
       // Where the size of the whole is known, bigger steps: untouched pages of what was announced cost nothing.
-      const step = total === Number.POSITIVE_INFINITY ? 2 : 4
-      const size = Math.max(LEAST_BYTES, live + count, Math.min(step * live, total))
-      const bigger = Buffer.allocUnsafeSlow(size)
+      const step = total === Number.POSITIVE_INFINITY ? 2 : 16
+      const size = Math.max(LEAST_BYTES, live + count, Math.min(step * (live + count), total))
+      const bigger = size > this.keepBytes ? takeLarge(size) : Buffer.allocUnsafeSlow(size)
       this.own.copy(bigger, 0, this.start, this.limit)
+      release(this.own)
       this.own = bigger
-      this.given = false
+      this.lent = false
     }
     this.moved += this.start
     this.buf = this.own

@@ -1,3 +1,4 @@
+import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { InputBuffer } from './input-buffer.js'
 
 /** The reply has a type that RESP2 does not know. */
@@ -54,8 +55,6 @@ const NULL_LENGTH = -1
 const INCOMPLETE = -2
 
 const MAX_LENGTH = 0x7fffffff
-/** An accumulated reply of this size is given away instead of being copied by the one who keeps it. */
-const GIVEN_AWAY_BYTES = 65536
 const KEPT_BUFFER_BYTES = 65536
 const FIRST_DEPTH = 8
 
@@ -96,10 +95,26 @@ export class ReplyFramer {
   }
 
   /** Takes the next bytes of the stream; the chunk is the caller's again after the call. Throws ReplyProtocolError. */
-  feed(chunk: Buffer): void {
+  feed(chunk: Buffer, size = chunk.length): void {
     const input = this.input
-    input.attach(chunk)
+    input.attach(chunk, size)
     this.shift(input.moved)
+    this.go()
+  }
+
+  /** Where the next bytes belong, if they are known to be the rest of a large string; `filled` says that they are there. */
+  get room(): Buffer | undefined {
+    return this.input.room
+  }
+
+  /** The first `size` bytes of `room` were received. Throws ReplyProtocolError. */
+  filled(size: number): void {
+    this.input.filled(size)
+    this.go()
+  }
+
+  private go(): void {
+    const input = this.input
     for (;;) {
       if (this.needed <= input.limit) this.scan()
       if (this.tooLarge || this.cursor - input.start > this.maxBytes) this.letGo()
@@ -225,19 +240,17 @@ export class ReplyFramer {
     const { input, sink, cuts } = this
     const { buf, start } = input
     const isPush = this.pushStart >= 0
-    let flags = this.flags
-    const { tooLarge } = this
+    const { flags, tooLarge } = this
     this.pushStart = -1
     this.flags = 0
     this.tooLarge = false
     if (cuts.length > 0) this.cuts = []
     input.start = p
     this.cursor = p
+    // A large buffer must not be used again before the sink has seen what is in it.
+    const held = !input.borrowed && hold(buf)
     if (!input.borrowed) {
-      if (p - start >= GIVEN_AWAY_BYTES) {
-        input.give()
-        flags |= OWNED
-      }
+      if (p - start >= HELD_BYTES) input.lend()
       input.settle()
       this.shift(input.moved)
     }
@@ -251,6 +264,7 @@ export class ReplyFramer {
       const rebuilt = without(buf, start, p, cuts)
       sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
     }
+    if (held) release(buf)
   }
 
   /** Keeps of the current reply only the element that is not whole, or the push around it. One element is never that large. */

@@ -1,3 +1,4 @@
+import { HELD_BYTES } from '../base/large-buffers.js'
 import { type Frame, frameOf } from './frame.js'
 import { InputBuffer } from './input-buffer.js'
 import { splitInline } from './split-inline.js'
@@ -25,9 +26,7 @@ const LLONG_MAX = 2n ** 63n - 1n
 const UNAUTHENTICATED_ARGS = 10
 const UNAUTHENTICATED_BULK_BYTES = 16384
 
-/** An accumulated frame of this size is given away instead of being copied by the one who keeps it. */
-const GIVEN_AWAY_BYTES = 65536
-const KEPT_BUFFER_BYTES = 16384
+const KEPT_BUFFER_BYTES = 4096
 /** With one more digit a length may not be a small integer of the engine any more. */
 const MAX_QUICK_LENGTH = 99_999_999
 const FIRST_ARGS = 16
@@ -89,10 +88,20 @@ export class RequestFramer implements Frame {
     return Buffer.from(`ERR Protocol error: ${this.error}`, 'latin1')
   }
 
-  /** Gives more bytes. They are the caller's again when `next` has answered NEED_MORE, or after `retain`. */
-  feed(chunk: Buffer): void {
-    this.input.attach(chunk)
+  /** Gives `size` more bytes. They are the caller's again when `next` has answered NEED_MORE, or after `retain`. */
+  feed(chunk: Buffer, size = chunk.length): void {
+    this.input.attach(chunk, size)
     this.shift(this.input.moved)
+  }
+
+  /** Where the next bytes belong, if they are known to be the rest of a large argument; `filled` says that they are there. */
+  get room(): Buffer | undefined {
+    return this.input.room
+  }
+
+  /** The first `size` bytes of `room` were received. */
+  filled(size: number): void {
+    this.input.filled(size)
   }
 
   /** Stops for now: all that was not consumed is copied out of the caller's chunk. `next` may be called at any time. */
@@ -245,8 +254,8 @@ export class RequestFramer implements Frame {
     this.start = start
     this.end = end
     this.argc = argc
-    this.owned = !input.borrowed && end - start >= GIVEN_AWAY_BYTES
-    if (this.owned) input.give()
+    this.owned = false
+    if (!input.borrowed && end - start >= HELD_BYTES) input.lend()
     input.start = end
     this.cursor = end
     return FRAME

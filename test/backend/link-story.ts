@@ -1,4 +1,5 @@
-import { Link, type LinkOptions } from '../../src/backend/link.js'
+import { Link } from '../../src/backend/link.js'
+import type { LinkOptions } from '../../src/backend/link-options.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'

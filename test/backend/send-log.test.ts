@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { SEGMENT_BYTES, type Segment, SendLog } from '../../src/backend/send-log.js'
+import { release, takeLarge } from '../../src/base/large-buffers.js'
 
 /** A frame whose every byte depends on its number, so that bytes of others show. */
 function frame(n: number, size: number): Buffer {
@@ -13,7 +14,10 @@ const steps = fc.array(
     {
       weight: 6,
       arbitrary: fc.record({
-        size: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 300 }) }, fc.integer({ min: 1, max: 40_000 })),
+        size: fc.oneof(
+          { weight: 9, arbitrary: fc.integer({ min: 1, max: 300 }) },
+          fc.integer({ min: 1, max: 100_000 }),
+        ),
         owned: fc.boolean(),
       }),
     },
@@ -80,7 +84,7 @@ t.test('segments whose frames are answered are used again, so that a busy link a
 
 t.test('a large frame is not copied when its bytes are given away, and is when they are not', async (t) => {
   const log = new SendLog()
-  const large = frame(1, 20_000)
+  const large = frame(1, 70_000)
   log.append(large, 0, large.length, true)
   t.equal(log.segment.buf.buffer, large.buffer)
   log.append(large, 0, large.length, false)
@@ -88,11 +92,31 @@ t.test('a large frame is not copied when its bytes are given away, and is when t
   t.ok(Buffer.concat(log.takeUnsent()).equals(Buffer.concat([large, large])))
 })
 
+t.test('the buffer of a large frame is held until the frame is answered', async (t) => {
+  const log = new SendLog()
+  const large = takeLarge(100_000)
+  large.fill('x')
+  log.append(large, 10, 80_010, false)
+  const { segment, offset } = log
+  t.equal(segment.buf.buffer, large.buffer)
+  t.equal(offset, 0)
+  release(large)
+  const other = takeLarge(100_000)
+  t.not(other, large)
+  release(other)
+  t.ok(Buffer.concat(log.takeUnsent()).equals(Buffer.alloc(80_000, 'x')))
+  log.release(segment)
+  const [one, two] = [takeLarge(100_000), takeLarge(100_000)]
+  t.ok(one === large || two === large, 'and then used again')
+  release(one)
+  release(two)
+})
+
 t.test('a large frame keeps its place between small ones', async (t) => {
   const log = new SendLog()
-  for (const bytes of [Buffer.from('one '), Buffer.alloc(16_384, 'x'), Buffer.from(' two')]) {
+  for (const bytes of [Buffer.from('one '), Buffer.alloc(65_536, 'x'), Buffer.from(' two')]) {
     log.append(bytes, 0, bytes.length, false)
   }
-  t.equal(Buffer.concat(log.takeUnsent()).toString(), `one ${'x'.repeat(16_384)} two`)
+  t.equal(Buffer.concat(log.takeUnsent()).toString(), `one ${'x'.repeat(65_536)} two`)
   t.same(log.takeUnsent(), [], 'written once')
 })

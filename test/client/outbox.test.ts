@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { release, takeLarge } from '../../src/base/large-buffers.js'
 import { Turn } from '../../src/base/turn.js'
 import { Outbox } from '../../src/client/outbox.js'
 
@@ -121,7 +122,7 @@ t.test('a large reply is not copied when its bytes are given away', async (t) =>
     },
   })
   const outbox = new Outbox(socket as never, new Turn())
-  const large = Buffer.allocUnsafeSlow(20_000)
+  const large = Buffer.allocUnsafeSlow(70_000)
   outbox.append(large, 0, large.length, true)
   outbox.append(large, 0, large.length, false)
   outbox.flush()
@@ -129,3 +130,31 @@ t.test('a large reply is not copied when its bytes are given away', async (t) =>
   t.not(written[1].buffer, large.buffer)
   t.equal(story.writes.length, 0)
 })
+
+t.test(
+  'the buffer of a large reply is held until the client has taken it, and output buffers are kept as long',
+  async (t) => {
+    const story = new Story()
+    story.eager = false
+    const large = takeLarge(100_000)
+    large.fill('x')
+    story.outbox.append(Buffer.from('small'), 0, 5, false)
+    story.outbox.append(large, 0, 100_000, false)
+    story.outbox.append(Buffer.from('more'), 0, 4, false)
+    story.outbox.flush()
+    release(large)
+    const other = takeLarge(100_000)
+    t.not(other, large)
+    // Others write meanwhile: what has not left must not be written into.
+    const busy = new Story()
+    busy.outbox.append(Buffer.alloc(60_000, 'y'), 0, 60_000, false)
+    busy.outbox.flush()
+    story.eager = true
+    while (story.take());
+    t.equal(story.received.toString(), `small${'x'.repeat(100_000)}more`)
+    story.outbox.reuse()
+    t.equal(takeLarge(100_000), large)
+    release(large)
+    release(other)
+  },
+)

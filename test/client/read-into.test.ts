@@ -30,7 +30,11 @@ async function open(
   const inner = accepted as unknown as { _handle: unknown }
   const handle = inner._handle
   if (way === 'fallback') inner._handle = null
-  const server = readInto(buffer, accepted, onChunk)
+  const server = readInto(buffer, accepted, {
+    receive: (chunk, size) => onChunk(chunk.subarray(0, size)),
+    room: () => undefined,
+    filled: () => true,
+  })
   if (way === 'fallback') inner._handle = handle
   const events: string[] = []
   for (const event of ['end', 'close', 'error']) server.on(event, () => events.push(event))

@@ -1,5 +1,6 @@
+import { HELD_BYTES, hold, release } from '../../src/base/large-buffers.js'
 import { frameOf } from '../../src/resp/frame.js'
-import { FRAME, type NEED_MORE, PROTOCOL_ERROR, RequestFramer } from '../../src/resp/request-framer.js'
+import { FRAME, NEED_MORE, PROTOCOL_ERROR, RequestFramer } from '../../src/resp/request-framer.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 
 export interface Framed {
@@ -17,17 +18,58 @@ export interface FramingOptions {
   readonly stops?: () => boolean
 }
 
+/** What reads a stream into a shared buffer, or to where the framer wants it. */
+interface Fed {
+  readonly room: Buffer | undefined
+  feed(chunk: Buffer, size: number): void
+  filled(size: number): void
+}
+
+/** Gives the bytes to the framer as a socket does, in one read or several. */
+export function give(framer: Fed, bytes: Buffer, shared: Buffer, afterRead: () => void): void {
+  for (let at = 0; at < bytes.length; ) {
+    const { room } = framer
+    const size = Math.min((room ?? shared).length, bytes.length - at)
+    bytes.copy(room ?? shared, 0, at, at + size)
+    at += size
+    if (room === undefined) framer.feed(shared, size)
+    else framer.filled(size)
+    afterRead()
+  }
+}
+
+/** A large frame or reply that is held, and how it looked. */
+export class Held {
+  private readonly copy: Buffer
+
+  private constructor(
+    private readonly buf: Buffer,
+    private readonly bytes: Buffer,
+  ) {
+    this.copy = Buffer.from(bytes)
+  }
+
+  static of(buf: Buffer, start: number, end: number): Held[] {
+    return end - start >= HELD_BYTES && hold(buf) ? [new Held(buf, buf.subarray(start, end))] : []
+  }
+
+  letGo(): void {
+    if (!this.bytes.equals(this.copy)) throw new Error('what was held was written into')
+    release(this.buf)
+  }
+}
+
 /**
  * Frames a stream that arrives in these chunks as a connection does: every chunk lies in the same buffer, which is
- * overwritten as soon as the framer has said that it may be. Checks on the way that frames are strict and that
- * owned ones stay as they are.
+ * overwritten as soon as the framer has said that it may be, or where the framer wants it. Checks on the way that
+ * frames are strict and that large ones stay as they are while they are held.
  */
 export function frameChunks(chunks: readonly Buffer[], options: FramingOptions = {}): Framed {
   const framer = new RequestFramer({ maxBulkBytes: options.maxBulkBytes ?? 512 * 1024 * 1024 })
   framer.authenticated = options.authenticated ?? true
   const shared = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)))
   const commands: string[][] = []
-  const owned: { frame: Buffer; copy: Buffer }[] = []
+  const held: Held[] = []
   let received = 0
 
   const read = (): typeof NEED_MORE | typeof PROTOCOL_ERROR => {
@@ -45,21 +87,23 @@ export function frameChunks(chunks: readonly Buffer[], options: FramingOptions =
       if (!bytes.equals(frameOf(args).buf)) throw new Error(`not strict: ${JSON.stringify(bytes.toString('latin1'))}`)
       if (parseRequest(framer).some((arg, i) => !arg.equals(args[i])))
         throw new Error('the parser reads something else')
-      if (framer.owned) owned.push({ frame: bytes, copy: Buffer.from(bytes) })
+      held.push(...Held.of(framer.buf, framer.start, framer.end))
       commands.push(args.map((arg) => arg.toString('latin1')))
     }
   }
 
   for (const chunk of chunks) {
-    chunk.copy(shared)
-    framer.feed(shared.subarray(0, chunk.length))
     received += chunk.length
-    const result = read()
-    shared.fill(0xee)
-    if (result === PROTOCOL_ERROR) break
+    let result: typeof NEED_MORE | typeof PROTOCOL_ERROR = NEED_MORE
+    if (chunk.length === 0) framer.feed(shared, 0)
+    give(framer, chunk, shared, () => {
+      result = read()
+      shared.fill(0xee)
+    })
+    if ((result as number) === PROTOCOL_ERROR) break
     if (framer.bufferedBytes > received) throw new Error('more is buffered than was received')
   }
-  for (const { frame, copy } of owned) if (!frame.equals(copy)) throw new Error('an owned frame was written into')
+  for (const each of held) each.letGo()
   return { commands, error: framer.error, framer }
 }
 

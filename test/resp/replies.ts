@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { HAS_RESP3, IS_ERROR, OWNED, ReplyFramer, type ReplySink } from '../../src/resp/reply-framer.js'
+import { HAS_RESP3, IS_ERROR, ReplyFramer, type ReplySink } from '../../src/resp/reply-framer.js'
+import { give, Held } from './framing.js'
 
 export interface FramedReply {
   /** The reply's bytes as latin1 text. */
@@ -13,23 +14,24 @@ export interface FramedReplies {
   readonly pushes: string[]
   /** Replies and pushes in the order in which they were handed over. */
   readonly order: string[]
-  readonly owned: number
+  /** How many were held, and so not copied. */
+  readonly held: number
   readonly framer: ReplyFramer
 }
 
 /**
  * Frames a stream of replies that arrives in these chunks. Every chunk lies in the same buffer, which is overwritten
- * after each call. Checks that owned replies stay as they are.
+ * after each call, or where the framer wants it. Checks that large replies stay as they are while they are held.
  */
 export function frameReplies(chunks: readonly Buffer[], maxBytes?: number): FramedReplies {
   const replies: FramedReply[] = []
   const pushes: string[] = []
   const order: string[] = []
-  const kept: { reply: Buffer; copy: Buffer }[] = []
+  const held: Held[] = []
   const sink: ReplySink = {
     onReply(buf, start, end, flags) {
       const text = buf.toString('latin1', start, end)
-      if ((flags & OWNED) !== 0) kept.push({ reply: buf.subarray(start, end), copy: Buffer.from(text, 'latin1') })
+      held.push(...Held.of(buf, start, end))
       replies.push({ text, resp3: (flags & HAS_RESP3) !== 0, error: (flags & IS_ERROR) !== 0 })
       order.push(text)
     },
@@ -41,13 +43,9 @@ export function frameReplies(chunks: readonly Buffer[], maxBytes?: number): Fram
   }
   const framer = new ReplyFramer(sink, maxBytes)
   const shared = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)))
-  for (const chunk of chunks) {
-    chunk.copy(shared)
-    framer.feed(shared.subarray(0, chunk.length))
-    shared.fill(0xee)
-  }
-  for (const { reply, copy } of kept) if (!reply.equals(copy)) throw new Error('an owned reply was written into')
-  return { replies, pushes, order, owned: kept.length, framer }
+  for (const chunk of chunks) give(framer, chunk, shared, () => shared.fill(0xee))
+  for (const each of held) each.letGo()
+  return { replies, pushes, order, held: held.length, framer }
 }
 
 /** Any reply as a text, and the same with pushes put in at element positions. */

@@ -190,16 +190,16 @@ t.test('a reply that lies whole in a chunk is handed over there', async (t) => {
   t.ok(seen.every(([buf]) => buf === chunk))
 })
 
-t.test('big replies that come in parts are given away', async (t) => {
+t.test('big replies that come in parts can be held', async (t) => {
   const big = `$70000\r\n${'x'.repeat(70000)}\r\n`
   const small = `$6000\r\n${'y'.repeat(6000)}\r\n`
   const stream = latin1((big + small).repeat(20))
-  const { replies, owned } = frameReplies(inParts(stream, 50_000))
+  const { replies, held } = frameReplies(inParts(stream, 50_000))
   t.same(
     replies.map(({ text }) => text === big || text === small),
     new Array(40).fill(true),
   )
-  t.equal(owned, 20)
+  t.equal(held, 20)
 })
 
 t.test('nesting of any depth needs no stack of the engine', async (t) => {

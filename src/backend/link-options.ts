@@ -1,0 +1,26 @@
+import type { Call, ServerInfo } from './handshake.js'
+import type { Link } from './link.js'
+
+export interface LinkOptions {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly connectTimeoutMs: number
+  readonly reconnectMinMs: number
+  readonly reconnectMaxMs: number
+  readonly pingIntervalMs: number
+  readonly ringId: string
+  /** Identifies this run of the proxy in the names of its connections. */
+  readonly runId: string
+  /**
+   * The last step of a handshake: whoever knows the ring may ask more on the new connection, and refuse the server by
+   * rejecting with a `HandshakeError`. Nothing is emitted before it is done.
+   */
+  admit?(name: string, info: ServerInfo, call: Call): Promise<void>
+}
+
+export interface LinkListener {
+  /** The handshake is done and the first command can be emitted. */
+  onUp(link: Link, info: ServerInfo): void
+  /** The link broke, or could not be made; it tries again by itself. */
+  onDown(link: Link, reason: string): void
+}
