@@ -270,6 +270,23 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       await ring.proxy.start()
     },
   },
+  'kill-proxy-in-doubt': {
+    summary:
+      'the last requests to 1 to r members are lost, nobody reaches these for a while, and then the proxy is killed -9',
+    resource: 'members',
+    needsProxy: true,
+    fillsBudget: true,
+    lasts: [50, 2000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
+      await sleep(10 + dice[0] * 100)
+      for (const name of targets) ring.member(name).relay.cut(['proxy'])
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      for (const name of targets) ring.member(name).relay.heal()
+      await ring.proxy.start()
+    },
+  },
   'kill-proxy-at-odown': {
     summary: 'kill -9 of the proxy right after a member was declared down, and all that it said about that is lost',
     resource: 'members',

@@ -141,6 +141,17 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'read-in-doubt': {
+    summary: 'a key that is in doubt on one replica is read from the others',
+    faults: ['kill-proxy-in-doubt'],
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'if (doubt !== undefined && !(isBehind && doubt.refused))',
+        by: 'if (doubt !== undefined && each === link)',
+      },
+    ],
+  },
   'forget-doubts-after-crash': {
     summary: 'after a crash of the proxy no key is in doubt',
     faults: ['kill-proxy-mid-write'],
