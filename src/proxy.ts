@@ -154,6 +154,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       if (link !== undefined) coordinator.restarted(link)
       keeper.restarted(member)
     },
+    databasesSwapped: () => migrator.beginAnew(),
     memoryChanged: (link) => {
       if (!link.full) keeper.resume(link.name)
       // Nobody would miss it, and it would keep clients from writing.

@@ -32,16 +32,20 @@ export class Arrivals {
     this.byLink.delete(link)
   }
 
-  /**
-   * From now on, until `relax`, exactly what arrives is remembered: for telling it from leftovers, which are to be
-   * deleted.
-   */
-  forgetAndRemember(link: Link): void {
-    this.byLink.set(link, { ids: new Set(), exact: true })
+  /** Nothing is known any more of what is on any replica. */
+  forgetAll(): void {
+    this.byLink.clear()
   }
 
-  relax(link: Link): void {
-    const known = this.byLink.get(link)
-    if (known !== undefined) known.exact = false
+  /**
+   * From now on, until the returned function is called, exactly what arrives is remembered: for telling it from leftovers,
+   * which are to be deleted.
+   */
+  forgetAndRemember(link: Link): () => void {
+    const known = { ids: new Set<string>(), exact: true }
+    this.byLink.set(link, known)
+    return () => {
+      known.exact = false
+    }
   }
 }

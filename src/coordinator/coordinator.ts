@@ -47,6 +47,8 @@ export interface CoordinatorOptions {
   missing(): string
   /** A member has missed what cannot be mended key by key: it has to be filled anew. */
   distrust(name: string, reason: string): void
+  /** Keys have other databases than before: who was going through them has to begin anew. */
+  databasesSwapped(): void
   /** A member has no memory left, or has some again. */
   memoryChanged(link: Link): void
 }
@@ -174,10 +176,6 @@ export class Coordinator {
     })
   }
 
-  copyKey(id: string, source: Link, target: Link, done: CopyListener): void {
-    this.copyKeys([id], source, target, done)
-  }
-
   /** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
   mayRead(link: Link, natural: readonly Link[], ids: readonly string[]): boolean {
     const { doubts, uncertainty } = this
@@ -226,6 +224,14 @@ export class Coordinator {
   restarted(link: Link): void {
     this.doubts.forget(link.name)
     this.arrivals.forget(link)
+  }
+
+  /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
+  databasesSwapped(): void {
+    this.stats.swaps++
+    this.arrivals.forgetAll()
+    this.uncertainty.unsettle()
+    this.options.databasesSwapped()
   }
 
   linkDown(link: Link): void {

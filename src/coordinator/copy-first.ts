@@ -43,7 +43,8 @@ export function settleFirst(
   for (const id of ids) {
     uncertainty.settle(id)
     for (const target of others) {
-      if (target.ready) coordinator.copyKey(id, source, target, (_, result) => copied(target, id, result === 'copied'))
+      if (target.ready)
+        coordinator.copyKeys([id], source, target, (_, result) => copied(target, id, result === 'copied'))
       else queueMicrotask(() => copied(target, id, false))
     }
   }
@@ -56,7 +57,7 @@ export function copyToPending(coordinator: Coordinator, route: Route, ids: reado
   for (const target of route.pending) {
     for (const id of ids) {
       if (coordinator.arrivals.has(target, id)) continue
-      coordinator.copyKey(id, source, target, (_target, result) => {
+      coordinator.copyKeys([id], source, target, (_target, result) => {
         if (result !== 'copied') coordinator.doubts.note(target, [id])
       })
     }

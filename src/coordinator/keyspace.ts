@@ -110,15 +110,16 @@ export class Keyspace {
   /**
    * FLUSHALL, FLUSHDB and SWAPDB: to all members in one turn, so that every member executes it at the same place in
    * the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which would make it
-   * land in the other one, and by FLUSHDB when it concerns another database, too (MOVE, COPY with DB).
+   * land in the other one, as are keys in doubt; and by FLUSHDB when it concerns another database, too (MOVE, COPY with DB).
    */
   async everywhere(args: readonly Buffer[], db: number): Promise<Reply> {
     const { coordinator } = this
     const command = args[0].toString().toLowerCase()
     const deadlineMs = coordinator.waiting.deadline()
-    const { lanes } = coordinator
+    const { lanes, doubts } = coordinator
     const mustWait = () =>
-      (command === 'swapdb' && lanes.active > 0) || (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
+      (command === 'swapdb' && (lanes.active > 0 || doubts.size > 0)) ||
+      (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
     while (!coordinator.router.anyMember.writable() || mustWait()) {
       const nowMs = Date.now()
       if (nowMs >= deadlineMs) return coordinator.unavailable()
@@ -131,7 +132,9 @@ export class Keyspace {
     }
     const { links } = coordinator.router
     coordinator.stats.writes++
-    const results = await Promise.allSettled(links.map((link) => link.call(args, db)))
+    const answers = links.map((link) => link.call(args, db))
+    if (command === 'swapdb') coordinator.databasesSwapped()
+    const results = await Promise.allSettled(answers)
     const lost = links.filter((link, i) => results[i].status === 'rejected' && coordinator.isMember(link.name))
     if (lost.length > 0) {
       for (const { name } of lost) coordinator.options.distrust(name, `its link broke during ${command}`)

@@ -11,6 +11,8 @@ export class CoordinatorStats {
   unequalExpiries = 0
   /** Commands that had to wait for a server of their range. */
   waits = 0
+  /** SWAPDB. */
+  swaps = 0
   /** Writes that were answered with `outcome unknown`. */
   outcomesUnknown = 0
 }

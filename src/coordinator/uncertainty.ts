@@ -20,6 +20,11 @@ export class Uncertainty {
     this.settled.clear()
   }
 
+  /** What was settled is something else now. */
+  unsettle(): void {
+    this.settled.clear()
+  }
+
   isSettled(id: string): boolean {
     return !this.active || this.settled.has(id)
   }

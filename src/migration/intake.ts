@@ -107,9 +107,10 @@ export class Intake {
       accepted(target, await target.call(['FLUSHALL', 'ASYNC']))
       return
     }
-    arrivals.forgetAndRemember(target)
+    const relax = arrivals.forgetAndRemember(target)
     try {
       for await (const { db, keys } of walkKeys(target)) {
+        if (this.cancelled) return
         await this.pace.slice(async () => {
           const leftovers = keys.filter(
             (key) => this.ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
@@ -118,7 +119,7 @@ export class Intake {
         })
       }
     } finally {
-      arrivals.relax(target)
+      relax()
     }
   }
 

@@ -91,6 +91,13 @@ export class Migrator {
     this.reconcileSoon(0)
   }
 
+  /** The databases were swapped, so that whoever walks through one has left a part out. */
+  beginAnew(): void {
+    for (const intake of [...this.running]) this.end(intake)
+    for (const name of this.sweeping) this.displaced.add(name)
+    this.reconcileSoon(0)
+  }
+
   /** Looks through all members for copies that are not theirs: after a stop nobody knows what was left half done. */
   sweepAll(): void {
     for (const { name } of this.deps.views.current.members) this.displaced.add(name)

@@ -64,13 +64,16 @@ export class VerifyPass {
   async run(): Promise<void> {
     const { report } = this
     for (let round = 1; round <= ROUNDS_MAX; round++) {
-      const { view, links } = this.deps.coordinator.router
+      const { coordinator } = this.deps
+      const { view, links } = coordinator.router
+      const { swaps } = coordinator.stats
       report.begin(await countCopies(links))
       await Promise.all(links.map((link) => this.walk(link)))
       await this.window.empty()
       await this.suspects.empty()
       if (this.failure !== undefined) throw this.failure
-      if (this.isCancelled() || samePlaces(view, this.deps.coordinator.router.view)) break
+      const same = samePlaces(view, coordinator.router.view) && swaps === coordinator.stats.swaps
+      if (this.isCancelled() || same) break
       if (round === ROUNDS_MAX) report.notChecked(0, 'keys changed hands meanwhile: some may have been missed')
     }
     report.ended(this.isCancelled() ? 'cancelled' : 'done')
