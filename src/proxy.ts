@@ -111,6 +111,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     log,
     links: () => links,
     view: () => (running ? views.current : (starter?.newest ?? views.current)),
+    serving: () => running,
+    lastHeartbeat: (name) => markers.lastHeartbeat(name),
     refusedChanged: place,
     deposed: (reason) => {
       isDeposed = true
@@ -128,6 +130,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     onUp: (link, info) => {
       log.info({ member: link.name, version: info.version, runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
+        const refusal = ownership.refuseLate(link.name)
+        if (refusal !== undefined) {
+          link.reset(`it is refused: ${refusal}`)
+          return
+        }
         coordinator.restarted(link)
         if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
       }

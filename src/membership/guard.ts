@@ -59,6 +59,18 @@ export function tooFewDatabases(databases: number, ring: number): Refusal | unde
   return { reason: `it has ${databases} databases, and the ring has ${ring}`, wipeable: false }
 }
 
+/**
+ * Whether a server came back as another process, and without all that was written to it before: with nothing, or with an
+ * older data set. `before` is the process that it was, as far as it is known, and the last heartbeat that it answered.
+ */
+export function cameBackWithLess(
+  { runId, marks: { marker, owner } }: FoundServer,
+  before: { readonly runId: string | undefined; readonly heartbeat: number },
+): boolean {
+  if (runId === (before.runId ?? marker?.runId)) return false
+  return marker === undefined || (owner?.heartbeat ?? 0) < before.heartbeat
+}
+
 /** Of two names for one server the one that its marker says is used, else the first. */
 function isFirst(other: string, name: string, { marker }: Marks): boolean {
   if (marker !== undefined && (marker.member === other || marker.member === name)) return marker.member === other

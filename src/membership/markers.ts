@@ -46,6 +46,8 @@ export class Markers {
   private heartbeat = 0
   private acknowledgedEpoch = 0
   private readonly noted = new Map<string, Noted>()
+  /** The last heartbeat that each member has answered. */
+  private readonly beats = new Map<string, number>()
   private readonly listeners = new Set<(epoch: number) => void>()
   private timer: NodeJS.Timeout | undefined
   private unsubscribe: (() => void) | undefined
@@ -71,6 +73,11 @@ export class Markers {
     return () => {
       this.listeners.delete(listener)
     }
+  }
+
+  /** The last heartbeat that a member has answered, or 0: a server that comes back with an earlier one has lost writes. */
+  lastHeartbeat(name: string): number {
+    return this.beats.get(name) ?? 0
   }
 
   /** Resolves when the present view, or a later one, is acknowledged. */
@@ -157,8 +164,9 @@ export class Markers {
   }
 
   private beatOn(noted: Noted): void {
+    const { heartbeat } = this
     noted.beating = true
-    void this.write(noted, this.owner(false), () => {}).then(() => {
+    void this.write(noted, this.owner(false), () => this.beats.set(noted.link.name, heartbeat)).then(() => {
       noted.beating = false
     })
   }

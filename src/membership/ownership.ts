@@ -5,7 +5,14 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
-import { type FoundServer, type OtherServer, type Refusal, refusalOf, tooFewDatabases } from './guard.js'
+import {
+  cameBackWithLess,
+  type FoundServer,
+  type OtherServer,
+  type Refusal,
+  refusalOf,
+  tooFewDatabases,
+} from './guard.js'
 import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { type Rival, rivalsIn } from './rivals.js'
 
@@ -15,6 +22,13 @@ const CLAIMS_MAX = 20
 const CONFIRM_MS = 2000
 /** How often it is looked whether that word has come. */
 const CONFIRM_AGAIN_MS = 200
+
+const LAST_HOLDER: Refusal = {
+  reason:
+    'it came back without the data of ranges that nobody else has who is there; ' +
+    'it joins when somebody has, and a start of the proxy with --accept-epoch goes on without them',
+  wipeable: false,
+}
 
 export interface OwnershipDeps {
   readonly ringId: string
@@ -29,6 +43,10 @@ export interface OwnershipDeps {
   links(): Links
   /** The newest view that is known. */
   view(): View
+  /** Whether that is in use: then a server of it that comes back is one that clients have written to. */
+  serving(): boolean
+  /** The last heartbeat that a server has answered. */
+  lastHeartbeat(name: string): number
   /** Which servers are refused has changed. */
   refusedChanged(): void
   /** Another proxy has taken over. Nothing leaves this process any more. */
@@ -57,6 +75,8 @@ export class Ownership {
   private readonly processes = new Map<string, string>()
   /** Servers that did not have our own mark when their link came up, or had it from before a restart. */
   private readonly strange = new Set<string>()
+  /** Those of them that came back without all that was written to them. */
+  private readonly lessened = new Set<string>()
   /** Links that were up at the last stall, and whose servers have not said since then that they are ours. */
   private readonly unconfirmed = new Set<string>()
   private confirmed = 0
@@ -90,6 +110,17 @@ export class Ownership {
     return this.strange.has(name)
   }
 
+  /**
+   * To be asked when the link of a strange server is up: holders of a range that came back in the same moment did not know
+   * of each other when they were claimed. Gives the reason when it is refused after all.
+   */
+  refuseLate(name: string): string | undefined {
+    if (!this.lessened.has(name) || !this.isLastHolder(name)) return undefined
+    this.servers.delete(name)
+    this.noteRefusal(name, LAST_HOLDER.reason, '')
+    return LAST_HOLDER.reason
+  }
+
   /** Who is connected to a server, and what is noted on it, in one moment. */
   async look(call: Call): Promise<{ rivals: Rival[]; marks: Marks }> {
     const [clients, libraries] = await transaction(call, [['CLIENT', 'LIST'], MARKS_QUERY])
@@ -108,7 +139,10 @@ export class Ownership {
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const { rivals, marks } = await this.look(call)
       const server: FoundServer = { name, runId, keys, marks }
-      const refusal = refusalOf(server, ringId, this.others()) ?? tooFewDatabases(databases, this.databasesBeside(name))
+      const refusal =
+        refusalOf(server, ringId, this.others()) ??
+        tooFewDatabases(databases, this.databasesBeside(name)) ??
+        this.refusalOfLastHolder(server)
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
       if (refusal !== undefined && !wasOurs) {
@@ -122,6 +156,8 @@ export class Ownership {
         throw new HandshakeError('another proxy has taken over')
       }
       if (owner?.run === run && rivals.length === 0) {
+        if (this.hasLess(server)) this.lessened.add(name)
+        else this.lessened.delete(name)
         this.servers.set(name, server)
         if (this.refused.delete(name)) this.deps.refusedChanged()
         this.confirm(name)
@@ -224,12 +260,15 @@ export class Ownership {
       return
     }
     const hint = wipe || !wipeable ? '' : '; --wipe empties it'
-    if (this.refused.get(name) !== reason) {
-      this.refused.set(name, reason)
-      log.error({ member: name }, `${name} is refused: ${reason}${hint}`)
-      this.deps.refusedChanged()
-    }
+    this.noteRefusal(name, reason, hint)
     throw new HandshakeError(`it is refused: ${reason}`)
+  }
+
+  private noteRefusal(name: string, reason: string, hint: string): void {
+    if (this.refused.get(name) === reason) return
+    this.refused.set(name, reason)
+    this.deps.log.error({ member: name }, `${name} is refused: ${reason}${hint}`)
+    this.deps.refusedChanged()
   }
 
   /** Whether some range has no other natural replica that is there: then what the server holds may be all there is. */
@@ -242,6 +281,32 @@ export class Ownership {
           natural.some((member) => member.name === name) &&
           !natural.some((member) => member.name !== name && isThere(member.name)),
       )
+  }
+
+  /**
+   * The last holder of a range that came back without its data: to take it for one that has the range would invent an
+   * empty one [design §8 The last natural replica]. Another holder may come back with it, and then this one joins.
+   */
+  private refusalOfLastHolder(server: FoundServer): Refusal | undefined {
+    return this.hasLess(server) && this.isLastHolder(server.name) ? LAST_HOLDER : undefined
+  }
+
+  private hasLess(server: FoundServer): boolean {
+    const { serving, lastHeartbeat } = this.deps
+    const { name } = server
+    return (
+      serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, heartbeat: lastHeartbeat(name) })
+    )
+  }
+
+  /** Whether it is natural somewhere where all others are gone. */
+  private isLastHolder(name: string): boolean {
+    return this.deps.view().replicaSets.some(({ natural }) => {
+      return (
+        natural.some((member) => member.name === name) &&
+        natural.every((member) => member.name === name || member.state === 'gone')
+      )
+    })
   }
 
   /** The databases that the ring has on other servers; on all that are there when there is no ring yet. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type FoundServer, refusalOf, tooFewDatabases } from '../../src/membership/guard.js'
+import { cameBackWithLess, type FoundServer, refusalOf, tooFewDatabases } from '../../src/membership/guard.js'
 import { type Marks, NO_MARKS } from '../../src/membership/marker.js'
 import { buildView } from '../../src/view/build-view.js'
 
@@ -65,3 +65,22 @@ t.test('a server has at least the databases of the ring', async (t) => {
   for (const databases of [16, 17]) t.equal(tooFewDatabases(databases, 16), undefined)
   t.equal(tooFewDatabases(1, 0), undefined, 'there is no other server')
 })
+
+t.test(
+  'a server that restarted has all that was written to it when it has the last heartbeat that it answered',
+  async (t) => {
+    const back = (runId: string, marks: Partial<Marks>, before: { runId?: string; heartbeat: number }) =>
+      cameBackWithLess(server('dt-1', runId, 5, marks), { runId: undefined, ...before })
+    const at = (heartbeat: number): Partial<Marks> => {
+      return { ...marked('dt-1'), owner: { ...owned('dt').owner!, heartbeat } }
+    }
+    t.notOk(back('two', at(17), { runId: 'one', heartbeat: 17 }))
+    t.notOk(back('two', at(18), { runId: 'one', heartbeat: 17 }))
+    t.ok(back('two', at(16), { runId: 'one', heartbeat: 17 }), 'an older data set')
+    t.ok(back('two', {}, { runId: 'one', heartbeat: 17 }), 'nothing')
+    t.ok(back('two', owned('dt'), { runId: 'one', heartbeat: 0 }), 'only what a handshake that broke has written')
+    t.notOk(back('one', {}, { runId: 'one', heartbeat: 17 }), 'the same process has lost nothing')
+    t.notOk(back('any', at(3), { heartbeat: 0 }), 'nor has the one of which its marker speaks')
+    t.ok(back('two', {}, { heartbeat: 0 }))
+  },
+)

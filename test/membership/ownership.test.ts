@@ -39,6 +39,8 @@ class Run {
       log,
       links: () => this.links,
       view: () => this.view,
+      serving: () => false,
+      lastHeartbeat: () => 0,
       refusedChanged: () => {},
       deposed: (reason) => {
         this.deposed = reason
