@@ -1,14 +1,18 @@
-import { assert } from '../base/assert.js'
+import { copyBytes } from '../base/copy-bytes.js'
+import { release, takeLarge } from '../base/large-buffers.js'
 import { wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
-import { NULL_BULK, OK } from '../resp/encode.js'
-import { type Frame, frameOf } from '../resp/frame.js'
-import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
+import type { Frame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
 import { OUT_OF_MEMORY } from './memory.js'
+import { Merge } from './merge.js'
 import { answer } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
+
+/** Of the command that is being cut: the routes of its parts, and for each of its keys in which part it is. */
+const routes: Route[] = []
+const partOf: number[] = []
 
 /**
  * A command on several keys whose semantics allow to cut it by replica set (MGET, MSET, DEL, UNLINK, EXISTS, TOUCH):
@@ -31,18 +35,8 @@ export function split(
     slot.finish(refusal, 0, refusal.length, true)
     return
   }
-  const routes: Route[] = []
-  const groups: number[][] = []
-  for (let k = 0; k < keyCount; k++) {
-    const index = keys[k]
-    const route = coordinator.router.routeOfKey(frame.buf, frame.argStart[index], frame.argEnd[index])
-    const known = routes.indexOf(route)
-    if (known === -1) {
-      routes.push(route)
-      groups.push([k])
-    } else groups[known].push(k)
-  }
-  if (groups.length === 1) {
+  cut(coordinator, frame, row, keys, keyCount)
+  if (routes.length === 1) {
     coordinator.serveRoute(routes[0], frame, row, slot, deadlineMs)
     return
   }
@@ -51,126 +45,108 @@ export function split(
     answer(slot, OUT_OF_MEMORY)
     return
   }
-  const merge = new Merge(row, slot, groups)
-  for (let g = 0; g < groups.length; g++) {
-    const args: Buffer[] = [argument(frame, 0)]
-    for (const k of groups[g]) for (let i = 0; i < step; i++) args.push(argument(frame, keys[k] + i))
-    coordinator.serveRoute(routes[g], frameOf(args), row, new PartSlot(merge, g), deadlineMs)
+  const merge = Merge.of(row, slot, routes.length, partOf, keyCount)
+  for (let part = 0; part < routes.length; part++) {
+    partFrame.fill(frame, part, keys, keyCount, step)
+    coordinator.serveRoute(routes[part], partFrame, row, merge.slotOf(part), deadlineMs)
+    partFrame.empty()
   }
 }
 
-function argument(frame: Frame, i: number): Buffer {
-  return frame.buf.subarray(frame.argStart[i], frame.argEnd[i])
+/** Finds the parts. Reads may go together when they go to the same master, whoever its backups are. */
+function cut(coordinator: Coordinator, frame: Frame, row: CommandRow, keys: readonly number[], keyCount: number): void {
+  const { router, lanes, uncertainty } = coordinator
+  const byMaster = row.replicate === 'none' && lanes.active === 0 && !uncertainty.active
+  routes.length = 0
+  for (let k = 0; k < keyCount; k++) {
+    const index = keys[k]
+    const route = router.routeOfKey(frame.buf, frame.argStart[index], frame.argEnd[index])
+    let part = 0
+    while (part < routes.length && routes[part] !== route && !(byMaster && sameMaster(routes[part], route))) part++
+    if (part === routes.length) routes.push(route)
+    partOf[k] = part
+  }
 }
 
-const MINUS = 0x2d
-const ASTERISK = 0x2a
-const DOLLAR = 0x24
-const UNDERSCORE = 0x5f
-const CR = 0x0d
-const NULL_RESP3 = Buffer.from('_\r\n')
+function sameMaster(a: Route, b: Route): boolean {
+  return a.natural[0] === b.natural[0] && a.natural[0]?.serving === true
+}
 
-/** Collects the replies of the parts and gives the client one. */
-class Merge {
-  private readonly parts: Buffer[]
-  private open: number
-  private bytes = 0
+const CR = 13
+const LF = 10
+const STAR = 42
+/** `*4294967295 CR LF` */
+const HEADER_BYTES_MAX = 13
+const KEPT_BYTES = 8192
+const KEPT_ARGS = 1024
 
-  constructor(
-    readonly row: CommandRow,
-    readonly slot: ReplySlot,
-    /** For each part, which keys of the command it has, as positions among the keys. */
-    private readonly groups: readonly (readonly number[])[],
-  ) {
-    this.parts = new Array(groups.length)
-    this.open = groups.length
-  }
+/** One part of a command, encoded; the same object and bytes for every part, which whoever keeps them has to copy. */
+class PartFrame implements Frame {
+  buf: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES)
+  readonly start = 0
+  end = 0
+  argc = 0
+  argStart = new Int32Array(KEPT_ARGS)
+  argEnd = new Int32Array(KEPT_ARGS)
+  readonly owned = false
 
-  /** `reply` is whole, in RESP3, and ours. */
-  partDone(part: number, reply: Buffer): void {
-    this.bytes += reply.length
-    this.parts[part] = this.bytes > REPLY_MAX_BYTES ? TOO_LARGE_REPLY : reply
-    if (--this.open > 0) return
-    const merged = this.error() ?? this.merged()
-    // The slots of the parts, and with them this, are held by objects that wait to be used again.
-    this.parts.length = 0
-    this.slot.finish(merged, 0, merged.length, true)
-  }
+  private readonly keptBuf = this.buf
+  private readonly keptStart = this.argStart
+  private readonly keptEnd = this.argEnd
 
-  /** The first error, in the order of the keys; a write says whether other parts of it were applied. */
-  private error(): Buffer | undefined {
-    const failed = this.parts.find((part) => part[0] === MINUS)
-    if (failed === undefined) return undefined
-    const applied = this.row.replicate !== 'none' && this.parts.some((part) => part[0] !== MINUS)
-    if (!applied) return failed
-    const text = failed.toString('utf8', 0, failed.length - 2)
-    return Buffer.from(`${text} (other keys of this '${this.row.name}' were written)\r\n`)
-  }
-
-  private merged(): Buffer {
-    switch (this.row.merge) {
-      case 'ok':
-        return OK
-      case 'sum':
-        return Buffer.from(`:${this.parts.reduce((sum, part) => sum + Number(part.toString('latin1', 1)), 0)}\r\n`)
-      default:
-        return this.array()
+  /** Becomes the command of those keys, with their `step - 1` values, that are in this part. */
+  fill(whole: Frame, part: number, keys: readonly number[], keyCount: number, step: number): void {
+    let argc = 1
+    let bytes = HEADER_BYTES_MAX + whole.argEnd[0] - whole.start
+    for (let k = 0; k < keyCount; k++) {
+      if (partOf[k] !== part) continue
+      argc += step
+      bytes += whole.argEnd[keys[k] + step - 1] - whole.argEnd[keys[k] - 1] + 2
     }
-  }
-
-  /** The elements of the parts' arrays in the places of their keys. */
-  private array(): Buffer {
-    const count = this.groups.reduce((sum, group) => sum + group.length, 0)
-    const elements = new Array<Buffer>(count)
-    const nullElement = this.slot.proto === 3 ? NULL_RESP3 : NULL_BULK
-    for (let p = 0; p < this.parts.length; p++) {
-      const part = this.parts[p]
-      assert(part[0] === ASTERISK, `a part of ${this.row.name} answers an array`)
-      let at = part.indexOf(CR) + 2
-      for (const k of this.groups[p]) {
-        const end = elementEnd(part, at)
-        elements[k] = part[at] === UNDERSCORE ? nullElement : part.subarray(at, end)
-        at = end
-      }
+    if (bytes > KEPT_BYTES) this.buf = takeLarge(bytes)
+    if (argc > KEPT_ARGS) {
+      this.argStart = new Int32Array(argc)
+      this.argEnd = new Int32Array(argc)
     }
-    return Buffer.concat([Buffer.from(`*${count}\r\n`), ...elements])
+    this.argc = 0
+    this.end = this.writeHeader(argc)
+    this.take(whole, 0, 0)
+    for (let k = 0; k < keyCount; k++) if (partOf[k] === part) this.take(whole, keys[k], keys[k] + step - 1)
+  }
+
+  /** Lets go of what one large part needed. */
+  empty(): void {
+    if (this.buf !== this.keptBuf) release(this.buf)
+    this.buf = this.keptBuf
+    this.argStart = this.keptStart
+    this.argEnd = this.keptEnd
+  }
+
+  private writeHeader(argc: number): number {
+    const { buf } = this
+    let at = 1
+    for (let unit = 10 ** Math.floor(Math.log10(argc)); unit >= 1; unit /= 10)
+      buf[at++] = 48 + (Math.floor(argc / unit) % 10)
+    buf[0] = STAR
+    buf[at] = CR
+    buf[at + 1] = LF
+    return at + 2
+  }
+
+  /** Takes the arguments from `first` to `last` over as they lie there, with their headers. */
+  private take(whole: Frame, first: number, last: number): void {
+    const { buf, argStart, argEnd } = this
+    // The first argument's header follows that of the command, `*n CR LF`.
+    const from = first === 0 ? whole.buf.indexOf(LF, whole.start) + 1 : whole.argEnd[first - 1] + 2
+    const to = whole.argEnd[last] + 2
+    const shift = this.end - from
+    copyBytes(whole.buf, from, to, buf, this.end)
+    for (let i = first; i <= last; i++) {
+      argStart[this.argc] = whole.argStart[i] + shift
+      argEnd[this.argc++] = whole.argEnd[i] + shift
+    }
+    this.end += to - from
   }
 }
 
-/** Where the one-line value or bulk string that begins at `at` ends. */
-function elementEnd(buf: Buffer, at: number): number {
-  const lineEnd = buf.indexOf(CR, at)
-  if (buf[at] !== DOLLAR) return lineEnd + 2
-  return lineEnd + 2 + Number(buf.latin1Slice(at + 1, lineEnd)) + 2
-}
-
-/** The slot of one part: asks for RESP3, so that all parts look alike, and passes everything else on to the client's. */
-class PartSlot implements ReplySlot {
-  readonly proto = 3
-
-  constructor(
-    private readonly merge: Merge,
-    private readonly part: number,
-  ) {}
-
-  get db(): number {
-    return this.merge.slot.db
-  }
-
-  get client(): unknown {
-    return this.merge.slot.client
-  }
-
-  get abandoned(): boolean {
-    return this.merge.slot.abandoned
-  }
-
-  finish(buf: Buffer, start: number, end: number, owned: boolean): void {
-    const bytes = buf.subarray(start, end)
-    this.merge.partDone(this.part, owned ? bytes : Buffer.from(bytes))
-  }
-
-  pauseClient(): void {
-    this.merge.slot.pauseClient()
-  }
-}
+const partFrame = new PartFrame()

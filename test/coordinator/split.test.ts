@@ -32,16 +32,28 @@ interface Part {
   readonly slot: ReplySlot
 }
 
+const masters = new Map<string, { serving: boolean }>()
+
+function masterOf(name: string): { serving: boolean } {
+  const letter = name.toLowerCase()
+  if (!masters.has(letter)) masters.set(letter, { serving: true })
+  return masters.get(letter)!
+}
+
 /** Splits a command over a ring in which the first character of a key names its replica set. */
 function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
-  const routes = new Map<string, { name: string }>()
+  const routes = new Map<string, { name: string; natural: unknown[] }>()
   const parts: Part[] = []
   const coordinator = {
     memory: { anyFull: false },
+    lanes: { active: 0 },
+    uncertainty: { active: false },
     router: {
       routeOfKey: (buf: Buffer, start: number) => {
         const name = String.fromCharCode(buf[start])
-        if (!routes.has(name)) routes.set(name, { name })
+        // Upper and lower case have the same master.
+        const master = masterOf(name)
+        if (!routes.has(name)) routes.set(name, { name, natural: [master] })
         return routes.get(name)
       },
     },
@@ -77,6 +89,59 @@ t.test('keys go to their replica sets, in their order, each with what belongs to
     ],
   )
   t.ok(parts.every((part) => part.slot.db === 3 && part.slot.proto === 3))
+})
+
+t.test(
+  'reads go together when they have one master that serves, writes only when they have one replica set',
+  async (t) => {
+    const parts = (...args: string[]) => splitUp(new ClientSlot(), ...args).map((part) => part.args)
+    t.same(parts('MGET', 'a1', 'A1', 'b1', 'B1', 'a2'), [
+      ['MGET', 'a1', 'A1', 'a2'],
+      ['MGET', 'b1', 'B1'],
+    ])
+    t.same(parts('DEL', 'a1', 'A1', 'a2'), [
+      ['DEL', 'a1', 'a2'],
+      ['DEL', 'A1'],
+    ])
+    masterOf('b').serving = false
+    t.same(parts('MGET', 'a1', 'A1', 'b1', 'B1'), [
+      ['MGET', 'a1', 'A1'],
+      ['MGET', 'b1'],
+      ['MGET', 'B1'],
+    ])
+    masterOf('b').serving = true
+  },
+)
+
+t.test('parts of any size have all their arguments', async (t) => {
+  const args = ['MSET']
+  for (let i = 0; i < 3000; i++) args.push(`${'ab'[i % 2]}${i}`, i === 7 ? 'x'.repeat(100_000) : `${i}`)
+  const [first, second, ...more] = splitUp(new ClientSlot(), ...args)
+  t.same(more, [])
+  for (const [part, letter] of [
+    [first, 'a'],
+    [second, 'b'],
+  ] as const) {
+    const expected = args.slice(1).filter((_, i) => args[i - (i % 2) + 1].startsWith(letter))
+    t.same(part.args, ['MSET', ...expected])
+  }
+  // What the large part needed is given up.
+  t.same(
+    splitUp(new ClientSlot(), 'EXISTS', 'a', 'b').map((part) => part.args),
+    [
+      ['EXISTS', 'a'],
+      ['EXISTS', 'b'],
+    ],
+  )
+})
+
+t.test('large values are merged as small ones are', async (t) => {
+  const slot = new ClientSlot()
+  const [a, b] = splitUp(slot, 'MGET', 'a', 'b', 'a')
+  const value = (letter: string, size: number) => `$${size}\r\n${letter.repeat(size)}\r\n`
+  answer(b, `*1\r\n${value('b', 70_000)}`)
+  answer(a, `*2\r\n${value('a', 5)}${value('c', 300_000)}`)
+  t.ok(slot.reply === `*3\r\n${value('a', 5)}${value('b', 70_000)}${value('c', 300_000)}`)
 })
 
 t.test('a command whose keys have one replica set is not cut', async (t) => {

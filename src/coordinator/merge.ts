@@ -1,0 +1,193 @@
+import { assert } from '../base/assert.js'
+import { copyBytes } from '../base/copy-bytes.js'
+import { release, takeLarge } from '../base/large-buffers.js'
+import type { CommandRow } from '../command/row.js'
+import { NULL_BULK, OK } from '../resp/encode.js'
+import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
+import type { ReplySlot } from './reply-slot.js'
+
+const MINUS = 0x2d
+const ASTERISK = 0x2a
+const DOLLAR = 0x24
+const UNDERSCORE = 0x5f
+const CR = 0x0d
+const ZERO = 0x30
+const EMPTY = Buffer.alloc(0)
+/** Enough for the values of some ten keys. */
+const FIRST_BYTES = 1024
+/** What a larger command needed is not kept for the next one. */
+const KEPT_KEYS = 1024
+
+/**
+ * Collects the replies of the parts of one command in one buffer, and gives the client one reply. Used again, with its
+ * slots and arrays: a MGET of ten keys on four servers costs no object but those of its reads.
+ */
+export class Merge {
+  private static readonly spare: Merge[] = []
+
+  slot!: ReplySlot
+  private row!: CommandRow
+  private open = 0
+  private parts = 0
+  /** For each key in which part it is. */
+  private partOf: number[] = []
+  private keyCount = 0
+  /** The replies, one after the other in the order in which they came, and where that of each part begins and ends. */
+  private bytes: Buffer = EMPTY
+  private used = 0
+  private readonly starts: number[] = []
+  private readonly ends: number[] = []
+  private tooLarge = false
+  private readonly slots: PartSlot[] = []
+
+  /** `partOf` says of each of the `keyCount` keys in which part it is; it is copied. */
+  static of(row: CommandRow, slot: ReplySlot, parts: number, partOf: readonly number[], keyCount: number): Merge {
+    const merge = Merge.spare.pop() ?? new Merge()
+    merge.row = row
+    merge.slot = slot
+    merge.open = parts
+    merge.parts = parts
+    for (let k = 0; k < keyCount; k++) merge.partOf[k] = partOf[k]
+    merge.keyCount = keyCount
+    merge.bytes = takeLarge(FIRST_BYTES)
+    merge.used = 0
+    merge.tooLarge = false
+    return merge
+  }
+
+  slotOf(part: number): ReplySlot {
+    if (part === this.slots.length) this.slots.push(new PartSlot(this, part))
+    return this.slots[part]
+  }
+
+  /** The reply of a part, whole and in RESP3; valid during the call. */
+  partDone(part: number, buf: Buffer, start: number, end: number): void {
+    const length = end - start
+    if (this.used + length > REPLY_MAX_BYTES) this.tooLarge = true
+    else {
+      this.reserve(length)
+      copyBytes(buf, start, end, this.bytes, this.used)
+      this.starts[part] = this.used
+      this.used += length
+      this.ends[part] = this.used
+    }
+    if (--this.open > 0) return
+    const { slot, bytes } = this
+    if (this.tooLarge) slot.finish(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, true)
+    else this.finish()
+    release(bytes)
+    this.bytes = EMPTY
+    if (this.keyCount <= KEPT_KEYS) Merge.spare.push(this)
+  }
+
+  private finish(): void {
+    const { slot } = this
+    const reply = this.error() ?? this.simple()
+    if (reply !== undefined) slot.finish(reply, 0, reply.length, true)
+    else this.finishArray()
+  }
+
+  /** The first error, in the order of the keys; a write says whether other parts of it were applied. */
+  private error(): Buffer | undefined {
+    const { bytes, starts, ends } = this
+    let failed = -1
+    let applied = false
+    for (let part = 0; part < this.parts; part++) {
+      if (bytes[starts[part]] !== MINUS) applied = true
+      else if (failed < 0) failed = part
+    }
+    if (failed < 0) return undefined
+    if (!applied || this.row.replicate === 'none') return Buffer.from(bytes.subarray(starts[failed], ends[failed]))
+    const text = bytes.toString('utf8', starts[failed], ends[failed] - 2)
+    return Buffer.from(`${text} (other keys of this '${this.row.name}' were written)\r\n`)
+  }
+
+  /** The reply that is no array. */
+  private simple(): Buffer | undefined {
+    if (this.row.merge === 'ok') return OK
+    if (this.row.merge !== 'sum') return undefined
+    let sum = 0
+    for (let part = 0; part < this.parts; part++) sum += numberAt(this.bytes, this.starts[part] + 1)
+    return Buffer.from(`:${sum}\r\n`)
+  }
+
+  /** The elements of the parts' arrays in the places of their keys. */
+  private finishArray(): void {
+    const { bytes, starts, keyCount, partOf } = this
+    for (let part = 0; part < this.parts; part++) {
+      assert(bytes[starts[part]] === ASTERISK, `a part of ${this.row.name} answers an array`)
+      starts[part] = bytes.indexOf(CR, starts[part]) + 2
+    }
+    const nullElement = this.slot.proto === 3 ? undefined : NULL_BULK
+    const head = `*${keyCount}\r\n`
+    const out = takeLarge(head.length + this.used + keyCount * NULL_BULK.length)
+    let size = out.latin1Write(head)
+    for (let k = 0; k < keyCount; k++) {
+      const part = partOf[k]
+      const at = starts[part]
+      const end = elementEnd(bytes, at)
+      starts[part] = end
+      if (bytes[at] === UNDERSCORE && nullElement !== undefined) {
+        copyBytes(nullElement, 0, nullElement.length, out, size)
+        size += nullElement.length
+      } else {
+        copyBytes(bytes, at, end, out, size)
+        size += end - at
+      }
+    }
+    this.slot.finish(out, 0, size, false)
+    release(out)
+  }
+
+  private reserve(length: number): void {
+    const { bytes, used } = this
+    if (used + length <= bytes.length) return
+    this.bytes = takeLarge(Math.max(used + length, 2 * bytes.length))
+    bytes.copy(this.bytes, 0, 0, used)
+    release(bytes)
+  }
+}
+
+/** Where the one-line value or bulk string that begins at `at` ends. */
+function elementEnd(buf: Buffer, at: number): number {
+  let p = at
+  while (buf[p] !== CR) p++
+  return buf[at] === DOLLAR ? p + 2 + numberAt(buf, at + 1) + 2 : p + 2
+}
+
+/** The digits from `at` up to a CR. */
+function numberAt(buf: Buffer, at: number): number {
+  let value = 0
+  for (let p = at; buf[p] !== CR; p++) value = value * 10 + buf[p] - ZERO
+  return value
+}
+
+/** The slot of one part: asks for RESP3, so that all parts look alike, and passes everything else on to the client's. */
+class PartSlot implements ReplySlot {
+  readonly proto = 3
+
+  constructor(
+    private readonly merge: Merge,
+    private readonly part: number,
+  ) {}
+
+  get db(): number {
+    return this.merge.slot.db
+  }
+
+  get client(): unknown {
+    return this.merge.slot.client
+  }
+
+  get abandoned(): boolean {
+    return this.merge.slot.abandoned
+  }
+
+  finish(buf: Buffer, start: number, end: number): void {
+    this.merge.partDone(this.part, buf, start, end)
+  }
+
+  pauseClient(): void {
+    this.merge.slot.pauseClient()
+  }
+}
