@@ -153,7 +153,8 @@ export class Coordinator {
     } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       const absolute = toAbsolute(row, frame, nowMs)
-      Apply.emit(this, route, absolute, row, slot, missableDeadline(row, absolute, nowMs))
+      const slowestNowMs = preciseNowMs() + route.slowestOffsetMs
+      Apply.emit(this, route, absolute, row, slot, missableDeadline(row, absolute, slowestNowMs))
     } else {
       Apply.emit(this, route, frame, row, slot)
     }

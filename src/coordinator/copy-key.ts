@@ -3,7 +3,7 @@ import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import { isMissable, mayHavePassed } from './deadline.js'
+import { isSoon, mayHavePassed } from './deadline.js'
 import { type Held, type HeldKey, keyOfId, type Lanes } from './lanes.js'
 
 /** What became of a copy on one target. */
@@ -46,7 +46,7 @@ export class KeyCopy implements ReplySink {
   /** By key: what to put on the targets, as soon as it is known; undefined when there is no snapshot. */
   private readonly frames: (Buffer | undefined)[]
   private readonly payloadBytes: number[]
-  /** By key: its deadline, if that may be passing while the copy is on its way. */
+  /** By key: its deadline, if that may pass while the copy is on its way. */
   private deadlines: Map<number, number> | undefined
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
@@ -170,7 +170,8 @@ export class KeyCopy implements ReplySink {
     const size = end - 2 - from
     // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
     const ttl = this.deadline === '-1' ? '0' : this.deadline
-    if (ttl !== '0' && isMissable(Number(ttl), preciseNowMs())) {
+    // Also when it has passed meanwhile: the source may have executed writes before that.
+    if (ttl !== '0' && isSoon(Number(ttl), preciseNowMs())) {
       this.deadlines ??= new Map()
       this.deadlines.set(k, Number(ttl))
     }

@@ -22,16 +22,16 @@ export const NO_DEADLINE = 0
  * else `NO_DEADLINE`.
  *
  * @param frame the command as `toAbsolute` makes it
- * @param nowMs the clock of the key's master
+ * @param nowMs the slowest clock of the key's replicas: when it has passed there, everybody finds that it has
  */
 export function missableDeadline(row: CommandRow, frame: Frame, nowMs: number): number {
   const deadlineMs = deadlineOf(row, frame)
-  return isMissable(deadlineMs, nowMs) ? deadlineMs : NO_DEADLINE
+  return deadlineMs > nowMs - NEAR_MS && isSoon(deadlineMs, nowMs) ? deadlineMs : NO_DEADLINE
 }
 
-/** Whether a deadline may be passing while what is sent now is on its way. */
-export function isMissable(deadlineMs: number, nowMs: number): boolean {
-  return deadlineMs > nowMs - NEAR_MS && deadlineMs < nowMs + REPLY_MAX_MS
+/** Whether a deadline may pass before what is sent now is answered. */
+export function isSoon(deadlineMs: number, nowMs: number): boolean {
+  return deadlineMs < nowMs + REPLY_MAX_MS
 }
 
 /** Whether the deadline may have passed on the server of `link` when it executed what it has just answered. */

@@ -25,6 +25,13 @@ export class Route {
     return undefined
   }
 
+  /** The slowest clock of all replicas, minus ours in ms. */
+  get slowestOffsetMs(): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const { clockOffsetMs } of this.targets) least = Math.min(least, clockOffsetMs)
+    return least
+  }
+
   /** Whether a write can be emitted to all replicas now. */
   writable(): boolean {
     const { targets } = this

@@ -112,6 +112,8 @@ export class Intake {
       for await (const { db, keys } of walkKeys(target)) {
         if (this.cancelled) return
         await this.pace.slice(async () => {
+          // Another intake may have brought them meanwhile.
+          if (this.cancelled) return
           const leftovers = keys.filter(
             (key) => this.ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
           )

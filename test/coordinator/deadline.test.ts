@@ -3,6 +3,7 @@ import type { Link } from '../../src/backend/link.js'
 import { rowNamed } from '../../src/command/table.js'
 import { toAbsolute } from '../../src/coordinator/absolute.js'
 import { mayHavePassed, missableDeadline, NO_DEADLINE } from '../../src/coordinator/deadline.js'
+import { Route } from '../../src/coordinator/router.js'
 import { frameOf } from '../../src/resp/frame.js'
 
 const NOW = 1_700_000_000_000
@@ -47,6 +48,15 @@ for (const [command, deadlineMs] of Object.entries(DEADLINES)) {
     t.equal(deadlineOf(command.replace('_', ' ')), deadlineMs)
   })
 }
+
+t.test('a deadline that has passed on the master and not on a slower replica may be missed', async (t) => {
+  const row = rowNamed('pexpireat')!
+  const frame = frameOf(['PEXPIREAT', 'k', String(NOW - 100)])
+  t.equal(missableDeadline(row, frame, NOW), NO_DEADLINE)
+  t.equal(missableDeadline(row, frame, NOW - 500), NOW - 100)
+  const at = (clockOffsetMs: number) => ({ clockOffsetMs }) as Link
+  t.equal(new Route([at(20), at(-500)], [at(40)]).slowestOffsetMs, -500)
+})
 
 t.test('whether a deadline may have passed on a server goes by the clock of that server', async (t) => {
   const at = (clockOffsetMs: number) => ({ clockOffsetMs }) as Link
