@@ -53,10 +53,10 @@ export function split(
   }
 }
 
-/** Finds the parts. Reads may go together when they go to the same master, whoever its backups are. */
+/** Finds the parts. Reads may go together when they go to the same master, as long as nobody needs to ask its backups. */
 function cut(coordinator: Coordinator, frame: Frame, row: CommandRow, keys: readonly number[], keyCount: number): void {
-  const { router, lanes, uncertainty } = coordinator
-  const byMaster = row.replicate === 'none' && lanes.active === 0 && !uncertainty.active
+  const { router, lanes, uncertainty, doubts } = coordinator
+  const byMaster = row.replicate === 'none' && lanes.active === 0 && !uncertainty.active && !doubts.any
   routes.length = 0
   for (let k = 0; k < keyCount; k++) {
     const index = keys[k]

@@ -32,6 +32,7 @@ interface Part {
   readonly slot: ReplySlot
 }
 
+const doubts = { any: false }
 const masters = new Map<string, { serving: boolean }>()
 
 function masterOf(name: string): { serving: boolean } {
@@ -48,6 +49,7 @@ function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
     memory: { anyFull: false },
     lanes: { active: 0 },
     uncertainty: { active: false },
+    doubts,
     router: {
       routeOfKey: (buf: Buffer, start: number) => {
         const name = String.fromCharCode(buf[start])
@@ -110,6 +112,19 @@ t.test(
       ['MGET', 'B1'],
     ])
     masterOf('b').serving = true
+  },
+)
+
+t.test(
+  'reads do not go together while keys are in doubt: who may be asked depends on all their replicas',
+  async (t) => {
+    doubts.any = true
+    const parts = splitUp(new ClientSlot(), 'MGET', 'a1', 'A1', 'a2').map((part) => part.args)
+    doubts.any = false
+    t.same(parts, [
+      ['MGET', 'a1', 'a2'],
+      ['MGET', 'A1'],
+    ])
   },
 )
 
