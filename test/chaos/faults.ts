@@ -43,6 +43,8 @@ export interface Fault {
    * r others do.
    */
   readonly meetsHolders?: boolean
+  /** It meets one member that is well, which is none afterwards. */
+  readonly takesMember?: boolean
   /** How long it lasts, in ms. */
   readonly lasts: readonly [least: number, most: number]
   /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
@@ -359,8 +361,26 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   leave: {
-    summary: 'a member is removed from the Sentinels, and goes when its data has moved',
+    summary: 'a member is asked to leave, and serves until its data has moved',
     resource: 'membership',
+    takesMember: true,
+    lasts: [0, 0],
+    async run({ ring }, _, [name]) {
+      ring.expected.delete(name)
+      // It may not be a member yet; and a proxy that dies right after its answer may not have noted it anywhere.
+      let asked = false
+      for (const deadlineMs = Date.now() + LEAVE_PATIENCE_MS; Date.now() < deadlineMs; await sleep(LEAVE_AGAIN_MS)) {
+        const answer = await ask('127.0.0.1', ring.proxy.port, `DT REMOVE ${name}`)
+        if (asked && answer === `-ERR ${name} is no member of the ring`) return
+        asked ||= answer?.startsWith('-') === false
+      }
+      throw new Error(`${name} has not left within ${LEAVE_PATIENCE_MS} ms`)
+    },
+  },
+  'remove-by-hand': {
+    summary: 'a member is removed from the Sentinels without the proxy being asked',
+    resource: 'membership',
+    takesMember: true,
     lasts: [0, 0],
     async run({ ring }, _, [name]) {
       ring.expected.delete(name)
@@ -368,6 +388,10 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
 }
+
+/** How long a member may take to leave, and how often it is looked whether it has. */
+const LEAVE_PATIENCE_MS = 60_000
+const LEAVE_AGAIN_MS = 300
 
 /** How long a proxy may take to notice, once it is awake, that another one has taken over. */
 const WAKE_PATIENCE_MS = 10_000
@@ -429,9 +453,9 @@ export function schedule(random: Random, { faults, seconds, replicas }: Schedule
   for (let atMs = FIRST_MS; atMs < seconds * 1000 - 500; atMs += random.between(...GAP_MS)) {
     if (left.length === 0) left = random.sample(faults, faults.length)
     const fault = left.pop()!
-    const { resource, lasts, meetsHolders } = FAULTS[fault]
+    const { resource, lasts, meetsHolders, takesMember } = FAULTS[fault]
     const some = meetsHolders ? replicas : random.between(1, Math.max(1, replicas))
-    const count = resource === 'members' ? some : fault === 'leave' ? 1 : 0
+    const count = resource === 'members' ? some : takesMember ? 1 : 0
     const durationMs = random.between(...lasts)
     plans.push({ fault, atMs, count, durationMs, dice: Array.from({ length: 4 }, () => random.next()) })
   }

@@ -160,7 +160,7 @@ export class Nemesis {
     const { expected, options } = this.ring
     if (fault === 'join' && expected.size >= options.nodes + JOINS_MAX) return undefined
     // One more than the copies, so that who leaves has somebody to give to.
-    if (fault === 'leave' && expected.size <= options.replicas + 2) return undefined
+    if (FAULTS[fault].takesMember && expected.size <= options.replicas + 2) return undefined
     if (FAULTS[fault].meetsHolders) return this.holders(dice)
     const free = [...expected].filter((name) => !this.harmed.has(name)).sort()
     if (free.length < count) return undefined

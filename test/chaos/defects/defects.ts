@@ -75,6 +75,17 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['slow'],
     patches: [{ file: 'coordinator/coordinator.js', replace: 'toAbsolute(row, frame, nowMs)', by: 'frame' }],
   },
+  'expiries-not-compared': {
+    summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
+    faults: ['slow', 'stall'],
+    patches: [
+      {
+        file: 'coordinator/replicated-write.js',
+        replace: 'if (expired === undefined)',
+        by: 'if (this !== undefined)',
+      },
+    ],
+  },
   'copy-without-hold': {
     summary: 'writes are not held back while a copy of their key is on its way',
     faults: ['lose', 'kill', 'wipe'],
@@ -93,7 +104,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'displaced-on-second-connection': {
     summary: 'displaced copies are deleted over another connection than the link',
-    faults: ['join', 'leave'],
+    faults: ['join', 'leave', 'remove-by-hand'],
     patches: [
       {
         file: 'migration/displaced.js',
