@@ -38,11 +38,13 @@ interface Entry {
  * equal.
  *
  * A reply that is late by any time finds what happened before it: an expiration is remembered until everything has been
- * answered that was emitted before all servers can have noticed it.
+ * answered that was emitted, here or elsewhere, before all servers can have noticed it.
  */
 export class Expirations {
   /** False nearly always: nobody needs to ask further. */
   any = false
+  /** Whether something on the key is still to be emitted, behind what it waits for. Set by who knows that. */
+  isHeld: (id: string) => boolean = () => false
   private readonly byId = new Map<string, Entry>()
   private forgotAtMs = Number.NEGATIVE_INFINITY
   /** Up to this number of answers nothing is known. */
@@ -108,8 +110,9 @@ export class Expirations {
     const { pushed, taken } = this.traffic()
     for (const [id, entry] of this.byId) {
       if (entry.untilMs > nowMs) break
-      if (entry.emittedBefore === NOT_YET) entry.emittedBefore = pushed
-      if (taken >= entry.emittedBefore) this.byId.delete(id)
+      if (this.isHeld(id)) entry.emittedBefore = NOT_YET
+      else if (entry.emittedBefore === NOT_YET) entry.emittedBefore = pushed
+      if (entry.emittedBefore !== NOT_YET && taken >= entry.emittedBefore) this.byId.delete(id)
     }
     this.any = this.byId.size > 0 || taken < this.unknownUpTo
   }

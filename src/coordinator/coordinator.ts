@@ -216,6 +216,7 @@ export class Coordinator {
   linkUp(link: Link): void {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
+    link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
     this.memory.linkUp(link)
     this.doubts.linkUp(link)
     this.servingChanged()

@@ -54,6 +54,23 @@ t.test('it is remembered until everything is answered that was emitted in these 
   t.equal(expirations.size, 0)
 })
 
+t.test('it is remembered while a write is held that others have executed, and until that is answered', async (t) => {
+  const traffic = { pushed: 0, taken: 0 }
+  const held = new Set(['0:a'])
+  const expirations = new Expirations(() => traffic)
+  expirations.isHeld = (id) => held.has(id)
+  expirations.note('0:a', 10_000)
+  expirations.note('0:b', 10_000)
+  expirations.take([], 60_000)
+  t.equal(expirations.size, 1)
+  held.clear()
+  traffic.pushed = 1
+  expirations.take([], 61_000)
+  traffic.taken = 1
+  t.same(expirations.take(['0:a'], 62_000), { which: '0 ', unsure: false })
+  t.equal(expirations.size, 0)
+})
+
 t.test('what expires is forgotten also while nobody asks, and while the link is never idle', async (t) => {
   const traffic = { pushed: 50, taken: 0 }
   const expirations = new Expirations(() => traffic)
