@@ -81,7 +81,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/replicated-write.js',
-        replace: 'if (expired === undefined)',
+        replace: 'if (equal && expired.size === answered)',
         by: 'if (this !== undefined)',
       },
     ],
