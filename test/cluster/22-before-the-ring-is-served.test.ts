@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
+import { replicasOf } from '../helpers/ring-state.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -147,4 +148,64 @@ t.test('a proxy that may not start because another one is active tells those who
     String(await reply),
     /^-CLUSTERDOWN nothing is served yet: another proxy serves the ring dt: run .*; the command was not applied\r\n$/,
   )
+})
+
+t.test(
+  'the operator says that the epoch that was found is the last one: the ring goes on with who is there',
+  async (t) => {
+    const ring = await startRing(t)
+    const first = await AnotherProxy.started(t, ring)
+    const client = await first.connect()
+    const held: string[] = []
+    const lost: string[] = []
+    for (let i = 0; i < 60; i++) {
+      t.equal(String(await client.ask('SET', `key:${i}`, 'value')), '+OK\r\n')
+      const there = (await replicasOf(client, `key:${i}`)).includes('dt-1')
+      ;(there ? held : lost).push(`key:${i}`)
+    }
+    client.close()
+    await first.proxy.stop()
+    for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+
+    const refused = AnotherProxy.of(t, ring)
+    await refused.listens()
+    const [line] = await until('it says with which epoch', () => {
+      const found = refused.log.about(/--accept-epoch \d+ goes on/)
+      return found.length > 0 ? found : undefined
+    })
+    const epoch = Number(/--accept-epoch (\d+)/.exec(line.msg)?.[1])
+    await refused.proxy.stop()
+    const wrong = AnotherProxy.of(t, ring, { acceptEpoch: epoch + 1 })
+    await wrong.listens()
+    await until('another epoch is none', () => wrong.log.about(/nothing is served yet: only 1 of the 4/).length > 0)
+    await wrong.proxy.stop()
+
+    const accepted = await AnotherProxy.started(t, ring, { acceptEpoch: epoch })
+    const operator = await accepted.connect()
+    for (const key of held) t.equal(String(await operator.ask('GET', key)), '$5\r\nvalue\r\n', key)
+    for (const key of lost) t.equal(String(await operator.ask('GET', key)), '$-1\r\n', `${key} was on none of them`)
+    t.equal(String(await operator.ask('SET', lost[0] ?? 'new', 'new')), '+OK\r\n')
+    for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.restart(name)
+    t.equal(await settled(ring), held.length + 1, 'the others are filled from it')
+    for (const key of held) t.equal(String(await operator.ask('GET', key)), '$5\r\nvalue\r\n', key)
+  },
+)
+
+t.test('a new ring begins without a server that is not there only when the operator says so', async (t) => {
+  const ring = await startRing(t)
+  await ring.kill('dt-3')
+  const refused = AnotherProxy.of(t, ring)
+  await refused.listens()
+  const client = await refused.connect()
+  await until('it says why', async () => String(await client.ask('DT', 'VIEW')).includes('dt-3 was not reached'))
+  t.match(
+    String(await client.ask('GET', 'a')),
+    /^-CLUSTERDOWN nothing is served yet: nobody has a marker of the ring dt, but dt-3 was not reached and may have one; --accept-epoch 0 begins a new, empty ring; the command was not applied\r\n$/,
+  )
+  await refused.proxy.stop()
+  const accepted = await AnotherProxy.started(t, ring, { acceptEpoch: 0 })
+  const operator = await accepted.connect()
+  t.equal(String(await operator.ask('SET', 'a', '1')), '+OK\r\n')
+  await ring.restart('dt-3')
+  t.equal(await settled(ring), 1)
 })
