@@ -47,9 +47,8 @@ const REFUSAL_LOG_MS = 1000
 
 /**
  * In-doubt keys: for each member the keys with a write that it may have missed, because its link broke before the
- * answer, or because it answered something else than the master. While it has such a key a member serves no reads; each
- * key is copied to it from a replica that answered all its writes, or from the master when there is none
- * [design §7 Differences, §8 Broken link].
+ * answer, or because it answered something else than the master. Each is copied to it from a replica that answered all
+ * writes of the key, or from the master when there is none [design §7 Differences, §8 Broken link].
  *
  * Such a key is not read anywhere before it is certain, for whoever has the write may be alone with it, and after a crash
  * of the proxy the master's word counts: what was read would be gone again [design §2 G3].
