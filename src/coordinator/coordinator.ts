@@ -22,7 +22,7 @@ import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
-import { keyId, Lanes } from './lanes.js'
+import { Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
@@ -175,33 +175,6 @@ export class Coordinator {
       if (result !== 'copied') this.arrivals.remove(target, id)
       done(link, result, reason, bytes, id)
     })
-  }
-
-  /** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
-  mayRead(link: Link, natural: readonly Link[], ids: readonly string[]): boolean {
-    const { doubts, uncertainty } = this
-    if (!link.ready) return false
-    if (doubts.any && ids.some((id) => doubts.hides(id, link, natural))) return false
-    // Before a key is settled nobody knows what the others have: the master's word counts.
-    return !uncertainty.active || link === natural[0] || ids.every((id) => uncertainty.isSettled(id))
-  }
-
-  /** Where a read goes when not everything is certain: the first natural replica that may be read. */
-  readable({ natural }: Route, frame: Frame, row: CommandRow, db: number): Link | undefined {
-    const ids = this.keyIds(row, frame, db)
-    return natural.find((link) => this.mayRead(link, natural, ids))
-  }
-
-  /** The same for a command that is served step by step, waited for if need be; undefined when none came in time. */
-  async readableInTime(key: Buffer, db: number): Promise<Link | undefined> {
-    const ids = [keyId(db, key, 0, key.length)]
-    const deadlineMs = this.waiting.deadline()
-    for (;;) {
-      const { natural } = this.router.routeOfKey(key, 0, key.length)
-      const link = natural.find((each) => this.mayRead(each, natural, ids))
-      if (link !== undefined) return link
-      if (!(await this.waiting.change(deadlineMs))) return undefined
-    }
   }
 
   unavailable(): Reply {

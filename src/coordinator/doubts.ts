@@ -137,13 +137,22 @@ export class Doubts {
     })
   }
 
-  /** Members that left have no doubts any more; who waited for them goes on. */
+  /** Members that left, and who is no replica of a key any more, have no doubts; who waited for them goes on. */
   viewChanged(): void {
-    const names = new Set(this.router().view.members.map((member) => member.name))
+    const router = this.router()
     for (const [name, doubts] of [...this.byMember]) {
-      if (names.has(name)) continue
-      this.left(doubts.keys())
-      this.forget(name)
+      const link = router.links.find((candidate) => candidate.name === name)
+      if (link === undefined) {
+        this.left(doubts.keys())
+        this.forget(name)
+        continue
+      }
+      for (const [id, doubt] of [...doubts]) {
+        const { key } = keyOfId(id)
+        if (router.routeOfKey(key, 0, key.length).targets.includes(link)) continue
+        this.left([id])
+        this.resolve(link, id, doubt, false)
+      }
     }
     this.repair()
   }

@@ -4,6 +4,7 @@ import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
+import { mayRead, readable } from './readable.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
@@ -24,7 +25,7 @@ export class Read implements ReplySink {
   static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
     const master = route.natural[0]
     const isCertain = master?.serving === true && !coordinator.doubts.any
-    const link = isCertain ? master : coordinator.readable(route, frame, row, slot.db)
+    const link = isCertain ? master : readable(coordinator, route, frame, row, slot.db)
     if (link === undefined) return false
     const read = Read.spare.pop() ?? new Read()
     read.coordinator = coordinator
@@ -44,7 +45,7 @@ export class Read implements ReplySink {
     const { lanes } = coordinator
     const ids = this.coordinator.keyIds(row, frame, slot.db)
     const { natural } = route
-    const free = natural.find((link) => coordinator.mayRead(link, natural, ids) && !lanes.isAnyHeld(link, ids))
+    const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
       free.emitFrame(frame, slot.db, this, 0)
       return

@@ -3,6 +3,7 @@ import { error, isError, type Reply } from '../resp/encode.js'
 import { fingerprint32 } from '../ring/identifier.js'
 import type { Coordinator } from './coordinator.js'
 import { keyId } from './lanes.js'
+import { mayRead, readableInTime } from './readable.js'
 
 /**
  * SCAN over all members, and HSCAN, SSCAN and ZSCAN [design §6]. A backend's cursor is only valid on the member that
@@ -113,9 +114,9 @@ export async function scanKey(coordinator: Coordinator, args: readonly Buffer[],
   const resumed =
     began !== undefined &&
     natural.includes(began) &&
-    coordinator.mayRead(began, natural, ids) &&
+    mayRead(coordinator, began, natural, ids) &&
     processGeneration(began) === cursor?.generation
-  const link = resumed ? began : await coordinator.readableInTime(key, db)
+  const link = resumed ? began : await readableInTime(coordinator, key, db)
   if (link === undefined) return coordinator.unavailable()
 
   const generation = processGeneration(link)

@@ -136,8 +136,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'coordinator/read.js',
         replace:
-          'const free = natural.find((link) => coordinator.mayRead(link, natural, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = natural.findLast((link) => coordinator.mayRead(link, natural, ids));',
+          'const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
       },
     ],
   },

@@ -1,0 +1,47 @@
+import type { Link } from '../backend/link.js'
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+import type { Coordinator } from './coordinator.js'
+import { keyId } from './lanes.js'
+import type { Route } from './router.js'
+
+/*
+ * Which replicas may be read, when not everything is certain [design §6].
+ */
+
+/** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
+export function mayRead(
+  { doubts, uncertainty }: Coordinator,
+  link: Link,
+  natural: readonly Link[],
+  ids: readonly string[],
+): boolean {
+  if (!link.ready) return false
+  if (doubts.any && ids.some((id) => doubts.hides(id, link, natural))) return false
+  // Before a key is settled nobody knows what the others have: the master's word counts.
+  return !uncertainty.active || link === natural[0] || ids.every((id) => uncertainty.isSettled(id))
+}
+
+/** Where a read goes: to the first natural replica that may be read; undefined while there is none. */
+export function readable(
+  coordinator: Coordinator,
+  { natural }: Route,
+  frame: Frame,
+  row: CommandRow,
+  db: number,
+): Link | undefined {
+  const ids = coordinator.keyIds(row, frame, db)
+  return natural.find((link) => mayRead(coordinator, link, natural, ids))
+}
+
+/** The same for a command that is served step by step, waited for if need be; undefined when none came in time. */
+export async function readableInTime(coordinator: Coordinator, key: Buffer, db: number): Promise<Link | undefined> {
+  const ids = [keyId(db, key, 0, key.length)]
+  const deadlineMs = coordinator.waiting.deadline()
+  for (;;) {
+    const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
+    const link = natural.find((each) => mayRead(coordinator, each, natural, ids))
+    if (link !== undefined) return link
+    if (!(await coordinator.waiting.change(deadlineMs))) return undefined
+  }
+}

@@ -1,0 +1,152 @@
+import t from 'tap'
+import type { Link } from '../../src/backend/link.js'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { silentLogger } from '../../src/base/log.js'
+import { Doubts } from '../../src/coordinator/doubts.js'
+import { Lanes } from '../../src/coordinator/lanes.js'
+import type { Router } from '../../src/coordinator/router.js'
+import { IS_ERROR } from '../../src/resp/reply-framer.js'
+
+const KEY = '0:key'
+
+/** Some members, of which the first ones are the replicas of the key, and what is in doubt on them. */
+class Story {
+  readonly doubts: Doubts
+  /** How often readers were told to try again. */
+  told = 0
+  /** What became of writes. */
+  readonly settled: string[] = []
+  isMarked = true
+  private readonly links: Record<string, Link & { readonly sent: { sink: ReplySink; tag: number }[] }>
+
+  constructor(
+    private members: string,
+    private natural: string,
+  ) {
+    this.links = Object.fromEntries(
+      members.split(' ').map((name) => {
+        const sent: { sink: ReplySink; tag: number }[] = []
+        const emit = (_b: Buffer, _s: number, _e: number, _o: boolean, _db: number, sink: ReplySink, tag: number) =>
+          sent.push({ sink, tag })
+        const expirations = { any: false }
+        return [name, { name, ready: true, serving: true, info: undefined, clockOffsetMs: 0, sent, emit, expirations }]
+      }),
+    ) as unknown as typeof this.links
+    const linksOf = (names: string) => names.split(' ').map((name) => this.links[name])
+    const router = () => {
+      const replicas = linksOf(this.natural)
+      return {
+        view: { members: linksOf(this.members) },
+        links: linksOf(this.members),
+        routeOfKey: () => ({ natural: replicas, targets: replicas }),
+      } as unknown as Router
+    }
+    this.doubts = new Doubts(new Lanes(() => {}), router, silentLogger(), () => this.isMarked, {
+      stoppedServing: () => {},
+      serving: () => {},
+      readable: () => this.told++,
+      distrust: () => {},
+      outOfMemory: () => {},
+    })
+  }
+
+  /** A write was lost on a member whose link broke. */
+  loses(name: string): this {
+    const link = this.links[name]
+    Object.assign(link, { ready: false, serving: false })
+    this.doubts.note(link, [KEY], {
+      settled: (_tag, hasWrite) => this.settled.push(`${name} ${hasWrite ? 'has' : 'has not'}`),
+    })
+    return this
+  }
+
+  returns(name: string): this {
+    Object.assign(this.links[name], { ready: true })
+    this.doubts.linkUp(this.links[name])
+    return this
+  }
+
+  /** Answers everything that a member was sent. */
+  answers(name: string, reply: string): this {
+    const buf = Buffer.from(`${reply}\r\n`)
+    const flags = reply.startsWith('-') ? IS_ERROR : 0
+    for (const { sink, tag } of this.links[name].sent.splice(0)) sink.onReply(tag, buf, 0, buf.length, flags)
+    return this
+  }
+
+  becomes(members: string, natural: string): this {
+    this.members = members
+    this.natural = natural
+    this.doubts.viewChanged()
+    return this
+  }
+
+  /** The replicas that may be read. */
+  get readable(): string {
+    const natural = this.natural.split(' ').map((name) => this.links[name])
+    return natural
+      .filter((link) => link.ready && !this.doubts.hides(KEY, link, natural))
+      .map(({ name }) => name)
+      .join(' ')
+  }
+}
+
+t.test('a key that one replica may have missed is read nowhere before that one has it', async (t) => {
+  for (const [lost, source] of [
+    ['a', 'b'],
+    ['b', 'a'],
+    ['c', 'a'],
+  ]) {
+    const story = new Story('a b c', 'a b c').loses(lost)
+    t.equal(story.readable, '')
+    story.returns(lost)
+    t.equal(story.readable, '', `${lost} is back`)
+    const before = story.told
+    story.answers(source, '_').answers(lost, ':0')
+    t.equal(story.readable, 'a b c')
+    t.equal(story.doubts.any, false)
+    t.ok(story.told > before)
+    t.same(story.settled, [`${lost} has`])
+    story.doubts.close()
+  }
+})
+
+t.test('one that refuses to be repaired is waited for by those behind it only', async (t) => {
+  const refused = (name: string, source: string) => {
+    const story = new Story('a b c', 'a b c').loses(name).returns(name).answers(source, '_')
+    const before = story.told
+    story.answers(name, '-MISCONF no disk')
+    t.ok(story.told > before)
+    const { readable } = story
+    story.doubts.close()
+    return readable
+  }
+  t.equal(refused('c', 'a'), 'a b')
+  t.equal(refused('b', 'a'), 'a', 'its word would count before that of c')
+  t.equal(refused('a', 'b'), '')
+})
+
+t.test(
+  'when it has left the others are read, as soon as nobody would take it for a replica after a crash',
+  async (t) => {
+    const story = new Story('a b c', 'a b c').loses('a')
+    story.isMarked = false
+    story.becomes('b c', 'b c')
+    t.equal(story.readable, '')
+    await Promise.resolve()
+    t.same(story.settled, ['a has not'])
+    story.doubts.marked()
+    t.equal(story.readable, 'b c')
+    t.equal(story.doubts.any, false)
+  },
+)
+
+t.test('nobody waits for a member that is away and no replica of the key any more', async (t) => {
+  const story = new Story('a b c d', 'a b c').loses('a')
+  story.isMarked = false
+  story.becomes('a b c d', 'b c d')
+  t.same(story.settled, ['a has not'])
+  t.equal(story.readable, '')
+  story.doubts.marked()
+  t.equal(story.readable, 'b c d')
+})
