@@ -2,50 +2,95 @@ import type { Link } from '../backend/link.js'
 
 /** More keys than this are not remembered: they are copied again, which costs time and is right. */
 const KEYS_MAX = 100_000
+/** So many keys may be owed to a replica. */
+const OWED_MAX = 100_000
+
+/** What is known of one pending replica. */
+class Known {
+  /** Keys that are on it. */
+  ids = new Set<string>()
+  /** Keys that were written on other replicas alone. */
+  readonly owed = new Set<string>()
+  /** Who wants nothing to be owed any more. */
+  readonly closing = new Set<object>()
+  exact = false
+}
 
 /**
- * Which keys of the ranges that a pending replica receives are known to be on it already [design §8 Join]. A write to
- * another key of such a range begins with a copy of that key: applied to nothing, it would leave something that neither
- * the master nor a later copy has.
+ * Which keys of the ranges that a pending replica receives are known to be on it already, and which are owed to it
+ * [design §8 Join]. A write to a key that it may not have would leave something there that neither the master nor a later
+ * copy has. So it is not sent there, and the key is owed: the migration copies it later, with this write. At its end nothing
+ * may be owed any more; from then on such a write begins with a copy of the key.
  */
 export class Arrivals {
-  private readonly byLink = new Map<Link, { readonly ids: Set<string>; exact: boolean }>()
+  private readonly byLink = new Map<Link, Known>()
 
   has(link: Link, id: string): boolean {
     return this.byLink.get(link)?.ids.has(id) === true
   }
 
-  /** The key is, or will be in the order of emissions, on the pending replica. */
+  /** The key is, or will be in the order of emissions, on the pending replica, with all writes until now. */
   add(link: Link, id: string): void {
-    let known = this.byLink.get(link)
-    if (known === undefined) this.byLink.set(link, (known = { ids: new Set(), exact: false }))
+    const known = this.of(link)
     if (!known.exact && known.ids.size >= KEYS_MAX) known.ids.clear()
     known.ids.add(id)
+    known.owed.delete(id)
   }
 
   remove(link: Link, id: string): void {
     this.byLink.get(link)?.ids.delete(id)
   }
 
-  /** Nothing is known any more of what is on the replica. */
+  /** Notes that a write of these keys is not sent to the pending replica. False if it must be. */
+  owe(link: Link, ids: readonly string[]): boolean {
+    const known = this.of(link)
+    if (known.closing.size > 0 || known.owed.size + ids.length > OWED_MAX) return false
+    for (const id of ids) {
+      known.ids.delete(id)
+      known.owed.add(id)
+    }
+    return true
+  }
+
+  /** The keys that are owed to a pending replica. */
+  owed(link: Link): readonly string[] {
+    return [...(this.byLink.get(link)?.owed ?? [])]
+  }
+
+  /** From now on, until the returned function is called, nothing more is owed to the replica. */
+  close(link: Link): () => void {
+    const known = this.of(link)
+    const one = {}
+    known.closing.add(one)
+    return () => known.closing.delete(one)
+  }
+
+  /** Nothing is known any more of what is on the replica, nor owed to it: it will be filled anew. */
   forget(link: Link): void {
     this.byLink.delete(link)
   }
 
-  /** Nothing is known any more of what is on any replica. */
+  /** The same for all replicas. */
   forgetAll(): void {
     this.byLink.clear()
   }
 
   /**
    * From now on, until the returned function is called, exactly what arrives is remembered: for telling it from leftovers,
-   * which are to be deleted.
+   * which are to be deleted. What is owed still is.
    */
   forgetAndRemember(link: Link): () => void {
-    const known = { ids: new Set<string>(), exact: true }
-    this.byLink.set(link, known)
+    const known = this.of(link)
+    known.exact = true
+    const ids = (known.ids = new Set())
     return () => {
-      known.exact = false
+      if (known.ids === ids) known.exact = false
     }
+  }
+
+  private of(link: Link): Known {
+    let known = this.byLink.get(link)
+    if (known === undefined) this.byLink.set(link, (known = new Known()))
+    return known
   }
 }

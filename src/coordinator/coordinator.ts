@@ -15,7 +15,7 @@ import { mayHaveTime, toAbsolute } from './absolute.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
-import { copyToPending, settleFirst } from './copy-first.js'
+import { routeOfWrite, settleFirst } from './copy-first.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
 import { missableDeadline } from './deadline.js'
 import { Doubts } from './doubts.js'
@@ -147,16 +147,15 @@ export class Coordinator {
       answer(slot, OUT_OF_MEMORY)
       return
     }
-    if (route.pending.length > 0) copyToPending(this, route, this.keyIds(row, frame, slot.db))
+    const to = route.pending.length === 0 ? route : routeOfWrite(this, route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
-      MasterFirst.emit(this, route, frame, row, slot)
+      MasterFirst.emit(this, to, frame, row, slot)
     } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       const absolute = toAbsolute(row, frame, nowMs)
-      const slowestNowMs = preciseNowMs() + route.slowestOffsetMs
-      Apply.emit(this, route, absolute, row, slot, missableDeadline(row, absolute, slowestNowMs))
+      Apply.emit(this, to, absolute, row, slot, missableDeadline(row, absolute, preciseNowMs() + to.slowestOffsetMs))
     } else {
-      Apply.emit(this, route, frame, row, slot)
+      Apply.emit(this, to, frame, row, slot)
     }
   }
 

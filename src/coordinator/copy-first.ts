@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { CommandRow } from '../command/row.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
+import { keyOfId } from './lanes.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
@@ -51,15 +52,38 @@ export function settleFirst(
   return isRead
 }
 
-/** Before a write: keys that a pending replica does not have yet are copied to it [design §8 Join]. */
-export function copyToPending(coordinator: Coordinator, route: Route, ids: readonly string[]): void {
+/**
+ * Where a write goes whose range has pending replicas [design §8 Join]: to those that have its keys. To the others the keys
+ * are owed; where they cannot be any more, they are copied first.
+ */
+export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readonly string[]): Route {
+  const { arrivals } = coordinator
   const source = route.serving() ?? route.natural[0]
+  const owing: Link[] = []
   for (const target of route.pending) {
-    for (const id of ids) {
-      if (coordinator.arrivals.has(target, id)) continue
-      coordinator.copyKeys([id], source, target, (_target, result) => {
-        if (result !== 'copied') coordinator.doubts.note(target, [id])
-      })
+    const missing = ids.filter((id) => !arrivals.has(target, id))
+    if (missing.length === 0) continue
+    if (arrivals.owe(target, ids)) owing.push(target)
+    else {
+      for (const id of missing) {
+        coordinator.copyKeys([id], source, target, (_target, result) => {
+          if (result !== 'copied') coordinator.doubts.note(target, [id])
+        })
+      }
+    }
+  }
+  return route.without(owing)
+}
+
+/**
+ * One of the targets of a write may have missed it: who was not sent it, because it was owed the keys, may have got a copy
+ * of what that one has.
+ */
+export function doubtOwed(coordinator: Coordinator, targets: readonly Link[], ids: readonly string[]): void {
+  for (const id of ids) {
+    const { key } = keyOfId(id)
+    for (const link of coordinator.router.routeOfKey(key, 0, key.length).targets) {
+      if (!targets.includes(link)) coordinator.doubts.note(link, [id])
     }
   }
 }

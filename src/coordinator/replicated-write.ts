@@ -2,6 +2,7 @@ import type { Expired } from '../backend/expirations.js'
 import type { Link } from '../backend/link.js'
 import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
+import { doubtOwed } from './copy-first.js'
 import type { DoubtfulWrite } from './doubts.js'
 import { keyOfId } from './lanes.js'
 import { answer, outcomeUnknown } from './replies.js'
@@ -110,6 +111,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
     this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
+    doubtOwed(this.coordinator, this.targets, ids)
   }
 
   /** Everybody but the target at this place has its keys in doubt, and gets what that one has. */

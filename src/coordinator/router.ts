@@ -7,6 +7,8 @@ import type { Member, ReplicaSet, View } from '../view/view.js'
 export class Route {
   /** Where writes go: the master first, then its backups, then pending replicas. */
   readonly targets: readonly Link[]
+  /** The same without pending replicas. */
+  private settled: Route | undefined
 
   constructor(
     /** Where reads may go: the master first, then its backups. */
@@ -17,6 +19,14 @@ export class Route {
     readonly gone = false,
   ) {
     this.targets = [...natural, ...pending]
+  }
+
+  /** The same without some of its pending replicas. */
+  without(links: readonly Link[]): Route {
+    if (links.length === 0) return this
+    if (links.length === this.pending.length) return (this.settled ??= new Route(this.natural, [], this.gone))
+    const pending = this.pending.filter((link) => !links.includes(link))
+    return new Route(this.natural, pending, this.gone)
   }
 
   /** The link that serves reads of this range now: the first natural replica that can [design §6]. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { keyId } from '../coordinator/lanes.js'
+import { keyId, keyOfId } from '../coordinator/lanes.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { Pace } from './pace.js'
@@ -46,6 +46,7 @@ export class Intake {
   private marks = [{ atMs: this.startedAtMs, keys: 0 }]
   private cancelled = false
   private failure: Error | undefined
+  private reopen: () => void = () => {}
   private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
 
   constructor(
@@ -92,10 +93,23 @@ export class Intake {
     }))
     await Promise.all(sources.map(({ source, ranges }) => this.estimate(source, ranges)))
     await Promise.all(sources.map(({ source, ranges }) => this.copyFrom(source, target, ranges)))
-    await this.window.empty()
-    if (this.failure !== undefined) throw this.failure
+    await this.copied()
+    this.reopen = this.coordinator.arrivals.close(target)
+    await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
+    await this.copied()
     if (!this.cancelled) this.progress.step = 'done'
     return !this.cancelled
+  }
+
+  /** Lets the member be owed keys again; called when it counts as having everything, or will not get it. */
+  over(): void {
+    this.reopen()
+  }
+
+  /** Resolves when nothing is under way. */
+  private async copied(): Promise<void> {
+    await this.window.empty()
+    if (this.failure !== undefined) throw this.failure
   }
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
@@ -135,13 +149,31 @@ export class Intake {
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    const { pace } = this
-    for await (const { db, ids } of walkRanges(source, ranges, () => pace.piece)) {
-      for (let from = 0, to = 0; from < ids.length; from = to) {
-        if (this.cancelled) return
-        to = Math.min(ids.length, from + pace.piece.keys)
-        await this.copySome(source, target, db, ids.slice(from, to))
-      }
+    for await (const { db, ids } of walkRanges(source, ranges, () => this.pace.piece)) {
+      await this.copyAll(source, target, db, ids)
+      if (this.cancelled) return
+    }
+  }
+
+  /** What was written meanwhile and not sent to the member, because it did not have it yet. */
+  private async copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
+    const byDb = new Map<number, string[]>()
+    for (const id of this.coordinator.arrivals.owed(target)) {
+      const { db, key } = keyOfId(id)
+      if (!ranges.has(identifierOfKey(key, 0, key.length))) continue
+      const ids = byDb.get(db)
+      if (ids === undefined) byDb.set(db, [id])
+      else ids.push(id)
+    }
+    for (const [db, ids] of byDb) await this.copyAll(source, target, db, ids)
+  }
+
+  /** As many at a time as a piece has. */
+  private async copyAll(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
+    for (let from = 0, to = 0; from < ids.length; from = to) {
+      if (this.cancelled) return
+      to = Math.min(ids.length, from + this.pace.piece.keys)
+      await this.copySome(source, target, db, ids.slice(from, to))
     }
   }
 
@@ -195,10 +227,14 @@ export class Intake {
     // Who was cancelled may be asking a member that is to have the keys no more.
     if (cancelled || ids.length === 0) return Promise.resolve([])
     for (const link of [source, target]) if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
+    // The source may be without a write, which the member was not sent either.
+    const isInDoubt = (id: string) => coordinator.doubts.isInDoubt(source, id)
+    const failed: Failed[] = ids.filter(isInDoubt).map((id) => ({ id, why: `it is in doubt on ${source.name}` }))
+    const certain = failed.length === 0 ? ids : ids.filter((id) => !isInDoubt(id))
+    if (certain.length === 0) return Promise.resolve(failed)
     return new Promise((resolve) => {
-      const failed: Failed[] = []
-      let open = ids.length
-      coordinator.copyKeys(ids, source, target, (_target, result, reason, bytes, id) => {
+      let open = certain.length
+      coordinator.copyKeys(certain, source, target, (_target, result, reason, bytes, id) => {
         if (result === 'copied') {
           progress.keysCopied++
           progress.bytesCopied += bytes

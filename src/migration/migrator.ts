@@ -198,6 +198,8 @@ export class Migrator {
       if (!this.running.delete(intake)) return
       log.warn({ ...about, cause: error.message }, 'migration: interrupted, begins again')
       this.reconcileSoon(RETRY_MS)
+    } finally {
+      intake.over()
     }
   }
 

@@ -41,7 +41,7 @@ class Story {
     const { natural } = this
     const route = { natural, pending, targets: [...natural, ...pending] } as unknown as Route
     const coordinator = {
-      router: { routeOfKey: () => ({ natural: this.natural }) },
+      router: { routeOfKey: () => ({ natural: this.natural, targets: this.natural }) },
       stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       lanes: { active: 0 },
       lostReads: { noteWrite: () => {} },

@@ -1,0 +1,59 @@
+import t from 'tap'
+import type { Link } from '../../src/backend/link.js'
+import { Arrivals } from '../../src/coordinator/arrivals.js'
+
+const link = (name: string) => ({ name }) as Link
+
+t.test('a key is owed to a replica until it is copied there, and again after a write that was not sent', async (t) => {
+  const arrivals = new Arrivals()
+  const x = link('dt-4')
+  t.notOk(arrivals.has(x, '0:a'))
+  t.ok(arrivals.owe(x, ['0:a', '0:b']))
+  t.same(arrivals.owed(x), ['0:a', '0:b'])
+  arrivals.add(x, '0:a')
+  t.ok(arrivals.has(x, '0:a'))
+  t.same(arrivals.owed(x), ['0:b'])
+  t.ok(arrivals.owe(x, ['0:a', '0:c']), 'of a write to two keys one was missing')
+  t.notOk(arrivals.has(x, '0:a'))
+  t.same(arrivals.owed(x), ['0:b', '0:a', '0:c'])
+  t.same(arrivals.owed(link('dt-5')), [])
+})
+
+t.test('nothing is owed to a replica that somebody is about to declare filled', async (t) => {
+  const arrivals = new Arrivals()
+  const x = link('dt-4')
+  t.ok(arrivals.owe(x, ['0:a']))
+  const [one, other] = [arrivals.close(x), arrivals.close(x)]
+  t.notOk(arrivals.owe(x, ['0:b']))
+  one()
+  t.notOk(arrivals.owe(x, ['0:b']))
+  other()
+  t.ok(arrivals.owe(x, ['0:b']))
+  t.same(arrivals.owed(x), ['0:a', '0:b'])
+})
+
+t.test('only so much is owed', async (t) => {
+  const arrivals = new Arrivals()
+  const x = link('dt-4')
+  let owed = 0
+  while (owed < 1_000_000 && arrivals.owe(x, [`0:${owed}`])) owed++
+  t.equal(owed, 100_000)
+})
+
+t.test('a replica that is emptied is owed nothing, one that is searched for leftovers is', async (t) => {
+  const arrivals = new Arrivals()
+  const x = link('dt-4')
+  arrivals.add(x, '0:a')
+  arrivals.owe(x, ['0:b'])
+  const relax = arrivals.forgetAndRemember(x)
+  t.notOk(arrivals.has(x, '0:a'))
+  t.same(arrivals.owed(x), ['0:b'])
+  for (let i = 0; i < 150_000; i++) arrivals.add(x, `1:${i}`)
+  t.ok(arrivals.has(x, '1:0'), 'it is remembered exactly')
+  relax()
+  arrivals.add(x, '0:c')
+  t.notOk(arrivals.has(x, '1:0'))
+  arrivals.forget(x)
+  t.notOk(arrivals.has(x, '0:c'))
+  t.same(arrivals.owed(x), [])
+})
