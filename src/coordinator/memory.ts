@@ -22,6 +22,11 @@ const MARGIN_MIN_BYTES = 1024 * 1024
 const AHEAD_MS = 2 * SOONEST_MS
 /** How much of the fastest growth counts still at the next look. */
 const DECAY = 0.9
+/**
+ * As long as a member is full it does not grow, but what made it so would come back at once: it counts for longer. Not for
+ * ever, because it may have been one large value.
+ */
+const FULL_HALF_LIFE_MS = 10_000
 
 export interface MemoryState {
   /** As Redis compares it with the limit: without the buffers that it does not count. */
@@ -46,13 +51,26 @@ export function lookAgainMs({ usedBytes, maxBytes }: MemoryState): number {
   return Math.min(LATEST_MS, Math.max(SOONEST_MS, (maxBytes - usedBytes) / FASTEST_BYTES_PER_MS))
 }
 
-/** What is known of one member. */
-interface Seen {
+/** What a look at a member has told. */
+export interface Look {
   readonly state: MemoryState
   readonly atMs: number
-  dueMs: number
-  /** The fastest that it grew lately; as long as it is full the growth that made it so, for that would come back. */
+  /** The fastest that it grew lately, in bytes. */
   readonly growthPerMs: number
+}
+
+/** What is known of one member. */
+interface Seen extends Look {
+  dueMs: number
+}
+
+/** How fast a member is to be reckoned to grow. */
+export function growthAfter(before: Look, { usedBytes }: MemoryState, nowMs: number, wasFull: boolean): number {
+  const passedMs = nowMs - before.atMs
+  // Two looks in a row would make any value a flood.
+  const grown = (usedBytes - before.state.usedBytes) / Math.max(SOONEST_MS, passedMs)
+  const lasting = before.growthPerMs * (wasFull ? 0.5 ** (passedMs / FULL_HALF_LIFE_MS) : DECAY)
+  return Math.min(FASTEST_BYTES_PER_MS, Math.max(grown, lasting))
 }
 
 /**
@@ -125,7 +143,8 @@ export class Memory {
   private note(link: Link, state: MemoryState): void {
     const nowMs = Date.now()
     const { usedBytes, maxBytes } = state
-    const growthPerMs = growth(this.seen.get(link), state, nowMs, link.full)
+    const before = this.seen.get(link)
+    const growthPerMs = before === undefined ? 0 : growthAfter(before, state, nowMs, link.full)
     const full = isFull(state, growthPerMs)
     this.seen.set(link, { state, atMs: nowMs, dueMs: nowMs + lookAgainMs(state), growthPerMs })
     if (full === link.full) return
@@ -136,13 +155,6 @@ export class Memory {
     else this.log.info(about, `${link.name} has memory again`)
     this.changed(link)
   }
-}
-
-function growth(before: Seen | undefined, { usedBytes }: MemoryState, nowMs: number, wasFull: boolean): number {
-  if (before === undefined) return 0
-  if (wasFull) return before.growthPerMs
-  const grown = (usedBytes - before.state.usedBytes) / Math.max(1, nowMs - before.atMs)
-  return Math.max(grown, before.growthPerMs * DECAY)
 }
 
 /** Whether a member's reply says that it has no memory. */
