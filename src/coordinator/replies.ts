@@ -41,6 +41,11 @@ export const RANGE_GONE = error(
   'CLUSTERDOWN all servers that hold this key are down; the command was not applied, the key is back when one of them is',
 )
 
+/** The same for a command on all keys. */
+export const SOME_RANGE_GONE = error(
+  'CLUSTERDOWN all servers that hold some of the keys are down; the command was not applied, the keys are back when one of them is',
+)
+
 /** A read and a write of the same key by one connection, of which the read got no answer and the write is under way. */
 export const READ_OVERTAKEN = error(
   'ERR the read was not answered: the connection to its server broke, and a later write to the same key was sent behind it; send the read again',

@@ -99,8 +99,19 @@ t.test(
       ['MSET', lost[2], 'x', lost[3], 'x'],
       ['INCR', lost[4]],
       ['DEL', lost[5]],
+      ['HSCAN', lost[6], '0'],
     ]) {
       t.match(String(await client.ask(...command)), gone, command[0])
+    }
+    for (const command of [
+      ['DBSIZE'],
+      ['KEYS', '*'],
+      ['SCAN', '0'],
+      ['RANDOMKEY'],
+      ['FLUSHALL'],
+      ['SWAPDB', '0', '1'],
+    ]) {
+      t.match(String(await client.ask(...command)), /^-CLUSTERDOWN all servers that hold some of the keys are down/)
     }
     const last = lastHolder(lines)
     t.match((await nodeStates(client))[last], 'gone', 'who was declared down last may have what the other has not')
