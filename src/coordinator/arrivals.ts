@@ -65,9 +65,20 @@ export class Arrivals {
     return () => known.closing.delete(one)
   }
 
+  /** Gives a function that tells whether what is known of the replica from now on still counts: not after `forget`. */
+  watch(link: Link): () => boolean {
+    const known = this.of(link)
+    return () => this.byLink.get(link) === known
+  }
+
   /** Nothing is known any more of what is on the replica, nor owed to it: it will be filled anew. */
   forget(link: Link): void {
     this.byLink.delete(link)
+  }
+
+  /** Who is pending nowhere any more needs nothing to be known of it. */
+  keepOnly(pending: ReadonlySet<Link>): void {
+    for (const link of this.byLink.keys()) if (!pending.has(link)) this.forget(link)
   }
 
   /** The same for all replicas. */

@@ -354,6 +354,7 @@ export class Coordinator {
   private viewChanged(view: View, previous: View): void {
     if (!samePlacement(view, previous)) this.acknowledgement.placementChanged(view.epoch)
     this.router = new Router(this.views.current, this.links)
+    this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()
     this.servingChanged()
   }

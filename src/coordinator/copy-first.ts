@@ -57,8 +57,9 @@ export function settleFirst(
  * are owed; where they cannot be any more, they are copied first.
  */
 export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readonly string[]): Route {
-  const { arrivals } = coordinator
-  const source = route.serving() ?? route.natural[0]
+  const { arrivals, doubts } = coordinator
+  const isCertain = (link: Link) => link.ready && !ids.some((id) => doubts.isInDoubt(link, id))
+  const certain = route.serving() ?? route.natural.find(isCertain)
   const owing: Link[] = []
   for (const target of route.pending) {
     const missing = ids.filter((id) => !arrivals.has(target, id))
@@ -66,8 +67,8 @@ export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readon
     if (arrivals.owe(target, ids)) owing.push(target)
     else {
       for (const id of missing) {
-        coordinator.copyKeys([id], source, target, (_target, result) => {
-          if (result !== 'copied') coordinator.doubts.note(target, [id])
+        coordinator.copyKeys([id], certain ?? route.natural[0], target, (_target, result) => {
+          if (result !== 'copied' || certain === undefined) doubts.note(target, [id])
         })
       }
     }

@@ -47,6 +47,8 @@ export class Intake {
   private cancelled = false
   private failure: Error | undefined
   private reopen: () => void = () => {}
+  /** Whether the member still has what was copied to it: not when it has restarted. */
+  private isThere: () => boolean = () => true
   private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
 
   constructor(
@@ -110,6 +112,7 @@ export class Intake {
   private async copied(): Promise<void> {
     await this.window.empty()
     if (this.failure !== undefined) throw this.failure
+    this.assertThere()
   }
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
@@ -118,10 +121,12 @@ export class Intake {
     if (this.plan.empty) {
       // In one turn: whatever came before is gone, and not taken for there.
       arrivals.forget(target)
+      this.isThere = arrivals.watch(target)
       accepted(target, await target.call(['FLUSHALL', 'ASYNC']))
       return
     }
     const relax = arrivals.forgetAndRemember(target)
+    this.isThere = arrivals.watch(target)
     try {
       for await (const { db, keys } of walkKeys(target)) {
         if (this.cancelled) return
@@ -177,6 +182,11 @@ export class Intake {
     }
   }
 
+  /** Its link may have been down and up again while nothing was under way. */
+  private assertThere(): void {
+    if (!this.cancelled && !this.isThere()) throw new WalkError(`${this.plan.member} has lost what was copied to it`)
+  }
+
   /** The sizes are asked for first, so that a few large values do not fill the memory. */
   private async copySome(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
     const sizes = await sizesOf(source, db, ids)
@@ -200,6 +210,7 @@ export class Intake {
       // Without clients several pieces are under way, from each source.
       if (pace.busy) await copied
       if (this.failure !== undefined) throw this.failure
+      this.assertThere()
       if (this.cancelled) return
     }
   }

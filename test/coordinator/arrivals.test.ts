@@ -32,6 +32,17 @@ t.test('nothing is owed to a replica that somebody is about to declare filled', 
   t.same(arrivals.owed(x), ['0:a', '0:b'])
 })
 
+t.test('nothing is remembered of who is pending no more', async (t) => {
+  const arrivals = new Arrivals()
+  const [x, y] = [link('dt-4'), link('dt-5')]
+  for (const each of [x, y]) arrivals.add(each, '0:a')
+  arrivals.owe(x, ['0:b'])
+  arrivals.keepOnly(new Set([y]))
+  t.notOk(arrivals.has(x, '0:a'))
+  t.same(arrivals.owed(x), [])
+  t.ok(arrivals.has(y, '0:a'))
+})
+
 t.test('only so much is owed', async (t) => {
   const arrivals = new Arrivals()
   const x = link('dt-4')
