@@ -31,6 +31,8 @@ export type LinkState =
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
+/** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
+const TELLING_MS = 20
 /** Its confirmation is a push; only a refusal is a reply. */
 const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
 const PING = frameOf(['PING'])
@@ -327,17 +329,20 @@ export class Link implements Flushable, FramerSink {
   /** What follows a refused SELECT would land in another database [redis-facts Framing and errors]. */
   private readonly selectSink = unlessRefused('SELECT')
 
-  /** Keeps an idle link alive, notices one that is dead, and measures the server's clock again. */
+  /** Keeps a link alive, notices one that is dead, and measures the server's clock again. */
   private ping(): void {
-    const idleMs = Date.now() - this.lastReceivedMs
-    if (this.inFlight.length > 0) {
-      if (idleMs > SILENT_MAX_MS) this.broken(`it owes replies and was silent for ${Math.round(idleMs / 1000)} s`)
+    const silentMs = Date.now() - this.lastReceivedMs
+    const isIdle = this.inFlight.length === 0
+    if (!isIdle && silentMs > SILENT_MAX_MS) {
+      this.broken(`it owes replies and was silent for ${Math.round(silentMs / 1000)} s`)
       return
     }
     const sentAtMs = preciseNowMs()
     this.call(['TIME']).then(
       (reply) => {
-        if (!isError(reply)) this.clockOffsetMs = clockOffset(reply, sentAtMs, preciseNowMs())
+        const receivedAtMs = preciseNowMs()
+        if (isError(reply) || !(isIdle || receivedAtMs - sentAtMs <= TELLING_MS)) return
+        this.clockOffsetMs = clockOffset(reply, sentAtMs, receivedAtMs)
       },
       () => {}, // The link broke: it has been reported.
     )

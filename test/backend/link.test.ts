@@ -336,6 +336,20 @@ t.test('an idle link asks for the time, and so keeps the offset of the clock', a
   t.ok(Math.abs(story.link.clockOffsetMs - 3_600_000) < 1100, `${story.link.clockOffsetMs} ms`)
 })
 
+t.test('a link that is never idle does so, too', async (t) => {
+  const story = await LinkStory.ready(t, { pingIntervalMs: 20 })
+  story.server.script = ([name], socket) => {
+    const hourAhead = `*2\r\n${bulk(String(Math.floor(Date.now() / 1000) + 3600))}${bulk('0')}`
+    // Late, so that there is always something under way.
+    setTimeout(() => socket.write(name === 'TIME' ? hourAhead : '$-1\r\n'), 5)
+    return ''
+  }
+  const load = setInterval(() => story.emit(0, 'GET', 'a'), 1)
+  await until('the new offset was measured', () => story.link.clockOffsetMs !== 0)
+  clearInterval(load)
+  t.ok(Math.abs(story.link.clockOffsetMs - 3_600_000) < 1100, `${story.link.clockOffsetMs} ms`)
+})
+
 t.test('a closed link stays closed and tells those who wait', async (t) => {
   const story = await LinkStory.ready(t)
   story.server.script = () => ''
