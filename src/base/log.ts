@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 
 export type { Logger }
 
@@ -13,6 +13,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export function createLogger(options: { level: LogLevel; format: LogFormat }): Logger {
   const terminal = process.stdout.isTTY === true
   if (options.format === 'json' || (options.format === 'auto' && !terminal)) return pino({ level: options.level })
+  // Loaded when somebody looks, for it takes a twentieth of a start.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
   const stream = pretty({
     colorize: terminal,
     translateTime: 'SYS:HH:MM:ss.l',
