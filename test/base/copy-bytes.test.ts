@@ -11,3 +11,16 @@ t.test('bytes of any number are copied to their place and no others', async (t) 
     t.ok(to.equals(expected), `${length} bytes`)
   }
 })
+
+t.test('bytes come from the buffer that is named, not from the one before', async (t) => {
+  const sizes = [300, 100, 300_000, 300, 70]
+  const buffers = sizes.map((size, i) => Buffer.alloc(size + 5, i + 1).subarray(5))
+  for (let i = 0; i < 200; i++) {
+    const from = buffers[(i * 7) % 5]
+    const length = 1 + (i % 60)
+    const to = Buffer.alloc(64)
+    copyBytes(from, 3, 3 + length, to, 2)
+    t.ok(to.subarray(2, 2 + length).equals(from.subarray(3, 3 + length)))
+    t.ok(to.subarray(2 + length).every((byte) => byte === 0))
+  }
+})
