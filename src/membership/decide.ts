@@ -5,6 +5,10 @@ import type { KnownMaster } from './state.js'
 
 /** How long the first view waits for members that are neither there nor declared down. */
 const START_GRACE_MS = 2000
+/** So much later than the Sentinels would a member is taken out that we alone do not reach. */
+const UNREACHED_GRACE_MS = 5000
+/** Sentinel's own default. */
+const DOWN_AFTER_MS = 30_000
 
 /**
  * Draws the consequences of everything seen so far. It looks at the whole state and not at the last event, so that a
@@ -50,6 +54,7 @@ function learnMasters(draft: Draft): void {
         port,
         link: 'idle',
         linkReason: '',
+        unreachedSinceMs: undefined,
         inRing: false,
         sdown: false,
         keptBy: undefined,
@@ -105,7 +110,7 @@ function followAddresses(draft: Draft): void {
     for (const word of said) if (count(word) > count(best)) best = word
     if (best.host === host && best.port === port) continue
     draft.log('warn', `${name} has moved from ${host}:${port} to ${best.host}:${best.port}`, { member: name })
-    draft.setKnown(name, { host: best.host, port: best.port, link: 'idle' })
+    draft.setKnown(name, { host: best.host, port: best.port, link: 'idle', unreachedSinceMs: undefined })
     if (link !== 'idle') draft.disconnect(name)
   }
 }
@@ -161,6 +166,7 @@ function joins(draft: Draft): void {
  * and because only a new handshake says that it is back: a server that was merely slow never breaks the old one.
  */
 function leaves(draft: Draft): void {
+  leavesUnreached(draft)
   for (const { name, link, inRing } of [...draft.known.values()]) {
     const sentinel = odownBy(draft, name)
     if (!inRing || sentinel === undefined) continue
@@ -169,6 +175,29 @@ function leaves(draft: Draft): void {
     if (link !== 'up') continue
     draft.disconnect(name)
     draft.connect(name)
+  }
+}
+
+/**
+ * A member that the Sentinels reach and we do not: its keys cannot be written, so it is taken out some time after the
+ * Sentinels would have done it [design §8 Membership]. Not when most members are out of our reach: then it is we who are.
+ */
+function leavesUnreached(draft: Draft): void {
+  const members = [...draft.known.values()].filter(({ inRing }) => inRing)
+  const isAlone = members.filter(({ link }) => link === 'up').length * 2 <= members.length
+  for (const { name, unreachedSinceMs } of members) {
+    if (unreachedSinceMs === undefined) continue
+    if (isAlone) {
+      draft.setKnown(name, { unreachedSinceMs: draft.nowMs })
+      continue
+    }
+    const downAfterMs = Math.max(0, ...words(draft, name).map((word) => word.downAfterMs ?? DOWN_AFTER_MS))
+    const forMs = draft.nowMs - unreachedSinceMs
+    if (forMs < downAfterMs + UNREACHED_GRACE_MS) continue
+    draft.setKnown(name, { inRing: false })
+    draft.log('warn', `${name} leaves the ring, because it has not been reached for ${Math.floor(forMs / 1000)} s`, {
+      member: name,
+    })
   }
 }
 

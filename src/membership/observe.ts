@@ -105,7 +105,7 @@ function amended(word: SentinelMaster | undefined, news: MasterNews): SentinelMa
   if (news.kind === '-monitor') return undefined
   if (news.kind === '+monitor' || news.kind === '+switch-master') {
     const { name, host, port } = news
-    return { name, host, port, sdown: false, odown: false }
+    return { ...word, name, host, port, sdown: false, odown: false }
   }
   if (word === undefined) return undefined
   switch (news.kind) {
@@ -123,14 +123,15 @@ function amended(word: SentinelMaster | undefined, news: MasterNews): SentinelMa
 }
 
 function linkUp(draft: Draft, { name }: Event<'link up'>): void {
-  if (draft.known.has(name)) draft.setKnown(name, { link: 'up', linkReason: '' })
+  if (draft.known.has(name)) draft.setKnown(name, { link: 'up', linkReason: '', unreachedSinceMs: undefined })
 }
 
 function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
   const before = draft.known.get(name)
   // `idle`: we have closed it ourselves.
   if (before === undefined || before.link === 'idle') return
-  draft.setKnown(name, { link: 'down', linkReason: reason })
+  const unreachedSinceMs = before.unreachedSinceMs ?? draft.nowMs
+  draft.setKnown(name, { link: 'down', linkReason: reason, unreachedSinceMs })
   // A member's first reason is told when it becomes suspect; another one may be what the operator has to mend.
   const another = before.link === 'down' && before.linkReason !== reason
   if (another || (before.link === 'connecting' && !before.inRing)) {

@@ -30,7 +30,11 @@ export function parseMasters(reply: unknown): SentinelMaster[] {
       throw new Error('the reply to SENTINEL MASTERS holds a master without name, ip or port')
     }
     const flags = (values.get('flags') ?? '').split(',')
-    return { name, host, port, sdown: flags.includes('s_down'), odown: flags.includes('o_down') }
+    const downAfterMs = Number(values.get('down-after-milliseconds'))
+    return {
+      ...{ name, host, port, sdown: flags.includes('s_down'), odown: flags.includes('o_down') },
+      ...(downAfterMs > 0 && { downAfterMs }),
+    }
   })
 }
 

@@ -14,6 +14,8 @@ export interface SentinelMaster {
   readonly sdown: boolean
   /** Objectively down: the quorum's word. */
   readonly odown: boolean
+  /** Its down-after-milliseconds, when it was told. */
+  readonly downAfterMs?: number
 }
 
 /**
@@ -48,6 +50,8 @@ export interface KnownMaster {
   readonly link: 'idle' | 'connecting' | 'up' | 'down'
   /** Why the link is down, or '' */
   readonly linkReason: string
+  /** Since when no link to it could be made, in ms; undefined when there is one, or none was tried yet. */
+  readonly unreachedSinceMs: number | undefined
   readonly inRing: boolean
   /** A Sentinel whose word counts says, or said last, that it does not reach it. */
   readonly sdown: boolean

@@ -32,4 +32,8 @@ function hearEverybodyAnew(draft: Draft, gapMs: number): void {
   for (const { address, contact } of draft.sentinels.values()) {
     if (contact === 'heard') draft.setSentinel(address, { contact: 'returning' })
   }
+  // Nor has anybody tried to reach them meanwhile.
+  for (const { name, unreachedSinceMs } of draft.known.values()) {
+    if (unreachedSinceMs !== undefined) draft.setKnown(name, { unreachedSinceMs: draft.nowMs })
+  }
 }

@@ -3,6 +3,7 @@ import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis, type TestProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { keysAt, membersOf, nodeStates } from '../helpers/ring-state.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
 /** Says something to some of the three Sentinels. */
@@ -87,3 +88,29 @@ t.test('Sentinels die: one is not missed, without any the members stay as they a
   await until('dt-2 is declared down', async () => (await membersOf(client)) === 'dt-1 dt-3 dt-4')
   t.equal(String(await client.ask('SET', written, 'after')), '+OK\r\n')
 })
+
+t.test(
+  'a server that the Sentinels reach and the proxy does not is let go, and filled when it is reached',
+  async (t) => {
+    const lines = new LogLines()
+    const proxy = await startProxy(t, { nodes: 4, downAfterMs: 700, log: lines.log })
+    const client = await proxy.connect()
+    const [mastered] = await keysAt(client, 'dt-2', 0, 1)
+    const [backed] = await keysAt(client, 'dt-2', 1, 1)
+    for (const key of [mastered, backed]) t.equal(String(await client.ask('SET', key, 'before')), '+OK\r\n')
+    const member = await proxy.connectTo('dt-2')
+    await member.ask('ACL', 'SETUSER', 'default', '-time')
+    await member.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await until('it is suspect', async () => (await nodeStates(client))['dt-2'] === 'suspect')
+    t.equal(String(await client.ask('GET', mastered)), '$6\r\nbefore\r\n')
+    for (const key of [mastered, backed]) t.equal(String(await client.ask('SET', key, 'after')), '+OK\r\n')
+    t.equal(lines.about(/leaves the ring, because it has not been reached for \d s/, 'dt-2').length, 1)
+    t.same(lines.about(/odown/), [], 'to the Sentinels it is there')
+    t.equal(await membersOf(client), 'dt-1 dt-3 dt-4')
+
+    await member.ask('ACL', 'SETUSER', 'default', '+time')
+    await until('it is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
+    await until('it has everything', async () => (await ringSnapshot(proxy)).faults.length === 0)
+    for (const key of [mastered, backed]) t.equal(String(await client.ask('GET', key)), '$5\r\nafter\r\n')
+  },
+)

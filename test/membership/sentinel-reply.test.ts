@@ -3,12 +3,12 @@ import { parseMasters, parseNews, parseTilt } from '../../src/membership/sentine
 
 t.test('masters are read with their addresses and flags', async (t) => {
   const reply = [
-    ['name', 'dt-1', 'ip', '10.0.0.1', 'port', '6379', 'runid', 'abc', 'flags', 'master'],
+    ['name', 'dt-1', 'ip', '10.0.0.1', 'port', '6379', 'flags', 'master', 'down-after-milliseconds', '700'],
     ['name', 'dt-2', 'ip', '::1', 'port', '6380', 'flags', 's_down,master,disconnected'],
     ['name', '__proto__', 'ip', 'redis.example', 'port', '6381', 'flags', 's_down,o_down,master'],
   ]
   t.same(parseMasters(reply), [
-    { name: 'dt-1', host: '10.0.0.1', port: 6379, sdown: false, odown: false },
+    { name: 'dt-1', host: '10.0.0.1', port: 6379, sdown: false, odown: false, downAfterMs: 700 },
     { name: 'dt-2', host: '::1', port: 6380, sdown: true, odown: false },
     { name: '__proto__', host: 'redis.example', port: 6381, sdown: true, odown: true },
   ])

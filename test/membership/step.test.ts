@@ -194,6 +194,68 @@ t.test('sdown or a broken link make a member suspect, and it keeps its place', a
   )
 })
 
+t.test(
+  'a member that the Sentinels reach and we do not leaves after a while, and joins when it is reached',
+  async (t) => {
+    Story.ofRing('dt-1 dt-2 dt-3').check(
+      t,
+      `
+    > link dt-2 down
+      warn: dt-2 is suspect: its link is down: ECONNREFUSED
+      publish dt-1 dt-2(suspect) dt-3
+    > 20000 ms pass
+    > link dt-2 down
+    > 14900 ms pass
+    > 200 ms pass
+      warn: dt-2 leaves the ring, because it has not been reached for 35 s
+      publish dt-1 dt-3
+    > 1000 ms pass
+    > link dt-2 up
+      info: dt-2 joins the ring, because it is up
+      publish dt-1 dt-2 dt-3
+    `,
+    )
+  },
+)
+
+t.test('when most members are out of our reach it is we who are, and nobody leaves', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > link dt-2 dt-3 down
+      warn: dt-2 is suspect: its link is down: ECONNREFUSED
+      publish dt-1 dt-2(suspect) dt-3
+      warn: dt-3 is suspect: its link is down: ECONNREFUSED
+      publish dt-1 dt-2(suspect) dt-3(suspect)
+    > 60000 ms pass
+    > link dt-3 up
+      info: dt-3 is up again
+      publish dt-1 dt-2(suspect) dt-3
+    > 34800 ms pass
+    > 200 ms pass
+      warn: dt-2 leaves the ring, because it has not been reached for 35 s
+      publish dt-1 dt-3
+    `,
+  )
+})
+
+t.test('a pause of our own does not count as time in which a member was not reached', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > link dt-2 down
+      warn: dt-2 is suspect: its link is down: ECONNREFUSED
+      publish dt-1 dt-2(suspect) dt-3
+    > we are stopped for 60000 ms
+    > s1 polls dt-1 dt-2 dt-3
+      warn: the clock jumped by 60010 ms: nothing is decided before the Sentinels have answered anew
+    > s1 polls dt-1 dt-2 dt-3
+      info: Sentinel s1 answers again and monitors dt-1 dt-2 dt-3
+    > 30000 ms pass
+    `,
+  )
+})
+
 t.test('any member leaves when it is odown, the last one, too: who keeps the data is not decided here', async (t) => {
   Story.ofRing('dt-1 dt-2').check(
     t,
