@@ -278,10 +278,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'members',
     needsProxy: true,
     fillsBudget: true,
-    lasts: [50, 2000],
+    // Soon every client waits for them with some write, and nobody reads any more.
+    lasts: [10, 400],
     async run({ ring }, { durationMs, dice }, targets) {
       for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
-      await sleep(10 + dice[0] * 100)
+      await sleep(5 + dice[0] * 25)
       for (const name of targets) ring.member(name).relay.cut(['proxy'])
       await sleep(durationMs)
       await ring.proxy.kill()

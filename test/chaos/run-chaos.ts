@@ -61,6 +61,8 @@ const SENTINELS = 3
 const DOWN_AFTER_MS = 1000
 /** One client of four works in another database than the others. */
 const OTHER_DB = 5
+/** One client of so many only reads. */
+const READER_EVERY = 5
 /** Clients go on for a while after the last fault. */
 const CALM_MS = 1000
 
@@ -110,7 +112,9 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       const runs = clients.map((client) => {
         const random = new Random(options.seed, `client ${client.index}`)
         const { workloads } = options
-        return client.run(new ClientPlan(client.index, random, { workloads, ballast: client.db === 0 ? ballast : [] }))
+        const readsOnly = client.index % READER_EVERY === READER_EVERY - 1
+        const own = { workloads, ballast: client.db === 0 ? ballast : [], readsOnly }
+        return client.run(new ClientPlan(client.index, random, own))
       })
       const chaos = nemesis.run(startedMs)
       await sleep(options.seconds * 1000)

@@ -1,4 +1,4 @@
-import { DEADLINE_TYPES, type Plan } from './commands.js'
+import { DEADLINE_TYPES, isRead, type Plan } from './commands.js'
 import type { Random } from './random.js'
 
 /** What one client does next. */
@@ -13,6 +13,8 @@ export interface WorkloadOptions {
   readonly workloads: readonly string[]
   /** Keys that were written before the start, and are read and deleted, in the database of the client. */
   readonly ballast: readonly string[]
+  /** It writes nothing: so it reads on while everybody else waits with a write for some server. */
+  readonly readsOnly?: boolean
 }
 
 /** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
@@ -84,16 +86,23 @@ export class ClientPlan {
 
   next(): Task {
     const { random, options } = this
-    if (options.workloads.includes('deadline') && random.chance(0.04)) return this.deadline()
+    if (options.workloads.includes('deadline') && !options.readsOnly && random.chance(0.04)) return this.deadline()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {
       const last = plans.at(-1)
       // A read of what the same connection has just written must not overtake the write.
       const again = last !== undefined && last.workload in PLANNERS && random.chance(0.5) ? last : undefined
-      plans.push(this.plan(again))
+      plans.push(options.readsOnly ? this.read() : this.plan(again))
     }
     return { kind: 'batch', plans, thinkMs: random.below(9) }
+  }
+
+  private read(): Plan {
+    for (const { planned } = this; ; this.planned = planned) {
+      const plan = this.plan(undefined)
+      if (isRead(plan)) return plan
+    }
   }
 
   private plan(like: Plan | undefined): Plan {

@@ -1,15 +1,16 @@
 import t from 'tap'
 import { workloadNames } from '../checkers/check-history.js'
 import { VALUE_PATTERN } from '../checkers/provenance.js'
-import { encode, type Plan } from '../commands.js'
+import { encode, isRead, type Plan } from '../commands.js'
 import { FAULTS, schedule } from '../faults.js'
 import { Random } from '../random.js'
 import { ClientPlan, WORKLOADS } from '../workloads.js'
 
-function tasks(seed: number, client: number, count: number) {
+function tasks(seed: number, client: number, count: number, readsOnly = false) {
   const plan = new ClientPlan(client, new Random(seed, `client ${client}`), {
     workloads: WORKLOADS,
     ballast: ['ballast:1'],
+    readsOnly,
   })
   return Array.from({ length: count }, () => plan.next())
 }
@@ -32,6 +33,14 @@ t.test('every workload comes up, can be sent and can be checked', async (t) => {
     t.ok(workloadNames.includes(name), `${name} has a check`)
   }
   for (const plan of done) encode(plan)
+})
+
+t.test('who only reads reads what the others write at that time', async (t) => {
+  const read = tasks(7, 4, 500, true).flatMap((task) => (task.kind === 'batch' ? task.plans : []))
+  t.ok(read.every(isRead))
+  const written = new Set(plans(7, 0, 700).map(({ key }) => key))
+  const shared = read.filter(({ workload, key }) => workload !== 'echo' && written.has(key))
+  t.ok(shared.length > read.length / 2, `${shared.length} of ${read.length}`)
 })
 
 t.test('no value is written twice, by whomever', async (t) => {
