@@ -263,19 +263,19 @@ t.test('after a pause most members are enough, when one does not answer; half of
     for (const sleeper of sleepers) sleeper.close()
   })
   const busy = (i: number, seconds: number) => void sleepers[i].ask('DEBUG', 'SLEEP', String(seconds)).catch(() => {})
-  busy(2, 5)
+  busy(2, 9)
   await sleep(50)
   run.ownership.stalled(800)
   const startedAtMs = Date.now()
   await until('it goes on', () => !run.turn.held, 4000)
   t.ok(Date.now() - startedAtMs >= 1900, 'not at once')
 
-  busy(1, 3.5)
+  busy(1, 6)
   await sleep(50)
   run.ownership.stalled(800)
   await sleep(2700)
   t.equal(run.turn.held, true, 'one of three has confirmed it')
-  await until('the second one answers', () => !run.turn.held, 4000)
+  await until('the second one answers', () => !run.turn.held, 10_000)
 })
 
 t.test('who leaves the view need not confirm anything', async (t) => {
