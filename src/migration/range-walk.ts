@@ -5,7 +5,7 @@ import { IS_ERROR } from '../resp/reply-framer.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { RangeSet } from '../ring/range-set.js'
 import type { Piece } from './pace.js'
-import { databasesOf, WalkError } from './walk.js'
+import { assertProcess, databasesOf, WalkError } from './walk.js'
 
 const CR = 0x0d
 const ZERO = 0x30
@@ -24,12 +24,17 @@ export interface Found {
  * @throws LinkLostError, WalkError
  */
 export async function* walkRanges(link: Link, ranges: RangeSet, piece: () => Piece): AsyncGenerator<Found> {
+  const runId = link.info?.runId
+  const next = async (db: number, cursor: string) => {
+    assertProcess(link, runId)
+    return scan(link, db, cursor, piece(), ranges)
+  }
   for (const { db } of await databasesOf(link)) {
     let ids: string[] = []
-    let scanning: Promise<Scanned> | undefined = scan(link, db, '0', piece(), ranges)
+    let scanning: Promise<Scanned> | undefined = next(db, '0')
     while (scanning !== undefined) {
       const { cursor, found }: Scanned = await scanning
-      scanning = cursor === '0' ? undefined : scan(link, db, cursor, piece(), ranges)
+      scanning = cursor === '0' ? undefined : next(db, cursor)
       // Whoever walks may stop before it fails.
       scanning?.catch(() => {})
       ids = ids.length === 0 ? found : ids.concat(found)

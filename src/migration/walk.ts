@@ -22,13 +22,25 @@ export async function databasesOf(link: Link): Promise<{ readonly db: number; re
 }
 
 /**
+ * A cursor leads nowhere in another process, which may have the same keys in another order; and a link may have been down
+ * and up again while nothing was under way on it. To be called in the turn in which something is asked.
+ *
+ * @throws WalkError when the server is not the process any more that it was
+ */
+export function assertProcess(link: Link, runId: string | undefined): void {
+  if (link.info?.runId !== runId) throw new WalkError(`${link.name} has restarted`)
+}
+
+/**
  * One pass over all keys of a member, in batches as SCAN gives them. Every key that is there from the beginning to the
  * end is given at least once [Redis SCAN guarantees].
  */
 export async function* walkKeys(link: Link): AsyncGenerator<{ readonly db: number; readonly keys: readonly Buffer[] }> {
+  const runId = link.info?.runId
   for (const { db } of await databasesOf(link)) {
     let cursor = '0'
     do {
+      assertProcess(link, runId)
       const scanned: Reply = await link.call(['SCAN', cursor, 'COUNT', String(BATCH_KEYS)], db)
       const [next, keys] = accepted<[Buffer, Buffer[]]>(link, scanned)
       cursor = next.toString()
