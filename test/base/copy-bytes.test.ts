@@ -24,3 +24,13 @@ t.test('bytes come from the buffer that is named, not from the one before', asyn
     t.ok(to.subarray(2 + length).every((byte) => byte === 0))
   }
 })
+
+t.test('what is copied again is what stands there now', async (t) => {
+  const from = Buffer.alloc(100, 'a')
+  const to = Buffer.alloc(200)
+  copyBytes(from, 10, 70, to, 0)
+  from.fill('b')
+  copyBytes(from, 10, 70, to, 60)
+  copyBytes(from, 10, 71, to, 120)
+  t.equal(to.toString('latin1', 0, 181), 'a'.repeat(60) + 'b'.repeat(121))
+})
