@@ -7,7 +7,7 @@ import { page } from '../src/simulate/page.js'
 import { summarize } from '../src/simulate/summary.js'
 import { axisTicks, svg, svgText } from '../src/simulate/svg.js'
 import { BenchRing } from './support/bench-ring.js'
-import { type Answer, keyNamed, Load, randomValue } from './support/load.js'
+import { jsonValue, keyNamed, Load, randomValue } from './support/load.js'
 import { Pipeline } from './support/pipeline.js'
 import { type BenchOptions, runBench } from './support/run-bench.js'
 
@@ -25,7 +25,9 @@ const RING = { nodes: NODES, replicas: REPLICAS, memberConfig: ['appendonly no']
 interface Rate {
   readonly what: string
   readonly keys: number
+  /** Of the values, and of what DUMP makes of them: it compresses what can be. */
   readonly bytes: number
+  readonly payloadBytes: number
   readonly seconds: number
   readonly keysPerSecond: number
   readonly bytesPerSecond: number
@@ -57,15 +59,23 @@ interface UnderLoad {
 async function measureRate(
   { say }: BenchOptions,
   what: string,
-  data: { readonly keys: readonly string[]; readonly valueBytes: number; readonly repetitions: number },
+  data: {
+    readonly keys: readonly string[]
+    readonly valueBytes: number
+    readonly value: (bytes: number) => Buffer
+    readonly repetitions: number
+  },
 ): Promise<Rate> {
   return BenchRing.with(RING, async (ring) => {
-    await fill(ring.port, data.keys, data.valueBytes)
+    await fill(ring.port, data.keys, () => data.value(data.valueBytes))
+    // Whoever filled it counts as a client for a second.
+    await sleep(1500)
     const rates: Rate[] = []
     for (let i = 0; i < data.repetitions; i++) {
-      const { keys, bytes, seconds, cpu } = await ring.join(JOINS)
+      const { keys, bytes: payloadBytes, seconds, cpu } = await ring.join(JOINS)
+      const bytes = keys * data.valueBytes
       rates.push({
-        ...{ what, keys, bytes, seconds, keysPerSecond: keys / seconds, bytesPerSecond: bytes / seconds },
+        ...{ what, keys, bytes, payloadBytes, seconds, keysPerSecond: keys / seconds, bytesPerSecond: bytes / seconds },
         proxyMicrosecondsPerKey: (cpu.proxy / keys) * 1e6,
         serversMicrosecondsPerKey: (cpu.servers / keys) * 1e6,
       })
@@ -76,10 +86,10 @@ async function measureRate(
   })
 }
 
-async function fill(port: number, keys: readonly string[], valueBytes: number): Promise<void> {
+async function fill(port: number, keys: readonly string[], value: () => Buffer): Promise<void> {
   const pipeline = await Pipeline.open(port)
   const sets = function* () {
-    for (const key of keys) yield ['SET', key, randomValue(valueBytes)]
+    for (const key of keys) yield ['SET', key, value()]
   }
   await pipeline.run(sets())
   pipeline.close()
@@ -100,10 +110,10 @@ function keyThatMoves(): string {
   return keysUpTo(1000).find(moves) as string
 }
 
-async function measureUnderLoad({ quick, say }: BenchOptions): Promise<UnderLoad> {
-  const [clients, keys, calmMs] = [16, quick ? 30_000 : 300_000, quick ? 1000 : 6000]
+async function measureUnderLoad({ quick, say }: BenchOptions, clients: number): Promise<UnderLoad> {
+  const [keys, calmMs] = [quick ? 30_000 : 200_000, quick ? 1000 : 6000]
   return BenchRing.with(RING, async (ring) => {
-    await fill(ring.port, keysUpTo(keys), 100)
+    await fill(ring.port, keysUpTo(keys), () => randomValue(100))
     const load = await Load.start({ port: ring.port, clients, keys, valueBytes: 100, writes: 0.2 })
     await sleep(1000) // The code gets warm.
     const beganAtMs = Date.now()
@@ -114,7 +124,7 @@ async function measureUnderLoad({ quick, say }: BenchOptions): Promise<UnderLoad
     await sleep(calmMs)
     load.stop()
     const endMs = Date.now()
-    const seen = (fromMs: number, toMs: number) => summarizeAnswers(load.answers, fromMs, toMs)
+    const seen = (fromMs: number, toMs: number) => summarizeAnswers(load, fromMs, toMs)
     const phases = {
       before: seen(beganAtMs, joinFromMs),
       during: seen(joinFromMs, joinToMs),
@@ -131,8 +141,8 @@ async function measureUnderLoad({ quick, say }: BenchOptions): Promise<UnderLoad
   })
 }
 
-function summarizeAnswers(answers: readonly Answer[], fromMs: number, toMs: number): Seen {
-  const latencies = answers.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).map(({ latencyMs }) => latencyMs)
+function summarizeAnswers({ atMs, latencyMs }: Load, fromMs: number, toMs: number): Seen {
+  const latencies = latencyMs.filter((_, i) => atMs[i] >= fromMs && atMs[i] < toMs)
   if (latencies.length === 0) return { perSecond: 0, p50Ms: toMs - fromMs, p99Ms: toMs - fromMs, maxMs: toMs - fromMs }
   const sorted = Float64Array.from(latencies).sort()
   const at = (fraction: number) => sorted[Math.floor(fraction * (sorted.length - 1))]
@@ -146,24 +156,37 @@ function cpuOf({ keys, proxyMicrosecondsPerKey, serversMicrosecondsPerKey }: Rat
 
 const plainText: Output = { write: () => {} }
 
-function tables(rates: readonly Rate[], load: UnderLoad): string {
-  const right = (head: string) => ({ head, align: 'right' as const })
-  const rateRows = rates.map((rate) => [
-    ...[rate.what, count(rate.keys), size(rate.bytes), `${rate.seconds.toFixed(2)} s`, count(rate.keysPerSecond)],
-    ...[`${count(rate.bytesPerSecond / 1e6)} MB`, ...cpuOf(rate)],
+const right = (head: string) => ({ head, align: 'right' as const })
+
+function tables(rates: readonly Rate[], loads: readonly UnderLoad[]): string {
+  const rows = rates.map((rate) => [
+    ...[rate.what, count(rate.keys), size(rate.bytes), size(rate.payloadBytes), `${rate.seconds.toFixed(2)} s`],
+    ...[count(rate.keysPerSecond), `${count(rate.bytesPerSecond / 1e6)} MB`, ...cpuOf(rate)],
   ])
-  const heads = ['', 'keys', 'bytes', 'time', 'keys/s', 'MB/s', 'proxy µs/key', 'servers µs/key']
-  const phaseRows = Object.entries(load.phases).map(([phase, seen]) => [
+  const heads = ['', 'keys', 'values', 'sent', 'time', 'keys/s', 'values/s', 'proxy µs/key', 'servers µs/key']
+  const alone = [`A server joins a ring of ${NODES}, no other load:\n`, table(plainText, heads.map(right), rows)]
+  return [...alone, ...loads.flatMap(loadTable)].join('\n')
+}
+
+function loadTable({ clients, phases, joinFrom, joinTo, keysCopied, errors }: UnderLoad): string[] {
+  const { before, during, after } = phases
+  const ratio = (of: (seen: Seen) => number) => ((2 * of(during)) / (of(before) + of(after))).toFixed(2)
+  const rows = Object.entries(phases).map(([phase, seen]) => [
     ...[phase, count(seen.perSecond)],
     ...[seen.p50Ms, seen.p99Ms, seen.maxMs].map((ms) => `${ms.toFixed(2)} ms`),
   ])
-  const seconds = load.joinTo - load.joinFrom
+  rows.push([
+    'during / others',
+    ratio((seen) => seen.perSecond),
+    ratio(({ p50Ms }) => p50Ms),
+    ratio(({ p99Ms }) => p99Ms),
+    '',
+  ])
+  const what = `A server joins while ${clients} clients read (80 %) and write (20 %)`
   return [
-    `A server joins a ring of ${NODES}, no other load:\n`,
-    table(plainText, heads.map(right), rateRows),
-    `A server joins while ${load.clients} clients read (80 %) and write (20 %); ${count(load.keysCopied)} keys in ${seconds.toFixed(1)} s, ${load.errors} errors:\n`,
-    table(plainText, ['', 'commands/s', 'p50', 'p99', 'max'].map(right), phaseRows),
-  ].join('\n')
+    `${what}; ${count(keysCopied)} keys in ${(joinTo - joinFrom).toFixed(1)} s, ${errors} errors:\n`,
+    table(plainText, ['', 'commands/s', 'p50', 'p99', 'max'].map(right), rows),
+  ]
 }
 
 const WIDTH = 960
@@ -221,17 +244,18 @@ await runBench('How fast data moves when a server joins, and what clients notice
   const repetitions = quick ? 1 : 3
   const rates = [
     await measureRate(options, '100-byte values', {
-      ...{ keys: keysUpTo(quick ? 20_000 : 300_000), valueBytes: 100, repetitions },
+      ...{ keys: keysUpTo(quick ? 20_000 : 300_000), valueBytes: 100, value: randomValue, repetitions },
     }),
-    await measureRate(options, '10 KB values', {
-      keys: keysUpTo(quick ? 2000 : 30_000),
-      valueBytes: 10_000,
-      repetitions,
+    await measureRate(options, '10 KB of JSON', {
+      ...{ keys: keysUpTo(quick ? 2000 : 30_000), valueBytes: 10_000, value: jsonValue, repetitions },
+    }),
+    await measureRate(options, '10 KB of random bytes', {
+      ...{ keys: keysUpTo(quick ? 2000 : 30_000), valueBytes: 10_000, value: randomValue, repetitions },
     }),
     await measureRate(options, 'one key of 100 MB', {
-      ...{ keys: [keyThatMoves()], valueBytes: quick ? 10_000_000 : 100_000_000, repetitions },
+      ...{ keys: [keyThatMoves()], valueBytes: quick ? 10_000_000 : 100_000_000, value: randomValue, repetitions },
     }),
   ]
-  const load = await measureUnderLoad(options)
-  return { json: { rates, load }, table: tables(rates, load), figure: figure(load) }
+  const loads = [await measureUnderLoad(options, 16), await measureUnderLoad(options, 50)]
+  return { json: { rates, loads }, table: tables(rates, loads), figure: figure(loads[0]) }
 })

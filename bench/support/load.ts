@@ -4,12 +4,6 @@ import { frameOf } from '../../src/resp/frame.js'
 import { IS_ERROR, ReplyFramer, type ReplySink } from '../../src/resp/reply-framer.js'
 import { Random } from '../../test/chaos/random.js'
 
-/** One reply: when it came, and after how long. */
-export interface Answer {
-  readonly atMs: number
-  readonly latencyMs: number
-}
-
 export interface LoadOptions {
   readonly port: number
   readonly clients: number
@@ -21,8 +15,9 @@ export interface LoadOptions {
 
 /** Clients that each send the next command when the last one is answered, until they are stopped. */
 export class Load {
-  /** In milliseconds of `Date.now`, with fractions. */
-  readonly answers: Answer[] = []
+  /** When each reply came, in ms of `Date.now` with fractions, and after how long: numbers, which cost no objects. */
+  readonly atMs: number[] = []
+  readonly latencyMs: number[] = []
   readonly errors: string[] = []
   private readonly clients: LoadClient[] = []
 
@@ -76,7 +71,8 @@ class LoadClient implements ReplySink {
   /** [ReplySink] */
   onReply(buf: Buffer, start: number, end: number, flags: number): void {
     const atMs = performance.timeOrigin + performance.now()
-    this.load.answers.push({ atMs, latencyMs: atMs - this.sentAtMs })
+    this.load.atMs.push(atMs)
+    this.load.latencyMs.push(atMs - this.sentAtMs)
     if ((flags & IS_ERROR) !== 0) this.load.errors.push(buf.toString('utf8', start, end - 2))
     if (!this.stopped) this.send()
   }
@@ -98,4 +94,14 @@ export function randomValue(bytes: number): Buffer {
   if (bytes >= NOISE.length) return Buffer.alloc(bytes, NOISE)
   const from = noise.below(NOISE.length - bytes)
   return NOISE.subarray(from, from + bytes)
+}
+
+/** A value such as applications keep: a list of records as JSON. */
+export function jsonValue(bytes: number): Buffer {
+  let text = ''
+  while (text.length < bytes) {
+    const [id, score] = [noise.below(1_000_000), noise.below(10_000) / 100]
+    text += `${JSON.stringify({ id, name: `user ${id}`, email: `u${id}@example.com`, active: id % 3 === 0, score })},`
+  }
+  return Buffer.from(text.slice(0, bytes))
 }

@@ -154,7 +154,7 @@ export class Intake {
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    for await (const { db, ids } of walkRanges(source, ranges, () => this.pace.piece)) {
+    for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return
     }
@@ -189,8 +189,8 @@ export class Intake {
 
   /** The sizes are asked for first, so that a few large values do not fill the memory. */
   private async copySome(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
-    const sizes = await sizesOf(source, db, ids)
     const { window, rate, pace } = this
+    const sizes = await pace.slice(() => sizesOf(source, db, ids))
     for (let from = 0, to = 0; from < ids.length; from = to) {
       const bytesMax = Math.min(pace.piece.bytes, rate.burstBytes)
       let bytes = sizes[to++]

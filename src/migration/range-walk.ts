@@ -4,7 +4,7 @@ import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { RangeSet } from '../ring/range-set.js'
-import type { Piece } from './pace.js'
+import type { Pace, Piece } from './pace.js'
 import { assertProcess, databasesOf, WalkError } from './walk.js'
 
 const CR = 0x0d
@@ -17,18 +17,23 @@ export interface Found {
 }
 
 /**
- * One pass over all keys of a member for those in some ranges, about as many at a time as a piece has; `piece` is asked
- * for whenever something is asked of the server. Every key that is there from the beginning to the end is given at least
- * once [Redis SCAN guarantees]. While keys are looked at, the next ones are on their way.
+ * One pass over all keys of a member for those in some ranges, about as many at a time as a piece has. Every key that is there
+ * from the beginning to the end is given at least once [Redis SCAN guarantees]. While keys are looked at, the next ones are
+ * on their way.
  *
  * @throws LinkLostError, WalkError
  */
-export async function* walkRanges(link: Link, ranges: RangeSet, piece: () => Piece): AsyncGenerator<Found> {
+export async function* walkRanges(
+  link: Link,
+  ranges: RangeSet,
+  pace: Pick<Pace, 'piece' | 'slice'>,
+): AsyncGenerator<Found> {
   const runId = link.info?.runId
-  const next = async (db: number, cursor: string) => {
-    assertProcess(link, runId)
-    return scan(link, db, cursor, piece(), ranges)
-  }
+  const next = (db: number, cursor: string) =>
+    pace.slice(async () => {
+      assertProcess(link, runId)
+      return scan(link, db, cursor, pace.piece, ranges)
+    })
   for (const { db } of await databasesOf(link)) {
     let ids: string[] = []
     let scanning: Promise<Scanned> | undefined = next(db, '0')
@@ -39,7 +44,7 @@ export async function* walkRanges(link: Link, ranges: RangeSet, piece: () => Pie
       scanning?.catch(() => {})
       ids = ids.length === 0 ? found : ids.concat(found)
       // Two halves are asked for together, a piece and a little more are not.
-      if (ids.length < piece().keys / 2 && scanning !== undefined) continue
+      if (ids.length < pace.piece.keys / 2 && scanning !== undefined) continue
       yield { db, ids }
       ids = []
     }
