@@ -1,4 +1,6 @@
 import type { Link } from '../backend/link.js'
+import { RangeSet } from '../ring/range-set.js'
+import type { TokenRange } from '../ring/token-range.js'
 
 /** More keys than this are not remembered: they are copied again, which costs time and is right. */
 const KEYS_MAX = 100_000
@@ -14,6 +16,8 @@ class Known {
   /** Who wants nothing to be owed any more. */
   readonly closing = new Set<object>()
   exact = false
+  /** What it has kept from before, but for the keys that are owed to it. */
+  kept: RangeSet | undefined
 }
 
 /**
@@ -37,8 +41,11 @@ export class Arrivals {
     known.owed.delete(id)
   }
 
+  /** It did not arrive after all, and is owed. */
   remove(link: Link, id: string): void {
-    this.byLink.get(link)?.ids.delete(id)
+    const known = this.byLink.get(link)
+    known?.ids.delete(id)
+    known?.owed.add(id)
   }
 
   /** Notes that a write of these keys is not sent to the pending replica. False if it must be. */
@@ -55,6 +62,32 @@ export class Arrivals {
   /** The keys that are owed to a pending replica. */
   owed(link: Link): readonly string[] {
     return [...(this.byLink.get(link)?.owed ?? [])]
+  }
+
+  /** The replica is back with all that it had in these ranges, but for the keys `missed`, which are owed to it. */
+  keep(link: Link, ranges: RangeSet, missed: Iterable<string>): void {
+    this.forget(link)
+    const known = this.of(link)
+    known.kept = ranges
+    for (const id of missed) known.owed.add(id)
+  }
+
+  /** What it has kept counts only where it is sent, or owed, what is written. */
+  keepWithin(link: Link, pending: () => readonly TokenRange[]): void {
+    const known = this.byLink.get(link)
+    const kept = known?.kept
+    if (known !== undefined && kept !== undefined) {
+      known.kept = new RangeSet(pending().filter((range) => kept.covers(range)))
+    }
+  }
+
+  keepsAny(link: Link): boolean {
+    return this.byLink.get(link)?.kept?.isEmpty === false
+  }
+
+  /** Whether it has kept everything of a range but what is owed to it. */
+  hasKept(link: Link, range: TokenRange): boolean {
+    return this.byLink.get(link)?.kept?.covers(range) === true
   }
 
   /** From now on, until the returned function is called, nothing more is owed to the replica. */

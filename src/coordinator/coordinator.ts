@@ -11,6 +11,7 @@ import { parseRequest } from '../resp/request-parser.js'
 import { samePlacement } from '../view/placement.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
+import { Absences } from './absences.js'
 import { mayHaveTime, toAbsolute } from './absolute.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
@@ -71,6 +72,7 @@ export class Coordinator {
   readonly verdicts: Verdicts
   readonly lanes = new Lanes(() => this.waiting.wake())
   readonly arrivals = new Arrivals()
+  readonly absences = new Absences(this.arrivals)
   readonly doubts: Doubts
   readonly acknowledgement = new Acknowledgement(() => this.doubts.marked())
   readonly uncertainty = new Uncertainty()
@@ -98,6 +100,7 @@ export class Coordinator {
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
     const isMarked = () => this.acknowledgement.open
     this.doubts = new Doubts(this.lanes, () => this.router, log, isMarked, {
+      doubted: (ids) => this.absences.note(ids),
       stoppedServing: () => this.topologyChanged(),
       serving: () => this.servingChanged(),
       readable: () => this.waiting.retrySoon(),
@@ -147,6 +150,7 @@ export class Coordinator {
       answer(slot, OUT_OF_MEMORY)
       return
     }
+    if (this.absences.any) this.absences.note(this.keyIds(row, frame, slot.db))
     const to = route.pending.length === 0 ? route : routeOfWrite(this, route, this.keyIds(row, frame, slot.db))
     if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, to, frame, row, slot)
@@ -198,6 +202,7 @@ export class Coordinator {
   restarted(link: Link): void {
     this.doubts.forget(link.name)
     this.arrivals.forget(link)
+    this.absences.forget(link.name)
   }
 
   /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
@@ -353,8 +358,11 @@ export class Coordinator {
 
   private viewChanged(view: View, previous: View): void {
     if (!samePlacement(view, previous)) this.acknowledgement.placementChanged(view.epoch)
+    const before = this.router.links
     this.router = new Router(this.views.current, this.links)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
+    const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
+    this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.doubts.viewChanged()
     this.servingChanged()
   }

@@ -30,6 +30,8 @@ const KEYS_MAX = 100_000
 
 /** What follows from doubts. */
 export interface DoubtEvents {
+  /** The replicas of these keys may differ. */
+  doubted(ids: readonly string[]): void
   /** A member serves reads no more, or again. */
   stoppedServing(): void
   serving(): void
@@ -78,8 +80,14 @@ export class Doubts {
     return size
   }
 
+  /** All keys that are in doubt on some member. */
+  ids(): string[] {
+    return [...this.byMember.values()].flatMap((doubts) => [...doubts.keys()])
+  }
+
   /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */
   note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+    this.events.doubted(ids)
     let doubts = this.byMember.get(link.name)
     // The caller is not done with its own part yet.
     const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))

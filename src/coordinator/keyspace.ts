@@ -132,9 +132,11 @@ export class Keyspace {
     }
     const { links } = coordinator.router
     coordinator.stats.writes++
+    const swept = coordinator.absences.sweep()
     const answers = links.map((link) => link.call(args, db))
     if (command === 'swapdb') coordinator.databasesSwapped()
     const results = await Promise.allSettled(answers)
+    swept()
     const lost = links.filter((link, i) => results[i].status === 'rejected' && coordinator.isMember(link.name))
     if (lost.length > 0) {
       for (const { name } of lost) coordinator.options.distrust(name, `its link broke during ${command}`)

@@ -4,6 +4,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import { keyId, keyOfId } from '../coordinator/lanes.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
+import type { TokenRange } from '../ring/token-range.js'
 import type { Pace } from './pace.js'
 import type { IntakePlan } from './plan.js'
 import { walkRanges } from './range-walk.js'
@@ -36,7 +37,7 @@ export interface IntakeProgress {
 
 /**
  * Fills one pending replica [design §8 Join]: deletes what it has left of its new ranges, then copies every key of them
- * in one pass over each source. All of it goes over the links, between the clients' writes.
+ * in one pass over each source. Ranges that it has kept from before get only what is owed to it [design §8 Failure]. All of it goes over the links, between the clients' writes.
  */
 export class Intake {
   readonly ranges: RangeSet
@@ -87,14 +88,19 @@ export class Intake {
    */
   async run(): Promise<boolean> {
     const target = this.link(this.plan.member)
-    await this.clear(target)
-    this.progress.step = 'copying'
+    const { arrivals } = this.coordinator
+    const missing = (ranges: readonly TokenRange[]) =>
+      new RangeSet(ranges.filter((range) => !arrivals.hasKept(target, range)))
     const sources = this.plan.sources.map(({ source, ranges }) => ({
       source: this.link(source),
       ranges: new RangeSet(ranges),
+      missing: missing(ranges),
     }))
-    await Promise.all(sources.map(({ source, ranges }) => this.estimate(source, ranges)))
-    await Promise.all(sources.map(({ source, ranges }) => this.copyFrom(source, target, ranges)))
+    this.isThere = arrivals.watch(target)
+    await this.clear(target, missing(this.plan.ranges))
+    this.progress.step = 'copying'
+    await Promise.all(sources.map(({ source, missing }) => this.estimate(source, missing)))
+    await Promise.all(sources.map(({ source, missing }) => this.copyFrom(source, target, missing)))
     await this.copied()
     this.reopen = this.coordinator.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
@@ -116,9 +122,10 @@ export class Intake {
   }
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
-  private async clear(target: Link): Promise<void> {
+  private async clear(target: Link, ranges: RangeSet): Promise<void> {
     const { arrivals } = this.coordinator
-    if (this.plan.empty) {
+    if (ranges.isEmpty) return
+    if (this.plan.empty && !arrivals.keepsAny(target)) {
       // In one turn: whatever came before is gone, and not taken for there.
       arrivals.forget(target)
       this.isThere = arrivals.watch(target)
@@ -126,7 +133,6 @@ export class Intake {
       return
     }
     const relax = arrivals.forgetAndRemember(target)
-    this.isThere = arrivals.watch(target)
     try {
       for await (const { db, keys } of walkKeys(target)) {
         if (this.cancelled) return
@@ -134,7 +140,7 @@ export class Intake {
           // Another intake may have brought them meanwhile.
           if (this.cancelled) return
           const leftovers = keys.filter(
-            (key) => this.ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
+            (key) => ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
           )
           if (leftovers.length > 0) accepted(target, await target.call(['UNLINK', ...leftovers], db))
         })
@@ -145,6 +151,7 @@ export class Intake {
   }
 
   private async estimate(source: Link, ranges: RangeSet): Promise<void> {
+    if (ranges.isEmpty) return
     let keys = 0
     for (const database of await databasesOf(source)) keys += database.keys
     // A source holds what it masters and the copies of others; it is asked for a part of what it masters.
@@ -154,6 +161,7 @@ export class Intake {
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
+    if (ranges.isEmpty) return
     for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return
@@ -170,6 +178,7 @@ export class Intake {
       if (ids === undefined) byDb.set(db, [id])
       else ids.push(id)
     }
+    for (const ids of byDb.values()) this.progress.keysTotal += ids.length
     for (const [db, ids] of byDb) await this.copyAll(source, target, db, ids)
   }
 

@@ -181,6 +181,8 @@ export class Migrator {
   private async receive(plan: Intake['plan']): Promise<void> {
     const { coordinator, log, filled } = this.deps
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
+    // What it holds besides the ranges that it has kept may be of no range that it is to have now.
+    if (plan.empty && coordinator.arrivals.keepsAny(this.link(plan.member))) this.displaced.add(plan.member)
     const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
     log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')

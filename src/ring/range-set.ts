@@ -1,5 +1,8 @@
 import { CIRCLE_SIZE, rangeSize, type TokenRange } from './token-range.js'
 
+/** Before the first interval. */
+const NONE = -1
+
 /** A set of identifiers, given as ranges of the circle; asks are answered by binary search. */
 export class RangeSet {
   /** Fraction of the circle that it covers, 0 … 1. */
@@ -17,13 +20,43 @@ export class RangeSet {
       else intervals.push([first, CIRCLE_SIZE - 1], [0, range.to])
     }
     intervals.sort((a, b) => a[0] - b[0])
-    this.firsts = Uint32Array.from(intervals, ([first]) => first)
-    this.lasts = Uint32Array.from(intervals, ([, last]) => last)
+    const isStart = (i: number) => i === 0 || intervals[i - 1][1] + 1 !== intervals[i][0]
+    const isEnd = (i: number) => i === intervals.length - 1 || isStart(i + 1)
+    this.firsts = Uint32Array.from(
+      intervals.filter((_, i) => isStart(i)),
+      ([first]) => first,
+    )
+    this.lasts = Uint32Array.from(
+      intervals.filter((_, i) => isEnd(i)),
+      ([, last]) => last,
+    )
     this.share = ranges.reduce((sum, range) => sum + rangeSize(range), 0) / CIRCLE_SIZE
   }
 
+  get isEmpty(): boolean {
+    return this.firsts.length === 0
+  }
+
   has(identifier: number): boolean {
-    const { firsts, lasts } = this
+    const at = this.intervalOf(identifier)
+    return at !== NONE && identifier <= this.lasts[at]
+  }
+
+  /** Whether all identifiers of the range are in the set. */
+  covers(range: TokenRange): boolean {
+    const first = (range.from + 1) >>> 0
+    if (first > range.to) return this.hasAll(first, CIRCLE_SIZE - 1) && this.hasAll(0, range.to)
+    return this.hasAll(first, range.to)
+  }
+
+  private hasAll(first: number, last: number): boolean {
+    const at = this.intervalOf(first)
+    return at !== NONE && last <= this.lasts[at]
+  }
+
+  /** The last interval that begins at or before the identifier. */
+  private intervalOf(identifier: number): number {
+    const { firsts } = this
     let low = 0
     let high = firsts.length
     while (low < high) {
@@ -31,6 +64,6 @@ export class RangeSet {
       if (firsts[middle] <= identifier) low = middle + 1
       else high = middle
     }
-    return low > 0 && identifier <= lasts[low - 1]
+    return low - 1
   }
 }

@@ -42,6 +42,7 @@ class Story {
       } as unknown as Router
     }
     this.doubts = new Doubts(new Lanes(() => {}), router, silentLogger(), () => this.isMarked, {
+      doubted: () => {},
       stoppedServing: () => {},
       serving: () => {},
       readable: () => this.told++,

@@ -179,10 +179,15 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'migration/intake.js',
-        replace: 'await this.clear(target);',
-        by: 'this.coordinator.arrivals.forget(target);',
+        replace: 'await this.clear(target, missing(this.plan.ranges));',
+        by: 'arrivals.forget(target); this.isThere = arrivals.watch(target);',
       },
     ],
+  },
+  'forget-what-was-missed': {
+    summary: 'a member that was away is not owed what was written meanwhile',
+    faults: ['pause'],
+    patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
   },
   'replies-by-arrival': {
     summary: 'replies go to the client in the order in which they arrive',
