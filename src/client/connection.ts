@@ -58,7 +58,9 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.session = new Session(server.config.auth.password === undefined)
     this.framer = new RequestFramer({ maxBulkBytes: server.config.limits.maxBulkBytes })
     this.framer.authenticated = this.session.authenticated
-    this.outbox = new Outbox(socket, server.turn)
+    this.outbox = new Outbox(socket, server.turn, () => {
+      if (!this.reading) this.repliesDone()
+    })
     this.queue = new ReplyQueue(this.outbox, this)
     socket.on('end', () => this.inputEnded())
     socket.on('drain', () => {

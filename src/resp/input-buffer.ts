@@ -70,9 +70,9 @@ export class InputBuffer {
    * `total` bytes if that is known (else Infinity). False when there are no more; then all unconsumed bytes are kept.
    */
   pull(need: number, total: number): boolean {
-    this.lacking = need
     if (this.borrowed) {
       this.keep(total)
+      this.lacking = need
       return false
     }
     this.moved = 0
@@ -80,8 +80,10 @@ export class InputBuffer {
     if (left === 0) {
       this.dropChunk()
       if (this.start === this.limit) this.empty()
+      this.lacking = need
       return false
     }
+    this.lacking = 0
     this.append(Math.min(left, Math.max(need, SLICE_BYTES, this.mirrored)), total)
     return true
   }
@@ -102,6 +104,8 @@ export class InputBuffer {
   /** Copies all unconsumed bytes out of the chunk; the whole frame will have `total` bytes if that is known. */
   keep(total = Number.POSITIVE_INFINITY): void {
     this.moved = 0
+    // Frames that are whole may be read before more bytes come: these belong to no place that is known now.
+    this.lacking = 0
     if (this.borrowed) {
       const from = this.start
       this.chunkPos = from

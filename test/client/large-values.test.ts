@@ -56,6 +56,14 @@ t.test('values of all sizes come back as they were, for clients at once and slow
   t.equal(compared, 8 * 12 * 8)
 })
 
+t.test('a client that has replies to take is read from again also when they leave at once', async (t) => {
+  const { connect } = await startProxy(t, { config: { limits: { outputBufferPauseBytes: 20_000 } } })
+  const client = await connect()
+  const value = Buffer.alloc(50_000, 'v')
+  const replies = await client.pipeline(Array.from({ length: 20 }, () => ['ECHO', value]))
+  for (const reply of replies) t.ok(reply.equals(bulkOf(value)))
+})
+
 t.test('all replicas have the bytes of a large value', async (t) => {
   const { connect, connectTo, view } = await startProxy(t)
   const client = await connect()

@@ -34,7 +34,7 @@ class Story {
           done,
         ),
     })
-    this.outbox = new Outbox(socket as never, new Turn())
+    this.outbox = new Outbox(socket as never, new Turn(), () => {})
   }
 
   take(): boolean {
@@ -121,7 +121,7 @@ t.test('a large reply is not copied when its bytes are given away', async (t) =>
       done()
     },
   })
-  const outbox = new Outbox(socket as never, new Turn())
+  const outbox = new Outbox(socket as never, new Turn(), () => {})
   const large = Buffer.allocUnsafeSlow(70_000)
   outbox.append(large, 0, large.length, true)
   outbox.append(large, 0, large.length, false)

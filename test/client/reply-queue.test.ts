@@ -21,7 +21,7 @@ class Story implements ReplyQueueOwner {
         done()
       },
     })
-    this.outbox = new Outbox(socket as never, new Turn())
+    this.outbox = new Outbox(socket as never, new Turn(), () => {})
     this.queue = new ReplyQueue(this.outbox, this)
   }
 

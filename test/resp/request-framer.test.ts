@@ -179,6 +179,27 @@ t.test('the rest of a large argument is read to where it belongs, and no byte mo
   t.equal(framer.room, undefined)
 })
 
+t.test('who stops reading with commands left has no room: they are read before more bytes come', async (t) => {
+  const bytes = latin1(encode('SET', 'k', 'v'.repeat(140_000)))
+  const framer = new RequestFramer({ maxBulkBytes: 1_000_000 })
+  framer.feed(bytes.subarray(0, 60_000))
+  t.equal(framer.next(), NEED_MORE)
+  bytes.copy(framer.room!, 0, 60_000, 100_000)
+  framer.filled(40_000)
+  t.equal(framer.next(), NEED_MORE)
+  t.equal(framer.room?.length, bytes.length - 100_000)
+  framer.feed(Buffer.concat([bytes.subarray(100_000), latin1(encode('PING').repeat(3))]))
+  t.equal(framer.next(), FRAME)
+  t.ok(framer.buf.subarray(framer.start, framer.end).equals(bytes))
+  framer.retain()
+  t.equal(framer.room, undefined)
+  for (let i = 0; i < 3; i++) {
+    t.equal(framer.next(), FRAME)
+    t.equal(framer.argc, 1)
+  }
+  t.equal(framer.next(), NEED_MORE)
+})
+
 t.test('several commands that were retained together come out one by one, big ones among them', async (t) => {
   const commands = Array.from({ length: 30 }, (_, i) => ['SET', `key${i}`, 'x'.repeat(i % 3 === 0 ? 90_000 : 10)])
   const bytes = latin1(commands.map((args) => encode(...args)).join(''))
