@@ -184,7 +184,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       members = present
       place()
     },
-    forget: (name) => keeper.forget(name),
+    forget: (name) => {
+      keeper.forget(name)
+      // Who was removed may serve others before it is added again.
+      coordinator.absences.forget(name)
+    },
     noteRemoved: place,
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),

@@ -33,6 +33,10 @@ async function gone({ client }: Story, name: string): Promise<void> {
   await until('copies are made', async () => /pending-ranges\r\n:0/.test(String(await client.ask('DT', 'VIEW'))))
 }
 
+async function sentinels(proxy: TestProxy, ...args: string[]): Promise<void> {
+  for (const { name } of proxy.ring.sentinels) await (await proxy.connectTo(name)).ask('SENTINEL', ...args)
+}
+
 /** Waits until everything is where it belongs; gives the keys that were copied to the member since it came back. */
 async function back({ proxy, lines }: Story, name: string, from: number): Promise<{ keys: number; copied: number }> {
   const keys = await settled(proxy.ring)
@@ -112,18 +116,29 @@ t.test('if it restarted while it was away it is filled anew', async (t) => {
   t.ok(copied > 1000, `${copied} keys were copied`)
 })
 
+t.test('a server that was removed belongs to nobody: when it is added again it is filled anew', async (t) => {
+  const story = await begin(t)
+  const { proxy, client, lines } = story
+  await sentinels(proxy, 'REMOVE', 'dt-2')
+  await gone(story, 'dt-2')
+  t.equal(String(await (await proxy.connectTo('dt-2')).ask('FLUSHALL')), '+OK\r\n')
+  const from = lines.lines.length
+  await sentinels(proxy, 'MONITOR', 'dt-2', '127.0.0.1', String(proxy.ring.server('dt-2').port), '2')
+  await until('it is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
+  const { keys, copied } = await back(story, 'dt-2', from)
+  t.equal(keys, KEYS)
+  t.ok(copied > 1000, `${copied} keys were copied`)
+})
+
 t.test('a server that joins while another is away takes ranges over: the rest is still kept', async (t) => {
   const story = await begin(t, 5)
   const { proxy, lines, client } = story
-  const sentinels = async (...args: string[]) => {
-    for (const { name } of proxy.ring.sentinels) await (await proxy.connectTo(name)).ask('SENTINEL', ...args)
-  }
-  await sentinels('REMOVE', 'dt-5')
+  await sentinels(proxy, 'REMOVE', 'dt-5')
   await gone(story, 'dt-5')
   await until('its copies are gone', async () => lines.about(/no data has to move any more.*dt-3 dt-4$/).length > 0)
   proxy.ring.pause('dt-2')
   await gone(story, 'dt-2')
-  await sentinels('MONITOR', 'dt-5', '127.0.0.1', String(proxy.ring.server('dt-5').port), '2')
+  await sentinels(proxy, 'MONITOR', 'dt-5', '127.0.0.1', String(proxy.ring.server('dt-5').port), '2')
   await until('it has joined', async () => (await membersOf(client)) === 'dt-1 dt-3 dt-4 dt-5')
   await gone(story, 'dt-2')
   await client.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, 'changed']))
