@@ -75,7 +75,6 @@ interface AcceptedSocket {
  * Makes an accepted socket read into `buffer`, which saves an allocation a read [design §11 C]. Only sockets that
  * connect can be told so when they are made, so the accepted one's handle is put into a new socket. Where Node does
  * not have the handle in its place any more, the ordinary `data` event does the same with an allocation.
- *
  */
 export function readInto(buffer: Buffer, accepted: Socket, reader: Reader): Socket {
   const inner = accepted as unknown as AcceptedSocket

@@ -41,11 +41,11 @@ export class Arrivals {
     known.owed.delete(id)
   }
 
-  /** It did not arrive after all, and is owed. */
+  /** It did not arrive after all. Where no walk over the sources finds it again, because the rest was kept, it is owed. */
   remove(link: Link, id: string): void {
     const known = this.byLink.get(link)
     known?.ids.delete(id)
-    known?.owed.add(id)
+    if (known?.kept !== undefined) known.owed.add(id)
   }
 
   /** Notes that a write of these keys is not sent to the pending replica. False if it must be. */

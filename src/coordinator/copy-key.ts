@@ -4,7 +4,7 @@ import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { isSoon, mayHavePassed } from './deadline.js'
-import { type Held, type HeldKey, keyOfId, type Lanes } from './lanes.js'
+import { type Held, type HeldKey, keyInId, keyOfId, type Lanes } from './lanes.js'
 
 /** What became of a copy on one target. */
 export type CopyResult =
@@ -150,7 +150,8 @@ export class KeyCopy implements ReplySink {
    */
   private snapshot(k: number): void {
     const { source, db } = this
-    const argument = `\r\n$${this.keyOf(k).length}\r\n${this.keyOf(k)}\r\n`
+    const key = keyInId(this.ids[k])
+    const argument = `\r\n$${key.length}\r\n${key}\r\n`
     const first = `*2\r\n$11\r\nPEXPIRETIME${argument}`
     const both = `${first}*2\r\n$4\r\nDUMP${argument}`
     const buf = both.length <= scratch.length ? scratch : Buffer.allocUnsafe(both.length)
@@ -165,7 +166,7 @@ export class KeyCopy implements ReplySink {
       this.frames[k] = this.deletion(k)
       return
     }
-    const key = this.keyOf(k)
+    const key = keyInId(this.ids[k])
     const from = buf.indexOf(CR, start) + 2
     const size = end - 2 - from
     // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
@@ -198,14 +199,8 @@ export class KeyCopy implements ReplySink {
   }
 
   private deletion(k: number): Buffer {
-    const key = this.keyOf(k)
+    const key = keyInId(this.ids[k])
     return Buffer.from(`*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`, 'latin1')
-  }
-
-  /** The bytes of the key, a character each. */
-  private keyOf(k: number): string {
-    const id = this.ids[k]
-    return id.slice(id.indexOf(':') + 1)
   }
 
   private release(k: number): void {

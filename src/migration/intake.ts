@@ -125,7 +125,7 @@ export class Intake {
   private async clear(target: Link, ranges: RangeSet): Promise<void> {
     const { arrivals } = this.coordinator
     if (ranges.isEmpty) return
-    if (this.plan.empty && !arrivals.keepsAny(target)) {
+    if (this.plan.empty) {
       // In one turn: whatever came before is gone, and not taken for there.
       arrivals.forget(target)
       this.isThere = arrivals.watch(target)

@@ -163,15 +163,18 @@ export class Migrator {
   }
 
   private reconcile(): void {
-    const { views, links } = this.deps
+    const { views, links, coordinator } = this.deps
     const canGive = (name: string) => links.get(name)?.serving === true
     const isUnderWay = (member: string, range: TokenRange) =>
       [...this.running].some((intake) => intake.plan.member === member && intake.ranges.has(range.to))
     for (const plan of planIntakes(views.current, canGive, isUnderWay)) {
       if (links.get(plan.member)?.ready !== true) continue
-      // Emptying the member would take away what another intake has brought.
+      // Emptying the member would take away what another intake has brought, or it has kept.
       const alone = ![...this.running].some((intake) => intake.plan.member === plan.member)
-      void this.receive({ ...plan, empty: plan.empty && alone })
+      const keeps = coordinator.arrivals.keepsAny(this.link(plan.member))
+      // What it holds besides that may be of no range that it is to have now.
+      if (plan.empty && keeps) this.displaced.add(plan.member)
+      void this.receive({ ...plan, empty: plan.empty && alone && !keeps })
     }
     // A range whose holders all have keys in doubt at the moment has no source, and nobody tells when it has one.
     if (planIntakes(views.current, () => true, isUnderWay).length > 0) this.reconcileSoon(RETRY_MS)
@@ -181,8 +184,6 @@ export class Migrator {
   private async receive(plan: Intake['plan']): Promise<void> {
     const { coordinator, log, filled } = this.deps
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
-    // What it holds besides the ranges that it has kept may be of no range that it is to have now.
-    if (plan.empty && coordinator.arrivals.keepsAny(this.link(plan.member))) this.displaced.add(plan.member)
     const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
     log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { Arrivals } from '../../src/coordinator/arrivals.js'
+import { RangeSet } from '../../src/ring/range-set.js'
 
 const link = (name: string) => ({ name }) as Link
 
@@ -67,4 +68,20 @@ t.test('a replica that is emptied is owed nothing, one that is searched for left
   arrivals.forget(x)
   t.notOk(arrivals.has(x, '0:c'))
   t.same(arrivals.owed(x), [])
+})
+
+t.test('a key whose copy failed is owed again to who has kept the rest; others are walked through again', async (t) => {
+  const arrivals = new Arrivals()
+  const [x, y] = [link('dt-4'), link('dt-5')]
+  const ranges = new RangeSet([{ from: 0, to: 100 }])
+  arrivals.keep(x, ranges, ['0:a', '0:b'])
+  for (const each of [x, y]) {
+    arrivals.add(each, '0:a')
+    arrivals.remove(each, '0:a')
+    t.notOk(arrivals.has(each, '0:a'))
+  }
+  t.same([...arrivals.owed(x)].sort(), ['0:a', '0:b'])
+  t.same(arrivals.owed(y), [])
+  t.ok(arrivals.hasKept(x, { from: 10, to: 20 }))
+  t.notOk(arrivals.hasKept(x, { from: 90, to: 110 }))
 })
