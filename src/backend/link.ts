@@ -60,6 +60,11 @@ export class Link implements Flushable, FramerSink {
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
   pushes = 0
+  /** Bytes of commands given to the socket, over all its connections. */
+  sentBytes = 0
+  /** `onBudgetSpent` is called at every flush with `sentBytes` beyond this. */
+  budgetBytes = Number.POSITIVE_INFINITY
+  onBudgetSpent = () => {}
 
   private socket: Socket | undefined
   private framer = new ReplyFramer(this)
@@ -182,11 +187,16 @@ export class Link implements Flushable, FramerSink {
     const parts = this.log.takeUnsent()
     if (parts.length === 1) {
       socket.write(parts[0])
-      return
+      this.sentBytes += parts[0].length
+    } else {
+      socket.cork()
+      for (const part of parts) {
+        socket.write(part)
+        this.sentBytes += part.length
+      }
+      socket.uncork()
     }
-    socket.cork()
-    for (const part of parts) socket.write(part)
-    socket.uncork()
+    if (this.sentBytes > this.budgetBytes) this.onBudgetSpent()
   }
 
   /** [FramerSink] */

@@ -15,18 +15,24 @@ const LATEST_MS = 1000
 const UNLIMITED_MS = 10_000
 /** About the fastest that a link can fill a server. */
 const FASTEST_BYTES_PER_MS = 200_000
+/**
+ * The share of what a member has left that it is sent before it is asked again, however little time has passed. Not less
+ * than a part of the margin.
+ */
+const BUDGET_SHARE = 0.25
+const BUDGET_MIN_BYTES = 256 * 1024
+
+/** Fewer bytes tell nothing of how a member grows by them. */
+const TELLING_BYTES = 64 * 1024
+/** How much of the greatest growth still counts at the next look. */
+const DECAY = 0.5
+/** Before anything is known: a byte for a byte. */
+const UNKNOWN_GROWTH = 1
 
 const MARGIN = 0.01
 const MARGIN_MIN_BYTES = 1024 * 1024
-/** The growth that is reckoned with is that until the look after the next one. */
-const AHEAD_MS = 2 * SOONEST_MS
-/** How much of the fastest growth counts still at the next look. */
-const DECAY = 0.9
-/**
- * As long as a member is full it does not grow, but what made it so would come back at once: it counts for longer. Not for
- * ever, because it may have been one large value.
- */
-const FULL_HALF_LIFE_MS = 10_000
+/** A full member has memory again when this many margins are free: it does not come and go with its buffers. */
+const MARGINS_AFTER_FULL = 1.5
 
 export interface MemoryState {
   /** As Redis compares it with the limit: without the buffers that it does not count. */
@@ -37,12 +43,28 @@ export interface MemoryState {
 
 /**
  * Whether a member is so near its limit that it is given nothing any more that needs memory. The margin is 1 %, at least
- * 1 MB, and what the member may grow before it is asked again: beyond the limit it would refuse also what DT itself has
- * to write on it, the view's marker and the repair of keys.
+ * 1 MB; `expectedBytes` is what the member is expected to have grown since it was asked. Beyond the limit it would refuse
+ * also what DT itself has to write on it, the view's marker and the repair of keys.
  */
-export function isFull({ usedBytes, maxBytes }: MemoryState, growthPerMs: number): boolean {
+export function isFull({ usedBytes, maxBytes }: MemoryState, expectedBytes: number, wasFull: boolean): boolean {
   if (maxBytes === 0) return false
-  return usedBytes + Math.max(maxBytes * MARGIN, MARGIN_MIN_BYTES) + growthPerMs * AHEAD_MS > maxBytes
+  const margin = Math.max(maxBytes * MARGIN, MARGIN_MIN_BYTES)
+  return usedBytes + margin * (wasFull ? MARGINS_AFTER_FULL : 1) + expectedBytes > maxBytes
+}
+
+/**
+ * How many bytes a member is expected to grow for each byte that it is sent: as it lately did at most. `before` is what was
+ * expected, `grownBytes` and `sentBytes` what has happened since.
+ */
+export function growthAfter(before: number, grownBytes: number, sentBytes: number): number {
+  if (sentBytes < TELLING_BYTES) return before
+  return Math.max(grownBytes / sentBytes, before * DECAY)
+}
+
+/** How many bytes of commands a member is sent before it is asked again. */
+export function budgetBytes({ usedBytes, maxBytes }: MemoryState): number {
+  if (maxBytes === 0) return Number.POSITIVE_INFINITY
+  return Math.max(BUDGET_MIN_BYTES, (maxBytes - usedBytes) * BUDGET_SHARE)
 }
 
 /** When a member is to be asked again. */
@@ -52,25 +74,14 @@ export function lookAgainMs({ usedBytes, maxBytes }: MemoryState): number {
 }
 
 /** What a look at a member has told. */
-export interface Look {
-  readonly state: MemoryState
-  readonly atMs: number
-  /** The fastest that it grew lately, in bytes. */
-  readonly growthPerMs: number
-}
-
-/** What is known of one member. */
-interface Seen extends Look {
+interface Look {
+  readonly usedBytes: number
+  /** The link's, when the member was asked. */
+  readonly sentBytes: number
+  /** Bytes that it is expected to grow for each that it is sent. */
+  readonly growth: number
+  /** When it is to be asked again. */
   dueMs: number
-}
-
-/** How fast a member is to be reckoned to grow. */
-export function growthAfter(before: Look, { usedBytes }: MemoryState, nowMs: number, wasFull: boolean): number {
-  const passedMs = nowMs - before.atMs
-  // Two looks in a row would make any value a flood.
-  const grown = (usedBytes - before.state.usedBytes) / Math.max(SOONEST_MS, passedMs)
-  const lasting = before.growthPerMs * (wasFull ? 0.5 ** (passedMs / FULL_HALF_LIFE_MS) : DECAY)
-  return Math.min(FASTEST_BYTES_PER_MS, Math.max(grown, lasting))
 }
 
 /**
@@ -80,7 +91,7 @@ export function growthAfter(before: Look, { usedBytes }: MemoryState, nowMs: num
 export class Memory {
   /** Nearly never: nobody needs to ask further. */
   anyFull = false
-  private readonly seen = new Map<Link, Seen>()
+  private readonly looks = new Map<Link, Look>()
   private readonly asked = new Set<Link>()
   private timer: NodeJS.Timeout | undefined
 
@@ -106,33 +117,38 @@ export class Memory {
     return (row.flags.includes('denyoom') || row.replicate === 'copy') && route.targets.some(({ full }) => full)
   }
 
-  /** It may be another process, with another limit. */
+  /** It may be another process, with another limit: it is asked before it gets anything else. */
   linkUp(link: Link): void {
-    this.seen.delete(link)
+    this.looks.delete(link)
+    link.onBudgetSpent = () => void this.ask(link)
+    void this.ask(link)
   }
 
   /** All members are asked anew: one of them has refused something, or was not there. */
   look(): void {
-    for (const each of this.seen.values()) each.dueMs = 0
+    for (const look of this.looks.values()) look.dueMs = 0
     this.tick()
   }
 
   private tick(): void {
     const links = this.links()
-    for (const link of this.seen.keys()) if (!links.includes(link)) this.seen.delete(link)
+    for (const link of this.looks.keys()) if (!links.includes(link)) this.looks.delete(link)
     const nowMs = Date.now()
     for (const link of links) {
-      if (link.ready && !this.asked.has(link) && nowMs >= (this.seen.get(link)?.dueMs ?? 0)) void this.ask(link)
+      if (link.ready && nowMs >= (this.looks.get(link)?.dueMs ?? 0)) void this.ask(link)
     }
     this.anyFull = links.some(({ full }) => full)
   }
 
   private async ask(link: Link): Promise<void> {
+    if (this.asked.has(link)) return
     this.asked.add(link)
+    const { sentBytes } = link
     try {
       const reply = await link.call(['INFO', 'memory'])
       const text = isError(reply) ? undefined : textOf(reply)
-      if (text !== undefined) this.note(link, stateIn(parseInfo(text)))
+      if (text === undefined) return
+      this.note(link, stateIn(parseInfo(text)), sentBytes)
     } catch {
       // The link broke; it is asked again when it is up.
     } finally {
@@ -140,17 +156,21 @@ export class Memory {
     }
   }
 
-  private note(link: Link, state: MemoryState): void {
-    const nowMs = Date.now()
-    const { usedBytes, maxBytes } = state
-    const before = this.seen.get(link)
-    const growthPerMs = before === undefined ? 0 : growthAfter(before, state, nowMs, link.full)
-    const full = isFull(state, growthPerMs)
-    this.seen.set(link, { state, atMs: nowMs, dueMs: nowMs + lookAgainMs(state), growthPerMs })
+  /** `sentBytes`: the link's, when the member was asked. */
+  private note(link: Link, state: MemoryState, sentBytes: number): void {
+    const { usedBytes } = state
+    const before = this.looks.get(link)
+    const growth =
+      before === undefined
+        ? UNKNOWN_GROWTH
+        : growthAfter(before.growth, usedBytes - before.usedBytes, sentBytes - before.sentBytes)
+    this.looks.set(link, { usedBytes, sentBytes, growth, dueMs: Date.now() + lookAgainMs(state) })
+    link.budgetBytes = sentBytes + budgetBytes(state)
+    const full = isFull(state, growth * (link.sentBytes - sentBytes), link.full)
     if (full === link.full) return
     link.full = full
     this.anyFull = this.links().some((each) => each.full)
-    const about = { member: link.name, usedBytes, maxBytes }
+    const about = { member: link.name, ...state }
     if (full) this.log.warn(about, `${link.name} is out of memory: writes that need some are refused on its keys`)
     else this.log.info(about, `${link.name} has memory again`)
     this.changed(link)

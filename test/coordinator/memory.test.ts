@@ -1,25 +1,30 @@
 import t from 'tap'
-import { growthAfter, isFull, isOutOfMemory, type Look, lookAgainMs } from '../../src/coordinator/memory.js'
+import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs } from '../../src/coordinator/memory.js'
 
 const MB = 1024 * 1024
 const at = (used: number, max: number) => ({ usedBytes: used * MB, maxBytes: max * MB })
 
 t.test('a member without a limit is never full', async (t) => {
-  t.notOk(isFull(at(100_000, 0), 1e9))
+  t.notOk(isFull(at(100_000, 0), 1e9, false))
 })
 
 t.test(
-  'a margin is kept free: one percent, at least a megabyte, and what comes in until the next look but one',
+  'a margin is kept free: one percent, at least a megabyte, and what has come in since it was asked',
   async (t) => {
-    t.notOk(isFull(at(98.9, 100), 0))
-    t.ok(isFull(at(99.1, 100), 0))
-    t.notOk(isFull(at(989, 1000), 0))
-    t.ok(isFull(at(991, 1000), 0))
-    t.notOk(isFull(at(88, 100), 50_000), '50 MB a second make 10 MB in 200 ms')
-    t.ok(isFull(at(90, 100), 50_000))
-    t.ok(isFull({ usedBytes: 900_000, maxBytes: 1 }, 0))
+    t.notOk(isFull(at(98.9, 100), 0, false))
+    t.ok(isFull(at(99.1, 100), 0, false))
+    t.notOk(isFull(at(989, 1000), 0, false))
+    t.ok(isFull(at(991, 1000), 0, false))
+    t.notOk(isFull(at(88, 100), 10 * MB, false))
+    t.ok(isFull(at(90, 100), 10 * MB, false))
+    t.ok(isFull({ usedBytes: 900_000, maxBytes: 1 }, 0, false))
   },
 )
+
+t.test('a full member has memory again when a little more than the margin is free', async (t) => {
+  t.ok(isFull(at(98.9, 100), 0, true))
+  t.notOk(isFull(at(98.4, 100), 0, true))
+})
 
 t.test('the sooner a member could be full the sooner it is asked again', async (t) => {
   t.equal(lookAgainMs(at(100, 0)), 10_000)
@@ -29,41 +34,22 @@ t.test('the sooner a member could be full the sooner it is asked again', async (
   t.equal(lookAgainMs(at(120, 100)), 100)
 })
 
+t.test('the less memory a member has the fewer bytes it is sent before it is asked again', async (t) => {
+  t.equal(budgetBytes(at(100, 0)), Number.POSITIVE_INFINITY)
+  t.equal(budgetBytes(at(20, 100)), 20 * MB)
+  t.equal(budgetBytes(at(99.5, 100)), MB / 4)
+  t.equal(budgetBytes(at(120, 100)), MB / 4)
+})
+
 t.test('replies of any length are told from those of a server without memory', async (t) => {
   t.ok(isOutOfMemory(Buffer.from("-OOM command not allowed when used memory > 'maxmemory'.\r\n")))
   for (const reply of ['', ':1\r\n', '-OOM', '+OK\r\n', '$-1\r\n']) t.notOk(isOutOfMemory(Buffer.from(reply)), reply)
 })
 
-/** How long a member is full after this look, if it stays as it is; it is looked at every 100 ms. */
-function fullForMs(look: Look): number {
-  let before = look
-  let isFullStill = true
-  for (let ms = 100; ; ms += 100) {
-    const growthPerMs = growthAfter(before, before.state, ms, isFullStill)
-    isFullStill = isFull(before.state, growthPerMs)
-    if (!isFullStill || ms > 600_000) return ms
-    before = { state: before.state, atMs: ms, growthPerMs }
-  }
-}
-
-t.test('growth is that since the last look, and its fastest counts for a while', async (t) => {
-  const before = { state: at(10, 100), atMs: 0, growthPerMs: 0 }
-  t.equal(growthAfter(before, at(20, 100), 200, false), (10 * MB) / 200)
-  t.equal(growthAfter({ ...before, growthPerMs: 1000 }, at(10, 100), 200, false), 900)
-  t.equal(
-    growthAfter({ ...before, growthPerMs: 1000 }, at(5, 100), 100, true),
-    1000 * 0.5 ** 0.01,
-    'longer while it is full',
-  )
-})
-
-t.test('one large value does not make a member full for ever', async (t) => {
-  const empty = { state: at(10, 1000), atMs: 0, growthPerMs: 0 }
-  const state = at(310, 1000)
-  const growthPerMs = growthAfter(empty, state, 2, false)
-  t.notOk(isFull(state, growthPerMs), 'two looks right after one another see no flood')
-  const small = at(70, 100)
-  const flood = growthAfter({ state: at(40, 100), atMs: -100, growthPerMs: 0 }, small, 0, false)
-  t.ok(isFull(small, flood))
-  t.ok(fullForMs({ state: small, atMs: 0, growthPerMs: flood }) < 10_000)
+t.test('a member is expected to grow by what it is sent as it lately did', async (t) => {
+  t.equal(growthAfter(1, 2 * MB, 4 * MB), 0.5)
+  t.equal(growthAfter(1, 0, 4 * MB), 0.5, 'values that take the place of others: seen after a while')
+  t.equal(growthAfter(0.25, -MB, MB), 0.125)
+  t.equal(growthAfter(0, 12 * MB, 4 * MB), 3, 'small elements take more memory than bytes on the wire')
+  t.equal(growthAfter(0.5, MB, 1000), 0.5, 'a few bytes tell nothing')
 })
