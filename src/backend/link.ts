@@ -185,17 +185,13 @@ export class Link implements Flushable, FramerSink {
     const { socket } = this
     if (socket === undefined) return
     const parts = this.log.takeUnsent()
-    if (parts.length === 1) {
-      socket.write(parts[0])
-      this.sentBytes += parts[0].length
-    } else {
-      socket.cork()
-      for (const part of parts) {
-        socket.write(part)
-        this.sentBytes += part.length
-      }
-      socket.uncork()
+    const several = parts.length > 1
+    if (several) socket.cork()
+    for (const part of parts) {
+      socket.write(part)
+      this.sentBytes += part.length
     }
+    if (several) socket.uncork()
     if (this.sentBytes > this.budgetBytes) this.onBudgetSpent()
   }
 
