@@ -20,7 +20,8 @@ interface Absence {
 /**
  * Keys that are written while a member is away [design §8 Failure]. If it comes back as the same process it still has
  * everything else of what it was a natural replica of, so these keys are owed to it and nothing more: it needs not be
- * filled anew. That holds for what is remembered completely; in doubt, nothing is.
+ * filled anew. Should it leave again before it has got them, they are owed to it still. That holds for what is
+ * remembered completely; in doubt, nothing is.
  */
 export class Absences {
   /** False nearly always: nobody needs to ask further. */
@@ -88,11 +89,14 @@ export class Absences {
   }
 
   private begin(previous: View, link: Link, inDoubt: readonly string[]): void {
-    const ranges = rangesOf(previous, link.name, 'natural')
+    // Of what it was pending for it may have kept all but some keys from the time before.
+    const kept = this.arrivals.keptBy(link)
+    const ranges = [...rangesOf(previous, link.name, 'natural'), ...kept]
     if (link.info === undefined || ranges.length === 0 || this.sweeping > 0) return
     this.byName.set(link.name, { runId: link.info.runId, ranges: new RangeSet(ranges), ids: new Set() })
     this.any = true
     this.note(inDoubt)
+    if (kept.length > 0) this.note(this.arrivals.owed(link))
   }
 }
 

@@ -82,7 +82,12 @@ export class Arrivals {
   }
 
   keepsAny(link: Link): boolean {
-    return this.byLink.get(link)?.kept?.isEmpty === false
+    return this.keptBy(link).length > 0
+  }
+
+  /** The ranges of which it has kept everything but what is owed to it. */
+  keptBy(link: Link): readonly TokenRange[] {
+    return this.byLink.get(link)?.kept?.ranges ?? []
   }
 
   /** Whether it has kept everything of a range but what is owed to it. */

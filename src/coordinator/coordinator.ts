@@ -175,7 +175,11 @@ export class Coordinator {
   copyKeys(ids: readonly string[], source: Link, target: Link, done: CopyListener): void {
     for (const id of ids) this.arrivals.add(target, id)
     new KeyCopy(this.lanes, ids, source, [target], (link, result, reason, bytes, id) => {
-      if (result !== 'copied') this.arrivals.remove(target, id)
+      if (result !== 'copied') {
+        this.arrivals.remove(target, id)
+        // The target may have left while the copy was on its way: it has missed that, too.
+        if (this.absences.any) this.absences.note([id])
+      }
       done(link, result, reason, bytes, id)
     })
   }
@@ -360,9 +364,9 @@ export class Coordinator {
     if (!samePlacement(view, previous)) this.acknowledgement.placementChanged(view.epoch)
     const before = this.router.links
     this.router = new Router(this.views.current, this.links)
-    this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
+    this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()
     this.servingChanged()
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { ConfigInput } from '../../src/config/config.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -20,9 +21,9 @@ interface Story {
   readonly client: RawClient
 }
 
-async function begin(t: Test, nodes = 4): Promise<Story> {
+async function begin(t: Test, nodes = 4, config: ConfigInput = {}): Promise<Story> {
   const lines = new LogLines()
-  const proxy = await startProxy(t, { nodes, replicas: 2, downAfterMs: 700, log: lines.log })
+  const proxy = await startProxy(t, { nodes, replicas: 2, downAfterMs: 700, log: lines.log, config })
   const client = await proxy.connect()
   await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]))
   return { proxy, lines, client }
@@ -87,6 +88,34 @@ t.test('only what was written while it was away is copied to it', async (t) => {
   t.equal(keys, KEYS + 100 - 50 + 2 + 1, 'all of them are equal on all their servers')
   t.ok(copied > 0 && copied < 500, `${copied} of ${keys} keys were copied`)
   t.equal(lines.about(/displaced copies deleted/, 'dt-2').length, 0, 'nothing that it kept was superfluous')
+})
+
+t.test('if it stops again while it is given what it missed, it is given the rest when it is back', async (t) => {
+  // So slow that it takes several seconds.
+  const story = await begin(t, 4, { migration: { maxBytesPerSecond: 20_000 } })
+  const { proxy, lines, client } = story
+  const MISSED = 400
+  const missed = Array.from({ length: MISSED }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(150)])
+  proxy.ring.pause('dt-2')
+  await gone(story, 'dt-2')
+  for (const reply of await client.pipeline(missed)) t.notMatch(String(reply), /^-/)
+  const from = lines.lines.length
+  proxy.ring.resume('dt-2')
+  const received = async () => {
+    const copied = /\$4\r\nkeys\r\n:(\d+)/.exec(String(await client.ask('DT', 'MIGRATIONS')))
+    return Number(copied?.[1] ?? 0)
+  }
+  const before = await until('it has received some of it', async () => (await received()) || undefined)
+  proxy.ring.pause('dt-2')
+  const late = Array.from({ length: 100 }, (_, i) => ['APPEND', `key:${i}`, 'y'])
+  for (const reply of await client.pipeline(late)) t.equal(String(reply), ':151\r\n')
+  await gone(story, 'dt-2')
+  t.ok(before < MISSED, `${before} had been copied`)
+  proxy.ring.resume('dt-2')
+  await until('it is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
+  const { keys, copied } = await back(story, 'dt-2', from)
+  t.equal(keys, KEYS, 'all of them are equal on all their servers')
+  t.ok(copied > 0 && copied <= MISSED, `${copied} of ${keys} keys were copied`)
 })
 
 t.test('after a FLUSHDB while it was away it is filled anew', async (t) => {

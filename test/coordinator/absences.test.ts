@@ -17,21 +17,24 @@ class Story {
   readonly links = new Map(NAMES.map((name) => [name, { name, info: { runId: `run of ${name}` } } as unknown as Link]))
   private epoch = 1
   private names = NAMES
+  private pending: readonly string[] = []
 
   get dt2(): Link {
     return this.links.get('dt-2')!
   }
 
   become(names: string[], pending: readonly string[] = [], inDoubt: readonly string[] | 'any' = []): void {
-    const before = this.view([])
+    const before = this.view(this.pending)
     const links = this.linksOf(this.names)
     this.names = names
+    this.pending = pending
     this.epoch++
     this.absences.viewChanged(
       [before, links],
       [this.view(pending), this.linksOf(names)],
       inDoubt === 'any' ? undefined : inDoubt,
     )
+    this.arrivals.keepOnly(new Set(this.linksOf(pending)))
   }
 
   /** The keys that are owed to dt-2 although it has kept the rest; undefined when it has kept nothing. */
@@ -79,6 +82,33 @@ t.test('to a member that is back is owed what was written meanwhile, and what wa
   story.become(NAMES, ['dt-2'])
   t.same(story.owed(), own.slice(0, 3).sort(), 'of the keys that it held')
   t.notOk(story.absences.any, 'from now on the view says what is owed to it')
+})
+
+t.test('to a member that leaves again before it was copied is owed all of it when it is back', async (t) => {
+  const story = new Story()
+  const own = story.keysOfDt2()
+  const others = KEYS.filter((id) => !own.includes(id))
+  story.become(AWAY)
+  story.absences.note([own[0], own[1], own[2]])
+  story.become(NAMES, ['dt-2'])
+  t.same(story.owed(), own.slice(0, 3).sort())
+  // One key arrives, one copy is on its way and one was not begun; a write is not sent, and one is in doubt.
+  for (const id of [own[0], own[1]]) story.arrivals.add(story.dt2, id)
+  story.arrivals.remove(story.dt2, own[1])
+  t.ok(story.arrivals.owe(story.dt2, [own[3]]))
+  story.become(AWAY, [], [own[4], others[0]])
+  t.ok(story.absences.any)
+  story.absences.note([own[5], others[1]])
+  story.become(NAMES, ['dt-2'])
+  t.same(story.owed(), own.slice(1, 6).sort())
+
+  story.become(AWAY)
+  Object.assign(story.dt2, { info: { runId: 'another' } })
+  story.become(NAMES, ['dt-2'])
+  t.equal(story.owed(), undefined, 'another process has kept nothing')
+  story.become(AWAY)
+  story.become(NAMES, ['dt-2'])
+  t.equal(story.owed(), undefined, 'nor what it was filled with until it left')
 })
 
 t.test('it has to be filled anew where what it has is not sure', async (t) => {
