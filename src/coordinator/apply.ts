@@ -14,6 +14,9 @@ import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
+/** Those that are a write's own among the keys of a command that a target got. */
+export type OwnKeys = (target: Link, ids: readonly string[]) => readonly string[]
+
 /**
  * A write in mode `apply` [design §7]: the same bytes to the whole replica set in one turn, answered when all of it has
  * the write. The master's reply is the client's.
@@ -30,6 +33,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private differing: readonly string[] | undefined
   /** The deadline that it gives its key, if that may be passing meanwhile. */
   private deadlineMs = NO_DEADLINE
+  /** When its keys were sent together with others: finds its own among those that a target got. */
+  private own: OwnKeys | undefined
 
   /** The reply that goes to the client: the master's, or of those who answered the next one's in the replica set. */
   private reply: Buffer
@@ -61,13 +66,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     slot: ReplySlot,
     deadlineMs = NO_DEADLINE,
   ): void {
-    const apply = Apply.spare.pop() ?? new Apply()
+    const apply = Apply.to(coordinator, route, row, slot, frame.argc)
     const { targets } = route
-    apply.begin(coordinator, slot, targets)
-    apply.row = row
-    apply.shape = replyShape(row, frame.argc)
-    apply.naturals = route.natural.length
-    apply.answered = 0
     apply.deadlineMs = deadlineMs
     coordinator.stats.writes++
     if (coordinator.lanes.active !== 0) {
@@ -80,11 +80,49 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
   }
 
+  /**
+   * A write that was emitted already, in commands to the targets of `route` that name keys of others, too: who sent them
+   * tells it what becomes of each.
+   */
+  static sentWithOthers(
+    coordinator: Coordinator,
+    route: Route,
+    row: CommandRow,
+    slot: ReplySlot,
+    argc: number,
+    own: OwnKeys,
+  ): Apply {
+    const apply = Apply.to(coordinator, route, row, slot, argc)
+    apply.deadlineMs = NO_DEADLINE
+    apply.own = own
+    return apply
+  }
+
+  private static to(coordinator: Coordinator, route: Route, row: CommandRow, slot: ReplySlot, argc: number): Apply {
+    const apply = Apply.spare.pop() ?? new Apply()
+    apply.begin(coordinator, slot, route.targets)
+    apply.row = row
+    apply.shape = replyShape(row, argc)
+    apply.naturals = route.natural.length
+    apply.answered = 0
+    apply.own = undefined
+    return apply
+  }
+
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    this.answered++
     const link = this.targets[tag]
     const isLate = mayHavePassed(this.deadlineMs, link)
     if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
+    this.take(tag, buf, start, end, flags)
+  }
+
+  /** A target has answered OK before, when nothing was known there of expired keys. */
+  answeredOk(tag: number): void {
+    this.take(tag, OK, 0, OK.length, OWNED)
+  }
+
+  private take(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    this.answered++
     if (this.answered === 1) {
       if (this.targets.length === 1 && this.coordinator.acknowledgement.open) {
         deliver(this.slot, this.shape, buf, start, end, flags)
@@ -104,7 +142,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   onLost(tag: number, buf: Buffer, start: number, end: number): void {
-    this.lost(tag, this.coordinator.keyIds(this.row, frameIn(Buffer.from(buf.subarray(start, end))), this.slot.db))
+    this.lost(tag, this.idsIn(buf.subarray(start, end), this.targets[tag]))
   }
 
   /** Some keys are held: for them it waits its turn on the link where they are. */
@@ -175,7 +213,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** What the server of a target knows of the key's deadlines, the one before this write and the one that it sets. */
   private noteExpirations(tag: number, link: Link, isLate: boolean): void {
-    const ids = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
+    const ids = this.idsIn(link.answering, link)
     this.noteExpired(tag, ids)
     if (isLate) for (const id of ids) link.expirations.noteUnsure(id, performance.now())
   }
@@ -183,8 +221,14 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
-    this.differing = this.coordinator.keyIds(this.row, frameIn(Buffer.from(link.answering)), this.slot.db)
+    this.differing = this.idsIn(link.answering, link)
     this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd))
+  }
+
+  /** Its keys in the command that was emitted to a target. */
+  private idsIn(command: Buffer, link: Link): readonly string[] {
+    const ids = this.coordinator.keyIds(this.row, frameIn(Buffer.from(command)), this.slot.db)
+    return this.own === undefined ? ids : this.own(link, ids)
   }
 
   /** To be used again, unless somebody may still tell it something. */

@@ -1,0 +1,174 @@
+import type { Link } from '../backend/link.js'
+import type { ReplySink } from '../backend/reply-sink.js'
+import type { CommandRow } from '../command/row.js'
+import { OK } from '../resp/encode.js'
+import type { Frame } from '../resp/frame.js'
+import { Apply } from './apply.js'
+import type { Coordinator } from './coordinator.js'
+import { Merge } from './merge.js'
+import { partFrame } from './part-frame.js'
+import type { ReplySlot } from './reply-slot.js'
+import type { Route } from './router.js'
+
+/** What `split` found: the keys by their places among the arguments, their routes, and for each key which of them it has. */
+export interface Cut {
+  readonly keys: readonly number[]
+  readonly keyCount: number
+  readonly routes: readonly Route[]
+  readonly partOf: readonly number[]
+}
+
+/** What a larger command needed is not kept for the next one. */
+const KEPT_KEYS = 1024
+/** Of the command that is being emitted: its keys on one member, by their places among the arguments. */
+const chosen: number[] = []
+
+/**
+ * A write in mode `apply` on keys of several replica sets, answered with OK (MSET): each member gets one command with all
+ * keys of which it has a replica, whether as master or as backup. Ten keys with three copies on four servers are 4 commands,
+ * where one for each replica set and each of its members were 25.
+ *
+ *     replica sets   {a b c}: k1 k3   {b c d}: k2     a: k1 k3   b: k1 k3 k2   c: k1 k3 k2   d: k2
+ *
+ * When all have answered OK, every replica of every key has its write. When anything else happens (an error, a link that
+ * breaks, a key that had expired, a view that is not marked), one `Apply` for each replica set takes over and hears what
+ * the members have answered and will answer, as if it had sent them its own keys alone: an answer to the common command
+ * says the same of each part of it, since an MSET that is refused has written nothing.
+ */
+export class ByMember implements ReplySink {
+  private static readonly spare: ByMember[] = []
+
+  private coordinator!: Coordinator
+  private row!: CommandRow
+  private slot!: ReplySlot
+  private argc = 0
+  private expected = 0
+  private keyCount = 0
+  private readonly routes: Route[] = []
+  private readonly partOf: number[] = []
+  private readonly members: Link[] = []
+  /** The members that have answered OK, by their places. */
+  private readonly done: number[] = []
+  /** One for each route, once something else has happened. */
+  private parts: Apply[] | undefined
+
+  /**
+   * Whether the command may go out this way: nothing needs to come before any of its keys or to be decided by replica set,
+   * and everybody can be written to. It pays only where a key has several replicas.
+   */
+  static suits(coordinator: Coordinator, row: CommandRow, routes: readonly Route[]): boolean {
+    if (row.merge !== 'ok' || row.replicate !== 'apply') return false
+    const { lanes, uncertainty, memory } = coordinator
+    if (lanes.active !== 0 || uncertainty.active || memory.anyFull) return false
+    for (const route of routes) {
+      if (route.natural.length < 2 || route.pending.length > 0 || !route.writable()) return false
+    }
+    return true
+  }
+
+  /** Emits the command, which `suits`. */
+  static emit(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
+    if (coordinator.absences.any) coordinator.absences.note(coordinator.keyIds(row, frame, slot.db))
+    const write = ByMember.spare.pop() ?? new ByMember()
+    write.begin(coordinator, frame, row, slot, cut)
+    const { members, routes } = write
+    coordinator.stats.writes += routes.length
+    for (let i = 0; i < members.length; i++) {
+      const count = chooseKeys(members[i], cut)
+      if (count === cut.keyCount) {
+        members[i].emitFrame(frame, slot.db, write, i)
+        continue
+      }
+      partFrame.fill(frame, chosen, count, row.keyStep)
+      members[i].emitFrame(partFrame, slot.db, write, i)
+      partFrame.empty()
+    }
+  }
+
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    this.expected--
+    if (this.parts === undefined) {
+      if (isOk(buf, start, end) && !this.members[tag].expirations.any) {
+        this.done.push(tag)
+        if (this.expected > 0) return
+        if (this.coordinator.acknowledgement.open) {
+          this.slot.finish(OK, 0, OK.length, true)
+          if (this.keyCount <= KEPT_KEYS) ByMember.spare.push(this)
+        } else this.unfold()
+        return
+      }
+      this.unfold()
+    }
+    this.each(this.members[tag], (part, place) => part.onReply(place, buf, start, end, flags))
+  }
+
+  onLost(tag: number, buf: Buffer, start: number, end: number): void {
+    this.expected--
+    if (this.parts === undefined) this.unfold()
+    this.each(this.members[tag], (part, place) => part.onLost(place, buf, start, end))
+  }
+
+  private begin(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
+    const { routes, members, partOf } = this
+    this.coordinator = coordinator
+    this.row = row
+    this.slot = slot
+    this.argc = frame.argc
+    this.keyCount = cut.keyCount
+    for (let k = 0; k < cut.keyCount; k++) partOf[k] = cut.partOf[k]
+    routes.length = 0
+    members.length = 0
+    this.done.length = 0
+    for (const route of cut.routes) {
+      routes.push(route)
+      for (const link of route.targets) if (!members.includes(link)) members.push(link)
+    }
+    this.expected = members.length
+  }
+
+  /** From now on each replica set is a write of its own. */
+  private unfold(): void {
+    const { coordinator, row, argc, routes, partOf, members } = this
+    const merge = Merge.of(row, this.slot, routes.length, partOf, this.keyCount)
+    this.parts = routes.map((route, part) => {
+      const own = (link: Link, ids: readonly string[]) => this.idsOf(part, link, ids)
+      return Apply.sentWithOthers(coordinator, route, row, merge.slotOf(part), argc, own)
+    })
+    for (const tag of this.done) this.each(members[tag], (part, place) => part.answeredOk(place))
+  }
+
+  /** The parts of which this member has keys, with its place among their targets. */
+  private each(link: Link, tell: (part: Apply, place: number) => void): void {
+    const parts = this.parts as Apply[]
+    for (const [part, { targets }] of this.routes.entries()) {
+      const place = targets.indexOf(link)
+      if (place >= 0) tell(parts[part], place)
+    }
+  }
+
+  /** Which of the keys that the member got are of this part. */
+  private idsOf(part: number, link: Link, ids: readonly string[]): string[] {
+    const { routes, partOf, keyCount } = this
+    const found: string[] = []
+    let place = 0
+    for (let k = 0; k < keyCount; k++) {
+      if (!routes[partOf[k]].targets.includes(link)) continue
+      if (partOf[k] === part) found.push(ids[place])
+      place++
+    }
+    return found
+  }
+}
+
+/** Finds the keys of which a member has a replica; gives their number. */
+function chooseKeys(link: Link, { keys, keyCount, routes, partOf }: Cut): number {
+  let count = 0
+  for (let k = 0; k < keyCount; k++) if (routes[partOf[k]].targets.includes(link)) chosen[count++] = keys[k]
+  return count
+}
+
+function isOk(buf: Buffer, start: number, end: number): boolean {
+  if (end - start !== OK.length) return false
+  for (let i = 0; i < OK.length; i++) if (buf[start + i] !== OK[i]) return false
+  return true
+}
