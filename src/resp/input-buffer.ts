@@ -8,6 +8,10 @@ const LEAST_BYTES = 512
 const SLICE_BYTES = 1024
 /** Less than this is read into the shared buffer and copied. */
 const ROOM_BYTES_MIN = 32 * 1024
+/** So many times what has come of a frame is allocated for the rest of it, ahead of its bytes. */
+const BELIEVED = 32
+/** By how much it grows if that is not all, so that little is copied. */
+const STEP = 16
 
 /**
  * The bytes that a framer reads: the chunks of a stream, of which only what belongs to an unfinished frame is copied.
@@ -181,9 +185,7 @@ export class InputBuffer {
     if (!this.lent && live + count <= this.own.length && this.start >= live) {
       this.own.copyWithin(0, this.start, this.limit)
     } else {
-      // Where the size of the whole is known, bigger steps: untouched pages of what was announced cost nothing.
-      const step = total === Number.POSITIVE_INFINITY ? 2 : 16
-      const size = Math.max(LEAST_BYTES, live + count, Math.min(step * (live + count), total))
+      const size = Math.max(LEAST_BYTES, roomFor(live + count, total))
       const bigger = size > this.keepBytes ? takeLarge(size) : Buffer.allocUnsafeSlow(size)
       this.own.copy(bigger, 0, this.start, this.limit)
       release(this.own)
@@ -195,4 +197,15 @@ export class InputBuffer {
     this.start = 0
     this.limit = live
   }
+}
+
+/**
+ * How much room is made for a frame of which so many bytes are there. Where its size is known, all at once, or a part from
+ * which it is reached in few steps: untouched pages of what was announced cost nothing, but not everything is believed.
+ */
+function roomFor(bytes: number, total: number): number {
+  if (total === Number.POSITIVE_INFINITY) return 2 * bytes
+  let size = total
+  while (size > BELIEVED * bytes) size = Math.ceil(size / STEP)
+  return Math.max(size, bytes)
 }

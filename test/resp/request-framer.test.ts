@@ -320,6 +320,48 @@ t.test('nothing is allocated ahead of what was received', async (t) => {
   t.equal(framers.length, 100)
 })
 
+t.test('a value of 1 MB is gathered in one place from its first read on', async (t) => {
+  const bytes = latin1(encode('SET', 'k', 'v'.repeat(1024 * 1024)))
+  for (const first of [40_000, 65_536]) {
+    const framer = new RequestFramer({ maxBulkBytes: 10_000_000 })
+    framer.feed(bytes.subarray(0, first))
+    t.equal(framer.next(), NEED_MORE)
+    const { room } = framer
+    t.equal(room?.length, bytes.length - first)
+    bytes.copy(room!, 0, first)
+    framer.filled(bytes.length - first)
+    t.equal(framer.next(), FRAME)
+    t.equal(framer.buf.buffer, room!.buffer)
+    t.ok(framer.buf.subarray(framer.start, framer.end).equals(bytes))
+  }
+})
+
+t.test('of what is announced no more is allocated than 32 times what has come, in few steps', async (t) => {
+  const bytes = latin1(encode('SET', 'k', 'v'.repeat(3_000_000)))
+  const framer = new RequestFramer({ maxBulkBytes: 10_000_000 })
+  const shared = Buffer.alloc(65_536)
+  const places = new Map<ArrayBufferLike, number>()
+  bytes.copy(shared, 0, 0, 6000)
+  framer.feed(shared, 6000)
+  t.equal(framer.next(), NEED_MORE)
+  for (let at = 6000; at < bytes.length; ) {
+    const { room } = framer
+    const size = Math.min(room?.length ?? shared.length, 50_000, bytes.length - at)
+    if (room !== undefined) {
+      places.set(room.buffer, at)
+      // Sizes are rounded up by an eighth.
+      if (room.byteOffset + room.length > 36 * at) t.fail(`${room.byteOffset + room.length} bytes for ${at}`)
+    }
+    bytes.copy(room ?? shared, 0, at, at + size)
+    at += size
+    if (room === undefined) framer.feed(shared, size)
+    else framer.filled(size)
+    t.equal(framer.next(), at < bytes.length ? NEED_MORE : FRAME)
+  }
+  t.ok(framer.buf.subarray(framer.start, framer.end).equals(bytes))
+  t.equal(places.size, 2)
+})
+
 t.test('an idle connection keeps no memory of a big command', async (t) => {
   const framer = new RequestFramer({ maxBulkBytes: 100_000_000 })
   for (const args of [
