@@ -8,6 +8,7 @@ const FORGET_MS = 500
 /** More keys are not remembered. Then nothing is known of any key that a command under way concerns. */
 const KEYS_MAX = 1_000_000
 const NOT_YET = -1
+const NONE = -1
 
 /** How many commands have been put on a link since its beginning, and how many of them are answered or lost. */
 export interface Traffic {
@@ -27,15 +28,18 @@ interface Entry {
   /** When it needs not be remembered any more for what is emitted from then on. */
   readonly untilMs: number
   readonly unsure: boolean
+  /** The number of the answer behind which the server said so: before or after that command, if it concerns the key. */
+  readonly behind: number
   /** How many commands had been emitted when that moment had come: once they are answered it can be forgotten. */
   emittedBefore: number
 }
 
 /**
- * The keys that a server said it expired since it answered the last write of them. In RESP3 it says so before it answers
+ * The keys that a server said it expired since it answered the last write of them. Redis 7.0 says so before it answers
  * the command that made it notice, so at the moment of a write's reply the set tells whether the key had expired
  * between the write before and this one [design §7 Expiry]. Replicas for which that is the same for every write stay
- * equal.
+ * equal. Redis 7.2 and newer say so right behind that answer, as when the key expires right after the command: then
+ * nothing is known, unless the command leaves no deadline that could pass.
  *
  * A reply that is late by any time finds what happened before it: an expiration is remembered until everything has been
  * answered that was emitted, here or elsewhere, before all servers can have noticed it.
@@ -64,23 +68,33 @@ export class Expirations {
    * @param nowMs a clock that only goes forward
    */
   note(id: string, nowMs: number): void {
-    this.put(id, nowMs, this.byId.get(id)?.unsure === true)
+    this.put(id, nowMs, this.byId.get(id)?.unsure === true, NONE)
+  }
+
+  /** The same, right behind an answer that is still to be handed over. */
+  noteBehind(id: string, nowMs: number): void {
+    this.put(id, nowMs, this.byId.get(id)?.unsure === true, this.traffic().taken + 1)
   }
 
   /** The server has done something with the key that deletes it when its deadline has passed, and perhaps it had. */
   noteUnsure(id: string, nowMs: number): void {
-    this.put(id, nowMs, true)
+    this.put(id, nowMs, true, NONE)
   }
 
-  /** The server has answered a write of these keys: gives what is known of them, and forgets it; undefined when nothing is. */
-  take(ids: readonly string[], nowMs: number): Expired | undefined {
+  /**
+   * The server has answered a write of these keys: gives what is known of them, and forgets it; undefined when nothing is.
+   *
+   * @param leavesDeadline whether a key may expire right after the write: see `leavesDeadline` of the coordinator
+   */
+  take(ids: readonly string[], nowMs: number, leavesDeadline: boolean): Expired | undefined {
+    const { taken } = this.traffic()
     let which = ''
-    let unsure = this.unknownUpTo > 0 && this.traffic().taken <= this.unknownUpTo
+    let unsure = this.unknownUpTo > 0 && taken <= this.unknownUpTo
     for (const [i, id] of ids.entries()) {
       const entry = this.byId.get(id)
       if (entry === undefined) continue
       which += `${i} `
-      unsure ||= entry.unsure
+      unsure ||= entry.unsure || (leavesDeadline && entry.behind === taken)
     }
     for (const id of ids) this.byId.delete(id)
     this.forgetOld(nowMs)
@@ -92,14 +106,14 @@ export class Expirations {
     this.byId.delete(id)
   }
 
-  private put(id: string, nowMs: number, unsure: boolean): void {
+  private put(id: string, nowMs: number, unsure: boolean, behind: number): void {
     if (this.byId.size >= KEYS_MAX) {
       this.byId.clear()
       this.unknownUpTo = this.traffic().pushed
     }
     // Put behind, so that the map stays in the order of time.
     this.byId.delete(id)
-    this.byId.set(id, { untilMs: nowMs + REMEMBER_MS, unsure, emittedBefore: NOT_YET })
+    this.byId.set(id, { untilMs: nowMs + REMEMBER_MS, unsure, behind, emittedBefore: NOT_YET })
     this.any = true
     this.forgetOld(nowMs)
   }

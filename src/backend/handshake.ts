@@ -8,6 +8,8 @@ export interface ServerInfo {
   /** Identifies one run of the server process; another one means that data may have been lost. */
   readonly runId: string
   readonly version: string
+  /** Whether it tells of what a command caused behind the command's reply, and not before it. */
+  readonly pushesFollowReplies: boolean
   /** Number of keys in all databases. */
   readonly keys: number
   readonly databases: number
@@ -66,9 +68,11 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   if (policy !== undefined && policy !== 'noeviction') {
     throw new HandshakeError(`its maxmemory-policy is ${policy}: it would drop keys by itself, set it to noeviction`)
   }
+  const version = fields.get('redis_version') ?? ''
   return {
     runId: fields.get('run_id') ?? '',
-    version: fields.get('redis_version') ?? '',
+    version,
+    pushesFollowReplies: pushesFollowReplies(version),
     keys: countKeys(fields),
     databases: Number(settings.get('databases') ?? 16),
     maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
@@ -183,4 +187,10 @@ function text(command: string, reply: Reply): string {
 
 function describe(reply: Reply): string {
   return `something unexpected (${JSON.stringify(reply)?.slice(0, 80)})`
+}
+
+/** Redis does from 7.2 on [networking.c pending_push_messages], and Valkey, which says that it is a Redis 7.2. */
+function pushesFollowReplies(version: string): boolean {
+  const [major, minor] = version.split('.').map(Number)
+  return major > 7 || (major === 7 && minor >= 2)
 }

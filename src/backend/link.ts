@@ -6,8 +6,9 @@ import type { Flushable, Turn } from '../base/turn.js'
 import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
-import { type ReplySink as FramerSink, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
 import { Expirations } from './expirations.js'
+import { ExpiryPushes } from './expiry-pushes.js'
 import { type Call, clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
@@ -56,6 +57,7 @@ export class Link implements Flushable, FramerSink {
   state: LinkState = { kind: 'waiting', reason: 'not started' }
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations(() => this.inFlight)
+  readonly expiryPushes = new ExpiryPushes(this.expirations)
   /** When the server sent something last, or the connection was begun, in ms of `Date.now`. */
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
@@ -197,22 +199,19 @@ export class Link implements Flushable, FramerSink {
 
   /** [FramerSink] */
   onReply(buf: Buffer, start: number, end: number, flags: number): void {
-    const { inFlight } = this
+    const { inFlight, log } = this
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
-    const { log } = this
     const { segment } = inFlight
+    if (this.framer.openEnded) this.expiryPushes.answered(segment.buf, inFlight.start, inFlight.end)
     inFlight.sink.onReply(inFlight.tag, buf, start, end, flags)
     // Not before: the sink may look at the command that was answered.
     log.release(segment)
   }
 
-  /** [FramerSink] An expired key: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. */
-  onPush(buf: Buffer, start: number, end: number): void {
+  /** [FramerSink] */
+  onPush(buf: Buffer, start: number, end: number, place: PushPlace): void {
     this.pushes++
-    const push = decodeReply(buf, start, end)
-    if (!Array.isArray(push) || push.length !== 4) return
-    const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
-    if (channel !== null) this.expirations.note(`${channel[1]}:${(push[3] as Buffer).latin1Slice()}`, performance.now())
+    this.expiryPushes.told(buf, start, end, place)
   }
 
   /** The decoded reply that the sink will get. */
@@ -239,6 +238,7 @@ export class Link implements Flushable, FramerSink {
     const isCurrent = () => this.framer === framer && this.socket !== undefined
     this.log = new SendLog()
     this.inFlight = new InFlight(this.inFlight.pushed)
+    this.expiryPushes.reset()
     this.unsent = 0
     this.flushing = false
     this.db = 0
@@ -302,6 +302,7 @@ export class Link implements Flushable, FramerSink {
     this.attempts = 0
     this.info = info
     this.clockOffsetMs = info.clockOffsetMs
+    this.framer.pushesFollow = info.pushesFollowReplies
     this.become({ kind: 'ready', info })
     this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
     this.listener.onUp(this, info)

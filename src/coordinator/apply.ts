@@ -8,7 +8,7 @@ import { OK } from '../resp/encode.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
-import { mayHavePassed, NO_DEADLINE } from './deadline.js'
+import { leavesDeadline, mayHavePassed, NO_DEADLINE } from './deadline.js'
 import { ReplicatedWrite } from './replicated-write.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
@@ -142,7 +142,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   onLost(tag: number, buf: Buffer, start: number, end: number): void {
-    this.lost(tag, this.idsIn(buf.subarray(start, end), this.targets[tag]))
+    this.lost(tag, this.idsIn(frameIn(Buffer.from(buf.subarray(start, end))), this.targets[tag]))
   }
 
   /** Some keys are held: for them it waits its turn on the link where they are. */
@@ -213,21 +213,22 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** What the server of a target knows of the key's deadlines, the one before this write and the one that it sets. */
   private noteExpirations(tag: number, link: Link, isLate: boolean): void {
-    const ids = this.idsIn(link.answering, link)
-    this.noteExpired(tag, ids)
+    const frame = frameIn(Buffer.from(link.answering))
+    const ids = this.idsIn(frame, link)
+    this.noteExpired(tag, ids, leavesDeadline(this.row, frame))
     if (isLate) for (const id of ids) link.expirations.noteUnsure(id, performance.now())
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
-    this.differing = this.idsIn(link.answering, link)
+    this.differing = this.idsIn(frameIn(Buffer.from(link.answering)), link)
     this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd))
   }
 
   /** Its keys in the command that was emitted to a target. */
-  private idsIn(command: Buffer, link: Link): readonly string[] {
-    const ids = this.coordinator.keyIds(this.row, frameIn(Buffer.from(command)), this.slot.db)
+  private idsIn(command: Frame, link: Link): readonly string[] {
+    const ids = this.coordinator.keyIds(this.row, command, this.slot.db)
     return this.own === undefined ? ids : this.own(link, ids)
   }
 

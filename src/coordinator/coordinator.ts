@@ -24,6 +24,7 @@ import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
 import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { Lanes } from './lanes.js'
+import { expiredLate } from './late-expiry.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
@@ -197,6 +198,7 @@ export class Coordinator {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
+    link.expiryPushes.onLate = (id, answered) => expiredLate(this, id, answered)
     this.memory.linkUp(link)
     this.doubts.linkUp(link)
     this.servingChanged()

@@ -39,6 +39,30 @@ export function mayHavePassed(deadlineMs: number, link: Link): boolean {
   return deadlineMs !== NO_DEADLINE && deadlineMs <= preciseNowMs() + link.clockOffsetMs + NEAR_MS
 }
 
+/**
+ * Whether a key may have a deadline after this command that it had before: then it may expire right after the command. One
+ * that the command itself gives is looked after by `mayHavePassed`.
+ */
+export function leavesDeadline(row: CommandRow, frame: Frame): boolean {
+  switch (row.name) {
+    case 'set':
+      for (let i = 3; i < frame.argc; i++) {
+        if (isOption(frame, i, 'nx') || isOption(frame, i, 'xx') || isOption(frame, i, 'keepttl')) return true
+      }
+      return false
+    case 'mset':
+    case 'setex':
+    case 'psetex':
+    case 'getset':
+    case 'del':
+    case 'unlink':
+    case 'getdel':
+      return false
+    default:
+      return true
+  }
+}
+
 function deadlineOf(row: CommandRow, frame: Frame): number {
   switch (row.name) {
     case 'set':

@@ -132,7 +132,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 
   private noteAnswer(tag: number): void {
     this.answered++
-    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids)
+    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
   }
 
   /** One snapshot a key, taken right behind the command; a target has it when it has all keys. */

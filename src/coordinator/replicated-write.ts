@@ -121,9 +121,9 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     }
   }
 
-  /** A target has answered: whether keys of the write had expired there before it executed it. */
-  protected noteExpired(tag: number, ids: readonly string[]): void {
-    const expired = this.targets[tag].expirations.take(ids, performance.now())
+  /** A target has answered: whether keys of the write had expired there before it executed it; see `leavesDeadline`. */
+  protected noteExpired(tag: number, ids: readonly string[], leavesDeadline: boolean): void {
+    const expired = this.targets[tag].expirations.take(ids, performance.now(), leavesDeadline)
     if (expired === undefined) return
     this.expired ??= new Map()
     this.expired.set(tag, expired)

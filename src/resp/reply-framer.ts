@@ -14,12 +14,15 @@ export const TOO_LARGE_REPLY = Buffer.from(
   '-ERR the command was executed, and its reply is larger than a gigabyte: ask for less at a time\r\n',
 )
 
+/** Inside the reply that is handed over next, or right behind it, or by itself: the reply before it was handed over. */
+export type PushPlace = 'inside' | 'behind' | 'alone'
+
 /** Receives what a `ReplyFramer` finds. */
 export interface ReplySink {
   /** A whole reply: `buf` from `start` to `end`, valid during the call (longer if `flags` has OWNED). */
   onReply(buf: Buffer, start: number, end: number, flags: number): void
-  /** A whole push, valid during the call. It may come before the reply that it stood in. */
-  onPush(buf: Buffer, start: number, end: number): void
+  /** A whole push, valid during the call. It may come before the reply that it stood in; `place` says where it stood. */
+  onPush(buf: Buffer, start: number, end: number, place: PushPlace): void
 }
 
 /** The backend's bytes are no RESP: the connection cannot be used any more. */
@@ -60,10 +63,14 @@ const FIRST_DEPTH = 8
 
 /**
  * Finds the replies in the bytes of a RESP3 connection to a backend, without decoding them. Pushes are taken out
- * wherever they stand: Redis 7.0 writes those that a command causes inside that command's aggregate, in the position
- * of an element. Streamed strings and aggregates, which no Redis sends, are refused.
+ * wherever they stand: Redis 7.0 writes those that a command causes before its reply, or inside of it in the position of
+ * an element; Redis 7.2 and newer right behind it. Streamed strings and aggregates, which no Redis sends, are refused.
  */
 export class ReplyFramer {
+  /** Whether pushes that are there already, right behind a reply, are handed over before it. */
+  pushesFollow = false
+  /** If they are: whether a push may still come that belongs right behind the reply that was handed over last. */
+  openEnded = false
   private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
   /** The next element. */
   private cursor = 0
@@ -232,7 +239,7 @@ export class ReplyFramer {
     this.pushStart = -1
     this.flags = this.flagsAround
     this.cuts.push(start, p)
-    this.sink.onPush(this.input.buf, start, p)
+    this.sink.onPush(this.input.buf, start, p, 'inside')
   }
 
   /** Hands over what ends at `p`. The framer's state is that of after it already, whatever the sink does. */
@@ -254,8 +261,9 @@ export class ReplyFramer {
       input.settle()
       this.shift(input.moved)
     }
+    if (this.pushesFollow && !isPush) this.deliverMessages()
     if (isPush) {
-      sink.onPush(buf, start, p)
+      sink.onPush(buf, start, p, 'alone')
     } else if (tooLarge) {
       sink.onReply(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, OWNED | IS_ERROR)
     } else if (cuts.length === 0) {
@@ -265,6 +273,22 @@ export class ReplyFramer {
       sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
     }
     if (held) release(buf)
+  }
+
+  /** Hands over the pushes that stand whole behind what was scanned. */
+  private deliverMessages(): void {
+    const { input } = this
+    for (;;) {
+      const { buf, start } = input
+      const end = messageEnd(buf, start, input.limit)
+      if (end < 0) {
+        this.openEnded = start >= input.limit || buf[start] === GREATER
+        return
+      }
+      input.start = end
+      this.cursor = end
+      this.sink.onPush(buf, start, end, 'behind')
+    }
   }
 
   /** Keeps of the current reply only the element that is not whole, or the push around it. One element is never that large. */
@@ -325,6 +349,26 @@ export class ReplyFramer {
     if (this.pushStart >= 0) this.pushStart -= by
     for (let i = 0; i < this.cuts.length; i++) this.cuts[i] -= by
   }
+}
+
+/** Where the push of strings at `p` ends, as messages and events are; -1 when none stands there, or not all of it. */
+function messageEnd(buf: Buffer, p: number, limit: number): number {
+  let end = p
+  for (let left = 1; left > 0; left--) {
+    if (end >= limit || buf[end] !== (end === p ? GREATER : DOLLAR)) return -1
+    const first = end + 1
+    let length = 0
+    for (end = first; end < limit && buf[end] >= ZERO && buf[end] < COLON; end++) length = length * 10 + buf[end] - ZERO
+    if (end === first || end - first > 9 || end + 1 >= limit || buf[end] !== CR || buf[end + 1] !== LF) return -1
+    end += 2
+    if (buf[first - 1] === GREATER) {
+      left = length + 1
+      continue
+    }
+    end += length + 2
+    if (end > limit || buf[end - 2] !== CR || buf[end - 1] !== LF) return -1
+  }
+  return end
 }
 
 /** The bytes from `start` to `end` without the ranges `cuts`. */

@@ -4,6 +4,7 @@ import t from 'tap'
 import { HandshakeError } from '../../src/backend/handshake.js'
 import { ANY_DB, LinkLostError } from '../../src/backend/link.js'
 import { simple } from '../../src/resp/encode.js'
+import { frameOf } from '../../src/resp/frame.js'
 import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
 import { LinkStory } from './link-story.js'
@@ -224,6 +225,45 @@ t.test('pushes between replies and inside of them are taken out', async (t) => {
   t.same(await story.outcome(2), ['0 "*2\\r\\n+x\\r\\n+y\\r\\n"', '1 "+plain\\r\\n"'])
   t.equal(story.link.pushes, 1 + 3, 'the subscription to expirations is confirmed by one')
 })
+
+const expiredPush = (key: string) =>
+  `>4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$22\r\n__keyevent@0__:expired\r\n$${key.length}\r\n${key}\r\n`
+
+t.test(
+  'a newer server tells behind its reply what the command found expired: known with the reply, or told late',
+  async (t) => {
+    const story = await LinkStory.begin(t)
+    story.server.info = { redis_version: '7.2.4' }
+    const late: string[] = []
+    story.link.expiryPushes.onLate = (id, answered) =>
+      late.push(`${id} ${answered?.buf.toString('latin1', answered.argStart[0], answered.argEnd[1])}`)
+    story.link.start()
+    await story.up()
+    story.server.script = ([, key], socket) => {
+      if (key === 'split') setTimeout(() => socket.write(expiredPush('split')), 20)
+      return key === 'split' ? ':1\r\n' : `:1\r\n${expiredPush(key)}`
+    }
+    const known: unknown[] = []
+    const write = (key: string) =>
+      new Promise<void>((resolve, reject) => {
+        const sink = {
+          onReply: () => {
+            known.push(story.link.expirations.take([`0:${key}`], performance.now(), true))
+            resolve()
+          },
+          onLost: () => reject(new Error('lost')),
+        }
+        story.link.emitFrame(frameOf(['INCR', key]), 0, sink, 0)
+      })
+    await write('whole')
+    t.same(known, [{ which: '0 ', unsure: true }])
+    t.same(late, [])
+    await write('split')
+    t.equal(known[1], undefined)
+    await until('it is told', () => late.length > 0)
+    t.same(late, ['0:split INCR\r\n$5\r\nsplit'])
+  },
+)
 
 t.test(
   'what was answered before the link broke keeps its answer, and the rest is told as lost, oldest first',

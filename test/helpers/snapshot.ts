@@ -98,7 +98,7 @@ function canonical(type: string, value: Node): string {
 }
 
 /** Times at which a consumer was seen or an entry delivered differ by ms between replicas; the layout of nodes may too. */
-const TIMES = new Set(['seen-time', 'radix-tree-keys', 'radix-tree-nodes'])
+const TIMES = new Set(['seen-time', 'active-time', 'radix-tree-keys', 'radix-tree-nodes'])
 
 function withoutTimes(node: Node): unknown {
   if (!('items' in node)) return node.text

@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { ReplyFramer, ReplyProtocolError, TOO_LARGE_REPLY } from '../../src/resp/reply-framer.js'
-import { cutAt, everySplit, inParts, latin1 } from './framing.js'
+import { cutAt, everySplit, give, inParts, latin1 } from './framing.js'
 import { anyPushes, anyReply, frameReplies } from './replies.js'
 
 /** Replies as they are on the wire, and whether RESP2 knows all their types. */
@@ -102,6 +103,76 @@ for (const [name, stream, ...handedOver] of pushed) {
     t.same(frameReplies(inParts(latin1(stream), 1)).order, handedOver)
   })
 }
+
+/** What is handed over of a stream in which pushes follow what caused them: replies with the pushes that were noted with them. */
+function frameFollowed(chunks: readonly Buffer[]): { replies: string[]; pushes: string[]; late: number } {
+  const replies: string[] = []
+  const pushes: string[] = []
+  let behind: string[] = []
+  let late = 0
+  let isOpen = false
+  const framer: ReplyFramer = new ReplyFramer({
+    onReply: (buf, start, end) => {
+      replies.push(buf.toString('latin1', start, end))
+      pushes.push(...behind.map((push) => `${replies.length} ${push}`))
+      behind = []
+      isOpen = framer.openEnded
+    },
+    onPush: (buf, start, end, place) => {
+      const push = buf.toString('latin1', start, end)
+      if (place === 'behind') {
+        behind.push(push)
+        return
+      }
+      if (!isOpen) throw new Error('nobody said that one may come')
+      late++
+      pushes.push(`${replies.length} ${push}`)
+    },
+  })
+  framer.pushesFollow = true
+  const shared = Buffer.alloc(Math.max(1, ...chunks.map((chunk) => chunk.length)))
+  for (const chunk of chunks) give(framer, chunk, shared, () => shared.fill(0xee))
+  if (behind.length > 0) throw new Error('no reply came behind them')
+  return { replies, pushes, late }
+}
+
+t.test('pushes that follow the reply are handed over before it, if they are there', async (t) => {
+  const stream = `+a\r\n${expired}${expired}*1\r\n+b\r\n+c\r\n${expired}`
+  const replies = ['+a\r\n', '*1\r\n+b\r\n', '+c\r\n']
+  const pushes = [`1 ${expired}`, `1 ${expired}`, `3 ${expired}`]
+  t.same(frameFollowed([latin1(stream)]), { replies, pushes, late: 0 })
+  for (const chunks of everySplit(latin1(stream))) {
+    const { late, ...rest } = frameFollowed(chunks)
+    t.same(rest, { replies, pushes })
+    t.ok(late <= 2)
+  }
+  const inBytes = frameFollowed(inParts(latin1(stream), 1))
+  t.same(inBytes, { replies, pushes, late: 3 })
+})
+
+t.test(
+  'however a stream is cut, a push that may belong behind a reply is with it, or the reply was open-ended',
+  async (t) => {
+    const message = fc
+      .array(fc.string({ maxLength: 20 }), { minLength: 1, maxLength: 4 })
+      .map((texts) => texts.map((text) => latin1(text).toString('latin1')))
+      .map((texts) => `>${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join('')}`)
+    const followed = fc.tuple(anyReply, fc.array(message, { maxLength: 2 }))
+    const property = fc.property(
+      fc.array(followed, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.nat(400)),
+      (items, cuts) => {
+        const stream = latin1(items.map(([reply, behind]) => reply.clean + behind.join('')).join(''))
+        const { replies, pushes } = frameFollowed(cutAt(stream, cuts))
+        const cleaned = items.map(([reply]) => reply.clean)
+        assert.deepEqual(replies, cleaned)
+        const behind = items.flatMap(([, texts], i) => texts.map((push) => `${i + 1} ${push}`))
+        assert.deepEqual(pushes, behind)
+      },
+    )
+    t.doesNotThrow(() => fc.assert(property, { numRuns: 300 }))
+  },
+)
 
 t.test('a push does not make RESP3 of the reply that it stands in', async (t) => {
   const push = '>1\r\n%1\r\n+a\r\n_\r\n'

@@ -1,0 +1,57 @@
+import { copyBytes } from '../base/copy-bytes.js'
+import { decodeReply } from '../resp/decode.js'
+import { type Frame, frameIn } from '../resp/frame.js'
+import type { PushPlace } from '../resp/reply-framer.js'
+import type { Expirations } from './expirations.js'
+
+/** A longer command is not kept: it is rare that somebody asks, and then it counts as unknown. */
+const KEPT_BYTES = 1024
+const NOTHING = -1
+const UNKNOWN = 0
+
+/**
+ * What a server says of keys that expired [design §7 Expiry]. Redis 7.2 and newer tell of a key that a command found
+ * expired right behind the reply of that command, so the pushes that are there with it are noted before the reply is
+ * handed over. When the bytes that came ended with the reply, the push may come later: for that the command is kept.
+ */
+export class ExpiryPushes {
+  /** Told of a key that perhaps had expired before the command that was answered last, which may be unknown. */
+  onLate: (id: string, answered: Frame | undefined) => void = () => {}
+  private readonly kept = Buffer.allocUnsafeSlow(KEPT_BYTES)
+  private length = NOTHING
+
+  constructor(private readonly expirations: Expirations) {}
+
+  /** Whatever was answered, it is not on this connection. */
+  reset(): void {
+    this.length = NOTHING
+  }
+
+  /** The bytes that have come end with the reply of this command, or within a push behind it. */
+  answered(buf: Buffer, start: number, end: number): void {
+    this.length = end - start <= KEPT_BYTES ? end - start : UNKNOWN
+    if (this.length !== UNKNOWN) copyBytes(buf, start, end, this.kept, 0)
+  }
+
+  /** Takes a push; those of something else than expired keys are nothing to it. */
+  told(buf: Buffer, start: number, end: number, place: PushPlace): void {
+    const id = expiredKeyIn(buf, start, end)
+    if (id === undefined) return
+    const nowMs = performance.now()
+    if (place === 'behind') this.expirations.noteBehind(id, nowMs)
+    else this.expirations.note(id, nowMs)
+    if (place !== 'alone' || this.length === NOTHING) return
+    this.onLate(id, this.length === UNKNOWN ? undefined : frameIn(Buffer.from(this.kept.subarray(0, this.length))))
+  }
+}
+
+/**
+ * The key that a push says has expired, as `<db>:<key in latin1>`: `pmessage`, pattern, `__keyevent@<db>__:expired`, key.
+ * Undefined for other pushes.
+ */
+function expiredKeyIn(buf: Buffer, start: number, end: number): string | undefined {
+  const push = decodeReply(buf, start, end)
+  if (!Array.isArray(push) || push.length !== 4) return undefined
+  const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
+  return channel === null ? undefined : `${channel[1]}:${(push[3] as Buffer).latin1Slice()}`
+}

@@ -1,0 +1,31 @@
+import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import type { Frame } from '../resp/frame.js'
+import type { Coordinator } from './coordinator.js'
+import { leavesDeadline } from './deadline.js'
+import { keyInId, keyOfId } from './lanes.js'
+
+/**
+ * A server told of an expired key, and that may mean: expired before the command that it answered last, whose answer has
+ * been handed over [backend/expiry-pushes.ts]. If that was a write of the key, nobody knows whether it was executed on the
+ * old value or on none, so the others get what the master has [design §7 Expiry].
+ *
+ * @param answered that command; undefined when it is not known
+ */
+export function expiredLate(coordinator: Coordinator, id: string, answered: Frame | undefined): void {
+  if (answered !== undefined && !mayHaveMet(coordinator, answered, keyInId(id))) return
+  const { key } = keyOfId(id)
+  const [, ...others] = coordinator.router.routeOfKey(key, 0, key.length).targets
+  coordinator.stats.unequalExpiries++
+  for (const link of others) coordinator.doubts.note(link, [id])
+}
+
+function mayHaveMet(coordinator: Coordinator, frame: Frame, key: string): boolean {
+  const { buf, argc, argStart, argEnd } = frame
+  const command = lookupCommand(buf, argStart[0], argEnd[0])
+  if (command === undefined) return true
+  const isContainer = command.subcommands !== undefined && argc > 1
+  const row = (isContainer ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : undefined) ?? command
+  if (row.replicate === 'none' || !leavesDeadline(row, frame)) return false
+  // Of any database: the server does not say to which one the command went.
+  return coordinator.keyIds(row, frame, 0).some((each) => keyInId(each) === key)
+}
