@@ -1,12 +1,9 @@
 import type { Link } from '../backend/link.js'
-import { BulksReply, error, isError, type Reply, simple } from '../resp/encode.js'
+import { BulksReply, error, isError, type Reply } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
-import { outcomeUnknown } from './replies.js'
 import { servedKeys } from './served-keys.js'
 
 const COUNT_BATCH = 1000
-/** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
-const HELD_POLL_MS = 10
 /** RANDOMKEY may hit a copy that is not on its replica set; then it is asked again. */
 const RANDOM_TRIES = 100
 
@@ -107,51 +104,8 @@ export class Keyspace {
     return null
   }
 
-  /**
-   * FLUSHALL, FLUSHDB and SWAPDB: to all members in one turn, so that every member executes it at the same place in
-   * the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which would make it
-   * land in the other one, as are keys in doubt; and by FLUSHDB when it concerns another database, too (MOVE, COPY with DB).
-   */
-  async everywhere(args: readonly Buffer[], db: number): Promise<Reply> {
-    const { coordinator } = this
-    const command = args[0].toString().toLowerCase()
-    const deadlineMs = coordinator.waiting.deadline()
-    const { lanes, doubts } = coordinator
-    const mustWait = () =>
-      (command === 'swapdb' && (lanes.active > 0 || doubts.size > 0)) ||
-      (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
-    while (!coordinator.router.anyMember.writable() || mustWait()) {
-      const nowMs = Date.now()
-      if (nowMs >= deadlineMs) return coordinator.unavailable()
-      await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
-    }
-    if (command !== 'swapdb') {
-      const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(args[1].latin1Slice()))
-      if (wrong) return error('ERR syntax error')
-      lanes.cover((each) => command === 'flushall' || each === db)
-    }
-    const { links } = coordinator.router
-    coordinator.stats.writes++
-    const swept = coordinator.absences.sweep()
-    const answers = links.map((link) => link.call(args, db))
-    if (command === 'swapdb') coordinator.databasesSwapped()
-    const results = await Promise.allSettled(answers)
-    swept()
-    const lost = links.filter((link, i) => results[i].status === 'rejected' && coordinator.isMember(link.name))
-    if (lost.length > 0) {
-      for (const { name } of lost) coordinator.options.distrust(name, `its link broke during ${command}`)
-      coordinator.stats.outcomesUnknown++
-      return outcomeUnknown(lost.map((link) => link.name))
-    }
-    const replies = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-    const failed = replies.find(isError)
-    if (failed !== undefined) return failed
-    this.noteEmptied(command, db)
-    await coordinator.acknowledgement.whenOpen()
-    return replies[0] ?? simple('OK')
-  }
-
-  private noteEmptied(command: string, db: number): void {
+  /** All members have executed FLUSHALL, FLUSHDB or SWAPDB. */
+  emptied(command: string, db: number): void {
     if (command === 'swapdb') this.clean.clear()
     else if (command === 'flushdb') this.clean.add(db)
     else for (let i = 0; i < this.coordinator.databases; i++) this.clean.add(i)

@@ -100,11 +100,16 @@ export class Lanes {
   /**
    * The databases for which `emptied` says so are being emptied everywhere: what is held there is settled by that. None
    * of it may concern a database that is not emptied.
+   *
+   * @returns the keys of what was held, with the links: they lack it should nothing be emptied after all
    */
-  cover(emptied: (db: number) => boolean): void {
-    for (const link of [...this.byLink.keys()]) {
+  cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: string }[] {
+    const covered: { readonly link: Link; readonly id: string }[] = []
+    for (const [link, lanes] of [...this.byLink]) {
+      for (const id of lanes.keys()) if (emptied(keyOfId(id).db)) covered.push({ link, id })
       for (const entry of this.takeOut(link, (lane) => emptied(keyOfId(lane.id).db))) entry.held.covered()
     }
+    return covered
   }
 
   /** Ends lanes of a link; what stands in one of them stands in none that goes on. */

@@ -3,6 +3,7 @@ import type { Reply } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
 import { RANGE_GONE, SOME_RANGE_GONE } from './replies.js'
 import { scan, scanKey } from './scan.js'
+import { changeDatabases } from './whole-databases.js'
 
 /** Iterations over the elements of one key. */
 const KEY_SCANS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
@@ -31,6 +32,6 @@ export async function overMembers(
     case 'randomkey':
       return keyspace.randomKey(db)
     default:
-      return keyspace.everywhere(args, db)
+      return changeDatabases(coordinator, args, db)
   }
 }

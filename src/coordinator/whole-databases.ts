@@ -1,0 +1,117 @@
+import { type Link, LinkLostError } from '../backend/link.js'
+import { decodeReply } from '../resp/decode.js'
+import { error, isError, type Reply, simple } from '../resp/encode.js'
+import { frameOf } from '../resp/frame.js'
+import type { Coordinator } from './coordinator.js'
+import type { Lanes } from './lanes.js'
+import { outcomeUnknown } from './replies.js'
+
+/** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
+const HELD_POLL_MS = 10
+
+/**
+ * FLUSHALL, FLUSHDB and SWAPDB [design §7 Keyspace-wide]: to all members in one turn, so that every member executes it at
+ * the same place in the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which
+ * would make it land in the other one, as are keys in doubt; and by FLUSHDB when it concerns another database, too (MOVE,
+ * COPY with DB).
+ *
+ * Whoever has not executed it, or may not have, is filled anew from those who have.
+ */
+export async function changeDatabases(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+  const command = args[0].toString().toLowerCase()
+  const { lanes, doubts, acknowledgement } = coordinator
+  const deadlineMs = coordinator.waiting.deadline()
+  const mustWait = () =>
+    (command === 'swapdb' && (lanes.active > 0 || doubts.any)) ||
+    (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
+  while (!coordinator.router.anyMember.writable() || mustWait()) {
+    const nowMs = Date.now()
+    if (nowMs >= deadlineMs) return coordinator.unavailable()
+    await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
+  }
+  let covered: ReturnType<Lanes['cover']> = []
+  if (command !== 'swapdb') {
+    const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(args[1].latin1Slice()))
+    if (wrong) return error('ERR syntax error')
+    covered = lanes.cover((each) => command === 'flushall' || each === db)
+  }
+  const { done, refusals, without } = await emitToAll(coordinator, args, db, command)
+  // All refuse what cannot be done, such as a swap with a database that does not exist.
+  if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) {
+    for (const { link, id } of covered) doubts.note(link, [id])
+    return refusals[0]
+  }
+  if (without.length > 0) {
+    coordinator.stats.outcomesUnknown++
+    return outcomeUnknown(without)
+  }
+  coordinator.keyspace.emptied(command, db)
+  await acknowledgement.whenOpen()
+  return done[0] ?? simple('OK')
+}
+
+interface Outcome {
+  readonly done: readonly Reply[]
+  readonly refusals: readonly Reply[]
+  /** Members that have not executed it, or may not have. */
+  readonly without: readonly string[]
+}
+
+async function emitToAll(
+  coordinator: Coordinator,
+  args: readonly Buffer[],
+  db: number,
+  command: string,
+): Promise<Outcome> {
+  const { links } = coordinator.router
+  const done: Reply[] = []
+  const refusals: Reply[] = []
+  const without: string[] = []
+  let refusing: { readonly name: string; readonly reason: string }[] = []
+  // At once: it may be back, and be read, before all others have answered.
+  const distrust = (name: string, reason: string) => {
+    if (coordinator.isMember(name)) coordinator.options.distrust(name, reason)
+  }
+  const distrustRefusing = () => {
+    if (done.length === 0) return
+    for (const { name, reason } of refusing) distrust(name, reason)
+    refusing = []
+  }
+  coordinator.stats.writes++
+  const swept = coordinator.absences.sweep()
+  const answers = links.map(async (link) => {
+    const { name } = link
+    try {
+      const reply = await emit(link, args, db)
+      if (isError(reply)) {
+        refusals.push(reply)
+        without.push(name)
+        refusing.push({ name, reason: `it refused ${command}: ${reply.message}` })
+      } else done.push(reply)
+      distrustRefusing()
+    } catch (failure) {
+      if (!(failure instanceof LinkLostError)) throw failure
+      // What those have who have left does not count.
+      if (coordinator.isMember(name)) without.push(name)
+      distrust(name, `its link broke during ${command}`)
+    }
+  })
+  if (command === 'swapdb') coordinator.databasesSwapped()
+  await Promise.all(answers).finally(swept)
+  return { done, refusals, without }
+}
+
+function emit(link: Link, args: readonly Buffer[], db: number): Promise<Reply> {
+  if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
+  return new Promise((resolve, reject) => {
+    link.emitFrame(
+      frameOf(args),
+      db,
+      {
+        onReply: (_tag, buf, start, end) => resolve(decodeReply(buf, start, end)),
+        onLost: () => reject(new LinkLostError(link.name, true)),
+      },
+      0,
+    )
+  })
+}

@@ -1,0 +1,120 @@
+import t from 'tap'
+import { startProxy, type TestProxy } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
+import { throughRelay } from '../helpers/relayed-ring.js'
+import { nodeStates, replicasOf } from '../helpers/ring-state.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`)
+
+/** Waits until all replicas are equal; gives the number of keys in all databases. */
+async function equal(proxy: TestProxy): Promise<number> {
+  let faults: string[] = []
+  const found = await until('equal replicas', async () => {
+    const snapshot = await ringSnapshot(proxy)
+    faults = snapshot.faults
+    return faults.length === 0 ? snapshot : undefined
+  }).catch(() => {
+    throw new Error(`${faults.length} faults: ${faults.slice(0, 5).join('\n')}`)
+  })
+  return found.keys.size
+}
+
+/** The proxy's connections to dt-9, as that tells them. */
+async function linksTo(proxy: TestProxy): Promise<string[]> {
+  const server = await proxy.connectTo('dt-9')
+  const lines = String(await server.ask('CLIENT', 'LIST')).split('\n')
+  server.close()
+  return lines.filter((line) => / name=dt:/.test(line)).map((line) => / addr=\S+.* psub=\d+/.exec(line)![0])
+}
+
+function addressIn(link: string): string | undefined {
+  return / addr=(\S+)/.exec(link)?.[1]
+}
+
+async function fill(client: RawClient): Promise<void> {
+  await client.pipeline(KEYS.map((key) => ['SET', key, 'zero']))
+  await client.pipeline([['SELECT', '1'], ...KEYS.map((key) => ['SET', key, 'one']), ['SELECT', '0']])
+}
+
+for (const command of [['FLUSHDB'], ['FLUSHALL'], ['SWAPDB', '0', '1']]) {
+  t.test(`${command[0]} that one server refuses: it gets what the others have made of their data`, async (t) => {
+    const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
+    const client = await proxy.connect()
+    await fill(client)
+    const refusing = await proxy.connectTo('dt-2')
+    t.equal(String(await refusing.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')), '+OK\r\n')
+    t.match(String(await client.ask(...command)), /^-ERR the outcome of this write is unknown: .*dt-2.* refused/)
+    await refusing.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    const left = command[0] === 'FLUSHALL' ? 0 : command[0] === 'FLUSHDB' ? KEYS.length : 2 * KEYS.length
+    t.equal(await equal(proxy), left)
+    const values = new Set((await client.pipeline(KEYS.map((key) => ['GET', key]))).map(String))
+    t.strictSame([...values], [command[0] === 'SWAPDB' ? '$3\r\none\r\n' : '$-1\r\n'])
+  })
+}
+
+t.test('what all servers refuse is answered as they do, and nobody is filled anew for it', async (t) => {
+  const proxy = await startProxy(t, { nodes: 3 })
+  const client = await proxy.connect()
+  await fill(client)
+  t.match(String(await client.ask('SWAPDB', '0', '99')), /^-ERR DB index is out of range\r\n$/)
+  for (const { name } of proxy.ring.members) {
+    await (await proxy.connectTo(name)).ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+  }
+  t.match(String(await client.ask('SWAPDB', '0', '1')), /^-NOREPLICAS /)
+  t.same(await nodeStates(client), { 'dt-1': 'up', 'dt-2': 'up', 'dt-3': 'up' })
+  t.match(String(await client.ask('GET', KEYS[0])), 'zero')
+})
+
+t.test('what was held is made up for when nobody empties the database after all', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t)
+  let key = ''
+  for (const each of KEYS) if ((await replicasOf(client, each))[0] === 'dt-9') key ||= each
+  await client.ask('SADD', key, 'a', 'b', 'c')
+  for (const name of ['dt-1', 'dt-2', 'dt-9']) {
+    await (await proxy.connectTo(name)).ask('ACL', 'SETUSER', 'default', '-flushdb')
+  }
+  relay.stallRequests('SPOP')
+  const popped = client.ask('SPOP', key)
+  await until('the others wait for what it takes', () => relay.isStalling)
+  const other = await proxy.connect()
+  const flushed = other.ask('FLUSHDB')
+  await until('one of the others has refused', async () => {
+    const stats = await (await proxy.connectTo('dt-1')).ask('INFO', 'commandstats')
+    return /cmdstat_flushdb:/.test(String(stats))
+  })
+  relay.resume()
+  t.match(String(await popped), /^\$1\r\n[abc]/)
+  t.match(String(await flushed), /^-NOPERM /)
+  t.equal(await equal(proxy), 1)
+})
+
+t.test('a server that has missed a swap is not read before it is filled, however late others answer', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t)
+  await fill(client)
+  let missed: string | undefined
+  for (const key of KEYS) {
+    const [master, second] = await replicasOf(client, key)
+    if (master === 'dt-9' && second === 'dt-2') missed ??= key
+  }
+  t.ok(missed !== undefined)
+  relay.stallRequests('SWAPDB')
+  proxy.ring.pause('dt-1')
+  const swapped = client.ask('SWAPDB', '0', '1')
+  await until('it is on its way', () => relay.isStalling)
+  const other = await proxy.connect()
+  const [before] = await linksTo(proxy)
+  relay.loseHeld()
+  await until('it is connected again', async () => {
+    const [link] = await linksTo(proxy)
+    return link !== undefined && addressIn(link) !== addressIn(before) && / psub=1/.test(link)
+  })
+  const answers = new Set<string>()
+  for (let i = 0; i < 300; i++) answers.add(String(await other.ask('GET', missed!)))
+  t.strictSame([...answers], ['$3\r\none\r\n'], 'dt-1 has not answered yet')
+  proxy.ring.resume('dt-1')
+  t.match(String(await swapped), /^-ERR the outcome of this write is unknown: .*dt-9/)
+  t.equal(await equal(proxy), 2 * KEYS.length)
+  t.equal(String(await other.ask('GET', missed!)), '$3\r\none\r\n')
+})
