@@ -81,13 +81,13 @@ export class Outbox implements Flushable {
     this.closeBuffer()
     const { socket, ready } = this
     if (ready.length === 1) {
-      socket.write(ready[0])
+      socket.write(ready.pop() as Buffer)
     } else {
       socket.cork()
       for (const bytes of ready) socket.write(bytes)
       socket.uncork()
+      ready.length = 0
     }
-    ready.length = 0
     this.reuse()
     this.onFlushed()
   }
@@ -96,10 +96,13 @@ export class Outbox implements Flushable {
   reuse(): void {
     if (this.socket.writableLength > 0) return
     const { leaving, held } = this
-    for (const buffer of leaving) (buffer.length === small.bytes ? small : large).give(buffer)
-    for (const buffer of held) release(buffer)
-    leaving.length = 0
-    held.length = 0
+    // Setting a length would allocate the array anew, for every reply.
+    while (leaving.length > 0) {
+      const buffer = leaving.pop() as Buffer
+      const pool = buffer.length === small.bytes ? small : large
+      pool.give(buffer)
+    }
+    while (held.length > 0) release(held.pop() as Buffer)
   }
 
   /** The buffer in which there is room for so many bytes behind those that are used. */

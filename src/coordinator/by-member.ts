@@ -10,11 +10,12 @@ import { partFrame } from './part-frame.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
-/** What `split` found: the keys by their places among the arguments, their routes, and for each key which of them it has. */
+/** What `split` found: the keys by their places among the arguments, the routes of the parts, and for each key its part. */
 export interface Cut {
   readonly keys: readonly number[]
   readonly keyCount: number
   readonly routes: readonly Route[]
+  readonly parts: number
   readonly partOf: readonly number[]
 }
 
@@ -44,11 +45,13 @@ export class ByMember implements ReplySink {
   private argc = 0
   private expected = 0
   private keyCount = 0
-  private readonly routes: Route[] = []
   private readonly partOf: number[] = []
+  /** The replica sets, and the places of members that have answered OK, with how many they are; the others are of earlier writes. */
+  private readonly routes: Route[] = []
+  private routeCount = 0
   private readonly members: Link[] = []
-  /** The members that have answered OK, by their places. */
   private readonly done: number[] = []
+  private doneCount = 0
   /** One for each route, once something else has happened. */
   private parts: Apply[] | undefined
 
@@ -56,11 +59,12 @@ export class ByMember implements ReplySink {
    * Whether the command may go out this way: nothing needs to come before any of its keys or to be decided by replica set,
    * and everybody can be written to. It pays only where a key has several replicas.
    */
-  static suits(coordinator: Coordinator, row: CommandRow, routes: readonly Route[]): boolean {
+  static suits(coordinator: Coordinator, row: CommandRow, routes: readonly Route[], parts: number): boolean {
     if (row.merge !== 'ok' || row.replicate !== 'apply') return false
     const { lanes, uncertainty, memory } = coordinator
     if (lanes.active !== 0 || uncertainty.active || memory.anyFull) return false
-    for (const route of routes) {
+    for (let part = 0; part < parts; part++) {
+      const route = routes[part]
       if (route.natural.length < 2 || route.pending.length > 0 || !route.writable()) return false
     }
     return true
@@ -71,9 +75,9 @@ export class ByMember implements ReplySink {
     if (coordinator.absences.any) coordinator.absences.note(coordinator.keyIds(row, frame, slot.db))
     const write = ByMember.spare.pop() ?? new ByMember()
     write.begin(coordinator, frame, row, slot, cut)
-    const { members, routes } = write
-    coordinator.stats.writes += routes.length
-    for (let i = 0; i < members.length; i++) {
+    const { members, expected } = write
+    coordinator.stats.writes += cut.parts
+    for (let i = 0; i < expected; i++) {
       const count = chooseKeys(members[i], cut)
       if (count === cut.keyCount) {
         members[i].emitFrame(frame, slot.db, write, i)
@@ -89,7 +93,7 @@ export class ByMember implements ReplySink {
     this.expected--
     if (this.parts === undefined) {
       if (isOk(buf, start, end) && !this.members[tag].expirations.any) {
-        this.done.push(tag)
+        this.done[this.doneCount++] = tag
         if (this.expected > 0) return
         if (this.coordinator.acknowledgement.open) {
           this.slot.finish(OK, 0, OK.length, true)
@@ -116,33 +120,40 @@ export class ByMember implements ReplySink {
     this.argc = frame.argc
     this.keyCount = cut.keyCount
     for (let k = 0; k < cut.keyCount; k++) partOf[k] = cut.partOf[k]
-    routes.length = 0
-    members.length = 0
-    this.done.length = 0
-    for (const route of cut.routes) {
-      routes.push(route)
-      for (const link of route.targets) if (!members.includes(link)) members.push(link)
+    this.routeCount = cut.parts
+    this.doneCount = 0
+    let memberCount = 0
+    for (let part = 0; part < cut.parts; part++) {
+      const { targets } = cut.routes[part]
+      routes[part] = cut.routes[part]
+      for (let i = 0; i < targets.length; i++) {
+        let place = 0
+        while (place < memberCount && members[place] !== targets[i]) place++
+        if (place === memberCount) members[memberCount++] = targets[i]
+      }
     }
-    this.expected = members.length
+    this.expected = memberCount
   }
 
   /** From now on each replica set is a write of its own. */
   private unfold(): void {
-    const { coordinator, row, argc, routes, partOf, members } = this
-    const merge = Merge.of(row, this.slot, routes.length, partOf, this.keyCount)
-    this.parts = routes.map((route, part) => {
+    const { coordinator, row, argc, routeCount, partOf, members } = this
+    const merge = Merge.of(row, this.slot, routeCount, partOf, this.keyCount)
+    this.parts = this.routes.slice(0, routeCount).map((route, part) => {
       const own = (link: Link, ids: readonly string[]) => this.idsOf(part, link, ids)
       return Apply.sentWithOthers(coordinator, route, row, merge.slotOf(part), argc, own)
     })
-    for (const tag of this.done) this.each(members[tag], (part, place) => part.answeredOk(place))
+    for (const tag of this.done.slice(0, this.doneCount)) {
+      this.each(members[tag], (part, place) => part.answeredOk(place))
+    }
   }
 
   /** The parts of which this member has keys, with its place among their targets. */
   private each(link: Link, tell: (part: Apply, place: number) => void): void {
     const parts = this.parts as Apply[]
-    for (const [part, { targets }] of this.routes.entries()) {
-      const place = targets.indexOf(link)
-      if (place >= 0) tell(parts[part], place)
+    for (const [i, part] of parts.entries()) {
+      const place = this.routes[i].targets.indexOf(link)
+      if (place >= 0) tell(part, place)
     }
   }
 

@@ -4,6 +4,7 @@ import { release, takeLarge } from '../base/large-buffers.js'
 import type { CommandRow } from '../command/row.js'
 import { NULL_BULK, OK } from '../resp/encode.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
+import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
 import type { ReplySlot } from './reply-slot.js'
 
 const MINUS = 0x2d
@@ -12,9 +13,10 @@ const DOLLAR = 0x24
 const UNDERSCORE = 0x5f
 const CR = 0x0d
 const ZERO = 0x30
-const EMPTY = Buffer.alloc(0)
-/** Enough for the values of some ten keys. */
-const FIRST_BYTES = 1024
+/** Enough for the values of some ten keys; each has so much for ever, and takes more when it needs it. */
+const KEPT_BYTES = 1024
+/** Replies up to this size are merged here: whoever gets them copies them. */
+const scratch = Buffer.allocUnsafeSlow(8192)
 /** What a larger command needed is not kept for the next one. */
 const KEPT_KEYS = 1024
 
@@ -33,7 +35,8 @@ export class Merge {
   private partOf: number[] = []
   private keyCount = 0
   /** The replies, one after the other in the order in which they came, and where that of each part begins and ends. */
-  private bytes: Buffer = EMPTY
+  private readonly kept: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES)
+  private bytes: Buffer = this.kept
   private used = 0
   private readonly starts: number[] = []
   private readonly ends: number[] = []
@@ -49,7 +52,6 @@ export class Merge {
     merge.parts = parts
     for (let k = 0; k < keyCount; k++) merge.partOf[k] = partOf[k]
     merge.keyCount = keyCount
-    merge.bytes = takeLarge(FIRST_BYTES)
     merge.used = 0
     merge.tooLarge = false
     return merge
@@ -72,11 +74,11 @@ export class Merge {
       this.ends[part] = this.used
     }
     if (--this.open > 0) return
-    const { slot, bytes } = this
+    const { slot } = this
     if (this.tooLarge) slot.finish(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, true)
     else this.finish()
-    release(bytes)
-    this.bytes = EMPTY
+    if (this.bytes !== this.kept) release(this.bytes)
+    this.bytes = this.kept
     if (this.keyCount <= KEPT_KEYS) Merge.spare.push(this)
   }
 
@@ -116,12 +118,14 @@ export class Merge {
     const { bytes, starts, keyCount, partOf } = this
     for (let part = 0; part < this.parts; part++) {
       assert(bytes[starts[part]] === ASTERISK, `a part of ${this.row.name} answers an array`)
-      starts[part] = bytes.indexOf(CR, starts[part]) + 2
+      let at = starts[part]
+      while (bytes[at] !== CR) at++
+      starts[part] = at + 2
     }
     const nullElement = this.slot.proto === 3 ? undefined : NULL_BULK
-    const head = `*${keyCount}\r\n`
-    const out = takeLarge(head.length + this.used + keyCount * NULL_BULK.length)
-    let size = out.latin1Write(head)
+    const sizeMax = ARRAY_HEADER_BYTES_MAX + this.used + keyCount * NULL_BULK.length
+    const out = sizeMax <= scratch.length ? scratch : takeLarge(sizeMax)
+    let size = writeArrayHeader(out, keyCount)
     for (let k = 0; k < keyCount; k++) {
       const part = partOf[k]
       const at = starts[part]
@@ -136,7 +140,7 @@ export class Merge {
       }
     }
     this.slot.finish(out, 0, size, false)
-    release(out)
+    if (out !== scratch) release(out)
   }
 
   private reserve(length: number): void {
@@ -144,7 +148,7 @@ export class Merge {
     if (used + length <= bytes.length) return
     this.bytes = takeLarge(Math.max(used + length, 2 * bytes.length))
     bytes.copy(this.bytes, 0, 0, used)
-    release(bytes)
+    if (bytes !== this.kept) release(bytes)
   }
 }
 

@@ -7,7 +7,7 @@ const LF = 10
 const STAR = 42
 const ZERO = 48
 /** `*4294967295 CR LF` */
-const HEADER_BYTES_MAX = 13
+export const ARRAY_HEADER_BYTES_MAX = 13
 const KEPT_BYTES = 8192
 const KEPT_ARGS = 1024
 
@@ -31,7 +31,7 @@ class PartFrame implements Frame {
    */
   fill(whole: Frame, chosen: readonly number[], count: number, step: number): void {
     const argc = 1 + count * step
-    let bytes = HEADER_BYTES_MAX + whole.argEnd[0] - whole.start
+    let bytes = ARRAY_HEADER_BYTES_MAX + whole.argEnd[0] - whole.start
     for (let c = 0; c < count; c++) bytes += whole.argEnd[chosen[c] + step - 1] - whole.argEnd[chosen[c] - 1] + 2
     if (bytes > KEPT_BYTES) this.buf = takeLarge(bytes)
     if (argc > KEPT_ARGS) {
@@ -39,7 +39,7 @@ class PartFrame implements Frame {
       this.argEnd = new Int32Array(argc)
     }
     this.argc = 0
-    this.end = this.writeHeader(argc)
+    this.end = writeArrayHeader(this.buf, argc)
     this.take(whole, 0, 0)
     for (let c = 0; c < count; ) {
       const first = chosen[c++]
@@ -57,18 +57,6 @@ class PartFrame implements Frame {
     this.argEnd = this.keptEnd
   }
 
-  private writeHeader(argc: number): number {
-    const { buf } = this
-    let at = 1
-    let unit = 1
-    while (unit * 10 <= argc) unit *= 10
-    for (; unit >= 1; unit /= 10) buf[at++] = ZERO + (Math.floor(argc / unit) % 10)
-    buf[0] = STAR
-    buf[at] = CR
-    buf[at + 1] = LF
-    return at + 2
-  }
-
   /** Takes the arguments from `first` to `last` over as they lie there, with their headers. */
   private take(whole: Frame, first: number, last: number): void {
     const { buf, argStart, argEnd } = this
@@ -82,6 +70,18 @@ class PartFrame implements Frame {
     }
     this.end += to - from
   }
+}
+
+/** Writes the header of an array of so many elements at the beginning of `buf`; gives its size. */
+export function writeArrayHeader(buf: Buffer, count: number): number {
+  let at = 1
+  let unit = 1
+  while (unit * 10 <= count) unit *= 10
+  for (; unit >= 1; unit /= 10) buf[at++] = ZERO + (Math.floor(count / unit) % 10)
+  buf[0] = STAR
+  buf[at] = CR
+  buf[at + 1] = LF
+  return at + 2
 }
 
 /** Where the header of the first argument begins, behind that of the command, `*n CR LF`. */

@@ -1,3 +1,4 @@
+import type { Link } from '../backend/link.js'
 import { wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
@@ -10,9 +11,15 @@ import { answer } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
-/** Of the command that is being cut: the routes of its parts, and for each of its keys in which part it is. */
+/**
+ * Of the command that is being cut: its parts, with a route of each, and for each of its keys in which part it is. What lies
+ * behind is of earlier commands; emptying an array means to allocate it anew.
+ */
+let parts = 0
 const routes: Route[] = []
 const partOf: number[] = []
+/** What the keys of a part have in common: the replica set, or just the master. */
+const common: (Route | Link)[] = []
 /** The keys of the part that is being encoded, by their places among the arguments. */
 const chosen: number[] = []
 
@@ -38,21 +45,21 @@ export function split(
     return
   }
   cut(coordinator, frame, row, keys, keyCount)
-  if (routes.length === 1) {
+  if (parts === 1) {
     coordinator.serveRoute(routes[0], frame, row, slot, deadlineMs)
     return
   }
   const { memory } = coordinator
-  if (memory.anyFull && routes.some((route) => memory.refuses(row, route))) {
+  if (memory.anyFull && routes.slice(0, parts).some((route) => memory.refuses(row, route))) {
     answer(slot, OUT_OF_MEMORY)
     return
   }
-  if (ByMember.suits(coordinator, row, routes)) {
-    ByMember.emit(coordinator, frame, row, slot, { keys, keyCount, routes, partOf })
+  if (ByMember.suits(coordinator, row, routes, parts)) {
+    ByMember.emit(coordinator, frame, row, slot, { keys, keyCount, routes, parts, partOf })
     return
   }
-  const merge = Merge.of(row, slot, routes.length, partOf, keyCount)
-  for (let part = 0; part < routes.length; part++) {
+  const merge = Merge.of(row, slot, parts, partOf, keyCount)
+  for (let part = 0; part < parts; part++) {
     let count = 0
     for (let k = 0; k < keyCount; k++) if (partOf[k] === part) chosen[count++] = keys[k]
     partFrame.fill(frame, chosen, count, step)
@@ -65,17 +72,19 @@ export function split(
 function cut(coordinator: Coordinator, frame: Frame, row: CommandRow, keys: readonly number[], keyCount: number): void {
   const { router, lanes, uncertainty, doubts } = coordinator
   const byMaster = row.replicate === 'none' && lanes.active === 0 && !uncertainty.active && !doubts.any
-  routes.length = 0
+  parts = 0
   for (let k = 0; k < keyCount; k++) {
     const index = keys[k]
     const route = router.routeOfKey(frame.buf, frame.argStart[index], frame.argEnd[index])
+    const master = byMaster ? route.natural[0] : undefined
+    const together = master?.serving === true ? master : route
     let part = 0
-    while (part < routes.length && routes[part] !== route && !(byMaster && sameMaster(routes[part], route))) part++
-    if (part === routes.length) routes.push(route)
+    while (part < parts && common[part] !== together) part++
+    if (part === parts) {
+      routes[part] = route
+      common[part] = together
+      parts++
+    }
     partOf[k] = part
   }
-}
-
-function sameMaster(a: Route, b: Route): boolean {
-  return a.natural[0] === b.natural[0] && a.natural[0]?.serving === true
 }

@@ -219,7 +219,7 @@ t.test('keys are cut by replica set when something stands against it, and where 
   t.same(sent({}, { '1': 'a', '2': 'b' }), { a: ['MSET 1x v'], b: ['MSET 2x v'] })
   const route = { natural: [{}, {}], pending: [], writable: () => true } as unknown as Route
   const suits = (more: object, name = 'mset') =>
-    ByMember.suits(new Ring({}).coordinator, rowNamed(name)!, [route, { ...route, ...more } as Route])
+    ByMember.suits(new Ring({}).coordinator, rowNamed(name)!, [route, { ...route, ...more } as Route], 2)
   t.equal(suits({}), true)
   t.equal(suits({ pending: [{}] }), false, 'whether a pending replica gets it is decided key by key')
   t.equal(suits({ writable: () => false }), false, 'what can be written is not kept waiting')
