@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../../src/local/ports.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { ReplyFramer, type ReplySink } from '../../src/resp/reply-framer.js'
 
@@ -19,7 +20,7 @@ export class RealRedis {
 
   static async start(...options: string[]): Promise<RealRedis> {
     const dir = await mkdtemp(join(tmpdir(), 'dt-redis-'))
-    const port = await freePort()
+    const [port] = await freePorts(1)
     const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...options]
     const child = spawn('redis-server', args, { stdio: 'ignore' })
     const exited = once(child, 'exit')
@@ -91,13 +92,4 @@ export class RawConnection implements ReplySink {
   private fail(error: Error): void {
     for (const { reject } of this.waiting.splice(0)) reject(error)
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

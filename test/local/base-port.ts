@@ -1,13 +1,21 @@
 import { sentinelBase } from '../../src/local/local-ring.js'
-import { isFree } from '../../src/local/ports.js'
+import { isFree, ownBlock } from '../../src/local/ports.js'
 
-/** A base port after which a ring of `nodes` members and three Sentinels finds its ports free, for now. */
-export async function freeBasePort(nodes: number): Promise<number> {
+/** So many base ports belong to each process, and so far are they apart. */
+const BASES = 6
+const DISTANCE = 4
+let taken = 0
+
+/**
+ * A base port after which a ring of up to three members and its three Sentinels finds its ports free; no other process
+ * takes them.
+ */
+export async function freeBasePort(): Promise<number> {
+  const first = 20_000 + (await ownBlock()) * BASES * DISTANCE
   for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 2600)
-    const members = Array.from({ length: nodes }, (_, i) => base + 1 + i)
-    const sentinels = Array.from({ length: 3 }, (_, i) => sentinelBase(base) + 1 + i)
-    const free = await Promise.all([...members, ...sentinels].map((port) => isFree(port)))
+    const base = first + (taken++ % BASES) * DISTANCE
+    const ports = [1, 2, 3].flatMap((i) => [base + i, sentinelBase(base) + i])
+    const free = await Promise.all(ports.map((port) => isFree(port)))
     if (free.every(Boolean)) return base
   }
 }

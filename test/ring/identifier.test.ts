@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { freePorts } from '../../src/local/ports.js'
 import { fingerprint32, identifierOfKey, identifierOfVirtualNode } from '../../src/ring/identifier.js'
 
 t.test('fingerprint32 gives the values it has always given', async (t) => {
@@ -93,7 +93,7 @@ function crc16(bytes: Buffer): number {
 
 async function startClusterServer(t: Test): Promise<Redis> {
   const dir = mkdtempSync(join(tmpdir(), 'dt-identifier-'))
-  const port = await freePort()
+  const [port, clusterPort] = await freePorts(2)
   const args = [
     '--port',
     `${port}`,
@@ -104,7 +104,7 @@ async function startClusterServer(t: Test): Promise<Redis> {
     '--save',
     '',
     '--cluster-port',
-    `${await freePort()}`,
+    `${clusterPort}`,
   ]
   const server = spawn('redis-server', args, { stdio: 'ignore' })
   const redis = new Redis({ port, retryStrategy: () => 50, maxRetriesPerRequest: null })
@@ -118,16 +118,4 @@ async function startClusterServer(t: Test): Promise<Redis> {
   })
   await redis.ping()
   return redis
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
