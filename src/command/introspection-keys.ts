@@ -92,6 +92,8 @@ const SPECIAL: Readonly<Record<string, (args: readonly Buffer[]) => KeyReference
   bitfield: (args) => [{ index: 1, flags: bitfieldOnlyReads(args) ? READ : READ_AND_UPDATE }],
   sort_ro: () => [{ index: 1, flags: READ }],
   sort: sortKeys,
+  xread: streamKeys,
+  xreadgroup: streamKeys,
   migrate: migrateKeys,
   // A count that string2ll refuses and atoi reads (` 2`, `2x`) gives keys without flags.
   sintercard: (args) => countedKeys(args, 0, 1),
@@ -148,6 +150,20 @@ function sortKeys(args: readonly Buffer[]): KeyReference[] {
   }
   const key = { index: 1, flags: READ }
   return store === undefined ? [key] : [key, store]
+}
+
+/** [Redis db.c xreadGetKeys] */
+function streamKeys(args: readonly Buffer[]): KeyReference[] {
+  let i = 1
+  for (; i < args.length && lowerWord(args[i]) !== 'streams'; i++) {
+    const option = lowerWord(args[i])
+    if (option === 'block' || option === 'count') i++
+    else if (option === 'group') i += 2
+    else if (option !== 'noack') return []
+  }
+  const count = (args.length - i - 1) / 2
+  if (count < 1 || !Number.isInteger(count)) return []
+  return Array.from({ length: count }, (_, k) => ({ index: i + 1 + k, flags: [] }))
 }
 
 /** [Redis db.c migrateGetKeys] */

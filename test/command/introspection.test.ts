@@ -196,6 +196,9 @@ t.test('COMMAND GETKEYS and GETKEYSANDFLAGS show what Redis shows', async (t) =>
       'XREAD COUNT 1 STREAMS a 0',
       'XREAD x STREAMS a 0',
       'XREAD a b c',
+      'XREAD STREAMS a b c d STREAMS e',
+      'XREADGROUP STREAMS a b c d STREAMS e',
+      'XREADGROUP GROUP a b NOACK STREAMS c d e f STREAMS',
     ],
     ...[
       'XREADGROUP GROUP streams c STREAMS a >',
@@ -258,6 +261,7 @@ t.test('for any arguments COMMAND GETKEYSANDFLAGS shows what Redis shows', async
       '',
       'streams',
       'STREAMS',
+      'noack',
       'count',
       'block',
       'group',
