@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { globMatch } from '../../src/base/glob.js'
 import { decodeReply, elementsOf } from '../../src/resp/decode.js'
+import { cpuMs } from '../helpers/cpu-time.js'
 import { startRedis } from '../helpers/proxy.js'
 
 const redis = await startRedis(t)
@@ -104,8 +105,9 @@ t.test('an empty text is matched by the empty pattern alone', async (t) => {
 })
 
 t.test('a hostile pattern costs no more than its length times the text', async (t) => {
-  const startMs = Date.now()
-  t.notOk(globMatch(bytes('a*'.repeat(1000).concat('b')), bytes('a'.repeat(10_000))))
-  t.ok(globMatch(bytes('?*'.repeat(20_000)), bytes('a'.repeat(40_000))))
-  t.ok(Date.now() - startMs < 2000)
+  const tookMs = cpuMs(() => {
+    t.notOk(globMatch(bytes('a*'.repeat(1000).concat('b')), bytes('a'.repeat(10_000))))
+    t.ok(globMatch(bytes('?*'.repeat(20_000)), bytes('a'.repeat(40_000))))
+  })
+  t.ok(tookMs < 2000, `${tookMs} ms`)
 })
