@@ -1,6 +1,7 @@
 import type { Redis as Redis5, RedisOptions } from 'ioredis'
 import type { Test } from 'tap'
 import { startProxy } from '../helpers/proxy.js'
+import { declareDown } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 
 /** What an application does with ioredis, over the real ring. */
@@ -121,6 +122,7 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
       await redis.mget(names),
       names.map((_, i) => String(i)),
     )
+    await declareDown(proxy.ring, 'dt-1')
     const written = await Promise.all(names.map((name) => redis.append(name, '!')))
     t.same(
       written,

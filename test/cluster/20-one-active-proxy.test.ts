@@ -4,12 +4,13 @@ import { LocalRing } from '../../src/local/local-ring.js'
 import { writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
@@ -46,7 +47,7 @@ t.test('who takes over has everything that was acknowledged, and the first one c
       counts[i]++
     }
   })
-  await sleep(300)
+  await until('everybody has written', () => counts.every((count) => count > 10))
   const second = await AnotherProxy.started(t, ring, { takeover: true })
   const reason = await first.proxy.ended
   t.match(
@@ -141,6 +142,7 @@ t.test('one that was paused while a member died goes on when most members have c
   first.pause()
   await ring.kill('dt-4')
   await sleep(700)
+  await declareDown(ring, 'dt-4')
   first.wake()
   t.equal(String(await client.ask('PING')), '+PONG\r\n')
   t.equal(String(await client.ask('INCR', 'n')), ':2\r\n')
@@ -169,8 +171,10 @@ t.test('a member that was stopped at the take-over executes what it had been sen
 
   const second = await AnotherProxy.started(t, ring, { takeover: true })
   const client = await second.connect()
+  await declareDown(ring, 'dt-3')
   await until('the stopped member is out', async () => !String(await client.ask('DT', 'VIEW')).includes('dt-3'))
   for (let i = 0; i < 200; i += 2) t.equal(String(await client.ask('SET', `key:${i}`, 'after')), '+OK\r\n')
+  await forgive(ring, 'dt-3')
   ring.resume('dt-3')
   first.wake()
   t.equal(await first.exit, 1)

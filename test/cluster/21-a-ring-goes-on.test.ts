@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { PATIENT_MS } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -12,7 +13,7 @@ import { until } from '../helpers/until.js'
 const KEYS = 400
 
 async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
@@ -46,7 +47,7 @@ t.test('kill -9 of the proxy under load: the next one has what was acknowledged'
       counts[i]++
     }
   })
-  await sleep(400)
+  await until('everybody has written', () => counts.every((count) => count > 10))
   first.child.kill('SIGKILL')
   await Promise.all(writing)
   const second = await AnotherProxy.started(t, ring)

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { replicasOf } from '../helpers/ring-state.js'
+import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -48,10 +49,15 @@ const NEED_THE_RING: readonly string[][] = [
 ]
 
 async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4 })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
+}
+
+async function comeBack(ring: LocalRing, name: string): Promise<void> {
+  await forgive(ring, name)
+  await ring.restart(name)
 }
 
 t.test('a start that is refused listens, says why at once, and goes on when enough members have come', async (t) => {
@@ -60,6 +66,7 @@ t.test('a start that is refused listens, says why at once, and goes on when enou
   t.equal(String(await (await first.connect()).ask('SET', 'a', 'value')), '+OK\r\n')
   await first.proxy.stop()
   for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+  await declareDown(ring, 'dt-2', 'dt-3', 'dt-4')
 
   const second = AnotherProxy.of(t, ring)
   const { started } = await second.listens()
@@ -76,15 +83,15 @@ t.test('a start that is refused listens, says why at once, and goes on when enou
   for (const [command, answer] of OWN) t.match(String(await client.ask(...command)), answer, command.join(' '))
   for (const command of NEED_THE_RING) t.match(String(await client.ask(...command)), refused, command.join(' '))
 
-  await ring.restart('dt-2')
+  await comeBack(ring, 'dt-2')
   await until('two are not enough either', () => second.log.about(/only 2 of the 4 members/).length > 0)
   t.match(String(await client.ask('GET', 'a')), /^-CLUSTERDOWN nothing is served yet: only 2 of the 4/)
-  await ring.restart('dt-3')
+  await comeBack(ring, 'dt-3')
   await started
   t.equal(String(await client.ask('GET', 'a')), '$5\r\nvalue\r\n')
   t.equal(String(await client.ask('SET', 'a', 'later')), '+OK\r\n')
   t.match(String(await client.ask('DT', 'VIEW')), /serving\r\n:1\r\n\$3\r\nwhy\r\n\$0\r\n/)
-  await ring.restart('dt-4')
+  await comeBack(ring, 'dt-4')
   t.equal(await settled(ring), 1)
 })
 
@@ -166,6 +173,7 @@ t.test(
     client.close()
     await first.proxy.stop()
     for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+    await declareDown(ring, 'dt-2', 'dt-3', 'dt-4')
 
     const refused = AnotherProxy.of(t, ring)
     await refused.listens()
@@ -185,7 +193,7 @@ t.test(
     for (const key of held) t.equal(String(await operator.ask('GET', key)), '$5\r\nvalue\r\n', key)
     for (const key of lost) t.equal(String(await operator.ask('GET', key)), '$-1\r\n', `${key} was on none of them`)
     t.equal(String(await operator.ask('SET', lost[0] ?? 'new', 'new')), '+OK\r\n')
-    for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.restart(name)
+    for (const name of ['dt-2', 'dt-3', 'dt-4']) await comeBack(ring, name)
     t.equal(await settled(ring), held.length + 1, 'the others are filled from it')
     for (const key of held) t.equal(String(await operator.ask('GET', key)), '$5\r\nvalue\r\n', key)
   },
@@ -194,6 +202,7 @@ t.test(
 t.test('a new ring begins without a server that is not there only when the operator says so', async (t) => {
   const ring = await startRing(t)
   await ring.kill('dt-3')
+  await declareDown(ring, 'dt-3')
   const refused = AnotherProxy.of(t, ring)
   await refused.listens()
   const client = await refused.connect()
@@ -206,6 +215,6 @@ t.test('a new ring begins without a server that is not there only when the opera
   const accepted = await AnotherProxy.started(t, ring, { acceptEpoch: 0 })
   const operator = await accepted.connect()
   t.equal(String(await operator.ask('SET', 'a', '1')), '+OK\r\n')
-  await ring.restart('dt-3')
+  await comeBack(ring, 'dt-3')
   t.equal(await settled(ring), 1)
 })

@@ -6,13 +6,14 @@ import { decodeReply } from '../../src/resp/decode.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { membersOf, nodeStates } from '../helpers/ring-state.js'
+import { PATIENT_MS, tellSentinels } from '../helpers/sentinels.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 const ALL = 'dt-1 dt-2 dt-3 dt-4'
 
 async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4 })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
@@ -36,14 +37,6 @@ async function monitoredBy(sentinels: LocalRing['sentinels'], member: string): P
       return reply.startsWith('*2')
     }),
   )
-}
-
-async function tellAll({ sentinels }: LocalRing, ...command: string[]): Promise<void> {
-  for (const { port } of sentinels) {
-    const sentinel = await RawClient.connect(port)
-    await sentinel.ask('SENTINEL', ...command)
-    sentinel.close()
-  }
 }
 
 t.test(
@@ -99,10 +92,10 @@ t.test('who is monitored again by hand, and seen to be, is a member again, also 
   const first = await AnotherProxy.started(t, ring)
   const client = await first.connect()
   const { port } = ring.server('dt-4')
-  await tellAll(ring, 'REMOVE', 'dt-4')
+  await tellSentinels(ring, 'REMOVE', 'dt-4')
   await until('it has left', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
   await until('it is noted', async () => (await removedOn(ring, 'dt-1'))?.includes('dt-4'))
-  await tellAll(ring, 'MONITOR', 'dt-4', '127.0.0.1', String(port), '2')
+  await tellSentinels(ring, 'MONITOR', 'dt-4', '127.0.0.1', String(port), '2')
   await until('it is a member again', async () => (await membersOf(client)) === ALL)
   await until('that is noted, too', async () => (await removedOn(ring, 'dt-1'))?.length === 0)
   client.close()

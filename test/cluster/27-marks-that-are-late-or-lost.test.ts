@@ -3,6 +3,7 @@ import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { membersOf, nodeStates, replicasOf } from '../helpers/ring-state.js'
+import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -10,7 +11,7 @@ import { until } from '../helpers/until.js'
 const KEYS = Array.from({ length: 200 }, (_, i) => `key:${i}`)
 
 async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: 700 })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   return ring
@@ -44,9 +45,9 @@ async function count(client: RawClient, value: string): Promise<number> {
  * only.
  */
 async function halfNoted(ring: LocalRing, client: RawClient): Promise<void> {
-  await tell(ring.sentinels, 'SENTINEL', 'SET', 'dt-4', 'down-after-milliseconds', '60000')
   ring.pause('dt-4')
   await ring.kill('dt-3')
+  await declareDown(ring, 'dt-3')
   await until('dt-3 is out', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-4')
 }
 
@@ -98,6 +99,7 @@ t.test(
     t.equal(String(await again.ask('SET', 'key:0', 'first')), '+OK\r\n')
     t.equal(await count(again, 'first'), KEYS.length)
     await write(again, 'third')
+    await forgive(ring, 'dt-3')
     await ring.restart('dt-3')
     await until('dt-3 is back', async () => (await membersOf(again)) === 'dt-1 dt-2 dt-3 dt-4')
     t.equal(await settled(ring), KEYS.length)

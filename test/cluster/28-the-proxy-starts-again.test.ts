@@ -3,6 +3,7 @@ import { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { membersOf } from '../helpers/ring-state.js'
+import { declareDown, forgive, PATIENT_MS, tellSentinels } from '../helpers/sentinels.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
@@ -11,17 +12,9 @@ import { until } from '../helpers/until.js'
 const KEYS = Array.from({ length: 1000 }, (_, i) => `key:${i}`)
 const FIVE = 'dt-1 dt-2 dt-3 dt-4 dt-5'
 
-async function tellSentinels({ sentinels }: LocalRing, ...command: string[]): Promise<void> {
-  for (const { port } of sentinels) {
-    const client = await RawClient.connect(port)
-    await client.ask('SENTINEL', ...command)
-    client.close()
-  }
-}
-
 async function monitor(ring: LocalRing, name: string): Promise<void> {
   await tellSentinels(ring, 'MONITOR', name, '127.0.0.1', String(ring.server(name).port), '2')
-  await tellSentinels(ring, 'SET', name, 'down-after-milliseconds', '700')
+  await forgive(ring, name)
 }
 
 async function write(client: RawClient, value: string): Promise<void> {
@@ -36,8 +29,8 @@ async function count(client: RawClient, value: string): Promise<number> {
 }
 
 t.test('kill -9 of the proxy in the middle of a join: the next one begins it anew, and ends it', async (t) => {
-  // 2 MB in all for dt-5, at 400 kB a second.
-  const serve = await ServeProcess.start(t, { nodes: 5 }, { 'migration.maxBytesPerSecond': '400kb' })
+  // 2 MB in all for dt-5, at 150 kB a second.
+  const serve = await ServeProcess.start(t, { nodes: 5 }, { 'migration.maxBytesPerSecond': '150kb' })
   const { ring } = serve
   const client = await serve.connect()
   await tellSentinels(ring, 'REMOVE', 'dt-5')
@@ -67,7 +60,7 @@ t.test('kill -9 of the proxy in the middle of a join: the next one begins it ane
 })
 
 t.test('members died, came, and were wiped while no proxy was there', async (t) => {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 6, downAfterMs: 700 })
+  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 6, downAfterMs: PATIENT_MS })
   t.teardown(() => ring.stop())
   await ring.start()
   await tellSentinels(ring, 'REMOVE', 'dt-6')
@@ -78,6 +71,7 @@ t.test('members died, came, and were wiped while no proxy was there', async (t) 
   await first.proxy.stop()
 
   await ring.kill('dt-2')
+  await declareDown(ring, 'dt-2')
   await ring.restart('dt-3', { empty: true })
   await monitor(ring, 'dt-6')
   const second = await AnotherProxy.started(t, ring)
@@ -86,6 +80,7 @@ t.test('members died, came, and were wiped while no proxy was there', async (t) 
   t.equal(second.log.about(/restarted since then, and filled anew: dt-3/).length, 1)
   await until('dt-2 is out, dt-6 is in', async () => (await membersOf(again)) === 'dt-1 dt-3 dt-4 dt-5 dt-6')
   await write(again, 'later')
+  await forgive(ring, 'dt-2')
   await ring.restart('dt-2')
   await until('all are members', async () => (await membersOf(again)) === `${FIVE} dt-6`)
   t.equal(await settled(ring), KEYS.length)

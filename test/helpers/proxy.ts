@@ -13,6 +13,7 @@ import { createProxy, type Proxy as RingProxy } from '../../src/proxy.js'
 import { buildView } from '../../src/view/build-view.js'
 import type { View } from '../../src/view/view.js'
 import { RawClient } from './raw-client.js'
+import { PATIENT_MS } from './sentinels.js'
 
 /** What of a tap test the helpers need. */
 export interface Teardown {
@@ -25,6 +26,7 @@ export interface TestProxyOptions {
   /** Backups of each key, 2 if not given. */
   replicas?: number
   sentinels?: number
+  /** How long the Sentinels are patient with a server; PATIENT_MS if not given. */
   downAfterMs?: number
   /** Lines to add to the redis.conf of each member. */
   memberConfig?: readonly string[]
@@ -50,12 +52,12 @@ export interface TestProxy {
 export async function startProxy(t: Teardown, options: TestProxyOptions = {}): Promise<TestProxy> {
   const { nodes = 4, replicas = 2, config = {}, log = silentLogger() } = options
   const dir = mkdtempSync(join(tmpdir(), 'dt-test-'))
-  const { sentinels, downAfterMs, memberConfig } = options
+  const { sentinels, downAfterMs = PATIENT_MS, memberConfig } = options
   const ring = new LocalRing({
     dir,
     nodes,
+    downAfterMs,
     ...(sentinels === undefined ? {} : { sentinels }),
-    ...(downAfterMs === undefined ? {} : { downAfterMs }),
     ...(memberConfig === undefined ? {} : { memberConfig }),
   })
   const clients: RawClient[] = []

@@ -9,6 +9,7 @@ import { LocalRing, type LocalRingOptions } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import type { Teardown } from './proxy.js'
 import { RawClient } from './raw-client.js'
+import { PATIENT_MS } from './sentinels.js'
 import { serves } from './serves.js'
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
@@ -37,7 +38,7 @@ export class ServeProcess {
     nodeOptions: readonly string[] = [],
   ): Promise<ServeProcess> {
     const dir = mkdtempSync(join(tmpdir(), 'dt-serve-'))
-    const ring = new LocalRing({ dir, ...ringOptions })
+    const ring = new LocalRing({ dir, downAfterMs: PATIENT_MS, ...ringOptions })
     let serve: ServeProcess | undefined
     t.teardown(async () => {
       await serve?.stop()

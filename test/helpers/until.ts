@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  patienceMs = 15_000,
+  patienceMs = 30_000,
 ): Promise<NonNullable<T>> {
   const deadlineMs = Date.now() + patienceMs
   for (;;) {

