@@ -21,6 +21,8 @@ export class Relay {
   private readonly sockets = new Set<Socket>()
   /** The proxy's ends of its links. */
   private readonly links = new Set<Socket>()
+  /** In what the proxy says: from there on replies are counted, of which so many bytes may pass. */
+  private cutAfter: { readonly text: string; readonly bytes: number } | undefined
   /** What the proxy says is kept back from the first piece on that has this in it. */
   private stallAt: string | undefined
   private held: (() => void)[] | undefined
@@ -47,9 +49,12 @@ export class Relay {
     return (this.net.address() as AddressInfo).port
   }
 
-  /** Breaks the link when the server has sent so many bytes more; the next link is whole again. */
-  cutInReplies(bytes: number): void {
-    this.allowance.replies = bytes
+  /**
+   * Breaks the link when the server has sent so many bytes more, from the moment on when it is sent something that has
+   * `text` in it; the next link is whole again.
+   */
+  cutInReplies(bytes: number, text: string): void {
+    this.cutAfter = { text, bytes }
   }
 
   /** Breaks the link when the server has been sent so many bytes more. */
@@ -111,6 +116,10 @@ export class Relay {
           return
         }
         if (isLink) allowance[what] -= chunk.length
+        if (isLink && what === 'requests' && this.cutAfter !== undefined && chunk.includes(this.cutAfter.text)) {
+          allowance.replies = this.cutAfter.bytes
+          this.cutAfter = undefined
+        }
         if (!to.write(chunk)) {
           from.pause()
           to.once('drain', () => from.resume())

@@ -57,7 +57,7 @@ export class Follower {
   }
 
   /** Waits until `condition` holds, and tells how long that took in ms. */
-  async until(what: string, condition: () => boolean, patienceMs = 10_000): Promise<number> {
+  async until(what: string, condition: () => boolean, patienceMs = 30_000): Promise<number> {
     const startMs = Date.now()
     while (!condition()) {
       if (Date.now() - startMs > patienceMs)

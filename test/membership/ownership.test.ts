@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { MARKS_QUERY } from '../../src/backend/handshake.js'
 import { Links } from '../../src/backend/links.js'
 import { Turn } from '../../src/base/turn.js'
+import { ask } from '../../src/local/ask.js'
 import { decodeMarks, type Marks, writeMarker, writeOwner } from '../../src/membership/marker.js'
 import { Ownership } from '../../src/membership/ownership.js'
 import { decodeReply } from '../../src/resp/decode.js'
@@ -107,6 +108,14 @@ async function marksOf(server: RealRedis): Promise<Marks> {
 async function owners(servers: readonly RealRedis[]): Promise<(string | undefined)[]> {
   const marks = await Promise.all(servers.map(marksOf))
   return marks.map(({ owner }) => owner?.run)
+}
+
+/** The server does nothing for so many seconds, from now on. */
+async function fallsAsleep(t: Test, { port }: RealRedis, seconds: number): Promise<void> {
+  const sleeper = await RawConnection.open(port)
+  t.teardown(() => sleeper.close())
+  sleeper.ask('DEBUG', 'SLEEP', String(seconds)).catch(() => {})
+  await until('it sleeps', async () => (await ask('127.0.0.1', port, 'PING')) === undefined)
 }
 
 const owner = (run: string, term: number) =>
@@ -258,24 +267,17 @@ t.test('after a pause most members are enough, when one does not answer; half of
   run.ownership.begin(7)
   await run.up()
   run.view = buildView('dt', 1, 1, 1, run.members())
-  const sleepers = await Promise.all(servers.map(({ port }) => RawConnection.open(port)))
-  t.teardown(() => {
-    for (const sleeper of sleepers) sleeper.close()
-  })
-  const busy = (i: number, seconds: number) => void sleepers[i].ask('DEBUG', 'SLEEP', String(seconds)).catch(() => {})
-  busy(2, 9)
-  await sleep(50)
+  await fallsAsleep(t, servers[2], 60)
   run.ownership.stalled(800)
   const startedAtMs = Date.now()
-  await until('it goes on', () => !run.turn.held, 4000)
+  await until('it goes on', () => !run.turn.held)
   t.ok(Date.now() - startedAtMs >= 1900, 'not at once')
 
-  busy(1, 6)
-  await sleep(50)
+  await fallsAsleep(t, servers[1], 12)
   run.ownership.stalled(800)
   await sleep(2700)
   t.equal(run.turn.held, true, 'one of three has confirmed it')
-  await until('the second one answers', () => !run.turn.held, 10_000)
+  await until('the second one answers', () => !run.turn.held)
 })
 
 t.test('who leaves the view need not confirm anything', async (t) => {
@@ -284,10 +286,7 @@ t.test('who leaves the view need not confirm anything', async (t) => {
   run.ownership.begin(7)
   await run.up()
   run.view = buildView('dt', 1, 1, 1, run.members())
-  const sleeper = await RawConnection.open(servers[1].port)
-  void sleeper.ask('DEBUG', 'SLEEP', '2').catch(() => {})
-  t.teardown(() => sleeper.close())
-  await sleep(50)
+  await fallsAsleep(t, servers[1], 60)
   run.ownership.stalled(800)
   await sleep(100)
   t.equal(run.turn.held, true)
