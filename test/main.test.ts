@@ -58,7 +58,7 @@ interface UpPlace {
 /** A directory and ports for a ring of two, with all that is left of it ended at the end of the test. */
 async function place(t: Test): Promise<UpPlace> {
   const dir = join(temporaryDirectory(t), 'data')
-  const [[port], basePort] = await Promise.all([freePorts(1), freeBasePort()])
+  const [[port], basePort] = await Promise.all([freePorts(1), freeBasePort(2)])
   const argv = ['up', '--nodes', '2', '--dir', dir, '--port', String(port), '--base-port', String(basePort)]
   t.teardown(() => endServers(basePort))
   return { dir, port, basePort, argv }

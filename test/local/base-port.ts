@@ -7,15 +7,16 @@ const DISTANCE = 4
 let taken = 0
 
 /**
- * A base port after which a ring of up to three members and its three Sentinels finds its ports free; no other process
- * takes them.
+ * A base port after which a ring of up to three members and three Sentinels finds its ports free; no other process takes
+ * them.
  */
-export async function freeBasePort(): Promise<number> {
+export async function freeBasePort(nodes: number): Promise<number> {
   const first = 20_000 + (await ownBlock()) * BASES * DISTANCE
   for (;;) {
     const base = first + (taken++ % BASES) * DISTANCE
-    const ports = [1, 2, 3].flatMap((i) => [base + i, sentinelBase(base) + i])
-    const free = await Promise.all(ports.map((port) => isFree(port)))
+    const members = Array.from({ length: nodes }, (_, i) => base + 1 + i)
+    const sentinels = [1, 2, 3].map((i) => sentinelBase(base) + i)
+    const free = await Promise.all([...members, ...sentinels].map((port) => isFree(port)))
     if (free.every(Boolean)) return base
   }
 }

@@ -154,7 +154,7 @@ t.test('a paused member keeps its connections and says nothing', async (t) => {
 })
 
 t.test('a taken port is one sentence, and nothing is left running', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(3)
   await holdPort(t, basePort + 2)
   const ring = ringFor(t, { basePort, nodes: 3 })
   await t.rejects(ring.start(), {
@@ -204,7 +204,7 @@ t.test('stopping during the start ends it', async (t) => {
 })
 
 t.test('servers of a process that was killed are stopped by the next ring, and their data are kept', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(3)
   const dir = join(temporaryDirectory(t), 'data')
   const pids = await abandonedRing(t, dir, basePort, 3)
   await ask('127.0.0.1', basePort + 1, 'SET hello world')
@@ -217,7 +217,7 @@ t.test('servers of a process that was killed are stopped by the next ring, and t
 })
 
 t.test('so they are when the pid files are lost', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(2)
   const dir = join(temporaryDirectory(t), 'data')
   const pids = await abandonedRing(t, dir, basePort, 2)
   rmSync(dir, { recursive: true })
@@ -227,7 +227,7 @@ t.test('so they are when the pid files are lost', async (t) => {
 })
 
 t.test('so they are by a ring in another directory that wants their ports', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(2)
   const dir = temporaryDirectory(t)
   const pids = await abandonedRing(t, join(dir, 'naïve'), basePort, 2)
   const ring = ringFor(t, { dir: join(dir, 'data'), basePort, nodes: 2 })
@@ -237,7 +237,7 @@ t.test('so they are by a ring in another directory that wants their ports', asyn
 })
 
 t.test('but not those of a ring that runs in another directory', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(2)
   const dir = temporaryDirectory(t)
   const first = ringFor(t, { dir: join(dir, 'naïve'), basePort, nodes: 2 })
   await first.start()
@@ -250,7 +250,7 @@ t.test('but not those of a ring that runs in another directory', async (t) => {
 })
 
 t.test('somebody else’s redis-server on our port is not touched', async (t) => {
-  const basePort = await freeBasePort()
+  const basePort = await freeBasePort(2)
   const dir = temporaryDirectory(t)
   const stranger = spawn('redis-server', ['--port', String(basePort + 1), '--dir', dir, '--save', ''], {
     stdio: 'ignore',
