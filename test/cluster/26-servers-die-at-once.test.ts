@@ -6,6 +6,7 @@ import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { membersOf, nodeStates, replicasOf } from '../helpers/ring-state.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
@@ -23,7 +24,7 @@ interface Story {
 
 async function begin(t: Test, options: TestProxyOptions): Promise<Story> {
   const lines = new LogLines()
-  const proxy = await startProxy(t, { downAfterMs: 700, log: lines.log, ...options })
+  const proxy = await startProxy(t, { log: lines.log, ...options })
   const client = await proxy.connect()
   const replicas = new Map<string, string[]>()
   for (const key of KEYS) replicas.set(key, await replicasOf(client, key))
@@ -56,12 +57,19 @@ async function killAll({ proxy }: Story, names: readonly string[]): Promise<void
   await Promise.all(names.map((name) => proxy.ring.kill(name)))
 }
 
+/** They are started again, with their data, when nobody will call them down any more. */
+async function comeBack({ proxy }: Story, ...names: string[]): Promise<void> {
+  await forgive(proxy.ring, ...names)
+  await Promise.all(names.map((name) => proxy.ring.restart(name)))
+}
+
 t.test('r members die at the same moment: reads go on, writes follow, and the copies are made anew', async (t) => {
   const story = await begin(t, { nodes: 5, replicas: 2 })
   const { proxy, lines, client } = story
   await killAll(story, ['dt-1', 'dt-2'])
   t.same(await wrong(story, KEYS, 'first'), [], 'every key is read at once, of whoever is left')
   t.same(lines.about(/leaves the ring/), [], 'before anybody was declared down')
+  await declareDown(proxy.ring, 'dt-1', 'dt-2')
   await write(story, 'second')
   t.equal(await membersOf(client), 'dt-3 dt-4 dt-5')
   t.same(
@@ -75,7 +83,7 @@ t.test('r members die at the same moment: reads go on, writes follow, and the co
   for (const name of ['dt-3', 'dt-4', 'dt-5']) {
     t.equal(String(await (await proxy.connectTo(name)).ask('DBSIZE')), `:${KEYS.length}\r\n`, name)
   }
-  await Promise.all(['dt-1', 'dt-2'].map((name) => proxy.ring.restart(name)))
+  await comeBack(story, 'dt-1', 'dt-2')
   await until('they are back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4 dt-5')
   t.equal(await settled(proxy.ring), KEYS.length)
   t.same(await wrong(story, KEYS, 'second'), [], 'nobody has brought back anything old')
@@ -90,6 +98,7 @@ t.test(
     const left = KEYS.filter((key) => replicas.get(key)!.includes('dt-3'))
     t.ok(lost.length > 20 && left.length > 20)
     await killAll(story, ['dt-1', 'dt-2'])
+    await declareDown(proxy.ring, 'dt-1', 'dt-2')
     t.same(await wrong(story, left, 'first'), [])
     const gone =
       /^-CLUSTERDOWN all servers that hold this key are down; the command was not applied, the key is back when one of them is\r\n$/
@@ -121,12 +130,12 @@ t.test(
       'the others are written',
     )
 
-    await proxy.ring.restart(last)
+    await comeBack(story, last)
     await until('the ranges are back', () => lines.about(/every range is on somebody who is there again/).length > 0)
     t.same(await wrong(story, lost, 'first'), [], 'with their data')
     t.same(await wrong(story, left, 'second'), [])
     await write(story, 'third')
-    await proxy.ring.restart(last === 'dt-1' ? 'dt-2' : 'dt-1')
+    await comeBack(story, last === 'dt-1' ? 'dt-2' : 'dt-1')
     await until('all are back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
     await until('and equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
     t.same(await wrong(story, KEYS, 'third'), [])
@@ -143,6 +152,7 @@ t.test('a last holder that comes back with nothing, or with less, holds nothing;
   await sleep(1200)
   await write(story, 'second')
   await killAll(story, ['dt-1', 'dt-2'])
+  await declareDown(proxy.ring, 'dt-1', 'dt-2')
   await until('both are down', async () => String(await client.ask('GET', lost[0])).startsWith('-CLUSTERDOWN all'))
   const last = lastHolder(lines)
   const { dir } = proxy.ring.server(last)
@@ -160,6 +170,7 @@ t.test('a last holder that comes back with nothing, or with less, holds nothing;
     t.match(String(await client.ask('GET', lost[0])), /^-CLUSTERDOWN all servers/, 'nothing is invented')
     t.match(String(await client.ask('SET', lost[1], 'x')), /^-CLUSTERDOWN all servers/)
   }
+  await forgive(proxy.ring, 'dt-1', 'dt-2')
   await proxy.ring.restart(last, { empty: true })
   await isRefused()
   const comeBackWith = async (copy: string) => {
@@ -181,7 +192,7 @@ for (const what of ['its data', 'an older data set', 'nothing'] as const) {
   t.test(
     `a member comes back at once with ${what}, unnoticed by any Sentinel: no read is stale or empty`,
     async (t) => {
-      const story = await begin(t, { nodes: 4, replicas: 2, downAfterMs: 20_000 })
+      const story = await begin(t, { nodes: 4, replicas: 2 })
       const { proxy, lines, client } = story
       const { dir } = proxy.ring.server('dt-2')
       const old = join(temporaryDirectory(t), 'old')
@@ -222,9 +233,10 @@ t.test('all servers are restarted under a running proxy: they come back with the
   const story = await begin(t, { nodes: 4, replicas: 2 })
   const { proxy, client, lines } = story
   await killAll(story, ['dt-1', 'dt-2', 'dt-3', 'dt-4'])
+  await declareDown(proxy.ring, 'dt-1', 'dt-2', 'dt-3', 'dt-4')
   await until('all are down', async () => String(await client.ask('GET', KEYS[0])).startsWith('-CLUSTERDOWN all'))
   t.equal(String(await client.ask('PING')), '+PONG\r\n')
-  await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.ring.restart(name)))
+  await comeBack(story, 'dt-1', 'dt-2', 'dt-3', 'dt-4')
   await until('every range is there', () => lines.about(/every range is on somebody who is there again/).length > 0)
   await until('everything is read', async () => (await wrong(story, KEYS, 'first')).length === 0)
   await write(story, 'second')
@@ -235,7 +247,7 @@ t.test('all servers are restarted under a running proxy: they come back with the
 t.test(
   'all servers are restarted before anybody has noticed: nothing is lost, and nothing is answered wrongly',
   async (t) => {
-    const story = await begin(t, { nodes: 4, replicas: 2, downAfterMs: 20_000 })
+    const story = await begin(t, { nodes: 4, replicas: 2 })
     const { proxy } = story
     await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.ring.restart(name)))
     t.same(await wrong(story, KEYS, 'first'), [])
@@ -249,7 +261,7 @@ t.test(
   'all servers come back with nothing at once: nothing is invented, and it is all there when their data is',
   async (t) => {
     const names = ['dt-1', 'dt-2', 'dt-3', 'dt-4']
-    const story = await begin(t, { nodes: 4, replicas: 2, downAfterMs: 20_000 })
+    const story = await begin(t, { nodes: 4, replicas: 2 })
     const { proxy, client } = story
     const data = temporaryDirectory(t)
     await killAll(story, names)
