@@ -1,4 +1,3 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLogger, type Logger } from './base/log.js'
 import { UserError } from './base/user-error.js'
@@ -6,6 +5,7 @@ import { version } from './base/version.js'
 import { type Config, loadConfig } from './config/config.js'
 import { LocalRing, sentinelBase } from './local/local-ring.js'
 import { isFree } from './local/ports.js'
+import { readShape, type Shape, writeShape } from './local/ring-shape.js'
 import { createProxy, type StartOptions } from './proxy.js'
 
 const sentinelCount = 3
@@ -20,13 +20,6 @@ export interface UpOptions extends StartOptions {
   replicas?: number
 }
 
-/** What decides where keys are: a ring that has data cannot be started with other values. */
-interface Shape {
-  readonly nodes: number
-  readonly replicas: number
-  readonly virtualNodes: number
-}
-
 /** `dt up`: a ring of real servers on this machine and the proxy before it, started and stopped as one thing. */
 export class Up {
   private readonly shape: Shape
@@ -34,6 +27,7 @@ export class Up {
   private readonly log: Logger
   private readonly ring: LocalRing
   private readonly proxy: ReturnType<typeof createProxy>
+  private failed = false
 
   /** `out` gets the banner. Throws `UserError` for options that cannot be. */
   constructor(
@@ -57,6 +51,7 @@ export class Up {
       dir,
       basePort,
       fresh,
+      notes: [stateFile(dir), ringFile(dir)],
       nodes: this.shape.nodes,
       sentinels: sentinelCount,
       log: this.log,
@@ -70,20 +65,29 @@ export class Up {
   }
 
   async start(): Promise<void> {
-    await this.checkPort()
-    this.log.info(`starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`)
-    await this.ring.start()
-    if (this.options.fresh) rmSync(stateFile(this.options.dir), { force: true })
-    writeFileSync(ringFile(this.options.dir), `${JSON.stringify(this.shape)}\n`)
-    const address = await this.proxy.start()
-    this.out.write(this.banner(address))
+    try {
+      await this.startAll()
+    } catch (error) {
+      this.failed = true
+      throw error
+    }
   }
 
   /** The proxy first, so that its clients' last writes find the servers alive. */
   async stop(): Promise<void> {
     await this.proxy.stop()
     await this.ring.stop()
-    this.log.info('the proxy, the Sentinels and the Redis servers have stopped')
+    // After a start that failed the error stands alone: these words would seem to be about a ring that runs already.
+    if (!this.failed) this.log.info('the proxy, the Sentinels and the Redis servers have stopped')
+  }
+
+  private async startAll(): Promise<void> {
+    await this.checkPort()
+    this.log.info(`starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`)
+    await this.ring.start()
+    writeShape(ringFile(this.options.dir), this.shape)
+    const address = await this.proxy.start()
+    this.out.write(this.banner(address))
   }
 
   /** Before anything is started, because a ring that is running already shows itself here. */
@@ -133,8 +137,7 @@ function ringFile(dir: string): string {
 /** The shape asked for, else the one of the ring in `dir`, else the settings'. */
 function settleShape(options: UpOptions): Shape {
   const { ring } = loadConfig()
-  const file = ringFile(options.dir)
-  const kept = !options.fresh && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Shape) : undefined
+  const kept = options.fresh ? undefined : readShape(ringFile(options.dir))
   const shape = {
     nodes: options.nodes ?? kept?.nodes ?? 4,
     replicas: options.replicas ?? kept?.replicas ?? ring.replicas,

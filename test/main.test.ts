@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -223,12 +223,44 @@ t.test('a taken port is one sentence, and no server is left', async (t) => {
     [proxyPort.code, proxyPort.err],
     [1, `dt: port ${port} of 127.0.0.1 is taken (is dt running already?); --port chooses another\n`],
   )
+  t.equal(proxyPort.out, '', 'nor is anything said about servers that stopped')
   const memberPort = await run(t, [...argv, '--port', '0', '--base-port', String(port - 1)])
   t.equal(memberPort.code, 1)
   t.match(memberPort.err, /^dt: port \d+, for dt-1, is taken by another program; --base-port chooses others\n$/)
   await nothingListens(t, basePort)
   const both = await run(t, [...argv, '--base-port', String(port - 2)])
   t.match(both.err, /^dt: port \d+ cannot be the proxy's and a server's at once: choose another --base-port\n$/)
+})
+
+t.test('a fresh start that fails after the data is gone leaves nothing that speaks of it', async (t) => {
+  const { dir, port, basePort, argv } = await place(t)
+  const first = new Dt(t, argv)
+  await isUp(first)
+  await first.signal('SIGINT')
+  const holder = createServer().listen(basePort + 2, '127.0.0.1')
+  await once(holder, 'listening')
+  const failed = await run(t, [...argv, '--fresh'])
+  t.match(failed.err, /^dt: port \d+, for dt-2, is taken by another program; .*\n$/)
+  t.notOk(
+    readdirSync(dir).some((name) => name.endsWith('.json')),
+    'no note of the old data is left',
+  )
+  holder.close()
+  const second = new Dt(t, argv)
+  await isUp(second)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), '$-1', 'a new ring is served')
+  t.same(await second.signal('SIGINT'), [0, null])
+})
+
+t.test('a note of the ring’s shape that cannot be read is one sentence', async (t) => {
+  const { dir, argv } = await place(t)
+  mkdirSync(dir)
+  for (const text of ['', 'null', '{"nodes":2}']) {
+    writeFileSync(join(dir, 'ring.json'), text)
+    const dt = await run(t, argv)
+    t.equal(dt.code, 1)
+    t.match(dt.err, /^dt: .*ring\.json, .*, cannot be used; delete it and give .*--nodes and --replicas, .*--fresh\n$/)
+  }
 })
 
 t.test('a running ring keeps its directory for itself', async (t) => {

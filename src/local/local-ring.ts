@@ -25,6 +25,8 @@ export interface LocalRingOptions {
   memberConfig?: readonly string[]
   /** Throw away the data of an earlier ring in `dir` first. */
   fresh?: boolean
+  /** Files that say something about the data, and are thrown away with it. */
+  notes?: readonly string[]
   log?: Logger
 }
 
@@ -119,7 +121,7 @@ export class LocalRing {
     process.once('exit', this.abandon)
     await each(this.all(), (server) => server.stopLeftover())
     await each(serverDirectories(dir), stopNotedIn)
-    if (this.options.fresh) emptyDirectory(dir)
+    if (this.options.fresh) this.emptyDirectory(dir)
     this.configure()
     await this.startServers(this.members)
     await this.startServers(this.sentinels)
@@ -135,6 +137,14 @@ export class LocalRing {
     writePidFile(this.lockFile, process.pid)
     this.holdsLock = true
     return realpathSync(this.options.dir)
+  }
+
+  /** The notes first: servers without them are a ring that goes on, notes without their servers one that has lost all. */
+  private emptyDirectory(dir: string): void {
+    for (const file of this.options.notes ?? []) rmSync(file, { force: true })
+    for (const path of serverDirectories(dir)) {
+      if (existsSync(join(path, 'redis.conf'))) rmSync(path, { recursive: true, force: true })
+    }
   }
 
   private async layOut(dir: string): Promise<void> {
@@ -235,10 +245,4 @@ function serverDirectories(dir: string): string[] {
   return readdirSync(dir)
     .filter((name) => /^(dt|sentinel)-[1-9][0-9]*$/.test(name))
     .map((name) => join(dir, name))
-}
-
-function emptyDirectory(dir: string): void {
-  for (const path of serverDirectories(dir)) {
-    if (existsSync(join(path, 'redis.conf'))) rmSync(path, { recursive: true, force: true })
-  }
 }
