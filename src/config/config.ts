@@ -64,8 +64,8 @@ function asTree(file: YamlFile | undefined): Tree {
 
 /**
  * Puts the variables' texts into the tree and returns where each came from (`ring.replicas` → `DT_RING_REPLICAS`).
- * An unknown variable that begins like one of ours is an error, because it is a misspelt setting; the variables that
- * Kubernetes makes for a service called `dt` or `dt-ring` are not.
+ * An unknown variable that begins like one of ours, or nearly is one, is an error, because it is a misspelt setting. The
+ * variables that Kubernetes makes for a service called `dt` or `dt-ring` are not, nor are those of other programs.
  */
 function applyEnvironment(tree: Tree, env: Readonly<Record<string, string | undefined>>): Map<string, string> {
   const origins = new Map<string, string>()
@@ -78,8 +78,10 @@ function applyEnvironment(tree: Tree, env: Readonly<Record<string, string | unde
       const section = Object.hasOwn(tree, setting.section) ? tree[setting.section] : {}
       tree[setting.section] = { ...section, [setting.name]: value }
       origins.set(`${setting.section}.${setting.name}`, variable)
-    } else if (prefixes.some((prefix) => variable.startsWith(prefix)) && !isServiceLink(variable)) {
-      throw new ConfigError(`unknown setting ${variable} in the environment${suggestion(variable, [...known.keys()])}`)
+    } else if (variable.startsWith('DT_') && !isServiceLink(variable)) {
+      const guess = suggestion(variable, [...known.keys()])
+      if (guess === '' && !prefixes.some((prefix) => variable.startsWith(prefix))) continue
+      throw new ConfigError(`unknown setting ${variable} in the environment${guess}`)
     }
   }
   return origins

@@ -107,6 +107,9 @@ t.test('a misspelt variable is an error, those that Kubernetes makes for a servi
   t.throws(() => loadConfig({ env: { DT_RING_REPLICA: '2' } }), {
     message: 'unknown setting DT_RING_REPLICA in the environment (did you mean DT_RING_REPLICAS?)',
   })
+  t.throws(() => loadConfig({ env: { DT_SENTINELS_ADDRESSES: 'a:1' } }), {
+    message: 'unknown setting DT_SENTINELS_ADDRESSES in the environment (did you mean DT_SENTINEL_ADDRESSES?)',
+  })
   const service = { DT_SERVICE_HOST: '10.0.0.1', DT_PORT: 'tcp://10.0.0.1:6380', DT_SENTINEL_SERVICE_PORT: '26379' }
   t.doesNotThrow(() => loadConfig({ env: { ...service, DT_SENTINEL_PORT_26379_TCP_ADDR: '10.0.0.1', DT_ROOT: '/' } }))
 })
