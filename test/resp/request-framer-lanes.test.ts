@@ -131,13 +131,17 @@ const damaged = fc
 /** Numbers as Redis takes them or does not, in both headers. */
 const numbers = ['', '0', '1', '3', '9', '10', '00', '03', '-1', '-0', '+3', ' 3', '3 ', '3a', '/', ':', '1:', '0:']
 const long = ['99999999', '99999999:', '999999990', '100000000', '2147483647', '2147483648', '9223372036854775808']
+const number = fc.constantFrom(...numbers, ...long)
 const header = fc
   .tuple(
-    fc.constantFrom(...numbers, ...long),
-    fc.constantFrom(...numbers, ...long),
-    fc.constantFrom('\r\n', '\r', '\n', '\rx', ''),
+    fc.oneof({ weight: 3, arbitrary: fc.constant('1') }, { weight: 1, arbitrary: number }),
+    number,
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant('\r\n') },
+      { weight: 1, arbitrary: fc.constantFrom('\r', '\n', '\rx', '') },
+    ),
   )
-  .map(([count, length, end]) => `*${count}${end}$${length}\r\nabc\r\n`)
+  .map(([count, length, end]) => `*${count}${end}$${length}\r\n${'x'.repeat(Math.abs(Number(length)) % 20 || 0)}\r\n`)
 /** Counts and lengths of one byte, as if the digits went on behind the 9. */
 const digit = (n: number) => String.fromCharCode(48 + n)
 const pretending = (sizes: readonly number[]) =>
