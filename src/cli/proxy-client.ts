@@ -26,15 +26,19 @@ export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that
 
 /** A connection of the command line to a running proxy. */
 export class ProxyClient {
-  private constructor(private readonly connection: SingleConnection) {}
+  private constructor(
+    private readonly connection: SingleConnection,
+    private readonly where: string,
+  ) {}
 
-  /** @throws UserError when no proxy answers there */
+  /** @throws UserError when no proxy answers there, or one that wants another password */
   static async connect(options: { proxy?: string | undefined; config?: string | undefined }): Promise<ProxyClient> {
     const { listen, auth } = loadConfig(options.config === undefined ? {} : { file: options.config })
     const address = options.proxy === undefined ? { ...listen, host: reachable(listen.host) } : addressOf(options.proxy)
     try {
       const endpoint = { ...address, password: auth.password }
-      return new ProxyClient(await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS))
+      const connection = await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS)
+      return new ProxyClient(connection, `${address.host}:${address.port}`)
     } catch (error) {
       throw asUserError(error)
     }
@@ -48,8 +52,13 @@ export class ProxyClient {
     } catch (error) {
       throw asUserError(error)
     }
-    if (isError(reply)) throw new UserError(reply.message.replace(/^ERR /, ''))
-    return plain(reply)
+    if (!isError(reply)) return plain(reply)
+    if (reply.message.startsWith("ERR unknown command 'DT'")) {
+      throw new UserError(
+        `what answers on ${this.where} is a Redis server and no proxy; --proxy HOST:PORT says where one is`,
+      )
+    }
+    throw new UserError(reply.message.replace(/^ERR /, ''))
   }
 
   close(): void {
@@ -83,7 +92,10 @@ function addressOf(text: string): { host: string; port: number } {
 }
 
 function asUserError(error: unknown): unknown {
-  return error instanceof ConnectionError ? new UserError(`no proxy answers: ${error.message}`) : error
+  if (!(error instanceof ConnectionError)) return error
+  const [, where] = /^(\S+): (?:NOAUTH|WRONGPASS) /.exec(error.message) ?? []
+  if (where === undefined) return new UserError(`no proxy answers: ${error.message}`)
+  return new UserError(`${where} wants another password: give it as DT_AUTH_PASSWORD, or with --config FILE`)
 }
 
 function plain(reply: Reply): Json {

@@ -149,8 +149,15 @@ t.test('where no proxy answers, it says so', async (t) => {
   await once(server, 'listening')
   await t.rejects(run((server.address() as { port: number }).port), { message: /it does not speak the Redis protocol/ })
   server.close()
+  const password = `127.0.0.1:${proxy.port} wants another password: give it as DT_AUTH_PASSWORD, or with --config FILE`
+  process.env.DT_AUTH_PASSWORD = 'a guess'
+  await t.rejects(run(proxy.port), { name: 'UserError', message: password })
   delete process.env.DT_AUTH_PASSWORD
-  await t.rejects(run(proxy.port), { message: /NOAUTH/ })
+  await t.rejects(run(proxy.port), { name: 'UserError', message: password })
+  const redis = await startRedis(t)
+  await t.rejects(run(redis.port), {
+    message: `what answers on 127.0.0.1:${redis.port} is a Redis server and no proxy; --proxy HOST:PORT says where one is`,
+  })
 })
 
 t.test('every command has a summary and its options explained', async (t) => {
