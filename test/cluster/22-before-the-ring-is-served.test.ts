@@ -102,7 +102,8 @@ t.test('while the ring is looked for commands wait, in their order, and are serv
   await first.proxy.stop()
   for (const { name } of ring.sentinels) ring.pause(name)
 
-  const second = AnotherProxy.of(t, ring)
+  // A Sentinel that stood still for two seconds decides nothing for thirty.
+  const second = AnotherProxy.of(t, ring, { unavailableTimeoutMs: 120_000 })
   const { started } = await second.listens()
   const writer = await second.connect()
   const counter = await second.connect()

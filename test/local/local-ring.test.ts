@@ -23,7 +23,10 @@ function ringFor(t: Test, options: Partial<LocalRingOptions> = {}): LocalRing {
 }
 
 const allOf = (ring: LocalRing) => [...ring.members, ...ring.sentinels]
-const say = (ring: LocalRing, name: string, command: string) => ask('127.0.0.1', ring.server(name).port, command)
+const PATIENCE_MS = 30_000
+const say = (ring: LocalRing, name: string, command: string) => {
+  return ask('127.0.0.1', ring.server(name).port, command, PATIENCE_MS)
+}
 
 async function cli(ring: LocalRing, name: string, ...command: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(ring.server(name).port), ...command])
@@ -207,7 +210,7 @@ t.test('servers of a process that was killed are stopped by the next ring, and t
   const basePort = await freeBasePort(3)
   const dir = join(temporaryDirectory(t), 'data')
   const pids = await abandonedRing(t, dir, basePort, 3)
-  await ask('127.0.0.1', basePort + 1, 'SET hello world')
+  await ask('127.0.0.1', basePort + 1, 'SET hello world', PATIENCE_MS)
   process.kill(pids[1], 'SIGSTOP')
   // A ring of two, so that one of the servers has no successor that would want its port.
   const ring = ringFor(t, { dir, basePort, nodes: 2 })
@@ -261,7 +264,7 @@ t.test('somebody else’s redis-server on our port is not touched', async (t) =>
   await t.rejects(ring.start(), {
     message: `port ${basePort + 1}, for dt-1, is taken by a redis-server (process ${stranger.pid}); --base-port chooses others`,
   })
-  t.equal(await ask('127.0.0.1', basePort + 1, 'PING'), '+PONG')
+  t.equal(await ask('127.0.0.1', basePort + 1, 'PING', PATIENCE_MS), '+PONG')
 })
 
 t.test('a server that dies while the ring runs is reported with the command that starts it again', async (t) => {
