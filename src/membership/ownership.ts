@@ -145,13 +145,16 @@ export class Ownership {
         this.refusalOfLastHolder(server)
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
+      const { owner } = marks
+      const hasLaterOwner = owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })
       if (refusal !== undefined && !wasOurs) {
+        // Nobody has taken it over, for all that: who waits for its word after a pause has it.
+        if (!hasLaterOwner) this.confirm(name)
         await this.refuse(name, refusal, call)
         keys = 0
         continue
       }
-      const { owner } = marks
-      if (owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })) {
+      if (hasLaterOwner) {
         this.depose(name, owner)
         throw new HandshakeError('another proxy has taken over')
       }

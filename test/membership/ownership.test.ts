@@ -280,6 +280,25 @@ t.test('after a pause most members are enough, when one does not answer; half of
   await until('the second one answers', () => !run.turn.held)
 })
 
+t.test('after a pause a server that is refused has said, too, that nobody else is its owner', async (t) => {
+  const servers = await startServers(t, 3)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  run.view = buildView('dt', 1, 1, 1, run.members())
+  const view = buildView('other', 1, 1, 1, [])
+  for (const server of servers.slice(1)) {
+    await on(server, ...writeMarker({ ringId: 'other', term: 1, member: 'x', runId: 'x', view, removed: [] }))
+  }
+  run.ownership.stalled(800)
+  // What they were asked is lost: their next handshakes tell.
+  for (const name of ['dt-2', 'dt-3']) run.links.get(name)!.reset('for the test')
+  await until('they are refused', () => run.ownership.refused.size === 2)
+  await until('it goes on', () => !run.turn.held)
+  t.equal(run.ready(), 1)
+  t.equal(run.deposed, undefined)
+})
+
 t.test('who leaves the view need not confirm anything', async (t) => {
   const servers = await startServers(t, 2)
   const run = new Run(t, 'mine', servers)
