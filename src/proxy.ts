@@ -55,6 +55,11 @@ import { ViewStore } from './view/view-store.js'
 const CLOSE_GRACE_MS = 1000
 /** Between two looks at all copies, after a start that found them in doubt. */
 const SETTLE_RETRY_MS = 1000
+/**
+ * A link that came up while it was decided what the ring begins with, of which nobody has asked what its server holds, nor
+ * told it whose it is: its next handshake does.
+ */
+const GREETED_TOO_EARLY = 'it was greeted before the ring began'
 /** How long the members may take to answer what they were last sent. */
 const QUIET_MS = 1000
 
@@ -128,6 +133,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
   const links: Links = new Links({ ...backend, ringId: ring.id, runId, admit }, turn, log, {
     onUp: (link, info) => {
+      if (running && !ownership.servers.has(link.name)) {
+        link.reset(GREETED_TOO_EARLY)
+        return
+      }
       log.info({ member: link.name, version: info.version, runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
         const refusal = ownership.refuseLate(link.name)
@@ -264,6 +273,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     const decision = await starter.run()
     markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
     running = true
+    for (const link of links.all()) if (link.ready && !ownership.servers.has(link.name)) link.reset(GREETED_TOO_EARLY)
     coordinator.opening.open()
     if (decision.kind === 'resume' && decision.unclean) coordinator.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])

@@ -17,6 +17,7 @@ export interface AnotherOptions extends StartOptions {
   readonly replicas?: number
   readonly stateFile?: string
   readonly unavailableTimeoutMs?: number
+  readonly connectTimeoutMs?: number
 }
 
 /** A proxy in this process in front of a ring that is there already; it is to be started by the test. */
@@ -26,7 +27,7 @@ export class AnotherProxy {
   port = 0
 
   private constructor(t: Teardown, ring: LocalRing, options: AnotherOptions) {
-    const { replicas = 2, stateFile, unavailableTimeoutMs } = options
+    const { replicas = 2, stateFile, unavailableTimeoutMs, connectTimeoutMs } = options
     const config = loadConfig({
       env: {},
       overrides: {
@@ -34,6 +35,7 @@ export class AnotherProxy {
         ring: { replicas, stateFile },
         sentinel: { addresses: ring.sentinelAddresses },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
+        ...(connectTimeoutMs !== undefined && { backend: { connectTimeoutMs } }),
       },
     })
     this.proxy = createProxy(config, this.log.log, options)
