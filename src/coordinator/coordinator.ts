@@ -32,7 +32,7 @@ import { Opening } from './opening.js'
 import { overMembers } from './over-members.js'
 import { Read } from './read.js'
 import { refusedForm } from './refuse.js'
-import { answer, notSupported, RANGE_GONE, READ_OVERTAKEN, unavailable } from './replies.js'
+import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { generationOf } from './scan.js'
@@ -142,7 +142,7 @@ export class Coordinator {
     if (this.uncertainty.active && settleFirst(this, route, frame, row, slot)) return
     const emitted = row.replicate === 'none' ? Read.emit(this, route, frame, row, slot) : route.writable()
     if (!emitted) {
-      if (route.gone) answer(slot, RANGE_GONE)
+      if (route.gone !== undefined) answer(slot, route.gone)
       else this.park(frame, row, slot, deadlineMs)
       return
     }

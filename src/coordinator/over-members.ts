@@ -1,7 +1,6 @@
 import type { CommandRow } from '../command/row.js'
 import type { Reply } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
-import { RANGE_GONE, SOME_RANGE_GONE } from './replies.js'
 import { scan, scanKey } from './scan.js'
 import { changeDatabases } from './whole-databases.js'
 
@@ -18,10 +17,10 @@ export async function overMembers(
   const { keyspace, router } = coordinator
   if (KEY_SCANS.has(row.name)) {
     const { gone } = router.routeOfKey(args[1], 0, args[1].length)
-    return gone ? RANGE_GONE : scanKey(coordinator, args, db)
+    return gone ?? scanKey(coordinator, args, db)
   }
   // What they hold can neither be counted nor emptied, and waiting would be in vain.
-  if (router.routes.some(({ gone }) => gone)) return SOME_RANGE_GONE
+  if (router.someGone !== undefined) return router.someGone
   switch (row.name) {
     case 'scan':
       return scan(coordinator, args, db)

@@ -36,15 +36,29 @@ export function unavailable(waitedMs: number): Reply {
   )
 }
 
-/** Everybody who holds the range is down by the quorum's word; waiting would be in vain. */
-export const RANGE_GONE = error(
-  'CLUSTERDOWN all servers that hold this key are down; the command was not applied, the key is back when one of them is',
-)
+/**
+ * Everybody who holds the range is down by the quorum's word, or came back without its data; waiting would be in vain.
+ *
+ * @param holders who has the data, as far as is known
+ * @param epoch of the view in use: what a start of the proxy has to be told to go on without them
+ */
+export function rangeGone(holders: readonly string[], epoch: number): Reply {
+  const who = holders.join(' or ')
+  return error(`CLUSTERDOWN all servers that hold this key are down; ${whatToDo('the key is', who, epoch)}`)
+}
 
 /** The same for a command on all keys. */
-export const SOME_RANGE_GONE = error(
-  'CLUSTERDOWN all servers that hold some of the keys are down; the command was not applied, the keys are back when one of them is',
-)
+export function someRangeGone(holders: readonly string[], epoch: number): Reply {
+  const who = holders.join(', ')
+  return error(`CLUSTERDOWN all servers that hold some of the keys are down; ${whatToDo('the keys are', who, epoch)}`)
+}
+
+function whatToDo(back: string, who: string, epoch: number): string {
+  return (
+    `the command was not applied, ${back} back when ${who} is, with its data; ` +
+    `if that is lost, restart the proxy with --accept-epoch ${epoch} to go on without it`
+  )
+}
 
 /** A read and a write of the same key by one connection, of which the read got no answer and the write is under way. */
 export const READ_OVERTAKEN = error(

@@ -1,7 +1,9 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
+import type { Reply } from '../resp/encode.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
+import { rangeGone, someRangeGone } from './replies.js'
 
 /** A replica set as links: what the data path needs of it. */
 export class Route {
@@ -15,8 +17,8 @@ export class Route {
     readonly natural: readonly Link[],
     /** Who is receiving the range: writes go there, reads do not. */
     readonly pending: readonly Link[],
-    /** All who hold the range have failed: it waits for one of them to come back, and commands need not. */
-    readonly gone = false,
+    /** What to answer at once: all who hold the range have failed, and it waits for one of them to come back. */
+    readonly gone: Reply | undefined = undefined,
   ) {
     this.targets = [...natural, ...pending]
   }
@@ -57,6 +59,8 @@ export class Router {
   readonly links: readonly Link[]
   /** The routes by the index of the replica set. */
   readonly routes: readonly Route[]
+  /** What to answer to commands on all keys: all who hold some of them have failed. */
+  readonly someGone: Reply | undefined
   /** For commands that any member answers alike. */
   readonly anyMember: Route
   private readonly routeOfRange: readonly Route[]
@@ -66,13 +70,22 @@ export class Router {
     const linkOfName = new Map(
       view.members.map((member) => [member.name, links.get(member.name) ?? links.idle(member)]),
     )
+    const goneHolders = new Set<string>()
     const linkOf = ({ name }: Member): Link => linkOfName.get(name)!
     const routeOf = ({ natural, pending }: ReplicaSet) => {
-      const gone = natural.length > 0 && natural.every(({ state }) => state === 'gone')
+      const isGone = natural.length > 0 && natural.every(({ state }) => state === 'gone')
+      if (isGone) for (const { name } of natural) goneHolders.add(name)
+      const gone = isGone
+        ? rangeGone(
+            natural.map(({ name }) => name),
+            view.epoch,
+          )
+        : undefined
       return new Route(natural.map(linkOf), pending.map(linkOf), gone)
     }
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
+    this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), view.epoch)
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
     this.anyMember = new Route(this.links, [])
   }
