@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
+import { REDIS_VERSION } from '../src/client/commands/connection.js'
 import { loadConfig } from '../src/config/config.js'
 import { ask } from '../src/local/ask.js'
 import { freePorts } from '../src/local/ports.js'
@@ -101,6 +102,13 @@ t.test('the image’s Node and its settings are ones that we know', async (t) =>
   const { listen } = loadConfig({ env })
   t.equal(listen.host, '0.0.0.0', 'the port can be reached from outside of the container')
   t.equal(String(listen.port), all('EXPOSE')[0])
+})
+
+t.test('the containers’ Redis is the one that everything is tested with', async (t) => {
+  const version = REDIS_VERSION.split('.').slice(0, 2).join('.')
+  const images = services.flatMap(([, { image }]) => image ?? [])
+  t.equal(images.length, 7)
+  for (const image of images) t.ok(image.startsWith(`redis:${version}-`), image)
 })
 
 t.test('compose.yaml starts four Redis, three Sentinels and the proxy, each at its own address', async (t) => {
