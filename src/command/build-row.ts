@@ -8,7 +8,7 @@ export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: re
   const keyFinder = more?.keys ?? (hasKeyRange(info) ? 'range' : 'none')
   return {
     name: info.name,
-    arity: info.arity,
+    arity: more?.arity ?? info.arity,
     flags: info.flags,
     firstKey: info.firstKey,
     lastKey: info.lastKey,

@@ -5,7 +5,7 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
  *
- *     ['lpop', 'key', 'apply', { shape: 'pop' }]
+ *     ['lpop', 'key', 'apply', { shape: 'optional-array' }]
  *       name    route  replicate  what is not as in most rows
  *
  * - name: a subcommand is `container|sub`. A container (`client`) has a row too, for `CLIENT` without arguments, which
@@ -15,6 +15,7 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
  *   PFCOUNT is flagged readonly and writes.
  * - merge: for `split`, how the parts' replies become one.
  * - keys: how the keys are found when first, last and step do not say it.
+ * - arity: where a newer Redis takes more arguments than 7.0: the server refuses those that it does not know.
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
  * - compare: false where equal replicas may answer differently: values the server chooses, orders of hash tables,
  *   times, memory layout [redis-facts, How writes replicate].
@@ -24,6 +25,7 @@ export type OverlayRow = readonly [name: string, route: Route, replicate: Replic
 export interface OverlayMore {
   readonly merge?: Merge
   readonly keys?: KeyFinder
+  readonly arity?: number
   readonly shape?: RowShape
   readonly compare?: false
 }

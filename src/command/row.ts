@@ -39,7 +39,9 @@ export type KeyFinder =
   | 'migrate'
 
 /** The shape of a command's reply; for a few commands it depends on the number of arguments, see `replyShape`. */
-export type RowShape = Shape | 'pop' /* LPOP, RPOP: `null-array` with a count, else `generic` */
+export type RowShape =
+  | Shape
+  | 'optional-array' /* LPOP: `null-array` with more than the least arguments, else `generic` */
 
 /** Where a command goes. */
 export type Route =

@@ -70,8 +70,8 @@ export function infoNamed(name: string): CommandInfo | undefined {
 
 /** The shape of the reply of a command that was sent with `argc` arguments, its name included. */
 export function replyShape(row: CommandRow, argc: number): Shape {
-  if (row.shape !== 'pop') return row.shape
-  return argc > 2 ? 'null-array' : 'generic'
+  if (row.shape !== 'optional-array') return row.shape
+  return argc > Math.abs(row.arity) ? 'null-array' : 'generic'
 }
 
 /**
