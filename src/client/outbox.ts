@@ -94,7 +94,8 @@ export class Outbox implements Flushable {
 
   /** To be called when the socket has written what it had kept, too: what has left may be overwritten. */
   reuse(): void {
-    if (this.socket.writableLength > 0) return
+    // What was appended since the last flush is among the buffers, too.
+    if (this.socket.writableLength > 0 || this.ready.length > 0) return
     const { leaving, held } = this
     // Setting a length would allocate the array anew, for every reply.
     while (leaving.length > 0) {
