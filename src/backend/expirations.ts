@@ -106,6 +106,19 @@ export class Expirations {
     this.byId.delete(id)
   }
 
+  /** SWAPDB was answered: what was known of keys in one of the databases is known of keys in the other now. */
+  swapped(one: number, other: number): void {
+    const { taken } = this.traffic()
+    const before = [...this.byId]
+    this.byId.clear()
+    for (const [id, entry] of before) {
+      // What was said behind that answer has the new names.
+      const now = entry.behind === taken ? id : inOther(id, one, other)
+      const unsure = entry.unsure || this.byId.get(now)?.unsure === true
+      this.byId.set(now, { ...entry, unsure, emittedBefore: NOT_YET })
+    }
+  }
+
   private put(id: string, nowMs: number, unsure: boolean, behind: number): void {
     if (this.byId.size >= KEYS_MAX) {
       this.byId.clear()
@@ -130,4 +143,10 @@ export class Expirations {
     }
     this.any = this.byId.size > 0 || taken < this.unknownUpTo
   }
+}
+
+function inOther(id: string, one: number, other: number): string {
+  const colon = id.indexOf(':')
+  const db = Number(id.slice(0, colon))
+  return db === one || db === other ? `${db === one ? other : one}${id.slice(colon)}` : id
 }

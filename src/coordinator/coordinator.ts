@@ -38,6 +38,7 @@ import { type Route, Router } from './router.js'
 import { generationOf } from './scan.js'
 import { split } from './split.js'
 import { CoordinatorStats } from './stats.js'
+import { Swaps } from './swaps.js'
 import { Uncertainty } from './uncertainty.js'
 import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
@@ -78,6 +79,7 @@ export class Coordinator {
   readonly acknowledgement = new Acknowledgement(() => this.doubts.marked())
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
+  readonly swaps = new Swaps()
   readonly memory: Memory
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
@@ -198,7 +200,7 @@ export class Coordinator {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
-    link.expiryPushes.onLate = (id, answered) => expiredLate(this, id, answered)
+    link.expiryPushes.onLate = (id, answered) => expiredLate(this, link, id, answered)
     this.memory.linkUp(link)
     this.doubts.linkUp(link)
     this.servingChanged()
@@ -212,7 +214,8 @@ export class Coordinator {
   }
 
   /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
-  databasesSwapped(): void {
+  databasesSwapped(one: number, other: number, links: readonly Link[]): void {
+    this.swaps.add(one, other, links)
     this.stats.swaps++
     this.arrivals.forgetAll()
     this.uncertainty.unsettle()

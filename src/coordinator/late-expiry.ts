@@ -1,3 +1,4 @@
+import type { Link } from '../backend/link.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
 import type { Frame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
@@ -9,14 +10,16 @@ import { keyInId, keyOfId } from './lanes.js'
  * been handed over [backend/expiry-pushes.ts]. If that was a write of the key, nobody knows whether it was executed on the
  * old value or on none, so the others get what the master has [design §7 Expiry].
  *
+ * @param on whose server told that
  * @param answered that command; undefined when it is not known
  */
-export function expiredLate(coordinator: Coordinator, id: string, answered: Frame | undefined): void {
+export function expiredLate(coordinator: Coordinator, on: Link, id: string, answered: Frame | undefined): void {
   if (answered !== undefined && !mayHaveMet(coordinator, answered, keyInId(id))) return
   const { key } = keyOfId(id)
   const [, ...others] = coordinator.router.routeOfKey(key, 0, key.length).targets
   coordinator.stats.unequalExpiries++
-  for (const link of others) coordinator.doubts.note(link, [id])
+  const ids = coordinator.swaps.namesOn(on, id)
+  for (const link of others) coordinator.doubts.note(link, ids)
 }
 
 function mayHaveMet(coordinator: Coordinator, frame: Frame, key: string): boolean {

@@ -35,6 +35,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   private expired: Map<number, Expired> | undefined
   private expiredIds: readonly string[] = NONE
   private done = false
+  /** How often databases had been swapped when it was emitted. */
+  private swapsBefore = 0
   /** Those of them that have no memory for it. */
   private full: number[] = []
 
@@ -45,6 +47,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.expected = targets.length
     this.expired = undefined
     this.done = false
+    this.swapsBefore = coordinator.swaps.count
   }
 
   /** Whether a natural replica has answered, so that there is a reply for the client. */
@@ -107,7 +110,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     else this.coordinator.verdicts.await(this)
   }
 
-  protected doubt(tag: number, ids: readonly string[]): void {
+  protected doubt(tag: number, idsBefore: readonly string[]): void {
+    const ids = this.coordinator.swaps.namesNow(idsBefore, this.swapsBefore)
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
     this.coordinator.doubts.note(this.targets[tag], ids, this, tag)

@@ -2,6 +2,7 @@ import { type Link, LinkLostError } from '../backend/link.js'
 import { decodeReply } from '../resp/decode.js'
 import { error, isError, type Reply, simple } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
+import { IS_ERROR } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
 import type { Lanes } from './lanes.js'
 import { outcomeUnknown } from './replies.js'
@@ -77,12 +78,15 @@ async function emitToAll(
     for (const { name, reason } of refusing) distrust(name, reason)
     refusing = []
   }
+  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(arg.latin1Slice()) && Number(arg) < coordinator.databases
+  // All refuse what is none.
+  const isSwap = command === 'swapdb' && args.slice(1).every(isDatabase)
   coordinator.stats.writes++
   const swept = coordinator.absences.sweep()
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(link, args, db)
+      const reply = await emit(coordinator, link, args, db, isSwap)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -96,20 +100,34 @@ async function emitToAll(
       distrust(name, `its link broke during ${command}`)
     }
   })
-  if (command === 'swapdb') coordinator.databasesSwapped()
+  if (isSwap) coordinator.databasesSwapped(Number(args[1]), Number(args[2]), links)
   await Promise.all(answers).finally(swept)
   return { done, refusals, without }
 }
 
-function emit(link: Link, args: readonly Buffer[], db: number): Promise<Reply> {
+function emit(
+  { swaps }: Coordinator,
+  link: Link,
+  args: readonly Buffer[],
+  db: number,
+  isSwap: boolean,
+): Promise<Reply> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
   return new Promise((resolve, reject) => {
     link.emitFrame(
       frameOf(args),
       db,
       {
-        onReply: (_tag, buf, start, end) => resolve(decodeReply(buf, start, end)),
-        onLost: () => reject(new LinkLostError(link.name, true)),
+        onReply: (_tag, buf, start, end, flags) => {
+          // At once: the replies to what was emitted behind it come next.
+          if (isSwap) swaps.answered(link, false)
+          if (isSwap && (flags & IS_ERROR) === 0) link.expirations.swapped(Number(args[1]), Number(args[2]))
+          resolve(decodeReply(buf, start, end))
+        },
+        onLost: () => {
+          if (isSwap) swaps.answered(link, true)
+          reject(new LinkLostError(link.name, true))
+        },
       },
       0,
     )

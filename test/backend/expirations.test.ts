@@ -115,3 +115,19 @@ t.test('when too much has expired nothing is known for the commands that are und
   }
   t.equal(expirations.take(['0:5'], 10_000, true), undefined)
 })
+
+t.test('what expired before two databases were swapped is known by its new name', async (t) => {
+  const traffic = { pushed: 3, taken: 0 }
+  const expirations = new Expirations(() => traffic)
+  expirations.note('0:a', 10_000)
+  expirations.note('1:b', 10_000)
+  expirations.note('2:c', 10_000)
+  expirations.noteUnsure('1:a', 10_000)
+  // Said right behind the answer to SWAPDB, which is handed over now.
+  expirations.noteBehind('0:d', 10_000)
+  traffic.taken = 1
+  expirations.swapped(0, 1)
+  traffic.taken = 2
+  t.same(expirations.take(['1:a', '0:b', '2:c', '0:d'], 10_100, true), { which: '0 1 2 3 ', unsure: false })
+  t.same(expirations.take(['0:a', '1:b', '1:d'], 10_100, true), { which: '0 ', unsure: true })
+})

@@ -3,6 +3,7 @@ import type { Link } from '../../src/backend/link.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { keyIds } from '../../src/coordinator/key-ids.js'
 import { expiredLate } from '../../src/coordinator/late-expiry.js'
+import { Swaps } from '../../src/coordinator/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
 
 /** On which members a key is in doubt after `0:k` expired behind the answer of `command`; undefined: nobody knows which. */
@@ -12,9 +13,10 @@ function doubtful(command: readonly string[] | undefined): string[] {
     router: { routeOfKey: () => ({ targets: ['dt-1', 'dt-2', 'dt-3'].map((name) => ({ name })) }) },
     doubts: { note: ({ name }: Link, [id]: string[]) => doubts.push(`${id} ${name}`) },
     stats: { unequalExpiries: 0 },
+    swaps: new Swaps(),
     keyIds: (...[row, frame, db]: Parameters<Coordinator['keyIds']>) => keyIds(row, frame, db, 16),
   } as unknown as Coordinator
-  expiredLate(coordinator, '0:k', command && frameOf(command))
+  expiredLate(coordinator, { name: 'dt-1' } as Link, '0:k', command && frameOf(command))
   return doubts
 }
 

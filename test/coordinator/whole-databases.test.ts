@@ -67,6 +67,47 @@ t.test('what all servers refuse is answered as they do, and nobody is filled ane
   t.match(String(await client.ask('GET', KEYS[0])), 'zero')
 })
 
+t.test(
+  'a key that had expired on one server only is repaired after a write, also when it was swapped meanwhile',
+  async (t) => {
+    const proxy = await startProxy(t, { nodes: 3 })
+    const client = await proxy.connect()
+    t.equal(String(await client.ask('HSET', 'key', 'old', '1')), ':1\r\n')
+    // As if its clock were ahead of the others'.
+    const [, name] = await replicasOf(client, 'key')
+    const server = await proxy.connectTo(name)
+    t.equal(String(await server.ask('PEXPIRE', 'key', '1')), ':1\r\n')
+    await until('it has expired there', async () => String(await server.ask('EXISTS', 'key')) === ':0\r\n')
+    t.equal(String(await client.ask('SWAPDB', '0', '1')), '+OK\r\n')
+    await client.ask('SELECT', '1')
+    t.equal(String(await client.ask('HSET', 'key', 'new', '1')), ':1\r\n', 'which all of them answer')
+    t.equal(await equal(proxy), 1)
+    t.equal(String(await client.ask('HLEN', 'key')), ':2\r\n')
+  },
+)
+
+t.test(
+  'replicas that answered a write unequally are repaired, also when its key was swapped before that was known',
+  async (t) => {
+    const { proxy, relay, client } = await throughRelay(t)
+    t.equal(String(await client.ask('HSET', 'key', 'old', '1')), ':1\r\n')
+    const server = await proxy.connectTo('dt-9')
+    t.equal(String(await server.ask('PEXPIRE', 'key', '1')), ':1\r\n')
+    await until('it has expired there', async () => String(await server.ask('EXISTS', 'key')) === ':0\r\n')
+    relay.stallRequests('HSET')
+    const written = client.ask('HSET', 'key', 'new', '1')
+    await until('it is on its way', () => relay.isStalling)
+    const other = await proxy.connect()
+    const swapped = other.ask('SWAPDB', '0', '1')
+    const first = await proxy.connectTo('dt-1')
+    await until('dt-1 has swapped', async () => /cmdstat_swapdb/.test(String(await first.ask('INFO', 'commandstats'))))
+    relay.resume()
+    t.equal(String(await written), ':1\r\n')
+    t.equal(String(await swapped), '+OK\r\n')
+    t.equal(await equal(proxy), 1)
+  },
+)
+
 t.test('what was held is made up for when nobody empties the database after all', async (t) => {
   const { proxy, relay, client } = await throughRelay(t)
   let key = ''
