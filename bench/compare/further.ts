@@ -12,7 +12,7 @@ import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems
  * to become a client while others keep the proxy busy.
  */
 
-export const FURTHER_NAMES = ['start', 'accept', 'idle', 'refuse'] as const
+export const FURTHER_NAMES = ['start', 'accept', 'refuse', 'idle', 'refuse-full'] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
 
 /** One such figure of DT (with three copies) or, to compare, of another system. */
@@ -41,6 +41,8 @@ const FILES_SPARE = 500
 const PING = '*1\r\n$4\r\nPING\r\n'
 const PONG = '+PONG\r\n'
 const REFUSAL = '-ERR max number of clients reached\r\n'
+/** Clients that are accepted to see how one too many is refused: those that load the proxy, and some more. */
+const FEW_CLIENTS = 100
 /** Connections that are begun at the same time. */
 const AT_ONCE = 50
 
@@ -64,7 +66,16 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     const title = 'DT, 3 copies: from the start of dt serve to the reply of a GET'
     onFigure({ name: 'start', system: 'dt-r2', title, unit: 'ms', value: spreadOf(times) })
   }
-  if (!names.includes('idle') && !names.includes('refuse')) return
+  const refused = 'refused with an error, while 50 clients load it'
+  if (begin('refuse', 'how long one connection too many waits for its refusal')) {
+    await ring.restartProxy(FEW_CLIENTS)
+    const { times, others } = await refusals(ring.port, signal, quick)
+    for (const socket of others) socket.destroy()
+    const title = `DT, 3 copies: ${refused}`
+    onFigure({ name: 'refuse', system: 'dt-r2', title, unit: 'ms', ...timesFigure(times) })
+    await ring.restartProxy()
+  }
+  if (!names.includes('idle') && !names.includes('refuse-full')) return
   const filesMax = Number(/^Max open files +([0-9]+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1])
   if (filesMax < CLIENTS_MAX + FILES_SPARE) {
     return options.onMissing(`10,000 connections were not tried: a process may open ${filesMax} files (ulimit -n)`)
@@ -77,19 +88,26 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     const title = 'DT, 3 copies: memory with 10,000 idle connections, each of which has asked once'
     onFigure({ name: 'idle', system: 'dt-r2', title, unit: 'bytes', value })
   }
-  if (begin('refuse', 'how long one connection too many waits for its refusal')) {
-    const times = await underLoad(ring.port, signal, async () => {
-      for (let full = false; !full; ) {
-        const { socket, reply } = await open(ring.port, PING)
-        idle.push(socket)
-        full = reply !== PONG
-      }
-      return timesOf(ring.port, quick ? 100 : 500, '', REFUSAL)
-    })
-    const title = 'DT, 3 copies: refused with an error, while 50 clients load it and 10,000 are connected'
-    onFigure({ name: 'refuse', system: 'dt-r2', title, unit: 'ms', ...timesFigure(times) })
+  if (begin('refuse-full', 'the same with 10,000 connections')) {
+    const { times, others } = await refusals(ring.port, signal, quick)
+    idle.push(...others)
+    const title = `DT, 3 copies: ${refused} and 10,000 are connected`
+    onFigure({ name: 'refuse-full', system: 'dt-r2', title, unit: 'ms', ...timesFigure(times) })
   }
   for (const socket of idle) socket.destroy()
+}
+
+/** How long refusals take under load, and the connections that were accepted before. */
+function refusals(port: number, signal: AbortSignal, quick: boolean): Promise<{ times: number[]; others: Socket[] }> {
+  return underLoad(port, signal, async () => {
+    const others: Socket[] = []
+    for (let full = false; !full; ) {
+      const { socket, reply } = await open(port, PING)
+      others.push(socket)
+      full = reply !== PONG
+    }
+    return { times: await timesOf(port, quick ? 100 : 500, '', REFUSAL), others }
+  })
 }
 
 function timesFigure(times: readonly number[]) {

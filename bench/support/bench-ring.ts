@@ -49,6 +49,7 @@ export class BenchRing {
   private proxy!: ProxyProcess
   private client!: ProxyClient
   private readonly logFile = join(this.dir, 'proxy.log')
+  private readonly configFile = join(this.dir, 'dt.yaml')
   /** For the moment in which our own process ends and nothing can be waited for. */
   private readonly abandon = () => this.proxy.harm('SIGTERM')
 
@@ -133,10 +134,14 @@ export class BenchRing {
     rmSync(server.dir, { recursive: true, force: true })
   }
 
-  /** Stops the proxy as an operator would and starts it again. Resolves with the ms until it answers a GET. */
-  async restartProxy(): Promise<number> {
+  /**
+   * Stops the proxy as an operator would and starts it again, accepting so many clients from now on. Resolves with the ms
+   * until it answers a GET.
+   */
+  async restartProxy(maxClients = this.options.maxClients): Promise<number> {
     this.client.close()
     await this.proxy.kill('SIGTERM')
+    this.configureProxy(maxClients)
     const beganAtMs = performance.now()
     const started = this.proxy.start()
     started.catch(() => {})
@@ -179,24 +184,27 @@ export class BenchRing {
 
   private async start(): Promise<void> {
     await this.ring.start()
-    const { dir, logFile, options } = this
+    const { dir, logFile, configFile, options } = this
     const [port] = await freePorts(1)
-    const configFile = join(dir, 'dt.yaml')
-    const settings = {
-      listen: { port },
-      ring: { id: 'bench', replicas: options.replicas },
-      sentinel: { addresses: this.ring.sentinelAddresses, masterPattern: 'dt-*' },
-      log: { level: 'info', format: 'json' },
-      ...(options.maxClients === undefined ? {} : { limits: { maxClients: options.maxClients } }),
-    }
-    writeFileSync(configFile, JSON.stringify(settings))
     const { nodeArgs = [] } = options
     this.proxy = new ProxyProcess({ port, configFile, logFile, cwd: dir, nodeArgs, ownSession: true }, (proxy) => {
       throw new Error(`the proxy has ended: ${proxy.lastWords()}`)
     })
+    this.configureProxy(options.maxClients)
     process.once('exit', this.abandon)
     await this.proxy.start()
     this.client = await ProxyClient.connect({ proxy: `127.0.0.1:${port}` })
+  }
+
+  private configureProxy(maxClients: number | undefined): void {
+    const settings = {
+      listen: { port: this.port },
+      ring: { id: 'bench', replicas: this.options.replicas },
+      sentinel: { addresses: this.ring.sentinelAddresses, masterPattern: 'dt-*' },
+      log: { level: 'info', format: 'json' },
+      ...(maxClients === undefined ? {} : { limits: { maxClients } }),
+    }
+    writeFileSync(this.configFile, JSON.stringify(settings))
   }
 
   private async stop(): Promise<void> {
