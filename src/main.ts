@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util'
 import { createLogger } from './base/log.js'
-import { UserError } from './base/user-error.js'
+import { parseOptions } from './base/parse-options.js'
+import { UsageError, UserError } from './base/user-error.js'
 import { version } from './base/version.js'
-import { UsageError } from './cli/arguments.js'
 import { operatorCommands } from './cli/operate.js'
 import { loadConfig } from './config/config.js'
 import { ask } from './local/ask.js'
@@ -65,7 +64,22 @@ Exits with 0 when the proxy on the port of the settings (default 6380) answers w
   ...asking(operatorCommands),
   simulate: {
     summary: 'count what moves when a node joins, and what is lost when servers fail, on simulated rings',
-    usage: '',
+    usage: `Usage: dt simulate join [options]
+       dt simulate loss [options]
+
+join: lets a node join simulated rings and counts the keys that change hands, beside the ideal K/N.
+loss: lets some of N servers fail at once and tells how likely a key has lost all its copies, on simulated rings and in a
+Redis Cluster of as many servers.
+
+  --nodes LIST     sizes N of the ring: before the join (default 10,20,30,40), or in all (default 9,30)
+  --keys LIST      join: numbers K of keys (default 1000..10000)
+  --vnodes LIST    virtual nodes of each node (default 64, for loss 1,64); at most 4 numbers, for loss 3
+  --replicas R     backups of each key (default 2); for loss N must be a multiple of R+1
+  --seeds COUNT    rings made for each combination, from the seeds 1 to COUNT (default 100)
+  --orders COUNT   loss: orders in which the servers of each ring are let fail (default 100)
+  --json           print the results as JSON instead of a table
+  --svg FILE       also draw them
+`,
     run: async (argv) => (await import('./simulate/run-simulate.js')).runSimulate(argv, process.stdout),
   },
   help: {
@@ -151,7 +165,6 @@ async function ping(argv: string[]): Promise<number> {
 
 async function help(argv: string[]): Promise<number> {
   const [name] = argv
-  if (name === 'simulate') return commands.simulate.run(['--help'])
   if (name !== undefined) return say(commandNamed(name).usage)
   const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(12)}${summary}\n`)
   return say(`Diminished Triad ${version}: one Redis for your clients, several servers behind it, copies of every key.
@@ -208,12 +221,7 @@ function firstSignal(): Promise<void> {
 type OptionTypes = Record<string, { type: 'string' | 'boolean' }>
 
 function parse<T extends OptionTypes>(args: string[], options: T) {
-  try {
-    return parseArgs({ args, options, allowPositionals: false }).values
-  } catch (error) {
-    const [sentence] = (error as Error).message.split(/\. |\n/)
-    throw new UsageError(sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, ''))
-  }
+  return parseOptions({ args, options, allowPositionals: false }).values
 }
 
 function configFile(argv: string[]): { file?: string } {
@@ -257,7 +265,7 @@ async function main(argv: string[]): Promise<number> {
   ])
   try {
     const command = commandNamed(asked.get(name) ?? name)
-    if (command.usage !== '' && rest.some((word) => word === '--help' || word === '-h')) return say(command.usage)
+    if (rest.some((word) => word === '--help' || word === '-h')) return say(command.usage)
     return await command.run(rest)
   } catch (error) {
     for (const line of describe(error).split('\n')) process.stderr.write(`dt: ${line}\n`)

@@ -102,6 +102,7 @@ t.test('a mistake in the arguments is one sentence, where to read more, and exit
     [['up', '--port', '-1'], /^dt: .*--port.*\ndt: see dt help up\n$/ as unknown as string],
     [['up', '--fast'], "dt: unknown option '--fast'\ndt: see dt help up\n"],
     [['serve', 'conf/dt.yaml'], "dt: unexpected argument 'conf/dt.yaml'\ndt: see dt help serve\n"],
+    [['simulate', 'leave'], "dt: there is no 'leave' to simulate\ndt: see dt help simulate\n"],
     [['constructor'], "dt: there is no command 'constructor'\ndt: see dt help\n"],
   ]
   for (const [argv, message] of mistakes) {

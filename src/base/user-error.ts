@@ -5,3 +5,8 @@
 export class UserError extends Error {
   override name = 'UserError'
 }
+
+/** A mistake in the arguments of a `dt` command, which the command's usage explains. */
+export class UsageError extends UserError {
+  override name = 'UsageError'
+}

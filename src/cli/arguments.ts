@@ -1,10 +1,6 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { UserError } from '../base/user-error.js'
-
-/** A mistake in the arguments, which usage explains. */
-export class UsageError extends UserError {
-  override name = 'UsageError'
-}
+import type { ParseArgsConfig } from 'node:util'
+import { parseOptions } from '../base/parse-options.js'
+import { UsageError } from '../base/user-error.js'
 
 /**
  * The words and options of a command, of which `words` names the words in their order.
@@ -16,19 +12,9 @@ export function parseWords<T extends NonNullable<ParseArgsConfig['options']>>(
   options: T,
   words: readonly string[] = [],
 ) {
-  const parsed = parse(argv, options)
+  const parsed = parseOptions({ args: argv, options, allowPositionals: true })
   const { positionals } = parsed
   if (positionals.length > words.length) throw new UsageError(`unexpected argument '${positionals[words.length]}'`)
   if (positionals.length < words.length) throw new UsageError(`${words[positionals.length]} is missing`)
   return parsed
-}
-
-function parse<T extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: T) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch (error) {
-    // Node's message goes on with advice that does not fit here.
-    const [sentence] = (error as Error).message.split(/\. |\n/)
-    throw new UsageError(sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, ''))
-  }
 }

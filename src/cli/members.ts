@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UserError } from '../base/user-error.js'
-import { parseWords, UsageError } from './arguments.js'
+import { UsageError, UserError } from '../base/user-error.js'
+import { parseWords } from './arguments.js'
 import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
 import { json, migrationLines } from './show.js'
 import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
@@ -71,7 +71,7 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   const [keys, bytes, seconds] = [Number(result.keys), Number(result.bytes), Number(result.seconds)]
   out.write(`\n${about}${counted(keys, 'copy', 'copies')}, ${size(bytes)}, in about ${duration(seconds)}.\n`)
   const share = `${percent(Number(result.share))} of all; K/N is ${percent(Number(result['ideal-share']))}`
-  out.write(`${number(result['keys-mastered'])} keys would get another master: ${share}.\n`)
+  out.write(`${about}${counted(Number(result['keys-mastered']), 'key')} would get another master: ${share}.\n`)
   if (result.counted === 'incomplete') out.write('Not all keys were counted: no server of theirs answers.\n')
   return 0
 }

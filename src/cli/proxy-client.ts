@@ -1,9 +1,8 @@
 import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
-import { UserError } from '../base/user-error.js'
+import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf } from '../resp/decode.js'
 import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
-import { UsageError } from './arguments.js'
 
 const CONNECT_TIMEOUT_MS = 3000
 
