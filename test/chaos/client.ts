@@ -3,6 +3,7 @@ import { command } from '../helpers/raw-client.js'
 import { DROPPED } from './checkers/honesty.js'
 import { encode, isRead, outcomeOf, type Plan } from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
+import { placeOf } from './databases.js'
 import { type History, nowMs, type Operation, type Outcome } from './history.js'
 import type { ClientPlan, Task } from './workloads.js'
 
@@ -91,11 +92,13 @@ export class Client {
     const timer = setTimeout(() => connection.close(`no reply within ${PATIENCE_MS} ms`), PATIENCE_MS)
     const lastOfKey = new Map<string, number>()
     const operations = plans.map(async (plan, i): Promise<Operation> => {
-      const key = `${this.db}/${plan.key}`
+      const place = placeOf(this.db)
+      const key = `${place}/${plan.key}`
       const after = lastOfKey.get(key)
       lastOfKey.set(key, ids[i])
       const { workload, name, args } = plan
-      const invoked = { id: ids[i], client: this.index, workload, key, name, args, invokedMs }
+      const db = place === String(this.db) ? {} : { db: this.db }
+      const invoked = { id: ids[i], client: this.index, workload, key, ...db, name, args, invokedMs }
       let outcome: Outcome
       try {
         outcome = outcomeOf(plan, await replies[i])

@@ -37,16 +37,21 @@ interface Form {
 /** The content that a deadline aimed at, as `checkers/deadline.ts` wants it told. */
 const what = (old: boolean, fresh: boolean): Value => (old ? 'both' : fresh ? 'new' : '')
 
+const REGISTER: Readonly<Record<string, Form>> = {
+  get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
+  set: { reply: 'ok', encode: (key, [value]) => ['SET', key, value] },
+  setnx: { reply: 'integer', encode: (key, [value]) => ['SETNX', key, value] },
+  swap: { reply: 'text or nil', encode: (key, [value]) => ['SET', key, value, 'GET'] },
+  getdel: { reply: 'text or nil', encode: (key) => ['GETDEL', key] },
+  del: { reply: 'integer', encode: (key) => ['DEL', key] },
+}
+
 /** How the operations of each workload look as commands. */
 const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
-  register: {
-    get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
-    set: { reply: 'ok', encode: (key, [value]) => ['SET', key, value] },
-    setnx: { reply: 'integer', encode: (key, [value]) => ['SETNX', key, value] },
-    swap: { reply: 'text or nil', encode: (key, [value]) => ['SET', key, value, 'GET'] },
-    getdel: { reply: 'text or nil', encode: (key) => ['GETDEL', key] },
-    del: { reply: 'integer', encode: (key) => ['DEL', key] },
-  },
+  register: REGISTER,
+  // Their keys are registers, too, and there is one operation more on all of them.
+  flushed: { ...REGISTER, flushdb: { reply: 'ok', encode: () => ['FLUSHDB'] } },
+  swapped: { ...REGISTER, swapdb: { reply: 'ok', encode: (_key, dbs) => ['SWAPDB', ...dbs] } },
   counter: {
     incr: { reply: 'integer', encode: (key) => ['INCR', key] },
     get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../../src/local/ask.js'
 import type { ChaosRing } from './chaos-ring.js'
+import type { Plan } from './commands.js'
+import { configure, OPERATOR_FAULTS } from './operator-faults.js'
 import type { Random } from './random.js'
 import type { Side } from './relay.js'
 
 /** What a fault needs to itself, so that two of them do not spoil each other. */
-export type Resource = 'members' | 'proxy' | 'sentinels' | 'membership' | 'all'
+export type Resource = 'members' | 'proxy' | 'sentinels' | 'membership' | 'data' | 'all'
 
 /** What a fault does, drawn from the seed; which members it meets is decided when it begins, by `picks`. */
 export interface FaultPlan {
@@ -29,6 +31,8 @@ export interface FaultContext {
   pauseReading(): Promise<() => void>
   /** Tells half of the clients to look for the proxy that serves now. */
   moveClients(): void
+  /** One operation on a whole database, or a try of it, in the history like those of the clients. */
+  send(db: number, plan: Plan): Promise<void>
 }
 
 export interface Fault {
@@ -177,16 +181,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'members',
     lasts: [50, 2000],
     async run({ ring }, { durationMs }, targets) {
-      const set = async (value: number) => {
-        for (const name of targets) {
-          const { host, port } = ring.member(name).server
-          const answer = await ask(host, port, `CONFIG SET min-replicas-to-write ${value}`, 5000)
-          if (answer !== '+OK') throw new Error(`${name} answers ${answer}`)
-        }
-      }
-      await set(1)
+      for (const name of targets) await configure(ring, name, 'min-replicas-to-write 1')
       await sleep(durationMs)
-      await set(0)
+      for (const name of targets) await configure(ring, name, 'min-replicas-to-write 0')
     },
   },
   script: {
@@ -199,7 +196,15 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     summary: 'a slow script, sent straight to all members at once',
     resource: 'all',
     lasts: [1000, 4000],
-    run: ({ ring }, { durationMs }) => runScript(ring, [...ring.members.keys()], durationMs),
+    async run(context, { durationMs }) {
+      const { ring } = context
+      // What only one has executed before its script began may be gone when all are declared down.
+      const readAgain = await context.pauseReading()
+      const scripts = runScript(ring, [...ring.members.keys()], durationMs)
+      await sleep(SCRIPT_BEGINS_MS)
+      readAgain()
+      await scripts
+    },
   },
   'pause-sentinel': {
     summary: 'SIGSTOP of one Sentinel',
@@ -346,56 +351,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       await ring.proxy.start()
     },
   },
-  join: {
-    summary: 'a new member, told to the Sentinels',
-    resource: 'membership',
-    lasts: [0, 0],
-    async run({ ring }) {
-      const name = `dt-${Math.max(...[...ring.members.keys()].map((known) => Number(known.slice(3)))) + 1}`
-      const { relay } = await ring.addServer(name)
-      ring.expected.add(name)
-      const quorum = Math.min(2, ring.sentinels.length)
-      await tellSentinels(ring, [
-        `SENTINEL MONITOR ${name} 127.0.0.1 ${relay.port} ${quorum}`,
-        `SENTINEL SET ${name} down-after-milliseconds ${ring.options.downAfterMs}`,
-      ])
-    },
-  },
-  leave: {
-    summary: 'a member is asked to leave, and serves until its data has moved',
-    resource: 'membership',
-    takesMember: true,
-    lasts: [0, 0],
-    async run({ ring }, _, [name]) {
-      ring.expected.delete(name)
-      // It may not be a member yet; and a proxy that dies right after its answer may not have noted it anywhere.
-      let asked = false
-      for (const deadlineMs = Date.now() + LEAVE_PATIENCE_MS; Date.now() < deadlineMs; await sleep(LEAVE_AGAIN_MS)) {
-        const answer = await ask('127.0.0.1', ring.proxy.port, `DT REMOVE ${name}`)
-        if (asked && answer === `-ERR ${name} is no member of the ring`) return
-        asked ||= answer?.startsWith('-') === false
-      }
-      throw new Error(`${name} has not left within ${LEAVE_PATIENCE_MS} ms`)
-    },
-  },
-  'remove-by-hand': {
-    summary: 'a member is removed from the Sentinels without the proxy being asked',
-    resource: 'membership',
-    takesMember: true,
-    lasts: [0, 0],
-    async run({ ring }, _, [name]) {
-      ring.expected.delete(name)
-      await tellSentinels(ring, [`SENTINEL REMOVE ${name}`])
-    },
-  },
+  ...OPERATOR_FAULTS,
 }
-
-/** How long a member may take to leave, and how often it is looked whether it has. */
-const LEAVE_PATIENCE_MS = 60_000
-const LEAVE_AGAIN_MS = 300
 
 /** How long a proxy may take to notice, once it is awake, that another one has taken over. */
 const WAKE_PATIENCE_MS = 10_000
+
+/** After this time a script that was sent runs. */
+const SCRIPT_BEGINS_MS = 300
 
 /** The busy loop ends by the clock. It writes nothing, so that it could be killed, and only reads the time. */
 const BUSY_SCRIPT =
@@ -423,15 +386,6 @@ async function isDown(ring: ChaosRing, name: string): Promise<void> {
   for (let tries = 0; tries < 400; tries++) {
     if (isOdown.test((await ask(host, port, 'INFO sentinel')) ?? '')) return
     await sleep(10)
-  }
-}
-
-async function tellSentinels(ring: ChaosRing, commands: readonly string[]): Promise<void> {
-  for (const { server } of ring.sentinels) {
-    for (const command of commands) {
-      const answer = await ask(server.host, server.port, command, 3000)
-      if (answer !== '+OK') throw new Error(`${server.name} answers ${answer} to ${command}`)
-    }
   }
 }
 

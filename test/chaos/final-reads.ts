@@ -1,11 +1,14 @@
 import type { ChaosRing } from './chaos-ring.js'
 import { Client } from './client.js'
 import type { Plan } from './commands.js'
-import type { History } from './history.js'
+import { dbsOf } from './databases.js'
+import { type History, isWide } from './history.js'
 
 /** How the whole content of a key of each workload is read. */
 const READERS: Readonly<Record<string, string>> = {
   register: 'get',
+  flushed: 'get',
+  swapped: 'get',
   counter: 'get',
   list: 'lrange',
   set: 'smembers',
@@ -24,15 +27,17 @@ const BATCH = 50
  */
 export async function readFinally(clients: Client[], ring: ChaosRing, history: History): Promise<string | undefined> {
   const keys = new Map<string, Plan>()
-  for (const { key, workload } of history.operations()) {
+  for (const operation of history.operations()) {
+    const { key, workload } = operation
     const name = READERS[workload]
-    if (name !== undefined) keys.set(key, { workload, key: key.slice(key.indexOf('/') + 1), name, args: [] })
+    if (name !== undefined && !isWide(operation))
+      keys.set(key, { workload, key: key.slice(key.indexOf('/') + 1), name, args: [] })
   }
   const unread: string[] = []
-  for (const db of new Set([...keys.keys()].map(dbOf))) {
+  for (const db of new Set([...keys.keys()].flatMap(dbsOf))) {
     const reader = new Client(clients.length, db, 3, () => ring.proxy, history)
     clients.push(reader)
-    let left = [...keys].filter(([key]) => dbOf(key) === db).map(([, plan]) => plan)
+    let left = [...keys].filter(([key]) => dbsOf(key).includes(db)).map(([, plan]) => plan)
     for (let tries = 0; tries < TRIES && left.length > 0; tries++) {
       const failed: Plan[] = []
       for (let from = 0; from < left.length; from += BATCH) {
@@ -46,8 +51,4 @@ export async function readFinally(clients: Client[], ring: ChaosRing, history: H
   }
   if (unread.length === 0) return undefined
   return `${unread.length} of ${keys.size} keys cannot be read at the end, as ${JSON.stringify(unread[0])}`
-}
-
-function dbOf(key: string): number {
-  return Number(key.slice(0, key.indexOf('/')))
 }

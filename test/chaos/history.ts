@@ -17,7 +17,10 @@ export interface Operation {
   readonly client: number
   /** Which model its key follows: `register`, `counter`, … */
   readonly workload: string
+  /** Where it is and its name: `0/list:1:0`. Without a name the operation is one on all keys there. */
   readonly key: string
+  /** In which database, where the key is in two. */
+  readonly db?: number
   /** What is done, a name of the model, and with what. */
   readonly name: string
   readonly args: readonly (string | number)[]
@@ -88,13 +91,25 @@ export function readHistory(file: string): { header: HistoryHeader; operations: 
   return { header: JSON.parse(first).header, operations }
 }
 
-/** The operations of each key, in the order of the invocations. */
+/** Whether it is one on all keys of a database. */
+export function isWide({ key }: Operation): boolean {
+  return key.endsWith('/') && key.indexOf('/') === key.length - 1
+}
+
+/** The operations of each key, in the order of the invocations; those on all keys of a database belong to each of them. */
 export function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
   const keys = new Map<string, Operation[]>()
   for (const operation of operations) {
     const list = keys.get(operation.key)
     if (list === undefined) keys.set(operation.key, [operation])
     else list.push(operation)
+  }
+  for (const [place, wide] of [...keys].filter(([, [first]]) => isWide(first))) {
+    keys.delete(place)
+    for (const [key, ofKey] of keys) {
+      if (key.startsWith(place)) ofKey.push(...wide)
+      ofKey.sort((a, b) => a.id - b.id)
+    }
   }
   return keys
 }

@@ -70,8 +70,13 @@ export class ProxyProcess implements ProxyAddress {
     })
     for (const deadlineMs = nowMs() + START_PATIENCE_MS; ; await sleep(20)) {
       if (ended !== '' || this.child !== child) throw new Error(`the proxy did not start: ${ended || 'it was killed'}`)
-      if (/^dt_serving:1\r$/m.test((await ask('127.0.0.1', this.port, 'INFO dt')) ?? '')) break
-      if (nowMs() > deadlineMs) throw new Error(`the proxy does not answer within ${START_PATIENCE_MS} ms`)
+      const info = await ask('127.0.0.1', this.port, 'INFO dt')
+      if (/^dt_serving:1\r$/m.test(info ?? '')) break
+      if (nowMs() > deadlineMs) {
+        const state = info === undefined ? 'does not answer' : 'does not serve'
+        const said = `${info ?? 'nothing'}\nIts last words: ${this.lastWords()}`
+        throw new Error(`the proxy ${state} ${START_PATIENCE_MS} ms after its start; INFO dt says ${said}`)
+      }
     }
     this.harmedUntilMs = nowMs()
   }

@@ -4,13 +4,14 @@ import { checkHistory, type HistoryReport } from './checkers/check-history.js'
 import type { Violation } from './checkers/violation.js'
 import { Client, Reading } from './client.js'
 import type { Plan } from './commands.js'
+import { OTHER_DB } from './databases.js'
 import { FAULTS, type FaultContext, schedule } from './faults.js'
 import { checkPlacement, verifyByProxy } from './final-check.js'
 import { readFinally } from './final-reads.js'
 import { History, nowMs, type Operation } from './history.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
 import { Random } from './random.js'
-import { ClientPlan } from './workloads.js'
+import { ClientPlan, OWN_DATABASES } from './workloads.js'
 
 export interface ChaosOptions {
   readonly seed: number
@@ -59,8 +60,6 @@ export interface ChaosReport {
 
 const SENTINELS = 3
 const DOWN_AFTER_MS = 1000
-/** One client of four works in another database than the others. */
-const OTHER_DB = 5
 /** One client of so many only reads. */
 const READER_EVERY = 5
 /** Clients go on for a while after the last fault. */
@@ -86,9 +85,8 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
     options.sabotage?.(ring)
-    const clients = Array.from({ length: options.clients }, (_, i) => {
-      return new Client(i, i % 4 === 3 ? OTHER_DB : 0, i % 2 === 0 ? 2 : 3, () => ring.proxy, history, reading)
-    })
+    const jobs = jobsOf(options)
+    const clients = jobs.map(({ db }, i) => new Client(i, db, i % 2 === 0 ? 2 : 3, () => ring.proxy, history, reading))
     everyone.push(...clients)
     const ballast = Array.from({ length: options.ballast }, (_, i) => `ballast:${i}`)
     const startedMs = nowMs()
@@ -103,6 +101,12 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       complain: (message) => complain('fault', message),
       moveClients,
       pauseReading: () => reading.pause(),
+      send: async (db, plan) => {
+        const client = new Client(everyone.length, db, 3, () => ring.proxy, history)
+        everyone.push(client)
+        await client.send([plan])
+        client.close('done')
+      },
     }
     const nemesis = new Nemesis(context, plans)
     const tell = (phase: string) =>
@@ -111,9 +115,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     try {
       const runs = clients.map((client) => {
         const random = new Random(options.seed, `client ${client.index}`)
-        const { workloads } = options
-        const readsOnly = client.index % READER_EVERY === READER_EVERY - 1
-        const own = { workloads, ballast: client.db === 0 ? ballast : [], readsOnly }
+        const own = { ...jobs[client.index], ballast: client.db === 0 ? ballast : [] }
         return client.run(new ClientPlan(client.index, random, own))
       })
       const chaos = nemesis.run(startedMs)
@@ -173,6 +175,23 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     }
     await ring.stop()
   }
+}
+
+/** In which database each client works, and on what. */
+function jobsOf({
+  clients,
+  workloads,
+}: ChaosOptions): { db: number; workloads: readonly string[]; readsOnly: boolean }[] {
+  const common = workloads.filter((name) => !(name in OWN_DATABASES))
+  const jobs = Array.from({ length: clients }, (_, i) => ({
+    db: i % 4 === 3 ? OTHER_DB : 0,
+    workloads: common,
+    readsOnly: i % READER_EVERY === READER_EVERY - 1,
+  }))
+  for (const name of workloads.filter((each) => each in OWN_DATABASES)) {
+    for (const db of OWN_DATABASES[name]) jobs.push({ db, workloads: [name], readsOnly: false })
+  }
+  return jobs
 }
 
 const QUIET = { operations: 0, unknown: 0, failed: 0, faults: 0, going: '' }

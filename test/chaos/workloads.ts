@@ -1,4 +1,5 @@
 import { DEADLINE_TYPES, isRead, type Plan } from './commands.js'
+import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
 import type { Random } from './random.js'
 
 /** What one client does next. */
@@ -26,12 +27,16 @@ const OPERATIONS_PER_GENERATION = 1000
 /** `value` gives a new value, `known` one that this client meant to write to the key before. */
 type Planner = (random: Random, value: () => string, known: () => string) => { name: string; args: (string | number)[] }
 
+const register: Planner = (random, value) => {
+  const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'get', 'setnx', 'swap', 'getdel', 'del'])
+  return { name, args: ['set', 'setnx', 'swap'].includes(name) ? [value()] : [] }
+}
+
 /** The operations of each workload, as often as they stand in the list. */
 const PLANNERS: Readonly<Record<string, Planner>> = {
-  register: (random, value) => {
-    const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'get', 'setnx', 'swap', 'getdel', 'del'])
-    return { name, args: ['set', 'setnx', 'swap'].includes(name) ? [value()] : [] }
-  },
+  register,
+  flushed: register,
+  swapped: register,
   counter: (random) => ({ name: random.pick(['incr', 'incr', 'get']), args: [] }),
   list: (random, value) => {
     const name = random.pick(['rpush', 'rpush', 'rpush', 'lrange', 'llen'])
@@ -60,6 +65,12 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])
     return { name, args: name === 'xadd' ? ['*', value()] : [] }
   },
+}
+
+/** Those that have databases of their own, with which something happens as a whole: in which their clients work. */
+export const OWN_DATABASES: Readonly<Record<string, readonly number[]>> = {
+  flushed: [FLUSHED_DB, FLUSHED_DB],
+  swapped: SWAPPED_DBS,
 }
 
 /** All that there are. `deadline` and `echo` have a shape of their own. */

@@ -11,6 +11,7 @@ import { checkProvenance, writersOf } from './provenance.js'
 import { registerModel } from './register.js'
 import { setModel } from './set.js'
 import { checkStream } from './stream.js'
+import { swappedModel, untilUnknownSwap } from './swapped.js'
 import type { Violation } from './violation.js'
 import { findWitness } from './witness.js'
 
@@ -44,6 +45,8 @@ type Check = (key: string, operations: readonly Operation[], brief: boolean) => 
 /** How the keys of each workload are checked. */
 const checks: Readonly<Record<string, Check>> = {
   register: linearizable(registerModel),
+  flushed: linearizable(registerModel),
+  swapped: (key, operations, brief) => linearizable(swappedModel)(key, untilUnknownSwap(operations), brief),
   set: linearizable(setModel),
   hash: linearizable(hashModel),
   expiring: linearizable(expiringModel),

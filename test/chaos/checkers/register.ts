@@ -8,7 +8,7 @@ type Register = string | null
 const ANYTHING = Symbol('anything')
 
 /**
- * SET, SETNX, GET, GETDEL, DEL and `SET … GET` (`swap`) on one string key.
+ * SET, SETNX, GET, GETDEL, DEL and `SET … GET` (`swap`) on one string key, and FLUSHDB.
  */
 export const registerModel: Model<Register> = {
   name: 'register',
@@ -66,6 +66,7 @@ function after(state: Register, operation: Operation): Register {
       return state ?? textArg(operation, 0)
     case 'getdel':
     case 'del':
+    case 'flushdb':
       return null
     default:
       throw new Error(`the register model does not know '${operation.name}'`)

@@ -189,6 +189,57 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['pause'],
     patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
   },
+  'refusal-not-undone': {
+    summary: 'what the backups have executed stays when their master has no memory for it',
+    faults: ['full'],
+    patches: [
+      {
+        file: 'coordinator/apply.js',
+        replace: 'if (!same)',
+        by: 'if (!same && this.reply[this.replyStart] !== 0x2d)',
+      },
+    ],
+  },
+  'leave-not-cancelled': {
+    summary: 'a member that was asked to leave, and then to stay, leaves all the same',
+    faults: ['leave-cancelled'],
+    patches: [
+      {
+        file: 'view/view-keeper.js',
+        replace: 'if (!this.leaving.delete(name))',
+        by: 'if (!this.leaving.has(name))',
+      },
+    ],
+  },
+  'join-not-cancelled': {
+    summary: 'a server whose join was cancelled is waited for',
+    faults: ['join-cancelled'],
+    patches: [
+      { file: 'membership/decide.js', replace: 'if (keptBy === undefined)', by: 'if (keptBy !== undefined || true)' },
+    ],
+  },
+  'flush-forgets-who-is-away': {
+    summary: 'a member that was away while a database was emptied keeps what it had there',
+    faults: ['pause', 'flush'],
+    patches: [
+      {
+        file: 'coordinator/absences.js',
+        replace: 'this.byName.clear();',
+        by: ';',
+      },
+    ],
+  },
+  'refused-by-some': {
+    summary: 'a member that refuses to empty or to swap databases keeps what it has',
+    faults: ['refuse', 'flush', 'swap'],
+    patches: [
+      {
+        file: 'coordinator/whole-databases.js',
+        replace: 'of refusing)',
+        by: 'of [])',
+      },
+    ],
+  },
   'replies-by-arrival': {
     summary: 'replies go to the client in the order in which they arrive',
     faults: ['slow'],

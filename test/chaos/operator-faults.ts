@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../../src/local/ask.js'
+import type { ChaosRing, Node } from './chaos-ring.js'
+import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
+import type { Fault } from './faults.js'
+
+/*
+ * What operators do while clients go on. That is no fault, but everything else can go wrong meanwhile.
+ */
+
+export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
+  join: {
+    summary: 'a new member, told to the Sentinels',
+    resource: 'membership',
+    lasts: [0, 0],
+    async run({ ring }) {
+      const { name, relay } = await newServer(ring)
+      ring.expected.add(name)
+      const quorum = Math.min(2, ring.sentinels.length)
+      await tellSentinels(ring, [
+        `SENTINEL MONITOR ${name} 127.0.0.1 ${relay.port} ${quorum}`,
+        `SENTINEL SET ${name} down-after-milliseconds ${ring.options.downAfterMs}`,
+      ])
+    },
+  },
+  'join-cancelled': {
+    summary: 'a new member is added by the proxy, and soon that is cancelled',
+    resource: 'membership',
+    lasts: [0, 1500],
+    async run({ ring }, { durationMs }) {
+      const { name, relay } = await newServer(ring)
+      await askProxy(ring, `DT ADD ${name} 127.0.0.1:${relay.port}`, /^\*|^-ERR .* is known already/)
+      await sleep(durationMs)
+      const answer = await askProxy(ring, `DT CANCEL ${name}`, /^\*|^-ERR .*(no server|neither joins nor leaves)/)
+      // It was too late.
+      if (answer.endsWith('neither joins nor leaves')) ring.expected.add(name)
+      // A proxy that has just begun may not know yet that there is something to cancel.
+      else await tellSentinels(ring, [`SENTINEL REMOVE ${name}`], /^\+OK|^-ERR No such master/)
+    },
+  },
+  leave: {
+    summary: 'a member is asked to leave, and serves until its data has moved',
+    resource: 'membership',
+    takesMember: true,
+    lasts: [0, 0],
+    async run({ ring }, _, [name]) {
+      ring.expected.delete(name)
+      // It may not be a member yet; and a proxy that dies right after its answer may not have noted it anywhere.
+      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
+      await askProxy(ring, `DT REMOVE ${name}`, /^-ERR .* is no member of the ring$/)
+    },
+  },
+  'leave-cancelled': {
+    summary: 'a member is asked to leave, and soon that is cancelled',
+    resource: 'membership',
+    takesMember: true,
+    lasts: [0, 500],
+    async run({ ring }, { durationMs }, [name]) {
+      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
+      await sleep(durationMs)
+      const answers = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
+      let answer = await askProxy(ring, `DT CANCEL ${name}`, answers)
+      // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
+      while (answer.startsWith('*')) {
+        await sleep(NOTED_MS)
+        answer = await askProxy(ring, `DT CANCEL ${name}`, answers)
+      }
+      if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+    },
+  },
+  'remove-by-hand': {
+    summary: 'a member is removed from the Sentinels without the proxy being asked',
+    resource: 'membership',
+    takesMember: true,
+    lasts: [0, 0],
+    async run({ ring }, _, [name]) {
+      ring.expected.delete(name)
+      await tellSentinels(ring, [`SENTINEL REMOVE ${name}`])
+    },
+  },
+  flush: {
+    summary: 'a database is emptied, again and again',
+    resource: 'data',
+    lasts: [0, 3000],
+    async run({ send }, { durationMs, dice }) {
+      const plan = { workload: 'flushed', key: '', name: 'flushdb', args: [] }
+      await again(durationMs, 50 + dice[0] * 500, () => send(FLUSHED_DB, plan))
+    },
+  },
+  swap: {
+    summary: 'two databases are swapped, again and again',
+    resource: 'data',
+    lasts: [0, 3000],
+    async run({ send }, { durationMs, dice }) {
+      const plan = { workload: 'swapped', key: '', name: 'swapdb', args: SWAPPED_DBS }
+      await again(durationMs, 50 + dice[0] * 500, () => send(SWAPPED_DBS[0], plan))
+    },
+  },
+  full: {
+    summary: '1 to r members have no memory left, or only a little, and have some again, in turn',
+    resource: 'members',
+    lasts: [100, 3000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const used = async (name: string) => {
+        const { host, port } = ring.member(name).server
+        return Number(/used_memory:(\d+)/.exec((await ask(host, port, 'INFO memory', 5000)) ?? '')?.[1])
+      }
+      const limit = async (name: string) => (dice[0] < 0.4 ? 1 : (await used(name)) + Math.floor(dice[1] * 1_000_000))
+      const turnMs = 30 + dice[2] * 500
+      await again(durationMs, turnMs, async () => {
+        await Promise.all(targets.map(async (name) => configure(ring, name, `maxmemory ${await limit(name)}`)))
+        await sleep(turnMs)
+        await Promise.all(targets.map((name) => configure(ring, name, 'maxmemory 0')))
+      })
+    },
+  },
+}
+
+/** How long the proxy may take to do what it is asked, and how often it is asked. */
+const ASK_PATIENCE_MS = 60_000
+const ASK_AGAIN_MS = 300
+/** After this time the members have been told of a new view. */
+const NOTED_MS = 1000
+
+/** CONFIG SET on a member. */
+export async function configure(ring: ChaosRing, name: string, setting: string): Promise<void> {
+  const { host, port } = ring.member(name).server
+  const answer = await ask(host, port, `CONFIG SET ${setting}`, 5000)
+  if (answer !== '+OK') throw new Error(`${name} answers ${answer}`)
+}
+
+/** A server that has a name of the ring and is not known to anybody. */
+function newServer(ring: ChaosRing): Promise<Node> {
+  return ring.addServer(`dt-${Math.max(...[...ring.members.keys()].map((known) => Number(known.slice(3)))) + 1}`)
+}
+
+/** Asks whichever proxy is there until it gives one of these answers. */
+async function askProxy(ring: ChaosRing, command: string, answers: RegExp): Promise<string> {
+  let answer: string | undefined
+  for (const deadlineMs = Date.now() + ASK_PATIENCE_MS; Date.now() < deadlineMs; await sleep(ASK_AGAIN_MS)) {
+    answer = await ask('127.0.0.1', ring.proxy.port, command)
+    if (answer !== undefined && answers.test(answer)) return answer
+  }
+  throw new Error(`for ${ASK_PATIENCE_MS} ms the proxy does not do ${command}; in the end it answers ${answer}`)
+}
+
+async function again(forMs: number, everyMs: number, act: () => Promise<void>): Promise<void> {
+  const deadlineMs = Date.now() + forMs
+  do {
+    await act()
+    await sleep(everyMs)
+  } while (Date.now() < deadlineMs)
+}
+
+async function tellSentinels(ring: ChaosRing, commands: readonly string[], answers = /^\+OK/): Promise<void> {
+  for (const { server } of ring.sentinels) {
+    for (const command of commands) {
+      const answer = await ask(server.host, server.port, command, SENTINEL_PATIENCE_MS)
+      if (!answers.test(answer ?? '')) throw new Error(`${server.name} answers ${answer} to ${command}`)
+    }
+  }
+}
+
+/** It may be paused. */
+const SENTINEL_PATIENCE_MS = 6000
