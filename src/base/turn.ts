@@ -30,6 +30,12 @@ export class Turn {
     this.dirty.push(target)
   }
 
+  /** Flushes it at once, before its turn, unless what leaves the process is held: then it must have asked for its turn. */
+  flushNow(target: Flushable): void {
+    this.guard()
+    if (!this.held) target.flush()
+  }
+
   /** From now on everything is kept that is to leave the process. */
   hold(): void {
     this.held = true

@@ -28,7 +28,7 @@ class Pool {
 const small = new Pool(2048, 4096)
 const large = new Pool(64 * 1024, 64)
 
-/** The bytes that go to one client: gathered over a turn of the event loop and written together. */
+/** The bytes that go to one client: gathered over a turn of the event loop, or up to a large reply, and written together. */
 export class Outbox implements Flushable {
   /** Bytes that were ever appended. */
   totalBytes = 0
@@ -73,6 +73,8 @@ export class Outbox implements Flushable {
       this.scheduled = true
       this.turn.schedule(this)
     }
+    // While its bytes are in a cache of the processor, and so that its buffer is soon used again.
+    if (length >= HELD_BYTES) this.turn.flushNow(this)
   }
 
   flush(): void {

@@ -79,3 +79,22 @@ t.test('the guard is asked before anything is flushed, and may hold it', async (
   await nextTurn()
   t.same(flushed, ['a'])
 })
+
+t.test('who cannot wait is flushed at once, but not when the guard holds the turn: then he has his turn', async (t) => {
+  const turn = new Turn()
+  let flushed = 0
+  const target = { flush: () => flushed++ }
+  turn.flushNow(target)
+  t.equal(flushed, 1)
+  turn.guard = () => turn.hold()
+  turn.schedule(target)
+  turn.flushNow(target)
+  await nextTurn()
+  t.equal(flushed, 1)
+  turn.guard = () => {}
+  turn.flushNow(target)
+  t.equal(flushed, 1)
+  turn.release()
+  await nextTurn()
+  t.equal(flushed, 2)
+})

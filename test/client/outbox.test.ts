@@ -10,6 +10,7 @@ import { Outbox } from '../../src/client/outbox.js'
 class Story {
   readonly writes: Buffer[] = []
   readonly outbox: Outbox
+  readonly turn = new Turn()
   eager = true
   private waiting: (() => void) | undefined
   private taken: Buffer[] = []
@@ -34,7 +35,7 @@ class Story {
           done,
         ),
     })
-    this.outbox = new Outbox(socket as never, new Turn(), () => {})
+    this.outbox = new Outbox(socket as never, this.turn, () => {})
   }
 
   take(): boolean {
@@ -129,6 +130,52 @@ t.test('a large reply is not copied when its bytes are given away', async (t) =>
   t.equal(written[0].buffer, large.buffer)
   t.not(written[1].buffer, large.buffer)
   t.equal(story.writes.length, 0)
+})
+
+t.test('a large reply leaves at once, behind what was there', async (t) => {
+  const story = new Story()
+  const large = takeLarge(100_000)
+  large.fill('x')
+  story.outbox.append(Buffer.from('small'), 0, 5, false)
+  story.outbox.append(large, 0, 100_000, false)
+  t.equal(story.received.toString(), `small${'x'.repeat(100_000)}`)
+  t.equal(story.outbox.pendingBytes, 0)
+  release(large)
+  t.equal(takeLarge(100_000), large, 'its buffer is used again in the same turn')
+  release(large)
+  story.outbox.append(Buffer.from('more'), 0, 4, false)
+  await nextTurn()
+  t.equal(story.writes.length, 2)
+  t.equal(story.received.length, 100_009)
+})
+
+t.test(
+  'what was appended since the last flush is not used again when the socket has written all before it',
+  async (t) => {
+    const story = new Story()
+    story.eager = false
+    story.outbox.append(Buffer.alloc(1000, 'a'), 0, 1000, false)
+    story.outbox.flush()
+    for (const letter of ['b', 'c']) story.outbox.append(Buffer.alloc(40_000, letter), 0, 40_000, false)
+    story.take()
+    story.outbox.reuse()
+    const other = new Story()
+    for (let i = 0; i < 3; i++) other.outbox.append(Buffer.alloc(40_000, 'x'), 0, 40_000, false)
+    story.eager = true
+    story.outbox.flush()
+    t.equal(story.received.toString(), 'a'.repeat(1000) + 'b'.repeat(40_000) + 'c'.repeat(40_000))
+  },
+)
+
+t.test('while the turn is held a large reply stays, too', async (t) => {
+  const story = new Story()
+  story.turn.hold()
+  story.outbox.append(Buffer.alloc(100_000), 0, 100_000, true)
+  await nextTurn()
+  t.equal(story.received.length, 0)
+  story.turn.release()
+  await nextTurn()
+  t.equal(story.received.length, 100_000)
 })
 
 t.test(
