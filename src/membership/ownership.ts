@@ -200,11 +200,12 @@ export class Ownership {
     this.releaseIf(this.unconfirmed.size === 0)
   }
 
-  /** Who is no member any more need not confirm anything. */
+  /** Who is no member any more, or is gone, need not confirm anything: its next handshake will tell. */
   viewChanged(view: View): void {
     if (this.unconfirmed.size === 0) return
     for (const name of this.unconfirmed) {
-      if (!view.members.some((member) => member.name === name)) this.unconfirmed.delete(name)
+      const isThere = view.members.some((member) => member.name === name && member.state !== 'gone')
+      if (!isThere) this.unconfirmed.delete(name)
     }
     this.releaseIf(this.unconfirmed.size === 0)
   }

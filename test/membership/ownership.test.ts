@@ -299,20 +299,25 @@ t.test('after a pause a server that is refused has said, too, that nobody else i
   t.equal(run.deposed, undefined)
 })
 
-t.test('who leaves the view need not confirm anything', async (t) => {
-  const servers = await startServers(t, 2)
-  const run = new Run(t, 'mine', servers)
-  run.ownership.begin(7)
-  await run.up()
-  run.view = buildView('dt', 1, 1, 1, run.members())
-  await fallsAsleep(t, servers[1], 60)
-  run.ownership.stalled(800)
-  await sleep(100)
-  t.equal(run.turn.held, true)
-  run.view = buildView('dt', 2, 1, 1, run.members().slice(0, 1))
-  run.ownership.viewChanged(run.view)
-  t.equal(run.turn.held, false)
-})
+for (const [who, without] of [
+  ['leaves the view', (members: Member[]) => members.slice(0, 1)],
+  ['is gone', ([first, second]: Member[]) => [first, { ...second, state: 'gone' as const }]],
+] as const) {
+  t.test(`who ${who} need not confirm anything`, async (t) => {
+    const servers = await startServers(t, 2)
+    const run = new Run(t, 'mine', servers)
+    run.ownership.begin(7)
+    await run.up()
+    run.view = buildView('dt', 1, 1, 1, run.members())
+    await fallsAsleep(t, servers[1], 60)
+    run.ownership.stalled(800)
+    await sleep(100)
+    t.equal(run.turn.held, true)
+    run.view = buildView('dt', 2, 1, 1, without(run.members()))
+    run.ownership.viewChanged(run.view)
+    t.equal(run.turn.held, false)
+  })
+}
 
 t.test('a server that holds something else is refused, until it is emptied', async (t) => {
   const servers = await startServers(t, 2)
