@@ -61,7 +61,7 @@ const SETTLE_RETRY_MS = 1000
  */
 const GREETED_TOO_EARLY = 'it was greeted before the ring began'
 /** How long the members may take to answer what they were last sent. */
-const QUIET_MS = 1000
+const QUIET_MS = 3000
 
 export interface Proxy {
   /**

@@ -10,7 +10,7 @@ import type { StateFile } from './state-file.js'
 
 const HEARTBEAT_MS = 1000
 /** How long the members may take to note that we stop. */
-const CLOSE_MS = 1000
+const CLOSE_MS = 3000
 
 export interface MarkersDeps {
   readonly ringId: string

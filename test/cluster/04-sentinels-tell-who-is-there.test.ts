@@ -64,7 +64,10 @@ t.test('Sentinels die: one is not missed, without any the members stay as they a
 
   await ring.kill('sentinel-1')
   await until('its death is noticed', () => lines.about(/^Sentinel .* cannot be reached/).length > 0)
-  t.match(lines.about(/^Sentinel .* cannot be reached/)[0].msg, /it closed the connection|ECONNREFUSED|ECONNRESET|EPIPE/)
+  t.match(
+    lines.about(/^Sentinel .* cannot be reached/)[0].msg,
+    /it closed the connection|ECONNREFUSED|ECONNRESET|EPIPE/,
+  )
   t.equal(await membersOf(client), 'dt-1 dt-2 dt-3 dt-4')
   await ring.kill('dt-3')
   await declareDown(ring, 'dt-3')

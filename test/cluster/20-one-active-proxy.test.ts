@@ -1,20 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { LocalRing } from '../../src/local/local-ring.js'
+import t from 'tap'
 import { writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
-import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
+import { startRing } from '../helpers/ring.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
-import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
-
-async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
-  return ring
-}
 
 t.test('a second proxy does not start, names the first, and does not disturb it', async (t) => {
   const ring = await startRing(t)

@@ -1,23 +1,16 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { LocalRing } from '../../src/local/local-ring.js'
+import t from 'tap'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
-import { PATIENT_MS } from '../helpers/sentinels.js'
+import { startRing } from '../helpers/ring.js'
+import { comeBack, declareDown } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 const KEYS = 400
-
-async function startRing(t: Test, nodes = 4): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
-  return ring
-}
 
 async function write(proxy: AnotherProxy, value: string): Promise<void> {
   const client = await proxy.connect()
@@ -104,6 +97,7 @@ t.test('a minority of the members is not enough, unless the state file knows tha
   await write(first, 'value')
   await first.proxy.stop()
   for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+  await declareDown(ring, 'dt-2', 'dt-3', 'dt-4')
 
   const second = AnotherProxy.of(t, ring)
   let started = false
@@ -114,13 +108,13 @@ t.test('a minority of the members is not enough, unless the state file knows tha
     'it says why it waits',
     () => second.log.about(/nothing is served yet: only 1 of the 4 members/).length > 0,
   )
-  await ring.restart('dt-2')
+  await comeBack(ring, 'dt-2')
   await until('two are not enough either', () => second.log.about(/only 2 of the 4 members/).length > 0)
   t.equal(started, false)
-  await ring.restart('dt-3')
+  await comeBack(ring, 'dt-3')
   await starting
   t.equal(await count(second, 'value'), KEYS)
-  await ring.restart('dt-4')
+  await comeBack(ring, 'dt-4')
   t.equal(await settled(ring), KEYS)
   await second.proxy.stop()
 
@@ -130,9 +124,10 @@ t.test('a minority of the members is not enough, unless the state file knows tha
   const later = JSON.parse(readFileSync(stateFile, 'utf8')) as { view: { epoch: number } }
   t.ok(later.view.epoch > known.view.epoch)
   for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.kill(name)
+  await declareDown(ring, 'dt-2', 'dt-3', 'dt-4')
   const fourth = await AnotherProxy.started(t, ring, { stateFile })
   t.equal(fourth.log.about(/ranges wait until somebody who has their data is there/).length, 1)
-  for (const name of ['dt-2', 'dt-3', 'dt-4']) await ring.restart(name)
+  for (const name of ['dt-2', 'dt-3', 'dt-4']) await comeBack(ring, name)
   await until('all keys are there', async () => (await count(fourth, 'value')) === KEYS)
 })
 

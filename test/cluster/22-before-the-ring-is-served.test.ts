@@ -1,10 +1,9 @@
-import t, { type Test } from 'tap'
-import { LocalRing } from '../../src/local/local-ring.js'
+import t from 'tap'
 import { AnotherProxy } from '../helpers/another-proxy.js'
+import { startRing } from '../helpers/ring.js'
 import { replicasOf } from '../helpers/ring-state.js'
-import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
+import { comeBack, declareDown } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
-import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 /** What the proxy answers by itself, with what the answer has to look like. */
@@ -47,18 +46,6 @@ const NEED_THE_RING: readonly string[][] = [
   ['DT', 'CANCEL', 'dt-1'],
   ['DT', 'VERIFY'],
 ]
-
-async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
-  return ring
-}
-
-async function comeBack(ring: LocalRing, name: string): Promise<void> {
-  await forgive(ring, name)
-  await ring.restart(name)
-}
 
 t.test('a start that is refused listens, says why at once, and goes on when enough members have come', async (t) => {
   const ring = await startRing(t)

@@ -1,23 +1,16 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { MARKS_QUERY } from '../../src/backend/handshake.js'
-import { LocalRing } from '../../src/local/local-ring.js'
+import type { LocalRing } from '../../src/local/local-ring.js'
 import { decodeMarks } from '../../src/membership/marker.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
 import { membersOf, nodeStates } from '../helpers/ring-state.js'
-import { PATIENT_MS, tellSentinels } from '../helpers/sentinels.js'
-import { temporaryDirectory } from '../helpers/temporary-directory.js'
+import { tellSentinels } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 
 const ALL = 'dt-1 dt-2 dt-3 dt-4'
-
-async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
-  return ring
-}
 
 /** What the marker on a member says. */
 async function removedOn(ring: LocalRing, member: string): Promise<readonly string[] | undefined> {

@@ -6,7 +6,7 @@ import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { membersOf, nodeStates, replicasOf } from '../helpers/ring-state.js'
-import { declareDown, forgive } from '../helpers/sentinels.js'
+import { comeBack, declareDown, forgive } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
@@ -57,12 +57,6 @@ async function killAll({ proxy }: Story, names: readonly string[]): Promise<void
   await Promise.all(names.map((name) => proxy.ring.kill(name)))
 }
 
-/** They are started again, with their data, when nobody will call them down any more. */
-async function comeBack({ proxy }: Story, ...names: string[]): Promise<void> {
-  await forgive(proxy.ring, ...names)
-  await Promise.all(names.map((name) => proxy.ring.restart(name)))
-}
-
 t.test('r members die at the same moment: reads go on, writes follow, and the copies are made anew', async (t) => {
   const story = await begin(t, { nodes: 5, replicas: 2 })
   const { proxy, lines, client } = story
@@ -83,7 +77,7 @@ t.test('r members die at the same moment: reads go on, writes follow, and the co
   for (const name of ['dt-3', 'dt-4', 'dt-5']) {
     t.equal(String(await (await proxy.connectTo(name)).ask('DBSIZE')), `:${KEYS.length}\r\n`, name)
   }
-  await comeBack(story, 'dt-1', 'dt-2')
+  await comeBack(proxy.ring, 'dt-1', 'dt-2')
   await until('they are back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4 dt-5')
   t.equal(await settled(proxy.ring), KEYS.length)
   t.same(await wrong(story, KEYS, 'second'), [], 'nobody has brought back anything old')
@@ -130,12 +124,12 @@ t.test(
       'the others are written',
     )
 
-    await comeBack(story, last)
+    await comeBack(proxy.ring, last)
     await until('the ranges are back', () => lines.about(/every range is on somebody who is there again/).length > 0)
     t.same(await wrong(story, lost, 'first'), [], 'with their data')
     t.same(await wrong(story, left, 'second'), [])
     await write(story, 'third')
-    await comeBack(story, last === 'dt-1' ? 'dt-2' : 'dt-1')
+    await comeBack(proxy.ring, last === 'dt-1' ? 'dt-2' : 'dt-1')
     await until('all are back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
     await until('and equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
     t.same(await wrong(story, KEYS, 'third'), [])
@@ -236,7 +230,7 @@ t.test('all servers are restarted under a running proxy: they come back with the
   await declareDown(proxy.ring, 'dt-1', 'dt-2', 'dt-3', 'dt-4')
   await until('all are down', async () => String(await client.ask('GET', KEYS[0])).startsWith('-CLUSTERDOWN all'))
   t.equal(String(await client.ask('PING')), '+PONG\r\n')
-  await comeBack(story, 'dt-1', 'dt-2', 'dt-3', 'dt-4')
+  await comeBack(proxy.ring, 'dt-1', 'dt-2', 'dt-3', 'dt-4')
   await until('every range is there', () => lines.about(/every range is on somebody who is there again/).length > 0)
   await until('everything is read', async () => (await wrong(story, KEYS, 'first')).length === 0)
   await write(story, 'second')

@@ -1,21 +1,14 @@
-import t, { type Test } from 'tap'
-import { LocalRing } from '../../src/local/local-ring.js'
+import t from 'tap'
+import type { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
 import { membersOf, nodeStates, replicasOf } from '../helpers/ring-state.js'
-import { declareDown, forgive, PATIENT_MS } from '../helpers/sentinels.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
-import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 const KEYS = Array.from({ length: 200 }, (_, i) => `key:${i}`)
-
-async function startRing(t: Test): Promise<LocalRing> {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
-  return ring
-}
 
 /** Asks servers or Sentinels directly. */
 async function tell(servers: readonly { readonly port: number }[], ...command: string[]): Promise<string[]> {

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { LocalRing } from '../../src/local/local-ring.js'
+import type { LocalRing } from '../../src/local/local-ring.js'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
 import { membersOf } from '../helpers/ring-state.js'
-import { declareDown, forgive, PATIENT_MS, tellSentinels } from '../helpers/sentinels.js'
+import { declareDown, forgive, tellSentinels } from '../helpers/sentinels.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { settled } from '../helpers/settled.js'
-import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
 
 const KEYS = Array.from({ length: 1000 }, (_, i) => `key:${i}`)
@@ -60,9 +60,7 @@ t.test('kill -9 of the proxy in the middle of a join: the next one begins it ane
 })
 
 t.test('members died, came, and were wiped while no proxy was there', async (t) => {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 6, downAfterMs: PATIENT_MS })
-  t.teardown(() => ring.stop())
-  await ring.start()
+  const ring = await startRing(t, 6)
   await tellSentinels(ring, 'REMOVE', 'dt-6')
   const first = await AnotherProxy.started(t, ring)
   const client = await first.connect()

@@ -13,6 +13,7 @@ import { createProxy, type Proxy as RingProxy } from '../../src/proxy.js'
 import { buildView } from '../../src/view/build-view.js'
 import type { View } from '../../src/view/view.js'
 import { RawClient } from './raw-client.js'
+import { MEMBER_CONFIG } from './ring.js'
 import { PATIENT_MS } from './sentinels.js'
 
 /** What of a tap test the helpers need. */
@@ -52,13 +53,13 @@ export interface TestProxy {
 export async function startProxy(t: Teardown, options: TestProxyOptions = {}): Promise<TestProxy> {
   const { nodes = 4, replicas = 2, config = {}, log = silentLogger() } = options
   const dir = mkdtempSync(join(tmpdir(), 'dt-test-'))
-  const { sentinels, downAfterMs = PATIENT_MS, memberConfig } = options
+  const { sentinels, downAfterMs = PATIENT_MS, memberConfig = [] } = options
   const ring = new LocalRing({
     dir,
     nodes,
     downAfterMs,
+    memberConfig: [...MEMBER_CONFIG, ...memberConfig],
     ...(sentinels === undefined ? {} : { sentinels }),
-    ...(memberConfig === undefined ? {} : { memberConfig }),
   })
   const clients: RawClient[] = []
   let proxy: RingProxy | undefined

@@ -29,3 +29,9 @@ export async function declareDown(ring: Ring, ...names: string[]): Promise<void>
 export async function forgive(ring: Ring, ...names: string[]): Promise<void> {
   for (const name of names) await tellSentinels(ring, 'SET', name, 'down-after-milliseconds', String(PATIENT_MS))
 }
+
+/** Servers that were called down start again, with their data. */
+export async function comeBack(ring: Ring & Pick<LocalRing, 'restart'>, ...names: string[]): Promise<void> {
+  await forgive(ring, ...names)
+  await Promise.all(names.map((name) => ring.restart(name)))
+}

@@ -9,6 +9,7 @@ import { LocalRing, type LocalRingOptions } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import type { Teardown } from './proxy.js'
 import { RawClient } from './raw-client.js'
+import { MEMBER_CONFIG } from './ring.js'
 import { PATIENT_MS } from './sentinels.js'
 import { serves } from './serves.js'
 
@@ -38,7 +39,7 @@ export class ServeProcess {
     nodeOptions: readonly string[] = [],
   ): Promise<ServeProcess> {
     const dir = mkdtempSync(join(tmpdir(), 'dt-serve-'))
-    const ring = new LocalRing({ dir, downAfterMs: PATIENT_MS, ...ringOptions })
+    const ring = new LocalRing({ dir, downAfterMs: PATIENT_MS, memberConfig: MEMBER_CONFIG, ...ringOptions })
     let serve: ServeProcess | undefined
     t.teardown(async () => {
       await serve?.stop()

@@ -17,6 +17,7 @@ t.test('a Sentinel is polled, and its news are told as they come, over two conne
   const redis = new Redis(server.port)
   t.teardown(() => redis.disconnect())
   const connections = async () => Number(/total_connections_received:([0-9]+)/.exec(await redis.info('stats'))![1])
+  while (!/ sub=[1-9]/.test(String(await redis.call('CLIENT', 'LIST')))) await sleep(10)
   const before = await connections()
   await redis.call('SENTINEL', 'MONITOR', 'dt-2', '127.0.0.1', '2', '1')
   await until(() => heard.news.includes('+monitor dt-2 127.0.0.1:2'))
