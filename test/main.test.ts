@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { version } from '../src/base/version.js'
-import { ask } from '../src/local/ask.js'
+import { ask as askWithin } from '../src/local/ask.js'
 import { LocalRing } from '../src/local/local-ring.js'
 import { freePorts, isFree } from '../src/local/ports.js'
 import { startMark } from '../src/local/process-mark.js'
@@ -15,6 +15,11 @@ import { serves } from './helpers/serves.js'
 import { temporaryDirectory } from './helpers/temporary-directory.js'
 import { until } from './helpers/until.js'
 import { freeBasePort } from './local/base-port.js'
+
+/** One command to a server or proxy of this machine, which may take its time. */
+const ask = (host: string, port: number, command: string, timeoutMs = 30_000) => {
+  return askWithin(host, port, command, timeoutMs)
+}
 
 const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
 
