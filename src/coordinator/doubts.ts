@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Logger } from '../base/log.js'
 import { type CopyResult, KeyCopy } from './copy-key.js'
-import { keyOfId, type Lanes } from './lanes.js'
+import { dbOfId, keyOfId, type Lanes } from './lanes.js'
 import type { Router } from './router.js'
 
 /** A write that waits until a member has its effect by other means than its own bytes. */
@@ -83,6 +83,13 @@ export class Doubts {
   /** All keys that are in doubt on some member. */
   ids(): string[] {
     return [...this.byMember.values()].flatMap((doubts) => [...doubts.keys()])
+  }
+
+  /** Whether a key of one of these databases is in doubt somewhere. */
+  concerns(dbs: readonly number[]): boolean {
+    if (!this.any) return false
+    const isTheirs = (id: string) => dbs.includes(dbOfId(id))
+    return [this.unmarked, ...this.byMember.values()].some((ids) => [...ids.keys()].some(isTheirs))
   }
 
   /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */

@@ -86,12 +86,19 @@ export class Lanes {
     for (const entry of this.takeOut(link, () => true)) entry.held.dropped()
   }
 
+  /** Whether something is held that concerns one of these databases. */
+  concerns(dbs: readonly number[]): boolean {
+    if (this.active === 0) return false
+    for (const lanes of this.byLink.values()) for (const id of lanes.keys()) if (dbs.includes(dbOfId(id))) return true
+    return false
+  }
+
   /** Whether something is held that concerns this database and another one (MOVE, COPY with DB). */
   crosses(db: number): boolean {
     for (const lanes of this.byLink.values()) {
       for (const { id, entries } of lanes.values()) {
-        if (keyOfId(id).db !== db) continue
-        if (entries.some((entry) => entry.lanes.some((lane) => keyOfId(lane.id).db !== db))) return true
+        if (dbOfId(id) !== db) continue
+        if (entries.some((entry) => entry.lanes.some((lane) => dbOfId(lane.id) !== db))) return true
       }
     }
     return false
@@ -106,8 +113,8 @@ export class Lanes {
   cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: string }[] {
     const covered: { readonly link: Link; readonly id: string }[] = []
     for (const [link, lanes] of [...this.byLink]) {
-      for (const id of lanes.keys()) if (emptied(keyOfId(id).db)) covered.push({ link, id })
-      for (const entry of this.takeOut(link, (lane) => emptied(keyOfId(lane.id).db))) entry.held.covered()
+      for (const id of lanes.keys()) if (emptied(dbOfId(id))) covered.push({ link, id })
+      for (const entry of this.takeOut(link, (lane) => emptied(dbOfId(lane.id)))) entry.held.covered()
     }
     return covered
   }
@@ -177,7 +184,12 @@ export function keyOfId(id: string): { readonly db: number; readonly key: Buffer
   return { db: Number(id.slice(0, colon)), key: Buffer.from(id.slice(colon + 1), 'latin1') }
 }
 
-/** The same, one character a byte. */
+/** The database of a `keyId`. */
+export function dbOfId(id: string): number {
+  return Number(id.slice(0, id.indexOf(':')))
+}
+
+/** Its key, one character a byte. */
 export function keyInId(id: string): string {
   return id.slice(id.indexOf(':') + 1)
 }

@@ -13,7 +13,7 @@ const HELD_POLL_MS = 10
 /**
  * FLUSHALL, FLUSHDB and SWAPDB [design §7 Keyspace-wide]: to all members in one turn, so that every member executes it at
  * the same place in the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which
- * would make it land in the other one, as are keys in doubt; and by FLUSHDB when it concerns another database, too (MOVE,
+ * would make it land in the other one, as are keys in doubt there; and by FLUSHDB when it concerns another database, too (MOVE,
  * COPY with DB).
  *
  * Whoever has not executed it, or may not have, is filled anew from those who have.
@@ -22,12 +22,15 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
   const command = args[0].toString().toLowerCase()
   const { lanes, doubts, acknowledgement } = coordinator
   const deadlineMs = coordinator.waiting.deadline()
+  const swapped = command === 'swapdb' ? args.slice(1).map(Number) : []
   const mustWait = () =>
-    (command === 'swapdb' && (lanes.active > 0 || doubts.any)) ||
+    (command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))) ||
     (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
-  while (!coordinator.router.anyMember.writable() || mustWait()) {
+  for (;;) {
+    const isWritable = coordinator.router.anyMember.writable()
+    if (isWritable && !mustWait()) break
     const nowMs = Date.now()
-    if (nowMs >= deadlineMs) return coordinator.unavailable()
+    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : coordinator.unavailable()
     await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
   let covered: ReturnType<Lanes['cover']> = []
@@ -49,6 +52,12 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
   coordinator.keyspace.emptied(command, db)
   await acknowledgement.whenOpen()
   return done[0] ?? simple('OK')
+}
+
+function stillWaiting(command: string): Reply {
+  return error(
+    `TRYAGAIN all the time there were writes of which not all servers know yet what they do; ${command} was not applied, try again`,
+  )
 }
 
 interface Outcome {

@@ -108,6 +108,32 @@ t.test(
   },
 )
 
+t.test(
+  'a swap waits for what is held in its databases, not in others, and says so when that takes too long',
+  async (t) => {
+    const { proxy, relay, client } = await throughRelay(t)
+    let key = ''
+    for (const each of KEYS) if ((await replicasOf(client, each))[0] === 'dt-9') key ||= each
+    await client.ask('SADD', key, 'a', 'b', 'c')
+    relay.stallRequests('SPOP')
+    const popped = client.ask('SPOP', key)
+    await until('the others wait for what it takes', () => relay.isStalling)
+    const other = await proxy.connect()
+    t.match(
+      String(await other.ask('SWAPDB', '0', '1')),
+      /^-TRYAGAIN all the time there were writes .*; swapdb was not applied, try again\r\n$/,
+    )
+    const elsewhere = other.ask('SWAPDB', '2', '3')
+    const first = await proxy.connectTo('dt-1')
+    await until('dt-1 has swapped', async () => /cmdstat_swapdb/.test(String(await first.ask('INFO', 'commandstats'))))
+    relay.resume()
+    t.match(String(await popped), /^\$1\r\n[abc]/)
+    t.equal(String(await elsewhere), '+OK\r\n')
+    t.equal(String(await other.ask('SWAPDB', '0', '1')), '+OK\r\n')
+    t.equal(await equal(proxy), 1)
+  },
+)
+
 t.test('what was held is made up for when nobody empties the database after all', async (t) => {
   const { proxy, relay, client } = await throughRelay(t)
   let key = ''
