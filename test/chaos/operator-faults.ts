@@ -116,8 +116,8 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
-/** How long the proxy may take to do what it is asked, and how often it is asked. */
-const ASK_PATIENCE_MS = 60_000
+/** How long the proxy may take to do what it is asked (beside clients, on a machine that is busy), and how often it is asked. */
+const ASK_PATIENCE_MS = 120_000
 const ASK_AGAIN_MS = 300
 /** After this time the members have been told of a new view. */
 const NOTED_MS = 1000
