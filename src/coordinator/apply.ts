@@ -17,6 +17,13 @@ import type { Route } from './router.js'
 /** Those that are a write's own among the keys of a command that a target got. */
 export type OwnKeys = (target: Link, ids: readonly string[]) => readonly string[]
 
+/** Of the command with which a write was sent before: its size, how many swaps there had been, and which keys are its own. */
+export interface SentBefore {
+  readonly argc: number
+  readonly swapsBefore: number
+  readonly own: OwnKeys
+}
+
 /**
  * A write in mode `apply` [design §7]: the same bytes to the whole replica set in one turn, answered when all of it has
  * the write. The master's reply is the client's.
@@ -89,12 +96,12 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     route: Route,
     row: CommandRow,
     slot: ReplySlot,
-    argc: number,
-    own: OwnKeys,
+    sent: SentBefore,
   ): Apply {
-    const apply = Apply.to(coordinator, route, row, slot, argc)
+    const apply = Apply.to(coordinator, route, row, slot, sent.argc)
     apply.deadlineMs = NO_DEADLINE
-    apply.own = own
+    apply.swapsBefore = sent.swapsBefore
+    apply.own = sent.own
     return apply
   }
 

@@ -36,7 +36,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   private expiredIds: readonly string[] = NONE
   private done = false
   /** How often databases had been swapped when it was emitted. */
-  private swapsBefore = 0
+  protected swapsBefore = 0
   /** Those of them that have no memory for it. */
   private full: number[] = []
 

@@ -7,6 +7,7 @@ import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { DoubtfulWrite } from '../../src/coordinator/doubts.js'
 import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
 import type { Route } from '../../src/coordinator/router.js'
+import { Swaps } from '../../src/coordinator/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
 
 /** One INCR on its way to some replicas, by their names; a name in brackets is a pending replica. */
@@ -44,6 +45,7 @@ class Story {
       router: { routeOfKey: () => ({ natural: this.natural, targets: this.natural }) },
       stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       lanes: { active: 0 },
+      swaps: new Swaps(),
       lostReads: { noteWrite: () => {} },
       acknowledgement: { open: true, forget: () => {} },
       verdicts: { await: () => {}, settled: () => {} },

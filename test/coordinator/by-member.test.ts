@@ -13,8 +13,15 @@ import { keyOfId } from '../../src/coordinator/lanes.js'
 import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
 import type { Route } from '../../src/coordinator/router.js'
 import { split } from '../../src/coordinator/split.js'
+import { Swaps } from '../../src/coordinator/swaps.js'
 import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+
+/** A key, with its database if it is not the first. */
+function nameOf(id: string): string {
+  const { db, key } = keyOfId(id)
+  return db === 0 ? String(key) : `${db} ${key}`
+}
 
 const OK = '+OK'
 const LOST = 'lost'
@@ -100,13 +107,13 @@ class Ring {
       ...{ router, memory: { anyFull: false }, lanes: { active: 0 }, uncertainty: { active: false } },
       ...{ absences: { any: false }, stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 } },
       acknowledgement: { open: true, forget: () => {}, wait: (write: never) => this.unmarked.push(write) },
-      ...{ lostReads: { noteWrite: () => {} }, verdicts: { await: () => {}, settled: () => {} } },
+      ...{ swaps: new Swaps(), lostReads: { noteWrite: () => {} }, verdicts: { await: () => {}, settled: () => {} } },
       keyIds: (row: never, frame: Frame, db: number) => keyIds(row, frame, db, 16),
       noteDifference: () => this.differences++,
       doubts: {
         any: false,
         note: (link: Link, ids: readonly string[], write: DoubtfulWrite, tag: number) => {
-          for (const id of ids) this.doubts.push(`${link.name}: ${keyOfId(id).key}`)
+          for (const id of ids) this.doubts.push(`${link.name}: ${nameOf(id)}`)
           this.doubtful.push({ write, tag })
         },
       },
@@ -198,6 +205,13 @@ t.test('a master that refuses has the last word on its own keys', async (t) => {
   t.equal(ring.settle(true).reply, "-OOM no memory (other keys of this 'mset' were written)")
 })
 
+t.test('a key whose database is swapped meanwhile is in doubt by both of its names', async (t) => {
+  const ring = new Ring(SETS).send('MSET', '1x', 'v', '2x', 'v')
+  ring.coordinator.swaps.add(0, 5, [])
+  ring.member('d').does(LOST)
+  t.same(ring.doubts, ['d: 2x', 'd: 5 2x'])
+})
+
 t.test('nothing is acknowledged before the view is marked', async (t) => {
   const ring = new Ring(SETS).send('MSET', '1x', 'v', '2x', 'v')
   const acknowledgement = ring.coordinator.acknowledgement as { open: boolean }
@@ -237,7 +251,7 @@ t.test('whatever the members do, it ends as if each replica set had been written
     { weight: 4, arbitrary: fc.constant(OK) },
     { weight: 1, arbitrary: fc.constantFrom(LOST, '-OOM no memory', '-MISCONF no disk') },
   )
-  const event = fc.record({ outcome, expired: fc.option(key) })
+  const event = fc.record({ outcome, expired: fc.option(key), swaps: fc.constantFrom(false, false, false, true) })
   const story = fc.record({
     ...{ sets, keys, order: fc.shuffledSubarray(letters, { minLength: 5 }), hasWrite: fc.boolean() },
     ...{ events: fc.array(event, { minLength: 5, maxLength: 5 }), open: fc.boolean() },
@@ -251,7 +265,8 @@ t.test('whatever the members do, it ends as if each replica set had been written
         ;(ring.coordinator.acknowledgement as { open: boolean }).open = open
         const replies: (string | undefined)[] = []
         for (const [i, letter] of order.entries()) {
-          const { outcome, expired } = events[i]
+          const { outcome, expired, swaps } = events[i]
+          if (swaps) ring.coordinator.swaps.add(0, 1, [])
           if (expired !== null) ring.member(letter).expiredIds.add(`0:${expired}`)
           ring.member(letter).does(outcome)
           replies.push(ring.reply)
