@@ -52,7 +52,8 @@ export async function countKeysByMaster(router: Router): Promise<KeyCount> {
  * with the order on the ring.
  */
 export async function surveyKeys(router: Router): Promise<{ how: Accuracy; samples: KeySample[] }> {
-  const links = router.links.filter((link) => link.serving)
+  const serving = router.serving()
+  const { links } = serving
   const sizes = await Promise.all(links.map(databaseSizes))
   let entries = 0
   for (const databases of sizes) for (const size of databases?.values() ?? []) entries += size
@@ -63,14 +64,11 @@ export async function surveyKeys(router: Router): Promise<{ how: Accuracy; sampl
     tasks.map(async ({ link, db, size }) => {
       const read = await readKeys(link, db, limit)
       if (read === undefined) return undefined
-      const keys = read.keys.filter((key) => router.servedBy(link, key))
+      const keys = read.keys.filter((key) => serving.by(link, key))
       return { link, db, keys, weight: read.whole ? 1 : size / read.keys.length }
     }),
   )
-  const complete =
-    router.routes.every((route) => route.serving() !== undefined) &&
-    !sizes.includes(undefined) &&
-    !samples.includes(undefined)
+  const complete = serving.isWhole && !sizes.includes(undefined) && !samples.includes(undefined)
   return {
     how: !complete ? 'incomplete' : limit === SAMPLE_KEYS ? 'estimated' : 'exact',
     samples: samples.filter((sample) => sample !== undefined),

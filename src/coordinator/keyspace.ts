@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import { BulksReply, error, isError, type Reply } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
+import type { Serving } from './router.js'
 import { servedKeys } from './served-keys.js'
 
 const COUNT_BATCH = 1000
@@ -24,7 +25,7 @@ export class Keyspace {
 
   /** KEYS pattern. */
   async keys(args: readonly Buffer[], db: number): Promise<Reply> {
-    const replies = await this.onServing((link) => servedKeys(this.coordinator, link, args, db))
+    const replies = await this.onServing((link, serving) => servedKeys(serving, link, args, db))
     const parts: Buffer[] = []
     let count = 0
     for (const { reply } of replies) {
@@ -59,14 +60,14 @@ export class Keyspace {
 
   /** How many keys of a database each member serves, by walking over all of them. */
   async countServed(db: number): Promise<Map<Link, number>> {
-    const counts = await this.onServing(async (link) => {
+    const counts = await this.onServing(async (link, serving) => {
       let count = 0
       let cursor = '0'
       do {
         const reply = await link.call(['SCAN', cursor, 'COUNT', String(COUNT_BATCH)], db)
         if (isError(reply)) return reply
         const [next, keys] = reply as [Buffer, Buffer[]]
-        for (const key of keys) if (this.coordinator.router.servedBy(link, key)) count++
+        for (const key of keys) if (serving.by(link, key)) count++
         cursor = next.toString()
       } while (cursor !== '0')
       return count
@@ -100,7 +101,8 @@ export class Keyspace {
       if (key !== null && this.isNatural(link, key as Buffer)) return key
     }
     // Only copies in wrong places were hit, or keys expired under our hands: whoever is served first will do.
-    for (const { reply } of await this.onServing((link) => this.firstServed(link, db))) if (reply !== null) return reply
+    const first = await this.onServing((link, serving) => this.firstServed(serving, link, db))
+    for (const { reply } of first) if (reply !== null) return reply
     return null
   }
 
@@ -124,23 +126,25 @@ export class Keyspace {
     return this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
   }
 
-  /** Resolves when every range is served by somebody; rejects with UnavailableError when that does not come in time. */
-  async everyRangeServed(): Promise<void> {
+  /** Who serves what, as soon as every range is served by somebody; UnavailableError when that does not come in time. */
+  async serving(): Promise<Serving> {
     const { coordinator } = this
     const deadlineMs = coordinator.waiting.deadline()
-    while (!coordinator.router.routes.every((route) => route.serving() !== undefined)) {
+    for (;;) {
+      const serving = coordinator.router.serving()
+      if (serving.isWhole) return serving
       if (!(await coordinator.waiting.change(deadlineMs))) throw new UnavailableError()
     }
   }
 
   /** A key that a member serves, or null when it serves none. */
-  private async firstServed(link: Link, db: number): Promise<Reply> {
+  private async firstServed(serving: Serving, link: Link, db: number): Promise<Reply> {
     let cursor = '0'
     do {
       const reply = await link.call(['SCAN', cursor, 'COUNT', String(COUNT_BATCH)], db)
       if (isError(reply)) return reply
       const [next, keys] = reply as [Buffer, Buffer[]]
-      const key = keys.find((candidate) => this.coordinator.router.servedBy(link, candidate))
+      const key = keys.find((candidate) => serving.by(link, candidate))
       if (key !== undefined) return key
       cursor = next.toString()
     } while (cursor !== '0')
@@ -148,11 +152,11 @@ export class Keyspace {
   }
 
   /** Asks all members that can be reached, when together they serve every range; waits for that if need be. */
-  private async onServing<T>(ask: (link: Link) => Promise<T>): Promise<{ readonly link: Link; readonly reply: T }[]> {
-    const { coordinator } = this
-    await this.everyRangeServed()
-    const links = coordinator.router.links.filter((link) => link.serving)
-    return Promise.all(links.map(async (link) => ({ link, reply: await ask(link) })))
+  private async onServing<T>(
+    ask: (link: Link, serving: Serving) => Promise<T>,
+  ): Promise<{ readonly link: Link; readonly reply: T }[]> {
+    const serving = await this.serving()
+    return Promise.all(serving.links.map(async (link) => ({ link, reply: await ask(link, serving) })))
   }
 }
 

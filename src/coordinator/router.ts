@@ -95,8 +95,37 @@ export class Router {
     return this.routeOfRange[this.view.ring.rangeOf(identifierOfKey(buf, start, end))]
   }
 
-  /** Whether `link` is the one that serves reads of this key now: iterating over all members counts each key once. */
-  servedBy(link: Link, key: Buffer): boolean {
-    return this.routeOfKey(key, 0, key.length).serving() === link
+  /** Who serves what at this moment. */
+  serving(): Serving {
+    return new Serving(this)
+  }
+}
+
+/**
+ * Who serves reads of each range at one moment. Members that are asked together count each key once by it, whatever
+ * changes before they answer: one that stops serving for an instant, because a key on it is in doubt, has been asked, and
+ * one that begins to serve meanwhile has not.
+ */
+export class Serving {
+  /** Who serves anything, in the order of the names. */
+  readonly links: readonly Link[]
+  private readonly linkOf = new Map<Route, Link>()
+
+  constructor(private readonly router: Router) {
+    this.links = router.links.filter((link) => link.serving)
+    for (const route of router.routes) {
+      const link = route.serving()
+      if (link !== undefined) this.linkOf.set(route, link)
+    }
+  }
+
+  /** Whether every range is served by somebody. */
+  get isWhole(): boolean {
+    return this.linkOf.size === this.router.routes.length
+  }
+
+  /** Whether `link` is the one that serves the key that lies in `buf` from `start` up to `end`. */
+  by(link: Link, buf: Buffer, start = 0, end = buf.length): boolean {
+    return this.linkOf.get(this.router.routeOfKey(buf, start, end)) === link
   }
 }

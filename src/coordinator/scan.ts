@@ -70,15 +70,19 @@ const INVALID_CURSOR = error('ERR invalid cursor')
 export async function scan(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
   const cursor = decodeCursor(args[1])
   if (cursor === 'invalid') return INVALID_CURSOR
-  await coordinator.keyspace.everyRangeServed()
+  await coordinator.keyspace.serving()
   const { router, generation } = coordinator
+  // Of the moment that the generation stands for: what a member gives is chosen by it, and the cursor is good as long as
+  // it is so, or is so again.
+  const serving = router.serving()
+  if (!serving.isWhole) return scan(coordinator, args, db)
   const { links } = router
   const resumed = cursor !== undefined && cursor.generation === generation && cursor.member < links.length
-  const serving = (from: number) => {
-    for (let i = from; i < links.length; i++) if (links[i].serving) return i
+  const nextServing = (from: number) => {
+    for (let i = from; i < links.length; i++) if (serving.links.includes(links[i])) return i
     return links.length
   }
-  let member = serving(resumed ? cursor.member : 0)
+  let member = nextServing(resumed ? cursor.member : 0)
   let backend = resumed && member === cursor.member ? cursor.backend : 0
   const { count, options } = scaledCount(args.slice(2), Math.min(router.view.replicas + 1, links.length))
   const served: Buffer[] = []
@@ -86,11 +90,11 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
     const link = links[member]
     const reply = await link.call([args[0], String(backend), ...options], db)
     if (!isScanReply(reply)) return reply
-    for (const key of reply[1]) if (coordinator.router.servedBy(link, key)) served.push(key)
+    for (const key of reply[1]) if (serving.by(link, key)) served.push(key)
     const next = Number(reply[0].toString())
     const walked = next === 0 || next >= BACKEND_CURSOR_SIZE
     backend = walked ? 0 : next
-    if (walked) member = serving(member + 1)
+    if (walked) member = nextServing(member + 1)
     if (!walked || served.length >= count || coordinator.generation !== generation) break
   }
   // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.

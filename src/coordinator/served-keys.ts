@@ -3,7 +3,7 @@ import { decodeReply } from '../resp/decode.js'
 import { type ErrorReply, isError } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import type { Coordinator } from './coordinator.js'
+import type { Serving } from './router.js'
 
 const CR = 0x0d
 const ZERO = 0x30
@@ -20,7 +20,7 @@ export interface ServedKeys {
  * of a large database would fill the memory many times over.
  */
 export function servedKeys(
-  coordinator: Coordinator,
+  serving: Serving,
   link: Link,
   args: readonly Buffer[],
   db: number,
@@ -32,7 +32,7 @@ export function servedKeys(
     }
     const sink = {
       onReply: (_tag: number, buf: Buffer, start: number, end: number, flags: number) => {
-        if ((flags & IS_ERROR) === 0) resolve(pick(coordinator, link, buf, start, end))
+        if ((flags & IS_ERROR) === 0) resolve(pick(serving, link, buf, start, end))
         else {
           const error = decodeReply(buf, start, end)
           if (isError(error)) resolve(error)
@@ -45,8 +45,7 @@ export function servedKeys(
 }
 
 /** The served ones of an array of bulk strings, copied. */
-function pick(coordinator: Coordinator, link: Link, buf: Buffer, start: number, end: number): ServedKeys {
-  const { router } = coordinator
+function pick(serving: Serving, link: Link, buf: Buffer, start: number, end: number): ServedKeys {
   const kept = Buffer.allocUnsafe(end - start)
   let used = 0
   let count = 0
@@ -57,7 +56,7 @@ function pick(coordinator: Coordinator, link: Link, buf: Buffer, start: number, 
     while (buf[digit] !== CR) length = length * 10 + buf[digit++] - ZERO
     const key = digit + 2
     const next = key + length + 2
-    if (router.routeOfKey(buf, key, key + length).serving() === link) {
+    if (serving.by(link, buf, key, key + length)) {
       used += buf.copy(kept, used, at, next)
       count++
     }
