@@ -11,7 +11,7 @@ const PASSWORD = 'a secret'
 process.env.DT_AUTH_PASSWORD = PASSWORD
 const proxy = await startProxy(t, {
   ...{ nodes: 3, replicas: 1, sentinels: 1 },
-  config: { auth: { password: PASSWORD }, migration: { maxBytesPerSecond: 400_000 } },
+  config: { auth: { password: PASSWORD }, migration: { maxBytesPerSecond: 150_000 } },
 })
 const where = ['--proxy', `127.0.0.1:${proxy.port}`]
 const client = await proxy.connect(2)
