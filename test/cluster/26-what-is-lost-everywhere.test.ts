@@ -10,7 +10,7 @@ import { until } from '../helpers/until.js'
 const KEYS = Array.from({ length: 200 }, (_, i) => `key:${i}`)
 const GONE = /^-CLUSTERDOWN all servers that hold this key are down; .* restart the proxy with --accept-epoch (\d+) /
 
-async function write(client: RawClient, value: string): Promise<void> {
+async function write(t: Test, client: RawClient, value: string): Promise<void> {
   const replies = await client.pipeline(KEYS.map((key) => ['SET', key, value]))
   t.strictSame([...new Set(replies.map(String))], ['+OK\r\n'])
 }
@@ -49,7 +49,7 @@ for (const stateFile of [false, true]) {
     const options = { replicas: 2, ...(stateFile && { stateFile: `${dir}/state` }) }
     const proxy = await AnotherProxy.started(t, ring, options)
     const client = await proxy.connect()
-    await write(client, 'value')
+    await write(t, client, 'value')
     const names = ring.members.map(({ name }) => name)
     await Promise.all(names.map((name) => ring.kill(name)))
     await acceptable(client, KEYS)
@@ -58,7 +58,7 @@ for (const stateFile of [false, true]) {
     t.match(String(await client.ask('DBSIZE')), /^-CLUSTERDOWN all .* restart the proxy with --accept-epoch \d+ /)
     await proxy.proxy.stop()
     const again = await goOn(t, ring, options, epoch)
-    await write(again, 'again')
+    await write(t, again, 'again')
     t.equal(await settled(ring), KEYS.length)
   })
 }
@@ -69,7 +69,7 @@ t.test('the last holder never comes back: the error says how to go on, and that 
   await ring.start()
   const proxy = await AnotherProxy.started(t, ring, { replicas: 1 })
   const client = await proxy.connect()
-  await write(client, 'value')
+  await write(t, client, 'value')
   const lost: string[] = []
   for (const key of KEYS) {
     if ((await replicasOf(client, key)).every((name) => name === 'dt-1' || name === 'dt-2')) lost.push(key)
@@ -82,5 +82,5 @@ t.test('the last holder never comes back: the error says how to go on, and that 
   const replies = (await again.pipeline(KEYS.map((key) => ['GET', key]))).map(String)
   const expected = KEYS.map((key) => (lost.includes(key) ? '$-1\r\n' : '$5\r\nvalue\r\n'))
   t.strictSame(replies, expected)
-  await write(again, 'again')
+  await write(t, again, 'again')
 })
