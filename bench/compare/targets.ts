@@ -46,7 +46,7 @@ const KERNEL_COPIES =
 const FIVE_SOCKETS =
   'At this depth half of it is system calls: a command is read from its client, written to and read from four servers and ' +
   'answered, as in twemproxy. Cutting and merging is what counts at P=16.'
-const FIVE_SOCKETS_THREE_COPIES = `${FIVE_SOCKETS} Each key lies on three of the four servers, so that each of these gets three quarters of the bytes.`
+const FIVE_SOCKETS_THREE_COPIES = `${FIVE_SOCKETS} With three copies each of the four servers gets three quarters of the keys.`
 const ONE_TURN =
   'A connection waits for the turn of the event loop that is under way, which under full load is one or two milliseconds.'
 
