@@ -298,7 +298,9 @@ export class Coordinator {
       answer(slot, notSupported(row, refused))
       return
     }
-    const count = findKeys(row, frame, this.keyIndexes)
+    // MSETNX with a key that has no value fails wherever its keys are.
+    const isTorn = row.name === 'msetnx' && frame.argc % 2 === 0
+    const count = isTorn ? 0 : findKeys(row, frame, this.keyIndexes)
     if (count <= 0) {
       // Without keys it cannot be executed: any member says why.
       if (!Read.emit(this, router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)

@@ -223,6 +223,7 @@ export const stringCases: Cases = {
     MSETNX x{t} 1 x{t} 2
     GET x{t}
     MSETNX single 1
+    MSETNX a 1 b 2 c 3 d 4 e 5 f
     ~refused MSETNX a 1 b 2 c 3 d 4 e 5 f 6
     EXISTS a b c d e f
   `,
