@@ -2,7 +2,9 @@ import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { type AnotherOptions, AnotherProxy } from '../helpers/another-proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
 import { replicasOf } from '../helpers/ring-state.js'
+import { comeBack, declareDown, PATIENT_MS } from '../helpers/sentinels.js'
 import { settled } from '../helpers/settled.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 import { until } from '../helpers/until.js'
@@ -43,7 +45,7 @@ for (const stateFile of [false, true]) {
   const which = stateFile ? 'with a state file' : 'without a state file'
   t.test(`all servers come back with nothing, ${which}: the error says how to go on, and that works`, async (t) => {
     const dir = temporaryDirectory(t)
-    const ring = new LocalRing({ dir, nodes: 4, downAfterMs: 700, memberConfig: ['appendonly no', 'save ""'] })
+    const ring = new LocalRing({ dir, nodes: 4, downAfterMs: PATIENT_MS, memberConfig: ['appendonly no', 'save ""'] })
     t.teardown(() => ring.stop())
     await ring.start()
     const options = { replicas: 2, ...(stateFile && { stateFile: `${dir}/state` }) }
@@ -52,8 +54,9 @@ for (const stateFile of [false, true]) {
     await write(t, client, 'value')
     const names = ring.members.map(({ name }) => name)
     await Promise.all(names.map((name) => ring.kill(name)))
+    await declareDown(ring, ...names)
     await acceptable(client, KEYS)
-    await Promise.all(names.map((name) => ring.restart(name)))
+    await comeBack(ring, ...names)
     const epoch = await acceptable(client, KEYS)
     t.match(String(await client.ask('DBSIZE')), /^-CLUSTERDOWN all .* restart the proxy with --accept-epoch \d+ /)
     await proxy.proxy.stop()
@@ -64,9 +67,7 @@ for (const stateFile of [false, true]) {
 }
 
 t.test('the last holder never comes back: the error says how to go on, and that works', async (t) => {
-  const ring = new LocalRing({ dir: temporaryDirectory(t), nodes: 4, downAfterMs: 700 })
-  t.teardown(() => ring.stop())
-  await ring.start()
+  const ring = await startRing(t)
   const proxy = await AnotherProxy.started(t, ring, { replicas: 1 })
   const client = await proxy.connect()
   await write(t, client, 'value')
@@ -76,6 +77,7 @@ t.test('the last holder never comes back: the error says how to go on, and that 
   }
   t.ok(lost.length > 10 && lost.length < KEYS.length)
   await Promise.all(['dt-1', 'dt-2'].map((name) => ring.kill(name)))
+  await declareDown(ring, 'dt-1', 'dt-2')
   const epoch = await acceptable(client, lost)
   await proxy.proxy.stop()
   const again = await goOn(t, ring, { replicas: 1 }, epoch)
