@@ -10,13 +10,13 @@ t.test('a process that did not run hears of it before it does anything else', as
   const pauses: number[] = []
   const watch = new PauseWatch((ms) => pauses.push(ms))
   t.teardown(() => watch.stop())
-  watch.start()
   const before = performance.now()
+  watch.start()
   busyFor(700)
   watch.check()
   const atMost = performance.now() - before
   t.equal(pauses.length, 1)
-  t.ok(pauses[0] >= 600 && pauses[0] <= Math.ceil(atMost), `${pauses[0]} of ${atMost} ms`)
+  t.ok(pauses[0] >= 600 && pauses[0] <= Math.ceil(atMost) + 1, `${pauses[0]} of ${atMost} ms`)
   watch.check()
   t.equal(pauses.length, 1, 'and hears of it once')
   busyFor(700)
