@@ -231,7 +231,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     isSweeping: (name) => migrator.isSweeping(name),
   })
 
-  const sentinels = new SentinelAdmin(config.sentinel, backend)
+  const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
   const departures = new Departures({ views, keeper, log, forget: (name) => sentinels.remove(name) })
 
   let address = { host: config.listen.host, port: config.listen.port }

@@ -12,6 +12,7 @@ export class Turn {
   /** Asked before anything is flushed; may call `hold`. */
   guard: () => void = () => {}
 
+  private waiting: (() => void)[] = []
   private dirty: Flushable[] = []
   private spare: Flushable[] = []
   private readonly run = () => {
@@ -36,6 +37,12 @@ export class Turn {
     if (!this.held) target.flush()
   }
 
+  /** For what leaves the process by another way: resolves when it may, which after a `hold` for good is never. */
+  async mayLeave(): Promise<void> {
+    this.guard()
+    while (this.held) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  }
+
   /** From now on everything is kept that is to leave the process. */
   hold(): void {
     this.held = true
@@ -44,5 +51,6 @@ export class Turn {
   release(): void {
     this.held = false
     if (this.dirty.length > 0) setImmediate(this.run)
+    for (const resolve of this.waiting.splice(0)) resolve()
   }
 }

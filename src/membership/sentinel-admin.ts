@@ -25,6 +25,8 @@ export class SentinelAdmin {
     private readonly sentinel: Config['sentinel'],
     /** How the Sentinels are to log in at the servers. */
     private readonly backend: Pick<Config['backend'], 'username' | 'password'>,
+    /** Resolves when this process may still speak for the ring: never once another one does [design §9]. */
+    private readonly mayLeave: () => Promise<void>,
   ) {}
 
   /**
@@ -109,7 +111,10 @@ export class SentinelAdmin {
       await connection.connect().catch((error: Error) => {
         throw failure ?? error
       })
-      await tell((command, ...args) => connection.call(command, ...args))
+      await tell(async (command, ...args) => {
+        await this.mayLeave()
+        return connection.call(command, ...args)
+      })
     } finally {
       connection.disconnect()
     }

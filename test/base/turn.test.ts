@@ -98,3 +98,19 @@ t.test('who cannot wait is flushed at once, but not when the guard holds the tur
   await nextTurn()
   t.equal(flushed, 2)
 })
+
+t.test('what leaves by another way waits for the release, too, and asks as the flushes do', async (t) => {
+  const turn = new Turn()
+  const left: string[] = []
+  const leave = (name: string) => turn.mayLeave().then(() => left.push(name))
+  await leave('a')
+  turn.guard = () => turn.hold()
+  void leave('b')
+  void leave('c')
+  await nextTurn()
+  t.same(left, ['a'])
+  turn.guard = () => {}
+  turn.release()
+  await nextTurn()
+  t.same(left, ['a', 'b', 'c'])
+})

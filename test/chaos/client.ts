@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
+import type { Node } from '../helpers/raw-reply.js'
 import { DROPPED } from './checkers/honesty.js'
-import { encode, isRead, outcomeOf, type Plan } from './commands.js'
+import { encode, encodeTogether, isRead, outcomeOf, type Plan } from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
 import { placeOf } from './databases.js'
 import { type History, nowMs, type Operation, type Outcome } from './history.js'
@@ -81,13 +82,30 @@ export class Client {
     const connection = await this.connected()
     const wanted = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
     if (connection === undefined || wanted.length === 0) return []
-    const sent = this.sendOver(connection, wanted)
+    const replies = () => connection.send(Buffer.concat(wanted.map(encode)), wanted.length)
+    const sent = this.outcomes(connection, wanted, replies)
     return wanted.some(isRead) ? this.reading.during(sent) : sent
   }
 
-  private async sendOver(connection: Connection, plans: readonly Plan[]): Promise<Operation[]> {
+  /** Sends one command that does what all of the plans mean; its reply is that of each. */
+  private async sendTogether(plans: readonly Plan[]): Promise<void> {
+    const connection = await this.connected()
+    if (connection === undefined) return
+    const replies = () => {
+      const [reply] = connection.send(encodeTogether(plans), 1)
+      return plans.map(() => reply)
+    }
+    await this.outcomes(connection, plans, replies)
+  }
+
+  /** `send` gives a reply for each of the plans, which this writes down. */
+  private async outcomes(
+    connection: Connection,
+    plans: readonly Plan[],
+    send: () => Promise<Node>[],
+  ): Promise<Operation[]> {
     const invokedMs = nowMs()
-    const replies = connection.send(Buffer.concat(plans.map(encode)), plans.length)
+    const replies = send()
     const ids = plans.map(() => this.history.nextId())
     const timer = setTimeout(() => connection.close(`no reply within ${PATIENCE_MS} ms`), PATIENCE_MS)
     const lastOfKey = new Map<string, number>()
@@ -119,6 +137,10 @@ export class Client {
   private async perform(task: Task): Promise<void> {
     if (task.kind === 'deadline') {
       await this.aimAtDeadline(task)
+      return
+    }
+    if (task.kind === 'mset') {
+      await this.sendTogether(task.plans)
       return
     }
     await this.send(task.plans)

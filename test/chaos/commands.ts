@@ -1,6 +1,6 @@
 import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
-import { ERROR_REPLY, WRONG_KIND } from './checkers/honesty.js'
+import { ERROR_REPLY, SAYS_UNKNOWN, WRONG_KIND } from './checkers/honesty.js'
 import { VALUE_PATTERN } from './checkers/provenance.js'
 import type { Outcome, Value } from './history.js'
 
@@ -159,8 +159,16 @@ export function isRead(plan: Plan): boolean {
 
 /** The bytes of the command. */
 export function encode(plan: Plan): Buffer {
-  const args = plan.args.map((arg) => lengthen(String(arg)))
-  return command(...formOf(plan).encode(Buffer.from(plan.key, 'latin1'), args))
+  return command(...formOf(plan).encode(Buffer.from(plan.key, 'latin1'), argsOf(plan)))
+}
+
+/** One MSET that does what each of the plans, all of them `set`, means. */
+export function encodeTogether(plans: readonly Plan[]): Buffer {
+  return command('MSET', ...plans.flatMap((plan) => [Buffer.from(plan.key, 'latin1'), ...argsOf(plan)]))
+}
+
+function argsOf(plan: Plan): string[] {
+  return plan.args.map((arg) => lengthen(String(arg)))
 }
 
 /** What a reply tells the client about its operation. */
@@ -181,7 +189,7 @@ const IMPOSSIBLE =
   /^ERR (unknown command|wrong number of arguments|The ID specified in XADD|value is not an integer|syntax error)/
 
 function outcomeOfError(plan: Plan, error: string): Outcome {
-  const saysUnknown = /outcome\b.*\bunknown\b/.test(error)
+  const saysUnknown = SAYS_UNKNOWN.test(error)
   const saysNot = /not applied|not supported yet/.test(error)
   if (isRead(plan) || (!saysUnknown && (saysNot || REFUSED.test(error) || IMPOSSIBLE.test(error)))) {
     return { kind: 'failed', error }

@@ -6,6 +6,8 @@ import type { Random } from './random.js'
 export type Task =
   /** Commands that are sent together, and then how long the client thinks. */
   | { readonly kind: 'batch'; readonly plans: readonly Plan[]; readonly thinkMs: number }
+  /** Values that are set by one command. */
+  | { readonly kind: 'mset'; readonly plans: readonly Plan[] }
   /** A key with a deadline, and a write that is aimed at it so many ms after (or, below 0, before). */
   | { readonly kind: 'deadline'; readonly key: string; readonly ttlMs: number; readonly aimMs: number }
 
@@ -98,6 +100,7 @@ export class ClientPlan {
   next(): Task {
     const { random, options } = this
     if (options.workloads.includes('deadline') && !options.readsOnly && random.chance(0.04)) return this.deadline()
+    if (this.kinds.includes('register') && !options.readsOnly && random.chance(0.06)) return this.mset()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {
@@ -141,9 +144,23 @@ export class ClientPlan {
 
   /** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
   private key(workload: string): string {
-    const slot = this.random.below(workload === 'expiring' ? EXPIRING_KEYS : KEYS)
+    return this.keyAt(workload, this.random.below(workload === 'expiring' ? EXPIRING_KEYS : KEYS))
+  }
+
+  private keyAt(workload: string, slot: number): string {
     const generation = Math.floor(this.planned / OPERATIONS_PER_GENERATION)
     return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
+  }
+
+  /** Of a register each, all of them or all but one. */
+  private mset(): Task {
+    const keys = Array.from({ length: KEYS }, (_, slot) => this.keyAt('register', slot))
+    if (this.random.chance(0.5)) keys.splice(this.random.below(KEYS), 1)
+    this.planned += keys.length
+    return {
+      kind: 'mset',
+      plans: keys.map((key) => ({ workload: 'register', key, name: 'set', args: [this.value()] })),
+    }
   }
 
   private deadline(): Task {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { startRedis } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
@@ -83,6 +84,34 @@ t.test('a proxy that was paused with writes in its buffers finds out before it e
   t.match(first.output, /"level":60.*another proxy has taken over the ring dt: process \d+ on/)
   t.equal(old.receivedBytes, received, 'it has not answered')
   t.equal(String(await client.ask('GET', 'key')), '$5\r\nafter\r\n', 'nor written')
+})
+
+t.test('a proxy that was paused with an order for the Sentinels finds out before it tells them', async (t) => {
+  const ring = await startRing(t)
+  const fresh = await startRedis(t)
+  const slowly = { DT_MIGRATION_MAX_BYTES_PER_SECOND: '10000' }
+  const first = await PausableProxy.start(t, ring, slowly)
+  const old = await first.connect()
+  await old.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(1000)]))
+  t.match(String(await old.ask('DT', 'ADD', 'dt-9', `127.0.0.1:${fresh.port}`)), /^[*]/)
+  await until('data moves', () => /dt-9.*migration: begins/.test(first.output))
+  first.pause()
+  await sleep(600)
+  old.send('DT CANCEL dt-9\r\n')
+  const second = await AnotherProxy.started(t, ring, { takeover: true })
+  first.wake()
+  t.equal(await first.exit, 1)
+  for (const { port } of ring.sentinels) {
+    const sentinel = await RawClient.connect(port)
+    t.match(String(await sentinel.ask('SENTINEL', 'MASTER', 'dt-9')), `\r\n${fresh.port}\r\n`, 'it is monitored still')
+    sentinel.close()
+  }
+  await until('it has joined', async () => {
+    const client = await second.connect()
+    const view = String(await client.ask('DT', 'VIEW'))
+    client.close()
+    return /dt-9/.test(view) && /pending-ranges\r\n:0/.test(view)
+  })
 })
 
 t.test('a paused proxy asks before it emits or answers, also where nobody has ended its connections', async (t) => {

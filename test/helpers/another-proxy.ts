@@ -83,13 +83,14 @@ export class PausableProxy {
     this.exit = once(child, 'close').then(([code]) => code as number | null)
   }
 
-  static async start(t: Teardown, ring: LocalRing): Promise<PausableProxy> {
+  static async start(t: Teardown, ring: LocalRing, settings: Record<string, string> = {}): Promise<PausableProxy> {
     const [port] = await freePorts(1)
     const env = {
       PATH: process.env.PATH,
       DT_LISTEN_PORT: String(port),
       DT_SENTINEL_ADDRESSES: ring.sentinelAddresses.join(','),
       DT_LOG_FORMAT: 'json',
+      ...settings,
     }
     const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const paused = new PausableProxy(port, child)

@@ -10,6 +10,9 @@ export const WRONG_KIND = 'a reply that this command does not have: '
 /** The reason when the proxy, which nobody had harmed, closed the connection. */
 export const DROPPED = 'the proxy closed the connection without having been harmed'
 
+/** An error that says that the write may have been applied; of an MSET that was refused in part nobody says which keys were. */
+export const SAYS_UNKNOWN = /outcome\b.*\bunknown\b|other keys of this '\w+' were written/
+
 const WRONG_REPLIES = [NOT_RESP, WRONG_KIND]
 
 /**
@@ -38,7 +41,7 @@ export function checkHonesty(operations: readonly Operation[]): Violation[] {
 function complaint(reason: string): string | undefined {
   if ([DROPPED, NOT_RESP, WRONG_KIND].some((begin) => reason.startsWith(begin)))
     return reason.replace(/\d+/g, 'n').slice(0, 100)
-  if (!reason.startsWith(ERROR_REPLY) || /outcome\b.*\bunknown\b/.test(reason)) return undefined
+  if (!reason.startsWith(ERROR_REPLY) || SAYS_UNKNOWN.test(reason)) return undefined
   const text = reason.slice(ERROR_REPLY.length).replace(/\d+/g, 'n').slice(0, 160)
   return `an error that does not say whether the write was applied: ${text}`
 }
