@@ -18,17 +18,28 @@ const locked = await startRedis(t, '--requirepass', 'secret')
 const conn = await redis.connect()
 const stranger = await locked.connect()
 
-/** Everything that the server answers to these bytes, up to the end of the connection. */
-function answerOf(port: number, bytes: Buffer): Promise<string> {
+/**
+ * Everything that the server answers to these bytes, up to the end of the connection. It may close before it has read
+ * everything; then the connection is reset, and what it has answered may be lost with it: it is asked again.
+ */
+async function answerOf(port: number, bytes: Buffer): Promise<string> {
+  for (;;) {
+    const { answer, wasReset } = await answerOnce(port, bytes)
+    if (answer !== '' || !wasReset) return answer
+  }
+}
+
+function answerOnce(port: number, bytes: Buffer): Promise<{ answer: string; wasReset: boolean }> {
   return new Promise((resolve, reject) => {
     const received: Buffer[] = []
+    let wasReset = false
     const socket = connect(port, '127.0.0.1', () => socket.end(bytes))
     socket.on('data', (chunk) => received.push(chunk))
-    // The server closes before it has read everything; what it has answered has arrived all the same.
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error)
+      wasReset = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+      if (!wasReset) reject(error)
     })
-    socket.on('close', () => resolve(Buffer.concat(received).toString('latin1')))
+    socket.on('close', () => resolve({ answer: Buffer.concat(received).toString('latin1'), wasReset }))
   })
 }
 
