@@ -180,8 +180,7 @@ export function keyId(db: number, buf: Buffer, start: number, end: number): stri
 
 /** The key bytes of a `keyId`. */
 export function keyOfId(id: string): { readonly db: number; readonly key: Buffer } {
-  const colon = id.indexOf(':')
-  return { db: Number(id.slice(0, colon)), key: Buffer.from(id.slice(colon + 1), 'latin1') }
+  return { db: dbOfId(id), key: Buffer.from(keyInId(id), 'latin1') }
 }
 
 /** The database of a `keyId`. */

@@ -1,4 +1,5 @@
 import type { Link } from '../backend/link.js'
+import { dbOfId, keyInId } from './lanes.js'
 
 /** More swaps than these are not remembered: nothing that is under way is older. */
 const SWAPS_MAX = 10_000
@@ -48,10 +49,9 @@ export class Swaps {
   }
 
   private nameNow(id: string, count: number): string {
-    const colon = id.indexOf(':')
-    let db = Number(id.slice(0, colon))
+    let db = dbOfId(id)
     const first = Math.max(0, this.last.length - (this.count - count))
     for (const [one, other] of this.last.slice(first)) db = db === one ? other : db === other ? one : db
-    return `${db}${id.slice(colon)}`
+    return `${db}:${keyInId(id)}`
   }
 }
