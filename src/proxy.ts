@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Links } from './backend/links.js'
+import { nameOfKind } from './backend/server-kind.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
@@ -137,7 +138,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
         link.reset(GREETED_TOO_EARLY)
         return
       }
-      log.info({ member: link.name, version: info.version, runId: info.runId }, 'link up')
+      log.info({ member: link.name, version: nameOfKind(info.kind), runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
         const refusal = ownership.refuseLate(link.name)
         if (refusal !== undefined) {

@@ -1,4 +1,6 @@
 import { isError, type Reply } from '../resp/encode.js'
+import { unfit, unfitPolicy } from './fitness.js'
+import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
 export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_*', 'WITHCODE']
@@ -7,7 +9,7 @@ export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME'
 export interface ServerInfo {
   /** Identifies one run of the server process; another one means that data may have been lost. */
   readonly runId: string
-  readonly version: string
+  readonly kind: ServerKind
   /** Whether it tells of what a command caused behind the command's reply, and not before it. */
   readonly pushesFollowReplies: boolean
   /** Number of keys in all databases. */
@@ -52,27 +54,26 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
 
   const clientId = integer('CLIENT ID', await call(['CLIENT', 'ID']))
-  const fields = parseInfo(text('INFO', await call(['INFO'])))
-  const role = fields.get('role')
-  if (role !== 'master')
-    throw new HandshakeError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
-  if (fields.get('loading') === '1') throw new HandshakeError('it is loading its data')
+  const info = text('INFO', await call(['INFO']))
+  const fields = parseInfo(info)
+  refuse(unfit(fields))
   // Another process does not have it any more, and may have given its id to somebody else.
   if (previous !== undefined && previous.runId === fields.get('run_id')) await kill(call, previous.clientId)
 
-  const [settings, clock, marks] = await Promise.all([readSettings(call), readClock(call), call(MARKS_QUERY)])
+  const [settings, clock, marks, payload] = await Promise.all([
+    readSettings(call),
+    readClock(call),
+    call(MARKS_QUERY),
+    call(PAYLOAD_QUERY),
+  ])
   accept('FUNCTION LIST', marks)
   await reportExpirations(call, settings.get('notify-keyspace-events'))
   await liftOutputLimit(call, settings.get('client-output-buffer-limit'))
-  const policy = settings.get('maxmemory-policy')
-  if (policy !== undefined && policy !== 'noeviction') {
-    throw new HandshakeError(`its maxmemory-policy is ${policy}: it would drop keys by itself, set it to noeviction`)
-  }
-  const version = fields.get('redis_version') ?? ''
+  refuse(unfitPolicy(settings.get('maxmemory-policy')))
   return {
     runId: fields.get('run_id') ?? '',
-    version,
-    pushesFollowReplies: pushesFollowReplies(version),
+    kind: kindOf(info, payload),
+    pushesFollowReplies: pushesFollowReplies(fields.get('redis_version') ?? ''),
     keys: countKeys(fields),
     databases: Number(settings.get('databases') ?? 16),
     maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
@@ -165,6 +166,10 @@ async function readClock(call: Call): Promise<number> {
   const sentAtMs = preciseNowMs()
   const reply = await call(['TIME'])
   return clockOffset(reply, sentAtMs, preciseNowMs())
+}
+
+function refuse(reason: string | undefined): void {
+  if (reason !== undefined) throw new HandshakeError(reason)
 }
 
 function accept(command: string, reply: Reply): void {

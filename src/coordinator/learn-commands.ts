@@ -1,4 +1,5 @@
 import { type Link, LinkLostError } from '../backend/link.js'
+import { nameOfKind } from '../backend/server-kind.js'
 import type { Logger } from '../base/log.js'
 import { parseCommandReply } from '../command/parse-info.js'
 import { learn, rowNamed } from '../command/table.js'
@@ -16,7 +17,7 @@ const asked = new Set<string>()
 export async function learnCommands(link: Link, log: Logger): Promise<void> {
   try {
     const count = await link.call(['COMMAND', 'COUNT'])
-    const kind = `${link.info?.version} ${String(count)}`
+    const kind = `${link.info === undefined ? '' : nameOfKind(link.info.kind)} ${String(count)}`
     if (isError(count) || asked.has(kind)) return
     asked.add(kind)
     const all = (elementsOf(await link.call(['COMMAND', 'LIST'])) ?? []).map((name) => textOf(name) ?? '')

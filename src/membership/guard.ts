@@ -1,3 +1,4 @@
+import { cannotTake, type ServerKind } from '../backend/server-kind.js'
 import type { Marks } from './marker.js'
 
 /** A server as it was found when its link came up. */
@@ -57,6 +58,18 @@ export function refusalOf(
 export function tooFewDatabases(databases: number, ring: number): Refusal | undefined {
   if (databases >= ring) return undefined
   return { reason: `it has ${databases} databases, and the ring has ${ring}`, wipeable: false }
+}
+
+/**
+ * Why a server that is to become a member cannot take what the ring may hold, or undefined: a newcomer must not be older
+ * than those that are there. Newer ones come in while a ring is upgraded, server by server.
+ */
+export function tooOld(newcomer: ServerKind, ring: readonly { name: string; kind: ServerKind }[]): Refusal | undefined {
+  for (const { name, kind } of ring) {
+    const reason = cannotTake(newcomer, kind)
+    if (reason !== undefined) return { reason: `${reason}, as ${name} is`, wipeable: false }
+  }
+  return undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Call, HandshakeError, MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
+import type { ServerKind } from '../backend/server-kind.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
@@ -12,6 +13,7 @@ import {
   type Refusal,
   refusalOf,
   tooFewDatabases,
+  tooOld,
 } from './guard.js'
 import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { type Rival, rivalsIn } from './rivals.js'
@@ -132,7 +134,7 @@ export class Ownership {
    *
    * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
    */
-  async claim(name: string, { runId, keys: keysBefore, databases }: ServerInfo, call: Call): Promise<void> {
+  async claim(name: string, { runId, keys: keysBefore, databases, kind }: ServerInfo, call: Call): Promise<void> {
     const { ringId, run, where, log } = this.deps
     this.processes.set(name, runId)
     let keys = keysBefore
@@ -142,6 +144,7 @@ export class Ownership {
       const refusal =
         refusalOf(server, ringId, this.others()) ??
         tooFewDatabases(databases, this.databasesBeside(name)) ??
+        (this.isNewcomer(server) ? tooOld(kind, this.kindsBeside(name)) : undefined) ??
         this.refusalOfLastHolder(server)
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
@@ -313,16 +316,30 @@ export class Ownership {
     })
   }
 
-  /** The databases that the ring has on other servers; on all that are there when there is no ring yet. */
+  /** Whether a server is no member and was none before. */
+  private isNewcomer({ name, marks }: FoundServer): boolean {
+    return marks.marker === undefined && !this.deps.view().members.some((member) => member.name === name)
+  }
+
+  /** The databases that the ring has on other servers. */
   private databasesBeside(name: string): number {
+    return Math.max(0, ...this.beside(name).map(({ info }) => info?.databases ?? 0))
+  }
+
+  private kindsBeside(name: string): { name: string; kind: ServerKind }[] {
+    return this.beside(name).flatMap((link) =>
+      link.info === undefined ? [] : [{ name: link.name, kind: link.info.kind }],
+    )
+  }
+
+  /** The other servers of the ring that are there; all that are when there is no ring yet. */
+  private beside(name: string): Link[] {
     const { members } = this.deps.view()
-    const counts = this.deps
+    return this.deps
       .links()
       .all()
       .filter((link) => link.ready && link.name !== name && !this.refused.has(link.name))
       .filter((link) => members.length === 0 || members.some((member) => member.name === link.name))
-      .map(({ info }) => info?.databases ?? 0)
-    return Math.max(0, ...counts)
   }
 
   /** All servers that are known, with the process that they are, as far as they are connected. */

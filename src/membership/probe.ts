@@ -1,8 +1,10 @@
+import { unfit, unfitPolicy } from '../backend/fitness.js'
 import { MARKS_QUERY, parseInfo } from '../backend/handshake.js'
+import { kindOf, PAYLOAD_QUERY, type ServerKind } from '../backend/server-kind.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
 import { UserError } from '../base/user-error.js'
 import { fieldOf, textOf } from '../resp/decode.js'
-import { isError } from '../resp/encode.js'
+import { isError, type Reply } from '../resp/encode.js'
 import { decodeMarks, type Marks } from './marker.js'
 
 const TIMEOUT_MS = 2000
@@ -11,7 +13,7 @@ const DEFAULT_DATABASES = 16
 /** A server that is to become a member, as it is now. */
 export interface ProbedServer {
   readonly runId: string
-  readonly version: string
+  readonly kind: ServerKind
   /** Number of keys in all databases. */
   readonly keys: number
   readonly databases: number
@@ -27,31 +29,53 @@ export async function probe(endpoint: Endpoint): Promise<ProbedServer> {
   let connection: SingleConnection | undefined
   try {
     connection = await SingleConnection.open(endpoint, TIMEOUT_MS)
-    const [info, marks, setting] = await Promise.all([
-      connection.call(['INFO']),
-      connection.call(MARKS_QUERY),
-      connection.call(['CONFIG', 'GET', 'databases']),
+    const ask = (...args: string[]) => connection!.call(args)
+    const [info, marks, databases, policy, payload] = await Promise.all([
+      ask('INFO'),
+      ask(...MARKS_QUERY),
+      ask('CONFIG', 'GET', 'databases'),
+      ask('CONFIG', 'GET', 'maxmemory-policy'),
+      ask(...PAYLOAD_QUERY),
     ])
     const text = textOf(info)
     if (text === undefined) throw new UserError(`it answers INFO with ${isError(info) ? info.message : 'no text'}`)
     const fields = parseInfo(text)
-    const role = fields.get('role')
-    if (role !== 'master') throw new UserError(`it is a ${role ?? 'server of unknown role'}, a member must be a master`)
-    if (fields.get('loading') === '1') throw new UserError('it is loading its data')
+    refuse(unfit(fields) ?? unfitPolicy(settingIn(policy, 'maxmemory-policy')) ?? replicasOf(fields))
     let keys = 0
     for (const [, count] of text.matchAll(/^db\d+:keys=(\d+)/gm)) keys += Number(count)
     return {
       runId: fields.get('run_id') ?? '',
-      version: fields.get('redis_version') ?? '',
+      kind: kindOf(text, payload),
       keys,
       // Managed servers may refuse CONFIG: then the default is assumed, as by a handshake.
-      databases: Number(textOf(fieldOf(setting, 'databases') ?? null) ?? DEFAULT_DATABASES),
+      databases: Number(settingIn(databases, 'databases') ?? DEFAULT_DATABASES),
       marks: decodeMarks(marks),
     }
   } catch (error) {
-    if (error instanceof ConnectionError) throw new UserError(`it cannot be reached: ${error.message}`)
+    if (error instanceof ConnectionError) {
+      if (/: (NOAUTH|WRONGPASS) /.test(error.message)) {
+        throw new UserError('it wants another user or password than backend.username and backend.password')
+      }
+      throw new UserError(`it cannot be reached: ${error.message}`)
+    }
     throw error
   } finally {
     connection?.close()
   }
+}
+
+/** A Sentinel would let one of them take the member's place, and it may have missed the last writes. */
+function replicasOf(fields: ReadonlyMap<string, string>): string | undefined {
+  const count = Number(fields.get('connected_slaves') ?? 0)
+  return count === 0
+    ? undefined
+    : `it has ${count} replicas, and the ring makes the copies: let them go first (REPLICAOF NO ONE)`
+}
+
+function settingIn(reply: Reply, name: string): string | undefined {
+  return textOf(fieldOf(reply, name) ?? null)
+}
+
+function refuse(reason: string | undefined): void {
+  if (reason !== undefined) throw new UserError(reason)
 }

@@ -24,7 +24,13 @@ t.test('nothing is emitted before the handshake is answered, which makes the con
   t.equal(story.link.ready, false)
   await t.rejects(story.link.call(['GET', 'a']), { message: 'there is no connection to dt-1', emitted: false })
   await story.up()
-  t.match(story.link.info, { runId: 'f'.repeat(40), version: '7.2.4', databases: 32, maxBulkBytes: 1024, clientId: 1 })
+  t.match(story.link.info, {
+    runId: 'f'.repeat(40),
+    kind: { version: '7.2.4' },
+    databases: 32,
+    maxBulkBytes: 1024,
+    clientId: 1,
+  })
   t.same(story.events, ['up'])
   t.same(story.server.received.slice(0, 3), [
     ['HELLO', '3', 'AUTH', 'proxy', 'secret', 'SETNAME', 'dt:story:run-1'],

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/user-error.js'
-import { refusalOf, tooFewDatabases } from '../../membership/guard.js'
+import { refusalOf, tooFewDatabases, tooOld } from '../../membership/guard.js'
 import { decodeMarks } from '../../membership/marker.js'
 import { namePattern } from '../../membership/name-pattern.js'
 import { probe } from '../../membership/probe.js'
@@ -190,7 +190,7 @@ function checkNewName({ config, membership }: Server, name: string): void {
 
 /** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
 async function checkServer(
-  { config, coordinator, links }: Server,
+  { config, coordinator, links, views }: Server,
   name: string,
   { host, port }: Address,
 ): Promise<void> {
@@ -201,13 +201,15 @@ async function checkServer(
   })
   const others = links.all().flatMap((link) => {
     if (link.info === undefined) return []
-    return [{ name: link.name, runId: link.info.runId, marks: decodeMarks(link.info.marks) }]
+    const { runId, kind, marks } = link.info
+    return [{ name: link.name, runId, kind, marks: decodeMarks(marks) }]
   })
+  const members = others.filter((other) => views.current.members.some((member) => member.name === other.name))
   // A newcomer gives way to whoever is known already, whatever their names.
   const twin = others.find(({ runId }) => runId === found.runId)
   if (twin !== undefined) throw new UserError(`${where}it is the same server as ${twin.name}`)
   const few = tooFewDatabases(found.databases, coordinator.databases)
-  const refusal = refusalOf({ name, ...found }, config.ring.id, others) ?? few
+  const refusal = refusalOf({ name, ...found }, config.ring.id, others) ?? few ?? tooOld(found.kind, members)
   if (refusal !== undefined) throw new UserError(where + refusal.reason)
 }
 

@@ -3,6 +3,7 @@ import { startProxy, startRedis, type TestProxy } from '../../helpers/proxy.js'
 import type { RawClient } from '../../helpers/raw-client.js'
 import { itemsOf, type Node, readReply, textOf } from '../../helpers/raw-reply.js'
 import { fieldsOf, membersOf } from '../../helpers/ring-state.js'
+import { ScriptedServer } from '../../helpers/scripted-server.js'
 import { ringSnapshot } from '../../helpers/snapshot.js'
 import { until } from '../../helpers/until.js'
 import { verify } from '../../helpers/verify.js'
@@ -99,7 +100,20 @@ t.test('a server is planned, added, removed', async (t) => {
     const other = await startRedis(t)
     const foreign = await startRedis(t)
     await (await foreign.connect()).ask('SET', 'somebody', 'else')
-    const replica = await startRedis(t, '--replicaof', '127.0.0.1', String(foreign.port))
+    const followed = await startRedis(t)
+    const replica = await startRedis(t, '--replicaof', '127.0.0.1', String(followed.port))
+    await until('it has a replica', async () =>
+      String(await (await followed.connect()).ask('INFO', 'replication')).includes('connected_slaves:1'),
+    )
+    const evicting = await startRedis(t, '--maxmemory-policy', 'allkeys-lru')
+    const clustered = await startRedis(t, '--cluster-enabled', 'yes')
+    const locked = await startRedis(t, '--requirepass', 'other')
+    const older = await ScriptedServer.start(t, ([first, second]) =>
+      first === 'FUNCTION' && second === 'DUMP' ? `$10\r\n\x09\0${'x'.repeat(8)}\r\n` : undefined,
+    )
+    const ancient = await ScriptedServer.start(t)
+    ancient.info = { redis_version: '6.2.6' }
+    const [sentinel] = proxy.ring.sentinelAddresses
     const refusals: [string[], RegExp][] = [
       [['ADD', 'dt-1', `127.0.0.1:${other.port}`], /dt-1 is known already/],
       [['ADD', 'other', `127.0.0.1:${other.port}`], /members of this ring are called dt-\*/],
@@ -109,6 +123,20 @@ t.test('a server is planned, added, removed', async (t) => {
       [['ADD', 'dt-5', `127.0.0.1:${foreign.port}`], /it holds 1 keys/],
       [['ADD', 'dt-5', `127.0.0.1:${replica.port}`], /it is a slave, a member must be a master/],
       [['ADD', 'dt-5', `localhost:${other.port}`], /refuses dt-5: .*hostname/i],
+      [['ADD', 'dt-5', `127.0.0.1:${followed.port}`], /it has 1 replicas, and the ring makes the copies/],
+      [['ADD', 'dt-5', `127.0.0.1:${evicting.port}`], /its maxmemory-policy is allkeys-lru/],
+      [['ADD', 'dt-5', `127.0.0.1:${clustered.port}`], /it runs in cluster mode/],
+      [
+        ['ADD', 'dt-5', `127.0.0.1:${locked.port}`],
+        /it wants another user or password than backend\.username and backend\.password/,
+      ],
+      [
+        ['ADD', 'dt-5', `127.0.0.1:${older.port}`],
+        /it is Redis 7.0.15, which cannot take the values of Redis 7.0.15 \(payloads of version 10, and it reads those up to 9\), as dt-1 is/,
+      ],
+      [['ADD', 'dt-5', `127.0.0.1:${ancient.port}`], /it is Redis 6.2.6, a member must be 7.0 or newer/],
+      [['ADD', 'dt-5', sentinel], /it is a Sentinel, a member must be a Redis server/],
+      [['ADD', 'dt-5', `127.0.0.1:${proxy.port}`], /it is a proxy of this kind, a member must be a Redis server/],
       [['REMOVE', 'dt-9'], /dt-9 is no member/],
       [['CANCEL', 'dt-9'], /there is no server dt-9/],
       [['CANCEL', 'dt-1'], /dt-1 neither joins nor leaves/],
