@@ -54,7 +54,7 @@ export class Expirations {
   /** Up to this number of answers nothing is known. */
   private unknownUpTo = 0
 
-  constructor(private readonly traffic: () => Traffic) {}
+  constructor(readonly traffic: () => Traffic) {}
 
   /** How many are remembered. */
   get size(): number {

@@ -20,6 +20,7 @@ export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: re
     merge: more?.merge ?? 'none',
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
+    binds: replicate !== 'none' && more?.merge === undefined && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }
 }
@@ -49,6 +50,10 @@ function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
   if (info.keySpecs.length === 1 && numkeysAt(info) > 0) return 'numkeys'
   if (info.flags.includes('movablekeys') || !hasKeyRange(info) || info.keyStep <= 0) return undefined
   return 'range'
+}
+
+function hasSeveralKeys(info: CommandInfo, keyFinder: KeyFinder): boolean {
+  return keyFinder === 'range' ? info.lastKey !== info.firstKey : keyFinder !== 'none'
 }
 
 /** The channels of sharded pub/sub stand in the place of keys, but are none. */

@@ -14,7 +14,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['expiretime', 'key', 'none'],
   ['keys', 'members', 'none', varying],
   ['migrate', 'unsupported', 'copy', { keys: 'migrate', compare: false }],
-  ['move', 'key', 'apply'],
+  ['move', 'key', 'apply', { binds: true }],
   ['object', 'unsupported', 'none'],
   ['object|encoding', 'key', 'none', varying],
   ['object|freq', 'key', 'none', varying],

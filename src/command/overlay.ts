@@ -19,6 +19,7 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
  * - compare: false where equal replicas may answer differently: values the server chooses, orders of hash tables,
  *   times, memory layout [redis-facts, How writes replicate].
+ * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
 
@@ -28,6 +29,7 @@ export interface OverlayMore {
   readonly arity?: number
   readonly shape?: RowShape
   readonly compare?: false
+  readonly binds?: true
 }
 
 /** The overlay by the name of the command. */

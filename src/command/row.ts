@@ -25,6 +25,11 @@ export interface CommandRow {
   readonly shape: RowShape
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
   readonly compare: boolean
+  /**
+   * A write that may leave in one of its keys what it found in another (RENAME, LMOVE, ZUNIONSTORE, MOVE): a doubt about one
+   * of them is a doubt about all.
+   */
+  readonly binds: boolean
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
 }

@@ -76,6 +76,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const apply = Apply.to(coordinator, route, row, slot, frame.argc)
     const { targets } = route
     apply.deadlineMs = deadlineMs
+    if (row.binds && targets.length > 1)
+      apply.group = coordinator.doubts.begin(coordinator.keyIds(row, frame, slot.db), targets)
     coordinator.stats.writes++
     if (coordinator.lanes.active !== 0) {
       apply.emitInLanes(frame)

@@ -216,6 +216,7 @@ export class Coordinator {
   /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
   databasesSwapped(one: number, other: number, links: readonly Link[]): void {
     this.swaps.add(one, other, links)
+    this.doubts.groups.swapped(one, other)
     this.stats.swaps++
     this.arrivals.forgetAll()
     this.uncertainty.unsettle()
@@ -368,8 +369,11 @@ export class Coordinator {
   }
 
   private viewChanged(view: View, previous: View): void {
-    if (!samePlacement(view, previous)) this.acknowledgement.placementChanged(view.epoch)
     const before = this.router.links
+    if (!samePlacement(view, previous)) {
+      this.acknowledgement.placementChanged(view.epoch)
+      this.doubts.groups.placementChanged(before)
+    }
     this.router = new Router(this.views.current, this.links)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)

@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Logger } from '../base/log.js'
 import { type CopyResult, KeyCopy } from './copy-key.js'
+import { type Group, Groups } from './groups.js'
 import { dbOfId, keyOfId, type Lanes } from './lanes.js'
 import type { Router } from './router.js'
 
@@ -12,14 +13,36 @@ export interface DoubtfulWrite {
   outOfMemory?(tag: number): void
 }
 
-interface Waiter {
-  settled(hasWrite: boolean): void
-  outOfMemory(): void
+/** A write that waits for doubts about one member. */
+class Waiter {
+  private open = 0
+  private hasAll = true
+
+  constructor(
+    private readonly write: DoubtfulWrite,
+    private readonly tag: number,
+  ) {}
+
+  /** It waits for one doubt more, unless it does already. */
+  waitFor({ waiters }: Doubt): void {
+    if (waiters.has(this)) return
+    waiters.add(this)
+    this.open++
+  }
+
+  settled(hasWrite: boolean): void {
+    this.hasAll &&= hasWrite
+    if (--this.open === 0) this.write.settled(this.tag, this.hasAll)
+  }
+
+  outOfMemory(): void {
+    this.write.outOfMemory?.(this.tag)
+  }
 }
 
 /** A key that may have missed a write on one member [design §3 in-doubt key]. */
 interface Doubt {
-  readonly waiters: Waiter[]
+  readonly waiters: Set<Waiter>
   copying: boolean
   /** The member did not take the repair, and may not for long. */
   refused: boolean
@@ -58,6 +81,8 @@ const REFUSAL_LOG_MS = 1000
 export class Doubts {
   /** False nearly always: nobody needs to ask further. */
   any = false
+  /** What of keys gets into others, by the writes under way. */
+  readonly groups = new Groups()
   /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
   private readonly unmarked = new Set<string>()
   private readonly byMember = new Map<string, Map<string, Doubt>>()
@@ -92,8 +117,27 @@ export class Doubts {
     return [this.unmarked, ...this.byMember.values()].some((ids) => [...ids.keys()].some(isTheirs))
   }
 
-  /** These keys may have missed a write on the member of `link`; `write` is told when that is mended. */
-  note(link: Link, ids: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+  /**
+   * A write of these keys is emitted to these members in this turn, which may leave in one of them what it finds in another:
+   * where one is in doubt before or during that, all are, until the group ends and from then on.
+   */
+  begin(ids: readonly string[], targets: readonly Link[]): Group {
+    if (this.byMember.size > 0) {
+      for (const link of targets) {
+        const doubts = this.byMember.get(link.name)
+        // Where the copy is under way the write waits behind it; should it not arrive, `copied` sees to that.
+        if (doubts !== undefined && ids.some((id) => doubts.get(id)?.copying === false)) this.spread(link, ids)
+      }
+    }
+    return this.groups.begin(ids)
+  }
+
+  /**
+   * These keys may have missed a write on the member of `link`, and so may those that a write under way makes of them; `write`
+   * is told when that is mended.
+   */
+  note(link: Link, missed: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+    const ids = this.groups.reach(missed)
     this.events.doubted(ids)
     let doubts = this.byMember.get(link.name)
     // The caller is not done with its own part yet.
@@ -115,23 +159,27 @@ export class Doubts {
     }
     if (doubts === undefined) this.byMember.set(link.name, (doubts = new Map()))
     this.any = true
-    let open = ids.length
-    let hasAll = true
-    const waiter: Waiter = {
-      settled: (hasWrite) => {
-        hasAll &&= hasWrite
-        if (--open === 0) write?.settled(tag, hasAll)
-      },
-      outOfMemory: () => write?.outOfMemory?.(tag),
-    }
+    const waiter = write === undefined ? undefined : new Waiter(write, tag)
     for (const id of ids) {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
       if (doubt === undefined || doubt.copying)
-        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? [], copying: false, refused: false }))
-      doubt.waiters.push(waiter)
+        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? new Set(), copying: false, refused: false }))
+      waiter?.waitFor(doubt)
     }
     if (link.ready) this.repairSoon()
+  }
+
+  /** Some of these keys are in doubt on a member, and so are all of them: whoever waits for the ones waits for the others. */
+  private spread(link: Link, ids: readonly string[]): void {
+    const before = this.byMember.get(link.name)
+    const waiters = new Set(ids.flatMap((id) => [...(before?.get(id)?.waiters ?? [])]))
+    this.note(link, ids)
+    const doubts = this.byMember.get(link.name)
+    for (const id of ids) {
+      const doubt = doubts?.get(id)
+      if (doubt !== undefined) for (const waiter of waiters) waiter.waitFor(doubt)
+    }
   }
 
   /** The link is ready for emissions: it serves reads as soon as none of its keys is in doubt. */
@@ -229,6 +277,9 @@ export class Doubts {
       return
     }
     if (result === 'target lost') return
+    // What was emitted behind the copy was executed without it.
+    const reached = this.groups.reach([id])
+    if (reached.length > 1) this.spread(link, reached)
     if (result === 'refused') {
       doubt.refused = true
       this.events.readable()

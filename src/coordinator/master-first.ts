@@ -49,6 +49,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
     coordinator.stats.writes++
     const write = new MasterFirst(coordinator, route, frame, row, slot)
+    if (row.binds) write.group = coordinator.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
     if (row.replicate === 'copy') write.copyToOthers()
     else write.holdForOthers()

@@ -4,6 +4,7 @@ import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
 import { doubtOwed } from './copy-first.js'
 import type { DoubtfulWrite } from './doubts.js'
+import type { Group } from './groups.js'
 import { keyOfId } from './lanes.js'
 import { answer, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
@@ -35,6 +36,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   private expired: Map<number, Expired> | undefined
   private expiredIds: readonly string[] = NONE
   private done = false
+  /** Its keys, when it is a write of several of which one may get into another. */
+  protected group: Group | undefined
   /** How often databases had been swapped when it was emitted. */
   protected swapsBefore = 0
   /** Those of them that have no memory for it. */
@@ -100,6 +103,18 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** One target fewer to hear of. */
   protected heard(): void {
     if (--this.expected > 0) return
+    const { group } = this
+    if (group === undefined) {
+      this.conclude()
+      return
+    }
+    // Whoever takes this object for another write has no group, or its own.
+    this.group = undefined
+    this.conclude()
+    group.end()
+  }
+
+  private conclude(): void {
     if (!this.hasReply()) {
       this.giveUp()
       return

@@ -3,11 +3,15 @@ import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Doubts } from '../../src/coordinator/doubts.js'
+import type { Group } from '../../src/coordinator/groups.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
 import type { Router } from '../../src/coordinator/router.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
 
 const KEY = '0:key'
+const OTHER = '0:other'
+/** When the repairs have been begun that were asked for in this turn. */
+const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 /** Some members, of which the first ones are the replicas of the key, and what is in doubt on them. */
 class Story {
@@ -61,6 +65,27 @@ class Story {
     return this
   }
 
+  /** A member does not have a write of the key that others have. */
+  misses(name: string, key = KEY): this {
+    this.doubts.note(this.links[name], [key], {
+      settled: (_tag, hasWrite) => this.settled.push(`${name} ${hasWrite ? 'has' : 'has not'}`),
+    })
+    return this
+  }
+
+  /** A write of the key and of another one is emitted to all replicas. */
+  carries(to = OTHER): Group {
+    return this.doubts.begin(
+      [KEY, to],
+      this.natural.split(' ').map((name) => this.links[name]),
+    )
+  }
+
+  /** Which of the two keys are in doubt on a member. */
+  inDoubt(name: string): string {
+    return [KEY, OTHER].filter((id) => this.doubts.isInDoubt(this.links[name], id)).join(' ')
+  }
+
   returns(name: string): this {
     Object.assign(this.links[name], { ready: true })
     this.doubts.linkUp(this.links[name])
@@ -72,6 +97,15 @@ class Story {
     const buf = Buffer.from(`${reply}\r\n`)
     const flags = reply.startsWith('-') ? IS_ERROR : 0
     for (const { sink, tag } of this.links[name].sent.splice(0)) sink.onReply(tag, buf, 0, buf.length, flags)
+    return this
+  }
+
+  /** The same for the first thing. */
+  answersOne(name: string, reply: string): this {
+    const { sent } = this.links[name]
+    const later = sent.splice(1)
+    this.answers(name, reply)
+    sent.push(...later)
     return this
   }
 
@@ -150,4 +184,50 @@ t.test('nobody waits for a member that is away and no replica of the key any mor
   t.equal(story.readable, '')
   story.doubts.marked()
   t.equal(story.readable, 'b c d')
+})
+
+t.test('a key that gets into another one while it is in doubt, or before that is known', async (t) => {
+  for (const known of ['before', 'meanwhile']) {
+    const story = new Story('a b', 'a b')
+    if (known === 'before') story.misses('b')
+    const group = story.carries()
+    if (known === 'meanwhile') story.misses('b')
+    group.end()
+    t.equal(story.inDoubt('b'), `${KEY} ${OTHER}`, known)
+    t.equal(story.inDoubt('a'), '')
+    await begun()
+    story.answers('a', '_')
+    story.answersOne('b', ':1')
+    t.same(story.settled, [], 'the write is in both keys now')
+    story.answers('b', ':1')
+    t.same(story.settled, ['b has'])
+    t.equal(story.inDoubt('b'), '')
+    story.doubts.close()
+  }
+})
+
+t.test('a key whose repair is under way gets into another one behind it', async (t) => {
+  const story = new Story('a b', 'a b').misses('b')
+  await begun()
+  for (let i = 0; i < 3; i++) {
+    story.carries().end()
+    t.equal(story.inDoubt('b'), KEY, 'the repair is not begun anew')
+  }
+  story.answers('a', '_').answers('b', ':1')
+  t.same(story.settled, ['b has'])
+  t.equal(story.inDoubt('b'), '')
+  story.doubts.close()
+})
+
+t.test('and when the repair does not arrive both are in doubt', async (t) => {
+  for (const fails of ['a', 'b']) {
+    const story = new Story('a b', 'a b').misses('b')
+    await begun()
+    const group = story.carries()
+    if (fails === 'b') story.answers('a', '_')
+    story.answers(fails, '-ERR no')
+    t.equal(story.inDoubt('b'), `${KEY} ${OTHER}`, fails)
+    group.end()
+    story.doubts.close()
+  }
 })

@@ -1,0 +1,114 @@
+import type { Link } from '../backend/link.js'
+import { dbOfId, keyInId } from './lanes.js'
+
+/** The keys of one write of several keys, from its emission to the last answer. */
+export interface Group {
+  /** Every replica has answered it, or is lost to it. */
+  end(): void
+}
+
+/** What a link has to have answered before everything is known that was emitted on it earlier. */
+interface Barrier {
+  readonly link: Link
+  readonly pushed: number
+}
+
+/**
+ * Groups of keys [design §7 Several keys]: what a write of several keys leaves in one of them may depend on what it found in
+ * another. So as long as it is under way, a doubt about one of its keys is a doubt about all of them:
+ *
+ *     HSET h   emitted   .........................  answered: unequal on B, h is in doubt there
+ *     RENAME h d         emitted ...............................  answered
+ *     COPY d e                     emitted ..............................  answered      so d and e are in doubt on B, too
+ *
+ * Answers come in the order of emissions, so the group of a later write is still open when an earlier one is found to be
+ * unequal. Only where keys have other replicas than before may one of the earlier ones still wait for somebody whom the later
+ * one does not concern: then a group lasts until all have answered what they had been sent until then.
+ */
+export class Groups {
+  private readonly byId = new Map<string, Set<OpenGroup>>()
+  /** Those that have ended and are kept. */
+  private ended: OpenGroup[] = []
+  private barriers: Barrier[] = []
+
+  /** Whether there is any group. */
+  get any(): boolean {
+    return this.byId.size > 0
+  }
+
+  /** A write of these keys, see `keyId`, is emitted in this turn. */
+  begin(ids: readonly string[]): Group {
+    const group = new OpenGroup(this, new Set(ids))
+    for (const id of group.ids) this.add(group, id)
+    return group
+  }
+
+  /** These keys, and all that a write under way may have made of one of them. */
+  reach(ids: readonly string[]): readonly string[] {
+    if (this.byId.size === 0) return ids
+    const reached = new Set(ids)
+    const size = reached.size
+    // A set is walked through to its end, with what is added meanwhile.
+    for (const id of reached) {
+      for (const group of this.byId.get(id) ?? []) for (const other of group.ids) reached.add(other)
+    }
+    return reached.size === size ? ids : [...reached]
+  }
+
+  /** Keys of these databases may have each other's names from now on. */
+  swapped(one: number, other: number): void {
+    const open = new Set([...this.byId.values()].flatMap((groups) => [...groups]))
+    for (const group of open) {
+      for (const id of [...group.ids]) {
+        const db = dbOfId(id)
+        if (db !== one && db !== other) continue
+        const name = `${db === one ? other : one}:${keyInId(id)}`
+        group.ids.add(name)
+        this.add(group, name)
+      }
+    }
+  }
+
+  /** Keys have other replicas from now on; `links` are those that were there before. */
+  placementChanged(links: readonly Link[]): void {
+    for (const link of links) {
+      if (link.outstanding > 0) this.barriers.push({ link, pushed: link.expirations.traffic().pushed })
+    }
+  }
+
+  /** [Group] */
+  ends(group: OpenGroup): void {
+    if (this.barriers.length > 0) {
+      this.barriers = this.barriers.filter(({ link, pushed }) => link.expirations.traffic().taken < pushed)
+      this.ended.push(group)
+      if (this.barriers.length > 0) return
+      for (const each of this.ended) this.remove(each)
+      this.ended = []
+    } else this.remove(group)
+  }
+
+  private add(group: OpenGroup, id: string): void {
+    const groups = this.byId.get(id)
+    if (groups === undefined) this.byId.set(id, new Set([group]))
+    else groups.add(group)
+  }
+
+  private remove(group: OpenGroup): void {
+    for (const id of group.ids) {
+      const groups = this.byId.get(id)
+      groups?.delete(group)
+      if (groups?.size === 0) this.byId.delete(id)
+    }
+  }
+}
+
+class OpenGroup implements Group {
+  constructor(
+    private readonly groups: Groups,
+    readonly ids: Set<string>,
+  ) {}
+
+  end(): void {
+    this.groups.ends(this)
+  }
+}
