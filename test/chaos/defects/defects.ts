@@ -147,8 +147,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/doubts.js',
-        replace: 'note(link, ids, write, tag = 0) {',
-        by: 'note(link, ids, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
+        replace: 'note(link, missed, write, tag = 0) {',
+        by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
       },
     ],
   },
