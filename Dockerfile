@@ -1,4 +1,7 @@
 # The proxy alone (dt serve): its Sentinels and Redis servers run elsewhere, see compose.yaml.
+#
+# Settings come from the environment. For a file, mount it and name it in DT_CONFIG_FILE, not behind `serve`: the health
+# check has to know it, too (the port, TLS, …).
 
 FROM node:20-bookworm-slim AS build
 WORKDIR /app

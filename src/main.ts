@@ -41,8 +41,9 @@ data stay in the directory and are found again by the next dt up.
     summary: 'start the proxy alone, before Sentinels and servers that exist',
     usage: `Usage: dt serve [--config FILE]
 
-  --config FILE     settings in YAML; conf/dt.yaml explains each of them. A variable DT_<SECTION>_<NAME> in the
-                    environment (DT_LISTEN_PORT, DT_SENTINEL_ADDRESSES, …) goes before the file
+  --config FILE     settings in YAML; conf/dt.yaml explains each of them. DT_CONFIG_FILE names the file, too, for all
+                    commands of dt. A variable DT_<SECTION>_<NAME> in the environment (DT_LISTEN_PORT,
+                    DT_SENTINEL_ADDRESSES, …) goes before the file
   --takeover        take the ring from another proxy that serves it, which is shut out and stops
   --accept-epoch N  start although a later view of the ring than that of epoch N may have been lost, and without keys
                     of which no copy is there; 0 begins a new ring although not all servers are there. The log says

@@ -164,6 +164,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
+    wasRemoved: (name) => membership.removed().includes(name),
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust: (member, reason) => {
       log.warn({ member, reason }, `${member} is filled anew`)

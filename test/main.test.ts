@@ -333,6 +333,8 @@ t.test('dt serve before servers that are there answers; a second one refuses to 
   const first = new Dt(t, ['serve', ...argsFor('first.yaml', port)])
   await serves(port)
   t.equal((await run(t, ['ping', ...argsFor('first.yaml', port)])).out, 'PONG\n')
+  const file = argsFor('first.yaml', port)[1]
+  t.equal((await run(t, ['ping'], { DT_CONFIG_FILE: file })).out, 'PONG\n', 'as the health check of a container asks')
   t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
 
   const second = await run(t, ['serve', ...argsFor('second.yaml', otherPort)])

@@ -17,13 +17,16 @@ export class ConfigError extends UserError {
 }
 
 export interface ConfigSources {
-  /** Path of a YAML file. */
+  /** Path of a YAML file; that of the variable `DT_CONFIG_FILE` when absent. */
   file?: string
   /** The environment; the process's own when absent. An empty variable counts as absent, as compose files give it. */
   env?: Readonly<Record<string, string | undefined>>
   /** What the command line says. */
   overrides?: ConfigInput
 }
+
+/** Names the file where no option can: for a health check, or a whole shell of an operator. */
+const FILE_VARIABLE = 'DT_CONFIG_FILE'
 
 type Tree = Record<string, Record<string, unknown>>
 
@@ -32,9 +35,11 @@ type Tree = Record<string, Record<string, unknown>>
  * Throws `ConfigError` naming each wrong or unknown setting with the file and line, or variable, that it came from.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
-  const file = sources.file === undefined ? undefined : readFile(sources.file)
+  const env = sources.env ?? process.env
+  const path = sources.file ?? (env[FILE_VARIABLE] || undefined)
+  const file = path === undefined ? undefined : readFile(path)
   const tree = asTree(file)
-  const variables = applyEnvironment(tree, sources.env ?? process.env)
+  const variables = applyEnvironment(tree, env)
   applyOverrides(tree, sources.overrides ?? {})
 
   const result = schema.safeParse(tree)
@@ -78,7 +83,7 @@ function applyEnvironment(tree: Tree, env: Readonly<Record<string, string | unde
       const section = Object.hasOwn(tree, setting.section) ? tree[setting.section] : {}
       tree[setting.section] = { ...section, [setting.name]: value }
       origins.set(`${setting.section}.${setting.name}`, variable)
-    } else if (variable.startsWith('DT_') && !isServiceLink(variable)) {
+    } else if (variable.startsWith('DT_') && variable !== FILE_VARIABLE && !isServiceLink(variable)) {
       const guess = suggestion(variable, [...known.keys()])
       if (guess === '' && !prefixes.some((prefix) => variable.startsWith(prefix))) continue
       throw new ConfigError(`unknown setting ${variable} in the environment${guess}`)

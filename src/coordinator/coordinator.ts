@@ -48,6 +48,8 @@ export interface CoordinatorOptions {
   readonly unavailableTimeoutMs: number
   /** What is missing as long as there is no ring to serve. */
   missing(): string
+  /** Whether the Sentinels were told to forget a member: then nobody waits for its server. */
+  readonly wasRemoved: (name: string) => boolean
   /** A member has missed what cannot be mended key by key: it has to be filled anew. */
   distrust(name: string, reason: string): void
   /** Keys have other databases than before: who was going through them has to begin anew. */
@@ -110,7 +112,7 @@ export class Coordinator {
       distrust: (name, reason) => options.distrust(name, reason),
       outOfMemory: () => this.memory.look(),
     })
-    this.router = new Router(views.current, links)
+    this.router = new Router(views.current, links, options.wasRemoved)
     this.memory = new Memory(
       () => this.links.all(),
       log,
@@ -198,7 +200,8 @@ export class Coordinator {
 
   linkUp(link: Link): void {
     // A server that moved has a new link, perhaps in the same view.
-    if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links)
+    if (!this.router.links.includes(link))
+      this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
     link.expiryPushes.onLate = (id, answered) => expiredLate(this, link, id, answered)
     this.memory.linkUp(link)
@@ -374,7 +377,7 @@ export class Coordinator {
       this.acknowledgement.placementChanged(view.epoch)
       this.doubts.groups.placementChanged(before)
     }
-    this.router = new Router(this.views.current, this.links)
+    this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))

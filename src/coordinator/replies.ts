@@ -37,26 +37,40 @@ export function unavailable(waitedMs: number): Reply {
 }
 
 /**
- * Everybody who holds the range is down by the quorum's word, or came back without its data; waiting would be in vain.
+ * Everybody who holds the range is down by the quorum's word, was removed, or came back without its data; waiting would be
+ * in vain.
  *
  * @param holders who has the data, as far as is known
+ * @param wasRemoved whether the Sentinels were told to forget a holder
  * @param epoch of the view in use: what a start of the proxy has to be told to go on without them
  */
-export function rangeGone(holders: readonly string[], epoch: number): Reply {
-  const who = holders.join(' or ')
-  return error(`CLUSTERDOWN all servers that hold this key are down; ${whatToDo('the key is', who, epoch)}`)
+export function rangeGone(holders: readonly string[], wasRemoved: (name: string) => boolean, epoch: number): Reply {
+  return gone('this key', 'the key is', holders.join(' or '), holders.filter(wasRemoved), holders.length, epoch)
 }
 
 /** The same for a command on all keys. */
-export function someRangeGone(holders: readonly string[], epoch: number): Reply {
-  const who = holders.join(', ')
-  return error(`CLUSTERDOWN all servers that hold some of the keys are down; ${whatToDo('the keys are', who, epoch)}`)
+export function someRangeGone(holders: readonly string[], wasRemoved: (name: string) => boolean, epoch: number): Reply {
+  return gone('some of the keys', 'the keys are', holders.join(', '), holders.filter(wasRemoved), holders.length, epoch)
 }
 
-function whatToDo(back: string, who: string, epoch: number): string {
-  return (
-    `the command was not applied, ${back} back when ${who} is, with its data; ` +
-    `if that is lost, restart the proxy with --accept-epoch ${epoch} to go on without it`
+function gone(
+  what: string,
+  isBack: string,
+  who: string,
+  removed: readonly string[],
+  holders: number,
+  epoch: number,
+): Reply {
+  const names = removed.join(', ')
+  const how = removed.length === 0 ? 'are down' : removed.length < holders ? 'are down or removed' : 'were removed'
+  const removal =
+    removed.length === 0
+      ? ''
+      : `; the Sentinels were told to forget ${names} before the data had moved: dt add ${removed.length > 1 ? 'brings them' : 'brings it'} back`
+  return error(
+    `CLUSTERDOWN all servers that hold ${what} ${how}${removal}; ` +
+      `the command was not applied, ${isBack} back when ${who} is, with its data; ` +
+      `if that is lost, restart the proxy with --accept-epoch ${epoch} to go on without it`,
   )
 }
 

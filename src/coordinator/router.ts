@@ -65,7 +65,8 @@ export class Router {
   readonly anyMember: Route
   private readonly routeOfRange: readonly Route[]
 
-  constructor(view: View, links: Links) {
+  /** @param wasRemoved whether a member is none any more for the Sentinels, for the errors about keys that it alone has */
+  constructor(view: View, links: Links, wasRemoved: (name: string) => boolean) {
     this.view = view
     const linkOfName = new Map(
       view.members.map((member) => [member.name, links.get(member.name) ?? links.idle(member)]),
@@ -78,6 +79,7 @@ export class Router {
       const gone = isGone
         ? rangeGone(
             natural.map(({ name }) => name),
+            wasRemoved,
             view.epoch,
           )
         : undefined
@@ -85,7 +87,7 @@ export class Router {
     }
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
-    this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), view.epoch)
+    this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), wasRemoved, view.epoch)
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
     this.anyMember = new Route(this.links, [])
   }

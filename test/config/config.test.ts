@@ -24,6 +24,17 @@ function messageFor(t: Test, text: string, env: Record<string, string> = {}): st
   return ''
 }
 
+t.test('DT_CONFIG_FILE names the file where no option does', async (t) => {
+  const one = join(t.testdir(), 'one.yaml')
+  const other = join(t.testdirName, 'other.yaml')
+  writeFileSync(one, 'listen: { port: 7001 }')
+  writeFileSync(other, 'listen: { port: 7002 }')
+  t.equal(loadConfig({ env: { DT_CONFIG_FILE: one } }).listen.port, 7001)
+  t.equal(loadConfig({ env: { DT_CONFIG_FILE: one }, file: other }).listen.port, 7002)
+  t.equal(loadConfig({ env: { DT_CONFIG_FILE: '' } }).listen.port, 6380)
+  t.throws(() => loadConfig({ env: { DT_CONFIG_FILE: `${one}x` } }), /one\.yamlx: there is no such file/)
+})
+
 t.test('without a file and variables, every setting has its default', async (t) => {
   const config = loadConfig({ env: {} })
   t.same(config.listen, { host: '127.0.0.1', port: 6380, backlog: 511 })
