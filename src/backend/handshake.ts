@@ -1,6 +1,8 @@
 import { isError, type Reply } from '../resp/encode.js'
+import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
 import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
+import { readSettings, type Settings } from './server-settings.js'
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
 export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_*', 'WITHCODE']
@@ -17,10 +19,12 @@ export interface ServerInfo {
   readonly databases: number
   /** proto-max-bulk-len: the longest value the server takes. */
   readonly maxBulkBytes: number
-  /** This connection's id on the server, by which the next handshake kills it. */
+  /** This connection's id on the server. */
   readonly clientId: number
   /** The server's clock minus ours, in ms; 0 when the difference is below what the round trip lets us see. */
   readonly clockOffsetMs: number
+  /** Settings that the ring has wishes about, as they were found: see server-settings. */
+  readonly settings: Settings
   /** The function libraries in which proxies note things about the ring, as FUNCTION LIST told them. */
   readonly marks: Reply
 }
@@ -30,26 +34,17 @@ export interface HandshakeOptions {
   readonly password?: string | undefined
   /** The name of this link's connection, `dt:<ring>:<run>`. */
   readonly connectionName: string
-  /** The connection that this one comes after: it is killed first, as bytes still in it may otherwise execute after ours. */
-  readonly previous: Pick<ServerInfo, 'runId' | 'clientId'> | undefined
 }
-
-/** The server is reachable and cannot be used now, for the reason in the message. */
-export class HandshakeError extends Error {
-  override name = 'HandshakeError'
-}
-
-/** Sends one command and gives its reply; rejects when the connection breaks. */
-export type Call = (args: readonly string[]) => Promise<Reply>
 
 /**
- * Makes a fresh connection fit for use: RESP3, login, name, the connection before it dead, a master that is not loading
- * and never evicts.
+ * Introduces a fresh connection: RESP3, login, and its name before anything is read, so that whoever looks from then on
+ * sees it. Then finds out whether the server is a master that is not loading and never evicts. Nothing is changed there:
+ * whose server it is is known later [design §5 Links].
  *
  * @throws HandshakeError when the server refuses or is not fit
  */
 export async function handshake(call: Call, options: HandshakeOptions): Promise<ServerInfo> {
-  const { username, password, connectionName, previous } = options
+  const { username, password, connectionName } = options
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
   accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
 
@@ -57,8 +52,6 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   const info = text('INFO', await call(['INFO']))
   const fields = parseInfo(info)
   refuse(unfit(fields))
-  // Another process does not have it any more, and may have given its id to somebody else.
-  if (previous !== undefined && previous.runId === fields.get('run_id')) await kill(call, previous.clientId)
 
   const [settings, clock, marks, payload] = await Promise.all([
     readSettings(call),
@@ -67,8 +60,6 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
     call(PAYLOAD_QUERY),
   ])
   accept('FUNCTION LIST', marks)
-  await reportExpirations(call, settings.get('notify-keyspace-events'))
-  await liftOutputLimit(call, settings.get('client-output-buffer-limit'))
   refuse(unfitPolicy(settings.get('maxmemory-policy')))
   return {
     runId: fields.get('run_id') ?? '',
@@ -79,6 +70,7 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
     maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
     clientId,
     clockOffsetMs: clock,
+    settings,
     marks,
   }
 }
@@ -115,51 +107,6 @@ export function clockOffset(reply: Reply, sentAtMs: number, receivedAtMs: number
 /** Our clock in ms with fractions. */
 export function preciseNowMs(): number {
   return performance.timeOrigin + performance.now()
-}
-
-async function kill(call: Call, clientId: number): Promise<void> {
-  const killed = await call(['CLIENT', 'KILL', 'ID', String(clientId)])
-  // 0: the server has noticed by itself in the meantime that it is gone.
-  if (isError(killed)) throw new HandshakeError(`an older connection cannot be killed: ${killed.message}`)
-}
-
-async function readSettings(call: Call): Promise<Map<string, string>> {
-  const wanted = [
-    'maxmemory-policy',
-    'databases',
-    'proto-max-bulk-len',
-    'notify-keyspace-events',
-    'client-output-buffer-limit',
-  ]
-  const replies = await Promise.all(wanted.map((name) => call(['CONFIG', 'GET', name])))
-  const settings = new Map<string, string>()
-  for (const reply of replies) {
-    // Managed servers may refuse CONFIG: then the defaults are assumed, as for a setting the version does not know.
-    if (!(reply instanceof Object) || !('entries' in reply) || !isMap(reply)) continue
-    for (const [name, value] of reply.entries) settings.set(String(name), String(value))
-  }
-  return settings
-}
-
-function isMap(reply: Reply): reply is Extract<Reply, { kind: 'map' }> {
-  return typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'map'
-}
-
-/** Makes the server publish which keys expire, beside what it publishes already [design §7 Expiry]. */
-async function reportExpirations(call: Call, flags: string | undefined): Promise<void> {
-  if (flags === undefined || (flags.includes('E') && /[xA]/.test(flags))) return
-  const set = await call(['CONFIG', 'SET', 'notify-keyspace-events', `${flags}Ex`])
-  if (isError(set)) throw new HandshakeError(`it does not let notify-keyspace-events be set: ${set.message}`)
-}
-
-/**
- * A connection that is subscribed to something is of the class `pubsub`, whose output buffer is limited to 32 MB by
- * default: the server would end the link in the middle of larger replies.
- */
-async function liftOutputLimit(call: Call, limits: string | undefined): Promise<void> {
-  if (limits === undefined || limits.includes('pubsub 0 0 ')) return
-  const set = await call(['CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 0 0 0'])
-  if (isError(set)) throw new HandshakeError(`it does not let client-output-buffer-limit be set: ${set.message}`)
 }
 
 async function readClock(call: Call): Promise<number> {

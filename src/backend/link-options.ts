@@ -1,4 +1,5 @@
-import type { Call, ServerInfo } from './handshake.js'
+import type { Call } from './call.js'
+import type { ServerInfo } from './handshake.js'
 import type { Link } from './link.js'
 
 export interface LinkOptions {

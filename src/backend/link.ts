@@ -9,7 +9,7 @@ import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
-import { type Call, clockOffset, type HandshakeOptions, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
+import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
@@ -36,7 +36,6 @@ const SILENT_MAX_MS = 30_000
 const TELLING_MS = 20
 /** Its confirmation is a push; only a refusal is a reply. */
 const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
-const PING = frameOf(['PING'])
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -76,8 +75,6 @@ export class Link implements Flushable, FramerSink {
   private unsent = 0
   private db = 0
   private flushing = false
-  /** What a handshake says leaves the process also while the turn is held: it is how the owner of the server is read. */
-  private readonly flushHandshake = () => this.flush()
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
 
@@ -116,16 +113,16 @@ export class Link implements Flushable, FramerSink {
    * are a strict frame; they are copied, unless `owned`.
    */
   emit(buf: Buffer, start: number, end: number, owned: boolean, db: number, sink: ReplySink, tag: number): void {
+    if (!this.flushing) {
+      assert(this.ready, 'a command is emitted on a link that is up')
+      this.flushing = true
+      this.turn.schedule(this)
+    }
     if (db !== this.db && db !== ANY_DB) this.select(db)
     const { log } = this
     log.append(buf, start, end, owned)
     this.inFlight.push(sink, tag, log.segment, log.offset, log.offset + (end - start))
     this.unsent++
-    if (!this.flushing) {
-      this.flushing = true
-      if (this.ready) this.turn.schedule(this)
-      else setImmediate(this.flushHandshake)
-    }
   }
 
   emitFrame(frame: Frame, db: number, sink: ReplySink, tag: number): void {
@@ -142,7 +139,7 @@ export class Link implements Flushable, FramerSink {
   }
 
   callFrame(frame: Frame, db = ANY_DB): Promise<Reply> {
-    if (!this.ready && this.state.kind !== 'handshaking') return Promise.reject(new LinkLostError(this.name, false))
+    if (!this.ready) return Promise.reject(new LinkLostError(this.name, false))
     return this.reply((sink) => this.emitFrame(frame, db, sink, 0))
   }
 
@@ -150,13 +147,7 @@ export class Link implements Flushable, FramerSink {
   callFirst(args: readonly (Buffer | string)[]): Promise<Reply> {
     const { socket } = this
     if (!this.ready || socket === undefined) return Promise.reject(new LinkLostError(this.name, false))
-    const { buf, start, end } = frameOf(args)
-    const segment = new Segment(buf, false)
-    segment.unanswered = 1
-    return this.reply((sink) => {
-      this.inFlight.insert(this.unsent, sink, 0, segment, start, end)
-      socket.write(buf.subarray(start, end))
-    })
+    return this.reply((sink) => this.send(socket, args, sink))
   }
 
   /** Breaks the connection and makes a new one: for a member that is known to be gone. */
@@ -212,6 +203,18 @@ export class Link implements Flushable, FramerSink {
   onPush(buf: Buffer, start: number, end: number, place: PushPlace): void {
     this.pushes++
     this.expiryPushes.told(buf, start, end, place)
+  }
+
+  /**
+   * Gives a command to the socket at once, past what waits for the end of the turn or for its release: what a handshake
+   * says, and questions about whose the server is.
+   */
+  private send(socket: Socket, args: readonly (Buffer | string)[], sink: ReplySink): void {
+    const { buf, start, end } = frameOf(args)
+    const segment = new Segment(buf, false)
+    segment.unanswered = 1
+    this.inFlight.insert(this.unsent, sink, 0, segment, start, end)
+    socket.write(buf.subarray(start, end))
   }
 
   /** The decoded reply that the sink will get. */
@@ -280,18 +283,18 @@ export class Link implements Flushable, FramerSink {
   private async shakeHands(socket: Socket): Promise<void> {
     this.become({ kind: 'handshaking' })
     const { options } = this
-    const handshakeOptions: HandshakeOptions = {
-      username: options.username,
-      password: options.password,
-      connectionName: `dt:${options.ringId}:${options.runId}`,
-      previous: this.info,
+    const { username, password, ringId, runId } = options
+    const call = (args: readonly string[], checked = (sink: ReplySink) => sink) => {
+      if (this.socket !== socket) return Promise.reject(new LinkLostError(this.name, false))
+      return this.reply((sink) => this.send(socket, args, checked(sink)))
     }
-    const call: Call = (args) => this.call(args)
     let info: ServerInfo
     try {
-      info = await handshake(call, handshakeOptions)
+      info = await handshake(call, { username, password, connectionName: `dt:${ringId}:${runId}` })
       await options.admit?.(this.name, info, call)
-      await this.subscribe(socket)
+      socket.write(SUBSCRIBE_EXPIRED)
+      // A refusal (an ACL may not allow the channels) must not be taken for the reply of the command that comes next.
+      await call(['PING'], (sink) => unlessRefused('PSUBSCRIBE', sink))
     } catch (error) {
       // A connection that broke in the meantime has been reported by its own event.
       if (this.socket === socket) this.broken((error as Error).message)
@@ -306,12 +309,6 @@ export class Link implements Flushable, FramerSink {
     this.become({ kind: 'ready', info })
     this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
     this.listener.onUp(this, info)
-  }
-
-  /** A refusal (an ACL may not allow the channels) must not be taken for the reply of the command that comes next. */
-  private async subscribe(socket: Socket): Promise<void> {
-    socket.write(SUBSCRIBE_EXPIRED)
-    await this.reply((sink) => this.emitFrame(PING, ANY_DB, unlessRefused('PSUBSCRIBE', sink), 0))
   }
 
   private received(frame: () => void): void {

@@ -1,11 +1,14 @@
-import { type Call, HandshakeError, MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
+import { type Call, HandshakeError, transaction } from '../backend/call.js'
+import { MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { ServerKind } from '../backend/server-kind.js'
+import { makeFit } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
-import { isError, type Reply, VerbatimReply } from '../resp/encode.js'
+import { type Reply, VerbatimReply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
+import { fenceStep } from './fence.js'
 import {
   cameBackWithLess,
   type FoundServer,
@@ -16,9 +19,9 @@ import {
   tooOld,
 } from './guard.js'
 import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
-import { type Rival, rivalsIn } from './rivals.js'
+import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
 
-/** So often two proxies may each undo what the other did before we give up on a server for this handshake. */
+/** So often it is looked again before we give up on a server for this handshake: somebody may connect again and again. */
 const CLAIMS_MAX = 20
 /** After a stall, how long all links are waited for before the word of most members is enough. */
 const CONFIRM_MS = 2000
@@ -57,8 +60,8 @@ export interface OwnershipDeps {
 
 /**
  * Whose the members are [design §9]. As long as we look around, links come up and nothing is written. From `begin` on
- * every handshake makes its server ours before anything is emitted on the link: what another run of a proxy has there is
- * killed, and our run is written into the server's mark, in one transaction, until nothing of another run is left.
+ * every handshake makes its server ours before anything is emitted on the link: our run is written into the server's mark,
+ * and every other connection of proxies is killed there, earlier ones of our own as well (see `fenceStep`).
  *
  *     looking ──begin──> owner ──────────────────────> deposed: a server has an owner with a later term
  *                         │  ^                            ^
@@ -123,60 +126,51 @@ export class Ownership {
     return LAST_HOLDER.reason
   }
 
-  /** Who is connected to a server, and what is noted on it, in one moment. */
-  async look(call: Call): Promise<{ rivals: Rival[]; marks: Marks }> {
+  /** Who is connected to a server beside the connection that asks, and what is noted on it, in one moment. */
+  async look(call: Call, clientId: number): Promise<{ others: ProxyConnection[]; rivals: Rival[]; marks: Marks }> {
     const [clients, libraries] = await transaction(call, [['CLIENT', 'LIST'], MARKS_QUERY])
-    return { rivals: rivalsIn(textOf(clients), this.deps.ringId, this.deps.run), marks: decodeMarks(libraries) }
+    const others = othersIn(textOf(clients), this.deps.ringId, clientId)
+    return { others, rivals: others.filter(({ run }) => run !== this.deps.run), marks: decodeMarks(libraries) }
   }
 
   /**
-   * Makes a server ours.
+   * Makes a server ours, and fit for its place.
    *
    * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
    */
-  async claim(name: string, { runId, keys: keysBefore, databases, kind }: ServerInfo, call: Call): Promise<void> {
-    const { ringId, run, where, log } = this.deps
+  async claim(name: string, info: ServerInfo, call: Call): Promise<void> {
+    const { runId } = info
     this.processes.set(name, runId)
-    let keys = keysBefore
+    let { keys } = info
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
-      const { rivals, marks } = await this.look(call)
+      const { others, marks } = await this.look(call, info.clientId)
       const server: FoundServer = { name, runId, keys, marks }
-      const refusal =
-        refusalOf(server, ringId, this.others()) ??
-        tooFewDatabases(databases, this.databasesBeside(name)) ??
-        (this.isNewcomer(server) ? tooOld(kind, this.kindsBeside(name)) : undefined) ??
-        this.refusalOfLastHolder(server)
       // A process that was ours and has lost its marks is ours for all that.
       const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
-      const { owner } = marks
-      const hasLaterOwner = owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })
-      if (refusal !== undefined && !wasOurs) {
-        // Nobody has taken it over, for all that: who waits for its word after a pause has it.
-        if (!hasLaterOwner) this.confirm(name)
-        await this.refuse(name, refusal, call)
-        keys = 0
-        continue
+      const refusal = wasOurs ? undefined : this.refusalOf(server, info)
+      const step = fenceStep({ others, owner: marks.owner, refusal }, { run: this.deps.run, term: this.term })
+      switch (step.kind) {
+        case 'done':
+          await makeFit(call, info.settings)
+          this.admitted(server)
+          return
+        case 'deposed':
+          this.depose(name, step.owner)
+          throw new HandshakeError('another proxy has taken over')
+        case 'refuse':
+          // Nobody has taken it over, for all that: who waits for its word after a pause has it.
+          if (!this.isTakenOver(marks.owner)) this.confirm(name)
+          await this.refuse(name, step.refusal, call)
+          keys = 0
+          break
+        case 'kill':
+          await this.end(name, step.connections, call)
+          break
+        case 'write mark':
+          await this.end(name, step.kill, call, this.claimMark(marks.owner))
       }
-      if (hasLaterOwner) {
-        this.depose(name, owner)
-        throw new HandshakeError('another proxy has taken over')
-      }
-      if (owner?.run === run && rivals.length === 0) {
-        if (this.hasLess(server)) this.lessened.add(name)
-        else this.lessened.delete(name)
-        this.servers.set(name, server)
-        if (this.refused.delete(name)) this.deps.refusedChanged()
-        this.confirm(name)
-        return
-      }
-      for (const { address, run: other } of rivals) {
-        log.warn({ member: name, address, run: other }, `a connection of another proxy to ${name} is ended`)
-      }
-      const { heartbeat = 0, clean = false } = owner ?? {}
-      const claim = writeOwner({ ringId, run, term: this.term, where, heartbeat, clean })
-      await transaction(call, [claim, ...rivals.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])])
     }
-    throw new HandshakeError('another proxy connects to it again and again')
+    throw new HandshakeError('other connections of proxies come to it again and again')
   }
 
   /** This process has not run for `ms`: nothing leaves it before every link's server has said that it is still ours. */
@@ -218,7 +212,6 @@ export class Ownership {
   }
 
   private async askOwner(link: Link, round: number): Promise<void> {
-    const { run } = this.deps
     let reply: Reply
     try {
       reply = await link.callFirst(MARKS_QUERY)
@@ -228,11 +221,49 @@ export class Ownership {
     }
     if (round !== this.round || this.phase !== 'owner') return
     const { owner } = decodeMarks(reply)
-    if (owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })) {
-      this.depose(link.name, owner)
-    } else {
-      this.confirm(link.name)
+    if (this.isTakenOver(owner)) this.depose(link.name, owner)
+    else this.confirm(link.name)
+  }
+
+  private isTakenOver(owner: Owner | undefined): owner is Owner {
+    const { run } = this.deps
+    return owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })
+  }
+
+  private refusalOf(server: FoundServer, { databases, kind }: ServerInfo): Refusal | undefined {
+    return (
+      refusalOf(server, this.deps.ringId, this.others()) ??
+      tooFewDatabases(databases, this.databasesBeside(server.name)) ??
+      (this.isNewcomer(server) ? tooOld(kind, this.kindsBeside(server.name)) : undefined) ??
+      this.refusalOfLastHolder(server)
+    )
+  }
+
+  /** Its fence is closed. */
+  private admitted(server: FoundServer): void {
+    const { name } = server
+    if (this.hasLess(server)) this.lessened.add(name)
+    else this.lessened.delete(name)
+    this.servers.set(name, server)
+    if (this.refused.delete(name)) this.deps.refusedChanged()
+    this.confirm(name)
+  }
+
+  private claimMark(before: Owner | undefined): string[] {
+    const { ringId, run, where } = this.deps
+    const { heartbeat = 0, clean = false } = before ?? {}
+    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean })
+  }
+
+  /** Kills connections, in one transaction with what is to be noted on the server. */
+  private async end(name: string, connections: readonly ProxyConnection[], call: Call, mark?: string[]): Promise<void> {
+    const { log, run } = this.deps
+    for (const { address, run: other } of connections) {
+      if (other === run) log.info({ member: name, address }, `an earlier connection of ours to ${name} is ended there`)
+      else log.warn({ member: name, address, run: other }, `a connection of another proxy to ${name} is ended`)
     }
+    const kills = connections.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])
+    await transaction(call, mark === undefined ? kills : [mark, ...kills])
   }
 
   private confirm(name: string): void {
@@ -352,24 +383,6 @@ export class Ownership {
         return { name, runId: isConnected ? this.processes.get(name) : undefined }
       })
   }
-}
-
-/**
- * Executes commands as one, with nothing of other connections between them, and gives their replies.
- *
- * @throws HandshakeError when the server refuses one of them
- */
-async function transaction(call: Call, commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
-  // Emitted in one go, so that nothing else can come between.
-  const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map((command) => call(command)))
-  const results = replies[replies.length - 1]
-  const failed = [...replies, ...(Array.isArray(results) ? results : [])].find((reply) => isError(reply))
-  if (failed !== undefined && isError(failed)) {
-    const names = commands.map(([first, second]) => `${first} ${second ?? ''}`.trim()).join(', ')
-    throw new HandshakeError(`${names}: ${failed.message}`)
-  }
-  if (!Array.isArray(results)) throw new HandshakeError('EXEC was answered by something unexpected')
-  return results
 }
 
 function textOf(reply: Reply): string {

@@ -1,5 +1,5 @@
-/** A connection of another run of a proxy of this ring, as CLIENT LIST of a member tells it. */
-export interface Rival {
+/** A connection of a proxy of this ring, as CLIENT LIST of a member tells it. */
+export interface ProxyConnection {
   /** The connection's id on that member: a smaller one is older. */
   readonly id: number
   /** `host:port` from which it comes. */
@@ -17,15 +17,23 @@ const SILENT_SECONDS = 5
 /** How long one that was heard of just now is watched: the last bytes of a killed process may still be read. */
 const WATCH_MS = 2000
 
-/** The connections in a reply of CLIENT LIST that belong to proxies of the ring, other than our own run's. */
-export function rivalsIn(clientList: string, ringId: string, ownRun: string): Rival[] {
+/** A connection of another run. */
+export type Rival = ProxyConnection
+
+/**
+ * The connections in a reply of CLIENT LIST that belong to proxies of the ring, but for the one that asks.
+ *
+ * @param ownId its id on that member
+ */
+export function othersIn(clientList: string, ringId: string, ownId: number): ProxyConnection[] {
   const prefix = `dt:${ringId}:`
   return clientList.split('\n').flatMap((line) => {
     const fields = new Map(line.split(' ').map((field) => split(field)))
     const name = fields.get('name') ?? ''
-    if (!name.startsWith(prefix) || name === prefix + ownRun) return []
-    const [id, address, idle] = [fields.get('id'), fields.get('addr'), fields.get('idle')]
-    return [{ id: Number(id), address: address ?? '', run: name.slice(prefix.length), idleSeconds: Number(idle ?? 0) }]
+    const id = Number(fields.get('id'))
+    if (!name.startsWith(prefix) || id === ownId) return []
+    const [address, idle] = [fields.get('addr'), fields.get('idle')]
+    return [{ id, address: address ?? '', run: name.slice(prefix.length), idleSeconds: Number(idle ?? 0) }]
   })
 }
 

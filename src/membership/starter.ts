@@ -146,7 +146,9 @@ export class Starter {
   private async lookAround(): Promise<{ link: Link; rivals: Rival[]; marks: Marks }[]> {
     const looks = await Promise.all(
       this.ready().map(async (link) => {
-        const found = await this.ask(link, () => this.deps.ownership.look((args) => link.call(args)))
+        const found = await this.ask(link, () =>
+          this.deps.ownership.look((args) => link.call(args), link.info!.clientId),
+        )
         return found === undefined ? [] : [{ link, ...found }]
       }),
     )

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { HandshakeError } from '../../src/backend/handshake.js'
+import { HandshakeError } from '../../src/backend/call.js'
 import { ANY_DB, LinkLostError } from '../../src/backend/link.js'
 import { simple } from '../../src/resp/encode.js'
 import { frameOf } from '../../src/resp/frame.js'
@@ -9,16 +9,18 @@ import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
 import { LinkStory } from './link-story.js'
 
+/** The reply of CONFIG GET. */
+function settingsReply(settings: Record<string, string>): string {
+  const entries = Object.entries(settings)
+  return `%${entries.length}\r\n${entries.map(([name, value]) => bulk(name) + bulk(value)).join('')}`
+}
+
 t.test('nothing is emitted before the handshake is answered, which makes the connection fit for use', async (t) => {
   const story = await LinkStory.begin(t, { username: 'proxy', password: 'secret' })
   story.server.info = { run_id: 'f'.repeat(40), redis_version: '7.2.4' }
-  story.server.script = ([name, , setting]) => {
-    const values: Record<string, string> = {
-      databases: '32',
-      'maxmemory-policy': 'noeviction',
-      'proto-max-bulk-len': '1024',
-    }
-    return name === 'CONFIG' && setting in values ? `%1\r\n${bulk(setting)}${bulk(values[setting])}` : undefined
+  story.server.script = ([name]) => {
+    const values = { databases: '32', 'maxmemory-policy': 'noeviction', 'proto-max-bulk-len': '1024' }
+    return name === 'CONFIG' ? settingsReply(values) : undefined
   }
   story.link.start()
   t.equal(story.link.ready, false)
@@ -41,17 +43,24 @@ t.test('nothing is emitted before the handshake is answered, which makes the con
   t.same(await story.outcome(1), ['0 "+OK\\r\\n"'])
 })
 
-t.test('a handshake ends the connection before it, unless the server is another process', async (t) => {
-  const story = await LinkStory.ready(t)
-  const kills = () => story.server.commands('CLIENT').filter((command) => command.startsWith('CLIENT KILL'))
-  t.same(kills(), [], 'there was none before the first')
-  story.link.reset('for the story')
+t.test('while hands are shaken nobody else may say anything: it is not known yet whose the server is', async (t) => {
+  const during: string[] = []
+  const story = await LinkStory.begin(t, {
+    admit: async (_name, _info, call) => {
+      during.push(story.link.state.kind)
+      await t.rejects(story.link.call(['SET', 'a', '1']), { message: 'there is no connection to dt-1', emitted: false })
+      await t.rejects(story.link.callFirst(['SET', 'b', '1']), { message: 'there is no connection to dt-1' })
+      t.throws(() => story.emit(0, 'SET', 'c', '1'), { message: /a command is emitted on a link that is up/ })
+      await call(['FUNCTION', 'LIST'])
+    },
+  })
+  story.link.start()
   await story.up()
-  t.same(kills(), ['CLIENT KILL ID 1'])
-  story.server.info = { run_id: 'f'.repeat(40) }
-  story.link.reset('for the story')
-  await story.up()
-  t.same(kills(), ['CLIENT KILL ID 1'], 'a restarted server has nothing of it')
+  t.same(during, ['handshaking'])
+  t.same(story.server.commands('SET'), [])
+  story.emit(0, 'SET', 'd', '1')
+  await story.outcome(1)
+  t.same(story.server.commands('SET'), ['SET d 1'])
 })
 
 t.test(
@@ -103,14 +112,6 @@ t.test('while the turn is held nothing is sent but what has to be known first, a
   await t.rejects(story.link.callFirst(['GET', 'a']), { message: 'there is no connection to dt-1' })
 })
 
-t.test('a server that does not let us end the connection before it is not used', async (t) => {
-  const story = await LinkStory.ready(t)
-  story.server.script = ([name, sub]) => (name === 'CLIENT' && sub === 'KILL' ? '-NOPERM no\r\n' : undefined)
-  story.link.reset('for the story')
-  await until('it was refused', () => story.events.length >= 3)
-  t.equal(story.events[2], 'down: an older connection cannot be killed: NOPERM no')
-})
-
 for (const [what, prepare, reason] of [
   ['a replica', { info: { role: 'slave' } }, /it is a slave, a member must be a master/],
   ['a server that loads its data', { info: { loading: '1' } }, /it is loading its data/],
@@ -132,12 +133,10 @@ for (const [what, prepare, reason] of [
     } = prepare
     let broken = true
     story.server.info = faults.info ?? {}
-    story.server.script = ([name, sub, setting]) => {
+    story.server.script = ([name, sub]) => {
       if (!broken) return undefined
       if (name === 'HELLO') return faults.hello
-      if (name === 'CONFIG' && faults.policy && setting === 'maxmemory-policy') {
-        return `%1\r\n${bulk(setting)}${bulk(faults.policy)}`
-      }
+      if (name === 'CONFIG' && faults.policy) return settingsReply({ 'maxmemory-policy': faults.policy })
       if (name === 'FUNCTION') return faults.functions
       if (name === 'PSUBSCRIBE') return faults.subscribe
       return name === 'CLIENT' && sub === 'ID' ? faults.id : undefined

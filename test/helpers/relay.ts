@@ -26,6 +26,10 @@ export class Relay {
   /** What the proxy says is kept back from the first piece on that has this in it. */
   private stallAt: string | undefined
   private held: (() => void)[] | undefined
+  /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
+  private isBlack = false
+  /** What was said into the hole, in order, and what was said after it on the same connections. */
+  private swallowed: (() => void)[] = []
 
   private constructor(
     private readonly net: Server,
@@ -88,9 +92,35 @@ export class Relay {
     for (const socket of this.links) socket.destroy()
   }
 
+  /**
+   * Packets are lost from now on, everybody's and without a reset: no byte passes, nobody hears that a connection has
+   * ended, and new ones are not made.
+   */
+  blackhole(): void {
+    this.isBlack = true
+  }
+
+  /** New connections are whole again. Over those that were there nothing comes before `deliverLate`. */
+  heal(): void {
+    this.isBlack = false
+  }
+
+  /** TCP sends again what was lost, to connections that the server still has. Gives the number of pieces. */
+  deliverLate(): number {
+    const pieces = this.swallowed.splice(0)
+    for (const deliver of pieces) deliver()
+    return pieces.length
+  }
+
   private join(near: Socket): void {
+    if (this.isBlack) {
+      this.sockets.add(near)
+      near.on('error', () => {}).on('close', () => this.sockets.delete(near))
+      return
+    }
     const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     let isLink = false
+    let hasSwallowed = false
     near.once('data', (chunk) => {
       isLink = chunk.includes('SETNAME')
       if (isLink) this.links.add(near)
@@ -102,7 +132,8 @@ export class Relay {
         this.sockets.delete(socket)
         this.links.delete(near)
         near.destroy()
-        far.destroy()
+        // What was lost may still come, and the server does not know that nobody waits for it.
+        if (!hasSwallowed && !this.isBlack) far.destroy()
       })
     }
     const pass = (from: Socket, to: Socket, what: keyof Allowance) => {
@@ -126,6 +157,11 @@ export class Relay {
         }
       }
       from.on('data', (chunk) => {
+        if (this.isBlack || hasSwallowed) {
+          hasSwallowed = true
+          if (what === 'requests') this.swallowed.push(() => far.write(chunk))
+          return
+        }
         if (!isLink || what === 'replies') take(chunk)
         else if (this.held !== undefined) this.held.push(() => take(chunk))
         else if (this.stallAt !== undefined && chunk.includes(this.stallAt)) this.held = [() => take(chunk)]

@@ -127,7 +127,10 @@ t.test('as long as it looks around nothing is written', async (t) => {
   const run = await new Run(t, 'mine', servers).up()
   t.same(await owners(servers), ['earlier', undefined])
   const link = run.links.get('dt-1')!
-  t.match(await run.ownership.look((args) => link.call(args)), { rivals: [], marks: { owner: { run: 'earlier' } } })
+  t.match(await run.ownership.look((args) => link.call(args), link.info!.clientId), {
+    rivals: [],
+    marks: { owner: { run: 'earlier' } },
+  })
 })
 
 t.test('a server is claimed before its link is up, with what was noted before', async (t) => {
@@ -160,6 +163,50 @@ t.test('connections of an earlier run are killed, those of others are not', asyn
   t.match(run.lines.about(/a connection of another proxy to dt-1 is ended/), [{ run: 'before' }])
   t.equal(String(await other.ask('PING')), '+PONG\r\n')
   other.close()
+})
+
+t.test('connections of our own that were given up are killed before a new one is used', async (t) => {
+  const servers = await startServers(t, 1)
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  await run.up()
+  // What a network may do that does not say that it lost a connection: the server still has it, named as ours.
+  const [given, up] = [await RawConnection.open(servers[0].port), await RawConnection.open(servers[0].port)]
+  for (const connection of [given, up]) await connection.ask('CLIENT', 'SETNAME', 'dt:dt:mine')
+  run.links.get('dt-1')!.reset('for the test')
+  await until('it is up again', () => run.ready() === 1)
+  await t.rejects(given.ask('SET', 'key', 'late'), { message: /closed/ })
+  await t.rejects(up.ask('SET', 'key', 'late'), { message: /closed/ })
+  t.equal(String(await on(servers[0], 'EXISTS', 'key')), ':0\r\n')
+  t.equal(run.lines.about(/an earlier connection of ours to dt-1 is ended there/).length >= 2, true)
+  t.equal(run.ownership.isStrange('dt-1'), true, 'it had our run, and no marker')
+})
+
+t.test('a server that does not let us end what else is connected is not used', async (t) => {
+  const servers = await startServers(t, 1)
+  const other = await RawConnection.open(servers[0].port)
+  t.teardown(() => other.close())
+  await other.ask('CLIENT', 'SETNAME', 'dt:dt:mine')
+  await on(servers[0], 'ACL', 'SETUSER', 'default', '-client|kill')
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  run.connect()
+  await until('it was refused', () => run.downs.length > 0)
+  t.match(run.downs[0], /^dt-1: FUNCTION LOAD, CLIENT KILL: NOPERM/)
+  t.equal(run.ready(), 0)
+  t.same(await owners(servers), [undefined])
+})
+
+t.test('settings are changed on a server that is ours, and on no other', async (t) => {
+  const servers = await startServers(t, 2)
+  await on(servers[0], 'SET', 'theirs', '1')
+  const run = new Run(t, 'mine', servers)
+  run.ownership.begin(7)
+  run.connect()
+  await until('one is refused, one is used', () => run.ownership.refused.has('dt-1') && run.ready() === 1)
+  const flags = async (server: RealRedis) => String(await on(server, 'CONFIG', 'GET', 'notify-keyspace-events'))
+  t.match(await flags(servers[0]), /\$0\r\n\r\n$/)
+  t.match(await flags(servers[1]), /xE\r\n$/)
 })
 
 t.test('a link that comes up anew finds its own mark, or that something is strange', async (t) => {

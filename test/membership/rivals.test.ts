@@ -1,23 +1,25 @@
 import t from 'tap'
-import { judgeRivals, type Rival, rivalsIn } from '../../src/membership/rivals.js'
+import { judgeRivals, othersIn, type Rival } from '../../src/membership/rivals.js'
 
 const line = (id: number, name: string, idle: number) =>
   `id=${id} addr=10.0.0.7:5000${id} laddr=10.0.0.1:6379 fd=8 name=${name} age=100 idle=${idle} flags=N db=0 sub=0 cmd=get user=default`
 
-t.test('connections of other runs of this ring are rivals, and nothing else', async (t) => {
+t.test('all connections of proxies of this ring are told but for the one that asks, and no others', async (t) => {
   const list = [
     line(3, 'dt:dt:first', 0),
     line(4, 'dt:dt:mine', 0),
+    line(9, 'dt:dt:mine', 3),
     line(5, 'dt:dtx:first', 0),
     line(6, '', 0),
     line(7, 'my-app', 0),
     line(8, 'dt:dt:second', 12),
   ]
-  t.same(rivalsIn(`${list.join('\n')}\n`, 'dt', 'mine'), [
+  t.same(othersIn(`${list.join('\n')}\n`, 'dt', 4), [
     { id: 3, address: '10.0.0.7:50003', run: 'first', idleSeconds: 0 },
+    { id: 9, address: '10.0.0.7:50009', run: 'mine', idleSeconds: 3 },
     { id: 8, address: '10.0.0.7:50008', run: 'second', idleSeconds: 12 },
   ])
-  t.same(rivalsIn('', 'dt', 'mine'), [])
+  t.same(othersIn('', 'dt', 4), [])
 })
 
 t.test('an active proxy is yielded to, a silent one is not waited for', async (t) => {

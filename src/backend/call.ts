@@ -1,0 +1,27 @@
+import { isError, type Reply } from '../resp/encode.js'
+
+/** The server is reachable and cannot be used now, for the reason in the message. */
+export class HandshakeError extends Error {
+  override name = 'HandshakeError'
+}
+
+/** Sends one command and gives its reply; rejects when the connection breaks. */
+export type Call = (args: readonly string[]) => Promise<Reply>
+
+/**
+ * Executes commands as one, with nothing of other connections between them, and gives their replies.
+ *
+ * @throws HandshakeError when the server refuses one of them
+ */
+export async function transaction(call: Call, commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
+  // Emitted in one go, so that nothing else can come between.
+  const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map((command) => call(command)))
+  const results = replies[replies.length - 1]
+  const failed = [...replies, ...(Array.isArray(results) ? results : [])].find((reply) => isError(reply))
+  if (failed !== undefined && isError(failed)) {
+    const names = commands.map(([first, second]) => `${first} ${second ?? ''}`.trim()).join(', ')
+    throw new HandshakeError(`${names}: ${failed.message}`)
+  }
+  if (!Array.isArray(results)) throw new HandshakeError('EXEC was answered by something unexpected')
+  return results
+}

@@ -1,0 +1,43 @@
+import type { Refusal } from './guard.js'
+import { type Owner, supersedes } from './marker.js'
+import type { ProxyConnection } from './rivals.js'
+
+/** What a connection that has its name found on its server in one moment. */
+export interface FenceLook {
+  /** All other connections of proxies of the ring, those of our own run among them. */
+  readonly others: readonly ProxyConnection[]
+  /** Whose the server is, by its mark. */
+  readonly owner: Owner | undefined
+  /** Why it may not be a member, if so. */
+  readonly refusal: Refusal | undefined
+}
+
+/** What follows from a look. All that is to be done is done in one transaction, and then it is looked again. */
+export type FenceStep =
+  /** The server is ours alone: from here on it may be given something over this connection. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'kill'; readonly connections: readonly ProxyConnection[] }
+  | { readonly kind: 'write mark'; readonly kill: readonly ProxyConnection[] }
+  /** Somebody took over from us. */
+  | { readonly kind: 'deposed'; readonly owner: Owner }
+  | { readonly kind: 'refuse'; readonly refusal: Refusal }
+
+/**
+ * The fence before a member [design §9]: bytes can lie, for any time, in what carried them to the server: in the kernels,
+ * in the network, in the server's buffers. They all belong to some connection that the server still has, and end with it.
+ *
+ *     name ──> look ──> done            the mark is ours, and nobody else is connected
+ *               ^  └──> mark, kill ──┐
+ *               └────────────────────┘
+ *
+ * A connection says its name before it looks, and gives the server nothing before it is done. So at the look that ended
+ * with `done` every connection that could carry anything had been killed, or was seen and is killed before the next look;
+ * and who comes later finds the mark. That counts for earlier connections of our own as well: a link that broke without
+ * the server noticing, or that was given up because the server was declared down, may deliver its bytes much later.
+ */
+export function fenceStep({ others, owner, refusal }: FenceLook, self: Pick<Owner, 'run' | 'term'>): FenceStep {
+  if (refusal !== undefined) return { kind: 'refuse', refusal }
+  if (owner !== undefined && owner.run !== self.run && supersedes(owner, self)) return { kind: 'deposed', owner }
+  if (owner?.run !== self.run) return { kind: 'write mark', kill: others }
+  return others.length > 0 ? { kind: 'kill', connections: others } : { kind: 'done' }
+}

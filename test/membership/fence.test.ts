@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { type FenceStep, fenceStep } from '../../src/membership/fence.js'
+import type { Owner } from '../../src/membership/marker.js'
+import type { ProxyConnection } from '../../src/membership/rivals.js'
+
+const ownerOf = (run: string, term: number): Owner => ({
+  ...{ ringId: 'dt', run, term, where: '', heartbeat: 0, clean: false },
+})
+const connection = (id: number, run: string): ProxyConnection => ({ id, address: '', run, idleSeconds: 0 })
+const self = { run: 'mine', term: 7 }
+const earlier = connection(1, 'mine')
+const other = connection(2, 'other')
+const refusal = { reason: 'it belongs to the ring b', wipeable: true }
+
+t.test('what follows from a look', async (t) => {
+  const table: [string, Partial<Parameters<typeof fenceStep>[0]>, FenceStep][] = [
+    ['nobody has it', {}, { kind: 'write mark', kill: [] }],
+    ['an earlier proxy has it', { owner: ownerOf('other', 6) }, { kind: 'write mark', kill: [] }],
+    [
+      'and is connected, and so are we',
+      { owner: ownerOf('other', 6), others: [earlier, other] },
+      { kind: 'write mark', kill: [earlier, other] },
+    ],
+    ['it is ours', { owner: ownerOf('mine', 7) }, { kind: 'done' }],
+    [
+      'it is ours, and an earlier connection of ours is there',
+      { owner: ownerOf('mine', 7), others: [earlier] },
+      { kind: 'kill', connections: [earlier] },
+    ],
+    [
+      'it is ours, and somebody is connected who was shut out',
+      { owner: ownerOf('mine', 7), others: [other] },
+      { kind: 'kill', connections: [other] },
+    ],
+    [
+      'a later proxy has it',
+      { owner: ownerOf('other', 8), others: [earlier, other] },
+      { kind: 'deposed', owner: ownerOf('other', 8) },
+    ],
+    [
+      'of two at once the one with the later name',
+      { owner: ownerOf('other', 7) },
+      { kind: 'deposed', owner: ownerOf('other', 7) },
+    ],
+    ['and not the other', { owner: ownerOf('a', 7) }, { kind: 'write mark', kill: [] }],
+    [
+      'what may not be a member is left as it is, whoever is connected',
+      { owner: ownerOf('other', 8), others: [earlier, other], refusal },
+      { kind: 'refuse', refusal },
+    ],
+  ]
+  for (const [what, look, step] of table) {
+    t.same(fenceStep({ others: [], owner: undefined, refusal: undefined, ...look }, self), step, what)
+  }
+})
+
+/** One connection to the server of the model: what was sent over it may lie on its way for any time. */
+interface Conn extends ProxyConnection {
+  named: boolean
+  open: boolean
+  /** When the fence was closed for it, or 0. */
+  doneAt: number
+  onItsWay: number
+}
+
+/** A server and two proxies that connect to it again and again, giving up connections that the server goes on reading. */
+class Model {
+  readonly all: Conn[] = []
+  owner: Owner | undefined
+  private time = 0
+  private readonly current = new Map<string, Conn>()
+  private readonly decided = new Map<string, FenceStep>()
+
+  /** An earlier connection of the run is forgotten by it, and not by the server. */
+  connect(run: string): void {
+    const conn = { ...connection(this.all.length + 1, run), named: false, open: true, doneAt: 0, onItsWay: 0 }
+    this.all.push(conn)
+    this.current.set(run, conn)
+    this.decided.delete(run)
+  }
+
+  name(run: string): void {
+    const conn = this.current.get(run)
+    if (conn !== undefined) conn.named = true
+  }
+
+  look(run: string, term: number): void {
+    const conn = this.current.get(run)
+    if (conn === undefined || !conn.open || !conn.named || conn.doneAt > 0) return
+    const others = this.all.filter((each) => each !== conn && each.open && each.named)
+    const step = fenceStep({ others, owner: this.owner, refusal: undefined }, { run, term })
+    if (step.kind === 'done') conn.doneAt = ++this.time
+    else this.decided.set(run, step)
+  }
+
+  act(run: string, term: number): void {
+    const step = this.decided.get(run)
+    if (step === undefined || !this.current.get(run)!.open) return
+    this.decided.delete(run)
+    const killed = step.kind === 'kill' ? step.connections : step.kind === 'write mark' ? step.kill : []
+    if (step.kind === 'write mark') this.owner = ownerOf(run, term)
+    for (const { id } of killed) this.all[id - 1].open = false
+  }
+
+  emit(run: string): void {
+    const conn = this.current.get(run)
+    if (conn !== undefined && conn.doneAt > 0) conn.onItsWay++
+  }
+
+  /** Something arrives at last. Gives whether it may: nobody's fence was closed since the sender's. */
+  deliver(i: number): boolean {
+    const waiting = this.all.filter(({ open, onItsWay }) => open && onItsWay > 0)
+    if (waiting.length === 0) return true
+    const conn = waiting[i % waiting.length]
+    conn.onItsWay--
+    return this.all.every(({ doneAt }) => doneAt <= conn.doneAt)
+  }
+}
+
+t.test('whatever happens in whatever order, nothing is executed from before the last closed fence', async (t) => {
+  const step = fc.record({
+    what: fc.constantFrom('connect', 'name', 'look', 'look', 'act', 'act', 'emit', 'deliver'),
+    run: fc.constantFrom('a', 'b'),
+    which: fc.nat(7),
+  })
+  let closed = 0
+  let late = 0
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 200, size: 'max' }),
+      fc.constantFrom([1, 1], [1, 2], [2, 1]),
+      (steps, [a, b]) => {
+        const model = new Model()
+        for (const { what, run, which } of steps) {
+          const term = run === 'a' ? a : b
+          if (what === 'deliver') {
+            if (!model.deliver(which)) return false
+          } else if (what === 'look' || what === 'act') model[what](run, term)
+          else model[what as 'connect' | 'name' | 'emit'](run)
+        }
+        closed += model.all.filter(({ doneAt }) => doneAt > 0).length
+        late += model.all.filter(({ open, onItsWay }) => !open && onItsWay > 0).length
+        return true
+      },
+    ),
+    { numRuns: 3000 },
+  )
+  t.ok(closed > 500, `${closed} fences were closed`)
+  t.ok(late > 10, `${late} times something was on its way and was not executed`)
+})
