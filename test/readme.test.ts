@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { allRows } from '../src/command/table.js'
+import { FILE_VARIABLE } from '../src/config/config.js'
 import { environmentName, settingNames } from '../src/config/settings.js'
 import { identifierOfKey } from '../src/ring/identifier.js'
 import { Ring } from '../src/ring/ring.js'
@@ -103,7 +104,7 @@ t.test('the settings and variables exist', async (t) => {
     )
   }
   for (const variable of matches(readme, /\b(DT_[A-Z]+_[A-Z_]+)\b/g)) {
-    t.ok([...settings.values()].includes(variable), variable)
+    t.ok([...settings.values(), FILE_VARIABLE].includes(variable), variable)
   }
 })
 

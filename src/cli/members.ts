@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError, UserError } from '../base/user-error.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
+import { type Fields, PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
 import { json, migrationLines } from './show.js'
 import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
@@ -33,9 +33,17 @@ export async function remove(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['name'])
   const [name] = positionals
   return withProxy(values, async (client) => {
-    await client.dt('REMOVE', name)
+    const told = (await client.dt('REMOVE', name)) as Fields
+    const quiet = values.json === true
+    if (told.state === 'removed') {
+      if (quiet) return json(out, told)
+      warnNotTold(told, out)
+      out.write(`${name} was no member; the Sentinels have forgotten it.\n`)
+      return 0
+    }
+    if (!quiet) await warnFewer(client, Number(told.copies), out)
     const seconds = await follow(client, out, new Departure(client, name))
-    if (values.json === true) return json(out, { name, state: 'removed', seconds })
+    if (quiet) return json(out, { ...told, state: 'removed', seconds })
     out.write(`${styled(out, 'green', `${name} has left`)} after ${duration(seconds)}\n`)
     return 0
   })
@@ -53,8 +61,9 @@ export async function cancel(argv: string[], out: Output): Promise<number> {
 
 /** `dt plan add host:port --name NAME`, `dt plan remove NAME`: what would move. */
 export async function plan(argv: string[], out: Output): Promise<number> {
-  const { values, positionals } = parseWords(argv, OPTIONS, ['add or remove', 'host:port or name'])
+  const { values, positionals } = parseWords(argv, OPTIONS, ['add, remove or upgrade', 'host:port or name'])
   const [what, whom] = positionals
+  if (what === 'upgrade') return planUpgrade(values, whom, out)
   if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
   const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
   const result = (await withProxy(values, (client) => client.dt(...args))) as Fields
@@ -73,6 +82,28 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   const share = `${percent(Number(result.share))} of all; K/N is ${percent(Number(result['ideal-share']))}`
   out.write(`${about}${counted(Number(result['keys-mastered']), 'key')} would get another master: ${share}.\n`)
   if (result.counted === 'incomplete') out.write('Not all keys were counted: no server of theirs answers.\n')
+  return 0
+}
+
+/** `dt plan upgrade host:port`: the order in which the members become what that server is. */
+async function planUpgrade(values: ProxyOptions, pattern: string, out: Output): Promise<number> {
+  const steps = (await withProxy(values, (client) => client.dt('PLAN', 'UPGRADE', pattern))) as Fields[]
+  if (values.json === true) return json(out, steps)
+  if (steps.length === 0) {
+    out.write('Every member is that already.\n')
+    return 0
+  }
+  const right = (head: string) => ({ head, align: 'right' as const })
+  const rows = steps.map((step) => [
+    ...[String(step.member), String(step.from), String(step.to)],
+    ...[count(Number(step.keys)), size(Number(step.bytes)), `~${duration(Number(step.seconds))}`],
+  ])
+  const columns = [{ head: 'member' }, { head: 'from' }, { head: 'to' }]
+  out.write(table(out, [...columns, right('copies made anew'), right('memory'), right('time')], rows))
+  out.write(`
+One after the other, in this order: stop the server, start the new one in its place (same name, address and directory),
+and wait until dt migrations says that no data moves.
+`)
   return 0
 }
 
@@ -138,6 +169,14 @@ function warnNotTold(told: Fields, out: Output): void {
   for (const reason of (told['sentinels-not-told'] ?? []) as string[]) {
     out.write(`${styled(out, 'yellow', 'a Sentinel could not be told')}: ${reason}\n`)
   }
+}
+
+/** A ring of fewer members than that has fewer copies of each key than the settings want. */
+async function warnFewer(client: ProxyClient, copies: number, out: Output): Promise<void> {
+  const wanted = Number(((await client.dt('VIEW')) as Fields).replicas) + 1
+  if (copies >= wanted) return
+  const text = `each key has ${counted(copies, 'copy', 'copies')} then, and not ${wanted}: too few servers are left`
+  out.write(`${styled(out, 'yellow', text)}\n`)
 }
 
 function nameIn({ name }: { name?: string | undefined }): string {

@@ -57,11 +57,13 @@ ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).cancel(argv, out),
   },
   plan: {
-    summary: 'tell what an add or a remove would move, and how long that takes',
+    summary: 'tell what an add, a remove or an upgrade would move',
     usage: `Usage: dt plan add HOST:PORT --name NAME [options]
        dt plan remove NAME [options]
+       dt plan upgrade HOST:PORT [options]
 
-Nothing is changed. The share of the keys that get another master stands beside K/N, the least that has to move.
+Nothing is changed. The share of the keys that get another master stands beside K/N, the least that has to move. An
+upgrade is planned by the pattern of an empty server of the new version that runs on HOST:PORT.
 
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).plan(argv, out),

@@ -17,6 +17,13 @@ export const PROXY_OPTIONS = {
   json: { type: 'boolean' },
 } as const
 
+/** Their values. */
+export interface ProxyOptions {
+  readonly proxy?: string | undefined
+  readonly config?: string | undefined
+  readonly json?: boolean | undefined
+}
+
 /** Their explanation in a usage. */
 export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that of the settings, 127.0.0.1:6380 without any)
   --config FILE      the settings that the proxy was started with; its password is auth.password
@@ -31,7 +38,7 @@ export class ProxyClient {
   ) {}
 
   /** @throws UserError when no proxy answers there, or one that wants another password */
-  static async connect(options: { proxy?: string | undefined; config?: string | undefined }): Promise<ProxyClient> {
+  static async connect(options: ProxyOptions): Promise<ProxyClient> {
     const { listen, auth } = loadConfig(options.config === undefined ? {} : { file: options.config })
     const address = options.proxy === undefined ? { ...listen, host: reachable(listen.host) } : addressOf(options.proxy)
     try {
@@ -66,10 +73,7 @@ export class ProxyClient {
 }
 
 /** Runs `task` with a connection that is closed afterwards. */
-export async function withProxy<T>(
-  options: { proxy?: string | undefined; config?: string | undefined },
-  task: (client: ProxyClient) => Promise<T>,
-): Promise<T> {
+export async function withProxy<T>(options: ProxyOptions, task: (client: ProxyClient) => Promise<T>): Promise<T> {
   const client = await ProxyClient.connect(options)
   try {
     return await task(client)

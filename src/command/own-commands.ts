@@ -22,7 +22,7 @@ export const CLIENT_SETINFO: CommandInfo = own('client|setinfo', 4)
 
 const NAME: ArgumentDoc = { name: 'name', type: 'string' }
 const ADDRESS: ArgumentDoc = { name: 'address', type: 'string' }
-const ACTIONS: readonly ArgumentDoc[] = ['ADD', 'REMOVE'].map((token) => {
+const ACTIONS: readonly ArgumentDoc[] = ['ADD', 'REMOVE', 'UPGRADE'].map((token) => {
   return { name: token.toLowerCase(), type: 'pure-token', token }
 })
 
@@ -58,7 +58,7 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
       },
       'dt|nodes': { summary: 'List the members of the ring', group: 'server', complexity: 'O(N) for N members' },
       'dt|plan': {
-        summary: 'Show what data an ADD or a REMOVE would move',
+        summary: 'Show what data an ADD, a REMOVE or an upgrade would move',
         group: 'server',
         complexity: 'O(N) for N keys, of which samples are taken when they are many',
         arguments: [{ name: 'action', type: 'oneof', arguments: ACTIONS }, NAME, { ...ADDRESS, flags: ['optional'] }],

@@ -26,7 +26,7 @@ export interface ConfigSources {
 }
 
 /** Names the file where no option can: for a health check, or a whole shell of an operator. */
-const FILE_VARIABLE = 'DT_CONFIG_FILE'
+export const FILE_VARIABLE = 'DT_CONFIG_FILE'
 
 type Tree = Record<string, Record<string, unknown>>
 

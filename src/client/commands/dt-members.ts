@@ -1,3 +1,4 @@
+import { cannotTake, nameOfKind } from '../../backend/server-kind.js'
 import { UserError } from '../../base/user-error.js'
 import { refusalOf, tooFewDatabases, tooOld } from '../../membership/guard.js'
 import { decodeMarks } from '../../membership/marker.js'
@@ -24,6 +25,7 @@ export const memberCommands: Record<string, LocalCommand> = {
     const name = String(args[3])
     if (what === 'add' && args.length === 5) return answering(server, () => planAdd(server, name, addressIn(args[4])))
     if (what === 'remove' && args.length === 4) return answering(server, () => planRemove(server, name))
+    if (what === 'upgrade' && args.length === 4) return answering(server, () => planUpgrade(server, addressIn(args[3])))
     return SYNTAX_ERROR
   },
   'dt|remove': ({ server }, args) => answering(server, () => remove(server, String(args[2]))),
@@ -57,14 +59,26 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
   return map([['name', name], ['address', `${address.host}:${address.port}`], ...describeTold(told)])
 }
 
-/** DT REMOVE name: it serves until its data has moved; the Sentinels are told then. */
-async function remove({ keeper, views, log }: Server, name: string): Promise<Reply> {
-  checkMember(views.current.members, name)
+/**
+ * DT REMOVE name: it serves until its data has moved; the Sentinels are told then. Of a server that is no member (any
+ * more) they are told at once.
+ */
+async function remove({ keeper, views, membership, sentinels, log }: Server, name: string): Promise<Reply> {
+  const { members, replicas } = views.current
+  const { masters, ignored } = membership.status()
+  const isKnown = [...masters, ...ignored].some((server) => server.name === name)
+  if (isKnown && !members.some((member) => member.name === name)) {
+    const told = await sentinels.remove(name)
+    log.info({ member: name }, `${name} was no member: the Sentinels were told to forget it`)
+    return map([['name', name], ['state', 'removed'], ...describeTold(told)])
+  }
+  checkMember(members, name)
   if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   log.info({ member: name }, `${name} was asked to leave: its data moves away`)
   return map([
     ['name', name],
     ['state', 'leaving'],
+    ['copies', Math.min(views.current.wanted.length, replicas + 1)],
   ])
 }
 
@@ -128,6 +142,42 @@ async function planRemove(server: Server, name: string): Promise<Reply> {
   const wanted = view.wanted.filter((each) => each !== name)
   if (wanted.length === 0) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   return plan(server, present(view.members), wanted)
+}
+
+/**
+ * DT PLAN UPGRADE host:port: in which order the members can be made what that server is, one after the other, and what is
+ * copied for each. A member that comes back as another program is filled anew from the others, so it has to take what these
+ * hold, whichever of the two they are.
+ */
+async function planUpgrade({ config, coordinator, migrator }: Server, { host, port }: Address): Promise<Reply> {
+  const { username, password } = config.backend
+  const { kind } = await probe({ host, port, username, password }).catch((failure: Error) => {
+    throw failure instanceof UserError ? new UserError(`${host}:${port} is no pattern: ${failure.message}`) : failure
+  })
+  const { view, links } = coordinator.router
+  const steps: Reply[] = []
+  for (const member of present(view.members)) {
+    const found = links.find(({ name }) => name === member.name)?.info?.kind
+    if (found === undefined) throw new UserError(`${member.name} is not there: an upgrade begins with a whole ring`)
+    const reason = cannotTake(kind, found)
+    if (reason !== undefined) throw new UserError(`there is no way for ${member.name}: ${reason}`)
+    if (nameOfKind(found) === nameOfKind(kind)) continue
+    const others = view.wanted.filter((name) => name !== member.name)
+    if (others.length === 0)
+      throw new UserError(`${member.name} is the only member: nobody would keep its data meanwhile`)
+    const { keys, bytes, seconds } = await forecast(coordinator.router, present(view.members), others, migrator.speed)
+    steps.push(
+      map([
+        ['member', member.name],
+        ['from', nameOfKind(found)],
+        ['to', nameOfKind(kind)],
+        ['keys', keys],
+        ['bytes', bytes],
+        ['seconds', Math.ceil(seconds)],
+      ]),
+    )
+  }
+  return steps
 }
 
 async function plan(server: Server, members: readonly Member[], wanted: readonly string[]): Promise<Reply> {

@@ -4,6 +4,7 @@ import type { RawClient } from '../../helpers/raw-client.js'
 import { itemsOf, type Node, readReply, textOf } from '../../helpers/raw-reply.js'
 import { fieldsOf, membersOf } from '../../helpers/ring-state.js'
 import { ScriptedServer } from '../../helpers/scripted-server.js'
+import { tellSentinels } from '../../helpers/sentinels.js'
 import { ringSnapshot } from '../../helpers/snapshot.js'
 import { until } from '../../helpers/until.js'
 import { verify } from '../../helpers/verify.js'
@@ -144,6 +145,11 @@ t.test('a server is planned, added, removed', async (t) => {
       [['PLAN', 'REMOVE', 'dt-9'], /dt-9 is no member/],
       [['PLAN', 'REMOVE', 'dt-1', 'x'], /syntax error/],
       [['PLAN', 'MOVE', 'dt-1'], /syntax error/],
+      [['PLAN', 'UPGRADE', '127.0.0.1:1'], /127.0.0.1:1 is no pattern: it cannot be reached/],
+      [
+        ['PLAN', 'UPGRADE', `127.0.0.1:${older.port}`],
+        /there is no way for dt-1: it is Redis 7.0.15, which cannot take/,
+      ],
     ]
     for (const [args, reason] of refusals) t.match(await dt(client, ...args), reason, args.join(' '))
     for (const sentinel of sentinels) t.same(await monitored(proxy, sentinel), four)
@@ -152,7 +158,7 @@ t.test('a server is planned, added, removed', async (t) => {
   await t.test('a member that is removed leaves the Sentinels when its data has moved', async (t) => {
     const plan = (await dt(client, 'PLAN', 'REMOVE', 'dt-2')) as unknown as Plan
     t.ok(plan.moves.every(({ member, reason }) => member !== 'dt-2' && reason === 'leave'))
-    t.same(await dt(client, 'REMOVE', 'dt-2'), { name: 'dt-2', state: 'leaving' })
+    t.same(await dt(client, 'REMOVE', 'dt-2'), { name: 'dt-2', state: 'leaving', copies: '2' })
     const three = ['dt-1', 'dt-3', 'dt-new']
     for (const sentinel of sentinels) {
       await until(`${sentinel} forgets it`, async () => (await monitored(proxy, sentinel)).join() === three.join())
@@ -160,6 +166,39 @@ t.test('a server is planned, added, removed', async (t) => {
     await settled(client, three)
     t.match(await verify(client), { differences: 0, complete: 1, keys: KEYS })
   })
+})
+
+t.test('an upgrade is planned server by server, by the pattern of a newer one', async (t) => {
+  const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
+  const client = await proxy.connect(3)
+  await fill(client)
+  const newer = await ScriptedServer.start(t, ([first, second]) =>
+    first === 'FUNCTION' && second === 'DUMP' ? `$10\r\n\x0c\0${'x'.repeat(8)}\r\n` : undefined,
+  )
+  newer.info = { redis_version: '8.0.6' }
+  const steps = (await dt(client, 'PLAN', 'UPGRADE', `127.0.0.1:${newer.port}`)) as Fields[]
+  t.same(
+    steps.map(({ member, from, to }) => `${member}: ${from} -> ${to}`),
+    ['dt-1', 'dt-2', 'dt-3'].map((name) => `${name}: Redis 7.0.15 -> Redis 8.0.6`),
+  )
+  for (const { keys, bytes } of steps) {
+    t.ok(Number(keys) > KEYS / 3 && Number(keys) < KEYS, `${keys} copies are made anew`)
+    t.ok(Number(bytes) > Number(keys) * 50)
+  }
+  const same = await startRedis(t)
+  t.same(await dt(client, 'PLAN', 'UPGRADE', `127.0.0.1:${same.port}`), [], 'all are that already')
+})
+
+t.test('a server that is no member is forgotten at once', async (t) => {
+  const proxy = await startProxy(t, { nodes: 2, replicas: 0 })
+  const client = await proxy.connect(3)
+  const foreign = await startRedis(t)
+  await (await foreign.connect()).ask('SET', 'somebody', 'else')
+  await tellSentinels(proxy.ring, 'MONITOR', 'dt-3', '127.0.0.1', String(foreign.port), '2')
+  await until('it is refused', async () => /it holds 1 keys/.test(String(await client.ask('DT', 'NODES'))))
+  t.match(await dt(client, 'REMOVE', 'dt-3'), { name: 'dt-3', state: 'removed', 'sentinels-not-told': [] })
+  t.same(await monitored(proxy, 'sentinel-1'), ['dt-1', 'dt-2'])
+  await until('DT NODES does not list it', async () => !/dt-3/.test(String(await client.ask('DT', 'NODES'))))
 })
 
 t.test('what moves can be seen, and taken back', async (t) => {
