@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LocalServer } from '../../src/local/local-ring.js'
@@ -21,6 +21,10 @@ export interface ChaosRingOptions {
   readonly sentinels: number
   readonly downAfterMs: number
   readonly nodeArgs: readonly string[]
+  /** Each proxy keeps its view in a state file of its own. */
+  readonly stateFile?: boolean
+  /** The directory of another build of the proxy. */
+  readonly program?: string | undefined
   /** Told of what ended by itself. */
   readonly onCrash: (who: string, how: string) => void
 }
@@ -28,13 +32,17 @@ export interface ChaosRingOptions {
 /**
  * Nothing is lost when a server is killed, and little when the machine dies: `everysec` holds writes back for up to two
  * seconds while the disk is slow, and what every holder has held back may be lost when all of them are killed at once.
- * And a slow script shows both of its faces: silence, then -BUSY.
+ * And a slow script shows both of its faces: silence, then -BUSY. No Sentinel makes a replica out of what somebody took
+ * for one a master.
  */
-const MEMBER_CONFIG = ['appendfsync no', 'busy-reply-threshold 800']
+const MEMBER_CONFIG = ['appendfsync no', 'busy-reply-threshold 800', 'replica-priority 0']
 
 /** How long after a crash the proxy is started again, and how often. */
 const RESTART_MS = 300
 const CRASHES_MAX = 5
+
+/** The data that `restore` knows by this name was kept before anything went wrong. */
+export const THE_BEGINNING = 'the beginning'
 
 /** How long a command waits in the proxy for servers of its range. */
 export const UNAVAILABLE_TIMEOUT_MS = 5000
@@ -49,6 +57,8 @@ export class ChaosRing {
   /** The names that the ring should consist of once it has come to rest. */
   readonly expected = new Set<string>()
   proxy!: ProxyProcess
+  /** Another one that some of the clients use, while two run side by side. */
+  second: ProxyProcess | undefined
   /** Rejects when the proxy does not stay up, so that there is no sense in going on. */
   readonly hopeless: Promise<never>
   private giveUp!: (error: Error) => void
@@ -87,6 +97,11 @@ export class ChaosRing {
     process.removeListener('exit', this.abandon)
   }
 
+  /** The proxy that a client uses, by its number. */
+  proxyOf(client: number): ProxyProcess {
+    return client % 2 === 1 && this.second !== undefined ? this.second : this.proxy
+  }
+
   member(name: string): Node {
     const node = this.members.get(name)
     if (node === undefined) throw new Error(`there is no member ${name}`)
@@ -113,6 +128,24 @@ export class ChaosRing {
     await server.start()
   }
 
+  /** Keeps what a member has on disk now, for `restore`. */
+  keep(name: string, label: string): void {
+    const { dir } = this.member(name).server
+    rmSync(`${dir} ${label}`, { recursive: true, force: true })
+    cpSync(dir, `${dir} ${label}`, { recursive: true })
+  }
+
+  /** Starts a member again with the data that was kept, or with none. */
+  async restore(name: string, label: string): Promise<void> {
+    const { server } = this.member(name)
+    const kept = `${server.dir} ${label}`
+    await server.kill()
+    rmSync(server.dir, { recursive: true, force: true })
+    if (existsSync(kept)) cpSync(kept, server.dir, { recursive: true })
+    this.configureMember(server)
+    await server.start()
+  }
+
   /** Ends members that have left the ring. */
   async dismiss(): Promise<void> {
     for (const [name, { server, relay }] of [...this.members]) {
@@ -123,15 +156,16 @@ export class ChaosRing {
     }
   }
 
-  /** Another proxy for the same ring, with a port of its own; not started. */
-  async newProxy(args: readonly string[] = []): Promise<ProxyProcess> {
-    const { dir, nodeArgs } = this.options
+  /** Another proxy for the same ring, with a port of its own; not started. `mayEnd`: it is no crash if it ends by itself. */
+  async newProxy(args: readonly string[] = [], mayEnd = false): Promise<ProxyProcess> {
+    const { dir, nodeArgs, program } = this.options
     const [port] = await freePorts(1)
     const configFile = join(dir, `proxy-${port}.yaml`)
     writeFileSync(configFile, JSON.stringify(this.proxySettings(port)))
     const logFile = join(dir, `proxy-${port}.log`)
     writeFileSync(logFile, '')
-    return new ProxyProcess({ port, configFile, logFile, cwd: dir, args, nodeArgs }, (proxy, how) => {
+    return new ProxyProcess({ port, configFile, logFile, cwd: dir, args, nodeArgs, program }, (proxy, how) => {
+      if (mayEnd && proxy !== this.proxy) return
       this.options.onCrash('the proxy', how)
       void this.startAgain(proxy)
     })
@@ -146,9 +180,10 @@ export class ChaosRing {
   }
 
   private proxySettings(port: number): object {
+    const { dir, replicas, stateFile = false } = this.options
     return {
       listen: { port },
-      ring: { id: 'chaos', replicas: this.options.replicas },
+      ring: { id: 'chaos', replicas, ...(stateFile ? { stateFile: join(dir, `state-${port}.json`) } : {}) },
       sentinel: { addresses: this.sentinels.map(({ relay }) => `127.0.0.1:${relay.port}`), masterPattern: 'dt-*' },
       limits: { unavailableTimeoutMs: UNAVAILABLE_TIMEOUT_MS },
       log: { level: 'debug', format: 'json' },

@@ -46,6 +46,28 @@ export class Reading {
   }
 }
 
+/** Whether the clients do anything now. */
+export class Gate {
+  private closed = 0
+  private inFlight = 0
+
+  /** Resolves when no client waits for anything any more; the function that it gives lets them go on. */
+  async close(): Promise<() => void> {
+    this.closed++
+    while (this.inFlight > 0) await sleep(5)
+    return () => {
+      this.closed--
+    }
+  }
+
+  /** Does the task once the gate is open. */
+  async through<T>(task: () => Promise<T>): Promise<T> {
+    while (this.closed > 0) await sleep(5)
+    this.inFlight++
+    return task().finally(() => this.inFlight--)
+  }
+}
+
 /** One client of the proxy: does what its plan says and writes down what came of it. */
 export class Client {
   private connection: Connection | undefined
@@ -61,6 +83,7 @@ export class Client {
     private readonly current: () => ProxyAddress,
     private readonly history: History,
     private readonly reading = new Reading(),
+    private readonly gate = new Gate(),
   ) {}
 
   /** Follows the plan until `stop`. */
@@ -78,7 +101,11 @@ export class Client {
   }
 
   /** Sends the commands together; resolves with what was written down of them, in their order. */
-  async send(plans: readonly Plan[]): Promise<Operation[]> {
+  send(plans: readonly Plan[]): Promise<Operation[]> {
+    return this.gate.through(() => this.sendNow(plans))
+  }
+
+  private async sendNow(plans: readonly Plan[]): Promise<Operation[]> {
     const connection = await this.connected()
     const wanted = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
     if (connection === undefined || wanted.length === 0) return []
@@ -140,7 +167,7 @@ export class Client {
       return
     }
     if (task.kind === 'mset') {
-      await this.sendTogether(task.plans)
+      await this.gate.through(() => this.sendTogether(task.plans))
       return
     }
     await this.send(task.plans)

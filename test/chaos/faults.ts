@@ -2,9 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../../src/local/ask.js'
 import type { ChaosRing } from './chaos-ring.js'
 import type { Plan } from './commands.js'
+import { CRASH_FAULTS } from './crash-faults.js'
+import { NETWORK_FAULTS } from './network-faults.js'
 import { configure, OPERATOR_FAULTS } from './operator-faults.js'
 import type { Random } from './random.js'
 import type { Side } from './relay.js'
+import { isDown } from './sentinels.js'
+import { SERVER_FAULTS } from './server-faults.js'
 
 /** What a fault needs to itself, so that two of them do not spoil each other. */
 export type Resource = 'members' | 'proxy' | 'sentinels' | 'membership' | 'data' | 'all'
@@ -29,6 +33,8 @@ export interface FaultContext {
    * acknowledged yet; should then everybody die who has executed it, it is gone [design §2 G3, the exception].
    */
   pauseReading(): Promise<() => void>
+  /** Lets the clients wait until the copies of all keys have been compared on all members. */
+  compareCopies(): Promise<void>
   /** Tells half of the clients to look for the proxy that serves now. */
   moveClients(): void
   /** One operation on a whole database, or a try of it, in the history like those of the clients. */
@@ -38,8 +44,8 @@ export interface FaultContext {
 export interface Fault {
   readonly summary: string
   readonly resource: Resource
-  /** Whether it harms the proxy, too. */
-  readonly needsProxy?: boolean
+  /** What else it needs to itself. */
+  readonly needs?: readonly Resource[]
   /** It counts as if it harmed r members, so that no other fault takes what it leaves. */
   readonly fillsBudget?: boolean
   /**
@@ -49,6 +55,10 @@ export interface Fault {
   readonly meetsHolders?: boolean
   /** It meets one member that is well, which is none afterwards. */
   readonly takesMember?: boolean
+  /** It comes up only when it is asked for by its name. */
+  readonly byName?: boolean
+  /** Keys that are not on its targets may not notice it [design §2 G4]. Without it a fault of `members` is such a one. */
+  readonly sparesOthers?: boolean
   /** How long it lasts, in ms. */
   readonly lasts: readonly [least: number, most: number]
   /** Injects it, waits `durationMs`, and heals it; `targets` are the members that it harms. */
@@ -56,6 +66,9 @@ export interface Fault {
 }
 
 const BOTH: readonly Side[] = ['proxy', 'sentinel']
+
+/** Comes up again and again by itself. */
+export const REST = 'rest'
 
 /** All faults that there are, by the names for `--faults`. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -263,7 +276,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'kill-proxy-mid-write': {
     summary: 'kill -9 of the proxy while its requests to 1 to r members have not arrived, and never will',
     resource: 'members',
-    needsProxy: true,
+    needs: ['proxy'],
     fillsBudget: true,
     lasts: [20, 400],
     async run({ ring }, { durationMs }, targets) {
@@ -281,7 +294,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     summary:
       'the last requests to 1 to r members are lost, nobody reaches these for a while, and then the proxy is killed -9',
     resource: 'members',
-    needsProxy: true,
+    needs: ['proxy'],
     fillsBudget: true,
     // Soon every client waits for them with some write, and nobody reads any more.
     lasts: [10, 400],
@@ -298,7 +311,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'kill-proxy-at-odown': {
     summary: 'kill -9 of the proxy right after a member was declared down, and all that it said about that is lost',
     resource: 'members',
-    needsProxy: true,
+    needs: ['proxy'],
     lasts: [50, 300],
     async run({ ring }, { durationMs, dice }, targets) {
       const others = [...ring.members.values()].filter(({ name }) => !targets.includes(name))
@@ -351,7 +364,17 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       await ring.proxy.start()
     },
   },
+  [REST]: {
+    summary: 'no fault: the ring comes to rest, and the copies on all members are compared while the clients wait',
+    resource: 'all',
+    byName: true,
+    lasts: [0, 0],
+    run: ({ compareCopies }) => compareCopies(),
+  },
   ...OPERATOR_FAULTS,
+  ...NETWORK_FAULTS,
+  ...SERVER_FAULTS,
+  ...CRASH_FAULTS,
 }
 
 /** How long a proxy may take to notice, once it is awake, that another one has taken over. */
@@ -379,15 +402,13 @@ function someSentinels(ring: ChaosRing, dice: readonly number[]) {
   return dice[0] < 0.4 ? relays : [relays[Math.floor(dice[1] * relays.length)]]
 }
 
-/** Waits until one of the Sentinels says that a member is objectively down, or for long enough. */
-async function isDown(ring: ChaosRing, name: string): Promise<void> {
-  const { host, port } = ring.sentinels[0].server
-  const isOdown = new RegExp(`name=${name},status=odown`)
-  for (let tries = 0; tries < 400; tries++) {
-    if (isOdown.test((await ask(host, port, 'INFO sentinel')) ?? '')) return
-    await sleep(10)
-  }
-}
+/** Those that the proxy does not survive yet. */
+const NOT_YET = new Set([NETWORK_FAULTS, SERVER_FAULTS, CRASH_FAULTS].flatMap(Object.keys))
+
+/** Those that come up when none are named. */
+export const DEFAULT_FAULTS: readonly string[] = Object.entries(FAULTS).flatMap(([name, { byName }]) =>
+  byName === true || NOT_YET.has(name) ? [] : [name],
+)
 
 export interface ScheduleOptions {
   readonly faults: readonly string[]
@@ -398,6 +419,8 @@ export interface ScheduleOptions {
 /** The moments before the first fault, and between two. */
 const FIRST_MS = 1500
 const GAP_MS = [300, 3500] as const
+/** After so many faults the ring is given the time to come to rest. */
+const FAULTS_UNTIL_REST = 6
 
 /** What goes wrong and when, from the random numbers alone. */
 export function schedule(random: Random, { faults, seconds, replicas }: ScheduleOptions): FaultPlan[] {
@@ -406,6 +429,10 @@ export function schedule(random: Random, { faults, seconds, replicas }: Schedule
   // Every fault comes up before one comes up again.
   let left: string[] = []
   for (let atMs = FIRST_MS; atMs < seconds * 1000 - 500; atMs += random.between(...GAP_MS)) {
+    if (plans.length % (FAULTS_UNTIL_REST + 1) === FAULTS_UNTIL_REST) {
+      plans.push({ fault: REST, atMs, count: 0, durationMs: 0, dice: [] })
+      continue
+    }
     if (left.length === 0) left = random.sample(faults, faults.length)
     const fault = left.pop()!
     const { resource, lasts, meetsHolders, takesMember } = FAULTS[fault]

@@ -3,6 +3,8 @@ import { Client } from './client.js'
 import type { Plan } from './commands.js'
 import { dbsOf } from './databases.js'
 import { type History, isWide } from './history.js'
+import { placement } from './placement.js'
+import type { Random } from './random.js'
 
 /** How the whole content of a key of each workload is read. */
 const READERS: Readonly<Record<string, string>> = {
@@ -16,6 +18,23 @@ const READERS: Readonly<Record<string, string>> = {
   expiring: 'get',
   stream: 'xrange',
   deadline: 'look',
+}
+
+/**
+ * Kills r holders of some key for good and reads every key once more: what any r members have is on others, too, whatever
+ * was repaired and filled before.
+ */
+export async function killHolders(
+  clients: Client[],
+  ring: ChaosRing,
+  history: History,
+  random: Random,
+): Promise<{ killed: readonly string[]; unread: string | undefined }> {
+  const { replicas } = ring.options
+  const holders = placement([...ring.expected], replicas)(Buffer.from(`key of ${random.next()}`))
+  const killed = random.sample(holders, replicas)
+  await Promise.all(killed.map((name) => ring.member(name).server.kill()))
+  return { killed, unread: await readFinally(clients, ring, history) }
 }
 
 const TRIES = 5

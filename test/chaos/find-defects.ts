@@ -92,6 +92,7 @@ async function find(name: string, seconds: number, firstSeed: number, show: bool
       seconds: ofRound,
       nodes: 5,
       replicas: 2,
+      stateFile: false,
       clients: 10,
       ballast: 2000,
       workloads: WORKLOADS,

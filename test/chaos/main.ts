@@ -1,13 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkHistory } from './checkers/check-history.js'
 import { DEFECTS, nodeArgsOf } from './defects/defects.js'
-import { FAULTS } from './faults.js'
+import { DEFAULT_FAULTS, FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
 import { summarize } from './report.js'
 import { type ChaosReport, type Progress, runChaos } from './run-chaos.js'
+import { drawSettings } from './settings.js'
 import { WORKLOADS } from './workloads.js'
 
 const USAGE = `Usage: npm run chaos -- [options]
@@ -16,12 +17,14 @@ Starts a ring of real processes, drives it with clients, lets things go wrong, a
 
   --seconds N       how long things go wrong (default 60)
   --seed N          the same seed plans the same operations and faults (default: from the clock)
-  --nodes N         members (default 5)
-  --replicas R      backups of each key (default 2)
+  --nodes N         members (default: 3 to 6, by the seed)
+  --replicas R      backups of each key (default: 1 or 2, by the seed)
+  --state-file X    yes or no: whether the proxy keeps a state file (default: by the seed)
   --clients N       clients at the same time (default 10)
-  --faults a,b      only these faults, 'none', or 'all' (default)
+  --faults a,b      only these faults, 'none', 'all', or those that are not by name alone (default)
   --workloads a,b   only these workloads
   --ballast N       keys that are written beforehand (default 2000)
+  --program DIR     another build of the proxy, the directory with its dist
   --defect NAME     with this deliberate defect in the proxy (and without --faults: under the faults that show it)
   --dir DIR         where servers keep data and logs (default: a temporary directory, removed when all went well)
   --history FILE    where the history is written (default: in DIR)
@@ -39,8 +42,10 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string' },
-      nodes: { type: 'string', default: '5' },
-      replicas: { type: 'string', default: '2' },
+      nodes: { type: 'string' },
+      replicas: { type: 'string' },
+      'state-file': { type: 'string' },
+      program: { type: 'string' },
       clients: { type: 'string', default: '10' },
       faults: { type: 'string' },
       workloads: { type: 'string' },
@@ -59,11 +64,15 @@ async function main(): Promise<number> {
 
   const dir = values.dir ?? mkdtempSync(join(tmpdir(), 'dt-chaos-'))
   mkdirSync(dir, { recursive: true })
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed)
+  const drawn = drawSettings(seed)
   const common = {
-    seed: values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed),
+    seed,
     seconds: number('--seconds', values.seconds),
-    nodes: number('--nodes', values.nodes),
-    replicas: number('--replicas', values.replicas),
+    nodes: values.nodes === undefined ? drawn.nodes : number('--nodes', values.nodes),
+    replicas: values.replicas === undefined ? drawn.replicas : number('--replicas', values.replicas),
+    stateFile: values['state-file'] === undefined ? drawn.stateFile : values['state-file'] === 'yes',
+    program: values.program === undefined ? undefined : resolve(values.program),
     clients: number('--clients', values.clients),
     ballast: number('--ballast', values.ballast),
     dir,
@@ -74,7 +83,11 @@ async function main(): Promise<number> {
   const report = await runChaos(
     {
       ...common,
-      faults: names('--faults', values.faults ?? defect?.faults.join(',') ?? 'all', Object.keys(FAULTS)),
+      faults: names(
+        '--faults',
+        values.faults ?? defect?.faults.join(',') ?? DEFAULT_FAULTS.join(','),
+        Object.keys(FAULTS),
+      ),
       workloads: names('--workloads', values.workloads ?? 'all', WORKLOADS),
       nodeArgs: values.defect === undefined ? [] : nodeArgsOf(values.defect),
     },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosRing } from './chaos-ring.js'
-import { FAULTS, type FaultContext, type FaultPlan, type Resource } from './faults.js'
+import { FAULTS, type FaultContext, type FaultPlan, REST, type Resource } from './faults.js'
 import { unrest } from './health.js'
 import { nowMs } from './history.js'
 import { placement } from './placement.js'
@@ -9,6 +9,8 @@ import { placement } from './placement.js'
 const NOTICE_MS = 1500
 /** How long the ring may take to come to rest after the last fault. */
 export const REST_PATIENCE_MS = 60_000
+/** How long a fault waits for others to be over before the next one is tried. */
+const ROOM_PATIENCE_MS = 10_000
 /** New members at most, beside those of the beginning. */
 const JOINS_MAX = 2
 
@@ -18,6 +20,14 @@ export interface FaultRecord {
   readonly targets: readonly string[]
   readonly startedMs: number
   healedMs: number
+  /** When the ring had come to rest for the first time after that. */
+  wholeMs: number
+}
+
+/** Who the members were from some moment on, at which the ring was at rest. */
+export interface Membership {
+  readonly sinceMs: number
+  readonly names: readonly string[]
 }
 
 /**
@@ -27,6 +37,7 @@ export interface FaultRecord {
  */
 export class Nemesis {
   readonly records: FaultRecord[] = []
+  readonly memberships: Membership[] = []
   /** Planned faults that did not find their place before the time was over. */
   skipped = 0
   /** Members that are harmed now, or were and may not be whole yet. */
@@ -42,7 +53,9 @@ export class Nemesis {
   constructor(
     private readonly context: FaultContext,
     private readonly plans: readonly FaultPlan[],
-  ) {}
+  ) {
+    this.memberships.push({ sinceMs: 0, names: [...this.ring.expected] })
+  }
 
   private get ring(): ChaosRing {
     return this.context.ring
@@ -51,8 +64,14 @@ export class Nemesis {
   /** Runs the schedule until `stop`; resolves when everything is healed. */
   async run(startedMs: number): Promise<void> {
     for (const plan of this.plans) {
-      while (!this.stopped && (nowMs() < startedMs + plan.atMs || !(await this.begin(plan)))) await sleep(50)
-      if (this.stopped) this.skipped++
+      while (!this.stopped && nowMs() < startedMs + plan.atMs) await sleep(50)
+      const patienceMs = plan.fault === REST ? Infinity : ROOM_PATIENCE_MS
+      let hasBegun = false
+      for (const sinceMs = nowMs(); !this.stopped && nowMs() < sinceMs + patienceMs; await sleep(50)) {
+        hasBegun = await this.begin(plan)
+        if (hasBegun) break
+      }
+      if (!hasBegun) this.skipped++
     }
     await Promise.all(this.running)
   }
@@ -82,15 +101,15 @@ export class Nemesis {
 
   /** Starts the fault if there is room for it now. */
   private async begin(plan: FaultPlan): Promise<boolean> {
-    const { resource, needsProxy } = FAULTS[plan.fault]
-    const resources: Resource[] = needsProxy ? [resource, 'proxy'] : [resource]
+    const { resource, needs = [] } = FAULTS[plan.fault]
+    const resources: Resource[] = [resource, ...needs]
     await this.notice()
     if (this.stopped || !resources.every((one) => this.hasRoom(one, plan))) return false
     const targets = this.choose(plan)
     if (targets === undefined) return true
     for (const name of resource === 'all' ? this.ring.members.keys() : targets) this.harmed.add(name)
     for (const one of resources) this.busy.set(one, (this.busy.get(one) ?? 0) + 1)
-    const record = { fault: plan.fault, targets, startedMs: nowMs(), healedMs: Infinity }
+    const record = { fault: plan.fault, targets, startedMs: nowMs(), healedMs: Infinity, wholeMs: Infinity }
     this.records.push(record)
     const task = this.perform(plan, targets).finally(() => {
       record.healedMs = nowMs()
@@ -114,12 +133,16 @@ export class Nemesis {
 
   /** Whoever was harmed is whole again when nothing is going on and the ring is at rest. */
   private async notice(): Promise<void> {
-    if (this.harmed.size === 0 || this.running.size > 0 || nowMs() < this.healedMs + NOTICE_MS) return
+    if (this.wholeMs > this.healedMs || this.running.size > 0 || nowMs() < this.healedMs + NOTICE_MS) return
     if ((await unrest(this.ring)) === undefined && this.running.size === 0) await this.allWhole()
   }
 
   private async allWhole(): Promise<void> {
     this.wholeMs = nowMs()
+    for (const record of this.records) {
+      if (record.healedMs < Infinity) record.wholeMs = Math.min(record.wholeMs, this.wholeMs)
+    }
+    this.memberships.push({ sinceMs: this.wholeMs, names: [...this.ring.expected] })
     this.harmed.clear()
     await this.ring.dismiss()
   }

@@ -58,12 +58,11 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
     async run({ ring }, { durationMs }, [name]) {
       await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
       await sleep(durationMs)
-      const answers = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
-      let answer = await askProxy(ring, `DT CANCEL ${name}`, answers)
+      let answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
       // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
       while (answer.startsWith('*')) {
         await sleep(NOTED_MS)
-        answer = await askProxy(ring, `DT CANCEL ${name}`, answers)
+        answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
       }
       if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
     },
@@ -116,6 +115,9 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
+/** What is answered to DT CANCEL of a leave, whenever it comes. */
+export const CANCELLED = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
+
 /** How long the proxy may take to do what it is asked (beside clients, on a machine that is busy), and how often it is asked. */
 const ASK_PATIENCE_MS = 120_000
 const ASK_AGAIN_MS = 300
@@ -135,7 +137,7 @@ function newServer(ring: ChaosRing): Promise<Node> {
 }
 
 /** Asks whichever proxy is there until it gives one of these answers. */
-async function askProxy(ring: ChaosRing, command: string, answers: RegExp): Promise<string> {
+export async function askProxy(ring: ChaosRing, command: string, answers: RegExp): Promise<string> {
   let answer: string | undefined
   for (const deadlineMs = Date.now() + ASK_PATIENCE_MS; Date.now() < deadlineMs; await sleep(ASK_AGAIN_MS)) {
     answer = await ask('127.0.0.1', ring.proxy.port, command)
@@ -144,7 +146,7 @@ async function askProxy(ring: ChaosRing, command: string, answers: RegExp): Prom
   throw new Error(`for ${ASK_PATIENCE_MS} ms the proxy does not do ${command}; in the end it answers ${answer}`)
 }
 
-async function again(forMs: number, everyMs: number, act: () => Promise<void>): Promise<void> {
+export async function again(forMs: number, everyMs: number, act: () => Promise<void>): Promise<void> {
   const deadlineMs = Date.now() + forMs
   do {
     await act()
@@ -152,7 +154,7 @@ async function again(forMs: number, everyMs: number, act: () => Promise<void>): 
   } while (Date.now() < deadlineMs)
 }
 
-async function tellSentinels(ring: ChaosRing, commands: readonly string[], answers = /^\+OK/): Promise<void> {
+export async function tellSentinels(ring: ChaosRing, commands: readonly string[], answers = /^\+OK/): Promise<void> {
   for (const { server } of ring.sentinels) {
     for (const command of commands) {
       const answer = await ask(server.host, server.port, command, SENTINEL_PATIENCE_MS)

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ask } from '../../src/local/ask.js'
 import type { ProxyAddress } from './client.js'
 import { nowMs } from './history.js'
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+/** The program that these tests were built with: a directory with `dist/src/main.js`. */
+const PROGRAM = fileURLToPath(new URL('../../..', import.meta.url))
 /** A proxy that has to read markers, or waits for a majority of the members, does not answer at once. */
 const START_PATIENCE_MS = 60_000
 
@@ -20,13 +22,26 @@ export interface ProxyOptions {
   readonly args?: readonly string[]
   /** Arguments of node itself: a defect is brought in with `--import`. */
   readonly nodeArgs?: readonly string[]
+  /** The directory of another build of the proxy. */
+  readonly program?: string | undefined
   /** It leads a session of its own, so that Ctrl-C in the terminal does not reach it. */
   readonly ownSession?: boolean
+}
+
+/** It runs and does not serve, though nothing keeps it from that. */
+export class NotServingError extends Error {
+  override name = 'NotServingError'
+}
+
+function isServing(info: string | undefined): boolean {
+  return /^dt_serving:1\r$/m.test(info ?? '')
 }
 
 /** `dt serve` as a process of its own, which can be killed, paused and started again. */
 export class ProxyProcess implements ProxyAddress {
   private child: ChildProcess | undefined
+  /** How it ended by itself, the last time that it did. */
+  private ended = ''
   /** Until when it cannot be blamed for connections that end; Infinity while it is not supposed to run. */
   private harmedUntilMs = Number.POSITIVE_INFINITY
 
@@ -50,9 +65,39 @@ export class ProxyProcess implements ProxyAddress {
 
   /** Resolves when it serves the ring; rejects when it ends first, or says nothing for a long time. */
   async start(): Promise<void> {
-    const { configFile, logFile, cwd, args = [], nodeArgs = [], ownSession = false } = this.options
+    this.launch()
+    await this.served()
+  }
+
+  /** Resolves when it serves, as `start` does. */
+  async served(): Promise<void> {
+    const { child } = this
+    for (const deadlineMs = nowMs() + START_PATIENCE_MS; ; await sleep(20)) {
+      if (child === undefined || this.child !== child) {
+        throw new Error(`the proxy did not start: ${this.ended || 'it was killed'}`)
+      }
+      const info = await ask('127.0.0.1', this.port, 'INFO dt')
+      if (isServing(info)) break
+      if (nowMs() > deadlineMs) {
+        const state = info === undefined ? 'does not answer' : 'does not serve'
+        const said = `${info ?? 'nothing'}\nIts last words: ${this.lastWords()}`
+        throw new NotServingError(`the proxy ${state} ${START_PATIENCE_MS} ms after its start; INFO dt says ${said}`)
+      }
+    }
+    this.harmedUntilMs = nowMs()
+  }
+
+  /** Whether it says that it serves the ring. */
+  async serves(): Promise<boolean> {
+    return this.child !== undefined && isServing(await ask('127.0.0.1', this.port, 'INFO dt'))
+  }
+
+  /** Starts the process and waits for nothing. */
+  launch(): ChildProcess {
+    const { configFile, logFile, cwd, args = [], nodeArgs = [], ownSession = false, program = PROGRAM } = this.options
     const output = openSync(logFile, 'a')
-    const child = spawn(process.execPath, [...nodeArgs, MAIN, 'serve', '--config', configFile, ...args], {
+    const main = join(program, 'dist/src/main.js')
+    const child = spawn(process.execPath, [...nodeArgs, main, 'serve', '--config', configFile, ...args], {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME },
       stdio: ['ignore', output, output],
@@ -60,25 +105,15 @@ export class ProxyProcess implements ProxyAddress {
     })
     closeSync(output)
     this.child = child
-    let ended = ''
+    this.ended = ''
     child.once('exit', (code, signal) => {
-      ended = signal ?? `exit code ${code}`
       if (this.child !== child) return
+      this.ended = signal ?? `exit code ${code}`
       this.child = undefined
       this.harmedUntilMs = Number.POSITIVE_INFINITY
-      this.onCrash(this, `${ended}; its last words: ${this.lastWords()}`)
+      this.onCrash(this, `${this.ended}; its last words: ${this.lastWords()}`)
     })
-    for (const deadlineMs = nowMs() + START_PATIENCE_MS; ; await sleep(20)) {
-      if (ended !== '' || this.child !== child) throw new Error(`the proxy did not start: ${ended || 'it was killed'}`)
-      const info = await ask('127.0.0.1', this.port, 'INFO dt')
-      if (/^dt_serving:1\r$/m.test(info ?? '')) break
-      if (nowMs() > deadlineMs) {
-        const state = info === undefined ? 'does not answer' : 'does not serve'
-        const said = `${info ?? 'nothing'}\nIts last words: ${this.lastWords()}`
-        throw new Error(`the proxy ${state} ${START_PATIENCE_MS} ms after its start; INFO dt says ${said}`)
-      }
-    }
-    this.harmedUntilMs = nowMs()
+    return child
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -6,6 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export type Side = 'proxy' | 'sentinel'
 export type Direction = 'requests' | 'replies'
 
+/** Whose connection it is: one side, and by the name that it gave itself, `dt:…` or `sentinel-…`, which process. */
+export interface Peer {
+  readonly side: Side | undefined
+  readonly name: string
+}
+
 /** What happens to the bytes of one direction. */
 export interface Flow {
   /** Nothing passes; it is delivered when that ends. */
@@ -22,12 +28,14 @@ const LATE_LINGER_MS = 500
 
 /**
  * Stands before one server, a member or a Sentinel, and passes bytes on, until it is told to cut connections, to slow,
- * stall or delay their bytes, or to let go of a client and deliver its last bytes long after.
+ * stall or delay their bytes, to let go of a client and deliver its last bytes long after, or to swallow everything.
  */
 export class Relay {
   private readonly connections = new Set<Connection>()
   private readonly cutSides = new Set<Side>()
   private readonly flows = new Map<string, Flow>()
+  private readonly refused: ((peer: Peer) => boolean)[] = []
+  private hole: Hole | undefined
   /** For tests of the harness: changes what the proxy sends. */
   tamper: ((bytes: Buffer) => Buffer) | undefined
 
@@ -75,9 +83,45 @@ export class Relay {
     for (const connection of held) connection.reset()
   }
 
-  /** Passes everything on again; what was held is delivered. */
+  /** Resets the connections of these peers and refuses new ones of theirs, until `heal`. */
+  refuse(whom: (peer: Peer) => boolean): void {
+    this.refused.push(whom)
+    for (const connection of this.connections) if (connection.side !== undefined && whom(connection)) connection.reset()
+  }
+
+  /** Who is connected now, as far as they have said it. */
+  peers(): Peer[] {
+    return [...this.connections].filter(({ side }) => side !== undefined)
+  }
+
+  /**
+   * From now on the network loses what goes in these directions, without a word: neither bytes nor the ends of
+   * connections arrive, and who comes anew gets no answer.
+   */
+  swallow(sides: readonly Side[], directions: readonly Direction[] = ['requests', 'replies']): void {
+    this.hole = { sides, directions }
+    for (const connection of this.connections) {
+      if (connection.side !== undefined) connection.swallow(this.hole)
+    }
+  }
+
+  /**
+   * The network is whole again for connections to come; `lateMs` later TCP sends again what it has not delivered of
+   * the old ones, also of those that their client has closed meanwhile. Resolves when that is done.
+   */
+  async spit(lateMs: number): Promise<void> {
+    this.hole = undefined
+    const old = [...this.connections].filter((connection) => connection.isSwallowed)
+    for (const connection of old.filter(({ isYoung }) => isYoung)) connection.reset()
+    await sleep(lateMs)
+    for (const connection of old) connection.resend()
+    await sleep(LATE_LINGER_MS)
+  }
+
+  /** Passes everything on again; what was held is delivered. What is swallowed ends by `spit` alone. */
   heal(): void {
     this.cutSides.clear()
+    this.refused.length = 0
     this.flows.clear()
     for (const connection of this.connections) connection.reshape()
   }
@@ -96,7 +140,8 @@ export class Relay {
     const connection = new Connection(this, near, this.targetPort)
     this.connections.add(connection)
     connection.onIdentified = (side) => {
-      if (this.cutSides.has(side)) connection.reset()
+      if (this.cutSides.has(side) || this.refused.some((whom) => whom(connection))) connection.reset()
+      else if (this.hole !== undefined) connection.swallow(this.hole, true)
     }
     connection.onClosed = () => this.connections.delete(connection)
     // While everything is cut nobody gets as far as to say who he is.
@@ -104,10 +149,23 @@ export class Relay {
   }
 }
 
+/** What a network loses. */
+interface Hole {
+  readonly sides: readonly Side[]
+  readonly directions: readonly Direction[]
+}
+
 /** One connection through a relay: the socket of whoever came, and the one to the server. */
 class Connection {
   /** Known from the first bytes: a Sentinel introduces itself. */
   side: Side | undefined
+  /** The name that it gave itself in these bytes. */
+  name = ''
+  /** It began while everything was swallowed: it never came about. */
+  isYoung = false
+  private lost: readonly Direction[] = []
+  private nearGone = false
+  private farGone = false
   onIdentified: (side: Side) => void = () => {}
   onClosed: () => void = () => {}
   private readonly far: Socket
@@ -132,19 +190,47 @@ class Connection {
     this.far.on('data', (bytes: Buffer) => this.replies.take(bytes))
     for (const socket of [near, this.far]) socket.on('error', () => {})
     near.on('close', () => {
-      if (!this.abandoned) this.reset()
+      this.nearGone = true
+      if (!this.abandoned && !this.lost.includes('requests')) this.reset()
     })
-    this.far.on('close', () => this.reset())
-    this.far.on('end', () => this.replies.whenEmpty(() => near.end()))
+    this.far.on('close', () => {
+      this.farGone = true
+      if (!this.lost.includes('replies')) this.reset()
+    })
+    this.far.on('end', () => {
+      if (!this.lost.includes('replies')) this.replies.whenEmpty(() => near.end())
+    })
     near.on('end', () => {
-      if (!this.abandoned) this.requests.whenEmpty(() => this.far.end())
+      if (!this.abandoned && !this.lost.includes('requests')) this.requests.whenEmpty(() => this.far.end())
     })
+  }
+
+  get isSwallowed(): boolean {
+    return this.lost.length > 0
+  }
+
+  swallow({ sides, directions }: Hole, isYoung = false): void {
+    if (this.side === undefined || !sides.includes(this.side)) return
+    this.lost = directions
+    this.isYoung = isYoung
+    this.reshape()
+  }
+
+  /** What was swallowed is delivered, with the ends of the connection; a server that has closed it takes nothing. */
+  resend(): void {
+    if (!this.isSwallowed) return
+    this.lost = []
+    if (this.isYoung || this.farGone) this.reset()
+    else this.reshape()
+    if (this.nearGone) this.requests.whenEmpty(() => this.far.end())
   }
 
   /** The rules of the relay have changed. */
   reshape(): void {
-    this.requests.shape(this.held ? { stalled: true } : this.relay.flowOf(this.side, 'requests'))
-    this.replies.shape(this.relay.flowOf(this.side, 'replies'))
+    const stalled = { stalled: true }
+    const holds = (direction: Direction) => this.isYoung || this.lost.includes(direction)
+    this.requests.shape(this.held || holds('requests') ? stalled : this.relay.flowOf(this.side, 'requests'))
+    this.replies.shape(holds('replies') ? stalled : this.relay.flowOf(this.side, 'replies'))
   }
 
   hold(): void {
@@ -173,6 +259,7 @@ class Connection {
 
   private identify(bytes: Buffer): void {
     this.side = bytes.includes('sentinel-') ? 'sentinel' : 'proxy'
+    this.name = /(sentinel-[0-9a-f]{8}|dt:[!-~]+)/.exec(bytes.toString('latin1'))?.[1] ?? ''
     this.reshape()
     this.onIdentified(this.side)
   }

@@ -2,6 +2,7 @@ import type { Violation } from './checkers/violation.js'
 import { describe, type Operation } from './history.js'
 import type { FaultRecord } from './nemesis.js'
 import type { ChaosReport } from './run-chaos.js'
+import { describeSettings } from './settings.js'
 
 /** How many violations of one kind are shown whole. */
 const SHOWN = 3
@@ -11,7 +12,7 @@ export function summarize(report: ChaosReport): string {
   const { options, operations, faults, history, violations, keysPlaced, verify, startedMs, skippedFaults } = report
   const lines: string[] = ['']
   const count = (kind: string) => operations.filter(({ outcome }) => outcome.kind === kind).length
-  lines.push(`seed ${options.seed}: ${options.nodes} members, ${options.replicas} backups, ${options.seconds} s`, '')
+  lines.push(`seed ${options.seed}: ${describeSettings(options)}, ${options.seconds} s`, '')
   lines.push(
     ...table([
       ['workload', 'operations', 'ok', 'not applied', 'unknown', 'keys', 'violations'],
@@ -28,6 +29,7 @@ export function summarize(report: ChaosReport): string {
     if (skippedFaults > 0) lines.push(`${skippedFaults} more were planned and found no room`)
   }
   lines.push('', `${keysPlaced} keys compared on all members; DT VERIFY: ${verify}`)
+  lines.push(`${report.untouched} times it is known that no fault touched what was asked`)
   for (const key of history.undecided) lines.push(`undecided: ${JSON.stringify(key)}: the search was given up`)
   if (history.unchecked > 0) lines.push(`${history.unchecked} keys were not looked at any more`)
   lines.push('', violations.length === 0 ? 'No violations.' : `${violations.length} VIOLATIONS`)

@@ -1,23 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ChaosRing } from './chaos-ring.js'
+import { ChaosRing, THE_BEGINNING } from './chaos-ring.js'
+import { checkAvailability, checkUnknownShare } from './checkers/availability.js'
 import { checkHistory, type HistoryReport } from './checkers/check-history.js'
 import type { Violation } from './checkers/violation.js'
-import { Client, Reading } from './client.js'
+import { circumstancesOf } from './circumstances.js'
+import { Client, Gate, Reading } from './client.js'
 import type { Plan } from './commands.js'
 import { OTHER_DB } from './databases.js'
-import { FAULTS, type FaultContext, schedule } from './faults.js'
+import { type FaultContext, schedule } from './faults.js'
 import { checkPlacement, verifyByProxy } from './final-check.js'
-import { readFinally } from './final-reads.js'
+import { killHolders, readFinally } from './final-reads.js'
 import { History, nowMs, type Operation } from './history.js'
+import { LagWatch } from './lag.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
 import { Random } from './random.js'
+import type { Settings } from './settings.js'
 import { ClientPlan, OWN_DATABASES } from './workloads.js'
 
-export interface ChaosOptions {
+export interface ChaosOptions extends Settings {
   readonly seed: number
   readonly seconds: number
-  readonly nodes: number
-  readonly replicas: number
   readonly clients: number
   readonly workloads: readonly string[]
   readonly faults: readonly string[]
@@ -25,6 +27,8 @@ export interface ChaosOptions {
   readonly dir: string
   /** Arguments of node for the proxy. */
   readonly nodeArgs: readonly string[]
+  /** The directory of another build of the proxy. */
+  readonly program?: string | undefined
   /** Keys that are written before the start, so that there is something to move. */
   readonly ballast: number
   /** One violation is enough: nothing more is waited for, asked or checked then. */
@@ -54,6 +58,8 @@ export interface ChaosReport {
   readonly violations: readonly Violation[]
   /** Keys whose places were compared at the end. */
   readonly keysPlaced: number
+  /** Of how much that was asked it is known that no fault touched it. */
+  readonly untouched: number
   /** What DT VERIFY said of itself, or why it could not be asked. */
   readonly verify: string
 }
@@ -76,31 +82,43 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     sentinels: SENTINELS,
     downAfterMs: DOWN_AFTER_MS,
     nodeArgs: options.nodeArgs,
+    stateFile: options.stateFile,
+    program: options.program,
     onCrash: (who, how) => complain('crash', `${who} ended by itself: ${how}`),
   })
   const history = new History()
   const reading = new Reading()
+  const gate = new Gate()
+  const lag = new LagWatch()
   const everyone: Client[] = []
   const run = async (): Promise<ChaosReport> => {
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
     options.sabotage?.(ring)
     const jobs = jobsOf(options)
-    const clients = jobs.map(({ db }, i) => new Client(i, db, i % 2 === 0 ? 2 : 3, () => ring.proxy, history, reading))
+    const clients = jobs.map(({ db }, i) => {
+      return new Client(i, db, i % 2 === 0 ? 2 : 3, () => ring.proxyOf(i), history, reading, gate)
+    })
     everyone.push(...clients)
     const ballast = Array.from({ length: options.ballast }, (_, i) => `ballast:${i}`)
     const startedMs = nowMs()
     await load(everyone, ring, history, ballast)
+    for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
     const moveClients = () => {
-      for (const client of clients.filter((_, i) => i % 2 === 0)) client.close('it was told to use another proxy')
+      for (const client of clients.filter((_, i) => i % 2 === 1)) client.close('it was told to use another proxy')
     }
     const context: FaultContext = {
       ring,
       complain: (message) => complain('fault', message),
       moveClients,
       pauseReading: () => reading.pause(),
+      compareCopies: async () => {
+        const open = await gate.close()
+        found.push(...(await checkPlacement(ring)).violations)
+        open()
+      },
       send: async (db, plan) => {
         const client = new Client(everyone.length, db, 3, () => ring.proxy, history)
         everyone.push(client)
@@ -128,6 +146,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     } finally {
       clearInterval(ticker)
     }
+    const endedMs = nowMs()
 
     const check = (violationsMax?: number) => {
       const onKey = (done: number, of: number) => {
@@ -135,17 +154,25 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       }
       return checkHistory(history.operations(), onKey, violationsMax)
     }
-    const report = (checked: HistoryReport, keysPlaced: number, verify: string): ChaosReport => ({
-      options,
-      startedMs,
-      operations: history.operations(),
-      faults: nemesis.records,
-      skippedFaults: nemesis.skipped,
-      history: checked,
-      violations: [...checked.violations, ...found],
-      keysPlaced,
-      verify,
-    })
+    const report = (checked: HistoryReport, keysPlaced: number, verify: string): ChaosReport => {
+      const operations = history.operations()
+      const { records, memberships } = nemesis
+      const circumstances = circumstancesOf(records, memberships, options.replicas, lag.lags)
+      const during = operations.filter(({ invokedMs }) => invokedMs < endedMs)
+      const { judged, violations } = checkAvailability(during, circumstances)
+      return {
+        options,
+        startedMs,
+        operations,
+        faults: records,
+        skippedFaults: nemesis.skipped,
+        history: checked,
+        violations: [...checked.violations, ...found, ...violations, ...checkUnknownShare(operations)],
+        keysPlaced,
+        untouched: judged,
+        verify,
+      }
+    }
     if (options.stopAtFirst === true) {
       const checked = check(1)
       if (checked.violations.length > 0) return report(checked, 0, 'not asked')
@@ -161,6 +188,9 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     const { keys, violations } = await checkPlacement(ring)
     found.push(...violations)
     const verify = await verifyByProxy(ring, (message) => complain('verify', message))
+    tell('reading what remains')
+    const { killed, unread } = await killHolders(everyone, ring, history, new Random(options.seed, 'killed at the end'))
+    if (unread !== undefined) complain('no answer', `with ${killed.join(' and ')} killed, ${unread}`)
     for (const client of everyone) client.close('done')
     await ring.stop()
 
@@ -169,6 +199,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
   try {
     return await Promise.race([run(), ring.hopeless])
   } finally {
+    lag.stop()
     for (const client of everyone) {
       client.stop()
       client.close('the run is over')
@@ -212,6 +243,3 @@ async function load(clients: Client[], ring: ChaosRing, history: History, ballas
     await loader.send(plans)
   }
 }
-
-/** The faults that the harness knows, for `--faults all`. */
-export const allFaults = Object.keys(FAULTS)

@@ -21,6 +21,7 @@ function chaos(dir: string, options: Partial<ChaosOptions>) {
       seconds: 3,
       nodes: 4,
       replicas: 2,
+      stateFile: false,
       clients: 6,
       workloads: WORKLOADS,
       faults: [],

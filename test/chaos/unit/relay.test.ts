@@ -143,3 +143,52 @@ t.test('what the proxy sends can be changed, to test the harness', async (t) => 
   await until('both', () => proxy.echoed.length > 0 && sentinel.echoed.length > 0)
   t.strictSame(received.map(({ bytes }) => bytes.toString()).sort(), ['evil', 'sentinel-good'])
 })
+
+t.test('what is swallowed is lost without a word, and delivered long after the network is whole', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  relay.swallow(['proxy'])
+  client.socket.end('late')
+  const young = await open('anew')
+  await sleep(100)
+  t.equal(received[0].bytes.toString(), 'a')
+  t.notOk(received[0].closed || young.closed, 'nobody hears of an end')
+  const done = relay.spit(200)
+  await until('who came meanwhile is let go', () => young.closed)
+  const other = await open('HELLO')
+  await until('new connections work', () => other.echoed.toString() === 'HELLO')
+  t.equal(received[0].bytes.toString(), 'a')
+  await done
+  t.equal(received[0].bytes.toString(), 'alate')
+  await until('the end of the connection is heard of, too', () => received[0].closed)
+  t.notOk(received.some(({ bytes }) => bytes.toString() === 'anew'))
+})
+
+t.test('what is swallowed in one direction passes in the other one', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('a')
+  await until('the echo', () => client.echoed.length === 1)
+  relay.swallow(['proxy'], ['replies'])
+  client.socket.write('b')
+  await until('it is heard', () => received[0].bytes.toString() === 'ab')
+  t.equal(client.echoed.toString(), 'a')
+  await relay.spit(10)
+  t.equal(client.echoed.toString(), 'ab')
+})
+
+t.test('single peers are refused by the names that they give themselves', async (t) => {
+  const { relay, open } = await start(t)
+  const one = await open('HELLO 3 SETNAME dt:chaos:one')
+  const other = await open('CLIENT SETNAME sentinel-0123abcd-cmd')
+  await until('both are known', () => one.echoed.length > 0 && other.echoed.length > 0)
+  t.strictSame(
+    relay.peers().map(({ name }) => name),
+    ['dt:chaos:one', 'sentinel-0123abcd'],
+  )
+  relay.refuse(({ name }) => name === 'sentinel-0123abcd')
+  await until('it is cut', () => other.closed)
+  const again = await open('CLIENT SETNAME sentinel-0123abcd-cmd')
+  await until('and refused', () => again.closed)
+  t.notOk(one.closed)
+})

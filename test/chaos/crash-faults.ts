@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fault, FaultContext } from './faults.js'
+import { askProxy, CANCELLED } from './operator-faults.js'
+import type { ProxyProcess } from './proxy-process.js'
+import type { Peer } from './relay.js'
+import { isDown, onSentinel } from './sentinels.js'
+
+/*
+ * Several things that end one after the other, or with the proxy, and two proxies at the same time.
+ */
+
+export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
+  gone: {
+    summary: 'kill -9 of 1 to r members, which stay away for long and come back with their data',
+    resource: 'members',
+    sparesOthers: true,
+    lasts: [5000, 12_000],
+    async run({ ring }, { durationMs }, targets) {
+      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+      await sleep(durationMs)
+      await Promise.all(targets.map((name) => ring.restart(name, false)))
+    },
+  },
+  rolling: {
+    summary:
+      'one member after the other is killed and declared down, and comes back with its data when the next ones are',
+    resource: 'all',
+    lasts: [0, 1500],
+    async run({ ring }, { durationMs, dice }) {
+      const away: string[] = []
+      for (const name of inOrder([...ring.expected], dice[0])) {
+        await ring.member(name).server.kill()
+        away.push(name)
+        await isDown(ring, name)
+        await sleep(durationMs)
+        if (away.length >= ring.options.replicas) await ring.restart(away.shift()!, false)
+      }
+      for (const name of away) await ring.restart(name, false)
+    },
+  },
+  'wipe-and-proxy': {
+    summary: 'kill -9 of the proxy, and of 1 to r members, which come back empty before it is started again',
+    resource: 'members',
+    needs: ['proxy'],
+    fillsBudget: true,
+    lasts: [0, 1000],
+    async run({ ring }, { durationMs }, targets) {
+      await Promise.all([ring.proxy.kill(), ...targets.map((name) => ring.member(name).server.kill())])
+      await Promise.all(targets.map((name) => ring.restart(name, true)))
+      await sleep(durationMs)
+      await ring.proxy.start()
+    },
+  },
+  'last-holders': {
+    summary: 'r members are away until they were declared down; they are back when the proxy and all others are lost',
+    resource: 'all',
+    lasts: [300, 1500],
+    async run({ ring }, { durationMs, dice }) {
+      const names = inOrder([...ring.expected], dice[0])
+      const [stale, fresh] = [names.slice(0, ring.options.replicas), names.slice(ring.options.replicas)]
+      for (const name of stale) ring.member(name).server.pause()
+      for (const name of stale) await isDown(ring, name)
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      for (const name of fresh) ring.member(name).server.pause()
+      for (const name of stale) ring.member(name).server.resume()
+      // It may serve nothing now, as those who know what was acknowledged last are away.
+      ring.proxy.launch()
+      await sleep(STARTED_MS)
+      for (const name of fresh) ring.member(name).server.resume()
+      await ring.proxy.served()
+    },
+  },
+  'cancel-and-crash': {
+    summary: 'the cancelling of a leave is answered while a member is silent, and soon after the proxy is killed',
+    resource: 'membership',
+    needs: ['proxy'],
+    takesMember: true,
+    lasts: [0, 1500],
+    async run({ ring }, { durationMs, dice }, [name]) {
+      const others = [...ring.expected].filter((other) => other !== name)
+      const silent = ring.member(others[Math.floor(dice[0] * others.length)]).server
+      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
+      await sleep(dice[1] * 300)
+      silent.pause()
+      const answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      silent.resume()
+      await ring.proxy.start()
+      // What the operator was told holds: it stays.
+      if (!answer.startsWith('*') && !answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+    },
+  },
+  'two-proxies': {
+    summary: 'a network is split, with a proxy on each side: the first goes on, and a second one is started beside it',
+    resource: 'all',
+    lasts: [1500, 5000],
+    run: (context, { durationMs, dice }) => split(context, durationMs, dice, []),
+  },
+  'two-proxies-takeover': {
+    summary: 'the same, and the second one has been told to take over',
+    resource: 'all',
+    lasts: [1500, 5000],
+    run: (context, { durationMs, dice }) => split(context, durationMs, dice, ['--takeover']),
+  },
+}
+
+/** How long a proxy that starts may do what it should not, and how long two of them may take to know of each other. */
+const STARTED_MS = 2500
+const SETTLE_PATIENCE_MS = 15_000
+
+/** Members in an order that the die chooses. */
+function inOrder(names: readonly string[], die: number): string[] {
+  const sorted = [...names].sort()
+  const first = Math.floor(die * sorted.length)
+  return [...sorted.slice(first), ...sorted.slice(0, first)]
+}
+
+/**
+ * On one side the proxy with enough members for every range and with most of the Sentinels, on the other side r members
+ * and a Sentinel, and another proxy that is started there. Half of the clients are on its side.
+ */
+async function split(
+  { ring, moveClients, complain }: FaultContext,
+  durationMs: number,
+  dice: readonly number[],
+  args: readonly string[],
+): Promise<void> {
+  const names = inOrder([...ring.expected], dice[0])
+  const [there, here] = [names.slice(0, ring.options.replicas), names.slice(ring.options.replicas)]
+  const first = ring.proxy
+  const runs = new Set([...ring.members.values()].flatMap(({ relay }) => relay.peers().map(({ name }) => name)))
+  const lonely = await onSentinel(ring.sentinels[0].server)
+  const isThere = ({ side, name }: Peer) => (side === 'sentinel' ? name === lonely : !runs.has(name))
+  for (const name of there) ring.member(name).relay.refuse((peer) => !isThere(peer))
+  for (const name of here) ring.member(name).relay.refuse(isThere)
+  if (dice[1] < 0.5) for (const name of there) await isDown(ring, name, 1)
+
+  const second = await ring.newProxy(args, true)
+  second.launch()
+  ring.second = second
+  moveClients()
+  await sleep(durationMs)
+  for (const { relay } of ring.members.values()) relay.heal()
+  const left = await oneIsLeft(first, second)
+  if (left === undefined)
+    complain(`two proxies serve one ring ${SETTLE_PATIENCE_MS} ms after they can know of each other`)
+  const stays = left ?? first
+  await (stays === first ? second : first).kill()
+  ring.second = undefined
+  ring.proxy = stays
+  moveClients()
+  if (stays.pid === undefined) await stays.start()
+  else await stays.served()
+}
+
+/** Which of the two serves when the other one does not; undefined when both go on for a long time. */
+async function oneIsLeft(first: ProxyProcess, second: ProxyProcess): Promise<ProxyProcess | undefined> {
+  for (const deadlineMs = Date.now() + SETTLE_PATIENCE_MS; Date.now() < deadlineMs; await sleep(200)) {
+    const [one, other] = await Promise.all([first.serves(), second.serves()])
+    if (one !== other) return one ? first : second
+    if (first.pid === undefined && second.pid === undefined) return first
+  }
+  return (await second.serves()) ? undefined : first
+}

@@ -1,0 +1,241 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../../src/local/ask.js'
+import { command } from '../helpers/raw-client.js'
+import { type ChaosRing, THE_BEGINNING } from './chaos-ring.js'
+import { Connection } from './connection.js'
+import type { Fault } from './faults.js'
+import { again, configure, tellSentinels } from './operator-faults.js'
+import { isDown } from './sentinels.js'
+
+/*
+ * What somebody does straight on members, or what happens to them there, while their links live.
+ */
+
+/** A running proxy looks at its members' markers, roles and settings at least so often, and then sets them right. */
+const NOTICED_MS = 3000
+const NOTICED_LATEST_MS = 6000
+
+export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
+  'refuse-some': {
+    summary: '1 to r members refuse some commands, by an ACL that somebody sets straight on them',
+    resource: 'members',
+    lasts: [100, 3000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const refused = SOME_COMMANDS[Math.floor(dice[0] * SOME_COMMANDS.length)]
+      const each = (rule: string) =>
+        Promise.all(targets.map((name) => tell(ring, name, `ACL SETUSER default ${rule}`, /^\+OK/)))
+      await each(refused.map((name) => `-${name}`).join(' '))
+      await sleep(durationMs)
+      await each('+@all')
+    },
+  },
+  'refuse-and-lose': {
+    summary: 'one member has no memory left for a long time, and r - 1 others are killed meanwhile',
+    resource: 'members',
+    needs: ['data'],
+    fillsBudget: true,
+    sparesOthers: true,
+    lasts: [2500, 7000],
+    async run({ ring }, { durationMs, dice }, [full, ...killed]) {
+      await configure(ring, full, 'maxmemory 1')
+      await sleep(dice[0] * 500)
+      await Promise.all(killed.map((name) => ring.member(name).server.kill()))
+      await sleep(durationMs)
+      await configure(ring, full, 'maxmemory 0')
+      await Promise.all(killed.map((name) => ring.restart(name, false)))
+    },
+  },
+  'config-drift': {
+    summary: 'somebody changes a setting that equality rests on, straight on 1 to r members, and does not put it back',
+    resource: 'members',
+    sparesOthers: true,
+    lasts: [500, 3000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const setting = DRIFTS[Math.floor(dice[0] * DRIFTS.length)]
+      for (const name of targets) await configure(ring, name, setting.changed)
+      await sleep(durationMs + NOTICED_MS)
+      // What a member cannot be given by the proxy, the operator has to put right.
+      if (setting.before !== undefined) for (const name of targets) await configure(ring, name, setting.before)
+    },
+  },
+  replicaof: {
+    summary: 'somebody makes a member the replica of another one, and undoes it later',
+    resource: 'members',
+    needs: ['sentinels'],
+    fillsBudget: true,
+    lasts: [300, 4000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const [name] = targets
+      const others = [...ring.expected].filter((other) => !targets.includes(other))
+      const { server } = ring.member(others[Math.floor(dice[0] * others.length)])
+      await tell(ring, name, `REPLICAOF ${server.host} ${server.port}`, /^\+OK/)
+      await sleep(durationMs)
+      await tell(ring, name, 'REPLICAOF NO ONE', /^\+OK/)
+      // The Sentinels have found a replica, which they would make one again.
+      await tellSentinels(ring, [`SENTINEL RESET ${server.name}`], /^:/)
+    },
+  },
+  'function-flush': {
+    summary: 'somebody deletes all functions, the marker among them, on 1 to r members',
+    resource: 'members',
+    sparesOthers: true,
+    lasts: [0, NOTICED_LATEST_MS],
+    async run({ ring }, { durationMs }, targets) {
+      for (const name of targets) await tell(ring, name, 'FUNCTION FLUSH', /^\+OK/)
+      await sleep(durationMs)
+    },
+  },
+  'function-flush-all': {
+    summary: 'somebody deletes all functions on all members, and some time later the proxy is restarted in order',
+    resource: 'all',
+    lasts: [0, 1000],
+    async run({ ring }, { durationMs }) {
+      for (const name of ring.members.keys()) await tell(ring, name, 'FUNCTION FLUSH', /^\+OK/)
+      await sleep(NOTICED_LATEST_MS + durationMs)
+      await ring.proxy.kill('SIGTERM')
+      await ring.proxy.start()
+    },
+  },
+  'client-kill': {
+    summary: 'somebody kills all connections of 1 to r members, again and again',
+    resource: 'members',
+    lasts: [0, 2000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const types = ['normal', 'pubsub']
+      await again(durationMs, 30 + dice[0] * 500, async () => {
+        for (const name of targets) for (const type of types) await tell(ring, name, `CLIENT KILL TYPE ${type}`, /^:/)
+      })
+    },
+  },
+  'client-pause': {
+    summary: 'somebody pauses the clients of 1 to r members, all or those that write',
+    resource: 'members',
+    lasts: [100, 4000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const mode = dice[0] < 0.5 ? 'ALL' : 'WRITE'
+      for (const name of targets) await tell(ring, name, `CLIENT PAUSE ${durationMs} ${mode}`, /^\+OK/)
+      await sleep(durationMs)
+    },
+  },
+  maxclients: {
+    summary: '1 to r members close all connections and have no room for new ones',
+    resource: 'members',
+    lasts: [100, 4000],
+    async run({ ring }, { durationMs }, targets) {
+      const held = await Promise.all(targets.map((name) => Connection.open(ring.member(name).server.port)))
+      const each = async (...words: string[]) => {
+        await Promise.all(held.flatMap((connection) => connection.send(command(...words), 1)))
+      }
+      await each('CONFIG', 'SET', 'maxclients', '1')
+      await each('CLIENT', 'KILL', 'TYPE', 'normal')
+      await sleep(durationMs)
+      await each('CONFIG', 'SET', 'maxclients', '10000')
+      for (const connection of held) connection.close('done')
+    },
+  },
+  'stale-data': {
+    summary: '1 to r members are killed and come back with what they had a second ago, or when the run began',
+    resource: 'members',
+    lasts: [0, 2500],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const label = dice[0] < 0.5 ? 'a second ago' : THE_BEGINNING
+      if (label !== THE_BEGINNING) for (const name of targets) ring.keep(name, label)
+      await sleep(200 + dice[1] * 1000)
+      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+      await sleep(Math.max(0, durationMs - 1500))
+      await Promise.all(targets.map((name) => ring.restore(name, label)))
+    },
+  },
+  'slow-key': {
+    summary: 'a hash of many fields is deleted through the proxy: all its holders take their time over it at once',
+    resource: 'data',
+    sparesOthers: true,
+    lasts: [500, 2000],
+    async run({ ring }, { durationMs, dice }) {
+      const key = `huge:${dice[0]}`
+      if (!(await grow(ring, key, dice[1]))) return
+      await askProxy(ring, 'DEL', key)
+      await sleep(durationMs)
+    },
+  },
+  'slow-key-copied': {
+    summary: 'a member that holds a hash of many fields is killed until it is declared down, and comes back',
+    resource: 'members',
+    needs: ['data'],
+    fillsBudget: true,
+    sparesOthers: true,
+    lasts: [500, 3000],
+    async run({ ring }, { durationMs, dice }, targets) {
+      const keys = Array.from({ length: HUGE_KEYS }, (_, i) => `huge:${i}:${dice[0]}`)
+      for (const key of keys) await grow(ring, key, dice[1])
+      for (const name of targets) {
+        await ring.member(name).server.kill()
+        await isDown(ring, name)
+        await sleep(durationMs)
+        await ring.restart(name, false)
+      }
+      await sleep(FILLING_MS)
+      for (const key of keys) await askProxy(ring, 'UNLINK', key)
+    },
+  },
+}
+
+const SOME_COMMANDS: readonly (readonly string[])[] = [
+  ['incr', 'append'],
+  ['set', 'mset'],
+  ['hset', 'sadd', 'xadd', 'rpush'],
+  ['restore', 'unlink'],
+  ['pexpireat'],
+  ['dump'],
+]
+
+/** `before` is put back at the end; what has none the proxy has to set again by itself. */
+const DRIFTS: readonly { readonly changed: string; readonly before?: string }[] = [
+  { changed: 'notify-keyspace-events ""' },
+  { changed: 'stream-node-max-entries 3', before: 'stream-node-max-entries 100' },
+  { changed: 'maxmemory-policy allkeys-random', before: 'maxmemory-policy noeviction' },
+]
+
+/** Fields at most of a huge hash, how many are written by one command, and how many such hashes there are. */
+const HUGE_FIELDS = 1_500_000
+const FIELDS_PER_COMMAND = 2000
+const COMMANDS_AT_ONCE = 20
+const HUGE_KEYS = 3
+/** For so long a member that is back is filled while other things may happen. */
+const FILLING_MS = 3000
+
+/** Makes a hash of a third of the most fields at least. Says whether it is there. */
+async function grow(ring: ChaosRing, key: string, share: number): Promise<boolean> {
+  const fields = Math.floor((HUGE_FIELDS * (1 + 2 * share)) / 3)
+  const connection = await Connection.open(ring.proxy.port)
+  try {
+    for (let from = 0; from < fields; ) {
+      const commands: Buffer[] = []
+      for (; commands.length < COMMANDS_AT_ONCE && from < fields; from += FIELDS_PER_COMMAND) {
+        const pairs = Array.from({ length: FIELDS_PER_COMMAND }, (_, i) => [`f${from + i}`, 'v']).flat()
+        commands.push(command('HSET', key, ...pairs))
+      }
+      const replies = await Promise.all(connection.send(Buffer.concat(commands), commands.length))
+      if (replies.some(({ type }) => type === '-')) return false
+    }
+    return true
+  } catch {
+    // The proxy has something else to worry about: without the key nothing is slow.
+    return false
+  } finally {
+    connection.close('done')
+  }
+}
+
+async function askProxy(ring: ChaosRing, ...words: string[]): Promise<void> {
+  const connection = await Connection.open(ring.proxy.port).catch(() => undefined)
+  await Promise.all(connection?.send(command(...words), 1) ?? []).catch(() => {})
+  connection?.close('done')
+}
+
+/** One command straight to a member. */
+async function tell(ring: ChaosRing, name: string, words: string, answers: RegExp): Promise<void> {
+  const { host, port } = ring.member(name).server
+  const answer = await ask(host, port, words, 5000)
+  if (!answers.test(answer ?? '')) throw new Error(`${name} answers ${answer} to ${words}`)
+}
