@@ -1,3 +1,5 @@
+import { dbOfId, idInDb, type KeyId } from '../base/key-id.js'
+
 /**
  * How long an expiration is remembered at least, in ms: longer than the clocks of two servers may differ, so that what
  * is emitted later finds the key expired on every server.
@@ -48,8 +50,8 @@ export class Expirations {
   /** False nearly always: nobody needs to ask further. */
   any = false
   /** Whether something on the key is still to be emitted, behind what it waits for. Set by who knows that. */
-  isHeld: (id: string) => boolean = () => false
-  private readonly byId = new Map<string, Entry>()
+  isHeld: (id: KeyId) => boolean = () => false
+  private readonly byId = new Map<KeyId, Entry>()
   private forgotAtMs = Number.NEGATIVE_INFINITY
   /** Up to this number of answers nothing is known. */
   private unknownUpTo = 0
@@ -64,20 +66,19 @@ export class Expirations {
   /**
    * The server says that the key has expired.
    *
-   * @param id as `keyId` of the coordinator names keys: `<db>:<key in latin1>`
    * @param nowMs a clock that only goes forward
    */
-  note(id: string, nowMs: number): void {
+  note(id: KeyId, nowMs: number): void {
     this.put(id, nowMs, this.byId.get(id)?.unsure === true, NONE)
   }
 
   /** The same, right behind an answer that is still to be handed over. */
-  noteBehind(id: string, nowMs: number): void {
+  noteBehind(id: KeyId, nowMs: number): void {
     this.put(id, nowMs, this.byId.get(id)?.unsure === true, this.traffic().taken + 1)
   }
 
   /** The server has done something with the key that deletes it when its deadline has passed, and perhaps it had. */
-  noteUnsure(id: string, nowMs: number): void {
+  noteUnsure(id: KeyId, nowMs: number): void {
     this.put(id, nowMs, true, NONE)
   }
 
@@ -86,7 +87,7 @@ export class Expirations {
    *
    * @param leavesDeadline whether a key may expire right after the write: see `leavesDeadline` of the coordinator
    */
-  take(ids: readonly string[], nowMs: number, leavesDeadline: boolean): Expired | undefined {
+  take(ids: readonly KeyId[], nowMs: number, leavesDeadline: boolean): Expired | undefined {
     const { taken } = this.traffic()
     let which = ''
     let unsure = this.unknownUpTo > 0 && taken <= this.unknownUpTo
@@ -102,7 +103,7 @@ export class Expirations {
   }
 
   /** The key was given a new content, whatever it had been before. */
-  forget(id: string): void {
+  forget(id: KeyId): void {
     this.byId.delete(id)
   }
 
@@ -119,7 +120,7 @@ export class Expirations {
     }
   }
 
-  private put(id: string, nowMs: number, unsure: boolean, behind: number): void {
+  private put(id: KeyId, nowMs: number, unsure: boolean, behind: number): void {
     if (this.byId.size >= KEYS_MAX) {
       this.byId.clear()
       this.unknownUpTo = this.traffic().pushed
@@ -145,8 +146,7 @@ export class Expirations {
   }
 }
 
-function inOther(id: string, one: number, other: number): string {
-  const colon = id.indexOf(':')
-  const db = Number(id.slice(0, colon))
-  return db === one || db === other ? `${db === one ? other : one}${id.slice(colon)}` : id
+function inOther(id: KeyId, one: number, other: number): KeyId {
+  const db = dbOfId(id)
+  return db === one || db === other ? idInDb(id, db === one ? other : one) : id
 }

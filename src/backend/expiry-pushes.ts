@@ -1,4 +1,5 @@
 import { copyBytes } from '../base/copy-bytes.js'
+import { type KeyId, keyId } from '../base/key-id.js'
 import { decodeReply } from '../resp/decode.js'
 import { type Frame, frameIn } from '../resp/frame.js'
 import type { PushPlace } from '../resp/reply-framer.js'
@@ -16,7 +17,7 @@ const UNKNOWN = 0
  */
 export class ExpiryPushes {
   /** Told of a key that perhaps had expired before the command that was answered last, which may be unknown. */
-  onLate: (id: string, answered: Frame | undefined) => void = () => {}
+  onLate: (id: KeyId, answered: Frame | undefined) => void = () => {}
   private readonly kept = Buffer.allocUnsafeSlow(KEPT_BYTES)
   private length = NOTHING
 
@@ -45,13 +46,11 @@ export class ExpiryPushes {
   }
 }
 
-/**
- * The key that a push says has expired, as `<db>:<key in latin1>`: `pmessage`, pattern, `__keyevent@<db>__:expired`, key.
- * Undefined for other pushes.
- */
-function expiredKeyIn(buf: Buffer, start: number, end: number): string | undefined {
+/** The key that a push says has expired: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. Undefined for other pushes. */
+function expiredKeyIn(buf: Buffer, start: number, end: number): KeyId | undefined {
   const push = decodeReply(buf, start, end)
   if (!Array.isArray(push) || push.length !== 4) return undefined
   const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
-  return channel === null ? undefined : `${channel[1]}:${(push[3] as Buffer).latin1Slice()}`
+  const key = push[3] as Buffer
+  return channel === null ? undefined : keyId(Number(channel[1]), key, 0, key.length)
 }

@@ -16,9 +16,20 @@ export function equalsIgnoreCase(buf: Buffer, start: number, end: number, word: 
   return end - start === length || buf[start + length] === 0
 }
 
-/** The bytes in lower case, as text of one character a byte. */
+/** Longer than every word, number and name that is looked for in what clients send. */
+export const WORD_BYTES_MAX = 1024
+
+/**
+ * The bytes as text of one character a byte, for comparing it with words and for reading numbers. Of long ones the
+ * beginning, which is none of what is looked for either: an argument may be longer than a string can be.
+ */
+export function wordOf(bytes: Buffer): string {
+  return bytes.toString('latin1', 0, WORD_BYTES_MAX)
+}
+
+/** The same in lower case. */
 export function lowerCase(bytes: Buffer): string {
-  return Buffer.from(bytes.map((byte) => LOWER[byte])).toString('latin1')
+  return wordOf(Buffer.from(bytes.subarray(0, WORD_BYTES_MAX).map((byte) => LOWER[byte])))
 }
 
 /** The same for the bytes as a C string, which ends at its first NUL. */

@@ -1,10 +1,13 @@
+const EMPTY: Buffer = Buffer.alloc(0)
+
 /** What a connection has set for itself; RESET brings it back to the beginning. */
 export class Session {
   proto: 2 | 3 = 2
   db = 0
-  name = ''
-  libName = ''
-  libVersion = ''
+  /** As long as a client likes. */
+  name = EMPTY
+  libName = EMPTY
+  libVersion = EMPTY
   user = 'default'
   noEvict = false
   /** MULTI was refused: until EXEC or DISCARD nothing is executed of what should have been one transaction. */
@@ -18,7 +21,7 @@ export class Session {
   reset(authenticated: boolean): void {
     this.proto = 2
     this.db = 0
-    this.name = ''
+    this.name = EMPTY
     this.user = 'default'
     this.refusesTransaction = false
     this.replies = 'on'

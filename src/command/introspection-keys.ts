@@ -1,4 +1,4 @@
-import { lowerWord } from '../base/ascii.js'
+import { lowerWord, wordOf } from '../base/ascii.js'
 import type { CommandInfo, KeySpec } from './command-info.js'
 
 /** A key as COMMAND GETKEYSANDFLAGS shows it: the index of the argument, and how the command uses it. */
@@ -8,6 +8,8 @@ export interface KeyReference {
 }
 
 /** The order in which Redis lists the flags of a key [Redis server.c addReplyFlagsForKeyArgs] is that of these literals. */
+const NONE = Buffer.alloc(0)
+
 const READ = ['RO', 'access']
 const STORE = ['OW', 'update']
 const READ_AND_UPDATE = ['RW', 'access', 'update']
@@ -77,7 +79,7 @@ function rangeOf(
     if (limit === 0) return { first: begin, last: args.length + lastkey, step }
     return { first: begin, last: begin + Math.trunc((args.length - begin) / limit) + lastkey, step }
   }
-  const numkeys = args[begin + findKeys.keynumidx]?.toString('latin1') ?? ''
+  const numkeys = wordOf(args[begin + findKeys.keynumidx] ?? NONE)
   if (!/^(0|[1-9]\d*)$/.test(numkeys) || BigInt(numkeys) > 0x7fffffffffffffffn) return undefined
   const first = begin + findKeys.firstkey
   return { first, last: first + Number(BigInt.asIntN(32, BigInt(numkeys))) - 1, step }
@@ -182,7 +184,7 @@ function migrateKeys(args: readonly Buffer[]): KeyReference[] {
 
 /** C's atoi: blanks, a sign, digits; what follows is ignored. */
 function atoi(arg: Buffer): number {
-  const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(arg.toString('latin1'))?.[1]
+  const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(wordOf(arg))?.[1]
   if (digits === undefined) return 0
   const value = BigInt(digits)
   const long =

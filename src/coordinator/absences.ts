@@ -1,10 +1,10 @@
 import type { Link } from '../backend/link.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
 import type { View } from '../view/view.js'
 import type { Arrivals } from './arrivals.js'
-import { keyOfId } from './lanes.js'
 
 /** So many keys that were written while a member is away are remembered. With more it is filled anew. */
 const KEYS_MAX = 100_000
@@ -14,7 +14,7 @@ interface Absence {
   /** The process that had it. */
   readonly runId: string
   readonly ranges: RangeSet
-  readonly ids: Set<string>
+  readonly ids: Set<KeyId>
 }
 
 /**
@@ -33,7 +33,7 @@ export class Absences {
   constructor(private readonly arrivals: Arrivals) {}
 
   /** These keys are written, or their replicas are not sure to be equal. */
-  note(ids: readonly string[]): void {
+  note(ids: readonly KeyId[]): void {
     for (const [name, absence] of this.byName) {
       for (const id of ids) {
         const { key } = keyOfId(id)
@@ -53,7 +53,7 @@ export class Absences {
   viewChanged(
     [previous, before]: readonly [View, readonly Link[]],
     [view, now]: readonly [View, readonly Link[]],
-    inDoubt: readonly string[] | undefined,
+    inDoubt: readonly KeyId[] | undefined,
   ): void {
     for (const link of before) {
       if (inDoubt !== undefined && !isMember(view, link.name)) this.begin(previous, link, inDoubt)
@@ -88,7 +88,7 @@ export class Absences {
     }
   }
 
-  private begin(previous: View, link: Link, inDoubt: readonly string[]): void {
+  private begin(previous: View, link: Link, inDoubt: readonly KeyId[]): void {
     // Of what it was pending for it may have kept all but some keys from the time before.
     const kept = this.arrivals.keptBy(link)
     const ranges = [...rangesOf(previous, link.name, 'natural'), ...kept]

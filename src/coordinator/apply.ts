@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
+import type { KeyId } from '../base/key-id.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { OK } from '../resp/encode.js'
@@ -15,7 +16,7 @@ import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
 /** Those that are a write's own among the keys of a command that a target got. */
-export type OwnKeys = (target: Link, ids: readonly string[]) => readonly string[]
+export type OwnKeys = (target: Link, ids: readonly KeyId[]) => readonly KeyId[]
 
 /** Of the command with which a write was sent before: its size, how many swaps there had been, and which keys are its own. */
 export interface SentBefore {
@@ -37,7 +38,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private naturals = 0
   private answered = 0
   /** The keys, known when a target answered differently. */
-  private differing: readonly string[] | undefined
+  private differing: readonly KeyId[] | undefined
   /** The deadline that it gives its key, if that may be passing meanwhile. */
   private deadlineMs = NO_DEADLINE
   /** When its keys were sent together with others: finds its own among those that a target got. */
@@ -190,7 +191,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   /** Not all replicas said the same: everybody gets what the one whose reply counts has. */
-  private doubtDifferences(ids: readonly string[]): void {
+  private doubtDifferences(ids: readonly KeyId[]): void {
     this.differing = undefined
     this.doubtOthers(this.replyTag, ids)
   }
@@ -236,7 +237,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   /** Its keys in the command that was emitted to a target. */
-  private idsIn(command: Frame, link: Link): readonly string[] {
+  private idsIn(command: Frame, link: Link): readonly KeyId[] {
     const ids = this.coordinator.keyIds(this.row, command, this.slot.db)
     return this.own === undefined ? ids : this.own(link, ids)
   }

@@ -1,4 +1,5 @@
 import type { Link } from '../backend/link.js'
+import type { KeyId } from '../base/key-id.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
 
@@ -10,9 +11,9 @@ const OWED_MAX = 100_000
 /** What is known of one pending replica. */
 class Known {
   /** Keys that are on it. */
-  ids = new Set<string>()
+  ids = new Set<KeyId>()
   /** Keys that were written on other replicas alone. */
-  readonly owed = new Set<string>()
+  readonly owed = new Set<KeyId>()
   /** Who wants nothing to be owed any more. */
   readonly closing = new Set<object>()
   exact = false
@@ -29,12 +30,12 @@ class Known {
 export class Arrivals {
   private readonly byLink = new Map<Link, Known>()
 
-  has(link: Link, id: string): boolean {
+  has(link: Link, id: KeyId): boolean {
     return this.byLink.get(link)?.ids.has(id) === true
   }
 
   /** The key is, or will be in the order of emissions, on the pending replica, with all writes until now. */
-  add(link: Link, id: string): void {
+  add(link: Link, id: KeyId): void {
     const known = this.of(link)
     if (!known.exact && known.ids.size >= KEYS_MAX) known.ids.clear()
     known.ids.add(id)
@@ -42,14 +43,14 @@ export class Arrivals {
   }
 
   /** It did not arrive after all. Where no walk over the sources finds it again, because the rest was kept, it is owed. */
-  remove(link: Link, id: string): void {
+  remove(link: Link, id: KeyId): void {
     const known = this.byLink.get(link)
     known?.ids.delete(id)
     if (known?.kept !== undefined) known.owed.add(id)
   }
 
   /** Notes that a write of these keys is not sent to the pending replica. False if it must be. */
-  owe(link: Link, ids: readonly string[]): boolean {
+  owe(link: Link, ids: readonly KeyId[]): boolean {
     const known = this.of(link)
     if (known.closing.size > 0 || known.owed.size + ids.length > OWED_MAX) return false
     for (const id of ids) {
@@ -60,12 +61,12 @@ export class Arrivals {
   }
 
   /** The keys that are owed to a pending replica. */
-  owed(link: Link): readonly string[] {
+  owed(link: Link): readonly KeyId[] {
     return [...(this.byLink.get(link)?.owed ?? [])]
   }
 
   /** The replica is back with all that it had in these ranges, but for the keys `missed`, which are owed to it. */
-  keep(link: Link, ranges: RangeSet, missed: Iterable<string>): void {
+  keep(link: Link, ranges: RangeSet, missed: Iterable<KeyId>): void {
     this.forget(link)
     const known = this.of(link)
     known.kept = ranges

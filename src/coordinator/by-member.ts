@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { OK } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
@@ -143,7 +144,7 @@ export class ByMember implements ReplySink {
     const { coordinator, row, argc, swapsBefore, routeCount, partOf, members } = this
     const merge = Merge.of(row, this.slot, routeCount, partOf, this.keyCount)
     this.parts = this.routes.slice(0, routeCount).map((route, part) => {
-      const own = (link: Link, ids: readonly string[]) => this.idsOf(part, link, ids)
+      const own = (link: Link, ids: readonly KeyId[]) => this.idsOf(part, link, ids)
       return Apply.sentWithOthers(coordinator, route, row, merge.slotOf(part), { argc, swapsBefore, own })
     })
     for (const tag of this.done.slice(0, this.doneCount)) {
@@ -161,9 +162,9 @@ export class ByMember implements ReplySink {
   }
 
   /** Which of the keys that the member got are of this part. */
-  private idsOf(part: number, link: Link, ids: readonly string[]): string[] {
+  private idsOf(part: number, link: Link, ids: readonly KeyId[]): KeyId[] {
     const { routes, partOf, keyCount } = this
-    const found: string[] = []
+    const found: KeyId[] = []
     let place = 0
     for (let k = 0; k < keyCount; k++) {
       if (!routes[partOf[k]].targets.includes(link)) continue

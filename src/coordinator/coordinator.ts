@@ -2,6 +2,7 @@ import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { LinkLostError } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
+import type { KeyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { findKeys } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
@@ -169,7 +170,7 @@ export class Coordinator {
   }
 
   /** The names in lanes and doubts of all keys of a command. */
-  keyIds(row: CommandRow, frame: Frame, db: number): string[] {
+  keyIds(row: CommandRow, frame: Frame, db: number): KeyId[] {
     return keyIds(row, frame, db, this.databases)
   }
 
@@ -177,7 +178,7 @@ export class Coordinator {
    * Copies keys of one database from one member to another in the order of their writes; `done` hears what became of each.
    * On a pending replica they count as arrived from now on.
    */
-  copyKeys(ids: readonly string[], source: Link, target: Link, done: CopyListener): void {
+  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener): void {
     for (const id of ids) this.arrivals.add(target, id)
     new KeyCopy(this.lanes, ids, source, [target], (link, result, reason, bytes, id) => {
       if (result !== 'copied') {

@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
-import { keyOfId } from './lanes.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
@@ -30,13 +30,13 @@ export function settleFirst(
   // Who cannot be asked or written to now is waited for.
   if (source?.ready !== true || (!isRead && !route.writable())) return false
   // What is in doubt on the master has been touched since the start.
-  const isOpen = (id: string) => !uncertainty.isSettled(id) && !doubts.isInDoubt(source, id)
+  const isOpen = (id: KeyId) => !uncertainty.isSettled(id) && !doubts.isInDoubt(source, id)
   const ids = coordinator.keyIds(row, frame, slot.db).filter(isOpen)
   const others = route.targets.filter((link) => link !== source)
   let open = ids.length * others.length
   if (open === 0) return false
   const own = ownFrame(frame)
-  const copied = (target: Link, id: string, equal: boolean) => {
+  const copied = (target: Link, id: KeyId, equal: boolean) => {
     if (!equal) doubts.note(target, [id])
     if (--open === 0 && isRead) coordinator.resubmit(own, row, slot)
   }
@@ -56,7 +56,7 @@ export function settleFirst(
  * Where a write goes whose range has pending replicas [design §8 Join]: to those that have its keys. To the others the keys
  * are owed; where they cannot be any more, they are copied first.
  */
-export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readonly string[]): Route {
+export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readonly KeyId[]): Route {
   const { arrivals, doubts } = coordinator
   const isCertain = (link: Link) => link.ready && !ids.some((id) => doubts.isInDoubt(link, id))
   const certain = route.serving() ?? route.natural.find(isCertain)
@@ -80,7 +80,7 @@ export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readon
  * One of the targets of a write may have missed it: who was not sent it, because it was owed the keys, may have got a copy
  * of what that one has.
  */
-export function doubtOwed(coordinator: Coordinator, targets: readonly Link[], ids: readonly string[]): void {
+export function doubtOwed(coordinator: Coordinator, targets: readonly Link[], ids: readonly KeyId[]): void {
   for (const id of ids) {
     const { key } = keyOfId(id)
     for (const link of coordinator.router.routeOfKey(key, 0, key.length).targets) {

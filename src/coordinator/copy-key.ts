@@ -2,9 +2,11 @@ import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
+import { type KeyId, keyOfId, textOfId } from '../base/key-id.js'
+import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { isSoon, mayHavePassed } from './deadline.js'
-import { type Held, type HeldKey, keyInId, keyOfId, type Lanes } from './lanes.js'
+import type { Held, HeldKey, Lanes } from './lanes.js'
 
 /** What became of a copy on one target. */
 export type CopyResult =
@@ -17,7 +19,7 @@ export type CopyResult =
   | 'refused'
 
 /** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
-export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: string) => void
+export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: KeyId) => void
 
 /** What a reply is for, in the low bits of its tag; the others are the number of the key, or of key and target. */
 const PEXPIRETIME = 0
@@ -62,7 +64,7 @@ export class KeyCopy implements ReplySink {
    */
   constructor(
     private readonly lanes: Lanes,
-    private readonly ids: readonly string[],
+    private readonly ids: readonly KeyId[],
     private readonly source: Link,
     private readonly targets: readonly Link[],
     private readonly listener: CopyListener,
@@ -150,7 +152,14 @@ export class KeyCopy implements ReplySink {
    */
   private snapshot(k: number): void {
     const { source, db } = this
-    const key = keyInId(this.ids[k])
+    const id = this.ids[k]
+    if (typeof id !== 'string') {
+      const { key } = keyOfId(id)
+      source.emitFrame(frameOf(['PEXPIRETIME', key]), db, this, (k << KIND_BITS) | PEXPIRETIME)
+      source.emitFrame(frameOf(['DUMP', key]), db, this, (k << KIND_BITS) | DUMP)
+      return
+    }
+    const key = textOfId(id)
     const argument = `\r\n$${key.length}\r\n${key}\r\n`
     const first = `*2\r\n$11\r\nPEXPIRETIME${argument}`
     const both = `${first}*2\r\n$4\r\nDUMP${argument}`
@@ -166,7 +175,6 @@ export class KeyCopy implements ReplySink {
       this.frames[k] = this.deletion(k)
       return
     }
-    const key = keyInId(this.ids[k])
     const from = buf.indexOf(CR, start) + 2
     const size = end - 2 - from
     // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
@@ -176,12 +184,7 @@ export class KeyCopy implements ReplySink {
       this.deadlines ??= new Map()
       this.deadlines.set(k, Number(ttl))
     }
-    const head = `*6\r\n$7\r\nRESTORE\r\n$${key.length}\r\n${key}\r\n$${ttl.length}\r\n${ttl}\r\n$${size}\r\n`
-    const frame = Buffer.allocUnsafe(head.length + size + RESTORE_TAIL.length)
-    frame.latin1Write(head, 0)
-    buf.copy(frame, head.length, from, from + size)
-    frame.latin1Write(RESTORE_TAIL, head.length + size)
-    this.frames[k] = frame
+    this.frames[k] = restoreFrame(this.ids[k], ttl, buf, from, size)
     this.payloadBytes[k] = size
   }
 
@@ -199,14 +202,28 @@ export class KeyCopy implements ReplySink {
   }
 
   private deletion(k: number): Buffer {
-    const key = keyInId(this.ids[k])
-    return Buffer.from(`*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`, 'latin1')
+    return frameOf(['UNLINK', keyOfId(this.ids[k]).key]).buf
   }
 
   private release(k: number): void {
     const { holds, targets } = this
     for (let t = 0; t < targets.length; t++) this.lanes.release(targets[t], holds[k * targets.length + t])
   }
+}
+
+/** RESTORE with the payload of a DUMP, which is `size` bytes of `buf` from `from` on. */
+function restoreFrame(id: KeyId, ttl: string, buf: Buffer, from: number, size: number): Buffer {
+  if (typeof id !== 'string') {
+    const payload = buf.subarray(from, from + size)
+    return frameOf(['RESTORE', keyOfId(id).key, ttl, payload, 'REPLACE', 'ABSTTL']).buf
+  }
+  const key = textOfId(id)
+  const head = `*6\r\n$7\r\nRESTORE\r\n$${key.length}\r\n${key}\r\n$${ttl.length}\r\n${ttl}\r\n$${size}\r\n`
+  const frame = Buffer.allocUnsafe(head.length + size + RESTORE_TAIL.length)
+  frame.latin1Write(head, 0)
+  buf.copy(frame, head.length, from, from + size)
+  frame.latin1Write(RESTORE_TAIL, head.length + size)
+  return frame
 }
 
 /** What is held for one key on one target. */

@@ -1,8 +1,9 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
+import { wordOf } from '../base/ascii.js'
 import { isOption } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
-import type { Frame } from '../resp/frame.js'
+import { argumentOf, type Frame } from '../resp/frame.js'
 
 /*
  * A command that gives a key a deadline deletes the key when the deadline has passed already, and no server calls that
@@ -89,6 +90,6 @@ function optionIn(frame: Frame, first: number): number {
 
 /** What is no number makes the command fail. */
 function integerAt(frame: Frame, i: number): number {
-  const value = Number(frame.buf.latin1Slice(frame.argStart[i], frame.argEnd[i]))
+  const value = Number(wordOf(argumentOf(frame, i)))
   return Number.isFinite(value) ? value : NO_DEADLINE
 }

@@ -1,8 +1,9 @@
 import type { Link } from '../backend/link.js'
+import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { type CopyResult, KeyCopy } from './copy-key.js'
 import { type Group, Groups } from './groups.js'
-import { dbOfId, keyOfId, type Lanes } from './lanes.js'
+import type { Lanes } from './lanes.js'
 import type { Router } from './router.js'
 
 /** A write that waits until a member has its effect by other means than its own bytes. */
@@ -54,7 +55,7 @@ const KEYS_MAX = 100_000
 /** What follows from doubts. */
 export interface DoubtEvents {
   /** The replicas of these keys may differ. */
-  doubted(ids: readonly string[]): void
+  doubted(ids: readonly KeyId[]): void
   /** A member serves reads no more, or again. */
   stoppedServing(): void
   serving(): void
@@ -84,8 +85,8 @@ export class Doubts {
   /** What of keys gets into others, by the writes under way. */
   readonly groups = new Groups()
   /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
-  private readonly unmarked = new Set<string>()
-  private readonly byMember = new Map<string, Map<string, Doubt>>()
+  private readonly unmarked = new Set<KeyId>()
+  private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
   private lastRefusalLogMs = 0
@@ -106,14 +107,14 @@ export class Doubts {
   }
 
   /** All keys that are in doubt on some member. */
-  ids(): string[] {
+  ids(): KeyId[] {
     return [...this.byMember.values()].flatMap((doubts) => [...doubts.keys()])
   }
 
   /** Whether a key of one of these databases is in doubt somewhere. */
   concerns(dbs: readonly number[]): boolean {
     if (!this.any) return false
-    const isTheirs = (id: string) => dbs.includes(dbOfId(id))
+    const isTheirs = (id: KeyId) => dbs.includes(dbOfId(id))
     return [this.unmarked, ...this.byMember.values()].some((ids) => [...ids.keys()].some(isTheirs))
   }
 
@@ -121,7 +122,7 @@ export class Doubts {
    * A write of these keys is emitted to these members in this turn, which may leave in one of them what it finds in another:
    * where one is in doubt before or during that, all are, until the group ends and from then on.
    */
-  begin(ids: readonly string[], targets: readonly Link[]): Group {
+  begin(ids: readonly KeyId[], targets: readonly Link[]): Group {
     if (this.byMember.size > 0) {
       for (const link of targets) {
         const doubts = this.byMember.get(link.name)
@@ -136,7 +137,7 @@ export class Doubts {
    * These keys may have missed a write on the member of `link`, and so may those that a write under way makes of them; `write`
    * is told when that is mended.
    */
-  note(link: Link, missed: readonly string[], write?: DoubtfulWrite, tag = 0): void {
+  note(link: Link, missed: readonly KeyId[], write?: DoubtfulWrite, tag = 0): void {
     const ids = this.groups.reach(missed)
     this.events.doubted(ids)
     let doubts = this.byMember.get(link.name)
@@ -171,7 +172,7 @@ export class Doubts {
   }
 
   /** Some of these keys are in doubt on a member, and so are all of them: whoever waits for the ones waits for the others. */
-  private spread(link: Link, ids: readonly string[]): void {
+  private spread(link: Link, ids: readonly KeyId[]): void {
     const before = this.byMember.get(link.name)
     const waiters = new Set(ids.flatMap((id) => [...(before?.get(id)?.waiters ?? [])]))
     this.note(link, ids)
@@ -249,7 +250,7 @@ export class Doubts {
     }
   }
 
-  private repairKey(link: Link, id: string, doubt: Doubt): void {
+  private repairKey(link: Link, id: KeyId, doubt: Doubt): void {
     const { key } = keyOfId(id)
     const { natural, targets } = this.router().routeOfKey(key, 0, key.length)
     if (!targets.includes(link)) {
@@ -268,7 +269,7 @@ export class Doubts {
     if (natural.every((each) => this.isInDoubt(each, id)) && natural[0] === link) this.resolve(link, id, doubt, false)
   }
 
-  private copied(link: Link, id: string, doubt: Doubt, result: CopyResult, reason: string): void {
+  private copied(link: Link, id: KeyId, doubt: Doubt, result: CopyResult, reason: string): void {
     // A newer doubt has taken this one's place.
     if (this.byMember.get(link.name)?.get(id) !== doubt) return
     doubt.copying = false
@@ -304,7 +305,7 @@ export class Doubts {
   }
 
   /** Whether the member of `link` may have missed a write of this key. */
-  isInDoubt(link: Link, id: string): boolean {
+  isInDoubt(link: Link, id: KeyId): boolean {
     return this.byMember.get(link.name)?.has(id) === true
   }
 
@@ -314,7 +315,7 @@ export class Doubts {
    *
    * @param natural the natural replicas of the key, the master first
    */
-  hides(id: string, link: Link, natural: readonly Link[]): boolean {
+  hides(id: KeyId, link: Link, natural: readonly Link[]): boolean {
     if (this.unmarked.has(id)) return true
     let isBehind = false
     for (const each of natural) {
@@ -325,7 +326,7 @@ export class Doubts {
     return false
   }
 
-  private left(ids: Iterable<string>): void {
+  private left(ids: Iterable<KeyId>): void {
     if (this.isMarked()) return
     for (const id of ids) this.unmarked.add(id)
     this.any = this.any || this.unmarked.size > 0
@@ -337,7 +338,7 @@ export class Doubts {
     this.events.readable()
   }
 
-  private resolve(link: Link, id: string, doubt: Doubt, hasWrites: boolean): void {
+  private resolve(link: Link, id: KeyId, doubt: Doubt, hasWrites: boolean): void {
     const doubts = this.byMember.get(link.name)
     doubts?.delete(id)
     if (doubts?.size === 0) {

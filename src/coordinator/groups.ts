@@ -1,5 +1,5 @@
 import type { Link } from '../backend/link.js'
-import { dbOfId, keyInId } from './lanes.js'
+import { dbOfId, idInDb, type KeyId } from '../base/key-id.js'
 
 /** The keys of one write of several keys, from its emission to the last answer. */
 export interface Group {
@@ -26,7 +26,7 @@ interface Barrier {
  * one does not concern: then a group lasts until all have answered what they had been sent until then.
  */
 export class Groups {
-  private readonly byId = new Map<string, Set<OpenGroup>>()
+  private readonly byId = new Map<KeyId, Set<OpenGroup>>()
   /** Those that have ended and are kept. */
   private ended: OpenGroup[] = []
   private barriers: Barrier[] = []
@@ -37,14 +37,14 @@ export class Groups {
   }
 
   /** A write of these keys, see `keyId`, is emitted in this turn. */
-  begin(ids: readonly string[]): Group {
+  begin(ids: readonly KeyId[]): Group {
     const group = new OpenGroup(this, new Set(ids))
     for (const id of group.ids) this.add(group, id)
     return group
   }
 
   /** These keys, and all that a write under way may have made of one of them. */
-  reach(ids: readonly string[]): readonly string[] {
+  reach(ids: readonly KeyId[]): readonly KeyId[] {
     if (this.byId.size === 0) return ids
     const reached = new Set(ids)
     const size = reached.size
@@ -62,7 +62,7 @@ export class Groups {
       for (const id of [...group.ids]) {
         const db = dbOfId(id)
         if (db !== one && db !== other) continue
-        const name = `${db === one ? other : one}:${keyInId(id)}`
+        const name = idInDb(id, db === one ? other : one)
         group.ids.add(name)
         this.add(group, name)
       }
@@ -87,7 +87,7 @@ export class Groups {
     } else this.remove(group)
   }
 
-  private add(group: OpenGroup, id: string): void {
+  private add(group: OpenGroup, id: KeyId): void {
     const groups = this.byId.get(id)
     if (groups === undefined) this.byId.set(id, new Set([group]))
     else groups.add(group)
@@ -105,7 +105,7 @@ export class Groups {
 class OpenGroup implements Group {
   constructor(
     private readonly groups: Groups,
-    readonly ids: Set<string>,
+    readonly ids: Set<KeyId>,
   ) {}
 
   end(): void {

@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import { assert } from '../base/assert.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
 
 /** Something that is to be emitted on one link later than it was asked for. */
 export interface Held {
@@ -23,7 +24,7 @@ class Entry {
 
 /** What is held for one key on one link, in the order in which it has to be emitted. */
 interface Lane {
-  readonly id: string
+  readonly id: KeyId
   readonly entries: Entry[]
 }
 
@@ -40,17 +41,17 @@ export class Lanes {
   /** Number of lanes: 0 nearly always, and then nobody needs to ask further. */
   active = 0
 
-  private readonly byLink = new Map<Link, Map<string, Lane>>()
+  private readonly byLink = new Map<Link, Map<KeyId, Lane>>()
 
   /** `onIdle` is told when nothing is held any more. */
   constructor(private readonly onIdle: () => void) {}
 
   /** Whether a later emission of this key on this link has to be held too. */
-  isHeld(link: Link, id: string): boolean {
+  isHeld(link: Link, id: KeyId): boolean {
     return this.byLink.get(link)?.has(id) === true
   }
 
-  isAnyHeld(link: Link, ids: readonly string[]): boolean {
+  isAnyHeld(link: Link, ids: readonly KeyId[]): boolean {
     const lanes = this.byLink.get(link)
     return lanes !== undefined && ids.some((id) => lanes.has(id))
   }
@@ -59,7 +60,7 @@ export class Lanes {
    * Holds an emission of these keys on this link. It goes out when the returned function has been called (once), and
    * what stands before it has gone out.
    */
-  hold(link: Link, ids: readonly string[], held: Held): () => void {
+  hold(link: Link, ids: readonly KeyId[], held: Held): () => void {
     assert(ids.length > 0, 'what is held has a key')
     const entry = new Entry(held)
     for (const id of new Set(ids)) this.stand(entry, this.laneOf(link, id))
@@ -67,7 +68,7 @@ export class Lanes {
   }
 
   /** The same for one key; `release` must follow. */
-  holdKey(link: Link, id: string, held: Held): HeldKey {
+  holdKey(link: Link, id: KeyId, held: Held): HeldKey {
     const entry = new Entry(held)
     this.stand(entry, this.laneOf(link, id))
     return entry
@@ -110,8 +111,8 @@ export class Lanes {
    *
    * @returns the keys of what was held, with the links: they lack it should nothing be emptied after all
    */
-  cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: string }[] {
-    const covered: { readonly link: Link; readonly id: string }[] = []
+  cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: KeyId }[] {
+    const covered: { readonly link: Link; readonly id: KeyId }[] = []
     for (const [link, lanes] of [...this.byLink]) {
       for (const id of lanes.keys()) if (emptied(dbOfId(id))) covered.push({ link, id })
       for (const entry of this.takeOut(link, (lane) => emptied(dbOfId(lane.id)))) entry.held.covered()
@@ -153,7 +154,7 @@ export class Lanes {
     entry.lanes.push(lane)
   }
 
-  private laneOf(link: Link, id: string): Lane {
+  private laneOf(link: Link, id: KeyId): Lane {
     let lanes = this.byLink.get(link)
     if (lanes === undefined) this.byLink.set(link, (lanes = new Map()))
     let lane = lanes.get(id)
@@ -171,24 +172,4 @@ export class Lanes {
     if (lanes.size === 0) this.byLink.delete(link)
     if (--this.active === 0) this.onIdle()
   }
-}
-
-/** How a key of a database is called in lanes. One character a byte, so that any bytes make a distinct name. */
-export function keyId(db: number, buf: Buffer, start: number, end: number): string {
-  return `${db}:${buf.latin1Slice(start, end)}`
-}
-
-/** The key bytes of a `keyId`. */
-export function keyOfId(id: string): { readonly db: number; readonly key: Buffer } {
-  return { db: dbOfId(id), key: Buffer.from(keyInId(id), 'latin1') }
-}
-
-/** The database of a `keyId`. */
-export function dbOfId(id: string): number {
-  return Number(id.slice(0, id.indexOf(':')))
-}
-
-/** Its key, one character a byte. */
-export function keyInId(id: string): string {
-  return id.slice(id.indexOf(':') + 1)
 }

@@ -1,9 +1,9 @@
 import type { Link } from '../backend/link.js'
+import { isSameKey, type KeyId, keyOfId } from '../base/key-id.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
 import type { Frame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
 import { leavesDeadline } from './deadline.js'
-import { keyInId, keyOfId } from './lanes.js'
 
 /**
  * A server told of an expired key, and that may mean: expired before the command that it answered last, whose answer has
@@ -13,8 +13,8 @@ import { keyInId, keyOfId } from './lanes.js'
  * @param on whose server told that
  * @param answered that command; undefined when it is not known
  */
-export function expiredLate(coordinator: Coordinator, on: Link, id: string, answered: Frame | undefined): void {
-  if (answered !== undefined && !mayHaveMet(coordinator, answered, keyInId(id))) return
+export function expiredLate(coordinator: Coordinator, on: Link, id: KeyId, answered: Frame | undefined): void {
+  if (answered !== undefined && !mayHaveMet(coordinator, answered, id)) return
   const { key } = keyOfId(id)
   const [, ...others] = coordinator.router.routeOfKey(key, 0, key.length).targets
   coordinator.stats.unequalExpiries++
@@ -22,7 +22,7 @@ export function expiredLate(coordinator: Coordinator, on: Link, id: string, answ
   for (const link of others) coordinator.doubts.note(link, ids)
 }
 
-function mayHaveMet(coordinator: Coordinator, frame: Frame, key: string): boolean {
+function mayHaveMet(coordinator: Coordinator, frame: Frame, id: KeyId): boolean {
   const { buf, argc, argStart, argEnd } = frame
   const command = lookupCommand(buf, argStart[0], argEnd[0])
   if (command === undefined) return true
@@ -30,5 +30,5 @@ function mayHaveMet(coordinator: Coordinator, frame: Frame, key: string): boolea
   const row = (isContainer ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : undefined) ?? command
   if (row.replicate === 'none' || !leavesDeadline(row, frame)) return false
   // Of any database: the server does not say to which one the command went.
-  return coordinator.keyIds(row, frame, 0).some((each) => keyInId(each) === key)
+  return coordinator.keyIds(row, frame, 0).some((each) => isSameKey(each, id))
 }

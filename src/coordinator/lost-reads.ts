@@ -1,3 +1,4 @@
+import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import type { ReplySlot } from './reply-slot.js'
@@ -6,7 +7,7 @@ interface LostRead {
   readonly frame: Frame
   readonly row: CommandRow
   readonly slot: ReplySlot
-  readonly ids: readonly string[]
+  readonly ids: readonly KeyId[]
   overtaken: boolean
 }
 
@@ -18,12 +19,12 @@ interface LostRead {
 export class LostReads {
   private reads: LostRead[] = []
 
-  add(frame: Frame, row: CommandRow, slot: ReplySlot, ids: readonly string[]): void {
+  add(frame: Frame, row: CommandRow, slot: ReplySlot, ids: readonly KeyId[]): void {
     this.reads.push({ frame, row, slot, ids, overtaken: false })
   }
 
   /** A write that was in flight on the same link, behind the reads that were added before. */
-  noteWrite(slot: ReplySlot, ids: readonly string[]): void {
+  noteWrite(slot: ReplySlot, ids: readonly KeyId[]): void {
     for (const read of this.reads) {
       if (read.slot.client === slot.client && read.ids.some((id) => ids.includes(id))) read.overtaken = true
     }

@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { decodeReply } from '../resp/decode.js'
@@ -24,7 +25,7 @@ const MASTER = 0
  */
 export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private readonly frame: Frame
-  private readonly ids: readonly string[]
+  private readonly ids: readonly KeyId[]
   private readonly releases: (() => void)[] = []
   private effect: Frame | undefined
   private reply: Buffer | undefined

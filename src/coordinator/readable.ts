@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
+import { type KeyId, keyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import type { Coordinator } from './coordinator.js'
-import { keyId } from './lanes.js'
 import type { Route } from './router.js'
 
 /*
@@ -14,7 +14,7 @@ export function mayRead(
   { doubts, uncertainty }: Coordinator,
   link: Link,
   natural: readonly Link[],
-  ids: readonly string[],
+  ids: readonly KeyId[],
 ): boolean {
   if (!link.ready) return false
   if (doubts.any && ids.some((id) => doubts.hides(id, link, natural))) return false

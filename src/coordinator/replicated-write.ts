@@ -1,11 +1,11 @@
 import type { Expired } from '../backend/expirations.js'
 import type { Link } from '../backend/link.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { FinishedWrite } from './acknowledgement.js'
 import type { Coordinator } from './coordinator.js'
 import { doubtOwed } from './copy-first.js'
 import type { DoubtfulWrite } from './doubts.js'
 import type { Group } from './groups.js'
-import { keyOfId } from './lanes.js'
 import { answer, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { AwaitedWrite } from './verdicts.js'
@@ -31,10 +31,10 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
   protected doubtful: readonly number[] = NONE
   private missing: readonly number[] = NONE
-  private doubtfulIds: readonly string[] = NONE
+  private doubtfulIds: readonly KeyId[] = NONE
   /** What targets knew of expirations of the keys when they answered, by their place; and the keys. */
   private expired: Map<number, Expired> | undefined
-  private expiredIds: readonly string[] = NONE
+  private expiredIds: readonly KeyId[] = NONE
   private done = false
   /** Its keys, when it is a write of several of which one may get into another. */
   protected group: Group | undefined
@@ -94,7 +94,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   }
 
   /** A target may have missed the write. */
-  protected lost(tag: number, ids: readonly string[]): void {
+  protected lost(tag: number, ids: readonly KeyId[]): void {
     this.coordinator.lostReads.noteWrite(this.slot, ids)
     this.doubt(tag, ids)
     this.heard()
@@ -125,7 +125,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     else this.coordinator.verdicts.await(this)
   }
 
-  protected doubt(tag: number, idsBefore: readonly string[]): void {
+  protected doubt(tag: number, idsBefore: readonly KeyId[]): void {
     const ids = this.coordinator.swaps.namesNow(idsBefore, this.swapsBefore)
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
@@ -134,14 +134,14 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   }
 
   /** Everybody but the target at this place has its keys in doubt, and gets what that one has. */
-  protected doubtOthers(tag: number, ids: readonly string[]): void {
+  protected doubtOthers(tag: number, ids: readonly KeyId[]): void {
     for (let other = 0; other < this.targets.length; other++) {
       if (other !== tag && !this.doubtful.includes(other)) this.doubt(other, ids)
     }
   }
 
   /** A target has answered: whether keys of the write had expired there before it executed it; see `leavesDeadline`. */
-  protected noteExpired(tag: number, ids: readonly string[], leavesDeadline: boolean): void {
+  protected noteExpired(tag: number, ids: readonly KeyId[], leavesDeadline: boolean): void {
     const expired = this.targets[tag].expirations.take(ids, performance.now(), leavesDeadline)
     if (expired === undefined) return
     this.expired ??= new Map()
@@ -153,7 +153,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
    * The keys, when they had expired before the write for some of those who answered and not for others, or nobody knows:
    * some replicas executed it on the old value and others on none, even if their answers are equal.
    */
-  protected unequallyExpired(answered: number): readonly string[] | undefined {
+  protected unequallyExpired(answered: number): readonly KeyId[] | undefined {
     const { expired } = this
     if (expired === undefined) return undefined
     const [first, ...others] = expired.values()

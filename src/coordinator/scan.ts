@@ -1,8 +1,9 @@
 import type { Link } from '../backend/link.js'
+import { lowerCase, wordOf } from '../base/ascii.js'
+import { keyId } from '../base/key-id.js'
 import { error, isError, type Reply } from '../resp/encode.js'
 import { fingerprint32 } from '../ring/identifier.js'
 import type { Coordinator } from './coordinator.js'
-import { keyId } from './lanes.js'
 import { mayRead, readableInTime } from './readable.js'
 
 /**
@@ -40,7 +41,7 @@ export function encodeCursor(cursor: Cursor): string {
  */
 export function decodeCursor(argument: Buffer): Cursor | undefined | 'invalid' {
   const nul = argument.indexOf(0)
-  const text = argument.latin1Slice(0, nul === -1 ? argument.length : nul)
+  const text = wordOf(nul === -1 ? argument : argument.subarray(0, nul))
   if (!/^([+-]?[0-9]+)?$/.test(text)) return 'invalid'
   const digits = text.replace(/^[+-]/, '')
   if (digits.length > 20 && BigInt(digits) >= 2n ** 64n) return 'invalid'
@@ -145,8 +146,8 @@ function scaledCount(options: readonly Buffer[], copies: number): { count: numbe
   // Of several counts the last one holds, so the default stands first.
   const scaled: (Buffer | string)[] = ['COUNT', String(COUNT_DEFAULT * copies), ...options]
   for (let i = 0; i + 1 < options.length; i += 2) {
-    if (options[i].toString('latin1').toUpperCase() !== 'COUNT') continue
-    count = /^[1-9][0-9]{0,6}$/.test(options[i + 1].latin1Slice()) ? Number(options[i + 1]) : 0
+    if (lowerCase(options[i]) !== 'count') continue
+    count = /^[1-9][0-9]{0,6}$/.test(wordOf(options[i + 1])) ? Number(options[i + 1]) : 0
     if (count > 0 && count <= COUNT_MAX) scaled[i + 3] = String(count * copies)
   }
   return { count, options: scaled }

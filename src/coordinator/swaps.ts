@@ -1,5 +1,5 @@
 import type { Link } from '../backend/link.js'
-import { dbOfId, keyInId } from './lanes.js'
+import { dbOfId, idInDb, type KeyId } from '../base/key-id.js'
 
 /** More swaps than these are not remembered: nothing that is under way is older. */
 const SWAPS_MAX = 10_000
@@ -39,19 +39,19 @@ export class Swaps {
    * What keys may be called now, see `keyId`, that were called so when there had been so many swaps: the old names too, as a
    * swap that is under way may be refused.
    */
-  namesNow(ids: readonly string[], count: number): readonly string[] {
+  namesNow(ids: readonly KeyId[], count: number): readonly KeyId[] {
     return count === this.count ? ids : [...ids, ...ids.map((id) => this.nameNow(id, count))]
   }
 
   /** The same of a key that a link's server calls so, which may not have executed all swaps yet. */
-  namesOn(link: Link, id: string): readonly string[] {
+  namesOn(link: Link, id: KeyId): readonly KeyId[] {
     return this.namesNow([id], this.unanswered.get(link)?.[0] ?? this.count)
   }
 
-  private nameNow(id: string, count: number): string {
+  private nameNow(id: KeyId, count: number): KeyId {
     let db = dbOfId(id)
     const first = Math.max(0, this.last.length - (this.count - count))
     for (const [one, other] of this.last.slice(first)) db = db === one ? other : db === other ? one : db
-    return `${db}:${keyInId(id)}`
+    return idInDb(id, db)
   }
 }

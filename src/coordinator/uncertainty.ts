@@ -1,3 +1,5 @@
+import type { KeyId } from '../base/key-id.js'
+
 /** More keys than this are not remembered: they are copied again, which costs time and is right. */
 const KEYS_MAX = 200_000
 
@@ -9,7 +11,7 @@ const KEYS_MAX = 200_000
 export class Uncertainty {
   /** False nearly always: nobody needs to ask further. */
   active = false
-  private readonly settled = new Set<string>()
+  private readonly settled = new Set<KeyId>()
 
   begin(): void {
     this.active = true
@@ -25,12 +27,12 @@ export class Uncertainty {
     this.settled.clear()
   }
 
-  isSettled(id: string): boolean {
+  isSettled(id: KeyId): boolean {
     return !this.active || this.settled.has(id)
   }
 
   /** The replicas of this key are equal, or will be in the order of emissions. */
-  settle(id: string): void {
+  settle(id: KeyId): void {
     if (this.settled.size >= KEYS_MAX) this.settled.clear()
     this.settled.add(id)
   }

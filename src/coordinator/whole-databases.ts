@@ -1,4 +1,5 @@
 import { type Link, LinkLostError } from '../backend/link.js'
+import { wordOf } from '../base/ascii.js'
 import { decodeReply } from '../resp/decode.js'
 import { error, isError, type Reply, simple } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
@@ -22,7 +23,7 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
   const command = args[0].toString().toLowerCase()
   const { lanes, doubts, acknowledgement } = coordinator
   const deadlineMs = coordinator.waiting.deadline()
-  const swapped = command === 'swapdb' ? args.slice(1).map(Number) : []
+  const swapped = command === 'swapdb' ? args.slice(1).map((arg) => Number(wordOf(arg))) : []
   const mustWait = () =>
     (command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))) ||
     (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
@@ -35,7 +36,7 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
   }
   let covered: ReturnType<Lanes['cover']> = []
   if (command !== 'swapdb') {
-    const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(args[1].latin1Slice()))
+    const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
     if (wrong) return error('ERR syntax error')
     covered = lanes.cover((each) => command === 'flushall' || each === db)
   }
@@ -87,7 +88,7 @@ async function emitToAll(
     for (const { name, reason } of refusing) distrust(name, reason)
     refusing = []
   }
-  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(arg.latin1Slice()) && Number(arg) < coordinator.databases
+  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(wordOf(arg)) && Number(arg) < coordinator.databases
   // All refuse what is none.
   const isSwap = command === 'swapdb' && args.slice(1).every(isDatabase)
   coordinator.stats.writes++

@@ -1,7 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { keyOfId } from '../coordinator/lanes.js'
 import { differingValues } from './compare-value.js'
 import { integerIn } from './differing.js'
 import { InStep, KEY, UnsettledError } from './in-step.js'
@@ -39,7 +39,7 @@ const LOOK_AGAIN_MS = 250
  * @param id the key, see `keyId`
  * @param bytes about how much memory its value takes
  */
-export async function compareKey(coordinator: Coordinator, id: string, bytes: number): Promise<Look> {
+export async function compareKey(coordinator: Coordinator, id: KeyId, bytes: number): Promise<Look> {
   const { key } = keyOfId(id)
   const links = coordinator.router.routeOfKey(key, 0, key.length).natural
   const away = links.find((link) => !link.ready)
@@ -93,7 +93,7 @@ async function valueStates(replicas: InStep, bytes: number): Promise<CopyState[]
   return states
 }
 
-function isDoubtful({ doubts }: Coordinator, links: readonly Link[], id: string): boolean {
+function isDoubtful({ doubts }: Coordinator, links: readonly Link[], id: KeyId): boolean {
   return links.some((link) => doubts.isInDoubt(link, id))
 }
 

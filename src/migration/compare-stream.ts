@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { WORD_BYTES_MAX } from '../base/ascii.js'
 import { fieldOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
 import { Differing, decoded, elementsAPiece, integerIn, itemsOf, stringOf } from './differing.js'
@@ -59,5 +61,6 @@ async function compareGroup(replicas: InStep, differing: Differing, group: Buffe
 
 /** A value as text that is the same for the same bytes only. */
 function text(value: Reply | undefined): string {
-  return Buffer.isBuffer(value) ? value.latin1Slice() : String(value)
+  if (!Buffer.isBuffer(value)) return String(value)
+  return value.length <= WORD_BYTES_MAX ? value.latin1Slice() : createHash('sha256').update(value).digest('hex')
 }

@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { Lanes } from '../coordinator/lanes.js'
-import { keyOfId } from '../coordinator/lanes.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
@@ -24,7 +24,7 @@ export class InStep {
   constructor(
     private readonly lanes: Lanes,
     readonly links: readonly Link[],
-    private readonly id: string,
+    private readonly id: KeyId,
   ) {
     const { db, key } = keyOfId(id)
     this.key = key

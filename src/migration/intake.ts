@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
+import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { keyId, keyOfId } from '../coordinator/lanes.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
@@ -23,7 +23,7 @@ const FULL_MS = 200
 
 /** A key that was not copied. */
 interface Failed {
-  readonly id: string
+  readonly id: KeyId
   readonly why: string
 }
 
@@ -170,7 +170,7 @@ export class Intake {
 
   /** What was written meanwhile and not sent to the member, because it did not have it yet. */
   private async copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    const byDb = new Map<number, string[]>()
+    const byDb = new Map<number, KeyId[]>()
     for (const id of this.coordinator.arrivals.owed(target)) {
       const { db, key } = keyOfId(id)
       if (!ranges.has(identifierOfKey(key, 0, key.length))) continue
@@ -183,7 +183,7 @@ export class Intake {
   }
 
   /** As many at a time as a piece has. */
-  private async copyAll(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
+  private async copyAll(source: Link, target: Link, db: number, ids: readonly KeyId[]): Promise<void> {
     for (let from = 0, to = 0; from < ids.length; from = to) {
       if (this.cancelled) return
       to = Math.min(ids.length, from + this.pace.piece.keys)
@@ -197,7 +197,7 @@ export class Intake {
   }
 
   /** The sizes are asked for first, so that a few large values do not fill the memory. */
-  private async copySome(source: Link, target: Link, db: number, ids: readonly string[]): Promise<void> {
+  private async copySome(source: Link, target: Link, db: number, ids: readonly KeyId[]): Promise<void> {
     const { window, rate, pace } = this
     const sizes = await pace.slice(() => sizesOf(source, db, ids))
     for (let from = 0, to = 0; from < ids.length; from = to) {
@@ -241,14 +241,14 @@ export class Intake {
    * Copies those that are not there yet; all of it is emitted in one turn, so that a server gets it in one write. Resolves
    * with those that were not copied.
    */
-  private copyPiece(source: Link, target: Link, piece: readonly string[]): Promise<Failed[]> {
+  private copyPiece(source: Link, target: Link, piece: readonly KeyId[]): Promise<Failed[]> {
     const { coordinator, progress, cancelled } = this
     const ids = piece.filter((id) => !coordinator.arrivals.has(target, id))
     // Who was cancelled may be asking a member that is to have the keys no more.
     if (cancelled || ids.length === 0) return Promise.resolve([])
     for (const link of [source, target]) if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
     // The source may be without a write, which the member was not sent either.
-    const isInDoubt = (id: string) => coordinator.doubts.isInDoubt(source, id)
+    const isInDoubt = (id: KeyId) => coordinator.doubts.isInDoubt(source, id)
     const failed: Failed[] = ids.filter(isInDoubt).map((id) => ({ id, why: `it is in doubt on ${source.name}` }))
     const certain = failed.length === 0 ? ids : ids.filter((id) => !isInDoubt(id))
     if (certain.length === 0) return Promise.resolve(failed)
@@ -265,6 +265,6 @@ export class Intake {
   }
 }
 
-function idOf(db: number, key: Buffer): string {
+function idOf(db: number, key: Buffer): KeyId {
   return keyId(db, key, 0, key.length)
 }

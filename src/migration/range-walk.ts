@@ -1,5 +1,5 @@
 import { type Link, LinkLostError } from '../backend/link.js'
-import { keyId } from '../coordinator/lanes.js'
+import { type KeyId, keyId } from '../base/key-id.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { identifierOfKey } from '../ring/identifier.js'
@@ -13,7 +13,7 @@ const ZERO = 0x30
 /** Keys of one database, see `keyId`. */
 export interface Found {
   readonly db: number
-  readonly ids: readonly string[]
+  readonly ids: readonly KeyId[]
 }
 
 /**
@@ -35,7 +35,7 @@ export async function* walkRanges(
       return scan(link, db, cursor, pace.piece, ranges)
     })
   for (const { db } of await databasesOf(link)) {
-    let ids: string[] = []
+    let ids: KeyId[] = []
     let scanning: Promise<Scanned> | undefined = next(db, '0')
     while (scanning !== undefined) {
       const { cursor, found }: Scanned = await scanning
@@ -53,7 +53,7 @@ export async function* walkRanges(
 
 interface Scanned {
   readonly cursor: string
-  readonly found: string[]
+  readonly found: KeyId[]
 }
 
 /**
@@ -92,7 +92,7 @@ export function keysIn(buf: Buffer, start: number, db: number, ranges: RangeSet)
   const cursorLength = number()
   const cursor = buf.latin1Slice(p, p + cursorLength)
   p += cursorLength + 2
-  const found: string[] = []
+  const found: KeyId[] = []
   for (let count = number(); count > 0; count--) {
     const end = number() + p
     if (ranges.has(identifierOfKey(buf, p, end))) found.push(keyId(db, buf, p, end))

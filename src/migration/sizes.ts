@@ -1,6 +1,7 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
-import { keyInId } from '../coordinator/lanes.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
+import { frameOf } from '../resp/frame.js'
 
 const COLON = 0x3a
 
@@ -10,7 +11,7 @@ const COLON = 0x3a
  * @param ids keys of one database, see `keyId`
  * @throws LinkLostError
  */
-export function sizesOf(link: Link, db: number, ids: readonly string[]): Promise<Float64Array> {
+export function sizesOf(link: Link, db: number, ids: readonly KeyId[]): Promise<Float64Array> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
   return new Promise((resolve, reject) => {
     const sizes = new Float64Array(ids.length)
@@ -23,9 +24,7 @@ export function sizesOf(link: Link, db: number, ids: readonly string[]): Promise
       onLost: () => reject(new LinkLostError(link.name, true)),
     }
     for (let i = 0; i < ids.length; i++) {
-      const key = keyInId(ids[i])
-      const frame = Buffer.from(`*3\r\n$6\r\nMEMORY\r\n$5\r\nUSAGE\r\n$${key.length}\r\n${key}\r\n`, 'latin1')
-      link.emit(frame, 0, frame.length, true, db, sink, i)
+      link.emitFrame(frameOf(['MEMORY', 'USAGE', keyOfId(ids[i]).key]), db, sink, i)
     }
     if (open === 0) resolve(sizes)
   })

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
+import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import { within } from '../base/within.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { keyId, keyOfId } from '../coordinator/lanes.js'
 import { compareKey, type Look } from './compare-key.js'
 import { PIECE_BYTES } from './differing.js'
 import { samePlaces, type VerifyReport } from './verify-report.js'
@@ -50,7 +50,7 @@ export class VerifyPass {
   private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
   private readonly suspects = new Window(SUSPECTS_MAX, Number.POSITIVE_INFINITY)
   /** Keys that are being looked at again, and those that were found: SCAN may give a key twice, and so do two rounds. */
-  private readonly suspected = new Set<string>()
+  private readonly suspected = new Set<KeyId>()
   private failure: Error | undefined
 
   constructor(
@@ -119,7 +119,7 @@ export class VerifyPass {
   }
 
   /** Resolves when there is room for more; the key is compared meanwhile. */
-  private async compare(walked: Link, id: string, bytes: number): Promise<void> {
+  private async compare(walked: Link, id: KeyId, bytes: number): Promise<void> {
     const { coordinator } = this.deps
     const { length: copies } = coordinator.router.links
     const cost = Math.min(bytes, PIECE_BYTES) * Math.min(copies, coordinator.router.view.replicas + 1)
@@ -140,7 +140,7 @@ export class VerifyPass {
   }
 
   /** Resolves when there is room for one more suspect; `settle` says whether something was wrong with it. */
-  private async suspect(id: string, settle: () => Promise<boolean>): Promise<void> {
+  private async suspect(id: KeyId, settle: () => Promise<boolean>): Promise<void> {
     if (this.suspected.has(id)) return
     this.suspected.add(id)
     await this.suspects.enter(0)
@@ -154,7 +154,7 @@ export class VerifyPass {
   }
 
   /** Looks until two looks in a row see the same copies differ, or one sees that none does. */
-  private async settle(id: string, bytes: number, first: Look): Promise<boolean> {
+  private async settle(id: KeyId, bytes: number, first: Look): Promise<boolean> {
     const { coordinator } = this.deps
     let before = first
     for (let looks = 1; looks < LOOKS_MAX && before.kind !== 'away' && !this.isCancelled(); looks++) {
@@ -175,7 +175,7 @@ export class VerifyPass {
     return false
   }
 
-  private async differs(id: string, bytes: number, look: Look, links: readonly Link[]): Promise<void> {
+  private async differs(id: KeyId, bytes: number, look: Look, links: readonly Link[]): Promise<void> {
     const { report } = this
     const { db, key } = keyOfId(id)
     report.keys++
@@ -189,7 +189,7 @@ export class VerifyPass {
   }
 
   /** Copies the key from its master; gives the number of copies that are equal afterwards. */
-  private async repair(id: string, bytes: number, links: readonly Link[]): Promise<number> {
+  private async repair(id: KeyId, bytes: number, links: readonly Link[]): Promise<number> {
     const { doubts } = this.deps.coordinator
     const copied = links.map(
       (link) => new Promise<void>((settled) => doubts.note(link, [id], { settled: () => settled() })),
@@ -294,7 +294,7 @@ function reasonOf(look: Look): string {
   return look.kind === 'unsettled' ? look.why : 'another copy differed at each look'
 }
 
-function idOf(db: number, key: Buffer): string {
+function idOf(db: number, key: Buffer): KeyId {
   return keyId(db, key, 0, key.length)
 }
 

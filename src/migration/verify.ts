@@ -20,6 +20,8 @@ interface Running {
   readonly over: Promise<void>
 }
 
+const KEY_BYTES_SHOWN = 128
+
 /** Compares all copies of all keys: when somebody asks for it, and at intervals by itself. */
 export class Verifier {
   /** Of the verification that runs, or of the last one. */
@@ -107,6 +109,7 @@ function foundIn({ counts }: VerifyReport): Record<string, number> {
 
 function examplesOf({ examples }: VerifyReport): string[] {
   return examples.map(
-    ({ kind, db, key, member }) => `${kind} on ${member}: ${JSON.stringify(key.toString())} of db ${db}`,
+    ({ kind, db, key, member }) =>
+      `${kind} on ${member}: ${JSON.stringify(key.toString('utf8', 0, KEY_BYTES_SHOWN))} of db ${db}`,
   )
 }

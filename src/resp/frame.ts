@@ -16,6 +16,11 @@ export interface Frame {
   readonly owned: boolean
 }
 
+/** The bytes of argument `i`, valid as long as the frame's. */
+export function argumentOf(frame: Frame, i: number): Buffer {
+  return frame.buf.subarray(frame.argStart[i], frame.argEnd[i])
+}
+
 /** A frame that stays valid: the same one if its bytes are owned and its offsets are its own, otherwise a copy. */
 export function ownFrame(frame: Frame): Frame {
   const { start } = frame

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Expirations } from '../../src/backend/expirations.js'
+import type { KeyId } from '../../src/base/key-id.js'
 
 /** A link on which nothing is under way. */
 const IDLE = () => ({ pushed: 0, taken: 0 })
@@ -76,7 +77,7 @@ t.test('it is remembered until everything is answered that was emitted in these 
 
 t.test('it is remembered while a write is held that others have executed, and until that is answered', async (t) => {
   const traffic = { pushed: 0, taken: 0 }
-  const held = new Set(['0:a'])
+  const held = new Set<KeyId>(['0:a'])
   const expirations = new Expirations(() => traffic)
   expirations.isHeld = (id) => held.has(id)
   expirations.note('0:a', 10_000)

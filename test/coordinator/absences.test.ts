@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
+import { type KeyId, keyId, keyOfId } from '../../src/base/key-id.js'
 import { Absences } from '../../src/coordinator/absences.js'
 import { Arrivals } from '../../src/coordinator/arrivals.js'
-import { keyId } from '../../src/coordinator/lanes.js'
 import { identifierOfKey } from '../../src/ring/identifier.js'
 import { buildView } from '../../src/view/build-view.js'
 import type { View } from '../../src/view/view.js'
@@ -23,7 +23,7 @@ class Story {
     return this.links.get('dt-2')!
   }
 
-  become(names: string[], pending: readonly string[] = [], inDoubt: readonly string[] | 'any' = []): void {
+  become(names: string[], pending: readonly string[] = [], inDoubt: readonly KeyId[] | 'any' = []): void {
     const before = this.view(this.pending)
     const links = this.linksOf(this.names)
     this.names = names
@@ -38,14 +38,14 @@ class Story {
   }
 
   /** The keys that are owed to dt-2 although it has kept the rest; undefined when it has kept nothing. */
-  owed(): string[] | undefined {
+  owed(): KeyId[] | undefined {
     return this.arrivals.keepsAny(this.dt2) ? [...this.arrivals.owed(this.dt2)].sort() : undefined
   }
 
-  keysOfDt2(): string[] {
+  keysOfDt2(): KeyId[] {
     const { ring, setOfRange } = this.view([])
     return KEYS.filter((id) => {
-      const key = Buffer.from(id.slice(2))
+      const { key } = keyOfId(id)
       return setOfRange[ring.rangeOf(identifierOfKey(key, 0, key.length))].natural.some(({ name }) => name === 'dt-2')
     })
   }

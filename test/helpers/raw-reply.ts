@@ -3,6 +3,9 @@
 /** One reply as a value: bytes as latin1 text with its type in front, aggregates as their elements. */
 export type Node = { readonly type: string; readonly text: string } | { readonly type: string; readonly items: Node[] }
 
+/** A line may be longer, when it is no length. */
+const LENGTH_DIGITS_MAX = 32
+
 /**
  * Where the reply that begins at `start` ends; when it is not whole, minus the least offset up to which bytes must be
  * there before it can be.
@@ -12,7 +15,7 @@ export function replyEnd(buf: Buffer, start: number): number {
   if (lineEnd === -1) return -(Math.max(buf.length, start) + 1)
   const type = String.fromCharCode(buf[start])
   let p = lineEnd + 2
-  const length = Number(buf.latin1Slice(start + 1, lineEnd))
+  const length = Number(buf.latin1Slice(start + 1, Math.min(lineEnd, start + LENGTH_DIGITS_MAX)))
   if ('$=!'.includes(type)) {
     if (length === -1) return p
     p += length + 2

@@ -1,5 +1,7 @@
 import type { Connection } from '../connection.js'
 
+const NAME_BYTES_SHOWN = 128
+
 /**
  * One client as CLIENT LIST and CLIENT INFO describe it: the fields of Redis 7.0 in its order, then the two of 7.2 that
  * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer, buffers
@@ -15,7 +17,7 @@ export function describeClient(client: Connection): string {
     ['addr', client.address],
     ['laddr', client.localAddress],
     ['fd', client.fileDescriptor],
-    ['name', session.name],
+    ['name', shown(session.name)],
     ['age', Math.floor((now - client.createdAtMs) / 1000)],
     ['idle', Math.floor((now - client.lastActiveMs) / 1000)],
     ['flags', flagsOf(client)],
@@ -39,10 +41,15 @@ export function describeClient(client: Connection): string {
     ['user', session.user],
     ['redir', -1],
     ['resp', session.proto],
-    ['lib-name', session.libName],
-    ['lib-ver', session.libVersion],
+    ['lib-name', shown(session.libName)],
+    ['lib-ver', shown(session.libVersion)],
   ]
   return fields.map(([name, value]) => `${name}=${value}`).join(' ')
+}
+
+/** A name, which is printable ASCII; of a long one the beginning, as there may be many clients. */
+function shown(name: Buffer): string {
+  return name.toString('latin1', 0, NAME_BYTES_SHOWN)
 }
 
 /** `b`: its next command waits for the one before; `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`. */

@@ -1,3 +1,4 @@
+import { wordOf } from '../../base/ascii.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
 import { cString, errorNaming, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
@@ -13,7 +14,7 @@ const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 export const clientCommands: Record<string, LocalCommand> = {
   'client|id': (client) => client.id,
 
-  'client|getname': (client) => (client.session.name === '' ? null : client.session.name),
+  'client|getname': (client) => (client.session.name.length === 0 ? null : client.session.name),
 
   'client|setname': (client, args) => setNameReply(client, args[2]),
 
@@ -58,8 +59,8 @@ function setInfo(client: Connection, attribute: Buffer, value: Buffer): Reply {
     const rest = Buffer.from(' cannot contain spaces, newlines or special characters.')
     return error(Buffer.concat([Buffer.from('ERR '), cString(attribute), rest]))
   }
-  if (word === 'lib-name') client.session.libName = value.toString('latin1')
-  else client.session.libVersion = value.toString('latin1')
+  if (word === 'lib-name') client.session.libName = Buffer.from(value)
+  else client.session.libVersion = Buffer.from(value)
   return OK
 }
 
@@ -81,7 +82,7 @@ function list(client: Connection, args: readonly Buffer[]): Reply {
   } else {
     return SYNTAX_ERROR
   }
-  return verbatim('txt', chosen.map((each) => `${describeClient(each)}\n`).join(''))
+  return verbatim('txt', Buffer.concat(chosen.map((each) => Buffer.from(`${describeClient(each)}\n`))))
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
@@ -103,7 +104,7 @@ function kill(client: Connection, args: readonly Buffer[]): Reply | typeof NO_RE
 type Filter = (client: Connection) => boolean
 
 const hasAddress = (arg: Buffer): Filter => {
-  const address = cString(arg).toString('latin1')
+  const address = wordOf(cString(arg))
   return (client) => client.address === address
 }
 
@@ -134,12 +135,12 @@ function killFilter(
         filters.set(word, hasAddress(value))
         break
       case 'laddr': {
-        const address = cString(value).toString('latin1')
+        const address = wordOf(cString(value))
         filters.set(word, (client) => client.localAddress === address)
         break
       }
       case 'user': {
-        const user = value.toString('latin1')
+        const user = wordOf(value)
         if (user !== 'default') return { error: errorNaming('No such user ', value) }
         filters.set(word, (client) => client.session.user === user)
         break

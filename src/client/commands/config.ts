@@ -40,8 +40,10 @@ async function get(server: Server, patterns: readonly Buffer[]): Promise<Reply> 
   return map([...shown.values()])
 }
 
+const GLOB_BYTES = Buffer.from('[*?')
+
 function isGlob(pattern: Buffer): boolean {
-  return /[[*?]/.test(pattern.toString('latin1'))
+  return pattern.some((byte) => GLOB_BYTES.includes(byte))
 }
 
 /** What the first member that is up answers; nothing when there is none, or it refuses, as managed servers do. */

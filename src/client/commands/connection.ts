@@ -9,6 +9,7 @@ import { type LocalCommand, NO_REPLY } from './local-command.js'
 export const REDIS_VERSION = '7.0.15'
 
 const OK = simple('OK')
+const DEFAULT_USER = Buffer.from('default')
 const WRONGPASS = error('WRONGPASS invalid username-password pair or user is disabled.')
 const NO_PASSWORD_SET = error(
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
@@ -49,7 +50,7 @@ export const connectionCommands: Record<string, LocalCommand> = {
   auth: (client, args) => {
     if (args.length > 3) return SYNTAX_ERROR
     if (args.length === 2 && client.server.config.auth.password === undefined) return NO_PASSWORD_SET
-    const user = args.length === 3 ? args[1].toString() : 'default'
+    const user = args.length === 3 ? args[1] : DEFAULT_USER
     return logIn(client, user, args[args.length - 1]) ? OK : WRONGPASS
   },
 
@@ -79,7 +80,7 @@ function hello(client: Connection, args: readonly Buffer[]): Reply {
   for (let i = 2; i < args.length; i++) {
     const word = option(args[i])
     if (word === 'auth' && i + 2 < args.length) {
-      if (!logIn(client, args[i + 1].toString(), args[i + 2])) return WRONGPASS
+      if (!logIn(client, args[i + 1], args[i + 2])) return WRONGPASS
       i += 2
     } else if (word === 'setname' && i + 1 < args.length) {
       if (!setName(client, args[++i])) return BAD_NAME
@@ -107,25 +108,26 @@ export function setNameReply(client: Connection, name: Buffer): Reply {
 
 function setName(client: Connection, name: Buffer): boolean {
   if (!isPlain(name)) return false
-  client.session.name = name.toString('latin1')
+  client.session.name = Buffer.from(name)
   return true
 }
 
 /** What may stand in a line of CLIENT LIST: printable ASCII without spaces [Redis networking.c clientSetName]. */
 export function isPlain(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte >= 0x21 && byte <= 0x7e)
+  for (const byte of bytes) if (byte < 0x21 || byte > 0x7e) return false
+  return true
 }
 
 /** There is one user, `default`, with the configured password, or with any when none is configured. */
-function logIn(client: Connection, user: string, password: Buffer): boolean {
-  if (user !== 'default') return false
+function logIn(client: Connection, user: Buffer, password: Buffer): boolean {
+  if (!user.equals(DEFAULT_USER)) return false
   const wanted = client.server.config.auth.password
   if (wanted !== undefined) {
     const wantedBytes = Buffer.from(wanted)
     if (wantedBytes.length !== password.length || !timingSafeEqual(wantedBytes, password)) return false
   }
   client.session.authenticated = true
-  client.session.user = user
+  client.session.user = 'default'
   client.framer.authenticated = true
   return true
 }

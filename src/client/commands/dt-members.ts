@@ -1,4 +1,5 @@
 import { cannotTake, nameOfKind } from '../../backend/server-kind.js'
+import { WORD_BYTES_MAX } from '../../base/ascii.js'
 import { UserError } from '../../base/user-error.js'
 import { refusalOf, tooFewDatabases, tooOld } from '../../membership/guard.js'
 import { decodeMarks } from '../../membership/marker.js'
@@ -17,18 +18,18 @@ import type { LocalCommand } from './local-command.js'
  * MIGRATIONS shows. PLAN tells what would move.
  */
 export const memberCommands: Record<string, LocalCommand> = {
-  'dt|add': ({ server }, args) => answering(server, () => add(server, String(args[2]), addressIn(args[3]))),
-  'dt|cancel': ({ server }, args) => answering(server, () => cancel(server, String(args[2]))),
+  'dt|add': ({ server }, args) => answering(server, () => add(server, nameIn(args[2]), addressIn(args[3]))),
+  'dt|cancel': ({ server }, args) => answering(server, () => cancel(server, nameIn(args[2]))),
   'dt|migrations': ({ server }) => migrations(server),
   'dt|plan': ({ server }, args) => {
     const what = option(args[2])
-    const name = String(args[3])
-    if (what === 'add' && args.length === 5) return answering(server, () => planAdd(server, name, addressIn(args[4])))
-    if (what === 'remove' && args.length === 4) return answering(server, () => planRemove(server, name))
+    if (what === 'add' && args.length === 5)
+      return answering(server, () => planAdd(server, nameIn(args[3]), addressIn(args[4])))
+    if (what === 'remove' && args.length === 4) return answering(server, () => planRemove(server, nameIn(args[3])))
     if (what === 'upgrade' && args.length === 4) return answering(server, () => planUpgrade(server, addressIn(args[3])))
     return SYNTAX_ERROR
   },
-  'dt|remove': ({ server }, args) => answering(server, () => remove(server, String(args[2]))),
+  'dt|remove': ({ server }, args) => answering(server, () => remove(server, nameIn(args[2]))),
 }
 
 interface Address {
@@ -263,11 +264,18 @@ async function checkServer(
   if (refusal !== undefined) throw new UserError(where + refusal.reason)
 }
 
+/** @throws UserError when nobody can be called so */
+function nameIn(bytes: Buffer): string {
+  if (bytes.length > WORD_BYTES_MAX) throw new UserError(`no server has a name of ${bytes.length} bytes`)
+  return bytes.toString()
+}
+
 /** @throws UserError when it is no `host:port` */
 function addressIn(bytes: Buffer): Address {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(String(bytes))
+  const text = bytes.toString('utf8', 0, WORD_BYTES_MAX)
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
   const port = Number(match?.[3])
-  if (match === null || port < 1 || port > 65535) throw new UserError(`'${bytes}' is no host:port`)
+  if (match === null || port < 1 || port > 65535) throw new UserError(`'${text}' is no host:port`)
   return { host: match[1] ?? match[2], port }
 }
 

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { startProxy } from '../helpers/proxy.js'
+import { limitStrings } from '../helpers/string-limit.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * An argument may have 512 MB, and a string of JavaScript has less: nothing that clients send may become one without a
+ * limit [base/key-id, base/ascii].
+ */
+
+const LIMIT = 100_000
+/** Larger than a string can be when strings are limited. */
+const HUGE = Buffer.alloc(LIMIT + 1, 'x')
+
+t.test('a key may have 512 MB', async (t) => {
+  const { connect } = await startProxy(t, { nodes: 1, replicas: 0 })
+  const client = await connect()
+  const huge = Buffer.alloc(512 * 1024 * 1024, 'x')
+  t.equal(String(await client.ask('SPOP', huge)), '$-1\r\n')
+})
+
+t.test('whatever the argument, no string is made of it', async (t) => {
+  const { connect } = await startProxy(t, { nodes: 2, replicas: 1 })
+  limitStrings(t, LIMIT)
+  const client = await connect()
+  const name = Buffer.concat([Buffer.from('dt-'), HUGE])
+  const cases: [RegExp, ...(string | Buffer)[]][] = [
+    [/^\$-1/, 'SPOP', HUGE],
+    [/^:1/, 'SADD', HUGE, 'a'],
+    [/^\$1\r\na/, 'SPOP', HUGE],
+    [/^\$[0-9]+-0|^\$[0-9]+\r\n[0-9]+-/, 'XADD', HUGE, '*', HUGE, HUGE],
+    [/^:0/, 'EXPIREAT', 'k', '100'],
+    [/^-ERR value is not an integer/, 'EXPIREAT', 'k', HUGE],
+    [/^-ERR value is not an integer/, 'EXPIRE', 'k', HUGE],
+    [/^-ERR syntax error/, 'SET', 'k', 'v', HUGE, '1'],
+    [/^-ERR value is not an integer/, 'SET', 'k', 'v', 'PXAT', HUGE],
+    [/^-ERR value is not an integer/, 'MOVE', HUGE, HUGE],
+    [/^-ERR value is not an integer/, 'COPY', HUGE, HUGE, 'DB', HUGE],
+    [/^\+OK/, 'MSET', HUGE, 'v', 'k', 'v'],
+    [/^\*2\r\n\$1\r\nv\r\n\$1\r\nv/, 'MGET', HUGE, 'k'],
+    [/^\+OK/, 'RENAME', HUGE, HUGE],
+    [/^-ERR invalid cursor/, 'SCAN', HUGE],
+    [/^-ERR invalid cursor/, 'HSCAN', HUGE, HUGE],
+    [/^-ERR/, 'SCAN', '0', HUGE, HUGE],
+    [/^\*0/, 'KEYS', HUGE.subarray(1)],
+    [/^-ERR syntax error/, 'FLUSHALL', HUGE],
+    [/^-ERR invalid first DB index/, 'SWAPDB', HUGE, '1'],
+    [/^-ERR value is not an integer/, 'SELECT', HUGE],
+    [/^-WRONGPASS/, 'AUTH', HUGE, 'x'],
+    [/^-WRONGPASS/, 'HELLO', '2', 'AUTH', HUGE, 'x'],
+    [/^-ERR Syntax error in HELLO option 'xxx/, 'HELLO', '2', HUGE],
+    [/^-ERR syntax error/, 'CLIENT', 'REPLY', HUGE],
+    [/^-ERR No such client/, 'CLIENT', 'KILL', HUGE],
+    [/^:0/, 'CLIENT', 'KILL', 'ADDR', HUGE],
+    [/^-ERR No such user/, 'CLIENT', 'KILL', 'USER', HUGE],
+    [/^-ERR Unknown client type/, 'CLIENT', 'LIST', 'TYPE', HUGE],
+    [/^-ERR Unrecognized option/, 'CLIENT', 'SETINFO', HUGE, 'x'],
+    [/^-ERR unknown command 'x{128}'/, HUGE, HUGE],
+    [/^-ERR unknown subcommand 'x{128}'/, 'CLIENT', HUGE],
+    [/^\*0/, 'CONFIG', 'GET', HUGE],
+    [/^\*0/, 'CONFIG', 'GET', Buffer.concat([HUGE, Buffer.from('*')])],
+    [/^\$0/, 'INFO', HUGE],
+    [/^\*0/, 'COMMAND', 'GETKEYS', 'EVAL', 'x', HUGE],
+    [/^\*1\r\n\*-1|^\*1\r\n\$-1/, 'COMMAND', 'INFO', HUGE],
+    [/^-ERR syntax error/, 'DT', 'VERIFY', HUGE],
+    [/^-ERR no server has a name of/, 'DT', 'ADD', name, '127.0.0.1:1'],
+    [/^-ERR 'x{1024}' is no host:port/, 'DT', 'ADD', 'dt-9', HUGE],
+    [/^-ERR no server has a name of/, 'DT', 'REMOVE', name],
+    [/^-ERR no server has a name of/, 'DT', 'PLAN', 'REMOVE', name],
+    [/^\*/, 'DT', 'LOCATE', HUGE],
+  ]
+  for (const [expected, ...args] of cases) {
+    const reply = await client.ask(...args)
+    t.match(reply.toString('latin1', 0, 1200), expected, args.map((arg) => String(arg.slice(0, 10))).join(' '))
+  }
+})
+
+t.test('a key of any length is repaired where a copy differs, and seen when it differs', async (t) => {
+  const { connect, connectTo, view } = await startProxy(t, { nodes: 2, replicas: 1 })
+  const client = await connect()
+  const members = await Promise.all(view.members.map(({ name }) => connectTo(name)))
+  const values = () => Promise.all(members.map(async (member) => String(await member.ask('GET', HUGE))))
+  limitStrings(t, LIMIT)
+  t.equal(String(await client.ask('SET', HUGE, 'before')), '+OK\r\n')
+  await members[0].ask('DEL', HUGE)
+  t.match(String(await client.ask('APPEND', HUGE, '!')), /^:[17]\r\n$/)
+  t.equal(new Set(await values()).size, 1, 'after a write that was answered differently')
+  await members[1].ask('DEL', HUGE)
+  await client.ask('DT', 'VERIFY', 'REPAIR')
+  await until('both have the same', async () => new Set(await values()).size === 1)
+})
+
+t.test('names of clients have any length, and lists of clients show their beginning', async (t) => {
+  const { connect } = await startProxy(t, { nodes: 1, replicas: 0 })
+  limitStrings(t, LIMIT)
+  const [one, other] = [await connect(), await connect()]
+  for (const client of [one, other]) {
+    t.equal(String(await client.ask('CLIENT', 'SETNAME', HUGE)), '+OK\r\n')
+    t.equal(String(await client.ask('CLIENT', 'SETINFO', 'LIB-NAME', HUGE)), '+OK\r\n')
+  }
+  const name = await one.ask('CLIENT', 'GETNAME')
+  t.ok(name.subarray(name.indexOf('\n') + 1, -2).equals(HUGE))
+  const list = String(await one.ask('CLIENT', 'LIST'))
+  t.equal(list.match(/ name=x{128} age=/g)?.length, 2)
+  t.equal(list.match(/ lib-name=x{128} lib-ver=/g)?.length, 2)
+})
