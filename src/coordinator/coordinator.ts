@@ -20,6 +20,7 @@ import { Arrivals } from './arrivals.js'
 import { routeOfWrite, settleFirst } from './copy-first.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
 import { missableDeadline } from './deadline.js'
+import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
@@ -59,8 +60,6 @@ export interface CoordinatorOptions {
   memoryChanged(link: Link): void
 }
 
-/** Differences are all counted, and at most one a second is logged. */
-const DIFFERENCE_LOG_MS = 1000
 const DEFAULT_DATABASES = 16
 const DATABASE_GONE = error('ERR DB index is out of range')
 
@@ -89,7 +88,7 @@ export class Coordinator {
   generation = 0
 
   private readonly keyIndexes: number[] = []
-  private lastDifferenceLogMs = 0
+  private readonly differenceLog: DifferenceLog
 
   constructor(
     private readonly views: ViewStore,
@@ -97,6 +96,7 @@ export class Coordinator {
     private readonly log: Logger,
     readonly options: CoordinatorOptions,
   ) {
+    this.differenceLog = new DifferenceLog(log)
     this.waiting = new Waiting(
       options.unavailableTimeoutMs,
       (command) => this.serve(command.frame, command.row, command.slot, command.deadlineMs),
@@ -239,21 +239,7 @@ export class Coordinator {
   /** A backup did not answer what the master answered: counted, and logged with the command it was. */
   noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
     if (isOutOfMemory(backupReply) || isOutOfMemory(otherReply)) this.memory.look()
-    const differences = ++this.stats.differences
-    const now = Date.now()
-    if (now - this.lastDifferenceLogMs < DIFFERENCE_LOG_MS) return
-    this.lastDifferenceLogMs = now
-    const shown = (bytes: Buffer) => JSON.stringify(bytes.toString('utf8', 0, 200))
-    this.log.warn(
-      {
-        member: link.name,
-        differences,
-        command: shown(link.answering),
-        reply: shown(backupReply),
-        other: shown(otherReply),
-      },
-      `${link.name} answered a write differently from the other replicas of its key`,
-    )
+    this.differenceLog.say(link, ++this.stats.differences, backupReply, otherReply)
   }
 
   close(): void {
