@@ -19,6 +19,8 @@ export interface BenchRingOptions {
   readonly nodeArgs?: readonly string[]
   /** Clients that the proxy accepts, when it is not the default number. */
   readonly maxClients?: number
+  /** The directory of another build, when the proxy shall not be of this one. */
+  readonly program?: string
 }
 
 /** What one member received, as the proxy has logged it. */
@@ -186,8 +188,9 @@ export class BenchRing {
     await this.ring.start()
     const { dir, logFile, configFile, options } = this
     const [port] = await freePorts(1)
-    const { nodeArgs = [] } = options
-    this.proxy = new ProxyProcess({ port, configFile, logFile, cwd: dir, nodeArgs, ownSession: true }, (proxy) => {
+    const { nodeArgs = [], program } = options
+    const files = { configFile, logFile, cwd: dir }
+    this.proxy = new ProxyProcess({ port, ...files, nodeArgs, program, ownSession: true }, (proxy) => {
       throw new Error(`the proxy has ended: ${proxy.lastWords()}`)
     })
     this.configureProxy(options.maxClients)

@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util'
+import { UserError } from '../../src/base/user-error.js'
+import { chooseRows, type Row } from '../compare/rows.js'
+
+export const USAGE = `Usage: npm run bench:ab -- --base DIR [options]
+
+Compares the CPU time per command of this build's proxy with that of another build, in turn, in one run.
+
+  --base DIR   another checkout of this repository, built (node scripts/build.mjs)
+  --rows a,b   these rows of \`npm run bench -- --list\`, or groups of rows (default main)
+  --copies 1,3 with so many copies of each key (default both)
+  --rounds N   how often each build is measured in each row (default 10)
+  --seconds S  how long each time (default 0.7)
+  --json       print JSON instead of a table
+`
+
+export interface Options {
+  readonly base: string
+  readonly rows: readonly Row[]
+  readonly copies: readonly number[]
+  readonly rounds: number
+  readonly seconds: number
+  readonly json: boolean
+}
+
+/**
+ * @returns undefined when help is asked for
+ * @throws UserError with a sentence that says what is wrong
+ */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { help, json, base, ...given } = parse(args)
+  if (help) return undefined
+  if (base === undefined) throw new UserError('--base says which other build this one is compared with')
+  return {
+    base,
+    rows: chooseRows((given.rows ?? 'main').split(',')),
+    copies: (given.copies ?? '1,3').split(',').map((text) => countOf('--copies', text)),
+    rounds: countOf('--rounds', given.rounds ?? '10'),
+    seconds: numberOf('--seconds', given.seconds ?? '0.7'),
+    json,
+  }
+}
+
+function parse(args: readonly string[]) {
+  const flag = { type: 'boolean', default: false } as const
+  const text = { type: 'string' } as const
+  const options = {
+    ...{ base: text, rows: text, copies: text, rounds: text, seconds: text },
+    ...{ json: flag, help: flag },
+  }
+  try {
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    throw new UserError((error as Error).message)
+  }
+}
+
+function countOf(name: string, text: string): number {
+  const value = numberOf(name, text)
+  if (!Number.isInteger(value)) throw new UserError(`${name} takes whole numbers`)
+  return value
+}
+
+function numberOf(name: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0 && Number.isFinite(value))) throw new UserError(`${name} takes numbers above 0`)
+  return value
+}
