@@ -6,6 +6,15 @@ export interface Flushable {
   flush(): void
 }
 
+/** Who can wait for more to send, but not for long. */
+export interface Patient {
+  /** The wait is over. */
+  due(): void
+}
+
+/** So long is waited; timers count whole milliseconds, so that it may become two. */
+const PATIENCE_MS = 1
+
 export class Turn {
   /** Nothing is flushed: who asked has its turn after `release`. */
   held = false
@@ -15,6 +24,9 @@ export class Turn {
   private waiting: (() => void)[] = []
   private dirty: Flushable[] = []
   private spare: Flushable[] = []
+  private patient: Patient[] = []
+  /** One for all, used again: it is begun at most once a millisecond. */
+  private timer: NodeJS.Timeout | undefined
   private readonly run = () => {
     this.guard()
     if (this.held) return
@@ -24,11 +36,25 @@ export class Turn {
     batch.length = 0
     this.spare = batch
   }
+  private readonly endPatience = () => {
+    const batch = this.patient
+    this.patient = []
+    for (const target of batch) target.due()
+  }
 
   /** Asks for one `flush` in the check phase of this turn. The caller sees to it that it asks once a turn. */
   schedule(target: Flushable): void {
     if (this.dirty.length === 0) setImmediate(this.run)
     this.dirty.push(target)
+  }
+
+  /** Asks for one call of `due` in a millisecond or two. */
+  wait(target: Patient): void {
+    if (this.patient.length === 0) {
+      if (this.timer === undefined) this.timer = setTimeout(this.endPatience, PATIENCE_MS)
+      else this.timer.refresh()
+    }
+    this.patient.push(target)
   }
 
   /** Flushes it at once, before its turn, unless what leaves the process is held: then it must have asked for its turn. */

@@ -202,12 +202,17 @@ export class Connection implements ReplyQueueOwner, Reader {
   }
 
   private end(): void {
-    this.outbox.flush()
+    this.outbox.write()
     this.socket.end()
     this.socket.destroySoon()
   }
 
   private process(): void {
+    this.serve()
+    this.queue.endBatch()
+  }
+
+  private serve(): void {
     const { framer } = this
     while (!this.deaf) {
       if (!this.mayRead()) {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { copyBytes } from '../base/copy-bytes.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
-import type { Flushable, Turn } from '../base/turn.js'
+import type { Flushable, Patient, Turn } from '../base/turn.js'
 
 /**
  * Buffers that have left are used again: a fresh one for each write costs more than the write [design §11 B]. Most clients
@@ -28,8 +28,17 @@ class Pool {
 const small = new Pool(2048, 4096)
 const large = new Pool(64 * 1024, 64)
 
-/** The bytes that go to one client: gathered over a turn of the event loop, or up to a large reply, and written together. */
-export class Outbox implements Flushable {
+/** So much does not wait for what belongs with it. */
+const PATIENT_BYTES_MAX = 16 * 1024
+
+/**
+ * The bytes that go to one client: gathered over a turn of the event loop, or up to a large reply, and written together.
+ *
+ * Replies to commands that came together come from several servers, in different turns. A write costs more than all else
+ * that is done for sixteen GETs, so they wait for each other, for a millisecond or two at most: as with one Redis server,
+ * which answers all that it has read at once [design §5 Batching].
+ */
+export class Outbox implements Flushable, Patient {
   /** Bytes that were ever appended. */
   totalBytes = 0
 
@@ -41,6 +50,12 @@ export class Outbox implements Flushable {
   private readonly held: Buffer[] = []
   private queuedBytes = 0
   private scheduled = false
+  /** There is more than the beginning of what belongs together. */
+  private whole = false
+  /** What there is waits for more of it. */
+  private patient = false
+  /** The turn will say when that is over. */
+  private waiting = false
 
   constructor(
     private readonly socket: Socket,
@@ -54,9 +69,14 @@ export class Outbox implements Flushable {
     return this.queuedBytes + this.socket.writableLength
   }
 
-  /** Appends bytes, which are copied unless they are large and `owned`, or their buffer can be held. */
-  append(buf: Buffer, start: number, end: number, owned: boolean): void {
+  /**
+   * Appends bytes, which are copied unless they are large and `owned`, or their buffer can be held.
+   *
+   * @param followed more is to come that belongs with them, or else `complete` is called
+   */
+  append(buf: Buffer, start: number, end: number, owned: boolean, followed = false): void {
     const length = end - start
+    if (!followed) this.whole = true
     this.totalBytes += length
     this.queuedBytes += length
     if (length >= HELD_BYTES) {
@@ -69,16 +89,45 @@ export class Outbox implements Flushable {
       copyBytes(buf, start, end, this.roomFor(length), this.used)
       this.used += length
     }
-    if (!this.scheduled) {
-      this.scheduled = true
-      this.turn.schedule(this)
-    }
+    this.schedule()
     // While its bytes are in a cache of the processor, and so that its buffer is soon used again.
-    if (length >= HELD_BYTES) this.turn.flushNow(this)
+    if (length >= HELD_BYTES) {
+      this.whole = true
+      this.turn.flushNow(this)
+    }
   }
 
+  /** Nothing more is to come that belongs with what was appended last. */
+  complete(): void {
+    this.whole = this.queuedBytes > 0
+    if (this.patient) this.schedule()
+  }
+
+  /** [Flushable] At the end of a turn: writes what there is, or lets it wait for what belongs with it. */
   flush(): void {
+    if (this.whole || this.queuedBytes > PATIENT_BYTES_MAX) {
+      this.write()
+      return
+    }
     this.scheduled = false
+    // It may have been written since it asked for its turn.
+    this.patient = this.queuedBytes > 0
+    if (!this.patient || this.waiting) return
+    this.waiting = true
+    this.turn.wait(this)
+  }
+
+  /** [Patient] */
+  due(): void {
+    this.waiting = false
+    if (this.patient) this.complete()
+  }
+
+  /** Writes what there is. */
+  write(): void {
+    this.scheduled = false
+    this.whole = false
+    this.patient = false
     this.queuedBytes = 0
     this.closeBuffer()
     const { socket, ready } = this
@@ -106,6 +155,12 @@ export class Outbox implements Flushable {
       pool.give(buffer)
     }
     while (held.length > 0) release(held.pop() as Buffer)
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    this.turn.schedule(this)
   }
 
   /** The buffer in which there is room for so many bytes behind those that are used. */

@@ -54,6 +54,13 @@ export class ReplyQueue {
     return slot
   }
 
+  /** The commands whose places were taken since the last call came together: their replies leave together, if they come soon. */
+  endBatch(): void {
+    const newest = this.slots.at(this.slots.length - 1)
+    if (newest === undefined) this.outbox.complete()
+    else newest.endsBatch = true
+  }
+
   get ownerClosed(): boolean {
     return this.owner.closed
   }
@@ -82,8 +89,9 @@ export class ReplyQueue {
     this.slots.shift()
     this.requestBytes -= slot.requestBytes
     if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end)
-    if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned)
-    const { last } = slot
+    const { last, endsBatch } = slot
+    if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned, !endsBatch)
+    else if (endsBatch) this.outbox.complete()
     slot.forget()
     ReplyQueue.spare.push(slot)
     return last
@@ -99,6 +107,8 @@ export class Slot implements ReplySlot {
   /** The connection ends after this reply. */
   last = false
   finished = false
+  /** It is that of the last of the commands that came together. */
+  endsBatch = false
   /** The client's next command waits for this reply. */
   pausing = false
 
@@ -141,6 +151,7 @@ export class Slot implements ReplySlot {
     this.requestBytes = requestBytes
     this.last = false
     this.finished = false
+    this.endsBatch = false
     this.pausing = false
   }
 

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Turn } from '../../src/base/turn.js'
 
@@ -113,4 +113,28 @@ t.test('what leaves by another way waits for the release, too, and asks as the f
   turn.release()
   await nextTurn()
   t.same(left, ['a', 'b', 'c'])
+})
+
+t.test('who waits is told soon, once, and may wait again', async (t) => {
+  const turn = new Turn()
+  const told: string[] = []
+  const patient = (name: string) => ({ due: () => told.push(name) })
+  const until = async (count: number) => {
+    for (let tries = 0; told.length < count && tries < 1000; tries++) await sleep(1)
+    await sleep(3)
+  }
+  turn.wait(patient('a'))
+  turn.wait(patient('b'))
+  await nextTurn()
+  t.same(told, [], 'not at the end of the turn')
+  await until(2)
+  t.same(told, ['a', 'b'])
+  turn.wait({
+    due: () => {
+      told.push('c')
+      turn.wait(patient('d'))
+    },
+  })
+  await until(4)
+  t.same(told, ['a', 'b', 'c', 'd'])
 })

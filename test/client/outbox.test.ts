@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { release, takeLarge } from '../../src/base/large-buffers.js'
@@ -70,7 +70,8 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.record({
       size: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 500 }) }, fc.integer({ min: 1, max: 100_000 })),
       owned: fc.boolean(),
-      next: fc.constantFrom('more', 'flush', 'take', 'stall', 'go'),
+      followed: fc.boolean(),
+      next: fc.constantFrom('more', 'flush', 'take', 'stall', 'go', 'complete'),
     }),
     { maxLength: 60 },
   )
@@ -78,22 +79,70 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.property(replies, (replies) => {
       const story = new Story()
       const sent: Buffer[] = []
-      for (const [i, { size, owned, next }] of replies.entries()) {
+      for (const [i, { size, owned, followed, next }] of replies.entries()) {
         const bytes = Buffer.alloc(size + 4, `${i}.`)
         sent.push(Buffer.from(bytes.subarray(2, size + 2)))
-        story.outbox.append(bytes, 2, size + 2, owned)
+        story.outbox.append(bytes, 2, size + 2, owned, followed)
         if (!owned) bytes.fill(0)
         if (next === 'flush') story.outbox.flush()
+        else if (next === 'complete') story.outbox.complete()
         else if (next === 'take') story.take()
         else if (next !== 'more') story.eager = next === 'go'
       }
-      story.outbox.flush()
+      story.outbox.write()
       story.eager = true
       while (story.take());
       return story.received.equals(Buffer.concat(sent)) && story.outbox.pendingBytes === 0
     }),
     { numRuns: 200 },
   )
+})
+
+/** What is written by the end of this turn. */
+async function writesOfTurn(story: Story): Promise<string[]> {
+  await nextTurn()
+  return story.writes.splice(0).map(String)
+}
+
+t.test('what belongs together waits for its end, and leaves in one write', async (t) => {
+  const story = new Story()
+  const append = (text: string, followed: boolean) =>
+    story.outbox.append(Buffer.from(text), 0, text.length, false, followed)
+  append('a', true)
+  t.same(await writesOfTurn(story), [])
+  append('b', true)
+  append('c', false)
+  t.same(await writesOfTurn(story), ['abc'])
+  append('d', true)
+  t.same(await writesOfTurn(story), [])
+  story.outbox.complete()
+  t.same(await writesOfTurn(story), ['d'], 'the end may be nothing that is sent')
+  append('e', false)
+  append('f', true)
+  t.same(await writesOfTurn(story), ['ef'], 'what is complete waits for nothing, and takes along what there is')
+})
+
+t.test('an end that comes soon ends a wait; nothing is written twice or without having been asked for', async (t) => {
+  const story = new Story()
+  story.outbox.complete()
+  story.outbox.append(Buffer.from('a'), 0, 1, false, true)
+  t.same(await writesOfTurn(story), [], 'an end before there was anything is forgotten')
+  story.outbox.write()
+  t.same(await writesOfTurn(story), ['a'])
+  await sleep(5)
+  t.same(await writesOfTurn(story), [])
+})
+
+t.test('what belongs together and does not come soon, or is much, is not waited for', async (t) => {
+  const story = new Story()
+  for (const text of ['a', 'b']) {
+    story.outbox.append(Buffer.from(text), 0, 1, false, true)
+    t.same(await writesOfTurn(story), [])
+    for (let tries = 0; story.writes.length === 0 && tries < 1000; tries++) await sleep(1)
+    t.same(await writesOfTurn(story), [text])
+  }
+  story.outbox.append(Buffer.alloc(20_000, 'x'), 0, 20_000, false, true)
+  t.same(await writesOfTurn(story), ['x'.repeat(20_000)])
 })
 
 t.test('bytes that the client has not taken are counted', async (t) => {

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { Turn } from '../../src/base/turn.js'
@@ -26,7 +27,17 @@ class Story implements ReplyQueueOwner {
   }
 
   get written(): string {
-    this.outbox.flush()
+    this.outbox.write()
+    return this.left
+  }
+
+  /** What has been written by the end of this turn. */
+  async writtenInTurn(): Promise<string> {
+    await nextTurn()
+    return this.left
+  }
+
+  private get left(): string {
     return Buffer.concat(this.chunks).toString('latin1')
   }
 
@@ -165,4 +176,30 @@ t.test('replies for a client that is gone go nowhere', async (t) => {
   finish(a, 'a')
   t.equal(story.written, '')
   t.equal(story.queue.length, 0)
+})
+
+t.test('replies to commands that came together leave together', async (t) => {
+  const story = new Story()
+  const slots = Array.from({ length: 3 }, () => story.take())
+  story.queue.endBatch()
+  const later = story.take()
+  story.queue.endBatch()
+  finish(slots[0], 'a')
+  t.equal(await story.writtenInTurn(), '', 'the first one waits for the others')
+  finish(slots[2], 'c')
+  finish(slots[1], 'b')
+  t.equal(await story.writtenInTurn(), 'abc', 'and none of them for commands that came later')
+  finish(later, 'd')
+  t.equal(await story.writtenInTurn(), 'abcd')
+
+  const [first, last] = [story.take(), story.queue.take(2, 0, true, 10)]
+  story.queue.endBatch()
+  finish(first, 'e')
+  t.equal(await story.writtenInTurn(), 'abcd')
+  finish(last, 'silent')
+  t.equal(await story.writtenInTurn(), 'abcde', 'also when the last reply is one that the client does not want')
+
+  finish(story.take(), 'f')
+  story.queue.endBatch()
+  t.equal(await story.writtenInTurn(), 'abcdef', 'and when all are answered before anybody knows which one is the last')
 })
