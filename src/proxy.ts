@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
+import { inlineHotPaths } from './base/engine.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
@@ -87,6 +88,7 @@ export interface StartOptions {
 
 /** A proxy for the ring and on the address of `config`. */
 export function createProxy(config: Config, log: Logger, startOptions: StartOptions = {}): Proxy {
+  inlineHotPaths()
   const runId = randomBytes(20).toString('hex')
   const where = `process ${process.pid} on ${hostname()}`
   const turn = new Turn()

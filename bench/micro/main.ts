@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { inlineHotPaths } from '../../src/base/engine.js'
 import { count, Progress, table } from '../../src/cli/terminal.js'
 import { describeMachine } from '../support/run-bench.js'
 import { CASES } from './cases.js'
@@ -42,6 +43,7 @@ const { values } = parseArgs({ options })
 if (values.help) {
   process.stdout.write(USAGE)
 } else {
+  inlineHotPaths()
   const machine = describeMachine()
   const results = await withLink((links) =>
     measureAll(
