@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { UserError } from '../../src/base/user-error.js'
 import { Progress, table } from '../../src/cli/terminal.js'
 import { runRedisBenchmark, together } from '../compare/redis-benchmark.js'
@@ -42,13 +42,14 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 async function compareBuilds(options: Options): Promise<Line[]> {
-  const main = join(options.base, 'dist/src/main.js')
-  if (!existsSync(main)) throw new UserError(`there is no build in ${options.base}: node scripts/build.mjs makes one`)
+  const program = resolve(options.base)
+  if (!existsSync(join(program, 'dist/src/main.js')))
+    throw new UserError(`there is no build in ${options.base}: node scripts/build.mjs makes one`)
   const lines: Line[] = []
   for (const copies of options.copies) {
     const ring = { nodes: NODES, replicas: copies - 1, memberConfig: IN_MEMORY }
     await BenchRing.with(ring, (own) =>
-      BenchRing.with({ ...ring, main }, async (base) => {
+      BenchRing.with({ ...ring, program }, async (base) => {
         await fill(
           options.rows,
           [own, base].map(({ port }) => ({ port, flushPorts: [port] })),
