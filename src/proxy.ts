@@ -154,7 +154,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.linkUp(link)
       keeper.resume(link.name)
       markers.linkUp(link)
-      void learnCommands(link, log)
+      void learnCommands(link, config.commands.moduleWrites, log)
       migrator.linkUp()
       starter?.changed()
     },

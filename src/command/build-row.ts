@@ -1,9 +1,15 @@
 import type { CommandInfo } from './command-info.js'
+import { optionsOf } from './options.js'
 import type { OverlayRow } from './overlay.js'
 import type { CommandRow, KeyFinder } from './row.js'
 
 /** One row of the table, from what Redis says of the command and what the overlay says. */
-export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: readonly CommandRow[]): CommandRow {
+export function buildRow(
+  info: CommandInfo,
+  overlay: OverlayRow,
+  subcommands: readonly CommandRow[],
+  learnt = false,
+): CommandRow {
   const [, route, replicate, more] = overlay
   const keyFinder = more?.keys ?? (hasKeyRange(info) ? 'range' : 'none')
   return {
@@ -20,6 +26,8 @@ export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: re
     merge: more?.merge ?? 'none',
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
+    options: more?.options === undefined ? undefined : optionsOf(more.options),
+    learnt,
     binds: replicate !== 'none' && more?.merge === undefined && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }
@@ -29,24 +37,35 @@ export function buildRow(info: CommandInfo, overlay: OverlayRow, subcommands: re
  * The row of a command that only the backends know (of a newer Redis, or of a module), by its flags and key positions
  * [design §5 Command table]. What blocks, changes the connection, has no keys or keys that the specifications do not
  * tell is refused; what writes is copied from the master afterwards.
+ *
+ * @param mayWrite whether a write of a module may be served: its specification need not name all that it writes
  */
-export function buildLearntRow(info: CommandInfo): CommandRow {
+export function buildLearntRow(info: CommandInfo, mayWrite: boolean): CommandRow {
   const keys = learntKeyFinder(info)
   const servable = keys !== undefined && !info.flags.some((flag) => REFUSED.has(flag))
+  const isOff = isModuleWrite(info.flags) && !mayWrite
   const replicate = info.flags.includes('readonly') ? 'none' : 'copy'
   const overlay: OverlayRow = [
     info.name,
-    servable ? 'key' : 'unsupported',
+    servable && !isOff ? 'key' : 'unsupported',
     replicate,
     { keys: keys ?? 'none', compare: false },
   ]
-  return buildRow(info, overlay, info.subcommands.map(buildLearntRow))
+  const subcommands = info.subcommands.map((sub) => buildLearntRow(sub, mayWrite))
+  return buildRow(info, overlay, subcommands, true)
+}
+
+/** By the flags of a command. */
+export function isModuleWrite(flags: readonly string[]): boolean {
+  return flags.includes('module') && !flags.includes('readonly')
 }
 
 /** Flags of commands that block, belong to a connection's state, or concern the server alone. */
 const REFUSED = new Set(['blocking', 'pubsub', 'admin', 'no_multi', 'skip_monitor', 'asking', 'no_auth'])
 
 function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
+  // There are keys that the specification does not tell.
+  if (info.keySpecs.some(({ flags }) => flags.includes('incomplete'))) return undefined
   if (info.keySpecs.length === 1 && numkeysAt(info) > 0) return 'numkeys'
   if (info.flags.includes('movablekeys') || !hasKeyRange(info) || info.keyStep <= 0) return undefined
   return 'range'

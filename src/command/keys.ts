@@ -1,14 +1,16 @@
-import { equalsIgnoreCase } from '../base/ascii.js'
 import type { Frame } from '../resp/frame.js'
+import { isKnownForm, isOption, naturalNumber } from './options.js'
 import type { CommandRow } from './row.js'
 
 /** The command cannot be right: no server would do anything but answer an error. */
 export const INVALID_ARGUMENTS = -1
+/** There is a word in it that the table does not know: a server of its version refuses it, and a newer one may find any keys. */
+export const UNCERTAIN_KEYS = -2
 
 /**
  * Writes the argument indexes of the command's keys to the front of `out` (which is reused and not shortened) and returns
  * how many they are: 0 when the command has none, INVALID_ARGUMENTS when its arguments do not tell, and then it is
- * certain that Redis answers an error whatever server it is sent to. A destination comes before its sources. The number
+ * certain that Redis answers an error whatever server it is sent to, UNCERTAIN_KEYS when that is not certain. A destination comes before its sources. The number
  * of arguments must have been checked against the row's arity.
  *
  * The keys are those that the command itself would use [Redis t_zset.c, sort.c, geo.c, t_stream.c], which is more exact
@@ -29,9 +31,9 @@ export function findKeys(row: CommandRow, frame: Frame, out: number[]): number {
     case 'streams':
       return streamsKeys(frame, out)
     case 'sort':
-      return sortKeys(frame, out)
+      return isKnownForm(row, frame) ? sortKeys(frame, out) : UNCERTAIN_KEYS
     case 'store':
-      return storeKeys(frame, out)
+      return isKnownForm(row, frame) ? storeKeys(frame, out) : UNCERTAIN_KEYS
     case 'migrate':
       return migrateKeys(frame, out)
   }
@@ -59,33 +61,36 @@ function numkeysKeys(row: CommandRow, frame: Frame, out: number[]): number {
 
 /** XREAD and XREADGROUP: the first half of what follows STREAMS [Redis db.c xreadGetKeys]. */
 function streamsKeys(frame: Frame, out: number[]): number {
-  const streams = streamsOption(frame)
+  const streams = streamsWord(frame)
+  if (streams < 0) return UNCERTAIN_KEYS
   const rest = frame.argc - streams - 1
-  if (streams === 0 || rest === 0 || rest % 2 !== 0) return INVALID_ARGUMENTS
+  if (rest <= 0 || rest % 2 !== 0) return INVALID_ARGUMENTS
   const count = rest / 2
   for (let i = 0; i < count; i++) out[i] = streams + 1 + i
   return count
 }
 
-/** The index of the option STREAMS of XREAD and XREADGROUP, 0 if there is none. */
-function streamsOption(frame: Frame): number {
-  for (let i = 1; i < frame.argc; i++) {
+/** The place of STREAMS in XREAD and XREADGROUP, behind the end if there is none; -1 when an unknown word comes before it. */
+function streamsWord(frame: Frame): number {
+  for (let i = 1; i < frame.argc; i += 1 + streamsOptionLength(frame, i)) {
     if (isOption(frame, i, 'streams')) return i
-    if (isOption(frame, i, 'block') || isOption(frame, i, 'count')) i++
-    else if (isOption(frame, i, 'group')) i += 2
-    else if (!isOption(frame, i, 'noack')) return 0
+    if (streamsOptionLength(frame, i) < 0) return -1
   }
-  return 0
+  return frame.argc
+}
+
+/** The number of arguments that belong to the option of XREAD or XREADGROUP at `i`; -1 when it is none. */
+function streamsOptionLength(frame: Frame, i: number): number {
+  // CLAIM is of Redis 8.6.
+  if (isOption(frame, i, 'block') || isOption(frame, i, 'count') || isOption(frame, i, 'claim')) return 1
+  if (isOption(frame, i, 'group')) return 2
+  return isOption(frame, i, 'noack') ? 0 : -1
 }
 
 /** Whether an XREAD or XREADGROUP has the option BLOCK, so that a server might keep its answer (and its link) waiting. */
 export function hasBlockOption(frame: Frame): boolean {
-  const streams = streamsOption(frame)
-  for (let i = 1; i < streams; i++) {
-    if (isOption(frame, i, 'block')) return true
-    if (isOption(frame, i, 'count')) i++
-    else if (isOption(frame, i, 'group')) i += 2
-  }
+  const streams = streamsWord(frame)
+  for (let i = 1; i < streams; i += 1 + streamsOptionLength(frame, i)) if (isOption(frame, i, 'block')) return true
   return false
 }
 
@@ -149,29 +154,10 @@ function migrateKeys(frame: Frame, out: number[]): number {
   return 1
 }
 
-/** Whether argument `i` is this lower-case word, in any case. */
-export function isOption(frame: Frame, i: number, word: string): boolean {
-  return equalsIgnoreCase(frame.buf, frame.argStart[i], frame.argEnd[i], word)
-}
-
 /** Whether argument `i` has a `*` before its first NUL, as C's strchr sees it. */
 function hasStar(frame: Frame, i: number): boolean {
   for (let at = frame.argStart[i]; at < frame.argEnd[i] && frame.buf[at] !== 0; at++) {
     if (frame.buf[at] === 0x2a) return true
   }
   return false
-}
-
-/** Argument `i` as a natural number written as Redis's string2ll wants it (no sign, no leading zero); else -1. */
-function naturalNumber(frame: Frame, i: number): number {
-  const { buf } = frame
-  const start = frame.argStart[i]
-  const end = frame.argEnd[i]
-  if (start === end || end - start > 10 || (buf[start] === 0x30 && end - start > 1)) return -1
-  let value = 0
-  for (let at = start; at < end; at++) {
-    if (buf[at] < 0x30 || buf[at] > 0x39) return -1
-    value = value * 10 + buf[at] - 0x30
-  }
-  return value
 }

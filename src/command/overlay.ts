@@ -19,6 +19,8 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
  * - compare: false where equal replicas may answer differently: values the server chooses, orders of hash tables,
  *   times, memory layout [redis-facts, How writes replicate].
+ * - options: for writes with words among their arguments, which words there are and where, see `optionsOf`. What has
+ *   another one is copied from its master, as the table cannot know what it does.
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -29,6 +31,7 @@ export interface OverlayMore {
   readonly arity?: number
   readonly shape?: RowShape
   readonly compare?: false
+  readonly options?: string
   readonly binds?: true
 }
 

@@ -1,3 +1,5 @@
+import type { Options } from './options.js'
+
 /**
  * One row of the command table. The generated part (name to categories) is what a live Redis says of the command in
  * `COMMAND`; the other columns are the overlay, written by hand [design §5, §6, §7].
@@ -25,6 +27,10 @@ export interface CommandRow {
   readonly shape: RowShape
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
   readonly compare: boolean
+  /** The words that the command may have beside keys and values, where that matters: see options.ts. */
+  readonly options: Options | undefined
+  /** Only the servers know the command: the rest of the row was made of what they say. */
+  readonly learnt: boolean
   /**
    * A write that may leave in one of its keys what it found in another (RENAME, LMOVE, ZUNIONSTORE, MOVE): a doubt about one
    * of them is a doubt about all.

@@ -85,13 +85,15 @@ export function isSecurityCommand(buf: Buffer, start: number, end: number): bool
 /**
  * Adds the commands of a backend's `COMMAND` that the table does not know: those of a newer Redis or of a module. What
  * the table knows stays as it is. Returns the names of the new ones.
+ *
+ * @param writing names of those that may write although they are of a module
  */
-export function learn(entries: readonly CommandInfo[]): string[] {
+export function learn(entries: readonly CommandInfo[], writing: ReadonlySet<string> = new Set()): string[] {
   const learnt: string[] = []
   for (const info of entries) {
     if (rows.has(info.name) || info.name.length > NAME_MAX_BYTES) continue
     addInfo(info)
-    addRow(buildLearntRow(info))
+    addRow(buildLearntRow(info, writing.has(info.name)))
     learnt.push(info.name)
   }
   return learnt

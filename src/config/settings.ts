@@ -88,6 +88,20 @@ const addresses = () => {
     })
 }
 
+const names = () => {
+  const expected = 'must be a list of names'
+  return z
+    .union([z.array(z.string({ error: expected })), z.string().transform((value) => value.split(','))], {
+      error: expected,
+    })
+    .transform((list, context) => {
+      const trimmed = list.map((name) => name.trim())
+      if (trimmed.every((name) => /^[!-~]{1,64}$/.test(name))) return trimmed
+      context.addIssue({ code: 'custom', message: expected, input: list })
+      return z.NEVER
+    })
+}
+
 export const sections = {
   /** Where clients connect. Port 0 takes a free one. */
   listen: z.strictObject({
@@ -147,6 +161,10 @@ export const sections = {
       path: ['outputBufferPauseBytes'],
       error: 'must not be more than limits.outputBufferHardBytes',
     }),
+  /** What of modules is served, see conf/dt.yaml. */
+  commands: z.strictObject({
+    moduleWrites: names().default([]),
+  }),
   /** How data moves between members. 0 bytes a second is no limit. */
   migration: z.strictObject({
     maxBytesPerSecond: bytes(0, 64 * gigabyte).default(0),
@@ -169,6 +187,7 @@ export const schema = z.strictObject({
   backend: sections.backend.prefault({}),
   auth: sections.auth.prefault({}),
   limits: sections.limits.prefault({}),
+  commands: sections.commands.prefault({}),
   migration: sections.migration.prefault({}),
   verify: sections.verify.prefault({}),
   log: sections.log.prefault({}),

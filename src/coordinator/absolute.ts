@@ -1,3 +1,4 @@
+import { argsOfWord } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 
@@ -25,9 +26,9 @@ export function toAbsolute(row: CommandRow, frame: Frame, nowMs: number): Frame 
   const now = BigInt(Math.floor(nowMs))
   switch (row.name) {
     case 'set':
-      return setOptions(frame, 3, now)
+      return setOptions(row, frame, 3, now)
     case 'getex':
-      return setOptions(frame, 2, now)
+      return setOptions(row, frame, 2, now)
     case 'setex':
       return setWithTtl(frame, now, 1000n)
     case 'psetex':
@@ -37,19 +38,21 @@ export function toAbsolute(row: CommandRow, frame: Frame, nowMs: number): Frame 
     case 'pexpire':
       return expire(frame, now, 1n)
     case 'restore':
-      return restore(frame, now)
+      return restore(row, frame, now)
     default:
       return frame
   }
 }
 
 /** SET key value […] and GETEX key […]: the options from `first` on [Redis t_string.c parseExtendedStringArgumentsOrReply]. */
-function setOptions(frame: Frame, first: number, now: bigint): Frame {
+function setOptions(row: CommandRow, frame: Frame, first: number, now: bigint): Frame {
   const kept: Buffer[] = []
   let expiry: Buffer[] | undefined
   for (let i = first; i < frame.argc; i++) {
     const option = upper(frame, i)
     if (!EXPIRY_OPTIONS.has(option)) {
+      const last = Math.min(i + argsOfWord(row, frame, i), frame.argc - 1)
+      for (; i < last; i++) kept.push(argument(frame, i))
       kept.push(argument(frame, i))
       continue
     }
@@ -83,8 +86,8 @@ function expire(frame: Frame, now: bigint, unitMs: bigint): Frame {
 }
 
 /** RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ n]; ttl 0 is no expiry. */
-function restore(frame: Frame, now: bigint): Frame {
-  for (let i = 4; i < frame.argc; i++) if (upper(frame, i) === 'ABSTTL') return frame
+function restore(row: CommandRow, frame: Frame, now: bigint): Frame {
+  for (let i = 4; i < frame.argc; i += 1 + argsOfWord(row, frame, i)) if (upper(frame, i) === 'ABSTTL') return frame
   const at = deadline(argument(frame, 2), now, 1n)
   if (at === undefined) return frame
   const args = Array.from({ length: frame.argc }, (_, i) => argument(frame, i))

@@ -5,6 +5,7 @@ import type { Links } from '../backend/links.js'
 import type { KeyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { findKeys } from '../command/keys.js'
+import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
@@ -33,7 +34,7 @@ import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
 import { overMembers } from './over-members.js'
 import { Read } from './read.js'
-import { refusedForm } from './refuse.js'
+import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
@@ -152,14 +153,17 @@ export class Coordinator {
       return
     }
     if (row.replicate === 'none') return
-    if (this.memory.anyFull && this.memory.refuses(row, route)) {
+    const { options } = row
+    const isCopied =
+      row.replicate === 'copy' || (options !== undefined && frame.argc > options.from && !isKnownForm(row, frame))
+    if (this.memory.anyFull && this.memory.refuses(row, route, isCopied)) {
       answer(slot, OUT_OF_MEMORY)
       return
     }
     if (this.absences.any) this.absences.note(this.keyIds(row, frame, slot.db))
     const to = route.pending.length === 0 ? route : routeOfWrite(this, route, this.keyIds(row, frame, slot.db))
-    if (row.replicate === 'copy' || (row.replicate === 'master-first' && serverChooses(row, frame))) {
-      MasterFirst.emit(this, to, frame, row, slot)
+    if (isCopied || (row.replicate === 'master-first' && serverChooses(row, frame))) {
+      MasterFirst.emit(this, to, frame, row, slot, isCopied)
     } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       const absolute = toAbsolute(row, frame, nowMs)
@@ -271,7 +275,7 @@ export class Coordinator {
         this.serveStepwise(frame, row, slot)
         return
       default:
-        answer(slot, notSupported(row))
+        answer(slot, unsupported(row))
     }
   }
 
@@ -293,26 +297,15 @@ export class Coordinator {
     const isTorn = row.name === 'msetnx' && frame.argc % 2 === 0
     const count = isTorn ? 0 : findKeys(row, frame, this.keyIndexes)
     if (count <= 0) {
+      const unclear = unclearKeys(row, count, router.links)
+      if (unclear !== undefined) answer(slot, unclear)
       // Without keys it cannot be executed: any member says why.
-      if (!Read.emit(this, router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
+      else if (!Read.emit(this, router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
       return
     }
-    const route = this.commonRoute(frame, count)
+    const route = router.commonRoute(frame, this.keyIndexes, count)
     if (route !== undefined) this.serveRoute(route, frame, row, slot, deadlineMs)
     else answer(slot, notSupported(row, ' for keys on different servers; give them a common {hash tag}'))
-  }
-
-  /** The route of the keys found last, if it is the same for all of them. */
-  private commonRoute(frame: Frame, count: number): Route | undefined {
-    const { router, keyIndexes } = this
-    let common: Route | undefined
-    for (let k = 0; k < count; k++) {
-      const index = keyIndexes[k]
-      const route = router.routeOfKey(frame.buf, frame.argStart[index], frame.argEnd[index])
-      if (common !== undefined && route !== common) return undefined
-      common = route
-    }
-    return common
   }
 
   private park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {

@@ -1,8 +1,9 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { wordOf } from '../base/ascii.js'
-import { isOption } from '../command/keys.js'
+import { argsOfWord, isOption } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
+import { rowNamed } from '../command/table.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 
 /*
@@ -11,6 +12,9 @@ import { argumentOf, type Frame } from '../resp/frame.js'
  * without having said so [design §7 Expiry].
  */
 
+const SET_TIMES = ['ex', 'px', 'exat', 'pxat'] as const
+/** What SETEX and PSETEX become. */
+const SET = rowNamed('set') as CommandRow
 /** So exactly the moment is known at which a server executes a command: by its clock, as we know it. */
 const NEAR_MS = 50
 /** No reply is that late. */
@@ -47,8 +51,9 @@ export function mayHavePassed(deadlineMs: number, link: Link): boolean {
 export function leavesDeadline(row: CommandRow, frame: Frame): boolean {
   switch (row.name) {
     case 'set':
-      for (let i = 3; i < frame.argc; i++) {
-        if (isOption(frame, i, 'nx') || isOption(frame, i, 'xx') || isOption(frame, i, 'keepttl')) return true
+      // Without a condition it sets, and with it the deadline.
+      for (let i = 3; i < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
+        if (!isOption(frame, i, 'get') && !SET_TIMES.some((word) => isOption(frame, i, word))) return true
       }
       return false
     case 'mset':
@@ -69,9 +74,9 @@ function deadlineOf(row: CommandRow, frame: Frame): number {
     case 'set':
     case 'setex':
     case 'psetex':
-      return optionIn(frame, 3)
+      return optionIn(SET, frame, 3)
     case 'getex':
-      return optionIn(frame, 2)
+      return optionIn(row, frame, 2)
     case 'expireat':
       return integerAt(frame, 2) * 1000
     default:
@@ -80,8 +85,8 @@ function deadlineOf(row: CommandRow, frame: Frame): number {
 }
 
 /** Behind EXAT or PXAT, of the options from `first` on. */
-function optionIn(frame: Frame, first: number): number {
-  for (let i = first; i + 1 < frame.argc; i++) {
+function optionIn(row: CommandRow, frame: Frame, first: number): number {
+  for (let i = first; i + 1 < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
     if (isOption(frame, i, 'pxat')) return integerAt(frame, i + 1)
     if (isOption(frame, i, 'exat')) return integerAt(frame, i + 1) * 1000
   }

@@ -1,4 +1,4 @@
-import { isOption } from '../command/keys.js'
+import { endOfOptions, type Options } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
@@ -15,7 +15,7 @@ export function effectOf(row: CommandRow, frame: Frame, reply: Reply): Frame | u
     case 'spop':
       return spopEffect(frame, reply)
     case 'xadd':
-      return xaddEffect(frame, reply as Buffer)
+      return xaddEffect(row, frame, reply as Buffer)
     default:
       throw new Error(`there is no effect for ${row.name}`)
   }
@@ -24,7 +24,7 @@ export function effectOf(row: CommandRow, frame: Frame, reply: Reply): Frame | u
 /** Whether the command leaves a choice to the server; if not it can be applied as it is. */
 export function serverChooses(row: CommandRow, frame: Frame): boolean {
   if (row.name !== 'xadd') return true
-  const id = xaddIdIndex(frame)
+  const id = xaddIdIndex(row, frame)
   return id < frame.argc && frame.argEnd[id] - frame.argStart[id] === 1 && frame.buf[frame.argStart[id]] === 0x2a
 }
 
@@ -41,23 +41,14 @@ function itemsOf(reply: Reply): Buffer[] {
 }
 
 /** XADD key … * … → the same with the id of the reply. */
-function xaddEffect(frame: Frame, id: Buffer): Frame {
-  const at = xaddIdIndex(frame)
+function xaddEffect(row: CommandRow, frame: Frame, id: Buffer): Frame {
+  const at = xaddIdIndex(row, frame)
   return frameOf(Array.from({ length: frame.argc }, (_, i) => (i === at ? id : argument(frame, i))))
 }
 
-/** XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] n [LIMIT n]] id …: where the id stands [Redis t_stream.c streamParseAddOrTrimArgsOrReply]. */
-function xaddIdIndex(frame: Frame): number {
-  let i = 2
-  while (i < frame.argc) {
-    if (isOption(frame, i, 'nomkstream')) i++
-    else if (isOption(frame, i, 'limit')) i += 2
-    else if (isOption(frame, i, 'maxlen') || isOption(frame, i, 'minid')) {
-      const sign = i + 1 < frame.argc && (isOption(frame, i + 1, '=') || isOption(frame, i + 1, '~'))
-      i += sign ? 3 : 2
-    } else break
-  }
-  return i
+/** Where the id of an XADD stands: behind its options [Redis t_stream.c streamParseAddOrTrimArgsOrReply]. */
+function xaddIdIndex(row: CommandRow, frame: Frame): number {
+  return endOfOptions(row, row.options as Options, frame)
 }
 
 function argument(frame: Frame, i: number): Buffer {

@@ -1,6 +1,7 @@
 import { wordOf } from '../base/ascii.js'
 import { type KeyId, keyId } from '../base/key-id.js'
-import { findKeys, isOption } from '../command/keys.js'
+import { findKeys } from '../command/keys.js'
+import { isOption } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js'
 import { parseCommandReply } from '../command/parse-info.js'
 import { learn, rowNamed } from '../command/table.js'
 import { elementsOf, textOf } from '../resp/decode.js'
-import { isError } from '../resp/encode.js'
+import { isError, type Reply } from '../resp/encode.js'
 
 /** Kinds of servers that were asked already: version and number of commands. */
 const asked = new Set<string>()
@@ -13,23 +13,37 @@ const asked = new Set<string>()
  * Learns the commands of a server that the table does not know, those of a newer Redis or of its modules
  * [design §5 Command table]: from then on clients may use them. It asks for names first: to read what a server says of
  * all its commands takes 40 ms, in which a proxy that starts would do nothing else.
+ *
+ * @param moduleWrites the setting: commands, and modules, whose writes are served
  */
-export async function learnCommands(link: Link, log: Logger): Promise<void> {
+export async function learnCommands(link: Link, moduleWrites: readonly string[], log: Logger): Promise<void> {
   try {
     const count = await link.call(['COMMAND', 'COUNT'])
     const kind = `${link.info === undefined ? '' : nameOfKind(link.info.kind)} ${String(count)}`
     if (isError(count) || asked.has(kind)) return
     asked.add(kind)
-    const all = (elementsOf(await link.call(['COMMAND', 'LIST'])) ?? []).map((name) => textOf(name) ?? '')
+    const all = namesIn(await link.call(['COMMAND', 'LIST']))
     // What is behind a bar is a subcommand, told with its container.
     const unknown = all.filter((name) => !name.includes('|') && rowNamed(name.toLowerCase()) === undefined)
     if (unknown.length === 0) return
     const reply = await link.call(['COMMAND', 'INFO', ...unknown])
     if (isError(reply)) return
-    const names = learn(parseCommandReply(reply))
+    const names = learn(parseCommandReply(reply), await writingCommands(link, moduleWrites))
     if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
   } catch (error) {
     // The link broke: its next handshake asks again.
     if (!(error instanceof LinkLostError)) throw error
   }
+}
+
+/** The commands that the setting names, and those of the modules that it names. */
+async function writingCommands(link: Link, moduleWrites: readonly string[]): Promise<Set<string>> {
+  const lists = await Promise.all(
+    moduleWrites.map(async (name) => namesIn(await link.call(['COMMAND', 'LIST', 'FILTERBY', 'MODULE', name]))),
+  )
+  return new Set([...moduleWrites, ...lists.flat()].map((name) => name.toLowerCase()))
+}
+
+function namesIn(reply: Reply): string[] {
+  return (elementsOf(reply) ?? []).map((name) => textOf(name) ?? '')
 }

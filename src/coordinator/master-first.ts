@@ -46,13 +46,24 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     this.ids = coordinator.keyIds(row, frame, slot.db)
   }
 
-  /** Emits the write to the replicas of the route, which must be `writable`. */
-  static emit(coordinator: Coordinator, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+  /**
+   * Emits the write to the replicas of the route, which must be `writable`.
+   *
+   * @param isCopied the others get copies of its keys
+   */
+  static emit(
+    coordinator: Coordinator,
+    route: Route,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    isCopied: boolean,
+  ): void {
     coordinator.stats.writes++
     const write = new MasterFirst(coordinator, route, frame, row, slot)
     if (row.binds) write.group = coordinator.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
-    if (row.replicate === 'copy') write.copyToOthers()
+    if (isCopied) write.copyToOthers()
     else write.holdForOthers()
   }
 

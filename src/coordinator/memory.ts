@@ -111,10 +111,13 @@ export class Memory {
     clearInterval(this.timer)
   }
 
-  /** Whether a command is refused because one of the replicas of its keys is full. */
-  refuses(row: CommandRow, route: Route): boolean {
-    // A copy of a key takes memory, whatever made it necessary.
-    return (row.flags.includes('denyoom') || row.replicate === 'copy') && route.targets.some(({ full }) => full)
+  /**
+   * Whether a command is refused because one of the replicas of its keys is full.
+   *
+   * @param isCopied a copy of a key takes memory, whatever made it necessary
+   */
+  refuses(row: CommandRow, route: Route, isCopied: boolean): boolean {
+    return (isCopied || row.flags.includes('denyoom')) && route.targets.some(({ full }) => full)
   }
 
   /** It may be another process, with another limit: it is asked before it gets anything else. */

@@ -1,6 +1,11 @@
-import { hasBlockOption, sortReadsPatterns } from '../command/keys.js'
+import type { Link } from '../backend/link.js'
+import { nameOfKind } from '../backend/server-kind.js'
+import { isModuleWrite } from '../command/build-row.js'
+import { hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
+import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { notSupported } from './replies.js'
 
 /**
  * Commands that are served in some of their forms only. What is refused here would block the link, or read keys that are
@@ -19,4 +24,31 @@ export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
     default:
       return undefined
   }
+}
+
+/** The version of which the table was made: it has no words that the table does not know. */
+const TABLE_VERSION = /^Redis 7\.0\./
+
+/**
+ * What is answered to a command for which no keys were found, when it is not certain that every server refuses it: executed on
+ * some member it would write there alone, or read what that one has by chance.
+ *
+ * @param count what `findKeys` gave
+ * @param links of all members
+ */
+export function unclearKeys(row: CommandRow, count: number, links: readonly Link[]): Reply | undefined {
+  if (row.learnt && row.replicate !== 'none') return notCertain(row, 'does not find the keys of')
+  const isOfTable = ({ info }: Link) => info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind))
+  if (count !== UNCERTAIN_KEYS || links.every(isOfTable)) return undefined
+  return notCertain(row, 'does not know an argument of')
+}
+
+/** What is answered to a command that is not served in any form. */
+export function unsupported(row: CommandRow): Reply {
+  const isOff = row.learnt && row.keyFinder !== 'none' && isModuleWrite(row.flags)
+  return notSupported(row, isOff ? '; the setting commands.moduleWrites can allow it, and says what that promises' : '')
+}
+
+function notCertain({ name }: CommandRow, what: string): Reply {
+  return error(`ERR this proxy ${what} '${name}', so that it is not certain which keys it concerns; it was not applied`)
 }

@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Reply } from '../resp/encode.js'
+import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 import { rangeGone, someRangeGone } from './replies.js'
@@ -95,6 +96,17 @@ export class Router {
   /** The route of the key that lies in `buf` from `start` up to `end`. */
   routeOfKey(buf: Buffer, start: number, end: number): Route {
     return this.routeOfRange[this.view.ring.rangeOf(identifierOfKey(buf, start, end))]
+  }
+
+  /** The route of the first `count` keys, which are arguments of a command, if it is the same for all of them. */
+  commonRoute(frame: Frame, keys: readonly number[], count: number): Route | undefined {
+    let common: Route | undefined
+    for (let k = 0; k < count; k++) {
+      const route = this.routeOfKey(frame.buf, frame.argStart[keys[k]], frame.argEnd[keys[k]])
+      if (common !== undefined && route !== common) return undefined
+      common = route
+    }
+    return common
   }
 
   /** Who serves what at this moment. */

@@ -50,7 +50,7 @@ export function split(
     return
   }
   const { memory } = coordinator
-  if (memory.anyFull && routes.slice(0, parts).some((route) => memory.refuses(row, route))) {
+  if (memory.anyFull && routes.slice(0, parts).some((route) => memory.refuses(row, route, false))) {
     answer(slot, OUT_OF_MEMORY)
     return
   }

@@ -156,24 +156,41 @@ t.test(
       findKeys: { type: 'keynum', keynumidx: 0, firstkey: 1, keystep: 1 } as const,
     }
     const none = { firstKey: 0, lastKey: 0, keyStep: 0 }
-    const learnt = learn([
-      { ...info, name: 'get', arity: 17 },
-      { ...info, name: 'json.get' },
-      { ...info, name: 'json.set', flags: ['write', 'denyoom'] },
-      { ...info, name: 'x.wait', flags: ['readonly', 'blocking'] },
-      { ...info, ...none, name: 'x.info' },
-      { ...info, ...none, name: 'x.count', flags: ['readonly', 'movablekeys'], keySpecs: [keynum] },
-      { ...info, name: 'x.moving', flags: ['readonly', 'movablekeys'] },
-      { ...info, lastKey: -1, keyStep: 0, name: 'x.nostep' },
-      { ...info, ...none, name: 'x', flags: [], subcommands: [{ ...info, name: 'x|y', firstKey: 2, lastKey: 2 }] },
-      { ...info, name: 'n'.repeat(100) },
+    const learnt = learn(
+      [
+        { ...info, name: 'get', arity: 17 },
+        { ...info, name: 'json.get' },
+        { ...info, name: 'json.set', flags: ['write', 'denyoom', 'module'] },
+        { ...info, name: 'json.del', flags: ['write', 'module'] },
+        { ...info, name: 'x.more', flags: ['write'], keySpecs: [{ ...keynum, flags: ['RW', 'incomplete'] }] },
+        { ...info, name: 'x.wait', flags: ['readonly', 'blocking'] },
+        { ...info, ...none, name: 'x.info' },
+        { ...info, ...none, name: 'x.count', flags: ['readonly', 'movablekeys'], keySpecs: [keynum] },
+        { ...info, name: 'x.moving', flags: ['readonly', 'movablekeys'] },
+        { ...info, lastKey: -1, keyStep: 0, name: 'x.nostep' },
+        { ...info, ...none, name: 'x', flags: [], subcommands: [{ ...info, name: 'x|y', firstKey: 2, lastKey: 2 }] },
+        { ...info, name: 'n'.repeat(100) },
+      ],
+      new Set(['json.set']),
+    )
+    t.same(learnt, [
+      'json.get',
+      'json.set',
+      'json.del',
+      'x.more',
+      'x.wait',
+      'x.info',
+      'x.count',
+      'x.moving',
+      'x.nostep',
+      'x',
     ])
-    t.same(learnt, ['json.get', 'json.set', 'x.wait', 'x.info', 'x.count', 'x.moving', 'x.nostep', 'x'])
     t.equal(find('get')?.arity, 2)
     t.match(find('JSON.GET'), { route: 'key', replicate: 'none', keyFinder: 'range', compare: false })
     t.match(find('x.count'), { route: 'key', keyFinder: 'numkeys', numkeysAt: 1 })
     t.match(find('json.set'), { route: 'key', replicate: 'copy' })
-    for (const name of ['x.wait', 'x.info', 'x.moving', 'x.nostep']) t.equal(find(name)?.route, 'unsupported', name)
+    for (const name of ['json.del', 'x.more', 'x.wait', 'x.info', 'x.moving', 'x.nostep'])
+      t.equal(find(name)?.route, 'unsupported', name)
     t.equal(lookupSubcommand(find('x')!, Buffer.from('Y'), 0, 1)?.route, 'key')
     t.equal(infoNamed('x|y')?.firstKey, 2)
     t.same(learn([{ ...info, name: 'json.get' }]), [])
@@ -195,5 +212,15 @@ t.test('the table grows with what is learnt', async (t) => {
   t.equal(learn(names.map((name) => ({ ...info, name, flags: ['readonly'] }))).length, 3000)
   for (const name of [...names, 'get', 'zunionstore']) {
     if (find(name.toUpperCase())?.name !== name) t.fail(`${name} is not found`)
+  }
+})
+
+t.test('of every write it is known which words it may have, or that there are none', async (t) => {
+  /** What follows are keys, values, members, ids: never a word. */
+  const wordless =
+    /^([lr]pushx?|[sz]rem|sadd|srem|h(set|mset|del)|mset|msetnx|del|unlink|pf(add|merge|count)|x(ack|del)|s(diff|inter|union)store)$/
+  for (const { name, arity, replicate, route, options } of allRows()) {
+    const mayHaveWords = !['none', 'copy'].includes(replicate) && ['key', 'split'].includes(route) && arity < 0
+    if (mayHaveWords) t.equal(options === undefined, wordless.test(name), name)
   }
 })

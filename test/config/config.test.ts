@@ -83,6 +83,7 @@ t.test('every setting can be given as a variable', async (t) => {
     outputBufferPauseBytes: '1mb',
     queryBufferBytes: '3mb',
     reconnectMinMs: '100',
+    moduleWrites: 'vectorset, JSON.SET',
   }
   const env = Object.fromEntries(
     settingNames().map(([section, name]) => [environmentName(section, name), values[name] ?? '777']),
@@ -95,6 +96,7 @@ t.test('every setting can be given as a variable', async (t) => {
     outputBufferPauseBytes: 1024 ** 2,
     queryBufferBytes: 3 * 1024 ** 2,
     reconnectMinMs: 100,
+    moduleWrites: ['vectorset', 'JSON.SET'],
     addresses: [
       { host: 'a', port: 1 },
       { host: 'b', port: 2 },

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { rowNamed } from '../../src/command/table.js'
 import { learnCommands } from '../../src/coordinator/learn-commands.js'
+import { unsupported } from '../../src/coordinator/refuse.js'
 import type { Reply } from '../../src/resp/encode.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { RawConnection, RealRedis } from '../helpers/real-redis.js'
@@ -13,7 +14,7 @@ function serverOf(version: string, answer: (command: string) => Reply): { link: 
     asked.push(args.join(' '))
     return answer(args.join(' '))
   }
-  return { link: { name: 'dt-1', info: { version }, call } as unknown as Link, asked }
+  return { link: { name: 'dt-1', info: { kind: { product: 'Redis', version } }, call } as unknown as Link, asked }
 }
 
 const entry = (name: string): Reply => [name, 2, ['readonly'], 1, 1, 1, [], [], [], []]
@@ -26,14 +27,38 @@ t.test('only what the table does not know is asked for, once for each kind of se
     'COMMAND INFO learnt.get learnt.gone': [entry('learnt.get'), null],
   }
   const first = serverOf('9.9.1', (command) => answers[command])
-  await learnCommands(first.link, lines.log)
+  await learnCommands(first.link, [], lines.log)
   t.same(first.asked, Object.keys(answers))
   t.match(rowNamed('learnt.get'), { route: 'key', replicate: 'none' })
   t.equal(rowNamed('learnt.gone'), undefined)
   t.match(lines.about(/learnt commands/, 'dt-1'), [{ commands: ['learnt.get'] }])
   const second = serverOf('9.9.1', (command) => answers[command])
-  await learnCommands(second.link, lines.log)
+  await learnCommands(second.link, [], lines.log)
   t.same(second.asked, ['COMMAND COUNT'])
+})
+
+t.test('writes of modules are served when the setting names them or their module', async (t) => {
+  const entry = (name: string, ...flags: string[]): Reply => [name, -2, flags, 1, 1, 1, [], [], [], []]
+  const names = ['vadd', 'other.set', 'other.add', 'other.get', 'newer.set']
+  const answers: Record<string, Reply> = {
+    'COMMAND COUNT': 5,
+    'COMMAND LIST': names,
+    'COMMAND LIST FILTERBY MODULE vectorset': ['VADD'],
+    'COMMAND LIST FILTERBY MODULE Other.Set': [],
+    [`COMMAND INFO ${names.join(' ')}`]: [
+      entry('VADD', 'write', 'denyoom', 'module'),
+      entry('other.set', 'write', 'module'),
+      entry('other.add', 'write', 'module'),
+      entry('other.get', 'readonly', 'module'),
+      entry('newer.set', 'write'),
+    ],
+  }
+  const server = serverOf('9.9.2', (command) => answers[command])
+  await learnCommands(server.link, ['vectorset', 'Other.Set'], new LogLines().log)
+  const served = names.filter((name) => rowNamed(name)?.route === 'key')
+  t.same(served, ['vadd', 'other.set', 'other.get', 'newer.set'])
+  const refused = unsupported(rowNamed('other.add')!)
+  t.match(refused, { message: /'other.add' is not supported .*; the setting commands.moduleWrites can allow it/ })
 })
 
 t.test('of a server like the one of which the table was made nothing has to be asked', async (t) => {
