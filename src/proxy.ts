@@ -185,6 +185,12 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       }
     },
   })
+  coordinator.uncertainty.onRestored = (member) =>
+    log.error(
+      { member },
+      `${member} lacks keys that it is the master of, and that all their other replicas have: it is given them back. ` +
+        'It has lost data without restarting; was it emptied by hand?',
+    )
   const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
@@ -291,7 +297,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       if (report?.complete === true && report.left === 0) {
         coordinator.uncertainty.end()
         log.info(
-          { keys: report.keys, repaired: report.repaired },
+          { keys: report.keys, repaired: report.repaired, restored: coordinator.uncertainty.restored },
           'all copies were looked at: no key is in doubt any more',
         )
       } else await sleep(SETTLE_RETRY_MS)

@@ -12,6 +12,7 @@ const MEANINGS: readonly (readonly [kind: string, meaning: string])[] = [
   ['type', 'another type than on the master'],
   ['value', 'another value than on the master'],
   ['ttl', 'another time to live than on the master'],
+  ['outvoted', 'on the master alone, or not there: the backups are equal'],
   ['orphaned', 'on a member that is no replica of the key'],
 ]
 

@@ -11,11 +11,10 @@ import type { Route } from './router.js'
  */
 
 /**
- * Every key is in doubt [design §8 Start]: those of this command are copied from their master to the others, and from
- * then on are in doubt no more. A write goes behind the copies; a read waits for them, for otherwise its answer could be
- * another one on the next replica.
+ * Every key is in doubt [design §8 Start]: those of this command are made equal on all their replicas, and from then on are
+ * in doubt no more. The command waits for that: what it finds has to be the same on the next replica, too.
  *
- * @returns true when the read is served later
+ * @returns true when the command is served later
  */
 export function settleFirst(
   coordinator: Coordinator,
@@ -25,31 +24,59 @@ export function settleFirst(
   slot: ReplySlot,
 ): boolean {
   const { uncertainty, doubts } = coordinator
-  const source: Link | undefined = route.natural[0]
-  const isRead = row.replicate === 'none'
+  const master: Link | undefined = route.natural[0]
   // Who cannot be asked or written to now is waited for.
-  if (source?.ready !== true || (!isRead && !route.writable())) return false
+  if (master?.ready !== true || (row.replicate !== 'none' && !route.writable())) return false
+  if (route.targets.length < 2) return false
   // What is in doubt on the master has been touched since the start.
-  const isOpen = (id: KeyId) => !uncertainty.isSettled(id) && !doubts.isInDoubt(source, id)
+  const isOpen = (id: KeyId) => !uncertainty.isSettled(id) && !doubts.isInDoubt(master, id)
   const ids = coordinator.keyIds(row, frame, slot.db).filter(isOpen)
-  const others = route.targets.filter((link) => link !== source)
-  let open = ids.length * others.length
-  if (open === 0) return false
+  if (ids.length === 0) return false
   const own = ownFrame(frame)
-  const copied = (target: Link, id: KeyId, equal: boolean) => {
-    if (!equal) doubts.note(target, [id])
-    if (--open === 0 && isRead) coordinator.resubmit(own, row, slot)
-  }
-  if (isRead) slot.pauseClient()
-  for (const id of ids) {
-    uncertainty.settle(id)
-    for (const target of others) {
-      if (target.ready)
-        coordinator.copyKeys([id], source, target, (_, result) => copied(target, id, result === 'copied'))
-      else queueMicrotask(() => copied(target, id, false))
-    }
-  }
-  return isRead
+  slot.pauseClient()
+  const again = () => coordinator.resubmit(own, row, slot)
+  Promise.all(ids.map((id) => uncertainty.once(id, () => settleKey(coordinator, id)))).then(again, again)
+  return true
+}
+
+/**
+ * Copies a key to all its replicas from the one whose word counts. Rejects when a link breaks, and does nothing when it cannot
+ * be said any more what was looked at: whoever waits asks again.
+ */
+async function settleKey(coordinator: Coordinator, id: KeyId): Promise<void> {
+  const { uncertainty, doubts, stats } = coordinator
+  const { key } = keyOfId(id)
+  const route = coordinator.router.routeOfKey(key, 0, key.length)
+  const { swaps } = stats
+  const source = await whoseWordCounts(route.natural, id)
+  const isSame = route === coordinator.router.routeOfKey(key, 0, key.length) && swaps === stats.swaps
+  if (!isSame || !source.ready || uncertainty.isSettled(id)) return
+  uncertainty.settle(id)
+  if (source !== route.natural[0]) uncertainty.noteRestored(route.natural[0].name)
+  const copies = route.targets.map((target) => {
+    if (target === source) return undefined
+    return new Promise<void>((resolve) => {
+      const copied = (isEqual: boolean) => {
+        if (!isEqual) doubts.note(target, [id])
+        resolve()
+      }
+      if (target.ready) coordinator.copyKeys([id], source, target, (_target, result) => copied(result === 'copied'))
+      else copied(false)
+    })
+  })
+  await Promise.all(copies)
+}
+
+/**
+ * The master's, because what it alone has may have been read. But a key that it alone lacks, of at least three, is more likely
+ * to have been lost there than deleted in the moment in which the proxy died; and a deletion takes the others' with it.
+ */
+async function whoseWordCounts(natural: readonly Link[], id: KeyId): Promise<Link> {
+  const [master, ...others] = natural
+  if (others.length < 2 || natural.some((link) => !link.ready)) return master
+  const { db, key } = keyOfId(id)
+  const replies = await Promise.all(natural.map((link) => link.call(['EXISTS', key], db)))
+  return replies[0] === 0 && replies.every((reply, i) => i === 0 || reply === 1) ? others[0] : master
 }
 
 /**

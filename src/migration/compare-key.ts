@@ -12,8 +12,10 @@ const DUMP_BYTES_MAX = 256 * 1024
 const NEAR_DEADLINE_MS = 1500
 const NO_KEY = -2
 
-/** How a backup's copy of a key stands to the master's. */
-export type CopyState = 'same' | 'missing' | 'extra' | 'type' | 'value' | 'ttl'
+/** How a backup's copy of a key stands to the master's, or that the master's stands alone against theirs. */
+export type CopyState = 'same' | 'missing' | 'extra' | 'type' | 'value' | 'ttl' | 'outvoted'
+
+type States = { readonly states: CopyState[]; readonly deadlines: number[] }
 
 /** What one look at all copies of a key showed. */
 export type Look =
@@ -46,7 +48,11 @@ export async function compareKey(coordinator: Coordinator, id: KeyId, bytes: num
   if (away !== undefined) return { kind: 'away', member: away.name }
   if (isDoubtful(coordinator, links, id)) return unsettled('a write of it is in doubt')
   try {
-    const { states, deadlines } = await statesOf(new InStep(coordinator.lanes, links, id), bytes)
+    const replicas = new InStep(coordinator.lanes, links, id)
+    const seen = await statesOf(replicas, bytes)
+    const { deadlines } = seen
+    const isAlone = await isMasterAlone(replicas, seen, bytes, !coordinator.uncertainty.isSettled(id))
+    const states = isAlone ? links.map((_, i): CopyState => (i === 0 ? 'outvoted' : 'same')) : seen.states
     const differs = states.some((state) => state !== 'same')
     // Every write before the look has been answered by now, so what it left in doubt is known.
     if (differs && isDoubtful(coordinator, links, id)) return unsettled('a write of it is in doubt')
@@ -59,10 +65,26 @@ export async function compareKey(coordinator: Coordinator, id: KeyId, bytes: num
   }
 }
 
-async function statesOf(
+/**
+ * Whether the master alone has something else than all its backups, which are equal and have the key: then they are right, and
+ * it has lost something [design §8 Verify]. What all backups lack is no proof of anything. After a stop that was not in
+ * order the master may have a write that nobody else got, and that was read: then only what it lacks counts as lost.
+ */
+async function isMasterAlone(
   replicas: InStep,
+  { states, deadlines }: States,
   bytes: number,
-): Promise<{ readonly states: CopyState[]; readonly deadlines: number[] }> {
+  isUncertain: boolean,
+): Promise<boolean> {
+  const [, ...backups] = replicas.links
+  const [deadline, ...others] = deadlines
+  if (backups.length < 2 || states.some((state, i) => i > 0 && state === 'same')) return false
+  if (others.includes(NO_KEY) || (isUncertain && deadline !== NO_KEY)) return false
+  const among = await statesOf(replicas.on(backups), bytes)
+  return among.states.every((state) => state === 'same')
+}
+
+async function statesOf(replicas: InStep, bytes: number): Promise<States> {
   const whole = bytes <= DUMP_BYTES_MAX
   const [expiries, contents] = await replicas.both(['PEXPIRETIME', KEY], whole ? ['DUMP', KEY] : ['TYPE', KEY])
   const deadlines = expiries.map(integerIn)

@@ -2,10 +2,11 @@ import type { View } from '../view/view.js'
 
 /**
  * What may be wrong with a copy of a key: it is `missing` on a backup, or there although the master has no such key
- * (`extra`); it has another `type`, `value` or deadline (`ttl`) than the master's; or it is on a member that is no
- * replica of the key at all (`orphaned`).
+ * (`extra`); it has another `type`, `value` or deadline (`ttl`) than the master's; it is the master's, which has something
+ * else than all backups, at least two, who are equal (`outvoted`); or it is on a member that is no replica of the key at
+ * all (`orphaned`).
  */
-export const DIFFERENCE_KINDS = ['missing', 'extra', 'type', 'value', 'ttl', 'orphaned'] as const
+export const DIFFERENCE_KINDS = ['missing', 'extra', 'type', 'value', 'ttl', 'outvoted', 'orphaned'] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
 export interface Difference {
@@ -33,7 +34,7 @@ export class VerifyReport {
   unchecked = 0
   /** Why keys, or whole members, were not compared: each reason once. */
   readonly reasons = new Set<string>()
-  readonly counts: Record<DifferenceKind, number> = { missing: 0, extra: 0, type: 0, value: 0, ttl: 0, orphaned: 0 }
+  readonly counts = Object.fromEntries(DIFFERENCE_KINDS.map((kind) => [kind, 0])) as Record<DifferenceKind, number>
   readonly examples: Difference[] = []
   /** Differences that were repaired; the others are left. */
   repaired = 0

@@ -83,6 +83,12 @@ export class Verifier {
     this.report = report
     await over
     const { keys, repaired, left, unchecked, seconds, state } = report
+    if (report.counts.outvoted > 0) {
+      log.error(
+        { keys: report.counts.outvoted, examples: examplesOf(report).filter((text) => text.startsWith('outvoted')) },
+        'masters have something else than all backups of the same keys, which are equal: they have lost data without restarting',
+      )
+    }
     const about = { ...foundIn(report), keys, repaired, left, unchecked, seconds, reasons: [...report.reasons] }
     if (report.differences > 0) log.warn({ ...about, examples: examplesOf(report) }, `verify ${state}: copies differed`)
     else log.info(about, report.complete ? 'verify: all copies are equal' : `verify ${state}: not all was compared`)
