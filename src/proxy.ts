@@ -167,6 +167,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
     wasRemoved: (name) => membership.removed().includes(name),
+    maxBlockMs: config.migration.maxBlockMs,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust: (member, reason) => {
       log.warn({ member, reason }, `${member} is filled anew`)

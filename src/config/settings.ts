@@ -165,9 +165,10 @@ export const sections = {
   commands: z.strictObject({
     moduleWrites: names().default([]),
   }),
-  /** How data moves between members. 0 bytes a second is no limit. */
+  /** How data moves between members: 0 bytes a second is no limit; and for how long a value may block a server. */
   migration: z.strictObject({
     maxBytesPerSecond: bytes(0, 64 * gigabyte).default(0),
+    maxBlockMs: milliseconds(1, 60_000).default(50),
   }),
   /** How often all copies are compared without anybody asking, and how fast. 0 ms is never, 0 bytes a second no limit. */
   verify: z.strictObject({

@@ -33,6 +33,8 @@ import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
 import { overMembers } from './over-members.js'
+import { removeLeftovers } from './pieces/hidden-name.js'
+import { Pieces } from './pieces/pieces.js'
 import { Read } from './read.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
@@ -49,6 +51,8 @@ import { Waiting } from './waiting.js'
 export interface CoordinatorOptions {
   /** How long a command waits for a server of its range, in ms. */
   readonly unavailableTimeoutMs: number
+  /** No server is blocked for longer by what is copied, in ms. */
+  readonly maxBlockMs: number
   /** What is missing as long as there is no ring to serve. */
   missing(): string
   /** Whether the Sentinels were told to forget a member: then nobody waits for its server. */
@@ -76,6 +80,7 @@ export class Coordinator {
   readonly opening: Opening
   readonly verdicts: Verdicts
   readonly lanes = new Lanes(() => this.waiting.wake())
+  readonly pieces: Pieces
   readonly arrivals = new Arrivals()
   readonly absences = new Absences(this.arrivals)
   readonly doubts: Doubts
@@ -106,7 +111,8 @@ export class Coordinator {
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
     const isMarked = () => this.acknowledgement.open
-    this.doubts = new Doubts(this.lanes, () => this.router, log, isMarked, {
+    this.pieces = new Pieces(options.maxBlockMs)
+    this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
       doubted: (ids) => this.absences.note(ids),
       stoppedServing: () => this.topologyChanged(),
       serving: () => this.servingChanged(),
@@ -181,17 +187,20 @@ export class Coordinator {
   /**
    * Copies keys of one database from one member to another in the order of their writes; `done` hears what became of each.
    * On a pending replica they count as arrived from now on.
+   *
+   * @param areSmall see `KeyCopy`
    */
-  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener): void {
+  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, areSmall = false): void {
     for (const id of ids) this.arrivals.add(target, id)
-    new KeyCopy(this.lanes, ids, source, [target], (link, result, reason, bytes, id) => {
+    const listener: CopyListener = (link, result, reason, bytes, id) => {
       if (result !== 'copied') {
         this.arrivals.remove(target, id)
         // The target may have left while the copy was on its way: it has missed that, too.
         if (this.absences.any) this.absences.note([id])
       }
       done(link, result, reason, bytes, id)
-    })
+    }
+    new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, areSmall)
   }
 
   unavailable(): Reply {
@@ -207,6 +216,7 @@ export class Coordinator {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link))
       this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
+    removeLeftovers(link, link.info?.databases ?? 0)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
     link.expiryPushes.onLate = (id, answered) => expiredLate(this, link, id, answered)
     this.memory.linkUp(link)
@@ -219,6 +229,7 @@ export class Coordinator {
     this.doubts.forget(link.name)
     this.arrivals.forget(link)
     this.absences.forget(link.name)
+    this.pieces.failed.forget(link.name)
   }
 
   /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
@@ -240,7 +251,7 @@ export class Coordinator {
     }
   }
 
-  /** A backup did not answer what the master answered: counted, and logged with the command it was. */
+  /** A backup did not answer what the master answered. */
   noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
     if (isOutOfMemory(backupReply) || isOutOfMemory(otherReply)) this.memory.look()
     this.differenceLog.say(link, ++this.stats.differences, backupReply, otherReply)

@@ -7,6 +7,9 @@ import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { isSoon, mayHavePassed } from './deadline.js'
 import type { Held, HeldKey, Lanes } from './lanes.js'
+import type { Built, LargeCopy } from './pieces/large-copy.js'
+import type { Pieces } from './pieces/pieces.js'
+import { SizedCopy } from './pieces/sized-copy.js'
 
 /** What became of a copy on one target. */
 export type CopyResult =
@@ -48,6 +51,9 @@ export class KeyCopy implements ReplySink {
   /** By key: what to put on the targets, as soon as it is known; undefined when there is no snapshot. */
   private readonly frames: (Buffer | undefined)[]
   private readonly payloadBytes: number[]
+  /** By key: those of which the size had to be asked, and those of them that have been built in pieces. */
+  private sized: Map<number, SizedCopy> | undefined
+  private large: Map<number, LargeCopy> | undefined
   /** By key: its deadline, if that may pass while the copy is on its way. */
   private deadlines: Map<number, number> | undefined
   /** By key: why there is no snapshot. */
@@ -61,6 +67,7 @@ export class KeyCopy implements ReplySink {
    * Emits the snapshots and holds the keys for the targets; `listener` hears once of every key on every target.
    *
    * @param ids the keys, see `keyId`, of one database
+   * @param areSmall whether it is known of all of them that they block no server for long; else it is asked first
    */
   constructor(
     private readonly lanes: Lanes,
@@ -68,6 +75,8 @@ export class KeyCopy implements ReplySink {
     private readonly source: Link,
     private readonly targets: readonly Link[],
     private readonly listener: CopyListener,
+    private readonly pieces: Pieces,
+    private readonly areSmall = false,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
     this.frames = new Array(ids.length).fill(undefined)
@@ -105,6 +114,11 @@ export class KeyCopy implements ReplySink {
   put(i: number): void {
     const k = Math.trunc(i / this.targets.length)
     const target = this.targets[i % this.targets.length]
+    const large = this.large?.get(k)
+    if (large !== undefined) {
+      this.putLarge(i, large)
+      return
+    }
     const frame = this.frames[k]
     if (frame === undefined) {
       this.told(i, 'no snapshot', this.reasons[k] ?? '')
@@ -122,9 +136,20 @@ export class KeyCopy implements ReplySink {
 
   /** Tells what became of a key on a target. */
   told(i: number, result: CopyResult, reason: string): void {
-    const { targets, ids, payloadBytes } = this
+    const { targets, ids, payloadBytes, pieces } = this
     const k = Math.trunc(i / targets.length)
-    this.listener(targets[i % targets.length], result, reason, result === 'copied' ? payloadBytes[k] : 0, ids[k])
+    const target = targets[i % targets.length]
+    if (result === 'refused') pieces.failed.add(target.name, ids[k], reason)
+    else if (result === 'copied' && pieces.failed.any) pieces.failed.remove(target.name, ids[k])
+    this.listener(target, result, reason, result === 'copied' ? payloadBytes[k] : 0, ids[k])
+  }
+
+  /** [Held] A target's turn has come, or will never come: see `told`. */
+  targetMoved(i: number, isThere: boolean): void {
+    const { targets } = this
+    const sized = this.sized?.get(Math.trunc(i / targets.length))
+    if (isThere) sized?.targetIsFirst()
+    else sized?.targetLeft(targets[i % targets.length])
   }
 
   private copy(k: number): void {
@@ -132,18 +157,64 @@ export class KeyCopy implements ReplySink {
     for (const target of targets) {
       this.holds.push(lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length)))
     }
-    if (!lanes.isHeld(source, ids[k])) this.snapshot(k)
+    if (!this.areSmall && !this.pieces.wasSmall(ids[k])) this.askSize(k)
+    else if (!lanes.isHeld(source, ids[k])) this.snapshot(k)
     else {
       lanes.hold(source, [ids[k]], {
         emit: () => this.snapshot(k),
         dropped: () => this.release(k),
-        covered: () => {
-          // The source's database was emptied before the snapshot could be taken: so were the targets'.
-          this.frames[k] = this.deletion(k)
-          this.release(k)
-        },
+        covered: () => this.emptied(k),
       })()
     }
+  }
+
+  private askSize(k: number): void {
+    const { lanes, pieces, ids, source, targets, holds } = this
+    const sized = new SizedCopy(lanes, pieces, {
+      ...{ id: ids[k], source, targets, holds: holds.slice(k * targets.length) },
+      snapshot: () => this.snapshot(k),
+      built: (built, copy) => this.built(k, built, copy),
+      noSnapshot: () => this.release(k),
+      emptied: () => this.emptied(k),
+    })
+    this.sized ??= new Map()
+    this.sized.set(k, sized)
+  }
+
+  private built(k: number, built: Built, copy: LargeCopy): void {
+    if (built === 'none') this.frames[k] = this.deletion(k)
+    else {
+      this.large ??= new Map()
+      this.large.set(k, copy)
+      this.reasons[k] = copy.reason
+      this.payloadBytes[k] = copy.written
+      if (copy.deadline >= 0) this.noteDeadline(k, copy.deadline)
+    }
+    this.release(k)
+  }
+
+  /** A target's turn: what was built there takes the key's place, if it was. */
+  private putLarge(i: number, large: LargeCopy): void {
+    const target = this.targets[i % this.targets.length]
+    const refusal = large.refusal(target)
+    if (refusal !== undefined) this.told(i, 'refused', refusal)
+    else if (large.reason !== '') this.told(i, 'no snapshot', large.reason)
+    else {
+      large.place(
+        target,
+        (error) => {
+          if (error === undefined) this.noteContent(i)
+          this.told(i, error === undefined ? 'copied' : 'refused', error ?? '')
+        },
+        () => this.told(i, 'target lost', ''),
+      )
+    }
+  }
+
+  /** The source's database was emptied before the snapshot could be taken: so were the targets'. */
+  private emptied(k: number): void {
+    this.frames[k] = this.deletion(k)
+    this.release(k)
   }
 
   /**
@@ -179,13 +250,16 @@ export class KeyCopy implements ReplySink {
     const size = end - 2 - from
     // Without a deadline PEXPIRETIME is -1, and RESTORE's 0.
     const ttl = this.deadline === '-1' ? '0' : this.deadline
-    // Also when it has passed meanwhile: the source may have executed writes before that.
-    if (ttl !== '0' && isSoon(Number(ttl), preciseNowMs())) {
-      this.deadlines ??= new Map()
-      this.deadlines.set(k, Number(ttl))
-    }
+    if (ttl !== '0') this.noteDeadline(k, Number(ttl))
     this.frames[k] = restoreFrame(this.ids[k], ttl, buf, from, size)
     this.payloadBytes[k] = size
+  }
+
+  /** Also when it has passed meanwhile: the source may have executed writes before that. */
+  private noteDeadline(k: number, deadlineMs: number): void {
+    if (!isSoon(deadlineMs, preciseNowMs())) return
+    this.deadlines ??= new Map()
+    this.deadlines.set(k, deadlineMs)
   }
 
   /** What had expired on the target before does not matter any more, but the copy may have come too late. */
@@ -237,11 +311,17 @@ class HeldSnapshot implements Held {
     this.copy.put(this.i)
   }
 
+  first(): void {
+    this.copy.targetMoved(this.i, true)
+  }
+
   dropped(): void {
+    this.copy.targetMoved(this.i, false)
     this.copy.told(this.i, 'target lost', '')
   }
 
   covered(): void {
+    this.copy.targetMoved(this.i, false)
     this.copy.told(this.i, 'copied', '')
   }
 }

@@ -1,9 +1,10 @@
 import type { Link } from '../backend/link.js'
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
-import { type CopyResult, KeyCopy } from './copy-key.js'
+import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import { type Group, Groups } from './groups.js'
 import type { Lanes } from './lanes.js'
+import type { Pieces } from './pieces/pieces.js'
 import type { Router } from './router.js'
 
 /** A write that waits until a member has its effect by other means than its own bytes. */
@@ -93,6 +94,7 @@ export class Doubts {
 
   constructor(
     private readonly lanes: Lanes,
+    private readonly pieces: Pieces,
     private readonly router: () => Router,
     private readonly log: Logger,
     private readonly isMarked: () => boolean,
@@ -260,9 +262,8 @@ export class Doubts {
     const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
     if (source !== undefined) {
       doubt.copying = true
-      new KeyCopy(this.lanes, [id], source, [link], (_target, result, reason) =>
-        this.copied(link, id, doubt, result, reason),
-      )
+      const listener: CopyListener = (_target, result, reason) => this.copied(link, id, doubt, result, reason)
+      new KeyCopy(this.lanes, [id], source, [link], listener, this.pieces)
       return
     }
     // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts.

@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import { BulksReply, error, isError, type Reply } from '../resp/encode.js'
 import type { Coordinator } from './coordinator.js'
+import { isHidden } from './pieces/hidden-name.js'
 import type { Serving } from './router.js'
 import { servedKeys } from './served-keys.js'
 
@@ -123,7 +124,7 @@ export class Keyspace {
   }
 
   private isNatural(link: Link, key: Buffer): boolean {
-    return this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
+    return !isHidden(key) && this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
   }
 
   /** Who serves what, as soon as every range is served by somebody; UnavailableError when that does not come in time. */

@@ -6,6 +6,8 @@ import { dbOfId, type KeyId } from '../base/key-id.js'
 export interface Held {
   /** Emits it: called once, when everything before it on its keys has been emitted. */
   emit(): void
+  /** Everything before it has been emitted, and it is not ready itself: it is told that it could begin. */
+  first?(): void
   /** The link broke before it was emitted, so it never will be. */
   dropped(): void
   /** The whole database was emptied: what it would have done does not matter any more, and it will not be emitted. */
@@ -74,6 +76,11 @@ export class Lanes {
     return entry
   }
 
+  /** Whether everything before it on its keys has been emitted; also when the link has broken. */
+  isFirst(entry: HeldKey): boolean {
+    return entry.lanes.every((lane) => lane.entries[0] === entry)
+  }
+
   /** What was held goes out, once, when what stands before it has gone out. */
   release(link: Link, entry: HeldKey): void {
     assert(!entry.ready, 'a held emission becomes ready once')
@@ -138,7 +145,11 @@ export class Lanes {
   private advance(link: Link, first: Entry): void {
     const candidates = [first]
     for (let entry = candidates.shift(); entry !== undefined; entry = candidates.shift()) {
-      if (!entry.ready || entry.lanes.length === 0 || entry.lanes.some((lane) => lane.entries[0] !== entry)) continue
+      if (entry.lanes.length === 0 || !this.isFirst(entry)) continue
+      if (!entry.ready) {
+        entry.held.first?.()
+        continue
+      }
       const { lanes } = entry
       entry.held.emit()
       for (const lane of lanes.splice(0)) {

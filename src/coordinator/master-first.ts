@@ -7,7 +7,7 @@ import { decodeReply } from '../resp/decode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
-import { KeyCopy } from './copy-key.js'
+import { type CopyListener, KeyCopy } from './copy-key.js'
 import { effectOf } from './effects.js'
 import { ReplicatedWrite } from './replicated-write.js'
 import { deliver } from './replies.js'
@@ -155,14 +155,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const failed = new Set<Link>()
     if (others.length === 0) return
     for (const id of this.ids) {
-      new KeyCopy(this.coordinator.lanes, [id], this.targets[MASTER], others, (link, result) => {
+      const listener: CopyListener = (link, result) => {
         if (result !== 'copied') failed.add(link)
         const left = open.get(link)! - 1
         open.set(link, left)
         if (left > 0) return
         if (failed.has(link)) this.lost(this.targets.indexOf(link), this.ids)
         else this.heard()
-      })
+      }
+      new KeyCopy(this.coordinator.lanes, [id], this.targets[MASTER], others, listener, this.coordinator.pieces)
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
+import { isHidden } from './pieces/hidden-name.js'
 import { rangeGone, someRangeGone } from './replies.js'
 
 /** A replica set as links: what the data path needs of it. */
@@ -140,6 +141,6 @@ export class Serving {
 
   /** Whether `link` is the one that serves the key that lies in `buf` from `start` up to `end`. */
   by(link: Link, buf: Buffer, start = 0, end = buf.length): boolean {
-    return this.linkOf.get(this.router.routeOfKey(buf, start, end)) === link
+    return !isHidden(buf, start, end) && this.linkOf.get(this.router.routeOfKey(buf, start, end)) === link
   }
 }

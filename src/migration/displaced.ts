@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import type { Pace } from './pace.js'
 import { accepted, walkKeys } from './walk.js'
 
@@ -13,7 +14,8 @@ export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace
   let deleted = 0
   for await (const { db, keys } of walkKeys(link)) {
     await pace.slice(async () => {
-      const displaced = keys.filter((key) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link))
+      const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)
+      const displaced = keys.filter((key) => isDisplaced(key) && !isHidden(key))
       if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
     })
   }

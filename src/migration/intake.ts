@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
@@ -140,7 +141,8 @@ export class Intake {
           // Another intake may have brought them meanwhile.
           if (this.cancelled) return
           const leftovers = keys.filter(
-            (key) => ranges.has(identifierOfKey(key, 0, key.length)) && !arrivals.has(target, idOf(db, key)),
+            (key) =>
+              ranges.has(identifierOfKey(key, 0, key.length)) && !isHidden(key) && !arrivals.has(target, idOf(db, key)),
           )
           if (leftovers.length > 0) accepted(target, await target.call(['UNLINK', ...leftovers], db))
         })

@@ -1,5 +1,6 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId } from '../base/key-id.js'
+import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { identifierOfKey } from '../ring/identifier.js'
@@ -95,7 +96,7 @@ export function keysIn(buf: Buffer, start: number, db: number, ranges: RangeSet)
   const found: KeyId[] = []
   for (let count = number(); count > 0; count--) {
     const end = number() + p
-    if (ranges.has(identifierOfKey(buf, p, end))) found.push(keyId(db, buf, p, end))
+    if (ranges.has(identifierOfKey(buf, p, end)) && !isHidden(buf, p, end)) found.push(keyId(db, buf, p, end))
     p = end + 2
   }
   return { cursor, found }

@@ -3,6 +3,7 @@ import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import { within } from '../base/within.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { compareKey, type Look } from './compare-key.js'
 import { PIECE_BYTES } from './differing.js'
 import { samePlaces, type VerifyReport } from './verify-report.js'
@@ -102,6 +103,7 @@ export class VerifyPass {
     const orphans: Buffer[] = []
     const byFirst = new Map<Link, Buffer[]>()
     for (const key of keys) {
+      if (isHidden(key)) continue
       const { natural, targets } = router.routeOfKey(key, 0, key.length)
       const first = natural.includes(link) ? natural.find((replica) => replica.ready) : undefined
       if (!targets.includes(link)) orphans.push(key)

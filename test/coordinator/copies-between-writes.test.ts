@@ -5,7 +5,8 @@ import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { type CopyResult, KeyCopy } from '../../src/coordinator/copy-key.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
-import { frameIn, frameOf } from '../../src/resp/frame.js'
+import { Pieces } from '../../src/coordinator/pieces/pieces.js'
+import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 
 interface Emitted {
@@ -32,6 +33,10 @@ class Server {
     if (!this.ready) throw new Error('nothing is emitted on a link that is down')
     const buf = Buffer.from(from.subarray(start, end))
     this.emitted.push({ args: parseRequest(frameIn(buf)).map(String), buf, sink, tag })
+  }
+
+  emitFrame({ buf, start, end, owned }: Frame, db: number, sink: ReplySink, tag: number): void {
+    this.emit(buf, start, end, owned, db, sink, tag)
   }
 
   execute(): void {
@@ -69,6 +74,9 @@ class Server {
       case 'RESTORE':
         keys.set(key, args[1])
         return '+OK\r\n'
+      case 'MEMORY':
+        // Whether its size is asked with each copy, or only now and then.
+        return args[0] === 'a' ? ':1000000\r\n' : ':100\r\n'
       case 'UNLINK':
         keys.delete(key)
         return ':1\r\n'
@@ -105,6 +113,7 @@ class Ring {
   /** What was heard of each copy, by key and target. */
   readonly heard: CopyResult[][] = []
   expected = 0
+  private readonly pieces = new Pieces(50)
   private writes = 0
 
   do(each: Step): void {
@@ -130,7 +139,14 @@ class Ring {
     this.heard.push(results)
     this.expected += ids.length * targets.length
     const links = targets.map(asLink)
-    new KeyCopy(this.lanes, ids, asLink(this.servers[from]), links, (_target, result) => results.push(result))
+    new KeyCopy(
+      this.lanes,
+      ids,
+      asLink(this.servers[from]),
+      links,
+      (_target, result) => results.push(result),
+      this.pieces,
+    )
   }
 
   settle(): void {

@@ -2,8 +2,9 @@ import t from 'tap'
 import { Expirations } from '../../src/backend/expirations.js'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
-import { KeyCopy } from '../../src/coordinator/copy-key.js'
+import { type CopyListener, KeyCopy } from '../../src/coordinator/copy-key.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
+import { Pieces } from '../../src/coordinator/pieces/pieces.js'
 
 /** A link that is answered by hand. */
 class FakeLink {
@@ -29,7 +30,8 @@ function copied(aheadMs: number, clockOffsetMs: number) {
   target.clockOffsetMs = clockOffsetMs
   const results: string[] = []
   const as = (link: FakeLink) => link as unknown as Link
-  new KeyCopy(new Lanes(() => {}), ['0:k'], as(source), [as(target)], (_target, result) => results.push(result))
+  const listener: CopyListener = (_target, result) => results.push(result)
+  new KeyCopy(new Lanes(() => {}), ['0:k'], as(source), [as(target)], listener, new Pieces(50), true)
   source.answer(`:${Date.now() + aheadMs}\r\n`)
   source.answer('$1\r\nx\r\n')
   target.answer('+OK\r\n')

@@ -5,6 +5,7 @@ import { silentLogger } from '../../src/base/log.js'
 import { Doubts } from '../../src/coordinator/doubts.js'
 import type { Group } from '../../src/coordinator/groups.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
+import { Pieces } from '../../src/coordinator/pieces/pieces.js'
 import type { Router } from '../../src/coordinator/router.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
 
@@ -45,7 +46,9 @@ class Story {
         routeOfKey: () => ({ natural: replicas, targets: replicas }),
       } as unknown as Router
     }
-    this.doubts = new Doubts(new Lanes(() => {}), router, silentLogger(), () => this.isMarked, {
+    // What is small is known.
+    const pieces = Object.assign(new Pieces(50), { wasSmall: () => true })
+    this.doubts = new Doubts(new Lanes(() => {}), pieces, router, silentLogger(), () => this.isMarked, {
       doubted: () => {},
       stoppedServing: () => {},
       serving: () => {},

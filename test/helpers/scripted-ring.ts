@@ -49,6 +49,7 @@ export async function startScriptedRing(
   })
   coordinator = new Coordinator(views, links, silentLogger(), {
     unavailableTimeoutMs: 1000,
+    maxBlockMs: 50,
     missing: () => 'nothing',
     wasRemoved: () => false,
     distrust: () => {},

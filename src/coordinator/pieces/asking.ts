@@ -1,0 +1,72 @@
+import { ANY_DB, type Link, LinkLostError } from '../../backend/link.js'
+import { decodeReply } from '../../resp/decode.js'
+import type { Reply } from '../../resp/encode.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
+import { IS_ERROR, OWNED } from '../../resp/reply-framer.js'
+import type { Budget } from './budget.js'
+
+/** A server answered an error; the message is its text, with the `-`. */
+export class RefusedError extends Error {
+  override name = 'RefusedError'
+}
+
+/**
+ * The bytes of a reply.
+ *
+ * @throws RefusedError, LinkLostError
+ */
+export function ask(link: Link, frame: Frame, db: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (!link.ready) {
+      reject(new LinkLostError(link.name, false))
+      return
+    }
+    link.emitFrame(
+      frame,
+      db,
+      {
+        onReply: (_tag, buf, start, end, flags) => {
+          if ((flags & IS_ERROR) !== 0) reject(new RefusedError(buf.toString('utf8', start, end - 2)))
+          else if ((flags & OWNED) !== 0) resolve(buf.subarray(start, end))
+          else resolve(Buffer.from(buf.subarray(start, end)))
+        },
+        onLost: () => reject(new LinkLostError(link.name, true)),
+      },
+      0,
+    )
+  })
+}
+
+const TIME = frameOf(['TIME'])
+
+/** One key on the member that it is copied from. */
+export class Source {
+  constructor(
+    readonly link: Link,
+    readonly db: number,
+    readonly key: Buffer,
+    private readonly budget: Budget,
+  ) {}
+
+  /** The bytes of the reply to a command on the key that reads a piece of it. */
+  async piece(command: string, ...args: readonly string[]): Promise<Buffer> {
+    const beganAtMs = performance.now()
+    const bytes = await ask(this.link, frameOf([command, this.key, ...args]), this.db)
+    this.budget.took(performance.now() - beganAtMs)
+    return bytes
+  }
+
+  /** The reply to a command on the key, which stands behind the command, or its subcommand. */
+  async reply(command: string | readonly [string, string], ...args: readonly (Buffer | string)[]): Promise<Reply> {
+    const words = typeof command === 'string' ? [command] : command
+    const bytes = await ask(this.link, frameOf([...words, this.key, ...args]), this.db)
+    return decodeReply(bytes, 0, bytes.length)
+  }
+
+  /** The server's clock. */
+  async serverMs(): Promise<number> {
+    const bytes = await ask(this.link, TIME, ANY_DB)
+    const [seconds, microseconds] = (decodeReply(bytes, 0, bytes.length) as Buffer[]).map((part) => Number(part))
+    return seconds * 1000 + Math.floor(microseconds / 1000)
+  }
+}

@@ -1,0 +1,223 @@
+import { type Link, LinkLostError } from '../../backend/link.js'
+import type { ReplySink } from '../../backend/reply-sink.js'
+import { decodeReply, elementsOf, textOf } from '../../resp/decode.js'
+import { isError } from '../../resp/encode.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
+import { RefusedError, Source } from './asking.js'
+import { Budget } from './budget.js'
+import { lineAt, longestBulk } from './bulks.js'
+import { HIDDEN_NAME, removeHidden } from './hidden-name.js'
+import { IndivisibleError, type Page, pagesOf } from './pages.js'
+import type { Pieces } from './pieces.js'
+
+/** What became of a value on its way. */
+export type Built =
+  /** It stands on those targets where nothing failed, under the hidden name. */
+  | 'built'
+  /** The source does not have the key. */
+  | 'none'
+  /** Nobody has it: `reason`. */
+  | 'failed'
+
+/** What is known of a value before it is copied. */
+export interface Large {
+  readonly db: number
+  readonly key: Buffer
+  /** About how much memory it takes. */
+  readonly bytes: number
+  readonly source: Link
+  readonly targets: readonly Link[]
+}
+
+const MULTI = frameOf(['MULTI'])
+const EXEC = frameOf(['EXEC'])
+
+/**
+ * One value that is copied in pieces [design §7 Copying in pieces]. While it is read nothing else is executed on the key on
+ * the source, and while it is built nothing on the targets: the lanes see to that.
+ */
+export class LargeCopy {
+  /** Its deadline as the source has it: PEXPIRETIME. */
+  deadline = -1
+  /** Bytes that were written to each target. */
+  written = 0
+  /** Why nobody has it. */
+  reason = ''
+  /** By target: why it did not take it. */
+  private readonly refusals = new Map<Link, string>()
+  /** Targets that are not written to any more, whatever they have. */
+  private readonly gone = new Set<Link>()
+  private readonly put = new Set<Link>()
+  private over = false
+  private readonly budget: Budget
+
+  constructor(
+    private readonly pieces: Pieces,
+    private readonly large: Large,
+    /** Everything has been read from the source: from now on the key may change there. */
+    private readonly onRead: () => void,
+  ) {
+    this.budget = new Budget(pieces.maxBlockMs)
+  }
+
+  /** The source's link broke, or its database is emptied: nothing is read any more. */
+  stop(): void {
+    this.over = true
+  }
+
+  /** The same for one target: nothing is written to it any more. */
+  leave(target: Link): void {
+    this.gone.add(target)
+  }
+
+  /**
+   * Builds the value under the hidden name, and calls `finish` in the turn in which it is decided what came of it; `place`
+   * is for then. Afterwards nothing is left of it under that name.
+   */
+  async run(finish: (built: Built) => void): Promise<void> {
+    const { pieces, large } = this
+    const links = [large.source, ...large.targets]
+    await pieces.slots.enter(links)
+    pieces.underWay++
+    try {
+      finish(await this.build())
+    } finally {
+      for (const target of large.targets) {
+        if (target.ready && !this.put.has(target)) removeHidden(target, large.db)
+      }
+      pieces.underWay--
+      pieces.slots.leave(links)
+    }
+  }
+
+  /** Why a target did not take the value; undefined when it did. */
+  refusal(target: Link): string | undefined {
+    return this.refusals.get(target)
+  }
+
+  /**
+   * Puts the value in place of the old one, which is freed in the background. All of it is emitted in one turn; a
+   * transaction, so that no client and no crash ever sees the key missing.
+   */
+  place(target: Link, done: (error: string | undefined) => void, lost: () => void): void {
+    const { db, key } = this.large
+    this.put.add(target)
+    let refused: string | undefined
+    const queued: ReplySink = {
+      onReply: (_tag, buf, start, end, flags) => {
+        if ((flags & IS_ERROR) !== 0) refused ??= buf.toString('utf8', start, end - 2)
+      },
+      onLost: () => {},
+    }
+    const block = [MULTI, frameOf(['UNLINK', key]), frameOf(['RENAME', HIDDEN_NAME, key])]
+    if (this.deadline >= 0) block.push(frameOf(['PEXPIREAT', key, String(this.deadline)]))
+    for (const frame of block) target.emitFrame(frame, db, queued, 0)
+    const executed: ReplySink = {
+      onReply: (_tag, buf, start, end) => done(refused ?? errorIn(buf, start, end)),
+      onLost: lost,
+    }
+    target.emitFrame(EXEC, db, executed, 0)
+  }
+
+  private async build(): Promise<Built> {
+    const { large, budget } = this
+    const source = new Source(large.source, large.db, large.key, budget)
+    let writing: Promise<void> = Promise.resolve()
+    if (this.over) return 'failed'
+    try {
+      const type = textOf(await source.reply('TYPE')) ?? ''
+      // What an earlier copy left, should a removal have been refused.
+      writing = this.write([frameOf(['UNLINK', HIDDEN_NAME])])
+      for await (const page of pagesOf(type, { source, bytes: large.bytes, budget })) {
+        // The next piece is read while this one is written.
+        await writing
+        if (this.isStopped) break
+        writing = this.write(page)
+      }
+      this.deadline = Number(await source.reply('PEXPIRETIME'))
+    } catch (error) {
+      this.reason = this.reasonOf(error as Error)
+      await writing
+      return 'failed'
+    }
+    this.onRead()
+    await writing
+    if (this.over) return 'failed'
+    return this.deadline === NO_KEY ? 'none' : 'built'
+  }
+
+  /** Whether there is nobody to write to, or nothing to write. */
+  private get isStopped(): boolean {
+    return this.over || this.large.targets.every((target) => !this.takes(target))
+  }
+
+  private takes(target: Link): boolean {
+    return !this.gone.has(target) && !this.refusals.has(target)
+  }
+
+  /** Writes a piece to all targets in one turn; resolves when they have answered. */
+  private async write(page: Page): Promise<void> {
+    const { large, budget } = this
+    if (this.over || page.length === 0) return
+    const beganAtMs = performance.now()
+    let bytes = 0
+    for (const frame of page) bytes += frame.end
+    this.written += bytes
+    await Promise.all(large.targets.map((target) => (this.takes(target) ? this.writeTo(target, page) : undefined)))
+    budget.took(performance.now() - beganAtMs)
+  }
+
+  private writeTo(target: Link, page: Page): Promise<void> {
+    const tooLong = tooLongFor(target, page)
+    if (tooLong !== undefined) {
+      this.refusals.set(target, tooLong)
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      let open = page.length
+      const heard = () => {
+        if (--open === 0) resolve()
+      }
+      const sink: ReplySink = {
+        onReply: (_tag, buf, start, end, flags) => {
+          if ((flags & IS_ERROR) !== 0 && !this.refusals.has(target)) {
+            this.refusals.set(target, buf.toString('utf8', start, end - 2))
+          }
+          heard()
+        },
+        onLost: heard,
+      }
+      for (const frame of page) target.emitFrame(frame, this.large.db, sink, 0)
+    })
+  }
+
+  private reasonOf(error: Error): string {
+    const { large, pieces } = this
+    if (error instanceof IndivisibleError) {
+      const why = `${large.bytes} bytes of type ${error.message}, which cannot be copied in pieces, would block a server for longer than migration.maxBlockMs (${pieces.maxBlockMs} ms)`
+      for (const target of large.targets) this.refusals.set(target, why)
+      return why
+    }
+    if (error instanceof RefusedError || error instanceof LinkLostError) return error.message
+    throw error
+  }
+}
+
+const NO_KEY = -2
+
+/** Sent all the same it would be a protocol error, and end the link [redis-facts DUMP, RESTORE]. */
+function tooLongFor({ info }: Link, page: Page): string | undefined {
+  const maxBytes = info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
+  const isTooLong = ({ buf, end }: Frame) => end > maxBytes && longestBulk(buf, lineAt(buf, 0).next, end) > maxBytes
+  return page.some(isTooLong)
+    ? `one of its elements is longer than proto-max-bulk-len, which is ${maxBytes}`
+    : undefined
+}
+
+/** The first error in the reply to EXEC. */
+function errorIn(buf: Buffer, start: number, end: number): string | undefined {
+  const reply = decodeReply(buf, start, end)
+  const error = isError(reply) ? reply : elementsOf(reply)?.find(isError)
+  return error === undefined ? undefined : `-${error.message}`
+}

@@ -1,0 +1,52 @@
+import type { Link } from '../../backend/link.js'
+import type { KeyId } from '../../base/key-id.js'
+import { FailedCopies } from './failed-copies.js'
+import { Slots } from './slots.js'
+
+/**
+ * So much memory of a value is dumped and restored within a millisecond on a slow server, also when it is in many small
+ * elements, which are what takes time.
+ */
+const BYTES_PER_MS = 40_000
+/** DUMP makes a little more of a string than its bytes. */
+const BULK_SHARE = 0.9
+/** So long a key counts as small that was: it is not asked for its size again with each write that copies it. */
+const SMALL_MS = 1000
+const SMALL_MAX = 1000
+/** A part of what is large: it can grow meanwhile. */
+const SMALL_SHARE = 0.1
+
+/** What all copies of keys of a ring share: from which size on a value goes in pieces, and how many at a time. */
+export class Pieces {
+  readonly slots = new Slots()
+  readonly failed = new FailedCopies()
+  /** Large values that are on their way. */
+  underWay = 0
+  private readonly small = new Map<KeyId, number>()
+
+  constructor(
+    /** No server is blocked for longer by what is copied: the setting `migration.maxBlockMs`. */
+    readonly maxBlockMs: number,
+  ) {}
+
+  /** Whether a value that takes so much memory has to be copied in pieces. */
+  isLarge(bytes: number, targets: readonly Link[]): boolean {
+    if (bytes > this.maxBlockMs * BYTES_PER_MS) return true
+    return targets.some(({ info }) => info !== undefined && bytes > info.maxBulkBytes * BULK_SHARE)
+  }
+
+  /** Whether a key, see `keyId`, was small a moment ago. */
+  wasSmall(id: KeyId): boolean {
+    if (this.small.size === 0) return false
+    const untilMs = this.small.get(id)
+    return untilMs !== undefined && performance.now() < untilMs
+  }
+
+  noteSize(id: KeyId, bytes: number): void {
+    if (bytes > this.maxBlockMs * BYTES_PER_MS * SMALL_SHARE) this.small.delete(id)
+    else {
+      if (this.small.size >= SMALL_MAX) this.small.clear()
+      this.small.set(id, performance.now() + SMALL_MS)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { Link } from '../../src/backend/link.js'
+import { silentLogger } from '../../src/base/log.js'
+import { Turn } from '../../src/base/turn.js'
+import { type CopyResult, KeyCopy } from '../../src/coordinator/copy-key.js'
+import { Lanes } from '../../src/coordinator/lanes.js'
+import { removeLeftovers } from '../../src/coordinator/pieces/hidden-name.js'
+import { Pieces } from '../../src/coordinator/pieces/pieces.js'
+import { decodeReply } from '../../src/resp/decode.js'
+import { frameOf } from '../../src/resp/frame.js'
+import { contentOf } from '../helpers/content.js'
+import type { Teardown } from '../helpers/proxy.js'
+import { RawConnection, RealRedis } from '../helpers/real-redis.js'
+import { until } from '../helpers/until.js'
+
+type Arg = Buffer | string
+type Side = 'source' | 'target'
+
+/** Two real servers, and keys that are copied from the one to the other over links; nearly every value is large. */
+export class PiecesStory {
+  readonly lanes = new Lanes(() => {})
+  /** What large values were built. */
+  inPieces = 0
+  readonly pieces: Pieces
+  /** Why a copy was refused, the last one. */
+  reason = ''
+
+  private constructor(
+    readonly links: Record<Side, Link>,
+    readonly servers: Record<Side, RealRedis>,
+    readonly direct: Record<Side, RawConnection>,
+    maxBlockMs: number,
+  ) {
+    this.pieces = new Pieces(maxBlockMs)
+    const { slots } = this.pieces
+    const enter = slots.enter.bind(slots)
+    slots.enter = (links) => {
+      this.inPieces++
+      return enter(links)
+    }
+  }
+
+  static async begin(t: Teardown, { maxBlockMs = 1, options = [] as string[] } = {}): Promise<PiecesStory> {
+    const [source, target] = await Promise.all([RealRedis.start(), RealRedis.start(...options)])
+    const servers = { source, target }
+    const turn = new Turn()
+    let lanes: Lanes | undefined
+    const linkTo = (name: Side) => {
+      const linkOptions = {
+        ...{ connectTimeoutMs: 2000, reconnectMinMs: 5, reconnectMaxMs: 20, pingIntervalMs: 60_000 },
+        ...{ ringId: 'story', runId: name },
+      }
+      return new Link(name, '127.0.0.1', servers[name].port, linkOptions, turn, silentLogger(), {
+        onUp: (link, info) => removeLeftovers(link, info.databases),
+        onDown: (link) => lanes?.drop(link),
+      })
+    }
+    const links = { source: linkTo('source'), target: linkTo('target') }
+    for (const link of Object.values(links)) link.start()
+    const direct = { source: await RawConnection.open(source.port), target: await RawConnection.open(target.port) }
+    await until('the links are up', () => links.source.ready && links.target.ready)
+    t.teardown(async () => {
+      for (const link of Object.values(links)) link.close()
+      for (const connection of Object.values(direct)) connection.close()
+      await Promise.all([source.stop(), target.stop()])
+    })
+    const story = new PiecesStory(links, servers, direct, maxBlockMs)
+    lanes = story.lanes
+    return story
+  }
+
+  /** Asks a server, not over its link. */
+  on(side: Side, ...args: Arg[]): Promise<Buffer> {
+    return this.direct[side].ask(...args)
+  }
+
+  /** Copies keys; gives what became of each. */
+  copy(...keys: string[]): Promise<CopyResult[]> {
+    const results: CopyResult[] = []
+    const { source, target } = this.links
+    const ids = keys.map((key) => `0:${Buffer.from(key).latin1Slice()}`)
+    return new Promise((resolve) => {
+      const heard = (_target: Link, result: CopyResult, reason: string) => {
+        this.reason = reason
+        results.push(result)
+        if (results.length === keys.length) resolve(results)
+      }
+      new KeyCopy(this.lanes, ids, source, [target], heard, this.pieces)
+    })
+  }
+
+  /** A write in mode apply, of the keys that are named by `keys`. */
+  write(args: readonly string[], keys: readonly string[] = [args[1]]): void {
+    const frame = frameOf(args)
+    const ids = keys.map((key) => `0:${key}`)
+    for (const link of Object.values(this.links)) {
+      const emit = () => link.emitFrame(frame, 0, { onReply: () => {}, onLost: () => {} }, 0)
+      if (!link.ready) continue
+      if (!this.lanes.isAnyHeld(link, ids)) emit()
+      else this.lanes.hold(link, ids, { emit, dropped: () => {}, covered: () => {} })()
+    }
+  }
+
+  flush(): void {
+    this.lanes.cover(() => true)
+    this.write(['FLUSHALL'], ['none'])
+  }
+
+  /** Resolves when the servers have executed everything. */
+  async quiet(): Promise<void> {
+    await until('nothing is held', () => this.lanes.active === 0)
+    await Promise.all(Object.values(this.links).map((link) => link.call(['PING'])))
+  }
+
+  async differs(key: string): Promise<boolean> {
+    const [one, other] = await Promise.all([contentOf(this.direct.source, key), contentOf(this.direct.target, key)])
+    return one !== other
+  }
+
+  /** Throws unless neither server has anything that no client put there, and nothing is held. */
+  async nothingIsLeft(): Promise<void> {
+    if (this.lanes.active !== 0) throw new Error('something is still held')
+    for (const side of ['source', 'target'] as const) {
+      const reply = await this.on(side, 'KEYS', '\0*')
+      const keys = decodeReply(reply, 0, reply.length) as Buffer[]
+      if (keys.length > 0) throw new Error(`${keys.map((key) => JSON.stringify(String(key)))} left on the ${side}`)
+    }
+  }
+}
