@@ -37,7 +37,7 @@ import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
 import { Read } from './read.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
-import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
+import { answer, notSupported, OUTCOME_UNKNOWN, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { generationOf } from './scan.js'
@@ -359,7 +359,8 @@ export class Coordinator {
     if (failure instanceof UnavailableError) return this.unavailable()
     if (failure instanceof LinkLostError) return keyspaceError(failure)
     this.log.error({ command: row.name, err: failure }, 'a command failed inside the proxy')
-    return error(`ERR internal error in '${row.name}': ${failure.message}`)
+    const what = `internal error in '${row.name}': ${failure.message}`
+    return error(row.replicate === 'none' ? `ERR ${what}` : `${OUTCOME_UNKNOWN}: ${what}`)
   }
 
   private viewChanged(view: View, previous: View): void {

@@ -5,6 +5,7 @@ import type { CommandRow } from '../command/row.js'
 import { NULL_BULK, OK } from '../resp/encode.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
+import { NOT_APPLIED, OUTCOME_UNKNOWN } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 
 const MINUS = 0x2d
@@ -89,19 +90,29 @@ export class Merge {
     else this.finishArray()
   }
 
-  /** The first error, in the order of the keys; a write says whether other parts of it were applied. */
+  /**
+   * The first error, in the order of the keys. That of a write is true of all its parts: if the outcome of one is unknown the
+   * whole says so, and if one was applied, no other part says that the command was not.
+   */
   private error(): Buffer | undefined {
-    const { bytes, starts, ends } = this
+    const { bytes, starts, ends, row } = this
     let failed = -1
+    let unknown = -1
     let applied = false
     for (let part = 0; part < this.parts; part++) {
       if (bytes[starts[part]] !== MINUS) applied = true
       else if (failed < 0) failed = part
+      if (unknown < 0 && isUnknown(bytes, starts[part])) unknown = part
     }
     if (failed < 0) return undefined
-    if (!applied || this.row.replicate === 'none') return Buffer.from(bytes.subarray(starts[failed], ends[failed]))
-    const text = bytes.toString('utf8', starts[failed], ends[failed] - 2)
-    return Buffer.from(`${text} (other keys of this '${this.row.name}' were written)\r\n`)
+    const shown = unknown < 0 ? failed : unknown
+    if (row.replicate === 'none' || (!applied && unknown < 0)) {
+      return Buffer.from(bytes.subarray(starts[shown], ends[shown]))
+    }
+    const text = bytes
+      .toString('utf8', starts[shown], ends[shown] - 2)
+      .replaceAll(NOT_APPLIED, 'some keys were not written')
+    return Buffer.from(applied ? `${text} (other keys of this '${row.name}' were written)\r\n` : `${text}\r\n`)
   }
 
   /** The reply that is no array. */
@@ -150,6 +161,10 @@ export class Merge {
     bytes.copy(this.bytes, 0, 0, used)
     if (bytes !== this.kept) release(bytes)
   }
+}
+
+function isUnknown(buf: Buffer, start: number): boolean {
+  return buf[start] === MINUS && buf.latin1Slice(start + 1, start + 1 + OUTCOME_UNKNOWN.length) === OUTCOME_UNKNOWN
 }
 
 /** Where the one-line value or bulk string that begins at `at` ends. */

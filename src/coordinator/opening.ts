@@ -1,4 +1,5 @@
 import { error, type Reply } from '../resp/encode.js'
+import { NOT_APPLIED } from './replies.js'
 import type { Waiting } from './waiting.js'
 
 /**
@@ -31,7 +32,7 @@ export class Opening {
   /** Nothing is served, for this reason, until somebody says otherwise. */
   refuse(reason: string): void {
     this.reason = reason
-    this.refusal = closed(reason, 'the command was not applied')
+    this.refusal = closed(reason, NOT_APPLIED)
     this.waiting.retry()
   }
 

@@ -29,10 +29,15 @@ export function notSupported(row: CommandRow, hint = ''): Reply {
   return error(`ERR '${row.name}' is not supported yet by this proxy${hint}`)
 }
 
+/** What errors say of a command that was not emitted to anybody. */
+export const NOT_APPLIED = 'the command was not applied'
+/** How the error begins of a write that somebody may have executed, and somebody else not. */
+export const OUTCOME_UNKNOWN = 'ERR the outcome of this write is unknown'
+
 /** No server of the range came back in time [design §2 G4]; nothing was emitted. */
 export function unavailable(waitedMs: number): Reply {
   return error(
-    `CLUSTERDOWN a server that holds this key is not reachable and was waited for ${waitedMs} ms; the command was not applied, try again`,
+    `CLUSTERDOWN a server that holds this key is not reachable and was waited for ${waitedMs} ms; ${NOT_APPLIED}, try again`,
   )
 }
 
@@ -69,7 +74,7 @@ function gone(
       : `; the Sentinels were told to forget ${names} before the data had moved: dt add ${removed.length > 1 ? 'brings them' : 'brings it'} back`
   return error(
     `CLUSTERDOWN all servers that hold ${what} ${how}${removal}; ` +
-      `the command was not applied, ${isBack} back when ${who} is, with its data; ` +
+      `${NOT_APPLIED}, ${isBack} back when ${who} is, with its data; ` +
       `if that is lost, restart the proxy with --accept-epoch ${epoch} to go on without it`,
   )
 }
@@ -87,5 +92,5 @@ export function outcomeUnknown(members: readonly string[], full: readonly string
       : members.length > 0
         ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write`
         : 'the new view of the ring could not be noted on all its members'
-  return error(`ERR the outcome of this write is unknown: ${cause}; read the key before you send the write again`)
+  return error(`${OUTCOME_UNKNOWN}: ${cause}; read the key before you send the write again`)
 }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { LogLines, WARN } from '../helpers/log-lines.js'
 import { startProxy, type Teardown, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, keysAt, membersOf, nodeStates } from '../helpers/ring-state.js'
+import { counter, keysAt, membersOf, nodeStates, replicasOf } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -146,4 +146,26 @@ t.test('a server that loads its data is waited for', async (t) => {
   await restarted
   await replicasAreEqual(story)
   t.equal(String(await client.ask('GET', `${key}:{${key}}`)), '$4\r\n7999\r\n')
+})
+
+t.test('one server is dead and another refuses: nobody is told that nothing was applied', async (t) => {
+  const story = await begin(t)
+  const { proxy, client, member } = story
+  const keyAt = async (condition: (replicas: readonly string[]) => boolean) => {
+    for (let i = 0; ; i++) if (condition(await replicasOf(client, `k${i}`))) return `k${i}`
+  }
+  const away = await keyAt((replicas) => replicas[0] === 'dt-1')
+  const refused = await keyAt((replicas) => replicas.indexOf(MEMBER) > 0 && !replicas.includes('dt-1'))
+  await client.ask('MSET', away, 'old', refused, 'old')
+  await proxy.ring.kill('dt-1')
+  await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+  for (const command of [
+    ['MSET', away, 'new', refused, 'new'],
+    ['DEL', away, refused],
+    ['UNLINK', away, refused],
+  ]) {
+    const reply = String(await client.ask(...command))
+    t.match(reply, /^-ERR the outcome of this write is unknown: .*dt-2.* refused the write/, command[0])
+    t.notMatch(reply, /not applied/)
+  }
 })

@@ -3,8 +3,10 @@ import t from 'tap'
 import { findKeys } from '../../src/command/keys.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import { outcomeUnknown, rangeGone, unavailable } from '../../src/coordinator/replies.js'
 import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
 import { split } from '../../src/coordinator/split.js'
+import { encodeReply } from '../../src/resp/encode.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 
@@ -232,6 +234,53 @@ t.test('one error makes the whole an error, which says when other keys were writ
   answer(left, '*1\r\n$1\r\nx\r\n')
   answer(right, '-CLUSTERDOWN away\r\n')
   t.equal(mget.reply, '-CLUSTERDOWN away\r\n', 'a read writes nothing')
+})
+
+t.test('what is said of a write is true of all its parts', async (t) => {
+  const unknown = String(encodeReply(outcomeUnknown(['dt-2']), 2))
+  const away = String(encodeReply(unavailable(1000), 2))
+  const gone = String(
+    encodeReply(
+      rangeGone(['dt-1'], () => false, 3),
+      2,
+    ),
+  )
+  const replyTo = (command: string[], replies: string[]) => {
+    const slot = new ClientSlot()
+    for (const [i, part] of splitUp(slot, ...command).entries()) answer(part, replies[i])
+    return slot.reply
+  }
+  for (const [name, done, ...words] of [
+    ['MSET', '+OK\r\n', 'a', '1', 'b', '2', 'c', '3'],
+    ['DEL', ':1\r\n', 'a', 'b', 'c'],
+    ['UNLINK', ':0\r\n', 'a', 'b', 'c'],
+  ]) {
+    const reply = (...replies: string[]) => replyTo([name, ...words], replies)
+    t.equal(reply(away, away, gone), away, 'nothing was applied')
+    for (const refused of [away, gone, '-MISCONF disk\r\n', '-OOM no memory\r\n']) {
+      const code = refused.slice(0, refused.indexOf(' '))
+      t.equal(reply(refused, unknown, refused), unknown, `${name}: one part is unknown`)
+      t.match(
+        reply(refused, refused, done),
+        new RegExp(`^${code} .* \\(other keys of this '\\w+' were written\\)\\r\\n$`),
+      )
+      t.match(
+        reply(refused, done, unknown),
+        /^-ERR the outcome of this write is unknown.* \(other keys of this '\w+' were written\)\r\n$/,
+      )
+      for (const order of [
+        [refused, unknown, refused],
+        [refused, done, refused],
+        [refused, done, unknown],
+      ]) {
+        t.notMatch(reply(...order), /not applied/)
+      }
+    }
+  }
+  t.match(
+    replyTo(['MSET', 'a', '1', 'b', '2'], [away, '+OK\r\n']),
+    /was waited for 1000 ms; some keys were not written, try again/,
+  )
 })
 
 t.test('a part that must wait makes the client wait, and one whose client is gone knows it', async (t) => {
