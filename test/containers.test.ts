@@ -125,6 +125,21 @@ t.test('compose.yaml starts four Redis, three Sentinels and the proxy, each at i
   }
 })
 
+t.test('what is shipped frees memory in the background, and takes no slow command for a death', async (t) => {
+  const lazy = ['eviction', 'expire', 'server-del', 'user-del', 'user-flush'].map((of) => `lazyfree-lazy-${of} yes`)
+  const machines = read('conf/three-machines.yaml')
+  for (const setting of lazy) {
+    for (const [name, { command }] of servicesNamed(/^redis-\d$/)) {
+      t.ok(command?.includes(`--${setting}`), `${name}: ${setting}`)
+    }
+    t.ok(machines.includes(`#   ${setting}`), `three-machines.yaml: ${setting}`)
+  }
+  const shipped = ['conf/compose-sentinel.conf', 'conf/three-machines.yaml', 'conf/dt.yaml'].map(read).join('')
+  const waits = [...shipped.matchAll(/down-after-milliseconds (?:dt-\d )?(\d+)/g)].map(([, ms]) => Number(ms))
+  t.equal(waits.length, 8)
+  for (const ms of waits) t.ok(ms >= 5000)
+})
+
 t.test('every path of compose.yaml is there, and every volume is declared', async (t) => {
   for (const [name, { volumes = [], build }] of services) {
     for (const source of volumes.map((volume) => volume.split(':')[0])) {

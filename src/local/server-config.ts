@@ -7,6 +7,9 @@ function quoted(value: string): string {
 
 const header = '# Written by `dt up` at each start: changes are lost.'
 
+/** Memory is freed in the background: no server stands still while it deletes a large value [design §5 Links]. */
+const LAZY_FREE = ['eviction', 'expire', 'server-del', 'user-del', 'user-flush'].map((of) => `lazyfree-lazy-${of} yes`)
+
 /** The redis.conf of a member: everything on disk within a second, nothing thrown away when memory is short. */
 export function memberConfig(member: { dir: string; port: number }, more: readonly string[]): string {
   return [
@@ -18,6 +21,7 @@ export function memberConfig(member: { dir: string; port: number }, more: readon
     'appendfsync everysec',
     'save ""',
     'maxmemory-policy noeviction',
+    ...LAZY_FREE,
     ...more,
     '',
   ].join('\n')

@@ -139,6 +139,7 @@ export class Ownership {
    * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
    */
   async claim(name: string, info: ServerInfo, call: Call): Promise<void> {
+    const { log } = this.deps
     const { runId } = info
     this.processes.set(name, runId)
     let { keys } = info
@@ -151,7 +152,7 @@ export class Ownership {
       const step = fenceStep({ others, owner: marks.owner, refusal }, { run: this.deps.run, term: this.term })
       switch (step.kind) {
         case 'done':
-          await makeFit(call, info.settings)
+          for (const warning of await makeFit(call, info.settings)) log.warn({ member: name }, `${name}: ${warning}`)
           this.admitted(server)
           return
         case 'deposed':
@@ -294,7 +295,10 @@ export class Ownership {
     const { wipe, log } = this.deps
     if (wipe && wipeable && !this.isSoleHolder(name)) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
-      await transaction(call, [['FLUSHALL'], ['FUNCTION', 'FLUSH']])
+      await transaction(call, [
+        ['FLUSHALL', 'ASYNC'],
+        ['FUNCTION', 'FLUSH'],
+      ])
       return
     }
     const hint = wipe || !wipeable ? '' : '; --wipe empties it'

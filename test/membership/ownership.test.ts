@@ -207,6 +207,24 @@ t.test('settings are changed on a server that is ours, and on no other', async (
   const flags = async (server: RealRedis) => String(await on(server, 'CONFIG', 'GET', 'notify-keyspace-events'))
   t.match(await flags(servers[0]), /\$0\r\n\r\n$/)
   t.match(await flags(servers[1]), /xE\r\n$/)
+  const lazy = async (server: RealRedis) => String(await on(server, 'CONFIG', 'GET', 'lazyfree-lazy-*'))
+  t.equal((await lazy(servers[0])).split('\r\nno\r\n').length - 1, 5)
+  t.equal((await lazy(servers[1])).split('\r\nyes\r\n').length - 1, 5, 'memory is freed in the background')
+})
+
+t.test('a server that may not be told to free memory in the background is used, with a warning', async (t) => {
+  const server = await RealRedis.start(
+    ...['--notify-keyspace-events', 'Ex', '--client-output-buffer-limit', 'pubsub 0 0 0'],
+    ...['--lazyfree-lazy-user-del', 'yes'],
+  )
+  t.teardown(() => server.stop())
+  await on(server, 'ACL', 'SETUSER', 'default', '-config|set')
+  const run = new Run(t, 'mine', [server])
+  run.ownership.begin(7)
+  await run.up()
+  const warnings = run.lines.about(/may be taken for dead/)
+  t.equal(warnings.length, 4)
+  t.match(warnings[0].msg, /^dt-1: it does not let lazyfree-lazy-eviction be set \(NOPERM .*; put "lazyfree-lazy-/)
 })
 
 t.test('a link that comes up anew finds its own mark, or that something is strange', async (t) => {
