@@ -22,7 +22,7 @@ export type OwnKeys = (target: Link, ids: readonly KeyId[]) => readonly KeyId[]
 export interface SentBefore {
   readonly argc: number
   readonly swapsBefore: number
-  readonly own: OwnKeys
+  readonly own?: OwnKeys
 }
 
 /**
@@ -91,16 +91,10 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   /**
-   * A write that was emitted already, in commands to the targets of `route` that name keys of others, too: who sent them
-   * tells it what becomes of each.
+   * A write that was emitted already, perhaps in commands to the targets of `route` that name keys of others, too: who sent
+   * them tells it what becomes of each.
    */
-  static sentWithOthers(
-    coordinator: Coordinator,
-    route: Route,
-    row: CommandRow,
-    slot: ReplySlot,
-    sent: SentBefore,
-  ): Apply {
+  static sentBefore(coordinator: Coordinator, route: Route, row: CommandRow, slot: ReplySlot, sent: SentBefore): Apply {
     const apply = Apply.to(coordinator, route, row, slot, sent.argc)
     apply.deadlineMs = NO_DEADLINE
     apply.swapsBefore = sent.swapsBefore

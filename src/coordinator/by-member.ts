@@ -145,7 +145,7 @@ export class ByMember implements ReplySink {
     const merge = Merge.of(row, this.slot, routeCount, partOf, this.keyCount)
     this.parts = this.routes.slice(0, routeCount).map((route, part) => {
       const own = (link: Link, ids: readonly KeyId[]) => this.idsOf(part, link, ids)
-      return Apply.sentWithOthers(coordinator, route, row, merge.slotOf(part), { argc, swapsBefore, own })
+      return Apply.sentBefore(coordinator, route, row, merge.slotOf(part), { argc, swapsBefore, own })
     })
     for (const tag of this.done.slice(0, this.doneCount)) {
       this.each(members[tag], (part, place) => part.answeredOk(place))

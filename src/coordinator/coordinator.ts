@@ -35,6 +35,7 @@ import { Opening } from './opening.js'
 import { overMembers } from './over-members.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
+import { PlainWrites } from './plain-writes.js'
 import { Read } from './read.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 import { answer, notSupported, OUTCOME_UNKNOWN, READ_OVERTAKEN, unavailable } from './replies.js'
@@ -88,6 +89,7 @@ export class Coordinator {
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
+  private readonly plainWrites = new PlainWrites(this)
   readonly memory: Memory
   router: Router
   /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
@@ -174,6 +176,8 @@ export class Coordinator {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
       const absolute = toAbsolute(row, frame, nowMs)
       Apply.emit(this, to, absolute, row, slot, missableDeadline(row, absolute, preciseNowMs() + to.slowestOffsetMs))
+    } else if (this.lanes.active === 0 && PlainWrites.suits(row, frame, to)) {
+      this.plainWrites.emit(to, frame, row, slot)
     } else {
       Apply.emit(this, to, frame, row, slot)
     }
