@@ -18,7 +18,9 @@ export function circumstancesOf(
     holdersOf(key, atMs) {
       const at = rings.findLastIndex(({ sinceMs }) => sinceMs <= atMs)
       const id = `${at} ${key}`
-      const holders = known.get(id) ?? rings[at].holdersOf(Buffer.from(key.slice(key.indexOf('/') + 1), 'latin1'))
+      // What stands behind # is a field of the key.
+      const name = key.slice(key.indexOf('/') + 1).replace(/#.*/s, '')
+      const holders = known.get(id) ?? rings[at].holdersOf(Buffer.from(name, 'latin1'))
       known.set(id, holders)
       return holders
     },

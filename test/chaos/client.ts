@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
+import { idsIn } from './checkers/group.js'
 import { DROPPED } from './checkers/honesty.js'
-import { encode, encodeTogether, isRead, outcomeOf, type Plan } from './commands.js'
+import { CARRYING_TYPES, encode, encodeTogether, isRead, outcomeOf, type Plan, partOf } from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
 import { placeOf } from './databases.js'
-import { type History, nowMs, type Operation, type Outcome } from './history.js'
-import type { ClientPlan, Task } from './workloads.js'
+import { EVERYWHERE, type History, nowMs, type Operation, type Outcome } from './history.js'
+import { type ClientPlan, DELIVERED_ID, type Task } from './workloads.js'
 
 /** How long a client waits for replies before it gives the connection up; longer than the proxy lets a command wait. */
 const PATIENCE_MS = 9000
@@ -74,6 +75,8 @@ export class Client {
   /** The proxy that the connection leads to. */
   private via: ProxyAddress | undefined
   private stopped = false
+  /** The last entry of each stream that a group has delivered to us. */
+  private readonly delivered = new Map<string, string>()
 
   constructor(
     readonly index: number,
@@ -107,7 +110,8 @@ export class Client {
 
   private async sendNow(plans: readonly Plan[]): Promise<Operation[]> {
     const connection = await this.connected()
-    const wanted = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
+    const allowed = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
+    const wanted = allowed.map((plan) => this.withId(plan))
     if (connection === undefined || wanted.length === 0) return []
     const replies = () => connection.send(Buffer.concat(wanted.map(encode)), wanted.length)
     const sent = this.outcomes(connection, wanted, replies)
@@ -117,12 +121,13 @@ export class Client {
   /** Sends one command that does what all of the plans mean; its reply is that of each. */
   private async sendTogether(plans: readonly Plan[]): Promise<void> {
     const connection = await this.connected()
-    if (connection === undefined) return
+    if (connection === undefined || (this.reading.isPaused && plans.some(isRead))) return
     const replies = () => {
       const [reply] = connection.send(encodeTogether(plans), 1)
-      return plans.map(() => reply)
+      return plans.map((plan, i) => reply.then((node) => partOf(node, plan, i)))
     }
-    await this.outcomes(connection, plans, replies)
+    const sent = this.outcomes(connection, plans, replies)
+    await (plans.some(isRead) ? this.reading.during(sent) : sent)
   }
 
   /** `send` gives a reply for each of the plans, which this writes down. */
@@ -138,7 +143,7 @@ export class Client {
     const lastOfKey = new Map<string, number>()
     const operations = plans.map(async (plan, i): Promise<Operation> => {
       const place = placeOf(this.db)
-      const key = `${place}/${plan.key}`
+      const key = plan.name === 'flushall' ? EVERYWHERE : `${place}/${plan.key}`
       const after = lastOfKey.get(key)
       lastOfKey.set(key, ids[i])
       const { workload, name, args } = plan
@@ -154,6 +159,10 @@ export class Client {
       const returnedMs = outcome.kind === 'unknown' ? Number.POSITIVE_INFINITY : nowMs()
       const operation = { ...invoked, returnedMs, outcome, ...(after === undefined ? {} : { after }) }
       this.history.add(operation)
+      if (name === 'xreadgroup' && outcome.kind === 'ok') {
+        const id = idsIn(outcome.value).at(-1)
+        if (id !== undefined) this.delivered.set(plan.key, id)
+      }
       return operation
     })
     const done = await Promise.all(operations)
@@ -166,7 +175,7 @@ export class Client {
       await this.aimAtDeadline(task)
       return
     }
-    if (task.kind === 'mset') {
+    if (task.kind === 'together') {
       await this.gate.through(() => this.sendTogether(task.plans))
       return
     }
@@ -180,7 +189,9 @@ export class Client {
     const begun = await this.send([plan('create'), plan('expire')])
     if (begun.length === 0 || begun.some(({ outcome }) => outcome.kind !== 'ok') || nowMs() > deadlineMs - 5) return
     await sleepUntil(deadlineMs + aimMs)
-    await this.send([plan('aim')])
+    const type = key.slice(0, key.indexOf(':'))
+    await this.send(CARRYING_TYPES.includes(type) ? [plan('touch'), plan('aim')] : [plan('aim')])
+    if (type === 'stored') return
     for (const lookMs of LOOKS_MS) {
       if (this.stopped) return
       await sleepUntil(Math.max(nowMs(), deadlineMs) + lookMs)
@@ -206,6 +217,13 @@ export class Client {
       }
     }
     return this.connection
+  }
+
+  /** The id of an entry that was delivered is known when it has been. */
+  private withId(plan: Plan): Plan {
+    if (!plan.args.includes(DELIVERED_ID)) return plan
+    const id = this.delivered.get(plan.key) ?? '0-1'
+    return { ...plan, args: plan.args.map((arg) => (arg === DELIVERED_ID ? id : arg)) }
   }
 
   private whyLost(error: ConnectionLostError, sinceMs: number): string {

@@ -2,6 +2,7 @@ import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
 import { ERROR_REPLY, SAYS_UNKNOWN, WRONG_KIND } from './checkers/honesty.js'
 import { VALUE_PATTERN } from './checkers/provenance.js'
+import { NAMES } from './checkers/tagged.js'
 import type { Outcome, Value } from './history.js'
 
 /** What a client means to do, before it is done. */
@@ -20,6 +21,8 @@ const KINDS = {
   text: (value: Value) => typeof value === 'string',
   'text or nil': (value: Value) => value === null || typeof value === 'string',
   texts: (value: Value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  any: () => true,
+  'texts or nils': (value: Value) => Array.isArray(value) && value.every((item) => !Array.isArray(item)),
   entries: (value: Value) =>
     Array.isArray(value) && value.every((item) => Array.isArray(item) && Array.isArray(item[1])),
 } as const
@@ -32,6 +35,8 @@ interface Form {
   encode(key: Buffer, args: readonly string[]): (Buffer | string)[]
   /** What the reply says, when that is not the plain value. */
   decode?(value: Value): Value
+  /** What an error says that is an answer like any other. */
+  readonly answers?: readonly [error: RegExp, value: Value]
 }
 
 /** The content that a deadline aimed at, as `checkers/deadline.ts` wants it told. */
@@ -44,7 +49,14 @@ const REGISTER: Readonly<Record<string, Form>> = {
   swap: { reply: 'text or nil', encode: (key, [value]) => ['SET', key, value, 'GET'] },
   getdel: { reply: 'text or nil', encode: (key) => ['GETDEL', key] },
   del: { reply: 'integer', encode: (key) => ['DEL', key] },
+  // Of several keys by one command, which answers how many there were.
+  wipe: { reply: 'integer', encode: (key) => ['DEL', key] },
+  unlink: { reply: 'integer', encode: (key) => ['UNLINK', key] },
+  // Of all keys that there are.
+  flushall: { reply: 'ok', encode: () => ['FLUSHALL'] },
 }
+
+const NO_SUCH_KEY = [/^ERR no such key/, 'none'] as const
 
 /** How the operations of each workload look as commands. */
 const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
@@ -83,6 +95,49 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
     setkeep: { reply: 'ok', encode: (key, [value]) => ['SET', key, value, 'KEEPTTL'] },
     pexpire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIRE', key, ms] },
     persist: { reply: 'integer', encode: (key) => ['PERSIST', key] },
+  },
+  tagged: {
+    set: { reply: 'ok', encode: (key, [name, value]) => ['SET', named(key, name), value] },
+    get: { reply: 'text or nil', read: true, encode: (key, [name]) => ['GET', named(key, name)] },
+    mget: { reply: 'texts or nils', read: true, encode: (key) => ['MGET', ...NAMES.map((name) => named(key, name))] },
+    rename: { reply: 'text', encode: (key, names) => ['RENAME', ...allNamed(key, names)], answers: NO_SUCH_KEY },
+    renamenx: { reply: 'integer', encode: (key, names) => ['RENAMENX', ...allNamed(key, names)], answers: NO_SUCH_KEY },
+    copy: { reply: 'integer', encode: (key, names) => ['COPY', ...allNamed(key, names), 'REPLACE'] },
+    bitop: { reply: 'integer', encode: (key, [from, to]) => ['BITOP', 'OR', named(key, to), named(key, from)] },
+    dels: { reply: 'integer', encode: (key, names) => ['DEL', ...allNamed(key, names)] },
+    unlinks: { reply: 'integer', encode: (key, names) => ['UNLINK', ...allNamed(key, names)] },
+  },
+  // A key is one field of a hash with many of them, `fields:0#f7`: a register by itself.
+  fields: {
+    get: { reply: 'text or nil', read: true, encode: (key) => ['HGET', ...fieldOf(key)] },
+    set: { reply: 'integer', encode: (key, [value]) => ['HSET', ...fieldOf(key), value] },
+    setnx: { reply: 'integer', encode: (key, [value]) => ['HSETNX', ...fieldOf(key), value] },
+    del: { reply: 'integer', encode: (key) => ['HDEL', ...fieldOf(key)] },
+  },
+  group: {
+    create: {
+      reply: 'text',
+      encode: (key) => ['XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM'],
+      answers: [/^BUSYGROUP /, 'is there'],
+    },
+    xadd: { reply: 'text', encode: (key, [value]) => ['XADD', key, 'MAXLEN', '~', '20', '*', 'f', value] },
+    xreadgroup: {
+      reply: 'any',
+      encode: (key, [consumer]) => ['XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', '3', 'STREAMS', key, '>'],
+      decode: entriesIn,
+    },
+    xack: { reply: 'integer', encode: (key, [id]) => ['XACK', key, 'g', id] },
+    xclaim: {
+      reply: 'any',
+      encode: (key, [consumer, id]) => ['XCLAIM', key, 'g', consumer, '0', id],
+      decode: entriesIn,
+    },
+    xautoclaim: {
+      reply: 'any',
+      encode: (key, [consumer]) => ['XAUTOCLAIM', key, 'g', consumer, '0', '0', 'COUNT', '2'],
+      decode: entriesIn,
+    },
+    xrange: { reply: 'entries', read: true, encode: (key) => ['XRANGE', key, '-', '+'] },
   },
   stream: {
     xadd: { reply: 'text', encode: (key, [id, value]) => ['XADD', key, id, 'f', value] },
@@ -125,6 +180,39 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
       decode: (value) => what(Number(value) >= 1000, value === '1'),
     },
   },
+  // What was under the one name, and the deadline, is carried to the other one right behind a write that was aimed.
+  'deadline moved': {
+    create: { reply: 'integer', encode: (key) => ['HSET', named(key, 'from'), 'old', '1'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', named(key, 'from'), ms] },
+    touch: { reply: 'integer', encode: (key) => ['HSET', named(key, 'from'), 'new', '1'] },
+    aim: { reply: 'ok', encode: (key) => ['RENAME', named(key, 'from'), named(key, 'to')] },
+    look: {
+      reply: 'texts',
+      read: true,
+      encode: (key) => ['HGETALL', named(key, 'to')],
+      decode: (value) => lookInto(value, 'old', 'new'),
+    },
+  },
+  'deadline copied': {
+    create: { reply: 'ok', encode: (key) => ['SET', named(key, 'from'), 'old'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', named(key, 'from'), ms] },
+    touch: { reply: 'integer', encode: (key) => ['APPEND', named(key, 'from'), '+'] },
+    aim: { reply: 'integer', encode: (key) => ['COPY', named(key, 'from'), named(key, 'to')] },
+    look: {
+      reply: 'text or nil',
+      read: true,
+      encode: (key) => ['GET', named(key, 'to')],
+      decode: (value) => what(String(value ?? '').startsWith('old'), value === '+'),
+    },
+  },
+  // What is stored has no deadline: whatever it found, it is the same everywhere.
+  'deadline stored': {
+    create: { reply: 'integer', encode: (key) => ['SADD', named(key, 'from'), 'old'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', named(key, 'from'), ms] },
+    touch: { reply: 'integer', encode: (key) => ['SADD', named(key, 'from'), 'new'] },
+    aim: { reply: 'integer', encode: (key) => ['SUNIONSTORE', named(key, 'to'), named(key, 'from')] },
+    look: { reply: 'texts', read: true, encode: (key) => ['SMEMBERS', named(key, 'to')], decode: () => '' },
+  },
   'deadline string': {
     create: { reply: 'ok', encode: (key) => ['SET', key, 'old'] },
     expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
@@ -139,7 +227,36 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
 }
 
 /** The types that keys of the workload `deadline` have, as the first part of their names. */
-export const DEADLINE_TYPES = ['hash', 'set', 'counter', 'string'] as const
+export const DEADLINE_TYPES = ['hash', 'set', 'counter', 'string', 'moved', 'copied', 'stored'] as const
+/** Those of them whose aimed write is a `touch`, behind which `aim` carries the content to another key. */
+export const CARRYING_TYPES: readonly string[] = ['moved', 'copied', 'stored']
+
+/** The key of that name among those that share the tag. */
+function named(tag: Buffer, name: string): Buffer {
+  return Buffer.concat([Buffer.from('{'), tag, Buffer.from(`}:${name}`)])
+}
+
+function allNamed(tag: Buffer, names: readonly string[]): Buffer[] {
+  return names.map((name) => named(tag, name))
+}
+
+/** `fields:0#f7` as the key of the hash and the field. */
+function fieldOf(key: Buffer): [Buffer, Buffer] {
+  const at = key.indexOf('#')
+  return [key.subarray(0, at), key.subarray(at + 1)]
+}
+
+/** Everything that looks like an entry of a stream, as `[id, value]`: replies differ in what is around them. */
+function entriesIn(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return []
+  const [id, fields] = value
+  if (value.length === 2 && typeof id === 'string' && ENTRY_ID.test(id)) {
+    return [[id, typeof fields === 'object' && fields !== null ? fields[1] : null]]
+  }
+  return value.flatMap((item) => entriesIn(item) as readonly Value[])
+}
+
+const ENTRY_ID = /^\d+-\d+$/
 
 function lookInto(value: Value, old: string, fresh: string): Value {
   const items = value as readonly Value[]
@@ -162,9 +279,16 @@ export function encode(plan: Plan): Buffer {
   return command(...formOf(plan).encode(Buffer.from(plan.key, 'latin1'), argsOf(plan)))
 }
 
-/** One MSET that does what each of the plans, all of them `set`, means. */
+/** One command that does what each of the plans, all of the same name, means: MSET, MGET, or DEL or UNLINK of several. */
 export function encodeTogether(plans: readonly Plan[]): Buffer {
-  return command('MSET', ...plans.flatMap((plan) => [Buffer.from(plan.key, 'latin1'), ...argsOf(plan)]))
+  const words = { set: 'MSET', get: 'MGET', wipe: 'DEL', unlink: 'UNLINK' }
+  const word = words[plans[0].name as keyof typeof words]
+  return command(word, ...plans.flatMap((plan) => [Buffer.from(plan.key, 'latin1'), ...argsOf(plan)]))
+}
+
+/** The part of the reply to `encodeTogether` that belongs to the i-th of the plans. */
+export function partOf(reply: Node, plan: Plan, i: number): Node {
+  return plan.name === 'get' && 'items' in reply ? reply.items[i] : reply
 }
 
 function argsOf(plan: Plan): string[] {
@@ -183,12 +307,14 @@ export function outcomeOf(plan: Plan, reply: Node): Outcome {
 
 /** Redis's own words for a command that it has not run. */
 const REFUSED =
-  /^(CLUSTERDOWN|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|READONLY|TRYAGAIN|MASTERDOWN|WRONGTYPE|NOAUTH|NOPERM) /
+  /^(CLUSTERDOWN|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|READONLY|TRYAGAIN|MASTERDOWN|WRONGTYPE|NOAUTH|NOPERM|NOGROUP) /
 /** The errors of commands that cannot be run as they are, which change nothing. */
 const IMPOSSIBLE =
-  /^ERR (unknown command|wrong number of arguments|The ID specified in XADD|value is not an integer|syntax error)/
+  /^ERR (unknown command|wrong number of arguments|The ID specified in XADD|value is not an integer|syntax error|no such key)/
 
 function outcomeOfError(plan: Plan, error: string): Outcome {
+  const { answers } = formOf(plan)
+  if (answers?.[0].test(error)) return { kind: 'ok', value: answers[1] }
   const saysUnknown = SAYS_UNKNOWN.test(error)
   const saysNot = /not applied|not supported yet/.test(error)
   if (isRead(plan) || (!saysUnknown && (saysNot || REFUSED.test(error) || IMPOSSIBLE.test(error)))) {

@@ -37,8 +37,8 @@ export interface FaultContext {
   compareCopies(): Promise<void>
   /** Tells half of the clients to look for the proxy that serves now. */
   moveClients(): void
-  /** One operation on a whole database, or a try of it, in the history like those of the clients. */
-  send(db: number, plan: Plan): Promise<void>
+  /** Operations that are sent together, or a try of them, in the history like those of the clients. */
+  send(db: number, ...plans: readonly Plan[]): Promise<void>
 }
 
 export interface Fault {

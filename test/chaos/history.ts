@@ -91,7 +91,10 @@ export function readHistory(file: string): { header: HistoryHeader; operations: 
   return { header: JSON.parse(first).header, operations }
 }
 
-/** Whether it is one on all keys of a database. */
+/** The key of an operation on all keys of all databases. */
+export const EVERYWHERE = '/'
+
+/** Whether it is one on all keys of a database, or of all of them. */
 export function isWide({ key }: Operation): boolean {
   return key.endsWith('/') && key.indexOf('/') === key.length - 1
 }
@@ -107,7 +110,7 @@ export function byKey(operations: readonly Operation[]): Map<string, Operation[]
   for (const [place, wide] of [...keys].filter(([, [first]]) => isWide(first))) {
     keys.delete(place)
     for (const [key, ofKey] of keys) {
-      if (key.startsWith(place)) ofKey.push(...wide)
+      if (place === EVERYWHERE || key.startsWith(place)) ofKey.push(...wide)
       ofKey.sort((a, b) => a.id - b.id)
     }
   }

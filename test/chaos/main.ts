@@ -8,7 +8,7 @@ import { DEFAULT_FAULTS, FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
 import { summarize } from './report.js'
 import { type ChaosReport, type Progress, runChaos } from './run-chaos.js'
-import { drawSettings } from './settings.js'
+import { drawSettings, FLUSHABLE, type Settings } from './settings.js'
 import { WORKLOADS } from './workloads.js'
 
 const USAGE = `Usage: npm run chaos -- [options]
@@ -80,15 +80,13 @@ async function main(): Promise<number> {
   const defect = values.defect === undefined ? undefined : DEFECTS[values.defect]
   if (values.defect !== undefined && defect === undefined)
     throw new Error(`there is no defect '${values.defect}'; see --list`)
+  const byItself =
+    defect === undefined && values.faults === undefined ? choiceOf(drawn) : { faults: '', workloads: 'all' }
   const report = await runChaos(
     {
       ...common,
-      faults: names(
-        '--faults',
-        values.faults ?? defect?.faults.join(',') ?? DEFAULT_FAULTS.join(','),
-        Object.keys(FAULTS),
-      ),
-      workloads: names('--workloads', values.workloads ?? 'all', WORKLOADS),
+      faults: names('--faults', values.faults ?? defect?.faults.join(',') ?? byItself.faults, Object.keys(FAULTS)),
+      workloads: names('--workloads', values.workloads ?? byItself.workloads, WORKLOADS),
       nodeArgs: values.defect === undefined ? [] : nodeArgsOf(values.defect),
     },
     showProgress,
@@ -104,6 +102,13 @@ async function main(): Promise<number> {
     say(`The history is in ${file}, logs and data in ${dir}\n`)
   }
   return passed ? 0 : 1
+}
+
+/** The faults and workloads of a run for which none are named. */
+function choiceOf({ flushAll }: Settings): { faults: string; workloads: string } {
+  if (!flushAll) return { faults: DEFAULT_FAULTS.join(','), workloads: 'all' }
+  const faults = DEFAULT_FAULTS.filter((name) => name !== 'swap')
+  return { faults: [...faults, 'flushall'].join(','), workloads: FLUSHABLE.join(',') }
 }
 
 function judge({ violations, history, operations, options, keysPlaced }: ChaosReport): boolean {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../../src/local/ask.js'
 import type { ChaosRing, Node } from './chaos-ring.js'
+import type { Plan } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
-import type { Fault } from './faults.js'
+import type { Fault, FaultContext, FaultPlan } from './faults.js'
 
 /*
  * What operators do while clients go on. That is no fault, but everything else can go wrong meanwhile.
@@ -86,6 +87,16 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
       await again(durationMs, 50 + dice[0] * 500, () => send(FLUSHED_DB, plan))
     },
   },
+  flushall: {
+    summary: 'all databases are emptied, again and again (only together with workloads of strings)',
+    resource: 'data',
+    byName: true,
+    lasts: [0, 3000],
+    async run({ send }, { durationMs, dice }) {
+      const plan = { workload: 'register', key: '', name: 'flushall', args: [] }
+      await again(durationMs, 200 + dice[0] * 1000, () => send(0, plan))
+    },
+  },
   swap: {
     summary: 'two databases are swapped, again and again',
     resource: 'data',
@@ -94,6 +105,20 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
       const plan = { workload: 'swapped', key: '', name: 'swapdb', args: SWAPPED_DBS }
       await again(durationMs, 50 + dice[0] * 500, () => send(SWAPPED_DBS[0], plan))
     },
+  },
+  backlog: {
+    summary:
+      'requests to 1 to r members are held back while thousands of keys are written at once, then delivered or lost',
+    resource: 'members',
+    lasts: [100, 1500],
+    run: (context, plan, targets) => burst(context, plan, targets, BACKLOG),
+  },
+  'backlog-100000': {
+    summary: 'the same with a hundred thousand keys',
+    resource: 'members',
+    byName: true,
+    lasts: [1500, 3000],
+    run: (context, plan, targets) => burst(context, plan, targets, 100_000),
   },
   full: {
     summary: '1 to r members have no memory left, or only a little, and have some again, in turn',
@@ -117,6 +142,35 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
 
 /** What is answered to DT CANCEL of a leave, whenever it comes. */
 export const CANCELLED = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
+
+/** Keys that are written while a backlog grows, by so many clients at once. */
+const BACKLOG = 3000
+const BURST_CLIENTS = 10
+
+let bursts = 0
+
+async function burst(
+  { ring, send }: FaultContext,
+  { durationMs, dice }: FaultPlan,
+  targets: readonly string[],
+  keys: number,
+): Promise<void> {
+  const number = bursts++
+  for (const name of targets) ring.member(name).relay.shape(['proxy'], 'requests', { stalled: true })
+  const sent = Array.from({ length: BURST_CLIENTS }, (_, client) => {
+    const plans = Array.from({ length: keys / BURST_CLIENTS }, (_, i): Plan => {
+      const key = `burst:${number}:${client}:${i}`
+      return { workload: 'register', key, name: 'set', args: [`c${90_000 + number}.${client * keys + i}`] }
+    })
+    return send(0, ...plans)
+  })
+  await sleep(durationMs)
+  for (const name of targets) {
+    if (dice[0] < 0.5) ring.member(name).relay.cut(['proxy'])
+    ring.member(name).relay.heal()
+  }
+  await Promise.all(sent)
+}
 
 /** How long the proxy may take to do what it is asked (beside clients, on a machine that is busy), and how often it is asked. */
 const ASK_PATIENCE_MS = 120_000

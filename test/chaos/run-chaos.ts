@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../helpers/raw-client.js'
 import { ChaosRing, THE_BEGINNING } from './chaos-ring.js'
 import { checkAvailability, checkUnknownShare } from './checkers/availability.js'
 import { checkHistory, type HistoryReport } from './checkers/check-history.js'
@@ -6,6 +7,7 @@ import type { Violation } from './checkers/violation.js'
 import { circumstancesOf } from './circumstances.js'
 import { Client, Gate, Reading } from './client.js'
 import type { Plan } from './commands.js'
+import { Connection } from './connection.js'
 import { OTHER_DB } from './databases.js'
 import { type FaultContext, schedule } from './faults.js'
 import { checkPlacement, verifyByProxy } from './final-check.js'
@@ -14,10 +16,11 @@ import { History, nowMs, type Operation } from './history.js'
 import { LagWatch } from './lag.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
 import { Random } from './random.js'
+import { Scanner } from './scanner.js'
 import type { Settings } from './settings.js'
-import { ClientPlan, OWN_DATABASES } from './workloads.js'
+import { ClientPlan, FIELDS_FILLED, FIELDS_KEY, OWN_DATABASES } from './workloads.js'
 
-export interface ChaosOptions extends Settings {
+export interface ChaosOptions extends Omit<Settings, 'flushAll'> {
   readonly seed: number
   readonly seconds: number
   readonly clients: number
@@ -68,6 +71,8 @@ const SENTINELS = 3
 const DOWN_AFTER_MS = 1000
 /** One client of so many only reads. */
 const READER_EVERY = 5
+/** About so many keys are in database 0 beside those that are written beforehand. */
+const KEYS_OF_CLIENTS = 2000
 /** Clients go on for a while after the last fault. */
 const CALM_MS = 1000
 
@@ -102,7 +107,9 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     everyone.push(...clients)
     const ballast = Array.from({ length: options.ballast }, (_, i) => `ballast:${i}`)
     const startedMs = nowMs()
-    await load(everyone, ring, history, ballast)
+    const staying = Array.from({ length: Math.ceil(options.ballast / 10) }, (_, i) => `staying:${i}`)
+    await load(everyone, ring, history, [...ballast, ...staying])
+    if (options.workloads.includes('fields')) await fill(ring)
     for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
@@ -119,16 +126,24 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
         found.push(...(await checkPlacement(ring)).violations)
         open()
       },
-      send: async (db, plan) => {
+      send: async (db, ...plans) => {
         const client = new Client(everyone.length, db, 3, () => ring.proxy, history)
         everyone.push(client)
-        await client.send([plan])
+        await client.send(plans)
         client.close('done')
       },
     }
     const nemesis = new Nemesis(context, plans)
     const tell = (phase: string) =>
       onProgress({ ...tally(history), phase, faults: nemesis.records.length, going: nemesis.status() })
+    // Whoever empties all databases leaves no key where it was.
+    const isScanned = !options.faults.includes('flushall') && staying.length > 0
+    const scanner = new Scanner(
+      () => ring.proxy,
+      staying,
+      KEYS_OF_CLIENTS + ballast.length + staying.length,
+      (message) => complain('scan', message),
+    )
     const ticker = setInterval(() => tell(`${((nowMs() - startedMs) / 1000).toFixed(1)} s`), 200)
     try {
       const runs = clients.map((client) => {
@@ -136,13 +151,15 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
         const own = { ...jobs[client.index], ballast: client.db === 0 ? ballast : [] }
         return client.run(new ClientPlan(client.index, random, own))
       })
+      const scans = isScanned ? scanner.run() : undefined
       const chaos = nemesis.run(startedMs)
       await sleep(options.seconds * 1000)
       nemesis.stop()
       await chaos
       await sleep(CALM_MS)
       for (const client of clients) client.stop()
-      await Promise.all(runs)
+      scanner.stop()
+      await Promise.all([...runs, scans])
     } finally {
       clearInterval(ticker)
     }
@@ -230,6 +247,15 @@ const QUIET = { operations: 0, unknown: 0, failed: 0, faults: 0, going: '' }
 function tally(history: History): { operations: number; unknown: number; failed: number } {
   const { size, unknown, failed } = history
   return { operations: size, unknown, failed }
+}
+
+/** Makes the large hashes of which single fields are written: what they have beside these belongs to nobody. */
+async function fill(ring: ChaosRing): Promise<void> {
+  const connection = await Connection.open(ring.proxy.port)
+  const pairs = Array.from({ length: FIELDS_FILLED }, (_, i) => [`filler${i}`, 'x']).flat()
+  const commands = [0, 1].map((slot) => command('HSET', `${FIELDS_KEY}${slot}`, ...pairs))
+  await Promise.all(connection.send(Buffer.concat(commands), commands.length))
+  connection.close('done')
 }
 
 /** Writes the keys that everybody reads. They are ordinary operations of one client more. */

@@ -1,3 +1,4 @@
+import { NAMES } from './checkers/tagged.js'
 import { DEADLINE_TYPES, isRead, type Plan } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
 import type { Random } from './random.js'
@@ -6,8 +7,8 @@ import type { Random } from './random.js'
 export type Task =
   /** Commands that are sent together, and then how long the client thinks. */
   | { readonly kind: 'batch'; readonly plans: readonly Plan[]; readonly thinkMs: number }
-  /** Values that are set by one command. */
-  | { readonly kind: 'mset'; readonly plans: readonly Plan[] }
+  /** Several keys that one command is about. */
+  | { readonly kind: 'together'; readonly plans: readonly Plan[] }
   /** A key with a deadline, and a write that is aimed at it so many ms after (or, below 0, before). */
   | { readonly kind: 'deadline'; readonly key: string; readonly ttlMs: number; readonly aimMs: number }
 
@@ -25,6 +26,32 @@ const KEYS = 3
 const EXPIRING_KEYS = 48
 /** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
 const OPERATIONS_PER_GENERATION = 1000
+
+/** Fields of each hash of the workload `fields` that are written while others are in it, too: so many that it is large. */
+const FIELDS = 40
+export const FIELDS_FILLED = 2000
+export const FIELDS_KEY = 'fields:'
+
+/** Stands for the id of the entry that a group delivered last to this client. */
+export const DELIVERED_ID = '@'
+
+const TAGGED = [
+  'set',
+  'set',
+  'set',
+  'set',
+  'get',
+  'get',
+  'mget',
+  'rename',
+  'rename',
+  'renamenx',
+  'copy',
+  'copy',
+  'bitop',
+  'dels',
+  'unlinks',
+]
 
 /** `value` gives a new value, `known` one that this client meant to write to the key before. */
 type Planner = (random: Random, value: () => string, known: () => string) => { name: string; args: (string | number)[] }
@@ -63,6 +90,38 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     if (name === 'pexpire') return { name, args: [ttlMs] }
     return { name, args: name.startsWith('set') ? [value()] : [] }
   },
+  tagged: (random, value) => {
+    const name = random.pick(TAGGED)
+    const [one, other, third] = random.sample(NAMES, NAMES.length)
+    if (name === 'mget') return { name, args: [] }
+    if (name === 'get') return { name, args: [one] }
+    if (name === 'set') return { name, args: [one, value()] }
+    const names = random.chance(0.3) ? [one, other, third] : [one, other]
+    return { name, args: name === 'dels' || name === 'unlinks' ? names : [one, other] }
+  },
+  fields: (random, value) => {
+    const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'setnx', 'del'])
+    return { name, args: name.startsWith('set') ? [value()] : [] }
+  },
+  group: (random, value) => {
+    const name = random.pick([
+      'create',
+      'xadd',
+      'xadd',
+      'xadd',
+      'xreadgroup',
+      'xreadgroup',
+      'xack',
+      'xclaim',
+      'xautoclaim',
+      'xrange',
+    ])
+    const consumer = `consumer${random.below(3)}`
+    if (name === 'xadd') return { name, args: [value()] }
+    if (name === 'xack') return { name, args: [DELIVERED_ID] }
+    if (name === 'xclaim') return { name, args: [consumer, DELIVERED_ID] }
+    return { name, args: name.startsWith('x') && name !== 'xrange' ? [consumer] : [] }
+  },
   stream: (random, value) => {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])
     return { name, args: name === 'xadd' ? ['*', value()] : [] }
@@ -99,8 +158,8 @@ export class ClientPlan {
 
   next(): Task {
     const { random, options } = this
-    if (options.workloads.includes('deadline') && !options.readsOnly && random.chance(0.04)) return this.deadline()
-    if (this.kinds.includes('register') && !options.readsOnly && random.chance(0.06)) return this.mset()
+    if (options.workloads.includes('deadline') && !options.readsOnly && random.chance(0.06)) return this.deadline()
+    if (this.kinds.includes('register') && !options.readsOnly && random.chance(0.08)) return this.together()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {
@@ -148,19 +207,19 @@ export class ClientPlan {
   }
 
   private keyAt(workload: string, slot: number): string {
+    if (workload === 'fields') return `${FIELDS_KEY}${slot % 2}#f${this.random.below(FIELDS)}`
     const generation = Math.floor(this.planned / OPERATIONS_PER_GENERATION)
     return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
   }
 
   /** Of a register each, all of them or all but one. */
-  private mset(): Task {
+  private together(): Task {
     const keys = Array.from({ length: KEYS }, (_, slot) => this.keyAt('register', slot))
     if (this.random.chance(0.5)) keys.splice(this.random.below(KEYS), 1)
     this.planned += keys.length
-    return {
-      kind: 'mset',
-      plans: keys.map((key) => ({ workload: 'register', key, name: 'set', args: [this.value()] })),
-    }
+    const name = this.random.pick(['set', 'set', 'get', 'wipe', 'unlink'])
+    const args = () => (name === 'set' ? [this.value()] : [])
+    return { kind: 'together', plans: keys.map((key) => ({ workload: 'register', key, name, args: args() })) }
   }
 
   private deadline(): Task {

@@ -1,7 +1,8 @@
-import { byKey, type Operation } from '../history.js'
+import { byKey, isWide, type Operation } from '../history.js'
 import { checkCounter } from './counter.js'
 import { checkDeadline } from './deadline.js'
 import { expiringModel } from './expiring.js'
+import { checkGroup } from './group.js'
 import { hashModel } from './hash.js'
 import { checkHonesty } from './honesty.js'
 import { checkLinearizable } from './linearizable.js'
@@ -12,6 +13,7 @@ import { registerModel } from './register.js'
 import { setModel } from './set.js'
 import { checkStream } from './stream.js'
 import { swappedModel, untilUnknownSwap } from './swapped.js'
+import { taggedModel } from './tagged.js'
 import type { Violation } from './violation.js'
 import { findWitness } from './witness.js'
 
@@ -48,6 +50,9 @@ const checks: Readonly<Record<string, Check>> = {
   flushed: linearizable(registerModel),
   swapped: (key, operations, brief) => linearizable(swappedModel)(key, untilUnknownSwap(operations), brief),
   set: linearizable(setModel),
+  tagged: linearizable(taggedModel),
+  fields: linearizable(registerModel),
+  group: checkGroup,
   hash: linearizable(hashModel),
   expiring: linearizable(expiringModel),
   counter: checkCounter,
@@ -78,7 +83,7 @@ export function checkHistory(
   let explained = 0
   for (const [key, ofKey] of keys) {
     if (violations.length + undecided.length >= violationsMax) break
-    const { workload } = ofKey[0]
+    const { workload } = ofKey.find((operation) => !isWide(operation)) ?? ofKey[0]
     const check = checks[workload]
     if (check === undefined) throw new Error(`there is no check for the workload '${workload}' of ${key}`)
     const entry = checked.get(workload) ?? { keys: 0, operations: 0, violations: 0 }

@@ -8,7 +8,8 @@ type Register = string | null
 const ANYTHING = Symbol('anything')
 
 /**
- * SET, SETNX, GET, GETDEL, DEL and `SET … GET` (`swap`) on one string key, and FLUSHDB.
+ * SET, SETNX, GET, GETDEL, DEL and `SET … GET` (`swap`) on one string key, FLUSHDB and FLUSHALL, and DEL (`wipe`) and
+ * UNLINK of several keys, whose reply does not say which of them there were.
  */
 export const registerModel: Model<Register> = {
   name: 'register',
@@ -66,6 +67,9 @@ function after(state: Register, operation: Operation): Register {
       return state ?? textArg(operation, 0)
     case 'getdel':
     case 'del':
+    case 'wipe':
+    case 'unlink':
+    case 'flushall':
     case 'flushdb':
       return null
     default:

@@ -1,0 +1,85 @@
+import type { Operation } from '../history.js'
+import { type Model, NONE, replyOf, textArg } from './model.js'
+
+/** What is under each of the names that share a tag; a name that has nothing is not there. */
+type Tagged = Readonly<Record<string, string>>
+
+/** These carry what they find to another name, so that it matters what was there although they are possible anyway. */
+const CARRIES = new Set(['rename', 'renamenx', 'copy', 'bitop'])
+
+/**
+ * Strings under several names with one tag: SET (`set name value`), GET, MGET of all names, RENAME, RENAMENX, COPY …
+ * REPLACE and BITOP OR of one source (`rename from to`; a source that is not there answers `none`), DEL and UNLINK of
+ * several (`dels`, `unlinks`).
+ */
+export const taggedModel: Model<Tagged> = {
+  name: 'tagged',
+  initial: {},
+  key: (state) =>
+    Object.keys(state)
+      .sort()
+      .map((name) => `${name}=${state[name]}`)
+      .join(' '),
+  isRead: ({ name }) => name === 'get' || name === 'mget',
+  step: (state, operation) => (allows(state, operation) ? [after(state, operation)] : NONE),
+  outcomes: (state, unknown) => [after(state, unknown)],
+  assist(state, unknown, next) {
+    if (!CARRIES.has(next.name) && allows(state, next)) return NONE
+    const then = after(state, unknown)
+    return this.key(then) === this.key(state) ? NONE : [then]
+  },
+}
+
+/** All names under one tag. */
+export const NAMES: readonly string[] = ['a', 'b', 'c']
+
+function allows(state: Tagged, operation: Operation): boolean {
+  const reply = replyOf(operation)
+  const [from, to] = [textArg(operation, 0), textArg(operation, 1)]
+  switch (operation.name) {
+    case 'set':
+      return true
+    case 'get':
+      return reply === (state[from] ?? null)
+    case 'mget':
+      return NAMES.every((name, i) => (reply as readonly unknown[])[i] === (state[name] ?? null))
+    case 'rename':
+      return (reply === 'OK') === from in state
+    case 'renamenx':
+      return reply === (!(from in state) ? 'none' : to in state ? 0 : 1)
+    case 'copy':
+      return (reply === 1) === from in state
+    case 'bitop':
+      return (reply !== 0) === from in state
+    case 'dels':
+    case 'unlinks':
+      return reply === operation.args.filter((name) => name in state).length
+    default:
+      throw new Error(`the tagged model does not know '${operation.name}'`)
+  }
+}
+
+function after(state: Tagged, operation: Operation): Tagged {
+  const [from, to] = [textArg(operation, 0), textArg(operation, 1)]
+  switch (operation.name) {
+    case 'set':
+      return { ...state, [from]: to }
+    case 'rename':
+      return from in state ? { ...without(state, [from]), [to]: state[from] } : state
+    case 'renamenx':
+      return from in state && !(to in state) ? { ...without(state, [from]), [to]: state[from] } : state
+    case 'copy':
+      return from in state ? { ...state, [to]: state[from] } : state
+    case 'bitop':
+      return from in state ? { ...state, [to]: state[from] } : without(state, [to])
+    case 'dels':
+    case 'unlinks':
+      return without(state, operation.args)
+    default:
+      return state
+  }
+}
+
+function without(state: Tagged, names: readonly (string | number)[]): Tagged {
+  return Object.fromEntries(Object.entries(state).filter(([name]) => !names.includes(name)))
+}
