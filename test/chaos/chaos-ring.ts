@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { LocalServer } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { memberConfig, sentinelConfig } from '../../src/local/server-config.js'
@@ -36,6 +37,8 @@ export interface ChaosRingOptions {
  * for one a master.
  */
 const MEMBER_CONFIG = ['appendfsync no', 'busy-reply-threshold 800', 'replica-priority 0']
+
+const CLOCK_HOOK = new URL('./clock-hook.js', import.meta.url).href
 
 /** How long after a crash the proxy is started again, and how often. */
 const RESTART_MS = 300
@@ -162,13 +165,26 @@ export class ChaosRing {
     const [port] = await freePorts(1)
     const configFile = join(dir, `proxy-${port}.yaml`)
     writeFileSync(configFile, JSON.stringify(this.proxySettings(port)))
+    const hook = `${CLOCK_HOOK}?${encodeURIComponent(pathToFileURL(this.clockFile).href)}`
     const logFile = join(dir, `proxy-${port}.log`)
     writeFileSync(logFile, '')
-    return new ProxyProcess({ port, configFile, logFile, cwd: dir, args, nodeArgs, program }, (proxy, how) => {
-      if (mayEnd && proxy !== this.proxy) return
-      this.options.onCrash('the proxy', how)
-      void this.startAgain(proxy)
-    })
+    return new ProxyProcess(
+      { port, configFile, logFile, cwd: dir, args, nodeArgs: [...nodeArgs, '--import', hook], program },
+      (proxy, how) => {
+        if (mayEnd && proxy !== this.proxy) return
+        this.options.onCrash('the proxy', how)
+        void this.startAgain(proxy)
+      },
+    )
+  }
+
+  /** Puts the proxies' wall clock so many ms off. */
+  setClock(offsetMs: number): void {
+    writeFileSync(this.clockFile, String(offsetMs))
+  }
+
+  private get clockFile(): string {
+    return join(this.options.dir, 'clock')
   }
 
   /** What a supervisor does with a process that ended by itself. */

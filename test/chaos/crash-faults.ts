@@ -38,6 +38,17 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
       for (const name of away) await ring.restart(name, false)
     },
   },
+  clock: {
+    summary: "the proxy's wall clock jumps by up to ten minutes, and back",
+    resource: 'proxy',
+    sparesOthers: true,
+    lasts: [50, 4000],
+    async run({ ring }, { durationMs, dice }) {
+      ring.setClock(Math.round((dice[0] - 0.5) * CLOCK_MAX_MS) * 2)
+      await sleep(durationMs)
+      ring.setClock(0)
+    },
+  },
   'wipe-and-proxy': {
     summary: 'kill -9 of the proxy, and of 1 to r members, which come back empty before it is started again',
     resource: 'members',
@@ -106,6 +117,7 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
+const CLOCK_MAX_MS = 600_000
 /** How long a proxy that starts may do what it should not, and how long two of them may take to know of each other. */
 const STARTED_MS = 2500
 const SETTLE_PATIENCE_MS = 15_000

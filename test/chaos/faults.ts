@@ -27,7 +27,7 @@ export interface FaultPlan {
 export interface FaultContext {
   readonly ring: ChaosRing
   /** What is wrong beyond what clients see. */
-  complain(message: string): void
+  complain(message: string, check?: string): void
   /**
    * Keeps the clients from reading until the function that it gives is called. A read may see a write that is not
    * acknowledged yet; should then everybody die who has executed it, it is gone [design §2 G3, the exception].

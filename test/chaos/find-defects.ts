@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Violation } from './checkers/violation.js'
-import { DEFECTS, type Defect, nodeArgsOf } from './defects/defects.js'
+import { DEFECTS, nodeArgsOf, type Sought } from './defects/defects.js'
+import { FIRST_VERSION } from './defects/first-version.js'
 import { summarize } from './report.js'
 import { type ChaosOptions, runChaos } from './run-chaos.js'
 import { WORKLOADS } from './workloads.js'
@@ -16,6 +17,7 @@ nothing may be found.
 
   --seconds N   for so long things go wrong for each defect (default 60)
   --seed N      of the first round (default 1)
+  --program DIR find what the first version did wrong in a build of it (808aea3) in that directory
   --show        print what was found
 
 Exits with 0 when every defect was found, and nothing where there is none.
@@ -42,6 +44,7 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: '1' },
+      program: { type: 'string' },
       show: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -50,14 +53,17 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const names = positionals.length > 0 ? positionals : [NO_DEFECT, ...Object.keys(DEFECTS)]
+  const program = values.program === undefined ? undefined : resolve(values.program)
+  const all: Readonly<Record<string, Sought>> = program === undefined ? DEFECTS : FIRST_VERSION
+  const names = positionals.length > 0 ? positionals : [...(program ? [] : [NO_DEFECT]), ...Object.keys(all)]
   for (const name of names) {
-    if (name !== NO_DEFECT && DEFECTS[name] === undefined) throw new Error(`there is no defect '${name}'`)
+    if (name !== NO_DEFECT && all[name] === undefined) throw new Error(`there is no defect '${name}'`)
   }
   say(row('defect', 'found', 'chaos', 'after', 'by'))
   let wrong = 0
   for (const name of names) {
-    const found = await find(name, Number(values.seconds), Number(values.seed), values.show)
+    const sought = name === NO_DEFECT ? allFaults() : all[name]
+    const found = await find(name, sought, program, Number(values.seconds), Number(values.seed), values.show)
     const isFound = found.violations.some(isTelling)
     const isRight = name === NO_DEFECT ? found.violations.length === 0 : isFound
     if (!isRight) wrong++
@@ -79,8 +85,14 @@ async function main(): Promise<number> {
 }
 
 /** Rounds until a check says that something is wrong, or the time is over. */
-async function find(name: string, seconds: number, firstSeed: number, show: boolean): Promise<Found> {
-  const defect = name === NO_DEFECT ? allFaults() : DEFECTS[name]
+async function find(
+  name: string,
+  sought: Sought,
+  program: string | undefined,
+  seconds: number,
+  firstSeed: number,
+  show: boolean,
+): Promise<Found> {
   const dir = mkdtempSync(join(tmpdir(), `dt-defect-${name}-`))
   const startedMs = performance.now()
   const violations = new Map<string, Violation>()
@@ -95,10 +107,12 @@ async function find(name: string, seconds: number, firstSeed: number, show: bool
       stateFile: false,
       clients: 10,
       ballast: 2000,
-      workloads: WORKLOADS,
-      faults: defect.faults,
+      ...sought.ring,
+      workloads: sought.workloads ?? WORKLOADS,
+      faults: sought.faults,
+      program,
       dir: join(dir, String(seed)),
-      nodeArgs: name === NO_DEFECT ? [] : nodeArgsOf(name),
+      nodeArgs: name === NO_DEFECT || program !== undefined ? [] : nodeArgsOf(name),
       stopAtFirst: true,
     }
     let found: readonly Violation[]
@@ -124,8 +138,8 @@ function isTelling({ check }: Violation): boolean {
 }
 
 /** Everything that the defects are looked for with. */
-function allFaults(): Pick<Defect, 'faults'> {
-  return { faults: [...new Set(Object.values(DEFECTS).flatMap(({ faults }) => faults))] }
+function allFaults(): Sought {
+  return { summary: 'none', faults: [...new Set(Object.values(DEFECTS).flatMap(({ faults }) => faults))] }
 }
 
 function row(name: string, found: string, chaos: string, seconds: string, by: string): string {

@@ -4,6 +4,7 @@ import { FAULTS, type FaultContext, type FaultPlan, REST, type Resource } from '
 import { unrest } from './health.js'
 import { nowMs } from './history.js'
 import { placement } from './placement.js'
+import { NotServingError } from './proxy-process.js'
 
 /** How long after it was healed a member may still be thought to be well by the proxy although it is not. */
 const NOTICE_MS = 1500
@@ -125,9 +126,8 @@ export class Nemesis {
     try {
       await FAULTS[plan.fault].run(this.context, plan, targets)
     } catch (error) {
-      this.context.complain(
-        `the fault '${plan.fault}' could not be brought about or healed: ${(error as Error).message}`,
-      )
+      const message = `the fault '${plan.fault}' could not be brought about or healed: ${(error as Error).message}`
+      this.context.complain(message, error instanceof NotServingError ? 'not serving' : 'fault')
     }
   }
 

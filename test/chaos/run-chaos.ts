@@ -118,7 +118,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     }
     const context: FaultContext = {
       ring,
-      complain: (message) => complain('fault', message),
+      complain: (message, check = 'fault') => complain(check, message),
       moveClients,
       pauseReading: () => reading.pause(),
       compareCopies: async () => {
@@ -192,7 +192,8 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     }
     if (options.stopAtFirst === true) {
       const checked = check(1)
-      if (checked.violations.length > 0) return report(checked, 0, 'not asked')
+      const early = report(checked, 0, 'not asked')
+      if (early.violations.length > 0) return early
     }
 
     tell('coming to rest')

@@ -58,6 +58,36 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
       if (setting.before !== undefined) for (const name of targets) await configure(ring, name, setting.before)
     },
   },
+  'small-bulk': {
+    summary:
+      'no argument may be longer than 1 MB on any member; a hash that is larger has lost a write on 1 to r of them',
+    resource: 'members',
+    needs: ['proxy'],
+    lasts: [10, 500],
+    async run({ ring, complain }, { durationMs, dice }, targets) {
+      const limit = (bytes: string) =>
+        Promise.all([...ring.members.keys()].map((name) => configure(ring, name, `proto-max-bulk-len ${bytes}`)))
+      await limit('1mb')
+      // Links know the limit from their handshakes.
+      await ring.proxy.kill('SIGTERM')
+      await ring.proxy.start()
+      const key = `bulky:${dice[0]}`
+      for (let i = 0; i < 30; i++) await askProxy(ring, 'HSET', key, `f${i}`, 'v'.repeat(60_000))
+      for (const name of targets) ring.member(name).relay.shape(['proxy'], 'replies', { stalled: true })
+      const lost = askProxy(ring, 'HSET', key, 'lost', '1')
+      await sleep(durationMs)
+      for (const name of targets) {
+        ring.member(name).relay.cut(['proxy'])
+        ring.member(name).relay.heal()
+      }
+      await lost
+      await sleep(NOTICED_MS)
+      const reply = await askProxy(ring, 'HLEN', key)
+      if (reply !== '31') complain(`HLEN of a hash that all members have answers ${reply}`, 'availability')
+      await askProxy(ring, 'UNLINK', key)
+      await limit('512mb')
+    },
+  },
   replicaof: {
     summary: 'somebody makes a member the replica of another one, and undoes it later',
     resource: 'members',
@@ -227,10 +257,15 @@ async function grow(ring: ChaosRing, key: string, share: number): Promise<boolea
   }
 }
 
-async function askProxy(ring: ChaosRing, ...words: string[]): Promise<void> {
-  const connection = await Connection.open(ring.proxy.port).catch(() => undefined)
-  await Promise.all(connection?.send(command(...words), 1) ?? []).catch(() => {})
-  connection?.close('done')
+/** The text of the answer, or why there is none. */
+async function askProxy(ring: ChaosRing, ...words: string[]): Promise<string> {
+  try {
+    const connection = await Connection.open(ring.proxy.port)
+    const [reply] = await Promise.all(connection.send(command(...words), 1)).finally(() => connection.close('done'))
+    return 'text' in reply ? reply.text : 'several'
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** One command straight to a member. */

@@ -1,11 +1,20 @@
+import type { Settings } from '../settings.js'
 import type { Patch } from './hook.js'
 
-/** One mistake that the proxy could have. */
-export interface Defect {
+/** A mistake that the harness has to find, and where it shows. */
+export interface Sought {
   readonly summary: string
-  readonly patches: readonly Patch[]
   /** The faults under which it shows. */
   readonly faults: readonly string[]
+  /** The workloads in which it shows, if not in all. */
+  readonly workloads?: readonly string[]
+  /** The ring in which it shows, if not in every one. */
+  readonly ring?: Partial<Settings>
+}
+
+/** One mistake that the proxy could have. */
+export interface Defect extends Sought {
+  readonly patches: readonly Patch[]
 }
 
 /** The arguments of node that bring the defect into the proxy's process. */

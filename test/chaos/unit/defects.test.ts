@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { DEFECTS } from '../defects/defects.js'
+import { DEFECTS, type Sought } from '../defects/defects.js'
+import { FIRST_VERSION } from '../defects/first-version.js'
 import { FAULTS } from '../faults.js'
+import { WORKLOADS } from '../workloads.js'
 
 t.test('every deliberate defect fits the proxy as it is now, in one place', async (t) => {
   for (const [name, { patches }] of Object.entries(DEFECTS)) {
@@ -13,8 +15,9 @@ t.test('every deliberate defect fits the proxy as it is now, in one place', asyn
   }
 })
 
-t.test('every deliberate defect is looked for under faults that there are', async (t) => {
-  for (const [name, { faults }] of Object.entries(DEFECTS)) {
+t.test('every mistake is looked for under faults and workloads that there are', async (t) => {
+  for (const [name, { faults, workloads = [] }] of Object.entries<Sought>({ ...DEFECTS, ...FIRST_VERSION })) {
     for (const fault of faults) t.ok(fault in FAULTS, `${name}: ${fault}`)
+    for (const workload of workloads) t.ok(WORKLOADS.includes(workload), `${name}: ${workload}`)
   }
 })

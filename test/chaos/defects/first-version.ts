@@ -1,0 +1,72 @@
+import type { Sought } from './defects.js'
+
+/**
+ * What the first version (808aea3) did wrong, by the faults that showed it. To be found in a build of it:
+ *
+ *     git worktree add ../first 808aea3 && (cd ../first && npm ci && npm run build)
+ *     npm run chaos:defects -- --program ../first
+ */
+export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
+  'late-bytes': {
+    summary: 'bytes of a dead connection run after the member is back',
+    faults: ['blackhole', 'blackhole-odown'],
+  },
+  'older-view': {
+    summary: 'a start serves an older view when those who know the last one are away',
+    faults: ['last-holders'],
+    ring: { nodes: 3 },
+  },
+  'two-views': {
+    summary: 'two proxies acknowledge side by side in a network that is split',
+    faults: ['two-proxies'],
+    ring: { nodes: 3 },
+  },
+  'doubt-stays-behind': {
+    summary: 'doubt does not follow a key into another',
+    faults: [],
+    workloads: ['deadline', 'tagged', 'counter'],
+  },
+  'part-not-applied': {
+    summary: 'a command is said not to be applied although a part of it was',
+    faults: ['refuse-and-lose', 'refuse-some'],
+    workloads: ['register', 'counter'],
+  },
+  'large-key-copied': {
+    summary: 'copying a key of many fields makes servers fall silent, and a single failure an outage',
+    faults: ['slow-key-copied'],
+  },
+  'large-key-deleted': {
+    summary: 'a slow command on all replicas at once lets them all be declared down',
+    faults: ['slow-key'],
+  },
+  'full-and-dead': {
+    summary: 'one full member and a dead one: no write of the ring is acknowledged any more',
+    faults: ['refuse-and-lose'],
+  },
+  'small-bulk': {
+    summary: 'a value that is larger than proto-max-bulk-len cannot be repaired, although all copies are equal',
+    faults: ['small-bulk'],
+  },
+  'wiped-with-proxy': {
+    summary: 'r members come back empty while the proxy is away, and it never serves again',
+    faults: ['wipe-and-proxy'],
+    ring: { nodes: 4 },
+  },
+  'cancel-forgotten': {
+    summary: 'the cancelling of a leave was answered, and is forgotten by the next proxy',
+    faults: ['cancel-and-crash'],
+  },
+  'drift-not-noticed': {
+    summary: 'changes straight on a member are not noticed while its link lives',
+    faults: ['config-drift', 'replicaof'],
+  },
+  'functions-flushed': {
+    summary: 'after FUNCTION FLUSH on all members and a restart in order nothing is served',
+    faults: ['function-flush-all'],
+  },
+  'scan-endless': {
+    summary: 'SCAN does not end beside keys that expire',
+    faults: [],
+    workloads: ['deadline', 'expiring', 'register'],
+  },
+}
