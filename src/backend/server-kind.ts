@@ -56,7 +56,7 @@ export function nameOfKind({ product, version }: ServerKind): string {
 export function cannotTake(target: ServerKind, source: ServerKind): string | undefined {
   const [takes, gives] = [target.payloadVersion, source.payloadVersion]
   if (takes === undefined || gives === undefined) return undefined
-  if (!readsPayload(takes, gives)) {
+  if (!restores(target, source)) {
     const numbers = `payloads of version ${gives}, and it reads ${readable(takes)}`
     return `it is ${nameOfKind(target)}, which cannot take the values of ${nameOfKind(source)} (${numbers})`
   }
@@ -67,6 +67,12 @@ export function cannotTake(target: ServerKind, source: ServerKind): string | und
     return `it is ${nameOfKind(target)}, whose ${source.modules.join(', ')} cannot take all that ${nameOfKind(source)} writes`
   }
   return undefined
+}
+
+/** Whether a server takes what DUMP of another one gives; values without modules can be copied in pieces all the same. */
+export function restores(target: ServerKind, source: ServerKind): boolean {
+  const [takes, gives] = [target.payloadVersion, source.payloadVersion]
+  return takes === gives || takes === undefined || gives === undefined || readsPayload(takes, gives)
 }
 
 function readsPayload(takes: number, gives: number): boolean {

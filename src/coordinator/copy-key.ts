@@ -59,6 +59,8 @@ export class KeyCopy implements ReplySink {
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
   private readonly db: number
+  /** Not even small values are taken by all targets as they are dumped. */
+  private readonly isApart: boolean
   /** What was answered for the key of which the DUMP comes next. */
   private deadline = ''
   private refusal = ''
@@ -79,6 +81,7 @@ export class KeyCopy implements ReplySink {
     private readonly areSmall = false,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
+    this.isApart = pieces.mustBeTakenApart(source, targets)
     this.frames = new Array(ids.length).fill(undefined)
     this.payloadBytes = new Array(ids.length).fill(0)
     this.db = ids.length === 0 ? 0 : keyOfId(ids[0]).db
@@ -157,7 +160,7 @@ export class KeyCopy implements ReplySink {
     for (const target of targets) {
       this.holds.push(lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length)))
     }
-    if (!this.areSmall && !this.pieces.wasSmall(ids[k])) this.askSize(k)
+    if (this.isApart || !(this.areSmall || this.pieces.wasSmall(ids[k]))) this.askSize(k)
     else if (!lanes.isHeld(source, ids[k])) this.snapshot(k)
     else {
       lanes.hold(source, [ids[k]], {

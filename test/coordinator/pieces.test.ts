@@ -160,3 +160,28 @@ t.test('several at once go one after the other', async (t) => {
   for (const key of keys) t.equal(await story.differs(key), false)
   await story.nothingIsLeft()
 })
+
+t.test('a server that does not take what another one dumps gets small values in pieces, too', async (t) => {
+  const story = await PiecesStory.begin(t, { maxBlockMs: 1000 })
+  const { target } = story.links
+  const info = target.info!
+  await story.on('source', 'SET', 'string', 'value', 'PXAT', '5000000000000')
+  await story.on('source', 'RPUSH', 'list', 'a', 'b', 'a')
+  await story.on('source', 'SADD', 'set', 'a', 'b')
+  await story.on('source', 'HSET', 'hash', 'a', '1', 'b', '2')
+  await story.on('source', 'ZADD', 'zset', '1', 'a', '-inf', 'b')
+  await story.on('source', 'XADD', 'stream', '1-1', 'a', '1')
+  await story.on('source', 'XGROUP', 'CREATE', 'stream', 'g', '0')
+  await story.on('source', 'XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'stream', '>')
+  const keys = ['string', 'list', 'set', 'hash', 'zset', 'stream', 'nothing']
+  const copied = keys.map(() => 'copied')
+  t.same(await story.copy(...keys), copied)
+  t.equal(story.inPieces, 0, 'it does: they go as a whole')
+
+  target.info = { ...info, kind: { ...info.kind, payloadVersion: 9 } }
+  for (const key of keys) await story.on('target', 'SET', key, 'left over')
+  t.same(await story.copy(...keys), copied)
+  for (const key of keys) t.equal(await story.differs(key), false, key)
+  t.equal(story.inPieces, keys.length)
+  await story.nothingIsLeft()
+})

@@ -195,7 +195,9 @@ export class LargeCopy {
   private reasonOf(error: Error): string {
     const { large, pieces } = this
     if (error instanceof IndivisibleError) {
-      const why = `${large.bytes} bytes of type ${error.message}, which cannot be copied in pieces, would block a server for longer than migration.maxBlockMs (${pieces.maxBlockMs} ms)`
+      const tooBig = `${large.bytes} bytes of type ${error.message}, which cannot be copied in pieces, would block a server for longer than migration.maxBlockMs (${pieces.maxBlockMs} ms)`
+      const tooNew = `the server has another version than ${large.source.name}, and values of type ${error.message} cannot be copied in pieces`
+      const why = pieces.isLarge(large.bytes, large.targets) ? tooBig : tooNew
       for (const target of large.targets) this.refusals.set(target, why)
       return why
     }

@@ -1,4 +1,5 @@
 import type { Link } from '../../backend/link.js'
+import { restores } from '../../backend/server-kind.js'
 import type { KeyId } from '../../base/key-id.js'
 import { FailedCopies } from './failed-copies.js'
 import { Slots } from './slots.js'
@@ -28,6 +29,12 @@ export class Pieces {
     /** No server is blocked for longer by what is copied: the setting `migration.maxBlockMs`. */
     readonly maxBlockMs: number,
   ) {}
+
+  /** Whether some server cannot take a value from another one as a whole: an older one, while a ring is upgraded. */
+  mustBeTakenApart(source: Link, targets: readonly Link[]): boolean {
+    const from = source.info?.kind
+    return from !== undefined && targets.some(({ info }) => info !== undefined && !restores(info.kind, from))
+  }
 
   /** Whether a value that takes so much memory has to be copied in pieces. */
   isLarge(bytes: number, targets: readonly Link[]): boolean {

@@ -68,7 +68,7 @@ export class SizedCopy implements Held, ReplySink {
     // No key has no size; who may not ask for it is as if all keys were small.
     const bytes = buf[start] === COLON ? Number(buf.latin1Slice(start + 1, end - 2)) : 0
     pieces.noteSize(key.id, bytes)
-    if (!pieces.isLarge(bytes, key.targets)) {
+    if (!pieces.isLarge(bytes, key.targets) && !pieces.mustBeTakenApart(key.source, key.targets)) {
       this.state = 'over'
       lanes.release(key.source, this.hold)
       return
