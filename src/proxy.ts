@@ -155,7 +155,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       keeper.resume(link.name)
       markers.linkUp(link)
       void learnCommands(link, config.commands.moduleWrites, log)
-      migrator.linkUp()
+      migrator.linkUp(link.name)
       starter?.changed()
     },
     onDown: (link, reason) => {
@@ -223,6 +223,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       keeper.suspend(link.name)
       link.reset('it did not answer while it was filled')
     },
+    config.migration.maxBlockMs,
   )
   const acknowledged = () => markers.whenAcknowledged()
   const migrator: Migrator = new Migrator({

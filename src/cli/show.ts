@@ -82,6 +82,8 @@ export function migrationLines(all: readonly Fields[]): string[] {
   return all.map((migration) => {
     const member = String(migration.member).padEnd(width)
     if (migration.reason === 'displaced') return `${member}  copies that it does not need any more are deleted`
+    const failed = (migration.failed ?? []) as string[]
+    if (migration.reason === 'refused') return `${member}  does not take ${failed.join('; ')}`
     const [keys, total] = [Number(migration.keys), Number(migration['keys-total'])]
     const left = migration['seconds-left'] === null ? '' : `, ${duration(Number(migration['seconds-left']))} left`
     const progress = `${count(keys)} of ~${counted(total, 'key')}, ${size(Number(migration.bytes))}${left}`

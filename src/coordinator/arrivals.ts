@@ -73,6 +73,19 @@ export class Arrivals {
     for (const id of missed) known.owed.add(id)
   }
 
+  /** The replica has received everything of these ranges but the keys `missed`, which are owed to it. */
+  keepAlso(link: Link, ranges: readonly TokenRange[], missed: Iterable<KeyId>): void {
+    const known = this.of(link)
+    const { kept } = known
+    const more = new RangeSet(ranges.filter((range) => kept?.covers(range) !== true))
+    const others = kept?.ranges.filter((range) => !more.covers(range)) ?? []
+    known.kept = new RangeSet([...others, ...more.ranges])
+    for (const id of missed) {
+      known.ids.delete(id)
+      known.owed.add(id)
+    }
+  }
+
   /** What it has kept counts only where it is sent, or owed, what is written. */
   keepWithin(link: Link, pending: () => readonly TokenRange[]): void {
     const known = this.byLink.get(link)

@@ -378,6 +378,7 @@ export class Coordinator {
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()
+    this.pieces.failed.keepOnly((name, id) => this.router.targetsOf(id).some((link) => link.name === name))
     this.servingChanged()
   }
 

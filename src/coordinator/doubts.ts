@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import { type Group, Groups } from './groups.js'
 import type { Lanes } from './lanes.js'
+import { describeKey } from './pieces/failed-copies.js'
 import type { Pieces } from './pieces/pieces.js'
 import type { Router } from './router.js'
 
@@ -48,6 +49,9 @@ interface Doubt {
   copying: boolean
   /** The member did not take the repair, and may not for long. */
   refused: boolean
+  /** It is tried again then, by `performance.now()`; how long that was put off. */
+  untilMs: number
+  pauseMs: number
 }
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
@@ -70,6 +74,8 @@ export interface DoubtEvents {
 
 /** A refused repair is tried again after this long: the server may be out of memory, or saving. */
 const RETRY_MS = 500
+/** One that is refused for another reason than memory is tried less and less often: it may cost much each time. */
+const PAUSE_MAX_MS = 8000
 const REFUSAL_LOG_MS = 1000
 
 /**
@@ -167,7 +173,16 @@ export class Doubts {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
       if (doubt === undefined || doubt.copying)
-        doubts.set(id, (doubt = { waiters: doubt?.waiters ?? new Set(), copying: false, refused: false }))
+        doubts.set(
+          id,
+          (doubt = {
+            waiters: doubt?.waiters ?? new Set(),
+            copying: false,
+            refused: false,
+            untilMs: 0,
+            pauseMs: RETRY_MS / 2,
+          }),
+        )
       waiter?.waitFor(doubt)
     }
     if (link.ready) this.repairSoon()
@@ -187,7 +202,10 @@ export class Doubts {
 
   /** The link is ready for emissions: it serves reads as soon as none of its keys is in doubt. */
   linkUp(link: Link): void {
-    for (const doubt of this.byMember.get(link.name)?.values() ?? []) doubt.copying = false
+    for (const doubt of this.byMember.get(link.name)?.values() ?? []) {
+      doubt.copying = false
+      doubt.untilMs = 0
+    }
     link.serving = !this.byMember.has(link.name)
     this.repair()
   }
@@ -245,10 +263,15 @@ export class Doubts {
 
   /** Starts a copy for every doubt that can be mended now. */
   private repair(): void {
+    const nowMs = performance.now()
     for (const [name, doubts] of [...this.byMember]) {
       const link = this.router().links.find((candidate) => candidate.name === name)
       if (link === undefined || !link.ready) continue
-      for (const [id, doubt] of [...doubts]) if (!doubt.copying) this.repairKey(link, id, doubt)
+      for (const [id, doubt] of [...doubts]) {
+        if (doubt.copying) continue
+        if (doubt.untilMs <= nowMs) this.repairKey(link, id, doubt)
+        else this.retryLater()
+      }
     }
   }
 
@@ -285,24 +308,32 @@ export class Doubts {
     if (result === 'refused') {
       doubt.refused = true
       this.events.readable()
-      this.logRefusal(link.name, reason)
+      this.logRefusal(link.name, id, reason)
       if (reason.startsWith('-OOM ')) {
         this.events.outOfMemory()
         for (const waiter of doubt.waiters) waiter.outOfMemory()
+      } else {
+        doubt.pauseMs = Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
+        doubt.untilMs = performance.now() + doubt.pauseMs
       }
     }
+    this.retryLater()
+  }
+
+  private retryLater(): void {
     this.retryTimer ??= setTimeout(() => {
       this.retryTimer = undefined
       this.repair()
     }, RETRY_MS)
   }
 
-  /** A server that refuses one key refuses many. */
-  private logRefusal(name: string, reason: string): void {
+  /** A server that refuses one key refuses many: one of them is named. */
+  private logRefusal(name: string, id: KeyId, reason: string): void {
     const now = Date.now()
     if (now - this.lastRefusalLogMs < REFUSAL_LOG_MS) return
     this.lastRefusalLogMs = now
-    this.log.warn({ member: name, reason, keys: this.byMember.get(name)?.size }, `${name} refuses the repair of keys`)
+    const keys = this.byMember.get(name)?.size
+    this.log.warn({ member: name, reason, keys }, `${name} refuses the repair of ${describeKey(id)}`)
   }
 
   /** Whether the member of `link` may have missed a write of this key. */
@@ -342,6 +373,7 @@ export class Doubts {
   private resolve(link: Link, id: KeyId, doubt: Doubt, hasWrites: boolean): void {
     const doubts = this.byMember.get(link.name)
     doubts?.delete(id)
+    if (this.pieces.failed.any) this.pieces.failed.remove(link.name, id)
     if (doubts?.size === 0) {
       this.byMember.delete(link.name)
       link.serving = link.ready

@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
@@ -108,6 +109,12 @@ export class Router {
       common = route
     }
     return common
+  }
+
+  /** Where writes of a key go. */
+  targetsOf(id: KeyId): readonly Link[] {
+    const { key } = keyOfId(id)
+    return this.routeOfKey(key, 0, key.length).targets
   }
 
   /** Who serves what at this moment. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import type { CopyListener } from '../coordinator/copy-key.js'
 import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
@@ -16,16 +17,30 @@ import { type Rate, Window } from './window.js'
 /** Keys and bytes that are copied at a time: more makes nothing faster, and costs memory. */
 const WINDOW_KEYS = 4096
 const WINDOW_BYTES = 32 * 1024 * 1024
-/** A copy that failed is tried again so often, at this distance. */
+/** A copy that failed is tried again so often, at this distance; that of a large value, which costs more, less often. */
 const RETRIES = 20
+const RETRIES_LARGE = 2
 const RETRY_MS = 250
+/** A member that does not take so many keys takes none. */
+const FAILED_MAX = 1000
+/** Of a large value only a part is in memory at a time. */
+const LARGE_COST_BYTES = 4 * 1024 * 1024
 /** How often it is looked whether a member without memory has some again. */
 const FULL_MS = 200
 
 /** A key that was not copied. */
-interface Failed {
+export interface Failed {
   readonly id: KeyId
   readonly why: string
+}
+
+/** What a member has received. */
+export interface Received {
+  /** Ranges that it has whole. */
+  readonly whole: readonly TokenRange[]
+  /** Those with keys that it did not take, and the keys. */
+  readonly partly: readonly TokenRange[]
+  readonly failed: readonly Failed[]
 }
 
 /** How far an intake is; the totals are estimates from the sizes of the sources. */
@@ -52,6 +67,8 @@ export class Intake {
   /** Whether the member still has what was copied to it: not when it has restarted. */
   private isThere: () => boolean = () => true
   private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
+  /** Keys that the member did not take, and why. */
+  private readonly failed = new Map<KeyId, string>()
 
   constructor(
     private readonly coordinator: Coordinator,
@@ -83,11 +100,12 @@ export class Intake {
   }
 
   /**
-   * True when the member has everything, false when the intake was cancelled.
+   * What the member has now; undefined when the intake was cancelled. Keys that it does not take, though it answers, keep
+   * their own ranges from being whole, and no others; what has arrived of these ranges counts.
    *
    * @throws WalkError, LinkLostError when a server could not be asked: the intake has to be made again
    */
-  async run(): Promise<boolean> {
+  async run(): Promise<Received | undefined> {
     const target = this.link(this.plan.member)
     const { arrivals } = this.coordinator
     const missing = (ranges: readonly TokenRange[]) =>
@@ -106,8 +124,24 @@ export class Intake {
     this.reopen = this.coordinator.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
     await this.copied()
-    if (!this.cancelled) this.progress.step = 'done'
-    return !this.cancelled
+    if (this.cancelled) return undefined
+    this.progress.step = 'done'
+    return this.received(target)
+  }
+
+  private received(target: Link): Received {
+    const { arrivals } = this.coordinator
+    // A write may have brought one since.
+    const failed = [...this.failed].filter(([id]) => !arrivals.has(target, id)).map(([id, why]) => ({ id, why }))
+    const lacking = (range: TokenRange) => {
+      const set = new RangeSet([range])
+      return failed.some(({ id }) => set.has(identifierOfId(id)))
+    }
+    const partly = failed.length === 0 ? [] : this.plan.ranges.filter(lacking)
+    const whole = this.plan.ranges.filter((range) => !partly.includes(range))
+    const ids = failed.map(({ id }) => id)
+    if (partly.length > 0) arrivals.keepAlso(target, partly, ids)
+    return { whole, partly, failed }
   }
 
   /** Lets the member be owed keys again; called when it counts as having everything, or will not get it. */
@@ -174,8 +208,8 @@ export class Intake {
   private async copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
     const byDb = new Map<number, KeyId[]>()
     for (const id of this.coordinator.arrivals.owed(target)) {
-      const { db, key } = keyOfId(id)
-      if (!ranges.has(identifierOfKey(key, 0, key.length))) continue
+      const { db } = keyOfId(id)
+      if (!ranges.has(identifierOfId(id))) continue
       const ids = byDb.get(db)
       if (ids === undefined) byDb.set(db, [id])
       else ids.push(id)
@@ -198,44 +232,64 @@ export class Intake {
     if (!this.cancelled && !this.isThere()) throw new WalkError(`${this.plan.member} has lost what was copied to it`)
   }
 
-  /** The sizes are asked for first, so that a few large values do not fill the memory. */
+  /** The sizes are asked for first, so that a few large values do not fill the memory; large ones go one by one. */
   private async copySome(source: Link, target: Link, db: number, ids: readonly KeyId[]): Promise<void> {
-    const { window, rate, pace } = this
+    const { rate, pace } = this
+    const { pieces } = this.coordinator
     const sizes = await pace.slice(() => sizesOf(source, db, ids))
+    const isLarge = (i: number) => pieces.isLarge(sizes[i], [target])
     for (let from = 0, to = 0; from < ids.length; from = to) {
       const bytesMax = Math.min(pace.piece.bytes, rate.burstBytes)
+      const large = isLarge(from)
       let bytes = sizes[to++]
-      while (to < ids.length && bytes + sizes[to] <= bytesMax) bytes += sizes[to++]
+      while (!large && to < ids.length && bytes + sizes[to] <= bytesMax && !isLarge(to)) bytes += sizes[to++]
       const piece = to - from === ids.length ? ids : ids.slice(from, to)
       // Beyond its limit it would refuse also the marker, without which nothing is acknowledged.
       while (target.full && !this.cancelled) await sleep(FULL_MS)
       await rate.take(bytes)
-      await window.enter(bytes, piece.length)
-      const copied = pace
-        .slice(() => this.copyPiece(source, target, piece))
-        .then((failed) => this.copyAgain(source, target, failed))
-        .catch((failure) => {
-          this.failure ??= failure
-        })
-        .finally(() => window.leave(bytes, piece.length))
-      // Without clients several pieces are under way, from each source.
-      if (pace.busy) await copied
+      await this.begin(source, target, piece, bytes, large)
       if (this.failure !== undefined) throw this.failure
       this.assertThere()
       if (this.cancelled) return
     }
   }
 
+  /** Resolves when the next piece may begin. */
+  private async begin(
+    source: Link,
+    target: Link,
+    piece: readonly KeyId[],
+    bytes: number,
+    large: boolean,
+  ): Promise<void> {
+    const { window, pace } = this
+    const cost = large ? Math.min(bytes, LARGE_COST_BYTES) : bytes
+    await window.enter(cost, piece.length)
+    const copied = pace
+      .slice(() => this.copyPiece(source, target, piece, large))
+      .then((failed) => this.copyAgain(source, target, failed, large))
+      .catch((failure) => {
+        this.failure ??= failure
+      })
+      .finally(() => window.leave(cost, piece.length))
+    // Without clients several pieces are under way, from each source.
+    if (pace.busy) await copied
+  }
+
   /** A copy may be refused for a moment, for example by a server that is short of memory. */
-  private async copyAgain(source: Link, target: Link, failed: readonly Failed[]): Promise<void> {
+  private async copyAgain(source: Link, target: Link, failed: readonly Failed[], large: boolean): Promise<void> {
+    const retries = large ? RETRIES_LARGE : RETRIES
     let left = failed
-    for (let i = 0; i < RETRIES && left.length > 0 && !this.cancelled; i++) {
+    for (let i = 0; i < retries && left.length > 0 && !this.cancelled; i++) {
       await sleep(RETRY_MS)
       const ids = left.map(({ id }) => id)
-      left = await this.copyPiece(source, target, ids)
+      left = await this.copyPiece(source, target, ids, large)
     }
-    if (left.length > 0) {
-      throw new WalkError(`a key was not copied from ${source.name} to ${target.name}: ${left[0].why}`)
+    for (const { id, why } of left) this.failed.set(id, why)
+    if (this.failed.size > FAILED_MAX) {
+      throw new WalkError(
+        `more than ${FAILED_MAX} keys were not copied from ${source.name} to ${target.name}: ${left[0].why}`,
+      )
     }
   }
 
@@ -243,7 +297,7 @@ export class Intake {
    * Copies those that are not there yet; all of it is emitted in one turn, so that a server gets it in one write. Resolves
    * with those that were not copied.
    */
-  private copyPiece(source: Link, target: Link, piece: readonly KeyId[]): Promise<Failed[]> {
+  private copyPiece(source: Link, target: Link, piece: readonly KeyId[], large: boolean): Promise<Failed[]> {
     const { coordinator, progress, cancelled } = this
     const ids = piece.filter((id) => !coordinator.arrivals.has(target, id))
     // Who was cancelled may be asking a member that is to have the keys no more.
@@ -256,15 +310,22 @@ export class Intake {
     if (certain.length === 0) return Promise.resolve(failed)
     return new Promise((resolve) => {
       let open = certain.length
-      coordinator.copyKeys(certain, source, target, (_target, result, reason, bytes, id) => {
+      const listener: CopyListener = (_target, result, reason, bytes, id) => {
         if (result === 'copied') {
           progress.keysCopied++
           progress.bytesCopied += bytes
+          this.failed.delete(id)
         } else failed.push({ id, why: reason || result })
         if (--open === 0) resolve(failed)
-      })
+      }
+      coordinator.copyKeys(certain, source, target, listener, !large)
     })
   }
+}
+
+function identifierOfId(id: KeyId): number {
+  const { key } = keyOfId(id)
+  return identifierOfKey(key, 0, key.length)
 }
 
 function idOf(db: number, key: Buffer): KeyId {

@@ -4,11 +4,13 @@ import type { Links } from '../backend/links.js'
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
+import { describeKey, type FailedCopy } from '../coordinator/pieces/failed-copies.js'
 import type { TokenRange } from '../ring/token-range.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { deleteDisplaced } from './displaced.js'
-import { Intake } from './intake.js'
+import { HeldUp } from './held-up.js'
+import { Intake, type Received } from './intake.js'
 import { Pace } from './pace.js'
 import { displacedMembers, planIntakes } from './plan.js'
 import { Speed } from './speed.js'
@@ -43,6 +45,8 @@ export interface MigrationStatus {
   readonly seconds: number
   /** Estimated, undefined as long as there is nothing to estimate from. */
   readonly secondsLeft: number | undefined
+  /** Keys that the member did not take, and why. */
+  readonly failed: readonly FailedCopy[]
 }
 
 /**
@@ -56,6 +60,7 @@ export class Migrator {
   private readonly running = new Set<Intake>()
   private readonly sweeping = new Set<string>()
   private readonly displaced = new Set<string>()
+  private readonly heldUp = new HeldUp()
   private retryTimer: NodeJS.Timeout | undefined
   private progressTimer: NodeJS.Timeout | undefined
   private readonly rate: Rate
@@ -86,8 +91,9 @@ export class Migrator {
     for (const intake of this.running) intake.cancel()
   }
 
-  /** A link came up: what waited for it can begin. */
-  linkUp(): void {
+  /** The link of a member came up: what waited for it can begin. */
+  linkUp(name: string): void {
+    this.heldUp.forget(name)
     this.reconcileSoon(0)
   }
 
@@ -127,8 +133,15 @@ export class Migrator {
         bytes: progress.bytesCopied,
         seconds: (Date.now() - startedAtMs) / 1000,
         secondsLeft: intake.secondsLeft(),
+        failed: this.deps.coordinator.pieces.failed.of(plan.member),
       }
     })
+  }
+
+  /** The members that have received everything but some keys which they did not take. */
+  heldUpMembers(): { readonly member: string; readonly failed: readonly FailedCopy[] }[] {
+    const { failed } = this.deps.coordinator.pieces
+    return this.heldUp.members.map((member) => ({ member, failed: failed.of(member) }))
   }
 
   private viewChanged(view: View, previous: View): void {
@@ -167,7 +180,9 @@ export class Migrator {
     const canGive = (name: string) => links.get(name)?.serving === true
     const isUnderWay = (member: string, range: TokenRange) =>
       [...this.running].some((intake) => intake.plan.member === member && intake.ranges.has(range.to))
-    for (const plan of planIntakes(views.current, canGive, isUnderWay)) {
+    const mayNotBegin = (member: string, range: TokenRange) =>
+      isUnderWay(member, range) || this.heldUp.isWaiting(member, range)
+    for (const plan of planIntakes(views.current, canGive, mayNotBegin)) {
       if (links.get(plan.member)?.ready !== true) continue
       // Emptying the member would take away what another intake has brought, or it has kept.
       const alone = ![...this.running].some((intake) => intake.plan.member === plan.member)
@@ -188,13 +203,15 @@ export class Migrator {
     this.running.add(intake)
     log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')
     try {
-      const whole = await intake.run()
-      if (!this.running.delete(intake) || !whole) return
+      const received = await intake.run()
+      if (!this.running.delete(intake) || received === undefined) return
       const { keysCopied, bytesCopied } = intake.progress
       const ms = Date.now() - intake.startedAtMs
       log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
       this.speed.note(keysCopied, bytesCopied, ms / 1000)
-      filled(plan.member, plan.ranges)
+      if (received.partly.length > 0) this.noteFailed(plan.member, received)
+      if (received.whole.length > 0) filled(plan.member, received.whole)
+      else this.reconcileSoon(RETRY_MS)
     } catch (error) {
       if (!isExpected(error)) throw error
       intake.cancel()
@@ -204,6 +221,17 @@ export class Migrator {
     } finally {
       intake.over()
     }
+  }
+
+  /** Some keys were not taken, though the member answers: it waits for them, and not for the rest. */
+  private noteFailed(member: string, { partly, failed }: Received): void {
+    this.heldUp.note(member, partly)
+    const [{ id, why }] = failed
+    const others = failed.length === 1 ? '' : ` and ${failed.length - 1} others`
+    this.deps.log.warn(
+      { member, keys: failed.length, ranges: partly.length, reason: why },
+      `${member} did not take ${describeKey(id)}${others}: it does not serve their ranges before it has`,
+    )
   }
 
   private async sweep(name: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
+import { SIZE_SAMPLES } from '../coordinator/pieces/sized-copy.js'
 import { frameOf } from '../resp/frame.js'
 
 const COLON = 0x3a
@@ -24,7 +25,7 @@ export function sizesOf(link: Link, db: number, ids: readonly KeyId[]): Promise<
       onLost: () => reject(new LinkLostError(link.name, true)),
     }
     for (let i = 0; i < ids.length; i++) {
-      link.emitFrame(frameOf(['MEMORY', 'USAGE', keyOfId(ids[i]).key]), db, sink, i)
+      link.emitFrame(frameOf(['MEMORY', 'USAGE', keyOfId(ids[i]).key, 'SAMPLES', SIZE_SAMPLES]), db, sink, i)
     }
     if (open === 0) resolve(sizes)
   })

@@ -3,14 +3,19 @@ import type { Link } from '../backend/link.js'
 const TICK_MS = 100
 /** A tick that comes so late says nothing about others: we were stopped ourselves. */
 const LATE_MS = 300
-/** So long a pending replica may keep the writes of its ranges waiting [design §8 Membership]. */
+/**
+ * So long a pending replica may keep the writes of its ranges waiting [design §8 Membership]; and for as many times longer than
+ * what it is given may block it, for it is never let go because it is busy with that.
+ */
 const STALL_MS = 500
+const STALL_BLOCKS = 10
 
 /**
  * Watches joining members: one that does not answer, or is not connected, holds up every write to the ranges that it is to
  * get, and nobody would miss it.
  */
 export class StallWatch {
+  private readonly stallMs: number
   private timer: NodeJS.Timeout | undefined
   private lastTickMs = 0
   /** When each was first seen to be stuck where it is, and what it had received by then. */
@@ -20,7 +25,11 @@ export class StallWatch {
     /** The links of the members that hold nothing yet and are being filled. */
     private readonly joining: () => readonly Link[],
     private readonly stalled: (link: Link) => void,
-  ) {}
+    /** What is copied blocks a server for no longer than about this. */
+    maxBlockMs: number,
+  ) {
+    this.stallMs = Math.max(STALL_MS, STALL_BLOCKS * maxBlockMs)
+  }
 
   start(): void {
     this.lastTickMs = Date.now()
@@ -42,7 +51,7 @@ export class StallWatch {
       const answers = link.ready && (link.outstanding === 0 || link.lastReceivedMs !== before?.receivedMs)
       if (before === undefined || answers) {
         this.stuck.set(link.name, { sinceMs: nowMs, receivedMs: link.lastReceivedMs })
-      } else if (nowMs - before.sinceMs >= STALL_MS) {
+      } else if (nowMs - before.sinceMs >= this.stallMs) {
         this.stuck.delete(link.name)
         this.stalled(link)
       }

@@ -123,8 +123,8 @@ t.test('what a target has no memory for is refused, and its old value stays', as
   await story.quiet()
   t.equal(String(await story.on('target', 'GET', 'k')), '$3\r\nold\r\n')
   t.same(
-    story.pieces.failed.of('target').map(({ key }) => String(key)),
-    ['k'],
+    story.pieces.failed.of('target').map(({ id }) => id),
+    ['0:k'],
   )
   await story.nothingIsLeft()
   await story.on('target', 'CONFIG', 'SET', 'maxmemory', '0')

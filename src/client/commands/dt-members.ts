@@ -1,6 +1,7 @@
 import { cannotTake, nameOfKind } from '../../backend/server-kind.js'
 import { WORD_BYTES_MAX } from '../../base/ascii.js'
 import { UserError } from '../../base/user-error.js'
+import { describeKey, type FailedCopy } from '../../coordinator/pieces/failed-copies.js'
 import { refusalOf, tooFewDatabases, tooOld } from '../../membership/guard.js'
 import { decodeMarks } from '../../membership/marker.js'
 import { namePattern } from '../../membership/name-pattern.js'
@@ -116,6 +117,15 @@ function migrations({ migrator }: Server): Reply {
       ['bytes', status.bytes],
       ['seconds', Math.round(status.seconds)],
       ['seconds-left', status.secondsLeft === undefined ? null : Math.ceil(status.secondsLeft)],
+      ['failed', status.failed.map(describeFailed)],
+    ]),
+  )
+  const heldUp = migrator.heldUpMembers().map(({ member, failed }) =>
+    map([
+      ['member', member],
+      ['reason', 'refused'],
+      ['step', 'waiting'],
+      ['failed', failed.map(describeFailed)],
     ]),
   )
   const sweeps = migrator.sweeps.map((member) =>
@@ -125,7 +135,11 @@ function migrations({ migrator }: Server): Reply {
       ['step', 'deleting'],
     ]),
   )
-  return [...intakes, ...sweeps]
+  return [...intakes, ...heldUp, ...sweeps]
+}
+
+function describeFailed({ id, reason }: FailedCopy): string {
+  return `${describeKey(id)}: ${reason}`
 }
 
 /** DT PLAN ADD name host:port */

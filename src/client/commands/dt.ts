@@ -1,5 +1,6 @@
 import { DT_HELP, helpReply } from '../../command/help.js'
 import { countKeysByMaster } from '../../coordinator/key-count.js'
+import { describeKey } from '../../coordinator/pieces/failed-copies.js'
 import { double, map, type Reply } from '../../resp/encode.js'
 import { identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
@@ -34,7 +35,7 @@ async function nodes(server: Server): Promise<Reply> {
       ['name', name],
       ['address', `${host}:${port}`],
       ['state', member?.state ?? (i < masters.length ? 'out' : 'removed')],
-      ['why', why || (held?.full === true ? 'it is out of memory' : '')],
+      ['why', why || (held?.full === true ? 'it is out of memory' : lacks(server, name))],
       ['link', link],
       ['server', held?.info?.kind.product.toLowerCase() ?? ''],
       ['version', held?.info?.kind.version ?? ''],
@@ -43,6 +44,15 @@ async function nodes(server: Server): Promise<Reply> {
       ['keys-counted', how],
     ])
   })
+}
+
+/** What a member did not take when it was copied to it. */
+function lacks({ coordinator }: Server, name: string): string {
+  const failed = coordinator.pieces.failed.of(name)
+  if (failed.length === 0) return ''
+  const [{ id, reason }] = failed
+  const others = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
+  return `it did not take ${describeKey(id)}${others}: ${reason}`
 }
 
 /** DT RING: the token ranges (from, to] clockwise, each with its replica set, the master first. */

@@ -5,8 +5,7 @@ const KEYS_MAX = 100
 
 /** A key that a member did not take when it was copied to it last. */
 export interface FailedCopy {
-  readonly db: number
-  readonly key: Buffer
+  readonly id: KeyId
   readonly reason: string
 }
 
@@ -37,7 +36,24 @@ export class FailedCopies {
     this.any = this.byMember.size > 0
   }
 
-  of(member: string): FailedCopy[] {
-    return [...(this.byMember.get(member) ?? [])].map(([id, reason]) => ({ ...keyOfId(id), reason }))
+  /** Who is to have which keys has changed. */
+  keepOnly(isWanted: (member: string, id: KeyId) => boolean): void {
+    for (const [member, reasons] of [...this.byMember]) {
+      for (const id of [...reasons.keys()]) if (!isWanted(member, id)) this.remove(member, id)
+    }
   }
+
+  of(member: string): FailedCopy[] {
+    return [...(this.byMember.get(member) ?? [])].map(([id, reason]) => ({ id, reason }))
+  }
+}
+
+const BYTES_SHOWN = 200
+
+/** A key as messages name it: its text, cut if it is long, and its database if that is not the first one. */
+export function describeKey(id: KeyId): string {
+  const { db, key } = keyOfId(id)
+  const text = JSON.stringify(key.toString('utf8', 0, BYTES_SHOWN))
+  const cut = key.length > BYTES_SHOWN ? `${text.slice(0, -1)}…" (${key.length} bytes)` : text
+  return db === 0 ? `the key ${cut}` : `the key ${cut} of database ${db}`
 }

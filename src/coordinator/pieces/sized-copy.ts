@@ -8,7 +8,7 @@ import type { Pieces } from './pieces.js'
 
 const COLON = 0x3a
 /** Elements that MEMORY USAGE looks at: with fewer it does not see that some are large. */
-const SAMPLES = '64'
+export const SIZE_SAMPLES = '64'
 
 /** A key that is copied, and how it goes on when its size is known. */
 export interface SizedKey {
@@ -59,7 +59,7 @@ export class SizedCopy implements Held, ReplySink {
     const { id, source } = this.key
     const { db, key } = keyOfId(id)
     this.state = 'asked'
-    source.emitFrame(frameOf(['MEMORY', 'USAGE', key, 'SAMPLES', SAMPLES]), db, this, 0)
+    source.emitFrame(frameOf(['MEMORY', 'USAGE', key, 'SAMPLES', SIZE_SAMPLES]), db, this, 0)
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number): void {
