@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
+import { AssertionError } from './base/assert.js'
 import { inlineHotPaths } from './base/engine.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
@@ -76,7 +77,7 @@ export interface Proxy {
   /** Answers nobody any more, and ends all connections. */
   stop(): Promise<void>
   /** Resolves with the reason when the proxy must not go on, and has to be stopped: another one has taken over. */
-  readonly ended: Promise<UserError>
+  readonly ended: Promise<Error>
 }
 
 /** What the operator may say at a start, see `dt help serve`. */
@@ -104,8 +105,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     if (running) keeper.membersChanged(usable())
     else starter?.changed()
   }
-  let end: (reason: UserError) => void
-  const ended = new Promise<UserError>((resolve) => {
+  let end: (reason: Error) => void
+  const ended = new Promise<Error>((resolve) => {
     end = resolve
   })
   let isDeposed = false
@@ -129,12 +130,21 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       end(new UserError(reason))
     },
   })
+  const failed = (failure: Error, about: object) => {
+    log.error({ err: failure, ...about }, 'something failed inside the proxy')
+    if (!(failure instanceof AssertionError)) return
+    // What it takes for granted does not hold: it stops like one that was shut out, which notes nothing more anywhere.
+    isDeposed = true
+    markers.stop()
+    starter?.stop()
+    end(failure)
+  }
   views.onChange((view) => ownership.viewChanged(view))
   const pauseWatch = new PauseWatch((ms) => ownership.stalled(ms))
   turn.guard = () => pauseWatch.check()
 
   const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
-  const links: Links = new Links({ ...backend, ringId: ring.id, runId, admit }, turn, log, {
+  const links: Links = new Links({ ...backend, ringId: ring.id, runId, admit, failed }, turn, log, {
     onUp: (link, info) => {
       if (running && !ownership.servers.has(link.name)) {
         link.reset(GREETED_TOO_EARLY)
@@ -262,6 +272,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     clients: new Clients(),
     stats: new ClientStats(),
     runId,
+    failed,
     startedAtMs: Date.now(),
     address: () => address,
   }

@@ -60,7 +60,7 @@ export class Up {
   }
 
   /** Resolves with the reason when the proxy must not go on. */
-  get ended(): Promise<UserError> {
+  get ended(): Promise<Error> {
     return this.proxy.ended
   }
 

@@ -17,6 +17,8 @@ export interface LinkOptions {
    * rejecting with a `HandshakeError`. Nothing is emitted before it is done.
    */
   admit?(name: string, info: ServerInfo, call: Call): Promise<void>
+  /** What is done with a reply failed inside the proxy. The reply counts as lost, and the link breaks. */
+  failed?(failure: Error, about: object): void
 }
 
 export interface LinkListener {

@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net'
-import { assert } from '../base/assert.js'
+import { AssertionError, assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import { readingInto } from '../base/socket-reader.js'
 import type { Flushable, Turn } from '../base/turn.js'
-import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { decodedReply, LinkLostError } from './decoded-reply.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
 import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
@@ -14,6 +14,8 @@ import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { Segment, SendLog } from './send-log.js'
+
+export { LinkLostError }
 
 /**
  * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
@@ -140,14 +142,14 @@ export class Link implements Flushable, FramerSink {
 
   callFrame(frame: Frame, db = ANY_DB): Promise<Reply> {
     if (!this.ready) return Promise.reject(new LinkLostError(this.name, false))
-    return this.reply((sink) => this.emitFrame(frame, db, sink, 0))
+    return decodedReply(this.name, (sink) => this.emitFrame(frame, db, sink, 0))
   }
 
   /** Sends one command now, before what was emitted and has not been sent: also while the turn is held. */
   callFirst(args: readonly (Buffer | string)[]): Promise<Reply> {
     const { socket } = this
     if (!this.ready || socket === undefined) return Promise.reject(new LinkLostError(this.name, false))
-    return this.reply((sink) => this.send(socket, args, sink))
+    return decodedReply(this.name, (sink) => this.send(socket, args, sink))
   }
 
   /** Breaks the connection and makes a new one: for a member that is known to be gone. */
@@ -192,9 +194,13 @@ export class Link implements Flushable, FramerSink {
   onReply(buf: Buffer, start: number, end: number, flags: number): void {
     const { inFlight, log } = this
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
-    const { segment } = inFlight
+    const { segment, sink, tag } = inFlight
     if (this.framer.openEnded) this.expiryPushes.answered(segment.buf, inFlight.start, inFlight.end)
-    inFlight.sink.onReply(inFlight.tag, buf, start, end, flags)
+    try {
+      sink.onReply(tag, buf, start, end, flags)
+    } catch (failure) {
+      this.replyFailed(failure as Error, sink, tag)
+    }
     // Not before: the sink may look at the command that was answered.
     log.release(segment)
   }
@@ -217,21 +223,13 @@ export class Link implements Flushable, FramerSink {
     socket.write(buf.subarray(start, end))
   }
 
-  /** The decoded reply that the sink will get. */
-  private reply(emit: (sink: ReplySink) => void): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      emit({
-        onReply: (_tag, buf, start, end) => {
-          try {
-            resolve(decodeReply(buf, start, end))
-          } catch (error) {
-            reject(new LinkLostError(this.name, true))
-            throw new ReplyProtocolError(`a reply that cannot be decoded: ${(error as Error).message}`)
-          }
-        },
-        onLost: () => reject(new LinkLostError(this.name, true)),
-      })
-    })
+  /** For whoever waits for it the reply is lost, and with it the order on this link. */
+  private replyFailed(failure: Error, sink: ReplySink, tag: number): void {
+    if (failure instanceof ReplyProtocolError) throw failure
+    this.options.failed?.(failure, { member: this.name })
+    const { segment, start, end } = this.inFlight
+    if (!(failure instanceof AssertionError)) sink.onLost(tag, segment.buf, start, end)
+    throw new ReplyProtocolError(`a reply could not be handled: ${failure.message}`)
   }
 
   private open(): void {
@@ -286,7 +284,7 @@ export class Link implements Flushable, FramerSink {
     const { username, password, ringId, runId } = options
     const call = (args: readonly string[], checked = (sink: ReplySink) => sink) => {
       if (this.socket !== socket) return Promise.reject(new LinkLostError(this.name, false))
-      return this.reply((sink) => this.send(socket, args, checked(sink)))
+      return decodedReply(this.name, (sink) => this.send(socket, args, checked(sink)))
     }
     let info: ServerInfo
     try {
@@ -380,17 +378,5 @@ export class Link implements Flushable, FramerSink {
     this.state = next
     this.ready = next.kind === 'ready'
     if (!this.ready) this.serving = false
-  }
-}
-
-/** A command of a cold path has no reply because the link is, or went, down. */
-export class LinkLostError extends Error {
-  override name = 'LinkLostError'
-  constructor(
-    readonly member: string,
-    /** Whether the command may have been executed. */
-    readonly emitted: boolean,
-  ) {
-    super(emitted ? `the connection to ${member} broke before it answered` : `there is no connection to ${member}`)
   }
 }

@@ -44,6 +44,11 @@ export class Fifo<T> {
     return i < this.count ? this.slots[(this.head + i) & this.mask] : undefined
   }
 
+  /** Puts another one in the place of the i-th oldest element, which there must be. */
+  set(i: number, item: T): void {
+    this.slots[(this.head + i) & this.mask] = item
+  }
+
   /** Takes everything out, oldest first. */
   drain(): T[] {
     const items: T[] = []

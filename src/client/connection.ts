@@ -75,8 +75,7 @@ export class Connection implements ReplyQueueOwner, Reader {
   /** [Reader] False when the client is not to be read from for now. */
   receive(buffer: Buffer, size: number): boolean {
     if (this.closed || this.deaf) return true
-    this.framer.feed(buffer, size)
-    return this.received(size)
+    return this.received(size, buffer)
   }
 
   /** [Reader] */
@@ -87,8 +86,7 @@ export class Connection implements ReplyQueueOwner, Reader {
   /** [Reader] */
   filled(size: number): boolean {
     if (this.closed || this.deaf) return true
-    this.framer.filled(size)
-    return this.received(size)
+    return this.received(size, undefined)
   }
 
   /** Takes the next place in the order of replies. */
@@ -164,6 +162,13 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.server.stats.countError(buf, start, end)
   }
 
+  /** [ReplyQueueOwner] */
+  commandFailed(failure: Error, isOrderLost: boolean): void {
+    const { server, address, lastCommand } = this
+    server.failed(failure, { client: address, lastCommand: lastCommand?.name })
+    if (isOrderLost) this.drop()
+  }
+
   /** Bytes of replies that the client has not taken, or that wait for the replies before them. */
   get pendingBytes(): number {
     return this.outbox.pendingBytes + this.queue.keptBytes
@@ -194,10 +199,11 @@ export class Connection implements ReplyQueueOwner, Reader {
     return this.deaf
   }
 
-  private received(size: number): boolean {
+  /** The first `size` bytes of `buffer`, or of the room that the framer gave, are there. */
+  private received(size: number, buffer: Buffer | undefined): boolean {
     this.lastActiveMs = Date.now()
     this.receivedBytes += size
-    this.process()
+    this.process(size, buffer)
     return this.reading
   }
 
@@ -207,9 +213,17 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.socket.destroySoon()
   }
 
-  private process(): void {
-    this.serve()
-    this.queue.endBatch()
+  /** Serves what there is, with `size` more bytes: see `received`. */
+  private process(size: number, buffer: Buffer | undefined): void {
+    try {
+      if (buffer !== undefined) this.framer.feed(buffer, size)
+      else if (size > 0) this.framer.filled(size)
+      this.serve()
+      this.queue.endBatch()
+    } catch (failure) {
+      // There may be no memory for so large a command. Where the next one begins is not known any more.
+      this.commandFailed(failure as Error, true)
+    }
   }
 
   private serve(): void {
@@ -255,7 +269,7 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.resuming = false
     if (this.closed || this.reading || !this.mayRead()) return
     this.reading = true
-    this.process()
+    this.process(0, undefined)
     if (!this.reading || this.closed) return
     this.socket.resume()
     if (this.ending && this.queue.length === 0) this.close()

@@ -12,10 +12,22 @@ import type { Slot } from './reply-queue.js'
 const NOAUTH = error('NOAUTH Authentication required.')
 
 /**
- * Serves one command of a client: the guards of Redis's processCommand in its order, then to where its row says
- * [Redis server.c processCommand].
+ * Serves one command of a client. What goes wrong inside the proxy is an error for this client, a line in the log, and
+ * nothing to the others.
  */
 export function dispatch(client: Connection, frame: Frame): void {
+  const { queue } = client
+  const takenBefore = queue.taken
+  try {
+    serve(client, frame)
+  } catch (failure) {
+    if (queue.taken === takenBefore) client.takeSlot(0)
+    queue.fail(undefined, failure as Error, false)
+  }
+}
+
+/** The guards of Redis's processCommand in its order, then to where the row says [Redis server.c processCommand]. */
+function serve(client: Connection, frame: Frame): void {
   const { session, server } = client
   client.commands++
   server.stats.commands++
@@ -103,8 +115,7 @@ function serveLocal(client: Connection, row: CommandRow, args: Buffer[]): void {
     reply.then(
       (value) => finish(slot, value),
       (failure: Error) => {
-        client.server.log.error({ command: row.name, err: failure }, 'a command failed inside the proxy')
-        finish(slot, error(`ERR internal error in '${row.name}': ${failure.message}`))
+        slot.fail(failure, false)
       },
     )
     return

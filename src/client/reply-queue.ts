@@ -3,7 +3,9 @@ import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
+import { internalError } from '../coordinator/replies.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
+import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
 
 const MINUS = 0x2d
@@ -17,6 +19,8 @@ export interface ReplyQueueOwner {
   lastReplyDone(): void
   /** A reply that leaves the queue is an error. */
   errorReplied(buf: Buffer, start: number, end: number): void
+  /** A command failed inside the proxy; `isOrderLost`: nobody knows how much of the replies is out. */
+  commandFailed(failure: Error, isOrderLost: boolean): void
   readonly closed: boolean
 }
 
@@ -28,6 +32,8 @@ export class ReplyQueue {
   private static readonly spare: Slot[] = []
 
   private readonly slots = new Fifo<Slot>()
+  /** How many places were ever taken. */
+  taken = 0
   /** Size of the commands that are not answered, in bytes. */
   requestBytes = 0
   /** Size of the replies that wait for their turn, in bytes. */
@@ -50,6 +56,7 @@ export class ReplyQueue {
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, proto, db, silent, requestBytes)
     this.requestBytes += requestBytes
+    this.taken++
     this.slots.push(slot)
     return slot
   }
@@ -59,6 +66,24 @@ export class ReplyQueue {
     const newest = this.slots.at(this.slots.length - 1)
     if (newest === undefined) this.outbox.complete()
     else newest.endsBatch = true
+  }
+
+  /**
+   * The command of a slot (without one, that of the command that came last) failed inside the proxy: the client is told so
+   * in its turn, and what may still come for the slot goes nowhere.
+   */
+  fail(failed: Slot | undefined, failure: Error, isWrite: boolean): void {
+    const { slots } = this
+    let i = slots.length - 1
+    if (failed !== undefined) while (i >= 0 && slots.at(i) !== failed) i--
+    const slot = slots.at(i)
+    const isOrderLost = slot === undefined || slot.finished
+    this.owner.commandFailed(failure, isOrderLost)
+    if (isOrderLost) return
+    const heir = slot.heir()
+    slots.set(i, heir)
+    const bytes = encodeReply(internalError(failure, isWrite), heir.proto)
+    heir.finish(bytes, 0, bytes.length, true)
   }
 
   get ownerClosed(): boolean {
@@ -121,6 +146,8 @@ export class Slot implements ReplySlot {
 
   /** Undefined while the slot is in nobody's use. */
   private queue: ReplyQueue | undefined
+  /** Another one has its place: whoever still has this one may answer to it in vain. */
+  private isReplaced = false
   private readonly cell: Buffer
   private readonly cellStart: number
 
@@ -157,8 +184,25 @@ export class Slot implements ReplySlot {
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
     const { queue } = this
+    if (queue === undefined && this.isReplaced) return
     assert(queue !== undefined && !this.finished, 'a command has one reply')
     queue.slotFinished(this, buf, start, end, owned)
+  }
+
+  fail(failure: Error, isWrite: boolean): void {
+    this.queue?.fail(this, failure, isWrite)
+  }
+
+  /** A slot in the place of this one, which is nobody's from now on and is not used again. */
+  heir(): Slot {
+    const heir = new Slot()
+    heir.open(this.queue!, this.proto, this.db, this.silent, this.requestBytes)
+    heir.last = this.last
+    heir.endsBatch = this.endsBatch
+    heir.pausing = this.pausing
+    this.isReplaced = true
+    this.queue = undefined
+    return heir
   }
 
   pauseClient(): void {

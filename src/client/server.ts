@@ -29,6 +29,8 @@ export interface Server {
   readonly sentinels: SentinelAdmin
   readonly clients: Clients
   readonly stats: ClientStats
+  /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
+  failed(failure: Error, about: object): void
   /** Identifies this run of the process, 40 hexadecimal digits as Redis's own run_id. */
   readonly runId: string
   readonly startedAtMs: number

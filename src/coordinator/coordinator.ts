@@ -269,6 +269,16 @@ export class Coordinator {
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    try {
+      this.choose(frame, row, slot, deadlineMs)
+    } catch (failure) {
+      slot.fail(failure as Error, row.replicate !== 'none')
+      // Nobody knows which replicas were sent the write, and what is held for it: all that is under way is in doubt.
+      if (row.replicate !== 'none') for (const link of this.router.links) link.reset('a write failed inside the proxy')
+    }
+  }
+
+  private choose(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     // Since its SELECT a member may have joined that has fewer; a refused SELECT would break the link for everybody.
     if (slot.db !== 0 && slot.db >= this.databases) {
       answer(slot, DATABASE_GONE)

@@ -68,10 +68,12 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    this.reply = Buffer.from(buf.subarray(start, end))
+    const reply = Buffer.from(buf.subarray(start, end))
+    // Should that fail, it is as if the reply were lost.
+    if (this.releases.length > 0) this.effect = effectOf(this.row, this.frame, decodeReply(reply, 0, reply.length))
+    this.reply = reply
     this.replyFlags = flags
     if (this.releases.length > 0) {
-      this.effect = effectOf(this.row, this.frame, decodeReply(this.reply, 0, this.reply.length))
       // Without an effect the others learn nothing of the command, and neither does anybody who compares.
       if (this.effect !== undefined) this.noteAnswer(MASTER)
       for (const release of this.releases) release()

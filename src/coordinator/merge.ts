@@ -206,6 +206,10 @@ class PartSlot implements ReplySlot {
     this.merge.partDone(this.part, buf, start, end)
   }
 
+  fail(failure: Error, isWrite: boolean): void {
+    this.merge.slot.fail(failure, isWrite)
+  }
+
   pauseClient(): void {
     this.merge.slot.pauseClient()
   }

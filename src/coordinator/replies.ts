@@ -1,3 +1,4 @@
+import { AssertionError } from '../base/assert.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
 import { HAS_RESP3, OWNED } from '../resp/reply-framer.js'
@@ -8,6 +9,15 @@ const UNDERSCORE = 0x5f
 
 /** Hands a backend's reply to the client, converted when it speaks RESP2 and the reply would look different there. */
 export function deliver(slot: ReplySlot, shape: Shape, buf: Buffer, start: number, end: number, flags: number): void {
+  try {
+    convert(slot, shape, buf, start, end, flags)
+  } catch (failure) {
+    if (failure instanceof AssertionError) throw failure
+    slot.fail(failure as Error, false)
+  }
+}
+
+function convert(slot: ReplySlot, shape: Shape, buf: Buffer, start: number, end: number, flags: number): void {
   if (slot.proto === 3 || ((flags & HAS_RESP3) === 0 && shape === 'generic')) {
     slot.finish(buf, start, end, (flags & OWNED) !== 0)
   } else if (buf[start] === UNDERSCORE && shape === 'generic') {
@@ -33,6 +43,12 @@ export function notSupported(row: CommandRow, hint = ''): Reply {
 export const NOT_APPLIED = 'the command was not applied'
 /** How the error begins of a write that somebody may have executed, and somebody else not. */
 export const OUTCOME_UNKNOWN = 'ERR the outcome of this write is unknown'
+
+/** An exception that nobody expects. Of a write that may have been emitted it is not known what became of it. */
+export function internalError(failure: Error, isWrite: boolean): Reply {
+  const what = `internal error of the proxy: ${failure.message}`
+  return error(isWrite ? `${OUTCOME_UNKNOWN}: ${what}; read the key before you send the write again` : `ERR ${what}`)
+}
 
 /** No server of the range came back in time [design §2 G4]; nothing was emitted. */
 export function unavailable(waitedMs: number): Reply {

@@ -15,6 +15,8 @@ export interface ReplySlot {
    * need to stay valid during the call only, unless `owned`.
    */
   finish(buf: Buffer, start: number, end: number, owned: boolean): void
+  /** Something failed inside the proxy on the way to the reply: the client is told so, if it has not been answered. */
+  fail(failure: Error, isWrite: boolean): void
   /**
    * The client's next command must not be handled before this reply is there, because the effects of this one come
    * later: so a connection's commands take effect in their order.

@@ -49,6 +49,10 @@ class Story implements ReplyQueueOwner {
     this.heard++
   }
   errorReplied(): void {}
+  readonly failures: string[] = []
+  commandFailed(failure: Error, isOrderLost: boolean): void {
+    this.failures.push(`${failure.message}${isOrderLost ? ', the order is lost' : ''}`)
+  }
   lastReplyDone(): void {
     this.lastDone++
   }
@@ -202,4 +206,21 @@ t.test('replies to commands that came together leave together', async (t) => {
   finish(story.take(), 'f')
   story.queue.endBatch()
   t.equal(await story.writtenInTurn(), 'abcdef', 'and when all are answered before anybody knows which one is the last')
+})
+
+t.test('a command that failed has an error in its place, and what comes for it later goes nowhere', async (t) => {
+  const story = new Story()
+  const [first, second, third] = [story.take(), story.take(), story.take()]
+  second.fail(new Error('no memory'), true)
+  finish(third, '+3\r\n')
+  t.equal(story.written, '')
+  finish(second, '+2\r\n')
+  finish(first, '+1\r\n')
+  const error =
+    '-ERR the outcome of this write is unknown: internal error of the proxy: no memory; ' +
+    'read the key before you send the write again\r\n'
+  t.equal(story.written, `+1\r\n${error}+3\r\n`)
+  t.equal(story.queue.length, 0)
+  t.equal(story.queue.requestBytes, 0)
+  t.same(story.failures, ['no memory'])
 })

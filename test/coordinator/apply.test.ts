@@ -64,6 +64,9 @@ class Story {
       client: undefined,
       abandoned: false,
       pauseClient: () => {},
+      fail: (failure) => {
+        throw failure
+      },
       finish: (buf, start, end) => {
         if (this.reply !== undefined) throw new Error('the client was answered twice')
         this.reply = buf.toString('latin1', start, end).trim()

@@ -135,6 +135,9 @@ class Ring {
     const keys: number[] = []
     const slot: ReplySlot = {
       ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {} },
+      fail: (failure) => {
+        throw failure
+      },
       finish: (buf, start, end) => {
         if (this.reply !== undefined) throw new Error('the client was answered twice')
         this.reply = buf.toString('latin1', start, end).trim()

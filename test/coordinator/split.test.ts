@@ -23,6 +23,9 @@ class ClientSlot implements ReplySlot {
     this.finished++
     this.reply = buf.toString('latin1', start, end)
   }
+  fail(failure: Error): void {
+    throw failure
+  }
   pauseClient(): void {
     this.pauses++
   }

@@ -93,6 +93,9 @@ function submit(coordinator: Coordinator, args: readonly string[], done: (reply:
     client: undefined,
     abandoned: false,
     pauseClient: () => {},
+    fail: (failure) => {
+      throw failure
+    },
     finish: (bytes, start, end) => done(bytes.toString('latin1', start, end)),
   }
   coordinator.submit(frame, sub ?? command, slot)
