@@ -1,6 +1,5 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
-import { LinkLostError } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { KeyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
@@ -9,7 +8,6 @@ import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { error, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
-import { parseRequest } from '../resp/request-parser.js'
 import { samePlacement } from '../view/placement.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
@@ -25,20 +23,20 @@ import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
 import { serverChooses } from './effects.js'
 import { keyIds } from './key-ids.js'
-import { Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
+import { Keyspace } from './keyspace.js'
 import { Lanes } from './lanes.js'
 import { expiredLate } from './late-expiry.js'
 import { LostReads } from './lost-reads.js'
 import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
-import { overMembers } from './over-members.js'
+import { serveOverMembers } from './over-members.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
 import { PlainWrites } from './plain-writes.js'
 import { Read } from './read.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
-import { answer, notSupported, OUTCOME_UNKNOWN, READ_OVERTAKEN, unavailable } from './replies.js'
+import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { generationOf } from './scan.js'
@@ -101,7 +99,7 @@ export class Coordinator {
   constructor(
     private readonly views: ViewStore,
     private readonly links: Links,
-    private readonly log: Logger,
+    log: Logger,
     readonly options: CoordinatorOptions,
   ) {
     this.differenceLog = new DifferenceLog(log)
@@ -297,7 +295,7 @@ export class Coordinator {
         if (!Read.emit(this, this.router.anyMember, frame, row, slot)) this.park(frame, row, slot, deadlineMs)
         return
       case 'members':
-        this.serveStepwise(frame, row, slot)
+        serveOverMembers(this, frame, row, slot)
         return
       default:
         answer(slot, unsupported(row))
@@ -342,39 +340,6 @@ export class Coordinator {
     this.stats.waits++
     const until = deadlineMs === 0 ? this.waiting.deadline() : deadlineMs
     this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until })
-  }
-
-  /** Commands over all members: in steps, while the client's next command waits. */
-  private serveStepwise(frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    const args = parseRequest(ownFrame(frame))
-    slot.pauseClient()
-    this.stepwise(row, args, slot.db).then(
-      (reply) => answer(slot, reply),
-      (failure: Error) => answer(slot, this.failed(row, failure)),
-    )
-  }
-
-  /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
-  private async stepwise(row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
-    const refusal = await this.opening.whenOpen()
-    if (refusal !== undefined) return refusal
-    const deadlineMs = this.waiting.deadline()
-    for (;;) {
-      try {
-        return await overMembers(this, row, args, db)
-      } catch (failure) {
-        if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || Date.now() > deadlineMs) throw failure
-        this.stats.readsResent++
-      }
-    }
-  }
-
-  private failed(row: CommandRow, failure: Error): Reply {
-    if (failure instanceof UnavailableError) return this.unavailable()
-    if (failure instanceof LinkLostError) return keyspaceError(failure)
-    this.log.error({ command: row.name, err: failure }, 'a command failed inside the proxy')
-    const what = `internal error in '${row.name}': ${failure.message}`
-    return error(row.replicate === 'none' ? `ERR ${what}` : `${OUTCOME_UNKNOWN}: ${what}`)
   }
 
   private viewChanged(view: View, previous: View): void {

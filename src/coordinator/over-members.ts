@@ -1,14 +1,53 @@
+import { LinkLostError } from '../backend/link.js'
 import type { CommandRow } from '../command/row.js'
 import type { Reply } from '../resp/encode.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { parseRequest } from '../resp/request-parser.js'
 import type { Coordinator } from './coordinator.js'
+import { keyspaceError, UnavailableError } from './keyspace.js'
+import { answer } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
 import { scan, scanKey } from './scan.js'
 import { changeDatabases } from './whole-databases.js'
 
 /** Iterations over the elements of one key. */
 const KEY_SCANS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
 
-/** Serves a command that asks, or changes, all members [design §7 Keyspace-wide]. */
-export async function overMembers(
+/**
+ * Serves a command that asks, or changes, all members [design §7 Keyspace-wide]: in steps, while the client's next command
+ * waits.
+ */
+export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+  const args = parseRequest(ownFrame(frame))
+  slot.pauseClient()
+  inSteps(coordinator, row, args, slot.db).then(
+    (reply) => answer(slot, reply),
+    (failure: Error) => {
+      if (failure instanceof UnavailableError) answer(slot, coordinator.unavailable())
+      else if (failure instanceof LinkLostError) answer(slot, keyspaceError(failure))
+      else slot.fail(failure, row.replicate !== 'none')
+    },
+  )
+}
+
+/** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
+async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
+  const { opening, waiting, stats } = coordinator
+  const refusal = await opening.whenOpen()
+  if (refusal !== undefined) return refusal
+  const deadlineMs = waiting.deadline()
+  for (;;) {
+    try {
+      return await overMembers(coordinator, row, args, db)
+    } catch (failure) {
+      if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || Date.now() > deadlineMs) throw failure
+      stats.readsResent++
+    }
+  }
+}
+
+/** One attempt. */
+async function overMembers(
   coordinator: Coordinator,
   row: CommandRow,
   args: readonly Buffer[],

@@ -102,6 +102,9 @@ class World {
     let answers = 0
     const slot: ReplySlot = {
       ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {} },
+      fail: (failure) => {
+        throw failure
+      },
       finish: (buf, start, end) => {
         if (++answers > 1) throw new Error('a client was answered twice')
         this.seen.push(`write ${number}: ${buf.toString('latin1', start, end)}`)
