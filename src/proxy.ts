@@ -20,6 +20,7 @@ import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
 import { Ownership } from './membership/ownership.js'
 import { SentinelAdmin } from './membership/sentinel-admin.js'
+import { silenceOf } from './membership/silence.js'
 import { Starter } from './membership/starter.js'
 import { StateFile } from './membership/state-file.js'
 import { Departures } from './migration/departures.js'
@@ -210,6 +211,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,
+    silence: () => silenceOf(links.all(), views.current, Date.now()),
     publish: (present) => {
       members = present
       place()

@@ -1,5 +1,6 @@
 import type { Member } from '../view/view.js'
 import type { Draft } from './draft.js'
+import { silentTogether } from './silence.js'
 import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from './standing.js'
 import type { KnownMaster } from './state.js'
 
@@ -7,6 +8,8 @@ import type { KnownMaster } from './state.js'
 const START_GRACE_MS = 2000
 /** So much later than the Sentinels would a member is taken out that we alone do not reach. */
 const UNREACHED_GRACE_MS = 5000
+/** One that was busy is kept for so long after that at least: it may need longer than others, and the Sentinels see it late. */
+const SPARE_MS = 3000
 /** Sentinel's own default. */
 const DOWN_AFTER_MS = 30_000
 
@@ -57,6 +60,7 @@ function learnMasters(draft: Draft): void {
         unreachedSinceMs: undefined,
         inRing: false,
         sdown: false,
+        sparedUntilMs: undefined,
         keptBy: undefined,
       })
       draft.log('info', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
@@ -169,13 +173,35 @@ function leaves(draft: Draft): void {
   leavesUnreached(draft)
   for (const { name, link, inRing } of [...draft.known.values()]) {
     const sentinel = odownBy(draft, name)
-    if (!inRing || sentinel === undefined) continue
-    draft.setKnown(name, { inRing: false })
+    if (sentinel === undefined) draft.setKnown(name, { sparedUntilMs: undefined })
+    if (!inRing || sentinel === undefined || (link === 'up' && isSpared(draft, name))) continue
+    draft.setKnown(name, { inRing: false, sparedUntilMs: undefined })
     draft.log('warn', `${name} leaves the ring, because it is odown`, { member: name, sentinel })
     if (link !== 'up') continue
     draft.disconnect(name)
     draft.connect(name)
   }
+}
+
+/**
+ * A member that is declared down while all replicas of one of its ranges say nothing, since the same moment and with something
+ * to answer, is taken for busy with what they all were sent: nobody could take its place [design §8 Membership]. When one
+ * of them answers, the others have as long again as it has taken so far. Its link breaks in the end, if it is dead.
+ */
+function isSpared(draft: Draft, name: string): boolean {
+  const { sparedUntilMs } = draft.known.get(name)!
+  const { silence, nowMs } = draft
+  if (!silentTogether(silence, name)) return sparedUntilMs !== undefined && nowMs < sparedUntilMs
+  const forMs = nowMs - silence.since.get(name)!
+  draft.setKnown(name, { sparedUntilMs: nowMs + Math.max(SPARE_MS, forMs) })
+  if (sparedUntilMs === undefined) {
+    draft.log(
+      'warn',
+      `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
+      { member: name },
+    )
+  }
+  return true
 }
 
 /**

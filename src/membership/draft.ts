@@ -12,6 +12,7 @@ export class Draft {
   readonly known: Map<string, KnownMaster>
   readonly removed: Set<string>
   readonly added: Set<string>
+  silence: MembershipState['silence']
   phase: MembershipState['phase']
   knownSinceMs: number | undefined
   nowMs: number
@@ -28,6 +29,7 @@ export class Draft {
     this.known = new Map(state.known)
     this.removed = new Set(state.removed)
     this.added = new Set(state.added)
+    this.silence = state.silence
     this.phase = state.phase
     this.knownSinceMs = state.knownSinceMs
     this.nowMs = state.nowMs
@@ -37,11 +39,11 @@ export class Draft {
 
   /** The next state, and the actions: the members first, so that what a broken link leaves behind meets the new view. */
   finish(): { state: MembershipState; actions: readonly MembershipAction[] } {
-    const { sentinels, known, removed, added, phase, knownSinceMs, nowMs, members, alone } = this
+    const { sentinels, known, silence, removed, added, phase, knownSinceMs, nowMs, members, alone } = this
     const note: MembershipAction[] =
       this.removedChanged && this.publication.length === 0 ? [{ type: 'note removed' }] : []
     return {
-      state: { sentinels, known, removed, added, phase, knownSinceMs, nowMs, members, alone },
+      state: { sentinels, known, silence, removed, added, phase, knownSinceMs, nowMs, members, alone },
       actions: [...this.logs, ...this.publication, ...this.linkActions, ...note],
     }
   }

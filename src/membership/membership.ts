@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import type { Member } from '../view/view.js'
 import { namePattern } from './name-pattern.js'
 import { SentinelSubscriber } from './sentinel-subscriber.js'
+import type { Silence } from './silence.js'
 import { standingOf } from './standing.js'
 import {
   initialState,
@@ -20,6 +21,8 @@ const TICK_MS = 100
 export interface MembershipDeps {
   readonly sentinel: Config['sentinel']
   readonly log: Logger
+  /** Who owes replies and says nothing. */
+  silence(): Silence
   /** Who is a member now, in order of their names, whenever that, an address or a state has changed. */
   publish(members: readonly Member[]): void
   /** No Sentinel monitors it any more: should it come again, it is new. */
@@ -104,7 +107,10 @@ export class Membership {
   start(): Promise<void> {
     assert(this.timer === undefined, 'membership starts once')
     for (const subscriber of this.subscribers) subscriber.start()
-    this.timer = setInterval(() => this.feed({ type: 'tick', nowMs: Date.now() }), TICK_MS)
+    this.timer = setInterval(
+      () => this.feed({ type: 'tick', nowMs: Date.now(), silence: this.deps.silence() }),
+      TICK_MS,
+    )
     return new Promise((resolve, reject) => {
       this.first = { resolve, reject }
     })

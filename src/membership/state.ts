@@ -1,4 +1,5 @@
 import type { Member } from '../view/view.js'
+import { NO_SILENCE, type Silence } from './silence.js'
 
 /**
  * The values that the membership step works on: what was seen, what follows from it, and what happened.
@@ -55,6 +56,8 @@ export interface KnownMaster {
   readonly inRing: boolean
   /** A Sentinel whose word counts says, or said last, that it does not reach it. */
   readonly sdown: boolean
+  /** Declared down and kept, until then at least, because it is busy together with the other replicas of a range. */
+  readonly sparedUntilMs: number | undefined
   /**
    * Undefined as long as no Sentinel was seen to forget it (SENTINEL REMOVE). Then the Sentinels that answered and still
    * monitored it when that was first seen: if they fall silent later, that is no consent.
@@ -73,6 +76,8 @@ export interface MembershipState {
   readonly members: readonly Member[]
   readonly sentinels: ReadonlyMap<string, SentinelState>
   readonly known: ReadonlyMap<string, KnownMaster>
+  /** Who owes us replies and says nothing, as it was last looked at. */
+  readonly silence: Silence
   /**
    * Names that were removed, in this run or before it. SENTINEL REMOVE is local to each Sentinel: one that was away still
    * reports them. They come back when somebody is seen to add them, and not because a Sentinel has them.
@@ -117,7 +122,7 @@ export type MembershipEvent = { readonly nowMs: number } & (
   /** The operator has added the name, whether or not a Sentinel had to be told of it. */
   | { readonly type: 'added'; readonly name: string }
   | { readonly type: 'link down'; readonly name: string; readonly reason: string }
-  | { readonly type: 'tick' }
+  | { readonly type: 'tick'; readonly silence?: Silence }
 )
 
 /** What is to be done, in this order. */
@@ -153,6 +158,7 @@ export function initialState(sentinels: readonly string[], nowMs: number): Membe
     members: [],
     sentinels: new Map(sentinels.map((address) => [address, unheard(address)])),
     known: new Map(),
+    silence: NO_SILENCE,
     removed: new Set(),
     added: new Set(),
     alone: false,

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { Membership, type MembershipDeps } from '../../src/membership/membership.js'
+import { NO_SILENCE } from '../../src/membership/silence.js'
 import type { Member } from '../../src/view/view.js'
 
 /** A membership that follows real Sentinels over the plainest of links: a connection is up when it answers PING. */
@@ -27,6 +28,7 @@ export class Follower {
         ...sentinel,
       },
       log,
+      silence: () => NO_SILENCE,
       publish: (members) => this.published.push(members),
       forget: (name) => this.forgotten.push(name),
       noteRemoved: () => {},

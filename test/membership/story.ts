@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { NO_SILENCE, type Silence } from '../../src/membership/silence.js'
 import {
   initialState,
   type MembershipAction,
@@ -18,12 +19,15 @@ import { step } from '../../src/membership/step.js'
  *     > link dt-1 dt-2 up                             or: down
  *     > removed before dt-2 dt-3                      the markers say so
  *     > added dt-2                                    the operator says so
+ *     > silent dt-1 dt-2 of dt-1+dt-2 dt-2+dt-3       they say nothing from now on; the ranges are on these
+ *     > silent of dt-1+dt-2 dt-2+dt-3                 all answer again
  *     > 300 ms pass                                   with ticks
  *     > we are stopped for 5000 ms
  */
 export class Story {
   private state: MembershipState
   private nowMs = 1_000_000
+  private silence: Silence = NO_SILENCE
 
   constructor(options: { sentinels?: number } = {}) {
     const names = Array.from({ length: options.sentinels ?? 1 }, (_, i) => `s${i + 1}`)
@@ -51,11 +55,18 @@ export class Story {
     const sentinels = words.filter((word) => this.state.sentinels.has(word))
     if (line.endsWith('ms pass')) {
       const told: string[] = []
-      for (let left = Number(words[0]); left > 0; left -= 100) told.push(...this.feed({ type: 'tick' }, 100))
+      for (let left = Number(words[0]); left > 0; left -= 100)
+        told.push(...this.feed({ type: 'tick', silence: this.silence }, 100))
       return told
     }
     if (line.startsWith('we are stopped')) {
       this.nowMs += Number(words[4])
+      return []
+    }
+    if (words[0] === 'silent') {
+      const names = words.slice(1, words.indexOf('of'))
+      const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))
+      this.silence = { since, sets: from('of').map((set) => set.split('+')) }
       return []
     }
     if (words[0] === 'link') {

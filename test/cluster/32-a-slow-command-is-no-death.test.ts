@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { LogLines } from '../helpers/log-lines.js'
+import { startProxy } from '../helpers/proxy.js'
+import { membersOf, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * A write that takes long runs on all replicas of its key at the same time, and the Sentinels, to whom these say nothing
+ * meanwhile, declare all of them down [design §8 Membership].
+ */
+
+const ALL = 'dt-1 dt-2 dt-3 dt-4'
+
+t.test('a write that takes longer than the Sentinels wait is answered, and nobody is taken out', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2, log: lines.log })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  const ELEMENTS = 1_200_000
+  const BATCH = 10_000
+  for (let from = 0; from < ELEMENTS; from += BATCH) {
+    const values = Array.from({ length: BATCH }, (_, i) => String(Math.imul(from + i, 0x9e3779b1) >>> 0))
+    await client.ask('RPUSH', 'list{a}', ...values)
+  }
+  const replicas = await replicasOf(client, 'list{a}')
+  await declareDown(proxy.ring, ...replicas)
+  const startedAtMs = Date.now()
+  const sorted = client.ask('SORT', 'list{a}', 'ALPHA', 'STORE', 'sorted{a}')
+  t.equal(String(await sorted), `:${ELEMENTS}\r\n`)
+  t.comment(`it took ${Date.now() - startedAtMs} ms`)
+  t.ok(lines.about(/is odown and stays/).length >= 1, 'they were declared down')
+  t.equal(await membersOf(other), ALL)
+  t.same(lines.about(/leaves the ring/), [])
+  await until('they are up', async () => Object.values(await nodeStates(other)).every((state) => state === 'up'))
+  await client.ask('DEL', 'list{a}', 'sorted{a}')
+})
+
+t.test('one of them that is dead is taken out when the others answer', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2, log: lines.log })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  const replicas = await replicasOf(client, 'key')
+  for (const name of replicas) proxy.ring.pause(name)
+  const written = client.ask('SET', 'key', 'v')
+  await until('it is on its way', async () => (await outstanding(other, replicas[0])) > 0)
+  await declareDown(proxy.ring, ...replicas)
+  await until('they are declared down', () => lines.about(/is odown and stays/).length === 3)
+  await sleep(1000)
+  t.equal(await membersOf(other), ALL)
+  const [dead, ...alive] = replicas
+  for (const name of alive) proxy.ring.resume(name)
+  await until('the dead one is out', async () => !(await membersOf(other)).includes(dead))
+  t.equal(String(await written), '+OK\r\n')
+  t.same(
+    lines.about(/leaves the ring/).map(({ member }) => member),
+    [dead],
+  )
+  await forgive(proxy.ring, dead)
+  proxy.ring.resume(dead)
+  await until('it is back', async () => (await membersOf(other)) === ALL)
+  await until('all are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
+})
