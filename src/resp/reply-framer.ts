@@ -1,5 +1,6 @@
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { InputBuffer } from './input-buffer.js'
+import { without } from './without.js'
 
 /** The reply has a type that RESP2 does not know. */
 export const HAS_RESP3 = 1
@@ -43,6 +44,8 @@ const COMMA = 44
 const MINUS = 45
 const ZERO = 48
 const COLON = 58
+const K = 75
+const O = 79
 const EQUALS = 61
 const GREATER = 62
 const UNDERSCORE = 95
@@ -138,8 +141,10 @@ export class ReplyFramer {
     const input = this.input
     let buf = input.buf
     let limit = input.limit
-    let p = this.cursor
     this.needed = 0
+    // In a chunk itself a reply begins here, unless its own beginning was let go.
+    if (input.borrowed && !this.tooLarge && !this.pushesFollow) this.deliverOks(buf, limit)
+    let p = this.cursor
     while (p < limit) {
       const type = buf[p]
       let next: number
@@ -184,6 +189,21 @@ export class ReplyFramer {
       }
     }
     this.cursor = p
+  }
+
+  /**
+   * Hands over the OKs that come next: what servers answer to writes comes in runs, and each takes a
+   * third of what `scan` needs for it.
+   */
+  private deliverOks(buf: Buffer, limit: number): void {
+    const { input, sink } = this
+    let p = this.cursor
+    for (const stop = limit - 5; p <= stop; p += 5) {
+      if (buf[p] !== PLUS || buf[p + 1] !== O || buf[p + 2] !== K || buf[p + 3] !== CR || buf[p + 4] !== LF) return
+      input.start = p + 5
+      this.cursor = p + 5
+      sink.onReply(buf, p, p + 5, 0)
+    }
   }
 
   /** Begins an aggregate of `count` elements (of pairs, if its type has pairs). */
@@ -369,16 +389,4 @@ function messageEnd(buf: Buffer, p: number, limit: number): number {
     if (end > limit || buf[end - 2] !== CR || buf[end - 1] !== LF) return -1
   }
   return end
-}
-
-/** The bytes from `start` to `end` without the ranges `cuts`. */
-function without(buf: Buffer, start: number, end: number, cuts: number[]): Buffer {
-  const pieces: Buffer[] = []
-  let from = start
-  for (let i = 0; i < cuts.length; i += 2) {
-    pieces.push(buf.subarray(from, cuts[i]))
-    from = cuts[i + 1]
-  }
-  pieces.push(buf.subarray(from, end))
-  return Buffer.concat(pieces)
 }
