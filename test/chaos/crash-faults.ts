@@ -72,13 +72,12 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
       for (const name of stale) ring.member(name).server.pause()
       for (const name of stale) await isDown(ring, name)
       await sleep(durationMs)
-      await ring.proxy.kill()
-      for (const name of fresh) ring.member(name).server.pause()
+      await Promise.all([ring.proxy.kill(), ...fresh.map((name) => ring.member(name).server.kill())])
       for (const name of stale) ring.member(name).server.resume()
       // It may serve nothing now, as those who know what was acknowledged last are away.
       ring.proxy.launch()
-      await sleep(STARTED_MS)
-      for (const name of fresh) ring.member(name).server.resume()
+      await sleep(STARTED_MS * (1 + dice[1]))
+      await Promise.all(fresh.map((name) => ring.restart(name, false)))
       await ring.proxy.served()
     },
   },
@@ -119,7 +118,7 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
 
 const CLOCK_MAX_MS = 600_000
 /** How long a proxy that starts may do what it should not, and how long two of them may take to know of each other. */
-const STARTED_MS = 2500
+const STARTED_MS = 3000
 const SETTLE_PATIENCE_MS = 15_000
 
 /** Members in an order that the die chooses. */

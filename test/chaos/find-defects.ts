@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import type { Violation } from './checkers/violation.js'
 import { DEFECTS, nodeArgsOf, type Sought } from './defects/defects.js'
 import { FIRST_VERSION } from './defects/first-version.js'
+import { FAULTS } from './faults.js'
 import { summarize } from './report.js'
 import { type ChaosOptions, runChaos } from './run-chaos.js'
 import { WORKLOADS } from './workloads.js'
@@ -98,7 +99,8 @@ async function find(
   const violations = new Map<string, Violation>()
   let chaosSeconds = 0
   for (let seed = firstSeed; ![...violations.values()].some(isTelling) && chaosSeconds < seconds; seed++) {
-    const ofRound = Math.min(ROUND_SECONDS, seconds - chaosSeconds)
+    const least = Math.max(ROUND_SECONDS, ...sought.faults.map((fault) => FAULTS[fault].leastSeconds ?? 0))
+    const ofRound = Math.min(least, seconds - chaosSeconds)
     const options: ChaosOptions = {
       seed,
       seconds: ofRound,

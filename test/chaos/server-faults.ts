@@ -5,6 +5,7 @@ import { type ChaosRing, THE_BEGINNING } from './chaos-ring.js'
 import { Connection } from './connection.js'
 import type { Fault } from './faults.js'
 import { again, configure, tellSentinels } from './operator-faults.js'
+import { placement } from './placement.js'
 import { isDown } from './sentinels.js'
 
 /*
@@ -30,18 +31,20 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   'refuse-and-lose': {
-    summary: 'one member has no memory left for a long time, and r - 1 others are killed meanwhile',
+    summary: 'one member refuses writes, or has no memory left, for a long time, and r - 1 others are killed meanwhile',
     resource: 'members',
     needs: ['data'],
     fillsBudget: true,
     sparesOthers: true,
     lasts: [2500, 7000],
     async run({ ring }, { durationMs, dice }, [full, ...killed]) {
-      await configure(ring, full, 'maxmemory 1')
+      const [refuse, accept] =
+        dice[1] < 0.5 ? ['maxmemory 1', 'maxmemory 0'] : ['min-replicas-to-write 1', 'min-replicas-to-write 0']
+      await configure(ring, full, refuse)
       await sleep(dice[0] * 500)
       await Promise.all(killed.map((name) => ring.member(name).server.kill()))
       await sleep(durationMs)
-      await configure(ring, full, 'maxmemory 0')
+      await configure(ring, full, accept)
       await Promise.all(killed.map((name) => ring.restart(name, false)))
     },
   },
@@ -179,11 +182,13 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   'slow-key': {
     summary: 'a hash of many fields is deleted through the proxy: all its holders take their time over it at once',
     resource: 'data',
+    needs: ['membership'],
     sparesOthers: true,
+    leastSeconds: 30,
     lasts: [500, 2000],
     async run({ ring }, { durationMs, dice }) {
       const key = `huge:${dice[0]}`
-      if (!(await grow(ring, key, dice[1]))) return
+      if (!(await grow(ring, key))) return
       await askProxy(ring, 'DEL', key)
       await sleep(durationMs)
     },
@@ -191,13 +196,14 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   'slow-key-copied': {
     summary: 'a member that holds a hash of many fields is killed until it is declared down, and comes back',
     resource: 'members',
-    needs: ['data'],
+    needs: ['data', 'membership'],
     fillsBudget: true,
     sparesOthers: true,
+    leastSeconds: 30,
     lasts: [500, 3000],
     async run({ ring }, { durationMs, dice }, targets) {
-      const keys = Array.from({ length: HUGE_KEYS }, (_, i) => `huge:${i}:${dice[0]}`)
-      for (const key of keys) await grow(ring, key, dice[1])
+      const key = `huge:${dice[0]}`
+      await grow(ring, key)
       for (const name of targets) {
         await ring.member(name).server.kill()
         await isDown(ring, name)
@@ -205,7 +211,7 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
         await ring.restart(name, false)
       }
       await sleep(FILLING_MS)
-      for (const key of keys) await askProxy(ring, 'UNLINK', key)
+      await askProxy(ring, 'UNLINK', key)
     },
   },
 }
@@ -226,36 +232,48 @@ const DRIFTS: readonly { readonly changed: string; readonly before?: string }[] 
   { changed: 'maxmemory-policy allkeys-random', before: 'maxmemory-policy noeviction' },
 ]
 
-/** Fields at most of a huge hash, how many are written by one command, and how many such hashes there are. */
-const HUGE_FIELDS = 1_500_000
-const FIELDS_PER_COMMAND = 2000
-const COMMANDS_AT_ONCE = 20
-const HUGE_KEYS = 3
+/** Fields of a huge hash, and how many are made by one call. */
+const HUGE_FIELDS = 2_000_000
+const FIELDS_PER_CALL = 20_000
 /** For so long a member that is back is filled while other things may happen. */
 const FILLING_MS = 3000
 
-/** Makes a hash of a third of the most fields at least. Says whether it is there. */
-async function grow(ring: ChaosRing, key: string, share: number): Promise<boolean> {
-  const fields = Math.floor((HUGE_FIELDS * (1 + 2 * share)) / 3)
-  const connection = await Connection.open(ring.proxy.port)
+/** Makes a hash of very many fields, straight on its holders, which are quick with it. Says whether it is there. */
+async function grow(ring: ChaosRing, key: string): Promise<boolean> {
+  const holders = placement([...ring.expected], ring.options.replicas)(Buffer.from(key))
   try {
-    for (let from = 0; from < fields; ) {
-      const commands: Buffer[] = []
-      for (; commands.length < COMMANDS_AT_ONCE && from < fields; from += FIELDS_PER_COMMAND) {
-        const pairs = Array.from({ length: FIELDS_PER_COMMAND }, (_, i) => [`f${from + i}`, 'v']).flat()
-        commands.push(command('HSET', key, ...pairs))
-      }
-      const replies = await Promise.all(connection.send(Buffer.concat(commands), commands.length))
-      if (replies.some(({ type }) => type === '-')) return false
-    }
+    await Promise.all(holders.map((name) => growOn(ring.member(name).server.port, key)))
     return true
   } catch {
-    // The proxy has something else to worry about: without the key nothing is slow.
+    // A member has something else to worry about: without the key nothing is slow.
     return false
+  }
+}
+
+/** A part of the fields by each call, so that nobody takes the server for dead. */
+async function growOn(port: number, key: string): Promise<void> {
+  const connection = await Connection.open(port)
+  try {
+    for (let from = 0; from < HUGE_FIELDS; from += FIELDS_PER_CALL) {
+      const words = ['EVAL', GROW_SCRIPT, '1', key, String(from), String(from + FIELDS_PER_CALL - 1)]
+      const [reply] = await Promise.all(connection.send(command(...words), 1))
+      if (reply.type === '-') throw new Error('a member refuses it')
+    }
   } finally {
     connection.close('done')
   }
 }
+
+const GROW_SCRIPT = `
+local t = {}
+for i = ARGV[1], ARGV[2] do
+  t[#t + 1] = 'f' .. i
+  t[#t + 1] = 'v'
+  if #t == 1000 then
+    redis.call('HSET', KEYS[1], unpack(t))
+    t = {}
+  end
+end`
 
 /** The text of the answer, or why there is none. */
 async function askProxy(ring: ChaosRing, ...words: string[]): Promise<string> {

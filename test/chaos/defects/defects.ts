@@ -79,6 +79,18 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'copied-write-to-one-alone': {
+    summary: 'a write whose effect nobody can read goes to its master alone, and nobody gets a copy',
+    faults: [],
+    workloads: ['group'],
+    patches: [
+      {
+        file: 'coordinator/master-first.js',
+        replace: 'write.copyToOthers();',
+        by: 'for (let i = 1; i < write.targets.length; i++) write.heard();',
+      },
+    ],
+  },
   'expire-as-it-is': {
     summary: 'relative times go to all replicas as they are',
     faults: ['slow'],
