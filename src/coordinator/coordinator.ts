@@ -39,13 +39,13 @@ import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 import { answer, notSupported, READ_OVERTAKEN, unavailable } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import { type Route, Router } from './router.js'
-import { generationOf } from './scan.js'
 import { split } from './split.js'
 import { CoordinatorStats } from './stats.js'
 import { Swaps } from './swaps.js'
 import { Uncertainty } from './uncertainty.js'
 import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
+import { Walks } from './walks.js'
 
 export interface CoordinatorOptions {
   /** How long a command waits for a server of its range, in ms. */
@@ -90,8 +90,7 @@ export class Coordinator {
   private readonly plainWrites = new PlainWrites(this)
   readonly memory: Memory
   router: Router
-  /** A fingerprint of the view, of the servers behind it, and of which of them are reachable. */
-  generation = 0
+  readonly walks = new Walks()
 
   private readonly keyIndexes: number[] = []
   private readonly differenceLog: DifferenceLog
@@ -114,7 +113,7 @@ export class Coordinator {
     this.pieces = new Pieces(options.maxBlockMs)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
       doubted: (ids) => this.absences.note(ids),
-      stoppedServing: () => this.topologyChanged(),
+      stoppedServing: () => this.keyspace.forget(),
       serving: () => this.servingChanged(),
       readable: () => this.waiting.retrySoon(),
       distrust: (name, reason) => options.distrust(name, reason),
@@ -246,7 +245,7 @@ export class Coordinator {
 
   linkDown(link: Link): void {
     this.lanes.drop(link)
-    this.topologyChanged()
+    this.keyspace.forget()
     for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
       if (overtaken) answer(slot, READ_OVERTAKEN)
       else this.serve(frame, row, slot, 0)
@@ -359,14 +358,7 @@ export class Coordinator {
 
   /** Other members serve reads than before, or more can be written to. */
   private servingChanged(): void {
-    this.topologyChanged()
-    this.waiting.retry()
-  }
-
-  private topologyChanged(): void {
-    const { view, links } = this.router
-    const servers = links.map((link) => (link.serving ? link.info?.runId : '-'))
-    this.generation = generationOf(`${view.epoch} ${servers.join(' ')}`)
     this.keyspace.forget()
+    this.waiting.retry()
   }
 }

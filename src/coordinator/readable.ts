@@ -34,14 +34,24 @@ export function readable(
   return natural.find((link) => mayRead(coordinator, link, natural, ids))
 }
 
-/** The same for a command that is served step by step, waited for if need be; undefined when none came in time. */
-export async function readableInTime(coordinator: Coordinator, key: Buffer, db: number): Promise<Link | undefined> {
+/**
+ * The same for a command that is served step by step, waited for if need be; undefined when none came in time.
+ *
+ * @param preferred rather this one, if it is a replica and may be read
+ */
+export async function readableInTime(
+  coordinator: Coordinator,
+  key: Buffer,
+  db: number,
+  preferred?: Link,
+): Promise<Link | undefined> {
   const ids = [keyId(db, key, 0, key.length)]
   const deadlineMs = coordinator.waiting.deadline()
   for (;;) {
     const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
-    const link = natural.find((each) => mayRead(coordinator, each, natural, ids))
-    if (link !== undefined) return link
+    const readable = natural.filter((each) => mayRead(coordinator, each, natural, ids))
+    if (preferred !== undefined && readable.includes(preferred)) return preferred
+    if (readable.length > 0) return readable[0]
     if (!(await coordinator.waiting.change(deadlineMs))) return undefined
   }
 }

@@ -117,11 +117,13 @@ export class Router {
     return this.routeOfKey(key, 0, key.length).targets
   }
 
-  /** Who serves what at this moment. */
-  serving(): Serving {
-    return new Serving(this)
+  /** Who serves what at this moment, or if only these members did. */
+  serving(serves: (link: Link) => boolean = isServing): Serving {
+    return new Serving(this, serves)
   }
 }
+
+const isServing = ({ serving }: Link) => serving
 
 /**
  * Who serves reads of each range at one moment. Members that are asked together count each key once by it, whatever
@@ -133,10 +135,13 @@ export class Serving {
   readonly links: readonly Link[]
   private readonly linkOf = new Map<Route, Link>()
 
-  constructor(private readonly router: Router) {
-    this.links = router.links.filter((link) => link.serving)
+  constructor(
+    private readonly router: Router,
+    serves: (link: Link) => boolean,
+  ) {
+    this.links = router.links.filter(serves)
     for (const route of router.routes) {
-      const link = route.serving()
+      const link = route.natural.find(serves)
       if (link !== undefined) this.linkOf.set(route, link)
     }
   }

@@ -1,10 +1,11 @@
 import type { Link } from '../backend/link.js'
 import { lowerCase, wordOf } from '../base/ascii.js'
-import { keyId } from '../base/key-id.js'
 import { error, isError, type Reply } from '../resp/encode.js'
-import { fingerprint32 } from '../ring/identifier.js'
 import type { Coordinator } from './coordinator.js'
-import { mayRead, readableInTime } from './readable.js'
+import { UnavailableError } from './keyspace.js'
+import { readableInTime } from './readable.js'
+import type { Router } from './router.js'
+import { GENERATION_SIZE, type Walk } from './walks.js'
 
 /**
  * SCAN over all members, and HSCAN, SSCAN and ZSCAN [design §6]. A backend's cursor is only valid on the member that
@@ -12,11 +13,10 @@ import { mayRead, readableInTime } from './readable.js'
  *
  *     | backend's cursor, 30 bits | generation, 15 bits | member + 1, 8 bits |      whole < 2^53
  *
- * The generation is a fingerprint of everything the cursor depends on; when it is another one the iteration starts
+ * The generation stands for everything the cursor depends on, see `Walks`; when it is another one the iteration starts
  * again from the beginning: elements may come twice, none is missed.
  */
 const MEMBER_SIZE = 2 ** 8
-const GENERATION_SIZE = 2 ** 15
 const LOW_SIZE = MEMBER_SIZE * GENERATION_SIZE
 const BACKEND_CURSOR_SIZE = 2 ** 30
 const COUNT_MAX = 1_000_000
@@ -57,51 +57,87 @@ export function decodeCursor(argument: Buffer): Cursor | undefined | 'invalid' {
   }
 }
 
-export function generationOf(text: string): number {
-  return fingerprint32(text) % GENERATION_SIZE
-}
-
 const INVALID_CURSOR = error('ERR invalid cursor')
 
+/** For so long a walk waits for keys that are in doubt on the member that it has to ask, which nearly always takes an instant. */
+const SETTLE_MS = 1000
+
 /**
- * SCAN cursor [MATCH p] [COUNT n] [TYPE t]: member after member, each giving the keys that it serves. One that has been
- * walked to its end is followed by the next in the same call while COUNT keys are not found: a small keyspace comes in
- * one reply, as from one Redis.
+ * SCAN cursor [MATCH p] [COUNT n] [TYPE t]: member after member, each giving the keys that it has to tell of, see `Walks`. One
+ * that has been walked to its end is followed by the next in the same call while COUNT keys are not found: a small keyspace
+ * comes in one reply, as from one Redis.
  */
 export async function scan(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
   const cursor = decodeCursor(args[1])
   if (cursor === 'invalid') return INVALID_CURSOR
   await coordinator.keyspace.serving()
-  const { router, generation } = coordinator
-  // Of the moment that the generation stands for: what a member gives is chosen by it, and the cursor is good as long as
-  // it is so, or is so again.
-  const serving = router.serving()
-  if (!serving.isWhole) return scan(coordinator, args, db)
+  const { router, walks } = coordinator
   const { links } = router
-  const resumed = cursor !== undefined && cursor.generation === generation && cursor.member < links.length
-  const nextServing = (from: number) => {
-    for (let i = from; i < links.length; i++) if (serving.links.includes(links[i])) return i
+  const isOurs = cursor !== undefined && cursor.member < links.length
+  const found = isOurs ? walks.find(router, cursor.generation) : undefined
+  const walk = found ?? walks.of(router, unreachable(router))
+  const telling = router.serving(({ name }) => !walk.away.includes(name))
+  const nextTelling = (from: number) => {
+    for (let i = from; i < links.length; i++) if (telling.links.includes(links[i])) return i
     return links.length
   }
-  let member = nextServing(resumed ? cursor.member : 0)
-  let backend = resumed && member === cursor.member ? cursor.backend : 0
+  let member = nextTelling(found === undefined ? 0 : cursor!.member)
+  let backend = found !== undefined && member === cursor!.member ? cursor!.backend : 0
   const { count, options } = scaledCount(args.slice(2), Math.min(router.view.replicas + 1, links.length))
-  const served: Buffer[] = []
+  const keys: Buffer[] = []
   while (member < links.length) {
     const link = links[member]
+    if (!(await canTell(coordinator, walk, link))) return [beginOther(coordinator, walk), keys]
     const reply = await link.call([args[0], String(backend), ...options], db)
     if (!isScanReply(reply)) return reply
-    for (const key of reply[1]) if (serving.by(link, key)) served.push(key)
+    for (const key of reply[1]) if (telling.by(link, key)) keys.push(key)
     const next = Number(reply[0].toString())
     const walked = next === 0 || next >= BACKEND_CURSOR_SIZE
     backend = walked ? 0 : next
-    if (walked) member = nextServing(member + 1)
-    if (!walked || served.length >= count || coordinator.generation !== generation) break
+    if (walked) member = nextTelling(member + 1)
+    if (!walked || keys.length >= count || !walks.isCurrent(coordinator.router, walk)) break
   }
   // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.
-  const finished = member === links.length && coordinator.generation === generation
-  const after: Cursor = { member: Math.min(member, links.length - 1), generation, backend }
-  return [Buffer.from(finished ? '0' : encodeCursor(after)), served]
+  const finished = member === links.length && walks.isCurrent(coordinator.router, walk)
+  const after: Cursor = { member: Math.min(member, links.length - 1), generation: walk.generation, backend }
+  return [Buffer.from(finished ? '0' : encodeCursor(after)), keys]
+}
+
+function unreachable({ links }: Router): string[] {
+  return links.filter(({ ready }) => !ready).map(({ name }) => name)
+}
+
+/**
+ * Waits for a member whose turn it is: for an instant when something is in doubt on it, and for a connection when nobody else
+ * is left that could tell what it has. False when others can.
+ */
+async function canTell(coordinator: Coordinator, walk: Walk, link: Link): Promise<boolean> {
+  const { waiting, walks } = coordinator
+  const settledMs = Date.now() + SETTLE_MS
+  while (link.ready && !link.serving) if (!(await waiting.change(settledMs))) break
+  const deadlineMs = waiting.deadline()
+  while (!link.ready && walks.isCurrent(coordinator.router, walk) && withoutMore(coordinator, walk) === undefined) {
+    if (!(await waiting.change(deadlineMs))) throw new UnavailableError()
+  }
+  return link.ready
+}
+
+/**
+ * The walk without those, too, that cannot be reached now; undefined when nobody would tell of some keys then. Those that were
+ * left out before are left out again, so that a walk begins anew at most once for each member.
+ */
+function withoutMore({ router, walks }: Coordinator, { away }: Walk): Walk | undefined {
+  const all = [...away, ...unreachable(router)]
+  return router.serving(({ name }) => !all.includes(name)).isWhole ? walks.of(router, all) : undefined
+}
+
+/**
+ * The cursor of the beginning of another walk: what a member would have told whose turn it is others have to tell, and these
+ * may have been walked already. After a change of the ring there is no such walk, and the next call finds one.
+ */
+function beginOther(coordinator: Coordinator, walk: Walk): Buffer {
+  const { generation } = withoutMore(coordinator, walk) ?? walk
+  return Buffer.from(encodeCursor({ member: 0, generation, backend: 0 }))
 }
 
 /**
@@ -112,29 +148,21 @@ export async function scanKey(coordinator: Coordinator, args: readonly Buffer[],
   const key = args[1]
   const cursor = decodeCursor(args[2])
   if (cursor === 'invalid') return INVALID_CURSOR
-  const { links } = coordinator.router
-  const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
-  const began = cursor === undefined ? undefined : links[cursor.member]
-  const ids = [keyId(db, key, 0, key.length)]
-  const resumed =
-    began !== undefined &&
-    natural.includes(began) &&
-    mayRead(coordinator, began, natural, ids) &&
-    processGeneration(began) === cursor?.generation
-  const link = resumed ? began : await readableInTime(coordinator, key, db)
+  const { walks } = coordinator
+  const began = cursor === undefined ? undefined : coordinator.router.links[cursor.member]
+  const isSame = began !== undefined && walks.ofProcess(began) === cursor?.generation
+  // A key that is in doubt for an instant is waited for: the iteration need not begin again for that.
+  const link = await readableInTime(coordinator, key, db, isSame ? began : undefined)
   if (link === undefined) return coordinator.unavailable()
+  const resumed = isSame && link === began && walks.ofProcess(link) === cursor?.generation
 
-  const generation = processGeneration(link)
+  const generation = walks.ofProcess(link)
   const reply = await link.call([args[0], key, String(resumed ? cursor?.backend : 0), ...args.slice(3)], db)
   if (!isScanReply(reply)) return reply
   const backendNext = Number(reply[0].toString())
-  const member = links.indexOf(link)
+  const member = coordinator.router.links.indexOf(link)
   const next = backendNext === 0 ? '0' : encodeCursor({ member, generation, backend: backendNext })
   return [Buffer.from(next), reply[1]]
-}
-
-function processGeneration(link: Link): number {
-  return generationOf(link.info?.runId ?? '')
 }
 
 /**

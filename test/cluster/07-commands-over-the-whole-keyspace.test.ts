@@ -2,7 +2,7 @@ import t from 'tap'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { itemsOf, readReply, textOf } from '../helpers/raw-reply.js'
-import { keysAt, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keysAt, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
 import { until } from '../helpers/until.js'
 
 interface Page {
@@ -122,6 +122,41 @@ t.test(
     t.same(wrong, [])
   },
 )
+
+t.test('SCAN ends, and as soon as else, beside a rate limiter, whose keys expire under its hands', async (t) => {
+  const proxy = await startProxy(t, { nodes: 4 })
+  const client = await proxy.connect()
+  const keys = Array.from({ length: 5000 }, (_, i) => `key:${i}`)
+  await write(client, keys)
+  let pages = 0
+  const count = async (so: number) => {
+    pages = so
+  }
+  await iterate(client, ['SCAN'], ['COUNT', '20'], count)
+  const quiet = pages
+
+  let limiting = true
+  const limiters = Array.from({ length: 4 }, async (_, i) => {
+    const limiter = await proxy.connect()
+    for (let n = 0; limiting; n++) {
+      const key = `limit:${i}:${n % 50}`
+      await limiter.pipeline([
+        ['INCR', key],
+        ['PEXPIRE', key, '5', 'NX'],
+        ['INCR', key],
+      ])
+    }
+  })
+  let found: string[] = []
+  for (let walks = 0; walks < 3; walks++) {
+    found = await iterate(client, ['SCAN'], ['COUNT', '20', 'MATCH', 'key:*'], count)
+    t.same(unique(found), sorted(keys))
+    t.ok(pages < 1.5 * quiet, `${pages} calls, ${quiet} when all is quiet`)
+  }
+  limiting = false
+  await Promise.all(limiters)
+  t.ok((await counter(client, 'unequal_expiries')) > 20, 'keys were in doubt')
+})
 
 t.test('SCAN misses nothing and ends while a member dies in the middle of it', async (t) => {
   const proxy = await startProxy(t, { nodes: 4, replicas: 2 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeCursor, encodeCursor, generationOf } from '../../src/coordinator/scan.js'
+import { decodeCursor, encodeCursor } from '../../src/coordinator/scan.js'
+import { generationOf } from '../../src/coordinator/walks.js'
 
 const cursors = fc.record({
   member: fc.integer({ min: 0, max: 254 }),
