@@ -71,7 +71,7 @@ export class Link implements Flushable, FramerSink {
 
   private socket: Socket | undefined
   private framer = new ReplyFramer(this)
-  private log = new SendLog()
+  private log!: SendLog
   private inFlight = new InFlight()
   /** How many of those in flight have not been given to the socket. */
   private unsent = 0

@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { KeyId } from '../base/key-id.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
+import type { Route } from './router.js'
 
 /** More keys than this are not remembered: they are copied again, which costs time and is right. */
 const KEYS_MAX = 100_000
@@ -126,6 +127,18 @@ export class Arrivals {
   /** Nothing is known any more of what is on the replica, nor owed to it: it will be filled anew. */
   forget(link: Link): void {
     this.byLink.delete(link)
+  }
+
+  /**
+   * The server of a link is another process: it has nothing of what is known. Where it is the last that has a range it keeps it
+   * all the same, and may have less than was copied from it, or written beside it: who is to get the range gets it anew.
+   */
+  restarted(link: Link, routes: readonly Route[]): void {
+    this.forget(link)
+    for (const { natural, pending, gone } of routes) {
+      const isLast = natural.includes(link) && (natural.length === 1 || gone !== undefined)
+      if (isLast) for (const each of pending) this.forget(each)
+    }
   }
 
   /** Who is pending nowhere any more needs nothing to be known of it. */

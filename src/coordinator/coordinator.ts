@@ -228,7 +228,7 @@ export class Coordinator {
   /** The server of this link is another process than before: what was known about its keys does not count any more. */
   restarted(link: Link): void {
     this.doubts.forget(link.name)
-    this.arrivals.forget(link)
+    this.arrivals.restarted(link, this.router.routes)
     this.absences.forget(link.name)
     this.pieces.failed.forget(link.name)
   }

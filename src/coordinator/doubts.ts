@@ -2,57 +2,12 @@ import type { Link } from '../backend/link.js'
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
+import { type Doubt, type DoubtfulWrite, Waiter } from './doubt.js'
 import { type Group, Groups } from './groups.js'
 import type { Lanes } from './lanes.js'
 import { describeKey } from './pieces/failed-copies.js'
 import type { Pieces } from './pieces/pieces.js'
 import type { Router } from './router.js'
-
-/** A write that waits until a member has its effect by other means than its own bytes. */
-export interface DoubtfulWrite {
-  /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
-  settled(tag: number, hasWrite: boolean): void
-  /** The member has no memory for the repair, which is tried again: that may take longer than anybody waits. */
-  outOfMemory?(tag: number): void
-}
-
-/** A write that waits for doubts about one member. */
-class Waiter {
-  private open = 0
-  private hasAll = true
-
-  constructor(
-    private readonly write: DoubtfulWrite,
-    private readonly tag: number,
-  ) {}
-
-  /** It waits for one doubt more, unless it does already. */
-  waitFor({ waiters }: Doubt): void {
-    if (waiters.has(this)) return
-    waiters.add(this)
-    this.open++
-  }
-
-  settled(hasWrite: boolean): void {
-    this.hasAll &&= hasWrite
-    if (--this.open === 0) this.write.settled(this.tag, this.hasAll)
-  }
-
-  outOfMemory(): void {
-    this.write.outOfMemory?.(this.tag)
-  }
-}
-
-/** A key that may have missed a write on one member [design §3 in-doubt key]. */
-interface Doubt {
-  readonly waiters: Set<Waiter>
-  copying: boolean
-  /** The member did not take the repair, and may not for long. */
-  refused: boolean
-  /** It is tried again then, by `performance.now()`; how long that was put off. */
-  untilMs: number
-  pauseMs: number
-}
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
 const KEYS_MAX = 100_000
@@ -238,6 +193,8 @@ export class Doubts {
         this.resolve(link, id, doubt, false)
       }
     }
+    // Who left with keys in doubt and is back over the same connection has none any more.
+    for (const link of router.links) if (link.ready && !this.byMember.has(link.name)) link.serving = true
     this.repair()
   }
 
@@ -290,7 +247,17 @@ export class Doubts {
       return
     }
     // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts.
-    if (natural.every((each) => this.isInDoubt(each, id)) && natural[0] === link) this.resolve(link, id, doubt, false)
+    if (natural[0] === link && natural.every((each) => this.isInDoubt(each, id))) this.trust(link, id, doubt, targets)
+  }
+
+  /** The master's word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */
+  private trust(master: Link, id: KeyId, doubt: Doubt, targets: readonly Link[]): void {
+    for (const target of targets) {
+      if (target === master) continue
+      this.note(target, [id])
+      for (const waiter of this.byMember.get(target.name)?.get(id)?.waiters ?? []) waiter.mayLack()
+    }
+    this.resolve(master, id, doubt, false)
   }
 
   private copied(link: Link, id: KeyId, doubt: Doubt, result: CopyResult, reason: string): void {

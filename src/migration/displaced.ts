@@ -14,6 +14,8 @@ export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace
   let deleted = 0
   for await (const { db, keys } of walkKeys(link)) {
     await pace.slice(async () => {
+      // Who has left keeps what it has: should it come back, that is counted on [coordinator/absences].
+      if (!coordinator.router.links.includes(link)) return
       const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)
       const displaced = keys.filter((key) => isDisplaced(key) && !isHidden(key))
       if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))

@@ -5,7 +5,8 @@ import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { describeKey, type FailedCopy } from '../coordinator/pieces/failed-copies.js'
-import type { TokenRange } from '../ring/token-range.js'
+import type { Ring } from '../ring/ring.js'
+import { rangeContains, type TokenRange } from '../ring/token-range.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { deleteDisplaced } from './displaced.js'
@@ -150,17 +151,19 @@ export class Migrator {
     this.reconcileSoon(0)
   }
 
-  /** Whether its member is still pending for all its ranges, and was all the time. */
+  /** Whether its member is still pending for all its ranges, and was all the time: also where they have been cut since. */
   private isWanted({ plan }: Intake, view: View, previous: View): boolean {
     const sources = new Map(
       plan.sources.flatMap(({ source, ranges }) => ranges.map((range) => [range, source] as const)),
     )
-    return plan.ranges.every((range) => {
-      const { natural, pending } = view.setOfRange[view.ring.rangeOf(range.to)]
-      const before = previous.setOfRange[previous.ring.rangeOf(range.to)]
-      const has = (list: readonly { readonly name: string }[], name: string) => list.some((each) => each.name === name)
-      return has(pending, plan.member) && has(before.pending, plan.member) && has(natural, sources.get(range)!)
-    })
+    const has = (list: readonly { readonly name: string }[], name: string) => list.some((each) => each.name === name)
+    return plan.ranges.every((range) =>
+      partsOf(range, view.ring).every((to) => {
+        const { natural, pending } = view.setOfRange[view.ring.rangeOf(to)]
+        const before = previous.setOfRange[previous.ring.rangeOf(to)]
+        return has(pending, plan.member) && has(before.pending, plan.member) && has(natural, sources.get(range)!)
+      }),
+    )
   }
 
   private end(intake: Intake): void {
@@ -269,6 +272,17 @@ export class Migrator {
       this.deps.log.info({ member, reason, step, keys, keysTotal, bytes, secondsLeft: left }, 'migration: under way')
     }
   }
+}
+
+/** The ends of the ranges of a ring that a range lies in, or is cut into. */
+function partsOf(range: TokenRange, ring: Ring): number[] {
+  const ends = [range.to]
+  for (let i = ring.rangeOf(range.to); ends.length <= ring.size; i = i === 0 ? ring.size - 1 : i - 1) {
+    const { from } = ring.range(i)
+    if (from === range.from || from === range.to || !rangeContains(range, from)) break
+    ends.push(from)
+  }
+  return ends
 }
 
 /** A server that cannot be asked at the moment. Anything else is a defect of ours. */

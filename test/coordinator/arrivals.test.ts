@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { Arrivals } from '../../src/coordinator/arrivals.js'
+import { Route } from '../../src/coordinator/router.js'
+import type { Reply } from '../../src/resp/encode.js'
 import { RangeSet } from '../../src/ring/range-set.js'
 
 const link = (name: string) => ({ name }) as Link
@@ -84,4 +86,18 @@ t.test('a key whose copy failed is owed again to who has kept the rest; others a
   t.same(arrivals.owed(y), [])
   t.ok(arrivals.hasKept(x, { from: 10, to: 20 }))
   t.notOk(arrivals.hasKept(x, { from: 90, to: 110 }))
+})
+
+t.test('what a restarted server gave to others does not count where it is the last that has the range', async (t) => {
+  const [x, y, z] = [link('dt-1'), link('dt-2'), link('dt-3')]
+  const arrived = (natural: readonly Link[], gone?: Reply) => {
+    const arrivals = new Arrivals()
+    arrivals.add(z, '0:a')
+    arrivals.restarted(x, [new Route(natural, [z], gone)])
+    return arrivals.has(z, '0:a')
+  }
+  t.notOk(arrived([x]))
+  t.notOk(arrived([x, y], 'the others are gone'))
+  t.ok(arrived([x, y]), 'another one has the range')
+  t.ok(arrived([y]))
 })

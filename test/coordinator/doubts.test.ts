@@ -89,6 +89,10 @@ class Story {
     return [KEY, OTHER].filter((id) => this.doubts.isInDoubt(this.links[name], id)).join(' ')
   }
 
+  serves(name: string): boolean {
+    return this.links[name].serving
+  }
+
   returns(name: string): this {
     Object.assign(this.links[name], { ready: true })
     this.doubts.linkUp(this.links[name])
@@ -233,4 +237,32 @@ t.test('and when the repair does not arrive both are in doubt', async (t) => {
     group.end()
     story.doubts.close()
   }
+})
+
+t.test(
+  'when all are in doubt the master is right, and not what one of them was just getting from another',
+  async (t) => {
+    const story = new Story('a b c', 'a b c').loses('c').returns('c')
+    story.answers('b', '_').answers('a', '_')
+    story.loses('b').loses('a').returns('a')
+    t.equal(story.inDoubt('a'), '', 'the word of the master counts')
+    story.answersOne('c', ':0')
+    t.equal(story.inDoubt('c'), KEY, 'the copy that was on its way is of before')
+    await begun()
+    story.answers('a', '_').answers('c', ':0')
+    t.equal(story.inDoubt('c'), '')
+    t.same(story.settled, ['a has not', 'c has not'], 'nobody is sure to have the write')
+    story.doubts.close()
+  },
+)
+
+t.test('who leaves with keys in doubt serves reads when it is back, also over the same connection', async (t) => {
+  const story = new Story('a b', 'a b').misses('b')
+  t.notOk(story.serves('b'))
+  story.becomes('a', 'a')
+  await Promise.resolve()
+  t.notOk(story.serves('b'))
+  story.becomes('a b', 'a b')
+  t.ok(story.serves('b'))
+  story.doubts.close()
 })

@@ -1,0 +1,50 @@
+/** A write that waits until a member has its effect by other means than its own bytes. */
+export interface DoubtfulWrite {
+  /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
+  settled(tag: number, hasWrite: boolean): void
+  /** The member has no memory for the repair, which is tried again: that may take longer than anybody waits. */
+  outOfMemory?(tag: number): void
+}
+
+/** A write that waits for doubts about one member. */
+export class Waiter {
+  private open = 0
+  private hasAll = true
+
+  constructor(
+    private readonly write: DoubtfulWrite,
+    private readonly tag: number,
+  ) {}
+
+  /** It waits for one doubt more, unless it does already. */
+  waitFor({ waiters }: Doubt): void {
+    if (waiters.has(this)) return
+    waiters.add(this)
+    this.open++
+  }
+
+  settled(hasWrite: boolean): void {
+    this.hasAll &&= hasWrite
+    if (--this.open === 0) this.write.settled(this.tag, this.hasAll)
+  }
+
+  /** What the member will get may be without the write. */
+  mayLack(): void {
+    this.hasAll = false
+  }
+
+  outOfMemory(): void {
+    this.write.outOfMemory?.(this.tag)
+  }
+}
+
+/** A key that may have missed a write on one member [design §3 in-doubt key]. */
+export interface Doubt {
+  readonly waiters: Set<Waiter>
+  copying: boolean
+  /** The member did not take the repair, and may not for long. */
+  refused: boolean
+  /** It is tried again then, by `performance.now()`; how long that was put off. */
+  untilMs: number
+  pauseMs: number
+}

@@ -1,0 +1,158 @@
+import { checkLinearizable } from '../chaos/checkers/linearizable.js'
+import type { Operation } from '../chaos/history.js'
+import type { Part, PartOperation } from './client.js'
+import type { Server } from './server.js'
+import type { Fault } from './settings.js'
+import type { Entry } from './store.js'
+import { alive, END, ofTag, READS, TagModel } from './tag-model.js'
+import type { World } from './world.js'
+
+export interface Violation {
+  readonly check: 'exception' | 'held' | 'replicas' | 'history'
+  readonly message: string
+}
+
+/** Searches that take longer say nothing. */
+const SEARCH_STEPS_MAX = 8_000
+
+/** Whether nothing is under way or to be done any more. */
+export function isQuiet(world: World): boolean {
+  return unrest(world) === undefined
+}
+
+/** What is still under way, in words. */
+export function unrest({ proxy, clients }: World): string | undefined {
+  const { coordinator, links, views, migrator } = proxy
+  const { lanes, doubts, waiting, acknowledgement } = coordinator
+  const waitingClients = clients.filter(({ outstanding }) => outstanding > 0)
+  if (waitingClients.length > 0) return `client ${waitingClients[0].number} waits for a reply`
+  if (lanes.active > 0) return `${lanes.active} keys are held`
+  if (doubts.size > 0) return `keys are in doubt: ${doubts.ids().join(' ')}`
+  if (waiting.length > 0) return `${waiting.length} commands wait`
+  if (!acknowledgement.open) return 'nothing is acknowledged'
+  const { members, replicaSets } = views.current
+  const moving = replicaSets.flatMap(({ pending }) => pending)
+  if (moving.length > 0) return `${moving[0].name} is still being filled`
+  if (migrator.sweeps.length > 0) return `displaced copies are left on ${migrator.sweeps.join(' ')}`
+  for (const { name, state } of members) {
+    const link = links.get(name)
+    if (state === 'gone' || link?.ready !== true) return `${name} is not there`
+    if (!link.serving) return `${name} serves nothing`
+    if (link.outstanding > 0) return `${name} owes replies`
+  }
+  return undefined
+}
+
+/** All natural replicas of a key hold the same, and nobody else holds it [design §2 G1, G3]. */
+export function checkReplicas({ proxy, servers }: World): Violation | undefined {
+  const { router } = proxy.coordinator
+  const members = servers.filter(({ name }) => router.links.some((link) => link.name === name))
+  for (let db = 0; db < servers[0].store.databases.length; db++) {
+    const keys = new Set(members.flatMap(({ store }) => [...store.databases[db].keys()]))
+    for (const key of keys) {
+      const bytes = Buffer.from(key, 'latin1')
+      const { natural } = router.routeOfKey(bytes, 0, bytes.length)
+      const holders = natural.map(({ name }) => members.find((server) => server.name === name)!)
+      const texts = holders.map((server) => `${server.name} has ${inWords(entryOf(server, db, key))}`)
+      const distinct = new Set(holders.map((server) => inWords(entryOf(server, db, key))))
+      const name = db === 0 ? key : `${key} of database ${db}`
+      if (distinct.size > 1) return { check: 'replicas', message: `${name}: ${texts.join('; ')}` }
+      const stranger = members.find((server) => !holders.includes(server) && entryOf(server, db, key) !== undefined)
+      if (stranger !== undefined) return { check: 'replicas', message: `${name} is on ${stranger.name}, too` }
+    }
+  }
+  return undefined
+}
+
+/** What clients were told of each tag's keys can have happened, and leads to what is there now. */
+export function checkHistories(world: World): { violation?: Violation; undecided: number } {
+  const { story, settings, servers, proxy } = world
+  const offsets = servers.map(({ clockOffsetMs }) => clockOffsetMs)
+  const clocks = { leastMs: Math.min(...offsets) - 1, mostMs: Math.max(...offsets) + 1 }
+  // A backup that refuses to be repaired is not waited for: when its master is lost then, what was read is, too [design §6].
+  const has = (...faults: readonly Fault[]) => faults.some((fault) => settings.faults.includes(fault))
+  const readsMayVanish = has('refuse', 'full') && has('down', 'lose', 'members')
+  const isRead = ({ args }: Part) => READS.has(args[0])
+  let undecided = 0
+  for (const tag of settings.tags) {
+    const operations = story.operations.filter(({ part }) => part.tag === tag && !(readsMayVanish && isRead(part)))
+    const key = Buffer.from(`{${tag}}`)
+    const [master] = proxy.coordinator.router.routeOfKey(key, 0, key.length).natural
+    const { store, wallMs } = servers.find(({ name }) => name === master.name)!
+    const end = { state: ofTag(store.databases, tag), nowMs: wallMs }
+    const model = new TagModel(operations, store.databases.length, clocks, end)
+    const last: Operation = {
+      ...base(Number.MAX_SAFE_INTEGER, END, tag, -1),
+      invokedMs: Number.MAX_SAFE_INTEGER - 1,
+      returnedMs: Number.MAX_SAFE_INTEGER,
+      outcome: { kind: 'ok', value: null },
+    }
+    if (goesStraight(model, operations, last)) continue
+    const verdict = checkLinearizable(model, [...operations.map(toOperation), last], SEARCH_STEPS_MAX)
+    if (verdict.kind === 'undecided') undecided++
+    if (verdict.kind !== 'violation') continue
+    const { ordered, state, candidates } = verdict.stuck
+    const stuck = candidates.map(({ id, name }) =>
+      name === END ? 'what is there in the end' : inStory(operations, id),
+    )
+    const there = model.key(end.state) || 'nothing'
+    const message =
+      `the history of {${tag}} cannot be: after ${ordered} operations there was ${state || 'nothing'}, ` +
+      `and then could not come ${stuck.join(' nor ')}; in the end there is ${there}`
+    return { violation: { check: 'history', message }, undecided }
+  }
+  return { undecided }
+}
+
+/**
+ * Whether the operations can have happened in the order in which each time the one that returned first comes first that can:
+ * nearly always, and much sooner known than by a search.
+ */
+function goesStraight(model: TagModel, operations: readonly PartOperation[], last: Operation): boolean {
+  const left = operations.filter(({ outcome }) => outcome.kind === 'ok').sort((a, b) => a.returned - b.returned)
+  let state = model.initial
+  while (left.length > 0) {
+    const firstReturn = left[0].returned
+    const i = left.findIndex((operation) => {
+      if (operation.invoked > firstReturn) return false
+      const [next] = model.step(state, toOperation(operation))
+      if (next === undefined) return false
+      state = next
+      return true
+    })
+    if (i < 0) return false
+    left.splice(i, 1)
+  }
+  return model.step(state, last).length > 0
+}
+
+function toOperation({ id, client, part, invoked, returned, outcome, after }: PartOperation): Operation {
+  return {
+    ...base(id, part.args[0], part.tag, client),
+    invokedMs: invoked,
+    returnedMs: outcome.kind === 'unknown' ? Number.POSITIVE_INFINITY : returned,
+    outcome,
+    ...(after === undefined ? {} : { after }),
+  }
+}
+
+function base(id: number, name: string, key: string, client: number) {
+  return { id, name, key, client, workload: 'tag', args: [] }
+}
+
+function inStory(operations: readonly PartOperation[], id: number): string {
+  const operation = operations.find((each) => each.id === id)!
+  const { part, client, outcome } = operation
+  const answer = outcome.kind === 'ok' ? JSON.stringify(outcome.value) : outcome.kind
+  return `${part.args.join(' ')} of client ${client}, answered ${answer}`
+}
+
+function entryOf({ store, wallMs }: Server, db: number, key: string): Entry | undefined {
+  return alive(store.databases[db].get(key), wallMs)
+}
+
+function inWords(entry: Entry | undefined): string {
+  if (entry === undefined) return 'nothing'
+  const { kind, items, deadlineMs } = entry
+  return `the ${kind} ${items.join(',')}${Number.isFinite(deadlineMs) ? ` until ${deadlineMs}` : ''}`
+}

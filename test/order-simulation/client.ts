@@ -1,0 +1,164 @@
+import type { CommandRow } from '../../src/command/row.js'
+import { lookupCommand } from '../../src/command/table.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import { type Frame, frameOf } from '../../src/resp/frame.js'
+import type { Outcome } from '../chaos/history.js'
+import type { VirtualTime } from './virtual-time.js'
+
+/** What a command does to the keys of one tag. */
+export interface Part {
+  readonly tag: string
+  readonly args: readonly string[]
+  /** Which elements of the reply are its own; undefined when the whole reply is. */
+  readonly elements?: readonly number[]
+  /** The reply is a sum over all parts, and says nothing of this one. */
+  readonly isSummed?: boolean
+}
+
+/** A command as a client sends it. */
+export interface ClientCommand {
+  readonly args: readonly string[]
+  readonly db: number
+  readonly parts: readonly Part[]
+}
+
+/** A part of a command, as its client saw it. */
+export interface PartOperation {
+  readonly id: number
+  readonly client: number
+  readonly db: number
+  readonly part: Part
+  /** In the order of all that clients did and heard. */
+  readonly invoked: number
+  readonly returned: number
+  /** By the proxy's clock. */
+  readonly invokedMs: number
+  readonly returnedMs: number
+  readonly outcome: Outcome
+  readonly after?: number
+}
+
+/** What clients did and heard in a run. */
+export class Story {
+  readonly operations: PartOperation[] = []
+  private moments = 0
+  private ids = 0
+
+  moment(): number {
+    return ++this.moments
+  }
+
+  nextId(): number {
+    return ++this.ids
+  }
+}
+
+/** What the parser leaves in its buffer when the next command comes. */
+const GARBAGE = 0x25
+
+/** A client's connection: commands in a pipeline, of which the next one waits as long as the proxy wants it to. */
+export class Client {
+  outstanding = 0
+  /** Commands that the proxy wants to be answered before it handles the next one. */
+  private pausing = 0
+  private last: number | undefined
+
+  constructor(
+    readonly number: number,
+    private readonly time: VirtualTime,
+    private readonly story: Story,
+    private readonly heard: (client: Client, command: ClientCommand, reply: string) => void,
+  ) {}
+
+  get isPaused(): boolean {
+    return this.pausing > 0
+  }
+
+  send(coordinator: Coordinator, command: ClientCommand): void {
+    const frame = lentFrame(command.args)
+    const row = lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])
+    if (row === undefined) throw new Error(`there is no command ${command.args[0]}`)
+    this.outstanding++
+    coordinator.submit(frame, row, this.slotFor(command, row))
+    frame.buf.fill(GARBAGE)
+  }
+
+  private slotFor(command: ClientCommand, row: CommandRow): ReplySlot {
+    const { story, time } = this
+    const ids = command.parts.map(() => story.nextId())
+    const after = this.outstanding > 1 ? this.last : undefined
+    this.last = ids[0]
+    const invoked = story.moment()
+    const invokedMs = time.wallMs
+    let pauses = 0
+    let finished = false
+    return {
+      proto: 3,
+      db: command.db,
+      client: this,
+      abandoned: false,
+      pauseClient: () => {
+        pauses++
+        this.pausing++
+      },
+      fail: (failure) => {
+        throw failure
+      },
+      finish: (buf, start, end) => {
+        if (finished) throw new Error(`${command.args.join(' ')} was answered twice`)
+        finished = true
+        this.outstanding--
+        this.pausing -= pauses
+        const reply = buf.latin1Slice(start, end)
+        this.heard(this, command, reply)
+        const returned = story.moment()
+        for (const [i, part] of command.parts.entries()) {
+          story.operations.push({
+            id: ids[i],
+            client: this.number,
+            db: command.db,
+            part,
+            invoked,
+            returned,
+            invokedMs,
+            returnedMs: time.wallMs,
+            outcome: outcomeOf(part, reply, row.replicate === 'none'),
+            ...(after === undefined ? {} : { after }),
+          })
+        }
+      },
+    }
+  }
+}
+
+/** A frame as the request framer gives it: the bytes belong to the next command as soon as this one was handled. */
+function lentFrame(args: readonly string[]): Frame {
+  return { ...frameOf(args.map((arg) => Buffer.from(arg, 'latin1'))), owned: false }
+}
+
+const NOT_APPLIED = /^-(CLUSTERDOWN|OOM|MISCONF|TRYAGAIN) /
+const UNKNOWN = /^-ERR (the outcome of this write is unknown|a server could not be asked|the read was not answered)/
+
+function outcomeOf(part: Part, reply: string, isRead: boolean): Outcome {
+  if (reply.includes("(other keys of this '") || (UNKNOWN.test(reply) && !isRead)) {
+    return { kind: 'unknown', reason: reply }
+  }
+  if (NOT_APPLIED.test(reply) || UNKNOWN.test(reply)) return { kind: 'failed', error: reply }
+  if (part.elements === undefined) return { kind: 'ok', value: reply }
+  const elements = elementsOf(reply)
+  const own = part.elements.map((i) => elements[i])
+  return { kind: 'ok', value: `*${own.length}\r\n${own.join('')}` }
+}
+
+/** The encoded elements of an array of bulk strings and nulls. */
+function elementsOf(reply: string): string[] {
+  const found: string[] = []
+  for (let at = reply.indexOf('\n') + 1; at < reply.length; ) {
+    const line = reply.indexOf('\n', at) + 1
+    const end = reply[at] === '$' ? line + Number(reply.slice(at + 1, line - 2)) + 2 : line
+    found.push(reply.slice(at, end))
+    at = end
+  }
+  return found
+}

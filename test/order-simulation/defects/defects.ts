@@ -1,0 +1,171 @@
+import type { Patch } from '../../chaos/defects/hook.js'
+
+/** One mistake that the order engine could have, or once had. */
+export interface Defect {
+  readonly summary: string
+  readonly patches: readonly Patch[]
+  /** From this seed on it is found soon. */
+  readonly seed: number
+}
+
+/** The arguments of node that bring the defect into a simulation. */
+export function nodeArgsOf(name: string): string[] {
+  return ['--import', new URL(`./register.js?${name}`, import.meta.url).href]
+}
+
+/** What the simulation has to find: each is a change of the compiled engine, made while it is loaded. */
+export const DEFECTS: Readonly<Record<string, Defect>> = {
+  'ack-by-master-alone': {
+    summary: 'a write is acknowledged before a backup has it',
+    seed: 630,
+    patches: [
+      {
+        file: 'coordinator/apply.js',
+        replace: 'onReply(tag, buf, start, end, flags) {',
+        by: `onReply(tag, buf, start, end, flags) {
+          if (tag === 0 && this.targets.length > 1) {
+            deliver(this.slot, this.shape, buf, start, end, flags);
+            this.slot = { proto: 3, db: this.slot.db, abandoned: false, client: this, finish() {}, pauseClient() {} };
+          }`,
+      },
+    ],
+  },
+  'hold-released-early': {
+    summary: 'writes of a key do not wait for the copy of it that is on its way',
+    seed: 600,
+    patches: [
+      {
+        file: 'coordinator/copy-key.js',
+        replace: 'lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length))',
+        by: 'new HeldSnapshot(this, this.holds.length)',
+      },
+      {
+        file: 'coordinator/copy-key.js',
+        replace: 'this.lanes.release(targets[t], holds[k * targets.length + t])',
+        by: 'holds[k * targets.length + t].emit()',
+      },
+    ],
+  },
+  'snapshot-before-the-write': {
+    summary: 'the snapshot that is to bring a write to the others is taken before the write',
+    seed: 600,
+    patches: [
+      {
+        file: 'coordinator/master-first.js',
+        replace: 'write.emitToMaster();',
+        by: "if (row.replicate !== 'copy') write.emitToMaster();",
+      },
+      {
+        file: 'coordinator/master-first.js',
+        replace: 'write.copyToOthers();',
+        by: '{ write.copyToOthers(); write.emitToMaster(); }',
+      },
+    ],
+  },
+  'doubts-forgotten': {
+    summary: 'a key that a member may have missed a write of is not repaired',
+    seed: 600,
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'note(link, missed, write, tag = 0) {',
+        by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
+      },
+    ],
+  },
+  'read-in-doubt': {
+    summary: 'a key that is in doubt on one replica is read from the others',
+    seed: 780,
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'if (doubt !== undefined && !(isBehind && doubt.refused))',
+        by: 'if (doubt !== undefined && each === link)',
+      },
+    ],
+  },
+  'expiries-not-compared': {
+    summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
+    seed: 1785,
+    patches: [
+      {
+        file: 'coordinator/replicated-write.js',
+        replace: 'if (equal && expired.size === answered)',
+        by: 'if (this !== undefined)',
+      },
+    ],
+  },
+  'restore-after-flush': {
+    summary: 'what was held when a database was emptied is emitted all the same',
+    seed: 700,
+    patches: [
+      {
+        file: 'coordinator/whole-databases.js',
+        replace: "covered = lanes.cover((each) => command === 'flushall' || each === db);",
+        by: '',
+      },
+    ],
+  },
+  'late-reply-for-another': {
+    summary: 'a write that is still waited for on some replica is used again for another command',
+    seed: 680,
+    patches: [{ file: 'coordinator/apply.js', replace: 'if (this.isOver)', by: 'if (true)' }],
+  },
+  'spop-as-it-is': {
+    summary: 'SPOP goes to all replicas as it is',
+    seed: 730,
+    patches: [
+      {
+        file: 'coordinator/coordinator.js',
+        replace: "(row.replicate === 'master-first' && serverChooses(row, frame))",
+        by: 'false',
+      },
+    ],
+  },
+  'read-overtakes-write': {
+    summary: 'a read goes to a backup where a write of its own connection has not been emitted yet',
+    seed: 700,
+    patches: [
+      {
+        file: 'coordinator/read.js',
+        replace:
+          'const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
+      },
+    ],
+  },
+  'missed-while-away': {
+    summary: 'a member that was away is not owed what was written meanwhile',
+    seed: 600,
+    patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
+  },
+  'leftovers-kept': {
+    summary: 'a member that is filled again keeps what it has from before',
+    seed: 600,
+    patches: [
+      {
+        file: 'migration/intake.js',
+        replace: 'await this.clear(target, missing(this.plan.ranges));',
+        by: 'arrivals.forget(target); this.isThere = arrivals.watch(target);',
+      },
+    ],
+  },
+  'refusal-not-undone': {
+    summary: 'what the backups have executed stays when the master refused it',
+    seed: 600,
+    patches: [
+      { file: 'coordinator/apply.js', replace: 'if (!same)', by: 'if (!same && this.reply[this.replyStart] !== 0x2d)' },
+    ],
+  },
+  'never-serves-again': {
+    summary: 'a member that left with keys in doubt serves no reads when it is back over the same connection',
+    seed: 730,
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'if (link.ready && !this.byMember.has(link.name))',
+        by: 'if (false)',
+      },
+    ],
+  },
+}

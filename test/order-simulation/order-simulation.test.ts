@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { DEFECTS, nodeArgsOf } from './defects/defects.js'
+
+/*
+ * The simulation is run in processes of its own, whose clock is the simulation's. See README.md here.
+ */
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
+/** A defect is found within this time, whatever else the machine does. */
+const DEFECT_SECONDS = '40'
+
+function simulate(args: readonly string[], nodeArgs: readonly string[] = []) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeArgs, MAIN, ...args], { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+t.test('nothing is wrong in runs of many kinds', async (t) => {
+  const { status, stdout, stderr } = simulate(['--seed', '600', '--runs', '700'])
+  t.equal(status, 0, stdout)
+  t.equal(stderr, '')
+  t.match(stdout, /^700 runs .* 0 violations$/m)
+})
+
+t.test('the same seed is the same run, to the last byte', async (t) => {
+  for (const seed of ['601', '602', '603']) {
+    const [first, second] = [simulate(['--seed', seed, '--trace']), simulate(['--seed', seed, '--trace'])]
+    t.match(first.stdout, /executes|reads/)
+    t.equal(first.stdout, second.stdout)
+  }
+})
+
+t.test('every deliberate defect is found', async (t) => {
+  for (const [name, { summary, seed }] of Object.entries(DEFECTS)) {
+    const args = ['--seed', String(seed), '--seconds', DEFECT_SECONDS, '--brief']
+    const { status, stdout } = simulate(args, nodeArgsOf(name))
+    t.equal(status, 1, `${name}: ${summary}\n${stdout}`)
+    t.match(stdout, /VIOLATION/)
+  }
+})
+
+t.test('what is found is told in a few steps, with the command that shows it again', async (t) => {
+  const { status, stdout } = simulate(
+    ['--seed', String(DEFECTS['doubts-forgotten'].seed), '--seconds', DEFECT_SECONDS],
+    nodeArgsOf('doubts-forgotten'),
+  )
+  t.equal(status, 1)
+  const [, shortest, all] = /(\d+) of (\d+) actions/.exec(stdout) ?? []
+  t.ok(Number(shortest) < Number(all) / 4, stdout)
+  t.match(stdout, /client \d sends/)
+  t.match(stdout, /VIOLATION \(replicas\)/)
+  t.match(stdout, /npm run simulate:order -- --seed \d+ --runs 1$/m)
+})

@@ -1,0 +1,184 @@
+import { rowNamed } from '../../src/command/table.js'
+import { fingerprint32 } from '../../src/ring/identifier.js'
+import type { Random } from '../chaos/random.js'
+import { array, bulk, integer, NIL, NOT_KNOWN, OK, Store } from './store.js'
+import type { VirtualTime } from './virtual-time.js'
+
+/** A command that is on its way to a server, or waits there. */
+export interface Command {
+  readonly args: readonly string[]
+  readonly db: number
+}
+
+/** What a server has written: a reply, or the push that a key has expired. */
+export type Written =
+  | { readonly kind: 'reply'; readonly text: string }
+  | { readonly kind: 'push'; readonly db: number; readonly key: string }
+
+/** One connection of the proxy, from its first byte until the server knows that it is dead. */
+export class Connection {
+  /** Given to the connection and not executed. */
+  readonly commands: Command[] = []
+  /** Not read by the proxy yet. */
+  readonly written: Written[] = []
+}
+
+export const DATABASES = 2
+/** A step of SCAN gives no more keys than these, so that even few keys take several. */
+const SCAN_KEYS = 3
+/** As much memory as a server has, in bytes, and what it uses when it has some left. */
+const MEMORY_BYTES = 1_000_000_000
+const USED_BYTES = 1_000_000
+/** Commands by which the engine looks after the ring, which are never refused. */
+const NEVER_REFUSED: ReadonlySet<string> = new Set(['function', 'info', 'scan', 'memory', 'dump', 'pexpiretime'])
+
+/** What a process has on its disk. */
+export type Snapshot = Store['databases']
+
+/**
+ * One redis-server of the simulated ring: a process that executes what its connections bring, one command after the other,
+ * and may be stopped, refuse, run out of memory, die, and come back with what it had, with something older or with nothing.
+ */
+export class Server {
+  store!: Store
+  /** Of the process. */
+  runId = ''
+  /** Connections of the proxy that the server has not seen the end of, the newest last. */
+  connections: Connection[] = []
+  /** It answers nothing, as after SIGSTOP. */
+  isStopped = false
+  /** Nobody gets a connection to it. */
+  isCutOff = false
+  isFull = false
+  /** Commands that it refuses, for whatever reason. */
+  refused: ReadonlySet<string> = new Set()
+  /** It is another process than the ring knows, and may lack what the one before had. */
+  hasLess = false
+  private processes = 0
+  private executing: Connection | undefined
+  private pushes: Written[] = []
+
+  constructor(
+    readonly name: string,
+    /** Its clock minus the proxy's, in ms. */
+    readonly clockOffsetMs: number,
+    /** Whether pushes that a command causes follow its reply, as from Redis 7.2 on. */
+    readonly pushesFollow: boolean,
+    private readonly time: VirtualTime,
+    private readonly random: Random,
+  ) {
+    this.begin(DATABASES)
+  }
+
+  get wallMs(): number {
+    return Math.floor(this.time.wallMs) + this.clockOffsetMs
+  }
+
+  /** Another process takes its place, with these data. */
+  begin(data: number | Snapshot): void {
+    this.runId = `${this.name}.${++this.processes}`
+    this.connections = []
+    const world = {
+      nowMs: () => this.wallMs,
+      expired: (db: number, key: string) => this.tell({ kind: 'push', db, key }),
+      choose: (count: number) => this.random.below(count),
+    }
+    this.store = new Store(world, data)
+  }
+
+  snapshot(): Snapshot {
+    return this.store.databases.map((database) => new Map(database))
+  }
+
+  /** Takes a new connection: the ones before are killed with all that they brought [design §5 Links]. */
+  accept(connection: Connection): void {
+    this.connections = [connection]
+  }
+
+  /** Executes the next command of a connection. False when there is none. */
+  execute(connection: Connection): boolean {
+    const command = connection.commands.shift()
+    if (command === undefined) return false
+    this.executing = connection
+    const text = this.answer(command)
+    this.executing = undefined
+    const reply: Written = { kind: 'reply', text }
+    connection.written.push(...(this.pushesFollow ? [reply, ...this.pushes] : [...this.pushes, reply]))
+    this.pushes = []
+    return true
+  }
+
+  /** The active cycle finds a key whose deadline has passed. */
+  expireSome(): boolean {
+    for (const [db, database] of this.store.databases.entries()) {
+      for (const key of [...database.keys()]) if (this.store.find(db, key) === undefined) return true
+    }
+    return false
+  }
+
+  private tell(push: Written): void {
+    for (const connection of this.connections) {
+      if (connection === this.executing) this.pushes.push(push)
+      else connection.written.push(push)
+    }
+  }
+
+  private answer({ args, db }: Command): string {
+    const name = args[0].toLowerCase()
+    if (this.refused.has(name) && !NEVER_REFUSED.has(name)) return `-MISCONF ${name} is refused\r\n`
+    if (this.isFull && needsMemory(name)) return "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+    switch (name) {
+      case 'function':
+        return OK
+      case 'info':
+        return args[1] === 'memory' ? this.memory() : this.keyspace()
+      case 'memory':
+        return this.store.databases[db].has(args[2]) ? integer(100) : NIL
+      case 'dbsize':
+        return integer(this.store.databases[db].size)
+      case 'scan':
+        return this.scan(db, Number(args[1]))
+      case 'swapdb':
+        if (!args.slice(1).every((number) => Number(number) < DATABASES)) return '-ERR DB index is out of range\r\n'
+    }
+    const reply = this.store.execute(args, db)
+    if (reply.startsWith(NOT_KNOWN)) throw new Error(`the servers of the simulation do not know ${args.join(' ')}`)
+    return reply
+  }
+
+  private memory(): string {
+    const used = this.isFull ? MEMORY_BYTES : USED_BYTES
+    return verbatim(`used_memory:${used}\r\nmem_not_counted_for_evict:0\r\nmaxmemory:${MEMORY_BYTES}\r\n`)
+  }
+
+  private keyspace(): string {
+    const lines = this.store.databases.map(({ size }, db) => (size === 0 ? '' : `db${db}:keys=${size},expires=0\r\n`))
+    return verbatim(`# Keyspace\r\n${lines.join('')}`)
+  }
+
+  /** Keys in the order of a fingerprint: whoever is there from the beginning to the end comes once. */
+  private scan(db: number, cursor: number): string {
+    const placed = [...this.store.databases[db].keys()].map((key) => ({ key, at: fingerprint32(key) % 2 ** 28 }))
+    const left = placed.filter(({ at }) => at >= cursor).sort((a, b) => a.at - b.at)
+    let count = Math.min(SCAN_KEYS, left.length)
+    while (count < left.length && left[count].at === left[count - 1].at) count++
+    const next = count < left.length ? left[count - 1].at + 1 : 0
+    return `*2\r\n${bulk(String(next))}${array(left.slice(0, count).map(({ key }) => key))}`
+  }
+}
+
+const needing = new Map<string, boolean>()
+
+function needsMemory(name: string): boolean {
+  let needs = needing.get(name)
+  // The view's marker is small, and refused only when nothing at all is left.
+  if (needs === undefined) {
+    needs = name !== 'function' && rowNamed(name)?.flags.includes('denyoom') === true
+    needing.set(name, needs)
+  }
+  return needs
+}
+
+function verbatim(text: string): string {
+  return `=${text.length + 4}\r\ntxt:${text}\r\n`
+}
