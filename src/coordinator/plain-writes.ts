@@ -76,11 +76,13 @@ export class PlainWrites implements ReplySink {
       this.heard(id, place)
       return
     }
-    this.waiting[id] = waiting
-    if (waiting !== 0) return
-    const slot = this.slots[id]
+    if (waiting !== 0) {
+      this.waiting[id] = waiting
+      return
+    }
+    // Should that throw, the reply is taken for lost, by who hands it over: until then nothing has been given back.
+    this.slots[id].finish(OK, 0, OK.length, true)
     this.giveBack(id)
-    slot.finish(OK, 0, OK.length, true)
   }
 
   onLost(tag: number, buf: Buffer, start: number, end: number): void {

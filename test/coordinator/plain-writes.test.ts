@@ -46,7 +46,12 @@ class Member {
     if (first === undefined) return
     this.answering = first.bytes
     const buf = Buffer.from(`xx${reply}\r\nyy`)
-    first.sink.onReply(first.tag, buf, 2, buf.length - 2, reply.startsWith('-') ? 4 : 0)
+    try {
+      first.sink.onReply(first.tag, buf, 2, buf.length - 2, reply.startsWith('-') ? 4 : 0)
+    } catch {
+      // As the link does.
+      first.sink.onLost(first.tag, first.bytes, 0, first.bytes.length)
+    }
     buf.fill(0)
   }
 
@@ -70,6 +75,8 @@ class World {
   readonly coordinator: Coordinator
   private readonly plain: PlainWrites
   private count = 0
+  /** The next reply cannot be handed over. */
+  isFailing = false
 
   /** @param isPlain whether writes go the quick way, where they may */
   constructor(private readonly isPlain: boolean) {
@@ -106,6 +113,10 @@ class World {
         throw failure
       },
       finish: (buf, start, end) => {
+        if (this.isFailing) {
+          this.isFailing = false
+          throw new Error('nobody expects this')
+        }
         if (++answers > 1) throw new Error('a client was answered twice')
         this.seen.push(`write ${number}: ${buf.toString('latin1', start, end)}`)
       },
@@ -204,6 +215,26 @@ t.test('many more writes than ever before may be under way, and each is answered
   t.equal(world.seen.length, 15_000)
   t.equal(new Set(world.seen).size, 15_000)
 })
+
+t.test(
+  'a reply that cannot be handed over is one that was lost, and its place is used by one write at a time',
+  async (t) => {
+    const world = new World(true)
+    world.write(2)
+    for (const name of 'ab') world.members.get(name)!.answer('+OK')
+    world.isFailing = true
+    world.members.get('c')!.answer('+OK')
+    t.same(world.seen, ['in doubt on c: 2 1'])
+    for (let i = 0; i < 10; i++) world.write(3)
+    world.settle(true)
+    for (const each of world.members.values()) while (each.emitted.length > 0) each.answer('+OK')
+    const numbers = [1, ...Array.from({ length: 10 }, (_, i) => i + 2)]
+    t.same(
+      world.seen.slice(1),
+      numbers.map((number) => `write ${number}: +OK\r\n`),
+    )
+  },
+)
 
 t.test('only what all replicas answer alike goes this way', async (t) => {
   const [a, b] = ['a', 'b'].map((name) => ({ name }))
