@@ -23,9 +23,11 @@ import { SentinelAdmin } from './membership/sentinel-admin.js'
 import { silenceOf } from './membership/silence.js'
 import { Starter } from './membership/starter.js'
 import { StateFile } from './membership/state-file.js'
+import { Upkeep } from './membership/upkeep.js'
 import { Departures } from './migration/departures.js'
 import { Migrator } from './migration/migrator.js'
 import { joiningMembers } from './migration/plan.js'
+import { Settling } from './migration/settling.js'
 import { StallWatch } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
 import { emptyView } from './view/build-view.js'
@@ -57,8 +59,6 @@ import { ViewStore } from './view/view-store.js'
 
 /** How long clients may take to receive their last replies when the proxy stops. */
 const CLOSE_GRACE_MS = 1000
-/** Between two looks at all copies, after a start that found them in doubt. */
-const SETTLE_RETRY_MS = 1000
 /**
  * A link that came up while it was decided what the ring begins with, of which nobody has asked what its server holds, nor
  * told it whose it is: its next handshake does.
@@ -111,7 +111,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     end = resolve
   })
   let isDeposed = false
-  let stopping = false
   const ownership: Ownership = new Ownership({
     ringId: ring.id,
     run: runId,
@@ -165,6 +164,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.linkUp(link)
       keeper.resume(link.name)
       markers.linkUp(link)
+      upkeep.linkUp(link)
       void learnCommands(link, config.commands.moduleWrites, log)
       migrator.linkUp(link.name)
       starter?.changed()
@@ -255,6 +255,17 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     isSweeping: (name) => migrator.isSweeping(name),
   })
 
+  const settling = new Settling(coordinator, verifier, log)
+  const upkeep: Upkeep = new Upkeep({
+    log,
+    links: () => links.all(),
+    markerLost: (name) => markers.writeAgain(name),
+    diverged: (member) => {
+      log.warn({ member }, 'copies may differ since then: all of them are looked at, and each key before it is used')
+      settling.doubtAll()
+    },
+  })
+
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
   const departures = new Departures({ views, keeper, log, forget: (name) => sentinels.remove(name) })
 
@@ -303,21 +314,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     if (decision.kind === 'resume' && decision.unclean) coordinator.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
   }
-  /** After a stop that was not in order: looks through everything until no key is in doubt any more. */
-  const settleAll = async () => {
-    while (coordinator.uncertainty.active && !stopping) {
-      const report = await verifier.settle().catch((error: Error) => {
-        log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
-      })
-      if (report?.complete === true && report.left === 0) {
-        coordinator.uncertainty.end()
-        log.info(
-          { keys: report.keys, repaired: report.repaired, restored: coordinator.uncertainty.restored },
-          'all copies were looked at: no key is in doubt any more',
-        )
-      } else await sleep(SETTLE_RETRY_MS)
-    }
-  }
   /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
   const isQuiet = () =>
     !coordinator.uncertainty.active &&
@@ -348,12 +344,14 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       stallWatch.start()
       departures.start()
       verifier.start()
-      void settleAll()
+      void settling.run()
+      upkeep.start()
       coordinator.memory.start()
       return address
     },
     async stop() {
-      stopping = true
+      settling.stop()
+      upkeep.stop()
       if (!running) coordinator.opening.refuse('the proxy stops')
       const closed = listener.close()
       if (isDeposed) for (const client of server.clients.all()) client.drop()

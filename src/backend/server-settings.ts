@@ -16,10 +16,16 @@ const LAZY_FREE: readonly string[] = [
   'lazyfree-lazy-user-flush',
 ]
 
+/** On these it depends what becomes of a write: replicas that differ in them come to differ. */
+const DECISIVE: readonly string[] = ['stream-node-max-entries', 'stream-node-max-bytes', 'proto-max-bulk-len']
+/** Those of them that a member keeps as it had them when its link came up. How long values may be is changed while it runs. */
+const KEPT: readonly string[] = ['stream-node-max-entries', 'stream-node-max-bytes']
+
 /** Asks for everything that the ring has wishes about, in one command. */
 const SETTINGS_QUERY: readonly string[] = [
-  ...['CONFIG', 'GET', 'maxmemory-policy', 'databases', 'proto-max-bulk-len'],
-  ...['notify-keyspace-events', 'client-output-buffer-limit', ...LAZY_FREE],
+  ...['CONFIG', 'GET', 'maxmemory-policy', 'databases', 'notify-keyspace-events', 'client-output-buffer-limit'],
+  ...LAZY_FREE,
+  ...DECISIVE,
 ]
 
 /** Reads them. Managed servers may refuse CONFIG: then nothing is known, and the defaults are assumed. */
@@ -32,37 +38,99 @@ function settingsIn(reply: Reply): Settings {
   return new Map(reply.entries.map(([name, value]) => [String(name), String(value)]))
 }
 
+interface Wish {
+  readonly name: string
+  readonly before: string
+  readonly value: string
+}
+
+/** What was set, what was refused that the ring can bear, in words, and whether what was set may have made copies differ. */
+export interface Fitted {
+  readonly set: readonly Wish[]
+  readonly warnings: readonly string[]
+  readonly matters: boolean
+}
+
 /**
- * Makes a server that is ours fit for its place: it publishes which keys expire, beside what it publishes already
- * [design §7 Expiry], bears long replies, and frees memory in the background. Gives what it refuses that the ring can bear, in
- * words.
+ * What is to be set on a server that has these settings: it publishes which keys expire, beside what it publishes already
+ * [design §7 Expiry], bears long replies, never evicts, frees memory in the background, and does as it did (`kept`).
+ */
+export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] {
+  const wishes: Wish[] = []
+  const wish = (name: string, isFit: (value: string) => boolean, value: (before: string) => string) => {
+    const before = settings.get(name)
+    if (before !== undefined && !isFit(before)) wishes.push({ name, before, value: value(before) })
+  }
+  wish(
+    'notify-keyspace-events',
+    (flags) => flags.includes('E') && /[xA]/.test(flags),
+    (flags) => `${flags}Ex`,
+  )
+  // A connection that is subscribed to something is of the class `pubsub`, whose output buffer is limited to 32 MB by
+  // default: the server would end the link in the middle of larger replies.
+  wish(
+    'client-output-buffer-limit',
+    (limits) => limits.includes('pubsub 0 0 '),
+    () => 'pubsub 0 0 0',
+  )
+  wish(
+    'maxmemory-policy',
+    (policy) => policy === 'noeviction',
+    () => 'noeviction',
+  )
+  for (const name of LAZY_FREE) {
+    wish(
+      name,
+      (value) => value !== 'no',
+      () => 'yes',
+    )
+  }
+  for (const name of KEPT) {
+    wish(
+      name,
+      (value) => value === (kept.get(name) ?? value),
+      () => kept.get(name)!,
+    )
+  }
+  return wishes
+}
+
+/**
+ * Makes a server that is ours fit for its place: see `wishesOf`.
  *
  * @throws HandshakeError when it does not let itself be made so
  */
-export async function makeFit(call: Call, settings: Settings): Promise<string[]> {
-  const flags = settings.get('notify-keyspace-events')
-  if (flags !== undefined && !(flags.includes('E') && /[xA]/.test(flags))) {
-    await set(call, 'notify-keyspace-events', `${flags}Ex`)
-  }
-  // A connection that is subscribed to something is of the class `pubsub`, whose output buffer is limited to 32 MB by
-  // default: the server would end the link in the middle of larger replies.
-  const limits = settings.get('client-output-buffer-limit')
-  if (limits !== undefined && !limits.includes('pubsub 0 0 ')) {
-    await set(call, 'client-output-buffer-limit', 'pubsub 0 0 0')
-  }
+export async function makeFit(call: Call, settings: Settings, kept?: Settings): Promise<Fitted> {
+  const wishes = wishesOf(settings, kept)
+  const set: Wish[] = []
   const warnings: string[] = []
-  for (const name of LAZY_FREE.filter((name) => settings.get(name) === 'no')) {
-    const reply = await call(['CONFIG', 'SET', name, 'yes'])
-    if (!isError(reply)) continue
-    warnings.push(
-      `it does not let ${name} be set (${reply.message}): while it frees a large value it answers nobody, and may be ` +
-        `taken for dead; put "${name} yes" in its configuration`,
-    )
+  for (const wish of wishes) {
+    const { name, value } = wish
+    const reply = await call(['CONFIG', 'SET', name, value])
+    if (!isError(reply)) set.push(wish)
+    else if (!LAZY_FREE.includes(name)) {
+      throw new HandshakeError(`it does not let ${name} be set: ${reply.message}`)
+    } else {
+      warnings.push(
+        `it does not let ${name} be set (${reply.message}): while it frees a large value it answers nobody, and may be ` +
+          `taken for dead; put "${name} yes" in its configuration`,
+      )
+    }
   }
-  return warnings
+  return { set, warnings, matters: set.some(({ name }) => isDecisive(name)) }
 }
 
-async function set(call: Call, name: string, value: string): Promise<void> {
-  const reply = await call(['CONFIG', 'SET', name, value])
-  if (isError(reply)) throw new HandshakeError(`it does not let ${name} be set: ${reply.message}`)
+function isDecisive(name: string): boolean {
+  return name === 'notify-keyspace-events' || name === 'maxmemory-policy' || DECISIVE.includes(name)
+}
+
+/** Decisive settings that two members do not have alike. */
+export function unequalSettings(
+  settings: Settings,
+  others: Settings,
+): { readonly name: string; readonly value: string; readonly otherValue: string }[] {
+  return DECISIVE.flatMap((name) => {
+    const [value, otherValue] = [settings.get(name), others.get(name)]
+    return value === undefined || otherValue === undefined || value === otherValue ? [] : [{ name, value, otherValue }]
+  })
 }

@@ -11,6 +11,8 @@ const KEYS_MAX = 200_000
 export class Uncertainty {
   /** False nearly always: nobody needs to ask further. */
   active = false
+  /** How often it has begun. */
+  begun = 0
   /** Told of a member that, as their master, lacked keys that all their other replicas had: once for each member. */
   onRestored: (member: string) => void = () => {}
   /** Keys that such a master was given back, instead of being deleted elsewhere. */
@@ -20,8 +22,11 @@ export class Uncertainty {
   private readonly underWay = new Map<KeyId, Promise<void>>()
   private readonly settled = new Set<KeyId>()
 
+  /** From now on every key is in doubt, also those that were settled. */
   begin(): void {
     this.active = true
+    this.begun++
+    this.settled.clear()
   }
 
   end(): void {

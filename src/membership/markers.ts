@@ -101,6 +101,16 @@ export class Markers {
     if (this.deps.views.current.members.some(({ name }) => name === link.name)) this.mark(link.name)
   }
 
+  /** Somebody has removed the marker of a member: it is written again. */
+  writeAgain(name: string): void {
+    const noted = this.noted.get(name)
+    // One that is on its way need not be written twice.
+    if (noted === undefined || noted.answered < noted.sent) return
+    this.deps.log.warn({ member: name }, `${name} has no marker any more (FUNCTION FLUSH?): it is written again`)
+    noted.sent = 0
+    this.mark(name)
+  }
+
   /** Writes no more. */
   stop(): void {
     clearInterval(this.timer)

@@ -152,7 +152,9 @@ export class Ownership {
       const step = fenceStep({ others, owner: marks.owner, refusal }, { run: this.deps.run, term: this.term })
       switch (step.kind) {
         case 'done':
-          for (const warning of await makeFit(call, info.settings)) log.warn({ member: name }, `${name}: ${warning}`)
+          for (const warning of (await makeFit(call, info.settings)).warnings) {
+            log.warn({ member: name }, `${name}: ${warning}`)
+          }
           this.admitted(server)
           return
         case 'deposed':

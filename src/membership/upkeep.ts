@@ -1,0 +1,101 @@
+import { HandshakeError } from '../backend/call.js'
+import { parseInfo } from '../backend/handshake.js'
+import type { Link } from '../backend/link.js'
+import { makeFit, readSettings, unequalSettings } from '../backend/server-settings.js'
+import type { Logger } from '../base/log.js'
+import { textOf } from '../resp/decode.js'
+
+/** How often every member is looked at. */
+const LOOK_MS = 1000
+/** Is the marker of the ring there? Without its code: what it says is not asked. */
+const MARKER_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_marker']
+
+export interface UpkeepDeps {
+  readonly log: Logger
+  /** The links of all servers; from `start` on who is connected is ours. */
+  links(): readonly Link[]
+  /** The marker of a member is gone: it is to be written again. */
+  markerLost(name: string): void
+  /** A member did not do as the others for a while, so that copies may differ. */
+  diverged(name: string): void
+}
+
+/**
+ * Looks at what somebody may change straight on a member while its link lives [design §8 Membership]: whether it is still a
+ * master, its settings, its marker. What can be set again is set again; a member that does not let itself be made fit
+ * fails: its link breaks, and its next handshake says why.
+ */
+export class Upkeep {
+  private readonly looking = new Set<Link>()
+  /** Warnings that need not be repeated at every look. */
+  private readonly said = new Set<string>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly deps: UpkeepDeps) {}
+
+  start(): void {
+    this.timer = setInterval(() => {
+      for (const link of this.deps.links()) if (link.ready) void this.look(link)
+    }, LOOK_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  /** A member that has not the settings of the others in what decides what becomes of a write is named. */
+  linkUp(link: Link): void {
+    const told = new Set<string>()
+    for (const other of this.deps.links()) {
+      if (other === link || !other.ready || other.info === undefined || link.info === undefined) continue
+      for (const { name, value, otherValue } of unequalSettings(link.info.settings, other.info.settings)) {
+        if (told.has(name)) continue
+        told.add(name)
+        this.deps.log.warn(
+          { member: link.name, setting: name, value, other: other.name, otherValue },
+          `${link.name} has ${name} ${value}, and ${other.name} ${otherValue}: copies of a key may come to differ; ` +
+            'give all members the same',
+        )
+      }
+    }
+  }
+
+  private async look(link: Link): Promise<void> {
+    const { name, info } = link
+    // A member that is busy is asked once.
+    if (info === undefined || this.looking.has(link)) return
+    this.looking.add(link)
+    try {
+      const call = (args: readonly string[]) => link.call(args)
+      const [replication, settings, marker] = await Promise.all([
+        call(['INFO', 'replication']),
+        readSettings(call),
+        call(MARKER_QUERY),
+      ])
+      const role = parseInfo(textOf(replication) ?? '').get('role')
+      if (role !== undefined && role !== 'master') {
+        throw new HandshakeError(`it is a ${role} all at once, a member must be a master`)
+      }
+      if (Array.isArray(marker) && marker.length === 0) this.deps.markerLost(name)
+      const { set, warnings, matters } = await makeFit(call, settings, info.settings)
+      for (const warning of warnings.map((text) => `${name}: ${text}`)) {
+        if (!this.said.has(warning)) this.deps.log.warn({ member: name }, warning)
+        this.said.add(warning)
+      }
+      for (const { name: setting, before, value } of set) {
+        this.deps.log.warn(
+          { member: name, setting, before, value },
+          `${name}: somebody changed ${setting} to "${before}" there, it is set to "${value}" again; what all members ` +
+            'are to have belongs into their configuration, before they start',
+        )
+      }
+      if (matters) this.deps.diverged(name)
+    } catch (error) {
+      // A link that broke has been reported, and what else could be wrong is not known.
+      if (!(error instanceof HandshakeError)) return
+      link.reset(error.message)
+    } finally {
+      this.looking.delete(link)
+    }
+  }
+}

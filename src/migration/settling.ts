@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../base/log.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Verifier } from './verify.js'
+
+/** Between two looks at all copies, after something that left them in doubt. */
+const RETRY_MS = 1000
+
+/** Ends the doubt about all keys [design §8 Start]: looks through everything until no key is in doubt any more. */
+export class Settling {
+  private running = false
+  private stopped = false
+
+  constructor(
+    private readonly coordinator: Pick<Coordinator, 'uncertainty'>,
+    private readonly verifier: Verifier,
+    private readonly log: Logger,
+  ) {}
+
+  /** Every key is in doubt, also those that were looked at: its replicas may not have done the same from the same writes. */
+  doubtAll(): void {
+    this.coordinator.uncertainty.begin()
+    void this.run()
+  }
+
+  /** Goes on until there is nothing to settle; is there nothing, it does nothing. */
+  async run(): Promise<void> {
+    if (this.running) return
+    this.running = true
+    const { uncertainty } = this.coordinator
+    while (uncertainty.active && !this.stopped) {
+      const { begun } = uncertainty
+      const report = await this.verifier.settle().catch((error: Error) => {
+        this.log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
+      })
+      // What came meanwhile concerns what had been looked at before.
+      if (report?.complete === true && report.left === 0 && begun === uncertainty.begun) {
+        uncertainty.end()
+        this.log.info(
+          { keys: report.keys, repaired: report.repaired, restored: uncertainty.restored },
+          'all copies were looked at: no key is in doubt any more',
+        )
+      } else await sleep(RETRY_MS)
+    }
+    this.running = false
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+}
