@@ -90,9 +90,12 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
     async run({ ring }, { durationMs, dice }, [name]) {
       const others = [...ring.expected].filter((other) => other !== name)
       const silent = ring.member(others[Math.floor(dice[0] * others.length)]).server
-      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
-      await sleep(dice[1] * 300)
-      silent.pause()
+      // What the leave is noted with may be waiting for the silent one when it is cancelled.
+      const isEarly = dice[1] < 0.6
+      if (isEarly) silent.pause()
+      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]|^-ERR .*(leaves already|is leaving)/)
+      await sleep(dice[2] * 300)
+      if (!isEarly) silent.pause()
       const answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
       await sleep(durationMs)
       await ring.proxy.kill()

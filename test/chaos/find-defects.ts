@@ -108,7 +108,7 @@ async function find(
       replicas: 2,
       stateFile: false,
       clients: 10,
-      ballast: 2000,
+      ballast: sought.ballast ?? 2000,
       ...sought.ring,
       workloads: sought.workloads ?? WORKLOADS,
       faults: sought.faults,

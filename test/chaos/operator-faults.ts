@@ -175,6 +175,8 @@ async function burst(
 /** How long the proxy may take to do what it is asked (beside clients, on a machine that is busy), and how often it is asked. */
 const ASK_PATIENCE_MS = 120_000
 const ASK_AGAIN_MS = 300
+/** It may have to note first what it says. */
+const ANSWER_PATIENCE_MS = 10_000
 /** After this time the members have been told of a new view. */
 const NOTED_MS = 1000
 
@@ -194,7 +196,7 @@ function newServer(ring: ChaosRing): Promise<Node> {
 export async function askProxy(ring: ChaosRing, command: string, answers: RegExp): Promise<string> {
   let answer: string | undefined
   for (const deadlineMs = Date.now() + ASK_PATIENCE_MS; Date.now() < deadlineMs; await sleep(ASK_AGAIN_MS)) {
-    answer = await ask('127.0.0.1', ring.proxy.port, command)
+    answer = await ask('127.0.0.1', ring.proxy.port, command, ANSWER_PATIENCE_MS)
     if (answer !== undefined && answers.test(answer)) return answer
   }
   throw new Error(`for ${ASK_PATIENCE_MS} ms the proxy does not do ${command}; in the end it answers ${answer}`)

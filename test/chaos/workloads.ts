@@ -1,5 +1,5 @@
 import { NAMES } from './checkers/tagged.js'
-import { DEADLINE_TYPES, isRead, type Plan } from './commands.js'
+import { CARRYING_TYPES, DEADLINE_TYPES, isRead, type Plan } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
 import type { Random } from './random.js'
 
@@ -134,8 +134,8 @@ export const OWN_DATABASES: Readonly<Record<string, readonly number[]>> = {
   swapped: SWAPPED_DBS,
 }
 
-/** All that there are. `deadline` and `echo` have a shape of their own. */
-export const WORKLOADS: readonly string[] = [...Object.keys(PLANNERS), 'deadline', 'echo']
+/** All that there are. `deadline`, `carried` and `echo` have a shape of their own. */
+export const WORKLOADS: readonly string[] = [...Object.keys(PLANNERS), 'deadline', 'carried', 'echo']
 
 /**
  * What one client does, from its random numbers alone: the same seed gives the same operations in the same order,
@@ -145,6 +145,8 @@ export class ClientPlan {
   private planned = 0
   private values = 0
   private readonly kinds: readonly string[]
+  /** The types of keys with a write that is aimed at their deadline. */
+  private readonly aimed: readonly string[]
   /** The value that was last meant for each key. */
   private readonly latest = new Map<string, string>()
 
@@ -154,11 +156,14 @@ export class ClientPlan {
     private readonly options: WorkloadOptions,
   ) {
     this.kinds = options.workloads.filter((name) => name in PLANNERS)
+    this.aimed = DEADLINE_TYPES.filter((type) => {
+      return options.workloads.includes(CARRYING_TYPES.includes(type) ? 'carried' : 'deadline')
+    })
   }
 
   next(): Task {
     const { random, options } = this
-    if (options.workloads.includes('deadline') && !options.readsOnly && random.chance(0.06)) return this.deadline()
+    if (this.aimed.length > 0 && !options.readsOnly && random.chance(0.06)) return this.deadline()
     if (this.kinds.includes('register') && !options.readsOnly && random.chance(0.08)) return this.together()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
@@ -224,7 +229,7 @@ export class ClientPlan {
 
   private deadline(): Task {
     const { random } = this
-    const type = random.pick(DEADLINE_TYPES)
+    const type = random.pick(this.aimed)
     const key = `${type}:deadline:${this.client}:${this.values++}`
     return { kind: 'deadline', key, ttlMs: random.between(30, 120), aimMs: random.pick([-2, -1, -1, 0, 0, 0, 1, 1, 2]) }
   }

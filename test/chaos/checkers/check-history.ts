@@ -59,6 +59,7 @@ const checks: Readonly<Record<string, Check>> = {
   list: checkList,
   stream: checkStream,
   deadline: checkDeadline,
+  carried: checkDeadline,
   echo: checkEcho,
 }
 
@@ -120,7 +121,7 @@ function linearizable<State>(model: Model<State>): Check {
 function checkEcho(key: string, operations: readonly Operation[]): readonly Violation[] {
   return operations.flatMap((operation): Violation[] => {
     const { outcome, args } = operation
-    if (outcome.kind !== 'ok' || outcome.value === args[0]) return []
+    if (operation.name !== 'echo' || outcome.kind !== 'ok' || outcome.value === args[0]) return []
     return [{ check: 'wrong reply', key, message: 'ECHO answered something else', witness: [operation] }]
   })
 }

@@ -10,6 +10,8 @@ export interface Sought {
   readonly workloads?: readonly string[]
   /** The ring in which it shows, if not in every one. */
   readonly ring?: Partial<Settings>
+  /** Keys that are written beforehand, if not as many as always. */
+  readonly ballast?: number
 }
 
 /** One mistake that the proxy could have. */

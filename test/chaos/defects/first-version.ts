@@ -30,7 +30,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   'doubt-stays-behind': {
     summary: 'doubt does not follow a key into another',
     faults: [],
-    workloads: ['deadline', 'tagged', 'counter'],
+    workloads: ['carried', 'tagged', 'counter'],
   },
   'part-not-applied': {
     summary: 'a command is said not to be applied although a part of it was',
@@ -55,7 +55,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   'small-bulk': {
     summary: 'a value that is larger than proto-max-bulk-len cannot be repaired, although all copies are equal',
     faults: ['small-bulk'],
-    workloads: SIMPLE,
+    workloads: ['register', 'counter'],
   },
   'wiped-with-proxy': {
     summary: 'r members come back empty while the proxy is away, and it never serves again',
@@ -71,7 +71,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   'drift-not-noticed': {
     summary: 'changes straight on a member are not noticed while its link lives',
     faults: ['config-drift', 'replicaof'],
-    workloads: SIMPLE,
+    workloads: ['deadline', 'group', 'register'],
   },
   'functions-flushed': {
     summary: 'after FUNCTION FLUSH on all members and a restart in order nothing is served',
@@ -80,7 +80,8 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   },
   'scan-endless': {
     summary: 'SCAN does not end beside keys that expire',
-    faults: [],
-    workloads: ['deadline', 'expiring', 'register'],
+    faults: ['slow'],
+    workloads: ['deadline', 'register'],
+    ballast: 10_000,
   },
 }

@@ -63,6 +63,8 @@ t.test('FLUSHALL empties every database, and several keys that go together are g
   const before = [...of('0-1 set c1.1 -> OK', '0/a', 1), ...of('0-1 set c1.2 -> OK', '5/b', 10)]
   const right = [...before, flush, ...of('4-5 get -> nil', '0/a', 60), ...of('4-5 setnx c1.3 -> 1', '5/b', 70)]
   t.strictSame(checkHistory(right).violations, [])
+  const echo = tell('4-5 echo c9.1 -> c9.1', 'echo', '0/echo:1').map((one) => ({ ...one, id: 80 }))
+  t.strictSame(checkHistory([flush, ...echo]).violations, [], 'ECHO has nothing to do with it')
   const wrong = [...before, flush, ...of('4-5 get -> c1.2', '5/b', 70)]
   t.strictSame(
     checkHistory(wrong).violations.map(({ check, key }) => `${check} ${key}`),

@@ -38,7 +38,7 @@ t.test('nothing is found where nothing goes wrong', async (t) => {
   const report = await chaos(temporaryDirectory(t), {})
   t.strictSame(report.violations, [])
   t.strictSame(report.history.undecided, [])
-  t.equal(report.history.checked.size, WORKLOADS.length)
+  t.equal(report.history.checked.size, WORKLOADS.length - 1, 'what is carried at a deadline is checked as a deadline')
   t.ok(report.operations.length > 500 && report.keysPlaced > 100, summarize(report))
 })
 
