@@ -7,9 +7,9 @@ import { rowNamed } from '../command/table.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 
 /*
- * A command that gives a key a deadline deletes the key when the deadline has passed already, and no server calls that
- * expired [Redis expire.c expireGenericCommand, cluster.c restoreCommand]. So whoever gets it late has no key any more
- * without having said so [design §7 Expiry].
+ * A command that gives a key a deadline deletes the key when the deadline has passed already, and only Valkey 8.1 and newer
+ * call that expired [Redis expire.c expireGenericCommand, cluster.c restoreCommand; redis-facts DUMP, RESTORE]. So whoever
+ * gets it late may have no key any more without having said so [design §7 Expiry].
  */
 
 const SET_TIMES = ['ex', 'px', 'exat', 'pxat'] as const
@@ -64,6 +64,15 @@ export function leavesDeadline(row: CommandRow, frame: Frame): boolean {
     case 'unlink':
     case 'getdel':
       return false
+    // Whether the key was there the answer tells, and it has the new deadline then, or is gone because that has passed. Of the
+    // latter Valkey 8.1 and newer say `expired`, too.
+    case 'expire':
+    case 'pexpire':
+    case 'expireat':
+    case 'pexpireat':
+      return frame.argc > 3
+    case 'getex':
+      return frame.argc === 2
     default:
       return true
   }

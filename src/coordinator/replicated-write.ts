@@ -181,12 +181,18 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     }
   }
 
-  /** After doubts: whether the natural replicas of now have the write, those of them that it was sent to. */
+  /**
+   * After doubts: whether the natural replicas of now have the write, those of them that it was sent to. Of each key: they need
+   * not be the same ones any more.
+   */
   private isWithReplicas(): boolean {
-    const { key } = keyOfId(this.doubtfulIds[0])
-    const natural = new Set(this.coordinator.router.routeOfKey(key, 0, key.length).natural.map(({ name }) => name))
+    const { router } = this.coordinator
     const missing = this.missing.map((tag) => this.targets[tag].name)
-    if (missing.some((name) => natural.has(name))) return false
-    return this.targets.some(({ name }) => natural.has(name) && !missing.includes(name))
+    return this.doubtfulIds.every((id) => {
+      const { key } = keyOfId(id)
+      const natural = new Set(router.routeOfKey(key, 0, key.length).natural.map(({ name }) => name))
+      if (missing.some((name) => natural.has(name))) return false
+      return this.targets.some(({ name }) => natural.has(name) && !missing.includes(name))
+    })
   }
 }

@@ -16,6 +16,9 @@ class Story {
   differences = 0
   /** Members on which the key came into doubt. */
   readonly doubted: string[] = []
+  /** The keys, and those that have got other replicas than the write was sent to. */
+  ids = ['0:key']
+  readonly elsewhere = new Map<string, { name: string }[]>()
   private expired: Expired | undefined
   private readonly sinks = new Map<string, { sink: ReplySink; tag: number }>()
   private readonly frame = frameOf(['INCR', 'key'])
@@ -42,19 +45,24 @@ class Story {
     const { natural } = this
     const route = { natural, pending, targets: [...natural, ...pending] } as unknown as Route
     const coordinator = {
-      router: { routeOfKey: () => ({ natural: this.natural, targets: this.natural }) },
+      router: {
+        routeOfKey: (key: Buffer) => {
+          const natural = this.elsewhere.get(key.toString()) ?? this.natural
+          return { natural, targets: natural }
+        },
+      },
       stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       lanes: { active: 0 },
       swaps: new Swaps(),
       lostReads: { noteWrite: () => {} },
       acknowledgement: { open: true, forget: () => {} },
       verdicts: { await: () => {}, settled: () => {} },
-      keyIds: () => ['0:key'],
+      keyIds: () => this.ids,
       noteDifference: () => this.differences++,
       doubts: {
         note: ({ name }: { name: string }, _ids: string[], write: DoubtfulWrite, tag: number) => {
           this.doubted.push(name)
-          this.waiting.set(name, { write, tag })
+          if (write !== undefined) this.waiting.set(name, { write, tag })
         },
       },
     } as unknown as Coordinator
@@ -180,4 +188,19 @@ t.test('who is lost does not count among those who had the key expired', async (
   const expired = { which: '0 ', unsure: false }
   const story = new Story('a', 'b', 'c').answers('a', ':8', expired).breaks('b').answers('c', ':8', expired)
   t.same(story.doubted, ['b'])
+})
+
+t.test('of several keys each has to be with its replicas', async (t) => {
+  const settled = (natural: string[]) => {
+    const story = new Story('a', 'b', 'c')
+    story.ids = ['0:key', '0:other']
+    story.elsewhere.set(
+      'other',
+      natural.map((name) => ({ name })),
+    )
+    return story.answers('a', ':8').answers('c', ':8').breaks('b').leaves('b').reply
+  }
+  t.equal(settled(['a', 'c']), ':8')
+  t.match(settled(['a', 'b']), /^-ERR the outcome of this write is unknown/, 'b is still a replica of the other key')
+  t.match(settled(['x', 'y']), /^-ERR the outcome of this write is unknown/, 'nobody of those has it')
 })
