@@ -27,6 +27,8 @@ export class Absences {
   /** False nearly always: nobody needs to ask further. */
   any = false
   private readonly byName = new Map<string, Absence>()
+  /** Members that have nothing of what the present view says: from the next one on they will not be said to. */
+  private readonly restartedOnes = new Set<string>()
   /** Commands under way that empty or swap databases everywhere. */
   private sweeping = 0
 
@@ -56,8 +58,10 @@ export class Absences {
     inDoubt: readonly KeyId[] | undefined,
   ): void {
     for (const link of before) {
-      if (inDoubt !== undefined && !isMember(view, link.name)) this.begin(previous, link, inDoubt)
+      const isLeaving = !isMember(view, link.name) && !this.restartedOnes.has(link.name)
+      if (inDoubt !== undefined && isLeaving) this.begin(previous, link, inDoubt)
     }
+    this.restartedOnes.clear()
     for (const link of now) {
       const absence = isMember(previous, link.name) ? undefined : this.byName.get(link.name)
       if (absence !== undefined && absence.runId === link.info?.runId) {
@@ -67,6 +71,12 @@ export class Absences {
       // Of ranges that it is to have no more it will miss writes.
       this.arrivals.keepWithin(link, () => rangesOf(view, link.name, 'pending'))
     }
+  }
+
+  /** The server of this member is another process, or is not trusted: it may leave by the view that says so. */
+  restarted(name: string): void {
+    this.forget(name)
+    this.restartedOnes.add(name)
   }
 
   /** What this member has does not count any more. */

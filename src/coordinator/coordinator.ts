@@ -229,7 +229,7 @@ export class Coordinator {
   restarted(link: Link): void {
     this.doubts.forget(link.name)
     this.arrivals.restarted(link, this.router.routes)
-    this.absences.forget(link.name)
+    this.absences.restarted(link.name)
     this.pieces.failed.forget(link.name)
   }
 

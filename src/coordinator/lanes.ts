@@ -53,6 +53,11 @@ export class Lanes {
     return this.byLink.get(link)?.has(id) === true
   }
 
+  /** The keys of which something is held on this link. */
+  heldOn(link: Link): readonly KeyId[] {
+    return [...(this.byLink.get(link)?.keys() ?? [])]
+  }
+
   isAnyHeld(link: Link, ids: readonly KeyId[]): boolean {
     const lanes = this.byLink.get(link)
     return lanes !== undefined && ids.some((id) => lanes.has(id))

@@ -198,16 +198,24 @@ export class Intake {
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
     if (ranges.isEmpty) return
+    // Of what is held back there a walk sees nothing yet, and nobody will send the member what was emitted before it came.
+    const held = this.coordinator.lanes.heldOn(source)
     for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return
     }
+    await this.copyThese(held, source, target, ranges)
   }
 
   /** What was written meanwhile and not sent to the member, because it did not have it yet. */
-  private async copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
+  private copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
+    return this.copyThese(this.coordinator.arrivals.owed(target), source, target, ranges)
+  }
+
+  /** Those of these keys that are in some ranges. */
+  private async copyThese(these: readonly KeyId[], source: Link, target: Link, ranges: RangeSet): Promise<void> {
     const byDb = new Map<number, KeyId[]>()
-    for (const id of this.coordinator.arrivals.owed(target)) {
+    for (const id of these) {
       const { db } = keyOfId(id)
       if (!ranges.has(identifierOfId(id))) continue
       const ids = byDb.get(db)

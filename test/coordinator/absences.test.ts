@@ -152,3 +152,16 @@ t.test('what it has kept does not count any more where it is not to have it for 
   story.become(NAMES, ['dt-2'])
   t.equal(story.owed(), undefined)
 })
+
+t.test('who leaves by the view that says that it lost its data has kept nothing', async (t) => {
+  const story = new Story()
+  story.absences.restarted('dt-2')
+  story.become(AWAY)
+  story.become(NAMES, ['dt-2'])
+  t.equal(story.owed(), undefined)
+  // It has been filled, and what it has counts again.
+  story.become(NAMES)
+  story.become(AWAY)
+  story.become(NAMES, ['dt-2'])
+  t.same(story.owed(), [])
+})

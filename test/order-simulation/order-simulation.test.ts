@@ -32,8 +32,8 @@ t.test('the same seed is the same run, to the last byte', async (t) => {
 })
 
 t.test('every deliberate defect is found', async (t) => {
-  for (const [name, { summary, seed }] of Object.entries(DEFECTS)) {
-    const args = ['--seed', String(seed), '--seconds', DEFECT_SECONDS, '--brief']
+  for (const [name, { summary, seed, options = [] }] of Object.entries(DEFECTS)) {
+    const args = ['--seed', String(seed), '--seconds', DEFECT_SECONDS, '--brief', ...options]
     const { status, stdout } = simulate(args, nodeArgsOf(name))
     t.equal(status, 1, `${name}: ${summary}\n${stdout}`)
     t.match(stdout, /VIOLATION/)

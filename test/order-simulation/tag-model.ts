@@ -35,6 +35,8 @@ export class TagModel implements Model<TagState> {
   readonly timed = true
   readonly initial: TagState
   private readonly byId: ReadonlyMap<number, PartOperation>
+  /** What one key needs may come from any other. */
+  private readonly isMoved: boolean
   private readonly texts = new WeakMap<TagState, string>()
 
   constructor(
@@ -45,6 +47,7 @@ export class TagModel implements Model<TagState> {
     private readonly end: { readonly state: TagState; readonly nowMs: number },
   ) {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]))
+    this.isMoved = operations.some(({ part }) => part.args[0] === 'RENAME' || part.args[0] === 'COPY')
     this.initial = Array.from({ length: databases }, () => new Map())
   }
 
@@ -77,8 +80,7 @@ export class TagModel implements Model<TagState> {
   assist(state: TagState, unknown: Operation, next: Operation): readonly TagState[] {
     const keys = new Set(this.keysOf(unknown))
     const concerns = ON_ALL.has(unknown.name) || ON_ALL.has(next.name) || this.keysOf(next).some((key) => keys.has(key))
-    // One that moves something may bring what another one needs.
-    return concerns || unknown.name === 'RENAME' || unknown.name === 'COPY' ? this.outcomes(state, unknown) : []
+    return concerns || this.isMoved ? this.outcomes(state, unknown) : []
   }
 
   private keysOf({ name, id }: Operation): readonly string[] {

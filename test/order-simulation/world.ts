@@ -19,7 +19,7 @@ export class World {
   private resting = false
   private readonly known = new Set<Server>()
   private readonly snapshots = new Map<Server, Snapshot>()
-  /** Servers that the ring has not noticed yet to have less than they had. */
+  /** Servers that the ring has not noticed yet to be other processes than before. */
   private readonly unnoticed = new Set<Server>()
 
   constructor(
@@ -185,10 +185,8 @@ export class World {
     const isLess = data !== 'everything'
     const isPresent = this.proxy.isPresent(server)
     if (isLess ? !this.mayLose(server) : isPresent && !this.mayFail(server)) return false
-    if (isLess) {
-      server.hasLess = true
-      this.unnoticed.add(server)
-    }
+    if (isLess) server.hasLess = true
+    this.unnoticed.add(server)
     const kept = data === 'everything' ? server.snapshot() : data === 'snapshot' ? snapshot : undefined
     // The process is gone before the proxy hears of it: nothing of the old connections is executed any more.
     server.begin(kept ?? server.store.databases.length)
@@ -200,7 +198,7 @@ export class World {
   /** Whether every range still has a natural replica with all its data when this server counts for nothing. */
   private mayLose(server: Server): boolean {
     return this.setsOf(server).every((natural) =>
-      natural.some((each) => each !== server && !each.hasLess && this.proxy.isPresent(each)),
+      natural.some((each) => each !== server && this.isReliable(each) && this.proxy.isPresent(each)),
     )
   }
 
@@ -212,8 +210,13 @@ export class World {
     if (!this.proxy.isPresent(server)) return false
     return this.setsOf(server).every((natural) => {
       const others = natural.filter((each) => each !== server && this.proxy.isPresent(each))
-      return others.length === 0 ? natural.every((each) => !each.hasLess) : others.some((each) => !each.hasLess)
+      return others.length === 0 ? natural.every((each) => !each.hasLess) : others.some((each) => this.isReliable(each))
     })
+  }
+
+  /** What it has counts, and will: another process is taken for one that may have lost something. */
+  private isReliable(server: Server): boolean {
+    return !server.hasLess && !this.unnoticed.has(server)
   }
 
   /** A ring of fewer members than copies is another story. */

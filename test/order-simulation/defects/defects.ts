@@ -6,6 +6,8 @@ export interface Defect {
   readonly patches: readonly Patch[]
   /** From this seed on it is found soon. */
   readonly seed: number
+  /** What else a run has to be like for that. */
+  readonly options?: readonly string[]
 }
 
 /** The arguments of node that bring the defect into a simulation. */
@@ -167,5 +169,23 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
         by: 'if (false)',
       },
     ],
+  },
+  'held-not-walked-over': {
+    summary: 'a joining member does not get what its source was still held back from when it was walked over',
+    seed: 17,
+    options: ['--faults', 'members', '--kinds', 'list,hash'],
+    patches: [
+      {
+        file: 'migration/intake.js',
+        replace: 'const held = this.coordinator.lanes.heldOn(source);',
+        by: 'const held = [];',
+      },
+    ],
+  },
+  'kept-by-another-process': {
+    summary: 'a leaving member that lost its data is taken to have kept it, when it is to stay after all',
+    seed: 165,
+    options: ['--faults', 'lose,down,members', '--kinds', 'string,list,counter'],
+    patches: [{ file: 'coordinator/absences.js', replace: 'this.restartedOnes.add(name);', by: '' }],
   },
 }
