@@ -5,6 +5,8 @@ const SWEEP_MS = 1000
 
 /** The connected clients, by their ids. */
 export class Clients {
+  /** Bytes of commands that were read and wait until their clients have taken replies. */
+  keptBytes = 0
   private readonly byId = new Map<number, Connection>()
   private sweeper: NodeJS.Timeout | undefined
 

@@ -15,14 +15,17 @@ import { Session } from './session.js'
  */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024
 
+/** So much of what clients write is kept at most: the framer's offsets are 32-bit integers. */
+const KEPT_BYTES_MAX = 1024 ** 3
+
 /**
  * One client: its socket, its session, and the order of its replies.
  *
  *     bytes ──> framer ──> dispatch ──> answered here, or coordinator ──┐
  *     socket <── outbox <── reply queue <───────────────────────────────┘
  *
- * It is not read from while it does not take its replies, has too much unanswered, or while a command is under way
- * whose effects come later (`pauseClient`).
+ * It is not served while it does not take its replies, has too much unanswered, or while a command is under way whose
+ * effects come later (`pauseClient`). Then it is not read from either, unless it is its own replies that wait for it.
  */
 export class Connection implements ReplyQueueOwner, Reader {
   readonly session: Session
@@ -34,6 +37,8 @@ export class Connection implements ReplyQueueOwner, Reader {
   lastCommand: CommandRow | undefined
   commands = 0
   receivedBytes = 0
+  /** Bytes of commands that wait to be served. */
+  private keptBytes = 0
   /** Nothing is written to it any more. */
   closed = false
 
@@ -41,7 +46,9 @@ export class Connection implements ReplyQueueOwner, Reader {
   /** The addresses stay known after the socket has lost them. */
   readonly address: string
   readonly localAddress: string
+  /** Whether the socket is read from, and whether what was read is served: else it is kept. */
   private reading = true
+  private serving = true
   private resuming = false
   /** The client has sent its last byte, or nothing more of it is wanted: it ends when its replies have been written. */
   private ending = false
@@ -59,7 +66,7 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.framer = new RequestFramer({ maxBulkBytes: server.config.limits.maxBulkBytes })
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, server.turn, () => {
-      if (!this.reading) this.repliesDone()
+      if (!this.serving) this.repliesDone()
     })
     this.queue = new ReplyQueue(this.outbox, this)
     socket.on('end', () => this.inputEnded())
@@ -150,11 +157,16 @@ export class Connection implements ReplyQueueOwner, Reader {
       this.drop()
       return
     }
-    if (!this.reading && !this.resuming && this.mayRead()) {
-      this.resuming = true
-      setImmediate(() => this.resume())
+    if (!this.serving) {
+      if (this.mayServe()) {
+        if (!this.resuming) setImmediate(() => this.resume())
+        this.resuming = true
+      } else if (!this.reading && this.mayKeep()) {
+        this.reading = true
+        this.socket.resume()
+      }
     }
-    if (this.ending && this.queue.length === 0 && this.reading) this.close()
+    if (this.ending && this.queue.length === 0 && this.serving) this.close()
   }
 
   /** [ReplyQueueOwner] */
@@ -218,7 +230,8 @@ export class Connection implements ReplyQueueOwner, Reader {
     try {
       if (buffer !== undefined) this.framer.feed(buffer, size)
       else if (size > 0) this.framer.filled(size)
-      this.serve()
+      if (this.serving) this.serve()
+      else this.keep()
       this.queue.endBatch()
     } catch (failure) {
       // There may be no memory for so large a command. Where the next one begins is not known any more.
@@ -229,9 +242,9 @@ export class Connection implements ReplyQueueOwner, Reader {
   private serve(): void {
     const { framer } = this
     while (!this.deaf) {
-      if (!this.mayRead()) {
-        framer.retain()
-        this.pause()
+      if (!this.mayServe()) {
+        this.serving = false
+        this.keep()
         return
       }
       const result = framer.next()
@@ -248,37 +261,65 @@ export class Connection implements ReplyQueueOwner, Reader {
     }
   }
 
-  private mayRead(): boolean {
+  private mayServe(): boolean {
     const { queue } = this
     const { limits } = this.server.config
     return (
       queue.pausing === 0 &&
+      queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
       queue.requestBytes < REQUEST_BYTES_MAX &&
       this.pendingBytes < limits.outputBufferPauseBytes
     )
   }
 
-  private pause(): void {
-    if (!this.reading) return
-    this.reading = false
-    this.socket.pause()
+  /** Commands that cannot be served yet wait in the framer, as bytes: they are small where their replies are large. */
+  private keep(): void {
+    this.framer.retain()
+    this.noteKept()
+    if (this.reading && !this.mayKeep()) {
+      this.reading = false
+      this.socket.pause()
+    }
+  }
+
+  /**
+   * Whether the client is read from although it is not served: it may write all its commands before it reads the first
+   * reply, and would wait for us as we for it. While it is servers that are waited for, it can wait, too.
+   */
+  private mayKeep(): boolean {
+    const { clients, config } = this.server
+    const { outputBufferPauseBytes, queryBufferBytes } = config.limits
+    const keptBytesMax = Math.min(queryBufferBytes, KEPT_BYTES_MAX)
+    return this.pendingBytes >= outputBufferPauseBytes && clients.keptBytes < keptBytesMax
+  }
+
+  /** All clients together may have so much kept as one may. */
+  private noteKept(): void {
+    const bytes = this.serving || this.closed ? 0 : this.framer.bufferedBytes
+    this.server.clients.keptBytes += bytes - this.keptBytes
+    this.keptBytes = bytes
   }
 
   private resume(): void {
     this.resuming = false
-    if (this.closed || this.reading || !this.mayRead()) return
-    this.reading = true
+    if (this.closed || this.serving || !this.mayServe()) return
+    this.serving = true
     this.process(0, undefined)
-    if (!this.reading || this.closed) return
-    this.socket.resume()
+    if (this.closed) return
+    this.noteKept()
+    if (!this.serving) return
+    if (!this.reading) {
+      this.reading = true
+      this.socket.resume()
+    }
     if (this.ending && this.queue.length === 0) this.close()
   }
 
   /** The client will send no more, and gets the replies that it is still owed. */
   private inputEnded(): void {
     this.ending = true
-    if (this.queue.length === 0 && this.reading) this.close()
+    if (this.queue.length === 0 && this.serving) this.close()
   }
 
   private closedBySocket(): void {
@@ -290,6 +331,8 @@ export class Connection implements ReplyQueueOwner, Reader {
   private leave(): void {
     const { server } = this
     if (!server.clients.remove(this)) return
+    this.closed = true
+    this.noteKept()
     server.stats.receivedBytesOfGone += this.receivedBytes
     server.stats.sentBytesOfGone += this.outbox.totalBytes
   }

@@ -11,6 +11,13 @@ import type { Outbox } from './outbox.js'
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
 
+/** So many commands are asked for before anything is known of the replies. */
+const FIRST_WINDOW = 128
+/** What the replies that are on their way may be in all, if they are as large as those that came. */
+const EXPECTED_BYTES_MAX = 32 * 1024 * 1024
+/** Of smaller replies as many may be on their way as the limits say. */
+const LARGE_BYTES = 4096
+
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
   /** A reply has come, and left the queue or not. */
@@ -40,6 +47,11 @@ export class ReplyQueue {
   keptBytes = 0
   /** How many slots must be finished before the next command is handled. */
   pausing = 0
+  /**
+   * How many commands may be unanswered, so that their replies are not larger in all than what a client may have to read:
+   * few when it begins to ask, one more for each small reply that has come, and fewer after large ones.
+   */
+  window = FIRST_WINDOW
 
   constructor(
     private readonly outbox: Outbox,
@@ -49,6 +61,11 @@ export class ReplyQueue {
   /** Commands that are not answered. */
   get length(): number {
     return this.slots.length
+  }
+
+  /** Whether another command may be unanswered, as far as the sizes of replies are known. */
+  get hasRoom(): boolean {
+    return this.slots.length < this.window
   }
 
   /** Takes the next place. `silent`: the client does not want this reply (CLIENT REPLY). */
@@ -115,6 +132,11 @@ export class ReplyQueue {
     this.requestBytes -= slot.requestBytes
     if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end)
     const { last, endsBatch } = slot
+    const size = end - start
+    // What comes next may be of another kind than what was asked before.
+    if (this.slots.length === 0) this.window = FIRST_WINDOW
+    else if (size * this.window <= EXPECTED_BYTES_MAX) this.window++
+    if (size > LARGE_BYTES) this.window = Math.max(1, Math.min(this.window, Math.floor(EXPECTED_BYTES_MAX / size)))
     if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned, !endsBatch)
     else if (endsBatch) this.outbox.complete()
     slot.forget()

@@ -82,11 +82,11 @@ t.test('what is done with the answer of a replica', async (t) => {
   inject(t, Apply.prototype, 'onReply', (apply: { targets: Link[] }, [tag]) => {
     if (isPoison(apply.targets[tag as number].answering) && ++replies === 1) throw new Error('injected')
   })
-  const [set, get] = await client.pipeline([
-    ['SET', 'k', 'poison'],
+  const [append, get] = await client.pipeline([
+    ['APPEND', 'k', 'poison'],
     ['GET', 'k'],
   ])
-  t.equal(String(set), '+OK\r\n', 'it was mended like an answer that was lost')
+  t.equal(String(append), ':6\r\n', 'it was mended like an answer that was lost')
   t.equal(String(get), '$6\r\npoison\r\n')
   t.equal(replies, 3)
   await goesOn(t, proxy, client)
