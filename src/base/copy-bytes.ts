@@ -1,9 +1,11 @@
 /*
  * Every command is copied two or three times, and `Buffer.copy` costs 63 ns whatever the size: it makes a view of what it
- * copies, for which it asks the Buffer for its memory. A loop takes 12 ns for 5 bytes and 24 for 24; from there on a view
- * of memory that was asked for before takes 36, and 20 where the same bytes were copied before.
+ * copies, for which it asks the Buffer for its memory. A loop takes 12 ns for 5 bytes and 24 for 24; a view of memory that was
+ * asked for before takes 36, and 20 where the same bytes were copied before. The loop makes no garbage, so that it is
+ * worth it up to the size of a GET of a usual key: the data path of GETs at P=64 takes 0.83 of what it takes with 28 here.
+ * With 64, that of SETs with three copies takes 1.05.
  */
-const LOOP_BYTES_MAX = 28
+const LOOP_BYTES_MAX = 40
 /** The memory of larger buffers is not remembered: nothing else might hold it any more. */
 const REMEMBERED_BYTES_MAX = 256 * 1024
 
