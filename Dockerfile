@@ -18,6 +18,10 @@ COPY package.json LICENSE ./
 COPY conf conf
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
+# What the proxy has to find when it starts again: keep this directory.
+RUN mkdir /data && chown node /data
+ENV DT_RING_STATE_FILE=/data/dt-state.json
+VOLUME /data
 USER node
 EXPOSE 6380
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["node", "dist/src/main.js", "ping"]

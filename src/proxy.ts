@@ -9,6 +9,7 @@ import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
+import { within } from './base/within.js'
 import { Clients } from './client/clients.js'
 import { Listener } from './client/listener.js'
 import { ClientStats, type Server } from './client/server.js'
@@ -18,11 +19,12 @@ import { learnCommands } from './coordinator/learn-commands.js'
 import { missingContact } from './membership/contact.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
+import { originOf } from './membership/origin.js'
 import { Ownership } from './membership/ownership.js'
 import { SentinelAdmin } from './membership/sentinel-admin.js'
 import { silenceOf } from './membership/silence.js'
 import { Starter } from './membership/starter.js'
-import { StateFile } from './membership/state-file.js'
+import { openStateFile } from './membership/state-file.js'
 import { Upkeep } from './membership/upkeep.js'
 import { Departures } from './migration/departures.js'
 import { Migrator } from './migration/migrator.js'
@@ -122,6 +124,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     view: () => (running ? views.current : (starter?.newest ?? views.current)),
     serving: () => running,
     lastHeartbeat: (name) => markers.lastHeartbeat(name),
+    isStray: (marker) => markers.isStray(marker),
     refusedChanged: place,
     deposed: (reason) => {
       isDeposed = true
@@ -203,10 +206,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       `${member} lacks keys that it is the master of, and that all their other replicas have: it is given them back. ` +
         'It has lost data without restarting; was it emptied by hand?',
     )
-  const stateFile = ring.stateFile === undefined ? undefined : new StateFile(ring.stateFile, log)
+  const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
-  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, removed })
+  const unguarded = ring.withoutMajority === 'serve'
+  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, unguarded, removed })
   markers.onAcknowledged((epoch) => coordinator.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
@@ -282,6 +286,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     migrator,
     verifier,
     sentinels,
+    noted: async () => {
+      const isNoted = markers.whenAcknowledged().then(() => true)
+      return (await within(isNoted, config.limits.unavailableTimeoutMs)) === true
+    },
     clients: new Clients(),
     stats: new ClientStats(),
     runId,
@@ -298,7 +306,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       links,
       ownership,
       log,
-      stateFile: stateFile?.read(),
+      stateFile,
       takeover: startOptions.takeover === true,
       acceptEpoch: startOptions.acceptEpoch,
       known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
@@ -307,7 +315,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     })
     await membership.start()
     const decision = await starter.run()
-    markers.begin(ownership.term, decision.kind === 'resume' ? decision.heartbeat : 0)
+    markers.begin(originOf(decision, ownership.term, stateFile?.where))
+    if (decision.kind === 'resume') ownership.refuseStrays(decision.strays)
     running = true
     for (const link of links.all()) if (link.ready && !ownership.servers.has(link.name)) link.reset(GREETED_TOO_EARLY)
     coordinator.opening.open()

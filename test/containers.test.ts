@@ -78,8 +78,17 @@ t.test('what the second stage takes from the first is what the build makes', asy
   const { compilerOptions } = JSON.parse(read('tsconfig.json'))
   t.same([compilerOptions.outDir, compilerOptions.rootDir], ['dist', '.'], 'src is compiled into dist/src')
   const programs = all('RUN').flatMap((argument) => argument.split(' && '))
-  t.same(programs, ['npm ci', 'npx tsc -p tsconfig.json', 'npm prune --omit=dev'])
+  t.same(programs.slice(0, 3), ['npm ci', 'npx tsc -p tsconfig.json', 'npm prune --omit=dev'])
   t.ok(packageJson.devDependencies.typescript, 'tsc is among the packages')
+})
+
+t.test('the state file lasts: it is in a volume that its user may write to, and that compose.yaml keeps', async (t) => {
+  const programs = all('RUN').flatMap((argument) => argument.split(' && '))
+  const [volume] = all('VOLUME')
+  t.same(programs.slice(3), [`mkdir ${volume}`, `chown ${all('USER')[0]} ${volume}`])
+  t.match(all('ENV').join(' '), new RegExp(`DT_RING_STATE_FILE=${volume}/\\S+`))
+  t.same(compose.services.dt.volumes, [`state:${volume}`])
+  t.ok('state' in compose.volumes)
 })
 
 t.test('the image runs the dt command as a user without rights, with a health check', async (t) => {

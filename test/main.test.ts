@@ -327,7 +327,14 @@ t.test('dt serve before servers that are there answers; a second one refuses to 
   const [port, otherPort] = await freePorts(2)
   const argsFor = (name: string, listenPort: number) => {
     const file = join(dir, name)
-    writeFileSync(file, `sentinel: { addresses: ["${ring.sentinelAddresses[0]}"] }\nlisten: { port: ${listenPort} }\n`)
+    writeFileSync(
+      file,
+      [
+        `sentinel: { addresses: ["${ring.sentinelAddresses[0]}"] }`,
+        `listen: { port: ${listenPort} }`,
+        `ring: { stateFile: ${join(dir, 'state.json')} }`,
+      ].join('\n'),
+    )
     return ['--config', file]
   }
   const first = new Dt(t, ['serve', ...argsFor('first.yaml', port)])

@@ -27,6 +27,8 @@ export interface Server {
   readonly migrator: Migrator
   readonly verifier: Verifier
   readonly sentinels: SentinelAdmin
+  /** Resolves with true when every start of a proxy finds the present view, with false when that takes too long. */
+  readonly noted: () => Promise<boolean>
   readonly clients: Clients
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */

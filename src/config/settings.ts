@@ -117,7 +117,8 @@ export const sections = {
       .default('dt'),
     replicas: whole(0, 15).default(2),
     virtualNodes: whole(1, 1024).default(64),
-    stateFile: text().optional(),
+    stateFile: text().default('./dt-state.json'),
+    withoutMajority: oneOf(['refuse', 'serve']).default('refuse'),
   }),
   /** The Sentinels that know the members: the masters whose names match `masterPattern`. */
   sentinel: z.strictObject({

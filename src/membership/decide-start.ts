@@ -2,8 +2,11 @@ import type { TokenRange } from '../ring/token-range.js'
 import { buildView } from '../view/build-view.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 import { viewOfNames } from '../view/view-codec.js'
-import { type FoundServer, refusalOf } from './guard.js'
-import { isNewer, NO_MARKS, type ViewRecord } from './marker.js'
+import { type Council, councilOf, distinct, leftOf, missingAtStart } from './council.js'
+import { explainMissing, explainStrays, list } from './explain-start.js'
+import { type FoundServer, refusalOf, STRAY } from './guard.js'
+import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
+import { isStray, type Stamp, type Succession } from './provenance.js'
 
 /** Everything that is known when a proxy starts. */
 export interface StartInput {
@@ -47,6 +50,17 @@ export interface Resume extends Decided {
   readonly waiting: readonly TokenRange[]
   /** The highest heartbeat that was found. */
   readonly heartbeat: number
+  /** Who has to know of the next view before it counts. */
+  readonly before: readonly Council[]
+  /** The starts before this one. */
+  readonly starts: readonly Succession[]
+  /** The view that is gone on from, and whether it was shown that no later one was acknowledged. */
+  readonly from: Stamp
+  readonly proven: boolean
+  /** The id of the state file that the ring is kept in, if it is this one. */
+  readonly file: string | undefined
+  /** Servers with a view that the ring went on without, on the operator's word. */
+  readonly strays: readonly string[]
 }
 
 /** Nothing may be served. It is to be decided anew when another server answers. */
@@ -61,8 +75,8 @@ export interface RefusedStart extends Decided {
 export type StartDecision = FreshStart | Resume | RefusedStart
 
 /**
- * What a proxy begins with [design §8 Start]. The newest view that any marker or the state file has counts, if no later
- * one can have been in use: a view is used only once all its members have its marker, so a majority of them would know.
+ * What a proxy begins with [design §8 Start, §12]. The newest view that any marker or the state file has counts, if no
+ * later one can have been acknowledged: then enough of those who would have to know of it would be here.
  * Then for each range: who was natural and did not restart stays natural; else, who restarted with the latest data.
  *
  * A stop was clean when all members had the owner's last mark; then restarted ones have everything, too.
@@ -74,14 +88,22 @@ export function decideStart(input: StartInput): StartDecision {
     const refusal = refusalOf(server, input.ring.id, all)
     if (refusal !== undefined) refused.set(server.name, refusal.reason)
   }
-  const found = input.found.filter(({ name }) => !refused.has(name))
-  const newest = newestOf([...found.map(({ marks }) => marks.marker), input.stateFile], input.ring.id)
-  if (newest === undefined) return freshStart(input, found, refused)
+  const usable = input.found.filter(({ name }) => !refused.has(name))
+  const newest = newestOf([...usable.map(({ marks }) => marks.marker), input.stateFile], input.ring.id)
+  if (newest === undefined) return freshStart(input, usable, refused)
+  const strays = straysIn(newest, usable)
+  for (const { name } of strays) refused.set(name, STRAY.reason)
+  const found = usable.filter(({ name }) => !refused.has(name))
 
-  const doubt = whyNotNewest(newest, input, found)
+  const standings = standingsOf(newest, input.known, found, refused)
+  const doubt = whyNotNewest(newest, input, standings)
   const ranges = newest.view.ring.ranges()
   if (doubt !== undefined) return { kind: 'refuse', reason: doubt, ranges, refused }
-  return resume(newest, input, found, refused)
+  if (strays.length > 0 && input.acceptEpoch !== newest.view.epoch) {
+    return { kind: 'refuse', reason: explainStrays(strays, newest.view.epoch), ranges, refused }
+  }
+  const decision = resume(newest, input, found, refused, standings)
+  return decision.kind === 'resume' ? { ...decision, strays: strays.map(({ name }) => name) } : decision
 }
 
 /** The newest view of a ring that is known, or undefined when there never was one. */
@@ -123,20 +145,48 @@ function freshStart(
 }
 
 /** Why the newest view that was found need not be the newest that there is. */
-function whyNotNewest(newest: ViewRecord, input: StartInput, found: readonly FoundServer[]): string | undefined {
-  const { ring, stateFile, acceptEpoch } = input
+function whyNotNewest(newest: ViewRecord, input: StartInput, standings: Standings): string | undefined {
+  const { ring, acceptEpoch } = input
   const { view } = newest
   if (view.virtualNodes !== ring.virtualNodes) {
     const { virtualNodes } = view
     return `the ring has ${virtualNodes} virtual nodes a member: set ring.virtualNodes to that, not ${ring.virtualNodes}`
   }
-  const witnesses = view.members.filter(({ name }) => found.some((each) => each.name === name && each.marks.marker))
-  if (witnesses.length * 2 > view.members.length || acceptEpoch === view.epoch) return undefined
-  if (stateFile !== undefined && stateFile.ringId === ring.id && !isNewer(newest, stateFile)) return undefined
-  return (
-    `only ${witnesses.length} of the ${view.members.length} members of epoch ${view.epoch} have answered with a marker ` +
-    `(${list(witnesses) || 'none'}), so there may be a later epoch; start the others, or, if there is none, --accept-epoch ${view.epoch} goes on from this one`
-  )
+  if (acceptEpoch === view.epoch) return undefined
+  const missing = missingAtStart(councilsOf(newest, input.found), {
+    file: fileIdOf(input.stateFile),
+    has: (name) => standings.get(name)?.hasData === true,
+    isIntact: (name) => standings.get(name)?.intact === true && standings.get(name)?.hasData === true,
+  })
+  return missing && explainMissing(missing, newest)
+}
+
+/** Servers that have a view which may have been acknowledged, and which the newest one does not come from. */
+function straysIn(
+  newest: ViewRecord,
+  found: readonly FoundServer[],
+): { readonly name: string; readonly epoch: number }[] {
+  return found.flatMap(({ name, marks: { marker } }) => {
+    if (marker === undefined) return []
+    const { provenance, view } = marker
+    const isOne = isStray(stampOf(marker), provenance.unguarded, newest.provenance.starts)
+    return isOne ? [{ name, epoch: view.epoch }] : []
+  })
+}
+
+/** Who would have to know of a later view than this one: those in it, and those before it unless it was acknowledged. */
+function councilsOf(newest: ViewRecord, found: readonly FoundServer[]): Council[] {
+  const { file, before } = newest.provenance
+  const own = councilOf(newest.view, file?.id)
+  const isAcknowledged = found.some(({ marks: { owner } }) => {
+    const latest = owner?.acknowledged
+    return latest?.term === newest.term && latest.epoch >= newest.view.epoch
+  })
+  return distinct(isAcknowledged ? [own] : [own, ...before])
+}
+
+function fileIdOf(stateFile: ViewRecord | undefined): string | undefined {
+  return stateFile?.provenance.file?.id
 }
 
 /** What became of a member of a view while nobody looked. */
@@ -156,6 +206,7 @@ interface Standing {
 
 type Standings = ReadonlyMap<string, Standing>
 
+/** Of the members of the newest view, and of those who would have to know of a later one. */
 function standingsOf(
   newest: ViewRecord,
   known: StartInput['known'],
@@ -163,7 +214,9 @@ function standingsOf(
   refused: ReadonlyMap<string, string>,
 ): Standings {
   const last = highestHeartbeat(found)
-  const entries = newest.view.members.map(({ name }): [string, Standing] => {
+  const councils = newest.provenance.before.flatMap(({ members }) => members)
+  const names = new Set([...newest.view.members.map(({ name }) => name), ...councils])
+  const entries = [...names].map((name): [string, Standing] => {
     const server = found.find((each) => each.name === name)
     const { marker, owner } = server?.marks ?? NO_MARKS
     const heartbeat = owner?.heartbeat ?? 0
@@ -183,17 +236,21 @@ function standingsOf(
 
 function resume(
   newest: ViewRecord,
-  { ring, known, acceptEpoch }: StartInput,
+  { ring, known, acceptEpoch, stateFile }: StartInput,
   found: readonly FoundServer[],
   refused: ReadonlyMap<string, string>,
-): StartDecision {
-  const { view } = newest
-  const standings = standingsOf(newest, known, found, refused)
+  standings: Standings,
+): Omit<Resume, 'strays'> | RefusedStart {
+  const { view, provenance } = newest
+  const isAccepted = acceptEpoch === view.epoch
+  const councils = councilsOf(newest, found)
+  const isHere = (name: string) => found.some((server) => server.name === name)
   const isThere = ({ name }: { readonly name: string }) => standings.get(name)!.there
+  const isMember = (name: string) => view.members.some((member) => member.name === name)
   const naturals = new Map(
     view.replicaSets.map((set) => {
-      if (acceptEpoch !== view.epoch) return [set, naturalOf(set.natural, standings)] as const
-      return [set, naturalOf(set.natural.filter(isThere), standings) ?? anybody(set, standings)] as const
+      if (!isAccepted) return [set, naturalOf(set.natural, standings)] as const
+      return [set, naturalOf(set.natural.filter(isThere), standings) ?? anybody(set, view.members, standings)] as const
     }),
   )
   const lost = view.ring.ranges().filter((_, i) => naturals.get(view.setOfRange[i]) === undefined)
@@ -228,13 +285,18 @@ function resume(
   return {
     kind: 'resume',
     view: start,
-    restarted: found.filter(({ name }) => standings.get(name)?.intact === false).map(({ name }) => name),
+    restarted: found.filter(({ name }) => isMember(name) && !standings.get(name)!.intact).map(({ name }) => name),
     leaving: view.members
       .filter(({ name, state }) => stays(name) && state !== 'gone' && !view.wanted.includes(name))
       .map(({ name }) => name),
-    unclean: [...standings.values()].some(({ clean }) => !clean),
+    unclean: view.members.some(({ name }) => !standings.get(name)!.clean),
     waiting: start.ring.ranges().filter((_, i) => !start.setOfRange[i].natural.some(isThere)),
     heartbeat: highestHeartbeat(found),
+    before: isAccepted ? leftOf(councils, isHere) : councils,
+    starts: provenance.starts,
+    from: stampOf(newest),
+    proven: !isAccepted,
+    file: fileIdOf(stateFile) === provenance.file?.id ? provenance.file?.id : undefined,
     refused,
   }
 }
@@ -259,10 +321,13 @@ function naturalOf(natural: readonly Member[], standings: Standings): readonly s
 }
 
 /** The operator says that who is there has to do. */
-function anybody({ natural, pending }: ReplicaSet, standings: Standings): readonly string[] | undefined {
-  const candidates = [natural, pending].map((members) => members.map(({ name }) => name))
-  return [...candidates, [...standings.keys()]]
-    .map((names) => names.filter((name) => standings.get(name)!.there))
+function anybody(
+  { natural, pending }: ReplicaSet,
+  members: readonly Member[],
+  standings: Standings,
+): readonly string[] | undefined {
+  return [natural, pending, members]
+    .map((those) => those.map(({ name }) => name).filter((name) => standings.get(name)!.there))
     .find((names) => names.length > 0)
 }
 
@@ -284,9 +349,4 @@ function asNow(member: Member, { there, awaited }: Standing, known: StartInput['
 
 function isUp({ name, host, port }: Pick<Member, 'name' | 'host' | 'port'>): Member {
   return { name, host, port, state: 'up' }
-}
-
-function list(members: readonly { readonly name: string }[]): string {
-  const names = [...new Set(members.map(({ name }) => name))].sort()
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }

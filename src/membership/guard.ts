@@ -17,6 +17,28 @@ export interface Refusal {
   readonly wipeable: boolean
 }
 
+/** What it holds does not count, and nobody else holds it. */
+export const LAST_HOLDER: Refusal = {
+  reason:
+    'it came back without the data of ranges that nobody else has who is there; ' +
+    'it joins when somebody has, and a start of the proxy with --accept-epoch goes on without them',
+  wipeable: false,
+}
+
+/** Its view may have been acknowledged, and the ring has gone on without it: what it holds is neither used nor thrown away. */
+export const STRAY: Refusal = {
+  reason: 'it has a later view of an earlier owner than the one that the ring went on from',
+  wipeable: true,
+}
+
+/** For the log, when such a server is found while the ring is served. */
+export function strayFound(name: string, epoch: number): string {
+  return (
+    `${name} has epoch ${epoch} of an earlier owner, which may have been acknowledged, and this ring has gone on without ` +
+    'it: nothing is served any more; the next start says what can be done'
+  )
+}
+
 /** Another server that is known; `runId` only while its link is up, or about to come up. */
 export interface OtherServer {
   readonly name: string

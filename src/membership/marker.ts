@@ -1,14 +1,15 @@
 import { MapReply, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import { decodeView, encodeView, ViewFormatError } from '../view/view-codec.js'
+import { decodeProvenance, encodeProvenance, isLater, type Provenance, type Stamp } from './provenance.js'
 
 /*
  * What the proxy notes on every member about the ring [design §3 marker]. It is noted in two function libraries, which
  * FLUSHALL, SWAPDB, DBSIZE and SCAN neither touch nor show, and which stand in the member's AOF and RDB between the
  * writes that were emitted before and after them: data that comes back older comes back with an older mark.
  *
- *     dt_marker   the marker: written once for each view           {"v":1,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…},"removed":[]}
- *     dt_owner    whose member it is: small, written every second  {"v":1,"ring":"dt","term":3,"run":…,"heartbeat":17,"clean":false,…}
+ *     dt_marker   the marker: written once for each view           {"v":2,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…},"removed":[],"from":{…}}
+ *     dt_owner    whose member it is: small, written every second  {"v":2,"ring":"dt","term":3,"run":…,"heartbeat":17,"clean":false,…}
  *
  * They are two so that a proxy that takes over changes the owner without writing the view anew, which the one before may
  * be replacing at that moment. Both are made for `FUNCTION LOAD REPLACE`, and can be looked at on a member with
@@ -29,6 +30,7 @@ export interface ViewRecord {
    * so one that was away may still monitor them.
    */
   readonly removed: readonly string[]
+  readonly provenance: Provenance
 }
 
 /** What a member was told with a view. */
@@ -52,6 +54,8 @@ export interface Owner {
   readonly heartbeat: number
   /** The owner stopped in order, and this was the last that it wrote: every replica had everything. */
   readonly clean: boolean
+  /** The latest view that an owner is known to have acknowledged. */
+  readonly acknowledged?: Stamp | undefined
 }
 
 /** The marks found on a server. */
@@ -64,16 +68,19 @@ export interface Marks {
 
 export const NO_MARKS: Marks = { marker: undefined, owner: undefined, unreadable: '' }
 
-const VERSION = 1
+const VERSION = 2
+/** Those that can be read: what the first version noted says nothing of where a view comes from. */
+const READABLE: readonly unknown[] = [1, VERSION]
 
 /** The command that writes a marker. */
-export function writeMarker({ ringId, term, member, runId, view, removed }: Marker): string[] {
-  return load('dt_marker', { v: VERSION, ring: ringId, term, member, run: runId, view: encodeView(view), removed })
+export function writeMarker({ member, runId, ...record }: Marker): string[] {
+  return load('dt_marker', { ...fieldsOf(record), member, run: runId })
 }
 
 /** The command that writes an owner. */
-export function writeOwner({ ringId, ...owner }: Owner): string[] {
-  return load('dt_owner', { v: VERSION, ring: ringId, ...owner })
+export function writeOwner({ ringId, acknowledged, ...owner }: Owner): string[] {
+  const stamp = acknowledged === undefined ? null : [acknowledged.term, acknowledged.epoch]
+  return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp })
 }
 
 /** The marks in a (RESP3) reply to the `MARKS_QUERY` of backend/handshake. Libraries of others are not looked at. */
@@ -101,7 +108,11 @@ export function decodeMarks(reply: Reply): Marks {
 
 /** Whether `a` is newer than `b`: an owner's later term counts before a higher epoch of one that was shut out. */
 export function isNewer(a: ViewRecord, b: ViewRecord): boolean {
-  return a.term === b.term ? a.view.epoch > b.view.epoch : a.term > b.term
+  return isLater(stampOf(a), stampOf(b))
+}
+
+export function stampOf({ term, view }: ViewRecord): Stamp {
+  return { term, epoch: view.epoch }
 }
 
 /** Whether `a` has shut `b` out. Two that took over in the same moment agree on one of them. */
@@ -109,15 +120,24 @@ export function supersedes(a: Pick<Owner, 'term' | 'run'>, b: Pick<Owner, 'term'
   return a.term === b.term ? a.run > b.run : a.term > b.term
 }
 
-/** A view for a file: the same that a marker has of it. */
-export function encodeRecord({ ringId, term, view, removed }: ViewRecord): string {
-  return `${JSON.stringify({ v: VERSION, ring: ringId, term, view: encodeView(view), removed })}\n`
+/** What a state file has: a view as in a marker, and the term of the proxy that uses the file. */
+export function encodeState(record: ViewRecord, owner: number): string {
+  return `${JSON.stringify({ ...fieldsOf(record), owner })}\n`
 }
 
-/** @throws ViewFormatError when `text` is no record */
-export function decodeRecord(text: string): ViewRecord {
-  const { ring, term, view, removed } = checked(text)
-  return { ringId: ring, term, view: decodeView(view), removed: asNames(removed) }
+/** @throws ViewFormatError when `text` is no such thing */
+export function decodeState(text: string): { readonly record: ViewRecord; readonly owner: number } {
+  const fields = checked(text)
+  return { record: asRecord(fields), owner: isCount(fields.owner) ? fields.owner : fields.term }
+}
+
+function fieldsOf({ ringId, term, view, removed, provenance }: ViewRecord): object {
+  return { v: VERSION, ring: ringId, term, view: encodeView(view), removed, from: encodeProvenance(provenance) }
+}
+
+function asRecord({ ring, term, view, removed, from }: Checked): ViewRecord {
+  const provenance = decodeProvenance(from)
+  return { ringId: ring, term, view: decodeView(view), removed: asNames(removed), provenance }
 }
 
 /** JSON has no line ends and no control characters; the long brackets get as many `=` as do not occur in it. */
@@ -151,15 +171,16 @@ function checked(text: string): Checked {
     throw new ViewFormatError(`it is no JSON: ${(error as Error).message}`)
   }
   const { v, ring, term } = (json ?? {}) as Record<string, unknown>
-  if (v !== VERSION) throw new ViewFormatError(`its version is ${v}, and this program understands ${VERSION}`)
+  if (!READABLE.includes(v)) throw new ViewFormatError(`its version is ${v}, and this program understands ${VERSION}`)
   if (typeof ring !== 'string' || !isCount(term)) throw new ViewFormatError('its ring or its term is missing')
   return json as Checked
 }
 
 function asMarker(text: string): Marker {
-  const { ring, term, member, run, view, removed } = checked(text)
+  const fields = checked(text)
+  const { member, run } = fields
   if (typeof member !== 'string' || typeof run !== 'string') throw new ViewFormatError('its member or run is missing')
-  return { ringId: ring, term, member, runId: run, view: decodeView(view), removed: asNames(removed) }
+  return { ...asRecord(fields), member, runId: run }
 }
 
 /** A list of names; it is missing where nobody had been removed yet when it was written. */
@@ -170,11 +191,13 @@ function asNames(value: unknown): string[] {
 }
 
 function asOwner(text: string): Owner {
-  const { ring, term, run, where, heartbeat, clean } = checked(text)
+  const { ring, term, run, where, heartbeat, clean, acknowledged } = checked(text)
   if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
     throw new ViewFormatError('the owner is not told')
   }
-  return { ringId: ring, term, run, where, heartbeat, clean }
+  const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
+  const known = { ringId: ring, term, run, where, heartbeat, clean }
+  return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
 }
 
 function isCount(value: unknown): value is number {

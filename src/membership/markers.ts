@@ -5,7 +5,9 @@ import { within } from '../base/within.js'
 import { isError, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
-import { writeMarker, writeOwner } from './marker.js'
+import { type Council, councilOf, isNoted } from './council.js'
+import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
+import { isStray, type KeptIn, type Stamp, type Succession } from './provenance.js'
 import type { StateFile } from './state-file.js'
 
 const HEARTBEAT_MS = 1000
@@ -21,8 +23,23 @@ export interface MarkersDeps {
   readonly views: ViewStore
   readonly log: Logger
   readonly stateFile: StateFile | undefined
+  /** When too few know of a view for that: whether it is acknowledged all the same, once all its members have it. */
+  readonly unguarded: boolean
   /** Names that were removed: they are noted with every view. */
   removed(): readonly string[]
+}
+
+/** What the first view comes from. */
+export interface Origin {
+  /** Ours. */
+  readonly term: number
+  /** The highest heartbeat that was found. */
+  readonly heartbeat: number
+  /** Who has to know of the first view before it counts; nobody but those in it when the ring is new. */
+  readonly before: readonly Council[]
+  readonly starts: readonly Succession[]
+  /** The state file that we use, by the name that it has from now on. */
+  readonly file: KeptIn | undefined
 }
 
 /** What was written to a member over one connection. */
@@ -38,13 +55,16 @@ interface Noted {
 
 /**
  * Writes the marker of every view to all its members as soon as it is published, and counts heartbeats on them
- * [design §8 Views and markers]. A view is *acknowledged* when all its members that are there have answered its marker,
- * and the state file has it: from then on every start that may serve at all finds it, or a later one.
+ * [design §8 Views and markers]. A view is *acknowledged* when enough members have answered its marker and the state file
+ * has it [design §12]: from then on every start that may serve at all finds it, or a later one. Nobody waits for a member
+ * that is silent, or refuses its marker: what it is sent stands behind the marker on its link.
  */
 export class Markers {
-  private term = 0
+  private origin: Origin | undefined
+  private before: readonly Council[] = []
   private heartbeat = 0
   private acknowledgedEpoch = 0
+  private lastAcknowledged: Stamp | undefined
   private readonly noted = new Map<string, Noted>()
   /** The last heartbeat that each member has answered. */
   private readonly beats = new Map<string, number>()
@@ -54,15 +74,16 @@ export class Markers {
 
   constructor(private readonly deps: MarkersDeps) {}
 
-  /** From the next view on markers are written, by the owner of this term. `heartbeat` is the highest that was found. */
-  begin(term: number, heartbeat: number): void {
-    this.term = term
-    this.heartbeat = heartbeat + 1
+  /** From the next view on markers are written. */
+  begin(origin: Origin): void {
+    this.origin = origin
+    this.before = origin.before
+    this.heartbeat = origin.heartbeat + 1
     this.unsubscribe = this.deps.views.onChange((view) => this.viewChanged(view))
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
   }
 
-  /** The latest epoch whose marker has been answered by all members: writes of later views must not be acknowledged yet. */
+  /** The latest epoch that was acknowledged: writes of later views must not be yet. */
   acknowledged(): number {
     return this.acknowledgedEpoch
   }
@@ -111,6 +132,11 @@ export class Markers {
     this.mark(name)
   }
 
+  /** Whether a view may have been acknowledged, and the present one does not come from it. */
+  isStray(record: ViewRecord): boolean {
+    return isStray(stampOf(record), record.provenance.unguarded, this.origin?.starts ?? [])
+  }
+
   /** Writes no more. */
   stop(): void {
     clearInterval(this.timer)
@@ -131,32 +157,31 @@ export class Markers {
   }
 
   private viewChanged(view: View): void {
-    const { stateFile, ringId } = this.deps
+    const { stateFile } = this.deps
+    if (this.before.length === 0) this.before = [councilOf(view, this.origin?.file?.id)]
     for (const name of this.noted.keys()) {
       if (!view.members.some((member) => member.name === name)) this.noted.delete(name)
     }
     for (const { name } of view.members) this.mark(name)
     if (stateFile !== undefined) {
-      const record = { ringId, term: this.term, view, removed: this.deps.removed() }
-      void stateFile.save(record).then(() => this.settle())
+      void stateFile.save(this.record(view)).then(() => this.settle())
     }
     this.settle()
   }
 
   /** Writes the marker of the present view to a member, unless it is on its way there. */
   private mark(name: string): void {
-    const { ringId, views, links, removed } = this.deps
+    const { views, links } = this.deps
     const view = views.current
     const link = links.get(name)
-    if (link === undefined || !link.ready || link.info === undefined || this.term === 0) return
+    if (link === undefined || !link.ready || link.info === undefined || this.origin === undefined) return
     const { clientId, runId } = link.info
     let noted = this.noted.get(name)
     const isFirst = noted === undefined || noted.link !== link || noted.clientId !== clientId
     if (noted === undefined || isFirst) this.noted.set(name, (noted = newNote(link, clientId)))
     if (noted.sent >= view.epoch) return
     noted.sent = view.epoch
-    const marker = { ringId, term: this.term, member: name, runId, view, removed: removed() }
-    void this.write(noted, writeMarker(marker), () => {
+    void this.write(noted, writeMarker({ ...this.record(view), member: name, runId }), () => {
       noted.answered = Math.max(noted.answered, view.epoch)
       this.settle()
     })
@@ -181,7 +206,7 @@ export class Markers {
     })
   }
 
-  /** A refused mark is written again with a later heartbeat; a member that cannot take it holds back acknowledgements. */
+  /** A refused mark is written again with a later heartbeat. */
   private async write(noted: Noted, command: readonly string[], done: () => void): Promise<void> {
     const { name } = noted.link
     let reply: Reply
@@ -205,21 +230,36 @@ export class Markers {
   }
 
   private settle(): void {
-    const { views, stateFile } = this.deps
-    const { epoch, members } = views.current
-    if (this.acknowledgedEpoch >= epoch) return
-    if (stateFile !== undefined && stateFile.savedEpoch < epoch) return
-    // Who is gone cannot answer, and is not a member in the sense that matters: its data is waited for.
-    const answered = ({ name, state }: View['members'][number]) =>
-      state === 'gone' || (this.noted.get(name)?.answered ?? 0) >= epoch
-    if (!members.every(answered)) return
-    this.acknowledgedEpoch = epoch
-    for (const listener of [...this.listeners]) listener(epoch)
+    const { views } = this.deps
+    const view = views.current
+    if (this.origin === undefined || this.acknowledgedEpoch >= view.epoch || !this.isKnown(view)) return
+    const { term, file } = this.origin
+    this.acknowledgedEpoch = view.epoch
+    this.lastAcknowledged = { term, epoch: view.epoch }
+    this.before = [councilOf(view, file?.id)]
+    for (const listener of [...this.listeners]) listener(view.epoch)
+  }
+
+  /** Whether every start that may serve finds this view. Our own never finds an older one. */
+  private isKnown({ epoch, members }: View): boolean {
+    const { stateFile, unguarded } = this.deps
+    if (stateFile !== undefined && stateFile.savedEpoch < epoch) return false
+    const has = (name: string) => (this.noted.get(name)?.answered ?? 0) >= epoch
+    if (isNoted(this.before, { file: this.origin?.file?.id, has })) return true
+    return unguarded && members.every(({ name, state }) => state === 'gone' || has(name))
+  }
+
+  private record(view: View): ViewRecord {
+    const { ringId, unguarded, removed } = this.deps
+    const { term, file, starts } = this.origin!
+    const provenance = { file, before: this.before, starts, unguarded }
+    return { ringId, term, view, removed: removed(), provenance }
   }
 
   private owner(clean: boolean): string[] {
     const { ringId, run, where } = this.deps
-    return writeOwner({ ringId, run, term: this.term, where, heartbeat: this.heartbeat, clean })
+    const { heartbeat, lastAcknowledged: acknowledged } = this
+    return writeOwner({ ringId, run, term: this.origin!.term, where, heartbeat, clean, acknowledged })
   }
 }
 

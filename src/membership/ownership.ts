@@ -6,19 +6,24 @@ import type { ServerKind } from '../backend/server-kind.js'
 import { makeFit } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
-import { type Reply, VerbatimReply } from '../resp/encode.js'
+import { textOf } from '../resp/decode.js'
+import type { Reply } from '../resp/encode.js'
+import { isAloneWith, isLastHolder } from '../view/holders.js'
 import type { View } from '../view/view.js'
 import { fenceStep } from './fence.js'
 import {
   cameBackWithLess,
   type FoundServer,
+  LAST_HOLDER,
   type OtherServer,
   type Refusal,
   refusalOf,
+  STRAY,
+  strayFound,
   tooFewDatabases,
   tooOld,
 } from './guard.js'
-import { decodeMarks, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
+import { decodeMarks, type Marker, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
 
 /** So often it is looked again before we give up on a server for this handshake: somebody may connect again and again. */
@@ -27,13 +32,6 @@ const CLAIMS_MAX = 20
 const CONFIRM_MS = 2000
 /** How often it is looked whether that word has come. */
 const CONFIRM_AGAIN_MS = 200
-
-const LAST_HOLDER: Refusal = {
-  reason:
-    'it came back without the data of ranges that nobody else has who is there; ' +
-    'it joins when somebody has, and a start of the proxy with --accept-epoch goes on without them',
-  wipeable: false,
-}
 
 export interface OwnershipDeps {
   readonly ringId: string
@@ -52,9 +50,11 @@ export interface OwnershipDeps {
   serving(): boolean
   /** The last heartbeat that a server has answered. */
   lastHeartbeat(name: string): number
+  /** Whether the ring has gone on without a view that may have been acknowledged. */
+  isStray(marker: Marker): boolean
   /** Which servers are refused has changed. */
   refusedChanged(): void
-  /** Another proxy has taken over. Nothing leaves this process any more. */
+  /** Another proxy has taken over, or what is served is not the latest. Nothing leaves this process any more. */
   deposed(reason: string): void
 }
 
@@ -82,6 +82,8 @@ export class Ownership {
   private readonly strange = new Set<string>()
   /** Those of them that came back without all that was written to them. */
   private readonly lessened = new Set<string>()
+  /** Servers with a stray view that the operator knows of. */
+  private readonly strays = new Set<string>()
   /** Links that were up at the last stall, and whose servers have not said since then that they are ours. */
   private readonly unconfirmed = new Set<string>()
   private confirmed = 0
@@ -94,6 +96,15 @@ export class Ownership {
   begin(term: number): void {
     this.phase = 'owner'
     this.term = term
+  }
+
+  /** The operator has accepted that the ring goes on without what these servers have. */
+  refuseStrays(names: readonly string[]): void {
+    for (const name of names) {
+      this.strays.add(name)
+      this.servers.delete(name)
+      this.noteRefusal(name, STRAY.reason, '')
+    }
   }
 
   /** The last step of a handshake. */
@@ -120,7 +131,7 @@ export class Ownership {
    * of each other when they were claimed. Gives the reason when it is refused after all.
    */
   refuseLate(name: string): string | undefined {
-    if (!this.lessened.has(name) || !this.isLastHolder(name)) return undefined
+    if (!this.lessened.has(name) || !isLastHolder(this.deps.view(), name)) return undefined
     this.servers.delete(name)
     this.noteRefusal(name, LAST_HOLDER.reason, '')
     return LAST_HOLDER.reason
@@ -129,7 +140,7 @@ export class Ownership {
   /** Who is connected to a server beside the connection that asks, and what is noted on it, in one moment. */
   async look(call: Call, clientId: number): Promise<{ others: ProxyConnection[]; rivals: Rival[]; marks: Marks }> {
     const [clients, libraries] = await transaction(call, [['CLIENT', 'LIST'], MARKS_QUERY])
-    const others = othersIn(textOf(clients), this.deps.ringId, clientId)
+    const others = othersIn(textOf(clients) ?? '', this.deps.ringId, clientId)
     return { others, rivals: others.filter(({ run }) => run !== this.deps.run), marks: decodeMarks(libraries) }
   }
 
@@ -238,7 +249,8 @@ export class Ownership {
       refusalOf(server, this.deps.ringId, this.others()) ??
       tooFewDatabases(databases, this.databasesBeside(server.name)) ??
       (this.isNewcomer(server) ? tooOld(kind, this.kindsBeside(server.name)) : undefined) ??
-      this.refusalOfLastHolder(server)
+      this.refusalOfLastHolder(server) ??
+      (this.isStray(server) ? STRAY : undefined)
     )
   }
 
@@ -254,8 +266,8 @@ export class Ownership {
 
   private claimMark(before: Owner | undefined): string[] {
     const { ringId, run, where } = this.deps
-    const { heartbeat = 0, clean = false } = before ?? {}
-    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean })
+    const { heartbeat = 0, clean = false, acknowledged } = before ?? {}
+    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged })
   }
 
   /** Kills connections, in one transaction with what is to be noted on the server. */
@@ -283,19 +295,32 @@ export class Ownership {
   }
 
   private depose(member: string, { run, where, term }: Owner): void {
+    const reason = `another proxy has taken over the ring ${this.deps.ringId}: ${where} (run ${run}) is the owner of ${member}`
+    this.cease(member, reason, { owner: run, where, term, ownTerm: this.term })
+  }
+
+  /** Nothing leaves this process any more. */
+  cease(member: string, reason: string, about: object = {}): void {
     if (this.phase === 'deposed') return
     this.phase = 'deposed'
     clearInterval(this.confirmTimer)
     this.deps.turn.hold()
-    const reason = `another proxy has taken over the ring ${this.deps.ringId}: ${where} (run ${run}) is the owner of ${member}`
-    this.deps.log.fatal({ member, owner: run, where, term, ownTerm: this.term }, reason)
+    this.deps.log.fatal({ member, ...about }, reason)
     this.deps.deposed(reason)
+  }
+
+  /** Whether it has a view that the ring has gone on without; when the operator does not know of it, that ends here. */
+  private isStray({ name, marks: { marker } }: FoundServer): boolean {
+    if (marker === undefined || !this.deps.serving() || !this.deps.isStray(marker)) return false
+    if (this.strays.has(name)) return true
+    this.cease(name, strayFound(name, marker.view.epoch))
+    throw new HandshakeError('what is served is not the latest')
   }
 
   /** Empties a server that may not be used, if the operator wants that and nobody misses it; else it is not used. */
   private async refuse(name: string, { reason, wipeable }: Refusal, call: Call): Promise<void> {
     const { wipe, log } = this.deps
-    if (wipe && wipeable && !this.isSoleHolder(name)) {
+    if (wipe && wipeable && !this.isAlone(name)) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
       await transaction(call, [
         ['FLUSHALL', 'ASYNC'],
@@ -315,16 +340,9 @@ export class Ownership {
     this.deps.refusedChanged()
   }
 
-  /** Whether some range has no other natural replica that is there: then what the server holds may be all there is. */
-  private isSoleHolder(name: string): boolean {
-    const isThere = (member: string) => this.deps.links().get(member)?.ready === true
-    return this.deps
-      .view()
-      .replicaSets.some(
-        ({ natural }) =>
-          natural.some((member) => member.name === name) &&
-          !natural.some((member) => member.name !== name && isThere(member.name)),
-      )
+  /** Whether what the server holds may be all there is of some range. */
+  private isAlone(name: string): boolean {
+    return isAloneWith(this.deps.view(), name, (other) => this.deps.links().get(other)?.ready === true)
   }
 
   /**
@@ -332,7 +350,7 @@ export class Ownership {
    * empty one [design §8 The last natural replica]. Another holder may come back with it, and then this one joins.
    */
   private refusalOfLastHolder(server: FoundServer): Refusal | undefined {
-    return this.hasLess(server) && this.isLastHolder(server.name) ? LAST_HOLDER : undefined
+    return this.hasLess(server) && isLastHolder(this.deps.view(), server.name) ? LAST_HOLDER : undefined
   }
 
   private hasLess(server: FoundServer): boolean {
@@ -341,16 +359,6 @@ export class Ownership {
     return (
       serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, heartbeat: lastHeartbeat(name) })
     )
-  }
-
-  /** Whether it is natural somewhere where all others are gone. */
-  private isLastHolder(name: string): boolean {
-    return this.deps.view().replicaSets.some(({ natural }) => {
-      return (
-        natural.some((member) => member.name === name) &&
-        natural.every((member) => member.name === name || member.state === 'gone')
-      )
-    })
   }
 
   /** Whether a server is no member and was none before. */
@@ -389,8 +397,4 @@ export class Ownership {
         return { name, runId: isConnected ? this.processes.get(name) : undefined }
       })
   }
-}
-
-function textOf(reply: Reply): string {
-  return reply instanceof VerbatimReply ? String(reply.text) : String(reply)
 }

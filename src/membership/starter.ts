@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
@@ -9,9 +10,12 @@ import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } 
 import type { Marks, ViewRecord } from './marker.js'
 import type { Ownership } from './ownership.js'
 import { judgeRivals, type Rival } from './rivals.js'
+import type { StateFile } from './state-file.js'
 
 /** How often connections of another proxy are looked at. */
 const LOOK_AGAIN_MS = 250
+/** Terms of one second. */
+const TERM_STEP = 2 ** 20
 /** A server that does not answer for this long is taken for one that is not there. */
 const ANSWER_MS = 3000
 
@@ -20,8 +24,7 @@ export interface StarterDeps {
   readonly links: Links
   readonly ownership: Ownership
   readonly log: Logger
-  /** What the local state file has. */
-  readonly stateFile: ViewRecord | undefined
+  readonly stateFile: StateFile | undefined
   /** Take the ring from another proxy that is active. */
   readonly takeover: boolean
   readonly acceptEpoch: number | undefined
@@ -56,10 +59,12 @@ export class Starter {
    */
   async run(): Promise<FreshStart | Resume> {
     const looked = await this.yieldToRivals()
-    const records = [...looked.map(({ marker }) => marker), this.deps.stateFile]
+    const { ownership, ring, stateFile } = this.deps
+    const records = [...looked.map(({ marker }) => marker), stateFile?.read()]
     this.noteNewest(records)
     const terms = [...looked.map(({ owner }) => owner?.term ?? 0), ...records.map((record) => record?.term ?? 0)]
-    this.deps.ownership.begin(laterTerm(terms))
+    ownership.begin(laterTerm(terms))
+    stateFile?.claim(ring.id, ownership.term)
     for (;;) {
       await this.claimAll()
       if (this.stopped) throw new Error('stopped before the ring was there')
@@ -80,7 +85,9 @@ export class Starter {
   }
 
   private decide(): FreshStart | Resume | undefined {
-    const { ring, ownership, log, stateFile, acceptEpoch } = this.deps
+    const { ring, ownership, log, acceptEpoch } = this.deps
+    // Not before: an owner that was there until now may have written to it until it lost the members.
+    const stateFile = this.deps.stateFile?.read()
     const found = this.ready()
       .map(({ name }) => ownership.servers.get(name))
       .filter((server) => server !== undefined)
@@ -195,9 +202,13 @@ export class Starter {
   }
 }
 
-/** Later than all others, also than those of a ring that the members of this one know nothing of any more. */
+/**
+ * Later than all others, also than those of a ring that the members of this one know nothing of any more. Two that start
+ * in the same second have different ones, as two views of one term come from one owner: its last bits are thrown.
+ */
 function laterTerm(terms: readonly number[]): number {
-  return Math.max(Math.floor(Date.now() / 1000), ...terms.map((term) => term + 1))
+  const seconds = Math.max(Math.floor(Date.now() / 1000), ...terms.map((term) => Math.floor(term / TERM_STEP) + 1))
+  return seconds * TERM_STEP + randomInt(TERM_STEP)
 }
 
 function logDecision(log: Logger, decision: FreshStart | Resume): void {

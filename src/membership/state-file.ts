@@ -1,24 +1,45 @@
-import { readFileSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { open, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
-import { decodeRecord, encodeRecord, type ViewRecord } from './marker.js'
+import { decodeState, encodeState, type ViewRecord } from './marker.js'
+
+/** How long the members may take to tell who has taken over when the file says that somebody has. */
+const MEMBERS_TELL_MS = 1000
+
+/** The term of the proxy that uses a file is larger: it is not ours any more. */
+class TakenError extends Error {}
 
 /**
- * The local state file: the view in use, by which a proxy that finds only few members knows that there is no later one
- * [design §8 Start]. For that it must never be older than a view under which something was acknowledged.
+ * The local state file: every view of this ring is in it before something is acknowledged under it, so that a proxy which
+ * finds only few members knows that there is no later one [design §12]. For that it must never be older than what was
+ * acknowledged, and no two proxies may use it at a time: whoever starts writes its term into it, and from then on one
+ * with a smaller term writes no more.
  */
 export class StateFile {
   /** Epoch of the record that is on disk, or that cannot be there because there is no file. */
   savedEpoch = 0
+  /** Where it is, for people on other machines. */
+  readonly where: string
+  private readonly temporary: string
   private wanted: ViewRecord | undefined
   private saving: Promise<void> | undefined
 
+  /**
+   * `run` is that of our proxy. `taken` is told when another proxy uses the file, so that nothing can be noted in it any
+   * more.
+   */
   constructor(
     private readonly path: string,
+    run: string,
     private readonly log: Logger,
-  ) {}
+    private readonly taken: (reason: string) => void = () => {},
+  ) {
+    this.where = `${hostname()}:${resolve(path)}`
+    this.temporary = `${path}.${run.slice(0, 8)}.new`
+  }
 
   /**
    * The record of an earlier run, or undefined when there is no file.
@@ -26,13 +47,29 @@ export class StateFile {
    * @throws UserError when there is one that cannot be used
    */
   read(): ViewRecord | undefined {
+    return this.readState()?.record
+  }
+
+  /**
+   * Makes the file ours: what an owner with a smaller term writes later does not get into it.
+   *
+   * @throws UserError when it cannot be read or written, is another ring's, or belongs to somebody with a larger term
+   */
+  claim(ringId: string, term: number): void {
+    const state = this.readState()
+    if (state !== undefined && state.record.ringId !== ringId) {
+      throw new UserError(`${this.path} is the state file of the ring ${state.record.ringId}: set ring.stateFile`)
+    }
     try {
-      return decodeRecord(readFileSync(this.path, 'utf8'))
+      this.writeNow(state === undefined ? '' : encodeState(state.record, term))
+      if (state === undefined) rmSync(this.temporary)
+      else this.rename(term)
+      this.syncNow()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      if (error instanceof TakenError) throw new UserError(error.message)
       throw new UserError(
-        `the state file ${this.path} cannot be used: ${(error as Error).message}; without it the
-markers on the members decide, so that it may be deleted`.replace('\n', ' '),
+        `the state file ${this.path} cannot be written: ${(error as Error).message}; ` +
+          'set ring.stateFile to a path that can be, and that lasts, or to none',
       )
     }
   }
@@ -54,27 +91,72 @@ markers on the members decide, so that it may be deleted`.replace('\n', ' '),
   private async saveAll(): Promise<void> {
     for (let record = this.wanted; record !== undefined; record = this.wanted) {
       this.wanted = undefined
+      const { term, view } = record
       try {
-        await this.replace(encodeRecord(record))
-        this.savedEpoch = record.view.epoch
+        const file = await open(this.temporary, 'w')
+        try {
+          await file.writeFile(encodeState(record, term))
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        this.rename(term)
+        await this.syncDirectory()
+        this.savedEpoch = view.epoch
       } catch (error) {
+        await rm(this.temporary, { force: true }).catch(() => {})
+        if (error instanceof TakenError) {
+          this.taken(error.message)
+          return
+        }
         this.log.error({ file: this.path, err: error }, 'the state file cannot be written: it is removed')
-        if (await this.remove()) this.savedEpoch = record.view.epoch
+        if (await this.remove(term)) this.savedEpoch = view.epoch
       }
     }
   }
 
-  /** The file has either its old content or the new one, whatever happens. */
-  private async replace(text: string): Promise<void> {
-    const temporary = `${this.path}.new`
-    const file = await open(temporary, 'w')
+  private writeNow(text: string): void {
+    const file = openSync(this.temporary, 'w')
     try {
-      await file.writeFile(text)
-      await file.sync()
+      writeSync(file, text)
+      fsyncSync(file)
     } finally {
-      await file.close()
+      closeSync(file)
     }
-    await rename(temporary, this.path)
+  }
+
+  /** The file has either its old content or the new one, whatever happens. Nothing comes between the look and the change. */
+  private rename(term: number): void {
+    this.assertOurs(term)
+    renameSync(this.temporary, this.path)
+  }
+
+  /** No file says less than an old one. */
+  private async remove(term: number): Promise<boolean> {
+    try {
+      this.assertOurs(term)
+      rmSync(this.path, { force: true })
+      await this.syncDirectory()
+      return true
+    } catch (error) {
+      this.log.error({ file: this.path, err: error }, 'the state file can neither be written nor removed: remove it')
+      return false
+    }
+  }
+
+  /** @throws TakenError */
+  private assertOurs(term: number): void {
+    let owner: number
+    try {
+      owner = decodeState(readFileSync(this.path, 'utf8')).owner
+    } catch {
+      return // It is not there, or broken: whoever uses it writes it anew.
+    }
+    if (owner > term) throw new TakenError(`another proxy has taken over: it uses the state file ${this.path}`)
+  }
+
+  /** A name that was changed is on disk when its directory is. */
+  private async syncDirectory(): Promise<void> {
     const directory = await open(dirname(this.path), 'r')
     try {
       await directory.sync()
@@ -83,14 +165,35 @@ markers on the members decide, so that it may be deleted`.replace('\n', ' '),
     }
   }
 
-  /** No file says less than an old one. */
-  private async remove(): Promise<boolean> {
+  private syncNow(): void {
+    const directory = openSync(dirname(this.path), 'r')
     try {
-      await rm(this.path, { force: true })
-      return true
-    } catch (error) {
-      this.log.error({ file: this.path, err: error }, 'the state file can neither be written nor removed: remove it')
-      return false
+      fsyncSync(directory)
+    } finally {
+      closeSync(directory)
     }
   }
+
+  private readState(): ReturnType<typeof decodeState> | undefined {
+    try {
+      return decodeState(readFileSync(this.path, 'utf8'))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw new UserError(
+        `the state file ${this.path} cannot be used: ${(error as Error).message}; ` +
+          'without it all members have to be there at a start, and then it may be deleted',
+      )
+    }
+  }
+}
+
+/** The state file of these settings: `none` is none. `cease` is called when another proxy uses it. */
+export function openStateFile(
+  path: string,
+  run: string,
+  log: Logger,
+  cease: (reason: string) => void,
+): StateFile | undefined {
+  if (path === 'none') return undefined
+  return new StateFile(path, run, log, (reason) => setTimeout(cease, MEMBERS_TELL_MS, reason))
 }

@@ -123,7 +123,14 @@ t.test('a paused proxy asks before it emits or answers, also where nobody has en
   first.pause()
   await sleep(600)
   old.send('GET key\r\nSET key late\r\nPING\r\n')
-  const next = { ringId: 'dt', run: 'f'.repeat(40), term: 4_000_000_000, where: 'a test', heartbeat: 99, clean: false }
+  const next = {
+    ringId: 'dt',
+    run: 'f'.repeat(40),
+    term: Number.MAX_SAFE_INTEGER,
+    where: 'a test',
+    heartbeat: 99,
+    clean: false,
+  }
   for (const { port } of ring.members) {
     const member = await RawClient.connect(port)
     t.equal(String(await member.ask(...writeOwner(next))), '$8\r\ndt_owner\r\n')

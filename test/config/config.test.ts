@@ -24,6 +24,8 @@ function messageFor(t: Test, text: string, env: Record<string, string> = {}): st
   return ''
 }
 
+const KEPT = { stateFile: './dt-state.json', withoutMajority: 'refuse' }
+
 t.test('DT_CONFIG_FILE names the file where no option does', async (t) => {
   const one = join(t.testdir(), 'one.yaml')
   const other = join(t.testdirName, 'other.yaml')
@@ -38,7 +40,7 @@ t.test('DT_CONFIG_FILE names the file where no option does', async (t) => {
 t.test('without a file and variables, every setting has its default', async (t) => {
   const config = loadConfig({ env: {} })
   t.same(config.listen, { host: '127.0.0.1', port: 6380, backlog: 511 })
-  t.same(config.ring, { id: 'dt', replicas: 2, virtualNodes: 64 })
+  t.same(config.ring, { id: 'dt', replicas: 2, virtualNodes: 64, ...KEPT })
   t.same(config.sentinel, {
     addresses: [{ host: '127.0.0.1', port: 26379 }],
     masterPattern: 'dt-*',
@@ -57,7 +59,7 @@ t.test('a file goes before the defaults, a variable before the file, the command
     overrides: { listen: { port: 4 }, ring: {} },
   })
   t.same(config.listen, { host: 'a', port: 4, backlog: 511 })
-  t.same(config.ring, { id: 'from-file', replicas: 3, virtualNodes: 64 })
+  t.same(config.ring, { id: 'from-file', replicas: 3, virtualNodes: 64, ...KEPT })
 })
 
 t.test('the value is frozen at every depth', async (t) => {
@@ -70,6 +72,7 @@ t.test('the value is frozen at every depth', async (t) => {
 t.test('every setting can be given as a variable', async (t) => {
   const values: Record<string, string> = {
     host: 'example.org',
+    withoutMajority: 'serve',
     id: 'other',
     addresses: 'a:1,b:2',
     masterPattern: 'm*',

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/config.js'
 import type { LocalRing } from '../../src/local/local-ring.js'
@@ -15,9 +16,17 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 export interface AnotherOptions extends StartOptions {
   readonly replicas?: number
+  /** One beside the members' directories if it is not given: proxies of one ring are on one machine. */
   readonly stateFile?: string
+  /** Only these of the ring's Sentinels. */
+  readonly sentinels?: readonly string[]
   readonly unavailableTimeoutMs?: number
   readonly connectTimeoutMs?: number
+}
+
+/** The state file of all proxies of a ring that do not say another one. */
+export function stateFileOf(ring: LocalRing): string {
+  return join(dirname(ring.server('dt-1').dir), 'state.json')
 }
 
 /** A proxy in this process in front of a ring that is there already; it is to be started by the test. */
@@ -27,13 +36,13 @@ export class AnotherProxy {
   port = 0
 
   private constructor(t: Teardown, ring: LocalRing, options: AnotherOptions) {
-    const { replicas = 2, stateFile, unavailableTimeoutMs, connectTimeoutMs } = options
+    const { replicas = 2, stateFile = stateFileOf(ring), unavailableTimeoutMs, connectTimeoutMs } = options
     const config = loadConfig({
       env: {},
       overrides: {
         listen: { port: 0 },
         ring: { replicas, stateFile },
-        sentinel: { addresses: ring.sentinelAddresses },
+        sentinel: { addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
         ...(connectTimeoutMs !== undefined && { backend: { connectTimeoutMs } }),
       },
@@ -89,6 +98,7 @@ export class PausableProxy {
       PATH: process.env.PATH,
       DT_LISTEN_PORT: String(port),
       DT_SENTINEL_ADDRESSES: ring.sentinelAddresses.join(','),
+      DT_RING_STATE_FILE: stateFileOf(ring),
       DT_LOG_FORMAT: 'json',
       ...settings,
     }

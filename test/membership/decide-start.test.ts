@@ -224,46 +224,6 @@ t.test('an owner that was shut out may have counted on: its views are older', as
   )
 })
 
-t.test('a minority cannot know that there is no later view', async (t) => {
-  const refusal =
-    'refuse (4 ranges): only 2 of the 4 members of epoch 7 have answered with a marker (dt-1 and dt-2), ' +
-    'so there may be a later epoch; start the others, or, if there is none, --accept-epoch 7 goes on from this one'
-  checkStart(
-    t,
-    FOUR,
-    `
-    > dt-1 dt-2: 7
-    > dt-3 dt-4: away
-    ${refusal}
-    `,
-  )
-  checkStart(
-    t,
-    FOUR,
-    `
-    > dt-1 dt-2: 7
-    > dt-3 dt-4: empty
-    ${refusal}
-    `,
-  )
-  checkStart(
-    t,
-    FOUR,
-    `
-    > dt-1 dt-2: 7
-    > dt-3: 7 restarted
-    > dt-4: away
-    resume (unclean)
-    restarted: dt-3
-    7: dt-1 dt-2 dt-3 dt-4(suspect)
-      dt-3: dt-1 + dt-3
-      dt-1: dt-1 dt-4
-      dt-4: dt-2 dt-4
-      dt-2: dt-2 + dt-3
-    `,
-  )
-})
-
 t.test('the state file knows that there is no later view, and may know a later one', async (t) => {
   checkStart(
     t,
@@ -301,7 +261,12 @@ t.test('the state file knows that there is no later view, and may know a later o
     > dt-1: 8
     > dt-2 dt-3 dt-4: away
     > state file: 7
-    refuse (4 ranges): only 1 of the 3 members of epoch 8 have answered with a marker (dt-1), so there may be a later epoch; start the others, or, if there is none, --accept-epoch 8 goes on from this one
+    resume (unclean)
+    8: dt-1 dt-3(suspect) dt-4(suspect)
+      dt-3: dt-1 dt-3
+      dt-1: dt-1 dt-4
+      dt-4: dt-4 (waits)
+      dt-2: dt-3 + dt-1 (waits)
     `,
   )
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { cameBackWithLess, type FoundServer, refusalOf, tooFewDatabases } from '../../src/membership/guard.js'
 import { type Marks, NO_MARKS } from '../../src/membership/marker.js'
+import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { buildView } from '../../src/view/build-view.js'
 
 function server(name: string, runId: string, keys: number, marks: Partial<Marks> = {}): FoundServer {
@@ -8,7 +9,8 @@ function server(name: string, runId: string, keys: number, marks: Partial<Marks>
 }
 
 function marked(member: string, ringId = 'dt'): Partial<Marks> {
-  return { marker: { ringId, term: 1, member, runId: 'any', view: buildView(ringId, 1, 1, 1, []), removed: [] } }
+  const view = buildView(ringId, 1, 1, 1, [])
+  return { marker: { ringId, term: 1, member, runId: 'any', view, removed: [], provenance: NO_PROVENANCE } }
 }
 
 const owned = (ringId: string): Partial<Marks> => ({

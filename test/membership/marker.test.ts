@@ -2,8 +2,8 @@ import t from 'tap'
 import { MARKS_QUERY } from '../../src/backend/handshake.js'
 import {
   decodeMarks,
-  decodeRecord,
-  encodeRecord,
+  decodeState,
+  encodeState,
   isNewer,
   type Marker,
   NO_MARKS,
@@ -12,6 +12,7 @@ import {
   writeMarker,
   writeOwner,
 } from '../../src/membership/marker.js'
+import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { buildView } from '../../src/view/build-view.js'
 import type { Member } from '../../src/view/view.js'
@@ -26,6 +27,15 @@ const marker: Marker = {
   runId: 'a'.repeat(40),
   view: buildView('dt', 7, 1, 4, [member('dt-1'), member('dt-2')]),
   removed: ['dt-9', 'dt-]]'],
+  provenance: {
+    file: { id: 'f'.repeat(16), where: 'here:/data/[[dt]]-state.json' },
+    before: [
+      { members: ['dt-1', 'dt-2'], file: 'f'.repeat(16) },
+      { members: ['dt-1'], file: undefined },
+    ],
+    starts: [{ term: 1_700_000_000, from: { term: 1, epoch: 6 }, proven: true }],
+    unguarded: false,
+  },
 }
 const owner: Owner = {
   ringId: 'dt',
@@ -58,7 +68,7 @@ t.test('what is noted on a real server is read from it, and clients of the data 
   t.equal(String(await connection.ask('SCAN', '0')), '*2\r\n$1\r\n0\r\n*0\r\n')
   t.strictSame(await marks(), { marker, owner, unreadable: '' })
 
-  const later = { ...owner, heartbeat: 18, clean: true }
+  const later = { ...owner, heartbeat: 18, clean: true, acknowledged: { term: 1_700_000_001, epoch: 7 } }
   await connection.ask(...writeOwner(later))
   t.strictSame((await marks()).owner, later, 'the later one is in its place')
   t.match(String(await connection.ask('FCALL_RO', 'dt_owner', '0')), /"heartbeat":18,"clean":true/)
@@ -92,8 +102,8 @@ t.test('marks of another version, or broken ones, are said to be so', async (t) 
   }
   t.strictSame(inLibrary(code).owner, owner)
   for (const [from, to, reason] of [
-    ['"v":1', '"v":2', /its version is 2/],
-    ['"v":1', '"v":', /it is no JSON/],
+    ['"v":2', '"v":3', /its version is 3/],
+    ['"v":2', '"v":', /it is no JSON/],
     ['"ring":"dt"', '"ring":7', /its ring or its term is missing/],
     ['"term":1700000001', '"term":-1', /its ring or its term is missing/],
     ['"heartbeat":17', '"heartbeat":1.5', /the owner is not told/],
@@ -104,14 +114,25 @@ t.test('marks of another version, or broken ones, are said to be so', async (t) 
 })
 
 t.test('the state file holds what a marker has of the view', async (t) => {
-  const { ringId, term, view, removed } = marker
-  const record = { ringId, term, view, removed }
-  t.strictSame(decodeRecord(encodeRecord(record)), record)
-  const older = encodeRecord(record).replace(/,"removed":.*/, '}')
-  t.strictSame(decodeRecord(older), { ...record, removed: [] }, 'nobody was removed when it was written')
-  t.throws(() => decodeRecord(encodeRecord(record).replace('["dt-9"', '[9')), { name: 'ViewFormatError' })
+  const { ringId, term, view, removed, provenance } = marker
+  const record = { ringId, term, view, removed, provenance }
+  t.strictSame(decodeState(encodeState(record, term + 1)), { record, owner: term + 1 })
+  const older = encodeState(record, term)
+    .replace('"v":2', '"v":1')
+    .replace(/,"removed":.*/, '}')
+  const inOlder = { ...record, removed: [], provenance: NO_PROVENANCE }
+  t.strictSame(decodeState(older), { record: inOlder, owner: term }, 'the first version knew nothing of these')
+  for (const [from, to] of [
+    ['["dt-9"', '[9'],
+    ['"before":[[["dt-1"', '"before":[[[1'],
+    ['"unguarded":false', '"unguarded":0'],
+    ['"file":["', '"file":[1,"'],
+    ['"starts":[[17', '"starts":[["17"'],
+  ]) {
+    t.throws(() => decodeState(encodeState(record, term).replace(from, to)), { name: 'ViewFormatError' }, to)
+  }
   for (const text of ['', 'null', '{"v":1}', '{"v":1,"ring":"dt","term":1,"view":{}}']) {
-    t.throws(() => decodeRecord(text), { name: 'ViewFormatError' }, text)
+    t.throws(() => decodeState(text), { name: 'ViewFormatError' }, text)
   }
 })
 
@@ -121,6 +142,7 @@ t.test('a later term counts before a higher epoch, and before another run', asyn
     term,
     view: buildView('dt', epoch, 1, 1, []),
     removed: [],
+    provenance: NO_PROVENANCE,
   })
   t.equal(isNewer(at(2, 1), at(1, 9)), true)
   t.equal(isNewer(at(1, 9), at(2, 1)), false)

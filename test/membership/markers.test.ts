@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { MARKS_QUERY } from '../../src/backend/handshake.js'
 import { Links } from '../../src/backend/links.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
-import { decodeMarks, decodeRecord, type Marks } from '../../src/membership/marker.js'
+import { decodeMarks, decodeState, type Marks } from '../../src/membership/marker.js'
 import { Markers } from '../../src/membership/markers.js'
+import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { StateFile } from '../../src/membership/state-file.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { buildView, emptyView } from '../../src/view/build-view.js'
@@ -43,7 +44,17 @@ class MarkedRing {
     })
     const { links, views } = this
     const removed = () => this.removed
-    this.markers = new Markers({ ringId: 'dt', run: 'run-1', where: 'a test', links, views, log, stateFile, removed })
+    this.markers = new Markers({
+      ringId: 'dt',
+      run: 'run-1',
+      where: 'a test',
+      links,
+      views,
+      log,
+      stateFile,
+      unguarded: false,
+      removed,
+    })
     this.markers.onAcknowledged((epoch) => this.acknowledged.push(epoch))
   }
 
@@ -58,6 +69,11 @@ class MarkedRing {
     for (const member of ring.members()) ring.links.connect(member)
     await until('the links are up', () => ring.links.all().every(({ ready }) => ready))
     return ring
+  }
+
+  begin(term: number, heartbeat: number): void {
+    const file = this.stateFile && { id: 'a file', where: this.stateFile.where }
+    this.markers.begin({ term, heartbeat, before: [], starts: [], file })
   }
 
   members(...only: number[]): Member[] {
@@ -77,6 +93,11 @@ class MarkedRing {
     return decodeMarks(decodeReply(reply, 0, reply.length))
   }
 
+  /** The epochs that are noted on the servers. */
+  epochs(): Promise<(number | undefined)[]> {
+    return Promise.all(this.servers.map(async (_, i) => (await this.marks(i + 1)).marker?.view.epoch))
+  }
+
   async on(server: number, ...args: string[]): Promise<string> {
     const connection = await RawConnection.open(this.servers[server - 1].port)
     const reply = await connection.ask(...args)
@@ -85,14 +106,15 @@ class MarkedRing {
   }
 }
 
-t.test('every view is on all its members before it is acknowledged', async (t) => {
+t.test('every view is on enough of its members before it is acknowledged, and on all of them soon', async (t) => {
   const ring = await MarkedRing.start(t, 3)
   const { markers } = ring
   t.equal(markers.acknowledged(), 0)
-  markers.begin(9, 20)
+  ring.begin(9, 20)
   ring.publish(5)
   t.equal(markers.acknowledged(), 0, 'not at once')
   await until('epoch 5 is acknowledged', () => markers.acknowledged() === 5)
+  await until('all have it', async () => (await ring.epochs()).every((epoch) => epoch === 5))
   for (const i of [1, 2, 3]) {
     const { marker, owner } = await ring.marks(i)
     t.match(marker, { ringId: 'dt', term: 9, member: `dt-${i}`, runId: ring.links.get(`dt-${i}`)?.info?.runId })
@@ -107,44 +129,102 @@ t.test('every view is on all its members before it is acknowledged', async (t) =
   await markers.whenAcknowledged()
   t.equal(markers.acknowledged(), 7)
   await markers.whenAcknowledged()
-  t.equal((await ring.marks(2)).marker?.view.epoch, 7)
+  await until('all have it', async () => (await ring.epochs()).every((epoch) => epoch === 7))
   t.same((await ring.marks(2)).marker?.removed, ['dt-9'])
   t.same([ring.acknowledged[0], ring.acknowledged.at(-1)], [5, 7])
 })
 
-t.test('a member that does not answer holds back the view, until it is not in it, or has come back', async (t) => {
-  const ring = await MarkedRing.start(t, 3)
+t.test(
+  'a member that does not answer is not waited for when more than half of those before have the view',
+  async (t) => {
+    const ring = await MarkedRing.start(t, 3)
+    const { markers } = ring
+    ring.begin(1, 0)
+    ring.publish(1)
+    await markers.whenAcknowledged()
+
+    ring.links.disconnect('dt-3')
+    ring.publish(2)
+    await until('two have it', () => markers.acknowledged() === 2)
+
+    ring.links.disconnect('dt-2')
+    ring.publish(3)
+    await until('one has it', async () => (await ring.marks(1)).marker?.view.epoch === 3)
+    ring.publish(4, ring.members(1))
+    const fourth = markers.whenAcknowledged()
+    await until('it has the next one, too', async () => (await ring.marks(1)).marker?.view.epoch === 4)
+    await sleep(50)
+    t.equal(markers.acknowledged(), 2, 'a view without the others is none of which they would know')
+    t.same(
+      (await ring.marks(1)).marker?.provenance.before,
+      [{ members: ['dt-1', 'dt-2', 'dt-3'], file: undefined }],
+      'and it says who would have to',
+    )
+
+    ring.publish(5)
+    ring.links.connect(ring.members(2)[0])
+    await fourth
+    t.equal(markers.acknowledged(), 5)
+    const gone = { ...ring.members(3)[0], state: 'gone' as const }
+    ring.views.publish(buildView('dt', 6, 1, 1, [...ring.members(1, 2), gone]))
+    await markers.whenAcknowledged()
+    ring.links.disconnect('dt-2')
+    ring.publish(7, ring.members(1, 2))
+    await until('one has it', async () => (await ring.marks(1)).marker?.view.epoch === 7)
+    await sleep(50)
+    t.equal(markers.acknowledged(), 6, 'of two that are left both have to know')
+  },
+)
+
+t.test('with a state file one member is enough, and the file is written first', async (t) => {
+  const path = join(t.testdir(), 'state.json')
+  const ring = await MarkedRing.start(t, 3, new StateFile(path, 'run-1', silentLogger()))
   const { markers } = ring
-  markers.begin(1, 0)
+  ring.begin(1, 0)
   ring.publish(1)
   await markers.whenAcknowledged()
-
-  ring.links.disconnect('dt-3')
+  for (const name of ['dt-1', 'dt-2', 'dt-3']) ring.links.disconnect(name)
   ring.publish(2)
-  await until('two have it', async () => (await ring.marks(1)).marker?.view.epoch === 2)
-  t.equal(markers.acknowledged(), 1)
-  ring.links.connect(ring.members(3)[0])
-  await until('it has come back', () => markers.acknowledged() === 2)
-
-  ring.links.disconnect('dt-3')
-  ring.publish(3)
-  const third = markers.whenAcknowledged()
+  await until('the file has it', () => decodeState(readFileSync(path, 'utf8')).record.view.epoch === 2)
   await sleep(50)
-  t.equal(markers.acknowledged(), 2)
-  ring.publish(4, ring.members(1, 2))
-  await third
-  t.equal(markers.acknowledged(), 4, 'a view without it has taken the place of the one that waited')
-  t.equal((await ring.marks(3)).marker?.view.epoch, 2)
+  t.equal(markers.acknowledged(), 1, 'nobody who is found without the file would say so')
+  ring.links.connect(ring.members(2)[0])
+  await until('it is acknowledged', () => markers.acknowledged() === 2)
+  const { provenance } = decodeState(readFileSync(path, 'utf8')).record
+  t.match(provenance.file, { id: 'a file', where: /:\/.*state\.json$/ })
+  t.strictSame((await ring.marks(2)).marker?.provenance, provenance, 'the markers say where the file is')
+})
 
-  const gone = { ...ring.members(3)[0], state: 'gone' as const }
-  ring.views.publish(buildView('dt', 5, 1, 1, [...ring.members(1, 2), gone]))
-  await markers.whenAcknowledged()
-  t.equal(markers.acknowledged(), 5, 'who is gone is not waited for')
+t.test('two owners of one state file: the later one has it', async (t) => {
+  const path = join(t.testdir(), 'state.json')
+  const record = (term: number, epoch: number) => {
+    return { ringId: 'dt', term, view: buildView('dt', epoch, 1, 1, []), removed: [], provenance: NO_PROVENANCE }
+  }
+  let taken = ''
+  const first = new StateFile(path, 'run-1', silentLogger(), (reason) => {
+    taken = reason
+  })
+  first.claim('dt', 1)
+  t.equal(first.read(), undefined)
+  await first.save(record(1, 4))
+  const second = new StateFile(path, 'run-2', silentLogger())
+  t.throws(() => second.claim('other', 2), { name: 'UserError', message: /is the state file of the ring dt/ })
+  second.claim('dt', 2)
+  t.strictSame(second.read(), record(1, 4))
+  await first.save(record(1, 5))
+  t.equal(first.savedEpoch, 4)
+  t.match(taken, /another proxy has taken over: it uses the state file .*state.json/)
+  t.strictSame(second.read(), record(1, 4))
+  await second.save(record(2, 5))
+  t.throws(() => first.claim('dt', 1), { name: 'UserError', message: /it uses the state file/ })
+  t.strictSame(second.read(), record(2, 5))
+  const nowhere = new StateFile(join(path, 'below', 'state.json'), 'run-1', silentLogger())
+  t.throws(() => nowhere.claim('dt', 1), { name: 'UserError' })
 })
 
 t.test('a connection that is made anew gets the marker of the present view, and the same once', async (t) => {
   const ring = await MarkedRing.start(t, 1)
-  ring.markers.begin(1, 0)
+  ring.begin(1, 0)
   ring.publish(1)
   await ring.markers.whenAcknowledged()
   await ring.on(1, 'FUNCTION', 'FLUSH')
@@ -156,7 +236,7 @@ t.test('a connection that is made anew gets the marker of the present view, and 
 t.test('a refused marker is written again', async (t) => {
   const ring = await MarkedRing.start(t, 2)
   const { markers } = ring
-  markers.begin(1, 0)
+  ring.begin(1, 0)
   ring.publish(1)
   await markers.whenAcknowledged()
   await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '1')
@@ -170,7 +250,7 @@ t.test('a refused marker is written again', async (t) => {
 t.test('heartbeats are counted on every member from the highest that was found, until an orderly stop', async (t) => {
   const ring = await MarkedRing.start(t, 2)
   const { markers } = ring
-  markers.begin(1, 40)
+  ring.begin(1, 40)
   ring.publish(1)
   await markers.whenAcknowledged()
   t.match(await ring.marks(1), { owner: { heartbeat: 41, clean: false } })
@@ -186,7 +266,7 @@ t.test('heartbeats are counted on every member from the highest that was found, 
 t.test('a member without a marker of its present process gets no heartbeat', async (t) => {
   const ring = await MarkedRing.start(t, 2)
   const { markers } = ring
-  markers.begin(1, 0)
+  ring.begin(1, 0)
   ring.publish(1, ring.members(1))
   await markers.whenAcknowledged()
   await sleep(1200)
@@ -197,38 +277,44 @@ t.test('a member without a marker of its present process gets no heartbeat', asy
 
 t.test('the state file has every view before it is acknowledged', async (t) => {
   const path = join(t.testdir(), 'state.json')
-  const stateFile = new StateFile(path, silentLogger())
+  const stateFile = new StateFile(path, 'run-1', silentLogger())
   t.equal(stateFile.read(), undefined)
   const ring = await MarkedRing.start(t, 1, stateFile)
-  ring.markers.begin(3, 0)
+  ring.begin(3, 0)
   ring.markers.onAcknowledged((epoch) => {
-    t.equal(decodeRecord(readFileSync(path, 'utf8')).view.epoch, epoch)
+    t.equal(decodeState(readFileSync(path, 'utf8')).record.view.epoch, epoch)
   })
   ring.publish(1)
   await ring.markers.whenAcknowledged()
   for (let epoch = 2; epoch < 12; epoch++) ring.publish(epoch)
   await ring.markers.whenAcknowledged()
-  t.strictSame(new StateFile(path, silentLogger()).read(), {
+  t.match(new StateFile(path, 'run-1', silentLogger()).read(), {
     ringId: 'dt',
     term: 3,
-    view: ring.views.current,
+    view: { epoch: 11 },
     removed: ring.removed,
   })
-  t.equal(existsSync(`${path}.new`), false)
+  t.same(readdirSync(dirname(path)), ['state.json'], 'and nothing else is left')
 })
 
 t.test('a state file that cannot be written is removed, because an old one would lie', async (t) => {
   const path = join(t.testdir(), 'state.json')
-  const stateFile = new StateFile(path, silentLogger())
-  const record = (epoch: number) => ({ ringId: 'dt', term: 1, view: buildView('dt', epoch, 1, 1, []), removed: [] })
+  const stateFile = new StateFile(path, 'run-1', silentLogger())
+  const record = (epoch: number) => ({
+    ringId: 'dt',
+    term: 1,
+    view: buildView('dt', epoch, 1, 1, []),
+    removed: [],
+    provenance: NO_PROVENANCE,
+  })
   await stateFile.save(record(1))
   t.equal(stateFile.savedEpoch, 1)
-  mkdirSync(`${path}.new`)
+  mkdirSync(`${path}.run-1.new`)
   await stateFile.save(record(2))
   t.equal(existsSync(path), false)
   t.equal(stateFile.savedEpoch, 2)
 
-  const nowhere = new StateFile(join(path, 'below', 'a-file'), silentLogger())
+  const nowhere = new StateFile(join(path, 'below', 'a-file'), 'run-1', silentLogger())
   writeFileSync(path, 'no state')
   await nowhere.save(record(3))
   t.equal(nowhere.savedEpoch, 0, 'what cannot be removed either holds back the view')

@@ -6,6 +6,7 @@ import { Turn } from '../../src/base/turn.js'
 import { ask } from '../../src/local/ask.js'
 import { decodeMarks, type Marks, writeMarker, writeOwner } from '../../src/membership/marker.js'
 import { Ownership } from '../../src/membership/ownership.js'
+import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { buildView, emptyView } from '../../src/view/build-view.js'
 import type { Member, View } from '../../src/view/view.js'
@@ -42,6 +43,7 @@ class Run {
       view: () => this.view,
       serving: () => false,
       lastHeartbeat: () => 0,
+      isStray: () => false,
       refusedChanged: () => {},
       deposed: (reason) => {
         this.deposed = reason
@@ -239,7 +241,14 @@ t.test('a link that comes up anew finds its own mark, or that something is stran
     return run.ownership.isStrange('dt-1')
   }
   const runId = link.info!.runId
-  const marker = { ringId: 'dt', term: 7, member: 'dt-1', view: buildView('dt', 1, 1, 1, run.members()), removed: [] }
+  const marker = {
+    ringId: 'dt',
+    term: 7,
+    member: 'dt-1',
+    view: buildView('dt', 1, 1, 1, run.members()),
+    removed: [],
+    provenance: NO_PROVENANCE,
+  }
   await link.call(writeMarker({ ...marker, runId }))
   t.equal(await again(), false)
   await link.call(writeMarker({ ...marker, runId: 'an earlier process' }))
@@ -353,7 +362,18 @@ t.test('after a pause a server that is refused has said, too, that nobody else i
   run.view = buildView('dt', 1, 1, 1, run.members())
   const view = buildView('other', 1, 1, 1, [])
   for (const server of servers.slice(1)) {
-    await on(server, ...writeMarker({ ringId: 'other', term: 1, member: 'x', runId: 'x', view, removed: [] }))
+    await on(
+      server,
+      ...writeMarker({
+        ringId: 'other',
+        term: 1,
+        member: 'x',
+        runId: 'x',
+        view,
+        removed: [],
+        provenance: NO_PROVENANCE,
+      }),
+    )
   }
   run.ownership.stalled(800)
   // What they were asked is lost: their next handshakes tell.

@@ -1,7 +1,9 @@
 import type { Test } from 'tap'
+import { councilOf } from '../../src/membership/council.js'
 import { decideStart, type StartDecision, type StartInput } from '../../src/membership/decide-start.js'
 import type { FoundServer } from '../../src/membership/guard.js'
 import { type Marker, NO_MARKS } from '../../src/membership/marker.js'
+import { NO_PROVENANCE, type Provenance } from '../../src/membership/provenance.js'
 import { emptyView } from '../../src/view/build-view.js'
 import { nextView } from '../../src/view/placement.js'
 import type { Member, View } from '../../src/view/view.js'
@@ -15,6 +17,8 @@ interface Change {
   readonly wanted?: string
   readonly restarted?: string
 }
+
+const KEPT_IN = { id: 'the file', where: 'here:/state.json' }
 
 /** The views that follow from these changes; one virtual node a member. */
 export function history(replicas: number, firstEpoch: number, ...changes: readonly Change[]): History {
@@ -41,7 +45,10 @@ export function history(replicas: number, firstEpoch: number, ...changes: readon
  *     > dt-1: empty                         or: 12 keys, or: of ring other
  *     > dt-2: away                          the Sentinels know it, and it does not answer
  *     > dt-2: removed                       nobody knows it
- *     > state file: 7                       and: accept epoch 7
+ *     > dt-6: 7 acknowledged                it was told that the view was acknowledged
+ *     > state file: 7                       then the ring is kept in it; and: accept epoch 7
+ *     > state file: lost                    the ring is kept in a file that is not here
+ *     > operator: 6 term 2                  the owner of the term was told to go on from epoch 6, whatever there was later
  *
  *     resume (unclean)                      or: fresh, or: refuse
  *     restarted: dt-3                       also: leaving, refused
@@ -62,6 +69,16 @@ function inputOf(told: readonly string[], views: History): Omit<StartInput, 'rin
   const found: FoundServer[] = []
   let stateFile: StartInput['stateFile']
   let acceptEpoch: number | undefined
+  const file = told.some((line) => line.startsWith('> state file')) ? KEPT_IN : undefined
+  const starts = told.flatMap((line) => {
+    const [, epoch, term] = /^> operator: (\d+) term (\d+)/.exec(line) ?? []
+    return epoch === undefined ? [] : [{ term: Number(term), from: { term: 1, epoch: Number(epoch) }, proven: false }]
+  })
+  /** The view before each was acknowledged. */
+  const provenanceOf = (epoch: number): Provenance => {
+    const before = views.get(epoch - 1) ?? views.get(epoch)!
+    return { file, before: [councilOf(before, file?.id)], starts, unguarded: false }
+  }
   for (const line of told) {
     const [, who, what] = /^> ([^:]+?)(?:: (.*))?$/.exec(line)!
     const view = (text: string) => {
@@ -71,21 +88,28 @@ function inputOf(told: readonly string[], views: History): Omit<StartInput, 'rin
     }
     const accepted = /^accept epoch (\d+)$/.exec(who)
     if (accepted !== null) acceptEpoch = Number(accepted[1])
+    else if (who === 'operator' || what === 'lost') continue
     else if (who === 'state file') {
       const [epoch, term] = numbers(what)
-      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)), removed: [] }
+      const provenance = provenanceOf(epoch)
+      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)), removed: [], provenance }
     } else {
       for (const name of words(who)) {
         if (what === 'removed') continue
         known.push(member(name))
-        if (what !== 'away') found.push(serverOf(name, what, view))
+        if (what !== 'away') found.push(serverOf(name, what, view, provenanceOf))
       }
     }
   }
   return { known, found, stateFile, acceptEpoch }
 }
 
-function serverOf(name: string, what: string, view: (epoch: string) => View): FoundServer {
+function serverOf(
+  name: string,
+  what: string,
+  view: (epoch: string) => View,
+  provenanceOf: (epoch: number) => Provenance,
+): FoundServer {
   const runId = `process of ${name}`
   const keys = /^(\d+) keys$/.exec(what)
   if (what === 'empty' || keys !== null) return { name, runId, keys: Number(keys?.[1] ?? 0), marks: NO_MARKS }
@@ -100,9 +124,11 @@ function serverOf(name: string, what: string, view: (epoch: string) => View): Fo
     runId: what.includes('restarted') ? 'an earlier process' : runId,
     view: ringId === 'dt' ? view(epoch) : emptyView(ringId, 1, 1),
     removed: [],
+    provenance: ringId === 'dt' ? provenanceOf(Number(epoch)) : NO_PROVENANCE,
   }
   const clean = what.includes('clean')
-  const owner = { ringId, run: 'earlier', term, where: '', heartbeat: value('heartbeat', 40), clean }
+  const acknowledged = what.includes('acknowledged') ? { term, epoch: Number(epoch) } : undefined
+  const owner = { ringId, run: 'earlier', term, where: '', heartbeat: value('heartbeat', 40), clean, acknowledged }
   return { name, runId, keys: 100, marks: { marker, owner, unreadable: '' } }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cannotTake, nameOfKind } from '../../backend/server-kind.js'
 import { WORD_BYTES_MAX } from '../../base/ascii.js'
 import { UserError } from '../../base/user-error.js'
@@ -33,6 +34,9 @@ export const memberCommands: Record<string, LocalCommand> = {
   'dt|remove': ({ server }, args) => answering(server, () => remove(server, nameIn(args[2]))),
 }
 
+/** The Sentinels are asked every second what they monitor, and mostly say it before. */
+const FORGET_MS = 2000
+
 interface Address {
   readonly host: string
   readonly port: number
@@ -57,6 +61,7 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
   const [like] = server.membership.status().masters
   const told = await server.sentinels.add(name, address, like?.name)
   server.membership.added(name)
+  await settled(server, `the Sentinels were told to monitor ${name}`)
   server.log.info({ member: name, ...address }, `${name} was added: the Sentinels were told to monitor it`)
   return map([['name', name], ['address', `${address.host}:${address.port}`], ...describeTold(told)])
 }
@@ -65,18 +70,21 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
  * DT REMOVE name: it serves until its data has moved; the Sentinels are told then. Of a server that is no member (any
  * more) they are told at once.
  */
-async function remove({ keeper, views, membership, sentinels, log }: Server, name: string): Promise<Reply> {
+async function remove(server: Server, name: string): Promise<Reply> {
+  const { keeper, views, membership, sentinels, log } = server
   const { members, replicas } = views.current
   const { masters, ignored } = membership.status()
   const isKnown = [...masters, ...ignored].some((server) => server.name === name)
   if (isKnown && !members.some((member) => member.name === name)) {
     const told = await sentinels.remove(name)
     log.info({ member: name }, `${name} was no member: the Sentinels were told to forget it`)
+    await forgotten(server, name)
     return map([['name', name], ['state', 'removed'], ...describeTold(told)])
   }
   checkMember(members, name)
   if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   log.info({ member: name }, `${name} was asked to leave: its data moves away`)
+  await settled(server, `${name} was asked to leave`)
   return map([
     ['name', name],
     ['state', 'leaving'],
@@ -85,11 +93,13 @@ async function remove({ keeper, views, membership, sentinels, log }: Server, nam
 }
 
 /** DT CANCEL name: who was leaving stays, who was joining does not join. */
-async function cancel({ keeper, views, membership, sentinels, log }: Server, name: string): Promise<Reply> {
+async function cancel(server: Server, name: string): Promise<Reply> {
+  const { keeper, views, membership, sentinels, log } = server
   const { members, replicaSets } = views.current
   if (keeper.departed().includes(name)) throw new UserError(`${name} has left already`)
   if (keeper.stay(name)) {
     log.info({ member: name }, `${name} stays: its leave was cancelled`)
+    await settled(server, `the leave of ${name} was cancelled`)
     return map([
       ['name', name],
       ['state', 'stays'],
@@ -101,7 +111,28 @@ async function cancel({ keeper, views, membership, sentinels, log }: Server, nam
   if (!isKnown && !members.some((member) => member.name === name)) throw new UserError(`there is no server ${name}`)
   const told = await sentinels.remove(name)
   log.info({ member: name }, `${name} does not join: the Sentinels were told to forget it`)
+  await forgotten(server, name)
   return map([['name', name], ['state', 'removed'], ...describeTold(told)])
+}
+
+/**
+ * Waits until a start of the proxy finds what was done, so that nobody is told what a crash takes back [design §12].
+ *
+ * @throws UserError when that takes too long; it is done then for all that
+ */
+async function settled({ noted, coordinator }: Server, done: string): Promise<void> {
+  if (await noted()) return
+  throw new UserError(
+    `${done}, but too few members answer to note it: should the proxy end before they do, the next one does not know of ` +
+      `it (waited ${coordinator.options.unavailableTimeoutMs} ms)`,
+  )
+}
+
+/** The same, after the Sentinels have said that they were told to forget a server, as far as they are reached. */
+async function forgotten(server: Server, name: string): Promise<void> {
+  const isKnown = () => server.membership.status().masters.some((master) => master.name === name)
+  for (const deadlineMs = performance.now() + FORGET_MS; isKnown() && performance.now() < deadlineMs; ) await sleep(20)
+  await settled(server, `the Sentinels were told to forget ${name}`)
 }
 
 /** DT MIGRATIONS: what moves now, and where displaced copies are being deleted. */

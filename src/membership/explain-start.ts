@@ -1,0 +1,45 @@
+import type { Missing } from './council.js'
+import type { ViewRecord } from './marker.js'
+
+/** What is missing, and what the operator may do. */
+export function explainMissing(
+  { council, members, count }: Missing,
+  { view, provenance: { file } }: ViewRecord,
+): string {
+  const { epoch } = view
+  const accept = `--accept-epoch ${epoch} goes on from this one`
+  if (council.file !== undefined) {
+    const where = council.file === file?.id ? ` ${file.where}` : ' of an earlier proxy'
+    return (
+      `the state file${where} may have a later epoch than ${epoch}, and this proxy does not have it; start the proxy ` +
+      `where that file is, or start ${list(members)} with what ${members.length === 1 ? 'it' : 'they'} had; ` +
+      `if the file is lost, and no other proxy serves the ring, ${accept}`
+    )
+  }
+  const there = council.members.filter((name) => !members.includes(name))
+  const some = count < members.length ? `${count} of ${list(members)}` : list(members)
+  const isOwn = council.members.every((name) => view.members.some((member) => member.name === name))
+  return (
+    `only ${there.length} of the ${council.members.length} members of ${isOwn ? '' : 'the view before '}epoch ${epoch} ` +
+    `have answered with a marker (${list(there) || 'none'}), so there may be a later epoch; start ${some}, or, if there ` +
+    `is none and no other proxy serves the ring, ${accept}`
+  )
+}
+
+/** What has happened when views were found that the ring went on without, and what the operator may do. */
+export function explainStrays(
+  strays: readonly { readonly name: string; readonly epoch: number }[],
+  epoch: number,
+): string {
+  const found = strays.map((stray) => `${stray.name} has epoch ${stray.epoch}`).join(', ')
+  return (
+    `${found} of an earlier owner, which may have been acknowledged, and the ring has gone on without it to epoch ` +
+    `${epoch}; --accept-epoch ${epoch} goes on from that one and does not use ${list(strays)} (with --wipe it is emptied)`
+  )
+}
+
+/** dt-1, dt-2 and dt-3: in order, and each once. */
+export function list(those: readonly (string | { readonly name: string })[]): string {
+  const names = [...new Set(those.map((each) => (typeof each === 'string' ? each : each.name)))].sort()
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
