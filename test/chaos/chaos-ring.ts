@@ -196,10 +196,13 @@ export class ChaosRing {
   }
 
   private proxySettings(port: number): object {
-    const { dir, replicas, stateFile = false } = this.options
+    const { dir, replicas, stateFile = false, program } = this.options
+    // Another build may be one that has none unless it is told of one.
+    const none = program === undefined ? { stateFile: 'none' } : {}
+    const file = stateFile ? { stateFile: join(dir, `state-${port}.json`) } : none
     return {
       listen: { port },
-      ring: { id: 'chaos', replicas, ...(stateFile ? { stateFile: join(dir, `state-${port}.json`) } : {}) },
+      ring: { id: 'chaos', replicas, ...file },
       sentinel: { addresses: this.sentinels.map(({ relay }) => `127.0.0.1:${relay.port}`), masterPattern: 'dt-*' },
       limits: { unavailableTimeoutMs: UNAVAILABLE_TIMEOUT_MS },
       log: { level: 'debug', format: 'json' },

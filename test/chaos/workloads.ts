@@ -164,7 +164,8 @@ export class ClientPlan {
   next(): Task {
     const { random, options } = this
     if (this.aimed.length > 0 && !options.readsOnly && random.chance(0.06)) return this.deadline()
-    if (this.kinds.includes('register') && !options.readsOnly && random.chance(0.08)) return this.together()
+    if (this.kinds.includes('register') && !options.readsOnly && random.chance(this.kinds.length > 2 ? 0.08 : 0.4))
+      return this.together()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {

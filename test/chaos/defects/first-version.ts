@@ -35,7 +35,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   'part-not-applied': {
     summary: 'a command is said not to be applied although a part of it was',
     faults: ['refuse-and-lose', 'refuse-some'],
-    workloads: ['register', 'counter'],
+    workloads: ['register'],
   },
   'large-key-copied': {
     summary: 'copying a key of many fields makes servers fall silent, and a single failure an outage',
