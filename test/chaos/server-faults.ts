@@ -187,8 +187,8 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     lasts: [500, 2000],
     async run({ ring }, { durationMs, dice }) {
       const key = `huge:${dice[0]}`
-      if (!(await grow(ring, key))) return
-      await askProxy(ring, 'DEL', key)
+      await grow(ring, key)
+      await forget(ring, 'DEL', key)
       await sleep(durationMs)
     },
   },
@@ -210,7 +210,7 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
         await ring.restart(name, false)
       }
       await sleep(FILLING_MS)
-      await askProxy(ring, 'UNLINK', key)
+      await forget(ring, 'UNLINK', key)
     },
   },
 }
@@ -237,17 +237,25 @@ const FIELDS_PER_CALL = 20_000
 /** For so long a member that is back is filled while other things may happen. */
 const FILLING_MS = 3000
 
-/** Makes a hash of very many fields, straight on its holders, which are quick with it. Says whether it is there. */
-async function grow(ring: ChaosRing, key: string): Promise<boolean> {
+/** Makes a hash of very many fields, straight on its holders, which are quick with it. */
+async function grow(ring: ChaosRing, key: string): Promise<void> {
   const holders = placement([...ring.expected], ring.options.replicas)(Buffer.from(key))
   try {
     await Promise.all(holders.map((name) => growOn(ring.member(name).server.port, key)))
-    return true
   } catch {
-    // A member has something else to worry about: without the key nothing is slow.
-    return false
+    // A member has something else to worry about: then the others have it, or a part of it.
   }
 }
+
+/** Has the key deleted, sooner or later: what is left of it would be in everybody's way. */
+async function forget(ring: ChaosRing, ...words: string[]): Promise<void> {
+  for (let tries = 0; tries < FORGET_TRIES; tries++) {
+    if (/^\d+$/.test(await askProxy(ring, ...words))) return
+    await sleep(500)
+  }
+}
+
+const FORGET_TRIES = 30
 
 /** A part of the fields by each call, so that nobody takes the server for dead. */
 async function growOn(port: number, key: string): Promise<void> {
