@@ -50,6 +50,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private replyEnd = 0
   private replyFlags = 0
   private replyTag = 0
+  private replyInDoubt = false
   private readonly cell: Buffer
   private readonly cellStart: number
 
@@ -117,16 +118,19 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const link = this.targets[tag]
     const isLate = mayHavePassed(this.deadlineMs, link)
     if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
-    this.take(tag, buf, start, end, flags)
+    this.take(tag, buf, start, end, flags, this.coordinator.doubts.any && this.isInDoubt(tag))
   }
 
   /** A target has answered OK before, when nothing was known there of expired keys. */
   answeredOk(tag: number): void {
-    this.take(tag, OK, 0, OK.length, OWNED)
+    this.take(tag, OK, 0, OK.length, OWNED, false)
   }
 
-  private take(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+  /** @param inDoubt the target may be without an earlier write: what it answers counts only when nobody is sure */
+  private take(tag: number, buf: Buffer, start: number, end: number, flags: number, inDoubt: boolean): void {
     this.answered++
+    const wasInDoubt = this.replyInDoubt
+    if (this.answered === 1 || (wasInDoubt && !inDoubt)) this.replyInDoubt = inDoubt
     if (this.answered === 1) {
       if (this.targets.length === 1 && this.coordinator.acknowledgement.open) {
         deliver(this.slot, this.shape, buf, start, end, flags)
@@ -137,7 +141,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     } else {
       const same = !this.row.compare || this.isKept(buf, start, end)
       if (!same) this.noteDifference(tag, buf, start, end)
-      if (tag < this.replyTag) {
+      if (inDoubt === wasInDoubt ? tag < this.replyTag : wasInDoubt && tag < this.naturals) {
         if (same && this.row.compare) this.replyTag = tag
         else this.keep(tag, buf, start, end, flags)
       }
@@ -221,6 +225,13 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const ids = this.idsIn(frame, link)
     this.noteExpired(tag, ids, leavesDeadline(this.row, frame))
     if (isLate) for (const id of ids) link.expirations.noteUnsure(id, performance.now())
+  }
+
+  /** Whether a target that is just answering may have missed an earlier write of the keys. */
+  private isInDoubt(tag: number): boolean {
+    const { doubts } = this.coordinator
+    const link = this.targets[tag]
+    return this.idsIn(frameIn(Buffer.from(link.answering)), link).some((id) => doubts.isInDoubt(link, id))
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {

@@ -14,6 +14,8 @@ import { frameOf } from '../../src/resp/frame.js'
 class Story {
   reply: string | undefined
   differences = 0
+  /** Members that may be without an earlier write of the key. */
+  earlier: readonly string[] = []
   /** Members on which the key came into doubt. */
   readonly doubted: string[] = []
   /** The keys, and those that have got other replicas than the write was sent to. */
@@ -60,6 +62,8 @@ class Story {
       keyIds: () => this.ids,
       noteDifference: () => this.differences++,
       doubts: {
+        any: true,
+        isInDoubt: ({ name }: { name: string }) => this.earlier.includes(name),
         note: ({ name }: { name: string }, _ids: string[], write: DoubtfulWrite, tag: number) => {
           this.doubted.push(name)
           if (write !== undefined) this.waiting.set(name, { write, tag })
@@ -204,3 +208,16 @@ t.test('of several keys each has to be with its replicas', async (t) => {
   t.match(settled(['a', 'b']), /^-ERR the outcome of this write is unknown/, 'b is still a replica of the other key')
   t.match(settled(['x', 'y']), /^-ERR the outcome of this write is unknown/, 'nobody of those has it')
 })
+
+t.test(
+  'who may be without an earlier write of the key is believed by nobody, as long as another one answers',
+  async (t) => {
+    for (const order of ['abc', 'cba', 'bac']) {
+      const story = new Story('a', 'b', 'c')
+      story.earlier = ['a']
+      for (const name of order) story.answers(name, name === 'a' ? ':1' : ':2')
+      story.settles('a').settles('c')
+      t.equal(story.reply, ':2', order)
+    }
+  },
+)

@@ -93,6 +93,7 @@ class World {
       noteDifference: ({ name }: Member, reply: Buffer, other: Buffer) =>
         this.seen.push(`${name}: ${reply} not ${other}`),
       doubts: {
+        any: false,
         note: (link: Link, ids: readonly KeyId[], write: DoubtfulWrite, tag: number) => {
           this.seen.push(`in doubt on ${link.name}: ${ids.map((id) => keyOfId(id).key).join()}`)
           this.doubtful.push({ write, tag })

@@ -188,4 +188,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'lose,down,members', '--kinds', 'string,list,counter'],
     patches: [{ file: 'coordinator/absences.js', replace: 'this.restartedOnes.add(name);', by: '' }],
   },
+  'believes-who-is-in-doubt': {
+    summary: 'the client is answered what a replica says that lacks an earlier write',
+    seed: 80,
+    options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
+    patches: [
+      { file: 'coordinator/apply.js', replace: 'this.coordinator.doubts.any && this.isInDoubt(tag)', by: 'false' },
+    ],
+  },
 }
