@@ -1,13 +1,14 @@
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/table.js'
-import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
+import { encodeReply, error, PONG, type Reply, simple } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import { localCommands } from './commands/index.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Slot } from './reply-queue.js'
+import type { Session } from './session.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 
@@ -37,6 +38,7 @@ function serve(client: Connection, frame: Frame): void {
   const row = lookup(client, frame)
   if (row === undefined) {
     server.stats.rejectedCommands++
+    if (session.transaction !== 'none') session.transaction = client.lastCommand?.name === 'exec' ? 'none' : 'aborted'
     return
   }
   if (!session.authenticated && !row.flags.includes('no_auth')) {
@@ -44,14 +46,14 @@ function serve(client: Connection, frame: Frame): void {
     client.reply(NOAUTH)
     return
   }
-  if (session.refusesTransaction && !endsTransaction(row)) {
-    client.reply(
-      error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC; DISCARD ends that`),
-    )
-    return
+  if (row.route === 'unsupported' || session.transaction !== 'none') {
+    const reply = transact(session, row)
+    if (reply !== undefined) {
+      client.reply(reply)
+      return
+    }
   }
   if (row.route !== 'local') {
-    if (row.route === 'unsupported') session.refusesTransaction = row.name === 'multi'
     const slot = client.takeSlot(frame.end - frame.start)
     server.coordinator.submit(frame, row, slot)
     return
@@ -96,9 +98,38 @@ function lookup(client: Connection, frame: Frame): CommandRow | undefined {
   return row
 }
 
-/** What ends a transaction that was refused when it began; commands in it that were executed one by one would be wrong. */
-function endsTransaction({ name }: CommandRow): boolean {
-  return name === 'exec' || name === 'discard' || name === 'reset' || name === 'quit'
+/**
+ * The states of a transaction as Redis has them, without any of its commands: libraries read the errors of commands in it, and
+ * send EXEC or DISCARD in any case [Redis multi.c]. Undefined when the command has nothing to do with one.
+ */
+function transact(session: Session, { name }: CommandRow): Reply | undefined {
+  if (session.transaction === 'none') {
+    if (name === 'exec') return error('ERR EXEC without MULTI')
+    if (name === 'discard') return error('ERR DISCARD without MULTI')
+    if (name !== 'multi') return undefined
+    session.transaction = 'open'
+    return simple('OK')
+  }
+  switch (name) {
+    case 'multi':
+      return error('ERR MULTI calls can not be nested')
+    case 'watch':
+      return error('ERR WATCH inside MULTI is not allowed')
+    case 'quit':
+    case 'reset':
+      return undefined
+    case 'discard':
+      session.transaction = 'none'
+      return simple('OK')
+    case 'exec': {
+      const isAborted = session.transaction === 'aborted'
+      session.transaction = 'none'
+      return isAborted ? error('EXECABORT Transaction discarded because of previous errors.') : []
+    }
+    default:
+      session.transaction = 'aborted'
+      return error(`ERR '${name}' is not supported yet by this proxy between MULTI and EXEC`)
+  }
 }
 
 function serveLocal(client: Connection, row: CommandRow, args: Buffer[]): void {

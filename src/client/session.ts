@@ -10,8 +10,8 @@ export class Session {
   libVersion = EMPTY
   user = 'default'
   noEvict = false
-  /** MULTI was refused: until EXEC or DISCARD nothing is executed of what should have been one transaction. */
-  refusesTransaction = false
+  /** Between MULTI and EXEC or DISCARD; aborted when a command in it was refused, as all are. */
+  transaction: 'none' | 'open' | 'aborted' = 'none'
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
@@ -23,7 +23,7 @@ export class Session {
     this.db = 0
     this.name = EMPTY
     this.user = 'default'
-    this.refusesTransaction = false
+    this.transaction = 'none'
     this.replies = 'on'
     this.authenticated = authenticated
   }

@@ -25,7 +25,7 @@ export function describeClient(client: Connection): string {
     ['sub', 0],
     ['psub', 0],
     ['ssub', 0],
-    ['multi', -1],
+    ['multi', session.transaction === 'none' ? -1 : 0],
     ['qbuf', queryBytes],
     ['qbuf-free', 0],
     ['argv-mem', queue.requestBytes],
