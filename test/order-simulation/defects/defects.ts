@@ -77,7 +77,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-in-doubt': {
     summary: 'a key that is in doubt on one replica is read from the others',
-    seed: 780,
+    seed: 330,
+    options: ['--faults', 'break,lose', '--kinds', 'counter,list'],
     patches: [
       {
         file: 'coordinator/doubts.js',
@@ -88,7 +89,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'expiries-not-compared': {
     summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
-    seed: 1785,
+    seed: 1,
+    options: ['--faults', 'break,expire', '--kinds', 'deadline,hash'],
     patches: [
       {
         file: 'coordinator/replicated-write.js',
@@ -99,7 +101,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'restore-after-flush': {
     summary: 'what was held when a database was emptied is emitted all the same',
-    seed: 700,
+    seed: 1,
+    options: ['--faults', 'break,refuse', '--kinds', 'claim,all,list'],
     patches: [
       {
         file: 'coordinator/whole-databases.js',
@@ -126,7 +129,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-overtakes-write': {
     summary: 'a read goes to a backup where a write of its own connection has not been emitted yet',
-    seed: 700,
+    seed: 1,
+    options: ['--faults', 'break,refuse', '--kinds', 'claim,list'],
     patches: [
       {
         file: 'coordinator/read.js',
