@@ -240,11 +240,8 @@ const FILLING_MS = 3000
 /** Makes a hash of very many fields, straight on its holders, which are quick with it. */
 async function grow(ring: ChaosRing, key: string): Promise<void> {
   const holders = placement([...ring.expected], ring.options.replicas)(Buffer.from(key))
-  try {
-    await Promise.all(holders.map((name) => growOn(ring.member(name).server.port, key)))
-  } catch {
-    // A member has something else to worry about: then the others have it, or a part of it.
-  }
+  // A member that has something else to worry about has a part of it, or nothing; nobody goes on when this is over.
+  await Promise.allSettled(holders.map((name) => growOn(ring.member(name).server.port, key)))
 }
 
 /** Has the key deleted, sooner or later: what is left of it would be in everybody's way. */
