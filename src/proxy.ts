@@ -27,6 +27,7 @@ import { Starter } from './membership/starter.js'
 import { openStateFile } from './membership/state-file.js'
 import { Upkeep } from './membership/upkeep.js'
 import { Departures } from './migration/departures.js'
+import { isSameOnBoth } from './migration/equal-copies.js'
 import { Migrator } from './migration/migrator.js'
 import { joiningMembers } from './migration/plan.js'
 import { Settling } from './migration/settling.js'
@@ -182,6 +183,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
     wasRemoved: (name) => membership.removed().includes(name),
     maxBlockMs: config.migration.maxBlockMs,
+    isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust: (member, reason) => {
       log.warn({ member, reason }, `${member} is filled anew`)

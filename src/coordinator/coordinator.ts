@@ -17,7 +17,7 @@ import { Acknowledgement } from './acknowledgement.js'
 import { Apply } from './apply.js'
 import { Arrivals } from './arrivals.js'
 import { routeOfWrite, settleFirst } from './copy-first.js'
-import { type CopyListener, KeyCopy } from './copy-key.js'
+import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
 import { missableDeadline } from './deadline.js'
 import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
@@ -52,6 +52,8 @@ export interface CoordinatorOptions {
   readonly unavailableTimeoutMs: number
   /** No server is blocked for longer by what is copied, in ms. */
   readonly maxBlockMs: number
+  /** See `Pieces`. */
+  readonly isSameOnBoth?: Pieces['isSame']
   /** What is missing as long as there is no ring to serve. */
   missing(): string
   /** Whether the Sentinels were told to forget a member: then nobody waits for its server. */
@@ -110,7 +112,7 @@ export class Coordinator {
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
     const isMarked = () => this.acknowledgement.open
-    this.pieces = new Pieces(options.maxBlockMs)
+    this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
       doubted: (ids) => this.absences.note(ids),
       stoppedServing: () => this.keyspace.forget(),
@@ -189,9 +191,9 @@ export class Coordinator {
    * Copies keys of one database from one member to another in the order of their writes; `done` hears what became of each.
    * On a pending replica they count as arrived from now on.
    *
-   * @param areSmall see `KeyCopy`
+   * @param hint see `KeyCopy`
    */
-  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, areSmall = false): void {
+  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, hint?: CopyHint): void {
     for (const id of ids) this.arrivals.add(target, id)
     const listener: CopyListener = (link, result, reason, bytes, id) => {
       if (result !== 'copied') {
@@ -201,7 +203,7 @@ export class Coordinator {
       }
       done(link, result, reason, bytes, id)
     }
-    new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, areSmall)
+    new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, hint)
   }
 
   unavailable(): Reply {

@@ -24,6 +24,12 @@ export type CopyResult =
 /** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
 export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: KeyId) => void
 
+/**
+ * What is known of keys that are to be copied: that the targets have something else, so that it needs not be looked whether
+ * they have the same; and that they are small as well, so that their size needs not be asked.
+ */
+export type CopyHint = 'small' | 'differs' | 'unknown'
+
 /** What a reply is for, in the low bits of its tag; the others are the number of the key, or of key and target. */
 const PEXPIRETIME = 0
 const DUMP = 1
@@ -34,6 +40,9 @@ const KIND_MASK = 2 ** KIND_BITS - 1
 const UNDERSCORE = 0x5f
 const CR = 0x0d
 const RESTORE_TAIL = '\r\n$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n'
+
+/** In place of what would have to be put on a target that has the same already. */
+const NOTHING = Buffer.alloc(0)
 
 /** Where commands are put together that a link copies at once. */
 const scratch = Buffer.allocUnsafeSlow(16 * 1024)
@@ -69,7 +78,7 @@ export class KeyCopy implements ReplySink {
    * Emits the snapshots and holds the keys for the targets; `listener` hears once of every key on every target.
    *
    * @param ids the keys, see `keyId`, of one database
-   * @param areSmall whether it is known of all of them that they block no server for long; else it is asked first
+   * @param hint what is known of all of them
    */
   constructor(
     private readonly lanes: Lanes,
@@ -78,7 +87,7 @@ export class KeyCopy implements ReplySink {
     private readonly targets: readonly Link[],
     private readonly listener: CopyListener,
     private readonly pieces: Pieces,
-    private readonly areSmall = false,
+    private readonly hint: CopyHint = 'unknown',
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
     this.isApart = pieces.mustBeTakenApart(source, targets)
@@ -127,6 +136,11 @@ export class KeyCopy implements ReplySink {
       this.told(i, 'no snapshot', this.reasons[k] ?? '')
       return
     }
+    if (frame === NOTHING) {
+      this.noteContent(i)
+      this.told(i, 'copied', '')
+      return
+    }
     const maxBytes = target.info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
     const bytes = this.payloadBytes[k]
     if (bytes > maxBytes) {
@@ -160,7 +174,7 @@ export class KeyCopy implements ReplySink {
     for (const target of targets) {
       this.holds.push(lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length)))
     }
-    if (this.isApart || !(this.areSmall || this.pieces.wasSmall(ids[k]))) this.askSize(k)
+    if (this.isApart || !(this.hint === 'small' || this.pieces.wasSmall(ids[k]))) this.askSize(k)
     else if (!lanes.isHeld(source, ids[k])) this.snapshot(k)
     else {
       lanes.hold(source, [ids[k]], {
@@ -174,7 +188,7 @@ export class KeyCopy implements ReplySink {
   private askSize(k: number): void {
     const { lanes, pieces, ids, source, targets, holds } = this
     const sized = new SizedCopy(lanes, pieces, {
-      ...{ id: ids[k], source, targets, holds: holds.slice(k * targets.length) },
+      ...{ id: ids[k], source, targets, differs: this.hint !== 'unknown', holds: holds.slice(k * targets.length) },
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
@@ -186,6 +200,7 @@ export class KeyCopy implements ReplySink {
 
   private built(k: number, built: Built, copy: LargeCopy): void {
     if (built === 'none') this.frames[k] = this.deletion(k)
+    else if (built === 'equal') this.frames[k] = NOTHING
     else {
       this.large ??= new Map()
       this.large.set(k, copy)

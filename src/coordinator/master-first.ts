@@ -165,7 +165,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
         if (failed.has(link)) this.lost(this.targets.indexOf(link), this.ids)
         else this.heard()
       }
-      new KeyCopy(this.coordinator.lanes, [id], this.targets[MASTER], others, listener, this.coordinator.pieces)
+      new KeyCopy(
+        this.coordinator.lanes,
+        [id],
+        this.targets[MASTER],
+        others,
+        listener,
+        this.coordinator.pieces,
+        'differs',
+      )
     }
   }
 }

@@ -22,7 +22,7 @@ export class InStep {
 
   /** @param id the key, see `keyId` */
   constructor(
-    private readonly lanes: Lanes,
+    private readonly lanes: Pick<Lanes, 'isHeld' | 'hold'>,
     readonly links: readonly Link[],
     private readonly id: KeyId,
   ) {

@@ -326,7 +326,7 @@ export class Intake {
         } else failed.push({ id, why: reason || result })
         if (--open === 0) resolve(failed)
       }
-      coordinator.copyKeys(certain, source, target, listener, !large)
+      coordinator.copyKeys(certain, source, target, listener, large ? 'differs' : 'small')
     })
   }
 }

@@ -31,7 +31,7 @@ function copied(aheadMs: number, clockOffsetMs: number) {
   const results: string[] = []
   const as = (link: FakeLink) => link as unknown as Link
   const listener: CopyListener = (_target, result) => results.push(result)
-  new KeyCopy(new Lanes(() => {}), ['0:k'], as(source), [as(target)], listener, new Pieces(50), true)
+  new KeyCopy(new Lanes(() => {}), ['0:k'], as(source), [as(target)], listener, new Pieces(50), 'small')
   source.answer(`:${Date.now() + aheadMs}\r\n`)
   source.answer('$1\r\nx\r\n')
   target.answer('+OK\r\n')

@@ -5,6 +5,7 @@ import { type CopyResult, KeyCopy } from '../../src/coordinator/copy-key.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
 import { removeLeftovers } from '../../src/coordinator/pieces/hidden-name.js'
 import { Pieces } from '../../src/coordinator/pieces/pieces.js'
+import { isSameOnBoth } from '../../src/migration/equal-copies.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { contentOf } from '../helpers/content.js'
@@ -30,7 +31,7 @@ export class PiecesStory {
     readonly direct: Record<Side, RawConnection>,
     maxBlockMs: number,
   ) {
-    this.pieces = new Pieces(maxBlockMs)
+    this.pieces = new Pieces(maxBlockMs, isSameOnBoth)
     const { slots } = this.pieces
     const enter = slots.enter.bind(slots)
     slots.enter = (links) => {

@@ -18,6 +18,7 @@ t.test('a value of every type arrives in pieces as it is', async (t) => {
   await story.on('source', 'HSET', 'hash', ...many((i) => [`field ${i}`, `value ${i}`]))
   await story.on('source', 'HSET', 'binary', ...many((i) => [`\r\n${i}\0`, i % 3 === 0 ? '' : '$3\r\nabc\r\n']))
   await story.on('source', 'ZADD', 'zset', ...many((i) => [String(Math.sin(i) * 10 ** (i % 30)), `member ${i}`]))
+  await story.on('source', 'ZADD', 'zset', ...many((i) => (i % 20 === 7 ? ['-0', `zero ${i}`] : [])))
   await story.on('source', 'ZADD', 'zset', 'inf', 'most', '-inf', 'least', '-0', 'none', '1e-300', 'tiny')
   const keys = ['string', 'bits', 'list', 'list of large', 'set', 'numbers', 'hash', 'binary', 'zset', 'nothing']
   for (const key of keys) {
@@ -146,6 +147,26 @@ t.test('a value that is longer than its target takes goes there in pieces, if it
   }
   t.equal(story.inPieces, 3)
   t.equal(story.links.target.ready, true)
+  await story.nothingIsLeft()
+})
+
+t.test('a value that is there already needs not be written, and so may be longer than its target takes', async (t) => {
+  const story = await PiecesStory.begin(t, { maxBlockMs: 5, options: ['--proto-max-bulk-len', '1mb'] })
+  await story.on('source', 'SET', 'string', 'x'.repeat(1_500_000))
+  await story.on('source', 'RPUSH', 'list', 'short', 'x'.repeat(1_500_000))
+  t.same(await story.copy('string', 'list'), ['refused', 'refused'])
+  await story.on('target', 'CONFIG', 'SET', 'proto-max-bulk-len', '10mb')
+  await story.on('target', 'SET', 'string', 'x'.repeat(1_500_000))
+  await story.on('target', 'RPUSH', 'list', 'short', 'x'.repeat(1_500_000))
+  await story.on('target', 'CONFIG', 'SET', 'proto-max-bulk-len', '1mb')
+  t.same(await story.copy('string', 'list'), ['copied', 'copied'])
+  for (const change of [
+    ['SETRANGE', 'string', '1400000', 'y'],
+    ['PEXPIREAT', 'list', String(Date.now() + 1_000_000)],
+  ]) {
+    await story.on('source', ...change)
+    t.same(await story.copy(change[1]), ['refused'], `${change[0]} makes a difference`)
+  }
   await story.nothingIsLeft()
 })
 

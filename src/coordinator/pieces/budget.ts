@@ -2,7 +2,7 @@
 const ELEMENTS_PER_MS = 100
 const BYTES_PER_MS = 20_000
 /** Of a server that takes longer than it may all the same, so little of it at least. */
-const LEAST_SHARE = 1 / 8
+const LEAST_SHARE = 1 / 4
 
 /**
  * How large a piece may be, so that no server is blocked for longer than `migration.maxBlockMs`: about a tenth of what that
@@ -27,7 +27,7 @@ export class Budget {
 
   /** A piece was read, or written, and it took so long until the answer came. */
   took(ms: number): void {
-    if (ms > this.maxBlockMs) this.share = Math.max(LEAST_SHARE, this.share / 2)
-    else if (ms < this.maxBlockMs / 2) this.share = Math.min(1, this.share * 1.5)
+    if (ms > 2 * this.maxBlockMs) this.share = Math.max(LEAST_SHARE, this.share / 2)
+    else if (ms < this.maxBlockMs) this.share = Math.min(1, this.share * 1.5)
   }
 }

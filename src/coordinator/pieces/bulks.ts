@@ -63,3 +63,20 @@ export function swappedPairs({ count, bytes }: Elements): Elements {
   }
   return { count, bytes: swapped }
 }
+
+/** The pairs for which `isFirst` says so, and the others. */
+export function partitionPairs(
+  { count, bytes }: Elements,
+  isFirst: (pair: Buffer) => boolean,
+): [first: Elements, others: Elements] {
+  const parts: [Buffer[], Buffer[]] = [[], []]
+  let at = 0
+  for (let pair = 0; pair < count / 2; pair++) {
+    const end = bulkEnd(bytes, bulkEnd(bytes, at))
+    const both = bytes.subarray(at, end)
+    parts[isFirst(both) ? 0 : 1].push(both)
+    at = end
+  }
+  const joined = (pairs: Buffer[]) => ({ count: pairs.length * 2, bytes: Buffer.concat(pairs) })
+  return [joined(parts[0]), joined(parts[1])]
+}

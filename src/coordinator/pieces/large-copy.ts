@@ -1,5 +1,6 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
 import type { ReplySink } from '../../backend/reply-sink.js'
+import type { KeyId } from '../../base/key-id.js'
 import { decodeReply, elementsOf, textOf } from '../../resp/decode.js'
 import { isError } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
@@ -13,6 +14,8 @@ import type { Pieces } from './pieces.js'
 
 /** What became of a value on its way. */
 export type Built =
+  /** All targets have the same already. */
+  | 'equal'
   /** It stands on those targets where nothing failed, under the hidden name. */
   | 'built'
   /** The source does not have the key. */
@@ -22,12 +25,15 @@ export type Built =
 
 /** What is known of a value before it is copied. */
 export interface Large {
+  readonly id: KeyId
   readonly db: number
   readonly key: Buffer
   /** About how much memory it takes. */
   readonly bytes: number
   readonly source: Link
   readonly targets: readonly Link[]
+  /** The targets are known to have something else. */
+  readonly differs: boolean
 }
 
 const MULTI = frameOf(['MULTI'])
@@ -125,6 +131,11 @@ export class LargeCopy {
     const source = new Source(large.source, large.db, large.key, budget)
     let writing: Promise<void> = Promise.resolve()
     if (this.over) return 'failed'
+    if (!large.differs && (await this.isEverywhere())) {
+      if (this.over) return 'failed'
+      this.onRead()
+      return 'equal'
+    }
     try {
       const type = textOf(await source.reply('TYPE')) ?? ''
       // What an earlier copy left, should a removal have been refused.
@@ -145,6 +156,13 @@ export class LargeCopy {
     await writing
     if (this.over) return 'failed'
     return this.deadline === NO_KEY ? 'none' : 'built'
+  }
+
+  /** A value that is there needs not be written: most doubts are about writes that were executed, and only not answered. */
+  private async isEverywhere(): Promise<boolean> {
+    const { id, bytes, source, targets } = this.large
+    for (const target of targets) if (!(await this.pieces.isSame(id, bytes, source, target))) return false
+    return targets.every((target) => !this.gone.has(target))
   }
 
   /** Whether there is nobody to write to, or nothing to write. */

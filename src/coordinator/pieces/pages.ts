@@ -2,7 +2,7 @@ import { elementsOf } from '../../resp/decode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { RefusedError, type Source } from './asking.js'
 import type { Budget } from './budget.js'
-import { bulkEnd, type Elements, elementsAt, lineAt, scanned, swappedPairs } from './bulks.js'
+import { bulkEnd, type Elements, elementsAt, lineAt, partitionPairs, scanned, swappedPairs } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
 import { streamPages } from './stream-pages.js'
 
@@ -38,7 +38,7 @@ export function pagesOf(type: string, value: Value): AsyncGenerator<Page> {
     case 'set':
       return scanPages(value, 'SCARD', 'SSCAN', (elements) => [command('SADD', elements)])
     case 'zset':
-      return scanPages(value, 'ZCARD', 'ZSCAN', (elements) => [command('ZADD', swappedPairs(elements))])
+      return sortedSetPages(value)
     case 'hash':
       return hashPages(value)
     case 'stream':
@@ -103,6 +103,24 @@ async function* scanPages(
     yield await toCommands(elements)
   } while (cursor !== '0')
 }
+
+/**
+ * A small sorted set makes 0 of a score of -0, which a large one knows, and every one is small at first. So these come last.
+ */
+async function* sortedSetPages(value: Value): AsyncGenerator<Page> {
+  const last: Elements[] = []
+  yield* scanPages(value, 'ZCARD', 'ZSCAN', (elements) => {
+    if (!elements.bytes.includes(NEGATIVE_ZERO)) return [command('ZADD', swappedPairs(elements))]
+    const [negativeZeros, others] = partitionPairs(elements, (pair) =>
+      pair.subarray(-NEGATIVE_ZERO.length).equals(NEGATIVE_ZERO),
+    )
+    last.push(negativeZeros)
+    return others.count === 0 ? [] : [command('ZADD', swappedPairs(others))]
+  })
+  for (const elements of last) if (elements.count > 0) yield [command('ZADD', swappedPairs(elements))]
+}
+
+const NEGATIVE_ZERO = Buffer.from('$2\r\n-0\r\n')
 
 /** From Redis 7.4 and Valkey 9 on fields may have deadlines of their own. */
 async function* hashPages(value: Value): AsyncGenerator<Page> {

@@ -28,6 +28,8 @@ export class Pieces {
   constructor(
     /** No server is blocked for longer by what is copied: the setting `migration.maxBlockMs`. */
     readonly maxBlockMs: number,
+    /** Whether a large value that changes on neither member is the same on both, with its deadline; see `isSameOnBoth`. */
+    readonly isSame: (id: KeyId, bytes: number, one: Link, other: Link) => Promise<boolean> = async () => false,
   ) {}
 
   /** Whether some server cannot take a value from another one as a whole: an older one, while a ring is upgraded. */

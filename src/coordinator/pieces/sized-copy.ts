@@ -16,6 +16,7 @@ export interface SizedKey {
   readonly id: KeyId
   readonly source: Link
   readonly targets: readonly Link[]
+  readonly differs: boolean
   /** What is held for the targets, in their order. */
   readonly holds: readonly HeldKey[]
   /** It is small, and the source's turn: the snapshot is to be taken now. */
@@ -121,8 +122,8 @@ export class SizedCopy implements Held, ReplySink {
 
   private async copyLarge(bytes: number): Promise<void> {
     const { lanes, key } = this
-    const { source, targets } = key
-    const large = new LargeCopy(this.pieces, { ...keyOfId(key.id), bytes, source, targets }, () => this.read())
+    const { id, source, targets, differs } = key
+    const large = new LargeCopy(this.pieces, { ...keyOfId(id), id, bytes, source, targets, differs }, () => this.read())
     this.large = large
     // Whoever has a place on the servers waits for nobody who is before him in a lane.
     while (!this.isOver && !key.holds.every((hold) => lanes.isFirst(hold))) {
