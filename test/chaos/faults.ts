@@ -405,17 +405,7 @@ function someSentinels(ring: ChaosRing, dice: readonly number[]) {
 }
 
 /** Those that the proxy does not survive yet. */
-const NOT_YET: ReadonlySet<string> = new Set([
-  'last-holders',
-  'two-proxies',
-  'two-proxies-takeover',
-  'wipe-and-proxy',
-  'cancel-and-crash',
-  'config-drift',
-  'function-flush-all',
-  'small-bulk',
-  'clock',
-])
+const NOT_YET: ReadonlySet<string> = new Set(['clock'])
 
 /** Those that come up when none are named. */
 export const DEFAULT_FAULTS: readonly string[] = Object.entries(FAULTS).flatMap(([name, { byName }]) =>
