@@ -103,6 +103,10 @@ export class ReplyQueue {
     heir.finish(bytes, 0, bytes.length, true)
   }
 
+  isFirst(slot: Slot): boolean {
+    return slot === this.slots.peek()
+  }
+
   get ownerClosed(): boolean {
     return this.owner.closed
   }
@@ -118,10 +122,12 @@ export class ReplyQueue {
       return
     }
     let last = this.leave(slot, buf, start, end, owned)
-    for (let head = this.slots.peek(); head?.finished === true; head = this.slots.peek()) {
+    let head = this.slots.peek()
+    for (; head?.finished === true; head = this.slots.peek()) {
       this.keptBytes -= head.keptBytes
       last = this.leave(head, head.kept, head.keptStart, head.keptEnd, head.keptOwned) || last
     }
+    head?.onFirst?.()
     if (last) this.owner.lastReplyDone()
     this.owner.repliesDone()
   }
@@ -158,6 +164,8 @@ export class Slot implements ReplySlot {
   endsBatch = false
   /** The client's next command waits for this reply. */
   pausing = false
+  /** To be called when all before it have left. */
+  onFirst: (() => void) | undefined = undefined
 
   kept: Buffer
   keptStart = 0
@@ -222,6 +230,7 @@ export class Slot implements ReplySlot {
     heir.last = this.last
     heir.endsBatch = this.endsBatch
     heir.pausing = this.pausing
+    heir.onFirst = this.onFirst
     this.isReplaced = true
     this.queue = undefined
     return heir
@@ -232,6 +241,17 @@ export class Slot implements ReplySlot {
     if (queue === undefined || this.pausing) return
     this.pausing = true
     queue.pausing++
+  }
+
+  whenFirst(): Promise<void> {
+    const { queue } = this
+    if (queue === undefined || queue.isFirst(this)) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.onFirst = () => {
+        this.onFirst = undefined
+        resolve()
+      }
+    })
   }
 
   keep(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -259,5 +279,6 @@ export class Slot implements ReplySlot {
     this.keptHeld = false
     this.kept = this.cell
     this.queue = undefined
+    this.onFirst = undefined
   }
 }

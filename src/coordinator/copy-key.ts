@@ -180,7 +180,9 @@ export class KeyCopy implements ReplySink {
       lanes.hold(source, [ids[k]], {
         emit: () => this.snapshot(k),
         dropped: () => this.release(k),
-        covered: () => this.emptied(k),
+        // So is what is held for the targets, in the same turn.
+        covered: () => {},
+        reads: true,
       })()
     }
   }
@@ -192,7 +194,6 @@ export class KeyCopy implements ReplySink {
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
-      emptied: () => this.emptied(k),
     })
     this.sized ??= new Map()
     this.sized.set(k, sized)
@@ -227,12 +228,6 @@ export class KeyCopy implements ReplySink {
         () => this.told(i, 'target lost', ''),
       )
     }
-  }
-
-  /** The source's database was emptied before the snapshot could be taken: so were the targets'. */
-  private emptied(k: number): void {
-    this.frames[k] = this.deletion(k)
-    this.release(k)
   }
 
   /**

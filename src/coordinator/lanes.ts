@@ -8,6 +8,8 @@ export interface Held {
   emit(): void
   /** Everything before it has been emitted, and it is not ready itself: it is told that it could begin. */
   first?(): void
+  /** It is read on this link and changes nothing there: it only keeps the key as it is until then. */
+  readonly reads?: true
   /** The link broke before it was emitted, so it never will be. */
   dropped(): void
   /** The whole database was emptied: what it would have done does not matter any more, and it will not be emitted. */
@@ -126,10 +128,27 @@ export class Lanes {
   cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: KeyId }[] {
     const covered: { readonly link: Link; readonly id: KeyId }[] = []
     for (const [link, lanes] of [...this.byLink]) {
+      for (const lane of [...lanes.values()]) if (emptied(dbOfId(lane.id))) this.stopReading(link, lane)
+    }
+    for (const [link, lanes] of [...this.byLink]) {
       for (const id of lanes.keys()) if (emptied(dbOfId(id))) covered.push({ link, id })
       for (const entry of this.takeOut(link, (lane) => emptied(dbOfId(lane.id)))) entry.held.covered()
     }
     return covered
+  }
+
+  /**
+   * What is read there is not needed any more. What waits behind it has its turn before the database is emptied: on its other
+   * replicas it may be held, too, and somebody has to execute it, because its client is owed a reply.
+   */
+  private stopReading(link: Link, lane: Lane): void {
+    while (lane.entries.length > 0 && lane.entries[0].held.reads === true) {
+      const [entry] = lane.entries.splice(0, 1)
+      entry.lanes.length = 0
+      entry.held.covered()
+      if (lane.entries.length > 0) this.advance(link, lane.entries[0])
+      else this.closeLane(link, lane)
+    }
   }
 
   /** Ends lanes of a link; what stands in one of them stands in none that goes on. */

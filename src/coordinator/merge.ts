@@ -213,4 +213,8 @@ class PartSlot implements ReplySlot {
   pauseClient(): void {
     this.merge.slot.pauseClient()
   }
+
+  whenFirst(): Promise<void> {
+    return this.merge.slot.whenFirst()
+  }
 }

@@ -20,7 +20,7 @@ const KEY_SCANS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
 export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot): void {
   const args = parseRequest(ownFrame(frame))
   slot.pauseClient()
-  inSteps(coordinator, row, args, slot.db).then(
+  inSteps(coordinator, row, args, slot).then(
     (reply) => answer(slot, reply),
     (failure: Error) => {
       if (failure instanceof UnavailableError) answer(slot, coordinator.unavailable())
@@ -31,8 +31,11 @@ export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: Co
 }
 
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
-async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[], db: number): Promise<Reply> {
-  const { opening, waiting, stats } = coordinator
+async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
+  const { opening, waiting, stats, lanes } = coordinator
+  const { db } = slot
+  // What the client wrote before may be held on all replicas of its key, and must be seen.
+  if (lanes.active > 0) await slot.whenFirst()
   const refusal = await opening.whenOpen()
   if (refusal !== undefined) return refusal
   const deadlineMs = waiting.deadline()

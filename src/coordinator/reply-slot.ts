@@ -22,4 +22,6 @@ export interface ReplySlot {
    * later: so a connection's commands take effect in their order.
    */
   pauseClient(): void
+  /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
+  whenFirst(): Promise<void>
 }

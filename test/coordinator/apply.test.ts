@@ -76,6 +76,7 @@ class Story {
       client: undefined,
       abandoned: false,
       pauseClient: () => {},
+      whenFirst: async () => {},
       fail: (failure) => {
         throw failure
       },

@@ -109,7 +109,7 @@ class World {
     const frame = frameOf(['SET', `${route} ${number % 5}`, `value ${number}`])
     let answers = 0
     const slot: ReplySlot = {
-      ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {} },
+      ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {}, whenFirst: async () => {} },
       fail: (failure) => {
         throw failure
       },

@@ -29,6 +29,7 @@ class ClientSlot implements ReplySlot {
   pauseClient(): void {
     this.pauses++
   }
+  async whenFirst(): Promise<void> {}
 }
 
 interface Part {

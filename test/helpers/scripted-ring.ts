@@ -93,6 +93,7 @@ function submit(coordinator: Coordinator, args: readonly string[], done: (reply:
     client: undefined,
     abandoned: false,
     pauseClient: () => {},
+    whenFirst: async () => {},
     fail: (failure) => {
       throw failure
     },

@@ -102,6 +102,7 @@ export class Client {
         pauses++
         this.pausing++
       },
+      whenFirst: async () => {},
       fail: (failure) => {
         throw failure
       },

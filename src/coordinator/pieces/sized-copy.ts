@@ -25,8 +25,6 @@ export interface SizedKey {
   built(built: Built, copy: LargeCopy): void
   /** The source's link broke before the snapshot. */
   noSnapshot(): void
-  /** The source's database was emptied before the snapshot. */
-  emptied(): void
 }
 
 /**
@@ -39,6 +37,8 @@ export interface SizedKey {
  * meanwhile wait for their turn. A large value is read and built in pieces while they do [design §7 Copying in pieces].
  */
 export class SizedCopy implements Held, ReplySink {
+  /** [Held] */
+  readonly reads = true
   private readonly hold: HeldKey
   private state: 'waiting' | 'asked' | 'large' | 'over' = 'waiting'
   private large: LargeCopy | undefined
@@ -94,8 +94,8 @@ export class SizedCopy implements Held, ReplySink {
 
   /** [Held] */
   covered(): void {
+    // So is what is held for the targets, in the same turn.
     this.end()
-    this.key.emptied()
   }
 
   /** A target's turn has come. */
