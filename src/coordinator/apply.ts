@@ -118,7 +118,10 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const link = this.targets[tag]
     const isLate = mayHavePassed(this.deadlineMs, link)
     if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
-    this.take(tag, buf, start, end, flags, this.coordinator.doubts.any && this.isInDoubt(tag))
+    const { any } = this.coordinator.doubts
+    // Who has come into doubt since he answered is repaired from those who are not: it is their word that will be true.
+    if (any && this.answered > 0 && this.isInDoubt(this.replyTag, link)) this.replyInDoubt = true
+    this.take(tag, buf, start, end, flags, any && this.isInDoubt(tag, link))
   }
 
   /** A target has answered OK before, when nothing was known there of expired keys. */
@@ -166,6 +169,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       }
       const own = ownFrame(frame)
       coordinator.lanes.hold(target, ids, {
+        isWrite: true,
         emit: () => target.emitFrame(own, db, this, i),
         dropped: () => this.lost(i, ids),
         // The database was emptied before this target's turn came.
@@ -227,11 +231,11 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     if (isLate) for (const id of ids) link.expirations.noteUnsure(id, performance.now())
   }
 
-  /** Whether a target that is just answering may have missed an earlier write of the keys. */
-  private isInDoubt(tag: number): boolean {
+  /** Whether a target may have missed another write of the keys; `answering` is the one that is just answering. */
+  private isInDoubt(tag: number, answering: Link): boolean {
     const { doubts } = this.coordinator
-    const link = this.targets[tag]
-    return this.idsIn(frameIn(Buffer.from(link.answering)), link).some((id) => doubts.isInDoubt(link, id))
+    const ids = this.idsIn(frameIn(Buffer.from(answering.answering)), answering)
+    return ids.some((id) => doubts.isInDoubt(this.targets[tag], id))
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {

@@ -4,6 +4,8 @@ import { dbOfId, type KeyId } from '../base/key-id.js'
 
 /** Something that is to be emitted on one link later than it was asked for. */
 export interface Held {
+  /** It is a write of a client: whoever has executed it knows more than the member for which it is held. */
+  readonly isWrite?: boolean
   /** Emits it: called once, when everything before it on its keys has been emitted. */
   emit(): void
   /** Everything before it has been emitted, and it is not ready itself: it is told that it could begin. */
@@ -30,6 +32,8 @@ class Entry {
 interface Lane {
   readonly id: KeyId
   readonly entries: Entry[]
+  /** How much had been emitted on the link when the lane began, or last went on. */
+  emitted: number
 }
 
 /**
@@ -63,6 +67,20 @@ export class Lanes {
   isAnyHeld(link: Link, ids: readonly KeyId[]): boolean {
     const lanes = this.byLink.get(link)
     return lanes !== undefined && ids.some((id) => lanes.has(id))
+  }
+
+  /**
+   * Whether another replica may have executed a write of these keys that this member has not, as far as they are held here: one
+   * is held as well, or was not answered when the last thing was emitted before that for which they are held.
+   */
+  mayBeBehind(link: Link, ids: readonly KeyId[]): boolean {
+    const lanes = this.byLink.get(link)
+    if (lanes === undefined) return false
+    const { taken } = link.expirations.traffic()
+    return ids.some((id) => {
+      const lane = lanes.get(id)
+      return lane !== undefined && (taken < lane.emitted || lane.entries.some(({ held }) => held.isWrite === true))
+    })
   }
 
   /**
@@ -178,6 +196,7 @@ export class Lanes {
       entry.held.emit()
       for (const lane of lanes.splice(0)) {
         lane.entries.shift()
+        lane.emitted = link.expirations.traffic().pushed
         if (lane.entries.length > 0) candidates.push(lane.entries[0])
         else this.closeLane(link, lane)
       }
@@ -194,7 +213,7 @@ export class Lanes {
     if (lanes === undefined) this.byLink.set(link, (lanes = new Map()))
     let lane = lanes.get(id)
     if (lane === undefined) {
-      lane = { id, entries: [] }
+      lane = { id, entries: [], emitted: link.expirations.traffic().pushed }
       lanes.set(id, lane)
       this.active++
     }

@@ -112,6 +112,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       return
     }
     coordinator.lanes.hold(master, ids, {
+      isWrite: true,
       emit: () => master.emitFrame(frame, slot.db, this, MASTER),
       dropped: () => this.onLost(MASTER),
       covered: () => this.onLost(MASTER),
@@ -121,6 +122,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private holdForOthers(): void {
     for (let i = 1; i < this.targets.length; i++) {
       const release = this.coordinator.lanes.hold(this.targets[i], this.ids, {
+        isWrite: true,
         emit: () => this.emitEffect(i),
         dropped: () => this.lost(i, this.ids),
         covered: () => this.heard(),

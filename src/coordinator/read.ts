@@ -39,13 +39,18 @@ export class Read implements ReplySink {
     return true
   }
 
-  /** Some keys are held: to a replica where this one's are not, or else behind what they are held for. */
+  /**
+   * Some keys are held: to a replica where this one's are not, or else behind what they are held for. Not past a replica
+   * that is still to execute a write of them: if the proxy crashes before that, what was read elsewhere would be gone.
+   */
   private emitInLanes(first: Link, route: Route, frame: Frame): void {
     const { coordinator, row, slot } = this
     const { lanes } = coordinator
     const ids = this.coordinator.keyIds(row, frame, slot.db)
     const { natural } = route
-    const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids))
+    const behind = natural.findIndex((link) => lanes.mayBeBehind(link, ids))
+    const candidates = behind < 0 ? natural : natural.slice(0, behind)
+    const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
       free.emitFrame(frame, slot.db, this, 0)
       return

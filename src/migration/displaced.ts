@@ -4,13 +4,21 @@ import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import type { Pace } from './pace.js'
 import { accepted, walkKeys } from './walk.js'
 
+/** How often it is looked whether something is still held. */
+const HELD_POLL_MS = 10
+
 /**
  * Deletes from a member the keys of ranges that are not its own [design §8 Join, displaced copies]. Whether a key is one
- * is looked up in the turn in which its deletion is emitted, so a copy that has just become wanted again stays.
+ * is looked up in the turn in which its deletion is emitted, so a copy that has just become wanted again stays. What was
+ * emitted for such a key before is still executed, also what waits for its turn: that is let go first, or it would come
+ * behind the deletion.
  *
  * @returns the number of deleted keys
  */
 export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace: Pace): Promise<number> {
+  const { lanes, waiting } = coordinator
+  const isAnyHeld = () => lanes.heldOn(link).some((id) => !coordinator.router.targetsOf(id).includes(link))
+  while (coordinator.router.links.includes(link) && isAnyHeld()) await waiting.change(Date.now() + HELD_POLL_MS)
   let deleted = 0
   for await (const { db, keys } of walkKeys(link)) {
     await pace.slice(async () => {

@@ -222,3 +222,11 @@ t.test(
     }
   },
 )
+
+t.test('nor who has come into doubt since it answered: it gets what the others have', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('a', '-ERR no')
+  story.earlier = ['a']
+  story.answers('b', ':1').answers('c', ':1')
+  t.same(story.doubted, ['a', 'c'])
+  t.equal(story.settles('a').settles('c').reply, ':1')
+})

@@ -33,7 +33,7 @@ class Story {
         const sent: { sink: ReplySink; tag: number }[] = []
         const emit = (_b: Buffer, _s: number, _e: number, _o: boolean, _db: number, sink: ReplySink, tag: number) =>
           sent.push({ sink, tag })
-        const expirations = { any: false }
+        const expirations = { any: false, traffic: () => ({ pushed: 0, taken: 0 }) }
         return [name, { name, ready: true, serving: true, info: undefined, clockOffsetMs: 0, sent, emit, expirations }]
       }),
     ) as unknown as typeof this.links

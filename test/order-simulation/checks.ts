@@ -67,6 +67,7 @@ export function checkReplicas({ proxy, servers }: World): Violation | undefined 
 /** What clients were told of each tag's keys can have happened, and leads to what is there now. */
 export function checkHistories(world: World): { violation?: Violation; undecided: number } {
   const { story, settings, servers, proxy } = world
+  const latestMs = Math.max(...servers.map((server) => server.wallMs))
   const offsets = servers.map(({ clockOffsetMs }) => clockOffsetMs)
   const clocks = { leastMs: Math.min(...offsets) - 1, mostMs: Math.max(...offsets) + 1 }
   // A backup that refuses to be repaired is not waited for: when its master is lost then, what was read is, too [design §6].
@@ -79,7 +80,7 @@ export function checkHistories(world: World): { violation?: Violation; undecided
     const key = Buffer.from(`{${tag}}`)
     const [master] = proxy.coordinator.router.routeOfKey(key, 0, key.length).natural
     const { store, wallMs } = servers.find(({ name }) => name === master.name)!
-    const end = { state: ofTag(store.databases, tag), nowMs: wallMs }
+    const end = { state: ofTag(store.databases, tag), nowMs: wallMs, latestMs }
     const model = new TagModel(operations, store.databases.length, clocks, end)
     const last: Operation = {
       ...base(Number.MAX_SAFE_INTEGER, END, tag, -1),

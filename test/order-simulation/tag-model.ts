@@ -43,8 +43,11 @@ export class TagModel implements Model<TagState> {
     operations: readonly PartOperation[],
     databases: number,
     private readonly clocks: ClockRange,
-    /** What the tag's master holds in the end, and when by its clock. */
-    private readonly end: { readonly state: TagState; readonly nowMs: number },
+    /**
+     * What the tag's master holds in the end, when by its clock, and by that of all members that is most ahead: a key that is not
+     * there may have expired on another one, which was the master before.
+     */
+    private readonly end: { readonly state: TagState; readonly nowMs: number; readonly latestMs: number },
   ) {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]))
     this.isMoved = operations.some(({ part }) => part.args[0] === 'RENAME' || part.args[0] === 'COPY')
@@ -128,10 +131,10 @@ export class TagModel implements Model<TagState> {
   }
 
   private isEnd(state: TagState): boolean {
-    const { state: end, nowMs } = this.end
+    const { state: end, nowMs, latestMs } = this.end
     return state.every((database, db) => {
       const keys = new Set([...database.keys(), ...end[db].keys()])
-      return [...keys].every((key) => isSame(database.get(key), alive(end[db].get(key), nowMs), nowMs))
+      return [...keys].every((key) => isSame(database.get(key), alive(end[db].get(key), nowMs), latestMs))
     })
   }
 }

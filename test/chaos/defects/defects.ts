@@ -147,7 +147,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'coordinator/read.js',
-        replace: 'const free = natural.find(',
+        replace: 'const free = candidates.find(',
         by: 'const free = [...route.pending, ...natural].find(',
       },
     ],
@@ -159,7 +159,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'coordinator/read.js',
         replace:
-          'const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+          'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
         by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
       },
     ],

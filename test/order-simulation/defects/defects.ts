@@ -135,7 +135,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'coordinator/read.js',
         replace:
-          'const free = natural.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+          'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
         by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
       },
     ],
@@ -196,8 +196,6 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'the client is answered what a replica says that lacks an earlier write',
     seed: 80,
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
-    patches: [
-      { file: 'coordinator/apply.js', replace: 'this.coordinator.doubts.any && this.isInDoubt(tag)', by: 'false' },
-    ],
+    patches: [{ file: 'coordinator/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
 }
