@@ -206,3 +206,16 @@ t.test('a server that does not take what another one dumps gets small values in 
   t.equal(story.inPieces, keys.length)
   await story.nothingIsLeft()
 })
+
+t.test('a target that is lost while a copy still waits for another one is not written to by it', async (t) => {
+  const story = await PiecesStory.begin(t)
+  const many = Array.from({ length: N }, (_, i) => [`field ${i}`, `value ${i}`]).flat()
+  await story.on('source', 'HSET', 'hash', ...many)
+  const both = [story.copy('hash'), story.copy('hash')]
+  story.links.target.reset('cut')
+  t.same(await Promise.all(both), [['target lost'], ['target lost']])
+  await until('the link is up again', () => story.links.target.ready)
+  t.same(await story.copy('hash'), ['copied'])
+  t.equal(await story.differs('hash'), false)
+  await story.nothingIsLeft()
+})

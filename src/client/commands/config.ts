@@ -40,10 +40,11 @@ async function get(server: Server, patterns: readonly Buffer[]): Promise<Reply> 
   return map([...shown.values()])
 }
 
-const GLOB_BYTES = Buffer.from('[*?')
+const GLOB_BYTES = ['[', '*', '?']
 
+/** Of a pattern of any length. */
 function isGlob(pattern: Buffer): boolean {
-  return pattern.some((byte) => GLOB_BYTES.includes(byte))
+  return GLOB_BYTES.some((byte) => pattern.includes(byte))
 }
 
 /** What the first member that is up answers; nothing when there is none, or it refuses, as managed servers do. */

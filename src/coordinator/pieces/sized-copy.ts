@@ -42,6 +42,8 @@ export class SizedCopy implements Held, ReplySink {
   private readonly hold: HeldKey
   private state: 'waiting' | 'asked' | 'large' | 'over' = 'waiting'
   private large: LargeCopy | undefined
+  /** Targets for which nothing is held any more. */
+  private readonly left = new Set<Link>()
   private isRead = false
   /** Called when something may be first that was not. */
   private moved: () => void = () => {}
@@ -105,6 +107,7 @@ export class SizedCopy implements Held, ReplySink {
 
   /** A target's link broke, or its database is emptied: what it has of the value does not matter any more. */
   targetLeft(target: Link): void {
+    this.left.add(target)
     this.large?.leave(target)
     this.moved()
   }
@@ -125,6 +128,7 @@ export class SizedCopy implements Held, ReplySink {
     const { id, source, targets, differs } = key
     const large = new LargeCopy(this.pieces, { ...keyOfId(id), id, bytes, source, targets, differs }, () => this.read())
     this.large = large
+    for (const target of this.left) large.leave(target)
     // Whoever has a place on the servers waits for nobody who is before him in a lane.
     while (!this.isOver && !key.holds.every((hold) => lanes.isFirst(hold))) {
       await new Promise<void>((resolve) => {
