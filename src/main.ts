@@ -210,7 +210,7 @@ function firstSignal(): Promise<void> {
   return new Promise((resolve) => {
     let firstAt = 0
     const onSignal = () => {
-      const now = Date.now()
+      const now = performance.now()
       if (firstAt === 0) firstAt = now
       else if (now - firstAt > 1000) process.exit(1)
       resolve()

@@ -144,7 +144,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     end(failure)
   }
   views.onChange((view) => ownership.viewChanged(view))
-  const pauseWatch = new PauseWatch((ms) => ownership.stalled(ms))
+  const pauseWatch = new PauseWatch((ms) => {
+    ownership.stalled(ms)
+    membership.paused(ms)
+  })
   turn.guard = () => pauseWatch.check()
 
   const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
@@ -217,7 +220,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,
-    silence: () => silenceOf(links.all(), views.current, Date.now()),
+    checkPause: () => pauseWatch.check(),
+    silence: () => silenceOf(links.all(), views.current, performance.now()),
     publish: (present) => {
       members = present
       place()
@@ -296,7 +300,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     stats: new ClientStats(),
     runId,
     failed,
-    startedAtMs: Date.now(),
+    startedAtMs: performance.now(),
     address: () => address,
   }
   const listener = new Listener(server)
@@ -387,8 +391,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
 
 /** Whether a condition comes true within `timeoutMs`. */
 async function becomes(condition: () => boolean, timeoutMs: number): Promise<boolean> {
-  for (const deadlineMs = Date.now() + timeoutMs; !condition(); await sleep(5)) {
-    if (Date.now() > deadlineMs) return false
+  for (const deadlineMs = performance.now() + timeoutMs; !condition(); await sleep(5)) {
+    if (performance.now() > deadlineMs) return false
   }
   return true
 }

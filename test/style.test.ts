@@ -29,6 +29,14 @@ const SOLE_IMPORTERS: Record<string, RegExp> = {
   farmhash: /^src\/ring\/identifier\.ts$/,
   ioredis: /^src\/membership\//,
 }
+/** Who may ask for the time of day, which may be set back and forth, and why: everything else is `performance.now()`. */
+const TIME_OF_DAY: Record<string, string> = {
+  'src/base/clock.ts': 'what time it is, in microseconds, for whoever is shown it',
+  'src/base/pause-watch.ts':
+    'while a machine sleeps no other clock goes on; one that is set forward looks like a pause and does no harm',
+  'src/client/commands/info-own.ts': 'the field lru_clock of INFO is the time of day',
+  'src/membership/starter.ts': 'terms of runs grow from one machine to the next; those that are known count as well',
+}
 /** A table of cases may be longer than a piece of the program. */
 const LINES_MAX = { src: 400, elsewhere: 600 }
 
@@ -116,6 +124,11 @@ t.test('nothing but config reads the environment, nothing but main ends the proc
     [],
   )
   t.same(using(/uncaughtException|unhandledRejection/), [])
+})
+
+t.test('durations are measured by the clock that nobody sets', async (t) => {
+  const users = sources.filter(({ text }) => /\bDate\.now\b|\bnew Date\b/.test(text)).map(({ path }) => path)
+  t.same(users.sort(), Object.keys(TIME_OF_DAY).sort())
 })
 
 t.test('files fit on a few screens, and nothing is left for later', async (t) => {

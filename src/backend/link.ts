@@ -59,7 +59,7 @@ export class Link implements Flushable, FramerSink {
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations(() => this.inFlight)
   readonly expiryPushes = new ExpiryPushes(this.expirations)
-  /** When the server sent something last, or the connection was begun, in ms of `Date.now`. */
+  /** When the server sent something last, or the connection was begun, in ms of `performance.now`. */
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
   pushes = 0
@@ -159,9 +159,9 @@ export class Link implements Flushable, FramerSink {
 
   /** Closes the link when nothing is in flight any more, or after `graceMs`. */
   closeWhenAnswered(graceMs: number): void {
-    const deadlineMs = Date.now() + graceMs
+    const deadlineMs = performance.now() + graceMs
     const look = () => {
-      if (this.inFlight.length === 0 || Date.now() >= deadlineMs) this.close()
+      if (this.inFlight.length === 0 || performance.now() >= deadlineMs) this.close()
       else setTimeout(look, 10)
     }
     look()
@@ -243,7 +243,7 @@ export class Link implements Flushable, FramerSink {
     this.unsent = 0
     this.flushing = false
     this.db = 0
-    this.lastReceivedMs = Date.now()
+    this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
     const socket = connect({
       host: this.host,
@@ -310,7 +310,7 @@ export class Link implements Flushable, FramerSink {
   }
 
   private received(frame: () => void): void {
-    this.lastReceivedMs = Date.now()
+    this.lastReceivedMs = performance.now()
     const { socket } = this
     try {
       frame()
@@ -333,7 +333,7 @@ export class Link implements Flushable, FramerSink {
 
   /** Keeps a link alive, notices one that is dead, and measures the server's clock again. */
   private ping(): void {
-    const silentMs = Date.now() - this.lastReceivedMs
+    const silentMs = performance.now() - this.lastReceivedMs
     const isIdle = this.inFlight.length === 0
     if (!isIdle && silentMs > SILENT_MAX_MS) {
       this.broken(`it owes replies and was silent for ${Math.round(silentMs / 1000)} s`)

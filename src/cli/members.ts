@@ -114,7 +114,7 @@ interface Goal {
 
 /** The server is a member, and has all that belongs to it. */
 class Arrival implements Goal {
-  private readonly deadlineMs = Date.now() + JOIN_TIMEOUT_MS
+  private readonly deadlineMs = performance.now() + JOIN_TIMEOUT_MS
 
   constructor(
     private readonly client: ProxyClient,
@@ -125,7 +125,7 @@ class Arrival implements Goal {
     const { client, name } = this
     const view = (await client.dt('VIEW')) as Fields
     if ((view.members as string[]).includes(name)) return view['pending-ranges'] === 0 && migrations.length === 0
-    if (Date.now() < this.deadlineMs) return false
+    if (performance.now() < this.deadlineMs) return false
     const why = (await nodeNamed(client, name))?.why ?? 'the Sentinels do not monitor it any more'
     throw new UserError(`${name} is not in the ring: ${why}`)
   }
@@ -147,13 +147,13 @@ class Departure implements Goal {
 
 /** Shows what moves until the goal is reached; gives the seconds that took. */
 async function follow(client: ProxyClient, out: Output, goal: Goal): Promise<number> {
-  const startedAtMs = Date.now()
+  const startedAtMs = performance.now()
   const progress = new Progress(out)
   try {
     for (;;) {
       const migrations = (await client.dt('MIGRATIONS')) as Fields[]
       progress.show(migrationLines(migrations))
-      if (await goal.isReached(migrations)) return (Date.now() - startedAtMs) / 1000
+      if (await goal.isReached(migrations)) return Math.round(performance.now() - startedAtMs) / 1000
       await sleep(POLL_MS)
     }
   } finally {

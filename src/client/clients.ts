@@ -36,7 +36,7 @@ export class Clients {
   closeIdle(idleTimeoutMs: number): void {
     if (idleTimeoutMs === 0) return
     this.sweeper = setInterval(() => {
-      const before = Date.now() - idleTimeoutMs
+      const before = performance.now() - idleTimeoutMs
       for (const client of this.all()) if (client.lastActiveMs < before && client.queue.length === 0) client.close()
     }, SWEEP_MS)
   }

@@ -32,7 +32,7 @@ export class Connection implements ReplyQueueOwner, Reader {
   readonly framer: RequestFramer
   readonly outbox: Outbox
   readonly queue: ReplyQueue
-  readonly createdAtMs = Date.now()
+  readonly createdAtMs = performance.now()
   lastActiveMs = this.createdAtMs
   lastCommand: CommandRow | undefined
   commands = 0
@@ -213,7 +213,7 @@ export class Connection implements ReplyQueueOwner, Reader {
 
   /** The first `size` bytes of `buffer`, or of the room that the framer gave, are there. */
   private received(size: number, buffer: Buffer | undefined): boolean {
-    this.lastActiveMs = Date.now()
+    this.lastActiveMs = performance.now()
     this.receivedBytes += size
     this.process(size, buffer)
     return this.reading

@@ -51,7 +51,7 @@ export class Doubts {
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
-  private lastRefusalLogMs = 0
+  private lastRefusalLogMs = Number.NEGATIVE_INFINITY
 
   constructor(
     private readonly lanes: Lanes,
@@ -296,7 +296,7 @@ export class Doubts {
 
   /** A server that refuses one key refuses many: one of them is named. */
   private logRefusal(name: string, id: KeyId, reason: string): void {
-    const now = Date.now()
+    const now = performance.now()
     if (now - this.lastRefusalLogMs < REFUSAL_LOG_MS) return
     this.lastRefusalLogMs = now
     const keys = this.byMember.get(name)?.size

@@ -136,7 +136,7 @@ export class Memory {
   private tick(): void {
     const links = this.links()
     for (const link of this.looks.keys()) if (!links.includes(link)) this.looks.delete(link)
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     for (const link of links) {
       if (link.ready && nowMs >= (this.looks.get(link)?.dueMs ?? 0)) void this.ask(link)
     }
@@ -167,7 +167,7 @@ export class Memory {
       before === undefined
         ? UNKNOWN_GROWTH
         : growthAfter(before.growth, usedBytes - before.usedBytes, sentBytes - before.sentBytes)
-    this.looks.set(link, { usedBytes, sentBytes, growth, dueMs: Date.now() + lookAgainMs(state) })
+    this.looks.set(link, { usedBytes, sentBytes, growth, dueMs: performance.now() + lookAgainMs(state) })
     link.budgetBytes = sentBytes + budgetBytes(state)
     const full = isFull(state, growth * (link.sentBytes - sentBytes), link.full)
     if (full === link.full) return

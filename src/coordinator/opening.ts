@@ -49,11 +49,12 @@ export class Opening {
 
   /** Resolves when commands are served, with nothing, or with the error that says why they are not. */
   async whenOpen(): Promise<Reply | undefined> {
-    const startedAtMs = Date.now()
+    const startedAtMs = performance.now()
     const deadlineMs = this.waiting.deadline()
     while (!this.isOpen) {
       if (this.refusal !== undefined) return this.refusal
-      if (!(await this.waiting.change(deadlineMs))) return this.refusal ?? this.tooLate(Date.now() - startedAtMs)
+      if (await this.waiting.change(deadlineMs)) continue
+      return this.refusal ?? this.tooLate(Math.round(performance.now() - startedAtMs))
     }
     return undefined
   }

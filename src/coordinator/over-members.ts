@@ -43,7 +43,8 @@ async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[]
     try {
       return await overMembers(coordinator, row, args, db)
     } catch (failure) {
-      if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || Date.now() > deadlineMs) throw failure
+      if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || performance.now() > deadlineMs)
+        throw failure
       stats.readsResent++
     }
   }

@@ -113,7 +113,7 @@ function unreachable({ links }: Router): string[] {
  */
 async function canTell(coordinator: Coordinator, walk: Walk, link: Link): Promise<boolean> {
   const { waiting, walks } = coordinator
-  const settledMs = Date.now() + SETTLE_MS
+  const settledMs = performance.now() + SETTLE_MS
   while (link.ready && !link.serving) if (!(await waiting.change(settledMs))) break
   const deadlineMs = waiting.deadline()
   while (!link.ready && walks.isCurrent(coordinator.router, walk) && withoutMore(coordinator, walk) === undefined) {

@@ -18,7 +18,7 @@ export class Verdicts {
   constructor(private readonly timeoutMs: number) {}
 
   await(write: AwaitedWrite): void {
-    this.deadlines.set(write, Date.now() + this.timeoutMs)
+    this.deadlines.set(write, performance.now() + this.timeoutMs)
     this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS)
   }
 
@@ -33,7 +33,7 @@ export class Verdicts {
   }
 
   private sweep(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const [write, deadlineMs] of this.deadlines) {
       if (deadlineMs > now) continue
       this.deadlines.delete(write)

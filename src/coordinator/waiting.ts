@@ -9,7 +9,7 @@ export interface WaitingCommand {
   readonly frame: Frame
   readonly row: CommandRow
   readonly slot: ReplySlot
-  /** When it is answered with an error instead, in ms of `Date.now`. */
+  /** When it is answered with an error instead, in ms of `performance.now`. */
   readonly deadlineMs: number
 }
 
@@ -39,7 +39,7 @@ export class Waiting {
   }
 
   deadline(): number {
-    return Date.now() + this.timeoutMs
+    return performance.now() + this.timeoutMs
   }
 
   park(command: WaitingCommand): void {
@@ -85,7 +85,7 @@ export class Waiting {
           this.sleepers.delete(wake)
           resolve(false)
         },
-        Math.max(0, deadlineMs - Date.now()),
+        Math.max(0, deadlineMs - performance.now()),
       )
       this.sleepers.add(wake)
     })
@@ -96,7 +96,7 @@ export class Waiting {
   }
 
   private sweep(): void {
-    const now = Date.now()
+    const now = performance.now()
     const late = this.queue.filter((command) => command.deadlineMs <= now)
     this.queue = this.queue.filter((command) => command.deadlineMs > now)
     for (const command of late) answer(command.slot, this.tooLate())

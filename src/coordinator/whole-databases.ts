@@ -30,7 +30,7 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
   for (;;) {
     const isWritable = coordinator.router.anyMember.writable()
     if (isWritable && !mustWait()) break
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : coordinator.unavailable()
     await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }

@@ -66,12 +66,12 @@ export class LocalServer {
     if (!(await isFree(this.port))) throw new LocalRingError(await this.whoHasThePort())
     const logStart = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0
     const child = this.spawn()
-    for (let silentSince = Date.now(); ; await sleep(10)) {
+    for (let silentSince = performance.now(); ; await sleep(10)) {
       const answer = await ask(this.host, this.port, 'PING')
       if (this.child !== child) throw new LocalRingError(this.whyItDied(logStart))
-      if (answer?.startsWith('-LOADING')) silentSince = Date.now()
+      if (answer?.startsWith('-LOADING')) silentSince = performance.now()
       else if (answer !== undefined && (await this.isAnsweredBy(child))) return
-      if (Date.now() - silentSince < silenceMs) continue
+      if (performance.now() - silentSince < silenceMs) continue
       await this.kill()
       throw new LocalRingError(`${this.name} does not answer on port ${this.port}; see ${this.logFile}`)
     }

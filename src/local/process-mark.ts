@@ -60,7 +60,7 @@ export async function endProcess(pid: number, patienceMs: number): Promise<void>
   const lives = () => startMark(pid) === mark
   signal(pid, 'SIGTERM')
   signal(pid, 'SIGCONT')
-  for (const deadline = Date.now() + patienceMs; lives() && Date.now() < deadline; ) await sleep(10)
+  for (const deadline = performance.now() + patienceMs; lives() && performance.now() < deadline; ) await sleep(10)
   if (lives()) signal(pid, 'SIGKILL')
   while (lives()) await sleep(10)
 }

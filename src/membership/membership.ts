@@ -23,6 +23,8 @@ export interface MembershipDeps {
   readonly log: Logger
   /** Who owes replies and says nothing. */
   silence(): Silence
+  /** Called before anything that was heard is looked at: calls `paused` when we have not run for a while. */
+  checkPause(): void
   /** Who is a member now, in order of their names, whenever that, an address or a state has changed. */
   publish(members: readonly Member[]): void
   /** No Sentinel monitors it any more: should it come again, it is new. */
@@ -84,7 +86,7 @@ export class Membership {
 
   constructor(private readonly deps: MembershipDeps) {
     const { sentinel } = deps
-    this.state = initialState(sentinel.addresses.map(addressText), Date.now())
+    this.state = initialState(sentinel.addresses.map(addressText), performance.now())
     const matches = namePattern(sentinel.masterPattern)
     const auth = { username: sentinel.username, password: sentinel.password }
     this.subscribers = sentinel.addresses.map((endpoint) => {
@@ -92,13 +94,13 @@ export class Membership {
       return new SentinelSubscriber(endpoint, auth, sentinel.pollMs, {
         onPolled: (masters, tilt) => {
           const ours = masters.filter(({ name }) => matches(name))
-          this.feed({ type: 'sentinel polled', sentinel: address, masters: ours, tilt, nowMs: Date.now() })
+          this.feed({ type: 'sentinel polled', sentinel: address, masters: ours, tilt, nowMs: performance.now() })
         },
         onNews: (news) => {
           if ('name' in news && !matches(news.name)) return
-          this.feed({ type: 'sentinel said', sentinel: address, news, nowMs: Date.now() })
+          this.feed({ type: 'sentinel said', sentinel: address, news, nowMs: performance.now() })
         },
-        onLost: (reason) => this.feed({ type: 'sentinel lost', sentinel: address, reason, nowMs: Date.now() }),
+        onLost: (reason) => this.feed({ type: 'sentinel lost', sentinel: address, reason, nowMs: performance.now() }),
       })
     })
   }
@@ -108,7 +110,7 @@ export class Membership {
     assert(this.timer === undefined, 'membership starts once')
     for (const subscriber of this.subscribers) subscriber.start()
     this.timer = setInterval(
-      () => this.feed({ type: 'tick', nowMs: Date.now(), silence: this.deps.silence() }),
+      () => this.feed({ type: 'tick', nowMs: performance.now(), silence: this.deps.silence() }),
       TICK_MS,
     )
     return new Promise((resolve, reject) => {
@@ -127,12 +129,12 @@ export class Membership {
 
   /** The handshake of the link to this server is done. */
   linkUp(name: string): void {
-    this.feed({ type: 'link up', name, nowMs: Date.now() })
+    this.feed({ type: 'link up', name, nowMs: performance.now() })
   }
 
   /** The link to this server broke or could not be made. */
   linkDown(name: string, reason: string): void {
-    if (name !== this.disconnecting) this.feed({ type: 'link down', name, reason, nowMs: Date.now() })
+    if (name !== this.disconnecting) this.feed({ type: 'link down', name, reason, nowMs: performance.now() })
   }
 
   /** Names that were removed and have not been added again, in order. */
@@ -142,12 +144,17 @@ export class Membership {
 
   /** The ring's markers say that these names were removed before this run: no Sentinel brings them back. */
   removedBefore(names: readonly string[]): void {
-    if (names.length > 0) this.feed({ type: 'removed before', names, nowMs: Date.now() })
+    if (names.length > 0) this.feed({ type: 'removed before', names, nowMs: performance.now() })
   }
 
   /** The operator has added this name: should it have been removed before, that is over. */
   added(name: string): void {
-    this.feed({ type: 'added', name, nowMs: Date.now() })
+    this.feed({ type: 'added', name, nowMs: performance.now() })
+  }
+
+  /** We did not run for so long: what is heard first is old. */
+  paused(ms: number): void {
+    this.feed({ type: 'paused', ms, nowMs: performance.now() })
   }
 
   status(): MembershipStatus {
@@ -181,6 +188,7 @@ export class Membership {
   /** An action may cause an event at once (a listener of the new view breaks a link): events wait for their turn. */
   private feed(event: MembershipEvent): void {
     if (this.stopped) return
+    this.deps.checkPause()
     this.waiting.push(event)
     if (this.stepping) return
     this.stepping = true

@@ -13,7 +13,7 @@ export function observe(draft: Draft, event: MembershipEvent): void {
   else if (event.type === 'link down') linkDown(draft, event)
   else if (event.type === 'removed before') removedBefore(draft, event)
   else if (event.type === 'added') draft.welcome(event.name)
-  else if (event.silence !== undefined) draft.silence = event.silence
+  else if (event.type === 'tick' && event.silence !== undefined) draft.silence = event.silence
 }
 
 function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentinel polled'>): void {

@@ -106,7 +106,7 @@ export interface TiltNews {
 
 export type SentinelNews = MasterNews | TiltNews
 
-/** What happened. Every event carries the wall clock in ms: a jump between two events means that we were stopped. */
+/** What happened. Every event carries the monotonic clock in ms: a gap between two events means that we were stopped. */
 export type MembershipEvent = { readonly nowMs: number } & (
   | {
       readonly type: 'sentinel polled'
@@ -123,6 +123,8 @@ export type MembershipEvent = { readonly nowMs: number } & (
   | { readonly type: 'added'; readonly name: string }
   | { readonly type: 'link down'; readonly name: string; readonly reason: string }
   | { readonly type: 'tick'; readonly silence?: Silence }
+  /** We did not run for so long, which the monotonic clock does not tell of when the machine slept. */
+  | { readonly type: 'paused'; readonly ms: number }
 )
 
 /** What is to be done, in this order. */

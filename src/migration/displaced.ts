@@ -18,7 +18,7 @@ const HELD_POLL_MS = 10
 export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace: Pace): Promise<number> {
   const { lanes, waiting } = coordinator
   const isAnyHeld = () => lanes.heldOn(link).some((id) => !coordinator.router.targetsOf(id).includes(link))
-  while (coordinator.router.links.includes(link) && isAnyHeld()) await waiting.change(Date.now() + HELD_POLL_MS)
+  while (coordinator.router.links.includes(link) && isAnyHeld()) await waiting.change(performance.now() + HELD_POLL_MS)
   let deleted = 0
   for await (const { db, keys } of walkKeys(link)) {
     await pace.slice(async () => {

@@ -57,7 +57,7 @@ export interface IntakeProgress {
  */
 export class Intake {
   readonly ranges: RangeSet
-  readonly startedAtMs = Date.now()
+  readonly startedAtMs = performance.now()
   readonly progress: IntakeProgress = { keysCopied: 0, bytesCopied: 0, keysTotal: 0, step: 'clearing' }
   /** How far it was at the last two marks. */
   private marks = [{ atMs: this.startedAtMs, keys: 0 }]
@@ -82,7 +82,7 @@ export class Intake {
 
   /** Called at intervals: the time that is left is estimated from what was copied since the mark before the last. */
   mark(): void {
-    this.marks = [...this.marks.slice(-1), { atMs: Date.now(), keys: this.progress.keysCopied }]
+    this.marks = [...this.marks.slice(-1), { atMs: performance.now(), keys: this.progress.keysCopied }]
   }
 
   /** Estimated, undefined as long as there is nothing to estimate from. */
@@ -91,7 +91,7 @@ export class Intake {
     const [{ atMs, keys }] = this.marks
     const copied = keysCopied - keys
     if (copied === 0) return undefined
-    return (Math.max(0, keysTotal - keysCopied) * (Date.now() - atMs)) / 1000 / copied
+    return (Math.max(0, keysTotal - keysCopied) * (performance.now() - atMs)) / 1000 / copied
   }
 
   /** What is under way is still done, and nothing more is begun. */

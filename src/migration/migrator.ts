@@ -132,7 +132,7 @@ export class Migrator {
         keys: progress.keysCopied,
         keysTotal: Math.max(progress.keysTotal, progress.keysCopied),
         bytes: progress.bytesCopied,
-        seconds: (Date.now() - startedAtMs) / 1000,
+        seconds: (performance.now() - startedAtMs) / 1000,
         secondsLeft: intake.secondsLeft(),
         failed: this.deps.coordinator.pieces.failed.of(plan.member),
       }
@@ -209,7 +209,7 @@ export class Migrator {
       const received = await intake.run()
       if (!this.running.delete(intake) || received === undefined) return
       const { keysCopied, bytesCopied } = intake.progress
-      const ms = Date.now() - intake.startedAtMs
+      const ms = Math.round(performance.now() - intake.startedAtMs)
       log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
       this.speed.note(keysCopied, bytesCopied, ms / 1000)
       if (received.partly.length > 0) this.noteFailed(plan.member, received)

@@ -32,8 +32,8 @@ export class StallWatch {
   }
 
   start(): void {
-    this.lastTickMs = Date.now()
-    this.timer = setInterval(() => this.tick(Date.now()), TICK_MS)
+    this.lastTickMs = performance.now()
+    this.timer = setInterval(() => this.tick(performance.now()), TICK_MS)
   }
 
   stop(): void {

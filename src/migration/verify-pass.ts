@@ -82,8 +82,8 @@ export class VerifyPass {
 
   private async walk(link: Link): Promise<void> {
     const { coordinator, isSweeping } = this.deps
-    const deadlineMs = Date.now() + SWEEP_TIMEOUT_MS
-    while (isSweeping(link.name) && Date.now() < deadlineMs && !this.isCancelled()) await sleep(LOOK_AGAIN_MS)
+    const deadlineMs = performance.now() + SWEEP_TIMEOUT_MS
+    while (isSweeping(link.name) && performance.now() < deadlineMs && !this.isCancelled()) await sleep(LOOK_AGAIN_MS)
     try {
       for await (const { db, keys } of walkKeys(link)) {
         if (this.isCancelled() || this.failure !== undefined) return
@@ -230,11 +230,11 @@ export class VerifyPass {
   /** Whether it is one is looked up in the turn in which its deletion is emitted, as for all displaced copies. */
   private async deleteOrphan(link: Link, db: number, key: Buffer): Promise<boolean> {
     const { coordinator, acknowledged } = this.deps
-    for (const deadlineMs = Date.now() + REPAIR_TIMEOUT_MS; ; ) {
+    for (const deadlineMs = performance.now() + REPAIR_TIMEOUT_MS; ; ) {
       const { view } = coordinator.router
       const isMarked = await within(
         acknowledged().then(() => true),
-        deadlineMs - Date.now(),
+        deadlineMs - performance.now(),
       )
       if (isMarked !== true) return false
       if (coordinator.router.view === view) break

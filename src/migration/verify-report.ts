@@ -24,7 +24,7 @@ const REASONS_MAX = 20
 
 /** What a verification has found so far. */
 export class VerifyReport {
-  readonly startedAtMs = Date.now()
+  readonly startedAtMs = performance.now()
   /** Copies that are to be looked through on all members, estimated before, and those that were. */
   copiesTotal = 0
   copiesSeen = 0
@@ -67,7 +67,7 @@ export class VerifyReport {
   }
 
   get seconds(): number {
-    return ((this.endedAtMs ?? Date.now()) - this.startedAtMs) / 1000
+    return ((this.endedAtMs ?? performance.now()) - this.startedAtMs) / 1000
   }
 
   /** Estimated; undefined as long as there is nothing to estimate from. */
@@ -87,7 +87,7 @@ export class VerifyReport {
 
   ended(how: 'done' | 'cancelled'): void {
     this.end = how
-    this.endedAtMs = Date.now()
+    this.endedAtMs = performance.now()
   }
 
   found(difference: Difference): void {

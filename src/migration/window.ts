@@ -44,7 +44,7 @@ export class Rate {
 
   async take(bytes: number): Promise<void> {
     if (this.bytesPerSecond === 0) return
-    const now = Date.now()
+    const now = performance.now()
     this.dueMs = Math.max(this.dueMs, now - BURST_SECONDS * 1000) + (bytes / this.bytesPerSecond) * 1000
     if (this.dueMs > now) await new Promise((resolve) => setTimeout(resolve, this.dueMs - now))
   }

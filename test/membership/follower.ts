@@ -29,6 +29,7 @@ export class Follower {
       },
       log,
       silence: () => NO_SILENCE,
+      checkPause: () => {},
       publish: (members) => this.published.push(members),
       forget: (name) => this.forgotten.push(name),
       noteRemoved: () => {},

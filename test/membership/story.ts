@@ -63,6 +63,7 @@ export class Story {
       this.nowMs += Number(words[4])
       return []
     }
+    if (line.startsWith('the machine slept')) return this.feed({ type: 'paused', ms: Number(words[4]) })
     if (words[0] === 'silent') {
       const names = words.slice(1, words.indexOf('of'))
       const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))

@@ -9,7 +9,7 @@ const NAME_BYTES_SHOWN = 128
  */
 export function describeClient(client: Connection): string {
   const { session, queue } = client
-  const now = Date.now()
+  const now = performance.now()
   const queryBytes = client.framer.bufferedBytes
   const { pendingBytes } = client
   const fields: [string, string | number][] = [

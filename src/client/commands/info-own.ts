@@ -10,7 +10,7 @@ const LRU_CLOCK_BITS = 24
 
 /** The process that clients talk to: ours. */
 export function serverSection(server: Server): string[] {
-  const uptime = Math.floor((Date.now() - server.startedAtMs) / 1000)
+  const uptime = Math.floor((performance.now() - server.startedAtMs) / 1000)
   return [
     `redis_version:${REDIS_VERSION}`,
     'redis_git_sha1:00000000',
