@@ -1,3 +1,5 @@
+import type { Link } from '../backend/link.js'
+
 /** A write that waits until a member has its effect by other means than its own bytes. */
 export interface DoubtfulWrite {
   /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
@@ -42,6 +44,8 @@ export class Waiter {
 export interface Doubt {
   readonly waiters: Set<Waiter>
   copying: boolean
+  /** Where it was copied from the last time. */
+  source: Link | undefined
   /** The member did not take the repair, and may not for long. */
   refused: boolean
   /** It is tried again then, by `performance.now()`; how long that was put off. */

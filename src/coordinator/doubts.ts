@@ -133,6 +133,7 @@ export class Doubts {
           (doubt = {
             waiters: doubt?.waiters ?? new Set(),
             copying: false,
+            source: undefined,
             refused: false,
             untilMs: 0,
             pauseMs: RETRY_MS / 2,
@@ -140,7 +141,19 @@ export class Doubts {
         )
       waiter?.waitFor(doubt)
     }
+    if (this.byMember.size > 1) this.distrustCopies(link, ids)
     if (link.ready) this.repairSoon()
+  }
+
+  /** Whoever is just getting these keys from this member gets what is in doubt. */
+  private distrustCopies(source: Link, ids: readonly KeyId[]): void {
+    for (const link of this.router().links) {
+      const doubts = this.byMember.get(link.name)
+      for (const id of doubts === undefined ? [] : ids) {
+        const doubt = doubts!.get(id)
+        if (doubt?.copying && doubt.source === source) this.spread(link, this.groups.reach([id]))
+      }
+    }
   }
 
   /** Some of these keys are in doubt on a member, and so are all of them: whoever waits for the ones waits for the others. */
@@ -242,6 +255,7 @@ export class Doubts {
     const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
     if (source !== undefined) {
       doubt.copying = true
+      doubt.source = source
       const listener: CopyListener = (_target, result, reason) => this.copied(link, id, doubt, result, reason)
       new KeyCopy(this.lanes, [id], source, [link], listener, this.pieces)
       return

@@ -66,7 +66,11 @@ export class Intake {
   private reopen: () => void = () => {}
   /** Whether the member still has what was copied to it: not when it has restarted. */
   private isThere: () => boolean = () => true
+  /** Keys that were held for the member when it was cleared: what came behind that may be older than what it was not sent. */
+  private heldAtClearing: readonly KeyId[] = []
   private readonly window = new Window(WINDOW_KEYS, WINDOW_BYTES)
+  /** Keys that are being copied, with the link to the member. */
+  private readonly underWay = new Map<KeyId, Link>()
   /** Keys that the member did not take, and why. */
   private readonly failed = new Map<KeyId, string>()
 
@@ -94,9 +98,11 @@ export class Intake {
     return (Math.max(0, keysTotal - keysCopied) * (performance.now() - atMs)) / 1000 / copied
   }
 
-  /** What is under way is still done, and nothing more is begun. */
+  /** What is under way is still done, and nothing more is begun. Whoever follows does not count on its arriving. */
   cancel(): void {
     this.cancelled = true
+    for (const [id, target] of this.underWay) this.coordinator.arrivals.remove(target, id)
+    this.underWay.clear()
   }
 
   /**
@@ -158,8 +164,9 @@ export class Intake {
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
   private async clear(target: Link, ranges: RangeSet): Promise<void> {
-    const { arrivals } = this.coordinator
+    const { arrivals, lanes } = this.coordinator
     if (ranges.isEmpty) return
+    this.heldAtClearing = lanes.heldOn(target)
     if (this.plan.empty) {
       // In one turn: whatever came before is gone, and not taken for there.
       arrivals.forget(target)
@@ -199,12 +206,12 @@ export class Intake {
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
     if (ranges.isEmpty) return
     // Of what is held back there a walk sees nothing yet, and nobody will send the member what was emitted before it came.
-    const held = this.coordinator.lanes.heldOn(source)
+    const held = new Set([...this.heldAtClearing, ...this.coordinator.lanes.heldOn(source)])
     for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return
     }
-    await this.copyThese(held, source, target, ranges)
+    await this.copyThese([...held], source, target, ranges)
   }
 
   /** What was written meanwhile and not sent to the member, because it did not have it yet. */
@@ -319,6 +326,7 @@ export class Intake {
     return new Promise((resolve) => {
       let open = certain.length
       const listener: CopyListener = (_target, result, reason, bytes, id) => {
+        this.underWay.delete(id)
         if (result === 'copied') {
           progress.keysCopied++
           progress.bytesCopied += bytes
@@ -326,6 +334,7 @@ export class Intake {
         } else failed.push({ id, why: reason || result })
         if (--open === 0) resolve(failed)
       }
+      for (const id of certain) this.underWay.set(id, target)
       coordinator.copyKeys(certain, source, target, listener, large ? 'differs' : 'small')
     })
   }

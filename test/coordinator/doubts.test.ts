@@ -266,3 +266,19 @@ t.test('who leaves with keys in doubt serves reads when it is back, also over th
   t.ok(story.serves('b'))
   story.doubts.close()
 })
+
+t.test(
+  'what is copied from a replica that comes into doubt meanwhile is in doubt again where it arrives',
+  async (t) => {
+    const story = new Story('a b c', 'a b c').misses('a')
+    await begun()
+    story.misses('b').answers('b', '$5\r\nwrong').answers('a', '+OK')
+    t.equal(story.inDoubt('a'), KEY)
+    t.same(story.settled, [])
+    await begun()
+    story.answers('c', '$5\r\nright').answers('a', '+OK').answers('b', '+OK')
+    t.equal(story.doubts.any, false)
+    t.same(story.settled, ['a has', 'b has'])
+    story.doubts.close()
+  },
+)

@@ -181,8 +181,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'migration/intake.js',
-        replace: 'const held = this.coordinator.lanes.heldOn(source);',
-        by: 'const held = [];',
+        replace: 'const held = new Set([...this.heldAtClearing, ...this.coordinator.lanes.heldOn(source)]);',
+        by: 'const held = this.heldAtClearing;',
       },
     ],
   },
