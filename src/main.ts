@@ -182,12 +182,18 @@ interface Service {
   stop(): Promise<void>
   /** Resolves with the reason when it must not go on. */
   readonly ended: Promise<Error>
+  /** Something failed that nobody caught: it must not go on. */
+  fail(failure: Error): void
 }
 
-/** Starts the service and stops it in order on the first signal, also when it comes during the start. */
+/**
+ * Starts the service and stops it in order on the first signal, also when it comes during the start. So it does when an
+ * exception is caught by nobody, for `dt up` has servers to stop; the second one of these ends the process at once.
+ */
 async function runUntilSignal(service: Service): Promise<number> {
   const signalled = firstSignal()
   let reason: Error | undefined
+  process.once('uncaughtException', (failure) => service.fail(failure))
   try {
     // Once it has ended its start fails, too, for that reason.
     const ended = service.ended.then((error) => {

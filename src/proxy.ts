@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
 import { AssertionError } from './base/assert.js'
+import { becomes } from './base/becomes.js'
 import { inlineHotPaths } from './base/engine.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
@@ -82,6 +82,8 @@ export interface Proxy {
   stop(): Promise<void>
   /** Resolves with the reason when the proxy must not go on, and has to be stopped: another one has taken over. */
   readonly ended: Promise<Error>
+  /** Nobody caught an exception: what this process knows cannot be relied on, so nothing leaves it any more, and it ends. */
+  fail(failure: Error): void
 }
 
 /** What the operator may say at a start, see `dt help serve`. */
@@ -136,8 +138,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
   const failed = (failure: Error, about: object) => {
     log.error({ err: failure, ...about }, 'something failed inside the proxy')
-    if (!(failure instanceof AssertionError)) return
-    // What it takes for granted does not hold: it stops like one that was shut out, which notes nothing more anywhere.
+    if (failure instanceof AssertionError) fail(failure)
+  }
+  /** What it takes for granted does not hold: it stops like one that was shut out, which notes nothing more anywhere. */
+  const fail = (failure: Error) => {
     isDeposed = true
     markers.stop()
     starter?.stop()
@@ -364,6 +368,12 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.memory.start()
       return address
     },
+    fail(failure) {
+      log.fatal({ err: failure }, 'an exception that nobody caught: the proxy stops')
+      turn.hold()
+      fail(failure)
+    },
+
     async stop() {
       settling.stop()
       upkeep.stop()
@@ -387,12 +397,4 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       await closed
     },
   }
-}
-
-/** Whether a condition comes true within `timeoutMs`. */
-async function becomes(condition: () => boolean, timeoutMs: number): Promise<boolean> {
-  for (const deadlineMs = performance.now() + timeoutMs; !condition(); await sleep(5)) {
-    if (performance.now() > deadlineMs) return false
-  }
-  return true
 }

@@ -64,6 +64,10 @@ export class Up {
     return this.proxy.ended
   }
 
+  fail(failure: Error): void {
+    this.proxy.fail(failure)
+  }
+
   async start(): Promise<void> {
     try {
       await this.startAll()

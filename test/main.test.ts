@@ -300,6 +300,23 @@ t.test('an old redis-server is one sentence', async (t) => {
   t.same([dt.code, dt.err], [1, 'dt: redis-server on the PATH is 6.0.16; Redis 7.0 or newer is needed\n'])
 })
 
+t.test('an exception that nobody caught ends dt up in order, with its servers', async (t) => {
+  const { basePort, port, argv } = await place(t)
+  const program = join(temporaryDirectory(t), 'failing.mjs')
+  writeFileSync(program, "process.on('SIGUSR2', () => Promise.reject(new Error('injected')))")
+  const dt = new Dt(t, argv, { NODE_OPTIONS: `--import=${program}` })
+  await isUp(dt)
+  t.equal(await ask('127.0.0.1', port, 'SET hello world'), '+OK')
+  t.same(await dt.signal('SIGUSR2'), [1, null])
+  t.match(dt.err, /^dt: this is a mistake in dt itself: Error: injected\n/)
+  t.match(dt.out, /an exception that nobody caught: the proxy stops/)
+  await nothingListens(t, basePort)
+  const again = new Dt(t, argv)
+  await isUp(again)
+  t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world')
+  t.same(await again.signal('SIGINT'), [0, null])
+})
+
 t.test('a ring with data is not started with another number of members or copies', async (t) => {
   const { dir, basePort, argv } = await place(t)
   const first = new Dt(t, [...argv, '--replicas', '1'])
