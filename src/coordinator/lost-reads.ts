@@ -1,4 +1,4 @@
-import type { KeyId } from '../base/key-id.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import type { ReplySlot } from './reply-slot.js'
@@ -27,6 +27,13 @@ export class LostReads {
   noteWrite(slot: ReplySlot, ids: readonly KeyId[]): void {
     for (const read of this.reads) {
       if (read.slot.client === slot.client && read.ids.some((id) => ids.includes(id))) read.overtaken = true
+    }
+  }
+
+  /** The same for a command that changes all keys of some databases. */
+  noteSweep(client: unknown, concerns: (db: number) => boolean): void {
+    for (const read of this.reads) {
+      if (read.slot.client === client && read.ids.some((id) => concerns(dbOfId(id)))) read.overtaken = true
     }
   }
 

@@ -33,7 +33,6 @@ export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: Co
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
 async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
   const { opening, waiting, stats, lanes } = coordinator
-  const { db } = slot
   // What the client wrote before may be held on all replicas of its key, and must be seen.
   if (lanes.active > 0) await slot.whenFirst()
   const refusal = await opening.whenOpen()
@@ -41,7 +40,7 @@ async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[]
   const deadlineMs = waiting.deadline()
   for (;;) {
     try {
-      return await overMembers(coordinator, row, args, db)
+      return await overMembers(coordinator, row, args, slot)
     } catch (failure) {
       if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || performance.now() > deadlineMs)
         throw failure
@@ -55,7 +54,7 @@ async function overMembers(
   coordinator: Coordinator,
   row: CommandRow,
   args: readonly Buffer[],
-  db: number,
+  { db, client }: ReplySlot,
 ): Promise<Reply> {
   const { keyspace, router } = coordinator
   if (KEY_SCANS.has(row.name)) {
@@ -74,6 +73,6 @@ async function overMembers(
     case 'randomkey':
       return keyspace.randomKey(db)
     default:
-      return changeDatabases(coordinator, args, db)
+      return changeDatabases(coordinator, args, db, client)
   }
 }

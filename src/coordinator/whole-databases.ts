@@ -18,8 +18,15 @@ const HELD_POLL_MS = 10
  * COPY with DB).
  *
  * Whoever has not executed it, or may not have, is filled anew from those who have.
+ *
+ * @param client whose command it is, see `ReplySlot`
  */
-export async function changeDatabases(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+export async function changeDatabases(
+  coordinator: Coordinator,
+  args: readonly Buffer[],
+  db: number,
+  client: unknown,
+): Promise<Reply> {
   const command = args[0].toString().toLowerCase()
   const { lanes, doubts, acknowledgement } = coordinator
   const deadlineMs = coordinator.waiting.deadline()
@@ -34,13 +41,17 @@ export async function changeDatabases(coordinator: Coordinator, args: readonly B
     if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : coordinator.unavailable()
     await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
+  const concerns = (each: number) =>
+    command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
   let covered: ReturnType<Lanes['cover']> = []
   if (command !== 'swapdb') {
     const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
     if (wrong) return error('ERR syntax error')
-    covered = lanes.cover((each) => command === 'flushall' || each === db)
+    covered = lanes.cover(concerns)
   }
-  const { done, refusals, without } = await emitToAll(coordinator, args, db, command)
+  const { done, refusals, without } = await emitToAll(coordinator, args, db, command, () => {
+    coordinator.lostReads.noteSweep(client, concerns)
+  })
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) {
     for (const { link, id } of covered) doubts.note(link, [id])
@@ -73,6 +84,7 @@ async function emitToAll(
   args: readonly Buffer[],
   db: number,
   command: string,
+  lost: () => void,
 ): Promise<Outcome> {
   const { links } = coordinator.router
   const done: Reply[] = []
@@ -96,7 +108,7 @@ async function emitToAll(
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(coordinator, link, args, db, isSwap)
+      const reply = await emit(coordinator, link, args, db, isSwap, lost)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -121,6 +133,7 @@ function emit(
   args: readonly Buffer[],
   db: number,
   isSwap: boolean,
+  lost: () => void,
 ): Promise<Reply> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
   return new Promise((resolve, reject) => {
@@ -136,6 +149,7 @@ function emit(
         },
         onLost: () => {
           if (isSwap) swaps.answered(link, true)
+          lost()
           reject(new LinkLostError(link.name, true))
         },
       },

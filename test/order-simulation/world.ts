@@ -4,7 +4,6 @@ import { Client, type ClientCommand, Story } from './client.js'
 import { type Connection, Server, type Snapshot } from './server.js'
 import type { Settings } from './settings.js'
 import { isNatural, SimulatedProxy } from './simulated-proxy.js'
-import { ON_ALL } from './tag-model.js'
 import { setTime, VirtualTime } from './virtual-time.js'
 
 /** Everything of one run: the proxy with its ring, its clients, and time; and what can happen to them. */
@@ -141,8 +140,6 @@ export class World {
   private send(number: number, command: ClientCommand): boolean {
     const client = this.clients[number]
     if (client === undefined || client.isPaused || client.outstanding >= this.settings.depth) return false
-    // A read that is sent again comes behind a FLUSHALL that followed it in the pipeline: that is known, and not looked for.
-    if (ON_ALL.has(command.args[0]) && client.outstanding > 0) return false
     client.send(this.proxy.coordinator, command)
     return true
   }

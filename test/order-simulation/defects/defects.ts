@@ -106,7 +106,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/whole-databases.js',
-        replace: "covered = lanes.cover((each) => command === 'flushall' || each === db);",
+        replace: 'covered = lanes.cover(concerns);',
         by: '',
       },
     ],

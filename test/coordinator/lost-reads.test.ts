@@ -1,0 +1,57 @@
+import t from 'tap'
+import type { Link } from '../../src/backend/link.js'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { rowNamed } from '../../src/command/table.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import { LostReads } from '../../src/coordinator/lost-reads.js'
+import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import { Swaps } from '../../src/coordinator/swaps.js'
+import { changeDatabases } from '../../src/coordinator/whole-databases.js'
+import { type Frame, frameOf } from '../../src/resp/frame.js'
+
+const CLIENT = {}
+const NOBODY = {}
+
+/** Reads of a client in databases 0 and 1 are under way on a link, and behind them a command; then the link breaks. */
+async function overtakenBy(client: unknown, db: number, ...command: string[]): Promise<number[]> {
+  const lostReads = new LostReads()
+  let sink: ReplySink | undefined
+  const emitFrame = (_frame: Frame, _db: number, to: ReplySink) => {
+    sink = to
+  }
+  const link = { name: 'dt-1', ready: true, emitFrame } as unknown as Link
+  const coordinator = {
+    lostReads,
+    router: { links: [link], anyMember: { writable: () => true } },
+    lanes: { active: 0, concerns: () => false, cover: () => [] },
+    doubts: { concerns: () => false },
+    waiting: { deadline: () => performance.now() },
+    absences: { sweep: () => () => {} },
+    stats: { writes: 0, outcomesUnknown: 0 },
+    swaps: new Swaps(),
+    databases: 16,
+    databasesSwapped: () => {},
+    isMember: () => true,
+    options: { distrust: () => {} },
+  } as unknown as Coordinator
+  const args = command.map((word) => Buffer.from(word))
+  const done = changeDatabases(coordinator, args, db, client)
+  for (const each of [0, 1]) {
+    const slot = { client: CLIENT, db: each } as ReplySlot
+    lostReads.add(frameOf(['GET', 'key']), rowNamed('get')!, slot, [`${each}:key`])
+  }
+  sink!.onLost(0, Buffer.alloc(0), 0, 0)
+  const overtaken = lostReads.take().filter((read) => read.overtaken)
+  await done
+  return overtaken.map(({ slot }) => slot.db)
+}
+
+t.test('a read is not sent again behind a command of its client that changes its whole database', async (t) => {
+  t.same(await overtakenBy(CLIENT, 1, 'FLUSHALL'), [0, 1])
+  t.same(await overtakenBy(CLIENT, 1, 'FLUSHDB'), [1])
+  t.same(await overtakenBy(CLIENT, 0, 'SWAPDB', '1', '2'), [1])
+})
+
+t.test('behind one of somebody else it is', async (t) => {
+  t.same(await overtakenBy(NOBODY, 0, 'FLUSHALL'), [])
+})
