@@ -14,11 +14,12 @@ import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
+/** The place of the one that executes it: the master, or who stands in for it. */
 const MASTER = 0
 
 /**
- * A write whose effect only its master can tell [design §7 master first, copy]. It is emitted to the master; its keys
- * are held for the others until they can get the same effect:
+ * A write whose effect only its master can tell [design §7 master first, copy]. It is emitted to the master, or while the keys are
+ * in doubt there to the first backup where they are not; they are held for the others until they can get the same effect:
  *
  *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
  *     copy           the keys as the master has them afterwards
@@ -41,9 +42,9 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     slot: ReplySlot,
   ) {
     super()
-    this.begin(coordinator, slot, route.targets)
     this.frame = ownFrame(frame)
     this.ids = coordinator.keyIds(row, frame, slot.db)
+    this.begin(coordinator, slot, mostCertainFirst(coordinator, route, this.ids))
   }
 
   /**
@@ -69,6 +70,11 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const reply = Buffer.from(buf.subarray(start, end))
+    if (this.releases.length > 0 && this.isOutvoted()) {
+      // It has chosen from what it is not to have: it is repaired from the others, which get nothing of that.
+      this.onLost(MASTER)
+      return
+    }
     // Should that fail, it is as if the reply were lost.
     if (this.releases.length > 0) this.effect = effectOf(this.row, this.frame, decodeReply(reply, 0, reply.length))
     this.reply = reply
@@ -102,6 +108,13 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   protected deliverReply(): void {
     const { reply, slot } = this
     deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)
+  }
+
+  /** Whether the one that executes it has come into doubt since, and another one has not. */
+  private isOutvoted(): boolean {
+    const { coordinator, targets, ids } = this
+    if (!coordinator.doubts.any) return false
+    return isInDoubt(coordinator, targets[MASTER], ids) && targets.some((link) => !isInDoubt(coordinator, link, ids))
   }
 
   private emitToMaster(): void {
@@ -178,4 +191,19 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       )
     }
   }
+}
+
+/** The targets of a write, the one first that executes it: a natural replica that has all earlier writes, if there is one. */
+function mostCertainFirst(
+  coordinator: Coordinator,
+  { natural, targets }: Route,
+  ids: readonly KeyId[],
+): readonly Link[] {
+  if (!coordinator.doubts.any) return targets
+  const certain = natural.find((link) => !isInDoubt(coordinator, link, ids))
+  return certain === undefined ? targets : [certain, ...targets.filter((link) => link !== certain)]
+}
+
+function isInDoubt({ doubts }: Coordinator, link: Link, ids: readonly KeyId[]): boolean {
+  return ids.some((id) => doubts.isInDoubt(link, id))
 }
