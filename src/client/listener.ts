@@ -2,6 +2,7 @@ import { createServer, type Server as NetServer, Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { Connection } from './connection.js'
+import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import type { Server } from './server.js'
 
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
@@ -21,8 +22,12 @@ export class Listener {
     )
   }
 
-  /** Opens the configured port; gives the address, whose port the system chose if 0 was configured. Rejects with the system's error. */
-  open(): Promise<{ host: string; port: number }> {
+  /**
+   * Opens the configured port; gives the address, whose port the system chose if 0 was configured. Rejects with the
+   * system's error, and when too few files may be open for a client.
+   */
+  async open(): Promise<{ host: string; port: number }> {
+    checkOpenFiles(this.server)
     const { host, port, backlog } = this.server.config.listen
     return new Promise((resolve, reject) => {
       this.net.once('error', reject)
@@ -46,10 +51,9 @@ export class Listener {
 
   private accept(socket: Socket): void {
     const { server } = this
-    if (server.clients.count >= server.config.limits.maxClients) {
+    if (server.clients.count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) {
       server.stats.connectionsRejected++
-      socket.on('error', () => {}) // It is being sent away; nothing is owed to it.
-      socket.end(MAX_CLIENTS_ERROR, () => socket.destroy())
+      sendAway(socket)
       return
     }
     server.stats.connectionsAccepted++
@@ -63,6 +67,21 @@ export class Listener {
     server.clients.add(client)
     readable.resume()
   }
+}
+
+/**
+ * Tells a client that there are too many, and closes the connection in this turn: hundreds may be accepted in one, and
+ * when no file can be opened any more libuv closes those that wait without a word.
+ */
+function sendAway(socket: Socket): void {
+  socket.on('error', () => {}) // Nothing is owed to it.
+  socket.write(MAX_CLIENTS_ERROR)
+  socket.destroy()
+}
+
+/** -1 when it is not known. */
+function fileDescriptorOf(socket: Socket): number {
+  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }
 
 /** The parts of an accepted socket that Node keeps to itself and `readInto` needs. */

@@ -13,7 +13,7 @@ import { MEMBER_CONFIG } from './ring.js'
 import { PATIENT_MS } from './sentinels.js'
 import { serves } from './serves.js'
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 /** `dt serve` as a process of its own, in front of a ring of real servers: for what concerns the whole process. */
 export class ServeProcess {
@@ -31,12 +31,13 @@ export class ServeProcess {
     this.child = this.spawn()
   }
 
-  /** `settings` are `section.name` and value; `nodeOptions` go to Node. */
+  /** `settings` are `section.name` and value; `nodeOptions` go to Node; `openFiles` is what `ulimit -n` says, if anything. */
   static async start(
     t: Teardown,
     ringOptions: Omit<LocalRingOptions, 'dir'>,
     settings: Record<string, string> = {},
     nodeOptions: readonly string[] = [],
+    openFiles?: number,
   ): Promise<ServeProcess> {
     const dir = mkdtempSync(join(tmpdir(), 'dt-serve-'))
     const ring = new LocalRing({ dir, downAfterMs: PATIENT_MS, memberConfig: MEMBER_CONFIG, ...ringOptions })
@@ -58,8 +59,9 @@ export class ServeProcess {
       const [section, name] = setting.split('.')
       return [environmentName(section, name), value]
     })
+    const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `
     serve = new ServeProcess(ring, port, () =>
-      spawn(process.execPath, [...nodeOptions, MAIN, 'serve'], {
+      spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, ...nodeOptions, MAIN, 'serve'], {
         cwd: dir,
         env: { PATH: process.env.PATH, ...Object.fromEntries(variables) },
         stdio: ['ignore', 'pipe', 'pipe'],

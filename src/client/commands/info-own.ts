@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { arch, machine, release, type } from 'node:os'
 import { wallClockUs } from '../../base/clock.js'
+import { maxClients } from '../max-clients.js'
 import type { Server } from '../server.js'
 import { REDIS_VERSION } from './connection.js'
 
@@ -39,13 +40,14 @@ export function serverSection(server: Server): string[] {
   ]
 }
 
-export function clientsSection({ clients, config, coordinator }: Server): string[] {
+export function clientsSection(server: Server): string[] {
+  const { clients, coordinator } = server
   const all = clients.all()
   const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
   return [
     `connected_clients:${all.length}`,
     'cluster_connections:0',
-    `maxclients:${config.limits.maxClients}`,
+    `maxclients:${maxClients(server)}`,
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
     `blocked_clients:${coordinator.waiting.length}`,

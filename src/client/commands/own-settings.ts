@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.js'
+import { maxClients } from '../max-clients.js'
 import type { Server } from '../server.js'
 
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
@@ -41,7 +42,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       // who may, and what they may take
       requirepass: auth.password === undefined ? '' : REDACTED,
       aclfile: '',
-      maxclients: String(limits.maxClients),
+      maxclients: String(maxClients(server)),
       timeout: String(Math.ceil(limits.idleTimeoutMs / 1000)),
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'client-query-buffer-limit': String(limits.queryBufferBytes),
