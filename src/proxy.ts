@@ -21,6 +21,7 @@ import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
 import { originOf } from './membership/origin.js'
 import { Ownership } from './membership/ownership.js'
+import { refusalsOf } from './membership/refusals.js'
 import { SentinelAdmin } from './membership/sentinel-admin.js'
 import { silenceOf } from './membership/silence.js'
 import { Starter } from './membership/starter.js'
@@ -129,18 +130,13 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     lastHeartbeat: (name) => markers.lastHeartbeat(name),
     isStray: (marker) => markers.isStray(marker),
     refusedChanged: place,
-    deposed: (reason) => {
-      isDeposed = true
-      markers.stop()
-      starter?.stop()
-      end(new UserError(reason))
-    },
+    deposed: (reason) => fail(new UserError(reason)),
   })
   const failed = (failure: Error, about: object) => {
     log.error({ err: failure, ...about }, 'something failed inside the proxy')
     if (failure instanceof AssertionError) fail(failure)
   }
-  /** What it takes for granted does not hold: it stops like one that was shut out, which notes nothing more anywhere. */
+  /** It was shut out, or what it takes for granted does not hold, which ends it alike: it notes nothing more anywhere. */
   const fail = (failure: Error) => {
     isDeposed = true
     markers.stop()
@@ -226,6 +222,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     log,
     checkPause: () => pauseWatch.check(),
     silence: () => silenceOf(links.all(), views.current, performance.now()),
+    refusals: () => refusalsOf(markers.refusals(), views.current),
     publish: (present) => {
       members = present
       place()

@@ -37,7 +37,7 @@ export interface Found {
   isIntact(name: string): boolean
 }
 
-/** Why a council does not let a start serve: so many of these members more have to be there, or the file. */
+/** Why a council does not let a start serve, or a view be acknowledged: so many of these members more have to be there, or the file. */
 export interface Missing {
   readonly council: Council
   /** Members that would count if they were there. */
@@ -54,11 +54,19 @@ export function councilOf(view: View, file: string | undefined): Council {
 
 /** Whether every start that may serve finds this view, or a later one. */
 export function isNoted(councils: readonly Council[], noted: Noted): boolean {
-  return councils.every(({ members, file }) => {
-    const count = members.filter((name) => noted.has(name)).length
-    if (file === undefined) return count >= majority(members.length)
-    return file === noted.file ? count > 0 : count === members.length
-  })
+  return missingToNote(councils, noted) === undefined
+}
+
+/** What keeps a view from being noted, or undefined. */
+export function missingToNote(councils: readonly Council[], noted: Noted): Missing | undefined {
+  for (const council of councils) {
+    const { members, file } = council
+    const needed = file === undefined ? majority(members.length) : file === noted.file ? 1 : members.length
+    const absent = members.filter((name) => !noted.has(name))
+    const count = needed - (members.length - absent.length)
+    if (count > 0) return { council, members: absent, count }
+  }
+  return undefined
 }
 
 /** What keeps a start from serving the newest view that it found, or undefined: then no later one was acknowledged. */

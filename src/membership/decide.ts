@@ -61,6 +61,7 @@ function learnMasters(draft: Draft): void {
         inRing: false,
         sdown: false,
         sparedUntilMs: undefined,
+        refusal: undefined,
         keptBy: undefined,
       })
       draft.log('info', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
@@ -171,6 +172,7 @@ function joins(draft: Draft): void {
  */
 function leaves(draft: Draft): void {
   leavesUnreached(draft)
+  leavesRefusing(draft)
   for (const { name, link, inRing } of [...draft.known.values()]) {
     const sentinel = odownBy(draft, name)
     if (sentinel === undefined) draft.setKnown(name, { sparedUntilMs: undefined })
@@ -217,14 +219,46 @@ function leavesUnreached(draft: Draft): void {
       draft.setKnown(name, { unreachedSinceMs: draft.nowMs })
       continue
     }
-    const downAfterMs = Math.max(0, ...words(draft, name).map((word) => word.downAfterMs ?? DOWN_AFTER_MS))
     const forMs = draft.nowMs - unreachedSinceMs
-    if (forMs < downAfterMs + UNREACHED_GRACE_MS) continue
+    if (forMs < downAfterMsOf(draft, name) + UNREACHED_GRACE_MS) continue
     draft.setKnown(name, { inRing: false })
     draft.log('warn', `${name} leaves the ring, because it has not been reached for ${Math.floor(forMs / 1000)} s`, {
       member: name,
     })
   }
+}
+
+/**
+ * A member that answers and does not take its marker, as one that has no memory left: what it has of the latest view is not
+ * noted there, and what it refuses of writes no other one can make good. It fails like one that is down, and its next
+ * handshake, in which it has to take a mark, says whether it is back [design §8 Membership]. One at a time, because the next
+ * one may be the last that has a range then; and not when most members refuse: then nobody has room for what these have.
+ */
+function leavesRefusing(draft: Draft): void {
+  const members = [...draft.known.values()].filter(({ inRing }) => inRing)
+  const refusing = members.filter(({ refusal }) => refusal !== undefined)
+  if (refusing.length * 2 > members.length) return
+  for (const { name, refusal, link } of refusing) {
+    const forMs = draft.nowMs - (refusal?.sinceMs ?? draft.nowMs)
+    if (forMs < downAfterMsOf(draft, name) || draft.indispensable.has(name)) continue
+    draft.setKnown(name, { inRing: false, refusal: undefined })
+    draft.log(
+      'warn',
+      `${name} leaves the ring, because it has not taken its marker for ${Math.floor(forMs / 1000)} s: ` +
+        `${refusal?.reason}; it is back when it takes it (out of memory: raise its maxmemory, or remove what is not the ring's)`,
+      { member: name },
+    )
+    if (link === 'up') {
+      draft.disconnect(name)
+      draft.connect(name)
+    }
+    return
+  }
+}
+
+/** How long the Sentinels wait for this server; no time at all when nobody who decides monitors it. */
+function downAfterMsOf(draft: Draft, name: string): number {
+  return Math.max(0, ...words(draft, name).map(({ downAfterMs }) => downAfterMs ?? DOWN_AFTER_MS))
 }
 
 /** Who is a member is told once a step, whatever the number of changes. */

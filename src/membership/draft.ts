@@ -13,6 +13,7 @@ export class Draft {
   readonly removed: Set<string>
   readonly added: Set<string>
   silence: MembershipState['silence']
+  indispensable: MembershipState['indispensable']
   phase: MembershipState['phase']
   knownSinceMs: number | undefined
   nowMs: number
@@ -30,6 +31,7 @@ export class Draft {
     this.removed = new Set(state.removed)
     this.added = new Set(state.added)
     this.silence = state.silence
+    this.indispensable = state.indispensable
     this.phase = state.phase
     this.knownSinceMs = state.knownSinceMs
     this.nowMs = state.nowMs
@@ -39,11 +41,12 @@ export class Draft {
 
   /** The next state, and the actions: the members first, so that what a broken link leaves behind meets the new view. */
   finish(): { state: MembershipState; actions: readonly MembershipAction[] } {
-    const { sentinels, known, silence, removed, added, phase, knownSinceMs, nowMs, members, alone } = this
+    const { sentinels, known, silence, indispensable, removed, added, phase, knownSinceMs, nowMs, members, alone } =
+      this
     const note: MembershipAction[] =
       this.removedChanged && this.publication.length === 0 ? [{ type: 'note removed' }] : []
     return {
-      state: { sentinels, known, silence, removed, added, phase, knownSinceMs, nowMs, members, alone },
+      state: { sentinels, known, silence, indispensable, removed, added, phase, knownSinceMs, nowMs, members, alone },
       actions: [...this.logs, ...this.publication, ...this.linkActions, ...note],
     }
   }

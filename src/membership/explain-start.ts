@@ -26,6 +26,20 @@ export function explainMissing(
   )
 }
 
+/** Why nothing is acknowledged under a view, and what the operator may do. */
+export function explainUnnoted({ council, members, count }: Missing, epoch: number): string {
+  const some = count < members.length ? `${count} of ${list(members)}` : list(members)
+  const why =
+    council.file === undefined
+      ? `more than half of ${list(council.members)} would have to have it, because they may have been the ring before`
+      : `${list(council.members)} would have to have it, because they were the ring before`
+  return (
+    `no write is acknowledged: too few know of epoch ${epoch}; ${why}. Start ${some}, or make room where the ` +
+    'marker is refused; if they do not come back, and no other proxy serves the ring, start this one again with ' +
+    `--accept-epoch ${epoch} (the epoch of DT VIEW, should there be a later one)`
+  )
+}
+
 /** What has happened when views were found that the ring went on without, and what the operator may do. */
 export function explainStrays(
   strays: readonly { readonly name: string; readonly epoch: number }[],

@@ -10,6 +10,8 @@ export interface FenceLook {
   readonly owner: Owner | undefined
   /** Why it may not be a member, if so. */
   readonly refusal: Refusal | undefined
+  /** Whether it has to take our mark, also if it has it: somebody who refused what is noted on members may do so still. */
+  readonly hasToTakeMark: boolean
 }
 
 /** What follows from a look. All that is to be done is done in one transaction, and then it is looked again. */
@@ -35,9 +37,12 @@ export type FenceStep =
  * and who comes later finds the mark. That counts for earlier connections of our own as well: a link that broke without
  * the server noticing, or that was given up because the server was declared down, may deliver its bytes much later.
  */
-export function fenceStep({ others, owner, refusal }: FenceLook, self: Pick<Owner, 'run' | 'term'>): FenceStep {
+export function fenceStep(
+  { others, owner, refusal, hasToTakeMark }: FenceLook,
+  self: Pick<Owner, 'run' | 'term'>,
+): FenceStep {
   if (refusal !== undefined) return { kind: 'refuse', refusal }
   if (owner !== undefined && owner.run !== self.run && supersedes(owner, self)) return { kind: 'deposed', owner }
-  if (owner?.run !== self.run) return { kind: 'write mark', kill: others }
+  if (owner?.run !== self.run || hasToTakeMark) return { kind: 'write mark', kill: others }
   return others.length > 0 ? { kind: 'kill', connections: others } : { kind: 'done' }
 }

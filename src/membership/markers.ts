@@ -5,12 +5,15 @@ import { within } from '../base/within.js'
 import { isError, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
-import { type Council, councilOf, isNoted } from './council.js'
+import { type Council, councilOf, type Missing, missingToNote } from './council.js'
+import { explainUnnoted } from './explain-start.js'
 import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
 import { isStray, type KeptIn, type Stamp, type Succession } from './provenance.js'
 import type { StateFile } from './state-file.js'
 
 const HEARTBEAT_MS = 1000
+/** A view that has not been acknowledged after so many heartbeats is a matter for the operator. */
+const UNNOTED_BEATS = 3
 /** How long the members may take to note that we stop. */
 const CLOSE_MS = 3000
 
@@ -49,6 +52,8 @@ interface Noted {
   /** Epoch of the marker that was emitted last, and of the one that was answered last. */
   sent: number
   answered: number
+  /** Why it did not take the last marker that it has answered, if so. */
+  refusal: string | undefined
   /** A heartbeat is under way. */
   beating: boolean
 }
@@ -65,6 +70,8 @@ export class Markers {
   private heartbeat = 0
   private acknowledgedEpoch = 0
   private lastAcknowledged: Stamp | undefined
+  /** Heartbeats since the latest view that was acknowledged has not been the present one. */
+  private unnotedBeats = 0
   private readonly noted = new Map<string, Noted>()
   /** The last heartbeat that each member has answered. */
   private readonly beats = new Map<string, number>()
@@ -99,6 +106,17 @@ export class Markers {
   /** The last heartbeat that a member has answered, or 0: a server that comes back with an earlier one has lost writes. */
   lastHeartbeat(name: string): number {
     return this.beats.get(name) ?? 0
+  }
+
+  /** Who does not take the marker of the present view, by name, and why. */
+  refusals(): Map<string, string> {
+    const { epoch } = this.deps.views.current
+    const refusals = new Map<string, string>()
+    for (const [name, { link, clientId, answered, refusal }] of this.noted) {
+      const isPresent = link.ready && link.info?.clientId === clientId
+      if (isPresent && refusal !== undefined && answered < epoch) refusals.set(name, refusal)
+    }
+    return refusals
   }
 
   /** Resolves when the present view, or a later one, is acknowledged. */
@@ -181,7 +199,10 @@ export class Markers {
     if (noted === undefined || isFirst) this.noted.set(name, (noted = newNote(link, clientId)))
     if (noted.sent >= view.epoch) return
     noted.sent = view.epoch
-    void this.write(noted, writeMarker({ ...this.record(view), member: name, runId }), () => {
+    void this.write(noted, writeMarker({ ...this.record(view), member: name, runId })).then((answer) => {
+      if (answer === undefined) return
+      noted.refusal = answer.refusal
+      if (answer.refusal !== undefined) return
       noted.answered = Math.max(noted.answered, view.epoch)
       this.settle()
     })
@@ -196,31 +217,44 @@ export class Markers {
       const noted = this.noted.get(name)
       if (noted !== undefined && this.isAnswered(name) && !noted.beating) this.beatOn(noted)
     }
+    this.explainUnnoted()
+  }
+
+  /** Nothing is acknowledged, though all may seem well: it is said whose word is missing, and what can be done. */
+  private explainUnnoted(): void {
+    const { views, log } = this.deps
+    const view = views.current
+    const missing = this.acknowledgedEpoch < view.epoch ? this.missing(view) : undefined
+    this.unnotedBeats = missing === undefined ? 0 : this.unnotedBeats + 1
+    if (missing === undefined || this.unnotedBeats !== UNNOTED_BEATS) return
+    log.error({ epoch: view.epoch, missing: missing.members }, explainUnnoted(missing, view.epoch))
   }
 
   private beatOn(noted: Noted): void {
     const { heartbeat } = this
     noted.beating = true
-    void this.write(noted, this.owner(false), () => this.beats.set(noted.link.name, heartbeat)).then(() => {
+    void this.write(noted, this.owner(false)).then((answer) => {
+      if (answer !== undefined && answer.refusal === undefined) this.beats.set(noted.link.name, heartbeat)
       noted.beating = false
     })
   }
 
-  /** A refused mark is written again with a later heartbeat. */
-  private async write(noted: Noted, command: readonly string[], done: () => void): Promise<void> {
+  /**
+   * A refused mark is written again with a later heartbeat. Undefined when the link broke: everything is written anew when
+   * it is up again.
+   */
+  private async write(noted: Noted, command: readonly string[]): Promise<{ refusal: string | undefined } | undefined> {
     const { name } = noted.link
     let reply: Reply
     try {
       reply = await noted.link.call(command)
     } catch {
-      return // The link broke: everything is written anew when it is up again.
+      return undefined
     }
-    if (!isError(reply)) {
-      done()
-      return
-    }
+    if (!isError(reply)) return { refusal: undefined }
     this.deps.log.warn({ member: name, reason: reply.message }, `${name} does not take its marker: it is tried again`)
     noted.sent = noted.answered
+    return { refusal: reply.message }
   }
 
   /** Whether a marker of ours has been answered on the present connection of a member. */
@@ -241,12 +275,19 @@ export class Markers {
   }
 
   /** Whether every start that may serve finds this view. Our own never finds an older one. */
-  private isKnown({ epoch, members }: View): boolean {
+  private isKnown(view: View): boolean {
     const { stateFile, unguarded } = this.deps
-    if (stateFile !== undefined && stateFile.savedEpoch < epoch) return false
-    const has = (name: string) => (this.noted.get(name)?.answered ?? 0) >= epoch
-    if (isNoted(this.before, { file: this.origin?.file?.id, has })) return true
-    return unguarded && members.every(({ name, state }) => state === 'gone' || has(name))
+    if (stateFile !== undefined && stateFile.savedEpoch < view.epoch) return false
+    if (this.missing(view) === undefined) return true
+    return unguarded && view.members.every(({ name, state }) => state === 'gone' || this.has(name, view))
+  }
+
+  private missing(view: View): Missing | undefined {
+    return missingToNote(this.before, { file: this.origin?.file?.id, has: (name) => this.has(name, view) })
+  }
+
+  private has(name: string, { epoch }: View): boolean {
+    return (this.noted.get(name)?.answered ?? 0) >= epoch
   }
 
   private record(view: View): ViewRecord {
@@ -264,5 +305,5 @@ export class Markers {
 }
 
 function newNote(link: Link, clientId: number): Noted {
-  return { link, clientId, sent: 0, answered: 0, beating: false }
+  return { link, clientId, sent: 0, answered: 0, refusal: undefined, beating: false }
 }

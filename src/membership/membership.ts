@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.js'
 import type { Config } from '../config/config.js'
 import type { Member } from '../view/view.js'
 import { namePattern } from './name-pattern.js'
+import type { Refusals } from './refusals.js'
 import { SentinelSubscriber } from './sentinel-subscriber.js'
 import type { Silence } from './silence.js'
 import { standingOf } from './standing.js'
@@ -25,6 +26,8 @@ export interface MembershipDeps {
   silence(): Silence
   /** Called before anything that was heard is looked at: calls `paused` when we have not run for a while. */
   checkPause(): void
+  /** Who does not take its marker. */
+  refusals(): Refusals
   /** Who is a member now, in order of their names, whenever that, an address or a state has changed. */
   publish(members: readonly Member[]): void
   /** No Sentinel monitors it any more: should it come again, it is new. */
@@ -109,10 +112,10 @@ export class Membership {
   start(): Promise<void> {
     assert(this.timer === undefined, 'membership starts once')
     for (const subscriber of this.subscribers) subscriber.start()
-    this.timer = setInterval(
-      () => this.feed({ type: 'tick', nowMs: performance.now(), silence: this.deps.silence() }),
-      TICK_MS,
-    )
+    this.timer = setInterval(() => {
+      const { deps } = this
+      this.feed({ type: 'tick', nowMs: performance.now(), silence: deps.silence(), refusals: deps.refusals() })
+    }, TICK_MS)
     return new Promise((resolve, reject) => {
       this.first = { resolve, reject }
     })

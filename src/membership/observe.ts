@@ -13,7 +13,21 @@ export function observe(draft: Draft, event: MembershipEvent): void {
   else if (event.type === 'link down') linkDown(draft, event)
   else if (event.type === 'removed before') removedBefore(draft, event)
   else if (event.type === 'added') draft.welcome(event.name)
-  else if (event.type === 'tick' && event.silence !== undefined) draft.silence = event.silence
+  else if (event.type === 'tick') looked(draft, event)
+}
+
+/** What the links and the markers tell at a tick, if anybody asked them. */
+function looked(draft: Draft, { silence, refusals }: Event<'tick'>): void {
+  if (silence !== undefined) draft.silence = silence
+  if (refusals === undefined) return
+  draft.indispensable = refusals.indispensable
+  for (const { name, refusal } of [...draft.known.values()]) {
+    const reason = refusals.reasons.get(name)
+    if (reason === refusal?.reason) continue
+    draft.setKnown(name, {
+      refusal: reason === undefined ? undefined : { sinceMs: refusal?.sinceMs ?? draft.nowMs, reason },
+    })
+  }
 }
 
 function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentinel polled'>): void {

@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import { textOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
-import { isAloneWith, isLastHolder } from '../view/holders.js'
+import { isAloneWith, isLastHolder, isMember } from '../view/holders.js'
 import type { View } from '../view/view.js'
 import { fenceStep } from './fence.js'
 import {
@@ -150,21 +150,21 @@ export class Ownership {
    * @throws HandshakeError when it may not be a member, cannot be written to, or belongs to a later owner
    */
   async claim(name: string, info: ServerInfo, call: Call): Promise<void> {
-    const { log } = this.deps
-    const { runId } = info
-    this.processes.set(name, runId)
+    this.processes.set(name, info.runId)
     let { keys } = info
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const { others, marks } = await this.look(call, info.clientId)
-      const server: FoundServer = { name, runId, keys, marks }
+      const server: FoundServer = { name, runId: info.runId, keys, marks }
       // A process that was ours and has lost its marks is ours for all that.
-      const wasOurs = this.servers.get(name)?.runId === runId && marks.marker === undefined
+      const wasOurs = this.servers.get(name)?.runId === info.runId && marks.marker === undefined
       const refusal = wasOurs ? undefined : this.refusalOf(server, info)
-      const step = fenceStep({ others, owner: marks.owner, refusal }, { run: this.deps.run, term: this.term })
+      const hasToTakeMark = attempt === 0 && !isMember(this.deps.view(), name)
+      const found = { others, owner: marks.owner, refusal, hasToTakeMark }
+      const step = fenceStep(found, { run: this.deps.run, term: this.term })
       switch (step.kind) {
         case 'done':
           for (const warning of (await makeFit(call, info.settings)).warnings) {
-            log.warn({ member: name }, `${name}: ${warning}`)
+            this.deps.log.warn({ member: name }, `${name}: ${warning}`)
           }
           this.admitted(server)
           return
@@ -363,7 +363,7 @@ export class Ownership {
 
   /** Whether a server is no member and was none before. */
   private isNewcomer({ name, marks }: FoundServer): boolean {
-    return marks.marker === undefined && !this.deps.view().members.some((member) => member.name === name)
+    return marks.marker === undefined && !isMember(this.deps.view(), name)
   }
 
   /** The databases that the ring has on other servers. */

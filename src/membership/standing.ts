@@ -56,5 +56,6 @@ export function standingOf(seen: Seen, master: KnownMaster): string {
   if (master.link === 'down') return `its link is down: ${master.linkReason}`
   if (master.link !== 'up') return 'its link is not up yet'
   if (master.sdown) return 'Sentinel says sdown'
+  if (master.refusal !== undefined) return `it does not take its marker: ${master.refusal.reason}`
   return voices(seen).length > 0 && words(seen, master.name).length === 0 ? 'no Sentinel monitors it' : ''
 }

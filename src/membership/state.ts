@@ -1,4 +1,5 @@
 import type { Member } from '../view/view.js'
+import type { Refusals } from './refusals.js'
 import { NO_SILENCE, type Silence } from './silence.js'
 
 /**
@@ -58,6 +59,8 @@ export interface KnownMaster {
   readonly sdown: boolean
   /** Declared down and kept, until then at least, because it is busy together with the other replicas of a range. */
   readonly sparedUntilMs: number | undefined
+  /** It does not take the marker of the present view, for this reason; undefined when it does. */
+  readonly refusal: { readonly sinceMs: number; readonly reason: string } | undefined
   /**
    * Undefined as long as no Sentinel was seen to forget it (SENTINEL REMOVE). Then the Sentinels that answered and still
    * monitored it when that was first seen: if they fall silent later, that is no consent.
@@ -78,6 +81,8 @@ export interface MembershipState {
   readonly known: ReadonlyMap<string, KnownMaster>
   /** Who owes us replies and says nothing, as it was last looked at. */
   readonly silence: Silence
+  /** Members that do not take their marker, and that nobody could take the place of. */
+  readonly indispensable: ReadonlySet<string>
   /**
    * Names that were removed, in this run or before it. SENTINEL REMOVE is local to each Sentinel: one that was away still
    * reports them. They come back when somebody is seen to add them, and not because a Sentinel has them.
@@ -122,7 +127,7 @@ export type MembershipEvent = { readonly nowMs: number } & (
   /** The operator has added the name, whether or not a Sentinel had to be told of it. */
   | { readonly type: 'added'; readonly name: string }
   | { readonly type: 'link down'; readonly name: string; readonly reason: string }
-  | { readonly type: 'tick'; readonly silence?: Silence }
+  | { readonly type: 'tick'; readonly silence?: Silence; readonly refusals?: Refusals }
   /** We did not run for so long, which the monotonic clock does not tell of when the machine slept. */
   | { readonly type: 'paused'; readonly ms: number }
 )
@@ -161,6 +166,7 @@ export function initialState(sentinels: readonly string[], nowMs: number): Membe
     sentinels: new Map(sentinels.map((address) => [address, unheard(address)])),
     known: new Map(),
     silence: NO_SILENCE,
+    indispensable: new Set(),
     removed: new Set(),
     added: new Set(),
     alone: false,

@@ -33,8 +33,9 @@ function hearEverybodyAnew(draft: Draft, pausedMs: number): void {
   for (const { address, contact } of draft.sentinels.values()) {
     if (contact === 'heard') draft.setSentinel(address, { contact: 'returning' })
   }
-  // Nor has anybody tried to reach them meanwhile.
-  for (const { name, unreachedSinceMs } of draft.known.values()) {
+  // Nor has anybody tried to reach them meanwhile, or to write their markers.
+  for (const { name, unreachedSinceMs, refusal } of draft.known.values()) {
     if (unreachedSinceMs !== undefined) draft.setKnown(name, { unreachedSinceMs: draft.nowMs })
+    if (refusal !== undefined) draft.setKnown(name, { refusal: { ...refusal, sinceMs: draft.nowMs } })
   }
 }

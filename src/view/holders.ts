@@ -1,5 +1,9 @@
 import type { View } from './view.js'
 
+export function isMember(view: View, name: string): boolean {
+  return view.members.some((member) => member.name === name)
+}
+
 /** Whether a member is natural for some range of which no other natural replica passes the test. */
 export function isAloneWith(view: View, name: string, isThere: (name: string) => boolean): boolean {
   return view.replicaSets.some(

@@ -24,6 +24,16 @@ t.test('what follows from a look', async (t) => {
     ],
     ['it is ours', { owner: ownerOf('mine', 7) }, { kind: 'done' }],
     [
+      'it is ours, and is to show that it takes marks',
+      { owner: ownerOf('mine', 7), others: [earlier], hasToTakeMark: true },
+      { kind: 'write mark', kill: [earlier] },
+    ],
+    [
+      'it is to show that, and is another one’s',
+      { owner: ownerOf('other', 8), hasToTakeMark: true },
+      { kind: 'deposed', owner: ownerOf('other', 8) },
+    ],
+    [
       'it is ours, and an earlier connection of ours is there',
       { owner: ownerOf('mine', 7), others: [earlier] },
       { kind: 'kill', connections: [earlier] },
@@ -51,7 +61,11 @@ t.test('what follows from a look', async (t) => {
     ],
   ]
   for (const [what, look, step] of table) {
-    t.same(fenceStep({ others: [], owner: undefined, refusal: undefined, ...look }, self), step, what)
+    t.same(
+      fenceStep({ others: [], owner: undefined, refusal: undefined, hasToTakeMark: false, ...look }, self),
+      step,
+      what,
+    )
   }
 })
 
@@ -89,7 +103,7 @@ class Model {
     const conn = this.current.get(run)
     if (conn === undefined || !conn.open || !conn.named || conn.doneAt > 0) return
     const others = this.all.filter((each) => each !== conn && each.open && each.named)
-    const step = fenceStep({ others, owner: this.owner, refusal: undefined }, { run, term })
+    const step = fenceStep({ others, owner: this.owner, refusal: undefined, hasToTakeMark: false }, { run, term })
     if (step.kind === 'done') conn.doneAt = ++this.time
     else this.decided.set(run, step)
   }

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { Membership, type MembershipDeps } from '../../src/membership/membership.js'
+import { NO_REFUSALS } from '../../src/membership/refusals.js'
 import { NO_SILENCE } from '../../src/membership/silence.js'
 import type { Member } from '../../src/view/view.js'
 
@@ -30,6 +31,7 @@ export class Follower {
       log,
       silence: () => NO_SILENCE,
       checkPause: () => {},
+      refusals: () => NO_REFUSALS,
       publish: (members) => this.published.push(members),
       forget: (name) => this.forgotten.push(name),
       noteRemoved: () => {},

@@ -243,8 +243,10 @@ t.test('a refused marker is written again', async (t) => {
   ring.publish(2)
   await sleep(300)
   t.equal(markers.acknowledged(), 1)
+  t.match([...markers.refusals()], [['dt-2', /^OOM /]])
   await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '0')
   await until('it has the marker', () => markers.acknowledged() === 2, 4000)
+  t.same([...markers.refusals()], [])
 })
 
 t.test('heartbeats are counted on every member from the highest that was found, until an orderly stop', async (t) => {

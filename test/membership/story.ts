@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { NO_REFUSALS, type Refusals } from '../../src/membership/refusals.js'
 import { NO_SILENCE, type Silence } from '../../src/membership/silence.js'
 import {
   initialState,
@@ -21,6 +22,8 @@ import { step } from '../../src/membership/step.js'
  *     > added dt-2                                    the operator says so
  *     > silent dt-1 dt-2 of dt-1+dt-2 dt-2+dt-3       they say nothing from now on; the ranges are on these
  *     > silent of dt-1+dt-2 dt-2+dt-3                 all answer again
+ *     > refuse dt-2 dt-3, dt-3 alone                  their marker from now on, and who of them has a range alone
+ *     > refuse nobody, nobody alone
  *     > 300 ms pass                                   with ticks
  *     > we are stopped for 5000 ms
  */
@@ -28,6 +31,7 @@ export class Story {
   private state: MembershipState
   private nowMs = 1_000_000
   private silence: Silence = NO_SILENCE
+  private refusals: Refusals = NO_REFUSALS
 
   constructor(options: { sentinels?: number } = {}) {
     const names = Array.from({ length: options.sentinels ?? 1 }, (_, i) => `s${i + 1}`)
@@ -56,7 +60,7 @@ export class Story {
     if (line.endsWith('ms pass')) {
       const told: string[] = []
       for (let left = Number(words[0]); left > 0; left -= 100)
-        told.push(...this.feed({ type: 'tick', silence: this.silence }, 100))
+        told.push(...this.feed({ type: 'tick', silence: this.silence, refusals: this.refusals }, 100))
       return told
     }
     if (line.startsWith('we are stopped')) {
@@ -68,6 +72,11 @@ export class Story {
       const names = words.slice(1, words.indexOf('of'))
       const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))
       this.silence = { since, sets: from('of').map((set) => set.split('+')) }
+      return []
+    }
+    if (words[0] === 'refuse') {
+      const [refusing, alone] = line.split(', ').map((part) => part.match(/dt-\d/g) ?? [])
+      this.refusals = { reasons: new Map(refusing.map((name) => [name, 'OOM'])), indispensable: new Set(alone) }
       return []
     }
     if (words[0] === 'link') {
