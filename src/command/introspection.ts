@@ -1,5 +1,5 @@
 import { lowerCase, lowerWord } from '../base/ascii.js'
-import { globMatch } from '../base/glob.js'
+import { Glob } from '../base/glob.js'
 import { error, map, type Reply, set, simple } from '../resp/encode.js'
 import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-info.js'
 import { DOCS } from './docs.generated.js'
@@ -124,6 +124,14 @@ function listReply(filter: readonly Buffer[]): Reply {
   return allInfos().flatMap((info) => [info, ...info.subcommands].filter(test).map((each) => each.name))
 }
 
+/** No command has a longer name, with its container. */
+const NAME_BYTES_MAX = 128
+
+function namesLike(pattern: Buffer): (info: CommandInfo) => boolean {
+  const glob = new Glob(pattern, true, NAME_BYTES_MAX)
+  return ({ name }) => glob.matches(Buffer.from(name))
+}
+
 function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) | undefined {
   if (filter.length === 0) return () => true
   if (filter.length !== 3 || lowerWord(filter[0]) !== 'filterby') return undefined
@@ -135,7 +143,7 @@ function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) |
       return (info) => info.categories.includes(category)
     }
     case 'pattern':
-      return (info) => globMatch(filter[2], Buffer.from(info.name), true)
+      return namesLike(filter[2])
     default:
       return undefined
   }

@@ -1,5 +1,5 @@
 import { lowerWord } from '../../base/ascii.js'
-import { globMatch } from '../../base/glob.js'
+import { Glob } from '../../base/glob.js'
 import { within } from '../../base/within.js'
 import { bytesOf } from '../../resp/decode.js'
 import { MapReply, map, type Reply } from '../../resp/encode.js'
@@ -23,12 +23,14 @@ export const configCommands: Record<string, LocalCommand> = {
 async function get(server: Server, patterns: readonly Buffer[]): Promise<Reply> {
   const own = ownSettings(server)
   const shown = new Map<string, readonly [Reply, Reply]>()
+  const longest = Math.max(...[...own.keys()].map((name) => name.length))
   for (const pattern of patterns) {
-    for (const name of isGlob(pattern) ? own.keys() : [lowerWord(pattern)]) {
+    const glob = isGlob(pattern) ? new Glob(pattern, true, longest) : undefined
+    for (const name of glob === undefined ? [lowerWord(pattern)] : own.keys()) {
       const value = own.get(name)
       if (value === undefined || shown.has(name)) continue
-      if (!isGlob(pattern)) shown.set(name, [pattern, value])
-      else if (globMatch(pattern, Buffer.from(name), true)) shown.set(name, [name, value])
+      if (glob === undefined) shown.set(name, [pattern, value])
+      else if (glob.matches(Buffer.from(name))) shown.set(name, [name, value])
     }
   }
   // What is named and is ours needs nobody else.
