@@ -30,6 +30,30 @@ class Known {
  */
 export class Arrivals {
   private readonly byLink = new Map<Link, Known>()
+  /** The copies that are on their way to each replica, whoever asked for them. */
+  private readonly copies = new Map<Link, Set<object>>()
+
+  /** A copy is on its way to the replica, until the returned function is called. */
+  begin(link: Link): () => void {
+    const copies = this.copies.get(link) ?? new Set()
+    this.copies.set(link, copies)
+    const one = {}
+    copies.add(one)
+    return () => {
+      copies.delete(one)
+      if (copies.size === 0 && this.copies.get(link) === copies) this.copies.delete(link)
+    }
+  }
+
+  /**
+   * Gives a function that tells whether a copy is still on its way to the replica which is so now: what is known to be there
+   * may not be yet.
+   */
+  coming(link: Link): () => boolean {
+    const copies = this.copies.get(link)
+    const now = [...(copies ?? [])]
+    return () => now.some((one) => copies!.has(one))
+  }
 
   has(link: Link, id: KeyId): boolean {
     return this.byLink.get(link)?.ids.has(id) === true

@@ -195,12 +195,15 @@ export class Coordinator {
    */
   copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, hint?: CopyHint): void {
     for (const id of ids) this.arrivals.add(target, id)
+    const end = this.arrivals.begin(target)
+    let open = ids.length
     const listener: CopyListener = (link, result, reason, bytes, id) => {
       if (result !== 'copied') {
         this.arrivals.remove(target, id)
         // The target may have left while the copy was on its way: it has missed that, too.
         if (this.absences.any) this.absences.note([id])
       }
+      if (--open === 0) end()
       done(link, result, reason, bytes, id)
     }
     new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, hint)

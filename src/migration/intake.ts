@@ -25,6 +25,8 @@ const RETRY_MS = 250
 const FAILED_MAX = 1000
 /** Of a large value only a part is in memory at a time. */
 const LARGE_COST_BYTES = 4 * 1024 * 1024
+/** How often it is looked whether the copies have come that others asked for. */
+const COMING_MS = 5
 /** How often it is looked whether a member without memory has some again. */
 const FULL_MS = 200
 
@@ -126,10 +128,10 @@ export class Intake {
     this.progress.step = 'copying'
     await Promise.all(sources.map(({ source, missing }) => this.estimate(source, missing)))
     await Promise.all(sources.map(({ source, missing }) => this.copyFrom(source, target, missing)))
-    await this.copied()
+    await this.copied(target)
     this.reopen = this.coordinator.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
-    await this.copied()
+    await this.copied(target)
     if (this.cancelled) return undefined
     this.progress.step = 'done'
     return this.received(target)
@@ -155,9 +157,12 @@ export class Intake {
     this.reopen()
   }
 
-  /** Resolves when nothing is under way. */
-  private async copied(): Promise<void> {
+  /** Resolves when nothing is under way, nor what a write has asked for: without that the member has not got the key. */
+  private async copied(target: Link): Promise<void> {
     await this.window.empty()
+    // Those that begin later bring keys that are written now: the write itself waits for them.
+    const isComing = this.coordinator.arrivals.coming(target)
+    while (!this.cancelled && isComing()) await sleep(COMING_MS)
     if (this.failure !== undefined) throw this.failure
     this.assertThere()
   }

@@ -106,3 +106,20 @@ t.test('an intake does not count on what another one before it had under way', a
   t.equal(await cancelled, undefined)
   t.same((await received)?.whole, [RANGE])
 })
+
+t.test('a member is not complete before it has the keys that writes have had copied to it', async (t) => {
+  const story = new Story()
+  story.arrivals.keep(story.target, new RangeSet([RANGE]), [])
+  story.arrivals.add(story.target, '0:written')
+  const end = story.arrivals.begin(story.target)
+  let received = false
+  const over = story
+    .intake()
+    .run()
+    .then(() => (received = true))
+  await turns()
+  await turns()
+  t.equal(received, false)
+  end()
+  t.equal(await over, true)
+})
