@@ -4,8 +4,11 @@ import { type Model, NONE, replyOf, textArg } from './model.js'
 /** What is under each of the names that share a tag; a name that has nothing is not there. */
 type Tagged = Readonly<Record<string, string>>
 
-/** These carry what they find to another name, so that it matters what was there although they are possible anyway. */
-const CARRIES = new Set(['rename', 'renamenx', 'copy', 'bitop'])
+/**
+ * What only looks, and is possible, needs nobody. Before all others it matters what was there although they are possible
+ * anyway: they carry it to another name, or overwrite a part of what an operation of unknown outcome has left.
+ */
+const LOOKS = new Set(['get', 'mget'])
 
 /**
  * Strings under several names with one tag: SET (`set name value`), GET, MGET of all names, RENAME, RENAMENX, COPY …
@@ -24,7 +27,7 @@ export const taggedModel: Model<Tagged> = {
   step: (state, operation) => (allows(state, operation) ? [after(state, operation)] : NONE),
   outcomes: (state, unknown) => [after(state, unknown)],
   assist(state, unknown, next) {
-    if (!CARRIES.has(next.name) && allows(state, next)) return NONE
+    if (LOOKS.has(next.name) && allows(state, next)) return NONE
     const then = after(state, unknown)
     return this.key(then) === this.key(state) ? NONE : [then]
   },

@@ -73,3 +73,8 @@ t.test('FLUSHALL empties every database, and several keys that go together are g
   t.strictSame(checks('0-1 set c1.1 -> OK\n2-3 wipe -> 7\n4-5 get -> nil', 'register'), [])
   t.strictSame(checks('0-1 set c1.1 -> OK\n2-3 unlink -> 7\n4-5 get -> c1.1', 'register'), ['linearizable'])
 })
+
+t.test('a rename of unknown outcome may have happened although the name it went to was set later', async (t) => {
+  const history = '0-1 set c c1.1 -> OK\n2- rename c b -> ?\n3-4 set b c2.2 -> OK\n5-6 mget -> [nil c2.2 nil]'
+  t.strictSame(checks(history, 'tagged'), [])
+})

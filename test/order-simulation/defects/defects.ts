@@ -174,18 +174,6 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
-  'held-not-walked-over': {
-    summary: 'a joining member does not get what its source was still held back from when it was walked over',
-    seed: 17,
-    options: ['--faults', 'members', '--kinds', 'list,hash'],
-    patches: [
-      {
-        file: 'migration/intake.js',
-        replace: 'const held = new Set([...this.heldAtClearing, ...this.coordinator.lanes.heldOn(source)]);',
-        by: 'const held = this.heldAtClearing;',
-      },
-    ],
-  },
   'kept-by-another-process': {
     summary: 'a leaving member that lost its data is taken to have kept it, when it is to stay after all',
     seed: 165,
