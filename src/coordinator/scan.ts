@@ -77,6 +77,8 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
   const found = isOurs ? walks.find(router, cursor.generation) : undefined
   const walk = found ?? walks.of(router, unreachable(router))
   const telling = router.serving(({ name }) => !walk.away.includes(name))
+  // Rather an error than a walk that leaves out what nobody is there to tell of.
+  if (!telling.isWhole) throw new UnavailableError()
   const nextTelling = (from: number) => {
     for (let i = from; i < links.length; i++) if (telling.links.includes(links[i])) return i
     return links.length
