@@ -57,7 +57,9 @@ export class Read implements ReplySink {
     }
     const own = ownFrame(frame)
     const again = () => coordinator.resubmit(own, row, slot)
-    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped: again, covered: again })()
+    // What the client wrote behind it is dropped with it, and may be done elsewhere: see `LostReads`.
+    const dropped = () => coordinator.lostReads.add(own, row, slot, ids)
+    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered: again })()
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {

@@ -4,6 +4,7 @@ import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { type Held, Lanes } from '../../src/coordinator/lanes.js'
+import { LostReads } from '../../src/coordinator/lost-reads.js'
 import { Read } from '../../src/coordinator/read.js'
 import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
 import type { Route } from '../../src/coordinator/router.js'
@@ -14,6 +15,8 @@ const KEY = '0:key'
 /** A key on a master and a backup, which is held on the master, and reads of it. */
 class Story {
   readonly lanes = new Lanes(() => {})
+  readonly lostReads = new LostReads()
+  private readonly slot = { db: 0, client: this } as unknown as ReplySlot
   /** What was emitted, as far as it was told. */
   readonly emitted: string[] = []
   private readonly traffic = { master: { pushed: 0, taken: 0 }, backup: { pushed: 0, taken: 0 } }
@@ -35,7 +38,8 @@ class Story {
   writes(): this {
     for (const name of ['master', 'backup'] as const) {
       const emit = () => this.emit(name, 'write')
-      if (this.lanes.isHeld(this[name], KEY)) this.holds(name, { isWrite: true, emit })()
+      const dropped = () => this.lostReads.noteWrite(this.slot, [KEY])
+      if (this.lanes.isHeld(this[name], KEY)) this.holds(name, { isWrite: true, emit, dropped })()
       else emit()
     }
     return this
@@ -51,14 +55,18 @@ class Story {
     const natural = [this.master, this.backup]
     const coordinator = {
       lanes: this.lanes,
+      lostReads: this.lostReads,
       stats: { reads: 0, readsFromBackup: 0 },
       doubts: { any: false },
       uncertainty: { active: false },
       keyIds: () => [KEY],
     } as unknown as Coordinator
-    Read.emit(coordinator, { natural } as unknown as Route, frameOf(['GET', 'key']), rowNamed('get')!, {
-      db: 0,
-    } as ReplySlot)
+    Read.emit(coordinator, { natural } as unknown as Route, frameOf(['GET', 'key']), rowNamed('get')!, this.slot)
+    return this
+  }
+
+  breaks(name: 'master' | 'backup'): this {
+    this.lanes.drop(this[name])
     return this
   }
 
@@ -116,4 +124,18 @@ t.test('nor past one that was held and has gone out, while something else is hel
   t.same(story.emitted.slice(3), ['backup: read'])
   second()
   t.same(story.emitted.slice(4), ['master: what was held', 'master: read'])
+})
+
+t.test('a held read whose link breaks is not asked elsewhere past what its client wrote behind it', async (t) => {
+  const story = new Story()
+  story.holds('master')
+  story.holds('backup')
+  story.reads().writes().breaks('master')
+  t.match(story.lostReads.take(), [{ overtaken: true }])
+
+  const unhurried = new Story()
+  unhurried.holds('master')
+  unhurried.holds('backup')
+  unhurried.reads().breaks('master')
+  t.match(unhurried.lostReads.take(), [{ overtaken: false }], 'without a write behind it, it is')
 })
