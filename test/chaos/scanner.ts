@@ -44,7 +44,7 @@ export class Scanner {
     let cursor = '0'
     let calls = 0
     try {
-      do {
+      while (calls === 0 || cursor !== '0') {
         if (this.stopped) return
         try {
           connection ??= await Connection.open(this.proxy().port)
@@ -61,7 +61,7 @@ export class Scanner {
         if (++calls <= callsMax) continue
         this.complain(`SCAN has been called ${calls} times, for about ${this.keys} keys, and has not come to its end`)
         return
-      } while (cursor !== '0')
+      }
     } finally {
       connection?.close('done')
     }
@@ -69,7 +69,10 @@ export class Scanner {
     const missed = this.staying.filter((key) => !seen.has(key))
     if (missed.length === 0) return
     const example = JSON.stringify(missed[0])
-    this.complain(`a walk by SCAN has missed ${missed.length} of ${this.staying.length} keys that stay, as ${example}`)
+    this.complain(
+      `a walk by SCAN has missed ${missed.length} of ${this.staying.length} keys that stay, as ${example}; ` +
+        `it has seen ${seen.size} keys in ${calls} calls`,
+    )
   }
 }
 

@@ -41,6 +41,13 @@ t.test('a walk that gives every key that stays, on whichever page, is right', as
   t.strictSame(complaints, [])
 })
 
+t.test('an error for the first question of a walk is not its end', async (t) => {
+  const pages = ['-CLUSTERDOWN for a while\r\n', page('7', 'a', 'x'), page('0', 'b')]
+  const { scanner, complaints } = await scanned(t, pages, ['a', 'b'])
+  await until('some walks', () => scanner.walks > 3)
+  t.strictSame(complaints, [])
+})
+
 t.test('a key that is missed is found', async (t) => {
   const { complaints } = await scanned(t, [page('7', 'a'), page('0', 'x')], ['a', 'b'])
   await until('a complaint', () => complaints.length > 0)
