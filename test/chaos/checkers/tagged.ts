@@ -25,11 +25,15 @@ export const taggedModel: Model<Tagged> = {
       .join(' '),
   isRead: ({ name }) => name === 'get' || name === 'mget',
   step: (state, operation) => (allows(state, operation) ? [after(state, operation)] : NONE),
-  outcomes: (state, unknown) => [after(state, unknown)],
+  /** Its deletions may be undone, when the proxy died as the master alone had executed it [design §2 G3]. */
+  outcomes(state, unknown) {
+    const done = after(state, unknown)
+    const undone = { ...state, ...done }
+    return this.key(undone) === this.key(done) ? [done] : [done, undone]
+  },
   assist(state, unknown, next) {
     if (LOOKS.has(next.name) && allows(state, next)) return NONE
-    const then = after(state, unknown)
-    return this.key(then) === this.key(state) ? NONE : [then]
+    return this.outcomes(state, unknown).filter((then) => this.key(then) !== this.key(state))
   },
 }
 

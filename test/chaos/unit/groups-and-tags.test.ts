@@ -78,3 +78,10 @@ t.test('a rename of unknown outcome may have happened although the name it went 
   const history = '0-1 set c c1.1 -> OK\n2- rename c b -> ?\n3-4 set b c2.2 -> OK\n5-6 mget -> [nil c2.2 nil]'
   t.strictSame(checks(history, 'tagged'), [])
 })
+
+t.test('a rename of unknown outcome may have left both names, one that was acknowledged may not', async (t) => {
+  const set = '0-1 set a c1.1 -> OK\n'
+  t.strictSame(checks(`${set}2- rename a b -> ?\n4-5 mget -> [c1.1 c1.1 nil]`, 'tagged'), [])
+  t.strictSame(checks(`${set}2- rename a b -> ?\n4-5 mget -> [nil nil nil]`, 'tagged'), ['linearizable'])
+  t.strictSame(checks(`${set}2-3 rename a b -> OK\n4-5 mget -> [c1.1 c1.1 nil]`, 'tagged'), ['linearizable'])
+})
