@@ -317,6 +317,16 @@ export class Doubts {
     this.log.warn({ member: name, reason, keys }, `${name} refuses the repair of ${describeKey(id)}`)
   }
 
+  /** The keys of which the member of `link` may have missed a write. */
+  on({ name }: Link): KeyId[] {
+    return [...(this.byMember.get(name)?.keys() ?? [])]
+  }
+
+  /** Whether the member of `link` did not take the repair of this key, and may not for long. */
+  isRefused({ name }: Link, id: KeyId): boolean {
+    return this.byMember.get(name)?.get(id)?.refused === true
+  }
+
   /** Whether the member of `link` may have missed a write of this key. */
   isInDoubt(link: Link, id: KeyId): boolean {
     return this.byMember.get(link.name)?.has(id) === true

@@ -132,15 +132,17 @@ export class Intake {
     this.reopen = this.coordinator.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
     await this.copied(target)
+    await this.repaired(target)
     if (this.cancelled) return undefined
     this.progress.step = 'done'
     return this.received(target)
   }
 
   private received(target: Link): Received {
-    const { arrivals } = this.coordinator
+    const { arrivals, doubts } = this.coordinator
     // A write may have brought one since.
-    const failed = [...this.failed].filter(([id]) => !arrivals.has(target, id)).map(([id, why]) => ({ id, why }))
+    const isThere = (id: KeyId) => arrivals.has(target, id) && !doubts.isInDoubt(target, id)
+    const failed = [...this.failed].filter(([id]) => !isThere(id)).map(([id, why]) => ({ id, why }))
     const lacking = (range: TokenRange) => {
       const set = new RangeSet([range])
       return failed.some(({ id }) => set.has(identifierOfId(id)))
@@ -165,6 +167,30 @@ export class Intake {
     while (!this.cancelled && isComing()) await sleep(COMING_MS)
     if (this.failure !== undefined) throw this.failure
     this.assertThere()
+  }
+
+  /**
+   * Resolves when the keys are repaired that are in doubt on the member: one that a write has had copied in vain may not be
+   * there at all, and who is natural is the last to have it when its source fails. One whose repair it refuses it does not take.
+   */
+  private async repaired(target: Link): Promise<void> {
+    const { doubts, pieces } = this.coordinator
+    let open = doubts.on(target).filter((id) => this.ranges.has(identifierOfId(id)))
+    for (;;) {
+      if (this.cancelled) return
+      // Where it is not there it may come into doubt at any time, and nothing is repaired.
+      if (!target.ready) throw new LinkLostError(target.name, false)
+      this.assertThere()
+      open = open.filter((id) => doubts.isInDoubt(target, id))
+      const refused = open.filter((id) => doubts.isRefused(target, id))
+      if (refused.length === open.length) break
+      await sleep(COMING_MS)
+    }
+    const reasons = new Map(pieces.failed.of(target.name).map(({ id, reason }) => [id, reason]))
+    this.noteFailed(
+      open.map((id) => ({ id, why: reasons.get(id) ?? 'it refused the repair' })),
+      target,
+    )
   }
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
@@ -305,11 +331,13 @@ export class Intake {
       const ids = left.map(({ id }) => id)
       left = await this.copyPiece(source, target, ids, large)
     }
-    for (const { id, why } of left) this.failed.set(id, why)
-    if (this.failed.size > FAILED_MAX) {
-      throw new WalkError(
-        `more than ${FAILED_MAX} keys were not copied from ${source.name} to ${target.name}: ${left[0].why}`,
-      )
+    this.noteFailed(left, target)
+  }
+
+  private noteFailed(failed: readonly Failed[], target: Link): void {
+    for (const { id, why } of failed) this.failed.set(id, why)
+    if (failed.length > 0 && this.failed.size > FAILED_MAX) {
+      throw new WalkError(`more than ${FAILED_MAX} keys were not copied to ${target.name}: ${failed[0].why}`)
     }
   }
 

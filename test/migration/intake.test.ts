@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Link } from '../../src/backend/link.js'
+import { type Link, LinkLostError } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../../src/base/key-id.js'
 import { Arrivals } from '../../src/coordinator/arrivals.js'
@@ -24,6 +24,8 @@ class Story {
   readonly target = this.link('target', [])
   /** What was copied, in order. */
   readonly copied: KeyId[] = []
+  /** Keys in doubt on the target, with whether it refuses to be repaired. */
+  readonly inDoubt = new Map<KeyId, boolean>()
   private underWay: (() => void)[] = []
 
   intake(): Intake {
@@ -31,8 +33,12 @@ class Story {
     const coordinator = {
       lanes,
       arrivals,
-      doubts: { isInDoubt: () => false },
-      pieces: { isLarge: () => false },
+      doubts: {
+        on: () => [...this.inDoubt.keys()],
+        isInDoubt: (link: Link, id: KeyId) => link === this.target && this.inDoubt.has(id),
+        isRefused: (_link: Link, id: KeyId) => this.inDoubt.get(id) === true,
+      },
+      pieces: { isLarge: () => false, failed: { of: () => [{ id: '0:refused', reason: '-MISCONF no' }] } },
       router: { links: [this.source, this.target], view: { replicas: 1 } },
       copyKeys: (ids: readonly KeyId[], _source: Link, target: Link, done: CopyListener) => {
         for (const id of ids) {
@@ -122,4 +128,45 @@ t.test('a member is not complete before it has the keys that writes have had cop
   t.equal(received, false)
   end()
   t.equal(await over, true)
+})
+
+t.test('nor before those are repaired that are in doubt on it: it may lack them altogether', async (t) => {
+  const story = new Story()
+  story.arrivals.keep(story.target, new RangeSet([RANGE]), [])
+  story.inDoubt.set('0:doubtful', false)
+  let received = false
+  const over = story
+    .intake()
+    .run()
+    .then((whole) => {
+      received = true
+      return whole
+    })
+  await turns()
+  await turns()
+  t.equal(received, false)
+  // What comes into doubt from now on was there before.
+  story.inDoubt.set('0:later', false)
+  story.inDoubt.delete('0:doubtful')
+  t.same((await over)?.whole, [RANGE])
+})
+
+t.test('a key of which it refuses the repair holds up its range, and no other', async (t) => {
+  const story = new Story()
+  story.arrivals.keep(story.target, new RangeSet([RANGE]), [])
+  story.inDoubt.set('0:refused', true)
+  // A write has just had it copied once more.
+  story.arrivals.add(story.target, '0:refused')
+  const received = await story.intake().run()
+  t.same(received?.whole, [])
+  t.same(received?.failed, [{ id: '0:refused', why: '-MISCONF no' }])
+  t.same(story.arrivals.owed(story.target), ['0:refused'])
+})
+
+t.test('a member whose link is down is not complete: nobody repairs anything there', async (t) => {
+  const story = new Story()
+  story.arrivals.keep(story.target, new RangeSet([RANGE]), [])
+  story.inDoubt.set('0:doubtful', false)
+  ;(story.target as { ready: boolean }).ready = false
+  await t.rejects(story.intake().run(), LinkLostError)
 })

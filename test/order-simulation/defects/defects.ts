@@ -145,6 +145,11 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 600,
     patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
   },
+  'complete-in-doubt': {
+    summary: 'a joining member counts as complete while keys are in doubt on it that it may not have at all',
+    seed: 52227,
+    patches: [{ file: 'migration/intake.js', replace: 'await this.repaired(target);', by: '' }],
+  },
   'leftovers-kept': {
     summary: 'a member that is filled again keeps what it has from before',
     seed: 600,
