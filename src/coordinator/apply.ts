@@ -37,6 +37,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   /** How many of them, the first ones, are natural replicas: what a pending one answers counts for nobody. */
   private naturals = 0
   private answered = 0
+  /** Who has answered, in this order; what lies behind `answered` is of earlier writes. */
+  private readonly answeredBy: number[] = []
   /** The keys, known when a target answered differently. */
   private differing: readonly KeyId[] | undefined
   /** The deadline that it gives its key, if that may be passing meanwhile. */
@@ -110,6 +112,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     apply.shape = replyShape(row, argc)
     apply.naturals = route.natural.length
     apply.answered = 0
+    apply.differing = undefined
     apply.own = undefined
     return apply
   }
@@ -131,7 +134,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** @param inDoubt the target may be without an earlier write: what it answers counts only when nobody is sure */
   private take(tag: number, buf: Buffer, start: number, end: number, flags: number, inDoubt: boolean): void {
-    this.answered++
+    this.answeredBy[this.answered++] = tag
     const wasInDoubt = this.replyInDoubt
     if (this.answered === 1 || (wasInDoubt && !inDoubt)) this.replyInDoubt = inDoubt
     if (this.answered === 1) {
@@ -143,10 +146,14 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       this.keep(tag, buf, start, end, flags)
     } else {
       const same = !this.row.compare || this.isKept(buf, start, end)
+      const { differing, replyTag } = this
       if (!same) this.noteDifference(tag, buf, start, end)
       if (inDoubt === wasInDoubt ? tag < this.replyTag : wasInDoubt && tag < this.naturals) {
         if (same && this.row.compare) this.replyTag = tag
         else this.keep(tag, buf, start, end, flags)
+      }
+      if (this.differing !== undefined) {
+        this.doubtAnswered(differing === undefined || this.replyTag !== replyTag ? 0 : this.answered - 1)
       }
     }
     this.heard()
@@ -183,8 +190,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   protected override compareReplies(): void {
-    this.differing ??= this.unequallyExpired(this.answered)
-    if (this.differing !== undefined) this.doubtDifferences(this.differing)
+    const expired = this.differing === undefined ? this.unequallyExpired(this.answered) : undefined
+    if (expired !== undefined) this.doubtOthers(this.replyTag, expired)
   }
 
   protected deliverReply(): void {
@@ -192,10 +199,16 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     this.recycle()
   }
 
-  /** Not all replicas said the same: everybody gets what the one whose reply counts has. */
-  private doubtDifferences(ids: readonly KeyId[]): void {
-    this.differing = undefined
-    this.doubtOthers(this.replyTag, ids)
+  /**
+   * Not all replicas said the same: everybody gets what the one whose reply counts has. At once: until the others have answered,
+   * somebody else might be repaired from one that has refused the write, and then have lost what the client is told he has.
+   *
+   * @param from those who answered from this one on
+   */
+  private doubtAnswered(from: number): void {
+    for (const tag of this.answeredBy.slice(from, this.answered)) {
+      if (tag !== this.replyTag && !this.doubtful.includes(tag)) this.doubt(tag, this.differing!)
+    }
   }
 
   private keep(tag: number, buf: Buffer, start: number, end: number, flags: number): void {

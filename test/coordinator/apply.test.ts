@@ -129,8 +129,26 @@ t.test('the master’s reply is the client’s, whoever answers first, and the o
   const story = new Story('a', 'b', 'c').answers('c', ':1').answers('b', ':8').answers('a', ':9')
   t.equal(story.reply, undefined, 'not before they are equal')
   t.equal(story.differences, 1)
-  t.same(story.doubted, ['b', 'c'])
+  t.same(story.doubted, ['c', 'b'])
   t.equal(story.settles('b').settles('c').reply, ':9')
+})
+
+t.test('who said something else is in doubt at once, and not only when all have answered', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('b', '-OOM no').answers('a', ':8')
+  t.same(story.doubted, ['b'], 'nobody is to be repaired from it')
+  t.equal(story.settles('b').reply, undefined)
+  story.answers('c', '-OOM no')
+  t.same(story.doubted, ['b', 'c'])
+  t.equal(story.settles('c').reply, ':8')
+})
+
+t.test('and again, when another reply counts than that by which it was repaired', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('b', ':8').answers('c', ':9')
+  t.same(story.doubted, ['c'])
+  story.settles('c').answers('a', ':1')
+  t.same(story.doubted, ['c', 'b', 'c'])
+  t.equal(story.reply, undefined)
+  t.equal(story.settles('b').settles('c').reply, ':1')
 })
 
 t.test('without the master the next replica’s reply counts, not the first to answer', async (t) => {

@@ -58,7 +58,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'ack-although-refused': {
     summary: 'a backup that answers otherwise than the master, or refuses, is not repaired',
     faults: ['refuse'],
-    patches: [{ file: 'coordinator/apply.js', replace: 'this.doubtDifferences(this.differing);', by: ';' }],
+    patches: [{ file: 'coordinator/apply.js', replace: 'this.doubt(tag, this.differing);', by: ';' }],
   },
   'no-run-id-check': {
     summary: 'a server that comes back as another process is taken for the one before',

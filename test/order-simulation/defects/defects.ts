@@ -87,6 +87,18 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'difference-noted-late': {
+    summary: 'who refused a write that the master has is in doubt only when all others have answered, too',
+    seed: 222596,
+    patches: [
+      { file: 'coordinator/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
+      {
+        file: 'coordinator/apply.js',
+        replace: 'this.differing === undefined ? this.unequallyExpired(this.answered) : undefined',
+        by: 'this.differing ?? this.unequallyExpired(this.answered)',
+      },
+    ],
+  },
   'expiries-not-compared': {
     summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
     seed: 1,
