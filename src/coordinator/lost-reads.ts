@@ -1,6 +1,7 @@
-import { dbOfId, type KeyId } from '../base/key-id.js'
+import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
+import { identifierOfKey } from '../ring/identifier.js'
 import type { ReplySlot } from './reply-slot.js'
 
 interface LostRead {
@@ -14,7 +15,8 @@ interface LostRead {
 /**
  * The reads that were in flight on a link that breaks. They are sent again when all that was in flight on it is known:
  * a read that was followed by a write of the same client to the same key would find that write already done on the next
- * replica, as if the client had sent them the other way round, and is not sent again.
+ * replica, as if the client had sent them the other way round, and is not sent again. Nor is one that was followed by a write to
+ * a key with the same {tag}: what others do when they see that write, it would see.
  */
 export class LostReads {
   private reads: LostRead[] = []
@@ -25,8 +27,11 @@ export class LostReads {
 
   /** A write that was in flight on the same link, behind the reads that were added before. */
   noteWrite(slot: ReplySlot, ids: readonly KeyId[]): void {
+    let written: readonly number[] | undefined
     for (const read of this.reads) {
-      if (read.slot.client === slot.client && read.ids.some((id) => ids.includes(id))) read.overtaken = true
+      if (read.overtaken || read.slot.client !== slot.client) continue
+      written ??= ids.map(identifierOf)
+      read.overtaken = read.ids.some((id) => written!.includes(identifierOf(id)))
     }
   }
 
@@ -42,4 +47,10 @@ export class LostReads {
     if (reads.length > 0) this.reads = []
     return reads
   }
+}
+
+/** The same for all keys of a {tag}. */
+function identifierOf(id: KeyId): number {
+  const { key } = keyOfId(id)
+  return identifierOfKey(key, 0, key.length)
 }

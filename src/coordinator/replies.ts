@@ -95,9 +95,9 @@ function gone(
   )
 }
 
-/** A read and a write of the same key by one connection, of which the read got no answer and the write is under way. */
+/** A read and a write of keys with the same name or {tag} by one connection, of which the read got no answer and the write is under way. */
 export const READ_OVERTAKEN = error(
-  'ERR the read was not answered: the connection to its server broke, and a later write to the same key, or to all keys, was sent behind it; send the read again',
+  'ERR the read was not answered: the connection to its server broke, and a later write to the same key or {tag}, or to all keys, was sent behind it; send the read again',
 )
 
 /** The write was emitted and a member's answer will never come [design §2 G5]. */

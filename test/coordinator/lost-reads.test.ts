@@ -55,3 +55,19 @@ t.test('a read is not sent again behind a command of its client that changes its
 t.test('behind one of somebody else it is', async (t) => {
   t.same(await overtakenBy(NOBODY, 0, 'FLUSHALL'), [])
 })
+
+t.test('nor behind a write of its client to the same key, or to one with the same {tag}', async (t) => {
+  const reads = (...keys: string[]) => {
+    const lostReads = new LostReads()
+    const slot = { client: CLIENT, db: 0 } as ReplySlot
+    for (const key of keys) lostReads.add(frameOf(['GET', key]), rowNamed('get')!, slot, [`0:${key}`])
+    const overtakenBy = (client: unknown, key: string) => {
+      lostReads.noteWrite({ client, db: 0 } as ReplySlot, [`0:${key}`])
+      return lostReads.take().flatMap(({ overtaken }, i) => (overtaken ? [keys[i]] : []))
+    }
+    return { overtakenBy }
+  }
+  t.same(reads('key', 'other').overtakenBy(CLIENT, 'key'), ['key'])
+  t.same(reads('{cart}:items', '{user}:name', 'cart').overtakenBy(CLIENT, '{cart}:total'), ['{cart}:items', 'cart'])
+  t.same(reads('key').overtakenBy(NOBODY, 'key'), [], 'others may come first')
+})
