@@ -181,6 +181,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       if (links.get(link.name) === link) membership.linkDown(link.name, reason)
       coordinator.linkDown(link)
     },
+    onStrayed: (link, reason) => coordinator.linkStrayed(link, reason),
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,

@@ -38,7 +38,8 @@ export interface HandshakeOptions {
 
 /**
  * Introduces a fresh connection: RESP3, login, and its name before anything is read, so that whoever looks from then on
- * sees it. Then finds out whether the server is a master that is not loading and never evicts. Nothing is changed there:
+ * sees it. Then finds out whether the server lets the database be changed, and is a master that is not loading and never
+ * evicts. Nothing is changed there:
  * whose server it is is known later [design §5 Links].
  *
  * @throws HandshakeError when the server refuses or is not fit
@@ -48,6 +49,7 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
   accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
 
+  accept('SELECT', await call(['SELECT', '0']))
   const clientId = integer('CLIENT ID', await call(['CLIENT', 'ID']))
   const info = text('INFO', await call(['INFO']))
   const fields = parseInfo(info)

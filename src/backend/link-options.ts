@@ -26,4 +26,9 @@ export interface LinkListener {
   onUp(link: Link, info: ServerInfo): void
   /** The link broke, or could not be made; it tries again by itself. */
   onDown(link: Link, reason: string): void
+  /**
+   * It broke, as `onDown` has been told, because the server refused to change the database: what had been sent behind that
+   * is executed in another one than it was meant for, in which nothing is known to be in doubt.
+   */
+  onStrayed?(link: Link, reason: string): void
 }

@@ -12,7 +12,7 @@ import { ExpiryPushes } from './expiry-pushes.js'
 import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
-import { type ReplySink, unlessRefused } from './reply-sink.js'
+import { CommandRefusedError, type ReplySink, unlessRefused } from './reply-sink.js'
 import { Segment, SendLog } from './send-log.js'
 
 export { LinkLostError }
@@ -40,6 +40,8 @@ const TELLING_MS = 20
 const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
+
+const SELECT = 'SELECT'
 
 /** All links of the process read into one buffer: what it holds is consumed before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
@@ -316,20 +318,23 @@ export class Link implements Flushable, FramerSink {
       frame()
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
-      if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
+      if (this.socket !== socket) return
+      this.broken(`unusable bytes from the server: ${error.message}`)
+      if (error instanceof CommandRefusedError && error.command === SELECT)
+        this.listener.onStrayed?.(this, error.message)
     }
   }
 
   private select(db: number): void {
-    const frame = frameOf(['SELECT', String(db)])
+    const frame = frameOf([SELECT, String(db)])
     this.db = db
     this.log.append(frame.buf, frame.start, frame.end, true)
     this.inFlight.push(this.selectSink, 0, this.log.segment, this.log.offset, this.log.offset + frame.end)
     this.unsent++
   }
 
-  /** What follows a refused SELECT would land in another database [redis-facts Framing and errors]. */
-  private readonly selectSink = unlessRefused('SELECT')
+  /** What follows a refused SELECT lands in another database [redis-facts Framing and errors]. */
+  private readonly selectSink = unlessRefused(SELECT)
 
   /** Keeps a link alive, notices one that is dead, and measures the server's clock again. */
   private ping(): void {

@@ -17,6 +17,17 @@ export interface ReplySink {
   onLost(tag: number, buf: Buffer, start: number, end: number): void
 }
 
+/** A server has refused a command without which the link cannot go on. */
+export class CommandRefusedError extends ReplyProtocolError {
+  override name = 'CommandRefusedError'
+  constructor(
+    readonly command: string,
+    reply: string,
+  ) {
+    super(`${command} was refused: ${reply}`)
+  }
+}
+
 /**
  * A sink for a command after whose refusal the link cannot go on: an error breaks it, every other outcome is that of
  * `sink`.
@@ -25,7 +36,7 @@ export function unlessRefused(command: string, sink?: ReplySink): ReplySink {
   return {
     onReply(tag, buf, start, end, flags) {
       if ((flags & IS_ERROR) === 0) sink?.onReply(tag, buf, start, end, flags)
-      else throw new ReplyProtocolError(`${command} was refused: ${buf.toString('utf8', start, end).trim()}`)
+      else throw new CommandRefusedError(command, buf.toString('utf8', start, end).trim())
     },
     onLost: (tag, buf, start, end) => sink?.onLost(tag, buf, start, end),
   }

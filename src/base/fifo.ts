@@ -39,9 +39,9 @@ export class Fifo<T> {
     return item
   }
 
-  /** The i-th oldest element, counted from 0. */
+  /** The i-th oldest element, counted from 0; undefined when there is none. */
   at(i: number): T | undefined {
-    return i < this.count ? this.slots[(this.head + i) & this.mask] : undefined
+    return i >= 0 && i < this.count ? this.slots[(this.head + i) & this.mask] : undefined
   }
 
   /** Puts another one in the place of the i-th oldest element, which there must be. */

@@ -41,11 +41,24 @@ export class Acknowledgement {
     this.waiting.add(write)
   }
 
-  /** For writes that are served step by step: resolves when they may be acknowledged. */
-  whenOpen(): Promise<void> {
+  /** For writes that are served step by step: whether they may be acknowledged now, or within `timeoutMs`. */
+  opens(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.open) resolve()
-      else this.wait({ acknowledge: resolve })
+      if (this.open) {
+        resolve(true)
+        return
+      }
+      const write = {
+        acknowledge: () => {
+          clearTimeout(timer)
+          resolve(true)
+        },
+      }
+      const timer = setTimeout(() => {
+        this.forget(write)
+        resolve(false)
+      }, timeoutMs)
+      this.wait(write)
     })
   }
 

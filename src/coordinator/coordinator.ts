@@ -257,6 +257,11 @@ export class Coordinator {
     }
   }
 
+  /** What was sent to this member may have been executed in another database: nobody knows what it has in any of them. */
+  linkStrayed({ name }: Link, reason: string): void {
+    if (this.isMember(name)) this.options.distrust(name, `it executed commands in another database: ${reason}`)
+  }
+
   /** A backup did not answer what the master answered. */
   noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
     if (isOutOfMemory(backupReply) || isOutOfMemory(otherReply)) this.memory.look()

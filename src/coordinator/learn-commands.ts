@@ -17,9 +17,10 @@ const asked = new Set<string>()
  * @param moduleWrites the setting: commands, and modules, whose writes are served
  */
 export async function learnCommands(link: Link, moduleWrites: readonly string[], log: Logger): Promise<void> {
+  let kind = ''
   try {
     const count = await link.call(['COMMAND', 'COUNT'])
-    const kind = `${link.info === undefined ? '' : nameOfKind(link.info.kind)} ${String(count)}`
+    kind = `${link.info === undefined ? '' : nameOfKind(link.info.kind)} ${String(count)}`
     if (isError(count) || asked.has(kind)) return
     asked.add(kind)
     const all = namesIn(await link.call(['COMMAND', 'LIST']))
@@ -31,7 +32,8 @@ export async function learnCommands(link: Link, moduleWrites: readonly string[],
     const names = learn(parseCommandReply(reply), await writingCommands(link, moduleWrites))
     if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
   } catch (error) {
-    // The link broke: its next handshake asks again.
+    // The link broke: its next handshake asks again, or that of another server of this kind.
+    asked.delete(kind)
     if (!(error instanceof LinkLostError)) throw error
   }
 }

@@ -62,7 +62,10 @@ export async function changeDatabases(
     return outcomeUnknown(without)
   }
   coordinator.keyspace.emptied(command, db)
-  await acknowledgement.whenOpen()
+  if (!(await acknowledgement.opens(coordinator.options.unavailableTimeoutMs))) {
+    coordinator.stats.outcomesUnknown++
+    return outcomeUnknown([])
+  }
   return done[0] ?? simple('OK')
 }
 

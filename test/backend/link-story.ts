@@ -15,7 +15,7 @@ interface Test {
 export class LinkStory {
   readonly link: Link
   readonly turn = new Turn()
-  /** `up`, or `down: reason`, in order. */
+  /** `up`, `down: reason`, or `strayed: reason`, in order. */
   readonly events: string[] = []
   /** What each emitted command came to, in the order in which that was told: `0 "+OK\r\n"`, `1 lost "GET a"`. */
   readonly outcomes: string[] = []
@@ -36,6 +36,7 @@ export class LinkStory {
     this.link = new Link('dt-1', '127.0.0.1', server.port, { ...defaults, ...options }, this.turn, silentLogger(), {
       onUp: () => this.events.push('up'),
       onDown: (_link, reason) => this.events.push(`down: ${reason}`),
+      onStrayed: (_link, reason) => this.events.push(`strayed: ${reason}`),
     })
   }
 

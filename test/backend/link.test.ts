@@ -34,8 +34,9 @@ t.test('nothing is emitted before the handshake is answered, which makes the con
     clientId: 1,
   })
   t.same(story.events, ['up'])
-  t.same(story.server.received.slice(0, 3), [
+  t.same(story.server.received.slice(0, 4), [
     ['HELLO', '3', 'AUTH', 'proxy', 'secret', 'SETNAME', 'dt:story:run-1'],
+    ['SELECT', '0'],
     ['CLIENT', 'ID'],
     ['INFO'],
   ])
@@ -88,8 +89,9 @@ t.test(
 
 t.test('while the turn is held nothing is sent but what has to be known first, and handshakes', async (t) => {
   const story = await LinkStory.ready(t)
+  // Handshakes select database 0.
   const sent = () =>
-    story.server.received.filter(([name]) => name === 'GET' || name === 'SELECT').map((args) => args.join(' '))
+    story.server.received.map((args) => args.join(' ')).filter((line) => /^(GET|SELECT [^0])/.test(line))
   story.emit(0, 'GET', 'before')
   await story.outcome(1)
   story.turn.hold()
@@ -186,7 +188,7 @@ t.test('a SELECT goes before a command of another database, and before no other'
   )
 })
 
-t.test('a refused SELECT breaks the link: what follows would land in another database', async (t) => {
+t.test('a refused SELECT breaks the link, and it is said that what followed landed in another database', async (t) => {
   const story = await LinkStory.ready(t)
   story.server.script = ([name]) => (name === 'SELECT' ? '-ERR DB index is out of range\r\n' : undefined)
   story.emit(0, 'GET', 'a')
@@ -194,6 +196,15 @@ t.test('a refused SELECT breaks the link: what follows would land in another dat
   story.emit(5, 'GET', 'c')
   t.same(await story.outcome(3), ['0 "+OK\\r\\n"', '1 lost "SET b 1"', '2 lost "GET c"'])
   t.match(story.events[1], /^down: .*SELECT was refused: -ERR DB index/)
+  t.match(story.events[2], /^strayed: SELECT was refused: -ERR DB index/)
+})
+
+t.test('a server that does not let the database be changed is not used', async (t) => {
+  const story = await LinkStory.begin(t)
+  story.server.script = ([name]) => (name === 'SELECT' ? '-NOPERM this user has no permissions\r\n' : undefined)
+  story.link.start()
+  await until('it was tried', () => story.events.length > 0)
+  t.match(story.events[0], /^down: SELECT was answered by: NOPERM/)
 })
 
 t.test('replies find their commands in order, however the bytes are cut', async (t) => {

@@ -22,7 +22,7 @@ t.test('a queue does what an array with push and shift does', async () => {
           array.push(step as number)
         }
         if (fifo.length !== array.length || fifo.peek() !== array[0]) return false
-        for (let i = 0; i <= array.length; i++) if (fifo.at(i) !== array[i]) return false
+        for (let i = -1; i <= array.length; i++) if (fifo.at(i) !== array[i]) return false
       }
       return true
     }),

@@ -157,3 +157,24 @@ t.test('a link that breaks in the middle of a large write: an honest answer, and
   }
   t.equal(relay.cuts, 5)
 })
+
+t.test(
+  'a server that has executed commands in another database, because it refused SELECT, is filled anew',
+  async (t) => {
+    const proxy = await startProxy(t, { nodes: 3 })
+    const [client, other] = [await proxy.connect(), await proxy.connect()]
+    const keys = await keysAt(client, 'dt-2', 0, 20)
+    await other.ask('SELECT', '5')
+    for (const key of keys) t.equal(String(await client.ask('SET', key, 'zero')), '+OK\r\n')
+    const server = await proxy.connectTo('dt-2')
+    const calls = async () => String(await server.ask('INFO', 'commandstats'))
+    t.equal(String(await server.ask('ACL', 'SETUSER', 'default', '-select')), '+OK\r\n')
+    // The link to it is in database 0.
+    const written = other.pipeline(keys.map((key) => ['SET', key, 'five']))
+    await until('it has refused', async () => /cmdstat_select:.*rejected_calls=[1-9]/.test(await calls()))
+    t.equal(String(await server.ask('ACL', 'SETUSER', 'default', '+select')), '+OK\r\n')
+    for (const reply of await written) t.match(String(reply), /^\+OK|^-ERR the outcome of this write is unknown/)
+    for (const key of keys) t.equal(String(await client.ask('GET', key)), '$4\r\nzero\r\n', key)
+    await until('all replicas are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
+  },
+)

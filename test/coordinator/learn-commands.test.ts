@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Link } from '../../src/backend/link.js'
+import { type Link, LinkLostError } from '../../src/backend/link.js'
 import { rowNamed } from '../../src/command/table.js'
 import { learnCommands } from '../../src/coordinator/learn-commands.js'
 import { unsupported } from '../../src/coordinator/refuse.js'
@@ -35,6 +35,23 @@ t.test('only what the table does not know is asked for, once for each kind of se
   const second = serverOf('9.9.1', (command) => answers[command])
   await learnCommands(second.link, [], lines.log)
   t.same(second.asked, ['COMMAND COUNT'])
+})
+
+t.test('another server is asked when the link to the first one breaks before it has answered', async (t) => {
+  const answers: Record<string, Reply> = {
+    'COMMAND COUNT': 1,
+    'COMMAND LIST': ['learnt.late'],
+    'COMMAND INFO learnt.late': [entry('learnt.late')],
+  }
+  const first = serverOf('9.9.3', (command) => {
+    if (command === 'COMMAND LIST') throw new LinkLostError('dt-1', true)
+    return answers[command]
+  })
+  await learnCommands(first.link, [], new LogLines().log)
+  t.equal(rowNamed('learnt.late'), undefined)
+  const second = serverOf('9.9.3', (command) => answers[command])
+  await learnCommands(second.link, [], new LogLines().log)
+  t.match(rowNamed('learnt.late'), { route: 'key', replicate: 'none' })
 })
 
 t.test('writes of modules are served when the setting names them or their module', async (t) => {

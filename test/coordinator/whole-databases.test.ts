@@ -3,6 +3,7 @@ import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
 import { nodeStates, replicasOf } from '../helpers/ring-state.js'
+import { startScriptedRing } from '../helpers/scripted-ring.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -184,4 +185,13 @@ t.test('a server that has missed a swap is not read before it is filled, however
   t.match(String(await swapped), /^-ERR the outcome of this write is unknown: .*dt-9/)
   t.equal(await equal(proxy), 2 * KEYS.length)
   t.equal(String(await other.ask('GET', missed!)), '$3\r\none\r\n')
+})
+
+t.test('while the view is not noted nobody is told that all was emptied, nor waits for that for ever', async (t) => {
+  const { coordinator, ask } = await startScriptedRing(t, () => undefined)
+  coordinator.acknowledgement.placementChanged(3)
+  t.match(await ask('FLUSHALL'), /^-ERR the outcome of this write is unknown: the new view .* could not be noted/)
+  const emptied = ask('FLUSHALL')
+  coordinator.acknowledgement.markerAnswered(3)
+  t.equal(await emptied, '+OK\r\n')
 })
