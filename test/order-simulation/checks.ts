@@ -76,7 +76,9 @@ export function checkHistories(world: World): { violation?: Violation; undecided
   const isRead = ({ args }: Part) => READS.has(args[0])
   let undecided = 0
   for (const tag of settings.tags) {
-    const operations = story.operations.filter(({ part }) => part.tag === tag && !(readsMayVanish && isRead(part)))
+    const all = story.operations.filter(({ part }) => part.tag === tag)
+    const gone = world.exposure.mayBeGone(all, ({ part }) => isRead(part))
+    const operations = all.filter((operation) => !(readsMayVanish && isRead(operation.part)) && !gone.has(operation))
     const key = Buffer.from(`{${tag}}`)
     const [master] = proxy.coordinator.router.routeOfKey(key, 0, key.length).natural
     const { store, wallMs } = servers.find(({ name }) => name === master.name)!

@@ -115,18 +115,21 @@ export class Client {
         this.heard(this, command, reply)
         const returned = story.moment()
         for (const [i, part] of command.parts.entries()) {
-          story.operations.push({
-            id: ids[i],
-            client: this.number,
-            db: command.db,
-            part,
-            invoked,
-            returned,
-            invokedMs,
-            returnedMs: time.wallMs,
-            outcome: outcomeOf(part, reply, row.replicate === 'none'),
-            ...(after === undefined ? {} : { after }),
-          })
+          const outcome = outcomeOf(part, reply, row.replicate === 'none')
+          for (const [k, known] of (outcome.kind === 'unknown' ? keyByKey(part) : [part]).entries()) {
+            story.operations.push({
+              id: k === 0 ? ids[i] : story.nextId(),
+              client: this.number,
+              db: command.db,
+              part: known,
+              invoked,
+              returned,
+              invokedMs,
+              returnedMs: time.wallMs,
+              outcome,
+              ...(after === undefined ? {} : { after }),
+            })
+          }
         }
       },
     }
@@ -137,6 +140,17 @@ export class Client {
 function lentFrame(args: readonly string[]): Frame {
   return { ...frameOf(args.map((arg) => Buffer.from(arg, 'latin1'))), owned: false }
 }
+
+/** What is not known of a command that sets or deletes several keys is not known of each of them [design §7 Several keys]. */
+function keyByKey(part: Part): Part[] {
+  const [name, ...words] = part.args
+  const size = WORDS_PER_KEY[name]
+  if (size === undefined) return [part]
+  const keys = Array.from({ length: words.length / size }, (_, i) => words.slice(i * size, (i + 1) * size))
+  return keys.map((own) => ({ tag: part.tag, args: [name, ...own] }))
+}
+
+const WORDS_PER_KEY: Readonly<Record<string, number | undefined>> = { MSET: 2, DEL: 1, UNLINK: 1 }
 
 const NOT_APPLIED = /^-(CLUSTERDOWN|OOM|MISCONF|TRYAGAIN) /
 const UNKNOWN = /^-ERR (the outcome of this write is unknown|a server could not be asked|the read was not answered)/

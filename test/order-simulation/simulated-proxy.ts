@@ -44,12 +44,17 @@ export class SimulatedProxy {
     settings: RingSettings,
     /** The ring knows that a server is another process than before: what it holds counts for nothing from the next view on. */
     private readonly lossKnown: (server: Server) => void,
+    /** A connection has broken, and what was on its way may not be executed. */
+    private readonly broken: (server: Server) => void,
   ) {
     this.views = new ViewStore(emptyView('simulated', settings.replicas, settings.virtualNodes))
     this.keeper = new ViewKeeper(this.views, log)
     this.links = new SimulatedLinks(servers, {
       onUp: (link) => this.linkUp(link as SimulatedLink),
-      onDown: (link) => this.coordinator.linkDown(link),
+      onDown: (link) => {
+        this.broken((link as SimulatedLink).server)
+        this.coordinator.linkDown(link)
+      },
     })
     this.coordinator = new Coordinator(this.views, this.links, log, {
       unavailableTimeoutMs: settings.unavailableTimeoutMs,

@@ -12,6 +12,7 @@ export const END = 'END'
 export const READS: ReadonlySet<string> = new Set(['GET', 'MGET', 'LRANGE', 'HGETALL', 'SMEMBERS', 'EXISTS', END])
 /** What concerns all keys. */
 export const ON_ALL: ReadonlySet<string> = new Set(['FLUSHALL', 'FLUSHDB', 'SWAPDB', END])
+const MOVES: ReadonlySet<string> = new Set(['RENAME', 'COPY', 'SWAPDB'])
 const MULTIPLE: ReadonlySet<string> = new Set(['MGET', 'DEL', 'UNLINK', 'EXISTS', 'RENAME', 'COPY'])
 
 /** The clocks of all members, minus the proxy's, lie between these. */
@@ -35,7 +36,7 @@ export class TagModel implements Model<TagState> {
   readonly timed = true
   readonly initial: TagState
   private readonly byId: ReadonlyMap<number, PartOperation>
-  /** What one key needs may come from any other. */
+  /** What one key needs may come from any other, or from one of the same name in another database. */
   private readonly isMoved: boolean
   private readonly texts = new WeakMap<TagState, string>()
 
@@ -50,7 +51,7 @@ export class TagModel implements Model<TagState> {
     private readonly end: { readonly state: TagState; readonly nowMs: number; readonly latestMs: number },
   ) {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]))
-    this.isMoved = operations.some(({ part }) => part.args[0] === 'RENAME' || part.args[0] === 'COPY')
+    this.isMoved = operations.some(({ part }) => MOVES.has(part.args[0]))
     this.initial = Array.from({ length: databases }, () => new Map())
   }
 

@@ -1,6 +1,7 @@
 import { Random } from '../chaos/random.js'
 import { type Action, describe } from './actions.js'
 import { Client, type ClientCommand, Story } from './client.js'
+import { Exposure } from './exposure.js'
 import { type Connection, Server, type Snapshot } from './server.js'
 import type { Settings } from './settings.js'
 import { isNatural, SimulatedProxy } from './simulated-proxy.js'
@@ -10,6 +11,8 @@ import { setTime, VirtualTime } from './virtual-time.js'
 export class World {
   readonly time = new VirtualTime()
   readonly story = new Story()
+  /** What of the history may have been read and be gone. */
+  readonly exposure = new Exposure(() => this.story.moment())
   readonly servers: readonly Server[]
   readonly clients: readonly Client[]
   readonly proxy: SimulatedProxy
@@ -33,11 +36,13 @@ export class World {
         new Server(name, clockOffsetMs, pushesFollow, this.time, new Random(seed, name)),
     )
     const byName = new Map(this.servers.map((server) => [server.name, server]))
-    this.proxy = new SimulatedProxy(byName, settings, (server) => {
+    const lossKnown = (server: Server) => {
       this.unnoticed.delete(server)
       this.lookAtLosses()
-    })
-    this.proxy.views.onChange(() => {
+    }
+    this.proxy = new SimulatedProxy(byName, settings, lossKnown, ({ name }) => this.exposure.broken(name))
+    this.proxy.views.onChange((view) => {
+      this.exposure.viewed(view)
       this.lookAtLosses()
       if (this.trace !== undefined) this.traceView()
     })
@@ -121,6 +126,7 @@ export class World {
         return true
       case 'declare down':
         if (!this.mayFail(server)) return false
+        this.exposure.failed(server.name)
         proxy.declareDown(server)
         return true
       case 'restart':
@@ -184,6 +190,7 @@ export class World {
     if (isLess ? !this.mayLose(server) : isPresent && !this.mayFail(server)) return false
     if (isLess) server.hasLess = true
     this.unnoticed.add(server)
+    this.exposure.failed(server.name)
     const kept = data === 'everything' ? server.snapshot() : data === 'snapshot' ? snapshot : undefined
     // The process is gone before the proxy hears of it: nothing of the old connections is executed any more.
     server.begin(kept ?? server.store.databases.length)
