@@ -30,6 +30,7 @@ import { Upkeep } from './membership/upkeep.js'
 import { Departures } from './migration/departures.js'
 import { isSameOnBoth } from './migration/equal-copies.js'
 import { Migrator } from './migration/migrator.js'
+import { Outvoted } from './migration/outvoted.js'
 import { joiningMembers } from './migration/plan.js'
 import { Settling } from './migration/settling.js'
 import { StallWatch } from './migration/stall-watch.js'
@@ -183,18 +184,20 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
     onStrayed: (link, reason) => coordinator.linkStrayed(link, reason),
   })
+  /** What a member has does not count any more. */
+  const distrust = (member: string, reason: string) => {
+    log.warn({ member, reason }, `${member} is filled anew: ${reason}`)
+    const link = links.get(member)
+    if (link !== undefined) coordinator.restarted(link)
+    keeper.restarted(member)
+  }
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
     wasRemoved: (name) => membership.removed().includes(name),
     maxBlockMs: config.migration.maxBlockMs,
     isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
-    distrust: (member, reason) => {
-      log.warn({ member, reason }, `${member} is filled anew`)
-      const link = links.get(member)
-      if (link !== undefined) coordinator.restarted(link)
-      keeper.restarted(member)
-    },
+    distrust,
     databasesSwapped: () => migrator.beginAnew(),
     memoryChanged: (link) => {
       if (!link.full) keeper.resume(link.name)
@@ -206,12 +209,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       }
     },
   })
-  coordinator.uncertainty.onRestored = (member) =>
-    log.error(
-      { member },
-      `${member} lacks keys that it is the master of, and that all their other replicas have: it is given them back. ` +
-        'It has lost data without restarting; was it emptied by hand?',
-    )
   const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
@@ -265,9 +262,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     ...config.verify,
     acknowledged,
     isSweeping: (name) => migrator.isSweeping(name),
+    outvoted: (name) => outvoted.note(name),
   })
 
-  const settling = new Settling(coordinator, verifier, log)
+  const settling: Settling = new Settling(coordinator, verifier, log, () => outvoted.settled())
+  const outvoted = new Outvoted({ log, coordinator, lookAtAll: () => settling.lookAtAll(), distrust })
   const upkeep: Upkeep = new Upkeep({
     log,
     links: () => links.all(),
@@ -276,6 +275,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       log.warn({ member }, 'copies may differ since then: all of them are looked at, and each key before it is used')
       settling.doubtAll()
     },
+    emptied: (name) => coordinator.isMember(name) && distrust(name, 'somebody emptied or swapped its databases'),
   })
 
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
@@ -293,6 +293,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     keeper,
     migrator,
     verifier,
+    outvoted,
     sentinels,
     noted: async () => {
       const isNoted = markers.whenAcknowledged().then(() => true)

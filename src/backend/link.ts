@@ -65,6 +65,8 @@ export class Link implements Flushable, FramerSink {
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
   pushes = 0
+  /** Commands emitted that empty or swap databases, over all its connections. */
+  sweeps = 0
   /** Bytes of commands given to the socket, over all its connections. */
   sentBytes = 0
   /** `onBudgetSpent` is called at every flush with `sentBytes` beyond this. */

@@ -6,6 +6,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
 import type { SentinelAdmin } from '../membership/sentinel-admin.js'
 import type { Migrator } from '../migration/migrator.js'
+import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
@@ -26,6 +27,7 @@ export interface Server {
   readonly keeper: ViewKeeper
   readonly migrator: Migrator
   readonly verifier: Verifier
+  readonly outvoted: Outvoted
   readonly sentinels: SentinelAdmin
   /** Resolves with true when every start of a proxy finds the present view, with false when that takes too long. */
   readonly noted: () => Promise<boolean>

@@ -14,6 +14,7 @@ import { ReplicatedWrite } from './replicated-write.js'
 import { deliver } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
+import { Votes } from './votes.js'
 
 /** Those that are a write's own among the keys of a command that a target got. */
 export type OwnKeys = (target: Link, ids: readonly KeyId[]) => readonly KeyId[]
@@ -41,6 +42,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private readonly answeredBy: number[] = []
   /** The keys, known when a target answered differently. */
   private differing: readonly KeyId[] | undefined
+  /** Who answered what, when one of them may have lost data. */
+  private votes: Votes | undefined
   /** The deadline that it gives its key, if that may be passing meanwhile. */
   private deadlineMs = NO_DEADLINE
   /** When its keys were sent together with others: finds its own among those that a target got. */
@@ -113,6 +116,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     apply.naturals = route.natural.length
     apply.answered = 0
     apply.differing = undefined
+    apply.votes = undefined
     apply.own = undefined
     return apply
   }
@@ -148,11 +152,13 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       const same = !this.row.compare || this.isKept(buf, start, end)
       const { differing, replyTag } = this
       if (!same) this.noteDifference(tag, buf, start, end)
+      this.votes?.add(tag, Buffer.from(buf.subarray(start, end)), flags)
       if (inDoubt === wasInDoubt ? tag < this.replyTag : wasInDoubt && tag < this.naturals) {
         if (same && this.row.compare) this.replyTag = tag
         else this.keep(tag, buf, start, end, flags)
       }
-      if (this.differing !== undefined) {
+      if (this.votes !== undefined) this.vote(this.votes)
+      else if (this.differing !== undefined) {
         this.doubtAnswered(differing === undefined || this.replyTag !== replyTag ? 0 : this.answered - 1)
       }
     }
@@ -207,7 +213,29 @@ export class Apply extends ReplicatedWrite implements ReplySink {
    */
   private doubtAnswered(from: number): void {
     for (const tag of this.answeredBy.slice(from, this.answered)) {
-      if (tag !== this.replyTag && !this.doubtful.includes(tag)) this.doubt(tag, this.differing!)
+      if (tag !== this.replyTag) this.doubtOnce(tag)
+    }
+  }
+
+  private doubtOnce(tag: number): void {
+    if (!this.doubtful.includes(tag)) this.doubt(tag, this.differing!)
+  }
+
+  /**
+   * One of three has other data than the two others, and nothing explains it. Two who differ are both in doubt: the third one
+   * decides, they get what it has, and the client its answer. One that stands alone has lost something.
+   */
+  private vote(votes: Votes): void {
+    const right = votes.verdict()
+    if (right !== undefined && !right.places.includes(this.replyTag)) {
+      this.keep(Math.min(...right.places), right.reply, 0, right.reply.length, right.flags & ~OWNED)
+    }
+    for (const tag of this.answeredBy.slice(0, this.answered)) {
+      if (!right?.places.includes(tag)) this.doubtOnce(tag)
+    }
+    const alone = votes.alone()
+    if (alone !== undefined && this.answeredBy[this.answered - 1] < this.naturals) {
+      this.coordinator.onOutvoted(this.targets[alone].name)
     }
   }
 
@@ -255,7 +283,18 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
     this.differing = this.idsIn(frameIn(Buffer.from(link.answering)), link)
-    this.coordinator.noteDifference(link, buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd))
+    const [reply, other] = [buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd)]
+    this.coordinator.noteDifference(link, reply, other)
+    if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing)) {
+      this.votes = new Votes(Buffer.from(other), this.replyFlags, this.answeredBy.slice(0, this.answered - 1))
+    }
+  }
+
+  /** Whether it is known why replicas differ: by a deadline, or because one of them has missed an earlier write, or this one. */
+  private isExplained(ids: readonly KeyId[]): boolean {
+    const { doubts } = this.coordinator
+    const isInDoubt = (link: Link) => ids.some((id) => doubts.isInDoubt(link, id))
+    return this.knowsExpired || this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
   }
 
   /** Its keys in the command that was emitted to a target. */

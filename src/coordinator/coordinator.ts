@@ -91,6 +91,8 @@ export class Coordinator {
   readonly swaps = new Swaps()
   private readonly plainWrites = new PlainWrites(this)
   readonly memory: Memory
+  /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
+  onOutvoted: (member: string) => void = () => {}
   router: Router
   readonly walks = new Walks()
 

@@ -30,6 +30,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   protected expected = 0
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
   protected doubtful: readonly number[] = NONE
+  private without: readonly number[] = NONE
+  /** Those of them that were natural replicas then. */
   private missing: readonly number[] = NONE
   private doubtfulIds: readonly KeyId[] = NONE
   /** What targets knew of expirations of the keys when they answered, by their place; and the keys. */
@@ -63,7 +65,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** [DoubtfulWrite] */
   settled(tag: number, hasWrite: boolean): void {
     this.doubtful = this.doubtful.filter((each) => each !== tag)
-    if (!hasWrite) this.missing = [...this.missing, tag]
+    if (!hasWrite) this.without = [...this.without, tag]
+    if (!hasWrite && this.isNatural(tag)) this.missing = [...this.missing, tag]
     if (this.done || this.expected > 0 || this.doubtful.length > 0) return
     this.coordinator.verdicts.settled(this)
     this.finish()
@@ -90,7 +93,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     coordinator.acknowledgement.forget(this)
     coordinator.stats.outcomesUnknown++
     const names = (tags: readonly number[]) => [...new Set(tags)].map((tag) => targets[tag].name)
-    answer(slot, outcomeUnknown(names([...this.doubtful, ...this.missing]), names(this.full)))
+    answer(slot, outcomeUnknown(names([...this.doubtful, ...this.without]), names(this.full)))
   }
 
   /** A target may have missed the write. */
@@ -163,9 +166,23 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     return this.expiredIds
   }
 
+  /** Whether some target knew of an expiration of the keys. */
+  protected get knowsExpired(): boolean {
+    return this.expired !== undefined
+  }
+
   /** Whether nobody will tell this write anything any more, and nobody ever was in doubt. */
   protected get isOver(): boolean {
     return this.doubtfulIds.length === 0
+  }
+
+  /** Who is no replica now, or a pending one, will be filled by those who are, before it counts again. */
+  private isNatural(tag: number): boolean {
+    const { name } = this.targets[tag]
+    return this.doubtfulIds.some((id) => {
+      const { key } = keyOfId(id)
+      return this.coordinator.router.routeOfKey(key, 0, key.length).natural.some((link) => link.name === name)
+    })
   }
 
   private finish(): void {

@@ -139,6 +139,7 @@ function emit(
   lost: () => void,
 ): Promise<Reply> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
+  link.sweeps++
   return new Promise((resolve, reject) => {
     link.emitFrame(
       frameOf(args),

@@ -18,6 +18,8 @@ export interface UpkeepDeps {
   markerLost(name: string): void
   /** A member did not do as the others for a while, so that copies may differ. */
   diverged(name: string): void
+  /** Somebody else has emptied or swapped databases of a member. */
+  emptied(name: string): void
 }
 
 /**
@@ -27,6 +29,8 @@ export interface UpkeepDeps {
  */
 export class Upkeep {
   private readonly looking = new Set<Link>()
+  /** How often others than this proxy have swept over databases of a server, and since which handshake that was counted. */
+  private readonly sweeps = new WeakMap<Link, { readonly info: object; readonly byOthers: number }>()
   /** Warnings that need not be repeated at every look. */
   private readonly said = new Set<string>()
   private timer: NodeJS.Timeout | undefined
@@ -58,6 +62,21 @@ export class Upkeep {
         )
       }
     }
+    // So that what is done before the first look at it is noticed by that.
+    void this.countSweeps(link).catch(() => {})
+  }
+
+  /** Its marker, its role and its settings are what they were when somebody has emptied a member: only its own count tells. */
+  private async countSweeps(link: Link): Promise<void> {
+    const { info, sweeps } = link
+    if (info === undefined) return
+    // What it is asked now it answers after all that was emitted before.
+    const text = textOf(await link.call(['INFO', 'commandstats']))
+    if (text === undefined || link.info !== info) return
+    const before = this.sweeps.get(link)
+    const byOthers = sweepsIn(text) - sweeps
+    this.sweeps.set(link, { info, byOthers })
+    if (before?.info === info && byOthers > before.byOthers) this.deps.emptied(link.name)
   }
 
   private async look(link: Link): Promise<void> {
@@ -71,6 +90,7 @@ export class Upkeep {
         call(['INFO', 'replication']),
         readSettings(call),
         call(MARKER_QUERY),
+        this.countSweeps(link),
       ])
       const role = parseInfo(textOf(replication) ?? '').get('role')
       if (role !== undefined && role !== 'master') {
@@ -98,4 +118,10 @@ export class Upkeep {
       this.looking.delete(link)
     }
   }
+}
+
+/** How often it has executed what empties or swaps databases. */
+function sweepsIn(commandstats: string): number {
+  const calls = [...commandstats.matchAll(/^cmdstat_(?:flushall|flushdb|swapdb):calls=(\d+)/gm)]
+  return calls.reduce((sum, [, count]) => sum + Number(count), 0)
 }

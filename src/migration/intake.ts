@@ -202,6 +202,7 @@ export class Intake {
       // In one turn: whatever came before is gone, and not taken for there.
       arrivals.forget(target)
       this.isThere = arrivals.watch(target)
+      target.sweeps++
       accepted(target, await target.call(['FLUSHALL', 'ASYNC']))
       return
     }

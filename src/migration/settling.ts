@@ -10,11 +10,16 @@ const RETRY_MS = 1000
 export class Settling {
   private running = false
   private stopped = false
+  /** How often a look at everything was asked for, and until which of them everything was looked at. */
+  private asked = 0
+  private done = 0
 
   constructor(
     private readonly coordinator: Pick<Coordinator, 'uncertainty'>,
     private readonly verifier: Verifier,
     private readonly log: Logger,
+    /** Everything was looked at, and all copies are equal. */
+    private readonly settled: () => void,
   ) {}
 
   /** Every key is in doubt, also those that were looked at: its replicas may not have done the same from the same writes. */
@@ -23,23 +28,32 @@ export class Settling {
     void this.run()
   }
 
+  /** Some copies were found to differ, so that others may, without any key being in doubt. */
+  lookAtAll(): void {
+    this.asked++
+    void this.run()
+  }
+
   /** Goes on until there is nothing to settle; is there nothing, it does nothing. */
   async run(): Promise<void> {
     if (this.running) return
     this.running = true
     const { uncertainty } = this.coordinator
-    while (uncertainty.active && !this.stopped) {
-      const { begun } = uncertainty
+    while ((uncertainty.active || this.done < this.asked) && !this.stopped) {
+      const { begun, active } = uncertainty
+      const { asked } = this
       const report = await this.verifier.settle().catch((error: Error) => {
         this.log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
       })
       // What came meanwhile concerns what had been looked at before.
       if (report?.complete === true && report.left === 0 && begun === uncertainty.begun) {
-        uncertainty.end()
+        this.done = asked
+        if (active) uncertainty.end()
         this.log.info(
           { keys: report.keys, repaired: report.repaired, restored: uncertainty.restored },
-          'all copies were looked at: no key is in doubt any more',
+          `all copies were looked at: ${active ? 'no key is in doubt any more' : 'they are equal'}`,
         )
+        if (this.done === this.asked) this.settled()
       } else await sleep(RETRY_MS)
     }
     this.running = false

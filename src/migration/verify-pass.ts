@@ -34,6 +34,8 @@ export interface VerifyDeps {
   acknowledged(): Promise<void>
   /** Whether displaced copies are still to be deleted from this member. */
   isSweeping(member: string): boolean
+  /** A master stands alone against all other replicas of a key, and is repaired. */
+  outvoted(member: string): void
 }
 
 /**
@@ -184,6 +186,7 @@ export class VerifyPass {
     for (const link of links) {
       const kind = look.kind === 'seen' ? look.states[look.links.indexOf(link)] : 'same'
       if (kind !== 'same') report.found({ kind, db, key, member: link.name })
+      if (kind === 'outvoted' && report.repair) this.deps.outvoted(link.name)
     }
     if (!report.repair) return
     const repaired = await this.repair(id, bytes, links)

@@ -14,6 +14,7 @@ import { frameOf } from '../../src/resp/frame.js'
 class Story {
   reply: string | undefined
   differences = 0
+  readonly outvoted: string[] = []
   /** Members that may be without an earlier write of the key. */
   earlier: readonly string[] = []
   /** Members on which the key came into doubt. */
@@ -61,6 +62,7 @@ class Story {
       verdicts: { await: () => {}, settled: () => {} },
       keyIds: () => this.ids,
       noteDifference: () => this.differences++,
+      onOutvoted: (member: string) => this.outvoted.push(member),
       doubts: {
         any: true,
         isInDoubt: ({ name }: { name: string }) => this.earlier.includes(name),
@@ -143,12 +145,40 @@ t.test('who said something else is in doubt at once, and not only when all have 
 })
 
 t.test('and again, when another reply counts than that by which it was repaired', async (t) => {
-  const story = new Story('a', 'b', 'c').answers('b', ':8').answers('c', ':9')
+  const story = new Story('a', 'b', 'c').answers('b', ':8').answers('c', '-OOM no')
   t.same(story.doubted, ['c'])
   story.settles('c').answers('a', ':1')
   t.same(story.doubted, ['c', 'b', 'c'])
   t.equal(story.reply, undefined)
   t.equal(story.settles('b').settles('c').reply, ':1')
+})
+
+t.test('of two who say something else the third one decides, and a master that stands alone is repaired', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('a', ':1').answers('b', ':8')
+  t.same(story.doubted, ['a', 'b'], 'nobody is to be repaired from either')
+  story.answers('c', ':8')
+  t.same([story.doubted, story.outvoted], [['a', 'b'], ['a']])
+  t.equal(story.settles('a').settles('b').reply, ':8')
+
+  const late = new Story('a', 'b', 'c').answers('b', ':8').answers('c', ':8').answers('a', ':1')
+  t.same([late.doubted, late.outvoted], [['a'], ['a']])
+  t.equal(late.settles('a').reply, ':8')
+})
+
+t.test('when all three say something else, it is the master that is right', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('a', ':1').answers('b', ':8').answers('c', '-OOM no')
+  t.same([story.doubted, story.outvoted], [['a', 'b', 'c'], []])
+  t.equal(story.settles('a').settles('b').settles('c').reply, ':1')
+})
+
+t.test('the master is right, too, when a deadline or an earlier doubt explains the difference', async (t) => {
+  const expired = new Story('a', 'b', 'c').answers('a', ':1', { which: '0', unsure: false }).answers('b', ':8')
+  t.same(expired.answers('c', ':8').doubted, ['b', 'c'])
+  t.equal(expired.settles('b').settles('c').reply, ':1')
+  const doubtful = new Story('a', 'b', 'c')
+  doubtful.earlier = ['c']
+  t.same(doubtful.answers('a', ':1').answers('b', ':8').answers('c', ':8').doubted, ['b', 'c'])
+  t.same([expired.outvoted, doubtful.outvoted], [[], []])
 })
 
 t.test('without the master the next replica’s reply counts, not the first to answer', async (t) => {

@@ -92,6 +92,7 @@ class World {
       keyIds: (row: never, frame: Frame, db: number) => keyIds(row, frame, db, 16),
       noteDifference: ({ name }: Member, reply: Buffer, other: Buffer) =>
         this.seen.push(`${name}: ${reply} not ${other}`),
+      onOutvoted: (member: string) => this.seen.push(`${member} is outvoted`),
       doubts: {
         any: false,
         note: (link: Link, ids: readonly KeyId[], write: DoubtfulWrite, tag: number) => {

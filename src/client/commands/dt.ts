@@ -47,9 +47,14 @@ async function nodes(server: Server): Promise<Reply> {
 }
 
 /** What a member did not take when it was copied to it. */
-function lacks({ coordinator }: Server, name: string): string {
+function lacks({ coordinator, outvoted }: Server, name: string): string {
   const failed = coordinator.pieces.failed.of(name)
-  if (failed.length === 0) return ''
+  const keys = outvoted.of(name)
+  if (failed.length === 0) {
+    return keys === 0
+      ? ''
+      : `it had something else of ${keys} keys than all their other replicas: all copies are looked at`
+  }
   const [{ id, reason }] = failed
   const others = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
   return `it did not take ${describeKey(id)}${others}: ${reason}`
