@@ -3,10 +3,10 @@ import { buildView } from '../view/build-view.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 import { viewOfNames } from '../view/view-codec.js'
 import { type Council, councilOf, distinct, leftOf, missingAtStart } from './council.js'
-import { explainMissing, explainStrays, list } from './explain-start.js'
+import { explainLater, explainMissing, explainStrays, list } from './explain-start.js'
 import { type FoundServer, refusalOf, STRAY } from './guard.js'
 import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
-import { isStray, type Stamp, type Succession } from './provenance.js'
+import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
 
 /** Everything that is known when a proxy starts. */
 export interface StartInput {
@@ -96,7 +96,7 @@ export function decideStart(input: StartInput): StartDecision {
   const found = usable.filter(({ name }) => !refused.has(name))
 
   const standings = standingsOf(newest, input.known, found, refused)
-  const doubt = whyNotNewest(newest, input, standings)
+  const doubt = whyNotNewest(newest, input, found, standings)
   const ranges = newest.view.ring.ranges()
   if (doubt !== undefined) return { kind: 'refuse', reason: doubt, ranges, refused }
   if (strays.length > 0 && input.acceptEpoch !== newest.view.epoch) {
@@ -145,7 +145,12 @@ function freshStart(
 }
 
 /** Why the newest view that was found need not be the newest that there is. */
-function whyNotNewest(newest: ViewRecord, input: StartInput, standings: Standings): string | undefined {
+function whyNotNewest(
+  newest: ViewRecord,
+  input: StartInput,
+  found: readonly FoundServer[],
+  standings: Standings,
+): string | undefined {
   const { ring, acceptEpoch } = input
   const { view } = newest
   if (view.virtualNodes !== ring.virtualNodes) {
@@ -153,12 +158,27 @@ function whyNotNewest(newest: ViewRecord, input: StartInput, standings: Standing
     return `the ring has ${virtualNodes} virtual nodes a member: set ring.virtualNodes to that, not ${ring.virtualNodes}`
   }
   if (acceptEpoch === view.epoch) return undefined
-  const missing = missingAtStart(councilsOf(newest, input.found), {
-    file: fileIdOf(input.stateFile),
+  const told = found.filter(({ marks: { owner } }) => isLaterThan(owner?.acknowledged, newest))
+  if (told.length > 0) {
+    const latest = Math.max(...told.map(({ marks: { owner } }) => owner!.acknowledged!.epoch))
+    return explainLater(
+      told.map(({ name }) => name),
+      latest,
+      view.epoch,
+    )
+  }
+  const file = fileIdOf(input.stateFile)
+  const missing = missingAtStart(councilsOf(newest, found), {
+    file,
     has: (name) => standings.get(name)?.hasData === true,
     isIntact: (name) => standings.get(name)?.intact === true && standings.get(name)?.hasData === true,
   })
-  return missing && explainMissing(missing, newest)
+  return missing && explainMissing(missing, newest, file)
+}
+
+/** A server may have been told what was acknowledged, and have refused the marker of just that view. */
+function isLaterThan(acknowledged: Stamp | undefined, newest: ViewRecord): boolean {
+  return acknowledged !== undefined && isLater(acknowledged, stampOf(newest))
 }
 
 /** Servers that have a view which may have been acknowledged, and which the newest one does not come from. */

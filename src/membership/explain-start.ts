@@ -5,9 +5,17 @@ import type { ViewRecord } from './marker.js'
 export function explainMissing(
   { council, members, count }: Missing,
   { view, provenance: { file } }: ViewRecord,
+  ownFile: string | undefined,
 ): string {
   const { epoch } = view
   const accept = `--accept-epoch ${epoch} goes on from this one`
+  if (council.file !== undefined && council.file === ownFile) {
+    const some = members.length === 1 ? list(members) : `one of ${list(members)}`
+    return (
+      `the state file has epoch ${epoch}, and nobody of ${list(members)} has answered with a marker; start ${some} with ` +
+      `what it had, or, if their data is lost and no other proxy serves the ring, ${accept} with who is there`
+    )
+  }
   if (council.file !== undefined) {
     const where = council.file === file?.id ? ` ${file.where}` : ' of an earlier proxy'
     return (
@@ -23,6 +31,15 @@ export function explainMissing(
     `only ${there.length} of the ${council.members.length} members of ${isOwn ? '' : 'the view before '}epoch ${epoch} ` +
     `have answered with a marker (${list(there) || 'none'}), so there may be a later epoch; start ${some}, or, if there ` +
     `is none and no other proxy serves the ring, ${accept}`
+  )
+}
+
+/** Somebody was told of a view that nobody has who is there, and what the operator may do. */
+export function explainLater(names: readonly string[], later: number, epoch: number): string {
+  return (
+    `epoch ${later} was acknowledged, as ${list(names)} ${names.length === 1 ? 'was' : 'were'} told, and the latest that ` +
+    `anybody has who is there is ${epoch}; start the other members with what they had, or, if they do not come back and ` +
+    `no other proxy serves the ring, --accept-epoch ${epoch} goes on from this one`
   )
 }
 

@@ -131,6 +131,16 @@ export function decodeState(text: string): { readonly record: ViewRecord; readon
   return { record: asRecord(fields), owner: isCount(fields.owner) ? fields.owner : fields.term }
 }
 
+/** The term of the proxy that uses a state file, also one of another version of this program; 0 where it does not say. */
+export function ownerOfState(text: string): number {
+  try {
+    const { owner, term } = JSON.parse(text) as Record<string, unknown>
+    return [owner, term].find(isCount) ?? 0
+  } catch {
+    return 0
+  }
+}
+
 function fieldsOf({ ringId, term, view, removed, provenance }: ViewRecord): object {
   return { v: VERSION, ring: ringId, term, view: encodeView(view), removed, from: encodeProvenance(provenance) }
 }

@@ -177,14 +177,18 @@ export class Markers {
   private viewChanged(view: View): void {
     const { stateFile } = this.deps
     if (this.before.length === 0) this.before = [councilOf(view, this.origin?.file?.id)]
-    for (const name of this.noted.keys()) {
-      if (!view.members.some((member) => member.name === name)) this.noted.delete(name)
-    }
-    for (const { name } of view.members) this.mark(name)
+    const names = this.toBeTold(view)
+    for (const name of this.noted.keys()) if (!names.has(name)) this.noted.delete(name)
+    for (const name of names) this.mark(name)
     if (stateFile !== undefined) {
       void stateFile.save(this.record(view)).then(() => this.settle())
     }
     this.settle()
+  }
+
+  /** The members of a view, and those of the councils before it: where they are still there their word counts as well. */
+  private toBeTold({ members }: View): Set<string> {
+    return new Set([...members.map(({ name }) => name), ...this.before.flatMap((council) => council.members)])
   }
 
   /** Writes the marker of the present view to a member, unless it is on its way there. */
@@ -212,7 +216,8 @@ export class Markers {
 
   private beat(): void {
     this.heartbeat++
-    for (const { name } of this.deps.views.current.members) {
+    void this.deps.stateFile?.saveAgain()?.then(() => this.settle())
+    for (const name of this.toBeTold(this.deps.views.current)) {
       this.mark(name)
       const noted = this.noted.get(name)
       if (noted !== undefined && this.isAnswered(name) && !noted.beating) this.beatOn(noted)

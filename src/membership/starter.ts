@@ -62,8 +62,8 @@ export class Starter {
     const { ownership, ring, stateFile } = this.deps
     const records = [...looked.map(({ marker }) => marker), stateFile?.read()]
     this.noteNewest(records)
-    const terms = [...looked.map(({ owner }) => owner?.term ?? 0), ...records.map((record) => record?.term ?? 0)]
-    ownership.begin(laterTerm(terms))
+    const owners = [...looked.map(({ owner }) => owner?.term ?? 0), stateFile?.ownerTerm() ?? 0]
+    ownership.begin(laterTerm([...owners, ...records.map((record) => record?.term ?? 0)]))
     stateFile?.claim(ring.id, ownership.term)
     for (;;) {
       await this.claimAll()
@@ -86,8 +86,8 @@ export class Starter {
 
   private decide(): FreshStart | Resume | undefined {
     const { ring, ownership, log, acceptEpoch } = this.deps
-    // Not before: an owner that was there until now may have written to it until it lost the members.
-    const stateFile = this.deps.stateFile?.read()
+    // Not before: an owner that was there until now may have written to it, or made it, until it lost the members.
+    const stateFile = this.deps.stateFile?.claim(ring.id, ownership.term)
     const found = this.ready()
       .map(({ name }) => ownership.servers.get(name))
       .filter((server) => server !== undefined)

@@ -1,13 +1,17 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
-import { decodeState, encodeState, type ViewRecord } from './marker.js'
+import { decodeState, encodeState, ownerOfState, type ViewRecord } from './marker.js'
 
 /** How long the members may take to tell who has taken over when the file says that somebody has. */
 const MEMBERS_TELL_MS = 1000
+
+interface StateRead extends ReturnType<typeof decodeState> {
+  readonly text: string
+}
 
 /** The term of the proxy that uses a file is larger: it is not ours any more. */
 class TakenError extends Error {}
@@ -23,22 +27,28 @@ export class StateFile {
   savedEpoch = 0
   /** Where it is, for people on other machines. */
   readonly where: string
+  private readonly path: string
   private readonly temporary: string
   private wanted: ViewRecord | undefined
   private saving: Promise<void> | undefined
+  /** What could not be written when it was tried last. */
+  private unwritten: ViewRecord | undefined
+  /** What was said of that: not every second the same. */
+  private readonly said = new Set<string>()
 
   /**
    * `run` is that of our proxy. `taken` is told when another proxy uses the file, so that nothing can be noted in it any
    * more.
    */
   constructor(
-    private readonly path: string,
+    path: string,
     run: string,
     private readonly log: Logger,
     private readonly taken: (reason: string) => void = () => {},
   ) {
-    this.where = `${hostname()}:${resolve(path)}`
-    this.temporary = `${path}.${run.slice(0, 8)}.new`
+    this.path = targetOf(path)
+    this.where = `${hostname()}:${resolve(this.path)}`
+    this.temporary = `${this.path}.${run.slice(0, 8)}.new`
   }
 
   /**
@@ -50,22 +60,39 @@ export class StateFile {
     return this.readState()?.record
   }
 
+  /** The term of the proxy that uses the file, which need not have published a view; 0 when there is no file. */
+  ownerTerm(): number {
+    return this.readState()?.owner ?? 0
+  }
+
   /**
-   * Makes the file ours: what an owner with a smaller term writes later does not get into it.
+   * Makes the file ours, if it is not: what an owner with a smaller term writes later does not get into it. Gives the
+   * record that is in it. Where there is no file that owner may still make one: then it is to be claimed again.
    *
    * @throws UserError when it cannot be read or written, is another ring's, or belongs to somebody with a larger term
    */
-  claim(ringId: string, term: number): void {
-    const state = this.readState()
-    if (state !== undefined && state.record.ringId !== ringId) {
-      throw new UserError(`${this.path} is the state file of the ring ${state.record.ringId}: set ring.stateFile`)
+  claim(ringId: string, term: number): ViewRecord | undefined {
+    for (;;) {
+      const state = this.readState()
+      if (state !== undefined && state.record.ringId !== ringId) {
+        throw new UserError(`${this.path} is the state file of the ring ${state.record.ringId}: set ring.stateFile`)
+      }
+      if (state?.owner === term) return state.record
+      if (this.tryToClaim(state, term)) return state?.record
     }
+  }
+
+  /** False when somebody wrote a record while ours was on its way to the disk: that one counts, and is not to be lost. */
+  private tryToClaim(state: StateRead | undefined, term: number): boolean {
     try {
       this.writeNow(state === undefined ? '' : encodeState(state.record, term))
+      if (this.readState()?.text !== state?.text) return false
       if (state === undefined) rmSync(this.temporary)
       else this.rename(term)
       this.syncNow()
+      return true
     } catch (error) {
+      if (error instanceof UserError) throw error
       if (error instanceof TakenError) throw new UserError(error.message)
       throw new UserError(
         `the state file ${this.path} cannot be written: ${(error as Error).message}; ` +
@@ -83,6 +110,11 @@ export class StateFile {
     return this.saving
   }
 
+  /** To be called now and then: what could not be written is tried again. Undefined when there is no such thing. */
+  saveAgain(): Promise<void> | undefined {
+    return this.unwritten === undefined || this.saving !== undefined ? undefined : this.save(this.unwritten)
+  }
+
   /** Resolves when nothing is being written. */
   async idle(): Promise<void> {
     await this.saving
@@ -91,6 +123,7 @@ export class StateFile {
   private async saveAll(): Promise<void> {
     for (let record = this.wanted; record !== undefined; record = this.wanted) {
       this.wanted = undefined
+      this.unwritten = undefined
       const { term, view } = record
       try {
         const file = await open(this.temporary, 'w')
@@ -103,13 +136,15 @@ export class StateFile {
         this.rename(term)
         await this.syncDirectory()
         this.savedEpoch = view.epoch
+        this.said.clear()
       } catch (error) {
         await rm(this.temporary, { force: true }).catch(() => {})
         if (error instanceof TakenError) {
           this.taken(error.message)
           return
         }
-        this.log.error({ file: this.path, err: error }, 'the state file cannot be written: it is removed')
+        this.unwritten = record
+        this.failed(error as Error, 'the state file cannot be written: it is removed, and tried again')
         if (await this.remove(term)) this.savedEpoch = view.epoch
       }
     }
@@ -118,7 +153,7 @@ export class StateFile {
   private writeNow(text: string): void {
     const file = openSync(this.temporary, 'w')
     try {
-      writeSync(file, text)
+      writeFileSync(file, text)
       fsyncSync(file)
     } finally {
       closeSync(file)
@@ -139,20 +174,34 @@ export class StateFile {
       await this.syncDirectory()
       return true
     } catch (error) {
-      this.log.error({ file: this.path, err: error }, 'the state file can neither be written nor removed: remove it')
+      if (error instanceof TakenError) this.taken(error.message)
+      else {
+        const what =
+          'the state file can neither be written nor removed, so no new view is acknowledged: it is tried again'
+        this.failed(error as Error, what)
+      }
       return false
     }
   }
 
-  /** @throws TakenError */
+  private failed(error: Error, what: string): void {
+    const failure = `${what}: ${error.message}`
+    if (!this.said.has(failure)) this.log.error({ file: this.path, err: error }, what)
+    this.said.add(failure)
+  }
+
+  /** @throws TakenError, and what reading it threw: what cannot be looked at may be another's */
   private assertOurs(term: number): void {
-    let owner: number
+    let text: string
     try {
-      owner = decodeState(readFileSync(this.path, 'utf8')).owner
-    } catch {
-      return // It is not there, or broken: whoever uses it writes it anew.
+      text = readFileSync(this.path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
     }
-    if (owner > term) throw new TakenError(`another proxy has taken over: it uses the state file ${this.path}`)
+    // One that is broken is written anew.
+    if (ownerOfState(text) > term)
+      throw new TakenError(`another proxy has taken over: it uses the state file ${this.path}`)
   }
 
   /** A name that was changed is on disk when its directory is. */
@@ -174,9 +223,10 @@ export class StateFile {
     }
   }
 
-  private readState(): ReturnType<typeof decodeState> | undefined {
+  private readState(): StateRead | undefined {
     try {
-      return decodeState(readFileSync(this.path, 'utf8'))
+      const text = readFileSync(this.path, 'utf8')
+      return { ...decodeState(text), text }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw new UserError(
@@ -184,6 +234,15 @@ export class StateFile {
           'without it all members have to be there at a start, and then it may be deleted',
       )
     }
+  }
+}
+
+/** What a symbolic link leads to, there or not: a rename would put the file in the place of the link. */
+function targetOf(path: string): string {
+  try {
+    return targetOf(resolve(dirname(path), readlinkSync(path)))
+  } catch {
+    return path
   }
 }
 

@@ -16,18 +16,22 @@ const HELD_POLL_MS = 10
  * @returns the number of deleted keys
  */
 export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace: Pace): Promise<number> {
-  const { lanes, waiting } = coordinator
+  const { acknowledgement, lanes, waiting } = coordinator
   const isAnyHeld = () => lanes.heldOn(link).some((id) => !coordinator.router.targetsOf(id).includes(link))
   while (coordinator.router.links.includes(link) && isAnyHeld()) await waiting.change(performance.now() + HELD_POLL_MS)
   let deleted = 0
+  /** False when they have to wait for a view to be noted: a start that finds the one before it counts on all its copies. */
+  const deleteFrom = async (db: number, keys: readonly Buffer[]) => {
+    // Who has left keeps what it has: should it come back, that is counted on [coordinator/absences].
+    if (!coordinator.router.links.includes(link)) return true
+    if (!acknowledgement.open) return false
+    const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)
+    const displaced = keys.filter((key) => isDisplaced(key) && !isHidden(key))
+    if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
+    return true
+  }
   for await (const { db, keys } of walkKeys(link)) {
-    await pace.slice(async () => {
-      // Who has left keeps what it has: should it come back, that is counted on [coordinator/absences].
-      if (!coordinator.router.links.includes(link)) return
-      const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)
-      const displaced = keys.filter((key) => isDisplaced(key) && !isHidden(key))
-      if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
-    })
+    while (!(await pace.slice(() => deleteFrom(db, keys)))) await acknowledgement.whenOpen()
   }
   return deleted
 }

@@ -1,5 +1,5 @@
 import { RangeSet } from '../ring/range-set.js'
-import type { TokenRange } from '../ring/token-range.js'
+import { rangeDifference, type TokenRange } from '../ring/token-range.js'
 
 /** How long it is waited before keys that a member did not take are offered to it again: longer each time. */
 const FIRST_MS = 2000
@@ -24,12 +24,12 @@ export class HeldUp {
     const before = this.byMember.get(member)
     const pauseMs = before === undefined ? FIRST_MS : Math.min(LATEST_MS, before.pauseMs * 2)
     // What waits already goes on waiting with it.
-    const others = before?.ranges.ranges.filter((range) => !ranges.includes(range)) ?? []
+    const others = (before?.ranges.ranges ?? []).flatMap((range) => without(range, ranges))
     const untilMs = this.nowMs() + pauseMs
     this.byMember.set(member, { ranges: new RangeSet([...others, ...ranges]), pauseMs, untilMs })
   }
 
-  /** It has received something whole that waited, or is another one than before. */
+  /** It is connected anew, which may have changed it. */
   forget(member: string): void {
     this.byMember.delete(member)
   }
@@ -43,4 +43,9 @@ export class HeldUp {
     const waiting = this.byMember.get(member)
     return waiting !== undefined && this.nowMs() < waiting.untilMs && waiting.ranges.has(range.to)
   }
+}
+
+/** What is left of a range: every plan cuts the ring anew, and the ranges of a set must not overlap. */
+function without(range: TokenRange, others: readonly TokenRange[]): TokenRange[] {
+  return others.reduce((left, other) => left.flatMap((each) => rangeDifference(each, other)), [range])
 }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { LocalRing } from '../../src/local/local-ring.js'
@@ -117,6 +117,23 @@ t.test(
     ring.resume('dt-1')
     await until('with it they are enough to write', async () => isAll(await write(client, 'more'), /^\+OK/))
     t.equal(isSaid().length, 1)
+  },
+)
+
+t.test(
+  'a proxy whose clock was ahead and that only claimed the state file does not keep the next one away',
+  async (t) => {
+    const ring = await startRing(t, 3)
+    const first = await AnotherProxy.started(t, ring)
+    t.ok(isAll(await write(await first.connect(), 'old'), /^\+OK/))
+    await first.proxy.stop()
+    const path = stateFileOf(ring)
+    const state = JSON.parse(readFileSync(path, 'utf8'))
+    const hourAhead = state.owner + 3600 * 2 ** 20
+    writeFileSync(path, JSON.stringify({ ...state, owner: hourAhead }))
+    const second = await AnotherProxy.started(t, ring)
+    t.same([...(await read(await second.connect()))], ['$3\r\nold'])
+    t.ok(JSON.parse(readFileSync(path, 'utf8')).owner > hourAhead)
   },
 )
 

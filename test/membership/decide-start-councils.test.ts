@@ -159,3 +159,39 @@ t.test(
     )
   },
 )
+
+t.test('who was told of a later view than anybody has who is there does not serve the earlier one', async (t) => {
+  // dt-3 and dt-4 fall out at epoch 8, of which too few know, and are back at epoch 9, whose marker dt-2 has no room for.
+  const views = history(
+    1,
+    7,
+    { members: 'dt-1 dt-2 dt-3 dt-4' },
+    { members: 'dt-1 dt-2' },
+    { members: 'dt-1 dt-2 dt-3 dt-4' },
+  )
+  checkStart(
+    t,
+    views,
+    `
+    > dt-2: 8 acknowledged 9
+    > dt-1 dt-3 dt-4: away
+    refuse (4 ranges): epoch 9 was acknowledged, as dt-2 was told, and the latest that anybody has who is there is 8; start the other members with what they had, or, if they do not come back and no other proxy serves the ring, --accept-epoch 8 goes on from this one
+    `,
+  )
+})
+
+t.test(
+  'with the state file and without any member it is said that the members are missing, and not the file',
+  async (t) => {
+    checkStart(
+      t,
+      FOUR,
+      `
+    > state file: 7
+    > dt-1 dt-2: empty
+    > dt-3 dt-4: away
+    refuse (4 ranges): the state file has epoch 7, and nobody of dt-1, dt-2, dt-3 and dt-4 has answered with a marker; start one of dt-1, dt-2, dt-3 and dt-4 with what it had, or, if their data is lost and no other proxy serves the ring, --accept-epoch 7 goes on from this one with who is there
+    `,
+    )
+  },
+)

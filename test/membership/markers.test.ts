@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -8,7 +8,6 @@ import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
 import { decodeMarks, decodeState, type Marks } from '../../src/membership/marker.js'
 import { Markers } from '../../src/membership/markers.js'
-import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { StateFile } from '../../src/membership/state-file.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { buildView, emptyView } from '../../src/view/build-view.js'
@@ -195,33 +194,6 @@ t.test('with a state file one member is enough, and the file is written first', 
   t.strictSame((await ring.marks(2)).marker?.provenance, provenance, 'the markers say where the file is')
 })
 
-t.test('two owners of one state file: the later one has it', async (t) => {
-  const path = join(t.testdir(), 'state.json')
-  const record = (term: number, epoch: number) => {
-    return { ringId: 'dt', term, view: buildView('dt', epoch, 1, 1, []), removed: [], provenance: NO_PROVENANCE }
-  }
-  let taken = ''
-  const first = new StateFile(path, 'run-1', silentLogger(), (reason) => {
-    taken = reason
-  })
-  first.claim('dt', 1)
-  t.equal(first.read(), undefined)
-  await first.save(record(1, 4))
-  const second = new StateFile(path, 'run-2', silentLogger())
-  t.throws(() => second.claim('other', 2), { name: 'UserError', message: /is the state file of the ring dt/ })
-  second.claim('dt', 2)
-  t.strictSame(second.read(), record(1, 4))
-  await first.save(record(1, 5))
-  t.equal(first.savedEpoch, 4)
-  t.match(taken, /another proxy has taken over: it uses the state file .*state.json/)
-  t.strictSame(second.read(), record(1, 4))
-  await second.save(record(2, 5))
-  t.throws(() => first.claim('dt', 1), { name: 'UserError', message: /it uses the state file/ })
-  t.strictSame(second.read(), record(2, 5))
-  const nowhere = new StateFile(join(path, 'below', 'state.json'), 'run-1', silentLogger())
-  t.throws(() => nowhere.claim('dt', 1), { name: 'UserError' })
-})
-
 t.test('a connection that is made anew gets the marker of the present view, and the same once', async (t) => {
   const ring = await MarkedRing.start(t, 1)
   ring.begin(1, 0)
@@ -299,26 +271,28 @@ t.test('the state file has every view before it is acknowledged', async (t) => {
   t.same(readdirSync(dirname(path)), ['state.json'], 'and nothing else is left')
 })
 
-t.test('a state file that cannot be written is removed, because an old one would lie', async (t) => {
-  const path = join(t.testdir(), 'state.json')
-  const stateFile = new StateFile(path, 'run-1', silentLogger())
-  const record = (epoch: number) => ({
-    ringId: 'dt',
-    term: 1,
-    view: buildView('dt', epoch, 1, 1, []),
-    removed: [],
-    provenance: NO_PROVENANCE,
-  })
-  await stateFile.save(record(1))
-  t.equal(stateFile.savedEpoch, 1)
-  mkdirSync(`${path}.run-1.new`)
-  await stateFile.save(record(2))
-  t.equal(existsSync(path), false)
-  t.equal(stateFile.savedEpoch, 2)
+t.test('a state file that could not be written is written with the next heartbeat', async (t) => {
+  const directory = join(t.testdir(), 'a')
+  const ring = await MarkedRing.start(t, 1, new StateFile(join(directory, 'state.json'), 'run-1', silentLogger()))
+  ring.begin(3, 0)
+  ring.publish(1)
+  await until('it is on the member', async () => (await ring.epochs())[0] === 1)
+  await sleep(50)
+  t.equal(ring.markers.acknowledged(), 0)
+  mkdirSync(directory)
+  await until('it is acknowledged', () => ring.markers.acknowledged() === 1, 3000)
+})
 
-  const nowhere = new StateFile(join(path, 'below', 'a-file'), 'run-1', silentLogger())
-  writeFileSync(path, 'no state')
-  await nowhere.save(record(3))
-  t.equal(nowhere.savedEpoch, 0, 'what cannot be removed either holds back the view')
-  t.throws(() => stateFile.read(), { name: 'UserError', message: /state.json cannot be used: it is no JSON/ })
+t.test('who leaves with the view is told of it, where its word is needed', async (t) => {
+  const ring = await MarkedRing.start(t, 2)
+  const { markers } = ring
+  ring.begin(1, 0)
+  ring.publish(1)
+  await markers.whenAcknowledged()
+  ring.publish(2, ring.members(1))
+  await until('both of the two that were the ring have it', () => markers.acknowledged() === 2)
+  t.same(await ring.epochs(), [2, 2])
+  ring.publish(3, ring.members(1))
+  await markers.whenAcknowledged()
+  t.same(await ring.epochs(), [3, 2], 'and then no more')
 })

@@ -45,7 +45,7 @@ export function history(replicas: number, firstEpoch: number, ...changes: readon
  *     > dt-1: empty                         or: 12 keys, or: of ring other
  *     > dt-2: away                          the Sentinels know it, and it does not answer
  *     > dt-2: removed                       nobody knows it
- *     > dt-6: 7 acknowledged                it was told that the view was acknowledged
+ *     > dt-6: 7 acknowledged                it was told that the view was acknowledged; and: 7 acknowledged 9
  *     > state file: 7                       then the ring is kept in it; and: accept epoch 7
  *     > state file: lost                    the ring is kept in a file that is not here
  *     > operator: 6 term 2                  the owner of the term was told to go on from epoch 6, whatever there was later
@@ -127,7 +127,7 @@ function serverOf(
     provenance: ringId === 'dt' ? provenanceOf(Number(epoch)) : NO_PROVENANCE,
   }
   const clean = what.includes('clean')
-  const acknowledged = what.includes('acknowledged') ? { term, epoch: Number(epoch) } : undefined
+  const acknowledged = what.includes('acknowledged') ? { term, epoch: value('acknowledged', Number(epoch)) } : undefined
   const owner = { ringId, run: 'earlier', term, where: '', heartbeat: value('heartbeat', 40), clean, acknowledged }
   return { name, runId, keys: 100, marks: { marker, owner, unreadable: '' } }
 }

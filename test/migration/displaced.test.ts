@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
+import { Acknowledgement } from '../../src/coordinator/acknowledgement.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
 import { deleteDisplaced } from '../../src/migration/displaced.js'
@@ -10,6 +11,7 @@ import { Pace } from '../../src/migration/pace.js'
 class Story {
   readonly keys = new Set<string>()
   readonly lanes = new Lanes(() => {})
+  readonly acknowledgement = new Acknowledgement(() => {})
   isMember = true
   /** Keys that it is to have. */
   readonly own = new Set<string>()
@@ -32,13 +34,14 @@ class Story {
   }
 
   delete(): Promise<number> {
-    const { lanes } = this
+    const { acknowledgement, lanes } = this
     const router = () => ({
       links: this.isMember ? [this.link] : [],
       targetsOf: (id: string) => this.targetsOf(id.slice(2)),
       routeOfKey: (key: Buffer) => ({ targets: this.targetsOf(String(key)) }),
     })
     const coordinator = {
+      acknowledgement,
       lanes,
       get router() {
         return router()
@@ -75,4 +78,18 @@ t.test('who has left keeps what it has, and nothing is waited for', async (t) =>
   story.isMember = false
   t.equal(await story.delete(), 0)
   t.equal(story.keys.size, 1)
+})
+
+t.test('what another view moves away meanwhile is deleted when that view is noted, and not before', async (t) => {
+  const story = new Story()
+  story.own.add('moved')
+  story.keys.add('moved').add('displaced')
+  const deleted = story.delete()
+  story.own.delete('moved')
+  story.acknowledgement.placementChanged(8)
+  await sleep(30)
+  t.same([...story.keys].sort(), ['displaced', 'moved'], 'a start may find epoch 7, which counts on it')
+  story.acknowledgement.markerAnswered(8)
+  t.equal(await deleted, 2)
+  t.equal(story.keys.size, 0)
 })
