@@ -1,4 +1,4 @@
-import type { Link } from '../backend/link.js'
+import { type Link, LinkLostError } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import type { Pace } from './pace.js'
@@ -6,6 +6,8 @@ import { accepted, walkKeys } from './walk.js'
 
 /** How often it is looked whether something is still held. */
 const HELD_POLL_MS = 10
+/** How often it is looked whether the member is still there while a view is not noted. */
+const NOTED_POLL_MS = 500
 
 /**
  * Deletes from a member the keys of ranges that are not its own [design §8 Join, displaced copies]. Whether a key is one
@@ -31,7 +33,10 @@ export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace
     return true
   }
   for await (const { db, keys } of walkKeys(link)) {
-    while (!(await pace.slice(() => deleteFrom(db, keys)))) await acknowledgement.whenOpen()
+    while (!(await pace.slice(() => deleteFrom(db, keys)))) {
+      if (!link.ready) throw new LinkLostError(link.name, false)
+      await acknowledgement.opens(NOTED_POLL_MS)
+    }
   }
   return deleted
 }

@@ -17,6 +17,7 @@ class Story {
   readonly own = new Set<string>()
   readonly link = {
     name: 'dt-4',
+    ready: true,
     expirations: { traffic: () => ({ pushed: 0, taken: 0 }) },
     call: async ([command, ...args]: string[]) => {
       if (command === 'INFO') return { text: this.keys.size === 0 ? '' : `db0:keys=${this.keys.size}\r\n` }
