@@ -62,6 +62,7 @@ export class ChaosRing {
   proxy!: ProxyProcess
   /** Another one that some of the clients use, while two run side by side. */
   second: ProxyProcess | undefined
+  private readonly proxies = new Set<ProxyProcess>()
   /** Rejects when the proxy does not stay up, so that there is no sense in going on. */
   readonly hopeless: Promise<never>
   private giveUp!: (error: Error) => void
@@ -93,7 +94,7 @@ export class ChaosRing {
 
   async stop(): Promise<void> {
     this.stopped = true
-    await this.proxy?.kill()
+    await Promise.all([...this.proxies].map((proxy) => proxy.kill()))
     const nodes = [...this.members.values(), ...this.sentinels]
     await Promise.all(nodes.map(({ server }) => server.kill()))
     for (const { relay } of nodes) relay.close()
@@ -159,23 +160,31 @@ export class ChaosRing {
     }
   }
 
-  /** Another proxy for the same ring, with a port of its own; not started. `mayEnd`: it is no crash if it ends by itself. */
-  async newProxy(args: readonly string[] = [], mayEnd = false): Promise<ProxyProcess> {
+  /**
+   * Another proxy for the same ring, with a port of its own; not started.
+   *
+   * @param mayEnd it is no crash if it ends by itself
+   * @param besides it is on the machine of this one, with the same state file
+   */
+  async newProxy(args: readonly string[] = [], mayEnd = false, besides?: ProxyProcess): Promise<ProxyProcess> {
     const { dir, nodeArgs, program } = this.options
     const [port] = await freePorts(1)
     const configFile = join(dir, `proxy-${port}.yaml`)
-    writeFileSync(configFile, JSON.stringify(this.proxySettings(port)))
+    const stateFile = besides?.options.stateFile ?? join(dir, `state-${port}.json`)
+    writeFileSync(configFile, JSON.stringify(this.proxySettings(port, stateFile)))
     const hook = `${CLOCK_HOOK}?${encodeURIComponent(pathToFileURL(this.clockFile).href)}`
     const logFile = join(dir, `proxy-${port}.log`)
     writeFileSync(logFile, '')
-    return new ProxyProcess(
-      { port, configFile, logFile, cwd: dir, args, nodeArgs: [...nodeArgs, '--import', hook], program },
+    const proxy = new ProxyProcess(
+      { port, stateFile, configFile, logFile, cwd: dir, args, nodeArgs: [...nodeArgs, '--import', hook], program },
       (proxy, how) => {
         if (mayEnd && proxy !== this.proxy) return
         this.options.onCrash('the proxy', how)
         void this.startAgain(proxy)
       },
     )
+    this.proxies.add(proxy)
+    return proxy
   }
 
   /** Puts the proxies' wall clock so many ms off. */
@@ -195,11 +204,11 @@ export class ChaosRing {
     else await proxy.start().catch((error: Error) => this.giveUp(error))
   }
 
-  private proxySettings(port: number): object {
-    const { dir, replicas, stateFile = false, program } = this.options
+  private proxySettings(port: number, ownFile: string): object {
+    const { replicas, stateFile = false, program } = this.options
     // Another build may be one that has none unless it is told of one.
     const none = program === undefined ? { stateFile: 'none' } : {}
-    const file = stateFile ? { stateFile: join(dir, `state-${port}.json`) } : none
+    const file = stateFile ? { stateFile: ownFile } : none
     return {
       listen: { port },
       ring: { id: 'chaos', replicas, ...file },

@@ -332,13 +332,13 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   takeover: {
-    summary: 'the proxy is paused, another one takes over, and the first one wakes',
+    summary: 'the proxy is paused, another one takes over with its state file, and the first one wakes',
     resource: 'proxy',
     lasts: [200, 3000],
     async run(context, { durationMs }) {
       const { ring } = context
       const first = ring.proxy
-      const second = await ring.newProxy(['--takeover'])
+      const second = await ring.newProxy(['--takeover'], false, first)
       first.harm('SIGSTOP')
       await second.start()
       ring.proxy = second

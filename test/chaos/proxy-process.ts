@@ -15,6 +15,8 @@ const START_PATIENCE_MS = 60_000
 
 export interface ProxyOptions {
   readonly port: number
+  /** Where it keeps its state, if it keeps any. */
+  readonly stateFile?: string
   readonly configFile: string
   readonly logFile: string
   readonly cwd: string

@@ -161,6 +161,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       scanner.stop()
       await Promise.all([...runs, scans])
     } finally {
+      scanner.stop()
       clearInterval(ticker)
     }
     const endedMs = nowMs()
