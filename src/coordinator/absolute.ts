@@ -10,11 +10,13 @@ import { type Frame, frameOf } from '../resp/frame.js'
 
 const LLONG_MAX = 2n ** 63n - 1n
 const LLONG_MIN = -(2n ** 63n)
+/** A moment, in ms since 1970, that has passed by the clock of every server. */
+const PASSED = 1n
 const EXPIRY_OPTIONS = new Set(['EX', 'PX', 'EXAT', 'PXAT'])
 
 /** Whether the command is long enough to name a time: a plain SET does not need to know what time it is. */
 export function mayHaveTime(row: CommandRow, frame: Frame): boolean {
-  return !(row.name === 'set' && frame.argc === 3) && !(row.name === 'getex' && frame.argc === 2)
+  return frame.argc !== row.plainArgc && !(row.name === 'getex' && frame.argc === 2)
 }
 
 /**
@@ -75,11 +77,14 @@ function setWithTtl(frame: Frame, now: bigint, unitMs: bigint): Frame {
   return at === undefined ? frame : frameOf(['SET', argument(frame, 1), argument(frame, 3), 'PXAT', at])
 }
 
-/** EXPIRE and PEXPIRE key ttl [options]; zero and negative ttls are fine, the key is gone at once [Redis expire.c expireGenericCommand]. */
+/**
+ * EXPIRE and PEXPIRE key ttl [options]; zero and negative ttls are fine, the key is gone at once [Redis expire.c expireGenericCommand].
+ * So are they on every server then, also where the clock is a millisecond behind what we think of it.
+ */
 function expire(frame: Frame, now: bigint, unitMs: bigint): Frame {
   const ttl = integer(argument(frame, 2))
   if (ttl === undefined || ttl > LLONG_MAX / unitMs || ttl < LLONG_MIN / unitMs) return frame
-  const at = ttl * unitMs + now
+  const at = ttl <= 0n ? PASSED : ttl * unitMs + now
   if (at > LLONG_MAX) return frame
   const options = Array.from({ length: frame.argc - 3 }, (_, i) => argument(frame, i + 3))
   return frameOf(['PEXPIREAT', argument(frame, 1), String(at), ...options])

@@ -28,8 +28,9 @@ for (const [command, expected] of [
   ['PSETEX k 10 v', `SET k v PXAT ${NOW_MS + 10}`],
   ['EXPIRE k 10', `PEXPIREAT k ${NOW_MS + 10_000}`],
   ['EXPIRE k 10 GT', `PEXPIREAT k ${NOW_MS + 10_000} GT`],
-  ['EXPIRE k -10', `PEXPIREAT k ${NOW_MS - 10_000}`],
-  ['PEXPIRE k 0 nx', `PEXPIREAT k ${NOW_MS} nx`],
+  ['EXPIRE k -10', 'PEXPIREAT k 1'],
+  ['PEXPIRE k 0 nx', 'PEXPIREAT k 1 nx'],
+  ['PEXPIRE k -1 LT', 'PEXPIREAT k 1 LT'],
   ['PEXPIRE k 9223372036854775807 NX XX', 'PEXPIRE k 9223372036854775807 NX XX'],
   ['RESTORE k 10 payload', `RESTORE k ${NOW_MS + 10} payload ABSTTL`],
   ['RESTORE k 10 payload REPLACE FREQ 3', `RESTORE k ${NOW_MS + 10} payload REPLACE FREQ 3 ABSTTL`],
@@ -105,6 +106,15 @@ t.test('the latest moment that fits into 64 bits is taken, and the one after it 
   t.equal(rewrite(['PEXPIRE', 'k', String(last + 1n)]).text, `PEXPIRE k ${last + 1n}`)
   t.equal(rewrite(['SET', 'k', 'v', 'PX', String(last)]).text, `SET k v PXAT ${2n ** 63n - 1n}`)
   t.equal(rewrite(['SET', 'k', 'v', 'PX', String(last + 1n)]).text, `SET k v PX ${last + 1n}`)
+})
+
+t.test('what is to be gone at once has passed also for a server whose clock is behind', async (t) => {
+  for (const ttl of ['0', '-1', '-9223372036854775']) {
+    for (const command of ['EXPIRE', 'PEXPIRE']) {
+      const [, , at] = rewrite([command, 'k', ttl], NOW_MS + 0.9).text.split(' ')
+      t.ok(Number(at) < NOW_MS - 10_000, `${command} k ${ttl}`)
+    }
+  }
 })
 
 t.test('the clock is cut to whole milliseconds', async (t) => {
