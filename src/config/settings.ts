@@ -88,15 +88,19 @@ const addresses = () => {
     })
 }
 
-const names = () => {
-  const expected = 'must be a list of names'
+const COMMAND_NAME = /^[a-z_][a-z0-9_.-]{0,63}$/i
+
+/** Of commands and of modules, as servers say them: `JSON.SET`, `vectorset`. Of a subcommand its container counts. */
+const commandNames = () => {
+  const expected = 'must be a list of different names of commands or modules, such as vectorset or JSON.SET'
   return z
     .union([z.array(z.string({ error: expected })), z.string().transform((value) => value.split(','))], {
       error: expected,
     })
     .transform((list, context) => {
       const trimmed = list.map((name) => name.trim())
-      if (trimmed.every((name) => /^[!-~]{1,64}$/.test(name))) return trimmed
+      const different = new Set(trimmed.map((name) => name.toLowerCase()))
+      if (trimmed.every((name) => COMMAND_NAME.test(name)) && different.size === trimmed.length) return trimmed
       context.addIssue({ code: 'custom', message: expected, input: list })
       return z.NEVER
     })
@@ -164,7 +168,7 @@ export const sections = {
     }),
   /** What of modules is served, see conf/dt.yaml. */
   commands: z.strictObject({
-    moduleWrites: names().default([]),
+    moduleWrites: commandNames().default([]),
   }),
   /** How data moves between members: 0 bytes a second is no limit; and for how long a value may block a server. */
   migration: z.strictObject({

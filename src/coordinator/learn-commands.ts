@@ -24,12 +24,15 @@ export async function learnCommands(link: Link, moduleWrites: readonly string[],
     if (isError(count) || asked.has(kind)) return
     asked.add(kind)
     const all = namesIn(await link.call(['COMMAND', 'LIST']))
+    const writing = await writingCommands(link, moduleWrites, (name) => {
+      if (!all.some((each) => each.toLowerCase() === name.toLowerCase())) warnOfUnknown(link, name, log)
+    })
     // What is behind a bar is a subcommand, told with its container.
     const unknown = all.filter((name) => !name.includes('|') && rowNamed(name.toLowerCase()) === undefined)
     if (unknown.length === 0) return
     const reply = await link.call(['COMMAND', 'INFO', ...unknown])
     if (isError(reply)) return
-    const names = learn(parseCommandReply(reply), await writingCommands(link, moduleWrites))
+    const names = learn(parseCommandReply(reply), writing)
     if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
   } catch (error) {
     // The link broke: its next handshake asks again, or that of another server of this kind.
@@ -38,12 +41,28 @@ export async function learnCommands(link: Link, moduleWrites: readonly string[],
   }
 }
 
-/** The commands that the setting names, and those of the modules that it names. */
-async function writingCommands(link: Link, moduleWrites: readonly string[]): Promise<Set<string>> {
+/** The commands that the setting names, and those of the modules that it names; `isNoModule` is told of other names. */
+async function writingCommands(
+  link: Link,
+  moduleWrites: readonly string[],
+  isNoModule: (name: string) => void,
+): Promise<Set<string>> {
   const lists = await Promise.all(
-    moduleWrites.map(async (name) => namesIn(await link.call(['COMMAND', 'LIST', 'FILTERBY', 'MODULE', name]))),
+    moduleWrites.map(async (name) => {
+      const names = namesIn(await link.call(['COMMAND', 'LIST', 'FILTERBY', 'MODULE', name]))
+      if (names.length === 0) isNoModule(name)
+      return names
+    }),
   )
   return new Set([...moduleWrites, ...lists.flat()].map((name) => name.toLowerCase()))
+}
+
+/** All servers are to have the modules whose writes are allowed. */
+function warnOfUnknown({ name: member }: Link, name: string, log: Logger): void {
+  log.warn(
+    { member, name },
+    `the setting commands.moduleWrites names ${name}, and ${member} has neither a command nor a module of that name`,
+  )
 }
 
 function namesIn(reply: Reply): string[] {

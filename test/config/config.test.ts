@@ -110,6 +110,14 @@ t.test('every setting can be given as a variable', async (t) => {
   }
 })
 
+t.test('what is to be a list of commands and modules is checked', async (t) => {
+  const load = (moduleWrites: string) => () => loadConfig({ env: { DT_COMMANDS_MODULE_WRITES: moduleWrites } })
+  t.same(load('JSON.SET,vectorset , _x')().commands.moduleWrites, ['JSON.SET', 'vectorset', '_x'])
+  for (const wrong of ['a;b', 'JSON.SET vectorset', '*', 'yes!', 'a,,b', '"vectorset"', 'VADD,vadd', 'http://x']) {
+    t.throws(load(wrong), /^DT_COMMANDS_MODULE_WRITES.*must be a list of different names of commands or modules/, wrong)
+  }
+})
+
 t.test('names of variables are the words of the setting', async (t) => {
   t.equal(environmentName('sentinel', 'masterPattern'), 'DT_SENTINEL_MASTER_PATTERN')
   t.equal(environmentName('listen', 'port'), 'DT_LISTEN_PORT')

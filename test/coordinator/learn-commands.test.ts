@@ -62,6 +62,7 @@ t.test('writes of modules are served when the setting names them or their module
     'COMMAND LIST': names,
     'COMMAND LIST FILTERBY MODULE vectorset': ['VADD'],
     'COMMAND LIST FILTERBY MODULE Other.Set': [],
+    'COMMAND LIST FILTERBY MODULE vaddd': [],
     [`COMMAND INFO ${names.join(' ')}`]: [
       entry('VADD', 'write', 'denyoom', 'module'),
       entry('other.set', 'write', 'module'),
@@ -71,7 +72,10 @@ t.test('writes of modules are served when the setting names them or their module
     ],
   }
   const server = serverOf('9.9.2', (command) => answers[command])
-  await learnCommands(server.link, ['vectorset', 'Other.Set'], new LogLines().log)
+  const lines = new LogLines()
+  await learnCommands(server.link, ['vectorset', 'Other.Set', 'vaddd'], lines.log)
+  t.equal(lines.about(/commands.moduleWrites names vaddd, and .* has neither a command nor a module/).length, 1)
+  t.equal(lines.about(/commands.moduleWrites names/).length, 1)
   const served = names.filter((name) => rowNamed(name)?.route === 'key')
   t.same(served, ['vadd', 'other.set', 'other.get', 'newer.set'])
   const refused = unsupported(rowNamed('other.add')!)
