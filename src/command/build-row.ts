@@ -27,6 +27,7 @@ export function buildRow(
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
     options: more?.options === undefined ? undefined : optionsOf(more.options),
+    plainArgc: more?.plain ?? 0,
     learnt,
     binds: replicate !== 'none' && more?.merge === undefined && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),

@@ -64,7 +64,12 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['mset', 'split', 'apply', { merge: 'ok' }],
   ['msetnx', 'key', 'apply'],
   ['psetex', 'key', 'absolute'],
-  ['set', 'key', 'absolute', { options: '3 NX XX GET KEEPTTL EX+1 PX+1 EXAT+1 PXAT+1 IFEQ+1 IFNE+1 IFDEQ+1 IFDNE+1' }],
+  [
+    'set',
+    'key',
+    'absolute',
+    { options: '3 NX XX GET KEEPTTL EX+1 PX+1 EXAT+1 PXAT+1 IFEQ+1 IFNE+1 IFDEQ+1 IFDNE+1', plain: 3 },
+  ],
   ['setbit', 'key', 'apply'],
   ['setex', 'key', 'absolute'],
   ['setnx', 'key', 'apply'],

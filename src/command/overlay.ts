@@ -21,6 +21,8 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
  *   times, memory layout [redis-facts, How writes replicate].
  * - options: for writes with words among their arguments, which words there are and where, see `optionsOf`. What has
  *   another one is copied from its master, as the table cannot know what it does.
+ * - plain: for writes in mode `apply`, or `absolute`, that have no words and no time with so many arguments and are nearly
+ *   always answered OK: they go a quicker way [design §11 H].
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -32,6 +34,7 @@ export interface OverlayMore {
   readonly shape?: RowShape
   readonly compare?: false
   readonly options?: string
+  readonly plain?: number
   readonly binds?: true
 }
 

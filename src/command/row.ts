@@ -29,6 +29,8 @@ export interface CommandRow {
   readonly compare: boolean
   /** The words that the command may have beside keys and values, where that matters: see options.ts. */
   readonly options: Options | undefined
+  /** With so many arguments it is a write without words and time that is nearly always answered OK; 0 for all others. */
+  readonly plainArgc: number
   /** Only the servers know the command: the rest of the row was made of what they say. */
   readonly learnt: boolean
   /**

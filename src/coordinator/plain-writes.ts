@@ -18,7 +18,7 @@ const O = 0x4f
 const K = 0x4b
 
 /**
- * Writes in mode `apply` that are answered with OK, nearly always, by all (SET key value): of each there is known who has not
+ * Writes that are the same for all replicas and are answered with OK, nearly always, by all (SET key value, see `plainArgc`): of each there is known who has not
  * answered, in one number, and what an `Apply` needs. When anything else happens (another reply, a link that breaks, a key
  * that had expired, a view that is not marked), an `Apply` takes over and hears what was answered, as if it had sent the
  * write.
@@ -27,7 +27,7 @@ const K = 0x4b
  * fourth of the CPU time of a SET with three copies. Now the first two replies touch a number of four bytes.
  */
 export class PlainWrites implements ReplySink {
-  /** That of SET. */
+  /** That of SET, the one command that is plain. */
   private row!: CommandRow
   private capacity = FIRST_CAPACITY
   private readonly slots: ReplySlot[] = []
@@ -45,7 +45,7 @@ export class PlainWrites implements ReplySink {
 
   /** Whether a write in mode `apply` without anything in its way can go this way: all targets count, and their places fit. */
   static suits(row: CommandRow, frame: Frame, { natural, targets }: Route): boolean {
-    return row.name === 'set' && frame.argc === 3 && natural.length === targets.length && targets.length <= PLACES
+    return frame.argc === row.plainArgc && natural.length === targets.length && targets.length <= PLACES
   }
 
   /** Emits the write, which `suits`, to all replicas of the route, which must be `writable`; nothing may be held. */
@@ -97,7 +97,7 @@ export class PlainWrites implements ReplySink {
     const known = this.takenOver.get(id)
     if (known !== undefined) return known
     const route = this.routes[id]
-    const sent = { argc: 3, swapsBefore: this.swapsBefore[id] }
+    const sent = { argc: this.row.plainArgc, swapsBefore: this.swapsBefore[id] }
     const apply = Apply.sentBefore(this.coordinator, route, this.row, this.slots[id], sent)
     this.takenOver.set(id, apply)
     const waiting = this.waiting[id]
