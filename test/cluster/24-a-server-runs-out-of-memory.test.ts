@@ -129,6 +129,51 @@ t.test(
   },
 )
 
+t.test(
+  'a full server whose link breaks is a member again, is read, and is written to when it has memory',
+  async (t) => {
+    const { proxy, lines, client, member } = await begin(t)
+    const [mastered] = await keysAt(client, MEMBER, 0, 1)
+    const [backed] = await keysAt(client, MEMBER, 1, 1)
+    for (const key of [mastered, backed]) t.equal(String(await client.ask('SET', key, 'before')), '+OK\r\n')
+    await member.ask('CONFIG', 'SET', 'maxmemory', '1')
+    t.match(String(await member.ask('SET', 'any', 'x')), /^-OOM/)
+    const linkUps = () => lines.about(/^link up$/, MEMBER).length
+    for (let time = 1; time <= 3; time++) {
+      const before = linkUps()
+      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
+      await member.ask('CLIENT', 'KILL', 'ID', id!)
+      await until('the link is up again', () => linkUps() > before)
+      await until('it is a member', async () => (await nodeStates(client))[MEMBER] === 'up')
+      t.equal(String(await client.ask('GET', mastered)), '$6\r\nbefore\r\n')
+      t.equal(String(await client.ask('SET', mastered, 'after')), OOM)
+      t.equal(String(await client.ask('DEL', `{${mastered}}:none`)), ':0\r\n')
+    }
+    await member.ask('CONFIG', 'SET', 'maxmemory', '0')
+    for (const key of [mastered, backed]) {
+      await until('it takes writes', async () => String(await client.ask('SET', key, 'after')) === '+OK\r\n')
+    }
+    t.same((await ringSnapshot(proxy)).faults, [])
+  },
+)
+
+t.test('an earlier connection to a full server is ended there before another one is used', async (t) => {
+  const { lines, client, member, proxy } = await begin(t)
+  await member.ask('CONFIG', 'SET', 'maxmemory', '1')
+  const list = String(await member.ask('CLIENT', 'LIST'))
+  const [, id, name] = /^id=(\d+) .* name=(dt:\S+)/m.exec(list)!
+  // What the proxy has given up and the server has not: it could still bring something.
+  const earlier = await proxy.connectTo(MEMBER)
+  t.equal(String(await earlier.ask('CLIENT', 'SETNAME', name)), '+OK\r\n')
+  const earlierId = String(await earlier.ask('CLIENT', 'ID'))
+    .slice(1)
+    .trim()
+  await member.ask('CLIENT', 'KILL', 'ID', id)
+  await until('it is ended', () => lines.about(/an earlier connection of ours to dt-2 is ended there/).length > 0)
+  await until('it is a member', async () => (await nodeStates(client))[MEMBER] === 'up')
+  t.notMatch(String(await member.ask('CLIENT', 'LIST')), new RegExp(`^id=${earlierId} `, 'm'))
+})
+
 t.test('a joining server that is too small does not keep anybody from writing', async (t) => {
   const { proxy, lines, client } = await begin(t)
   const value = randomBytes(20_000)

@@ -85,6 +85,14 @@ class Model {
   private time = 0
   private readonly current = new Map<string, Conn>()
   private readonly decided = new Map<string, FenceStep>()
+  /** What each run has seen in the first half of its look. */
+  private readonly seen = new Map<string, { readonly others?: readonly Conn[]; readonly owner?: Owner | undefined }>()
+
+  /** Somebody thought that the server was his when it was another one's, by its mark. */
+  isMistaken = false
+
+  /** @param marksFirst the look goes the wrong way round */
+  constructor(private readonly marksFirst = false) {}
 
   /** An earlier connection of the run is forgotten by it, and not by the server. */
   connect(run: string): void {
@@ -92,6 +100,7 @@ class Model {
     this.all.push(conn)
     this.current.set(run, conn)
     this.decided.delete(run)
+    this.seen.delete(run)
   }
 
   name(run: string): void {
@@ -99,13 +108,39 @@ class Model {
     if (conn !== undefined) conn.named = true
   }
 
-  look(run: string, term: number): void {
-    const conn = this.current.get(run)
-    if (conn === undefined || !conn.open || !conn.named || conn.doneAt > 0) return
-    const others = this.all.filter((each) => each !== conn && each.open && each.named)
-    const step = fenceStep({ others, owner: this.owner, refusal: undefined, hasToTakeMark: false }, { run, term })
+  /** The first half of a look. */
+  look(run: string): void {
+    if (!this.mayLook(run)) return
+    const { owner } = this
+    this.seen.set(run, this.marksFirst ? { owner } : { others: this.othersOf(run) })
+  }
+
+  /** The second one. */
+  lookOn(run: string, term: number): void {
+    const seen = this.seen.get(run)
+    if (seen === undefined || !this.mayLook(run)) return
+    this.seen.delete(run)
+    const conn = this.current.get(run)!
+    const { others, owner } = { others: this.othersOf(run), owner: this.owner, ...seen }
+    const step = fenceStep({ others, owner, refusal: undefined, hasToTakeMark: false }, { run, term })
+    if (step.kind === 'done') this.isMistaken ||= this.owner?.run !== run
     if (step.kind === 'done') conn.doneAt = ++this.time
     else this.decided.set(run, step)
+  }
+
+  private mayLook(run: string): boolean {
+    const conn = this.current.get(run)
+    return conn?.open === true && conn.named && conn.doneAt === 0
+  }
+
+  private othersOf(run: string): Conn[] {
+    return this.all.filter((each) => each !== this.current.get(run) && each.open && each.named)
+  }
+
+  /** Its process has ended, or was restarted: what the server has not read is gone. */
+  close(run: string): void {
+    const conn = this.current.get(run)
+    if (conn !== undefined) conn.open = false
   }
 
   act(run: string, term: number): void {
@@ -132,9 +167,10 @@ class Model {
   }
 }
 
-t.test('whatever happens in whatever order, nothing is executed from before the last closed fence', async (t) => {
+t.test('nothing is executed from before the last closed fence, which is its owner’s, whatever the order', async (t) => {
+  const steps = ['connect', 'name', 'name', 'look', 'look', 'look', 'lookOn', 'lookOn', 'lookOn', 'act', 'act', 'act']
   const step = fc.record({
-    what: fc.constantFrom('connect', 'name', 'look', 'look', 'act', 'act', 'emit', 'deliver'),
+    what: fc.constantFrom(...steps, 'emit', 'emit', 'deliver', 'deliver', 'close'),
     run: fc.constantFrom('a', 'b'),
     which: fc.nat(7),
   })
@@ -150,16 +186,42 @@ t.test('whatever happens in whatever order, nothing is executed from before the 
           const term = run === 'a' ? a : b
           if (what === 'deliver') {
             if (!model.deliver(which)) return false
-          } else if (what === 'look' || what === 'act') model[what](run, term)
-          else model[what as 'connect' | 'name' | 'emit'](run)
+          } else if (what === 'lookOn' || what === 'act') model[what](run, term)
+          else model[what as 'connect' | 'name' | 'look' | 'emit' | 'close'](run)
         }
         closed += model.all.filter(({ doneAt }) => doneAt > 0).length
         late += model.all.filter(({ open, onItsWay }) => !open && onItsWay > 0).length
-        return true
+        return !model.isMistaken
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 4000 },
   )
   t.ok(closed > 500, `${closed} fences were closed`)
   t.ok(late > 10, `${late} times something was on its way and was not executed`)
+})
+
+t.test('a look that asks for the mark first may take for its own what somebody else has claimed', async (t) => {
+  for (const marksFirst of [true, false]) {
+    const model = new Model(marksFirst)
+    const marks = (run: string) => {
+      model.look(run)
+      model.lookOn(run, 1)
+    }
+    model.connect('a')
+    model.name('a')
+    marks('a')
+    model.act('a', 1)
+    model.close('a')
+    model.connect('b')
+    model.name('b')
+    marks('b')
+    model.connect('a')
+    model.name('a')
+    model.look('a')
+    model.act('b', 1)
+    model.close('b')
+    model.lookOn('a', 1)
+    t.equal(model.owner?.run, 'b')
+    t.equal(model.isMistaken, marksFirst)
+  }
 })
