@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js'
+import { ReplyBudget } from './reply-budget.js'
 
 /** How often idle clients are looked for. */
 const SWEEP_MS = 1000
@@ -7,6 +8,8 @@ const SWEEP_MS = 1000
 export class Clients {
   /** Bytes of commands that were read and wait until their clients have taken replies. */
   keptBytes = 0
+  /** What the replies may be that they ask for, in all. */
+  readonly replyBudget = new ReplyBudget()
   private readonly byId = new Map<number, Connection>()
   private sweeper: NodeJS.Timeout | undefined
 

@@ -5,6 +5,7 @@ import { encodeReply, error, type Reply } from '../resp/encode.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { dispatch } from './dispatch.js'
 import { Outbox } from './outbox.js'
+import type { Asker } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner, type Slot } from './reply-queue.js'
 import type { Server } from './server.js'
 import { Session } from './session.js'
@@ -18,6 +19,9 @@ const REQUEST_BYTES_MAX = 32 * 1024 * 1024
 /** So much of what clients write is kept at most: the framer's offsets are 32-bit integers. */
 const KEPT_BYTES_MAX = 1024 ** 3
 
+/** Less that a client has to take is not counted among what all have. */
+const COUNTED_BYTES_MIN = 16 * 1024
+
 /**
  * One client: its socket, its session, and the order of its replies.
  *
@@ -27,7 +31,7 @@ const KEPT_BYTES_MAX = 1024 ** 3
  * It is not served while it does not take its replies, has too much unanswered, or while a command is under way whose
  * effects come later (`pauseClient`). Then it is not read from either, unless it is its own replies that wait for it.
  */
-export class Connection implements ReplyQueueOwner, Reader {
+export class Connection implements ReplyQueueOwner, Reader, Asker {
   readonly session: Session
   readonly framer: RequestFramer
   readonly outbox: Outbox
@@ -39,6 +43,8 @@ export class Connection implements ReplyQueueOwner, Reader {
   receivedBytes = 0
   /** Bytes of commands that wait to be served. */
   private keptBytes = 0
+  /** Bytes of replies that count among those that all clients have to take. */
+  private untakenBytes = 0
   /** Nothing is written to it any more. */
   closed = false
 
@@ -67,8 +73,9 @@ export class Connection implements ReplyQueueOwner, Reader {
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, server.turn, () => {
       if (!this.serving) this.repliesDone()
+      else if (this.untakenBytes > 0) this.noteUntaken(this.pendingBytes)
     })
-    this.queue = new ReplyQueue(this.outbox, this)
+    this.queue = new ReplyQueue(this.outbox, this, server.clients.replyBudget)
     socket.on('end', () => this.inputEnded())
     socket.on('drain', () => {
       this.outbox.reuse()
@@ -157,16 +164,20 @@ export class Connection implements ReplyQueueOwner, Reader {
       this.drop()
       return
     }
-    if (!this.serving) {
+    if (pendingBytes >= COUNTED_BYTES_MIN || this.untakenBytes > 0) this.noteUntaken(pendingBytes)
+    if (!this.serving && !this.closed) {
       if (this.mayServe()) {
         if (!this.resuming) setImmediate(() => this.resume())
         this.resuming = true
-      } else if (!this.reading && this.mayKeep()) {
-        this.reading = true
-        this.socket.resume()
-      }
+      } else this.readOn()
     }
     if (this.ending && this.queue.length === 0 && this.serving) this.close()
+  }
+
+  /** [Asker] */
+  takeTurn(): void {
+    this.resume()
+    if (!this.serving && !this.closed) this.readOn()
   }
 
   /** [ReplyQueueOwner] */
@@ -262,15 +273,26 @@ export class Connection implements ReplyQueueOwner, Reader {
   }
 
   private mayServe(): boolean {
-    const { queue } = this
+    const { queue, pendingBytes } = this
     const { limits } = this.server.config
     return (
       queue.pausing === 0 &&
       queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
       queue.requestBytes < REQUEST_BYTES_MAX &&
-      this.pendingBytes < limits.outputBufferPauseBytes
+      pendingBytes < limits.outputBufferPauseBytes &&
+      (queue.expectedBytes === 0 || this.mayAsk(pendingBytes))
     )
+  }
+
+  /** Whether its next command, if there is one, may go to a server although the reply may be large. */
+  private mayAsk(pendingBytes: number): boolean {
+    if (this.framer.bufferedBytes === 0) return true
+    const { queue } = this
+    const { replyBudget } = this.server.clients
+    const verdict = replyBudget.judge(this, queue.expectedBytes, queue.length, pendingBytes, queue.kind)
+    if (verdict === 'wait for a turn') replyBudget.wait(this)
+    return verdict === 'ask'
   }
 
   /** Commands that cannot be served yet wait in the framer, as bytes: they are small where their replies are large. */
@@ -288,10 +310,19 @@ export class Connection implements ReplyQueueOwner, Reader {
    * reply, and would wait for us as we for it. While it is servers that are waited for, it can wait, too.
    */
   private mayKeep(): boolean {
+    const { pendingBytes, queue } = this
     const { clients, config } = this.server
     const { outputBufferPauseBytes, queryBufferBytes } = config.limits
-    const keptBytesMax = Math.min(queryBufferBytes, KEPT_BYTES_MAX)
-    return this.pendingBytes >= outputBufferPauseBytes && clients.keptBytes < keptBytesMax
+    const hasToTake =
+      pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
+    return hasToTake && clients.keptBytes < Math.min(queryBufferBytes, KEPT_BYTES_MAX)
+  }
+
+  /** It may be its replies that are waited for since it was last looked at. */
+  private readOn(): void {
+    if (this.reading || !this.mayKeep()) return
+    this.reading = true
+    this.socket.resume()
   }
 
   /** All clients together may have so much kept as one may. */
@@ -299,6 +330,13 @@ export class Connection implements ReplyQueueOwner, Reader {
     const bytes = this.serving || this.closed ? 0 : this.framer.bufferedBytes
     this.server.clients.keptBytes += bytes - this.keptBytes
     this.keptBytes = bytes
+  }
+
+  /** Who is gone takes nothing. */
+  private noteUntaken(bytes: number): void {
+    const counted = this.closed ? 0 : bytes
+    this.server.clients.replyBudget.untakenBytes += counted - this.untakenBytes
+    this.untakenBytes = counted
   }
 
   private resume(): void {
@@ -333,6 +371,8 @@ export class Connection implements ReplyQueueOwner, Reader {
     if (!server.clients.remove(this)) return
     this.closed = true
     this.noteKept()
+    this.noteUntaken(0)
+    server.clients.replyBudget.leave(this)
     server.stats.receivedBytesOfGone += this.receivedBytes
     server.stats.sentBytesOfGone += this.outbox.totalBytes
   }

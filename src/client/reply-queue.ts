@@ -7,16 +7,27 @@ import { internalError } from '../coordinator/replies.js'
 import type { ReplySlot } from '../coordinator/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
+import {
+  CLIENT_BYTES_MAX,
+  estimateAfter,
+  type Kind,
+  LARGE_BYTES,
+  type ReplyBudget,
+  SMALL_BYTES,
+  UNKNOWN_BYTES,
+} from './reply-budget.js'
 
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
 
-/** So many commands are asked for before anything is known of the replies. */
-const FIRST_WINDOW = 128
-/** What the replies that are on their way may be in all, if they are as large as those that came. */
-const EXPECTED_BYTES_MAX = 32 * 1024 * 1024
-/** Of smaller replies as many may be on their way as the limits say. */
-const LARGE_BYTES = 4096
+/** So many replies may be on their way to a client of which nothing is known. */
+const NEW_WINDOW = Math.floor(CLIENT_BYTES_MAX / UNKNOWN_BYTES)
+/** To one that has had a small reply. */
+const FIRST_WINDOW = 8
+/** To one that had many of them, and has none to wait for: what comes next may be of another kind. */
+const FRESH_WINDOW_MAX = 128
+/** More of them say nothing new. */
+const SMALL_REPLIES_MAX = 512
 
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
@@ -47,15 +58,22 @@ export class ReplyQueue {
   keptBytes = 0
   /** How many slots must be finished before the next command is handled. */
   pausing = 0
+  /** Nothing has come from a server yet. */
+  private isNew = true
+  /** What a reply is expected to have, as the last ones had it; nothing where they are small. */
+  private estimate = UNKNOWN_BYTES
+  /** How many small replies have come since the last large one counted, and one more. */
+  private smallReplies = 1
   /**
-   * How many commands may be unanswered, so that their replies are not larger in all than what a client may have to read:
+   * How many commands may be unanswered, so that their replies are not larger in all than what a client may have on its way:
    * few when it begins to ask, one more for each small reply that has come, and fewer after large ones.
    */
-  window = FIRST_WINDOW
+  private window = NEW_WINDOW
 
   constructor(
     private readonly outbox: Outbox,
     private readonly owner: ReplyQueueOwner,
+    private readonly budget: ReplyBudget,
   ) {}
 
   /** Commands that are not answered. */
@@ -68,10 +86,31 @@ export class ReplyQueue {
     return this.slots.length < this.window
   }
 
-  /** Takes the next place. `silent`: the client does not want this reply (CLIENT REPLY). */
+  /** What the reply to the next command is expected to have; nothing where it need not be counted. */
+  get expectedBytes(): number {
+    const { prior } = this.budget
+    return prior === 0 ? this.estimate : Math.max(this.estimate, Math.floor(prior / this.smallReplies))
+  }
+
+  /** What its replies were like. */
+  get kind(): Kind {
+    if (this.isNew) return 'unknown'
+    return this.estimate === 0 ? 'small' : 'large'
+  }
+
+  /**
+   * Takes the next place. `silent`: the client does not want this reply (CLIENT REPLY). `requestBytes` is the size of a command
+   * that goes to servers, else 0.
+   */
   take(proto: 2 | 3, db: number, silent: boolean, requestBytes: number): Slot {
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, proto, db, silent, requestBytes)
+    if (requestBytes > 0) {
+      const bytes = this.expectedBytes
+      slot.expectedBytes = bytes
+      if (bytes > 0) this.budget.expect(bytes)
+      if (requestBytes > LARGE_BYTES) this.budget.sawLarge(requestBytes)
+    }
     this.requestBytes += requestBytes
     this.taken++
     this.slots.push(slot)
@@ -114,6 +153,8 @@ export class ReplyQueue {
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
     if (slot.pausing) this.pausing--
+    if (slot.expectedBytes > 0) this.budget.came(slot.expectedBytes)
+    if (slot.requestBytes > 0) this.learn(end - start)
     if (slot !== this.slots.peek()) {
       if (this.owner.closed) slot.keep(EMPTY, 0, 0, true)
       else slot.keep(buf, start, end, owned)
@@ -132,17 +173,32 @@ export class ReplyQueue {
     this.owner.repliesDone()
   }
 
+  /** A reply of so many bytes has come from servers: the next ones are expected to be like it. */
+  private learn(size: number): void {
+    if (this.isNew) {
+      this.isNew = false
+      this.estimate = 0
+      this.window = FIRST_WINDOW
+    }
+    if (size * this.window <= CLIENT_BYTES_MAX) this.window++
+    if (size <= SMALL_BYTES && this.estimate === 0) {
+      if (this.smallReplies < SMALL_REPLIES_MAX) this.smallReplies++
+      return
+    }
+    this.smallReplies = 1
+    this.estimate = estimateAfter(this.estimate, size)
+    if (this.estimate === 0) return
+    this.window = Math.max(1, Math.min(this.window, Math.floor(CLIENT_BYTES_MAX / this.estimate)))
+    if (size > LARGE_BYTES) this.budget.sawLarge(size)
+  }
+
   /** True when the connection ends after this reply. */
   private leave(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): boolean {
     this.slots.shift()
     this.requestBytes -= slot.requestBytes
     if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end)
     const { last, endsBatch } = slot
-    const size = end - start
-    // What comes next may be of another kind than what was asked before.
-    if (this.slots.length === 0) this.window = FIRST_WINDOW
-    else if (size * this.window <= EXPECTED_BYTES_MAX) this.window++
-    if (size > LARGE_BYTES) this.window = Math.max(1, Math.min(this.window, Math.floor(EXPECTED_BYTES_MAX / size)))
+    if (this.slots.length === 0 && this.window > FRESH_WINDOW_MAX) this.window = FRESH_WINDOW_MAX
     if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned, !endsBatch)
     else if (endsBatch) this.outbox.complete()
     slot.forget()
@@ -157,6 +213,8 @@ export class Slot implements ReplySlot {
   db = 0
   silent = false
   requestBytes = 0
+  /** What the reply is expected to have, see `ReplyBudget`. */
+  expectedBytes = 0
   /** The connection ends after this reply. */
   last = false
   finished = false
@@ -206,6 +264,7 @@ export class Slot implements ReplySlot {
     this.db = db
     this.silent = silent
     this.requestBytes = requestBytes
+    this.expectedBytes = 0
     this.last = false
     this.finished = false
     this.endsBatch = false
@@ -227,6 +286,7 @@ export class Slot implements ReplySlot {
   heir(): Slot {
     const heir = new Slot()
     heir.open(this.queue!, this.proto, this.db, this.silent, this.requestBytes)
+    heir.expectedBytes = this.expectedBytes
     heir.last = this.last
     heir.endsBatch = this.endsBatch
     heir.pausing = this.pausing

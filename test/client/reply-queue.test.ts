@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Turn } from '../../src/base/turn.js'
 import { Outbox } from '../../src/client/outbox.js'
+import { ReplyBudget } from '../../src/client/reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner, type Slot } from '../../src/client/reply-queue.js'
 
 /** A queue whose replies end up in `written`. */
@@ -12,6 +13,7 @@ class Story implements ReplyQueueOwner {
   lastDone = 0
   heard = 0
   readonly queue: ReplyQueue
+  readonly budget = new ReplyBudget()
   private readonly chunks: Buffer[] = []
   private readonly outbox: Outbox
 
@@ -23,7 +25,7 @@ class Story implements ReplyQueueOwner {
       },
     })
     this.outbox = new Outbox(socket as never, new Turn(), () => {})
-    this.queue = new ReplyQueue(this.outbox, this)
+    this.queue = new ReplyQueue(this.outbox, this, this.budget)
   }
 
   get written(): string {
