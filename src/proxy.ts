@@ -279,7 +279,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
 
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
-  const departures = new Departures({ views, keeper, log, forget: (name) => sentinels.remove(name) })
+  const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   let address = { host: config.listen.host, port: config.listen.port }
   const server: Server = {

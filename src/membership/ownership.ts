@@ -319,8 +319,9 @@ export class Ownership {
 
   /** Empties a server that may not be used, if the operator wants that and nobody misses it; else it is not used. */
   private async refuse(name: string, { reason, wipeable }: Refusal, call: Call): Promise<void> {
-    const { wipe, log } = this.deps
-    if (wipe && wipeable && !this.isAlone(name)) {
+    const { wipe, log, links, view } = this.deps
+    const isThere = (other: string) => links().get(other)?.ready === true
+    if (wipe && wipeable && !isAloneWith(view(), name, isThere)) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
       await transaction(call, [
         ['FLUSHALL', 'ASYNC'],
@@ -338,11 +339,6 @@ export class Ownership {
     this.refused.set(name, reason)
     this.deps.log.error({ member: name }, `${name} is refused: ${reason}${hint}`)
     this.deps.refusedChanged()
-  }
-
-  /** Whether what the server holds may be all there is of some range. */
-  private isAlone(name: string): boolean {
-    return isAloneWith(this.deps.view(), name, (other) => this.deps.links().get(other)?.ready === true)
   }
 
   /**
@@ -366,9 +362,10 @@ export class Ownership {
     return marks.marker === undefined && !isMember(this.deps.view(), name)
   }
 
-  /** The databases that the ring has on other servers. */
+  /** The databases that clients can use: those that all other servers have, of which some may have more. */
   private databasesBeside(name: string): number {
-    return Math.max(0, ...this.beside(name).map(({ info }) => info?.databases ?? 0))
+    const counts = this.beside(name).flatMap(({ info }) => info?.databases ?? [])
+    return counts.length === 0 ? 0 : Math.min(...counts)
   }
 
   private kindsBeside(name: string): { name: string; kind: ServerKind }[] {

@@ -9,16 +9,19 @@ export interface DeparturesDeps {
   readonly views: ViewStore
   readonly keeper: ViewKeeper
   readonly log: Logger
+  /** Resolves when the present view is noted: a start that finds the one before it still counts on who has left. */
+  acknowledged(): Promise<void>
   /** Lets the Sentinels forget a server. */
   forget(name: string): Promise<{ readonly failed: readonly { readonly sentinel: string }[] }>
 }
 
 /**
- * Sees members off that were asked to leave [design §8 Leave]: when all that they had has moved, the Sentinels are told
- * to forget them. One that is not told in time is told again, as long as the server is known.
+ * Sees members off that were asked to leave [design §8 Leave]: when all that they had has moved, and the view says so,
+ * the Sentinels are told to forget them. One that is not told in time is told again, as long as the server is known.
  */
 export class Departures {
   private readonly telling = new Set<string>()
+  private stopped = false
   private timer: NodeJS.Timeout | undefined
   private unsubscribe: (() => void) | undefined
 
@@ -30,6 +33,7 @@ export class Departures {
   }
 
   stop(): void {
+    this.stopped = true
     this.unsubscribe?.()
     clearTimeout(this.timer)
   }
@@ -39,8 +43,10 @@ export class Departures {
   }
 
   private async tell(name: string): Promise<void> {
-    const { forget, log } = this.deps
+    const { acknowledged, forget, log } = this.deps
     this.telling.add(name)
+    await acknowledged()
+    if (this.stopped) return
     try {
       const { failed } = await forget(name)
       const missing = failed.map(({ sentinel }) => sentinel)

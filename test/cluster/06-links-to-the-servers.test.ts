@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis } from '../helpers/proxy.js'
@@ -85,6 +86,13 @@ t.test('a server with fewer databases than the ring does not join, and says why'
   await monitor(proxy, 'dt-8', more.port)
   await until('who has more joins', async () => (await membersOf(other)) === 'dt-1 dt-2 dt-8')
   t.equal(String(await other.ask('SELECT', '16')), '-ERR DB index is out of range\r\n')
+  const [connection] = await ourConnections(await proxy.connectTo('dt-1'))
+  await (await proxy.connectTo('dt-1')).ask('CLIENT', 'KILL', 'ID', String(/^id=(\d+)/.exec(connection)?.[1]))
+  await until('who has as many as the ring comes back beside it', async () => {
+    await sleep(50)
+    return (await nodeStates(other))['dt-1'] === 'up'
+  })
+  t.same(lines.about(/dt-1 is refused/), [])
 })
 
 t.test('a client in a database that is gone after all servers were restarted with fewer is told so', async (t) => {
