@@ -2,7 +2,12 @@ import type { Refusal } from './guard.js'
 import { type Owner, supersedes } from './marker.js'
 import type { ProxyConnection } from './rivals.js'
 
-/** What a connection that has its name found on its server in one moment. */
+/**
+ * What a connection that has its name found on its server: first who else is connected, and then, perhaps a little later, whose
+ * the server is. Not the other way round: somebody could write his mark between the two, and be gone again, and what he has
+ * claimed would not be his. No transaction is needed, which a server without memory would refuse. Whoever has his name after the list looks later still,
+ * finds this connection, and kills it before his own fence is closed.
+ */
 export interface FenceLook {
   /** All other connections of proxies of the ring, those of our own run among them. */
   readonly others: readonly ProxyConnection[]
@@ -14,7 +19,7 @@ export interface FenceLook {
   readonly hasToTakeMark: boolean
 }
 
-/** What follows from a look. All that is to be done is done in one transaction, and then it is looked again. */
+/** What follows from a look. All that is to be done is done, a mark in one transaction with it, and then it is looked again. */
 export type FenceStep =
   /** The server is ours alone: from here on it may be given something over this connection. */
   | { readonly kind: 'done' }

@@ -1,4 +1,4 @@
-import { type Call, HandshakeError, transaction } from '../backend/call.js'
+import { type Call, HandshakeError, inOrder, transaction } from '../backend/call.js'
 import { MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
@@ -137,9 +137,9 @@ export class Ownership {
     return LAST_HOLDER.reason
   }
 
-  /** Who is connected to a server beside the connection that asks, and what is noted on it, in one moment. */
+  /** Who is connected to a server beside the connection that asks, and then what is noted on it: see `FenceLook`. */
   async look(call: Call, clientId: number): Promise<{ others: ProxyConnection[]; rivals: Rival[]; marks: Marks }> {
-    const [clients, libraries] = await transaction(call, [['CLIENT', 'LIST'], MARKS_QUERY])
+    const [clients, libraries] = await inOrder(call, [['CLIENT', 'LIST'], MARKS_QUERY])
     const others = othersIn(textOf(clients) ?? '', this.deps.ringId, clientId)
     return { others, rivals: others.filter(({ run }) => run !== this.deps.run), marks: decodeMarks(libraries) }
   }
@@ -270,7 +270,7 @@ export class Ownership {
     return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged })
   }
 
-  /** Kills connections, in one transaction with what is to be noted on the server. */
+  /** Kills connections, in one transaction with what is to be noted on the server, if anything is. */
   private async end(name: string, connections: readonly ProxyConnection[], call: Call, mark?: string[]): Promise<void> {
     const { log, run } = this.deps
     for (const { address, run: other } of connections) {
@@ -278,7 +278,7 @@ export class Ownership {
       else log.warn({ member: name, address, run: other }, `a connection of another proxy to ${name} is ended`)
     }
     const kills = connections.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])
-    await transaction(call, mark === undefined ? kills : [mark, ...kills])
+    await (mark === undefined ? inOrder(call, kills) : transaction(call, [mark, ...kills]))
   }
 
   private confirm(name: string): void {
@@ -323,9 +323,10 @@ export class Ownership {
     const isThere = (other: string) => links().get(other)?.ready === true
     if (wipe && wipeable && !isAloneWith(view(), name, isThere)) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
-      await transaction(call, [
-        ['FLUSHALL', 'ASYNC'],
+      // In this order: should it break off between them, nobody takes the server for one that has what its mark says.
+      await inOrder(call, [
         ['FUNCTION', 'FLUSH'],
+        ['FLUSHALL', 'ASYNC'],
       ])
       return
     }

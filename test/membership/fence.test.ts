@@ -194,7 +194,7 @@ t.test('nothing is executed from before the last closed fence, which is its owne
         return !model.isMistaken
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: 8000 },
   )
   t.ok(closed > 500, `${closed} fences were closed`)
   t.ok(late > 10, `${late} times something was on its way and was not executed`)
