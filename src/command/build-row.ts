@@ -30,6 +30,7 @@ export function buildRow(
     plainArgc: more?.plain ?? 0,
     learnt,
     binds: replicate !== 'none' && more?.merge === undefined && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
+    elements: more?.elements,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }
 }

@@ -1,6 +1,6 @@
 import { DATA_OVERLAY } from './overlay-data.js'
 import { SERVER_OVERLAY } from './overlay-server.js'
-import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
+import type { Elements, KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
 
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
@@ -24,6 +24,7 @@ import type { KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
  * - plain: for writes in mode `apply`, or `absolute`, that have no words and no time with so many arguments and are nearly
  *   always answered OK: they go a quicker way [design §11 H].
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
+ * - elements: of a write that changes only elements that it names, where these stand.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
 
@@ -36,6 +37,7 @@ export interface OverlayMore {
   readonly options?: string
   readonly plain?: number
   readonly binds?: true
+  readonly elements?: Elements
 }
 
 /** The overlay by the name of the command. */

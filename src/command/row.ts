@@ -38,6 +38,8 @@ export interface CommandRow {
    * of them is a doubt about all.
    */
   readonly binds: boolean
+  /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
+  readonly elements: Elements | undefined
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
 }
@@ -55,6 +57,12 @@ export type KeyFinder =
 export type RowShape =
   | Shape
   | 'optional-array' /* LPOP: `null-array` with more than the least arguments, else `generic` */
+
+/** Where the names of elements stand behind the key. */
+export type Elements =
+  | 'each' // SREM key member [member …]
+  | 'firsts' // HSET key field value [field value …]
+  | 'seconds' // ZADD key [words] score member [score member …]
 
 /** Where a command goes. */
 export type Route =

@@ -1,7 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
-import type { KeyId } from '../base/key-id.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { findKeys } from '../command/keys.js'
 import { isKnownForm } from '../command/options.js'
@@ -31,6 +31,7 @@ import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
 import { serveOverMembers } from './over-members.js'
+import { Ahead } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
 import { PlainWrites } from './plain-writes.js'
@@ -116,7 +117,10 @@ export class Coordinator {
     const isMarked = () => this.acknowledgement.open
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
-      doubted: (ids) => this.absences.note(ids),
+      doubted: (ids) => {
+        this.absences.note(ids)
+        this.pieces.aheads.spoil(ids)
+      },
       stoppedServing: () => this.keyspace.forget(),
       serving: () => this.servingChanged(),
       readable: () => this.waiting.retrySoon(),
@@ -170,6 +174,8 @@ export class Coordinator {
       return
     }
     if (this.absences.any) this.absences.note(this.keyIds(row, frame, slot.db))
+    const { aheads } = this.pieces
+    if (aheads.any) aheads.wrote(isCopied ? undefined : row, frame, this.keyIds(row, frame, slot.db))
     const to = route.pending.length === 0 ? route : routeOfWrite(this, route, this.keyIds(row, frame, slot.db))
     if (isCopied || (row.replicate === 'master-first' && serverChooses(row, frame))) {
       MasterFirst.emit(this, to, frame, row, slot, isCopied)
@@ -197,6 +203,7 @@ export class Coordinator {
    */
   copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, hint?: CopyHint): void {
     for (const id of ids) this.arrivals.add(target, id)
+    if (this.pieces.aheads.any) this.pieces.aheads.copied(ids, target)
     const end = this.arrivals.begin(target)
     let open = ids.length
     const listener: CopyListener = (link, result, reason, bytes, id) => {
@@ -209,6 +216,19 @@ export class Coordinator {
       done(link, result, reason, bytes, id)
     }
     new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, hint)
+  }
+
+  /**
+   * Builds a large value on a pending replica that does not get its writes yet, while they go on; see `Ahead`. Undefined
+   * where that cannot be: then the copy does all of it.
+   *
+   * @param bytes about how much memory it takes
+   */
+  async buildAhead(id: KeyId, source: Link, target: Link, bytes: number): Promise<Ahead | undefined> {
+    const { key, db } = keyOfId(id)
+    const { natural, pending } = this.router.routeOfKey(key, 0, key.length)
+    if (!natural.includes(source) || !pending.includes(target) || this.arrivals.has(target, id)) return undefined
+    return Ahead.build(this.lanes, this.pieces, { id, db, key, bytes, source, target })
   }
 
   unavailable(): Reply {
@@ -251,6 +271,7 @@ export class Coordinator {
   }
 
   linkDown(link: Link): void {
+    this.pieces.aheads.linkDown(link)
     this.lanes.drop(link)
     this.keyspace.forget()
     for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
@@ -357,6 +378,7 @@ export class Coordinator {
     const before = this.router.links
     if (!samePlacement(view, previous)) {
       this.acknowledgement.placementChanged(view.epoch)
+      this.pieces.aheads.spoilAll()
       this.doubts.groups.placementChanged(before)
     }
     this.router = new Router(this.views.current, this.links, this.options.wasRemoved)

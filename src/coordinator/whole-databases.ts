@@ -90,6 +90,7 @@ async function emitToAll(
   lost: () => void,
 ): Promise<Outcome> {
   const { links } = coordinator.router
+  coordinator.pieces.aheads.spoilAll()
   const done: Reply[] = []
   const refusals: Reply[] = []
   const without: string[] = []

@@ -3,6 +3,7 @@ import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { CopyListener } from '../coordinator/copy-key.js'
+import type { Ahead } from '../coordinator/pieces/ahead.js'
 import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
@@ -21,6 +22,8 @@ const WINDOW_BYTES = 32 * 1024 * 1024
 const RETRIES = 20
 const RETRIES_LARGE = 2
 const RETRY_MS = 250
+/** A large value that changes in a way that nobody foresees is copied all the same, while its writes wait. */
+const TRIES_AHEAD = 2
 /** A member that does not take so many keys takes none. */
 const FAILED_MAX = 1000
 /** Of a large value only a part is in memory at a time. */
@@ -128,6 +131,9 @@ export class Intake {
     this.progress.step = 'copying'
     await Promise.all(sources.map(({ source, missing }) => this.estimate(source, missing)))
     await Promise.all(sources.map(({ source, missing }) => this.copyFrom(source, target, missing)))
+    await this.copied(target)
+    // Most of what is owed now comes before its writes would have to wait for it.
+    await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
     await this.copied(target)
     this.reopen = this.coordinator.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
@@ -313,7 +319,9 @@ export class Intake {
     const cost = large ? Math.min(bytes, LARGE_COST_BYTES) : bytes
     await window.enter(cost, piece.length)
     const copied = pace
-      .slice(() => this.copyPiece(source, target, piece, large))
+      .slice(() =>
+        large ? this.copyLarge(source, target, piece, bytes) : this.copyPiece(source, target, piece, false),
+      )
       .then((failed) => this.copyAgain(source, target, failed, large))
       .catch((failure) => {
         this.failure ??= failure
@@ -321,6 +329,21 @@ export class Intake {
       .finally(() => window.leave(cost, piece.length))
     // Without clients several pieces are under way, from each source.
     if (pace.busy) await copied
+  }
+
+  /** One large value: while most of it is copied, it is written. */
+  private async copyLarge(source: Link, target: Link, piece: readonly KeyId[], bytes: number): Promise<Failed[]> {
+    const { coordinator } = this
+    let ahead: Ahead | undefined
+    for (let tries = 0; ahead === undefined && tries < TRIES_AHEAD && !this.cancelled; tries++) {
+      ahead = await coordinator.buildAhead(piece[0], source, target, bytes)
+    }
+    try {
+      if (ahead?.isFree === false) ahead.drop()
+      return await this.copyPiece(source, target, piece, true)
+    } finally {
+      ahead?.drop()
+    }
   }
 
   /** A copy may be refused for a moment, for example by a server that is short of memory. */

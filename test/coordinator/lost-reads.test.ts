@@ -25,6 +25,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     router: { links: [link], anyMember: { writable: () => true } },
     lanes: { active: 0, concerns: () => false, cover: () => [] },
     doubts: { concerns: () => false },
+    pieces: { aheads: { spoilAll: () => {} } },
     waiting: { deadline: () => performance.now() },
     absences: { sweep: () => () => {} },
     stats: { writes: 0, outcomesUnknown: 0 },

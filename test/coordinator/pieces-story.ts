@@ -1,8 +1,10 @@
 import { Link } from '../../src/backend/link.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
+import { lookupCommand } from '../../src/command/table.js'
 import { type CopyResult, KeyCopy } from '../../src/coordinator/copy-key.js'
 import { Lanes } from '../../src/coordinator/lanes.js'
+import { Ahead } from '../../src/coordinator/pieces/ahead.js'
 import { removeLeftovers } from '../../src/coordinator/pieces/hidden-name.js'
 import { Pieces } from '../../src/coordinator/pieces/pieces.js'
 import { isSameOnBoth } from '../../src/migration/equal-copies.js'
@@ -24,6 +26,8 @@ export class PiecesStory {
   readonly pieces: Pieces
   /** Why a copy was refused, the last one. */
   reason = ''
+  /** Whether the target is not sent writes. */
+  private owing = false
 
   private constructor(
     readonly links: Record<Side, Link>,
@@ -44,7 +48,7 @@ export class PiecesStory {
     const [source, target] = await Promise.all([RealRedis.start(), RealRedis.start(...options)])
     const servers = { source, target }
     const turn = new Turn()
-    let lanes: Lanes | undefined
+    let story: PiecesStory | undefined
     const linkTo = (name: Side) => {
       const linkOptions = {
         ...{ connectTimeoutMs: 2000, reconnectMinMs: 5, reconnectMaxMs: 20, pingIntervalMs: 60_000 },
@@ -52,7 +56,10 @@ export class PiecesStory {
       }
       return new Link(name, '127.0.0.1', servers[name].port, linkOptions, turn, silentLogger(), {
         onUp: (link, info) => removeLeftovers(link, info.databases),
-        onDown: (link) => lanes?.drop(link),
+        onDown: (link) => {
+          story?.pieces.aheads.linkDown(link)
+          story?.lanes.drop(link)
+        },
       })
     }
     const links = { source: linkTo('source'), target: linkTo('target') }
@@ -64,8 +71,7 @@ export class PiecesStory {
       for (const connection of Object.values(direct)) connection.close()
       await Promise.all([source.stop(), target.stop()])
     })
-    const story = new PiecesStory(links, servers, direct, maxBlockMs)
-    lanes = story.lanes
+    story = new PiecesStory(links, servers, direct, maxBlockMs)
     return story
   }
 
@@ -89,11 +95,31 @@ export class PiecesStory {
     })
   }
 
+  /**
+   * The same for one key that the target is not sent writes of before: most of it is copied while they go on. Undefined when
+   * that was given up, and all of it was copied later.
+   */
+  async copyAhead(key: string): Promise<CopyResult | undefined> {
+    const { source, target } = this.links
+    this.owing = true
+    const value = { id: `0:${key}`, db: 0, key: Buffer.from(key), bytes: 100_000, source, target }
+    const ahead = await Ahead.build(this.lanes, this.pieces, value)
+    if (ahead?.isFree === false) ahead.drop()
+    await until('both can be reached', () => source.ready && target.ready)
+    this.owing = false
+    const copied = this.copy(key)
+    ahead?.drop()
+    const [result] = await copied
+    return ahead === undefined ? undefined : result
+  }
+
   /** A write in mode apply, of the keys that are named by `keys`. */
   write(args: readonly string[], keys: readonly string[] = [args[1]]): void {
     const frame = frameOf(args)
     const ids = keys.map((key) => `0:${key}`)
-    for (const link of Object.values(this.links)) {
+    const { buf, argStart, argEnd } = frame
+    this.pieces.aheads.wrote(lookupCommand(buf, argStart[0], argEnd[0]), frame, ids)
+    for (const link of this.owing ? [this.links.source] : Object.values(this.links)) {
       const emit = () => link.emitFrame(frame, 0, { onReply: () => {}, onLost: () => {} }, 0)
       if (!link.ready) continue
       if (!this.lanes.isAnyHeld(link, ids)) emit()
@@ -102,6 +128,7 @@ export class PiecesStory {
   }
 
   flush(): void {
+    this.pieces.aheads.spoilAll()
     this.lanes.cover(() => true)
     this.write(['FLUSHALL'], ['none'])
   }

@@ -3,14 +3,15 @@ import type { ReplySink } from '../../backend/reply-sink.js'
 import type { KeyId } from '../../base/key-id.js'
 import { decodeReply, elementsOf, textOf } from '../../resp/decode.js'
 import { isError } from '../../resp/encode.js'
-import { type Frame, frameOf } from '../../resp/frame.js'
+import { frameOf } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
+import type { Ahead } from './ahead.js'
 import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
-import { lineAt, longestBulk } from './bulks.js'
 import { HIDDEN_NAME, removeHidden } from './hidden-name.js'
-import { IndivisibleError, type Page, pagesOf } from './pages.js'
+import { IndivisibleError, pagesOf } from './pages.js'
 import type { Pieces } from './pieces.js'
+import { Writer } from './writer.js'
 
 /** What became of a value on its way. */
 export type Built =
@@ -46,35 +47,38 @@ const EXEC = frameOf(['EXEC'])
 export class LargeCopy {
   /** Its deadline as the source has it: PEXPIRETIME. */
   deadline = -1
-  /** Bytes that were written to each target. */
-  written = 0
   /** Why nobody has it. */
   reason = ''
-  /** By target: why it did not take it. */
-  private readonly refusals = new Map<Link, string>()
-  /** Targets that are not written to any more, whatever they have. */
-  private readonly gone = new Set<Link>()
   private readonly put = new Set<Link>()
-  private over = false
+  private readonly writer: Writer
   private readonly budget: Budget
+  private writing: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly pieces: Pieces,
     private readonly large: Large,
     /** Everything has been read from the source: from now on the key may change there. */
     private readonly onRead: () => void,
+    /** What has been built of it already. */
+    private readonly ahead?: Ahead,
   ) {
     this.budget = new Budget(pieces.maxBlockMs)
+    this.writer = ahead?.writer ?? new Writer(large.db, large.targets, this.budget)
+  }
+
+  /** Bytes that were written to each target. */
+  get written(): number {
+    return this.writer.written
   }
 
   /** The source's link broke, or its database is emptied: nothing is read any more. */
   stop(): void {
-    this.over = true
+    this.writer.stop()
   }
 
   /** The same for one target: nothing is written to it any more. */
   leave(target: Link): void {
-    this.gone.add(target)
+    this.writer.leave(target)
   }
 
   /**
@@ -84,7 +88,7 @@ export class LargeCopy {
   async run(finish: (built: Built) => void): Promise<void> {
     const { pieces, large } = this
     const links = [large.source, ...large.targets]
-    await pieces.slots.enter(links)
+    if (this.ahead === undefined) await pieces.slots.enter(links)
     pieces.underWay++
     try {
       finish(await this.build())
@@ -99,7 +103,7 @@ export class LargeCopy {
 
   /** Why a target did not take the value; undefined when it did. */
   refusal(target: Link): string | undefined {
-    return this.refusals.get(target)
+    return this.writer.refusal(target)
   }
 
   /**
@@ -127,87 +131,47 @@ export class LargeCopy {
   }
 
   private async build(): Promise<Built> {
-    const { large, budget } = this
+    const { large, budget, writer, ahead } = this
     const source = new Source(large.source, large.db, large.key, budget)
-    let writing: Promise<void> = Promise.resolve()
-    if (this.over) return 'failed'
+    if (writer.isOver) return 'failed'
     if (!large.differs && (await this.isEverywhere())) {
-      if (this.over) return 'failed'
+      if (writer.isOver) return 'failed'
       this.onRead()
       return 'equal'
     }
     try {
-      const type = textOf(await source.reply('TYPE')) ?? ''
-      // What an earlier copy left, should a removal have been refused.
-      writing = this.write([frameOf(['UNLINK', HIDDEN_NAME])])
-      for await (const page of pagesOf(type, { source, bytes: large.bytes, budget })) {
-        // The next piece is read while this one is written.
-        await writing
-        if (this.isStopped) break
-        writing = this.write(page)
-      }
+      if (ahead === undefined || !(await ahead.finish())) await this.copyPages(source)
       this.deadline = Number(await source.reply('PEXPIRETIME'))
     } catch (error) {
       this.reason = this.reasonOf(error as Error)
-      await writing
+      await this.writing
       return 'failed'
     }
     this.onRead()
-    await writing
-    if (this.over) return 'failed'
+    await this.writing
+    if (writer.isOver) return 'failed'
     return this.deadline === NO_KEY ? 'none' : 'built'
+  }
+
+  /** The last piece is still being written when all have been read. */
+  private async copyPages(source: Source): Promise<void> {
+    const { large, budget, writer } = this
+    const type = textOf(await source.reply('TYPE')) ?? ''
+    // What an earlier copy left, should a removal have been refused.
+    this.writing = writer.write([frameOf(['UNLINK', HIDDEN_NAME])])
+    for await (const page of pagesOf(type, { source, bytes: large.bytes, budget })) {
+      // The next piece is read while this one is written.
+      await this.writing
+      if (writer.isStopped) break
+      this.writing = writer.write(page)
+    }
   }
 
   /** A value that is there needs not be written: most doubts are about writes that were executed, and only not answered. */
   private async isEverywhere(): Promise<boolean> {
     const { id, bytes, source, targets } = this.large
     for (const target of targets) if (!(await this.pieces.isSame(id, bytes, source, target))) return false
-    return targets.every((target) => !this.gone.has(target))
-  }
-
-  /** Whether there is nobody to write to, or nothing to write. */
-  private get isStopped(): boolean {
-    return this.over || this.large.targets.every((target) => !this.takes(target))
-  }
-
-  private takes(target: Link): boolean {
-    return !this.gone.has(target) && !this.refusals.has(target)
-  }
-
-  /** Writes a piece to all targets in one turn; resolves when they have answered. */
-  private async write(page: Page): Promise<void> {
-    const { large, budget } = this
-    if (this.over || page.length === 0) return
-    const beganAtMs = performance.now()
-    let bytes = 0
-    for (const frame of page) bytes += frame.end
-    this.written += bytes
-    await Promise.all(large.targets.map((target) => (this.takes(target) ? this.writeTo(target, page) : undefined)))
-    budget.took(performance.now() - beganAtMs)
-  }
-
-  private writeTo(target: Link, page: Page): Promise<void> {
-    const tooLong = tooLongFor(target, page)
-    if (tooLong !== undefined) {
-      this.refusals.set(target, tooLong)
-      return Promise.resolve()
-    }
-    return new Promise((resolve) => {
-      let open = page.length
-      const heard = () => {
-        if (--open === 0) resolve()
-      }
-      const sink: ReplySink = {
-        onReply: (_tag, buf, start, end, flags) => {
-          if ((flags & IS_ERROR) !== 0 && !this.refusals.has(target)) {
-            this.refusals.set(target, buf.toString('utf8', start, end - 2))
-          }
-          heard()
-        },
-        onLost: heard,
-      }
-      for (const frame of page) target.emitFrame(frame, this.large.db, sink, 0)
-    })
+    return this.writer.hasAll
   }
 
   private reasonOf(error: Error): string {
@@ -216,7 +180,7 @@ export class LargeCopy {
       const tooBig = `${large.bytes} bytes of type ${error.message}, which cannot be copied in pieces, would block a server for longer than migration.maxBlockMs (${pieces.maxBlockMs} ms)`
       const tooNew = `the server has another version than ${large.source.name}, and values of type ${error.message} cannot be copied in pieces`
       const why = pieces.isLarge(large.bytes, large.targets) ? tooBig : tooNew
-      for (const target of large.targets) this.refusals.set(target, why)
+      this.writer.refuseAll(why)
       return why
     }
     if (error instanceof RefusedError || error instanceof LinkLostError) return error.message
@@ -225,15 +189,6 @@ export class LargeCopy {
 }
 
 const NO_KEY = -2
-
-/** Sent all the same it would be a protocol error, and end the link [redis-facts DUMP, RESTORE]. */
-function tooLongFor({ info }: Link, page: Page): string | undefined {
-  const maxBytes = info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
-  const isTooLong = ({ buf, end }: Frame) => end > maxBytes && longestBulk(buf, lineAt(buf, 0).next, end) > maxBytes
-  return page.some(isTooLong)
-    ? `one of its elements is longer than proto-max-bulk-len, which is ${maxBytes}`
-    : undefined
-}
 
 /** The first error in the reply to EXEC. */
 function errorIn(buf: Buffer, start: number, end: number): string | undefined {

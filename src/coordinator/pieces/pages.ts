@@ -122,16 +122,20 @@ async function* sortedSetPages(value: Value): AsyncGenerator<Page> {
 
 const NEGATIVE_ZERO = Buffer.from('$2\r\n-0\r\n')
 
-/** From Redis 7.4 and Valkey 9 on fields may have deadlines of their own. */
-async function* hashPages(value: Value): AsyncGenerator<Page> {
-  const { source } = value
-  const hasDeadlines = await source.reply('HPEXPIRETIME', 'FIELDS', '1', '').then(
+/** From Redis 7.4 and Valkey 9 on fields of hashes may have deadlines of their own. */
+export function hasFieldDeadlines(source: Source): Promise<boolean> {
+  return source.reply('HPEXPIRETIME', 'FIELDS', '1', '').then(
     () => true,
     (error) => {
       if (error instanceof RefusedError && /unknown command/i.test(error.message)) return false
       throw error
     },
   )
+}
+
+async function* hashPages(value: Value): AsyncGenerator<Page> {
+  const { source } = value
+  const hasDeadlines = await hasFieldDeadlines(source)
   const plain = (elements: Elements) => [command('HSET', elements)]
   const toCommands = hasDeadlines ? (elements: Elements) => withDeadlines(source, elements) : plain
   yield* scanPages(value, 'HLEN', 'HSCAN', toCommands)
@@ -140,7 +144,8 @@ async function* hashPages(value: Value): AsyncGenerator<Page> {
 const NO_FIELD = -2
 const NO_DEADLINE = -1
 
-async function withDeadlines(source: Source, { count, bytes }: Elements): Promise<Page> {
+/** What sets fields, which are given with their values, with the deadlines that they have on the source. */
+export async function withDeadlines(source: Source, { count, bytes }: Elements): Promise<Page> {
   const fields = count / 2
   const names: Buffer[] = []
   const pairs: Buffer[] = []

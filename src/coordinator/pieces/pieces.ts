@@ -1,6 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import { restores } from '../../backend/server-kind.js'
 import type { KeyId } from '../../base/key-id.js'
+import { Aheads } from './aheads.js'
 import { FailedCopies } from './failed-copies.js'
 import { Slots } from './slots.js'
 
@@ -21,6 +22,7 @@ const SMALL_SHARE = 0.1
 export class Pieces {
   readonly slots = new Slots()
   readonly failed = new FailedCopies()
+  readonly aheads = new Aheads()
   /** Large values that are on their way. */
   underWay = 0
   private readonly small = new Map<KeyId, number>()

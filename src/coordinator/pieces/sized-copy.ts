@@ -3,6 +3,7 @@ import type { ReplySink } from '../../backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../../base/key-id.js'
 import { frameOf } from '../../resp/frame.js'
 import type { Held, HeldKey, Lanes } from '../lanes.js'
+import type { Ahead } from './ahead.js'
 import { type Built, LargeCopy } from './large-copy.js'
 import type { Pieces } from './pieces.js'
 
@@ -59,8 +60,14 @@ export class SizedCopy implements Held, ReplySink {
 
   /** [Held] */
   first(): void {
-    const { id, source } = this.key
+    const { id, source, targets } = this.key
     const { db, key } = keyOfId(id)
+    const ahead = this.pieces.aheads.take(id, source, targets)
+    if (ahead !== undefined) {
+      this.state = 'large'
+      void this.copyLarge(ahead.value.bytes, ahead)
+      return
+    }
     this.state = 'asked'
     source.emitFrame(frameOf(['MEMORY', 'USAGE', key, 'SAMPLES', SIZE_SAMPLES]), db, this, 0)
   }
@@ -123,10 +130,11 @@ export class SizedCopy implements Held, ReplySink {
     return this.state === 'over'
   }
 
-  private async copyLarge(bytes: number): Promise<void> {
+  private async copyLarge(bytes: number, ahead?: Ahead): Promise<void> {
     const { lanes, key } = this
     const { id, source, targets, differs } = key
-    const large = new LargeCopy(this.pieces, { ...keyOfId(id), id, bytes, source, targets, differs }, () => this.read())
+    const value = { ...keyOfId(id), id, bytes, source, targets, differs: differs || ahead !== undefined }
+    const large = new LargeCopy(this.pieces, value, () => this.read(), ahead)
     this.large = large
     for (const target of this.left) large.leave(target)
     // Whoever has a place on the servers waits for nobody who is before him in a lane.
@@ -135,7 +143,8 @@ export class SizedCopy implements Held, ReplySink {
         this.moved = resolve
       })
     }
-    if (this.isOver) return
+    // What was built ahead is removed by who has taken it.
+    if (this.isOver && ahead === undefined) return
     await large.run((built) => {
       if (this.isOver) return
       this.read()

@@ -1,0 +1,82 @@
+import type { Link } from '../../backend/link.js'
+import type { KeyId } from '../../base/key-id.js'
+import type { CommandRow } from '../../command/row.js'
+import type { Frame } from '../../resp/frame.js'
+import type { Ahead } from './ahead.js'
+
+/**
+ * The values that are being built ahead: whoever changes a key, or makes uncertain what it is, tells them. Such a key has a
+ * pending replica, so all its writes are emitted as those of one replica set are (`Coordinator.serveRoute`); when it has
+ * none any more, another view has spoiled what was built.
+ */
+export class Aheads {
+  /** False nearly always: nobody needs to tell anything. */
+  any = false
+  private readonly all = new Set<Ahead>()
+
+  add(ahead: Ahead): void {
+    this.all.add(ahead)
+    this.any = true
+  }
+
+  remove(ahead: Ahead): void {
+    this.all.delete(ahead)
+    this.any = this.all.size > 0
+  }
+
+  /** What was built of this key, for who holds it on these members from now on. */
+  take(id: KeyId, source: Link, targets: readonly Link[]): Ahead | undefined {
+    if (!this.any || targets.length !== 1) return undefined
+    for (const ahead of this.all) {
+      const { value } = ahead
+      if (value.id !== id || value.source !== source || value.target !== targets[0] || !ahead.isReady) continue
+      ahead.taken()
+      return ahead
+    }
+    return undefined
+  }
+
+  /**
+   * A write of these keys is emitted.
+   *
+   * @param row undefined if it is not sure to do what the table says
+   */
+  wrote(row: CommandRow | undefined, frame: Frame, ids: readonly KeyId[]): void {
+    const names = row?.elements === undefined || ids.length !== 1 ? undefined : elementsIn(row, frame)
+    for (const ahead of [...this.all]) if (ids.includes(ahead.value.id)) ahead.wrote(names)
+  }
+
+  /** These keys may have become something else on some member. */
+  spoil(ids: readonly KeyId[]): void {
+    for (const ahead of [...this.all]) if (ids.includes(ahead.value.id)) ahead.spoil()
+  }
+
+  /** So may all keys: databases are emptied or swapped, or others have the keys. */
+  spoilAll(): void {
+    for (const ahead of [...this.all]) ahead.spoil()
+  }
+
+  /** These keys are copied to a member. */
+  copied(ids: readonly KeyId[], target: Link): void {
+    for (const ahead of [...this.all]) {
+      if (ahead.value.source === target && ids.includes(ahead.value.id)) ahead.spoil()
+    }
+  }
+
+  /** The link broke. */
+  linkDown(link: Link): void {
+    for (const ahead of [...this.all]) {
+      if (ahead.value.source === link || ahead.value.target === link) ahead.spoil()
+    }
+  }
+}
+
+/** The elements that a write names. */
+function elementsIn({ elements }: CommandRow, { buf, argc, argStart, argEnd }: Frame): string[] {
+  const step = elements === 'each' ? 1 : 2
+  const names: string[] = []
+  // Words may stand before the scores; so it is counted from the end.
+  const first = elements === 'seconds' ? 3 - (argc % 2) : 2
+  for (let i = first; i < argc; i += step) names.push(buf.latin1Slice(argStart[i], argEnd[i]))
+  return names
+}

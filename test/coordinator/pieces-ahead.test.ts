@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Random } from '../chaos/random.js'
+import { PiecesStory } from './pieces-story.js'
+
+type Write = (below: (n: number) => number) => string[]
+
+/** How a large value of each type is made, writes of elements that they name, and one that leaves their number as it is. */
+const TYPES: Record<string, { make(n: number): string[]; writes: Write[]; steady?: Write }> = {
+  hash: {
+    make: (n) => ['HSET', 'k', ...Array.from({ length: n }, (_, i) => [`field ${i}`, `${i}`]).flat()],
+    writes: [
+      (below) => ['HSET', 'k', `field ${below(4000)}`, `${below(99)}`, `field ${below(4000)}`, 'second'],
+      (below) => ['HINCRBY', 'k', `field ${below(2000)}`, '1'],
+      (below) => ['HDEL', 'k', `field ${below(2000)}`, `field ${below(2000)}`],
+      (below) => ['HSETNX', 'k', `field ${below(5000)}`, 'new'],
+      (below) => ['HINCRBYFLOAT', 'k', `number ${below(50)}`, '0.25'],
+    ],
+    steady: (below) => ['HINCRBY', 'k', `field ${below(2000)}`, '3'],
+  },
+  set: {
+    make: (n) => ['SADD', 'k', ...Array.from({ length: n }, (_, i) => `member ${i}`)],
+    writes: [
+      (below) => ['SADD', 'k', `member ${below(4000)}`, `${below(100)}`],
+      (below) => ['SREM', 'k', `member ${below(2000)}`],
+    ],
+  },
+  zset: {
+    make: (n) => ['ZADD', 'k', ...Array.from({ length: n }, (_, i) => [`${i}.5`, `member ${i}`]).flat()],
+    writes: [
+      (below) => ['ZINCRBY', 'k', `${below(99)}.25`, `member ${below(4000)}`],
+      (below) => ['ZADD', 'k', 'GT', 'CH', `${below(5000)}`, `member ${below(4000)}`, '1e300', `member ${below(4000)}`],
+      (below) => ['ZADD', 'k', 'NX', '-inf', `member ${below(6000)}`],
+      (below) => ['ZREM', 'k', `member ${below(2000)}`],
+    ],
+    steady: (below) => ['ZINCRBY', 'k', '0.5', `member ${below(2000)}`],
+  },
+}
+
+/** What spoils what was built ahead. */
+const EVENTS: ((story: PiecesStory, make: (n: number) => string[]) => void)[] = [
+  (story) => story.write(['UNLINK', 'k']),
+  (story) => story.write(['SET', 'k', 'another type']),
+  (story) => story.flush(),
+  (story) => story.write(['RENAME', 'k', 'elsewhere'], ['k', 'elsewhere']),
+  (story, make) => story.write(['UNLINK', 'k']) ?? story.write(make(2500)),
+  (story) => story.write(['PEXPIREAT', 'k', String(Date.now() + 1_000_000)]),
+]
+
+for (const [type, { make, writes, steady }] of Object.entries(TYPES)) {
+  t.test(`a ${type} that is built ahead of its copy while it is written is equal in the end`, async (t) => {
+    const story = await PiecesStory.begin(t)
+    let ahead = 0
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new Random(seed, type)
+      const below = (n: number) => random.below(n)
+      const write = seed % 2 === 0 && steady !== undefined ? () => steady : () => writes[below(writes.length)]
+      story.flush()
+      await story.quiet()
+      story.write(make(2000 + below(2000)))
+      await story.quiet()
+      await story.on('target', 'DEL', 'k')
+      const copied = story.copyAhead('k')
+      let isOver = false
+      copied.finally(() => (isOver = true))
+      // Until it is over, and then some.
+      for (let i = 0; i < 5000 && !(isOver && i > 40); i++) {
+        if (seed % 3 === 0 && below(200) === 0) EVENTS[below(EVENTS.length)](story, make)
+        else story.write(write()(below), ['k'])
+        if (below(8) === 0) await sleep(below(2))
+      }
+      const result = await copied
+      if (result !== undefined) ahead++
+      t.ok(result === 'copied' || seed % 3 === 0, `seed ${seed}: ${result}`)
+      await story.quiet()
+      t.equal(await story.differs('k'), false, `seed ${seed}`)
+      await story.nothingIsLeft()
+    }
+    t.ok(ahead >= 40, `${ahead} were built ahead`)
+  })
+}
+
+t.test('a key that expires and is made again while it is built ahead is copied as it is', async (t) => {
+  const story = await PiecesStory.begin(t)
+  story.write(TYPES.hash.make(4000))
+  await story.quiet()
+  await story.on('target', 'DEL', 'k')
+  const copied = story.copyAhead('k')
+  await sleep(3)
+  // As if its deadline had passed: nobody tells.
+  await story.on('source', 'UNLINK', 'k')
+  story.write(TYPES.hash.make(500))
+  await copied
+  await story.quiet()
+  t.equal(await story.differs('k'), false)
+  await story.nothingIsLeft()
+})
+
+t.test('the link of either member breaks while a key is built ahead', async (t) => {
+  for (const side of ['source', 'target'] as const) {
+    const story = await PiecesStory.begin(t)
+    story.write(TYPES.hash.make(4000))
+    await story.quiet()
+    await story.on('target', 'DEL', 'k')
+    const copied = story.copyAhead('k')
+    await sleep(3)
+    story.links[side].reset('a test')
+    story.write(['HSET', 'k', 'field 1', 'one'])
+    t.equal(await copied, undefined, 'it is given up')
+    await story.quiet()
+    // What was written while the source could not be reached is nobody's.
+    t.equal(await story.differs('k'), false)
+    await story.nothingIsLeft()
+  }
+})
