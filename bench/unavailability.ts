@@ -7,6 +7,8 @@ import { identifierOfKey } from '../src/ring/identifier.js'
 import { Ring } from '../src/ring/ring.js'
 import { ChaosRing } from '../test/chaos/chaos-ring.js'
 import { unrest } from '../test/chaos/health.js'
+import { fillHash } from './support/large-key.js'
+import { Pipeline } from './support/pipeline.js'
 import { Probe } from './support/probe.js'
 import { type BenchOptions, runBench } from './support/run-bench.js'
 import { type Fault, unavailabilityFigure } from './support/unavailability-figure.js'
@@ -28,13 +30,15 @@ const SETTLE_PATIENCE_MS = 60_000
 
 type Role = (typeof ROLES)[number]
 
-/** What is measured: the fault, and for how long it lasts in all. */
-const FAULTS: Readonly<Record<string, (ring: ChaosRing) => Promise<unknown>>> = {
+type Step = (ring: ChaosRing, quick: boolean) => Promise<unknown>
+
+/** What is measured: the fault, and for how long it lasts in all. Some want to be prepared. */
+const FAULTS: Readonly<Record<string, Step | { readonly prepare: Step; readonly inject: Step }>> = {
   'nothing (for comparison)': () => sleep(1000),
-  'server: kill -9': async (ring) => {
-    await ring.member(VICTIM).server.kill()
-    await sleep(2500)
-    await ring.restart(VICTIM, false)
+  'server: kill -9': loseServer,
+  'one large key, one server lost': {
+    prepare: ({ proxy }, quick) => fillHash(proxy.port, largeKey(), quick ? 200_000 : 2_000_000, () => 'value'),
+    inject: loseServer,
   },
   'server: kill -9, back at once with its data': (ring) => ring.restart(VICTIM, false),
   'server: kill -9, back at once and empty': (ring) => ring.restart(VICTIM, true),
@@ -46,6 +50,12 @@ const FAULTS: Readonly<Record<string, (ring: ChaosRing) => Promise<unknown>>> = 
     await proxy.kill()
     await proxy.start()
   },
+}
+
+async function loseServer(ring: ChaosRing): Promise<void> {
+  await ring.member(VICTIM).server.kill()
+  await sleep(2500)
+  await ring.restart(VICTIM, false)
 }
 
 async function pause(ring: ChaosRing, ms: number): Promise<void> {
@@ -92,9 +102,14 @@ async function measure({ quick, say }: BenchOptions): Promise<Fault[]> {
     for (const { probe } of probes) probe.start()
     await sleep(1000)
     for (let repetition = 1; repetition <= (quick ? 1 : 6); repetition++) {
-      for (const [fault, inject] of Object.entries(FAULTS)) {
+      for (const [fault, what] of Object.entries(FAULTS)) {
+        const { prepare, inject } = typeof what === 'function' ? { prepare: undefined, inject: what } : what
+        if (prepare !== undefined) {
+          await prepare(ring, quick)
+          await settled(ring, probes)
+        }
         for (const { probe } of probes) probe.reset()
-        await inject(ring)
+        await inject(ring, quick)
         await settled(ring, probes)
         for (const { role, probe } of probes) {
           const list = samplesOf(fault, probe.kind, role)
@@ -102,6 +117,7 @@ async function measure({ quick, say }: BenchOptions): Promise<Fault[]> {
           list.failures += probe.failures
         }
         const longest = probes.reduce((most, { probe }) => Math.max(most, probe.longestMs), 0)
+        if (prepare !== undefined) await removeLarge(ring)
         say(`${repetition}: ${fault}: at most ${longest.toFixed(0)} ms`)
       }
     }
@@ -123,14 +139,25 @@ async function measure({ quick, say }: BenchOptions): Promise<Fault[]> {
   }))
 }
 
+/** A key of which the victim has a copy, and which no probe uses. */
+function largeKey(): string {
+  return keysWhereVictimIs('backup', 2 * PROBES_PER_ROLE + 1)[2 * PROBES_PER_ROLE]
+}
+
+async function removeLarge(ring: ChaosRing): Promise<void> {
+  const pipeline = await Pipeline.open(ring.proxy.port)
+  await pipeline.run([['UNLINK', largeKey()]])
+  pipeline.close()
+}
+
 /** Keys for the probes, half of them to be read and half to be written. */
-function keysWhereVictimIs(role: Role): string[] {
+function keysWhereVictimIs(role: Role, count = 2 * PROBES_PER_ROLE): string[] {
   const ring = Ring.of(
     Array.from({ length: NODES }, (_, i) => `dt-${i + 1}`),
     VIRTUAL_NODES,
   )
   const found: string[] = []
-  for (let i = 0; found.length < 2 * PROBES_PER_ROLE; i++) {
+  for (let i = 0; found.length < count; i++) {
     const key = `probe:${i}`
     const place = ring
       .successors(ring.rangeOf(identifierOfKey(Buffer.from(key), 0, key.length)), REPLICAS + 1)
