@@ -1,7 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
-import { type KeyId, keyOfId } from '../base/key-id.js'
+import type { KeyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { findKeys } from '../command/keys.js'
 import { isKnownForm } from '../command/options.js'
@@ -31,7 +31,7 @@ import { MasterFirst } from './master-first.js'
 import { isOutOfMemory, Memory, OUT_OF_MEMORY } from './memory.js'
 import { Opening } from './opening.js'
 import { serveOverMembers } from './over-members.js'
-import { Ahead } from './pieces/ahead.js'
+import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
 import { PlainWrites } from './plain-writes.js'
@@ -221,14 +221,12 @@ export class Coordinator {
   /**
    * Builds a large value on a pending replica that does not get its writes yet, while they go on; see `Ahead`. Undefined
    * where that cannot be: then the copy does all of it.
-   *
-   * @param bytes about how much memory it takes
    */
-  async buildAhead(id: KeyId, source: Link, target: Link, bytes: number): Promise<Ahead | undefined> {
-    const { key, db } = keyOfId(id)
-    const { natural, pending } = this.router.routeOfKey(key, 0, key.length)
-    if (!natural.includes(source) || !pending.includes(target) || this.arrivals.has(target, id)) return undefined
-    return Ahead.build(this.lanes, this.pieces, { id, db, key, bytes, source, target })
+  buildAhead(value: AheadValue): Promise<Ahead | undefined> {
+    const { id, source, target } = value
+    const isWanted = () =>
+      value.isWanted() && this.router.isFilledFrom(id, source, target) && !this.arrivals.has(target, id)
+    return Ahead.build(this.lanes, this.pieces, { ...value, isWanted })
   }
 
   unavailable(): Reply {
@@ -378,7 +376,6 @@ export class Coordinator {
     const before = this.router.links
     if (!samePlacement(view, previous)) {
       this.acknowledgement.placementChanged(view.epoch)
-      this.pieces.aheads.spoilAll()
       this.doubts.groups.placementChanged(before)
     }
     this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
@@ -386,6 +383,7 @@ export class Coordinator {
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()
+    this.pieces.aheads.keepOnly(({ id, source, target }) => this.router.isFilledFrom(id, source, target))
     this.pieces.failed.keepOnly((name, id) => this.router.targetsOf(id).some((link) => link.name === name))
     this.servingChanged()
   }

@@ -117,6 +117,13 @@ export class Router {
     return this.routeOfKey(key, 0, key.length).targets
   }
 
+  /** Whether a member is being filled with a key, and another one has it. */
+  isFilledFrom(id: KeyId, source: Link, target: Link): boolean {
+    const { key } = keyOfId(id)
+    const { natural, pending } = this.routeOfKey(key, 0, key.length)
+    return natural.includes(source) && pending.includes(target)
+  }
+
   /** Who serves what at this moment, or if only these members did. */
   serving(serves: (link: Link) => boolean = isServing): Serving {
     return new Serving(this, serves)

@@ -3,7 +3,6 @@ import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { CopyListener } from '../coordinator/copy-key.js'
-import type { Ahead } from '../coordinator/pieces/ahead.js'
 import { isHidden } from '../coordinator/pieces/hidden-name.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
@@ -22,8 +21,6 @@ const WINDOW_BYTES = 32 * 1024 * 1024
 const RETRIES = 20
 const RETRIES_LARGE = 2
 const RETRY_MS = 250
-/** A large value that changes in a way that nobody foresees is copied all the same, while its writes wait. */
-const TRIES_AHEAD = 2
 /** A member that does not take so many keys takes none. */
 const FAILED_MAX = 1000
 /** Of a large value only a part is in memory at a time. */
@@ -319,9 +316,7 @@ export class Intake {
     const cost = large ? Math.min(bytes, LARGE_COST_BYTES) : bytes
     await window.enter(cost, piece.length)
     const copied = pace
-      .slice(() =>
-        large ? this.copyLarge(source, target, piece, bytes) : this.copyPiece(source, target, piece, false),
-      )
+      .slice(() => (large ? this.copyLarge(source, target, piece, bytes) : this.copyPiece(source, target, piece)))
       .then((failed) => this.copyAgain(source, target, failed, large))
       .catch((failure) => {
         this.failure ??= failure
@@ -333,11 +328,8 @@ export class Intake {
 
   /** One large value: while most of it is copied, it is written. */
   private async copyLarge(source: Link, target: Link, piece: readonly KeyId[], bytes: number): Promise<Failed[]> {
-    const { coordinator } = this
-    let ahead: Ahead | undefined
-    for (let tries = 0; ahead === undefined && tries < TRIES_AHEAD && !this.cancelled; tries++) {
-      ahead = await coordinator.buildAhead(piece[0], source, target, bytes)
-    }
+    const value = { id: piece[0], bytes, source, target, isWanted: () => !this.cancelled }
+    const ahead = await this.coordinator.buildAhead(value)
     try {
       if (ahead?.isFree === false) ahead.drop()
       return await this.copyPiece(source, target, piece, true)
@@ -369,7 +361,7 @@ export class Intake {
    * Copies those that are not there yet; all of it is emitted in one turn, so that a server gets it in one write. Resolves
    * with those that were not copied.
    */
-  private copyPiece(source: Link, target: Link, piece: readonly KeyId[], large: boolean): Promise<Failed[]> {
+  private copyPiece(source: Link, target: Link, piece: readonly KeyId[], large = false): Promise<Failed[]> {
     const { coordinator, progress, cancelled } = this
     const ids = piece.filter((id) => !coordinator.arrivals.has(target, id))
     // Who was cancelled may be asking a member that is to have the keys no more.

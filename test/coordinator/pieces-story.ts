@@ -102,7 +102,7 @@ export class PiecesStory {
   async copyAhead(key: string): Promise<CopyResult | undefined> {
     const { source, target } = this.links
     this.owing = true
-    const value = { id: `0:${key}`, db: 0, key: Buffer.from(key), bytes: 100_000, source, target }
+    const value = { id: `0:${key}`, bytes: 100_000, source, target, isWanted: () => true }
     const ahead = await Ahead.build(this.lanes, this.pieces, value)
     if (ahead?.isFree === false) ahead.drop()
     await until('both can be reached', () => source.ready && target.ready)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { preciseNowMs } from '../../backend/handshake.js'
 import { type Link, LinkLostError } from '../../backend/link.js'
-import type { KeyId } from '../../base/key-id.js'
+import { type KeyId, keyOfId } from '../../base/key-id.js'
 import { textOf } from '../../resp/decode.js'
 import { frameOf } from '../../resp/frame.js'
 import type { Lanes } from '../lanes.js'
@@ -16,12 +16,12 @@ import { Writer } from './writer.js'
 /** A value that is built ahead. */
 export interface AheadValue {
   readonly id: KeyId
-  readonly db: number
-  readonly key: Buffer
   /** About how much memory it takes. */
   readonly bytes: number
   readonly source: Link
   readonly target: Link
+  /** Whether anybody wants it still. */
+  isWanted(): boolean
 }
 
 /** Elements that may be written again while the key is held. */
@@ -33,6 +33,8 @@ const CHANGED_BYTES_MAX = 64 * 1024 * 1024
 const REREAD_PAGES_MAX = 2000
 /** A key with a deadline is built ahead only if that is further away, and for no longer than a half of it. */
 const DEADLINE_MS = 3_600_000
+/** A value that changes all the time in ways that spoil it is not built ahead. */
+const TRIES_MAX = 2
 /** So long it is waited for what is held on the key. */
 const HELD_MAX_MS = 100
 const HELD_POLL_MS = 1
@@ -73,7 +75,8 @@ export class Ahead {
     private readonly pieces: Pieces,
     readonly value: AheadValue,
   ) {
-    const { source, target, db, key } = value
+    const { source, target } = value
+    const { db, key } = keyOfId(value.id)
     this.budget = new Budget(pieces.maxBlockMs)
     this.writer = new Writer(db, [target], this.budget)
     this.reader = new Source(source, db, key, this.budget)
@@ -84,12 +87,14 @@ export class Ahead {
    * be sent writes of it meanwhile. `drop` must follow, unless a copy of the key takes it; until then both members are taken.
    */
   static async build(lanes: Lanes, pieces: Pieces, value: AheadValue): Promise<Ahead | undefined> {
-    await pieces.slots.enter([value.source, value.target])
-    const ahead = new Ahead(lanes, pieces, value)
-    pieces.underWay++
-    ahead.built = await ahead.isBuilt()
-    if (ahead.built) return ahead
-    ahead.drop()
+    for (let tries = 0; tries < TRIES_MAX && value.isWanted(); tries++) {
+      await pieces.slots.enter([value.source, value.target])
+      const ahead = new Ahead(lanes, pieces, value)
+      pieces.underWay++
+      ahead.built = await ahead.isBuilt()
+      if (ahead.built) return ahead
+      ahead.drop()
+    }
     return undefined
   }
 
@@ -120,7 +125,7 @@ export class Ahead {
 
   /** Whether nothing of the key is on its way that its source has not been sent: holds in this turn. */
   get isFree(): boolean {
-    return !this.spoiled && !this.isHeld
+    return !this.isOver && !this.isHeld
   }
 
   /** It is not wanted any more. Nothing is left of it. */
@@ -158,6 +163,10 @@ export class Ahead {
     return false
   }
 
+  private get isOver(): boolean {
+    return this.spoiled || !this.value.isWanted()
+  }
+
   private get isHeld(): boolean {
     const { source, target, id } = this.value
     return this.lanes.isHeld(source, id) || this.lanes.isHeld(target, id)
@@ -183,13 +192,13 @@ export class Ahead {
     const deadlineMs = Number(await reader.reply('PEXPIRETIME'))
     const isSoon = deadlineMs >= 0 && deadlineMs - (preciseNowMs() + value.source.clockOffsetMs) < DEADLINE_MS
     this.rereading = await rereadingOf(type, reader)
-    if (this.rereading === undefined || isSoon || this.spoiled) return false
+    if (this.rereading === undefined || isSoon || this.isOver) return false
     this.bytesEach = value.bytes / Math.max(1, Number(await reader.reply(this.rereading.count)))
-    if (this.spoiled) return false
+    if (this.isOver) return false
     this.writing = writer.write([frameOf(['UNLINK', HIDDEN_NAME])])
     for await (const page of pagesOf(type, { source: reader, bytes: value.bytes, budget })) {
       await this.writing
-      if (this.spoiled || !writer.hasAll) return false
+      if (this.isOver || !writer.hasAll) return false
       this.writing = writer.write(page)
     }
     for (let pages = 0; this.changed.size > LAST_ELEMENTS && pages < REREAD_PAGES_MAX; pages++) {
@@ -206,7 +215,7 @@ export class Ahead {
    */
   private async whenFree(): Promise<boolean> {
     const untilMs = performance.now() + HELD_MAX_MS
-    while (!this.spoiled && this.isHeld && performance.now() < untilMs) await sleep(HELD_POLL_MS)
+    while (!this.isOver && this.isHeld && performance.now() < untilMs) await sleep(HELD_POLL_MS)
     return this.isFree
   }
 
@@ -229,7 +238,7 @@ export class Ahead {
   private async isComplete(): Promise<boolean> {
     const { reader, value, rereading } = this
     if (performance.now() - this.beganAtMs > DEADLINE_MS / 2) return false
-    const built = new Source(value.target, value.db, HIDDEN_NAME, this.budget)
+    const built = new Source(value.target, this.reader.db, HIDDEN_NAME, this.budget)
     const [here, there] = await Promise.all([reader.reply(rereading!.count), built.reply(rereading!.count)])
     return here === there
   }

@@ -2,7 +2,7 @@ import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import type { Frame } from '../../resp/frame.js'
-import type { Ahead } from './ahead.js'
+import type { Ahead, AheadValue } from './ahead.js'
 
 /**
  * The values that are being built ahead: whoever changes a key, or makes uncertain what it is, tells them. Such a key has a
@@ -51,7 +51,12 @@ export class Aheads {
     for (const ahead of [...this.all]) if (ids.includes(ahead.value.id)) ahead.spoil()
   }
 
-  /** So may all keys: databases are emptied or swapped, or others have the keys. */
+  /** Other members have, or get, the keys: what is sent to whom has to be as it was for what goes on. */
+  keepOnly(isAsBefore: (value: AheadValue) => boolean): void {
+    for (const ahead of [...this.all]) if (!isAsBefore(ahead.value)) ahead.spoil()
+  }
+
+  /** So may all keys: databases are emptied or swapped. */
   spoilAll(): void {
     for (const ahead of [...this.all]) ahead.spoil()
   }
