@@ -44,6 +44,8 @@ export class Waiter {
 export interface Doubt {
   readonly waiters: Set<Waiter>
   copying: boolean
+  /** By `performance.now`, since when, if so. */
+  begunAtMs: number
   /** Where it was copied from the last time. */
   source: Link | undefined
   /** The member did not take the repair, and may not for long. */

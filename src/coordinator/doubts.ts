@@ -32,6 +32,13 @@ const RETRY_MS = 500
 /** One that is refused for another reason than memory is tried less and less often: it may cost much each time. */
 const PAUSE_MAX_MS = 8000
 const REFUSAL_LOG_MS = 1000
+/**
+ * So many repairs of a member are under way at a time: all that are asked for in one turn a server answers before anything
+ * else, and keeps what it answers in its memory.
+ */
+const REPAIRS_MAX = 100
+/** One that takes longer, because its value is large, does not keep others waiting. */
+const SLOW_REPAIR_MS = 1000
 
 /**
  * In-doubt keys: for each member the keys with a write that it may have missed, because its link broke before the
@@ -133,6 +140,7 @@ export class Doubts {
           (doubt = {
             waiters: doubt?.waiters ?? new Set(),
             copying: false,
+            begunAtMs: 0,
             source: undefined,
             refused: false,
             untilMs: 0,
@@ -231,16 +239,22 @@ export class Doubts {
     })
   }
 
-  /** Starts a copy for every doubt that can be mended now. */
+  /** Starts a copy for the doubts that can be mended now, not for too many at a time: the others follow. */
   private repair(): void {
     const nowMs = performance.now()
     for (const [name, doubts] of [...this.byMember]) {
       const link = this.router().links.find((candidate) => candidate.name === name)
       if (link === undefined || !link.ready) continue
-      for (const [id, doubt] of [...doubts]) {
-        if (doubt.copying) continue
-        if (doubt.untilMs <= nowMs) this.repairKey(link, id, doubt)
-        else this.retryLater()
+      let underWay = 0
+      for (const [id, doubt] of doubts) {
+        if (!doubt.copying) {
+          if (doubt.untilMs <= nowMs) this.repairKey(link, id, doubt)
+          else this.retryLater()
+        }
+        if (!doubt.copying || nowMs - doubt.begunAtMs > SLOW_REPAIR_MS || ++underWay < REPAIRS_MAX) continue
+        // What ends calls this again, and what takes long does not count later.
+        this.retryLater()
+        break
       }
     }
   }
@@ -255,6 +269,7 @@ export class Doubts {
     const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
     if (source !== undefined) {
       doubt.copying = true
+      doubt.begunAtMs = performance.now()
       doubt.source = source
       const listener: CopyListener = (_target, result, reason) => this.copied(link, id, doubt, result, reason)
       new KeyCopy(this.lanes, [id], source, [link], listener, this.pieces)
@@ -290,13 +305,15 @@ export class Doubts {
       doubt.refused = true
       this.events.readable()
       this.logRefusal(link.name, id, reason)
-      if (reason.startsWith('-OOM ')) {
+      const isOutOfMemory = reason.startsWith('-OOM ')
+      doubt.pauseMs = isOutOfMemory ? RETRY_MS : Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
+      doubt.untilMs = performance.now() + doubt.pauseMs
+      if (isOutOfMemory) {
         this.events.outOfMemory()
         for (const waiter of doubt.waiters) waiter.outOfMemory()
-      } else {
-        doubt.pauseMs = Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
-        doubt.untilMs = performance.now() + doubt.pauseMs
       }
+      // It is the turn of those who have waited for this one.
+      this.repairSoon()
     }
     this.retryLater()
   }

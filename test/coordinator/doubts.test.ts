@@ -8,6 +8,7 @@ import { Lanes } from '../../src/coordinator/lanes.js'
 import { Pieces } from '../../src/coordinator/pieces/pieces.js'
 import type { Router } from '../../src/coordinator/router.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
+import { until } from '../helpers/until.js'
 
 const KEY = '0:key'
 const OTHER = '0:other'
@@ -97,6 +98,11 @@ class Story {
     Object.assign(this.links[name], { ready: true })
     this.doubts.linkUp(this.links[name])
     return this
+  }
+
+  /** How much a member was sent that it has not answered. */
+  sentTo(name: string): number {
+    return this.links[name].sent.length
   }
 
   /** Answers everything that a member was sent. */
@@ -282,3 +288,33 @@ t.test(
     story.doubts.close()
   },
 )
+
+t.test('only so many keys are repaired at a time, and the others as soon as these are', async (t) => {
+  const story = new Story('a b', 'a b')
+  for (let i = 0; i < 250; i++) story.misses('b', `0:${i}`)
+  const turns: number[] = []
+  for (await begun(); story.doubts.size > 0 && turns.length < 10; await begun()) {
+    turns.push(story.sentTo('a') / 2)
+    story.answers('a', '_').answers('b', ':0')
+  }
+  t.same(turns, [100, 100, 50])
+  t.equal(story.settled.length, 250)
+  story.doubts.close()
+})
+
+t.test('keys that are refused, or that take long, keep no others from being repaired', async (t) => {
+  const story = new Story('a b', 'a b')
+  for (let i = 0; i < 150; i++) story.misses('b', `0:${i}`)
+  await begun()
+  story.answers('a', '_').answers('b', '-OOM command not allowed')
+  await begun()
+  t.equal(story.sentTo('a'), 100, 'fifty keys that had waited, two questions for each')
+  story.answers('a', '_').answers('b', ':0')
+  t.equal(story.doubts.size, 100)
+  await until('they are tried again', () => story.sentTo('a') === 200)
+  for (let i = 0; i < 20; i++) story.misses('b', `1:${i}`)
+  await begun()
+  t.equal(story.sentTo('a'), 200)
+  await until('these have taken long', () => story.sentTo('a') === 240)
+  story.doubts.close()
+})
