@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RawClient } from '../helpers/raw-client.js'
-import { replicasOf } from '../helpers/ring-state.js'
+import { getSmallReplies, replicasOf } from '../helpers/ring-state.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { until } from '../helpers/until.js'
 
@@ -15,8 +15,9 @@ t.test('writes that were sent to some replicas only are found and mended by the 
   for (const key of keys) await client.ask('SET', key, 'old')
   const [master, backup] = await replicasOf(client, '{same}')
 
-  serve.ring.pause(backup)
   const writer = await serve.connect()
+  await getSmallReplies(writer)
+  serve.ring.pause(backup)
   writer.socket.on('error', () => {}) // The proxy is killed while it is written to.
   for (const key of keys)
     writer.send(Buffer.from(`*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${VALUE.length}\r\n${VALUE}\r\n`))

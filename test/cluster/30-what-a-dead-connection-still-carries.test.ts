@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
-import { keysAt, membersOf, outstanding } from '../helpers/ring-state.js'
+import { getSmallReplies, keysAt, membersOf, outstanding } from '../helpers/ring-state.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -94,6 +94,7 @@ t.test('a member that stood still with much in its socket executes nothing of it
   const client = await proxy.connect()
   // One of them has no more commands on their way than the first ones of a pipeline may be.
   const writers = await Promise.all(Array.from({ length: 20 }, () => proxy.connect()))
+  for (const writer of writers) await getSmallReplies(writer)
   const [count, list] = await keysAt(client, 'dt-2', 0, 2)
   proxy.ring.pause('dt-2')
   const WRITES = 100

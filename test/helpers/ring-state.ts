@@ -33,6 +33,11 @@ export async function counter(client: RawClient, name: string): Promise<number> 
   return Number(value)
 }
 
+/** So many small replies let a client begin its pipelines with all the commands that may be on their way. */
+export async function getSmallReplies(client: RawClient): Promise<void> {
+  await client.pipeline(Array.from({ length: 512 }, () => ['EXISTS', 'small']))
+}
+
 /** Commands that were emitted to a member and not answered. */
 export async function outstanding(client: RawClient, member: string): Promise<number> {
   const info = String(await client.ask('INFO', 'dt'))
