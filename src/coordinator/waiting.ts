@@ -52,7 +52,11 @@ export class Waiting {
   retry(): void {
     const { queue } = this
     this.queue = []
-    for (const command of queue) if (!command.slot.abandoned) this.submit(command)
+    for (const command of queue) {
+      if (!command.slot.abandoned) this.submit(command)
+      // Nobody sees that, but what is expected for the command is expected no more.
+      else answer(command.slot, this.tooLate())
+    }
     this.wake()
   }
 
