@@ -183,6 +183,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       const own = ownFrame(frame)
       coordinator.lanes.hold(target, ids, {
         isWrite: true,
+        changes: true,
         emit: () => target.emitFrame(own, db, this, i),
         dropped: () => this.lost(i, ids),
         // The database was emptied before this target's turn came.

@@ -315,6 +315,7 @@ function restoreFrame(id: KeyId, ttl: string, buf: Buffer, from: number, size: n
 
 /** What is held for one key on one target. */
 class HeldSnapshot implements Held {
+  readonly changes = true
   constructor(
     private readonly copy: KeyCopy,
     private readonly i: number,

@@ -14,8 +14,19 @@ export interface Held {
   readonly reads?: true
   /** The link broke before it was emitted, so it never will be. */
   dropped(): void
-  /** The whole database was emptied: what it would have done does not matter any more, and it will not be emitted. */
+  /** It changes the key on this link. */
+  readonly changes?: true
+  /**
+   * The whole database is emptied: what it would have done does not matter any more, and it will not be emitted. What changes the
+   * key is told when the member has done that; should it not, it is dropped.
+   */
   covered(): void
+}
+
+/** What was held for a member that is being sent a command which empties it: its keys, and what is still to be told. */
+export interface Voided {
+  readonly ids: readonly KeyId[]
+  readonly held: readonly Held[]
 }
 
 /** A held emission, for `release`. */
@@ -138,21 +149,27 @@ export class Lanes {
   }
 
   /**
-   * The databases for which `emptied` says so are being emptied everywhere: what is held there is settled by that. None
+   * The databases for which `emptied` says so are about to be emptied everywhere: what is held there is settled by that. None
    * of it may concern a database that is not emptied.
    *
-   * @returns the keys of what was held, with the links: they lack it should nothing be emptied after all
+   * @returns by their links, what would have changed something: whoever waits for that has to be told when it is void, and not before
    */
-  cover(emptied: (db: number) => boolean): { readonly link: Link; readonly id: KeyId }[] {
-    const covered: { readonly link: Link; readonly id: KeyId }[] = []
+  cover(emptied: (db: number) => boolean): Map<Link, Voided> {
+    const voided = new Map<Link, Voided>()
     for (const [link, lanes] of [...this.byLink]) {
       for (const lane of [...lanes.values()]) if (emptied(dbOfId(lane.id))) this.stopReading(link, lane)
     }
     for (const [link, lanes] of [...this.byLink]) {
-      for (const id of lanes.keys()) if (emptied(dbOfId(id))) covered.push({ link, id })
-      for (const entry of this.takeOut(link, (lane) => emptied(dbOfId(lane.id)))) entry.held.covered()
+      const isChanged = ({ id, entries }: Lane) => emptied(dbOfId(id)) && entries.some(({ held }) => held.changes)
+      const ids = [...lanes.values()].filter(isChanged).map(({ id }) => id)
+      const held: Held[] = []
+      for (const entry of this.takeOut(link, (lane) => emptied(dbOfId(lane.id)))) {
+        if (entry.held.changes) held.push(entry.held)
+        else entry.held.covered()
+      }
+      if (held.length > 0) voided.set(link, { ids, held })
     }
-    return covered
+    return voided
   }
 
   /**

@@ -126,6 +126,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     }
     coordinator.lanes.hold(master, ids, {
       isWrite: true,
+      changes: true,
       emit: () => master.emitFrame(frame, slot.db, this, MASTER),
       dropped: () => this.onLost(MASTER),
       covered: () => this.onLost(MASTER),
@@ -136,6 +137,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     for (let i = 1; i < this.targets.length; i++) {
       const release = this.coordinator.lanes.hold(this.targets[i], this.ids, {
         isWrite: true,
+        changes: true,
         emit: () => this.emitEffect(i),
         dropped: () => this.lost(i, this.ids),
         covered: () => this.heard(),

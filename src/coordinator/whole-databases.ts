@@ -5,7 +5,7 @@ import { error, isError, type Reply, simple } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
-import type { Lanes } from './lanes.js'
+import type { Lanes, Voided } from './lanes.js'
 import { outcomeUnknown } from './replies.js'
 
 /** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
@@ -13,7 +13,8 @@ const HELD_POLL_MS = 10
 
 /**
  * FLUSHALL, FLUSHDB and SWAPDB [design §7 Keyspace-wide]: to all members in one turn, so that every member executes it at
- * the same place in the order of writes. What is held is void in an emptied database. It is waited for by SWAPDB, which
+ * the same place in the order of writes. What is held is void in an emptied database, when the member has emptied it: until then
+ * nobody is told that it has what was held for it. It is waited for by SWAPDB, which
  * would make it land in the other one, as are keys in doubt there; and by FLUSHDB when it concerns another database, too (MOVE,
  * COPY with DB).
  *
@@ -43,20 +44,18 @@ export async function changeDatabases(
   }
   const concerns = (each: number) =>
     command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
-  let covered: ReturnType<Lanes['cover']> = []
+  let voided: ReturnType<Lanes['cover']> = new Map()
   if (command !== 'swapdb') {
     const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
     if (wrong) return error('ERR syntax error')
-    covered = lanes.cover(concerns)
+    voided = lanes.cover(concerns)
   }
-  const { done, refusals, without } = await emitToAll(coordinator, args, db, command, () => {
-    coordinator.lostReads.noteSweep(client, concerns)
+  const { done, refusals, without } = await emitToAll(coordinator, args, db, command, (link, answer) => {
+    if (answer === 'lost') coordinator.lostReads.noteSweep(client, concerns)
+    tellVoided(coordinator, link, voided.get(link), answer === 'done')
   })
   // All refuse what cannot be done, such as a swap with a database that does not exist.
-  if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) {
-    for (const { link, id } of covered) doubts.note(link, [id])
-    return refusals[0]
-  }
+  if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]
   if (without.length > 0) {
     coordinator.stats.outcomesUnknown++
     return outcomeUnknown(without)
@@ -75,6 +74,16 @@ function stillWaiting(command: string): Reply {
   )
 }
 
+/** A member has emptied its databases, or it lacks what was held for it, which will not be emitted any more. */
+function tellVoided({ doubts }: Coordinator, link: Link, voided: Voided | undefined, isEmptied: boolean): void {
+  if (voided === undefined) return
+  for (const held of voided.held) isEmptied ? held.covered() : held.dropped()
+  if (!isEmptied) doubts.note(link, voided.ids)
+}
+
+/** What became of a command on one member. */
+type Answer = 'done' | 'refused' | 'lost'
+
 interface Outcome {
   readonly done: readonly Reply[]
   readonly refusals: readonly Reply[]
@@ -87,7 +96,7 @@ async function emitToAll(
   args: readonly Buffer[],
   db: number,
   command: string,
-  lost: () => void,
+  answered: (link: Link, answer: Answer) => void,
 ): Promise<Outcome> {
   const { links } = coordinator.router
   coordinator.pieces.aheads.spoilAll()
@@ -112,7 +121,7 @@ async function emitToAll(
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(coordinator, link, args, db, isSwap, lost)
+      const reply = await emit(coordinator, link, args, db, isSwap, answered)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -137,7 +146,7 @@ function emit(
   args: readonly Buffer[],
   db: number,
   isSwap: boolean,
-  lost: () => void,
+  answered: (link: Link, answer: Answer) => void,
 ): Promise<Reply> {
   if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
   link.sweeps++
@@ -148,13 +157,15 @@ function emit(
       {
         onReply: (_tag, buf, start, end, flags) => {
           // At once: the replies to what was emitted behind it come next.
+          const isDone = (flags & IS_ERROR) === 0
           if (isSwap) swaps.answered(link, false)
-          if (isSwap && (flags & IS_ERROR) === 0) link.expirations.swapped(Number(args[1]), Number(args[2]))
+          if (isSwap && isDone) link.expirations.swapped(Number(args[1]), Number(args[2]))
+          answered(link, isDone ? 'done' : 'refused')
           resolve(decodeReply(buf, start, end))
         },
         onLost: () => {
           if (isSwap) swaps.answered(link, true)
-          lost()
+          answered(link, 'lost')
           reject(new LinkLostError(link.name, true))
         },
       },

@@ -125,8 +125,7 @@ class Ring {
         this.copy(each.ids, each.source, each.both)
         return
       case 'empty':
-        this.lanes.cover(() => true)
-        for (const to of this.servers) this.emit(to, ['FLUSHALL'])
+        this.empty()
         return
       default:
         this.servers[each.at][each.do]()
@@ -158,6 +157,21 @@ class Ring {
     }
   }
 
+  private empty(): void {
+    const voided = this.lanes.cover(() => true)
+    for (const to of this.servers) {
+      const held = voided.get(asLink(to))?.held ?? []
+      this.emit(to, ['FLUSHALL'], {
+        onReply: () => {
+          for (const each of held) each.covered()
+        },
+        onLost: () => {
+          for (const each of held) each.dropped()
+        },
+      })
+    }
+  }
+
   /** In mode apply: to everybody, in the order of the other writes of the key. */
   private write(id: string): void {
     const args = ['APPEND', id.slice(2), `${this.writes++} `]
@@ -170,9 +184,9 @@ class Ring {
     }
   }
 
-  private emit(to: Server, args: readonly string[]): void {
+  private emit(to: Server, args: readonly string[], sink: ReplySink = { onReply() {}, onLost() {} }): void {
     const { buf, end } = frameOf(args)
-    to.emit(buf, 0, end, true, 0, { onReply() {}, onLost() {} }, 0)
+    to.emit(buf, 0, end, true, 0, sink, 0)
   }
 }
 

@@ -49,6 +49,18 @@ t.test('what waits for a copy to the same server does not matter any more', asyn
   t.ok(lanes.isHeld(link, '1:a'))
 })
 
+t.test('what would change a key is void only when the member has emptied the database', async (t) => {
+  const told: string[] = []
+  const lanes = new Lanes(() => told.push('idle'))
+  lanes.hold(link, ['0:a'], { ...heldAs('copy to it', told), changes: true })
+  lanes.hold(link, ['0:b'], heldAs('GET b', told))
+  const voided = lanes.cover(() => true).get(link)
+  t.strictSame(told, ['idle', 'GET b covered'])
+  t.strictSame(voided?.ids, ['0:a'])
+  t.equal(voided?.held.length, 1)
+  t.notOk(lanes.isHeld(link, '0:a'), 'what comes now comes behind that')
+})
+
 t.test('a connection sees its own writes in all keys, and empties them, also while they are held', async (t) => {
   const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
   const client = await proxy.connect()

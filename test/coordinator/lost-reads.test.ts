@@ -23,7 +23,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
   const coordinator = {
     lostReads,
     router: { links: [link], anyMember: { writable: () => true } },
-    lanes: { active: 0, concerns: () => false, cover: () => [] },
+    lanes: { active: 0, concerns: () => false, cover: () => new Map() },
     doubts: { concerns: () => false },
     pieces: { aheads: { spoilAll: () => {} } },
     waiting: { deadline: () => performance.now() },

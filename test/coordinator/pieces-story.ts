@@ -129,8 +129,19 @@ export class PiecesStory {
 
   flush(): void {
     this.pieces.aheads.spoilAll()
-    this.lanes.cover(() => true)
-    this.write(['FLUSHALL'], ['none'])
+    const voided = this.lanes.cover(() => true)
+    for (const link of Object.values(this.links)) {
+      const held = voided.get(link)?.held ?? []
+      const sink = {
+        onReply: () => {
+          for (const each of held) each.covered()
+        },
+        onLost: () => {
+          for (const each of held) each.dropped()
+        },
+      }
+      if (link.ready) link.emitFrame(frameOf(['FLUSHALL']), 0, sink, 0)
+    }
   }
 
   /** Resolves when the servers have executed everything. */

@@ -118,10 +118,16 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'coordinator/whole-databases.js',
-        replace: 'covered = lanes.cover(concerns);',
+        replace: 'voided = lanes.cover(concerns);',
         by: '',
       },
     ],
+  },
+  'void-before-the-flush': {
+    summary:
+      'what was held counts as done when its database is about to be emptied, and not when that has been executed',
+    seed: 405927,
+    patches: [{ file: 'coordinator/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
   },
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',

@@ -1,0 +1,76 @@
+import t from 'tap'
+import type { Link } from '../../src/backend/link.js'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import { Lanes } from '../../src/coordinator/lanes.js'
+import { Swaps } from '../../src/coordinator/swaps.js'
+import { changeDatabases } from '../../src/coordinator/whole-databases.js'
+import type { Frame } from '../../src/resp/frame.js'
+import { IS_ERROR } from '../../src/resp/reply-framer.js'
+
+/** A write and a read that are held on a member, and a FLUSHALL that is on its way there. */
+class Story {
+  /** What was told of what was held, and which keys came into doubt. */
+  readonly told: string[] = []
+  readonly reply: Promise<unknown>
+  private sink!: ReplySink
+
+  constructor() {
+    const emitFrame = (_frame: Frame, _db: number, sink: ReplySink) => {
+      this.sink = sink
+    }
+    const expirations = { traffic: () => ({ pushed: 0, taken: 0 }) }
+    const link = { name: 'dt-1', ready: true, emitFrame, expirations } as unknown as Link
+    const lanes = new Lanes(() => {})
+    const coordinator = {
+      lanes,
+      router: { links: [link], anyMember: { writable: () => true } },
+      lostReads: { noteSweep: () => {} },
+      doubts: { note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`) },
+      waiting: { deadline: () => performance.now() },
+      absences: { sweep: () => () => {} },
+      stats: { writes: 0, outcomesUnknown: 0 },
+      swaps: new Swaps(),
+      databases: 16,
+      isMember: () => true,
+      keyspace: { emptied: () => {} },
+      acknowledgement: { opens: async () => true },
+      options: { distrust: () => {} },
+    } as unknown as Coordinator
+    const held = (name: string) => ({
+      emit: () => void this.told.push(`${name} emitted`),
+      dropped: () => void this.told.push(`${name} dropped`),
+      covered: () => void this.told.push(`${name} void`),
+    })
+    lanes.hold(link, ['0:a'], { ...held('write'), changes: true })
+    lanes.hold(link, ['0:b'], held('read'))
+    this.reply = changeDatabases(coordinator, [Buffer.from('FLUSHALL')], 0, {})
+  }
+
+  async answers(reply: string): Promise<string[]> {
+    const buf = Buffer.from(`${reply}\r\n`)
+    this.sink.onReply(0, buf, 0, buf.length, reply.startsWith('-') ? IS_ERROR : 0)
+    await this.reply
+    return this.told
+  }
+
+  async breaks(): Promise<string[]> {
+    this.sink.onLost(0, Buffer.alloc(0), 0, 0)
+    await this.reply
+    return this.told
+  }
+}
+
+t.test(
+  'a write that is held counts as done on a member when that has emptied its databases, and not before',
+  async (t) => {
+    const story = new Story()
+    t.same(story.told, ['read void'])
+    t.same(await story.answers('+OK'), ['read void', 'write void'])
+  },
+)
+
+t.test('when it has not, the write is lost there, and its keys are in doubt', async (t) => {
+  t.same(await new Story().answers('-ERR no'), ['read void', 'write dropped', '0:a in doubt on dt-1'])
+  t.same(await new Story().breaks(), ['read void', 'write dropped', '0:a in doubt on dt-1'])
+})
