@@ -209,6 +209,9 @@ export class Coordinator {
     const listener: CopyListener = (link, result, reason, bytes, id) => {
       if (result !== 'copied') {
         this.arrivals.remove(target, id)
+        // What was emitted behind the copy was executed without it, and may have got into other keys.
+        const reached = this.doubts.groups.reach([id])
+        if (reached.length > 1) this.doubts.note(target, reached)
         // The target may have left while the copy was on its way: it has missed that, too.
         if (this.absences.any) this.absences.note([id])
       }

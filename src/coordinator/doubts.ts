@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
+import { CopiesUnderWay } from './copies-under-way.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import { type Doubt, type DoubtfulWrite, Waiter } from './doubt.js'
 import { type Group, Groups } from './groups.js'
@@ -53,6 +54,7 @@ export class Doubts {
   any = false
   /** What of keys gets into others, by the writes under way. */
   readonly groups = new Groups()
+  readonly copies = new CopiesUnderWay()
   /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
   private readonly unmarked = new Set<KeyId>()
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
@@ -150,6 +152,9 @@ export class Doubts {
       waiter?.waitFor(doubt)
     }
     if (this.byMember.size > 1) this.distrustCopies(link, ids)
+    for (const { id, target } of this.copies.from(link, ids)) {
+      if (this.byMember.get(target.name)?.get(id)?.copying !== false) this.spread(target, this.groups.reach([id]))
+    }
     if (link.ready) this.repairSoon()
   }
 

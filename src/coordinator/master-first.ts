@@ -174,7 +174,10 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const failed = new Set<Link>()
     if (others.length === 0) return
     for (const id of this.ids) {
+      const end = this.coordinator.doubts.copies.begin({ id, source: this.targets[MASTER], targets: others })
+      let expected = others.length
       const listener: CopyListener = (link, result) => {
+        if (--expected === 0) end()
         if (result !== 'copied') failed.add(link)
         const left = open.get(link)! - 1
         open.set(link, left)

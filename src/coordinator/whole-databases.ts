@@ -49,6 +49,10 @@ export async function changeDatabases(
     const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
     if (wrong) return error('ERR syntax error')
     voided = lanes.cover(concerns)
+    // Who is no member any more is not asked to empty anything.
+    for (const [link, { held }] of voided) {
+      if (!coordinator.router.links.includes(link)) for (const each of held) each.dropped()
+    }
   }
   const { done, refusals, without } = await emitToAll(coordinator, args, db, command, (link, answer) => {
     if (answer === 'lost') coordinator.lostReads.noteSweep(client, concerns)

@@ -85,6 +85,11 @@ class Story {
     )
   }
 
+  /** A write has been executed on one member, and its key is being copied from there to another, until the function is called. */
+  copies(from: string, to: string): () => void {
+    return this.doubts.copies.begin({ id: KEY, source: this.links[from], targets: [this.links[to]] })
+  }
+
   /** Which of the two keys are in doubt on a member. */
   inDoubt(name: string): string {
     return [KEY, OTHER].filter((id) => this.doubts.isInDoubt(this.links[name], id)).join(' ')
@@ -318,3 +323,20 @@ t.test('keys that are refused, or that take long, keep no others from being repa
   await until('these have taken long', () => story.sentTo('a') === 240)
   story.doubts.close()
 })
+
+t.test(
+  'who is getting a key from a member gets what is in doubt there, also when a write has asked for that',
+  async (t) => {
+    const story = new Story('a b', 'a b')
+    const end = story.copies('a', 'b')
+    t.equal(story.misses('a').inDoubt('b'), KEY)
+    await begun()
+    t.equal(story.inDoubt('a'), '', 'nobody knows better: the master’s word counts')
+    t.same(story.settled, ['a has not'])
+    end()
+
+    const later = new Story('a b', 'a b')
+    later.copies('a', 'b')()
+    t.equal(later.misses('a').inDoubt('b'), '', 'the copy was there before')
+  },
+)

@@ -38,6 +38,7 @@ class Story {
       doubts: {
         any: true,
         isInDoubt: ({ name }: Link) => this.inDoubt.includes(name),
+        copies: { begin: () => () => {} },
         note: ({ name }: Link, _ids: string[], write?: DoubtfulWrite) => {
           if (write !== undefined) this.doubted.push(name)
         },

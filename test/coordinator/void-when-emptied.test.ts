@@ -15,7 +15,7 @@ class Story {
   readonly reply: Promise<unknown>
   private sink!: ReplySink
 
-  constructor() {
+  constructor(isMember = true) {
     const emitFrame = (_frame: Frame, _db: number, sink: ReplySink) => {
       this.sink = sink
     }
@@ -24,12 +24,13 @@ class Story {
     const lanes = new Lanes(() => {})
     const coordinator = {
       lanes,
-      router: { links: [link], anyMember: { writable: () => true } },
+      router: { links: isMember ? [link] : [], anyMember: { writable: () => true } },
       lostReads: { noteSweep: () => {} },
       doubts: { note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`) },
       waiting: { deadline: () => performance.now() },
       absences: { sweep: () => () => {} },
       stats: { writes: 0, outcomesUnknown: 0 },
+      pieces: { aheads: { spoilAll: () => {} } },
       swaps: new Swaps(),
       databases: 16,
       isMember: () => true,
@@ -73,4 +74,10 @@ t.test(
 t.test('when it has not, the write is lost there, and its keys are in doubt', async (t) => {
   t.same(await new Story().answers('-ERR no'), ['read void', 'write dropped', '0:a in doubt on dt-1'])
   t.same(await new Story().breaks(), ['read void', 'write dropped', '0:a in doubt on dt-1'])
+})
+
+t.test('nobody waits for a server that is no member any more', async (t) => {
+  const story = new Story(false)
+  t.same(story.told, ['read void', 'write dropped'])
+  await story.reply
 })

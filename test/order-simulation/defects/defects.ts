@@ -129,6 +129,23 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 405927,
     patches: [{ file: 'coordinator/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
   },
+  'copied-while-it-comes-into-doubt': {
+    summary:
+      'who gets a copy of a key from a replica that comes into doubt meanwhile is taken to have what others have',
+    seed: 426118,
+    patches: [
+      {
+        file: 'coordinator/doubts.js',
+        replace: 'if (copy.source === link && ids.includes(copy.id))',
+        by: 'if (false)',
+      },
+    ],
+  },
+  'refused-copy-carried-on': {
+    summary: 'what a joining member made of a key whose copy it had refused is not repaired',
+    seed: 502435,
+    patches: [{ file: 'coordinator/coordinator.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
+  },
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',
     seed: 680,
