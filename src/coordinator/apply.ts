@@ -11,7 +11,7 @@ import { OWNED } from '../resp/reply-framer.js'
 import type { Coordinator } from './coordinator.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from './deadline.js'
 import { ReplicatedWrite } from './replicated-write.js'
-import { deliver } from './replies.js'
+import { deliver, isOfReplica } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 import { Votes } from './votes.js'
@@ -123,6 +123,10 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const link = this.targets[tag]
+    if (isOfReplica(link, buf, start, flags)) {
+      this.lost(tag, this.idsIn(frameIn(Buffer.from(link.answering)), link))
+      return
+    }
     const isLate = mayHavePassed(this.deadlineMs, link)
     if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
     const { any } = this.coordinator.doubts

@@ -10,7 +10,7 @@ import type { Coordinator } from './coordinator.js'
 import { type CopyListener, KeyCopy } from './copy-key.js'
 import { effectOf } from './effects.js'
 import { ReplicatedWrite } from './replicated-write.js'
-import { deliver } from './replies.js'
+import { deliver, isOfReplica } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
@@ -69,6 +69,10 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    if (isOfReplica(this.targets[MASTER], buf, start, flags)) {
+      this.onLost(MASTER)
+      return
+    }
     const reply = Buffer.from(buf.subarray(start, end))
     if (this.releases.length > 0 && this.isOutvoted()) {
       // It has chosen from what it is not to have: it is repaired from the others, which get nothing of that.

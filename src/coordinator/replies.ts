@@ -1,7 +1,8 @@
+import type { Link } from '../backend/link.js'
 import { AssertionError } from '../base/assert.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
-import { HAS_RESP3, OWNED } from '../resp/reply-framer.js'
+import { HAS_RESP3, IS_ERROR, OWNED } from '../resp/reply-framer.js'
 import { toResp2 } from '../resp/resp3-to-resp2.js'
 import type { ReplySlot } from './reply-slot.js'
 
@@ -26,6 +27,23 @@ function convert(slot: ReplySlot, shape: Shape, buf: Buffer, start: number, end:
     const converted = toResp2(buf, start, end, shape)
     slot.finish(converted, 0, converted.length, (flags & OWNED) !== 0 || converted.buffer !== buf.buffer)
   }
+}
+
+const READONLY = Buffer.from('-READONLY ')
+
+/**
+ * Whether a server refused a write because somebody has made a replica of it. It has not executed it, and is no member any
+ * more: for the write that is as if the connection had broken.
+ */
+export function isOfReplica(link: Link, buf: Buffer, start: number, flags: number): boolean {
+  if ((flags & IS_ERROR) === 0 || buf.compare(READONLY, 0, READONLY.length, start, start + READONLY.length) !== 0) {
+    return false
+  }
+  // When this reply has been handed over: others may have come with it.
+  queueMicrotask(() => {
+    if (link.ready) link.reset('it refuses writes because it is a replica; a member must be a master')
+  })
+  return true
 }
 
 /** Answers with a value of our own. */

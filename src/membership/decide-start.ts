@@ -173,7 +173,16 @@ function whyNotNewest(
     has: (name) => standings.get(name)?.hasData === true,
     isIntact: (name) => standings.get(name)?.intact === true && standings.get(name)?.hasData === true,
   })
-  return missing && explainMissing(missing, newest, file)
+  const empty = input.found.filter(({ marks, keys }) => marks.marker === undefined && keys === 0)
+  return (
+    missing &&
+    explainMissing(
+      missing,
+      newest,
+      file,
+      empty.map(({ name }) => name),
+    )
+  )
 }
 
 /** A server may have been told what was acknowledged, and have refused the marker of just that view. */

@@ -1,35 +1,44 @@
 import type { Missing } from './council.js'
 import type { ViewRecord } from './marker.js'
 
-/** What is missing, and what the operator may do. */
+/**
+ * What is missing, and what the operator may do.
+ *
+ * @param empty servers that run, and have nothing
+ */
 export function explainMissing(
   { council, members, count }: Missing,
   { view, provenance: { file } }: ViewRecord,
   ownFile: string | undefined,
+  empty: readonly string[],
 ): string {
   const { epoch } = view
+  const running = members.filter((name) => empty.includes(name))
+  const lost =
+    running.length === 0 ? '' : ` (${list(running)} ${running.length === 1 ? 'runs and is' : 'run and are'} empty)`
   const accept = `--accept-epoch ${epoch} goes on from this one`
   if (council.file !== undefined && council.file === ownFile) {
     const some = members.length === 1 ? list(members) : `one of ${list(members)}`
     return (
       `the state file has epoch ${epoch}, and nobody of ${list(members)} has answered with a marker; start ${some} with ` +
-      `what it had, or, if their data is lost and no other proxy serves the ring, ${accept} with who is there`
+      `what it had${lost}, or, if their data is lost and no other proxy serves the ring, ${accept} with who is there`
     )
   }
   if (council.file !== undefined) {
     const where = council.file === file?.id ? ` ${file.where}` : ' of an earlier proxy'
     return (
       `the state file${where} may have a later epoch than ${epoch}, and this proxy does not have it; start the proxy ` +
-      `where that file is, or start ${list(members)} with what ${members.length === 1 ? 'it' : 'they'} had; ` +
+      `where that file is, or start ${list(members)} with what ${members.length === 1 ? 'it' : 'they'} had${lost}; ` +
       `if the file is lost, and no other proxy serves the ring, ${accept}`
     )
   }
   const there = council.members.filter((name) => !members.includes(name))
   const some = count < members.length ? `${count} of ${list(members)}` : list(members)
+  const withWhat = running.length === 0 ? '' : ` with what ${count === 1 ? 'it' : 'they'} had${lost}`
   const isOwn = council.members.every((name) => view.members.some((member) => member.name === name))
   return (
     `only ${there.length} of the ${council.members.length} members of ${isOwn ? '' : 'the view before '}epoch ${epoch} ` +
-    `have answered with a marker (${list(there) || 'none'}), so there may be a later epoch; start ${some}, or, if there ` +
+    `have answered with a marker (${list(there) || 'none'}), so there may be a later epoch; start ${some}${withWhat}, or, if there ` +
     `is none and no other proxy serves the ring, ${accept}`
   )
 }

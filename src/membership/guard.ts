@@ -64,8 +64,13 @@ export function refusalOf(
   const ring = marker?.ringId ?? owner?.ringId
   if (ring !== undefined && ring !== ringId) return { reason: `it belongs to the ring ${ring}`, wipeable: true }
   if (marker !== undefined && marker.member !== name) {
-    const inUse = others.some((other) => other.name === marker.member)
-    return { reason: `it is ${marker.member} of this ring, which is known under that name only`, wipeable: !inUse }
+    const inUse = others.find((other) => other.name === marker.member)
+    // What a replica takes over, its master has.
+    if (inUse?.runId !== undefined && inUse.runId === marker.runId && runId !== marker.runId) {
+      return { reason: `it has a copy of what ${marker.member} has, made by REPLICAOF or of its files`, wipeable: true }
+    }
+    const reason = `it is ${marker.member} of this ring, which is known under that name only`
+    return { reason, wipeable: inUse === undefined }
   }
   if (marker === undefined && keys > 0) {
     return { reason: `it holds ${keys} keys and no marker of the ring ${ringId}`, wipeable: true }
@@ -104,6 +109,12 @@ export function cameBackWithLess(
 ): boolean {
   if (runId === (before.runId ?? marker?.runId)) return false
   return marker === undefined || (owner?.heartbeat ?? 0) < before.heartbeat
+}
+
+/** What the operator may do who does not need what a server holds that is refused for it. */
+export function howToEmpty(server: { readonly host: string; readonly port: number } | undefined): string {
+  const cli = server === undefined ? 'redis-cli' : `redis-cli -h ${server.host} -p ${server.port}`
+  return `if nobody needs that, empty it, and it joins: ${cli} FUNCTION FLUSH, then ${cli} FLUSHALL (a start with --wipe does so, too)`
 }
 
 /** Of two names for one server the one that its marker says is used, else the first. */

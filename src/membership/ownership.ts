@@ -14,6 +14,7 @@ import { fenceStep } from './fence.js'
 import {
   cameBackWithLess,
   type FoundServer,
+  howToEmpty,
   LAST_HOLDER,
   type OtherServer,
   type Refusal,
@@ -103,7 +104,7 @@ export class Ownership {
     for (const name of names) {
       this.strays.add(name)
       this.servers.delete(name)
-      this.noteRefusal(name, STRAY.reason, '')
+      this.noteRefusal(name, STRAY.reason)
     }
   }
 
@@ -133,7 +134,7 @@ export class Ownership {
   refuseLate(name: string): string | undefined {
     if (!this.lessened.has(name) || !isLastHolder(this.deps.view(), name)) return undefined
     this.servers.delete(name)
-    this.noteRefusal(name, LAST_HOLDER.reason, '')
+    this.noteRefusal(name, LAST_HOLDER.reason)
     return LAST_HOLDER.reason
   }
 
@@ -155,9 +156,11 @@ export class Ownership {
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const { others, marks } = await this.look(call, info.clientId)
       const server: FoundServer = { name, runId: info.runId, keys, marks }
-      // A process that was ours and has lost its marks is ours for all that.
-      const wasOurs = this.servers.get(name)?.runId === info.runId && marks.marker === undefined
-      const refusal = wasOurs ? undefined : this.refusalOf(server, info)
+      // A process that was ours and has lost its marks is ours for all that; or has another member's, whose replica it was.
+      const isOwn = marks.marker?.ringId !== this.deps.ringId || marks.marker.runId === info.runId
+      const wasOurs = this.servers.get(name)?.runId === info.runId && !(marks.marker !== undefined && isOwn)
+      const judged = wasOurs ? { ...server, keys: 0, marks: { ...marks, marker: undefined } } : server
+      const refusal = this.refusalOf(judged, info)
       const hasToTakeMark = attempt === 0 && !isMember(this.deps.view(), name)
       const found = { others, owner: marks.owner, refusal, hasToTakeMark }
       const step = fenceStep(found, { run: this.deps.run, term: this.term })
@@ -191,10 +194,8 @@ export class Ownership {
   stalled(ms: number): void {
     if (this.phase !== 'owner') return
     const { turn, log } = this.deps
-    const links = this.deps
-      .links()
-      .all()
-      .filter(({ ready }) => ready)
+    const all = this.deps.links().all()
+    const links = all.filter(({ ready }) => ready)
     log.warn({ stallMs: ms }, `this process did not run for ${ms} ms: it asks whether it is still the owner`)
     turn.hold()
     const round = ++this.round
@@ -321,7 +322,8 @@ export class Ownership {
   private async refuse(name: string, { reason, wipeable }: Refusal, call: Call): Promise<void> {
     const { wipe, log, links, view } = this.deps
     const isThere = (other: string) => links().get(other)?.ready === true
-    if (wipe && wipeable && !isAloneWith(view(), name, isThere)) {
+    const mayBeEmptied = wipeable && !isAloneWith(view(), name, isThere)
+    if (wipe && mayBeEmptied) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
       // In this order: should it break off between them, nobody takes the server for one that has what its mark says.
       await inOrder(call, [
@@ -330,15 +332,14 @@ export class Ownership {
       ])
       return
     }
-    const hint = wipe || !wipeable ? '' : '; --wipe empties it'
-    this.noteRefusal(name, reason, hint)
+    this.noteRefusal(name, mayBeEmptied ? `${reason}; ${howToEmpty(links().get(name))}` : reason)
     throw new HandshakeError(`it is refused: ${reason}`)
   }
 
-  private noteRefusal(name: string, reason: string, hint: string): void {
+  private noteRefusal(name: string, reason: string): void {
     if (this.refused.get(name) === reason) return
     this.refused.set(name, reason)
-    this.deps.log.error({ member: name }, `${name} is refused: ${reason}${hint}`)
+    this.deps.log.error({ member: name }, `${name} is refused: ${reason}`)
     this.deps.refusedChanged()
   }
 

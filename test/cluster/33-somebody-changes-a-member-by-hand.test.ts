@@ -47,6 +47,50 @@ t.test('a member that is made a replica is not read, and serves again when it is
   await until('it has everything', async () => (await ringSnapshot(proxy)).faults.length === 0)
 })
 
+t.test('a member that was a replica of another server, or member, is filled anew', async (t) => {
+  const { proxy, client, member } = await begin(t)
+  const keys = await keysAt(client, 'dt-2', 0, 20)
+  await client.pipeline(keys.map((key) => ['SET', key, 'v']))
+  const foreign = await startRedis(t)
+  await (await foreign.connect()).ask('SET', 'foreign', 'v')
+  for (const port of [foreign.port, proxy.ring.server('dt-1').port]) {
+    await member.ask('REPLICAOF', '127.0.0.1', String(port))
+    const isReplica = async () => String(await member.ask('INFO', 'replication')).includes('link_status:up')
+    await until('it has what the other has', isReplica)
+    await until('it is noticed', async () => (await nodeStates(client))['dt-2'] !== 'up')
+    await member.ask('REPLICAOF', 'NO', 'ONE')
+    await until('it is up', async () => (await nodeStates(client))['dt-2'] === 'up')
+    await until('it has everything', async () => (await ringSnapshot(proxy)).faults.length === 0)
+  }
+  for (const reply of await client.pipeline(keys.map((key) => ['GET', key]))) t.equal(String(reply), '$1\r\nv\r\n')
+})
+
+t.test('a client does not hear that a member refuses a write because it is a replica', async (t) => {
+  const { proxy, lines, client, member } = await begin(t)
+  const [mastered] = await keysAt(client, 'dt-2', 0, 1)
+  const [backed] = await keysAt(client, 'dt-2', 1, 1)
+  const foreign = await startRedis(t)
+  await member.ask('REPLICAOF', '127.0.0.1', String(foreign.port))
+  // Before anybody has looked.
+  const replies = client.pipeline([
+    ['SET', mastered, '1'],
+    ['INCR', mastered],
+    ['RPUSH', `{${backed}}:list`, 'a'],
+    ['SADD', `{${mastered}}:set`, 'a'],
+    ['SPOP', `{${mastered}}:set`],
+    ['XADD', `{${mastered}}:stream`, '*', 'f', 'v'],
+  ])
+  await until('the member is failed', () => lines.about(/it refuses writes because it is a replica/, 'dt-2').length > 0)
+  // It is down for the others as soon as it has not been reached for long enough, or is a master again.
+  await sleep(200)
+  await member.ask('REPLICAOF', 'NO', 'ONE')
+  const text = (await replies).map(String)
+  t.notMatch(text.join(''), /READONLY/)
+  t.same(text.slice(0, 5), ['+OK\r\n', ':2\r\n', ':1\r\n', ':1\r\n', '$1\r\na\r\n'])
+  await until('all replicas are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
+  t.equal(String(await client.ask('GET', mastered)), '$1\r\n2\r\n')
+})
+
 t.test('expirations are published again, and what came to differ meanwhile is made equal', async (t) => {
   const { proxy, lines, client, member, setting } = await begin(t)
   const [key] = await keysAt(client, 'dt-2', 1, 1)

@@ -27,7 +27,7 @@ t.test(
     > dt-1: 7
     > dt-2 dt-3: empty
     > dt-4: away
-    refuse (4 ranges): only 1 of the 4 members of epoch 7 have answered with a marker (dt-1), so there may be a later epoch; start 1 of dt-2, dt-3 and dt-4, or, if there is none and no other proxy serves the ring, --accept-epoch 7 goes on from this one
+    refuse (4 ranges): only 1 of the 4 members of epoch 7 have answered with a marker (dt-1), so there may be a later epoch; start 1 of dt-2, dt-3 and dt-4 with what it had (dt-2 and dt-3 run and are empty), or, if there is none and no other proxy serves the ring, --accept-epoch 7 goes on from this one
     `,
     )
     checkStart(
@@ -107,7 +107,7 @@ t.test('a ring that is kept in a state file goes on without it only when all are
     > dt-3: 7 restarted
     > dt-4: empty
     > state file: lost
-    refuse (4 ranges): the state file here:/state.json may have a later epoch than 7, and this proxy does not have it; start the proxy where that file is, or start dt-3 and dt-4 with what they had; if the file is lost, and no other proxy serves the ring, --accept-epoch 7 goes on from this one
+    refuse (4 ranges): the state file here:/state.json may have a later epoch than 7, and this proxy does not have it; start the proxy where that file is, or start dt-3 and dt-4 with what they had (dt-4 runs and is empty); if the file is lost, and no other proxy serves the ring, --accept-epoch 7 goes on from this one
     `,
   )
   checkStart(
@@ -190,7 +190,7 @@ t.test(
     > state file: 7
     > dt-1 dt-2: empty
     > dt-3 dt-4: away
-    refuse (4 ranges): the state file has epoch 7, and nobody of dt-1, dt-2, dt-3 and dt-4 has answered with a marker; start one of dt-1, dt-2, dt-3 and dt-4 with what it had, or, if their data is lost and no other proxy serves the ring, --accept-epoch 7 goes on from this one with who is there
+    refuse (4 ranges): the state file has epoch 7, and nobody of dt-1, dt-2, dt-3 and dt-4 has answered with a marker; start one of dt-1, dt-2, dt-3 and dt-4 with what it had (dt-1 and dt-2 run and are empty), or, if their data is lost and no other proxy serves the ring, --accept-epoch 7 goes on from this one with who is there
     `,
     )
   },

@@ -52,6 +52,20 @@ t.test('a server under another name than before is emptied only when that name i
   t.same(refusalOf(renamed, 'dt', [server('dt-1', 'two', 7, marked('dt-9'))]), { reason, wipeable: false }, 'swapped')
 })
 
+t.test('a replica of a member that was made a master again has nothing of its own', async (t) => {
+  const copy = server('dt-9', 'nine', 7, marked('dt-1'))
+  const runId = copy.marks.marker!.runId
+  t.match(refusalOf(copy, 'dt', [server('dt-1', runId, 7, marked('dt-1'))]), {
+    reason: /^it has a copy of what dt-1 has/,
+    wipeable: true,
+  })
+  t.match(
+    refusalOf(copy, 'dt', [{ name: 'dt-1', runId: undefined }]),
+    { wipeable: false },
+    'as long as that one is there',
+  )
+})
+
 t.test('of two names for one server the one that its marker says is used, else the first', async (t) => {
   const twins = (marks: Partial<Marks>) => [server('dt-1', 'same', 3, marks), server('dt-2', 'same', 3, marks)]
   const refused = (found: FoundServer[]) => found.map((each) => refusalOf(each, 'dt', found))
