@@ -227,6 +227,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
     forget: (name) => {
       keeper.forget(name)
+      ownership.forget(name)
       // Who was removed may serve others before it is added again.
       coordinator.absences.forget(name)
     },

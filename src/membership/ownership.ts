@@ -108,6 +108,11 @@ export class Ownership {
     }
   }
 
+  /** No Sentinel monitors it any more: whether it could be used does not matter. */
+  forget(name: string): void {
+    if (this.refused.delete(name)) this.deps.refusedChanged()
+  }
+
   /** The last step of a handshake. */
   async admit(name: string, info: ServerInfo, call: Call): Promise<void> {
     if (this.phase === 'looking') return
@@ -246,10 +251,12 @@ export class Ownership {
   }
 
   private refusalOf(server: FoundServer, { databases, kind }: ServerInfo): Refusal | undefined {
+    // It is no member, and was none before.
+    const isNew = server.marks.marker === undefined && !isMember(this.deps.view(), server.name)
     return (
       refusalOf(server, this.deps.ringId, this.others()) ??
       tooFewDatabases(databases, this.databasesBeside(server.name)) ??
-      (this.isNewcomer(server) ? tooOld(kind, this.kindsBeside(server.name)) : undefined) ??
+      (isNew ? tooOld(kind, this.kindsBeside(server.name)) : undefined) ??
       this.refusalOfLastHolder(server) ??
       (this.isStray(server) ? STRAY : undefined)
     )
@@ -357,11 +364,6 @@ export class Ownership {
     return (
       serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, heartbeat: lastHeartbeat(name) })
     )
-  }
-
-  /** Whether a server is no member and was none before. */
-  private isNewcomer({ name, marks }: FoundServer): boolean {
-    return marks.marker === undefined && !isMember(this.deps.view(), name)
   }
 
   /** The databases that clients can use: those that all other servers have, of which some may have more. */

@@ -212,3 +212,28 @@ t.test('a new ring does not begin on what somebody else has, unless that is to b
   t.equal(await settled(ring), KEYS)
   theirs.close()
 })
+
+t.test(
+  'a server that cannot be used keeps no new ring from beginning once the Sentinels have forgotten it',
+  async (t) => {
+    const ring = await startRing(t)
+    const theirs = await RawClient.connect(ring.server('dt-2').port)
+    await theirs.ask('SET', 'theirs', '1')
+    const proxy = AnotherProxy.of(t, ring)
+    const { started } = await proxy.listens()
+    await until(
+      'it says why it waits',
+      () => proxy.log.about(/nothing is served yet: .*dt-2 cannot be used/).length > 0,
+    )
+    for (const { port } of ring.sentinels) {
+      const sentinel = await RawClient.connect(port)
+      await sentinel.ask('SENTINEL', 'REMOVE', 'dt-2')
+      sentinel.close()
+    }
+    await until('the ring begins', () => proxy.log.about(/a new ring begins: dt-1 dt-3 dt-4/).length > 0)
+    await started
+    await write(proxy, 'value')
+    t.equal(String(await theirs.ask('GET', 'theirs')), '$1\r\n1\r\n')
+    theirs.close()
+  },
+)
