@@ -164,8 +164,10 @@ export class Markers {
   /**
    * The last mark of an orderly stop: every replica has every write that it was sent, and there is nothing in doubt. To
    * be called when that is so and nothing will be emitted any more; resolves when the members have answered, or too late.
+   * It says what was acknowledged, too: a view that is just being noted would ask the next start for all before it.
    */
   async close(): Promise<void> {
+    await within(this.whenAcknowledged(), CLOSE_MS)
     this.stop()
     this.heartbeat++
     const marks = [...this.noted.values()].map(async ({ link }) => {

@@ -31,7 +31,6 @@ import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
 const CLAIMS_MAX = 20
 /** After a stall, how long all links are waited for before the word of most members is enough. */
 const CONFIRM_MS = 2000
-/** How often it is looked whether that word has come. */
 const CONFIRM_AGAIN_MS = 200
 
 export interface OwnershipDeps {
@@ -251,7 +250,6 @@ export class Ownership {
   }
 
   private refusalOf(server: FoundServer, { databases, kind }: ServerInfo): Refusal | undefined {
-    // It is no member, and was none before.
     const isNew = server.marks.marker === undefined && !isMember(this.deps.view(), server.name)
     return (
       refusalOf(server, this.deps.ringId, this.others()) ??

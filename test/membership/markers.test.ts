@@ -296,3 +296,18 @@ t.test('who leaves with the view is told of it, where its word is needed', async
   await markers.whenAcknowledged()
   t.same(await ring.epochs(), [3, 2], 'and then no more')
 })
+
+t.test('an orderly stop tells what was acknowledged, also where that was just being noted', async (t) => {
+  const stateFile = new StateFile(join(t.testdir(), 'state.json'), 'run-1', silentLogger())
+  const save = stateFile.save.bind(stateFile)
+  stateFile.save = async (record) => {
+    await sleep(300)
+    return save(record)
+  }
+  const ring = await MarkedRing.start(t, 1, stateFile)
+  ring.begin(4, 0)
+  ring.publish(1)
+  await until('it is on the member', async () => (await ring.epochs())[0] === 1)
+  await ring.markers.close()
+  t.match((await ring.marks(1)).owner, { clean: true, acknowledged: { term: 4, epoch: 1 } })
+})
