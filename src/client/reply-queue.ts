@@ -27,7 +27,7 @@ const FIRST_WINDOW = 8
 /** To one that had many of them, and has none to wait for: what comes next may be of another kind. */
 const FRESH_WINDOW_MAX = 128
 /** More of them say nothing new. */
-const SMALL_REPLIES_MAX = 512
+const SMALL_REPLIES_MAX = 8192
 
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
@@ -89,7 +89,9 @@ export class ReplyQueue {
   /** What the reply to the next command is expected to have; nothing where it need not be counted. */
   get expectedBytes(): number {
     const { prior } = this.budget
-    return prior === 0 ? this.estimate : Math.max(this.estimate, Math.floor(prior / this.smallReplies))
+    if (prior === 0) return this.estimate
+    const share = Math.floor(prior / this.smallReplies)
+    return share > SMALL_BYTES ? Math.max(this.estimate, share) : this.estimate
   }
 
   /** What its replies were like. */
