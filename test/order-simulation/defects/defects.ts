@@ -19,7 +19,7 @@ export function nodeArgsOf(name: string): string[] {
 export const DEFECTS: Readonly<Record<string, Defect>> = {
   'ack-by-master-alone': {
     summary: 'a write is acknowledged before a backup has it',
-    seed: 630,
+    seed: 687,
     patches: [
       {
         file: 'coordinator/apply.js',
@@ -34,7 +34,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'hold-released-early': {
     summary: 'writes of a key do not wait for the copy of it that is on its way',
-    seed: 600,
+    seed: 606,
     patches: [
       {
         file: 'coordinator/copy-key.js',
@@ -50,7 +50,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'snapshot-before-the-write': {
     summary: 'the snapshot that is to bring a write to the others is taken before the write',
-    seed: 600,
+    seed: 605,
     patches: [
       {
         file: 'coordinator/master-first.js',
@@ -66,7 +66,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'doubts-forgotten': {
     summary: 'a key that a member may have missed a write of is not repaired',
-    seed: 600,
+    seed: 602,
     patches: [
       {
         file: 'coordinator/doubts.js',
@@ -77,8 +77,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-in-doubt': {
     summary: 'a key that is in doubt on one replica is read from the others',
-    seed: 330,
-    options: ['--faults', 'break,lose', '--kinds', 'counter,list'],
+    seed: 4461,
+    options: ['--faults', 'break,down,refuse', '--kinds', 'counter'],
     patches: [
       {
         file: 'coordinator/doubts.js',
@@ -89,7 +89,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'difference-noted-late': {
     summary: 'who refused a write that the master has is in doubt only when all others have answered, too',
-    seed: 222596,
+    seed: 896,
+    options: ['--faults', 'full,refuse,break', '--kinds', 'move,hash,list'],
     patches: [
       { file: 'coordinator/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
       {
@@ -101,7 +102,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'expiries-not-compared': {
     summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
-    seed: 1,
+    seed: 21,
     options: ['--faults', 'break,expire', '--kinds', 'deadline,hash'],
     patches: [
       {
@@ -113,7 +114,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'restore-after-flush': {
     summary: 'what was held when a database was emptied is emitted all the same',
-    seed: 1,
+    seed: 133,
     options: ['--faults', 'break,refuse', '--kinds', 'claim,all,list'],
     patches: [
       {
@@ -129,31 +130,20 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 405927,
     patches: [{ file: 'coordinator/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
   },
-  'copied-while-it-comes-into-doubt': {
-    summary:
-      'who gets a copy of a key from a replica that comes into doubt meanwhile is taken to have what others have',
-    seed: 426118,
-    patches: [
-      {
-        file: 'coordinator/doubts.js',
-        replace: 'if (copy.source === link && ids.includes(copy.id))',
-        by: 'if (false)',
-      },
-    ],
-  },
   'refused-copy-carried-on': {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
-    seed: 502435,
+    seed: 1473,
+    options: ['--faults', 'refuse,down', '--kinds', 'move,list'],
     patches: [{ file: 'coordinator/coordinator.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
   },
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',
-    seed: 680,
+    seed: 715,
     patches: [{ file: 'coordinator/apply.js', replace: 'if (this.isOver)', by: 'if (true)' }],
   },
   'spop-as-it-is': {
     summary: 'SPOP goes to all replicas as it is',
-    seed: 730,
+    seed: 779,
     patches: [
       {
         file: 'coordinator/coordinator.js',
@@ -164,7 +154,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-overtakes-write': {
     summary: 'a read goes to a backup where a write of its own connection has not been emitted yet',
-    seed: 1,
+    seed: 13,
     options: ['--faults', 'break,refuse', '--kinds', 'claim,list'],
     patches: [
       {
@@ -177,17 +167,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'missed-while-away': {
     summary: 'a member that was away is not owed what was written meanwhile',
-    seed: 600,
+    seed: 604,
     patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
-  },
-  'complete-in-doubt': {
-    summary: 'a joining member counts as complete while keys are in doubt on it that it may not have at all',
-    seed: 52227,
-    patches: [{ file: 'migration/intake.js', replace: 'await this.repaired(target);', by: '' }],
   },
   'leftovers-kept': {
     summary: 'a member that is filled again keeps what it has from before',
-    seed: 600,
+    seed: 604,
     patches: [
       {
         file: 'migration/intake.js',
@@ -198,14 +183,14 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'refusal-not-undone': {
     summary: 'what the backups have executed stays when the master refused it',
-    seed: 600,
+    seed: 602,
     patches: [
       { file: 'coordinator/apply.js', replace: 'if (!same)', by: 'if (!same && this.reply[this.replyStart] !== 0x2d)' },
     ],
   },
   'never-serves-again': {
     summary: 'a member that left with keys in doubt serves no reads when it is back over the same connection',
-    seed: 730,
+    seed: 909,
     patches: [
       {
         file: 'coordinator/doubts.js',
@@ -216,13 +201,13 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'kept-by-another-process': {
     summary: 'a leaving member that lost its data is taken to have kept it, when it is to stay after all',
-    seed: 165,
+    seed: 169,
     options: ['--faults', 'lose,down,members', '--kinds', 'string,list,counter'],
     patches: [{ file: 'coordinator/absences.js', replace: 'this.restartedOnes.add(name);', by: '' }],
   },
   'believes-who-is-in-doubt': {
     summary: 'the client is answered what a replica says that lacks an earlier write',
-    seed: 80,
+    seed: 3810,
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
     patches: [{ file: 'coordinator/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
