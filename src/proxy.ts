@@ -49,7 +49,7 @@ import { ViewStore } from './view/view-store.js'
  *            (D) coordinator/coordinator         which replicas, in which way of serving
  *            (E) backend/link                    one FIFO connection per member ──────> redis-server
  *            (F) resp/reply-framer               where a reply begins and ends  <────── redis-server
- *            (G) coordinator/read, apply, …      one reply from those of the replicas
+ *            (G) serving/read, apply, …      one reply from those of the replicas
  *            (H) client/reply-queue, outbox      in the order of the client's commands
  *
  *   control  (K) membership/sentinel-subscriber  what the Sentinels say

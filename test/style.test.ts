@@ -15,13 +15,15 @@ const RANKS: Record<string, number> = {
   view: 2,
   backend: 2,
   simulate: 2,
-  coordinator: 3,
-  membership: 3,
-  migration: 4,
-  client: 5,
-  cli: 5,
-  admin: 5,
-  '': 6,
+  order: 3,
+  serving: 4,
+  membership: 4,
+  migration: 5,
+  coordinator: 5,
+  client: 6,
+  cli: 6,
+  admin: 6,
+  '': 7,
 }
 /** Types only may be taken from elsewhere: they leave nothing behind in the program. */
 const SOLE_IMPORTERS: Record<string, RegExp> = {

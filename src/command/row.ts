@@ -69,7 +69,7 @@ export type Route =
   | 'local' // answered by the proxy itself
   | 'key' // all keys on one replica set: a single key, or several that must have the same replica set
   | 'split' // cut into parts by replica set, the replies merged
-  | 'members' // a special way of serving over every member: see coordinator/keyspace
+  | 'members' // a special way of serving over every member: see serving/keyspace/keyspace
   | 'any' // no key and no effect: any one member can answer (HELP texts, READONLY, …)
   | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
 

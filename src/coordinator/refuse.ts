@@ -3,9 +3,9 @@ import { nameOfKind } from '../backend/server-kind.js'
 import { isModuleWrite } from '../command/build-row.js'
 import { hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
+import { notSupported } from '../order/replies.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
-import { notSupported } from './replies.js'
 
 /**
  * Commands that are served in some of their forms only. What is refused here would block the link, or read keys that are

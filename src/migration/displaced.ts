@@ -1,6 +1,6 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { isHidden } from '../coordinator/pieces/hidden-name.js'
+import { isHidden } from '../order/pieces/hidden-name.js'
 import type { Pace } from './pace.js'
 import { accepted, walkKeys } from './walk.js'
 
@@ -24,7 +24,7 @@ export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace
   let deleted = 0
   /** False when they have to wait for a view to be noted: a start that finds the one before it counts on all its copies. */
   const deleteFrom = async (db: number, keys: readonly Buffer[]) => {
-    // Who has left keeps what it has: should it come back, that is counted on [coordinator/absences].
+    // Who has left keeps what it has: should it come back, that is counted on [order/absences].
     if (!coordinator.router.links.includes(link)) return true
     if (!acknowledgement.open) return false
     const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)

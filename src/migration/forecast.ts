@@ -1,5 +1,5 @@
-import { type Accuracy, type KeySample, surveyKeys } from '../coordinator/key-count.js'
-import type { Router } from '../coordinator/router.js'
+import { type Accuracy, type KeySample, surveyKeys } from '../order/key-count.js'
+import type { Router } from '../order/router.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import { Ring } from '../ring/ring.js'

@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
-import type { Lanes } from '../coordinator/lanes.js'
+import type { Lanes } from '../order/lanes.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'

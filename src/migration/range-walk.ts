@@ -1,6 +1,6 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId } from '../base/key-id.js'
-import { isHidden } from '../coordinator/pieces/hidden-name.js'
+import { isHidden } from '../order/pieces/hidden-name.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { identifierOfKey } from '../ring/identifier.js'

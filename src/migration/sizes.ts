@@ -1,7 +1,7 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { type KeyId, keyOfId, textOfId } from '../base/key-id.js'
-import { SIZE_SAMPLES } from '../coordinator/pieces/sized-copy.js'
+import { SIZE_SAMPLES } from '../order/pieces/sized-copy.js'
 import { frameOf } from '../resp/frame.js'
 
 const COLON = 0x3a

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { rowNamed } from '../../src/command/table.js'
-import { mayHaveTime, toAbsolute } from '../../src/coordinator/absolute.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+import { mayHaveTime, toAbsolute } from '../../src/serving/absolute.js'
 
 const NOW_MS = 1_700_000_000_000
 

@@ -2,13 +2,13 @@ import t from 'tap'
 import type { Expired } from '../../src/backend/expirations.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
-import { Apply } from '../../src/coordinator/apply.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import type { DoubtfulWrite } from '../../src/coordinator/doubt.js'
-import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
-import type { Route } from '../../src/coordinator/router.js'
-import { Swaps } from '../../src/coordinator/swaps.js'
+import type { DoubtfulWrite } from '../../src/order/doubt.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
+import type { Route } from '../../src/order/router.js'
+import { Swaps } from '../../src/order/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
+import { Apply } from '../../src/serving/apply.js'
 
 /** One INCR on its way to some replicas, by their names; a name in brackets is a pending replica. */
 class Story {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import { Arrivals } from '../../src/coordinator/arrivals.js'
-import { Route } from '../../src/coordinator/router.js'
+import { Arrivals } from '../../src/order/arrivals.js'
+import { Route } from '../../src/order/router.js'
 import type { Reply } from '../../src/resp/encode.js'
 import { RangeSet } from '../../src/ring/range-set.js'
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import { Expirations } from '../../src/backend/expirations.js'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
-import { type CopyListener, KeyCopy } from '../../src/coordinator/copy-key.js'
-import { Lanes } from '../../src/coordinator/lanes.js'
-import { Pieces } from '../../src/coordinator/pieces/pieces.js'
+import { type CopyListener, KeyCopy } from '../../src/order/copy-key.js'
+import { Lanes } from '../../src/order/lanes.js'
+import { Pieces } from '../../src/order/pieces/pieces.js'
 
 /** A link that is answered by hand. */
 class FakeLink {

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { rowNamed } from '../../src/command/table.js'
-import { toAbsolute } from '../../src/coordinator/absolute.js'
-import { mayHavePassed, missableDeadline, NO_DEADLINE } from '../../src/coordinator/deadline.js'
-import { Route } from '../../src/coordinator/router.js'
+import { mayHavePassed, missableDeadline, NO_DEADLINE } from '../../src/order/deadline.js'
+import { Route } from '../../src/order/router.js'
 import { frameOf } from '../../src/resp/frame.js'
+import { toAbsolute } from '../../src/serving/absolute.js'
 
 const NOW = 1_700_000_000_000
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import { Groups } from '../../src/coordinator/groups.js'
+import { Groups } from '../../src/order/groups.js'
 
 /** A link with so many commands emitted, and answered. */
 function linkWith(pushed: number, taken: number): { link: Link; traffic: { pushed: number; taken: number } } {

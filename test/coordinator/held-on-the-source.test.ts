@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import { type Held, Lanes } from '../../src/coordinator/lanes.js'
+import { type Held, Lanes } from '../../src/order/lanes.js'
 import { startProxy } from '../helpers/proxy.js'
 
 /*

@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import { keyIds } from '../../src/coordinator/key-ids.js'
-import { expiredLate } from '../../src/coordinator/late-expiry.js'
-import { Swaps } from '../../src/coordinator/swaps.js'
+import { keyIds } from '../../src/order/key-ids.js'
+import { expiredLate } from '../../src/order/late-expiry.js'
+import { Swaps } from '../../src/order/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
 
 /** On which members a key is in doubt after `0:k` expired behind the answer of `command`; undefined: nobody knows which. */

@@ -3,11 +3,11 @@ import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import { LostReads } from '../../src/coordinator/lost-reads.js'
-import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
-import { Swaps } from '../../src/coordinator/swaps.js'
-import { changeDatabases } from '../../src/coordinator/whole-databases.js'
+import { LostReads } from '../../src/order/lost-reads.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
+import { Swaps } from '../../src/order/swaps.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
+import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
 
 const CLIENT = {}
 const NOBODY = {}

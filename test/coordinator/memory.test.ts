@@ -1,5 +1,5 @@
 import t from 'tap'
-import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs } from '../../src/coordinator/memory.js'
+import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs } from '../../src/order/memory.js'
 
 const MB = 1024 * 1024
 const at = (used: number, max: number) => ({ usedBytes: used * MB, maxBytes: max * MB })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HIDDEN_NAME } from '../../src/coordinator/pieces/hidden-name.js'
+import { HIDDEN_NAME } from '../../src/order/pieces/hidden-name.js'
 import { until } from '../helpers/until.js'
 import { PiecesStory } from './pieces-story.js'
 

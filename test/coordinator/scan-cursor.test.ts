@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeCursor, encodeCursor } from '../../src/coordinator/scan.js'
-import { generationOf } from '../../src/coordinator/walks.js'
+import { decodeCursor, encodeCursor } from '../../src/serving/keyspace/scan.js'
+import { generationOf } from '../../src/serving/keyspace/walks.js'
 
 const cursors = fc.record({
   member: fc.integer({ min: 0, max: 254 }),

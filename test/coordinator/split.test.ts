@@ -3,12 +3,12 @@ import t from 'tap'
 import { findKeys } from '../../src/command/keys.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import { outcomeUnknown, rangeGone, unavailable } from '../../src/coordinator/replies.js'
-import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
-import { split } from '../../src/coordinator/split.js'
+import { outcomeUnknown, rangeGone, unavailable } from '../../src/order/replies.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { encodeReply } from '../../src/resp/encode.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+import { split } from '../../src/serving/several/split.js'
 
 /** The client's slot: keeps the reply. */
 class ClientSlot implements ReplySlot {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import { Swaps } from '../../src/coordinator/swaps.js'
+import { Swaps } from '../../src/order/swaps.js'
 
 const link = (name: string) => ({ name }) as Link
 

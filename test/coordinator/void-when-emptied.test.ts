@@ -2,11 +2,11 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import { Lanes } from '../../src/coordinator/lanes.js'
-import { Swaps } from '../../src/coordinator/swaps.js'
-import { changeDatabases } from '../../src/coordinator/whole-databases.js'
+import { Lanes } from '../../src/order/lanes.js'
+import { Swaps } from '../../src/order/swaps.js'
 import type { Frame } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
+import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
 
 /** A write and a read that are held on a member, and a FLUSHALL that is on its way there. */
 class Story {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Votes } from '../../src/coordinator/votes.js'
+import { Votes } from '../../src/order/votes.js'
 
 /** What the places say, in the order in which they answer. */
 function votes(...said: [place: number, reply: string][]) {

@@ -5,7 +5,7 @@ import { Outbox } from '../../src/client/outbox.js'
 import { ReplyBudget } from '../../src/client/reply-budget.js'
 import { ReplyQueue } from '../../src/client/reply-queue.js'
 import { rowNamed } from '../../src/command/table.js'
-import { Waiting } from '../../src/coordinator/waiting.js'
+import { Waiting } from '../../src/order/waiting.js'
 import { error } from '../../src/resp/encode.js'
 import { frameOf } from '../../src/resp/frame.js'
 

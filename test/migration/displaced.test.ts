@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import { Acknowledgement } from '../../src/coordinator/acknowledgement.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import { Lanes } from '../../src/coordinator/lanes.js'
 import { deleteDisplaced } from '../../src/migration/displaced.js'
 import { Pace } from '../../src/migration/pace.js'
+import { Acknowledgement } from '../../src/order/acknowledgement.js'
+import { Lanes } from '../../src/order/lanes.js'
 
 /** A member that has some keys, none of which it is to have any more. */
 class Story {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { HIDDEN_NAME } from '../../src/coordinator/pieces/hidden-name.js'
+import { HIDDEN_NAME } from '../../src/order/pieces/hidden-name.js'
 import { replicaSetOfKey } from '../../src/view/build-view.js'
 import { Random } from '../chaos/random.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'

@@ -1,7 +1,7 @@
 import type { CommandRow } from '../../src/command/row.js'
 import { lookupCommand } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import type { Outcome } from '../chaos/history.js'
 import type { VirtualTime } from './virtual-time.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import type { ReplySlot } from '../../src/coordinator/reply-slot.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { identifierOfKey } from '../../src/ring/identifier.js'
 import { buildView } from '../../src/view/build-view.js'
 import { Client, type PartOperation, Story } from './client.js'

@@ -1,6 +1,6 @@
 import { DT_HELP, helpReply } from '../../command/help.js'
-import { countKeysByMaster } from '../../coordinator/key-count.js'
-import { describeKey } from '../../coordinator/pieces/failed-copies.js'
+import { countKeysByMaster } from '../../order/key-count.js'
+import { describeKey } from '../../order/pieces/failed-copies.js'
 import { double, map, type Reply } from '../../resp/encode.js'
 import { identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'

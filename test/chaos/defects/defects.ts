@@ -34,7 +34,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['lose-and-wipe'],
     patches: [
       {
-        file: 'coordinator/apply.js',
+        file: 'serving/apply.js',
         replace: 'onReply(tag, buf, start, end, flags) {',
         by: `onReply(tag, buf, start, end, flags) {
           if (tag === 0 && this.targets.length > 1) {
@@ -49,7 +49,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['kill-proxy-at-odown'],
     patches: [
       {
-        file: 'coordinator/acknowledgement.js',
+        file: 'order/acknowledgement.js',
         replace: 'this.open = this.answered >= epoch;',
         by: 'this.open = true;',
       },
@@ -58,7 +58,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'ack-although-refused': {
     summary: 'a backup that answers otherwise than the master, or refuses, is not repaired',
     faults: ['refuse'],
-    patches: [{ file: 'coordinator/apply.js', replace: 'this.doubt(tag, this.differing);', by: ';' }],
+    patches: [{ file: 'serving/apply.js', replace: 'this.doubt(tag, this.differing);', by: ';' }],
   },
   'no-run-id-check': {
     summary: 'a server that comes back as another process is taken for the one before',
@@ -87,7 +87,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     workloads: ['group'],
     patches: [
       {
-        file: 'coordinator/master-first.js',
+        file: 'serving/master-first.js',
         replace: 'write.copyToOthers();',
         by: 'for (let i = 1; i < write.targets.length; i++) write.heard();',
       },
@@ -103,7 +103,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['slow', 'stall'],
     patches: [
       {
-        file: 'coordinator/replicated-write.js',
+        file: 'order/replicated-write.js',
         replace: 'if (equal && expired.size === answered)',
         by: 'if (this !== undefined)',
       },
@@ -114,12 +114,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['lose', 'kill', 'wipe'],
     patches: [
       {
-        file: 'coordinator/copy-key.js',
+        file: 'order/copy-key.js',
         replace: 'lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length))',
         by: 'new HeldSnapshot(this, this.holds.length)',
       },
       {
-        file: 'coordinator/copy-key.js',
+        file: 'order/copy-key.js',
         replace: 'this.lanes.release(targets[t], holds[k * targets.length + t])',
         by: 'holds[k * targets.length + t].emit()',
       },
@@ -141,12 +141,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['kill', 'wipe', 'join'],
     patches: [
       {
-        file: 'coordinator/read.js',
+        file: 'serving/read.js',
         replace: 'const link = isCertain ? master',
         by: 'const joining = route.pending.find((each) => each.serving); const link = joining !== undefined ? joining',
       },
       {
-        file: 'coordinator/read.js',
+        file: 'serving/read.js',
         replace: 'const free = candidates.find(',
         by: 'const free = [...route.pending, ...natural].find(',
       },
@@ -157,7 +157,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: [],
     patches: [
       {
-        file: 'coordinator/read.js',
+        file: 'serving/read.js',
         replace:
           'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
         by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
@@ -169,7 +169,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['lose'],
     patches: [
       {
-        file: 'coordinator/doubts.js',
+        file: 'order/doubts.js',
         replace: 'note(link, missed, write, tag = 0) {',
         by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
       },
@@ -180,7 +180,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['kill-proxy-in-doubt'],
     patches: [
       {
-        file: 'coordinator/doubts.js',
+        file: 'order/doubts.js',
         replace: 'if (doubt !== undefined && !(isBehind && doubt.refused))',
         by: 'if (doubt !== undefined && each === link)',
       },
@@ -210,14 +210,14 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'forget-what-was-missed': {
     summary: 'a member that was away is not owed what was written meanwhile',
     faults: ['pause'],
-    patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
+    patches: [{ file: 'order/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
   },
   'refusal-not-undone': {
     summary: 'what the backups have executed stays when their master has no memory for it',
     faults: ['full'],
     patches: [
       {
-        file: 'coordinator/apply.js',
+        file: 'serving/apply.js',
         replace: 'if (!same)',
         by: 'if (!same && this.reply[this.replyStart] !== 0x2d)',
       },
@@ -246,7 +246,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['pause', 'flush'],
     patches: [
       {
-        file: 'coordinator/absences.js',
+        file: 'order/absences.js',
         replace: 'this.byName.clear();',
         by: ';',
       },
@@ -257,7 +257,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['refuse', 'flush', 'swap'],
     patches: [
       {
-        file: 'coordinator/whole-databases.js',
+        file: 'serving/keyspace/whole-databases.js',
         replace: 'of refusing)',
         by: 'of [])',
       },

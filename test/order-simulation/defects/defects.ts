@@ -22,7 +22,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 687,
     patches: [
       {
-        file: 'coordinator/apply.js',
+        file: 'serving/apply.js',
         replace: 'onReply(tag, buf, start, end, flags) {',
         by: `onReply(tag, buf, start, end, flags) {
           if (tag === 0 && this.targets.length > 1) {
@@ -37,12 +37,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 606,
     patches: [
       {
-        file: 'coordinator/copy-key.js',
+        file: 'order/copy-key.js',
         replace: 'lanes.holdKey(target, ids[k], new HeldSnapshot(this, this.holds.length))',
         by: 'new HeldSnapshot(this, this.holds.length)',
       },
       {
-        file: 'coordinator/copy-key.js',
+        file: 'order/copy-key.js',
         replace: 'this.lanes.release(targets[t], holds[k * targets.length + t])',
         by: 'holds[k * targets.length + t].emit()',
       },
@@ -53,12 +53,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 605,
     patches: [
       {
-        file: 'coordinator/master-first.js',
+        file: 'serving/master-first.js',
         replace: 'write.emitToMaster();',
         by: "if (row.replicate !== 'copy') write.emitToMaster();",
       },
       {
-        file: 'coordinator/master-first.js',
+        file: 'serving/master-first.js',
         replace: 'write.copyToOthers();',
         by: '{ write.copyToOthers(); write.emitToMaster(); }',
       },
@@ -69,7 +69,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 602,
     patches: [
       {
-        file: 'coordinator/doubts.js',
+        file: 'order/doubts.js',
         replace: 'note(link, missed, write, tag = 0) {',
         by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
       },
@@ -81,7 +81,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,down,refuse', '--kinds', 'counter'],
     patches: [
       {
-        file: 'coordinator/doubts.js',
+        file: 'order/doubts.js',
         replace: 'if (doubt !== undefined && !(isBehind && doubt.refused))',
         by: 'if (doubt !== undefined && each === link)',
       },
@@ -92,9 +92,9 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 896,
     options: ['--faults', 'full,refuse,break', '--kinds', 'move,hash,list'],
     patches: [
-      { file: 'coordinator/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
+      { file: 'serving/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
       {
-        file: 'coordinator/apply.js',
+        file: 'serving/apply.js',
         replace: 'this.differing === undefined ? this.unequallyExpired(this.answered) : undefined',
         by: 'this.differing ?? this.unequallyExpired(this.answered)',
       },
@@ -106,7 +106,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,expire', '--kinds', 'deadline,hash'],
     patches: [
       {
-        file: 'coordinator/replicated-write.js',
+        file: 'order/replicated-write.js',
         replace: 'if (equal && expired.size === answered)',
         by: 'if (this !== undefined)',
       },
@@ -118,7 +118,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,refuse', '--kinds', 'claim,all,list'],
     patches: [
       {
-        file: 'coordinator/whole-databases.js',
+        file: 'serving/keyspace/whole-databases.js',
         replace: 'voided = lanes.cover(concerns);',
         by: '',
       },
@@ -128,7 +128,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary:
       'what was held counts as done when its database is about to be emptied, and not when that has been executed',
     seed: 405927,
-    patches: [{ file: 'coordinator/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
+    patches: [{ file: 'order/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
   },
   'refused-copy-carried-on': {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
@@ -139,7 +139,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',
     seed: 715,
-    patches: [{ file: 'coordinator/apply.js', replace: 'if (this.isOver)', by: 'if (true)' }],
+    patches: [{ file: 'serving/apply.js', replace: 'if (this.isOver)', by: 'if (true)' }],
   },
   'spop-as-it-is': {
     summary: 'SPOP goes to all replicas as it is',
@@ -158,7 +158,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,refuse', '--kinds', 'claim,list'],
     patches: [
       {
-        file: 'coordinator/read.js',
+        file: 'serving/read.js',
         replace:
           'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
         by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
@@ -168,7 +168,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'missed-while-away': {
     summary: 'a member that was away is not owed what was written meanwhile',
     seed: 604,
-    patches: [{ file: 'coordinator/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
+    patches: [{ file: 'order/absences.js', replace: 'absence.ids.add(id);', by: ';' }],
   },
   'leftovers-kept': {
     summary: 'a member that is filled again keeps what it has from before',
@@ -185,7 +185,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'what the backups have executed stays when the master refused it',
     seed: 602,
     patches: [
-      { file: 'coordinator/apply.js', replace: 'if (!same)', by: 'if (!same && this.reply[this.replyStart] !== 0x2d)' },
+      { file: 'serving/apply.js', replace: 'if (!same)', by: 'if (!same && this.reply[this.replyStart] !== 0x2d)' },
     ],
   },
   'never-serves-again': {
@@ -193,7 +193,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 909,
     patches: [
       {
-        file: 'coordinator/doubts.js',
+        file: 'order/doubts.js',
         replace: 'if (link.ready && !this.byMember.has(link.name))',
         by: 'if (false)',
       },
@@ -203,12 +203,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'a leaving member that lost its data is taken to have kept it, when it is to stay after all',
     seed: 169,
     options: ['--faults', 'lose,down,members', '--kinds', 'string,list,counter'],
-    patches: [{ file: 'coordinator/absences.js', replace: 'this.restartedOnes.add(name);', by: '' }],
+    patches: [{ file: 'order/absences.js', replace: 'this.restartedOnes.add(name);', by: '' }],
   },
   'believes-who-is-in-doubt': {
     summary: 'the client is answered what a replica says that lacks an earlier write',
     seed: 3810,
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
-    patches: [{ file: 'coordinator/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
+    patches: [{ file: 'serving/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
 }

@@ -1,12 +1,12 @@
-import { type Link, LinkLostError } from '../backend/link.js'
-import { wordOf } from '../base/ascii.js'
-import { decodeReply } from '../resp/decode.js'
-import { error, isError, type Reply, simple } from '../resp/encode.js'
-import { frameOf } from '../resp/frame.js'
-import { IS_ERROR } from '../resp/reply-framer.js'
-import type { Coordinator } from './coordinator.js'
-import type { Lanes, Voided } from './lanes.js'
-import { outcomeUnknown } from './replies.js'
+import { type Link, LinkLostError } from '../../backend/link.js'
+import { wordOf } from '../../base/ascii.js'
+import type { Coordinator } from '../../coordinator/coordinator.js'
+import type { Lanes, Voided } from '../../order/lanes.js'
+import { outcomeUnknown } from '../../order/replies.js'
+import { decodeReply } from '../../resp/decode.js'
+import { error, isError, type Reply, simple } from '../../resp/encode.js'
+import { frameOf } from '../../resp/frame.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
 
 /** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
 const HELD_POLL_MS = 10

@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
 import { isSameKey, type KeyId, keyOfId } from '../base/key-id.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Frame } from '../resp/frame.js'
-import type { Coordinator } from './coordinator.js'
 import { leavesDeadline } from './deadline.js'
 
 /**

@@ -1,12 +1,12 @@
-import { assert } from '../base/assert.js'
-import { copyBytes } from '../base/copy-bytes.js'
-import { release, takeLarge } from '../base/large-buffers.js'
-import type { CommandRow } from '../command/row.js'
-import { NULL_BULK, OK } from '../resp/encode.js'
-import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../resp/reply-framer.js'
+import { assert } from '../../base/assert.js'
+import { copyBytes } from '../../base/copy-bytes.js'
+import { release, takeLarge } from '../../base/large-buffers.js'
+import type { CommandRow } from '../../command/row.js'
+import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import { NULL_BULK, OK } from '../../resp/encode.js'
+import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
-import { NOT_APPLIED, OUTCOME_UNKNOWN } from './replies.js'
-import type { ReplySlot } from './reply-slot.js'
 
 const MINUS = 0x2d
 const ASTERISK = 0x2a

@@ -1,9 +1,9 @@
-import { type Link, LinkLostError } from '../backend/link.js'
-import { decodeReply } from '../resp/decode.js'
-import { type ErrorReply, isError } from '../resp/encode.js'
-import { frameOf } from '../resp/frame.js'
-import { IS_ERROR } from '../resp/reply-framer.js'
-import type { Serving } from './router.js'
+import { type Link, LinkLostError } from '../../backend/link.js'
+import type { Serving } from '../../order/router.js'
+import { decodeReply } from '../../resp/decode.js'
+import { type ErrorReply, isError } from '../../resp/encode.js'
+import { frameOf } from '../../resp/frame.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
 
 const CR = 0x0d
 const ZERO = 0x30

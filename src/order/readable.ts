@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Frame } from '../resp/frame.js'
-import type { Coordinator } from './coordinator.js'
 import type { Route } from './router.js'
 
 /*

@@ -1,6 +1,6 @@
-import type { Link } from '../backend/link.js'
-import { fingerprint32 } from '../ring/identifier.js'
-import type { Router } from './router.js'
+import type { Link } from '../../backend/link.js'
+import type { Router } from '../../order/router.js'
+import { fingerprint32 } from '../../ring/identifier.js'
 
 /** Generations are below this: a cursor has 15 bits for them. */
 export const GENERATION_SIZE = 2 ** 15

@@ -1,8 +1,8 @@
-import type { Link } from '../backend/link.js'
-import { BulksReply, error, isError, type Reply } from '../resp/encode.js'
-import type { Coordinator } from './coordinator.js'
-import { isHidden } from './pieces/hidden-name.js'
-import type { Serving } from './router.js'
+import type { Link } from '../../backend/link.js'
+import type { Coordinator } from '../../coordinator/coordinator.js'
+import { isHidden } from '../../order/pieces/hidden-name.js'
+import type { Serving } from '../../order/router.js'
+import { BulksReply, error, isError, type Reply } from '../../resp/encode.js'
 import { servedKeys } from './served-keys.js'
 
 const COUNT_BATCH = 1000

@@ -1,6 +1,6 @@
-import { copyBytes } from '../base/copy-bytes.js'
-import { release, takeLarge } from '../base/large-buffers.js'
-import type { Frame } from '../resp/frame.js'
+import { copyBytes } from '../../base/copy-bytes.js'
+import { release, takeLarge } from '../../base/large-buffers.js'
+import type { Frame } from '../../resp/frame.js'
 
 const CR = 13
 const LF = 10

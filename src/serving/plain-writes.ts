@@ -1,11 +1,11 @@
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow } from '../command/row.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { ReplySlot } from '../order/reply-slot.js'
+import type { Route } from '../order/router.js'
 import { OK } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { Apply } from './apply.js'
-import type { Coordinator } from './coordinator.js'
-import type { ReplySlot } from './reply-slot.js'
-import type { Route } from './router.js'
 
 /** A tag is the number of a write and the place of a target. */
 const PLACE_BITS = 4

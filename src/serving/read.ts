@@ -2,12 +2,12 @@ import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import { mayRead, readable } from '../order/readable.js'
+import { deliver } from '../order/replies.js'
+import type { ReplySlot } from '../order/reply-slot.js'
+import type { Route } from '../order/router.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
-import type { Coordinator } from './coordinator.js'
-import { mayRead, readable } from './readable.js'
-import { deliver } from './replies.js'
-import type { ReplySlot } from './reply-slot.js'
-import type { Route } from './router.js'
 
 /**
  * A read: to the master of its key, or at once to the first backup whose link is up. If the link breaks before the

@@ -1,10 +1,10 @@
-import type { Link } from '../backend/link.js'
-import { lowerCase, wordOf } from '../base/ascii.js'
-import { error, isError, type Reply } from '../resp/encode.js'
-import type { Coordinator } from './coordinator.js'
+import type { Link } from '../../backend/link.js'
+import { lowerCase, wordOf } from '../../base/ascii.js'
+import type { Coordinator } from '../../coordinator/coordinator.js'
+import { readableInTime } from '../../order/readable.js'
+import type { Router } from '../../order/router.js'
+import { error, isError, type Reply } from '../../resp/encode.js'
 import { UnavailableError } from './keyspace.js'
-import { readableInTime } from './readable.js'
-import type { Router } from './router.js'
 import { GENERATION_SIZE, type Walk } from './walks.js'
 
 /**
