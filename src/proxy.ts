@@ -165,7 +165,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
           link.reset(`it is refused: ${refusal}`)
           return
         }
-        coordinator.restarted(link)
+        order.restarted(link)
         if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
       }
       membership.linkUp(link.name)
@@ -180,15 +180,15 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     onDown: (link, reason) => {
       // A link that is not wanted any more may outlive its place for a moment.
       if (links.get(link.name) === link) membership.linkDown(link.name, reason)
-      coordinator.linkDown(link)
+      order.linkDown(link)
     },
-    onStrayed: (link, reason) => coordinator.linkStrayed(link, reason),
+    onStrayed: (link, reason) => order.linkStrayed(link, reason),
   })
   /** What a member has does not count any more. */
   const distrust = (member: string, reason: string) => {
     log.warn({ member, reason }, `${member} is filled anew: ${reason}`)
     const link = links.get(member)
-    if (link !== undefined) coordinator.restarted(link)
+    if (link !== undefined) order.restarted(link)
     keeper.restarted(member)
   }
   const coordinator: Coordinator = new Coordinator(views, links, log, {
@@ -204,17 +204,18 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       // Nobody would miss it, and it would keep clients from writing.
       else if (joiningMembers(views.current).includes(link.name)) {
         log.warn({ member: link.name }, `${link.name} has too little memory for its part: it joins when it has more`)
-        coordinator.restarted(link)
+        order.restarted(link)
         keeper.suspend(link.name)
       }
     },
   })
+  const { order } = coordinator
   const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
   const unguarded = ring.withoutMajority === 'serve'
   const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, unguarded, removed })
-  markers.onAcknowledged((epoch) => coordinator.acknowledgement.markerAnswered(epoch))
+  markers.onAcknowledged((epoch) => order.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
     log,
@@ -229,7 +230,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       keeper.forget(name)
       ownership.forget(name)
       // Who was removed may serve others before it is added again.
-      coordinator.absences.forget(name)
+      order.absences.forget(name)
     },
     noteRemoved: place,
     connect: (member) => links.connect(member),
@@ -251,14 +252,14 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const migrator: Migrator = new Migrator({
     views,
     links,
-    coordinator,
+    order,
     log,
     maxBytesPerSecond: config.migration.maxBytesPerSecond,
     filled: (member, ranges) => keeper.filled(member, ranges),
     acknowledged,
   })
   const verifier = new Verifier({
-    coordinator,
+    order,
     log,
     ...config.verify,
     acknowledged,
@@ -266,8 +267,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     outvoted: (name) => outvoted.note(name),
   })
 
-  const settling: Settling = new Settling(coordinator, verifier, log, () => outvoted.settled())
-  const outvoted = new Outvoted({ log, coordinator, lookAtAll: () => settling.lookAtAll(), distrust })
+  const settling: Settling = new Settling(order, verifier, log, () => outvoted.settled())
+  const outvoted = new Outvoted({ log, order, lookAtAll: () => settling.lookAtAll(), distrust })
   const upkeep: Upkeep = new Upkeep({
     log,
     links: () => links.all(),
@@ -276,7 +277,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       log.warn({ member }, 'copies may differ since then: all of them are looked at, and each key before it is used')
       settling.doubtAll()
     },
-    emptied: (name) => coordinator.isMember(name) && distrust(name, 'somebody emptied or swapped its databases'),
+    emptied: (name) => order.isMember(name) && distrust(name, 'somebody emptied or swapped its databases'),
   })
 
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
@@ -290,6 +291,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     views,
     links,
     coordinator,
+    order,
     membership,
     keeper,
     migrator,
@@ -320,7 +322,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       takeover: startOptions.takeover === true,
       acceptEpoch: startOptions.acceptEpoch,
       known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
-      refused: (reason) => coordinator.opening.refuse(reason),
+      refused: (reason) => order.opening.refuse(reason),
       removedBefore: (names) => membership.removedBefore(names),
     })
     await membership.start()
@@ -329,15 +331,15 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     if (decision.kind === 'resume') ownership.refuseStrays(decision.strays)
     running = true
     for (const link of links.all()) if (link.ready && !ownership.servers.has(link.name)) link.reset(GREETED_TOO_EARLY)
-    coordinator.opening.open()
-    if (decision.kind === 'resume' && decision.unclean) coordinator.uncertainty.begin()
+    order.opening.open()
+    if (decision.kind === 'resume' && decision.unclean) order.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
   }
   /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
   const isQuiet = () =>
-    !coordinator.uncertainty.active &&
-    coordinator.lanes.active === 0 &&
-    coordinator.doubts.size === 0 &&
+    !order.uncertainty.active &&
+    order.lanes.active === 0 &&
+    order.doubts.size === 0 &&
     links.all().every((link) => !link.outstanding)
 
   return {
@@ -354,7 +356,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
         await begin()
       } catch (failure) {
         // Whoever waits for the ring is told before the connections end.
-        coordinator.opening.refuse((failure as Error).message)
+        order.opening.refuse((failure as Error).message)
         throw failure
       }
       migrator.start()
@@ -365,7 +367,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       verifier.start()
       void settling.run()
       upkeep.start()
-      coordinator.memory.start()
+      order.memory.start()
       return address
     },
     fail(failure) {
@@ -377,7 +379,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     async stop() {
       settling.stop()
       upkeep.stop()
-      if (!running) coordinator.opening.refuse('the proxy stops')
+      if (!running) order.opening.refuse('the proxy stops')
       const closed = listener.close()
       if (isDeposed) for (const client of server.clients.all()) client.drop()
       server.clients.closeAll(CLOSE_GRACE_MS)
@@ -391,7 +393,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       markers.stop()
       ownership.stop()
       pauseWatch.stop()
-      coordinator.close()
+      order.close()
       links.close()
       await stateFile?.idle()
       await closed

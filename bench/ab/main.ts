@@ -110,6 +110,7 @@ function tableOf(lines: readonly Line[]): string {
       { head: 'CPU, ratio', ...right },
       { head: 'from', ...right },
       { head: 'to', ...right },
+      { head: 'of the least', ...right },
     ],
     { head: 'commands/s, ratio', ...right },
   ]

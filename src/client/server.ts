@@ -8,6 +8,7 @@ import type { SentinelAdmin } from '../membership/sentinel-admin.js'
 import type { Migrator } from '../migration/migrator.js'
 import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
+import type { Order } from '../order/order.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { ClientStats } from './client-stats.js'
@@ -23,6 +24,7 @@ export interface Server {
   readonly views: ViewStore
   readonly links: Links
   readonly coordinator: Coordinator
+  readonly order: Order
   readonly membership: Membership
   readonly keeper: ViewKeeper
   readonly migrator: Migrator

@@ -1,7 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import { differingValues } from './compare-value.js'
 import { integerIn } from './differing.js'
 import { InStep, KEY, UnsettledError } from './in-step.js'
@@ -41,21 +41,21 @@ const LOOK_AGAIN_MS = 250
  * @param id the key, see `keyId`
  * @param bytes about how much memory its value takes
  */
-export async function compareKey(coordinator: Coordinator, id: KeyId, bytes: number): Promise<Look> {
+export async function compareKey(order: Order, id: KeyId, bytes: number): Promise<Look> {
   const { key } = keyOfId(id)
-  const links = coordinator.router.routeOfKey(key, 0, key.length).natural
+  const links = order.router.routeOfKey(key, 0, key.length).natural
   const away = links.find((link) => !link.ready)
   if (away !== undefined) return { kind: 'away', member: away.name }
-  if (isDoubtful(coordinator, links, id)) return unsettled('a write of it is in doubt')
+  if (isDoubtful(order, links, id)) return unsettled('a write of it is in doubt')
   try {
-    const replicas = new InStep(coordinator.lanes, links, id)
+    const replicas = new InStep(order.lanes, links, id)
     const seen = await statesOf(replicas, bytes)
     const { deadlines } = seen
-    const isAlone = await isMasterAlone(replicas, seen, bytes, !coordinator.uncertainty.isSettled(id))
+    const isAlone = await isMasterAlone(replicas, seen, bytes, !order.uncertainty.isSettled(id))
     const states = isAlone ? links.map((_, i): CopyState => (i === 0 ? 'outvoted' : 'same')) : seen.states
     const differs = states.some((state) => state !== 'same')
     // Every write before the look has been answered by now, so what it left in doubt is known.
-    if (differs && isDoubtful(coordinator, links, id)) return unsettled('a write of it is in doubt')
+    if (differs && isDoubtful(order, links, id)) return unsettled('a write of it is in doubt')
     const untilMs = differs ? untilExpired(deadlines) : 0
     if (untilMs > 0) return unsettled('it is about to expire', untilMs)
     return { kind: 'seen', links, states, holder: links[deadlines.findIndex((deadline) => deadline !== NO_KEY)] }
@@ -115,7 +115,7 @@ async function valueStates(replicas: InStep, bytes: number): Promise<CopyState[]
   return states
 }
 
-function isDoubtful({ doubts }: Coordinator, links: readonly Link[], id: KeyId): boolean {
+function isDoubtful({ doubts }: Order, links: readonly Link[], id: KeyId): boolean {
   return links.some((link) => doubts.isInDoubt(link, id))
 }
 

@@ -1,5 +1,5 @@
 import { type Link, LinkLostError } from '../backend/link.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import type { Pace } from './pace.js'
 import { accepted, walkKeys } from './walk.js'
@@ -17,17 +17,17 @@ const NOTED_POLL_MS = 500
  *
  * @returns the number of deleted keys
  */
-export async function deleteDisplaced(coordinator: Coordinator, link: Link, pace: Pace): Promise<number> {
-  const { acknowledgement, lanes, waiting } = coordinator
-  const isAnyHeld = () => lanes.heldOn(link).some((id) => !coordinator.router.targetsOf(id).includes(link))
-  while (coordinator.router.links.includes(link) && isAnyHeld()) await waiting.change(performance.now() + HELD_POLL_MS)
+export async function deleteDisplaced(order: Order, link: Link, pace: Pace): Promise<number> {
+  const { acknowledgement, lanes, waiting } = order
+  const isAnyHeld = () => lanes.heldOn(link).some((id) => !order.router.targetsOf(id).includes(link))
+  while (order.router.links.includes(link) && isAnyHeld()) await waiting.change(performance.now() + HELD_POLL_MS)
   let deleted = 0
   /** False when they have to wait for a view to be noted: a start that finds the one before it counts on all its copies. */
   const deleteFrom = async (db: number, keys: readonly Buffer[]) => {
     // Who has left keeps what it has: should it come back, that is counted on [order/absences].
-    if (!coordinator.router.links.includes(link)) return true
+    if (!order.router.links.includes(link)) return true
     if (!acknowledgement.open) return false
-    const isDisplaced = (key: Buffer) => !coordinator.router.routeOfKey(key, 0, key.length).targets.includes(link)
+    const isDisplaced = (key: Buffer) => !order.router.routeOfKey(key, 0, key.length).targets.includes(link)
     const displaced = keys.filter((key) => isDisplaced(key) && !isHidden(key))
     if (displaced.length > 0) deleted += accepted<number>(link, await link.call(['UNLINK', ...displaced], db))
     return true

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import type { CopyListener } from '../order/copy-key.js'
+import type { Order } from '../order/order.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
@@ -77,7 +77,7 @@ export class Intake {
   private readonly failed = new Map<KeyId, string>()
 
   constructor(
-    private readonly coordinator: Coordinator,
+    private readonly order: Order,
     readonly plan: IntakePlan,
     private readonly link: (name: string) => Link,
     private readonly rate: Rate,
@@ -103,7 +103,7 @@ export class Intake {
   /** What is under way is still done, and nothing more is begun. Whoever follows does not count on its arriving. */
   cancel(): void {
     this.cancelled = true
-    for (const [id, target] of this.underWay) this.coordinator.arrivals.remove(target, id)
+    for (const [id, target] of this.underWay) this.order.arrivals.remove(target, id)
     this.underWay.clear()
   }
 
@@ -115,7 +115,7 @@ export class Intake {
    */
   async run(): Promise<Received | undefined> {
     const target = this.link(this.plan.member)
-    const { arrivals } = this.coordinator
+    const { arrivals } = this.order
     const missing = (ranges: readonly TokenRange[]) =>
       new RangeSet(ranges.filter((range) => !arrivals.hasKept(target, range)))
     const sources = this.plan.sources.map(({ source, ranges }) => ({
@@ -132,7 +132,7 @@ export class Intake {
     // Most of what is owed now comes before its writes would have to wait for it.
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
     await this.copied(target)
-    this.reopen = this.coordinator.arrivals.close(target)
+    this.reopen = this.order.arrivals.close(target)
     await Promise.all(sources.map(({ source, ranges }) => this.copyOwed(source, target, ranges)))
     await this.copied(target)
     await this.repaired(target)
@@ -142,7 +142,7 @@ export class Intake {
   }
 
   private received(target: Link): Received {
-    const { arrivals, doubts } = this.coordinator
+    const { arrivals, doubts } = this.order
     // A write may have brought one since.
     const isThere = (id: KeyId) => arrivals.has(target, id) && !doubts.isInDoubt(target, id)
     const failed = [...this.failed].filter(([id]) => !isThere(id)).map(([id, why]) => ({ id, why }))
@@ -166,7 +166,7 @@ export class Intake {
   private async copied(target: Link): Promise<void> {
     await this.window.empty()
     // Those that begin later bring keys that are written now: the write itself waits for them.
-    const isComing = this.coordinator.arrivals.coming(target)
+    const isComing = this.order.arrivals.coming(target)
     while (!this.cancelled && isComing()) await sleep(COMING_MS)
     if (this.failure !== undefined) throw this.failure
     this.assertThere()
@@ -177,7 +177,7 @@ export class Intake {
    * there at all, and who is natural is the last to have it when its source fails. One whose repair it refuses it does not take.
    */
   private async repaired(target: Link): Promise<void> {
-    const { doubts, pieces } = this.coordinator
+    const { doubts, pieces } = this.order
     let open = doubts.on(target).filter((id) => this.ranges.has(identifierOfId(id)))
     for (;;) {
       if (this.cancelled) return
@@ -198,7 +198,7 @@ export class Intake {
 
   /** Leftovers would bring back keys that were deleted meanwhile. What arrives while they are looked for is kept. */
   private async clear(target: Link, ranges: RangeSet): Promise<void> {
-    const { arrivals, lanes } = this.coordinator
+    const { arrivals, lanes } = this.order
     if (ranges.isEmpty) return
     this.heldAtClearing = lanes.heldOn(target)
     if (this.plan.empty) {
@@ -233,15 +233,15 @@ export class Intake {
     let keys = 0
     for (const database of await databasesOf(source)) keys += database.keys
     // A source holds what it masters and the copies of others; it is asked for a part of what it masters.
-    const copies = Math.min(this.coordinator.router.view.replicas + 1, this.coordinator.router.links.length)
-    const held = (copies / Math.max(1, this.coordinator.router.links.length)) as number
+    const copies = Math.min(this.order.router.view.replicas + 1, this.order.router.links.length)
+    const held = (copies / Math.max(1, this.order.router.links.length)) as number
     this.progress.keysTotal += Math.round(keys * Math.min(1, ranges.share / held))
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
     if (ranges.isEmpty) return
     // Of what is held back there a walk sees nothing yet, and nobody will send the member what was emitted before it came.
-    const held = new Set([...this.heldAtClearing, ...this.coordinator.lanes.heldOn(source)])
+    const held = new Set([...this.heldAtClearing, ...this.order.lanes.heldOn(source)])
     for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return
@@ -251,7 +251,7 @@ export class Intake {
 
   /** What was written meanwhile and not sent to the member, because it did not have it yet. */
   private copyOwed(source: Link, target: Link, ranges: RangeSet): Promise<void> {
-    return this.copyThese(this.coordinator.arrivals.owed(target), source, target, ranges)
+    return this.copyThese(this.order.arrivals.owed(target), source, target, ranges)
   }
 
   /** Those of these keys that are in some ranges. */
@@ -285,7 +285,7 @@ export class Intake {
   /** The sizes are asked for first, so that a few large values do not fill the memory; large ones go one by one. */
   private async copySome(source: Link, target: Link, db: number, ids: readonly KeyId[]): Promise<void> {
     const { rate, pace } = this
-    const { pieces } = this.coordinator
+    const { pieces } = this.order
     const sizes = await pace.slice(() => sizesOf(source, db, ids))
     const isLarge = (i: number) => pieces.isLarge(sizes[i], [target])
     for (let from = 0, to = 0; from < ids.length; from = to) {
@@ -329,7 +329,7 @@ export class Intake {
   /** One large value: while most of it is copied, it is written. */
   private async copyLarge(source: Link, target: Link, piece: readonly KeyId[], bytes: number): Promise<Failed[]> {
     const value = { id: piece[0], bytes, source, target, isWanted: () => !this.cancelled }
-    const ahead = await this.coordinator.buildAhead(value)
+    const ahead = await this.order.buildAhead(value)
     try {
       if (ahead?.isFree === false) ahead.drop()
       return await this.copyPiece(source, target, piece, true)
@@ -362,13 +362,13 @@ export class Intake {
    * with those that were not copied.
    */
   private copyPiece(source: Link, target: Link, piece: readonly KeyId[], large = false): Promise<Failed[]> {
-    const { coordinator, progress, cancelled } = this
-    const ids = piece.filter((id) => !coordinator.arrivals.has(target, id))
+    const { order, progress, cancelled } = this
+    const ids = piece.filter((id) => !order.arrivals.has(target, id))
     // Who was cancelled may be asking a member that is to have the keys no more.
     if (cancelled || ids.length === 0) return Promise.resolve([])
     for (const link of [source, target]) if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
     // The source may be without a write, which the member was not sent either.
-    const isInDoubt = (id: KeyId) => coordinator.doubts.isInDoubt(source, id)
+    const isInDoubt = (id: KeyId) => order.doubts.isInDoubt(source, id)
     const failed: Failed[] = ids.filter(isInDoubt).map((id) => ({ id, why: `it is in doubt on ${source.name}` }))
     const certain = failed.length === 0 ? ids : ids.filter((id) => !isInDoubt(id))
     if (certain.length === 0) return Promise.resolve(failed)
@@ -384,7 +384,7 @@ export class Intake {
         if (--open === 0) resolve(failed)
       }
       for (const id of certain) this.underWay.set(id, target)
-      coordinator.copyKeys(certain, source, target, listener, large ? 'differs' : 'small')
+      order.copyKeys(certain, source, target, listener, large ? 'differs' : 'small')
     })
   }
 }

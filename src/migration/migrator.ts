@@ -3,7 +3,7 @@ import { LinkLostError } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import { describeKey, type FailedCopy } from '../order/pieces/failed-copies.js'
 import type { Ring } from '../ring/ring.js'
 import { rangeContains, type TokenRange } from '../ring/token-range.js'
@@ -25,7 +25,7 @@ const PROGRESS_LOG_MS = 2000
 export interface MigratorDeps {
   readonly views: ViewStore
   readonly links: Links
-  readonly coordinator: Coordinator
+  readonly order: Order
   readonly log: Logger
   readonly maxBytesPerSecond: number
   /** A pending replica has received these ranges whole. */
@@ -71,7 +71,7 @@ export class Migrator {
 
   constructor(private readonly deps: MigratorDeps) {
     this.rate = new Rate(deps.maxBytesPerSecond)
-    const { stats } = deps.coordinator
+    const { stats } = deps.order
     this.pace = new Pace(() => stats.reads + stats.writes)
     this.speed = new Speed(deps.maxBytesPerSecond, this.pace)
   }
@@ -134,14 +134,14 @@ export class Migrator {
         bytes: progress.bytesCopied,
         seconds: (performance.now() - startedAtMs) / 1000,
         secondsLeft: intake.secondsLeft(),
-        failed: this.deps.coordinator.pieces.failed.of(plan.member),
+        failed: this.deps.order.pieces.failed.of(plan.member),
       }
     })
   }
 
   /** The members that have received everything but some keys which they did not take. */
   heldUpMembers(): { readonly member: string; readonly failed: readonly FailedCopy[] }[] {
-    const { failed } = this.deps.coordinator.pieces
+    const { failed } = this.deps.order.pieces
     return this.heldUp.members.map((member) => ({ member, failed: failed.of(member) }))
   }
 
@@ -179,7 +179,7 @@ export class Migrator {
   }
 
   private reconcile(): void {
-    const { views, links, coordinator } = this.deps
+    const { views, links, order } = this.deps
     const canGive = (name: string) => links.get(name)?.serving === true
     const isUnderWay = (member: string, range: TokenRange) =>
       [...this.running].some((intake) => intake.plan.member === member && intake.ranges.has(range.to))
@@ -189,7 +189,7 @@ export class Migrator {
       if (links.get(plan.member)?.ready !== true) continue
       // Emptying the member would take away what another intake has brought, or it has kept.
       const alone = ![...this.running].some((intake) => intake.plan.member === plan.member)
-      const keeps = coordinator.arrivals.keepsAny(this.link(plan.member))
+      const keeps = order.arrivals.keepsAny(this.link(plan.member))
       // What it holds besides that may be of no range that it is to have now.
       if (plan.empty && keeps) this.displaced.add(plan.member)
       void this.receive({ ...plan, empty: plan.empty && alone && !keeps })
@@ -200,9 +200,9 @@ export class Migrator {
   }
 
   private async receive(plan: Intake['plan']): Promise<void> {
-    const { coordinator, log, filled } = this.deps
+    const { order, log, filled } = this.deps
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
-    const intake = new Intake(coordinator, plan, (name) => this.link(name), this.rate, this.pace)
+    const intake = new Intake(order, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
     log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')
     try {
@@ -238,7 +238,7 @@ export class Migrator {
   }
 
   private async sweep(name: string): Promise<void> {
-    const { coordinator, links, log, acknowledged, views } = this.deps
+    const { order, links, log, acknowledged, views } = this.deps
     const link = links.get(name)
     if (!views.current.members.some((member) => member.name === name)) this.displaced.delete(name)
     else if (link?.ready === true && !this.sweeping.has(name)) {
@@ -246,7 +246,7 @@ export class Migrator {
       this.displaced.delete(name)
       try {
         await acknowledged()
-        const deleted = await deleteDisplaced(coordinator, link, this.pace)
+        const deleted = await deleteDisplaced(order, link, this.pace)
         if (deleted > 0) log.info({ member: name, keys: deleted }, 'displaced copies deleted')
       } catch (error) {
         if (!isExpected(error)) throw error

@@ -1,12 +1,12 @@
 import type { Logger } from '../base/log.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 
 /** Of so many keys a member has lost or changed its copies, in one look at everything, before all that it has is given up. */
 const KEYS_MAX = 10
 
 export interface OutvotedDeps {
   readonly log: Logger
-  readonly coordinator: Pick<Coordinator, 'onOutvoted' | 'uncertainty'>
+  readonly order: Pick<Order, 'onOutvoted' | 'uncertainty'>
   /** All copies are to be looked at, and what differs is to be repaired. */
   lookAtAll(): void
   /** What the member has does not count any more: it is filled anew. */
@@ -23,9 +23,9 @@ export class Outvoted {
   private readonly keys = new Map<string, number>()
 
   constructor(private readonly deps: OutvotedDeps) {
-    const { coordinator } = deps
-    coordinator.onOutvoted = (member) => this.note(member)
-    coordinator.uncertainty.onRestored = (member) => this.noteLack(member)
+    const { order } = deps
+    order.onOutvoted = (member) => this.note(member)
+    order.uncertainty.onRestored = (member) => this.noteLack(member)
   }
 
   note(member: string): void {

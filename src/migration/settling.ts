@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../base/log.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import type { Verifier } from './verify.js'
 
 /** Between two looks at all copies, after something that left them in doubt. */
@@ -15,7 +15,7 @@ export class Settling {
   private done = 0
 
   constructor(
-    private readonly coordinator: Pick<Coordinator, 'uncertainty'>,
+    private readonly order: Pick<Order, 'uncertainty'>,
     private readonly verifier: Verifier,
     private readonly log: Logger,
     /** Everything was looked at, and all copies are equal. */
@@ -24,7 +24,7 @@ export class Settling {
 
   /** Every key is in doubt, also those that were looked at: its replicas may not have done the same from the same writes. */
   doubtAll(): void {
-    this.coordinator.uncertainty.begin()
+    this.order.uncertainty.begin()
     void this.run()
   }
 
@@ -38,7 +38,7 @@ export class Settling {
   async run(): Promise<void> {
     if (this.running) return
     this.running = true
-    const { uncertainty } = this.coordinator
+    const { uncertainty } = this.order
     while ((uncertainty.active || this.done < this.asked) && !this.stopped) {
       const { begun, active } = uncertainty
       const { asked } = this

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Link, LinkLostError } from '../backend/link.js'
 import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import { within } from '../base/within.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { compareKey, type Look } from './compare-key.js'
 import { PIECE_BYTES } from './differing.js'
@@ -29,7 +29,7 @@ const ROUNDS_MAX = 3
 const KEY_COST_BYTES = 1024
 
 export interface VerifyDeps {
-  readonly coordinator: Coordinator
+  readonly order: Order
   /** Resolves when the markers of the current view are on all its members: what is not a member's own may go then. */
   acknowledged(): Promise<void>
   /** Whether displaced copies are still to be deleted from this member. */
@@ -67,15 +67,15 @@ export class VerifyPass {
   async run(): Promise<void> {
     const { report } = this
     for (let round = 1; round <= ROUNDS_MAX; round++) {
-      const { coordinator } = this.deps
-      const { view, links } = coordinator.router
-      const { swaps } = coordinator.stats
+      const { order } = this.deps
+      const { view, links } = order.router
+      const { swaps } = order.stats
       report.begin(await countCopies(links))
       await Promise.all(links.map((link) => this.walk(link)))
       await this.window.empty()
       await this.suspects.empty()
       if (this.failure !== undefined) throw this.failure
-      const same = samePlaces(view, coordinator.router.view) && swaps === coordinator.stats.swaps
+      const same = samePlaces(view, order.router.view) && swaps === order.stats.swaps
       if (this.isCancelled() || same) break
       if (round === ROUNDS_MAX) report.notChecked(0, 'keys changed hands meanwhile: some may have been missed')
     }
@@ -83,7 +83,7 @@ export class VerifyPass {
   }
 
   private async walk(link: Link): Promise<void> {
-    const { coordinator, isSweeping } = this.deps
+    const { order, isSweeping } = this.deps
     const deadlineMs = performance.now() + SWEEP_TIMEOUT_MS
     while (isSweeping(link.name) && performance.now() < deadlineMs && !this.isCancelled()) await sleep(LOOK_AGAIN_MS)
     try {
@@ -95,13 +95,13 @@ export class VerifyPass {
     } catch (error) {
       if (!isExpected(error)) throw error
       // Who is no member any more needs not be looked through.
-      if (coordinator.router.links.includes(link)) this.report.notChecked(0, error.message)
+      if (order.router.links.includes(link)) this.report.notChecked(0, error.message)
     }
   }
 
   /** One batch of the keys that are on a member. */
   private async lookAt(link: Link, db: number, keys: readonly Buffer[]): Promise<void> {
-    const { router } = this.deps.coordinator
+    const { router } = this.deps.order
     const orphans: Buffer[] = []
     const byFirst = new Map<Link, Buffer[]>()
     for (const key of keys) {
@@ -124,14 +124,14 @@ export class VerifyPass {
 
   /** Resolves when there is room for more; the key is compared meanwhile. */
   private async compare(walked: Link, id: KeyId, bytes: number): Promise<void> {
-    const { coordinator } = this.deps
-    const { length: copies } = coordinator.router.links
-    const cost = Math.min(bytes, PIECE_BYTES) * Math.min(copies, coordinator.router.view.replicas + 1)
+    const { order } = this.deps
+    const { length: copies } = order.router.links
+    const cost = Math.min(bytes, PIECE_BYTES) * Math.min(copies, order.router.view.replicas + 1)
     await this.rate.take(Math.max(bytes, KEY_COST_BYTES) * copies)
     await this.window.enter(cost)
     this.background(async () => {
       try {
-        const look = await compareKey(coordinator, id, bytes)
+        const look = await compareKey(order, id, bytes)
         if (isSame(look)) this.report.keys++
         // A key that an earlier replica has is compared in the walk of that one.
         else if (look.kind !== 'seen' || look.holder === undefined || look.holder === walked) {
@@ -159,11 +159,11 @@ export class VerifyPass {
 
   /** Looks until two looks in a row see the same copies differ, or one sees that none does. */
   private async settle(id: KeyId, bytes: number, first: Look): Promise<boolean> {
-    const { coordinator } = this.deps
+    const { order } = this.deps
     let before = first
     for (let looks = 1; looks < LOOKS_MAX && before.kind !== 'away' && !this.isCancelled(); looks++) {
       await sleep(before.kind === 'unsettled' ? before.lookAgainMs : LOOK_AGAIN_MS)
-      const look = await compareKey(coordinator, id, bytes)
+      const look = await compareKey(order, id, bytes)
       if (isSame(look)) {
         this.report.keys++
         return false
@@ -195,13 +195,13 @@ export class VerifyPass {
 
   /** Copies the key from its master; gives the number of copies that are equal afterwards. */
   private async repair(id: KeyId, bytes: number, links: readonly Link[]): Promise<number> {
-    const { doubts } = this.deps.coordinator
+    const { doubts } = this.deps.order
     const copied = links.map(
       (link) => new Promise<void>((settled) => doubts.note(link, [id], { settled: () => settled() })),
     )
     await within(Promise.all(copied), REPAIR_TIMEOUT_MS)
     for (let looks = 1; looks < LOOKS_MAX; looks++) {
-      const look = await compareKey(this.deps.coordinator, id, bytes)
+      const look = await compareKey(this.deps.order, id, bytes)
       if (look.kind === 'seen') return links.filter((link) => !differingLinks(look).includes(link)).length
       await sleep(look.kind === 'unsettled' ? look.lookAgainMs : LOOK_AGAIN_MS)
     }
@@ -232,15 +232,15 @@ export class VerifyPass {
 
   /** Whether it is one is looked up in the turn in which its deletion is emitted, as for all displaced copies. */
   private async deleteOrphan(link: Link, db: number, key: Buffer): Promise<boolean> {
-    const { coordinator, acknowledged } = this.deps
+    const { order, acknowledged } = this.deps
     for (const deadlineMs = performance.now() + REPAIR_TIMEOUT_MS; ; ) {
-      const { view } = coordinator.router
+      const { view } = order.router
       const isMarked = await within(
         acknowledged().then(() => true),
         deadlineMs - performance.now(),
       )
       if (isMarked !== true) return false
-      if (coordinator.router.view === view) break
+      if (order.router.view === view) break
     }
     if (!this.isOrphan(link, key)) return true
     accepted(link, await link.call(['UNLINK', key], db))
@@ -248,7 +248,7 @@ export class VerifyPass {
   }
 
   private isOrphan(link: Link, key: Buffer): boolean {
-    const { router } = this.deps.coordinator
+    const { router } = this.deps.order
     return router.links.includes(link) && !router.routeOfKey(key, 0, key.length).targets.includes(link)
   }
 

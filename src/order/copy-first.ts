@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
+import type { Order } from './order.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { Route } from './router.js'
 
@@ -16,26 +16,20 @@ import type { Route } from './router.js'
  *
  * @returns true when the command is served later
  */
-export function settleFirst(
-  coordinator: Coordinator,
-  route: Route,
-  frame: Frame,
-  row: CommandRow,
-  slot: ReplySlot,
-): boolean {
-  const { uncertainty, doubts } = coordinator
+export function settleFirst(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
+  const { uncertainty, doubts } = order
   const master: Link | undefined = route.natural[0]
   // Who cannot be asked or written to now is waited for.
   if (master?.ready !== true || (row.replicate !== 'none' && !route.writable())) return false
   if (route.targets.length < 2) return false
   // What is in doubt on the master has been touched since the start.
   const isOpen = (id: KeyId) => !uncertainty.isSettled(id) && !doubts.isInDoubt(master, id)
-  const ids = coordinator.keyIds(row, frame, slot.db).filter(isOpen)
+  const ids = order.keyIds(row, frame, slot.db).filter(isOpen)
   if (ids.length === 0) return false
   const own = ownFrame(frame)
   slot.pauseClient()
-  const again = () => coordinator.resubmit(own, row, slot)
-  Promise.all(ids.map((id) => uncertainty.once(id, () => settleKey(coordinator, id)))).then(again, again)
+  const again = () => order.resubmit(own, row, slot)
+  Promise.all(ids.map((id) => uncertainty.once(id, () => settleKey(order, id)))).then(again, again)
   return true
 }
 
@@ -43,13 +37,13 @@ export function settleFirst(
  * Copies a key to all its replicas from the one whose word counts. Rejects when a link breaks, and does nothing when it cannot
  * be said any more what was looked at: whoever waits asks again.
  */
-async function settleKey(coordinator: Coordinator, id: KeyId): Promise<void> {
-  const { uncertainty, doubts, stats } = coordinator
+async function settleKey(order: Order, id: KeyId): Promise<void> {
+  const { uncertainty, doubts, stats } = order
   const { key } = keyOfId(id)
-  const route = coordinator.router.routeOfKey(key, 0, key.length)
+  const route = order.router.routeOfKey(key, 0, key.length)
   const { swaps } = stats
   const source = await whoseWordCounts(route.natural, id)
-  const isSame = route === coordinator.router.routeOfKey(key, 0, key.length) && swaps === stats.swaps
+  const isSame = route === order.router.routeOfKey(key, 0, key.length) && swaps === stats.swaps
   if (!isSame || !source.ready || uncertainty.isSettled(id)) return
   uncertainty.settle(id)
   if (source !== route.natural[0]) uncertainty.noteRestored(route.natural[0].name)
@@ -60,7 +54,7 @@ async function settleKey(coordinator: Coordinator, id: KeyId): Promise<void> {
         if (!isEqual) doubts.note(target, [id])
         resolve()
       }
-      if (target.ready) coordinator.copyKeys([id], source, target, (_target, result) => copied(result === 'copied'))
+      if (target.ready) order.copyKeys([id], source, target, (_target, result) => copied(result === 'copied'))
       else copied(false)
     })
   })
@@ -83,8 +77,8 @@ async function whoseWordCounts(natural: readonly Link[], id: KeyId): Promise<Lin
  * Where a write goes whose range has pending replicas [design §8 Join]: to those that have its keys. To the others the keys
  * are owed; where they cannot be any more, they are copied first.
  */
-export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readonly KeyId[]): Route {
-  const { arrivals, doubts } = coordinator
+export function routeOfWrite(order: Order, route: Route, ids: readonly KeyId[]): Route {
+  const { arrivals, doubts } = order
   const isCertain = (link: Link) => link.ready && !ids.some((id) => doubts.isInDoubt(link, id))
   const certain = route.serving() ?? route.natural.find(isCertain)
   const owing: Link[] = []
@@ -94,7 +88,7 @@ export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readon
     if (arrivals.owe(target, ids)) owing.push(target)
     else {
       for (const id of missing) {
-        coordinator.copyKeys([id], certain ?? route.natural[0], target, (_target, result) => {
+        order.copyKeys([id], certain ?? route.natural[0], target, (_target, result) => {
           if (result !== 'copied' || certain === undefined) doubts.note(target, [id])
         })
       }
@@ -107,11 +101,11 @@ export function routeOfWrite(coordinator: Coordinator, route: Route, ids: readon
  * One of the targets of a write may have missed it: who was not sent it, because it was owed the keys, may have got a copy
  * of what that one has.
  */
-export function doubtOwed(coordinator: Coordinator, targets: readonly Link[], ids: readonly KeyId[]): void {
+export function doubtOwed(order: Order, targets: readonly Link[], ids: readonly KeyId[]): void {
   for (const id of ids) {
     const { key } = keyOfId(id)
-    for (const link of coordinator.router.routeOfKey(key, 0, key.length).targets) {
-      if (!targets.includes(link)) coordinator.doubts.note(link, [id])
+    for (const link of order.router.routeOfKey(key, 0, key.length).targets) {
+      if (!targets.includes(link)) order.doubts.note(link, [id])
     }
   }
 }

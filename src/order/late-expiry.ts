@@ -1,9 +1,9 @@
 import type { Link } from '../backend/link.js'
 import { isSameKey, type KeyId, keyOfId } from '../base/key-id.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Frame } from '../resp/frame.js'
 import { leavesDeadline } from './deadline.js'
+import type { Order } from './order.js'
 
 /**
  * A server told of an expired key, and that may mean: expired before the command that it answered last, whose answer has
@@ -13,16 +13,16 @@ import { leavesDeadline } from './deadline.js'
  * @param on whose server told that
  * @param answered that command; undefined when it is not known
  */
-export function expiredLate(coordinator: Coordinator, on: Link, id: KeyId, answered: Frame | undefined): void {
-  if (answered !== undefined && !mayHaveMet(coordinator, answered, id)) return
+export function expiredLate(order: Order, on: Link, id: KeyId, answered: Frame | undefined): void {
+  if (answered !== undefined && !mayHaveMet(order, answered, id)) return
   const { key } = keyOfId(id)
-  const [, ...others] = coordinator.router.routeOfKey(key, 0, key.length).targets
-  coordinator.stats.unequalExpiries++
-  const ids = coordinator.swaps.namesOn(on, id)
-  for (const link of others) coordinator.doubts.note(link, ids)
+  const [, ...others] = order.router.routeOfKey(key, 0, key.length).targets
+  order.stats.unequalExpiries++
+  const ids = order.swaps.namesOn(on, id)
+  for (const link of others) order.doubts.note(link, ids)
 }
 
-function mayHaveMet(coordinator: Coordinator, frame: Frame, id: KeyId): boolean {
+function mayHaveMet(order: Order, frame: Frame, id: KeyId): boolean {
   const { buf, argc, argStart, argEnd } = frame
   const command = lookupCommand(buf, argStart[0], argEnd[0])
   if (command === undefined) return true
@@ -30,5 +30,5 @@ function mayHaveMet(coordinator: Coordinator, frame: Frame, id: KeyId): boolean 
   const row = (isContainer ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : undefined) ?? command
   if (row.replicate === 'none' || !leavesDeadline(row, frame)) return false
   // Of any database: the server does not say to which one the command went.
-  return coordinator.keyIds(row, frame, 0).some((each) => isSameKey(each, id))
+  return order.keyIds(row, frame, 0).some((each) => isSameKey(each, id))
 }

@@ -1,8 +1,8 @@
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Frame } from '../resp/frame.js'
+import type { Order } from './order.js'
 import type { Route } from './router.js'
 
 /*
@@ -11,7 +11,7 @@ import type { Route } from './router.js'
 
 /** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
 export function mayRead(
-  { doubts, uncertainty }: Coordinator,
+  { doubts, uncertainty }: Order,
   link: Link,
   natural: readonly Link[],
   ids: readonly KeyId[],
@@ -24,14 +24,14 @@ export function mayRead(
 
 /** Where a read goes: to the first natural replica that may be read; undefined while there is none. */
 export function readable(
-  coordinator: Coordinator,
+  order: Order,
   { natural }: Route,
   frame: Frame,
   row: CommandRow,
   db: number,
 ): Link | undefined {
-  const ids = coordinator.keyIds(row, frame, db)
-  return natural.find((link) => mayRead(coordinator, link, natural, ids))
+  const ids = order.keyIds(row, frame, db)
+  return natural.find((link) => mayRead(order, link, natural, ids))
 }
 
 /**
@@ -40,18 +40,18 @@ export function readable(
  * @param preferred rather this one, if it is a replica and may be read
  */
 export async function readableInTime(
-  coordinator: Coordinator,
+  order: Order,
   key: Buffer,
   db: number,
   preferred?: Link,
 ): Promise<Link | undefined> {
   const ids = [keyId(db, key, 0, key.length)]
-  const deadlineMs = coordinator.waiting.deadline()
+  const deadlineMs = order.waiting.deadline()
   for (;;) {
-    const { natural } = coordinator.router.routeOfKey(key, 0, key.length)
-    const readable = natural.filter((each) => mayRead(coordinator, each, natural, ids))
+    const { natural } = order.router.routeOfKey(key, 0, key.length)
+    const readable = natural.filter((each) => mayRead(order, each, natural, ids))
     if (preferred !== undefined && readable.includes(preferred)) return preferred
     if (readable.length > 0) return readable[0]
-    if (!(await coordinator.waiting.change(deadlineMs))) return undefined
+    if (!(await order.waiting.change(deadlineMs))) return undefined
   }
 }

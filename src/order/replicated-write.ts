@@ -1,11 +1,11 @@
 import type { Expired } from '../backend/expirations.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import type { FinishedWrite } from './acknowledgement.js'
 import { doubtOwed } from './copy-first.js'
 import type { DoubtfulWrite } from './doubt.js'
 import type { Group } from './groups.js'
+import type { Order } from './order.js'
 import { answer, outcomeUnknown } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 import type { AwaitedWrite } from './verdicts.js'
@@ -23,7 +23,7 @@ const NONE: readonly never[] = []
  * replica, or not every one, is sure to have the write, the client is told that the outcome is unknown.
  */
 export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, FinishedWrite {
-  protected coordinator!: Coordinator
+  protected order!: Order
   protected slot!: ReplySlot
   protected targets: readonly Link[] = []
   /** Targets that have not answered and were not lost. */
@@ -45,14 +45,14 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Those of them that have no memory for it. */
   private full: number[] = []
 
-  protected begin(coordinator: Coordinator, slot: ReplySlot, targets: readonly Link[]): void {
-    this.coordinator = coordinator
+  protected begin(order: Order, slot: ReplySlot, targets: readonly Link[]): void {
+    this.order = order
     this.slot = slot
     this.targets = targets
     this.expected = targets.length
     this.expired = undefined
     this.done = false
-    this.swapsBefore = coordinator.swaps.count
+    this.swapsBefore = order.swaps.count
   }
 
   /** Whether a natural replica has answered, so that there is a reply for the client. */
@@ -68,7 +68,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     if (!hasWrite) this.without = [...this.without, tag]
     if (!hasWrite && this.isNatural(tag)) this.missing = [...this.missing, tag]
     if (this.done || this.expected > 0 || this.doubtful.length > 0) return
-    this.coordinator.verdicts.settled(this)
+    this.order.verdicts.settled(this)
     this.finish()
   }
 
@@ -76,29 +76,29 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   outOfMemory(tag: number): void {
     this.full.push(tag)
     if (this.done || this.expected > 0 || this.doubtful.length === 0) return
-    this.coordinator.verdicts.settled(this)
+    this.order.verdicts.settled(this)
     this.giveUp()
   }
 
   /** [FinishedWrite] */
   acknowledge(): void {
-    this.coordinator.verdicts.settled(this)
+    this.order.verdicts.settled(this)
     this.finish()
   }
 
   /** [AwaitedWrite] */
   giveUp(): void {
-    const { coordinator, slot, targets } = this
+    const { order, slot, targets } = this
     this.done = true
-    coordinator.acknowledgement.forget(this)
-    coordinator.stats.outcomesUnknown++
+    order.acknowledgement.forget(this)
+    order.stats.outcomesUnknown++
     const names = (tags: readonly number[]) => [...new Set(tags)].map((tag) => targets[tag].name)
     answer(slot, outcomeUnknown(names([...this.doubtful, ...this.without]), names(this.full)))
   }
 
   /** A target may have missed the write. */
   protected lost(tag: number, ids: readonly KeyId[]): void {
-    this.coordinator.lostReads.noteWrite(this.slot, ids)
+    this.order.lostReads.noteWrite(this.slot, ids)
     this.doubt(tag, ids)
     this.heard()
   }
@@ -125,15 +125,15 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     this.compareReplies()
     if (this.doubtful.length === 0) this.finish()
     else if (this.full.length > 0) this.giveUp()
-    else this.coordinator.verdicts.await(this)
+    else this.order.verdicts.await(this)
   }
 
   protected doubt(tag: number, idsBefore: readonly KeyId[]): void {
-    const ids = this.coordinator.swaps.namesNow(idsBefore, this.swapsBefore)
+    const ids = this.order.swaps.namesNow(idsBefore, this.swapsBefore)
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
-    this.coordinator.doubts.note(this.targets[tag], ids, this, tag)
-    doubtOwed(this.coordinator, this.targets, ids)
+    this.order.doubts.note(this.targets[tag], ids, this, tag)
+    doubtOwed(this.order, this.targets, ids)
   }
 
   /** Everybody but the target at this place has its keys in doubt, and gets what that one has. */
@@ -162,7 +162,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     const [first, ...others] = expired.values()
     const equal = !first.unsure && others.every(({ which, unsure }) => !unsure && which === first.which)
     if (equal && expired.size === answered) return undefined
-    this.coordinator.stats.unequalExpiries++
+    this.order.stats.unequalExpiries++
     return this.expiredIds
   }
 
@@ -181,12 +181,12 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     const { name } = this.targets[tag]
     return this.doubtfulIds.some((id) => {
       const { key } = keyOfId(id)
-      return this.coordinator.router.routeOfKey(key, 0, key.length).natural.some((link) => link.name === name)
+      return this.order.router.routeOfKey(key, 0, key.length).natural.some((link) => link.name === name)
     })
   }
 
   private finish(): void {
-    const { acknowledgement, verdicts } = this.coordinator
+    const { acknowledgement, verdicts } = this.order
     if (!acknowledgement.open) {
       acknowledgement.wait(this)
       verdicts.await(this)
@@ -203,7 +203,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
    * not be the same ones any more.
    */
   private isWithReplicas(): boolean {
-    const { router } = this.coordinator
+    const { router } = this.order
     const missing = this.missing.map((tag) => this.targets[tag].name)
     return this.doubtfulIds.every((id) => {
       const { key } = keyOfId(id)

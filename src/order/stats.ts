@@ -1,5 +1,5 @@
-/** What the coordinator counted since the start of the process, shown by INFO. */
-export class CoordinatorStats {
+/** What was counted since the start of the process, shown by INFO. */
+export class OrderStats {
   reads = 0
   writes = 0
   /** Reads that were sent again because a link broke, and reads that went to a backup. */

@@ -5,8 +5,8 @@ import { copyBytes } from '../base/copy-bytes.js'
 import type { KeyId } from '../base/key-id.js'
 import type { CommandRow, Shape } from '../command/row.js'
 import { replyShape } from '../command/table.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
+import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
@@ -73,20 +73,19 @@ export class Apply extends ReplicatedWrite implements ReplySink {
    * @param deadlineMs see `missableDeadline`
    */
   static emit(
-    coordinator: Coordinator,
+    order: Order,
     route: Route,
     frame: Frame,
     row: CommandRow,
     slot: ReplySlot,
     deadlineMs = NO_DEADLINE,
   ): void {
-    const apply = Apply.to(coordinator, route, row, slot, frame.argc)
+    const apply = Apply.to(order, route, row, slot, frame.argc)
     const { targets } = route
     apply.deadlineMs = deadlineMs
-    if (row.binds && targets.length > 1)
-      apply.group = coordinator.doubts.begin(coordinator.keyIds(row, frame, slot.db), targets)
-    coordinator.stats.writes++
-    if (coordinator.lanes.active !== 0) {
+    if (row.binds && targets.length > 1) apply.group = order.doubts.begin(order.keyIds(row, frame, slot.db), targets)
+    order.stats.writes++
+    if (order.lanes.active !== 0) {
       apply.emitInLanes(frame)
       return
     }
@@ -100,17 +99,17 @@ export class Apply extends ReplicatedWrite implements ReplySink {
    * A write that was emitted already, perhaps in commands to the targets of `route` that name keys of others, too: who sent
    * them tells it what becomes of each.
    */
-  static sentBefore(coordinator: Coordinator, route: Route, row: CommandRow, slot: ReplySlot, sent: SentBefore): Apply {
-    const apply = Apply.to(coordinator, route, row, slot, sent.argc)
+  static sentBefore(order: Order, route: Route, row: CommandRow, slot: ReplySlot, sent: SentBefore): Apply {
+    const apply = Apply.to(order, route, row, slot, sent.argc)
     apply.deadlineMs = NO_DEADLINE
     apply.swapsBefore = sent.swapsBefore
     apply.own = sent.own
     return apply
   }
 
-  private static to(coordinator: Coordinator, route: Route, row: CommandRow, slot: ReplySlot, argc: number): Apply {
+  private static to(order: Order, route: Route, row: CommandRow, slot: ReplySlot, argc: number): Apply {
     const apply = Apply.spare.pop() ?? new Apply()
-    apply.begin(coordinator, slot, route.targets)
+    apply.begin(order, slot, route.targets)
     apply.row = row
     apply.shape = replyShape(row, argc)
     apply.naturals = route.natural.length
@@ -129,7 +128,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
     const isLate = mayHavePassed(this.deadlineMs, link)
     if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
-    const { any } = this.coordinator.doubts
+    const { any } = this.order.doubts
     // Who has come into doubt since he answered is repaired from those who are not: it is their word that will be true.
     if (any && this.answered > 0 && this.isInDoubt(this.replyTag, link)) this.replyInDoubt = true
     this.take(tag, buf, start, end, flags, any && this.isInDoubt(tag, link))
@@ -146,7 +145,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const wasInDoubt = this.replyInDoubt
     if (this.answered === 1 || (wasInDoubt && !inDoubt)) this.replyInDoubt = inDoubt
     if (this.answered === 1) {
-      if (this.targets.length === 1 && this.coordinator.acknowledgement.open) {
+      if (this.targets.length === 1 && this.order.acknowledgement.open) {
         deliver(this.slot, this.shape, buf, start, end, flags)
         this.recycle()
         return
@@ -175,17 +174,17 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** Some keys are held: for them it waits its turn on the link where they are. */
   private emitInLanes(frame: Frame): void {
-    const { coordinator, targets, slot, row } = this
+    const { order, targets, slot, row } = this
     const { db } = slot
-    const ids = this.coordinator.keyIds(row, frame, db)
+    const ids = this.order.keyIds(row, frame, db)
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]
-      if (!coordinator.lanes.isAnyHeld(target, ids)) {
+      if (!order.lanes.isAnyHeld(target, ids)) {
         target.emitFrame(frame, db, this, i)
         continue
       }
       const own = ownFrame(frame)
-      coordinator.lanes.hold(target, ids, {
+      order.lanes.hold(target, ids, {
         isWrite: true,
         changes: true,
         emit: () => target.emitFrame(own, db, this, i),
@@ -240,7 +239,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
     const alone = votes.alone()
     if (alone !== undefined && this.answeredBy[this.answered - 1] < this.naturals) {
-      this.coordinator.onOutvoted(this.targets[alone].name)
+      this.order.onOutvoted(this.targets[alone].name)
     }
   }
 
@@ -279,7 +278,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** Whether a target may have missed another write of the keys; `answering` is the one that is just answering. */
   private isInDoubt(tag: number, answering: Link): boolean {
-    const { doubts } = this.coordinator
+    const { doubts } = this.order
     const ids = this.idsIn(frameIn(Buffer.from(answering.answering)), answering)
     return ids.some((id) => doubts.isInDoubt(this.targets[tag], id))
   }
@@ -289,7 +288,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const link = this.targets[tag]
     this.differing = this.idsIn(frameIn(Buffer.from(link.answering)), link)
     const [reply, other] = [buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd)]
-    this.coordinator.noteDifference(link, reply, other)
+    this.order.noteDifference(link, reply, other)
     if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing)) {
       this.votes = new Votes(Buffer.from(other), this.replyFlags, this.answeredBy.slice(0, this.answered - 1))
     }
@@ -297,14 +296,14 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** Whether it is known why replicas differ: by a deadline, or because one of them has missed an earlier write, or this one. */
   private isExplained(ids: readonly KeyId[]): boolean {
-    const { doubts } = this.coordinator
+    const { doubts } = this.order
     const isInDoubt = (link: Link) => ids.some((id) => doubts.isInDoubt(link, id))
     return this.knowsExpired || this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
   }
 
   /** Its keys in the command that was emitted to a target. */
   private idsIn(command: Frame, link: Link): readonly KeyId[] {
-    const ids = this.coordinator.keyIds(this.row, command, this.slot.db)
+    const ids = this.order.keyIds(this.row, command, this.slot.db)
     return this.own === undefined ? ids : this.own(link, ids)
   }
 

@@ -3,8 +3,8 @@ import type { ReplySink } from '../backend/reply-sink.js'
 import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
 import { type CopyListener, KeyCopy } from '../order/copy-key.js'
+import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
@@ -35,7 +35,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private replyFlags = 0
 
   private constructor(
-    coordinator: Coordinator,
+    order: Order,
     route: Route,
     frame: Frame,
     private readonly row: CommandRow,
@@ -43,8 +43,8 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   ) {
     super()
     this.frame = ownFrame(frame)
-    this.ids = coordinator.keyIds(row, frame, slot.db)
-    this.begin(coordinator, slot, mostCertainFirst(coordinator, route, this.ids))
+    this.ids = order.keyIds(row, frame, slot.db)
+    this.begin(order, slot, mostCertainFirst(order, route, this.ids))
   }
 
   /**
@@ -52,17 +52,10 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
    *
    * @param isCopied the others get copies of its keys
    */
-  static emit(
-    coordinator: Coordinator,
-    route: Route,
-    frame: Frame,
-    row: CommandRow,
-    slot: ReplySlot,
-    isCopied: boolean,
-  ): void {
-    coordinator.stats.writes++
-    const write = new MasterFirst(coordinator, route, frame, row, slot)
-    if (row.binds) write.group = coordinator.doubts.begin(write.ids, route.targets)
+  static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, isCopied: boolean): void {
+    order.stats.writes++
+    const write = new MasterFirst(order, route, frame, row, slot)
+    if (row.binds) write.group = order.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
     if (isCopied) write.copyToOthers()
     else write.holdForOthers()
@@ -116,19 +109,19 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 
   /** Whether the one that executes it has come into doubt since, and another one has not. */
   private isOutvoted(): boolean {
-    const { coordinator, targets, ids } = this
-    if (!coordinator.doubts.any) return false
-    return isInDoubt(coordinator, targets[MASTER], ids) && targets.some((link) => !isInDoubt(coordinator, link, ids))
+    const { order, targets, ids } = this
+    if (!order.doubts.any) return false
+    return isInDoubt(order, targets[MASTER], ids) && targets.some((link) => !isInDoubt(order, link, ids))
   }
 
   private emitToMaster(): void {
-    const { coordinator, frame, slot, ids } = this
+    const { order, frame, slot, ids } = this
     const master = this.targets[MASTER]
-    if (coordinator.lanes.active === 0 || !coordinator.lanes.isAnyHeld(master, ids)) {
+    if (order.lanes.active === 0 || !order.lanes.isAnyHeld(master, ids)) {
       master.emitFrame(frame, slot.db, this, MASTER)
       return
     }
-    coordinator.lanes.hold(master, ids, {
+    order.lanes.hold(master, ids, {
       isWrite: true,
       changes: true,
       emit: () => master.emitFrame(frame, slot.db, this, MASTER),
@@ -139,7 +132,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 
   private holdForOthers(): void {
     for (let i = 1; i < this.targets.length; i++) {
-      const release = this.coordinator.lanes.hold(this.targets[i], this.ids, {
+      const release = this.order.lanes.hold(this.targets[i], this.ids, {
         isWrite: true,
         changes: true,
         emit: () => this.emitEffect(i),
@@ -178,7 +171,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const failed = new Set<Link>()
     if (others.length === 0) return
     for (const id of this.ids) {
-      const end = this.coordinator.doubts.copies.begin({ id, source: this.targets[MASTER], targets: others })
+      const end = this.order.doubts.copies.begin({ id, source: this.targets[MASTER], targets: others })
       let expected = others.length
       const listener: CopyListener = (link, result) => {
         if (--expected === 0) end()
@@ -189,30 +182,18 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
         if (failed.has(link)) this.lost(this.targets.indexOf(link), this.ids)
         else this.heard()
       }
-      new KeyCopy(
-        this.coordinator.lanes,
-        [id],
-        this.targets[MASTER],
-        others,
-        listener,
-        this.coordinator.pieces,
-        'differs',
-      )
+      new KeyCopy(this.order.lanes, [id], this.targets[MASTER], others, listener, this.order.pieces, 'differs')
     }
   }
 }
 
 /** The targets of a write, the one first that executes it: a natural replica that has all earlier writes, if there is one. */
-function mostCertainFirst(
-  coordinator: Coordinator,
-  { natural, targets }: Route,
-  ids: readonly KeyId[],
-): readonly Link[] {
-  if (!coordinator.doubts.any) return targets
-  const certain = natural.find((link) => !isInDoubt(coordinator, link, ids))
+function mostCertainFirst(order: Order, { natural, targets }: Route, ids: readonly KeyId[]): readonly Link[] {
+  if (!order.doubts.any) return targets
+  const certain = natural.find((link) => !isInDoubt(order, link, ids))
   return certain === undefined ? targets : [certain, ...targets.filter((link) => link !== certain)]
 }
 
-function isInDoubt({ doubts }: Coordinator, link: Link, ids: readonly KeyId[]): boolean {
+function isInDoubt({ doubts }: Order, link: Link, ids: readonly KeyId[]): boolean {
   return ids.some((id) => doubts.isInDoubt(link, id))
 }

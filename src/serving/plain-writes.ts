@@ -1,6 +1,6 @@
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow } from '../command/row.js'
-import type { Coordinator } from '../coordinator/coordinator.js'
+import type { Order } from '../order/order.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { OK } from '../resp/encode.js'
@@ -41,7 +41,7 @@ export class PlainWrites implements ReplySink {
   private used = 0
   private readonly takenOver = new Map<number, Apply>()
 
-  constructor(private readonly coordinator: Coordinator) {}
+  constructor(private readonly order: Order) {}
 
   /** Whether a write in mode `apply` without anything in its way can go this way: all targets count, and their places fit. */
   static suits(row: CommandRow, frame: Frame, { natural, targets }: Route): boolean {
@@ -50,16 +50,16 @@ export class PlainWrites implements ReplySink {
 
   /** Emits the write, which `suits`, to all replicas of the route, which must be `writable`; nothing may be held. */
   emit(route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    const { coordinator } = this
+    const { order } = this
     const { targets } = route
     const { buf, start, end, owned } = frame
     const id = this.take()
     this.slots[id] = slot
     this.routes[id] = route
     this.row = row
-    this.swapsBefore[id] = coordinator.swaps.count
+    this.swapsBefore[id] = order.swaps.count
     this.waiting[id] = (1 << targets.length) - 1
-    coordinator.stats.writes++
+    order.stats.writes++
     const { db } = slot
     const tag = id << PLACE_BITS
     for (let i = 0; i < targets.length; i++) targets[i].emit(buf, start, end, owned, db, this, tag + i)
@@ -71,7 +71,7 @@ export class PlainWrites implements ReplySink {
     const waiting = this.waiting[id] & ~(1 << place)
     const isOk = end - start === OK.length && buf[start + 1] === O && buf[start + 2] === K
     const isPlain = isOk && waiting < TAKEN_OVER && !this.routes[id].targets[place].expirations.any
-    if (!isPlain || (waiting === 0 && !this.coordinator.acknowledgement.open)) {
+    if (!isPlain || (waiting === 0 && !this.order.acknowledgement.open)) {
       this.applyOf(id).onReply(place, buf, start, end, flags)
       this.heard(id, place)
       return
@@ -98,7 +98,7 @@ export class PlainWrites implements ReplySink {
     if (known !== undefined) return known
     const route = this.routes[id]
     const sent = { argc: this.row.plainArgc, swapsBefore: this.swapsBefore[id] }
-    const apply = Apply.sentBefore(this.coordinator, route, this.row, this.slots[id], sent)
+    const apply = Apply.sentBefore(this.order, route, this.row, this.slots[id], sent)
     this.takenOver.set(id, apply)
     const waiting = this.waiting[id]
     this.waiting[id] = waiting | TAKEN_OVER

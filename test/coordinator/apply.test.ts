@@ -2,8 +2,8 @@ import t from 'tap'
 import type { Expired } from '../../src/backend/expirations.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
@@ -47,7 +47,7 @@ class Story {
     const pending = replicas.filter((name) => name.startsWith('(')).map((name) => link(name.slice(1, -1)))
     const { natural } = this
     const route = { natural, pending, targets: [...natural, ...pending] } as unknown as Route
-    const coordinator = {
+    const order = {
       router: {
         routeOfKey: (key: Buffer) => {
           const natural = this.elsewhere.get(key.toString()) ?? this.natural
@@ -71,7 +71,7 @@ class Story {
           if (write !== undefined) this.waiting.set(name, { write, tag })
         },
       },
-    } as unknown as Coordinator
+    } as unknown as Order
     const slot: ReplySlot = {
       proto: 2,
       db: 0,
@@ -87,7 +87,7 @@ class Story {
         this.reply = buf.toString('latin1', start, end).trim()
       },
     }
-    Apply.emit(coordinator, route, this.frame, rowNamed('incr')!, slot)
+    Apply.emit(order, route, this.frame, rowNamed('incr')!, slot)
   }
 
   /** `expired`: what its server knows of the keys at that moment. */

@@ -5,15 +5,16 @@ import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { keyOfId } from '../../src/base/key-id.js'
 import { findKeys } from '../../src/command/keys.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import { keyIds } from '../../src/order/key-ids.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 import { Apply } from '../../src/serving/apply.js'
+import type { OneRoute } from '../../src/serving/one-route.js'
 import { ByMember } from '../../src/serving/several/by-member.js'
 import { split } from '../../src/serving/several/split.js'
 
@@ -88,7 +89,7 @@ class Ring {
   differences = 0
   /** Writes that wait for a view to be marked. */
   readonly unmarked: { acknowledge(): void }[] = []
-  readonly coordinator: Coordinator
+  readonly order: Order
   private readonly routes = new Map<string, Route>()
   private readonly doubtful: { write: DoubtfulWrite; tag: number }[] = []
 
@@ -103,7 +104,7 @@ class Ring {
       } as never)
     }
     const router = { routeOfKey: (buf: Buffer, start: number) => this.routes.get(String.fromCharCode(buf[start])) }
-    const coordinator = {
+    const order = {
       ...{ router, memory: { anyFull: false }, lanes: { active: 0 }, uncertainty: { active: false } },
       ...{ absences: { any: false }, stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 } },
       acknowledgement: { open: true, forget: () => {}, wait: (write: never) => this.unmarked.push(write) },
@@ -118,11 +119,9 @@ class Ring {
           this.doubtful.push({ write, tag })
         },
       },
-      serveRoute: (route: Route, frame: Frame, row: never, slot: ReplySlot) =>
-        Apply.emit(coordinator as unknown as Coordinator, route, frame, row, slot),
       ...more,
     }
-    this.coordinator = coordinator as unknown as Coordinator
+    this.order = order as unknown as Order
   }
 
   member(letter: string): Member {
@@ -144,7 +143,9 @@ class Ring {
         this.reply = buf.toString('latin1', start, end).trim()
       },
     }
-    split(this.coordinator, frame, row, slot, keys, findKeys(row, frame, keys), 0)
+    const serve = (route: Route, part: Frame, row: never, partSlot: ReplySlot) =>
+      Apply.emit(this.order, route, part, row, partSlot)
+    split({ order: this.order, serve } as unknown as OneRoute, frame, row, slot, keys, findKeys(row, frame, keys), 0)
     frame.buf.fill(0)
     return this
   }
@@ -211,14 +212,14 @@ t.test('a master that refuses has the last word on its own keys', async (t) => {
 
 t.test('a key whose database is swapped meanwhile is in doubt by both of its names', async (t) => {
   const ring = new Ring(SETS).send('MSET', '1x', 'v', '2x', 'v')
-  ring.coordinator.swaps.add(0, 5, [])
+  ring.order.swaps.add(0, 5, [])
   ring.member('d').does(LOST)
   t.same(ring.doubts, ['d: 2x', 'd: 5 2x'])
 })
 
 t.test('nothing is acknowledged before the view is marked', async (t) => {
   const ring = new Ring(SETS).send('MSET', '1x', 'v', '2x', 'v')
-  const acknowledgement = ring.coordinator.acknowledgement as { open: boolean }
+  const acknowledgement = ring.order.acknowledgement as { open: boolean }
   acknowledgement.open = false
   for (const letter of 'abcd') ring.member(letter).does(OK)
   t.equal(ring.reply, undefined)
@@ -237,7 +238,7 @@ t.test('keys are cut by replica set when something stands against it, and where 
   t.same(sent({}, { '1': 'a', '2': 'b' }), { a: ['MSET 1x v'], b: ['MSET 2x v'] })
   const route = { natural: [{}, {}], pending: [], writable: () => true } as unknown as Route
   const suits = (more: object, name = 'mset') =>
-    ByMember.suits(new Ring({}).coordinator, rowNamed(name)!, [route, { ...route, ...more } as Route], 2)
+    ByMember.suits(new Ring({}).order, rowNamed(name)!, [route, { ...route, ...more } as Route], 2)
   t.equal(suits({}), true)
   t.equal(suits({ pending: [{}] }), false, 'whether a pending replica gets it is decided key by key')
   t.equal(suits({ writable: () => false }), false, 'what can be written is not kept waiting')
@@ -266,20 +267,20 @@ t.test('whatever the members do, it ends as if each replica set had been written
       const tell = (more: object) => {
         const ring = new Ring(sets, more).send('MSET', ...keys.flatMap((key, i) => [key, `v${i}`]))
         const commands = Object.values(ring.sent).flat().length
-        ;(ring.coordinator.acknowledgement as { open: boolean }).open = open
+        ;(ring.order.acknowledgement as { open: boolean }).open = open
         const replies: (string | undefined)[] = []
         for (const [i, letter] of order.entries()) {
           const { outcome, expired, swaps } = events[i]
-          if (swaps) ring.coordinator.swaps.add(0, 1, [])
+          if (swaps) ring.order.swaps.add(0, 1, [])
           if (expired !== null) ring.member(letter).expiredIds.add(`0:${expired}`)
           ring.member(letter).does(outcome)
           replies.push(ring.reply)
         }
         ring.settle(hasWrite)
-        ;(ring.coordinator.acknowledgement as { open: boolean }).open = true
+        ;(ring.order.acknowledgement as { open: boolean }).open = true
         for (const write of ring.unmarked) write.acknowledge()
-        const { reply, doubts, differences, coordinator } = ring
-        return { commands, told: { reply, replies, doubts: [...doubts].sort(), differences, stats: coordinator.stats } }
+        const { reply, doubts, differences } = ring
+        return { commands, told: { reply, replies, doubts: [...doubts].sort(), differences, stats: ring.order.stats } }
       }
       const one = tell({})
       // What is held elsewhere keeps the keys apart and changes nothing else.

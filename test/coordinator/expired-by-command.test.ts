@@ -43,8 +43,8 @@ t.test('a deadline in the past is no unequal expiry', async (t) => {
     'SET k v PXAT 1',
   ]) {
     for (let times = 0; times < 20; times++) t.notMatch(await ring.ask(...command.split(' ')), /^-/, command)
-    t.equal(ring.coordinator.stats.unequalExpiries, 0, command)
-    t.notOk(ring.coordinator.doubts.any, command)
+    t.equal(ring.order.stats.unequalExpiries, 0, command)
+    t.notOk(ring.order.doubts.any, command)
   }
   t.same(
     ring.servers.flatMap((server) => server.commands('DUMP')),
@@ -57,6 +57,6 @@ t.test('where a condition decides, or the command gives no deadline, nothing is 
   for (const command of ['PEXPIREAT k 1 GT', 'HSET k f v', 'GETEX k']) {
     const ring = await startScriptedRing(t, scripted, { info: VALKEY })
     await ring.ask(...command.split(' '))
-    t.equal(ring.coordinator.stats.unequalExpiries, 1, command)
+    t.equal(ring.order.stats.unequalExpiries, 1, command)
   }
 })

@@ -2,9 +2,9 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { type Held, Lanes } from '../../src/order/lanes.js'
 import { LostReads } from '../../src/order/lost-reads.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
@@ -53,15 +53,15 @@ class Story {
 
   reads(): this {
     const natural = [this.master, this.backup]
-    const coordinator = {
+    const order = {
       lanes: this.lanes,
       lostReads: this.lostReads,
       stats: { reads: 0, readsFromBackup: 0 },
       doubts: { any: false },
       uncertainty: { active: false },
       keyIds: () => [KEY],
-    } as unknown as Coordinator
-    Read.emit(coordinator, { natural } as unknown as Route, frameOf(['GET', 'key']), rowNamed('get')!, this.slot)
+    } as unknown as Order
+    Read.emit(order, { natural } as unknown as Route, frameOf(['GET', 'key']), rowNamed('get')!, this.slot)
     return this
   }
 

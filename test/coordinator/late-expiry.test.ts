@@ -1,22 +1,22 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { keyIds } from '../../src/order/key-ids.js'
 import { expiredLate } from '../../src/order/late-expiry.js'
+import type { Order } from '../../src/order/order.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
 
 /** On which members a key is in doubt after `0:k` expired behind the answer of `command`; undefined: nobody knows which. */
 function doubtful(command: readonly string[] | undefined): string[] {
   const doubts: string[] = []
-  const coordinator = {
+  const order = {
     router: { routeOfKey: () => ({ targets: ['dt-1', 'dt-2', 'dt-3'].map((name) => ({ name })) }) },
     doubts: { note: ({ name }: Link, [id]: string[]) => doubts.push(`${id} ${name}`) },
     stats: { unequalExpiries: 0 },
     swaps: new Swaps(),
-    keyIds: (...[row, frame, db]: Parameters<Coordinator['keyIds']>) => keyIds(row, frame, db, 16),
-  } as unknown as Coordinator
-  expiredLate(coordinator, { name: 'dt-1' } as Link, '0:k', command && frameOf(command))
+    keyIds: (...[row, frame, db]: Parameters<Order['keyIds']>) => keyIds(row, frame, db, 16),
+  } as unknown as Order
+  expiredLate(order, { name: 'dt-1' } as Link, '0:k', command && frameOf(command))
   return doubts
 }
 

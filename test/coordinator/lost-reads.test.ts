@@ -2,11 +2,11 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { LostReads } from '../../src/order/lost-reads.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
+import type { Keyspace } from '../../src/serving/keyspace/keyspace.js'
 import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
 
 const CLIENT = {}
@@ -20,7 +20,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     sink = to
   }
   const link = { name: 'dt-1', ready: true, emitFrame } as unknown as Link
-  const coordinator = {
+  const order = {
     lostReads,
     router: { links: [link], anyMember: { writable: () => true } },
     lanes: { active: 0, concerns: () => false, cover: () => new Map() },
@@ -34,9 +34,9 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     databasesSwapped: () => {},
     isMember: () => true,
     options: { distrust: () => {} },
-  } as unknown as Coordinator
+  }
   const args = command.map((word) => Buffer.from(word))
-  const done = changeDatabases(coordinator, args, db, client)
+  const done = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, args, db, client)
   for (const each of [0, 1]) {
     const slot = { client: CLIENT, db: each } as ReplySlot
     lostReads.add(frameOf(['GET', 'key']), rowNamed('get')!, slot, [`${each}:key`])

@@ -2,9 +2,9 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import { Lanes } from '../../src/order/lanes.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
@@ -26,7 +26,7 @@ class Story {
     this.inDoubt = names.filter((name) => replicas.includes(`(${name})`))
     const natural = names.map((name) => this.link(name))
     const route = { natural, pending: [], targets: natural } as unknown as Route
-    const coordinator = {
+    const order = {
       router: { routeOfKey: () => route },
       stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       lanes: new Lanes(() => {}),
@@ -43,14 +43,14 @@ class Story {
           if (write !== undefined) this.doubted.push(name)
         },
       },
-    } as unknown as Coordinator
+    } as unknown as Order
     const slot = {
       ...{ proto: 2, db: 0, abandoned: false },
       finish: (buf: Buffer, start: number, end: number) => {
         this.reply = buf.toString('latin1', start, end).trim()
       },
     } as unknown as ReplySlot
-    MasterFirst.emit(coordinator, route, frameOf(['SPOP', 'key']), rowNamed('spop')!, slot, false)
+    MasterFirst.emit(order, route, frameOf(['SPOP', 'key']), rowNamed('spop')!, slot, false)
   }
 
   answers(name: string, reply: string): this {

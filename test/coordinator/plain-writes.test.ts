@@ -4,9 +4,9 @@ import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../../src/base/key-id.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import { keyIds } from '../../src/order/key-ids.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
@@ -72,7 +72,7 @@ class World {
     forget: () => {},
     wait: (write: { acknowledge(): void }) => this.unmarked.push(write),
   }
-  readonly coordinator: Coordinator
+  readonly order: Order
   private readonly plain: PlainWrites
   private count = 0
   /** The next reply cannot be handed over. */
@@ -85,7 +85,7 @@ class World {
       return { natural, targets: natural, pending: [] } as never
     })
     const nobody = { await: () => {}, settled: () => {}, noteWrite: () => {} }
-    this.coordinator = {
+    this.order = {
       ...{ lanes: { active: 0 }, lostReads: nobody, verdicts: nobody, acknowledgement: this.acknowledgement },
       ...{ stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 }, swaps: new Swaps() },
       router: { routeOfKey: (key: Buffer) => this.routes[Number(key.toString()[0])] },
@@ -100,8 +100,8 @@ class World {
           this.doubtful.push({ write, tag })
         },
       },
-    } as unknown as Coordinator
-    this.plain = new PlainWrites(this.coordinator)
+    } as unknown as Order
+    this.plain = new PlainWrites(this.order)
   }
 
   /** Sends SET for one of five keys of a replica set. */
@@ -125,7 +125,7 @@ class World {
     }
     const to = this.routes[route]
     if (this.isPlain && PlainWrites.suits(SET, frame, to)) this.plain.emit(to, frame, SET, slot)
-    else Apply.emit(this.coordinator, to, frame, SET, slot)
+    else Apply.emit(this.order, to, frame, SET, slot)
     frame.buf.fill(0)
   }
 
@@ -140,7 +140,7 @@ class World {
 
   get figures(): string {
     const under = [...this.members.values()].map(({ emitted }) => emitted.length)
-    return JSON.stringify({ ...this.coordinator.stats, under })
+    return JSON.stringify({ ...this.order.stats, under })
   }
 }
 
@@ -186,7 +186,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       (world) =>
         world.mark(isMarked),
   ),
-  fc.constant<Step>((world) => world.coordinator.swaps.add(0, 5, [])),
+  fc.constant<Step>((world) => world.order.swaps.add(0, 5, [])),
 )
 
 t.test('whatever happens to plain writes ends as if each had been an Apply of its own', async () => {

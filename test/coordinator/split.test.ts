@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import t from 'tap'
 import { findKeys } from '../../src/command/keys.js'
 import { rowNamed } from '../../src/command/table.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { outcomeUnknown, rangeGone, unavailable } from '../../src/order/replies.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { encodeReply } from '../../src/resp/encode.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+import type { OneRoute } from '../../src/serving/one-route.js'
 import { split } from '../../src/serving/several/split.js'
 
 /** The client's slot: keeps the reply. */
@@ -51,7 +51,7 @@ function masterOf(name: string): { serving: boolean } {
 function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
   const routes = new Map<string, { name: string; natural: unknown[] }>()
   const parts: Part[] = []
-  const coordinator = {
+  const order = {
     memory: { anyFull: false },
     lanes: { active: 0 },
     uncertainty: { active: false },
@@ -65,16 +65,16 @@ function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
         return routes.get(name)
       },
     },
-    serveRoute: (route: { name: string }, frame: Frame, _row: unknown, partSlot: ReplySlot) => {
-      const texts = parseRequest(frame).map((arg) => arg.toString('latin1'))
-      parts.push({ route: route.name, args: texts, slot: partSlot })
-    },
+  }
+  const serve = (route: { name: string }, frame: Frame, _row: unknown, partSlot: ReplySlot) => {
+    const texts = parseRequest(frame).map((arg) => arg.toString('latin1'))
+    parts.push({ route: route.name, args: texts, slot: partSlot })
   }
   const frame = frameOf(args)
   const row = rowNamed(String(args[0]).toLowerCase())!
   const keys: number[] = []
   const count = findKeys(row, frame, keys)
-  split(coordinator as unknown as Coordinator, frame, row, slot, keys, count, 0)
+  split({ order, serve } as unknown as OneRoute, frame, row, slot, keys, count, 0)
   return parts
 }
 

@@ -1,11 +1,11 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { Lanes } from '../../src/order/lanes.js'
 import { Swaps } from '../../src/order/swaps.js'
 import type { Frame } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
+import type { Keyspace } from '../../src/serving/keyspace/keyspace.js'
 import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
 
 /** A write and a read that are held on a member, and a FLUSHALL that is on its way there. */
@@ -22,7 +22,7 @@ class Story {
     const expirations = { traffic: () => ({ pushed: 0, taken: 0 }) }
     const link = { name: 'dt-1', ready: true, emitFrame, expirations } as unknown as Link
     const lanes = new Lanes(() => {})
-    const coordinator = {
+    const order = {
       lanes,
       router: { links: isMember ? [link] : [], anyMember: { writable: () => true } },
       lostReads: { noteSweep: () => {} },
@@ -34,10 +34,9 @@ class Story {
       swaps: new Swaps(),
       databases: 16,
       isMember: () => true,
-      keyspace: { emptied: () => {} },
       acknowledgement: { opens: async () => true },
       options: { distrust: () => {} },
-    } as unknown as Coordinator
+    }
     const held = (name: string) => ({
       emit: () => void this.told.push(`${name} emitted`),
       dropped: () => void this.told.push(`${name} dropped`),
@@ -45,7 +44,7 @@ class Story {
     })
     lanes.hold(link, ['0:a'], { ...held('write'), changes: true })
     lanes.hold(link, ['0:b'], held('read'))
-    this.reply = changeDatabases(coordinator, [Buffer.from('FLUSHALL')], 0, {})
+    this.reply = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, [Buffer.from('FLUSHALL')], 0, {})
   }
 
   async answers(reply: string): Promise<string[]> {

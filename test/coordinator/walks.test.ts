@@ -76,11 +76,11 @@ async function walk(t: Test, ring: ScriptedRing, before: (calls: number) => unkn
 t.test('a walk goes on when members stop serving for an instant, however often', async (t) => {
   const ring = await startScriptedRing(t, scripted, { nodes: 4, replicas: 1 })
   const quiet = await walk(t, ring, () => {})
-  const { links } = ring.coordinator.router
+  const { links } = ring.order.router
   const flapping = await walk(t, ring, (calls) => {
     const link = links[calls % links.length]
     // The repair fails and is tried again, or is not needed any more: nobody serves before that.
-    ring.coordinator.doubts.note(link, [keyId(0, Buffer.from('in doubt'), 0, 8)])
+    ring.order.doubts.note(link, [keyId(0, Buffer.from('in doubt'), 0, 8)])
     t.notOk(link.serving)
   })
   t.equal(flapping, quiet)
@@ -89,7 +89,7 @@ t.test('a walk goes on when members stop serving for an instant, however often',
 t.test('a walk begins again at most once for each member that goes away when it is its turn', async (t) => {
   const ring = await startScriptedRing(t, scripted, { nodes: 4, replicas: 1 })
   const quiet = await walk(t, ring, () => {})
-  const { links } = ring.coordinator.router
+  const { links } = ring.order.router
   // Connections break all the time, each for a moment.
   const calls = await walk(t, ring, async (calls) => {
     if (calls % 3 !== 0) return
@@ -102,7 +102,7 @@ t.test('a walk begins again at most once for each member that goes away when it 
 
 t.test('what a member that is away would tell others do, and it is left out when it is back', async (t) => {
   const ring = await startScriptedRing(t, scripted, { nodes: 3, replicas: 1 })
-  const [first] = ring.coordinator.router.links
+  const [first] = ring.order.router.links
   let down = true
   ring.servers[0].onConnection = (socket) => down && socket.destroy()
   ring.servers[0].connection.destroy()

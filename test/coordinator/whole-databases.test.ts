@@ -188,10 +188,10 @@ t.test('a server that has missed a swap is not read before it is filled, however
 })
 
 t.test('while the view is not noted nobody is told that all was emptied, nor waits for that for ever', async (t) => {
-  const { coordinator, ask } = await startScriptedRing(t, () => undefined)
-  coordinator.acknowledgement.placementChanged(3)
+  const { order, ask } = await startScriptedRing(t, () => undefined)
+  order.acknowledgement.placementChanged(3)
   t.match(await ask('FLUSHALL'), /^-ERR the outcome of this write is unknown: the new view .* could not be noted/)
   const emptied = ask('FLUSHALL')
-  coordinator.acknowledgement.markerAnswered(3)
+  order.acknowledgement.markerAnswered(3)
   t.equal(await emptied, '+OK\r\n')
 })

@@ -3,6 +3,7 @@ import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
 import { lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { Order } from '../../src/order/order.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { buildView } from '../../src/view/build-view.js'
@@ -13,7 +14,7 @@ import { until } from './until.js'
 
 /** The data path over servers that say exactly what a test wants: for servers of versions that are not here. */
 export interface ScriptedRing {
-  readonly coordinator: Coordinator
+  readonly order: Order
   /** `dt-1`, `dt-2`, … in this order. */
   readonly servers: readonly ScriptedServer[]
   /** The servers of a key, its master first. */
@@ -45,7 +46,7 @@ export async function startScriptedRing(
   const linkOptions = { connectTimeoutMs: 5000, reconnectMinMs: 10, reconnectMaxMs: 50, pingIntervalMs: 60_000 }
   const links = new Links({ ...linkOptions, ringId: 'dt', runId: 'test' }, new Turn(), silentLogger(), {
     onUp: (link) => coordinator.linkUp(link),
-    onDown: (link) => coordinator.linkDown(link),
+    onDown: (link) => coordinator.order.linkDown(link),
   })
   coordinator = new Coordinator(views, links, silentLogger(), {
     unavailableTimeoutMs: 1000,
@@ -56,22 +57,22 @@ export async function startScriptedRing(
     databasesSwapped: () => {},
     memoryChanged: () => {},
   })
-  const { opening, acknowledgement } = coordinator
+  const { opening, acknowledgement } = coordinator.order
   t.teardown(() => {
-    coordinator.close()
+    coordinator.order.close()
     links.close()
   })
   for (const member of members) links.connect(member)
   opening.open()
   views.publish(buildView('dt', 2, replicas, 64, members))
   acknowledgement.markerAnswered(2)
-  const { router } = coordinator
+  const { router } = coordinator.order
   await until('all links are up', () => router.links.every(({ serving }) => serving))
   // What is said to each server that comes up is no part of the story.
   await Promise.all(router.links.map((link) => link.call(['PING'])))
   for (const server of servers) server.received.length = 0
   return {
-    coordinator,
+    order: coordinator.order,
     servers,
     replicasOf: (key) => {
       const { targets } = router.routeOfKey(Buffer.from(key), 0, key.length)

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { deleteDisplaced } from '../../src/migration/displaced.js'
 import { Pace } from '../../src/migration/pace.js'
 import { Acknowledgement } from '../../src/order/acknowledgement.js'
 import { Lanes } from '../../src/order/lanes.js'
+import type { Order } from '../../src/order/order.js'
 
 /** A member that has some keys, none of which it is to have any more. */
 class Story {
@@ -41,15 +41,15 @@ class Story {
       targetsOf: (id: string) => this.targetsOf(id.slice(2)),
       routeOfKey: (key: Buffer) => ({ targets: this.targetsOf(String(key)) }),
     })
-    const coordinator = {
+    const order = {
       acknowledgement,
       lanes,
       get router() {
         return router()
       },
       waiting: { change: () => sleep(1) },
-    } as unknown as Coordinator
-    return deleteDisplaced(coordinator, this.link, new Pace(() => 0))
+    } as unknown as Order
+    return deleteDisplaced(order, this.link, new Pace(() => 0))
   }
 }
 

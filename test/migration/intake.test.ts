@@ -2,13 +2,13 @@ import t from 'tap'
 import { type Link, LinkLostError } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../../src/base/key-id.js'
-import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { Intake } from '../../src/migration/intake.js'
 import { Pace } from '../../src/migration/pace.js'
 import { Rate } from '../../src/migration/window.js'
 import { Arrivals } from '../../src/order/arrivals.js'
 import type { CopyListener } from '../../src/order/copy-key.js'
 import { Lanes } from '../../src/order/lanes.js'
+import type { Order } from '../../src/order/order.js'
 import type { Frame } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 import { RangeSet } from '../../src/ring/range-set.js'
@@ -30,7 +30,7 @@ class Story {
 
   intake(): Intake {
     const { lanes, arrivals } = this
-    const coordinator = {
+    const order = {
       lanes,
       arrivals,
       doubts: {
@@ -47,7 +47,7 @@ class Story {
           this.underWay.push(() => done(target, 'copied', '', 1, id))
         }
       },
-    } as unknown as Coordinator
+    } as unknown as Order
     const plan = {
       member: 'target',
       reason: 'join',
@@ -56,7 +56,7 @@ class Story {
       sources: [{ source: 'source', ranges: [RANGE] }],
     }
     const link = (name: string) => (name === 'target' ? this.target : this.source)
-    return new Intake(coordinator, plan as never, link, new Rate(1e9), new Pace(() => 0))
+    return new Intake(order, plan as never, link, new Rate(1e9), new Pace(() => 0))
   }
 
   async arrive(): Promise<void> {

@@ -22,8 +22,8 @@ export function isQuiet(world: World): boolean {
 
 /** What is still under way, in words. */
 export function unrest({ proxy, clients }: World): string | undefined {
-  const { coordinator, links, views, migrator } = proxy
-  const { lanes, doubts, waiting, acknowledgement } = coordinator
+  const { order, links, views, migrator } = proxy
+  const { lanes, doubts, waiting, acknowledgement } = order
   const waitingClients = clients.filter(({ outstanding }) => outstanding > 0)
   if (waitingClients.length > 0) return `client ${waitingClients[0].number} waits for a reply`
   if (lanes.active > 0) return `${lanes.active} keys are held`
@@ -45,7 +45,7 @@ export function unrest({ proxy, clients }: World): string | undefined {
 
 /** All natural replicas of a key hold the same, and nobody else holds it [design §2 G1, G3]. */
 export function checkReplicas({ proxy, servers }: World): Violation | undefined {
-  const { router } = proxy.coordinator
+  const { router } = proxy.order
   const members = servers.filter(({ name }) => router.links.some((link) => link.name === name))
   for (let db = 0; db < servers[0].store.databases.length; db++) {
     const keys = new Set(members.flatMap(({ store }) => [...store.databases[db].keys()]))
@@ -80,7 +80,7 @@ export function checkHistories(world: World): { violation?: Violation; undecided
     const gone = world.exposure.mayBeGone(all, ({ part }) => isRead(part))
     const operations = all.filter((operation) => !(readsMayVanish && isRead(operation.part)) && !gone.has(operation))
     const key = Buffer.from(`{${tag}}`)
-    const [master] = proxy.coordinator.router.routeOfKey(key, 0, key.length).natural
+    const [master] = proxy.order.router.routeOfKey(key, 0, key.length).natural
     const { store, wallMs } = servers.find(({ name }) => name === master.name)!
     const end = { state: ofTag(store.databases, tag), nowMs: wallMs, latestMs }
     const model = new TagModel(operations, store.databases.length, clocks, end)

@@ -4,6 +4,7 @@ import { Coordinator } from '../../src/coordinator/coordinator.js'
 import { Migrator } from '../../src/migration/migrator.js'
 import { joiningMembers } from '../../src/migration/plan.js'
 import { StallWatch } from '../../src/migration/stall-watch.js'
+import type { Order } from '../../src/order/order.js'
 import { emptyView } from '../../src/view/build-view.js'
 import type { Member, View } from '../../src/view/view.js'
 import { ViewKeeper } from '../../src/view/view-keeper.js'
@@ -30,6 +31,7 @@ export class SimulatedProxy {
   readonly keeper: ViewKeeper
   readonly links: SimulatedLinks
   readonly coordinator: Coordinator
+  readonly order: Order
   readonly migrator: Migrator
   private readonly markers: SimulatedMarkers
   private readonly stallWatch: StallWatch
@@ -53,7 +55,7 @@ export class SimulatedProxy {
       onUp: (link) => this.linkUp(link as SimulatedLink),
       onDown: (link) => {
         this.broken((link as SimulatedLink).server)
-        this.coordinator.linkDown(link)
+        this.order.linkDown(link)
       },
     })
     this.coordinator = new Coordinator(this.views, this.links, log, {
@@ -63,19 +65,20 @@ export class SimulatedProxy {
       maxBlockMs: MAX_BLOCK_MS,
       distrust: (name) => {
         const link = this.links.get(name)
-        if (link !== undefined) this.coordinator.restarted(link)
+        if (link !== undefined) this.order.restarted(link)
         this.keeper.restarted(name)
       },
       databasesSwapped: () => this.migrator.beginAnew(),
       memoryChanged: (link) => this.memoryChanged(link),
     })
+    this.order = this.coordinator.order
     this.markers = new SimulatedMarkers(this.views, this.links, (epoch) =>
-      this.coordinator.acknowledgement.markerAnswered(epoch),
+      this.order.acknowledgement.markerAnswered(epoch),
     )
     this.migrator = new Migrator({
       views: this.views,
       links: this.links,
-      coordinator: this.coordinator,
+      order: this.order,
       log,
       maxBytesPerSecond: 0,
       filled: (member, ranges) => this.keeper.filled(member, ranges),
@@ -99,11 +102,11 @@ export class SimulatedProxy {
       this.links.to(server)?.connect()
     }
     this.running = true
-    this.coordinator.opening.open()
+    this.order.opening.open()
     this.keeper.begin(this.views.current, this.members(), [])
     this.migrator.start()
     this.stallWatch.start()
-    this.coordinator.memory.start()
+    this.order.memory.start()
   }
 
   /** The Sentinels know of a server. */
@@ -128,18 +131,18 @@ export class SimulatedProxy {
   close(): void {
     this.migrator.stop()
     this.stallWatch.stop()
-    this.coordinator.close()
+    this.order.close()
     this.links.close()
   }
 
   private linkUp(link: SimulatedLink): void {
-    const { coordinator, keeper } = this
+    const { coordinator, order, keeper } = this
     const { name, server } = link
     const before = this.processes.get(name)
     this.processes.set(name, server.runId)
     if (before !== undefined && before !== server.runId) {
       this.lossKnown(server)
-      coordinator.restarted(link)
+      order.restarted(link)
       if (this.views.current.members.some((member) => member.name === name)) keeper.restarted(name)
     }
     if (this.running && !this.present.has(name)) {
@@ -155,7 +158,7 @@ export class SimulatedProxy {
   private memoryChanged(link: Link): void {
     if (!link.full) this.keeper.resume(link.name)
     else if (joiningMembers(this.views.current).includes(link.name)) {
-      this.coordinator.restarted(link)
+      this.order.restarted(link)
       this.keeper.suspend(link.name)
     }
   }

@@ -51,7 +51,7 @@ function isGlob(pattern: Buffer): boolean {
 
 /** What the first member that is up answers; nothing when there is none, or it refuses, as managed servers do. */
 async function askMember(server: Server, patterns: readonly Buffer[]): Promise<MapReply['entries']> {
-  const link = server.coordinator.router.anyMember.serving()
+  const link = server.order.router.anyMember.serving()
   if (link === undefined || patterns.length === 0) return []
   const reply = await within(
     link.call(['CONFIG', 'GET', ...patterns]).catch(() => null),

@@ -36,15 +36,15 @@ export const connectionCommands: Record<string, LocalCommand> = {
   select: (client, args) => {
     const index = parseInt32(args[1])
     if (typeof index !== 'number') return index
-    const { coordinator } = client.server
+    const { order } = client.server
     const choose = () => {
-      if (index < 0 || index >= coordinator.databases) return error('ERR DB index is out of range')
+      if (index < 0 || index >= order.databases) return error('ERR DB index is out of range')
       client.session.db = index
       return OK
     }
     // How many there are is not known before the ring is.
-    if (coordinator.opening.isOpen || index < coordinator.databases) return choose()
-    return coordinator.opening.whenOpen().then((refusal) => refusal ?? choose())
+    if (order.opening.isOpen || index < order.databases) return choose()
+    return order.opening.whenOpen().then((refusal) => refusal ?? choose())
   },
 
   auth: (client, args) => {

@@ -43,9 +43,9 @@ interface Address {
 }
 
 /** Not before there is a ring. What a user can mend is an error reply. */
-async function answering({ coordinator }: Server, answer: () => Promise<Reply>): Promise<Reply> {
+async function answering({ order }: Server, answer: () => Promise<Reply>): Promise<Reply> {
   try {
-    const refusal = await coordinator.opening.whenOpen()
+    const refusal = await order.opening.whenOpen()
     if (refusal !== undefined) return refusal
     return await answer()
   } catch (failure) {
@@ -120,11 +120,11 @@ async function cancel(server: Server, name: string): Promise<Reply> {
  *
  * @throws UserError when that takes too long; it is done then for all that
  */
-async function settled({ noted, coordinator }: Server, done: string): Promise<void> {
+async function settled({ noted, order }: Server, done: string): Promise<void> {
   if (await noted()) return
   throw new UserError(
     `${done}, but too few members answer to note it: should the proxy end before they do, the next one does not know of ` +
-      `it (waited ${coordinator.options.unavailableTimeoutMs} ms)`,
+      `it (waited ${order.options.unavailableTimeoutMs} ms)`,
   )
 }
 
@@ -176,14 +176,14 @@ function describeFailed({ id, reason }: FailedCopy): string {
 /** DT PLAN ADD name host:port */
 async function planAdd(server: Server, name: string, { host, port }: Address): Promise<Reply> {
   checkNewName(server, name)
-  const { view } = server.coordinator.router
+  const { view } = server.order.router
   const newcomer: Member = { name, host, port, state: 'up' }
   return plan(server, [...present(view.members), newcomer], [...view.wanted, name])
 }
 
 /** DT PLAN REMOVE name */
 async function planRemove(server: Server, name: string): Promise<Reply> {
-  const { view } = server.coordinator.router
+  const { view } = server.order.router
   checkMember(view.members, name)
   const wanted = view.wanted.filter((each) => each !== name)
   if (wanted.length === 0) throw new UserError(`${name} is the only member: there is nobody to take its data`)
@@ -195,12 +195,12 @@ async function planRemove(server: Server, name: string): Promise<Reply> {
  * copied for each. A member that comes back as another program is filled anew from the others, so it has to take what these
  * hold, whichever of the two they are.
  */
-async function planUpgrade({ config, coordinator, migrator }: Server, { host, port }: Address): Promise<Reply> {
+async function planUpgrade({ config, order, migrator }: Server, { host, port }: Address): Promise<Reply> {
   const { username, password } = config.backend
   const { kind } = await probe({ host, port, username, password }).catch((failure: Error) => {
     throw failure instanceof UserError ? new UserError(`${host}:${port} is no pattern: ${failure.message}`) : failure
   })
-  const { view, links } = coordinator.router
+  const { view, links } = order.router
   const steps: Reply[] = []
   for (const member of present(view.members)) {
     const found = links.find(({ name }) => name === member.name)?.info?.kind
@@ -211,7 +211,7 @@ async function planUpgrade({ config, coordinator, migrator }: Server, { host, po
     const others = view.wanted.filter((name) => name !== member.name)
     if (others.length === 0)
       throw new UserError(`${member.name} is the only member: nobody would keep its data meanwhile`)
-    const { keys, bytes, seconds } = await forecast(coordinator.router, present(view.members), others, migrator.speed)
+    const { keys, bytes, seconds } = await forecast(order.router, present(view.members), others, migrator.speed)
     steps.push(
       map([
         ['member', member.name],
@@ -227,8 +227,8 @@ async function planUpgrade({ config, coordinator, migrator }: Server, { host, po
 }
 
 async function plan(server: Server, members: readonly Member[], wanted: readonly string[]): Promise<Reply> {
-  const { coordinator, migrator } = server
-  return describeForecast(await forecast(coordinator.router, members, wanted, migrator.speed))
+  const { order, migrator } = server
+  return describeForecast(await forecast(order.router, members, wanted, migrator.speed))
 }
 
 function describeForecast(it: Forecast): Reply {
@@ -286,7 +286,7 @@ function checkNewName({ config, membership }: Server, name: string): void {
 
 /** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
 async function checkServer(
-  { config, coordinator, links, views }: Server,
+  { config, order, links, views }: Server,
   name: string,
   { host, port }: Address,
 ): Promise<void> {
@@ -304,7 +304,7 @@ async function checkServer(
   // A newcomer gives way to whoever is known already, whatever their names.
   const twin = others.find(({ runId }) => runId === found.runId)
   if (twin !== undefined) throw new UserError(`${where}it is the same server as ${twin.name}`)
-  const few = tooFewDatabases(found.databases, coordinator.databases)
+  const few = tooFewDatabases(found.databases, order.databases)
   const refusal = refusalOf({ name, ...found }, config.ring.id, others) ?? few ?? tooOld(found.kind, members)
   if (refusal !== undefined) throw new UserError(where + refusal.reason)
 }

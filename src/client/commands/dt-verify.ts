@@ -26,8 +26,8 @@ export const verifyCommands: Record<string, LocalCommand> = {
   },
 }
 
-async function verify({ coordinator, verifier }: Server, repair: boolean): Promise<Reply> {
-  const refusal = await coordinator.opening.whenOpen()
+async function verify({ order, verifier }: Server, repair: boolean): Promise<Reply> {
+  const refusal = await order.opening.whenOpen()
   if (refusal !== undefined) return refusal
   const report = await verifier.verify(repair)
   return report === undefined ? error('ERR a verification runs already; see DT VERIFY STATUS') : describe(report)

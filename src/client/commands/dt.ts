@@ -20,7 +20,7 @@ export const dtCommands: Record<string, LocalCommand> = {
 
 /** DT NODES: every server that the Sentinels know, whether or not it is in the ring now. */
 async function nodes(server: Server): Promise<Reply> {
-  const { router } = server.coordinator
+  const { router } = server.order
   const { view } = router
   const { how, byMaster } = await countKeysByMaster(router)
   const { masters, ignored } = server.membership.status()
@@ -47,8 +47,8 @@ async function nodes(server: Server): Promise<Reply> {
 }
 
 /** What a member did not take when it was copied to it. */
-function lacks({ coordinator, outvoted }: Server, name: string): string {
-  const failed = coordinator.pieces.failed.of(name)
+function lacks({ order, outvoted }: Server, name: string): string {
+  const failed = order.pieces.failed.of(name)
   const keys = outvoted.of(name)
   if (failed.length === 0) {
     return keys === 0
@@ -102,7 +102,7 @@ function locate(view: View, key: Buffer): Reply {
 }
 
 /** DT VIEW: what the proxy works with at this moment. */
-function describeView({ views, coordinator }: Server): Reply {
+function describeView({ views, order }: Server): Reply {
   const view = views.current
   return map([
     ['ring', view.ringId],
@@ -113,8 +113,8 @@ function describeView({ views, coordinator }: Server): Reply {
     ['token-ranges', view.ring.size],
     ['pending-ranges', pendingRanges(view)],
     ['members', view.members.map(({ name }) => name)],
-    ['serving', coordinator.opening.isOpen ? 1 : 0],
-    ['why', coordinator.opening.why()],
+    ['serving', order.opening.isOpen ? 1 : 0],
+    ['why', order.opening.why()],
   ])
 }
 

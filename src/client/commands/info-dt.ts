@@ -5,15 +5,15 @@ import type { Server } from '../server.js'
 
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
 export function ringSection(server: Server): string[] {
-  const { coordinator, membership, config } = server
-  const { view, links } = coordinator.router
-  const { stats } = coordinator
+  const { order, membership, config } = server
+  const { view, links } = order.router
+  const { stats } = order
   const { sentinels, masters } = membership.status()
   const count = (values: readonly boolean[]) => values.filter(Boolean).length
   return [
     `dt_version:${version}`,
-    `dt_serving:${coordinator.opening.isOpen ? 1 : 0}`,
-    `dt_not_serving_because:${coordinator.opening.why().replace(/[\r\n]+/g, ' ')}`,
+    `dt_serving:${order.opening.isOpen ? 1 : 0}`,
+    `dt_not_serving_because:${order.opening.why().replace(/[\r\n]+/g, ' ')}`,
     `dt_ring:${view.ringId}`,
     `dt_epoch:${view.epoch}`,
     `dt_members:${view.members.length}`,
@@ -31,7 +31,7 @@ export function ringSection(server: Server): string[] {
     `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
     ...Object.entries(stats).map(([name, value]) => `dt_${snakeCase(name)}:${value}`),
-    `dt_waiting:${coordinator.waiting.length}`,
+    `dt_waiting:${order.waiting.length}`,
     `dt_unavailable_timeout_ms:${config.limits.unavailableTimeoutMs}`,
     `dt_rejected_commands:${server.stats.rejectedCommands}`,
     `dt_memory_rss:${process.memoryUsage.rss()}`,

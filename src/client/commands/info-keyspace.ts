@@ -1,5 +1,6 @@
 import { within } from '../../base/within.js'
 import type { Coordinator } from '../../coordinator/coordinator.js'
+import type { Order } from '../../order/order.js'
 import { rangeSize } from '../../ring/token-range.js'
 import type { Server } from '../server.js'
 import type { MemberInfos } from './info-members.js'
@@ -24,11 +25,11 @@ interface Database {
  * The Keyspace section, with each key counted once: exactly where that is cheap or the members' own numbers are enough,
  * else the members' sum divided by the copies of a key that it counts.
  */
-export async function keyspaceLines(members: MemberInfos, { coordinator }: Server): Promise<string[]> {
+export async function keyspaceLines(members: MemberInfos, { coordinator, order }: Server): Promise<string[]> {
   const databases = sumDatabases(members.lines)
   const counted = [...databases].map(async ([db, sum]) => {
     const keys =
-      (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, coordinator))
+      (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, order))
     const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
     const avgTtl = sum.ttlWeight === 0 ? 0 : Math.round(sum.ttlMs / sum.ttlWeight)
     return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}` }
@@ -56,21 +57,21 @@ function sumDatabases(lines: readonly string[]): Map<number, Database> {
 
 /** The exact number of keys; undefined when a member is missing, it is too much work, or does not come in time. */
 async function count(
-  coordinator: Coordinator,
+  { keyspace, order }: Coordinator,
   db: number,
   entries: number,
   members: MemberInfos,
 ): Promise<number | undefined> {
-  if (members.missing.length > 0 || entries > COUNTED_ENTRIES_MAX || db >= coordinator.databases) return undefined
+  if (members.missing.length > 0 || entries > COUNTED_ENTRIES_MAX || db >= order.databases) return undefined
   return within(
-    coordinator.keyspace.size(db).catch(() => undefined),
+    keyspace.size(db).catch(() => undefined),
     COUNT_TIMEOUT_MS,
   )
 }
 
 /** How many copies of a key the sum over the members that answered has on average; at least one. */
-function copiesCounted(members: MemberInfos, coordinator: Coordinator): number {
-  const { ring, setOfRange } = coordinator.router.view
+function copiesCounted(members: MemberInfos, order: Order): number {
+  const { ring, setOfRange } = order.router.view
   const missing = new Set(members.missing)
   if (missing.size === 0) return Math.max(1, members.copies)
   let identifiers = 0

@@ -62,7 +62,7 @@ export class MemberInfos {
 
 /** Asks all members of the current view for these sections, none for no sections. */
 export async function askMembers(server: Server, sections: readonly string[]): Promise<MemberInfos> {
-  const { links, view } = server.coordinator.router
+  const { links, view } = server.order.router
   const copies = Math.min(view.replicas + 1, links.length)
   if (sections.length === 0) return new MemberInfos([], copies)
   const all = links.map(async (link) => {

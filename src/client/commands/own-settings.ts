@@ -48,7 +48,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       'client-query-buffer-limit': String(limits.queryBufferBytes),
       'client-output-buffer-limit': `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hard} 0 0`,
       'maxmemory-clients': '0',
-      databases: String(server.coordinator.databases),
+      databases: String(server.order.databases),
       // the process
       daemonize: 'no',
       supervised: 'no',

@@ -16,6 +16,6 @@ export function wait(client: Connection, args: readonly Buffer[]): Reply {
 }
 
 function backupsUp(client: Connection): number {
-  const { routes } = client.server.coordinator.router
+  const { routes } = client.server.order.router
   return Math.min(...routes.map(({ natural }) => natural.slice(1).filter((link) => link.serving).length))
 }

@@ -1,9 +1,10 @@
 import type { Link } from '../../backend/link.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
+import type { Order } from '../../order/order.js'
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import type { Serving } from '../../order/router.js'
 import { BulksReply, error, isError, type Reply } from '../../resp/encode.js'
 import { servedKeys } from './served-keys.js'
+import { Walks } from './walks.js'
 
 const COUNT_BATCH = 1000
 /** RANDOMKEY may hit a copy that is not on its replica set; then it is asked again. */
@@ -14,10 +15,11 @@ const RANDOM_TRIES = 100
  * a key counts where it is served.
  */
 export class Keyspace {
+  readonly walks = new Walks()
   /** Databases that were seen to hold every key on exactly its replica set, in the current view. */
   private readonly clean = new Set<number>()
 
-  constructor(private readonly coordinator: Coordinator) {}
+  constructor(readonly order: Order) {}
 
   /** The placement of keys may have changed. */
   forget(): void {
@@ -43,18 +45,18 @@ export class Keyspace {
    * exactly their replica sets has sum / copies keys. Whether it is such a one is found out by counting once.
    */
   async size(db: number): Promise<number> {
-    const { coordinator } = this
-    const { links, view } = coordinator.router
+    const { order } = this
+    const { links, view } = order.router
     const copies = Math.min(view.replicas + 1, links.length)
-    const writesBefore = coordinator.stats.writes
+    const writesBefore = order.stats.writes
     // A write that is held for the backups is on its master only.
-    const equal = coordinator.lanes.active === 0 && links.every((link) => link.ready)
+    const equal = order.lanes.active === 0 && links.every((link) => link.ready)
     const sum = equal ? await this.sumOfSizes(links, db) : undefined
     if (sum === 0) this.clean.add(db)
     if (sum !== undefined && this.clean.has(db)) return Math.round(sum / copies)
     let counted = 0
     for (const count of (await this.countServed(db)).values()) counted += count
-    const quiet = coordinator.stats.writes === writesBefore && coordinator.router.view === view
+    const quiet = order.stats.writes === writesBefore && order.router.view === view
     if (sum === counted * copies && quiet) this.clean.add(db)
     return counted
   }
@@ -86,7 +88,7 @@ export class Keyspace {
    * chances as any other, one on each of its replicas.
    */
   async randomKey(db: number): Promise<Reply> {
-    const links = this.coordinator.router.links.filter((link) => link.serving)
+    const links = this.order.router.links.filter((link) => link.serving)
     const sizes = await Promise.all(links.map((link) => link.call(['DBSIZE'], db)))
     let total = 0
     for (const size of sizes) {
@@ -111,7 +113,7 @@ export class Keyspace {
   emptied(command: string, db: number): void {
     if (command === 'swapdb') this.clean.clear()
     else if (command === 'flushdb') this.clean.add(db)
-    else for (let i = 0; i < this.coordinator.databases; i++) this.clean.add(i)
+    else for (let i = 0; i < this.order.databases; i++) this.clean.add(i)
   }
 
   private async sumOfSizes(links: readonly Link[], db: number): Promise<number> {
@@ -124,17 +126,17 @@ export class Keyspace {
   }
 
   private isNatural(link: Link, key: Buffer): boolean {
-    return !isHidden(key) && this.coordinator.router.routeOfKey(key, 0, key.length).natural.includes(link)
+    return !isHidden(key) && this.order.router.routeOfKey(key, 0, key.length).natural.includes(link)
   }
 
   /** Who serves what, as soon as every range is served by somebody; UnavailableError when that does not come in time. */
   async serving(): Promise<Serving> {
-    const { coordinator } = this
-    const deadlineMs = coordinator.waiting.deadline()
+    const { order } = this
+    const deadlineMs = order.waiting.deadline()
     for (;;) {
-      const serving = coordinator.router.serving()
+      const serving = order.router.serving()
       if (serving.isWhole) return serving
-      if (!(await coordinator.waiting.change(deadlineMs))) throw new UnavailableError()
+      if (!(await order.waiting.change(deadlineMs))) throw new UnavailableError()
     }
   }
 

@@ -1,12 +1,11 @@
 import { LinkLostError } from '../../backend/link.js'
 import type { CommandRow } from '../../command/row.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Reply } from '../../resp/encode.js'
 import { type Frame, ownFrame } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
-import { keyspaceError, UnavailableError } from './keyspace.js'
+import { type Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { scan, scanKey } from './scan.js'
 import { changeDatabases } from './whole-databases.js'
 
@@ -17,13 +16,13 @@ const KEY_SCANS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
  * Serves a command that asks, or changes, all members [design §7 Keyspace-wide]: in steps, while the client's next command
  * waits.
  */
-export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+export function serveOverMembers(keyspace: Keyspace, frame: Frame, row: CommandRow, slot: ReplySlot): void {
   const args = parseRequest(ownFrame(frame))
   slot.pauseClient()
-  inSteps(coordinator, row, args, slot).then(
+  inSteps(keyspace, row, args, slot).then(
     (reply) => answer(slot, reply),
     (failure: Error) => {
-      if (failure instanceof UnavailableError) answer(slot, coordinator.unavailable())
+      if (failure instanceof UnavailableError) answer(slot, keyspace.order.unavailable())
       else if (failure instanceof LinkLostError) answer(slot, keyspaceError(failure))
       else slot.fail(failure, row.replicate !== 'none')
     },
@@ -31,8 +30,8 @@ export function serveOverMembers(coordinator: Coordinator, frame: Frame, row: Co
 }
 
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
-async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
-  const { opening, waiting, stats, lanes } = coordinator
+async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
+  const { opening, waiting, stats, lanes } = keyspace.order
   // What the client wrote before may be held on all replicas of its key, and must be seen.
   if (lanes.active > 0) await slot.whenFirst()
   const refusal = await opening.whenOpen()
@@ -40,7 +39,7 @@ async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[]
   const deadlineMs = waiting.deadline()
   for (;;) {
     try {
-      return await overMembers(coordinator, row, args, slot)
+      return await overMembers(keyspace, row, args, slot)
     } catch (failure) {
       if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || performance.now() > deadlineMs)
         throw failure
@@ -51,21 +50,21 @@ async function inSteps(coordinator: Coordinator, row: CommandRow, args: Buffer[]
 
 /** One attempt. */
 async function overMembers(
-  coordinator: Coordinator,
+  keyspace: Keyspace,
   row: CommandRow,
   args: readonly Buffer[],
   { db, client }: ReplySlot,
 ): Promise<Reply> {
-  const { keyspace, router } = coordinator
+  const { router } = keyspace.order
   if (KEY_SCANS.has(row.name)) {
     const { gone } = router.routeOfKey(args[1], 0, args[1].length)
-    return gone ?? scanKey(coordinator, args, db)
+    return gone ?? scanKey(keyspace, args, db)
   }
   // What they hold can neither be counted nor emptied, and waiting would be in vain.
   if (router.someGone !== undefined) return router.someGone
   switch (row.name) {
     case 'scan':
-      return scan(coordinator, args, db)
+      return scan(keyspace, args, db)
     case 'keys':
       return keyspace.keys(args, db)
     case 'dbsize':
@@ -73,6 +72,6 @@ async function overMembers(
     case 'randomkey':
       return keyspace.randomKey(db)
     default:
-      return changeDatabases(coordinator, args, db, client)
+      return changeDatabases(keyspace, args, db, client)
   }
 }

@@ -1,10 +1,9 @@
 import type { Link } from '../../backend/link.js'
 import { lowerCase, wordOf } from '../../base/ascii.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
 import { readableInTime } from '../../order/readable.js'
 import type { Router } from '../../order/router.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
-import { UnavailableError } from './keyspace.js'
+import { type Keyspace, UnavailableError } from './keyspace.js'
 import { GENERATION_SIZE, type Walk } from './walks.js'
 
 /**
@@ -67,11 +66,12 @@ const SETTLE_MS = 1000
  * that has been walked to its end is followed by the next in the same call while COUNT keys are not found: a small keyspace
  * comes in one reply, as from one Redis.
  */
-export async function scan(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+export async function scan(keyspace: Keyspace, args: readonly Buffer[], db: number): Promise<Reply> {
   const cursor = decodeCursor(args[1])
   if (cursor === 'invalid') return INVALID_CURSOR
-  await coordinator.keyspace.serving()
-  const { router, walks } = coordinator
+  await keyspace.serving()
+  const { order, walks } = keyspace
+  const { router } = order
   const { links } = router
   const isOurs = cursor !== undefined && cursor.member < links.length
   const found = isOurs ? walks.find(router, cursor.generation) : undefined
@@ -89,7 +89,7 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
   const keys: Buffer[] = []
   while (member < links.length) {
     const link = links[member]
-    if (!(await canTell(coordinator, walk, link))) return [beginOther(coordinator, walk), keys]
+    if (!(await canTell(keyspace, walk, link))) return [beginOther(keyspace, walk), keys]
     const reply = await link.call([args[0], String(backend), ...options], db)
     if (!isScanReply(reply)) return reply
     for (const key of reply[1]) if (telling.by(link, key)) keys.push(key)
@@ -97,10 +97,10 @@ export async function scan(coordinator: Coordinator, args: readonly Buffer[], db
     const walked = next === 0 || next >= BACKEND_CURSOR_SIZE
     backend = walked ? 0 : next
     if (walked) member = nextTelling(member + 1)
-    if (!walked || keys.length >= count || !walks.isCurrent(coordinator.router, walk)) break
+    if (!walked || keys.length >= count || !walks.isCurrent(order.router, walk)) break
   }
   // When the ring has changed meanwhile, the old generation makes the next call start again, whatever it says here.
-  const finished = member === links.length && walks.isCurrent(coordinator.router, walk)
+  const finished = member === links.length && walks.isCurrent(order.router, walk)
   const after: Cursor = { member: Math.min(member, links.length - 1), generation: walk.generation, backend }
   return [Buffer.from(finished ? '0' : encodeCursor(after)), keys]
 }
@@ -113,12 +113,13 @@ function unreachable({ links }: Router): string[] {
  * Waits for a member whose turn it is: for an instant when something is in doubt on it, and for a connection when nobody else
  * is left that could tell what it has. False when others can.
  */
-async function canTell(coordinator: Coordinator, walk: Walk, link: Link): Promise<boolean> {
-  const { waiting, walks } = coordinator
+async function canTell(keyspace: Keyspace, walk: Walk, link: Link): Promise<boolean> {
+  const { order, walks } = keyspace
+  const { waiting } = order
   const settledMs = performance.now() + SETTLE_MS
   while (link.ready && !link.serving) if (!(await waiting.change(settledMs))) break
   const deadlineMs = waiting.deadline()
-  while (!link.ready && walks.isCurrent(coordinator.router, walk) && withoutMore(coordinator, walk) === undefined) {
+  while (!link.ready && walks.isCurrent(order.router, walk) && withoutMore(keyspace, walk) === undefined) {
     if (!(await waiting.change(deadlineMs))) throw new UnavailableError()
   }
   return link.ready
@@ -128,7 +129,8 @@ async function canTell(coordinator: Coordinator, walk: Walk, link: Link): Promis
  * The walk without those, too, that cannot be reached now; undefined when nobody would tell of some keys then. Those that were
  * left out before are left out again, so that a walk begins anew at most once for each member.
  */
-function withoutMore({ router, walks }: Coordinator, { away }: Walk): Walk | undefined {
+function withoutMore({ order, walks }: Keyspace, { away }: Walk): Walk | undefined {
+  const { router } = order
   const all = [...away, ...unreachable(router)]
   return router.serving(({ name }) => !all.includes(name)).isWhole ? walks.of(router, all) : undefined
 }
@@ -137,8 +139,8 @@ function withoutMore({ router, walks }: Coordinator, { away }: Walk): Walk | und
  * The cursor of the beginning of another walk: what a member would have told whose turn it is others have to tell, and these
  * may have been walked already. After a change of the ring there is no such walk, and the next call finds one.
  */
-function beginOther(coordinator: Coordinator, walk: Walk): Buffer {
-  const { generation } = withoutMore(coordinator, walk) ?? walk
+function beginOther(keyspace: Keyspace, walk: Walk): Buffer {
+  const { generation } = withoutMore(keyspace, walk) ?? walk
   return Buffer.from(encodeCursor({ member: 0, generation, backend: 0 }))
 }
 
@@ -146,23 +148,23 @@ function beginOther(coordinator: Coordinator, walk: Walk): Buffer {
  * HSCAN, SSCAN and ZSCAN key cursor …: the iteration stays on the member where it began, as long as that one is a
  * natural replica of the key and the same process; then the reply's cursor is rewritten.
  */
-export async function scanKey(coordinator: Coordinator, args: readonly Buffer[], db: number): Promise<Reply> {
+export async function scanKey(keyspace: Keyspace, args: readonly Buffer[], db: number): Promise<Reply> {
   const key = args[1]
   const cursor = decodeCursor(args[2])
   if (cursor === 'invalid') return INVALID_CURSOR
-  const { walks } = coordinator
-  const began = cursor === undefined ? undefined : coordinator.router.links[cursor.member]
+  const { order, walks } = keyspace
+  const began = cursor === undefined ? undefined : order.router.links[cursor.member]
   const isSame = began !== undefined && walks.ofProcess(began) === cursor?.generation
   // A key that is in doubt for an instant is waited for: the iteration need not begin again for that.
-  const link = await readableInTime(coordinator, key, db, isSame ? began : undefined)
-  if (link === undefined) return coordinator.unavailable()
+  const link = await readableInTime(order, key, db, isSame ? began : undefined)
+  if (link === undefined) return order.unavailable()
   const resumed = isSame && link === began && walks.ofProcess(link) === cursor?.generation
 
   const generation = walks.ofProcess(link)
   const reply = await link.call([args[0], key, String(resumed ? cursor?.backend : 0), ...args.slice(3)], db)
   if (!isScanReply(reply)) return reply
   const backendNext = Number(reply[0].toString())
-  const member = coordinator.router.links.indexOf(link)
+  const member = order.router.links.indexOf(link)
   const next = backendNext === 0 ? '0' : encodeCursor({ member, generation, backend: backendNext })
   return [Buffer.from(next), reply[1]]
 }

@@ -1,12 +1,13 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
 import { wordOf } from '../../base/ascii.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
 import type { Lanes, Voided } from '../../order/lanes.js'
+import type { Order } from '../../order/order.js'
 import { outcomeUnknown } from '../../order/replies.js'
 import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply, simple } from '../../resp/encode.js'
 import { frameOf } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
+import type { Keyspace } from './keyspace.js'
 
 /** How often somebody who waits for held writes looks again, besides when nothing is held any more. */
 const HELD_POLL_MS = 10
@@ -23,24 +24,25 @@ const HELD_POLL_MS = 10
  * @param client whose command it is, see `ReplySlot`
  */
 export async function changeDatabases(
-  coordinator: Coordinator,
+  keyspace: Keyspace,
   args: readonly Buffer[],
   db: number,
   client: unknown,
 ): Promise<Reply> {
+  const { order } = keyspace
   const command = args[0].toString().toLowerCase()
-  const { lanes, doubts, acknowledgement } = coordinator
-  const deadlineMs = coordinator.waiting.deadline()
+  const { lanes, doubts, acknowledgement } = order
+  const deadlineMs = order.waiting.deadline()
   const swapped = command === 'swapdb' ? args.slice(1).map((arg) => Number(wordOf(arg))) : []
   const mustWait = () =>
     (command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))) ||
     (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
   for (;;) {
-    const isWritable = coordinator.router.anyMember.writable()
+    const isWritable = order.router.anyMember.writable()
     if (isWritable && !mustWait()) break
     const nowMs = performance.now()
-    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : coordinator.unavailable()
-    await coordinator.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
+    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : order.unavailable()
+    await order.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
   const concerns = (each: number) =>
     command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
@@ -51,22 +53,22 @@ export async function changeDatabases(
     voided = lanes.cover(concerns)
     // Who is no member any more is not asked to empty anything.
     for (const [link, { held }] of voided) {
-      if (!coordinator.router.links.includes(link)) for (const each of held) each.dropped()
+      if (!order.router.links.includes(link)) for (const each of held) each.dropped()
     }
   }
-  const { done, refusals, without } = await emitToAll(coordinator, args, db, command, (link, answer) => {
-    if (answer === 'lost') coordinator.lostReads.noteSweep(client, concerns)
-    tellVoided(coordinator, link, voided.get(link), answer === 'done')
+  const { done, refusals, without } = await emitToAll(order, args, db, command, (link, answer) => {
+    if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
+    tellVoided(order, link, voided.get(link), answer === 'done')
   })
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]
   if (without.length > 0) {
-    coordinator.stats.outcomesUnknown++
+    order.stats.outcomesUnknown++
     return outcomeUnknown(without)
   }
-  coordinator.keyspace.emptied(command, db)
-  if (!(await acknowledgement.opens(coordinator.options.unavailableTimeoutMs))) {
-    coordinator.stats.outcomesUnknown++
+  keyspace.emptied(command, db)
+  if (!(await acknowledgement.opens(order.options.unavailableTimeoutMs))) {
+    order.stats.outcomesUnknown++
     return outcomeUnknown([])
   }
   return done[0] ?? simple('OK')
@@ -79,7 +81,7 @@ function stillWaiting(command: string): Reply {
 }
 
 /** A member has emptied its databases, or it lacks what was held for it, which will not be emitted any more. */
-function tellVoided({ doubts }: Coordinator, link: Link, voided: Voided | undefined, isEmptied: boolean): void {
+function tellVoided({ doubts }: Order, link: Link, voided: Voided | undefined, isEmptied: boolean): void {
   if (voided === undefined) return
   for (const held of voided.held) isEmptied ? held.covered() : held.dropped()
   if (!isEmptied) doubts.note(link, voided.ids)
@@ -96,36 +98,36 @@ interface Outcome {
 }
 
 async function emitToAll(
-  coordinator: Coordinator,
+  order: Order,
   args: readonly Buffer[],
   db: number,
   command: string,
   answered: (link: Link, answer: Answer) => void,
 ): Promise<Outcome> {
-  const { links } = coordinator.router
-  coordinator.pieces.aheads.spoilAll()
+  const { links } = order.router
+  order.pieces.aheads.spoilAll()
   const done: Reply[] = []
   const refusals: Reply[] = []
   const without: string[] = []
   let refusing: { readonly name: string; readonly reason: string }[] = []
   // At once: it may be back, and be read, before all others have answered.
   const distrust = (name: string, reason: string) => {
-    if (coordinator.isMember(name)) coordinator.options.distrust(name, reason)
+    if (order.isMember(name)) order.options.distrust(name, reason)
   }
   const distrustRefusing = () => {
     if (done.length === 0) return
     for (const { name, reason } of refusing) distrust(name, reason)
     refusing = []
   }
-  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(wordOf(arg)) && Number(arg) < coordinator.databases
+  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(wordOf(arg)) && Number(arg) < order.databases
   // All refuse what is none.
   const isSwap = command === 'swapdb' && args.slice(1).every(isDatabase)
-  coordinator.stats.writes++
-  const swept = coordinator.absences.sweep()
+  order.stats.writes++
+  const swept = order.absences.sweep()
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(coordinator, link, args, db, isSwap, answered)
+      const reply = await emit(order, link, args, db, isSwap, answered)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -135,17 +137,17 @@ async function emitToAll(
     } catch (failure) {
       if (!(failure instanceof LinkLostError)) throw failure
       // What those have who have left does not count.
-      if (coordinator.isMember(name)) without.push(name)
+      if (order.isMember(name)) without.push(name)
       distrust(name, `its link broke during ${command}`)
     }
   })
-  if (isSwap) coordinator.databasesSwapped(Number(args[1]), Number(args[2]), links)
+  if (isSwap) order.databasesSwapped(Number(args[1]), Number(args[2]), links)
   await Promise.all(answers).finally(swept)
   return { done, refusals, without }
 }
 
 function emit(
-  { swaps }: Coordinator,
+  { swaps }: Order,
   link: Link,
   args: readonly Buffer[],
   db: number,

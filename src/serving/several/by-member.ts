@@ -2,7 +2,7 @@ import type { Link } from '../../backend/link.js'
 import type { ReplySink } from '../../backend/reply-sink.js'
 import type { KeyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
+import type { Order } from '../../order/order.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { OK } from '../../resp/encode.js'
@@ -41,7 +41,7 @@ const chosen: number[] = []
 export class ByMember implements ReplySink {
   private static readonly spare: ByMember[] = []
 
-  private coordinator!: Coordinator
+  private order!: Order
   private row!: CommandRow
   private slot!: ReplySlot
   private argc = 0
@@ -62,9 +62,9 @@ export class ByMember implements ReplySink {
    * Whether the command may go out this way: nothing needs to come before any of its keys or to be decided by replica set,
    * and everybody can be written to. It pays only where a key has several replicas.
    */
-  static suits(coordinator: Coordinator, row: CommandRow, routes: readonly Route[], parts: number): boolean {
+  static suits(order: Order, row: CommandRow, routes: readonly Route[], parts: number): boolean {
     if (row.merge !== 'ok' || row.replicate !== 'apply') return false
-    const { lanes, uncertainty, memory } = coordinator
+    const { lanes, uncertainty, memory } = order
     if (lanes.active !== 0 || uncertainty.active || memory.anyFull) return false
     for (let part = 0; part < parts; part++) {
       const route = routes[part]
@@ -74,12 +74,12 @@ export class ByMember implements ReplySink {
   }
 
   /** Emits the command, which `suits`. */
-  static emit(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
-    if (coordinator.absences.any) coordinator.absences.note(coordinator.keyIds(row, frame, slot.db))
+  static emit(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
+    if (order.absences.any) order.absences.note(order.keyIds(row, frame, slot.db))
     const write = ByMember.spare.pop() ?? new ByMember()
-    write.begin(coordinator, frame, row, slot, cut)
+    write.begin(order, frame, row, slot, cut)
     const { members, expected } = write
-    coordinator.stats.writes += cut.parts
+    order.stats.writes += cut.parts
     for (let i = 0; i < expected; i++) {
       const count = chooseKeys(members[i], cut)
       if (count === cut.keyCount) {
@@ -98,7 +98,7 @@ export class ByMember implements ReplySink {
       if (isOk(buf, start, end) && !this.members[tag].expirations.any) {
         this.done[this.doneCount++] = tag
         if (this.expected > 0) return
-        if (this.coordinator.acknowledgement.open) {
+        if (this.order.acknowledgement.open) {
           this.slot.finish(OK, 0, OK.length, true)
           if (this.keyCount <= KEPT_KEYS) ByMember.spare.push(this)
         } else this.unfold()
@@ -115,13 +115,13 @@ export class ByMember implements ReplySink {
     this.each(this.members[tag], (part, place) => part.onLost(place, buf, start, end))
   }
 
-  private begin(coordinator: Coordinator, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
+  private begin(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
     const { routes, members, partOf } = this
-    this.coordinator = coordinator
+    this.order = order
     this.row = row
     this.slot = slot
     this.argc = frame.argc
-    this.swapsBefore = coordinator.swaps.count
+    this.swapsBefore = order.swaps.count
     this.keyCount = cut.keyCount
     for (let k = 0; k < cut.keyCount; k++) partOf[k] = cut.partOf[k]
     this.routeCount = cut.parts
@@ -141,11 +141,11 @@ export class ByMember implements ReplySink {
 
   /** From now on each replica set is a write of its own. */
   private unfold(): void {
-    const { coordinator, row, argc, swapsBefore, routeCount, partOf, members } = this
+    const { order, row, argc, swapsBefore, routeCount, partOf, members } = this
     const merge = Merge.of(row, this.slot, routeCount, partOf, this.keyCount)
     this.parts = this.routes.slice(0, routeCount).map((route, part) => {
       const own = (link: Link, ids: readonly KeyId[]) => this.idsOf(part, link, ids)
-      return Apply.sentBefore(coordinator, route, row, merge.slotOf(part), { argc, swapsBefore, own })
+      return Apply.sentBefore(order, route, row, merge.slotOf(part), { argc, swapsBefore, own })
     })
     for (const tag of this.done.slice(0, this.doneCount)) {
       this.each(members[tag], (part, place) => part.answeredOk(place))

@@ -1,12 +1,13 @@
 import type { Link } from '../../backend/link.js'
 import { wrongArityError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
-import type { Coordinator } from '../../coordinator/coordinator.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
+import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import type { Frame } from '../../resp/frame.js'
+import type { OneRoute } from '../one-route.js'
 import { ByMember } from './by-member.js'
 import { Merge } from './merge.js'
 import { partFrame } from './part-frame.js'
@@ -29,7 +30,7 @@ const chosen: number[] = []
  * one for each member, where nothing stands against it [by-member]. Not atomic across replica sets [design §7 Several keys].
  */
 export function split(
-  coordinator: Coordinator,
+  oneRoute: OneRoute,
   frame: Frame,
   row: CommandRow,
   slot: ReplySlot,
@@ -37,6 +38,7 @@ export function split(
   keyCount: number,
   deadlineMs: number,
 ): void {
+  const { order } = oneRoute
   const step = row.keyStep
   if ((frame.argc - row.firstKey) % step !== 0) {
     // MSET with a key that has no value, which Redis takes for a matter of arity too [Redis t_string.c msetGenericCommand].
@@ -44,18 +46,18 @@ export function split(
     slot.finish(refusal, 0, refusal.length, true)
     return
   }
-  cut(coordinator, frame, row, keys, keyCount)
+  cut(order, frame, row, keys, keyCount)
   if (parts === 1) {
-    coordinator.serveRoute(routes[0], frame, row, slot, deadlineMs)
+    oneRoute.serve(routes[0], frame, row, slot, deadlineMs)
     return
   }
-  const { memory } = coordinator
+  const { memory } = order
   if (memory.anyFull && routes.slice(0, parts).some((route) => memory.refuses(row, route, false))) {
     answer(slot, OUT_OF_MEMORY)
     return
   }
-  if (ByMember.suits(coordinator, row, routes, parts)) {
-    ByMember.emit(coordinator, frame, row, slot, { keys, keyCount, routes, parts, partOf })
+  if (ByMember.suits(order, row, routes, parts)) {
+    ByMember.emit(order, frame, row, slot, { keys, keyCount, routes, parts, partOf })
     return
   }
   const merge = Merge.of(row, slot, parts, partOf, keyCount)
@@ -63,14 +65,14 @@ export function split(
     let count = 0
     for (let k = 0; k < keyCount; k++) if (partOf[k] === part) chosen[count++] = keys[k]
     partFrame.fill(frame, chosen, count, step)
-    coordinator.serveRoute(routes[part], partFrame, row, merge.slotOf(part), deadlineMs)
+    oneRoute.serve(routes[part], partFrame, row, merge.slotOf(part), deadlineMs)
     partFrame.empty()
   }
 }
 
 /** Finds the parts. Reads may go together when they go to the same master, as long as nobody needs to ask its backups. */
-function cut(coordinator: Coordinator, frame: Frame, row: CommandRow, keys: readonly number[], keyCount: number): void {
-  const { router, lanes, uncertainty, doubts } = coordinator
+function cut(order: Order, frame: Frame, row: CommandRow, keys: readonly number[], keyCount: number): void {
+  const { router, lanes, uncertainty, doubts } = order
   const byMaster = row.replicate === 'none' && lanes.active === 0 && !uncertainty.active && !doubts.any
   parts = 0
   for (let k = 0; k < keyCount; k++) {

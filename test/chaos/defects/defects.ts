@@ -75,7 +75,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: [],
     patches: [
       {
-        file: 'coordinator/coordinator.js',
+        file: 'serving/one-route.js',
         replace: "(row.replicate === 'master-first' && serverChooses(row, frame))",
         by: 'false',
       },
@@ -96,7 +96,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'expire-as-it-is': {
     summary: 'relative times go to all replicas as they are',
     faults: ['slow'],
-    patches: [{ file: 'coordinator/coordinator.js', replace: 'toAbsolute(row, frame, nowMs)', by: 'frame' }],
+    patches: [{ file: 'serving/one-route.js', replace: 'toAbsolute(row, frame, nowMs)', by: 'frame' }],
   },
   'expiries-not-compared': {
     summary: 'nobody asks whether a key had expired on some replicas only when a write of it was executed',
@@ -159,8 +159,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'serving/read.js',
         replace:
-          'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
+          'const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = natural.findLast((link) => mayRead(order, link, natural, ids));',
       },
     ],
   },
@@ -189,7 +189,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'forget-doubts-after-crash': {
     summary: 'after a crash of the proxy no key is in doubt',
     faults: ['kill-proxy-mid-write'],
-    patches: [{ file: 'proxy.js', replace: 'coordinator.uncertainty.begin();', by: ';' }],
+    patches: [{ file: 'proxy.js', replace: 'order.uncertainty.begin();', by: ';' }],
   },
   'keep-displaced': {
     summary: 'copies of keys that have moved on stay where they were',

@@ -134,7 +134,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
     seed: 1473,
     options: ['--faults', 'refuse,down', '--kinds', 'move,list'],
-    patches: [{ file: 'coordinator/coordinator.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
+    patches: [{ file: 'serving/one-route.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
   },
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',
@@ -146,7 +146,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 779,
     patches: [
       {
-        file: 'coordinator/coordinator.js',
+        file: 'serving/one-route.js',
         replace: "(row.replicate === 'master-first' && serverChooses(row, frame))",
         by: 'false',
       },
@@ -160,8 +160,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       {
         file: 'serving/read.js',
         replace:
-          'const free = candidates.find((link) => mayRead(coordinator, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = natural.findLast((link) => mayRead(coordinator, link, natural, ids));',
+          'const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
+        by: 'const free = natural.findLast((link) => mayRead(order, link, natural, ids));',
       },
     ],
   },

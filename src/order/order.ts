@@ -1,0 +1,292 @@
+import type { Link } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import type { KeyId } from '../base/key-id.js'
+import type { Logger } from '../base/log.js'
+import type { CommandRow } from '../command/row.js'
+import type { Reply } from '../resp/encode.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { samePlacement } from '../view/placement.js'
+import type { View } from '../view/view.js'
+import type { ViewStore } from '../view/view-store.js'
+import { Absences } from './absences.js'
+import { Acknowledgement } from './acknowledgement.js'
+import { Arrivals } from './arrivals.js'
+import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
+import { DifferenceLog } from './difference-log.js'
+import { Doubts } from './doubts.js'
+import { keyIds } from './key-ids.js'
+import { Lanes } from './lanes.js'
+import { LostReads } from './lost-reads.js'
+import { isOutOfMemory, Memory } from './memory.js'
+import { Opening } from './opening.js'
+import { Ahead, type AheadValue } from './pieces/ahead.js'
+import { removeLeftovers } from './pieces/hidden-name.js'
+import { Pieces } from './pieces/pieces.js'
+import { answer, READ_OVERTAKEN, unavailable } from './replies.js'
+import type { ReplySlot } from './reply-slot.js'
+import { Router } from './router.js'
+import { OrderStats } from './stats.js'
+import { Swaps } from './swaps.js'
+import { Uncertainty } from './uncertainty.js'
+import { Verdicts } from './verdicts.js'
+import { Waiting } from './waiting.js'
+
+export interface OrderOptions {
+  /** How long a command waits for a server of its range, in ms. */
+  readonly unavailableTimeoutMs: number
+  /** No server is blocked for longer by what is copied, in ms. */
+  readonly maxBlockMs: number
+  /** See `Pieces`. */
+  readonly isSameOnBoth?: Pieces['isSame']
+  /** What is missing as long as there is no ring to serve. */
+  missing(): string
+  /** Whether the Sentinels were told to forget a member: then nobody waits for its server. */
+  readonly wasRemoved: (name: string) => boolean
+  /** A member has missed what cannot be mended key by key: it has to be filled anew. */
+  distrust(name: string, reason: string): void
+  /** Keys have other databases than before: who was going through them has to begin anew. */
+  databasesSwapped(): void
+  /** A member has no memory left, or has some again. */
+  memoryChanged(link: Link): void
+}
+
+/** Who stands above: what keeps order does not know how a command is served. */
+export interface Above {
+  /** A command that was put off, or a read whose link broke, is served again; `deadlineMs` as for `park`. */
+  serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void
+  /** Members serve other keys than before, or none for a while: what was known of their numbers of keys is not any more. */
+  servingChanged(): void
+}
+
+const DEFAULT_DATABASES = 16
+
+/**
+ * What keeps the replicas of a key equal, without knowing any way of serving [design §4]. All that happens in one call is in
+ * one turn of the event loop, which makes the loop the sequencer: every replica of a key gets the key's writes in the same order.
+ *
+ *     ways of serving ──> router: where       lanes: behind what        doubts: who may have missed it
+ *                         waiting: not now    acknowledgement, verdicts: when the client may be told
+ *     views, links    ──> absences, arrivals: what a member has missed, or has not got yet        uncertainty: after a crash
+ */
+export class Order {
+  readonly stats = new OrderStats()
+  readonly waiting: Waiting
+  readonly opening: Opening
+  readonly verdicts: Verdicts
+  readonly lanes = new Lanes(() => this.waiting.wake())
+  readonly pieces: Pieces
+  readonly arrivals = new Arrivals()
+  readonly absences = new Absences(this.arrivals)
+  readonly doubts: Doubts
+  readonly acknowledgement = new Acknowledgement(() => this.doubts.marked())
+  readonly uncertainty = new Uncertainty()
+  readonly lostReads = new LostReads()
+  readonly swaps = new Swaps()
+  readonly memory: Memory
+  /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
+  onOutvoted: (member: string) => void = () => {}
+  router: Router
+
+  private readonly differenceLog: DifferenceLog
+
+  constructor(
+    private readonly views: ViewStore,
+    private readonly links: Links,
+    log: Logger,
+    readonly options: OrderOptions,
+    private readonly above: Above,
+  ) {
+    this.differenceLog = new DifferenceLog(log)
+    this.waiting = new Waiting(
+      options.unavailableTimeoutMs,
+      (command) => above.serve(command.frame, command.row, command.slot, command.deadlineMs),
+      () => this.unavailable(),
+    )
+    this.opening = new Opening(this.waiting, () => options.missing())
+    this.verdicts = new Verdicts(options.unavailableTimeoutMs)
+    const isMarked = () => this.acknowledgement.open
+    this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
+    this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
+      doubted: (ids) => {
+        this.absences.note(ids)
+        this.pieces.aheads.spoil(ids)
+      },
+      stoppedServing: () => above.servingChanged(),
+      serving: () => this.servingChanged(),
+      readable: () => this.waiting.retrySoon(),
+      distrust: (name, reason) => options.distrust(name, reason),
+      outOfMemory: () => this.memory.look(),
+    })
+    this.router = new Router(views.current, links, options.wasRemoved)
+    this.memory = new Memory(
+      () => this.links.all(),
+      log,
+      (link) => options.memoryChanged(link),
+    )
+    views.onChange((view, previous) => this.viewChanged(view, previous))
+  }
+
+  /** Number of databases that all members have, of those that have said it. */
+  get databases(): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const { info } of this.router.links) if (info !== undefined) least = Math.min(least, info.databases)
+    return Number.isFinite(least) ? least : DEFAULT_DATABASES
+  }
+
+  /** The names in lanes and doubts of all keys of a command. */
+  keyIds(row: CommandRow, frame: Frame, db: number): KeyId[] {
+    return keyIds(row, frame, db, this.databases)
+  }
+
+  /**
+   * A command that cannot be emitted now waits for a link or a view.
+   *
+   * @param deadlineMs until when, in ms of `performance.now`; 0 when it begins to wait
+   */
+  park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const { refusal } = this.opening
+    if (refusal !== undefined) {
+      answer(slot, refusal)
+      return
+    }
+    this.stats.waits++
+    const until = deadlineMs === 0 ? this.waiting.deadline() : deadlineMs
+    this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until })
+  }
+
+  /** Serves a command that was put off, or a read again whose link broke. */
+  resubmit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    this.above.serve(frame, row, slot, 0)
+  }
+
+  /**
+   * Copies keys of one database from one member to another in the order of their writes; `done` hears what became of each.
+   * On a pending replica they count as arrived from now on.
+   *
+   * @param hint see `KeyCopy`
+   */
+  copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, hint?: CopyHint): void {
+    for (const id of ids) this.arrivals.add(target, id)
+    if (this.pieces.aheads.any) this.pieces.aheads.copied(ids, target)
+    const end = this.arrivals.begin(target)
+    let open = ids.length
+    const listener: CopyListener = (link, result, reason, bytes, id) => {
+      if (result !== 'copied') {
+        this.arrivals.remove(target, id)
+        // What was emitted behind the copy was executed without it, and may have got into other keys.
+        const reached = this.doubts.groups.reach([id])
+        if (reached.length > 1) this.doubts.note(target, reached)
+        // The target may have left while the copy was on its way: it has missed that, too.
+        if (this.absences.any) this.absences.note([id])
+      }
+      if (--open === 0) end()
+      done(link, result, reason, bytes, id)
+    }
+    new KeyCopy(this.lanes, ids, source, [target], listener, this.pieces, hint)
+  }
+
+  /**
+   * Builds a large value on a pending replica that does not get its writes yet, while they go on; see `Ahead`. Undefined
+   * where that cannot be: then the copy does all of it.
+   */
+  buildAhead(value: AheadValue): Promise<Ahead | undefined> {
+    const { id, source, target } = value
+    const isWanted = () =>
+      value.isWanted() && this.router.isFilledFrom(id, source, target) && !this.arrivals.has(target, id)
+    return Ahead.build(this.lanes, this.pieces, { ...value, isWanted })
+  }
+
+  /** What is answered to a command that has waited in vain. */
+  unavailable(): Reply {
+    const { unavailableTimeoutMs } = this.options
+    return this.opening.isOpen ? unavailable(unavailableTimeoutMs) : this.opening.tooLate(unavailableTimeoutMs)
+  }
+
+  isMember(name: string): boolean {
+    return this.views.current.members.some((member) => member.name === name)
+  }
+
+  linkUp(link: Link): void {
+    // A server that moved has a new link, perhaps in the same view.
+    if (!this.router.links.includes(link))
+      this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
+    removeLeftovers(link, link.info?.databases ?? 0)
+    link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
+    this.memory.linkUp(link)
+    this.doubts.linkUp(link)
+    this.servingChanged()
+  }
+
+  linkDown(link: Link): void {
+    this.pieces.aheads.linkDown(link)
+    this.lanes.drop(link)
+    this.above.servingChanged()
+    for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
+      if (overtaken) answer(slot, READ_OVERTAKEN)
+      else this.resubmit(frame, row, slot)
+    }
+  }
+
+  /** What was sent to this member may have been executed in another database: nobody knows what it has in any of them. */
+  linkStrayed({ name }: Link, reason: string): void {
+    if (this.isMember(name)) this.options.distrust(name, `it executed commands in another database: ${reason}`)
+  }
+
+  /** The server of this link is another process than before: what was known about its keys does not count any more. */
+  restarted(link: Link): void {
+    this.doubts.forget(link.name)
+    this.arrivals.restarted(link, this.router.routes)
+    this.absences.restarted(link.name)
+    this.pieces.failed.forget(link.name)
+  }
+
+  /** SWAPDB was emitted: what is known by the names of keys is known of others now. */
+  databasesSwapped(one: number, other: number, links: readonly Link[]): void {
+    this.swaps.add(one, other, links)
+    this.doubts.groups.swapped(one, other)
+    this.stats.swaps++
+    this.arrivals.forgetAll()
+    this.uncertainty.unsettle()
+    this.options.databasesSwapped()
+  }
+
+  /** A backup did not answer what the master answered. */
+  noteDifference(link: Link, backupReply: Buffer, otherReply: Buffer): void {
+    if (isOutOfMemory(backupReply) || isOutOfMemory(otherReply)) this.memory.look()
+    this.differenceLog.say(link, ++this.stats.differences, backupReply, otherReply)
+  }
+
+  /** Nobody knows any more what every member was sent: all that is under way is in doubt. */
+  orderLost(): void {
+    for (const link of this.router.links) link.reset('a write failed inside the proxy')
+  }
+
+  close(): void {
+    this.waiting.close()
+    this.verdicts.close()
+    this.doubts.close()
+    this.memory.stop()
+  }
+
+  private viewChanged(view: View, previous: View): void {
+    const before = this.router.links
+    if (!samePlacement(view, previous)) {
+      this.acknowledgement.placementChanged(view.epoch)
+      this.doubts.groups.placementChanged(before)
+    }
+    this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
+    const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
+    this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
+    this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
+    this.doubts.viewChanged()
+    this.pieces.aheads.keepOnly(({ id, source, target }) => this.router.isFilledFrom(id, source, target))
+    this.pieces.failed.keepOnly((name, id) => this.router.targetsOf(id).some((link) => link.name === name))
+    this.servingChanged()
+  }
+
+  /** Other members serve reads than before, or more can be written to. */
+  private servingChanged(): void {
+    this.above.servingChanged()
+    this.waiting.retry()
+  }
+}
