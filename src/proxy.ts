@@ -239,11 +239,9 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const stallWatch = new StallWatch(
     () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
     (link) => {
-      log.warn(
-        { member: link.name },
-        `${link.name} does not keep up while it is filled: let go until it is connected anew`,
-      )
-      keeper.suspend(link.name)
+      const { name } = link
+      log.warn({ member: name }, `${name} does not keep up while it is filled: let go until it is connected anew`)
+      keeper.suspend(name)
       link.reset('it did not answer while it was filled')
     },
     config.migration.maxBlockMs,

@@ -1,6 +1,5 @@
 import type { Call } from './call.js'
 import type { ServerInfo } from './handshake.js'
-import type { Link } from './link.js'
 
 export interface LinkOptions {
   readonly username?: string | undefined
@@ -19,16 +18,4 @@ export interface LinkOptions {
   admit?(name: string, info: ServerInfo, call: Call): Promise<void>
   /** What is done with a reply failed inside the proxy. The reply counts as lost, and the link breaks. */
   failed?(failure: Error, about: object): void
-}
-
-export interface LinkListener {
-  /** The handshake is done and the first command can be emitted. */
-  onUp(link: Link, info: ServerInfo): void
-  /** The link broke, or could not be made; it tries again by itself. */
-  onDown(link: Link, reason: string): void
-  /**
-   * It broke, as `onDown` has been told, because the server refused to change the database: what had been sent behind that
-   * is executed in another one than it was meant for, in which nothing is known to be in doubt.
-   */
-  onStrayed?(link: Link, reason: string): void
 }

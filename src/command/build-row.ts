@@ -1,6 +1,6 @@
 import type { CommandInfo } from './command-info.js'
 import { optionsOf } from './options.js'
-import type { OverlayRow } from './overlay.js'
+import type { OverlayRow } from './overlay-row.js'
 import type { CommandRow, KeyFinder } from './row.js'
 
 /** One row of the table, from what Redis says of the command and what the overlay says. */

@@ -1,7 +1,6 @@
 import { equalsIgnoreCase } from '../base/ascii.js'
 import { assert } from '../base/assert.js'
 import type { Frame } from '../resp/frame.js'
-import type { CommandRow } from './row.js'
 
 /*
  * The words that may stand among the arguments of a command, beside its keys and values. Every server version brings new
@@ -19,6 +18,13 @@ export interface Options {
   readonly rest: Rest
   /** For `numbers`: how many arguments belong together, of which the first is a number. */
   readonly size: number
+}
+
+/** What of a command's row says where its words are. */
+export interface Worded {
+  readonly options: Options | undefined
+  /** The place of the number of its keys, if it has one. */
+  readonly numkeysAt: number
 }
 
 type Rest = 'nothing' | 'numbers' | 'id' | 'streams'
@@ -41,7 +47,7 @@ const STAR = 0x2a
 const ID_BYTES_MAX = 41
 
 /**
- * Reads a cell of the overlay, see overlay.ts:
+ * Reads a cell of the overlay, see overlay-row.ts:
  *
  *     3 NX XX EX+1          from argument 3 on; EX takes one argument
  *     keys WEIGHTS+keys     behind the keys; WEIGHTS takes one for each key
@@ -77,7 +83,7 @@ function wordOf(cell: string): Word {
  * Whether the table knows all words of the command: what its server does with it is what the table says, also when that is
  * to refuse it.
  */
-export function isKnownForm(row: CommandRow, frame: Frame): boolean {
+export function isKnownForm(row: Worded, frame: Frame): boolean {
   const { options } = row
   if (options === undefined || frame.argc <= options.from) return true
   const { argc } = frame
@@ -102,7 +108,7 @@ export function isKnownForm(row: CommandRow, frame: Frame): boolean {
 }
 
 /** The place behind the words that are known, which may be behind the end when one of them lacks arguments. */
-export function endOfOptions({ numkeysAt }: CommandRow, options: Options, frame: Frame): number {
+export function endOfOptions({ numkeysAt }: Worded, options: Options, frame: Frame): number {
   const keys = options.from === BEHIND_KEYS ? Math.max(0, naturalNumber(frame, numkeysAt)) : 0
   let i = options.from === BEHIND_KEYS ? numkeysAt + 1 + keys : options.from
   while (i < frame.argc) {
@@ -115,7 +121,7 @@ export function endOfOptions({ numkeysAt }: CommandRow, options: Options, frame:
 }
 
 /** How many arguments belong to the word at `i`, which is a known one. */
-export function argsOfWord({ options }: CommandRow, frame: Frame, i: number): number {
+export function argsOfWord({ options }: Worded, frame: Frame, i: number): number {
   return (options === undefined ? undefined : wordAt(options, frame, i))?.args ?? 0
 }
 

@@ -1,10 +1,10 @@
-import type { OverlayMore, OverlayRow } from './overlay.js'
+import type { OverlayMore, OverlayRow } from './overlay-row.js'
 
 const varying: OverlayMore = { compare: false }
 /** Words of GEORADIUS and GEORADIUSBYMEMBER. */
 const RADIUS = 'WITHDIST WITHHASH WITHCOORD ANY ASC DESC COUNT+1 STORE+1 STOREDIST+1'
 
-/** The commands on keys, by type of value. The columns are explained in overlay.ts. */
+/** The commands on keys, by type of value. The columns are explained in overlay-row.ts. */
 export const DATA_OVERLAY: readonly OverlayRow[] = [
   // keys of any type
   ['copy', 'key', 'apply', { options: '3 DB+1 REPLACE' }],

@@ -1,9 +1,9 @@
-import type { OverlayMore, OverlayRow } from './overlay.js'
+import type { OverlayMore, OverlayRow } from './overlay-row.js'
 
 const varying: OverlayMore = { compare: false }
 const script: OverlayMore = { keys: 'numkeys', compare: false }
 
-/** The commands on connections, servers, scripts, … . The columns are explained in overlay.ts. */
+/** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
 export const SERVER_OVERLAY: readonly OverlayRow[] = [
   // connections
   ['auth', 'local', 'none'],

@@ -9,9 +9,17 @@ import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
 import { HIDDEN_NAME, removeLeftovers } from './hidden-name.js'
 import { IndivisibleError, pagesOf } from './pages.js'
-import type { Pieces } from './pieces.js'
 import { type Rereading, rereadingOf } from './rereading.js'
+import type { Slots } from './slots.js'
 import { Writer } from './writer.js'
+
+/** What is built ahead shares with all copies of large values, see `Pieces`. */
+export interface AheadPieces {
+  readonly maxBlockMs: number
+  readonly slots: Slots
+  underWay: number
+  readonly aheads: { add(ahead: Ahead): void; remove(ahead: Ahead): void }
+}
 
 /** A value that is built ahead. */
 export interface AheadValue {
@@ -72,7 +80,7 @@ export class Ahead {
 
   private constructor(
     private readonly lanes: Lanes,
-    private readonly pieces: Pieces,
+    private readonly pieces: AheadPieces,
     readonly value: AheadValue,
   ) {
     const { source, target } = value
@@ -86,7 +94,7 @@ export class Ahead {
    * Builds a value; undefined when that cannot be, or was spoiled: then it is as if nothing had been done. The member must not
    * be sent writes of it meanwhile. `drop` must follow, unless a copy of the key takes it; until then both members are taken.
    */
-  static async build(lanes: Lanes, pieces: Pieces, value: AheadValue): Promise<Ahead | undefined> {
+  static async build(lanes: Lanes, pieces: AheadPieces, value: AheadValue): Promise<Ahead | undefined> {
     for (let tries = 0; tries < TRIES_MAX && value.isWanted(); tries++) {
       await pieces.slots.enter([value.source, value.target])
       const ahead = new Ahead(lanes, pieces, value)

@@ -6,7 +6,7 @@ import type { Ahead, AheadValue } from './ahead.js'
 
 /**
  * The values that are being built ahead: whoever changes a key, or makes uncertain what it is, tells them. Such a key has a
- * pending replica, so all its writes are emitted as those of one replica set are (`Order.serveRoute`); when it has
+ * pending replica, so all its writes are emitted as those of one replica set are (`OneRoute`); when it has
  * none any more, another view has spoiled what was built.
  */
 export class Aheads {

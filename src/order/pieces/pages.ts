@@ -1,21 +1,10 @@
 import { elementsOf } from '../../resp/decode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { RefusedError, type Source } from './asking.js'
-import type { Budget } from './budget.js'
 import { bulkEnd, type Elements, elementsAt, lineAt, partitionPairs, scanned, swappedPairs } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
+import type { Page, Value } from './page.js'
 import { streamPages } from './stream-pages.js'
-
-/** What is written for one piece of a value: all of it in one turn, in this order. */
-export type Page = readonly Frame[]
-
-/** A value that is read in pieces. */
-export interface Value {
-  readonly source: Source
-  /** About how much memory it takes. */
-  readonly bytes: number
-  readonly budget: Budget
-}
 
 /** Values of this type cannot be taken apart; `DUMP` and `RESTORE` can move them, as a whole. */
 export class IndivisibleError extends Error {

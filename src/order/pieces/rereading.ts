@@ -4,7 +4,8 @@ import { type Frame, frameOf } from '../../resp/frame.js'
 import type { Source } from './asking.js'
 import { elementsAt } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
-import { hasFieldDeadlines, type Page, withDeadlines } from './pages.js'
+import type { Page } from './page.js'
+import { hasFieldDeadlines, withDeadlines } from './pages.js'
 
 /** How single elements of a value are read again, and set on the hidden name to what they are, or removed there. */
 export interface Rereading {

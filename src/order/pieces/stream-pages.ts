@@ -4,7 +4,7 @@ import { type Frame, frameOf } from '../../resp/frame.js'
 import type { Source } from './asking.js'
 import { bulkEnd, lineAt } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
-import type { Page, Value } from './pages.js'
+import type { Page, Value } from './page.js'
 
 /*
  * A stream is built with everything that it knows of itself: entries, groups with where they are, consumers, pending

@@ -4,7 +4,7 @@ import type { Frame } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Budget } from './budget.js'
 import { lineAt, longestBulk } from './bulks.js'
-import type { Page } from './pages.js'
+import type { Page } from './page.js'
 
 /** Writes a value piece by piece to all its targets, under the hidden name. */
 export class Writer {

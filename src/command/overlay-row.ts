@@ -1,0 +1,39 @@
+import type { Elements, KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
+
+/**
+ * The part of the command table that is written by hand, one row a command [design §5 Command table]:
+ *
+ *     ['lpop', 'key', 'apply', { shape: 'optional-array' }]
+ *       name    route  replicate  what is not as in most rows
+ *
+ * - name: a subcommand is `container|sub`. A container (`client`) has a row too, for `CLIENT` without arguments, which
+ *   is an arity error.
+ * - route: where the command goes, see `Route`. `unsupported` commands have the other columns right already.
+ * - replicate: how a write reaches all replicas, see `Replicate`; `none` is a read. It is not Redis's flag `write`:
+ *   PFCOUNT is flagged readonly and writes.
+ * - merge: for `split`, how the parts' replies become one.
+ * - keys: how the keys are found when first, last and step do not say it.
+ * - arity: where a newer Redis takes more arguments than 7.0: the server refuses those that it does not know.
+ * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
+ * - compare: false where equal replicas may answer differently: values the server chooses, orders of hash tables,
+ *   times, memory layout [redis-facts, How writes replicate].
+ * - options: for writes with words among their arguments, which words there are and where, see `optionsOf`. What has
+ *   another one is copied from its master, as the table cannot know what it does.
+ * - plain: for writes in mode `apply`, or `absolute`, that have no words and no time with so many arguments and are nearly
+ *   always answered OK: they go a quicker way [design §11 H].
+ * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
+ * - elements: of a write that changes only elements that it names, where these stand.
+ */
+export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
+
+export interface OverlayMore {
+  readonly merge?: Merge
+  readonly keys?: KeyFinder
+  readonly arity?: number
+  readonly shape?: RowShape
+  readonly compare?: false
+  readonly options?: string
+  readonly plain?: number
+  readonly binds?: true
+  readonly elements?: Elements
+}
