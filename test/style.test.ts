@@ -46,7 +46,7 @@ interface Source {
   readonly path: string
   readonly text: string
   /** What it imports, with the types. */
-  readonly imports: readonly { readonly what: string; readonly typeOnly: boolean }[]
+  readonly imports: readonly { readonly what: string }[]
 }
 
 function sourcesIn(folder: string): Source[] {
@@ -55,16 +55,34 @@ function sourcesIn(folder: string): Source[] {
     .map((name) => {
       const path = join(folder, name)
       const text = readFileSync(path, 'utf8')
-      const found = text.matchAll(
-        /^(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gms,
-      )
-      const imports = [...found].map((match) => ({ what: match[2] ?? match[3], typeOnly: match[1] !== undefined }))
+      const found = text.matchAll(/^(?:import|export)\s+(?:[^'"]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gms)
+      const imports = [...found].map((match) => ({ what: match[1] ?? match[2] }))
       return { path, text, imports }
     })
 }
 
 const sources = sourcesIn('src')
 const everything = [...sources, ...sourcesIn('test'), ...sourcesIn('scripts'), ...sourcesIn('bench')]
+
+/** The first circle that is met, beginning and ending with the same file; empty when there is none. */
+function circleIn(importsOf: ReadonlyMap<string, readonly string[]>): string[] {
+  const clear = new Set<string>()
+  const walk = (path: string, way: readonly string[]): string[] => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
+    if (clear.has(path)) return []
+    for (const target of importsOf.get(path) ?? []) {
+      const circle = walk(target, [...way, path])
+      if (circle.length > 0) return circle
+    }
+    clear.add(path)
+    return []
+  }
+  for (const path of importsOf.keys()) {
+    const circle = walk(path, [])
+    if (circle.length > 0) return circle
+  }
+  return []
+}
 
 function folderOf(path: string): string {
   const [, first, second] = path.split('/')
@@ -77,11 +95,11 @@ t.test('imports point one way', async (t) => {
   for (const { path, imports } of sources) {
     const rank = RANKS[folderOf(path)]
     if (rank === undefined) wrong.push(`${path} is in a folder that the design does not have`)
-    for (const { what, typeOnly } of imports) {
+    for (const { what } of imports) {
       if (!what.startsWith('.')) continue
       const target = normalize(join(dirname(path), what))
       const to = folderOf(target)
-      if (to === folderOf(path) || typeOnly) continue
+      if (to === folderOf(path)) continue
       if (!(RANKS[to] < rank)) wrong.push(`${path} imports ${target}`)
     }
   }
@@ -96,6 +114,32 @@ t.test('membership and migration do not know each other', async (t) => {
         ? '/membership/'
         : undefined
     return other !== undefined && imports.some(({ what }) => what.includes(other))
+  })
+  t.same(
+    wrong.map(({ path }) => path),
+    [],
+  )
+})
+
+t.test('no files import each other in a circle, not for types either', async (t) => {
+  const paths = new Set(sources.map(({ path }) => path))
+  const importsOf = new Map(
+    sources.map(({ path, imports }) => {
+      const relative = imports.filter(({ what }) => what.startsWith('.'))
+      const targets = relative.map(({ what }) => normalize(join(dirname(path), what.replace(/\.js$/, '.ts'))))
+      return [path, targets.filter((target) => paths.has(target))]
+    }),
+  )
+  t.same(circleIn(importsOf), [])
+  const circle = { a: ['b'], b: ['c', 'd'], c: [], d: ['a'] }
+  t.same(circleIn(new Map(Object.entries(circle))), ['a', 'b', 'd', 'a'], 'one would be found')
+})
+
+t.test('membership and migration do not know how commands are served', async (t) => {
+  const wrong = sources.filter(({ path, imports }) => {
+    return (
+      /^src\/(membership|migration)\//.test(path) && imports.some(({ what }) => /\/(serving|coordinator)\//.test(what))
+    )
   })
   t.same(
     wrong.map(({ path }) => path),

@@ -19,3 +19,16 @@ export interface LinkOptions {
   /** What is done with a reply failed inside the proxy. The reply counts as lost, and the link breaks. */
   failed?(failure: Error, about: object): void
 }
+
+/** Told of links, which are of this kind. */
+export interface LinkListener<Link> {
+  /** The handshake is done and the first command can be emitted. */
+  onUp(link: Link, info: ServerInfo): void
+  /** The link broke, or could not be made; it tries again by itself. */
+  onDown(link: Link, reason: string): void
+  /**
+   * It broke, as `onDown` has been told, because the server refused to change the database: what had been sent behind that
+   * is executed in another one than it was meant for, in which nothing is known to be in doubt.
+   */
+  onStrayed?(link: Link, reason: string): void
+}

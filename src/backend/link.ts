@@ -11,7 +11,7 @@ import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
 import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
-import type { LinkOptions } from './link-options.js'
+import type { LinkListener, LinkOptions } from './link-options.js'
 import { CommandRefusedError, type ReplySink, unlessRefused } from './reply-sink.js'
 import { Segment, SendLog } from './send-log.js'
 
@@ -31,18 +31,6 @@ export type LinkState =
   | { readonly kind: 'ready'; readonly info: ServerInfo }
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'closed' }
-
-export interface LinkListener {
-  /** The handshake is done and the first command can be emitted. */
-  onUp(link: Link, info: ServerInfo): void
-  /** The link broke, or could not be made; it tries again by itself. */
-  onDown(link: Link, reason: string): void
-  /**
-   * It broke, as `onDown` has been told, because the server refused to change the database: what had been sent behind that
-   * is executed in another one than it was meant for, in which nothing is known to be in doubt.
-   */
-  onStrayed?(link: Link, reason: string): void
-}
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
@@ -103,7 +91,7 @@ export class Link implements Flushable, FramerSink {
     private readonly options: LinkOptions,
     private readonly turn: Turn,
     private readonly logger: Logger,
-    private readonly listener: LinkListener,
+    private readonly listener: LinkListener<Link>,
   ) {}
 
   /** Commands emitted and not answered. */

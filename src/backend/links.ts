@@ -1,7 +1,7 @@
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
-import { Link, type LinkListener } from './link.js'
-import type { LinkOptions } from './link-options.js'
+import { Link } from './link.js'
+import type { LinkListener, LinkOptions } from './link-options.js'
 
 /** A server that is let go has this long to answer what it was asked. */
 const ANSWER_GRACE_MS = 1000
@@ -16,7 +16,7 @@ export class Links {
     private readonly options: LinkOptions,
     private readonly turn: Turn,
     private readonly logger: Logger,
-    private readonly listener: LinkListener,
+    private readonly listener: LinkListener<Link>,
   ) {}
 
   /** Starts the link of a member that became known, or whose address changed. */

@@ -22,7 +22,7 @@ export class Clients {
   }
 
   /** False when it was not there any more. */
-  remove(client: Connection): boolean {
+  remove(client: { readonly id: number }): boolean {
     return this.byId.delete(client.id)
   }
 

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 import type { Reader } from '../base/socket-reader.js'
 import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply } from '../resp/encode.js'
+import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
-import { dispatch } from './dispatch.js'
 import { Outbox } from './outbox.js'
 import type { Asker } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner, type Slot } from './reply-queue.js'
-import type { Server } from './server.js'
 import { Session } from './session.js'
+import type { Surroundings } from './surroundings.js'
 
 /**
  * Bytes of commands that a client may have unanswered before it is not read from for a while, so that the memory
@@ -63,19 +63,22 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   constructor(
     readonly id: number,
     socket: Socket,
-    readonly server: Server,
+    private readonly surroundings: Surroundings,
+    /** Serves one command of it. */
+    private readonly dispatch: (client: Connection, frame: Frame) => void,
   ) {
+    const { config, turn } = surroundings
     this.socket = socket
     this.address = hostPort(socket.remoteAddress, socket.remotePort)
     this.localAddress = hostPort(socket.localAddress, socket.localPort)
-    this.session = new Session(server.config.auth.password === undefined)
-    this.framer = new RequestFramer({ maxBulkBytes: server.config.limits.maxBulkBytes })
+    this.session = new Session(config.auth.password === undefined)
+    this.framer = new RequestFramer({ maxBulkBytes: config.limits.maxBulkBytes })
     this.framer.authenticated = this.session.authenticated
-    this.outbox = new Outbox(socket, server.turn, () => {
+    this.outbox = new Outbox(socket, turn, () => {
       if (!this.serving) this.repliesDone()
       else if (this.untakenBytes > 0) this.noteUntaken(this.pendingBytes)
     })
-    this.queue = new ReplyQueue(this.outbox, this, server.clients.replyBudget)
+    this.queue = new ReplyQueue(this.outbox, this, surroundings.clients.replyBudget)
     socket.on('end', () => this.inputEnded())
     socket.on('drain', () => {
       this.outbox.reuse()
@@ -135,7 +138,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.closed = true
     this.deaf = true
     // What has been written must not leave while the turn is held, and then leaves before this.
-    const { turn } = this.server
+    const { turn } = this.surroundings
     if (turn.held) turn.schedule({ flush: () => this.end() })
     else this.end()
   }
@@ -156,8 +159,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** [ReplyQueueOwner] */
   repliesDone(): void {
     const { pendingBytes } = this
-    if (pendingBytes > this.server.config.limits.outputBufferHardBytes && !this.closed) {
-      this.server.log.warn(
+    if (pendingBytes > this.surroundings.config.limits.outputBufferHardBytes && !this.closed) {
+      this.surroundings.log.warn(
         { client: this.address, bytes: pendingBytes },
         'client exceeds the output buffer limit: closed',
       )
@@ -182,13 +185,13 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** [ReplyQueueOwner] */
   errorReplied(buf: Buffer, start: number, end: number): void {
-    this.server.stats.countError(buf, start, end)
+    this.surroundings.stats.countError(buf, start, end)
   }
 
   /** [ReplyQueueOwner] */
   commandFailed(failure: Error, isOrderLost: boolean): void {
-    const { server, address, lastCommand } = this
-    server.failed(failure, { client: address, lastCommand: lastCommand?.name })
+    const { surroundings, address, lastCommand } = this
+    surroundings.failed(failure, { client: address, lastCommand: lastCommand?.name })
     if (isOrderLost) this.drop()
   }
 
@@ -260,11 +263,11 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       }
       const result = framer.next()
       if (result === FRAME) {
-        dispatch(this, framer)
+        this.dispatch(this, framer)
       } else {
         if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
-        else if (framer.bufferedBytes > this.server.config.limits.queryBufferBytes) {
-          this.server.log.warn({ client: this.address }, 'client exceeds the query buffer limit: closed')
+        else if (framer.bufferedBytes > this.surroundings.config.limits.queryBufferBytes) {
+          this.surroundings.log.warn({ client: this.address }, 'client exceeds the query buffer limit: closed')
           this.drop()
         }
         return
@@ -274,7 +277,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   private mayServe(): boolean {
     const { queue, pendingBytes } = this
-    const { limits } = this.server.config
+    const { limits } = this.surroundings.config
     return (
       queue.pausing === 0 &&
       queue.hasRoom &&
@@ -289,7 +292,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private mayAsk(pendingBytes: number): boolean {
     if (this.framer.bufferedBytes === 0) return true
     const { queue } = this
-    const { replyBudget } = this.server.clients
+    const { replyBudget } = this.surroundings.clients
     const verdict = replyBudget.judge(this, queue.expectedBytes, queue.length, pendingBytes, queue.kind)
     if (verdict === 'wait for a turn') replyBudget.wait(this)
     return verdict === 'ask'
@@ -311,7 +314,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
    */
   private mayKeep(): boolean {
     const { pendingBytes, queue } = this
-    const { clients, config } = this.server
+    const { clients, config } = this.surroundings
     const { outputBufferPauseBytes, queryBufferBytes } = config.limits
     const hasToTake =
       pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
@@ -328,14 +331,14 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** All clients together may have so much kept as one may. */
   private noteKept(): void {
     const bytes = this.serving || this.closed ? 0 : this.framer.bufferedBytes
-    this.server.clients.keptBytes += bytes - this.keptBytes
+    this.surroundings.clients.keptBytes += bytes - this.keptBytes
     this.keptBytes = bytes
   }
 
   /** Who is gone takes nothing. */
   private noteUntaken(bytes: number): void {
     const counted = this.closed ? 0 : bytes
-    this.server.clients.replyBudget.untakenBytes += counted - this.untakenBytes
+    this.surroundings.clients.replyBudget.untakenBytes += counted - this.untakenBytes
     this.untakenBytes = counted
   }
 
@@ -367,14 +370,14 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** It counts among the clients no more. */
   private leave(): void {
-    const { server } = this
-    if (!server.clients.remove(this)) return
+    const { stats, clients } = this.surroundings
+    if (!clients.remove(this)) return
     this.closed = true
     this.noteKept()
     this.noteUntaken(0)
-    server.clients.replyBudget.leave(this)
-    server.stats.receivedBytesOfGone += this.receivedBytes
-    server.stats.sentBytesOfGone += this.outbox.totalBytes
+    clients.replyBudget.leave(this)
+    stats.receivedBytesOfGone += this.receivedBytes
+    stats.sentBytesOfGone += this.outbox.totalBytes
   }
 }
 

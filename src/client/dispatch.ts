@@ -8,6 +8,7 @@ import { localCommands } from './commands/index.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Slot } from './reply-queue.js'
+import type { Server } from './server.js'
 import type { Session } from './session.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
@@ -16,11 +17,11 @@ const NOAUTH = error('NOAUTH Authentication required.')
  * Serves one command of a client. What goes wrong inside the proxy is an error for this client, a line in the log, and
  * nothing to the others.
  */
-export function dispatch(client: Connection, frame: Frame): void {
+export function dispatch(server: Server, client: Connection, frame: Frame): void {
   const { queue } = client
   const takenBefore = queue.taken
   try {
-    serve(client, frame)
+    serve(server, client, frame)
   } catch (failure) {
     if (queue.taken === takenBefore) client.takeSlot(0)
     queue.fail(undefined, failure as Error, false)
@@ -28,14 +29,14 @@ export function dispatch(client: Connection, frame: Frame): void {
 }
 
 /** The guards of Redis's processCommand in its order, then to where the row says [Redis server.c processCommand]. */
-function serve(client: Connection, frame: Frame): void {
-  const { session, server } = client
+function serve(server: Server, client: Connection, frame: Frame): void {
+  const { session } = client
   client.commands++
   server.stats.commands++
   if (session.replies === 'skip-next') session.replies = 'skip-this'
   else if (session.replies === 'skip-this') session.replies = 'on'
 
-  const row = lookup(client, frame)
+  const row = lookup(server, client, frame)
   if (row === undefined) {
     server.stats.rejectedCommands++
     if (session.transaction !== 'none') session.transaction = client.lastCommand?.name === 'exec' ? 'none' : 'aborted'
@@ -63,21 +64,18 @@ function serve(client: Connection, frame: Frame): void {
     slot.finish(PONG, 0, PONG.length, true)
     return
   }
-  serveLocal(client, row, parseRequest(ownFrame(frame)))
+  serveLocal(server, client, row, parseRequest(ownFrame(frame)))
 }
 
 /** The row of the command, or undefined when the client has been answered, or closed, because it cannot be served. */
-function lookup(client: Connection, frame: Frame): CommandRow | undefined {
+function lookup(server: Server, client: Connection, frame: Frame): CommandRow | undefined {
   const { buf, argStart, argEnd, argc } = frame
   client.lastCommand = undefined
   let row = lookupCommand(buf, argStart[0], argEnd[0])
   if (row === undefined) {
     // Somebody makes a browser talk to us: no word, and the replies of this batch are dropped [Redis securityWarningCommand].
     if (isSecurityCommand(buf, argStart[0], argEnd[0])) {
-      client.server.log.warn(
-        { client: client.address },
-        'possible cross-protocol attack (POST or Host:): connection closed',
-      )
+      server.log.warn({ client: client.address }, 'possible cross-protocol attack (POST or Host:): connection closed')
       client.drop()
     } else client.replyBytes(unknownCommandError(frame))
     return undefined
@@ -132,13 +130,13 @@ function transact(session: Session, { name }: CommandRow): Reply | undefined {
   }
 }
 
-function serveLocal(client: Connection, row: CommandRow, args: Buffer[]): void {
+function serveLocal(server: Server, client: Connection, row: CommandRow, args: Buffer[]): void {
   const command = localCommands.get(row.name)
   if (command === undefined) {
     client.replyBytes(unsupportedError(row.name))
     return
   }
-  const reply = command(client, args)
+  const reply = command(client, args, server)
   if (reply === NO_REPLY) return
   if (reply instanceof Promise) {
     const slot = client.takeSlot(0)

@@ -1,7 +1,9 @@
 import { createServer, type Server as NetServer, Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
+import type { Frame } from '../resp/frame.js'
 import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { Connection } from './connection.js'
+import { dispatch } from './dispatch.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import type { Server } from './server.js'
 
@@ -14,6 +16,7 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 export class Listener {
   private readonly net: NetServer
   private nextId = 1
+  private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
 
   constructor(private readonly server: Server) {
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_SECONDS * 1000 }
@@ -63,7 +66,7 @@ export class Listener {
       room: () => client?.room(),
       filled: (size) => client!.filled(size),
     })
-    client = new Connection(this.nextId++, readable, server)
+    client = new Connection(this.nextId++, readable, server, this.dispatch)
     server.clients.add(client)
     readable.resume()
   }

@@ -1,3 +1,4 @@
+import type { Shape } from '../resp/resp3-to-resp2.js'
 import type { Options } from './options.js'
 
 /**
@@ -77,13 +78,3 @@ export type Route =
 export type Replicate = 'none' | 'apply' | 'absolute' | 'master-first' | 'copy'
 
 export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */
-
-/** Names of the rules in the first table of redis-facts; implemented in resp/resp3-to-resp2.ts. */
-export type Shape =
-  | 'generic'
-  | 'null-array' // a top-level null is `*-1`
-  | 'geopos' // null elements are `*-1`
-  | 'flatten' // pairs one level down become flat
-  | 'xread' // map → array of pairs; top-level null is `*-1`
-  | 'xreadgroup' // like xread, and null fields of deleted entries are `*-1`
-  | 'xpending' // the fourth element of the summary is `*-1` when null

@@ -1,12 +1,13 @@
 import { equalsIgnoreCase } from '../base/ascii.js'
 import { assert } from '../base/assert.js'
+import type { Shape } from '../resp/resp3-to-resp2.js'
 import { buildLearntRow, buildRow } from './build-row.js'
 import type { CommandInfo } from './command-info.js'
 import { COMMANDS } from './commands.generated.js'
 import { NameIndex } from './name-index.js'
 import { OVERLAY } from './overlay.js'
 import { CLIENT_SETINFO, OWN_COMMANDS } from './own-commands.js'
-import type { CommandRow, Shape } from './row.js'
+import type { CommandRow } from './row.js'
 
 /*
  * The command table: what Redis 7.0 says of its commands (commands.generated.ts), the proxy's own commands

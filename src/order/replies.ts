@@ -1,8 +1,9 @@
 import type { Link } from '../backend/link.js'
 import { AssertionError } from '../base/assert.js'
-import type { CommandRow, Shape } from '../command/row.js'
+import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
 import { HAS_RESP3, IS_ERROR, OWNED } from '../resp/reply-framer.js'
+import type { Shape } from '../resp/resp3-to-resp2.js'
 import { toResp2 } from '../resp/resp3-to-resp2.js'
 import type { ReplySlot } from './reply-slot.js'
 

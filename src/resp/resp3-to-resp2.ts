@@ -1,4 +1,12 @@
-import type { Shape } from '../command/row.js'
+/** Names of the rules in the first table of redis-facts: what `toResp2` does with a reply. */
+export type Shape =
+  | 'generic'
+  | 'null-array' // a top-level null is `*-1`
+  | 'geopos' // null elements are `*-1`
+  | 'flatten' // pairs one level down become flat
+  | 'xread' // map → array of pairs; top-level null is `*-1`
+  | 'xreadgroup' // like xread, and null fields of deleted entries are `*-1`
+  | 'xpending' // the fourth element of the summary is `*-1` when null
 
 const BANG = 33
 const HASH = 35

@@ -3,7 +3,7 @@ import type { ReplySink } from '../backend/reply-sink.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import type { KeyId } from '../base/key-id.js'
-import type { CommandRow, Shape } from '../command/row.js'
+import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
 import type { Order } from '../order/order.js'
@@ -15,6 +15,7 @@ import { Votes } from '../order/votes.js'
 import { OK } from '../resp/encode.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
 import { OWNED } from '../resp/reply-framer.js'
+import type { Shape } from '../resp/resp3-to-resp2.js'
 
 /** Those that are a write's own among the keys of a command that a target got. */
 export type OwnKeys = (target: Link, ids: readonly KeyId[]) => readonly KeyId[]

@@ -1,6 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
-import type { CommandRow, Shape } from '../command/row.js'
+import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { mayRead, readable } from '../order/readable.js'
@@ -8,6 +8,7 @@ import { deliver } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
+import type { Shape } from '../resp/resp3-to-resp2.js'
 
 /**
  * A read: to the master of its key, or at once to the first backup whose link is up. If the link breaks before the

@@ -1,9 +1,8 @@
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { ServerInfo } from '../../src/backend/handshake.js'
-import type { LinkListener } from '../../src/backend/link.js'
 import { Link } from '../../src/backend/link.js'
-import type { LinkOptions } from '../../src/backend/link-options.js'
+import type { LinkListener, LinkOptions } from '../../src/backend/link-options.js'
 import { Links } from '../../src/backend/links.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { kindOf } from '../../src/backend/server-kind.js'
@@ -51,7 +50,7 @@ export class SimulatedLink extends Link {
 
   constructor(
     readonly server: Server,
-    private readonly hearer: LinkListener,
+    private readonly hearer: LinkListener<Link>,
   ) {
     super(server.name, 'memory', 1, OPTIONS, turn, log, hearer)
   }
@@ -196,7 +195,7 @@ function handOver(sink: ReplySink, tag: number, text: string): void {
 export class SimulatedLinks extends Links {
   constructor(
     private readonly servers: ReadonlyMap<string, Server>,
-    private readonly hearer: LinkListener,
+    private readonly hearer: LinkListener<Link>,
   ) {
     super(OPTIONS, turn, log, hearer)
   }

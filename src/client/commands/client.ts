@@ -1,5 +1,6 @@
 import { wordOf } from '../../base/ascii.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
+import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
 import { cString, errorNaming, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
@@ -22,9 +23,9 @@ export const clientCommands: Record<string, LocalCommand> = {
 
   'client|info': (client) => verbatim('txt', `${describeClient(client)}\n`),
 
-  'client|list': (client, args) => list(client, args),
+  'client|list': (_client, args, { clients }) => list(clients, args),
 
-  'client|kill': (client, args) => kill(client, args),
+  'client|kill': (client, args, { clients }) => kill(clients, client, args),
 
   'client|no-evict': (client, args) => {
     const word = option(args[2])
@@ -65,8 +66,7 @@ function setInfo(client: Connection, attribute: Buffer, value: Buffer): Reply {
 }
 
 /** CLIENT LIST [TYPE type] [ID id …]. */
-function list(client: Connection, args: readonly Buffer[]): Reply {
-  const { clients } = client.server
+function list(clients: Clients, args: readonly Buffer[]): Reply {
   let chosen: Connection[]
   const filter = args.length > 2 ? option(args[2]) : ''
   if (args.length === 2) {
@@ -86,10 +86,10 @@ function list(client: Connection, args: readonly Buffer[]): Reply {
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
-function kill(client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
+function kill(clients: Clients, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
   const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(args)
   if (!('matches' in chosen)) return chosen.error
-  const targets = client.server.clients.all().filter(chosen.matches)
+  const targets = clients.all().filter(chosen.matches)
   const others = targets.filter((target) => target !== client)
   const killsItself = others.length < targets.length && !chosen.skipMe
   for (const target of others) target.drop()

@@ -13,7 +13,7 @@ const MEMBER_TIMEOUT_MS = 1000
 
 /** CONFIG GET: settings that the proxy has itself are its own, the others those of a member. */
 export const configCommands: Record<string, LocalCommand> = {
-  'config|get': (client, args) => get(client.server, args.slice(2).map(cString)),
+  'config|get': (_client, args, server) => get(server, args.slice(2).map(cString)),
 }
 
 /**

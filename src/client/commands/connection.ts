@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { wallClockUs } from '../../base/clock.js'
+import type { Config } from '../../config/config.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
 import { errorNaming, option, parseInt32, parseInt64, SYNTAX_ERROR } from './arguments.js'
@@ -33,10 +34,9 @@ export const connectionCommands: Record<string, LocalCommand> = {
     return [String(Math.floor(us / 1e6)), String(us % 1e6)]
   },
 
-  select: (client, args) => {
+  select: (client, args, { order }) => {
     const index = parseInt32(args[1])
     if (typeof index !== 'number') return index
-    const { order } = client.server
     const choose = () => {
       if (index < 0 || index >= order.databases) return error('ERR DB index is out of range')
       client.session.db = index
@@ -47,17 +47,17 @@ export const connectionCommands: Record<string, LocalCommand> = {
     return order.opening.whenOpen().then((refusal) => refusal ?? choose())
   },
 
-  auth: (client, args) => {
+  auth: (client, args, { config }) => {
     if (args.length > 3) return SYNTAX_ERROR
-    if (args.length === 2 && client.server.config.auth.password === undefined) return NO_PASSWORD_SET
+    if (args.length === 2 && config.auth.password === undefined) return NO_PASSWORD_SET
     const user = args.length === 3 ? args[1] : DEFAULT_USER
-    return logIn(client, user, args[args.length - 1]) ? OK : WRONGPASS
+    return logIn(client, user, args[args.length - 1], config) ? OK : WRONGPASS
   },
 
-  hello: (client, args) => hello(client, args),
+  hello: (client, args, { config }) => hello(client, args, config),
 
-  reset: (client) => {
-    client.session.reset(client.server.config.auth.password === undefined)
+  reset: (client, _args, { config }) => {
+    client.session.reset(config.auth.password === undefined)
     client.framer.authenticated = client.session.authenticated
     return simple('RESET')
   },
@@ -72,7 +72,7 @@ export const connectionCommands: Record<string, LocalCommand> = {
  * HELLO [protover [AUTH user pass] [SETNAME name]]. As in Redis, options take effect one by one: those before a wrong
  * one have been obeyed, and only the protocol waits for the end [Redis networking.c helloCommand].
  */
-function hello(client: Connection, args: readonly Buffer[]): Reply {
+function hello(client: Connection, args: readonly Buffer[], config: Config): Reply {
   const { session } = client
   const version = args.length === 1 ? BigInt(session.proto) : parseInt64(args[1])
   if (version === undefined) return error('ERR Protocol version is not an integer or out of range')
@@ -80,7 +80,7 @@ function hello(client: Connection, args: readonly Buffer[]): Reply {
   for (let i = 2; i < args.length; i++) {
     const word = option(args[i])
     if (word === 'auth' && i + 2 < args.length) {
-      if (!logIn(client, args[i + 1], args[i + 2])) return WRONGPASS
+      if (!logIn(client, args[i + 1], args[i + 2], config)) return WRONGPASS
       i += 2
     } else if (word === 'setname' && i + 1 < args.length) {
       if (!setName(client, args[++i])) return BAD_NAME
@@ -119,9 +119,9 @@ export function isPlain(bytes: Buffer): boolean {
 }
 
 /** There is one user, `default`, with the configured password, or with any when none is configured. */
-function logIn(client: Connection, user: Buffer, password: Buffer): boolean {
+function logIn(client: Connection, user: Buffer, password: Buffer, { auth }: Config): boolean {
   if (!user.equals(DEFAULT_USER)) return false
-  const wanted = client.server.config.auth.password
+  const wanted = auth.password
   if (wanted !== undefined) {
     const wantedBytes = Buffer.from(wanted)
     if (wantedBytes.length !== password.length || !timingSafeEqual(wantedBytes, password)) return false

@@ -20,10 +20,10 @@ import type { LocalCommand } from './local-command.js'
  * MIGRATIONS shows. PLAN tells what would move.
  */
 export const memberCommands: Record<string, LocalCommand> = {
-  'dt|add': ({ server }, args) => answering(server, () => add(server, nameIn(args[2]), addressIn(args[3]))),
-  'dt|cancel': ({ server }, args) => answering(server, () => cancel(server, nameIn(args[2]))),
-  'dt|migrations': ({ server }) => migrations(server),
-  'dt|plan': ({ server }, args) => {
+  'dt|add': (_client, args, server) => answering(server, () => add(server, nameIn(args[2]), addressIn(args[3]))),
+  'dt|cancel': (_client, args, server) => answering(server, () => cancel(server, nameIn(args[2]))),
+  'dt|migrations': (_client, _args, server) => migrations(server),
+  'dt|plan': (_client, args, server) => {
     const what = option(args[2])
     if (what === 'add' && args.length === 5)
       return answering(server, () => planAdd(server, nameIn(args[3]), addressIn(args[4])))
@@ -31,7 +31,7 @@ export const memberCommands: Record<string, LocalCommand> = {
     if (what === 'upgrade' && args.length === 4) return answering(server, () => planUpgrade(server, addressIn(args[3])))
     return SYNTAX_ERROR
   },
-  'dt|remove': ({ server }, args) => answering(server, () => remove(server, nameIn(args[2]))),
+  'dt|remove': (_client, args, server) => answering(server, () => remove(server, nameIn(args[2]))),
 }
 
 /** The Sentinels are asked every second what they monitor, and mostly say it before. */

@@ -9,7 +9,7 @@ import type { LocalCommand } from './local-command.js'
  * the one is that runs, or what the last one found; STOP ends it.
  */
 export const verifyCommands: Record<string, LocalCommand> = {
-  'dt|verify': ({ server }, args) => {
+  'dt|verify': (_client, args, server) => {
     if (args.length > 3) return SYNTAX_ERROR
     switch (args.length === 2 ? '' : option(args[2])) {
       case '':

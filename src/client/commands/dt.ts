@@ -12,10 +12,10 @@ import type { LocalCommand } from './local-command.js'
 /** DT …: the ring, for people with redis-cli. Maps in RESP3, fields and values in turn in RESP2. */
 export const dtCommands: Record<string, LocalCommand> = {
   'dt|help': () => helpReply('dt', DT_HELP),
-  'dt|locate': (client, args) => locate(client.server.views.current, args[2]),
-  'dt|nodes': (client) => nodes(client.server),
-  'dt|ring': (client) => ring(client.server.views.current),
-  'dt|view': (client) => describeView(client.server),
+  'dt|locate': (_client, args, { views }) => locate(views.current, args[2]),
+  'dt|nodes': (_client, _args, server) => nodes(server),
+  'dt|ring': (_client, _args, { views }) => ring(views.current),
+  'dt|view': (_client, _args, server) => describeView(server),
 }
 
 /** DT NODES: every server that the Sentinels know, whether or not it is in the ring now. */

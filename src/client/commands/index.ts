@@ -20,7 +20,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...dtCommands,
     ...memberCommands,
     ...verifyCommands,
-    info: (client, args) => info(client.server, args),
+    info: (_client, args, server) => info(server, args),
     lolwut,
     wait,
   }),

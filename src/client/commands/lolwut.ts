@@ -4,6 +4,7 @@ import { CIRCLE_SIZE } from '../../ring/token-range.js'
 import { shareMastered } from '../../view/share.js'
 import type { View } from '../../view/view.js'
 import type { Connection } from '../connection.js'
+import type { Server } from '../server.js'
 import { NOT_AN_INTEGER, option, parseInt64 } from './arguments.js'
 import { REDIS_VERSION } from './connection.js'
 
@@ -13,9 +14,9 @@ const WIDTH_FACTOR = 2
 const SYMBOLS = '123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
 /** LOLWUT [VERSION n] [anything]: the ring as a picture, identifier 0 at the top and clockwise from there. */
-export function lolwut(client: Connection, args: readonly Buffer[]): Reply {
+export function lolwut(_client: Connection, args: readonly Buffer[], { views }: Pick<Server, 'views'>): Reply {
   if (args.length > 2 && option(args[1]) === 'version' && parseInt64(args[2]) === undefined) return NOT_AN_INTEGER
-  const view = client.server.views.current
+  const view = views.current
   const lines = [...drawRing(view), '', ...legend(view), '', `Diminished Triad ${version}, Redis ver. ${REDIS_VERSION}`]
   return verbatim('txt', `${lines.join('\n')}\n`)
 }

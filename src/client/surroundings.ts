@@ -1,0 +1,23 @@
+import type { Logger } from '../base/log.js'
+import type { Turn } from '../base/turn.js'
+import type { Config } from '../config/config.js'
+import type { ReplyBudget } from './reply-budget.js'
+
+/** What a connection needs of the process that it is part of. */
+export interface Surroundings {
+  readonly config: Config
+  readonly log: Logger
+  readonly turn: Turn
+  readonly clients: {
+    keptBytes: number
+    readonly replyBudget: ReplyBudget
+    /** False when it was not there any more. */
+    remove(client: { readonly id: number }): boolean
+  }
+  readonly stats: {
+    receivedBytesOfGone: number
+    sentBytesOfGone: number
+    countError(buf: Buffer, start: number, end: number): void
+  }
+  failed(failure: Error, about: object): void
+}
