@@ -155,7 +155,7 @@ t.test('a last holder that comes back with nothing, or with less, holds nothing;
   const isRefused = async () => {
     const server = await proxy.connectTo(last)
     await until('it has been looked at', async () =>
-      /cmdstat_exec:/.test(String(await server.ask('INFO', 'commandstats'))),
+      /cmdstat_client\|list:/.test(String(await server.ask('INFO', 'commandstats'))),
     )
     const why =
       'its link is down: it is refused: it came back without the data of ranges that nobody else has who is there'

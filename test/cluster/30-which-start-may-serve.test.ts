@@ -139,7 +139,7 @@ t.test(
 
 t.test('what an operator is told is noted: a crash after that does not take it back', async (t) => {
   const ring = await startRing(t)
-  const slowly = { DT_MIGRATION_MAX_BYTES_PER_SECOND: '20000', DT_LIMITS_UNAVAILABLE_TIMEOUT_MS: '1500' }
+  const slowly = { DT_MIGRATION_MAX_BYTES_PER_SECOND: '20000', DT_LIMITS_UNAVAILABLE_TIMEOUT_MS: '4000' }
   const first = await PausableProxy.start(t, ring, slowly)
   const client = await first.connect()
   await client.pipeline(Array.from({ length: 500 }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(500)]))

@@ -5,7 +5,7 @@ import { PingProbe } from '../helpers/ping-probe.js'
 import { startProxy } from '../helpers/proxy.js'
 import { membersOf, replicasOf } from '../helpers/ring-state.js'
 import { until } from '../helpers/until.js'
-import { verify } from '../helpers/verify.js'
+import { verifyLong } from '../helpers/verify.js'
 
 const FIELDS = 2_000_000
 const FIELDS_A_COMMAND = 2000
@@ -75,5 +75,10 @@ t.test('a hash of two million fields moves when a server dies, and no other serv
     'nobody else was declared down',
   )
   t.equal(String(await client.ask('HLEN', 'big')), `:${FIELDS}\r\n`)
-  t.match(await verify(client), { state: 'done', complete: 1, differences: 0, unchecked: 0 })
+  t.match(await verifyLong(client, await proxy.connect(), 120_000), {
+    state: 'done',
+    complete: 1,
+    differences: 0,
+    unchecked: 0,
+  })
 })

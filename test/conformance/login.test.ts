@@ -6,6 +6,8 @@ import { exchange } from './exchange.js'
 /* A proxy and a Redis with a password: what a client may do before it has logged in, and what it may send. */
 
 const password = 'secret word'
+/** An answer that is empty so often is none. */
+const TRIES_MAX = 4
 const redis = await startRedis(t, '--requirepass', password)
 const proxy = await startProxy(t, { config: { auth: { password } } })
 
@@ -46,10 +48,18 @@ const inputs: Record<string, readonly (string | Buffer)[]> = {
 
 t.test('before the login a client gets what Redis gives it, and the same limits', async (t) => {
   for (const [what, pieces] of Object.entries(inputs)) {
-    const [ours, theirs] = await Promise.all([exchange(proxy.port, pieces), exchange(redis.port, pieces)])
+    const [ours, theirs] = await Promise.all([heard(proxy.port, pieces), heard(redis.port, pieces)])
     t.same(ours, theirs, what)
   }
 })
+
+/** Who closes before it has read everything resets the connection, and its answer may be lost with it: it is asked again. */
+async function heard(port: number, pieces: readonly (string | Buffer)[]) {
+  for (let tries = 1; ; tries++) {
+    const found = await exchange(port, pieces)
+    if (found.answer !== '' || tries === TRIES_MAX) return found
+  }
+}
 
 t.test('one client too many is told what Redis tells it', async (t) => {
   const small = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1, config: { limits: { maxClients: 2 } } })

@@ -1,6 +1,7 @@
 import type { RawClient } from './raw-client.js'
 import { itemsOf, type Node, readReply, textOf } from './raw-reply.js'
 import { fieldsOf } from './ring-state.js'
+import { until } from './until.js'
 
 /** What DT VERIFY answers: its numbers and texts by name. */
 export interface VerifyReply {
@@ -30,4 +31,19 @@ export async function verify(client: RawClient, ...options: string[]): Promise<V
 
 function fieldText(node: Node, name: string): string {
   return textOf(fieldsOf(node).get(name)!)
+}
+
+/** The same for data that takes longer than a client waits for a reply: asks again and again how far it is. */
+export async function verifyLong(client: RawClient, other: RawClient, patienceMs: number): Promise<VerifyReply> {
+  // Its reply comes when it is through, and nobody waits for that.
+  other.socket.write('DT VERIFY\r\n')
+  return until(
+    'all copies have been compared',
+    async () => {
+      if (String(await client.ask('DT', 'VERIFY', 'STATUS')) === '$-1\r\n') return undefined
+      const report = await verify(client, 'STATUS')
+      return report.state === 'running' ? undefined : report
+    },
+    patienceMs,
+  )
 }
