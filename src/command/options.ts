@@ -14,6 +14,8 @@ export interface Options {
   /** The place of the last one, when words stand in fixed places. */
   readonly to: number
   readonly words: readonly Word[]
+  /** Whether there is a sign before what belongs to one of them. */
+  readonly signed: boolean
   /** What begins where the words end. */
   readonly rest: Rest
   /** For `numbers`: how many arguments belong together, of which the first is a number. */
@@ -36,12 +38,15 @@ interface Word {
   readonly args: number
   /** `=` or `~` may stand before them. */
   readonly signed: boolean
+  /** Beside a `~` nobody can tell what it does. */
+  readonly exact: boolean
 }
 
 /** For `from`, and for the number of a word's arguments: as many as there are keys. */
 const BEHIND_KEYS = 0
 const AS_KEYS = -1
 const ANYWHERE = -1
+const NOWHERE = -1
 const STAR = 0x2a
 /** Two numbers of 64 bits. */
 const ID_BYTES_MAX = 41
@@ -52,6 +57,7 @@ const ID_BYTES_MAX = 41
  *     3 NX XX EX+1          from argument 3 on; EX takes one argument
  *     keys WEIGHTS+keys     behind the keys; WEIGHTS takes one for each key
  *     2 MAXLEN~1 …id        MAXLEN takes one, perhaps with a sign before it; an id follows the words
+ *     2 MAXLEN~1 ACKED!     ACKED does not stand beside the sign `~`
  *     2 NX XX …2            the words are followed by twos, of which the first is a number
  *     3-4 LEFT RIGHT        arguments 3 and 4 are words
  */
@@ -60,22 +66,25 @@ export function optionsOf(cell: string): Options {
   const [from, to] = first.split('-')
   const end = rest.find((word) => word.startsWith('…'))?.slice(1)
   const size = Number(end)
+  const words = rest.filter((word) => !word.startsWith('…')).map(wordOf)
   return {
     from: from === 'keys' ? BEHIND_KEYS : Number(from),
     to: to === undefined ? ANYWHERE : Number(to),
-    words: rest.filter((word) => !word.startsWith('…')).map(wordOf),
+    words,
+    signed: words.some(({ signed }) => signed),
     rest: end === undefined ? 'nothing' : size > 0 ? 'numbers' : (end as Rest),
     size: size > 0 ? size : 1,
   }
 }
 
 function wordOf(cell: string): Word {
-  const [, text, sign, args] = /^([A-Z0-9]+)(?:([+~])(\d+|keys))?$/.exec(cell) ?? []
+  const [, text, sign, args] = /^([A-Z0-9]+)(?:([+~])(\d+|keys))?!?$/.exec(cell) ?? []
   assert(text !== undefined, `${cell} is a word of a command`)
   return {
     text: text.toLowerCase(),
     args: args === 'keys' ? AS_KEYS : Number(args ?? 0),
     signed: sign === '~',
+    exact: cell.endsWith('!'),
   }
 }
 
@@ -94,6 +103,7 @@ export function isKnownForm(row: Worded, frame: Frame): boolean {
   }
   if (rest === 'numbers' && isNumber(frame, from)) return (argc - from) % size === 0
   const end = endOfOptions(row, options, frame)
+  if (approximateAt(row, frame) !== NOWHERE && hasExactWord(row, options, frame)) return false
   if (end >= argc) return true
   switch (rest) {
     case 'nothing':
@@ -111,13 +121,21 @@ export function isKnownForm(row: Worded, frame: Frame): boolean {
 export function endOfOptions({ numkeysAt }: Worded, options: Options, frame: Frame): number {
   const keys = options.from === BEHIND_KEYS ? Math.max(0, naturalNumber(frame, numkeysAt)) : 0
   let i = options.from === BEHIND_KEYS ? numkeysAt + 1 + keys : options.from
-  while (i < frame.argc) {
-    const word = wordAt(options, frame, i)
-    if (word === undefined) break
-    if (word.signed && i + 1 < frame.argc && (isOption(frame, i + 1, '=') || isOption(frame, i + 1, '~'))) i++
-    i += 1 + (word.args === AS_KEYS ? keys : word.args)
+  for (let word = wordAt(options, frame, i); word !== undefined; word = wordAt(options, frame, i)) {
+    i = behindWord(word, frame, i, keys)
   }
   return i
+}
+
+/** The place of a `~` before what belongs to a word: how it is meant the server decides; -1 when there is none. */
+export function approximateAt({ options }: Worded, frame: Frame): number {
+  if (options === undefined || !options.signed) return NOWHERE
+  let i = options.from
+  for (let word = wordAt(options, frame, i); word !== undefined; word = wordAt(options, frame, i)) {
+    if (word.signed && i + 1 < frame.argc && isOption(frame, i + 1, '~')) return i + 1
+    i = behindWord(word, frame, i, 0)
+  }
+  return NOWHERE
 }
 
 /** How many arguments belong to the word at `i`, which is a known one. */
@@ -144,7 +162,20 @@ export function naturalNumber(frame: Frame, i: number): number {
   return value
 }
 
+function hasExactWord(row: Worded, options: Options, frame: Frame): boolean {
+  const end = Math.min(endOfOptions(row, options, frame), frame.argc)
+  for (let i = options.from; i < end; i++) if (wordAt(options, frame, i)?.exact) return true
+  return false
+}
+
+/** @param keys how many the command has, where that matters */
+function behindWord({ signed, args }: Word, frame: Frame, i: number, keys: number): number {
+  const hasSign = signed && i + 1 < frame.argc && (isOption(frame, i + 1, '=') || isOption(frame, i + 1, '~'))
+  return i + (hasSign ? 2 : 1) + (args === AS_KEYS ? keys : args)
+}
+
 function wordAt({ words }: Options, frame: Frame, i: number): Word | undefined {
+  if (i >= frame.argc) return undefined
   for (const word of words) if (isOption(frame, i, word.text)) return word
   return undefined
 }

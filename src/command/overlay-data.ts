@@ -199,13 +199,14 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     { options: '3 FROMMEMBER+1 FROMLONLAT+2 BYRADIUS+2 BYBOX+3 ASC DESC COUNT+1 ANY STOREDIST' },
   ],
 
-  // streams. XADD with an explicit id, or `<ms>-*`, is `apply`; whoever serves it looks at the id.
+  // streams. XADD with an explicit id, or `<ms>-*`, and XTRIM are `apply` unless they trim approximately (`~`), which leaves to
+  // the server what it removes; whoever serves them looks at that.
   ['xack', 'key', 'apply'],
   [
     'xadd',
     'key',
     'master-first',
-    { compare: false, options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED …id' },
+    { compare: false, options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED! …id' },
   ],
   ['xautoclaim', 'key', 'copy', varying],
   ['xclaim', 'key', 'copy', varying],
@@ -234,5 +235,5 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ],
   ['xrevrange', 'key', 'none', { shape: 'null-array' }],
   ['xsetid', 'key', 'apply', { options: '3 ENTRIESADDED+1 MAXDELETEDID+1' }],
-  ['xtrim', 'key', 'apply', { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED' }],
+  ['xtrim', 'key', 'master-first', { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED!' }],
 ]

@@ -10,12 +10,15 @@ import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { decodeReply } from '../resp/decode.js'
+import type { Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import { effectOf } from './effects.js'
+import { changedNothing, effectOf, questionBehind } from './effects.js'
 
 /** The place of the one that executes it: the master, or who stands in for it. */
 const MASTER = 0
+/** For the reply of the same one to what it is asked right behind the command. */
+const BEHIND = -1
 
 /**
  * A write whose effect only its master can tell [design §7 master first, copy]. It is emitted to the master, or while the keys are
@@ -23,11 +26,21 @@ const MASTER = 0
  *
  *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
  *     copy           the keys as the master has them afterwards
+ *
+ * Where the reply does not tell what was chosen, the same one is asked behind the command, with nothing between them:
+ *
+ *     master   [XADD k MAXLEN ~ 9 * f v] [XLEN k]
+ *     others   k is held ························ [XADD k MAXLEN = 57 5-1 f v]
  */
 export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private readonly frame: Frame
   private readonly ids: readonly KeyId[]
   private readonly releases: (() => void)[] = []
+  /** What it is asked behind the command, and what it had answered to that. */
+  private readonly question: Frame | undefined
+  private before: Buffer | undefined
+  /** It is known what it did, or that nobody will know. */
+  private isTold = false
   private effect: Frame | undefined
   private reply: Buffer | undefined
   /** Targets that executed the effect, with the master. */
@@ -40,11 +53,13 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     frame: Frame,
     private readonly row: CommandRow,
     slot: ReplySlot,
+    isCopied: boolean,
   ) {
     super()
     this.frame = ownFrame(frame)
     this.ids = order.keyIds(row, frame, slot.db)
     this.begin(order, slot, mostCertainFirst(order, route, this.ids))
+    if (!isCopied && this.targets.length > 1) this.question = questionBehind(row, this.frame)
   }
 
   /**
@@ -54,43 +69,78 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
    */
   static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, isCopied: boolean): void {
     order.stats.writes++
-    const write = new MasterFirst(order, route, frame, row, slot)
+    const write = new MasterFirst(order, route, frame, row, slot, isCopied)
     if (row.binds) write.group = order.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
     if (isCopied) write.copyToOthers()
     else write.holdForOthers()
   }
 
-  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    if (tag === BEHIND) {
+      if (!this.isTold) this.answeredBehind(buf, start, end, flags)
+      return
+    }
     if (isOfReplica(this.targets[MASTER], buf, start, flags)) {
-      this.onLost(MASTER)
+      this.masterLost()
       return
     }
     const reply = Buffer.from(buf.subarray(start, end))
-    if (this.releases.length > 0 && this.isOutvoted()) {
+    this.replyFlags = flags
+    if (this.releases.length === 0) {
+      // The others get what it has now, however it came to it.
+      const { expirations } = this.targets[MASTER]
+      if (expirations.any) for (const id of this.ids) expirations.forget(id)
+      this.reply = reply
+      this.heard()
+      return
+    }
+    const value = decodeReply(reply, 0, reply.length)
+    if (this.question === undefined || changedNothing(value)) {
+      this.tell(reply, value)
+      return
+    }
+    this.before = reply
+    // Of its key's expiring. What comes from now on came behind the command.
+    this.noteAnswer(MASTER)
+  }
+
+  onLost(_tag: number): void {
+    if (!this.isTold) this.masterLost()
+  }
+
+  /** Without that answer the one to the command is worth nothing. */
+  private answeredBehind(buf: Buffer, start: number, end: number, flags: number): void {
+    if ((flags & IS_ERROR) !== 0) {
+      this.masterLost()
+      return
+    }
+    const reply = this.before!
+    this.tell(reply, decodeReply(reply, 0, reply.length), decodeReply(buf, start, end))
+  }
+
+  /** The one that executes it has answered: the others get what it has chosen. */
+  private tell(reply: Buffer, value: Reply, left?: Reply): void {
+    if (this.isOutvoted()) {
       // It has chosen from what it is not to have: it is repaired from the others, which get nothing of that.
-      this.onLost(MASTER)
+      this.masterLost()
       return
     }
     // Should that fail, it is as if the reply were lost.
-    if (this.releases.length > 0) this.effect = effectOf(this.row, this.frame, decodeReply(reply, 0, reply.length))
+    this.effect = effectOf(this.row, this.frame, value, left)
+    this.isTold = true
     this.reply = reply
-    this.replyFlags = flags
-    if (this.releases.length > 0) {
-      // Without an effect the others learn nothing of the command, and neither does anybody who compares.
-      if (this.effect !== undefined) this.noteAnswer(MASTER)
-      for (const release of this.releases) release()
-    } else if (this.targets[MASTER].expirations.any) {
-      // The others get what it has now, however it came to it.
-      for (const id of this.ids) this.targets[MASTER].expirations.forget(id)
-    }
+    // Without an effect the others learn nothing of the command, and neither does anybody who compares.
+    if (this.effect !== undefined && this.before === undefined) this.noteAnswer(MASTER)
+    for (const release of this.releases) release()
     this.heard()
   }
 
-  onLost(tag: number): void {
-    this.lost(tag, this.ids)
-    // Nobody knows what the master did: the others go on without it, and the master is repaired from them.
-    if (tag === MASTER) for (const release of this.releases) release()
+  /** Nobody knows what the master did: the others go on without it, and the master is repaired from them. */
+  private masterLost(): void {
+    this.isTold = true
+    this.lost(MASTER, this.ids)
+    for (const release of this.releases) release()
   }
 
   protected hasReply(): boolean {
@@ -115,18 +165,22 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   }
 
   private emitToMaster(): void {
-    const { order, frame, slot, ids } = this
+    const { order, frame, slot, ids, question } = this
     const master = this.targets[MASTER]
-    if (order.lanes.active === 0 || !order.lanes.isAnyHeld(master, ids)) {
+    const emit = () => {
       master.emitFrame(frame, slot.db, this, MASTER)
+      if (question !== undefined) master.emitFrame(question, slot.db, this, BEHIND)
+    }
+    if (order.lanes.active === 0 || !order.lanes.isAnyHeld(master, ids)) {
+      emit()
       return
     }
     order.lanes.hold(master, ids, {
       isWrite: true,
       changes: true,
-      emit: () => master.emitFrame(frame, slot.db, this, MASTER),
-      dropped: () => this.onLost(MASTER),
-      covered: () => this.onLost(MASTER),
+      emit,
+      dropped: () => this.masterLost(),
+      covered: () => this.masterLost(),
     })()
   }
 

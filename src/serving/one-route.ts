@@ -46,7 +46,7 @@ export class OneRoute {
     const { aheads } = order.pieces
     if (aheads.any) aheads.wrote(isCopied ? undefined : row, frame, order.keyIds(row, frame, slot.db))
     const to = route.pending.length === 0 ? route : routeOfWrite(order, route, order.keyIds(row, frame, slot.db))
-    if (isCopied || (row.replicate === 'master-first' && serverChooses(row, frame))) {
+    if (isCopied || (row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length))) {
       MasterFirst.emit(order, to, frame, row, slot, isCopied)
     } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
       const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs

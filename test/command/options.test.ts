@@ -80,6 +80,8 @@ const UNKNOWN = [
   'XADD k IDMPAUTO p * f v',
   'XADD k MAXLEN ~ 3 NEWER * f v',
   'XADD k NEWER 1-1 f v',
+  'XADD k ACKED MAXLEN ~ 3 5 f v',
+  'XTRIM k MINID ~ 3 LIMIT 5 ACKED',
   'XTRIM k MAXLEN 3 NEWER',
   'XGROUP CREATE k g $ NEWER',
   'XREADGROUP GROUP g c CLAIM 100 STREAMS k >',

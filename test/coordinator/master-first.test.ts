@@ -9,27 +9,34 @@ import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
+import { IS_ERROR } from '../../src/resp/reply-framer.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 import { MasterFirst } from '../../src/serving/master-first.js'
 
-/** A SPOP of a key on some replicas; on those in brackets it is in doubt. */
+/** A command on a key with some replicas; on those in brackets it is in doubt. */
 class Story {
   reply: string | undefined
+  /** Lets what is held for the master go on. */
+  release = () => {}
   /** What each member was sent. */
   readonly sent: Record<string, string> = {}
   readonly doubted: string[] = []
   inDoubt: string[]
-  private readonly sinks = new Map<string, { sink: ReplySink; tag: number }>()
+  /** What each member has not answered. */
+  private readonly open: Record<string, { sink: ReplySink; tag: number }[]> = {}
+  private readonly lanes = new Lanes(() => {})
+  private readonly links: readonly Link[]
 
-  constructor(...replicas: string[]) {
+  constructor(command: string, replicas: readonly string[], { isHeld = false } = {}) {
     const names = replicas.map((name) => name.replace(/[()]/g, ''))
     this.inDoubt = names.filter((name) => replicas.includes(`(${name})`))
     const natural = names.map((name) => this.link(name))
+    this.links = natural
     const route = { natural, pending: [], targets: natural } as unknown as Route
     const order = {
       router: { routeOfKey: () => route },
       stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
-      lanes: new Lanes(() => {}),
+      lanes: this.lanes,
       swaps: new Swaps(),
       lostReads: { noteWrite: () => {} },
       acknowledgement: { open: true, forget: () => {} },
@@ -50,13 +57,22 @@ class Story {
         this.reply = buf.toString('latin1', start, end).trim()
       },
     } as unknown as ReplySlot
-    MasterFirst.emit(order, route, frameOf(['SPOP', 'key']), rowNamed('spop')!, slot, false)
+    if (isHeld) this.release = this.lanes.hold(natural[0], ['0:key'], { emit: () => {}, dropped() {}, covered() {} })
+    const args = command.split(' ')
+    MasterFirst.emit(order, route, frameOf(args), rowNamed(args[0].toLowerCase())!, slot, false)
   }
 
   answers(name: string, reply: string): this {
-    const { sink, tag } = this.sinks.get(name)!
+    const { sink, tag } = this.open[name].shift()!
     const buf = Buffer.from(`${reply}\r\n`)
-    sink.onReply(tag, buf, 0, buf.length, 0)
+    sink.onReply(tag, buf, 0, buf.length, reply.startsWith('-') ? IS_ERROR : 0)
+    return this
+  }
+
+  /** The connection to a member breaks: what it has not answered is lost. */
+  breaks(name: string): this {
+    for (const { sink, tag } of this.open[name]?.splice(0) ?? []) sink.onLost(tag, Buffer.alloc(0), 0, 0)
+    this.lanes.drop(this.links.find((link) => link.name === name)!)
     return this
   }
 
@@ -65,15 +81,16 @@ class Story {
       name,
       expirations: { any: false, traffic: () => ({ pushed: 0, taken: 0 }) },
       emitFrame: (frame: Frame, _db: number, sink: ReplySink, tag: number) => {
-        this.sent[name] = parseRequest(frame).map(String).join(' ')
-        this.sinks.set(name, { sink, tag })
+        const command = parseRequest(frame).map(String).join(' ')
+        this.sent[name] = this.sent[name] === undefined ? command : `${this.sent[name]}; ${command}`
+        this.open[name] = [...(this.open[name] ?? []), { sink, tag }]
       },
     } as unknown as Link
   }
 }
 
 t.test('the master chooses, and the others do what it did', async (t) => {
-  const story = new Story('a', 'b', 'c')
+  const story = new Story('SPOP key', ['a', 'b', 'c'])
   t.same(story.sent, { a: 'SPOP key' })
   story.answers('a', '$1\r\nx')
   t.same(story.sent, { a: 'SPOP key', b: 'SREM key x', c: 'SREM key x' })
@@ -81,7 +98,7 @@ t.test('the master chooses, and the others do what it did', async (t) => {
 })
 
 t.test('while the key is in doubt on it the first one chooses that has all earlier writes', async (t) => {
-  const story = new Story('(a)', '(b)', 'c')
+  const story = new Story('SPOP key', ['(a)', '(b)', 'c'])
   t.same(story.sent, { c: 'SPOP key' })
   story.answers('c', '$1\r\nx')
   t.same(story.sent, { a: 'SREM key x', b: 'SREM key x', c: 'SPOP key' })
@@ -89,14 +106,100 @@ t.test('while the key is in doubt on it the first one chooses that has all earli
 })
 
 t.test('when it is in doubt everywhere the word of the master counts', async (t) => {
-  t.same(new Story('(a)', '(b)').sent, { a: 'SPOP key' })
+  t.same(new Story('SPOP key', ['(a)', '(b)']).sent, { a: 'SPOP key' })
 })
 
 t.test('what was chosen by one that has come into doubt since is not done by the others', async (t) => {
-  const story = new Story('a', 'b')
+  const story = new Story('SPOP key', ['a', 'b'])
   story.inDoubt = ['a']
   story.answers('a', '$1\r\nx')
   t.same(story.sent, { a: 'SPOP key' })
   t.same(story.doubted, ['a'])
   t.match(story.reply, /^-ERR the outcome of this write is unknown/)
+})
+
+const TRIMMING = 'XADD key MAXLEN ~ 9 * f v'
+const EXACTLY = 'XADD key MAXLEN = 57 5-1 f v'
+const REPLY = '$3\r\n5-1'
+
+t.test('the master trims about right and is asked what it has left; the others trim to that', async (t) => {
+  const story = new Story(TRIMMING, ['a', 'b', 'c'])
+  t.same(story.sent, { a: `${TRIMMING}; XLEN key` })
+  story.answers('a', REPLY)
+  t.same(Object.keys(story.sent), ['a'], 'its reply does not tell')
+  story.answers('a', ':57')
+  t.same(story.sent, { a: `${TRIMMING}; XLEN key`, b: EXACTLY, c: EXACTLY })
+  t.match(story.answers('b', REPLY).answers('c', REPLY).reply, /5-1$/)
+  t.same(story.doubted, [])
+})
+
+t.test('a trim that is held on the master goes out with its question, nothing between them', async (t) => {
+  const story = new Story('XTRIM key MINID ~ 7', ['a', 'b'], { isHeld: true })
+  t.same(story.sent, {})
+  story.release()
+  t.same(story.sent, { a: 'XTRIM key MINID ~ 7; XRANGE key - + COUNT 1' })
+  story.answers('a', ':3').answers('a', '*1\r\n*2\r\n$3\r\n6-1\r\n*0')
+  t.equal(story.sent.b, 'XTRIM key MINID = 6-1')
+  t.equal(story.answers('b', ':3').reply, ':3')
+})
+
+t.test('where the master did nothing the others get nothing, and nobody waits for what it has left', async (t) => {
+  const wrongType = '-WRONGTYPE Operation against a key holding the wrong kind of value'
+  for (const [command, reply, left, told] of [
+    ['XADD key NOMKSTREAM MAXLEN ~ 9 * f v', '_', ':0', '_'],
+    ['XTRIM key MAXLEN ~ 9', ':0', ':12', ':0'],
+    [TRIMMING, wrongType, wrongType, wrongType],
+  ]) {
+    const story = new Story(command, ['a', 'b']).answers('a', reply)
+    t.equal(story.reply, told)
+    story.answers('a', left)
+    t.same(Object.keys(story.sent), ['a'])
+    t.same(story.doubted, [])
+    t.equal(new Story(command, ['a', 'b']).answers('a', reply).breaks('a').reply, told)
+  }
+})
+
+t.test('when it is not known what the master has left, it is as if its reply were lost', async (t) => {
+  const lost = [
+    (story: Story) => story.breaks('a'),
+    (story: Story) => story.answers('a', REPLY).breaks('a'),
+    (story: Story) => story.answers('a', REPLY).answers('a', '-LOADING Redis is loading the dataset in memory'),
+    (story: Story) => {
+      story.answers('a', REPLY)
+      story.inDoubt = ['a']
+      return story.answers('a', ':57')
+    },
+  ]
+  for (const happens of lost) {
+    const story = happens(new Story(TRIMMING, ['a', 'b', 'c']))
+    t.same(Object.keys(story.sent), ['a'])
+    t.same(story.doubted, ['a'], 'it is repaired from the others, once')
+    t.match(story.reply, /^-ERR the outcome of this write is unknown/)
+  }
+})
+
+t.test('it is lost once when it turns out to be a replica', async (t) => {
+  const story = new Story(TRIMMING, ['a', 'b'])
+  story.answers('a', "-READONLY You can't write against a read only replica.").answers('a', ':57').breaks('a')
+  t.same(story.doubted, ['a'])
+  t.same(Object.keys(story.sent), ['a'])
+})
+
+t.test('one that leaves while it was held is lost with it', async (t) => {
+  const story = new Story(TRIMMING, ['a', 'b'], { isHeld: true })
+  story.breaks('a')
+  t.same(story.sent, {})
+  t.same(story.doubted, ['a'])
+})
+
+t.test('a backup that did not get the trim, or refused it, is in doubt', async (t) => {
+  const story = new Story(TRIMMING, ['a', 'b', 'c']).answers('a', REPLY).answers('a', ':57')
+  story.answers('b', '-OOM command not allowed').breaks('c')
+  t.same(story.doubted, ['b', 'c'])
+})
+
+t.test('nobody asks about a trim of a single copy', async (t) => {
+  const story = new Story(TRIMMING, ['a'])
+  t.same(story.sent, { a: TRIMMING })
+  t.match(story.answers('a', REPLY).reply, /5-1$/)
 })

@@ -10,7 +10,7 @@ import { bulk, type ScriptedServer } from '../helpers/scripted-server.js'
 
 const REDIS_86 = { redis_version: '8.6.3' }
 /** The commands of a test that change something, and those of a copy. */
-const ABOUT_KEYS = /^(XADD|XREADGROUP|SET|EXPIRE|SORT|ZADD|COPY|PEXPIRETIME|DUMP|RESTORE|UNLINK)$/
+const ABOUT_KEYS = /^(XADD|XTRIM|XLEN|XREADGROUP|SET|EXPIRE|SORT|ZADD|COPY|PEXPIRETIME|DUMP|RESTORE|UNLINK)$/
 
 function scripted(args: string[]): string | undefined {
   switch (args[0]) {
@@ -19,7 +19,10 @@ function scripted(args: string[]): string | undefined {
     case 'EXPIRE':
     case 'ZADD':
     case 'COPY':
+    case 'XTRIM':
       return ':1\r\n'
+    case 'XLEN':
+      return ':7\r\n'
     case 'XREADGROUP':
       return '_\r\n'
     case 'PEXPIRETIME':
@@ -52,6 +55,8 @@ t.test('the master alone executes what the table cannot read, and the others get
     'XADD k IDMP p i * f v',
     'XADD k IDMPAUTO p * f v',
     'XADD k NEWER 5-1 f v',
+    'XADD k ACKED MAXLEN ~ 5 * f v',
+    'XTRIM k MINID ~ 5 LIMIT 10 ACKED',
     'SET k v NEWER EX 5',
     'EXPIRE k 5 NEWER',
     'ZADD k NEWER 1 m',
@@ -73,6 +78,12 @@ t.test('words that are known go to all replicas, with what the master chose', as
     t.equal(reply, bulk('5-1'))
     t.same(master, [`XADD k MAXLEN 5 ${word} * f v`])
     t.same(backup, [`XADD k MAXLEN 5 ${word} 5-1 f v`])
+  }
+  for (const word of ['KEEPREF', 'DELREF']) {
+    const { reply, master, backup } = await outcome(ring, 'k', `XTRIM k MAXLEN ~ 5 ${word}`)
+    t.equal(reply, ':1\r\n')
+    t.same(master, [`XTRIM k MAXLEN ~ 5 ${word}`, 'XLEN k'])
+    t.same(backup, [`XTRIM k MAXLEN = 7 ${word}`])
   }
   const { master, backup } = await outcome(ring, 'k', 'SET k v IFEQ EX PX 100000')
   t.match(master[0], /^SET k v IFEQ EX PXAT \d+$/, 'a value is not taken for a word')

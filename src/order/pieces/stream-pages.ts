@@ -164,7 +164,8 @@ function on(command: string, ...args: readonly (Buffer | string)[]): Frame {
   return frameOf([command, HIDDEN_NAME, ...args])
 }
 
-function compareIds(one: string, other: string): number {
+/** Which of two ids, `<ms>-<number>`, is the lower one: as `sort` wants it. */
+export function compareIds(one: string, other: string): number {
   const [ms, seq] = one.split('-').map(BigInt)
   const [otherMs, otherSeq] = other.split('-').map(BigInt)
   if (ms !== otherMs) return ms < otherMs ? -1 : 1

@@ -147,7 +147,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/one-route.js',
-        replace: "(row.replicate === 'master-first' && serverChooses(row, frame))",
+        replace: "(row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length))",
         by: 'false',
       },
     ],
