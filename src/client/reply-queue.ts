@@ -4,7 +4,7 @@ import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { internalError } from '../order/replies.js'
-import type { ReplySlot } from '../order/reply-slot.js'
+import { places, type ReplySlot } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
 import {
@@ -148,6 +148,10 @@ export class ReplyQueue {
     return slot === this.slots.peek()
   }
 
+  get newest(): number {
+    return this.slots.at(this.slots.length - 1)?.number ?? 0
+  }
+
   get ownerClosed(): boolean {
     return this.owner.closed
   }
@@ -213,6 +217,7 @@ export class ReplyQueue {
 export class Slot implements ReplySlot {
   proto: 2 | 3 = 2
   db = 0
+  number = 0
   silent = false
   requestBytes = 0
   /** What the reply is expected to have, see `ReplyBudget`. */
@@ -252,6 +257,10 @@ export class Slot implements ReplySlot {
     return this.queue
   }
 
+  get newest(): number {
+    return this.queue?.newest ?? this.number
+  }
+
   get abandoned(): boolean {
     return this.queue === undefined || this.queue.ownerClosed
   }
@@ -264,6 +273,7 @@ export class Slot implements ReplySlot {
     this.queue = queue
     this.proto = proto
     this.db = db
+    this.number = ++places.taken
     this.silent = silent
     this.requestBytes = requestBytes
     this.expectedBytes = 0
@@ -288,6 +298,7 @@ export class Slot implements ReplySlot {
   heir(): Slot {
     const heir = new Slot()
     heir.open(this.queue!, this.proto, this.db, this.silent, this.requestBytes)
+    heir.number = this.number
     heir.expectedBytes = this.expectedBytes
     heir.last = this.last
     heir.endsBatch = this.endsBatch

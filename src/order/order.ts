@@ -22,8 +22,8 @@ import { Opening } from './opening.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
-import { answer, READ_OVERTAKEN, unavailable } from './replies.js'
-import type { ReplySlot } from './reply-slot.js'
+import { answer, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_UNCERTAIN, unavailable } from './replies.js'
+import { places, type ReplySlot } from './reply-slot.js'
 import { Router } from './router.js'
 import { OrderStats } from './stats.js'
 import { Swaps } from './swaps.js'
@@ -86,6 +86,8 @@ export class Order {
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
   onOutvoted: (member: string) => void = () => {}
   router: Router
+  /** What had been sent when reads last began to go to other members than before, see `places`. */
+  private moved = 0
 
   private readonly differenceLog: DifferenceLog
 
@@ -223,8 +225,19 @@ export class Order {
     this.above.servingChanged()
     for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
       if (overtaken) answer(slot, READ_OVERTAKEN)
+      else if (slot.number <= this.moved && this.moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
       else this.resubmit(frame, row, slot)
     }
+  }
+
+  /**
+   * Serves a read again whose server has answered, and came into doubt before that: what it said may never have been, since it
+   * gets what others have. Not behind what its client has sent since: that has been served.
+   */
+  readAgain(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    this.stats.readsResent++
+    if (slot.number < slot.newest) answer(slot, READ_UNCERTAIN)
+    else this.resubmit(frame, row, slot)
   }
 
   /** What was sent to this member may have been executed in another database: nobody knows what it has in any of them. */
@@ -286,6 +299,7 @@ export class Order {
 
   /** Other members serve reads than before, or more can be written to. */
   private servingChanged(): void {
+    this.moved = places.taken
     this.above.servingChanged()
     this.waiting.retry()
   }

@@ -31,7 +31,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   /** Targets where the keys are in doubt, and those that came out of doubt without having the write, by their place. */
   protected doubtful: readonly number[] = NONE
   private without: readonly number[] = NONE
-  /** Those of them that were natural replicas then. */
+  /** Those of the latter that were natural replicas then. */
   private missing: readonly number[] = NONE
   private doubtfulIds: readonly KeyId[] = NONE
   /** What targets knew of expirations of the keys when they answered, by their place; and the keys. */
@@ -69,7 +69,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     if (!hasWrite && this.isNatural(tag)) this.missing = [...this.missing, tag]
     if (this.done || this.expected > 0 || this.doubtful.length > 0) return
     this.order.verdicts.settled(this)
-    this.finish()
+    this.complete()
   }
 
   /** [DoubtfulWrite] */
@@ -123,7 +123,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
       return
     }
     this.compareReplies()
-    if (this.doubtful.length === 0) this.finish()
+    if (this.doubtful.length === 0) this.complete()
     else if (this.full.length > 0) this.giveUp()
     else this.order.verdicts.await(this)
   }
@@ -185,13 +185,20 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     })
   }
 
+  /**
+   * Nothing is in doubt any more. That is the moment to ask who has it: a replica that leaves later, and comes back before the view
+   * is marked, has got what others had meanwhile.
+   */
+  private complete(): void {
+    if (this.doubtfulIds.length > 0 && !this.isWithReplicas()) this.giveUp()
+    else this.finish()
+  }
+
   private finish(): void {
     const { acknowledgement, verdicts } = this.order
     if (!acknowledgement.open) {
       acknowledgement.wait(this)
       verdicts.await(this)
-    } else if (this.doubtfulIds.length > 0 && !this.isWithReplicas()) {
-      this.giveUp()
     } else {
       this.done = true
       this.deliverReply()
@@ -200,16 +207,15 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
 
   /**
    * After doubts: whether the natural replicas of now have the write, those of them that it was sent to. Of each key: they need
-   * not be the same ones any more.
+   * not be the same ones any more. Where one counted that is without it, the others have got what that one has.
    */
   private isWithReplicas(): boolean {
+    if (this.missing.length > 0) return false
     const { router } = this.order
-    const missing = this.missing.map((tag) => this.targets[tag].name)
     return this.doubtfulIds.every((id) => {
       const { key } = keyOfId(id)
-      const natural = new Set(router.routeOfKey(key, 0, key.length).natural.map(({ name }) => name))
-      if (missing.some((name) => natural.has(name))) return false
-      return this.targets.some(({ name }) => natural.has(name) && !missing.includes(name))
+      const { natural } = router.routeOfKey(key, 0, key.length)
+      return natural.some(({ name }) => this.targets.some((target) => target.name === name))
     })
   }
 }

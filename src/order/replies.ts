@@ -119,6 +119,16 @@ export const READ_OVERTAKEN = error(
   'ERR the read was not answered: the connection to its server broke, and a later write to the same key or {tag}, or to all keys, was sent behind it; send the read again',
 )
 
+/** A read behind which its client was served by others than before: they may have told it less than the read would find now. */
+export const READ_LEFT_BEHIND = error(
+  'ERR the read was not answered: the connection to its server broke, and other servers have served commands that were sent behind it; send the read again',
+)
+
+/** A read of a server that turned out to lack a write of the key, behind which its client has sent other commands. */
+export const READ_UNCERTAIN = error(
+  'ERR the read was not answered: its server turned out to be without a write of the key, and other commands were sent behind it; send the read again',
+)
+
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
 export function outcomeUnknown(members: readonly string[], full: readonly string[] = []): Reply {
   const cause =

@@ -1,3 +1,6 @@
+/** How many places were ever taken, by all clients: tells what was sent before something happened, and what after it. */
+export const places = { taken: 0 }
+
 /**
  * The place of one reply in the order of a client's replies, taken before its command is emitted: what the
  * coordinator answers to. "Request in, reply out": it knows no more of clients than this [design §9].
@@ -8,6 +11,9 @@ export interface ReplySlot {
   readonly db: number
   /** Whose slot it is: the same value for all slots of one connection. */
   readonly client: unknown
+  /** Its number among all places, and that of the last one of its client. */
+  readonly number: number
+  readonly newest: number
   /** The client is gone: nobody will see the reply. */
   readonly abandoned: boolean
   /**

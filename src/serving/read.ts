@@ -20,6 +20,8 @@ export class Read implements ReplySink {
   private order!: Order
   private slot!: ReplySlot
   private row!: CommandRow
+  /** Where it was sent. */
+  private link!: Link
   private shape: Shape = 'generic'
 
   /** Emits the read; false when no replica of the route can be reached. */
@@ -35,6 +37,7 @@ export class Read implements ReplySink {
     read.shape = replyShape(row, frame.argc)
     order.stats.reads++
     if (link !== route.natural[0]) order.stats.readsFromBackup++
+    read.link = link
     if (order.lanes.active !== 0) read.emitInLanes(link, route, frame)
     else link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
     return true
@@ -53,6 +56,7 @@ export class Read implements ReplySink {
     const candidates = behind < 0 ? natural : natural.slice(0, behind)
     const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids))
     if (free !== undefined) {
+      this.link = free
       free.emitFrame(frame, slot.db, this, 0)
       return
     }
@@ -64,8 +68,19 @@ export class Read implements ReplySink {
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    if (this.order.doubts.any && this.isDoubted()) return
     deliver(this.slot, this.shape, buf, start, end, flags)
     Read.spare.push(this)
+  }
+
+  /** Whether its server has come into doubt since it was sent: then it is served again. */
+  private isDoubted(): boolean {
+    const { order, slot, row, link } = this
+    const frame = frameIn(Buffer.from(link.answering))
+    if (!order.keyIds(row, frame, slot.db).some((id) => order.doubts.isInDoubt(link, id))) return false
+    Read.spare.push(this)
+    order.readAgain(frame, row, slot)
+    return true
   }
 
   onLost(_tag: number, buf: Buffer, start: number, end: number): void {

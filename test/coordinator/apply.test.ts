@@ -76,6 +76,8 @@ class Story {
       proto: 2,
       db: 0,
       client: undefined,
+      number: 0,
+      newest: 0,
       abandoned: false,
       pauseClient: () => {},
       whenFirst: async () => {},

@@ -134,7 +134,16 @@ class Ring {
     const row = rowNamed(args[0].toLowerCase())!
     const keys: number[] = []
     const slot: ReplySlot = {
-      ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {}, whenFirst: async () => {} },
+      ...{
+        proto: 2,
+        db: 0,
+        client: undefined,
+        number: 0,
+        newest: 0,
+        abandoned: false,
+        pauseClient: () => {},
+        whenFirst: async () => {},
+      },
       fail: (failure) => {
         throw failure
       },

@@ -110,7 +110,16 @@ class World {
     const frame = frameOf(['SET', `${route} ${number % 5}`, `value ${number}`])
     let answers = 0
     const slot: ReplySlot = {
-      ...{ proto: 2, db: 0, client: undefined, abandoned: false, pauseClient: () => {}, whenFirst: async () => {} },
+      ...{
+        proto: 2,
+        db: 0,
+        client: undefined,
+        number: 0,
+        newest: 0,
+        abandoned: false,
+        pauseClient: () => {},
+        whenFirst: async () => {},
+      },
       fail: (failure) => {
         throw failure
       },

@@ -13,6 +13,8 @@ import { split } from '../../src/serving/several/split.js'
 /** The client's slot: keeps the reply. */
 class ClientSlot implements ReplySlot {
   readonly client = this
+  readonly number = 0
+  readonly newest = 0
   readonly db = 3
   abandoned = false
   reply: string | undefined

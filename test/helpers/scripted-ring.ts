@@ -92,6 +92,8 @@ function submit(coordinator: Coordinator, args: readonly string[], done: (reply:
     proto: 3,
     db: 0,
     client: undefined,
+    number: 0,
+    newest: 0,
     abandoned: false,
     pauseClient: () => {},
     whenFirst: async () => {},

@@ -1,7 +1,7 @@
 import type { CommandRow } from '../../src/command/row.js'
 import { lookupCommand } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import type { ReplySlot } from '../../src/order/reply-slot.js'
+import { places, type ReplySlot } from '../../src/order/reply-slot.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import type { Outcome } from '../chaos/history.js'
 import type { VirtualTime } from './virtual-time.js'
@@ -63,6 +63,7 @@ export class Client {
   /** Commands that the proxy wants to be answered before it handles the next one. */
   private pausing = 0
   private last: number | undefined
+  private newest = 0
 
   constructor(
     readonly number: number,
@@ -93,10 +94,17 @@ export class Client {
     const invokedMs = time.wallMs
     let pauses = 0
     let finished = false
+    const number = ++places.taken
+    this.newest = number
+    const newest = () => this.newest
     return {
       proto: 3,
       db: command.db,
       client: this,
+      number,
+      get newest() {
+        return newest()
+      },
       abandoned: false,
       pauseClient: () => {
         pauses++

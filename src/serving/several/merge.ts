@@ -198,6 +198,14 @@ class PartSlot implements ReplySlot {
     return this.merge.slot.client
   }
 
+  get number(): number {
+    return this.merge.slot.number
+  }
+
+  get newest(): number {
+    return this.merge.slot.newest
+  }
+
   get abandoned(): boolean {
     return this.merge.slot.abandoned
   }

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { RingInMemory } from '../helpers/ring-in-memory.js'
+
+/** When the repairs have been begun that were asked for in this turn. */
+const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+/** What members say while a key is repaired, and when it is read. */
+function replyOf(command: string): string {
+  const [name] = command.split(' ')
+  if (name === 'PEXPIRETIME') return ':-1'
+  return name === 'DUMP' || name === 'GET' ? '$1\r\n1' : '+OK'
+}
+
+t.test('what a backup said before it was found to differ is read again where it is certain', async (t) => {
+  for (const behind of ['', 'GET other']) {
+    const ring = new RingInMemory(t)
+    const { replicas } = ring
+    const [master, backup, last] = replicas
+    const [writer, reader] = [ring.client(), ring.client()]
+    writer.send('INCR k')
+    // The key has expired on the master only, whose link breaks behind its answer.
+    master.expirations.note('0:k', performance.now())
+    master.answers(':1')
+    reader.send('GET k')
+    ring.breaks(master)
+    if (behind !== '') reader.send(behind)
+    t.same(backup.asked.slice(0, 2), ['INCR k', 'GET k'])
+    backup.answers(':2', '$1\r\n2')
+    if (behind !== '') {
+      t.match(reader.heard, [/^GET k: -ERR the read was not answered: its server .* send the read again$/])
+      continue
+    }
+    t.same(reader.heard, [], 'what the backup has is to be overwritten')
+    last.answers(':1')
+    ring.returns(master)
+    while (reader.heard.length === 0) {
+      await begun()
+      for (const link of replicas) link.answers(...link.asked.map(replyOf))
+    }
+    t.same(reader.heard, ['GET k: $1\r\n1'])
+  }
+})
+
+t.test('a read is not asked again behind one of its client that others have answered since', (t) => {
+  const ring = new RingInMemory(t)
+  const [master, backup] = ring.replicas
+  const reader = ring.client()
+  ring.breaks(master)
+  reader.send('GET k')
+  ring.returns(master)
+  reader.send('GET k')
+  t.same([backup.asked.includes('GET k'), master.asked], [true, ['GET k']])
+  master.answers('$1\r\n1')
+  ring.breaks(backup)
+  t.match(reader.heard, [/^GET k: \$1/, /^GET k: -ERR the read was not answered: .* send the read again$/])
+  t.same(master.asked, [], 'somebody may have written meanwhile')
+  t.end()
+})
+
+t.test('it is while its client has asked nobody else', (t) => {
+  const pipelined = new RingInMemory(t)
+  const [master, backup] = pipelined.replicas
+  const reader = pipelined.client()
+  for (const key of ['k', 'k']) reader.send(`GET ${key}`)
+  pipelined.breaks(master)
+  t.same(backup.asked, ['GET k', 'GET k'])
+  // Its own connection is the one that changed.
+  pipelined.returns(master)
+  pipelined.breaks(backup)
+  t.same(master.asked, ['GET k', 'GET k'], 'nothing was sent since the master has been back')
+  t.same(reader.heard, [])
+  t.end()
+})

@@ -1,0 +1,164 @@
+import { Expirations } from '../../src/backend/expirations.js'
+import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
+import type { Link } from '../../src/backend/link.js'
+import type { Links } from '../../src/backend/links.js'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { silentLogger } from '../../src/base/log.js'
+import { lookupCommand } from '../../src/command/table.js'
+import { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { Order } from '../../src/order/order.js'
+import { places, type ReplySlot } from '../../src/order/reply-slot.js'
+import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
+import { IS_ERROR } from '../../src/resp/reply-framer.js'
+import { parseRequest } from '../../src/resp/request-parser.js'
+import { buildView } from '../../src/view/build-view.js'
+import { ViewStore } from '../../src/view/view-store.js'
+import type { Teardown } from './proxy.js'
+
+interface Unanswered {
+  readonly text: string
+  readonly buf: Buffer
+  readonly sink: ReplySink
+  readonly tag: number
+}
+
+/** A link on which nothing is answered before a test says so. */
+export class LinkInMemory {
+  ready = true
+  serving = true
+  full = false
+  info = undefined
+  clockOffsetMs = 0
+  sweeps = 0
+  answering: Buffer = Buffer.alloc(0)
+  readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
+  readonly expiryPushes = new ExpiryPushes(this.expirations)
+  private unanswered: Unanswered[] = []
+  private taken = 0
+
+  constructor(readonly name: string) {}
+
+  get outstanding(): number {
+    return this.unanswered.length
+  }
+
+  /** The commands that are not answered. */
+  get asked(): string[] {
+    return this.unanswered.map(({ text }) => text)
+  }
+
+  emit(from: Buffer, start: number, end: number, _owned: boolean, _db: number, sink: ReplySink, tag: number): void {
+    const buf = Buffer.from(from.subarray(start, end))
+    this.unanswered.push({ text: parseRequest(frameIn(buf)).map(String).join(' '), buf, sink, tag })
+  }
+
+  emitFrame({ buf, start, end, owned }: Frame, db: number, sink: ReplySink, tag: number): void {
+    this.emit(buf, start, end, owned, db, sink, tag)
+  }
+
+  /** The first commands that are not answered are, with these replies. */
+  answers(...replies: readonly string[]): this {
+    for (const reply of replies) {
+      const { buf, sink, tag } = this.unanswered.shift()!
+      this.taken++
+      this.answering = buf
+      const bytes = Buffer.from(`${reply}\r\n`)
+      sink.onReply(tag, bytes, 0, bytes.length, reply.startsWith('-') ? IS_ERROR : 0)
+    }
+    return this
+  }
+
+  /** Nothing more comes from it. */
+  loses(): void {
+    Object.assign(this, { ready: false, serving: false })
+    for (const { buf, sink, tag } of this.unanswered.splice(0)) {
+      this.taken++
+      sink.onLost(tag, buf, 0, buf.length)
+    }
+  }
+}
+
+/** The data path over links in memory; each key is on all members. */
+export class RingInMemory {
+  readonly order: Order
+  /** The replicas of the key `k`, its master first. */
+  readonly replicas: readonly LinkInMemory[]
+  private readonly coordinator: Coordinator
+  private readonly views = new ViewStore(buildView('dt', 1, 2, 4, []))
+
+  constructor(t: Teardown, names = ['dt-1', 'dt-2', 'dt-3']) {
+    const byName = new Map(names.map((name) => [name, new LinkInMemory(name)]))
+    const links = { get: (name: string) => byName.get(name), all: () => [...byName.values()] } as unknown as Links
+    this.coordinator = new Coordinator(this.views, links, silentLogger(), {
+      unavailableTimeoutMs: 1000,
+      maxBlockMs: 50,
+      missing: () => 'nothing',
+      wasRemoved: () => false,
+      distrust: () => {},
+      databasesSwapped: () => {},
+      memoryChanged: () => {},
+    })
+    this.order = this.coordinator.order
+    t.teardown(() => this.order.close())
+    this.order.opening.open()
+    this.becomes(...names)
+    this.isNoted()
+    const { targets } = this.order.router.routeOfKey(Buffer.from('k'), 0, 1)
+    this.replicas = targets.map(({ name }) => byName.get(name)!)
+    // What is small is known.
+    Object.assign(this.order.pieces, { wasSmall: () => true })
+  }
+
+  /** A view of these members is published. */
+  becomes(...names: readonly string[]): void {
+    const members = names.map((name) => ({ name, host: 'memory', port: 1, state: 'up' as const }))
+    this.views.publish(buildView('dt', this.views.current.epoch + 1, 2, 4, members))
+  }
+
+  /** Its members have noted it. */
+  isNoted(): void {
+    this.order.acknowledgement.markerAnswered(this.views.current.epoch)
+  }
+
+  /** The connection to a member breaks. */
+  breaks(link: LinkInMemory): void {
+    link.loses()
+    this.order.linkDown(link as unknown as Link)
+  }
+
+  /** It is there again. */
+  returns(link: LinkInMemory): void {
+    link.ready = true
+    this.order.linkUp(link as unknown as Link)
+  }
+
+  /** A client, which says what it is answered to its commands, in the order of the answers. */
+  client(): { readonly heard: string[]; send(command: string): void } {
+    const heard: string[] = []
+    const client = {}
+    let newest = 0
+    const send = (command: string) => {
+      const frame = frameOf(command.split(' '))
+      const number = ++places.taken
+      newest = number
+      const slot: ReplySlot = {
+        proto: 3,
+        db: 0,
+        client,
+        number,
+        get newest() {
+          return newest
+        },
+        abandoned: false,
+        pauseClient: () => {},
+        whenFirst: async () => {},
+        fail: (failure) => {
+          throw failure
+        },
+        finish: (buf, start, end) => void heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`),
+      }
+      this.coordinator.submit(frame, lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])!, slot)
+    }
+    return { heard, send }
+  }
+}
