@@ -75,6 +75,12 @@ export class InFlight {
     return true
   }
 
+  /** How many there are before the first of this sink, or in all. */
+  countTo(sink: ReplySink): number {
+    for (let k = 0; k < this.count; k++) if (this.sinks[(this.head + k) & (this.capacity - 1)] === sink) return k
+    return this.count
+  }
+
   private grow(): void {
     const { capacity, head, count } = this
     const move = <T>(from: ArrayLike<T>, to: { [i: number]: T }) => {

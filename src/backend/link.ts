@@ -12,7 +12,8 @@ import { ExpiryPushes } from './expiry-pushes.js'
 import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
-import { CommandRefusedError, type ReplySink, unlessRefused } from './reply-sink.js'
+import { type ReplySink, unlessRefused } from './reply-sink.js'
+import { Selection } from './selection.js'
 import { Segment, SendLog } from './send-log.js'
 
 export { LinkLostError }
@@ -40,8 +41,6 @@ const TELLING_MS = 20
 const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
-
-const SELECT = 'SELECT'
 
 /** All links of the process read into one buffer: what it holds is consumed before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
@@ -79,7 +78,10 @@ export class Link implements Flushable, FramerSink {
   private inFlight = new InFlight()
   /** How many of those in flight have not been given to the socket. */
   private unsent = 0
-  private db = 0
+  private readonly selection = new Selection(
+    () => this.inFlight,
+    () => this.unsent,
+  )
   private flushing = false
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
@@ -124,7 +126,7 @@ export class Link implements Flushable, FramerSink {
       this.flushing = true
       this.turn.schedule(this)
     }
-    if (db !== this.db && db !== ANY_DB) this.select(db)
+    if (db !== this.selection.db && db !== ANY_DB) this.select(db)
     const { log } = this
     log.append(buf, start, end, owned)
     this.inFlight.push(sink, tag, log.segment, log.offset, log.offset + (end - start))
@@ -199,6 +201,10 @@ export class Link implements Flushable, FramerSink {
     const { inFlight, log } = this
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
     const { segment, sink, tag } = inFlight
+    if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start)) {
+      sink.onLost(tag, segment.buf, inFlight.start, inFlight.end)
+      throw new ReplyProtocolError('SELECT was refused, and what came behind it was executed')
+    }
     if (this.framer.openEnded) this.expiryPushes.answered(segment.buf, inFlight.start, inFlight.end)
     try {
       sink.onReply(tag, buf, start, end, flags)
@@ -246,7 +252,7 @@ export class Link implements Flushable, FramerSink {
     this.expiryPushes.reset()
     this.unsent = 0
     this.flushing = false
-    this.db = 0
+    this.selection.begin()
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
     const socket = connect({
@@ -320,23 +326,16 @@ export class Link implements Flushable, FramerSink {
       frame()
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
-      if (this.socket !== socket) return
-      this.broken(`unusable bytes from the server: ${error.message}`)
-      if (error instanceof CommandRefusedError && error.command === SELECT)
-        this.listener.onStrayed?.(this, error.message)
+      if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
     }
   }
 
   private select(db: number): void {
-    const frame = frameOf([SELECT, String(db)])
-    this.db = db
-    this.log.append(frame.buf, frame.start, frame.end, true)
-    this.inFlight.push(this.selectSink, 0, this.log.segment, this.log.offset, this.log.offset + frame.end)
+    const buf = this.selection.change(db)
+    this.log.append(buf, 0, buf.length, true)
+    this.inFlight.push(this.selection, 0, this.log.segment, this.log.offset, this.log.offset + buf.length)
     this.unsent++
   }
-
-  /** What follows a refused SELECT lands in another database [redis-facts Framing and errors]. */
-  private readonly selectSink = unlessRefused(SELECT)
 
   /** Keeps a link alive, notices one that is dead, and measures the server's clock again. */
   private ping(): void {
@@ -377,6 +376,7 @@ export class Link implements Flushable, FramerSink {
     this.inFlight = new InFlight(inFlight.pushed)
     while (inFlight.shift()) inFlight.sink.onLost(inFlight.tag, inFlight.segment.buf, inFlight.start, inFlight.end)
     this.listener.onDown(this, reason)
+    if (this.selection.astray > 0) this.listener.onStrayed?.(this, reason)
   }
 
   private become(next: LinkState): void {

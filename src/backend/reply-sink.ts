@@ -17,6 +17,13 @@ export interface ReplySink {
   onLost(tag: number, buf: Buffer, start: number, end: number): void
 }
 
+const BUSY = Buffer.from('-BUSY ')
+
+/** Whether a server says that it executes nothing because it is busy with a script. */
+export function isBusyReply(buf: Buffer, start: number): boolean {
+  return buf.compare(BUSY, 0, BUSY.length, start, Math.min(start + BUSY.length, buf.length)) === 0
+}
+
 /** A server has refused a command without which the link cannot go on. */
 export class CommandRefusedError extends ReplyProtocolError {
   override name = 'CommandRefusedError'

@@ -196,7 +196,49 @@ t.test('a refused SELECT breaks the link, and it is said that what followed land
   story.emit(5, 'GET', 'c')
   t.same(await story.outcome(3), ['0 "+OK\\r\\n"', '1 lost "SET b 1"', '2 lost "GET c"'])
   t.match(story.events[1], /^down: .*SELECT was refused: -ERR DB index/)
-  t.match(story.events[2], /^strayed: SELECT was refused: -ERR DB index/)
+  t.match(story.events[2], /^strayed: .*SELECT was refused: -ERR DB index/)
+})
+
+t.test(
+  'a server that is busy refuses SELECT and what follows: nothing has strayed, and each command selects',
+  async (t) => {
+    const story = await LinkStory.ready(t)
+    let isBusy = true
+    story.server.script = () => (isBusy ? '-BUSY Redis is busy running a script.\r\n' : undefined)
+    story.emit(5, 'SET', 'a', '1')
+    story.emit(5, 'GET', 'a')
+    const busy = '"-BUSY Redis is busy running a script.\\r\\n"'
+    t.same(await story.outcome(2), [`0 ${busy}`, `1 ${busy}`])
+    story.emit(5, 'GET', 'b')
+    story.emit(5, 'GET', 'c')
+    t.same((await story.outcome(4)).slice(2), [`2 ${busy}`, `3 ${busy}`])
+    isBusy = false
+    story.emit(5, 'GET', 'd')
+    story.emit(0, 'GET', 'e')
+    await story.outcome(6)
+    story.emit(0, 'GET', 'f')
+    await story.outcome(7)
+    const sent = story.server.received
+      .map((args) => args.join(' '))
+      .filter((line) => /^(GET|SET|SELECT [05])/.test(line))
+    t.same(
+      sent.slice(1).join(', '),
+      ['SELECT 5, SET a 1, GET a', 'SELECT 5, GET b, SELECT 5, GET c', 'SELECT 5, GET d, SELECT 0, GET e, GET f'].join(
+        ', ',
+      ),
+    )
+    t.same(story.events, ['up'])
+  },
+)
+
+t.test('what a server executes behind a SELECT that it was too busy for has strayed', async (t) => {
+  const story = await LinkStory.ready(t)
+  story.server.script = ([name]) => (name === 'SELECT' ? '-BUSY Redis is busy running a script.\r\n' : undefined)
+  story.emit(5, 'SET', 'b', '1')
+  story.emit(5, 'GET', 'c')
+  t.same(await story.outcome(2), ['0 lost "SET b 1"', '1 lost "GET c"'])
+  t.match(story.events[1], /^down: .*SELECT was refused, and what came behind it was executed/)
+  t.match(story.events[2], /^strayed: .*SELECT was refused/)
 })
 
 t.test('a server that does not let the database be changed is not used', async (t) => {
