@@ -24,6 +24,7 @@ export function buildRow(
     route,
     replicate,
     merge: more?.merge ?? 'none',
+    plan: more?.plan,
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
     options: more?.options === undefined ? undefined : optionsOf(more.options),

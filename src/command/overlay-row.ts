@@ -1,4 +1,4 @@
-import type { Elements, KeyFinder, Merge, Replicate, Route, RowShape } from './row.js'
+import type { Elements, KeyFinder, Merge, Plan, Replicate, Route, RowShape } from './row.js'
 
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
@@ -12,6 +12,7 @@ import type { Elements, KeyFinder, Merge, Replicate, Route, RowShape } from './r
  * - replicate: how a write reaches all replicas, see `Replicate`; `none` is a read. It is not Redis's flag `write`:
  *   PFCOUNT is flagged readonly and writes.
  * - merge: for `split`, how the parts' replies become one.
+ * - plan: for commands on single elements of several keys, how they are served over several servers, see `Plan`.
  * - keys: how the keys are found when first, last and step do not say it.
  * - arity: where a newer Redis takes more arguments than 7.0: the server refuses those that it does not know.
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
@@ -28,6 +29,7 @@ export type OverlayRow = readonly [name: string, route: Route, replicate: Replic
 
 export interface OverlayMore {
   readonly merge?: Merge
+  readonly plan?: Plan
   readonly keys?: KeyFinder
   readonly arity?: number
   readonly shape?: RowShape

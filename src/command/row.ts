@@ -24,6 +24,8 @@ export interface CommandRow {
   readonly replicate: Replicate
   /** For split commands: how the parts' replies become one. */
   readonly merge: Merge
+  /** How it is served when its keys are on several servers: see serving/several/plans. */
+  readonly plan: Plan | undefined
   /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
   readonly shape: RowShape
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
@@ -76,5 +78,12 @@ export type Route =
 
 /** How a write reaches all replicas [design §7]. `none` is a read. */
 export type Replicate = 'none' | 'apply' | 'absolute' | 'master-first' | 'copy'
+
+export type Plan =
+  | 'move-element' // LMOVE source destination [from] [to]
+  | 'move-member' // SMOVE source destination member
+  | 'pop-elements' // LMPOP numkeys key … where [COUNT n]
+  | 'pop-members' // ZMPOP numkeys key … which [COUNT n]
+  | 'set-all' // MSETNX key value …
 
 export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */

@@ -13,8 +13,10 @@ import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
+import { servePlan } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import type { ViewStore } from '../view/view-store.js'
+import { Gatekeeper } from './gatekeeper.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -27,6 +29,7 @@ export class Coordinator {
   readonly order: Order
   readonly keyspace: Keyspace
   private readonly oneRoute: OneRoute
+  private readonly gatekeeper: Gatekeeper
   private readonly keyIndexes: number[] = []
 
   constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions) {
@@ -36,6 +39,9 @@ export class Coordinator {
     })
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
+    this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
+      this.pass(frame, row, slot, deadlineMs)
+    })
   }
 
   /**
@@ -52,6 +58,12 @@ export class Coordinator {
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (this.order.gates.active !== 0 && this.gatekeeper.holdsBack(frame, row, slot, deadlineMs)) return
+    this.pass(frame, row, slot, deadlineMs)
+  }
+
+  /** There is no gate before it. */
+  private pass(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     try {
       this.choose(frame, row, slot, deadlineMs)
     } catch (failure) {
@@ -88,7 +100,8 @@ export class Coordinator {
   }
 
   private serveKeys(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    const { router } = this.order
+    const { order } = this
+    const { router } = order
     const { firstKey } = row
     // SORT_RO is the one command of a single key of which some forms are refused.
     if (row.keyFinder === 'range' && row.lastKey === firstKey && row.name !== 'sort_ro') {
@@ -102,7 +115,7 @@ export class Coordinator {
       return
     }
     // MSETNX with a key that has no value fails wherever its keys are.
-    const isTorn = row.name === 'msetnx' && frame.argc % 2 === 0
+    const isTorn = row.plan === 'set-all' && frame.argc % 2 === 0
     const count = isTorn ? 0 : findKeys(row, frame, this.keyIndexes)
     if (count <= 0) {
       const unclear = unclearKeys(row, count, router.links)
@@ -113,6 +126,7 @@ export class Coordinator {
     }
     const route = router.commonRoute(frame, this.keyIndexes, count)
     if (route !== undefined) this.oneRoute.serve(route, frame, row, slot, deadlineMs)
+    else if (row.plan !== undefined) servePlan(order, frame, row, slot)
     else answer(slot, notSupported(row, ' for keys on different servers; give them a common {hash tag}'))
   }
 

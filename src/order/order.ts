@@ -14,6 +14,7 @@ import { Arrivals } from './arrivals.js'
 import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
 import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
+import { Gates } from './gates.js'
 import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
@@ -22,7 +23,7 @@ import { Opening } from './opening.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
-import { answer, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_UNCERTAIN, unavailable } from './replies.js'
+import { answer, MUST_WAIT, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_UNCERTAIN, unavailable } from './replies.js'
 import { places, type ReplySlot } from './reply-slot.js'
 import { Router } from './router.js'
 import { OrderStats } from './stats.js'
@@ -64,7 +65,7 @@ const DEFAULT_DATABASES = 16
  * What keeps the replicas of a key equal, without knowing any way of serving [design §4]. All that happens in one call is in
  * one turn of the event loop, which makes the loop the sequencer: every replica of a key gets the key's writes in the same order.
  *
- *     ways of serving ──> router: where       lanes: behind what        doubts: who may have missed it
+ *     ways of serving ──> router: where       lanes: behind what        doubts: who may have missed it       gates: not meanwhile
  *                         waiting: not now    acknowledgement, verdicts: when the client may be told
  *     views, links    ──> absences, arrivals: what a member has missed, or has not got yet        uncertainty: after a crash
  */
@@ -82,6 +83,7 @@ export class Order {
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
+  readonly gates = new Gates()
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
   onOutvoted: (member: string) => void = () => {}
@@ -149,6 +151,10 @@ export class Order {
     const { refusal } = this.opening
     if (refusal !== undefined) {
       answer(slot, refusal)
+      return
+    }
+    if (slot.atGates === 'admitted, now') {
+      slot.finish(MUST_WAIT, 0, MUST_WAIT.length, true)
       return
     }
     this.stats.waits++

@@ -69,6 +69,9 @@ export function internalError(failure: Error, isWrite: boolean): Reply {
   return error(isWrite ? `${OUTCOME_UNKNOWN}: ${what}; read the key before you send the write again` : `ERR ${what}`)
 }
 
+/** What a step of an operation gets instead of waiting for a server: nobody else sees it, and nothing was emitted. */
+export const MUST_WAIT = Buffer.from('-TRYAGAIN\r\n')
+
 /** No server of the range came back in time [design §2 G4]; nothing was emitted. */
 export function unavailable(waitedMs: number): Reply {
   return error(

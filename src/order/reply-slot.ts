@@ -17,6 +17,11 @@ export interface ReplySlot {
   /** The client is gone: nobody will see the reply. */
   readonly abandoned: boolean
   /**
+   * The command is a step of an operation that was admitted to the gates of its keys [gates.ts]: it does not wait there. `now`: nor
+   * anywhere else, so that nobody stands behind an operation that waits for a server; it is answered `MUST_WAIT` instead.
+   */
+  readonly atGates?: 'admitted' | 'admitted, now' | undefined
+  /**
    * Gives the reply, in the client's protocol; exactly once, and the slot must not be touched afterwards. The bytes
    * need to stay valid during the call only, unless `owned`.
    */

@@ -11,6 +11,9 @@ export class OrderStats {
   unequalExpiries = 0
   /** Commands that had to wait for a server of their range. */
   waits = 0
+  /** Operations on keys of several servers, and how often a command waited at a gate of theirs. */
+  plans = 0
+  gateWaits = 0
   /** SWAPDB. */
   swaps = 0
   /** Writes that were answered with `outcome unknown`. */

@@ -200,6 +200,25 @@ function forms(tag: string): Part[][] {
   ]
 }
 
+const anyOf = (type: Type) => fc.constantFrom(...TAGS).chain((tag) => keyOf(type, tag))
+const anyList = anyOf('list')
+const anySide = fc.constantFrom('LEFT', 'RIGHT', 'left', 'UP')
+const numberedOf = (key: fc.Arbitrary<string>) => some(key, 4).map((keys) => [String(keys.length), ...keys])
+
+/** Commands on single elements of keys under both tags. */
+const PLANNED: Part[][] = [
+  ['LPUSH', anyList, some(word)],
+  ['LMOVE', anyList, anyList, anySide, anySide],
+  ['RPOPLPUSH', anyList, anyList],
+  ['LMPOP', numberedOf(anyList), anySide, flag('COUNT 2', 'COUNT 0')],
+  ['SADD', anyOf('set'), some(member)],
+  ['SMOVE', anyOf('set'), anyOf('set'), member],
+  ['ZADD', anyOf('zset'), '1', member, '2', member],
+  ['ZMPOP', numberedOf(anyOf('zset')), fc.constantFrom('MIN', 'MAX'), flag('COUNT 2')],
+  ['MSETNX', pairsOf(anyOf('string'), word)],
+  ['DEL', anyOf('string'), anyOf('string')],
+]
+
 const KEYSPACE: Part[][] = [
   ['DEL', some(anyKey)],
   ['UNLINK', some(anyKey)],
@@ -265,6 +284,7 @@ export const randomCommand = commandOf(
   fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...TAGS.flatMap(forms)) },
     { weight: 2, arbitrary: fc.constantFrom(...KEYSPACE) },
+    { weight: 2, arbitrary: fc.constantFrom(...PLANNED) },
   ),
 )
 

@@ -75,9 +75,8 @@ async function keysOf(redis: RawClient, args: readonly Buffer[]): Promise<Buffer
 
 /** The line, which the proxy is to refuse when its keys are on different servers. */
 async function asServed(name: string, line: Line): Promise<Line> {
-  if (rowNamed(name)?.route !== 'key') return line
-  // A key without a value is a matter of arity, wherever the keys are.
-  if (name === 'msetnx' && line.args.length % 2 === 0) return line
+  const row = rowNamed(name)
+  if (row?.route !== 'key' || row.plan !== undefined) return line
   const keys = await keysOf(asker, line.args)
   const sets = keys.map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))
   return new Set(sets).size > 1 ? { ...line, way: 'refused' } : line

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
+import { Gates } from '../../src/order/gates.js'
 import { LostReads } from '../../src/order/lost-reads.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { Swaps } from '../../src/order/swaps.js'
@@ -30,6 +31,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     absences: { sweep: () => () => {} },
     stats: { writes: 0, outcomesUnknown: 0 },
     swaps: new Swaps(),
+    gates: new Gates(),
     databases: 16,
     databasesSwapped: () => {},
     isMember: () => true,

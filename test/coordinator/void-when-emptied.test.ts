@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { Gates } from '../../src/order/gates.js'
 import { Lanes } from '../../src/order/lanes.js'
 import { Swaps } from '../../src/order/swaps.js'
 import type { Frame } from '../../src/resp/frame.js'
@@ -32,6 +33,7 @@ class Story {
       stats: { writes: 0, outcomesUnknown: 0 },
       pieces: { aheads: { spoilAll: () => {} } },
       swaps: new Swaps(),
+      gates: new Gates(),
       databases: 16,
       isMember: () => true,
       acknowledgement: { opens: async () => true },

@@ -32,6 +32,7 @@ export function ringSection(server: Server): string[] {
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
     ...Object.entries(stats).map(([name, value]) => `dt_${snakeCase(name)}:${value}`),
     `dt_waiting:${order.waiting.length}`,
+    `dt_gates:${order.gates.active}`,
     `dt_unavailable_timeout_ms:${config.limits.unavailableTimeoutMs}`,
     `dt_rejected_commands:${server.stats.rejectedCommands}`,
     `dt_memory_rss:${process.memoryUsage.rss()}`,

@@ -1,5 +1,6 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
 import { wordOf } from '../../base/ascii.js'
+import type { Entry } from '../../order/gates.js'
 import type { Lanes, Voided } from '../../order/lanes.js'
 import type { Order } from '../../order/order.js'
 import { outcomeUnknown } from '../../order/replies.js'
@@ -37,29 +38,43 @@ export async function changeDatabases(
   const mustWait = () =>
     (command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))) ||
     (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
+  const concerns = (each: number) =>
+    command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
+  const isWrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
+  if (command !== 'swapdb' && isWrong) return error('ERR syntax error')
+  const { gates } = order
+  const claim = { ids: [], isShared: false, isOfDatabase: concerns }
+  const ticket = gates.ticket()
+  let entry: Entry | undefined
   for (;;) {
     const isWritable = order.router.anyMember.writable()
-    if (isWritable && !mustWait()) break
+    if (isWritable && !mustWait()) {
+      if (entry !== undefined || gates.isFree(claim)) break
+      // Operations that have looked at keys write first.
+      entry = await gates.entered(claim, ticket)
+      continue
+    }
+    if (entry !== undefined) gates.leave(entry)
+    entry = undefined
     const nowMs = performance.now()
     if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : order.unavailable()
     await order.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
-  const concerns = (each: number) =>
-    command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
   let voided: ReturnType<Lanes['cover']> = new Map()
   if (command !== 'swapdb') {
-    const wrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
-    if (wrong) return error('ERR syntax error')
     voided = lanes.cover(concerns)
     // Who is no member any more is not asked to empty anything.
     for (const [link, { held }] of voided) {
       if (!order.router.links.includes(link)) for (const each of held) each.dropped()
     }
   }
-  const { done, refusals, without } = await emitToAll(order, args, db, command, (link, answer) => {
+  const emitted = emitToAll(order, args, db, command, (link, answer) => {
     if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
+  // What others have been waiting with is emitted behind it.
+  if (entry !== undefined) gates.leave(entry)
+  const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]
   if (without.length > 0) {

@@ -210,6 +210,10 @@ class PartSlot implements ReplySlot {
     return this.merge.slot.abandoned
   }
 
+  get atGates(): ReplySlot['atGates'] {
+    return this.merge.slot.atGates
+  }
+
   finish(buf: Buffer, start: number, end: number): void {
     this.merge.partDone(this.part, buf, start, end)
   }

@@ -47,7 +47,25 @@ export const listCases: Cases = {
     LMOVE b{t} s{t} LEFT LEFT
     LMOVE s{t} b{t} LEFT LEFT
     LMOVE missing{t} s{t} LEFT LEFT
-    ~refused LMOVE a1 b2345 LEFT LEFT
+    RPUSH a1 1 2 3
+    LMOVE a1 b2345 LEFT RIGHT
+    LMOVE a1 b2345 right left
+    LRANGE b2345 0 -1
+    LRANGE a1 0 -1
+    LMOVE a1 b2345 LEFT LEFT
+    LMOVE a1 b2345 LEFT LEFT
+    EXISTS a1 b2345
+    LMOVE b2345 a1 UP DOWN
+    LMOVE a1 b2345 LEFT DOWN
+    SET a1 text
+    LMOVE b2345 a1 LEFT LEFT
+    LMOVE a1 b2345 LEFT LEFT
+    LRANGE b2345 0 -1
+    DEL b2345
+    LMOVE b2345 a1 LEFT LEFT
+    LMOVE b2345 a1 LEFT
+    LMOVE b2345 a1 LEFT LEFT LEFT
+    GET a1
   `,
   lmpop: `
     RPUSH a{t} 1 2 3 4
@@ -70,7 +88,24 @@ export const listCases: Cases = {
     SET s{t} v
     LMPOP 1 s{t} LEFT
     LMPOP 2 s{t} b{t} LEFT
-    ~refused LMPOP 2 a1 b2345 LEFT
+    RPUSH b2345 1 2 3
+    LMPOP 2 a1 b2345 LEFT
+    LMPOP 3 a1 b2345 a1 right COUNT 10
+    LMPOP 2 a1 b2345 LEFT
+    LMPOP 2 a1 b2345 UP
+    LMPOP 2 a1 b2345
+    LMPOP 3 a1 b2345 LEFT
+    LMPOP 2 a1 b2345 COUNT 1 LEFT
+    LMPOP 2 a1 b2345 LEFT COUNT 0
+    LMPOP 2 a1 b2345 LEFT COUNT 9223372036854775808
+    LMPOP 2 a1 b2345 LEFT COUNT
+    LMPOP 2 a1 b2345 LEFT COUNT 1 COUNT 1
+    RPUSH a1 x
+    SET b2345 text
+    LMPOP 2 a1 b2345 LEFT COUNT 9223372036854775807
+    LMPOP 2 a1 b2345 LEFT
+    LMPOP 2 b2345 a1 LEFT
+    LMPOP 2 b2345 a1 LEFT COUNT x
   `,
   lpop: `
     RPUSH k a b c d e
@@ -212,7 +247,14 @@ export const listCases: Cases = {
     RPOPLPUSH b{t} s{t}
     RPOPLPUSH s{t} b{t}
     RPOPLPUSH missing{t} s{t}
-    ~refused RPOPLPUSH a1 b2345
+    RPUSH a1 1 2
+    RPOPLPUSH a1 b2345
+    RPOPLPUSH a1 b2345
+    RPOPLPUSH a1 b2345
+    LRANGE b2345 0 -1
+    SET a1 text
+    RPOPLPUSH a1 b2345
+    RPOPLPUSH b2345 a1
   `,
   rpush: `
     RPUSH k a

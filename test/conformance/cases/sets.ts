@@ -129,7 +129,20 @@ export const setCases: Cases = {
     SET s{t} v
     SMOVE b{t} s{t} 1
     SMOVE s{t} b{t} 1
-    ~refused SMOVE a1 b2345 x
+    SADD a1 1 2
+    SMOVE a1 b2345 1
+    SMOVE a1 b2345 nosuch
+    SADD b2345 2
+    SMOVE a1 b2345 2
+    SMOVE a1 b2345 2
+    EXISTS a1
+    ~unordered SMEMBERS b2345
+    SET a1 text
+    SMOVE b2345 a1 1
+    SMOVE b2345 a1 nosuch
+    SMOVE a1 b2345 1
+    DEL b2345
+    SMOVE b2345 a1 1
   `,
   spop: `
     SADD k only

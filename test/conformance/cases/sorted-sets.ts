@@ -87,7 +87,16 @@ export const sortedSetCases: Cases = {
     ZMPOP 1 a{t} MIN COUNT
     SET s{t} v
     ZMPOP 1 s{t} MIN
-    ~refused ZMPOP 2 a1 b2345 MIN
+    ZADD b2345 1 a 2 b 3.5 c
+    ZMPOP 2 a1 b2345 MIN
+    ZMPOP 2 a1 b2345 max COUNT 10
+    ZMPOP 2 a1 b2345 MIN
+    ZMPOP 2 a1 b2345 MIDDLE
+    ZMPOP 2 a1 b2345 MIN COUNT 0
+    SET b2345 text
+    ZMPOP 2 a1 b2345 MIN
+    ZADD a1 1 x
+    ZMPOP 2 a1 b2345 MIN
   `,
   zmscore: `
     ZADD k 1 a 2.5 b

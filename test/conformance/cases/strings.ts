@@ -224,7 +224,15 @@ export const stringCases: Cases = {
     GET x{t}
     MSETNX single 1
     MSETNX a 1 b 2 c 3 d 4 e 5 f
-    ~refused MSETNX a 1 b 2 c 3 d 4 e 5 f 6
+    MSETNX a 1 b 2 c 3 d 4 e 5 f 6
+    MGET a b c d e f
+    MSETNX g 1 h 2 i 3 j 4 a 5
+    EXISTS g h i j
+    MSETNX g 1 h 2 i 3 j 4 g 5
+    MGET g h i j
+    RPUSH list 1
+    MSETNX x 1 y 2 list 3
+    EXISTS x y
     EXISTS a b c d e f
   `,
   psetex: `

@@ -1,0 +1,60 @@
+import { findKeys } from '../command/keys.js'
+import type { CommandRow } from '../command/row.js'
+import type { Order } from '../order/order.js'
+import { answer } from '../order/replies.js'
+import type { ReplySlot } from '../order/reply-slot.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { identifierOfKey } from '../ring/identifier.js'
+
+const places: number[] = []
+
+/** Lets commands wait at the gates of their keys [gates.ts], each client's in their order. */
+export class Gatekeeper {
+  /** The tickets of those that wait, by their clients. A client has one, and reads that it had sent before and that were lost. */
+  private readonly waiting = new Map<unknown, number>()
+
+  constructor(
+    private readonly order: Order,
+    private readonly go: (frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number) => void,
+  ) {}
+
+  /** Whether the command has to wait: then it goes on when it may. To be asked while there are gates. */
+  holdsBack(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): boolean {
+    const { order, waiting } = this
+    const { gates } = order
+    if (slot.atGates !== undefined || !this.mayConcern(row, frame)) return false
+    const isShared = row.replicate === 'none'
+    const claim = { ids: order.keyIds(row, frame, slot.db), isShared }
+    if (gates.isFree(claim)) return false
+    const own = ownFrame(frame)
+    const { client } = slot
+    slot.pauseClient()
+    order.stats.gateWaits++
+    // A read whose link broke comes before what its client sent behind it.
+    const behind = isShared ? waiting.get(client) : undefined
+    const ticket = behind === undefined ? gates.ticket() : behind - 0.5
+    if (behind === undefined) waiting.set(client, ticket)
+    gates.enter(claim, ticket, (entry) => {
+      if (waiting.get(client) === ticket) waiting.delete(client)
+      try {
+        // Nobody sees the answer, but what is expected for the command is expected no more.
+        if (slot.abandoned) answer(slot, order.unavailable())
+        else this.go(own, row, slot, deadlineMs)
+      } finally {
+        gates.leave(entry)
+      }
+    })
+    return true
+  }
+
+  /** False when there is certainly no gate at its keys; nothing is allocated for that. */
+  private mayConcern(row: CommandRow, frame: Frame): boolean {
+    const { gates } = this.order
+    const { buf, argStart, argEnd } = frame
+    const count = findKeys(row, frame, places)
+    for (let k = 0; k < count; k++) {
+      if (gates.mayStandAt(identifierOfKey(buf, argStart[places[k]], argEnd[places[k]]))) return true
+    }
+    return false
+  }
+}

@@ -1,0 +1,182 @@
+import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
+import { identifierOfKey } from '../ring/identifier.js'
+
+/** What an operation needs for itself: keys, or whole databases. */
+export interface Claim {
+  readonly ids: readonly KeyId[]
+  /** Its keys are only read: others may read them, too. */
+  readonly isShared: boolean
+  /** Every key of these databases. */
+  readonly isOfDatabase?: (db: number) => boolean
+}
+
+/** An operation that stands in the queue. */
+export class Entry {
+  /** It was admitted, and has not left. */
+  isAdmitted = false
+
+  constructor(
+    readonly ticket: number,
+    readonly ids: ReadonlySet<KeyId>,
+    readonly isShared: boolean,
+    readonly isOfDatabase: ((db: number) => boolean) | undefined,
+    readonly admitted: (entry: Entry) => void,
+  ) {}
+}
+
+/** Bits of an identifier by which it is known where no gate can be. */
+const BITS = 12
+const MASK = (1 << BITS) - 1
+
+/**
+ * The gates of keys: while an operation that takes several turns of the event loop needs keys for itself, commands of clients on
+ * them wait, in one queue for all [design §7 Several keys]. An entry stands in the lanes of all its keys (and databases) at once,
+ * in the order of the tickets, and is admitted when nobody is before it in any of them, but those who only read when it does,
+ * too. So nobody waits in a circle, and nobody for ever: the oldest one waits for those alone who were admitted.
+ *
+ *     lane of a   [1 admitted] [3]        3 waits for 1 and for 2
+ *     lane of b   [2 admitted] [3] [4]    4 waits for 3, though 2 may leave before 1
+ *
+ * An entry is never given more keys: who needs more leaves, and enters anew with its first ticket.
+ */
+export class Gates {
+  /** Entries in the queue: while there are none, nobody needs to ask. */
+  active = 0
+  private tickets = 0
+  private readonly entries = new Set<Entry>()
+  private readonly lanes = new Map<KeyId, Entry[]>()
+  /** Those that claim databases, by their tickets. */
+  private readonly sweeps: Entry[] = []
+  /** How many keys in lanes have these bits in their identifiers. */
+  private readonly counts = new Uint32Array(MASK + 1)
+  /** Lanes whose entries may go on. */
+  private readonly moved = new Set<KeyId>()
+  private draining = false
+
+  /** A place in the order of the queue, behind all that were given before. */
+  ticket(): number {
+    return ++this.tickets
+  }
+
+  /** False when there is certainly no gate at keys with this identifier; costs nothing. */
+  mayStandAt(identifier: number): boolean {
+    return this.counts[identifier & MASK] !== 0 || this.sweeps.length > 0
+  }
+
+  /** Whether an entry with a new ticket would be admitted at once. */
+  isFree({ ids, isShared, isOfDatabase }: Claim): boolean {
+    return this.isOpenFor(new Entry(Number.POSITIVE_INFINITY, new Set(ids), isShared, isOfDatabase, () => {}))
+  }
+
+  /** Enters the queue; `admitted` is called at once or later, and whoever was admitted has to `leave`. */
+  enter(claim: Claim, ticket: number, admitted: (entry: Entry) => void): void {
+    const entry = new Entry(ticket, new Set(claim.ids), claim.isShared, claim.isOfDatabase, admitted)
+    this.active++
+    this.entries.add(entry)
+    for (const id of entry.ids) {
+      this.counts[bitsOf(id)]++
+      let lane = this.lanes.get(id)
+      if (lane === undefined) this.lanes.set(id, (lane = []))
+      insert(lane, entry)
+    }
+    if (entry.isOfDatabase !== undefined) insert(this.sweeps, entry)
+    if (this.isOpenFor(entry)) this.admit(entry)
+  }
+
+  /** The same for those who are served step by step. */
+  entered(claim: Claim, ticket: number): Promise<Entry> {
+    return new Promise((resolve) => this.enter(claim, ticket, resolve))
+  }
+
+  /** Lets others on; an entry that was not admitted may leave, too. */
+  leave(entry: Entry): void {
+    if (!this.entries.delete(entry)) return
+    this.active--
+    entry.isAdmitted = false
+    for (const id of entry.ids) {
+      this.counts[bitsOf(id)]--
+      const lane = this.lanes.get(id)!
+      lane.splice(lane.indexOf(entry), 1)
+      if (lane.length === 0) this.lanes.delete(id)
+      else this.moved.add(id)
+    }
+    if (entry.isOfDatabase !== undefined) {
+      this.sweeps.splice(this.sweeps.indexOf(entry), 1)
+      for (const id of this.lanes.keys()) this.moved.add(id)
+    }
+    this.drain()
+  }
+
+  private drain(): void {
+    if (this.draining) return
+    this.draining = true
+    try {
+      do {
+        for (const id of this.moved) {
+          this.moved.delete(id)
+          this.drainLane(id)
+        }
+        for (const sweep of [...this.sweeps]) if (!sweep.isAdmitted && this.isOpenFor(sweep)) this.admit(sweep)
+      } while (this.moved.size > 0)
+    } finally {
+      this.draining = false
+    }
+  }
+
+  /** Admits from the front of a lane: nobody is admitted behind one that needs the key for itself. */
+  private drainLane(id: KeyId): void {
+    const lane = this.lanes.get(id)
+    if (lane === undefined) return
+    for (let i = 0; i < lane.length; ) {
+      const entry = lane[i]
+      if (!entry.isAdmitted && this.isOpenFor(entry)) this.admit(entry)
+      // It may have left at once.
+      if (lane[i] !== entry) continue
+      if (!entry.isShared) return
+      i++
+    }
+  }
+
+  private admit(entry: Entry): void {
+    entry.isAdmitted = true
+    entry.admitted(entry)
+  }
+
+  private isOpenFor(entry: Entry): boolean {
+    for (const id of entry.ids) {
+      for (const other of this.lanes.get(id) ?? []) if (isBefore(other, entry)) return false
+      if (this.sweeps.length === 0) continue
+      const db = dbOfId(id)
+      for (const sweep of this.sweeps) if (sweep.isOfDatabase!(db) && isBefore(sweep, entry)) return false
+    }
+    return entry.isOfDatabase === undefined || this.isOpenForSweep(entry, entry.isOfDatabase)
+  }
+
+  private isOpenForSweep(entry: Entry, isOfDatabase: (db: number) => boolean): boolean {
+    for (const other of this.entries) {
+      if (!isBefore(other, entry)) continue
+      // Two that claim databases are few: they go one after the other, whichever these are.
+      if (other.isOfDatabase !== undefined) return false
+      for (const id of other.ids) if (isOfDatabase(dbOfId(id))) return false
+    }
+    return true
+  }
+}
+
+/** Whether one has to wait for the other. */
+function isBefore(other: Entry, entry: Entry): boolean {
+  if (other === entry || (other.isShared && entry.isShared)) return false
+  return other.isAdmitted || other.ticket < entry.ticket
+}
+
+/** Puts an entry behind those with its ticket or lower ones. */
+function insert(lane: Entry[], entry: Entry): void {
+  let at = lane.length
+  while (at > 0 && lane[at - 1].ticket > entry.ticket) at--
+  lane.splice(at, 0, entry)
+}
+
+function bitsOf(id: KeyId): number {
+  const { key } = keyOfId(id)
+  return identifierOfKey(key, 0, key.length) & MASK
+}
