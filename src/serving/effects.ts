@@ -2,11 +2,17 @@ import { approximateAt, endOfOptions, isOption, type Options } from '../command/
 import type { CommandRow } from '../command/row.js'
 import { compareIds } from '../order/pieces/stream-pages.js'
 import { elementsOf, textOf } from '../resp/decode.js'
-import { isError, type Reply } from '../resp/encode.js'
+import { encodeReply, isError, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
 
 const STAR = 0x2a
 const PLAIN_ID = /^\d{1,20}(-\d{1,20})?$/
+
+/** What the backups get, and what each of them answers that is equal to the master. */
+export interface Effect {
+  readonly frame: Frame
+  readonly answer: Buffer
+}
 
 /**
  * What the backups get of a command for which the master chose a value [design §7 master first; redis-facts How writes
@@ -15,18 +21,22 @@ const PLAIN_ID = /^\d{1,20}(-\d{1,20})?$/
  * @param reply what the master answered
  * @param left what it answered to `questionBehind`, if there is one
  */
-export function effectOf(row: CommandRow, frame: Frame, reply: Reply, left?: Reply): Frame | undefined {
+export function effectOf(row: CommandRow, frame: Frame, reply: Reply, left?: Reply): Effect | undefined {
   if (changedNothing(reply)) return undefined
   switch (row.name) {
     case 'spop':
       return spopEffect(frame, reply)
     case 'xadd':
-      return streamEffect(row, frame, left, reply as Buffer)
+      return expecting(streamEffect(row, frame, left, reply as Buffer), reply)
     case 'xtrim':
-      return streamEffect(row, frame, left)
+      return expecting(streamEffect(row, frame, left), reply)
     default:
       throw new Error(`there is no effect for ${row.name}`)
   }
+}
+
+function expecting(frame: Frame, reply: Reply): Effect {
+  return { frame, answer: encodeReply(reply, 3) }
 }
 
 /** Whether the reply alone tells that the command has no effect. */
@@ -59,9 +69,10 @@ export function questionBehind(row: CommandRow, frame: Frame): Frame | undefined
 }
 
 /** SPOP key [count] → SREM key of the members that were popped [Redis t_set.c spopCommand]. */
-function spopEffect(frame: Frame, reply: Reply): Frame | undefined {
+function spopEffect(frame: Frame, reply: Reply): Effect | undefined {
   const members = Buffer.isBuffer(reply) ? [reply] : itemsOf(reply)
-  return members.length === 0 ? undefined : frameOf(['SREM', argumentOf(frame, 1), ...members])
+  if (members.length === 0) return undefined
+  return expecting(frameOf(['SREM', argumentOf(frame, 1), ...members]), members.length)
 }
 
 function itemsOf(reply: Reply): Buffer[] {

@@ -9,11 +9,12 @@ import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
+import { Votes } from '../order/votes.js'
 import { decodeReply } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-import { changedNothing, effectOf, questionBehind } from './effects.js'
+import { changedNothing, type Effect, effectOf, questionBehind } from './effects.js'
 
 /** The place of the one that executes it: the master, or who stands in for it. */
 const MASTER = 0
@@ -41,10 +42,14 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private before: Buffer | undefined
   /** It is known what it did, or that nobody will know. */
   private isTold = false
-  private effect: Frame | undefined
+  private effect: Effect | undefined
   private reply: Buffer | undefined
   /** Targets that executed the effect, with the master. */
   private answered = 0
+  /** How many of the targets, the first ones, are natural replicas. */
+  private readonly naturals: number
+  /** Who answered the effect otherwise than the master would, when it is not known which of them is right. */
+  private readonly differing: { readonly tag: number; readonly reply: Buffer }[] = []
   private replyFlags = 0
 
   private constructor(
@@ -58,6 +63,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     super()
     this.frame = ownFrame(frame)
     this.ids = order.keyIds(row, frame, slot.db)
+    this.naturals = route.natural.length
     this.begin(order, slot, mostCertainFirst(order, route, this.ids))
     if (!isCopied && this.targets.length > 1) this.question = questionBehind(row, this.frame)
   }
@@ -148,8 +154,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   }
 
   protected override compareReplies(): void {
-    const differing = this.unequallyExpired(this.answered)
-    if (differing !== undefined) this.doubtOthers(MASTER, differing)
+    const expired = this.unequallyExpired(this.answered)
+    const { differing, order, ids } = this
+    if (expired !== undefined) {
+      this.doubtOthers(MASTER, expired)
+    } else if (differing.length > 1 && differing.every(({ reply }) => reply.equals(differing[0].reply))) {
+      // It stands alone against the two others, which are equal: it has lost something.
+      this.doubt(MASTER, ids)
+      order.onOutvoted(this.targets[MASTER].name)
+    } else for (const { tag } of differing) this.doubt(tag, ids)
   }
 
   protected deliverReply(): void {
@@ -202,15 +215,32 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       this.heard()
       return
     }
+    const { frame, answer } = this.effect
     const sink: ReplySink = {
-      onReply: (_tag, _buf, _start, _end, flags) => {
+      onReply: (_tag, buf, start, end, flags) => {
         this.noteAnswer(i)
         if ((flags & IS_ERROR) !== 0) this.lost(i, this.ids)
-        else this.heard()
+        else if (answer.compare(buf, start, end) === 0) this.heard()
+        else this.differs(i, Buffer.from(buf.subarray(start, end)), answer)
       },
       onLost: () => this.lost(i, this.ids),
     }
-    this.targets[i].emitFrame(this.effect, this.slot.db, sink, i)
+    this.targets[i].emitFrame(frame, this.slot.db, sink, i)
+  }
+
+  /**
+   * A target has other data than the master: it is in doubt, at once when it is known that it has missed something. If nothing
+   * explains it, of three replicas the one that stands alone is [design §7 Differences].
+   */
+  private differs(tag: number, reply: Buffer, expected: Buffer): void {
+    const { order, targets, ids } = this
+    order.noteDifference(targets[tag], reply, expected)
+    const isExplained =
+      this.knowsExpired || this.doubtful.length > 0 || targets.some((link) => isInDoubt(order, link, ids))
+    if (!isExplained && tag < this.naturals && Votes.suit(this.naturals, reply, expected)) {
+      this.differing.push({ tag, reply })
+    } else this.doubt(tag, ids)
+    this.heard()
   }
 
   private noteAnswer(tag: number): void {

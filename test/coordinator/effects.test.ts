@@ -15,7 +15,7 @@ function parts(line: string) {
 /** What the others get of a command. */
 function effect(line: string, reply: Reply, left?: Reply): string | undefined {
   const { frame, row } = parts(line)
-  return text(effectOf(row, frame, reply, left))
+  return text(effectOf(row, frame, reply, left)?.frame)
 }
 
 function question(line: string): string | undefined {

@@ -21,6 +21,7 @@ class Story {
   /** What each member was sent. */
   readonly sent: Record<string, string> = {}
   readonly doubted: string[] = []
+  outvoted: string | undefined
   inDoubt: string[]
   /** What each member has not answered. */
   private readonly open: Record<string, { sink: ReplySink; tag: number }[]> = {}
@@ -42,6 +43,10 @@ class Story {
       acknowledgement: { open: true, forget: () => {} },
       verdicts: { await: () => {}, settled: () => {} },
       keyIds: () => ['0:key'],
+      noteDifference: () => {},
+      onOutvoted: (name: string) => {
+        this.outvoted = name
+      },
       doubts: {
         any: true,
         isInDoubt: ({ name }: Link) => this.inDoubt.includes(name),
@@ -102,7 +107,7 @@ t.test('while the key is in doubt on it the first one chooses that has all earli
   t.same(story.sent, { c: 'SPOP key' })
   story.answers('c', '$1\r\nx')
   t.same(story.sent, { a: 'SREM key x', b: 'SREM key x', c: 'SPOP key' })
-  t.match(story.answers('a', ':0').answers('b', ':1').reply, /x$/)
+  t.match(story.answers('a', ':1').answers('b', ':1').reply, /x$/)
 })
 
 t.test('when it is in doubt everywhere the word of the master counts', async (t) => {
@@ -196,6 +201,32 @@ t.test('a backup that did not get the trim, or refused it, is in doubt', async (
   const story = new Story(TRIMMING, ['a', 'b', 'c']).answers('a', REPLY).answers('a', ':57')
   story.answers('b', '-OOM command not allowed').breaks('c')
   t.same(story.doubted, ['b', 'c'])
+})
+
+t.test('a backup that has been told what the master did and answers otherwise has missed something', async (t) => {
+  for (const replicas of [
+    ['a', 'b'],
+    ['a', 'b', '(c)'],
+  ]) {
+    const story = new Story('SPOP key', replicas).answers('a', '$1\r\nx').answers('b', ':0')
+    t.same(story.doubted, ['b'], 'at once')
+    if (replicas.length > 2) story.answers('c', ':1')
+    t.equal(story.reply, undefined, 'the client waits until it is repaired')
+  }
+  const trim = new Story('XTRIM key MAXLEN ~ 9', ['a', 'b']).answers('a', ':3').answers('a', ':12').answers('b', ':4')
+  t.same(trim.doubted, ['b'])
+  const add = new Story('XADD key NOMKSTREAM * f v', ['a', 'b']).answers('a', REPLY).answers('b', '_')
+  t.same(add.doubted, ['b'])
+})
+
+t.test('of three that nothing explains the one is in doubt that stands alone', async (t) => {
+  const story = () => new Story('XTRIM key MAXLEN ~ 9', ['a', 'b', 'c']).answers('a', ':3').answers('a', ':12')
+  const backup = story().answers('b', ':4').answers('c', ':3')
+  t.same([backup.doubted, backup.outvoted], [['b'], undefined])
+  const master = story().answers('b', ':4').answers('c', ':4')
+  t.same([master.doubted, master.outvoted], [['a'], 'a'])
+  const all = story().answers('b', ':4').answers('c', ':5')
+  t.same([all.doubted, all.outvoted], [['b', 'c'], undefined], 'when all differ the word of the master counts')
 })
 
 t.test('nobody asks about a trim of a single copy', async (t) => {

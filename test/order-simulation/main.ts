@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Random } from '../chaos/random.js'
 import { fingerprintOf, type RunResult, runSeed } from './run.js'
-import { FAULTS, KINDS, type Wanted } from './settings.js'
+import { FAULTS, KINDS, MORE_KINDS, type Wanted } from './settings.js'
 import { shrink } from './shrink.js'
 import { installVirtualTime } from './virtual-time.js'
 
@@ -17,7 +17,7 @@ held for ever. What is found is told in as few steps as can be.
   --runs N      so many, however long that takes
   --steps N     things that happen in a run before the faults end (default ${DEFAULT_STEPS})
   --faults a,b  these kinds of faults (${FAULTS.join(', ')})
-  --kinds a,b   these kinds of commands (${KINDS.join(', ')})
+  --kinds a,b   these kinds of commands (${KINDS.join(', ')}; ${MORE_KINDS.join(', ')})
   --trace       one run: show what happens
   --brief       say what was found, and not the way to it
   --keep-going  count what is found, and go on
@@ -107,7 +107,7 @@ function wantedOf(faults: string | undefined, kinds: string | undefined): Wanted
   }
   return {
     ...(faults === undefined ? {} : { faults: some(faults, FAULTS) }),
-    ...(kinds === undefined ? {} : { kinds: some(kinds, KINDS) }),
+    ...(kinds === undefined ? {} : { kinds: some(kinds, [...KINDS, ...MORE_KINDS]) }),
   }
 }
 

@@ -23,6 +23,14 @@ t.test('nothing is wrong in runs of many kinds', async (t) => {
   t.match(stdout, /^700 runs .* 0 violations$/m)
 })
 
+t.test('nor where streams are trimmed as their masters like', async (t) => {
+  for (const kinds of ['trim', 'trim,deadline,move']) {
+    const { status, stdout } = simulate(['--seed', '6100', '--runs', '150', '--kinds', kinds])
+    t.equal(status, 0, stdout)
+    t.match(stdout, /^150 runs .* 0 violations$/m)
+  }
+})
+
 t.test('the same seed is the same run, to the last byte', async (t) => {
   for (const seed of ['601', '602', '603']) {
     const [first, second] = [simulate(['--seed', seed, '--trace']), simulate(['--seed', seed, '--trace'])]

@@ -24,7 +24,9 @@ export const KINDS = [
   'claim',
   'all',
 ] as const
-export type Kind = (typeof KINDS)[number]
+/** Those that a run has only when they are asked for. */
+export const MORE_KINDS = ['trim'] as const
+export type Kind = (typeof KINDS | typeof MORE_KINDS)[number]
 
 /** What a run is like, all of it drawn from its seed. */
 export interface Settings extends RingSettings {

@@ -198,6 +198,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const chosen = args[args.length - 2 + store.choose(2)]
     return { reply: array([chosen]), items: [...items, chosen] }
   }),
+  /** Stands for approximate trims, of which the reply does not tell all: the oldest go, as many as the server likes. */
+  xtrim: onKind('list', (items, [, , , sign, length], store) => {
+    const most = Math.max(0, items.length - Number(length))
+    const count = sign === '=' ? most : store.choose(most + 1)
+    return { reply: integer(count), items: items.slice(count) }
+  }),
+  xlen: onKind('list', (items) => ({ reply: integer(items.length) })),
 
   hset: onKind('hash', (before, [, , field, value]) => {
     const { items, isNew } = withField(before, field, value)

@@ -100,6 +100,14 @@ export class Workload {
           ['LRANGE', list, '0', '-1'],
           ['LPOP', list],
         ])
+      case 'trim':
+        return random.pick([
+          ['RPUSH', list, this.value(), this.value()],
+          ['RPUSH', list, this.value()],
+          ['XTRIM', list, 'MAXLEN', '~', String(random.between(0, 3))],
+          ['XTRIM', list, 'MAXLEN', '~', '1'],
+          ['LRANGE', list, '0', '-1'],
+        ])
       case 'move':
         return this.move()
       case 'deadline':

@@ -134,7 +134,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
     seed: 1473,
     options: ['--faults', 'refuse,down', '--kinds', 'move,list'],
-    patches: [{ file: 'serving/one-route.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
+    patches: [{ file: 'order/doubts.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
   },
   'late-reply-for-another': {
     summary: 'a write that is still waited for on some replica is used again for another command',
