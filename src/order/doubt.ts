@@ -46,6 +46,8 @@ export interface Doubt {
   copying: boolean
   /** By `performance.now`, since when, if so. */
   begunAtMs: number
+  /** How many copies of the key are on their way to the member, those of the doubts before this one included. */
+  readonly copies: { open: number }
   /** Where it was copied from the last time. */
   source: Link | undefined
   /** The member did not take the repair, and may not for long. */
@@ -53,4 +55,18 @@ export interface Doubt {
   /** It is tried again then, by `performance.now()`; how long that was put off. */
   untilMs: number
   pauseMs: number
+}
+
+/** A new doubt, for which whoever waited for the one before waits, too. */
+export function doubtAfter(before: Doubt | undefined, pauseMs: number): Doubt {
+  return {
+    waiters: before?.waiters ?? new Set(),
+    copying: false,
+    copies: before?.copies ?? { open: 0 },
+    begunAtMs: 0,
+    source: undefined,
+    refused: false,
+    untilMs: 0,
+    pauseMs,
+  }
 }

@@ -3,7 +3,7 @@ import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
-import { type Doubt, type DoubtfulWrite, Waiter } from './doubt.js'
+import { type Doubt, type DoubtfulWrite, doubtAfter, Waiter } from './doubt.js'
 import { type Group, Groups } from './groups.js'
 import type { Lanes } from './lanes.js'
 import { describeKey } from './pieces/failed-copies.js'
@@ -136,19 +136,7 @@ export class Doubts {
     for (const id of ids) {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
-      if (doubt === undefined || doubt.copying)
-        doubts.set(
-          id,
-          (doubt = {
-            waiters: doubt?.waiters ?? new Set(),
-            copying: false,
-            begunAtMs: 0,
-            source: undefined,
-            refused: false,
-            untilMs: 0,
-            pauseMs: RETRY_MS / 2,
-          }),
-        )
+      if (doubt === undefined || doubt.copying) doubts.set(id, (doubt = doubtAfter(doubt, RETRY_MS / 2)))
       waiter?.waitFor(doubt)
     }
     if (this.byMember.size > 1) this.distrustCopies(link, ids)
@@ -275,13 +263,16 @@ export class Doubts {
     if (source !== undefined) {
       doubt.copying = true
       doubt.begunAtMs = performance.now()
+      doubt.copies.open++
       doubt.source = source
       const listener: CopyListener = (_target, result, reason) => this.copied(link, id, doubt, result, reason)
       new KeyCopy(this.lanes, [id], source, [link], listener, this.pieces)
       return
     }
-    // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts.
-    if (natural[0] === link && natural.every((each) => this.isInDoubt(each, id))) this.trust(link, id, doubt, targets)
+    // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts: when it has got
+    // what was on its way from one that was certain then.
+    if (doubt.copies.open === 0 && natural[0] === link && natural.every((each) => this.isInDoubt(each, id)))
+      this.trust(link, id, doubt, targets)
   }
 
   /** The master's word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */
@@ -295,8 +286,12 @@ export class Doubts {
   }
 
   private copied(link: Link, id: KeyId, doubt: Doubt, result: CopyResult, reason: string): void {
+    doubt.copies.open--
     // A newer doubt has taken this one's place.
-    if (this.byMember.get(link.name)?.get(id) !== doubt) return
+    if (this.byMember.get(link.name)?.get(id) !== doubt) {
+      this.repairSoon()
+      return
+    }
     doubt.copying = false
     if (result === 'copied') {
       this.resolve(link, id, doubt, true)

@@ -197,7 +197,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   protected hasReply(): boolean {
-    return this.answered > 0 && this.replyTag < this.naturals
+    // When all are in doubt who said different things, somebody may be getting what another one had before it came into doubt.
+    const isAnybodys = this.replyInDoubt && this.differing !== undefined
+    return this.answered > 0 && this.replyTag < this.naturals && !isAnybodys
   }
 
   protected override compareReplies(): void {

@@ -183,6 +183,14 @@ t.test('the master is right, too, when a deadline or an earlier doubt explains t
   t.same([expired.outvoted, doubtful.outvoted], [[], []])
 })
 
+t.test('when the one whose reply counts is in doubt, too, nobody knows whose word will be true', async (t) => {
+  const story = new Story('a', 'b', 'c').answers('b', ':3')
+  // It is being repaired from b, and b comes into doubt only now.
+  story.earlier = ['a', 'b', 'c']
+  story.answers('a', ':6').answers('c', ':3')
+  t.match(story.reply, /^-ERR the outcome of this write is unknown/)
+})
+
 t.test('without the master the next replica’s reply counts, not the first to answer', async (t) => {
   const story = new Story('a', 'b', 'c').answers('c', ':1').breaks('a').answers('b', ':8')
   t.same(story.doubted, ['a', 'c'])

@@ -340,3 +340,16 @@ t.test(
     t.equal(later.misses('a').inDoubt('b'), '', 'the copy was there before')
   },
 )
+
+t.test('when all are in doubt the master decides, when it has got what was on its way to it', async (t) => {
+  const story = new Story('a b', 'a b').misses('a')
+  await begun()
+  story.misses('b')
+  await begun()
+  t.equal(story.inDoubt('a'), KEY, 'what it says now is overwritten')
+  story.answers('b', '_').answers('a', ':1')
+  await begun()
+  t.equal(story.inDoubt('a'), '')
+  t.equal(story.inDoubt('b'), KEY)
+  story.doubts.close()
+})

@@ -1,6 +1,6 @@
 import { checkLinearizable } from '../chaos/checkers/linearizable.js'
 import type { Operation } from '../chaos/history.js'
-import type { Part, PartOperation } from './client.js'
+import type { PartOperation } from './client.js'
 import type { Server } from './server.js'
 import type { Fault } from './settings.js'
 import type { Entry } from './store.js'
@@ -12,6 +12,7 @@ export interface Violation {
   readonly message: string
 }
 
+const NOTHING = '_\r\n'
 /** Searches that take longer say nothing. */
 const SEARCH_STEPS_MAX = 8_000
 
@@ -73,12 +74,14 @@ export function checkHistories(world: World): { violation?: Violation; undecided
   // A backup that refuses to be repaired is not waited for: when its master is lost then, what was read is, too [design §6].
   const has = (...faults: readonly Fault[]) => faults.some((fault) => settings.faults.includes(fault))
   const readsMayVanish = has('refuse', 'full') && has('down', 'lose', 'members')
-  const isRead = ({ args }: Part) => READS.has(args[0])
+  // A SPOP that finds nothing reads.
+  const isRead = ({ part, outcome }: PartOperation) =>
+    READS.has(part.args[0]) || (part.args[0] === 'SPOP' && outcome.kind === 'ok' && outcome.value === NOTHING)
   let undecided = 0
   for (const tag of settings.tags) {
     const all = story.operations.filter(({ part }) => part.tag === tag)
-    const gone = world.exposure.mayBeGone(all, ({ part }) => isRead(part))
-    const operations = all.filter((operation) => !(readsMayVanish && isRead(operation.part)) && !gone.has(operation))
+    const gone = world.exposure.mayBeGone(all, isRead)
+    const operations = all.filter((operation) => !(readsMayVanish && isRead(operation)) && !gone.has(operation))
     const key = Buffer.from(`{${tag}}`)
     const [master] = proxy.order.router.routeOfKey(key, 0, key.length).natural
     const { store, wallMs } = servers.find(({ name }) => name === master.name)!
