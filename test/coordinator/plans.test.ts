@@ -61,6 +61,16 @@ t.test('a look that is lost is repeated when its server is back, and the gates a
   t.same(told(ring, 'LPOP'), [`LPOP ${one}`])
 })
 
+t.test('a MSETNX of which one server refuses its keys says that others were written', async (t) => {
+  const { ring, one, other } = await begin(t, (args) => {
+    if (args[0] === 'EXISTS') return ':0\r\n'
+    if (args[0] === 'MSET') return args[1] === one ? '+OK\r\n' : '-MISCONF disk\r\n'
+    return undefined
+  })
+  const reply = await ring.ask('MSETNX', one, '1', other, '2')
+  t.equal(reply, "-MISCONF disk (other keys of this 'msetnx' were written)\r\n")
+})
+
 t.test('what is looked at, and what is written then', async (t) => {
   const plan = (...args: string[]) => {
     const row = rowNamed(args[0].toLowerCase())!

@@ -124,7 +124,9 @@ class Run {
 
   /** One step, by the ordinary way of its command; resolves with a copy of the reply. */
   private ask(words: Words, atGates: 'admitted' | 'admitted, now'): Promise<Buffer> {
-    const row = rowNamed(String(words[0]).toLowerCase())!
+    const own = rowNamed(String(words[0]).toLowerCase())!
+    // The errors of a step in parts name the command.
+    const row = own.merge === 'ok' ? { ...own, name: this.row.name } : own
     return new Promise((resolve, reject) => {
       this.order.resubmit(frameOf(words), row, new StepSlot(this.slot, atGates, resolve, reject))
     })
