@@ -8,10 +8,10 @@ import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
 const STAR = 0x2a
 const PLAIN_ID = /^\d{1,20}(-\d{1,20})?$/
 
-/** What the backups get, and what each of them answers that is equal to the master. */
+/** What the backups get, and what each of them answers that is equal to the master: what that has answered, if nothing else. */
 export interface Effect {
   readonly frame: Frame
-  readonly answer: Buffer
+  readonly answer?: Buffer
 }
 
 /**
@@ -27,16 +27,12 @@ export function effectOf(row: CommandRow, frame: Frame, reply: Reply, left?: Rep
     case 'spop':
       return spopEffect(frame, reply)
     case 'xadd':
-      return expecting(streamEffect(row, frame, left, reply as Buffer), reply)
+      return { frame: streamEffect(row, frame, left, reply as Buffer) }
     case 'xtrim':
-      return expecting(streamEffect(row, frame, left), reply)
+      return { frame: streamEffect(row, frame, left) }
     default:
       throw new Error(`there is no effect for ${row.name}`)
   }
-}
-
-function expecting(frame: Frame, reply: Reply): Effect {
-  return { frame, answer: encodeReply(reply, 3) }
 }
 
 /** Whether the reply alone tells that the command has no effect. */
@@ -72,7 +68,7 @@ export function questionBehind(row: CommandRow, frame: Frame): Frame | undefined
 function spopEffect(frame: Frame, reply: Reply): Effect | undefined {
   const members = Buffer.isBuffer(reply) ? [reply] : itemsOf(reply)
   if (members.length === 0) return undefined
-  return expecting(frameOf(['SREM', argumentOf(frame, 1), ...members]), members.length)
+  return { frame: frameOf(['SREM', argumentOf(frame, 1), ...members]), answer: encodeReply(members.length, 3) }
 }
 
 function itemsOf(reply: Reply): Buffer[] {

@@ -215,7 +215,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       this.heard()
       return
     }
-    const { frame, answer } = this.effect
+    const { frame, answer = this.reply! } = this.effect
     const sink: ReplySink = {
       onReply: (_tag, buf, start, end, flags) => {
         this.noteAnswer(i)
