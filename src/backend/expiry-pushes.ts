@@ -34,6 +34,11 @@ export class ExpiryPushes {
     if (this.length !== UNKNOWN) copyBytes(buf, start, end, this.kept, 0)
   }
 
+  /** What was answered last were several commands. */
+  answeredSeveral(): void {
+    if (this.length !== NOTHING) this.length = UNKNOWN
+  }
+
   /** Takes a push; those of something else than expired keys are nothing to it. */
   told(buf: Buffer, start: number, end: number, place: PushPlace): void {
     const id = expiredKeyIn(buf, start, end)

@@ -1,8 +1,14 @@
 import { isError, type Reply } from '../resp/encode.js'
+import { frameOf } from '../resp/frame.js'
 import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
 import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
 import { readSettings, type Settings } from './server-settings.js'
+
+/** Its confirmation is a push; only a refusal is a reply. */
+export const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
+/** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
+export const TELLING_MS = 20
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
 export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_*', 'WITHCODE']

@@ -6,10 +6,11 @@ import type { Flushable, Turn } from '../base/turn.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { BEGIN, Block, END, EXEC, MULTI } from './block.js'
 import { decodedReply, LinkLostError } from './decoded-reply.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
-import { clockOffset, handshake, preciseNowMs, type ServerInfo } from './handshake.js'
+import { clockOffset, handshake, preciseNowMs, type ServerInfo, SUBSCRIBE_EXPIRED, TELLING_MS } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
@@ -35,10 +36,6 @@ export type LinkState =
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
-/** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
-const TELLING_MS = 20
-/** Its confirmation is a push; only a refusal is a reply. */
-const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -135,6 +132,20 @@ export class Link implements Flushable, FramerSink {
 
   emitFrame(frame: Frame, db: number, sink: ReplySink, tag: number): void {
     this.emit(frame.buf, frame.start, frame.end, frame.owned, db, sink, tag)
+  }
+
+  /** What is emitted from now on, in this turn, is one transaction of the server, see `Block`; gives what ends it. */
+  openBlock(): () => void {
+    const { db } = this
+    const block = new Block(this.expiryPushes)
+    this.emitFrame(MULTI, ANY_DB, block, BEGIN)
+    const { pushed } = this.inFlight
+    return () => {
+      block.take(this.inFlight, this.log, pushed)
+      this.emitFrame(EXEC, ANY_DB, block, END)
+      // A server that discards the block stays in the database in which it was.
+      if (this.db !== db) this.select(this.db)
+    }
   }
 
   /**

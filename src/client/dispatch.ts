@@ -1,7 +1,7 @@
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
 import type { CommandRow } from '../command/row.js'
 import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/table.js'
-import { encodeReply, error, PONG, type Reply, simple } from '../resp/encode.js'
+import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import { localCommands } from './commands/index.js'
@@ -9,7 +9,7 @@ import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Slot } from './reply-queue.js'
 import type { Server } from './server.js'
-import type { Session } from './session.js'
+import { between, transactionCommands } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 
@@ -39,7 +39,8 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   const row = lookup(server, client, frame)
   if (row === undefined) {
     server.stats.rejectedCommands++
-    if (session.transaction !== 'none') session.transaction = client.lastCommand?.name === 'exec' ? 'none' : 'aborted'
+    if (client.lastCommand?.name === 'exec') session.endTransaction()
+    else if (session.transaction !== 'none') session.transaction = 'aborted'
     return
   }
   if (!session.authenticated && !row.flags.includes('no_auth')) {
@@ -47,10 +48,14 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     client.reply(NOAUTH)
     return
   }
-  if (row.route === 'unsupported' || session.transaction !== 'none') {
-    const reply = transact(session, row)
+  if (session.transaction !== 'none') {
+    const reply = between(server, client, frame, row)
     if (reply !== undefined) {
       client.reply(reply)
+      if (session.queuedBytes > server.config.limits.queryBufferBytes) {
+        server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
+        client.drop()
+      }
       return
     }
   }
@@ -96,42 +101,8 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   return row
 }
 
-/**
- * The states of a transaction as Redis has them, without any of its commands: libraries read the errors of commands in it, and
- * send EXEC or DISCARD in any case [Redis multi.c]. Undefined when the command has nothing to do with one.
- */
-function transact(session: Session, { name }: CommandRow): Reply | undefined {
-  if (session.transaction === 'none') {
-    if (name === 'exec') return error('ERR EXEC without MULTI')
-    if (name === 'discard') return error('ERR DISCARD without MULTI')
-    if (name !== 'multi') return undefined
-    session.transaction = 'open'
-    return simple('OK')
-  }
-  switch (name) {
-    case 'multi':
-      return error('ERR MULTI calls can not be nested')
-    case 'watch':
-      return error('ERR WATCH inside MULTI is not allowed')
-    case 'quit':
-    case 'reset':
-      return undefined
-    case 'discard':
-      session.transaction = 'none'
-      return simple('OK')
-    case 'exec': {
-      const isAborted = session.transaction === 'aborted'
-      session.transaction = 'none'
-      return isAborted ? error('EXECABORT Transaction discarded because of previous errors.') : []
-    }
-    default:
-      session.transaction = 'aborted'
-      return error(`ERR '${name}' is not supported yet by this proxy between MULTI and EXEC`)
-  }
-}
-
 function serveLocal(server: Server, client: Connection, row: CommandRow, args: Buffer[]): void {
-  const command = localCommands.get(row.name)
+  const command = localCommands.get(row.name) ?? transactionCommands.get(row.name)
   if (command === undefined) {
     client.replyBytes(unsupportedError(row.name))
     return

@@ -1,3 +1,6 @@
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /** What a connection has set for itself; RESET brings it back to the beginning. */
@@ -10,12 +13,27 @@ export class Session {
   libVersion = EMPTY
   user = 'default'
   noEvict = false
-  /** Between MULTI and EXEC or DISCARD; aborted when a command in it was refused, as all are. */
+  /** Between MULTI and EXEC or DISCARD; aborted when a command in it was refused. */
   transaction: 'none' | 'open' | 'aborted' = 'none'
+  /** The commands of the transaction, and the size of them. */
+  queued: { readonly frame: Frame; readonly row: CommandRow }[] = []
+  queuedBytes = 0
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
   constructor(public authenticated: boolean) {}
+
+  /** A command is executed by EXEC; its frame is its own. */
+  queue(frame: Frame, row: CommandRow): void {
+    this.queued.push({ frame, row })
+    this.queuedBytes += frame.end - frame.start
+  }
+
+  endTransaction(): void {
+    this.transaction = 'none'
+    this.queued = []
+    this.queuedBytes = 0
+  }
 
   /** As a new connection, but for NO-EVICT and the library's name, which stay [Redis networking.c clearClientConnectionState]. */
   reset(authenticated: boolean): void {
@@ -23,7 +41,7 @@ export class Session {
     this.db = 0
     this.name = EMPTY
     this.user = 'default'
-    this.transaction = 'none'
+    this.endTransaction()
     this.replies = 'on'
     this.authenticated = authenticated
   }

@@ -160,9 +160,9 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['wait', 'local', 'none', varying],
 
   // transactions
-  ['discard', 'unsupported', 'none'],
-  ['exec', 'unsupported', 'apply', { shape: 'null-array', compare: false }],
-  ['multi', 'unsupported', 'none'],
+  ['discard', 'local', 'none'],
+  ['exec', 'local', 'apply', { shape: 'null-array', compare: false }],
+  ['multi', 'local', 'none'],
   ['unwatch', 'unsupported', 'none'],
   ['watch', 'unsupported', 'none'],
 

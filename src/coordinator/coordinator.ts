@@ -7,7 +7,7 @@ import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
 import { answer, notSupported } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
-import { error } from '../resp/encode.js'
+import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
@@ -15,10 +15,13 @@ import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
 import { servePlan } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
+import type { QueuedCommand } from '../serving/transaction/plan.js'
+import { Transaction } from '../serving/transaction/transaction.js'
 import type { ViewStore } from '../view/view-store.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { refusedForm, unclearKeys, unsupported } from './refuse.js'
 
+const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
 
 /**
@@ -50,6 +53,27 @@ export class Coordinator {
    */
   submit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
     this.serve(frame, row, slot, 0)
+  }
+
+  /**
+   * Executes the commands of a transaction; `notApplied` is told when it is refused and nothing was emitted. Each of them has been
+   * let in, see `refusalInTransaction`.
+   */
+  transact(commands: readonly QueuedCommand[], slot: ReplySlot, notApplied: () => void): void {
+    new Transaction(this.oneRoute, commands, slot, notApplied).run()
+  }
+
+  /** Why a command for servers cannot be one of a transaction; undefined when it can. */
+  refusalInTransaction(frame: Frame, row: CommandRow): Reply | undefined {
+    const { router } = this.order
+    if (row.route === 'members') return notSupported(row, ' between MULTI and EXEC')
+    if (row.route === 'unsupported') return unsupported(row)
+    if (row.route !== 'key') return undefined
+    const refused = refusedForm(row, frame)
+    if (refused !== undefined) return notSupported(row, refused)
+    const count = findKeys(row, frame, this.keyIndexes)
+    if (count <= 0) return unclearKeys(row, count, router.links)
+    return router.commonRoute(frame, this.keyIndexes, count) === undefined ? notSupported(row, TORN) : undefined
   }
 
   linkUp(link: Link): void {
@@ -127,7 +151,7 @@ export class Coordinator {
     const route = router.commonRoute(frame, this.keyIndexes, count)
     if (route !== undefined) this.oneRoute.serve(route, frame, row, slot, deadlineMs)
     else if (row.plan !== undefined) servePlan(order, frame, row, slot)
-    else answer(slot, notSupported(row, ' for keys on different servers; give them a common {hash tag}'))
+    else answer(slot, notSupported(row, TORN))
   }
 
   /** All members answer it alike. */

@@ -17,20 +17,35 @@ import type { Route } from './router.js'
  * @returns true when the command is served later
  */
 export function settleFirst(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
-  const { uncertainty, doubts } = order
-  const master: Link | undefined = route.natural[0]
-  // Who cannot be asked or written to now is waited for.
-  if (master?.ready !== true || (row.replicate !== 'none' && !route.writable())) return false
-  if (route.targets.length < 2) return false
-  // What is in doubt on the master has been touched since the start.
-  const isOpen = (id: KeyId) => !uncertainty.isSettled(id) && !doubts.isInDoubt(master, id)
-  const ids = order.keyIds(row, frame, slot.db).filter(isOpen)
-  if (ids.length === 0) return false
+  const settled = settling(order, route, order.keyIds(row, frame, slot.db), row.replicate !== 'none')
+  if (settled === undefined) return false
   const own = ownFrame(frame)
   slot.pauseClient()
   const again = () => order.resubmit(own, row, slot)
-  Promise.all(ids.map((id) => uncertainty.once(id, () => settleKey(order, id)))).then(again, again)
+  settled.then(again, again)
   return true
+}
+
+/**
+ * Makes these keys of one replica set equal on all of it; undefined when there is nothing to do, or it cannot be done now.
+ *
+ * @param isWritten whether one of them will be written
+ */
+export function settling(
+  order: Order,
+  route: Route,
+  ids: readonly KeyId[],
+  isWritten: boolean,
+): Promise<unknown> | undefined {
+  const { uncertainty, doubts } = order
+  const master: Link | undefined = route.natural[0]
+  // Who cannot be asked or written to now is waited for.
+  if (master?.ready !== true || (isWritten && !route.writable())) return undefined
+  if (route.targets.length < 2) return undefined
+  // What is in doubt on the master has been touched since the start.
+  const open = ids.filter((id) => !uncertainty.isSettled(id) && !doubts.isInDoubt(master, id))
+  if (open.length === 0) return undefined
+  return Promise.all(open.map((id) => uncertainty.once(id, () => settleKey(order, id))))
 }
 
 /**

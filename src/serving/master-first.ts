@@ -4,6 +4,7 @@ import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type CopyListener, KeyCopy } from '../order/copy-key.js'
+import { mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
 import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
@@ -11,7 +12,7 @@ import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { Votes } from '../order/votes.js'
 import { decodeReply } from '../resp/decode.js'
-import type { Reply } from '../resp/encode.js'
+import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { changedNothing, type Effect, effectOf, questionBehind } from './effects.js'
@@ -43,6 +44,10 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   /** It is known what it did, or that nobody will know. */
   private isTold = false
   private effect: Effect | undefined
+  /** The effect is the command. */
+  private isSame = false
+  /** The deadline that it gives its key, if that may be passing meanwhile. */
+  private deadlineMs = NO_DEADLINE
   private reply: Buffer | undefined
   /** Targets that executed the effect, with the master. */
   private answered = 0
@@ -74,12 +79,32 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
    * @param isCopied the others get copies of its keys
    */
   static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, isCopied: boolean): void {
+    const write = MasterFirst.onMaster(order, route, frame, row, slot, isCopied)
+    if (isCopied) write.copyToOthers()
+    else write.holdForOthers()
+  }
+
+  /** Emits it to the one that executes it; what the others get has to follow in the same turn. */
+  static onMaster(
+    order: Order,
+    route: Route,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    isCopied: boolean,
+  ): MasterFirst {
     order.stats.writes++
     const write = new MasterFirst(order, route, frame, row, slot, isCopied)
     if (row.binds) write.group = order.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
-    if (isCopied) write.copyToOthers()
-    else write.holdForOthers()
+    return write
+  }
+
+  /** For a command that leaves nothing to choose: the others get the same, when the master has executed it. */
+  followMaster(deadlineMs: number): void {
+    this.isSame = true
+    this.deadlineMs = deadlineMs
+    this.holdForOthers()
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -133,7 +158,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       return
     }
     // Should that fail, it is as if the reply were lost.
-    this.effect = effectOf(this.row, this.frame, value, left)
+    this.effect = this.isSame ? this.sameEffect(reply, value) : effectOf(this.row, this.frame, value, left)
     this.isTold = true
     this.reply = reply
     // Without an effect the others learn nothing of the command, and neither does anybody who compares.
@@ -177,6 +202,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     return isInDoubt(order, targets[MASTER], ids) && targets.some((link) => !isInDoubt(order, link, ids))
   }
 
+  private sameEffect(answer: Buffer, value: Reply): Effect | undefined {
+    return isError(value) ? undefined : { frame: this.frame, answer }
+  }
+
+  /** Whether equal replicas answer the effect equally: one that was made of the reply is always such. */
+  private get compares(): boolean {
+    return !this.isSame || this.row.compare
+  }
+
   private emitToMaster(): void {
     const { order, frame, slot, ids, question } = this
     const master = this.targets[MASTER]
@@ -197,7 +231,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     })()
   }
 
-  private holdForOthers(): void {
+  holdForOthers(): void {
     for (let i = 1; i < this.targets.length; i++) {
       const release = this.order.lanes.hold(this.targets[i], this.ids, {
         isWrite: true,
@@ -219,8 +253,8 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const sink: ReplySink = {
       onReply: (_tag, buf, start, end, flags) => {
         this.noteAnswer(i)
-        if ((flags & IS_ERROR) !== 0) this.lost(i, this.ids)
-        else if (answer.compare(buf, start, end) === 0) this.heard()
+        if ((flags & IS_ERROR) !== 0 || this.mayBeLate(i)) this.lost(i, this.ids)
+        else if (!this.compares || answer.compare(buf, start, end) === 0) this.heard()
         else this.differs(i, Buffer.from(buf.subarray(start, end)), answer)
       },
       onLost: () => this.lost(i, this.ids),
@@ -243,13 +277,21 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     this.heard()
   }
 
+  /** Whether its deadline may have passed before the master or a target got it: then the key is gone there without a word. */
+  private mayBeLate(tag: number): boolean {
+    const { targets, deadlineMs } = this
+    if (!mayHavePassed(deadlineMs, targets[tag]) && !mayHavePassed(deadlineMs, targets[MASTER])) return false
+    for (const id of this.ids) targets[MASTER].expirations.noteUnsure(id, performance.now())
+    return true
+  }
+
   private noteAnswer(tag: number): void {
     this.answered++
     if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
   }
 
   /** One snapshot a key, taken right behind the command; a target has it when it has all keys. */
-  private copyToOthers(): void {
+  copyToOthers(): void {
     const others = this.targets.slice(1)
     const open = new Map(others.map((link) => [link, this.ids.length]))
     const failed = new Set<Link>()

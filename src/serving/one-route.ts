@@ -35,22 +35,23 @@ export class OneRoute {
       return
     }
     if (row.replicate === 'none') return
-    const { options } = row
-    const isCopied =
-      row.replicate === 'copy' || (options !== undefined && frame.argc > options.from && !isKnownForm(row, frame))
-    if (order.memory.anyFull && order.memory.refuses(row, route, isCopied)) {
+    const copied = isCopied(row, frame)
+    if (order.memory.anyFull && order.memory.refuses(row, route, copied)) {
       answer(slot, OUT_OF_MEMORY)
       return
     }
-    if (order.absences.any) order.absences.note(order.keyIds(row, frame, slot.db))
-    const { aheads } = order.pieces
-    if (aheads.any) aheads.wrote(isCopied ? undefined : row, frame, order.keyIds(row, frame, slot.db))
+    noteWrite(order, frame, row, slot.db, copied)
     const to = route.pending.length === 0 ? route : routeOfWrite(order, route, order.keyIds(row, frame, slot.db))
-    if (isCopied || (row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length))) {
-      MasterFirst.emit(order, to, frame, row, slot, isCopied)
-    } else if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
-      const nowMs = preciseNowMs() + route.natural[0].clockOffsetMs
-      const absolute = toAbsolute(row, frame, nowMs)
+    if (copied || (row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length))) {
+      MasterFirst.emit(order, to, frame, row, slot, copied)
+    } else this.apply(to, frame, row, slot)
+  }
+
+  /** Emits a write that is the same for all replicas to those of the route, which must be `writable`. */
+  apply(to: Route, frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    const { order } = this
+    if (row.replicate === 'absolute' && mayHaveTime(row, frame)) {
+      const absolute = absoluteFor(to, frame, row)
       Apply.emit(order, to, absolute, row, slot, missableDeadline(row, absolute, preciseNowMs() + to.slowestOffsetMs))
     } else if (order.lanes.active === 0 && PlainWrites.suits(row, frame, to)) {
       this.plainWrites.emit(to, frame, row, slot)
@@ -58,4 +59,22 @@ export class OneRoute {
       Apply.emit(order, to, frame, row, slot)
     }
   }
+}
+
+/** Whether the table cannot tell what the command leaves: the other replicas get copies of its keys. */
+export function isCopied(row: CommandRow, frame: Frame): boolean {
+  const { options } = row
+  return row.replicate === 'copy' || (options !== undefined && frame.argc > options.from && !isKnownForm(row, frame))
+}
+
+/** A write is about to be emitted: for who remembers what was written while a member is away, or is filled. */
+export function noteWrite(order: Order, frame: Frame, row: CommandRow, db: number, copied: boolean): void {
+  if (order.absences.any) order.absences.note(order.keyIds(row, frame, db))
+  const { aheads } = order.pieces
+  if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db))
+}
+
+/** The command with its time as an absolute one, by the clock of the key's master. */
+export function absoluteFor({ natural }: Route, frame: Frame, row: CommandRow): Frame {
+  return toAbsolute(row, frame, preciseNowMs() + natural[0].clockOffsetMs)
 }

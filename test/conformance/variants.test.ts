@@ -148,11 +148,7 @@ for (const proto of [2, 3] as const) {
 
   t.test(`what is not supported says so, RESP${proto}`, async (t) => {
     const { ours, close } = await pair.connect(proto)
-    // Those of transactions have a state of their own: see test/client/refused-transaction.
-    const ofTransactions = ['multi', 'exec', 'discard']
-    const rows = allRows().filter(({ name, route, subcommands }) => {
-      return route === 'unsupported' && subcommands === undefined && !ofTransactions.includes(name)
-    })
+    const rows = allRows().filter(({ route, subcommands }) => route === 'unsupported' && subcommands === undefined)
     t.ok(rows.length > 50)
     for (const { name, arity } of rows) {
       const words = name.split('|')

@@ -4,8 +4,8 @@ const NAME_BYTES_SHOWN = 128
 
 /**
  * One client as CLIENT LIST and CLIENT INFO describe it: the fields of Redis 7.0 in its order, then the two of 7.2 that
- * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer, buffers
- * of MULTI, subscriptions) is 0.
+ * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer,
+ * subscriptions) is 0.
  */
 export function describeClient(client: Connection): string {
   const { session, queue } = client
@@ -25,17 +25,17 @@ export function describeClient(client: Connection): string {
     ['sub', 0],
     ['psub', 0],
     ['ssub', 0],
-    ['multi', session.transaction === 'none' ? -1 : 0],
+    ['multi', session.transaction === 'none' ? -1 : session.queued.length],
     ['qbuf', queryBytes],
     ['qbuf-free', 0],
     ['argv-mem', queue.requestBytes],
-    ['multi-mem', 0],
+    ['multi-mem', session.queuedBytes],
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
     ['oll', queue.length],
     ['omem', pendingBytes],
-    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes],
+    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes + session.queuedBytes],
     ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', session.user],
@@ -52,8 +52,9 @@ function shown(name: Buffer): string {
   return name.toString('latin1', 0, NAME_BYTES_SHOWN)
 }
 
-/** `b`: its next command waits for the one before; `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`. */
+/** `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`. */
 function flagsOf(client: Connection): string {
-  const flags = `${client.isBlocked ? 'b' : ''}${client.isEnding ? 'c' : ''}${client.session.noEvict ? 'e' : ''}`
+  const isInTransaction = client.session.transaction !== 'none'
+  const flags = `${isInTransaction ? 'x' : ''}${client.isBlocked ? 'b' : ''}${client.isEnding ? 'c' : ''}${client.session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -1,0 +1,101 @@
+import { Elements } from '../resp/elements.js'
+import { frameOf } from '../resp/frame.js'
+import { IS_ERROR, ReplyProtocolError } from '../resp/reply-framer.js'
+import type { ExpiryPushes } from './expiry-pushes.js'
+import type { InFlight } from './in-flight.js'
+import { CommandRefusedError, type ReplySink } from './reply-sink.js'
+import type { Segment, SendLog } from './send-log.js'
+
+export const MULTI = frameOf(['MULTI'])
+export const EXEC = frameOf(['EXEC'])
+/** The tags of MULTI and EXEC; a command in between has its number. */
+export const BEGIN = -1
+export const END = -2
+
+const READONLY = '-READONLY '
+
+/** A command of a block, and who waits for its reply. */
+interface Inner {
+  readonly sink: ReplySink
+  readonly tag: number
+  readonly segment: Segment
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Commands that were emitted on a link one behind the other, and which its server executes together or not at all. Whoever emitted
+ * one of them does not know that: he is told what stands in its place in the reply of EXEC.
+ *
+ *     emitted     MULTI   SET a 1   GET b   EXEC
+ *     answered    +OK     +QUEUED   +QUEUED *2 … ──> "+OK" to who waits for SET, "$1 x" to who waits for GET
+ *
+ * A block that the server discards, because it could not take one of the commands, was not executed: all are told that their
+ * reply is lost, as when the link breaks.
+ */
+export class Block implements ReplySink {
+  private inFlight!: InFlight
+  private log!: SendLog
+  private readonly inner: Inner[] = []
+  /** Those before it have been told. */
+  private next = 0
+
+  constructor(private readonly expiryPushes: ExpiryPushes) {}
+
+  /** What was put on the link since `pushed` commands had been put there is in the block; EXEC follows. */
+  take(inFlight: InFlight, log: SendLog, pushed: number): void {
+    this.inFlight = inFlight
+    this.log = log
+    inFlight.replaceSinks(pushed, (sink, tag, segment, start, end) => {
+      // It is looked at again when EXEC is answered.
+      segment.unanswered++
+      this.inner.push({ sink, tag, segment, start, end })
+      return this
+    })
+  }
+
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    if (tag === END) {
+      this.answered(buf, start, end, flags)
+      return
+    }
+    if ((flags & IS_ERROR) === 0) return
+    // Without MULTI what follows is no block. Who has become a replica is no member any more.
+    if (tag === BEGIN || buf.toString('latin1', start, start + READONLY.length) === READONLY) {
+      throw new CommandRefusedError('MULTI', buf.toString('utf8', start, end).trim())
+    }
+  }
+
+  onLost(tag: number): void {
+    if (tag !== END) return
+    while (this.next < this.inner.length) {
+      const { sink, tag, segment, start, end } = this.inner[this.next++]
+      sink.onLost(tag, segment.buf, start, end)
+      this.log.release(segment)
+    }
+  }
+
+  private answered(buf: Buffer, start: number, end: number, flags: number): void {
+    // A key that expired in it may have met any of its commands.
+    this.expiryPushes.answeredSeveral()
+    if ((flags & IS_ERROR) !== 0) {
+      this.onLost(END)
+      return
+    }
+    const { inner, inFlight, log } = this
+    const elements = new Elements(buf, start, end)
+    if (elements.count !== inner.length) {
+      throw new ReplyProtocolError(`${elements.count} replies to the ${inner.length} commands of a transaction`)
+    }
+    while (this.next < inner.length) {
+      const { sink, tag, segment, start: from, end: to } = inner[this.next]
+      elements.next()
+      inFlight.segment = segment
+      inFlight.start = from
+      inFlight.end = to
+      sink.onReply(tag, buf, elements.start, elements.end, elements.flags)
+      this.next++
+      log.release(segment)
+    }
+  }
+}

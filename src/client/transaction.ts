@@ -1,0 +1,115 @@
+import type { CommandRow } from '../command/row.js'
+import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
+import { type Frame, ownFrame } from '../resp/frame.js'
+import { parseRequest } from '../resp/request-parser.js'
+import type { QueuedCommand } from '../serving/transaction/plan.js'
+import { localCommands } from './commands/index.js'
+import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
+import type { Connection } from './connection.js'
+import type { Server } from './server.js'
+
+/*
+ * MULTI, and what follows it up to EXEC or DISCARD [Redis multi.c]:
+ *
+ *     none ──MULTI──> open ──EXEC──> none: all commands are executed
+ *                      │  └─DISCARD, RESET──> none
+ *                      └──a command is refused──> aborted ──EXEC──> none: nothing is executed, and EXEC says so
+ */
+
+const OK = simple('OK')
+const QUEUED = simple('QUEUED')
+const NOT_ALLOWED = error('ERR Command not allowed inside a transaction')
+const ABORTED = error('EXECABORT Transaction discarded because of previous errors.')
+/** Executed at once in a transaction, too [Redis server.c processCommand]. */
+const AT_ONCE: ReadonlySet<string> = new Set(['exec', 'discard', 'quit', 'reset'])
+/** Refused in a transaction, which goes on. */
+const REFUSED: Readonly<Record<string, Reply>> = {
+  multi: error('ERR MULTI calls can not be nested'),
+  watch: error('ERR WATCH inside MULTI is not allowed'),
+}
+/** What would change how the rest of EXEC's own reply is sent, or the ring, before it is known whether anything is executed. */
+const OUTSIDE = /^(dt\||hello$|client\|reply$)/
+
+/** By the names of their rows. */
+export const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
+  [
+    'multi',
+    ({ session }) => {
+      session.transaction = 'open'
+      return OK
+    },
+  ],
+  [
+    'discard',
+    ({ session }) => {
+      if (session.transaction === 'none') return error('ERR DISCARD without MULTI')
+      session.endTransaction()
+      return OK
+    },
+  ],
+  [
+    'exec',
+    (client, _args, server) => {
+      const { session } = client
+      if (session.transaction === 'none') return error('ERR EXEC without MULTI')
+      if (session.transaction === 'aborted') {
+        session.endTransaction()
+        return ABORTED
+      }
+      void execute(server, client)
+      return NO_REPLY
+    },
+  ],
+])
+
+/** What is answered to a command between MULTI and EXEC, which is kept or refused; undefined when it is served at once. */
+export function between(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+  if (AT_ONCE.has(row.name)) return undefined
+  const { session } = client
+  const refusal = REFUSED[row.name]
+  if (refusal !== undefined) return refusal
+  const unfit = refusalOf(server, frame, row)
+  if (unfit !== undefined) {
+    session.transaction = 'aborted'
+    return unfit
+  }
+  if (session.transaction === 'open') session.queue(ownFrame(frame), row)
+  return QUEUED
+}
+
+function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Reply | undefined {
+  if (row.flags.includes('no_multi')) return NOT_ALLOWED
+  if (OUTSIDE.test(row.name)) {
+    return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
+  }
+  return row.route === 'local' ? undefined : coordinator.refusalInTransaction(frame, row)
+}
+
+/** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */
+async function execute(server: Server, client: Connection): Promise<void> {
+  const { session } = client
+  const slot = client.takeSlot(session.queuedBytes)
+  const dbBefore = session.db
+  try {
+    const commands: QueuedCommand[] = []
+    for (const { frame, row } of session.queued) {
+      let reply: Buffer | undefined
+      if (row.route === 'local') {
+        let value = localCommands.get(row.name)!(client, parseRequest(frame), server)
+        if (value instanceof Promise) {
+          slot.pauseClient()
+          value = await value
+        }
+        reply = encodeReply(value === NO_REPLY ? OK : value, slot.proto)
+      }
+      commands.push({ frame, row, db: session.db, reply })
+    }
+    session.endTransaction()
+    server.coordinator.transact(commands, slot, () => {
+      session.db = dbBefore
+    })
+  } catch (failure) {
+    session.endTransaction()
+    slot.fail(failure as Error, false)
+  }
+}

@@ -1,0 +1,150 @@
+import type { Link } from '../../backend/link.js'
+import type { KeyId } from '../../base/key-id.js'
+import { wrongArityError } from '../../command/errors.js'
+import { findKeys } from '../../command/keys.js'
+import type { CommandRow } from '../../command/row.js'
+import type { Order } from '../../order/order.js'
+import type { Route } from '../../order/router.js'
+import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { serverChooses } from '../effects.js'
+import { isCopied } from '../one-route.js'
+
+/** A command between MULTI and EXEC, with the database that it concerns. */
+export interface QueuedCommand {
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly db: number
+  /** What the proxy itself answers to it, when it does. */
+  readonly reply: Buffer | undefined
+}
+
+/** What one replica set gets of a command: all of it, or the part with its keys. */
+export interface Piece {
+  /** The number of the command, and of its part. */
+  readonly command: number
+  readonly part: number
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly db: number
+  readonly ids: readonly KeyId[]
+  readonly isWrite: boolean
+}
+
+/**
+ * How the writes of a share reach all replicas:
+ *
+ *     apply    all of it to all of them
+ *     effects  the master executes it and chooses (SPOP, XADD *), the others get what comes of that, and the other writes
+ *     copies   the master executes it, the others get copies of the keys: nobody can tell what comes of one of the commands
+ */
+export type How = 'read' | 'apply' | 'effects' | 'copies'
+
+/** What one replica set gets of a transaction. */
+export interface Share {
+  readonly route: Route
+  readonly pieces: Piece[]
+  how: How
+  /** All keys, and those that are written. */
+  readonly ids: KeyId[]
+  readonly written: KeyId[]
+  /** Where the writes go: `route`, without those who are owed the keys. */
+  to: Route
+  /** Who is asked where nothing is written. */
+  reader: Link | undefined
+}
+
+/** A transaction cut by replica sets, all for the moment: other views have other ones. */
+export interface Plan {
+  readonly shares: readonly Share[]
+  /** For a command in parts: in which of them each of its keys is. */
+  readonly partOf: ReadonlyMap<number, readonly number[]>
+  readonly parts: ReadonlyMap<number, number>
+  /** Errors of commands that nobody needs to be asked about. */
+  readonly replies: ReadonlyMap<number, Buffer>
+  /** A command whose keys are on several servers now. */
+  readonly torn: CommandRow | undefined
+}
+
+const DATABASE_GONE = Buffer.from('-ERR DB index is out of range\r\n')
+const WORSE: Readonly<Record<How, number>> = { read: 0, apply: 1, effects: 2, copies: 3 }
+
+/** Cuts the commands of a transaction that servers answer. */
+export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
+  const shares = new Map<Route, Share>()
+  const partOf = new Map<number, number[]>()
+  const parts = new Map<number, number>()
+  const replies = new Map<number, Buffer>()
+  const keys: number[] = []
+  let torn: CommandRow | undefined
+
+  const give = (route: Route, command: number, part: number, frame: Frame, isKeyed: boolean) => {
+    const { row, db } = commands[command]
+    const how = isKeyed ? howOf(row, frame, route.targets.length) : 'read'
+    const ids = isKeyed ? order.keyIds(row, frame, db) : []
+    let share = shares.get(route)
+    if (share === undefined) {
+      share = { route, pieces: [], how, ids: [], written: [], to: route, reader: undefined }
+      shares.set(route, share)
+    }
+    if (WORSE[how] > WORSE[share.how]) share.how = how
+    share.ids.push(...ids)
+    if (how !== 'read') share.written.push(...ids)
+    share.pieces.push({ command, part, frame, row, db, ids, isWrite: how !== 'read' })
+  }
+
+  for (const [command, { frame, row, db, reply }] of commands.entries()) {
+    if (reply !== undefined) continue
+    // Since its SELECT a member may have joined that has fewer.
+    if (db !== 0 && db >= order.databases) {
+      replies.set(command, DATABASE_GONE)
+      continue
+    }
+    const count = row.route === 'any' ? 0 : findKeys(row, frame, keys)
+    if (row.route === 'split') {
+      if ((frame.argc - row.firstKey) % row.keyStep !== 0) {
+        replies.set(command, wrongArityError(row.name))
+        continue
+      }
+      const routes: Route[] = []
+      const places: number[] = []
+      for (let k = 0; k < count; k++) {
+        const route = order.router.routeOfKey(frame.buf, frame.argStart[keys[k]], frame.argEnd[keys[k]])
+        if (!routes.includes(route)) routes.push(route)
+        places.push(routes.indexOf(route))
+      }
+      partOf.set(command, places)
+      parts.set(command, routes.length)
+      for (const [part, route] of routes.entries()) {
+        give(route, command, part, routes.length === 1 ? frame : partFrame(row, frame, keys, places, part), true)
+      }
+      continue
+    }
+    // Without keys it has no effect, or cannot be executed: any member says why.
+    const route = count > 0 ? order.router.commonRoute(frame, keys, count) : order.router.anyMember
+    if (route === undefined) torn = row
+    else give(route, command, 0, frame, count > 0)
+  }
+  return { shares: [...shares.values()], partOf, parts, replies, torn }
+}
+
+function howOf(row: CommandRow, frame: Frame, copies: number): How {
+  if (row.replicate === 'none') return 'read'
+  if (isCopied(row, frame)) return 'copies'
+  return row.replicate === 'master-first' && serverChooses(row, frame, copies) ? 'effects' : 'apply'
+}
+
+/** The command on those of its keys that are in a part. */
+function partFrame(
+  row: CommandRow,
+  frame: Frame,
+  keys: readonly number[],
+  places: readonly number[],
+  part: number,
+): Frame {
+  const args = [argumentOf(frame, 0)]
+  for (const [k, place] of places.entries()) {
+    if (place !== part) continue
+    for (let i = 0; i < row.keyStep; i++) args.push(argumentOf(frame, keys[k] + i))
+  }
+  return frameOf(args)
+}

@@ -1,0 +1,129 @@
+import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
+
+const MINUS = 0x2d
+const TRANSACTION_UNKNOWN = 'ERR the outcome of this transaction is unknown'
+
+/** Collects the replies to the commands of a transaction, and makes one of them. */
+export class Results {
+  private readonly replies: (Buffer | undefined)[]
+  private open: number
+  /** The error of a write of which it is not known what became of it. */
+  private unknown: Buffer | undefined
+  /** The member that has not answered a read, or whose answer does not count. */
+  private lostOn: string | undefined
+  private failed = false
+
+  constructor(
+    readonly slot: ReplySlot,
+    readonly count: number,
+    private readonly hasWrites: boolean,
+    private readonly done: (reply: Buffer) => void,
+    /** Something failed inside the proxy, and the client has been told. */
+    private readonly gaveUp: () => void,
+  ) {
+    this.replies = new Array<Buffer | undefined>(count).fill(undefined)
+    this.open = count
+  }
+
+  /** The slot of a command, in the database in which it is executed. */
+  slotOf(command: number, db: number): ElementSlot {
+    return new ElementSlot(this, command, db)
+  }
+
+  put(command: number, buf: Buffer, start: number, end: number): void {
+    if (this.failed) return
+    if (buf[start] === MINUS && isUnknown(buf, start)) this.unknown ??= Buffer.from(buf.subarray(start, end))
+    this.replies[command] = Buffer.from(buf.subarray(start, end))
+    if (--this.open === 0) this.done(this.reply())
+  }
+
+  /**
+   * A read has no answer: its link broke, its server discarded its part of the transaction, or has come into doubt meanwhile, and what
+   * it said may never have been.
+   */
+  lost(member: string): void {
+    this.lostOn ??= member
+  }
+
+  fail(failure: Error): void {
+    if (this.failed) return
+    this.failed = true
+    this.slot.fail(failure, this.hasWrites)
+    this.gaveUp()
+  }
+
+  /** The array, or one error when the outcome of a command is unknown. */
+  private reply(): Buffer {
+    const { unknown, lostOn, hasWrites } = this
+    if (unknown !== undefined) {
+      const text = unknown.toString('utf8', 1 + OUTCOME_UNKNOWN.length, unknown.length - 2)
+      const advice = text.replace(
+        'read the key before you send the write again',
+        'some of its commands may have been executed, read its keys before you send it again',
+      )
+      return Buffer.from(`-${TRANSACTION_UNKNOWN}${advice}\r\n`)
+    }
+    if (lostOn !== undefined) {
+      const cause = `the connection to ${lostOn} broke before it had answered, or it refused a command, or lacks a write`
+      const text = hasWrites
+        ? `${TRANSACTION_UNKNOWN}: ${cause}; some of its commands may have been executed, read its keys before you send it again`
+        : `CLUSTERDOWN ${cause}; ${NOT_APPLIED}, try again`
+      return Buffer.from(`-${text}\r\n`)
+    }
+    const replies = this.replies as Buffer[]
+    const bytes = replies.reduce((sum, { length }) => sum + length, 0)
+    if (bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY
+    return Buffer.concat([Buffer.from(`*${replies.length}\r\n`), ...replies])
+  }
+}
+
+function isUnknown(buf: Buffer, start: number): boolean {
+  return buf.toString('latin1', start + 1, start + 1 + OUTCOME_UNKNOWN.length) === OUTCOME_UNKNOWN
+}
+
+/** The slot of one command: everything but its reply is the client's. */
+export class ElementSlot implements ReplySlot {
+  constructor(
+    readonly results: Results,
+    private readonly command: number,
+    readonly db: number,
+  ) {}
+
+  get proto(): 2 | 3 {
+    return this.results.slot.proto
+  }
+
+  get client(): unknown {
+    return this.results.slot.client
+  }
+
+  get number(): number {
+    return this.results.slot.number
+  }
+
+  get newest(): number {
+    return this.results.slot.newest
+  }
+
+  get abandoned(): boolean {
+    return this.results.slot.abandoned
+  }
+
+  finish(buf: Buffer, start: number, end: number): void {
+    this.results.put(this.command, buf, start, end)
+  }
+
+  fail(failure: Error): void {
+    this.results.fail(failure)
+  }
+
+  pauseClient(): void {
+    this.results.slot.pauseClient()
+  }
+
+  whenFirst(): Promise<void> {
+    return this.results.slot.whenFirst()
+  }
+}

@@ -1,0 +1,265 @@
+import { preciseNowMs } from '../../backend/handshake.js'
+import type { Link } from '../../backend/link.js'
+import { routeOfWrite, settling } from '../../order/copy-first.js'
+import { missableDeadline, NO_DEADLINE } from '../../order/deadline.js'
+import type { Group } from '../../order/groups.js'
+import { OUT_OF_MEMORY } from '../../order/memory.js'
+import type { Order } from '../../order/order.js'
+import { mayRead } from '../../order/readable.js'
+import { answer } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
+import { mayHaveTime } from '../absolute.js'
+import { serverChooses } from '../effects.js'
+import { MasterFirst } from '../master-first.js'
+import { absoluteFor, noteWrite, type OneRoute } from '../one-route.js'
+import { Merge } from '../several/merge.js'
+import { BlockRead } from './block-read.js'
+import { type Piece, type Plan, planOf, type QueuedCommand, type Share } from './plan.js'
+import { type ElementSlot, Results } from './results.js'
+
+/** How often it is looked whether a transaction can leave that has to wait, in ms. */
+const LOOK_AGAIN_MS = 5
+
+/**
+ * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
+ * sets, and everything leaves in one turn, or nothing: every other command is before or behind all of it, on every server. What one
+ * server gets is one transaction there (`Block`), so that it executes all of that or nothing, whatever breaks.
+ *
+ *     MULTI, SET a 1, INCR b, GET a, EXEC       a on dt-1 and dt-2, b on dt-2 and dt-3
+ *
+ *     dt-1   MULTI  SET a 1  GET a  EXEC
+ *     dt-2   MULTI  SET a 1  INCR b  EXEC       each command is served as if it stood alone, in its place in the block
+ *     dt-3   MULTI  INCR b  EXEC
+ *
+ * As long as one of its keys is held for what must come first, is in doubt and would be read, or has a replica that cannot be reached,
+ * all of it waits, as a command does that is parked.
+ */
+export class Transaction {
+  private deadlineMs = 0
+  private results!: Results
+  private groups: Group[] = []
+
+  constructor(
+    private readonly oneRoute: OneRoute,
+    private readonly commands: readonly QueuedCommand[],
+    private readonly slot: ReplySlot,
+    /** It is answered with an error, and nothing was emitted. */
+    private readonly notApplied: () => void,
+  ) {}
+
+  private get order(): Order {
+    return this.oneRoute.order
+  }
+
+  /** Emits it now, or as soon as that can be. */
+  run(): void {
+    if (this.commands.length === 0) answer(this.slot, [])
+    else if (!this.isOver()) void this.waitAndTry()
+  }
+
+  private async waitAndTry(): Promise<void> {
+    const { order, slot } = this
+    slot.pauseClient()
+    order.stats.waits++
+    for (;;) {
+      const now = performance.now()
+      if (this.deadlineMs === 0) this.deadlineMs = order.waiting.deadline()
+      if (slot.abandoned || now >= this.deadlineMs) {
+        this.refuse(order.unavailable())
+        return
+      }
+      await order.waiting.change(Math.min(this.deadlineMs, now + LOOK_AGAIN_MS))
+      if (this.isOver()) return
+    }
+  }
+
+  /** Tries to emit it; false when it has to wait. What fails meanwhile may have reached some servers. */
+  private isOver(): boolean {
+    try {
+      return this.tryNow()
+    } catch (failure) {
+      this.slot.fail(failure as Error, true)
+      this.order.orderLost()
+      return true
+    }
+  }
+
+  /** False when it has to wait. */
+  private tryNow(): boolean {
+    const { order, commands } = this
+    const plan = planOf(order, commands)
+    const refusal = this.refusal(plan)
+    if (refusal !== undefined) {
+      this.refuse(refusal)
+      return true
+    }
+    if (this.isGated(plan) || !plan.shares.every((share) => this.isFree(share)) || this.isSettling(plan)) return false
+    for (const share of plan.shares) {
+      if (share.route.pending.length > 0 && share.written.length > 0) {
+        share.to = routeOfWrite(order, share.route, share.written)
+      }
+    }
+    // Keys that a pending replica has to get first are held now.
+    if (!plan.shares.every((share) => this.isFree(share))) return false
+    this.emit(plan)
+    return true
+  }
+
+  /** Whether an operation that takes several turns has some of the keys for itself. */
+  private isGated({ shares }: Plan): boolean {
+    const { gates } = this.order
+    if (gates.active === 0) return false
+    const isOpen = ({ ids, written }: Share) =>
+      gates.isFree({ ids: written, isShared: false }) && gates.isFree({ ids, isShared: true })
+    return !shares.every(isOpen)
+  }
+
+  /** Why it is refused at once. */
+  private refusal({ shares, torn }: Plan): Reply | undefined {
+    const { order } = this
+    if (torn !== undefined) return aborted(`the keys of '${torn.name}' are on different servers`)
+    if (shares.length === 0) return undefined
+    if (order.opening.refusal !== undefined) return order.opening.refusal
+    for (const { route } of shares) if (route.gone !== undefined && route.serving() === undefined) return route.gone
+    const isFull = ({ route, pieces, how }: Share) =>
+      pieces.some(({ row, isWrite }) => isWrite && order.memory.refuses(row, route, how === 'copies'))
+    // What Redis answers when it refuses an EXEC itself.
+    if (order.memory.anyFull && shares.some(isFull)) return aborted((OUT_OF_MEMORY as ErrorReply).message)
+    return undefined
+  }
+
+  private refuse(reply: Reply): void {
+    this.notApplied()
+    answer(this.slot, reply)
+  }
+
+  /** Whether everything of a share can be emitted now, in the order of the commands; finds out who is asked where it only reads. */
+  private isFree(share: Share): boolean {
+    const { lanes, doubts } = this.order
+    const { route, ids, written, how, pieces } = share
+    const { natural, targets } = route
+    if (how === 'read') {
+      share.reader = this.readerOf(share)
+      return share.reader !== undefined
+    }
+    if (!route.writable()) return false
+    if (lanes.active > 0 && targets.some((link) => lanes.isAnyHeld(link, ids))) return false
+    // Who chooses has to be who is asked.
+    if (how !== 'apply' && doubts.any && written.some((id) => targets.some((link) => doubts.isInDoubt(link, id)))) {
+      return false
+    }
+    return pieces.every(({ isWrite, ids }) => isWrite || mayRead(this.order, natural[0], natural, ids))
+  }
+
+  /** The first replica that may be asked, not past one that is still to execute a write of the keys [serving/read.ts]. */
+  private readerOf({ route: { natural }, ids }: Share): Link | undefined {
+    const { order } = this
+    const { lanes } = order
+    for (const link of natural) {
+      if (lanes.active > 0 && lanes.mayBeBehind(link, ids)) return undefined
+      if (mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids)) return link
+    }
+    return undefined
+  }
+
+  /** Whether keys have to be made equal first, as every key is in doubt; that is begun. */
+  private isSettling({ shares }: Plan): boolean {
+    const { order } = this
+    if (!order.uncertainty.active) return false
+    const wake = () => order.waiting.wake()
+    let isSettling = false
+    for (const { route, ids, how } of shares) {
+      const settled = settling(order, route, ids, how !== 'read')
+      if (settled === undefined) continue
+      isSettling = true
+      settled.then(wake, wake)
+    }
+    return isSettling
+  }
+
+  private emit(plan: Plan): void {
+    const { order, commands, slot } = this
+    const { shares } = plan
+    const hasWrites = shares.some(({ how }) => how !== 'read')
+    const endGroups = () => {
+      for (const group of this.groups.splice(0)) group.end()
+    }
+    const results = new Results(
+      slot,
+      commands.length,
+      hasWrites,
+      (reply) => {
+        endGroups()
+        slot.finish(reply, 0, reply.length, true)
+      },
+      endGroups,
+    )
+    this.results = results
+    for (const { to, written } of shares) {
+      if (written.length > 1 && to.targets.length > 1) this.groups.push(order.doubts.begin(written, to.targets))
+    }
+    const links = new Set(shares.flatMap(executors))
+    const ends = [...links].map((link) => link.openBlock())
+    const slotOf = this.slots(plan)
+    const copied: MasterFirst[] = []
+    const pieces = shares.flatMap((share) => share.pieces.map((piece) => ({ share, piece })))
+    pieces.sort(({ piece: a }, { piece: b }) => a.command - b.command || a.part - b.part)
+    for (const { share, piece } of pieces) this.emitPiece(share, piece, slotOf(piece), copied)
+    for (const end of ends) end()
+    for (const write of copied) write.copyToOthers()
+    for (const [command, { reply }] of commands.entries()) {
+      const own = reply ?? plan.replies.get(command)
+      if (own !== undefined) results.put(command, own, 0, own.length)
+    }
+  }
+
+  private emitPiece(share: Share, piece: Piece, slot: ReplySlot, copied: MasterFirst[]): void {
+    const { order } = this
+    const { frame, row, isWrite } = piece
+    const { to, how } = share
+    if (!isWrite) {
+      BlockRead.emit(order, share.reader ?? share.route.natural[0], piece, slot, this.results)
+      return
+    }
+    noteWrite(order, frame, row, slot.db, how === 'copies')
+    if (how === 'apply') {
+      this.oneRoute.apply(to, frame, row, slot)
+      return
+    }
+    const isTimed = row.replicate === 'absolute' && mayHaveTime(row, frame)
+    const own = isTimed ? absoluteFor(to, frame, row) : frame
+    const write = MasterFirst.onMaster(order, to, own, row, slot, how === 'copies')
+    if (how === 'copies') copied.push(write)
+    else if (row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length)) write.holdForOthers()
+    else write.followMaster(isTimed ? missableDeadline(row, own, preciseNowMs() + to.slowestOffsetMs) : NO_DEADLINE)
+  }
+
+  /** The slot of each piece: the command's own, or that of its part. */
+  private slots({ partOf, parts }: Plan): (piece: Piece) => ReplySlot {
+    const elements = new Map<number, ElementSlot>()
+    const merges = new Map<number, Merge>()
+    return ({ command, part, row, db }) => {
+      let slot = elements.get(command)
+      if (slot === undefined) elements.set(command, (slot = this.results.slotOf(command, db)))
+      const count = parts.get(command) ?? 1
+      if (count === 1) return slot
+      let merge = merges.get(command)
+      if (merge === undefined) {
+        const places = partOf.get(command)!
+        merges.set(command, (merge = Merge.of(row, slot, count, places, places.length)))
+      }
+      return merge.slotOf(part)
+    }
+  }
+}
+
+/** Who gets a share at once. */
+function executors({ how, to, reader }: Share): readonly Link[] {
+  if (reader !== undefined) return [reader]
+  return how === 'apply' ? to.targets : [to.natural[0]]
+}
+
+function aborted(cause: string): Reply {
+  return error(`EXECABORT Transaction discarded because of: ${cause}`)
+}

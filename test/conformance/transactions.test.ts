@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Elements } from '../../src/resp/elements.js'
+import { replicaSetOfKey } from '../../src/view/build-view.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { agrees, show } from './compare.js'
+import { Pair } from './pair.js'
+import { chosenCommand, randomCommand } from './random-commands.js'
+import { type Line, parseScript, run } from './script.js'
+
+/** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
+const SEED = Number(process.env.DT_TEST_SEED ?? 1)
+
+const pair = await Pair.start(t)
+
+const [MULTI, EXEC, DISCARD] = parseScript('MULTI\nEXEC\nDISCARD')
+
+/** What is not served between MULTI and EXEC: commands on all keys, and on two keys of different servers. */
+function isServed({ args }: Line): boolean {
+  const name = args[0].toString()
+  if (/^([HSZ]?SCAN|KEYS|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY)$/.test(name)) return false
+  if (!/^(RENAME|RENAMENX|COPY)$/.test(name)) return true
+  const [a, b] = args.slice(1, 3).map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))
+  return a === b
+}
+
+/** The replies of EXEC one by one, each as it would stand alone. */
+function elementsIn(reply: Buffer): Buffer[] {
+  const elements = new Elements(reply, 0, reply.length)
+  return Array.from({ length: elements.count }, () => {
+    elements.next()
+    return reply.subarray(elements.start, elements.end)
+  })
+}
+
+/** Some commands outside, and then some between MULTI and what ends it. */
+const transaction = fc.tuple(
+  fc.array(randomCommand, { maxLength: 4 }),
+  fc.array(randomCommand, { maxLength: 30 }),
+  fc.constantFrom(EXEC, EXEC, EXEC, EXEC, DISCARD),
+)
+
+t.test('random transactions are answered as Redis does, and leave the same data', async (t) => {
+  let commands = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(transaction, { minLength: 1, maxLength: 12, size: 'max' }),
+      fc.constantFrom<2 | 3>(2, 3),
+      fc.boolean(),
+      async (transactions, proto, pipelined) => {
+        await pair.flush()
+        const startedMs = performance.now()
+        const { ours, theirs, close } = await pair.connect(proto)
+        const faults: string[] = []
+        for (const [before, inside, end] of transactions) {
+          const queued = inside.filter(isServed)
+          const plain = before.filter(isServed)
+          const asked = queued.map((line) => ({ ...line, way: 'same' as const }))
+          const lines = [...plain, MULTI, ...asked, end]
+          const [a, b] = await Promise.all([run(ours, lines, pipelined), run(theirs, lines, pipelined)])
+          const elapsedMs = performance.now() - startedMs
+          const ways = lines.map((line, i) => (i < plain.length ? plain[i] : line))
+          for (const [i, line] of ways.slice(0, -1).entries()) {
+            if (!agrees(line.way, a[i], b[i], elapsedMs)) faults.push(`${line.text}\n  ${show(a[i])}\n  ${show(b[i])}`)
+          }
+          const [one, other] = [a.at(-1)!, b.at(-1)!].map(elementsIn)
+          if (one.length !== other.length) faults.push(`${show(a.at(-1)!)}\n  ${show(b.at(-1)!)}`)
+          const differ = queued.filter((line, i) => i < one.length && !agrees(line.way, one[i], other[i], elapsedMs))
+          for (const line of differ) {
+            const i = queued.indexOf(line)
+            faults.push(`in a transaction: ${line.text}\n  dt    ${show(one[i])}\n  redis ${show(other[i])}`)
+          }
+          commands += queued.length
+        }
+        close()
+        faults.push(...(await pair.dataFaults(performance.now() - startedMs)))
+        if (faults.length > 0) throw new Error(faults.join('\n'))
+      },
+    ),
+    { seed: SEED, numRuns: 200, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+  )
+  t.ok(commands > 3000, `${commands} commands`)
+})
+
+t.test('whatever transactions of several clients choose, the replicas of every key are equal', async (t) => {
+  const line = fc.oneof({ weight: 3, arbitrary: randomCommand }, { weight: 2, arbitrary: chosenCommand })
+  const sequence = fc.array(fc.tuple(fc.array(line, { maxLength: 4 }), fc.array(line, { maxLength: 12 })), {
+    minLength: 1,
+    maxLength: 10,
+    size: 'max',
+  })
+  let commands = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
+      await pair.flush()
+      const clients = await Promise.all(sequences.map(() => pair.connect(3)))
+      const scripts = sequences.map((all) => {
+        return all.flatMap(([plain, inside]) => [...plain, MULTI, ...inside.filter(isServed), EXEC])
+      })
+      const replies = await Promise.all(scripts.map((lines, i) => run(clients[i].ours, lines, true)))
+      for (const { close } of clients) close()
+      const failed = replies
+        .flat()
+        .find((reply) => /^-(CLUSTERDOWN|EXECABORT|ERR (internal|the outcome))/.test(reply.toString()))
+      const { faults } = await ringSnapshot(pair.proxy)
+      if (failed !== undefined) faults.push(show(failed))
+      if (faults.length > 0) throw new Error(faults.join('\n'))
+      commands += scripts.flat().length
+    }),
+    { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+  )
+  t.ok(commands > 3000, `${commands} commands`)
+})
