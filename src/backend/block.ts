@@ -12,6 +12,7 @@ export const EXEC = frameOf(['EXEC'])
 export const BEGIN = -1
 export const END = -2
 
+const STAR = 0x2a
 const READONLY = '-READONLY '
 
 /** A command of a block, and who waits for its reply. */
@@ -41,6 +42,11 @@ export class Block implements ReplySink {
   private next = 0
 
   constructor(private readonly expiryPushes: ExpiryPushes) {}
+
+  /** Whether this reply to one of its commands, MULTI and EXEC among them, says that something was executed: EXEC's array does. */
+  static wasExecuted(tag: number, buf: Buffer, start: number): boolean {
+    return tag === END && buf[start] === STAR
+  }
 
   /** What was put on the link since `pushed` commands had been put there is in the block; EXEC follows. */
   take(inFlight: InFlight, log: SendLog, pushed: number): void {

@@ -136,7 +136,7 @@ export class Link implements Flushable, FramerSink {
 
   /** What is emitted from now on, in this turn, is one transaction of the server, see `Block`; gives what ends it. */
   openBlock(): () => void {
-    const { db } = this
+    const { db } = this.selection
     const block = new Block(this.expiryPushes)
     this.emitFrame(MULTI, ANY_DB, block, BEGIN)
     const { pushed } = this.inFlight
@@ -144,7 +144,7 @@ export class Link implements Flushable, FramerSink {
       block.take(this.inFlight, this.log, pushed)
       this.emitFrame(EXEC, ANY_DB, block, END)
       // A server that discards the block stays in the database in which it was.
-      if (this.db !== db) this.select(this.db)
+      if (this.selection.db !== db) this.select(this.selection.db)
     }
   }
 
@@ -212,7 +212,7 @@ export class Link implements Flushable, FramerSink {
     const { inFlight, log } = this
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
     const { segment, sink, tag } = inFlight
-    if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start)) {
+    if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start, sink, tag)) {
       sink.onLost(tag, segment.buf, inFlight.start, inFlight.end)
       throw new ReplyProtocolError('SELECT was refused, and what came behind it was executed')
     }

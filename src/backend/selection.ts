@@ -1,5 +1,6 @@
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
+import { Block } from './block.js'
 import type { InFlight } from './in-flight.js'
 import { CommandRefusedError, isBusyReply, type ReplySink } from './reply-sink.js'
 
@@ -40,8 +41,9 @@ export class Selection implements ReplySink {
   }
 
   /** Whether what is answered so, while `astray` is above 0, was executed in another database than its own. */
-  hasStrayed(buf: Buffer, start: number): boolean {
-    if (!isBusyReply(buf, start)) return true
+  hasStrayed(buf: Buffer, start: number, sink: ReplySink, tag: number): boolean {
+    const isRefused = sink instanceof Block ? !Block.wasExecuted(tag, buf, start) : isBusyReply(buf, start)
+    if (!isRefused) return true
     this.astray--
     return false
   }

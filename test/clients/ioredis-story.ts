@@ -74,6 +74,19 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
     t.same(mixed?.[2], [null, 'text'])
   })
 
+  await t.test('transactions', async (t) => {
+    const redis = connect()
+    const transaction = redis.multi()
+    for (let i = 0; i < 50; i++) transaction.incr(`t:${i}`)
+    const replies = (await transaction.lpush('t:1', 'x').get('t:7').exec()) ?? []
+    t.ok(replies.slice(0, 50).every(([error, value]) => error === null && value === 1))
+    t.match(replies[50][0]?.message, /^WRONGTYPE/)
+    t.same(replies[51], [null, '1'])
+    await redis.multi({ pipeline: false })
+    t.equal(await redis.set('one', 'by one'), 'QUEUED')
+    t.same(await redis.exec(), [[null, 'OK']])
+  })
+
   await t.test('what the proxy does not have yet is refused in words', async (t) => {
     const redis = connect()
     await t.rejects(redis.blpop('list', 1), /'blpop' is not supported yet by this proxy/)
