@@ -19,9 +19,9 @@ const [MULTI, EXEC, DISCARD] = parseScript('MULTI\nEXEC\nDISCARD')
 function isServed({ args }: Line): boolean {
   const name = args[0].toString()
   if (/^([HSZ]?SCAN|KEYS|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY)$/.test(name)) return false
-  if (!/^(RENAME|RENAMENX|COPY)$/.test(name)) return true
-  const [a, b] = args.slice(1, 3).map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))
-  return a === b
+  if (/^(MGET|MSET|DEL|UNLINK|EXISTS|TOUCH)$/.test(name)) return true
+  const keys = args.filter((arg) => /\{[ab]\}$/.test(arg.toString()))
+  return new Set(keys.map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))).size <= 1
 }
 
 /** The replies of EXEC one by one, each as it would stand alone. */
