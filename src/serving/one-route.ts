@@ -76,5 +76,6 @@ export function noteWrite(order: Order, frame: Frame, row: CommandRow, db: numbe
 
 /** The command with its time as an absolute one, by the clock of the key's master. */
 export function absoluteFor({ natural }: Route, frame: Frame, row: CommandRow): Frame {
-  return toAbsolute(row, frame, preciseNowMs() + natural[0].clockOffsetMs)
+  const nowMs = preciseNowMs() + natural[0].clockOffsetMs
+  return toAbsolute(row, frame, nowMs)
 }
