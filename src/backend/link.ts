@@ -36,6 +36,8 @@ export type LinkState =
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
+/** A server that has not answered its oldest command for so long may be busy with it. */
+const SLOW_MS = 300
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -385,7 +387,14 @@ export class Link implements Flushable, FramerSink {
     socket?.removeAllListeners('error').on('error', () => {})
     socket?.destroy()
     this.inFlight = new InFlight(inFlight.pushed)
-    while (inFlight.shift()) inFlight.sink.onLost(inFlight.tag, inFlight.segment.buf, inFlight.start, inFlight.end)
+    // A heartbeat that is older than the oldest command would be the oldest itself.
+    let isStuck = performance.now() - this.lastReceivedMs > this.options.pingIntervalMs + SLOW_MS
+    while (inFlight.shift()) {
+      const { sink, tag, segment, start, end } = inFlight
+      if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)
+      else sink.onLost(tag, segment.buf, start, end)
+      isStuck = false
+    }
     this.listener.onDown(this, reason)
     if (this.selection.astray > 0) this.listener.onStrayed?.(this, reason)
   }

@@ -15,6 +15,8 @@ export interface ReplySink {
    * the bytes of the command as emitted, valid during the call only.
    */
   onLost(tag: number, buf: Buffer, start: number, end: number): void
+  /** The same for the oldest command of a server that was silent for long: it may be the one that took so long. Else `onLost`. */
+  onStuck?(tag: number, buf: Buffer, start: number, end: number): void
 }
 
 const BUSY = Buffer.from('-BUSY ')

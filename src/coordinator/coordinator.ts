@@ -19,7 +19,7 @@ import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Transaction } from '../serving/transaction/transaction.js'
 import type { ViewStore } from '../view/view-store.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { refusedForm, unclearKeys, unsupported } from './refuse.js'
+import { KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -52,7 +52,8 @@ export class Coordinator {
    * the subcommand's row for container commands.
    */
   submit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    this.serve(frame, row, slot, 0)
+    if (namesOurs(row, frame)) answer(slot, KEY_OF_OURS)
+    else this.serve(frame, row, slot, 0)
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { Link } from '../backend/link.js'
 import { nameOfKind } from '../backend/server-kind.js'
 import { isModuleWrite } from '../command/build-row.js'
-import { hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
+import { findKeys, hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
+import { isHidden } from '../order/pieces/hidden-name.js'
 import { notSupported } from '../order/replies.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
@@ -24,6 +25,23 @@ export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
     default:
       return undefined
   }
+}
+
+const places: number[] = []
+
+export const KEY_OF_OURS = error(
+  'ERR names that begin with \\0dt:pieces: are those under which this proxy builds values that it copies; the command was not applied',
+)
+
+/** Whether a command names a key under which DT builds a value: what it did to that would get into another key. */
+export function namesOurs(row: CommandRow, frame: Frame): boolean {
+  const { buf, argc, argStart, argEnd } = frame
+  for (let i = 1; i < argc; i++) {
+    if (buf[argStart[i]] !== 0 || !isHidden(buf, argStart[i], argEnd[i])) continue
+    const count = findKeys(row, frame, places)
+    if (count <= 0 || places.slice(0, count).includes(i)) return true
+  }
+  return false
 }
 
 /** The version of which the table was made: it has no words that the table does not know. */

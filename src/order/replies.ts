@@ -122,6 +122,11 @@ export const READ_OVERTAKEN = error(
   'ERR the read was not answered: the connection to its server broke, and a later write to the same key or {tag}, or to all keys, was sent behind it; send the read again',
 )
 
+/** The read that a server was asked first, and that it had not answered when it was declared down or its connection broke. */
+export const READ_STUCK = error(
+  'ERR the read was not answered: its server was silent, perhaps because of it, until the connection broke; nobody else was asked, send the read again if it is not one that takes long',
+)
+
 /** A read behind which its client was served by others than before: they may have told it less than the read would find now. */
 export const READ_LEFT_BEHIND = error(
   'ERR the read was not answered: the connection to its server broke, and other servers have served commands that were sent behind it; send the read again',

@@ -4,7 +4,7 @@ import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { mayRead, readable } from '../order/readable.js'
-import { deliver } from '../order/replies.js'
+import { answer, deliver, READ_STUCK } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
@@ -81,6 +81,13 @@ export class Read implements ReplySink {
     Read.spare.push(this)
     order.readAgain(frame, row, slot)
     return true
+  }
+
+  /** It is not sent on: what silences one server for long would silence the next one as well. */
+  onStuck(): void {
+    const { slot } = this
+    Read.spare.push(this)
+    answer(slot, READ_STUCK)
   }
 
   onLost(_tag: number, buf: Buffer, start: number, end: number): void {

@@ -64,3 +64,32 @@ t.test('one of them that is dead is taken out when the others answer', async (t)
   await until('it is back', async () => (await membersOf(other)) === ALL)
   await until('all are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
 })
+
+t.test('a read that silences its server is not sent on to the next one, those behind it are', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2, log: lines.log })
+  const [slow, behind, other] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
+  const [first] = await replicasOf(other, 'key')
+  await other.ask('SET', 'key', 'v')
+  // Where a heartbeat has got between, it is that which is asked first, and the read is innocent.
+  await until('the read is what it is asked first', async () => {
+    await until('nothing is on its way', async () => (await outstanding(other, first)) === 0)
+    proxy.ring.pause(first)
+    const stuck = slow.ask('GET', 'key')
+    const innocent = behind.ask('GET', 'key')
+    await sleep(1500)
+    await declareDown(proxy.ring, first)
+    const [reply, next] = [String(await stuck), String(await innocent)]
+    t.equal(next, '$1\r\nv\r\n')
+    t.match(reply, /^\$1\r\nv\r\n$|^-ERR the read was not answered: its server was silent, perhaps because of it/)
+    await forgive(proxy.ring, first)
+    proxy.ring.resume(first)
+    await until('it is back', async () => (await membersOf(other)) === ALL)
+    return reply.startsWith('-')
+  })
+  t.same(
+    lines.about(/leaves the ring/).filter(({ member }) => member !== first),
+    [],
+    'nobody else was declared down',
+  )
+})
