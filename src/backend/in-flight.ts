@@ -1,6 +1,9 @@
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
 
+/** A server that has not answered its oldest command for so long may be busy with it. */
+const SLOW_MS = 300
+
 /**
  * The queue of what was emitted on a link and not answered yet: one entry a command, in parallel arrays that grow by
  * doubling, so that a command costs no object here.
@@ -87,6 +90,15 @@ export class InFlight {
     this.count--
     this.taken++
     return true
+  }
+
+  /** Tells everybody, oldest first, that the link broke when the oldest one had waited for so many ms. */
+  lose(waitedMs: number): void {
+    for (let isStuck = waitedMs > SLOW_MS; this.shift(); isStuck = false) {
+      const { sink, tag, segment, start, end } = this
+      if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)
+      else sink.onLost(tag, segment.buf, start, end)
+    }
   }
 
   /** How many there are before the first of this sink, or in all. */

@@ -36,8 +36,6 @@ export type LinkState =
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
-/** A server that has not answered its oldest command for so long may be busy with it. */
-const SLOW_MS = 300
 /** For `emit`: a command for which the database does not matter. */
 export const ANY_DB = -1
 
@@ -383,18 +381,11 @@ export class Link implements Flushable, FramerSink {
     const { socket, inFlight } = this
     this.socket = undefined
     this.ready = false
-    // The error of a socket that is given up tells nothing new.
-    socket?.removeAllListeners('error').on('error', () => {})
+    socket?.removeAllListeners('error').on('error', () => {}) // It would tell nothing new.
     socket?.destroy()
     this.inFlight = new InFlight(inFlight.pushed)
     // A heartbeat that is older than the oldest command would be the oldest itself.
-    let isStuck = performance.now() - this.lastReceivedMs > this.options.pingIntervalMs + SLOW_MS
-    while (inFlight.shift()) {
-      const { sink, tag, segment, start, end } = inFlight
-      if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)
-      else sink.onLost(tag, segment.buf, start, end)
-      isStuck = false
-    }
+    inFlight.lose(performance.now() - this.lastReceivedMs - this.options.pingIntervalMs)
     this.listener.onDown(this, reason)
     if (this.selection.astray > 0) this.listener.onStrayed?.(this, reason)
   }

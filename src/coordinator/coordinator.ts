@@ -67,6 +67,7 @@ export class Coordinator {
   /** Why a command for servers cannot be one of a transaction; undefined when it can. */
   refusalInTransaction(frame: Frame, row: CommandRow): Reply | undefined {
     const { router } = this.order
+    if (namesOurs(row, frame)) return KEY_OF_OURS
     if (row.route === 'members') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if (row.route !== 'key') return undefined

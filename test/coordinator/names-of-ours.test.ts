@@ -2,6 +2,7 @@ import t from 'tap'
 import { lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { KEY_OF_OURS, namesOurs } from '../../src/coordinator/refuse.js'
 import { frameOf } from '../../src/resp/frame.js'
+import { startProxy } from '../helpers/proxy.js'
 import { startScriptedRing } from '../helpers/scripted-ring.js'
 
 /* Values are built under hidden names, and what a client did to these would get into the keys that are built there. */
@@ -55,4 +56,13 @@ t.test('nothing is sent to anybody', async (t) => {
   })
   t.equal(await ask('DEL', OURS), `-${KEY_OF_OURS.message}\r\n`)
   t.same(sent, [])
+})
+
+t.test('nor between MULTI and EXEC', async (t) => {
+  const { connect } = await startProxy(t)
+  const client = await connect()
+  t.same(
+    (await client.pipeline([['MULTI'], ['DEL', OURS], ['EXEC']])).map((reply) => String(reply).split(' ')[0].trim()),
+    ['+OK', '-ERR', '-EXECABORT'],
+  )
 })
