@@ -12,6 +12,7 @@ import { sortedSetAlgebraCases } from './sorted-set-algebra.js'
 import { sortedSetCases } from './sorted-sets.js'
 import { streamCases } from './streams.js'
 import { stringCases } from './strings.js'
+import { transactionCases } from './transactions.js'
 
 /** A script for every supported command of Redis, by the name of its row. */
 export const cases: Cases = {
@@ -28,4 +29,5 @@ export const cases: Cases = {
   ...streamCases,
   ...connectionCases,
   ...serverCases,
+  ...transactionCases,
 }
