@@ -7,6 +7,8 @@ import type { Shape } from '../resp/resp3-to-resp2.js'
 import { toResp2 } from '../resp/resp3-to-resp2.js'
 import type { ReplySlot } from './reply-slot.js'
 
+const MINUS = 0x2d
+
 const UNDERSCORE = 0x5f
 
 /** Hands a backend's reply to the client, converted when it speaks RESP2 and the reply would look different there. */
@@ -62,6 +64,13 @@ export function notSupported(row: CommandRow, hint = ''): Reply {
 export const NOT_APPLIED = 'the command was not applied'
 /** How the error begins of a write that somebody may have executed, and somebody else not. */
 export const OUTCOME_UNKNOWN = 'ERR the outcome of this write is unknown'
+
+/** Whether an encoded reply says that. */
+export function isUnknownOutcome(buf: Buffer, start: number): boolean {
+  return (
+    buf[start] === MINUS && buf.toString('latin1', start + 1, start + 1 + OUTCOME_UNKNOWN.length) === OUTCOME_UNKNOWN
+  )
+}
 
 /** An exception that nobody expects. Of a write that may have been emitted it is not known what became of it. */
 export function internalError(failure: Error, isWrite: boolean): Reply {

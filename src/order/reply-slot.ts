@@ -36,3 +36,49 @@ export interface ReplySlot {
   /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
   whenFirst(): Promise<void>
 }
+
+/** A place within another one, the whole: what it does not say itself is the whole's. */
+export abstract class InnerSlot implements ReplySlot {
+  protected abstract get whole(): ReplySlot
+  abstract finish(buf: Buffer, start: number, end: number, owned: boolean): void
+
+  get proto(): 2 | 3 {
+    return this.whole.proto
+  }
+
+  get db(): number {
+    return this.whole.db
+  }
+
+  get client(): unknown {
+    return this.whole.client
+  }
+
+  get number(): number {
+    return this.whole.number
+  }
+
+  get newest(): number {
+    return this.whole.newest
+  }
+
+  get abandoned(): boolean {
+    return this.whole.abandoned
+  }
+
+  get atGates(): ReplySlot['atGates'] {
+    return this.whole.atGates
+  }
+
+  fail(failure: Error, isWrite: boolean): void {
+    this.whole.fail(failure, isWrite)
+  }
+
+  pauseClient(): void {
+    this.whole.pauseClient()
+  }
+
+  whenFirst(): Promise<void> {
+    return this.whole.whenFirst()
+  }
+}

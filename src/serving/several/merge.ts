@@ -2,8 +2,8 @@ import { assert } from '../../base/assert.js'
 import { copyBytes } from '../../base/copy-bytes.js'
 import { release, takeLarge } from '../../base/large-buffers.js'
 import type { CommandRow } from '../../command/row.js'
-import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
-import type { ReplySlot } from '../../order/reply-slot.js'
+import { isUnknownOutcome, NOT_APPLIED } from '../../order/replies.js'
+import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { NULL_BULK, OK } from '../../resp/encode.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
@@ -102,7 +102,7 @@ export class Merge {
     for (let part = 0; part < this.parts; part++) {
       if (bytes[starts[part]] !== MINUS) applied = true
       else if (failed < 0) failed = part
-      if (unknown < 0 && isUnknown(bytes, starts[part])) unknown = part
+      if (unknown < 0 && isUnknownOutcome(bytes, starts[part])) unknown = part
     }
     if (failed < 0) return undefined
     const shown = unknown < 0 ? failed : unknown
@@ -163,10 +163,6 @@ export class Merge {
   }
 }
 
-function isUnknown(buf: Buffer, start: number): boolean {
-  return buf[start] === MINUS && buf.latin1Slice(start + 1, start + 1 + OUTCOME_UNKNOWN.length) === OUTCOME_UNKNOWN
-}
-
 /** Where the one-line value or bulk string that begins at `at` ends. */
 function elementEnd(buf: Buffer, at: number): number {
   let p = at
@@ -181,52 +177,24 @@ function numberAt(buf: Buffer, at: number): number {
   return value
 }
 
-/** The slot of one part: asks for RESP3, so that all parts look alike, and passes everything else on to the client's. */
-class PartSlot implements ReplySlot {
-  readonly proto = 3
-
+/** The slot of one part: asks for RESP3, so that all parts look alike. */
+class PartSlot extends InnerSlot {
   constructor(
     private readonly merge: Merge,
     private readonly part: number,
-  ) {}
-
-  get db(): number {
-    return this.merge.slot.db
+  ) {
+    super()
   }
 
-  get client(): unknown {
-    return this.merge.slot.client
+  protected get whole(): ReplySlot {
+    return this.merge.slot
   }
 
-  get number(): number {
-    return this.merge.slot.number
-  }
-
-  get newest(): number {
-    return this.merge.slot.newest
-  }
-
-  get abandoned(): boolean {
-    return this.merge.slot.abandoned
-  }
-
-  get atGates(): ReplySlot['atGates'] {
-    return this.merge.slot.atGates
+  override get proto(): 3 {
+    return 3
   }
 
   finish(buf: Buffer, start: number, end: number): void {
     this.merge.partDone(this.part, buf, start, end)
-  }
-
-  fail(failure: Error, isWrite: boolean): void {
-    this.merge.slot.fail(failure, isWrite)
-  }
-
-  pauseClient(): void {
-    this.merge.slot.pauseClient()
-  }
-
-  whenFirst(): Promise<void> {
-    return this.merge.slot.whenFirst()
   }
 }

@@ -4,7 +4,7 @@ import { rowNamed } from '../../command/table.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { answer, MUST_WAIT, OUTCOME_UNKNOWN } from '../../order/replies.js'
-import type { ReplySlot } from '../../order/reply-slot.js'
+import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
@@ -152,45 +152,33 @@ function isNothing(reply: Reply): boolean {
 }
 
 /** The slot of a step: its client waits for the operation, and an operation that has begun goes on when its client is gone. */
-class StepSlot implements ReplySlot {
-  readonly abandoned = false
-
+class StepSlot extends InnerSlot {
   constructor(
-    private readonly whole: ReplySlot,
-    readonly atGates: 'admitted' | 'admitted, now',
+    protected readonly whole: ReplySlot,
+    private readonly gates: 'admitted' | 'admitted, now',
     private readonly answered: (reply: Buffer) => void,
     private readonly failed: (failure: Error) => void,
-  ) {}
-
-  get proto(): 2 | 3 {
-    return this.whole.proto
+  ) {
+    super()
   }
 
-  get db(): number {
-    return this.whole.db
+  override get abandoned(): boolean {
+    return false
   }
 
-  get client(): unknown {
-    return this.whole.client
-  }
-
-  get number(): number {
-    return this.whole.number
-  }
-
-  get newest(): number {
-    return this.whole.newest
+  override get atGates(): 'admitted' | 'admitted, now' {
+    return this.gates
   }
 
   finish(buf: Buffer, start: number, end: number): void {
     this.answered(Buffer.from(buf.subarray(start, end)))
   }
 
-  fail(failure: Error): void {
+  override fail(failure: Error): void {
     this.failed(failure)
   }
 
-  pauseClient(): void {}
+  override pauseClient(): void {}
 
-  async whenFirst(): Promise<void> {}
+  override async whenFirst(): Promise<void> {}
 }

@@ -1,8 +1,7 @@
-import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
-import type { ReplySlot } from '../../order/reply-slot.js'
+import { isUnknownOutcome, NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 
-const MINUS = 0x2d
 const TRANSACTION_UNKNOWN = 'ERR the outcome of this transaction is unknown'
 
 /** Collects the replies to the commands of a transaction, and makes one of them. */
@@ -34,7 +33,7 @@ export class Results {
 
   put(command: number, buf: Buffer, start: number, end: number): void {
     if (this.failed) return
-    if (buf[start] === MINUS && isUnknown(buf, start)) this.unknown ??= Buffer.from(buf.subarray(start, end))
+    if (isUnknownOutcome(buf, start)) this.unknown ??= Buffer.from(buf.subarray(start, end))
     this.replies[command] = Buffer.from(buf.subarray(start, end))
     if (--this.open === 0) this.done(this.reply())
   }
@@ -79,51 +78,29 @@ export class Results {
   }
 }
 
-function isUnknown(buf: Buffer, start: number): boolean {
-  return buf.toString('latin1', start + 1, start + 1 + OUTCOME_UNKNOWN.length) === OUTCOME_UNKNOWN
-}
-
-/** The slot of one command: everything but its reply is the client's. */
-export class ElementSlot implements ReplySlot {
+/** The slot of one command, in the database in which it is executed. */
+export class ElementSlot extends InnerSlot {
   constructor(
-    readonly results: Results,
+    private readonly results: Results,
     private readonly command: number,
-    readonly db: number,
-  ) {}
-
-  get proto(): 2 | 3 {
-    return this.results.slot.proto
+    private readonly ownDb: number,
+  ) {
+    super()
   }
 
-  get client(): unknown {
-    return this.results.slot.client
+  protected get whole(): ReplySlot {
+    return this.results.slot
   }
 
-  get number(): number {
-    return this.results.slot.number
-  }
-
-  get newest(): number {
-    return this.results.slot.newest
-  }
-
-  get abandoned(): boolean {
-    return this.results.slot.abandoned
+  override get db(): number {
+    return this.ownDb
   }
 
   finish(buf: Buffer, start: number, end: number): void {
     this.results.put(this.command, buf, start, end)
   }
 
-  fail(failure: Error): void {
+  override fail(failure: Error): void {
     this.results.fail(failure)
-  }
-
-  pauseClient(): void {
-    this.results.slot.pauseClient()
-  }
-
-  whenFirst(): Promise<void> {
-    return this.results.slot.whenFirst()
   }
 }
