@@ -105,6 +105,20 @@ export class Lanes {
     return () => this.release(link, entry)
   }
 
+  /** Resolves when what stands in the lanes of these keys has been emitted, or never will be; undefined when nothing does. */
+  whenPassed(link: Link, ids: readonly KeyId[]): Promise<void> | undefined {
+    const held = ids.filter((id) => this.isHeld(link, id))
+    if (held.length === 0) return undefined
+    return new Promise((resolve) => {
+      const release = this.hold(link, held, {
+        first: () => release(),
+        emit: resolve,
+        dropped: resolve,
+        covered: resolve,
+      })
+    })
+  }
+
   /** The same for one key; `release` must follow. */
   holdKey(link: Link, id: KeyId, held: Held): HeldKey {
     const entry = new Entry(held)

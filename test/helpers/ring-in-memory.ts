@@ -56,6 +56,13 @@ export class LinkInMemory {
     this.emit(buf, start, end, owned, db, sink, tag)
   }
 
+  /** What stands between MULTI and EXEC is answered there and then. */
+  openBlock(): () => void {
+    const ignored = { onReply: () => {}, onLost: () => {} }
+    this.emitFrame(frameOf(['MULTI']), 0, ignored, 0)
+    return () => this.emitFrame(frameOf(['EXEC']), 0, ignored, 0)
+  }
+
   /** The first commands that are not answered are, with these replies. */
   answers(...replies: readonly string[]): this {
     for (const reply of replies) {
@@ -133,15 +140,14 @@ export class RingInMemory {
   }
 
   /** A client, which says what it is answered to its commands, in the order of the answers. */
-  client(): { readonly heard: string[]; send(command: string): void } {
+  client(): { readonly heard: string[]; send(command: string): void; exec(...commands: readonly string[]): void } {
     const heard: string[] = []
     const client = {}
     let newest = 0
-    const send = (command: string) => {
-      const frame = frameOf(command.split(' '))
+    const slotOf = (command: string): ReplySlot => {
       const number = ++places.taken
       newest = number
-      const slot: ReplySlot = {
+      return {
         proto: 3,
         db: 0,
         client,
@@ -157,8 +163,19 @@ export class RingInMemory {
         },
         finish: (buf, start, end) => void heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`),
       }
-      this.coordinator.submit(frame, lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])!, slot)
     }
-    return { heard, send }
+    const parsed = (command: string) => {
+      const frame = frameOf(command.split(' '))
+      return { frame, row: lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])! }
+    }
+    const send = (command: string) => {
+      const { frame, row } = parsed(command)
+      this.coordinator.submit(frame, row, slotOf(command))
+    }
+    const exec = (...commands: readonly string[]) => {
+      const queued = commands.map((command) => ({ ...parsed(command), db: 0, reply: undefined }))
+      this.coordinator.transact(queued, slotOf('EXEC'), () => {})
+    }
+    return { heard, send, exec }
   }
 }

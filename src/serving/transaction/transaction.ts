@@ -2,6 +2,7 @@ import { preciseNowMs } from '../../backend/handshake.js'
 import type { Link } from '../../backend/link.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import { missableDeadline, NO_DEADLINE } from '../../order/deadline.js'
+import type { Claim, Entry } from '../../order/gates.js'
 import type { Group } from '../../order/groups.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
@@ -18,8 +19,11 @@ import { BlockRead } from './block-read.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
 
-/** How often it is looked whether a transaction can leave that has to wait, in ms. */
-const LOOK_AGAIN_MS = 5
+/** How often it is looked whether a transaction can leave that has to wait, in ms, besides when something has changed. */
+const POLL_MS = 100
+
+/** What became of an attempt: it is over, or it waits for a server, or for others who have keys of it. */
+type Attempt = 'over' | 'server' | 'keys'
 
 /**
  * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
@@ -33,12 +37,14 @@ const LOOK_AGAIN_MS = 5
  *     dt-3   MULTI  INCR b  EXEC
  *
  * As long as one of its keys is held for what must come first, is in doubt and would be read, or has a replica that cannot be reached,
- * all of it waits, as a command does that is parked.
+ * all of it waits: for servers as a command does that is parked, and for keys in the queue of the gates, so that whoever names
+ * them after it comes behind it, and it does not wait for ever for a moment in which nobody has any of them.
  */
 export class Transaction {
-  private deadlineMs = 0
   private results!: Results
   private groups: Group[] = []
+  /** It waits until those who were there before it have been emitted. */
+  private isPassing = false
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -55,55 +61,99 @@ export class Transaction {
   /** Emits it now, or as soon as that can be. */
   run(): void {
     if (this.commands.length === 0) answer(this.slot, [])
-    else if (!this.isOver()) void this.waitAndTry()
+    else if (this.attempt(undefined) !== 'over') void this.waitAndTry()
   }
 
   private async waitAndTry(): Promise<void> {
     const { order, slot } = this
+    const { gates, waiting } = order
     slot.pauseClient()
     order.stats.waits++
-    for (;;) {
-      const now = performance.now()
-      if (this.deadlineMs === 0) this.deadlineMs = order.waiting.deadline()
-      if (slot.abandoned || now >= this.deadlineMs) {
-        this.refuse(order.unavailable())
-        return
+    const deadlineMs = waiting.deadline()
+    const ticket = gates.ticket()
+    // A read that its client sent before, and whose link breaks, must not find what this does.
+    await slot.whenFirst()
+    let entry: Entry | undefined
+    try {
+      for (;;) {
+        const now = performance.now()
+        if (slot.abandoned || now >= deadlineMs) {
+          this.refuse(order.unavailable())
+          return
+        }
+        const attempt = this.attempt(entry)
+        if (attempt === 'over') return
+        if (attempt === 'keys' && entry === undefined) {
+          entry = await gates.entered(this.claim(), ticket)
+          continue
+        }
+        // Nobody waits behind one that waits for a server.
+        if (attempt === 'server' && entry !== undefined) {
+          gates.leave(entry)
+          entry = undefined
+        }
+        await waiting.change(Math.min(deadlineMs, now + POLL_MS))
       }
-      await order.waiting.change(Math.min(this.deadlineMs, now + LOOK_AGAIN_MS))
-      if (this.isOver()) return
+    } finally {
+      if (entry !== undefined) gates.leave(entry)
     }
   }
 
-  /** Tries to emit it; false when it has to wait. What fails meanwhile may have reached some servers. */
-  private isOver(): boolean {
+  /** Its keys, which others may read meanwhile if it does nothing else. */
+  private claim(): Claim {
+    const { shares } = planOf(this.order, this.commands)
+    return { ids: shares.flatMap(({ ids }) => ids), isShared: shares.every(({ how }) => how === 'read') }
+  }
+
+  /** Tries to emit it. What fails meanwhile may have reached some servers. */
+  private attempt(entry: Entry | undefined): Attempt {
     try {
-      return this.tryNow()
+      return this.attemptNow(entry)
     } catch (failure) {
       this.slot.fail(failure as Error, true)
       this.order.orderLost()
-      return true
+      return 'over'
     }
   }
 
-  /** False when it has to wait. */
-  private tryNow(): boolean {
+  /** @param entry its place in the queue of the gates, when it was admitted there */
+  private attemptNow(entry: Entry | undefined): Attempt {
     const { order, commands } = this
     const plan = planOf(order, commands)
     const refusal = this.refusal(plan)
     if (refusal !== undefined) {
       this.refuse(refusal)
-      return true
+      return 'over'
     }
-    if (this.isGated(plan) || !plan.shares.every((share) => this.isFree(share)) || this.isSettling(plan)) return false
-    for (const share of plan.shares) {
+    const { shares } = plan
+    if (entry === undefined && this.isGated(plan)) return 'keys'
+    if (!this.areFree(shares) || this.isSettling(plan)) return this.waitsFor(shares)
+    for (const share of shares) {
       if (share.route.pending.length > 0 && share.written.length > 0) {
         share.to = routeOfWrite(order, share.route, share.written)
       }
     }
     // Keys that a pending replica has to get first are held now.
-    if (!plan.shares.every((share) => this.isFree(share))) return false
+    if (!this.areFree(shares)) return this.waitsFor(shares)
     this.emit(plan)
-    return true
+    return 'over'
+  }
+
+  /** What has to happen before it can be emitted; when those who have its keys have been emitted it is looked again. */
+  private waitsFor(shares: readonly Share[]): Attempt {
+    const { lanes, waiting } = this.order
+    const isReachable = ({ how, route, reader }: Share) =>
+      how === 'read' ? reader !== undefined || route.natural.every(({ ready }) => ready) : route.writable()
+    if (!shares.every(isReachable)) return 'server'
+    if (this.isPassing) return 'keys'
+    const before = shares.flatMap(({ route, ids }) => route.targets.map((link) => lanes.whenPassed(link, ids)))
+    if (before.every((passed) => passed === undefined)) return 'keys'
+    this.isPassing = true
+    void Promise.all(before).then(() => {
+      this.isPassing = false
+      waiting.wake()
+    })
+    return 'keys'
   }
 
   /** Whether an operation that takes several turns has some of the keys for itself. */
@@ -132,6 +182,10 @@ export class Transaction {
   private refuse(reply: Reply): void {
     this.notApplied()
     answer(this.slot, reply)
+  }
+
+  private areFree(shares: readonly Share[]): boolean {
+    return shares.map((share) => this.isFree(share)).every(Boolean)
   }
 
   /** Whether everything of a share can be emitted now, in the order of the commands; finds out who is asked where it only reads. */
