@@ -16,6 +16,7 @@ import { ClientStats, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
+import { servingSettings } from './coordinator/serving-settings.js'
 import { missingContact } from './membership/contact.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
@@ -192,9 +193,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     keeper.restarted(member)
   }
   const coordinator: Coordinator = new Coordinator(views, links, log, {
-    unavailableTimeoutMs: config.limits.unavailableTimeoutMs,
+    ...servingSettings(config),
     wasRemoved: (name) => membership.removed().includes(name),
-    maxBlockMs: config.migration.maxBlockMs,
     isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust,

@@ -25,6 +25,7 @@ export function buildRow(
     replicate,
     merge: more?.merge ?? 'none',
     plan: more?.plan,
+    gather: more?.gather ?? (readsSeveral(info, overlay, keyFinder) ? 'read' : undefined),
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
     options: more?.options === undefined ? undefined : optionsOf(more.options),
@@ -76,6 +77,11 @@ function learntKeyFinder(info: CommandInfo): KeyFinder | undefined {
 
 function hasSeveralKeys(info: CommandInfo, keyFinder: KeyFinder): boolean {
   return keyFinder === 'range' ? info.lastKey !== info.firstKey : keyFinder !== 'none'
+}
+
+/** Streams are read from where somebody stopped before: that is another way of serving. */
+function readsSeveral(info: CommandInfo, [, route, replicate]: OverlayRow, keyFinder: KeyFinder): boolean {
+  return route === 'key' && replicate === 'none' && keyFinder !== 'streams' && hasSeveralKeys(info, keyFinder)
 }
 
 /** The channels of sharded pub/sub stand in the place of keys, but are none. */

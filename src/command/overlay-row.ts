@@ -1,4 +1,4 @@
-import type { Elements, KeyFinder, Merge, Plan, Replicate, Route, RowShape } from './row.js'
+import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowShape } from './row.js'
 
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
@@ -13,6 +13,7 @@ import type { Elements, KeyFinder, Merge, Plan, Replicate, Route, RowShape } fro
  *   PFCOUNT is flagged readonly and writes.
  * - merge: for `split`, how the parts' replies become one.
  * - plan: for commands on single elements of several keys, how they are served over several servers, see `Plan`.
+ * - gather: the same for commands that need whole values, see `Gather`; reads of several keys need not say it.
  * - keys: how the keys are found when first, last and step do not say it.
  * - arity: where a newer Redis takes more arguments than 7.0: the server refuses those that it does not know.
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
@@ -30,6 +31,7 @@ export type OverlayRow = readonly [name: string, route: Route, replicate: Replic
 export interface OverlayMore {
   readonly merge?: Merge
   readonly plan?: Plan
+  readonly gather?: Gather
   readonly keys?: KeyFinder
   readonly arity?: number
   readonly shape?: RowShape

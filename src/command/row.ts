@@ -26,6 +26,8 @@ export interface CommandRow {
   readonly merge: Merge
   /** How it is served when its keys are on several servers: see serving/several/plans. */
   readonly plan: Plan | undefined
+  /** How it is served when it needs whole values of keys on several servers: see serving/several/gather. */
+  readonly gather: Gather | undefined
   /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
   readonly shape: RowShape
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
@@ -85,5 +87,13 @@ export type Plan =
   | 'pop-elements' // LMPOP numkeys key … where [COUNT n]
   | 'pop-members' // ZMPOP numkeys key … which [COUNT n]
   | 'set-all' // MSETNX key value …
+
+/** Which of the keys of a command are written, and what it reads besides. */
+export type Gather =
+  | 'read' // all keys are read
+  | 'store-first' // the first one is set to what the others give, whatever it held
+  | 'store-last' // the same of the last one, if there are two
+  | 'update-first' // the first one is read, too
+  | 'sort' // the first key, and those that patterns name; the second one is set
 
 export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */

@@ -161,13 +161,16 @@ export const sections = {
       idleTimeoutMs: milliseconds(0, 365 * day).default(0),
       maxBulkBytes: bytes(1, 512 * megabyte).default(512 * megabyte),
       unavailableTimeoutMs: milliseconds(0).default(10_000),
+      gatherBytes: bytes(0, gigabyte).default(32 * megabyte),
+      gatherMs: milliseconds(1).default(5000),
     })
     .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {
       path: ['outputBufferPauseBytes'],
       error: 'must not be more than limits.outputBufferHardBytes',
     }),
-  /** What of modules is served, see conf/dt.yaml. */
+  /** What is served of modules, and of commands on keys of several servers, see conf/dt.yaml. */
   commands: z.strictObject({
+    crossServer: oneOf(['gather', 'refuse']).default('gather'),
     moduleWrites: commandNames().default([]),
   }),
   /** How data moves between members: 0 bytes a second is no limit; and for how long a value may block a server. */

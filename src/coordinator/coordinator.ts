@@ -13,13 +13,15 @@ import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
-import { servePlan } from '../serving/several/run-plan.js'
+import { Gathering } from '../serving/several/gather/gathering.js'
+import type { GatherSettings } from '../serving/several/gather/limits.js'
+import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Transaction } from '../serving/transaction/transaction.js'
 import type { ViewStore } from '../view/view-store.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
+import { isCertain, KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -33,15 +35,17 @@ export class Coordinator {
   readonly keyspace: Keyspace
   private readonly oneRoute: OneRoute
   private readonly gatekeeper: Gatekeeper
+  private readonly gathering: Gathering
   private readonly keyIndexes: number[] = []
 
-  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions) {
+  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings) {
     this.order = new Order(views, links, log, options, {
       serve: (frame, row, slot, deadlineMs) => this.serve(frame, row, slot, deadlineMs),
       servingChanged: () => this.keyspace.forget(),
     })
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
+    this.gathering = new Gathering(this.order, options, log)
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -152,7 +156,8 @@ export class Coordinator {
     }
     const route = router.commonRoute(frame, this.keyIndexes, count)
     if (route !== undefined) this.oneRoute.serve(route, frame, row, slot, deadlineMs)
-    else if (row.plan !== undefined) servePlan(order, frame, row, slot)
+    else if (row.plan !== undefined) new PlanRun(order, frame, row, slot).run()
+    else if (row.gather !== undefined && isCertain(row, frame, router.links)) this.gathering.serve(frame, row, slot)
     else answer(slot, notSupported(row, TORN))
   }
 

@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import { nameOfKind } from '../backend/server-kind.js'
 import { isModuleWrite } from '../command/build-row.js'
 import { findKeys, hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
+import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { notSupported } from '../order/replies.js'
@@ -56,9 +57,17 @@ const TABLE_VERSION = /^Redis 7\.0\./
  */
 export function unclearKeys(row: CommandRow, count: number, links: readonly Link[]): Reply | undefined {
   if (row.learnt && row.replicate !== 'none') return notCertain(row, 'does not find the keys of')
-  const isOfTable = ({ info }: Link) => info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind))
-  if (count !== UNCERTAIN_KEYS || links.every(isOfTable)) return undefined
+  if (count !== UNCERTAIN_KEYS || areOfTable(links)) return undefined
   return notCertain(row, 'does not know an argument of')
+}
+
+/** Whether it is certain what a command reads and writes: the table knows its words, or all servers refuse what it does not know. */
+export function isCertain(row: CommandRow, frame: Frame, links: readonly Link[]): boolean {
+  return isKnownForm(row, frame) || areOfTable(links)
+}
+
+function areOfTable(links: readonly Link[]): boolean {
+  return links.every(({ info }) => info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind)))
 }
 
 /** What is answered to a command that is not served in any form. */

@@ -35,7 +35,20 @@ export function readable(
 }
 
 /**
- * The same for a command that is served step by step, waited for if need be; undefined when none came in time.
+ * Who can be asked for some keys of a route in this turn and at once, not past a replica that is still to execute a write of them
+ * [serving/read.ts]; undefined while nobody can.
+ */
+export function readerNow(order: Order, { natural }: Route, ids: readonly KeyId[]): Link | undefined {
+  const { lanes } = order
+  for (const link of natural) {
+    if (lanes.active > 0 && lanes.mayBeBehind(link, ids)) return undefined
+    if (mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids)) return link
+  }
+  return undefined
+}
+
+/**
+ * Where a read goes for a command that is served step by step, waited for if need be; undefined when none came in time.
  *
  * @param preferred rather this one, if it is a replica and may be read
  */

@@ -13,6 +13,8 @@ export class OrderStats {
   waits = 0
   /** Operations on keys of several servers, and how often a command waited at a gate of theirs. */
   plans = 0
+  gathers = 0
+  gatherBytes = 0
   gateWaits = 0
   /** SWAPDB. */
   swaps = 0

@@ -73,6 +73,7 @@ t.test('every setting can be given as a variable', async (t) => {
   const values: Record<string, string> = {
     host: 'example.org',
     withoutMajority: 'serve',
+    crossServer: 'refuse',
     id: 'other',
     addresses: 'a:1,b:2',
     masterPattern: 'm*',

@@ -99,6 +99,9 @@ export class RingInMemory {
     this.coordinator = new Coordinator(this.views, links, silentLogger(), {
       unavailableTimeoutMs: 1000,
       maxBlockMs: 50,
+      crossServer: 'gather',
+      gatherBytes: 32 * 1024 * 1024,
+      gatherMs: 5000,
       missing: () => 'nothing',
       wasRemoved: () => false,
       distrust: () => {},

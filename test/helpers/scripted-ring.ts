@@ -51,6 +51,9 @@ export async function startScriptedRing(
   coordinator = new Coordinator(views, links, silentLogger(), {
     unavailableTimeoutMs: 1000,
     maxBlockMs: 50,
+    crossServer: 'gather',
+    gatherBytes: 32 * 1024 * 1024,
+    gatherMs: 5000,
     missing: () => 'nothing',
     wasRemoved: () => false,
     distrust: () => {},

@@ -63,6 +63,9 @@ export class SimulatedProxy {
       missing: () => 'the ring has not begun',
       wasRemoved: () => false,
       maxBlockMs: MAX_BLOCK_MS,
+      crossServer: 'gather',
+      gatherBytes: 1024 * 1024,
+      gatherMs: 5000,
       distrust: (name) => {
         const link = this.links.get(name)
         if (link !== undefined) this.order.restarted(link)

@@ -11,6 +11,11 @@ const PREFIX = Buffer.from('\0dt:pieces:')
 
 export const HIDDEN_NAME = Buffer.from('\0dt:pieces:0')
 
+/** The names of values that are on a server within one MULTI only, where no client sees them; no two of them are the same. */
+export function guestName(number: number): Buffer {
+  return Buffer.from(`\0dt:pieces:g${number}`)
+}
+
 const REMOVE = frameOf(['UNLINK', HIDDEN_NAME])
 /** Whatever comes of it: a link that broke removes it when it is up again. */
 const NOBODY: ReplySink = { onReply: () => {}, onLost: () => {} }

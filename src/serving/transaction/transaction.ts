@@ -6,7 +6,7 @@ import type { Claim, Entry } from '../../order/gates.js'
 import type { Group } from '../../order/groups.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
-import { mayRead } from '../../order/readable.js'
+import { mayRead, readerNow } from '../../order/readable.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
@@ -194,7 +194,7 @@ export class Transaction {
     const { route, ids, written, how, pieces } = share
     const { natural, targets } = route
     if (how === 'read') {
-      share.reader = this.readerOf(share)
+      share.reader = readerNow(this.order, route, ids)
       return share.reader !== undefined
     }
     if (!route.writable()) return false
@@ -204,17 +204,6 @@ export class Transaction {
       return false
     }
     return pieces.every(({ isWrite, ids }) => isWrite || mayRead(this.order, natural[0], natural, ids))
-  }
-
-  /** The first replica that may be asked, not past one that is still to execute a write of the keys [serving/read.ts]. */
-  private readerOf({ route: { natural }, ids }: Share): Link | undefined {
-    const { order } = this
-    const { lanes } = order
-    for (const link of natural) {
-      if (lanes.active > 0 && lanes.mayBeBehind(link, ids)) return undefined
-      if (mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids)) return link
-    }
-    return undefined
   }
 
   /** Whether keys have to be made equal first, as every key is in doubt; that is begun. */

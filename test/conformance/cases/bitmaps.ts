@@ -78,7 +78,7 @@ export const bitmapCases: Cases = {
     BITOP AND d{t} a{t} l{t}
     BITOP OR l{t} a{t}
     TYPE l{t}
-    ~refused BITOP AND d1 a2 b3 c4 e5 f6
+    BITOP AND d1 a2 b3 c4 e5 f6
   `,
   bitpos: String.raw`
     SET k "\xff\xf0\x00"

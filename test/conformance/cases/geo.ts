@@ -78,7 +78,7 @@ export const geoCases: Cases = {
     GEORADIUS a{t} 15 37 200 km STORE b{t} WITHDIST
     SET s v
     GEORADIUS s 15 37 200 km
-    ~refused GEORADIUS k 15 37 200 km STORE b2345
+    GEORADIUS k 15 37 200 km STORE b2345
   `,
   georadius_ro: `
     ${SICILY}
@@ -103,7 +103,7 @@ export const geoCases: Cases = {
     ZRANGE b{t} 0 -1 WITHSCORES
     SET s v
     GEORADIUSBYMEMBER s a 100 km
-    ~refused GEORADIUSBYMEMBER k Agrigento 100 km STOREDIST b2345
+    GEORADIUSBYMEMBER k Agrigento 100 km STOREDIST b2345
   `,
   georadiusbymember_ro: `
     ${SICILY}
@@ -141,6 +141,6 @@ export const geoCases: Cases = {
     GEOSEARCHSTORE b{t} a{t} FROMLONLAT 15 37 BYRADIUS 200 km WITHDIST
     SET s{t} v
     GEOSEARCHSTORE b{t} s{t} FROMLONLAT 15 37 BYRADIUS 200 km
-    ~refused GEOSEARCHSTORE a1 b2345 FROMLONLAT 15 37 BYRADIUS 200 km
+    GEOSEARCHSTORE a1 b2345 FROMLONLAT 15 37 BYRADIUS 200 km
   `,
 }

@@ -317,8 +317,8 @@ export const keyCases: Cases = {
     SORT v
     ~refused SORT k BY w_*
     ~refused SORT k GET o_*
-    ~refused SORT k BY nosort GET # STORE k2
-    ~refused SORT a1 STORE b2345
+    SORT k BY nosort GET # STORE k2
+    SORT a1 STORE b2345
   `,
   sort_ro: `
     RPUSH k 3 1 2 10

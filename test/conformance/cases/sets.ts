@@ -32,7 +32,7 @@ export const setCases: Cases = {
     SET s{t} v
     SDIFF a{t} s{t}
     SDIFF s{t} a{t}
-    ~refused SDIFF a1 b2345
+    SDIFF a1 b2345
   `,
   sdiffstore: `
     SADD a{t} 1 2 3
@@ -45,7 +45,7 @@ export const setCases: Cases = {
     SDIFFSTORE d{t} s{t}
     SDIFFSTORE s{t} a{t}
     TYPE s{t}
-    ~refused SDIFFSTORE a1 b2345
+    SDIFFSTORE a1 b2345
   `,
   sinter: `
     SADD a{t} 1 2 3
@@ -59,7 +59,7 @@ export const setCases: Cases = {
     SET s{t} v
     SINTER a{t} s{t}
     SINTER missing{t} s{t}
-    ~refused SINTER a1 b2345
+    SINTER a1 b2345
   `,
   sintercard: `
     SADD a{t} 1 2 3
@@ -78,7 +78,7 @@ export const setCases: Cases = {
     SINTERCARD 2 a{t} b{t} NOSUCH
     SET s{t} v
     SINTERCARD 2 a{t} s{t}
-    ~refused SINTERCARD 2 a1 b2345
+    SINTERCARD 2 a1 b2345
   `,
   sinterstore: `
     SADD a{t} 1 2 3
@@ -90,7 +90,7 @@ export const setCases: Cases = {
     SET s{t} v
     SINTERSTORE d{t} a{t} s{t}
     SINTERSTORE s{t} a{t}
-    ~refused SINTERSTORE a1 b2345
+    SINTERSTORE a1 b2345
   `,
   sismember: `
     SADD k a
@@ -224,7 +224,7 @@ export const setCases: Cases = {
     ~unordered SUNION a{t} missing{t} b{t} a{t}
     SET s{t} v
     SUNION a{t} s{t}
-    ~refused SUNION a1 b2345
+    SUNION a1 b2345
   `,
   sunionstore: `
     SADD a{t} 1 2
@@ -236,7 +236,7 @@ export const setCases: Cases = {
     SUNIONSTORE a{t} a{t} b{t}
     SET s{t} v
     SUNIONSTORE d{t} a{t} s{t}
-    ~refused SUNIONSTORE a1 b2345
+    SUNIONSTORE a1 b2345
   `,
 
   pfadd: `
@@ -265,7 +265,7 @@ export const setCases: Cases = {
     PFCOUNT a{t} s{t}
     RPUSH l{t} a
     PFCOUNT l{t}
-    ~refused PFCOUNT a1 b2345
+    PFCOUNT a1 b2345
   `,
   pfmerge: `
     PFADD a{t} a b c
@@ -278,6 +278,6 @@ export const setCases: Cases = {
     SET s{t} v
     PFMERGE d{t} s{t}
     PFMERGE s{t} a{t}
-    ~refused PFMERGE a1 b2345
+    PFMERGE a1 b2345
   `,
 }

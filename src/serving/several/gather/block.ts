@@ -1,0 +1,108 @@
+import type { Link } from '../../../backend/link.js'
+import type { ReplySink } from '../../../backend/reply-sink.js'
+import { decodeReply } from '../../../resp/decode.js'
+import { type Frame, frameOf } from '../../../resp/frame.js'
+import { IS_ERROR, OWNED } from '../../../resp/reply-framer.js'
+
+/** What the executor is asked. */
+export interface Work {
+  readonly db: number
+  /** Commands that make the guests, and their names. */
+  readonly arrivals: readonly Frame[]
+  readonly guests: readonly Buffer[]
+  readonly command: Frame
+  /** The name under which the command leaves what it stores: a guest, too. */
+  readonly result: Buffer | undefined
+}
+
+/** What it has left: its value as DUMP gives it, null when it left nothing, and its deadline as PEXPIRETIME tells it. */
+export interface Left {
+  readonly payload: Buffer | null
+  readonly deadline: number
+}
+
+export type Executed =
+  | { readonly bytes: Buffer; readonly flags: number; readonly left: Left | undefined }
+  /** It did not take a guest: the text of its error. */
+  | { readonly refusal: string }
+  /** Nothing is known of it, and nothing is left of it. */
+  | 'lost'
+
+/** The tags of what stands behind the guests' arrivals. */
+const COMMAND = -1
+const DEADLINE = -2
+const DUMP = -3
+const DEPARTURE = -4
+
+/**
+ * One command on one server, among values of other servers that are its guests for so long. Guests are there within EXEC only: for
+ * them no time passes, nobody else sees them, and when the connection breaks they have never been there [design §7 Several keys].
+ *
+ *     MULTI   RESTORE guest …   the command   PEXPIRETIME and DUMP of what it stores   UNLINK guests   EXEC
+ */
+export class GatherBlock implements ReplySink {
+  private refusal: string | undefined
+  private bytes: Buffer | undefined
+  private flags = 0
+  private deadline = -1
+
+  private constructor(
+    private readonly work: Work,
+    private readonly done: (executed: Executed) => void,
+  ) {}
+
+  /** Emits it in this turn. */
+  static execute(link: Link, work: Work): Promise<Executed> {
+    return new Promise((resolve) => new GatherBlock(work, resolve).emit(link))
+  }
+
+  private emit(link: Link): void {
+    const { db, arrivals, guests, command, result } = this.work
+    if (guests.length === 0 && result === undefined) {
+      link.emitFrame(command, db, this, COMMAND)
+      return
+    }
+    const end = link.openBlock()
+    for (const [i, arrival] of arrivals.entries()) link.emitFrame(arrival, db, this, i)
+    link.emitFrame(command, db, this, COMMAND)
+    if (result !== undefined) {
+      link.emitFrame(frameOf(['PEXPIRETIME', result]), db, this, DEADLINE)
+      link.emitFrame(frameOf(['DUMP', result]), db, this, DUMP)
+    }
+    const names = result === undefined ? guests : [...guests, result]
+    link.emitFrame(frameOf(['UNLINK', ...names]), db, this, DEPARTURE)
+    end()
+  }
+
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    switch (tag) {
+      case COMMAND:
+        this.bytes = Buffer.from(buf.subarray(start, end))
+        this.flags = flags | OWNED
+        if (this.work.guests.length === 0 && this.work.result === undefined) this.tell(undefined)
+        return
+      case DEADLINE:
+        this.deadline = Number(decodeReply(buf, start, end))
+        return
+      case DUMP: {
+        const payload = decodeReply(buf, start, end)
+        this.tell({ payload: Buffer.isBuffer(payload) ? payload : null, deadline: this.deadline })
+        return
+      }
+      case DEPARTURE:
+        if (this.work.result === undefined) this.tell(undefined)
+        return
+      default:
+        if ((flags & IS_ERROR) !== 0) this.refusal ??= buf.toString('utf8', start + 1, end - 2)
+    }
+  }
+
+  onLost(): void {
+    this.done('lost')
+  }
+
+  private tell(left: Left | undefined): void {
+    const { refusal, bytes, flags } = this
+    this.done(refusal === undefined ? { bytes: bytes!, flags, left } : { refusal })
+  }
+}

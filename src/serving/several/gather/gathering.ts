@@ -1,0 +1,33 @@
+import type { Logger } from '../../../base/log.js'
+import type { CommandRow } from '../../../command/row.js'
+import type { Order } from '../../../order/order.js'
+import { answer } from '../../../order/replies.js'
+import type { ReplySlot } from '../../../order/reply-slot.js'
+import type { Frame } from '../../../resp/frame.js'
+import { CopiedLog } from './copied-log.js'
+import { GatherRun } from './gather.js'
+import { CROSS_SLOT, type GatherSettings } from './limits.js'
+
+/** Serves the commands that need whole values of keys on several servers, as far as the settings allow it. */
+export class Gathering {
+  private readonly copied: CopiedLog
+
+  constructor(
+    private readonly order: Order,
+    private readonly settings: GatherSettings,
+    log: Logger,
+  ) {
+    this.copied = new CopiedLog(log)
+  }
+
+  /** @param row with a column `gather` */
+  serve(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    if (this.settings.crossServer === 'refuse') answer(slot, CROSS_SLOT)
+    else this.operation(frame, row, slot).run()
+  }
+
+  /** The same, to be run by the caller, who may have a ticket for it. */
+  operation(frame: Frame, row: CommandRow, slot: ReplySlot): GatherRun {
+    return new GatherRun(this.order, frame, row, slot, this.settings, (bytes) => this.copied.note(row.name, bytes))
+  }
+}

@@ -1,0 +1,170 @@
+import { findKeys } from '../../command/keys.js'
+import type { CommandRow } from '../../command/row.js'
+import { replyShape, rowNamed } from '../../command/table.js'
+import type { Order } from '../../order/order.js'
+import { answer, deliver, MUST_WAIT } from '../../order/replies.js'
+import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
+import type { Route } from '../../order/router.js'
+import type { Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import type { Words } from './plans.js'
+
+/** Who waits for a server looks again so often, besides when something has changed. */
+const POLL_MS = 100
+
+/** What the client is answered: a value, or what a server has answered to the command itself. */
+export type Outcome = { readonly reply: Reply } | { readonly bytes: Buffer; readonly flags: number }
+
+/** What became of an attempt: the answer, or a server has to be waited for, or it has to begin again. */
+export type Attempt = Outcome | 'wait' | 'again'
+
+/**
+ * A command on keys of several servers that takes several turns of the event loop, as one step for everybody else [design §7
+ * Several keys]:
+ *
+ *     what its client sent before is answered ─> gates of all keys ─> attempt ─> gates ─> reply
+ *                                                      ^                 │
+ *                                                      └── a server is waited for, without the gates, before anything was written
+ */
+export abstract class Operation {
+  protected readonly frame: Frame
+  /** As they stand in the command. */
+  protected readonly keys: readonly Buffer[]
+
+  constructor(
+    protected readonly order: Order,
+    frame: Frame,
+    protected readonly row: CommandRow,
+    readonly slot: ReplySlot,
+  ) {
+    this.frame = ownFrame(frame)
+    const places: number[] = []
+    const count = findKeys(row, this.frame, places)
+    this.keys = places.slice(0, count).map((place) => argumentOf(this.frame, place))
+  }
+
+  /** Whether its keys are only read. */
+  protected abstract readonly isShared: boolean
+  /** What stands against it before it is known what the keys hold: an answer, or a server that has to be waited for. */
+  protected abstract barrier(): Reply | 'wait' | undefined
+  /** Under the gates of its keys. Nothing was written when it has to wait, or begins again. */
+  protected abstract attempt(): Promise<Attempt>
+
+  /** The keys that are gated: they may become more, by the next attempt. */
+  protected gated() {
+    return this.order.keyIds(this.row, this.frame, this.slot.db)
+  }
+
+  /** Serves it and answers its client. */
+  run(): void {
+    const { slot, row, frame, order } = this
+    slot.pauseClient()
+    this.serve().then(
+      (outcome) => {
+        if ('reply' in outcome) answer(slot, outcome.reply)
+        else {
+          const { bytes, flags } = outcome
+          deliver(slot, replyShape(row, frame.argc), bytes, 0, bytes.length, flags)
+        }
+      },
+      (failure: Error) => {
+        slot.fail(failure, !this.isShared)
+        if (!this.isShared) order.orderLost()
+      },
+    )
+  }
+
+  /** @param ticket its place in the queue at the gates, if it has one */
+  async serve(ticket = this.order.gates.ticket()): Promise<Outcome> {
+    const { order, slot, isShared } = this
+    const { opening, gates, waiting } = order
+    // A read that its client sent before, and whose link breaks, must not find what this does.
+    await slot.whenFirst()
+    const refusal = await opening.whenOpen()
+    if (refusal !== undefined) return { reply: refusal }
+    const deadlineMs = waiting.deadline()
+    for (;;) {
+      if (slot.abandoned) return { reply: order.unavailable() }
+      const barrier = this.barrier()
+      if (barrier !== undefined && barrier !== 'wait') return { reply: barrier }
+      if (barrier === undefined) {
+        const entry = await gates.entered({ ids: this.gated(), isShared }, ticket)
+        let attempt: Attempt
+        try {
+          attempt = await this.attempt()
+        } finally {
+          gates.leave(entry)
+        }
+        if (attempt === 'again') continue
+        if (attempt !== 'wait') return attempt
+      }
+      const nowMs = performance.now()
+      if (nowMs >= deadlineMs) return { reply: order.unavailable() }
+      order.stats.waits++
+      await waiting.change(Math.min(deadlineMs, nowMs + POLL_MS))
+    }
+  }
+
+  /** The routes of some keys, by the view of now. */
+  protected routesOf(keys: readonly Buffer[]): Route[] {
+    return keys.map((key) => this.order.router.routeOfKey(key, 0, key.length))
+  }
+
+  /** One step, by the ordinary way of its command; resolves with a copy of the reply. */
+  protected ask(words: Words, atGates: 'admitted' | 'admitted, now', db = this.slot.db): Promise<Buffer> {
+    const own = rowOf(words)
+    // The errors of a step in parts name the command.
+    const row = own.merge === 'ok' ? { ...own, name: this.row.name } : own
+    return new Promise((resolve, reject) => {
+      this.order.resubmit(frameOf(words), row, new StepSlot(this.slot, atGates, db, resolve, reject))
+    })
+  }
+
+  /** Steps that only read, all in one turn; undefined when a server has to be waited for. */
+  protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Buffer[] | undefined> {
+    const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
+    return replies.some((reply) => reply.equals(MUST_WAIT)) ? undefined : replies
+  }
+}
+
+function rowOf([name, sub]: Words): CommandRow {
+  const row = rowNamed(String(name).toLowerCase())!
+  return row.subcommands?.get(String(sub).toLowerCase()) ?? row
+}
+
+/** The slot of a step: its client waits for the operation, and an operation that has begun goes on when its client is gone. */
+class StepSlot extends InnerSlot {
+  constructor(
+    protected readonly whole: ReplySlot,
+    private readonly gates: 'admitted' | 'admitted, now',
+    private readonly ownDb: number,
+    private readonly answered: (reply: Buffer) => void,
+    private readonly failed: (failure: Error) => void,
+  ) {
+    super()
+  }
+
+  override get db(): number {
+    return this.ownDb
+  }
+
+  override get abandoned(): boolean {
+    return false
+  }
+
+  override get atGates(): 'admitted' | 'admitted, now' {
+    return this.gates
+  }
+
+  finish(buf: Buffer, start: number, end: number): void {
+    this.answered(Buffer.from(buf.subarray(start, end)))
+  }
+
+  override fail(failure: Error): void {
+    this.failed(failure)
+  }
+
+  override pauseClient(): void {}
+
+  override async whenFirst(): Promise<void> {}
+}

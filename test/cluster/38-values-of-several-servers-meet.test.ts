@@ -1,0 +1,249 @@
+import t, { type Test } from 'tap'
+import { LogLines } from '../helpers/log-lines.js'
+import { startProxy, type TestProxy } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
+import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { declareDown } from '../helpers/sentinels.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * Commands that need whole values of keys on several servers: one of these executes them, the others' values are its guests for one
+ * MULTI, and what is stored is written like any other value [design §7 Several keys].
+ */
+
+interface Story {
+  readonly proxy: TestProxy
+  readonly watcher: RawClient
+  readonly lines: LogLines
+  /** On dt-1 and dt-2 alone, on dt-3 and dt-4 alone, and on dt-2 and dt-3 alone. */
+  readonly a: string
+  readonly b: string
+  readonly d: string
+}
+
+async function begin(t: Test, config = {}): Promise<Story> {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 4, replicas: 1, config, log: lines.log })
+  const watcher = await proxy.connect()
+  const keyOn = async (name: string, ...members: string[]) => {
+    for (let i = 0; ; i++) {
+      const replicas = await replicasOf(watcher, `${name}:${i}`)
+      if (String(replicas) === String(members)) return `${name}:${i}`
+    }
+  }
+  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
+  await watcher.ask('SADD', a, 'x', 'y')
+  await watcher.ask('SADD', b, 'y', 'z')
+  return { proxy, watcher, lines, a, b, d: await keyOn('d', 'dt-2', 'dt-3') }
+}
+
+/** Sends a command that looks at something which a member that stands still has. */
+async function lookAtStill({ proxy, watcher }: Story, member: string, ...args: string[]) {
+  proxy.ring.pause(member)
+  const reply = (await proxy.connect()).ask(...args).then(String)
+  await until('it looks', async () => (await outstanding(watcher, member)) > 0)
+  return { reply }
+}
+
+async function membersOfSet(client: RawClient, key: string): Promise<string> {
+  return (String(await client.ask('SMEMBERS', key)).match(/^[a-z]\w*(?=\r)/gm) ?? []).sort().join(' ')
+}
+
+t.test('guests are seen by nobody, neither while the commands run nor afterwards', async (t) => {
+  const { proxy, watcher, a, b, d } = await begin(t)
+  let over = false
+  const seen: string[] = []
+  const members = ['dt-1', 'dt-2', 'dt-3', 'dt-4']
+  const lookers = members.map(async (name) => {
+    const member = await proxy.connectTo(name)
+    for (let looks = 0; !over || looks < 10; looks++) {
+      const found = String(await member.ask('KEYS', '*dt:pieces*'))
+      if (found !== '*0\r\n') seen.push(`${name}: ${found}`)
+    }
+  })
+  for (let i = 0; i < 200; i++) {
+    t.equal(String(await watcher.ask('SUNIONSTORE', d, a, b)), ':3\r\n')
+    t.equal(String(await watcher.ask('SINTERCARD', '2', a, b)), ':1\r\n')
+  }
+  over = true
+  await Promise.all(lookers)
+  t.same(seen, [])
+  t.equal(await membersOfSet(watcher, d), 'x y z')
+  t.same((await ringSnapshot(proxy)).faults, [])
+  t.equal(await counter(watcher, 'gathers'), 400)
+})
+
+t.test('what others write meanwhile comes behind it', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher, a, b, d } = story
+  const { reply } = await lookAtStill(story, 'dt-3', 'SUNIONSTORE', d, a, b)
+  const [one, other, third] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
+  const written = one.ask('SADD', a, 'later')
+  const set = other.ask('SET', d, 'text')
+  const all = third.pipeline([['MULTI'], ['SADD', a, 'later'], ['SADD', b, 'later'], ['EXEC']])
+  await until('they wait', async () => (await counter(watcher, 'gate_waits')) > 1)
+  proxy.ring.resume('dt-3')
+  t.equal(await reply, ':3\r\n')
+  t.match(String(await written), /^:[01]\r\n$/)
+  t.equal(String(await set), '+OK\r\n')
+  await all
+  t.equal(String(await watcher.ask('GET', d)), '$4\r\ntext\r\n')
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('who only reads does not keep others from reading', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher, a, b } = story
+  const { reply } = await lookAtStill(story, 'dt-3', 'SINTER', a, b)
+  t.equal(await membersOfSet(watcher, a), 'x y')
+  proxy.ring.resume('dt-3')
+  t.equal(await reply, '*1\r\n$1\r\ny\r\n')
+})
+
+for (const sweep of [['FLUSHALL'], ['SWAPDB', '0', '1']]) {
+  t.test(`${sweep[0]} comes before it or behind it`, async (t) => {
+    const story = await begin(t)
+    const { proxy, watcher, a, b, d } = story
+    const { reply } = await lookAtStill(story, 'dt-3', 'SUNIONSTORE', d, a, b)
+    const swept = (await proxy.connect()).ask(...sweep)
+    await until('it waits', async () => (await counter(watcher, 'gates')) === 2)
+    proxy.ring.resume('dt-3')
+    t.equal(await reply, ':3\r\n')
+    t.equal(String(await swept), '+OK\r\n')
+    t.equal(String(await watcher.ask('EXISTS', d)), ':0\r\n')
+    t.same((await ringSnapshot(proxy)).faults, [])
+  })
+}
+
+t.test('a server that stands still is waited for as long as the limit says, with an error that is true', async (t) => {
+  const story = await begin(t, { limits: { gatherMs: 300 } })
+  const { proxy, watcher, a, b, d } = story
+  const { reply } = await lookAtStill(story, 'dt-3', 'SUNIONSTORE', d, a, b)
+  t.match(await reply, /^-ERR 'sunionstore' .* limits.gatherMs, 300 ms; the command was not applied/)
+  t.equal(await counter(watcher, 'gates'), 0)
+  t.equal(String(await watcher.ask('SADD', a, 'later')), ':1\r\n', 'its keys are free')
+  proxy.ring.resume('dt-3')
+  t.equal(String(await watcher.ask('EXISTS', d)), ':0\r\n')
+})
+
+t.test('a server that dies before, or in the middle: the others go on when it is known to be dead', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher, a, b, d } = story
+  const { reply } = await lookAtStill(story, 'dt-3', 'SUNIONSTORE', d, a, b)
+  await proxy.ring.kill('dt-3')
+  await until('it is noticed', async () => (await counter(watcher, 'links_up')) === 3)
+  // The destination has a copy there.
+  await until('it waits, without its gates', async () => (await counter(watcher, 'gates')) === 0)
+  t.equal(String(await watcher.ask('SINTER', a, b)), '*1\r\n$1\r\ny\r\n', 'what is only read is read from the others')
+  await declareDown(proxy.ring, 'dt-3')
+  t.equal(await reply, ':3\r\n')
+  t.equal(await membersOfSet(watcher, d), 'x y z')
+})
+
+t.test('values that are too large are refused, with the largest one’s name and what can be done', async (t) => {
+  const story = await begin(t, { limits: { gatherBytes: '50kb' } })
+  const { proxy, watcher, a, b, d, lines } = story
+  const large = `large{${b}}`
+  await watcher.ask('SET', large, 'x'.repeat(100_000))
+  t.match(
+    String(await watcher.ask('BITOP', 'OR', d, large, `large{${a}}`)),
+    /^:100000/,
+    'who has the large one executes it',
+  )
+  const other = `other{${a}}`
+  await watcher.ask('SET', other, 'x'.repeat(90_000))
+  t.match(
+    String(await watcher.ask('BITOP', 'OR', d, large, other)),
+    new RegExp(
+      `^-ERR 'bitop' .* limits.gatherBytes is 51200; the key "${large}" has \\d+ of them; the command was not applied`,
+    ),
+  )
+  t.equal(String(await watcher.ask('STRLEN', d)), ':100000\r\n')
+  t.equal(lines.about(/copied/).length, 0)
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('commands over several servers can be refused as Redis Cluster refuses them', async (t) => {
+  const { watcher, a, b, d } = await begin(t, { commands: { crossServer: 'refuse' } })
+  for (const command of [
+    ['SINTER', a, b],
+    ['SUNIONSTORE', d, a, b],
+    ['PFCOUNT', a, b],
+  ]) {
+    t.equal(String(await watcher.ask(...command)), "-CROSSSLOT Keys in request don't hash to the same slot\r\n")
+  }
+  t.equal(String(await watcher.ask('SINTER', a, `{${a}}2`)), '*0\r\n', 'not on the same servers')
+})
+
+t.test('a server without memory takes no guests, and a destination without memory is not written', async (t) => {
+  const { proxy, watcher, a, b, d } = await begin(t)
+  const limit = async (name: string, bytes: string) => {
+    const member = await proxy.connectTo(name)
+    await member.ask('CONFIG', 'SET', 'maxmemory', bytes)
+    const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
+    await member.ask('CLIENT', 'KILL', 'ID', id!)
+  }
+  const isUp = () => until('it is back', async () => (await counter(watcher, 'links_up')) === 4)
+  for (const name of ['dt-1', 'dt-3']) {
+    await limit(name, '1')
+    await isUp()
+  }
+  t.equal(String(await watcher.ask('SINTER', a, b)), '*1\r\n$1\r\ny\r\n', 'somebody else has memory')
+  t.match(String(await watcher.ask('SUNIONSTORE', d, a, b)), /^-OOM /, 'a copy of the destination is on dt-3')
+  t.equal(String(await watcher.ask('EXISTS', d)), ':0\r\n')
+  for (const name of ['dt-2', 'dt-4']) {
+    await limit(name, '1')
+    await isUp()
+  }
+  t.match(String(await watcher.ask('SINTER', a, b)), /^-OOM /)
+})
+
+t.test('elements that go from set to set are seen once, in one or the other, while a member dies', async (t) => {
+  const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
+  const watcher = await proxy.connect()
+  const sets = Array.from({ length: 8 }, (_, i) => `set:${i}`)
+  const elements = Array.from({ length: 40 }, (_, i) => `e${i}`)
+  for (const [i, element] of elements.entries()) await watcher.ask('SADD', sets[i % sets.length], element)
+  const seed = (i: number) => Math.floor(Math.abs(Math.sin(i) * 1e6))
+  let over = false
+  let unions = 0
+  const faults: string[] = []
+  const movers = Array.from({ length: 3 }, async (_, n) => {
+    const client = await proxy.connect()
+    for (let i = n * 10_000; !over; i++) {
+      const [from, to] = [sets[seed(i) % 8], sets[seed(i + 5000) % 8]]
+      const reply = String(await client.ask('SMOVE', from, to, elements[seed(i + 9000) % 40]))
+      if (reply.startsWith('-')) faults.push(reply)
+    }
+  })
+  const unite = async (command: string[], stored?: string) => {
+    const client = await proxy.connect()
+    while (!over) {
+      const reply = String(await client.ask(...command))
+      if (stored === undefined && (reply.match(/^e\d+/gm) ?? []).length !== 40) faults.push(reply)
+      if (stored !== undefined && reply !== ':40\r\n') faults.push(reply)
+      if (stored !== undefined) {
+        const size = String(await client.ask('SCARD', stored))
+        if (size !== ':40\r\n') faults.push(`stored ${size}`)
+      }
+      unions++
+    }
+  }
+  const readers = [
+    unite(['SUNION', ...sets]),
+    unite(['SUNIONSTORE', 'all:1', ...sets], 'all:1'),
+    unite(['SUNIONSTORE', 'all:2', ...sets], 'all:2'),
+  ]
+  await until('they are seen', () => unions > 100)
+  proxy.ring.pause('dt-2')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await proxy.ring.kill('dt-2')
+  await declareDown(proxy.ring, 'dt-2')
+  const before = unions
+  await until('they are seen again', () => unions > before + 100)
+  over = true
+  await Promise.all([...movers, ...readers])
+  t.same(faults, [])
+  t.equal(await counter(watcher, 'gates'), 0)
+})
