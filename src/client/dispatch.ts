@@ -61,6 +61,7 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   }
   if (row.route !== 'local') {
     const slot = client.takeSlot(frame.end - frame.start)
+    if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     server.coordinator.submit(frame, row, slot)
     return
   }

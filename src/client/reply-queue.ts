@@ -58,6 +58,8 @@ export class ReplyQueue {
   keptBytes = 0
   /** How many slots must be finished before the next command is handled. */
   pausing = 0
+  /** The number of the last place whose command may change something. */
+  newestWrite = 0
   /** Nothing has come from a server yet. */
   private isNew = true
   /** What a reply is expected to have, as the last ones had it; nothing where they are small. */
@@ -259,6 +261,10 @@ export class Slot implements ReplySlot {
 
   get newest(): number {
     return this.queue?.newest ?? this.number
+  }
+
+  get newestWrite(): number {
+    return this.queue?.newestWrite ?? 0
   }
 
   get abandoned(): boolean {

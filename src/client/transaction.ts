@@ -89,6 +89,7 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
 async function execute(server: Server, client: Connection): Promise<void> {
   const { session } = client
   const slot = client.takeSlot(session.queuedBytes)
+  client.queue.newestWrite = slot.number
   const dbBefore = session.db
   try {
     const commands: QueuedCommand[] = []

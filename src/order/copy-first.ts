@@ -19,11 +19,22 @@ import type { Route } from './router.js'
 export function settleFirst(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
   const settled = settling(order, route, order.keyIds(row, frame, slot.db), row.replicate !== 'none')
   if (settled === undefined) return false
+  serveAfter(order, settled, frame, row, slot)
+  return true
+}
+
+/** Serves a command when its keys have been settled, or could not be. */
+export function serveAfter(
+  order: Order,
+  settled: Promise<unknown>,
+  frame: Frame,
+  row: CommandRow,
+  slot: ReplySlot,
+): void {
   const own = ownFrame(frame)
   slot.pauseClient()
   const again = () => order.resubmit(own, row, slot)
   settled.then(again, again)
-  return true
 }
 
 /**

@@ -9,6 +9,8 @@ interface LostRead {
   readonly row: CommandRow
   readonly slot: ReplySlot
   readonly ids: readonly KeyId[]
+  /** A part of it was lost: the other parts were answered, or will be, and do not count. */
+  readonly wasCut: boolean
   overtaken: boolean
 }
 
@@ -16,13 +18,14 @@ interface LostRead {
  * The reads that were in flight on a link that breaks. They are sent again when all that was in flight on it is known:
  * a read that was followed by a write of the same client to the same key would find that write already done on the next
  * replica, as if the client had sent them the other way round, and is not sent again. Nor is one that was followed by a write to
- * a key with the same {tag}: what others do when they see that write, it would see.
+ * a key with the same {tag}: what others do when they see that write, it would see. A read that was cut is not sent again behind any
+ * write of its client, because that may have been done on a member whose link did not break.
  */
 export class LostReads {
   private reads: LostRead[] = []
 
-  add(frame: Frame, row: CommandRow, slot: ReplySlot, ids: readonly KeyId[]): void {
-    this.reads.push({ frame, row, slot, ids, overtaken: false })
+  add(frame: Frame, row: CommandRow, slot: ReplySlot, ids: readonly KeyId[], wasCut = false): void {
+    this.reads.push({ frame, row, slot, ids, wasCut, overtaken: false })
   }
 
   /** A write that was in flight on the same link, behind the reads that were added before. */

@@ -23,8 +23,16 @@ import { Opening } from './opening.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
-import { answer, MUST_WAIT, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_UNCERTAIN, unavailable } from './replies.js'
-import { places, type ReplySlot } from './reply-slot.js'
+import {
+  answer,
+  MUST_WAIT,
+  READ_LEFT_BEHIND,
+  READ_OVERTAKEN,
+  READ_TORN,
+  READ_UNCERTAIN,
+  unavailable,
+} from './replies.js'
+import { places, type ReplySlot, type WholeRead } from './reply-slot.js'
 import { Router } from './router.js'
 import { OrderStats } from './stats.js'
 import { Swaps } from './swaps.js'
@@ -229,11 +237,29 @@ export class Order {
     this.pieces.aheads.linkDown(link)
     this.lanes.drop(link)
     this.above.servingChanged()
-    for (const { frame, row, slot, overtaken } of this.lostReads.take()) {
+    for (const { frame, row, slot, overtaken, wasCut } of this.lostReads.take()) {
       if (overtaken) answer(slot, READ_OVERTAKEN)
+      else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
       else if (slot.number <= this.moved && this.moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
       else this.resubmit(frame, row, slot)
     }
+  }
+
+  /** The link of a read broke before the answer: it is served again when all that was in flight there is known. */
+  readLost(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    this.stats.readsResent++
+    const read = wholeRead(frame, row, slot)
+    if (read === undefined) return
+    const ids = this.keyIds(read.row, read.frame, read.slot.db)
+    this.lostReads.add(read.frame, read.row, read.slot, ids, read.slot !== slot)
+  }
+
+  /** Serves a read again that was held, and needs not wait any more for what it was held for: its databases are emptied. */
+  readUncovered(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+    const read = wholeRead(frame, row, slot)
+    if (read === undefined) return
+    if (read.slot !== slot && hasWrittenSince(read.slot)) answer(read.slot, READ_TORN)
+    else this.resubmit(read.frame, read.row, read.slot)
   }
 
   /**
@@ -242,8 +268,10 @@ export class Order {
    */
   readAgain(frame: Frame, row: CommandRow, slot: ReplySlot): void {
     this.stats.readsResent++
-    if (slot.number < slot.newest) answer(slot, READ_UNCERTAIN)
-    else this.resubmit(frame, row, slot)
+    const read = wholeRead(frame, row, slot)
+    if (read === undefined) return
+    if (read.slot.number < read.slot.newest) answer(read.slot, READ_UNCERTAIN)
+    else this.resubmit(read.frame, read.row, read.slot)
   }
 
   /** What was sent to this member may have been executed in another database: nobody knows what it has in any of them. */
@@ -309,4 +337,14 @@ export class Order {
     this.above.servingChanged()
     this.waiting.retry()
   }
+}
+
+/** What is served again when a read has no answer: all of it where it was cut; undefined when another part has seen to that. */
+function wholeRead(frame: Frame, row: CommandRow, slot: ReplySlot): WholeRead | undefined {
+  return slot.giveUp === undefined ? { frame, row, slot } : slot.giveUp()
+}
+
+/** Whether the client has sent something behind a command that may have changed something. */
+function hasWrittenSince({ number, newest, newestWrite = newest }: ReplySlot): boolean {
+  return newestWrite > number
 }

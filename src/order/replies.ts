@@ -146,6 +146,11 @@ export const READ_UNCERTAIN = error(
   'ERR the read was not answered: its server turned out to be without a write of the key, and other commands were sent behind it; send the read again',
 )
 
+/** A read of keys on several servers, of which one server gave no answer, and behind which its client has written. */
+export const READ_TORN = error(
+  'ERR the read was not answered: one of its servers gave no answer, so that all of it would have to be read again, and a later write of the same connection was sent behind it; send the read again',
+)
+
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
 export function outcomeUnknown(members: readonly string[], full: readonly string[] = []): Reply {
   const cause =

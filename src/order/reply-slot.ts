@@ -1,3 +1,6 @@
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+
 /** How many places were ever taken, by all clients: tells what was sent before something happened, and what after it. */
 export const places = { taken: 0 }
 
@@ -14,6 +17,8 @@ export interface ReplySlot {
   /** Its number among all places, and that of the last one of its client. */
   readonly number: number
   readonly newest: number
+  /** That of its client's last command that may change something; undefined when that is not told apart. */
+  readonly newestWrite?: number | undefined
   /** The client is gone: nobody will see the reply. */
   readonly abandoned: boolean
   /**
@@ -35,6 +40,15 @@ export interface ReplySlot {
   pauseClient(): void
   /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
   whenFirst(): Promise<void>
+  /** Of a part of a read: gives the read up, which is to be asked again as a whole; undefined when that has been done already. */
+  giveUp?(): WholeRead | undefined
+}
+
+/** A read that was sent in parts, as its client sent it. */
+export interface WholeRead {
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly slot: ReplySlot
 }
 
 /** A place within another one, the whole: what it does not say itself is the whole's. */
@@ -60,6 +74,10 @@ export abstract class InnerSlot implements ReplySlot {
 
   get newest(): number {
     return this.whole.newest
+  }
+
+  get newestWrite(): number | undefined {
+    return this.whole.newestWrite
   }
 
   get abandoned(): boolean {

@@ -61,10 +61,10 @@ export class Read implements ReplySink {
       return
     }
     const own = ownFrame(frame)
-    const again = () => order.resubmit(own, row, slot)
+    const covered = () => order.readUncovered(own, row, slot)
     // What the client wrote behind it is dropped with it, and may be done elsewhere: see `LostReads`.
-    const dropped = () => order.lostReads.add(own, row, slot, ids)
-    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered: again })()
+    const dropped = () => order.readLost(own, row, slot)
+    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered })()
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -94,7 +94,6 @@ export class Read implements ReplySink {
     const { slot, row, order } = this
     const frame = frameIn(Buffer.from(buf.subarray(start, end)))
     Read.spare.push(this)
-    order.stats.readsResent++
-    order.lostReads.add(frame, row, slot, order.keyIds(row, frame, slot.db))
+    order.readLost(frame, row, slot)
   }
 }

@@ -141,24 +141,39 @@ t.test('a server that loads its data is waited for', async (t) => {
   t.equal(String(await client.ask('GET', `${key}:{${key}}`)), '$4\r\n7999\r\n')
 })
 
-t.test('one server is dead and another refuses: nobody is told that nothing was applied', async (t) => {
-  const story = await begin(t)
-  const { proxy, client, member } = story
-  const keyAt = async (condition: (replicas: readonly string[]) => boolean) => {
-    for (let i = 0; ; i++) if (condition(await replicasOf(client, `k${i}`))) return `k${i}`
-  }
-  const away = await keyAt((replicas) => replicas[0] === 'dt-1')
-  const refused = await keyAt((replicas) => replicas.indexOf(MEMBER) > 0 && !replicas.includes('dt-1'))
-  await client.ask('MSET', away, 'old', refused, 'old')
-  await proxy.ring.kill('dt-1')
-  await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
-  for (const command of [
-    ['MSET', away, 'new', refused, 'new'],
-    ['DEL', away, refused],
-    ['UNLINK', away, refused],
-  ]) {
-    const reply = String(await client.ask(...command))
-    t.match(reply, /^-ERR the outcome of this write is unknown: .*dt-2.* refused the write/, command[0])
-    t.notMatch(reply, /not applied/)
-  }
-})
+t.test(
+  'a write of several servers: when one refuses the outcome is unknown, when one is dead nothing is written',
+  async (t) => {
+    const story = await begin(t)
+    const { proxy, client, member } = story
+    const keyAt = async (condition: (replicas: readonly string[]) => boolean) => {
+      for (let i = 0; ; i++) if (condition(await replicasOf(client, `k${i}`))) return `k${i}`
+    }
+    const away = await keyAt((replicas) => replicas[0] === 'dt-1')
+    const apart = await keyAt((replicas) => !replicas.includes(MEMBER))
+    const refused = await keyAt((replicas) => replicas.indexOf(MEMBER) > 0 && !replicas.includes('dt-1'))
+    const commandsOn = (key: string) => [
+      ['MSET', key, 'new', refused, 'new'],
+      ['DEL', key, refused],
+      ['UNLINK', key, refused],
+    ]
+    await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    for (const command of commandsOn(apart)) {
+      const reply = String(await client.ask(...command))
+      t.match(reply, /^-ERR the outcome of this write is unknown: .*dt-2.* refused the write/, command[0])
+      t.notMatch(reply, /not applied/)
+    }
+    await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await replicasAreEqual(story)
+    await client.ask('MSET', away, 'old', refused, 'old')
+    await proxy.ring.kill('dt-1')
+    for (const command of commandsOn(away)) {
+      t.match(
+        String(await client.ask(...command)),
+        /^-CLUSTERDOWN .* the command was not applied, try again/,
+        command[0],
+      )
+      t.equal(String(await client.ask('GET', refused)), '$3\r\nold\r\n')
+    }
+  },
+)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
+import type { CommandRow } from '../../src/command/row.js'
 import { rowNamed } from '../../src/command/table.js'
 import { type Held, Lanes } from '../../src/order/lanes.js'
 import { LostReads } from '../../src/order/lost-reads.js'
@@ -55,7 +56,7 @@ class Story {
     const natural = [this.master, this.backup]
     const order = {
       lanes: this.lanes,
-      lostReads: this.lostReads,
+      readLost: (frame: Frame, row: CommandRow, slot: ReplySlot) => this.lostReads.add(frame, row, slot, [KEY]),
       stats: { reads: 0, readsFromBackup: 0 },
       doubts: { any: false },
       uncertainty: { active: false },

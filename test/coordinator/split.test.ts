@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { findKeys } from '../../src/command/keys.js'
+import type { CommandRow } from '../../src/command/row.js'
 import { rowNamed } from '../../src/command/table.js'
+import { keyIds } from '../../src/order/key-ids.js'
 import { outcomeUnknown, rangeGone, unavailable } from '../../src/order/replies.js'
 import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { encodeReply } from '../../src/resp/encode.js'
@@ -40,30 +42,31 @@ interface Part {
   readonly slot: ReplySlot
 }
 
-const doubts = { any: false }
-const masters = new Map<string, { serving: boolean }>()
+const doubts = { any: false, hides: () => false }
+const masters = new Map<string, { serving: boolean; ready: true }>()
 
-function masterOf(name: string): { serving: boolean } {
+function masterOf(name: string): { serving: boolean; ready: true } {
   const letter = name.toLowerCase()
-  if (!masters.has(letter)) masters.set(letter, { serving: true })
+  if (!masters.has(letter)) masters.set(letter, { serving: true, ready: true })
   return masters.get(letter)!
 }
 
 /** Splits a command over a ring in which the first character of a key names its replica set. */
 function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
-  const routes = new Map<string, { name: string; natural: unknown[] }>()
+  const routes = new Map<string, { name: string; natural: unknown[]; writable(): boolean }>()
   const parts: Part[] = []
   const order = {
     memory: { anyFull: false },
     lanes: { active: 0 },
     uncertainty: { active: false },
     doubts,
+    keyIds: (row: CommandRow, frame: Frame, db: number) => keyIds(row, frame, db, 16),
     router: {
       routeOfKey: (buf: Buffer, start: number) => {
         const name = String.fromCharCode(buf[start])
         // Upper and lower case have the same master.
         const master = masterOf(name)
-        if (!routes.has(name)) routes.set(name, { name, natural: [master] })
+        if (!routes.has(name)) routes.set(name, { name, natural: [master], writable: () => true })
         return routes.get(name)
       },
     },

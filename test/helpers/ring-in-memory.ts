@@ -147,9 +147,11 @@ export class RingInMemory {
     const heard: string[] = []
     const client = {}
     let newest = 0
-    const slotOf = (command: string): ReplySlot => {
+    let newestWrite = 0
+    const slotOf = (command: string, isWrite: boolean): ReplySlot => {
       const number = ++places.taken
       newest = number
+      if (isWrite) newestWrite = number
       return {
         proto: 3,
         db: 0,
@@ -157,6 +159,9 @@ export class RingInMemory {
         number,
         get newest() {
           return newest
+        },
+        get newestWrite() {
+          return newestWrite
         },
         abandoned: false,
         pauseClient: () => {},
@@ -173,11 +178,11 @@ export class RingInMemory {
     }
     const send = (command: string) => {
       const { frame, row } = parsed(command)
-      this.coordinator.submit(frame, row, slotOf(command))
+      this.coordinator.submit(frame, row, slotOf(command, row.replicate !== 'none'))
     }
     const exec = (...commands: readonly string[]) => {
       const queued = commands.map((command) => ({ ...parsed(command), db: 0, reply: undefined }))
-      this.coordinator.transact(queued, slotOf('EXEC'), () => {})
+      this.coordinator.transact(queued, slotOf('EXEC', true), () => {})
     }
     return { heard, send, exec }
   }

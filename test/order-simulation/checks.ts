@@ -4,7 +4,8 @@ import type { PartOperation } from './client.js'
 import type { Server } from './server.js'
 import type { Fault } from './settings.js'
 import type { Entry } from './store.js'
-import { alive, END, ofTag, READS, TagModel } from './tag-model.js'
+import { alive, END, ofTag, READS, TagModel, type TagState } from './tag-model.js'
+import { groupsOf, TOGETHER } from './workload.js'
 import type { World } from './world.js'
 
 export interface Violation {
@@ -78,14 +79,19 @@ export function checkHistories(world: World): { violation?: Violation; undecided
   const isRead = ({ part, outcome }: PartOperation) =>
     READS.has(part.args[0]) || (part.args[0] === 'SPOP' && outcome.kind === 'ok' && outcome.value === NOTHING)
   let undecided = 0
-  for (const tag of settings.tags) {
+  for (const tag of groupsOf(settings)) {
     const all = story.operations.filter(({ part }) => part.tag === tag)
     const gone = world.exposure.mayBeGone(all, isRead)
     const operations = all.filter((operation) => !(readsMayVanish && isRead(operation)) && !gone.has(operation))
-    const key = Buffer.from(`{${tag}}`)
-    const [master] = proxy.order.router.routeOfKey(key, 0, key.length).natural
-    const { store, wallMs } = servers.find(({ name }) => name === master.name)!
-    const end = { state: ofTag(store.databases, tag), nowMs: wallMs, latestMs }
+    const masterOf = (name: string) => {
+      const key = Buffer.from(`{${name}}`)
+      const [master] = proxy.order.router.routeOfKey(key, 0, key.length).natural
+      return servers.find((server) => server.name === master.name)!
+    }
+    const [{ wallMs, store }] = tag === TOGETHER ? servers : [masterOf(tag)]
+    const final =
+      tag === TOGETHER ? together(settings.tags, (each) => masterOf(each).store.databases) : ofTag(store.databases, tag)
+    const end = { state: final, nowMs: wallMs, latestMs }
     const model = new TagModel(operations, store.databases.length, clocks, end)
     const last: Operation = {
       ...base(Number.MAX_SAFE_INTEGER, END, tag, -1),
@@ -108,6 +114,16 @@ export function checkHistories(world: World): { violation?: Violation; undecided
     return { violation: { check: 'history', message }, undecided }
   }
   return { undecided }
+}
+
+/** What the masters have of the keys that are used together. */
+function together(tags: readonly string[], databasesOf: (tag: string) => TagState): TagState {
+  const all = tags.map((tag) => ofTag(databasesOf(tag), TOGETHER).map((keys) => own(keys, `{${tag}}`)))
+  return all[0].map((_, db) => new Map(all.flatMap((databases) => [...databases[db]])))
+}
+
+function own(keys: TagState[number], tag: string): [string, Entry][] {
+  return [...keys].filter(([key]) => key.startsWith(tag))
 }
 
 /**

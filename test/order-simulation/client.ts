@@ -64,6 +64,7 @@ export class Client {
   private pausing = 0
   private last: number | undefined
   private newest = 0
+  private newestWrite = 0
 
   constructor(
     readonly number: number,
@@ -96,7 +97,9 @@ export class Client {
     let finished = false
     const number = ++places.taken
     this.newest = number
+    if (row.replicate !== 'none') this.newestWrite = number
     const newest = () => this.newest
+    const newestWrite = () => this.newestWrite
     return {
       proto: 3,
       db: command.db,
@@ -104,6 +107,9 @@ export class Client {
       number,
       get newest() {
         return newest()
+      },
+      get newestWrite() {
+        return newestWrite()
       },
       abandoned: false,
       pauseClient: () => {
@@ -155,10 +161,11 @@ function keyByKey(part: Part): Part[] {
   const size = WORDS_PER_KEY[name]
   if (size === undefined) return [part]
   const keys = Array.from({ length: words.length / size }, (_, i) => words.slice(i * size, (i + 1) * size))
-  return keys.map((own) => ({ tag: part.tag, args: [name, ...own] }))
+  // Where MSETNX finds that no key is there it sets them as MSET does.
+  return keys.map((own) => ({ tag: part.tag, args: [name === 'MSETNX' ? 'MSET' : name, ...own] }))
 }
 
-const WORDS_PER_KEY: Readonly<Record<string, number | undefined>> = { MSET: 2, DEL: 1, UNLINK: 1 }
+const WORDS_PER_KEY: Readonly<Record<string, number | undefined>> = { MSET: 2, MSETNX: 2, DEL: 1, UNLINK: 1 }
 
 const NOT_APPLIED = /^-(CLUSTERDOWN|OOM|MISCONF|TRYAGAIN) /
 const UNKNOWN = /^-ERR (the outcome of this write is unknown|a server could not be asked|the read was not answered)/

@@ -1,6 +1,7 @@
 import { replicaSetOfKey } from '../../src/view/build-view.js'
 import type { View } from '../../src/view/view.js'
 import type { PartOperation } from './client.js'
+import { TOGETHER } from './workload.js'
 
 interface Event {
   readonly name: string
@@ -45,15 +46,23 @@ export class Exposure {
   }
 
   private isExposed({ part, invoked, returned }: PartOperation): boolean {
-    const key = Buffer.from(`{${part.tag}}`)
     const { view } = this.views.findLast(({ moment }) => moment < invoked)!
-    const names = replicaSetOfKey(view, key, 0, key.length).natural.map(({ name }) => name)
     const isLater = ({ moment }: Event) => moment > invoked
     const isMeanwhile = (event: Event) => isLater(event) && event.moment < returned
-    return names.some((name) => {
-      const others = names.filter((each) => each !== name)
-      const hasFailed = this.failures.some((event) => event.name === name && isLater(event))
-      return hasFailed && others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
-    })
+    const isExposedOn = (names: readonly string[]) =>
+      names.some((name) => {
+        const others = names.filter((each) => each !== name)
+        const hasFailed = this.failures.some((event) => event.name === name && isLater(event))
+        return (
+          hasFailed && others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
+        )
+      })
+    const keys = part.tag === TOGETHER ? part.args.filter((arg) => arg.startsWith('{')) : [`{${part.tag}}`]
+    return keys.some((key) => isExposedOn(replicaNames(view, key)))
   }
+}
+
+function replicaNames(view: View, key: string): string[] {
+  const bytes = Buffer.from(key)
+  return replicaSetOfKey(view, bytes, 0, bytes.length).natural.map(({ name }) => name)
 }

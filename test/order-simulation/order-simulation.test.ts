@@ -31,6 +31,14 @@ t.test('nor where streams are trimmed as their masters like', async (t) => {
   }
 })
 
+t.test('nor where keys of several servers are read and written together: all of it is one step', async (t) => {
+  for (const kinds of ['together', 'together,string,move,all']) {
+    const { status, stdout } = simulate(['--seed', '8100', '--runs', '300', '--kinds', kinds])
+    t.equal(status, 0, stdout)
+    t.match(stdout, /^300 runs .* 0 violations$/m)
+  }
+})
+
 t.test('the same seed is the same run, to the last byte', async (t) => {
   for (const seed of ['601', '602', '603']) {
     const [first, second] = [simulate(['--seed', seed, '--trace']), simulate(['--seed', seed, '--trace'])]

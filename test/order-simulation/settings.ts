@@ -25,7 +25,7 @@ export const KINDS = [
   'all',
 ] as const
 /** Those that a run has only when they are asked for. */
-export const MORE_KINDS = ['trim'] as const
+export const MORE_KINDS = ['trim', 'together'] as const
 export type Kind = (typeof KINDS | typeof MORE_KINDS)[number]
 
 /** What a run is like, all of it drawn from its seed. */

@@ -177,6 +177,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     })
     return `*${texts.length}\r\n${texts.join('')}`
   },
+  msetnx: (store, db, args) => {
+    if (args.some((key, i) => i % 2 === 1 && store.find(db, key) !== undefined)) return ':0\r\n'
+    COMMANDS.mset(store, db, args)
+    return ':1\r\n'
+  },
   mset: (store, db, args) => {
     for (let i = 1; i + 1 < args.length; i += 2) {
       store.find(db, args[i])

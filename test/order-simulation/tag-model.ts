@@ -90,7 +90,7 @@ export class TagModel implements Model<TagState> {
   private keysOf({ name, id }: Operation): readonly string[] {
     if (ON_ALL.has(name)) return []
     const { args } = this.byId.get(id)!.part
-    if (name === 'MSET') return args.filter((_, i) => i % 2 === 1)
+    if (name === 'MSET' || name === 'MSETNX') return args.filter((_, i) => i % 2 === 1)
     return MULTIPLE.has(name) ? args.slice(1).filter((arg) => arg.startsWith('{')) : [args[1]]
   }
 

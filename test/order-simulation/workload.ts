@@ -4,13 +4,17 @@ import type { Kind, Settings } from './settings.js'
 
 /*
  * What clients send. A key's name begins with its {tag}, and the letter behind it says what it holds: s and t strings, l and
- * m lists, h and i hashes, e and f sets, n a counter. Every value is written once in a run.
+ * m lists, h and i hashes, e and f sets, n a counter, y a string that is used together with those of other tags. Every value is
+ * written once in a run.
  */
 
 /** Deadlines are as near as this, or so far that no run gets there. */
 const NEAR_MS = 400
 const FAR_MS = 1_000_000_000
 const MEMBERS = ['p', 'q', 'r', 'u']
+/** In place of a {tag}: the keys y of all tags are looked at as one, because what concerns several of them concerns them at once. */
+export const TOGETHER = 'together'
+const IS_TOGETHER = /^\{.*\}y$/
 
 export class Workload {
   private values = 0
@@ -25,6 +29,7 @@ export class Workload {
     const db = random.below(settings.databases)
     const kind = random.pick(settings.kinds)
     if (kind === 'several') return this.several(db)
+    if (kind === 'together') return this.together(db)
     if (kind === 'all') {
       // Rarely: nothing is left of what was interesting.
       if (random.chance(0.85)) return this.one(db, this.ofKind('string', nowMs))
@@ -46,7 +51,7 @@ export class Workload {
     return { args, db, parts: [{ tag: tagOf(args[1]), args }] }
   }
 
-  private ofKind(kind: Exclude<Kind, 'several' | 'all'>, nowMs: number): string[] {
+  private ofKind(kind: Exclude<Kind, 'several' | 'together' | 'all'>, nowMs: number): string[] {
     const { random } = this
     const string = this.key('st')
     const list = this.key('lm')
@@ -159,6 +164,27 @@ export class Workload {
     return { args: [name, ...words.flat()], db, parts }
   }
 
+  /** A command on several keys that has to be one step. */
+  private together(db: number): ClientCommand {
+    const { random, settings } = this
+    const keys = settings.tags.map((tag) => `{${tag}}y`)
+    const some = random.sample(keys, random.between(1, keys.length))
+    const set = (name: string, names: readonly string[]) => [name, ...names.flatMap((key) => [key, this.value()])]
+    const args = random.pick([
+      ['MGET', ...keys],
+      ['MGET', ...keys],
+      ['MGET', ...some],
+      ['EXISTS', ...some],
+      set('MSET', keys),
+      set('MSET', some),
+      set('MSET', some),
+      set('MSETNX', some),
+      ['DEL', ...some],
+      ['UNLINK', ...some],
+    ])
+    return { args, db, parts: [{ tag: TOGETHER, args }] }
+  }
+
   /** A command on all keys. */
   private onAll(db: number): ClientCommand {
     const { random, settings } = this
@@ -166,11 +192,16 @@ export class Workload {
       settings.databases > 1
         ? random.pick([['FLUSHALL'], ['FLUSHDB'], ['SWAPDB', '0', '1'], ['SWAPDB', '1', '0']])
         : random.pick([['FLUSHALL'], ['FLUSHDB']])
-    return { args, db, parts: settings.tags.map((tag) => ({ tag, args })) }
+    return { args, db, parts: groupsOf(settings).map((tag) => ({ tag, args })) }
   }
 }
 
-/** What stands in braces. */
+/** What is looked at as one: the keys of each tag, and those that are used together. */
+export function groupsOf({ tags, kinds }: Settings): readonly string[] {
+  return kinds.includes('together') ? [...tags, TOGETHER] : tags
+}
+
+/** What stands in braces, or `TOGETHER`. */
 export function tagOf(key: string): string {
-  return key.slice(1, key.indexOf('}'))
+  return IS_TOGETHER.test(key) ? TOGETHER : key.slice(1, key.indexOf('}'))
 }

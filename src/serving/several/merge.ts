@@ -3,8 +3,9 @@ import { copyBytes } from '../../base/copy-bytes.js'
 import { release, takeLarge } from '../../base/large-buffers.js'
 import type { CommandRow } from '../../command/row.js'
 import { isUnknownOutcome, NOT_APPLIED } from '../../order/replies.js'
-import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
+import { InnerSlot, type ReplySlot, type WholeRead } from '../../order/reply-slot.js'
 import { NULL_BULK, OK } from '../../resp/encode.js'
+import { type Frame, frameIn } from '../../resp/frame.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
 
@@ -16,6 +17,7 @@ const CR = 0x0d
 const ZERO = 0x30
 /** Enough for the values of some ten keys; each has so much for ever, and takes more when it needs it. */
 const KEPT_BYTES = 1024
+const KEPT_COMMAND_BYTES = 1024
 /** Replies up to this size are merged here: whoever gets them copies them. */
 const scratch = Buffer.allocUnsafeSlow(8192)
 /** What a larger command needed is not kept for the next one. */
@@ -42,6 +44,12 @@ export class Merge {
   private readonly starts: number[] = []
   private readonly ends: number[] = []
   private tooLarge = false
+  /** Of a read: its bytes up to `commandEnd`. */
+  private readonly keptCommand: Buffer = Buffer.allocUnsafeSlow(KEPT_COMMAND_BYTES)
+  private command: Buffer = this.keptCommand
+  private commandEnd = 0
+  /** The read is asked again: what its parts answer does not count. */
+  private isGivenUp = false
   private readonly slots: PartSlot[] = []
 
   /** `partOf` says of each of the `keyCount` keys in which part it is; it is copied. */
@@ -55,7 +63,25 @@ export class Merge {
     merge.keyCount = keyCount
     merge.used = 0
     merge.tooLarge = false
+    merge.isGivenUp = false
     return merge
+  }
+
+  /** The command is a read, of which no part is asked again alone. */
+  isRead({ buf, start, end }: Frame): void {
+    const length = end - start
+    if (length > KEPT_COMMAND_BYTES) this.command = takeLarge(length)
+    copyBytes(buf, start, end, this.command, 0)
+    this.commandEnd = length
+  }
+
+  /** [ReplySlot.giveUp] A part has no answer. */
+  giveUp(): WholeRead | undefined {
+    const { row, slot, isGivenUp } = this
+    const buf = isGivenUp ? undefined : Buffer.from(this.command.subarray(0, this.commandEnd))
+    this.isGivenUp = true
+    if (--this.open === 0) this.recycle()
+    return buf === undefined ? undefined : { frame: frameIn(buf), row, slot }
   }
 
   slotOf(part: number): ReplySlot {
@@ -66,6 +92,10 @@ export class Merge {
   /** The reply of a part, whole and in RESP3; valid during the call. */
   partDone(part: number, buf: Buffer, start: number, end: number): void {
     const length = end - start
+    if (this.isGivenUp) {
+      if (--this.open === 0) this.recycle()
+      return
+    }
     if (this.used + length > REPLY_MAX_BYTES) this.tooLarge = true
     else {
       this.reserve(length)
@@ -78,8 +108,19 @@ export class Merge {
     const { slot } = this
     if (this.tooLarge) slot.finish(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, true)
     else this.finish()
+    this.recycle()
+  }
+
+  /** A part failed inside the proxy: so did the whole, unless it is asked again. */
+  partFailed(failure: Error, isWrite: boolean): void {
+    if (!this.isGivenUp) this.slot.fail(failure, isWrite)
+  }
+
+  private recycle(): void {
     if (this.bytes !== this.kept) release(this.bytes)
     this.bytes = this.kept
+    if (this.command !== this.keptCommand) release(this.command)
+    this.command = this.keptCommand
     if (this.keyCount <= KEPT_KEYS) Merge.spare.push(this)
   }
 
@@ -196,5 +237,13 @@ class PartSlot extends InnerSlot {
 
   finish(buf: Buffer, start: number, end: number): void {
     this.merge.partDone(this.part, buf, start, end)
+  }
+
+  override fail(failure: Error, isWrite: boolean): void {
+    this.merge.partFailed(failure, isWrite)
+  }
+
+  giveUp(): WholeRead | undefined {
+    return this.merge.giveUp()
   }
 }

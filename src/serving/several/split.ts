@@ -1,8 +1,11 @@
 import type { Link } from '../../backend/link.js'
+import type { KeyId } from '../../base/key-id.js'
 import { wrongArityError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
+import { serveAfter, settling } from '../../order/copy-first.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
+import { mayRead } from '../../order/readable.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
@@ -27,7 +30,12 @@ const chosen: number[] = []
 /**
  * A command on several keys whose semantics allow to cut it by replica set (MGET, MSET, DEL, UNLINK, EXISTS, TOUCH):
  * one command for each replica set, all emitted in the same turn, their replies merged in the order of the keys; of MSET
- * one for each member, where nothing stands against it [by-member]. Not atomic across replica sets [design §7 Several keys].
+ * one for each member, where nothing stands against it [by-member].
+ *
+ * Links are first in, first out, and nothing else is emitted in between, so every other command is before or behind all of it
+ * [design §7 Several keys]. For that no part is ever emitted later: where one has to wait the whole does, and where one of a read
+ * has no answer, or one that does not count, the whole is asked again. (A part that is held in the lanes of its keys keeps its
+ * place before what comes later.) Only when the outcome of a write is unknown some of its keys may have been written alone.
  */
 export function split(
   oneRoute: OneRoute,
@@ -60,7 +68,9 @@ export function split(
     ByMember.emit(order, frame, row, slot, { keys, keyCount, routes, parts, partOf })
     return
   }
+  if (isPutOff(order, frame, row, slot, deadlineMs)) return
   const merge = Merge.of(row, slot, parts, partOf, keyCount)
+  if (row.replicate === 'none') merge.isRead(frame)
   for (let part = 0; part < parts; part++) {
     let count = 0
     for (let k = 0; k < keyCount; k++) if (partOf[k] === part) chosen[count++] = keys[k]
@@ -89,4 +99,40 @@ function cut(order: Order, frame: Frame, row: CommandRow, keys: readonly number[
     }
     partOf[k] = part
   }
+}
+
+/** Whether something stands against a part: then all of it waits, or is refused. Afterwards every part can be emitted. */
+function isPutOff(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): boolean {
+  const { uncertainty, doubts } = order
+  const isWrite = row.replicate !== 'none'
+  const ids = uncertainty.active || doubts.any ? order.keyIds(row, frame, slot.db) : NO_IDS
+  if (uncertainty.active) {
+    const settled = routes
+      .slice(0, parts)
+      .flatMap((route, part) => settling(order, route, idsOf(part, ids), isWrite) ?? [])
+    if (settled.length > 0) {
+      serveAfter(order, Promise.all(settled), frame, row, slot)
+      return true
+    }
+  }
+  for (let part = 0; part < parts; part++) {
+    const route = routes[part]
+    if (isWrite ? route.writable() : isReadable(order, route, part, ids)) continue
+    if (route.gone !== undefined) answer(slot, route.gone)
+    else order.park(frame, row, slot, deadlineMs)
+    return true
+  }
+  return false
+}
+
+const NO_IDS: readonly KeyId[] = []
+
+function isReadable(order: Order, { natural }: Route, part: number, ids: readonly KeyId[]): boolean {
+  if (ids === NO_IDS && natural[0]?.serving === true) return true
+  const own = idsOf(part, ids)
+  return natural.some((link) => mayRead(order, link, natural, own))
+}
+
+function idsOf(part: number, ids: readonly KeyId[]): KeyId[] {
+  return ids.filter((_, k) => partOf[k] === part)
 }

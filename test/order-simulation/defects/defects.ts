@@ -134,7 +134,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'refused-copy-carried-on': {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
-    seed: 1473,
+    seed: 5540,
     options: ['--faults', 'refuse,down', '--kinds', 'move,list'],
     patches: [{ file: 'order/doubts.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
   },
@@ -212,5 +212,23 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     seed: 3810,
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
     patches: [{ file: 'serving/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
+  },
+  'part-read-again': {
+    summary: 'of a read of several servers only the part is asked again that was lost',
+    seed: 660,
+    options: ['--kinds', 'together'],
+    patches: [{ file: 'order/order.js', replace: 'slot.giveUp === undefined', by: 'true' }],
+  },
+  'part-put-off': {
+    summary: 'of a command on several servers a part leaves later than the others',
+    seed: 520,
+    options: ['--kinds', 'together'],
+    patches: [
+      {
+        file: 'serving/several/split.js',
+        replace: 'if (isPutOff(order, frame, row, slot, deadlineMs))',
+        by: 'if (false)',
+      },
+    ],
   },
 }
