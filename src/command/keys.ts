@@ -112,12 +112,18 @@ function sortKeys(frame: Frame, out: number[]): number {
  * anywhere on the ring. (`BY nosort`, `GET #` and a GET without `*` read nothing.)
  */
 export function sortReadsPatterns(frame: Frame): boolean {
+  return sortPatterns(frame).length > 0
+}
+
+/** The places of such patterns. */
+export function sortPatterns(frame: Frame): number[] {
+  const places: number[] = []
   for (let i = 2; i < frame.argc; i += 1 + sortOptionLength(frame, i)) {
     if (i + 1 < frame.argc && (isOption(frame, i, 'by') || isOption(frame, i, 'get')) && hasStar(frame, i + 1)) {
-      return true
+      places.push(i + 1)
     }
   }
-  return false
+  return places
 }
 
 /** The number of arguments that belong to the option of SORT at `i`. */

@@ -7,7 +7,7 @@ const RADIUS = 'WITHDIST WITHHASH WITHCOORD ANY ASC DESC COUNT+1 STORE+1 STOREDI
 /** The commands on keys, by type of value. The columns are explained in overlay-row.ts. */
 export const DATA_OVERLAY: readonly OverlayRow[] = [
   // keys of any type
-  ['copy', 'key', 'apply', { options: '3 DB+1 REPLACE' }],
+  ['copy', 'key', 'apply', { gather: 'copy', options: '3 DB+1 REPLACE' }],
   ['del', 'split', 'apply', { merge: 'sum' }],
   ['dump', 'key', 'none', varying],
   ['exists', 'split', 'none', { merge: 'sum' }],
@@ -29,8 +29,8 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['pexpiretime', 'key', 'none'],
   ['pttl', 'key', 'none', varying],
   ['randomkey', 'members', 'none', varying],
-  ['rename', 'key', 'apply'],
-  ['renamenx', 'key', 'apply'],
+  ['rename', 'key', 'apply', { gather: 'rename' }],
+  ['renamenx', 'key', 'apply', { gather: 'rename-new' }],
   ['restore', 'key', 'absolute', { options: '4 REPLACE ABSTTL IDLETIME+1 FREQ+1' }],
   ['restore-asking', 'unsupported', 'absolute'],
   ['scan', 'members', 'none', varying],

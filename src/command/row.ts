@@ -94,6 +94,9 @@ export type Gather =
   | 'store-first' // the first one is set to what the others give, whatever it held
   | 'store-last' // the same of the last one, if there are two
   | 'update-first' // the first one is read, too
+  | 'rename' // RENAME source destination
+  | 'rename-new' // RENAMENX source destination
+  | 'copy' // COPY source destination [DB n] [REPLACE]
   | 'sort' // the first key, and those that patterns name; the second one is set
 
 export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */

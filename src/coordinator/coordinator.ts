@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
-import { findKeys } from '../command/keys.js'
+import { findKeys, sortReadsPatterns } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
@@ -133,10 +133,14 @@ export class Coordinator {
     const { order } = this
     const { router } = order
     const { firstKey } = row
-    // SORT_RO is the one command of a single key of which some forms are refused.
-    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.name !== 'sort_ro') {
+    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.gather !== 'sort') {
       const route = router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey])
       this.oneRoute.serve(route, frame, row, slot, deadlineMs)
+      return
+    }
+    // Its patterns name keys anywhere on the ring.
+    if (row.gather === 'sort' && sortReadsPatterns(frame) && isCertain(row, frame, router.links)) {
+      this.gathering.serve(frame, row, slot)
       return
     }
     const refused = refusedForm(row, frame)

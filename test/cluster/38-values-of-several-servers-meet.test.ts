@@ -170,6 +170,8 @@ t.test('commands over several servers can be refused as Redis Cluster refuses th
     ['SINTER', a, b],
     ['SUNIONSTORE', d, a, b],
     ['PFCOUNT', a, b],
+    ['RENAME', a, b],
+    ['COPY', a, b],
   ]) {
     t.equal(String(await watcher.ask(...command)), "-CROSSSLOT Keys in request don't hash to the same slot\r\n")
   }
@@ -244,6 +246,80 @@ t.test('elements that go from set to set are seen once, in one or the other, whi
   await until('they are seen again', () => unions > before + 100)
   over = true
   await Promise.all([...movers, ...readers])
+  t.same(faults, [])
+  t.equal(await counter(watcher, 'gates'), 0)
+})
+
+t.test('a name that goes round: the value is under one of them, with its deadline, while a member dies', async (t) => {
+  const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
+  const watcher = await proxy.connect()
+  const names = Array.from({ length: 10 }, (_, i) => `name:${i}`)
+  await watcher.ask('SET', names[0], 'the one', 'PXAT', '4102444800123')
+  await watcher.ask('SET', names[1], 'another', 'PXAT', '4102444800123')
+  let over = false
+  let renames = 0
+  const faults: string[] = []
+  const movers = Array.from({ length: 4 }, async (_, n) => {
+    const client = await proxy.connect()
+    for (let i = n; !over; i += 7) {
+      const [from, to] = [names[i % 10], names[(i * 3 + 1) % 10]]
+      if (from === to) continue
+      const reply = String(await client.ask('RENAMENX', from, to))
+      if (!/^(:[01]|-ERR no such key)\r\n$/.test(reply)) faults.push(reply)
+      if (reply === ':1\r\n') renames++
+    }
+  })
+  const reader = (async () => {
+    const client = await proxy.connect()
+    while (!over) {
+      const reply = await client.pipeline([['MULTI'], ...names.map((name) => ['GET', name]), ['EXEC']])
+      const found =
+        String(reply.at(-1))
+          .match(/the one|another/g)
+          ?.sort() ?? []
+      if (String(found) !== 'another,the one') faults.push(String(reply.at(-1)))
+    }
+  })()
+  await until('they are renamed', () => renames > 100)
+  proxy.ring.pause('dt-2')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await proxy.ring.kill('dt-2')
+  await declareDown(proxy.ring, 'dt-2')
+  const before = renames
+  await until('they are renamed again', () => renames > before + 100)
+  over = true
+  await Promise.all([...movers, reader])
+  t.same(faults, [])
+  const deadlines: string[] = []
+  for (const name of names) deadlines.push(String(await watcher.ask('PEXPIRETIME', name)))
+  t.equal(deadlines.filter((reply) => reply === ':4102444800123\r\n').length, 2)
+  t.equal(await counter(watcher, 'gates'), 0)
+})
+
+t.test('a SORT with patterns holds the keys that these name', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher } = story
+  await watcher.ask('RPUSH', 'numbers', '1', '2', '3')
+  const weights = ['1', '2', '3'].map((n) => `w_${n}`)
+  for (const [i, weight] of weights.entries()) await watcher.ask('SET', weight, String(i + 1))
+  let over = false
+  const faults: string[] = []
+  const writer = (async () => {
+    const client = await proxy.connect()
+    // Either all rise or all fall, for whoever looks at all of them at once.
+    for (let i = 0; !over; i++) {
+      const values = i % 2 === 0 ? ['1', '2', '3'] : ['3', '2', '1']
+      await client.pipeline([['MULTI'], ...weights.map((weight, k) => ['SET', weight, values[k]]), ['EXEC']])
+    }
+  })()
+  for (let i = 0; i < 200; i++) {
+    const reply = String(await watcher.ask('SORT', 'numbers', 'BY', 'w_*', 'GET', '#', 'GET', 'w_*'))
+    const items = [...reply.matchAll(/\$1\r\n(\d)/g)].map(([, item]) => item).join('')
+    // Elements with their weights, by weight.
+    if (!['112233', '312213'].includes(items)) faults.push(items)
+  }
+  over = true
+  await writer
   t.same(faults, [])
   t.equal(await counter(watcher, 'gates'), 0)
 })

@@ -5,8 +5,9 @@ import { frameOf } from '../../src/resp/frame.js'
 import { CopiedLog } from '../../src/serving/several/gather/copied-log.js'
 import { cutOf } from '../../src/serving/several/gather/cut.js'
 import { chooseExecutor } from '../../src/serving/several/gather/executor.js'
+import { patternOf, questionOf } from '../../src/serving/several/gather/sort.js'
 import { LogLines } from '../helpers/log-lines.js'
-import { startScriptedRing } from '../helpers/scripted-ring.js'
+import { type ScriptedRing, startScriptedRing } from '../helpers/scripted-ring.js'
 import { bulk, type Script, type ScriptedServer } from '../helpers/scripted-server.js'
 
 t.test('what is read and what is written, by the row of the command', async (t) => {
@@ -71,6 +72,8 @@ async function begin(t: Parameters<typeof startScriptedRing>[0], script: Script)
     Array.from({ length: 100 }, (_, i) => `k${i}`).find((key) => ring.replicasOf(key)[0] === server)!
   return { ring, one: keyOf(ring.servers[0]), other: keyOf(ring.servers[1]) }
 }
+
+const told = (ring: ScriptedRing, name: string) => ring.servers.flatMap((server) => server.commands(name))
 
 /** Answers what is asked before the block, and queues what is in it. */
 function withBlock(exec: (queued: string[][]) => string | undefined, sizes: (key: string) => number): Script {
@@ -182,4 +185,87 @@ t.test('a block whose connection breaks is done again when the server is back', 
   )
   t.equal(await ring.ask('SINTER', one, other), '~1\r\n$1\r\nm\r\n')
   t.equal(blocks, 2)
+})
+
+t.test('the patterns of SORT are taken apart as Redis does it', async (t) => {
+  const asks = (pattern: string, element = 'E') =>
+    questionOf(patternOf(Buffer.from(pattern)), Buffer.from(element)).join(' ')
+  t.equal(asks('w_*'), 'GET w_E')
+  t.equal(asks('w_*_x'), 'GET w_E_x')
+  t.equal(asks('*'), 'GET E')
+  t.equal(asks('h_*->f'), 'HGET h_E f')
+  t.equal(asks('h_*_x->f'), 'HGET h_E_x f')
+  t.equal(asks('h_*->'), 'GET h_E->', 'without a field it is a part of the name')
+  t.equal(asks('h->a_*'), 'GET h->a_E', 'before the star, too')
+  t.equal(asks('w_**'), 'GET w_E*', 'the first star counts')
+  t.equal(asks('h_*->f->g'), 'HGET h_E f->g')
+  t.equal(asks('h_*x\0->f'), 'GET h_Ex\0->f', 'it is not looked for behind a NUL')
+})
+
+const DUMPED: Script = (args) => {
+  if (args[0] === 'MEMORY') return ':50\r\n'
+  if (args[0] === 'PEXPIRETIME') return ':4102444800123\r\n'
+  if (args[0] === 'DUMP') return bulk('payload')
+  if (args[0] === 'EXISTS') return ':0\r\n'
+  return args[0] === 'DEL' ? ':1\r\n' : undefined
+}
+
+t.test('RENAME: the other name has the value, with its deadline, before the old one is gone', async (t) => {
+  const { ring, one, other } = await begin(t, DUMPED)
+  t.equal(await ring.ask('RENAME', one, other), '+OK\r\n')
+  t.equal(await ring.ask('RENAMENX', other, one), ':1\r\n')
+  t.equal(await ring.ask('COPY', one, other), ':1\r\n')
+  const said = ring.servers.map((server) => {
+    return server.received.filter(([name]) => name !== 'SELECT').map((args) => args.join(' '))
+  })
+  const [first, second] = ring.replicasOf(one)[0] === ring.servers[0] ? said : said.reverse()
+  const restore = (key: string) => `RESTORE ${key} 4102444800123 payload REPLACE ABSTTL`
+  const looks = (key: string) => [`MEMORY USAGE ${key} SAMPLES 64`, `PEXPIRETIME ${key}`, `DUMP ${key}`]
+  t.same(first, [...looks(one), `DEL ${one}`, `EXISTS ${one}`, restore(one), ...looks(one)])
+  t.same(second, [restore(other), ...looks(other), `DEL ${other}`, `EXISTS ${other}`, restore(other)])
+})
+
+t.test('a RENAME of which the value was not written deletes nothing', async (t) => {
+  for (const failure of ['lost', '-MISCONF disk\r\n']) {
+    const { ring, one, other } = await begin(t, (args, socket) => {
+      if (args[0] !== 'RESTORE') return DUMPED(args, socket)
+      if (failure === 'lost') socket.destroy()
+      return failure
+    })
+    const reply = await ring.ask('RENAME', one, other)
+    if (failure === 'lost')
+      t.match(reply, /^-ERR the outcome of this write is unknown: .* \(the source was not deleted\)/)
+    else t.equal(reply, failure)
+    t.same(told(ring, 'DEL'), [])
+    t.equal(ring.order.gates.active, 0)
+  }
+})
+
+t.test('a RENAME whose source is not deleted says that the value is under both names', async (t) => {
+  const { ring, one, other } = await begin(t, (args, socket) =>
+    args[0] === 'DEL' ? '-MISCONF disk\r\n' : DUMPED(args, socket),
+  )
+  t.match(
+    await ring.ask('RENAME', one, other),
+    /^-ERR the outcome of this write is unknown: the destination has the value, it is not certain that the source has not: MISCONF disk/,
+  )
+})
+
+t.test('what has expired between the looks is not there', async (t) => {
+  const { ring, one, other } = await begin(t, (args, socket) => (args[0] === 'DUMP' ? '_\r\n' : DUMPED(args, socket)))
+  t.equal(await ring.ask('RENAME', one, other), '-ERR no such key\r\n')
+  t.equal(await ring.ask('COPY', one, other), ':0\r\n')
+  t.same([...told(ring, 'RESTORE'), ...told(ring, 'DEL')], [])
+})
+
+t.test('what is larger than a server of the destination takes is not sent', async (t) => {
+  const { ring, one, other } = await begin(t, (args, socket) =>
+    args[0] === 'DUMP' ? bulk('x'.repeat(2_000_000)) : DUMPED(args, socket),
+  )
+  for (const link of ring.order.router.links) Object.assign(link.info!, { maxBulkBytes: 1_000_000 })
+  t.match(
+    await ring.ask('RENAME', one, other),
+    /^-ERR the value .* takes 2000000 bytes, .* is 1000000; the command was not applied/,
+  )
+  t.same(told(ring, 'RESTORE'), [])
 })

@@ -28,7 +28,7 @@ export const keyCases: Cases = {
     LRANGE a{t} 0 -1
     SELECT 1
     GET b{t}
-    ~refused COPY a1 b2345
+    COPY a1 b2345
   `,
   del: `
     MSET a 1 b 2 c 3 d 4 e 5
@@ -253,7 +253,25 @@ export const keyCases: Cases = {
     TTL b{t}
     RENAME b{t} b{t}
     RENAME missing{t} missing{t}
-    ~refused RENAME a1 b2345
+    RENAME a1 b2345
+    SET a1 v PX 100000000
+    RENAME a1 b2345
+    ~ttl PTTL b2345
+    EXISTS a1
+    RENAME a1 b2345
+    RPUSH a1 x
+    RENAME a1 b2345
+    LRANGE b2345 0 -1
+    TTL b2345
+    RENAME b2345 c3
+    RENAME c3 d4
+    RENAME d4 e5
+    LRANGE e5 0 -1
+    EXISTS a1 b2345 c3 d4 e5
+    XADD st1 1-1 f v
+    XGROUP CREATE st1 g 0
+    RENAME st1 st2
+    XINFO GROUPS st2
   `,
   renamenx: `
     SET a{t} v
@@ -315,8 +333,48 @@ export const keyCases: Cases = {
     EXISTS b{t}
     SET v x
     SORT v
-    ~refused SORT k BY w_*
-    ~refused SORT k GET o_*
+    SORT k BY w_*
+    SORT k GET o_*
+    MSET w_1 30 w_2 20 w_3 10 o_1 one o_2 two o_10 ten w_10 x
+    SORT k BY w_*
+    DEL w_10
+    SORT k BY w_*
+    SORT k BY w_* DESC GET # GET o_* GET w_*
+    SORT k BY w_* ALPHA LIMIT 1 2 GET o_*
+    HSET h_1 f 3 g a
+    HSET h_2 f 2 g b
+    HSET h_3 f 1
+    SORT k BY h_*->f
+    SORT k BY h_*->f GET h_*->g GET #
+    SORT k BY w_* GET h_*->
+    SORT k BY w_* GET h_*->nosuch
+    SORT k GET h_* GET w_*->f
+    RPUSH l_1 a
+    SORT k GET l_* GET o_*
+    SORT k BY nosuch GET o_*
+    SORT k BY w_* GET o_* STORE d
+    LRANGE d 0 -1
+    TTL d
+    SORT k BY w_* STORE k2
+    LRANGE k2 0 -1
+    SORT k BY w_* GET
+    SORT k BY w_* LIMIT 1
+    SORT missing BY w_* GET o_*
+    SORT missing BY w_* STORE d
+    EXISTS d
+    HSET hash f v
+    SORT hash BY w_*
+    SADD s2 1 2 3
+    SORT s2 BY w_* GET o_*
+    SORT s2 BY nosort GET o_* STORE s2
+    TYPE s2
+    ZADD z2 3 1 2 2 1 3
+    SORT z2 BY nosort GET w_*
+    SORT z2 BY nosort GET w_* DESC
+    SORT k BY w_** GET o_*->*
+    RPUSH e "" "a b" "*"
+    MSET "w_" 3 "w_a b" 2 "w_*" 1
+    SORT e BY w_* ALPHA GET # GET w_*
     SORT k BY nosort GET # STORE k2
     SORT a1 STORE b2345
   `,
@@ -328,7 +386,11 @@ export const keyCases: Cases = {
     SORT_RO k STORE k
     SORT_RO k NOSUCH
     SORT_RO missing
-    ~refused SORT_RO k BY w_*
+    MSET w_1 3 w_2 2 w_3 1 w_10 0
+    SORT_RO k BY w_*
+    SORT_RO k BY w_* GET # GET w_*
+    SORT_RO k BY w_* GET w_* STORE d
+    EXISTS d
   `,
   touch: `
     MSET a 1 b 2 c 3

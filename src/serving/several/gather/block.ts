@@ -3,6 +3,7 @@ import type { ReplySink } from '../../../backend/reply-sink.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type Frame, frameOf } from '../../../resp/frame.js'
 import { IS_ERROR, OWNED } from '../../../resp/reply-framer.js'
+import type { Dumped } from './whole-values.js'
 
 /** What the executor is asked. */
 export interface Work {
@@ -15,14 +16,8 @@ export interface Work {
   readonly result: Buffer | undefined
 }
 
-/** What it has left: its value as DUMP gives it, null when it left nothing, and its deadline as PEXPIRETIME tells it. */
-export interface Left {
-  readonly payload: Buffer | null
-  readonly deadline: number
-}
-
 export type Executed =
-  | { readonly bytes: Buffer; readonly flags: number; readonly left: Left | undefined }
+  | { readonly bytes: Buffer; readonly flags: number; readonly left: Dumped | undefined }
   /** It did not take a guest: the text of its error. */
   | { readonly refusal: string }
   /** Nothing is known of it, and nothing is left of it. */
@@ -101,7 +96,7 @@ export class GatherBlock implements ReplySink {
     this.done('lost')
   }
 
-  private tell(left: Left | undefined): void {
+  private tell(left: Dumped | undefined): void {
     const { refusal, bytes, flags } = this
     this.done(refusal === undefined ? { bytes: bytes!, flags, left } : { refusal })
   }

@@ -1,26 +1,24 @@
 import type { Link } from '../../../backend/link.js'
-import { type KeyId, keyId } from '../../../base/key-id.js'
-import { within } from '../../../base/within.js'
 import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
 import { readerNow } from '../../../order/readable.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
-import { decodeReply } from '../../../resp/decode.js'
-import { isError, type Reply } from '../../../resp/encode.js'
+import type { Reply } from '../../../resp/encode.js'
 import { type Frame, frameOf } from '../../../resp/frame.js'
 import { IS_ERROR } from '../../../resp/reply-framer.js'
-import { type Attempt, Operation, type Outcome } from '../operation.js'
+import type { Attempt, Outcome } from '../operation.js'
 import type { Words } from '../plans.js'
-import { GatherBlock, type Left } from './block.js'
+import { GatherBlock } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
-import { type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
+import { type GatherSettings, nobodyTakes } from './limits.js'
+import { type Dumped, Over, WholeValues } from './whole-values.js'
 
-/** A value that the executor is to have, under this name, and the command that brings it there. */
+/** What the executor is to have, under these names, and the command that brings it there. */
 export interface Guest {
-  readonly name: Buffer
+  readonly names: readonly Buffer[]
   readonly arrival: Frame
 }
 
@@ -36,12 +34,8 @@ interface Brought {
 /** What the executor has answered, and what the command has left. */
 interface Computed {
   readonly outcome: Outcome
-  readonly left: Left | undefined
-}
-
-/** The attempt ends here. */
-class Over {
-  constructor(readonly attempt: Attempt) {}
+  readonly left: Dumped | undefined
+  readonly executor: Link
 }
 
 /** How many servers are asked at most, before none seems to take what the others have. */
@@ -59,13 +53,9 @@ const RESULT = guestName(0)
  * Before the destination is written nothing has happened, whatever breaks. And that is an ordinary write of one key, which does not
  * depend on anything any more.
  */
-export class GatherRun extends Operation {
+export class GatherRun extends WholeValues<Computed> {
   protected readonly isShared: boolean
   protected readonly cut: Cut
-  /** How long it has had its gates. */
-  private heldMs = 0
-  /** Bytes that are copied to the executor, about. */
-  private copied = 0
   /** Who would not take a guest, and what the last one said. */
   private readonly refusedBy = new Set<Link>()
   private refusal = 'they are of different versions'
@@ -75,17 +65,12 @@ export class GatherRun extends Operation {
     frame: Frame,
     row: CommandRow,
     slot: ReplySlot,
-    protected readonly settings: GatherSettings,
-    private readonly hasCopied: (bytes: number) => void,
+    settings: GatherSettings,
+    hasCopied: (bytes: number) => void,
   ) {
-    super(order, frame, row, slot)
+    super(order, frame, row, slot, settings, hasCopied)
     this.cut = cutOf(row, this.frame)
     this.isShared = this.cut.destination === undefined
-  }
-
-  override serve(ticket?: number): Promise<Outcome> {
-    this.order.stats.gathers++
-    return super.serve(ticket)
   }
 
   protected barrier(): Reply | 'wait' | undefined {
@@ -97,26 +82,12 @@ export class GatherRun extends Operation {
     return order.memory.anyFull && order.memory.refuses(this.row, route, true) ? OUT_OF_MEMORY : undefined
   }
 
-  protected async attempt(): Promise<Attempt> {
-    const { settings, cut, row } = this
-    const beganMs = performance.now()
-    try {
-      const computed = await within(this.compute(), Math.max(0, settings.gatherMs - this.heldMs))
-      this.heldMs += performance.now() - beganMs
-      if (computed !== undefined) this.noteCopied()
-      if (computed === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
-      const { outcome, left } = computed
-      if (cut.destination === undefined || left === undefined) return outcome
-      return await this.store(cut.destination.key, left, outcome)
-    } catch (over) {
-      if (over instanceof Over) return over.attempt
-      throw over
-    }
-  }
-
-  private noteCopied(): void {
-    this.order.stats.gatherBytes += this.copied
-    this.hasCopied(this.copied)
+  /** Writes what the command has left, and answers what the executor has. */
+  protected async write({ outcome, left, executor }: Computed): Promise<Attempt> {
+    const { destination } = this.cut
+    if (destination === undefined || left === undefined) return outcome
+    const failed = await this.put(destination.key, left, executor)
+    return failed === undefined ? outcome : { reply: failed }
   }
 
   /** The command as the executor gets it, in which some keys have other names. */
@@ -129,8 +100,7 @@ export class GatherRun extends Operation {
     return []
   }
 
-  /** Everything but to write. */
-  private async compute(): Promise<Computed> {
+  protected async find(): Promise<Computed> {
     const guests = await this.more()
     const brought = await this.bring(guests)
     const { executor, names } = brought
@@ -142,7 +112,7 @@ export class GatherRun extends Operation {
     const executed = await GatherBlock.execute(executor, {
       db: this.slot.db,
       arrivals: brought.guests.map(({ arrival }) => arrival),
-      guests: brought.guests.map(({ name }) => name),
+      guests: brought.guests.flatMap(({ names }) => names),
       command: this.commandWith(names),
       result: destination === undefined ? undefined : RESULT,
     })
@@ -158,7 +128,7 @@ export class GatherRun extends Operation {
     if (doubts.any && brought.inPlace.some(({ key }) => doubts.isInDoubt(executor, this.idOf(key))))
       throw new Over('again')
     const { bytes, flags, left } = executed
-    return { outcome: { bytes, flags }, left: (flags & IS_ERROR) === 0 ? left : undefined }
+    return { outcome: { bytes, flags }, left: (flags & IS_ERROR) === 0 ? left : undefined, executor }
   }
 
   private refuse(executor: Link, cause: string): never {
@@ -179,7 +149,7 @@ export class GatherRun extends Operation {
     const others = sources.filter((source) => !inPlace.includes(source))
     const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
     this.copied = needed.reduce((sum, { bytes, reader }) => (reader === executor ? sum : sum + bytes), moreBytes)
-    if (this.copied > this.settings.gatherBytes) this.tooMuch(sizes)
+    this.checkCopied(sources.map(({ key }, i) => ({ key, bytes: sizes[i] ?? 0 })))
     const names = new Map<number, Buffer>()
     const nameOf = (source: Source) =>
       source.places[0] === cut.destination?.place ? RESULT : guestName(1 + sources.indexOf(source))
@@ -188,11 +158,12 @@ export class GatherRun extends Operation {
     const dumped = await this.fetch(existing)
     const guests = [...more]
     for (const [i, source] of existing.entries()) {
-      const { payload, ttl } = dumped[i]
+      const { payload, deadline } = dumped[i]
       // It has expired.
       if (payload === null) continue
       const name = nameOf(source)
-      guests.push({ name, arrival: frameOf(['RESTORE', name, ttl, payload, 'ABSTTL']) })
+      const arrival = frameOf(['RESTORE', name, String(Math.max(0, deadline)), payload, 'ABSTTL'])
+      guests.push({ names: [name], arrival })
     }
     return { executor, inPlace, guests, names }
   }
@@ -208,27 +179,17 @@ export class GatherRun extends Operation {
     return sizes.map((size) => (size === null ? null : Number(size)))
   }
 
-  /** The values as RESTORE takes them. Only of a key that is written does the deadline count. */
-  private async fetch(sources: readonly Source[]): Promise<{ payload: Buffer | null; ttl: string }[]> {
+  /** The values. Only of a key that is written does the deadline count. */
+  private async fetch(sources: readonly Source[]): Promise<Dumped[]> {
     const { destination } = this.cut
     const steps: Words[] = sources.map(({ key }) => ['DUMP', key])
     if (destination?.isRead) steps.push(['PEXPIRETIME', destination.key])
     const found = steps.length === 0 ? [] : await this.look(steps)
     return sources.map(({ places }, i) => {
       const payload = found[i]
-      const ttl = places[0] === destination?.place ? Math.max(0, Number(found.at(-1))) : 0
-      return { payload: Buffer.isBuffer(payload) ? payload : null, ttl: String(ttl) }
+      const deadline = places[0] === destination?.place ? Number(found.at(-1)) : 0
+      return { payload: Buffer.isBuffer(payload) ? payload : null, deadline }
     })
-  }
-
-  /** The answers to some questions, all asked in one turn. */
-  protected async look(steps: readonly Words[]): Promise<Reply[]> {
-    const replies = await this.askAll(steps)
-    if (replies === undefined) throw new Over('wait')
-    const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
-    const failed = found.find(isError)
-    if (failed !== undefined) throw new Over({ reply: failed })
-    return found
   }
 
   /** Who can read a key in its own place. What is written has to be a guest there. */
@@ -257,32 +218,5 @@ export class GatherRun extends Operation {
     const left = this.order.router.links.filter((link) => this.takes(link, needed))
     if (left.length === 0 || this.refusedBy.size >= REFUSALS_MAX) return { reply: nobodyTakes(this.row, this.refusal) }
     return left.some((link) => link.ready && link.full) ? { reply: OUT_OF_MEMORY } : 'wait'
-  }
-
-  private tooMuch(sizes: readonly (number | null)[]): never {
-    const { row, cut, copied, settings } = this
-    const bytes = sizes.map((size) => size ?? 0)
-    const size = Math.max(...bytes)
-    const largest = this.idOf(cut.sources[bytes.indexOf(size)].key)
-    throw new Over({ reply: tooMuch(row, copied, settings.gatherBytes, largest, size) })
-  }
-
-  /** Writes what the command has left, on all replicas of the key, and answers what the executor has. */
-  private async store(key: Buffer, { payload, deadline }: Left, outcome: Outcome): Promise<Attempt> {
-    const [route] = this.routesOf([key])
-    if (!route.writable()) return 'wait'
-    const ttl = String(Math.max(0, deadline))
-    const write: Words = payload === null ? ['UNLINK', key] : ['RESTORE', key, ttl, payload, 'REPLACE', 'ABSTTL']
-    const bytes = payload?.length ?? 0
-    for (const { name, info } of route.targets) {
-      if (info !== undefined && bytes > info.maxBulkBytes) return { reply: tooLargeFor(name, bytes, info.maxBulkBytes) }
-    }
-    const reply = await this.ask(write, 'admitted')
-    const value = decodeReply(reply, 0, reply.length)
-    return isError(value) ? { reply: value } : outcome
-  }
-
-  protected idOf(key: Buffer): KeyId {
-    return keyId(this.slot.db, key, 0, key.length)
   }
 }

@@ -4,9 +4,12 @@ import type { Order } from '../../../order/order.js'
 import { answer } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import type { Frame } from '../../../resp/frame.js'
+import type { Operation } from '../operation.js'
 import { CopiedLog } from './copied-log.js'
 import { GatherRun } from './gather.js'
 import { CROSS_SLOT, type GatherSettings } from './limits.js'
+import { SortRun } from './sort.js'
+import { TransferRun } from './transfer.js'
 
 /** Serves the commands that need whole values of keys on several servers, as far as the settings allow it. */
 export class Gathering {
@@ -27,7 +30,21 @@ export class Gathering {
   }
 
   /** The same, to be run by the caller, who may have a ticket for it. */
-  operation(frame: Frame, row: CommandRow, slot: ReplySlot): GatherRun {
-    return new GatherRun(this.order, frame, row, slot, this.settings, (bytes) => this.copied.note(row.name, bytes))
+  operation(frame: Frame, row: CommandRow, slot: ReplySlot): Operation {
+    const Run = runOf(row)
+    return new Run(this.order, frame, row, slot, this.settings, (bytes) => this.copied.note(row.name, bytes))
+  }
+}
+
+function runOf({ gather }: CommandRow): typeof GatherRun | typeof TransferRun {
+  switch (gather) {
+    case 'rename':
+    case 'rename-new':
+    case 'copy':
+      return TransferRun
+    case 'sort':
+      return SortRun
+    default:
+      return GatherRun
   }
 }

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import type { KeyId } from '../../../base/key-id.js'
+import { sortPatterns } from '../../../command/keys.js'
+import { elementsOf, textOf } from '../../../resp/decode.js'
+import { isError, type Reply } from '../../../resp/encode.js'
+import { argumentOf, type Frame, frameOf } from '../../../resp/frame.js'
+import type { Words } from '../plans.js'
+import { withArguments } from './cut.js'
+import { GatherRun, type Guest } from './gather.js'
+import { Over } from './whole-values.js'
+
+/** So that no client has a key of such a name, behind a NUL: Redis takes no `->` there for a field, and all guests are strings. */
+const MARK = Buffer.from(`\0dt:${randomBytes(12).toString('hex')}:`)
+const STAR = 0x2a
+const NAME_BYTES = 64
+
+/** A pattern of BY or GET, taken apart as Redis does it [Redis sort.c lookupKeyByPattern]. */
+export interface Pattern {
+  /** What stands before and behind the element in the name of the key. */
+  readonly before: Buffer
+  readonly behind: Buffer
+  /** Of a hash, or the key is a string. */
+  readonly field: Buffer | undefined
+  /** All that stands behind the star. */
+  readonly rest: Buffer
+}
+
+/** @param text with a star before its first NUL */
+export function patternOf(text: Buffer): Pattern {
+  const star = text.indexOf(STAR)
+  const rest = text.subarray(star + 1)
+  const end = rest.indexOf(0) < 0 ? rest.length : rest.indexOf(0)
+  const arrow = rest.subarray(0, end).indexOf('->')
+  const hasField = arrow >= 0 && arrow + 2 < rest.length && rest[arrow + 2] !== 0
+  return {
+    before: text.subarray(0, star),
+    behind: hasField ? rest.subarray(0, arrow) : rest,
+    field: hasField ? rest.subarray(arrow + 2) : undefined,
+    rest,
+  }
+}
+
+/** What a pattern asks for an element. */
+export function questionOf({ before, behind, field }: Pattern, element: Buffer): Words {
+  const key = Buffer.concat([before, element, behind])
+  return field === undefined ? ['GET', key] : ['HGET', key, field]
+}
+
+/**
+ * SORT and SORT_RO with patterns, which name keys anywhere on the ring [design §7 Several keys]: what these hold is asked first, and
+ * brought to the executor as strings, under names that the same pattern gives with a mark behind its star.
+ *
+ *     SORT k BY w_* GET h_*->f        asks GET w_1, HGET h_1 f, GET w_2 …
+ *     executor   MULTI   MSET w_1<mark> 5 h_1<mark>->f x w_2<mark> 3 …   SORT k BY w_<mark>* GET …   UNLINK …   EXEC
+ *
+ * Which keys it needs is only known when the elements are: so it leaves the gates, and enters them again with all these keys.
+ */
+export class SortRun extends GatherRun {
+  /** Their places in the command. */
+  private readonly patterns = sortPatterns(this.frame)
+  private others: readonly KeyId[] = []
+
+  protected override gated(): KeyId[] {
+    return [...super.gated(), ...this.others]
+  }
+
+  protected override async more(): Promise<readonly Guest[]> {
+    const elements = await this.elements()
+    const patterns = this.patterns.map((place) => patternOf(argumentOf(this.frame, place)))
+    const wanted = patterns.flatMap((pattern) => elements.map((element) => ({ pattern, element })))
+    if (wanted.length === 0) return []
+    const [source] = this.cut.sources
+    this.copied = wanted.reduce(
+      (sum, { pattern, element }) => sum + NAME_BYTES + element.length + pattern.rest.length,
+      0,
+    )
+    this.checkCopied([{ key: source.key, bytes: this.copied }])
+    const questions = wanted.map(({ pattern, element }) => questionOf(pattern, element))
+    const ids = new Set(questions.map(([, key]) => this.idOf(key as Buffer)))
+    const known = new Set(this.others)
+    if ([...ids].some((id) => !known.has(id))) {
+      this.others = [...ids]
+      throw new Over('again')
+    }
+    const values = (await this.lookAtAll(questions)).map(stringIn)
+    const pairs: Buffer[] = []
+    for (const [i, { pattern, element }] of wanted.entries()) {
+      const value = values[i]
+      if (value !== undefined) pairs.push(Buffer.concat([pattern.before, element, MARK, pattern.rest]), value)
+    }
+    if (pairs.length === 0) return []
+    return [{ names: pairs.filter((_, i) => i % 2 === 0), arrival: frameOf(['MSET', ...pairs]) }]
+  }
+
+  protected override commandWith(names: ReadonlyMap<number, Buffer>): Frame {
+    const all = new Map(names)
+    for (const place of this.patterns) {
+      const { before, rest } = patternOf(argumentOf(this.frame, place))
+      all.set(place, Buffer.concat([before, Buffer.from('*'), MARK, rest]))
+    }
+    return withArguments(this.frame, all)
+  }
+
+  /** What is sorted, each element once. */
+  private async elements(): Promise<Buffer[]> {
+    const [{ key }] = this.cut.sources
+    const [type, bytes] = await this.look([
+      ['TYPE', key],
+      ['MEMORY', 'USAGE', key, 'SAMPLES', '64'],
+    ])
+    this.copied = Number(bytes)
+    this.checkCopied([{ key, bytes: this.copied }])
+    const question = QUESTIONS[textOf(type) ?? '']
+    if (question === undefined) return []
+    const [found] = await this.look([question(key)])
+    const texts = new Set((elementsOf(found) ?? []).map((element) => (element as Buffer).toString('latin1')))
+    return [...texts].map((text) => Buffer.from(text, 'latin1'))
+  }
+}
+
+/** By type; of others SORT answers an error. */
+const QUESTIONS: Readonly<Record<string, (key: Buffer) => Words>> = {
+  list: (key) => ['LRANGE', key, '0', '-1'],
+  set: (key) => ['SMEMBERS', key],
+  zset: (key) => ['ZRANGE', key, '0', '-1'],
+}
+
+/** A key of another type counts as none. */
+function stringIn(reply: Reply): Buffer | undefined {
+  if (isError(reply) && !reply.message.startsWith('WRONGTYPE')) throw new Over({ reply })
+  return Buffer.isBuffer(reply) ? reply : undefined
+}

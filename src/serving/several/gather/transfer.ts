@@ -1,0 +1,130 @@
+import { LinkLostError } from '../../../backend/link.js'
+import { isOption } from '../../../command/options.js'
+import type { CommandRow } from '../../../command/row.js'
+import { OUT_OF_MEMORY } from '../../../order/memory.js'
+import type { Order } from '../../../order/order.js'
+import { guestName } from '../../../order/pieces/hidden-name.js'
+import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../../order/replies.js'
+import type { ReplySlot } from '../../../order/reply-slot.js'
+import { error, isError, type Reply, simple } from '../../../resp/encode.js'
+import { argumentOf, type Frame } from '../../../resp/frame.js'
+import type { Attempt } from '../operation.js'
+import type { Words } from '../plans.js'
+import { withArguments } from './cut.js'
+import type { GatherSettings } from './limits.js'
+import { type Dumped, Over, WholeValues } from './whole-values.js'
+
+const NO_SUCH_KEY = error('ERR no such key')
+const OK = simple('OK')
+
+/**
+ * RENAME, RENAMENX and COPY between servers [Redis db.c]: the value is the source's as DUMP gives it, and it is written, and deleted, as
+ * any other value. What is written is on all its servers before the source is deleted, so that nothing is lost whatever fails:
+ *
+ *     gates of both ─> size, is the other one there? ─> PEXPIRETIME, DUMP ─> RESTORE ─> answered by all replicas ─> DEL ─> reply, gates
+ */
+export class TransferRun extends WholeValues<Dumped> {
+  protected readonly isShared = false
+  private readonly source: Buffer
+  private readonly destination: Buffer
+  private readonly isMove: boolean
+  /** Nothing is done when the destination has a value. */
+  private readonly keepsOther: boolean
+  /** The database of the destination. */
+  private readonly db: number
+
+  constructor(
+    order: Order,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    settings: GatherSettings,
+    hasCopied: (bytes: number) => void,
+  ) {
+    super(order, frame, row, slot, settings, hasCopied)
+    ;[this.source, this.destination] = this.keys
+    this.isMove = row.gather !== 'copy'
+    const words = Array.from({ length: this.frame.argc - 3 }, (_, i) => i + 3)
+    const replaces = words.some((i) => isOption(this.frame, i, 'replace'))
+    this.keepsOther = row.gather === 'rename-new' || (row.gather === 'copy' && !replaces)
+    const behindDb = words
+      .filter((i) => isOption(this.frame, i - 1, 'db'))
+      .map((i) => Number(argumentOf(this.frame, i)))
+    const db = behindDb.at(-1) ?? slot.db
+    // What is none is refused by the servers.
+    this.db = Number.isInteger(db) && db >= 0 && db < order.databases ? db : slot.db
+  }
+
+  protected barrier(): Reply | 'wait' | undefined {
+    const { order, source, destination, isMove } = this
+    const [from, to] = this.routesOf([source, destination])
+    for (const { gone } of [from, to]) if (gone !== undefined) return gone
+    if (!to.writable() || (isMove && !from.writable())) return 'wait'
+    return order.memory.anyFull && order.memory.refuses(this.row, to, true) ? OUT_OF_MEMORY : undefined
+  }
+
+  protected async find(): Promise<Dumped> {
+    const { source, destination, keepsOther, db, slot } = this
+    await this.checkWords()
+    const dbOf = ([, key]: Words) => (key === destination ? db : slot.db)
+    const [size, others] = await this.look(
+      [['MEMORY', 'USAGE', source, 'SAMPLES', '64'], ...(keepsOther ? [['EXISTS', destination]] : [])],
+      dbOf,
+    )
+    if (size === null) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
+    if (keepsOther && others !== 0) this.end(0)
+    this.copied = Number(size)
+    this.checkCopied([{ key: source, bytes: this.copied }])
+    const [deadline, payload] = await this.look([
+      ['PEXPIRETIME', source],
+      ['DUMP', source],
+    ])
+    // It has expired.
+    if (!Buffer.isBuffer(payload)) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
+    return { payload, deadline: Number(deadline) }
+  }
+
+  protected async write(value: Dumped): Promise<Attempt> {
+    const { source, destination, isMove, db, row } = this
+    const [{ natural }] = this.routesOf([source])
+    if (isMove && this.routesOf([source]).some((route) => !route.writable())) return 'wait'
+    const failed = await this.put(destination, value, natural[0], db)
+    if (failed !== undefined) return { reply: isMove ? notMoved(failed.message) : failed }
+    const kept = isMove ? await this.writeStep(['DEL', source]) : undefined
+    if (kept !== undefined) return { reply: halfMoved(kept.message) }
+    return { reply: row.gather === 'rename' ? OK : 1 }
+  }
+
+  /** Servers find errors in the words of a command before they look at keys: any of them says it, of keys that are not there. */
+  private async checkWords(): Promise<void> {
+    const { frame, order, slot } = this
+    if (frame.argc <= 3) return
+    const names = new Map([
+      [1, guestName(1)],
+      [2, guestName(2)],
+    ])
+    const member = order.router.links.find(({ ready }) => ready)
+    try {
+      const said = await member?.callFrame(withArguments(frame, names), slot.db)
+      if (said === undefined) throw new Over('wait')
+      if (isError(said)) this.end(said)
+    } catch (failure) {
+      if (failure instanceof LinkLostError) throw new Over('wait')
+      throw failure
+    }
+  }
+
+  private end(reply: Reply): never {
+    throw new Over({ reply })
+  }
+}
+
+/** The destination was not written, or nobody knows; the source has its value. */
+function notMoved(text: string): Reply {
+  return error(text.startsWith(OUTCOME_UNKNOWN) ? `${text} (the source was not deleted)` : text)
+}
+
+function halfMoved(text: string): Reply {
+  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
+  return error(`${OUTCOME_UNKNOWN}: the destination has the value, it is not certain that the source has not: ${cause}`)
+}

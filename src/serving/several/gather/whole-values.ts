@@ -1,0 +1,127 @@
+import type { Link } from '../../../backend/link.js'
+import { type KeyId, keyId } from '../../../base/key-id.js'
+import { within } from '../../../base/within.js'
+import type { CommandRow } from '../../../command/row.js'
+import type { Order } from '../../../order/order.js'
+import type { ReplySlot } from '../../../order/reply-slot.js'
+import { decodeReply } from '../../../resp/decode.js'
+import { type ErrorReply, isError, type Reply } from '../../../resp/encode.js'
+import type { Frame } from '../../../resp/frame.js'
+import { type Attempt, Operation, type Outcome } from '../operation.js'
+import type { Words } from '../plans.js'
+import { type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
+
+/** The attempt ends here. */
+export class Over {
+  constructor(readonly attempt: Attempt) {}
+}
+
+/** A value as DUMP gives it, null when there is none, and its deadline as PEXPIRETIME tells it. */
+export interface Dumped {
+  readonly payload: Buffer | null
+  readonly deadline: number
+}
+
+/**
+ * An operation that copies whole values from server to server, within the limits of the settings: first it finds out what is to be
+ * written, which changes nothing and may be given up at any time, and then it writes.
+ */
+export abstract class WholeValues<Found> extends Operation {
+  /** Bytes that are copied, about. */
+  protected copied = 0
+  /** How long it has had its gates without having written. */
+  private heldMs = 0
+
+  constructor(
+    order: Order,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    protected readonly settings: GatherSettings,
+    private readonly hasCopied: (bytes: number) => void,
+  ) {
+    super(order, frame, row, slot)
+  }
+
+  /** Finds out what there is to write. */
+  protected abstract find(): Promise<Found>
+  /** Writes it, and gives the answer. */
+  protected abstract write(found: Found): Promise<Attempt>
+
+  override serve(ticket?: number): Promise<Outcome> {
+    this.order.stats.gathers++
+    return super.serve(ticket)
+  }
+
+  protected async attempt(): Promise<Attempt> {
+    const { settings, row, order } = this
+    const beganMs = performance.now()
+    try {
+      const found = await within(this.find(), Math.max(0, settings.gatherMs - this.heldMs))
+      if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
+      order.stats.gatherBytes += this.copied
+      this.hasCopied(this.copied)
+      return await this.write(found)
+    } catch (over) {
+      if (over instanceof Over) return over.attempt
+      throw over
+    } finally {
+      this.heldMs += performance.now() - beganMs
+    }
+  }
+
+  /** The answers to some questions, all asked in one turn; an error among them is the answer to the whole. */
+  protected async look(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
+    const found = await this.lookAtAll(steps, dbOf)
+    const failed = found.find(isError)
+    if (failed !== undefined) throw new Over({ reply: failed })
+    return found
+  }
+
+  /** The same with errors. */
+  protected async lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
+    const replies = await this.askAll(steps, dbOf)
+    if (replies === undefined) throw new Over('wait')
+    return replies.map((reply) => decodeReply(reply, 0, reply.length))
+  }
+
+  /** Ends the attempt when more would be copied than may be. @param sizes of some keys, about */
+  protected checkCopied(sizes: readonly { readonly key: Buffer; readonly bytes: number }[]): void {
+    const { row, copied, settings } = this
+    if (copied <= settings.gatherBytes) return
+    const largest = sizes.reduce((one, other) => (other.bytes > one.bytes ? other : one))
+    const reply = tooMuch(row, copied, settings.gatherBytes, this.idOf(largest.key), largest.bytes)
+    throw new Over({ reply })
+  }
+
+  /**
+   * Writes a value on all replicas of a key, or that there is none; gives the error if there is one. Nothing was written when the
+   * attempt ends here.
+   */
+  protected async put(key: Buffer, { payload, deadline }: Dumped, from: Link | undefined, db = this.slot.db) {
+    const [route] = this.routesOf([key])
+    if (!route.writable()) throw new Over('wait')
+    const bytes = payload?.length ?? 0
+    for (const { name, info } of route.targets) {
+      if (info === undefined || bytes <= info.maxBulkBytes) continue
+      throw new Over({ reply: tooLargeFor(name, bytes, info.maxBulkBytes) })
+    }
+    if (from !== undefined && payload !== null && this.order.pieces.mustBeTakenApart(from, route.targets)) {
+      throw new Over({ reply: nobodyTakes(this.row, 'they are of different versions') })
+    }
+    const ttl = String(Math.max(0, deadline))
+    const words: Words = payload === null ? ['UNLINK', key] : ['RESTORE', key, ttl, payload, 'REPLACE', 'ABSTTL']
+    return this.writeStep(words, db)
+  }
+
+  /** One write; gives its error if there is one. */
+  protected async writeStep(words: Words, db = this.slot.db): Promise<ErrorReply | undefined> {
+    const reply = await this.ask(words, 'admitted', db)
+    const value = decodeReply(reply, 0, reply.length)
+    return isError(value) ? value : undefined
+  }
+
+  protected idOf(key: Buffer, db = this.slot.db): KeyId {
+    return keyId(db, key, 0, key.length)
+  }
+}
