@@ -5,9 +5,10 @@ import { encodeReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { Outbox } from './outbox.js'
-import type { Asker } from './reply-budget.js'
-import { ReplyQueue, type ReplyQueueOwner, type Slot } from './reply-queue.js'
+import type { Asker, Share } from './reply-budget.js'
+import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
 import { Session } from './session.js'
+import type { Slot } from './slot.js'
 import type { Surroundings } from './surroundings.js'
 
 /**
@@ -66,6 +67,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     private readonly surroundings: Surroundings,
     /** Serves one command of it. */
     private readonly dispatch: (client: Connection, frame: Frame) => void,
+    /** Of whom a command of it asks a reply that may be large. */
+    private readonly askedBy: (client: Connection, frame: Frame) => readonly Share[],
   ) {
     const { config, turn } = surroundings
     this.socket = socket
@@ -263,6 +266,13 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       }
       const result = framer.next()
       if (result === FRAME) {
+        const { queue, pendingBytes } = this
+        if (queue.expectedBytes > 0 && !queue.mayAsk(this, this.askedBy(this, framer), pendingBytes)) {
+          framer.putBack()
+          this.serving = false
+          this.keep()
+          return
+        }
         this.dispatch(this, framer)
       } else {
         if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
@@ -283,19 +293,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
       queue.requestBytes < REQUEST_BYTES_MAX &&
-      pendingBytes < limits.outputBufferPauseBytes &&
-      (queue.expectedBytes === 0 || this.mayAsk(pendingBytes))
+      pendingBytes < limits.outputBufferPauseBytes
     )
-  }
-
-  /** Whether its next command, if there is one, may go to a server although the reply may be large. */
-  private mayAsk(pendingBytes: number): boolean {
-    if (this.framer.bufferedBytes === 0) return true
-    const { queue } = this
-    const { replyBudget } = this.surroundings.clients
-    const verdict = replyBudget.judge(this, queue.expectedBytes, queue.length, pendingBytes, queue.kind)
-    if (verdict === 'wait for a turn') replyBudget.wait(this)
-    return verdict === 'ask'
   }
 
   /** Commands that cannot be served yet wait in the framer, as bytes: they are small where their replies are large. */
@@ -349,7 +348,10 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.process(0, undefined)
     if (this.closed) return
     this.noteKept()
-    if (!this.serving) return
+    if (!this.serving) {
+      this.readOn()
+      return
+    }
     if (!this.reading) {
       this.reading = true
       this.socket.resume()
@@ -375,7 +377,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.closed = true
     this.noteKept()
     this.noteUntaken(0)
-    clients.replyBudget.leave(this)
+    this.queue.leaveTurn(this)
     stats.receivedBytesOfGone += this.receivedBytes
     stats.sentBytesOfGone += this.outbox.totalBytes
   }

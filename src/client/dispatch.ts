@@ -7,8 +7,8 @@ import { parseRequest } from '../resp/request-parser.js'
 import { localCommands } from './commands/index.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
-import type { Slot } from './reply-queue.js'
 import type { Server } from './server.js'
+import type { Slot } from './slot.js'
 import { between, transactionCommands } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')

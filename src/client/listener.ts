@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import type { Frame } from '../resp/frame.js'
+import { askedBy } from './asked.js'
 import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { Connection } from './connection.js'
 import { dispatch } from './dispatch.js'
@@ -17,6 +18,7 @@ export class Listener {
   private readonly net: NetServer
   private nextId = 1
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
+  private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
   constructor(private readonly server: Server) {
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_SECONDS * 1000 }
@@ -66,7 +68,7 @@ export class Listener {
       room: () => client?.room(),
       filled: (size) => client!.filled(size),
     })
-    client = new Connection(this.nextId++, readable, server, this.dispatch)
+    client = new Connection(this.nextId++, readable, server, this.dispatch, this.askedBy)
     server.clients.add(client)
     readable.resume()
   }

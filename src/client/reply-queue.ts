@@ -1,21 +1,20 @@
-import { assert } from '../base/assert.js'
-import { CELL_BYTES, cells } from '../base/cells.js'
-import { copyBytes } from '../base/copy-bytes.js'
 import { Fifo } from '../base/fifo.js'
-import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { internalError } from '../order/replies.js'
-import { places, type ReplySlot } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
 import {
+  type Asker,
   CLIENT_BYTES_MAX,
   estimateAfter,
   type Kind,
   LARGE_BYTES,
+  NO_SHARES,
   type ReplyBudget,
+  type Share,
   SMALL_BYTES,
   UNKNOWN_BYTES,
 } from './reply-budget.js'
+import { Slot, type SlotOwner } from './slot.js'
 
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
@@ -46,7 +45,7 @@ export interface ReplyQueueOwner {
  * Keeps the replies of one client in the order of its commands: a slot is taken before the command is emitted, and
  * only a finished head is written. What finishes before its turn is kept in its slot.
  */
-export class ReplyQueue {
+export class ReplyQueue implements SlotOwner {
   private static readonly spare: Slot[] = []
 
   private readonly slots = new Fifo<Slot>()
@@ -60,6 +59,10 @@ export class ReplyQueue {
   pausing = 0
   /** The number of the last place whose command may change something. */
   newestWrite = 0
+  /** Of whom the next command asks a reply that counts. */
+  asks: readonly Share[] = NO_SHARES
+  /** Where its turn to ask is waited for. */
+  private turnAt: Share | undefined
   /** Nothing has come from a server yet. */
   private isNew = true
   /** What a reply is expected to have, as the last ones had it; nothing where they are small. */
@@ -75,7 +78,7 @@ export class ReplyQueue {
   constructor(
     private readonly outbox: Outbox,
     private readonly owner: ReplyQueueOwner,
-    private readonly budget: ReplyBudget,
+    readonly budget: ReplyBudget,
   ) {}
 
   /** Commands that are not answered. */
@@ -110,9 +113,7 @@ export class ReplyQueue {
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, proto, db, silent, requestBytes)
     if (requestBytes > 0) {
-      const bytes = this.expectedBytes
-      slot.expectedBytes = bytes
-      if (bytes > 0) this.budget.expect(bytes)
+      if (this.asks.length > 0) this.charge(slot)
       if (requestBytes > LARGE_BYTES) this.budget.sawLarge(requestBytes)
     }
     this.requestBytes += requestBytes
@@ -161,7 +162,7 @@ export class ReplyQueue {
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
     if (slot.pausing) this.pausing--
-    if (slot.expectedBytes > 0) this.budget.came(slot.expectedBytes)
+    if (slot.expectedBytes > 0) slot.came()
     if (slot.requestBytes > 0) this.learn(end - start)
     if (slot !== this.slots.peek()) {
       if (this.owner.closed) slot.keep(EMPTY, 0, 0, true)
@@ -179,6 +180,43 @@ export class ReplyQueue {
     head?.onFirst?.()
     if (last) this.owner.lastReplyDone()
     this.owner.repliesDone()
+  }
+
+  /**
+   * Whether the next command may ask these members, because there is room for its reply; else it is told when to try again. It has
+   * to be taken then, or to be asked about again.
+   *
+   * @param untaken bytes of replies that the client has not taken
+   */
+  mayAsk(asker: Asker, shares: readonly Share[], untaken: number): boolean {
+    this.asks = NO_SHARES
+    if (shares.length === 0) return true
+    const verdict = this.budget.judge(asker, shares, this.expectedBytes, this.slots.length, untaken, this.kind)
+    if (verdict === 'take first') return false
+    this.waitAt(asker, verdict === 'ask' ? undefined : verdict)
+    if (verdict !== 'ask') return false
+    this.asks = shares
+    return true
+  }
+
+  /** The client asks no more. */
+  leaveTurn(asker: Asker): void {
+    this.waitAt(asker, undefined)
+  }
+
+  private waitAt(asker: Asker, share: Share | undefined): void {
+    if (this.turnAt !== share) this.turnAt?.leave(asker)
+    this.turnAt = share
+    share?.wait(asker)
+  }
+
+  /** The reply counts among what members owe until it has come. */
+  private charge(slot: Slot): void {
+    const bytes = this.expectedBytes
+    slot.expectedBytes = bytes
+    slot.shares = this.asks
+    for (const share of this.asks) share.expect(bytes)
+    this.asks = NO_SHARES
   }
 
   /** A reply of so many bytes has come from servers: the next ones are expected to be like it. */
@@ -212,152 +250,5 @@ export class ReplyQueue {
     slot.forget()
     ReplyQueue.spare.push(slot)
     return last
-  }
-}
-
-/** The place of one reply. Used again for other commands, of other clients, after it has left its queue. */
-export class Slot implements ReplySlot {
-  proto: 2 | 3 = 2
-  db = 0
-  number = 0
-  silent = false
-  requestBytes = 0
-  /** What the reply is expected to have, see `ReplyBudget`. */
-  expectedBytes = 0
-  /** The connection ends after this reply. */
-  last = false
-  finished = false
-  /** It is that of the last of the commands that came together. */
-  endsBatch = false
-  /** The client's next command waits for this reply. */
-  pausing = false
-  /** To be called when all before it have left. */
-  onFirst: (() => void) | undefined = undefined
-
-  kept: Buffer
-  keptStart = 0
-  keptEnd = 0
-  keptOwned = false
-  /** What is kept lies in a large buffer that is held for it. */
-  private keptHeld = false
-
-  /** Undefined while the slot is in nobody's use. */
-  private queue: ReplyQueue | undefined
-  /** Another one has its place: whoever still has this one may answer to it in vain. */
-  private isReplaced = false
-  private readonly cell: Buffer
-  private readonly cellStart: number
-
-  constructor() {
-    cells.next()
-    this.cell = cells.buffer
-    this.cellStart = cells.start
-    this.kept = this.cell
-  }
-
-  get client(): unknown {
-    return this.queue
-  }
-
-  get newest(): number {
-    return this.queue?.newest ?? this.number
-  }
-
-  get newestWrite(): number {
-    return this.queue?.newestWrite ?? 0
-  }
-
-  get abandoned(): boolean {
-    return this.queue === undefined || this.queue.ownerClosed
-  }
-
-  get keptBytes(): number {
-    return this.keptEnd - this.keptStart
-  }
-
-  open(queue: ReplyQueue, proto: 2 | 3, db: number, silent: boolean, requestBytes: number): void {
-    this.queue = queue
-    this.proto = proto
-    this.db = db
-    this.number = ++places.taken
-    this.silent = silent
-    this.requestBytes = requestBytes
-    this.expectedBytes = 0
-    this.last = false
-    this.finished = false
-    this.endsBatch = false
-    this.pausing = false
-  }
-
-  finish(buf: Buffer, start: number, end: number, owned: boolean): void {
-    const { queue } = this
-    if (queue === undefined && this.isReplaced) return
-    assert(queue !== undefined && !this.finished, 'a command has one reply')
-    queue.slotFinished(this, buf, start, end, owned)
-  }
-
-  fail(failure: Error, isWrite: boolean): void {
-    this.queue?.fail(this, failure, isWrite)
-  }
-
-  /** A slot in the place of this one, which is nobody's from now on and is not used again. */
-  heir(): Slot {
-    const heir = new Slot()
-    heir.open(this.queue!, this.proto, this.db, this.silent, this.requestBytes)
-    heir.number = this.number
-    heir.expectedBytes = this.expectedBytes
-    heir.last = this.last
-    heir.endsBatch = this.endsBatch
-    heir.pausing = this.pausing
-    heir.onFirst = this.onFirst
-    this.isReplaced = true
-    this.queue = undefined
-    return heir
-  }
-
-  pauseClient(): void {
-    const { queue } = this
-    if (queue === undefined || this.pausing) return
-    this.pausing = true
-    queue.pausing++
-  }
-
-  whenFirst(): Promise<void> {
-    const { queue } = this
-    if (queue === undefined || queue.isFirst(this)) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.onFirst = () => {
-        this.onFirst = undefined
-        resolve()
-      }
-    })
-  }
-
-  keep(buf: Buffer, start: number, end: number, owned: boolean): void {
-    const length = end - start
-    this.finished = true
-    this.keptOwned = owned
-    this.keptHeld = !owned && length >= HELD_BYTES && hold(buf)
-    if (owned || this.keptHeld) {
-      this.kept = buf
-      this.keptStart = start
-      this.keptEnd = end
-      return
-    }
-    const isShort = length <= CELL_BYTES
-    this.kept = isShort ? this.cell : Buffer.allocUnsafe(length)
-    this.keptStart = isShort ? this.cellStart : 0
-    this.keptEnd = this.keptStart + length
-    this.keptOwned = !isShort
-    copyBytes(buf, start, end, this.kept, this.keptStart)
-  }
-
-  /** Lets go of a large reply, and of the client: the next use may be long after its end. */
-  forget(): void {
-    if (this.keptHeld) release(this.kept)
-    this.keptHeld = false
-    this.kept = this.cell
-    this.queue = undefined
-    this.onFirst = undefined
   }
 }

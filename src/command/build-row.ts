@@ -28,6 +28,7 @@ export function buildRow(
     gather: more?.gather ?? (readsSeveral(info, overlay, keyFinder) ? 'read' : undefined),
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
+    answersValues: more?.values ?? (learnt || (replicate === 'none' && more?.merge !== 'sum')),
     options: more?.options === undefined ? undefined : optionsOf(more.options),
     plainArgc: more?.plain ?? 0,
     learnt,

@@ -24,6 +24,7 @@ import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowSha
  * - plain: for writes in mode `apply`, or `absolute`, that have no words and no time with so many arguments and are nearly
  *   always answered OK: they go a quicker way [design §11 H].
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
+ * - values: where the reply to a write may have what a key holds, and be large.
  * - elements: of a write that changes only elements that it names, where these stand.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -40,4 +41,5 @@ export interface OverlayMore {
   readonly plain?: number
   readonly binds?: true
   readonly elements?: Elements
+  readonly values?: true
 }

@@ -30,6 +30,8 @@ export interface CommandRow {
   readonly gather: Gather | undefined
   /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
   readonly shape: RowShape
+  /** Whether what a key holds may be in the reply, which may be large then: of all reads, and of few writes. */
+  readonly answersValues: boolean
   /** Whether equal replicas must answer equally, so that a backup's reply is compared with the master's. */
   readonly compare: boolean
   /** The words that the command may have beside keys and values, where that matters: see options.ts. */

@@ -96,6 +96,11 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     answer(slot, outcomeUnknown(names([...this.doubtful, ...this.without]), names(this.full)))
   }
 
+  /** The first target has answered with so many bytes, which may wait for others. */
+  protected firstAnswered(bytes: number): void {
+    if (!this.done) this.slot.cameFrom?.(this.targets[0].name, bytes)
+  }
+
   /** A target may have missed the write. */
   protected lost(tag: number, ids: readonly KeyId[]): void {
     this.order.lostReads.noteWrite(this.slot, ids)

@@ -38,6 +38,10 @@ export interface ReplySlot {
    * later: so a connection's commands take effect in their order.
    */
   pauseClient(): void
+  /** The reply waits for something else than the answer of the member that was asked: others need not wait for it to ask that one. */
+  putAside?(): void
+  /** What the master of this name has to say has come, so many bytes, and the reply waits for others. */
+  cameFrom?(member: string, bytes: number): void
   /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
   whenFirst(): Promise<void>
   /** Of a part of a read: gives the read up, which is to be asked again as a whole; undefined when that has been done already. */
@@ -94,6 +98,14 @@ export abstract class InnerSlot implements ReplySlot {
 
   pauseClient(): void {
     this.whole.pauseClient()
+  }
+
+  putAside(): void {
+    this.whole.putAside?.()
+  }
+
+  cameFrom(member: string, bytes: number): void {
+    this.whole.cameFrom?.(member, bytes)
   }
 
   whenFirst(): Promise<void> {

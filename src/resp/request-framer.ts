@@ -1,6 +1,7 @@
 import { HELD_BYTES } from '../base/large-buffers.js'
 import { type Frame, frameOf } from './frame.js'
 import { InputBuffer } from './input-buffer.js'
+import { parseLongLong } from './long-long.js'
 import { splitInline } from './split-inline.js'
 
 /** Everything was consumed or is kept inside: the chunk may be used again, `feed` brings more. */
@@ -21,7 +22,6 @@ const ZERO = 48
 /** [Redis server.h PROTO_INLINE_MAX_SIZE] */
 const MAX_LINE_BYTES = 65536
 const INT_MAX = 2147483647
-const LLONG_MAX = 2n ** 63n - 1n
 /** [Redis networking.c processMultibulkBuffer, authRequired] */
 const UNAUTHENTICATED_ARGS = 10
 const UNAUTHENTICATED_BULK_BYTES = 16384
@@ -73,6 +73,8 @@ export class RequestFramer implements Frame {
   private found = 0
   /** A line end of the current command is not CR LF. */
   private sloppy = false
+  /** Where the bytes lie of the frame that was encoded anew. */
+  private becameFrom = 0
 
   constructor(limits: { maxBulkBytes: number }) {
     this.maxBulkBytes = limits.maxBulkBytes
@@ -108,6 +110,13 @@ export class RequestFramer implements Frame {
   retain(): void {
     this.input.keep()
     this.shift(this.input.moved)
+  }
+
+  /** The command that `next` gave last was not served: it is the next one again. To be called before anything else. */
+  putBack(): void {
+    this.input.start = this.owned ? this.becameFrom : this.start
+    this.cursor = this.input.start
+    this.scanned = this.cursor
   }
 
   /** Goes on to the next command. */
@@ -337,6 +346,7 @@ export class RequestFramer implements Frame {
 
   /** Takes the bytes up to the cursor as a command with these arguments. */
   private become(args: Buffer[]): FrameResult {
+    this.becameFrom = this.input.start
     this.input.start = this.cursor
     const frame = frameOf(args)
     if (args.length > this.argStart.length) this.growArgs(args.length)
@@ -386,13 +396,4 @@ export class RequestFramer implements Frame {
       this.argEnd[i] -= by
     }
   }
-}
-
-/** The number that the bytes are, NaN when they are none [Redis util.c string2ll]. */
-function parseLongLong(buf: Buffer, start: number, end: number): number {
-  if (end - start > 20) return Number.NaN
-  const text = buf.toString('latin1', start, end)
-  if (!/^(0|-?[1-9][0-9]*)$/.test(text)) return Number.NaN
-  const value = BigInt(text)
-  return value > LLONG_MAX || value < -LLONG_MAX - 1n ? Number.NaN : Number(value)
 }

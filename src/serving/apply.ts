@@ -143,6 +143,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   /** @param inDoubt the target may be without an earlier write: what it answers counts only when nobody is sure */
   private take(tag: number, buf: Buffer, start: number, end: number, flags: number, inDoubt: boolean): void {
     this.answeredBy[this.answered++] = tag
+    if (tag === 0 && this.row.answersValues) this.firstAnswered(end - start)
     const wasInDoubt = this.replyInDoubt
     if (this.answered === 1 || (wasInDoubt && !inDoubt)) this.replyInDoubt = inDoubt
     if (this.answered === 1) {

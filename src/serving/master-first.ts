@@ -122,7 +122,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       // The others get what it has now, however it came to it.
       const { expirations } = this.targets[MASTER]
       if (expirations.any) for (const id of this.ids) expirations.forget(id)
-      this.reply = reply
+      this.replied(reply)
       this.heard()
       return
     }
@@ -160,11 +160,17 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     // Should that fail, it is as if the reply were lost.
     this.effect = this.isSame ? this.sameEffect(reply, value) : effectOf(this.row, this.frame, value, left)
     this.isTold = true
-    this.reply = reply
+    this.replied(reply)
     // Without an effect the others learn nothing of the command, and neither does anybody who compares.
     if (this.effect !== undefined && this.before === undefined) this.noteAnswer(MASTER)
     for (const release of this.releases) release()
     this.heard()
+  }
+
+  /** The reply is here, and waits for the others to have the same. */
+  private replied(reply: Buffer): void {
+    this.reply = reply
+    if (this.row.answersValues) this.firstAnswered(reply.length)
   }
 
   /** Nobody knows what the master did: the others go on without it, and the master is repaired from them. */

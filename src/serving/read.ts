@@ -60,6 +60,8 @@ export class Read implements ReplySink {
       free.emitFrame(frame, slot.db, this, 0)
       return
     }
+    // Who asks that server for other keys does not wait for it.
+    slot.putAside?.()
     const own = ownFrame(frame)
     const covered = () => order.readUncovered(own, row, slot)
     // What the client wrote behind it is dropped with it, and may be done elsewhere: see `LostReads`.

@@ -6,12 +6,13 @@ import {
   EXPECTED_BYTES_MAX,
   estimateAfter,
   ReplyBudget,
+  type Share,
   UNTAKEN_BYTES_MAX,
 } from '../../src/client/reply-budget.js'
 
 const MEGABYTE = 1024 * 1024
 
-/** Asks for replies of one size, as many at a time as one client may have. */
+/** Asks members for replies of one size, as many at a time as one client may have. */
 class Reader implements Asker {
   outstanding = 0
   answered = 0
@@ -20,16 +21,17 @@ class Reader implements Asker {
     private readonly budget: ReplyBudget,
     private readonly bytes: number,
     private left = Number.POSITIVE_INFINITY,
+    private readonly shares: readonly Share[] = budget.of('dt-1'),
   ) {}
 
   takeTurn(): void {
     while (this.left > 0 && (this.outstanding === 0 || (this.outstanding + 1) * this.bytes <= CLIENT_BYTES_MAX)) {
-      const verdict = this.budget.judge(this, this.bytes, this.outstanding, 0, 'large')
-      if (verdict === 'wait for a turn') this.budget.wait(this)
+      const verdict = this.budget.judge(this, this.shares, this.bytes, this.outstanding, 0, 'large')
+      if (typeof verdict === 'object') verdict.wait(this)
       if (verdict !== 'ask') return
       this.outstanding++
       this.left--
-      this.budget.expect(this.bytes)
+      for (const share of this.shares) share.expect(this.bytes)
     }
   }
 
@@ -37,19 +39,20 @@ class Reader implements Asker {
   answer(): void {
     this.outstanding--
     this.answered++
-    this.budget.came(this.bytes)
+    for (const share of this.shares) share.came(this.bytes)
     this.takeTurn()
   }
 }
 
-t.test('what is expected has a limit for all, and they have turns', async (t) => {
+t.test('what is expected of a member has a limit for all, and they have turns', async (t) => {
   const budget = new ReplyBudget()
+  const [share] = budget.of('dt-1')
   const readers = Array.from({ length: 50 }, () => new Reader(budget, MEGABYTE))
   for (const reader of readers) reader.takeTurn()
   for (let i = 0; i < 2000; i++) {
     const oldest = readers.filter(({ outstanding }) => outstanding > 0)
     oldest[i % oldest.length].answer()
-    if (budget.expectedBytes > EXPECTED_BYTES_MAX) t.fail(`${budget.expectedBytes} bytes are expected`)
+    if (share.expectedBytes > EXPECTED_BYTES_MAX) t.fail(`${share.expectedBytes} bytes are expected`)
     await nextTurn()
   }
   for (const { answered } of readers) t.ok(answered >= 10, `one of 50 has ${answered} of 2000`)
@@ -72,13 +75,14 @@ t.test('one reply may be larger than the limit, and is asked for in its turn', a
 t.test('while clients have much to take only who has taken everything asks, for one reply', async (t) => {
   const budget = new ReplyBudget()
   const asker = new Reader(budget, MEGABYTE)
+  const share = budget.of('dt-1')
   budget.untakenBytes = UNTAKEN_BYTES_MAX
-  t.equal(budget.judge(asker, MEGABYTE, 0, 0, 'large'), 'ask')
-  t.equal(budget.judge(asker, MEGABYTE, 1, 0, 'large'), 'take first')
-  t.equal(budget.judge(asker, MEGABYTE, 0, 1, 'large'), 'take first')
+  t.equal(budget.judge(asker, share, MEGABYTE, 0, 0, 'large'), 'ask')
+  t.equal(budget.judge(asker, share, MEGABYTE, 1, 0, 'large'), 'take first')
+  t.equal(budget.judge(asker, share, MEGABYTE, 0, 1, 'large'), 'take first')
   t.ok(budget.isTooMuch(MEGABYTE))
   budget.untakenBytes -= 2 * MEGABYTE
-  t.equal(budget.judge(asker, MEGABYTE, 1, 0, 'large'), 'ask')
+  t.equal(budget.judge(asker, share, MEGABYTE, 1, 0, 'large'), 'ask')
 })
 
 t.test('who has nothing under way and is not known for large replies does not wait', async (t) => {
@@ -86,31 +90,71 @@ t.test('who has nothing under way and is not known for large replies does not wa
   const readers = Array.from({ length: 50 }, () => new Reader(budget, MEGABYTE))
   for (const reader of readers) reader.takeTurn()
   const asker = new Reader(budget, 1)
-  t.equal(budget.judge(asker, 100_000, 0, 0, 'small'), 'ask')
-  t.equal(budget.judge(asker, 100_000, 1, 0, 'small'), 'wait for a turn')
-  t.equal(budget.judge(asker, MEGABYTE, 0, 0, 'unknown'), 'ask')
+  const share = budget.of('dt-1')
+  t.equal(budget.judge(asker, share, 100_000, 0, 0, 'small'), 'ask')
+  t.equal(budget.judge(asker, share, 100_000, 1, 0, 'small'), share[0], 'it waits for a turn')
+  t.equal(budget.judge(asker, share, MEGABYTE, 0, 0, 'unknown'), 'ask')
   budget.sawLarge(MEGABYTE)
-  for (let i = 0; i < EXPECTED_BYTES_MAX / MEGABYTE; i++) budget.expect(MEGABYTE)
+  for (let i = 0; i < EXPECTED_BYTES_MAX / MEGABYTE; i++) share[0].expect(MEGABYTE)
   t.equal(
-    budget.judge(asker, MEGABYTE, 0, 0, 'unknown'),
-    'wait for a turn',
+    budget.judge(asker, share, MEGABYTE, 0, 0, 'unknown'),
+    share[0],
     'unless they may well be large, and are many',
   )
-  t.equal(budget.judge(asker, 100_000, 0, 0, 'small'), 'ask')
+  t.equal(budget.judge(asker, share, 100_000, 0, 0, 'small'), 'ask')
 })
 
-t.test('what a member owes that stands still does not hold up the others', async (t) => {
+t.test('what one member owes does not hold up those who ask others', async (t) => {
   const budget = new ReplyBudget()
-  const stuck = Array.from({ length: 4 }, () => new Reader(budget, MEGABYTE))
-  for (const reader of stuck) reader.takeTurn()
-  const reader = new Reader(budget, MEGABYTE)
+  const of = (...names: string[]) => names.flatMap((name) => budget.of(name))
+  const silent = Array.from({ length: 50 }, () => new Reader(budget, MEGABYTE, 50, of('dt-1')))
+  for (const reader of silent) reader.takeTurn()
+  const several = new Reader(budget, MEGABYTE, 50, of('dt-2', 'dt-1', 'dt-3'))
+  several.takeTurn()
+  t.equal(several.outstanding, 0, 'who asks it, too, waits, and has nothing meanwhile')
+  const reader = new Reader(budget, MEGABYTE, 50, of('dt-2', 'dt-3'))
   reader.takeTurn()
-  t.equal(reader.outstanding, 0)
-  budget.passStuck()
-  t.equal(reader.outstanding, 4)
-  reader.answer()
-  t.equal(reader.outstanding, 4)
-  budget.leave(reader)
+  for (let i = 0; i < 40; i++) {
+    t.equal(reader.outstanding, 4)
+    reader.answer()
+  }
+})
+
+t.test('a member that has answered nothing for a while may be asked for as much again, once', async (t) => {
+  const budget = new ReplyBudget()
+  const [share] = budget.of('dt-1')
+  const readers = Array.from({ length: 50 }, () => new Reader(budget, MEGABYTE))
+  for (const reader of readers) reader.takeTurn()
+  t.equal(share.expectedBytes, EXPECTED_BYTES_MAX)
+  for (let i = 0; i < 5; i++) budget.passStuck()
+  t.equal(share.expectedBytes, 2 * EXPECTED_BYTES_MAX)
+  for (const reader of readers) while (reader.outstanding > 0 && share.expectedBytes > 0) reader.answer()
+  for (let i = 0; i < 2000 && share.expectedBytes > 0; i++) {
+    readers.find(({ outstanding }) => outstanding > 0)?.answer()
+    if (share.expectedBytes > 2 * EXPECTED_BYTES_MAX) t.fail('too much is expected')
+    await nextTurn()
+  }
+})
+
+t.test('who asks several members has his turn although others ask each of them all the time', async (t) => {
+  const budget = new ReplyBudget()
+  const names = ['dt-1', 'dt-2', 'dt-3']
+  const readers = names.flatMap((name) =>
+    Array.from({ length: 20 }, () => new Reader(budget, MEGABYTE, Number.POSITIVE_INFINITY, budget.of(name))),
+  )
+  const several = new Reader(
+    budget,
+    MEGABYTE,
+    Number.POSITIVE_INFINITY,
+    names.flatMap((name) => budget.of(name)),
+  )
+  for (const reader of [...readers, several]) reader.takeTurn()
+  for (let i = 0; i < 3000; i++) {
+    const asked = [...readers, several].filter(({ outstanding }) => outstanding > 0)
+    asked[(i * 7) % asked.length].answer()
+    await nextTurn()
+  }
+  t.ok(several.answered >= 5, `it has ${several.answered} of 3000`)
 })
 
 t.test('large values are remembered for a while', async (t) => {

@@ -5,7 +5,8 @@ import t from 'tap'
 import { Turn } from '../../src/base/turn.js'
 import { Outbox } from '../../src/client/outbox.js'
 import { ReplyBudget } from '../../src/client/reply-budget.js'
-import { ReplyQueue, type ReplyQueueOwner, type Slot } from '../../src/client/reply-queue.js'
+import { ReplyQueue, type ReplyQueueOwner } from '../../src/client/reply-queue.js'
+import type { Slot } from '../../src/client/slot.js'
 
 /** A queue whose replies end up in `written`. */
 class Story implements ReplyQueueOwner {
@@ -225,4 +226,64 @@ t.test('a command that failed has an error in its place, and what comes for it l
   t.equal(story.queue.length, 0)
   t.equal(story.queue.requestBytes, 0)
   t.same(story.failures, ['no memory'])
+})
+
+t.test('a reply is owed by the members that are asked for it, until each has answered', async (t) => {
+  const story = new Story()
+  const { budget, queue } = story
+  const [one, other] = [...budget.of('dt-1'), ...budget.of('dt-2')]
+  const owed = () => [one.expectedBytes > 0, other.expectedBytes > 0]
+  budget.sawLarge(200_000)
+
+  queue.asks = [one, other]
+  const several = story.take()
+  t.same(owed(), [true, true])
+  const local = story.take(0)
+  const next = story.take()
+  t.equal(next.expectedBytes, 0, 'what asks nobody for a value does not count')
+  several.cameFrom('dt-3', 10)
+  t.same(owed(), [true, true])
+  several.cameFrom('dt-2', 10)
+  t.same(owed(), [true, false])
+  several.cameFrom('dt-1', 5000)
+  t.same(owed(), [false, false], 'the reply is here, and waits for something else')
+  for (const slot of [several, local, next]) finish(slot, '+OK\r\n')
+
+  queue.asks = [one]
+  const parked = story.take()
+  t.same(owed(), [true, false])
+  parked.pauseClient()
+  t.same(owed(), [false, false], 'its client has nothing behind it')
+  finish(parked, '+OK\r\n')
+
+  const held: Slot[] = []
+  while (held.length < 100) {
+    queue.asks = [one]
+    held.push(story.take())
+    held.at(-1)!.putAside()
+  }
+  t.same(owed(), [false, false], 'nor does it wait for what is held')
+  for (const slot of held) finish(slot, '+OK\r\n')
+  t.same(owed(), [false, false])
+})
+
+t.test('what waits aside is bounded: more of it is owed by the member that was asked', async (t) => {
+  const stories = Array.from({ length: 100 }, () => new Story())
+  const { budget } = stories[0]
+  const [share] = budget.of('dt-1')
+  const slots = stories.map((story) => {
+    const queue = new ReplyQueue(new Outbox(new Writable() as never, new Turn(), () => {}), story, budget)
+    queue.asks = [share]
+    const slot = queue.take(2, 0, false, 10)
+    slot.putAside()
+    return slot
+  })
+  const MEGABYTE = 1024 * 1024
+  t.equal(share.expectedBytes, 36 * MEGABYTE)
+  for (const slot of slots.slice(0, 64)) slot.pauseClient()
+  t.equal(share.expectedBytes, 36 * MEGABYTE)
+  slots[99].putAside()
+  t.equal(share.expectedBytes, 35 * MEGABYTE, 'and there is room again when some of it has come')
+  for (const slot of slots.slice(64)) slot.pauseClient()
+  t.equal(share.expectedBytes, 0)
 })

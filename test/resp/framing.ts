@@ -16,6 +16,8 @@ export interface FramingOptions {
   readonly authenticated?: boolean
   /** Before each command: whether the reader stops for now and the rest is retained. */
   readonly stops?: () => boolean
+  /** Of each command: whether it is not served yet, but put back first. */
+  readonly putsBack?: () => boolean
 }
 
 /** What reads a stream into a shared buffer, or to where the framer wants it. */
@@ -80,6 +82,12 @@ export function frameChunks(chunks: readonly Buffer[], options: FramingOptions =
       }
       const result = framer.next()
       if (result !== FRAME) return result
+      if (options.putsBack?.() === true) {
+        framer.putBack()
+        framer.retain()
+        shared.fill(0xee)
+        if (framer.next() !== FRAME) throw new Error('what was put back is not the next command')
+      }
       const bytes = framer.buf.subarray(framer.start, framer.end)
       const args = Array.from({ length: framer.argc }, (_, i) =>
         Buffer.from(framer.buf.subarray(framer.argStart[i], framer.argEnd[i])),

@@ -208,6 +208,18 @@ t.test('several commands that were retained together come out one by one, big on
   t.same(frameChunks(inParts(bytes, 250_000), { stops: () => true }).commands, commands)
 })
 
+t.test('a command that was put back is the next one again, with more bytes behind it', async (t) => {
+  const commands = Array.from({ length: 30 }, (_, i) => ['SET', `key${i}`, 'x'.repeat(i % 3 === 0 ? 90_000 : 10)])
+  const sloppy = 'GET inline\r\n\r\n*2\r-$3\r-GET\r-$6\r-sloppy\r-'
+  const bytes = latin1(commands.map((args) => encode(...args) + sloppy).join(''))
+  const expected = commands.flatMap((args) => [args, ['GET', 'inline'], ['GET', 'sloppy']])
+  for (const size of [bytes.length, 250_000, 65_536, 1000]) {
+    let n = 0
+    const options = { putsBack: () => n++ % 2 === 0, stops: () => n % 3 === 0 }
+    t.same(frameChunks(inParts(bytes, size), options).commands, expected)
+  }
+})
+
 for (const [name, text, expected, before = []] of refused) {
   t.test(`refuses ${name}`, async (t) => {
     for (const chunks of everySplit(latin1(text))) {

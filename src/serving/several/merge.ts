@@ -51,6 +51,7 @@ export class Merge {
   /** The read is asked again: what its parts answer does not count. */
   private isGivenUp = false
   private readonly slots: PartSlot[] = []
+  private readonly masters: string[] = []
 
   /** `partOf` says of each of the `keyCount` keys in which part it is; it is copied. */
   static of(row: CommandRow, slot: ReplySlot, parts: number, partOf: readonly number[], keyCount: number): Merge {
@@ -84,7 +85,9 @@ export class Merge {
     return buf === undefined ? undefined : { frame: frameIn(buf), row, slot }
   }
 
-  slotOf(part: number): ReplySlot {
+  /** @param master of whom the part asks, if its reply may come before those of others and be large */
+  slotOf(part: number, master = ''): ReplySlot {
+    this.masters[part] = master
     if (part === this.slots.length) this.slots.push(new PartSlot(this, part))
     return this.slots[part]
   }
@@ -104,8 +107,12 @@ export class Merge {
       this.used += length
       this.ends[part] = this.used
     }
-    if (--this.open > 0) return
     const { slot } = this
+    if (--this.open > 0) {
+      const master = this.masters[part]
+      if (master !== '') slot.cameFrom?.(master, length)
+      return
+    }
     if (this.tooLarge) slot.finish(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, true)
     else this.finish()
     this.recycle()

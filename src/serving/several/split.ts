@@ -75,9 +75,14 @@ export function split(
     let count = 0
     for (let k = 0; k < keyCount; k++) if (partOf[k] === part) chosen[count++] = keys[k]
     partFrame.fill(frame, chosen, count, step)
-    oneRoute.serve(routes[part], partFrame, row, merge.slotOf(part), deadlineMs)
+    oneRoute.serve(routes[part], partFrame, row, merge.slotOf(part, masterOf(routes[part], row)), deadlineMs)
     partFrame.empty()
   }
+}
+
+/** Of whom a part asks what its keys hold. */
+function masterOf({ natural }: Route, { answersValues }: CommandRow): string {
+  return answersValues && natural.length > 0 ? natural[0].name : ''
 }
 
 /** Finds the parts. Reads may go together when they go to the same master, as long as nobody needs to ask its backups. */

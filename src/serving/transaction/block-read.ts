@@ -28,8 +28,12 @@ export class BlockRead implements ReplySink {
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const { order, link, piece, slot } = this
     const { doubts } = order
-    if (doubts.any && piece.ids.some((id) => doubts.isInDoubt(link, id))) this.onLost()
-    else deliver(slot, replyShape(piece.row, piece.frame.argc), buf, start, end, flags)
+    if (doubts.any && piece.ids.some((id) => doubts.isInDoubt(link, id))) {
+      this.onLost()
+      return
+    }
+    slot.cameFrom?.(link.name, end - start)
+    deliver(slot, replyShape(piece.row, piece.frame.argc), buf, start, end, flags)
   }
 
   onLost(): void {

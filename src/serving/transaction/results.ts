@@ -46,6 +46,11 @@ export class Results {
     this.lostOn ??= member
   }
 
+  /** What a member has to say for one of them has come; all of it comes together. */
+  cameFrom(member: string, bytes: number): void {
+    if (!this.failed) this.slot.cameFrom?.(member, bytes)
+  }
+
   fail(failure: Error): void {
     if (this.failed) return
     this.failed = true
@@ -98,6 +103,10 @@ export class ElementSlot extends InnerSlot {
 
   finish(buf: Buffer, start: number, end: number): void {
     this.results.put(this.command, buf, start, end)
+  }
+
+  override cameFrom(member: string, bytes: number): void {
+    this.results.cameFrom(member, bytes)
   }
 
   override fail(failure: Error): void {

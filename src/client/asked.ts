@@ -1,0 +1,39 @@
+import type { CommandRow } from '../command/row.js'
+import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import { mastersAsked } from '../coordinator/asked.js'
+import type { Frame } from '../resp/frame.js'
+import type { Connection } from './connection.js'
+import { NO_SHARES, type ReplyBudget, type Share } from './reply-budget.js'
+import type { Server } from './server.js'
+
+const masters = new Set<string>()
+
+/** The shares of the members of which a command asks a reply that may be large, see `ReplyBudget`. */
+export function askedBy({ order, clients }: Server, { session }: Connection, frame: Frame): readonly Share[] {
+  const { replyBudget } = clients
+  const row = rowOf(frame)
+  if (row === undefined) return NO_SHARES
+  masters.clear()
+  if (row.name === 'exec') {
+    for (const queued of session.queued) mastersAsked(order.router, queued.frame, queued.row, masters)
+  } else {
+    if (row.route === 'local' || session.transaction !== 'none') return NO_SHARES
+    if (row.name === 'keys') return replyBudget.everywhere
+    mastersAsked(order.router, frame, row, masters)
+  }
+  return sharesOf(replyBudget)
+}
+
+function sharesOf(replyBudget: ReplyBudget): readonly Share[] {
+  if (masters.size === 0) return NO_SHARES
+  if (masters.size > 1) return [...masters].map((name) => replyBudget.of(name)[0])
+  const [name] = masters
+  return replyBudget.of(name)
+}
+
+/** Undefined where the proxy itself says what is wrong. */
+function rowOf({ buf, argStart, argEnd, argc }: Frame): CommandRow | undefined {
+  const row = lookupCommand(buf, argStart[0], argEnd[0])
+  if (row?.subcommands === undefined || argc === 1) return row
+  return lookupSubcommand(row, buf, argStart[1], argEnd[1])
+}

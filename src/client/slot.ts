@@ -1,0 +1,208 @@
+import { assert } from '../base/assert.js'
+import { CELL_BYTES, cells } from '../base/cells.js'
+import { copyBytes } from '../base/copy-bytes.js'
+import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
+import { places, type ReplySlot } from '../order/reply-slot.js'
+import { NO_SHARES, type ReplyBudget, type Share, SMALL_BYTES } from './reply-budget.js'
+
+/** The queue in which a slot stands. */
+export interface SlotOwner {
+  readonly budget: ReplyBudget
+  /** How many slots must be finished before the next command is handled. */
+  pausing: number
+  readonly newest: number
+  readonly newestWrite: number
+  readonly ownerClosed: boolean
+  isFirst(slot: Slot): boolean
+  /** A slot has its reply. */
+  slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void
+  /** Its command failed inside the proxy. */
+  fail(failed: Slot, failure: Error, isWrite: boolean): void
+}
+
+/** The place of one reply. Used again for other commands, of other clients, after it has left its queue. */
+export class Slot implements ReplySlot {
+  proto: 2 | 3 = 2
+  db = 0
+  number = 0
+  silent = false
+  requestBytes = 0
+  /** What the reply is expected to have, see `ReplyBudget`; 0 when it does not count. */
+  expectedBytes = 0
+  /** Whose replies it is made of, and have not come; without any it was put aside. */
+  shares: readonly Share[] = NO_SHARES
+  /** The connection ends after this reply. */
+  last = false
+  finished = false
+  /** It is that of the last of the commands that came together. */
+  endsBatch = false
+  /** The client's next command waits for this reply. */
+  pausing = false
+  /** To be called when all before it have left. */
+  onFirst: (() => void) | undefined = undefined
+
+  kept: Buffer
+  keptStart = 0
+  keptEnd = 0
+  keptOwned = false
+  /** What is kept lies in a large buffer that is held for it. */
+  private keptHeld = false
+
+  /** Undefined while the slot is in nobody's use. */
+  private queue: SlotOwner | undefined
+  /** Another one has its place: whoever still has this one may answer to it in vain. */
+  private isReplaced = false
+  private readonly cell: Buffer
+  private readonly cellStart: number
+
+  constructor() {
+    cells.next()
+    this.cell = cells.buffer
+    this.cellStart = cells.start
+    this.kept = this.cell
+  }
+
+  get client(): unknown {
+    return this.queue
+  }
+
+  get newest(): number {
+    return this.queue?.newest ?? this.number
+  }
+
+  get newestWrite(): number {
+    return this.queue?.newestWrite ?? 0
+  }
+
+  get abandoned(): boolean {
+    return this.queue === undefined || this.queue.ownerClosed
+  }
+
+  get keptBytes(): number {
+    return this.keptEnd - this.keptStart
+  }
+
+  open(queue: SlotOwner, proto: 2 | 3, db: number, silent: boolean, requestBytes: number): void {
+    this.queue = queue
+    this.proto = proto
+    this.db = db
+    this.number = ++places.taken
+    this.silent = silent
+    this.requestBytes = requestBytes
+    this.expectedBytes = 0
+    this.last = false
+    this.finished = false
+    this.endsBatch = false
+    this.pausing = false
+  }
+
+  finish(buf: Buffer, start: number, end: number, owned: boolean): void {
+    const { queue } = this
+    if (queue === undefined && this.isReplaced) return
+    assert(queue !== undefined && !this.finished, 'a command has one reply')
+    queue.slotFinished(this, buf, start, end, owned)
+  }
+
+  fail(failure: Error, isWrite: boolean): void {
+    this.queue?.fail(this, failure, isWrite)
+  }
+
+  /** A slot in the place of this one, which is nobody's from now on and is not used again. */
+  heir(): Slot {
+    const heir = new Slot()
+    heir.open(this.queue!, this.proto, this.db, this.silent, this.requestBytes)
+    heir.number = this.number
+    heir.expectedBytes = this.expectedBytes
+    heir.shares = this.shares
+    heir.last = this.last
+    heir.endsBatch = this.endsBatch
+    heir.pausing = this.pausing
+    heir.onFirst = this.onFirst
+    this.isReplaced = true
+    this.queue = undefined
+    return heir
+  }
+
+  pauseClient(): void {
+    const { queue } = this
+    if (queue === undefined || this.pausing) return
+    this.pausing = true
+    queue.pausing++
+    // It waits for something else, and its client has nothing behind it: that does not take the turns of others.
+    if (this.expectedBytes > 0 && this.shares !== queue.budget.everywhere) this.came()
+  }
+
+  putAside(): void {
+    if (this.shares.length > 0) this.moveAside(this.expectedBytes)
+  }
+
+  cameFrom(member: string, bytes: number): void {
+    const { queue, expectedBytes, shares } = this
+    if (queue === undefined || expectedBytes === 0) return
+    const [share] = queue.budget.of(member)
+    if (!shares.includes(share)) return
+    if (shares.length === 1) this.moveAside(bytes)
+    else {
+      share.came(expectedBytes)
+      this.shares = shares.filter((each) => each !== share)
+    }
+  }
+
+  /** From now on so many bytes count among those that no member owes, if these are not too many. */
+  private moveAside(bytes: number): void {
+    const { queue, expectedBytes, shares } = this
+    const counted = bytes > SMALL_BYTES ? bytes : 0
+    if (queue === undefined || (counted > 0 && !queue.budget.putAside(counted))) return
+    for (const share of shares) share.came(expectedBytes)
+    this.expectedBytes = counted
+    this.shares = NO_SHARES
+  }
+
+  /** The reply has come, or counts no more. */
+  came(): void {
+    const { expectedBytes, shares } = this
+    if (shares.length === 0) this.queue?.budget.cameFromAside(expectedBytes)
+    for (const share of shares) share.came(expectedBytes)
+    this.expectedBytes = 0
+    this.shares = NO_SHARES
+  }
+
+  whenFirst(): Promise<void> {
+    const { queue } = this
+    if (queue === undefined || queue.isFirst(this)) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.onFirst = () => {
+        this.onFirst = undefined
+        resolve()
+      }
+    })
+  }
+
+  keep(buf: Buffer, start: number, end: number, owned: boolean): void {
+    const length = end - start
+    this.finished = true
+    this.keptOwned = owned
+    this.keptHeld = !owned && length >= HELD_BYTES && hold(buf)
+    if (owned || this.keptHeld) {
+      this.kept = buf
+      this.keptStart = start
+      this.keptEnd = end
+      return
+    }
+    const isShort = length <= CELL_BYTES
+    this.kept = isShort ? this.cell : Buffer.allocUnsafe(length)
+    this.keptStart = isShort ? this.cellStart : 0
+    this.keptEnd = this.keptStart + length
+    this.keptOwned = !isShort
+    copyBytes(buf, start, end, this.kept, this.keptStart)
+  }
+
+  /** Lets go of a large reply, and of the client: the next use may be long after its end. */
+  forget(): void {
+    if (this.keptHeld) release(this.kept)
+    this.keptHeld = false
+    this.kept = this.cell
+    this.queue = undefined
+    this.onFirst = undefined
+  }
+}

@@ -1,0 +1,20 @@
+import { findKeys } from '../command/keys.js'
+import type { CommandRow } from '../command/row.js'
+import type { Router } from '../order/router.js'
+import type { Frame } from '../resp/frame.js'
+
+const places: number[] = []
+
+/**
+ * Adds the masters of which a command asks a reply that may be large to `out`, by their names. None where the reply is known to be
+ * small (nearly all writes), and where the command has no keys. Reads that go to a backup meanwhile count at the master, too.
+ */
+export function mastersAsked(router: Router, frame: Frame, row: CommandRow, out: Set<string>): void {
+  if (!row.answersValues || frame.argc === row.plainArgc) return
+  const { buf, argStart, argEnd } = frame
+  const count = findKeys(row, frame, places)
+  for (let k = 0; k < count; k++) {
+    const [master] = router.routeOfKey(buf, argStart[places[k]], argEnd[places[k]]).natural
+    if (master !== undefined) out.add(master.name)
+  }
+}
