@@ -2,6 +2,7 @@ import type { Circumstances, Harm, Lag } from './checkers/availability.js'
 import { FAULTS } from './faults.js'
 import type { FaultRecord, Membership } from './nemesis.js'
 import { placement } from './placement.js'
+import { keysOf } from './several-keys.js'
 
 /** What went wrong in a run, as to which keys may notice it. */
 export function circumstancesOf(
@@ -20,7 +21,7 @@ export function circumstancesOf(
       const id = `${at} ${key}`
       // What stands behind # is a field of the key.
       const name = key.slice(key.indexOf('/') + 1).replace(/#.*/s, '')
-      const holders = known.get(id) ?? rings[at].holdersOf(Buffer.from(name, 'latin1'))
+      const holders = known.get(id) ?? [...new Set(keysOf(name).flatMap(rings[at].holdersOf))]
       known.set(id, holders)
       return holders
     },

@@ -3,7 +3,16 @@ import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
 import { idsIn } from './checkers/group.js'
 import { DROPPED } from './checkers/honesty.js'
-import { CARRYING_TYPES, encode, encodeTogether, isRead, outcomeOf, type Plan, partOf } from './commands.js'
+import {
+  CARRYING_TYPES,
+  encode,
+  encodeTogether,
+  isRead,
+  outcomeOfAll,
+  type Plan,
+  partOf,
+  repliesTo,
+} from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
 import { placeOf } from './databases.js'
 import { EVERYWHERE, type History, nowMs, type Operation, type Outcome } from './history.js'
@@ -113,7 +122,14 @@ export class Client {
     const allowed = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
     const wanted = allowed.map((plan) => this.withId(plan))
     if (connection === undefined || wanted.length === 0) return []
-    const replies = () => connection.send(Buffer.concat(wanted.map(encode)), wanted.length)
+    const replies = () => {
+      const counts = wanted.map(repliesTo)
+      const all = connection.send(
+        Buffer.concat(wanted.map(encode)),
+        counts.reduce((sum, count) => sum + count, 0),
+      )
+      return counts.map((count) => Promise.all(all.splice(0, count)))
+    }
     const sent = this.outcomes(connection, wanted, replies)
     return wanted.some(isRead) ? this.reading.during(sent) : sent
   }
@@ -124,17 +140,17 @@ export class Client {
     if (connection === undefined || (this.reading.isPaused && plans.some(isRead))) return
     const replies = () => {
       const [reply] = connection.send(encodeTogether(plans), 1)
-      return plans.map((plan, i) => reply.then((node) => partOf(node, plan, i)))
+      return plans.map((plan, i) => reply.then((node) => [partOf(node, plan, i)]))
     }
     const sent = this.outcomes(connection, plans, replies)
     await (plans.some(isRead) ? this.reading.during(sent) : sent)
   }
 
-  /** `send` gives a reply for each of the plans, which this writes down. */
+  /** `send` gives the replies to each of the plans, which this writes down. */
   private async outcomes(
     connection: Connection,
     plans: readonly Plan[],
-    send: () => Promise<Node>[],
+    send: () => Promise<readonly Node[]>[],
   ): Promise<Operation[]> {
     const invokedMs = nowMs()
     const replies = send()
@@ -151,7 +167,7 @@ export class Client {
       const invoked = { id: ids[i], client: this.index, workload, key, ...db, name, args, invokedMs }
       let outcome: Outcome
       try {
-        outcome = outcomeOf(plan, await replies[i])
+        outcome = outcomeOfAll(plan, await replies[i])
       } catch (error) {
         if (!(error instanceof ConnectionLostError)) throw error
         outcome = { kind: 'unknown', reason: this.whyLost(error, invokedMs) }

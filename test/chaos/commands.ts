@@ -3,7 +3,9 @@ import type { Node } from '../helpers/raw-reply.js'
 import { ERROR_REPLY, SAYS_UNKNOWN, WRONG_KIND } from './checkers/honesty.js'
 import { VALUE_PATTERN } from './checkers/provenance.js'
 import { NAMES } from './checkers/tagged.js'
+import { type Form, KINDS, type Words } from './form.js'
 import type { Outcome, Value } from './history.js'
+import { SEVERAL_FORMS } from './several-commands.js'
 
 /** What a client means to do, before it is done. */
 export interface Plan {
@@ -12,31 +14,6 @@ export interface Plan {
   readonly key: string
   readonly name: string
   readonly args: readonly (string | number)[]
-}
-
-/** The kinds of replies: a reply of another kind was meant for another command. */
-const KINDS = {
-  ok: (value: Value) => value === 'OK',
-  integer: (value: Value) => typeof value === 'number',
-  text: (value: Value) => typeof value === 'string',
-  'text or nil': (value: Value) => value === null || typeof value === 'string',
-  texts: (value: Value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-  any: () => true,
-  'texts or nils': (value: Value) => Array.isArray(value) && value.every((item) => !Array.isArray(item)),
-  entries: (value: Value) =>
-    Array.isArray(value) && value.every((item) => Array.isArray(item) && Array.isArray(item[1])),
-} as const
-
-interface Form {
-  /** Whether it leaves everything as it is. */
-  readonly read?: boolean
-  readonly reply: keyof typeof KINDS
-  /** The command; `args` come as the plan has them, values made long already. */
-  encode(key: Buffer, args: readonly string[]): (Buffer | string)[]
-  /** What the reply says, when that is not the plain value. */
-  decode?(value: Value): Value
-  /** What an error says that is an answer like any other. */
-  readonly answers?: readonly [error: RegExp, value: Value]
 }
 
 /** The content that a deadline aimed at, as `checkers/deadline.ts` wants it told. */
@@ -61,6 +38,7 @@ const NO_SUCH_KEY = [/^ERR no such key/, 'none'] as const
 /** How the operations of each workload look as commands. */
 const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   register: REGISTER,
+  ...SEVERAL_FORMS,
   // Their keys are registers, too, and there is one operation more on all of them.
   flushed: { ...REGISTER, flushdb: { reply: 'ok', encode: () => ['FLUSHDB'] } },
   swapped: { ...REGISTER, swapdb: { reply: 'ok', encode: (_key, dbs) => ['SWAPDB', ...dbs] } },
@@ -274,9 +252,23 @@ export function isRead(plan: Plan): boolean {
   return formOf(plan).read === true
 }
 
-/** The bytes of the command. */
+/** The bytes of the command, or of the commands. */
 export function encode(plan: Plan): Buffer {
-  return command(...formOf(plan).encode(Buffer.from(plan.key, 'latin1'), argsOf(plan)))
+  return Buffer.concat(wordsOf(plan).map((words) => command(...words)))
+}
+
+/** How many replies there are to what `encode` gives. */
+export function repliesTo(plan: Plan): number {
+  return wordsOf(plan).length
+}
+
+function wordsOf(plan: Plan): readonly Words[] {
+  const words = formOf(plan).encode(Buffer.from(plan.key, 'latin1'), argsOf(plan))
+  return isSeveral(words) ? words : [words]
+}
+
+function isSeveral(words: Words | readonly Words[]): words is readonly Words[] {
+  return Array.isArray(words[0])
 }
 
 /** One command that does what each of the plans, all of the same name, means: MSET, MGET, or DEL or UNLINK of several. */
@@ -295,6 +287,16 @@ function argsOf(plan: Plan): string[] {
   return plan.args.map((arg) => lengthen(String(arg)))
 }
 
+/** What the replies tell the client about its operation. */
+export function outcomeOfAll(plan: Plan, replies: readonly Node[]): Outcome {
+  const [reply, ...before] = [...replies].reverse()
+  const outcome = outcomeOf(plan, reply)
+  const other = before.find((node) => !('text' in node && (node.text === 'OK' || node.text === 'QUEUED')))
+  if (other === undefined || outcome.kind !== 'ok') return outcome
+  const text = JSON.stringify(plain(other)).slice(0, 100)
+  return isRead(plan) ? { kind: 'failed', error: text } : { kind: 'unknown', reason: `${WRONG_KIND}${text}` }
+}
+
 /** What a reply tells the client about its operation. */
 export function outcomeOf(plan: Plan, reply: Node): Outcome {
   if (reply.type === '-' && 'text' in reply) return outcomeOfError(plan, reply.text)
@@ -307,7 +309,7 @@ export function outcomeOf(plan: Plan, reply: Node): Outcome {
 
 /** Redis's own words for a command that it has not run. */
 const REFUSED =
-  /^(CLUSTERDOWN|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|READONLY|TRYAGAIN|MASTERDOWN|WRONGTYPE|NOAUTH|NOPERM|NOGROUP) /
+  /^(EXECABORT|CLUSTERDOWN|OOM|MISCONF|LOADING|BUSY|NOREPLICAS|READONLY|TRYAGAIN|MASTERDOWN|WRONGTYPE|NOAUTH|NOPERM|NOGROUP) /
 /** The errors of commands that cannot be run as they are, which change nothing. */
 const IMPOSSIBLE =
   /^ERR (unknown command|wrong number of arguments|The ID specified in XADD|value is not an integer|syntax error|no such key)/

@@ -6,7 +6,7 @@ import { CRASH_FAULTS } from './crash-faults.js'
 import { NETWORK_FAULTS } from './network-faults.js'
 import { configure, OPERATOR_FAULTS } from './operator-faults.js'
 import type { Random } from './random.js'
-import type { Side } from './relay.js'
+import type { Flow, Side } from './relay.js'
 import { isDown } from './sentinels.js'
 import { SERVER_FAULTS } from './server-faults.js'
 
@@ -178,17 +178,16 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'members',
     meetsHolders: true,
     lasts: [20, 400],
-    async run(context, { durationMs }, [witness, ...targets]) {
-      const { ring } = context
-      const { relay } = ring.member(witness)
-      const readAgain = await context.pauseReading()
-      relay.shape(['proxy'], 'requests', { stalled: true })
-      await sleep(durationMs)
-      await Promise.all(targets.map((name) => ring.member(name).server.kill()))
-      relay.cut(['proxy'])
-      relay.heal()
-      readAgain()
-      await Promise.all(targets.map((name) => ring.restart(name, true)))
+    run: (context, { durationMs }, targets) => loseAndWipe(context, durationMs, targets, { stalled: true }),
+  },
+  'half-and-wipe': {
+    summary: 'the same, and the last requests that arrive at the one end in the middle of something',
+    resource: 'members',
+    meetsHolders: true,
+    lasts: [20, 400],
+    run: (context, { durationMs, dice }, targets) => {
+      const afterBytes = 1 + Math.floor(dice[2] * HALF_MAX_BYTES)
+      return loseAndWipe(context, durationMs, targets, { stalled: true, afterBytes })
     },
   },
   refuse: {
@@ -381,6 +380,27 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 
 /** How long a proxy may take to notice, once it is awake, that another one has taken over. */
 const WAKE_PATIENCE_MS = 10_000
+
+/** What arrives before the rest is lost: some commands, and then a part of one. */
+const HALF_MAX_BYTES = 2000
+
+/** Of all holders of a key the first one does not get what `flow` holds back, and the others lose everything. */
+async function loseAndWipe(
+  { ring, pauseReading }: FaultContext,
+  durationMs: number,
+  [witness, ...targets]: readonly string[],
+  flow: Flow,
+): Promise<void> {
+  const { relay } = ring.member(witness)
+  const readAgain = await pauseReading()
+  relay.shape(['proxy'], 'requests', flow)
+  await sleep(durationMs)
+  await Promise.all(targets.map((name) => ring.member(name).server.kill()))
+  relay.cut(['proxy'])
+  relay.heal()
+  readAgain()
+  await Promise.all(targets.map((name) => ring.restart(name, true)))
+}
 
 /** After this time a script that was sent runs. */
 const SCRIPT_BEGINS_MS = 300

@@ -21,6 +21,9 @@ const READERS: Readonly<Record<string, string>> = {
   expiring: 'get',
   stream: 'xrange',
   deadline: 'look',
+  bank: 'look',
+  moved: 'look',
+  rotated: 'look',
 }
 
 /**

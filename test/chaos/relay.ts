@@ -16,6 +16,8 @@ export interface Peer {
 export interface Flow {
   /** Nothing passes; it is delivered when that ends. */
   readonly stalled?: boolean
+  /** When it is stalled so many bytes pass all the same, so that it begins in the middle of something. */
+  readonly afterBytes?: number
   /** Everything comes so much later. */
   readonly delayMs?: number
   readonly bytesPerSecond?: number
@@ -277,6 +279,8 @@ class Pipe {
   private queuedBytes = 0
   private lastDueMs = 0
   private flow: Flow = {}
+  /** How many bytes may pass although it is stalled. */
+  private allowance = 0
   private timer: NodeJS.Timeout | undefined
   private readonly atEmpty: (() => void)[] = []
 
@@ -300,6 +304,7 @@ class Pipe {
 
   shape(flow: Flow): void {
     this.flow = flow
+    this.allowance = flow.afterBytes ?? 0
     this.pass()
   }
 
@@ -315,7 +320,10 @@ class Pipe {
 
   private pass(): void {
     clearTimeout(this.timer)
-    if (this.flow.stalled === true) return
+    if (this.flow.stalled === true) {
+      this.passBytes()
+      return
+    }
     const free = this.flow.delayMs === undefined && this.flow.bytesPerSecond === undefined
     while (this.queue.length > 0) {
       const { bytes, dueMs } = this.queue[0]
@@ -331,6 +339,18 @@ class Pipe {
     this.lastDueMs = 0
     this.resume()
     for (const action of this.atEmpty.splice(0)) action()
+  }
+
+  private passBytes(): void {
+    while (this.allowance > 0 && this.queue.length > 0) {
+      const { bytes, dueMs } = this.queue[0]
+      const passing = bytes.subarray(0, this.allowance)
+      if (passing.length === bytes.length) this.queue.shift()
+      else this.queue[0] = { bytes: bytes.subarray(passing.length), dueMs }
+      this.allowance -= passing.length
+      this.queuedBytes -= passing.length
+      if (!this.to.destroyed) this.to.write(passing)
+    }
   }
 
   private resume(): void {

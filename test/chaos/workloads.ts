@@ -2,6 +2,7 @@ import { NAMES } from './checkers/tagged.js'
 import { CARRYING_TYPES, DEADLINE_TYPES, isRead, type Plan } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
 import type { Random } from './random.js'
+import { ACCOUNTS, ELEMENTS, isTogether, PLACES } from './several-keys.js'
 
 /** What one client does next. */
 export type Task =
@@ -52,6 +53,25 @@ const TAGGED = [
   'dels',
   'unlinks',
 ]
+
+const ROTATED = [
+  'rpush',
+  'rpush',
+  'lpop',
+  'lmpop',
+  'lmove',
+  'lmove',
+  'lmove',
+  'lmove',
+  'rpoplpush',
+  'look',
+  'look',
+  'look',
+]
+/** The accounts on the same servers. */
+const TOGETHER = ACCOUNTS.filter((name) => isTogether(name, ACCOUNTS[ACCOUNTS.length - 1]))
+/** So many that hardly two amounts, or sums of some, are the same. */
+const AMOUNT_MAX = 1_000_000_000
 
 /** `value` gives a new value, `known` one that this client meant to write to the key before. */
 type Planner = (random: Random, value: () => string, known: () => string) => { name: string; args: (string | number)[] }
@@ -121,6 +141,46 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     if (name === 'xack') return { name, args: [DELIVERED_ID] }
     if (name === 'xclaim') return { name, args: [consumer, DELIVERED_ID] }
     return { name, args: name.startsWith('x') && name !== 'xrange' ? [consumer] : [] }
+  },
+  bank: (random) => {
+    const name = random.pick([
+      'transfer',
+      'transfer',
+      'transfer',
+      'audited',
+      'logged',
+      'balance',
+      'look',
+      'look',
+      'lookWithMget',
+    ])
+    const [from, to] = random.sample(name === 'logged' ? TOGETHER : random.chance(0.3) ? TOGETHER : ACCOUNTS, 2)
+    if (name === 'balance') return { name, args: [from] }
+    return { name, args: name.startsWith('look') ? [] : [from, to, random.between(1, AMOUNT_MAX)] }
+  },
+  moved: (random) => {
+    const name = random.pick(['sadd', 'smove', 'smove', 'smove', 'smove', 'srem', 'look', 'look', 'look'])
+    const [from, to] = random.sample(PLACES, 2)
+    if (name === 'look') return { name, args: [] }
+    const element = random.pick(ELEMENTS)
+    return { name, args: name === 'smove' ? [from, to, element] : [from, element] }
+  },
+  rotated: (random, value) => {
+    const name = random.pick(ROTATED)
+    const [from, to] = random.chance(0.2) ? [PLACES[0], PLACES[0]] : random.sample(PLACES, 2)
+    const side = () => random.pick(['LEFT', 'RIGHT'])
+    switch (name) {
+      case 'rpush':
+        return { name, args: [from, value()] }
+      case 'lpop':
+        return { name, args: [from] }
+      case 'lmpop':
+        return { name, args: [side()] }
+      case 'lmove':
+        return { name, args: [from, to, side(), side()] }
+      default:
+        return { name, args: name === 'look' ? [] : [from, to] }
+    }
   },
   stream: (random, value) => {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])

@@ -1,4 +1,5 @@
 import { byKey, isWide, type Operation } from '../history.js'
+import { bankModel } from './bank.js'
 import { checkCounter } from './counter.js'
 import { checkDeadline } from './deadline.js'
 import { expiringModel } from './expiring.js'
@@ -8,8 +9,10 @@ import { checkHonesty } from './honesty.js'
 import { checkLinearizable } from './linearizable.js'
 import { checkList } from './list.js'
 import type { Model } from './model.js'
+import { movedModel } from './moved.js'
 import { checkProvenance, writersOf } from './provenance.js'
 import { registerModel } from './register.js'
+import { rotatedModel } from './rotated.js'
 import { setModel } from './set.js'
 import { checkStream } from './stream.js'
 import { swappedModel, untilUnknownSwap } from './swapped.js'
@@ -52,6 +55,9 @@ const checks: Readonly<Record<string, Check>> = {
   set: linearizable(setModel),
   tagged: linearizable(taggedModel),
   fields: linearizable(registerModel),
+  bank: linearizable(bankModel),
+  moved: linearizable(movedModel),
+  rotated: linearizable(rotatedModel),
   group: checkGroup,
   hash: linearizable(hashModel),
   expiring: linearizable(expiringModel),

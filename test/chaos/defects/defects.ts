@@ -1,23 +1,5 @@
-import type { Settings } from '../settings.js'
-import type { Patch } from './hook.js'
-
-/** A mistake that the harness has to find, and where it shows. */
-export interface Sought {
-  readonly summary: string
-  /** The faults under which it shows. */
-  readonly faults: readonly string[]
-  /** The workloads in which it shows, if not in all. */
-  readonly workloads?: readonly string[]
-  /** The ring in which it shows, if not in every one. */
-  readonly ring?: Partial<Settings>
-  /** Keys that are written beforehand, if not as many as always. */
-  readonly ballast?: number
-}
-
-/** One mistake that the proxy could have. */
-export interface Defect extends Sought {
-  readonly patches: readonly Patch[]
-}
+import { SEVERAL_DEFECTS } from './several-defects.js'
+import type { Defect } from './sought.js'
 
 /** The arguments of node that bring the defect into the proxy's process. */
 export function nodeArgsOf(name: string): string[] {
@@ -278,4 +260,5 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  ...SEVERAL_DEFECTS,
 }

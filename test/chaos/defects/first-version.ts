@@ -1,4 +1,4 @@
-import type { Sought } from './defects.js'
+import type { Sought } from './sought.js'
 
 /** Workloads that none of the mistakes about expiry and several keys shows in. */
 const SIMPLE = ['register', 'counter', 'list', 'set', 'hash', 'stream', 'fields', 'flushed']
@@ -38,26 +38,31 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
     workloads: ['register'],
   },
   'large-key-copied': {
+    isLate: true,
     summary: 'copying a key of many fields makes servers fall silent, and a single failure an outage',
     faults: ['slow-key-copied'],
     workloads: SIMPLE,
   },
   'large-key-deleted': {
+    isLate: true,
     summary: 'a slow command on all replicas at once lets them all be declared down',
     faults: ['slow-key'],
     workloads: SIMPLE,
   },
   'full-and-dead': {
+    isLate: true,
     summary: 'one full member and a dead one: no write of the ring is acknowledged any more',
     faults: ['refuse-and-lose'],
     workloads: SIMPLE,
   },
   'small-bulk': {
+    isLate: true,
     summary: 'a value that is larger than proto-max-bulk-len cannot be repaired, although all copies are equal',
     faults: ['small-bulk'],
     workloads: ['register', 'counter'],
   },
   'wiped-with-proxy': {
+    isLate: true,
     summary: 'r members come back empty while the proxy is away, and it never serves again',
     faults: ['wipe-and-proxy'],
     workloads: SIMPLE,
@@ -74,6 +79,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
     workloads: ['deadline', 'group', 'register'],
   },
   'functions-flushed': {
+    isLate: true,
     summary: 'after FUNCTION FLUSH on all members and a restart in order nothing is served',
     faults: ['function-flush-all'],
     workloads: SIMPLE,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { DEFECTS, type Sought } from '../defects/defects.js'
+import { DEFECTS } from '../defects/defects.js'
 import { FIRST_VERSION } from '../defects/first-version.js'
+import type { Sought } from '../defects/sought.js'
 import { FAULTS } from '../faults.js'
 import { WORKLOADS } from '../workloads.js'
 

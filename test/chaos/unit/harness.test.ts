@@ -48,7 +48,9 @@ t.test('a backup that got other values than the master is found', async (t) => {
     ring.member('dt-2').relay.tamper = (bytes) =>
       Buffer.from(bytes.toString('latin1').replaceAll('\nc1.1', '\nc1.9'), 'latin1')
   }
-  const report = await chaos(temporaryDirectory(t), { sabotage })
+  // Elements that are taken from a list are compared: the proxy would notice, look at all copies, and mend them.
+  const workloads = WORKLOADS.filter((name) => name !== 'rotated')
+  const report = await chaos(temporaryDirectory(t), { sabotage, workloads })
   const checks = new Set(report.violations.map(({ check }) => check))
   t.ok(checks.has('placement: differs'), summarize(report))
   t.ok(

@@ -192,3 +192,18 @@ t.test('single peers are refused by the names that they give themselves', async 
   await until('and refused', () => again.closed)
   t.notOk(one.closed)
 })
+
+t.test('a stall may begin in the middle of something', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('dt:chaos.')
+  await until('it is delivered', () => client.echoed.length === 9)
+  relay.shape(['proxy'], 'requests', { stalled: true, afterBytes: 5 })
+  client.socket.write('abc')
+  client.socket.write('defg')
+  await until('it is delivered', () => client.echoed.length === 14)
+  await sleep(50)
+  t.equal(received[0].bytes.toString(), 'dt:chaos.abcde')
+  relay.heal()
+  await until('it is delivered', () => client.echoed.length === 16)
+  t.equal(received[0].bytes.toString(), 'dt:chaos.abcdefg')
+})

@@ -51,7 +51,7 @@ function readValue(text: string): Value {
       stack[stack.length - 1].push(inner)
       stack.push(inner)
     } else if (token === ']') stack.pop()
-    else stack[stack.length - 1].push(token === 'nil' ? null : token)
+    else stack[stack.length - 1].push(token === 'nil' ? null : /^-?\d+$/.test(token) ? Number(token) : token)
   }
   return items[0]
 }

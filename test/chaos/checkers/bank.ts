@@ -1,0 +1,82 @@
+import type { Operation } from '../history.js'
+import { ACCOUNTS, isTogether } from '../several-keys.js'
+import { type Model, NONE, replyOf, textArg } from './model.js'
+
+/** What is on each account; nothing to begin with. */
+type Balances = Readonly<Record<string, number>>
+
+const LOOKS = new Set(['look', 'lookWithMget', 'balance'])
+
+/**
+ * Transfers (`transfer from to amount`, answered by what is on both then; `audited`, which reads all accounts between the two
+ * parts; `logged`), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
+ *
+ * A transfer of unknown outcome may have been executed on the servers of one account alone; where both are on the same servers, in
+ * both parts or not at all [README Transactions].
+ */
+export const bankModel: Model<Balances> = {
+  name: 'bank',
+  initial: {},
+  key: (state) => ACCOUNTS.map((name) => state[name] ?? 0).join(' '),
+  isRead: ({ name }) => LOOKS.has(name),
+  step(state, operation) {
+    const then = after(state, operation)
+    return isAs(then, seen(operation)) ? [then] : NONE
+  },
+  outcomes(state, unknown) {
+    const [from, to] = [textArg(unknown, 0), textArg(unknown, 1)]
+    const both = after(state, unknown)
+    if (isTogether(from, to)) return [both]
+    return [both, { ...state, [from]: both[from] }, { ...state, [to]: both[to] }]
+  },
+  assist(state, unknown, next) {
+    const wanted = before(next)
+    const differs = (name: string) => wanted[name] !== undefined && (state[name] ?? 0) !== wanted[name]
+    const missing = ACCOUNTS.filter(differs)
+    if (missing.length === 0) return NONE
+    return this.outcomes(state, unknown).filter((then) => missing.some((name) => then[name] !== state[name]))
+  },
+}
+
+function after(state: Balances, operation: Operation): Balances {
+  if (LOOKS.has(operation.name)) return state
+  const [from, to, amount] = [textArg(operation, 0), textArg(operation, 1), Number(operation.args[2])]
+  return { ...state, [from]: (state[from] ?? 0) - amount, [to]: (state[to] ?? 0) + amount }
+}
+
+function isAs(state: Balances, wanted: Balances): boolean {
+  return Object.entries(wanted).every(([name, amount]) => (state[name] ?? 0) === amount)
+}
+
+/** What the operation says of the accounts right after it. */
+function seen(operation: Operation): Balances {
+  const reply = replyOf(operation) as readonly number[]
+  const [from, to, amount] = [textArg(operation, 0), textArg(operation, 1), Number(operation.args[2])]
+  switch (operation.name) {
+    case 'balance':
+      return { [from]: reply[0] }
+    case 'look':
+    case 'lookWithMget':
+      return Object.fromEntries(ACCOUNTS.map((name, i) => [name, reply[i]]))
+    case 'transfer':
+    case 'logged':
+      return { [from]: reply[0], [to]: reply[1] }
+    case 'audited': {
+      const between = Object.fromEntries(ACCOUNTS.map((name, i) => [name, reply[i + 1]]))
+      const [less, more] = [reply[0], reply[reply.length - 1]]
+      // The one is what it was made, and the other what it was before.
+      const fits = between[from] === less && between[to] === more - amount
+      return { ...between, [from]: fits ? less : Number.NaN, [to]: more }
+    }
+    default:
+      throw new Error(`the bank model does not know '${operation.name}'`)
+  }
+}
+
+/** What it says of the accounts right before it. */
+function before(operation: Operation): Balances {
+  const then = seen(operation)
+  if (LOOKS.has(operation.name)) return then
+  const [from, to, amount] = [textArg(operation, 0), textArg(operation, 1), Number(operation.args[2])]
+  return { ...then, [from]: then[from] + amount, [to]: then[to] - amount }
+}

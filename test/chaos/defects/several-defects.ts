@@ -1,0 +1,157 @@
+import type { Defect } from './sought.js'
+
+const MOVING = ['moved', 'rotated']
+
+/** Mistakes that plans, gates and transactions could have. */
+export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
+  'gate-opened-early': {
+    summary: 'the gates of a plan are opened when it has asked what its keys hold, before it writes',
+    faults: [],
+    workloads: MOVING,
+    patches: [
+      {
+        file: 'serving/several/run-plan.js',
+        replace: 'attempt = await this.attempt(planned);',
+        by: 'const trying = this.attempt(planned); gates.leave(entry); attempt = await trying;',
+      },
+    ],
+  },
+  'reads-pass-gates': {
+    summary: 'who only reads does not wait at gates',
+    faults: [],
+    workloads: MOVING,
+    patches: [
+      {
+        file: 'coordinator/gatekeeper.js',
+        replace: 'if (gates.isFree(claim))',
+        by: 'if (isShared || gates.isFree(claim))',
+      },
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'return !shares.every(isOpen);',
+        by: 'return shares.some(({ how }) => how !== "read") && !shares.every(isOpen);',
+      },
+    ],
+  },
+  'transactions-pass-gates': {
+    summary: 'a transaction does not wait at gates',
+    faults: [],
+    workloads: MOVING,
+    patches: [
+      { file: 'serving/transaction/transaction.js', replace: 'return !shares.every(isOpen);', by: 'return false;' },
+    ],
+  },
+  'taken-before-added': {
+    summary: 'a plan takes an element away before it has added it elsewhere',
+    faults: ['kill-proxy', 'kill-proxy-mid-write', 'cut', 'refuse'],
+    workloads: MOVING,
+    patches: [
+      {
+        file: 'serving/several/run-plan.js',
+        replace: 'of decision.writes.entries())',
+        by: 'of [...decision.writes].reverse().entries())',
+      },
+    ],
+  },
+  'taken-although-refused': {
+    summary: 'a plan takes an element away although adding it was refused',
+    faults: ['refuse', 'full', 'cut'],
+    workloads: MOVING,
+    patches: [
+      { file: 'serving/several/run-plan.js', replace: 'if (isError(last))', by: 'if (isError(last) && i > 0)' },
+    ],
+  },
+  'exec-in-two-turns': {
+    summary: 'the blocks of one EXEC leave in two turns',
+    faults: [],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'const links = new Set(shares.flatMap(executors));',
+        by: `const part = (some) => {
+          const links = [...new Set(some.flatMap(executors))].filter((link) => link.ready);
+          const ends = links.map((link) => link.openBlock());
+          for (const { share, piece } of pieces) if (some.includes(share)) this.emitPiece(share, piece, slotOf(piece), copied);
+          for (const end of ends) end();
+        };
+        const links = new Set();`,
+      },
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'for (const { share, piece } of pieces)',
+        by: `part(shares.slice(0, 1));
+        if (shares.length > 1) setTimeout(() => part(shares.slice(1)), Math.random() * 5);
+        for (const { share, piece } of [])`,
+      },
+    ],
+  },
+  'no-block-on-backups': {
+    summary: 'what a backup gets of a transaction is no block, but one command after the other',
+    faults: ['half-and-wipe'],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'const links = new Set(shares.flatMap(executors));',
+        by: `const links = new Set(shares.flatMap(executors).filter((link) => {
+          return shares.some(({ route, reader }) => reader === link || route.natural[0] === link);
+        }));`,
+      },
+    ],
+  },
+  'no-block': {
+    summary: 'what a server gets of a transaction is no block, but one command after the other',
+    faults: ['half-and-wipe'],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'const links = new Set(shares.flatMap(executors));',
+        by: 'const links = new Set();',
+      },
+    ],
+  },
+  'database-lost': {
+    summary: 'when a server discards a block, the link does not know in which database it is then',
+    faults: ['refuse', 'refuse-some', 'full'],
+    workloads: ['bank', 'register'],
+    patches: [{ file: 'backend/link.js', replace: 'if (this.selection.db !== db)', by: 'if (false)' }],
+  },
+  'transaction-passes-copies': {
+    summary: 'a transaction does not wait for a copy of its keys that is on its way to a server',
+    faults: ['kill', 'wipe', 'lose'],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'if (lanes.active > 0 && targets.some((link) => lanes.isAnyHeld(link, ids)))',
+        by: 'if (false)',
+      },
+    ],
+  },
+  'discarded-and-answered': {
+    summary: 'a block that a server discards, or does not answer, counts as executed',
+    faults: ['refuse', 'lose'],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'backend/block.js',
+        replace: 'sink.onLost(tag, segment.buf, start, end);',
+        by: "const was = Buffer.from(':0\\r\\n'); sink.onReply(tag, was, 0, was.length, 0);",
+      },
+    ],
+  },
+  'doubt-of-one-key': {
+    summary: 'of what a transaction has written on one server, a key is repaired for itself alone',
+    faults: ['half-and-wipe', 'lose', 'kill-proxy-in-doubt'],
+    workloads: ['bank'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'if (written.length > 1 && to.targets.length > 1)',
+        by: 'if (false)',
+      },
+    ],
+  },
+}

@@ -1,0 +1,37 @@
+/*
+ * Workloads of which one operation concerns several keys on different servers: all keys of one thing, a bank say, are checked as
+ * one, so that it shows when somebody sees an operation in part.
+ */
+
+/** Accounts of a bank. Those with a `*` have a common tag: their servers are the same, and what is written to both is written to both. */
+export const ACCOUNTS: readonly string[] = ['a', 'b', 'c', 'x*', 'y*']
+/** Sets and lists between which elements are moved, and strings that are renamed. */
+export const PLACES: readonly string[] = ['a', 'b', 'c']
+/** The elements that the sets may have. */
+export const ELEMENTS: readonly string[] = ['e0', 'e1', 'e2', 'e3']
+
+/** Whether two of the names have their keys on the same servers, whatever the ring is. */
+export function isTogether(one: string, other: string): boolean {
+  return one === other || (one.endsWith('*') && other.endsWith('*'))
+}
+
+/** The key of that name in the thing that is called `key`. */
+export function keyUnder(key: Buffer, name: string): Buffer {
+  return name.endsWith('*')
+    ? Buffer.concat([Buffer.from('{'), key, Buffer.from(`}:${name}`)])
+    : Buffer.concat([key, Buffer.from(`:${name}`)])
+}
+
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  bank: ACCOUNTS,
+  moved: PLACES,
+  rotated: PLACES,
+  ring: PLACES,
+}
+
+/** The keys that a thing consists of, which is called by the name of its workload and a number; or the one key. */
+export function keysOf(key: string): readonly Buffer[] {
+  const names = NAMES[key.slice(0, Math.max(0, key.indexOf(':')))]
+  const bytes = Buffer.from(key, 'latin1')
+  return names === undefined ? [bytes] : names.map((name) => keyUnder(bytes, name))
+}
