@@ -24,6 +24,7 @@ const READERS: Readonly<Record<string, string>> = {
   bank: 'look',
   moved: 'look',
   rotated: 'look',
+  ring: 'mget',
 }
 
 /**

@@ -19,7 +19,6 @@ export const KINDS = {
   'amounts together': (value: Value) => Array.isArray(value) && value.length === 1 && isAmounts(value[0]),
   'amounts and an id': (value: Value) => Array.isArray(value) && value.length === 3 && isAmounts([value[0], value[2]]),
   'popped or nil': (value: Value) => value === null || (Array.isArray(value) && KINDS.texts(value[1])),
-  'nothing or all': (value: Value) => value === null || (Array.isArray(value) && value.every((item) => item === 'OK')),
   entries: (value: Value) =>
     Array.isArray(value) && value.every((item) => Array.isArray(item) && Array.isArray(item[1])),
 } as const

@@ -54,6 +54,7 @@ const BANK: Readonly<Record<string, Form>> = {
     encode: (key) => inMulti(...ACCOUNTS.map((name) => balance(key, name))),
     decode: amounts,
   },
+  mget: { reply: 'amounts', read: true, encode: (key) => ['MGET', ...allUnder(key, ACCOUNTS)], decode: amounts },
   lookWithMget: {
     reply: 'amounts together',
     read: true,
@@ -69,6 +70,8 @@ const MOVED: Readonly<Record<string, Form>> = {
     reply: 'integer',
     encode: (key, [from, to, element]) => ['SMOVE', keyUnder(key, from), keyUnder(key, to), element],
   },
+  sunionstore: { reply: 'integer', encode: (key, places) => ['SUNIONSTORE', ...allUnder(key, places)] },
+  sunion: { reply: 'texts', read: true, encode: (key) => ['SUNION', ...allUnder(key, PLACES)] },
   look: {
     reply: 'lists of texts',
     read: true,
@@ -103,8 +106,28 @@ const ROTATED: Readonly<Record<string, Form>> = {
   },
 }
 
+const NO_SUCH_KEY = [/^ERR no such key/, 'none'] as const
+
+/** As with names that have a common tag, which are on the same servers. */
+const RING: Readonly<Record<string, Form>> = {
+  set: { reply: 'ok', encode: (key, [name, value]) => ['SET', keyUnder(key, name), value] },
+  get: { reply: 'text or nil', read: true, encode: (key, [name]) => ['GET', keyUnder(key, name)] },
+  mget: { reply: 'texts or nils', read: true, encode: (key) => ['MGET', ...allUnder(key, PLACES)] },
+  mset: {
+    reply: 'ok',
+    encode: (key, [one, other, value]) => ['MSET', keyUnder(key, one), value, keyUnder(key, other), value],
+  },
+  rename: { reply: 'ok', encode: (key, names) => ['RENAME', ...allUnder(key, names)], answers: NO_SUCH_KEY },
+  renamenx: { reply: 'integer', encode: (key, names) => ['RENAMENX', ...allUnder(key, names)], answers: NO_SUCH_KEY },
+  copy: { reply: 'integer', encode: (key, names) => ['COPY', ...allUnder(key, names), 'REPLACE'] },
+  bitop: { reply: 'integer', encode: (key, [from, to]) => ['BITOP', 'OR', keyUnder(key, to), keyUnder(key, from)] },
+  dels: { reply: 'integer', encode: (key, names) => ['DEL', ...allUnder(key, names)] },
+  unlinks: { reply: 'integer', encode: (key, names) => ['UNLINK', ...allUnder(key, names)] },
+}
+
 export const SEVERAL_FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   bank: BANK,
   moved: MOVED,
   rotated: ROTATED,
+  ring: RING,
 }

@@ -54,6 +54,7 @@ const TAGGED = [
   'unlinks',
 ]
 
+const MOVED = ['sadd', 'smove', 'smove', 'smove', 'smove', 'srem', 'srem', 'sunionstore', 'sunion', 'look', 'look']
 const ROTATED = [
   'rpush',
   'rpush',
@@ -80,6 +81,19 @@ const register: Planner = (random, value) => {
   const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'get', 'setnx', 'swap', 'getdel', 'del'])
   return { name, args: ['set', 'setnx', 'swap'].includes(name) ? [value()] : [] }
 }
+
+const named =
+  (all: readonly string[]): Planner =>
+  (random, value) => {
+    const name = random.pick(all)
+    const [one, other, third] = random.sample(NAMES, NAMES.length)
+    if (name === 'mget') return { name, args: [] }
+    if (name === 'get') return { name, args: [one] }
+    if (name === 'set') return { name, args: [one, value()] }
+    if (name === 'mset') return { name, args: [one, other, value()] }
+    const names = random.chance(0.3) ? [one, other, third] : [one, other]
+    return { name, args: name === 'dels' || name === 'unlinks' ? names : [one, other] }
+  }
 
 /** The operations of each workload, as often as they stand in the list. */
 const PLANNERS: Readonly<Record<string, Planner>> = {
@@ -110,15 +124,8 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     if (name === 'pexpire') return { name, args: [ttlMs] }
     return { name, args: name.startsWith('set') ? [value()] : [] }
   },
-  tagged: (random, value) => {
-    const name = random.pick(TAGGED)
-    const [one, other, third] = random.sample(NAMES, NAMES.length)
-    if (name === 'mget') return { name, args: [] }
-    if (name === 'get') return { name, args: [one] }
-    if (name === 'set') return { name, args: [one, value()] }
-    const names = random.chance(0.3) ? [one, other, third] : [one, other]
-    return { name, args: name === 'dels' || name === 'unlinks' ? names : [one, other] }
-  },
+  tagged: named(TAGGED),
+  ring: named([...TAGGED, 'mset', 'mset', 'mget']),
   fields: (random, value) => {
     const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'setnx', 'del'])
     return { name, args: name.startsWith('set') ? [value()] : [] }
@@ -153,15 +160,17 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
       'look',
       'look',
       'lookWithMget',
+      'mget',
     ])
     const [from, to] = random.sample(name === 'logged' ? TOGETHER : random.chance(0.3) ? TOGETHER : ACCOUNTS, 2)
     if (name === 'balance') return { name, args: [from] }
-    return { name, args: name.startsWith('look') ? [] : [from, to, random.between(1, AMOUNT_MAX)] }
+    return { name, args: name.startsWith('look') || name === 'mget' ? [] : [from, to, random.between(1, AMOUNT_MAX)] }
   },
   moved: (random) => {
-    const name = random.pick(['sadd', 'smove', 'smove', 'smove', 'smove', 'srem', 'look', 'look', 'look'])
-    const [from, to] = random.sample(PLACES, 2)
-    if (name === 'look') return { name, args: [] }
+    const name = random.pick(MOVED)
+    const [from, to, other] = random.sample(PLACES, PLACES.length)
+    if (name === 'look' || name === 'sunion') return { name, args: [] }
+    if (name === 'sunionstore') return { name, args: [from, to, other] }
     const element = random.pick(ELEMENTS)
     return { name, args: name === 'smove' ? [from, to, element] : [from, element] }
   },

@@ -6,7 +6,8 @@ import { type Model, NONE, replyOf, textArg } from './model.js'
 type Whereabouts = Readonly<Record<string, string>>
 
 /**
- * SADD and SREM of one element, SMOVE (`smove from to element`), and a look at all sets at once. Whoever moves an element
+ * SADD and SREM of one element, SMOVE (`smove from to element`), SUNIONSTORE (`sunionstore to from from`), and a look at all sets at
+ * once, or (SUNION) at what is in any of them. Whoever moves an element
  * leaves it in one of the two, for everybody who looks. An SMOVE of unknown outcome may have left it in both, and never in neither
  * [README Several keys].
  */
@@ -18,7 +19,7 @@ export const movedModel: Model<Whereabouts> = {
       .sort()
       .map((element) => `${element}:${state[element]}`)
       .join(' '),
-  isRead: ({ name }) => name === 'look',
+  isRead: ({ name }) => name === 'look' || name === 'sunion',
   step: (state, operation) => (allows(state, operation) ? [after(state, operation)] : NONE),
   outcomes(state, unknown) {
     const then = after(state, unknown)
@@ -27,12 +28,9 @@ export const movedModel: Model<Whereabouts> = {
     return [then, put(state, String(element), String(to))]
   },
   assist(state, unknown, next) {
-    const element = elementOf(unknown)
-    if (next.name === 'look') {
-      const there = placesIn(next, element)
-      return there === (state[element] ?? '') ? NONE : changing(this, state, unknown)
-    }
-    return elementOf(next) === element ? changing(this, state, unknown) : NONE
+    if (this.isRead(next) && allows(state, next)) return NONE
+    const [one, other] = [elementOf(unknown), elementOf(next)]
+    return one === undefined || other === undefined || one === other ? changing(this, state, unknown) : NONE
   },
 }
 
@@ -42,13 +40,17 @@ function changing(model: Model<Whereabouts>, state: Whereabouts, unknown: Operat
 
 function allows(state: Whereabouts, operation: Operation): boolean {
   const reply = replyOf(operation)
-  const has = (place: string) => (state[elementOf(operation)] ?? '').includes(place)
+  const has = (place: string) => (state[elementOf(operation) ?? ''] ?? '').includes(place)
   switch (operation.name) {
     case 'sadd':
       return has(textArg(operation, 0)) === (reply === 0)
     case 'srem':
     case 'smove':
       return has(textArg(operation, 0)) === (reply === 1)
+    case 'sunionstore':
+      return reply === Object.values(state).filter((places) => isInOne(places, operation)).length
+    case 'sunion':
+      return [...(reply as readonly string[])].sort().join() === Object.keys(state).sort().join()
     case 'look': {
       const elements = new Set([...Object.keys(state), ...(reply as readonly string[][]).flat()])
       return [...elements].every((element) => placesIn(operation, element) === (state[element] ?? ''))
@@ -60,7 +62,7 @@ function allows(state: Whereabouts, operation: Operation): boolean {
 
 function after(state: Whereabouts, operation: Operation): Whereabouts {
   const [place, to] = [textArg(operation, 0), textArg(operation, 1)]
-  const element = elementOf(operation)
+  const element = elementOf(operation) ?? ''
   switch (operation.name) {
     case 'sadd':
       return put(state, element, place)
@@ -68,13 +70,26 @@ function after(state: Whereabouts, operation: Operation): Whereabouts {
       return take(state, element, place)
     case 'smove':
       return (state[element] ?? '').includes(place) ? put(take(state, element, place), element, to) : state
+    case 'sunionstore': {
+      let then = state
+      for (const [each, places] of Object.entries(state)) {
+        then = isInOne(places, operation) ? put(then, each, place) : take(then, each, place)
+      }
+      return then
+    }
     default:
       return state
   }
 }
 
-function elementOf({ args }: Operation): string {
-  return String(args[args.length - 1])
+/** The element that it is about; undefined when it is about all of them. */
+function elementOf({ name, args }: Operation): string | undefined {
+  return ['sadd', 'srem', 'smove'].includes(name) ? String(args[args.length - 1]) : undefined
+}
+
+/** Whether what is in these sets is in one of those that a SUNIONSTORE reads. */
+function isInOne(places: string, { args }: Operation): boolean {
+  return args.slice(1).some((place) => places.includes(String(place)))
 }
 
 /** In which sets a look has found the element. */

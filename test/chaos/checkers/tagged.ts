@@ -13,7 +13,7 @@ const LOOKS = new Set(['get', 'mget'])
 /**
  * Strings under several names with one tag: SET (`set name value`), GET, MGET of all names, RENAME, RENAMENX, COPY …
  * REPLACE and BITOP OR of one source (`rename from to`; a source that is not there answers `none`), DEL and UNLINK of
- * several (`dels`, `unlinks`).
+ * several (`dels`, `unlinks`), MSET of one value to two names (`mset name name value`).
  */
 export const taggedModel: Model<Tagged> = {
   name: 'tagged',
@@ -37,6 +37,24 @@ export const taggedModel: Model<Tagged> = {
   },
 }
 
+/** The same with names on different servers: what concerns several of them may be done in part, when its outcome is unknown. */
+export const ringModel: Model<Tagged> = {
+  ...taggedModel,
+  name: 'ring',
+  outcomes(state, unknown) {
+    const [one, other, value] = unknown.args.map(String)
+    if (unknown.name === 'mset') {
+      return [after(state, unknown), { ...state, [one]: value }, { ...state, [other]: value }]
+    }
+    if (unknown.name !== 'dels' && unknown.name !== 'unlinks') return taggedModel.outcomes(state, unknown)
+    let parts: Tagged[] = [state]
+    for (const name of unknown.args) {
+      if (name in state) parts = parts.flatMap((part) => [without(part, [name]), part])
+    }
+    return parts
+  },
+}
+
 /** All names under one tag. */
 export const NAMES: readonly string[] = ['a', 'b', 'c']
 
@@ -45,6 +63,7 @@ function allows(state: Tagged, operation: Operation): boolean {
   const [from, to] = [textArg(operation, 0), textArg(operation, 1)]
   switch (operation.name) {
     case 'set':
+    case 'mset':
       return true
     case 'get':
       return reply === (state[from] ?? null)
@@ -71,6 +90,8 @@ function after(state: Tagged, operation: Operation): Tagged {
   switch (operation.name) {
     case 'set':
       return { ...state, [from]: to }
+    case 'mset':
+      return { ...state, [from]: textArg(operation, 2), [to]: textArg(operation, 2) }
     case 'rename':
       return from in state ? { ...without(state, [from]), [to]: state[from] } : state
     case 'renamenx':

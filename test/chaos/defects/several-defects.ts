@@ -5,14 +5,14 @@ const MOVING = ['moved', 'rotated']
 /** Mistakes that plans, gates and transactions could have. */
 export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
   'gate-opened-early': {
-    summary: 'the gates of a plan are opened when it has asked what its keys hold, before it writes',
+    summary: 'the gates of a plan, or of a gather, are opened when it has asked what its keys hold, before it writes',
     faults: [],
     workloads: MOVING,
     patches: [
       {
-        file: 'serving/several/run-plan.js',
-        replace: 'attempt = await this.attempt(planned);',
-        by: 'const trying = this.attempt(planned); gates.leave(entry); attempt = await trying;',
+        file: 'serving/several/operation.js',
+        replace: 'attempt = await this.attempt();',
+        by: 'const trying = this.attempt(); gates.leave(entry); attempt = await trying;',
       },
     ],
   },
@@ -39,6 +39,31 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     workloads: MOVING,
     patches: [
       { file: 'serving/transaction/transaction.js', replace: 'return !shares.every(isOpen);', by: 'return false;' },
+    ],
+  },
+  'refused-guest': {
+    summary: 'guests stay, so that later ones of that name are refused, and the command is executed with the old ones',
+    faults: [],
+    workloads: ['moved', 'ring'],
+    patches: [
+      {
+        file: 'serving/several/gather/block.js',
+        replace: 'this.done(refusal === undefined ?',
+        by: 'this.done(true ?',
+      },
+      { file: 'serving/several/gather/block.js', replace: "frameOf(['UNLINK', ...names])", by: "frameOf(['PING'])" },
+    ],
+  },
+  'gather-reads-in-doubt': {
+    summary: 'a gather uses what a server has said that turned out to be without a write',
+    faults: ['lose', 'refuse', 'cut'],
+    workloads: ['moved', 'ring'],
+    patches: [
+      {
+        file: 'serving/several/gather/gather.js',
+        replace: 'if (doubts.any && brought.inPlace.some(',
+        by: 'if (false && brought.inPlace.some(',
+      },
     ],
   },
   'taken-before-added': {

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { readReply } from '../../helpers/raw-reply.js'
-import { bankModel } from '../checkers/bank.js'
+import { bankModel, bankModelFor } from '../checkers/bank.js'
 import { checkHistory } from '../checkers/check-history.js'
 import { movedModel } from '../checkers/moved.js'
 import { rotatedModel } from '../checkers/rotated.js'
+import { ringModel } from '../checkers/tagged.js'
 import { encode, outcomeOfAll, type Plan, repliesTo } from '../commands.js'
 import { ACCOUNTS, keysOf } from '../several-keys.js'
 import { agrees, type Form } from './small-histories.js'
@@ -59,6 +60,23 @@ t.test('an element that is moved is in one set, or in both when nobody knows the
   t.strictSame(checks(`${added}2-3 smove a b e0 -> 1\n2-3 smove a c e0 -> 1`, 'moved'), ['linearizable'])
 })
 
+t.test('what is in several sets together is there for whoever asks', async (t) => {
+  const added = '0-1 sadd a e0 -> 1\n0-1 sadd b e1 -> 1\n'
+  t.strictSame(
+    checks(`${added}2-3 sunion -> [e1 e0]\n4-5 sunionstore c a b -> 2\n6-7 look -> [[e0] [e1] [e0 e1]]`, 'moved'),
+    [],
+  )
+  t.strictSame(checks(`${added}2-3 sunion -> [e1]`, 'moved'), ['linearizable'])
+  t.strictSame(checks(`${added}2-3 sunionstore c a b -> 1`, 'moved'), ['linearizable'])
+  t.strictSame(checks(`${added}2- sunionstore c a b -> ?\n6-7 look -> [[e0] [e1] [e0]]`, 'moved'), ['linearizable'])
+})
+
+t.test('names on different servers may be deleted in part when nobody knows the outcome', async (t) => {
+  const both = '0-1 set a c1.1 -> OK\n0-1 set b c1.2 -> OK\n2- dels a b -> ?\n'
+  t.strictSame(checks(`${both}4-5 mget -> [nil c1.2 nil]`, 'ring'), [])
+  t.strictSame(checks(`${both}4-5 mget -> [nil c1.2 nil]`, 'tagged'), ['linearizable'])
+})
+
 t.test('an element that is rotated stands in one list, once', async (t) => {
   const pushed = '0-1 rpush a c1.1 -> 1\n1-2 rpush a c1.2 -> 2\n'
   t.strictSame(checks(`${pushed}3-4 lmove a b LEFT LEFT -> c1.1\n5-6 look -> [[c1.2] [c1.1] []]`, 'rotated'), [])
@@ -109,6 +127,8 @@ const movedForms: Form[] = [
   { name: 'srem', args: ['b', 'e0'], replies: [1, 0] },
   { name: 'smove', args: ['a', 'b', 'e0'], replies: [1, 0] },
   { name: 'smove', args: ['b', 'c', 'e0'], replies: [1, 0] },
+  { name: 'sunionstore', args: ['c', 'a', 'b'], replies: [1, 0] },
+  { name: 'sunion', args: [], replies: [[], ['e0']] },
   {
     name: 'look',
     args: [],
@@ -117,6 +137,30 @@ const movedForms: Form[] = [
       [['e0'], [], []],
       [[], ['e0'], []],
       [['e0'], ['e0'], []],
+      [['e0'], [], ['e0']],
+    ],
+  },
+]
+
+const ringForms: Form[] = [
+  { name: 'set', args: ['a', 'u'], replies: ['OK'] },
+  { name: 'set', args: ['b', 'v'], replies: ['OK'] },
+  { name: 'mset', args: ['a', 'c', 'w'], replies: ['OK'] },
+  { name: 'rename', args: ['a', 'b'], replies: ['OK', 'none'] },
+  { name: 'bitop', args: ['b', 'c'], replies: [1, 0] },
+  { name: 'dels', args: ['a', 'b'], replies: [0, 1, 2] },
+  { name: 'get', args: ['b'], replies: ['u', 'v', null] },
+  {
+    name: 'mget',
+    args: [],
+    replies: [
+      [null, null, null],
+      ['u', null, null],
+      [null, 'u', null],
+      ['u', 'u', null],
+      [null, 'v', 'v'],
+      ['w', null, 'w'],
+      [null, null, 'w'],
     ],
   },
 ]
@@ -145,8 +189,10 @@ const rotatedForms: Form[] = [
 t.test('the search says of any small history what trying all orders says', async (t) => {
   const answers = {
     bank: agrees(bankModel, bankForms, 20, 2000),
+    'bank, with what is known of sums': agrees(bankModel, bankForms, 20, 2000, bankModelFor),
     moved: agrees(movedModel, movedForms, 20, 2000),
     rotated: agrees(rotatedModel, rotatedForms, 20, 2000),
+    ring: agrees(ringModel, ringForms, 20, 2000),
   }
   for (const [name, [wrong, right]] of Object.entries(answers)) {
     t.ok(wrong > 200 && right > 200, `${name}: ${right} were linearizable and ${wrong} were not`)

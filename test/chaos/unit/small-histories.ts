@@ -64,13 +64,14 @@ export function agrees<State>(
   forms: readonly Form[],
   timeMaxMs: number,
   numRuns: number,
+  modelFor: (operations: readonly Operation[]) => Model<State> = () => model,
 ): [number, number] {
   const answers: [number, number] = [0, 0]
   assert(
     property(smallHistories(forms, timeMaxMs), (operations) => {
       const expected = isLinearizable(model, operations)
       answers[Number(expected)]++
-      return (checkLinearizable(model, operations).kind === 'linearizable') === expected
+      return (checkLinearizable(modelFor(operations), operations).kind === 'linearizable') === expected
     }),
     { numRuns },
   )
