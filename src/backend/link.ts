@@ -13,35 +13,24 @@ import { ExpiryPushes } from './expiry-pushes.js'
 import { clockOffset, handshake, preciseNowMs, type ServerInfo, SUBSCRIBE_EXPIRED, TELLING_MS } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
+import type { LinkState } from './link-state.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
-import { Selection } from './selection.js'
+import { ANY_DB, Selection } from './selection.js'
 import { Segment, SendLog } from './send-log.js'
+import { Tracking } from './tracking.js'
 
-export { LinkLostError }
-
-/**
- * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
- * [design §5 Links]: the order of `emit` is the order of execution on that member.
- *
- *     connecting ──> handshaking ──> ready ──┐
- *         ^               │                  │  broken: everything in flight is told `onLost`
- *         └── waiting <───┴──────────────────┘
- */
-export type LinkState =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'handshaking' }
-  | { readonly kind: 'ready'; readonly info: ServerInfo }
-  | { readonly kind: 'waiting'; readonly reason: string }
-  | { readonly kind: 'closed' }
+export { ANY_DB, LinkLostError }
 
 /** The link breaks when the server owes replies and has sent nothing for this long. */
 const SILENT_MAX_MS = 30_000
-/** For `emit`: a command for which the database does not matter. */
-export const ANY_DB = -1
 
 /** All links of the process read into one buffer: what it holds is consumed before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
+/**
+ * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
+ * [design §5 Links]: the order of `emit` is the order of execution on that member. Its life is told in link-state.
+ */
 export class Link implements Flushable, FramerSink {
   /** True exactly when commands can be emitted. */
   ready = false
@@ -57,6 +46,7 @@ export class Link implements Flushable, FramerSink {
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations(() => this.inFlight)
   readonly expiryPushes = new ExpiryPushes(this.expirations)
+  readonly tracking = new Tracking()
   /** When the server sent something last, or the connection was begun, in ms of `performance.now`. */
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
@@ -148,6 +138,11 @@ export class Link implements Flushable, FramerSink {
     }
   }
 
+  /** What is emitted next for any database is executed in this one. */
+  enter(db: number): void {
+    if (db !== this.selection.db) this.select(db)
+  }
+
   /**
    * Emits one command now and gives its decoded reply: for the cold paths. An error reply is a value like any other.
    *
@@ -229,6 +224,7 @@ export class Link implements Flushable, FramerSink {
   /** [FramerSink] */
   onPush(buf: Buffer, start: number, end: number, place: PushPlace): void {
     this.pushes++
+    this.tracking.told(buf, start, end)
     this.expiryPushes.told(buf, start, end, place)
   }
 
@@ -261,6 +257,7 @@ export class Link implements Flushable, FramerSink {
     this.log = new SendLog()
     this.inFlight = new InFlight(this.inFlight.pushed)
     this.expiryPushes.reset()
+    this.tracking.begin()
     this.unsent = 0
     this.flushing = false
     this.selection.begin()

@@ -4,6 +4,8 @@ import { Block } from './block.js'
 import type { InFlight } from './in-flight.js'
 import { CommandRefusedError, isBusyReply, type ReplySink } from './reply-sink.js'
 
+/** For a command that is emitted: the database does not matter. */
+export const ANY_DB = -1
 /** Each command selects its database. */
 const UNSURE = -2
 

@@ -375,6 +375,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { stats, clients } = this.surroundings
     if (!clients.remove(this)) return
     this.closed = true
+    this.session.unwatch()
     this.noteKept()
     this.noteUntaken(0)
     this.queue.leaveTurn(this)

@@ -4,12 +4,11 @@ import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/t
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
-import { localCommands } from './commands/index.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
-import { between, transactionCommands } from './transaction.js'
+import { between, commandOf } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 
@@ -103,7 +102,7 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
 }
 
 function serveLocal(server: Server, client: Connection, row: CommandRow, args: Buffer[]): void {
-  const command = localCommands.get(row.name) ?? transactionCommands.get(row.name)
+  const command = commandOf(row)
   if (command === undefined) {
     client.replyBytes(unsupportedError(row.name))
     return

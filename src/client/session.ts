@@ -1,5 +1,6 @@
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
+import type { Watched } from '../serving/transaction/watched.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -18,6 +19,8 @@ export class Session {
   /** The commands of the transaction, and the size of them. */
   queued: { readonly frame: Frame; readonly row: CommandRow }[] = []
   queuedBytes = 0
+  /** The keys that the next transaction depends on. */
+  watched: Watched | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
@@ -29,10 +32,17 @@ export class Session {
     this.queuedBytes += frame.end - frame.start
   }
 
+  /** The transaction is over, and with it the watching of keys. */
   endTransaction(): void {
     this.transaction = 'none'
     this.queued = []
     this.queuedBytes = 0
+    this.unwatch()
+  }
+
+  unwatch(): void {
+    this.watched?.end()
+    this.watched = undefined
   }
 
   /** As a new connection, but for NO-EVICT and the library's name, which stay [Redis networking.c clearClientConnectionState]. */

@@ -3,6 +3,7 @@ import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
+import { Watched } from '../serving/transaction/watched.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
@@ -14,6 +15,8 @@ import type { Server } from './server.js'
  *     none ──MULTI──> open ──EXEC──> none: all commands are executed
  *                      │  └─DISCARD, RESET──> none
  *                      └──a command is refused──> aborted ──EXEC──> none: nothing is executed, and EXEC says so
+ *
+ * WATCH stands before it: EXEC executes nothing if one of the keys has changed since [serving/transaction/watched.ts].
  */
 
 const OK = simple('OK')
@@ -31,7 +34,7 @@ const REFUSED: Readonly<Record<string, Reply>> = {
 const OUTSIDE = /^(dt\||hello$|client\|reply$)/
 
 /** By the names of their rows. */
-export const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
+const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
   [
     'multi',
     ({ session }) => {
@@ -60,7 +63,29 @@ export const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<st
       return NO_REPLY
     },
   ],
+  [
+    'watch',
+    (client, args, { coordinator, order }) => {
+      const { session } = client
+      session.watched ??= new Watched(order)
+      const bytes = args.reduce((sum, { length }) => sum + length, 0)
+      coordinator.watch(args.slice(1), session.watched, client.takeSlot(bytes))
+      return NO_REPLY
+    },
+  ],
+  [
+    'unwatch',
+    ({ session }) => {
+      session.unwatch()
+      return OK
+    },
+  ],
 ])
+
+/** What serves a command that the proxy answers itself. */
+export function commandOf({ name }: CommandRow): LocalCommand | undefined {
+  return localCommands.get(name) ?? transactionCommands.get(name)
+}
 
 /** What is answered to a command between MULTI and EXEC, which is kept or refused; undefined when it is served at once. */
 export function between(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
@@ -91,12 +116,16 @@ async function execute(server: Server, client: Connection): Promise<void> {
   const slot = client.takeSlot(session.queuedBytes)
   client.queue.newestWrite = slot.number
   const dbBefore = session.db
+  const { watched } = session
+  // Up to the end of the transaction it is not the client's any more.
+  session.watched = undefined
   try {
     const commands: QueuedCommand[] = []
-    for (const { frame, row } of session.queued) {
+    const queued = watched?.isBroken === true ? [] : session.queued
+    for (const { frame, row } of queued) {
       let reply: Buffer | undefined
       if (row.route === 'local') {
-        let value = localCommands.get(row.name)!(client, parseRequest(frame), server)
+        let value = commandOf(row)!(client, parseRequest(frame), server)
         if (value instanceof Promise) {
           slot.pauseClient()
           value = await value
@@ -106,11 +135,12 @@ async function execute(server: Server, client: Connection): Promise<void> {
       commands.push({ frame, row, db: session.db, reply })
     }
     session.endTransaction()
-    server.coordinator.transact(commands, slot, () => {
+    server.coordinator.transact(commands, slot, watched, () => {
       session.db = dbBefore
     })
   } catch (failure) {
     session.endTransaction()
+    watched?.end()
     slot.fail(failure as Error, false)
   }
 }

@@ -163,8 +163,8 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['discard', 'local', 'none'],
   ['exec', 'local', 'apply', { shape: 'null-array', compare: false }],
   ['multi', 'local', 'none'],
-  ['unwatch', 'unsupported', 'none'],
-  ['watch', 'unsupported', 'none'],
+  ['unwatch', 'local', 'none'],
+  ['watch', 'local', 'none'],
 
   // scripts and functions
   ['eval', 'unsupported', 'copy', script],

@@ -5,6 +5,7 @@ import { findKeys, sortReadsPatterns } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
+import { isHidden } from '../order/pieces/hidden-name.js'
 import { answer, notSupported } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import { error, type Reply } from '../resp/encode.js'
@@ -19,6 +20,8 @@ import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Transaction } from '../serving/transaction/transaction.js'
+import { serveWatch } from '../serving/transaction/watch.js'
+import type { Watched } from '../serving/transaction/watched.js'
 import type { ViewStore } from '../view/view-store.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { isCertain, KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
@@ -60,12 +63,24 @@ export class Coordinator {
     else this.serve(frame, row, slot, 0)
   }
 
+  /** Watches keys of the database of `slot` for a transaction that follows. */
+  watch(keys: readonly Buffer[], watched: Watched, slot: ReplySlot): void {
+    if (keys.some((key) => isHidden(key))) answer(slot, KEY_OF_OURS)
+    else if (slot.db !== 0 && slot.db >= this.order.databases) answer(slot, DATABASE_GONE)
+    else serveWatch(this.order, keys, watched, slot)
+  }
+
   /**
-   * Executes the commands of a transaction; `notApplied` is told when it is refused and nothing was emitted. Each of them has been
-   * let in, see `refusalInTransaction`.
+   * Executes the commands of a transaction, unless a watched key has changed; `notApplied` is told when nothing was emitted. Each of
+   * the commands has been let in, see `refusalInTransaction`.
    */
-  transact(commands: readonly QueuedCommand[], slot: ReplySlot, notApplied: () => void): void {
-    new Transaction(this.oneRoute, commands, slot, notApplied).run()
+  transact(
+    commands: readonly QueuedCommand[],
+    slot: ReplySlot,
+    watched: Watched | undefined,
+    notApplied: () => void,
+  ): void {
+    new Transaction(this.oneRoute, commands, slot, watched, notApplied).run()
   }
 
   /** Why a command for servers cannot be one of a transaction; undefined when it can. */

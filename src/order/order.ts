@@ -39,6 +39,7 @@ import { Swaps } from './swaps.js'
 import { Uncertainty } from './uncertainty.js'
 import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
+import { Watches } from './watches.js'
 
 export interface OrderOptions {
   /** How long a command waits for a server of its range, in ms. */
@@ -92,6 +93,7 @@ export class Order {
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
   readonly gates = new Gates()
+  readonly watches = new Watches(() => this.waiting.wake())
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
   onOutvoted: (member: string) => void = () => {}
@@ -122,6 +124,7 @@ export class Order {
       doubted: (ids) => {
         this.absences.note(ids)
         this.pieces.aheads.spoil(ids)
+        this.watches.doubted(ids)
       },
       stoppedServing: () => above.servingChanged(),
       serving: () => this.servingChanged(),
@@ -184,6 +187,7 @@ export class Order {
   copyKeys(ids: readonly KeyId[], source: Link, target: Link, done: CopyListener, hint?: CopyHint): void {
     for (const id of ids) this.arrivals.add(target, id)
     if (this.pieces.aheads.any) this.pieces.aheads.copied(ids, target)
+    if (this.watches.any) this.watches.copied(ids, target)
     const end = this.arrivals.begin(target)
     let open = ids.length
     const listener: CopyListener = (link, result, reason, bytes, id) => {
@@ -228,6 +232,7 @@ export class Order {
       this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     removeLeftovers(link, link.info?.databases ?? 0)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
+    link.tracking.onChanged = (key) => this.watches.changed(link, key)
     this.memory.linkUp(link)
     this.doubts.linkUp(link)
     this.servingChanged()
@@ -235,6 +240,7 @@ export class Order {
 
   linkDown(link: Link): void {
     this.pieces.aheads.linkDown(link)
+    this.watches.linkDown(link)
     this.lanes.drop(link)
     this.above.servingChanged()
     for (const { frame, row, slot, overtaken, wasCut } of this.lostReads.take()) {
@@ -323,6 +329,7 @@ export class Order {
     }
     this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
+    this.watches.viewChanged(this.router)
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()

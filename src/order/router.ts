@@ -111,10 +111,14 @@ export class Router {
     return common
   }
 
+  routeOf(id: KeyId): Route {
+    const { key } = keyOfId(id)
+    return this.routeOfKey(key, 0, key.length)
+  }
+
   /** Where writes of a key go. */
   targetsOf(id: KeyId): readonly Link[] {
-    const { key } = keyOfId(id)
-    return this.routeOfKey(key, 0, key.length).targets
+    return this.routeOf(id).targets
   }
 
   /** Whether a member is being filled with a key, and another one has it. */

@@ -172,7 +172,11 @@ t.test('what cannot be in a transaction says so, and the transaction is not exec
       ['XREAD', 'BLOCK', '0', 'STREAMS', 's', '$'],
       ['HELLO', '3'],
     ],
-    ...[['CLIENT', 'REPLY', 'OFF'], ['DT', 'VIEW'], ['UNWATCH'], ['SORT', 'l', 'BY', 'w_*']],
+    ...[
+      ['CLIENT', 'REPLY', 'OFF'],
+      ['DT', 'VIEW'],
+      ['SORT', 'l', 'BY', 'w_*'],
+    ],
     ['SINTER', ...Array.from({ length: 20 }, (_, i) => `set:${i}`)],
   ]
   for (const command of unfit) {

@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Elements } from '../../src/resp/elements.js'
-import { replicaSetOfKey } from '../../src/view/build-view.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { agrees, show } from './compare.js'
 import { Pair } from './pair.js'
 import { chosenCommand, randomCommand } from './random-commands.js'
 import { type Line, parseScript, run } from './script.js'
+import { elementsIn, isServedInside } from './transaction-helpers.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
@@ -15,23 +14,7 @@ const pair = await Pair.start(t)
 
 const [MULTI, EXEC, DISCARD] = parseScript('MULTI\nEXEC\nDISCARD')
 
-/** What is not served between MULTI and EXEC: commands on all keys, and on two keys of different servers. */
-function isServed({ args }: Line): boolean {
-  const name = args[0].toString()
-  if (/^([HSZ]?SCAN|KEYS|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY)$/.test(name)) return false
-  if (/^(MGET|MSET|DEL|UNLINK|EXISTS|TOUCH)$/.test(name)) return true
-  const keys = args.filter((arg) => /\{[ab]\}$/.test(arg.toString()))
-  return new Set(keys.map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))).size <= 1
-}
-
-/** The replies of EXEC one by one, each as it would stand alone. */
-function elementsIn(reply: Buffer): Buffer[] {
-  const elements = new Elements(reply, 0, reply.length)
-  return Array.from({ length: elements.count }, () => {
-    elements.next()
-    return reply.subarray(elements.start, elements.end)
-  })
-}
+const isServed = (line: Line) => isServedInside(pair, line)
 
 /** Some commands outside, and then some between MULTI and what ends it. */
 const transaction = fc.tuple(

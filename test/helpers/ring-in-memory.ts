@@ -1,16 +1,20 @@
+import { decodedReply } from '../../src/backend/decoded-reply.js'
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { Link } from '../../src/backend/link.js'
 import type { Links } from '../../src/backend/links.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { Tracking } from '../../src/backend/tracking.js'
 import { silentLogger } from '../../src/base/log.js'
 import { lookupCommand } from '../../src/command/table.js'
 import { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { Order } from '../../src/order/order.js'
 import { places, type ReplySlot } from '../../src/order/reply-slot.js'
+import type { Reply } from '../../src/resp/encode.js'
 import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+import { Watched } from '../../src/serving/transaction/watched.js'
 import { buildView } from '../../src/view/build-view.js'
 import { ViewStore } from '../../src/view/view-store.js'
 import type { Teardown } from './proxy.js'
@@ -33,10 +37,20 @@ export class LinkInMemory {
   answering: Buffer = Buffer.alloc(0)
   readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
   readonly expiryPushes = new ExpiryPushes(this.expirations)
+  readonly tracking = new Tracking()
   private unanswered: Unanswered[] = []
   private taken = 0
 
   constructor(readonly name: string) {}
+
+  get asLink(): Link {
+    return this as unknown as Link
+  }
+
+  /** It says that a key has changed. */
+  tells(key: string): void {
+    this.tracking.onChanged(Buffer.from(key))
+  }
 
   get outstanding(): number {
     return this.unanswered.length
@@ -55,6 +69,13 @@ export class LinkInMemory {
   emitFrame({ buf, start, end, owned }: Frame, db: number, sink: ReplySink, tag: number): void {
     this.emit(buf, start, end, owned, db, sink, tag)
   }
+
+  call(args: readonly string[]): Promise<Reply> {
+    return decodedReply(this.name, (sink) => this.emitFrame(frameOf(args), 0, sink, 0))
+  }
+
+  /** All is said in one database. */
+  enter(): void {}
 
   /** What stands between MULTI and EXEC is answered there and then. */
   openBlock(): () => void {
@@ -83,6 +104,14 @@ export class LinkInMemory {
       sink.onLost(tag, buf, 0, buf.length)
     }
   }
+}
+
+export interface ClientInMemory {
+  readonly heard: string[]
+  send(command: string): void
+  exec(...commands: readonly string[]): void
+  watch(...keys: readonly string[]): void
+  leaves(): void
 }
 
 /** The data path over links in memory; each key is on all members. */
@@ -115,6 +144,7 @@ export class RingInMemory {
     this.isNoted()
     const { targets } = this.order.router.routeOfKey(Buffer.from('k'), 0, 1)
     this.replicas = targets.map(({ name }) => byName.get(name)!)
+    for (const link of byName.values()) link.tracking.onChanged = (key) => this.order.watches.changed(link.asLink, key)
     // What is small is known.
     Object.assign(this.order.pieces, { wasSmall: () => true })
   }
@@ -143,11 +173,12 @@ export class RingInMemory {
   }
 
   /** A client, which says what it is answered to its commands, in the order of the answers. */
-  client(): { readonly heard: string[]; send(command: string): void; exec(...commands: readonly string[]): void } {
+  client(): ClientInMemory {
     const heard: string[] = []
     const client = {}
     let newest = 0
     let newestWrite = 0
+    let watched: Watched | undefined
     const slotOf = (command: string, isWrite: boolean): ReplySlot => {
       const number = ++places.taken
       newest = number
@@ -182,8 +213,13 @@ export class RingInMemory {
     }
     const exec = (...commands: readonly string[]) => {
       const queued = commands.map((command) => ({ ...parsed(command), db: 0, reply: undefined }))
-      this.coordinator.transact(queued, slotOf('EXEC', true), () => {})
+      this.coordinator.transact(queued, slotOf('EXEC', true), watched, () => {})
     }
-    return { heard, send, exec }
+    const watch = (...keys: readonly string[]) => {
+      watched = new Watched(this.order)
+      const bytes = keys.map((key) => Buffer.from(key))
+      this.coordinator.watch(bytes, watched, slotOf('WATCH', false))
+    }
+    return { heard, send, exec, watch, leaves: () => watched?.end() }
   }
 }

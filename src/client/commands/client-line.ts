@@ -52,9 +52,13 @@ function shown(name: Buffer): string {
   return name.toString('latin1', 0, NAME_BYTES_SHOWN)
 }
 
-/** `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`. */
-function flagsOf(client: Connection): string {
-  const isInTransaction = client.session.transaction !== 'none'
-  const flags = `${isInTransaction ? 'x' : ''}${client.isBlocked ? 'b' : ''}${client.isEnding ? 'c' : ''}${client.session.noEvict ? 'e' : ''}`
+/**
+ * `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `d`: a key that it watches has changed;
+ * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
+ */
+function flagsOf({ session, isBlocked, isEnding }: Connection): string {
+  const isInTransaction = session.transaction !== 'none'
+  const isDirty = session.watched?.isBroken === true
+  const flags = `${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${isEnding ? 'c' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -72,6 +72,7 @@ export async function changeDatabases(
     if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
+  if (order.watches.any) order.watches.swept(concerns)
   // What others have been waiting with is emitted behind it.
   if (entry !== undefined) gates.leave(entry)
   const { done, refusals, without } = await emitted

@@ -76,6 +76,7 @@ export class ByMember implements ReplySink {
   /** Emits the command, which `suits`. */
   static emit(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
     if (order.absences.any) order.absences.note(order.keyIds(row, frame, slot.db))
+    if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, slot.db))
     const write = ByMember.spare.pop() ?? new ByMember()
     write.begin(order, frame, row, slot, cut)
     const { members, expected } = write

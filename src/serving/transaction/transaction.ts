@@ -9,7 +9,7 @@ import type { Order } from '../../order/order.js'
 import { mayRead, readerNow } from '../../order/readable.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
+import { type ErrorReply, error, nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
 import { MasterFirst } from '../master-first.js'
@@ -18,12 +18,13 @@ import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
+import type { Watched } from './watched.js'
 
 /** How often it is looked whether a transaction can leave that has to wait, in ms, besides when something has changed. */
 const POLL_MS = 100
 
-/** What became of an attempt: it is over, or it waits for a server, or for others who have keys of it. */
-type Attempt = 'over' | 'server' | 'keys'
+/** What became of an attempt: it is over, or it waits for a server, for others who have keys of it, or for what masters tell. */
+type Attempt = 'over' | 'server' | 'keys' | 'answers'
 
 /**
  * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
@@ -39,6 +40,8 @@ type Attempt = 'over' | 'server' | 'keys'
  * As long as one of its keys is held for what must come first, is in doubt and would be read, or has a replica that cannot be reached,
  * all of it waits: for servers as a command does that is parked, and for keys in the queue of the gates, so that whoever names
  * them after it comes behind it, and it does not wait for ever for a moment in which nobody has any of them.
+ *
+ * With watched keys [watched.ts] it leaves only in a turn in which it is known that none of them has changed.
  */
 export class Transaction {
   private results!: Results
@@ -50,7 +53,8 @@ export class Transaction {
     private readonly oneRoute: OneRoute,
     private readonly commands: readonly QueuedCommand[],
     private readonly slot: ReplySlot,
-    /** It is answered with an error, and nothing was emitted. */
+    private readonly watched: Watched | undefined,
+    /** It is answered with an error, or not executed because of a watched key, and nothing was emitted. */
     private readonly notApplied: () => void,
   ) {}
 
@@ -60,8 +64,7 @@ export class Transaction {
 
   /** Emits it now, or as soon as that can be. */
   run(): void {
-    if (this.commands.length === 0) answer(this.slot, [])
-    else if (this.attempt(undefined) !== 'over') void this.waitAndTry()
+    if (this.attempt(undefined) !== 'over') void this.waitAndTry()
   }
 
   private async waitAndTry(): Promise<void> {
@@ -102,7 +105,8 @@ export class Transaction {
   /** Its keys, which others may read meanwhile if it does nothing else. */
   private claim(): Claim {
     const { shares } = planOf(this.order, this.commands)
-    return { ids: shares.flatMap(({ ids }) => ids), isShared: shares.every(({ how }) => how === 'read') }
+    const ids = [...shares.flatMap(({ ids }) => ids), ...(this.watched?.ids ?? [])]
+    return { ids, isShared: shares.every(({ how }) => how === 'read') }
   }
 
   /** Tries to emit it. What fails meanwhile may have reached some servers. */
@@ -110,6 +114,7 @@ export class Transaction {
     try {
       return this.attemptNow(entry)
     } catch (failure) {
+      this.watched?.end()
       this.slot.fail(failure as Error, true)
       this.order.orderLost()
       return 'over'
@@ -118,7 +123,11 @@ export class Transaction {
 
   /** @param entry its place in the queue of the gates, when it was admitted there */
   private attemptNow(entry: Entry | undefined): Attempt {
-    const { order, commands } = this
+    const { order, commands, watched } = this
+    if (watched?.isBroken === true) {
+      this.refuse(nullArray)
+      return 'over'
+    }
     const plan = planOf(order, commands)
     const refusal = this.refusal(plan)
     if (refusal !== undefined) {
@@ -135,6 +144,15 @@ export class Transaction {
     }
     // Keys that a pending replica has to get first are held now.
     if (!this.areFree(shares)) return this.waitsFor(shares)
+    if (watched !== undefined) {
+      if (watched.isAsking) return 'answers'
+      if (watched.isSuspect) {
+        if (entry === undefined) return 'keys'
+        watched.fence(() => order.waiting.wake())
+        return 'answers'
+      }
+      watched.end()
+    }
     this.emit(plan)
     return 'over'
   }
@@ -180,6 +198,7 @@ export class Transaction {
   }
 
   private refuse(reply: Reply): void {
+    this.watched?.end()
     this.notApplied()
     answer(this.slot, reply)
   }
@@ -224,6 +243,10 @@ export class Transaction {
   private emit(plan: Plan): void {
     const { order, commands, slot } = this
     const { shares } = plan
+    if (commands.length === 0) {
+      answer(slot, [])
+      return
+    }
     const hasWrites = shares.some(({ how }) => how !== 'read')
     const endGroups = () => {
       for (const group of this.groups.splice(0)) group.end()

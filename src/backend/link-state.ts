@@ -1,0 +1,15 @@
+import type { ServerInfo } from './handshake.js'
+
+/**
+ * The life of a link:
+ *
+ *     connecting ──> handshaking ──> ready ──┐
+ *         ^               │                  │  broken: everything in flight is told `onLost`
+ *         └── waiting <───┴──────────────────┘
+ */
+export type LinkState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'handshaking' }
+  | { readonly kind: 'ready'; readonly info: ServerInfo }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'closed' }
