@@ -106,7 +106,11 @@ class Ring {
     const router = { routeOfKey: (buf: Buffer, start: number) => this.routes.get(String.fromCharCode(buf[start])) }
     const order = {
       ...{ router, memory: { anyFull: false }, lanes: { active: 0 }, uncertainty: { active: false } },
-      ...{ absences: { any: false }, stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 } },
+      ...{
+        absences: { any: false },
+        watches: { any: false },
+        stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
+      },
       acknowledgement: { open: true, forget: () => {}, wait: (write: never) => this.unmarked.push(write) },
       ...{ swaps: new Swaps(), lostReads: { noteWrite: () => {} }, verdicts: { await: () => {}, settled: () => {} } },
       keyIds: (row: never, frame: Frame, db: number) => keyIds(row, frame, db, 16),

@@ -30,6 +30,7 @@ class Story {
       doubts: { note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`) },
       waiting: { deadline: () => performance.now() },
       absences: { sweep: () => () => {} },
+      watches: { any: false },
       stats: { writes: 0, outcomesUnknown: 0 },
       pieces: { aheads: { spoilAll: () => {} } },
       swaps: new Swaps(),

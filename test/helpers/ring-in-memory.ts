@@ -1,4 +1,4 @@
-import { decodedReply } from '../../src/backend/decoded-reply.js'
+import { decodedReply, LinkLostError } from '../../src/backend/decoded-reply.js'
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { Link } from '../../src/backend/link.js'
@@ -70,7 +70,9 @@ export class LinkInMemory {
     this.emit(buf, start, end, owned, db, sink, tag)
   }
 
+  /** How much memory it has it does not say. */
   call(args: readonly string[]): Promise<Reply> {
+    if (args[0] === 'INFO') return Promise.reject(new LinkLostError(this.name, false))
     return decodedReply(this.name, (sink) => this.emitFrame(frameOf(args), 0, sink, 0))
   }
 

@@ -37,6 +37,57 @@ export const transactionCases: Cases = {
     SELECT 1
     GET one
   `,
+  watch: `
+    WATCH
+    SET k 1
+    WATCH k nosuch k
+    GET k
+    MULTI
+    WATCH k
+    SET k 2
+    EXEC
+    WATCH k
+    SET k 2
+    MULTI
+    SET k 3
+    EXEC
+    GET k
+    MULTI
+    GET k
+    EXEC
+    WATCH k
+    SET k 4
+    EXEC
+    MULTI
+    NOSUCH
+    EXEC
+    MULTI
+    GET k
+    EXEC
+  `,
+  unwatch: `
+    UNWATCH
+    UNWATCH x
+    WATCH k
+    SET k 1
+    UNWATCH
+    MULTI
+    UNWATCH
+    GET k
+    EXEC
+    WATCH k
+    MULTI
+    UNWATCH
+    SET k 2
+    EXEC
+    WATCH k
+    SET k 3
+    MULTI
+    DISCARD
+    MULTI
+    GET k
+    EXEC
+  `,
   discard: `
     DISCARD
     MULTI
