@@ -32,7 +32,7 @@ export function buildRow(
     options: more?.options === undefined ? undefined : optionsOf(more.options),
     plainArgc: more?.plain ?? 0,
     learnt,
-    binds: replicate !== 'none' && more?.merge === undefined && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
+    binds: replicate !== 'none' && route !== 'split' && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     elements: more?.elements,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }

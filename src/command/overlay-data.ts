@@ -241,12 +241,15 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['xlen', 'key', 'none'],
   ['xpending', 'key', 'none', { shape: 'xpending', compare: false }],
   ['xrange', 'key', 'none', { shape: 'null-array' }],
-  ['xread', 'key', 'none', { keys: 'streams', shape: 'xread' }],
+  ['xread', 'key', 'none', { keys: 'streams', merge: 'streams', shape: 'xread' }],
   [
     'xreadgroup',
     'key',
     'apply',
-    { keys: 'streams', shape: 'xreadgroup', options: '1 GROUP+2 COUNT+1 BLOCK+1 NOACK …streams', values: true },
+    {
+      ...{ keys: 'streams', merge: 'streams', plan: 'read-streams', shape: 'xreadgroup', values: true },
+      options: '1 GROUP+2 COUNT+1 BLOCK+1 NOACK …streams',
+    },
   ],
   ['xrevrange', 'key', 'none', { shape: 'null-array' }],
   ['xsetid', 'key', 'apply', { options: '3 ENTRIESADDED+1 MAXDELETEDID+1' }],

@@ -11,7 +11,7 @@ import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowSha
  * - route: where the command goes, see `Route`. `unsupported` commands have the other columns right already.
  * - replicate: how a write reaches all replicas, see `Replicate`; `none` is a read. It is not Redis's flag `write`:
  *   PFCOUNT is flagged readonly and writes.
- * - merge: for `split`, how the parts' replies become one.
+ * - merge: for `split`, and reads of several streams, how the parts' replies become one.
  * - plan: for commands on single elements of several keys, how they are served over several servers, see `Plan`.
  * - gather: the same for commands that need whole values, see `Gather`; reads of several keys need not say it.
  * - keys: how the keys are found when first, last and step do not say it.

@@ -22,7 +22,7 @@ export interface CommandRow {
   readonly numkeysAt: number
   readonly route: Route
   readonly replicate: Replicate
-  /** For split commands: how the parts' replies become one. */
+  /** For commands that are sent in parts: how the parts' replies become one. */
   readonly merge: Merge
   /** How it is served when its keys are on several servers: see serving/several/plans. */
   readonly plan: Plan | undefined
@@ -89,6 +89,7 @@ export type Plan =
   | 'pop-elements' // LMPOP numkeys key … where [COUNT n]
   | 'pop-members' // ZMPOP numkeys key … which [COUNT n]
   | 'set-all' // MSETNX key value …
+  | 'read-streams' // XREADGROUP GROUP group consumer … STREAMS key … id …
 
 /** Which of the keys of a command are written, and what it reads besides. */
 export type Gather =
@@ -101,4 +102,9 @@ export type Gather =
   | 'copy' // COPY source destination [DB n] [REPLACE]
   | 'sort' // the first key, and those that patterns name; the second one is set
 
-export type Merge = 'none' | 'array' /* MGET: in order of the keys */ | 'sum' /* DEL, EXISTS … */ | 'ok' /* MSET */
+export type Merge =
+  | 'none'
+  | 'array' // MGET: in order of the keys
+  | 'sum' // DEL, EXISTS …
+  | 'ok' // MSET
+  | 'streams' // XREAD, XREADGROUP: one part for each stream, those with something in their order

@@ -18,6 +18,7 @@ import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
 import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
+import { readStreams } from '../serving/several/streams.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Transaction } from '../serving/transaction/transaction.js'
 import { serveWatch } from '../serving/transaction/watch.js'
@@ -175,8 +176,10 @@ export class Coordinator {
     }
     const route = router.commonRoute(frame, this.keyIndexes, count)
     if (route !== undefined) this.oneRoute.serve(route, frame, row, slot, deadlineMs)
+    else if (!isCertain(row, frame, router.links)) answer(slot, notSupported(row, TORN))
     else if (row.plan !== undefined) new PlanRun(order, frame, row, slot).run()
-    else if (row.gather !== undefined && isCertain(row, frame, router.links)) this.gathering.serve(frame, row, slot)
+    else if (row.gather !== undefined) this.gathering.serve(frame, row, slot)
+    else if (row.merge === 'streams') readStreams(this.oneRoute, frame, row, slot, this.keyIndexes, count, deadlineMs)
     else answer(slot, notSupported(row, TORN))
   }
 

@@ -76,7 +76,7 @@ async function keysOf(redis: RawClient, args: readonly Buffer[]): Promise<Buffer
 /** The line, which the proxy is to refuse when its keys are on different servers. */
 async function asServed(name: string, line: Line): Promise<Line> {
   const row = rowNamed(name)
-  if (row?.route !== 'key' || row.plan !== undefined || row.gather !== undefined) return line
+  if (row?.route !== 'key' || row.plan !== undefined || row.gather !== undefined || row.merge !== 'none') return line
   const keys = await keysOf(asker, line.args)
   const sets = keys.map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))
   return new Set(sets).size > 1 ? { ...line, way: 'refused' } : line

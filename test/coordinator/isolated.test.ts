@@ -100,3 +100,42 @@ t.test('of a write nothing leaves as long as one of its servers is not there', a
     'then all of it leaves',
   )
 })
+
+t.test(
+  'XREADGROUP reads nothing when one of its streams has no such group, and all streams in one turn when they have',
+  async (t) => {
+    for (const found of [true, false]) {
+      const { ring, keys, masters } = story(t)
+      const [a, b] = keys
+      const client = ring.client()
+      const command = `XREADGROUP GROUP g c STREAMS ${a} ${b} > >`
+      client.send(command)
+      await setImmediate()
+      t.same(
+        masters.map(({ asked }) => asked),
+        [[`XPENDING ${a} g - - 1`], [`XPENDING ${b} g - - 1`], []],
+      )
+      masters[0].answers('*0')
+      masters[1].answers(found ? '*0' : '-NOGROUP none')
+      await setImmediate()
+      const sent = masters.map(({ asked }) => [...asked].sort())
+      if (found) {
+        const both = [`XREADGROUP GROUP g c STREAMS ${a} >`, `XREADGROUP GROUP g c STREAMS ${b} >`].sort()
+        t.same(sent, [both, both, both])
+      } else {
+        const none = [`XREADGROUP GROUP g c STREAMS ${b} ${b} $ $`]
+        t.same(sent, [none, none, none], 'it is asked why, which reads nothing')
+      }
+      for (const link of masters) {
+        while (link.outstanding > 0) {
+          const [text] = link.asked
+          link.answers(
+            text.endsWith('$') ? '-NOGROUP No such key' : text.includes(` ${a} `) ? '_' : `%1\r\n$2\r\n${b}\r\n*0`,
+          )
+        }
+      }
+      await setImmediate()
+      t.same(client.heard, [`${command}: ${found ? `%1\r\n$2\r\n${b}\r\n*0` : '-NOGROUP No such key'}`])
+    }
+  },
+)

@@ -2,21 +2,26 @@ import { assert } from '../../base/assert.js'
 import { copyBytes } from '../../base/copy-bytes.js'
 import { release, takeLarge } from '../../base/large-buffers.js'
 import type { CommandRow } from '../../command/row.js'
-import { isUnknownOutcome, NOT_APPLIED } from '../../order/replies.js'
+import { replyShape } from '../../command/table.js'
+import { deliver, isUnknownOutcome, NOT_APPLIED } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type WholeRead } from '../../order/reply-slot.js'
 import { NULL_BULK, OK } from '../../resp/encode.js'
 import { type Frame, frameIn } from '../../resp/frame.js'
-import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
+import { HAS_RESP3, OWNED, REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from './part-frame.js'
 
 const MINUS = 0x2d
 const ASTERISK = 0x2a
 const DOLLAR = 0x24
 const UNDERSCORE = 0x5f
+const PERCENT = 0x25
 const CR = 0x0d
 const ZERO = 0x30
 /** Enough for the values of some ten keys; each has so much for ever, and takes more when it needs it. */
 const KEPT_BYTES = 1024
+/** How the answer to a read of one stream begins. */
+const ONE_STREAM = '%1\r\n'
+const NULL = Buffer.from('_\r\n')
 const KEPT_COMMAND_BYTES = 1024
 /** Replies up to this size are merged here: whoever gets them copies them. */
 const scratch = Buffer.allocUnsafeSlow(8192)
@@ -135,6 +140,7 @@ export class Merge {
     const { slot } = this
     const reply = this.error() ?? this.simple()
     if (reply !== undefined) slot.finish(reply, 0, reply.length, true)
+    else if (this.row.merge === 'streams') this.finishStreams()
     else this.finishArray()
   }
 
@@ -200,6 +206,19 @@ export class Merge {
     }
     this.slot.finish(out, 0, size, false)
     if (out !== scratch) release(out)
+  }
+
+  /** The maps of the parts, each of one stream or nothing, as one, in their order. */
+  private finishStreams(): void {
+    const { bytes, starts, ends } = this
+    const streams: Buffer[] = []
+    for (let part = 0; part < this.parts; part++) {
+      if (bytes[starts[part]] === UNDERSCORE) continue
+      assert(bytes[starts[part]] === PERCENT, `a part of ${this.row.name} answers a map`)
+      streams.push(bytes.subarray(starts[part] + ONE_STREAM.length, ends[part]))
+    }
+    const reply = streams.length === 0 ? NULL : Buffer.concat([Buffer.from(`%${streams.length}\r\n`), ...streams])
+    deliver(this.slot, replyShape(this.row, 0), reply, 0, reply.length, HAS_RESP3 | OWNED)
   }
 
   private reserve(length: number): void {

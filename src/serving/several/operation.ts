@@ -7,6 +7,8 @@ import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import type { Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import { HAS_RESP3 } from '../../resp/reply-framer.js'
+import { Merge } from './merge.js'
 import type { Words } from './plans.js'
 
 /** Who waits for a server looks again so often, besides when something has changed. */
@@ -120,6 +122,17 @@ export abstract class Operation {
     })
   }
 
+  /** The parts of the command, one for each of its keys, all in one turn. */
+  protected askInParts(parts: readonly Words[]): Promise<Outcome> {
+    const { order, row, slot } = this
+    return new Promise((resolve, reject) => {
+      const answered = (bytes: Buffer) => resolve({ bytes, flags: HAS_RESP3 })
+      const whole = new StepSlot(slot, 'admitted', slot.db, answered, reject, 3)
+      const merge = Merge.of(row, whole, parts.length, [...parts.keys()], parts.length)
+      for (const [part, words] of parts.entries()) order.resubmit(frameOf(words), row, merge.slotOf(part))
+    })
+  }
+
   /** Steps that only read, all in one turn; undefined when a server has to be waited for. */
   protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Buffer[] | undefined> {
     const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
@@ -140,8 +153,13 @@ class StepSlot extends InnerSlot {
     private readonly ownDb: number,
     private readonly answered: (reply: Buffer) => void,
     private readonly failed: (failure: Error) => void,
+    private readonly ownProto = whole.proto,
   ) {
     super()
+  }
+
+  override get proto(): 2 | 3 {
+    return this.ownProto
   }
 
   override get db(): number {

@@ -3,6 +3,7 @@ import { isKnownForm } from '../../command/options.js'
 import type { CommandRow, Plan } from '../../command/row.js'
 import { error, isError, nullArray, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
+import { streamParts } from './streams.js'
 
 /** A command with its arguments. */
 export type Words = readonly (Buffer | string)[]
@@ -16,6 +17,8 @@ export type Decision =
    * between. The answer is `answer`, or that of the last one.
    */
   | { readonly writes: readonly Words[]; readonly answer?: Reply }
+  /** These parts of the command, all in one turn: the answer is made of theirs. */
+  | { readonly parts: readonly Words[] }
 
 /** How a command on single elements is served when its keys are on several servers [design §7 Several keys]. */
 export interface Planned {
@@ -44,6 +47,8 @@ export function planOf(row: CommandRow, plan: Plan, frame: Frame): Planned | Rep
       return pop(row, frame, args, 'ZCARD')
     case 'set-all':
       return setAll(args)
+    case 'read-streams':
+      return readGroups(row, frame, args)
   }
 }
 
@@ -128,4 +133,66 @@ function setAll(args: readonly Buffer[]): Planned {
       return existing === 0 ? { writes: [['MSET', ...args.slice(1)]], answer: 1 } : { reply: 0 }
     },
   }
+}
+
+/**
+ * Nothing is read of any stream unless all of them can be. What stands against it is told by the server itself: it reads nothing
+ * for the id `$`, but says what is wrong before that.
+ */
+function readGroups(row: CommandRow, frame: Frame, args: readonly Buffer[]): Planned {
+  const places: number[] = []
+  const count = findKeys(row, frame, places)
+  const [first] = places
+  const parts = streamParts(args, first, count)
+  // The stream twice: with one the command may have too few arguments.
+  const why = (part: readonly Buffer[]): Decision => {
+    const key = part[part.length - 2]
+    return { writes: [[...part.slice(0, -1), key, '$', '$']] }
+  }
+  const group = groupIn(args.slice(1, first - 1))
+  if (group === undefined) return { looks: [], decide: () => why(parts[0]) }
+  // Whether there is such a group, and, where an id is not certainly one, whether it is.
+  const looks = parts.map((part): Words[] => {
+    const [key, id] = part.slice(-2)
+    const isGroup = ['XPENDING', key, group, '-', '-', '1']
+    return CERTAIN_ID.test(id.toString('latin1')) ? [isGroup] : [isGroup, ['XREAD', 'COUNT', '1', 'STREAMS', key, id]]
+  })
+  return {
+    looks: looks.flat(),
+    decide: (found) => {
+      let next = 0
+      for (const [i, part] of parts.entries()) {
+        const [isGroup, isId] = found.slice(next, (next += looks[i].length))
+        if (isError(isGroup) || part[part.length - 1].equals(DOLLAR)) return why(part)
+        if (isError(isId)) return { reply: isId }
+      }
+      return { parts }
+    },
+  }
+}
+
+/** `>`, or an id that everybody takes for one. */
+const CERTAIN_ID = /^(?:>|\d{1,19}(?:-\d{1,19})?)$/
+const DOLLAR = Buffer.from('$')
+const INTEGER_LIMIT = 2n ** 63n
+
+/** The group among the words before STREAMS; undefined when they are not right. */
+function groupIn(words: readonly Buffer[]): Buffer | undefined {
+  let group: Buffer | undefined
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i].toString('latin1').toLowerCase()
+    if (word === 'group' && i + 2 < words.length) {
+      group = words[i + 1]
+      i += 2
+    } else if (word === 'count' && i + 1 < words.length) {
+      if (!isInteger(words[++i].toString('latin1'))) return undefined
+    } else if (word !== 'noack') return undefined
+  }
+  return group
+}
+
+function isInteger(text: string): boolean {
+  if (!/^(?:0|-?[1-9]\d{0,18})$/.test(text)) return false
+  const value = BigInt(text)
+  return value < INTEGER_LIMIT && value >= -INTEGER_LIMIT
 }

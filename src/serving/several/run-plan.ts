@@ -49,6 +49,7 @@ export class PlanRun extends Operation {
     if ('reply' in decision) return decision
     // In the turn in which the first write leaves.
     if (this.routesOf(this.keys).some((route) => !route.writable())) return 'wait'
+    if ('parts' in decision) return this.askInParts(decision.parts)
     let last: Reply = null
     for (const [i, write] of decision.writes.entries()) {
       const reply = await this.ask(write, 'admitted')

@@ -1,11 +1,8 @@
 import type { Link } from '../../backend/link.js'
-import type { KeyId } from '../../base/key-id.js'
 import { wrongArityError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
-import { serveAfter, settling } from '../../order/copy-first.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
-import { mayRead } from '../../order/readable.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
@@ -14,6 +11,7 @@ import type { OneRoute } from '../one-route.js'
 import { ByMember } from './by-member.js'
 import { Merge } from './merge.js'
 import { partFrame } from './part-frame.js'
+import { isPutOff } from './put-off.js'
 
 /**
  * Of the command that is being cut: its parts, with a route of each, and for each of its keys in which part it is. What lies
@@ -68,7 +66,7 @@ export function split(
     ByMember.emit(order, frame, row, slot, { keys, keyCount, routes, parts, partOf })
     return
   }
-  if (isPutOff(order, frame, row, slot, deadlineMs)) return
+  if (isPutOff(order, frame, row, slot, { routes, parts, partOf }, deadlineMs)) return
   const merge = Merge.of(row, slot, parts, partOf, keyCount)
   if (row.replicate === 'none') merge.isRead(frame)
   for (let part = 0; part < parts; part++) {
@@ -104,40 +102,4 @@ function cut(order: Order, frame: Frame, row: CommandRow, keys: readonly number[
     }
     partOf[k] = part
   }
-}
-
-/** Whether something stands against a part: then all of it waits, or is refused. Afterwards every part can be emitted. */
-function isPutOff(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): boolean {
-  const { uncertainty, doubts } = order
-  const isWrite = row.replicate !== 'none'
-  const ids = uncertainty.active || doubts.any ? order.keyIds(row, frame, slot.db) : NO_IDS
-  if (uncertainty.active) {
-    const settled = routes
-      .slice(0, parts)
-      .flatMap((route, part) => settling(order, route, idsOf(part, ids), isWrite) ?? [])
-    if (settled.length > 0) {
-      serveAfter(order, Promise.all(settled), frame, row, slot)
-      return true
-    }
-  }
-  for (let part = 0; part < parts; part++) {
-    const route = routes[part]
-    if (isWrite ? route.writable() : isReadable(order, route, part, ids)) continue
-    if (route.gone !== undefined) answer(slot, route.gone)
-    else order.park(frame, row, slot, deadlineMs)
-    return true
-  }
-  return false
-}
-
-const NO_IDS: readonly KeyId[] = []
-
-function isReadable(order: Order, { natural }: Route, part: number, ids: readonly KeyId[]): boolean {
-  if (ids === NO_IDS && natural[0]?.serving === true) return true
-  const own = idsOf(part, ids)
-  return natural.some((link) => mayRead(order, link, natural, own))
-}
-
-function idsOf(part: number, ids: readonly KeyId[]): KeyId[] {
-  return ids.filter((_, k) => partOf[k] === part)
 }
