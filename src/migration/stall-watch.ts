@@ -1,11 +1,13 @@
 import type { Link } from '../backend/link.js'
+import { isKeptBusy } from '../order/pieces/kept-busy.js'
 
 const TICK_MS = 100
 /** A tick that comes so late says nothing about others: we were stopped ourselves. */
 const LATE_MS = 300
 /**
  * So long a pending replica may keep the writes of its ranges waiting [design §8 Membership]; and for as many times longer than
- * what it is given may block it, for it is never let go because it is busy with that.
+ * what it is given may block it, for it is never let go because it is busy with that. (What makes room for a large string takes
+ * longer: that is known by itself.)
  */
 const STALL_MS = 500
 const STALL_BLOCKS = 10
@@ -51,7 +53,7 @@ export class StallWatch {
       const answers = link.ready && (link.outstanding === 0 || link.lastReceivedMs !== before?.receivedMs)
       if (before === undefined || answers) {
         this.stuck.set(link.name, { sinceMs: nowMs, receivedMs: link.lastReceivedMs })
-      } else if (nowMs - before.sinceMs >= this.stallMs) {
+      } else if (nowMs - before.sinceMs >= this.stallMs && !isKeptBusy(link, nowMs)) {
         this.stuck.delete(link.name)
         this.stalled(link)
       }

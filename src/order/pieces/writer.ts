@@ -4,6 +4,7 @@ import type { Frame } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Budget } from './budget.js'
 import { lineAt, longestBulk } from './bulks.js'
+import { keepBusy, noLongerBusy } from './kept-busy.js'
 import type { Page } from './page.js'
 
 /** Writes a value piece by piece to all its targets, under the hidden name. */
@@ -60,11 +61,14 @@ export class Writer {
     const { budget } = this
     if (this.over || page.length === 0) return
     const beganAtMs = performance.now()
+    const { prepares = 0 } = page
+    if (prepares > 0) for (const target of this.targets) keepBusy(target, prepares, beganAtMs)
     let bytes = 0
     for (const frame of page) bytes += frame.end
     this.written += bytes
     await Promise.all(this.targets.map((target) => (this.takes(target) ? this.writeTo(target, page) : undefined)))
-    budget.took(performance.now() - beganAtMs)
+    if (prepares === 0) budget.took(performance.now() - beganAtMs)
+    else for (const target of this.targets) noLongerBusy(target)
   }
 
   private takes(target: Link): boolean {
