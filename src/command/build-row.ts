@@ -26,6 +26,7 @@ export function buildRow(
     merge: more?.merge ?? 'none',
     plan: more?.plan,
     gather: more?.gather ?? (readsSeveral(info, overlay, keyFinder) ? 'read' : undefined),
+    script: more?.script,
     shape: more?.shape ?? 'generic',
     compare: more?.compare ?? true,
     answersValues: more?.values ?? (learnt || (replicate === 'none' && more?.merge !== 'sum')),

@@ -1,4 +1,4 @@
-import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowShape } from './row.js'
+import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowShape, ScriptVerb } from './row.js'
 
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
@@ -14,6 +14,7 @@ import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowSha
  * - merge: for `split`, and reads of several streams, how the parts' replies become one.
  * - plan: for commands on single elements of several keys, how they are served over several servers, see `Plan`.
  * - gather: the same for commands that need whole values, see `Gather`; reads of several keys need not say it.
+ * - script: for the route `script`, what is to be done, see `ScriptVerb`.
  * - keys: how the keys are found when first, last and step do not say it.
  * - arity: where a newer Redis takes more arguments than 7.0: the server refuses those that it does not know.
  * - shape: how the RESP3 reply differs from RESP2 beyond the generic rules [redis-facts, first table].
@@ -33,6 +34,7 @@ export interface OverlayMore {
   readonly merge?: Merge
   readonly plan?: Plan
   readonly gather?: Gather
+  readonly script?: ScriptVerb
   readonly keys?: KeyFinder
   readonly arity?: number
   readonly shape?: RowShape

@@ -1,7 +1,7 @@
 import type { OverlayMore, OverlayRow } from './overlay-row.js'
 
 const varying: OverlayMore = { compare: false }
-const script: OverlayMore = { keys: 'numkeys', compare: false }
+const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
 /** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
 export const SERVER_OVERLAY: readonly OverlayRow[] = [
@@ -167,10 +167,10 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['watch', 'local', 'none'],
 
   // scripts and functions
-  ['eval', 'unsupported', 'copy', script],
-  ['eval_ro', 'unsupported', 'none', script],
-  ['evalsha', 'unsupported', 'copy', script],
-  ['evalsha_ro', 'unsupported', 'none', script],
+  ['eval', 'script', 'copy', { ...script, script: 'run' }],
+  ['eval_ro', 'script', 'none', { ...script, script: 'run' }],
+  ['evalsha', 'script', 'copy', { ...script, script: 'run-kept' }],
+  ['evalsha_ro', 'script', 'none', { ...script, script: 'run-kept' }],
   ['fcall', 'unsupported', 'copy', script],
   ['fcall_ro', 'unsupported', 'none', script],
   ['function', 'unsupported', 'none'],
@@ -185,11 +185,11 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['function|stats', 'unsupported', 'none', varying],
   ['script', 'unsupported', 'none'],
   ['script|debug', 'unsupported', 'none'],
-  ['script|exists', 'unsupported', 'none'],
-  ['script|flush', 'unsupported', 'apply'],
+  ['script|exists', 'script', 'none', { script: 'has' }],
+  ['script|flush', 'script', 'none', { script: 'forget' }],
   ['script|help', 'any', 'none'],
   ['script|kill', 'unsupported', 'none', varying],
-  ['script|load', 'unsupported', 'apply'],
+  ['script|load', 'script', 'none', { script: 'keep' }],
 
   // publish and subscribe
   ['psubscribe', 'unsupported', 'none'],

@@ -28,6 +28,8 @@ export interface CommandRow {
   readonly plan: Plan | undefined
   /** How it is served when it needs whole values of keys on several servers: see serving/several/gather. */
   readonly gather: Gather | undefined
+  /** For the route `script`: what is to be done. */
+  readonly script: ScriptVerb | undefined
   /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
   readonly shape: RowShape
   /** Whether what a key holds may be in the reply, which may be large then: of all reads, and of few writes. */
@@ -78,6 +80,7 @@ export type Route =
   | 'split' // cut into parts by replica set, the replies merged
   | 'members' // a special way of serving over every member: see serving/keyspace/keyspace
   | 'any' // no key and no effect: any one member can answer (HELP texts, READONLY, …)
+  | 'script' // runs a script, or keeps it: see serving/script
   | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
 
 /** How a write reaches all replicas [design §7]. `none` is a read. */
@@ -101,6 +104,13 @@ export type Gather =
   | 'rename-new' // RENAMENX source destination
   | 'copy' // COPY source destination [DB n] [REPLACE]
   | 'sort' // the first key, and those that patterns name; the second one is set
+
+export type ScriptVerb =
+  | 'run' // EVAL source numkeys key … arg …
+  | 'run-kept' // EVALSHA sha numkeys key … arg …
+  | 'keep' // SCRIPT LOAD source
+  | 'has' // SCRIPT EXISTS sha …
+  | 'forget' // SCRIPT FLUSH [ASYNC|SYNC]
 
 export type Merge =
   | 'none'

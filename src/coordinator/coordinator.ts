@@ -14,6 +14,7 @@ import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
+import { Scripts } from '../serving/script/scripts.js'
 import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
 import { PlanRun } from '../serving/several/run-plan.js'
@@ -38,6 +39,7 @@ export class Coordinator {
   readonly order: Order
   readonly keyspace: Keyspace
   private readonly oneRoute: OneRoute
+  private readonly scripts: Scripts
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly keyIndexes: number[] = []
@@ -50,6 +52,7 @@ export class Coordinator {
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
     this.gathering = new Gathering(this.order, options, log)
+    this.scripts = new Scripts(this.order)
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -88,7 +91,7 @@ export class Coordinator {
   refusalInTransaction(frame: Frame, row: CommandRow): Reply | undefined {
     const { router } = this.order
     if (namesOurs(row, frame)) return KEY_OF_OURS
-    if (row.route === 'members') return notSupported(row, ' between MULTI and EXEC')
+    if (row.route === 'members' || row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if (row.route !== 'key') return undefined
     const refused = refusedForm(row, frame)
@@ -100,6 +103,7 @@ export class Coordinator {
 
   linkUp(link: Link): void {
     link.expiryPushes.onLate = (id, answered) => expiredLate(this.order, link, id, answered)
+    this.scripts.linkUp(link)
     this.order.linkUp(link)
   }
 
@@ -139,6 +143,9 @@ export class Coordinator {
         return
       case 'members':
         serveOverMembers(this.keyspace, frame, row, slot)
+        return
+      case 'script':
+        this.scripts.serve(frame, row, slot, deadlineMs)
         return
       default:
         answer(slot, unsupported(row))

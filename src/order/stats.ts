@@ -16,6 +16,8 @@ export class OrderStats {
   gathers = 0
   gatherBytes = 0
   gateWaits = 0
+  /** Scripts whose keys were copied, because it is not known what they did. */
+  scriptsCopied = 0
   /** SWAPDB. */
   swaps = 0
   /** Writes that were answered with `outcome unknown`. */

@@ -320,7 +320,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
 }
 
 /** The targets of a write, the one first that executes it: a natural replica that has all earlier writes, if there is one. */
-function mostCertainFirst(order: Order, { natural, targets }: Route, ids: readonly KeyId[]): readonly Link[] {
+export function mostCertainFirst(order: Order, { natural, targets }: Route, ids: readonly KeyId[]): readonly Link[] {
   if (!order.doubts.any) return targets
   const certain = natural.find((link) => !isInDoubt(order, link, ids))
   return certain === undefined ? targets : [certain, ...targets.filter((link) => link !== certain)]

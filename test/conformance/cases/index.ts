@@ -6,6 +6,7 @@ import { hashCases } from './hashes.js'
 import { keyCases } from './keys.js'
 import { keyspaceCases } from './keyspace.js'
 import { listCases } from './lists.js'
+import { scriptCases } from './scripts.js'
 import { serverCases } from './servers.js'
 import { setCases } from './sets.js'
 import { sortedSetAlgebraCases } from './sorted-set-algebra.js'
@@ -28,6 +29,7 @@ export const cases: Cases = {
   ...geoCases,
   ...streamCases,
   ...connectionCases,
+  ...scriptCases,
   ...serverCases,
   ...transactionCases,
 }

@@ -1,0 +1,99 @@
+import type { CommandRow } from '../../command/row.js'
+import { allRows, rowNamed } from '../../command/table.js'
+
+/**
+ * What the prologue of a script has to know of each command, in a few letters: what of it is noted for the backups, whether it needs
+ * memory, and where its keys are. For most commands it follows from the table; here is what does not.
+ *
+ *     w1    a write of one key, noted as it is          W1        the same, of a command that needs memory
+ *     r1    a read                                      r1,-1,1   a read of all its arguments
+ *
+ *     how       -  no key, nothing to note: PING        n  not to be had inside a script      N  refused by Redis there
+ *               r  a read                               w  the command itself is noted
+ *               c  nobody can tell: the keys are copied
+ *               others: see HOW, and the prologue
+ *     keys      1  the first argument                   f,l,s  from … to …, every so many     np, npd  behind their number
+ *               s  behind STREAMS                       o, g   SORT, GEORADIUS
+ */
+const HOW: Readonly<Record<string, string>> = {
+  expire: 'e',
+  pexpire: 'e',
+  expireat: 'e',
+  pexpireat: 'e',
+  set: 's',
+  setex: 't',
+  psetex: 't',
+  getex: 'g',
+  restore: 'l',
+  spop: 'p',
+  xadd: 'x',
+  xtrim: 'y',
+  incrbyfloat: 'f',
+  hincrbyfloat: 'h',
+  xreadgroup: 'k',
+  sort: 'b',
+  ping: '-',
+  echo: '-',
+  time: '-',
+  lolwut: '-',
+  // What else the member would say of all its keys.
+  move: 'n',
+  copy: 'd',
+}
+/** Served over all members when a client sends them, because of their cursors; inside a script one server answers all of it. */
+const WALKS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
+
+/** The spec of a command; undefined when the table does not know it. `name` in any case, a subcommand as `container|sub`. */
+export function specOf(name: string): string | undefined {
+  const row = rowNamed(name.toLowerCase())
+  return row === undefined ? undefined : specOfRow(row)
+}
+
+/** Whether its key is its first argument, and the only one, so that no more needs to be found out about its keys. */
+export function isOfOneKey(name: string): boolean {
+  const spec = specOf(name)
+  return spec !== undefined && /^[a-zA-Z]1$/.test(spec) && !/^[nN]/.test(spec)
+}
+
+/** All specs, for commands that a script makes up: `\n<name> <spec>\n…`. */
+export function allSpecs(): string {
+  return `\n${allRows()
+    .map((row) => `${row.name} ${specOfRow(row)}\n`)
+    .join('')}`
+}
+
+function specOfRow(row: CommandRow): string {
+  if (row.subcommands !== undefined) return 'C'
+  if (row.flags.includes('noscript')) return 'N'
+  const how = howOf(row)
+  if (how === 'n' || how === '-') return how
+  const letter = row.flags.includes('denyoom') && how !== 'r' ? how.toUpperCase() : how
+  return letter + keysOf(row)
+}
+
+function howOf(row: CommandRow): string {
+  const how = HOW[row.name]
+  if (how !== undefined) return how
+  if (row.learnt) return row.replicate === 'none' && row.route === 'key' ? 'r' : 'n'
+  if (WALKS.has(row.name)) return 'r'
+  if (row.route === 'any') return '-'
+  if (row.route !== 'key' && row.route !== 'split') return 'n'
+  if (row.replicate === 'none') return 'r'
+  return row.replicate === 'copy' ? 'c' : 'w'
+}
+
+function keysOf(row: CommandRow): string {
+  switch (row.keyFinder) {
+    case 'numkeys':
+      return `n${row.numkeysAt}${row.firstKey > 0 ? 'd' : ''}`
+    case 'streams':
+      return 's'
+    case 'sort':
+      return 'o'
+    case 'store':
+      return 'g'
+    default:
+      if (row.name === 'sort_ro') return 'o'
+      return row.firstKey === 1 && row.lastKey === 1 ? '1' : `${row.firstKey},${row.lastKey},${row.keyStep}`
+  }
+}

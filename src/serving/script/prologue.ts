@@ -1,0 +1,315 @@
+/*
+ * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
+ * script has done beside what it says:
+ *
+ *     { effects, deadline, { value } }            it ran to its end
+ *     { effects, deadline, 0, message, where }    it failed there, and what it did before that stays
+ *     { 0, key }                                  it named a key that it may not touch now: nothing has happened
+ *     { 0, key, message }                         the same, and taking back what it had done failed
+ *
+ * effects: texts, for each command their number and then so many; or 1 when they are not known. deadline: the first one in ms that
+ * was given to a key, or 0. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
+ * script touches, how many of KEYS, the last ones, are not the client's, but may be touched as well.
+ *
+ * It is one line, so that the lines of errors are the client's. Where `$…` stands the wrapper puts in what this script needs.
+ */
+
+/** What runs a command. Without a way out all keys are in order. */
+const COMMANDS = `
+local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
+local type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring=type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring
+local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.lower,string.byte,string.find,string.match,table.concat,ARGV
+local L,nl,bytes,copy,first,wrote,stop,lines,S={},0,0,false,0,false,nil,{},{err='ERR stopped'}
+local T,B=$specs,$all
+local n=#A
+local oom=A[n]=='o'
+A[n]=nil
+$keys
+local function text(v) if type(v)=='number' then return fmt('%.17g',v) end return v end
+local function log(...)
+if copy then return end
+local c,t=select('#',...),{...}
+nl=nl+1
+L[nl]=tostring(c)
+for i=1,c do local v=t[i] if type(v)=='number' then v=fmt('%.17g',v) end nl=nl+1 L[nl]=v bytes=bytes+#v+16 end
+if bytes>$bytes then copy=true L={} end
+end
+local function unknown() copy=true L={} end
+local function bad(r) return type(r)=='table' and r.err~=nil end
+local function due(k)
+local t=rpc('PEXPIRETIME',k)
+if t>0 and (first==0 or t<first) then first=t end
+return t
+end
+local function at(t) return fmt('%.0f',t) end
+$touch
+local function keysOf(s,a,c)
+local ks,m={},1
+if s=='1' then ks[1]=a[1]
+elseif byte(s)==110 then
+local p=tonumber(match(s,'%d+'))
+if sub(s,-1)=='d' then ks[1]=a[1] m=2 end
+local q=tonumber(a[p]) or 0
+for i=p+1,p+q do if i>c then break end ks[m]=a[i] m=m+1 end
+elseif s=='s' then
+for i=1,c do if lower(tostring(a[i]))=='streams' then for j=i+1,i+(c-i)/2 do ks[m]=a[j] m=m+1 end break end end
+elseif s=='o' or s=='g' then
+ks[1]=a[1]
+m=2
+for i=s=='o' and 2 or 5,c do
+local w=lower(tostring(a[i]))
+if w=='store' or w=='storedist' then ks[m]=a[i+1] m=m+1
+elseif s=='o' and (w=='by' or w=='get') and find(tostring(a[i+1]),'*',1,true) then return nil end
+end
+else
+local f,l,p=match(s,'(%d+),(-?%d+),(%d+)')
+f,l,p=tonumber(f),tonumber(l),tonumber(p)
+if l<0 then l=c+1+l end
+for i=f,l,p do ks[m]=a[i] m=m+1 end
+end
+return ks
+end
+local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
+local function note(h,n,r,a,c)
+local k=a[1]
+if h=='w' then log(n,unpack(a,1,c))
+elseif h=='e' then if r==1 then local t=due(k) if t<0 then log('UNLINK',k) else log('PEXPIREAT',k,at(t)) end end
+elseif h=='s' or h=='t' then
+if h=='s' and has(a,c,3,'get') then unknown() return end
+if not r then return end
+if h=='s' and c==2 then log('SET',k,a[2]) return end
+local t=due(k)
+if t==-2 then log('UNLINK',k) elseif t==-1 then log('SET',k,a[h=='s' and 2 or 3]) else log('SET',k,a[h=='s' and 2 or 3],'PXAT',at(t)) end
+elseif h=='g' then
+if not r or c==1 then return end
+local t=due(k)
+if t==-2 then log('UNLINK',k) elseif t==-1 then log('PERSIST',k) else log('PEXPIREAT',k,at(t)) end
+elseif h=='l' then
+local t=due(k)
+if t==-2 then log('UNLINK',k) else log('RESTORE',k,t<0 and '0' or at(t),a[3],'REPLACE','ABSTTL') end
+elseif h=='p' then
+if type(r)=='string' then log('SREM',k,r)
+elseif r then
+local m={}
+if r.set then for v in pairs(r.set) do m[#m+1]=v end else m=r end
+if #m>4000 then unknown() elseif #m>0 then log('SREM',k,unpack(m)) end
+end
+elseif h=='x' then
+if not r then return end
+local i=2
+while i<c do
+local w=lower(tostring(a[i]))
+if w=='nomkstream' then i=i+1
+elseif w=='maxlen' or w=='minid' then
+if a[i+1]=='~' then unknown() return end
+i=i+(a[i+1]=='=' and 3 or 2)
+elseif w=='limit' then i=i+2
+elseif w=='keepref' or w=='delref' or w=='acked' then unknown() return
+else break end
+end
+local b={unpack(a,1,c)}
+b[i]=r
+log(n,unpack(b,1,c))
+elseif h=='y' then if has(a,c,2,'~') or has(a,c,2,'acked') then unknown() else log(n,unpack(a,1,c)) end
+elseif h=='f' then log('SET',k,r,'KEEPTTL')
+elseif h=='h' then log('HSET',k,a[2],r)
+elseif h=='k' then if has(a,c,1,'block') then unknown() else log(n,unpack(a,1,c)) end
+elseif h=='b' then if has(a,c,2,'by') then unknown() else log(n,unpack(a,1,c)) end
+elseif h=='d' then log(n,unpack(a,1,c))
+else unknown() end
+end
+local function other(s,n,...)
+if type(n)~='string' then if n==nil and select('#',...)==0 then return rpc() end return rpc(n,...) end
+local a,c={...},select('#',...)
+local name=lower(n)
+if s==nil then s=match(B,'\\n'..gsub(name,'%W','%%%0')..' (%S+)') end
+if s=='C' then
+if c==0 then return rpc(n,...) end
+name=name..'|'..lower(tostring(a[1]))
+s=match(B,'\\n'..gsub(name,'%W','%%%0')..' (%S+)')
+end
+if s==nil then return {err='ERR Unknown Redis command called from script'} end
+if s=='-' then return rpc(n,...) end
+if s=='N' then return {err='ERR This Redis command is not allowed from script'} end
+local h=sub(s,1,1)
+if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
+local ks=keysOf(sub(s,2),a,c)
+if ks==nil then return {err="ERR '"..name.."' with BY or GET patterns is not supported yet by this proxy inside scripts"} end
+if h=='r' then $check_all return rpc(n,...) end
+local l=lower(h)
+if h~=l and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
+$check_all
+$image_all
+wrote=true
+local r=rpc(n,...)
+if not bad(r) then note(l,n,r,a,c) end
+return r
+end
+local function run(n,...)
+if stop then error(S) end
+local s=T[n]
+if s=='r1' then $check_one return rpc(n,...) end
+if s=='w1' or s=='W1' then
+if s=='W1' and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
+$check_one
+$image_one
+wrote=true
+local r=rpc(n,...)
+if type(r)~='table' or r.err==nil then log(n,...) end
+return r
+end
+return other(s,n,...)
+end
+local function raise(r)
+local _,w=rp(error,'',4)
+lines[r]=match(w,':(%d+): $')
+error(r)
+end
+local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil then raise(r) end return r end
+`
+
+/** For a script that may touch other keys than those that were declared. */
+const TOUCH = `
+local function touch(k)
+k=text(k)
+if type(k)=='string' and not K[k] then stop=k error(S) end
+end
+local function image(k)
+k=text(k)
+if type(k)~='string' or P[k] then return end
+np=np+1
+N[np]=k
+P[k]={rpc('PEXPIRETIME',k),rpc('DUMP',k)}
+end
+local function undo()
+local failed
+for i=np,1,-1 do
+local k=N[i]
+local p=P[k]
+local r
+if p[2] then r=rpc('RESTORE',k,p[1]<0 and '0' or at(p[1]),p[2],'REPLACE','ABSTTL') else r=rpc('UNLINK',k) end
+if bad(r) then failed=r.err end
+end
+return failed
+end
+`
+
+const KEYS_AT_HAND = `
+local K,P,N,np={},{},{},0
+for i=1,#KEYS do K[KEYS[i]]=true end
+for i=#KEYS,#KEYS-tonumber(A[n-1])+1,-1 do KEYS[i]=nil end
+A[n-1]=nil
+`
+
+/** What runs the script and says what came of it. */
+const RUN = `
+local function whole(f)
+local ok,r=xpcall(f,H)
+$stopped
+local e=copy and 1 or L
+if ok then return {e,first,{r}} end
+local m,w='ERR '..tostring(r),''
+if type(r)=='table' then
+m=rawget(r,'err')
+if type(m)=='number' then m=tostring(m) end
+if type(m)~='string' then m='ERR the script raised an error that has no text' end
+local line=lines[r] or rawget(r,'line')
+if rawget(r,'source') and line then w=tostring(rawget(r,'source'))..':'..tostring(line) end
+end
+return {e,first,0,m,w}
+end
+`
+
+const STOPPED = `
+if stop then local failed=wrote and undo() return failed and {0,stop,failed} or {0,stop} end
+`
+
+/** Everything that a script could reach the servers by. */
+const SHADOWS = `
+local function ro() error('Attempt to modify a readonly table',2) end
+local X={}
+for k,v in pairs(R) do X[k]=v end
+X.call,X.pcall=call,run
+X.set_repl=function(...) local ok,e=rp(R.set_repl,...) R.set_repl(R.REPL_ALL) if not ok then raise({err=e}) end end
+local Y=setmetatable({},{__index=X,__newindex=ro,__metatable=false})
+local F={redis=Y}
+local G=setmetatable({},{__index=setmetatable(F,{__index=_G}),__newindex=ro,__metatable=false})
+F._G=G
+local function after(ok,...) if stop then error(S) end return ok,... end
+F.pcall=function(...) return after(rp(...)) end
+F.xpcall=function(...) return after(xpcall(...)) end
+F.loadstring=function(s,name)
+local f,e=loadstring(s,name)
+if not f then return f,e end
+if byte(s)==27 then return nil end
+f,e=loadstring('local redis,_G,load,loadstring,pcall,xpcall=... return function(...) '..s..'\\nend',name or s)
+if not f then return f,e end
+return f(Y,G,F.load,F.loadstring,F.pcall,F.xpcall)
+end
+F.load=function(f,name)
+if type(f)~='function' then return load(f,name) end
+local t={}
+while true do
+local p=f()
+if p==nil or p=='' then break end
+t[#t+1]=p
+end
+return F.loadstring(concat(t),name or '=(load)')
+end
+return whole,Y,G,F.load,F.loadstring,F.pcall,F.xpcall
+`
+
+/** Where a script only uses some fields of `redis`, and nothing else that would have to be seen to. */
+const PLAIN = `
+return whole,{$fields}
+`
+
+/** The name under which a script, which cannot know it, is called. */
+const WHOLE = 'dt__whole'
+
+/** What a script needs of it. */
+export interface Needs {
+  /** A Lua table with the specs of the commands that are named in it; see command-specs. */
+  readonly specs: string
+  /** All specs, where it makes up names of commands, or calls some that have subcommands. */
+  readonly all: string
+  /** The fields of `redis` that it uses, when it can do without the other shadows. */
+  readonly fields: ReadonlySet<string> | undefined
+  /** No key has to be looked at. */
+  readonly staysInside: boolean
+  /** It can write nothing, so nothing has to be taken back. */
+  readonly readsOnly: boolean
+  /** Of effects; beyond it the keys are copied. */
+  readonly maxBytes: number
+}
+
+/** What stands before the script, on its first line, and behind it. */
+export function prologueOf(needs: Needs): { readonly before: string; readonly behind: string } {
+  const { staysInside, readsOnly } = needs
+  const parts: Readonly<Record<string, string>> = {
+    specs: needs.specs,
+    all: needs.all,
+    bytes: String(needs.maxBytes),
+    keys: staysInside ? '' : KEYS_AT_HAND,
+    touch: staysInside ? '' : TOUCH,
+    stopped: staysInside ? '' : STOPPED,
+    check_one: staysInside ? '' : 'local k=... if not K[k] then touch(k) end',
+    check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
+    image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k) end',
+    image_all: staysInside || readsOnly ? '' : 'for i=1,#ks do image(ks[i]) end',
+    fields: [...(needs.fields ?? [])].map(fieldOf).join(','),
+  }
+  const ending = needs.fields === undefined ? SHADOWS : PLAIN
+  const fill = (lua: string): string => lua.replace(/\$(\w+)/g, (_all, name: string) => fill(parts[name]))
+  const names = needs.fields === undefined ? ',redis,_G,load,loadstring,pcall,xpcall' : ',redis'
+  const lua = fill(COMMANDS + RUN + ending).replaceAll('\n', ' ')
+  return {
+    before: `local ${WHOLE}${names}=(function() local gsub,rawget=string.gsub,rawget ${lua} end)() return ${WHOLE}(function(...) `,
+    behind: '\nend)',
+  }
+}
+
+function fieldOf(name: string): string {
+  if (name === 'call') return 'call=call'
+  return name === 'pcall' ? 'pcall=run' : `${name}=R.${name}`
+}

@@ -1,0 +1,53 @@
+import type { Script } from './script.js'
+
+/** Those that clients only evaluated: so many are kept, the latest ones. */
+const EVALUATED_MAX = 1000
+
+/**
+ * The scripts that clients may call by their SHA1: those that were loaded stay until they are flushed, of the others the latest ones
+ * are kept.
+ */
+export class ScriptCache {
+  private readonly loaded = new Map<string, Script>()
+  /** In the order of their use. */
+  private readonly evaluated = new Map<string, Script>()
+  private loadedBytes = 0
+
+  /** @param bytesMax how many bytes of sources may be loaded */
+  constructor(private readonly bytesMax: number) {}
+
+  get(sha: string): Script | undefined {
+    const loaded = this.loaded.get(sha)
+    if (loaded !== undefined) return loaded
+    const script = this.evaluated.get(sha)
+    if (script === undefined) return undefined
+    this.evaluated.delete(sha)
+    this.evaluated.set(sha, script)
+    return script
+  }
+
+  /** Somebody has evaluated it. */
+  note(script: Script): void {
+    if (this.loaded.has(script.sha)) return
+    this.evaluated.set(script.sha, script)
+    if (this.evaluated.size <= EVALUATED_MAX) return
+    const [oldest] = this.evaluated.keys()
+    this.evaluated.delete(oldest)
+  }
+
+  /** Somebody has loaded it; false when there is no room. */
+  load(script: Script): boolean {
+    if (this.loaded.has(script.sha)) return true
+    if (this.loadedBytes + script.source.length > this.bytesMax) return false
+    this.evaluated.delete(script.sha)
+    this.loaded.set(script.sha, script)
+    this.loadedBytes += script.source.length
+    return true
+  }
+
+  flush(): void {
+    this.loaded.clear()
+    this.evaluated.clear()
+    this.loadedBytes = 0
+  }
+}

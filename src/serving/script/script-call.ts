@@ -1,0 +1,68 @@
+import type { KeyId } from '../../base/key-id.js'
+import { error, type Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import type { LoadedScripts } from './loaded-scripts.js'
+import type { Said } from './outcome.js'
+import type { Script } from './script.js'
+
+/** A script that is to run, with the keys that it may touch. */
+export interface ScriptCall {
+  readonly script: Script
+  readonly loaded: LoadedScripts
+  /** What the servers get. */
+  readonly frame: Frame
+  /** How many keys are named in it. */
+  readonly numkeys: number
+  readonly ids: readonly KeyId[]
+  /** It has named another key, and nothing has happened. */
+  stopped(key: Buffer): void
+  /** It has not been executed, because the server did not have it. */
+  notThere(): void
+}
+
+/** `EVALSHA` of the wrapped script, see `prologue`. `command` is the client's, with its keys and arguments. */
+export function callFrame(
+  script: Script,
+  command: Frame,
+  extra: readonly Buffer[],
+  how: { readonly numkeys: number; readonly readsOnly: boolean; readonly outOfMemory: boolean },
+): Frame {
+  const { numkeys } = how
+  const args: (Buffer | string)[] = [how.readsOnly ? 'EVALSHA_RO' : 'EVALSHA', script.wrappedSha]
+  args.push(String(numkeys + extra.length))
+  for (let i = 3; i < 3 + numkeys; i++) args.push(argumentOf(command, i))
+  args.push(...extra)
+  for (let i = 3 + numkeys; i < command.argc; i++) args.push(argumentOf(command, i))
+  if (!script.staysInside) args.push(String(extra.length))
+  args.push(how.outOfMemory ? 'o' : '')
+  return frameOf(args)
+}
+
+/** The keys that a script may touch. */
+export function keysOf({ frame, numkeys }: ScriptCall): Buffer[] {
+  return Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i))
+}
+
+/** What a server answers to the whole of a call, before the script has begun, or when it was killed before it had written anything. */
+const WITHOUT_EFFECT = /^-(NOSCRIPT|BUSY|OOM|MISCONF|LOADING|MASTERDOWN|NOPERM|NOAUTH|NOREPLICAS) |killed by user/
+
+export function isWithoutEffect(buf: Buffer, start: number, end: number): boolean {
+  return WITHOUT_EFFECT.test(buf.latin1Slice(start, end))
+}
+
+export function isNotThere(buf: Buffer, start: number): boolean {
+  return buf.latin1Slice(start, start + 10) === '-NOSCRIPT '
+}
+
+/** The error with the name under which the client knows the script. */
+export function errorOf({ sha, wrappedSha }: Script, buf: Buffer, start: number, end: number, flags: number): Said {
+  const line = Buffer.from(buf.latin1Slice(start, end).replaceAll(wrappedSha, sha), 'latin1')
+  return { buf: line, start: 0, end: line.length, flags }
+}
+
+/** A read of a script that was lost with its connection. */
+export function notAnswered(member: string): Reply {
+  return error(
+    `ERR the script was not answered: the connection to ${member} broke before that, and nobody else was asked, because the script may be the cause; it has written nothing, send it again if it is not`,
+  )
+}

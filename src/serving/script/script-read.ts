@@ -1,0 +1,90 @@
+import type { Link } from '../../backend/link.js'
+import type { ReplySink } from '../../backend/reply-sink.js'
+import type { Order } from '../../order/order.js'
+import { mayRead } from '../../order/readable.js'
+import { answer, deliver, READ_STUCK, READ_UNCERTAIN } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Route } from '../../order/router.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
+import { outcomeOf } from './outcome.js'
+import { errorOf, isNotThere, keysOf, notAnswered, type ScriptCall } from './script-call.js'
+
+/**
+ * The run of a script that writes nothing, on one replica that may be read. When its link breaks it is not asked elsewhere: it may
+ * be what broke it.
+ */
+export class ScriptRead implements ReplySink {
+  private constructor(
+    private readonly order: Order,
+    private readonly link: Link,
+    private readonly call: ScriptCall,
+    private readonly slot: ReplySlot,
+    /** Runs it anew. */
+    private readonly again: () => void,
+  ) {}
+
+  /** Emits it; false when no replica of the route can be asked. */
+  static emit(order: Order, { natural }: Route, call: ScriptCall, slot: ReplySlot, again: () => void): boolean {
+    const { lanes } = order
+    const { ids } = call
+    const readable = natural.filter((link) => mayRead(order, link, natural, ids))
+    if (readable.length === 0) return false
+    order.stats.reads++
+    if (lanes.active === 0 || ids.length === 0) {
+      new ScriptRead(order, readable[0], call, slot, again).emit()
+      return true
+    }
+    const behind = natural.findIndex((link) => lanes.mayBeBehind(link, ids))
+    const candidates = behind < 0 ? natural : natural.slice(0, behind)
+    const free = candidates.find((link) => readable.includes(link) && !lanes.isAnyHeld(link, ids))
+    const read = new ScriptRead(order, free ?? readable[0], call, slot, again)
+    if (free !== undefined) read.emit()
+    else {
+      // Held it was not sent to anybody, and who asks that server for other keys does not wait for it.
+      slot.putAside?.()
+      lanes.hold(readable[0], ids, { emit: () => read.emit(), dropped: again, covered: again })()
+    }
+    return true
+  }
+
+  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    const { order, link, call, slot } = this
+    const { script, ids } = call
+    if ((flags & IS_ERROR) !== 0) {
+      if (isNotThere(buf, start)) {
+        call.loaded.missing(link)
+        call.notThere()
+        return
+      }
+      const said = errorOf(script, buf, start, end, flags)
+      deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
+      return
+    }
+    if (order.doubts.any && ids.some((id) => order.doubts.isInDoubt(link, id))) {
+      if (slot.number < slot.newest) answer(slot, READ_UNCERTAIN)
+      else this.again()
+      return
+    }
+    const outcome = outcomeOf(script, keysOf(call), buf, start, end)
+    if (outcome.kind === 'stopped') call.stopped(outcome.key)
+    else {
+      const { reply } = outcome
+      deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
+    }
+  }
+
+  onStuck(): void {
+    answer(this.slot, READ_STUCK)
+  }
+
+  onLost(): void {
+    answer(this.slot, notAnswered(this.link.name))
+  }
+
+  private emit(): void {
+    const { link, call, slot } = this
+    const { script, loaded, frame } = call
+    loaded.load(link, script.wrapped, script.wrappedSha)
+    link.emitFrame(frame, slot.db, this, 0)
+  }
+}

@@ -1,0 +1,322 @@
+import { type Link, LinkLostError } from '../../backend/link.js'
+import { lowerCase, wordOf } from '../../base/ascii.js'
+import { keyId } from '../../base/key-id.js'
+import type { CommandRow } from '../../command/row.js'
+import { routeOfWrite, settling } from '../../order/copy-first.js'
+import type { Order } from '../../order/order.js'
+import { isHidden } from '../../order/pieces/hidden-name.js'
+import { answer, notSupported } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Route } from '../../order/router.js'
+import { error, isError, type Reply, simple } from '../../resp/encode.js'
+import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
+import { LoadedScripts } from './loaded-scripts.js'
+import { type Script, shaOf, wrap } from './script.js'
+import { ScriptCache } from './script-cache.js'
+import { callFrame, type ScriptCall } from './script-call.js'
+import { ScriptRead } from './script-read.js'
+import { ScriptWrite } from './script-write.js'
+
+/** Bytes of effects that a script may note; beyond it its keys are copied. */
+const EFFECTS_MAX_BYTES = 1024 * 1024
+/** Bytes of sources that clients may have loaded. */
+const LOADED_MAX_BYTES = 64 * 1024 * 1024
+/** How many keys a script may name that were not declared. */
+const UNDECLARED_MAX = 100
+
+const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
+const NO_INTEGER = error('ERR value is not an integer or out of range')
+const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
+const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
+const FLUSH_HOW = error('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
+const OUT_OF_MEMORY = error(
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+)
+const OURS = error(
+  'ERR the script touched a name that begins with \\0dt:pieces:, under which this proxy builds values that it copies; what it did before was taken back',
+)
+const NO_ROOM = error(
+  'ERR no more scripts can be loaded: those that were loaded have 64 MB; SCRIPT FLUSH forgets them, or use EVAL',
+)
+const NOT_EXECUTED = error(
+  'ERR the script was not executed, because somebody had flushed the scripts of its server, and other commands were sent behind it; send it again',
+)
+const TORN = ' for keys on different servers; give them a common {hash tag}'
+const OK = simple('OK')
+
+/** A command that runs a script, and what was learnt of it on the way. */
+interface Run {
+  readonly script: Script
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly slot: ReplySlot
+  readonly numkeys: number
+  readonly deadlineMs: number
+  /** Keys that it has named beside the declared ones. */
+  readonly extra: Buffer[]
+}
+
+/**
+ * EVAL and its kind [design §7 Scripts]. A script is executed on one server, never by those that get a copy of what it did, so that
+ * these are equal whatever it chooses:
+ *
+ *     EVALSHA ──> known? else compiled by a server, and wrapped ──> a run on the replica set of its keys
+ *                                                                    │ it names another key: nothing has happened
+ *                                                                    └──> a run that may touch that one as well
+ */
+export class Scripts {
+  private readonly cache = new ScriptCache(LOADED_MAX_BYTES)
+  private readonly loaded = new LoadedScripts()
+  /** Those that are being compiled, by their SHA1. */
+  private readonly compiling = new Map<string, Promise<Script | Reply>>()
+
+  constructor(private readonly order: Order) {}
+
+  linkUp(link: Link): void {
+    this.loaded.keepOnly(this.order.router.links)
+    this.loaded.linkUp(link)
+  }
+
+  /** Serves a command whose row says `script`; `deadlineMs` as for `Order.park`. */
+  serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    switch (row.script) {
+      case 'run':
+        this.evaluate(frame, row, slot, deadlineMs)
+        return
+      case 'run-kept':
+        this.evaluateKept(frame, row, slot, deadlineMs)
+        return
+      case 'keep':
+        this.load(frame, row, slot, deadlineMs)
+        return
+      case 'has': {
+        const shas = Array.from({ length: frame.argc - 2 }, (_, i) => lowerCase(argumentOf(frame, i + 2)))
+        answer(
+          slot,
+          shas.map((sha) => (this.cache.get(sha) === undefined ? 0 : 1)),
+        )
+        return
+      }
+      default:
+        this.flush(frame, slot)
+    }
+  }
+
+  private evaluate(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const numkeys = numkeysOf(frame)
+    if (typeof numkeys !== 'number') {
+      answer(slot, numkeys)
+      return
+    }
+    const source = argumentOf(frame, 1)
+    const script = this.cache.get(shaOf(source))
+    if (script !== undefined) {
+      this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: [] })
+      return
+    }
+    const own = ownFrame(frame)
+    this.compiled(own, 1, row, slot, deadlineMs, (compiled) => {
+      this.cache.note(compiled)
+      this.later({ script: compiled, frame: own, row, slot, numkeys, deadlineMs, extra: [] })
+    })
+  }
+
+  private evaluateKept(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const sha = lowerCase(argumentOf(frame, 1))
+    const numkeys = sha.length === 40 ? numkeysOf(frame) : 0
+    const script = this.cache.get(sha)
+    if (typeof numkeys !== 'number') answer(slot, numkeys)
+    else if (script === undefined) answer(slot, NOSCRIPT)
+    else this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: [] })
+  }
+
+  private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const sha = shaOf(argumentOf(frame, 2))
+    const keep = (script: Script) => answer(slot, this.cache.load(script) ? Buffer.from(sha) : NO_ROOM)
+    const known = this.cache.get(sha)
+    if (known !== undefined) keep(known)
+    else this.compiled(ownFrame(frame), 2, row, slot, deadlineMs, keep)
+  }
+
+  /** The servers keep what they have: who runs a script names it by its wrapped form, which no client knows. */
+  private flush(frame: Frame, slot: ReplySlot): void {
+    const how = frame.argc === 3 ? lowerCase(argumentOf(frame, 2)) : frame.argc === 2 ? 'sync' : ''
+    if (how !== 'sync' && how !== 'async') {
+      answer(slot, FLUSH_HOW)
+      return
+    }
+    this.cache.flush()
+    answer(slot, OK)
+  }
+
+  /** Has a server compile the source that is argument `i`, and goes on with it; the client waits. */
+  private compiled(
+    frame: Frame,
+    i: number,
+    row: CommandRow,
+    slot: ReplySlot,
+    deadlineMs: number,
+    goOn: (script: Script) => void,
+  ): void {
+    const { order } = this
+    const link = order.router.links.find(({ serving }) => serving)
+    if (link === undefined) {
+      order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    slot.pauseClient()
+    this.compile(argumentOf(frame, i), link).then(
+      (script) => {
+        if ('wrapped' in (script as object)) goOn(script as Script)
+        else answer(slot, script as Reply)
+      },
+      (failure: Error) => {
+        if (failure instanceof LinkLostError) order.park(frame, row, slot, deadlineMs)
+        else slot.fail(failure, false)
+      },
+    )
+  }
+
+  /** The script, or what the server says of a source that is none. */
+  private compile(source: Buffer, link: Link): Promise<Script | Reply> {
+    const sha = shaOf(source)
+    const before = this.compiling.get(sha)
+    if (before !== undefined) return before
+    const compiled = this.compileOn(link, source).finally(() => this.compiling.delete(sha))
+    this.compiling.set(sha, compiled)
+    return compiled
+  }
+
+  private async compileOn(link: Link, source: Buffer): Promise<Script | Reply> {
+    const said = await link.call(['SCRIPT', 'LOAD', source])
+    if (isError(said)) return said
+    const script = wrap(source, EFFECTS_MAX_BYTES)
+    const whole = await link.call(['SCRIPT', 'LOAD', script.wrapped])
+    if (!isError(whole)) return script
+    return error(
+      `ERR this proxy runs scripts as functions of a script of its own, and that is more than this one allows: ${whole.message}`,
+    )
+  }
+
+  private run(run: Run): void {
+    const { order } = this
+    const { frame, row, slot, numkeys, extra, deadlineMs, script } = run
+    const { router } = order
+    const keys = Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i))
+    keys.push(...extra)
+    const routes = new Set(keys.map((key) => router.routeOfKey(key, 0, key.length)))
+    if (routes.size > 1) {
+      answer(slot, extra.length === 0 ? notSupported(row, TORN) : tornBy(extra[extra.length - 1]))
+      return
+    }
+    const route: Route = routes.size === 0 ? router.anyMember : [...routes][0]
+    const ids = keys.map((key) => keyId(slot.db, key, 0, key.length))
+    const readsOnly = row.replicate === 'none' || script.readsOnly || ids.length === 0
+    const settled = order.uncertainty.active && ids.length > 0 ? settling(order, route, ids, !readsOnly) : undefined
+    if (settled !== undefined) {
+      const own = { ...run, frame: ownFrame(frame) }
+      slot.pauseClient()
+      const again = () => this.later(own)
+      settled.then(again, again)
+      return
+    }
+    if (!readsOnly && !route.writable()) {
+      if (route.gone !== undefined) answer(slot, route.gone)
+      else order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    const outOfMemory = !readsOnly && order.memory.anyFull && route.targets.some(({ full }) => full)
+    if (outOfMemory && script.allowsOom === false) {
+      answer(slot, OUT_OF_MEMORY)
+      return
+    }
+    // Only one that stays inside is certain to be executed before what its client sends next.
+    if (!script.staysInside) slot.pauseClient()
+    const own: Run = { ...run, frame: ownFrame(frame) }
+    const how = { numkeys, readsOnly: row.replicate === 'none', outOfMemory }
+    const call: ScriptCall = {
+      script,
+      loaded: this.loaded,
+      frame: callFrame(script, frame, extra, how),
+      numkeys: keys.length,
+      ids,
+      stopped: (key) => this.stopped(own, key),
+      notThere: () => {
+        if (slot.number < slot.newest) answer(slot, NOT_EXECUTED)
+        else this.later(own)
+      },
+    }
+    if (readsOnly) {
+      if (ScriptRead.emit(order, route, call, slot, () => this.later(own))) return
+      if (route.gone !== undefined) answer(slot, route.gone)
+      else order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    if (order.absences.any) order.absences.note(ids)
+    if (order.watches.any) order.watches.wrote(ids)
+    if (order.pieces.aheads.any) order.pieces.aheads.spoil(ids)
+    ScriptWrite.emit(order, route.pending.length === 0 ? route : routeOfWrite(order, route, ids), call, slot)
+  }
+
+  /** It has named a key that it was not allowed to touch, and nothing has happened: it runs again, and may. */
+  private stopped(run: Run, key: Buffer): void {
+    const { slot, extra } = run
+    if (isHidden(key, 0, key.length)) answer(slot, OURS)
+    else if (extra.length >= UNDECLARED_MAX) answer(slot, tooManyUndeclared(key))
+    else this.later({ ...run, extra: [...extra, key] })
+  }
+
+  /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others. */
+  private later(run: Run): void {
+    const { order } = this
+    const { gates } = order
+    const { frame, row, slot, numkeys, extra } = run
+    const go = () => {
+      try {
+        // Nobody sees the answer, but what is expected for the command is expected no more.
+        if (slot.abandoned) answer(slot, order.unavailable())
+        else this.run(run)
+      } catch (failure) {
+        slot.fail(failure as Error, true)
+        order.orderLost()
+      }
+    }
+    const ids = extra.map((key) => keyId(slot.db, key, 0, key.length))
+    for (let i = 3; i < 3 + numkeys; i++) ids.push(keyId(slot.db, frame.buf, frame.argStart[i], frame.argEnd[i]))
+    const claim = { ids, isShared: row.replicate === 'none' }
+    if (gates.active === 0 || gates.isFree(claim)) {
+      go()
+      return
+    }
+    slot.pauseClient()
+    order.stats.gateWaits++
+    gates.enter(claim, gates.ticket(), (entry) => {
+      go()
+      gates.leave(entry)
+    })
+  }
+}
+
+function numkeysOf(frame: Frame): number | Reply {
+  const text = wordOf(argumentOf(frame, 2))
+  if (!/^(0|-?[1-9]\d{0,17})$/.test(text)) return NO_INTEGER
+  const numkeys = Number(text)
+  if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
+  return numkeys < 0 ? NEGATIVE_KEYS : numkeys
+}
+
+function tornBy(key: Buffer): Reply {
+  return error(
+    `ERR the script touched ${shown(key)}, which was not among its keys and is on other servers than these; give them a common {hash tag}; what the script had done was taken back, nothing was applied`,
+  )
+}
+
+function tooManyUndeclared(key: Buffer): Reply {
+  return error(
+    `ERR the script touched more than ${UNDECLARED_MAX} keys that were not among its keys, at last ${shown(key)}; give them as keys; what it had done was taken back, nothing was applied`,
+  )
+}
+
+function shown(key: Buffer): string {
+  return `'${key.toString('utf8', 0, 128).replace(/[\r\n]/g, ' ')}'`
+}

@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { scriptOf, style } from '../helpers/script-programs.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { show } from './compare.js'
+import { Pair } from './pair.js'
+import { chosenCommand, randomCommand } from './random-commands.js'
+import { type Line, run } from './script.js'
+
+/** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
+const SEED = Number(process.env.DT_TEST_SEED ?? 1)
+
+const pair = await Pair.start(t)
+
+/** Not to be had inside a script yet: what concerns all keys, other databases, or many servers. */
+function isServed({ args }: Line): boolean {
+  const words = args.map((arg) => arg.toString('latin1'))
+  return (
+    !/^(KEYS|SCAN|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY|SELECT|MOVE)$/.test(words[0]) &&
+    !(words[0] === 'COPY' && words[3] === 'DB')
+  )
+}
+
+const isTagged = (tag: string) => (word: Buffer) => word.toString('latin1').endsWith(tag)
+
+/** A script of those of the commands whose keys have this tag. */
+function evaluation(lines: readonly Line[], tag: string, how: Parameters<typeof scriptOf>[2]): Line {
+  const other = isTagged(tag === '{a}' ? '{b}' : '{a}')
+  const fit = lines.filter((line) => isServed(line) && !line.args.some(other))
+  const commands = fit.map(({ args, way }) => ({ args, isTold: way === 'same' }))
+  const { source, keys } = scriptOf(commands, isTagged(tag), how)
+  const args = [Buffer.from('EVAL'), source, Buffer.from(String(keys.length)), ...keys, Buffer.from(tag)]
+  return {
+    way: 'same',
+    args,
+    text: `${source.toString('latin1')} ${keys.join(' ')}\n-- ${fit.map(({ text }) => text).join('\n-- ')}`,
+  }
+}
+
+const tag = fc.constantFrom('{a}', '{b}')
+
+t.test('random scripts are answered as Redis does, and leave the same data', async (t) => {
+  let commands = 0
+  const script = fc
+    .tuple(fc.array(randomCommand, { maxLength: 20, size: 'max' }), tag, style)
+    .map((parts) => evaluation(...parts))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(script, script, randomCommand.filter(isServed)), { minLength: 1, maxLength: 15, size: 'max' }),
+      fc.constantFrom<2 | 3>(2, 3),
+      fc.boolean(),
+      async (lines, proto, pipelined) => {
+        await pair.flush()
+        const startedMs = performance.now()
+        const served = lines.filter(({ args }) => !/^(RENAME|RENAMENX|COPY)$/.test(String(args[0])))
+        const differences = await pair.differences(served, proto, pipelined)
+        differences.push(...(await pair.dataFaults(performance.now() - startedMs)))
+        if (differences.length > 0) throw new Error(differences.join('\n'))
+        commands += served.length
+      },
+    ),
+    { seed: SEED, numRuns: 150, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+  )
+  t.ok(commands > 800, `${commands} scripts`)
+})
+
+t.test('whatever scripts of several clients choose at once, the replicas of every key are equal', async (t) => {
+  const command = fc.oneof({ weight: 3, arbitrary: randomCommand }, { weight: 2, arbitrary: chosenCommand })
+  const script = fc
+    .tuple(fc.array(command, { maxLength: 12, size: 'max' }), tag, style)
+    .map((parts) => evaluation(...parts))
+  const sequence = fc.array(fc.oneof(script, script, command), { minLength: 1, maxLength: 30, size: 'max' })
+  let commands = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
+      await pair.flush()
+      const clients = await Promise.all(sequences.map(() => pair.connect(3)))
+      const replies = await Promise.all(sequences.map((lines, i) => run(clients[i].ours, lines, true)))
+      for (const { close } of clients) close()
+      const failed = replies
+        .flat()
+        .find((reply) => /^-(CLUSTERDOWN|NOSCRIPT|ERR (internal|the outcome))/.test(reply.toString()))
+      const { faults } = await ringSnapshot(pair.proxy)
+      if (failed !== undefined) faults.push(show(failed))
+      if (faults.length > 0) throw new Error(faults.join('\n'))
+      commands += sequences.flat().length
+    }),
+    { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+  )
+  t.ok(commands > 1000, `${commands} scripts and commands`)
+})
