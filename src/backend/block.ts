@@ -91,6 +91,7 @@ export class Block implements ReplySink {
     const { inner, inFlight, log } = this
     const elements = new Elements(buf, start, end)
     if (elements.count !== inner.length) {
+      this.onLost(END)
       throw new ReplyProtocolError(`${elements.count} replies to the ${inner.length} commands of a transaction`)
     }
     while (this.next < inner.length) {

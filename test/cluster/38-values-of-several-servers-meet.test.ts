@@ -296,6 +296,30 @@ t.test('a name that goes round: the value is under one of them, with its deadlin
   t.equal(await counter(watcher, 'gates'), 0)
 })
 
+t.test('a backup that has all keys executes it, but tells nothing that a master has not done', async (t) => {
+  const { proxy, watcher, a, d } = await begin(t)
+  await watcher.ask('SADD', d, 'new')
+  const bytes = await counter(watcher, 'gather_bytes')
+  t.equal(String(await watcher.ask('SINTER', a, d)), '*0\r\n')
+  t.equal(await counter(watcher, 'gather_bytes'), bytes, 'dt-2 has both of them')
+  proxy.ring.pause('dt-1')
+  const written = (await proxy.connect()).ask('SADD', a, 'new')
+  await until('dt-2 has it', async () => (await outstanding(watcher, 'dt-1')) > 0)
+  let reply = ''
+  const read = (await proxy.connect()).ask('SINTER', a, d).then((bytes) => {
+    reply = String(bytes)
+  })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.equal(reply, '', 'if the proxy crashed now, the master’s word would count')
+  proxy.ring.resume('dt-1')
+  t.equal(String(await written), ':1\r\n')
+  await read
+  t.equal(reply, '*1\r\n$3\r\nnew\r\n')
+  await watcher.ask('PEXPIRE', a, '1500')
+  t.equal(String(await watcher.ask('SINTER', a, d)), '*1\r\n$3\r\nnew\r\n')
+  t.ok((await counter(watcher, 'gather_bytes')) > bytes, 'of a key that soon expires the master is asked')
+})
+
 t.test('a SORT with patterns holds the keys that these name', async (t) => {
   const story = await begin(t)
   const { proxy, watcher } = story

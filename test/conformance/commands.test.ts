@@ -8,6 +8,8 @@ import { parseScript } from './script.js'
 const isOurs = (name: string) => name === 'client|setinfo' || name.startsWith('dt|')
 
 const pair = await Pair.start(t)
+/** No key has a copy. */
+const apart = await Pair.start(t, { replicas: 0 })
 
 t.test('every supported command has a case', async (t) => {
   const supported = allRows().flatMap(({ name, route }) => (route === 'unsupported' || isOurs(name) ? [] : [name]))
@@ -24,15 +26,20 @@ t.test('every supported command has a case', async (t) => {
   )
 })
 
-/** The same scripts, of which the keys have no {tag} in common: they are on several servers. */
+/** The same scripts, of which the keys have no {tag} in common: they are on several servers, which have some of them in common, or none. */
 const scattered = Object.entries(cases).flatMap(([name, script]) => {
   const row = rowNamed(name)
   const isServed = row?.plan !== undefined || row?.gather !== undefined
-  return isServed && script.includes('{t}') ? [[name, script.replaceAll('{t}', ''), ' over several servers']] : []
+  return isServed && script.includes('{t}') ? ([[name, script.replaceAll('{t}', '')]] as const) : []
 })
-const together = Object.entries(cases).map(([name, script]) => [name, script, ''])
 
-for (const [name, script, where] of [...together, ...scattered]) {
+const all = [
+  ...Object.entries(cases).map(([name, script]) => ({ name, script, where: '', pair })),
+  ...scattered.map(([name, script]) => ({ name, script, where: ' over several servers', pair })),
+  ...scattered.map(([name, script]) => ({ name, script, where: ' over servers without copies', pair: apart })),
+]
+
+for (const { name, script, where, pair } of all) {
   t.test(`${name} answers and writes as Redis does${where}`, async (t) => {
     const lines = parseScript(script)
     t.ok(

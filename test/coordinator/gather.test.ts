@@ -32,7 +32,8 @@ t.test('what is read and what is written, by the row of the command', async (t) 
 })
 
 t.test('who executes it reads most of the values in their places, and has memory for guests', async (t) => {
-  const keys = (text: string) => text.split(' ').map((each) => ({ reader: each[0], bytes: Number(each.slice(1)) }))
+  const keys = (text: string) =>
+    text.split(' ').map((each) => ({ readers: [...each.replace(/\d+/, '')], bytes: Number(/\d+/.exec(each)) }))
   const all = ['A', 'B', 'C', 'D']
   const but = (out: string) => (server: string) => !out.includes(server)
   t.equal(chooseExecutor(keys('A10 B20'), all, but('')), 'B')
@@ -41,11 +42,10 @@ t.test('who executes it reads most of the values in their places, and has memory
   t.equal(chooseExecutor(keys('A10 B20'), all, but('B')), 'A')
   t.equal(chooseExecutor(keys('A10 B20'), all, but('AB')), 'C', 'anybody who can')
   t.equal(chooseExecutor(keys('A10 B20'), all, but('ABCD')), undefined)
-  t.equal(
-    chooseExecutor([{ bytes: 9, reader: undefined }, ...keys('B1')], all, but('')),
-    'B',
-    'some must be brought anyway',
-  )
+  t.equal(chooseExecutor([{ bytes: 9, readers: [] }, ...keys('B1')], all, but('')), 'B', 'some must be brought anyway')
+  t.equal(chooseExecutor(keys('AC10 BC20'), all, but('')), 'C', 'a backup of both has both')
+  t.equal(chooseExecutor(keys('AB10 BA20 BC5'), all, but('')), 'B', 'who has all')
+  t.equal(chooseExecutor(keys('AB10 BA20 BA5'), all, but('')), 'B', 'and is the master of most')
 })
 
 t.test('who copies much is named once a minute', async (t) => {
@@ -76,7 +76,7 @@ async function begin(t: Parameters<typeof startScriptedRing>[0], script: Script)
 const told = (ring: ScriptedRing, name: string) => ring.servers.flatMap((server) => server.commands(name))
 
 /** Answers what is asked before the block, and queues what is in it. */
-function withBlock(exec: (queued: string[][]) => string | undefined, sizes: (key: string) => number): Script {
+function withBlock(exec: (queued: string[][]) => string[] | undefined, sizes: (key: string) => number): Script {
   const blocks = new Map<unknown, string[][]>()
   return (args, socket) => {
     if (args[0] === 'MEMORY') return `:${sizes(args[2])}\r\n`
@@ -88,9 +88,13 @@ function withBlock(exec: (queued: string[][]) => string | undefined, sizes: (key
     if (args[0] === 'EXEC') {
       const queued = blocks.get(socket) ?? []
       blocks.delete(socket)
-      const reply = exec(queued)
-      if (reply === undefined) socket.destroy()
-      return reply
+      const replies = exec(queued.filter(([name]) => name !== 'SELECT'))?.values()
+      if (replies === undefined) {
+        socket.destroy()
+        return undefined
+      }
+      const all = queued.map(([name]) => (name === 'SELECT' ? '+OK' : replies.next().value))
+      return `*${queued.length}\r\n${all.map((reply) => `${reply}\r\n`).join('')}`
     }
     const queued = blocks.get(socket)
     if (queued === undefined) return undefined
@@ -108,7 +112,7 @@ t.test('the guest, the command, the guest’s end: in one block, where the most 
     withBlock(
       (queued) => {
         seen.push(shown(queued))
-        return '*3\r\n+OK\r\n~1\r\n$1\r\nm\r\n:1\r\n'
+        return ['+OK', '~1\r\n$1\r\nm', ':1']
       },
       (key) => (key === 'k0' ? 100 : 50),
     ),
@@ -125,9 +129,7 @@ t.test('a guest that is refused: somebody else executes it, and nothing is writt
   const writes: string[] = []
   const script = withBlock(
     () =>
-      blocks++ === 0
-        ? '*5\r\n-ERR Bad data format\r\n:0\r\n:-2\r\n_\r\n:0\r\n'
-        : '*5\r\n+OK\r\n:7\r\n:-1\r\n$5\r\nunion\r\n:2\r\n',
+      blocks++ === 0 ? ['-ERR Bad data format', ':0', ':-2', '_', ':0'] : ['+OK', ':7', ':-1', '$5\r\nunion', ':2'],
     () => 10,
   )
   const { ring, one, other } = await begin(t, (args, socket) => {
@@ -146,7 +148,7 @@ t.test('when nobody takes what the others have the error says why, and that noth
   const { ring, one, other } = await begin(
     t,
     withBlock(
-      () => '*5\r\n-ERR Bad data format\r\n:0\r\n:-2\r\n_\r\n:0\r\n',
+      () => ['-ERR Bad data format', ':0', ':-2', '_', ':0'],
       () => 10,
     ),
   )
@@ -161,7 +163,7 @@ t.test('an error of the command itself writes nothing', async (t) => {
   const { ring, one, other } = await begin(
     t,
     withBlock(
-      () => '*5\r\n+OK\r\n-WRONGTYPE no set\r\n:-2\r\n_\r\n:0\r\n',
+      () => ['+OK', '-WRONGTYPE no set', ':-2', '_', ':0'],
       () => 10,
     ),
   )
@@ -179,7 +181,7 @@ t.test('a block whose connection breaks is done again when the server is back', 
   const { ring, one, other } = await begin(
     t,
     withBlock(
-      () => (blocks++ === 0 ? undefined : '*3\r\n+OK\r\n~1\r\n$1\r\nm\r\n:1\r\n'),
+      () => (blocks++ === 0 ? undefined : ['+OK', '~1\r\n$1\r\nm', ':1']),
       () => 10,
     ),
   )

@@ -1,3 +1,4 @@
+import { preciseNowMs } from '../../../backend/handshake.js'
 import type { Link } from '../../../backend/link.js'
 import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
@@ -40,6 +41,8 @@ interface Computed {
 
 /** How many servers are asked at most, before none seems to take what the others have. */
 const REFUSALS_MAX = 3
+/** Clocks of servers, and ours, differ by less. */
+const NEAR_MS = 2000
 const RESULT = guestName(0)
 
 /**
@@ -56,6 +59,8 @@ const RESULT = guestName(0)
 export class GatherRun extends WholeValues<Computed> {
   protected readonly isShared: boolean
   protected readonly cut: Cut
+  /** Whether backups may be asked beside masters; not any more where that was not certain. */
+  private asksBackups = true
   /** Who would not take a guest, and what the last one said. */
   private readonly refusedBy = new Set<Link>()
   private refusal = 'they are of different versions'
@@ -107,8 +112,9 @@ export class GatherRun extends WholeValues<Computed> {
     const { destination } = this.cut
     if (destination !== undefined) names.set(destination.place, RESULT)
     // Others may have come before these keys meanwhile: a doubt, a copy, a view.
-    const isReadable = brought.inPlace.every((source) => this.readerOf(source) === executor)
+    const isReadable = brought.inPlace.every((source) => this.readersOf(source).includes(executor))
     if (!executor.ready || !isReadable) throw new Over('again')
+    const certain = this.askMasters(executor, brought.inPlace)
     const executed = await GatherBlock.execute(executor, {
       db: this.slot.db,
       arrivals: brought.guests.map(({ arrival }) => arrival),
@@ -123,6 +129,10 @@ export class GatherRun extends WholeValues<Computed> {
       this.refuse(executor, `${executor.name} discards it`)
     }
     if ('refusal' in executed) this.refuse(executor, `${executor.name}: ${executed.refusal}`)
+    if (!(await certain)) {
+      this.asksBackups = false
+      throw new Over('again')
+    }
     const { doubts } = this.order
     // What it said may never have been.
     if (doubts.any && brought.inPlace.some(({ key }) => doubts.isInDoubt(executor, this.idOf(key))))
@@ -142,13 +152,16 @@ export class GatherRun extends WholeValues<Computed> {
     const { order, cut } = this
     const { sources } = cut
     const sizes = await this.sizes()
-    const needed = sources.map((source, i) => ({ bytes: sizes[i] ?? 0, reader: this.readerOf(source) }))
+    const needed = sources.map((source, i) => ({ bytes: sizes[i] ?? 0, readers: this.readersOf(source) }))
     const executor = chooseExecutor(needed, order.router.links, (link) => this.isFit(link, needed))
     if (executor === undefined) throw new Over(this.nobody(needed))
-    const inPlace = sources.filter((_, i) => needed[i].reader === executor)
+    const inPlace = sources.filter((_, i) => needed[i].readers.includes(executor))
     const others = sources.filter((source) => !inPlace.includes(source))
     const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
-    this.copied = needed.reduce((sum, { bytes, reader }) => (reader === executor ? sum : sum + bytes), moreBytes)
+    this.copied = needed.reduce(
+      (sum, { bytes, readers }) => (readers.includes(executor) ? sum : sum + bytes),
+      moreBytes,
+    )
     this.checkCopied(sources.map(({ key }, i) => ({ key, bytes: sizes[i] ?? 0 })))
     const names = new Map<number, Buffer>()
     const nameOf = (source: Source) =>
@@ -156,6 +169,10 @@ export class GatherRun extends WholeValues<Computed> {
     for (const source of others) for (const place of source.places) names.set(place, nameOf(source))
     const existing = others.filter((source) => sizes[sources.indexOf(source)] !== null)
     const dumped = await this.fetch(existing)
+    // What was small a moment ago may be large now.
+    const bytes = dumped.map(({ payload }) => payload?.length ?? 0)
+    this.copied = bytes.reduce((sum, each) => sum + each, moreBytes)
+    this.checkCopied(existing.map(({ key }, i) => ({ key, bytes: bytes[i] })))
     const guests = [...more]
     for (const [i, source] of existing.entries()) {
       const { payload, deadline } = dumped[i]
@@ -168,14 +185,18 @@ export class GatherRun extends WholeValues<Computed> {
     return { executor, inPlace, guests, names }
   }
 
-  /** About how many bytes each of the values takes; null where there is none. */
+  /** About how many bytes each of the values takes; null where there is none, 0 where it does not matter. */
   private async sizes(): Promise<(number | null)[]> {
     const { sources } = this.cut
-    const readers = sources.map((source) => this.readerOf(source))
-    // Nothing has to be copied. (While every key is in doubt, to be asked makes it certain.)
-    if (!this.order.uncertainty.active && readers[0] !== undefined && readers.every((reader) => reader === readers[0]))
-      return sources.map(() => 0)
+    const { uncertainty, pieces } = this.order
+    const readers = sources.map((source) => this.readersOf(source))
+    // Nothing has to be copied, or nothing large. (While every key is in doubt, to be asked makes it certain.)
+    const isCheap =
+      readers[0].some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
+      sources.every(({ key }) => pieces.wasSmall(this.idOf(key)))
+    if (isCheap && !uncertainty.active) return sources.map(() => 0)
     const sizes = await this.look(sources.map(({ key }) => ['MEMORY', 'USAGE', key, 'SAMPLES', '64']))
+    for (const [i, size] of sizes.entries()) if (size !== null) pieces.noteSize(this.idOf(sources[i].key), Number(size))
     return sizes.map((size) => (size === null ? null : Number(size)))
   }
 
@@ -192,11 +213,37 @@ export class GatherRun extends WholeValues<Computed> {
     })
   }
 
-  /** Who can read a key in its own place. What is written has to be a guest there. */
-  private readerOf({ key, places }: Source): Link | undefined {
-    if (places[0] === this.cut.destination?.place) return undefined
+  /**
+   * Who can read a key in its own place, the one first who would be asked for it alone. What is written has to be a guest. The others
+   * only while nothing is held or in doubt: then they have been sent the same.
+   */
+  private readersOf({ key, places }: Source): readonly Link[] {
+    const { order, asksBackups } = this
+    if (places[0] === this.cut.destination?.place) return []
     const [route] = this.routesOf([key])
-    return readerNow(this.order, route, [this.idOf(key)])
+    const first = readerNow(order, route, [this.idOf(key)])
+    if (first === undefined) return []
+    const isQuiet = asksBackups && order.lanes.active === 0 && !order.doubts.any && !order.uncertainty.active
+    if (!isQuiet || first !== route.natural[0]) return [first]
+    return route.natural.filter(({ serving }) => serving)
+  }
+
+  /**
+   * A backup that is asked has been sent all that the master has. But if the proxy crashes the master's word counts, and a key may be
+   * expiring: so for each of these keys its master is asked in the same turn, and has executed then what was sent to it before.
+   * False when it is not certain: then it is done again, with masters alone.
+   */
+  private askMasters(executor: Link, sources: readonly Source[]): Promise<boolean> {
+    const asked = sources.flatMap(({ key }) => {
+      const [{ natural }] = this.routesOf([key])
+      if (natural[0] === executor || !natural.includes(executor) || !this.asksBackups) return []
+      return natural[0].ready ? [natural[0].call(['PEXPIRETIME', key], this.slot.db)] : []
+    })
+    const isFar = (deadline: Reply) => deadline === -1 || Number(deadline) > preciseNowMs() + NEAR_MS
+    return Promise.all(asked).then(
+      (deadlines) => deadlines.every(isFar),
+      () => false,
+    )
   }
 
   private isFit(link: Link, needed: readonly Needed<Link>[]): boolean {
@@ -210,7 +257,7 @@ export class GatherRun extends WholeValues<Computed> {
     if (this.refusedBy.has(link)) return false
     if (destination !== undefined && pieces.mustBeTakenApart(link, this.routesOf([destination.key])[0].targets))
       return false
-    return needed.every(({ reader }) => reader === undefined || !pieces.mustBeTakenApart(reader, [link]))
+    return needed.every(({ readers }) => readers.length === 0 || !pieces.mustBeTakenApart(readers[0], [link]))
   }
 
   /** Nobody can execute it, for the moment or at all. */

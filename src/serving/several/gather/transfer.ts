@@ -66,11 +66,15 @@ export class TransferRun extends WholeValues<Dumped> {
   protected async find(): Promise<Dumped> {
     const { source, destination, keepsOther, db, slot } = this
     await this.checkWords()
+    const { pieces } = this.order
     const dbOf = ([, key]: Words) => (key === destination ? db : slot.db)
-    const [size, others] = await this.look(
-      [['MEMORY', 'USAGE', source, 'SAMPLES', '64'], ...(keepsOther ? [['EXISTS', destination]] : [])],
-      dbOf,
-    )
+    const isSmall = !keepsOther && pieces.wasSmall(this.idOf(source))
+    const [size, others] = isSmall
+      ? [0]
+      : await this.look(
+          [['MEMORY', 'USAGE', source, 'SAMPLES', '64'], ...(keepsOther ? [['EXISTS', destination]] : [])],
+          dbOf,
+        )
     if (size === null) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
     if (keepsOther && others !== 0) this.end(0)
     this.copied = Number(size)
@@ -81,6 +85,11 @@ export class TransferRun extends WholeValues<Dumped> {
     ])
     // It has expired.
     if (!Buffer.isBuffer(payload)) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
+    // What was small a moment ago may be large now.
+    this.copied = payload.length
+    this.checkCopied([{ key: source, bytes: this.copied }])
+    for (const id of [this.idOf(source), this.idOf(destination, db)])
+      pieces.noteSize(id, Math.max(Number(size), payload.length))
     return { payload, deadline: Number(deadline) }
   }
 

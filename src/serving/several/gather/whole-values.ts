@@ -89,7 +89,8 @@ export abstract class WholeValues<Found> extends Operation {
   protected checkCopied(sizes: readonly { readonly key: Buffer; readonly bytes: number }[]): void {
     const { row, copied, settings } = this
     if (copied <= settings.gatherBytes) return
-    const largest = sizes.reduce((one, other) => (other.bytes > one.bytes ? other : one))
+    const none = { key: this.keys[0], bytes: 0 }
+    const largest = sizes.reduce((one, other) => (other.bytes > one.bytes ? other : one), none)
     const reply = tooMuch(row, copied, settings.gatherBytes, this.idOf(largest.key), largest.bytes)
     throw new Over({ reply })
   }
