@@ -21,6 +21,12 @@ export type CopyResult =
   /** The target refused; `reason` is its error. */
   | 'refused'
 
+/**
+ * Told of a snapshot that could be put on the targets now: calls `decided`, at once or later. What is withdrawn is put nowhere, and
+ * is told of as `no snapshot`.
+ */
+export type CopyCondition = (decided: (isWithdrawn: boolean) => void) => void
+
 /** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
 export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: KeyId) => void
 
@@ -79,6 +85,7 @@ export class KeyCopy implements ReplySink {
    *
    * @param ids the keys, see `keyId`, of one database
    * @param hint what is known of all of them
+   * @param condition until it is decided nothing is put there
    */
   constructor(
     private readonly lanes: Lanes,
@@ -88,6 +95,7 @@ export class KeyCopy implements ReplySink {
     private readonly listener: CopyListener,
     private readonly pieces: Pieces,
     private readonly hint: CopyHint = 'unknown',
+    private readonly condition?: CopyCondition,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
     this.isApart = pieces.mustBeTakenApart(source, targets)
@@ -188,12 +196,13 @@ export class KeyCopy implements ReplySink {
   }
 
   private askSize(k: number): void {
-    const { lanes, pieces, ids, source, targets, holds } = this
+    const { lanes, pieces, ids, source, targets, holds, condition } = this
     const sized = new SizedCopy(lanes, pieces, {
       ...{ id: ids[k], source, targets, differs: this.hint !== 'unknown', holds: holds.slice(k * targets.length) },
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
+      mayFinish: condition && (() => new Promise((resolve) => condition(() => resolve()))),
     })
     this.sized ??= new Map()
     this.sized.set(k, sized)
@@ -293,6 +302,20 @@ export class KeyCopy implements ReplySink {
   }
 
   private release(k: number): void {
+    if (this.condition === undefined) {
+      this.letGo(k)
+      return
+    }
+    this.condition((isWithdrawn) => {
+      if (isWithdrawn) {
+        this.frames[k] = undefined
+        this.large?.delete(k)
+      }
+      this.letGo(k)
+    })
+  }
+
+  private letGo(k: number): void {
     const { holds, targets } = this
     for (let t = 0; t < targets.length; t++) this.lanes.release(targets[t], holds[k * targets.length + t])
   }

@@ -1,4 +1,5 @@
 import type { Link } from '../backend/link.js'
+import type { KeyId } from '../base/key-id.js'
 
 /** A write that waits until a member has its effect by other means than its own bytes. */
 export interface DoubtfulWrite {
@@ -52,6 +53,8 @@ export interface Doubt {
   source: Link | undefined
   /** The member did not take the repair, and may not for long. */
   refused: boolean
+  /** It has said something else than other replicas, of which no more than one can have lost something: see `Votes`. */
+  voted: boolean
   /** It is tried again then, by `performance.now()`; how long that was put off. */
   untilMs: number
   pauseMs: number
@@ -66,7 +69,23 @@ export function doubtAfter(before: Doubt | undefined, pauseMs: number): Doubt {
     begunAtMs: 0,
     source: undefined,
     refused: false,
+    voted: before?.voted === true,
     untilMs: 0,
     pauseMs,
   }
+}
+
+/** What follows from doubts. */
+export interface DoubtEvents {
+  /** The replicas of these keys may differ. */
+  doubted(ids: readonly KeyId[]): void
+  /** A member serves reads no more, or again. */
+  stoppedServing(): void
+  serving(): void
+  /** Some keys are not in doubt any more, or not so that they could not be read. */
+  readable(): void
+  /** What a member holds does not count any more: it has to be filled anew. */
+  distrust(name: string, reason: string): void
+  /** A member has refused something because it has no memory. */
+  outOfMemory(): void
 }

@@ -3,7 +3,7 @@ import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
-import { type Doubt, type DoubtfulWrite, doubtAfter, Waiter } from './doubt.js'
+import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, Waiter } from './doubt.js'
 import { type Group, Groups } from './groups.js'
 import type { Lanes } from './lanes.js'
 import { describeKey } from './pieces/failed-copies.js'
@@ -12,21 +12,6 @@ import type { Router } from './router.js'
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
 const KEYS_MAX = 100_000
-
-/** What follows from doubts. */
-export interface DoubtEvents {
-  /** The replicas of these keys may differ. */
-  doubted(ids: readonly KeyId[]): void
-  /** A member serves reads no more, or again. */
-  stoppedServing(): void
-  serving(): void
-  /** Some keys are not in doubt any more, or not so that they could not be read. */
-  readable(): void
-  /** What a member holds does not count any more: it has to be filled anew. */
-  distrust(name: string, reason: string): void
-  /** A member has refused something because it has no memory. */
-  outOfMemory(): void
-}
 
 /** A refused repair is tried again after this long: the server may be out of memory, or saving. */
 const RETRY_MS = 500
@@ -108,8 +93,10 @@ export class Doubts {
   /**
    * These keys may have missed a write on the member of `link`, and so may those that a write under way makes of them; `write`
    * is told when that is mended.
+   *
+   * @param isVoted it is in doubt because of what it has said, see `Doubt`
    */
-  note(link: Link, missed: readonly KeyId[], write?: DoubtfulWrite, tag = 0): void {
+  note(link: Link, missed: readonly KeyId[], write?: DoubtfulWrite, tag = 0, isVoted = false): void {
     const ids = this.groups.reach(missed)
     this.events.doubted(ids)
     let doubts = this.byMember.get(link.name)
@@ -137,6 +124,7 @@ export class Doubts {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
       if (doubt === undefined || doubt.copying) doubts.set(id, (doubt = doubtAfter(doubt, RETRY_MS / 2)))
+      doubt.voted ||= isVoted
       waiter?.waitFor(doubt)
     }
     if (this.byMember.size > 1) this.distrustCopies(link, ids)
@@ -271,11 +259,19 @@ export class Doubts {
     }
     // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts: when it has got
     // what was on its way from one that was certain then.
-    if (doubt.copies.open === 0 && natural[0] === link && natural.every((each) => this.isInDoubt(each, id)))
-      this.trust(link, id, doubt, targets)
+    if (doubt.copies.open === 0 && this.lastResort(natural, id) === link) this.trust(link, id, doubt, targets)
   }
 
-  /** The master's word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */
+  /**
+   * Whose word counts when all are in doubt: the master's; but if it has lost something itself, the first one's that has not. Who is
+   * in doubt because its link broke lacks nothing that was acknowledged.
+   */
+  private lastResort(natural: readonly Link[], id: KeyId): Link | undefined {
+    if (!natural.every((each) => this.isInDoubt(each, id))) return undefined
+    return natural.find((each) => !this.isVoted(each, id)) ?? natural[0]
+  }
+
+  /** Its word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */
   private trust(master: Link, id: KeyId, doubt: Doubt, targets: readonly Link[]): void {
     for (const target of targets) {
       if (target === master) continue
@@ -347,6 +343,11 @@ export class Doubts {
   /** Whether the member of `link` may have missed a write of this key. */
   isInDoubt(link: Link, id: KeyId): boolean {
     return this.byMember.get(link.name)?.has(id) === true
+  }
+
+  /** Whether that is so because of what it has said, see `Doubt`. */
+  isVoted({ name }: Link, id: KeyId): boolean {
+    return this.byMember.get(name)?.get(id)?.voted === true
   }
 
   /**

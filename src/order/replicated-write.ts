@@ -59,7 +59,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   protected abstract hasReply(): boolean
   /** Hands the reply to the client. */
   protected abstract deliverReply(): void
-  /** All targets have answered or were lost; the last moment to find differences. */
+  /** All targets have answered or were lost; the last moment to find differences, and that the reply is worth nothing. */
   protected compareReplies(): void {}
 
   /** [DoubtfulWrite] */
@@ -123,21 +123,19 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   }
 
   private conclude(): void {
-    if (!this.hasReply()) {
-      this.giveUp()
-      return
-    }
-    this.compareReplies()
-    if (this.doubtful.length === 0) this.complete()
+    if (this.hasReply()) this.compareReplies()
+    if (!this.hasReply()) this.giveUp()
+    else if (this.doubtful.length === 0) this.complete()
     else if (this.full.length > 0) this.giveUp()
     else this.order.verdicts.await(this)
   }
 
-  protected doubt(tag: number, idsBefore: readonly KeyId[]): void {
+  /** @param isVoted because of what it has said, see `Doubt` */
+  protected doubt(tag: number, idsBefore: readonly KeyId[], isVoted = false): void {
     const ids = this.order.swaps.namesNow(idsBefore, this.swapsBefore)
     this.doubtful = [...this.doubtful, tag]
     this.doubtfulIds = ids
-    this.order.doubts.note(this.targets[tag], ids, this, tag)
+    this.order.doubts.note(this.targets[tag], ids, this, tag, isVoted)
     doubtOwed(this.order, this.targets, ids)
   }
 

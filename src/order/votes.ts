@@ -1,8 +1,14 @@
 /** Codes of errors that follow from what the key is. All others say something about the server, and nothing about its data. */
-const DATA_ERRORS: readonly string[] = ['-ERR ', '-WRONGTYPE ']
+const DATA_ERRORS = ['-WRONGTYPE ', '-NOGROUP ', '-BUSYGROUP ', '-BUSYKEY ', '-INVALIDOBJ ']
+/** ERR is the code of everything else: of `no such key` and of what a server does not know, cannot do, or may not because of its settings. */
+const ANY_ERROR = '-ERR '
+const NOT_OF_DATA =
+  /^-ERR (unknown |unsupported |wrong number of |syntax error|Protocol error|max number of |string exceeds maximum|operation not permitted|.*(not supported|not allowed|not available|disabled|is renamed))/i
+/** What is looked at of an error's text. */
+const TEXT_BYTES = 256
 const ERROR = 0x2d
 /** Of so many natural replicas one can be outvoted, and the last one decides between two. */
-const VOTERS = 3
+export const VOTERS = 3
 const MASTER = 0
 
 /** What some targets of a write have answered, by their places. */
@@ -33,7 +39,14 @@ export class Votes {
   static suit(naturals: number, one: Buffer, other: Buffer): boolean {
     if (naturals !== VOTERS) return false
     const errors = [one, other].filter((reply) => reply[0] === ERROR)
-    return errors.length === 0 || (errors.length === 1 && DATA_ERRORS.some((code) => errors[0].indexOf(code) === 0))
+    return errors.length === 0 || (errors.length === 1 && Votes.isOfData(errors[0]))
+  }
+
+  /** Whether an error follows from what the key is, so that equal replicas answer with it, too. */
+  static isOfData(error: Buffer): boolean {
+    const text = error.toString('latin1', 0, TEXT_BYTES)
+    if (text.startsWith(ANY_ERROR)) return !NOT_OF_DATA.test(text)
+    return DATA_ERRORS.some((code) => text.startsWith(code))
   }
 
   add(place: number, reply: Buffer, flags: number): void {

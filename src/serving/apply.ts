@@ -225,8 +225,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
   }
 
-  private doubtOnce(tag: number): void {
-    if (!this.doubtful.includes(tag)) this.doubt(tag, this.differing!)
+  private doubtOnce(tag: number, isVoted = false): void {
+    if (!this.doubtful.includes(tag)) this.doubt(tag, this.differing!, isVoted)
   }
 
   /**
@@ -239,7 +239,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       this.keep(Math.min(...right.places), right.reply, 0, right.reply.length, right.flags & ~OWNED)
     }
     for (const tag of this.answeredBy.slice(0, this.answered)) {
-      if (!right?.places.includes(tag)) this.doubtOnce(tag)
+      if (!right?.places.includes(tag)) this.doubtOnce(tag, true)
     }
     const alone = votes.alone()
     if (alone !== undefined && this.answeredBy[this.answered - 1] < this.naturals) {

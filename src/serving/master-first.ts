@@ -3,8 +3,9 @@ import type { ReplySink } from '../backend/reply-sink.js'
 import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
-import { type CopyListener, KeyCopy } from '../order/copy-key.js'
+import { type CopyCondition, type CopyListener, KeyCopy } from '../order/copy-key.js'
 import { mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
+import { Look } from '../order/look.js'
 import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
@@ -27,7 +28,7 @@ const BEHIND = -1
  * in doubt there to the first backup where they are not; they are held for the others until they can get the same effect:
  *
  *     master first   the command that the master's reply makes of it (SPOP → SREM of what was popped)
- *     copy           the keys as the master has them afterwards
+ *     copy           the keys as the master has them afterwards, unless it has lost something before: see `Look`
  *
  * Where the reply does not tell what was chosen, the same one is asked behind the command, with nothing between them:
  *
@@ -56,6 +57,8 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   /** Who answered the effect otherwise than the master would, when it is not known which of them is right. */
   private readonly differing: { readonly tag: number; readonly reply: Buffer }[] = []
   private replyFlags = 0
+  /** The others get no copies; undefined before that is decided. */
+  private isInVain: boolean | undefined
 
   private constructor(
     order: Order,
@@ -79,9 +82,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
    * @param isCopied the others get copies of its keys
    */
   static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, isCopied: boolean): void {
+    const look = isCopied ? MasterFirst.lookBefore(order, route, order.keyIds(row, frame, slot.db)) : undefined
     const write = MasterFirst.onMaster(order, route, frame, row, slot, isCopied)
-    if (isCopied) write.copyToOthers()
+    if (look !== undefined) write.copyToOthers(look)
     else write.holdForOthers()
+  }
+
+  /** For `copyToOthers`: what is emitted next in this turn is to be copied from the one that executes it. */
+  static lookBefore(order: Order, route: Route, ids: readonly KeyId[]): Look {
+    return new Look(order, mostCertainFirst(order, route, ids).slice(0, route.natural.length), ids)
   }
 
   /** Emits it to the one that executes it; what the others get has to follow in the same turn. */
@@ -190,8 +199,10 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     if (expired !== undefined) {
       this.doubtOthers(MASTER, expired)
     } else if (differing.length > 1 && differing.every(({ reply }) => reply.equals(differing[0].reply))) {
-      // It stands alone against the two others, which are equal: it has lost something.
-      this.doubt(MASTER, ids)
+      // It stands alone against the two others, which are equal: it has lost something, and gets what they have, who did
+      // not do what it has answered.
+      this.reply = undefined
+      this.doubt(MASTER, ids, true)
       order.onOutvoted(this.targets[MASTER].name)
     } else for (const { tag } of differing) this.doubt(tag, ids)
   }
@@ -259,7 +270,8 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     const sink: ReplySink = {
       onReply: (_tag, buf, start, end, flags) => {
         this.noteAnswer(i)
-        if ((flags & IS_ERROR) !== 0 || this.mayBeLate(i)) this.lost(i, this.ids)
+        const isRefused = (flags & IS_ERROR) !== 0 && !Votes.isOfData(buf.subarray(start, end))
+        if (isRefused || this.mayBeLate(i)) this.lost(i, this.ids)
         else if (!this.compares || answer.compare(buf, start, end) === 0) this.heard()
         else this.differs(i, Buffer.from(buf.subarray(start, end)), answer)
       },
@@ -296,26 +308,62 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
   }
 
-  /** One snapshot a key, taken right behind the command; a target has it when it has all keys. */
-  copyToOthers(): void {
+  /**
+   * One snapshot a key, taken right behind the command; a target has it when it has all keys.
+   *
+   * @param look taken right before the command
+   */
+  copyToOthers(look: Look): void {
     const others = this.targets.slice(1)
     const open = new Map(others.map((link) => [link, this.ids.length]))
     const failed = new Set<Link>()
     if (others.length === 0) return
+    const ends = new Map<KeyId, () => void>()
+    const condition: CopyCondition = (decided) => {
+      look.whenAnswered(() => {
+        if (this.isInVain === undefined) {
+          this.isInVain = this.findInVain(look)
+          const { copies } = this.order.doubts
+          const source = this.targets[MASTER]
+          if (!this.isInVain) for (const id of this.ids) ends.set(id, copies.begin({ id, source, targets: others }))
+        }
+        decided(this.isInVain)
+      })
+    }
     for (const id of this.ids) {
-      const end = this.order.doubts.copies.begin({ id, source: this.targets[MASTER], targets: others })
       let expected = others.length
       const listener: CopyListener = (link, result) => {
-        if (--expected === 0) end()
+        if (--expected === 0) ends.get(id)?.()
         if (result !== 'copied') failed.add(link)
         const left = open.get(link)! - 1
         open.set(link, left)
         if (left > 0) return
-        if (failed.has(link)) this.lost(this.targets.indexOf(link), this.ids)
+        if (failed.has(link) && this.isInVain !== true) this.lost(this.targets.indexOf(link), this.ids)
         else this.heard()
       }
-      new KeyCopy(this.order.lanes, [id], this.targets[MASTER], others, listener, this.order.pieces, 'differs')
+      const { lanes, pieces } = this.order
+      new KeyCopy(lanes, [id], this.targets[MASTER], others, listener, pieces, 'differs', condition)
     }
+  }
+
+  /**
+   * Whether the others are not to get what the one has that executes it: it is not known what it did, or it did nothing, or it is not
+   * to have what it did that to. In the last case it gets what they have, and that is all that comes of the command.
+   */
+  private findInVain(look: Look): boolean {
+    const { order, targets, ids, row } = this
+    const master = targets[MASTER]
+    if (!look.isAlone && !ids.some((id) => order.doubts.isVoted(master, id))) {
+      return this.isTold || (!row.learnt && (this.replyFlags & IS_ERROR) !== 0)
+    }
+    if (this.expected === 0) {
+      // Nobody else is there any more, which is known.
+      order.doubts.note(master, ids, undefined, 0, true)
+      return true
+    }
+    this.reply = undefined
+    this.doubt(MASTER, ids, true)
+    return true
   }
 }
 

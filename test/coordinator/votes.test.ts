@@ -38,4 +38,30 @@ t.test('errors count when they follow from what the key is', async (t) => {
   t.notOk(suit(':1', '-READONLY You cannot'))
   t.notOk(suit('-ERR old words', '-ERR new words'))
   t.notOk(suit(':1', ':11', 2), 'and only where a third one decides')
+  for (const error of [
+    '-NOGROUP No such key',
+    '-BUSYGROUP Consumer Group name already exists',
+    '-ERR The ID specified in XADD is equal or smaller than the target stream top item',
+    '-ERR value is not an integer or out of range',
+    '-ERR index out of range',
+  ]) {
+    t.ok(suit(':1', error), error)
+  }
+  for (const error of [
+    "-ERR unknown command 'INCR', with args beginning with: 'k' ",
+    "-ERR unknown subcommand 'X'. Try XGROUP HELP.",
+    "-ERR wrong number of arguments for 'xadd' command",
+    '-ERR syntax error',
+    '-ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+    '-ERR max number of clients reached',
+    '-ERR This instance has cluster support disabled',
+    '-ERR operation not permitted',
+    '-MISCONF Redis is configured to save RDB snapshots',
+    '-BUSY Redis is busy running a script',
+    '-NOSCRIPT No matching script',
+    '-LOADING Redis is loading the dataset in memory',
+    '-NOPERM this user has no permissions',
+  ]) {
+    t.notOk(suit(':1', error), `a server says of itself ${error}`)
+  }
 })

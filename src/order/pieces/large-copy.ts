@@ -84,14 +84,18 @@ export class LargeCopy {
   /**
    * Builds the value under the hidden name, and calls `finish` in the turn in which it is decided what came of it; `place`
    * is for then. Afterwards nothing is left of it under that name.
+   *
+   * @param mayFinish what it waits for, with the value built
    */
-  async run(finish: (built: Built) => void): Promise<void> {
+  async run(finish: (built: Built) => void, mayFinish?: () => Promise<void>): Promise<void> {
     const { pieces, large } = this
     const links = [large.source, ...large.targets]
     if (this.ahead === undefined) await pieces.slots.enter(links)
     pieces.underWay++
     try {
-      finish(await this.build())
+      const built = await this.build()
+      await mayFinish?.()
+      finish(built)
     } finally {
       for (const target of large.targets) {
         if (target.ready && !this.put.has(target)) removeHidden(target, large.db)

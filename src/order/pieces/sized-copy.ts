@@ -22,6 +22,8 @@ export interface SizedKey {
   readonly holds: readonly HeldKey[]
   /** It is small, and the source's turn: the snapshot is to be taken now. */
   snapshot(): void
+  /** What has to be waited for when it is built. */
+  readonly mayFinish: (() => Promise<void>) | undefined
   /** It was copied in pieces, or could not be. */
   built(built: Built, copy: LargeCopy): void
   /** The source's link broke before the snapshot. */
@@ -149,7 +151,7 @@ export class SizedCopy implements Held, ReplySink {
       if (this.isOver) return
       this.read()
       key.built(built, large)
-    })
+    }, key.mayFinish)
   }
 
   /** Nothing more is read: the key may change on its source again. */

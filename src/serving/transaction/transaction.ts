@@ -4,6 +4,7 @@ import { routeOfWrite, settling } from '../../order/copy-first.js'
 import { missableDeadline, NO_DEADLINE } from '../../order/deadline.js'
 import type { Claim, Entry } from '../../order/gates.js'
 import type { Group } from '../../order/groups.js'
+import type { Look } from '../../order/look.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { mayRead, readerNow } from '../../order/readable.js'
@@ -19,6 +20,12 @@ import { BlockRead } from './block-read.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
 import type { Watched } from './watched.js'
+
+/** A write of which the other replicas get copies when everything has been emitted. */
+interface Copied {
+  readonly write: MasterFirst
+  readonly share: Share
+}
 
 /** How often it is looked whether a transaction can leave that has to wait, in ms, besides when something has changed. */
 const POLL_MS = 100
@@ -265,22 +272,26 @@ export class Transaction {
     for (const { to, written } of shares) {
       if (written.length > 1 && to.targets.length > 1) this.groups.push(order.doubts.begin(written, to.targets))
     }
+    const looks = new Map<Share, Look>()
+    for (const share of shares) {
+      if (share.how === 'copies') looks.set(share, MasterFirst.lookBefore(order, share.to, share.written))
+    }
     const links = new Set(shares.flatMap(executors))
     const ends = [...links].map((link) => link.openBlock())
     const slotOf = this.slots(plan)
-    const copied: MasterFirst[] = []
+    const copied: Copied[] = []
     const pieces = shares.flatMap((share) => share.pieces.map((piece) => ({ share, piece })))
     pieces.sort(({ piece: a }, { piece: b }) => a.command - b.command || a.part - b.part)
     for (const { share, piece } of pieces) this.emitPiece(share, piece, slotOf(piece), copied)
     for (const end of ends) end()
-    for (const write of copied) write.copyToOthers()
+    for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
     for (const [command, { reply }] of commands.entries()) {
       const own = reply ?? plan.replies.get(command)
       if (own !== undefined) results.put(command, own, 0, own.length)
     }
   }
 
-  private emitPiece(share: Share, piece: Piece, slot: ReplySlot, copied: MasterFirst[]): void {
+  private emitPiece(share: Share, piece: Piece, slot: ReplySlot, copied: Copied[]): void {
     const { order } = this
     const { frame, row, isWrite } = piece
     const { to, how } = share
@@ -296,7 +307,7 @@ export class Transaction {
     const isTimed = row.replicate === 'absolute' && mayHaveTime(row, frame)
     const own = isTimed ? absoluteFor(to, frame, row) : frame
     const write = MasterFirst.onMaster(order, to, own, row, slot, how === 'copies')
-    if (how === 'copies') copied.push(write)
+    if (how === 'copies') copied.push({ write, share })
     else if (row.replicate === 'master-first' && serverChooses(row, frame, to.targets.length)) write.holdForOthers()
     else write.followMaster(isTimed ? missableDeadline(row, own, preciseNowMs() + to.slowestOffsetMs) : NO_DEADLINE)
   }

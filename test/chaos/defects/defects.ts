@@ -70,7 +70,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/master-first.js',
-        replace: 'write.copyToOthers();',
+        replace: 'write.copyToOthers(look);',
         by: 'for (let i = 1; i < write.targets.length; i++) write.heard();',
       },
     ],
@@ -152,8 +152,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'order/doubts.js',
-        replace: 'note(link, missed, write, tag = 0) {',
-        by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
+        replace: 'note(link, missed, write, tag = 0, isVoted = false) {',
+        by: 'note(link, missed, write, tag = 0, isVoted = false) { queueMicrotask(() => write?.settled(tag, true)); return;',
       },
     ],
   },

@@ -59,8 +59,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'serving/master-first.js',
-        replace: 'write.copyToOthers();',
-        by: '{ write.copyToOthers(); write.emitToMaster(); }',
+        replace: 'write.copyToOthers(look);',
+        by: '{ write.copyToOthers(look); write.emitToMaster(); }',
       },
     ],
   },
@@ -70,8 +70,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'order/doubts.js',
-        replace: 'note(link, missed, write, tag = 0) {',
-        by: 'note(link, missed, write, tag = 0) { queueMicrotask(() => write?.settled(tag, true)); return;',
+        replace: 'note(link, missed, write, tag = 0, isVoted = false) {',
+        by: 'note(link, missed, write, tag = 0, isVoted = false) { queueMicrotask(() => write?.settled(tag, true)); return;',
       },
     ],
   },
