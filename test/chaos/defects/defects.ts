@@ -40,7 +40,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'ack-although-refused': {
     summary: 'a backup that answers otherwise than the master, or refuses, is not repaired',
     faults: ['refuse'],
-    patches: [{ file: 'serving/apply.js', replace: 'this.doubt(tag, this.differing);', by: ';' }],
+    patches: [{ file: 'serving/apply.js', replace: 'this.doubt(tag, this.differing, isVoted);', by: ';' }],
   },
   'no-run-id-check': {
     summary: 'a server that comes back as another process is taken for the one before',
