@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../../src/local/ask.js'
 import type { Fault, FaultContext } from './faults.js'
-import { askProxy, CANCELLED } from './operator-faults.js'
+import { askProxy, CANCELLED, keepMember } from './operator-faults.js'
 import type { ProxyProcess } from './proxy-process.js'
 import type { Peer } from './relay.js'
 import { isDown, onSentinel } from './sentinels.js'
@@ -105,6 +106,29 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
       if (!answer.startsWith('*') && !answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
     },
   },
+  'cancel-and-lose': {
+    summary:
+      'the cancelling of a leave is asked for while nothing reaches the members, and what was said to them is lost with the proxy',
+    resource: 'all',
+    takesMember: true,
+    lasts: [0, 600],
+    async run({ ring }, { durationMs, dice }, [name]) {
+      const relays = [...ring.members.values()].map(({ relay }) => relay)
+      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]|^-ERR .*(leaves already|is leaving)/)
+      await sleep(dice[0] * 300)
+      for (const relay of relays) relay.shape(['proxy'], 'requests', { stalled: true })
+      const answer = await ask('127.0.0.1', ring.proxy.port, `DT CANCEL ${name}`, SAID_MS)
+      await sleep(durationMs)
+      await ring.proxy.kill()
+      for (const relay of relays) {
+        relay.cut(['proxy'])
+        relay.heal()
+      }
+      await ring.proxy.start()
+      // What the operator was told holds: it stays.
+      if (answer?.startsWith('*') !== true) await keepMember(ring, name)
+    },
+  },
   'two-proxies': {
     summary: 'a network is split, with a proxy on each side: the first goes on, and a second one is started beside it',
     resource: 'all',
@@ -120,6 +144,8 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
 }
 
 const CLOCK_MAX_MS = 600_000
+/** A proxy that says at once what it has noted nowhere does so within this time. */
+const SAID_MS = 700
 /** How long a proxy that starts may do what it should not, and how long two of them may take to know of each other. */
 const STARTED_MS = 3000
 const SETTLE_PATIENCE_MS = 15_000

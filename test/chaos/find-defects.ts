@@ -102,7 +102,8 @@ async function find(
   const violations = new Map<string, Violation>()
   let chaosSeconds = 0
   for (let seed = firstSeed; ![...violations.values()].some(isTelling(sought)) && chaosSeconds < seconds; seed++) {
-    const least = Math.max(ROUND_SECONDS, ...sought.faults.map((fault) => FAULTS[fault].leastSeconds ?? 0))
+    const { roundSeconds = ROUND_SECONDS } = sought
+    const least = Math.max(roundSeconds, ...sought.faults.map((fault) => FAULTS[fault].leastSeconds ?? 0))
     const ofRound = Math.min(least, seconds - chaosSeconds)
     const options: ChaosOptions = {
       seed,

@@ -59,13 +59,7 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
     async run({ ring }, { durationMs }, [name]) {
       await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
       await sleep(durationMs)
-      let answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
-      // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
-      while (answer.startsWith('*')) {
-        await sleep(NOTED_MS)
-        answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
-      }
-      if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+      await keepMember(ring, name)
     },
   },
   'remove-by-hand': {
@@ -142,6 +136,17 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
 
 /** What is answered to DT CANCEL of a leave, whenever it comes. */
 export const CANCELLED = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
+
+/** Cancels the leave of a member, until that is noted: unless it has left already, it is to stay. */
+export async function keepMember(ring: ChaosRing, name: string): Promise<void> {
+  let answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
+  // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
+  while (answer.startsWith('*')) {
+    await sleep(NOTED_MS)
+    answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
+  }
+  if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+}
 
 /** Keys that are written while a backlog grows, by so many clients at once. */
 const BACKLOG = 3000

@@ -232,7 +232,8 @@ export class ClientPlan {
 
   next(): Task {
     const { random, options } = this
-    if (this.aimed.length > 0 && !options.readsOnly && random.chance(0.06)) return this.deadline()
+    const aims = this.aimed.length > 0 && !options.readsOnly
+    if (aims && random.chance(this.kinds.length === 0 ? 0.5 : 0.06)) return this.deadline()
     if (this.kinds.includes('register') && !options.readsOnly && random.chance(this.kinds.length > 2 ? 0.08 : 0.4))
       return this.together()
     const count = random.chance(0.25) ? random.between(2, 8) : 1

@@ -245,6 +245,45 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'commands-before-the-fence': {
+    summary: 'commands are given to a server before it is known whose it is and what it has',
+    faults: ['wipe', 'late', 'takeover'],
+    patches: [
+      {
+        file: 'backend/link.js',
+        replace: 'await options.admit?.(this.name, info, call);',
+        by: `void Promise.resolve(options.admit?.(this.name, info, call)).catch((error) => {
+          if (this.socket === socket) this.broken(error.message);
+        });`,
+      },
+    ],
+  },
+  'cancel-not-noted': {
+    summary: 'the cancelling of a leave is answered before any member knows of it',
+    faults: ['cancel-and-lose'],
+    workloads: ['register', 'counter', 'set', 'list'],
+    patches: [
+      {
+        file: 'client/commands/dt-members.js',
+        replace: `await settled(server, \`the leave of \${name} was cancelled\`);`,
+        by: ';',
+      },
+    ],
+  },
+  'scan-by-serving': {
+    summary: 'a walk by SCAN begins again whenever a key is in doubt on some member for an instant',
+    faults: [],
+    workloads: ['deadline'],
+    roundSeconds: 60,
+    ballast: 1000,
+    patches: [
+      {
+        file: 'serving/keyspace/walks.js',
+        replace: "info?.runId ?? '-')",
+        by: "info?.runId ?? '-').concat(links.map(({ serving }) => serving))",
+      },
+    ],
+  },
   'replies-by-arrival': {
     summary: 'replies go to the client in the order in which they arrive',
     faults: ['slow'],

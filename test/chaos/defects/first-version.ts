@@ -70,7 +70,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   },
   'cancel-forgotten': {
     summary: 'the cancelling of a leave was answered, and is forgotten by the next proxy',
-    faults: ['cancel-and-crash'],
+    faults: ['cancel-and-lose'],
     workloads: SIMPLE,
   },
   'drift-not-noticed': {
@@ -86,8 +86,9 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   },
   'scan-endless': {
     summary: 'SCAN does not end beside keys that expire',
-    faults: ['slow'],
-    workloads: ['deadline', 'register'],
-    ballast: 10_000,
+    faults: [],
+    workloads: ['deadline'],
+    roundSeconds: 60,
+    ballast: 1000,
   },
 }

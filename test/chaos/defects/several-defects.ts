@@ -97,7 +97,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
         by: `const part = (some) => {
           const links = [...new Set(some.flatMap(executors))].filter((link) => link.ready);
           const ends = links.map((link) => link.openBlock());
-          for (const { share, piece } of pieces) if (some.includes(share)) this.emitPiece(share, piece, slotOf(piece), copied);
+          for (const one of pieces) if (some.includes(one.share)) this.emitPiece(one.share, one.piece, slotOf(one.piece), copied);
           for (const end of ends) end();
         };
         const links = new Set();`,

@@ -12,6 +12,8 @@ export interface Sought {
   readonly workloads?: readonly string[]
   /** The ring in which it shows, if not in every one. */
   readonly ring?: Partial<Settings>
+  /** For how long things go wrong at a time, if it takes long until it shows. */
+  readonly roundSeconds?: number
   /** Keys that are written beforehand, if not as many as always. */
   readonly ballast?: number
 }
