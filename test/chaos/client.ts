@@ -12,6 +12,7 @@ import {
   type Plan,
   partOf,
   repliesTo,
+  WATCHED_TYPE,
 } from './commands.js'
 import { Connection, ConnectionLostError } from './connection.js'
 import { placeOf } from './databases.js'
@@ -112,13 +113,13 @@ export class Client {
     this.connection?.close(reason)
   }
 
-  /** Sends the commands together; resolves with what was written down of them, in their order. */
-  send(plans: readonly Plan[]): Promise<Operation[]> {
-    return this.gate.through(() => this.sendNow(plans))
+  /** Sends the commands together, over any connection, or over this one or not at all; resolves with what was written down of them, in their order. */
+  send(plans: readonly Plan[], only?: Connection): Promise<Operation[]> {
+    return this.gate.through(() => this.sendNow(plans, only))
   }
 
-  private async sendNow(plans: readonly Plan[]): Promise<Operation[]> {
-    const connection = await this.connected()
+  private async sendNow(plans: readonly Plan[], only: Connection | undefined): Promise<Operation[]> {
+    const connection = only === undefined ? await this.connected() : only.lost === undefined ? only : undefined
     const allowed = this.reading.isPaused ? plans.filter((plan) => !isRead(plan)) : plans
     const wanted = allowed.map((plan) => this.withId(plan))
     if (connection === undefined || wanted.length === 0) return []
@@ -187,6 +188,10 @@ export class Client {
   }
 
   private async perform(task: Task): Promise<void> {
+    if (task.kind === 'compare') {
+      await this.compareAndSet(task)
+      return
+    }
     if (task.kind === 'deadline') {
       await this.aimAtDeadline(task)
       return
@@ -199,11 +204,31 @@ export class Client {
     if (task.thinkMs > 0) await sleep(task.thinkMs)
   }
 
+  private async compareAndSet({ watch, set, thinkMs }: Task & { kind: 'compare' }): Promise<void> {
+    const [looked] = await this.send([watch])
+    const { connection } = this
+    if (looked?.outcome.kind === 'ok') {
+      if (thinkMs > 0) await sleep(thinkMs)
+      const seen = [looked.outcome.value].flat().map((value) => (value === null ? 'nil' : String(value)))
+      await this.send([{ ...set, args: [...set.args, ...seen] }], connection)
+    }
+    // Nothing stays watched, whatever happened.
+    await connection?.send(command('UNWATCH'), 1)[0].catch(() => {})
+  }
+
   private async aimAtDeadline({ key, ttlMs, aimMs }: Task & { kind: 'deadline' }): Promise<void> {
     const deadlineMs = Math.floor(nowMs()) + ttlMs
     const plan = (name: string): Plan => ({ workload: 'deadline', key, name, args: [deadlineMs] })
     const begun = await this.send([plan('create'), plan('expire')])
     if (begun.length === 0 || begun.some(({ outcome }) => outcome.kind !== 'ok') || nowMs() > deadlineMs - 5) return
+    if (key.startsWith(WATCHED_TYPE)) {
+      await this.send([plan('touch')])
+      const { connection } = this
+      await sleepUntil(deadlineMs + aimMs)
+      if (connection !== undefined) await this.send([plan('aim')], connection)
+      await connection?.send(command('UNWATCH'), 1)[0].catch(() => {})
+      return
+    }
     await sleepUntil(deadlineMs + aimMs)
     const type = key.slice(0, key.indexOf(':'))
     await this.send(CARRYING_TYPES.includes(type) ? [plan('touch'), plan('aim')] : [plan('aim')])

@@ -3,7 +3,7 @@ import type { Node } from '../helpers/raw-reply.js'
 import { ERROR_REPLY, SAYS_UNKNOWN, WRONG_KIND } from './checkers/honesty.js'
 import { VALUE_PATTERN } from './checkers/provenance.js'
 import { NAMES } from './checkers/tagged.js'
-import { type Form, KINDS, type Words } from './form.js'
+import { type Form, inMulti, KINDS, type Words } from './form.js'
 import type { Outcome, Value } from './history.js'
 import { SEVERAL_FORMS } from './several-commands.js'
 
@@ -64,6 +64,18 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
     hdel: { reply: 'integer', encode: (key, [field]) => ['HDEL', key, field] },
     hget: { reply: 'text or nil', read: true, encode: (key, [field]) => ['HGET', key, field] },
     hgetall: { reply: 'texts', read: true, encode: (key) => ['HGETALL', key] },
+  },
+  cas: {
+    ...REGISTER,
+    watch: {
+      reply: 'text or nil',
+      read: true,
+      encode: (key) => [
+        ['WATCH', key],
+        ['GET', key],
+      ],
+    },
+    cas: { reply: 'all or nothing', mayBeLate: true, encode: (key, [value]) => inMulti(['SET', key, value]) },
   },
   expiring: {
     get: { reply: 'text or nil', read: true, encode: (key) => ['GET', key] },
@@ -191,6 +203,13 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
     aim: { reply: 'integer', encode: (key) => ['SUNIONSTORE', named(key, 'to'), named(key, 'from')] },
     look: { reply: 'texts', read: true, encode: (key) => ['SMEMBERS', named(key, 'to')], decode: () => '' },
   },
+  // A transaction behind a WATCH before the deadline.
+  'deadline watched': {
+    create: { reply: 'ok', encode: (key) => ['SET', key, 'old'] },
+    expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
+    touch: { reply: 'ok', encode: (key) => ['WATCH', key] },
+    aim: { reply: 'all or nothing', mayBeLate: true, encode: (key) => inMulti(['SET', named(key, 'copy'), 'new']) },
+  },
   'deadline string': {
     create: { reply: 'ok', encode: (key) => ['SET', key, 'old'] },
     expire: { reply: 'integer', encode: (key, [ms]) => ['PEXPIREAT', key, ms] },
@@ -205,7 +224,9 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
 }
 
 /** The types that keys of the workload `deadline` have, as the first part of their names. */
-export const DEADLINE_TYPES = ['hash', 'set', 'counter', 'string', 'moved', 'copied', 'stored'] as const
+export const DEADLINE_TYPES = ['hash', 'set', 'counter', 'string', 'moved', 'copied', 'stored', 'watched'] as const
+/** The type of those that are watched until their deadline. */
+export const WATCHED_TYPE = 'watched'
 /** Those of them whose aimed write is a `touch`, behind which `aim` carries the content to another key. */
 export const CARRYING_TYPES: readonly string[] = ['moved', 'copied', 'stored']
 
@@ -304,6 +325,7 @@ export function outcomeOf(plan: Plan, reply: Node): Outcome {
   const form = formOf(plan)
   if (!KINDS[form.reply](value))
     return { kind: 'unknown', reason: `${WRONG_KIND}${JSON.stringify(value).slice(0, 100)}` }
+  if (value === null && form.mayBeLate) return { kind: 'failed', error: 'a watched key has changed' }
   return { kind: 'ok', value: form.decode?.(value) ?? value }
 }
 

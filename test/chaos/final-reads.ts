@@ -21,6 +21,7 @@ const READERS: Readonly<Record<string, string>> = {
   expiring: 'get',
   stream: 'xrange',
   deadline: 'look',
+  cas: 'get',
   bank: 'look',
   moved: 'look',
   rotated: 'look',
@@ -56,8 +57,8 @@ export async function readFinally(clients: Client[], ring: ChaosRing, history: H
   for (const operation of history.operations()) {
     const { key, workload } = operation
     const name = READERS[workload]
-    // What SUNIONSTORE has stored has no deadline: whatever it is, it need only be the same everywhere.
-    const isOpen = key.includes('/stored:')
+    // What SUNIONSTORE has stored, or a transaction, has no deadline: whatever it is, it need only be the same everywhere.
+    const isOpen = /\/(stored|watched):/.test(key)
     if (name !== undefined && !isOpen && !isWide(operation))
       keys.set(key, { workload, key: key.slice(key.indexOf('/') + 1), name, args: [] })
   }

@@ -71,7 +71,9 @@ async function main(): Promise<number> {
     const isFound = found.violations.some(isTelling(sought))
     const isRight = name === NO_DEFECT ? found.violations.length === 0 : isFound
     if (!isRight) wrong++
-    const by = found.violations.map(({ check, message }) => (HOLLOW.has(check) ? `${check}: ${message}` : check))
+    const by = found.violations.map(({ check, message }) =>
+      HOLLOW.has(check) ? `${check}: ${message.split('\n')[0]}` : check,
+    )
     const seconds = (value: number) => `${value.toFixed(0)} s`
     const text = isFound ? 'yes' : 'no'
     say(

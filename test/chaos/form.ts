@@ -19,6 +19,7 @@ export const KINDS = {
   'amounts together': (value: Value) => Array.isArray(value) && value.length === 1 && isAmounts(value[0]),
   'amounts and an id': (value: Value) => Array.isArray(value) && value.length === 3 && isAmounts([value[0], value[2]]),
   'popped or nil': (value: Value) => value === null || (Array.isArray(value) && KINDS.texts(value[1])),
+  'all or nothing': (value: Value) => value === null || (Array.isArray(value) && value.every((item) => item === 'OK')),
   entries: (value: Value) =>
     Array.isArray(value) && value.every((item) => Array.isArray(item) && Array.isArray(item[1])),
 } as const
@@ -36,6 +37,8 @@ export interface Form {
   encode(key: Buffer, args: readonly string[]): Words | readonly Words[]
   /** What the reply says, when that is not the plain value. */
   decode?(value: Value): Value
+  /** Nil means that it was not executed, because somebody was quicker. */
+  readonly mayBeLate?: boolean
   /** What an error says that is an answer like any other. */
   readonly answers?: readonly [error: RegExp, value: Value]
 }

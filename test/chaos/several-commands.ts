@@ -42,6 +42,25 @@ const BANK: Readonly<Record<string, Form>> = {
       return [Number(one), Number(other)]
     },
   },
+  // What the two have is set to what it was when they were watched, less and more the amount.
+  watched: {
+    reply: 'all or nothing',
+    mayBeLate: true,
+    encode: (key, [from, to, amount, less, more]) =>
+      inMulti(
+        ['SET', keyUnder(key, from), String(Number(less) - Number(amount))],
+        ['SET', keyUnder(key, to), String(Number(more) + Number(amount))],
+      ),
+  },
+  watch: {
+    reply: 'amounts',
+    read: true,
+    encode: (key, names) => [
+      ['WATCH', ...allUnder(key, names)],
+      ['MGET', ...allUnder(key, names)],
+    ],
+    decode: amounts,
+  },
   balance: {
     reply: 'text or nil',
     read: true,

@@ -1,5 +1,5 @@
 import { NAMES } from './checkers/tagged.js'
-import { CARRYING_TYPES, DEADLINE_TYPES, isRead, type Plan } from './commands.js'
+import { CARRYING_TYPES, DEADLINE_TYPES, isRead, type Plan, WATCHED_TYPE } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
 import type { Random } from './random.js'
 import { ACCOUNTS, ELEMENTS, isTogether, PLACES } from './several-keys.js'
@@ -10,6 +10,8 @@ export type Task =
   | { readonly kind: 'batch'; readonly plans: readonly Plan[]; readonly thinkMs: number }
   /** Several keys that one command is about. */
   | { readonly kind: 'together'; readonly plans: readonly Plan[] }
+  /** The keys (of a bank: accounts) are watched and read, and after a while set to something new, if nobody else has. */
+  | { readonly kind: 'compare'; readonly watch: Plan; readonly set: Plan; readonly thinkMs: number }
   /** A key with a deadline, and a write that is aimed at it so many ms after (or, below 0, before). */
   | { readonly kind: 'deadline'; readonly key: string; readonly ttlMs: number; readonly aimMs: number }
 
@@ -25,6 +27,8 @@ export interface WorkloadOptions {
 /** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
 const KEYS = 3
 const EXPIRING_KEYS = 48
+/** The share of tasks in which something is watched. */
+const COMPARING_SHARE = 0.08
 /** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
 const OPERATIONS_PER_GENERATION = 1000
 
@@ -126,6 +130,7 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
   },
   tagged: named(TAGGED),
   ring: named([...TAGGED, 'mset', 'mset', 'mget']),
+  cas: register,
   fields: (random, value) => {
     const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'setnx', 'del'])
     return { name, args: name.startsWith('set') ? [value()] : [] }
@@ -236,6 +241,10 @@ export class ClientPlan {
     if (aims && random.chance(this.kinds.length === 0 ? 0.5 : 0.06)) return this.deadline()
     if (this.kinds.includes('register') && !options.readsOnly && random.chance(this.kinds.length > 2 ? 0.08 : 0.4))
       return this.together()
+    const compared = this.kinds.filter((name) => name === 'cas' || name === 'bank')
+    if (compared.length > 0 && !options.readsOnly && random.chance(COMPARING_SHARE)) {
+      return this.compare(random.pick(compared))
+    }
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {
@@ -298,11 +307,31 @@ export class ClientPlan {
     return { kind: 'together', plans: keys.map((key) => ({ workload: 'register', key, name, args: args() })) }
   }
 
+  private compare(workload: string): Task {
+    const { random } = this
+    const key = this.key(workload)
+    const thinkMs = random.chance(0.5) ? 0 : random.below(20)
+    this.planned += 2
+    if (workload === 'cas') {
+      const plan = { workload, key }
+      return {
+        kind: 'compare',
+        watch: { ...plan, name: 'watch', args: [] },
+        set: { ...plan, name: 'cas', args: [this.value()] },
+        thinkMs,
+      }
+    }
+    const names = random.sample(ACCOUNTS, 2)
+    const set = { workload, key, name: 'watched', args: [...names, random.between(1, AMOUNT_MAX)] }
+    return { kind: 'compare', watch: { workload, key, name: 'watch', args: names }, set, thinkMs }
+  }
+
   private deadline(): Task {
     const { random } = this
     const type = random.pick(this.aimed)
     const key = `${type}:deadline:${this.client}:${this.values++}`
-    return { kind: 'deadline', key, ttlMs: random.between(30, 120), aimMs: random.pick([-2, -1, -1, 0, 0, 0, 1, 1, 2]) }
+    const aimMs = type === WATCHED_TYPE ? random.between(-2, 12) : random.pick([-2, -1, -1, 0, 0, 0, 1, 1, 2])
+    return { kind: 'deadline', key, ttlMs: random.between(30, 120), aimMs }
   }
 
   /** A value that nobody else writes. */

@@ -5,14 +5,14 @@ import { type Model, NONE, replyOf, textArg } from './model.js'
 /** What is on each account; nothing to begin with. */
 type Balances = Readonly<Record<string, number>>
 
-const LOOKS = new Set(['look', 'lookWithMget', 'mget', 'balance'])
+const LOOKS = new Set(['look', 'lookWithMget', 'mget', 'watch', 'balance'])
 
 /** So many transfers of unknown outcome on one account that all their sums can be known. */
 const SUMS_OF = 14
 
 /**
  * Transfers (`transfer from to amount`, answered by what is on both then; `audited`, which reads all accounts between the two
- * parts; `logged`), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
+ * parts; `logged`; `watched from to amount less more`, which is executed if the two have that), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
  *
  * A transfer of unknown outcome may have been executed on the servers of one account alone; where both are on the same servers, in
  * both parts or not at all [README Transactions].
@@ -65,6 +65,11 @@ function modelOf(mayHelp: (name: string, missing: number, unknown: Operation) =>
     outcomes(state, unknown) {
       const [from, to] = [textArg(unknown, 0), textArg(unknown, 1)]
       const both = after(state, unknown)
+      if (
+        unknown.name === 'watched' &&
+        !isAs(state, { [from]: Number(unknown.args[3]), [to]: Number(unknown.args[4]) })
+      )
+        return [state]
       if (isTogether(from, to)) return [both]
       return [both, { ...state, [from]: both[from] }, { ...state, [to]: both[to] }]
     },
@@ -97,6 +102,10 @@ function seen(operation: Operation): Balances {
   switch (operation.name) {
     case 'balance':
       return { [from]: reply[0] }
+    case 'watch':
+      return { [from]: reply[0], [to]: reply[1] }
+    case 'watched':
+      return { [from]: Number(operation.args[3]) - amount, [to]: Number(operation.args[4]) + amount }
     case 'look':
     case 'lookWithMget':
     case 'mget':

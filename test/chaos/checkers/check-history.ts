@@ -11,7 +11,7 @@ import { checkList } from './list.js'
 import type { Model } from './model.js'
 import { movedModel } from './moved.js'
 import { checkProvenance, writersOf } from './provenance.js'
-import { registerModel } from './register.js'
+import { casModel, registerModel } from './register.js'
 import { rotatedModel } from './rotated.js'
 import { setModel } from './set.js'
 import { checkStream } from './stream.js'
@@ -55,6 +55,7 @@ const checks: Readonly<Record<string, Check>> = {
   set: linearizable(setModel),
   tagged: linearizable(taggedModel),
   fields: linearizable(registerModel),
+  cas: linearizable(casModel),
   bank: (key, operations, brief) => linearizable(bankModelFor(operations))(key, operations, brief),
   moved: linearizable(movedModel),
   rotated: linearizable(rotatedModel),

@@ -10,6 +10,7 @@ const SLACK_MS = 3
  *
  *     create deadlineMs     the key with its first content and PEXPIREAT
  *     aim deadlineMs        the write at the deadline
+ *     touch deadlineMs      for a key that is watched: the WATCH, before the transaction that is aimed
  *     look                  the whole content as a text: `` (nothing), `new`, or anything else
  */
 export function checkDeadline(key: string, operations: readonly Operation[]): Violation[] {
@@ -17,6 +18,7 @@ export function checkDeadline(key: string, operations: readonly Operation[]): Vi
   // Who did not get as far had no deadline for certain.
   if (aim === undefined) return []
   const deadlineMs = Number(aim.args[0])
+  if (isWatched(key)) return checkWatched(key, operations, aim, deadlineMs)
   const looks = operations.filter(
     (look) => look.name === 'look' && look.outcome.kind === 'ok' && look.invokedMs > deadlineMs + SLACK_MS,
   )
@@ -45,4 +47,16 @@ export function checkDeadline(key: string, operations: readonly Operation[]): Vi
     return found('deadline', 'it was written after the deadline, and is gone', aim, settled[0])
   }
   return []
+}
+
+function isWatched(key: string): boolean {
+  return key.slice(key.indexOf('/') + 1).startsWith('watched:')
+}
+
+/** What was watched before its deadline has changed after it: nothing is executed. */
+function checkWatched(key: string, operations: readonly Operation[], aim: Operation, deadlineMs: number): Violation[] {
+  const watch = operations.find(({ name }) => name === 'touch')
+  const isInTime = watch?.outcome.kind === 'ok' && watch.returnedMs < deadlineMs - SLACK_MS
+  if (!isInTime || aim.outcome.kind !== 'ok' || aim.invokedMs <= deadlineMs + SLACK_MS) return []
+  return [{ check: 'watch', key, message: 'it had expired, and EXEC was executed', witness: [watch, aim] }]
 }

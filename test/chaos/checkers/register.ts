@@ -15,7 +15,7 @@ export const registerModel: Model<Register> = {
   name: 'register',
   initial: null,
   key: (state) => (state === null ? '-' : `=${state}`),
-  isRead: ({ name }) => name === 'get',
+  isRead: ({ name }) => name === 'get' || name === 'watch',
   step(state, operation) {
     const needed = need(operation)
     if (needed === ANYTHING ? state === null : needed !== undefined && needed !== state) return NONE
@@ -33,6 +33,20 @@ export const registerModel: Model<Register> = {
   anyStates: findable,
 }
 
+/**
+ * The same with `cas value expected`, which is executed if what is expected is there (`nil`: nothing). What it finds others of unknown
+ * outcome may have prepared.
+ */
+export const casModel: Model<Register> = {
+  ...registerModel,
+  name: 'cas',
+  assist(state, unknown, next) {
+    const then = after(state, unknown)
+    if (then === state || (this.isRead(next) && this.step(state, next).length > 0)) return NONE
+    return [then]
+  },
+}
+
 /** The values that somebody finds, and one that nobody does. */
 function findable(operations: readonly Operation[]): Register[] {
   const values = operations.flatMap((operation) => (operation.outcome.kind === 'ok' ? [need(operation)] : []))
@@ -44,6 +58,7 @@ function need(operation: Operation): Register | typeof ANYTHING | undefined {
   const reply: Value = replyOf(operation)
   switch (operation.name) {
     case 'get':
+    case 'watch':
     case 'getdel':
     case 'swap':
       return reply as Register
@@ -51,6 +66,8 @@ function need(operation: Operation): Register | typeof ANYTHING | undefined {
       return reply === 1 ? null : ANYTHING
     case 'del':
       return reply === 1 ? ANYTHING : null
+    case 'cas':
+      return expected(operation)
     default:
       return undefined
   }
@@ -59,7 +76,10 @@ function need(operation: Operation): Register | typeof ANYTHING | undefined {
 function after(state: Register, operation: Operation): Register {
   switch (operation.name) {
     case 'get':
+    case 'watch':
       return state
+    case 'cas':
+      return state === expected(operation) ? textArg(operation, 0) : state
     case 'set':
     case 'swap':
       return textArg(operation, 0)
@@ -75,4 +95,8 @@ function after(state: Register, operation: Operation): Register {
     default:
       throw new Error(`the register model does not know '${operation.name}'`)
   }
+}
+
+function expected(cas: Operation): Register {
+  return cas.args[1] === 'nil' ? null : textArg(cas, 1)
 }

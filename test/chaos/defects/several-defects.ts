@@ -146,7 +146,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
   'transaction-passes-copies': {
     summary: 'a transaction does not wait for a copy of its keys that is on its way to a server',
     faults: ['kill', 'wipe', 'lose'],
-    workloads: ['bank'],
+    workloads: ['cas'],
     patches: [
       {
         file: 'serving/transaction/transaction.js',
@@ -177,6 +177,30 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
         replace: 'if (written.length > 1 && to.targets.length > 1)',
         by: 'if (false)',
       },
+    ],
+  },
+  'watch-without-fence': {
+    summary: 'EXEC does not ask behind what was emitted whether it has changed a watched key',
+    faults: [],
+    workloads: ['cas', 'bank'],
+    patches: [{ file: 'serving/transaction/transaction.js', replace: 'if (watched.isSuspect)', by: 'if (false)' }],
+  },
+  'watch-without-deadline': {
+    summary: 'that a watched key has expired is no change of it',
+    faults: [],
+    workloads: ['deadline'],
+    patches: [
+      { file: 'order/watches.js', replace: 'get isOver() {', by: 'get isOver() { return false;' },
+      { file: 'order/watches.js', replace: 'changed(link, key) {', by: 'changed(link, key) { return;' },
+    ],
+  },
+  'watch-of-a-lost-link': {
+    summary: 'what was watched over a connection that broke counts as unchanged',
+    faults: ['cut', 'lose', 'kill'],
+    workloads: ['cas', 'bank'],
+    patches: [
+      { file: 'order/watches.js', replace: 'linkDown(link) {', by: 'linkDown(link) { return;' },
+      { file: 'order/watches.js', replace: 'viewChanged(router) {', by: 'viewChanged(router) { return;' },
     ],
   },
 }

@@ -3,6 +3,7 @@ import { readReply } from '../../helpers/raw-reply.js'
 import { bankModel, bankModelFor } from '../checkers/bank.js'
 import { checkHistory } from '../checkers/check-history.js'
 import { movedModel } from '../checkers/moved.js'
+import { casModel } from '../checkers/register.js'
 import { rotatedModel } from '../checkers/rotated.js'
 import { ringModel } from '../checkers/tagged.js'
 import { encode, outcomeOfAll, type Plan, repliesTo } from '../commands.js'
@@ -49,6 +50,32 @@ t.test(
     t.strictSame(checks('0-1 transfer a b 5 -> !\n2-3 look -> [-5 0 0 0 0]', 'bank'), ['linearizable'])
   },
 )
+
+t.test('what was watched is set if it is what it was', async (t) => {
+  const set = '0-1 set c1.1 -> OK\n2-3 watch -> c1.1\n'
+  t.strictSame(checks(`${set}4-5 cas c1.2 c1.1 -> nil\n6-7 get -> c1.2`, 'cas'), [])
+  t.strictSame(checks(`${set}3-4 set c1.3 -> OK\n5-6 cas c1.2 c1.1 -> nil`, 'cas'), ['linearizable'])
+  t.strictSame(checks(`${set}3-4 set c1.3 -> OK\n5-6 cas c1.2 c1.1 -> !`, 'cas'), [])
+  t.strictSame(checks(`${set}4- cas c1.2 c1.1 -> ?\n4- cas c1.4 c1.2 -> ?\n6-7 get -> c1.4`, 'cas'), [])
+  const before = '0-1 transfer a b 5 -> [-5 5]\n2-3 watch a b -> [-5 5]\n'
+  t.strictSame(checks(`${before}4-5 watched a b 2 -5 5 -> nil\n6-7 look -> [-7 7 0 0 0]`, 'bank'), [])
+  t.strictSame(checks(`${before}3-4 transfer c b 1 -> [-1 6]\n4-5 watched a b 2 -5 5 -> nil`, 'bank'), ['linearizable'])
+  const unknown = `${before}3-4 transfer c b 1 -> [-1 6]\n4- watched a b 2 -5 5 -> ?\n`
+  t.strictSame(checks(`${unknown}6-7 look -> [-5 6 -1 0 0]`, 'bank'), [])
+  t.strictSame(checks(`${unknown}6-7 look -> [-7 6 -1 0 0]`, 'bank'), ['linearizable'])
+})
+
+t.test('what has expired since it was watched keeps EXEC from being executed', async (t) => {
+  const check = (watch: string, aim: string) => {
+    return checkHistory(tell(`${watch}\n${aim}`, 'deadline', '0/watched:deadline:1:1')).violations.map(
+      (one) => one.check,
+    )
+  }
+  t.strictSame(check('10-20 touch 100 -> OK', '110-120 aim 100 -> nil'), ['watch'])
+  t.strictSame(check('10-20 touch 100 -> OK', '110-120 aim 100 -> !'), [])
+  t.strictSame(check('10-20 touch 100 -> OK', '99-120 aim 100 -> nil'), [])
+  t.strictSame(check('10-105 touch 100 -> OK', '110-120 aim 100 -> nil'), [])
+})
 
 t.test('an element that is moved is in one set, or in both when nobody knows the outcome', async (t) => {
   const added = '0-1 sadd a e0 -> 1\n'
@@ -109,6 +136,8 @@ const bankForms: Form[] = [
     ],
   },
   { name: 'transfer', args: ['x*', 'y*', 4], replies: [[-4, 4]] },
+  { name: 'watched', args: ['a', 'b', 1, 0, 0], replies: [null] },
+  { name: 'watched', args: ['b', 'a', 1, 1, -1], replies: [null] },
   { name: 'balance', args: ['a'], replies: [[0], [-1], [1], [2]] },
   {
     name: 'look',
@@ -120,6 +149,15 @@ const bankForms: Form[] = [
       [1, -1, 0, 0, 0],
     ],
   },
+]
+
+const casForms: Form[] = [
+  { name: 'set', args: ['u'], replies: ['OK'] },
+  { name: 'cas', args: ['v', 'u'], replies: [null] },
+  { name: 'cas', args: ['w', 'v'], replies: [null] },
+  { name: 'cas', args: ['u', 'nil'], replies: [null] },
+  { name: 'del', args: [], replies: [0, 1] },
+  { name: 'get', args: [], replies: ['u', 'v', 'w', null] },
 ]
 
 const movedForms: Form[] = [
@@ -190,6 +228,7 @@ t.test('the search says of any small history what trying all orders says', async
   const answers = {
     bank: agrees(bankModel, bankForms, 20, 2000),
     'bank, with what is known of sums': agrees(bankModel, bankForms, 20, 2000, bankModelFor),
+    cas: agrees(casModel, casForms, 20, 2000),
     moved: agrees(movedModel, movedForms, 20, 2000),
     rotated: agrees(rotatedModel, rotatedForms, 20, 2000),
     ring: agrees(ringModel, ringForms, 20, 2000),

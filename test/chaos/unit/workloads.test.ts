@@ -57,7 +57,12 @@ t.test('no key belongs to two workloads', async (t) => {
   const workloadOf = new Map<string, string>()
   for (let client = 0; client < 10; client++) {
     for (const task of tasks(7, client, 1500)) {
-      const used = task.kind === 'deadline' ? [{ key: task.key, workload: 'deadline' }] : task.plans
+      const used =
+        task.kind === 'deadline'
+          ? [{ key: task.key, workload: 'deadline' }]
+          : task.kind === 'compare'
+            ? [task.watch, task.set]
+            : task.plans
       for (const { key, workload } of used) {
         const before = workloadOf.get(key) ?? workload
         if (before !== workload) t.fail(`${key} is of ${before} and ${workload}`)
