@@ -103,7 +103,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const where = `process ${process.pid} on ${hostname()}`
   const turn = new Turn()
   const { ring, backend } = config
-  const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes))
+  const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes, ring.keyGroups))
   const keeper = new ViewKeeper(views, log)
   /** Who is there now; not placed on the ring before it is known what the ring begins with. */
   let members: readonly Member[] = []

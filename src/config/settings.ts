@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { faultOfKeyGroups } from '../base/key-groups.js'
 
 /*
  * Every setting: its section, name, check and default, in one table. conf/dt.yaml explains each of them to its reader.
@@ -106,6 +107,22 @@ const commandNames = () => {
     })
 }
 
+/** Patterns of keys that belong together, as a list or in a line with commas. */
+function keyGroups() {
+  const expected = 'must be a list of patterns such as bull:{*}:*'
+  return z
+    .union([z.array(z.string({ error: expected })), z.string().transform((value) => value.split(','))], {
+      error: expected,
+    })
+    .transform((list, context) => {
+      const patterns = list.map((pattern) => pattern.trim())
+      const fault = faultOfKeyGroups(patterns)
+      if (fault === undefined) return patterns
+      context.addIssue({ code: 'custom', message: fault, input: list })
+      return z.NEVER
+    })
+}
+
 export const sections = {
   /** Where clients connect. Port 0 takes a free one. */
   listen: z.strictObject({
@@ -121,6 +138,7 @@ export const sections = {
       .default('dt'),
     replicas: whole(0, 15).default(2),
     virtualNodes: whole(1, 1024).default(64),
+    keyGroups: keyGroups().default([]),
     stateFile: text().default('./dt-state.json'),
     withoutMajority: oneOf(['refuse', 'serve']).default('refuse'),
   }),

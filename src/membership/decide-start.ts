@@ -10,7 +10,12 @@ import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
 
 /** Everything that is known when a proxy starts. */
 export interface StartInput {
-  readonly ring: { readonly id: string; readonly replicas: number; readonly virtualNodes: number }
+  readonly ring: {
+    readonly id: string
+    readonly replicas: number
+    readonly virtualNodes: number
+    readonly keyGroups?: readonly string[]
+  }
   /** Every server that the Sentinels monitor under our pattern, there or not. */
   readonly known: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   /** Those of them that answered, after the connections of earlier runs were ended. */
@@ -141,7 +146,16 @@ function freshStart(
     )
   }
   const members = known.filter(({ name }) => found.some((server) => server.name === name)).map(isUp)
-  return { kind: 'fresh', view: buildView(ring.id, 0, ring.replicas, ring.virtualNodes, members), refused }
+  return {
+    kind: 'fresh',
+    view: buildView(ring.id, 0, ring.replicas, ring.virtualNodes, members, ring.keyGroups),
+    refused,
+  }
+}
+
+/** Which patterns they are, whatever their order: no two match one key. */
+function listOfGroups(patterns: readonly string[]): string {
+  return `[${[...patterns].sort().join(', ')}]`
 }
 
 /** Why the newest view that was found need not be the newest that there is. */
@@ -156,6 +170,10 @@ function whyNotNewest(
   if (view.virtualNodes !== ring.virtualNodes) {
     const { virtualNodes } = view
     return `the ring has ${virtualNodes} virtual nodes a member: set ring.virtualNodes to that, not ${ring.virtualNodes}`
+  }
+  const groups = listOfGroups(view.keyGroups)
+  if (groups !== listOfGroups(ring.keyGroups ?? [])) {
+    return `the keys of the ring are placed by the groups ${groups}: set ring.keyGroups to that, not ${listOfGroups(ring.keyGroups ?? [])}`
   }
   if (acceptEpoch === view.epoch) return undefined
   const told = found.filter(({ marks: { owner } }) => isLaterThan(owner?.acknowledged, newest))
@@ -306,6 +324,7 @@ function resume(
     epoch: Math.max(view.epoch, ...found.map(({ marks }) => marks.marker?.view.epoch ?? 0)),
     replicas: ring.replicas,
     virtualNodes: view.virtualNodes,
+    keyGroups: view.keyGroups,
     members,
     wanted: view.wanted.filter(stays),
     cut: view.ring.names,

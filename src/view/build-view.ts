@@ -5,7 +5,12 @@ import { nextView } from './placement.js'
 import type { Member, ReplicaSet, View } from './view.js'
 
 /** The view before the first one, epoch 0: no members, and one replica set, which is empty and holds every key. */
-export function emptyView(ringId: string, replicas: number, virtualNodes: number): View {
+export function emptyView(
+  ringId: string,
+  replicas: number,
+  virtualNodes: number,
+  keyGroups: readonly string[] = [],
+): View {
   assert(Number.isInteger(replicas) && replicas >= 0, 'the number of backups is a whole number')
   const nobody: ReplicaSet = { index: 0, natural: [], pending: [] }
   return {
@@ -13,6 +18,7 @@ export function emptyView(ringId: string, replicas: number, virtualNodes: number
     epoch: 0,
     replicas,
     virtualNodes,
+    keyGroups,
     members: [],
     wanted: [],
     ring: Ring.of([], virtualNodes),
@@ -32,9 +38,10 @@ export function buildView(
   replicas: number,
   virtualNodes: number,
   members: readonly Member[],
+  keyGroups: readonly string[] = [],
 ): View {
   const wanted = members.map(({ name }) => name)
-  return { ...nextView(emptyView(ringId, replicas, virtualNodes), { members, wanted }), epoch }
+  return { ...nextView(emptyView(ringId, replicas, virtualNodes, keyGroups), { members, wanted }), epoch }
 }
 
 /** The replica set of the key that lies in `buf` from `start` up to `end`. */

@@ -32,7 +32,7 @@ export interface PlacementChange {
  * has one history; when nothing moves any more it is the plain ring of `wanted`.
  */
 export function nextView(previous: View, change: PlacementChange): View {
-  const { ringId, replicas, virtualNodes } = previous
+  const { ringId, replicas, virtualNodes, keyGroups } = previous
   const there = new Set(change.members.map(({ name }) => name))
   const restarted = new Set(change.restarted)
   const wanted = [...change.wanted].sort()
@@ -56,7 +56,8 @@ export function nextView(previous: View, change: PlacementChange): View {
   const ring = moving ? cutRing : wantedRing
   const sets = moving ? placed : targets.map((natural) => ({ natural, pending: [] }))
   const gone = previous.members.map((member): Member => ({ ...member, state: 'gone' }))
-  return withSets(previous, ring, sets, wanted, [...change.members, ...gone], { ringId, replicas, virtualNodes })
+  const settings = { ringId, replicas, virtualNodes, keyGroups }
+  return withSets(previous, ring, sets, wanted, [...change.members, ...gone], settings)
 }
 
 function place(
@@ -88,7 +89,7 @@ function withSets(
   placed: readonly NamedSet[],
   wanted: readonly string[],
   known: readonly Member[],
-  settings: { readonly ringId: string; readonly replicas: number; readonly virtualNodes: number },
+  settings: Pick<View, 'ringId' | 'replicas' | 'virtualNodes' | 'keyGroups'>,
 ): View {
   const byName = new Map<string, Member>()
   for (const member of known) if (!byName.has(member.name)) byName.set(member.name, member)

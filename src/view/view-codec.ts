@@ -7,6 +7,7 @@ import type { Member, View } from './view.js'
  * theirs in `sets`, because a ring has hundreds of ranges and few of both:
  *
  *     {"ring":"dt","epoch":7,"replicas":1,"virtualNodes":1,
+ *      "keyGroups":["bull:{*}:*"],   if there are some
  *      "members":[["dt-1","10.0.0.1",6379,"up"],["dt-2","10.0.0.2",6379,"suspect"]],
  *      "wanted":["dt-1","dt-2"],     who makes up the ring when all data has moved
  *      "cut":["dt-1","dt-2"],        whose tokens cut the ranges; they need not be members any more
@@ -18,6 +19,7 @@ export interface EncodedView {
   readonly epoch: number
   readonly replicas: number
   readonly virtualNodes: number
+  readonly keyGroups?: readonly string[]
   readonly members: readonly (readonly [name: string, host: string, port: number, state: Member['state']])[]
   readonly wanted: readonly string[]
   readonly cut: readonly string[]
@@ -33,6 +35,7 @@ export interface NamedView {
   readonly epoch: number
   readonly replicas: number
   readonly virtualNodes: number
+  readonly keyGroups?: readonly string[] | undefined
   /** In any order; at least everybody who is in a set or wanted. */
   readonly members: readonly Member[]
   readonly wanted: readonly string[]
@@ -55,6 +58,7 @@ export function encodeView(view: View): EncodedView {
     epoch: view.epoch,
     replicas: view.replicas,
     virtualNodes: view.virtualNodes,
+    ...(view.keyGroups.length === 0 ? {} : { keyGroups: view.keyGroups }),
     members: view.members.map(({ name, host, port, state }) => [name, host, port, state]),
     wanted: view.wanted,
     cut: view.ring.names,
@@ -78,6 +82,7 @@ export function decodeView(json: unknown): View {
     epoch: json.epoch,
     replicas: json.replicas,
     virtualNodes: json.virtualNodes,
+    keyGroups: json.keyGroups,
     members,
     wanted: json.wanted,
     cut: json.cut,
@@ -91,7 +96,7 @@ export function decodeView(json: unknown): View {
  * @throws ViewFormatError when there is not one set for each range of the ring
  */
 export function viewOfNames(named: NamedView): View {
-  const { ringId, epoch, replicas, virtualNodes, wanted } = named
+  const { ringId, epoch, replicas, virtualNodes, keyGroups = [], wanted } = named
   const ring = Ring.of(named.cut, virtualNodes)
   if (named.setOfRange.length !== Math.max(1, ring.size)) {
     throw new ViewFormatError(`it has ${named.setOfRange.length} ranges, and its ring ${ring.size}`)
@@ -99,18 +104,22 @@ export function viewOfNames(named: NamedView): View {
   const members = [...named.members].sort((a, b) => (a.name < b.name ? -1 : 1))
   const byName = new Map(members.map((member) => [member.name, member]))
   const { replicaSets, setOfRange } = replicaSetsOf(named.setOfRange, byName)
-  return { ringId, epoch, replicas, virtualNodes, members, wanted, ring, replicaSets, setOfRange }
+  return { ringId, epoch, replicas, virtualNodes, keyGroups, members, wanted, ring, replicaSets, setOfRange }
 }
 
 function isEncodedView(json: unknown): json is EncodedView {
   if (typeof json !== 'object' || json === null) return false
-  const { ring, epoch, replicas, virtualNodes, members, wanted, cut, sets, ranges } = json as Record<string, unknown>
+  const { ring, epoch, replicas, virtualNodes, keyGroups, members, wanted, cut, sets, ranges } = json as Record<
+    string,
+    unknown
+  >
   return (
     isText(ring) &&
     isCount(epoch) &&
     isCount(replicas) &&
     isCount(virtualNodes) &&
     virtualNodes > 0 &&
+    (keyGroups === undefined || isListOf(keyGroups, isText)) &&
     isListOf(members, isMember) &&
     isListOf(wanted, isText) &&
     isListOf(cut, isText) &&

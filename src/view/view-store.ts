@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.js'
+import { placeByGroups } from '../ring/identifier.js'
 import type { View } from './view.js'
 
 /** Told of a new view, and of the one before it, after it became the current one. */
@@ -9,8 +10,10 @@ export class ViewStore {
   private view: View
   private readonly listeners = new Set<ViewListener>()
 
+  /** From now on keys are placed as `first` says; all views that follow say the same. */
   constructor(first: View) {
     this.view = first
+    placeByGroups(first.keyGroups)
   }
 
   get current(): View {

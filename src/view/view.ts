@@ -30,6 +30,8 @@ export interface View {
   /** Number of backups of each key, r [design §3 replica set]. A ring with fewer members has fewer. */
   readonly replicas: number
   readonly virtualNodes: number
+  /** Patterns of keys that belong together without a tag: see `KeyGroups`. */
+  readonly keyGroups: readonly string[]
   /** Everybody who holds data or is to get it, in order of their names. */
   readonly members: readonly Member[]
   /** The names that make up the ring when all data has moved: whoever else is a member leaves, or is gone. */

@@ -24,7 +24,7 @@ function messageFor(t: Test, text: string, env: Record<string, string> = {}): st
   return ''
 }
 
-const KEPT = { stateFile: './dt-state.json', withoutMajority: 'refuse' }
+const KEPT = { keyGroups: [], stateFile: './dt-state.json', withoutMajority: 'refuse' }
 
 t.test('DT_CONFIG_FILE names the file where no option does', async (t) => {
   const one = join(t.testdir(), 'one.yaml')
@@ -88,6 +88,7 @@ t.test('every setting can be given as a variable', async (t) => {
     queryBufferBytes: '3mb',
     reconnectMinMs: '100',
     moduleWrites: 'vectorset, JSON.SET',
+    keyGroups: 'bull:{*}:*, rq:{*}',
   }
   const env = Object.fromEntries(
     settingNames().map(([section, name]) => [environmentName(section, name), values[name] ?? '777']),
@@ -101,6 +102,7 @@ t.test('every setting can be given as a variable', async (t) => {
     queryBufferBytes: 3 * 1024 ** 2,
     reconnectMinMs: 100,
     moduleWrites: ['vectorset', 'JSON.SET'],
+    keyGroups: ['bull:{*}:*', 'rq:{*}'],
     addresses: [
       { host: 'a', port: 1 },
       { host: 'b', port: 2 },
@@ -117,6 +119,13 @@ t.test('what is to be a list of commands and modules is checked', async (t) => {
   for (const wrong of ['a;b', 'JSON.SET vectorset', '*', 'yes!', 'a,,b', '"vectorset"', 'VADD,vadd', 'http://x']) {
     t.throws(load(wrong), /^DT_COMMANDS_MODULE_WRITES.*must be a list of different names of commands or modules/, wrong)
   }
+})
+
+t.test('what is to be a list of patterns of keys is checked', async (t) => {
+  const load = (keyGroups: string) => () => loadConfig({ env: { DT_RING_KEY_GROUPS: keyGroups } })
+  t.same(load('bull:{*}:*, rq:{*}')().ring.keyGroups, ['bull:{*}:*', 'rq:{*}'])
+  t.throws(load('bull:*'), /^DT_RING_KEY_GROUPS.*must be patterns such as bull:\{\*\}:\*.*, and bull:\* is none/)
+  t.throws(load('a:{*}:*,a:b:{*}'), /must not have two patterns for one key, as a:\{\*\}:\* and a:b:\{\*\} are/)
 })
 
 t.test('names of variables are the words of the setting', async (t) => {

@@ -16,6 +16,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 export interface AnotherOptions extends StartOptions {
   readonly replicas?: number
+  readonly keyGroups?: string[]
   /** One beside the members' directories if it is not given: proxies of one ring are on one machine. */
   readonly stateFile?: string
   /** Only these of the ring's Sentinels. */
@@ -36,12 +37,12 @@ export class AnotherProxy {
   port = 0
 
   private constructor(t: Teardown, ring: LocalRing, options: AnotherOptions) {
-    const { replicas = 2, stateFile = stateFileOf(ring), unavailableTimeoutMs, connectTimeoutMs } = options
+    const { replicas = 2, stateFile = stateFileOf(ring), keyGroups, unavailableTimeoutMs, connectTimeoutMs } = options
     const config = loadConfig({
       env: {},
       overrides: {
         listen: { port: 0 },
-        ring: { replicas, stateFile },
+        ring: { replicas, stateFile, ...(keyGroups !== undefined && { keyGroups }) },
         sentinel: { addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
         ...(connectTimeoutMs !== undefined && { backend: { connectTimeoutMs } }),

@@ -529,6 +529,15 @@ t.test('other settings than the ring was made with: its virtual nodes stay, its 
     FOUR,
     `
     ${clean}
+    refuse (4 ranges): the keys of the ring are placed by the groups []: set ring.keyGroups to that, not [a:{*}, b:{*}]
+    `,
+    { keyGroups: ['b:{*}', 'a:{*}'] },
+  )
+  checkStart(
+    t,
+    FOUR,
+    `
+    ${clean}
     resume
     7: dt-1 dt-2 dt-3 dt-4
       dt-3: dt-3 dt-1

@@ -25,7 +25,7 @@ t.test('a view comes back as it was, while data moves, too', async () => {
   const settings = fc.record({ replicas: fc.integer({ min: 0, max: 3 }), virtualNodes: fc.constantFrom(1, 3, 64) })
   fc.assert(
     fc.property(settings, fc.array(change, { minLength: 1, maxLength: 6 }), ({ replicas, virtualNodes }, changes) => {
-      let view = emptyView('dt', replicas, virtualNodes)
+      let view = emptyView('dt', replicas, virtualNodes, virtualNodes === 3 ? ['bull:{*}:*'] : [])
       for (const { there, leaving, restarted } of changes) {
         const wanted = there.filter((name) => !leaving.includes(name))
         view = nextView(view, { members: members(there), wanted, restarted })
@@ -63,6 +63,8 @@ t.test('what is no view is refused, whatever it is', async (t) => {
     ['epoch', 1.5],
     ['replicas', '2'],
     ['virtualNodes', 0],
+    ['keyGroups', 'bull:{*}:*'],
+    ['keyGroups', [7]],
     ['members', [['dt-1', 'host', 'port', 'up']]],
     ['members', [['dt-1', 'host', 1, 'asleep']]],
     ['members', { length: 2 }],

@@ -2,7 +2,7 @@ import { DT_HELP, helpReply } from '../../command/help.js'
 import { countKeysByMaster } from '../../order/key-count.js'
 import { describeKey } from '../../order/pieces/failed-copies.js'
 import { double, map, type Reply } from '../../resp/encode.js'
-import { identifierOfKey } from '../../ring/identifier.js'
+import { groupOfKey, identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
 import { pendingRanges, shareMastered } from '../../view/share.js'
 import type { Member, View } from '../../view/view.js'
@@ -74,9 +74,10 @@ function ring({ ring, setOfRange }: View): Reply {
   })
 }
 
-/** DT LOCATE key: where a key lives; the hash tag decides when it has one. */
+/** DT LOCATE key: where a key lives; the hash tag decides when it has one, else its group. */
 function locate(view: View, key: Buffer): Reply {
   const identifier = identifierOfKey(key, 0, key.length)
+  const group = groupOfKey(key)
   const index = view.ring.rangeOf(identifier)
   const { natural, pending } = view.setOfRange[index]
   const replica = ({ name, host, port, state }: Member, role: string) =>
@@ -88,6 +89,7 @@ function locate(view: View, key: Buffer): Reply {
     ])
   return map([
     ['key', key],
+    ...(group < 0 ? [] : [['group', key.subarray(0, group)] as const]),
     ['identifier', identifier],
     // A ring without members has no token.
     ['token', view.ring.size === 0 ? null : view.ring.range(index).to],
@@ -110,6 +112,7 @@ function describeView({ views, order }: Server): Reply {
     ['replicas', view.replicas],
     ['copies', Math.min(view.replicas + 1, view.members.length)],
     ['virtual-nodes', view.virtualNodes],
+    ['key-groups', [...view.keyGroups]],
     ['token-ranges', view.ring.size],
     ['pending-ranges', pendingRanges(view)],
     ['members', view.members.map(({ name }) => name)],

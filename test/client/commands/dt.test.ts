@@ -37,6 +37,7 @@ t.test('DT VIEW tells the epoch, the number of copies and of virtual nodes', asy
     replicas: '2',
     copies: '3',
     'virtual-nodes': '64',
+    'key-groups': [],
     'token-ranges': '256',
     'pending-ranges': '0',
     members: names,
@@ -48,7 +49,7 @@ t.test('DT VIEW tells the epoch, the number of copies and of virtual nodes', asy
 t.test('in RESP2 maps are fields and values in turn', async (t) => {
   const resp3 = (await ask(await proxy.connect(3), 'VIEW')) as Fields
   const resp2 = await (await proxy.connect(2)).ask('DT', 'VIEW')
-  t.match(resp2.toString(), /^\*20\r\n\$4\r\nring\r\n\$2\r\ndt\r\n\$5\r\nepoch\r\n:1\r\n/)
+  t.match(resp2.toString(), /^\*22\r\n\$4\r\nring\r\n\$2\r\ndt\r\n\$5\r\nepoch\r\n:1\r\n/)
   t.same(pairs(itemsOf(readReply(resp2))), resp3)
   const located = itemsOf(readReply(await (await proxy.connect(2)).ask('DT', 'LOCATE', 'a')))
   t.same(located.filter((_, i) => i % 2 === 0).map(textOf), ['key', 'identifier', 'token', 'replicas'])
