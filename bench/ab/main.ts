@@ -4,7 +4,7 @@ import { UserError } from '../../src/base/user-error.js'
 import { Progress, table } from '../../src/cli/terminal.js'
 import { runRedisBenchmark, together } from '../compare/redis-benchmark.js'
 import { type Spread, spreadOf } from '../compare/results.js'
-import { fill } from '../compare/rounds.js'
+import { fill, send } from '../compare/rounds.js'
 import type { Row } from '../compare/rows.js'
 import { IN_MEMORY, NODES } from '../compare/systems.js'
 import { BenchRing } from '../support/bench-ring.js'
@@ -35,6 +35,7 @@ interface Line {
   readonly rateRatio: Spread
 }
 
+const LARGE = Buffer.alloc(1_000_000, 'x')
 const progress = new Progress(process.stderr)
 const interrupt = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -54,7 +55,9 @@ async function compareBuilds(options: Options): Promise<Line[]> {
           options.rows,
           [own, base].map(({ port }) => ({ port, flushPorts: [port] })),
         )
-        for (const row of options.rows) lines.push(await compareRow(row, copies, own, base, options))
+        for (const row of options.rows) {
+          lines.push(await compareRow(row, copies, own, base, options))
+        }
       }),
     )
   }
@@ -73,8 +76,10 @@ async function compareRow(row: Row, copies: number, own: BenchRing, base: BenchR
   for (let round = 1; round <= rounds; round++) {
     progress.show([`${row.title}, P=${row.pipeline}, copies: ${copies}; round ${round} of ${rounds}`])
     const samples = new Map<BenchRing, Sample>()
-    for (const ring of round % 2 === 0 ? [own, base] : [base, own])
+    for (const ring of round % 2 === 0 ? [own, base] : [base, own]) {
+      if (options.large) await send(ring.port, [['SET', 'large', LARGE]])
       samples.set(ring, await measure(row, ring, commands))
+    }
     pairs.push({ own: samples.get(own)!, base: samples.get(base)! })
   }
   progress.clear()

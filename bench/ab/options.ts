@@ -11,6 +11,7 @@ Compares the CPU time per command of this build's proxy with that of another bui
   --copies 1,3 with so many copies of each key (default both)
   --rounds N   how often each build is measured in each row (default 10)
   --seconds S  how long each time (default 0.7)
+  --large      both have seen a value of 1 MB before each time, so that every reply may be a large one
   --json       print JSON instead of a table
 `
 
@@ -20,6 +21,7 @@ export interface Options {
   readonly copies: readonly number[]
   readonly rounds: number
   readonly seconds: number
+  readonly large: boolean
   readonly json: boolean
 }
 
@@ -28,7 +30,7 @@ export interface Options {
  * @throws UserError with a sentence that says what is wrong
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const { help, json, base, ...given } = parse(args)
+  const { help, json, large, base, ...given } = parse(args)
   if (help) return undefined
   if (base === undefined) throw new UserError('--base says which other build this one is compared with')
   return {
@@ -37,7 +39,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     copies: (given.copies ?? '1,3').split(',').map((text) => countOf('--copies', text)),
     rounds: countOf('--rounds', given.rounds ?? '10'),
     seconds: numberOf('--seconds', given.seconds ?? '0.7'),
-    json,
+    ...{ large, json },
   }
 }
 
@@ -46,7 +48,7 @@ function parse(args: readonly string[]) {
   const text = { type: 'string' } as const
   const options = {
     ...{ base: text, rows: text, copies: text, rounds: text, seconds: text },
-    ...{ json: flag, help: flag },
+    ...{ large: flag, json: flag, help: flag },
   }
   try {
     return parseArgs({ args: [...args], options }).values

@@ -102,7 +102,8 @@ export async function fill(
   }
 }
 
-async function send(port: number, commands: Iterable<readonly (Buffer | string)[]>): Promise<void> {
+/** Sends commands in a pipeline, and waits for all replies. */
+export async function send(port: number, commands: Iterable<readonly (Buffer | string)[]>): Promise<void> {
   const pipeline = await Pipeline.open(port)
   await pipeline.run(commands)
   pipeline.close()

@@ -1,6 +1,6 @@
 import type { CommandRow } from '../command/row.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
-import { mastersAsked } from '../coordinator/asked.js'
+import { masterAsked, mastersAsked } from '../coordinator/asked.js'
 import type { Frame } from '../resp/frame.js'
 import type { Connection } from './connection.js'
 import { NO_SHARES, type ReplyBudget, type Share } from './reply-budget.js'
@@ -13,12 +13,15 @@ export function askedBy({ order, clients }: Server, { session }: Connection, fra
   const { replyBudget } = clients
   const row = rowOf(frame)
   if (row === undefined) return NO_SHARES
-  masters.clear()
   if (row.name === 'exec') {
+    masters.clear()
     for (const queued of session.queued) mastersAsked(order.router, queued.frame, queued.row, masters)
   } else {
     if (row.route === 'local' || session.transaction !== 'none') return NO_SHARES
+    const master = frame.argc === row.plainArgc ? undefined : masterAsked(order.router, frame, row)
+    if (master !== undefined) return replyBudget.of(master)
     if (row.name === 'keys') return replyBudget.everywhere
+    masters.clear()
     mastersAsked(order.router, frame, row, masters)
   }
   return sharesOf(replyBudget)

@@ -172,7 +172,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     }
     if (pendingBytes >= COUNTED_BYTES_MIN || this.untakenBytes > 0) this.noteUntaken(pendingBytes)
     if (!this.serving && !this.closed) {
-      if (this.mayServe()) {
+      if (!this.queue.waitsForTurn && this.mayServe()) {
         if (!this.resuming) setImmediate(() => this.resume())
         this.resuming = true
       } else this.readOn()

@@ -1,3 +1,5 @@
+import { places } from '../order/reply-slot.js'
+
 /** What the replies that are on their way from one member may be, as far as it is known. One command may be answered by more. */
 export const EXPECTED_BYTES_MAX = 4 * 1024 * 1024
 /** The same of one client. */
@@ -10,12 +12,18 @@ export const UNKNOWN_BYTES = 1024 * 1024
 export const SMALL_BYTES = 1024
 /** A value or reply of this size says that there are large ones. */
 export const LARGE_BYTES = 64 * 1024
+/** Turns are given when so little is left on its way: many small commands together, as they cost much less so. */
+const TURNS_FROM_BYTES = (EXPECTED_BYTES_MAX * 3) / 4
 /** Larger ones are too rare to hold up the small ones. */
 const PRIOR_BYTES_MAX = 1024 * 1024
 /** How much it weighs that the next reply may be a large one although the last ones were small. */
 const CAUTION = 8
-/** How long large values are remembered, at least. */
+/** Where large values have been seen less is expected of nobody before he is believed: a thousand small replies say so. */
+export const BELIEVED_BYTES = 8 * 1024
+/** How long large values are remembered, at least, unless so many commands have come since of which none had to do with one. */
 const REMEMBERED_MS = 300_000
+const REMEMBERED_COMMANDS = 1_000_000
+const LOOK_MS = 5000
 /** Replies that do not wait for the member that they are expected from may have so much in all, beside what members owe. */
 const ASIDE_BYTES_MAX = 64 * 1024 * 1024
 /** Where nobody has had a turn for so long at a member, as much again is asked of it, once. */
@@ -62,6 +70,9 @@ export class ReplyBudget {
   private stuckTimer: NodeJS.Timeout | undefined
   private largest = 0
   private largestSince = 0
+  /** When it was noted last whether there are large values, and how many places had been taken when one was seen last. */
+  private notedAtMs = 0
+  private takenBefore = 0
   private memoryTimer: NodeJS.Timeout | undefined
 
   /** The share of a member, alone. */
@@ -122,11 +133,22 @@ export class ReplyBudget {
 
   /** There are values as large as this. */
   sawLarge(bytes: number): void {
+    this.takenBefore = places.taken
     if (bytes > this.largestSince) this.largestSince = bytes
     if (bytes <= this.largest) return
     this.largest = bytes
     this.prior = CAUTION * Math.min(bytes, PRIOR_BYTES_MAX)
-    this.memoryTimer ??= setInterval(() => this.forgetLarge(), REMEMBERED_MS).unref()
+    if (this.memoryTimer !== undefined) return
+    this.notedAtMs = performance.now()
+    this.memoryTimer = setInterval(() => this.lookAtMemory(), LOOK_MS).unref()
+  }
+
+  /** Whether it is time to forget: called every few seconds. */
+  lookAtMemory(): void {
+    const { notedAtMs, takenBefore } = this
+    if (places.taken - takenBefore > REMEMBERED_COMMANDS) this.largestSince = 0
+    else if (performance.now() - notedAtMs < REMEMBERED_MS) return
+    this.forgetLarge()
   }
 
   /** Only what was seen since it was called last is remembered. */
@@ -191,7 +213,7 @@ export class Share {
   came(bytes: number): void {
     this.expectedBytes -= bytes
     if (this.stuckBytes > this.expectedBytes) this.stuckBytes = this.expectedBytes
-    if (this.waiting.size > 0 && !this.scheduled && this.hasRoom) this.schedule()
+    if (this.waiting.size > 0 && !this.scheduled && this.awaitedBytes <= TURNS_FROM_BYTES) this.schedule()
   }
 
   /** It is told when it is its turn, and has to ask again. */

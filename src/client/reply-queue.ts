@@ -4,6 +4,7 @@ import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
 import {
   type Asker,
+  BELIEVED_BYTES,
   CLIENT_BYTES_MAX,
   estimateAfter,
   type Kind,
@@ -26,7 +27,7 @@ const FIRST_WINDOW = 8
 /** To one that had many of them, and has none to wait for: what comes next may be of another kind. */
 const FRESH_WINDOW_MAX = 128
 /** More of them say nothing new. */
-const SMALL_REPLIES_MAX = 8192
+const SMALL_REPLIES_MAX = 1024
 
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
@@ -96,7 +97,7 @@ export class ReplyQueue implements SlotOwner {
     const { prior } = this.budget
     if (prior === 0) return this.estimate
     const share = Math.floor(prior / this.smallReplies)
-    return share > SMALL_BYTES ? Math.max(this.estimate, share) : this.estimate
+    return share > BELIEVED_BYTES ? Math.max(this.estimate, share) : this.estimate
   }
 
   /** What its replies were like. */
@@ -197,6 +198,11 @@ export class ReplyQueue implements SlotOwner {
     if (verdict !== 'ask') return false
     this.asks = shares
     return true
+  }
+
+  /** Whether it is told when it may ask, and not before; with nothing on its way it may try. */
+  get waitsForTurn(): boolean {
+    return this.turnAt !== undefined && this.slots.length > 0
   }
 
   /** The client asks no more. */

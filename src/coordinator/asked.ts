@@ -5,6 +5,13 @@ import type { Frame } from '../resp/frame.js'
 
 const places: number[] = []
 
+/** The master of the one key of a command, as such commands are usual; undefined for others, see `mastersAsked`. */
+export function masterAsked(router: Router, frame: Frame, row: CommandRow): string | undefined {
+  const { firstKey } = row
+  if (row.keyFinder !== 'range' || row.lastKey !== firstKey || !row.answersValues) return undefined
+  return router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey]).natural[0]?.name
+}
+
 /**
  * Adds the masters of which a command asks a reply that may be large to `out`, by their names. None where the reply is known to be
  * small (nearly all writes), and where the command has no keys. Reads that go to a backup meanwhile count at the master, too.

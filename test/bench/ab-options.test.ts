@@ -21,6 +21,8 @@ t.test('two builds are compared in the rows of the main table, unless others are
     '2',
   ])!
   t.same([chosen.rows.map(({ id }) => id), chosen.copies, chosen.rounds], [['get-p16', 'set-p64'], [3], 4])
+  t.equal(chosen.large, false)
+  t.equal(parseOptions(['--base', 'x', '--large'])!.large, true)
   t.equal(parseOptions(['--help']), undefined)
 })
 

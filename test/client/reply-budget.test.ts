@@ -9,6 +9,7 @@ import {
   type Share,
   UNTAKEN_BYTES_MAX,
 } from '../../src/client/reply-budget.js'
+import { places } from '../../src/order/reply-slot.js'
 
 const MEGABYTE = 1024 * 1024
 
@@ -168,6 +169,21 @@ t.test('large values are remembered for a while', async (t) => {
   budget.forgetLarge()
   t.ok(budget.prior < prior && budget.prior > 0)
   budget.forgetLarge()
+  t.equal(budget.prior, 0)
+})
+
+t.test('large values are forgotten when a million commands had nothing to do with them', async (t) => {
+  const budget = new ReplyBudget()
+  budget.sawLarge(200_000)
+  places.taken += 900_000
+  budget.lookAtMemory()
+  t.ok(budget.prior > 0)
+  budget.sawLarge(100_000)
+  places.taken += 900_000
+  budget.lookAtMemory()
+  t.ok(budget.prior > 0, 'another one has been seen since')
+  places.taken += 200_000
+  budget.lookAtMemory()
   t.equal(budget.prior, 0)
 })
 
