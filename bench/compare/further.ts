@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rssBytes } from '../support/process-figures.js'
+import { GATHER_NAMES, GATHER_TITLES, measureGather } from './gathers.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems } from './systems.js'
 
 /*
- * What is no ratio of two costs: how soon the proxy is there, what connections cost that do nothing, and how long it takes
+ * What is no ratio of two rows: what commands on several servers cost, how soon the proxy is there, what connections cost that do nothing, and how long it takes
  * to become a client while others keep the proxy busy.
  */
 
-export const FURTHER_NAMES = ['start', 'accept', 'refuse', 'idle', 'refuse-full'] as const
+export const FURTHER_NAMES = ['start', 'accept', 'refuse', 'idle', 'refuse-full', ...GATHER_NAMES] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
 
 /** One such figure of DT (with three copies) or, to compare, of another system. */
@@ -20,7 +21,7 @@ export interface FurtherFigure {
   readonly name: FurtherName
   readonly system: System['name']
   readonly title: string
-  readonly unit: 'ms' | 'bytes'
+  readonly unit: 'ms' | 'bytes' | 'ratio'
   readonly value: Spread
   /** Of the times. */
   readonly p99?: number
@@ -65,6 +66,11 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     for (let i = 0; i < (quick ? 2 : 5); i++) times.push(await ring.restartProxy())
     const title = 'DT, 3 copies: from the start of dt serve to the reply of a GET'
     onFigure({ name: 'start', system: 'dt-r2', title, unit: 'ms', value: spreadOf(times) })
+  }
+  for (const name of GATHER_NAMES) {
+    if (!begin(name, GATHER_TITLES[name])) continue
+    const value = await measureGather(name, { port: ring.port, proxyPid: ring.proxyPid, quick, signal })
+    onFigure({ name, system: 'dt-r2', title: `DT, 3 copies: ${GATHER_TITLES[name]}`, unit: 'ratio', value })
   }
   const refused = 'refused with an error, while 50 clients load it'
   if (begin('refuse', 'how long one connection too many waits for its refusal')) {

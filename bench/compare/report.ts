@@ -3,7 +3,7 @@ import { type Line, linesOf, type Spread } from './results.js'
 import type { Comparison, ResultsData, Soak } from './results-data.js'
 import { soakSpread } from './soak-summary.js'
 import { SYSTEM_TITLES } from './systems.js'
-import { foundText, limitText, machineText, milliseconds, orderOf, rowOf, verdictText } from './table.js'
+import { foundText, inUnit, limitText, machineText, milliseconds, orderOf, rowOf, verdictText } from './table.js'
 import { judge, type Verdict } from './targets.js'
 
 /** bench/results.md: the targets, all figures, and how they were found. */
@@ -53,7 +53,7 @@ function comparisonSections(comparison: Comparison, soak: Soak | undefined): str
     markdownTable(
       ['', 'median', 'least to most', '99 %'],
       further.map(({ title, value, unit, p99 }) => {
-        const text = (each: number) => (unit === 'ms' ? `${each.toFixed(2)} ms` : `${(each / 1e6).toFixed(0)} MB`)
+        const text = (each: number) => inUnit(each, unit)
         const range = value.min === value.max ? '' : `${text(value.min)} to ${text(value.max)}`
         return [title, text(value.median), range, p99 === undefined ? '' : text(p99)]
       }),

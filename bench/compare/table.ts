@@ -87,7 +87,7 @@ export function verdictText({ met }: Verdict): string {
   return met === undefined ? '' : met ? 'met' : 'missed'
 }
 
-function inUnit(value: number, unit: Verdict['unit']): string {
+export function inUnit(value: number, unit: Verdict['unit']): string {
   return `${bare(value, unit)} ${{ ratio: '×', ms: 'ms', bytes: 'MB' }[unit]}`
 }
 

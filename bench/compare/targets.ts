@@ -1,4 +1,5 @@
 import type { FurtherName } from './further.js'
+import { GATHER_TITLES } from './gathers.js'
 import type { FigureName, Line, Spread } from './results.js'
 import type { SystemName } from './systems.js'
 
@@ -102,6 +103,15 @@ export const TARGETS: readonly Target[] = [
     unit: 'ratio',
     of: { further: 'soak' },
   },
+  ...(
+    [
+      ['rename', { atMost: 5 }],
+      ['union-store', { atMost: 5 }],
+      ['gathers', { atLeast: 0.12 }],
+      ['inter', { atMost: 3 }],
+      ['get-beside-gathers', { atMost: 1.05 }],
+    ] as const
+  ).map(([further, limit]): Target => ({ title: GATHER_TITLES[further], ...limit, unit: 'ratio', of: { further } })),
   { title: 'memory with 10,000 idle connections', atMost: 250 * MB, unit: 'bytes', of: { further: 'idle' } },
   { title: 'start of dt serve to its first reply', atMost: 500, unit: 'ms', of: { further: 'start' } },
   { title: 'a new connection is accepted under load', atMost: 1, unit: 'ms', of: { further: 'accept' }, why: ONE_TURN },

@@ -8,7 +8,7 @@ t.test('without options everything is measured, and becomes the results', async 
   const options = parseOptions([])
   t.match(options, { rounds: 5, complete: true, quick: false, soak: undefined, json: false })
   t.same(options.rows, ROWS)
-  t.same(options.further, ['start', 'accept', 'refuse', 'idle', 'refuse-full'])
+  t.same(options.further.slice(0, 5), ['start', 'accept', 'refuse', 'idle', 'refuse-full'])
 })
 
 t.test('rows are chosen by name, by the beginning of it, by group, and stay in their order', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { GATHER_NAMES } from '../../bench/compare/gathers.js'
 import { linesOf } from '../../bench/compare/results.js'
 import { judge, TARGETS } from '../../bench/compare/targets.js'
 import { sample, wholeComparison } from './samples.js'
@@ -32,7 +33,7 @@ t.test('what was not measured is neither met nor missed', async (t) => {
 t.test('every target is one of something that is measured', async (t) => {
   const { samples } = wholeComparison()
   const further = Object.fromEntries(
-    ['start', 'accept', 'idle', 'refuse', 'soak'].map((name) => [name, { median: 1, min: 1, max: 1 }]),
+    ['start', 'accept', 'idle', 'refuse', 'soak', ...GATHER_NAMES].map((name) => [name, { median: 1, min: 1, max: 1 }]),
   )
   const verdicts = judge(linesOf(samples), further)
   t.equal(verdicts.length, TARGETS.length)

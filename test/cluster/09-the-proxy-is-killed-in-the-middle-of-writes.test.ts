@@ -71,3 +71,43 @@ t.test('a stop in order leaves nothing in doubt', async (t) => {
   t.equal(String(await again.ask('GET', 'key')), '$5\r\nvalue\r\n')
   t.notMatch(serve.output, 'did not stop in order')
 })
+
+t.test(
+  'the proxy is killed while names change and sets are united: no value is lost, and no guest stays',
+  async (t) => {
+    const serve = await ServeProcess.start(t, { nodes: 4 })
+    const client = await serve.connect()
+    const names = Array.from({ length: 6 }, (_, i) => [`name:${i}`, `other:${i}`] as const)
+    for (const [i, [name]] of names.entries()) await client.ask('SET', name, `value ${i}`)
+    for (let i = 0; i < 4; i++) await client.ask('SADD', `set:${i}`, 'a', `b${i}`)
+    let renames = 0
+    let unions = 0
+    // They end with the proxy.
+    const movers = names.map(async ([one, other]) => {
+      const mover = await serve.connect()
+      mover.socket.on('error', () => {})
+      for (let i = 0; ; i++, renames++) await mover.ask('RENAME', ...(i % 2 === 0 ? [one, other] : [other, one]))
+    })
+    const uniting = async () => {
+      const writer = await serve.connect()
+      for (; ; unions++) await writer.ask('SUNIONSTORE', `all:${unions % 3}`, 'set:0', 'set:1', 'set:2', 'set:3')
+    }
+    const ended = Promise.allSettled([...movers, uniting()])
+    await until('they are at it', () => renames > 200 && unions > 30)
+    await serve.kill()
+    await ended
+    await serve.startAgain()
+    const reader = await serve.connect()
+    for (const [i, both] of names.entries()) {
+      const found = String(await reader.ask('MGET', ...both)).match(/value \d/g) ?? []
+      t.ok(found.length > 0 && found.every((value) => value === `value ${i}`), `${both}: ${found}`)
+    }
+    for (let i = 0; i < 3; i++) t.equal(String(await reader.ask('SCARD', `all:${i}`)), ':5\r\n')
+    await until('all copies are looked at', () => serve.output.includes('no key is in doubt any more'))
+    for (const { port } of serve.ring.members) {
+      const member = await RawClient.connect(port)
+      t.equal(String(await member.ask('KEYS', '*dt:*')), '*0\r\n')
+      member.close()
+    }
+  },
+)
