@@ -56,15 +56,7 @@ interface Noted {
   refusal: string | undefined
   /** A heartbeat is under way. */
   beating: boolean
-  /** Why it did not take the last heartbeat that it has answered, if that is a reason to do without it. */
-  beatRefusal: string | undefined
 }
-
-/**
- * What a member that refuses a heartbeat may say and stay. One without memory serves reads, and is not sent what it would refuse
- * [order/memory]; one that is busy with a script takes everything again when that has ended.
- */
-const TRANSIENT = /^(OOM|BUSY) /
 
 /**
  * Writes the marker of every view to all its members as soon as it is published, and counts heartbeats on them
@@ -116,16 +108,13 @@ export class Markers {
     return this.beats.get(name) ?? 0
   }
 
-  /**
-   * Who does not take the marker of the present view, or no heartbeat, by name, and why. A heartbeat is a write like those of
-   * clients: who refuses it (`min-replicas-to-write`, MISCONF, NOPERM) leaves them without an answer as well.
-   */
+  /** Who does not take the marker of the present view, by name, and why. */
   refusals(): Map<string, string> {
     const { epoch } = this.deps.views.current
     const refusals = new Map<string, string>()
-    for (const [name, { link, clientId, answered, refusal, beatRefusal }] of this.noted) {
-      const why = answered < epoch ? refusal : beatRefusal
-      if (why !== undefined && link.ready && link.info?.clientId === clientId) refusals.set(name, why)
+    for (const [name, { link, clientId, answered, refusal }] of this.noted) {
+      const isPresent = link.ready && link.info?.clientId === clientId
+      if (isPresent && refusal !== undefined && answered < epoch) refusals.set(name, refusal)
     }
     return refusals
   }
@@ -252,11 +241,8 @@ export class Markers {
     const { heartbeat } = this
     noted.beating = true
     void this.write(noted, this.owner(false)).then((answer) => {
+      if (answer !== undefined && answer.refusal === undefined) this.beats.set(noted.link.name, heartbeat)
       noted.beating = false
-      if (answer === undefined) return
-      const { refusal } = answer
-      if (refusal === undefined) this.beats.set(noted.link.name, heartbeat)
-      noted.beatRefusal = refusal === undefined || TRANSIENT.test(refusal) ? undefined : refusal
     })
   }
 
@@ -326,5 +312,5 @@ export class Markers {
 }
 
 function newNote(link: Link, clientId: number): Noted {
-  return { link, clientId, sent: 0, answered: 0, refusal: undefined, beating: false, beatRefusal: undefined }
+  return { link, clientId, sent: 0, answered: 0, refusal: undefined, beating: false }
 }

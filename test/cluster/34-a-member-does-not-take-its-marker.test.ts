@@ -76,27 +76,6 @@ t.test(
   },
 )
 
-t.test('one that refuses all writes is out until it takes them, with no other view before', async (t) => {
-  const ring = await startRing(t, 4)
-  const another = await AnotherProxy.started(t, ring, { unavailableTimeoutMs: 6000 })
-  const client = await another.connect()
-  for (const key of KEYS) await client.ask('SET', key, 'old')
-  const member = await RawClient.connect(ring.server(FULL).port)
-  t.teardown(() => member.close())
-  await tellSentinels(ring, 'SET', FULL, 'down-after-milliseconds', '1500')
-  await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
-  for (const key of KEYS) await until(key, async () => String(await client.ask('SET', key, 'new')) === '+OK\r\n')
-  t.equal(await membersOf(client), 'dt-1 dt-2 dt-4')
-  const [line, ...more] = another.log.about(/leaves the ring/, FULL)
-  t.same(more, [])
-  t.match(line.msg, /because it has not taken its marker for \d+ s: NOREPLICAS /)
-  for (const key of KEYS) t.equal(String(await client.ask('GET', key)), '$3\r\nnew\r\n')
-  await until('its handshakes say why', () => another.log.about(/cannot be reached: .*NOREPLICAS/, FULL).length > 0)
-  await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
-  await until('it is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
-  t.equal(await settled(ring), KEYS.length)
-})
-
 t.test('one that has all that is left of a range stays, full or not', async (t) => {
   const ring = await startRing(t, 2)
   const another = await AnotherProxy.started(t, ring, { replicas: 1, unavailableTimeoutMs: 1000 })

@@ -221,26 +221,6 @@ t.test('a refused marker is written again', async (t) => {
   t.same([...markers.refusals()], [])
 })
 
-t.test(
-  'who refuses heartbeats under a view that it has noted does not take its marker, but for want of memory',
-  async (t) => {
-    const ring = await MarkedRing.start(t, 2)
-    const { markers } = ring
-    ring.begin(1, 0)
-    ring.publish(1)
-    await markers.whenAcknowledged()
-    await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '1')
-    await sleep(1500)
-    t.same([...markers.refusals()], [])
-    await ring.on(2, 'CONFIG', 'SET', 'maxmemory', '0')
-    await ring.on(2, 'CONFIG', 'SET', 'min-replicas-to-write', '1')
-    await until('it refuses one', () => markers.refusals().size > 0, 4000)
-    t.match([...markers.refusals()], [['dt-2', /^NOREPLICAS /]])
-    await ring.on(2, 'CONFIG', 'SET', 'min-replicas-to-write', '0')
-    await until('it takes one', () => markers.refusals().size === 0, 4000)
-  },
-)
-
 t.test('heartbeats are counted on every member from the highest that was found, until an orderly stop', async (t) => {
   const ring = await MarkedRing.start(t, 2)
   const { markers } = ring

@@ -49,10 +49,16 @@ export function specOf(name: string): string | undefined {
   return row === undefined ? undefined : specOfRow(row)
 }
 
-/** Whether its key is its first argument, and the only one, so that no more needs to be found out about its keys. */
-export function isOfOneKey(name: string): boolean {
-  const spec = specOf(name)
-  return spec !== undefined && /^[a-zA-Z]1$/.test(spec) && !/^[nN]/.test(spec)
+/** Where its keys are, for commands that have one, the first argument, or nothing but keys. */
+export function keysIn(name: string): 'first' | 'all' | undefined {
+  const spec = specOf(name) ?? ''
+  if (/^[a-mo-zA-MO-Z]1$/.test(spec)) return 'first'
+  return /^[rw]1,-1,1$/.test(spec) ? 'all' : undefined
+}
+
+/** Whether this is a spec of those for which the prologue has a short way. */
+export function isShort(spec: string): boolean {
+  return /^[rwWe]1$/.test(spec)
 }
 
 /** All specs, for commands that a script makes up: `\n<name> <spec>\n…`. */

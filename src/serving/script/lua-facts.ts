@@ -8,9 +8,11 @@ export interface LuaFacts {
   readonly commands: ReadonlySet<string>
   /** The fields of `redis` that it uses, when it does nothing else with `redis` than to use some; else undefined. */
   readonly fields: ReadonlySet<string> | undefined
+  /** Whether all names of commands are such texts. */
+  readonly isLiteral: boolean
   /**
-   * Whether it can touch no other keys than those that were declared: every command is a text, and of one key, which is given as
-   * `KEYS[…]`, or as a local that is nothing else.
+   * Whether it can touch no other keys than those that were declared: every command is a text, and its keys are given as `KEYS[…]`, or
+   * as locals that are nothing else.
    */
   readonly staysInside: boolean
   /**
@@ -20,16 +22,16 @@ export interface LuaFacts {
   readonly brackets: readonly { readonly open: number; readonly close: number }[]
 }
 
-/** Whether the key of a command is its first argument, and the only one. */
-export type IsOfOneKey = (command: string) => boolean
+/** Where the keys of a command are: its first argument is the only one, or all are; undefined for others. */
+export type KeysIn = (command: string) => 'first' | 'all' | undefined
 
 const CALLS: ReadonlySet<string> = new Set(['call', 'pcall'])
 /** What lets a script get at what it does not name, or run what is not in its source. */
 const HIDING: readonly string[] = ['load', 'loadstring', '_G']
 const BEHIND_STATEMENT: ReadonlySet<string> = new Set(['end', 'else', 'elseif', 'until', ';'])
 
-export function factsOf(source: string, isOfOneKey: IsOfOneKey): LuaFacts {
-  return new Reader(tokensOf(source), isOfOneKey).facts()
+export function factsOf(source: string, keysIn: KeysIn): LuaFacts {
+  return new Reader(tokensOf(source), keysIn).facts()
 }
 
 class Reader {
@@ -37,7 +39,7 @@ class Reader {
 
   constructor(
     private readonly tokens: readonly Token[],
-    private readonly isOfOneKey: IsOfOneKey,
+    private readonly keysIn: KeysIn,
   ) {
     this.keys = this.keyLocals()
   }
@@ -49,6 +51,7 @@ class Reader {
     const fields = new Set<string>()
     const brackets: { open: number; close: number }[] = []
     let isPlain = true
+    let isLiteral = true
     let staysInside = !HIDING.some((name) => names.has(name)) && this.keysAreRead()
     for (const [i, { kind, text }] of tokens.entries()) {
       if (kind !== 'name' || text !== 'redis' || this.is(i - 1, '.') || this.is(i - 1, ':')) continue
@@ -60,8 +63,9 @@ class Reader {
       fields.add(field)
       if (!CALLS.has(field)) continue
       const command = this.is(i + 3, '(') ? plainText(tokens[i + 4] ?? tokens[i]) : undefined
-      if (command !== undefined) commands.add(command)
-      if (command === undefined || !this.isOfOneKey(command) || !this.isOnKey(i + 5)) staysInside = false
+      if (command === undefined) isLiteral = false
+      else commands.add(command)
+      if (command === undefined || !this.isOnKeys(i + 5, this.keysIn(command))) staysInside = false
     }
     for (const call of this.callers()) {
       for (const [i, { start }] of tokens.entries()) {
@@ -72,7 +76,10 @@ class Reader {
       }
     }
     brackets.sort((a, b) => a.open - b.open)
-    return { names, commands, fields: isPlain ? fields : undefined, staysInside: staysInside && isPlain, brackets }
+    return {
+      ...{ names, commands, fields: isPlain ? fields : undefined, isLiteral: isLiteral && isPlain },
+      ...{ staysInside: staysInside && isPlain, brackets },
+    }
   }
 
   /** The ways in which redis.call is spelled: by itself, and as a local that is one. */
@@ -151,12 +158,22 @@ class Reader {
     return false
   }
 
-  /** Whether `, KEYS[…]` or `, key` stands there, and all of an argument. */
-  private isOnKey(i: number): boolean {
-    if (!this.is(i, ',')) return false
-    const isEnd = (at: number) => this.is(at, ',') || this.is(at, ')')
-    if (this.is(i + 1, 'KEYS') && this.is(i + 2, '[')) return isEnd(this.closing(i + 2) + 1)
-    return this.keys.has(this.tokens[i + 1]?.text ?? '') && this.tokens[i + 1].kind === 'name' && isEnd(i + 2)
+  /** Whether the first argument, or all that stand there, are of KEYS. */
+  private isOnKeys(i: number, where: ReturnType<KeysIn>): boolean {
+    if (where === undefined) return false
+    let end = this.behindKey(i)
+    while (where === 'all' && end > 0 && this.is(end, ',')) end = this.behindKey(end)
+    return end > 0
+  }
+
+  /** The place behind `, KEYS[…]` or `, key`, when that is all of an argument; else -1. */
+  private behindKey(i: number): number {
+    if (!this.is(i, ',')) return -1
+    const isOfKeys = this.is(i + 1, 'KEYS') && this.is(i + 2, '[')
+    const token = this.tokens[i + 1]
+    if (!isOfKeys && !(token?.kind === 'name' && this.keys.has(token.text))) return -1
+    const end = isOfKeys ? this.closing(i + 2) + 1 : i + 2
+    return this.is(end, ',') || this.is(end, ')') ? end : -1
   }
 
   /** The place of what closes the bracket at `open`; -1 when there is none. */

@@ -24,8 +24,15 @@ export type Effects =
   | { readonly kind: 'commands'; readonly frame: Buffer | undefined; readonly isLoop: boolean }
   | { readonly kind: 'unknown' }
 
-const COLON = 0x3a
+/** What stands first, see `prologue`. */
+const NOTHING_SAID = 2
+const FAILED = 3
+const STOPPED = 4
+/** So many elements stand before the effects. */
+const HEAD = 4
+
 const UNDERSCORE = Buffer.from('_\r\n')
+const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
 /** It has done nothing. */
 export const NOTHING: Effects = { kind: 'commands', frame: undefined, isLoop: false }
 
@@ -37,64 +44,58 @@ export const NOTHING: Effects = { kind: 'commands', frame: undefined, isLoop: fa
 export function outcomeOf(script: Script, keys: readonly Buffer[], buf: Buffer, from: number, to: number): Outcome {
   const parts = new Elements(buf, from, to)
   if (parts.count < 2) throw new ReplyProtocolError('a wrapped script answers something else')
-  parts.next()
-  const isEffects = buf[parts.start] !== COLON
-  const isUnknown = !isEffects && parts.end - parts.start === 4 && buf[parts.start + 1] === 0x31
-  if (!isEffects && !isUnknown) {
+  const kind = integerIn(buf, parts)
+  if (kind === STOPPED) {
     parts.next()
-    const key = bulkIn(buf, parts)
+    const key = Buffer.from(bulkIn(buf, parts))
     if (parts.count > 2) parts.next()
-    return {
-      kind: 'stopped',
-      key: Buffer.from(key),
-      failed: parts.count > 2 ? bulkIn(buf, parts).toString() : undefined,
-    }
+    return { kind: 'stopped', key, failed: parts.count > 2 ? bulkIn(buf, parts).toString() : undefined }
   }
-  const effects = isUnknown ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts.start, parts.end, keys)
+  const deadlineMs = integerIn(buf, parts)
   parts.next()
-  const deadlineMs = Number(buf.latin1Slice(parts.start + 1, parts.end - 2))
+  const { start, end, flags } = parts
   parts.next()
-  if (parts.count > 3) {
-    parts.next()
-    const message = bulkIn(buf, parts).toString('latin1')
-    parts.next()
-    const where = bulkIn(buf, parts).toString('latin1')
-    const suffix = where === '' ? '' : ` script: ${script.sha}, on ${where}.`
-    const line = Buffer.from(`-${message}${suffix}`.replace(/[\r\n]/g, ' ').concat('\r\n'), 'latin1')
-    return {
-      kind: 'done',
-      effects,
-      deadlineMs,
-      reply: { buf: line, start: 0, end: line.length, flags: IS_ERROR | OWNED },
-    }
-  }
-  const value = new Elements(buf, parts.start, parts.end)
-  if (value.count === 0) {
-    const reply = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
-    return { kind: 'done', effects, deadlineMs, reply }
-  }
-  value.next()
-  return { kind: 'done', effects, deadlineMs, reply: { buf, start: value.start, end: value.end, flags: value.flags } }
+  const what = Math.abs(kind)
+  let reply: Said = { buf, start, end, flags }
+  if (what === FAILED) reply = failure(script, buf, start, end, parts)
+  else if (what === NOTHING_SAID) reply = NULL
+  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, keys)
+  return { kind: 'done', effects, deadlineMs, reply }
+}
+
+/** The error, with the client's name of the script; `where` stands last. */
+function failure({ sha }: Script, buf: Buffer, start: number, end: number, where: Elements): Said {
+  const place = bulkIn(buf, where).toString('latin1')
+  const suffix = place === '' ? '' : ` script: ${sha}, on ${place}.`
+  const message = bulkIn(buf, { start, end }).toString('latin1')
+  const line = Buffer.from(`-${`${message}${suffix}`.replace(/[\r\n]/g, ' ')}\r\n`, 'latin1')
+  return { buf: line, start: 0, end: line.length, flags: IS_ERROR | OWNED }
 }
 
 /** One command is sent as it is; of several the noted texts are the arguments of the loop, byte for byte. */
-function effectsIn(buf: Buffer, start: number, end: number, keys: readonly Buffer[]): Effects {
-  const texts = new Elements(buf, start, end)
-  if (texts.count === 0) return NOTHING
-  const begin = texts.end
-  texts.next()
-  const argc = Number(bulkIn(buf, texts).toString('latin1'))
-  if (argc === texts.count - 1) {
-    const frame = Buffer.concat([Buffer.from(`*${argc}\r\n`), buf.subarray(texts.end, end)])
+function effectsIn(buf: Buffer, parts: Elements, end: number, keys: readonly Buffer[]): Effects {
+  const count = parts.count - HEAD
+  if (count === 0) return NOTHING
+  const begin = parts.end
+  parts.next()
+  const argc = Number(bulkIn(buf, parts).toString('latin1'))
+  if (argc === count - 1) {
+    const frame = Buffer.concat([Buffer.from(`*${argc}\r\n`), buf.subarray(parts.end, end)])
     return { kind: 'commands', frame, isLoop: false }
   }
   const head = frameOf(['EVALSHA', LOOP_SHA, String(keys.length), ...keys])
-  const count = `*${head.argc + texts.count}\r\n`
+  const line = Buffer.from(`*${head.argc + count}\r\n`)
   const rest = head.buf.subarray(head.buf.indexOf(0x0a) + 1)
-  return { kind: 'commands', frame: Buffer.concat([Buffer.from(count), rest, buf.subarray(begin, end)]), isLoop: true }
+  return { kind: 'commands', frame: Buffer.concat([line, rest, buf.subarray(begin, end)]), isLoop: true }
+}
+
+/** The integer that the next element is. */
+function integerIn(buf: Buffer, parts: Elements): number {
+  parts.next()
+  return Number(buf.latin1Slice(parts.start + 1, parts.end - 2))
 }
 
 /** The bytes of the bulk string that an element is. */
-function bulkIn(buf: Buffer, { start, end }: Elements): Buffer {
+function bulkIn(buf: Buffer, { start, end }: { readonly start: number; readonly end: number }): Buffer {
   return buf.subarray(buf.indexOf(0x0d, start) + 2, end - 2)
 }

@@ -2,13 +2,14 @@
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
  * script has done beside what it says:
  *
- *     { effects, deadline, { value } }            it ran to its end
- *     { effects, deadline, 0, message, where }    it failed there, and what it did before that stays
- *     { 0, key }                                  it named a key that it may not touch now: nothing has happened
- *     { 0, key, message }                         the same, and taking back what it had done failed
+ *     { 1, deadline, value, '', effects … }         it ran to its end
+ *     { 2, deadline, 0, '', effects … }             the same, and it says nothing
+ *     { 3, deadline, message, where, effects … }    it failed there, and what it did before that stays
+ *     { 4, key }                                    it named a key that it may not touch now: nothing has happened
+ *     { 4, key, message }                           the same, and taking back what it had done failed
  *
- * effects: texts, for each command their number and then so many; or 1 when they are not known. deadline: the first one in ms that
- * was given to a key, or 0. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
+ * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
+ * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
  * script touches, how many of KEYS, the last ones, are not the client's, but may be touched as well.
  *
  * It is one line, so that the lines of errors are the client's. Where `$…` stands the wrapper puts in what this script needs.
@@ -19,7 +20,7 @@ const COMMANDS = `
 local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring=type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring
 local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.lower,string.byte,string.find,string.match,table.concat,ARGV
-local L,nl,bytes,copy,first,wrote,stop,lines,S={},0,0,false,0,false,nil,{},{err='ERR stopped'}
+local L,nl,bytes,copy,first,wrote,stop,lines,S={0,0,0,''},4,0,false,0,false,nil,{},{err='ERR stopped'}
 local T,B=$specs,$all
 local n=#A
 local oom=A[n]=='o'
@@ -32,9 +33,9 @@ local c,t=select('#',...),{...}
 nl=nl+1
 L[nl]=tostring(c)
 for i=1,c do local v=t[i] if type(v)=='number' then v=fmt('%.17g',v) end nl=nl+1 L[nl]=v bytes=bytes+#v+16 end
-if bytes>$bytes then copy=true L={} end
+if bytes>$bytes then copy=true L={0,0,0,''} end
 end
-local function unknown() copy=true L={} end
+local function unknown() copy=true L={0,0,0,''} end
 local function bad(r) return type(r)=='table' and r.err~=nil end
 local function due(k)
 local t=rpc('PEXPIRETIME',k)
@@ -122,11 +123,11 @@ local function other(s,n,...)
 if type(n)~='string' then if n==nil and select('#',...)==0 then return rpc() end return rpc(n,...) end
 local a,c={...},select('#',...)
 local name=lower(n)
-if s==nil then s=match(B,'\\n'..gsub(name,'%W','%%%0')..' (%S+)') end
+if s==nil then s=match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)') end
 if s=='C' then
 if c==0 then return rpc(n,...) end
 name=name..'|'..lower(tostring(a[1]))
-s=match(B,'\\n'..gsub(name,'%W','%%%0')..' (%S+)')
+s=match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)')
 end
 if s==nil then return {err='ERR Unknown Redis command called from script'} end
 if s=='-' then return rpc(n,...) end
@@ -168,6 +169,70 @@ end
 local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil then raise(r) end return r end
 `
 
+/** The same, for a script that only names commands of one key that are noted as they are, or give it a deadline. */
+const SHORT_COMMANDS = `
+local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
+local type,select,tostring,error,xpcall,A=type,select,tostring,error,xpcall,ARGV
+local L,nl,bytes,copy,first,wrote,stop,lines,S={0,0,0,''},4,0,false,0,false,nil,nil,$stop_error
+local n=#A
+local oom=A[n]=='o'
+A[n]=nil
+$keys
+local function put(v)
+if type(v)=='number' then v=string.format('%.17g',v) end
+nl=nl+1
+L[nl]=v
+bytes=bytes+#v+16
+end
+local function log(n,a,b,...)
+if copy then return end
+local c=b==nil and 2 or 3+select('#',...)
+nl=nl+1
+L[nl]=c==2 and '2' or c==3 and '3' or c..''
+put(n)
+put(a)
+if c>2 then put(b) end
+if c>3 then for i=1,c-3 do put((select(i,...))) end end
+if bytes>$bytes then copy=true L={0,0,0,''} end
+end
+$short_touch
+local function run(n,...)
+$if_stopped
+local s=$spec_of
+if s=='r1' then $check_one return rpc(n,...) end
+if s=='W1' and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
+$check_one
+$image_one
+wrote=true
+local r=rpc(n,...)
+if type(r)=='table' and r.err~=nil then return r end
+if s~='e1' then log(n,...)
+elseif r==1 then
+local k=...
+local t=rpc('PEXPIRETIME',k)
+if t<0 then log('UNLINK',k)
+else
+if first==0 or t<first then first=t end
+log('PEXPIREAT',k,string.format('%.0f',t))
+end
+end
+return r
+end
+local function raise(r)
+local _,w=rp(error,'',4)
+lines={[r]=string.match(w,':(%d+): $')}
+error(r)
+end
+local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil then raise(r) end return r end
+`
+
+const SHORT_TOUCH = `
+local function text(v) if type(v)=='number' then return string.format('%.17g',v) end return v end
+local function bad(r) return type(r)=='table' and r.err~=nil end
+local function at(t) return string.format('%.0f',t) end
+$touch
+`
+
 /** For a script that may touch other keys than those that were declared. */
 const TOUCH = `
 local function touch(k)
@@ -206,22 +271,30 @@ const RUN = `
 local function whole(f)
 local ok,r=xpcall(f,H)
 $stopped
-local e=copy and 1 or L
-if ok then return {e,first,{r}} end
+L[2]=first
+if ok then
+L[3]=r
+L[1]=copy and -1 or 1
+if r==nil then L[3]=0 L[1]=copy and -2 or 2 end
+return L
+end
 local m,w='ERR '..tostring(r),''
 if type(r)=='table' then
 m=rawget(r,'err')
 if type(m)=='number' then m=tostring(m) end
 if type(m)~='string' then m='ERR the script raised an error that has no text' end
-local line=lines[r] or rawget(r,'line')
+local line=lines and lines[r] or rawget(r,'line')
 if rawget(r,'source') and line then w=tostring(rawget(r,'source'))..':'..tostring(line) end
 end
-return {e,first,0,m,w}
+L[1]=copy and -3 or 3
+L[3]=m
+L[4]=w
+return L
 end
 `
 
 const STOPPED = `
-if stop then local failed=wrote and undo() return failed and {0,stop,failed} or {0,stop} end
+if stop then local failed=wrote and undo() return failed and {4,stop,failed} or {4,stop} end
 `
 
 /** Everything that a script could reach the servers by. */
@@ -269,10 +342,12 @@ const WHOLE = 'dt__whole'
 
 /** What a script needs of it. */
 export interface Needs {
-  /** A Lua table with the specs of the commands that are named in it; see command-specs. */
-  readonly specs: string
+  /** The commands that are named in it, as Lua texts, with their specs; see command-specs. */
+  readonly specs: readonly { readonly name: string; readonly spec: string }[]
   /** All specs, where it makes up names of commands, or calls some that have subcommands. */
   readonly all: string
+  /** It only names commands that need no more than `SHORT_COMMANDS`. */
+  readonly isShort: boolean
   /** The fields of `redis` that it uses, when it can do without the other shadows. */
   readonly fields: ReadonlySet<string> | undefined
   /** No key has to be looked at. */
@@ -287,11 +362,15 @@ export interface Needs {
 export function prologueOf(needs: Needs): { readonly before: string; readonly behind: string } {
   const { staysInside, readsOnly } = needs
   const parts: Readonly<Record<string, string>> = {
-    specs: needs.specs,
+    specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
+    spec_of: needs.specs.map(({ name, spec }) => `n==${name} and '${spec}'`).join(' or ') || 'nil',
     all: needs.all,
     bytes: String(needs.maxBytes),
     keys: staysInside ? '' : KEYS_AT_HAND,
     touch: staysInside ? '' : TOUCH,
+    short_touch: staysInside ? '' : SHORT_TOUCH,
+    stop_error: staysInside ? 'nil' : "{err='ERR stopped'}",
+    if_stopped: staysInside ? '' : 'if stop then error(S) end',
     stopped: staysInside ? '' : STOPPED,
     check_one: staysInside ? '' : 'local k=... if not K[k] then touch(k) end',
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
@@ -302,9 +381,9 @@ export function prologueOf(needs: Needs): { readonly before: string; readonly be
   const ending = needs.fields === undefined ? SHADOWS : PLAIN
   const fill = (lua: string): string => lua.replace(/\$(\w+)/g, (_all, name: string) => fill(parts[name]))
   const names = needs.fields === undefined ? ',redis,_G,load,loadstring,pcall,xpcall' : ',redis'
-  const lua = fill(COMMANDS + RUN + ending).replaceAll('\n', ' ')
+  const lua = fill((needs.isShort ? SHORT_COMMANDS : COMMANDS) + RUN + ending).replaceAll('\n', ' ')
   return {
-    before: `local ${WHOLE}${names}=(function() local gsub,rawget=string.gsub,rawget ${lua} end)() return ${WHOLE}(function(...) `,
+    before: `local ${WHOLE}${names}=(function() local rawget=rawget ${lua} end)() return ${WHOLE}(function(...) `,
     behind: '\nend)',
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { allSpecs, isOfOneKey, specOf } from './command-specs.js'
+import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf } from './lua-facts.js'
 import { prologueOf } from './prologue.js'
 
@@ -36,16 +36,20 @@ export function wrap(source: Buffer, maxBytes: number): Script {
   const shebang = SHEBANG.exec(text)?.[0] ?? ''
   const body = text.slice(shebang.length)
   const flags = shebang === '' ? undefined : (FLAGS.exec(shebang)?.[1] ?? '').split(',')
-  const facts = factsOf(body, isOfOneKey)
+  const facts = factsOf(body, keysIn)
   const readsOnly = flags?.includes('no-writes') === true
   const isPlain = !['_G', 'load', 'loadstring', 'pcall', 'xpcall', 'getmetatable'].some((name) => facts.names.has(name))
   const specs = [...facts.commands].flatMap((name) => {
     const spec = specOf(name)
-    return spec === undefined ? [] : [`[${quoted(name)}]='${spec}'`]
+    // Where all arguments of a command are of KEYS, nobody needs to know which of them are keys.
+    if (spec !== undefined) return [{ name, spec: facts.staysInside ? spec.replace(/1,-1,1$/, '1') : spec }]
+    return []
   })
+  const isKnown = facts.isLiteral && specs.length === facts.commands.size
   const { before, behind } = prologueOf({
-    specs: `{${specs.join(',')}}`,
-    all: facts.staysInside ? "''" : quoted(allSpecs()),
+    specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
+    all: isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? "''" : quoted(allSpecs()),
+    isShort: isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
     fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
     staysInside: facts.staysInside,
     readsOnly,

@@ -2,7 +2,12 @@ import t from 'tap'
 import { factsOf } from '../../../src/serving/script/lua-facts.js'
 import { tokensOf } from '../../../src/serving/script/lua-tokens.js'
 
-const facts = (source: string) => factsOf(source, (name) => /^(get|set|incr|del)$/i.test(name))
+const facts = (source: string) => {
+  return factsOf(source, (name) => {
+    if (/^(get|set|incr)$/i.test(name)) return 'first'
+    return /^(del|mget)$/.test(name) ? 'all' : undefined
+  })
+}
 
 t.test('tokens: comments and strings of all kinds', async (t) => {
   const source = `local s = "a\\"b" .. 'c\\'d' -- redis.call
@@ -19,6 +24,8 @@ t.test('tokens: comments and strings of all kinds', async (t) => {
 })
 
 const INSIDE = [
+  "return redis.call('del', KEYS[1], KEYS[2])",
+  "local a = KEYS[1]; return redis.call('mget', a, KEYS[2], a)",
   "return redis.call('incr', KEYS[1])",
   "return redis.call('GET', KEYS[#KEYS])",
   "for i = 1, #KEYS do redis.call('del', KEYS[i]) end",
@@ -31,6 +38,9 @@ const INSIDE = [
 ]
 
 const OUTSIDE = [
+  "return redis.call('del', KEYS[1], 'x')",
+  "return redis.call('del', KEYS[1], unpack(KEYS))",
+  "return redis.call('del')",
   "return redis.call('incr', ARGV[1])",
   "return redis.call('incr', KEYS[1] .. 'x')",
   "return redis.call('incr', 'KEYS[1]')",
