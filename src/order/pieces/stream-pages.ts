@@ -44,6 +44,9 @@ interface Pending {
   readonly deliveries: number
 }
 
+/** What stands in each XADD behind its number of arguments: a stream has a million of them. */
+const XADD_HIDDEN = `\r\n$4\r\nXADD\r\n$${HIDDEN_NAME.length}\r\n${HIDDEN_NAME.latin1Slice()}\r\n$`
+
 /** In place of an entry that was deleted and is pending. */
 const NO_FIELDS = Buffer.from('$0\r\n\r\n$0\r\n\r\n')
 
@@ -153,7 +156,7 @@ function entriesIn(reply: Buffer): Entry[] {
 }
 
 function add({ id, fields, count }: Entry): Frame {
-  const head = `*${count + 3}\r\n$4\r\nXADD\r\n$${HIDDEN_NAME.length}\r\n${HIDDEN_NAME.latin1Slice()}\r\n$${id.length}\r\n${id}\r\n`
+  const head = `*${count + 3}${XADD_HIDDEN}${id.length}\r\n${id}\r\n`
   const buf = Buffer.allocUnsafe(head.length + fields.length)
   buf.latin1Write(head, 0)
   fields.copy(buf, head.length)
