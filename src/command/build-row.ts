@@ -34,6 +34,7 @@ export function buildRow(
     plainArgc: more?.plain ?? 0,
     learnt,
     binds: replicate !== 'none' && route !== 'split' && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
+    otherDb: more?.otherDb,
     elements: more?.elements,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }

@@ -7,7 +7,7 @@ const RADIUS = 'WITHDIST WITHHASH WITHCOORD ANY ASC DESC COUNT+1 STORE+1 STOREDI
 /** The commands on keys, by type of value. The columns are explained in overlay-row.ts. */
 export const DATA_OVERLAY: readonly OverlayRow[] = [
   // keys of any type
-  ['copy', 'key', 'apply', { gather: 'copy', options: '3 DB+1 REPLACE' }],
+  ['copy', 'key', 'apply', { gather: 'copy', options: '3 DB+1 REPLACE', otherDb: 'option' }],
   ['del', 'split', 'apply', { merge: 'sum' }],
   ['dump', 'key', 'none', varying],
   ['exists', 'split', 'none', { merge: 'sum' }],
@@ -16,7 +16,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['expiretime', 'key', 'none'],
   ['keys', 'members', 'none', varying],
   ['migrate', 'unsupported', 'copy', { keys: 'migrate', compare: false }],
-  ['move', 'key', 'apply', { binds: true }],
+  ['move', 'key', 'apply', { binds: true, otherDb: 'argument' }],
   ['object', 'unsupported', 'none'],
   ['object|encoding', 'key', 'none', varying],
   ['object|freq', 'key', 'none', varying],

@@ -1,4 +1,15 @@
-import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowShape, ScriptVerb } from './row.js'
+import type {
+  Elements,
+  Gather,
+  KeyFinder,
+  Merge,
+  OtherDb,
+  Plan,
+  Replicate,
+  Route,
+  RowShape,
+  ScriptVerb,
+} from './row.js'
 
 /**
  * The part of the command table that is written by hand, one row a command [design §5 Command table]:
@@ -26,6 +37,7 @@ import type { Elements, Gather, KeyFinder, Merge, Plan, Replicate, Route, RowSha
  *   always answered OK: they go a quicker way [design §11 H].
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
  * - values: where the reply to a write may have what a key holds, and be large.
+ * - otherDb: where a database is named in which the command has a key, too.
  * - elements: of a write that changes only elements that it names, where these stand.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -42,6 +54,7 @@ export interface OverlayMore {
   readonly options?: string
   readonly plain?: number
   readonly binds?: true
+  readonly otherDb?: OtherDb
   readonly elements?: Elements
   readonly values?: true
 }

@@ -47,6 +47,8 @@ export interface CommandRow {
    * of them is a doubt about all.
    */
   readonly binds: boolean
+  /** Where a database is named in which the command has a key, too. */
+  readonly otherDb: OtherDb | undefined
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
@@ -66,6 +68,10 @@ export type KeyFinder =
 export type RowShape =
   | Shape
   | 'optional-array' /* LPOP: `null-array` with more than the least arguments, else `generic` */
+
+export type OtherDb =
+  | 'argument' // MOVE key db
+  | 'option' // COPY source destination [DB db]
 
 /** Where the names of elements stand behind the key. */
 export type Elements =

@@ -16,16 +16,9 @@ import type { Frame } from '../resp/frame.js'
  * @returns what to tell the user behind `is not supported yet by this proxy`, or undefined when it can be served
  */
 export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
-  switch (row.name) {
-    case 'sort':
-    case 'sort_ro':
-      return sortReadsPatterns(frame) ? ' with BY or GET patterns' : undefined
-    case 'xread':
-    case 'xreadgroup':
-      return hasBlockOption(frame) ? ' with BLOCK' : undefined
-    default:
-      return undefined
-  }
+  if (row.gather === 'sort') return sortReadsPatterns(frame) ? ' with BY or GET patterns' : undefined
+  if (row.keyFinder === 'streams') return hasBlockOption(frame) ? ' with BLOCK' : undefined
+  return undefined
 }
 
 const places: number[] = []

@@ -14,8 +14,8 @@ export function keyIds(row: CommandRow, frame: Frame, db: number, databases: num
   const count = findKeys(row, frame, indexes)
   const ids: KeyId[] = []
   for (let k = 0; k < count; k++) ids.push(idOf(frame, indexes[k], db))
-  if (row.name === 'move') ids.push(idOf(frame, 1, database(frame, 2, databases)))
-  if (row.name === 'copy') {
+  if (row.otherDb === 'argument') ids.push(idOf(frame, 1, database(frame, 2, databases)))
+  if (row.otherDb === 'option') {
     for (let i = 3; i + 1 < frame.argc; i++)
       if (isOption(frame, i, 'db')) ids.push(idOf(frame, 2, database(frame, ++i, databases)))
   }

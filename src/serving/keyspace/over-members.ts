@@ -9,9 +9,6 @@ import { type Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { scan, scanKey } from './scan.js'
 import { changeDatabases } from './whole-databases.js'
 
-/** Iterations over the elements of one key. */
-const KEY_SCANS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
-
 /**
  * Serves a command that asks, or changes, all members [design §7 Keyspace-wide]: in steps, while the client's next command
  * waits.
@@ -56,7 +53,8 @@ async function overMembers(
   { db, client }: ReplySlot,
 ): Promise<Reply> {
   const { router } = keyspace.order
-  if (KEY_SCANS.has(row.name)) {
+  // HSCAN, SSCAN, ZSCAN.
+  if (row.keyFinder === 'range') {
     const { gone } = router.routeOfKey(args[1], 0, args[1].length)
     return gone ?? scanKey(keyspace, args, db)
   }
