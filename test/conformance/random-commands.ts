@@ -219,6 +219,44 @@ const PLANNED: Part[][] = [
   ['DEL', anyOf('string'), anyOf('string')],
 ]
 
+const [anyString, anySet, anyZset, anyHll, anyGeo] = (['string', 'set', 'zset', 'hll', 'geo'] as const).map(anyOf)
+const circle = ['FROMLONLAT', '15', '37', 'BYRADIUS', '200', 'km'] as const
+
+/** Commands on whole values of keys under both tags. */
+const GATHERED: Part[][] = [
+  ['SINTER', some(anySet)],
+  ['SUNION', some(anySet)],
+  ['SDIFF', some(anySet)],
+  ['SINTERCARD', numberedOf(anySet), flag('LIMIT 1', 'LIMIT x')],
+  ['SINTERSTORE', anySet, some(anySet)],
+  ['SUNIONSTORE', anySet, some(anySet)],
+  ['SDIFFSTORE', anySet, some(anySet)],
+  ['SADD', anySet, some(member)],
+  ['ZADD', anyZset, '1', member, '2', member],
+  ['ZUNION', numberedOf(anyZset), flag('WITHSCORES', 'WEIGHTS 1')],
+  ['ZINTER', numberedOf(anyZset), flag('WITHSCORES')],
+  ['ZDIFF', numberedOf(anyZset), flag('WITHSCORES')],
+  ['ZINTERCARD', numberedOf(anyZset)],
+  ['ZUNIONSTORE', anyZset, numberedOf(anyZset), flag('AGGREGATE MAX', 'WEIGHTS 2')],
+  ['ZINTERSTORE', anyZset, numberedOf(anyZset)],
+  ['ZDIFFSTORE', anyZset, numberedOf(anyZset)],
+  ['ZUNIONSTORE', anyZset, '2', anySet, anyZset],
+  ['ZRANGESTORE', anyZset, anyZset, integer, integer],
+  ['BITOP', fc.constantFrom('AND', 'OR', 'XOR', 'NOT'), anyString, some(anyString, 2)],
+  ['LCS', anyString, anyString, flag('LEN', 'IDX')],
+  ['PFADD', anyHll, some(word)],
+  ['PFCOUNT', some(anyHll)],
+  ['PFMERGE', anyHll, some(anyHll)],
+  ['GEOSEARCHSTORE', anyGeo, anyGeo, ...circle, flag('STOREDIST')],
+  ['GEORADIUS', anyGeo, '15', '37', '200', 'km', 'STORE', anyGeo],
+  ['SORT', anyList, 'ALPHA', 'STORE', anyList],
+  ['SORT', anyList, 'BY', 'string*{a}', 'ALPHA', 'GET', '#', 'GET', 'string*{b}'],
+  ['SORT', anySet, 'BY', 'hash*{a}->a', 'ALPHA', 'GET', 'hash*{b}->b', 'STORE', anyList],
+  ['RENAME', anyKey, anyKey],
+  ['RENAMENX', anyKey, anyKey],
+  ['COPY', anyKey, anyKey, flag('REPLACE', 'DB 1 REPLACE', 'DB x', 'DB')],
+]
+
 const KEYSPACE: Part[][] = [
   ['DEL', some(anyKey)],
   ['UNLINK', some(anyKey)],
@@ -285,8 +323,12 @@ export const randomCommand = commandOf(
     { weight: 8, arbitrary: fc.constantFrom(...TAGS.flatMap(forms)) },
     { weight: 2, arbitrary: fc.constantFrom(...KEYSPACE) },
     { weight: 2, arbitrary: fc.constantFrom(...PLANNED) },
+    { weight: 3, arbitrary: fc.constantFrom(...GATHERED) },
   ),
 )
+
+/** One on several keys of any servers. */
+export const severalKeysCommand = commandOf(fc.constantFrom(...PLANNED, ...GATHERED))
 
 /** A command whose effect the server may choose. */
 export const chosenCommand = commandOf(fc.constantFrom(...CHOSEN))

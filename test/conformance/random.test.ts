@@ -3,13 +3,15 @@ import t from 'tap'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { show } from './compare.js'
 import { Pair } from './pair.js'
-import { chosenCommand, randomCommand } from './random-commands.js'
+import { chosenCommand, randomCommand, severalKeysCommand } from './random-commands.js'
 import { run } from './script.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
 
 const pair = await Pair.start(t)
+/** No key has a copy, so that values have to go from server to server. */
+const apart = await Pair.start(t, { replicas: 0 })
 
 t.test('random sequences of commands are answered as Redis does, and leave the same data', async (t) => {
   let commands = 0
@@ -60,3 +62,28 @@ t.test(
     t.ok(commands > 5000, `${commands} commands`)
   },
 )
+
+t.test('random sequences of commands on several keys, none of which are on the same server', async (t) => {
+  let commands = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof({ weight: 1, arbitrary: randomCommand }, { weight: 4, arbitrary: severalKeysCommand }), {
+        minLength: 1,
+        maxLength: 100,
+        size: 'max',
+      }),
+      fc.constantFrom<2 | 3>(2, 3),
+      fc.boolean(),
+      async (sequence, proto, pipelined) => {
+        await apart.flush()
+        const startedMs = performance.now()
+        const differences = await apart.differences(sequence, proto, pipelined)
+        differences.push(...(await apart.dataFaults(performance.now() - startedMs)))
+        if (differences.length > 0) throw new Error(differences.join('\n'))
+        commands += sequence.length
+      },
+    ),
+    { seed: SEED, numRuns: 60, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+  )
+  t.ok(commands > 1500, `${commands} commands`)
+})
