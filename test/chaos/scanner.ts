@@ -14,6 +14,8 @@ const RETRY_MS = 50
  */
 const WALKS_MAX = 15
 const CALLS_SPARE = 1000
+/** However few keys it has come to, a walk may tell of so many so often. */
+const SEEN_MIN = 500
 
 /** Walks through all keys of database 0 again and again, as SCAN does: each walk ends, and misses no key that stays. */
 export class Scanner {
@@ -43,6 +45,8 @@ export class Scanner {
     let connection: Connection | undefined
     let cursor = '0'
     let calls = 0
+    /** Keys that it was told of, as often as it was. */
+    let told = 0
     try {
       while (calls === 0 || cursor !== '0') {
         if (this.stopped) return
@@ -51,6 +55,7 @@ export class Scanner {
           const [next, found] = await ask(connection, cursor)
           cursor = next
           for (const key of found) seen.add(key)
+          told += found.length
         } catch {
           // An error leaves the walk where it is.
           connection?.close('the walk goes on over another one')
@@ -58,8 +63,10 @@ export class Scanner {
           await sleep(RETRY_MS)
           continue
         }
-        if (++calls <= callsMax) continue
-        this.complain(`SCAN has been called ${calls} times, for about ${this.keys} keys, and has not come to its end`)
+        if (++calls <= callsMax && told <= WALKS_MAX * Math.max(seen.size, SEEN_MIN)) continue
+        this.complain(
+          `SCAN has been called ${calls} times, for about ${this.keys} keys, has told of ${seen.size} of them ${told} times, and has not come to its end`,
+        )
         return
       }
     } finally {

@@ -270,20 +270,6 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
-  'scan-by-serving': {
-    summary: 'a walk by SCAN begins again whenever a key is in doubt on some member for an instant',
-    faults: [],
-    workloads: ['deadline'],
-    roundSeconds: 60,
-    ballast: 1000,
-    patches: [
-      {
-        file: 'serving/keyspace/walks.js',
-        replace: "info?.runId ?? '-')",
-        by: "info?.runId ?? '-').concat(links.map(({ serving }) => serving))",
-      },
-    ],
-  },
   'replies-by-arrival': {
     summary: 'replies go to the client in the order in which they arrive',
     faults: ['slow'],

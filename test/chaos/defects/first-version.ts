@@ -88,7 +88,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
     summary: 'SCAN does not end beside keys that expire',
     faults: [],
     workloads: ['deadline'],
-    roundSeconds: 60,
-    ballast: 1000,
+    roundSeconds: 45,
+    ballast: 3000,
   },
 }

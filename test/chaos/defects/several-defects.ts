@@ -54,18 +54,6 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
       { file: 'serving/several/gather/block.js', replace: "frameOf(['UNLINK', ...names])", by: "frameOf(['PING'])" },
     ],
   },
-  'gather-reads-in-doubt': {
-    summary: 'a gather uses what a server has said that turned out to be without a write',
-    faults: ['lose', 'refuse', 'cut'],
-    workloads: ['moved', 'ring'],
-    patches: [
-      {
-        file: 'serving/several/gather/gather.js',
-        replace: 'if (doubts.any && brought.inPlace.some(',
-        by: 'if (false && brought.inPlace.some(',
-      },
-    ],
-  },
   'taken-before-added': {
     summary: 'a plan takes an element away before it has added it elsewhere',
     faults: ['kill-proxy', 'kill-proxy-mid-write', 'cut', 'refuse'],
@@ -143,18 +131,6 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     workloads: ['bank', 'register'],
     patches: [{ file: 'backend/link.js', replace: 'if (this.selection.db !== db)', by: 'if (false)' }],
   },
-  'transaction-passes-copies': {
-    summary: 'a transaction does not wait for a copy of its keys that is on its way to a server',
-    faults: ['kill', 'wipe', 'lose'],
-    workloads: ['cas'],
-    patches: [
-      {
-        file: 'serving/transaction/transaction.js',
-        replace: 'if (lanes.active > 0 && targets.some((link) => lanes.isAnyHeld(link, ids)))',
-        by: 'if (false)',
-      },
-    ],
-  },
   'discarded-and-answered': {
     summary: 'a block that a server discards, or does not answer, counts as executed',
     faults: ['refuse', 'lose'],
@@ -164,18 +140,6 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
         file: 'backend/block.js',
         replace: 'sink.onLost(tag, segment.buf, start, end);',
         by: "const was = Buffer.from(':0\\r\\n'); sink.onReply(tag, was, 0, was.length, 0);",
-      },
-    ],
-  },
-  'doubt-of-one-key': {
-    summary: 'of what a transaction has written on one server, a key is repaired for itself alone',
-    faults: ['half-and-wipe', 'lose', 'kill-proxy-in-doubt'],
-    workloads: ['bank'],
-    patches: [
-      {
-        file: 'serving/transaction/transaction.js',
-        replace: 'if (written.length > 1 && to.targets.length > 1)',
-        by: 'if (false)',
       },
     ],
   },
@@ -194,13 +158,16 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
       { file: 'order/watches.js', replace: 'changed(link, key) {', by: 'changed(link, key) { return;' },
     ],
   },
-  'watch-of-a-lost-link': {
-    summary: 'what was watched over a connection that broke counts as unchanged',
-    faults: ['cut', 'lose', 'kill'],
-    workloads: ['cas', 'bank'],
+  'source-deleted-first': {
+    summary: 'what is renamed is deleted before it is under its new name',
+    faults: ['kill-proxy', 'kill-proxy-mid-write', 'refuse', 'cut'],
+    workloads: ['ring'],
     patches: [
-      { file: 'order/watches.js', replace: 'linkDown(link) {', by: 'linkDown(link) { return;' },
-      { file: 'order/watches.js', replace: 'viewChanged(router) {', by: 'viewChanged(router) { return;' },
+      {
+        file: 'serving/several/gather/transfer.js',
+        replace: 'const failed = await this.put(',
+        by: "if (isMove) await this.writeStep(['DEL', source]); const failed = await this.put(",
+      },
     ],
   },
 }
