@@ -39,7 +39,7 @@ export class Coordinator {
   readonly order: Order
   readonly keyspace: Keyspace
   private readonly oneRoute: OneRoute
-  private readonly scripts: Scripts
+  readonly scripts: Scripts
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly keyIndexes: number[] = []

@@ -98,8 +98,9 @@ const MEMORY: Fields = [
   ['used_memory_vm_eval', sum],
   ['used_memory_lua_human', human('used_memory_lua')],
   ['used_memory_scripts_eval', sum],
-  // Scripts and functions are the same on all members.
-  ['number_of_cached_scripts', max],
+  // Those of clients: the members have each of them wrapped, too.
+  ['number_of_cached_scripts', own(({ coordinator }) => coordinator.scripts.size)],
+  // Functions are the same on all members.
   ['number_of_functions', max],
   ['number_of_libraries', max],
   ['used_memory_vm_functions', sum],

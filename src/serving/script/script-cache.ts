@@ -16,6 +16,10 @@ export class ScriptCache {
   /** @param bytesMax how many bytes of sources may be loaded */
   constructor(private readonly bytesMax: number) {}
 
+  get size(): number {
+    return this.loaded.size + this.evaluated.size
+  }
+
   get(sha: string): Script | undefined {
     const loaded = this.loaded.get(sha)
     if (loaded !== undefined) return loaded

@@ -72,6 +72,11 @@ export class Scripts {
 
   constructor(private readonly order: Order) {}
 
+  /** How many scripts clients may call by their SHA1. */
+  get size(): number {
+    return this.cache.size
+  }
+
   linkUp(link: Link): void {
     this.loaded.keepOnly(this.order.router.links)
     this.loaded.linkUp(link)

@@ -124,6 +124,11 @@ t.test('memory and work are those of all members', async (t) => {
   const client = await proxy.connect()
   const members = await Promise.all(proxy.ring.members.map(({ name }) => proxy.connectTo(name)))
   await client.ask('SET', 'text', 'x'.repeat(1000))
+  await client.pipeline([
+    ['SCRIPT', 'FLUSH'],
+    ['SCRIPT', 'LOAD', 'return 1'],
+    ...[1, 2, 2].map((n) => ['EVAL', `return ${n}`, '0']),
+  ])
   await client.pipeline(Array.from({ length: 50 }, () => ['GET', 'text']))
   const infos = await Promise.all(members.map(async (member) => fields(await ask(member))))
   const sum = (name: string) => infos.reduce((total, info) => total + Number(info.get(name)), 0)
@@ -133,6 +138,7 @@ t.test('memory and work are those of all members', async (t) => {
   t.match(ours.get('used_memory_human'), /^\d+\.\d\dM$/)
   t.equal(ours.get('total_system_memory'), infos[0].get('total_system_memory'), 'one machine has its memory once')
   t.equal(ours.get('maxmemory_policy'), 'noeviction')
+  t.equal(ours.get('number_of_cached_scripts'), '2', 'those of clients')
   t.equal(Number(ours.get('keyspace_hits')), sum('keyspace_hits'))
   t.ok(Number(ours.get('keyspace_hits')) >= 50)
   t.match(ours.get('cmdstat_get'), /^calls=\d+,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=0,failed_calls=0$/)
