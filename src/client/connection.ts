@@ -182,6 +182,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** [Asker] */
   takeTurn(): void {
+    // Should it not be served now for another reason, it tries again with the next reply.
+    this.queue.leaveTurn(this)
     this.resume()
     if (!this.serving && !this.closed) this.readOn()
   }
