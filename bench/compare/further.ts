@@ -7,13 +7,18 @@ import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems } from './systems.js'
+import { measureTransactions, TRANSACTION_NAMES } from './transactions.js'
 
 /*
- * What is no ratio of two rows: what commands on several servers cost, how soon the proxy is there, what connections cost that do nothing, and how long it takes
- * to become a client while others keep the proxy busy.
+ * What is no ratio of two rows: what commands on several servers and transactions cost, how soon the proxy is there, what connections
+ * cost that do nothing, and how long it takes to become a client while others keep the proxy busy.
  */
 
-export const FURTHER_NAMES = ['start', 'accept', 'refuse', 'idle', 'refuse-full', ...GATHER_NAMES] as const
+export const FURTHER_NAMES = [
+  ...(['start', 'accept', 'refuse', 'idle', 'refuse-full'] as const),
+  ...GATHER_NAMES,
+  ...TRANSACTION_NAMES,
+] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
 
 /** One such figure of DT (with three copies) or, to compare, of another system. */
@@ -80,6 +85,12 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     const title = `DT, 3 copies: ${refused}`
     onFigure({ name: 'refuse', system: 'dt-r2', title, unit: 'ms', ...timesFigure(times) })
     await ring.restartProxy()
+  }
+  if (TRANSACTION_NAMES.some((name) => names.includes(name)) && !signal.aborted) {
+    onStep('what transactions cost')
+    for (const figure of await measureTransactions({ port: ring.port, pid: ring.proxyPid }, options)) {
+      if (names.includes(figure.name)) onFigure({ system: 'dt-r2', unit: 'ratio', ...figure })
+    }
   }
   if (!names.includes('idle') && !names.includes('refuse-full')) return
   const filesMax = Number(/^Max open files +([0-9]+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1])

@@ -42,7 +42,7 @@ function comparisonSections(comparison: Comparison, soak: Soak | undefined): str
       ? [
           '![CPU time per command as a ratio to twemproxy, with the targets](results.svg)',
           '## Targets',
-          `${judged.length - missed.length} of ${judged.length} are met. Ratios are to twemproxy.`,
+          `${judged.length - missed.length} of ${judged.length} are met. Ratios are to twemproxy, those of transactions to the same commands without one.`,
           targetsTable(verdicts),
           ...reasons(missed),
         ]

@@ -98,6 +98,18 @@ export const TARGETS: readonly Target[] = [
     ...bothWays(`MSET of 10 keys, P=${pipeline}`, `mset-p${pipeline}`, 0.8, FIVE_SOCKETS, FIVE_SOCKETS_THREE_COPIES),
   ]),
   {
+    ...{ title: 'MULTI, 5 SET, EXEC: CPU to that of 5 SET', atMost: 1.7, unit: 'ratio' },
+    of: { further: 'multi' },
+  },
+  {
+    ...{ title: 'the same over three replica sets: CPU to that on one', atMost: 1.5, unit: 'ratio' },
+    of: { further: 'multi-3' },
+  },
+  {
+    ...{ title: 'WATCH, GET, MULTI, SET, EXEC: CPU to that of GET, SET', atMost: 2.5, unit: 'ratio' },
+    of: { further: 'watch' },
+  },
+  {
     title: 'memory flat over the soak: the last quarter to the second',
     atMost: 1.05,
     unit: 'ratio',

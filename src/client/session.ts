@@ -32,6 +32,14 @@ export class Session {
     this.queuedBytes += frame.end - frame.start
   }
 
+  /** Gives what takes back whatever commands about the connection itself will have changed. */
+  remember(): () => void {
+    const { proto, db, name, libName, libVersion, user, noEvict } = this
+    return () => {
+      Object.assign(this, { proto, db, name, libName, libVersion, user, noEvict })
+    }
+  }
+
   /** The transaction is over, and with it the watching of keys. */
   endTransaction(): void {
     this.transaction = 'none'

@@ -30,8 +30,8 @@ const REFUSED: Readonly<Record<string, Reply>> = {
   multi: error('ERR MULTI calls can not be nested'),
   watch: error('ERR WATCH inside MULTI is not allowed'),
 }
-/** What would change how the rest of EXEC's own reply is sent, or the ring, before it is known whether anything is executed. */
-const OUTSIDE = /^(dt\||hello$|client\|reply$)/
+/** What would change whether EXEC's own reply is sent, or the ring, before it is known whether anything is executed. */
+const OUTSIDE = /^(dt\||client\|reply$)/
 
 /** By the names of their rows. */
 const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
@@ -115,7 +115,7 @@ async function execute(server: Server, client: Connection): Promise<void> {
   const { session } = client
   const slot = client.takeSlot(session.queuedBytes)
   client.queue.newestWrite = slot.number
-  const dbBefore = session.db
+  const takeBack = session.remember()
   const { watched } = session
   // Up to the end of the transaction it is not the client's any more.
   session.watched = undefined
@@ -130,14 +130,12 @@ async function execute(server: Server, client: Connection): Promise<void> {
           slot.pauseClient()
           value = await value
         }
-        reply = encodeReply(value === NO_REPLY ? OK : value, slot.proto)
+        reply = encodeReply(value === NO_REPLY ? OK : value, session.proto)
       }
-      commands.push({ frame, row, db: session.db, reply })
+      commands.push({ frame, row, db: session.db, proto: session.proto, reply })
     }
     session.endTransaction()
-    server.coordinator.transact(commands, slot, watched, () => {
-      session.db = dbBefore
-    })
+    server.coordinator.transact(commands, slot, watched, takeBack)
   } catch (failure) {
     session.endTransaction()
     watched?.end()

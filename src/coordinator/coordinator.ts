@@ -11,7 +11,7 @@ import type { ReplySlot } from '../order/reply-slot.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
-import { serveOverMembers } from '../serving/keyspace/over-members.js'
+import { IN_TRANSACTIONS, serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
 import { Scripts } from '../serving/script/scripts.js'
@@ -84,14 +84,17 @@ export class Coordinator {
     watched: Watched | undefined,
     notApplied: () => void,
   ): void {
-    new Transaction(this.oneRoute, commands, slot, watched, notApplied).run()
+    new Transaction(this.oneRoute, this.keyspace, commands, slot, watched, notApplied).run()
   }
 
   /** Why a command for servers cannot be one of a transaction; undefined when it can. */
   refusalInTransaction(frame: Frame, row: CommandRow): Reply | undefined {
     const { router } = this.order
     if (namesOurs(row, frame)) return KEY_OF_OURS
-    if (row.route === 'members' || row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
+    if (row.route === 'members') {
+      return IN_TRANSACTIONS.has(row.name) ? undefined : notSupported(row, ' between MULTI and EXEC')
+    }
+    if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if (row.route !== 'key') return undefined
     const refused = refusedForm(row, frame)

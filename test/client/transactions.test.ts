@@ -104,6 +104,111 @@ t.test('transactions are answered as by Redis', async (t) => {
     )
   })
 
+  await t.test('the protocol changes in the middle, and not when nothing is executed', async (t) => {
+    const answers = [
+      ['HGETALL', 'h'],
+      ['GET', 'nosuch'],
+    ]
+    const before = [
+      ['HELLO', '2'],
+      ['HSET', 'h', 'f', 'v'],
+    ]
+    const masked = (reply: Buffer) => String(reply).replace(/:\d+\r\n(?=\$4\r\nmode)/g, ':id\r\n')
+    for (const proto of [2, 3] as const) {
+      const [ours, theirs] = await Promise.all([proxy.connect(proto), redis.connect(proto)])
+      for (const story of [
+        [
+          ...before,
+          ['MULTI'],
+          ...answers,
+          ['HELLO', '3'],
+          ...answers,
+          ['HELLO', '2'],
+          ...answers,
+          ['EXEC'],
+          ...answers,
+        ],
+        [...before, ['MULTI'], ...answers, ['HELLO', '3'], ...answers, ['EXEC'], ...answers],
+        [...before, ['MULTI'], ['HELLO', '4'], ['HELLO', '3', 'SETNAME'], ...answers, ['EXEC'], ...answers],
+        [...before, ['WATCH', 'h'], ['HSET', 'h', 'f', 'w'], ['MULTI'], ['HELLO', '3'], ['EXEC'], ...answers],
+        [...before, ['MULTI'], ['HELLO', '3'], ['NOSUCH'], ['EXEC'], ...answers],
+      ]) {
+        const [a, b] = await Promise.all([ours.pipeline(story), theirs.pipeline(story)])
+        t.same(a.slice(2).map(masked), b.slice(2).map(masked), story.map((args) => args.join(' ')).join(', '))
+      }
+      await Promise.all([ours.ask('FLUSHALL'), theirs.ask('FLUSHALL')])
+    }
+  })
+
+  await t.test('commands on all keys', async (t) => {
+    await same(
+      t,
+      [
+        ['SET', 'a', '1'],
+        ['MULTI'],
+        ['KEYS', '*'],
+        ['FLUSHALL'],
+        ['GET', 'a'],
+        ['KEYS', '*'],
+        ['SET', 'b', '2'],
+        ['KEYS', '*'],
+        ['EXEC'],
+        ['KEYS', '*'],
+      ],
+      [
+        ['MULTI'],
+        ['FLUSHALL', 'x'],
+        ['FLUSHALL', 'ASYNC'],
+        ['FLUSHDB', 'SYNC'],
+        ['FLUSHDB', 'a', 'b'],
+        ['KEYS', 'a*'],
+        ['EXEC'],
+        ['KEYS', '*'],
+      ],
+      [
+        ['SET', 'a', '0'],
+        ['SELECT', '3'],
+        ['SET', 'a', '3'],
+        ['MULTI'],
+        ['SADD', 's', 'x'],
+        ['SPOP', 's'],
+        ['FLUSHDB'],
+        ['GET', 'a'],
+        ['SADD', 's', 'y'],
+        ['SPOP', 's'],
+        ['KEYS', '*'],
+        ['EXEC'],
+        ['SELECT', '0'],
+        ['GET', 'a'],
+      ],
+      [
+        ['MULTI'],
+        ['SELECT', '4'],
+        ['SET', 'a', '4'],
+        ['SELECT', '5'],
+        ['SET', 'b', '5'],
+        ['KEYS', '*'],
+        ['FLUSHDB'],
+        ['SELECT', '4'],
+        ['KEYS', '*'],
+        ['EXEC'],
+        ['GET', 'a'],
+      ],
+      [['MULTI'], ['FLUSHALL'], ['EXEC'], ['MULTI'], ['KEYS', '*'], ['EXEC'], ['MULTI'], ['KEYS'], ['EXEC']],
+      [
+        ['XGROUP', 'CREATE', 'x', 'g', '0', 'MKSTREAM'],
+        ['XADD', 'x', '1-1', 'f', 'v'],
+        ['MULTI'],
+        ['XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'],
+        ['XCLAIM', 'x', 'g', 'd', '0', '1-1'],
+        ['FLUSHALL'],
+        ['SET', 'x', 'now'],
+        ['EXEC'],
+        ['GET', 'x'],
+      ],
+    )
+  })
+
   await t.test('what the master chooses and what is copied from it', async (t) => {
     await same(
       t,
@@ -157,20 +262,11 @@ t.test('what cannot be in a transaction says so, and the transaction is not exec
   const proxy = await startProxy(t, { replicas: 1 })
   const client = await proxy.connect()
   const unfit = [
-    ...[
-      ['KEYS', '*'],
-      ['SCAN', '0'],
-      ['DBSIZE'],
-      ['FLUSHALL'],
-      ['SWAPDB', '0', '1'],
-      ['HSCAN', 'h', '0'],
-      ['EVAL', 'x', '0'],
-    ],
+    ...[['SCAN', '0'], ['DBSIZE'], ['RANDOMKEY'], ['SWAPDB', '0', '1'], ['HSCAN', 'h', '0'], ['EVAL', 'x', '0']],
     ...[
       ['BLPOP', 'l', '0'],
       ['SUBSCRIBE', 'c'],
       ['XREAD', 'BLOCK', '0', 'STREAMS', 's', '$'],
-      ['HELLO', '3'],
     ],
     ...[
       ['CLIENT', 'REPLY', 'OFF'],

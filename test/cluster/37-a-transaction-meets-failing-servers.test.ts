@@ -125,6 +125,53 @@ t.test('a link breaks again and again under transactions: the replicas stay equa
   }
 })
 
+t.test('so it is with transactions that empty databases, and tell what is there', async (t) => {
+  const story = await begin(t)
+  const { proxy, mastered, backed, elsewhere } = story
+  const member = await proxy.connectTo(MEMBER)
+  let over = false
+  const breaking = (async () => {
+    while (!over) {
+      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
+      if (id !== undefined) await member.ask('CLIENT', 'KILL', 'ID', id)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+    }
+  })()
+  const clients = await Promise.all([1, 2, 3].map(() => proxy.connect()))
+  let done = 0
+  await Promise.all(
+    clients.map(async (each, c) => {
+      for (let i = 0; i < 25; i++) {
+        const set = `{${mastered}}set`
+        const commands = [
+          ['SADD', set, String(i)],
+          ['SPOP', set],
+          [c === 0 ? 'FLUSHALL' : 'FLUSHDB'],
+          ['KEYS', '*'],
+          ['INCR', mastered],
+        ]
+        const reply = await exec(each, [
+          ['MULTI'],
+          ['SELECT', String(c)],
+          ...commands,
+          ['INCR', backed],
+          ['INCR', elsewhere],
+          ['EXEC'],
+        ])
+        if (reply.startsWith('*8')) {
+          done++
+          t.match(reply, /\+OK\r\n\*0\r\n:1\r\n:1\r\n:1\r\n$/, 'nothing is there behind it but what it writes itself')
+        } else if (!/^-(ERR the outcome of this transaction is unknown|CLUSTERDOWN)/.test(reply)) t.fail(reply)
+        await each.ask('INCR', `other:${i}`)
+      }
+    }),
+  )
+  over = true
+  await breaking
+  t.ok(done > 0, `${done} done`)
+  await replicasAreEqual(story)
+})
+
 t.test('a server discards its part: it is mended, and goes on in the right database', async (t) => {
   const story = await begin(t, 2000)
   const { proxy, client, watcher, mastered, elsewhere } = story

@@ -214,7 +214,7 @@ export class RingInMemory {
       this.coordinator.submit(frame, row, slotOf(command, row.replicate !== 'none'))
     }
     const exec = (...commands: readonly string[]) => {
-      const queued = commands.map((command) => ({ ...parsed(command), db: 0, reply: undefined }))
+      const queued = commands.map((command) => ({ ...parsed(command), db: 0, proto: 3 as const, reply: undefined }))
       this.coordinator.transact(queued, slotOf('EXEC', true), watched, () => {})
     }
     const watch = (...keys: readonly string[]) => {

@@ -28,10 +28,15 @@ export class Keyspace {
 
   /** KEYS pattern. */
   async keys(args: readonly Buffer[], db: number): Promise<Reply> {
-    const replies = await this.onServing((link, serving) => servedKeys(serving, link, args, db))
+    return this.keysOf(await this.serving(), args, db)
+  }
+
+  /** The same, asked in the turn in which it is called, of those who serve every range. */
+  async keysOf(serving: Serving, args: readonly Buffer[], db: number): Promise<Reply> {
+    const replies = await Promise.all(serving.links.map((link) => servedKeys(serving, link, args, db)))
     const parts: Buffer[] = []
     let count = 0
-    for (const { reply } of replies) {
+    for (const reply of replies) {
       if ('kind' in reply) return reply
       parts.push(reply.bytes)
       count += reply.count

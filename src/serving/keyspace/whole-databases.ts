@@ -31,24 +31,16 @@ export async function changeDatabases(
   client: unknown,
 ): Promise<Reply> {
   const { order } = keyspace
-  const command = args[0].toString().toLowerCase()
-  const { lanes, doubts, acknowledgement } = order
   const deadlineMs = order.waiting.deadline()
-  const swapped = command === 'swapdb' ? args.slice(1).map((arg) => Number(wordOf(arg))) : []
-  const mustWait = () =>
-    (command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))) ||
-    (command === 'flushdb' && lanes.active > 0 && lanes.crosses(db))
-  const concerns = (each: number) =>
-    command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db
-  const isWrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
-  if (command !== 'swapdb' && isWrong) return error('ERR syntax error')
+  const wrong = wrongWords(args)
+  if (wrong !== undefined) return wrong
   const { gates } = order
-  const claim = { ids: [], isShared: false, isOfDatabase: concerns }
+  const claim = { ids: [], isShared: false, isOfDatabase: concernedBy(args, db) }
   const ticket = gates.ticket()
   let entry: Entry | undefined
   for (;;) {
     const isWritable = order.router.anyMember.writable()
-    if (isWritable && !mustWait()) {
+    if (isWritable && !mustWait(order, args, db)) {
       if (entry !== undefined || gates.isFree(claim)) break
       // Operations that have looked at keys write first.
       entry = await gates.entered(claim, ticket)
@@ -57,9 +49,42 @@ export async function changeDatabases(
     if (entry !== undefined) gates.leave(entry)
     entry = undefined
     const nowMs = performance.now()
-    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(command) : order.unavailable()
+    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(wordOf(args[0]).toLowerCase()) : order.unavailable()
     await order.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
+  const swept = sweep(keyspace, args, db, client)
+  // What others have been waiting with is emitted behind it.
+  if (entry !== undefined) gates.leave(entry)
+  return swept
+}
+
+/** The databases that it concerns. */
+export function concernedBy(args: readonly Buffer[], db: number): (db: number) => boolean {
+  const command = wordOf(args[0]).toLowerCase()
+  const swapped = command === 'swapdb' ? args.slice(1).map((arg) => Number(wordOf(arg))) : []
+  return (each) => (command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db)
+}
+
+/** Whether what is held forbids it for now: see `changeDatabases`. */
+export function mustWait({ lanes, doubts }: Order, args: readonly Buffer[], db: number): boolean {
+  const command = wordOf(args[0]).toLowerCase()
+  if (command === 'flushdb') return lanes.active > 0 && lanes.crosses(db)
+  const swapped = args.slice(1).map((arg) => Number(wordOf(arg)))
+  return command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))
+}
+
+/** What is answered to wrong words. */
+export function wrongWords(args: readonly Buffer[]): Reply | undefined {
+  const isWrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
+  return isWrong && wordOf(args[0]).toLowerCase() !== 'swapdb' ? error('ERR syntax error') : undefined
+}
+
+/** Emits it to all members, in the turn in which it is called, when nothing stands against it. */
+export async function sweep(keyspace: Keyspace, args: readonly Buffer[], db: number, client: unknown): Promise<Reply> {
+  const { order } = keyspace
+  const command = wordOf(args[0]).toLowerCase()
+  const { lanes, acknowledgement } = order
+  const concerns = concernedBy(args, db)
   let voided: ReturnType<Lanes['cover']> = new Map()
   if (command !== 'swapdb') {
     voided = lanes.cover(concerns)
@@ -73,8 +98,6 @@ export async function changeDatabases(
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
   if (order.watches.any) order.watches.swept(concerns)
-  // What others have been waiting with is emitted behind it.
-  if (entry !== undefined) gates.leave(entry)
   const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]

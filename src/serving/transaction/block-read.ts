@@ -8,7 +8,7 @@ import type { Piece } from './plan.js'
 import type { Results } from './results.js'
 
 /** Nobody sees it: the whole transaction has another answer. */
-const LOST = Buffer.from('-ERR the answer was lost\r\n')
+export const LOST = Buffer.from('-ERR the answer was lost\r\n')
 
 /** A read among the commands of a transaction: it is not asked elsewhere, because it stands between the others. */
 export class BlockRead implements ReplySink {

@@ -6,6 +6,7 @@ import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import type { Route } from '../../order/router.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { parseRequest } from '../../resp/request-parser.js'
 import { serverChooses } from '../effects.js'
 import { isCopied } from '../one-route.js'
 
@@ -14,6 +15,8 @@ export interface QueuedCommand {
   readonly frame: Frame
   readonly row: CommandRow
   readonly db: number
+  /** The protocol of its reply. */
+  readonly proto: 2 | 3
   /** What the proxy itself answers to it, when it does. */
   readonly reply: Buffer | undefined
 }
@@ -53,9 +56,18 @@ export interface Share {
   reader: Link | undefined
 }
 
+/** A command that all members get. */
+export interface WidePiece {
+  readonly command: number
+  readonly args: readonly Buffer[]
+  readonly db: number
+  readonly isWrite: boolean
+}
+
 /** A transaction cut by replica sets, all for the moment: other views have other ones. */
 export interface Plan {
   readonly shares: readonly Share[]
+  readonly wide: readonly WidePiece[]
   /** For a command in parts: in which of them each of its keys is. */
   readonly partOf: ReadonlyMap<number, readonly number[]>
   readonly parts: ReadonlyMap<number, number>
@@ -74,6 +86,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
   const partOf = new Map<number, number[]>()
   const parts = new Map<number, number>()
   const replies = new Map<number, Buffer>()
+  const wide: WidePiece[] = []
   const keys: number[] = []
   let torn: CommandRow | undefined
 
@@ -97,6 +110,10 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     // Since its SELECT a member may have joined that has fewer.
     if (db !== 0 && db >= order.databases) {
       replies.set(command, DATABASE_GONE)
+      continue
+    }
+    if (row.route === 'members') {
+      wide.push({ command, args: parseRequest(frame), db, isWrite: row.replicate !== 'none' })
       continue
     }
     const count = row.route === 'any' ? 0 : findKeys(row, frame, keys)
@@ -124,7 +141,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     if (route === undefined) torn = row
     else give(route, command, 0, frame, count > 0)
   }
-  return { shares: [...shares.values()], partOf, parts, replies, torn }
+  return { shares: [...shares.values()], wide, partOf, parts, replies, torn }
 }
 
 function howOf(row: CommandRow, frame: Frame, copies: number): How {

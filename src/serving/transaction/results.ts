@@ -26,9 +26,9 @@ export class Results {
     this.open = count
   }
 
-  /** The slot of a command, in the database in which it is executed. */
-  slotOf(command: number, db: number): ElementSlot {
-    return new ElementSlot(this, command, db)
+  /** The slot of a command, in the database in which it is executed, and the protocol in which it is answered. */
+  slotOf(command: number, db: number, proto: 2 | 3): ElementSlot {
+    return new ElementSlot(this, command, db, proto)
   }
 
   put(command: number, buf: Buffer, start: number, end: number): void {
@@ -83,12 +83,13 @@ export class Results {
   }
 }
 
-/** The slot of one command, in the database in which it is executed. */
+/** The slot of one command: what is before it in the transaction may have changed database and protocol. */
 export class ElementSlot extends InnerSlot {
   constructor(
     private readonly results: Results,
     private readonly command: number,
     private readonly ownDb: number,
+    private readonly ownProto: 2 | 3,
   ) {
     super()
   }
@@ -99,6 +100,10 @@ export class ElementSlot extends InnerSlot {
 
   override get db(): number {
     return this.ownDb
+  }
+
+  override get proto(): 2 | 3 {
+    return this.ownProto
   }
 
   finish(buf: Buffer, start: number, end: number): void {

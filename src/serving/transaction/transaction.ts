@@ -13,13 +13,15 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import { type ErrorReply, error, nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
 import { MasterFirst } from '../master-first.js'
 import { absoluteFor, noteWrite, type OneRoute } from '../one-route.js'
 import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
-import { type Piece, type Plan, planOf, type QueuedCommand, type Share } from './plan.js'
+import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
 import type { Watched } from './watched.js'
+import { barrierOf, concernedByAny, emitWide } from './wide.js'
 
 /** A write of which the other replicas get copies when everything has been emitted. */
 interface Copied {
@@ -58,6 +60,7 @@ export class Transaction {
 
   constructor(
     private readonly oneRoute: OneRoute,
+    private readonly keyspace: Keyspace,
     private readonly commands: readonly QueuedCommand[],
     private readonly slot: ReplySlot,
     private readonly watched: Watched | undefined,
@@ -71,7 +74,9 @@ export class Transaction {
 
   /** Emits it now, or as soon as that can be. */
   run(): void {
-    if (this.attempt(undefined) !== 'over') void this.waitAndTry()
+    // What its client wrote before may be held on all replicas of its key, and must be seen by what asks all members.
+    const isLater = this.order.lanes.active > 0 && this.commands.some(({ row }) => row.route === 'members')
+    if (isLater || this.attempt(undefined) !== 'over') void this.waitAndTry()
   }
 
   private async waitAndTry(): Promise<void> {
@@ -111,9 +116,11 @@ export class Transaction {
 
   /** Its keys, which others may read meanwhile if it does nothing else. */
   private claim(): Claim {
-    const { shares } = planOf(this.order, this.commands)
+    const { shares, wide } = planOf(this.order, this.commands)
     const ids = [...shares.flatMap(({ ids }) => ids), ...(this.watched?.ids ?? [])]
-    return { ids, isShared: shares.every(({ how }) => how === 'read') }
+    const isOfDatabase = concernedByAny(wide)
+    const isShared = shares.every(({ how }) => how === 'read')
+    return isOfDatabase === undefined ? { ids, isShared } : { ids, isShared: false, isOfDatabase }
   }
 
   /** Tries to emit it. What fails meanwhile may have reached some servers. */
@@ -141,8 +148,10 @@ export class Transaction {
       this.refuse(refusal)
       return 'over'
     }
-    const { shares } = plan
+    const { shares, wide } = plan
     if (entry === undefined && this.isGated(plan)) return 'keys'
+    const barrier = wide.length === 0 ? undefined : barrierOf(order, wide)
+    if (barrier !== undefined) return barrier
     if (!this.areFree(shares) || this.isSettling(plan)) return this.waitsFor(shares)
     for (const share of shares) {
       if (share.route.pending.length > 0 && share.written.length > 0) {
@@ -182,20 +191,23 @@ export class Transaction {
   }
 
   /** Whether an operation that takes several turns has some of the keys for itself. */
-  private isGated({ shares }: Plan): boolean {
+  private isGated({ shares, wide }: Plan): boolean {
     const { gates } = this.order
     if (gates.active === 0) return false
+    const isOfDatabase = concernedByAny(wide)
+    if (isOfDatabase !== undefined && !gates.isFree({ ids: [], isShared: false, isOfDatabase })) return true
     const isOpen = ({ ids, written }: Share) =>
       gates.isFree({ ids: written, isShared: false }) && gates.isFree({ ids, isShared: true })
     return !shares.every(isOpen)
   }
 
   /** Why it is refused at once. */
-  private refusal({ shares, torn }: Plan): Reply | undefined {
+  private refusal({ shares, wide, torn }: Plan): Reply | undefined {
     const { order } = this
     if (torn !== undefined) return aborted(`the keys of '${torn.name}' are on different servers`)
-    if (shares.length === 0) return undefined
+    if (shares.length === 0 && wide.length === 0) return undefined
     if (order.opening.refusal !== undefined) return order.opening.refusal
+    if (wide.length > 0 && order.router.someGone !== undefined) return order.router.someGone
     for (const { route } of shares) if (route.gone !== undefined && route.serving() === undefined) return route.gone
     const isFull = ({ route, pieces, how }: Share) =>
       pieces.some(({ row, isWrite }) => isWrite && order.memory.refuses(row, route, how === 'copies'))
@@ -249,12 +261,12 @@ export class Transaction {
 
   private emit(plan: Plan): void {
     const { order, commands, slot } = this
-    const { shares } = plan
+    const { shares, wide } = plan
     if (commands.length === 0) {
       answer(slot, [])
       return
     }
-    const hasWrites = shares.some(({ how }) => how !== 'read')
+    const hasWrites = shares.some(({ how }) => how !== 'read') || wide.some(({ isWrite }) => isWrite)
     const endGroups = () => {
       for (const group of this.groups.splice(0)) group.end()
     }
@@ -277,12 +289,24 @@ export class Transaction {
       if (share.how === 'copies') looks.set(share, MasterFirst.lookBefore(order, share.to, share.written))
     }
     const links = new Set(shares.flatMap(executors))
+    if (wide.length > 0) for (const link of order.router.links) links.add(link)
     const ends = [...links].map((link) => link.openBlock())
     const slotOf = this.slots(plan)
     const copied: Copied[] = []
     const pieces = shares.flatMap((share) => share.pieces.map((piece) => ({ share, piece })))
     pieces.sort(({ piece: a }, { piece: b }) => a.command - b.command || a.part - b.part)
-    for (const { share, piece } of pieces) this.emitPiece(share, piece, slotOf(piece), copied)
+    const others = [...wide]
+    const emitWideBefore = (command: number) => {
+      while (others.length > 0 && others[0].command < command) {
+        const piece = others.shift() as WidePiece
+        emitWide(this.keyspace, piece, this.elementOf(piece), results)
+      }
+    }
+    for (const { share, piece } of pieces) {
+      emitWideBefore(piece.command)
+      this.emitPiece(share, piece, slotOf(piece), copied)
+    }
+    emitWideBefore(commands.length)
     for (const end of ends) end()
     for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
     for (const [command, { reply }] of commands.entries()) {
@@ -312,13 +336,18 @@ export class Transaction {
     else write.followMaster(isTimed ? missableDeadline(row, own, preciseNowMs() + to.slowestOffsetMs) : NO_DEADLINE)
   }
 
+  private elementOf({ command, db }: { readonly command: number; readonly db: number }): ElementSlot {
+    return this.results.slotOf(command, db, this.commands[command].proto)
+  }
+
   /** The slot of each piece: the command's own, or that of its part. */
   private slots({ partOf, parts }: Plan): (piece: Piece) => ReplySlot {
     const elements = new Map<number, ElementSlot>()
     const merges = new Map<number, Merge>()
-    return ({ command, part, row, db }) => {
+    return (piece) => {
+      const { command, part, row } = piece
       let slot = elements.get(command)
-      if (slot === undefined) elements.set(command, (slot = this.results.slotOf(command, db)))
+      if (slot === undefined) elements.set(command, (slot = this.elementOf(piece)))
       const count = parts.get(command) ?? 1
       if (count === 1) return slot
       let merge = merges.get(command)

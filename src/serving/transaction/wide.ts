@@ -1,0 +1,52 @@
+import { LinkLostError } from '../../backend/link.js'
+import type { Order } from '../../order/order.js'
+import { answer } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import { concernedBy, mustWait, sweep, wrongWords } from '../keyspace/whole-databases.js'
+import { LOST } from './block-read.js'
+import type { WidePiece } from './plan.js'
+import type { Results } from './results.js'
+
+/*
+ * FLUSHALL, FLUSHDB and KEYS in a transaction: in the block of every member, at their place among its other commands.
+ */
+
+/** Whether a database is emptied by one of them. */
+export function concernedByAny(wide: readonly WidePiece[]): ((db: number) => boolean) | undefined {
+  const all = wide.filter(({ isWrite }) => isWrite).map(({ args, db }) => concernedBy(args, db))
+  return all.length === 0 ? undefined : (db) => all.some((concerns) => concerns(db))
+}
+
+/** What stands against emitting them: a member that cannot be reached or serve, or something that is held. */
+export function barrierOf(order: Order, wide: readonly WidePiece[]): 'server' | 'keys' | undefined {
+  const { router } = order
+  // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
+  const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
+  if (!router.anyMember.writable() || (wide.some(({ isWrite }) => !isWrite) && !tells())) return 'server'
+  return wide.some(({ args, db, isWrite }) => isWrite && mustWait(order, args, db)) ? 'keys' : undefined
+}
+
+/** Emits one of them to all members, on whose links blocks are open. */
+export function emitWide(keyspace: Keyspace, piece: WidePiece, slot: ReplySlot, results: Results): void {
+  const { args, db, isWrite } = piece
+  const wrong = isWrite ? wrongWords(args) : undefined
+  if (wrong !== undefined) {
+    answer(slot, wrong)
+    return
+  }
+  const reply = isWrite
+    ? sweep(keyspace, args, db, slot.client)
+    : keyspace.keysOf(keyspace.order.router.serving(), args, db)
+  reply.then(
+    (value) => answer(slot, value),
+    (failure: Error) => {
+      if (!(failure instanceof LinkLostError)) {
+        slot.fail(failure, isWrite)
+        return
+      }
+      results.lost(failure.member)
+      slot.finish(LOST, 0, LOST.length, true)
+    },
+  )
+}
