@@ -15,9 +15,11 @@ const pair = await Pair.start(t)
 /** Not to be had inside a script yet: what concerns all keys, other databases, or many servers. */
 function isServed({ args }: Line): boolean {
   const words = args.map((arg) => arg.toString('latin1'))
+  const namesPatterns = words[0] === 'SORT' && words.some((word) => word.includes('*'))
   return (
     !/^(KEYS|SCAN|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY|SELECT|MOVE)$/.test(words[0]) &&
-    !(words[0] === 'COPY' && words[3] === 'DB')
+    !(words[0] === 'COPY' && words.includes('DB')) &&
+    !namesPatterns
   )
 }
 
