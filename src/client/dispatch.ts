@@ -8,7 +8,7 @@ import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
-import { between, commandOf } from './transaction.js'
+import { between, commandOf, tooManyWords } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 
@@ -67,6 +67,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   if (row.name === 'ping' && frame.argc === 1) {
     const slot = client.takeSlot(0)
     slot.finish(PONG, 0, PONG.length, true)
+    return
+  }
+  const refusal = tooManyWords(frame, row)
+  if (refusal !== undefined) {
+    server.stats.rejectedCommands++
+    client.reply(refusal)
     return
   }
   serveLocal(server, client, row, parseRequest(ownFrame(frame)))

@@ -82,6 +82,12 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
   ],
 ])
 
+/** Why a command that the proxy answers itself is not looked at: each of its words would cost as much as a small command. */
+export function tooManyWords({ argc }: Frame, { name, wordsMax }: CommandRow): Reply | undefined {
+  if (wordsMax === 0 || argc <= wordsMax) return undefined
+  return error(`ERR '${name}' may have ${wordsMax} words at most with this proxy; ask for less at a time`)
+}
+
 /** What serves a command that the proxy answers itself. */
 export function commandOf({ name }: CommandRow): LocalCommand | undefined {
   return localCommands.get(name) ?? transactionCommands.get(name)
@@ -107,7 +113,7 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
   if (OUTSIDE.test(row.name)) {
     return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
   }
-  return row.route === 'local' ? undefined : coordinator.refusalInTransaction(frame, row)
+  return row.route === 'local' ? tooManyWords(frame, row) : coordinator.refusalInTransaction(frame, row)
 }
 
 /** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */

@@ -36,6 +36,7 @@ export function buildRow(
     binds: replicate !== 'none' && route !== 'split' && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     otherDb: more?.otherDb,
     elements: more?.elements,
+    wordsMax: more?.most ?? 0,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }
 }

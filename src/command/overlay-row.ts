@@ -38,6 +38,8 @@ import type {
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
  * - values: where the reply to a write may have what a key holds, and be large.
  * - otherDb: where a database is named in which the command has a key, too.
+ * - most: of a command that is answered here, or by a member for all, how many words it may have: where each of them costs as much
+ *   as a small command.
  * - elements: of a write that changes only elements that it names, where these stand.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -56,5 +58,6 @@ export interface OverlayMore {
   readonly binds?: true
   readonly otherDb?: OtherDb
   readonly elements?: Elements
+  readonly most?: number
   readonly values?: true
 }

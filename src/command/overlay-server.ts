@@ -1,6 +1,9 @@
 import type { OverlayMore, OverlayRow } from './overlay-row.js'
 
 const varying: OverlayMore = { compare: false }
+/** Each word may cost what a small command does, and the reply to it be thousands of bytes; who asks for all names has fewer. */
+const bounded: OverlayMore = { most: 1000 }
+const boundedVarying: OverlayMore = { ...bounded, compare: false }
 const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
 /** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
@@ -14,8 +17,8 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['client|help', 'any', 'none'],
   ['client|id', 'local', 'none', varying],
   ['client|info', 'local', 'none', varying],
-  ['client|kill', 'local', 'none', varying],
-  ['client|list', 'local', 'none', varying],
+  ['client|kill', 'local', 'none', boundedVarying],
+  ['client|list', 'local', 'none', boundedVarying],
   ['client|no-evict', 'local', 'none'],
   ['client|pause', 'unsupported', 'none'],
   ['client|reply', 'local', 'none'],
@@ -40,10 +43,10 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|locate', 'local', 'none'],
   ['dt|migrations', 'local', 'none'],
   ['dt|nodes', 'local', 'none'],
-  ['dt|plan', 'local', 'none'],
+  ['dt|plan', 'local', 'none', bounded],
   ['dt|remove', 'local', 'none'],
   ['dt|ring', 'local', 'none'],
-  ['dt|verify', 'local', 'none'],
+  ['dt|verify', 'local', 'none', bounded],
   ['dt|view', 'local', 'none'],
 
   // the whole keyspace
@@ -71,20 +74,20 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['bgsave', 'unsupported', 'none', varying],
   ['command', 'local', 'none'],
   ['command|count', 'local', 'none'],
-  ['command|docs', 'local', 'none'],
+  ['command|docs', 'local', 'none', bounded],
   ['command|getkeys', 'local', 'none'],
   ['command|getkeysandflags', 'local', 'none'],
   ['command|help', 'local', 'none'],
-  ['command|info', 'local', 'none'],
+  ['command|info', 'local', 'none', bounded],
   ['command|list', 'local', 'none'],
   ['config', 'unsupported', 'none'],
-  ['config|get', 'local', 'none', varying],
+  ['config|get', 'local', 'none', boundedVarying],
   ['config|help', 'any', 'none'],
   ['config|resetstat', 'unsupported', 'none'],
   ['config|rewrite', 'unsupported', 'none'],
   ['config|set', 'unsupported', 'none'],
   ['debug', 'unsupported', 'copy', varying],
-  ['info', 'local', 'none', varying],
+  ['info', 'local', 'none', boundedVarying],
   ['lastsave', 'unsupported', 'none', varying],
   ['latency', 'unsupported', 'none'],
   ['latency|doctor', 'unsupported', 'none', varying],

@@ -51,6 +51,8 @@ export interface CommandRow {
   readonly otherDb: OtherDb | undefined
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
+  /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
+  readonly wordsMax: number
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
 }

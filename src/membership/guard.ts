@@ -39,6 +39,17 @@ export function strayFound(name: string, epoch: number): string {
   )
 }
 
+/** How long what the operator said for a start is meant, in ms, if the ring is served before. */
+const START_MS = 300_000
+
+/**
+ * Whether that is still the start: --wipe was said with a look at the servers that were there. Who comes months later with something
+ * that does not belong to the ring is refused.
+ */
+export function isStart(isServing: boolean, sinceMs: number): boolean {
+  return !isServing || performance.now() - sinceMs < START_MS
+}
+
 /** Another server that is known; `runId` only while its link is up, or about to come up. */
 export interface OtherServer {
   readonly name: string

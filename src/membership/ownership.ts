@@ -15,6 +15,7 @@ import {
   cameBackWithLess,
   type FoundServer,
   howToEmpty,
+  isStart,
   LAST_HOLDER,
   type OtherServer,
   type Refusal,
@@ -39,7 +40,7 @@ export interface OwnershipDeps {
   readonly run: string
   /** Where we run, for people who read it on a member. */
   readonly where: string
-  /** Servers that hold what does not belong to the ring are emptied. */
+  /** At the start servers that hold what does not belong to the ring are emptied. */
   readonly wipe: boolean
   readonly turn: Turn
   readonly log: Logger
@@ -74,7 +75,7 @@ export class Ownership {
   /** Servers that are not used, and why. */
   readonly refused = new Map<string, string>()
   term = 0
-
+  private readonly sinceMs = performance.now()
   private phase: 'looking' | 'owner' | 'deposed' = 'looking'
   /** The process that each server was at its last handshake. */
   private readonly processes = new Map<string, string>()
@@ -325,10 +326,10 @@ export class Ownership {
 
   /** Empties a server that may not be used, if the operator wants that and nobody misses it; else it is not used. */
   private async refuse(name: string, { reason, wipeable }: Refusal, call: Call): Promise<void> {
-    const { wipe, log, links, view } = this.deps
+    const { wipe, serving, log, links, view } = this.deps
     const isThere = (other: string) => links().get(other)?.ready === true
     const mayBeEmptied = wipeable && !isAloneWith(view(), name, isThere)
-    if (wipe && mayBeEmptied) {
+    if (wipe && mayBeEmptied && isStart(serving(), this.sinceMs)) {
       log.warn({ member: name }, `${name} is emptied: ${reason}`)
       // In this order: should it break off between them, nobody takes the server for one that has what its mark says.
       await inOrder(call, [

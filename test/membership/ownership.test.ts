@@ -22,6 +22,7 @@ class Run {
   readonly links: Links
   readonly downs: string[] = []
   deposed: string | undefined
+  isServing = false
   view: View = emptyView('dt', 1, 1)
 
   constructor(
@@ -41,7 +42,7 @@ class Run {
       log,
       links: () => this.links,
       view: () => this.view,
-      serving: () => false,
+      serving: () => this.isServing,
       lastHeartbeat: () => 0,
       isStray: () => false,
       refusedChanged: () => {},
@@ -445,6 +446,24 @@ t.test('--wipe empties what would be refused, but not what nobody else has', asy
   t.match(run.lines.about(/dt-1 is emptied: it belongs to the ring other/), [{ level: 40 }])
   t.equal(String(await on(servers[1], 'DBSIZE')), ':1\r\n')
   t.same(await owners(servers), ['mine', 'x'])
+})
+
+t.test('--wipe is for the start: who comes later, while the ring is served, is refused', async (t) => {
+  const servers = await startServers(t, 1)
+  await on(servers[0], 'SET', 'theirs', '1')
+  for (const [isServing, size] of [
+    [true, 1],
+    [false, 0],
+  ] as const) {
+    const run = new Run(t, 'mine', servers, { wipe: true })
+    run.isServing = isServing
+    Object.assign(run.ownership, { sinceMs: performance.now() - 3_600_000 })
+    run.ownership.begin(7)
+    run.connect()
+    await until('it is refused, or used', () => (isServing ? run.ownership.refused.has('dt-1') : run.ready() === 1))
+    t.equal(String(await on(servers[0], 'DBSIZE')), `:${size}\r\n`)
+    run.links.close()
+  }
 })
 
 t.test('two names for one server: one link, and it is left alone', async (t) => {

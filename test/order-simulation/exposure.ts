@@ -10,7 +10,7 @@ interface Event {
 
 /**
  * What reads may be gone again: of a write that was never acknowledged, whose effect was read from the one that had executed it,
- * when that one failed while the connections to all others broke that were still to execute it [design §2 G3].
+ * when that one failed, or left the replica set, while the connections to all others broke that were still to execute it [design §2 G3].
  */
 export class Exposure {
   private readonly views: { readonly view: View; readonly moment: number }[] = []
@@ -49,16 +49,21 @@ export class Exposure {
     const { view } = this.views.findLast(({ moment }) => moment < invoked)!
     const isLater = ({ moment }: Event) => moment > invoked
     const isMeanwhile = (event: Event) => isLater(event) && event.moment < returned
-    const isExposedOn = (names: readonly string[]) =>
-      names.some((name) => {
+    const isExposedOn = (key: string) => {
+      const names = replicaNames(view, key)
+      return names.some((name) => {
         const others = names.filter((each) => each !== name)
         const hasFailed = this.failures.some((event) => event.name === name && isLater(event))
+        const hasLeft = () =>
+          this.views.some((later) => later.moment > invoked && !replicaNames(later.view, key).includes(name))
         return (
-          hasFailed && others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
+          (hasFailed || hasLeft()) &&
+          others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
         )
       })
+    }
     const keys = part.tag === TOGETHER ? part.args.filter((arg) => arg.startsWith('{')) : [`{${part.tag}}`]
-    return keys.some((key) => isExposedOn(replicaNames(view, key)))
+    return keys.some(isExposedOn)
   }
 }
 
