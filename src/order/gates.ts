@@ -6,6 +6,8 @@ export interface Claim {
   readonly ids: readonly KeyId[]
   /** Its keys are only read: others may read them, too. */
   readonly isShared: boolean
+  /** Where they are not: those of them that are only read all the same. */
+  readonly onlyRead?: ReadonlySet<KeyId> | undefined
   /** Every key of these databases. */
   readonly isOfDatabase?: (db: number) => boolean
 }
@@ -19,9 +21,15 @@ export class Entry {
     readonly ticket: number,
     readonly ids: ReadonlySet<KeyId>,
     readonly isShared: boolean,
+    readonly onlyRead: ReadonlySet<KeyId> | undefined,
     readonly isOfDatabase: ((db: number) => boolean) | undefined,
     readonly admitted: (entry: Entry) => void,
   ) {}
+
+  /** Whether this key is only read. */
+  isSharedAt(id: KeyId): boolean {
+    return this.isShared || this.onlyRead?.has(id) === true
+  }
 }
 
 /** Bits of an identifier by which it is known where no gate can be. */
@@ -64,13 +72,14 @@ export class Gates {
   }
 
   /** Whether an entry with a new ticket would be admitted at once. */
-  isFree({ ids, isShared, isOfDatabase }: Claim): boolean {
-    return this.isOpenFor(new Entry(Number.POSITIVE_INFINITY, new Set(ids), isShared, isOfDatabase, () => {}))
+  isFree({ ids, isShared, onlyRead, isOfDatabase }: Claim): boolean {
+    const last = Number.POSITIVE_INFINITY
+    return this.isOpenFor(new Entry(last, new Set(ids), isShared, onlyRead, isOfDatabase, () => {}))
   }
 
   /** Enters the queue; `admitted` is called at once or later, and whoever was admitted has to `leave`. */
   enter(claim: Claim, ticket: number, admitted: (entry: Entry) => void): void {
-    const entry = new Entry(ticket, new Set(claim.ids), claim.isShared, claim.isOfDatabase, admitted)
+    const entry = new Entry(ticket, new Set(claim.ids), claim.isShared, claim.onlyRead, claim.isOfDatabase, admitted)
     this.active++
     this.entries.add(entry)
     for (const id of entry.ids) {
@@ -132,7 +141,7 @@ export class Gates {
       if (!entry.isAdmitted && this.isOpenFor(entry)) this.admit(entry)
       // It may have left at once.
       if (lane[i] !== entry) continue
-      if (!entry.isShared) return
+      if (!entry.isSharedAt(id)) return
       i++
     }
   }
@@ -144,7 +153,7 @@ export class Gates {
 
   private isOpenFor(entry: Entry): boolean {
     for (const id of entry.ids) {
-      for (const other of this.lanes.get(id) ?? []) if (isBefore(other, entry)) return false
+      for (const other of this.lanes.get(id) ?? []) if (isBefore(other, entry, id)) return false
       if (this.sweeps.length === 0) continue
       const db = dbOfId(id)
       for (const sweep of this.sweeps) if (sweep.isOfDatabase!(db) && isBefore(sweep, entry)) return false
@@ -163,9 +172,10 @@ export class Gates {
   }
 }
 
-/** Whether one has to wait for the other. */
-function isBefore(other: Entry, entry: Entry): boolean {
-  if (other === entry || (other.isShared && entry.isShared)) return false
+/** Whether one has to wait for the other, at this key if it is because of one. */
+function isBefore(other: Entry, entry: Entry, id?: KeyId): boolean {
+  const isShared = (each: Entry) => (id === undefined ? each.isShared : each.isSharedAt(id))
+  if (other === entry || (isShared(other) && isShared(entry))) return false
   return other.isAdmitted || other.ticket < entry.ticket
 }
 

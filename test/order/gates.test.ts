@@ -57,6 +57,30 @@ t.test('those who read go together, and not past one who writes', async (t) => {
   t.same(admitted, ['r1', 'r2', 'r4', 'w', 'r3'])
 })
 
+t.test('who writes one key and only reads another one shares that with others who do', async (t) => {
+  const { admitted, enter, leave } = queue()
+  const reading = (written: string, ...read: string[]): Claim => {
+    return { ...only(written, ...read), onlyRead: new Set(read.map((name) => idOf(name))) }
+  }
+  enter('1', reading('d', 'a', 'b'))
+  enter('2', reading('e', 'a', 'b'))
+  enter('r', shared('a'))
+  enter('w', only('a'))
+  enter('3', reading('f', 'a'))
+  enter('4', reading('d', 'b'))
+  enter('5', reading('a', 'e'))
+  t.same(admitted, ['1', '2', 'r'], 'the fourth writes what the first one does')
+  leave('1')
+  t.same(admitted, ['1', '2', 'r', '4'])
+  leave('2')
+  leave('r')
+  t.same(admitted, ['1', '2', 'r', '4', 'w'])
+  leave('w')
+  t.same(admitted, ['1', '2', 'r', '4', 'w', '3'])
+  leave('3')
+  t.same(admitted, ['1', '2', 'r', '4', 'w', '3', '5'])
+})
+
 t.test('the same key twice is once', async (t) => {
   const { gates, admitted, enter, leave } = queue()
   enter('1', only('a', 'a'))

@@ -1,3 +1,4 @@
+import type { KeyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
@@ -53,8 +54,13 @@ export abstract class Operation {
   protected abstract attempt(): Promise<Attempt>
 
   /** The keys that are gated: they may become more, by the next attempt. */
-  protected gated() {
+  protected gated(): KeyId[] {
     return this.order.keyIds(this.row, this.frame, this.slot.db)
+  }
+
+  /** Those of them that are only read, although others are written. */
+  protected onlyRead(): ReadonlySet<KeyId> | undefined {
+    return undefined
   }
 
   /** Serves it and answers its client. */
@@ -90,7 +96,7 @@ export abstract class Operation {
       const barrier = this.barrier()
       if (barrier !== undefined && barrier !== 'wait') return { reply: barrier }
       if (barrier === undefined) {
-        const entry = await gates.entered({ ids: this.gated(), isShared }, ticket)
+        const entry = await gates.entered({ ids: this.gated(), isShared, onlyRead: this.onlyRead() }, ticket)
         let attempt: Attempt
         try {
           attempt = await this.attempt()

@@ -1,5 +1,6 @@
 import { preciseNowMs } from '../../../backend/handshake.js'
 import type { Link } from '../../../backend/link.js'
+import type { KeyId } from '../../../base/key-id.js'
 import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
@@ -85,6 +86,12 @@ export class GatherRun extends WholeValues<Computed> {
     const [route] = this.routesOf([cut.destination.key])
     if (!route.writable()) return 'wait'
     return order.memory.anyFull && order.memory.refuses(this.row, route, true) ? OUT_OF_MEMORY : undefined
+  }
+
+  protected override onlyRead(): ReadonlySet<KeyId> {
+    const { destination } = this.cut
+    const written = destination === undefined ? undefined : this.idOf(destination.key)
+    return new Set(this.gated().filter((id) => id !== written))
   }
 
   /** Writes what the command has left, and answers what the executor has. */

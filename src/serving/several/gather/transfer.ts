@@ -1,4 +1,5 @@
 import { LinkLostError } from '../../../backend/link.js'
+import type { KeyId } from '../../../base/key-id.js'
 import { isOption } from '../../../command/options.js'
 import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
@@ -61,6 +62,10 @@ export class TransferRun extends WholeValues<Dumped> {
     for (const { gone } of [from, to]) if (gone !== undefined) return gone
     if (!to.writable() || (isMove && !from.writable())) return 'wait'
     return order.memory.anyFull && order.memory.refuses(this.row, to, true) ? OUT_OF_MEMORY : undefined
+  }
+
+  protected override onlyRead(): ReadonlySet<KeyId> | undefined {
+    return this.isMove ? undefined : new Set([this.idOf(this.source)])
   }
 
   protected async find(): Promise<Dumped> {
