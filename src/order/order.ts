@@ -33,7 +33,7 @@ import {
   unavailable,
 } from './replies.js'
 import { places, type ReplySlot, type WholeRead } from './reply-slot.js'
-import { Router } from './router.js'
+import { type Route, Router } from './router.js'
 import { OrderStats } from './stats.js'
 import { Swaps } from './swaps.js'
 import { Uncertainty } from './uncertainty.js'
@@ -157,8 +157,9 @@ export class Order {
    * A command that cannot be emitted now waits for a link or a view.
    *
    * @param deadlineMs until when, in ms of `performance.now`; 0 when it begins to wait
+   * @param away the servers that it waits for, where it would take time to find them again each time that something changes
    */
-  park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+  park(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number, away?: Route): void {
     const { refusal } = this.opening
     if (refusal !== undefined) {
       answer(slot, refusal)
@@ -170,7 +171,11 @@ export class Order {
     }
     this.stats.waits++
     const until = deadlineMs === 0 ? this.waiting.deadline() : deadlineMs
-    this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until })
+    const { router, opening } = this
+    const isStopped =
+      away &&
+      (() => this.router === router && opening.refusal === undefined && away.isOutOfReach(row.replicate !== 'none'))
+    this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until, isStopped })
   }
 
   /** Serves a command that was put off, or a read again whose link broke. */

@@ -53,6 +53,11 @@ export class Route {
     for (let i = 0; i < targets.length; i++) if (!targets[i].ready) return false
     return targets.length > 0
   }
+
+  /** Whether nobody can be asked for what it has, or, for a write, not everybody be told, whatever is known of the keys. */
+  isOutOfReach(isWrite: boolean): boolean {
+    return isWrite ? !this.writable() : !this.natural.some(({ ready }) => ready)
+  }
 }
 
 /** The current view as links; made anew for every view. */

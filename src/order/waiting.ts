@@ -11,10 +11,18 @@ export interface WaitingCommand {
   readonly slot: ReplySlot
   /** When it is answered with an error instead, in ms of `performance.now`. */
   readonly deadlineMs: number
+  /** Whether it is still in vain to try it again: for one that takes much time to try, and costs next to nothing. */
+  readonly isStopped?: (() => boolean) | undefined
 }
 
-/** How often the deadlines are looked at. */
+/** How often it is looked at deadlines, and at what no event tells (a client that has gone). */
 const SWEEP_MS = 100
+
+/** Somebody who is served step by step and waits; `isStopped` tells without much ado whether there is still no need to wake him. */
+interface Sleeper {
+  readonly wake: () => void
+  readonly isStopped: (() => boolean) | undefined
+}
 
 /**
  * Commands whose range has no reachable server (reads) or not all of its replicas (writes): kept in the order of
@@ -23,9 +31,10 @@ const SWEEP_MS = 100
  */
 export class Waiting {
   private queue: WaitingCommand[] = []
-  private readonly sleepers = new Set<() => void>()
+  private readonly sleepers = new Set<Sleeper>()
   private sweeper: NodeJS.Timeout | undefined
   private soon = false
+  private isRousing = false
 
   constructor(
     private readonly timeoutMs: number,
@@ -45,7 +54,7 @@ export class Waiting {
   park(command: WaitingCommand): void {
     command.slot.pauseClient()
     this.queue.push(command)
-    this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS)
+    this.beginSweeping()
   }
 
   /** Something changed: everybody tries again, and whoever still cannot go on parks again. */
@@ -53,7 +62,8 @@ export class Waiting {
     const { queue } = this
     this.queue = []
     for (const command of queue) {
-      if (!command.slot.abandoned) this.submit(command)
+      if (!command.slot.abandoned && command.isStopped?.() === true) this.queue.push(command)
+      else if (!command.slot.abandoned) this.submit(command)
       // Nobody sees that, but what is expected for the command is expected no more.
       else answer(command.slot, this.tooLate())
     }
@@ -72,26 +82,33 @@ export class Waiting {
 
   /** Something changed that only concerns commands served step by step. */
   wake(): void {
-    const sleepers = [...this.sleepers]
-    this.sleepers.clear()
-    for (const wake of sleepers) wake()
+    for (const sleeper of this.sleepers) if (sleeper.isStopped === undefined) this.rouse(sleeper)
+    this.rouseNext()
   }
 
-  /** For commands that are served step by step: resolves at the next `retry` or `wake`, or at the deadline with false. */
-  change(deadlineMs: number): Promise<boolean> {
+  /**
+   * For commands that are served step by step: resolves at the next `retry` or `wake`, or at the deadline with false.
+   *
+   * @param isStopped whether what it waits for still stands in its way: asked each time, and now and then besides, so it should
+   *   cost next to nothing; as long as it says so nothing is resolved. Those that may go on, and may have much to do then, go on one
+   *   in a turn of the event loop
+   */
+  change(deadlineMs: number, isStopped?: () => boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer)
-        resolve(true)
-      }
       const timer = setTimeout(
         () => {
-          this.sleepers.delete(wake)
+          this.sleepers.delete(sleeper)
           resolve(false)
         },
         Math.max(0, deadlineMs - performance.now()),
       )
-      this.sleepers.add(wake)
+      const wake = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      const sleeper: Sleeper = { wake, isStopped }
+      this.sleepers.add(sleeper)
+      if (isStopped !== undefined) this.beginSweeping()
     })
   }
 
@@ -99,12 +116,37 @@ export class Waiting {
     clearInterval(this.sweeper)
   }
 
+  /** Who has waited longest, of those that need not any more; the others in the turns that follow, so that all are served in between. */
+  private rouseNext(): void {
+    if (this.isRousing) return
+    for (const sleeper of this.sleepers) {
+      if (sleeper.isStopped?.() !== false) continue
+      this.rouse(sleeper)
+      this.isRousing = true
+      setImmediate(() => {
+        this.isRousing = false
+        this.rouseNext()
+      })
+      return
+    }
+  }
+
+  private rouse(sleeper: Sleeper): void {
+    this.sleepers.delete(sleeper)
+    sleeper.wake()
+  }
+
+  private beginSweeping(): void {
+    this.sweeper ??= setInterval(() => this.sweep(), SWEEP_MS)
+  }
+
   private sweep(): void {
     const now = performance.now()
     const late = this.queue.filter((command) => command.deadlineMs <= now)
     this.queue = this.queue.filter((command) => command.deadlineMs > now)
     for (const command of late) answer(command.slot, this.tooLate())
-    if (this.queue.length === 0) {
+    this.rouseNext()
+    if (this.queue.length === 0 && this.sleepers.size === 0) {
       clearInterval(this.sweeper)
       this.sweeper = undefined
     }

@@ -114,6 +114,8 @@ export interface ClientInMemory {
   exec(...commands: readonly string[]): void
   watch(...keys: readonly string[]): void
   leaves(): void
+  /** Nobody sees any more what it is answered. */
+  disconnects(): void
 }
 
 /** The data path over links in memory; each key is on all members. */
@@ -181,6 +183,7 @@ export class RingInMemory {
     let newest = 0
     let newestWrite = 0
     let watched: Watched | undefined
+    let isGone = false
     const slotOf = (command: string, isWrite: boolean): ReplySlot => {
       const number = ++places.taken
       newest = number
@@ -196,7 +199,9 @@ export class RingInMemory {
         get newestWrite() {
           return newestWrite
         },
-        abandoned: false,
+        get abandoned() {
+          return isGone
+        },
         pauseClient: () => {},
         whenFirst: async () => {},
         fail: (failure) => {
@@ -222,6 +227,9 @@ export class RingInMemory {
       const bytes = keys.map((key) => Buffer.from(key))
       this.coordinator.watch(bytes, watched, slotOf('WATCH', false))
     }
-    return { heard, send, exec, watch, leaves: () => watched?.end() }
+    const disconnects = () => {
+      isGone = true
+    }
+    return { heard, send, exec, watch, leaves: () => watched?.end(), disconnects }
   }
 }

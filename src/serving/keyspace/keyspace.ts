@@ -141,7 +141,8 @@ export class Keyspace {
     for (;;) {
       const serving = order.router.serving()
       if (serving.isWhole) return serving
-      if (!(await order.waiting.change(deadlineMs))) throw new UnavailableError()
+      const isStopped = () => order.router.routes.some((route) => route.serving() === undefined)
+      if (!(await order.waiting.change(deadlineMs, isStopped))) throw new UnavailableError()
     }
   }
 

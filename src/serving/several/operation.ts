@@ -5,14 +5,14 @@ import { replyShape, rowNamed } from '../../command/table.js'
 import type { Order } from '../../order/order.js'
 import { answer, deliver, MUST_WAIT } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
-import type { Route } from '../../order/router.js'
+import type { Route, Router } from '../../order/router.js'
 import type { Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { HAS_RESP3 } from '../../resp/reply-framer.js'
 import { Merge } from './merge.js'
 import type { Words } from './plans.js'
 
-/** Who waits for a server looks again so often, besides when something has changed. */
+/** Who has asked a server in vain asks again so often, besides when something has changed. */
 const POLL_MS = 100
 
 /** What the client is answered: a value, or what a server has answered to the command itself. */
@@ -33,6 +33,7 @@ export abstract class Operation {
   protected readonly frame: Frame
   /** As they stand in the command. */
   protected readonly keys: readonly Buffer[]
+  private routed: { readonly router: Router; readonly routes: readonly Route[] } | undefined
 
   constructor(
     protected readonly order: Order,
@@ -48,7 +49,10 @@ export abstract class Operation {
 
   /** Whether its keys are only read. */
   protected abstract readonly isShared: boolean
-  /** What stands against it before it is known what the keys hold: an answer, or a server that has to be waited for. */
+  /**
+   * What stands against it before it is known what the keys hold: an answer, or a server that has to be waited for. That is asked
+   * again whenever something has changed, and should cost little.
+   */
   protected abstract barrier(): Reply | 'wait' | undefined
   /** Under the gates of its keys. Nothing was written when it has to wait, or begins again. */
   protected abstract attempt(): Promise<Attempt>
@@ -109,8 +113,16 @@ export abstract class Operation {
       const nowMs = performance.now()
       if (nowMs >= deadlineMs) return { reply: order.unavailable() }
       order.stats.waits++
-      await waiting.change(Math.min(deadlineMs, nowMs + POLL_MS))
+      if (barrier === undefined) await waiting.change(Math.min(deadlineMs, nowMs + POLL_MS))
+      else await waiting.change(deadlineMs, () => !slot.abandoned && this.barrier() === 'wait')
     }
+  }
+
+  /** The routes of its keys, by the view of now. */
+  protected get routes(): readonly Route[] {
+    const { router } = this.order
+    if (this.routed?.router !== router) this.routed = { router, routes: this.routesOf(this.keys) }
+    return this.routed.routes
   }
 
   /** The routes of some keys, by the view of now. */

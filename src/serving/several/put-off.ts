@@ -45,7 +45,7 @@ export function isPutOff(
     const route = routes[part]
     if (isWrite ? route.writable() : isReadable(order, cut, part, ids)) continue
     if (route.gone !== undefined) answer(slot, route.gone)
-    else order.park(frame, row, slot, deadlineMs)
+    else order.park(frame, row, slot, deadlineMs, route)
     return true
   }
   return false

@@ -34,7 +34,7 @@ export class PlanRun extends Operation {
 
   protected barrier(): Reply | 'wait' | undefined {
     const { memory } = this.order
-    const routes = this.routesOf(this.keys)
+    const { routes } = this
     for (const { gone } of routes) if (gone !== undefined) return gone
     if (routes.some((route) => !route.writable())) return 'wait'
     if (memory.anyFull && routes.some((route) => memory.refuses(this.row, route, false))) return OUT_OF_MEMORY
@@ -48,7 +48,7 @@ export class PlanRun extends Operation {
     const decision = planned.decide(found.map((reply) => decodeReply(reply, 0, reply.length)))
     if ('reply' in decision) return decision
     // In the turn in which the first write leaves.
-    if (this.routesOf(this.keys).some((route) => !route.writable())) return 'wait'
+    if (this.routes.some((route) => !route.writable())) return 'wait'
     if ('parts' in decision) return this.askInParts(decision.parts)
     let last: Reply = null
     for (const [i, write] of decision.writes.entries()) {

@@ -50,6 +50,8 @@ export interface Share {
   /** All keys, and those that are written. */
   readonly ids: KeyId[]
   readonly written: KeyId[]
+  /** One of the writes that takes memory, if there is one; else any of them. */
+  hungry: CommandRow | undefined
   /** Where the writes go: `route`, without those who are owed the keys. */
   to: Route
   /** Who is asked where nothing is written. */
@@ -96,12 +98,15 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     const ids = isKeyed ? order.keyIds(row, frame, db) : []
     let share = shares.get(route)
     if (share === undefined) {
-      share = { route, pieces: [], how, ids: [], written: [], to: route, reader: undefined }
+      share = { route, pieces: [], how, ids: [], written: [], hungry: undefined, to: route, reader: undefined }
       shares.set(route, share)
     }
     if (WORSE[how] > WORSE[share.how]) share.how = how
     share.ids.push(...ids)
-    if (how !== 'read') share.written.push(...ids)
+    if (how !== 'read') {
+      share.written.push(...ids)
+      if (share.hungry?.flags.includes('denyoom') !== true) share.hungry = row
+    }
     share.pieces.push({ command, part, frame, row, db, ids, isWrite: how !== 'read' })
   }
 

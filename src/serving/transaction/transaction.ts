@@ -7,9 +7,9 @@ import type { Group } from '../../order/groups.js'
 import type { Look } from '../../order/look.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
-import { mayRead, readerNow } from '../../order/readable.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Router } from '../../order/router.js'
 import { type ErrorReply, error, nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
@@ -18,6 +18,7 @@ import { MasterFirst } from '../master-first.js'
 import { absoluteFor, noteWrite, type OneRoute } from '../one-route.js'
 import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
+import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
 import type { Watched } from './watched.js'
@@ -29,11 +30,14 @@ interface Copied {
   readonly share: Share
 }
 
-/** How often it is looked whether a transaction can leave that has to wait, in ms, besides when something has changed. */
-const POLL_MS = 100
+/** What stands in the way: a server, others who have keys of it, or what masters have to tell; and whether it still does. */
+interface Stop {
+  readonly by: 'server' | 'keys' | 'answers'
+  readonly stands: Obstacle
+}
 
-/** What became of an attempt: it is over, or it waits for a server, for others who have keys of it, or for what masters tell. */
-type Attempt = 'over' | 'server' | 'keys' | 'answers'
+/** It has to enter the queue of the gates first. */
+const AT_GATES: Stop = { by: 'keys', stands: () => false }
 
 /**
  * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
@@ -57,6 +61,12 @@ export class Transaction {
   private groups: Group[] = []
   /** It waits until those who were there before it have been emitted. */
   private isPassing = false
+  /** Keys of so many shares are being made equal. */
+  private settling = 0
+  /** How it is cut, and what that depends on. */
+  private plan: Plan | undefined
+  private plannedFor: Router | undefined
+  private databases = 0
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -76,7 +86,7 @@ export class Transaction {
   run(): void {
     // What its client wrote before may be held on all replicas of its key, and must be seen by what asks all members.
     const isLater = this.order.lanes.active > 0 && this.commands.some(({ row }) => row.route === 'members')
-    if (isLater || this.attempt(undefined) !== 'over') void this.waitAndTry()
+    if (isLater || this.attempt(undefined) !== undefined) void this.waitAndTry()
   }
 
   private async waitAndTry(): Promise<void> {
@@ -91,103 +101,129 @@ export class Transaction {
     let entry: Entry | undefined
     try {
       for (;;) {
-        const now = performance.now()
-        if (slot.abandoned || now >= deadlineMs) {
+        if (slot.abandoned || performance.now() >= deadlineMs) {
           this.refuse(order.unavailable())
           return
         }
-        const attempt = this.attempt(entry)
-        if (attempt === 'over') return
-        if (attempt === 'keys' && entry === undefined) {
+        const stop = this.attempt(entry)
+        if (stop === undefined) return
+        const { by, stands } = stop
+        if (by === 'keys' && entry === undefined) {
           entry = await gates.entered(this.claim(), ticket)
           continue
         }
         // Nobody waits behind one that waits for a server.
-        if (attempt === 'server' && entry !== undefined) {
+        if (by === 'server' && entry !== undefined) {
           gates.leave(entry)
           entry = undefined
         }
-        await waiting.change(Math.min(deadlineMs, now + POLL_MS))
+        await waiting.change(deadlineMs, () => this.isNeeded && stands())
       }
     } finally {
       if (entry !== undefined) gates.leave(entry)
     }
   }
 
+  /** Nobody has an answer for it yet. */
+  private get isNeeded(): boolean {
+    return !this.slot.abandoned && this.order.opening.refusal === undefined && this.watched?.isBroken !== true
+  }
+
+  /** How it is cut now: that takes a look at all its commands, so it is not found out again before it may have changed. */
+  private planned(): Plan {
+    const { order } = this
+    const { router, databases } = order
+    if (this.plan === undefined || this.plannedFor !== router || this.databases !== databases) {
+      this.plan = planOf(order, this.commands)
+      this.plannedFor = router
+      this.databases = databases
+    }
+    return this.plan
+  }
+
   /** Its keys, which others may read meanwhile if it does nothing else. */
   private claim(): Claim {
-    const { shares, wide } = planOf(this.order, this.commands)
+    const { shares, wide } = this.planned()
     const ids = [...shares.flatMap(({ ids }) => ids), ...(this.watched?.ids ?? [])]
     const isOfDatabase = concernedByAny(wide)
     const isShared = shares.every(({ how }) => how === 'read')
     return isOfDatabase === undefined ? { ids, isShared } : { ids, isShared: false, isOfDatabase }
   }
 
-  /** Tries to emit it. What fails meanwhile may have reached some servers. */
-  private attempt(entry: Entry | undefined): Attempt {
+  /** Tries to emit it; gives what stands against that. What fails meanwhile may have reached some servers. */
+  private attempt(entry: Entry | undefined): Stop | undefined {
     try {
       return this.attemptNow(entry)
     } catch (failure) {
       this.watched?.end()
       this.slot.fail(failure as Error, true)
       this.order.orderLost()
-      return 'over'
+      return undefined
     }
   }
 
   /** @param entry its place in the queue of the gates, when it was admitted there */
-  private attemptNow(entry: Entry | undefined): Attempt {
-    const { order, commands, watched } = this
+  private attemptNow(entry: Entry | undefined): Stop | undefined {
+    const { order, watched } = this
     if (watched?.isBroken === true) {
       this.refuse(nullArray)
-      return 'over'
+      return undefined
     }
-    const plan = planOf(order, commands)
+    const plan = this.planned()
     const refusal = this.refusal(plan)
     if (refusal !== undefined) {
       this.refuse(refusal)
-      return 'over'
+      return undefined
     }
     const { shares, wide } = plan
-    if (entry === undefined && this.isGated(plan)) return 'keys'
+    const away = awayOf(order, shares)
+    if (away !== undefined) return { by: 'server', stands: away }
+    if (entry === undefined && this.isGated(plan)) return AT_GATES
     const barrier = wide.length === 0 ? undefined : barrierOf(order, wide)
-    if (barrier !== undefined) return barrier
-    if (!this.areFree(shares) || this.isSettling(plan)) return this.waitsFor(shares)
+    if (barrier !== undefined) {
+      const stands = () => order.router === this.plannedFor && barrierOf(order, wide) === barrier
+      return { by: barrier, stands }
+    }
+    const held = this.firstHeld(shares) ?? this.firstUnsettled(plan)
+    if (held !== undefined) return this.waitsFor(shares, held)
     for (const share of shares) {
-      if (share.route.pending.length > 0 && share.written.length > 0) {
-        share.to = routeOfWrite(order, share.route, share.written)
-      }
+      const isOwing = share.route.pending.length > 0 && share.written.length > 0
+      share.to = isOwing ? routeOfWrite(order, share.route, share.written) : share.route
     }
     // Keys that a pending replica has to get first are held now.
-    if (!this.areFree(shares)) return this.waitsFor(shares)
+    const heldNow = this.firstHeld(shares)
+    if (heldNow !== undefined) return this.waitsFor(shares, heldNow)
     if (watched !== undefined) {
-      if (watched.isAsking) return 'answers'
+      const answers: Stop = { by: 'answers', stands: () => watched.isAsking && !shares.some(isAway) }
+      if (watched.isAsking) return answers
       if (watched.isSuspect) {
-        if (entry === undefined) return 'keys'
+        if (entry === undefined) return AT_GATES
         watched.fence(() => order.waiting.wake())
-        return 'answers'
+        return answers
       }
       watched.end()
     }
     this.emit(plan)
-    return 'over'
+    return undefined
   }
 
   /** What has to happen before it can be emitted; when those who have its keys have been emitted it is looked again. */
-  private waitsFor(shares: readonly Share[]): Attempt {
+  private waitsFor(shares: readonly Share[], held: Obstacle): Stop {
     const { lanes, waiting } = this.order
+    // Who is away when it begins to wait for keys would keep those who wait behind it.
+    const stands = () => held() && !shares.some(isAway)
     const isReachable = ({ how, route, reader }: Share) =>
-      how === 'read' ? reader !== undefined || route.natural.every(({ ready }) => ready) : route.writable()
-    if (!shares.every(isReachable)) return 'server'
-    if (this.isPassing) return 'keys'
+      how !== 'read' || reader !== undefined || route.natural.every(({ ready }) => ready)
+    if (!shares.every(isReachable)) return { by: 'server', stands: held }
+    if (this.isPassing) return { by: 'keys', stands }
     const before = shares.flatMap(({ route, ids }) => route.targets.map((link) => lanes.whenPassed(link, ids)))
-    if (before.every((passed) => passed === undefined)) return 'keys'
+    if (before.every((passed) => passed === undefined)) return { by: 'keys', stands }
     this.isPassing = true
     void Promise.all(before).then(() => {
       this.isPassing = false
       waiting.wake()
     })
-    return 'keys'
+    return { by: 'keys', stands }
   }
 
   /** Whether an operation that takes several turns has some of the keys for itself. */
@@ -209,8 +245,8 @@ export class Transaction {
     if (order.opening.refusal !== undefined) return order.opening.refusal
     if (wide.length > 0 && order.router.someGone !== undefined) return order.router.someGone
     for (const { route } of shares) if (route.gone !== undefined && route.serving() === undefined) return route.gone
-    const isFull = ({ route, pieces, how }: Share) =>
-      pieces.some(({ row, isWrite }) => isWrite && order.memory.refuses(row, route, how === 'copies'))
+    const isFull = ({ route, hungry, how }: Share) =>
+      hungry !== undefined && order.memory.refuses(hungry, route, how === 'copies')
     // What Redis answers when it refuses an EXEC itself.
     if (order.memory.anyFull && shares.some(isFull)) return aborted((OUT_OF_MEMORY as ErrorReply).message)
     return undefined
@@ -222,41 +258,30 @@ export class Transaction {
     answer(this.slot, reply)
   }
 
-  private areFree(shares: readonly Share[]): boolean {
-    return shares.map((share) => this.isFree(share)).every(Boolean)
-  }
-
-  /** Whether everything of a share can be emitted now, in the order of the commands; finds out who is asked where it only reads. */
-  private isFree(share: Share): boolean {
-    const { lanes, doubts } = this.order
-    const { route, ids, written, how, pieces } = share
-    const { natural, targets } = route
-    if (how === 'read') {
-      share.reader = readerNow(this.order, route, ids)
-      return share.reader !== undefined
+  /** What stands against emitting one of the shares; those that only read know then whom they ask. */
+  private firstHeld(shares: readonly Share[]): Obstacle | undefined {
+    let first: Obstacle | undefined
+    for (const share of shares) {
+      const held = heldUpBy(this.order, share)
+      first ??= held
     }
-    if (!route.writable()) return false
-    if (lanes.active > 0 && targets.some((link) => lanes.isAnyHeld(link, ids))) return false
-    // Who chooses has to be who is asked.
-    if (how !== 'apply' && doubts.any && written.some((id) => targets.some((link) => doubts.isInDoubt(link, id)))) {
-      return false
-    }
-    return pieces.every(({ isWrite, ids }) => isWrite || mayRead(this.order, natural[0], natural, ids))
+    return first
   }
 
   /** Whether keys have to be made equal first, as every key is in doubt; that is begun. */
-  private isSettling({ shares }: Plan): boolean {
+  private firstUnsettled({ shares }: Plan): Obstacle | undefined {
     const { order } = this
-    if (!order.uncertainty.active) return false
-    const wake = () => order.waiting.wake()
-    let isSettling = false
+    if (!order.uncertainty.active) return undefined
+    const over = () => {
+      if (--this.settling === 0) order.waiting.wake()
+    }
     for (const { route, ids, how } of shares) {
       const settled = settling(order, route, ids, how !== 'read')
       if (settled === undefined) continue
-      isSettling = true
-      settled.then(wake, wake)
+      this.settling++
+      settled.then(over, over)
     }
-    return isSettling
+    return this.settling === 0 ? undefined : () => this.settling > 0
   }
 
   private emit(plan: Plan): void {

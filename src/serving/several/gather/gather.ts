@@ -81,7 +81,7 @@ export class GatherRun extends WholeValues<Computed> {
 
   protected barrier(): Reply | 'wait' | undefined {
     const { order, cut } = this
-    for (const { gone } of this.routesOf(this.keys)) if (gone !== undefined) return gone
+    for (const { gone } of this.routes) if (gone !== undefined) return gone
     if (cut.destination === undefined) return undefined
     const [route] = this.routesOf([cut.destination.key])
     if (!route.writable()) return 'wait'
