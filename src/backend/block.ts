@@ -15,15 +15,6 @@ export const END = -2
 const STAR = 0x2a
 const READONLY = '-READONLY '
 
-/** A command of a block, and who waits for its reply. */
-interface Inner {
-  readonly sink: ReplySink
-  readonly tag: number
-  readonly segment: Segment
-  readonly start: number
-  readonly end: number
-}
-
 /**
  * Commands that were emitted on a link one behind the other, and which its server executes together or not at all. Whoever emitted
  * one of them does not know that: he is told what stands in its place in the reply of EXEC.
@@ -37,7 +28,12 @@ interface Inner {
 export class Block implements ReplySink {
   private inFlight!: InFlight
   private log!: SendLog
-  private readonly inner: Inner[] = []
+  /** Of each command who waits for its reply, and where it lies: it is looked at again when EXEC is answered. */
+  private readonly sinks: ReplySink[] = []
+  private readonly tags: number[] = []
+  private readonly segments: Segment[] = []
+  private readonly starts: number[] = []
+  private readonly ends: number[] = []
   /** Those before it have been told. */
   private next = 0
 
@@ -53,9 +49,12 @@ export class Block implements ReplySink {
     this.inFlight = inFlight
     this.log = log
     inFlight.replaceSinks(pushed, (sink, tag, segment, start, end) => {
-      // It is looked at again when EXEC is answered.
       segment.unanswered++
-      this.inner.push({ sink, tag, segment, start, end })
+      this.sinks.push(sink)
+      this.tags.push(tag)
+      this.segments.push(segment)
+      this.starts.push(start)
+      this.ends.push(end)
       return this
     })
   }
@@ -74,9 +73,10 @@ export class Block implements ReplySink {
 
   onLost(tag: number): void {
     if (tag !== END) return
-    while (this.next < this.inner.length) {
-      const { sink, tag, segment, start, end } = this.inner[this.next++]
-      sink.onLost(tag, segment.buf, start, end)
+    while (this.next < this.sinks.length) {
+      const i = this.next++
+      const segment = this.segments[i]
+      this.sinks[i].onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i])
       this.log.release(segment)
     }
   }
@@ -88,19 +88,20 @@ export class Block implements ReplySink {
       this.onLost(END)
       return
     }
-    const { inner, inFlight, log } = this
+    const { sinks, inFlight, log } = this
     const elements = new Elements(buf, start, end)
-    if (elements.count !== inner.length) {
+    if (elements.count !== sinks.length) {
       this.onLost(END)
-      throw new ReplyProtocolError(`${elements.count} replies to the ${inner.length} commands of a transaction`)
+      throw new ReplyProtocolError(`${elements.count} replies to the ${sinks.length} commands of a transaction`)
     }
-    while (this.next < inner.length) {
-      const { sink, tag, segment, start: from, end: to } = inner[this.next]
+    while (this.next < sinks.length) {
+      const i = this.next
+      const segment = this.segments[i]
       elements.next()
       inFlight.segment = segment
-      inFlight.start = from
-      inFlight.end = to
-      sink.onReply(tag, buf, elements.start, elements.end, elements.flags)
+      inFlight.start = this.starts[i]
+      inFlight.end = this.ends[i]
+      sinks[i].onReply(this.tags[i], buf, elements.start, elements.end, elements.flags)
       this.next++
       log.release(segment)
     }

@@ -50,8 +50,8 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   if (session.transaction !== 'none') {
     const reply = between(server, client, frame, row)
     if (reply !== undefined) {
-      client.reply(reply)
-      if (session.queuedBytes > server.config.limits.queryBufferBytes) {
+      client.replyBytes(reply)
+      if (session.queued.bytes > server.config.limits.queryBufferBytes) {
         server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
         client.drop()
       }

@@ -1,6 +1,5 @@
-import type { CommandRow } from '../command/row.js'
-import type { Frame } from '../resp/frame.js'
 import type { Watched } from '../serving/transaction/watched.js'
+import { QueuedFrames } from './queued-frames.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -16,21 +15,14 @@ export class Session {
   noEvict = false
   /** Between MULTI and EXEC or DISCARD; aborted when a command in it was refused. */
   transaction: 'none' | 'open' | 'aborted' = 'none'
-  /** The commands of the transaction, and the size of them. */
-  queued: { readonly frame: Frame; readonly row: CommandRow }[] = []
-  queuedBytes = 0
+  /** The commands of the transaction. */
+  queued = new QueuedFrames()
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
   constructor(public authenticated: boolean) {}
-
-  /** A command is executed by EXEC; its frame is its own. */
-  queue(frame: Frame, row: CommandRow): void {
-    this.queued.push({ frame, row })
-    this.queuedBytes += frame.end - frame.start
-  }
 
   /** Gives what takes back whatever commands about the connection itself will have changed. */
   remember(): () => void {
@@ -43,8 +35,7 @@ export class Session {
   /** The transaction is over, and with it the watching of keys. */
   endTransaction(): void {
     this.transaction = 'none'
-    this.queued = []
-    this.queuedBytes = 0
+    this.queued = new QueuedFrames()
     this.unwatch()
   }
 

@@ -1,6 +1,6 @@
 import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
-import { type Frame, ownFrame } from '../resp/frame.js'
+import type { Frame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
@@ -20,7 +20,7 @@ import type { Server } from './server.js'
  */
 
 const OK = simple('OK')
-const QUEUED = simple('QUEUED')
+const QUEUED = encodeReply(simple('QUEUED'), 2)
 const NOT_ALLOWED = error('ERR Command not allowed inside a transaction')
 const ABORTED = error('EXECABORT Transaction discarded because of previous errors.')
 /** Executed at once in a transaction, too [Redis server.c processCommand]. */
@@ -94,17 +94,17 @@ export function commandOf({ name }: CommandRow): LocalCommand | undefined {
 }
 
 /** What is answered to a command between MULTI and EXEC, which is kept or refused; undefined when it is served at once. */
-export function between(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+export function between(server: Server, client: Connection, frame: Frame, row: CommandRow): Buffer | undefined {
   if (AT_ONCE.has(row.name)) return undefined
   const { session } = client
   const refusal = REFUSED[row.name]
-  if (refusal !== undefined) return refusal
+  if (refusal !== undefined) return encodeReply(refusal, session.proto)
   const unfit = refusalOf(server, frame, row)
   if (unfit !== undefined) {
     session.transaction = 'aborted'
-    return unfit
+    return encodeReply(unfit, session.proto)
   }
-  if (session.transaction === 'open') session.queue(ownFrame(frame), row)
+  if (session.transaction === 'open') session.queued.push(frame, row)
   return QUEUED
 }
 
@@ -119,7 +119,7 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
 /** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */
 async function execute(server: Server, client: Connection): Promise<void> {
   const { session } = client
-  const slot = client.takeSlot(session.queuedBytes)
+  const slot = client.takeSlot(session.queued.bytes)
   client.queue.newestWrite = slot.number
   const takeBack = session.remember()
   const { watched } = session

@@ -47,6 +47,11 @@ function rangeKeys(row: CommandRow, frame: Frame, out: number[]): number {
   return count
 }
 
+/** Whether it is MSETNX with a key that has no value, which fails wherever its keys are. */
+export function lacksValue(row: CommandRow, frame: Frame): boolean {
+  return row.plan === 'set-all' && frame.argc % 2 === 0
+}
+
 /** `[destination] numkeys key …`: LMPOP, ZUNION, ZUNIONSTORE, EVAL [Redis db.c genericGetKeys]. */
 function numkeysKeys(row: CommandRow, frame: Frame, out: number[]): number {
   const first = row.numkeysAt + 1

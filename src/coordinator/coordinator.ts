@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
-import { findKeys, sortReadsPatterns } from '../command/keys.js'
+import { findKeys, lacksValue, sortReadsPatterns } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
@@ -96,7 +96,7 @@ export class Coordinator {
     }
     if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
-    if (row.route !== 'key') return undefined
+    if (row.route !== 'key' || lacksValue(row, frame)) return undefined
     const refused = refusedForm(row, frame)
     if (refused !== undefined) return notSupported(row, refused)
     const count = findKeys(row, frame, this.keyIndexes)
@@ -174,9 +174,7 @@ export class Coordinator {
       answer(slot, notSupported(row, refused))
       return
     }
-    // MSETNX with a key that has no value fails wherever its keys are.
-    const isTorn = row.plan === 'set-all' && frame.argc % 2 === 0
-    const count = isTorn ? 0 : findKeys(row, frame, this.keyIndexes)
+    const count = lacksValue(row, frame) ? 0 : findKeys(row, frame, this.keyIndexes)
     if (count <= 0) {
       const unclear = unclearKeys(row, count, router.links)
       // Without keys it cannot be executed: any member says why.

@@ -66,10 +66,10 @@ export function frameOf(args: readonly (Buffer | string)[]): Frame {
   return { buf, start: 0, end: size, argc, argStart, argEnd, owned: true }
 }
 
-/** The frame that the bytes of a strict frame are, as they were once emitted; takes the bytes over. */
-export function frameIn(buf: Buffer): Frame {
+/** The frame that the bytes of a strict frame from `start` on are, as they were once emitted; takes the bytes over. */
+export function frameIn(buf: Buffer, start = 0): Frame {
   const CR = 13
-  let pos = 1
+  let pos = start + 1
   const length = () => {
     let value = 0
     while (buf[pos] !== CR) value = value * 10 + buf[pos++] - 48
@@ -86,5 +86,5 @@ export function frameIn(buf: Buffer): Frame {
     argEnd[i] = pos + size
     pos += size + 2
   }
-  return { buf, start: 0, end: pos, argc, argStart, argEnd, owned: true }
+  return { buf, start, end: pos, argc, argStart, argEnd, owned: true }
 }

@@ -52,6 +52,7 @@ t.test('transactions are answered as by Redis', async (t) => {
         ],
         ['EXEC'],
       ],
+      [['MULTI'], ['SET', 'a', '1'], ['MSETNX', 'a', '1', 'b'], ['MSETNX', '{a}', '1', '{a}b'], ['GET', 'a'], ['EXEC']],
       [['MULTI'], ['MSET', 'a', '1', 'b'], ['LMPOP', '0', 'x', 'LEFT'], ['SET', 'a', '1', 'EX', '0'], ['EXEC']],
     )
   })

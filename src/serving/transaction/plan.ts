@@ -1,7 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
 import { wrongArityError } from '../../command/errors.js'
-import { findKeys } from '../../command/keys.js'
+import { findKeys, lacksValue } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import type { Route } from '../../order/router.js'
@@ -23,6 +23,7 @@ export interface QueuedCommand {
 
 /** What one replica set gets of a command: all of it, or the part with its keys. */
 export interface Piece {
+  readonly share: Share
   /** The number of the command, and of its part. */
   readonly command: number
   readonly part: number
@@ -69,6 +70,8 @@ export interface WidePiece {
 /** A transaction cut by replica sets, all for the moment: other views have other ones. */
 export interface Plan {
   readonly shares: readonly Share[]
+  /** The pieces of all shares, in the order of the commands. */
+  readonly pieces: readonly Piece[]
   readonly wide: readonly WidePiece[]
   /** For a command in parts: in which of them each of its keys is. */
   readonly partOf: ReadonlyMap<number, readonly number[]>
@@ -88,6 +91,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
   const partOf = new Map<number, number[]>()
   const parts = new Map<number, number>()
   const replies = new Map<number, Buffer>()
+  const pieces: Piece[] = []
   const wide: WidePiece[] = []
   const keys: number[] = []
   let torn: CommandRow | undefined
@@ -102,12 +106,14 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       shares.set(route, share)
     }
     if (WORSE[how] > WORSE[share.how]) share.how = how
-    share.ids.push(...ids)
+    for (const id of ids) share.ids.push(id)
     if (how !== 'read') {
-      share.written.push(...ids)
+      for (const id of ids) share.written.push(id)
       if (share.hungry?.flags.includes('denyoom') !== true) share.hungry = row
     }
-    share.pieces.push({ command, part, frame, row, db, ids, isWrite: how !== 'read' })
+    const piece: Piece = { share, command, part, frame, row, db, ids, isWrite: how !== 'read' }
+    share.pieces.push(piece)
+    pieces.push(piece)
   }
 
   for (const [command, { frame, row, db, reply }] of commands.entries()) {
@@ -121,7 +127,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       wide.push({ command, args: parseRequest(frame), db, isWrite: row.replicate !== 'none' })
       continue
     }
-    const count = row.route === 'any' ? 0 : findKeys(row, frame, keys)
+    const count = row.route === 'any' || lacksValue(row, frame) ? 0 : findKeys(row, frame, keys)
     if (row.route === 'split') {
       if ((frame.argc - row.firstKey) % row.keyStep !== 0) {
         replies.set(command, wrongArityError(row.name))
@@ -146,7 +152,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     if (route === undefined) torn = row
     else give(route, command, 0, frame, count > 0)
   }
-  return { shares: [...shares.values()], wide, partOf, parts, replies, torn }
+  return { shares: [...shares.values()], pieces, wide, partOf, parts, replies, torn }
 }
 
 function howOf(row: CommandRow, frame: Frame, copies: number): How {

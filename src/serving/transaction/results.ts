@@ -31,10 +31,11 @@ export class Results {
     return new ElementSlot(this, command, db, proto)
   }
 
-  put(command: number, buf: Buffer, start: number, end: number): void {
+  /** The reply to a command, which nobody will write into. */
+  put(command: number, reply: Buffer): void {
     if (this.failed) return
-    if (isUnknownOutcome(buf, start)) this.unknown ??= Buffer.from(buf.subarray(start, end))
-    this.replies[command] = Buffer.from(buf.subarray(start, end))
+    if (isUnknownOutcome(reply, 0)) this.unknown ??= reply
+    this.replies[command] = reply
     if (--this.open === 0) this.done(this.reply())
   }
 
@@ -79,7 +80,8 @@ export class Results {
     const replies = this.replies as Buffer[]
     const bytes = replies.reduce((sum, { length }) => sum + length, 0)
     if (bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY
-    return Buffer.concat([Buffer.from(`*${replies.length}\r\n`), ...replies])
+    const head: Buffer = Buffer.from(`*${replies.length}\r\n`)
+    return Buffer.concat([head].concat(replies))
   }
 }
 
@@ -106,8 +108,9 @@ export class ElementSlot extends InnerSlot {
     return this.ownProto
   }
 
-  finish(buf: Buffer, start: number, end: number): void {
-    this.results.put(this.command, buf, start, end)
+  finish(buf: Buffer, start: number, end: number, owned: boolean): void {
+    const isWhole = owned && start === 0 && end === buf.length
+    this.results.put(this.command, isWhole ? buf : Buffer.from(buf.subarray(start, end)))
   }
 
   override cameFrom(member: string, bytes: number): void {

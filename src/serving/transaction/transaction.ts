@@ -58,7 +58,6 @@ const AT_GATES: Stop = { by: 'keys', stands: () => false }
  */
 export class Transaction {
   private results!: Results
-  private groups: Group[] = []
   /** It waits until those who were there before it have been emitted. */
   private isPassing = false
   /** Keys of so many shares are being made equal. */
@@ -292,22 +291,10 @@ export class Transaction {
       return
     }
     const hasWrites = shares.some(({ how }) => how !== 'read') || wide.some(({ isWrite }) => isWrite)
-    const endGroups = () => {
-      for (const group of this.groups.splice(0)) group.end()
-    }
-    const results = new Results(
-      slot,
-      commands.length,
-      hasWrites,
-      (reply) => {
-        endGroups()
-        slot.finish(reply, 0, reply.length, true)
-      },
-      endGroups,
-    )
-    this.results = results
+    const groups: Group[] = []
+    this.results = resultsOf(slot, commands.length, hasWrites, groups)
     for (const { to, written } of shares) {
-      if (written.length > 1 && to.targets.length > 1) this.groups.push(order.doubts.begin(written, to.targets))
+      if (written.length > 1 && to.targets.length > 1) groups.push(order.doubts.begin(written, to.targets))
     }
     const looks = new Map<Share, Look>()
     for (const share of shares) {
@@ -318,31 +305,29 @@ export class Transaction {
     const ends = [...links].map((link) => link.openBlock())
     const slotOf = this.slots(plan)
     const copied: Copied[] = []
-    const pieces = shares.flatMap((share) => share.pieces.map((piece) => ({ share, piece })))
-    pieces.sort(({ piece: a }, { piece: b }) => a.command - b.command || a.part - b.part)
     const others = [...wide]
     const emitWideBefore = (command: number) => {
       while (others.length > 0 && others[0].command < command) {
         const piece = others.shift() as WidePiece
-        emitWide(this.keyspace, piece, this.elementOf(piece), results)
+        emitWide(this.keyspace, piece, this.elementOf(piece), this.results)
       }
     }
-    for (const { share, piece } of pieces) {
+    for (const piece of plan.pieces) {
       emitWideBefore(piece.command)
-      this.emitPiece(share, piece, slotOf(piece), copied)
+      this.emitPiece(piece, slotOf(piece), copied)
     }
     emitWideBefore(commands.length)
     for (const end of ends) end()
     for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
     for (const [command, { reply }] of commands.entries()) {
       const own = reply ?? plan.replies.get(command)
-      if (own !== undefined) results.put(command, own, 0, own.length)
+      if (own !== undefined) this.results.put(command, own)
     }
   }
 
-  private emitPiece(share: Share, piece: Piece, slot: ReplySlot, copied: Copied[]): void {
+  private emitPiece(piece: Piece, slot: ReplySlot, copied: Copied[]): void {
     const { order } = this
-    const { frame, row, isWrite } = piece
+    const { share, frame, row, isWrite } = piece
     const { to, how } = share
     if (!isWrite) {
       BlockRead.emit(order, share.reader ?? share.route.natural[0], piece, slot, this.results)
@@ -371,10 +356,10 @@ export class Transaction {
     const merges = new Map<number, Merge>()
     return (piece) => {
       const { command, part, row } = piece
+      const count = parts.get(command) ?? 1
+      if (count === 1) return this.elementOf(piece)
       let slot = elements.get(command)
       if (slot === undefined) elements.set(command, (slot = this.elementOf(piece)))
-      const count = parts.get(command) ?? 1
-      if (count === 1) return slot
       let merge = merges.get(command)
       if (merge === undefined) {
         const places = partOf.get(command)!
@@ -383,6 +368,18 @@ export class Transaction {
       return merge.slotOf(part)
     }
   }
+}
+
+/** Apart from what is emitted, of which nothing needs to be kept until the replies have come. */
+function resultsOf(slot: ReplySlot, count: number, hasWrites: boolean, groups: Group[]): Results {
+  const endGroups = () => {
+    for (const group of groups.splice(0)) group.end()
+  }
+  const done = (reply: Buffer) => {
+    endGroups()
+    slot.finish(reply, 0, reply.length, true)
+  }
+  return new Results(slot, count, hasWrites, done, endGroups)
 }
 
 /** Who gets a share at once. */
