@@ -85,17 +85,17 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
         by: `const part = (some) => {
           const links = [...new Set(some.flatMap(executors))].filter((link) => link.ready);
           const ends = links.map((link) => link.openBlock());
-          for (const one of pieces) if (some.includes(one.share)) this.emitPiece(one.share, one.piece, slotOf(one.piece), copied);
+          for (const one of plan.pieces) if (some.includes(one.share)) this.emitPiece(one, slotOf(one), copied);
           for (const end of ends) end();
         };
         const links = new Set();`,
       },
       {
         file: 'serving/transaction/transaction.js',
-        replace: 'for (const { share, piece } of pieces)',
+        replace: 'for (const piece of plan.pieces)',
         by: `part(shares.slice(0, 1));
         if (shares.length > 1) setTimeout(() => part(shares.slice(1)), Math.random() * 5);
-        for (const { share, piece } of [])`,
+        for (const piece of [])`,
       },
     ],
   },
@@ -138,8 +138,8 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'backend/block.js',
-        replace: 'sink.onLost(tag, segment.buf, start, end);',
-        by: "const was = Buffer.from(':0\\r\\n'); sink.onReply(tag, was, 0, was.length, 0);",
+        replace: 'this.sinks[i].onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i]);',
+        by: "const was = Buffer.from(':0\\r\\n'); this.sinks[i].onReply(this.tags[i], was, 0, was.length, 0);",
       },
     ],
   },
