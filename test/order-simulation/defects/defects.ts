@@ -226,7 +226,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/several/split.js',
-        replace: 'if (isPutOff(order, frame, row, slot, deadlineMs))',
+        replace: 'if (isPutOff(order, frame, row, slot, { routes, parts, partOf }, deadlineMs))',
         by: 'if (false)',
       },
     ],
