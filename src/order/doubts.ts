@@ -264,11 +264,13 @@ export class Doubts {
 
   /**
    * Whose word counts when all are in doubt: the master's; but if it has lost something itself, the first one's that has not. Who is
-   * in doubt because its link broke lacks nothing that was acknowledged.
+   * in doubt because its link broke lacks nothing that was acknowledged. For keys of one write under way it is the same one: the doubt
+   * of the one key is the doubt of the others, and two who count for one key each would take it from each other without end.
    */
   private lastResort(natural: readonly Link[], id: KeyId): Link | undefined {
     if (!natural.every((each) => this.isInDoubt(each, id))) return undefined
-    return natural.find((each) => !this.isVoted(each, id)) ?? natural[0]
+    const group = this.groups.reach([id])
+    return natural.find((each) => !group.some((key) => this.isVoted(each, key))) ?? natural[0]
   }
 
   /** Its word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */

@@ -77,6 +77,12 @@ class Story {
     return this
   }
 
+  /** A member's answer about the key stood against all others'. */
+  isOutvoted(name: string): this {
+    this.doubts.note(this.links[name], [KEY], undefined, 0, true)
+    return this
+  }
+
   /** A write of the key and of another one is emitted to all replicas. */
   carries(to = OTHER): Group {
     return this.doubts.begin(
@@ -263,6 +269,19 @@ t.test(
     story.answers('a', '_').answers('c', ':0')
     t.equal(story.inDoubt('c'), '')
     t.same(story.settled, ['a has not', 'c has not'], 'nobody is sure to have the write')
+    story.doubts.close()
+  },
+)
+
+t.test(
+  'of the keys of one write the same member decides: two would take them from each other without end',
+  async (t) => {
+    const story = new Story('a b c', 'a b c').isOutvoted('a').isOutvoted('b')
+    story.carries()
+    story.misses('a', OTHER).misses('b', OTHER).misses('c')
+    for (let turn = 0; turn < 10; turn++) await begun()
+    t.equal(story.inDoubt('c'), '', 'it has not been outvoted for either key')
+    t.ok(story.sentTo('c') < 20, `it is asked for what the others need: ${story.sentTo('c')}`)
     story.doubts.close()
   },
 )

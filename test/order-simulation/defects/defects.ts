@@ -91,7 +91,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'difference-noted-late': {
     summary: 'who refused a write that the master has is in doubt only when all others have answered, too',
-    seed: 896,
+    seed: 6540,
     options: ['--faults', 'full,refuse,break', '--kinds', 'move,hash,list'],
     patches: [
       { file: 'serving/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
