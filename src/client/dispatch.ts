@@ -1,6 +1,7 @@
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
+import { readingForm } from '../command/reading-form.js'
 import type { CommandRow } from '../command/row.js'
-import { isSecurityCommand, lookupCommand, lookupSubcommand } from '../command/table.js'
+import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '../command/table.js'
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
@@ -47,6 +48,13 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     client.reply(NOAUTH)
     return
   }
+  const reading = row.reading === undefined ? undefined : readingForm(row, frame)
+  if (reading === undefined) pass(server, client, frame, row)
+  else pass(server, client, reading, readingRow(row)!)
+}
+
+function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  const { session } = client
   if (session.transaction !== 'none') {
     const reply = between(server, client, frame, row)
     if (reply !== undefined) {

@@ -1,7 +1,7 @@
 import type { CommandInfo } from './command-info.js'
 import { optionsOf } from './options.js'
 import type { OverlayRow } from './overlay-row.js'
-import type { CommandRow, KeyFinder } from './row.js'
+import type { CommandRow, KeyFinder, Reading } from './row.js'
 
 /** One row of the table, from what Redis says of the command and what the overlay says. */
 export function buildRow(
@@ -31,6 +31,7 @@ export function buildRow(
     compare: more?.compare ?? true,
     answersValues: more?.values ?? (learnt || (replicate === 'none' && more?.merge !== 'sum')),
     options: more?.options === undefined ? undefined : optionsOf(more.options),
+    reading: more?.reads === undefined ? undefined : readingOf(more.reads),
     plainArgc: more?.plain ?? 0,
     learnt,
     binds: replicate !== 'none' && route !== 'split' && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
@@ -102,6 +103,11 @@ function numkeysAt(info: CommandInfo): number {
     }
   }
   return 0
+}
+
+function readingOf(cell: string): Reading {
+  const [name, ...writing] = cell.toLowerCase().split(' ')
+  return { name, writing: new Set(writing) }
 }
 
 function subcommandName(row: CommandRow): string {

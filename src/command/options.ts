@@ -138,6 +138,17 @@ export function approximateAt({ options }: Worded, frame: Frame): number {
   return NOWHERE
 }
 
+/** Whether one of these words, in lower case, is among those of the command. */
+export function hasWordOf({ options }: Worded, frame: Frame, texts: ReadonlySet<string>): boolean {
+  if (options === undefined) return false
+  let i = options.from
+  for (let word = wordAt(options, frame, i); word !== undefined; word = wordAt(options, frame, i)) {
+    if (texts.has(word.text)) return true
+    i = behindWord(word, frame, i, 0)
+  }
+  return false
+}
+
 /** How many arguments belong to the word at `i`, which is a known one. */
 export function argsOfWord({ options }: Worded, frame: Frame, i: number): number {
   return (options === undefined ? undefined : wordAt(options, frame, i))?.args ?? 0

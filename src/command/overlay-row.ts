@@ -36,6 +36,7 @@ import type {
  * - plain: for writes in mode `apply`, or `absolute`, that have no words and no time with so many arguments and are nearly
  *   always answered OK: they go a quicker way [design §11 H].
  * - binds: where what is found in one key gets into another although the row names only one of them, see `CommandRow`.
+ * - reads: for writes that write nothing in some forms, the command that reads the same, and the words without which they do so.
  * - values: where the reply to a write may have what a key holds, and be large.
  * - otherDb: where a database is named in which the command has a key, too.
  * - most: of a command that is answered here, or by a member for all, how many words it may have: where each of them costs as much
@@ -59,5 +60,6 @@ export interface OverlayMore {
   readonly otherDb?: OtherDb
   readonly elements?: Elements
   readonly most?: number
+  readonly reads?: string
   readonly values?: true
 }

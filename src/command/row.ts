@@ -38,6 +38,8 @@ export interface CommandRow {
   readonly compare: boolean
   /** The words that the command may have beside keys and values, where that matters: see options.ts. */
   readonly options: Options | undefined
+  /** For writes that write nothing in some forms: see reading-form.ts. */
+  readonly reading: Reading | undefined
   /** With so many arguments it is a write without words and time that is nearly always answered OK; 0 for all others. */
   readonly plainArgc: number
   /** Only the servers know the command: the rest of the row was made of what they say. */
@@ -55,6 +57,13 @@ export interface CommandRow {
   readonly wordsMax: number
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
+}
+
+export interface Reading {
+  /** The command that reads the same. */
+  readonly name: string
+  /** In lower case; with one of them it writes. */
+  readonly writing: ReadonlySet<string>
 }
 
 export type KeyFinder =

@@ -20,6 +20,8 @@ const NAME_MAX_BYTES = 64
 const commands = new NameIndex()
 const subcommands = new NameIndex()
 const rows = new Map<string, CommandRow>()
+/** By the names of those that are read so. */
+const readingRows = new Map<string, CommandRow>()
 const infos: CommandInfo[] = []
 const infosByName = new Map<string, CommandInfo>()
 
@@ -28,6 +30,12 @@ for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
   addRow(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, CLIENT_SETINFO] } : info))
 }
 assert(OVERLAY.size === rows.size, 'every row of the overlay names a command')
+for (const { name, reading } of rows.values()) {
+  if (reading === undefined) continue
+  const row = rows.get(reading.name)
+  assert(row?.replicate === 'none', `${reading.name} reads`)
+  readingRows.set(name, { ...row, name })
+}
 
 /**
  * The row of the command that the bytes of `buf` from `start` to `end` name, in any case. A container (`client`) has
@@ -52,6 +60,11 @@ export function lookupSubcommand(
 /** The row of the command with this full name, in lower case: `get`, `client|list`. */
 export function rowNamed(name: string): CommandRow | undefined {
   return rows.get(name)
+}
+
+/** The row of the forms of a command that only read, see reading-form.ts; errors name it as its client has done. */
+export function readingRow({ name }: CommandRow): CommandRow | undefined {
+  return readingRows.get(name)
 }
 
 /** All rows, the subcommands' included; those of one container follow it. */

@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import { findKeys, lacksValue, sortReadsPatterns } from '../command/keys.js'
+import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
@@ -26,7 +27,15 @@ import { serveWatch } from '../serving/transaction/watch.js'
 import type { Watched } from '../serving/transaction/watched.js'
 import type { ViewStore } from '../view/view-store.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { isCertain, KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
+import {
+  isCertain,
+  KEY_OF_OURS,
+  namesOurs,
+  refusedForm,
+  refusedInTransaction,
+  unclearKeys,
+  unsupported,
+} from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -97,7 +106,7 @@ export class Coordinator {
     if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if (row.route !== 'key' || lacksValue(row, frame)) return undefined
-    const refused = refusedForm(row, frame)
+    const refused = refusedForm(row, frame) ?? refusedInTransaction(row, frame)
     if (refused !== undefined) return notSupported(row, refused)
     const count = findKeys(row, frame, this.keyIndexes)
     if (count <= 0) return unclearKeys(row, count, router.links)
@@ -164,8 +173,8 @@ export class Coordinator {
       this.oneRoute.serve(route, frame, row, slot, deadlineMs)
       return
     }
-    // Its patterns name keys anywhere on the ring.
-    if (row.gather === 'sort' && sortReadsPatterns(frame) && isCertain(row, frame, router.links)) {
+    // Its patterns name keys anywhere on the ring. With a word that nobody knows it has no keys, as below.
+    if (row.gather === 'sort' && sortReadsPatterns(frame) && isKnownForm(row, frame)) {
       this.gathering.serve(frame, row, slot)
       return
     }

@@ -10,15 +10,17 @@ import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 
 /**
- * Commands that are served in some of their forms only. What is refused here would block the link, or read keys that are
- * not named.
+ * Commands that are served in some of their forms only. What is refused here would block the link.
  *
  * @returns what to tell the user behind `is not supported yet by this proxy`, or undefined when it can be served
  */
 export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
-  if (row.gather === 'sort') return sortReadsPatterns(frame) ? ' with BY or GET patterns' : undefined
-  if (row.keyFinder === 'streams') return hasBlockOption(frame) ? ' with BLOCK' : undefined
-  return undefined
+  return row.keyFinder === 'streams' && hasBlockOption(frame) ? ' with BLOCK' : undefined
+}
+
+/** The same of forms that are served, but not between MULTI and EXEC: they read keys that are not named. */
+export function refusedInTransaction(row: CommandRow, frame: Frame): string | undefined {
+  return row.gather === 'sort' && sortReadsPatterns(frame) ? ' with BY or GET patterns' : undefined
 }
 
 const places: number[] = []

@@ -377,6 +377,22 @@ export const keyCases: Cases = {
     SORT e BY w_* ALPHA GET # GET w_*
     SORT k BY nosort GET # STORE k2
     SORT a1 STORE b2345
+    SORT k GET w_* NOSUCH
+    SORT k NOSUCH BY w_*
+    SORT k BY w_* STORE b2345 NOSUCH
+    SORT k BY w_* LIMIT x 2 NOSUCH
+    SORT k GET w_* NOSUCH LIMIT x 2
+    SADD s3 1 2 3 x y z
+    ~unordered SORT s3 BY nosort
+    ~unordered SORT s3 BY w_1 GET #
+    ~unordered SORT s3 BY nosort ALPHA DESC
+    ~unordered SORT s3 BY nosort GET o_* GET #
+    ~numbers SORT s3 BY nosort LIMIT 2 0
+    SORT s3 BY nosort NOSUCH
+    SORT s3 BY nosort STORE k3
+    LRANGE k3 0 -1
+    SORT s3 BY nosort LIMIT 1 2 STORE k3
+    LRANGE k3 0 -1
   `,
   sort_ro: `
     RPUSH k 3 1 2 10
