@@ -120,8 +120,18 @@ export class Coordinator {
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    if (this.order.gates.active !== 0 && this.gatekeeper.holdsBack(frame, row, slot, deadlineMs)) return
+    const mayBeGated = this.order.gates.active !== 0 && !this.isOperation(frame, row)
+    if (mayBeGated && this.gatekeeper.holdsBack(frame, row, slot, deadlineMs)) return
     this.pass(frame, row, slot, deadlineMs)
+  }
+
+  /** Whether it enters the queue of the gates itself, with what it needs there: see `serveKeys`. */
+  private isOperation(frame: Frame, row: CommandRow): boolean {
+    if (row.plan === undefined && row.gather === undefined) return false
+    const { router } = this.order
+    if (row.gather === 'sort' && sortReadsPatterns(frame)) return isCertain(row, frame, router.links)
+    const count = findKeys(row, frame, this.keyIndexes)
+    return count > 1 && router.commonRoute(frame, this.keyIndexes, count) === undefined
   }
 
   /** There is no gate before it. */

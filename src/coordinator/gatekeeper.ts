@@ -1,5 +1,6 @@
 import { findKeys } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
+import type { Entry } from '../order/gates.js'
 import type { Order } from '../order/order.js'
 import { answer } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
@@ -34,16 +35,25 @@ export class Gatekeeper {
     const behind = isShared ? waiting.get(client) : undefined
     const ticket = behind === undefined ? gates.ticket() : behind - 0.5
     if (behind === undefined) waiting.set(client, ticket)
-    gates.enter(claim, ticket, (entry) => {
+    const until = deadlineMs === 0 ? order.waiting.deadline() : deadlineMs
+    const isOver = () => {
       if (waiting.get(client) === ticket) waiting.delete(client)
+    }
+    const admitted = (entry: Entry) => {
+      isOver()
       try {
         // Nobody sees the answer, but what is expected for the command is expected no more.
         if (slot.abandoned) answer(slot, order.unavailable())
-        else this.go(own, row, slot, deadlineMs)
+        else this.go(own, row, slot, until)
       } finally {
         gates.leave(entry)
       }
-    })
+    }
+    const tooLate = () => {
+      isOver()
+      answer(slot, order.stillGated())
+    }
+    gates.enter(claim, ticket, until, admitted, tooLate)
     return true
   }
 

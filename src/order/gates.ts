@@ -16,6 +16,8 @@ export interface Claim {
 export class Entry {
   /** It was admitted, and has not left. */
   isAdmitted = false
+  /** Ends its waiting. */
+  timer: NodeJS.Timeout | undefined
 
   constructor(
     readonly ticket: number,
@@ -45,7 +47,8 @@ const MASK = (1 << BITS) - 1
  *     lane of a   [1 admitted] [3]        3 waits for 1 and for 2
  *     lane of b   [2 admitted] [3] [4]    4 waits for 3, though 2 may leave before 1
  *
- * An entry is never given more keys: who needs more leaves, and enters anew with its first ticket.
+ * An entry is never given more keys: who needs more leaves, and enters anew with its first ticket. How long those before it take is
+ * not bounded by anything here, so it has a deadline, at which it leaves.
  */
 export class Gates {
   /** Entries in the queue: while there are none, nobody needs to ask. */
@@ -77,8 +80,11 @@ export class Gates {
     return this.isOpenFor(new Entry(last, new Set(ids), isShared, onlyRead, isOfDatabase, () => {}))
   }
 
-  /** Enters the queue; `admitted` is called at once or later, and whoever was admitted has to `leave`. */
-  enter(claim: Claim, ticket: number, admitted: (entry: Entry) => void): void {
+  /**
+   * Enters the queue; `admitted` is called at once or later, and whoever was admitted has to `leave`. Or `tooLate` is called when
+   * it still waits at the deadline, in ms of `performance.now`: then it has left.
+   */
+  enter(claim: Claim, ticket: number, deadlineMs: number, admitted: (entry: Entry) => void, tooLate: () => void): void {
     const entry = new Entry(ticket, new Set(claim.ids), claim.isShared, claim.onlyRead, claim.isOfDatabase, admitted)
     this.active++
     this.entries.add(entry)
@@ -89,17 +95,26 @@ export class Gates {
       insert(lane, entry)
     }
     if (entry.isOfDatabase !== undefined) insert(this.sweeps, entry)
-    if (this.isOpenFor(entry)) this.admit(entry)
+    if (this.isOpenFor(entry)) {
+      this.admit(entry)
+      return
+    }
+    const end = () => {
+      this.leave(entry)
+      tooLate()
+    }
+    entry.timer = setTimeout(end, Math.max(0, deadlineMs - performance.now()))
   }
 
-  /** The same for those who are served step by step. */
-  entered(claim: Claim, ticket: number): Promise<Entry> {
-    return new Promise((resolve) => this.enter(claim, ticket, resolve))
+  /** The same for those who are served step by step; undefined when it was too late. */
+  entered(claim: Claim, ticket: number, deadlineMs: number): Promise<Entry | undefined> {
+    return new Promise((resolve) => this.enter(claim, ticket, deadlineMs, resolve, () => resolve(undefined)))
   }
 
   /** Lets others on; an entry that was not admitted may leave, too. */
   leave(entry: Entry): void {
     if (!this.entries.delete(entry)) return
+    clearTimeout(entry.timer)
     this.active--
     entry.isAdmitted = false
     for (const id of entry.ids) {
@@ -147,6 +162,7 @@ export class Gates {
   }
 
   private admit(entry: Entry): void {
+    clearTimeout(entry.timer)
     entry.isAdmitted = true
     entry.admitted(entry)
   }

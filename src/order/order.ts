@@ -30,6 +30,7 @@ import {
   READ_OVERTAKEN,
   READ_TORN,
   READ_UNCERTAIN,
+  stillGated,
   unavailable,
 } from './replies.js'
 import { places, type ReplySlot, type WholeRead } from './reply-slot.js'
@@ -225,6 +226,11 @@ export class Order {
   unavailable(): Reply {
     const { unavailableTimeoutMs } = this.options
     return this.opening.isOpen ? unavailable(unavailableTimeoutMs) : this.opening.tooLate(unavailableTimeoutMs)
+  }
+
+  /** What is answered to a command that has waited at the gates of its keys in vain. */
+  stillGated(): Reply {
+    return stillGated(this.options.unavailableTimeoutMs)
   }
 
   isMember(name: string): boolean {

@@ -1,7 +1,7 @@
 import type { Link } from '../backend/link.js'
 import { AssertionError } from '../base/assert.js'
 import type { CommandRow } from '../command/row.js'
-import { encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
+import { type ErrorReply, encodeReply, error, NULL_BULK, type Reply } from '../resp/encode.js'
 import { HAS_RESP3, IS_ERROR, OWNED } from '../resp/reply-framer.js'
 import type { Shape } from '../resp/resp3-to-resp2.js'
 import { toResp2 } from '../resp/resp3-to-resp2.js'
@@ -88,6 +88,13 @@ export function unavailable(waitedMs: number): Reply {
   )
 }
 
+/** Others have one of its keys still [gates.ts]; nothing was emitted. */
+export function stillGated(waitedMs: number): Reply {
+  return error(
+    `TRYAGAIN it has waited for ${waitedMs} ms, at the end for other commands that have one of its keys; ${NOT_APPLIED}, try again`,
+  )
+}
+
 /**
  * Everybody who holds the range is down by the quorum's word, was removed, or came back without its data; waiting would be
  * in vain.
@@ -126,29 +133,48 @@ function gone(
   )
 }
 
+const UNANSWERED = 'ERR the read was not answered: '
+
+function unanswered(cause: string): ErrorReply {
+  return error(`${UNANSWERED}${cause}`)
+}
+
+/**
+ * What is answered to a write that reads first, when that read was not answered: it has not begun to write then, and its client has
+ * sent no read. Undefined when the error says something else.
+ */
+export function withoutItsRead({ message }: ErrorReply): ErrorReply | undefined {
+  if (!message.startsWith(UNANSWERED)) return undefined
+  // Behind the cause stands what to do about a read.
+  const [cause] = message.slice(UNANSWERED.length).split(';')
+  return error(
+    `ERR what the command has to read first was not answered: ${cause}; ${NOT_APPLIED}, send it again if it is not one that takes long`,
+  )
+}
+
 /** A read and a write of keys with the same name or {tag} by one connection, of which the read got no answer and the write is under way. */
-export const READ_OVERTAKEN = error(
-  'ERR the read was not answered: the connection to its server broke, and a later write to the same key or {tag}, or to all keys, was sent behind it; send the read again',
+export const READ_OVERTAKEN = unanswered(
+  'the connection to its server broke, and a later write to the same key or {tag}, or to all keys, was sent behind it; send the read again',
 )
 
 /** The read that a server was asked first, and that it had not answered when it was declared down or its connection broke. */
-export const READ_STUCK = error(
-  'ERR the read was not answered: its server was silent, perhaps because of it, until the connection broke; nobody else was asked, send the read again if it is not one that takes long',
+export const READ_STUCK = unanswered(
+  'its server was silent, perhaps because of it, until the connection broke; nobody else was asked, send the read again if it is not one that takes long',
 )
 
 /** A read behind which its client was served by others than before: they may have told it less than the read would find now. */
-export const READ_LEFT_BEHIND = error(
-  'ERR the read was not answered: the connection to its server broke, and other servers have served commands that were sent behind it; send the read again',
+export const READ_LEFT_BEHIND = unanswered(
+  'the connection to its server broke, and other servers have served commands that were sent behind it; send the read again',
 )
 
 /** A read of a server that turned out to lack a write of the key, behind which its client has sent other commands. */
-export const READ_UNCERTAIN = error(
-  'ERR the read was not answered: its server turned out to be without a write of the key, and other commands were sent behind it; send the read again',
+export const READ_UNCERTAIN = unanswered(
+  'its server turned out to be without a write of the key, and other commands were sent behind it; send the read again',
 )
 
 /** A read of keys on several servers, of which one server gave no answer, and behind which its client has written. */
-export const READ_TORN = error(
-  'ERR the read was not answered: one of its servers gave no answer, so that all of it would have to be read again, and a later write of the same connection was sent behind it; send the read again',
+export const READ_TORN = unanswered(
+  'one of its servers gave no answer, so that all of it would have to be read again, and a later write of the same connection was sent behind it; send the read again',
 )
 
 /** The write was emitted and a member's answer will never come [design §2 G5]. */

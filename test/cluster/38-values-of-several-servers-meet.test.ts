@@ -38,6 +38,9 @@ async function begin(t: Test, config = {}): Promise<Story> {
   return { proxy, watcher, lines, a, b, d: await keyOn('d', 'dt-2', 'dt-3') }
 }
 
+const STILL_GATED =
+  /^-TRYAGAIN it has waited for 500 ms, at the end for other commands that have one of its keys; the command was not applied, try again\r\n$/
+
 /** Sends a command that looks at something which a member that stands still has. */
 async function lookAtStill({ proxy, watcher }: Story, member: string, ...args: string[]) {
   proxy.ring.pause(member)
@@ -99,6 +102,47 @@ t.test('who only reads does not keep others from reading', async (t) => {
   t.equal(await membersOfSet(watcher, a), 'x y')
   proxy.ring.resume('dt-3')
   t.equal(await reply, '*1\r\n$1\r\ny\r\n')
+})
+
+t.test('those who wait for its keys wait as long as for a server, and are told that nothing was applied', async (t) => {
+  const story = await begin(t, { limits: { unavailableTimeoutMs: 500, gatherMs: 20_000 } })
+  const { proxy, watcher, a, b, d } = story
+  await watcher.ask('SET', d, 'before')
+  const { reply } = await lookAtStill(story, 'dt-3', 'SUNIONSTORE', d, a, b)
+  const behind: string[][][] = [
+    [['SET', d, 'text']],
+    [['GET', d]],
+    [['SADD', a, 'later']],
+    [['MSETNX', a, '1', d, '2']],
+    [['SINTERSTORE', a, d, b]],
+    [['RENAME', d, a]],
+    [['SWAPDB', '0', '1']],
+    [['EVAL', 'return redis.call("SET", KEYS[1], 1)', '1', d]],
+  ]
+  const waiting = behind.map(async (commands) => (await proxy.connect()).pipeline(commands))
+  const block = (await proxy.connect()).pipeline([['MULTI'], ['SET', d, 'text'], ['SADD', a, 'later'], ['EXEC']])
+  for (const [i, replies] of (await Promise.all(waiting)).entries())
+    t.match(String(replies[0]), STILL_GATED, behind[i].join(' '))
+  t.match(String((await block)[3]), STILL_GATED)
+  t.equal(await counter(watcher, 'gates'), 1, 'they have left')
+  t.equal(await membersOfSet(watcher, a), 'x y', 'which is only read, and nobody waits for it any more')
+  proxy.ring.resume('dt-3')
+  t.equal(await reply, ':3\r\n')
+  t.equal(await membersOfSet(watcher, a), 'x y')
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('who copies does not keep others from reading, nor from copying, what he copies', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher, a, b, d } = story
+  const { reply } = await lookAtStill(story, 'dt-3', 'COPY', b, d)
+  const other = (await proxy.connect()).ask('COPY', b, a, 'REPLACE')
+  const read = (await proxy.connect()).ask('SCARD', b)
+  await until('all of them look', async () => (await outstanding(watcher, 'dt-3')) > 2)
+  t.equal(await counter(watcher, 'gate_waits'), 0)
+  proxy.ring.resume('dt-3')
+  t.same([await reply, String(await other), String(await read)], [':1\r\n', ':1\r\n', ':2\r\n'])
+  t.equal(await membersOfSet(watcher, a), 'y z')
 })
 
 for (const sweep of [['FLUSHALL'], ['SWAPDB', '0', '1']]) {

@@ -243,6 +243,31 @@ t.test('a RENAME of which the value was not written deletes nothing', async (t) 
   }
 })
 
+t.test('a read that was not answered: the command says that it was not applied', async (t) => {
+  for (const [name, ...rest] of [['RENAME'], ['RENAMENX'], ['COPY'], ['SUNIONSTORE'], ['LMOVE', 'LEFT', 'LEFT']]) {
+    const { ring, one, other } = await begin(t, (args, socket) => {
+      if (!['MEMORY', 'LINDEX'].includes(args[0])) return DUMPED(args, socket)
+      for (const link of ring.order.router.links) {
+        // It had been silent for long: the read may be why.
+        link.lastReceivedMs = Number.NEGATIVE_INFINITY
+        link.reset('it is declared down')
+      }
+      return undefined
+    })
+    // So that the database is chosen, and the read is what its server was asked first.
+    for (const key of [one, other]) await ring.ask('GET', key)
+    const keys = name === 'SUNIONSTORE' ? [one, one, other] : [one, other]
+    t.equal(
+      await ring.ask(name, ...keys, ...rest),
+      '-ERR what the command has to read first was not answered: its server was silent, perhaps because of it, until the connection broke; ' +
+        'the command was not applied, send it again if it is not one that takes long\r\n',
+      name,
+    )
+    t.same([...told(ring, 'RESTORE'), ...told(ring, 'LPUSH'), ...told(ring, 'DEL'), ...told(ring, 'LPOP')], [])
+    t.equal(ring.order.gates.active, 0)
+  }
+})
+
 t.test('a RENAME whose source is not deleted says that the value is under both names', async (t) => {
   const { ring, one, other } = await begin(t, (args, socket) =>
     args[0] === 'DEL' ? '-MISCONF disk\r\n' : DUMPED(args, socket),

@@ -1,24 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { type KeyId, keyId } from '../../src/base/key-id.js'
 import { type Claim, type Entry, Gates } from '../../src/order/gates.js'
 import { identifierOfKey } from '../../src/ring/identifier.js'
+import { until } from '../helpers/until.js'
 
 const idOf = (name: string, db = 0): KeyId => keyId(db, Buffer.from(name), 0, name.length)
 const only = (...names: string[]): Claim => ({ ids: names.map((name) => idOf(name)), isShared: false })
 const shared = (...names: string[]): Claim => ({ ...only(...names), isShared: true })
 const ofDatabase = (db: number): Claim => ({ ids: [], isShared: false, isOfDatabase: (each) => each === db })
 
+/** Longer than any test. */
+const LONG_MS = 3_600_000
+const never = () => {
+  throw new Error('it is too late')
+}
+
 /** A queue in which everybody has a name; tells who was admitted, in this order. */
-function queue() {
+function queue(waitMs = LONG_MS) {
   const gates = new Gates()
   const entries = new Map<string, Entry>()
   const admitted: string[] = []
   const enter = (name: string, claim: Claim, ticket = gates.ticket()) => {
-    gates.enter(claim, ticket, (entry) => {
+    const isAdmitted = (entry: Entry) => {
       admitted.push(name)
       entries.set(name, entry)
-    })
+    }
+    gates.enter(claim, ticket, performance.now() + waitMs, isAdmitted, () => admitted.push(`not ${name}`))
     return ticket
   }
   const leave = (name: string) => gates.leave(entries.get(name)!)
@@ -79,6 +88,23 @@ t.test('who writes one key and only reads another one shares that with others wh
   t.same(admitted, ['1', '2', 'r', '4', 'w', '3'])
   leave('3')
   t.same(admitted, ['1', '2', 'r', '4', 'w', '3', '5'])
+})
+
+t.test('who still waits at his deadline leaves, and those behind him go on', async (t) => {
+  const { gates, admitted, enter, leave } = queue(20)
+  enter('r1', shared('a'))
+  enter('w', only('a', 'b'))
+  enter('r2', shared('a'))
+  enter('other', only('b'))
+  t.same(admitted, ['r1'])
+  await until('he has left', () => admitted.includes('not w'))
+  t.same(admitted, ['r1', 'r2', 'other', 'not w'])
+  t.equal(gates.active, 3)
+  await sleep(40)
+  for (const name of ['r1', 'r2', 'other']) leave(name)
+  t.equal(gates.active, 0, 'who was admitted has no deadline')
+  enter('next', only('a', 'b'))
+  t.equal(admitted.at(-1), 'next')
 })
 
 t.test('the same key twice is once', async (t) => {
@@ -142,14 +168,17 @@ t.test('who leaves as soon as he is admitted lets a long queue go in one go', as
   const gates = new Gates()
   const served: number[] = []
   let first: Entry | undefined
-  gates.enter(only('a'), gates.ticket(), (entry) => {
+  const deadlineMs = performance.now() + LONG_MS
+  const isFirst = (entry: Entry) => {
     first = entry
-  })
+  }
+  gates.enter(only('a'), gates.ticket(), deadlineMs, isFirst, never)
   for (let i = 0; i < 20_000; i++) {
-    gates.enter(i % 3 === 0 ? only('a') : shared('a'), gates.ticket(), (entry) => {
+    const isServed = (entry: Entry) => {
       served.push(i)
       gates.leave(entry)
-    })
+    }
+    gates.enter(i % 3 === 0 ? only('a') : shared('a'), gates.ticket(), deadlineMs, isServed, never)
   }
   t.same(served, [])
   gates.leave(first!)
@@ -202,9 +231,10 @@ t.test('of any who come and go, none waits who need not, and no two have the sam
       const enter = (claim: Claim, ticket: number) => {
         const known: Known = { ticket, claim, entry: undefined }
         present.push(known)
-        gates.enter(claim, ticket, (entry) => {
+        const isAdmitted = (entry: Entry) => {
           known.entry = entry
-        })
+        }
+        gates.enter(claim, ticket, performance.now() + LONG_MS, isAdmitted, never)
       }
       const leave = (known: Known) => {
         present.splice(present.indexOf(known), 1)

@@ -43,7 +43,8 @@ export async function changeDatabases(
     if (isWritable && !mustWait(order, args, db)) {
       if (entry !== undefined || gates.isFree(claim)) break
       // Operations that have looked at keys write first.
-      entry = await gates.entered(claim, ticket)
+      entry = await gates.entered(claim, ticket, deadlineMs)
+      if (entry === undefined) return order.stillGated()
       continue
     }
     if (entry !== undefined) gates.leave(entry)
@@ -61,8 +62,10 @@ export async function changeDatabases(
 /** The databases that it concerns. */
 export function concernedBy(args: readonly Buffer[], db: number): (db: number) => boolean {
   const command = wordOf(args[0]).toLowerCase()
-  const swapped = command === 'swapdb' ? args.slice(1).map((arg) => Number(wordOf(arg))) : []
-  return (each) => (command === 'swapdb' ? swapped.includes(each) : command === 'flushall' || each === db)
+  if (command !== 'swapdb') return (each) => command === 'flushall' || each === db
+  const [one, other] = args.slice(1).map((arg) => Number(wordOf(arg)))
+  // With itself it is not swapped [Redis db.c dbSwapDatabases].
+  return (each) => one !== other && (each === one || each === other)
 }
 
 /** Whether what is held forbids it for now: see `changeDatabases`. */

@@ -3,6 +3,7 @@ import { lowerCase, wordOf } from '../../base/ascii.js'
 import { keyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
+import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { answer, notSupported } from '../../order/replies.js'
@@ -295,10 +296,12 @@ export class Scripts {
     }
     slot.pauseClient()
     order.stats.gateWaits++
-    gates.enter(claim, gates.ticket(), (entry) => {
+    const admitted = (entry: Entry) => {
       go()
       gates.leave(entry)
-    })
+    }
+    const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
+    gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
   }
 }
 

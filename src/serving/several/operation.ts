@@ -3,10 +3,11 @@ import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
 import type { Order } from '../../order/order.js'
-import { answer, deliver, MUST_WAIT } from '../../order/replies.js'
+import { answer, deliver, MUST_WAIT, withoutItsRead } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
-import type { Reply } from '../../resp/encode.js'
+import { decodeReply } from '../../resp/decode.js'
+import { isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { HAS_RESP3 } from '../../resp/reply-framer.js'
 import { Merge } from './merge.js'
@@ -100,7 +101,10 @@ export abstract class Operation {
       const barrier = this.barrier()
       if (barrier !== undefined && barrier !== 'wait') return { reply: barrier }
       if (barrier === undefined) {
-        const entry = await gates.entered({ ids: this.gated(), isShared, onlyRead: this.onlyRead() }, ticket)
+        const claim = { ids: this.gated(), isShared, onlyRead: this.onlyRead() }
+        if (!gates.isFree(claim)) order.stats.gateWaits++
+        const entry = await gates.entered(claim, ticket, deadlineMs)
+        if (entry === undefined) return { reply: order.stillGated() }
         let attempt: Attempt
         try {
           attempt = await this.attempt()
@@ -151,10 +155,17 @@ export abstract class Operation {
     })
   }
 
-  /** Steps that only read, all in one turn; undefined when a server has to be waited for. */
-  protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Buffer[] | undefined> {
+  /** Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered. */
+  protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
     const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
-    return replies.some((reply) => reply.equals(MUST_WAIT)) ? undefined : replies
+    if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
+    const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
+    if (this.isShared) return found
+    for (const each of found) {
+      const reply = isError(each) ? withoutItsRead(each) : undefined
+      if (reply !== undefined) return { reply }
+    }
+    return found
   }
 }
 

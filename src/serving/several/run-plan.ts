@@ -1,7 +1,7 @@
 import type { CommandRow } from '../../command/row.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
-import { OUTCOME_UNKNOWN } from '../../order/replies.js'
+import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
@@ -44,8 +44,8 @@ export class PlanRun extends Operation {
   protected async attempt(): Promise<Attempt> {
     const planned = this.planned as Planned
     const found = await this.askAll(planned.looks)
-    if (found === undefined) return 'wait'
-    const decision = planned.decide(found.map((reply) => decodeReply(reply, 0, reply.length)))
+    if (!Array.isArray(found)) return found
+    const decision = planned.decide(found)
     if ('reply' in decision) return decision
     // In the turn in which the first write leaves.
     if (this.routes.some((route) => !route.writable())) return 'wait'
@@ -71,7 +71,7 @@ function notDone(reply: ErrorReply, writes: number): Reply {
 
 /** The element is there twice now, or once: the client has to look. */
 function halfDone(text: string): Reply {
-  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '')
+  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
   return error(
     `${OUTCOME_UNKNOWN}: the destination has the element, it is not certain that the source has not: ${cause}`,
   )

@@ -108,8 +108,10 @@ export class Transaction {
         if (stop === undefined) return
         const { by, stands } = stop
         if (by === 'keys' && entry === undefined) {
-          entry = await gates.entered(this.claim(), ticket)
-          continue
+          entry = await gates.entered(this.claim(), ticket, deadlineMs)
+          if (entry !== undefined) continue
+          this.refuse(order.stillGated())
+          return
         }
         // Nobody waits behind one that waits for a server.
         if (by === 'server' && entry !== undefined) {

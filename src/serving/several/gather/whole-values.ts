@@ -80,9 +80,9 @@ export abstract class WholeValues<Found> extends Operation {
 
   /** The same with errors. */
   protected async lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
-    const replies = await this.askAll(steps, dbOf)
-    if (replies === undefined) throw new Over('wait')
-    return replies.map((reply) => decodeReply(reply, 0, reply.length))
+    const found = await this.askAll(steps, dbOf)
+    if (!Array.isArray(found)) throw new Over(found)
+    return found
   }
 
   /** Ends the attempt when more would be copied than may be. @param sizes of some keys, about */
