@@ -131,6 +131,34 @@ export function sortPatterns(frame: Frame): number[] {
   return places
 }
 
+/** Which elements are wanted, in their order: `count` of them, or all behind `offset` when that is negative. */
+export interface SortRange {
+  readonly offset: number
+  readonly count: number
+  /** Perhaps counted from the end. */
+  readonly isBackward: boolean
+}
+
+/**
+ * Which elements a SORT or SORT_RO takes that does not sort, as a BY has no star; undefined when it sorts. With numbers that are
+ * none it is refused, and this does not matter [Redis sort.c sortCommandGeneric].
+ */
+export function unsortedRange(frame: Frame): SortRange | undefined {
+  let sorts = true
+  let offset = 0
+  let count = -1
+  let isBackward = false
+  for (let i = 2; i < frame.argc; i += 1 + sortOptionLength(frame, i)) {
+    if (isOption(frame, i, 'desc')) isBackward = true
+    else if (isOption(frame, i, 'by') && i + 1 < frame.argc) sorts &&= hasStar(frame, i + 1)
+    else if (isOption(frame, i, 'limit') && i + 2 < frame.argc) {
+      offset = Math.max(0, naturalNumber(frame, i + 1))
+      count = naturalNumber(frame, i + 2)
+    }
+  }
+  return sorts ? undefined : { offset, count, isBackward }
+}
+
 /** The number of arguments that belong to the option of SORT at `i`. */
 function sortOptionLength(frame: Frame, i: number): number {
   if (isOption(frame, i, 'limit')) return 2

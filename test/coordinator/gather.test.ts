@@ -204,6 +204,61 @@ t.test('the patterns of SORT are taken apart as Redis does it', async (t) => {
   t.equal(asks('h_*x\0->f'), 'GET h_Ex\0->f', 'it is not looked for behind a NUL')
 })
 
+/** A list of `length` elements on a single server; `asked` hears of the first question about one of them. */
+async function sortedList(t: Parameters<typeof startScriptedRing>[0], length: number, asked = (_: ScriptedRing) => {}) {
+  let first = true
+  const ring = await startScriptedRing(
+    t,
+    ([name, , from, to]) => {
+      if (name === 'TYPE') return '+list\r\n'
+      if (name === 'MEMORY') return ':1000\r\n'
+      if (name === 'LRANGE') {
+        const elements = Array.from({ length }, (_, i) => bulk(String(i)))
+        const found = elements.slice(Number(from), Number(to) + 1 || undefined)
+        return `*${found.length}\r\n${found.join('')}`
+      }
+      if (name === 'SORT_RO') return '*0\r\n'
+      if (name !== 'GET') return undefined
+      if (first) asked(ring)
+      first = false
+      return '$-1\r\n'
+    },
+    { nodes: 1, replicas: 0 },
+  )
+  return ring
+}
+
+t.test('of a list that is not sorted only the elements are asked for that are answered', async (t) => {
+  const ring = await sortedList(t, 1000)
+  const [server] = ring.servers
+  const asked = async (...words: string[]) => {
+    server.received.length = 0
+    t.equal(await ring.ask('SORT_RO', 'list', ...words), '*0\r\n')
+    return server
+      .commands('GET')
+      .map((text) => text.slice('GET w_'.length))
+      .join(' ')
+  }
+  t.equal(await asked('BY', 'nosort', 'GET', 'w_*', 'LIMIT', '3', '2'), '3 4')
+  t.equal(await asked('BY', 'nosort', 'GET', 'w_*', 'LIMIT', '0', '0'), '')
+  t.equal(await asked('BY', 'nosort', 'LIMIT', '1', '2', 'GET', 'w_*', 'DESC'), '1 2 997 998', 'from either end')
+  t.equal((await asked('BY', 'nosort', 'GET', 'w_*', 'LIMIT', '990', '-1')).split(' ').length, 1000)
+  t.equal((await asked('GET', 'w_*', 'LIMIT', '0', '2')).split(' ').length, 1000, 'any may be first when it is sorted')
+})
+
+t.test('who asks anything else meanwhile does not wait for all questions of a SORT', async (t) => {
+  let other: Promise<string> | undefined
+  const ring = await sortedList(t, 5000, (ring) => {
+    other = ring.ask('GET', 'other')
+  })
+  t.equal(await ring.ask('SORT_RO', 'list', 'GET', 'w_*'), '*0\r\n')
+  t.equal(await other, '$-1\r\n')
+  const [server] = ring.servers
+  t.equal(server.commands('GET').length, 5001)
+  const at = server.commands('GET').indexOf('GET other')
+  t.ok(at > 0 && at <= 2000, `it came behind ${at} of them`)
+})
+
 const DUMPED: Script = (args) => {
   if (args[0] === 'MEMORY') return ':50\r\n'
   if (args[0] === 'PEXPIRETIME') return ':4102444800123\r\n'

@@ -377,6 +377,26 @@ export const keyCases: Cases = {
     SORT e BY w_* ALPHA GET # GET w_*
     SORT k BY nosort GET # STORE k2
     SORT a1 STORE b2345
+    DEL k
+    RPUSH k 3 1 2 1 4
+    SORT k BY nosort GET w_* LIMIT 1 2
+    SORT k BY nosort GET w_* GET # LIMIT 1 2 DESC
+    SORT k DESC BY nosort LIMIT 0 9 GET w_* LIMIT 3 5
+    SORT k BY w_* BY nosort BY w_* GET w_* LIMIT 0 2
+    SORT k BY nosort GET w_* LIMIT -1 2
+    SORT k BY nosort GET w_* LIMIT 3 -1
+    SORT k BY nosort GET w_* LIMIT 9 2
+    SORT k BY nosort GET w_* LIMIT 0 0
+    SORT k BY nosort GET w_* LIMIT x 1
+    SORT k BY nosort GET w_* LIMIT 1 99999999999
+    SORT k BY nosort GET w_* LIMIT 99999999999 1
+    SORT k BY w_* GET w_* LIMIT 1 2
+    SORT k BY nosort GET w_* LIMIT 1 2 STORE b2345
+    LRANGE b2345 0 -1
+    SORT z2 BY nosort GET w_* LIMIT 1 1
+    SORT z2 BY nosort GET w_* LIMIT 0 1 DESC
+    SORT z2 BY nosort GET w_* LIMIT 2 5 DESC
+    SORT s2 BY nosort GET o_* LIMIT 0 2
     SORT k GET w_* NOSUCH
     SORT k NOSUCH BY w_*
     SORT k BY w_* STORE b2345 NOSUCH

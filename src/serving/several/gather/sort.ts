@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { KeyId } from '../../../base/key-id.js'
-import { sortPatterns } from '../../../command/keys.js'
+import { type SortRange, sortPatterns, unsortedRange } from '../../../command/keys.js'
 import { elementsOf, textOf } from '../../../resp/decode.js'
 import { isError, type Reply } from '../../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../../resp/frame.js'
@@ -13,6 +13,8 @@ import { Over } from './whole-values.js'
 const MARK = Buffer.from(`\0dt:${randomBytes(12).toString('hex')}:`)
 const STAR = 0x2a
 const NAME_BYTES = 64
+/** So many questions in one turn: others have theirs between them. */
+const QUESTIONS_MAX = 1000
 
 /** A pattern of BY or GET, taken apart as Redis does it [Redis sort.c lookupKeyByPattern]. */
 export interface Pattern {
@@ -82,7 +84,7 @@ export class SortRun extends GatherRun {
       this.others = [...ids]
       throw new Over('again')
     }
-    const values = (await this.lookAtAll(questions)).map(stringIn)
+    const values = await this.strings(questions)
     const pairs: Buffer[] = []
     for (const [i, { pattern, element }] of wanted.entries()) {
       const value = values[i]
@@ -101,7 +103,16 @@ export class SortRun extends GatherRun {
     return withArguments(this.frame, all)
   }
 
-  /** What is sorted, each element once. */
+  /** What the keys hold. Under their gates it stays what it is, however many turns it takes. */
+  private async strings(questions: readonly Words[]): Promise<(Buffer | undefined)[]> {
+    const values: (Buffer | undefined)[] = []
+    for (let i = 0; i < questions.length; i += QUESTIONS_MAX) {
+      for (const reply of await this.lookAtAll(questions.slice(i, i + QUESTIONS_MAX))) values.push(stringIn(reply))
+    }
+    return values
+  }
+
+  /** What is sorted, each element once; where the order is known before, only what is taken of it. */
   private async elements(): Promise<Buffer[]> {
     const [{ key }] = this.cut.sources
     const [type, bytes] = await this.look([
@@ -112,17 +123,28 @@ export class SortRun extends GatherRun {
     this.checkCopied([{ key, bytes: this.copied }])
     const question = QUESTIONS[textOf(type) ?? '']
     if (question === undefined) return []
-    const [found] = await this.look([question(key)])
-    const texts = new Set((elementsOf(found) ?? []).map((element) => (element as Buffer).toString('latin1')))
+    const found = await this.look(rangesOf(unsortedRange(this.frame)).map(([from, to]) => question(key, from, to)))
+    const elements = found.flatMap((reply) => elementsOf(reply) ?? [])
+    const texts = new Set(elements.map((element) => (element as Buffer).toString('latin1')))
     return [...texts].map((text) => Buffer.from(text, 'latin1'))
   }
 }
 
 /** By type; of others SORT answers an error. */
-const QUESTIONS: Readonly<Record<string, (key: Buffer) => Words>> = {
-  list: (key) => ['LRANGE', key, '0', '-1'],
+const QUESTIONS: Readonly<Record<string, (key: Buffer, from: number, to: number) => Words>> = {
+  list: (key, from, to) => ['LRANGE', key, String(from), String(to)],
+  // In the order of the executor, and that may be another one when it is asked.
   set: (key) => ['SMEMBERS', key],
-  zset: (key) => ['ZRANGE', key, '0', '-1'],
+  zset: (key, from, to) => ['ZRANGE', key, String(from), String(to)],
+}
+
+/** From both ends where it may be either: whether DESC turns a list that is not sorted is the server's to say. */
+function rangesOf(range: SortRange | undefined): (readonly [from: number, to: number])[] {
+  if (range === undefined || range.count < 0) return [[0, -1]]
+  const { offset, count, isBackward } = range
+  if (count === 0) return []
+  const forward = [offset, offset + count - 1] as const
+  return isBackward ? [forward, [-offset - count, -offset - 1]] : [forward]
 }
 
 /** A key of another type counts as none. */
