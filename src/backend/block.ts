@@ -14,6 +14,7 @@ export const END = -2
 
 const STAR = 0x2a
 const READONLY = '-READONLY '
+const OUT_OF_MEMORY = '-OOM '
 
 /**
  * Commands that were emitted on a link one behind the other, and which its server executes together or not at all. Whoever emitted
@@ -37,7 +38,11 @@ export class Block implements ReplySink {
   /** Those before it have been told. */
   private next = 0
 
-  constructor(private readonly expiryPushes: ExpiryPushes) {}
+  constructor(
+    private readonly expiryPushes: ExpiryPushes,
+    /** The server has no memory: it refuses what is queued, and will not execute anything. */
+    private readonly refused: () => void,
+  ) {}
 
   /** Whether this reply to one of its commands, MULTI and EXEC among them, says that something was executed: EXEC's array does. */
   static wasExecuted(tag: number, buf: Buffer, start: number): boolean {
@@ -69,6 +74,7 @@ export class Block implements ReplySink {
     if (tag === BEGIN || buf.toString('latin1', start, start + READONLY.length) === READONLY) {
       throw new CommandRefusedError('MULTI', buf.toString('utf8', start, end).trim())
     }
+    if (buf.toString('latin1', start, start + OUT_OF_MEMORY.length) === OUT_OF_MEMORY) this.refused()
   }
 
   onLost(tag: number): void {

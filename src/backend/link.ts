@@ -38,6 +38,8 @@ export class Link implements Flushable, FramerSink {
   serving = false
   /** Whether its server is near its maxmemory. Set by who asks it. */
   full = false
+  /** Whether it is beyond it, and refuses whatever stands between MULTI and EXEC. Set by the same. */
+  refusesBlocks = false
   /** What the last handshake learnt; stays for display when the link breaks. */
   info: ServerInfo | undefined
   /** The server's clock minus ours in ms, measured again with every ping. */
@@ -58,6 +60,7 @@ export class Link implements Flushable, FramerSink {
   /** `onBudgetSpent` is called at every flush with `sentBytes` beyond this. */
   budgetBytes = Number.POSITIVE_INFINITY
   onBudgetSpent = () => {}
+  onBlockRefused = () => {}
 
   private socket: Socket | undefined
   private framer = new ReplyFramer(this)
@@ -127,7 +130,7 @@ export class Link implements Flushable, FramerSink {
   /** What is emitted from now on, in this turn, is one transaction of the server, see `Block`; gives what ends it. */
   openBlock(): () => void {
     const { db } = this.selection
-    const block = new Block(this.expiryPushes)
+    const block = new Block(this.expiryPushes, this.onBlockRefused)
     this.emitFrame(MULTI, ANY_DB, block, BEGIN)
     const { pushed } = this.inFlight
     return () => {

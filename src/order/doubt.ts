@@ -53,6 +53,8 @@ export interface Doubt {
   source: Link | undefined
   /** The member did not take the repair, and may not for long. */
   refused: boolean
+  /** Because it has no memory. */
+  lacksMemory: boolean
   /** It has said something else than other replicas, of which no more than one can have lost something: see `Votes`. */
   voted: boolean
   /** It is tried again then, by `performance.now()`; how long that was put off. */
@@ -69,6 +71,7 @@ export function doubtAfter(before: Doubt | undefined, pauseMs: number): Doubt {
     begunAtMs: 0,
     source: undefined,
     refused: false,
+    lacksMemory: false,
     voted: before?.voted === true,
     untilMs: 0,
     pauseMs,

@@ -300,10 +300,11 @@ export class Doubts {
     const reached = this.groups.reach([id])
     if (reached.length > 1) this.spread(link, reached)
     if (result === 'refused') {
+      const isOutOfMemory = reason.startsWith('-OOM ')
       doubt.refused = true
+      doubt.lacksMemory = isOutOfMemory
       this.events.readable()
       this.logRefusal(link.name, id, reason)
-      const isOutOfMemory = reason.startsWith('-OOM ')
       doubt.pauseMs = isOutOfMemory ? RETRY_MS : Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
       doubt.untilMs = performance.now() + doubt.pauseMs
       if (isOutOfMemory) {
@@ -354,7 +355,8 @@ export class Doubts {
 
   /**
    * Whether a replica must not be asked for this key: it may have missed a write of it, or another one may have missed a
-   * write that this one has. Only one behind it that refuses to be repaired is not waited for.
+   * write that this one has. One that refuses to be repaired is not waited for when it is behind it; and wherever it is when it has
+   * no memory, which may last: until then nobody could read what the others have.
    *
    * @param natural the natural replicas of the key, the master first
    */
@@ -363,7 +365,7 @@ export class Doubts {
     let isBehind = false
     for (const each of natural) {
       const doubt = this.byMember.get(each.name)?.get(id)
-      if (doubt !== undefined && !(isBehind && doubt.refused)) return true
+      if (doubt !== undefined && !(each !== link && doubt.refused && (isBehind || doubt.lacksMemory))) return true
       if (each === link) isBehind = true
     }
     return false

@@ -33,6 +33,8 @@ const MARGIN = 0.01
 const MARGIN_MIN_BYTES = 1024 * 1024
 /** A full member has memory again when this many margins are free: it does not come and go with its buffers. */
 const MARGINS_AFTER_FULL = 1.5
+/** With less than this much of it free a member may be beyond its limit already when a transaction comes. */
+const MARGINS_FOR_BLOCKS = 0.25
 
 export interface MemoryState {
   /** As Redis compares it with the limit: without the buffers that it does not count. */
@@ -48,8 +50,20 @@ export interface MemoryState {
  */
 export function isFull({ usedBytes, maxBytes }: MemoryState, expectedBytes: number, wasFull: boolean): boolean {
   if (maxBytes === 0) return false
-  const margin = Math.max(maxBytes * MARGIN, MARGIN_MIN_BYTES)
-  return usedBytes + margin * (wasFull ? MARGINS_AFTER_FULL : 1) + expectedBytes > maxBytes
+  return usedBytes + marginOf(maxBytes) * (wasFull ? MARGINS_AFTER_FULL : 1) + expectedBytes > maxBytes
+}
+
+/**
+ * Whether a member is at its limit: beyond it a server refuses whatever is queued in a transaction, reads and what frees memory,
+ * too, which it serves alone [redis-facts How writes replicate].
+ */
+export function refusesBlocks({ usedBytes, maxBytes }: MemoryState, expectedBytes: number): boolean {
+  if (maxBytes === 0) return false
+  return usedBytes + marginOf(maxBytes) * MARGINS_FOR_BLOCKS + expectedBytes > maxBytes
+}
+
+function marginOf(maxBytes: number): number {
+  return Math.max(maxBytes * MARGIN, MARGIN_MIN_BYTES)
 }
 
 /**
@@ -124,6 +138,11 @@ export class Memory {
   linkUp(link: Link): void {
     this.looks.delete(link)
     link.onBudgetSpent = () => void this.ask(link)
+    link.onBlockRefused = () => {
+      link.refusesBlocks = true
+      this.anyFull = true
+      void this.ask(link)
+    }
     void this.ask(link)
   }
 
@@ -140,7 +159,7 @@ export class Memory {
     for (const link of links) {
       if (link.ready && nowMs >= (this.looks.get(link)?.dueMs ?? 0)) void this.ask(link)
     }
-    this.anyFull = links.some(({ full }) => full)
+    this.anyFull = links.some(isShort)
   }
 
   private async ask(link: Link): Promise<void> {
@@ -169,15 +188,21 @@ export class Memory {
         : growthAfter(before.growth, usedBytes - before.usedBytes, sentBytes - before.sentBytes)
     this.looks.set(link, { usedBytes, sentBytes, growth, dueMs: performance.now() + lookAgainMs(state) })
     link.budgetBytes = sentBytes + budgetBytes(state)
-    const full = isFull(state, growth * (link.sentBytes - sentBytes), link.full)
+    const expectedBytes = growth * (link.sentBytes - sentBytes)
+    link.refusesBlocks = refusesBlocks(state, expectedBytes)
+    const full = isFull(state, expectedBytes, link.full)
     if (full === link.full) return
     link.full = full
-    this.anyFull = this.links().some((each) => each.full)
+    this.anyFull = this.links().some(isShort)
     const about = { member: link.name, ...state }
     if (full) this.log.warn(about, `${link.name} is out of memory: writes that need some are refused on its keys`)
     else this.log.info(about, `${link.name} has memory again`)
     this.changed(link)
   }
+}
+
+function isShort({ full, refusesBlocks }: Link): boolean {
+  return full || refusesBlocks
 }
 
 /** Whether a member's reply says that it has no memory. */

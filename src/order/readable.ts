@@ -37,14 +37,19 @@ export function readable(
 /**
  * Who can be asked for some keys of a route in this turn and at once, not past a replica that is still to execute a write of them
  * [serving/read.ts]; undefined while nobody can.
+ *
+ * @param inBlock in a transaction of the server: one that refuses those is asked only when nobody else can be
  */
-export function readerNow(order: Order, { natural }: Route, ids: readonly KeyId[]): Link | undefined {
+export function readerNow(order: Order, { natural }: Route, ids: readonly KeyId[], inBlock = false): Link | undefined {
   const { lanes } = order
+  let refusing: Link | undefined
   for (const link of natural) {
     if (lanes.active > 0 && lanes.mayBeBehind(link, ids)) return undefined
-    if (mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids)) return link
+    if (!mayRead(order, link, natural, ids) || lanes.isAnyHeld(link, ids)) continue
+    if (!inBlock || !link.refusesBlocks) return link
+    refusing ??= link
   }
-  return undefined
+  return refusing
 }
 
 /**

@@ -170,20 +170,27 @@ t.test('a key that one replica may have missed is read nowhere before that one h
   }
 })
 
-t.test('one that refuses to be repaired is waited for by those behind it only', async (t) => {
-  const refused = (name: string, source: string) => {
-    const story = new Story('a b c', 'a b c').loses(name).returns(name).answers(source, '_')
-    const before = story.told
-    story.answers(name, '-MISCONF no disk')
-    t.ok(story.told > before)
-    const { readable } = story
-    story.doubts.close()
-    return readable
-  }
-  t.equal(refused('c', 'a'), 'a b')
-  t.equal(refused('b', 'a'), 'a', 'its word would count before that of c')
-  t.equal(refused('a', 'b'), '')
-})
+t.test(
+  'one that refuses to be repaired is waited for by those behind it only, and by nobody for want of memory',
+  async (t) => {
+    const refused = (name: string, source: string, reason = '-MISCONF no disk') => {
+      const story = new Story('a b c', 'a b c').loses(name).returns(name).answers(source, '_')
+      const before = story.told
+      story.answers(name, reason)
+      t.ok(story.told > before)
+      const { readable } = story
+      story.doubts.close()
+      return readable
+    }
+    t.equal(refused('c', 'a'), 'a b')
+    t.equal(refused('b', 'a'), 'a', 'its word would count before that of c')
+    t.equal(refused('a', 'b'), '')
+    const reason = "-OOM command not allowed when used memory > 'maxmemory'."
+    t.equal(refused('c', 'a', reason), 'a b')
+    t.equal(refused('b', 'a', reason), 'a c')
+    t.equal(refused('a', 'b', reason), 'b c')
+  },
+)
 
 t.test(
   'when it has left the others are read, as soon as nobody would take it for a replica after a crash',

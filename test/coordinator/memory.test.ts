@@ -1,5 +1,5 @@
 import t from 'tap'
-import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs } from '../../src/order/memory.js'
+import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs, refusesBlocks } from '../../src/order/memory.js'
 
 const MB = 1024 * 1024
 const at = (used: number, max: number) => ({ usedBytes: used * MB, maxBytes: max * MB })
@@ -24,6 +24,15 @@ t.test(
 t.test('a full member has memory again when a little more than the margin is free', async (t) => {
   t.ok(isFull(at(98.9, 100), 0, true))
   t.notOk(isFull(at(98.4, 100), 0, true))
+})
+
+t.test('a full member takes transactions as long as it is not quite at its limit', async (t) => {
+  t.notOk(refusesBlocks(at(100_000, 0), 1e9))
+  t.notOk(refusesBlocks(at(99.7, 100), 0))
+  t.ok(refusesBlocks(at(99.8, 100), 0))
+  t.ok(refusesBlocks(at(99.7, 100), MB))
+  t.notOk(refusesBlocks(at(997, 1000), 0))
+  t.ok(refusesBlocks(at(998, 1000), 0))
 })
 
 t.test('the sooner a member could be full the sooner it is asked again', async (t) => {

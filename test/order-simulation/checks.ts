@@ -72,7 +72,7 @@ export function checkHistories(world: World): { violation?: Violation; undecided
   const latestMs = Math.max(...servers.map((server) => server.wallMs))
   const offsets = servers.map(({ clockOffsetMs }) => clockOffsetMs)
   const clocks = { leastMs: Math.min(...offsets) - 1, mostMs: Math.max(...offsets) + 1 }
-  // A backup that refuses to be repaired is not waited for: when its master is lost then, what was read is, too [design §6].
+  // One that refuses to be repaired is not waited for: when who has what it lacks is lost then, what was read is, too [design §6].
   const has = (...faults: readonly Fault[]) => faults.some((fault) => settings.faults.includes(fault))
   const readsMayVanish = has('refuse', 'full') && has('down', 'lose', 'members')
   // A SPOP that finds nothing reads.

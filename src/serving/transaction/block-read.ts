@@ -37,7 +37,7 @@ export class BlockRead implements ReplySink {
   }
 
   onLost(): void {
-    this.results.lost(this.link.name)
+    this.results.lost(this.link.name, this.link.refusesBlocks)
     this.slot.finish(LOST, 0, LOST.length, true)
   }
 }

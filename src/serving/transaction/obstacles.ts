@@ -39,18 +39,18 @@ export function heldUpBy(order: Order, share: Share): Obstacle | undefined {
   const { lanes, doubts, uncertainty, router } = order
   const { how, route, ids, pieces } = share
   if (how === 'read') {
-    share.reader = readerNow(order, route, ids)
+    share.reader = readerNow(order, route, ids, true)
     if (share.reader !== undefined) return undefined
   } else if (lanes.active === 0 && !doubts.any && !uncertainty.active) return undefined
   const isHeld = how === 'read' ? isUnreadable : isHeldUp
   const piece = pieces.find((each) => isHeld(order, share, each))
   if (piece !== undefined) return () => order.router === router && isHeld(order, share, piece)
   // One who can be asked for each of the keys, and none for all.
-  return how === 'read' ? () => order.router === router && readerNow(order, route, ids) === undefined : undefined
+  return how === 'read' ? () => order.router === router && readerNow(order, route, ids, true) === undefined : undefined
 }
 
 function isUnreadable(order: Order, { route }: Share, { ids }: Piece): boolean {
-  return readerNow(order, route, ids) === undefined
+  return readerNow(order, route, ids, true) === undefined
 }
 
 /** A command of a share that writes. */

@@ -12,6 +12,8 @@ export class Results {
   private unknown: Buffer | undefined
   /** The member that has not answered a read, or whose answer does not count. */
   private lostOn: string | undefined
+  /** It was refused there, for want of memory. */
+  private isFull = false
   private failed = false
 
   constructor(
@@ -42,9 +44,13 @@ export class Results {
   /**
    * A read has no answer: its link broke, its server discarded its part of the transaction, or has come into doubt meanwhile, and what
    * it said may never have been.
+   *
+   * @param isFull the server has no memory, and refuses transactions
    */
-  lost(member: string): void {
-    this.lostOn ??= member
+  lost(member: string, isFull = false): void {
+    if (this.lostOn !== undefined) return
+    this.lostOn = member
+    this.isFull = isFull
   }
 
   /** What a member has to say for one of them has come; all of it comes together. */
@@ -71,10 +77,12 @@ export class Results {
       return Buffer.from(`-${TRANSACTION_UNKNOWN}${advice}\r\n`)
     }
     if (lostOn !== undefined) {
-      const cause = `the connection to ${lostOn} broke before it had answered, or it refused a command, or lacks a write`
+      const cause = this.isFull
+        ? `${lostOn} has no memory left, and refuses what stands in a transaction`
+        : `the connection to ${lostOn} broke before it had answered, or it refused a command, or lacks a write`
       const text = hasWrites
         ? `${TRANSACTION_UNKNOWN}: ${cause}; some of its commands may have been executed, read its keys before you send it again`
-        : `CLUSTERDOWN ${cause}; ${NOT_APPLIED}, try again`
+        : `${this.isFull ? 'OOM' : 'CLUSTERDOWN'} ${cause}; ${NOT_APPLIED}, try again`
       return Buffer.from(`-${text}\r\n`)
     }
     const replies = this.replies as Buffer[]

@@ -1,5 +1,4 @@
 import { preciseNowMs } from '../../backend/handshake.js'
-import type { Link } from '../../backend/link.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import { missableDeadline, NO_DEADLINE } from '../../order/deadline.js'
 import type { Claim, Entry } from '../../order/gates.js'
@@ -18,6 +17,7 @@ import { MasterFirst } from '../master-first.js'
 import { absoluteFor, noteWrite, type OneRoute } from '../one-route.js'
 import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
+import { executors, isTooMuch } from './full-servers.js'
 import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
 import { type ElementSlot, Results } from './results.js'
@@ -35,6 +35,8 @@ interface Stop {
   readonly by: 'server' | 'keys' | 'answers'
   readonly stands: Obstacle
 }
+
+const OUT_OF_MEMORY_TEXT = (OUT_OF_MEMORY as ErrorReply).message
 
 /** It has to enter the queue of the gates first. */
 const AT_GATES: Stop = { by: 'keys', stands: () => false }
@@ -194,6 +196,10 @@ export class Transaction {
     // Keys that a pending replica has to get first are held now.
     const heldNow = this.firstHeld(shares)
     if (heldNow !== undefined) return this.waitsFor(shares, heldNow)
+    if (order.memory.anyFull && isTooMuch(shares, wide, order.router.links)) {
+      this.refuse(aborted(OUT_OF_MEMORY_TEXT))
+      return undefined
+    }
     if (watched !== undefined) {
       const answers: Stop = { by: 'answers', stands: () => watched.isAsking && !shares.some(isAway) }
       if (watched.isAsking) return answers
@@ -249,8 +255,11 @@ export class Transaction {
     const isFull = ({ route, hungry, how }: Share) =>
       hungry !== undefined && order.memory.refuses(hungry, route, how === 'copies')
     // What Redis answers when it refuses an EXEC itself.
-    if (order.memory.anyFull && shares.some(isFull)) return aborted((OUT_OF_MEMORY as ErrorReply).message)
-    return undefined
+    if (!order.memory.anyFull) return undefined
+    // Who is asked what is only read is not known yet.
+    const writing = shares.filter(({ how }) => how !== 'read')
+    const isRefused = shares.some(isFull) || isTooMuch(writing, wide, order.router.links)
+    return isRefused ? aborted(OUT_OF_MEMORY_TEXT) : undefined
   }
 
   private refuse(reply: Reply): void {
@@ -304,7 +313,8 @@ export class Transaction {
     }
     const links = new Set(shares.flatMap(executors))
     if (wide.length > 0) for (const link of order.router.links) links.add(link)
-    const ends = [...links].map((link) => link.openBlock())
+    // Who refuses transactions gets one command, which is served alone.
+    const ends = [...links].filter(({ refusesBlocks }) => !refusesBlocks).map((link) => link.openBlock())
     const slotOf = this.slots(plan)
     const copied: Copied[] = []
     const others = [...wide]
@@ -382,12 +392,6 @@ function resultsOf(slot: ReplySlot, count: number, hasWrites: boolean, groups: G
     slot.finish(reply, 0, reply.length, true)
   }
   return new Results(slot, count, hasWrites, done, endGroups)
-}
-
-/** Who gets a share at once. */
-function executors({ how, to, reader }: Share): readonly Link[] {
-  if (reader !== undefined) return [reader]
-  return how === 'apply' ? to.targets : [to.natural[0]]
 }
 
 function aborted(cause: string): Reply {

@@ -163,7 +163,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'order/doubts.js',
-        replace: 'if (doubt !== undefined && !(isBehind && doubt.refused))',
+        replace: 'if (doubt !== undefined && !(each !== link && doubt.refused && (isBehind || doubt.lacksMemory)))',
         by: 'if (doubt !== undefined && each === link)',
       },
     ],
