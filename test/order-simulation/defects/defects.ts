@@ -77,7 +77,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-in-doubt': {
     summary: 'a key that is in doubt on one replica is read from the others',
-    seed: 702207,
+    seed: 703067,
     options: ['--faults', 'break', '--kinds', 'counter,string'],
     patches: [
       {
@@ -129,7 +129,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'void-before-the-flush': {
     summary:
       'what was held counts as done when its database is about to be emptied, and not when that has been executed',
-    seed: 405927,
+    seed: 4126,
     patches: [{ file: 'order/lanes.js', replace: 'if (entry.held.changes)', by: 'if (false)' }],
   },
   'refused-copy-carried-on': {
@@ -209,7 +209,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'believes-who-is-in-doubt': {
     summary: 'the client is answered what a replica says that lacks an earlier write',
-    seed: 3810,
+    seed: 11091,
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
     patches: [{ file: 'serving/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
