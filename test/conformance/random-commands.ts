@@ -127,6 +127,7 @@ function forms(tag: string): Part[][] {
     ['SSCAN', set, '0'],
     ['SPOP', set, '100'],
     ['SORT', set, 'ALPHA', flag('DESC')],
+    ['SORT', set, 'BY', 'nosort', flag('DESC', 'LIMIT 1 2'), 'STORE', list],
 
     ['ZADD', zset, flag('NX', 'XX', 'GT', 'LT CH', 'CH'), pairsOf(score, member)],
     ['ZADD', zset, 'INCR', score, member],
