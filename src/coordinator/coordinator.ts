@@ -129,7 +129,7 @@ export class Coordinator {
   private isOperation(frame: Frame, row: CommandRow): boolean {
     if (row.plan === undefined && row.gather === undefined) return false
     const { router } = this.order
-    if (row.gather === 'sort' && sortReadsPatterns(frame)) return isCertain(row, frame, router.links)
+    if (row.gather === 'sort' && sortReadsPatterns(frame)) return isKnownForm(row, frame)
     const count = findKeys(row, frame, this.keyIndexes)
     return count > 1 && router.commonRoute(frame, this.keyIndexes, count) === undefined
   }

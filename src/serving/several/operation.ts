@@ -58,6 +58,11 @@ export abstract class Operation {
   /** Under the gates of its keys. Nothing was written when it has to wait, or begins again. */
   protected abstract attempt(): Promise<Attempt>
 
+  /** Waits for what it needs beside its keys, without the gates; gives the answer when that was in vain. */
+  protected async prepared(_deadlineMs: number): Promise<Reply | undefined> {
+    return undefined
+  }
+
   /** The keys that are gated: they may become more, by the next attempt. */
   protected gated(): KeyId[] {
     return this.order.keyIds(this.row, this.frame, this.slot.db)
@@ -98,6 +103,8 @@ export abstract class Operation {
     const deadlineMs = waiting.deadline()
     for (;;) {
       if (slot.abandoned) return { reply: order.unavailable() }
+      const late = await this.prepared(deadlineMs)
+      if (late !== undefined) return { reply: late }
       const barrier = this.barrier()
       if (barrier !== undefined && barrier !== 'wait') return { reply: barrier }
       if (barrier === undefined) {

@@ -16,7 +16,7 @@ import { GatherBlock } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
-import { type Dumped, Over, WholeValues } from './whole-values.js'
+import { type Copies, type Dumped, Over, WholeValues } from './whole-values.js'
 
 /** What the executor is to have, under these names, and the command that brings it there. */
 export interface Guest {
@@ -66,15 +66,8 @@ export class GatherRun extends WholeValues<Computed> {
   private readonly refusedBy = new Set<Link>()
   private refusal = 'they are of different versions'
 
-  constructor(
-    order: Order,
-    frame: Frame,
-    row: CommandRow,
-    slot: ReplySlot,
-    settings: GatherSettings,
-    hasCopied: (bytes: number) => void,
-  ) {
-    super(order, frame, row, slot, settings, hasCopied)
+  constructor(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, settings: GatherSettings, copies: Copies) {
+    super(order, frame, row, slot, settings, copies)
     this.cut = cutOf(row, this.frame)
     this.isShared = this.cut.destination === undefined
   }
@@ -170,6 +163,7 @@ export class GatherRun extends WholeValues<Computed> {
       moreBytes,
     )
     this.checkCopied(sources.map(({ key }, i) => ({ key, bytes: sizes[i] ?? 0 })))
+    this.takeRoom()
     const names = new Map<number, Buffer>()
     const nameOf = (source: Source) =>
       source.places[0] === cut.destination?.place ? RESULT : guestName(1 + sources.indexOf(source))

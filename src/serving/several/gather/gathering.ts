@@ -8,19 +8,21 @@ import type { Operation } from '../operation.js'
 import { CopiedLog } from './copied-log.js'
 import { GatherRun } from './gather.js'
 import { CROSS_SLOT, type GatherSettings } from './limits.js'
+import { Room } from './room.js'
 import { SortRun } from './sort.js'
 import { TransferRun } from './transfer.js'
+import type { Copies } from './whole-values.js'
 
 /** Serves the commands that need whole values of keys on several servers, as far as the settings allow it. */
 export class Gathering {
-  private readonly copied: CopiedLog
+  private readonly copies: Copies
 
   constructor(
     private readonly order: Order,
     private readonly settings: GatherSettings,
     log: Logger,
   ) {
-    this.copied = new CopiedLog(log)
+    this.copies = { log: new CopiedLog(log), room: new Room(settings.gatherBytes) }
   }
 
   /** @param row with a column `gather` */
@@ -32,7 +34,7 @@ export class Gathering {
   /** The same, to be run by the caller, who may have a ticket for it. */
   operation(frame: Frame, row: CommandRow, slot: ReplySlot): Operation {
     const Run = runOf(row)
-    return new Run(this.order, frame, row, slot, this.settings, (bytes) => this.copied.note(row.name, bytes))
+    return new Run(this.order, frame, row, slot, this.settings, this.copies)
   }
 }
 

@@ -33,6 +33,14 @@ export function tookTooLong({ name }: CommandRow, limitMs: number): Reply {
   )
 }
 
+/** It has waited in vain for others that copy. */
+export function crowded({ name }: CommandRow, waitedMs: number): Reply {
+  return error(
+    `TRYAGAIN '${name}' on keys of several servers has waited for ${waitedMs} ms, at the end for others that copy large values; ` +
+      `${NOT_APPLIED}, try again, or ${WAYS_OUT}`,
+  )
+}
+
 /** @param cause what the last server said that was asked */
 export function nobodyTakes({ name }: CommandRow, cause: string): Reply {
   return error(

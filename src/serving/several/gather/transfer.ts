@@ -13,7 +13,7 @@ import type { Attempt } from '../operation.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
 import type { GatherSettings } from './limits.js'
-import { type Dumped, Over, WholeValues } from './whole-values.js'
+import { type Copies, type Dumped, Over, WholeValues } from './whole-values.js'
 
 const NO_SUCH_KEY = error('ERR no such key')
 const OK = simple('OK')
@@ -34,15 +34,8 @@ export class TransferRun extends WholeValues<Dumped> {
   /** The database of the destination. */
   private readonly db: number
 
-  constructor(
-    order: Order,
-    frame: Frame,
-    row: CommandRow,
-    slot: ReplySlot,
-    settings: GatherSettings,
-    hasCopied: (bytes: number) => void,
-  ) {
-    super(order, frame, row, slot, settings, hasCopied)
+  constructor(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, settings: GatherSettings, copies: Copies) {
+    super(order, frame, row, slot, settings, copies)
     ;[this.source, this.destination] = this.keys
     this.isMove = row.gather !== 'copy'
     const words = Array.from({ length: this.frame.argc - 3 }, (_, i) => i + 3)
@@ -84,6 +77,7 @@ export class TransferRun extends WholeValues<Dumped> {
     if (keepsOther && others !== 0) this.end(0)
     this.copied = Number(size)
     this.checkCopied([{ key: source, bytes: this.copied }])
+    this.takeRoom()
     const [deadline, payload] = await this.look([
       ['PEXPIRETIME', source],
       ['DUMP', source],

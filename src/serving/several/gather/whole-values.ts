@@ -9,7 +9,15 @@ import { type ErrorReply, isError, type Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
 import { type Attempt, Operation, type Outcome } from '../operation.js'
 import type { Words } from '../plans.js'
-import { type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
+import type { CopiedLog } from './copied-log.js'
+import { crowded, type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
+import { LARGE_BYTES, type Room } from './room.js'
+
+/** What all commands that copy have in common. */
+export interface Copies {
+  readonly log: CopiedLog
+  readonly room: Room
+}
 
 /** The attempt ends here. */
 export class Over {
@@ -29,6 +37,10 @@ export interface Dumped {
 export abstract class WholeValues<Found> extends Operation {
   /** Bytes that are copied, about. */
   protected copied = 0
+  /** How much of the room of all it has, and waits for. */
+  private room = 0
+  private wanted = 0
+  private isServed = false
   /** How long it has had its gates without having written. */
   private heldMs = 0
 
@@ -38,7 +50,7 @@ export abstract class WholeValues<Found> extends Operation {
     row: CommandRow,
     slot: ReplySlot,
     protected readonly settings: GatherSettings,
-    private readonly hasCopied: (bytes: number) => void,
+    private readonly copies: Copies,
   ) {
     super(order, frame, row, slot)
   }
@@ -48,9 +60,37 @@ export abstract class WholeValues<Found> extends Operation {
   /** Writes it, and gives the answer. */
   protected abstract write(found: Found): Promise<Attempt>
 
-  override serve(ticket?: number): Promise<Outcome> {
+  override async serve(ticket?: number): Promise<Outcome> {
     this.order.stats.gathers++
-    return super.serve(ticket)
+    try {
+      return await super.serve(ticket)
+    } finally {
+      this.isServed = true
+      if (this.room > 0) this.copies.room.leave(this.room)
+    }
+  }
+
+  protected override async prepared(deadlineMs: number): Promise<Reply | undefined> {
+    if (this.wanted === 0) return undefined
+    if (!(await this.copies.room.enter(this.wanted, deadlineMs)))
+      return crowded(this.row, this.order.options.unavailableTimeoutMs)
+    this.room = this.wanted
+    this.wanted = 0
+    return undefined
+  }
+
+  /** Ends the attempt while others copy so much that it has to wait, which it does without the gates. */
+  protected takeRoom(): void {
+    const { copied, copies } = this
+    // It was given up meanwhile, because it took too long.
+    if (this.isServed) throw new Over('again')
+    if (this.room > 0 || copied < LARGE_BYTES) return
+    if (copies.room.take(copied)) {
+      this.room = copied
+      return
+    }
+    this.wanted = copied
+    throw new Over('again')
   }
 
   protected async attempt(): Promise<Attempt> {
@@ -60,7 +100,7 @@ export abstract class WholeValues<Found> extends Operation {
       const found = await within(this.find(), Math.max(0, settings.gatherMs - this.heldMs))
       if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
       order.stats.gatherBytes += this.copied
-      this.hasCopied(this.copied)
+      this.copies.log.note(row.name, this.copied)
       return await this.write(found)
     } catch (over) {
       if (over instanceof Over) return over.attempt
