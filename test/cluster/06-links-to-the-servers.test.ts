@@ -99,6 +99,8 @@ t.test('a client in a database that is gone after all servers were restarted wit
   const proxy = await startProxy(t, { nodes: 1, replicas: 0 })
   const [client, other] = [await proxy.connect(), await proxy.connect()]
   t.equal(String(await client.ask('SELECT', '7')), '+OK\r\n')
+  // From the first acknowledged write on the server knows that it has the ring, and keeps that over a restart.
+  t.equal(String(await other.ask('SET', 'a', 'v')), '+OK\r\n')
   const server = proxy.ring.server('dt-1')
   appendFileSync(server.configFile, 'databases 4\n')
   await proxy.ring.restart('dt-1')

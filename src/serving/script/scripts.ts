@@ -1,5 +1,5 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
-import { lowerCase, wordOf } from '../../base/ascii.js'
+import { lowerCase } from '../../base/ascii.js'
 import { keyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
@@ -11,6 +11,7 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { error, isError, type Reply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
+import { parseLongLong } from '../../resp/long-long.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import { type Script, shaOf, wrap } from './script.js'
 import { ScriptCache } from './script-cache.js'
@@ -306,9 +307,9 @@ export class Scripts {
 }
 
 function numkeysOf(frame: Frame): number | Reply {
-  const text = wordOf(argumentOf(frame, 2))
-  if (!/^(0|-?[1-9]\d{0,17})$/.test(text)) return NO_INTEGER
-  const numkeys = Number(text)
+  const text = argumentOf(frame, 2)
+  const numkeys = parseLongLong(text, 0, text.length)
+  if (Number.isNaN(numkeys)) return NO_INTEGER
   if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
   return numkeys < 0 ? NEGATIVE_KEYS : numkeys
 }

@@ -44,13 +44,12 @@ t.test('nothing is found where nothing goes wrong', async (t) => {
 
 t.test('a backup that got other values than the master is found', async (t) => {
   const sabotage = (ring: ChaosRing) => {
-    // The last letter of some values changes on the way to one member, which nobody there can notice.
+    // What one client writes changes on the way to one member, which nobody there can notice.
     ring.member('dt-2').relay.tamper = (bytes) =>
-      Buffer.from(bytes.toString('latin1').replaceAll('\nc1.1', '\nc1.9'), 'latin1')
+      Buffer.from(bytes.toString('latin1').replaceAll('\nc1.', '\nc9.'), 'latin1')
   }
-  // Elements that are taken from a list are compared: the proxy would notice, look at all copies, and mend them.
-  const workloads = WORKLOADS.filter((name) => name !== 'rotated')
-  const report = await chaos(temporaryDirectory(t), { sabotage, workloads })
+  // Of three copies, one whose replies stand alone makes the proxy look at all copies, and mend them.
+  const report = await chaos(temporaryDirectory(t), { sabotage, replicas: 1, workloads: ['register', 'tagged'] })
   const checks = new Set(report.violations.map(({ check }) => check))
   t.ok(checks.has('placement: differs'), summarize(report))
   t.ok(
