@@ -4,10 +4,8 @@ import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type CopyCondition, type CopyListener, KeyCopy } from '../order/copy-key.js'
-import { mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
 import { Look } from '../order/look.js'
 import type { Order } from '../order/order.js'
-import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
@@ -16,10 +14,9 @@ import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
+import { ByMaster, isInDoubt, MASTER, mostCertainFirst } from './by-master.js'
 import { changedNothing, type Effect, effectOf, questionBehind } from './effects.js'
 
-/** The place of the one that executes it: the master, or who stands in for it. */
-const MASTER = 0
 /** For the reply of the same one to what it is asked right behind the command. */
 const BEHIND = -1
 
@@ -35,10 +32,9 @@ const BEHIND = -1
  *     master   [XADD k MAXLEN ~ 9 * f v] [XLEN k]
  *     others   k is held ························ [XADD k MAXLEN = 57 5-1 f v]
  */
-export class MasterFirst extends ReplicatedWrite implements ReplySink {
+export class MasterFirst extends ByMaster {
   private readonly frame: Frame
-  private readonly ids: readonly KeyId[]
-  private readonly releases: (() => void)[] = []
+  protected readonly ids: readonly KeyId[]
   /** What it is asked behind the command, and what it had answered to that. */
   private readonly question: Frame | undefined
   private before: Buffer | undefined
@@ -47,11 +43,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   private effect: Effect | undefined
   /** The effect is the command. */
   private isSame = false
-  /** The deadline that it gives its key, if that may be passing meanwhile. */
-  private deadlineMs = NO_DEADLINE
   private reply: Buffer | undefined
-  /** Targets that executed the effect, with the master. */
-  private answered = 0
   /** How many of the targets, the first ones, are natural replicas. */
   private readonly naturals: number
   /** Who answered the effect otherwise than the master would, when it is not known which of them is right. */
@@ -172,7 +164,7 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     this.replied(reply)
     // Without an effect the others learn nothing of the command, and neither does anybody who compares.
     if (this.effect !== undefined && this.before === undefined) this.noteAnswer(MASTER)
-    for (const release of this.releases) release()
+    this.release()
     this.heard()
   }
 
@@ -182,11 +174,9 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     if (this.row.answersValues) this.firstAnswered(reply.length)
   }
 
-  /** Nobody knows what the master did: the others go on without it, and the master is repaired from them. */
-  private masterLost(): void {
+  protected override masterLost(): void {
     this.isTold = true
-    this.lost(MASTER, this.ids)
-    for (const release of this.releases) release()
+    super.masterLost()
   }
 
   protected hasReply(): boolean {
@@ -212,13 +202,6 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     deliver(slot, replyShape(this.row, this.frame.argc), reply!, 0, reply!.length, this.replyFlags)
   }
 
-  /** Whether the one that executes it has come into doubt since, and another one has not. */
-  private isOutvoted(): boolean {
-    const { order, targets, ids } = this
-    if (!order.doubts.any) return false
-    return isInDoubt(order, targets[MASTER], ids) && targets.some((link) => !isInDoubt(order, link, ids))
-  }
-
   private sameEffect(answer: Buffer, value: Reply): Effect | undefined {
     return isError(value) ? undefined : { frame: this.frame, answer }
   }
@@ -229,39 +212,15 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
   }
 
   private emitToMaster(): void {
-    const { order, frame, slot, ids, question } = this
+    const { frame, slot, question } = this
     const master = this.targets[MASTER]
-    const emit = () => {
+    this.emitByMaster(() => {
       master.emitFrame(frame, slot.db, this, MASTER)
       if (question !== undefined) master.emitFrame(question, slot.db, this, BEHIND)
-    }
-    if (order.lanes.active === 0 || !order.lanes.isAnyHeld(master, ids)) {
-      emit()
-      return
-    }
-    order.lanes.hold(master, ids, {
-      isWrite: true,
-      changes: true,
-      emit,
-      dropped: () => this.masterLost(),
-      covered: () => this.masterLost(),
-    })()
+    })
   }
 
-  holdForOthers(): void {
-    for (let i = 1; i < this.targets.length; i++) {
-      const release = this.order.lanes.hold(this.targets[i], this.ids, {
-        isWrite: true,
-        changes: true,
-        emit: () => this.emitEffect(i),
-        dropped: () => this.lost(i, this.ids),
-        covered: () => this.heard(),
-      })
-      this.releases.push(release)
-    }
-  }
-
-  private emitEffect(i: number): void {
+  protected emitEffect(i: number): void {
     if (this.effect === undefined) {
       this.heard()
       return
@@ -293,19 +252,6 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
       this.differing.push({ tag, reply })
     } else this.doubt(tag, ids)
     this.heard()
-  }
-
-  /** Whether its deadline may have passed before the master or a target got it: then the key is gone there without a word. */
-  private mayBeLate(tag: number): boolean {
-    const { targets, deadlineMs } = this
-    if (!mayHavePassed(deadlineMs, targets[tag]) && !mayHavePassed(deadlineMs, targets[MASTER])) return false
-    for (const id of this.ids) targets[MASTER].expirations.noteUnsure(id, performance.now())
-    return true
-  }
-
-  private noteAnswer(tag: number): void {
-    this.answered++
-    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
   }
 
   /**
@@ -365,15 +311,4 @@ export class MasterFirst extends ReplicatedWrite implements ReplySink {
     this.doubt(MASTER, ids, true)
     return true
   }
-}
-
-/** The targets of a write, the one first that executes it: a natural replica that has all earlier writes, if there is one. */
-export function mostCertainFirst(order: Order, { natural, targets }: Route, ids: readonly KeyId[]): readonly Link[] {
-  if (!order.doubts.any) return targets
-  const certain = natural.find((link) => !isInDoubt(order, link, ids))
-  return certain === undefined ? targets : [certain, ...targets.filter((link) => link !== certain)]
-}
-
-function isInDoubt({ doubts }: Order, link: Link, ids: readonly KeyId[]): boolean {
-  return ids.some((id) => doubts.isInDoubt(link, id))
 }

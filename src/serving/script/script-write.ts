@@ -1,19 +1,14 @@
-import type { Link } from '../../backend/link.js'
 import type { ReplySink } from '../../backend/reply-sink.js'
-import { mayHavePassed, NO_DEADLINE } from '../../order/deadline.js'
+import type { KeyId } from '../../base/key-id.js'
 import type { Order } from '../../order/order.js'
-import { ReplicatedWrite } from '../../order/replicated-write.js'
 import { deliver, isOfReplica } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
-import { mostCertainFirst } from '../master-first.js'
+import { ByMaster, MASTER, mostCertainFirst } from '../by-master.js'
 import { LOOP, LOOP_SHA } from './loop.js'
 import { type Effects, NOTHING, outcomeOf, type Said } from './outcome.js'
 import { errorOf, isNotThere, isWithoutEffect, keysOf, type ScriptCall } from './script-call.js'
-
-/** The place of the one that executes it: the master, or who stands in for it. */
-const MASTER = 0
 
 /**
  * The run of a script that may write [design §7 Scripts]: on the master alone, or while its keys are in doubt there on the first
@@ -25,15 +20,11 @@ const MASTER = 0
  * It is never sent twice: it may be what broke the connection. Where nobody knows what it did, the others go on without it, and the
  * master is repaired from them.
  */
-export class ScriptWrite extends ReplicatedWrite implements ReplySink {
-  private readonly releases: (() => void)[] = []
+export class ScriptWrite extends ByMaster {
   private effects: Effects = NOTHING
-  private deadlineMs = NO_DEADLINE
   /** What comes of it when all others have what it did: an answer for the client, or another run. */
   private said: Said | undefined
   private next: (() => void) | undefined
-  /** Targets that executed what it did, with the master. */
-  private answered = 0
 
   private constructor(
     order: Order,
@@ -43,6 +34,10 @@ export class ScriptWrite extends ReplicatedWrite implements ReplySink {
   ) {
     super()
     this.begin(order, slot, mostCertainFirst(order, route, call.ids))
+  }
+
+  protected get ids(): readonly KeyId[] {
+    return this.call.ids
   }
 
   /** Emits it to the replicas of the route, which must be `writable`. */
@@ -98,17 +93,7 @@ export class ScriptWrite extends ReplicatedWrite implements ReplySink {
     // Without effects the others learn nothing of it, and neither does anybody who compares.
     if (hasEffects) this.noteAnswer(MASTER)
     if (effects.kind === 'unknown' && targets.length > 1) order.stats.scriptsCopied++
-    this.goOn()
-  }
-
-  /** Nobody knows what it did: the others go on without it, and the master is repaired from them. */
-  private masterLost(): void {
-    this.lost(MASTER, this.call.ids)
-    for (const release of this.releases.splice(0)) release()
-  }
-
-  private goOn(): void {
-    for (const release of this.releases.splice(0)) release()
+    this.release()
     this.heard()
   }
 
@@ -128,38 +113,17 @@ export class ScriptWrite extends ReplicatedWrite implements ReplySink {
   }
 
   private emitToMaster(): void {
-    const { order, call, slot } = this
-    const { ids, frame, script, loaded } = call
+    const { slot } = this
+    const { frame, script, loaded } = this.call
     const master = this.targets[MASTER]
-    const emit = () => {
+    this.emitByMaster(() => {
       loaded.load(master, script.wrapped, script.wrappedSha)
       master.emitFrame(frame, slot.db, this, MASTER)
-    }
-    if (order.lanes.active === 0 || !order.lanes.isAnyHeld(master, ids)) {
-      emit()
-      return
-    }
-    const lost = () => this.masterLost()
-    order.lanes.hold(master, ids, { isWrite: true, changes: true, emit, dropped: lost, covered: lost })()
+    })
   }
 
-  private holdForOthers(): void {
-    const { ids } = this.call
-    for (let i = 1; i < this.targets.length; i++) {
-      const release = this.order.lanes.hold(this.targets[i], ids, {
-        isWrite: true,
-        changes: true,
-        emit: () => this.emitEffects(i),
-        dropped: () => this.lost(i, ids),
-        covered: () => this.heard(),
-      })
-      this.releases.push(release)
-    }
-  }
-
-  private emitEffects(i: number): void {
-    const { effects, call } = this
-    const { ids } = call
+  protected emitEffect(i: number): void {
+    const { effects, call, ids } = this
     const target = this.targets[i]
     if (effects.kind === 'unknown') this.lost(i, ids)
     else if (effects.frame === undefined) this.heard()
@@ -176,26 +140,5 @@ export class ScriptWrite extends ReplicatedWrite implements ReplySink {
       if (effects.isLoop) call.loaded.load(target, LOOP, LOOP_SHA)
       target.emit(effects.frame, 0, effects.frame.length, true, this.slot.db, sink, i)
     }
-  }
-
-  /** Whether the one that executed it has come into doubt since, and another one has not. */
-  private isOutvoted(): boolean {
-    const { order, targets, call } = this
-    if (!order.doubts.any) return false
-    const isInDoubt = (link: Link) => call.ids.some((id) => order.doubts.isInDoubt(link, id))
-    return isInDoubt(targets[MASTER]) && targets.some((link) => !isInDoubt(link))
-  }
-
-  /** Whether a deadline that it gave may have passed before a target got it, which found no key then for what follows. */
-  private mayBeLate(tag: number): boolean {
-    const { targets, deadlineMs, call } = this
-    if (!mayHavePassed(deadlineMs, targets[tag]) && !mayHavePassed(deadlineMs, targets[MASTER])) return false
-    for (const id of call.ids) targets[MASTER].expirations.noteUnsure(id, performance.now())
-    return true
-  }
-
-  private noteAnswer(tag: number): void {
-    this.answered++
-    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.call.ids, true)
   }
 }

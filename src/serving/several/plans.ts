@@ -3,6 +3,7 @@ import { isKnownForm } from '../../command/options.js'
 import type { CommandRow, Plan } from '../../command/row.js'
 import { error, isError, nullArray, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
+import { parseLongLong } from '../../resp/long-long.js'
 import { streamParts } from './streams.js'
 
 /** A command with its arguments. */
@@ -30,7 +31,6 @@ export interface Planned {
 
 const SYNTAX_ERROR = error('ERR syntax error')
 const WRONG_COUNT = error('ERR count should be greater than 0')
-const COUNT_MAX = 2n ** 63n - 1n
 
 /** The plan of a command, or the error that it is answered with whatever its keys hold [Redis t_list.c, t_set.c, t_zset.c, t_string.c]. */
 export function planOf(row: CommandRow, plan: Plan, frame: Frame): Planned | Reply {
@@ -121,7 +121,7 @@ function pop(row: CommandRow, frame: Frame, args: readonly Buffer[], size: strin
 }
 
 function isCount(arg: Buffer): boolean {
-  return /^[1-9]\d{0,18}$/.test(arg.toString('latin1')) && BigInt(arg.toString('latin1')) <= COUNT_MAX
+  return parseLongLong(arg, 0, arg.length) > 0
 }
 
 function setAll(args: readonly Buffer[]): Planned {
@@ -174,7 +174,6 @@ function readGroups(row: CommandRow, frame: Frame, args: readonly Buffer[]): Pla
 /** `>`, or an id that everybody takes for one. */
 const CERTAIN_ID = /^(?:>|\d{1,19}(?:-\d{1,19})?)$/
 const DOLLAR = Buffer.from('$')
-const INTEGER_LIMIT = 2n ** 63n
 
 /** The group among the words before STREAMS; undefined when they are not right. */
 function groupIn(words: readonly Buffer[]): Buffer | undefined {
@@ -185,14 +184,12 @@ function groupIn(words: readonly Buffer[]): Buffer | undefined {
       group = words[i + 1]
       i += 2
     } else if (word === 'count' && i + 1 < words.length) {
-      if (!isInteger(words[++i].toString('latin1'))) return undefined
+      if (!isInteger(words[++i])) return undefined
     } else if (word !== 'noack') return undefined
   }
   return group
 }
 
-function isInteger(text: string): boolean {
-  if (!/^(?:0|-?[1-9]\d{0,18})$/.test(text)) return false
-  const value = BigInt(text)
-  return value < INTEGER_LIMIT && value >= -INTEGER_LIMIT
+function isInteger(word: Buffer): boolean {
+  return !Number.isNaN(parseLongLong(word, 0, word.length))
 }
