@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { linkIdOn } from '../helpers/break-link.js'
 import { LogLines, WARN } from '../helpers/log-lines.js'
 import { startProxy, type Teardown, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -31,7 +32,7 @@ async function begin(t: Teardown): Promise<Story> {
 
 /** Does something to MEMBER and ends the proxy's connection to it in one go, so that it shakes hands again. */
 async function andBreakLink(member: RawClient, spoil: string[]): Promise<void> {
-  const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
+  const id = await linkIdOn(member)
   await member.pipeline([spoil, ['CLIENT', 'KILL', 'ID', id!]])
 }
 

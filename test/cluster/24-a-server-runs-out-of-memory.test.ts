@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { breakLink } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -32,8 +33,7 @@ async function used(member: RawClient): Promise<number> {
 /** Gives MEMBER a limit and lets the proxy shake hands again, so that it looks at once. */
 async function limit(member: RawClient, bytes: number): Promise<void> {
   await member.ask('CONFIG', 'SET', 'maxmemory', String(bytes))
-  const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-  await member.ask('CLIENT', 'KILL', 'ID', id!)
+  await breakLink(member)
 }
 
 /** A key that MEMBER does not have. */
@@ -141,8 +141,7 @@ t.test(
     const linkUps = () => lines.about(/^link up$/, MEMBER).length
     for (let time = 1; time <= 3; time++) {
       const before = linkUps()
-      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-      await member.ask('CLIENT', 'KILL', 'ID', id!)
+      await breakLink(member)
       await until('the link is up again', () => linkUps() > before)
       await until('it is a member', async () => (await nodeStates(client))[MEMBER] === 'up')
       t.equal(String(await client.ask('GET', mastered)), '$6\r\nbefore\r\n')

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { breakLink } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -46,8 +47,7 @@ async function fill({ proxy }: Story, name = MEMBER): Promise<RawClient> {
 async function fillKnown(story: Story, name = MEMBER): Promise<void> {
   const { client, lines } = story
   const member = await fill(story, name)
-  const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-  await member.ask('CLIENT', 'KILL', 'ID', id!)
+  await breakLink(member)
   await until('it is known', () => lines.about(/is out of memory/, name).length > 0)
   await until('it is a member', async () => (await nodeStates(client))[name] === 'up')
 }

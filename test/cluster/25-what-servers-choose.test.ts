@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Random } from '../chaos/random.js'
+import { breakLinkIfUp } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import { counter, membersOf, nodeStates } from '../helpers/ring-state.js'
@@ -92,9 +93,7 @@ t.test('also when links break all the time', async (t) => {
     while (writing) {
       await sleep(random.between(10, 120))
       const member = random.pick(members)
-      const link = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))
-      if (link === null) continue
-      broken += Number(String(await member.ask('CLIENT', 'KILL', 'ID', link[1])) === ':1\r\n')
+      broken += Number(await breakLinkIfUp(member))
     }
   })()
   const told = await write(proxy, 3, ({ commands }) => commands >= 8000 && broken >= 40)

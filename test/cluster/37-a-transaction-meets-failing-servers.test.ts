@@ -1,4 +1,5 @@
 import t from 'tap'
+import { breakLink, breakLinkIfUp } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type Teardown, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -87,8 +88,7 @@ t.test('a link breaks again and again under transactions: the replicas stay equa
   let over = false
   const breaking = (async () => {
     while (!over) {
-      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-      if (id !== undefined) await member.ask('CLIENT', 'KILL', 'ID', id)
+      await breakLinkIfUp(member)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   })()
@@ -132,8 +132,7 @@ t.test('so it is with transactions that empty databases, and tell what is there'
   let over = false
   const breaking = (async () => {
     while (!over) {
-      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-      if (id !== undefined) await member.ask('CLIENT', 'KILL', 'ID', id)
+      await breakLinkIfUp(member)
       await new Promise((resolve) => setTimeout(resolve, 300))
     }
   })()
@@ -217,8 +216,7 @@ t.test('a server is full: all of it is refused, as by Redis', async (t) => {
   const { proxy, client, watcher } = story
   const member = await proxy.connectTo(MEMBER)
   await member.ask('CONFIG', 'SET', 'maxmemory', '1')
-  const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-  await member.ask('CLIENT', 'KILL', 'ID', id!)
+  await breakLink(member)
   await until('it is known', async () => /^-OOM/.test(String(await watcher.ask('INCR', story.mastered))))
   t.equal(
     await exec(client, increments(story)),

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { breakLink } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -227,8 +228,7 @@ t.test('a server without memory takes no guests, and a destination without memor
   const limit = async (name: string, bytes: string) => {
     const member = await proxy.connectTo(name)
     await member.ask('CONFIG', 'SET', 'maxmemory', bytes)
-    const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-    await member.ask('CLIENT', 'KILL', 'ID', id!)
+    await breakLink(member)
   }
   const isUp = () => until('it is back', async () => (await counter(watcher, 'links_up')) === 4)
   for (const name of ['dt-1', 'dt-3']) {

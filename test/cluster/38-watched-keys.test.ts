@@ -1,4 +1,5 @@
 import t from 'tap'
+import { breakLink, breakLinkIfUp } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type Teardown, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -99,8 +100,7 @@ t.test('so it is while links break, and while the master fails', async (t) => {
   const member = await proxy.connectTo(MEMBER)
   const counted = await addTo(proxy, keys, async () => {
     for (let i = 0; i < 15; i++) {
-      const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-      if (id !== undefined) await member.ask('CLIENT', 'KILL', 'ID', id)
+      await breakLinkIfUp(member)
       await later(60)
     }
     await proxy.ring.kill(MEMBER)
@@ -118,8 +118,7 @@ t.test('the master changes, or its connection, between WATCH and EXEC: nothing i
   const [key] = await keysAt(watcher, MEMBER, 0, 1)
   const member = await proxy.connectTo(MEMBER)
   for (const each of [client, watcher]) await each.pipeline([['WATCH', key], ['MULTI'], ['INCR', key]])
-  const id = /^id=(\d+) .* name=dt:/m.exec(String(await member.ask('CLIENT', 'LIST')))?.[1]
-  await member.ask('CLIENT', 'KILL', 'ID', id!)
+  await breakLink(member)
   t.equal(String(await client.ask('EXEC')), '*-1\r\n')
   t.equal(String(await watcher.ask('EXEC')), '_\r\n')
   t.match(String((await client.pipeline([['WATCH', key], ['MULTI'], ['INCR', key], ['EXEC']])).at(-1)), /^\*1\r\n:1/)

@@ -66,6 +66,15 @@ export class Pair {
     return found
   }
 
+  /** Runs the lines on both, which are empty before; fails with a sentence for each reply, and each key, that differs. */
+  async agrees(lines: readonly Line[], proto: 2 | 3, pipelined: boolean): Promise<void> {
+    await this.flush()
+    const startedMs = performance.now()
+    const differences = await this.differences(lines, proto, pipelined)
+    differences.push(...(await this.dataFaults(performance.now() - startedMs)))
+    if (differences.length > 0) throw new Error(differences.join('\n'))
+  }
+
   /**
    * Compares what both hold: every key with its value and deadline, and each of our keys on exactly its replica set.
    * What a key whose name begins with `chosen` holds was chosen by the server (SPOP, XADD *), so it is only compared with

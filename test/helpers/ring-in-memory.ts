@@ -17,6 +17,7 @@ import { parseRequest } from '../../src/resp/request-parser.js'
 import { Watched } from '../../src/serving/transaction/watched.js'
 import { buildView } from '../../src/view/build-view.js'
 import { ViewStore } from '../../src/view/view-store.js'
+import { COORDINATOR_OPTIONS } from './coordinator-options.js'
 import type { Teardown } from './proxy.js'
 
 interface Unanswered {
@@ -129,18 +130,7 @@ export class RingInMemory {
   constructor(t: Teardown, names = ['dt-1', 'dt-2', 'dt-3']) {
     const byName = new Map(names.map((name) => [name, new LinkInMemory(name)]))
     const links = { get: (name: string) => byName.get(name), all: () => [...byName.values()] } as unknown as Links
-    this.coordinator = new Coordinator(this.views, links, silentLogger(), {
-      unavailableTimeoutMs: 1000,
-      maxBlockMs: 50,
-      crossServer: 'gather',
-      gatherBytes: 32 * 1024 * 1024,
-      gatherMs: 5000,
-      missing: () => 'nothing',
-      wasRemoved: () => false,
-      distrust: () => {},
-      databasesSwapped: () => {},
-      memoryChanged: () => {},
-    })
+    this.coordinator = new Coordinator(this.views, links, silentLogger(), COORDINATOR_OPTIONS)
     this.order = this.coordinator.order
     t.teardown(() => this.order.close())
     this.order.opening.open()

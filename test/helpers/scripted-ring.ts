@@ -8,6 +8,7 @@ import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { buildView } from '../../src/view/build-view.js'
 import { ViewStore } from '../../src/view/view-store.js'
+import { COORDINATOR_OPTIONS } from './coordinator-options.js'
 import type { Teardown } from './proxy.js'
 import { type Script, ScriptedServer } from './scripted-server.js'
 import { until } from './until.js'
@@ -48,18 +49,7 @@ export async function startScriptedRing(
     onUp: (link) => coordinator.linkUp(link),
     onDown: (link) => coordinator.order.linkDown(link),
   })
-  coordinator = new Coordinator(views, links, silentLogger(), {
-    unavailableTimeoutMs: 1000,
-    maxBlockMs: 50,
-    crossServer: 'gather',
-    gatherBytes: 32 * 1024 * 1024,
-    gatherMs: 5000,
-    missing: () => 'nothing',
-    wasRemoved: () => false,
-    distrust: () => {},
-    databasesSwapped: () => {},
-    memoryChanged: () => {},
-  })
+  coordinator = new Coordinator(views, links, silentLogger(), COORDINATOR_OPTIONS)
   const { opening, acknowledgement } = coordinator.order
   t.teardown(() => {
     coordinator.order.close()
