@@ -3,7 +3,7 @@ import type { ReplySink } from '../backend/reply-sink.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import type { Order } from '../order/order.js'
-import { mayRead, readable } from '../order/readable.js'
+import { readable, readerNow } from '../order/readable.js'
 import { answer, deliver, READ_STUCK } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
@@ -49,12 +49,8 @@ export class Read implements ReplySink {
    */
   private emitInLanes(first: Link, route: Route, frame: Frame): void {
     const { order, row, slot } = this
-    const { lanes } = order
-    const ids = this.order.keyIds(row, frame, slot.db)
-    const { natural } = route
-    const behind = natural.findIndex((link) => lanes.mayBeBehind(link, ids))
-    const candidates = behind < 0 ? natural : natural.slice(0, behind)
-    const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids))
+    const ids = order.keyIds(row, frame, slot.db)
+    const free = readerNow(order, route, ids)
     if (free !== undefined) {
       this.link = free
       free.emitFrame(frame, slot.db, this, 0)
@@ -66,7 +62,7 @@ export class Read implements ReplySink {
     const covered = () => order.readUncovered(own, row, slot)
     // What the client wrote behind it is dropped with it, and may be done elsewhere: see `LostReads`.
     const dropped = () => order.readLost(own, row, slot)
-    lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered })()
+    order.lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered })()
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {

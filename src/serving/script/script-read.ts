@@ -1,7 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import type { ReplySink } from '../../backend/reply-sink.js'
 import type { Order } from '../../order/order.js'
-import { mayRead } from '../../order/readable.js'
+import { mayRead, readerNow } from '../../order/readable.js'
 import { answer, deliver, READ_STUCK, READ_UNCERTAIN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
@@ -24,25 +24,19 @@ export class ScriptRead implements ReplySink {
   ) {}
 
   /** Emits it; false when no replica of the route can be asked. */
-  static emit(order: Order, { natural }: Route, call: ScriptCall, slot: ReplySlot, again: () => void): boolean {
-    const { lanes } = order
+  static emit(order: Order, route: Route, call: ScriptCall, slot: ReplySlot, again: () => void): boolean {
+    const { natural } = route
     const { ids } = call
-    const readable = natural.filter((link) => mayRead(order, link, natural, ids))
-    if (readable.length === 0) return false
+    const free = readerNow(order, route, ids)
+    const link = free ?? natural.find((each) => mayRead(order, each, natural, ids))
+    if (link === undefined) return false
     order.stats.reads++
-    if (lanes.active === 0 || ids.length === 0) {
-      new ScriptRead(order, readable[0], call, slot, again).emit()
-      return true
-    }
-    const behind = natural.findIndex((link) => lanes.mayBeBehind(link, ids))
-    const candidates = behind < 0 ? natural : natural.slice(0, behind)
-    const free = candidates.find((link) => readable.includes(link) && !lanes.isAnyHeld(link, ids))
-    const read = new ScriptRead(order, free ?? readable[0], call, slot, again)
+    const read = new ScriptRead(order, link, call, slot, again)
     if (free !== undefined) read.emit()
     else {
       // Held it was not sent to anybody, and who asks that server for other keys does not wait for it.
       slot.putAside?.()
-      lanes.hold(readable[0], ids, { emit: () => read.emit(), dropped: again, covered: again })()
+      order.lanes.hold(link, ids, { emit: () => read.emit(), dropped: again, covered: again })()
     }
     return true
   }

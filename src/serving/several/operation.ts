@@ -3,11 +3,11 @@ import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
 import type { Order } from '../../order/order.js'
-import { answer, deliver, MUST_WAIT, withoutItsRead } from '../../order/replies.js'
+import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRead } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
 import { decodeReply } from '../../resp/decode.js'
-import { isError, type Reply } from '../../resp/encode.js'
+import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { HAS_RESP3 } from '../../resp/reply-framer.js'
 import { Merge } from './merge.js'
@@ -174,6 +174,18 @@ export abstract class Operation {
     }
     return found
   }
+}
+
+/**
+ * What was written, a value or an element, is under both names now, or under the new one: the client has to look.
+ *
+ * @param text of the error to what was to take it away
+ */
+export function halfDone(what: 'value' | 'element', text: string): Reply {
+  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
+  return error(
+    `${OUTCOME_UNKNOWN}: the destination has the ${what}, it is not certain that the source has not: ${cause}`,
+  )
 }
 
 function rowOf([name, sub]: Words): CommandRow {

@@ -1,12 +1,12 @@
 import type { CommandRow } from '../../command/row.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
-import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
 import type { Frame } from '../../resp/frame.js'
-import { type Attempt, Operation, type Outcome } from './operation.js'
+import { type Attempt, halfDone, Operation, type Outcome } from './operation.js'
 import { isPlanned, type Planned, planOf } from './plans.js'
 
 /**
@@ -54,7 +54,8 @@ export class PlanRun extends Operation {
     for (const [i, write] of decision.writes.entries()) {
       const reply = await this.ask(write, 'admitted')
       last = decodeReply(reply, 0, reply.length)
-      if (isError(last)) return { reply: i > 0 ? halfDone(last.message) : notDone(last, decision.writes.length) }
+      if (isError(last))
+        return { reply: i > 0 ? halfDone('element', last.message) : notDone(last, decision.writes.length) }
     }
     if (decision.answer !== undefined) return { reply: decision.answer }
     // What was there has expired since the look.
@@ -67,14 +68,6 @@ export class PlanRun extends Operation {
 function notDone(reply: ErrorReply, writes: number): Reply {
   if (writes === 1 || !reply.message.startsWith(OUTCOME_UNKNOWN)) return reply
   return error(`${reply.message} (nothing was taken from the source)`)
-}
-
-/** The element is there twice now, or once: the client has to look. */
-function halfDone(text: string): Reply {
-  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
-  return error(
-    `${OUTCOME_UNKNOWN}: the destination has the element, it is not certain that the source has not: ${cause}`,
-  )
 }
 
 function isNothing(reply: Reply): boolean {

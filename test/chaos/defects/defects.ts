@@ -129,8 +129,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'serving/read.js',
-        replace: 'const free = candidates.find(',
-        by: 'const free = [...route.pending, ...natural].find(',
+        replace: 'const free = readerNow(',
+        by: 'const free = route.pending.find((each) => each.serving && !order.lanes.isAnyHeld(each, ids)) ?? readerNow(',
       },
     ],
   },
@@ -140,9 +140,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/read.js',
-        replace:
-          'const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = natural.findLast((link) => mayRead(order, link, natural, ids));',
+        replace: 'const free = readerNow(order, route, ids);',
+        by: 'const free = route.natural.findLast((link) => link.serving);',
       },
     ],
   },

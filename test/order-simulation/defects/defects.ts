@@ -161,9 +161,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/read.js',
-        replace:
-          'const free = candidates.find((link) => mayRead(order, link, natural, ids) && !lanes.isAnyHeld(link, ids));',
-        by: 'const free = natural.findLast((link) => mayRead(order, link, natural, ids));',
+        replace: 'const free = readerNow(order, route, ids);',
+        by: 'const free = route.natural.findLast((link) => link.serving);',
       },
     ],
   },

@@ -5,11 +5,11 @@ import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
-import { NOT_APPLIED, OUTCOME_UNKNOWN } from '../../../order/replies.js'
+import { OUTCOME_UNKNOWN } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { error, isError, type Reply, simple } from '../../../resp/encode.js'
 import { argumentOf, type Frame } from '../../../resp/frame.js'
-import type { Attempt } from '../operation.js'
+import { type Attempt, halfDone } from '../operation.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
 import type { GatherSettings } from './limits.js'
@@ -99,7 +99,7 @@ export class TransferRun extends WholeValues<Dumped> {
     const failed = await this.put(destination, value, natural[0], db)
     if (failed !== undefined) return { reply: isMove ? notMoved(failed.message) : failed }
     const kept = isMove ? await this.writeStep(['DEL', source]) : undefined
-    if (kept !== undefined) return { reply: halfMoved(kept.message) }
+    if (kept !== undefined) return { reply: halfDone('value', kept.message) }
     return { reply: row.gather === 'rename' ? OK : 1 }
   }
 
@@ -130,9 +130,4 @@ export class TransferRun extends WholeValues<Dumped> {
 /** The destination was not written, or nobody knows; the source has its value. */
 function notMoved(text: string): Reply {
   return error(text.startsWith(OUTCOME_UNKNOWN) ? `${text} (the source was not deleted)` : text)
-}
-
-function halfMoved(text: string): Reply {
-  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
-  return error(`${OUTCOME_UNKNOWN}: the destination has the value, it is not certain that the source has not: ${cause}`)
 }
