@@ -37,6 +37,7 @@ export function buildRow(
     binds: replicate !== 'none' && route !== 'split' && (more?.binds ?? hasSeveralKeys(info, keyFinder)),
     otherDb: more?.otherDb,
     elements: more?.elements,
+    oneTurn: more?.oneTurn ?? false,
     wordsMax: more?.most ?? 0,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }

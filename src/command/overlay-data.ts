@@ -14,7 +14,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['expire', 'key', 'absolute', { options: '3 NX XX GT LT' }],
   ['expireat', 'key', 'absolute', { options: '3 NX XX GT LT' }],
   ['expiretime', 'key', 'none'],
-  ['keys', 'members', 'none', varying],
+  ['keys', 'members', 'none', { compare: false, oneTurn: true }],
   ['migrate', 'unsupported', 'copy', { keys: 'migrate', compare: false }],
   ['move', 'key', 'apply', { binds: true, otherDb: 'argument' }],
   ['object', 'unsupported', 'none'],

@@ -42,6 +42,7 @@ import type {
  * - most: of a command that is answered here, or by a member for all, how many words it may have: where each of them costs as much
  *   as a small command.
  * - elements: of a write that changes only elements that it names, where these stand.
+ * - oneTurn: of a command for all members that is emitted in one turn, so that it can be one of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
 
@@ -62,4 +63,5 @@ export interface OverlayMore {
   readonly most?: number
   readonly reads?: string
   readonly values?: true
+  readonly oneTurn?: true
 }

@@ -51,8 +51,8 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
 
   // the whole keyspace
   ['dbsize', 'members', 'none'],
-  ['flushall', 'members', 'apply'],
-  ['flushdb', 'members', 'apply'],
+  ['flushall', 'members', 'apply', { oneTurn: true }],
+  ['flushdb', 'members', 'apply', { oneTurn: true }],
   ['swapdb', 'members', 'apply'],
 
   // server

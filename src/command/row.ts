@@ -51,6 +51,8 @@ export interface CommandRow {
   readonly binds: boolean
   /** Where a database is named in which the command has a key, too. */
   readonly otherDb: OtherDb | undefined
+  /** For the route `members`: it is emitted to all of them in one turn, so it can stand between MULTI and EXEC [transaction/wide.ts]. */
+  readonly oneTurn: boolean
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */

@@ -12,7 +12,7 @@ import type { ReplySlot } from '../order/reply-slot.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
-import { IN_TRANSACTIONS, serveOverMembers } from '../serving/keyspace/over-members.js'
+import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
 import { Scripts } from '../serving/script/scripts.js'
@@ -101,7 +101,7 @@ export class Coordinator {
     const { router } = this.order
     if (namesOurs(row, frame)) return KEY_OF_OURS
     if (row.route === 'members') {
-      return IN_TRANSACTIONS.has(row.name) ? undefined : notSupported(row, ' between MULTI and EXEC')
+      return row.oneTurn ? undefined : notSupported(row, ' between MULTI and EXEC')
     }
     if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)

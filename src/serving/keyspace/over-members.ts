@@ -9,9 +9,6 @@ import { type Keyspace, keyspaceError, UnavailableError } from './keyspace.js'
 import { scan, scanKey } from './scan.js'
 import { changeDatabases } from './whole-databases.js'
 
-/** Those that take one turn, so that they can be between MULTI and EXEC, too [transaction/wide.ts]. */
-export const IN_TRANSACTIONS: ReadonlySet<string> = new Set(['flushall', 'flushdb', 'keys'])
-
 /**
  * Serves a command that asks, or changes, all members [design §7 Keyspace-wide]: in steps, while the client's next command
  * waits.
