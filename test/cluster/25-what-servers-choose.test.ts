@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Random } from '../chaos/random.js'
-import { breakLinkIfUp } from '../helpers/break-link.js'
+import { PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import { counter, membersOf, nodeStates } from '../helpers/ring-state.js'
@@ -79,26 +79,15 @@ for (const seed of [1, 2]) {
 }
 
 t.test('also when links break all the time', async (t) => {
-  const proxy = await startProxy(t, {
-    nodes: 4,
-    replicas: 2,
-    downAfterMs: 20_000,
-    config: { backend: { reconnectMinMs: 5, reconnectMaxMs: 20 } },
-  })
-  let broken = 0
-  let writing = true
-  const breaking = (async () => {
-    const random = new Random(3, 'breaks')
-    const members = await Promise.all(proxy.view.members.map(({ name }) => proxy.connectTo(name)))
-    while (writing) {
-      await sleep(random.between(10, 120))
-      const member = random.pick(members)
-      broken += Number(await breakLinkIfUp(member))
-    }
-  })()
-  const told = await write(proxy, 3, ({ commands }) => commands >= 8000 && broken >= 40)
-  writing = false
-  await breaking
+  const proxy = await startProxy(t, PATIENT)
+  const [told, broken] = await whileLinksBreak(
+    proxy,
+    () => true,
+    async (broken) => {
+      const told = await write(proxy, 3, ({ commands }) => commands >= 8000 && broken() >= 40)
+      return [told, broken()] as const
+    },
+  )
   t.same(told.unexpected.slice(0, 5), [])
   t.comment(`${told.commands} commands, ${told.unknown} unknown outcomes, ${broken} broken links`)
   const client = await proxy.connect()

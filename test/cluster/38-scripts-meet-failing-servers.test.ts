@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Random } from '../chaos/random.js'
-import { breakLink, breakLinkIfUp } from '../helpers/break-link.js'
+import { breakLink, PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
-import type { Arg } from '../helpers/raw-client.js'
+import type { Arg, RawClient } from '../helpers/raw-client.js'
 import { keysAt, membersOf, nodeStates, outstanding } from '../helpers/ring-state.js'
 import { argumentsOf, INTERPRETER } from '../helpers/script-programs.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
@@ -78,28 +78,15 @@ t.test('whatever scripts choose, all replicas are equal', async (t) => {
 })
 
 t.test('also when links break all the time, and scripts are flushed on the servers', async (t) => {
-  const proxy = await startProxy(t, {
-    nodes: 4,
-    replicas: 2,
-    downAfterMs: 20_000,
-    config: { backend: { reconnectMinMs: 5, reconnectMaxMs: 20 } },
+  const proxy = await startProxy(t, PATIENT)
+  const flushing = async (member: RawClient, random: Random) => {
+    await member.ask('SCRIPT', 'FLUSH')
+    return !random.chance(0.5)
+  }
+  const [told, broken] = await whileLinksBreak(proxy, flushing, async (broken) => {
+    const told = await write(proxy, 3, ({ scripts }) => scripts >= 800 && broken() >= 12)
+    return [told, broken()] as const
   })
-  let broken = 0
-  let writing = true
-  const breaking = (async () => {
-    const random = new Random(3, 'breaks')
-    const members = await Promise.all(proxy.view.members.map(({ name }) => proxy.connectTo(name)))
-    while (writing) {
-      await sleep(random.between(10, 120))
-      const member = random.pick(members)
-      await member.ask('SCRIPT', 'FLUSH')
-      if (random.chance(0.5)) continue
-      broken += Number(await breakLinkIfUp(member))
-    }
-  })()
-  const told = await write(proxy, 3, ({ scripts }) => scripts >= 800 && broken >= 12)
-  writing = false
-  await breaking
   t.same(told.unexpected.slice(0, 5), [])
   t.comment(`${told.scripts} scripts, ${told.unknown} unknown outcomes, ${broken} broken links`)
   await allIsEqual(t, proxy)

@@ -4,11 +4,11 @@ import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import type { Order } from '../../src/order/order.js'
-import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { Apply } from '../../src/serving/apply.js'
+import { slotFor } from '../helpers/fake-slot.js'
 
 /** One INCR on its way to some replicas, by their names; a name in brackets is a pending replica. */
 class Story {
@@ -72,23 +72,10 @@ class Story {
         },
       },
     } as unknown as Order
-    const slot: ReplySlot = {
-      proto: 2,
-      db: 0,
-      client: undefined,
-      number: 0,
-      newest: 0,
-      abandoned: false,
-      pauseClient: () => {},
-      whenFirst: async () => {},
-      fail: (failure) => {
-        throw failure
-      },
-      finish: (buf, start, end) => {
-        if (this.reply !== undefined) throw new Error('the client was answered twice')
-        this.reply = buf.toString('latin1', start, end).trim()
-      },
-    }
+    const slot = slotFor((reply) => {
+      if (this.reply !== undefined) throw new Error('the client was answered twice')
+      this.reply = reply.trim()
+    })
     Apply.emit(order, route, this.frame, rowNamed('incr')!, slot)
   }
 

@@ -17,6 +17,7 @@ import { Apply } from '../../src/serving/apply.js'
 import type { OneRoute } from '../../src/serving/one-route.js'
 import { ByMember } from '../../src/serving/several/by-member.js'
 import { split } from '../../src/serving/several/split.js'
+import { slotFor } from '../helpers/fake-slot.js'
 
 /** A key, with its database if it is not the first. */
 function nameOf(id: string): string {
@@ -137,25 +138,10 @@ class Ring {
     const frame = frameOf(args)
     const row = rowNamed(args[0].toLowerCase())!
     const keys: number[] = []
-    const slot: ReplySlot = {
-      ...{
-        proto: 2,
-        db: 0,
-        client: undefined,
-        number: 0,
-        newest: 0,
-        abandoned: false,
-        pauseClient: () => {},
-        whenFirst: async () => {},
-      },
-      fail: (failure) => {
-        throw failure
-      },
-      finish: (buf, start, end) => {
-        if (this.reply !== undefined) throw new Error('the client was answered twice')
-        this.reply = buf.toString('latin1', start, end).trim()
-      },
-    }
+    const slot = slotFor((reply) => {
+      if (this.reply !== undefined) throw new Error('the client was answered twice')
+      this.reply = reply.trim()
+    })
     const serve = (route: Route, part: Frame, row: never, partSlot: ReplySlot) =>
       Apply.emit(this.order, route, part, row, partSlot)
     split({ order: this.order, serve } as unknown as OneRoute, frame, row, slot, keys, findKeys(row, frame, keys), 0)

@@ -7,12 +7,12 @@ import { rowNamed } from '../../src/command/table.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import { keyIds } from '../../src/order/key-ids.js'
 import type { Order } from '../../src/order/order.js'
-import type { ReplySlot } from '../../src/order/reply-slot.js'
 import type { Route } from '../../src/order/router.js'
 import { Swaps } from '../../src/order/swaps.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
 import { Apply } from '../../src/serving/apply.js'
 import { PlainWrites } from '../../src/serving/plain-writes.js'
+import { slotFor } from '../helpers/fake-slot.js'
 
 const SET = rowNamed('set')!
 const ROUTES = ['a', 'ab', 'abc', 'bca', 'cd', 'dab']
@@ -108,30 +108,13 @@ class World {
   write(route: number): void {
     const number = ++this.count
     const frame = frameOf(['SET', `${route} ${number % 5}`, `value ${number}`])
-    let answers = 0
-    const slot: ReplySlot = {
-      ...{
-        proto: 2,
-        db: 0,
-        client: undefined,
-        number: 0,
-        newest: 0,
-        abandoned: false,
-        pauseClient: () => {},
-        whenFirst: async () => {},
-      },
-      fail: (failure) => {
-        throw failure
-      },
-      finish: (buf, start, end) => {
-        if (this.isFailing) {
-          this.isFailing = false
-          throw new Error('nobody expects this')
-        }
-        if (++answers > 1) throw new Error('a client was answered twice')
-        this.seen.push(`write ${number}: ${buf.toString('latin1', start, end)}`)
-      },
-    }
+    const slot = slotFor((reply) => {
+      if (this.isFailing) {
+        this.isFailing = false
+        throw new Error('nobody expects this')
+      }
+      this.seen.push(`write ${number}: ${reply}`)
+    })
     const to = this.routes[route]
     if (this.isPlain && PlainWrites.suits(SET, frame, to)) this.plain.emit(to, frame, SET, slot)
     else Apply.emit(this.order, to, frame, SET, slot)

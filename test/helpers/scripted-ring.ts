@@ -4,11 +4,11 @@ import { Turn } from '../../src/base/turn.js'
 import { lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { Order } from '../../src/order/order.js'
-import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { buildView } from '../../src/view/build-view.js'
 import { ViewStore } from '../../src/view/view-store.js'
 import { COORDINATOR_OPTIONS } from './coordinator-options.js'
+import { slotFor } from './fake-slot.js'
 import type { Teardown } from './proxy.js'
 import { type Script, ScriptedServer } from './scripted-server.js'
 import { until } from './until.js'
@@ -81,19 +81,5 @@ function submit(coordinator: Coordinator, args: readonly string[], done: (reply:
   const command = lookupCommand(buf, argStart[0], argEnd[0])
   if (command === undefined) throw new Error(`there is no command ${args[0]}`)
   const sub = command.subcommands === undefined ? undefined : lookupSubcommand(command, buf, argStart[1], argEnd[1])
-  const slot: ReplySlot = {
-    proto: 3,
-    db: 0,
-    client: undefined,
-    number: 0,
-    newest: 0,
-    abandoned: false,
-    pauseClient: () => {},
-    whenFirst: async () => {},
-    fail: (failure) => {
-      throw failure
-    },
-    finish: (bytes, start, end) => done(bytes.toString('latin1', start, end)),
-  }
-  coordinator.submit(frame, sub ?? command, slot)
+  coordinator.submit(frame, sub ?? command, slotFor(done, 3))
 }
