@@ -76,6 +76,23 @@ export class Pair {
   }
 
   /**
+   * Sends lines of several clients to the ring at once, which is empty before; fails with a sentence for each key whose replicas
+   * differ, or that is where it should not be, and for a reply that says that something failed.
+   *
+   * @param failed matches such a reply
+   */
+  async staysEqual(sequences: readonly (readonly Line[])[], failed: RegExp): Promise<void> {
+    await this.flush()
+    const clients = await Promise.all(sequences.map(() => this.connect(3)))
+    const replies = await Promise.all(sequences.map((lines, i) => run(clients[i].ours, lines, true)))
+    for (const { close } of clients) close()
+    const failure = replies.flat().find((reply) => failed.test(reply.toString()))
+    const { faults } = await ringSnapshot(this.proxy)
+    if (failure !== undefined) faults.push(show(failure))
+    if (faults.length > 0) throw new Error(faults.join('\n'))
+  }
+
+  /**
    * Compares what both hold: every key with its value and deadline, and each of our keys on exactly its replica set.
    * What a key whose name begins with `chosen` holds was chosen by the server (SPOP, XADD *), so it is only compared with
    * its own replicas.

@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ringSnapshot } from '../helpers/snapshot.js'
-import { show } from './compare.js'
 import { Pair } from './pair.js'
 import { chosenCommand, randomCommand, severalKeysCommand } from './random-commands.js'
-import { run } from './script.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
@@ -41,16 +38,7 @@ t.test(
     let commands = 0
     await fc.assert(
       fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
-        await pair.flush()
-        const clients = await Promise.all(sequences.map(() => pair.connect(3)))
-        const replies = await Promise.all(sequences.map((lines, i) => run(clients[i].ours, lines, true)))
-        for (const { close } of clients) close()
-        const failed = replies
-          .flat()
-          .find((reply) => /^-(CLUSTERDOWN|ERR (internal|the outcome))/.test(reply.toString()))
-        const { faults } = await ringSnapshot(pair.proxy)
-        if (failed !== undefined) faults.push(show(failed))
-        if (faults.length > 0) throw new Error(faults.join('\n'))
+        await pair.staysEqual(sequences, /^-(CLUSTERDOWN|ERR (internal|the outcome))/)
         commands += sequences.flat().length
       }),
       { seed: SEED, numRuns: 50, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },

@@ -1,11 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { scriptOf, style } from '../helpers/script-programs.js'
-import { ringSnapshot } from '../helpers/snapshot.js'
-import { show } from './compare.js'
 import { Pair } from './pair.js'
 import { chosenCommand, randomCommand } from './random-commands.js'
-import { type Line, run } from './script.js'
+import type { Line } from './script.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
@@ -70,16 +68,7 @@ t.test('whatever scripts of several clients choose at once, the replicas of ever
   let commands = 0
   await fc.assert(
     fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
-      await pair.flush()
-      const clients = await Promise.all(sequences.map(() => pair.connect(3)))
-      const replies = await Promise.all(sequences.map((lines, i) => run(clients[i].ours, lines, true)))
-      for (const { close } of clients) close()
-      const failed = replies
-        .flat()
-        .find((reply) => /^-(CLUSTERDOWN|NOSCRIPT|ERR (internal|the outcome))/.test(reply.toString()))
-      const { faults } = await ringSnapshot(pair.proxy)
-      if (failed !== undefined) faults.push(show(failed))
-      if (faults.length > 0) throw new Error(faults.join('\n'))
+      await pair.staysEqual(sequences, /^-(CLUSTERDOWN|NOSCRIPT|ERR (internal|the outcome))/)
       commands += sequences.flat().length
     }),
     { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },

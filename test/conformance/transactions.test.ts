@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ringSnapshot } from '../helpers/snapshot.js'
 import { agrees, show } from './compare.js'
 import { Pair } from './pair.js'
 import { chosenCommand, randomCommand } from './random-commands.js'
@@ -75,19 +74,10 @@ t.test('whatever transactions of several clients choose, the replicas of every k
   let commands = 0
   await fc.assert(
     fc.asyncProperty(fc.array(sequence, { minLength: 4, maxLength: 4 }), async (sequences) => {
-      await pair.flush()
-      const clients = await Promise.all(sequences.map(() => pair.connect(3)))
       const scripts = sequences.map((all) => {
         return all.flatMap(([plain, inside]) => [...plain, MULTI, ...inside.filter(isServed), EXEC])
       })
-      const replies = await Promise.all(scripts.map((lines, i) => run(clients[i].ours, lines, true)))
-      for (const { close } of clients) close()
-      const failed = replies
-        .flat()
-        .find((reply) => /^-(CLUSTERDOWN|EXECABORT|ERR (internal|the outcome))/.test(reply.toString()))
-      const { faults } = await ringSnapshot(pair.proxy)
-      if (failed !== undefined) faults.push(show(failed))
-      if (faults.length > 0) throw new Error(faults.join('\n'))
+      await pair.staysEqual(scripts, /^-(CLUSTERDOWN|EXECABORT|ERR (internal|the outcome))/)
       commands += scripts.flat().length
     }),
     { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },

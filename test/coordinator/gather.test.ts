@@ -7,8 +7,8 @@ import { cutOf } from '../../src/serving/several/gather/cut.js'
 import { chooseExecutor } from '../../src/serving/several/gather/executor.js'
 import { patternOf, questionOf } from '../../src/serving/several/gather/sort.js'
 import { LogLines } from '../helpers/log-lines.js'
-import { type ScriptedRing, startScriptedRing } from '../helpers/scripted-ring.js'
-import { bulk, type Script, type ScriptedServer } from '../helpers/scripted-server.js'
+import { type ScriptedRing, startScriptedRing, startTwoApart, toldIn } from '../helpers/scripted-ring.js'
+import { bulk, type Script } from '../helpers/scripted-server.js'
 
 t.test('what is read and what is written, by the row of the command', async (t) => {
   const cut = (...args: string[]) => {
@@ -65,16 +65,6 @@ t.test('who copies much is named once a minute', async (t) => {
   new CopiedLog(silentLogger()).note('sunion', mega)
 })
 
-/** A ring of two servers without copies, a key on each; `say` says what they answer within EXEC. */
-async function begin(t: Parameters<typeof startScriptedRing>[0], script: Script) {
-  const ring = await startScriptedRing(t, script, { nodes: 2, replicas: 0 })
-  const keyOf = (server: ScriptedServer) =>
-    Array.from({ length: 100 }, (_, i) => `k${i}`).find((key) => ring.replicasOf(key)[0] === server)!
-  return { ring, one: keyOf(ring.servers[0]), other: keyOf(ring.servers[1]) }
-}
-
-const told = (ring: ScriptedRing, name: string) => ring.servers.flatMap((server) => server.commands(name))
-
 /** Answers what is asked before the block, and queues what is in it. */
 function withBlock(exec: (queued: string[][]) => string[] | undefined, sizes: (key: string) => number): Script {
   const blocks = new Map<unknown, string[][]>()
@@ -107,7 +97,7 @@ const shown = (queued: string[][]) => queued.map((args) => args.join(' ').replac
 
 t.test('the guest, the command, the guest’s end: in one block, where the most lies', async (t) => {
   const seen: string[][] = []
-  const { ring, one, other } = await begin(
+  const { ring, one, other } = await startTwoApart(
     t,
     withBlock(
       (queued) => {
@@ -132,7 +122,7 @@ t.test('a guest that is refused: somebody else executes it, and nothing is writt
       blocks++ === 0 ? ['-ERR Bad data format', ':0', ':-2', '_', ':0'] : ['+OK', ':7', ':-1', '$5\r\nunion', ':2'],
     () => 10,
   )
-  const { ring, one, other } = await begin(t, (args, socket) => {
+  const { ring, one, other } = await startTwoApart(t, (args, socket) => {
     if (args[0] === 'RESTORE' && args.includes('REPLACE')) {
       writes.push(args.slice(0, 4).join(' '))
       return '+OK\r\n'
@@ -145,7 +135,7 @@ t.test('a guest that is refused: somebody else executes it, and nothing is writt
 })
 
 t.test('when nobody takes what the others have the error says why, and that nothing was applied', async (t) => {
-  const { ring, one, other } = await begin(
+  const { ring, one, other } = await startTwoApart(
     t,
     withBlock(
       () => ['-ERR Bad data format', ':0', ':-2', '_', ':0'],
@@ -160,7 +150,7 @@ t.test('when nobody takes what the others have the error says why, and that noth
 })
 
 t.test('an error of the command itself writes nothing', async (t) => {
-  const { ring, one, other } = await begin(
+  const { ring, one, other } = await startTwoApart(
     t,
     withBlock(
       () => ['+OK', '-WRONGTYPE no set', ':-2', '_', ':0'],
@@ -178,7 +168,7 @@ t.test('an error of the command itself writes nothing', async (t) => {
 
 t.test('a block whose connection breaks is done again when the server is back', async (t) => {
   let blocks = 0
-  const { ring, one, other } = await begin(
+  const { ring, one, other } = await startTwoApart(
     t,
     withBlock(
       () => (blocks++ === 0 ? undefined : ['+OK', '~1\r\n$1\r\nm', ':1']),
@@ -268,7 +258,7 @@ const DUMPED: Script = (args) => {
 }
 
 t.test('RENAME: the other name has the value, with its deadline, before the old one is gone', async (t) => {
-  const { ring, one, other } = await begin(t, DUMPED)
+  const { ring, one, other } = await startTwoApart(t, DUMPED)
   t.equal(await ring.ask('RENAME', one, other), '+OK\r\n')
   t.equal(await ring.ask('RENAMENX', other, one), ':1\r\n')
   t.equal(await ring.ask('COPY', one, other), ':1\r\n')
@@ -284,7 +274,7 @@ t.test('RENAME: the other name has the value, with its deadline, before the old 
 
 t.test('a RENAME of which the value was not written deletes nothing', async (t) => {
   for (const failure of ['lost', '-MISCONF disk\r\n']) {
-    const { ring, one, other } = await begin(t, (args, socket) => {
+    const { ring, one, other } = await startTwoApart(t, (args, socket) => {
       if (args[0] !== 'RESTORE') return DUMPED(args, socket)
       if (failure === 'lost') socket.destroy()
       return failure
@@ -293,14 +283,14 @@ t.test('a RENAME of which the value was not written deletes nothing', async (t) 
     if (failure === 'lost')
       t.match(reply, /^-ERR the outcome of this write is unknown: .* \(the source was not deleted\)/)
     else t.equal(reply, failure)
-    t.same(told(ring, 'DEL'), [])
+    t.same(toldIn(ring, 'DEL'), [])
     t.equal(ring.order.gates.active, 0)
   }
 })
 
 t.test('a read that was not answered: the command says that it was not applied', async (t) => {
   for (const [name, ...rest] of [['RENAME'], ['RENAMENX'], ['COPY'], ['SUNIONSTORE'], ['LMOVE', 'LEFT', 'LEFT']]) {
-    const { ring, one, other } = await begin(t, (args, socket) => {
+    const { ring, one, other } = await startTwoApart(t, (args, socket) => {
       if (!['MEMORY', 'LINDEX'].includes(args[0])) return DUMPED(args, socket)
       for (const link of ring.order.router.links) {
         // It had been silent for long: the read may be why.
@@ -318,13 +308,13 @@ t.test('a read that was not answered: the command says that it was not applied',
         'the command was not applied, send it again if it is not one that takes long\r\n',
       name,
     )
-    t.same([...told(ring, 'RESTORE'), ...told(ring, 'LPUSH'), ...told(ring, 'DEL'), ...told(ring, 'LPOP')], [])
+    t.same([...toldIn(ring, 'RESTORE'), ...toldIn(ring, 'LPUSH'), ...toldIn(ring, 'DEL'), ...toldIn(ring, 'LPOP')], [])
     t.equal(ring.order.gates.active, 0)
   }
 })
 
 t.test('a RENAME whose source is not deleted says that the value is under both names', async (t) => {
-  const { ring, one, other } = await begin(t, (args, socket) =>
+  const { ring, one, other } = await startTwoApart(t, (args, socket) =>
     args[0] === 'DEL' ? '-MISCONF disk\r\n' : DUMPED(args, socket),
   )
   t.match(
@@ -334,14 +324,16 @@ t.test('a RENAME whose source is not deleted says that the value is under both n
 })
 
 t.test('what has expired between the looks is not there', async (t) => {
-  const { ring, one, other } = await begin(t, (args, socket) => (args[0] === 'DUMP' ? '_\r\n' : DUMPED(args, socket)))
+  const { ring, one, other } = await startTwoApart(t, (args, socket) =>
+    args[0] === 'DUMP' ? '_\r\n' : DUMPED(args, socket),
+  )
   t.equal(await ring.ask('RENAME', one, other), '-ERR no such key\r\n')
   t.equal(await ring.ask('COPY', one, other), ':0\r\n')
-  t.same([...told(ring, 'RESTORE'), ...told(ring, 'DEL')], [])
+  t.same([...toldIn(ring, 'RESTORE'), ...toldIn(ring, 'DEL')], [])
 })
 
 t.test('what is larger than a server of the destination takes is not sent', async (t) => {
-  const { ring, one, other } = await begin(t, (args, socket) =>
+  const { ring, one, other } = await startTwoApart(t, (args, socket) =>
     args[0] === 'DUMP' ? bulk('x'.repeat(2_000_000)) : DUMPED(args, socket),
   )
   for (const link of ring.order.router.links) Object.assign(link.info!, { maxBulkBytes: 1_000_000 })
@@ -349,5 +341,5 @@ t.test('what is larger than a server of the destination takes is not sent', asyn
     await ring.ask('RENAME', one, other),
     /^-ERR the value .* takes 2000000 bytes, .* is 1000000; the command was not applied/,
   )
-  t.same(told(ring, 'RESTORE'), [])
+  t.same(toldIn(ring, 'RESTORE'), [])
 })

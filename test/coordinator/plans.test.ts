@@ -2,33 +2,23 @@ import t from 'tap'
 import { rowNamed } from '../../src/command/table.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { isPlanned, planOf } from '../../src/serving/several/plans.js'
-import { type ScriptedRing, startScriptedRing } from '../helpers/scripted-ring.js'
-import { bulk, type Script, type ScriptedServer } from '../helpers/scripted-server.js'
+import { startTwoApart, toldIn } from '../helpers/scripted-ring.js'
+import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
-
-/** A ring of two servers without copies, a key on each. */
-async function begin(t: Parameters<typeof startScriptedRing>[0], script: Script) {
-  const ring = await startScriptedRing(t, script, { nodes: 2, replicas: 0 })
-  const keyOf = (server: ScriptedServer) =>
-    Array.from({ length: 100 }, (_, i) => `k${i}`).find((key) => ring.replicasOf(key)[0] === server)!
-  return { ring, one: keyOf(ring.servers[0]), other: keyOf(ring.servers[1]) }
-}
-
-const told = (ring: ScriptedRing, name: string) => ring.servers.flatMap((server) => server.commands(name))
 
 t.test('what has expired since the look is looked for again', async (t) => {
   let looks = 0
-  const { ring, one, other } = await begin(t, (args) => {
+  const { ring, one, other } = await startTwoApart(t, (args) => {
     if (args[0] === 'LLEN') return args[1] === one ? `:${looks++ === 0 ? 1 : 0}\r\n` : ':1\r\n'
     if (args[0] === 'LMPOP') return args[2] === one ? '_\r\n' : '*2\r\n$1\r\nk\r\n*1\r\n$1\r\ne\r\n'
     return undefined
   })
   t.equal(await ring.ask('LMPOP', '2', one, other, 'LEFT', 'COUNT', '2'), '*2\r\n$1\r\nk\r\n*1\r\n$1\r\ne\r\n')
-  t.same(told(ring, 'LMPOP').sort(), [`LMPOP 1 ${one} LEFT COUNT 2`, `LMPOP 1 ${other} LEFT COUNT 2`].sort())
+  t.same(toldIn(ring, 'LMPOP').sort(), [`LMPOP 1 ${one} LEFT COUNT 2`, `LMPOP 1 ${other} LEFT COUNT 2`].sort())
 })
 
 t.test('nothing is taken away when nobody knows whether it was added', async (t) => {
-  const { ring, one, other } = await begin(t, (args, socket) => {
+  const { ring, one, other } = await startTwoApart(t, (args, socket) => {
     if (args[0] === 'LINDEX') return bulk('e')
     if (args[0] === 'LLEN') return ':0\r\n'
     if (args[0] === 'RPUSH') socket.destroy()
@@ -36,14 +26,14 @@ t.test('nothing is taken away when nobody knows whether it was added', async (t)
   })
   const reply = await ring.ask('LMOVE', one, other, 'LEFT', 'RIGHT')
   t.match(reply, /^-ERR the outcome of this write is unknown: .* \(nothing was taken from the source\)\r\n$/)
-  t.same(told(ring, 'RPUSH'), [`RPUSH ${other} e`], 'nor is it added again')
-  t.same(told(ring, 'LPOP'), [])
+  t.same(toldIn(ring, 'RPUSH'), [`RPUSH ${other} e`], 'nor is it added again')
+  t.same(toldIn(ring, 'LPOP'), [])
   t.equal(ring.order.gates.active, 0)
 })
 
 t.test('a look that is lost is repeated when its server is back, and the gates are open meanwhile', async (t) => {
   let looks = 0
-  const { ring, one, other } = await begin(t, (args, socket) => {
+  const { ring, one, other } = await startTwoApart(t, (args, socket) => {
     if (args[0] === 'LINDEX' && looks++ === 0) socket.destroy()
     if (args[0] === 'LINDEX') return bulk('e')
     if (args[0] === 'LLEN') return ':0\r\n'
@@ -57,12 +47,12 @@ t.test('a look that is lost is repeated when its server is back, and the gates a
   t.equal(await ring.ask('RPUSH', other, 'x'), ':1\r\n')
   away.onConnection = () => {}
   t.equal(await reply, '$1\r\ne\r\n')
-  t.same(told(ring, 'RPUSH'), [`RPUSH ${other} x`, `RPUSH ${other} e`])
-  t.same(told(ring, 'LPOP'), [`LPOP ${one}`])
+  t.same(toldIn(ring, 'RPUSH'), [`RPUSH ${other} x`, `RPUSH ${other} e`])
+  t.same(toldIn(ring, 'LPOP'), [`LPOP ${one}`])
 })
 
 t.test('a MSETNX of which one server refuses its keys says that others were written', async (t) => {
-  const { ring, one, other } = await begin(t, (args) => {
+  const { ring, one, other } = await startTwoApart(t, (args) => {
     if (args[0] === 'EXISTS') return ':0\r\n'
     if (args[0] === 'MSET') return args[1] === one ? '+OK\r\n' : '-MISCONF disk\r\n'
     return undefined

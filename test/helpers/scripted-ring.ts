@@ -75,6 +75,19 @@ export async function startScriptedRing(
   }
 }
 
+/** A ring of two servers without copies, and a key on each of them. */
+export async function startTwoApart(t: Teardown, script: Script) {
+  const ring = await startScriptedRing(t, script, { nodes: 2, replicas: 0 })
+  const keyOf = (server: ScriptedServer) =>
+    Array.from({ length: 100 }, (_, i) => `k${i}`).find((key) => ring.replicasOf(key)[0] === server)!
+  return { ring, one: keyOf(ring.servers[0]), other: keyOf(ring.servers[1]) }
+}
+
+/** What the servers of a ring were told by this command. */
+export function toldIn(ring: ScriptedRing, name: string): string[] {
+  return ring.servers.flatMap((server) => server.commands(name))
+}
+
 function submit(coordinator: Coordinator, args: readonly string[], done: (reply: string) => void): void {
   const frame = frameOf(args)
   const { buf, argStart, argEnd } = frame
