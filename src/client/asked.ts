@@ -15,9 +15,10 @@ export function askedBy({ order, clients }: Server, { session }: Connection, fra
   if (row === undefined) return NO_SHARES
   if (row.name === 'exec') {
     masters.clear()
-    for (const queued of session.queued) mastersAsked(order.router, queued.frame, queued.row, masters)
+    for (const queued of session.transaction?.queued ?? [])
+      mastersAsked(order.router, queued.frame, queued.row, masters)
   } else {
-    if (row.route === 'local' || session.transaction !== 'none') return NO_SHARES
+    if (row.route === 'local' || session.transaction !== undefined) return NO_SHARES
     const master = frame.argc === row.plainArgc ? undefined : masterAsked(order.router, frame, row)
     if (master !== undefined) return replyBudget.of(master)
     if (row.name === 'keys') return replyBudget.everywhere

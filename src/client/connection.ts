@@ -4,6 +4,7 @@ import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
+import { CLOSED, ENDING } from './client-state.js'
 import { Outbox } from './outbox.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
@@ -46,8 +47,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private keptBytes = 0
   /** Bytes of replies that count among those that all clients have to take. */
   private untakenBytes = 0
-  /** Nothing is written to it any more. */
-  closed = false
 
   private readonly socket: Socket
   /** The addresses stay known after the socket has lost them. */
@@ -57,9 +56,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private reading = true
   private serving = true
   private resuming = false
-  /** The client has sent its last byte, or nothing more of it is wanted: it ends when its replies have been written. */
-  private ending = false
-  private deaf = false
+  /** The client has sent its last byte: it ends when its replies have been written. */
+  private inputOver = false
 
   constructor(
     readonly id: number,
@@ -89,23 +87,23 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     })
     // A connection that breaks is closed; there is nobody left to tell, and the reason helps nobody.
     socket.on('error', () => this.socket.destroy())
-    socket.once('close', () => this.closedBySocket())
+    socket.once('close', () => this.leave())
   }
 
   /** [Reader] False when the client is not to be read from for now. */
   receive(buffer: Buffer, size: number): boolean {
-    if (this.closed || this.deaf) return true
+    if (this.deaf) return true
     return this.received(size, buffer)
   }
 
   /** [Reader] */
   room(): Buffer | undefined {
-    return this.closed || this.deaf ? undefined : this.framer.room
+    return this.deaf ? undefined : this.framer.room
   }
 
   /** [Reader] */
   filled(size: number): boolean {
-    if (this.closed || this.deaf) return true
+    if (this.deaf) return true
     return this.received(size, undefined)
   }
 
@@ -128,7 +126,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** Answers, and ends the connection when the reply has been written; what the client still sends is dropped. */
   replyAndEnd(reply: Reply): void {
-    this.deaf = true
+    if (!this.deaf) this.session.become(ENDING)
     const slot = this.takeSlot(0)
     const bytes = encodeReply(reply, this.session.proto)
     slot.last = true
@@ -138,8 +136,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** Ends the connection when what has been written is out, and drops replies that are not there yet. */
   close(): void {
     if (this.closed) return
-    this.closed = true
-    this.deaf = true
+    this.session.become(CLOSED)
     // What has been written must not leave while the turn is held, and then leaves before this.
     const { turn } = this.surroundings
     if (turn.held) turn.schedule({ flush: () => this.end() })
@@ -148,8 +145,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** Ends the connection now, with nothing more written. */
   drop(): void {
-    this.closed = true
-    this.deaf = true
     this.leave()
     this.socket.destroy()
   }
@@ -177,7 +172,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
         this.resuming = true
       } else this.readOn()
     }
-    if (this.ending && this.queue.length === 0 && this.serving) this.close()
+    if (this.inputOver && this.queue.length === 0 && this.serving) this.close()
   }
 
   /** [Asker] */
@@ -225,9 +220,15 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     return this.queue.pausing > 0
   }
 
-  /** Whether it is closed when its replies have been written. */
-  get isEnding(): boolean {
-    return this.deaf
+  /** Nothing is written to it any more. */
+  get closed(): boolean {
+    return this.session.state === CLOSED
+  }
+
+  /** None of its commands is served any more. */
+  get deaf(): boolean {
+    const { state } = this.session
+    return state === ENDING || state === CLOSED
   }
 
   /** The first `size` bytes of `buffer`, or of the room that the framer gave, are there. */
@@ -358,25 +359,20 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       this.reading = true
       this.socket.resume()
     }
-    if (this.ending && this.queue.length === 0) this.close()
+    if (this.inputOver && this.queue.length === 0) this.close()
   }
 
   /** The client will send no more, and gets the replies that it is still owed. */
   private inputEnded(): void {
-    this.ending = true
+    this.inputOver = true
     if (this.queue.length === 0 && this.serving) this.close()
-  }
-
-  private closedBySocket(): void {
-    this.closed = true
-    this.leave()
   }
 
   /** It counts among the clients no more. */
   private leave(): void {
     const { stats, clients } = this.surroundings
+    if (!this.closed) this.session.become(CLOSED)
     if (!clients.remove(this)) return
-    this.closed = true
     this.session.unwatch()
     this.noteKept()
     this.noteUntaken(0)

@@ -5,6 +5,7 @@ import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
+import { NORMAL } from './client-state.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
@@ -40,7 +41,7 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   if (row === undefined) {
     server.stats.rejectedCommands++
     if (client.lastCommand?.name === 'exec') session.endTransaction()
-    else if (session.transaction !== 'none') session.transaction = 'aborted'
+    else session.abortTransaction()
     return
   }
   if (!session.authenticated && !row.flags.includes('no_auth')) {
@@ -55,11 +56,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
 
 function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
   const { session } = client
-  if (session.transaction !== 'none') {
-    const reply = between(server, client, frame, row)
+  const { state } = session
+  if (state !== NORMAL && state.kind === 'transaction') {
+    const reply = between(server, client, state, frame, row)
     if (reply !== undefined) {
       client.replyBytes(reply)
-      if (session.queued.bytes > server.config.limits.queryBufferBytes) {
+      if (state.queued.bytes > server.config.limits.queryBufferBytes) {
         server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
         client.drop()
       }

@@ -1,10 +1,11 @@
 import type { Watched } from '../serving/transaction/watched.js'
-import { QueuedFrames } from './queued-frames.js'
+import { type ClientState, checkMove, NORMAL, newTransaction, type Transaction } from './client-state.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** What a connection has set for itself; RESET brings it back to the beginning. */
+/** The state of a client, and what it has set for itself; RESET brings both back to the beginning. */
 export class Session {
+  state: ClientState = NORMAL
   proto: 2 | 3 = 2
   db = 0
   /** As long as a client likes. */
@@ -13,10 +14,6 @@ export class Session {
   libVersion = EMPTY
   user = 'default'
   noEvict = false
-  /** Between MULTI and EXEC or DISCARD; aborted when a command in it was refused. */
-  transaction: 'none' | 'open' | 'aborted' = 'none'
-  /** The commands of the transaction. */
-  queued = new QueuedFrames()
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
@@ -32,10 +29,32 @@ export class Session {
     }
   }
 
+  /** The one way from state to state. */
+  become(next: ClientState): void {
+    const { state } = this
+    checkMove(state, next)
+    this.state = next
+    if (state.kind === 'blocked' && next.kind === 'closed') state.wait.abandon()
+  }
+
+  /** What stands between MULTI and EXEC; undefined when there is no MULTI. */
+  get transaction(): Transaction | undefined {
+    return this.state.kind === 'transaction' ? this.state : undefined
+  }
+
+  beginTransaction(): void {
+    this.become(newTransaction())
+  }
+
+  /** A command was refused, so that EXEC executes nothing. */
+  abortTransaction(): void {
+    const { transaction } = this
+    if (transaction !== undefined && !transaction.isAborted) this.become({ ...transaction, isAborted: true })
+  }
+
   /** The transaction is over, and with it the watching of keys. */
   endTransaction(): void {
-    this.transaction = 'none'
-    this.queued = new QueuedFrames()
+    if (this.transaction !== undefined) this.become(NORMAL)
     this.unwatch()
   }
 

@@ -4,6 +4,7 @@ import type { Frame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
+import type { Transaction } from './client-state.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
@@ -38,14 +39,14 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
   [
     'multi',
     ({ session }) => {
-      session.transaction = 'open'
+      session.beginTransaction()
       return OK
     },
   ],
   [
     'discard',
     ({ session }) => {
-      if (session.transaction === 'none') return error('ERR DISCARD without MULTI')
+      if (session.transaction === undefined) return error('ERR DISCARD without MULTI')
       session.endTransaction()
       return OK
     },
@@ -54,12 +55,12 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
     'exec',
     (client, _args, server) => {
       const { session } = client
-      if (session.transaction === 'none') return error('ERR EXEC without MULTI')
-      if (session.transaction === 'aborted') {
+      if (session.transaction === undefined) return error('ERR EXEC without MULTI')
+      if (session.transaction.isAborted) {
         session.endTransaction()
         return ABORTED
       }
-      void execute(server, client)
+      void execute(server, client, session.transaction)
       return NO_REPLY
     },
   ],
@@ -94,17 +95,23 @@ export function commandOf({ name }: CommandRow): LocalCommand | undefined {
 }
 
 /** What is answered to a command between MULTI and EXEC, which is kept or refused; undefined when it is served at once. */
-export function between(server: Server, client: Connection, frame: Frame, row: CommandRow): Buffer | undefined {
+export function between(
+  server: Server,
+  client: Connection,
+  transaction: Transaction,
+  frame: Frame,
+  row: CommandRow,
+): Buffer | undefined {
   if (AT_ONCE.has(row.name)) return undefined
   const { session } = client
   const refusal = REFUSED[row.name]
   if (refusal !== undefined) return encodeReply(refusal, session.proto)
   const unfit = refusalOf(server, frame, row)
   if (unfit !== undefined) {
-    session.transaction = 'aborted'
+    session.abortTransaction()
     return encodeReply(unfit, session.proto)
   }
-  if (session.transaction === 'open') session.queued.push(frame, row)
+  if (!transaction.isAborted) transaction.queued.push(frame, row)
   return QUEUED
 }
 
@@ -117,9 +124,9 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
 }
 
 /** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */
-async function execute(server: Server, client: Connection): Promise<void> {
+async function execute(server: Server, client: Connection, transaction: Transaction): Promise<void> {
   const { session } = client
-  const slot = client.takeSlot(session.queued.bytes)
+  const slot = client.takeSlot(transaction.queued.bytes)
   client.queue.newestWrite = slot.number
   const takeBack = session.remember()
   const { watched } = session
@@ -127,7 +134,7 @@ async function execute(server: Server, client: Connection): Promise<void> {
   session.watched = undefined
   try {
     const commands: QueuedCommand[] = []
-    const queued = watched?.isBroken === true ? [] : session.queued
+    const queued = watched?.isBroken === true ? [] : transaction.queued
     for (const { frame, row } of queued) {
       let reply: Buffer | undefined
       if (row.route === 'local') {

@@ -9,6 +9,7 @@ const NAME_BYTES_SHOWN = 128
  */
 export function describeClient(client: Connection): string {
   const { session, queue } = client
+  const queued = session.transaction?.queued
   const now = performance.now()
   const queryBytes = client.framer.bufferedBytes
   const { pendingBytes } = client
@@ -25,17 +26,17 @@ export function describeClient(client: Connection): string {
     ['sub', 0],
     ['psub', 0],
     ['ssub', 0],
-    ['multi', session.transaction === 'none' ? -1 : session.queued.length],
+    ['multi', queued?.length ?? -1],
     ['qbuf', queryBytes],
     ['qbuf-free', 0],
     ['argv-mem', queue.requestBytes],
-    ['multi-mem', session.queued.bytes],
+    ['multi-mem', queued?.bytes ?? 0],
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
     ['oll', queue.length],
     ['omem', pendingBytes],
-    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes + session.queued.bytes],
+    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes + (queued?.bytes ?? 0)],
     ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', session.user],
@@ -56,9 +57,9 @@ function shown(name: Buffer): string {
  * `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `d`: a key that it watches has changed;
  * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
  */
-function flagsOf({ session, isBlocked, isEnding }: Connection): string {
-  const isInTransaction = session.transaction !== 'none'
+function flagsOf({ session, isBlocked, deaf }: Connection): string {
+  const isInTransaction = session.transaction !== undefined
   const isDirty = session.watched?.isBroken === true
-  const flags = `${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${isEnding ? 'c' : ''}${session.noEvict ? 'e' : ''}`
+  const flags = `${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -1,0 +1,62 @@
+import { AssertionError } from '../base/assert.js'
+import { QueuedFrames } from './queued-frames.js'
+
+/**
+ * The life of a client, as it decides what becomes of its next command:
+ *
+ *        ┌───────────MULTI──────────> transaction ──┐
+ *        │ ┌──EXEC, DISCARD, RESET──────────┘       │
+ *      normal ──the last reply is under way──> ending ──> closed       from everywhere: the connection is closed
+ *        │ └──served, or waited too long──┐
+ *        └──a command that waits──────> blocked
+ *
+ * One door leads from state to state, `Session.become`. What a client has set for itself (name, database, watched keys …) is
+ * no state: see Session.
+ */
+export type ClientState =
+  /** Commands are served as they come. */
+  | { readonly kind: 'normal' }
+  /** They are kept up to EXEC; aborted when one of them was refused. */
+  | Transaction
+  /** The next one waits for what this one waits for. */
+  | { readonly kind: 'blocked'; readonly wait: Wait }
+  /** No more are served: the connection is closed when the replies have been written. */
+  | { readonly kind: 'ending' }
+  /** Nothing is written any more. */
+  | { readonly kind: 'closed' }
+
+export interface Transaction {
+  readonly kind: 'transaction'
+  readonly queued: QueuedFrames
+  readonly isAborted: boolean
+}
+
+/** What a blocked client waits for. */
+export interface Wait {
+  /** The client is gone. */
+  abandon(): void
+}
+
+/** There is one of each of these, so that it is cheap to ask for them. */
+export const NORMAL: ClientState = { kind: 'normal' }
+export const ENDING: ClientState = { kind: 'ending' }
+export const CLOSED: ClientState = { kind: 'closed' }
+
+export function newTransaction(): Transaction {
+  return { kind: 'transaction', queued: new QueuedFrames(), isAborted: false }
+}
+
+const MOVES: Readonly<Record<ClientState['kind'], readonly ClientState['kind'][]>> = {
+  normal: ['transaction', 'blocked', 'ending', 'closed'],
+  transaction: ['normal', 'transaction', 'ending', 'closed'],
+  blocked: ['normal', 'closed'],
+  ending: ['closed'],
+  closed: [],
+}
+
+/** @throws AssertionError when that is no move */
+export function checkMove(from: ClientState, to: ClientState): void {
+  if (!MOVES[from.kind].includes(to.kind)) {
+    throw new AssertionError(`a client that is ${from.kind} does not become ${to.kind}`)
+  }
+}

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { CLOSED, ENDING, NORMAL } from '../../src/client/client-state.js'
+import { Session } from '../../src/client/session.js'
+
+t.test(
+  'between MULTI and EXEC a client is in a transaction, and a refused command is not forgotten before its end',
+  async (t) => {
+    const session = new Session(true)
+    session.beginTransaction()
+    session.abortTransaction()
+    session.abortTransaction()
+    t.equal(session.transaction?.isAborted, true)
+    session.endTransaction()
+    t.equal(session.state, NORMAL)
+  },
+)
+
+t.test('who is closed is neither ending nor normal again, whatever is still under way', async (t) => {
+  const session = new Session(true)
+  session.beginTransaction()
+  session.become(ENDING)
+  session.become(CLOSED)
+  session.endTransaction()
+  session.abortTransaction()
+  t.equal(session.state, CLOSED)
+  t.throws(() => session.become(ENDING), { message: 'a client that is closed does not become ending' })
+  t.throws(() => session.beginTransaction(), { message: 'a client that is closed does not become transaction' })
+})
+
+t.test('what a blocked client waits for is told that it is gone, and not that it was served', async (t) => {
+  let abandoned = 0
+  const wait = { abandon: () => abandoned++ }
+  const session = new Session(true)
+  session.become({ kind: 'blocked', wait })
+  session.become(NORMAL)
+  t.equal(abandoned, 0)
+  session.become({ kind: 'blocked', wait })
+  session.become(CLOSED)
+  t.equal(abandoned, 1)
+})
