@@ -1,0 +1,64 @@
+#!/bin/bash
+# Redis 7.0.15 (Debian bookworm's redis-server): EXEC announces fewer elements than it sends when a SUBSCRIBE was queued.
+#
+# MULTI, SUBSCRIBE a b, GET k, EXEC answers "*2" (two commands) and three elements follow: one confirmation for each channel, and the value
+# of k. A client that reads two elements takes the second confirmation for the reply to GET, and GET's for something that nobody
+# asked: every later reply is out of step. The same for UNSUBSCRIBE of several.
+#
+# Needs apt-get (with access to bookworm) and node; exits with 0 when it is as described.
+set -eu
+top=$(mktemp -d); dir=$top; port=$((20000 + RANDOM % 10000))
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$top"' EXIT
+cd "$dir"
+suite() { # suite NAME PACKAGE=VERSION BINARY: unpacks a package of another Debian suite with its libraries
+  mkdir -p state/lists/partial cache/archives/partial root
+  : > state/status
+  mirror=$(apt-get indextargets --format "\$(REPO_URI)" "Codename: bookworm" | head -1)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" > sources.list
+  apt="apt-get -qq -o Dir::Etc::sourcelist=$dir/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::State=$dir/state
+    -o Dir::State::status=$dir/state/status -o Dir::Cache=$dir/cache -o APT::Sandbox::User=root -o Acquire::Languages=none"
+  $apt update > /dev/null
+  $apt -d --no-install-recommends install "$2" > /dev/null
+  for deb in cache/archives/*.deb; do dpkg-deb -x "$deb" root; done
+  loader=$(find root -name 'ld-linux-x86-64.so.2' | head -1)
+  libraries=$(find "$dir/root" -name '*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
+  binary=$(readlink -f "root/usr/bin/$3")
+}
+suite bookworm redis-server=5:7.0.15-1~deb12u7 redis-server
+"$loader" --argv0 redis-server --library-path "$libraries" "$binary" --port $port --bind 127.0.0.1 --save "" > redis.log 2>&1 &
+cat > look.mjs <<'JS'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:net'
+const open = (port) => {
+  const socket = connect(Number(port), '127.0.0.1')
+  let bytes = ''
+  let heard = () => {}
+  socket.on('data', (chunk) => { bytes += chunk.toString('latin1'); heard() })
+  socket.on('error', () => {})
+  const send = (text) => socket.write(text, 'latin1')
+  const encode = (args) => `*${args.length}\r\n` + args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join('')
+  const ask = async (...args) => { // one reply, all of it when it comes with one read
+    bytes = ''
+    const reply = new Promise((resolve) => { heard = resolve })
+    send(encode(args))
+    await reply
+    await sleep(50)
+    return bytes
+  }
+  return { ask, send, encode, line: async (...args) => (await ask(...args)).replaceAll('\r\n', ' ').trim(), close: () => socket.destroy(), get bytes() { return bytes } }
+}
+const { line, close } = open(process.argv[2])
+const version = /redis_version:(\S+)/.exec(await line('INFO', 'server'))?.[1]
+await line('SET', 'k', 'v')
+await line('MULTI')
+await line('SUBSCRIBE', 'a', 'b')
+await line('GET', 'k')
+const exec = await line('EXEC')
+console.log(JSON.stringify({ version, exec }))
+close()
+const same = exec === '*2 *3 $9 subscribe $1 a :1 *3 $9 subscribe $1 b :2 $1 v'
+console.log(same ? 'as described: two announced, three sent' : 'it is not as described any more')
+process.exit(same ? 0 : 1)
+JS
+for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3; (echo > /dev/tcp/127.0.0.1/$port) 2>/dev/null && break; done
+node look.mjs $port
