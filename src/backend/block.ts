@@ -37,6 +37,8 @@ export class Block implements ReplySink {
   private readonly ends: number[] = []
   /** Those before it have been told. */
   private next = 0
+  /** It is what the server was asked first when it fell silent. */
+  private isStuck = false
 
   constructor(
     private readonly expiryPushes: ExpiryPushes,
@@ -82,9 +84,18 @@ export class Block implements ReplySink {
     while (this.next < this.sinks.length) {
       const i = this.next++
       const segment = this.segments[i]
-      this.sinks[i].onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i])
+      const sink = this.sinks[i]
+      if (this.isStuck && sink.onStuck !== undefined)
+        sink.onStuck(this.tags[i], segment.buf, this.starts[i], this.ends[i])
+      else sink.onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i])
       this.log.release(segment)
     }
+  }
+
+  /** Any of its commands may be what takes so long. */
+  onStuck(tag: number): void {
+    this.isStuck = true
+    this.onLost(tag)
   }
 
   private answered(buf: Buffer, start: number, end: number, flags: number): void {

@@ -127,7 +127,6 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
 async function execute(server: Server, client: Connection, transaction: Transaction): Promise<void> {
   const { session } = client
   const slot = client.takeSlot(transaction.queued.bytes)
-  client.queue.newestWrite = slot.number
   const takeBack = session.remember()
   const { watched } = session
   // Up to the end of the transaction it is not the client's any more.
@@ -136,6 +135,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
     const commands: QueuedCommand[] = []
     const queued = watched?.isBroken === true ? [] : transaction.queued
     for (const { frame, row } of queued) {
+      if (row.replicate !== 'none') client.queue.newestWrite = slot.number
       let reply: Buffer | undefined
       if (row.route === 'local') {
         let value = commandOf(row)!(client, parseRequest(frame), server)

@@ -1,16 +1,14 @@
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
-import type { CommandRow } from '../command/row.js'
-import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { ReplySlot } from './reply-slot.js'
 
 interface LostRead {
-  readonly frame: Frame
-  readonly row: CommandRow
   readonly slot: ReplySlot
   readonly ids: readonly KeyId[]
   /** A part of it was lost: the other parts were answered, or will be, and do not count. */
   readonly wasCut: boolean
+  /** Sends it again, whole. */
+  readonly again: () => void
   overtaken: boolean
 }
 
@@ -24,8 +22,8 @@ interface LostRead {
 export class LostReads {
   private reads: LostRead[] = []
 
-  add(frame: Frame, row: CommandRow, slot: ReplySlot, ids: readonly KeyId[], wasCut = false): void {
-    this.reads.push({ frame, row, slot, ids, wasCut, overtaken: false })
+  add(slot: ReplySlot, ids: readonly KeyId[], again: () => void, wasCut = false): void {
+    this.reads.push({ slot, ids, wasCut, again, overtaken: false })
   }
 
   /** A write that was in flight on the same link, behind the reads that were added before. */

@@ -254,11 +254,11 @@ export class Order {
     this.watches.linkDown(link)
     this.lanes.drop(link)
     this.above.servingChanged()
-    for (const { frame, row, slot, overtaken, wasCut } of this.lostReads.take()) {
+    for (const { slot, overtaken, wasCut, again } of this.lostReads.take()) {
       if (overtaken) answer(slot, READ_OVERTAKEN)
       else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
       else if (slot.number <= this.moved && this.moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
-      else this.resubmit(frame, row, slot)
+      else again()
     }
   }
 
@@ -268,7 +268,13 @@ export class Order {
     const read = wholeRead(frame, row, slot)
     if (read === undefined) return
     const ids = this.keyIds(read.row, read.frame, read.slot.db)
-    this.lostReads.add(read.frame, read.row, read.slot, ids, read.slot !== slot)
+    this.lostReads.add(read.slot, ids, () => this.resubmit(read.frame, read.row, read.slot), read.slot !== slot)
+  }
+
+  /** The same of several reads that are one step: all are served `again`, unless their client has sent a write behind them. */
+  readsLost(slot: ReplySlot, again: () => void): void {
+    this.stats.readsResent++
+    this.lostReads.add(slot, [], again, true)
   }
 
   /** Serves a read again that was held, and needs not wait any more for what it was held for: its databases are emptied. */

@@ -302,8 +302,6 @@ t.test('a name that goes round: the value is under one of them, with its deadlin
   await watcher.ask('SET', names[1], 'another', 'PXAT', '4102444800123')
   let over = false
   let renames = 0
-  /** EXECs that were on their way over a connection when it broke: they say so. */
-  let broken = 0
   const faults: string[] = []
   const movers = Array.from({ length: 4 }, async (_, n) => {
     const client = await proxy.connect()
@@ -321,8 +319,7 @@ t.test('a name that goes round: the value is under one of them, with its deadlin
       const replies = await client.pipeline([['MULTI'], ...names.map((name) => ['GET', name]), ['EXEC']])
       const reply = String(replies.at(-1))
       const found = reply.match(/the one|another/g)?.sort() ?? []
-      if (/^-CLUSTERDOWN the connection to dt-2 broke .* not applied, try again/.test(reply)) broken++
-      else if (String(found) !== 'another,the one') faults.push(reply)
+      if (String(found) !== 'another,the one') faults.push(reply)
     }
   })()
   await until('they are renamed', () => renames > 100)
@@ -335,7 +332,6 @@ t.test('a name that goes round: the value is under one of them, with its deadlin
   over = true
   await Promise.all([...movers, reader])
   t.same(faults, [])
-  t.ok(broken <= 1, `one reader has one of them at most: ${broken}`)
   const deadlines: string[] = []
   for (const name of names) deadlines.push(String(await watcher.ask('PEXPIRETIME', name)))
   t.equal(deadlines.filter((reply) => reply === ':4102444800123\r\n').length, 2)

@@ -56,7 +56,7 @@ class Story {
     const natural = [this.master, this.backup]
     const order = {
       lanes: this.lanes,
-      readLost: (frame: Frame, row: CommandRow, slot: ReplySlot) => this.lostReads.add(frame, row, slot, [KEY]),
+      readLost: (_frame: Frame, _row: CommandRow, slot: ReplySlot) => this.lostReads.add(slot, [KEY], () => {}),
       stats: { reads: 0, readsFromBackup: 0 },
       doubts: { any: false },
       uncertainty: { active: false },

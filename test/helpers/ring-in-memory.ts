@@ -210,7 +210,8 @@ export class RingInMemory {
     }
     const exec = (...commands: readonly string[]) => {
       const queued = commands.map((command) => ({ ...parsed(command), db: 0, proto: 3 as const, reply: undefined }))
-      this.coordinator.transact(queued, slotOf('EXEC', true), watched, () => {})
+      const isWrite = queued.some(({ row }) => row.replicate !== 'none')
+      this.coordinator.transact(queued, slotOf('EXEC', isWrite), watched, () => {})
     }
     const watch = (...keys: readonly string[]) => {
       watched = new Watched(this.order)

@@ -6,11 +6,12 @@ import { deliver } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Piece } from './plan.js'
 import type { Results } from './results.js'
+import type { Unanswered } from './unanswered.js'
 
 /** Nobody sees it: the whole transaction has another answer. */
 export const LOST = Buffer.from('-ERR the answer was lost\r\n')
 
-/** A read among the commands of a transaction: it is not asked elsewhere, because it stands between the others. */
+/** A read among the commands of a transaction: it is not asked elsewhere alone, because it stands between the others. */
 export class BlockRead implements ReplySink {
   private constructor(
     private readonly order: Order,
@@ -29,7 +30,7 @@ export class BlockRead implements ReplySink {
     const { order, link, piece, slot } = this
     const { doubts } = order
     if (doubts.any && piece.ids.some((id) => doubts.isInDoubt(link, id))) {
-      this.onLost()
+      this.lost('uncertain')
       return
     }
     slot.cameFrom?.(link.name, end - start)
@@ -37,7 +38,17 @@ export class BlockRead implements ReplySink {
   }
 
   onLost(): void {
-    this.results.lost(this.link.name, this.link.refusesBlocks)
+    const { ready, refusesBlocks } = this.link
+    if (!ready) this.lost('broken')
+    else this.lost(refusesBlocks ? 'full' : 'uncertain')
+  }
+
+  onStuck(): void {
+    this.lost('stuck')
+  }
+
+  private lost(why: Unanswered): void {
+    this.results.lost(this.link.name, why)
     this.slot.finish(LOST, 0, LOST.length, true)
   }
 }

@@ -1,6 +1,7 @@
-import { isUnknownOutcome, NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import { isUnknownOutcome, OUTCOME_UNKNOWN } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
+import { causeOf, type Unanswered } from './unanswered.js'
 
 const TRANSACTION_UNKNOWN = 'ERR the outcome of this transaction is unknown'
 
@@ -10,16 +11,16 @@ export class Results {
   private open: number
   /** The error of a write of which it is not known what became of it. */
   private unknown: Buffer | undefined
-  /** The member that has not answered a read, or whose answer does not count. */
-  private lostOn: string | undefined
-  /** It was refused there, for want of memory. */
-  private isFull = false
-  private failed = false
+  /** Which member has not answered a read, or that its answer does not count. */
+  private unanswered: string | undefined
+  /** The client has been told, or will be, without what is collected here. */
+  private isOver = false
 
   constructor(
     readonly slot: ReplySlot,
     readonly count: number,
-    private readonly hasWrites: boolean,
+    /** Undefined where something is written; else it is told why there will be no reply, and sees to that. */
+    private readonly askAgain: ((member: string, why: Unanswered) => void) | undefined,
     private readonly done: (reply: Buffer) => void,
     /** Something failed inside the proxy, and the client has been told. */
     private readonly gaveUp: () => void,
@@ -35,39 +36,37 @@ export class Results {
 
   /** The reply to a command, which nobody will write into. */
   put(command: number, reply: Buffer): void {
-    if (this.failed) return
+    if (this.isOver) return
     if (isUnknownOutcome(reply, 0)) this.unknown ??= reply
     this.replies[command] = reply
     if (--this.open === 0) this.done(this.reply())
   }
 
-  /**
-   * A read has no answer: its link broke, its server discarded its part of the transaction, or has come into doubt meanwhile, and what
-   * it said may never have been.
-   *
-   * @param isFull the server has no memory, and refuses transactions
-   */
-  lost(member: string, isFull = false): void {
-    if (this.lostOn !== undefined) return
-    this.lostOn = member
-    this.isFull = isFull
+  /** A command that is no write has no answer, or none that counts. */
+  lost(member: string, why: Unanswered): void {
+    if (this.isOver) return
+    if (this.askAgain === undefined) this.unanswered ??= causeOf(member, why)
+    else {
+      this.isOver = true
+      this.askAgain(member, why)
+    }
   }
 
   /** What a member has to say for one of them has come; all of it comes together. */
   cameFrom(member: string, bytes: number): void {
-    if (!this.failed) this.slot.cameFrom?.(member, bytes)
+    if (!this.isOver) this.slot.cameFrom?.(member, bytes)
   }
 
   fail(failure: Error): void {
-    if (this.failed) return
-    this.failed = true
-    this.slot.fail(failure, this.hasWrites)
+    if (this.isOver) return
+    this.isOver = true
+    this.slot.fail(failure, this.askAgain === undefined)
     this.gaveUp()
   }
 
   /** The array, or one error when the outcome of a command is unknown. */
   private reply(): Buffer {
-    const { unknown, lostOn, hasWrites } = this
+    const { unknown, unanswered } = this
     if (unknown !== undefined) {
       const text = unknown.toString('utf8', 1 + OUTCOME_UNKNOWN.length, unknown.length - 2)
       const advice = text.replace(
@@ -76,14 +75,9 @@ export class Results {
       )
       return Buffer.from(`-${TRANSACTION_UNKNOWN}${advice}\r\n`)
     }
-    if (lostOn !== undefined) {
-      const cause = this.isFull
-        ? `${lostOn} has no memory left, and refuses what stands in a transaction`
-        : `the connection to ${lostOn} broke before it had answered, or it refused a command, or lacks a write`
-      const text = hasWrites
-        ? `${TRANSACTION_UNKNOWN}: ${cause}; some of its commands may have been executed, read its keys before you send it again`
-        : `${this.isFull ? 'OOM' : 'CLUSTERDOWN'} ${cause}; ${NOT_APPLIED}, try again`
-      return Buffer.from(`-${text}\r\n`)
+    if (unanswered !== undefined) {
+      const advice = 'some of its commands may have been executed, read its keys before you send it again'
+      return Buffer.from(`-${TRANSACTION_UNKNOWN}: ${unanswered}; ${advice}\r\n`)
     }
     const replies = this.replies as Buffer[]
     const bytes = replies.reduce((sum, { length }) => sum + length, 0)

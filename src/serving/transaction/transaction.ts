@@ -4,12 +4,11 @@ import { missableDeadline, NO_DEADLINE } from '../../order/deadline.js'
 import type { Claim, Entry } from '../../order/gates.js'
 import type { Group } from '../../order/groups.js'
 import type { Look } from '../../order/look.js'
-import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Router } from '../../order/router.js'
-import { type ErrorReply, error, nullArray, type Reply } from '../../resp/encode.js'
+import { nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
@@ -20,7 +19,9 @@ import { BlockRead } from './block-read.js'
 import { executors, isTooMuch } from './full-servers.js'
 import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
+import { ABORTED_WITHOUT_MEMORY, refusalOf } from './refusal.js'
 import { type ElementSlot, Results } from './results.js'
+import { readsUnanswered, type Unanswered } from './unanswered.js'
 import type { Watched } from './watched.js'
 import { barrierOf, concernedByAny, emitWide } from './wide.js'
 
@@ -35,8 +36,6 @@ interface Stop {
   readonly by: 'server' | 'keys' | 'answers'
   readonly stands: Obstacle
 }
-
-const OUT_OF_MEMORY_TEXT = (OUT_OF_MEMORY as ErrorReply).message
 
 /** It has to enter the queue of the gates first. */
 const AT_GATES: Stop = { by: 'keys', stands: () => false }
@@ -68,6 +67,9 @@ export class Transaction {
   private plan: Plan | undefined
   private plannedFor: Router | undefined
   private databases = 0
+  /** When it has waited in vain, in ms of `performance.now`; 0 before it waits. */
+  private deadlineMs = 0
+  private wasEmitted = false
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -95,7 +97,8 @@ export class Transaction {
     const { gates, waiting } = order
     slot.pauseClient()
     order.stats.waits++
-    const deadlineMs = waiting.deadline()
+    this.deadlineMs ||= waiting.deadline()
+    const { deadlineMs } = this
     const ticket = gates.ticket()
     // A read that its client sent before, and whose link breaks, must not find what this does.
     await slot.whenFirst()
@@ -173,7 +176,7 @@ export class Transaction {
       return undefined
     }
     const plan = this.planned()
-    const refusal = this.refusal(plan)
+    const refusal = refusalOf(order, plan)
     if (refusal !== undefined) {
       this.refuse(refusal)
       return undefined
@@ -197,7 +200,7 @@ export class Transaction {
     const heldNow = this.firstHeld(shares)
     if (heldNow !== undefined) return this.waitsFor(shares, heldNow)
     if (order.memory.anyFull && isTooMuch(shares, wide, order.router.links)) {
-      this.refuse(aborted(OUT_OF_MEMORY_TEXT))
+      this.refuse(ABORTED_WITHOUT_MEMORY)
       return undefined
     }
     if (watched !== undefined) {
@@ -244,28 +247,21 @@ export class Transaction {
     return !shares.every(isOpen)
   }
 
-  /** Why it is refused at once. */
-  private refusal({ shares, wide, torn }: Plan): Reply | undefined {
-    const { order } = this
-    if (torn !== undefined) return aborted(`the keys of '${torn.name}' are on different servers`)
-    if (shares.length === 0 && wide.length === 0) return undefined
-    if (order.opening.refusal !== undefined) return order.opening.refusal
-    if (wide.length > 0 && order.router.someGone !== undefined) return order.router.someGone
-    for (const { route } of shares) if (route.gone !== undefined && route.serving() === undefined) return route.gone
-    const isFull = ({ route, hungry, how }: Share) =>
-      hungry !== undefined && order.memory.refuses(hungry, route, how === 'copies')
-    // What Redis answers when it refuses an EXEC itself.
-    if (!order.memory.anyFull) return undefined
-    // Who is asked what is only read is not known yet.
-    const writing = shares.filter(({ how }) => how !== 'read')
-    const isRefused = shares.some(isFull) || isTooMuch(writing, wide, order.router.links)
-    return isRefused ? aborted(OUT_OF_MEMORY_TEXT) : undefined
+  private refuse(reply: Reply): void {
+    const { slot } = this
+    this.watched?.end()
+    // What was sent behind it has been served as if it were executed.
+    if (!this.wasEmitted || slot.number === slot.newest) this.notApplied()
+    answer(slot, reply)
   }
 
-  private refuse(reply: Reply): void {
-    this.watched?.end()
-    this.notApplied()
-    answer(this.slot, reply)
+  /** It only reads, and one of the answers is missing. */
+  private askAgain(member: string, why: Unanswered): void {
+    readsUnanswered(this.order, this.slot, member, why, () => {
+      // Nobody tells of its watched keys any more.
+      if (this.watched !== undefined) this.refuse(nullArray)
+      else void this.waitAndTry()
+    })
   }
 
   /** What stands against emitting one of the shares; those that only read know then whom they ask. */
@@ -303,7 +299,9 @@ export class Transaction {
     }
     const hasWrites = shares.some(({ how }) => how !== 'read') || wide.some(({ isWrite }) => isWrite)
     const groups: Group[] = []
-    this.results = resultsOf(slot, commands.length, hasWrites, groups)
+    const askAgain = hasWrites ? undefined : (member: string, why: Unanswered) => this.askAgain(member, why)
+    this.wasEmitted = true
+    this.results = resultsOf(slot, commands.length, askAgain, groups)
     for (const { to, written } of shares) {
       if (written.length > 1 && to.targets.length > 1) groups.push(order.doubts.begin(written, to.targets))
     }
@@ -382,8 +380,13 @@ export class Transaction {
   }
 }
 
-/** Apart from what is emitted, of which nothing needs to be kept until the replies have come. */
-function resultsOf(slot: ReplySlot, count: number, hasWrites: boolean, groups: Group[]): Results {
+/** Apart from what is emitted, of which nothing needs to be kept until the replies have come, unless it may be asked again. */
+function resultsOf(
+  slot: ReplySlot,
+  count: number,
+  askAgain: ((member: string, why: Unanswered) => void) | undefined,
+  groups: Group[],
+): Results {
   const endGroups = () => {
     for (const group of groups.splice(0)) group.end()
   }
@@ -391,9 +394,5 @@ function resultsOf(slot: ReplySlot, count: number, hasWrites: boolean, groups: G
     endGroups()
     slot.finish(reply, 0, reply.length, true)
   }
-  return new Results(slot, count, hasWrites, done, endGroups)
-}
-
-function aborted(cause: string): Reply {
-  return error(`EXECABORT Transaction discarded because of: ${cause}`)
+  return new Results(slot, count, askAgain, done, endGroups)
 }

@@ -45,7 +45,8 @@ export function emitWide(keyspace: Keyspace, piece: WidePiece, slot: ReplySlot, 
         slot.fail(failure, isWrite)
         return
       }
-      results.lost(failure.member)
+      // When all that was in flight on the link has been told already.
+      results.lost(failure.member, 'uncertain')
       slot.finish(LOST, 0, LOST.length, true)
     },
   )

@@ -138,8 +138,8 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'backend/block.js',
-        replace: 'this.sinks[i].onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i]);',
-        by: "const was = Buffer.from(':0\\r\\n'); this.sinks[i].onReply(this.tags[i], was, 0, was.length, 0);",
+        replace: 'sink.onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i]);',
+        by: "const was = Buffer.from(':0\\r\\n'); sink.onReply(this.tags[i], was, 0, was.length, 0);",
       },
     ],
   },
