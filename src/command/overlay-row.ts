@@ -1,5 +1,7 @@
 import type {
+  Choice,
   Elements,
+  EndsDeadline,
   Gather,
   KeyFinder,
   Merge,
@@ -9,6 +11,7 @@ import type {
   Route,
   RowShape,
   ScriptVerb,
+  Time,
 } from './row.js'
 
 /**
@@ -41,6 +44,9 @@ import type {
  * - otherDb: where a database is named in which the command has a key, too.
  * - most: of a command that is answered here, or by a member for all, how many words it may have: where each of them costs as much
  *   as a small command.
+ * - time: of a write in mode `absolute`, how the time stands in it that its key gets.
+ * - ends: where the deadline that the key had before is gone in any case.
+ * - choice: in mode `master-first`, what is left to the server.
  * - elements: of a write that changes only elements that it names, where these stand.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can be one of a transaction.
  */
@@ -59,6 +65,9 @@ export interface OverlayMore {
   readonly plain?: number
   readonly binds?: true
   readonly otherDb?: OtherDb
+  readonly time?: Time
+  readonly ends?: EndsDeadline
+  readonly choice?: Choice
   readonly elements?: Elements
   readonly most?: number
   readonly reads?: string

@@ -53,6 +53,12 @@ export interface CommandRow {
   readonly otherDb: OtherDb | undefined
   /** For the route `members`: it is emitted to all of them in one turn, so it can stand between MULTI and EXEC [transaction/wide.ts]. */
   readonly oneTurn: boolean
+  /** How the time stands in it that its key gets: of all in mode `absolute`. */
+  readonly time: Time | undefined
+  /** Whether the deadline that its key had before is gone in any case. */
+  readonly endsDeadline: EndsDeadline | undefined
+  /** For the mode `master-first`: what is left to the server, see serving/effects. */
+  readonly choice: Choice | undefined
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
@@ -85,6 +91,25 @@ export type RowShape =
 export type OtherDb =
   | 'argument' // MOVE key db
   | 'option' // COPY source destination [DB db]
+
+export type Time =
+  | 'words' // SET key value [EX s | PX ms | EXAT s | PXAT ms], GETEX key [EX s …]
+  | 's value' // SETEX key s value
+  | 'ms value' // PSETEX key ms value
+  | 's' // EXPIRE key s
+  | 'ms' // PEXPIRE key ms
+  | 'at s' // EXPIREAT key s
+  | 'at ms' // PEXPIREAT key ms
+  | 'payload' // RESTORE key ms payload [ABSTTL]
+
+export type EndsDeadline =
+  | 'always' // GETSET, MSET, DEL, SETEX …
+  | 'plain' // SET, as long as it has no other words than GET and a time
+
+export type Choice =
+  | 'members' // SPOP: which members
+  | 'id' // XADD: the id, and what an approximate trim removes
+  | 'trim' // XTRIM: what an approximate trim removes
 
 /** Where the names of elements stand behind the key. */
 export type Elements =

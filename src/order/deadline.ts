@@ -49,53 +49,48 @@ export function mayHavePassed(deadlineMs: number, link: Link): boolean {
  * that the command itself gives is looked after by `mayHavePassed`.
  */
 export function leavesDeadline(row: CommandRow, frame: Frame): boolean {
-  switch (row.name) {
-    case 'set':
+  if (row.endsDeadline === 'always') return false
+  switch (row.time) {
+    case 'words': {
+      const { from } = row.options!
+      // One that sets nothing (GETEX) leaves it unless it names another.
+      if (row.endsDeadline !== 'plain') return frame.argc === from
       // Without a condition it sets, and with it the deadline.
-      for (let i = 3; i < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
+      for (let i = from; i < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
         if (!isOption(frame, i, 'get') && !SET_TIMES.some((word) => isOption(frame, i, word))) return true
       }
       return false
-    case 'mset':
-    case 'setex':
-    case 'psetex':
-    case 'getset':
-    case 'del':
-    case 'unlink':
-    case 'getdel':
-      return false
+    }
     // Whether the key was there the answer tells, and it has the new deadline then, or is gone because that has passed. Of the
     // latter Valkey 8.1 and newer say `expired`, too.
-    case 'expire':
-    case 'pexpire':
-    case 'expireat':
-    case 'pexpireat':
+    case 's':
+    case 'ms':
+    case 'at s':
+    case 'at ms':
       return frame.argc > 3
-    case 'getex':
-      return frame.argc === 2
     default:
       return true
   }
 }
 
 function deadlineOf(row: CommandRow, frame: Frame): number {
-  switch (row.name) {
-    case 'set':
-    case 'setex':
-    case 'psetex':
-      return optionIn(SET, frame, 3)
-    case 'getex':
-      return optionIn(row, frame, 2)
-    case 'expireat':
+  switch (row.time) {
+    case 'words':
+      return optionIn(row, frame)
+    // Which has become a SET.
+    case 's value':
+    case 'ms value':
+      return optionIn(SET, frame)
+    case 'at s':
       return integerAt(frame, 2) * 1000
     default:
       return integerAt(frame, 2)
   }
 }
 
-/** Behind EXAT or PXAT, of the options from `first` on. */
-function optionIn(row: CommandRow, frame: Frame, first: number): number {
-  for (let i = first; i + 1 < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
+/** Behind EXAT or PXAT. */
+function optionIn(row: CommandRow, frame: Frame): number {
+  for (let i = row.options!.from; i + 1 < frame.argc; i += 1 + argsOfWord(row, frame, i)) {
     if (isOption(frame, i, 'pxat')) return integerAt(frame, i + 1)
     if (isOption(frame, i, 'exat')) return integerAt(frame, i + 1) * 1000
   }

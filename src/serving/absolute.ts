@@ -16,7 +16,7 @@ const EXPIRY_OPTIONS = new Set(['EX', 'PX', 'EXAT', 'PXAT'])
 
 /** Whether the command is long enough to name a time: a plain SET does not need to know what time it is. */
 export function mayHaveTime(row: CommandRow, frame: Frame): boolean {
-  return frame.argc !== row.plainArgc && !(row.name === 'getex' && frame.argc === 2)
+  return row.time !== 'words' || frame.argc !== row.options!.from
 }
 
 /**
@@ -26,28 +26,27 @@ export function mayHaveTime(row: CommandRow, frame: Frame): boolean {
  */
 export function toAbsolute(row: CommandRow, frame: Frame, nowMs: number): Frame {
   const now = BigInt(Math.floor(nowMs))
-  switch (row.name) {
-    case 'set':
-      return setOptions(row, frame, 3, now)
-    case 'getex':
-      return setOptions(row, frame, 2, now)
-    case 'setex':
+  switch (row.time) {
+    case 'words':
+      return setOptions(row, frame, now)
+    case 's value':
       return setWithTtl(frame, now, 1000n)
-    case 'psetex':
+    case 'ms value':
       return setWithTtl(frame, now, 1n)
-    case 'expire':
+    case 's':
       return expire(frame, now, 1000n)
-    case 'pexpire':
+    case 'ms':
       return expire(frame, now, 1n)
-    case 'restore':
+    case 'payload':
       return restore(row, frame, now)
     default:
       return frame
   }
 }
 
-/** SET key value […] and GETEX key […]: the options from `first` on [Redis t_string.c parseExtendedStringArgumentsOrReply]. */
-function setOptions(row: CommandRow, frame: Frame, first: number, now: bigint): Frame {
+/** SET key value […] and GETEX key […] [Redis t_string.c parseExtendedStringArgumentsOrReply]. */
+function setOptions(row: CommandRow, frame: Frame, now: bigint): Frame {
+  const first = row.options!.from
   const kept: Buffer[] = []
   let expiry: Buffer[] | undefined
   for (let i = first; i < frame.argc; i++) {

@@ -23,12 +23,12 @@ export interface Effect {
  */
 export function effectOf(row: CommandRow, frame: Frame, reply: Reply, left?: Reply): Effect | undefined {
   if (changedNothing(reply)) return undefined
-  switch (row.name) {
-    case 'spop':
+  switch (row.choice) {
+    case 'members':
       return spopEffect(frame, reply)
-    case 'xadd':
+    case 'id':
       return { frame: streamEffect(row, frame, left, reply as Buffer) }
-    case 'xtrim':
+    case 'trim':
       return { frame: streamEffect(row, frame, left) }
     default:
       throw new Error(`there is no effect for ${row.name}`)
@@ -46,9 +46,9 @@ export function changedNothing(reply: Reply): boolean {
  * @param copies on how many servers: a single one may trim as it likes
  */
 export function serverChooses(row: CommandRow, frame: Frame, copies: number): boolean {
-  if (row.name === 'spop') return true
+  if (row.choice === 'members') return true
   if (copies > 1 && approximateAt(row, frame) >= 0) return true
-  if (row.name !== 'xadd') return false
+  if (row.choice !== 'id') return false
   const id = xaddIdIndex(row, frame)
   return id < frame.argc && frame.argEnd[id] - frame.argStart[id] === 1 && frame.buf[frame.argStart[id]] === STAR
 }
