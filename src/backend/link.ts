@@ -15,6 +15,7 @@ import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
+import { RunningScripts } from './running-scripts.js'
 import { ANY_DB, Selection } from './selection.js'
 import { Segment, SendLog } from './send-log.js'
 import { Tracking } from './tracking.js'
@@ -49,6 +50,7 @@ export class Link implements Flushable, FramerSink {
   readonly expirations = new Expirations(() => this.inFlight)
   readonly expiryPushes = new ExpiryPushes(this.expirations)
   readonly tracking = new Tracking()
+  readonly scripts = new RunningScripts(() => this.info?.settings)
   /** When the server sent something last, or the connection was begun, in ms of `performance.now`. */
   lastReceivedMs = 0
   /** Pushes that were taken out of the reply stream. */
@@ -231,10 +233,7 @@ export class Link implements Flushable, FramerSink {
     this.expiryPushes.told(buf, start, end, place)
   }
 
-  /**
-   * Gives a command to the socket at once, past what waits for the end of the turn or for its release: what a handshake
-   * says, and questions about whose the server is.
-   */
+  /** Gives a command to the socket at once, past what waits for its turn: handshakes, and questions whose the server is. */
   private send(socket: Socket, args: readonly (Buffer | string)[], sink: ReplySink): void {
     const { buf, start, end } = frameOf(args)
     const segment = new Segment(buf, false)
@@ -352,7 +351,7 @@ export class Link implements Flushable, FramerSink {
   private ping(): void {
     const silentMs = performance.now() - this.lastReceivedMs
     const isIdle = this.inFlight.length === 0
-    if (!isIdle && silentMs > SILENT_MAX_MS) {
+    if (!isIdle && silentMs > SILENT_MAX_MS && !this.scripts.explainSilence(performance.now())) {
       this.broken(`it owes replies and was silent for ${Math.round(silentMs / 1000)} s`)
       return
     }

@@ -24,6 +24,7 @@ const KEPT: readonly string[] = ['stream-node-max-entries', 'stream-node-max-byt
 /** Asks for everything that the ring has wishes about, in one command. */
 const SETTINGS_QUERY: readonly string[] = [
   ...['CONFIG', 'GET', 'maxmemory-policy', 'databases', 'notify-keyspace-events', 'client-output-buffer-limit'],
+  'busy-reply-threshold',
   ...LAZY_FREE,
   ...DECISIVE,
 ]

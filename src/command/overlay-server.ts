@@ -191,7 +191,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['script|exists', 'script', 'none', { script: 'has' }],
   ['script|flush', 'script', 'none', { script: 'forget' }],
   ['script|help', 'any', 'none'],
-  ['script|kill', 'unsupported', 'none', varying],
+  ['script|kill', 'script', 'none', { script: 'end', compare: false }],
   ['script|load', 'script', 'none', { script: 'keep' }],
 
   // publish and subscribe

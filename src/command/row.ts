@@ -155,6 +155,7 @@ export type ScriptVerb =
   | 'keep' // SCRIPT LOAD source
   | 'has' // SCRIPT EXISTS sha …
   | 'forget' // SCRIPT FLUSH [ASYNC|SYNC]
+  | 'end' // SCRIPT KILL
 
 export type Merge =
   | 'none'

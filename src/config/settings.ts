@@ -181,6 +181,7 @@ export const sections = {
       unavailableTimeoutMs: milliseconds(0).default(10_000),
       gatherBytes: bytes(0, gigabyte).default(32 * megabyte),
       gatherMs: milliseconds(1).default(5000),
+      scriptMs: milliseconds(1).default(60_000),
     })
     .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {
       path: ['outputBufferPauseBytes'],

@@ -9,12 +9,13 @@ import { Order, type OrderOptions } from '../order/order.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { answer, notSupported } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
-import { error, type Reply } from '../resp/encode.js'
+import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
+import type { LongScriptOptions } from '../serving/script/long-scripts.js'
 import { Scripts } from '../serving/script/scripts.js'
 import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
@@ -26,6 +27,7 @@ import { Transaction } from '../serving/transaction/transaction.js'
 import { serveWatch } from '../serving/transaction/watch.js'
 import type { Watched } from '../serving/transaction/watched.js'
 import type { ViewStore } from '../view/view-store.js'
+import { refusedAsBusy } from './busy.js'
 import { Gatekeeper } from './gatekeeper.js'
 import {
   isCertain,
@@ -53,7 +55,7 @@ export class Coordinator {
   private readonly gathering: Gathering
   private readonly keyIndexes: number[] = []
 
-  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings) {
+  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings & LongScriptOptions) {
     this.order = new Order(views, links, log, options, {
       serve: (frame, row, slot, deadlineMs) => this.serve(frame, row, slot, deadlineMs),
       servingChanged: () => this.keyspace.forget(),
@@ -61,7 +63,7 @@ export class Coordinator {
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
     this.gathering = new Gathering(this.order, options, log)
-    this.scripts = new Scripts(this.order)
+    this.scripts = new Scripts(this.order, options, log)
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -93,13 +95,30 @@ export class Coordinator {
     watched: Watched | undefined,
     notApplied: () => void,
   ): void {
-    new Transaction(this.oneRoute, this.keyspace, commands, slot, watched, notApplied).run()
+    const busy = this.scripts.long.any ? this.firstBusy(commands) : undefined
+    if (busy === undefined) new Transaction(this.oneRoute, this.keyspace, commands, slot, watched, notApplied).run()
+    else {
+      watched?.end()
+      notApplied()
+      answer(slot, error(`EXECABORT Transaction discarded because of: ${busy.message}`))
+    }
+  }
+
+  /** What the first of some commands is refused with that would stand behind a script that takes long. */
+  private firstBusy(commands: readonly QueuedCommand[]): ErrorReply | undefined {
+    for (const { frame, row, reply } of commands) {
+      const busy = reply === undefined ? refusedAsBusy(this.order, frame, row) : undefined
+      if (busy !== undefined) return busy
+    }
+    return undefined
   }
 
   /** Why a command for servers cannot be one of a transaction; undefined when it can. */
   refusalInTransaction(frame: Frame, row: CommandRow): Reply | undefined {
     const { router } = this.order
     if (namesOurs(row, frame)) return KEY_OF_OURS
+    const busy = this.scripts.long.any ? refusedAsBusy(this.order, frame, row) : undefined
+    if (busy !== undefined) return busy
     if (row.route === 'members') {
       return row.oneTurn ? undefined : notSupported(row, ' between MULTI and EXEC')
     }
@@ -149,6 +168,11 @@ export class Coordinator {
     // Since its SELECT a member may have joined that has fewer; a refused SELECT would break the link for everybody.
     if (slot.db !== 0 && slot.db >= order.databases) {
       answer(slot, DATABASE_GONE)
+      return
+    }
+    const busy = this.scripts.long.any ? refusedAsBusy(order, frame, row) : undefined
+    if (busy !== undefined) {
+      answer(slot, busy)
       return
     }
     switch (row.route) {
@@ -213,6 +237,6 @@ export class Coordinator {
   /** All members answer it alike. */
   private serveAnywhere(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { order } = this
-    if (!Read.emit(order, order.router.anyMember, frame, row, slot)) order.park(frame, row, slot, deadlineMs)
+    if (!Read.emit(order, this.scripts.anyMember, frame, row, slot)) order.park(frame, row, slot, deadlineMs)
   }
 }

@@ -188,18 +188,22 @@ function leaves(draft: Draft): void {
 /**
  * A member that is declared down while all replicas of one of its ranges say nothing, since the same moment and with something
  * to answer, is taken for busy with what they all were sent: nobody could take its place [design §8 Membership]. When one
- * of them answers, the others have as long again as it has taken so far. Its link breaks in the end, if it is dead.
+ * of them answers, the others have as long again as it has taken so far. Its link breaks in the end, if it is dead. So is one
+ * that a script keeps busy, which says so over another connection: the script would be lost, and may have written.
  */
 function isSpared(draft: Draft, name: string): boolean {
   const { sparedUntilMs } = draft.known.get(name)!
   const { silence, nowMs } = draft
-  if (!silentTogether(silence, name)) return sparedUntilMs !== undefined && nowMs < sparedUntilMs
+  const isScript = silence.busy.has(name)
+  if (!isScript && !silentTogether(silence, name)) return sparedUntilMs !== undefined && nowMs < sparedUntilMs
   const forMs = nowMs - silence.since.get(name)!
-  draft.setKnown(name, { sparedUntilMs: nowMs + Math.max(SPARE_MS, forMs) })
+  draft.setKnown(name, { sparedUntilMs: nowMs + Math.max(SPARE_MS, isScript ? 0 : forMs) })
   if (sparedUntilMs === undefined) {
     draft.log(
       'warn',
-      `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
+      isScript
+        ? `${name} is odown and stays: it executes a script that takes long`
+        : `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
       { member: name },
     )
   }

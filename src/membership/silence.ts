@@ -11,9 +11,11 @@ export interface Silence {
   readonly since: ReadonlyMap<string, number>
   /** The natural replicas of ranges, by name, where one of them is silent. */
   readonly sets: readonly (readonly string[])[]
+  /** Those, by name, of which it is known why: a client's script runs there. */
+  readonly busy: ReadonlySet<string>
 }
 
-export const NO_SILENCE: Silence = { since: new Map(), sets: [] }
+export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Set() }
 
 /** What of a link tells whether its server is silent. */
 interface Heard {
@@ -21,6 +23,7 @@ interface Heard {
   readonly ready: boolean
   readonly outstanding: number
   readonly lastReceivedMs: number
+  readonly scripts: { explainSilence(nowMs: number): boolean }
 }
 
 /** Who is silent now, by the same clock as `lastReceivedMs`. */
@@ -31,7 +34,8 @@ export function silenceOf(links: readonly Heard[], view: View, nowMs: number): S
   if (silent.length === 0) return NO_SILENCE
   const since = new Map(silent.map(({ name, lastReceivedMs }) => [name, lastReceivedMs]))
   const sets = view.replicaSets.map(({ natural }) => natural.map(({ name }) => name))
-  return { since, sets: sets.filter((names) => names.some((name) => since.has(name))) }
+  const busy = new Set(silent.filter(({ scripts }) => scripts.explainSilence(nowMs)).map(({ name }) => name))
+  return { since, sets: sets.filter((names) => names.some((name) => since.has(name))), busy }
 }
 
 /**

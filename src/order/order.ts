@@ -106,7 +106,7 @@ export class Order {
 
   constructor(
     private readonly views: ViewStore,
-    private readonly links: Links,
+    readonly links: Links,
     log: Logger,
     readonly options: OrderOptions,
     private readonly above: Above,

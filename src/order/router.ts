@@ -100,6 +100,12 @@ export class Router {
     this.anyMember = new Route(this.links, [])
   }
 
+  /** The same of those that no script keeps busy, unless that are all. */
+  get anyIdleMember(): Route {
+    const idle = this.links.filter(({ scripts }) => scripts.refusal === undefined)
+    return idle.length === 0 ? this.anyMember : new Route(idle, [])
+  }
+
   /** The route of the key that lies in `buf` from `start` up to `end`. */
   routeOfKey(buf: Buffer, start: number, end: number): Route {
     return this.routeOfRange[this.view.ring.rangeOf(identifierOfKey(buf, start, end))]

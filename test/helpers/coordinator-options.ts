@@ -7,6 +7,7 @@ export const COORDINATOR_OPTIONS: ConstructorParameters<typeof Coordinator>[3] =
   crossServer: 'gather',
   gatherBytes: 32 * 1024 * 1024,
   gatherMs: 5000,
+  scriptMs: 60_000,
   missing: () => 'nothing',
   wasRemoved: () => false,
   distrust: () => {},

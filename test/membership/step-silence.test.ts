@@ -1,5 +1,7 @@
 import t from 'tap'
+import { RunningScripts } from '../../src/backend/running-scripts.js'
 import { NO_SILENCE, silenceOf, silentTogether } from '../../src/membership/silence.js'
+import { error } from '../../src/resp/encode.js'
 import { buildView } from '../../src/view/build-view.js'
 import { Story } from './story.js'
 
@@ -9,7 +11,7 @@ import { Story } from './story.js'
  */
 
 const link = (name: string, lastReceivedMs: number, outstanding = 1, ready = true) => ({
-  ...{ name, ready, outstanding, lastReceivedMs },
+  ...{ name, ready, outstanding, lastReceivedMs, scripts: new RunningScripts(() => undefined) },
 })
 const members = ['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => ({ name, host: name, port: 1, state: 'up' as const }))
 const view = buildView('dt', 1, 2, 1, members)
@@ -25,7 +27,7 @@ t.test('silent is who is connected, owes replies, and has said nothing for a whi
 t.test('together are all replicas of a range, at about the same time', async (t) => {
   const sets = [['dt-1', 'dt-2', 'dt-3'], ['dt-4']]
   const together = (since: Record<string, number>, name: string) =>
-    silentTogether({ since: new Map(Object.entries(since)), sets }, name)
+    silentTogether({ since: new Map(Object.entries(since)), sets, busy: new Set() }, name)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100, 'dt-3': 900 }, 'dt-1'), true)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100 }, 'dt-1'), false, 'one of them answers')
   t.equal(together({ 'dt-1': 100, 'dt-2': 200, 'dt-3': 5000 }, 'dt-3'), false, 'it fell silent long after them')
@@ -104,3 +106,56 @@ t.test('one that is silent alone is taken out, and so is one whose link breaks',
     `,
   )
 })
+
+t.test('one that is known to execute a script stays as long as that is known', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3 dt-4').check(
+    t,
+    `
+    > silent dt-1 of dt-1+dt-2+dt-3 by script
+    > 1000 ms pass
+    > s1 says +odown dt-1
+      warn: dt-1 is odown and stays: it executes a script that takes long
+      warn: dt-1 is suspect: Sentinel says sdown
+      publish dt-1(suspect) dt-2 dt-3 dt-4
+    > 30000 ms pass
+    > silent dt-1 of dt-1+dt-2+dt-3
+    > 2900 ms pass
+    > 300 ms pass
+      warn: dt-1 leaves the ring, because it is odown
+      publish dt-2 dt-3 dt-4
+      disconnect dt-1
+      connect dt-1 10.0.0.1
+    `,
+  )
+})
+
+t.test(
+  'a script explains silence while its server has not had to speak yet, and then as long as it says that it is busy',
+  async (t) => {
+    const scripts = new RunningScripts(() => undefined)
+    const busy = error('BUSY Redis is busy')
+    t.equal(scripts.explainSilence(1000), false, 'there is none')
+    scripts.began(1000)
+    scripts.began(1100)
+    t.equal(scripts.explainSilence(7400), true)
+    t.equal(scripts.explainSilence(7600), false, 'it should have said something')
+    scripts.saidBusy(busy, 1000, 7600)
+    t.equal(scripts.refusal, busy)
+    t.equal(scripts.explainSilence(9000), true)
+    t.equal(scripts.explainSilence(9200), false, 'it has stopped saying so')
+    scripts.forgetStale(9200)
+    t.equal(scripts.refusal, undefined)
+    scripts.saidBusy(busy, 1000, 9300)
+    scripts.ended(9400)
+    t.equal(scripts.refusal, undefined, 'the next one has only begun')
+    scripts.saidBusy(busy, 1000, 9500)
+    t.equal(scripts.refusal, undefined, 'what was said of the one before')
+    t.equal(scripts.explainSilence(15_000), true, 'the next one')
+    scripts.ended(15_000)
+    t.equal(scripts.explainSilence(15_000), false)
+    const patience = (told: string) => new RunningScripts(() => new Map([['busy-reply-threshold', told]])).patienceMs
+    t.equal(patience('300'), 300)
+    t.equal(patience('0'), Number.POSITIVE_INFINITY, 'it never says so')
+    t.equal(scripts.patienceMs, 5000)
+  },
+)

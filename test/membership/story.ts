@@ -22,6 +22,7 @@ import { step } from '../../src/membership/step.js'
  *     > added dt-2                                    the operator says so
  *     > silent dt-1 dt-2 of dt-1+dt-2 dt-2+dt-3       they say nothing from now on; the ranges are on these
  *     > silent of dt-1+dt-2 dt-2+dt-3                 all answer again
+ *     > silent dt-1 of dt-1+dt-2 by script            it is known to execute one
  *     > refuse dt-2 dt-3, dt-3 alone                  their marker from now on, and who of them has a range alone
  *     > refuse nobody, nobody alone
  *     > 300 ms pass                                   with ticks
@@ -71,7 +72,9 @@ export class Story {
     if (words[0] === 'silent') {
       const names = words.slice(1, words.indexOf('of'))
       const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))
-      this.silence = { since, sets: from('of').map((set) => set.split('+')) }
+      const sets = from('of').filter((word) => word.includes('+'))
+      const busy = new Set(words.at(-1) === 'script' ? names : [])
+      this.silence = { since, sets: sets.map((set) => set.split('+')), busy }
       return []
     }
     if (words[0] === 'refuse') {

@@ -66,6 +66,7 @@ export class SimulatedProxy {
       crossServer: 'gather',
       gatherBytes: 1024 * 1024,
       gatherMs: 5000,
+      scriptMs: 60_000,
       distrust: (name) => {
         const link = this.links.get(name)
         if (link !== undefined) this.order.restarted(link)

@@ -2,6 +2,7 @@ import type { KeyId } from '../../base/key-id.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
+import type { LongScripts } from './long-scripts.js'
 import type { Said } from './outcome.js'
 import type { Script } from './script.js'
 
@@ -9,6 +10,7 @@ import type { Script } from './script.js'
 export interface ScriptCall {
   readonly script: Script
   readonly loaded: LoadedScripts
+  readonly long: LongScripts
   /** What the servers get. */
   readonly frame: Frame
   /** How many keys are named in it. */

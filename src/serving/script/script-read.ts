@@ -44,6 +44,7 @@ export class ScriptRead implements ReplySink {
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const { order, link, call, slot } = this
     const { script, ids } = call
+    call.long.ended(link)
     if ((flags & IS_ERROR) !== 0) {
       if (isNotThere(buf, start)) {
         call.loaded.missing(link)
@@ -68,17 +69,20 @@ export class ScriptRead implements ReplySink {
   }
 
   onStuck(): void {
+    this.call.long.ended(this.link)
     answer(this.slot, READ_STUCK)
   }
 
   onLost(): void {
+    this.call.long.ended(this.link)
     answer(this.slot, notAnswered(this.link.name))
   }
 
   private emit(): void {
     const { link, call, slot } = this
-    const { script, loaded, frame } = call
+    const { script, loaded, long, frame } = call
     loaded.load(link, script.wrapped, script.wrappedSha)
     link.emitFrame(frame, slot.db, this, 0)
+    long.began(link)
   }
 }

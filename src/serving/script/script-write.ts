@@ -54,6 +54,7 @@ export class ScriptWrite extends ByMaster {
     const { call, targets } = this
     const { script } = call
     const master = targets[MASTER]
+    call.long.ended(master)
     if (isOfReplica(master, buf, start, flags)) {
       this.masterLost()
       return
@@ -75,6 +76,7 @@ export class ScriptWrite extends ByMaster {
   }
 
   onLost(): void {
+    this.call.long.ended(this.targets[MASTER])
     this.masterLost()
   }
 
@@ -114,11 +116,12 @@ export class ScriptWrite extends ByMaster {
 
   private emitToMaster(): void {
     const { slot } = this
-    const { frame, script, loaded } = this.call
+    const { frame, script, loaded, long } = this.call
     const master = this.targets[MASTER]
     this.emitByMaster(() => {
       loaded.load(master, script.wrapped, script.wrappedSha)
       master.emitFrame(frame, slot.db, this, MASTER)
+      long.began(master)
     })
   }
 

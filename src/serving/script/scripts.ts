@@ -1,6 +1,7 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
 import { lowerCase } from '../../base/ascii.js'
 import { keyId } from '../../base/key-id.js'
+import type { Logger } from '../../base/log.js'
 import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
@@ -13,6 +14,7 @@ import { error, isError, type Reply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import { LoadedScripts } from './loaded-scripts.js'
+import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { type Script, shaOf, wrap } from './script.js'
 import { ScriptCache } from './script-cache.js'
 import { callFrame, type ScriptCall } from './script-call.js'
@@ -69,14 +71,27 @@ interface Run {
 export class Scripts {
   private readonly cache = new ScriptCache(LOADED_MAX_BYTES)
   private readonly loaded = new LoadedScripts()
+  readonly long: LongScripts
   /** Those that are being compiled, by their SHA1. */
   private readonly compiling = new Map<string, Promise<Script | Reply>>()
 
-  constructor(private readonly order: Order) {}
+  constructor(
+    private readonly order: Order,
+    options: LongScriptOptions,
+    log: Logger,
+  ) {
+    this.long = new LongScripts(() => order.links.all(), options, log)
+  }
 
   /** How many scripts clients may call by their SHA1. */
   get size(): number {
     return this.cache.size
+  }
+
+  /** For what any member answers alike: those that no script keeps busy. */
+  get anyMember(): Route {
+    const { router } = this.order
+    return this.long.any ? router.anyIdleMember : router.anyMember
   }
 
   linkUp(link: Link): void {
@@ -104,6 +119,13 @@ export class Scripts {
         )
         return
       }
+      case 'end':
+        slot.pauseClient()
+        this.long.kill(row.name.toUpperCase().split('|')).then(
+          (reply) => answer(slot, reply),
+          (failure: Error) => slot.fail(failure, false),
+        )
+        return
       default:
         this.flush(frame, slot)
     }
@@ -166,7 +188,7 @@ export class Scripts {
     goOn: (script: Script) => void,
   ): void {
     const { order } = this
-    const link = order.router.links.find(({ serving }) => serving)
+    const link = this.anyMember.serving()
     if (link === undefined) {
       order.park(frame, row, slot, deadlineMs)
       return
@@ -216,7 +238,7 @@ export class Scripts {
       answer(slot, extra.length === 0 ? notSupported(row, TORN) : tornBy(extra[extra.length - 1]))
       return
     }
-    const route: Route = routes.size === 0 ? router.anyMember : [...routes][0]
+    const route: Route = routes.size === 0 ? this.anyMember : [...routes][0]
     const ids = keys.map((key) => keyId(slot.db, key, 0, key.length))
     const readsOnly = row.replicate === 'none' || script.readsOnly || ids.length === 0
     const settled = order.uncertainty.active && ids.length > 0 ? settling(order, route, ids, !readsOnly) : undefined
@@ -244,6 +266,7 @@ export class Scripts {
     const call: ScriptCall = {
       script,
       loaded: this.loaded,
+      long: this.long,
       frame: callFrame(script, frame, extra, how),
       numkeys: keys.length,
       ids,

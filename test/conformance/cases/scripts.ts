@@ -94,4 +94,8 @@ export const scriptCases: Cases = {
     SCRIPT FLUSH x
     SCRIPT FLUSH ASYNC x
   `,
+  'script|kill': `
+    SCRIPT KILL
+    SCRIPT KILL now
+  `,
 }
