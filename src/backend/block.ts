@@ -8,7 +8,7 @@ import type { Segment, SendLog } from './send-log.js'
 
 export const MULTI = frameOf(['MULTI'])
 export const EXEC = frameOf(['EXEC'])
-/** The tags of MULTI and EXEC; a command in between has its number. */
+/** The tags of MULTI and EXEC. */
 export const BEGIN = -1
 export const END = -2
 
@@ -16,9 +16,32 @@ const STAR = 0x2a
 const READONLY = '-READONLY '
 const OUT_OF_MEMORY = '-OOM '
 
+/** Who waits for the replies to a run of commands, see `Link.emitRun`. As a `ReplySink` it is one of a single command. */
+export interface RunSink extends ReplySink {
+  /**
+   * The replies, one behind the other from `start` to `end` of `buf`; valid during the call only.
+   *
+   * @param flags of all of them together, as the framer would have given them
+   */
+  onRun(tag: number, buf: Buffer, start: number, end: number, flags: number): void
+}
+
+/** The connection on which a block is emitted. */
+export interface BlockHost {
+  readonly expiryPushes: ExpiryPushes
+  /** The server has no memory: it refuses what is queued, and will not execute anything. */
+  onBlockRefused(): void
+  /** The server has begun to queue its commands. */
+  blockBegun(block: Block): void
+}
+
+/** For a command that is no run. */
+const SINGLE = 0
+
 /**
  * Commands that were emitted on a link one behind the other, and which its server executes together or not at all. Whoever emitted
- * one of them does not know that: he is told what stands in its place in the reply of EXEC.
+ * one of them does not know that: he is told what stands in its place in the reply of EXEC. In flight on the link are MULTI and EXEC;
+ * what is answered to the commands between them is of no interest but when it is an error.
  *
  *     emitted     MULTI   SET a 1   GET b   EXEC
  *     answered    +OK     +QUEUED   +QUEUED *2 … ──> "+OK" to who waits for SET, "$1 x" to who waits for GET
@@ -27,56 +50,65 @@ const OUT_OF_MEMORY = '-OOM '
  * reply is lost, as when the link breaks.
  */
 export class Block implements ReplySink {
-  private inFlight!: InFlight
-  private log!: SendLog
-  /** Of each command who waits for its reply, and where it lies: it is looked at again when EXEC is answered. */
+  /** How many commands it has. */
+  count = 0
+  /** Of each command, or run of commands, who waits for its replies, and where it lies: it is looked at again when EXEC is answered. */
   private readonly sinks: ReplySink[] = []
   private readonly tags: number[] = []
   private readonly segments: Segment[] = []
   private readonly starts: number[] = []
   private readonly ends: number[] = []
+  private readonly counts: number[] = []
   /** Those before it have been told. */
   private next = 0
   /** It is what the server was asked first when it fell silent. */
   private isStuck = false
 
   constructor(
-    private readonly expiryPushes: ExpiryPushes,
-    /** The server has no memory: it refuses what is queued, and will not execute anything. */
-    private readonly refused: () => void,
+    private readonly host: BlockHost,
+    private readonly inFlight: InFlight,
+    private readonly log: SendLog,
   ) {}
 
-  /** Whether this reply to one of its commands, MULTI and EXEC among them, says that something was executed: EXEC's array does. */
+  /** Whether this reply to MULTI or EXEC says that something was executed: EXEC's array does. */
   static wasExecuted(tag: number, buf: Buffer, start: number): boolean {
     return tag === END && buf[start] === STAR
   }
 
-  /** What was put on the link since `pushed` commands had been put there is in the block; EXEC follows. */
-  take(inFlight: InFlight, log: SendLog, pushed: number): void {
-    this.inFlight = inFlight
-    this.log = log
-    inFlight.replaceSinks(pushed, (sink, tag, segment, start, end) => {
-      segment.unanswered++
-      this.sinks.push(sink)
-      this.tags.push(tag)
-      this.segments.push(segment)
-      this.starts.push(start)
-      this.ends.push(end)
-      return this
-    })
+  /** A command was put on the link. */
+  add(sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {
+    this.put(sink, tag, segment, start, end, SINGLE)
+    this.count++
+  }
+
+  /** So many commands, which lie one behind the other, were put on the link. */
+  addRun(sink: RunSink, tag: number, segment: Segment, start: number, end: number, count: number): void {
+    this.put(sink, tag, segment, start, end, count)
+    this.count += count
+  }
+
+  private put(sink: ReplySink, tag: number, segment: Segment, start: number, end: number, count: number): void {
+    this.sinks.push(sink)
+    this.tags.push(tag)
+    this.segments.push(segment)
+    this.starts.push(start)
+    this.ends.push(end)
+    this.counts.push(count)
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    if (tag === END) {
-      this.answered(buf, start, end, flags)
-      return
-    }
+    if (tag === END) this.answered(buf, start, end, flags)
+    // Without MULTI what follows is no block.
+    else if ((flags & IS_ERROR) !== 0) throw refusal(buf, start, end)
+    else this.host.blockBegun(this)
+  }
+
+  /** What the server says to one of its commands, but for `+QUEUED`. */
+  onQueued(buf: Buffer, start: number, end: number, flags: number): void {
     if ((flags & IS_ERROR) === 0) return
-    // Without MULTI what follows is no block. Who has become a replica is no member any more.
-    if (tag === BEGIN || buf.toString('latin1', start, start + READONLY.length) === READONLY) {
-      throw new CommandRefusedError('MULTI', buf.toString('utf8', start, end).trim())
-    }
-    if (buf.toString('latin1', start, start + OUT_OF_MEMORY.length) === OUT_OF_MEMORY) this.refused()
+    // Who has become a replica is no member any more.
+    if (buf.toString('latin1', start, start + READONLY.length) === READONLY) throw refusal(buf, start, end)
+    if (buf.toString('latin1', start, start + OUT_OF_MEMORY.length) === OUT_OF_MEMORY) this.host.onBlockRefused()
   }
 
   onLost(tag: number): void {
@@ -100,27 +132,37 @@ export class Block implements ReplySink {
 
   private answered(buf: Buffer, start: number, end: number, flags: number): void {
     // A key that expired in it may have met any of its commands.
-    this.expiryPushes.answeredSeveral()
+    this.host.expiryPushes.answeredSeveral()
     if ((flags & IS_ERROR) !== 0) {
       this.onLost(END)
       return
     }
     const { sinks, inFlight, log } = this
     const elements = new Elements(buf, start, end)
-    if (elements.count !== sinks.length) {
+    if (elements.count !== this.count) {
       this.onLost(END)
-      throw new ReplyProtocolError(`${elements.count} replies to the ${sinks.length} commands of a transaction`)
+      throw new ReplyProtocolError(`${elements.count} replies to the ${this.count} commands of a transaction`)
     }
     while (this.next < sinks.length) {
       const i = this.next
       const segment = this.segments[i]
-      elements.next()
+      const count = this.counts[i]
       inFlight.segment = segment
       inFlight.start = this.starts[i]
       inFlight.end = this.ends[i]
-      sinks[i].onReply(this.tags[i], buf, elements.start, elements.end, elements.flags)
+      if (count === SINGLE) {
+        elements.next()
+        sinks[i].onReply(this.tags[i], buf, elements.start, elements.end, elements.flags)
+      } else {
+        elements.pass(count)
+        ;(sinks[i] as RunSink).onRun(this.tags[i], buf, elements.start, elements.end, elements.flags)
+      }
       this.next++
       log.release(segment)
     }
   }
+}
+
+function refusal(buf: Buffer, start: number, end: number): CommandRefusedError {
+  return new CommandRefusedError('MULTI', buf.toString('utf8', start, end).trim())
 }

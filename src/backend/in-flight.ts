@@ -61,20 +61,6 @@ export class InFlight {
     }
   }
 
-  /** Gives those that were put into it since `pushed` had been another sink, with their number among these as tag. */
-  replaceSinks(
-    pushed: number,
-    other: (sink: ReplySink, tag: number, segment: Segment, start: number, end: number) => ReplySink,
-  ): void {
-    const { sinks, segments, tags, starts, ends, capacity, head, count } = this
-    const first = pushed - this.taken
-    for (let k = first; k < count; k++) {
-      const i = (head + k) & (capacity - 1)
-      sinks[i] = other(sinks[i] as ReplySink, tags[i], segments[i] as Segment, starts[i], ends[i])
-      tags[i] = k - first
-    }
-  }
-
   /** Takes the oldest entry into the fields above; false when there is none. */
   shift(): boolean {
     if (this.count === 0) return false

@@ -1,19 +1,20 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { AssertionError, assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
-import { readingInto } from '../base/socket-reader.js'
 import type { Flushable, Turn } from '../base/turn.js'
-import { isError, type Reply } from '../resp/encode.js'
+import type { Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
-import { BEGIN, Block, END, EXEC, MULTI } from './block.js'
+import { BEGIN, Block, type BlockHost, END, EXEC, MULTI, type RunSink } from './block.js'
+import { connectReading } from './connect.js'
 import { decodedReply, LinkLostError } from './decoded-reply.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
-import { clockOffset, handshake, preciseNowMs, type ServerInfo, SUBSCRIBE_EXPIRED, TELLING_MS } from './handshake.js'
+import { handshake, type ServerInfo, SUBSCRIBE_EXPIRED } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
+import { ping } from './ping.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { RunningScripts } from './running-scripts.js'
 import { ANY_DB, Selection } from './selection.js'
@@ -22,17 +23,11 @@ import { Tracking } from './tracking.js'
 
 export { ANY_DB, LinkLostError }
 
-/** The link breaks when the server owes replies and has sent nothing for this long. */
-const SILENT_MAX_MS = 30_000
-
-/** All links of the process read into one buffer: what it holds is consumed before the next read. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
-
 /**
  * One RESP3 connection to one member, used strictly first in, first out, by all clients and all databases
  * [design §5 Links]: the order of `emit` is the order of execution on that member. Its life is told in link-state.
  */
-export class Link implements Flushable, FramerSink {
+export class Link implements Flushable, FramerSink, BlockHost {
   /** True exactly when commands can be emitted. */
   ready = false
   /** Whether reads may go here: it is ready, and no key is in doubt on it. Set by who knows that. */
@@ -70,6 +65,10 @@ export class Link implements Flushable, FramerSink {
   private inFlight = new InFlight()
   /** How many of those in flight have not been given to the socket. */
   private unsent = 0
+  /** What is emitted belongs to it. */
+  private block: Block | undefined
+  /** The one whose commands the server queues. */
+  private begun: Block | undefined
   private readonly selection = new Selection(
     () => this.inFlight,
     () => this.unsent,
@@ -104,10 +103,6 @@ export class Link implements Flushable, FramerSink {
     return segment.buf.subarray(start, end)
   }
 
-  start(): void {
-    this.open()
-  }
-
   /**
    * Puts one command on the link, after everything emitted before. Only when `ready`. The bytes from `start` to `end`
    * are a strict frame; they are copied, unless `owned`.
@@ -121,8 +116,16 @@ export class Link implements Flushable, FramerSink {
     if (db !== this.selection.db && db !== ANY_DB) this.select(db)
     const { log } = this
     log.append(buf, start, end, owned)
-    this.inFlight.push(sink, tag, log.segment, log.offset, log.offset + (end - start))
-    this.unsent++
+    this.note(sink, tag, end - start)
+  }
+
+  /** Puts so many commands, which lie one behind the other, into the block that is open; their replies are handed over together. */
+  emitRun(buf: Buffer, start: number, end: number, db: number, sink: RunSink, tag: number, count: number): void {
+    const { block, log } = this
+    assert(block !== undefined, 'a run of commands stands in a block')
+    if (db !== this.selection.db) this.select(db)
+    log.append(buf, start, end, true)
+    block.addRun(sink, tag, log.segment, log.offset, log.offset + (end - start), count)
   }
 
   emitFrame(frame: Frame, db: number, sink: ReplySink, tag: number): void {
@@ -132,11 +135,11 @@ export class Link implements Flushable, FramerSink {
   /** What is emitted from now on, in this turn, is one transaction of the server, see `Block`; gives what ends it. */
   openBlock(): () => void {
     const { db } = this.selection
-    const block = new Block(this.expiryPushes, this.onBlockRefused)
+    const block = new Block(this, this.inFlight, this.log)
     this.emitFrame(MULTI, ANY_DB, block, BEGIN)
-    const { pushed } = this.inFlight
+    this.block = block
     return () => {
-      block.take(this.inFlight, this.log, pushed)
+      this.block = undefined
       this.emitFrame(EXEC, ANY_DB, block, END)
       // A server that discards the block stays in the database in which it was.
       if (this.selection.db !== db) this.select(this.selection.db)
@@ -209,14 +212,19 @@ export class Link implements Flushable, FramerSink {
 
   /** [FramerSink] */
   onReply(buf: Buffer, start: number, end: number, flags: number): void {
-    const { inFlight, log } = this
+    const { inFlight, log, framer } = this
+    if (framer.queued > 0) {
+      framer.queued--
+      this.begun!.onQueued(buf, start, end, flags)
+      return
+    }
     if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
     const { segment, sink, tag } = inFlight
     if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start, sink, tag)) {
       sink.onLost(tag, segment.buf, inFlight.start, inFlight.end)
       throw new ReplyProtocolError('SELECT was refused, and what came behind it was executed')
     }
-    if (this.framer.openEnded) this.expiryPushes.answered(segment.buf, inFlight.start, inFlight.end)
+    if (framer.openEnded) this.expiryPushes.answered(segment.buf, inFlight.start, inFlight.end)
     try {
       sink.onReply(tag, buf, start, end, flags)
     } catch (failure) {
@@ -224,6 +232,12 @@ export class Link implements Flushable, FramerSink {
     }
     // Not before: the sink may look at the command that was answered.
     log.release(segment)
+  }
+
+  /** [BlockHost] */
+  blockBegun(block: Block): void {
+    this.begun = block
+    this.framer.queued = block.count
   }
 
   /** [FramerSink] */
@@ -251,7 +265,7 @@ export class Link implements Flushable, FramerSink {
     throw new ReplyProtocolError(`a reply could not be handled: ${failure.message}`)
   }
 
-  private open(): void {
+  start(): void {
     this.become({ kind: 'connecting' })
     const framer = new ReplyFramer(this)
     this.framer = framer
@@ -265,23 +279,16 @@ export class Link implements Flushable, FramerSink {
     this.selection.begin()
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
-    const socket = connect({
-      host: this.host,
-      port: this.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 5000,
-      onread: readingInto(sharedReadBuffer, {
-        receive: (buf, size) => {
-          if (isCurrent()) this.received(() => framer.feed(buf, size))
-          return true
-        },
-        room: () => (isCurrent() ? framer.room : undefined),
-        filled: (size) => {
-          if (isCurrent()) this.received(() => framer.filled(size))
-          return true
-        },
-      }),
+    const socket = connectReading(this.host, this.port, {
+      receive: (buf, size) => {
+        if (isCurrent()) this.received(() => framer.feed(buf, size))
+        return true
+      },
+      room: () => (isCurrent() ? framer.room : undefined),
+      filled: (size) => {
+        if (isCurrent()) this.received(() => framer.filled(size))
+        return true
+      },
     })
     this.socket = socket
     socket.once('connect', () => {
@@ -325,7 +332,7 @@ export class Link implements Flushable, FramerSink {
     this.clockOffsetMs = info.clockOffsetMs
     this.framer.pushesFollow = info.pushesFollowReplies
     this.become({ kind: 'ready', info })
-    this.timer = setInterval(() => this.ping(), options.pingIntervalMs)
+    this.timer = setInterval(() => ping(this), options.pingIntervalMs)
     this.listener.onUp(this, info)
   }
 
@@ -343,27 +350,17 @@ export class Link implements Flushable, FramerSink {
   private select(db: number): void {
     const buf = this.selection.change(db)
     this.log.append(buf, 0, buf.length, true)
-    this.inFlight.push(this.selection, 0, this.log.segment, this.log.offset, this.log.offset + buf.length)
-    this.unsent++
+    this.note(this.selection, 0, buf.length)
   }
 
-  /** Keeps a link alive, notices one that is dead, and measures the server's clock again. */
-  private ping(): void {
-    const silentMs = performance.now() - this.lastReceivedMs
-    const isIdle = this.inFlight.length === 0
-    if (!isIdle && silentMs > SILENT_MAX_MS && !this.scripts.explainSilence(performance.now())) {
-      this.broken(`it owes replies and was silent for ${Math.round(silentMs / 1000)} s`)
-      return
+  /** What was put on it last is in flight, or in a block. */
+  private note(sink: ReplySink, tag: number, length: number): void {
+    const { segment, offset } = this.log
+    if (this.block !== undefined) this.block.add(sink, tag, segment, offset, offset + length)
+    else {
+      this.inFlight.push(sink, tag, segment, offset, offset + length)
+      this.unsent++
     }
-    const sentAtMs = preciseNowMs()
-    this.call(['TIME']).then(
-      (reply) => {
-        const receivedAtMs = preciseNowMs()
-        if (isError(reply) || !(isIdle || receivedAtMs - sentAtMs <= TELLING_MS)) return
-        this.clockOffsetMs = clockOffset(reply, sentAtMs, receivedAtMs)
-      },
-      () => {}, // The link broke: it has been reported.
-    )
   }
 
   private broken(reason: string): void {
@@ -371,7 +368,7 @@ export class Link implements Flushable, FramerSink {
     const { options } = this
     const delayMs = Math.min(options.reconnectMaxMs, options.reconnectMinMs * 2 ** Math.min(this.attempts++, 20))
     this.become({ kind: 'waiting', reason })
-    this.timer = setTimeout(() => this.open(), delayMs)
+    this.timer = setTimeout(() => this.start(), delayMs)
     this.drop(reason)
   }
 
@@ -385,6 +382,8 @@ export class Link implements Flushable, FramerSink {
     this.inFlight = new InFlight(inFlight.pushed)
     // A heartbeat that is older than the oldest command would be the oldest itself.
     inFlight.lose(performance.now() - this.lastReceivedMs - this.options.pingIntervalMs)
+    this.block?.onLost(END)
+    this.block = undefined
     this.listener.onDown(this, reason)
     if (this.selection.astray > 0) this.listener.onStrayed?.(this, reason)
   }

@@ -117,10 +117,11 @@ export function between(
 
 function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Reply | undefined {
   if (row.flags.includes('no_multi')) return NOT_ALLOWED
+  if (row.route !== 'local') return coordinator.refusalInTransaction(frame, row)
   if (OUTSIDE.test(row.name)) {
     return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
   }
-  return row.route === 'local' ? tooManyWords(frame, row) : coordinator.refusalInTransaction(frame, row)
+  return tooManyWords(frame, row)
 }
 
 /** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */

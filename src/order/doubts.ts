@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, Waiter } from './doubt.js'
-import { type Group, Groups } from './groups.js'
+import { type Group, Groups, type Keys } from './groups.js'
 import type { Lanes } from './lanes.js'
 import { describeKey } from './pieces/failed-copies.js'
 import type { Pieces } from './pieces/pieces.js'
@@ -79,15 +79,15 @@ export class Doubts {
    * A write of these keys is emitted to these members in this turn, which may leave in one of them what it finds in another:
    * where one is in doubt before or during that, all are, until the group ends and from then on.
    */
-  begin(ids: readonly KeyId[], targets: readonly Link[]): Group {
+  begin(keys: Keys, targets: readonly Link[]): Group {
     if (this.byMember.size > 0) {
+      const ids = typeof keys === 'function' ? keys() : keys
       for (const link of targets) {
-        const doubts = this.byMember.get(link.name)
         // Where the copy is under way the write waits behind it; should it not arrive, `copied` sees to that.
-        if (doubts !== undefined && ids.some((id) => doubts.get(id)?.copying === false)) this.spread(link, ids)
+        if (ids.some((id) => this.byMember.get(link.name)?.get(id)?.copying === false)) this.spread(link, ids)
       }
     }
-    return this.groups.begin(ids)
+    return this.groups.begin(keys)
   }
 
   /**

@@ -7,6 +7,9 @@ export interface Group {
   end(): void
 }
 
+/** Names of keys, see `keyId`; or what tells them, for who would have to make many of them that nobody needs. */
+export type Keys = readonly KeyId[] | (() => readonly KeyId[])
+
 /** What a link has to have answered before everything is known that was emitted on it earlier. */
 interface Barrier {
   readonly link: Link
@@ -26,45 +29,50 @@ interface Barrier {
  * one does not concern: then a group lasts until all have answered what they had been sent until then.
  */
 export class Groups {
-  private readonly byId = new Map<KeyId, Set<OpenGroup>>()
+  private readonly open = new Set<OpenGroup>()
+  /** Which groups each key is in: made when somebody asks, which is rare, and kept as long as there is any group. */
+  private byId: Map<KeyId, Set<OpenGroup>> | undefined
   /** Those that have ended and are kept. */
   private ended: OpenGroup[] = []
   private barriers: Barrier[] = []
 
   /** Whether there is any group. */
   get any(): boolean {
-    return this.byId.size > 0
+    return this.open.size > 0
   }
 
-  /** A write of these keys, see `keyId`, is emitted in this turn. */
-  begin(ids: readonly KeyId[]): Group {
-    const group = new OpenGroup(this, new Set(ids))
-    for (const id of group.ids) this.add(group, id)
+  /** A write of these keys is emitted in this turn. */
+  begin(keys: Keys): Group {
+    const group = new OpenGroup(this, keys)
+    this.open.add(group)
+    if (this.byId !== undefined) for (const id of group.ids) add(this.byId, group, id)
     return group
   }
 
   /** These keys, and all that a write under way may have made of one of them. */
   reach(ids: readonly KeyId[]): readonly KeyId[] {
-    if (this.byId.size === 0) return ids
+    if (this.open.size === 0) return ids
+    const byId = this.index()
     const reached = new Set(ids)
     const size = reached.size
     // A set is walked through to its end, with what is added meanwhile.
     for (const id of reached) {
-      for (const group of this.byId.get(id) ?? []) for (const other of group.ids) reached.add(other)
+      for (const group of byId.get(id) ?? []) for (const other of group.ids) reached.add(other)
     }
     return reached.size === size ? ids : [...reached]
   }
 
   /** Keys of these databases may have each other's names from now on. */
   swapped(one: number, other: number): void {
-    const open = new Set([...this.byId.values()].flatMap((groups) => [...groups]))
-    for (const group of open) {
+    if (this.open.size === 0) return
+    const byId = this.index()
+    for (const group of this.open) {
       for (const id of [...group.ids]) {
         const db = dbOfId(id)
         if (db !== one && db !== other) continue
         const name = idInDb(id, db === one ? other : one)
         group.ids.add(name)
-        this.add(group, name)
+        add(byId, group, name)
       }
     }
   }
@@ -87,26 +95,45 @@ export class Groups {
     } else this.remove(group)
   }
 
-  private add(group: OpenGroup, id: KeyId): void {
-    const groups = this.byId.get(id)
-    if (groups === undefined) this.byId.set(id, new Set([group]))
-    else groups.add(group)
+  private index(): Map<KeyId, Set<OpenGroup>> {
+    if (this.byId === undefined) {
+      this.byId = new Map()
+      for (const group of this.open) for (const id of group.ids) add(this.byId, group, id)
+    }
+    return this.byId
   }
 
   private remove(group: OpenGroup): void {
+    const { open, byId } = this
+    open.delete(group)
+    if (byId === undefined) return
     for (const id of group.ids) {
-      const groups = this.byId.get(id)
+      const groups = byId.get(id)
       groups?.delete(group)
-      if (groups?.size === 0) this.byId.delete(id)
+      if (groups?.size === 0) byId.delete(id)
     }
+    if (open.size === 0) this.byId = undefined
   }
 }
 
+function add(byId: Map<KeyId, Set<OpenGroup>>, group: OpenGroup, id: KeyId): void {
+  const groups = byId.get(id)
+  if (groups === undefined) byId.set(id, new Set([group]))
+  else groups.add(group)
+}
+
 class OpenGroup implements Group {
+  private known: Set<KeyId> | undefined
+
   constructor(
     private readonly groups: Groups,
-    readonly ids: Set<KeyId>,
+    private readonly keys: Keys,
   ) {}
+
+  get ids(): Set<KeyId> {
+    this.known ??= new Set(typeof this.keys === 'function' ? this.keys() : this.keys)
+    return this.known
+  }
 
   end(): void {
     this.groups.ends(this)

@@ -42,6 +42,18 @@ export class Elements {
     }
   }
 
+  /** Goes over so many elements, which must be there: from the `start` of the first to the `end` of the last. */
+  pass(count: number): void {
+    const from = this.end
+    let flags = 0
+    for (let i = 0; i < count; i++) {
+      this.next()
+      flags |= this.flags
+    }
+    this.start = from
+    this.flags = flags
+  }
+
   /** Goes over a value, or the head of an aggregate; gives how many values are in it. */
   private value(): number {
     const { buf } = this
@@ -89,8 +101,10 @@ export class Elements {
   }
 
   private line(): void {
-    const at = this.buf.indexOf(CR, this.end)
-    if (at < 0 || at >= this.limit) throw new ReplyProtocolError('a line that does not end')
+    const { buf, limit } = this
+    let at = this.end
+    while (at < limit && buf[at] !== CR) at++
+    if (at >= limit) throw new ReplyProtocolError('a line that does not end')
     this.end = at + 2
   }
 }

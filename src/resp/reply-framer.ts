@@ -1,5 +1,6 @@
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { InputBuffer } from './input-buffer.js'
+import { messageEnd } from './message-end.js'
 import { without } from './without.js'
 
 /** The reply has a type that RESP2 does not know. */
@@ -57,6 +58,8 @@ const ELEMENT = 0
 const ATTRIBUTE = 1
 const PUSH = 2
 
+const QUEUED = Buffer.from('+QUEUED\r\n')
+
 const NULL_LENGTH = -1
 const INCOMPLETE = -2
 
@@ -74,6 +77,8 @@ export class ReplyFramer {
   pushesFollow = false
   /** If they are: whether a push may still come that belongs right behind the reply that was handed over last. */
   openEnded = false
+  /** So many replies come next that are `+QUEUED` and are not handed over; another one among them is, and counts as well. */
+  queued = 0
   private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
   /** The next element. */
   private cursor = 0
@@ -143,7 +148,12 @@ export class ReplyFramer {
     let limit = input.limit
     this.needed = 0
     // In a chunk itself a reply begins here, unless its own beginning was let go.
-    if (input.borrowed && !this.tooLarge && !this.pushesFollow) this.deliverOks(buf, limit)
+    if (input.borrowed && !this.tooLarge && !this.pushesFollow) {
+      if (this.queued > 0) this.passQueued(buf, limit)
+      this.deliverOks(buf, limit)
+      // What begins a transaction is answered with OK.
+      while (this.queued > 0 && this.passQueued(buf, limit)) this.deliverOks(buf, limit)
+    }
     let p = this.cursor
     while (p < limit) {
       const type = buf[p]
@@ -185,6 +195,7 @@ export class ReplyFramer {
         this.deliver(p)
         buf = input.buf
         limit = input.limit
+        if (this.queued > 0 && input.borrowed && !this.pushesFollow) this.passQueued(buf, limit)
         p = input.start
       }
     }
@@ -204,6 +215,23 @@ export class ReplyFramer {
       this.cursor = p + 5
       sink.onReply(buf, p, p + 5, 0)
     }
+  }
+
+  /** Goes over the `+QUEUED` that come next; true when they were all that was waited for. */
+  private passQueued(buf: Buffer, limit: number): boolean {
+    const { input } = this
+    let p = this.cursor
+    for (const stop = limit - QUEUED.length; p <= stop && this.queued > 0; p += QUEUED.length, this.queued--) {
+      for (let i = 0; i < QUEUED.length; i++) {
+        if (buf[p + i] === QUEUED[i]) continue
+        input.start = p
+        this.cursor = p
+        return false
+      }
+    }
+    input.start = p
+    this.cursor = p
+    return this.queued === 0
   }
 
   /** Begins an aggregate of `count` elements (of pairs, if its type has pairs). */
@@ -369,24 +397,4 @@ export class ReplyFramer {
     if (this.pushStart >= 0) this.pushStart -= by
     for (let i = 0; i < this.cuts.length; i++) this.cuts[i] -= by
   }
-}
-
-/** Where the push of strings at `p` ends, as messages and events are; -1 when none stands there, or not all of it. */
-function messageEnd(buf: Buffer, p: number, limit: number): number {
-  let end = p
-  for (let left = 1; left > 0; left--) {
-    if (end >= limit || buf[end] !== (end === p ? GREATER : DOLLAR)) return -1
-    const first = end + 1
-    let length = 0
-    for (end = first; end < limit && buf[end] >= ZERO && buf[end] < COLON; end++) length = length * 10 + buf[end] - ZERO
-    if (end === first || end - first > 9 || end + 1 >= limit || buf[end] !== CR || buf[end + 1] !== LF) return -1
-    end += 2
-    if (buf[first - 1] === GREATER) {
-      left = length + 1
-      continue
-    }
-    end += length + 2
-    if (end > limit || buf[end - 2] !== CR || buf[end - 1] !== LF) return -1
-  }
-  return end
 }

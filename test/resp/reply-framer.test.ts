@@ -363,3 +363,36 @@ for (const [name, text] of [
     t.throws(() => frameReplies(inParts(latin1(text), 1)), ReplyProtocolError)
   })
 }
+
+t.test(
+  'replies that are known to come, and say that a command is queued, are not handed over, however the stream is cut',
+  async (t) => {
+    const queued = '+QUEUED\r\n'
+    const block = (count: number, other = '') => `+OK\r\n${queued.repeat(count)}${other}*1\r\n:7\r\n`
+    // Of the second one a command is refused.
+    const stream = latin1(`:1\r\n${block(3)}${block(2, '-ERR no\r\n')}${block(40)}+OK\r\n${block(0)}:2\r\n`)
+    const counts = [3, 3, 40, 0, 0]
+    const expected = [':1', '+OK', '*1', '+OK', '-ERR no', '*1', '+OK', '*1', '+OK', '+OK', '*1', ':2']
+    for (const pushesFollow of [false, true]) {
+      for (const chunks of [[stream], inParts(stream, 1), inParts(stream, 7), ...everySplit(stream)]) {
+        const heard: string[] = []
+        let begun = 0
+        const framer: ReplyFramer = new ReplyFramer({
+          onReply: (buf, start, end) => {
+            const text = buf.toString('latin1', start, end)
+            if (framer.queued > 0) {
+              framer.queued--
+              if (text === queued) return
+            }
+            heard.push(text.split('\r\n')[0])
+            if (text === '+OK\r\n') framer.queued = counts[begun++]
+          },
+          onPush: () => {},
+        })
+        framer.pushesFollow = pushesFollow
+        for (const chunk of chunks) framer.feed(chunk)
+        if (heard.join() !== expected.join()) t.same(heard, expected, JSON.stringify(chunks.map(String)))
+      }
+    }
+  },
+)
