@@ -260,23 +260,26 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
 
   // streams. XADD with an explicit id, or `<ms>-*`, and XTRIM are `apply` unless they trim approximately (`~`), which leaves to
   // the server what it removes; whoever serves them looks at that.
-  ['xack', 'key', 'apply'],
+  ['xack', 'key', 'apply', { elements: 'beside' }],
   [
     'xadd',
     'key',
     'master-first',
-    { compare: false, options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED! …id', choice: 'id' },
+    {
+      ...{ compare: false, choice: 'id', elements: 'beside' },
+      options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED! …id',
+    },
   ],
   ['xautoclaim', 'key', 'copy', { ...varying, values: true }],
   ['xclaim', 'key', 'copy', { ...varying, values: true }],
-  ['xdel', 'key', 'apply'],
+  ['xdel', 'key', 'apply', { elements: 'ids' }],
   ['xgroup', 'unsupported', 'none'],
-  ['xgroup|create', 'key', 'apply', { options: '5 MKSTREAM ENTRIESREAD+1' }],
-  ['xgroup|createconsumer', 'key', 'apply'],
-  ['xgroup|delconsumer', 'key', 'apply'],
-  ['xgroup|destroy', 'key', 'apply'],
+  ['xgroup|create', 'key', 'apply', { options: '5 MKSTREAM ENTRIESREAD+1', elements: 'beside' }],
+  ['xgroup|createconsumer', 'key', 'apply', { elements: 'beside' }],
+  ['xgroup|delconsumer', 'key', 'apply', { elements: 'beside' }],
+  ['xgroup|destroy', 'key', 'apply', { elements: 'beside' }],
   ['xgroup|help', 'any', 'none'],
-  ['xgroup|setid', 'key', 'apply', { options: '5 ENTRIESREAD+1' }],
+  ['xgroup|setid', 'key', 'apply', { options: '5 ENTRIESREAD+1', elements: 'beside' }],
   ['xinfo', 'unsupported', 'none'],
   ['xinfo|consumers', 'key', 'none', varying],
   ['xinfo|groups', 'key', 'none'],
@@ -292,10 +295,15 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'apply',
     {
       ...{ keys: 'streams', merge: 'streams', plan: 'read-streams', shape: 'xreadgroup', values: true },
-      options: '1 GROUP+2 COUNT+1 BLOCK+1 NOACK …streams',
+      ...{ options: '1 GROUP+2 COUNT+1 BLOCK+1 NOACK …streams', elements: 'beside' },
     },
   ],
   ['xrevrange', 'key', 'none', { shape: 'null-array' }],
   ['xsetid', 'key', 'apply', { options: '3 ENTRIESADDED+1 MAXDELETEDID+1' }],
-  ['xtrim', 'key', 'master-first', { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED!', choice: 'trim' }],
+  [
+    'xtrim',
+    'key',
+    'master-first',
+    { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED!', choice: 'trim', elements: 'beside' },
+  ],
 ]

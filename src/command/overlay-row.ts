@@ -47,7 +47,7 @@ import type {
  * - time: of a write in mode `absolute`, how the time stands in it that its key gets.
  * - ends: where the deadline that the key had before is gone in any case.
  * - choice: in mode `master-first`, what is left to the server.
- * - elements: of a write that changes only elements that it names, where these stand.
+ * - elements: of a write of which its words tell which elements it changes, where these stand.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can be one of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]

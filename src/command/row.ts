@@ -116,6 +116,8 @@ export type Elements =
   | 'each' // SREM key member [member …]
   | 'firsts' // HSET key field value [field value …]
   | 'seconds' // ZADD key [words] score member [score member …]
+  | 'ids' // XDEL key id [id …]
+  | 'beside' // none that lies between others: XADD and trims, at the ends of a stream; its groups, and what is pending in them
 
 /** Where a command goes. */
 export type Route =

@@ -75,6 +75,12 @@ export class Lanes {
     return [...(this.byLink.get(link)?.keys() ?? [])]
   }
 
+  /** Whether nothing stands in the lane of a key but writes of it alone: these wait for nothing but what servers answer. */
+  isOnlyWritten(link: Link, id: KeyId): boolean {
+    const entries = this.byLink.get(link)?.get(id)?.entries ?? []
+    return entries.every(({ held, lanes }) => held.isWrite === true && lanes.length === 1)
+  }
+
   isAnyHeld(link: Link, ids: readonly KeyId[]): boolean {
     const lanes = this.byLink.get(link)
     return lanes !== undefined && ids.some((id) => lanes.has(id))

@@ -68,11 +68,18 @@ export function isCopied(row: CommandRow, frame: Frame): boolean {
 }
 
 /** A write is about to be emitted: for who remembers what was written while a member is away, or is filled, or a key is watched. */
-export function noteWrite(order: Order, frame: Frame, row: CommandRow, db: number, copied: boolean): void {
+export function noteWrite(
+  order: Order,
+  frame: Frame,
+  row: CommandRow,
+  db: number,
+  copied: boolean,
+  inBlock = false,
+): void {
   if (order.absences.any) order.absences.note(order.keyIds(row, frame, db))
   if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, db))
   const { aheads } = order.pieces
-  if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db))
+  if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db), inBlock)
 }
 
 /** The command with its time as an absolute one, by the clock of the key's master. */

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { HIDDEN_NAME } from '../../src/order/pieces/hidden-name.js'
 import { Random } from '../chaos/random.js'
 import { PiecesStory } from './pieces-story.js'
 
 type Write = (below: (n: number) => number) => string[]
 
-/** How a large value of each type is made, writes of elements that they name, and one that leaves their number as it is. */
-const TYPES: Record<string, { make(n: number): string[]; writes: Write[]; steady?: Write }> = {
+/** How a large value of each type is made and counted, writes of elements that they name, and one that leaves their number as it is. */
+const TYPES: Record<string, { count: string; make(n: number): string[][]; writes: Write[]; steady?: Write }> = {
   hash: {
-    make: (n) => ['HSET', 'k', ...Array.from({ length: n }, (_, i) => [`field ${i}`, `${i}`]).flat()],
+    count: 'HLEN',
+    make: (n) => [['HSET', 'k', ...Array.from({ length: n }, (_, i) => [`field ${i}`, `${i}`]).flat()]],
     writes: [
       (below) => ['HSET', 'k', `field ${below(4000)}`, `${below(99)}`, `field ${below(4000)}`, 'second'],
       (below) => ['HINCRBY', 'k', `field ${below(2000)}`, '1'],
@@ -19,14 +21,16 @@ const TYPES: Record<string, { make(n: number): string[]; writes: Write[]; steady
     steady: (below) => ['HINCRBY', 'k', `field ${below(2000)}`, '3'],
   },
   set: {
-    make: (n) => ['SADD', 'k', ...Array.from({ length: n }, (_, i) => `member ${i}`)],
+    count: 'SCARD',
+    make: (n) => [['SADD', 'k', ...Array.from({ length: n }, (_, i) => `member ${i}`)]],
     writes: [
       (below) => ['SADD', 'k', `member ${below(4000)}`, `${below(100)}`],
       (below) => ['SREM', 'k', `member ${below(2000)}`],
     ],
   },
   zset: {
-    make: (n) => ['ZADD', 'k', ...Array.from({ length: n }, (_, i) => [`${i}.5`, `member ${i}`]).flat()],
+    count: 'ZCARD',
+    make: (n) => [['ZADD', 'k', ...Array.from({ length: n }, (_, i) => [`${i}.5`, `member ${i}`]).flat()]],
     writes: [
       (below) => ['ZINCRBY', 'k', `${below(99)}.25`, `member ${below(4000)}`],
       (below) => ['ZADD', 'k', 'GT', 'CH', `${below(5000)}`, `member ${below(4000)}`, '1e300', `member ${below(4000)}`],
@@ -35,19 +39,80 @@ const TYPES: Record<string, { make(n: number): string[]; writes: Write[]; steady
     ],
     steady: (below) => ['ZINCRBY', 'k', '0.5', `member ${below(2000)}`],
   },
+  stream: {
+    count: 'XLEN',
+    make: (n) => [
+      ...Array.from({ length: n }, () => ['XADD', 'k', `${++lastId}-1`, 'n', 'x'.repeat(40)]),
+      ['XGROUP', 'CREATE', 'k', 'g', '0'],
+      ['XGROUP', 'CREATE', 'k', 'h', `${lastId - 1000}`],
+      ['XREADGROUP', 'GROUP', 'g', 'first', 'COUNT', '900', 'STREAMS', 'k', '>'],
+      ['XDEL', 'k', ...Array.from({ length: 100 }, (_, i) => `${lastId - n + 11 * i}-1`)],
+    ],
+    writes: [
+      () => ['XADD', 'k', `${(lastId += 2)}-*`, 'n', 'new'],
+      () => ['XADD', 'k', `${lastId}-*`, 'n', 'new', 'm', 'more'],
+      () => ['XADD', 'k', 'MAXLEN', '3000', `${lastId}-*`, 'n', 'of at most so many'],
+      (below) => ['XDEL', 'k', ...Array.from({ length: 9 }, () => `${lastId - below(3500)}-1`)],
+      (below) => ['XDEL', 'k', `${lastId - below(40)}`, `${lastId - below(40)}-0`, `${lastId + below(9)}-1`],
+      (below) => ['XTRIM', 'k', 'MINID', `${lastId - 1800 - below(2000)}-1`],
+      (below) => ['XREADGROUP', 'GROUP', 'g', `${below(3)}`, 'COUNT', `${below(30)}`, 'STREAMS', 'k', '>'],
+      (below) => ['XREADGROUP', 'GROUP', 'h', `${below(3)}`, 'NOACK', 'COUNT', '20', 'STREAMS', 'k', '>'],
+      (below) => ['XACK', 'k', 'g', ...Array.from({ length: 9 }, () => `${lastId - below(3500)}-1`)],
+      (below) => ['XGROUP', 'CREATE', 'k', `${below(3)}`, `${lastId - below(2000)}`],
+      (below) => ['XGROUP', 'SETID', 'k', 'g', `${lastId - below(3000)}`],
+      (below) => ['XGROUP', 'DESTROY', 'k', `${below(3)}`],
+      (below) => ['XGROUP', 'DELCONSUMER', 'k', 'g', `${below(3)}`],
+    ],
+    steady: () => ['XADD', 'k', 'MAXLEN', '2500', `${++lastId}-1`, 'n', 'v'],
+  },
 }
 
+/** Of the streams' entries. */
+let lastId = 0
+
 /** What spoils what was built ahead. */
-const EVENTS: ((story: PiecesStory, make: (n: number) => string[]) => void)[] = [
+const EVENTS: ((story: PiecesStory, make: (n: number) => string[][]) => void)[] = [
   (story) => story.write(['UNLINK', 'k']),
   (story) => story.write(['SET', 'k', 'another type']),
   (story) => story.flush(),
   (story) => story.write(['RENAME', 'k', 'elsewhere'], ['k', 'elsewhere']),
-  (story, make) => story.write(['UNLINK', 'k']) ?? story.write(make(2500)),
+  (story, make) => {
+    for (const command of [['UNLINK', 'k'], ...make(2500)]) story.write(command, ['k'])
+  },
+  (story) => story.write(['XSETID', 'k', `${(lastId += 1000)}`]),
   (story) => story.write(['PEXPIREAT', 'k', String(Date.now() + 1_000_000)]),
 ]
 
-for (const [type, { make, writes, steady }] of Object.entries(TYPES)) {
+for (const [type, { count, make, writes, steady }] of Object.entries(TYPES)) {
+  t.test(`nearly all of a ${type} is there before any write waits for it`, async (t) => {
+    const story = await PiecesStory.begin(t)
+    const random = new Random(1, type)
+    for (const command of make(4000)) story.write(command, ['k'])
+    await story.quiet()
+    await story.on('target', 'DEL', 'k')
+    let isOver = false
+    const writing = (async () => {
+      while (!isOver) {
+        story.write(
+          random.pick(writes)((n) => random.below(n)),
+          ['k'],
+        )
+        await sleep(1)
+      }
+    })()
+    let missing = Number.POSITIVE_INFINITY
+    const result = await story.copyAhead('k', async () => {
+      const [there, here] = await Promise.all([story.on('target', count, HIDDEN_NAME), story.on('source', count, 'k')])
+      missing = Number(String(here).slice(1)) - Number(String(there).slice(1))
+    })
+    isOver = true
+    await writing
+    t.equal(result, 'copied')
+    t.ok(missing < 400, `${missing} elements were left`)
+    await story.quiet()
+    t.equal(await story.differs('k'), false)
+  })
+
   t.test(`a ${type} that is built ahead of its copy while it is written is equal in the end`, async (t) => {
     const story = await PiecesStory.begin(t)
     let ahead = 0
@@ -57,7 +122,7 @@ for (const [type, { make, writes, steady }] of Object.entries(TYPES)) {
       const write = seed % 2 === 0 && steady !== undefined ? () => steady : () => writes[below(writes.length)]
       story.flush()
       await story.quiet()
-      story.write(make(2000 + below(2000)))
+      for (const command of make(2000 + below(2000))) story.write(command, ['k'])
       await story.quiet()
       await story.on('target', 'DEL', 'k')
       const copied = story.copyAhead('k')
@@ -82,14 +147,14 @@ for (const [type, { make, writes, steady }] of Object.entries(TYPES)) {
 
 t.test('a key that expires and is made again while it is built ahead is copied as it is', async (t) => {
   const story = await PiecesStory.begin(t)
-  story.write(TYPES.hash.make(4000))
+  story.write(TYPES.hash.make(4000)[0])
   await story.quiet()
   await story.on('target', 'DEL', 'k')
   const copied = story.copyAhead('k')
   await sleep(3)
   // As if its deadline had passed: nobody tells.
   await story.on('source', 'UNLINK', 'k')
-  story.write(TYPES.hash.make(500))
+  story.write(TYPES.hash.make(500)[0])
   await copied
   await story.quiet()
   t.equal(await story.differs('k'), false)
@@ -99,7 +164,7 @@ t.test('a key that expires and is made again while it is built ahead is copied a
 t.test('the link of either member breaks while a key is built ahead', async (t) => {
   for (const side of ['source', 'target'] as const) {
     const story = await PiecesStory.begin(t)
-    story.write(TYPES.hash.make(4000))
+    story.write(TYPES.hash.make(4000)[0])
     await story.quiet()
     await story.on('target', 'DEL', 'k')
     const copied = story.copyAhead('k')

@@ -1,7 +1,7 @@
 import { Link } from '../../src/backend/link.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
-import { lookupCommand } from '../../src/command/table.js'
+import { lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { isSameOnBoth } from '../../src/migration/equal-copies.js'
 import { type CopyResult, KeyCopy } from '../../src/order/copy-key.js'
 import { Lanes } from '../../src/order/lanes.js'
@@ -98,12 +98,15 @@ export class PiecesStory {
   /**
    * The same for one key that the target is not sent writes of before: most of it is copied while they go on. Undefined when
    * that was given up, and all of it was copied later.
+   *
+   * @param whenBuilt called before writes begin to wait for what is left
    */
-  async copyAhead(key: string): Promise<CopyResult | undefined> {
+  async copyAhead(key: string, whenBuilt = async () => {}): Promise<CopyResult | undefined> {
     const { source, target } = this.links
     this.owing = true
     const value = { id: `0:${key}`, bytes: 100_000, source, target, isWanted: () => true }
     const ahead = await Ahead.build(this.lanes, this.pieces, value)
+    await whenBuilt()
     if (ahead?.isFree === false) ahead.drop()
     await until('both can be reached', () => source.ready && target.ready)
     this.owing = false
@@ -118,7 +121,9 @@ export class PiecesStory {
     const frame = frameOf(args)
     const ids = keys.map((key) => `0:${key}`)
     const { buf, argStart, argEnd } = frame
-    this.pieces.aheads.wrote(lookupCommand(buf, argStart[0], argEnd[0]), frame, ids)
+    const container = lookupCommand(buf, argStart[0], argEnd[0])
+    const row = container?.subcommands && lookupSubcommand(container, buf, argStart[1], argEnd[1])
+    this.pieces.aheads.wrote(row ?? container, frame, ids)
     for (const link of this.owing ? [this.links.source] : Object.values(this.links)) {
       const emit = () => link.emitFrame(frame, 0, { onReply: () => {}, onLost: () => {} }, 0)
       if (!link.ready) continue

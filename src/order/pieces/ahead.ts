@@ -7,9 +7,11 @@ import { frameOf } from '../../resp/frame.js'
 import type { Lanes } from '../lanes.js'
 import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
+import { type Building, type Reading, SpoiledError, type Written } from './building.js'
+import { buildingOf } from './buildings.js'
 import { HIDDEN_NAME, removeLeftovers } from './hidden-name.js'
-import { IndivisibleError, pagesOf } from './pages.js'
-import { type Rereading, rereadingOf } from './rereading.js'
+import type { Page } from './page.js'
+import { IndivisibleError } from './pages.js'
 import type { Slots } from './slots.js'
 import { Writer } from './writer.js'
 
@@ -32,13 +34,6 @@ export interface AheadValue {
   isWanted(): boolean
 }
 
-/** Elements that may be written again while the key is held. */
-const LAST_ELEMENTS = 200
-/** The writes of a value that is built ahead may name so much that was not read again yet. */
-const CHANGED_MAX = 1_000_000
-const CHANGED_BYTES_MAX = 64 * 1024 * 1024
-/** After so many pages of what was changed it is not waited any more for fewer changes. */
-const REREAD_PAGES_MAX = 2000
 /** A key with a deadline is built ahead only if that is further away, and for no longer than a half of it. */
 const DEADLINE_MS = 3_600_000
 /** A value that changes all the time in ways that spoil it is not built ahead. */
@@ -49,33 +44,32 @@ const HELD_POLL_MS = 1
 
 /**
  * A large value that is to be copied to a member which gets no writes of it yet, built there before the key is held
- * [design §7 Copying in pieces]: while it is read, the writes of it go on. A page has what the source has in the moment in which
+ * [design §7 Built ahead]: while it is read, the writes of it go on. A page has what the source has in the moment in which
  * it is read, and what a write changes afterwards is read again:
  *
  *     writes    ──────w(a)───────w(b)w(a)────w(c)──────────┐ T
  *     source    [page][page][page]  [a b?] [a?]  ·········· hold [c?][how many?] writes
  *     target       [page][page][page]  [a b]  [a] ········· hold [c][how many?][MULTI RENAME EXEC] writes
  *
- * Of every write that is emitted from the first page on it is known which elements it may change, from the table; one of which
- * that is not known, and all else that may make another value of it, spoils it. Then it is copied as others are.
+ * Of every write that is emitted from the first page on it is known which elements it may change, from the table: what that
+ * means is the type's own matter (`Building`). One of which it is not known, and all else that may make another value of it,
+ * spoils it. Then it is copied as others are.
  *
- * Why it is right: all goes over one link, so a page shows each write that was emitted before it, and an element that was
- * written since then is among the changed ones. When the key is held at T nothing is on its way, and each element is on
+ * Why it is right: all goes over one link, so a page shows each write that was emitted before it, and what was
+ * written since then is read again. When the key is held at T nothing is on its way, and each element is on
  * the target as it was after its last write before T: it was read then, or has not been changed since it was read.
  */
 export class Ahead {
   readonly writer: Writer
   private readonly budget: Budget
   private readonly reader: Source
-  private rereading: Rereading | undefined
-  /** Elements that may have been written since they were read. */
-  private readonly changed = new Set<string>()
-  private changedBytes = 0
+  private building: Building | undefined
+  /** The copy has its place among the writes: what is told of from now on comes behind it. */
+  private isOrdered = false
   private spoiled = false
   private built = false
   private ended = false
   private writing: Promise<void> = Promise.resolve()
-  private bytesEach = 1
   private readonly beganAtMs = performance.now()
 
   private constructor(
@@ -106,18 +100,20 @@ export class Ahead {
     return undefined
   }
 
-  /** What names elements of the value is emitted; undefined when it may do anything to it. */
-  wrote(elements: readonly string[] | undefined): void {
-    if (elements === undefined) {
-      this.spoil()
-      return
-    }
-    for (const element of elements) {
-      if (this.changed.has(element)) continue
-      this.changed.add(element)
-      this.changedBytes += element.length
-    }
-    if (this.changed.size > CHANGED_MAX || this.changedBytes > CHANGED_BYTES_MAX) this.spoil()
+  /** A write of the key, and perhaps of others, is emitted. */
+  wrote(write: Written): void {
+    if (!this.isOrdered && this.building?.wrote(write) !== true) this.spoil()
+  }
+
+  /** The source has refused a write of the key. */
+  refused(): void {
+    if (this.building?.isExact === true) this.spoil()
+  }
+
+  /** A copy of the key has its place among its writes. */
+  ordered(): void {
+    if (this.isReady) this.isOrdered = true
+    else this.spoil()
   }
 
   /** What was built is not the value any more. */
@@ -131,7 +127,7 @@ export class Ahead {
     return this.built && !this.spoiled
   }
 
-  /** Whether nothing of the key is on its way that its source has not been sent: holds in this turn. */
+  /** Whether a copy of the key may go behind what is held of it, and have our place on the members: holds in this turn. */
   get isFree(): boolean {
     return !this.isOver && !this.isHeld
   }
@@ -160,11 +156,9 @@ export class Ahead {
    */
   async finish(): Promise<boolean> {
     try {
-      while (this.changed.size > 0 && !this.writer.isStopped) await this.reread()
-      await this.writing
-      if (!this.writer.isStopped && (await this.isComplete())) return true
+      if ((await this.write(this.building!.rest())) && !this.writer.isStopped && (await this.isComplete())) return true
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error
+      if (!(error instanceof RefusedError || error instanceof SpoiledError)) throw error
       await this.writing
     }
     this.clear()
@@ -177,17 +171,18 @@ export class Ahead {
 
   private get isHeld(): boolean {
     const { source, target, id } = this.value
-    return this.lanes.isHeld(source, id) || this.lanes.isHeld(target, id)
+    return !this.lanes.isOnlyWritten(source, id) || this.lanes.isHeld(target, id)
   }
 
   private async isBuilt(): Promise<boolean> {
     try {
       if (!(await this.whenFree())) return false
-      this.pieces.aheads.add(this)
-      return this.isFree && this.value.target.ready && (await this.readAll())
+      return await this.readAll()
     } catch (error) {
-      if (error instanceof RefusedError || error instanceof LinkLostError || error instanceof IndivisibleError)
-        return false
+      const isUsual = [RefusedError, LinkLostError, IndivisibleError, SpoiledError].some(
+        (kind) => error instanceof kind,
+      )
+      if (isUsual) return false
       throw error
     } finally {
       await this.writing
@@ -195,31 +190,36 @@ export class Ahead {
   }
 
   private async readAll(): Promise<boolean> {
-    const { reader, value, budget, writer } = this
+    const { reader, value, budget, writer, pieces } = this
+    const inOrder: Reading['inOrder'] = (ask) => this.inOrder(ask)
     const type = textOf(await reader.reply('TYPE')) ?? ''
+    this.building = await buildingOf(type, { source: reader, bytes: value.bytes, budget, inOrder })
+    if (this.building === undefined || this.isOver || !value.target.ready) return false
+    pieces.aheads.add(this)
+    // From here on every write is told of: what was emitted before has been executed when that is answered.
+    const isSame = textOf(await this.inOrder(() => reader.reply('TYPE'))) === type
     const deadlineMs = Number(await reader.reply('PEXPIRETIME'))
     const isSoon = deadlineMs >= 0 && deadlineMs - (preciseNowMs() + value.source.clockOffsetMs) < DEADLINE_MS
-    this.rereading = await rereadingOf(type, reader)
-    if (this.rereading === undefined || isSoon || this.isOver) return false
-    this.bytesEach = value.bytes / Math.max(1, Number(await reader.reply(this.rereading.count)))
-    if (this.isOver) return false
+    if (!isSame || isSoon || this.isOver) return false
     this.writing = writer.write([frameOf(['UNLINK', HIDDEN_NAME])])
-    for await (const page of pagesOf(type, { source: reader, bytes: value.bytes, budget })) {
+    return (await this.write(this.building.pages())) && (await this.whenFree()) && writer.hasAll
+  }
+
+  /** Writes pages, of which the next one is read meanwhile. False when not all of them were written. */
+  private async write(pages: AsyncGenerator<Page>): Promise<boolean> {
+    const { writer } = this
+    for await (const page of pages) {
       await this.writing
-      if (this.isOver || !writer.hasAll) return false
+      if ((!this.ended && this.isOver) || !writer.hasAll || writer.isOver) return false
       this.writing = writer.write(page)
     }
-    for (let pages = 0; this.changed.size > LAST_ELEMENTS && pages < REREAD_PAGES_MAX; pages++) {
-      if (!(await this.whenFree()) || !writer.hasAll) return false
-      if (this.isFree) await this.reread()
-    }
     await this.writing
-    return (await this.whenFree()) && writer.hasAll
+    return true
   }
 
   /**
-   * Resolves with true when nothing of the key is held, so that all its writes that there were have been emitted. Not before
-   * long: what is held may wait for our place on the members.
+   * Resolves with true when nothing of the key is held but writes of it alone. Not before
+   * long: what else is held may wait for our place on the members.
    */
   private async whenFree(): Promise<boolean> {
     const untilMs = performance.now() + HELD_MAX_MS
@@ -227,27 +227,35 @@ export class Ahead {
     return this.isFree
   }
 
-  /** Reads a page of what was changed, and begins to write it. */
-  private async reread(): Promise<void> {
-    const most = this.budget.elementsOf(this.bytesEach)
-    const names: Buffer[] = []
-    for (const name of this.changed) {
-      if (names.length === most) break
-      this.changed.delete(name)
-      this.changedBytes -= name.length
-      names.push(Buffer.from(name, 'latin1'))
-    }
-    const page = await this.rereading!.page(names)
-    await this.writing
-    if (!this.writer.isStopped) this.writing = this.writer.write(page)
+  /** See `Reading`. Who is before us in the lane may wait for our place on the members. */
+  private inOrder<T>(ask: () => Promise<T>): Promise<T> {
+    const { lanes, value, ended } = this
+    if (ended || !lanes.isHeld(value.source, value.id)) return ask()
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new SpoiledError('what is held for the key is not emitted'))
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        giveUp()
+      }, HELD_MAX_MS)
+      const emit = () => {
+        clearTimeout(timer)
+        if (!isLate) resolve(ask())
+      }
+      const never = () => {
+        clearTimeout(timer)
+        giveUp()
+      }
+      lanes.hold(value.source, [value.id], { emit, dropped: never, covered: never })()
+    })
   }
 
   /** Whether it has as many elements on both: it may have expired, and been made again, without anybody's having been told. */
   private async isComplete(): Promise<boolean> {
-    const { reader, value, rereading } = this
+    const { reader, value, building } = this
     if (performance.now() - this.beganAtMs > DEADLINE_MS / 2) return false
     const built = new Source(value.target, this.reader.db, HIDDEN_NAME, this.budget)
-    const [here, there] = await Promise.all([reader.reply(rereading!.count), built.reply(rereading!.count)])
+    const [here, there] = await Promise.all([reader.reply(building!.count), built.reply(building!.count)])
     return here === there
   }
 

@@ -40,10 +40,29 @@ export class Aheads {
    * A write of these keys is emitted.
    *
    * @param row undefined if it is not sure to do what the table says
+   * @param inBlock it stands in a transaction
    */
-  wrote(row: CommandRow | undefined, frame: Frame, ids: readonly KeyId[]): void {
-    const names = row?.elements === undefined || ids.length !== 1 ? undefined : elementsIn(row, frame)
-    for (const ahead of [...this.all]) if (ids.includes(ahead.value.id)) ahead.wrote(names)
+  wrote(row: CommandRow | undefined, frame: Frame, ids: readonly KeyId[], inBlock = false): void {
+    for (const ahead of [...this.all]) {
+      if (!ids.includes(ahead.value.id)) continue
+      if (row?.elements === undefined) ahead.spoil()
+      else ahead.wrote({ row, frame, keys: ids.length, inBlock })
+    }
+  }
+
+  /** A write of these keys was refused by this member. */
+  refused(link: Link, ids: readonly KeyId[]): void {
+    for (const ahead of [...this.all]) {
+      if (ahead.value.source === link && ids.includes(ahead.value.id)) ahead.refused()
+    }
+  }
+
+  /** A copy of this key from the one member to the others has its place among the writes: `take` follows when that has come. */
+  ordered(id: KeyId, source: Link, targets: readonly Link[]): void {
+    for (const ahead of [...this.all]) {
+      const { value } = ahead
+      if (value.id === id && value.source === source && targets.includes(value.target)) ahead.ordered()
+    }
   }
 
   /** These keys may have become something else on some member. */
@@ -74,14 +93,4 @@ export class Aheads {
       if (ahead.value.source === link || ahead.value.target === link) ahead.spoil()
     }
   }
-}
-
-/** The elements that a write names. */
-function elementsIn({ elements }: CommandRow, { buf, argc, argStart, argEnd }: Frame): string[] {
-  const step = elements === 'each' ? 1 : 2
-  const names: string[] = []
-  // Words may stand before the scores; so it is counted from the end.
-  const first = elements === 'seconds' ? 3 - (argc % 2) : 2
-  for (let i = first; i < argc; i += step) names.push(buf.latin1Slice(argStart[i], argEnd[i]))
-  return names
 }

@@ -57,6 +57,7 @@ export class SizedCopy implements Held, ReplySink {
     private readonly key: SizedKey,
   ) {
     this.hold = lanes.holdKey(key.source, key.id, this)
+    if (pieces.aheads.any) pieces.aheads.ordered(key.id, key.source, key.targets)
     if (lanes.isFirst(this.hold)) this.first()
   }
 

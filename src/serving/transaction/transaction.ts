@@ -343,7 +343,7 @@ export class Transaction {
       BlockRead.emit(order, share.reader ?? share.route.natural[0], piece, slot, this.results)
       return
     }
-    noteWrite(order, frame, row, slot.db, how === 'copies')
+    noteWrite(order, frame, row, slot.db, how === 'copies', true)
     if (how === 'apply') {
       this.oneRoute.apply(to, frame, row, slot)
       return
