@@ -10,9 +10,8 @@ import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
 import { within } from './base/within.js'
-import { Clients } from './client/clients.js'
 import { Listener } from './client/listener.js'
-import { ClientStats, type Server } from './client/server.js'
+import { clientSide, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
@@ -300,8 +299,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       const isNoted = markers.whenAcknowledged().then(() => true)
       return (await within(isNoted, config.limits.unavailableTimeoutMs)) === true
     },
-    clients: new Clients(),
-    stats: new ClientStats(),
+    ...clientSide(config),
     runId,
     failed,
     startedAtMs: performance.now(),

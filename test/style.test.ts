@@ -16,6 +16,7 @@ const RANKS: Record<string, number> = {
   backend: 2,
   simulate: 2,
   order: 3,
+  channels: 3,
   serving: 4,
   membership: 4,
   migration: 5,

@@ -9,11 +9,11 @@ const BACKSLASH = 0x5c
 const DASH = 0x2d
 
 /** Steps of a pattern beside single bytes. */
-const ANY_TEXT = -1
-const ANY_BYTE = -2
+export const ANY_TEXT = -1
+export const ANY_BYTE = -2
 
-/** What one step matches: any text, any byte, one byte (in lower case, where case does not count), or those marked. */
-type Step = number | Uint8Array
+/** What one step matches: any text, any byte, one byte (in lower case, where case does not count), or those marked. No two stars follow each other. */
+export type Step = number | Uint8Array
 
 /**
  * Redis's glob matching: `*`, `?`, `[abc]`, `[^a-z]`, `\x` [Redis util.c stringmatchlen], with its corners: `*` does not
@@ -23,7 +23,7 @@ type Step = number | Uint8Array
  * `*` needs to be tried again: clients choose both.
  */
 export class Glob {
-  private readonly steps: Step[] = []
+  readonly steps: Step[] = []
   /** The pattern has more steps than any text has bytes. */
   private isTooLong = false
 
@@ -134,4 +134,9 @@ function signed(byte: number): number {
 
 function lower(signedByte: number, nocase: boolean): number {
   return nocase && signedByte > 0 ? LOWER[signedByte] : signedByte
+}
+
+/** The steps of a pattern. */
+export function stepsOf(pattern: Buffer): readonly Step[] {
+  return new Glob(pattern).steps
 }

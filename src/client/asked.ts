@@ -18,7 +18,7 @@ export function askedBy({ order, clients }: Server, { session }: Connection, fra
     for (const queued of session.transaction?.queued ?? [])
       mastersAsked(order.router, queued.frame, queued.row, masters)
   } else {
-    if (row.route === 'local' || session.transaction !== undefined) return NO_SHARES
+    if (row.route === 'local' || row.route === 'channels' || session.transaction !== undefined) return NO_SHARES
     const master = frame.argc === row.plainArgc ? undefined : masterAsked(order.router, frame, row)
     if (master !== undefined) return replyBudget.of(master)
     if (row.name === 'keys') return replyBudget.everywhere

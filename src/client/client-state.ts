@@ -7,8 +7,10 @@ import { QueuedFrames } from './queued-frames.js'
  *        ┌───────────MULTI──────────> transaction ──┐
  *        │ ┌──EXEC, DISCARD, RESET──────────┘       │
  *      normal ──the last reply is under way──> ending ──> closed       from everywhere: the connection is closed
- *        │ └──served, or waited too long──┐
- *        └──a command that waits──────> blocked
+ *       │││└──served, or waited too long──┐         │
+ *       ││└───a command that waits─────> blocked    │
+ *       │└──the last UNSUBSCRIBE, RESET──┐          │
+ *       └───SUBSCRIBE in RESP2────────> subscribed ─┘
  *
  * One door leads from state to state, `Session.become`. What a client has set for itself (name, database, watched keys …) is
  * no state: see Session.
@@ -18,6 +20,8 @@ export type ClientState =
   | { readonly kind: 'normal' }
   /** They are kept up to EXEC; aborted when one of them was refused. */
   | Transaction
+  /** It speaks RESP2 and listens to channels: only commands about that are served, as all else might be taken for a message. */
+  | { readonly kind: 'subscribed' }
   /** The next one waits for what this one waits for. */
   | { readonly kind: 'blocked'; readonly wait: Wait }
   /** No more are served: the connection is closed when the replies have been written. */
@@ -39,6 +43,7 @@ export interface Wait {
 
 /** There is one of each of these, so that it is cheap to ask for them. */
 export const NORMAL: ClientState = { kind: 'normal' }
+export const SUBSCRIBED: ClientState = { kind: 'subscribed' }
 export const ENDING: ClientState = { kind: 'ending' }
 export const CLOSED: ClientState = { kind: 'closed' }
 
@@ -47,8 +52,9 @@ export function newTransaction(): Transaction {
 }
 
 const MOVES: Readonly<Record<ClientState['kind'], readonly ClientState['kind'][]>> = {
-  normal: ['transaction', 'blocked', 'ending', 'closed'],
+  normal: ['transaction', 'subscribed', 'blocked', 'ending', 'closed'],
   transaction: ['normal', 'transaction', 'ending', 'closed'],
+  subscribed: ['normal', 'ending', 'closed'],
   blocked: ['normal', 'closed'],
   ending: ['closed'],
   closed: [],

@@ -35,12 +35,15 @@ export class Clients {
     return [...this.byId.values()]
   }
 
-  /** Closes clients that have sent nothing for `idleTimeoutMs` and wait for nothing. */
+  /** Closes clients that have sent nothing for `idleTimeoutMs`, and neither wait for something nor listen. */
   closeIdle(idleTimeoutMs: number): void {
     if (idleTimeoutMs === 0) return
     this.sweeper = setInterval(() => {
       const before = performance.now() - idleTimeoutMs
-      for (const client of this.all()) if (client.lastActiveMs < before && client.queue.length === 0) client.close()
+      for (const client of this.all()) {
+        const isWaiting = client.queue.length > 0 || client.session.subscriber !== undefined
+        if (client.lastActiveMs < before && !isWaiting) client.close()
+      }
     }, SWEEP_MS)
   }
 

@@ -374,6 +374,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     if (!this.closed) this.session.become(CLOSED)
     if (!clients.remove(this)) return
     this.session.unwatch()
+    this.session.endListening()
     this.noteKept()
     this.noteUntaken(0)
     this.queue.leaveTurn(this)

@@ -6,10 +6,12 @@ import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import { NORMAL } from './client-state.js'
+import { serveChannels } from './commands/channels.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
+import { whileSubscribed } from './subscribed.js'
 import { between, commandOf, tooManyWords } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
@@ -56,19 +58,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
 
 function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
   const { session } = client
-  const { state } = session
-  if (state !== NORMAL && state.kind === 'transaction') {
-    const reply = between(server, client, state, frame, row)
-    if (reply !== undefined) {
-      client.replyBytes(reply)
-      if (state.queued.bytes > server.config.limits.queryBufferBytes) {
-        server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
-        client.drop()
-      }
+  if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return
+  if (row.route !== 'local') {
+    if (row.route === 'channels') {
+      serveChannels(server, client, frame, row)
       return
     }
-  }
-  if (row.route !== 'local') {
     const slot = client.takeSlot(frame.end - frame.start)
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     server.coordinator.submit(frame, row, slot)
@@ -86,6 +81,25 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     return
   }
   serveLocal(server, client, row, parseRequest(ownFrame(frame)))
+}
+
+/** Whether the state of the client says what becomes of the command. */
+function isAnsweredByState(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
+  const { state } = client.session
+  if (state.kind === 'subscribed') {
+    const reply = whileSubscribed(row, frame)
+    if (reply !== undefined) client.reply(reply)
+    return reply !== undefined
+  }
+  if (state.kind !== 'transaction') return false
+  const reply = between(server, client, state, frame, row)
+  if (reply === undefined) return false
+  client.replyBytes(reply)
+  if (state.queued.bytes > server.config.limits.queryBufferBytes) {
+    server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
+    client.drop()
+  }
+  return true
 }
 
 /** The row of the command, or undefined when the client has been answered, or closed, because it cannot be served. */

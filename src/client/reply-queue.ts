@@ -123,6 +123,30 @@ export class ReplyQueue implements SlotOwner {
     return slot
   }
 
+  /**
+   * Sends what the client has not asked for, which nobody will write into: behind the replies to all commands that came before, because
+   * these were executed before. A command that waits for something else than an answer is not one of them.
+   */
+  push(bytes: Buffer): void {
+    const { slots } = this
+    const newest = slots.at(slots.length - 1)
+    if (newest === undefined || (newest.pausing && slots.length === 1)) {
+      this.outbox.append(bytes, 0, bytes.length, true)
+      return
+    }
+    const slot = ReplyQueue.spare.pop() ?? new Slot()
+    slot.open(this, newest.proto, newest.db, false, 0)
+    // The client has sent nothing more.
+    slot.number = newest.number
+    slot.endsBatch = true
+    slot.keep(bytes, 0, bytes.length, true)
+    this.keptBytes += bytes.length
+    slots.push(slot)
+    if (!newest.pausing) return
+    slots.set(slots.length - 2, slot)
+    slots.set(slots.length - 1, newest)
+  }
+
   /** The commands whose places were taken since the last call came together: their replies leave together, if they come soon. */
   endBatch(): void {
     const newest = this.slots.at(this.slots.length - 1)

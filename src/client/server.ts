@@ -1,6 +1,7 @@
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
+import { Channels } from '../channels/channels.js'
 import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
@@ -11,10 +12,9 @@ import type { Verifier } from '../migration/verify.js'
 import type { Order } from '../order/order.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
+import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
-import type { Clients } from './clients.js'
-
-export { ClientStats }
+import { Clients } from './clients.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
@@ -34,6 +34,9 @@ export interface Server {
   /** Resolves with true when every start of a proxy finds the present view, with false when that takes too long. */
   readonly noted: () => Promise<boolean>
   readonly clients: Clients
+  readonly channels: Channels
+  /** How much may wait for a client that listens; CONFIG SET changes it. */
+  readonly pushLimits: PushLimits
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
   failed(failure: Error, about: object): void
@@ -42,4 +45,14 @@ export interface Server {
   readonly startedAtMs: number
   /** The address on which clients are accepted, known when the listener is open. */
   readonly address: () => { readonly host: string; readonly port: number }
+}
+
+/** What there is of clients when the proxy starts. */
+export function clientSide(config: Config): Pick<Server, 'clients' | 'stats' | 'channels' | 'pushLimits'> {
+  return {
+    clients: new Clients(),
+    stats: new ClientStats(),
+    channels: new Channels(),
+    pushLimits: pushLimitsOf(config),
+  }
 }

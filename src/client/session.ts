@@ -1,5 +1,6 @@
+import type { Subscriber } from '../channels/channels.js'
 import type { Watched } from '../serving/transaction/watched.js'
-import { type ClientState, checkMove, NORMAL, newTransaction, type Transaction } from './client-state.js'
+import { type ClientState, checkMove, NORMAL, newTransaction, SUBSCRIBED, type Transaction } from './client-state.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -16,6 +17,10 @@ export class Session {
   noEvict = false
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
+  /** What it listens to; undefined when that is nothing. */
+  subscriber: Subscriber | undefined = undefined
+  /** While the reply to EXEC is made: messages to itself, which stand in it. */
+  aside: Buffer[] | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
@@ -55,7 +60,22 @@ export class Session {
   /** The transaction is over, and with it the watching of keys. */
   endTransaction(): void {
     if (this.transaction !== undefined) this.become(NORMAL)
+    this.listeningChanged()
     this.unwatch()
+  }
+
+  /** It may listen to something now, or to nothing, or speak the other protocol. */
+  listeningChanged(): void {
+    if (this.subscriber?.total === 0) this.subscriber = undefined
+    const isSubscribed = this.proto === 2 && this.subscriber !== undefined
+    if (this.state === NORMAL && isSubscribed) this.become(SUBSCRIBED)
+    else if (this.state === SUBSCRIBED && !isSubscribed) this.become(NORMAL)
+  }
+
+  /** It listens to nothing any more, and is not told so. */
+  endListening(): void {
+    this.subscriber?.end()
+    this.listeningChanged()
   }
 
   unwatch(): void {
@@ -69,6 +89,7 @@ export class Session {
     this.db = 0
     this.name = EMPTY
     this.user = 'default'
+    this.endListening()
     this.endTransaction()
     this.replies = 'on'
     this.authenticated = authenticated

@@ -5,6 +5,7 @@ import { parseRequest } from '../resp/request-parser.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
 import type { Transaction } from './client-state.js'
+import { channelsInExec } from './commands/channels.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
@@ -117,6 +118,7 @@ export function between(
 
 function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Reply | undefined {
   if (row.flags.includes('no_multi')) return NOT_ALLOWED
+  if (row.route === 'channels') return undefined
   if (row.route !== 'local') return coordinator.refusalInTransaction(frame, row)
   if (OUTSIDE.test(row.name)) {
     return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
@@ -124,7 +126,10 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
   return tooManyWords(frame, row)
 }
 
-/** What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. */
+/**
+ * What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. What is
+ * published and subscribed to waits for what becomes of these.
+ */
 async function execute(server: Server, client: Connection, transaction: Transaction): Promise<void> {
   const { session } = client
   const slot = client.takeSlot(transaction.queued.bytes)
@@ -137,8 +142,11 @@ async function execute(server: Server, client: Connection, transaction: Transact
     const queued = watched?.isBroken === true ? [] : transaction.queued
     for (const { frame, row } of queued) {
       if (row.replicate !== 'none') client.queue.newestWrite = slot.number
-      let reply: Buffer | undefined
-      if (row.route === 'local') {
+      let reply: QueuedCommand['reply']
+      if (row.route === 'channels') {
+        slot.pauseClient()
+        reply = channelsInExec(server, client, frame, row)
+      } else if (row.route === 'local') {
         let value = commandOf(row)!(client, parseRequest(frame), server)
         if (value instanceof Promise) {
           slot.pauseClient()

@@ -122,6 +122,7 @@ export type Elements =
 /** Where a command goes. */
 export type Route =
   | 'local' // answered by the proxy itself
+  | 'channels' // publish and subscribe: by the proxy itself, in the order of its effects
   | 'key' // all keys on one replica set: a single key, or several that must have the same replica set
   | 'split' // cut into parts by replica set, the replies merged
   | 'members' // a special way of serving over every member: see serving/keyspace/keyspace

@@ -266,7 +266,6 @@ t.test('what cannot be in a transaction says so, and the transaction is not exec
     ...[['SCAN', '0'], ['DBSIZE'], ['RANDOMKEY'], ['SWAPDB', '0', '1'], ['HSCAN', 'h', '0'], ['EVAL', 'x', '0']],
     ...[
       ['BLPOP', 'l', '0'],
-      ['SUBSCRIBE', 'c'],
       ['XREAD', 'BLOCK', '0', 'STREAMS', 's', '$'],
     ],
     ...[

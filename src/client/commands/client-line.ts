@@ -4,8 +4,8 @@ const NAME_BYTES_SHOWN = 128
 
 /**
  * One client as CLIENT LIST and CLIENT INFO describe it: the fields of Redis 7.0 in its order, then the two of 7.2 that
- * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer,
- * subscriptions) is 0.
+ * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer)
+ * is 0.
  */
 export function describeClient(client: Connection): string {
   const { session, queue } = client
@@ -23,9 +23,9 @@ export function describeClient(client: Connection): string {
     ['idle', Math.floor((now - client.lastActiveMs) / 1000)],
     ['flags', flagsOf(client)],
     ['db', session.db],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
+    ['sub', session.subscriber?.count('channel') ?? 0],
+    ['psub', session.subscriber?.count('pattern') ?? 0],
+    ['ssub', session.subscriber?.count('shard') ?? 0],
     ['multi', queued?.length ?? -1],
     ['qbuf', queryBytes],
     ['qbuf-free', 0],
@@ -54,12 +54,12 @@ function shown(name: Buffer): string {
 }
 
 /**
- * `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `d`: a key that it watches has changed;
+ * `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `d`: a key that it watches has changed;
  * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
  */
 function flagsOf({ session, isBlocked, deaf }: Connection): string {
   const isInTransaction = session.transaction !== undefined
   const isDirty = session.watched?.isBroken === true
-  const flags = `${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
+  const flags = `${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -8,7 +8,7 @@ import { isPlain, setNameReply } from './connection.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
-/** Kinds of clients that Redis has; ours are all `normal` [Redis networking.c getClientTypeByName]. */
+/** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
 const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 
 /** CLIENT … [Redis networking.c clientCommand]. */
@@ -65,6 +65,10 @@ function setInfo(client: Connection, attribute: Buffer, value: Buffer): Reply {
   return OK
 }
 
+function typeOf({ session }: Connection): string {
+  return session.subscriber === undefined ? 'normal' : 'pubsub'
+}
+
 /** CLIENT LIST [TYPE type] [ID id …]. */
 function list(clients: Clients, args: readonly Buffer[]): Reply {
   let chosen: Connection[]
@@ -74,7 +78,7 @@ function list(clients: Clients, args: readonly Buffer[]): Reply {
   } else if (filter === 'type' && args.length === 4) {
     const type = option(args[3])
     if (!CLIENT_TYPES.includes(type)) return errorNaming('Unknown client type ', args[3])
-    chosen = type === 'normal' ? clients.all() : []
+    chosen = clients.all().filter((each) => typeOf(each) === type)
   } else if (filter === 'id' && args.length > 3) {
     const ids = args.slice(3).map(parseInt64)
     if (ids.includes(undefined)) return error('ERR Invalid client ID')
@@ -128,7 +132,7 @@ function killFilter(
       case 'type': {
         const type = option(value)
         if (!CLIENT_TYPES.includes(type)) return { error: errorNaming('Unknown client type ', value) }
-        filters.set(word, () => type === 'normal')
+        filters.set(word, (client) => typeOf(client) === type)
         break
       }
       case 'addr':

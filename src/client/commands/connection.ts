@@ -90,6 +90,7 @@ function hello(client: Connection, args: readonly Buffer[], config: Config): Rep
   }
   if (!session.authenticated) return HELLO_NOAUTH
   session.proto = version === 2n ? 2 : 3
+  session.listeningChanged()
   return map([
     ['server', 'redis'],
     ['version', REDIS_VERSION],

@@ -204,9 +204,9 @@ const STATS: Fields = [
   // Counted by what reads, and a read goes to one replica.
   ['keyspace_hits', sum],
   ['keyspace_misses', sum],
-  ['pubsub_channels', zero],
-  ['pubsub_patterns', zero],
-  ['pubsubshard_channels', zero],
+  ['pubsub_channels', own(({ channels }) => channels.count('channel'))],
+  ['pubsub_patterns', own(({ channels }) => channels.count('pattern'))],
+  ['pubsubshard_channels', own(({ channels }) => channels.count('shard'))],
   ['latest_fork_usec', max],
   ['total_forks', sum],
   ['migrate_cached_sockets', zero],

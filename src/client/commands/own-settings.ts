@@ -28,6 +28,7 @@ const LOG_LEVELS: Readonly<Record<Config['log']['level'], string>> = {
 export function ownSettings(server: Server): ReadonlyMap<string, string> {
   const { listen, limits, auth, log } = server.config
   const hard = limits.outputBufferHardBytes
+  const { hardBytes, softBytes, softMs } = server.pushLimits
   return new Map(
     Object.entries({
       // where clients connect
@@ -46,7 +47,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       timeout: String(Math.ceil(limits.idleTimeoutMs / 1000)),
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'client-query-buffer-limit': String(limits.queryBufferBytes),
-      'client-output-buffer-limit': `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hard} 0 0`,
+      'client-output-buffer-limit': `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hardBytes} ${softBytes} ${Math.ceil(softMs / 1000)}`,
       'maxmemory-clients': '0',
       databases: String(server.order.databases),
       // the process

@@ -17,8 +17,8 @@ export interface QueuedCommand {
   readonly db: number
   /** The protocol of its reply. */
   readonly proto: 2 | 3
-  /** What the proxy itself answers to it, when it does. */
-  readonly reply: Buffer | undefined
+  /** What the proxy itself answers to it, when it does; or what does it when the others have been executed. */
+  readonly reply: Buffer | (() => Buffer) | undefined
 }
 
 /** What one replica set gets of a command: all of it, or the part with its keys. */

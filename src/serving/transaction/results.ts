@@ -15,6 +15,7 @@ export class Results {
   private unanswered: string | undefined
   /** The client has been told, or will be, without what is collected here. */
   private isOver = false
+  private readonly later: { readonly command: number; readonly execute: () => Buffer }[] = []
 
   constructor(
     readonly slot: ReplySlot,
@@ -39,7 +40,13 @@ export class Results {
     if (this.isOver) return
     if (isUnknownOutcome(reply, 0)) this.unknown ??= reply
     this.replies[command] = reply
-    if (--this.open === 0) this.done(this.reply())
+    this.came()
+  }
+
+  /** A command that is executed, and gives its reply, when all others have been; not at all when they may not have been. */
+  putLater(command: number, execute: () => Buffer): void {
+    this.later.push({ command, execute })
+    this.came()
   }
 
   /** A command that is no write has no answer, or none that counts. */
@@ -64,6 +71,10 @@ export class Results {
     this.gaveUp()
   }
 
+  private came(): void {
+    if (--this.open === 0) this.done(this.reply())
+  }
+
   /** The array, or one error when the outcome of a command is unknown. */
   private reply(): Buffer {
     const { unknown, unanswered } = this
@@ -79,6 +90,7 @@ export class Results {
       const advice = 'some of its commands may have been executed, read its keys before you send it again'
       return Buffer.from(`-${TRANSACTION_UNKNOWN}: ${unanswered}; ${advice}\r\n`)
     }
+    for (const { command, execute } of this.later) this.replies[command] = execute()
     const replies = this.replies as Buffer[]
     const bytes = replies.reduce((sum, { length }) => sum + length, 0)
     if (bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY

@@ -331,7 +331,8 @@ export class Transaction {
     for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
     for (const [command, { reply }] of commands.entries()) {
       const own = reply ?? plan.replies.get(command)
-      if (own !== undefined) this.results.put(command, own)
+      if (typeof own === 'function') this.results.putLater(command, own)
+      else if (own !== undefined) this.results.put(command, own)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Cases } from '../script.js'
 import { bitmapCases } from './bitmaps.js'
+import { channelCases } from './channels.js'
 import { connectionCases } from './connections.js'
 import { geoCases } from './geo.js'
 import { hashCases } from './hashes.js'
@@ -29,6 +30,7 @@ export const cases: Cases = {
   ...geoCases,
   ...streamCases,
   ...connectionCases,
+  ...channelCases,
   ...scriptCases,
   ...serverCases,
   ...transactionCases,

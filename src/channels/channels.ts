@@ -1,0 +1,199 @@
+import { Glob } from '../base/glob.js'
+import { PatternIndex, type Place } from '../base/pattern-index.js'
+import type { Frame } from '../resp/frame.js'
+import { Message } from './messages.js'
+import { nameOf } from './name.js'
+
+/**
+ * Publish and subscribe: who listens to what. All channels of the ring are here, and no server knows of them, so a message is
+ * there for all who listen in the turn in which it is published [design §7 Channels].
+ *
+ *     client/commands/channels ──subscribe, publish──> Channels ──Ear.push──> client/connection
+ */
+
+/** Somebody who listens. It knows how its bytes are sent; nothing here does. */
+export interface Ear {
+  readonly proto: 2 | 3
+  push(bytes: Buffer): void
+}
+
+/** The three kinds of what one can listen to: channels, patterns of their names, and channels of a namespace of their own. */
+export type Kind = 'channel' | 'pattern' | 'shard'
+
+/** The words of each kind. */
+const WORDS: Readonly<Record<Kind, { readonly subscribe: string; readonly unsubscribe: string }>> = {
+  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
+  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
+  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
+}
+
+/** A channel, or a pattern, that somebody listens to. */
+class Topic {
+  readonly listeners = new Set<Subscriber>()
+  /** Of a pattern: where it is found. */
+  place: Place<Topic> | undefined
+
+  constructor(
+    readonly name: string,
+    readonly bytes: Buffer,
+  ) {}
+}
+
+/** What one client listens to; it ends with the client. */
+export class Subscriber {
+  private readonly topics: Record<Kind, Set<Topic> | undefined> = {
+    channel: undefined,
+    pattern: undefined,
+    shard: undefined,
+  }
+
+  constructor(
+    private readonly channels: Channels,
+    readonly ear: Ear,
+  ) {}
+
+  count(kind: Kind): number {
+    return this.topics[kind]?.size ?? 0
+  }
+
+  /** All that it listens to. */
+  get total(): number {
+    return this.count('channel') + this.count('pattern') + this.count('shard')
+  }
+
+  /** Listens from now on; gives what its client is told. */
+  subscribe(kind: Kind, name: Buffer): Message {
+    const topic = this.channels.topic(kind, name)
+    const topics = (this.topics[kind] ??= new Set())
+    topics.add(topic)
+    topic.listeners.add(this)
+    return this.confirmation(kind, WORDS[kind].subscribe, name)
+  }
+
+  /** The same for listening no more, whether it listened or not. */
+  unsubscribe(kind: Kind, name: Buffer): Message {
+    const topic = this.channels.known(kind, name)
+    if (topic !== undefined) this.leave(kind, topic)
+    return this.confirmation(kind, WORDS[kind].unsubscribe, name)
+  }
+
+  /** The same for all of a kind, one by one; at least one message. */
+  unsubscribeAll(kind: Kind): Message[] {
+    const { unsubscribe } = WORDS[kind]
+    const topics = [...(this.topics[kind] ?? [])]
+    if (topics.length === 0) return [this.confirmation(kind, unsubscribe, null)]
+    return topics.map((topic) => {
+      this.leave(kind, topic)
+      return this.confirmation(kind, unsubscribe, topic.bytes)
+    })
+  }
+
+  /** It listens to nothing any more. */
+  end(): void {
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      for (const topic of this.topics[kind] ?? []) this.leave(kind, topic)
+    }
+  }
+
+  private leave(kind: Kind, topic: Topic): void {
+    const topics = this.topics[kind]
+    if (topics?.delete(topic) !== true) return
+    if (topics.size === 0) this.topics[kind] = undefined
+    topic.listeners.delete(this)
+    if (topic.listeners.size === 0) this.channels.forget(kind, topic)
+  }
+
+  /** Channels and patterns are counted together [Redis pubsub.c clientSubscriptionsCount]. */
+  private confirmation(kind: Kind, word: string, name: Buffer | null): Message {
+    const count = kind === 'shard' ? this.count('shard') : this.count('channel') + this.count('pattern')
+    return new Message([word, name, count])
+  }
+}
+
+export class Channels {
+  private readonly topics: Readonly<Record<Kind, Map<string, Topic>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map(),
+  }
+  private readonly patterns = new PatternIndex<Topic>()
+  private readonly found: Topic[] = []
+
+  /** How many channels, or patterns, are listened to. */
+  count(kind: Kind): number {
+    return this.topics[kind].size
+  }
+
+  /** How many listen to it. */
+  listeners(kind: Kind, name: Buffer): number {
+    return this.known(kind, name)?.listeners.size ?? 0
+  }
+
+  /** The channels of a kind that are listened to, and match the pattern if there is one. */
+  names(kind: Kind, pattern: Buffer | undefined): Buffer[] {
+    const glob = pattern === undefined ? undefined : new Glob(pattern)
+    const all = [...this.topics[kind].values()].map(({ bytes }) => bytes)
+    return glob === undefined ? all : all.filter((bytes) => glob.matches(bytes))
+  }
+
+  /**
+   * Sends a message, the second argument of the frame, to all who listen to the channel that is the first one, and to those whose
+   * patterns match it: who listens in several ways gets it several times. Gives how many were sent.
+   */
+  publish({ buf, argStart, argEnd }: Frame): number {
+    const topic = find(this.topics.channel, buf, argStart[1], argEnd[1])
+    const { found } = this
+    this.patterns.find(buf, argStart[1], argEnd[1], found)
+    if (topic === undefined && found.length === 0) return 0
+    const channel = buf.subarray(argStart[1], argEnd[1])
+    const bytes = buf.subarray(argStart[2], argEnd[2])
+    let sent = topic === undefined ? 0 : send(topic, new Message(['message', channel, bytes]))
+    // Who is told may be cut off and leave, so that patterns go.
+    for (const pattern of found.splice(0))
+      sent += send(pattern, new Message(['pmessage', pattern.bytes, channel, bytes]))
+    return sent
+  }
+
+  /** The same for a channel of the other namespace, for which there are no patterns. */
+  publishInShard({ buf, argStart, argEnd }: Frame): number {
+    const topic = find(this.topics.shard, buf, argStart[1], argEnd[1])
+    if (topic === undefined) return 0
+    return send(topic, new Message(['smessage', topic.bytes, buf.subarray(argStart[2], argEnd[2])]))
+  }
+
+  /** For Subscriber: what is called so, which is made if need be. */
+  topic(kind: Kind, name: Buffer): Topic {
+    const topics = this.topics[kind]
+    const key = nameOf(name, 0, name.length)
+    const known = topics.get(key)
+    if (known !== undefined) return known
+    const topic = new Topic(key, Buffer.from(name))
+    topics.set(key, topic)
+    if (kind === 'pattern') topic.place = this.patterns.add(name, topic)
+    return topic
+  }
+
+  /** For Subscriber: what is called so, if there is such. */
+  known(kind: Kind, name: Buffer): Topic | undefined {
+    return this.topics[kind].get(nameOf(name, 0, name.length))
+  }
+
+  /** For Subscriber: nobody listens to it any more. */
+  forget(kind: Kind, topic: Topic): void {
+    this.topics[kind].delete(topic.name)
+    if (topic.place !== undefined) this.patterns.remove(topic.place, topic)
+  }
+}
+
+function find(topics: ReadonlyMap<string, Topic>, buf: Buffer, start: number, end: number): Topic | undefined {
+  return topics.size === 0 ? undefined : topics.get(nameOf(buf, start, end))
+}
+
+function send({ listeners }: Topic, message: Message): number {
+  let sent = 0
+  for (const { ear } of listeners) {
+    ear.push(message.in(ear.proto))
+    sent++
+  }
+  return sent
+}

@@ -1,0 +1,67 @@
+import type { Logger } from '../base/log.js'
+import type { Ear } from '../channels/channels.js'
+import type { Config } from '../config/config.js'
+import type { Connection } from './connection.js'
+
+/** How much may wait for a client that listens before it is cut off: what `client-output-buffer-limit pubsub` says; 0 is no limit. */
+export interface PushLimits {
+  /** At once. */
+  hardBytes: number
+  /** For longer than `softMs` without a break. */
+  softBytes: number
+  softMs: number
+}
+
+/** What the settings say. */
+export function pushLimitsOf({ limits }: Config): PushLimits {
+  const { pushBufferHardBytes, pushBufferSoftBytes, pushBufferSoftMs } = limits
+  return { hardBytes: pushBufferHardBytes, softBytes: pushBufferSoftBytes, softMs: pushBufferSoftMs }
+}
+
+/** How what a client listens to is sent to it: in its turn among the replies, and unless it leaves too much untaken. */
+export class ClientEar implements Ear {
+  private softSinceMs: number | undefined
+
+  constructor(
+    private readonly client: Connection,
+    private readonly limits: Readonly<PushLimits>,
+    private readonly log: Logger,
+  ) {}
+
+  /** [Ear] */
+  get proto(): 2 | 3 {
+    return this.client.session.proto
+  }
+
+  /** [Ear] */
+  push(bytes: Buffer): void {
+    const { client } = this
+    if (client.deaf) return
+    const { aside } = client.session
+    if (aside !== undefined) {
+      aside.push(bytes)
+      return
+    }
+    client.queue.push(bytes)
+    const { pendingBytes } = client
+    if (!this.isTooMuch(pendingBytes)) return
+    this.log.warn(
+      { client: client.address, bytes: pendingBytes },
+      'a listening client does not take its messages: closed',
+    )
+    client.drop()
+  }
+
+  /** [Redis networking.c checkClientOutputBufferLimits] */
+  private isTooMuch(pendingBytes: number): boolean {
+    const { hardBytes, softBytes, softMs } = this.limits
+    if (hardBytes > 0 && pendingBytes >= hardBytes) return true
+    if (softBytes === 0 || pendingBytes < softBytes) {
+      this.softSinceMs = undefined
+      return false
+    }
+    const nowMs = performance.now()
+    this.softSinceMs ??= nowMs
+    return nowMs - this.softSinceMs > softMs
+  }
+}

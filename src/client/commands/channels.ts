@@ -1,0 +1,163 @@
+import { type Channels, type Kind, Subscriber } from '../../channels/channels.js'
+import type { CommandRow } from '../../command/row.js'
+import { encodeReply, error, type Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
+import { ClientEar } from '../client-ear.js'
+import type { Connection } from '../connection.js'
+import type { Server } from '../server.js'
+
+/*
+ * SUBSCRIBE, PUBLISH, and what belongs to them [Redis pubsub.c]. They take effect in the order of the client's commands: what one
+ * subscribes to begins behind all replies to commands before, so that no message comes before its confirmation. A message leaves
+ * at once: the writes that its client sent before have been emitted, or the client would have been paused, so whoever is told
+ * by the message and reads finds them.
+ */
+
+/** A pattern takes several times its size. */
+const PATTERN_BYTES_MAX = 64 * 1024
+
+const NOBODY = Buffer.from(':0\r\n')
+const NOTHING = Buffer.alloc(0)
+const TOO_LONG = error(
+  `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; nothing was subscribed to`,
+)
+
+interface Verb {
+  /** Whether it waits until all replies before its own have been sent, and is answered whatever CLIENT REPLY says. */
+  readonly isListening: boolean
+  /** The bytes of its replies: of one for each channel, or one. */
+  readonly run: (server: Server, client: Connection, frame: Frame, proto: 2 | 3) => Buffer
+}
+
+const answered = (reply: (channels: Channels, frame: Frame) => Reply): Verb => ({
+  isListening: false,
+  run: ({ channels }, _client, frame, proto) => encodeReply(reply(channels, frame), proto),
+})
+
+const published = (publish: (channels: Channels, frame: Frame) => number): Verb => ({
+  isListening: false,
+  run: ({ channels }, _client, frame) => {
+    const sent = publish(channels, frame)
+    return sent === 0 ? NOBODY : Buffer.from(`:${sent}\r\n`)
+  },
+})
+
+const subscribe = (kind: Kind): Verb => ({
+  isListening: true,
+  run: (server, client, frame, proto) => {
+    if (client.closed) return NOTHING
+    const names = argumentsOf(frame)
+    if (kind === 'pattern' && names.some(({ length }) => length > PATTERN_BYTES_MAX))
+      return encodeReply(TOO_LONG, proto)
+    const { session } = client
+    const subscriber = (session.subscriber ??= subscriberOf(server, client))
+    const told = names.map((name) => subscriber.subscribe(kind, name).in(proto))
+    session.listeningChanged()
+    return Buffer.concat(told)
+  },
+})
+
+const unsubscribe = (kind: Kind): Verb => ({
+  isListening: true,
+  run: (server, client, frame, proto) => {
+    const { session } = client
+    const subscriber = session.subscriber ?? subscriberOf(server, client)
+    const told =
+      frame.argc === 1
+        ? subscriber.unsubscribeAll(kind)
+        : argumentsOf(frame).map((name) => subscriber.unsubscribe(kind, name))
+    session.listeningChanged()
+    return Buffer.concat(told.map((message) => message.in(proto)))
+  },
+})
+
+const names = (kind: Kind): Verb =>
+  answered((channels, frame) => {
+    if (frame.argc > 3) {
+      const word = argumentOf(frame, 1).toString('latin1')
+      return error(`ERR unknown subcommand or wrong number of arguments for '${word}'. Try PUBSUB HELP.`)
+    }
+    return channels.names(kind, frame.argc === 3 ? argumentOf(frame, 2) : undefined)
+  })
+
+const numbers = (kind: Kind): Verb =>
+  answered((channels, frame) =>
+    argumentsOf(frame)
+      .slice(1)
+      .flatMap((name) => [name, channels.listeners(kind, name)]),
+  )
+
+/** By the names of their rows. */
+const verbs: ReadonlyMap<string, Verb> = new Map(
+  Object.entries({
+    publish: published((channels, frame) => channels.publish(frame)),
+    spublish: published((channels, frame) => channels.publishInShard(frame)),
+    subscribe: subscribe('channel'),
+    psubscribe: subscribe('pattern'),
+    ssubscribe: subscribe('shard'),
+    unsubscribe: unsubscribe('channel'),
+    punsubscribe: unsubscribe('pattern'),
+    sunsubscribe: unsubscribe('shard'),
+    'pubsub|channels': names('channel'),
+    'pubsub|shardchannels': names('shard'),
+    'pubsub|numsub': numbers('channel'),
+    'pubsub|shardnumsub': numbers('shard'),
+    'pubsub|numpat': answered((channels) => channels.count('pattern')),
+  }),
+)
+
+/** Serves a command of the route `channels`. */
+export function serveChannels(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  const { isListening, run } = verbs.get(row.name)!
+  if (!isListening) {
+    client.replyBytes(run(server, client, frame, client.session.proto))
+    return
+  }
+  const isFirst = client.queue.length === 0
+  const slot = client.takeSlot(0)
+  slot.silent = false
+  const finish = (own: Frame) => {
+    const bytes = run(server, client, own, slot.proto)
+    slot.finish(bytes, 0, bytes.length, true)
+  }
+  if (isFirst) {
+    finish(frame)
+    return
+  }
+  const own = ownFrame(frame)
+  slot.pauseClient()
+  void slot.whenFirst().then(() => {
+    try {
+      finish(own)
+    } catch (failure) {
+      slot.fail(failure as Error, false)
+    }
+  })
+}
+
+/** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
+export function channelsInExec(server: Server, client: Connection, frame: Frame, row: CommandRow): () => Buffer {
+  const { run } = verbs.get(row.name)!
+  const { proto } = client.session
+  return () => {
+    // What it sends to its own client stands inside the reply to EXEC, as with Redis.
+    const aside: Buffer[] = []
+    client.session.aside = aside
+    try {
+      const reply = run(server, client, frame, proto)
+      return aside.length === 0 ? reply : Buffer.concat([...aside, reply])
+    } finally {
+      client.session.aside = undefined
+    }
+  }
+}
+
+function subscriberOf({ channels, pushLimits, log }: Server, client: Connection): Subscriber {
+  return new Subscriber(channels, new ClientEar(client, pushLimits, log))
+}
+
+function argumentsOf(frame: Frame): Buffer[] {
+  const args: Buffer[] = []
+  for (let i = 1; i < frame.argc; i++) args.push(argumentOf(frame, i))
+  return args
+}

@@ -1,0 +1,232 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Pair } from './pair.js'
+
+/*
+ * Several clients who publish and listen: after each line all of them have received the same bytes from the proxy as from Redis.
+ * A line is a name, a colon and a command (or several, which are sent in one write, between bars).
+ */
+
+/** Long enough for what Redis may still send; the proxy may take up to `LATE_MS`. */
+const SOON_MS = 4
+const LATE_MS = 3000
+
+const pair = await Pair.start(t)
+
+class Listener {
+  received = ''
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk) => {
+      this.received += chunk.toString('latin1')
+    })
+    socket.on('close', () => {
+      this.received += '<closed>'
+    })
+    socket.on('error', () => {})
+  }
+
+  static async connect(port: number): Promise<Listener> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    await once(socket, 'connect')
+    return new Listener(socket)
+  }
+
+  send(commands: string): void {
+    this.socket.write(commands.replaceAll(' | ', '\r\n').concat('\r\n'))
+  }
+
+  get shown(): string {
+    return this.received.replace(/(\$2\r\nid\r\n):\d+/g, '$1:0')
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+}
+
+async function isSame(script: string): Promise<string> {
+  const clients = new Map<string, { readonly ours: Listener; readonly theirs: Listener }>()
+  const lines = script
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  try {
+    for (const line of lines) {
+      const [, name, commands] = /^(\w+): (.*)$/.exec(line)!
+      let client = clients.get(name)
+      if (client === undefined) {
+        const [ours, theirs] = await Promise.all([Listener.connect(pair.proxy.port), Listener.connect(pair.redisPort)])
+        clients.set(name, (client = { ours, theirs }))
+      }
+      client.theirs.send(commands)
+      client.ours.send(commands)
+      const all = [...clients]
+      const differs = () => all.find(([, { ours, theirs }]) => ours.shown !== theirs.shown)
+      await sleep(SOON_MS)
+      for (let waited = 0; differs() !== undefined && waited < LATE_MS; waited += SOON_MS) await sleep(SOON_MS)
+      const [who, { ours, theirs }] = differs() ?? ['', client]
+      if (who !== '') {
+        const show = (text: string) => JSON.stringify(text.slice(-600))
+        return `${line}\n  ${who} of dt    ${show(ours.shown)}\n  ${who} of redis ${show(theirs.shown)}`
+      }
+    }
+    return ''
+  } finally {
+    for (const { ours, theirs } of clients.values()) {
+      ours.close()
+      theirs.close()
+    }
+  }
+}
+
+const stories: Readonly<Record<string, string>> = {
+  'messages go to all who listen, and are counted': `
+    a: SUBSCRIBE news sport
+    b: PSUBSCRIBE n*
+    e: PSUBSCRIBE *s nosuch?
+    f: PSUBSCRIBE ne[vw]s
+    c: HELLO 3
+    c: SUBSCRIBE news
+    d: PUBLISH news hello
+    d: PUBLISH sport goal
+    d: PUBLISH n x
+    d: PUBLISH nobody x
+    d: PUBSUB NUMSUB news sport nobody
+    d: PUBSUB NUMPAT
+    a: UNSUBSCRIBE news
+    d: PUBLISH news again
+    b: PUNSUBSCRIBE n*
+    d: PUBLISH news once-more
+    d: PUBSUB CHANNELS n*
+    d: PUBSUB CHANNELS [^n]*
+  `,
+  'channels of shards are a namespace of their own': `
+    a: SSUBSCRIBE s
+    b: SUBSCRIBE s
+    c: HELLO 3
+    c: SSUBSCRIBE s
+    c: PSUBSCRIBE *
+    d: PUBLISH s one
+    d: SPUBLISH s two
+    d: PUBSUB SHARDCHANNELS
+    d: PUBSUB SHARDNUMSUB s t
+    d: PUBSUB CHANNELS
+    c: SUNSUBSCRIBE
+    d: SPUBLISH s three
+    a: SUNSUBSCRIBE s
+    a: GET k
+    d: SPUBLISH s four
+    d: PUBSUB SHARDCHANNELS
+  `,
+  'who publishes to itself gets the message before the count, in the order of its commands': `
+    a: HELLO 3
+    a: SUBSCRIBE me
+    a: PUBLISH me one
+    a: SET k v | GET k | PUBLISH me two | GET k | PUBLISH me three | GET nosuch
+    a: UNSUBSCRIBE | PUBLISH me four | SUBSCRIBE me | PUBLISH me five
+    a: SET k 2 | SUBSCRIBE other | PUBLISH other six | GET k
+    a: INCR n | UNSUBSCRIBE me | PUBLISH me seven | INCR n
+  `,
+  'a transaction publishes and subscribes in its order, and what it tells itself stands in its reply': `
+    o: SUBSCRIBE a
+    a: HELLO 3
+    a: MULTI
+    a: SUBSCRIBE a b
+    a: SET k v
+    a: PUBLISH a x
+    a: PUBSUB NUMSUB a b
+    a: GET k
+    a: UNSUBSCRIBE a
+    a: PUBLISH a y
+    a: EXEC
+    a: GET k
+    b: MULTI
+    b: PUBLISH a z
+    b: SUBSCRIBE a
+    b: PUBLISH a mine
+    b: EXEC
+    b: GET k
+    b: PING
+    b: RESET
+    b: GET k
+    c: MULTI
+    c: PUBLISH a never
+    c: DISCARD
+    c: MULTI
+    c: PUBLISH a never
+    c: NOSUCH
+    c: EXEC
+    c: WATCH k
+    d: SET k changed
+    c: MULTI
+    c: PUBLISH a never
+    c: SUBSCRIBE a
+    c: EXEC
+    c: GET k
+    c: MULTI | SUBSCRIBE q | EXEC | GET k | PING
+  `,
+  'the protocol may change while one listens': `
+    a: HELLO 3
+    a: SUBSCRIBE a
+    a: GET k
+    a: HELLO 2
+    a: GET k
+    b: PUBLISH a x
+    a: PING
+    a: UNSUBSCRIBE
+    a: GET k
+    c: HELLO 3
+    c: MULTI
+    c: SUBSCRIBE a
+    c: HELLO 2
+    c: SUBSCRIBE b
+    c: EXEC
+    c: GET k
+    b: PUBLISH b y
+  `,
+  'CLIENT REPLY does not concern messages': `
+    a: CLIENT REPLY OFF
+    a: SUBSCRIBE a
+    b: PUBLISH a x
+    a: PING
+    a: UNSUBSCRIBE
+    a: CLIENT REPLY ON
+    c: HELLO 3
+    c: CLIENT REPLY SKIP
+    c: SUBSCRIBE c
+    b: PUBLISH c x
+    c: PING
+    c: CLIENT REPLY OFF
+    c: PUBLISH c y
+    c: PUBSUB NUMPAT
+    c: CLIENT REPLY ON
+  `,
+  'RESET and QUIT end it': `
+    a: SUBSCRIBE a
+    a: PSUBSCRIBE a*
+    a: SSUBSCRIBE a
+    a: RESET
+    b: PUBLISH a x
+    b: SPUBLISH a x
+    b: PUBSUB NUMPAT
+    b: PUBSUB NUMSUB a
+    a: GET k
+    a: SUBSCRIBE a
+    a: QUIT
+    b: PUBLISH a x
+    c: HELLO 3
+    c: SUBSCRIBE a
+    b: CLIENT KILL TYPE pubsub
+    b: PUBLISH a x
+  `,
+}
+
+for (const [name, script] of Object.entries(stories)) {
+  t.test(name, async (t) => {
+    await pair.flush()
+    t.equal(await isSame(script), '')
+  })
+}
