@@ -252,7 +252,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     order,
     log,
     maxBytesPerSecond: config.migration.maxBytesPerSecond,
-    filled: (member, ranges) => keeper.filled(member, ranges),
+    keeper,
     acknowledged,
   })
   const verifier = new Verifier({

@@ -8,11 +8,13 @@ import { describeKey, type FailedCopy } from '../order/pieces/failed-copies.js'
 import type { Ring } from '../ring/ring.js'
 import { rangeContains, type TokenRange } from '../ring/token-range.js'
 import type { View } from '../view/view.js'
+import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { deleteDisplaced } from './displaced.js'
 import { HeldUp } from './held-up.js'
 import { Intake, type Received } from './intake.js'
 import { Pace } from './pace.js'
+import { Partings } from './partings.js'
 import { displacedMembers, planIntakes } from './plan.js'
 import { Speed } from './speed.js'
 import { WalkError } from './walk.js'
@@ -28,8 +30,8 @@ export interface MigratorDeps {
   readonly order: Order
   readonly log: Logger
   readonly maxBytesPerSecond: number
-  /** A pending replica has received these ranges whole. */
-  filled(member: string, ranges: readonly TokenRange[]): void
+  /** Is told which ranges a pending replica has received whole, and of which others may let go. */
+  readonly keeper: Pick<ViewKeeper, 'filled' | 'parted'>
   /** Resolves when the markers of the current view are on all its members: displaced copies may go then. */
   acknowledged(): Promise<void>
 }
@@ -52,8 +54,8 @@ export interface MigrationStatus {
 
 /**
  * Moves data until nobody is pending any more: looks at every new view, starts the intakes that it asks for, ends those
- * it does not ask for any more, and deletes displaced copies. It decides nothing about the ring: when an intake is
- * complete it says so, and another view follows.
+ * it does not ask for any more, sees off who is to let go of a range, and deletes displaced copies. It decides nothing about
+ * the ring: when an intake is complete it says so, and another view follows.
  */
 export class Migrator {
   /** How fast data moves. */
@@ -62,6 +64,7 @@ export class Migrator {
   private readonly sweeping = new Set<string>()
   private readonly displaced = new Set<string>()
   private readonly heldUp = new HeldUp()
+  private readonly partings: Partings
   private retryTimer: NodeJS.Timeout | undefined
   private progressTimer: NodeJS.Timeout | undefined
   private readonly rate: Rate
@@ -71,7 +74,9 @@ export class Migrator {
 
   constructor(private readonly deps: MigratorDeps) {
     this.rate = new Rate(deps.maxBytesPerSecond)
-    const { stats } = deps.order
+    const { views, order, keeper } = deps
+    this.partings = new Partings({ views, order, parted: (ranges) => keeper.parted(ranges) })
+    const { stats } = order
     this.pace = new Pace(() => stats.reads + stats.writes)
     this.speed = new Speed(deps.maxBytesPerSecond, this.pace)
   }
@@ -79,6 +84,7 @@ export class Migrator {
   start(): void {
     this.pace.start()
     this.unsubscribe = this.deps.views.onChange((view, previous) => this.viewChanged(view, previous))
+    this.partings.start()
     this.progressTimer = setInterval(() => this.logProgress(), PROGRESS_LOG_MS)
     this.reconcileSoon(0)
   }
@@ -86,6 +92,7 @@ export class Migrator {
   stop(): void {
     this.stopped = true
     this.unsubscribe?.()
+    this.partings.stop()
     this.pace.stop()
     clearTimeout(this.retryTimer)
     clearInterval(this.progressTimer)
@@ -200,7 +207,7 @@ export class Migrator {
   }
 
   private async receive(plan: Intake['plan']): Promise<void> {
-    const { order, log, filled } = this.deps
+    const { order, log, keeper } = this.deps
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
     const intake = new Intake(order, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
@@ -213,7 +220,7 @@ export class Migrator {
       log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
       this.speed.note(keysCopied, bytesCopied, ms / 1000)
       if (received.partly.length > 0) this.noteFailed(plan.member, received)
-      if (received.whole.length > 0) filled(plan.member, received.whole)
+      if (received.whole.length > 0) keeper.filled(plan.member, received.whole)
       else this.reconcileSoon(RETRY_MS)
     } catch (error) {
       if (!isExpected(error)) throw error

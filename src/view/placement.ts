@@ -13,6 +13,8 @@ export interface PlacementChange {
   readonly restarted?: readonly string[]
   /** Ranges that a pending replica has received whole. */
   readonly filled?: readonly { readonly member: string; readonly ranges: readonly TokenRange[] }[]
+  /** Ranges of which those who are to hold them have all that was read from the others: these may go. */
+  readonly parted?: readonly TokenRange[]
 }
 
 /**
@@ -22,7 +24,11 @@ export interface PlacementChange {
  *
  *     natural = natural before − failed − restarted + filled        target = the owner and its r successors on the
  *     pending = target − natural                                             ring of `wanted`
- *     natural = target, when nobody is pending: what drops out is displaced
+ *     natural = target, then the others, when nobody is pending: these are asked last from now on
+ *     natural = target, when the others have parted: what drops out is displaced
+ *
+ * Why not at once: a write that only the master has executed may have been read there. If it dropped out then, and the
+ * connections to the others broke which are still to execute that write, what was read would be gone [design §8 Parting].
  *
  * The last natural replicas never leave: data that only a failed member has is better than an empty range that somebody
  * invents. Where nobody would be left, all stay who were natural, and the range waits for the first of them who is there
@@ -48,7 +54,8 @@ export function nextView(previous: View, change: PlacementChange): View {
     if (previous.ring.size === 0) return { natural: target, pending: [] }
     const before = previous.setOfRange[previous.ring.rangeOf(range.to)]
     const filled = (change.filled ?? []).filter(({ ranges }) => ranges.some((whole) => isWithin(range, whole)))
-    const now = place(before, target, there, restarted, new Set(filled.map(({ member }) => member)))
+    const isParted = (change.parted ?? []).some((whole) => isWithin(range, whole))
+    const now = place(before, target, there, restarted, new Set(filled.map(({ member }) => member)), isParted)
     if (now.pending.length > 0 || !equal(now.natural, target)) moving = true
     return now
   })
@@ -66,13 +73,18 @@ function place(
   there: Set<string>,
   restarted: Set<string>,
   filled: Set<string>,
+  isParted: boolean,
 ): NamedSet {
   const kept = before.natural.filter(({ name, state }) => there.has(name) && !restarted.has(name) && state !== 'gone')
   const arrived = before.pending.filter(({ name }) => there.has(name) && !restarted.has(name) && filled.has(name))
   const natural = kept.length + arrived.length > 0 ? namesOf([...kept, ...arrived]) : rest(before, there, restarted)
   const pending = target.filter((name) => !natural.includes(name))
   // On a ring that nobody is to make up a range stays with those who have it.
-  return pending.length === 0 && target.length > 0 ? { natural: target, pending } : { natural, pending }
+  if (pending.length > 0 || target.length === 0) return { natural, pending }
+  // What was said of another placement does not count for this one.
+  const isSame = before.pending.length === 0 && equal(namesOf(before.natural).slice(0, target.length), target)
+  if (isParted && isSame) return { natural: target, pending }
+  return { natural: [...target, ...natural.filter((name) => !target.includes(name))], pending }
 }
 
 /** Who holds a range of which every natural replica was lost. Those who did not restart are the better choice. */

@@ -1,4 +1,5 @@
 import { CIRCLE_SIZE, rangeSize } from '../ring/token-range.js'
+import { isMoving } from './parting.js'
 import type { View } from './view.js'
 
 /** The fraction of the circle, 0 … 1, of whose keys the member is the master now. */
@@ -10,7 +11,7 @@ export function shareMastered(view: View, name: string): number {
   return identifiers / CIRCLE_SIZE
 }
 
-/** How many token ranges have a replica that is still receiving them. */
+/** How many token ranges have a replica that is still receiving them, or one that is still to let go of them. */
 export function pendingRanges(view: View): number {
-  return view.setOfRange.filter(({ pending }) => pending.length > 0).length
+  return view.setOfRange.filter((set) => isMoving(view, set)).length
 }

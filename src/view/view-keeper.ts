@@ -1,6 +1,7 @@
 import type { Logger } from '../base/log.js'
 import type { TokenRange } from '../ring/token-range.js'
 import { nextView, type PlacementChange } from './placement.js'
+import { pendingRanges } from './share.js'
 import type { Member, View } from './view.js'
 import type { ViewStore } from './view-store.js'
 
@@ -54,6 +55,11 @@ export class ViewKeeper {
     this.publish({ filled: [{ member: name, ranges }] })
   }
 
+  /** Whoever has these ranges and is not to have them may let go of them: see `Partings`. */
+  parted(ranges: readonly TokenRange[]): void {
+    this.publish({ parted: ranges })
+  }
+
   /**
    * Moves everything away from a member, which then is none any more; to fail meanwhile does not bring it back. False if
    * it is none, or if nobody else is there to take what it has.
@@ -94,7 +100,10 @@ export class ViewKeeper {
     return [...this.leaving].filter((name) => !this.store.current.members.some((member) => member.name === name))
   }
 
-  private publish(change: Pick<PlacementChange, 'restarted' | 'filled'>, previous = this.store.current): void {
+  private publish(
+    change: Pick<PlacementChange, 'restarted' | 'filled' | 'parted'>,
+    previous = this.store.current,
+  ): void {
     const members = this.members.filter(({ name }) => !this.suspended.has(name))
     const wanted = members.map(({ name }) => name).filter((name) => !this.leaving.has(name))
     const view = nextView(previous, { members, wanted, ...change })
@@ -132,12 +141,12 @@ export class ViewKeeper {
   }
 
   private logMoving(previous: View, view: View): void {
-    const count = ({ setOfRange }: View) => setOfRange.filter(({ pending }) => pending.length > 0).length
-    const about = { epoch: view.epoch, ranges: view.setOfRange.length, moving: count(view) }
+    const about = { epoch: view.epoch, ranges: view.setOfRange.length, moving: pendingRanges(view) }
+    const moved = pendingRanges(previous)
     const ring = view.wanted.join(' ')
     if (about.moving === 0) {
-      if (count(previous) > 0 && ring !== '') this.log.info(about, `no data has to move any more: the ring is ${ring}`)
-    } else if (count(previous) === 0 || ring !== previous.wanted.join(' ')) {
+      if (moved > 0 && ring !== '') this.log.info(about, `no data has to move any more: the ring is ${ring}`)
+    } else if (moved === 0 || ring !== previous.wanted.join(' ')) {
       this.log.info(about, `data moves until the ring is ${ring}`)
     }
   }

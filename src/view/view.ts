@@ -16,7 +16,10 @@ export interface Member {
 export interface ReplicaSet {
   /** Position in `View.replicaSets`. */
   readonly index: number
-  /** The master first, then its backups: members that have the whole range and may serve reads. */
+  /**
+   * The master first, then its backups: members that have the whole range and may serve reads. Last those who are about to let
+   * go of it: see `partingOf`.
+   */
   readonly natural: readonly Member[]
   /** Members that are receiving the range: they get writes and serve nothing. */
   readonly pending: readonly Member[]

@@ -124,10 +124,16 @@ export class RingInMemory {
   readonly order: Order
   /** The replicas of the key `k`, its master first. */
   readonly replicas: readonly LinkInMemory[]
+  readonly views: ViewStore
   private readonly coordinator: Coordinator
-  private readonly views = new ViewStore(buildView('dt', 1, 2, 4, []))
 
-  constructor(t: Teardown, names = ['dt-1', 'dt-2', 'dt-3']) {
+  /** @param backups of each key */
+  constructor(
+    t: Teardown,
+    names = ['dt-1', 'dt-2', 'dt-3'],
+    private readonly backups = 2,
+  ) {
+    this.views = new ViewStore(buildView('dt', 1, backups, 4, []))
     const byName = new Map(names.map((name) => [name, new LinkInMemory(name)]))
     const links = { get: (name: string) => byName.get(name), all: () => [...byName.values()] } as unknown as Links
     this.coordinator = new Coordinator(this.views, links, silentLogger(), COORDINATOR_OPTIONS)
@@ -146,7 +152,7 @@ export class RingInMemory {
   /** A view of these members is published. */
   becomes(...names: readonly string[]): void {
     const members = names.map((name) => ({ name, host: 'memory', port: 1, state: 'up' as const }))
-    this.views.publish(buildView('dt', this.views.current.epoch + 1, 2, 4, members))
+    this.views.publish(buildView('dt', this.views.current.epoch + 1, this.backups, 4, members))
   }
 
   /** Its members have noted it. */

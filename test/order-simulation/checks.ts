@@ -1,3 +1,4 @@
+import { isMoving } from '../../src/view/parting.js'
 import { checkLinearizable } from '../chaos/checkers/linearizable.js'
 import type { Operation } from '../chaos/history.js'
 import type { PartOperation } from './client.js'
@@ -33,8 +34,9 @@ export function unrest({ proxy, clients }: World): string | undefined {
   if (waiting.length > 0) return `${waiting.length} commands wait`
   if (!acknowledgement.open) return 'nothing is acknowledged'
   const { members, replicaSets } = views.current
-  const moving = replicaSets.flatMap(({ pending }) => pending)
-  if (moving.length > 0) return `${moving[0].name} is still being filled`
+  const moving = replicaSets.find((set) => isMoving(views.current, set))
+  if (moving !== undefined)
+    return `${[...moving.natural, ...moving.pending].at(-1)!.name} is still to get or to let go of something`
   if (migrator.sweeps.length > 0) return `displaced copies are left on ${migrator.sweeps.join(' ')}`
   for (const { name, state } of members) {
     const link = links.get(name)

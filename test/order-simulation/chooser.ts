@@ -9,12 +9,21 @@ const REFUSABLE = ['set', 'append', 'incr', 'rpush', 'hset', 'sadd', 'srem', 're
 /** Of the time that a fault lasts, as a share of all faults: what began has to end again. */
 const MEND_SHARE = 0.6
 
+/** So many actions stand right behind a view, and so many of them break a connection, where they are to. */
+const BEHIND_VIEW = 6
+const BREAK_SHARE = 0.3
+/** So often somebody joins or leaves then. */
+const MOVE_SHARE = 0.02
+
 const PAUSES_MS = [0, 1, 1, 3, 10, 50]
 const SOON_MS = 1000
 
 /** Draws what happens next. */
 export class Chooser {
   private readonly workload: Workload
+  /** The view that was looked at last, and how many actions more stand right behind it. */
+  private epoch = 0
+  private behindView = 0
 
   constructor(
     private readonly world: World,
@@ -26,6 +35,11 @@ export class Chooser {
   next(): Action {
     const { random, world } = this
     const { settings } = world
+    if (settings.faults.includes('views')) {
+      if (this.isBehindView() && random.chance(BREAK_SHARE)) return this.breakOne()
+      if (random.chance(MOVE_SHARE))
+        return { do: random.pick(['add', 'leave', 'stay']), server: random.below(world.servers.length) }
+    }
     const share = random.next()
     if (share < settings.faultShare) return random.chance(MEND_SHARE) ? this.mend() : this.fault()
     if (share < settings.faultShare + settings.sendShare) {
@@ -33,6 +47,17 @@ export class Chooser {
       return { do: 'send', client: random.below(settings.clients), command }
     }
     return this.course() ?? { do: 'pass', ms: random.chance(0.2) ? this.untilDeadline() : random.pick(PAUSES_MS) }
+  }
+
+  private isBehindView(): boolean {
+    const { epoch } = this.world.proxy.views.current
+    if (epoch !== this.epoch) this.behindView = BEHIND_VIEW
+    this.epoch = epoch
+    return this.behindView-- > 0
+  }
+
+  private breakOne(): Action {
+    return { do: 'break', server: this.random.below(this.world.servers.length), arrives: 0 }
   }
 
   /** How long until the deadline of some key passes, by the clock of its server, if that is soon. */
@@ -97,6 +122,7 @@ export class Chooser {
     const server = random.below(world.servers.length)
     const fault: Fault = random.pick(world.settings.faults)
     switch (fault) {
+      case 'views':
       case 'break':
         return { do: 'break', server, arrives: random.chance(0.5) ? 0 : random.below(6) }
       case 'stop':

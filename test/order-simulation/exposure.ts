@@ -10,7 +10,7 @@ interface Event {
 
 /**
  * What reads may be gone again: of a write that was never acknowledged, whose effect was read from the one that had executed it,
- * when that one failed, or left the replica set, while the connections to all others broke that were still to execute it [design §2 G3].
+ * when that one failed while the connections to all others broke that were still to execute it [design §2 G3].
  */
 export class Exposure {
   private readonly views: { readonly view: View; readonly moment: number }[] = []
@@ -54,11 +54,8 @@ export class Exposure {
       return names.some((name) => {
         const others = names.filter((each) => each !== name)
         const hasFailed = this.failures.some((event) => event.name === name && isLater(event))
-        const hasLeft = () =>
-          this.views.some((later) => later.moment > invoked && !replicaNames(later.view, key).includes(name))
         return (
-          (hasFailed || hasLeft()) &&
-          others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
+          hasFailed && others.every((each) => this.breaks.some((event) => event.name === each && isMeanwhile(event)))
         )
       })
     }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Random } from '../chaos/random.js'
 import { fingerprintOf, type RunResult, runSeed } from './run.js'
-import { FAULTS, KINDS, MORE_KINDS, type Wanted } from './settings.js'
+import { FAULTS, KINDS, MORE_FAULTS, MORE_KINDS, type Wanted } from './settings.js'
 import { shrink } from './shrink.js'
 import { installVirtualTime } from './virtual-time.js'
 
@@ -16,8 +16,9 @@ held for ever. What is found is told in as few steps as can be.
   --seconds S   for so long (default 30)
   --runs N      so many, however long that takes
   --steps N     things that happen in a run before the faults end (default ${DEFAULT_STEPS})
-  --faults a,b  these kinds of faults (${FAULTS.join(', ')})
+  --faults a,b  these kinds of faults (${FAULTS.join(', ')}; ${MORE_FAULTS.join(', ')})
   --kinds a,b   these kinds of commands (${KINDS.join(', ')}; ${MORE_KINDS.join(', ')})
+  --replicas N  so many backups
   --trace       one run: show what happens
   --brief       say what was found, and not the way to it
   --keep-going  count what is found, and go on
@@ -32,6 +33,7 @@ async function main(): Promise<number> {
       steps: { type: 'string', default: String(DEFAULT_STEPS) },
       faults: { type: 'string' },
       kinds: { type: 'string' },
+      replicas: { type: 'string' },
       brief: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       'keep-going': { type: 'boolean', default: false },
@@ -43,7 +45,7 @@ async function main(): Promise<number> {
     return 0
   }
   const [firstSeed, seconds, steps] = [Number(values.seed), Number(values.seconds), Number(values.steps)]
-  const wanted = wantedOf(values.faults, values.kinds)
+  const wanted = wantedOf(values.faults, values.kinds, values.replicas)
   // Before the clock is replaced.
   const clock = process.hrtime.bigint
   const elapsed = (since: bigint) => Number(clock() - since) / 1e9
@@ -93,11 +95,11 @@ async function tell(options: string, result: RunResult): Promise<void> {
 
 /** The options that make a run what it is, beside its seed. */
 function optionsBeside(args: readonly string[]): string {
-  const isOption = (arg: string) => ['--steps', '--faults', '--kinds'].includes(arg)
+  const isOption = (arg: string) => ['--steps', '--faults', '--kinds', '--replicas'].includes(arg)
   return args.map((arg, i) => (isOption(arg) ? ` ${arg} ${args[i + 1]}` : '')).join('')
 }
 
-function wantedOf(faults: string | undefined, kinds: string | undefined): Wanted {
+function wantedOf(faults: string | undefined, kinds: string | undefined, replicas: string | undefined): Wanted {
   const some = <T extends string>(text: string, all: readonly T[]) => {
     return text.split(',').map((name) => {
       const found = all.find((each) => each === name)
@@ -106,8 +108,9 @@ function wantedOf(faults: string | undefined, kinds: string | undefined): Wanted
     })
   }
   return {
-    ...(faults === undefined ? {} : { faults: some(faults, FAULTS) }),
+    ...(faults === undefined ? {} : { faults: some(faults, [...FAULTS, ...MORE_FAULTS]) }),
     ...(kinds === undefined ? {} : { kinds: some(kinds, [...KINDS, ...MORE_KINDS]) }),
+    ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
   }
 }
 

@@ -39,6 +39,15 @@ t.test('nor where keys of several servers are read and written together: all of 
   }
 })
 
+t.test('nor where members come and go, and connections break right behind the views that say so', async (t) => {
+  for (const replicas of ['0', '1']) {
+    const args = ['--seed', '4300', '--runs', '200', '--faults', 'views', '--replicas', replicas]
+    const { status, stdout } = simulate(args)
+    t.equal(status, 0, stdout)
+    t.match(stdout, /^200 runs .* 0 violations$/m)
+  }
+})
+
 t.test('the same seed is the same run, to the last byte', async (t) => {
   for (const seed of ['601', '602', '603']) {
     const [first, second] = [simulate(['--seed', seed, '--trace']), simulate(['--seed', seed, '--trace'])]

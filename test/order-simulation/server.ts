@@ -132,6 +132,8 @@ export class Server {
       // Nobody in a run sends a script.
       case 'script':
         return OK
+      case 'ping':
+        return '+PONG\r\n'
       case 'info':
         return args[1] === 'memory' ? this.memory() : this.keyspace()
       case 'memory':

@@ -9,7 +9,9 @@ export interface ServerSettings {
 
 /** Kinds of faults; which of them a run has is drawn, because what one brings about another one may hide. */
 export const FAULTS = ['break', 'stop', 'cut off', 'down', 'lose', 'refuse', 'full', 'expire', 'members'] as const
-export type Fault = (typeof FAULTS)[number]
+/** Those that a run has only when they are asked for: members come and go, and connections break right behind a new view. */
+export const MORE_FAULTS = ['views'] as const
+export type Fault = (typeof FAULTS | typeof MORE_FAULTS)[number]
 
 /** Kinds of commands, the same way. */
 export const KINDS = [
@@ -51,12 +53,14 @@ export interface Settings extends RingSettings {
 export interface Wanted {
   readonly faults?: readonly Fault[]
   readonly kinds?: readonly Kind[]
+  /** Number of backups. */
+  readonly replicas?: number
 }
 
 export function drawSettings(seed: number, wanted: Wanted = {}): Settings {
   const random = new Random(seed, 'settings')
-  const replicas = random.between(1, 2)
-  const members = random.between(replicas + 1, 4)
+  const drawn = random.between(1, 2)
+  const members = random.between(drawn + 1, 4)
   const spare = random.below(3)
   const isNewer = random.below(4)
   const apartMs = random.pick([0, 0, 2, 40, 900])
@@ -68,7 +72,7 @@ export function drawSettings(seed: number, wanted: Wanted = {}): Settings {
   }))
   return {
     seed,
-    replicas,
+    replicas: wanted.replicas ?? drawn,
     virtualNodes: random.between(1, 2),
     unavailableTimeoutMs: random.pick([200, 1000, 3000]),
     servers,

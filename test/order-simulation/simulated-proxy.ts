@@ -85,7 +85,7 @@ export class SimulatedProxy {
       order: this.order,
       log,
       maxBytesPerSecond: 0,
-      filled: (member, ranges) => this.keeper.filled(member, ranges),
+      keeper: this.keeper,
       acknowledged: () => this.markers.whenAcknowledged(),
     })
     this.stallWatch = new StallWatch(

@@ -25,6 +25,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('suspect' as const), who }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('write' as const) }) },
   { weight: 6, arbitrary: fc.record({ what: fc.constant('fill' as const), who, some: fc.integer({ min: 0 }) }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constant('part' as const), some: fc.integer({ min: 0 }) }) },
   {
     weight: 4,
     arbitrary: fc.record({ what: fc.constantFrom('begin intake' as const, 'finish intake' as const), who }),
@@ -37,7 +38,7 @@ const ring = fc.record({
 })
 
 t.test('whatever happens, no view loses what was acknowledged, and the ring becomes what is wanted', async (t) => {
-  const counts = { views: 0, moved: 0, lostEverywhere: 0 }
+  const counts = { views: 0, moved: 0, parted: 0, lostEverywhere: 0 }
   fc.assert(
     fc.property(ring, fc.array(happening, { maxLength: 40, size: 'max' }), ({ first, ...settings }, happenings) => {
       const model = new RingModel(settings)
@@ -46,6 +47,7 @@ t.test('whatever happens, no view loses what was acknowledged, and the ring beco
       model.settle()
       counts.views += model.views
       counts.moved += model.rangesFilled
+      counts.parted += model.rangesParted
       counts.lostEverywhere += model.lostEverywhere
     }),
     { numRuns: RUNS },
@@ -53,6 +55,7 @@ t.test('whatever happens, no view loses what was acknowledged, and the ring beco
   // The histories are worth something only when much happens in them.
   t.ok(counts.views > 10 * RUNS, `${counts.views} views`)
   t.ok(counts.moved > 20 * RUNS, `${counts.moved} ranges were filled`)
+  t.ok(counts.parted > 5 * RUNS, `${counts.parted} ranges were let go of`)
   t.ok(counts.lostEverywhere > 5 * RUNS, `${counts.lostEverywhere} ranges lost all their holders for a while`)
 })
 
@@ -65,6 +68,7 @@ t.test('a join, a leave and a failure that are taken back half-way leave the rin
   const half: fc.Arbitrary<Happening> = fc.oneof(
     fc.record({ what: fc.constant('fill' as const), who, some: fc.integer({ min: 0 }) }),
     fc.record({ what: fc.constant('write' as const) }),
+    fc.record({ what: fc.constant('part' as const), some: fc.integer({ min: 0 }) }),
   )
   const ring = fc.record({ replicas: fc.integer({ min: 0, max: 3 }), virtualNodes: fc.constantFrom(1, 16) })
   const there = [0, 1, 2, 3]

@@ -25,11 +25,25 @@ t.test('join: dt-5 is pending where it is to hold something, and natural range b
       3: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4 + dt-5
+        dt-5: dt-5 dt-4 - dt-2
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      4: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4 + dt-5
         dt-5: dt-5 dt-4
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-5 is filled
-      4: dt-1 dt-2 dt-3 dt-4 dt-5
+      5: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-5 - dt-4
+        dt-5: dt-5 dt-4
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      6: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-5
         dt-5: dt-5 dt-4
@@ -60,18 +74,32 @@ t.test('a join is taken back half-way', async (t) => {
       3: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4 + dt-5
+        dt-5: dt-5 dt-4 - dt-2
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      4: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4 + dt-5
         dt-5: dt-5 dt-4
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-5 is to leave
-      4: dt-1 dt-2 dt-3 dt-4 dt-5
+      5: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-5: dt-5 dt-4 + dt-2
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-2 is filled
-      5: dt-1 dt-2 dt-3 dt-4
+      6: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4
+        dt-5: dt-4 dt-2 - dt-5
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      7: dt-1 dt-2 dt-3 dt-4
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-4: dt-4 dt-2
@@ -101,9 +129,21 @@ t.test('leave: dt-2 serves until others have what it has', async (t) => {
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-4: dt-4 dt-2 + dt-3
+        dt-2: dt-3 dt-1 - dt-2
+    > all part
+      4: dt-1 dt-2 dt-3 dt-4
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4
+        dt-4: dt-4 dt-2 + dt-3
         dt-2: dt-3 dt-1
     > dt-3 is filled
-      4: dt-1 dt-3 dt-4
+      5: dt-1 dt-2 dt-3 dt-4
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4
+        dt-4: dt-4 dt-3 - dt-2
+        dt-2: dt-3 dt-1
+    > all part
+      6: dt-1 dt-3 dt-4
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-4: dt-4 dt-3
@@ -141,6 +181,12 @@ t.test('failure and return: dt-3 gets its ranges back, but what it has of them d
         dt-2: dt-2 dt-1 + dt-3
     > dt-3 is filled
       5: dt-1 dt-2 dt-3 dt-4
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3 - dt-1
+    > all part
+      6: dt-1 dt-2 dt-3 dt-4
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-4: dt-4 dt-2
@@ -202,10 +248,24 @@ t.test('two joins at once: a range moves when both have it', async (t) => {
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-2 + dt-5
         dt-5: dt-2 dt-3 dt-4 + dt-5
+        dt-4: dt-4 dt-2 - dt-3
+        dt-2: dt-2 dt-3
+    > all part
+      4: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-2 + dt-5
+        dt-5: dt-2 dt-3 dt-4 + dt-5
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-5 is filled
-      4: dt-1 dt-2 dt-3 dt-4 dt-5
+      5: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-5 - dt-2
+        dt-5: dt-5 dt-4 - dt-2 dt-3
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      6: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-5
         dt-5: dt-5 dt-4
@@ -277,18 +337,25 @@ t.test('the joining member fails half-way', async (t) => {
       3: dt-1 dt-2 dt-3 dt-4 dt-5
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4 + dt-5
+        dt-5: dt-5 dt-4 - dt-2
+        dt-4: dt-4 dt-2
+        dt-2: dt-2 dt-3
+    > all part
+      4: dt-1 dt-2 dt-3 dt-4 dt-5
+        dt-3: dt-3 dt-1
+        dt-1: dt-1 dt-4 + dt-5
         dt-5: dt-5 dt-4
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-5 fails
-      4: dt-1 dt-2 dt-3 dt-4
+      5: dt-1 dt-2 dt-3 dt-4
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-5: dt-4 + dt-2
         dt-4: dt-4 dt-2
         dt-2: dt-2 dt-3
     > dt-2 is filled
-      5: dt-1 dt-2 dt-3 dt-4
+      6: dt-1 dt-2 dt-3 dt-4
         dt-3: dt-3 dt-1
         dt-1: dt-1 dt-4
         dt-4: dt-4 dt-2

@@ -2,6 +2,7 @@ import { silentLogger } from '../../src/base/log.js'
 import { identifierOfVirtualNode } from '../../src/ring/identifier.js'
 import { rangeContains, type TokenRange } from '../../src/ring/token-range.js'
 import { buildView, emptyView } from '../../src/view/build-view.js'
+import { isMoving, partingOf } from '../../src/view/parting.js'
 import type { Member, ReplicaSet, View } from '../../src/view/view.js'
 import { ViewKeeper } from '../../src/view/view-keeper.js'
 import { ViewStore } from '../../src/view/view-store.js'
@@ -15,6 +16,8 @@ export type Happening =
   | { readonly what: 'write' }
   /** The bits of `some` say which of the member's pending ranges. */
   | { readonly what: 'fill'; readonly who: number; readonly some: number }
+  /** The same of the ranges that somebody is to let go of. */
+  | { readonly what: 'part'; readonly some: number }
 
 type Told = 'leave' | 'stay' | 'forget' | 'suspect' | 'begin intake' | 'finish intake'
 
@@ -49,6 +52,7 @@ type Intake = TokenRange[]
 export class RingModel {
   views = 0
   rangesFilled = 0
+  rangesParted = 0
   lostEverywhere = 0
 
   private readonly store: ViewStore
@@ -59,6 +63,7 @@ export class RingModel {
   private readonly intakes = new Map<string, Intake>()
   private restarting: string | undefined
   private filling: { name: string; ranges: readonly TokenRange[] } | undefined
+  private parting: readonly TokenRange[] = []
 
   constructor(private readonly settings: { readonly replicas: number; readonly virtualNodes: number }) {
     const { replicas, virtualNodes } = settings
@@ -77,6 +82,8 @@ export class RingModel {
     if (happening.what === 'write') this.write()
     else if (happening.what === 'restart') this.restart(NAMES[happening.who], happening.with)
     else if (happening.what === 'fill') this.fillSome(NAMES[happening.who], happening.some)
+    else if (happening.what === 'part')
+      this.part(this.partingRanges().filter((_, i) => (happening.some >>> (i % 31)) & 1))
     else if (happening.what === 'come') {
       for (const i of happening.who) this.states.set(NAMES[i], 'up')
       this.keeper.membersChanged(this.there())
@@ -100,9 +107,10 @@ export class RingModel {
     for (const { name } of this.store.current.members) this.states.set(name, 'up')
     this.keeper.membersChanged(this.there())
     for (const name of NAMES) this.fill(name, this.pendingRanges(name))
+    this.part(this.partingRanges())
     const { wanted, setOfRange } = this.store.current
     if (wanted.length === 0) return
-    if (setOfRange.some(({ pending }) => pending.length > 0)) throw new Error('somebody is pending for ever')
+    if (setOfRange.some((set) => isMoving(this.store.current, set))) throw new Error('something moves for ever')
     for (const place of this.places) {
       if (place.lost) throw new Error(`${place.identifier} is lost although everybody is there`)
     }
@@ -219,6 +227,19 @@ export class RingModel {
     this.filling = undefined
   }
 
+  private partingRanges(): TokenRange[] {
+    const { current: view } = this.store
+    return view.ring.ranges().filter((_, i) => partingOf(view, view.setOfRange[i]).length > 0)
+  }
+
+  private part(ranges: readonly TokenRange[]): void {
+    if (ranges.length === 0) return
+    this.rangesParted += ranges.length
+    this.parting = ranges
+    this.keeper.parted(ranges)
+    this.parting = []
+  }
+
   private look(view: View, previous: View): void {
     this.views++
     same(view.epoch, previous.epoch + 1, 'the epoch')
@@ -232,7 +253,7 @@ export class RingModel {
     for (const { name, state } of view.members) {
       if (state !== (this.states.get(name) ?? 'gone')) throw new Error(`${name} is not ${state}`)
     }
-    if (view.wanted.length > 0 && view.setOfRange.every(({ pending }) => pending.length === 0)) {
+    if (view.wanted.length > 0 && !view.setOfRange.some((set) => isMoving(view, set))) {
       const { ring, setOfRange, members } = view
       const plain = buildView(
         'dt',
@@ -259,8 +280,12 @@ export class RingModel {
 
     if (natural.length === 0 && target.length + before.natural.length > 0) throw new Error(`nobody: ${where}`)
     same(pending.join(' '), target.filter((name) => !natural.includes(name)).join(' '), `pending at ${where}`)
-    if (pending.length === 0 && target.length > 0) same(natural.join(' '), target.join(' '), `at rest ${where}`)
-    else if (holders.length > 0) same(natural.join(' '), holders.join(' '), `natural at ${where}`)
+    if (pending.length === 0 && target.length > 0) {
+      const isParted = this.parting.some((range) => rangeContains(range, place.identifier))
+      // Who is to let go of it holds it until then, behind all others.
+      const others = before.natural.length === 0 || isParted ? [] : holders.filter((name) => !target.includes(name))
+      if (holders.length > 0) same(natural.join(' '), [...target, ...others].join(' '), `at rest ${where}`)
+    } else if (holders.length > 0) same(natural.join(' '), holders.join(' '), `natural at ${where}`)
 
     if (holders.length === 0 && before.natural.length > 0) this.lookAtLost(place, now, before, where)
     // Whoever becomes pending is emptied first; whoever drops out keeps what it has, to be mistaken for a replica.

@@ -42,6 +42,13 @@ t.test('who leaves serves until its data has moved, and then is no member', asyn
   t.equal(store.current.epoch, epoch, 'and changes nothing')
 
   for (const name of ['dt-1', 'dt-3']) keeper.filled(name, pendingRanges(store.current, name))
+  t.strictSame(namesIn(store.current), ['dt-1', 'dt-2', 'dt-3'], 'the others may lack what was read from it')
+  t.equal(
+    store.current.setOfRange.some(({ natural }) => natural[0].name === 'dt-2' || natural[1].name === 'dt-2'),
+    false,
+    'but it is not asked any more',
+  )
+  keeper.parted(store.current.ring.ranges())
   t.strictSame(store.current, buildView('dt', store.current.epoch, 1, 8, members('dt-1 dt-3')))
   t.strictSame(texts(lines), [
     'data moves until the ring is dt-1 dt-3',

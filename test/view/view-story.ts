@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { silentLogger } from '../../src/base/log.js'
 import { emptyView } from '../../src/view/build-view.js'
+import { partingOf } from '../../src/view/parting.js'
 import type { Member, View } from '../../src/view/view.js'
 import { ViewKeeper } from '../../src/view/view-keeper.js'
 import { ViewStore } from '../../src/view/view-store.js'
@@ -12,9 +13,11 @@ import { ViewStore } from '../../src/view/view-store.js'
  *     > dt-1 dt-2 come                    > dt-5 is filled
  *     > dt-3 dt-4 fail                    > dt-5 is filled for dt-1 dt-4      the ranges that end there
  *     > dt-3 restarts                     > dt-2 is to leave                  or: to stay
+ *     > all part                          whoever is to let go of a range does
  *
  *     2: dt-1 dt-2 dt-3(gone)             the epoch, and who is in the view
  *       dt-1: dt-1 dt-2 + dt-5            natural + pending replicas, the master first
+ *       dt-4: dt-4 dt-5 - dt-2            natural - those who are still to let go of it
  *
  * A story is right when telling its events again gives the same text.
  */
@@ -50,6 +53,7 @@ export class ViewStory {
     } else if (line.endsWith(' restarts')) this.keeper.restarted(names[0])
     else if (line.endsWith(' to leave')) this.keeper.leave(names[0])
     else if (line.endsWith(' to stay')) this.keeper.stay(names[0])
+    else if (line === 'all part') this.part()
     else if (line.includes(' is filled')) this.fill(names[0], words.slice(4))
     else throw new Error(`nothing is told by "${line}"`)
     if (this.store.current === before) throw new Error(`no view follows "${line}"`)
@@ -68,14 +72,23 @@ export class ViewStory {
     })
     this.keeper.filled(name, ranges)
   }
+
+  private part(): void {
+    const { current: view } = this.store
+    this.keeper.parted(view.ring.ranges().filter((_, i) => partingOf(view, view.setOfRange[i]).length > 0))
+  }
 }
 
 /** A view as the stories tell it. */
-export function described({ epoch, members, ring, setOfRange }: View): string[] {
+export function described(view: View): string[] {
+  const { epoch, members, ring, setOfRange } = view
   const inView = members.map(({ name, state }) => (state === 'up' ? name : `${name}(${state})`))
-  const ranges = setOfRange.map(({ natural, pending }, i) => {
-    const names = [...natural.map(({ name }) => name), ...(pending.length > 0 ? ['+'] : [])]
-    return `  ${ring.owner(i)}: ${[...names, ...pending.map(({ name }) => name)].join(' ')}`
+  const ranges = setOfRange.map((set, i) => {
+    const parting = partingOf(view, set)
+    const names = (sign: string, those: readonly Member[]) => [sign, ...those.map(({ name }) => name)]
+    const stays = set.natural.slice(0, set.natural.length - parting.length)
+    const all = [...names('', stays), ...names('+', set.pending), ...names('-', parting)]
+    return `  ${ring.owner(i)}:${all.join(' ').replace(/ [+-](?= [+-]|$)/g, '')}`
   })
   return [`  ${epoch}: ${inView.join(' ')}`, ...ranges.map((range) => `  ${range}`)]
 }

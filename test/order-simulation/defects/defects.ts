@@ -212,6 +212,12 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
     patches: [{ file: 'serving/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
+  'parts-at-once': {
+    summary: 'whoever is not to have a range any more lets go of it before the others have what was read from it',
+    seed: 4320,
+    options: ['--replicas', '0', '--faults', 'views', '--kinds', 'string,counter'],
+    patches: [{ file: 'view/placement.js', replace: 'if (isParted && isSame)', by: 'if (true)' }],
+  },
   'part-read-again': {
     summary: 'of a read of several servers only the part is asked again that was lost',
     seed: 660,
