@@ -63,7 +63,7 @@ export class Coordinator {
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
     this.gathering = new Gathering(this.order, options, log)
-    this.scripts = new Scripts(this.order, options, log)
+    this.scripts = new Scripts(this.order, this.gathering, options, log)
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })

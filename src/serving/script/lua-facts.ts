@@ -15,6 +15,8 @@ export interface LuaFacts {
    * as locals that are nothing else.
    */
   readonly staysInside: boolean
+  /** When it stays inside, and the places in `KEYS[…]` are numbers: those of its commands' keys, the first one is 0. */
+  readonly keyPlaces: ReadonlySet<number> | undefined
   /**
    * Where brackets are to be put in: `return redis.call(…)` becomes `return (redis.call(…))`, because the frame of a function that
    * ends with the call of another Lua function is gone while that runs, and with it the line that an error has to name.
@@ -35,7 +37,10 @@ export function factsOf(source: string, keysIn: KeysIn): LuaFacts {
 }
 
 class Reader {
-  private readonly keys: ReadonlySet<string>
+  /** Locals that are a key, and the place in KEYS. */
+  private readonly keys: ReadonlyMap<string, number>
+  /** Of KEYS, those that commands name; NaN where that is not seen. */
+  private readonly places = new Set<number>()
 
   constructor(
     private readonly tokens: readonly Token[],
@@ -79,6 +84,7 @@ class Reader {
     return {
       ...{ names, commands, fields: isPlain ? fields : undefined, isLiteral: isLiteral && isPlain },
       ...{ staysInside: staysInside && isPlain, brackets },
+      keyPlaces: staysInside && isPlain && !this.places.has(Number.NaN) ? this.places : undefined,
     }
   }
 
@@ -120,7 +126,7 @@ class Reader {
   }
 
   /** Locals that are made once, of `KEYS[…]`, and never anything else. */
-  private keyLocals(): ReadonlySet<string> {
+  private keyLocals(): ReadonlyMap<string, number> {
     const { tokens } = this
     const found = new Map<string, number>()
     const spoilt = new Set<string>()
@@ -145,7 +151,15 @@ class Reader {
       const isRead = this.isInBrackets(i) && !this.isParameter(i) && !this.is(i + 1, '=')
       if (!isRead) spoilt.add(text)
     }
-    return new Set([...found.keys()].filter((name) => !spoilt.has(name)))
+    const kept = [...found].filter(([name]) => !spoilt.has(name))
+    return new Map(kept.map(([name, i]) => [name, this.placeBehind(i + 3)]))
+  }
+
+  /** The place that stands in brackets behind `KEYS`, counted from 0; NaN when it is no number. */
+  private placeBehind(open: number): number {
+    const { kind, text } = this.tokens[open + 1]
+    const isPlace = kind === 'number' && /^[1-9]\d{0,8}$/.test(text) && this.is(open + 2, ']')
+    return isPlace ? Number(text) - 1 : Number.NaN
   }
 
   private isParameter(i: number): boolean {
@@ -173,6 +187,7 @@ class Reader {
     const token = this.tokens[i + 1]
     if (!isOfKeys && !(token?.kind === 'name' && this.keys.has(token.text))) return -1
     const end = isOfKeys ? this.closing(i + 2) + 1 : i + 2
+    this.places.add(isOfKeys ? this.placeBehind(i + 2) : this.keys.get(token.text)!)
     return this.is(end, ',') || this.is(end, ')') ? end : -1
   }
 

@@ -1,6 +1,7 @@
 import { Elements } from '../../resp/elements.js'
 import { frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
+import type { Dumped } from '../several/gather/whole-values.js'
 import { LOOP_SHA } from './loop.js'
 import type { Script } from './script.js'
 
@@ -9,7 +10,29 @@ export type Outcome =
   /** It has run, and says `reply`: from `start` to `end`, with the flags of the reply framer. */
   | { readonly kind: 'done'; readonly effects: Effects; readonly deadlineMs: number; readonly reply: Said }
   /** It wanted a key that it may not touch now. What it had done before is taken back, unless that `failed`. */
-  | { readonly kind: 'stopped'; readonly key: Buffer; readonly failed: string | undefined }
+  | Stopped
+
+export interface Stopped {
+  readonly kind: 'stopped'
+  readonly key: Buffer
+  /** The soonest deadline that was given back to a key. */
+  readonly deadlineMs: number
+  readonly failed: string | undefined
+}
+
+/** What comes of a script that was only tried. */
+export type TrialOutcome =
+  /** What it says, what it would leave in keys that it changes, and the places of KEYS that it has touched. */
+  | {
+      readonly kind: 'done'
+      readonly reply: Said
+      readonly left: readonly { readonly key: Buffer; readonly value: Dumped }[]
+      readonly touched: readonly number[]
+      readonly deadlineMs: number
+    }
+  | Stopped
+  /** What it had done is not taken back, for this reason. */
+  | { readonly kind: 'failed'; readonly failed: string }
 
 /** An encoded reply. */
 export interface Said {
@@ -28,6 +51,7 @@ export type Effects =
 const NOTHING_SAID = 2
 const FAILED = 3
 const STOPPED = 4
+const NOT_TAKEN_BACK = 5
 /** So many elements stand before the effects. */
 const HEAD = 4
 
@@ -42,25 +66,54 @@ export const NOTHING: Effects = { kind: 'commands', frame: undefined, isLoop: fa
  * @param keys that it could touch: who executes several commands names them as well
  */
 export function outcomeOf(script: Script, keys: readonly Buffer[], buf: Buffer, from: number, to: number): Outcome {
+  const parts = partsOf(buf, from, to)
+  const kind = integerIn(buf, parts)
+  if (kind === STOPPED) return stoppedIn(buf, parts)
+  const deadlineMs = integerIn(buf, parts)
+  const reply = replyIn(script, kind, buf, parts)
+  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, keys)
+  return { kind: 'done', effects, deadlineMs, reply }
+}
+
+/** The same of one that was only tried; the bytes are kept. */
+export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
+  const parts = partsOf(buf, 0, buf.length)
+  const kind = integerIn(buf, parts)
+  if (kind === STOPPED) return stoppedIn(buf, parts)
+  if (kind === NOT_TAKEN_BACK) return { kind: 'failed', failed: textIn(buf, parts).toString() }
+  const deadlineMs = integerIn(buf, parts)
+  const reply = replyIn(script, kind, buf, parts)
+  const places = textIn(buf, parts).toString('latin1').match(/\d+/g) ?? []
+  const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
+    const key = textIn(buf, parts)
+    const deadline = Number(textIn(buf, parts).toString('latin1'))
+    const payload = textIn(buf, parts)
+    return { key, value: { payload: payload.length === 0 ? null : payload, deadline } }
+  })
+  return { kind: 'done', reply, left, touched: places.map((place) => Number(place) - 1), deadlineMs }
+}
+
+function partsOf(buf: Buffer, from: number, to: number): Elements {
   const parts = new Elements(buf, from, to)
   if (parts.count < 2) throw new ReplyProtocolError('a wrapped script answers something else')
-  const kind = integerIn(buf, parts)
-  if (kind === STOPPED) {
-    parts.next()
-    const key = Buffer.from(bulkIn(buf, parts))
-    if (parts.count > 2) parts.next()
-    return { kind: 'stopped', key, failed: parts.count > 2 ? bulkIn(buf, parts).toString() : undefined }
-  }
+  return parts
+}
+
+function stoppedIn(buf: Buffer, parts: Elements): Stopped {
+  const key = Buffer.from(textIn(buf, parts))
   const deadlineMs = integerIn(buf, parts)
+  const failed = parts.count > 3 ? textIn(buf, parts).toString() : undefined
+  return { kind: 'stopped', key, deadlineMs, failed }
+}
+
+/** What it says: the next two elements. */
+function replyIn(script: Script, kind: number, buf: Buffer, parts: Elements): Said {
   parts.next()
   const { start, end, flags } = parts
   parts.next()
   const what = Math.abs(kind)
-  let reply: Said = { buf, start, end, flags }
-  if (what === FAILED) reply = failure(script, buf, start, end, parts)
-  else if (what === NOTHING_SAID) reply = NULL
-  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, keys)
-  return { kind: 'done', effects, deadlineMs, reply }
+  if (what === FAILED) return failure(script, buf, start, end, parts)
+  return what === NOTHING_SAID ? NULL : { buf, start, end, flags }
 }
 
 /** The error, with the client's name of the script; `where` stands last. */
@@ -93,6 +146,12 @@ function effectsIn(buf: Buffer, parts: Elements, end: number, keys: readonly Buf
 function integerIn(buf: Buffer, parts: Elements): number {
   parts.next()
   return Number(buf.latin1Slice(parts.start + 1, parts.end - 2))
+}
+
+/** The bytes of the bulk string that the next element is. */
+function textIn(buf: Buffer, parts: Elements): Buffer {
+  parts.next()
+  return bulkIn(buf, parts)
 }
 
 /** The bytes of the bulk string that an element is. */

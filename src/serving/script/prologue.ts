@@ -1,3 +1,14 @@
+import {
+  KEYS_AT_HAND,
+  SHORT_TOUCH,
+  STOPPED,
+  TOUCH,
+  TRIAL_BEGIN,
+  TRIAL_END,
+  TRIAL_LEFT,
+  TRIAL_TOUCH,
+} from './prologue-keys.js'
+
 /*
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
  * script has done beside what it says:
@@ -5,12 +16,12 @@
  *     { 1, deadline, value, '', effects … }         it ran to its end
  *     { 2, deadline, 0, '', effects … }             the same, and it says nothing
  *     { 3, deadline, message, where, effects … }    it failed there, and what it did before that stays
- *     { 4, key }                                    it named a key that it may not touch now: nothing has happened
- *     { 4, key, message }                           the same, and taking back what it had done failed
+ *     { 4, key, deadline }                          it named a key that it may not touch now: nothing has happened
+ *     { 4, key, deadline, message }                 the same, and taking back what it had done failed
  *
  * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
  * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
- * script touches, how many of KEYS, the last ones, are not the client's, but may be touched as well.
+ * script touches, what stands in `prologue-keys`.
  *
  * It is one line, so that the lines of errors are the client's. Where `$…` stands the wrapper puts in what this script needs.
  */
@@ -20,7 +31,7 @@ const COMMANDS = `
 local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring=type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring
 local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.lower,string.byte,string.find,string.match,table.concat,ARGV
-local L,nl,bytes,copy,first,wrote,stop,lines,S={0,0,0,''},4,0,false,0,false,nil,{},{err='ERR stopped'}
+local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,{},{err='ERR stopped'}
 local T,B=$specs,$all
 local n=#A
 local oom=A[n]=='o'
@@ -143,7 +154,7 @@ $check_all
 $image_all
 wrote=true
 local r=rpc(n,...)
-if not bad(r) then note(l,n,r,a,c) end
+if not bad(r) then did=true note(l,n,r,a,c) end
 return r
 end
 local function run(n,...)
@@ -156,7 +167,7 @@ $check_one
 $image_one
 wrote=true
 local r=rpc(n,...)
-if type(r)~='table' or r.err==nil then log(n,...) end
+if type(r)~='table' or r.err==nil then did=true log(n,...) end
 return r
 end
 return other(s,n,...)
@@ -173,7 +184,7 @@ local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil the
 const SHORT_COMMANDS = `
 local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,error,xpcall,A=type,select,tostring,error,xpcall,ARGV
-local L,nl,bytes,copy,first,wrote,stop,lines,S={0,0,0,''},4,0,false,0,false,nil,nil,$stop_error
+local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,nil,$stop_error
 local n=#A
 local oom=A[n]=='o'
 A[n]=nil
@@ -206,6 +217,7 @@ $image_one
 wrote=true
 local r=rpc(n,...)
 if type(r)=='table' and r.err~=nil then return r end
+did=true
 if s~='e1' then log(n,...)
 elseif r==1 then
 local k=...
@@ -224,46 +236,6 @@ lines={[r]=string.match(w,':(%d+): $')}
 error(r)
 end
 local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil then raise(r) end return r end
-`
-
-const SHORT_TOUCH = `
-local function text(v) if type(v)=='number' then return string.format('%.17g',v) end return v end
-local function bad(r) return type(r)=='table' and r.err~=nil end
-local function at(t) return string.format('%.0f',t) end
-$touch
-`
-
-/** For a script that may touch other keys than those that were declared. */
-const TOUCH = `
-local function touch(k)
-k=text(k)
-if type(k)=='string' and not K[k] then stop=k error(S) end
-end
-local function image(k)
-k=text(k)
-if type(k)~='string' or P[k] then return end
-np=np+1
-N[np]=k
-P[k]={rpc('PEXPIRETIME',k),rpc('DUMP',k)}
-end
-local function undo()
-local failed
-for i=np,1,-1 do
-local k=N[i]
-local p=P[k]
-local r
-if p[2] then r=rpc('RESTORE',k,p[1]<0 and '0' or at(p[1]),p[2],'REPLACE','ABSTTL') else r=rpc('UNLINK',k) end
-if bad(r) then failed=r.err end
-end
-return failed
-end
-`
-
-const KEYS_AT_HAND = `
-local K,P,N,np={},{},{},0
-for i=1,#KEYS do K[KEYS[i]]=true end
-for i=#KEYS,#KEYS-tonumber(A[n-1])+1,-1 do KEYS[i]=nil end
-A[n-1]=nil
 `
 
 /** What runs the script and says what came of it. */
@@ -291,10 +263,6 @@ L[3]=m
 L[4]=w
 return L
 end
-`
-
-const STOPPED = `
-if stop then local failed=wrote and undo() return failed and {4,stop,failed} or {4,stop} end
 `
 
 /** Everything that a script could reach the servers by. */
@@ -352,6 +320,8 @@ export interface Needs {
   readonly fields: ReadonlySet<string> | undefined
   /** No key has to be looked at. */
   readonly staysInside: boolean
+  /** All that it does is taken back in the end, see `prologue-keys`; then it does not stay inside. */
+  readonly isTrial: boolean
   /** It can write nothing, so nothing has to be taken back. */
   readonly readsOnly: boolean
   /** Of effects; beyond it the keys are copied. */
@@ -360,19 +330,23 @@ export interface Needs {
 
 /** What stands before the script, on its first line, and behind it. */
 export function prologueOf(needs: Needs): { readonly before: string; readonly behind: string } {
-  const { staysInside, readsOnly } = needs
+  const { staysInside, readsOnly, isTrial } = needs
   const parts: Readonly<Record<string, string>> = {
     specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
     spec_of: needs.specs.map(({ name, spec }) => `n==${name} and '${spec}'`).join(' or ') || 'nil',
     all: needs.all,
     bytes: String(needs.maxBytes),
     keys: staysInside ? '' : KEYS_AT_HAND,
+    begin: isTrial ? TRIAL_BEGIN : '',
     touch: staysInside ? '' : TOUCH,
+    note_touched: isTrial ? TRIAL_TOUCH : '',
+    left: isTrial ? TRIAL_LEFT : '',
     short_touch: staysInside ? '' : SHORT_TOUCH,
     stop_error: staysInside ? 'nil' : "{err='ERR stopped'}",
     if_stopped: staysInside ? '' : 'if stop then error(S) end',
-    stopped: staysInside ? '' : STOPPED,
-    check_one: staysInside ? '' : 'local k=... if not K[k] then touch(k) end',
+    stopped: staysInside ? '' : isTrial ? STOPPED + TRIAL_END : STOPPED,
+    in_order: isTrial ? 'U' : 'K',
+    check_one: staysInside ? '' : 'local k=... if not $in_order[k] then touch(k) end',
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
     image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k) end',
     image_all: staysInside || readsOnly ? '' : 'for i=1,#ks do image(ks[i]) end',

@@ -6,6 +6,10 @@ import type { LongScripts } from './long-scripts.js'
 import type { Said } from './outcome.js'
 import type { Script } from './script.js'
 
+export const SCRIPT_OUT_OF_MEMORY = error(
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+)
+
 /** A script that is to run, with the keys that it may touch. */
 export interface ScriptCall {
   readonly script: Script
@@ -22,25 +26,49 @@ export interface ScriptCall {
   notThere(): void
 }
 
+/** Which keys a script may touch now. */
+export interface Hand {
+  /** How many were declared. */
+  readonly numkeys: number
+  /** Which of these, the first one is 0; undefined for all. */
+  readonly places: ReadonlySet<number> | undefined
+  /** Others. */
+  readonly extra: readonly Buffer[]
+}
+
+/** The keys at hand, `command` is the client's. */
+export function keysAtHand(command: Frame, { numkeys, places, extra }: Hand): Buffer[] {
+  const keys: Buffer[] = []
+  for (let i = 0; i < numkeys; i++) if (places === undefined || places.has(i)) keys.push(argumentOf(command, 3 + i))
+  keys.push(...extra)
+  return keys
+}
+
 /** `EVALSHA` of the wrapped script, see `prologue`. `command` is the client's, with its keys and arguments. */
 export function callFrame(
   script: Script,
   command: Frame,
-  extra: readonly Buffer[],
-  how: { readonly numkeys: number; readonly readsOnly: boolean; readonly outOfMemory: boolean },
+  hand: Hand,
+  how: { readonly readsOnly: boolean; readonly outOfMemory: boolean },
 ): Frame {
-  const { numkeys } = how
+  const { numkeys, extra } = hand
   const args: (Buffer | string)[] = [how.readsOnly ? 'EVALSHA_RO' : 'EVALSHA', script.wrappedSha]
   args.push(String(numkeys + extra.length))
   for (let i = 3; i < 3 + numkeys; i++) args.push(argumentOf(command, i))
   args.push(...extra)
   for (let i = 3 + numkeys; i < command.argc; i++) args.push(argumentOf(command, i))
-  if (!script.staysInside) args.push(String(extra.length))
+  if (!script.staysInside) args.push([extra.length, ...forbidden(hand)].join(' '))
   args.push(how.outOfMemory ? 'o' : '')
   return frameOf(args)
 }
 
-/** The keys that a script may touch. */
+/** The places of KEYS that are not at hand, as Lua counts. */
+function forbidden({ numkeys, places }: Hand): number[] {
+  const all = places === undefined ? [] : Array.from({ length: numkeys }, (_, i) => i)
+  return all.filter((place) => !places!.has(place)).map((place) => place + 1)
+}
+
+/** The keys that are named in it. */
 export function keysOf({ frame, numkeys }: ScriptCall): Buffer[] {
   return Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i))
 }
@@ -57,7 +85,13 @@ export function isNotThere(buf: Buffer, start: number): boolean {
 }
 
 /** The error with the name under which the client knows the script. */
-export function errorOf({ sha, wrappedSha }: Script, buf: Buffer, start: number, end: number, flags: number): Said {
+export function errorOf(
+  { sha, wrappedSha }: Pick<Script, 'sha' | 'wrappedSha'>,
+  buf: Buffer,
+  start: number,
+  end: number,
+  flags: number,
+): Said {
   const line = Buffer.from(buf.latin1Slice(start, end).replaceAll(wrappedSha, sha), 'latin1')
   return { buf: line, start: 0, end: line.length, flags }
 }

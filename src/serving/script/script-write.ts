@@ -71,8 +71,12 @@ export class ScriptWrite extends ByMaster {
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
       this.tell(outcome.effects, outcome.reply)
-    } else if (outcome.failed === undefined) this.tell(NOTHING, undefined, () => call.stopped(outcome.key))
-    else this.masterLost()
+    } else if (outcome.failed === undefined) {
+      this.deadlineMs = outcome.deadlineMs
+      // What it had written is given back; what has expired in this moment is gone without a word.
+      this.mayBeLate(MASTER)
+      this.tell(NOTHING, undefined, () => call.stopped(outcome.key))
+    } else this.masterLost()
   }
 
   onLost(): void {

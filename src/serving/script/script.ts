@@ -12,10 +12,23 @@ export interface Script {
   readonly wrappedSha: string
   /** It can touch no other keys than those that were declared. */
   readonly staysInside: boolean
+  /** The places of KEYS that it touches at most, the first one is 0, where the source shows that. */
+  readonly keyPlaces: ReadonlySet<number> | undefined
   /** It says of itself that it writes nothing: the servers see to that. */
   readonly readsOnly: boolean
   /** Whether it may run without memory: undefined when it does not say, and then each of its commands is asked. */
   readonly allowsOom: boolean | undefined
+  /** What is learnt of it while it runs. */
+  readonly learnt: Learnt
+}
+
+export interface Learnt {
+  /** The form of it that takes back what it does, once it was needed. */
+  trial: Script | undefined
+  /** The places of KEYS that it has ever touched, the first one is 0; undefined before it has run on keys of several servers. */
+  places: Set<number> | undefined
+  /** The places of ARGV that held keys which it touched without having declared them. */
+  readonly args: Set<number>
 }
 
 const SHEBANG = /^#![^\n]*\n/
@@ -30,19 +43,21 @@ export function shaOf(source: Buffer): string {
  * Wraps a script that a server has compiled: the prologue is put on its first line, behind a shebang, and the script becomes a function.
  *
  * @param maxBytes see `Needs`
+ * @param isTrial see `prologue-keys`
  */
-export function wrap(source: Buffer, maxBytes: number): Script {
+export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script {
   const text = source.toString('latin1')
   const shebang = SHEBANG.exec(text)?.[0] ?? ''
   const body = text.slice(shebang.length)
   const flags = shebang === '' ? undefined : (FLAGS.exec(shebang)?.[1] ?? '').split(',')
   const facts = factsOf(body, keysIn)
+  const staysInside = facts.staysInside && !isTrial
   const readsOnly = flags?.includes('no-writes') === true
   const isPlain = !['_G', 'load', 'loadstring', 'pcall', 'xpcall', 'getmetatable'].some((name) => facts.names.has(name))
   const specs = [...facts.commands].flatMap((name) => {
     const spec = specOf(name)
     // Where all arguments of a command are of KEYS, nobody needs to know which of them are keys.
-    if (spec !== undefined) return [{ name, spec: facts.staysInside ? spec.replace(/1,-1,1$/, '1') : spec }]
+    if (spec !== undefined) return [{ name, spec: staysInside ? spec.replace(/1,-1,1$/, '1') : spec }]
     return []
   })
   const isKnown = facts.isLiteral && specs.length === facts.commands.size
@@ -51,7 +66,8 @@ export function wrap(source: Buffer, maxBytes: number): Script {
     all: isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? "''" : quoted(allSpecs()),
     isShort: isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
     fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
-    staysInside: facts.staysInside,
+    staysInside,
+    isTrial,
     readsOnly,
     maxBytes,
   })
@@ -67,9 +83,11 @@ export function wrap(source: Buffer, maxBytes: number): Script {
     source,
     wrapped,
     wrappedSha: shaOf(wrapped),
-    staysInside: facts.staysInside,
+    staysInside,
+    keyPlaces: facts.keyPlaces,
     readsOnly,
     allowsOom: flags?.includes('allow-oom'),
+    learnt: { trial: undefined, places: undefined, args: new Set() },
   }
 }
 

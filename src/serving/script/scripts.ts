@@ -6,46 +6,40 @@ import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
-import { isHidden } from '../../order/pieces/hidden-name.js'
-import { answer, notSupported } from '../../order/replies.js'
+import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { error, isError, type Reply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
+import type { Gathering } from '../several/gather/gathering.js'
+import { CROSS_SLOT } from '../several/gather/limits.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { type Script, shaOf, wrap } from './script.js'
 import { ScriptCache } from './script-cache.js'
-import { callFrame, type ScriptCall } from './script-call.js'
+import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
+import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
+import { guessed, letTouch, tornBy } from './undeclared.js'
 
 /** Bytes of effects that a script may note; beyond it its keys are copied. */
 const EFFECTS_MAX_BYTES = 1024 * 1024
 /** Bytes of sources that clients may have loaded. */
 const LOADED_MAX_BYTES = 64 * 1024 * 1024
-/** How many keys a script may name that were not declared. */
-const UNDECLARED_MAX = 100
 
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
 const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
 const FLUSH_HOW = error('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
-const OUT_OF_MEMORY = error(
-  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-)
-const OURS = error(
-  'ERR the script touched a name that begins with \\0dt:pieces:, under which this proxy builds values that it copies; what it did before was taken back',
-)
 const NO_ROOM = error(
   'ERR no more scripts can be loaded: those that were loaded have 64 MB; SCRIPT FLUSH forgets them, or use EVAL',
 )
 const NOT_EXECUTED = error(
   'ERR the script was not executed, because somebody had flushed the scripts of its server, and other commands were sent behind it; send it again',
 )
-const TORN = ' for keys on different servers; give them a common {hash tag}'
 const OK = simple('OK')
 
 /** A command that runs a script, and what was learnt of it on the way. */
@@ -77,6 +71,7 @@ export class Scripts {
 
   constructor(
     private readonly order: Order,
+    private readonly gathering: Gathering,
     options: LongScriptOptions,
     log: Logger,
   ) {
@@ -140,7 +135,7 @@ export class Scripts {
     const source = argumentOf(frame, 1)
     const script = this.cache.get(shaOf(source))
     if (script !== undefined) {
-      this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: [] })
+      this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
       return
     }
     const own = ownFrame(frame)
@@ -156,7 +151,7 @@ export class Scripts {
     const script = this.cache.get(sha)
     if (typeof numkeys !== 'number') answer(slot, numkeys)
     else if (script === undefined) answer(slot, NOSCRIPT)
-    else this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: [] })
+    else this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
@@ -230,15 +225,18 @@ export class Scripts {
   private run(run: Run): void {
     const { order } = this
     const { frame, row, slot, numkeys, extra, deadlineMs, script } = run
-    const { router } = order
-    const keys = Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i))
-    keys.push(...extra)
-    const routes = new Set(keys.map((key) => router.routeOfKey(key, 0, key.length)))
-    if (routes.size > 1) {
-      answer(slot, extra.length === 0 ? notSupported(row, TORN) : tornBy(extra[extra.length - 1]))
+    let hand: Hand = { numkeys, places: script.keyPlaces, extra }
+    let keys = keysAtHand(frame, hand)
+    let route = this.routeOf(keys)
+    if (route === undefined && hand.places === undefined && script.learnt.places !== undefined) {
+      hand = { ...hand, places: script.learnt.places }
+      keys = keysAtHand(frame, hand)
+      route = this.routeOf(keys)
+    }
+    if (route === undefined) {
+      this.gather(run, hand)
       return
     }
-    const route: Route = routes.size === 0 ? this.anyMember : [...routes][0]
     const ids = keys.map((key) => keyId(slot.db, key, 0, key.length))
     const readsOnly = row.replicate === 'none' || script.readsOnly || ids.length === 0
     const settled = order.uncertainty.active && ids.length > 0 ? settling(order, route, ids, !readsOnly) : undefined
@@ -256,19 +254,19 @@ export class Scripts {
     }
     const outOfMemory = !readsOnly && order.memory.anyFull && route.targets.some(({ full }) => full)
     if (outOfMemory && script.allowsOom === false) {
-      answer(slot, OUT_OF_MEMORY)
+      answer(slot, SCRIPT_OUT_OF_MEMORY)
       return
     }
     // Only one that stays inside is certain to be executed before what its client sends next.
     if (!script.staysInside) slot.pauseClient()
     const own: Run = { ...run, frame: ownFrame(frame) }
-    const how = { numkeys, readsOnly: row.replicate === 'none', outOfMemory }
+    const how = { readsOnly: row.replicate === 'none', outOfMemory }
     const call: ScriptCall = {
       script,
       loaded: this.loaded,
       long: this.long,
-      frame: callFrame(script, frame, extra, how),
-      numkeys: keys.length,
+      frame: callFrame(script, frame, hand, how),
+      numkeys: numkeys + extra.length,
       ids,
       stopped: (key) => this.stopped(own, key),
       notThere: () => {
@@ -288,12 +286,49 @@ export class Scripts {
     ScriptWrite.emit(order, route.pending.length === 0 ? route : routeOfWrite(order, route, ids), call, slot)
   }
 
+  /** What it will touch beside its keys, by what it did before: where that is on other servers it must be allowed, should it be wrong. */
+  private guess(script: Script, frame: Frame, numkeys: number): Buffer[] {
+    if (script.learnt.args.size === 0 || this.gathering.settings.crossServer === 'refuse') return []
+    return guessed(script, frame, numkeys)
+  }
+
+  /** The route that all keys have; undefined when they have several. */
+  private routeOf(keys: readonly Buffer[]): Route | undefined {
+    const { router } = this.order
+    let route: Route | undefined
+    for (const key of keys) {
+      const own = router.routeOfKey(key, 0, key.length)
+      if (route !== undefined && own !== route) return undefined
+      route = own
+    }
+    return route ?? this.anyMember
+  }
+
+  /** Its keys are on several servers. */
+  private gather(run: Run, hand: Hand): void {
+    const { script, row, slot, extra } = run
+    if (this.gathering.settings.crossServer === 'refuse') {
+      answer(slot, extra.length === 0 ? CROSS_SLOT : tornBy(extra[extra.length - 1]))
+      return
+    }
+    const own: Run = { ...run, frame: ownFrame(run.frame), extra: [...extra] }
+    const call = {
+      ...own,
+      loaded: this.loaded,
+      long: this.long,
+      readsOnly: row.replicate === 'none' || script.readsOnly,
+      hand: { ...hand, extra: own.extra },
+      refused: (key: Buffer) => letTouch(own, key),
+    }
+    new ScriptGather(this.order, call, this.gathering).run()
+  }
+
   /** It has named a key that it was not allowed to touch, and nothing has happened: it runs again, and may. */
   private stopped(run: Run, key: Buffer): void {
-    const { slot, extra } = run
-    if (isHidden(key, 0, key.length)) answer(slot, OURS)
-    else if (extra.length >= UNDECLARED_MAX) answer(slot, tooManyUndeclared(key))
-    else this.later({ ...run, extra: [...extra, key] })
+    const more: Run = { ...run, extra: [...run.extra] }
+    const refusal = letTouch(more, key)
+    if (refusal !== undefined) answer(run.slot, refusal)
+    else this.later(more)
   }
 
   /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others. */
@@ -335,20 +370,4 @@ function numkeysOf(frame: Frame): number | Reply {
   if (Number.isNaN(numkeys)) return NO_INTEGER
   if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
   return numkeys < 0 ? NEGATIVE_KEYS : numkeys
-}
-
-function tornBy(key: Buffer): Reply {
-  return error(
-    `ERR the script touched ${shown(key)}, which was not among its keys and is on other servers than these; give them a common {hash tag}; what the script had done was taken back, nothing was applied`,
-  )
-}
-
-function tooManyUndeclared(key: Buffer): Reply {
-  return error(
-    `ERR the script touched more than ${UNDECLARED_MAX} keys that were not among its keys, at last ${shown(key)}; give them as keys; what it had done was taken back, nothing was applied`,
-  )
-}
-
-function shown(key: Buffer): string {
-  return `'${key.toString('utf8', 0, 128).replace(/[\r\n]/g, ' ')}'`
 }

@@ -51,7 +51,11 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
         replace: 'this.done(refusal === undefined ?',
         by: 'this.done(true ?',
       },
-      { file: 'serving/several/gather/block.js', replace: "frameOf(['UNLINK', ...names])", by: "frameOf(['PING'])" },
+      {
+        file: 'serving/several/gather/block.js',
+        replace: "frameOf(['UNLINK', ...this.names])",
+        by: "frameOf(['PING'])",
+      },
     ],
   },
   'taken-before-added': {

@@ -1,5 +1,6 @@
 import type { Link } from '../../../backend/link.js'
 import type { ReplySink } from '../../../backend/reply-sink.js'
+import { guestName } from '../../../order/pieces/hidden-name.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type Frame, frameOf } from '../../../resp/frame.js'
 import { IS_ERROR, OWNED } from '../../../resp/reply-framer.js'
@@ -14,6 +15,8 @@ export interface Work {
   readonly command: Frame
   /** The name under which the command leaves what it stores: a guest, too. */
   readonly result: Buffer | undefined
+  /** Names of guests under which the executor may have keys of its own: these have another name meanwhile. */
+  readonly aside: readonly Buffer[]
 }
 
 export type Executed =
@@ -28,12 +31,18 @@ const COMMAND = -1
 const DEADLINE = -2
 const DUMP = -3
 const DEPARTURE = -4
+/** It may have no such key. */
+const ASIDE = -5
+/** No guest has this number. */
+const FIRST_ASIDE = 1_000_000
 
 /**
  * One command on one server, among values of other servers that are its guests for so long. Guests are there within EXEC only: for
  * them no time passes, nobody else sees them, and when the connection breaks they have never been there [design §7 Several keys].
  *
  *     MULTI   RESTORE guest …   the command   PEXPIRETIME and DUMP of what it stores   UNLINK guests   EXEC
+ *
+ * Where guests keep their names, what it has under these is put aside before with RENAME, and back behind.
  */
 export class GatherBlock implements ReplySink {
   private refusal: string | undefined
@@ -52,21 +61,34 @@ export class GatherBlock implements ReplySink {
   }
 
   private emit(link: Link): void {
-    const { db, arrivals, guests, command, result } = this.work
-    if (guests.length === 0 && result === undefined) {
+    const { db, arrivals, command, result, aside } = this.work
+    if (this.isAlone) {
       link.emitFrame(command, db, this, COMMAND)
       return
     }
     const end = link.openBlock()
+    for (const [i, key] of aside.entries())
+      link.emitFrame(frameOf(['RENAME', key, guestName(FIRST_ASIDE + i)]), db, this, ASIDE)
     for (const [i, arrival] of arrivals.entries()) link.emitFrame(arrival, db, this, i)
     link.emitFrame(command, db, this, COMMAND)
     if (result !== undefined) {
       link.emitFrame(frameOf(['PEXPIRETIME', result]), db, this, DEADLINE)
       link.emitFrame(frameOf(['DUMP', result]), db, this, DUMP)
     }
-    const names = result === undefined ? guests : [...guests, result]
-    link.emitFrame(frameOf(['UNLINK', ...names]), db, this, DEPARTURE)
+    link.emitFrame(frameOf(['UNLINK', ...this.names]), db, this, DEPARTURE)
+    for (const [i, key] of aside.entries())
+      link.emitFrame(frameOf(['RENAME', guestName(FIRST_ASIDE + i), key]), db, this, ASIDE)
     end()
+  }
+
+  /** Whatever is there only within the block. */
+  private get names(): readonly Buffer[] {
+    const { guests, result, aside } = this.work
+    return [...new Set([...guests, ...aside, ...(result === undefined ? [] : [result])])]
+  }
+
+  private get isAlone(): boolean {
+    return this.names.length === 0
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -74,7 +96,7 @@ export class GatherBlock implements ReplySink {
       case COMMAND:
         this.bytes = Buffer.from(buf.subarray(start, end))
         this.flags = flags | OWNED
-        if (this.work.guests.length === 0 && this.work.result === undefined) this.tell(undefined)
+        if (this.isAlone) this.tell(undefined)
         return
       case DEADLINE:
         this.deadline = Number(decodeReply(buf, start, end))
@@ -86,6 +108,8 @@ export class GatherBlock implements ReplySink {
       }
       case DEPARTURE:
         if (this.work.result === undefined) this.tell(undefined)
+        return
+      case ASIDE:
         return
       default:
         if ((flags & IS_ERROR) !== 0) this.refusal ??= buf.toString('utf8', start + 1, end - 2)

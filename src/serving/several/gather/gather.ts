@@ -29,12 +29,13 @@ interface Brought {
   readonly executor: Link
   readonly inPlace: readonly Source[]
   readonly guests: readonly Guest[]
-  /** The names under which the executor knows the keys of other servers, by their places in the command. */
+  /** Keys of other servers, and the names under which the executor knows them, by their places in the command. */
+  readonly others: readonly Source[]
   readonly names: Map<number, Buffer>
 }
 
 /** What the executor has answered, and what the command has left. */
-interface Computed {
+export interface Computed {
   readonly outcome: Outcome
   readonly left: Dumped | undefined
   readonly executor: Link
@@ -58,8 +59,8 @@ const RESULT = guestName(0)
  * depend on anything any more.
  */
 export class GatherRun extends WholeValues<Computed> {
-  protected readonly isShared: boolean
-  protected readonly cut: Cut
+  protected isShared: boolean
+  protected cut: Cut
   /** Whether backups may be asked beside masters; not any more where that was not certain. */
   private asksBackups = true
   /** Who would not take a guest, and what the last one said. */
@@ -100,6 +101,36 @@ export class GatherRun extends WholeValues<Computed> {
     return withArguments(this.frame, names)
   }
 
+  /** It is emitted next, to the one that has these keys in their places. */
+  protected executes(_executor: Link, _inPlace: readonly Source[]): void {}
+
+  /** What becomes of it when the executor's connection breaks. */
+  protected whenLost(_executor: Link): Attempt {
+    return 'wait'
+  }
+
+  /** Whether the executor gets keys of other servers under their own names, so that it has to put aside what it has itself. */
+  protected get keepsNames(): boolean {
+    return false
+  }
+
+  private guestNameOf({ key, places }: Source, index: number): Buffer {
+    if (this.keepsNames) return key
+    return places[0] === this.cut.destination?.place ? RESULT : guestName(1 + index)
+  }
+
+  /** Keys of which the deadlines count, too. */
+  protected mortal(sources: readonly Source[]): readonly Source[] {
+    const { destination } = this.cut
+    return destination?.isRead === true ? sources.filter(({ places }) => places[0] === destination.place) : []
+  }
+
+  /** Keys that it may write. */
+  protected get written(): readonly Buffer[] {
+    const { destination } = this.cut
+    return destination === undefined ? [] : [destination.key]
+  }
+
   /** What the executor needs beside the values of the keys. */
   protected async more(): Promise<readonly Guest[]> {
     return []
@@ -115,16 +146,18 @@ export class GatherRun extends WholeValues<Computed> {
     const isReadable = brought.inPlace.every((source) => this.readersOf(source).includes(executor))
     if (!executor.ready || !isReadable) throw new Over('again')
     const certain = this.askMasters(executor, brought.inPlace)
+    this.executes(executor, brought.inPlace)
     const executed = await GatherBlock.execute(executor, {
       db: this.slot.db,
       arrivals: brought.guests.map(({ arrival }) => arrival),
       guests: brought.guests.flatMap(({ names }) => names),
       command: this.commandWith(names),
       result: destination === undefined ? undefined : RESULT,
+      aside: this.keepsNames ? brought.others.map(({ key }) => key) : [],
     })
     if (executed === 'lost') {
       // The connection broke, or the server refused a command when it was queued: it has no memory, or may not write.
-      if (!executor.ready) throw new Over('wait')
+      if (!executor.ready) throw new Over(this.whenLost(executor))
       this.order.memory.look()
       this.refuse(executor, `${executor.name} discards it`)
     }
@@ -165,8 +198,7 @@ export class GatherRun extends WholeValues<Computed> {
     this.checkCopied(sources.map(({ key }, i) => ({ key, bytes: sizes[i] ?? 0 })))
     this.takeRoom()
     const names = new Map<number, Buffer>()
-    const nameOf = (source: Source) =>
-      source.places[0] === cut.destination?.place ? RESULT : guestName(1 + sources.indexOf(source))
+    const nameOf = (source: Source) => this.guestNameOf(source, sources.indexOf(source))
     for (const source of others) for (const place of source.places) names.set(place, nameOf(source))
     const existing = others.filter((source) => sizes[sources.indexOf(source)] !== null)
     const dumped = await this.fetch(existing)
@@ -183,7 +215,7 @@ export class GatherRun extends WholeValues<Computed> {
       const arrival = frameOf(['RESTORE', name, String(Math.max(0, deadline)), payload, 'ABSTTL'])
       guests.push({ names: [name], arrival })
     }
-    return { executor, inPlace, guests, names }
+    return { executor, inPlace, others, guests, names }
   }
 
   /** About how many bytes each of the values takes; null where there is none, 0 where it does not matter. */
@@ -201,63 +233,66 @@ export class GatherRun extends WholeValues<Computed> {
     return sizes.map((size) => (size === null ? null : Number(size)))
   }
 
-  /** The values. Only of a key that is written does the deadline count. */
+  /** The values, with the deadlines of those where these count. */
   private async fetch(sources: readonly Source[]): Promise<Dumped[]> {
-    const { destination } = this.cut
+    const mortal = this.mortal(sources)
     const steps: Words[] = sources.map(({ key }) => ['DUMP', key])
-    if (destination?.isRead) steps.push(['PEXPIRETIME', destination.key])
+    for (const { key } of mortal) steps.push(['PEXPIRETIME', key])
     const found = steps.length === 0 ? [] : await this.look(steps)
-    return sources.map(({ places }, i) => {
+    const deadlines = new Map(mortal.map((source, i) => [source, Number(found[sources.length + i])]))
+    return sources.map((source, i) => {
       const payload = found[i]
-      const deadline = places[0] === destination?.place ? Number(found.at(-1)) : 0
-      return { payload: Buffer.isBuffer(payload) ? payload : null, deadline }
+      return { payload: Buffer.isBuffer(payload) ? payload : null, deadline: deadlines.get(source) ?? 0 }
     })
   }
 
   /**
    * Who can read a key in its own place, the one first who would be asked for it alone. What is written has to be a guest. The others
-   * only while nothing is held or in doubt: then they have been sent the same.
+   * only while nothing of it is held or in doubt: then they have been sent the same.
    */
-  private readersOf({ key, places }: Source): readonly Link[] {
+  protected readersOf({ key, places }: Source): readonly Link[] {
     const { order, asksBackups } = this
     if (places[0] === this.cut.destination?.place) return []
     const [route] = this.routesOf([key])
-    const first = readerNow(order, route, [this.idOf(key)])
+    const id = this.idOf(key)
+    const first = readerNow(order, route, [id])
     if (first === undefined) return []
-    const isQuiet = asksBackups && order.lanes.active === 0 && !order.doubts.any && !order.uncertainty.active
+    const { lanes, doubts, uncertainty } = order
+    const isCertainOn = (link: Link) => !lanes.isHeld(link, id) && !doubts.isInDoubt(link, id)
+    const isQuiet = asksBackups && !uncertainty.active && route.natural.every(isCertainOn)
     if (!isQuiet || first !== route.natural[0]) return [first]
     return route.natural.filter(({ serving }) => serving)
   }
 
   /**
    * A backup that is asked has been sent all that the master has. But if the proxy crashes the master's word counts, and a key may be
-   * expiring: so for each of these keys its master is asked in the same turn, and has executed then what was sent to it before.
+   * expiring: so for each of these keys both are asked in the same turn, and have executed then what was sent to them before.
    * False when it is not certain: then it is done again, with masters alone.
    */
   private askMasters(executor: Link, sources: readonly Source[]): Promise<boolean> {
     const asked = sources.flatMap(({ key }) => {
       const [{ natural }] = this.routesOf([key])
       if (natural[0] === executor || !natural.includes(executor) || !this.asksBackups) return []
-      return natural[0].ready ? [natural[0].call(['PEXPIRETIME', key], this.slot.db)] : []
+      const both = [natural[0], executor]
+      return natural[0].ready ? [Promise.all(both.map((link) => link.call(['PEXPIRETIME', key], this.slot.db)))] : []
     })
-    const isFar = (deadline: Reply) => deadline === -1 || Number(deadline) > preciseNowMs() + NEAR_MS
+    const isCertain = ([one, other]: readonly Reply[]) =>
+      one === other && (Number(one) < 0 || Number(one) > preciseNowMs() + NEAR_MS)
     return Promise.all(asked).then(
-      (deadlines) => deadlines.every(isFar),
+      (deadlines) => deadlines.every(isCertain),
       () => false,
     )
   }
 
-  private isFit(link: Link, needed: readonly Needed<Link>[]): boolean {
+  protected isFit(link: Link, needed: readonly Needed<Link>[]): boolean {
     return link.ready && !link.full && this.refusedBy.size < REFUSALS_MAX && this.takes(link, needed)
   }
 
   /** Whether values can go to this server, and from there to where the destination is; not everywhere while a ring is upgraded. */
   private takes(link: Link, needed: readonly Needed<Link>[]): boolean {
     const { pieces } = this.order
-    const { destination } = this.cut
     if (this.refusedBy.has(link)) return false
-    if (destination !== undefined && pieces.mustBeTakenApart(link, this.routesOf([destination.key])[0].targets))
-      return false
+    if (this.routesOf(this.written).some(({ targets }) => pieces.mustBeTakenApart(link, targets))) return false
     return needed.every(({ readers }) => readers.length === 0 || !pieces.mustBeTakenApart(readers[0], [link]))
   }
 

@@ -15,11 +15,11 @@ import type { Copies } from './whole-values.js'
 
 /** Serves the commands that need whole values of keys on several servers, as far as the settings allow it. */
 export class Gathering {
-  private readonly copies: Copies
+  readonly copies: Copies
 
   constructor(
     private readonly order: Order,
-    private readonly settings: GatherSettings,
+    readonly settings: GatherSettings,
     log: Logger,
   ) {
     this.copies = { log: new CopiedLog(log), room: new Room(settings.gatherBytes) }

@@ -135,11 +135,8 @@ export abstract class WholeValues<Found> extends Operation {
     throw new Over({ reply })
   }
 
-  /**
-   * Writes a value on all replicas of a key, or that there is none; gives the error if there is one. Nothing was written when the
-   * attempt ends here.
-   */
-  protected async put(key: Buffer, { payload, deadline }: Dumped, from: Link | undefined, db = this.slot.db) {
+  /** Ends the attempt when the replicas of a key cannot all take a value now, which comes from this server. */
+  protected checkPut(key: Buffer, { payload }: Dumped, from: Link | undefined): void {
     const [route] = this.routesOf([key])
     if (!route.writable()) throw new Over('wait')
     const bytes = payload?.length ?? 0
@@ -150,6 +147,15 @@ export abstract class WholeValues<Found> extends Operation {
     if (from !== undefined && payload !== null && this.order.pieces.mustBeTakenApart(from, route.targets)) {
       throw new Over({ reply: nobodyTakes(this.row, 'they are of different versions') })
     }
+  }
+
+  /**
+   * Writes a value on all replicas of a key, or that there is none; gives the error if there is one. Nothing was written when the
+   * attempt ends here.
+   */
+  protected async put(key: Buffer, value: Dumped, from: Link | undefined, db = this.slot.db) {
+    this.checkPut(key, value, from)
+    const { payload, deadline } = value
     const ttl = String(Math.max(0, deadline))
     const words: Words = payload === null ? ['UNLINK', key] : ['RESTORE', key, ttl, payload, 'REPLACE', 'ABSTTL']
     return this.writeStep(words, db)

@@ -1,0 +1,259 @@
+import type { Link } from '../../backend/link.js'
+import type { KeyId } from '../../base/key-id.js'
+import type { CommandRow } from '../../command/row.js'
+import { mayHavePassed } from '../../order/deadline.js'
+import { OUT_OF_MEMORY } from '../../order/memory.js'
+import type { Order } from '../../order/order.js'
+import { OUTCOME_UNKNOWN } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import { error, isError, type Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame } from '../../resp/frame.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
+import type { Source } from '../several/gather/cut.js'
+import type { Needed } from '../several/gather/executor.js'
+import { type Computed, GatherRun } from '../several/gather/gather.js'
+import type { Gathering } from '../several/gather/gathering.js'
+import { Over } from '../several/gather/whole-values.js'
+import type { Attempt } from '../several/operation.js'
+import type { LoadedScripts } from './loaded-scripts.js'
+import type { LongScripts } from './long-scripts.js'
+import { type TrialOutcome, trialOutcomeOf } from './outcome.js'
+import { type Script, wrap } from './script.js'
+import {
+  callFrame,
+  errorOf,
+  type Hand,
+  isNotThere,
+  isWithoutEffect,
+  keysAtHand,
+  notAnswered,
+  SCRIPT_OUT_OF_MEMORY,
+} from './script-call.js'
+
+/** A script, and what its client has given it. */
+export interface GatheredCall {
+  readonly script: Script
+  readonly loaded: LoadedScripts
+  readonly long: LongScripts
+  /** The client's command. */
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly slot: ReplySlot
+  readonly readsOnly: boolean
+  readonly hand: Hand
+  /** It has named another key, and nothing has happened: gives an answer, or the key is at hand now. */
+  refused(key: Buffer): Reply | undefined
+}
+
+/**
+ * The run of a script on keys of several servers [design §7 Scripts]. One of these has some of them, and gets the others as guests, under
+ * their own names. There the script is only tried: whatever it does is taken back, and what it would have left is written on all
+ * replicas of these keys in the ordinary way. So before the first of these is written nothing has happened, whatever breaks.
+ *
+ *     gates of all keys ─> DUMP of what the executor lacks ─> MULTI · its own ones aside · guests · EVALSHA · … back · EXEC
+ *                                                                     │ names another key: the same with it, by the first ticket
+ *                      reply, gates <─ answered by all replicas <─ RESTORE or UNLINK of each key that it has changed, in one turn
+ */
+export class ScriptGather extends GatherRun {
+  /** The keys that it reads in their places on the executor: should it not take back what it did, they are in doubt there. */
+  private inPlace: readonly Source[] = []
+  /** Who is executing it. */
+  private busy: Link | undefined
+
+  constructor(
+    order: Order,
+    private readonly call: GatheredCall,
+    gathering: Gathering,
+  ) {
+    super(order, call.frame, call.row, call.slot, gathering.settings, gathering.copies)
+    this.isShared = call.readsOnly
+    this.cutKeys()
+  }
+
+  /** All that it may touch now. */
+  private cutKeys(): void {
+    const keys = new Map(keysAtHand(this.frame, this.call.hand).map((key) => [key.toString('latin1'), key]))
+    this.cut = { sources: [...keys.values()].map((key, i) => ({ key, places: [i] })), destination: undefined }
+  }
+
+  private get allKeys(): readonly Buffer[] {
+    return this.cut.sources.map(({ key }) => key)
+  }
+
+  protected override gated(): KeyId[] {
+    return this.allKeys.map((key) => this.idOf(key))
+  }
+
+  protected override onlyRead(): ReadonlySet<KeyId> {
+    return new Set(this.isShared ? this.gated() : [])
+  }
+
+  protected override get keepsNames(): boolean {
+    return true
+  }
+
+  protected override get written(): readonly Buffer[] {
+    return this.isShared ? [] : this.allKeys
+  }
+
+  protected override mortal(sources: readonly Source[]): readonly Source[] {
+    return sources
+  }
+
+  protected override barrier(): Reply | 'wait' | undefined {
+    const routes = this.routesOf(this.allKeys)
+    for (const { gone } of routes) if (gone !== undefined) return gone
+    if (this.isShared) return undefined
+    if (routes.some((route) => !route.writable())) return 'wait'
+    return this.call.script.allowsOom === false && this.isFull(this.allKeys) ? SCRIPT_OUT_OF_MEMORY : undefined
+  }
+
+  protected override async find(): Promise<Computed> {
+    const { call, order } = this
+    call.script.learnt.trial ??= await this.compiled()
+    // What was emitted for its keys before the gates were closed, and is held, is there afterwards.
+    const held = this.cut.sources.flatMap(({ key }) => {
+      const id = this.idOf(key)
+      return this.routesOf([key])[0].natural.map((link) => order.lanes.whenPassed(link, [id]))
+    })
+    if (held.some((each) => each !== undefined)) await Promise.all(held)
+    try {
+      return await super.find()
+    } finally {
+      if (this.busy !== undefined) call.long.ended(this.busy)
+      this.busy = undefined
+    }
+  }
+
+  protected override isFit(link: Link, needed: readonly Needed<Link>[]): boolean {
+    return link.scripts.refusal === undefined && super.isFit(link, needed)
+  }
+
+  protected override executes(executor: Link, inPlace: readonly Source[]): void {
+    const { loaded, long, script } = this.call
+    this.inPlace = inPlace
+    this.busy = executor
+    long.began(executor)
+    const { wrapped, wrappedSha } = script.learnt.trial!
+    loaded.load(executor, wrapped, wrappedSha)
+  }
+
+  protected override commandWith(): Frame {
+    const { call } = this
+    return callFrame(call.script.learnt.trial!, this.frame, call.hand, {
+      readsOnly: call.row.replicate === 'none',
+      outOfMemory: !this.isShared && this.isFull(this.allKeys),
+    })
+  }
+
+  /** It may be what broke it. */
+  protected override whenLost(executor: Link): Attempt {
+    return { reply: notAnswered(executor.name) }
+  }
+
+  protected override async write({ outcome, executor }: Computed): Promise<Attempt> {
+    const { call } = this
+    if (!('bytes' in outcome)) return outcome
+    const { bytes, flags } = outcome
+    if ((flags & IS_ERROR) !== 0) return this.notRun(executor, bytes, flags)
+    const tried = trialOutcomeOf(call.script, bytes)
+    if (tried.kind === 'failed' || (tried.kind === 'stopped' && tried.failed !== undefined)) {
+      return this.notTakenBack(executor, tried.failed!)
+    }
+    this.noteDeadline(executor, tried.deadlineMs)
+    if (tried.kind === 'stopped') {
+      const refusal = call.refused(tried.key)
+      if (refusal !== undefined) return { reply: refusal }
+      this.cutKeys()
+      return 'again'
+    }
+    this.learn(tried.touched)
+    const { buf, start, end, flags: said } = tried.reply
+    const failed = await this.putAll(tried, executor)
+    return failed ?? { bytes: buf.subarray(start, end), flags: said }
+  }
+
+  /** Which keys it touches: the next call begins with these. */
+  private learn(touched: readonly number[]): void {
+    const { script, hand } = this.call
+    const { learnt } = script
+    learnt.places ??= new Set()
+    for (const place of touched) if (place < hand.numkeys) learnt.places.add(place)
+    for (const arg of learnt.args) {
+      const key = argumentOf(this.frame, Math.min(this.frame.argc - 1, 3 + hand.numkeys + arg))
+      const at = hand.extra.findIndex((each) => each.equals(key))
+      if (at >= 0 && !touched.includes(hand.numkeys + at)) learnt.args.delete(arg)
+    }
+  }
+
+  /** Writes what it has left, all in one turn; gives what stands against it, or what failed. */
+  private async putAll(
+    { left }: Extract<TrialOutcome, { kind: 'done' }>,
+    executor: Link,
+  ): Promise<Attempt | undefined> {
+    if (this.routesOf(left.map(({ key }) => key)).some((route) => !route.writable())) return 'wait'
+    const growing = left.filter(({ value }) => value.payload !== null)
+    if (this.isFull(growing.map(({ key }) => key))) return { reply: OUT_OF_MEMORY }
+    const sizes = growing.map(({ key, value }) => ({ key, bytes: value.payload!.length }))
+    this.copied = sizes.reduce((sum, { bytes }) => sum + bytes, this.copied)
+    this.checkCopied(sizes)
+    for (const { key, value } of left) this.checkPut(key, value, executor)
+    const failures = await Promise.all(left.map(({ key, value }) => this.put(key, value, executor)))
+    const failed = failures.filter((failure) => failure !== undefined)
+    if (failed.length === 0) return undefined
+    if (left.length === 1) return { reply: failed[0] }
+    const all = `${failed.length} of the ${left.length} keys that the script wrote`
+    const [{ message }] = failed
+    return {
+      reply: error(
+        `${OUTCOME_UNKNOWN}: ${all} may not have what it left, the others have: ${message.replace(`${OUTCOME_UNKNOWN}: `, '')}`,
+      ),
+    }
+  }
+
+  /** The server's own error, in which the script has not begun or has written nothing. */
+  private notRun(executor: Link, bytes: Buffer, flags: number): Attempt {
+    const { call } = this
+    if (isNotThere(bytes, 0)) {
+      call.loaded.missing(executor)
+      return 'again'
+    }
+    if (!isWithoutEffect(bytes, 0, bytes.length)) return this.notTakenBack(executor, bytes.toString('utf8').trim())
+    const { sha, learnt } = call.script
+    const { buf } = errorOf({ sha, wrappedSha: learnt.trial!.wrappedSha }, bytes, 0, bytes.length, flags)
+    return { bytes: buf, flags }
+  }
+
+  /** What the executor has itself may have been written by the script alone: it is repaired from the others. */
+  private notTakenBack(executor: Link, reason: string): Attempt {
+    const ids = this.inPlace.map(({ key }) => this.idOf(key))
+    if (ids.length > 0) this.order.doubts.note(executor, ids)
+    return { reply: error(`${OUTCOME_UNKNOWN}: ${executor.name} failed in the script: ${reason}`) }
+  }
+
+  /** A key whose deadline passes in the moment in which it is given back is gone there, and nobody says that it has expired. */
+  private noteDeadline(executor: Link, deadlineMs: number): void {
+    if (!mayHavePassed(deadlineMs, executor)) return
+    for (const { key } of this.inPlace) executor.expirations.noteUnsure(this.idOf(key), performance.now())
+  }
+
+  private isFull(keys: readonly Buffer[]): boolean {
+    if (!this.order.memory.anyFull) return false
+    return this.routesOf(keys).some(({ targets }) => targets.some(({ full }) => full))
+  }
+
+  /** The form of the script that is tried, which a server has compiled. */
+  private async compiled(): Promise<Script> {
+    const { script } = this.call
+    const trial = wrap(script.source, 0, true)
+    const [link] = this.order.router.links.filter(({ ready }) => ready)
+    if (link === undefined) throw new Over('wait')
+    const said = await link.call(['SCRIPT', 'LOAD', trial.wrapped]).catch(() => undefined)
+    if (said === undefined) throw new Over('wait')
+    if (!isError(said)) return trial
+    const reply = error(
+      `ERR this proxy runs scripts on keys of several servers as functions of a script of its own, and that is more than this one allows: ${said.message}`,
+    )
+    throw new Over({ reply })
+  }
+}

@@ -1,0 +1,233 @@
+import t, { type Test } from 'tap'
+import { startProxy, type TestProxy } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
+import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * Scripts on keys of several servers: one of these tries them, with the others' values as guests under their own names, and what they
+ * leave is written like any other value [design §7 Scripts].
+ */
+
+interface Story {
+  readonly proxy: TestProxy
+  readonly client: RawClient
+  /** On dt-1 and dt-2 alone, on dt-3 and dt-4 alone, and on dt-2 and dt-3 alone. */
+  readonly a: string
+  readonly b: string
+  readonly d: string
+}
+
+async function begin(t: Test, config = {}): Promise<Story> {
+  const proxy = await startProxy(t, { nodes: 4, replicas: 1, config })
+  const client = await proxy.connect()
+  const keyOn = async (name: string, ...members: string[]) => {
+    for (let i = 0; ; i++) {
+      const replicas = await replicasOf(client, `${name}:${i}`)
+      if (String(replicas) === String(members)) return `${name}:${i}`
+    }
+  }
+  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
+  return { proxy, client, a, b, d: await keyOn('d', 'dt-2', 'dt-3') }
+}
+
+/** All is where it should be, and nothing is left of guests. */
+async function isClean(t: Test, proxy: TestProxy): Promise<void> {
+  t.same((await ringSnapshot(proxy)).faults, [])
+  for (const name of ['dt-1', 'dt-2', 'dt-3', 'dt-4']) {
+    t.equal(String(await (await proxy.connectTo(name)).ask('KEYS', '*dt:pieces*')), '*0\r\n')
+  }
+}
+
+t.test('what a script does with them stays, on all their servers, and it says what it says', async (t) => {
+  const { proxy, client, a, b, d } = await begin(t)
+  await client.ask('RPUSH', a, 'x', 'y')
+  await client.ask('SET', d, 'old')
+  await client.ask('PEXPIREAT', d, '33000000000000')
+  const source = `local x = redis.call('lpop', KEYS[1])
+    redis.call('rpush', KEYS[2], x, ARGV[1])
+    redis.call('append', KEYS[3], x)
+    redis.call('rename', KEYS[1], KEYS[1])
+    return {x, redis.call('pexpiretime', KEYS[3]), redis.call('lrange', KEYS[2], 0, -1), redis.call('exists', 'no' .. KEYS[1])}`
+  t.equal(
+    String(await client.ask('EVAL', source, '3', a, b, d, 'z')),
+    '*4\r\n$1\r\nx\r\n:33000000000000\r\n*2\r\n$1\r\nx\r\n$1\r\nz\r\n:0\r\n',
+  )
+  t.equal(String(await client.ask('LRANGE', a, '0', '-1')), '*1\r\n$1\r\ny\r\n')
+  t.equal(String(await client.ask('LRANGE', b, '0', '-1')), '*2\r\n$1\r\nx\r\n$1\r\nz\r\n')
+  t.equal(String(await client.ask('GET', d)), '$4\r\noldx\r\n')
+  t.equal(String(await client.ask('PEXPIRETIME', d)), ':33000000000000\r\n')
+  await isClean(t, proxy)
+  t.ok((await counter(client, 'gathers')) > 0)
+})
+
+t.test('keys that it has not declared, numbers among its keys, and what it learns of them', async (t) => {
+  const { proxy, client, a, b, d } = await begin(t)
+  const learns = async (gathers: number, ...call: string[]) => {
+    const before = await counter(client, 'gathers')
+    const reply = String(await client.ask(...call))
+    t.equal((await counter(client, 'gathers')) - before, gathers, call.join(' '))
+    return reply
+  }
+  const limiter = (key: string) =>
+    `local n = redis.call('incr', ${key}) return {n, tonumber(KEYS[2]) + tonumber(KEYS[3])}`
+  t.equal(
+    await learns(0, 'EVAL', limiter('KEYS[1]'), '3', a, '7', '60'),
+    '*2\r\n:1\r\n:67\r\n',
+    'it is seen that these are none',
+  )
+  const built = limiter("KEYS[1] .. ''")
+  t.equal(await learns(1, 'EVAL', built, '3', a, '7', '60'), '*2\r\n:2\r\n:67\r\n')
+  t.equal(await learns(0, 'EVAL', built, '3', a, '7', '60'), '*2\r\n:3\r\n:67\r\n', 'it is known that these are none')
+  const named = "return {redis.call('incr', ARGV[1]), ARGV[2]}"
+  t.equal(await learns(0, 'EVAL', named, '0', b, 'x'), '*2\r\n:1\r\n$1\r\nx\r\n')
+  t.equal(await learns(0, 'EVAL', named, '0', b, 'x'), '*2\r\n:2\r\n$1\r\nx\r\n')
+  const channel =
+    "redis.call('zadd', ARGV[1], 1, 'm') redis.call('expire', ARGV[1], 100) return redis.call('incr', ARGV[2])"
+  t.equal(await learns(1, 'EVAL', channel, '0', `${d}:z`, b), ':3\r\n')
+  t.equal(await learns(1, 'EVAL', channel, '0', `${d}:z`, b), ':4\r\n')
+  t.match(String(await client.ask('TTL', `${d}:z`)), /^:(99|100)\r\n$/)
+  const both = "return {redis.call('incr', ARGV[1]), ARGV[2] ~= '' and redis.call('incr', ARGV[2]) or 0}"
+  t.equal(await learns(1, 'EVAL', both, '0', a, b), '*2\r\n:4\r\n:5\r\n')
+  t.equal(await learns(1, 'EVAL', both, '0', a, ''), '*2\r\n:5\r\n:0\r\n', 'the empty key as well')
+  await isClean(t, proxy)
+})
+
+t.test('it fails half-way: what it had done stays', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  const source = "redis.call('set', KEYS[1], 'one')\nredis.call('lpush', KEYS[2], 'x')\nredis.call('incr', KEYS[2])"
+  t.match(
+    String(await client.ask('EVAL', source, '2', a, b)),
+    /^-WRONGTYPE Operation .* script: [0-9a-f]{40}, on @user_script:3\.\r\n$/,
+  )
+  t.equal(String(await client.ask('GET', a)), '$3\r\none\r\n')
+  t.equal(String(await client.ask('LLEN', b)), ':1\r\n')
+  await isClean(t, proxy)
+})
+
+t.test('one that only reads keeps nobody from reading, and one that may not write does not', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  await client.pipeline([
+    ['SET', a, '1'],
+    ['SET', b, '2'],
+    ['EXPIRE', b, '100'],
+  ])
+  const reads = "return {redis.call('get', KEYS[1]), redis.call('get', KEYS[2]), redis.call('ttl', KEYS[2]) > 90}"
+  t.equal(String(await client.ask('EVAL_RO', reads, '2', a, b)), '*3\r\n$1\r\n1\r\n$1\r\n2\r\n:1\r\n')
+  t.equal(
+    String(await client.ask('EVAL', `#!lua flags=no-writes\n${reads}`, '2', a, b)),
+    '*3\r\n$1\r\n1\r\n$1\r\n2\r\n:1\r\n',
+  )
+  t.match(
+    String(await client.ask('EVAL_RO', "return redis.call('mset', KEYS[1], 1, KEYS[2], 2)", '2', a, b)),
+    /^-ERR Write commands are not allowed from read-only scripts/,
+  )
+  await isClean(t, proxy)
+})
+
+t.test('nobody sees anything of it before it is done, and no call is lost', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  const clients = await Promise.all(Array.from({ length: 5 }, () => proxy.connect()))
+  const source = "return {redis.call('incr', KEYS[1]), redis.call('incr', KEYS[2])}"
+  const unequal: string[] = []
+  await Promise.all(
+    clients.map(async (each, i) => {
+      for (let n = 0; n < 60; n++) {
+        if (i === 0) {
+          const [one, two] = String(await each.ask('MGET', a, b)).match(/(?<=\n)\d+(?=\r)/g) ?? []
+          if (one !== two) unequal.push(`${one} ${two}`)
+        } else {
+          const [one, two] = String(await each.ask('EVAL', source, '2', a, b)).match(/(?<=:)\d+/g) ?? []
+          if (one === undefined || one !== two) unequal.push(`${one} ${two}`)
+        }
+      }
+    }),
+  )
+  t.same(unequal, [])
+  t.equal(String(await client.ask('GET', a)), '$3\r\n240\r\n')
+  await isClean(t, proxy)
+})
+
+t.test('a server has values of its own under the names of guests: they are put aside', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  await client.pipeline([
+    ['SET', a, '1'],
+    ['SET', b, '2'],
+  ])
+  const members = await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.connectTo(name)))
+  const foreign = [b, b, a, a]
+  // As a copy that is still to be deleted (the ring deletes such copies, so it may have to be put there again).
+  await until('they are back', async () => {
+    await Promise.all(members.map((member, i) => member.ask('SET', foreign[i], 'own')))
+    const got = String(await client.ask('EVAL', "return redis.call('mget', KEYS[1], KEYS[2])", '2', a, b))
+    t.equal(got, '*2\r\n$1\r\n1\r\n$1\r\n2\r\n')
+    const set =
+      "redis.call('mset', KEYS[1], 1, KEYS[2], 2) redis.call('del', KEYS[1]) return redis.call('incr', KEYS[1])"
+    t.equal(String(await client.ask('EVAL', set, '2', a, b)), ':1\r\n')
+    const own = await Promise.all(members.map((member, i) => member.ask('GET', foreign[i])))
+    return own.every((value) => String(value) === '$3\r\nown\r\n')
+  })
+  t.equal(String(await client.ask('MGET', a, b)), '*2\r\n$1\r\n1\r\n$1\r\n2\r\n')
+})
+
+t.test('limits, and rings that do not allow it', async (t) => {
+  const { client, a, b, d } = await begin(t, { limits: { gatherBytes: '50kb' } })
+  await client.ask('SET', a, 'x'.repeat(60_000))
+  t.match(
+    String(await client.ask('EVAL', "return redis.call('strlen', KEYS[1]) + redis.call('incr', KEYS[2])", '2', a, b)),
+    /^(:60001|-ERR 'eval' on keys of several servers would copy about \d+ bytes .* the command was not applied)/,
+  )
+  const grown =
+    "local v = {} for i = 1, 30000 do v[i] = math.random(1e6) end redis.call('set', KEYS[1], table.concat(v)) return redis.call('incr', KEYS[2])"
+  t.match(
+    String(await client.ask('EVAL', grown, '2', d, b)),
+    /^-ERR 'eval' on keys of several servers would copy .* was not applied/,
+  )
+  t.equal(String(await client.ask('EXISTS', d)), ':0\r\n')
+
+  const refusing = await begin(t, { commands: { crossServer: 'refuse' } })
+  t.equal(
+    String(
+      await refusing.client.ask('EVAL', "return redis.call('mget', KEYS[1], KEYS[2])", '2', refusing.a, refusing.b),
+    ),
+    "-CROSSSLOT Keys in request don't hash to the same slot\r\n",
+  )
+  t.match(
+    String(
+      await refusing.client.ask(
+        'EVAL',
+        "redis.call('incr', KEYS[1]) redis.call('incr', ARGV[1])",
+        '1',
+        refusing.a,
+        refusing.b,
+      ),
+    ),
+    /^-ERR the script touched 'b:\d+', which was not among its keys .* nothing was applied\r\n$/,
+  )
+  t.equal(String(await refusing.client.ask('DBSIZE')), ':0\r\n')
+})
+
+t.test('the connection of who executes it breaks: nothing has happened, and nobody else gets it', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  const watcher = await proxy.connect()
+  const busy = "redis.call('incr', KEYS[1]) redis.call('incr', KEYS[2]) local n = 0 while n < 1e9 do n = n + 1 end"
+  await client.ask('SET', a, '1')
+  const reply = client.ask('EVAL', busy, '2', a, b)
+  const looks = new Map<string, number>()
+  const busiest = () => [...looks].find(([, count]) => count > 10)?.[0]
+  await until('it runs', async () => {
+    for (const name of ['dt-1', 'dt-2', 'dt-3', 'dt-4']) {
+      looks.set(name, (await outstanding(watcher, name)) > 0 ? (looks.get(name) ?? 0) + 1 : 0)
+    }
+    return busiest() !== undefined
+  })
+  const executor = busiest()!
+  await proxy.ring.kill(executor)
+  t.match(
+    String(await reply),
+    /^-ERR the script was not answered: the connection to dt-\d broke .* it has written nothing/,
+  )
+  await proxy.ring.restart(executor)
+  await until('it serves', async () => String(await watcher.ask('MGET', a, b)) === '*2\r\n$1\r\n1\r\n$-1\r\n')
+})
