@@ -185,6 +185,8 @@ export const sections = {
       gatherBytes: bytes(0, gigabyte).default(32 * megabyte),
       gatherMs: milliseconds(1).default(5000),
       scriptMs: milliseconds(1).default(60_000),
+      scriptEffectsBytes: bytes(0, gigabyte).default(megabyte),
+      loadedScriptsBytes: bytes(0, 64 * gigabyte).default(64 * megabyte),
     })
     .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {
       path: ['outputBufferPauseBytes'],

@@ -15,8 +15,7 @@ import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
-import type { LongScriptOptions } from '../serving/script/long-scripts.js'
-import { Scripts } from '../serving/script/scripts.js'
+import { type ScriptOptions, Scripts } from '../serving/script/scripts.js'
 import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
 import { PlanRun } from '../serving/several/run-plan.js'
@@ -55,7 +54,7 @@ export class Coordinator {
   private readonly gathering: Gathering
   private readonly keyIndexes: number[] = []
 
-  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings & LongScriptOptions) {
+  constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings & ScriptOptions) {
     this.order = new Order(views, links, log, options, {
       serve: (frame, row, slot, deadlineMs) => this.serve(frame, row, slot, deadlineMs),
       servingChanged: () => this.keyspace.forget(),

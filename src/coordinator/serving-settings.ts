@@ -1,15 +1,17 @@
 import type { Config } from '../config/config.js'
-import type { LongScriptOptions } from '../serving/script/long-scripts.js'
+import type { ScriptOptions } from '../serving/script/scripts.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
 
 /** What of the settings concerns how commands are served. */
 export function servingSettings({ limits, migration, commands, backend }: Config): ServingSettings {
-  const { unavailableTimeoutMs, gatherBytes, gatherMs, scriptMs } = limits
+  const { unavailableTimeoutMs, gatherBytes, gatherMs, scriptMs, scriptEffectsBytes, loadedScriptsBytes } = limits
   return {
     unavailableTimeoutMs,
     gatherBytes,
     gatherMs,
     scriptMs,
+    scriptEffectsBytes,
+    loadedScriptsBytes,
     username: backend.username,
     password: backend.password,
     maxBlockMs: migration.maxBlockMs,
@@ -17,7 +19,7 @@ export function servingSettings({ limits, migration, commands, backend }: Config
   }
 }
 
-interface ServingSettings extends GatherSettings, LongScriptOptions {
+interface ServingSettings extends GatherSettings, ScriptOptions {
   readonly unavailableTimeoutMs: number
   readonly maxBlockMs: number
 }

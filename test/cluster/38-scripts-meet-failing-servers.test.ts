@@ -5,7 +5,7 @@ import { breakLink, PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { Arg, RawClient } from '../helpers/raw-client.js'
-import { keysAt, membersOf, nodeStates, outstanding } from '../helpers/ring-state.js'
+import { counter, keysAt, membersOf, nodeStates, outstanding } from '../helpers/ring-state.js'
 import { argumentsOf, INTERPRETER } from '../helpers/script-programs.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
@@ -218,12 +218,18 @@ t.test('a server is full: a script frees memory, and takes none', async (t) => {
 })
 
 t.test('what a script has done is too much to be noted: its keys are copied', async (t) => {
-  const proxy = await startProxy(t)
+  const proxy = await startProxy(t, { config: { limits: { scriptEffectsBytes: '100kb', loadedScriptsBytes: 50 } } })
   const client = await proxy.connect()
   const source =
-    "for i = 1, 2000 do redis.call('rpush', KEYS[1], string.rep('x', 1000)) end return redis.call('llen', KEYS[1])"
-  t.equal(String(await client.ask('EVAL', source, '1', '{k}a')), ':2000\r\n')
-  t.equal(String(await client.ask('LLEN', '{k}a')), ':2000\r\n')
+    "for i = 1, 200 do redis.call('rpush', KEYS[1], string.rep('x', 1000)) end return redis.call('llen', KEYS[1])"
+  t.equal(String(await client.ask('EVAL', source, '1', '{k}a')), ':200\r\n')
+  t.equal(String(await client.ask('LLEN', '{k}a')), ':200\r\n')
+  t.equal(await counter(client, 'scripts_copied'), 1)
+  t.match(String(await client.ask('SCRIPT', 'LOAD', 'return 1')), /^\$40/)
+  t.match(
+    String(await client.ask('SCRIPT', 'LOAD', `return '${'x'.repeat(50)}'`)),
+    /^-ERR no more scripts can be loaded: limits.loadedScriptsBytes is 50;/,
+  )
   t.equal((await ringSnapshot(proxy)).faults.join('\n'), '')
 })
 

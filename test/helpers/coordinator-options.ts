@@ -8,6 +8,8 @@ export const COORDINATOR_OPTIONS: ConstructorParameters<typeof Coordinator>[3] =
   gatherBytes: 32 * 1024 * 1024,
   gatherMs: 5000,
   scriptMs: 60_000,
+  scriptEffectsBytes: 1024 * 1024,
+  loadedScriptsBytes: 64 * 1024 * 1024,
   missing: () => 'nothing',
   wasRemoved: () => false,
   distrust: () => {},

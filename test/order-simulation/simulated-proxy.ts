@@ -67,6 +67,8 @@ export class SimulatedProxy {
       gatherBytes: 1024 * 1024,
       gatherMs: 5000,
       scriptMs: 60_000,
+      scriptEffectsBytes: 1024 * 1024,
+      loadedScriptsBytes: 64 * 1024 * 1024,
       distrust: (name) => {
         const link = this.links.get(name)
         if (link !== undefined) this.order.restarted(link)

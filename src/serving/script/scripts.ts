@@ -24,23 +24,22 @@ import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
 import { guessed, letTouch, tornBy } from './undeclared.js'
 
-/** Bytes of effects that a script may note; beyond it its keys are copied. */
-const EFFECTS_MAX_BYTES = 1024 * 1024
-/** Bytes of sources that clients may have loaded. */
-const LOADED_MAX_BYTES = 64 * 1024 * 1024
-
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
 const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
 const FLUSH_HOW = error('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
-const NO_ROOM = error(
-  'ERR no more scripts can be loaded: those that were loaded have 64 MB; SCRIPT FLUSH forgets them, or use EVAL',
-)
 const NOT_EXECUTED = error(
   'ERR the script was not executed, because somebody had flushed the scripts of its server, and other commands were sent behind it; send it again',
 )
 const OK = simple('OK')
+
+export interface ScriptOptions extends LongScriptOptions {
+  /** So much of what a script has done is noted; beyond it its keys are copied. */
+  readonly scriptEffectsBytes: number
+  /** Of sources that clients may have loaded. */
+  readonly loadedScriptsBytes: number
+}
 
 /** A command that runs a script, and what was learnt of it on the way. */
 interface Run {
@@ -63,7 +62,7 @@ interface Run {
  *                                                                    └──> a run that may touch that one as well
  */
 export class Scripts {
-  private readonly cache = new ScriptCache(LOADED_MAX_BYTES)
+  private readonly cache: ScriptCache
   private readonly loaded = new LoadedScripts()
   readonly long: LongScripts
   /** Those that are being compiled, by their SHA1. */
@@ -72,9 +71,10 @@ export class Scripts {
   constructor(
     private readonly order: Order,
     private readonly gathering: Gathering,
-    options: LongScriptOptions,
+    private readonly options: ScriptOptions,
     log: Logger,
   ) {
+    this.cache = new ScriptCache(options.loadedScriptsBytes)
     this.long = new LongScripts(() => order.links.all(), options, log)
   }
 
@@ -156,7 +156,8 @@ export class Scripts {
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const sha = shaOf(argumentOf(frame, 2))
-    const keep = (script: Script) => answer(slot, this.cache.load(script) ? Buffer.from(sha) : NO_ROOM)
+    const keep = (script: Script) =>
+      answer(slot, this.cache.load(script) ? Buffer.from(sha) : noRoom(this.options.loadedScriptsBytes))
     const known = this.cache.get(sha)
     if (known !== undefined) keep(known)
     else this.compiled(ownFrame(frame), 2, row, slot, deadlineMs, keep)
@@ -214,7 +215,7 @@ export class Scripts {
   private async compileOn(link: Link, source: Buffer): Promise<Script | Reply> {
     const said = await link.call(['SCRIPT', 'LOAD', source])
     if (isError(said)) return said
-    const script = wrap(source, EFFECTS_MAX_BYTES)
+    const script = wrap(source, this.options.scriptEffectsBytes)
     const whole = await link.call(['SCRIPT', 'LOAD', script.wrapped])
     if (!isError(whole)) return script
     return error(
@@ -362,6 +363,12 @@ export class Scripts {
     const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
     gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
   }
+}
+
+function noRoom(bytes: number): Reply {
+  return error(
+    `ERR no more scripts can be loaded: limits.loadedScriptsBytes is ${bytes}; SCRIPT FLUSH forgets those that were, or use EVAL`,
+  )
 }
 
 function numkeysOf(frame: Frame): number | Reply {
