@@ -1,0 +1,144 @@
+import { type Job, Queue, Worker } from 'bullmq'
+import { Redis } from 'ioredis'
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import Redlock from 'redlock'
+import t, { type Test } from 'tap'
+import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
+
+/*
+ * Libraries whose work is scripts, unchanged.
+ */
+
+interface Story {
+  readonly proxy: TestProxy
+  readonly connect: () => Redis
+}
+
+async function begin(t: Test, options: TestProxyOptions = {}): Promise<Story> {
+  const proxy = await startProxy(t, options)
+  const clients: Redis[] = []
+  t.teardown(() => {
+    for (const client of clients) client.disconnect()
+  })
+  const connect = () => {
+    const client = new Redis({ host: proxy.host, port: proxy.port, maxRetriesPerRequest: null })
+    clients.push(client)
+    return client
+  }
+  return { proxy, connect }
+}
+
+t.test('rate-limiter-flexible: so many points for each key, whoever asks', async (t) => {
+  const { proxy, connect } = await begin(t)
+  const limiters = [connect(), connect()].map(
+    (storeClient) => new RateLimiterRedis({ storeClient, points: 5, duration: 60, blockDuration: 60 }),
+  )
+  const tries = Array.from({ length: 12 }, (_, i) =>
+    limiters[i % 2].consume('somebody').then(
+      () => 'let in',
+      (res) => {
+        if (!(res instanceof RateLimiterRes)) throw res
+        return 'refused'
+      },
+    ),
+  )
+  const results = await Promise.all(tries)
+  t.equal(results.filter((result) => result === 'let in').length, 5)
+  t.equal((await limiters[0].get('somebody'))?.remainingPoints, 0)
+  await limiters[1].delete('somebody')
+  t.equal((await limiters[0].consume('somebody', 2)).remainingPoints, 3)
+  await limiters[0].reward('somebody', 1)
+  t.equal((await limiters[1].get('somebody'))?.consumedPoints, 1)
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('redlock: one holder at a time, of several resources on several servers', async (t) => {
+  const { proxy, connect } = await begin(t)
+  const lockers = [0, 1, 2].map(
+    () => new Redlock([connect() as never], { retryCount: 200, retryDelay: 10, retryJitter: 10 }),
+  )
+  let inside = 0
+  let entered = 0
+  await Promise.all(
+    lockers.map(async (locker) => {
+      for (let i = 0; i < 5; i++) {
+        const lock = await locker.lock(['lock:a', 'lock:b', 'lock:c'], 5000)
+        t.equal(++inside, 1)
+        await lock.extend(5000)
+        entered++
+        inside--
+        await lock.unlock()
+      }
+    }),
+  )
+  t.equal(entered, 15)
+  const [one, other] = lockers
+  const held = await one.lock('lock:a', 60_000)
+  const impatient = new Redlock([connect() as never], { retryCount: 0 })
+  const refused = await impatient.lock('lock:a', 1000).then(
+    () => 'locked',
+    (failure: Error) => failure.name,
+  )
+  t.equal(refused, 'LockError')
+  await held.unlock()
+  await (await other.lock('lock:a', 1000)).unlock()
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+const BULL: [how: string, options: TestProxyOptions][] = [
+  ['of a key group', { config: { ring: { keyGroups: ['bull:{*}:*'] } } }],
+  ['on several servers', {}],
+]
+
+for (const [how, options] of BULL) {
+  t.test(`BullMQ, with the keys of a queue ${how}`, async (t) => {
+    const { proxy, connect } = await begin(t, options)
+    const connection = connect()
+    const queue = new Queue('mail', { connection })
+    // Asked for each job, as a worker does between its waits.
+    const worker = new Worker('mail', null, { connection: connect(), autorun: false, lockDuration: 60_000 })
+    t.teardown(async () => {
+      await worker.close(true)
+      await queue.close()
+    })
+    const next = async () => (await worker.getNextJob('token', { block: false })) as Job | undefined
+    const finish = async (job: Job | undefined) => {
+      await job?.moveToCompleted('done', 'token', false)
+      return job?.name
+    }
+
+    await t.test('jobs in the order of their priorities, each once', async (t) => {
+      await queue.addBulk(Array.from({ length: 10 }, (_, i) => ({ name: `job ${i}`, data: { i } })))
+      await queue.add('urgent', {}, { priority: 1 })
+      await queue.add('less urgent', {}, { priority: 5 })
+      const names: (string | undefined)[] = []
+      for (let i = 0; i < 12; i++) names.push(await finish(await next()))
+      t.same(names, [...Array.from({ length: 10 }, (_, i) => `job ${i}`), 'urgent', 'less urgent'])
+      t.equal(await next(), undefined)
+      t.match(await queue.getJobCounts(), { waiting: 0, active: 0, completed: 12, prioritized: 0 })
+    })
+
+    await t.test('delayed jobs, failures that are tried again, and jobs that repeat', async (t) => {
+      const delayed = await queue.add('later', {}, { delay: 300 })
+      t.equal(await delayed.getState(), 'delayed')
+      t.equal(await next(), undefined)
+      await new Promise((resolve) => setTimeout(resolve, 350))
+      t.equal(await finish(await next()), 'later')
+      await queue.add('failing', {}, { attempts: 2 })
+      const first = await next()
+      await first?.moveToFailed(new Error('no'), 'token', false)
+      t.equal(await finish(await next()), 'failing')
+      await queue.upsertJobScheduler('often', { every: 100 }, { name: 'tick' })
+      const ticks: string[] = []
+      for (let i = 0; i < 100 && ticks.length < 3; i++) {
+        const job = await next()
+        if (job === undefined) await new Promise((resolve) => setTimeout(resolve, 20))
+        else ticks.push(String(await finish(job)))
+      }
+      t.ok(ticks.length >= 1, String(ticks))
+      await queue.removeJobScheduler('often')
+    })
+    t.same((await ringSnapshot(proxy)).faults, [])
+  })
+}
