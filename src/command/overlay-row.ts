@@ -48,7 +48,7 @@ import type {
  * - ends: where the deadline that the key had before is gone in any case.
  * - choice: in mode `master-first`, what is left to the server.
  * - elements: of a write of which its words tell which elements it changes, where these stand.
- * - oneTurn: of a command for all members that is emitted in one turn, so that it can be one of a transaction.
+ * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
 

@@ -11,6 +11,7 @@ import { answer, notSupported } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { isCertain } from '../serving/certain.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
@@ -21,22 +22,15 @@ import type { GatherSettings } from '../serving/several/gather/limits.js'
 import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import { readStreams } from '../serving/several/streams.js'
-import type { QueuedCommand } from '../serving/transaction/plan.js'
-import { Transaction } from '../serving/transaction/transaction.js'
+import { namesOthers, type QueuedCommand } from '../serving/transaction/plan.js'
+import { WholeTransaction } from '../serving/transaction/sequence.js'
 import { serveWatch } from '../serving/transaction/watch.js'
 import type { Watched } from '../serving/transaction/watched.js'
+import type { Ways } from '../serving/transaction/ways.js'
 import type { ViewStore } from '../view/view-store.js'
 import { refusedAsBusy } from './busy.js'
 import { Gatekeeper } from './gatekeeper.js'
-import {
-  isCertain,
-  KEY_OF_OURS,
-  namesOurs,
-  refusedForm,
-  refusedInTransaction,
-  unclearKeys,
-  unsupported,
-} from './refuse.js'
+import { KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -52,6 +46,7 @@ export class Coordinator {
   readonly scripts: Scripts
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
+  private readonly ways: Ways
   private readonly keyIndexes: number[] = []
 
   constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings & ScriptOptions) {
@@ -63,6 +58,8 @@ export class Coordinator {
     this.oneRoute = new OneRoute(this.order)
     this.gathering = new Gathering(this.order, options, log)
     this.scripts = new Scripts(this.order, this.gathering, options, log)
+    const { order, oneRoute, keyspace, gathering } = this
+    this.ways = { order, oneRoute, keyspace, gathering }
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -95,7 +92,7 @@ export class Coordinator {
     notApplied: () => void,
   ): void {
     const busy = this.scripts.long.any ? this.firstBusy(commands) : undefined
-    if (busy === undefined) new Transaction(this.oneRoute, this.keyspace, commands, slot, watched, notApplied).run()
+    if (busy === undefined) new WholeTransaction(this.ways, commands, slot, watched, notApplied).run()
     else {
       watched?.end()
       notApplied()
@@ -118,17 +115,18 @@ export class Coordinator {
     if (namesOurs(row, frame)) return KEY_OF_OURS
     const busy = this.scripts.long.any ? refusedAsBusy(this.order, frame, row) : undefined
     if (busy !== undefined) return busy
-    if (row.route === 'members') {
-      return row.oneTurn ? undefined : notSupported(row, ' between MULTI and EXEC')
-    }
     if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if (row.route !== 'key' || lacksValue(row, frame)) return undefined
-    const refused = refusedForm(row, frame) ?? refusedInTransaction(row, frame)
+    const refused = refusedForm(row, frame)
     if (refused !== undefined) return notSupported(row, refused)
+    if (row.gather === 'sort' && namesOthers(row, frame)) return this.gathering.refusal
     const count = findKeys(row, frame, this.keyIndexes)
     if (count <= 0) return unclearKeys(row, count, router.links)
-    return router.commonRoute(frame, this.keyIndexes, count) === undefined ? notSupported(row, TORN) : undefined
+    if (router.commonRoute(frame, this.keyIndexes, count) !== undefined) return undefined
+    if (!isCertain(row, frame, router.links)) return notSupported(row, TORN)
+    if (row.plan !== undefined || row.merge === 'streams') return undefined
+    return row.gather === undefined ? notSupported(row, TORN) : this.gathering.refusal
   }
 
   linkUp(link: Link): void {
@@ -207,7 +205,7 @@ export class Coordinator {
       return
     }
     // Its patterns name keys anywhere on the ring. With a word that nobody knows it has no keys, as below.
-    if (row.gather === 'sort' && sortReadsPatterns(frame) && isKnownForm(row, frame)) {
+    if (row.gather === 'sort' && namesOthers(row, frame)) {
       this.gathering.serve(frame, row, slot)
       return
     }

@@ -1,13 +1,12 @@
 import type { Link } from '../backend/link.js'
-import { nameOfKind } from '../backend/server-kind.js'
 import { isModuleWrite } from '../command/build-row.js'
-import { findKeys, hasBlockOption, sortReadsPatterns, UNCERTAIN_KEYS } from '../command/keys.js'
-import { isKnownForm } from '../command/options.js'
+import { findKeys, hasBlockOption, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { notSupported } from '../order/replies.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { areOfTable } from '../serving/certain.js'
 
 /**
  * Commands that are served in some of their forms only. What is refused here would block the link.
@@ -16,11 +15,6 @@ import type { Frame } from '../resp/frame.js'
  */
 export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
   return row.keyFinder === 'streams' && hasBlockOption(frame) ? ' with BLOCK' : undefined
-}
-
-/** The same of forms that are served, but not between MULTI and EXEC: they read keys that are not named. */
-export function refusedInTransaction(row: CommandRow, frame: Frame): string | undefined {
-  return row.gather === 'sort' && sortReadsPatterns(frame) ? ' with BY or GET patterns' : undefined
 }
 
 const places: number[] = []
@@ -40,9 +34,6 @@ export function namesOurs(row: CommandRow, frame: Frame): boolean {
   return false
 }
 
-/** The version of which the table was made: it has no words that the table does not know. */
-const TABLE_VERSION = /^Redis 7\.0\./
-
 /**
  * What is answered to a command for which no keys were found, when it is not certain that every server refuses it: executed on
  * some member it would write there alone, or read what that one has by chance.
@@ -54,15 +45,6 @@ export function unclearKeys(row: CommandRow, count: number, links: readonly Link
   if (row.learnt && row.replicate !== 'none') return notCertain(row, 'does not find the keys of')
   if (count !== UNCERTAIN_KEYS || areOfTable(links)) return undefined
   return notCertain(row, 'does not know an argument of')
-}
-
-/** Whether it is certain what a command reads and writes: the table knows its words, or all servers refuse what it does not know. */
-export function isCertain(row: CommandRow, frame: Frame, links: readonly Link[]): boolean {
-  return isKnownForm(row, frame) || areOfTable(links)
-}
-
-function areOfTable(links: readonly Link[]): boolean {
-  return links.every(({ info }) => info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind)))
 }
 
 /** What is answered to a command that is not served in any form. */

@@ -19,6 +19,7 @@ import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
 import { LostReads } from './lost-reads.js'
 import { isOutOfMemory, Memory } from './memory.js'
+import { Middles } from './middles.js'
 import { Opening } from './opening.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
@@ -94,6 +95,7 @@ export class Order {
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
   readonly gates = new Gates()
+  readonly middles = new Middles(() => this.waiting.wake())
   readonly watches = new Watches(() => this.waiting.wake())
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */

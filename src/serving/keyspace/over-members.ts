@@ -28,13 +28,14 @@ export function serveOverMembers(keyspace: Keyspace, frame: Frame, row: CommandR
 
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
 async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
-  const { opening, waiting, stats, lanes } = keyspace.order
+  const { opening, waiting, stats, lanes, middles } = keyspace.order
   // What the client wrote before may be held on all replicas of its key, and must be seen.
   if (lanes.active > 0) await slot.whenFirst()
   const refusal = await opening.whenOpen()
   if (refusal !== undefined) return refusal
   const deadlineMs = waiting.deadline()
   for (;;) {
+    if (middles.active > 0 && row.keyFinder !== 'range' && row.replicate === 'none') await middles.over()
     try {
       return await overMembers(keyspace, row, args, slot)
     } catch (failure) {
@@ -52,6 +53,17 @@ async function overMembers(
   args: readonly Buffer[],
   { db, client }: ReplySlot,
 ): Promise<Reply> {
+  if (row.replicate === 'none') return askMembers(keyspace, row, args, db)
+  return keyspace.order.router.someGone ?? changeDatabases(keyspace, args, db, client)
+}
+
+/** One attempt of a command that only asks. @throws LinkLostError, UnavailableError */
+export async function askMembers(
+  keyspace: Keyspace,
+  row: CommandRow,
+  args: readonly Buffer[],
+  db: number,
+): Promise<Reply> {
   const { router } = keyspace.order
   // HSCAN, SSCAN, ZSCAN.
   if (row.keyFinder === 'range') {
@@ -67,9 +79,7 @@ async function overMembers(
       return keyspace.keys(args, db)
     case 'dbsize':
       return keyspace.size(db)
-    case 'randomkey':
-      return keyspace.randomKey(db)
     default:
-      return changeDatabases(keyspace, args, db, client)
+      return keyspace.randomKey(db)
   }
 }

@@ -100,7 +100,7 @@ export class ScriptGather extends GatherRun {
     return sources
   }
 
-  protected override barrier(): Reply | 'wait' | undefined {
+  override barrier(): Reply | 'wait' | undefined {
     const routes = this.routesOf(this.allKeys)
     for (const { gone } of routes) if (gone !== undefined) return gone
     if (this.isShared) return undefined

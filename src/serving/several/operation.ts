@@ -54,7 +54,7 @@ export abstract class Operation {
    * What stands against it before it is known what the keys hold: an answer, or a server that has to be waited for. That is asked
    * again whenever something has changed, and should cost little.
    */
-  protected abstract barrier(): Reply | 'wait' | undefined
+  abstract barrier(): Reply | 'wait' | undefined
   /** Under the gates of its keys. Nothing was written when it has to wait, or begins again. */
   protected abstract attempt(): Promise<Attempt>
 
@@ -127,6 +127,24 @@ export abstract class Operation {
       if (barrier === undefined) await waiting.change(Math.min(deadlineMs, nowMs + POLL_MS))
       else await waiting.change(deadlineMs, () => !slot.abandoned && this.barrier() === 'wait')
     }
+  }
+
+  /**
+   * Serves it as a step of somebody who has the gates of all keys that it may need, and keeps them. It has written nothing when a
+   * server has to be waited for.
+   */
+  async inside(): Promise<Outcome | 'wait'> {
+    for (;;) {
+      const barrier = this.barrier()
+      if (barrier !== undefined) return barrier === 'wait' ? 'wait' : { reply: barrier }
+      const came = await this.attempt()
+      if (came !== 'again') return came
+    }
+  }
+
+  /** What is certain to be answered to it, if its keys stay as they are: an error for which nothing is written. */
+  async foreseen(): Promise<Reply | 'wait' | undefined> {
+    return undefined
   }
 
   /** The routes of its keys, by the view of now. */

@@ -32,7 +32,12 @@ export class PlanRun extends Operation {
     return super.serve(ticket)
   }
 
-  protected barrier(): Reply | 'wait' | undefined {
+  override inside(): Promise<Outcome | 'wait'> {
+    this.order.stats.plans++
+    return super.inside()
+  }
+
+  barrier(): Reply | 'wait' | undefined {
     const { memory } = this.order
     const { routes } = this
     for (const { gone } of routes) if (gone !== undefined) return gone

@@ -1,14 +1,17 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
 import { wrongArityError } from '../../command/errors.js'
-import { findKeys, lacksValue } from '../../command/keys.js'
+import { findKeys, lacksValue, sortReadsPatterns } from '../../command/keys.js'
+import { isKnownForm } from '../../command/options.js'
 import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import type { Route } from '../../order/router.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
+import { isCertain } from '../certain.js'
 import { serverChooses } from '../effects.js'
 import { isCopied } from '../one-route.js'
+import { streamParts } from '../several/streams.js'
 
 /** A command between MULTI and EXEC, with the database that it concerns. */
 export interface QueuedCommand {
@@ -67,7 +70,7 @@ export interface WidePiece {
   readonly isWrite: boolean
 }
 
-/** A transaction cut by replica sets, all for the moment: other views have other ones. */
+/** A transaction cut by replica sets, all for the moment: other views have other ones. Up to `step`, if there is one. */
 export interface Plan {
   readonly shares: readonly Share[]
   /** The pieces of all shares, in the order of the commands. */
@@ -78,8 +81,10 @@ export interface Plan {
   readonly parts: ReadonlyMap<number, number>
   /** Errors of commands that nobody needs to be asked about. */
   readonly replies: ReadonlyMap<number, Buffer>
-  /** A command whose keys are on several servers now. */
+  /** A command whose keys are on several servers now, and which is not served then. */
   readonly torn: CommandRow | undefined
+  /** The first command that takes turns of its own [sequence.ts]. */
+  readonly step: number | undefined
 }
 
 const DATABASE_GONE = Buffer.from('-ERR DB index is out of range\r\n')
@@ -95,6 +100,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
   const wide: WidePiece[] = []
   const keys: number[] = []
   let torn: CommandRow | undefined
+  let step: number | undefined
 
   const give = (route: Route, command: number, part: number, frame: Frame, isKeyed: boolean) => {
     const { row, db } = commands[command]
@@ -123,6 +129,10 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       replies.set(command, DATABASE_GONE)
       continue
     }
+    if (row.route === 'script' || (row.route === 'members' && !row.oneTurn)) {
+      step = command
+      break
+    }
     if (row.route === 'members') {
       wide.push({ command, args: parseRequest(frame), db, isWrite: row.replicate !== 'none' })
       continue
@@ -149,10 +159,35 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     }
     // Without keys it has no effect, or cannot be executed: any member says why.
     const route = count > 0 ? order.router.commonRoute(frame, keys, count) : order.router.anyMember
-    if (route === undefined) torn = row
-    else give(route, command, 0, frame, count > 0)
+    if (row.gather === 'sort' && namesOthers(row, frame)) {
+      step = command
+      break
+    }
+    if (route !== undefined) {
+      give(route, command, 0, frame, count > 0)
+      continue
+    }
+    if (!isCertain(row, frame, order.router.links)) torn = row
+    else if (row.plan !== undefined || row.gather !== undefined) {
+      step = command
+      break
+    } else if (row.merge === 'streams') {
+      const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+      const streams = streamParts(args, keys[0], count).map(frameOf)
+      partOf.set(command, [...streams.keys()])
+      parts.set(command, count)
+      for (const [part, own] of streams.entries()) {
+        const route = order.router.routeOfKey(frame.buf, frame.argStart[keys[part]], frame.argEnd[keys[part]])
+        give(route, command, part, own, true)
+      }
+    } else torn = row
   }
-  return { shares: [...shares.values()], pieces, wide, partOf, parts, replies, torn }
+  return { shares: [...shares.values()], pieces, wide, partOf, parts, replies, torn, step }
+}
+
+/** Whether it is a SORT whose patterns name keys anywhere on the ring. */
+export function namesOthers(row: CommandRow, frame: Frame): boolean {
+  return sortReadsPatterns(frame) && isKnownForm(row, frame)
 }
 
 function howOf(row: CommandRow, frame: Frame, copies: number): How {

@@ -23,6 +23,13 @@ export function refusalOf(order: Order, { shares, wide, torn }: Plan): Reply | u
   return isRefused ? ABORTED_WITHOUT_MEMORY : undefined
 }
 
+/** Why nothing of a transaction was executed, by what one of its commands would have been answered. */
+export function discarded({ message }: ErrorReply): Reply {
+  return /^(?:OOM|ERR|CROSSSLOT) (?!the read was not answered)/.test(message)
+    ? aborted(message.replace(/^ERR /, ''))
+    : error(message)
+}
+
 function aborted(cause: string): Reply {
   return error(`EXECABORT Transaction discarded because of: ${cause}`)
 }

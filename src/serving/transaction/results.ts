@@ -1,9 +1,9 @@
-import { isUnknownOutcome, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import type { Group } from '../../order/groups.js'
+import { isUnknownOutcome } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
+import { unknownBecause, unknownOutcome } from './texts.js'
 import { causeOf, type Unanswered } from './unanswered.js'
-
-const TRANSACTION_UNKNOWN = 'ERR the outcome of this transaction is unknown'
 
 /** Collects the replies to the commands of a transaction, and makes one of them. */
 export class Results {
@@ -78,18 +78,8 @@ export class Results {
   /** The array, or one error when the outcome of a command is unknown. */
   private reply(): Buffer {
     const { unknown, unanswered } = this
-    if (unknown !== undefined) {
-      const text = unknown.toString('utf8', 1 + OUTCOME_UNKNOWN.length, unknown.length - 2)
-      const advice = text.replace(
-        'read the key before you send the write again',
-        'some of its commands may have been executed, read its keys before you send it again',
-      )
-      return Buffer.from(`-${TRANSACTION_UNKNOWN}${advice}\r\n`)
-    }
-    if (unanswered !== undefined) {
-      const advice = 'some of its commands may have been executed, read its keys before you send it again'
-      return Buffer.from(`-${TRANSACTION_UNKNOWN}: ${unanswered}; ${advice}\r\n`)
-    }
+    if (unknown !== undefined) return unknownOutcome(unknown)
+    if (unanswered !== undefined) return unknownBecause(unanswered)
     for (const { command, execute } of this.later) this.replies[command] = execute()
     const replies = this.replies as Buffer[]
     const bytes = replies.reduce((sum, { length }) => sum + length, 0)
@@ -97,6 +87,23 @@ export class Results {
     const head: Buffer = Buffer.from(`*${replies.length}\r\n`)
     return Buffer.concat([head].concat(replies))
   }
+}
+
+/** Apart from what is emitted, of which nothing needs to be kept until the replies have come, unless it may be asked again. */
+export function resultsOf(
+  slot: ReplySlot,
+  count: number,
+  askAgain: ((member: string, why: Unanswered) => void) | undefined,
+  groups: Group[],
+): Results {
+  const endGroups = () => {
+    for (const group of groups.splice(0)) group.end()
+  }
+  const done = (reply: Buffer) => {
+    endGroups()
+    slot.finish(reply, 0, reply.length, true)
+  }
+  return new Results(slot, count, askAgain, done, endGroups)
 }
 
 /** The slot of one command: what is before it in the transaction may have changed database and protocol. */

@@ -11,34 +11,33 @@ import type { Router } from '../../order/router.js'
 import { nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
-import type { Keyspace } from '../keyspace/keyspace.js'
 import { MasterFirst } from '../master-first.js'
-import { absoluteFor, noteWrite, type OneRoute } from '../one-route.js'
+import { absoluteFor, noteWrite } from '../one-route.js'
 import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
 import { executors, isTooMuch } from './full-servers.js'
 import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
 import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
 import { ABORTED_WITHOUT_MEMORY, refusalOf } from './refusal.js'
-import { type ElementSlot, Results } from './results.js'
+import { type ElementSlot, type Results, resultsOf } from './results.js'
 import { readsUnanswered, type Unanswered } from './unanswered.js'
 import type { Watched } from './watched.js'
+import type { Ways } from './ways.js'
 import { barrierOf, concernedByAny, emitWide } from './wide.js'
 
 /** A write of which the other replicas get copies when everything has been emitted. */
-interface Copied {
-  readonly write: MasterFirst
-  readonly share: Share
-}
+type Copied = { readonly write: MasterFirst; readonly share: Share }
 
 /** What stands in the way: a server, others who have keys of it, or what masters have to tell; and whether it still does. */
-interface Stop {
-  readonly by: 'server' | 'keys' | 'answers'
+export interface Stop {
+  readonly by: 'server' | 'keys' | 'answers' | 'steps'
   readonly stands: Obstacle
 }
 
 /** It has to enter the queue of the gates first. */
 const AT_GATES: Stop = { by: 'keys', stands: () => false }
+/** It cannot leave in one turn. */
+const IN_STEPS: Stop = { by: 'steps', stands: () => false }
 
 /**
  * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
@@ -57,7 +56,7 @@ const AT_GATES: Stop = { by: 'keys', stands: () => false }
  *
  * With watched keys [watched.ts] it leaves only in a turn in which it is known that none of them has changed.
  */
-export class Transaction {
+export abstract class Transaction {
   private results!: Results
   /** It waits until those who were there before it have been emitted. */
   private isPassing = false
@@ -69,20 +68,27 @@ export class Transaction {
   private databases = 0
   /** When it has waited in vain, in ms of `performance.now`; 0 before it waits. */
   private deadlineMs = 0
-  private wasEmitted = false
+  protected wasEmitted = false
 
   constructor(
-    private readonly oneRoute: OneRoute,
-    private readonly keyspace: Keyspace,
-    private readonly commands: readonly QueuedCommand[],
-    private readonly slot: ReplySlot,
-    private readonly watched: Watched | undefined,
+    protected readonly ways: Ways,
+    protected readonly commands: readonly QueuedCommand[],
+    protected readonly slot: ReplySlot,
+    protected readonly watched: Watched | undefined,
     /** It is answered with an error, or not executed because of a watched key, and nothing was emitted. */
-    private readonly notApplied: () => void,
+    protected readonly notApplied: () => void,
   ) {}
 
+  /** It cannot leave in one turn, because of one of its commands; nothing was emitted. @param ticket its place at the gates */
+  protected abstract inSteps(ticket: number): void
+
+  /** It is a part of a transaction of which nobody may see the middle. */
+  protected get isInMiddle(): boolean {
+    return false
+  }
+
   private get order(): Order {
-    return this.oneRoute.order
+    return this.ways.order
   }
 
   /** Emits it now, or as soon as that can be. */
@@ -112,6 +118,10 @@ export class Transaction {
         const stop = this.attempt(entry)
         if (stop === undefined) return
         const { by, stands } = stop
+        if (by === 'steps') {
+          this.inSteps(ticket)
+          return
+        }
         if (by === 'keys' && entry === undefined) {
           entry = await gates.entered(this.claim(), ticket, deadlineMs)
           if (entry !== undefined) continue
@@ -156,8 +166,12 @@ export class Transaction {
     return isOfDatabase === undefined ? { ids, isShared } : { ids, isShared: false, isOfDatabase }
   }
 
-  /** Tries to emit it; gives what stands against that. What fails meanwhile may have reached some servers. */
-  private attempt(entry: Entry | undefined): Stop | undefined {
+  /**
+   * Tries to emit it; gives what stands against that. What fails meanwhile may have reached some servers.
+   *
+   * @param entry its place in the queue of the gates, when it was admitted there
+   */
+  protected attempt(entry: Entry | undefined): Stop | undefined {
     try {
       return this.attemptNow(entry)
     } catch (failure) {
@@ -168,7 +182,6 @@ export class Transaction {
     }
   }
 
-  /** @param entry its place in the queue of the gates, when it was admitted there */
   private attemptNow(entry: Entry | undefined): Stop | undefined {
     const { order, watched } = this
     if (watched?.isBroken === true) {
@@ -176,6 +189,7 @@ export class Transaction {
       return undefined
     }
     const plan = this.planned()
+    if (plan.step !== undefined) return IN_STEPS
     const refusal = refusalOf(order, plan)
     if (refusal !== undefined) {
       this.refuse(refusal)
@@ -185,9 +199,9 @@ export class Transaction {
     const away = awayOf(order, shares)
     if (away !== undefined) return { by: 'server', stands: away }
     if (entry === undefined && this.isGated(plan)) return AT_GATES
-    const barrier = wide.length === 0 ? undefined : barrierOf(order, wide)
+    const barrier = wide.length === 0 ? undefined : barrierOf(order, wide, this.isInMiddle)
     if (barrier !== undefined) {
-      const stands = () => order.router === this.plannedFor && barrierOf(order, wide) === barrier
+      const stands = () => order.router === this.plannedFor && barrierOf(order, wide, this.isInMiddle) === barrier
       return { by: barrier, stands }
     }
     const held = this.firstHeld(shares) ?? this.firstUnsettled(plan)
@@ -257,11 +271,13 @@ export class Transaction {
 
   /** It only reads, and one of the answers is missing. */
   private askAgain(member: string, why: Unanswered): void {
-    readsUnanswered(this.order, this.slot, member, why, () => {
-      // Nobody tells of its watched keys any more.
-      if (this.watched !== undefined) this.refuse(nullArray)
-      else void this.waitAndTry()
-    })
+    readsUnanswered(this.order, this.slot, member, why, () => this.again())
+  }
+
+  protected again(): void {
+    // Nobody tells of its watched keys any more.
+    if (this.watched !== undefined) this.refuse(nullArray)
+    else void this.waitAndTry()
   }
 
   /** What stands against emitting one of the shares; those that only read know then whom they ask. */
@@ -319,7 +335,7 @@ export class Transaction {
     const emitWideBefore = (command: number) => {
       while (others.length > 0 && others[0].command < command) {
         const piece = others.shift() as WidePiece
-        emitWide(this.keyspace, piece, this.elementOf(piece), this.results)
+        emitWide(this.ways.keyspace, piece, this.elementOf(piece), this.results)
       }
     }
     for (const piece of plan.pieces) {
@@ -346,7 +362,7 @@ export class Transaction {
     }
     noteWrite(order, frame, row, slot.db, how === 'copies', true)
     if (how === 'apply') {
-      this.oneRoute.apply(to, frame, row, slot)
+      this.ways.oneRoute.apply(to, frame, row, slot)
       return
     }
     const isTimed = row.replicate === 'absolute' && mayHaveTime(row, frame)
@@ -379,21 +395,4 @@ export class Transaction {
       return merge.slotOf(part)
     }
   }
-}
-
-/** Apart from what is emitted, of which nothing needs to be kept until the replies have come, unless it may be asked again. */
-function resultsOf(
-  slot: ReplySlot,
-  count: number,
-  askAgain: ((member: string, why: Unanswered) => void) | undefined,
-  groups: Group[],
-): Results {
-  const endGroups = () => {
-    for (const group of groups.splice(0)) group.end()
-  }
-  const done = (reply: Buffer) => {
-    endGroups()
-    slot.finish(reply, 0, reply.length, true)
-  }
-  return new Results(slot, count, askAgain, done, endGroups)
 }

@@ -19,11 +19,17 @@ export function concernedByAny(wide: readonly WidePiece[]): ((db: number) => boo
 }
 
 /** What stands against emitting them: a member that cannot be reached or serve, or something that is held. */
-export function barrierOf(order: Order, wide: readonly WidePiece[]): 'server' | 'keys' | undefined {
-  const { router } = order
+export function barrierOf(
+  order: Order,
+  wide: readonly WidePiece[],
+  isInMiddle: boolean,
+): 'server' | 'keys' | undefined {
+  const { router, middles } = order
   // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
   const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
   if (!router.anyMember.writable() || (wide.some(({ isWrite }) => !isWrite) && !tells())) return 'server'
+  // Another one that others may see in the middle of neither.
+  if (!isInMiddle && middles.active > 0 && wide.some(({ isWrite }) => !isWrite)) return 'keys'
   return wide.some(({ args, db, isWrite }) => isWrite && mustWait(order, args, db)) ? 'keys' : undefined
 }
 

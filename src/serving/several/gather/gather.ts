@@ -34,6 +34,13 @@ interface Brought {
   readonly names: Map<number, Buffer>
 }
 
+/** Who executes the command, what that one can read in its place, and about how many bytes each of the values takes, see `sizes`. */
+interface Chosen {
+  readonly executor: Link
+  readonly inPlace: readonly Source[]
+  readonly sizes: readonly (number | null)[]
+}
+
 /** What the executor has answered, and what the command has left. */
 export interface Computed {
   readonly outcome: Outcome
@@ -73,7 +80,7 @@ export class GatherRun extends WholeValues<Computed> {
     this.isShared = this.cut.destination === undefined
   }
 
-  protected barrier(): Reply | 'wait' | undefined {
+  barrier(): Reply | 'wait' | undefined {
     const { order, cut } = this
     for (const { gone } of this.routes) if (gone !== undefined) return gone
     if (cut.destination === undefined) return undefined
@@ -180,22 +187,38 @@ export class GatherRun extends WholeValues<Computed> {
     throw new Over('again')
   }
 
-  /** Chooses who executes it, and fetches what that one lacks. */
-  private async bring(more: readonly Guest[]): Promise<Brought> {
+  protected async measure(): Promise<void> {
+    await this.choose(0, true)
+  }
+
+  /**
+   * Who executes it, and the sizes of all values.
+   *
+   * @param moreBytes of what it needs beside them
+   * @param isExact whether the sizes are asked also of values that are known to be small
+   */
+  private async choose(moreBytes: number, isExact = false): Promise<Chosen> {
     const { order, cut } = this
     const { sources } = cut
-    const sizes = await this.sizes()
+    const sizes = await this.sizes(isExact)
     const needed = sources.map((source, i) => ({ bytes: sizes[i] ?? 0, readers: this.readersOf(source) }))
     const executor = chooseExecutor(needed, order.router.links, (link) => this.isFit(link, needed))
     if (executor === undefined) throw new Over(this.nobody(needed))
-    const inPlace = sources.filter((_, i) => needed[i].readers.includes(executor))
-    const others = sources.filter((source) => !inPlace.includes(source))
-    const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
     this.copied = needed.reduce(
       (sum, { bytes, readers }) => (readers.includes(executor) ? sum : sum + bytes),
       moreBytes,
     )
     this.checkCopied(sources.map(({ key }, i) => ({ key, bytes: sizes[i] ?? 0 })))
+    return { executor, sizes, inPlace: sources.filter((_, i) => needed[i].readers.includes(executor)) }
+  }
+
+  /** Chooses who executes it, and fetches what that one lacks. */
+  private async bring(more: readonly Guest[]): Promise<Brought> {
+    const { cut } = this
+    const { sources } = cut
+    const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
+    const { executor, sizes, inPlace } = await this.choose(moreBytes)
+    const others = sources.filter((source) => !inPlace.includes(source))
     this.takeRoom()
     const names = new Map<number, Buffer>()
     const nameOf = (source: Source) => this.guestNameOf(source, sources.indexOf(source))
@@ -219,7 +242,7 @@ export class GatherRun extends WholeValues<Computed> {
   }
 
   /** About how many bytes each of the values takes; null where there is none, 0 where it does not matter. */
-  private async sizes(): Promise<(number | null)[]> {
+  private async sizes(isExact: boolean): Promise<(number | null)[]> {
     const { sources } = this.cut
     const { uncertainty, pieces } = this.order
     const readers = sources.map((source) => this.readersOf(source))
@@ -227,7 +250,7 @@ export class GatherRun extends WholeValues<Computed> {
     const isCheap =
       readers[0].some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
       sources.every(({ key }) => pieces.wasSmall(this.idOf(key)))
-    if (isCheap && !uncertainty.active) return sources.map(() => 0)
+    if (isCheap && !isExact && !uncertainty.active) return sources.map(() => 0)
     const sizes = await this.look(sources.map(({ key }) => ['MEMORY', 'USAGE', key, 'SAMPLES', '64']))
     for (const [i, size] of sizes.entries()) if (size !== null) pieces.noteSize(this.idOf(sources[i].key), Number(size))
     return sizes.map((size) => (size === null ? null : Number(size)))

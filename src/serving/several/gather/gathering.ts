@@ -3,6 +3,7 @@ import type { CommandRow } from '../../../command/row.js'
 import type { Order } from '../../../order/order.js'
 import { answer } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
+import type { Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
 import type { Operation } from '../operation.js'
 import { CopiedLog } from './copied-log.js'
@@ -27,8 +28,14 @@ export class Gathering {
 
   /** @param row with a column `gather` */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    if (this.settings.crossServer === 'refuse') answer(slot, CROSS_SLOT)
+    const { refusal } = this
+    if (refusal !== undefined) answer(slot, refusal)
     else this.operation(frame, row, slot).run()
+  }
+
+  /** What is answered to all of them, when the settings do not allow any. */
+  get refusal(): Reply | undefined {
+    return this.settings.crossServer === 'refuse' ? CROSS_SLOT : undefined
   }
 
   /** The same, to be run by the caller, who may have a ticket for it. */

@@ -66,6 +66,10 @@ export class SortRun extends GatherRun {
     return [...super.gated(), ...this.others]
   }
 
+  protected override async measure(): Promise<void> {
+    await this.elements()
+  }
+
   protected override async more(): Promise<readonly Guest[]> {
     const elements = await this.elements()
     const patterns = this.patterns.map((place) => patternOf(argumentOf(this.frame, place)))
@@ -80,7 +84,8 @@ export class SortRun extends GatherRun {
     const questions = wanted.map(({ pattern, element }) => questionOf(pattern, element))
     const ids = new Set(questions.map(([, key]) => this.idOf(key as Buffer)))
     const known = new Set(this.others)
-    if ([...ids].some((id) => !known.has(id))) {
+    // As a step of a transaction it has all keys of the database.
+    if (!this.isInside && [...ids].some((id) => !known.has(id))) {
       this.others = [...ids]
       throw new Over('again')
     }

@@ -49,7 +49,7 @@ export class TransferRun extends WholeValues<Dumped> {
     this.db = Number.isInteger(db) && db >= 0 && db < order.databases ? db : slot.db
   }
 
-  protected barrier(): Reply | 'wait' | undefined {
+  barrier(): Reply | 'wait' | undefined {
     const { order, source, destination, isMove } = this
     const [from, to] = this.routesOf([source, destination])
     for (const { gone } of [from, to]) if (gone !== undefined) return gone
@@ -59,6 +59,12 @@ export class TransferRun extends WholeValues<Dumped> {
 
   protected override onlyRead(): ReadonlySet<KeyId> | undefined {
     return this.isMove ? undefined : new Set([this.idOf(this.source)])
+  }
+
+  protected async measure(): Promise<void> {
+    const [size] = await this.look([['MEMORY', 'USAGE', this.source, 'SAMPLES', '64']])
+    this.copied = Number(size)
+    this.checkCopied([{ key: this.source, bytes: this.copied }])
   }
 
   protected async find(): Promise<Dumped> {

@@ -41,6 +41,8 @@ export abstract class WholeValues<Found> extends Operation {
   private room = 0
   private wanted = 0
   private isServed = false
+  /** It is a step of somebody who keeps the gates. */
+  protected isInside = false
   /** How long it has had its gates without having written. */
   private heldMs = 0
 
@@ -70,6 +72,31 @@ export abstract class WholeValues<Found> extends Operation {
     }
   }
 
+  override async inside(): Promise<Outcome | 'wait'> {
+    this.order.stats.gathers++
+    this.isInside = true
+    try {
+      return await super.inside()
+    } finally {
+      this.isServed = true
+      if (this.room > 0) this.copies.room.leave(this.room)
+    }
+  }
+
+  override async foreseen(): Promise<Reply | 'wait' | undefined> {
+    try {
+      await this.measure()
+    } catch (over) {
+      if (!(over instanceof Over)) throw over
+      if (over.attempt === 'wait' || over.attempt === 'again') return 'wait'
+      return 'reply' in over.attempt ? over.attempt.reply : undefined
+    }
+    return undefined
+  }
+
+  /** Finds out how much is to be copied; the attempt ends there if that is too much. */
+  protected abstract measure(): Promise<void>
+
   protected override async prepared(deadlineMs: number): Promise<Reply | undefined> {
     if (this.wanted === 0) return undefined
     if (!(await this.copies.room.enter(this.wanted, deadlineMs)))
@@ -85,7 +112,9 @@ export abstract class WholeValues<Found> extends Operation {
     // It was given up meanwhile, because it took too long.
     if (this.isServed) throw new Over('again')
     if (this.room > 0 || copied < LARGE_BYTES) return
-    if (copies.room.take(copied)) {
+    // Whoever keeps the gates does not wait for somebody who may wait at them.
+    if (this.isInside) copies.room.takeAnyway(copied)
+    if (this.isInside || copies.room.take(copied)) {
       this.room = copied
       return
     }

@@ -1,0 +1,56 @@
+import type { KeyId } from '../../base/key-id.js'
+import type { Claim } from '../../order/gates.js'
+import type { Order } from '../../order/order.js'
+import { parseRequest } from '../../resp/request-parser.js'
+import { concernedBy } from '../keyspace/whole-databases.js'
+import { namesOthers, type Plan, planOf, type QueuedCommand } from './plan.js'
+
+/**
+ * Some commands of a transaction, from the number `from` up to `to`: a part that leaves in one turn, or a step, which is one that takes
+ * turns of its own, or one that the proxy executes when the others have been.
+ */
+export interface Section {
+  readonly from: number
+  readonly to: number
+  /** Of a part. */
+  readonly plan: Plan | undefined
+  readonly isLater: boolean
+}
+
+/** Whether something is written by one of these commands. */
+export function writes(commands: readonly QueuedCommand[]): boolean {
+  return commands.some(({ row, reply }) => reply === undefined && row.replicate !== 'none')
+}
+
+/** What begins with command `from`, for the moment: other views have other replica sets. */
+export function sectionAt(order: Order, commands: readonly QueuedCommand[], from: number): Section {
+  const rest = commands.slice(from)
+  const later = rest.findIndex(({ reply }) => typeof reply === 'function')
+  if (later === 0) return { from, to: from + 1, plan: undefined, isLater: true }
+  const plan = planOf(order, later < 0 ? rest : rest.slice(0, later))
+  if (plan.step === 0) return { from, to: from + 1, plan: undefined, isLater: false }
+  const to = from + (plan.step ?? (later < 0 ? rest.length : later))
+  return { from, to, plan, isLater: false }
+}
+
+/** All sections, for the moment. */
+export function sectionsOf(order: Order, commands: readonly QueuedCommand[]): Section[] {
+  const sections: Section[] = []
+  for (let from = 0; from < commands.length; from = sections.at(-1)!.to) sections.push(sectionAt(order, commands, from))
+  return sections
+}
+
+/** What a transaction in steps needs for itself: all its keys, and whole databases where a command looks at these, or may name any key. */
+export function claimOf(order: Order, commands: readonly QueuedCommand[], watched: readonly KeyId[]): Claim {
+  const ids: KeyId[] = [...watched]
+  const concerned: ((db: number) => boolean)[] = []
+  for (const { frame, row, db, reply } of commands) {
+    if (reply !== undefined) continue
+    const isOfAll = row.route === 'members' && row.keyFinder !== 'range'
+    if (isOfAll && row.replicate !== 'none') concerned.push(concernedBy(parseRequest(frame), db))
+    else if (isOfAll || (row.gather === 'sort' && namesOthers(row, frame))) concerned.push((each) => each === db)
+    if (!isOfAll) for (const id of order.keyIds(row, frame, db)) ids.push(id)
+  }
+  const claim = { ids, isShared: !writes(commands) }
+  return concerned.length === 0 ? claim : { ...claim, isOfDatabase: (db) => concerned.some((concerns) => concerns(db)) }
+}

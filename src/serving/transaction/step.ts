@@ -1,0 +1,89 @@
+import { LinkLostError } from '../../backend/link.js'
+import { replyShape } from '../../command/table.js'
+import { deliver, MUST_WAIT } from '../../order/replies.js'
+import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
+import { encodeReply } from '../../resp/encode.js'
+import { parseRequest } from '../../resp/request-parser.js'
+import { UnavailableError } from '../keyspace/keyspace.js'
+import { askMembers } from '../keyspace/over-members.js'
+import { mustWait, sweep } from '../keyspace/whole-databases.js'
+import type { Operation, Outcome } from '../several/operation.js'
+import { PlanRun } from '../several/run-plan.js'
+import type { QueuedCommand } from './plan.js'
+import type { Ways } from './ways.js'
+
+/*
+ * A command of a transaction that takes turns of its own, under the gates of all that the transaction needs.
+ */
+
+/** The command as an operation on keys of several servers; undefined when it is none. */
+export function operationOf(
+  ways: Ways,
+  { frame, row, db, proto }: QueuedCommand,
+  slot: ReplySlot,
+): Operation | undefined {
+  if (row.route !== 'key') return undefined
+  const own = new StepSlot(slot, db, proto)
+  // SORT with patterns is one, also with all its keys on one server.
+  if (row.plan !== undefined) return new PlanRun(ways.order, frame, row, own)
+  return ways.gathering.operation(frame, row, own)
+}
+
+/** Serves it; gives the encoded reply, or that a server has to be waited for, and nothing was written. */
+export async function serveStep(ways: Ways, command: QueuedCommand, slot: ReplySlot): Promise<Buffer | 'wait'> {
+  const { frame, row, db, proto } = command
+  const operation = operationOf(ways, command, slot)
+  if (operation !== undefined) {
+    const outcome = await operation.inside()
+    return outcome === 'wait' ? 'wait' : encoded(command, outcome, slot)
+  }
+  const { order } = ways
+  const args = parseRequest(frame)
+  if (row.replicate !== 'none') {
+    const { someGone } = order.router
+    if (someGone !== undefined) return encodeReply(someGone, proto)
+    if (!order.router.anyMember.writable() || mustWait(order, args, db)) return 'wait'
+    return encodeReply(await sweep(ways.keyspace, args, db, slot.client), proto)
+  }
+  try {
+    return encodeReply(await askMembers(ways.keyspace, row, args, db), proto)
+  } catch (failure) {
+    if (failure instanceof UnavailableError) return encodeReply(order.unavailable(), proto)
+    if (!(failure instanceof LinkLostError)) throw failure
+    order.stats.readsResent++
+    return 'wait'
+  }
+}
+
+function encoded({ frame, row, db, proto }: QueuedCommand, outcome: Outcome, slot: ReplySlot): Buffer {
+  if ('reply' in outcome) return encodeReply(outcome.reply, proto)
+  const { bytes, flags } = outcome
+  const own = new StepSlot(slot, db, proto)
+  deliver(own, replyShape(row, frame.argc), bytes, 0, bytes.length, flags)
+  return own.reply
+}
+
+/** The place of such a command: in its database, and with the protocol of its reply. */
+class StepSlot extends InnerSlot {
+  reply: Buffer = MUST_WAIT
+
+  constructor(
+    protected readonly whole: ReplySlot,
+    private readonly ownDb: number,
+    private readonly ownProto: 2 | 3,
+  ) {
+    super()
+  }
+
+  override get db(): number {
+    return this.ownDb
+  }
+
+  override get proto(): 2 | 3 {
+    return this.ownProto
+  }
+
+  finish(buf: Buffer, start: number, end: number): void {
+    this.reply = Buffer.from(buf.subarray(start, end))
+  }
+}
