@@ -1,4 +1,5 @@
 import { AssertionError } from '../base/assert.js'
+import type { Wait } from '../order/reply-slot.js'
 import { QueuedFrames } from './queued-frames.js'
 
 /**
@@ -33,12 +34,6 @@ export interface Transaction {
   readonly kind: 'transaction'
   readonly queued: QueuedFrames
   readonly isAborted: boolean
-}
-
-/** What a blocked client waits for. */
-export interface Wait {
-  /** The client is gone. */
-  abandon(): void
 }
 
 /** There is one of each of these, so that it is cheap to ask for them. */

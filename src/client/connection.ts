@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Reader } from '../base/socket-reader.js'
 import type { CommandRow } from '../command/row.js'
+import type { Wait } from '../order/reply-slot.js'
 import { encodeReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
@@ -189,6 +190,13 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   }
 
   /** [ReplyQueueOwner] */
+  blocked(wait: Wait | undefined): void {
+    if (wait === undefined) this.session.unblock()
+    else this.session.block(wait)
+    if (wait !== undefined && this.inputOver) this.close()
+  }
+
+  /** [ReplyQueueOwner] */
   commandFailed(failure: Error, isOrderLost: boolean): void {
     const { surroundings, address, lastCommand } = this
     surroundings.failed(failure, { client: address, lastCommand: lastCommand?.name })
@@ -315,9 +323,11 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
    * reply, and would wait for us as we for it. While it is servers that are waited for, it can wait, too.
    */
   private mayKeep(): boolean {
-    const { pendingBytes, queue } = this
+    const { pendingBytes, queue, session } = this
     const { clients, config } = this.surroundings
     const { outputBufferPauseBytes, queryBufferBytes } = config.limits
+    // Only who is read from is known to have gone.
+    if (session.wait !== undefined) return clients.keptBytes < Math.min(queryBufferBytes, KEPT_BYTES_MAX)
     const hasToTake =
       pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
     return hasToTake && clients.keptBytes < Math.min(queryBufferBytes, KEPT_BYTES_MAX)
@@ -362,10 +372,11 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     if (this.inputOver && this.queue.length === 0) this.close()
   }
 
-  /** The client will send no more, and gets the replies that it is still owed. */
+  /** The client will send no more, and gets the replies that it is still owed; for what may never come it does not wait. */
   private inputEnded(): void {
     this.inputOver = true
-    if (this.queue.length === 0 && this.serving) this.close()
+    const isIdle = this.queue.length === 0 && this.serving
+    if (isIdle || this.session.wait !== undefined) this.close()
   }
 
   /** It counts among the clients no more. */

@@ -1,5 +1,6 @@
 import { Fifo } from '../base/fifo.js'
 import { internalError } from '../order/replies.js'
+import type { Wait } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Outbox } from './outbox.js'
 import {
@@ -37,6 +38,8 @@ export interface ReplyQueueOwner {
   lastReplyDone(): void
   /** A reply that leaves the queue is an error. */
   errorReplied(buf: Buffer, start: number, end: number): void
+  /** A command waits for what may never come, or does not any more. */
+  blocked(wait: Wait | undefined): void
   /** A command failed inside the proxy; `isOrderLost`: nobody knows how much of the replies is out. */
   commandFailed(failure: Error, isOrderLost: boolean): void
   readonly closed: boolean
@@ -186,7 +189,7 @@ export class ReplyQueue implements SlotOwner {
 
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
-    if (slot.pausing) this.pausing--
+    if (slot.pausing) this.goesOn(slot)
     if (slot.expectedBytes > 0) slot.came()
     if (slot.requestBytes > 0) this.learn(end - start)
     if (slot !== this.slots.peek()) {
@@ -266,6 +269,16 @@ export class ReplyQueue implements SlotOwner {
     if (this.estimate === 0) return
     this.window = Math.max(1, Math.min(this.window, Math.floor(CLIENT_BYTES_MAX / this.estimate)))
     if (size > LARGE_BYTES) this.budget.sawLarge(size)
+  }
+
+  /** The client's next command waits for this one no more. */
+  private goesOn(slot: Slot): void {
+    this.pausing--
+    if (slot.waiting) this.owner.blocked(undefined)
+  }
+
+  blocked(wait: Wait): void {
+    this.owner.blocked(wait)
   }
 
   /** True when the connection ends after this reply. */

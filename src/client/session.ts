@@ -1,4 +1,5 @@
 import type { Subscriber } from '../channels/channels.js'
+import type { Wait } from '../order/reply-slot.js'
 import type { Watched } from '../serving/transaction/watched.js'
 import { type ClientState, checkMove, NORMAL, newTransaction, SUBSCRIBED, type Transaction } from './client-state.js'
 
@@ -40,6 +41,21 @@ export class Session {
     checkMove(state, next)
     this.state = next
     if (state.kind === 'blocked' && next.kind === 'closed') state.wait.abandon()
+  }
+
+  /** A command waits for what may never come. */
+  block(wait: Wait): void {
+    this.become({ kind: 'blocked', wait })
+  }
+
+  /** It waits no more. */
+  unblock(): void {
+    if (this.state.kind === 'blocked') this.become(NORMAL)
+  }
+
+  /** What a blocked client waits for. */
+  get wait(): Wait | undefined {
+    return this.state.kind === 'blocked' ? this.state.wait : undefined
   }
 
   /** What stands between MULTI and EXEC; undefined when there is no MULTI. */

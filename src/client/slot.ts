@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
-import { places, type ReplySlot } from '../order/reply-slot.js'
+import { places, type ReplySlot, type Wait } from '../order/reply-slot.js'
 import { NO_SHARES, type ReplyBudget, type Share, SMALL_BYTES } from './reply-budget.js'
 
 /** The queue in which a slot stands. */
@@ -14,6 +14,8 @@ export interface SlotOwner {
   readonly newestWrite: number
   readonly ownerClosed: boolean
   isFirst(slot: Slot): boolean
+  /** Its client waits for what may never come. */
+  blocked(wait: Wait): void
   /** A slot has its reply. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void
   /** Its command failed inside the proxy. */
@@ -38,6 +40,8 @@ export class Slot implements ReplySlot {
   endsBatch = false
   /** The client's next command waits for this reply. */
   pausing = false
+  /** Its command waits for what may never come. */
+  waiting = false
   /** To be called when all before it have left. */
   onFirst: (() => void) | undefined = undefined
 
@@ -94,6 +98,7 @@ export class Slot implements ReplySlot {
     this.finished = false
     this.endsBatch = false
     this.pausing = false
+    this.waiting = false
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -117,6 +122,7 @@ export class Slot implements ReplySlot {
     heir.last = this.last
     heir.endsBatch = this.endsBatch
     heir.pausing = this.pausing
+    heir.waiting = this.waiting
     heir.onFirst = this.onFirst
     this.isReplaced = true
     this.queue = undefined
@@ -130,6 +136,14 @@ export class Slot implements ReplySlot {
     queue.pausing++
     // It waits for something else, and its client has nothing behind it: that does not take the turns of others.
     if (this.expectedBytes > 0 && this.shares !== queue.budget.everywhere) this.came()
+  }
+
+  waits(wait: Wait): void {
+    const { queue } = this
+    if (queue === undefined) return
+    this.pauseClient()
+    this.waiting = true
+    queue.blocked(wait)
   }
 
   putAside(): void {

@@ -41,6 +41,8 @@ export function buildRow(
     choice: more?.choice,
     elements: more?.elements,
     oneTurn: more?.oneTurn ?? false,
+    waits: more?.waits,
+    leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
     wordsMax: more?.most ?? 0,
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }

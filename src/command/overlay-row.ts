@@ -4,6 +4,7 @@ import type {
   EndsDeadline,
   Gather,
   KeyFinder,
+  Leaves,
   Merge,
   OtherDb,
   Plan,
@@ -12,6 +13,7 @@ import type {
   RowShape,
   ScriptVerb,
   Time,
+  Waits,
 } from './row.js'
 
 /**
@@ -48,6 +50,8 @@ import type {
  * - ends: where the deadline that the key had before is gone in any case.
  * - choice: in mode `master-first`, what is left to the server.
  * - elements: of a write of which its words tell which elements it changes, where these stand.
+ * - waits: for the route `blocking`, for what it waits, see `Waits`.
+ * - leaves: of a write behind which a key may hold what somebody waits for, see `Leaves`.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -73,4 +77,6 @@ export interface OverlayMore {
   readonly reads?: string
   readonly values?: true
   readonly oneTurn?: true
+  readonly waits?: Waits
+  readonly leaves?: Leaves
 }

@@ -61,6 +61,10 @@ export interface CommandRow {
   readonly choice: Choice | undefined
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
+  /** For the route `blocking`: for what it waits, and what it does then. */
+  readonly waits: Waits | undefined
+  /** What a write may leave under its keys that somebody may be waiting for. */
+  readonly leaves: Leaves | undefined
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
   readonly wordsMax: number
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
@@ -127,6 +131,7 @@ export type Route =
   | 'split' // cut into parts by replica set, the replies merged
   | 'members' // a special way of serving over every member: see serving/keyspace/keyspace
   | 'any' // no key and no effect: any one member can answer (HELP texts, READONLY, …)
+  | 'blocking' // waits until a key holds something: see serving/blocking
   | 'script' // runs a script, or keeps it: see serving/script
   | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
 
@@ -151,6 +156,25 @@ export type Gather =
   | 'rename-new' // RENAMENX source destination
   | 'copy' // COPY source destination [DB n] [REPLACE]
   | 'sort' // the first key, and those that patterns name; the second one is set
+
+/** What is done when one of the keys holds something. */
+export type Waits =
+  | 'pop-left' // BLPOP key … timeout
+  | 'pop-right' // BRPOP key … timeout
+  | 'pop-elements' // BLMPOP timeout numkeys key … where [COUNT n]
+  | 'pop-least' // BZPOPMIN key … timeout
+  | 'pop-most' // BZPOPMAX key … timeout
+  | 'pop-members' // BZMPOP timeout numkeys key … which [COUNT n]
+  | 'move-element' // BLMOVE source destination from to timeout
+
+/** What a key may hold behind a write that it did not hold before, as far as clients may wait for that. */
+export type Leaves =
+  | 'elements' // a list, with the arguments behind the key
+  | 'an-element' // a list, with one more
+  | 'list'
+  | 'members' // a sorted set, with twos of arguments behind the key
+  | 'sorted-set'
+  | 'any' // a value of any kind, as others have it
 
 export type ScriptVerb =
   | 'run' // EVAL source numkeys key … arg …

@@ -11,6 +11,8 @@ import { answer, notSupported } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { Blocking } from '../serving/blocking/blocking.js'
+import { withoutWaiting } from '../serving/blocking/without-waiting.js'
 import { isCertain } from '../serving/certain.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
@@ -44,6 +46,7 @@ export class Coordinator {
   readonly keyspace: Keyspace
   private readonly oneRoute: OneRoute
   readonly scripts: Scripts
+  readonly blocking: Blocking
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly ways: Ways
@@ -52,10 +55,16 @@ export class Coordinator {
   constructor(views: ViewStore, links: Links, log: Logger, options: OrderOptions & GatherSettings & ScriptOptions) {
     this.order = new Order(views, links, log, options, {
       serve: (frame, row, slot, deadlineMs) => this.serve(frame, row, slot, deadlineMs),
-      servingChanged: () => this.keyspace.forget(),
+      servingChanged: () => {
+        this.keyspace.forget()
+        this.blocking.servingChanged()
+      },
     })
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
+    this.blocking = new Blocking(this.oneRoute, (frame, row, slot, deadlineMs) => {
+      this.serveKeys(frame, row, slot, deadlineMs)
+    })
     this.gathering = new Gathering(this.order, options, log)
     this.scripts = new Scripts(this.order, this.gathering, options, log)
     const { order, oneRoute, keyspace, gathering } = this
@@ -92,8 +101,9 @@ export class Coordinator {
     notApplied: () => void,
   ): void {
     const busy = this.scripts.long.any ? this.firstBusy(commands) : undefined
-    if (busy === undefined) new WholeTransaction(this.ways, commands, slot, watched, notApplied).run()
-    else {
+    if (busy === undefined) {
+      new WholeTransaction(this.ways, commands.map(withoutWaiting), slot, watched, notApplied).run()
+    } else {
       watched?.end()
       notApplied()
       answer(slot, error(`EXECABORT Transaction discarded because of: ${busy.message}`))
@@ -117,7 +127,7 @@ export class Coordinator {
     if (busy !== undefined) return busy
     if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
-    if (row.route !== 'key' || lacksValue(row, frame)) return undefined
+    if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
     const refused = refusedForm(row, frame)
     if (refused !== undefined) return notSupported(row, refused)
     if (row.gather === 'sort' && namesOthers(row, frame)) return this.gathering.refusal
@@ -125,7 +135,7 @@ export class Coordinator {
     if (count <= 0) return unclearKeys(row, count, router.links)
     if (router.commonRoute(frame, this.keyIndexes, count) !== undefined) return undefined
     if (!isCertain(row, frame, router.links)) return notSupported(row, TORN)
-    if (row.plan !== undefined || row.merge === 'streams') return undefined
+    if (row.plan !== undefined || row.waits !== undefined || row.merge === 'streams') return undefined
     return row.gather === undefined ? notSupported(row, TORN) : this.gathering.refusal
   }
 
@@ -143,7 +153,7 @@ export class Coordinator {
 
   /** Whether it enters the queue of the gates itself, with what it needs there: see `serveKeys`. */
   private isOperation(frame: Frame, row: CommandRow): boolean {
-    if (row.plan === undefined && row.gather === undefined) return false
+    if (row.plan === undefined && row.gather === undefined && row.waits === undefined) return false
     const { router } = this.order
     if (row.gather === 'sort' && sortReadsPatterns(frame)) return isKnownForm(row, frame)
     const count = findKeys(row, frame, this.keyIndexes)
@@ -154,6 +164,7 @@ export class Coordinator {
   private pass(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     try {
       this.choose(frame, row, slot, deadlineMs)
+      if (this.order.awaited.isReady) this.order.awaited.look()
     } catch (failure) {
       slot.fail(failure as Error, row.replicate !== 'none')
       if (row.replicate !== 'none') this.order.orderLost()
@@ -181,6 +192,9 @@ export class Coordinator {
         split(this.oneRoute, frame, row, slot, this.keyIndexes, count, deadlineMs)
         return
       }
+      case 'blocking':
+        this.blocking.serve(frame, row, slot, deadlineMs)
+        return
       case 'any':
         this.serveAnywhere(frame, row, slot, deadlineMs)
         return

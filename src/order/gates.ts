@@ -64,6 +64,9 @@ export class Gates {
   private readonly moved = new Set<KeyId>()
   private draining = false
 
+  /** `onLeft` is told when an entry has left, before others are let on. */
+  constructor(private readonly onLeft = () => {}) {}
+
   /** A place in the order of the queue, behind all that were given before. */
   ticket(): number {
     return ++this.tickets
@@ -78,6 +81,14 @@ export class Gates {
   isFree({ ids, isShared, onlyRead, isOfDatabase }: Claim): boolean {
     const last = Number.POSITIVE_INFINITY
     return this.isOpenFor(new Entry(last, new Set(ids), isShared, onlyRead, isOfDatabase, () => {}))
+  }
+
+  /** Whether an entry was admitted at this key, of another ticket than this one. */
+  isTaken(id: KeyId, ticket: number): boolean {
+    if (this.active === 0) return false
+    const takes = (each: Entry) => each.isAdmitted && each.ticket !== ticket
+    if (this.lanes.get(id)?.some(takes) === true) return true
+    return this.sweeps.some((sweep) => takes(sweep) && sweep.isOfDatabase!(dbOfId(id)))
   }
 
   /**
@@ -128,6 +139,7 @@ export class Gates {
       this.sweeps.splice(this.sweeps.indexOf(entry), 1)
       for (const id of this.lanes.keys()) this.moved.add(id)
     }
+    this.onLeft()
     this.drain()
   }
 

@@ -11,6 +11,7 @@ import type { ViewStore } from '../view/view-store.js'
 import { Absences } from './absences.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Arrivals } from './arrivals.js'
+import { Awaited } from './awaited.js'
 import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
 import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
@@ -94,7 +95,9 @@ export class Order {
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
-  readonly gates = new Gates()
+  readonly awaited = new Awaited()
+  /** Who waits for what an operation has done comes before those whom it has kept. */
+  readonly gates = new Gates(() => this.awaited.look())
   readonly middles = new Middles(() => this.waiting.wake())
   readonly watches = new Watches(() => this.waiting.wake())
   readonly memory: Memory

@@ -38,6 +38,8 @@ export interface ReplySlot {
    * later: so a connection's commands take effect in their order.
    */
   pauseClient(): void
+  /** The command waits for what may never come, and its client with it. */
+  waits?(wait: Wait): void
   /** The reply waits for something else than the answer of the member that was asked: others need not wait for it to ask that one. */
   putAside?(): void
   /** What the master of this name has to say has come, so many bytes, and the reply waits for others. */
@@ -46,6 +48,17 @@ export interface ReplySlot {
   whenFirst(): Promise<void>
   /** Of a part of a read: gives the read up, which is to be asked again as a whole; undefined when that has been done already. */
   giveUp?(): WholeRead | undefined
+}
+
+/** What a client waits for. */
+export interface Wait {
+  /** The client is gone. */
+  abandon(): void
+  /**
+   * Ends the waiting, as if its time were over or with an error, if nothing comes before; resolves with false when something has
+   * come.
+   */
+  unblock(how: 'time-out' | 'error'): Promise<boolean>
 }
 
 /** A read that was sent in parts, as its client sent it. */

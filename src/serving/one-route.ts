@@ -12,6 +12,7 @@ import type { Frame } from '../resp/frame.js'
 import { mayHaveTime, toAbsolute } from './absolute.js'
 import { Apply } from './apply.js'
 import { serverChooses } from './effects.js'
+import { noteLeft } from './left.js'
 import { MasterFirst } from './master-first.js'
 import { PlainWrites } from './plain-writes.js'
 import { Read } from './read.js'
@@ -67,7 +68,12 @@ export function isCopied(row: CommandRow, frame: Frame): boolean {
   return row.replicate === 'copy' || (options !== undefined && frame.argc > options.from && !isKnownForm(row, frame))
 }
 
-/** A write is about to be emitted: for who remembers what was written while a member is away, or is filled, or a key is watched. */
+/**
+ * A write is about to be emitted: for who remembers what was written while a member is away, or is filled, or a key is watched, or
+ * waited for.
+ *
+ * @param inBlock other commands may be emitted between it and what is emitted for those who wait
+ */
 export function noteWrite(
   order: Order,
   frame: Frame,
@@ -78,6 +84,7 @@ export function noteWrite(
 ): void {
   if (order.absences.any) order.absences.note(order.keyIds(row, frame, db))
   if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, db))
+  if (order.awaited.any && row.leaves !== undefined) noteLeft(order, frame, row, db, !inBlock)
   const { aheads } = order.pieces
   if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db), inBlock)
 }

@@ -53,6 +53,8 @@ class Story implements ReplyQueueOwner {
   }
   errorReplied(): void {}
   readonly failures: string[] = []
+  blocked(): void {}
+
   commandFailed(failure: Error, isOrderLost: boolean): void {
     this.failures.push(`${failure.message}${isOrderLost ? ', the order is lost' : ''}`)
   }

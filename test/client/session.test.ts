@@ -29,7 +29,7 @@ t.test('who is closed is neither ending nor normal again, whatever is still unde
 
 t.test('what a blocked client waits for is told that it is gone, and not that it was served', async (t) => {
   let abandoned = 0
-  const wait = { abandon: () => abandoned++ }
+  const wait = { abandon: () => abandoned++, unblock: async () => true }
   const session = new Session(true)
   session.become({ kind: 'blocked', wait })
   session.become(NORMAL)

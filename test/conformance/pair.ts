@@ -12,7 +12,8 @@ export class Pair {
   private constructor(
     readonly proxy: TestProxy,
     readonly redisPort: number,
-    private readonly open: (proto: 2 | 3) => Promise<RawClient>,
+    /** A fresh connection to Redis alone. */
+    readonly open: (proto: 2 | 3) => Promise<RawClient>,
     private readonly watcher: RawClient,
     private readonly cleaner: RawClient,
   ) {}

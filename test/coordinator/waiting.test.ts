@@ -16,6 +16,7 @@ t.test('a command whose client is gone is not tried again, and its reply is expe
     lastReplyDone: () => {},
     errorReplied: () => {},
     commandFailed: () => {},
+    blocked: () => {},
   }
   const budget = new ReplyBudget()
   const queue = new ReplyQueue(new Outbox(new Writable() as never, new Turn(), () => {}), owner, budget)

@@ -41,7 +41,7 @@ export function serverSection(server: Server): string[] {
 }
 
 export function clientsSection(server: Server): string[] {
-  const { clients, order } = server
+  const { clients, coordinator, order } = server
   const all = clients.all()
   const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
   return [
@@ -50,7 +50,7 @@ export function clientsSection(server: Server): string[] {
     `maxclients:${maxClients(server)}`,
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
-    `blocked_clients:${order.waiting.length}`,
+    `blocked_clients:${coordinator.blocking.count + order.waiting.length}`,
     'tracking_clients:0',
     'clients_in_timeout_table:0',
   ]

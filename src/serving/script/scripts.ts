@@ -283,8 +283,10 @@ export class Scripts {
     }
     if (order.absences.any) order.absences.note(ids)
     if (order.watches.any) order.watches.wrote(ids)
+    if (order.awaited.any) order.awaited.wrote(ids, 'any', Number.POSITIVE_INFINITY, false)
     if (order.pieces.aheads.any) order.pieces.aheads.spoil(ids)
     ScriptWrite.emit(order, route.pending.length === 0 ? route : routeOfWrite(order, route, ids), call, slot)
+    order.awaited.look()
   }
 
   /** What it will touch beside its keys, by what it did before: where that is on other servers it must be allowed, should it be wrong. */

@@ -22,6 +22,8 @@ export interface QueuedCommand {
   readonly proto: 2 | 3
   /** What the proxy itself answers to it, when it does; or what does it when the others have been executed. */
   readonly reply: Buffer | (() => Buffer) | undefined
+  /** What its client is to get of its reply, when it stands for another command. */
+  readonly reshape?: ((reply: Buffer) => Buffer) | undefined
 }
 
 /** What one replica set gets of a command: all of it, or the part with its keys. */

@@ -31,8 +31,8 @@ export class Results {
   }
 
   /** The slot of a command, in the database in which it is executed, and the protocol in which it is answered. */
-  slotOf(command: number, db: number, proto: 2 | 3): ElementSlot {
-    return new ElementSlot(this, command, db, proto)
+  slotOf(command: number, db: number, proto: 2 | 3, reshape?: (reply: Buffer) => Buffer): ElementSlot {
+    return new ElementSlot(this, command, db, proto, reshape)
   }
 
   /** The reply to a command, which nobody will write into. */
@@ -113,6 +113,7 @@ export class ElementSlot extends InnerSlot {
     private readonly command: number,
     private readonly ownDb: number,
     private readonly ownProto: 2 | 3,
+    private readonly reshape: ((reply: Buffer) => Buffer) | undefined,
   ) {
     super()
   }
@@ -131,7 +132,8 @@ export class ElementSlot extends InnerSlot {
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
     const isWhole = owned && start === 0 && end === buf.length
-    this.results.put(this.command, isWhole ? buf : Buffer.from(buf.subarray(start, end)))
+    const own = isWhole ? buf : Buffer.from(buf.subarray(start, end))
+    this.results.put(this.command, this.reshape === undefined ? own : this.reshape(own))
   }
 
   override cameFrom(member: string, bytes: number): void {

@@ -35,7 +35,9 @@ export async function serveStep(ways: Ways, command: QueuedCommand, slot: ReplyS
   const operation = operationOf(ways, command, slot)
   if (operation !== undefined) {
     const outcome = await operation.inside()
-    return outcome === 'wait' ? 'wait' : encoded(command, outcome, slot)
+    if (outcome === 'wait') return 'wait'
+    const reply = encoded(command, outcome, slot)
+    return command.reshape === undefined ? reply : command.reshape(reply)
   }
   const { order } = ways
   const args = parseRequest(frame)

@@ -345,6 +345,7 @@ export abstract class Transaction {
     emitWideBefore(commands.length)
     for (const end of ends) end()
     for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
+    order.awaited.look()
     for (const [command, { reply }] of commands.entries()) {
       const own = reply ?? plan.replies.get(command)
       if (typeof own === 'function') this.results.putLater(command, own)
@@ -374,7 +375,8 @@ export abstract class Transaction {
   }
 
   private elementOf({ command, db }: { readonly command: number; readonly db: number }): ElementSlot {
-    return this.results.slotOf(command, db, this.commands[command].proto)
+    const { proto, reshape } = this.commands[command]
+    return this.results.slotOf(command, db, proto, reshape)
   }
 
   /** The slot of each piece: the command's own, or that of its part. */

@@ -1,5 +1,6 @@
 import type { Cases } from '../script.js'
 import { bitmapCases } from './bitmaps.js'
+import { blockingCases } from './blocking.js'
 import { channelCases } from './channels.js'
 import { connectionCases } from './connections.js'
 import { geoCases } from './geo.js'
@@ -20,6 +21,7 @@ import { transactionCases } from './transactions.js'
 export const cases: Cases = {
   ...stringCases,
   ...bitmapCases,
+  ...blockingCases,
   ...keyCases,
   ...keyspaceCases,
   ...listCases,

@@ -1,0 +1,311 @@
+import type { KeyId } from '../../base/key-id.js'
+import { dbOfId, keyOfId } from '../../base/key-id.js'
+import { isKnownForm } from '../../command/options.js'
+import type { CommandRow } from '../../command/row.js'
+import { rowNamed } from '../../command/table.js'
+import type { AwaitedListener, Left } from '../../order/awaited.js'
+import { settleFirst } from '../../order/copy-first.js'
+import type { Entry } from '../../order/gates.js'
+import type { Order } from '../../order/order.js'
+import { answer } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Route, Router } from '../../order/router.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
+import type { OneRoute } from '../one-route.js'
+import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
+import { Deadlines } from './deadlines.js'
+import { type Hands, type Line, Lines } from './lines.js'
+import { PlannedWait } from './planned-wait.js'
+import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
+
+const LLEN = rowNamed('llen')!
+const COLON = 0x3a
+const ZERO = Buffer.from(':0\r\n')
+/** Before all others in the queue of the gates. */
+const FIRST = 0
+
+/** A key of which clients' commands wait, and for how many lines. */
+interface Shut {
+  readonly entry: Entry
+  lines: number
+}
+
+/**
+ * Commands that wait until a key holds something [design §7 Waiting]. Those that wait stand here, in lines [lines.ts]; a server is
+ * asked for what does not wait alone:
+ *
+ *     BLPOP k 5 ──> in line, LPOP k ──> something: the reply      nothing: it waits
+ *     RPUSH k x ──> its replicas, and in the same turn, behind it, LPOP k for the first in line, as any write is sent
+ *
+ * So whoever comes behind the RPUSH finds the element taken, on every server. What is popped is told when all replicas have popped it.
+ */
+export class Blocking implements Hands, Keeper, AwaitedListener {
+  private readonly lines = new Lines(this)
+  private readonly deadlines = new Deadlines()
+  private readonly waiting = new Set<WaitingClient>()
+  private readonly shutKeys = new Map<KeyId, Shut>()
+  /** Lines that could not be looked at because of a server. */
+  private readonly owed = new Set<Line>()
+  private router: Router | undefined
+  /** Elements that are moved between servers, one after the other. */
+  private moving: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly oneRoute: OneRoute,
+    /** Serves a command that does not wait. */
+    private readonly serveKeys: (frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number) => void,
+  ) {
+    this.order.awaited.listener = this
+  }
+
+  private get order(): Order {
+    return this.oneRoute.order
+  }
+
+  /** How many clients wait. */
+  get count(): number {
+    return this.waiting.size
+  }
+
+  /** Serves a command whose row says `blocking`; `deadlineMs` as for `Order.park`. */
+  serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const { order } = this
+    const command = blockedCommandOf(row, frame, slot.db)
+    if (!isBlocked(command)) {
+      answer(slot, command)
+      return
+    }
+    // It cannot be executed: a server says why.
+    if (command.keys.length === 0 || !isKnownForm(command.row, command.frame)) {
+      this.serveKeys(command.frame, command.row, slot, deadlineMs)
+      return
+    }
+    const route = this.commonRoute(command)
+    if (slot.abandoned) {
+      answer(slot, order.unavailable())
+      return
+    }
+    if (route === undefined) {
+      this.servePlanned(new WaitingClient(command, command.moves, row, frame.argc, slot, this))
+      return
+    }
+    if (order.uncertainty.active && settleFirst(order, route, frame, row, slot)) return
+    if (!route.writable()) {
+      if (route.gone !== undefined) answer(slot, route.gone)
+      else order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    const client = new WaitingClient(command, false, row, frame.argc, slot, this)
+    this.begin(client)
+    const asked = client.slotOf(undefined)
+    this.oneRoute.serve(route, command.frame, command.row, asked, 0)
+    asked.isOut = true
+  }
+
+  /** Its keys are on several servers. */
+  private servePlanned(client: WaitingClient): void {
+    const { command, slot } = client
+    const { frame, row } = command
+    slot.pauseClient()
+    // It is in line before anybody else can write to its keys.
+    new PlannedWait(this.order, frame, row, client.plannedSlot(), () => this.begin(client)).run()
+  }
+
+  /** Other servers can be asked than before, or keys have other replicas. */
+  servingChanged(): void {
+    if (!this.order.awaited.any) return
+    const { router } = this.order
+    const lines = router === this.router ? [...this.owed] : this.lines.all()
+    this.router = router
+    this.owed.clear()
+    for (const line of lines) this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
+    this.look()
+  }
+
+  close(): void {
+    this.deadlines.close()
+  }
+
+  /** [AwaitedListener] */
+  wrote(ids: readonly KeyId[], left: Left, most: number, isSure: boolean): void {
+    for (const id of ids) {
+      for (const line of this.lines.of(id))
+        if (left === 'any' || left === line.kind) this.lines.wrote(line, most, isSure)
+    }
+    this.order.awaited.isReady = this.lines.isReady
+  }
+
+  /** [AwaitedListener] */
+  swapped(concerns: (db: number) => boolean): void {
+    for (const line of this.lines.all()) {
+      if (concerns(dbOfId(line.id))) this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
+    }
+    this.order.awaited.isReady = this.lines.isReady
+  }
+
+  /** [AwaitedListener] */
+  look(): void {
+    this.lines.look()
+    this.noteState()
+  }
+
+  /** [Hands] */
+  fetch(waiter: WaitingClient, line: Line): void {
+    const { key } = keyOfId(line.id)
+    const route = this.order.router.routeOfKey(key, 0, key.length)
+    if (waiter.command.moves && this.commonRoute(waiter.command) === undefined) {
+      const { ids } = waiter.command
+      const deadlineMs = this.order.waiting.deadline()
+      const isShut = new Promise<boolean>((resolve) => this.shutKey(ids[ids.length - 1], deadlineMs, resolve))
+      // One after the other: two that move in opposite directions need the same keys.
+      this.moving = this.moving.then(() => this.move(waiter, line, isShut))
+      return
+    }
+    if (!route.writable()) {
+      queueMicrotask(() => this.came(waiter, line, 'not tried'))
+      return
+    }
+    const slot = waiter.slotOf(line)
+    this.oneRoute.serve(route, waiter.command.onKey(key), waiter.command.row, slot, 0)
+    slot.isOut = true
+  }
+
+  /** [Hands] */
+  shut({ id }: Line): void {
+    // Nobody has the key: it is admitted at once.
+    this.shutKey(id, this.order.waiting.deadline(), () => {})
+  }
+
+  /** [Hands] */
+  open({ id }: Line): void {
+    this.openKey(id)
+  }
+
+  /** Calls back when commands of clients wait for the key; with false when others have had it all the time. */
+  private shutKey(id: KeyId, deadlineMs: number, done: (isShut: boolean) => void): void {
+    const shut = this.shutKeys.get(id)
+    if (shut !== undefined) {
+      shut.lines++
+      done(true)
+      return
+    }
+    const admitted = (entry: Entry) => {
+      this.shutKeys.set(id, { entry, lines: 1 })
+      done(true)
+    }
+    this.order.gates.enter({ ids: [id], isShared: false }, FIRST, deadlineMs, admitted, () => done(false))
+  }
+
+  private openKey(id: KeyId): void {
+    const shut = this.shutKeys.get(id)!
+    if (--shut.lines > 0) return
+    this.shutKeys.delete(id)
+    this.order.gates.leave(shut.entry)
+  }
+
+  /** [Hands] */
+  isTaken({ id }: Line): boolean {
+    return this.order.gates.isTaken(id, FIRST)
+  }
+
+  /** Moves an element between servers, for somebody in a line that is shut. */
+  private async move(client: WaitingClient, line: Line, toIsShut: Promise<boolean>): Promise<void> {
+    const { order } = this
+    const { frame, row, ids } = client.command
+    const to = ids[ids.length - 1]
+    const slot = client.slotOf(line)
+    slot.isOut = true
+    try {
+      if (!(await toIsShut)) {
+        answer(slot, order.stillGated())
+        return
+      }
+      try {
+        const attempt = await new PlannedWait(order, frame, row, slot, () => {}).attemptNow()
+        if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
+        else answer(slot, order.unavailable())
+      } finally {
+        this.openKey(to)
+      }
+    } catch (failure) {
+      slot.fail(failure as Error)
+      order.orderLost()
+    }
+  }
+
+  /** [Keeper] */
+  ends(client: WaitingClient): void {
+    this.forget(client)
+    client.answerEnd(client.end!)
+    this.lines.remove(client)
+    this.look()
+  }
+
+  /** [Keeper] */
+  came(client: WaitingClient, line: Line | undefined, came: Came): void {
+    const { lines } = this
+    if (came === 'something') this.forget(client)
+    if (came === 'not tried') for (const each of line === undefined ? client.lines : [line]) this.owed.add(each)
+    if (came === 'wrong type' && line !== undefined && client.command.moves) {
+      lines.isAskedAbout(line)
+      void this.findWrong(client, line)
+      return
+    }
+    if (line !== undefined) lines.answered(client, line, came === 'something')
+    else if (came === 'something') lines.remove(client)
+    else lines.isWaiting(client)
+    if (client.end !== undefined && client.claim === undefined && client.lines.length > 0) this.ends(client)
+    else this.look()
+  }
+
+  /** The source is of another type, and it waits on; or the destination is, and the element is for the next one in line. */
+  private async findWrong(client: WaitingClient, line: Line): Promise<void> {
+    const { key } = keyOfId(line.id)
+    const length = await new Promise<Buffer>((resolve) => {
+      const slot = client.slotFor((buf, start, end) => resolve(Buffer.from(buf.subarray(start, end))))
+      this.serveKeys(frameOf(['LLEN', key]), LLEN, slot, 0)
+    })
+    const isThere = length[0] === COLON && !length.equals(ZERO)
+    if (isThere) {
+      client.answerWrongType()
+      this.lines.wrote(line, 1, false)
+    }
+    this.came(client, line, isThere ? 'something' : 'nothing')
+  }
+
+  private begin(client: WaitingClient): void {
+    const { slot, command } = client
+    slot.pauseClient()
+    slot.waits?.(client)
+    this.waiting.add(client)
+    this.lines.add(client, command.awaited, command.kind)
+    this.router ??= this.order.router
+    this.order.awaited.any = true
+    if (command.timeoutMs > 0) {
+      client.deadlineMs = performance.now() + command.timeoutMs
+      this.deadlines.add(client)
+    }
+  }
+
+  private forget(client: WaitingClient): void {
+    this.waiting.delete(client)
+    this.deadlines.remove(client)
+  }
+
+  private noteState(): void {
+    const { awaited } = this.order
+    awaited.any = !this.lines.isEmpty
+    awaited.isReady = this.lines.isReady
+  }
+
+  private commonRoute({ keys }: BlockedCommand): Route | undefined {
+    const { router } = this.order
+    let common: Route | undefined
+    for (const key of keys) {
+      const route = router.routeOfKey(key, 0, key.length)
+      if (common !== undefined && route !== common) return undefined
+      common = route
+    }
+    return common
+  }
+}

@@ -1,0 +1,259 @@
+import type { KeyId } from '../../base/key-id.js'
+
+/** What a key has to hold for those who wait there. */
+export type Kind = 'list' | 'sorted-set'
+
+/** Who waits for one of several keys to hold something, in the order of its command. */
+export interface Waiter {
+  /** The lines in which it stands; empty when it waits no more. */
+  readonly lines: Line[]
+  /** Where an element has been sent for, or that its own command has not been answered: nothing else is offered to it then. */
+  claim: Line | 'asking' | undefined
+  /** How many writes of that key there had been. */
+  writesBefore: number
+  /** What is sent for it takes several turns: nothing else is sent for from the same line meanwhile. */
+  readonly isSlow: boolean
+}
+
+/** All who wait for one key to hold a value of one kind, in the order of their arrival. */
+export class Line {
+  readonly waiters = new Set<Waiter>()
+  /** How many elements may be there for which nobody has been sent. */
+  supply = 0
+  writes = 0
+  /** The number, among all lines, of the first write that has not been looked after. */
+  since = 0
+  /** As long as it is not certain that something is there: how many are sent for at once. */
+  chunk = 0
+  /** How many have been sent for, and not been answered. */
+  sent = 0
+  /** Of a chunk that is on its way: it was answered that nothing is there. */
+  isDry = false
+  isChunkOut = false
+  /** Something was written since the chunk left. */
+  isFresh = false
+  /** Commands of clients on the key wait. */
+  isShut = false
+
+  constructor(
+    readonly id: KeyId,
+    readonly kind: Kind,
+  ) {}
+}
+
+/** What is done of what is decided here. Nothing is answered before the call has come back. */
+export interface Hands {
+  /** Sends for an element for this waiter, behind all that has been emitted; `answered` follows. */
+  fetch(waiter: Waiter, line: Line): void
+  /** Commands of clients on the key have to wait from now on, or go on. */
+  shut(line: Line): void
+  open(line: Line): void
+  /** Whether an operation of somebody else has the key for itself: what it does is one step, behind which the key is looked at. */
+  isTaken(line: Line): boolean
+}
+
+/**
+ * Decides who gets what when clients wait for keys [design §7 Waiting]. It knows nothing of servers: it is told what was written,
+ * and what was answered, and says for whom an element is sent for.
+ *
+ *     BLPOP k      BLPOP k      RPUSH k x y   ──> LPOP k, LPOP k      right behind it, for the first two in the line of k
+ *     BLPOP j k    RPUSH j x    RPUSH k y     ──> LPOP j · k is shut · (the answer) · LPOP k for the next one, k is opened
+ *
+ * - Who has been sent for is not sent for elsewhere before that is answered: two elements might come for one. So a key whose first
+ *   waiter may get one from another key is shut until that is known.
+ * - A push says how many elements it adds, and so many are sent for. Where it is not certain that anything is there, or how much
+ *   (RENAME, EXEC, a script), the key is shut, and sent for are 1, 2, 4, … until nothing is there.
+ */
+export class Lines {
+  private readonly byId = new Map<KeyId, Line[]>()
+  /** Lines that may have got something, in the order of the writes. */
+  private readonly ready = new Set<Line>()
+  private readonly shut = new Set<Line>()
+  private writes = 0
+
+  constructor(private readonly hands: Hands) {}
+
+  get isEmpty(): boolean {
+    return this.byId.size === 0
+  }
+
+  /** Whether lines have to be looked at. */
+  get isReady(): boolean {
+    return this.ready.size > 0
+  }
+
+  all(): Line[] {
+    return [...this.byId.values()].flat()
+  }
+
+  /** The lines of a key. */
+  of(id: KeyId): readonly Line[] {
+    return this.byId.get(id) ?? []
+  }
+
+  /** Puts somebody at the end of the lines of these keys. */
+  add(waiter: Waiter, ids: readonly KeyId[], kind: Kind): void {
+    for (const id of new Set(ids)) {
+      const line = this.lineOf(id, kind)
+      line.waiters.add(waiter)
+      waiter.lines.push(line)
+    }
+  }
+
+  /** It waits no more. */
+  remove(waiter: Waiter): void {
+    const lines = waiter.lines.splice(0)
+    for (const line of lines) line.waiters.delete(waiter)
+    this.goOnAll(lines)
+  }
+
+  /**
+   * A write was emitted behind which this key may hold something.
+   *
+   * @param most how many elements it has added at most
+   * @param isSure if it has added any, and nothing else has happened to the key meanwhile
+   */
+  wrote(line: Line, most: number, isSure: boolean): void {
+    if (line.waiters.size === 0) return
+    if (!line.isShut && !this.ready.has(line)) line.since = ++this.writes
+    this.ready.add(line)
+    line.writes++
+    line.supply += most
+    if (line.chunk > 0) line.isFresh = line.isChunkOut
+    else if (!isSure) line.chunk = 1
+  }
+
+  /** Sends for what was written; to be called in the turn of the writes, behind them. */
+  look(): void {
+    for (const line of this.ready) {
+      if (this.hands.isTaken(line)) continue
+      this.ready.delete(line)
+      this.advance(line)
+    }
+  }
+
+  /**
+   * What was sent for has been answered.
+   *
+   * @param isThere whether there was something; else it waits on, if it has not been removed
+   */
+  answered(waiter: Waiter, line: Line, isThere: boolean): void {
+    waiter.claim = undefined
+    line.sent--
+    if (isThere) {
+      this.remove(waiter)
+      this.goOn(line)
+      return
+    }
+    line.isDry = true
+    this.goOnAll(waiter.lines)
+    // Its key was another thing than it seemed, and nobody else may have stood in line when it was written again.
+    if (line.chunk === 0 && line.writes > waiter.writesBefore) this.wrote(line, Number.POSITIVE_INFINITY, false)
+  }
+
+  /** It takes longer to find out whether there was something: the key is shut until that is known. */
+  isAskedAbout(line: Line): void {
+    if (line.chunk === 0) line.chunk = 1
+    if (!this.hands.isTaken(line)) this.advance(line)
+  }
+
+  /** The command of one that stands in line has been answered: there was nothing. */
+  isWaiting(waiter: Waiter): void {
+    waiter.claim = undefined
+    this.goOnAll(waiter.lines)
+  }
+
+  /** In the order in which they got something. */
+  private goOnAll(lines: readonly Line[]): void {
+    for (const line of [...lines].sort((one, other) => one.since - other.since)) this.goOn(line)
+  }
+
+  /** Something has changed for a line that was stopped; others are looked at when their keys were written. */
+  private goOn(line: Line): void {
+    if (line.isShut || line.waiters.size === 0) this.advance(line)
+  }
+
+  private advance(line: Line): void {
+    if (line.isChunkOut && line.sent === 0) this.chunkAnswered(line)
+    const isStopped = this.send(line)
+    const isWaiting = line.chunk > 0 && line.sent > 0
+    if (isStopped || isWaiting) {
+      if (!line.isShut) this.hands.shut(line)
+      line.isShut = true
+      this.shut.add(line)
+      return
+    }
+    line.supply = 0
+    line.chunk = 0
+    if (line.isShut) {
+      line.isShut = false
+      this.shut.delete(line)
+      // Others may have had to wait for what was found out here.
+      this.goOnAll([...this.shut])
+      this.hands.open(line)
+    }
+    this.forget(line)
+  }
+
+  private chunkAnswered(line: Line): void {
+    const { isDry, isFresh } = line
+    line.isChunkOut = false
+    line.isFresh = false
+    if (isFresh) line.chunk = 1
+    else if (isDry) line.supply = 0
+    else line.chunk *= 2
+  }
+
+  /** True when somebody has to be heard of first. */
+  private send(line: Line): boolean {
+    let most = line.supply
+    if (line.chunk > 0) most = line.sent > 0 ? 0 : Math.min(line.chunk, most)
+    let count = 0
+    let isStopped = false
+    for (const waiter of line.waiters) {
+      if (count >= most) break
+      if (waiter.claim === line) continue
+      isStopped = waiter.claim !== undefined || this.comesFirstElsewhere(waiter, line)
+      if (isStopped) break
+      if (waiter.isSlow && line.sent > 0) {
+        isStopped = true
+        break
+      }
+      if (waiter.isSlow && line.chunk === 0) line.chunk = 1
+      count++
+      waiter.claim = line
+      waiter.writesBefore = line.writes
+      line.sent++
+      this.hands.fetch(waiter, line)
+      if (waiter.isSlow) break
+    }
+    line.supply -= count
+    if (line.chunk > 0 && count > 0) {
+      line.isChunkOut = true
+      line.isDry = false
+    }
+    return isStopped
+  }
+
+  /** Whether somebody may get something that has been there for longer, under another key. */
+  private comesFirstElsewhere({ lines }: Waiter, line: Line): boolean {
+    return lines.length > 1 && this.shut.size > 0 && lines.some((other) => other.isShut && other.since < line.since)
+  }
+
+  private lineOf(id: KeyId, kind: Kind): Line {
+    let lines = this.byId.get(id)
+    if (lines === undefined) this.byId.set(id, (lines = []))
+    let line = lines.find((each) => each.kind === kind)
+    if (line === undefined) lines.push((line = new Line(id, kind)))
+    return line
+  }
+
+  /** A line in which nobody stands is none. */
+  private forget(line: Line): void {
+    if (line.waiters.size > 0 || line.sent > 0) return
+    this.ready.delete(line)
+    const lines = (this.byId.get(line.id) ?? []).filter((each) => each !== line)
+    if (lines.length > 0) this.byId.set(line.id, lines)
+    else this.byId.delete(line.id)
+  }
+}

@@ -1,0 +1,216 @@
+import type { CommandRow } from '../../command/row.js'
+import { replyShape } from '../../command/table.js'
+import { answer, deliver } from '../../order/replies.js'
+import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
+import { error, nullArray } from '../../resp/encode.js'
+import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
+import type { BlockedCommand } from './blocked-command.js'
+import type { Timed } from './deadlines.js'
+import { flattened } from './flat.js'
+import type { Line, Waiter } from './lines.js'
+
+const MINUS = 0x2d
+const UNDERSCORE = 0x5f
+/** What a server was not asked, because it, or others, stood in the way: it is tried again. */
+const NOT_TRIED = /^-(?:CLUSTERDOWN|TRYAGAIN)\b/
+const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+
+type Answered = (buf: Buffer, start: number, end: number) => void
+
+/** How waiting ends without anything having come. */
+export type End = 'time-out' | 'error'
+
+/** What came back for somebody who waits. */
+export type Came =
+  | 'something' // it has been answered with that
+  | 'nothing'
+  | 'wrong type' // one of its keys is of another kind, the one for which it waits or another one
+  | 'not tried'
+
+/** Who looks after those that wait. */
+export interface Keeper {
+  /** It has been decided that this one waits no more, and nothing has been sent for. */
+  ends(client: WaitingClient): void
+  /** What was sent for has been answered. */
+  came(client: WaitingClient, line: Line | undefined, came: Came): void
+}
+
+/**
+ * A client whose command waits [design §7 Waiting]:
+ *
+ *     asking ──nothing──> free <──nothing── sent for ──something──> answered
+ *        └──something──> answered            free ──its time is over, CLIENT UNBLOCK, it has gone──> answered
+ *
+ * What would end its waiting while an element is on its way ends it when it is known that none comes.
+ */
+export class WaitingClient implements Waiter, Timed, Wait {
+  readonly lines: Line[] = []
+  claim: Line | 'asking' | undefined = 'asking'
+  writesBefore = 0
+  place = -1
+  deadlineMs = Number.POSITIVE_INFINITY
+  /** How it is to end as soon as nothing is on its way. */
+  end: End | undefined
+  private isAnswered = false
+  private wrongType: Buffer | undefined
+  /** Who has asked to end it, and is told whether that was so. */
+  private readonly enders: ((ended: boolean) => void)[] = []
+
+  constructor(
+    readonly command: BlockedCommand,
+    readonly isSlow: boolean,
+    /** Of the command that its client sent. */
+    private readonly row: CommandRow,
+    private readonly argc: number,
+    readonly slot: ReplySlot,
+    private readonly keeper: Keeper,
+  ) {}
+
+  /** [Timed] */
+  tooLate(): void {
+    this.finish('time-out')
+  }
+
+  /** [Wait] */
+  abandon(): void {
+    this.finish('time-out')
+  }
+
+  /** [Wait] */
+  unblock(how: End): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.enders.push(resolve)
+      this.finish(how)
+    })
+  }
+
+  /** The place of the reply to what is asked, or sent for, for it. */
+  slotOf(line: Line | undefined): AskedSlot {
+    const answered: Answered = (buf, start, end) => this.answered(line, buf, start, end)
+    return new AskedSlot(this.slot, answered, (failure) => this.failed(line, failure))
+  }
+
+  /** The same for what is asked of several servers. */
+  plannedSlot(): ReplySlot {
+    const answered: Answered = (buf, start, end) => this.answered(undefined, buf, start, end)
+    const slot = new PlannedSlot(this.slot, answered, (failure) => this.failed(undefined, failure))
+    slot.isOut = true
+    return slot
+  }
+
+  /** The same for what is asked besides. */
+  slotFor(answered: Answered): ReplySlot {
+    return new AskedSlot(this.slot, answered, (failure) => this.failed(undefined, failure))
+  }
+
+  /** Answers its client that nothing has come. */
+  answerEnd(how: End): void {
+    if (how === 'error') answer(this.slot, UNBLOCKED)
+    else answer(this.slot, nullArray)
+    this.over(true)
+  }
+
+  /** Another one of its keys than that for which it waits is of the wrong type: its client is told so. */
+  answerWrongType(): void {
+    const text = this.wrongType!
+    this.slot.finish(text, 0, text.length, true)
+    this.over(false)
+  }
+
+  private finish(how: End): void {
+    if (this.isAnswered) return
+    this.end ??= how
+    if (this.claim === undefined) this.keeper.ends(this)
+  }
+
+  private answered(line: Line | undefined, buf: Buffer, start: number, end: number): void {
+    if (buf[start] === UNDERSCORE) this.keeper.came(this, line, 'nothing')
+    else if (buf[start] !== MINUS) {
+      this.give(buf, start, end, HAS_RESP3)
+      this.keeper.came(this, line, 'something')
+    } else if (NOT_TRIED.test(buf.toString('latin1', start, Math.min(end, start + 16)))) {
+      this.keeper.came(this, line, 'not tried')
+    } else if (line !== undefined && buf.toString('latin1', start, start + 10) === '-WRONGTYPE') {
+      this.wrongType = Buffer.from(buf.subarray(start, end))
+      this.keeper.came(this, line, 'wrong type')
+    } else {
+      this.give(buf, start, end, IS_ERROR)
+      this.keeper.came(this, line, 'something')
+    }
+  }
+
+  private give(buf: Buffer, start: number, end: number, flags: number): void {
+    const { slot, row, argc, command } = this
+    const shape = replyShape(row, argc)
+    if (command.isFlat && flags !== IS_ERROR) {
+      const flat = flattened(buf, start, end)
+      deliver(slot, shape, flat, 0, flat.length, flags)
+    } else deliver(slot, shape, buf, start, end, flags)
+    this.over(false)
+  }
+
+  private failed(line: Line | undefined, failure: Error): void {
+    this.slot.fail(failure, true)
+    this.over(false)
+    this.keeper.came(this, line, 'something')
+  }
+
+  private over(isEnded: boolean): void {
+    this.isAnswered = true
+    for (const resolve of this.enders.splice(0)) resolve(isEnded)
+  }
+}
+
+/** The slot of what is asked for a client that waits: it passes the gates, and waits nowhere else. */
+export class AskedSlot extends InnerSlot {
+  /** It has been sent for: an answer that comes before waits for that. */
+  isOut = false
+
+  constructor(
+    protected readonly whole: ReplySlot,
+    private readonly answered: Answered,
+    private readonly failed: (failure: Error) => void,
+  ) {
+    super()
+  }
+
+  override get proto(): 2 | 3 {
+    return 3
+  }
+
+  override get abandoned(): boolean {
+    return false
+  }
+
+  override get atGates(): 'admitted, now' {
+    return 'admitted, now'
+  }
+
+  finish(buf: Buffer, start: number, end: number): void {
+    if (this.isOut) {
+      this.answered(buf, start, end)
+      return
+    }
+    const own = Buffer.from(buf.subarray(start, end))
+    queueMicrotask(() => this.answered(own, 0, own.length))
+  }
+
+  override fail(failure: Error): void {
+    this.failed(failure)
+  }
+
+  override pauseClient(): void {}
+
+  override async whenFirst(): Promise<void> {}
+}
+
+/** The same for a command on several servers, which enters the gates itself, in its turn. */
+class PlannedSlot extends AskedSlot {
+  override get abandoned(): boolean {
+    return this.whole.abandoned
+  }
+
+  override whenFirst(): Promise<void> {
+    return this.whole.whenFirst()
+  }
+}
