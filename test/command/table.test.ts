@@ -104,7 +104,9 @@ t.test('the columns of each row agree with each other and with what Redis says',
     if (flags.includes('readonly') && name !== 'pfcount') t.equal(replicate, 'none', `${name} is a read`)
     if (route === 'key' || route === 'split') t.not(keyFinder, 'none', `${name} has keys`)
     if (route === 'any' || (route === 'local' && name !== 'watch')) t.equal(keyFinder, 'none', `${name} has no keys`)
-    if (flags.includes('blocking') && keyFinder !== 'streams') t.equal(route, 'unsupported', `${name} blocks`)
+    const blocks = flags.includes('blocking') && keyFinder !== 'streams'
+    t.equal(route === 'blocking', blocks, `${name} blocks, and never on a link`)
+    t.equal(row.waits !== undefined, blocks, `it is said for what ${name} waits`)
     t.equal(row.merge === 'none', route !== 'split' && keyFinder !== 'streams', `${name} merges if it is split`)
     t.equal(row.numkeysAt > 0, keyFinder === 'numkeys', `${name} has a count of keys if it needs one`)
     if (flags.includes('movablekeys') && keyFinder === 'range') {
