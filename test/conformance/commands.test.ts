@@ -29,7 +29,7 @@ t.test('every supported command has a case', async (t) => {
 /** The same scripts, of which the keys have no {tag} in common: they are on several servers, which have some of them in common, or none. */
 const scattered = Object.entries(cases).flatMap(([name, script]) => {
   const row = rowNamed(name)
-  const isServed = row?.plan !== undefined || row?.gather !== undefined
+  const isServed = row?.plan !== undefined || row?.gather !== undefined || row?.waits !== undefined
   return isServed && script.includes('{t}') ? ([[name, script.replaceAll('{t}', '')]] as const) : []
 })
 
