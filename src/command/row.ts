@@ -121,6 +121,8 @@ export type Elements =
   | 'firsts' // HSET key field value [field value …]
   | 'seconds' // ZADD key [words] score member [score member …]
   | 'ids' // XDEL key id [id …]
+  | 'ends' // none, but those at the ends of a list that are pushed there, or taken
+  | 'bytes' // SETRANGE key offset value: those of a string that stand there; none for APPEND
   | 'beside' // none that lies between others: XADD and trims, at the ends of a stream; its groups, and what is pending in them
 
 /** Where a command goes. */

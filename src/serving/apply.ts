@@ -14,7 +14,7 @@ import type { Route } from '../order/router.js'
 import { Votes } from '../order/votes.js'
 import { OK } from '../resp/encode.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
-import { OWNED } from '../resp/reply-framer.js'
+import { IS_ERROR, OWNED } from '../resp/reply-framer.js'
 import type { Shape } from '../resp/resp3-to-resp2.js'
 
 /** Those that are a write's own among the keys of a command that a target got. */
@@ -142,6 +142,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
 
   /** @param inDoubt the target may be without an earlier write: what it answers counts only when nobody is sure */
   private take(tag: number, buf: Buffer, start: number, end: number, flags: number, inDoubt: boolean): void {
+    if ((flags & IS_ERROR) !== 0 && this.order.pieces.aheads.any) this.refused(this.targets[tag])
     this.answeredBy[this.answered++] = tag
     if (tag === 0 && this.row.answersValues) this.firstAnswered(end - start)
     const wasInDoubt = this.replyInDoubt
@@ -285,6 +286,10 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const { doubts } = this.order
     const ids = this.idsIn(frameIn(Buffer.from(answering.answering)), answering)
     return ids.some((id) => doubts.isInDoubt(this.targets[tag], id))
+  }
+
+  private refused(link: Link): void {
+    this.order.pieces.aheads.refused(link, this.idsIn(frameIn(Buffer.from(link.answering)), link))
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {

@@ -1,4 +1,5 @@
 import { Link } from '../../src/backend/link.js'
+import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
 import { lookupCommand, lookupSubcommand } from '../../src/command/table.js'
@@ -10,6 +11,7 @@ import { removeLeftovers } from '../../src/order/pieces/hidden-name.js'
 import { Pieces } from '../../src/order/pieces/pieces.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { frameOf } from '../../src/resp/frame.js'
+import { IS_ERROR } from '../../src/resp/reply-framer.js'
 import { contentOf } from '../helpers/content.js'
 import type { Teardown } from '../helpers/proxy.js'
 import { RawConnection, RealRedis } from '../helpers/real-redis.js'
@@ -24,6 +26,8 @@ export class PiecesStory {
   /** What large values were built. */
   inPieces = 0
   readonly pieces: Pieces
+  /** Whether what was built ahead last had not to be built anew. */
+  wasOfUse = false
   /** Why a copy was refused, the last one. */
   reason = ''
   /** Whether the target is not sent writes. */
@@ -106,6 +110,8 @@ export class PiecesStory {
     this.owing = true
     const value = { id: `0:${key}`, bytes: 100_000, source, target, isWanted: () => true }
     const ahead = await Ahead.build(this.lanes, this.pieces, value)
+    const finish = ahead?.finish.bind(ahead)
+    if (ahead !== undefined) ahead.finish = async () => (this.wasOfUse = await finish!())
     await whenBuilt()
     if (ahead?.isFree === false) ahead.drop()
     await until('both can be reached', () => source.ready && target.ready)
@@ -125,7 +131,10 @@ export class PiecesStory {
     const row = container?.subcommands && lookupSubcommand(container, buf, argStart[1], argEnd[1])
     this.pieces.aheads.wrote(row ?? container, frame, ids)
     for (const link of this.owing ? [this.links.source] : Object.values(this.links)) {
-      const emit = () => link.emitFrame(frame, 0, { onReply: () => {}, onLost: () => {} }, 0)
+      const onReply: ReplySink['onReply'] = (_tag, _buf, _start, _end, flags) => {
+        if ((flags & IS_ERROR) !== 0) this.pieces.aheads.refused(link, ids)
+      }
+      const emit = () => link.emitFrame(frame, 0, { onReply, onLost: () => {} }, 0)
       if (!link.ready) continue
       if (!this.lanes.isAnyHeld(link, ids)) emit()
       else this.lanes.hold(link, ids, { emit, dropped: () => {}, covered: () => {} })()

@@ -66,6 +66,8 @@ export class Ahead {
   private building: Building | undefined
   /** The copy has its place among the writes: what is told of from now on comes behind it. */
   private isOrdered = false
+  /** Something was counted on that has not happened. */
+  private isWrong = false
   private spoiled = false
   private built = false
   private ended = false
@@ -107,7 +109,9 @@ export class Ahead {
 
   /** The source has refused a write of the key. */
   refused(): void {
-    if (this.building?.isExact === true) this.spoil()
+    if (this.building?.isExact !== true) return
+    if (this.ended) this.isWrong = true
+    else this.spoil()
   }
 
   /** A copy of the key has its place among its writes. */
@@ -137,6 +141,7 @@ export class Ahead {
     if (this.ended) return
     const { source, target } = this.value
     this.taken()
+    this.over()
     this.clear()
     this.pieces.slots.leave([source, target])
   }
@@ -144,8 +149,12 @@ export class Ahead {
   /** The key is held: a copy of it goes on with what was built, and with both members. */
   taken(): void {
     this.ended = true
-    this.pieces.aheads.remove(this)
     this.pieces.underWay--
+  }
+
+  /** Nothing needs to be told to it any more. */
+  over(): void {
+    this.pieces.aheads.remove(this)
   }
 
   /**
@@ -156,7 +165,10 @@ export class Ahead {
    */
   async finish(): Promise<boolean> {
     try {
-      if ((await this.write(this.building!.rest())) && !this.writer.isStopped && (await this.isComplete())) return true
+      if ((await this.write(this.building!.rest())) && !this.writer.isStopped && (await this.isComplete())) {
+        // What was answered to the last write before has come before that.
+        if (!this.isWrong) return true
+      }
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof SpoiledError)) throw error
       await this.writing

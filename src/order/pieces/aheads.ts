@@ -13,6 +13,8 @@ export class Aheads {
   /** False nearly always: nobody needs to tell anything. */
   any = false
   private readonly all = new Set<Ahead>()
+  /** Those that are being finished: no write comes any more, but what some were answered. */
+  private readonly taken = new Set<Ahead>()
 
   add(ahead: Ahead): void {
     this.all.add(ahead)
@@ -21,7 +23,8 @@ export class Aheads {
 
   remove(ahead: Ahead): void {
     this.all.delete(ahead)
-    this.any = this.all.size > 0
+    this.taken.delete(ahead)
+    this.any = this.all.size + this.taken.size > 0
   }
 
   /** What was built of this key, for who holds it on these members from now on. */
@@ -31,6 +34,8 @@ export class Aheads {
       const { value } = ahead
       if (value.id !== id || value.source !== source || value.target !== targets[0] || !ahead.isReady) continue
       ahead.taken()
+      this.all.delete(ahead)
+      this.taken.add(ahead)
       return ahead
     }
     return undefined
@@ -52,7 +57,7 @@ export class Aheads {
 
   /** A write of these keys was refused by this member. */
   refused(link: Link, ids: readonly KeyId[]): void {
-    for (const ahead of [...this.all]) {
+    for (const ahead of [...this.all, ...this.taken]) {
       if (ahead.value.source === link && ids.includes(ahead.value.id)) ahead.refused()
     }
   }

@@ -50,6 +50,17 @@ export function scanned(reply: Buffer): { readonly cursor: string; readonly elem
   return { cursor, elements: elementsAt(reply, line.next + line.value + 2) }
 }
 
+/** Elements in the opposite order. */
+export function reversed({ count, bytes }: Elements): Elements {
+  const turned = Buffer.allocUnsafe(bytes.length)
+  for (let at = 0; at < bytes.length; ) {
+    const end = bulkEnd(bytes, at)
+    bytes.copy(turned, bytes.length - end, at, end)
+    at = end
+  }
+  return { count, bytes: turned }
+}
+
 /** Pairs the other way round. */
 export function swappedPairs({ count, bytes }: Elements): Elements {
   const swapped = Buffer.allocUnsafe(bytes.length)

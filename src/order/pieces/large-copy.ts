@@ -101,6 +101,7 @@ export class LargeCopy {
         if (target.ready && !this.put.has(target)) removeHidden(target, large.db)
       }
       pieces.underWay--
+      this.ahead?.over()
       pieces.slots.leave(links)
     }
   }

@@ -60,10 +60,7 @@ export function command(name: string, { count, bytes }: Elements): Frame {
  */
 async function* stringPages({ source, budget }: Value): AsyncGenerator<Page> {
   const length = Number(await source.reply('STRLEN'))
-  if (length > budget.bytes) {
-    const room = frameOf(['SETRANGE', HIDDEN_NAME, String(length - 1), '\0'])
-    yield Object.assign([room], { prepares: length })
-  }
+  if (length > budget.bytes) yield roomFor(length)
   for (let from = 0; from < length; ) {
     const to = Math.min(length, from + budget.bytes)
     const bytes = await source.piece('GETRANGE', String(from), String(to - 1))
@@ -72,8 +69,14 @@ async function* stringPages({ source, budget }: Value): AsyncGenerator<Page> {
   }
 }
 
+/** What gives the hidden string its length. */
+export function roomFor(length: number): Page {
+  const room = frameOf(['SETRANGE', HIDDEN_NAME, String(length - 1), '\0'])
+  return Object.assign([room], { prepares: length })
+}
+
 /** What writes a bulk string, as it stood in a reply, into the hidden string. */
-function rangeSet(from: number, bytes: Buffer): Frame {
+export function rangeSet(from: number, bytes: Buffer): Frame {
   const offset = String(from)
   const head = `*4\r\n$8\r\nSETRANGE\r\n$${HIDDEN_NAME.length}\r\n`
   const rest = `\r\n$${offset.length}\r\n${offset}\r\n`

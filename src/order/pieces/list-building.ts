@@ -1,0 +1,195 @@
+import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, SpoiledError, type Written } from './building.js'
+import { type Elements, elementsAt, reversed } from './bulks.js'
+import { HIDDEN_NAME } from './hidden-name.js'
+import type { Page } from './page.js'
+import { command } from './pages.js'
+
+type End = 'left' | 'right'
+
+/**
+ * A list, of which elements come and go at both ends. Its elements have places, which stay as they are: those that are there in the beginning
+ * are 0, 1, 2 …; what is pushed on the left gets -1, -2 …, and each end knows how far it reaches. Which writes there are is told, and
+ * the length that they find is known; so it is known what each of them does to the ends, and LRANGE can be asked for places.
+ *
+ *     source   −2 [−1  0  1  2 … 70] 71 72        from `low` up to `high`
+ *     hidden      [ ·  0  1  2 … 70]              from `builtLow` up to `builtHigh`
+ *     still the same  [0  1  2 … 70]              from `sameLow` up to `sameHigh`: −1 was popped since it was read, and pushed anew
+ *
+ * A place gets another element only when it was outside the list in between. So what was read of it is still the same where no end of
+ * the list has been since; that is one interval, as an end leaves only what lies at an end. The hidden list is cut back to it
+ * before it grows again, on the right by RPUSH and on the left by LPUSH. When the key is held, the interval is made to reach from end to end.
+ *
+ * All depends on every write's being executed: one that the source refuses, or that may be refused with others of its transaction,
+ * spoils it, and with every page the length is compared. LSET, LINSERT and LREM, which change what lies between, spoil it.
+ */
+export class ListBuilding implements Building {
+  readonly count = 'LLEN'
+  readonly isExact = true
+  /** Undefined until the places are counted. */
+  private state: 'counting' | 'counted' | undefined
+  private low = 0
+  private high = 0
+  private builtLow = 0
+  private builtHigh = 0
+  private sameLow = 0
+  private sameHigh = 0
+  /** How many elements were taken before it was known how many there are. */
+  private popped = 0
+  private bytesEach = 1
+
+  constructor(private readonly reading: Reading) {}
+
+  wrote({ row, frame, keys, inBlock }: Written): boolean {
+    if (row.elements !== 'ends' || inBlock) return false
+    if (this.state === undefined) return true
+    return keys === 1 ? this.changed(row.name, frame) : this.moved(row.name, frame)
+  }
+
+  async *pages(): AsyncGenerator<Page> {
+    await this.begin()
+    const { budget } = this.reading
+    for (let later = 0; this.left > LAST_ELEMENTS && later < LATER_PAGES_MAX; ) {
+      if (this.left <= budget.elementsOf(this.bytesEach)) later++
+      yield await this.next()
+    }
+  }
+
+  async *rest(): AsyncGenerator<Page> {
+    do yield await this.next()
+    while (this.left > 0)
+  }
+
+  /** How many elements are still to be read. */
+  private get left(): number {
+    const { low, high, sameLow, sameHigh } = this
+    return sameLow < sameHigh ? sameLow - low + (high - sameHigh) : high - low
+  }
+
+  private async begin(): Promise<void> {
+    const { source, bytes, inOrder } = this.reading
+    // From the turn on in which this is asked for.
+    const asked = inOrder(() => source.reply('LLEN'))
+    this.state = 'counting'
+    const length = Number(await asked)
+    if (this.popped >= length) throw new SpoiledError('the list may have been empty')
+    this.high += length
+    this.state = 'counted'
+    this.bytesEach = bytes / length
+  }
+
+  /** Cuts the hidden list back, and reads a page at the end where more is left. */
+  private next(): Promise<Page> {
+    const { low, high, reading } = this
+    const page: Page[number][] = this.cutBack()
+    const [onLeft, onRight] = [this.sameLow - low, high - this.sameHigh]
+    const end: End = onRight >= onLeft ? 'right' : 'left'
+    const count = Math.min(Math.max(onLeft, onRight), reading.budget.elementsOf(this.bytesEach))
+    if (count === 0) return Promise.resolve(page)
+    const first = end === 'right' ? this.sameHigh : this.sameLow - count
+    if (end === 'right') this.sameHigh = this.builtHigh = first + count
+    else this.sameLow = this.builtLow = first
+    return this.read(first - low, count, high - low).then((elements) => {
+      page.push(end === 'right' ? command('RPUSH', elements) : command('LPUSH', reversed(elements)))
+      return page
+    })
+  }
+
+  private async read(from: number, count: number, expected: number): Promise<Elements> {
+    const { source, inOrder } = this.reading
+    const [length, bytes] = await inOrder(() =>
+      Promise.all([source.reply('LLEN'), source.piece('LRANGE', String(from), String(from + count - 1))]),
+    )
+    const elements = elementsAt(bytes)
+    if (length !== expected || elements.count !== count) throw new SpoiledError('the list has another length')
+    return elements
+  }
+
+  private cutBack(): Page[number][] {
+    const { low, sameLow, sameHigh, builtLow, builtHigh } = this
+    if (sameLow >= sameHigh) {
+      this.builtLow = this.builtHigh = this.sameLow = this.sameHigh = low
+      return [frameOf(['UNLINK', HIDDEN_NAME])]
+    }
+    this.builtLow = sameLow
+    this.builtHigh = sameHigh
+    const [onLeft, onRight] = [sameLow - builtLow, builtHigh - sameHigh]
+    return onLeft + onRight === 0 ? [] : [frameOf(['LTRIM', HIDDEN_NAME, String(onLeft), String(-1 - onRight)])]
+  }
+
+  /** A write of the list alone. */
+  private changed(name: string, frame: Frame): boolean {
+    const end: End = name[0] === 'l' ? 'left' : 'right'
+    switch (name) {
+      case 'lpushx':
+      case 'rpushx':
+        return (this.state === 'counted' && this.low === this.high) || this.push(end, frame.argc - 2)
+      case 'lpush':
+      case 'rpush':
+        return this.push(end, frame.argc - 2)
+      case 'lpop':
+      case 'rpop': {
+        const count = frame.argc === 2 ? '1' : textAt(frame, 2)
+        return /^\d{1,12}$/.test(count) && this.pop(end, Number(count))
+      }
+      case 'ltrim':
+        return this.trim(textAt(frame, 2), textAt(frame, 3))
+      default:
+        // Both keys are this one.
+        return this.moved(name, frame)
+    }
+  }
+
+  /** LMOVE source destination LEFT|RIGHT LEFT|RIGHT, and RPOPLPUSH: nobody knows whether there is something in another list. */
+  private moved(name: string, frame: Frame): boolean {
+    const { key } = this.reading.source
+    const isOurs = (i: number) => argumentOf(frame, i).equals(key)
+    if (!isOurs(1) || (name !== 'lmove' && name !== 'rpoplpush')) return false
+    const [from, to] = name === 'lmove' ? [endAt(frame, 3), endAt(frame, 4)] : (['right', 'left'] as const)
+    if (from === undefined || to === undefined) return false
+    if (!isOurs(2)) return this.pop(from, 1)
+    return (this.state === 'counted' && this.low === this.high) || (this.pop(from, 1) && this.push(to, 1))
+  }
+
+  private push(end: End, count: number): boolean {
+    if (end === 'left') this.low -= count
+    else this.high += count
+    return true
+  }
+
+  private pop(end: End, count: number): boolean {
+    if (this.state === 'counting') this.popped += count
+    const some = this.state === 'counting' ? count : Math.min(count, this.high - this.low)
+    if (end === 'left') this.low += some
+    else this.high -= some
+    return this.reached()
+  }
+
+  private trim(start: string, stop: string): boolean {
+    if (this.state === 'counting' || ![start, stop].every((word) => /^-?\d{1,12}$/.test(word))) return false
+    const { low, high } = this
+    const length = high - low
+    const place = (word: string) => (word[0] === '-' ? length + Number(word) : Number(word))
+    const first = Math.max(0, place(start))
+    const behind = Math.min(length - 1, place(stop)) + 1
+    this.low = low + Math.min(first, length)
+    this.high = Math.max(this.low, low + behind)
+    return this.reached()
+  }
+
+  /** An end of the list has come here: what lies outside is not the same any more. */
+  private reached(): true {
+    this.sameLow = Math.max(this.sameLow, this.low)
+    this.sameHigh = Math.min(this.sameHigh, this.high)
+    return true
+  }
+}
+
+function textAt(frame: Frame, i: number): string {
+  return argumentOf(frame, i).latin1Slice()
+}
+
+function endAt(frame: Frame, i: number): End | undefined {
+  const word = textAt(frame, i).toLowerCase()
+  return word === 'left' || word === 'right' ? word : undefined
+}
