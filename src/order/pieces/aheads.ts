@@ -73,6 +73,7 @@ export class Aheads {
   /** These keys may have become something else on some member. */
   spoil(ids: readonly KeyId[]): void {
     for (const ahead of [...this.all]) if (ids.includes(ahead.value.id)) ahead.spoil()
+    for (const ahead of this.taken) if (ids.includes(ahead.value.id)) ahead.refused()
   }
 
   /** Other members have, or get, the keys: what is sent to whom has to be as it was for what goes on. */
