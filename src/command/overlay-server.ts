@@ -26,7 +26,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['client|setname', 'local', 'none'],
   ['client|tracking', 'unsupported', 'none'],
   ['client|trackinginfo', 'unsupported', 'none', varying],
-  ['client|unblock', 'unsupported', 'none'],
+  ['client|unblock', 'local', 'none'],
   ['client|unpause', 'unsupported', 'none'],
   ['echo', 'local', 'none'],
   ['hello', 'local', 'none', varying],

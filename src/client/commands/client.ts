@@ -2,12 +2,13 @@ import { wordOf } from '../../base/ascii.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
-import { cString, errorNaming, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
+import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
 import { isPlain, setNameReply } from './connection.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
+const WRONG_UNBLOCK = error("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
 /** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
 const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 
@@ -26,6 +27,8 @@ export const clientCommands: Record<string, LocalCommand> = {
   'client|list': (_client, args, { clients }) => list(clients, args),
 
   'client|kill': (client, args, { clients }) => kill(clients, client, args),
+
+  'client|unblock': (_client, args, { clients }) => unblock(clients, args),
 
   'client|no-evict': (client, args) => {
     const word = option(args[2])
@@ -103,6 +106,18 @@ function kill(clients: Clients, client: Connection, args: readonly Buffer[]): Re
   if (!killsItself) return reply
   client.replyAndEnd(reply)
   return NO_REPLY
+}
+
+/** CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 when the client waited, and nothing has come for it. */
+function unblock(clients: Clients, args: readonly Buffer[]): Reply | Promise<Reply> {
+  const how = args.length > 3 ? option(args[3]) : 'timeout'
+  if (args.length > 4) return WRONG_UNBLOCK
+  if (how !== 'timeout' && how !== 'error') return error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  const id = parseInt64(args[2])
+  if (id === undefined) return NOT_AN_INTEGER
+  const wait = clients.get(Number(id))?.session.wait
+  if (wait === undefined) return 0
+  return wait.unblock(how === 'error' ? 'error' : 'time-out').then((ended) => (ended ? 1 : 0))
 }
 
 type Filter = (client: Connection) => boolean

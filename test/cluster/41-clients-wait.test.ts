@@ -1,0 +1,91 @@
+import t from 'tap'
+import { startProxy } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
+import { comeBack, declareDown } from '../helpers/sentinels.js'
+import { settled } from '../helpers/settled.js'
+import { until } from '../helpers/until.js'
+
+const blocked = async (client: RawClient) =>
+  Number(/blocked_clients:(\d+)/.exec((await client.ask('INFO', 'clients')).toString())![1])
+
+const popped = (key: string, element: string) =>
+  `*2\r\n$${key.length}\r\n${key}\r\n$${element.length}\r\n${element}\r\n`
+
+t.test('a client that waits can be told to go on, and is shown', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  const id = (await client.ask('CLIENT', 'ID')).toString().trim().slice(1)
+  for (const [how, reply] of [
+    [[], '*-1\r\n'],
+    [['TIMEOUT'], '*-1\r\n'],
+    [['error'], '-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n'],
+  ] as const) {
+    const waiting = client.ask('BLPOP', 'k', '0')
+    await until('it waits', async () => (await blocked(other)) === 1)
+    t.match((await other.ask('CLIENT', 'LIST', 'ID', id)).toString(), / flags=b .* cmd=blpop /)
+    t.equal((await other.ask('CLIENT', 'UNBLOCK', id, ...how)).toString(), ':1\r\n')
+    t.equal((await waiting).toString(), reply)
+    t.equal((await other.ask('CLIENT', 'UNBLOCK', id)).toString(), ':0\r\n')
+  }
+  await other.ask('RPUSH', 'k', 'x')
+  t.equal((await client.ask('LLEN', 'k')).toString(), ':1\r\n', 'nobody waits any more')
+})
+
+t.test('who has gone gets nothing, and what it has sent behind it is not served', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const other = await proxy.connect()
+  const gone = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
+  for (const client of gone) client.send('BLPOP k 0\r\nRPUSH k nobody\r\n')
+  const stays = await proxy.connect()
+  const waiting = stays.ask('BLPOP', 'k', '0')
+  await until('all wait', async () => (await blocked(other)) === 4)
+  gone[0].close()
+  gone[1].end()
+  await until('two are gone', async () => (await blocked(other)) === 2)
+  gone[2].socket.destroy()
+  await until('three are gone', async () => (await blocked(other)) === 1)
+  await other.ask('RPUSH', 'k', 'x')
+  t.equal((await waiting).toString(), popped('k', 'x'))
+  t.equal((await other.ask('EXISTS', 'k')).toString(), ':0\r\n')
+})
+
+t.test('clients wait on while servers fail, join and leave', async (t) => {
+  const proxy = await startProxy(t)
+  const { ring } = proxy
+  const client = await proxy.connect()
+  const keys = Array.from({ length: 24 }, (_, i) => `queue:${i}`)
+  const waiting = await Promise.all(
+    keys.map(async (key) => {
+      const [first, second] = [await proxy.connect(), await proxy.connect()]
+      const one = first.ask('BLPOP', key, '0')
+      await until('it waits', async () => (await blocked(client)) > 0)
+      return [one, second.ask('BLMOVE', key, `done:${key}`, 'LEFT', 'RIGHT', '0')] as const
+    }),
+  )
+  await until('all wait', async () => (await blocked(client)) === 2 * keys.length)
+  await ring.server('dt-2').kill()
+  await declareDown(ring, 'dt-2')
+  // Pushes wait for the Sentinels' word where a replica is gone.
+  const pushed = await Promise.all(keys.map((key) => client.ask('RPUSH', key, 'first')))
+  t.same(
+    pushed.map(String),
+    keys.map(() => ':1\r\n'),
+  )
+  t.same(
+    (await Promise.all(waiting.map(([one]) => one))).map(String),
+    keys.map((key) => popped(key, 'first')),
+  )
+  await comeBack(ring, 'dt-2')
+  await Promise.all(keys.map((key) => client.ask('RPUSH', key, 'second')))
+  t.same(
+    (await Promise.all(waiting.map(([, two]) => two))).map(String),
+    keys.map(() => '$6\r\nsecond\r\n'),
+  )
+  const left = await Promise.all(keys.map((key) => client.ask('LRANGE', `done:${key}`, '0', '-1')))
+  t.same(
+    left.map(String),
+    keys.map(() => '*1\r\n$6\r\nsecond\r\n'),
+  )
+  t.equal(await blocked(client), 0)
+  await settled(ring)
+})
