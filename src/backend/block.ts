@@ -38,6 +38,17 @@ export interface BlockHost {
 /** For a command that is no run. */
 const SINGLE = 0
 
+/** A command, or a run of them: who waits for its replies, and where it lies, as it is looked at again when EXEC is answered. */
+interface Part {
+  readonly sink: ReplySink
+  readonly tag: number
+  readonly segment: Segment
+  readonly start: number
+  readonly end: number
+  readonly count: number
+  next: Part | undefined
+}
+
 /**
  * Commands that were emitted on a link one behind the other, and which its server executes together or not at all. Whoever emitted
  * one of them does not know that: he is told what stands in its place in the reply of EXEC. In flight on the link are MULTI and EXEC;
@@ -52,15 +63,8 @@ const SINGLE = 0
 export class Block implements ReplySink {
   /** How many commands it has. */
   count = 0
-  /** Of each command, or run of commands, who waits for its replies, and where it lies: it is looked at again when EXEC is answered. */
-  private readonly sinks: ReplySink[] = []
-  private readonly tags: number[] = []
-  private readonly segments: Segment[] = []
-  private readonly starts: number[] = []
-  private readonly ends: number[] = []
-  private readonly counts: number[] = []
-  /** Those before it have been told. */
-  private next = 0
+  private first: Part | undefined
+  private last: Part | undefined
   /** It is what the server was asked first when it fell silent. */
   private isStuck = false
 
@@ -88,12 +92,10 @@ export class Block implements ReplySink {
   }
 
   private put(sink: ReplySink, tag: number, segment: Segment, start: number, end: number, count: number): void {
-    this.sinks.push(sink)
-    this.tags.push(tag)
-    this.segments.push(segment)
-    this.starts.push(start)
-    this.ends.push(end)
-    this.counts.push(count)
+    const part = { sink, tag, segment, start, end, count, next: undefined }
+    if (this.last === undefined) this.first = part
+    else this.last.next = part
+    this.last = part
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
@@ -113,13 +115,11 @@ export class Block implements ReplySink {
 
   onLost(tag: number): void {
     if (tag !== END) return
-    while (this.next < this.sinks.length) {
-      const i = this.next++
-      const segment = this.segments[i]
-      const sink = this.sinks[i]
-      if (this.isStuck && sink.onStuck !== undefined)
-        sink.onStuck(this.tags[i], segment.buf, this.starts[i], this.ends[i])
-      else sink.onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i])
+    for (let part = this.first; part !== undefined; part = this.first) {
+      const { sink, segment, start, end } = part
+      this.first = part.next
+      if (this.isStuck && sink.onStuck !== undefined) sink.onStuck(part.tag, segment.buf, start, end)
+      else sink.onLost(part.tag, segment.buf, start, end)
       this.log.release(segment)
     }
   }
@@ -137,29 +137,29 @@ export class Block implements ReplySink {
       this.onLost(END)
       return
     }
-    const { sinks, inFlight, log } = this
+    const { inFlight, log } = this
     const elements = new Elements(buf, start, end)
     if (elements.count !== this.count) {
       this.onLost(END)
       throw new ReplyProtocolError(`${elements.count} replies to the ${this.count} commands of a transaction`)
     }
-    while (this.next < sinks.length) {
-      const i = this.next
-      const segment = this.segments[i]
-      const count = this.counts[i]
+    for (let part = this.first; part !== undefined; part = part.next) {
+      const { sink, segment, count } = part
+      // Should it fail, it is told that its reply is lost.
+      this.first = part
       inFlight.segment = segment
-      inFlight.start = this.starts[i]
-      inFlight.end = this.ends[i]
+      inFlight.start = part.start
+      inFlight.end = part.end
       if (count === SINGLE) {
         elements.next()
-        sinks[i].onReply(this.tags[i], buf, elements.start, elements.end, elements.flags)
+        sink.onReply(part.tag, buf, elements.start, elements.end, elements.flags)
       } else {
         elements.pass(count)
-        ;(sinks[i] as RunSink).onRun(this.tags[i], buf, elements.start, elements.end, elements.flags)
+        ;(sink as RunSink).onRun(part.tag, buf, elements.start, elements.end, elements.flags)
       }
-      this.next++
       log.release(segment)
     }
+    this.first = undefined
   }
 }
 

@@ -58,6 +58,8 @@ export class Link implements Flushable, FramerSink, BlockHost {
   budgetBytes = Number.POSITIVE_INFINITY
   onBudgetSpent = () => {}
   onBlockRefused = () => {}
+  /** While the replies of a run are handled: the command of one of them. */
+  ofRun: Buffer | undefined
 
   private socket: Socket | undefined
   private framer = new ReplyFramer(this)
@@ -65,9 +67,8 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private inFlight = new InFlight()
   /** How many of those in flight have not been given to the socket. */
   private unsent = 0
-  /** What is emitted belongs to it. */
+  /** The one to which what is emitted belongs, and the one whose commands the server queues. */
   private block: Block | undefined
-  /** The one whose commands the server queues. */
   private begun: Block | undefined
   private readonly selection = new Selection(
     () => this.inFlight,
@@ -99,6 +100,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
 
   /** The bytes of the command whose reply is being handed over: for messages, valid during `onReply`. */
   get answering(): Buffer {
+    if (this.ofRun !== undefined) return this.ofRun
     const { segment, start, end } = this.inFlight
     return segment.buf.subarray(start, end)
   }

@@ -1,6 +1,6 @@
 import { AssertionError } from '../base/assert.js'
 import type { Wait } from '../order/reply-slot.js'
-import { QueuedFrames } from './queued-frames.js'
+import { QueuedFrames } from '../serving/transaction/queued-frames.js'
 
 /**
  * The life of a client, as it decides what becomes of its next command:

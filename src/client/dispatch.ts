@@ -3,7 +3,7 @@ import { readingForm } from '../command/reading-form.js'
 import type { CommandRow } from '../command/row.js'
 import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '../command/table.js'
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
-import { type Frame, ownFrame } from '../resp/frame.js'
+import { argumentOf, type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
 import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
@@ -80,7 +80,9 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     client.reply(refusal)
     return
   }
-  serveLocal(server, client, row, parseRequest(ownFrame(frame)))
+  // The name alone needs no parser.
+  const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
+  serveLocal(server, client, row, args)
 }
 
 /** Whether the state of the client says what becomes of the command. */

@@ -2,6 +2,7 @@ import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
+import { PlainCommands } from '../serving/transaction/plain.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
 import type { Transaction } from './client-state.js'
@@ -22,6 +23,7 @@ import type { Server } from './server.js'
  */
 
 const OK = simple('OK')
+const OK_BYTES = encodeReply(OK, 2)
 const QUEUED = encodeReply(simple('QUEUED'), 2)
 const NOT_ALLOWED = error('ERR Command not allowed inside a transaction')
 const ABORTED = error('EXECABORT Transaction discarded because of previous errors.')
@@ -39,9 +41,10 @@ const OUTSIDE = /^(dt\||client\|reply$)/
 const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
   [
     'multi',
-    ({ session }) => {
-      session.beginTransaction()
-      return OK
+    (client) => {
+      client.session.beginTransaction()
+      client.replyBytes(OK_BYTES)
+      return NO_REPLY
     },
   ],
   [
@@ -61,7 +64,8 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
         session.endTransaction()
         return ABORTED
       }
-      void execute(server, client, session.transaction)
+      if (session.transaction.queued.isPlain) executePlain(server, client, session.transaction)
+      else void execute(server, client, session.transaction)
       return NO_REPLY
     },
   ],
@@ -125,6 +129,21 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
   }
   return tooManyWords(frame, row)
 }
+
+/** There is nothing that the proxy answers itself. */
+function executePlain(server: Server, client: Connection, { queued }: Transaction): void {
+  const { session } = client
+  const slot = client.takeSlot(queued.bytes)
+  if (queued.hasWrites) client.queue.newestWrite = slot.number
+  const { db, proto, watched } = session
+  // It ends with the transaction, which is not the client's any more.
+  session.watched = undefined
+  session.endTransaction()
+  const commands = watched?.isBroken === true ? [] : new PlainCommands(queued, db, proto)
+  server.coordinator.transact(commands, slot, watched, nothingToTakeBack)
+}
+
+function nothingToTakeBack(): void {}
 
 /**
  * What the proxy answers itself is answered first, in the order of the commands, and then all others are executed at once. What is

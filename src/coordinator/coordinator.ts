@@ -24,7 +24,9 @@ import type { GatherSettings } from '../serving/several/gather/limits.js'
 import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import { readStreams } from '../serving/several/streams.js'
+import { PlainCommands } from '../serving/transaction/plain.js'
 import { namesOthers, type QueuedCommand } from '../serving/transaction/plan.js'
+import { type Commands, listOf } from '../serving/transaction/planned.js'
 import { WholeTransaction } from '../serving/transaction/sequence.js'
 import { serveWatch } from '../serving/transaction/watch.js'
 import type { Watched } from '../serving/transaction/watched.js'
@@ -94,15 +96,12 @@ export class Coordinator {
    * Executes the commands of a transaction, unless a watched key has changed; `notApplied` is told when nothing was emitted. Each of
    * the commands has been let in, see `refusalInTransaction`.
    */
-  transact(
-    commands: readonly QueuedCommand[],
-    slot: ReplySlot,
-    watched: Watched | undefined,
-    notApplied: () => void,
-  ): void {
-    const busy = this.scripts.long.any ? this.firstBusy(commands) : undefined
+  transact(commands: Commands, slot: ReplySlot, watched: Watched | undefined, notApplied: () => void): void {
+    const busy = this.scripts.long.any ? this.firstBusy(listOf(commands)) : undefined
     if (busy === undefined) {
-      new WholeTransaction(this.ways, commands.map(withoutWaiting), slot, watched, notApplied).run()
+      // A plain one has none that waits.
+      const served = commands instanceof PlainCommands ? commands : commands.map(withoutWaiting)
+      new WholeTransaction(this.ways, served, slot, watched, notApplied).run()
     } else {
       watched?.end()
       notApplied()

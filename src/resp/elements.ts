@@ -27,9 +27,15 @@ export class Elements {
     private readonly buf: Buffer,
     start: number,
     private readonly limit: number,
+    isArray = true,
   ) {
     this.end = start
-    this.count = buf[start] === STAR && buf[start + 1] !== MINUS ? this.header() : -1
+    this.count = isArray && buf[start] === STAR && buf[start + 1] !== MINUS ? this.header() : -1
+  }
+
+  /** Over elements that stand there without the head of their array. */
+  static within(buf: Buffer, start: number, end: number): Elements {
+    return new Elements(buf, start, end, false)
   }
 
   /** Goes on to the next element, which must be there. */

@@ -135,9 +135,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     this.take(tag, buf, start, end, flags, any && this.isInDoubt(tag, link))
   }
 
-  /** A target has answered OK before, when nothing was known there of expired keys. */
-  answeredOk(tag: number): void {
-    this.take(tag, OK, 0, OK.length, OWNED, false)
+  /** A target has answered before, when nothing was known there of expired keys, or is known to be in doubt that matters. */
+  answeredBefore(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    this.take(tag, buf, start, end, flags, false)
   }
 
   /** @param inDoubt the target may be without an earlier write: what it answers counts only when nobody is sure */

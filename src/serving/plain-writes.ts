@@ -5,6 +5,7 @@ import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { OK } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { OWNED } from '../resp/reply-framer.js'
 import { Apply } from './apply.js'
 
 /** A tag is the number of a write and the place of a target. */
@@ -102,7 +103,9 @@ export class PlainWrites implements ReplySink {
     this.takenOver.set(id, apply)
     const waiting = this.waiting[id]
     this.waiting[id] = waiting | TAKEN_OVER
-    for (let i = 0; i < route.targets.length; i++) if ((waiting & (1 << i)) === 0) apply.answeredOk(i)
+    for (let i = 0; i < route.targets.length; i++) {
+      if ((waiting & (1 << i)) === 0) apply.answeredBefore(i, OK, 0, OK.length, OWNED)
+    }
     return apply
   }
 

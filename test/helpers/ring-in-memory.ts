@@ -1,3 +1,4 @@
+import type { RunSink } from '../../src/backend/block.js'
 import { decodedReply, LinkLostError } from '../../src/backend/decoded-reply.js'
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
@@ -14,6 +15,8 @@ import type { Reply } from '../../src/resp/encode.js'
 import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
+import { PlainCommands } from '../../src/serving/transaction/plain.js'
+import { QueuedFrames } from '../../src/serving/transaction/queued-frames.js'
 import { Watched } from '../../src/serving/transaction/watched.js'
 import { buildView } from '../../src/view/build-view.js'
 import { ViewStore } from '../../src/view/view-store.js'
@@ -35,10 +38,11 @@ export class LinkInMemory {
   info = undefined
   clockOffsetMs = 0
   sweeps = 0
-  answering: Buffer = Buffer.alloc(0)
   readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
   readonly expiryPushes = new ExpiryPushes(this.expirations)
   readonly tracking = new Tracking()
+  ofRun: Buffer | undefined
+  private answered: Buffer = Buffer.alloc(0)
   private unanswered: Unanswered[] = []
   private taken = 0
 
@@ -53,6 +57,10 @@ export class LinkInMemory {
     this.tracking.onChanged(Buffer.from(key))
   }
 
+  get answering(): Buffer {
+    return this.ofRun ?? this.answered
+  }
+
   get outstanding(): number {
     return this.unanswered.length
   }
@@ -65,6 +73,29 @@ export class LinkInMemory {
   emit(from: Buffer, start: number, end: number, _owned: boolean, _db: number, sink: ReplySink, tag: number): void {
     const buf = Buffer.from(from.subarray(start, end))
     this.unanswered.push({ text: parseRequest(frameIn(buf)).map(String).join(' '), buf, sink, tag })
+  }
+
+  /** Each of the commands is answered by itself, and all of them are told of together. */
+  emitRun(buf: Buffer, start: number, _end: number, db: number, sink: RunSink, tag: number, count: number): void {
+    const replies: Buffer[] = []
+    let allFlags = 0
+    let lost = 0
+    const one: ReplySink = {
+      onReply: (_tag, from, first, end, flags) => {
+        allFlags |= flags
+        replies.push(Buffer.from(from.subarray(first, end)))
+        const all = Buffer.concat(replies)
+        if (replies.length === count) sink.onRun(tag, all, 0, all.length, allFlags)
+      },
+      onLost: () => {
+        if (lost++ === 0) sink.onLost(tag, buf, start, start)
+      },
+    }
+    for (let i = 0, at = start; i < count; i++) {
+      const { end } = frameIn(buf, at)
+      this.emit(buf, at, end, false, db, one, i)
+      at = end
+    }
   }
 
   emitFrame({ buf, start, end, owned }: Frame, db: number, sink: ReplySink, tag: number): void {
@@ -92,7 +123,7 @@ export class LinkInMemory {
     for (const reply of replies) {
       const { buf, sink, tag } = this.unanswered.shift()!
       this.taken++
-      this.answering = buf
+      this.answered = buf
       const bytes = Buffer.from(`${reply}\r\n`)
       sink.onReply(tag, bytes, 0, bytes.length, reply.startsWith('-') ? IS_ERROR : 0)
     }
@@ -113,6 +144,8 @@ export interface ClientInMemory {
   readonly heard: string[]
   send(command: string): void
   exec(...commands: readonly string[]): void
+  /** The same, but nothing is known of the commands together. */
+  execOneByOne(...commands: readonly string[]): void
   watch(...keys: readonly string[]): void
   leaves(): void
   /** Nobody sees any more what it is answered. */
@@ -214,10 +247,17 @@ export class RingInMemory {
       const { frame, row } = parsed(command)
       this.coordinator.submit(frame, row, slotOf(command, row.replicate !== 'none'))
     }
-    const exec = (...commands: readonly string[]) => {
+    const execute = (commands: readonly string[], mayBePlain: boolean) => {
       const queued = commands.map((command) => ({ ...parsed(command), db: 0, proto: 3 as const, reply: undefined }))
       const isWrite = queued.some(({ row }) => row.replicate !== 'none')
-      this.coordinator.transact(queued, slotOf('EXEC', isWrite), watched, () => {})
+      const frames = new QueuedFrames()
+      for (const { frame, row } of queued) frames.push(frame, row)
+      this.coordinator.transact(
+        mayBePlain && frames.isPlain ? new PlainCommands(frames, 0, 3) : queued,
+        slotOf('EXEC', isWrite),
+        watched,
+        () => {},
+      )
     }
     const watch = (...keys: readonly string[]) => {
       watched = new Watched(this.order)
@@ -227,6 +267,8 @@ export class RingInMemory {
     const disconnects = () => {
       isGone = true
     }
-    return { heard, send, exec, watch, leaves: () => watched?.end(), disconnects }
+    const exec = (...commands: readonly string[]) => execute(commands, true)
+    const execOneByOne = (...commands: readonly string[]) => execute(commands, false)
+    return { heard, send, exec, execOneByOne, watch, leaves: () => watched?.end(), disconnects }
   }
 }

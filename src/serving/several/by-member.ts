@@ -7,6 +7,7 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { OK } from '../../resp/encode.js'
 import type { Frame } from '../../resp/frame.js'
+import { OWNED } from '../../resp/reply-framer.js'
 import { Apply } from '../apply.js'
 import { Merge } from './merge.js'
 import { partFrame } from './part-frame.js'
@@ -149,7 +150,7 @@ export class ByMember implements ReplySink {
       return Apply.sentBefore(order, route, row, merge.slotOf(part), { argc, swapsBefore, own })
     })
     for (const tag of this.done.slice(0, this.doneCount)) {
-      this.each(members[tag], (part, place) => part.answeredOk(place))
+      this.each(members[tag], (part, place) => part.answeredBefore(place, OK, 0, OK.length, OWNED))
     }
   }
 

@@ -26,6 +26,11 @@ export class BlockRead implements ReplySink {
     link.emitFrame(piece.frame, slot.db, new BlockRead(order, link, piece, slot, results), 0)
   }
 
+  /** One that was emitted already: who emitted it tells it what becomes of it. */
+  static sentBefore(order: Order, link: Link, piece: Piece, slot: ReplySlot, results: Results): BlockRead {
+    return new BlockRead(order, link, piece, slot, results)
+  }
+
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const { order, link, piece, slot } = this
     const { doubts } = order

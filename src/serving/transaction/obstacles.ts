@@ -37,11 +37,14 @@ export function awayOf(order: Order, shares: readonly Share[]): Obstacle | undef
  */
 export function heldUpBy(order: Order, share: Share): Obstacle | undefined {
   const { lanes, doubts, uncertainty, router } = order
-  const { how, route, ids, pieces } = share
+  const { how, route } = share
+  // Nothing depends on what the keys are.
+  const isQuiet = lanes.active === 0 && !doubts.any && !uncertainty.active
   if (how === 'read') {
-    share.reader = readerNow(order, route, ids, true)
+    share.reader = readerNow(order, route, isQuiet ? [] : share.ids, true)
     if (share.reader !== undefined) return undefined
-  } else if (lanes.active === 0 && !doubts.any && !uncertainty.active) return undefined
+  } else if (isQuiet) return undefined
+  const { ids, pieces } = share
   const isHeld = how === 'read' ? isUnreadable : isHeldUp
   const piece = pieces.find((each) => isHeld(order, share, each))
   if (piece !== undefined) return () => order.router === router && isHeld(order, share, piece)

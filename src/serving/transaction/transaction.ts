@@ -7,7 +7,6 @@ import type { Look } from '../../order/look.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import type { Router } from '../../order/router.js'
 import { nullArray, type Reply } from '../../resp/encode.js'
 import { mayHaveTime } from '../absolute.js'
 import { serverChooses } from '../effects.js'
@@ -17,7 +16,10 @@ import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
 import { executors, isTooMuch } from './full-servers.js'
 import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
-import { type Piece, type Plan, planOf, type QueuedCommand, type Share, type WidePiece } from './plan.js'
+import { PlainPlan } from './plain.js'
+import { PlainTransaction } from './plain-transaction.js'
+import type { Piece, Plan, QueuedCommand, Share, WidePiece } from './plan.js'
+import { type Commands, Planned } from './planned.js'
 import { ABORTED_WITHOUT_MEMORY, refusalOf } from './refusal.js'
 import { type ElementSlot, type Results, resultsOf } from './results.js'
 import { readsUnanswered, type Unanswered } from './unanswered.js'
@@ -62,22 +64,25 @@ export abstract class Transaction {
   private isPassing = false
   /** Keys of so many shares are being made equal. */
   private settling = 0
-  /** How it is cut, and what that depends on. */
-  private plan: Plan | undefined
-  private plannedFor: Router | undefined
-  private databases = 0
+  private readonly planned: Planned
   /** When it has waited in vain, in ms of `performance.now`; 0 before it waits. */
   private deadlineMs = 0
   protected wasEmitted = false
 
   constructor(
     protected readonly ways: Ways,
-    protected readonly commands: readonly QueuedCommand[],
+    commands: Commands,
     protected readonly slot: ReplySlot,
     protected readonly watched: Watched | undefined,
     /** It is answered with an error, or not executed because of a watched key, and nothing was emitted. */
     protected readonly notApplied: () => void,
-  ) {}
+  ) {
+    this.planned = new Planned(ways.order, commands)
+  }
+
+  protected get commands(): readonly QueuedCommand[] {
+    return this.planned.list
+  }
 
   /** It cannot leave in one turn, because of one of its commands; nothing was emitted. @param ticket its place at the gates */
   protected abstract inSteps(ticket: number): void
@@ -94,7 +99,7 @@ export abstract class Transaction {
   /** Emits it now, or as soon as that can be. */
   run(): void {
     // What its client wrote before may be held on all replicas of its key, and must be seen by what asks all members.
-    const isLater = this.order.lanes.active > 0 && this.commands.some(({ row }) => row.route === 'members')
+    const isLater = this.order.lanes.active > 0 && this.planned.asksMembers
     if (isLater || this.attempt(undefined) !== undefined) void this.waitAndTry()
   }
 
@@ -145,21 +150,9 @@ export abstract class Transaction {
     return !this.slot.abandoned && this.order.opening.refusal === undefined && this.watched?.isBroken !== true
   }
 
-  /** How it is cut now: that takes a look at all its commands, so it is not found out again before it may have changed. */
-  private planned(): Plan {
-    const { order } = this
-    const { router, databases } = order
-    if (this.plan === undefined || this.plannedFor !== router || this.databases !== databases) {
-      this.plan = planOf(order, this.commands)
-      this.plannedFor = router
-      this.databases = databases
-    }
-    return this.plan
-  }
-
   /** Its keys, which others may read meanwhile if it does nothing else. */
   private claim(): Claim {
-    const { shares, wide } = this.planned()
+    const { shares, wide } = this.planned.now()
     const ids = [...shares.flatMap(({ ids }) => ids), ...(this.watched?.ids ?? [])]
     const isOfDatabase = concernedByAny(wide)
     const isShared = shares.every(({ how }) => how === 'read')
@@ -188,7 +181,7 @@ export abstract class Transaction {
       this.refuse(nullArray)
       return undefined
     }
-    const plan = this.planned()
+    const plan = this.planned.now()
     if (plan.step !== undefined) return IN_STEPS
     const refusal = refusalOf(order, plan)
     if (refusal !== undefined) {
@@ -201,7 +194,7 @@ export abstract class Transaction {
     if (entry === undefined && this.isGated(plan)) return AT_GATES
     const barrier = wide.length === 0 ? undefined : barrierOf(order, wide, this.isInMiddle)
     if (barrier !== undefined) {
-      const stands = () => order.router === this.plannedFor && barrierOf(order, wide, this.isInMiddle) === barrier
+      const stands = () => order.router === this.planned.router && barrierOf(order, wide, this.isInMiddle) === barrier
       return { by: barrier, stands }
     }
     const held = this.firstHeld(shares) ?? this.firstUnsettled(plan)
@@ -307,9 +300,10 @@ export abstract class Transaction {
   }
 
   private emit(plan: Plan): void {
-    const { order, commands, slot } = this
+    const { order, slot } = this
     const { shares, wide } = plan
-    if (commands.length === 0) {
+    const { length } = this.planned.commands
+    if (length === 0) {
       answer(slot, [])
       return
     }
@@ -317,7 +311,12 @@ export abstract class Transaction {
     const groups: Group[] = []
     const askAgain = hasWrites ? undefined : (member: string, why: Unanswered) => this.askAgain(member, why)
     this.wasEmitted = true
-    this.results = resultsOf(slot, commands.length, askAgain, groups)
+    if (plan instanceof PlainPlan) {
+      PlainTransaction.emit(order, plan, slot, groups, () => resultsOf(slot, length, askAgain, groups))
+      return
+    }
+    const commands = this.planned.list
+    this.results = resultsOf(slot, length, askAgain, groups)
     for (const { to, written } of shares) {
       if (written.length > 1 && to.targets.length > 1) groups.push(order.doubts.begin(written, to.targets))
     }

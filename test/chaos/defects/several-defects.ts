@@ -1,6 +1,12 @@
 import type { Defect } from './sought.js'
 
 const MOVING = ['moved', 'rotated']
+/** Transactions of plain commands are emitted as the others are, where a mistake is made in that. */
+const NONE_PLAIN = {
+  file: 'serving/transaction/transaction.js',
+  replace: 'if (plan instanceof PlainPlan)',
+  by: 'if (false)',
+}
 
 /** Mistakes that plans, gates and transactions could have. */
 export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
@@ -83,6 +89,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     faults: [],
     workloads: ['bank'],
     patches: [
+      NONE_PLAIN,
       {
         file: 'serving/transaction/transaction.js',
         replace: 'const links = new Set(shares.flatMap(executors));',
@@ -108,6 +115,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['half-and-wipe'],
     workloads: ['bank'],
     patches: [
+      NONE_PLAIN,
       {
         file: 'serving/transaction/transaction.js',
         replace: 'const links = new Set(shares.flatMap(executors));',
@@ -122,6 +130,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['half-and-wipe'],
     workloads: ['bank'],
     patches: [
+      NONE_PLAIN,
       {
         file: 'serving/transaction/transaction.js',
         replace: 'const links = new Set(shares.flatMap(executors));',
@@ -142,8 +151,12 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'backend/block.js',
-        replace: 'sink.onLost(this.tags[i], segment.buf, this.starts[i], this.ends[i]);',
-        by: "const was = Buffer.from(':0\\r\\n'); sink.onReply(this.tags[i], was, 0, was.length, 0);",
+        replace: 'sink.onLost(part.tag, segment.buf, start, end);',
+        by: `{
+          const was = Buffer.from(':0\\r\\n'.repeat(Math.max(1, part.count)));
+          if (part.count > 0) sink.onRun(part.tag, was, 0, was.length, 0);
+          else sink.onReply(part.tag, was, 0, was.length, 0);
+        }`,
       },
     ],
   },

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { QueuedFrames } from '../../src/client/queued-frames.js'
-import { lookupCommand } from '../../src/command/table.js'
-import { argumentOf, type Frame, frameOf } from '../../src/resp/frame.js'
-import { parseRequest } from '../../src/resp/request-parser.js'
+import { lookupCommand } from '../../../src/command/table.js'
+import { argumentOf, type Frame, frameOf } from '../../../src/resp/frame.js'
+import { parseRequest } from '../../../src/resp/request-parser.js'
+import { QueuedFrames } from '../../../src/serving/transaction/queued-frames.js'
 
 const row = lookupCommand(Buffer.from('set'), 0, 3)!
 
