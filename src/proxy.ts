@@ -9,7 +9,6 @@ import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
-import { within } from './base/within.js'
 import { Listener } from './client/listener.js'
 import { clientSide, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
@@ -172,6 +171,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.linkUp(link)
       keeper.resume(link.name)
       markers.linkUp(link)
+      coordinator.functions.kept.makeEqual(link)
       upkeep.linkUp(link)
       void learnCommands(link, config.commands.moduleWrites, log)
       migrator.linkUp(link.name)
@@ -269,7 +269,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const upkeep: Upkeep = new Upkeep({
     log,
     links: () => links.all(),
-    markerLost: (name) => markers.writeAgain(name),
+    markerLost: (name) => {
+      markers.writeAgain(name)
+      coordinator.functions.kept.makeEqual(links.get(name)!)
+    },
     diverged: (member) => {
       log.warn({ member }, 'copies may differ since then: all of them are looked at, and each key before it is used')
       settling.doubtAll()
@@ -295,10 +298,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     verifier,
     outvoted,
     sentinels,
-    noted: async () => {
-      const isNoted = markers.whenAcknowledged().then(() => true)
-      return (await within(isNoted, config.limits.unavailableTimeoutMs)) === true
-    },
+    noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...clientSide(config),
     runId,
     failed,

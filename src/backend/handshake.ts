@@ -11,7 +11,7 @@ export const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired'
 export const TELLING_MS = 20
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
-export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_*', 'WITHCODE']
+export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_[mo]*', 'WITHCODE']
 
 /** What a link learns about its server before anything is emitted on it [design §5 Links]. */
 export interface ServerInfo {

@@ -28,7 +28,7 @@ export interface CommandRow {
   readonly plan: Plan | undefined
   /** How it is served when it needs whole values of keys on several servers: see serving/several/gather. */
   readonly gather: Gather | undefined
-  /** For the route `script`: what is to be done. */
+  /** For the routes `script` and `function`: what is to be done. */
   readonly script: ScriptVerb | undefined
   /** How the reply's RESP3 form differs from RESP2 beyond the generic rules [redis-facts, first table]; see `replyShape`. */
   readonly shape: RowShape
@@ -135,6 +135,7 @@ export type Route =
   | 'any' // no key and no effect: any one member can answer (HELP texts, READONLY, …)
   | 'blocking' // waits until a key holds something: see serving/blocking
   | 'script' // runs a script, or keeps it: see serving/script
+  | 'function' // the same of functions: see serving/function
   | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
 
 /** How a write reaches all replicas [design §7]. `none` is a read. */
@@ -184,7 +185,15 @@ export type ScriptVerb =
   | 'keep' // SCRIPT LOAD source
   | 'has' // SCRIPT EXISTS sha …
   | 'forget' // SCRIPT FLUSH [ASYNC|SYNC]
-  | 'end' // SCRIPT KILL
+  | 'end' // SCRIPT KILL, FUNCTION KILL
+  | 'call' // FCALL function numkeys key … arg …
+  | 'load-library' // FUNCTION LOAD [REPLACE] source
+  | 'delete-library' // FUNCTION DELETE library
+  | 'flush-libraries' // FUNCTION FLUSH [ASYNC|SYNC]
+  | 'list-libraries' // FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE]
+  | 'dump-libraries' // FUNCTION DUMP
+  | 'restore-libraries' // FUNCTION RESTORE payload [FLUSH|APPEND|REPLACE]
+  | 'tell' // FUNCTION STATS
 
 export type Merge =
   | 'none'

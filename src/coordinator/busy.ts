@@ -20,7 +20,8 @@ export function refusedAsBusy({ router }: Order, frame: Frame, row: CommandRow):
     const refusal = refusalOf(asked)
     if (refusal !== undefined) return refusal
   }
-  return row.route === 'members' && count <= 0 ? refusalOf(router.links) : undefined
+  const isForAll = row.route === 'members' || (row.route === 'function' && row.replicate === 'apply')
+  return isForAll && count <= 0 ? refusalOf(router.links) : undefined
 }
 
 function refusalOf(links: readonly (Link | undefined)[]): ErrorReply | undefined {

@@ -14,6 +14,7 @@ import type { Frame } from '../resp/frame.js'
 import { Blocking } from '../serving/blocking/blocking.js'
 import { withoutWaiting } from '../serving/blocking/without-waiting.js'
 import { isCertain } from '../serving/certain.js'
+import { Functions } from '../serving/function/functions.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
@@ -49,6 +50,7 @@ export class Coordinator {
   private readonly oneRoute: OneRoute
   readonly scripts: Scripts
   readonly blocking: Blocking
+  readonly functions: Functions
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly ways: Ways
@@ -71,6 +73,7 @@ export class Coordinator {
     this.scripts = new Scripts(this.order, this.gathering, options, log)
     const { order, oneRoute, keyspace, gathering } = this
     this.ways = { order, oneRoute, keyspace, gathering }
+    this.functions = new Functions(this.order, this.scripts, log)
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -124,7 +127,7 @@ export class Coordinator {
     if (namesOurs(row, frame)) return KEY_OF_OURS
     const busy = this.scripts.long.any ? refusedAsBusy(this.order, frame, row) : undefined
     if (busy !== undefined) return busy
-    if (row.route === 'script') return notSupported(row, ' between MULTI and EXEC')
+    if (row.route === 'script' || row.route === 'function') return notSupported(row, ' between MULTI and EXEC')
     if (row.route === 'unsupported') return unsupported(row)
     if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
     const refused = refusedForm(row, frame)
@@ -202,6 +205,9 @@ export class Coordinator {
         return
       case 'script':
         this.scripts.serve(frame, row, slot, deadlineMs)
+        return
+      case 'function':
+        this.functions.serve(frame, row, slot, deadlineMs)
         return
       default:
         answer(slot, unsupported(row))

@@ -15,8 +15,7 @@ import { decodeProvenance, encodeProvenance, isLater, type Provenance, type Stam
  * be replacing at that moment. Both are made for `FUNCTION LOAD REPLACE`, and can be looked at on a member with
  * `FCALL_RO dt_marker 0` and `FCALL_RO dt_owner 0`.
  *
- * Clients do not see them: the proxy knows no FUNCTION and FCALL yet. When it learns them, it has to leave out the
- * libraries and functions called `dt_*`.
+ * Clients do not see them: what they load has other names on the members, and is kept there by others [serving/function/records.ts].
  */
 
 /** A view as it was published, wherever it is kept. */

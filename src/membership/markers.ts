@@ -132,6 +132,12 @@ export class Markers {
     })
   }
 
+  /** Whether that comes within `timeoutMs`. */
+  async acknowledgedWithin(timeoutMs: number): Promise<boolean> {
+    const isNoted = this.whenAcknowledged().then(() => true)
+    return (await within(isNoted, timeoutMs)) === true
+  }
+
   /**
    * The link of a member is up again. If its server restarted, the view in which its data does not count any more has to
    * be published before: the marker says that it holds what the view says.

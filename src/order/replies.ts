@@ -55,6 +55,15 @@ export function answer(slot: ReplySlot, reply: Reply): void {
   slot.finish(bytes, 0, bytes.length, true)
 }
 
+/** The same with one that comes later; the client waits. */
+export function answerLater(slot: ReplySlot, reply: Promise<Reply>): void {
+  slot.pauseClient()
+  reply.then(
+    (value) => answer(slot, value),
+    (failure: Error) => slot.fail(failure, false),
+  )
+}
+
 /** `-ERR '<command>' is not supported yet by this proxy`, and what the user can do instead where there is something. */
 export function notSupported(row: CommandRow, hint = ''): Reply {
   return error(`ERR '${row.name}' is not supported yet by this proxy${hint}`)

@@ -99,10 +99,9 @@ const MEMORY: Fields = [
   ['used_memory_lua_human', human('used_memory_lua')],
   ['used_memory_scripts_eval', sum],
   // Those of clients: the members have each of them wrapped, too.
-  ['number_of_cached_scripts', own(({ coordinator }) => coordinator.scripts.size)],
-  // Functions are the same on all members.
-  ['number_of_functions', max],
-  ['number_of_libraries', max],
+  ['number_of_cached_scripts', own(({ coordinator }) => coordinator.scripts.kept.size)],
+  ['number_of_functions', own(({ coordinator }) => coordinator.functions.functionsCount)],
+  ['number_of_libraries', own(({ coordinator }) => coordinator.functions.librariesCount)],
   ['used_memory_vm_functions', sum],
   ['used_memory_vm_total', sum],
   ['used_memory_vm_total_human', human('used_memory_vm_total')],

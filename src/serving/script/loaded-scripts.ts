@@ -13,20 +13,23 @@ export class LoadedScripts {
     this.load(link, LOOP, LOOP_SHA)
   }
 
-  /** What follows on this link, which must be up, finds the script there. */
-  load(link: Link, source: Buffer, sha: string): void {
+  /** What follows on this link, which must be up, finds the script there, or the library of functions. */
+  load(link: Link, source: Buffer, sha: string, library?: string): void {
+    const key = library ?? sha
     let loaded = this.byLink.get(link)
     if (loaded === undefined) this.byLink.set(link, (loaded = new Set()))
-    if (loaded.has(sha)) return
-    loaded.add(sha)
-    const forget = () => loaded.delete(sha)
+    if (loaded.has(key)) return
+    loaded.add(key)
+    const forget = () => loaded.delete(key)
     const sink: ReplySink = {
-      onReply: (_tag, _buf, _start, _end, flags) => {
-        if ((flags & IS_ERROR) !== 0) forget()
+      onReply: (_tag, buf, start, end, flags) => {
+        // A library may be there since an earlier connection; loaded anew it would forget what it has in variables.
+        if ((flags & IS_ERROR) !== 0 && !buf.latin1Slice(start, end).endsWith(' already exists\r\n')) forget()
       },
       onLost: forget,
     }
-    link.emitFrame(frameOf(['SCRIPT', 'LOAD', source]), ANY_DB, sink, 0)
+    const how = library === undefined ? ['SCRIPT', 'LOAD'] : ['FUNCTION', 'LOAD']
+    link.emitFrame(frameOf([...how, source]), ANY_DB, sink, 0)
   }
 
   /** The server says that it has not got it: somebody has flushed its scripts. */

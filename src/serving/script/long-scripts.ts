@@ -3,7 +3,7 @@ import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
 import type { Logger } from '../../base/log.js'
 import { within } from '../../base/within.js'
-import { error, isError, type Reply, simple } from '../../resp/encode.js'
+import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
 
 /** How often it is looked whether a script takes long, while there are scripts. */
 const LOOK_MS = 100
@@ -65,14 +65,21 @@ export class LongScripts {
    */
   async kill(command: readonly string[]): Promise<Reply> {
     const asked = this.links().filter((link) => !link.ready || link.scripts.any)
-    const replies = await Promise.all(asked.map((link) => this.killOn(link, command)))
+    const replies = await Promise.all(asked.map((link) => this.askBeside(link, command)))
     const said = replies.filter((reply) => reply !== undefined)
     const first = (code: string) => said.find((reply) => isError(reply) && reply.message.startsWith(code))
     if (said.some((reply) => !isError(reply))) return OK
     return first('UNKILLABLE ') ?? first('BUSY ') ?? first('') ?? NOT_BUSY
   }
 
-  private async killOn(link: Link, command: readonly string[]): Promise<Reply | undefined> {
+  /** The function that some server has executed for long, as that tells of it, or the error that it is a script; undefined when it is none. */
+  async running(): Promise<Reply | undefined> {
+    const link = this.links().find(({ scripts }) => scripts.refusal !== undefined)
+    const told = link === undefined ? undefined : await this.askBeside(link, ['FUNCTION', 'STATS'])
+    return told instanceof MapReply ? (told.entries[0][1] ?? undefined) : told
+  }
+
+  private async askBeside(link: Link, command: readonly string[]): Promise<Reply | undefined> {
     let connection: SingleConnection | undefined
     const timeoutMs = link.scripts.any ? timeoutOf(link) : ANSWER_MS
     try {
@@ -81,7 +88,7 @@ export class LongScripts {
     } catch (failure) {
       if (!(failure instanceof ConnectionError)) throw failure
       if (!link.scripts.any) return undefined
-      return error(`ERR it is not known whether a script was killed: ${failure.message}; try again`)
+      return error(`ERR ${link.name} did not answer: ${failure.message}; try again`)
     } finally {
       connection?.close()
     }

@@ -307,6 +307,10 @@ return whole,{$fields}
 
 /** The name under which a script, which cannot know it, is called. */
 const WHOLE = 'dt__whole'
+/** What a script gets instead of the server's, where it gets all. */
+export const SHADOWED = 'redis,_G,load,loadstring,pcall,xpcall'
+/** The handler of errors that the server gives to scripts, but not to functions. */
+export const HANDLER = '__redis__err__handler'
 
 /** What a script needs of it. */
 export interface Needs {
@@ -330,6 +334,15 @@ export interface Needs {
 
 /** What stands before the script, on its first line, and behind it. */
 export function prologueOf(needs: Needs): { readonly before: string; readonly behind: string } {
+  const names = needs.fields === undefined ? `,${SHADOWED}` : ',redis'
+  return {
+    before: `local ${WHOLE}${names}=(function() local rawget=rawget ${linesOf(needs)} end)() return ${WHOLE}(function(...) `,
+    behind: '\nend)',
+  }
+}
+
+/** The same in one line that ends by giving what runs the script, and what is called as `SHADOWED`. */
+export function linesOf(needs: Needs): string {
   const { staysInside, readsOnly, isTrial } = needs
   const parts: Readonly<Record<string, string>> = {
     specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
@@ -354,12 +367,7 @@ export function prologueOf(needs: Needs): { readonly before: string; readonly be
   }
   const ending = needs.fields === undefined ? SHADOWS : PLAIN
   const fill = (lua: string): string => lua.replace(/\$(\w+)/g, (_all, name: string) => fill(parts[name]))
-  const names = needs.fields === undefined ? ',redis,_G,load,loadstring,pcall,xpcall' : ',redis'
-  const lua = fill((needs.isShort ? SHORT_COMMANDS : COMMANDS) + RUN + ending).replaceAll('\n', ' ')
-  return {
-    before: `local ${WHOLE}${names}=(function() local rawget=rawget ${lua} end)() return ${WHOLE}(function(...) `,
-    behind: '\nend)',
-  }
+  return fill((needs.isShort ? SHORT_COMMANDS : COMMANDS) + RUN + ending).replaceAll('\n', ' ')
 }
 
 function fieldOf(name: string): string {

@@ -39,10 +39,18 @@ export class ScriptCache {
     this.evaluated.delete(oldest)
   }
 
+  hasLoaded(sha: string): boolean {
+    return this.loaded.has(sha)
+  }
+
+  hasRoomFor({ source }: Script): boolean {
+    return this.loadedBytes + source.length <= this.bytesMax
+  }
+
   /** Somebody has loaded it; false when there is no room. */
   load(script: Script): boolean {
     if (this.loaded.has(script.sha)) return true
-    if (this.loadedBytes + script.source.length > this.bytesMax) return false
+    if (!this.hasRoomFor(script)) return false
     this.evaluated.delete(script.sha)
     this.loaded.set(script.sha, script)
     this.loadedBytes += script.source.length

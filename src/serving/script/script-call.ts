@@ -52,7 +52,10 @@ export function callFrame(
   how: { readonly readsOnly: boolean; readonly outOfMemory: boolean },
 ): Frame {
   const { numkeys, extra } = hand
-  const args: (Buffer | string)[] = [how.readsOnly ? 'EVALSHA_RO' : 'EVALSHA', script.wrappedSha]
+  const args: (Buffer | string)[] = [
+    `${script.library === undefined ? 'EVALSHA' : 'FCALL'}${how.readsOnly ? '_RO' : ''}`,
+    script.wrappedSha,
+  ]
   args.push(String(numkeys + extra.length))
   for (let i = 3; i < 3 + numkeys; i++) args.push(argumentOf(command, i))
   args.push(...extra)
@@ -74,14 +77,16 @@ export function keysOf({ frame, numkeys }: ScriptCall): Buffer[] {
 }
 
 /** What a server answers to the whole of a call, before the script has begun, or when it was killed before it had written anything. */
-const WITHOUT_EFFECT = /^-(NOSCRIPT|BUSY|OOM|MISCONF|LOADING|MASTERDOWN|NOPERM|NOAUTH|NOREPLICAS) |killed by user/
+const WITHOUT_EFFECT =
+  /^-(NOSCRIPT|BUSY|OOM|MISCONF|LOADING|MASTERDOWN|NOPERM|NOAUTH|NOREPLICAS|ERR Function not found)\b|killed by user/
 
 export function isWithoutEffect(buf: Buffer, start: number, end: number): boolean {
   return WITHOUT_EFFECT.test(buf.latin1Slice(start, end))
 }
 
 export function isNotThere(buf: Buffer, start: number): boolean {
-  return buf.latin1Slice(start, start + 10) === '-NOSCRIPT '
+  const said = buf.latin1Slice(start, start + 23)
+  return said.startsWith('-NOSCRIPT ') || said === '-ERR Function not found'
 }
 
 /** The error with the name under which the client knows the script. */

@@ -134,8 +134,8 @@ export class ScriptGather extends GatherRun {
     this.inPlace = inPlace
     this.busy = executor
     long.began(executor)
-    const { wrapped, wrappedSha } = script.learnt.trial!
-    loaded.load(executor, wrapped, wrappedSha)
+    const { wrapped, wrappedSha, library } = script.learnt.trial!
+    loaded.load(executor, wrapped, wrappedSha, library)
   }
 
   protected override commandWith(): Frame {
@@ -245,6 +245,7 @@ export class ScriptGather extends GatherRun {
   /** The form of the script that is tried, which a server has compiled. */
   private async compiled(): Promise<Script> {
     const { script } = this.call
+    if (script.trial !== undefined) return script.trial()
     const trial = wrap(script.source, 0, true)
     const [link] = this.order.router.links.filter(({ ready }) => ready)
     if (link === undefined) throw new Over('wait')

@@ -81,7 +81,7 @@ export class ScriptRead implements ReplySink {
   private emit(): void {
     const { link, call, slot } = this
     const { script, loaded, long, frame } = call
-    loaded.load(link, script.wrapped, script.wrappedSha)
+    loaded.load(link, script.wrapped, script.wrappedSha, script.library)
     link.emitFrame(frame, slot.db, this, 0)
     long.began(link)
   }

@@ -123,7 +123,7 @@ export class ScriptWrite extends ByMaster {
     const { frame, script, loaded, long } = this.call
     const master = this.targets[MASTER]
     this.emitByMaster(() => {
-      loaded.load(master, script.wrapped, script.wrappedSha)
+      loaded.load(master, script.wrapped, script.wrappedSha, script.library)
       master.emitFrame(frame, slot.db, this, MASTER)
       long.began(master)
     })

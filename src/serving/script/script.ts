@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
-import { factsOf } from './lua-facts.js'
+import { factsOf, type LuaFacts } from './lua-facts.js'
 import { prologueOf } from './prologue.js'
 
 /** A client's script, and what the servers get instead. */
@@ -10,6 +10,10 @@ export interface Script {
   readonly source: Buffer
   readonly wrapped: Buffer
   readonly wrappedSha: string
+  /** It is a function of this library: `wrapped` is that, and `sha` and `wrappedSha` are names. */
+  readonly library?: string
+  /** The form of a function that takes back what it does. */
+  readonly trial?: () => Script
   /** It can touch no other keys than those that were declared. */
   readonly staysInside: boolean
   /** The places of KEYS that it touches at most, the first one is 0, where the source shows that. */
@@ -71,13 +75,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script 
     readsOnly,
     maxBytes,
   })
-  let bracketed = ''
-  let from = 0
-  for (const { open, close } of facts.brackets) {
-    bracketed += `${body.slice(from, open)} (${body.slice(open, close)})`
-    from = close
-  }
-  const wrapped = Buffer.from(`${shebang}${before}${bracketed}${body.slice(from)}${behind}`, 'latin1')
+  const wrapped = Buffer.from(`${shebang}${before}${bracketed(body, facts.brackets)}${behind}`, 'latin1')
   return {
     sha: shaOf(source),
     source,
@@ -91,6 +89,18 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script 
   }
 }
 
-function quoted(text: string): string {
+/** A source with brackets put in, see `LuaFacts`. */
+export function bracketed(body: string, brackets: LuaFacts['brackets']): string {
+  let text = ''
+  let from = 0
+  for (const { open, close } of brackets) {
+    text += `${body.slice(from, open)} (${body.slice(open, close)})`
+    from = close
+  }
+  return text + body.slice(from)
+}
+
+/** As a text of Lua. */
+export function quoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`
 }

@@ -6,18 +6,18 @@ import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
-import { answer } from '../../order/replies.js'
+import { answer, answerLater } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
-import { error, isError, type Reply, simple } from '../../resp/encode.js'
+import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { CROSS_SLOT } from '../several/gather/limits.js'
+import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { type Script, shaOf, wrap } from './script.js'
-import { ScriptCache } from './script-cache.js'
 import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
@@ -28,18 +28,13 @@ const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
 const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
-const FLUSH_HOW = error('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
+/** A server without memory takes no library of functions. */
+const MISSES_MAX = 3
 const NOT_EXECUTED = error(
-  'ERR the script was not executed, because somebody had flushed the scripts of its server, and other commands were sent behind it; send it again',
+  'ERR the script was not executed, because its server did not have it: somebody had flushed what was loaded there, or it has no memory for that; send it again',
 )
-const OK = simple('OK')
 
-export interface ScriptOptions extends LongScriptOptions {
-  /** So much of what a script has done is noted; beyond it its keys are copied. */
-  readonly scriptEffectsBytes: number
-  /** Of sources that clients may have loaded. */
-  readonly loadedScriptsBytes: number
-}
+export type ScriptOptions = LongScriptOptions & KeptScriptOptions
 
 /** A command that runs a script, and what was learnt of it on the way. */
 interface Run {
@@ -51,6 +46,8 @@ interface Run {
   readonly deadlineMs: number
   /** Keys that it has named beside the declared ones. */
   readonly extra: Buffer[]
+  /** How often its server has not had it. */
+  readonly misses?: number
 }
 
 /**
@@ -62,7 +59,7 @@ interface Run {
  *                                                                    └──> a run that may touch that one as well
  */
 export class Scripts {
-  private readonly cache: ScriptCache
+  readonly kept: KeptScripts
   private readonly loaded = new LoadedScripts()
   readonly long: LongScripts
   /** Those that are being compiled, by their SHA1. */
@@ -74,13 +71,8 @@ export class Scripts {
     private readonly options: ScriptOptions,
     log: Logger,
   ) {
-    this.cache = new ScriptCache(options.loadedScriptsBytes)
+    this.kept = new KeptScripts(options)
     this.long = new LongScripts(() => order.links.all(), options, log)
-  }
-
-  /** How many scripts clients may call by their SHA1. */
-  get size(): number {
-    return this.cache.size
   }
 
   /** For what any member answers alike: those that no script keeps busy. */
@@ -94,8 +86,30 @@ export class Scripts {
     this.loaded.linkUp(link)
   }
 
+  /** Runs a function, whose command is as that of a script. */
+  execute(script: Script, frame: Frame, row: CommandRow, slot: ReplySlot, numkeys: number, deadlineMs: number): void {
+    this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
+  }
+
   /** Serves a command whose row says `script`; `deadlineMs` as for `Order.park`. */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const { kept } = this
+    if (kept.isKnown || row.script === 'run' || row.script === 'end') {
+      this.serveKnown(frame, row, slot, deadlineMs)
+      return
+    }
+    const own = ownFrame(frame)
+    slot.pauseClient()
+    kept.keeping!.whenKnown().then(
+      (failure) => {
+        if (failure !== undefined) answer(slot, failure)
+        else this.serveKnown(own, row, slot, deadlineMs)
+      },
+      (failure: Error) => slot.fail(failure, false),
+    )
+  }
+
+  private serveKnown(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     switch (row.script) {
       case 'run':
         this.evaluate(frame, row, slot, deadlineMs)
@@ -106,23 +120,14 @@ export class Scripts {
       case 'keep':
         this.load(frame, row, slot, deadlineMs)
         return
-      case 'has': {
-        const shas = Array.from({ length: frame.argc - 2 }, (_, i) => lowerCase(argumentOf(frame, i + 2)))
-        answer(
-          slot,
-          shas.map((sha) => (this.cache.get(sha) === undefined ? 0 : 1)),
-        )
+      case 'has':
+        answer(slot, this.kept.exist(frame))
         return
-      }
       case 'end':
-        slot.pauseClient()
-        this.long.kill(row.name.toUpperCase().split('|')).then(
-          (reply) => answer(slot, reply),
-          (failure: Error) => slot.fail(failure, false),
-        )
+        answerLater(slot, this.long.kill(row.name.toUpperCase().split('|')))
         return
       default:
-        this.flush(frame, slot)
+        answerLater(slot, this.kept.flush(frame))
     }
   }
 
@@ -133,14 +138,14 @@ export class Scripts {
       return
     }
     const source = argumentOf(frame, 1)
-    const script = this.cache.get(shaOf(source))
+    const script = this.kept.get(shaOf(source))
     if (script !== undefined) {
       this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
       return
     }
     const own = ownFrame(frame)
     this.compiled(own, 1, row, slot, deadlineMs, (compiled) => {
-      this.cache.note(compiled)
+      this.kept.note(compiled)
       this.later({ script: compiled, frame: own, row, slot, numkeys, deadlineMs, extra: [] })
     })
   }
@@ -148,30 +153,17 @@ export class Scripts {
   private evaluateKept(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const sha = lowerCase(argumentOf(frame, 1))
     const numkeys = sha.length === 40 ? numkeysOf(frame) : 0
-    const script = this.cache.get(sha)
+    const script = this.kept.get(sha)
     if (typeof numkeys !== 'number') answer(slot, numkeys)
     else if (script === undefined) answer(slot, NOSCRIPT)
     else this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    const sha = shaOf(argumentOf(frame, 2))
-    const keep = (script: Script) =>
-      answer(slot, this.cache.load(script) ? Buffer.from(sha) : noRoom(this.options.loadedScriptsBytes))
-    const known = this.cache.get(sha)
+    const known = this.kept.get(shaOf(argumentOf(frame, 2)))
+    const keep = (script: Script) => answerLater(slot, this.kept.load(script))
     if (known !== undefined) keep(known)
     else this.compiled(ownFrame(frame), 2, row, slot, deadlineMs, keep)
-  }
-
-  /** The servers keep what they have: who runs a script names it by its wrapped form, which no client knows. */
-  private flush(frame: Frame, slot: ReplySlot): void {
-    const how = frame.argc === 3 ? lowerCase(argumentOf(frame, 2)) : frame.argc === 2 ? 'sync' : ''
-    if (how !== 'sync' && how !== 'async') {
-      answer(slot, FLUSH_HOW)
-      return
-    }
-    this.cache.flush()
-    answer(slot, OK)
   }
 
   /** Has a server compile the source that is argument `i`, and goes on with it; the client waits. */
@@ -271,8 +263,9 @@ export class Scripts {
       ids,
       stopped: (key) => this.stopped(own, key),
       notThere: () => {
-        if (slot.number < slot.newest) answer(slot, NOT_EXECUTED)
-        else this.later(own)
+        const { misses = 0 } = own
+        if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)
+        else this.later({ ...own, misses: misses + 1 })
       },
     }
     if (readsOnly) {
@@ -365,12 +358,6 @@ export class Scripts {
     const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
     gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
   }
-}
-
-function noRoom(bytes: number): Reply {
-  return error(
-    `ERR no more scripts can be loaded: limits.loadedScriptsBytes is ${bytes}; SCRIPT FLUSH forgets those that were, or use EVAL`,
-  )
 }
 
 function numkeysOf(frame: Frame): number | Reply {

@@ -3,6 +3,7 @@ import { bitmapCases } from './bitmaps.js'
 import { blockingCases } from './blocking.js'
 import { channelCases } from './channels.js'
 import { connectionCases } from './connections.js'
+import { functionCases } from './functions.js'
 import { geoCases } from './geo.js'
 import { hashCases } from './hashes.js'
 import { keyCases } from './keys.js'
@@ -34,6 +35,7 @@ export const cases: Cases = {
   ...connectionCases,
   ...channelCases,
   ...scriptCases,
+  ...functionCases,
   ...serverCases,
   ...transactionCases,
 }

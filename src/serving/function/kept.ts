@@ -1,0 +1,275 @@
+import { preciseNowMs } from '../../backend/handshake.js'
+import { type Link, LinkLostError } from '../../backend/link.js'
+import type { Logger } from '../../base/log.js'
+import { within } from '../../base/within.js'
+import { OUT_OF_MEMORY } from '../../order/memory.js'
+import type { Order } from '../../order/order.js'
+import { outcomeUnknown } from '../../order/replies.js'
+import { isError, type Reply } from '../../resp/encode.js'
+import type { Library } from './library.js'
+import {
+  ALL_RECORDS,
+  CONTENTS,
+  type Command,
+  INDEX,
+  indexCommand,
+  indexIn,
+  type KeptIndex,
+  keepCommand,
+  libraryIn,
+  libraryRecord,
+  recordsIn,
+  scriptRecord,
+} from './records.js'
+
+/** How long is waited for all members before what the others keep is taken for all. */
+const ALL_MS = 2000
+
+/** So long others wait for a member that is made equal. */
+const EQUAL_MS = 2000
+
+/** Told what was kept. */
+export interface KeptListener {
+  learnt(scripts: readonly Buffer[], libraries: readonly Library[]): void
+  /** Names of what is executed, as it stands on the members. */
+  executed(): ReadonlySet<string>
+}
+
+/**
+ * What clients have loaded, kept by all members [design §7 Functions]. While the proxy runs it decides what that is, changes one after the
+ * other, and a member that comes, or comes back, is made to have the same; when it begins it asks the members.
+ *
+ *     change   [records to all] ─> all have them ─> [index to all] ─> all have it: it counts, and is acknowledged
+ *     begin    the latest index of all members, and what it names, from whoever has that
+ */
+export class Kept {
+  private index: KeptIndex = { version: 0, generation: 0, libraries: [] }
+  private readonly scripts = new Map<string, Buffer>()
+  private libraries = new Map<string, Buffer>()
+  isKnown = false
+  private learning: Promise<Reply | undefined> | undefined
+  /** One after the other: changes, and members that are made equal. */
+  private last: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private readonly order: Order,
+    private readonly log: Logger,
+    private readonly listener: KeptListener,
+  ) {}
+
+  /** Resolves when it is known what is kept: with nothing, or the error that says why it is not. */
+  whenKnown(): Promise<Reply | undefined> {
+    if (this.isKnown) return Promise.resolve(undefined)
+    this.learning ??= this.learn().finally(() => {
+      this.learning = undefined
+    })
+    return this.learning
+  }
+
+  /** A member is there, or somebody has removed what it kept: it is made to keep the same as all. */
+  makeEqual(link: Link): void {
+    const equal = async () => {
+      if ((await this.whenKnown()) !== undefined) return
+      await this.inTurn(() => within(this.equal(link, performance.now()), EQUAL_MS))
+    }
+    equal().catch((failure: Error) => {
+      this.log.error(
+        { err: failure, member: link.name },
+        'it is not known whether a member keeps what clients have loaded',
+      )
+    })
+  }
+
+  /** Keeps one more script; resolves with an error when it is not kept. */
+  keepScript(sha: string, source: Buffer): Promise<Reply | undefined> {
+    return this.inTurn(async () => {
+      const name = scriptRecord(this.index.generation, sha)
+      const failure = await this.tellAll([keepCommand(name, source)])
+      if (failure === undefined) this.scripts.set(name, source)
+      return failure
+    })
+  }
+
+  /** Keeps no script any more. */
+  forgetScripts(): Promise<Reply | undefined> {
+    return this.inTurn(async () => {
+      if (this.scripts.size === 0) return undefined
+      const failure = await this.tellIndex({ ...this.index, generation: this.index.generation + 1 })
+      if (failure !== undefined) return failure
+      this.remove([...this.scripts.keys()])
+      this.scripts.clear()
+      return undefined
+    })
+  }
+
+  /**
+   * Changes which libraries there are. `change` gives them, or why it is none, when all changes before it are known; `changed` is called
+   * when it counts.
+   */
+  changeLibraries(
+    change: () => Promise<readonly Library[] | Reply>,
+    changed: (libraries: readonly Library[]) => void,
+  ): Promise<Reply | undefined> {
+    return this.inTurn(async () => {
+      const next = await change()
+      if (!isList(next)) return next
+      const records = new Map(next.map(libraryRecord).map(({ name, content }) => [name, content]))
+      const fresh = [...records].filter(([name]) => !this.libraries.has(name))
+      const failure =
+        (await this.tellAll(fresh.map(([name, content]) => keepCommand(name, content)))) ??
+        (await this.tellIndex({ ...this.index, libraries: [...records.keys()] }))
+      if (failure !== undefined) {
+        this.remove(fresh.map(([name]) => name))
+        return failure
+      }
+      const gone = [...this.libraries.keys()].filter((name) => !records.has(name))
+      this.libraries = records
+      changed(next)
+      this.remove(gone)
+      return undefined
+    })
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(work)
+    this.last = mine.catch(() => {})
+    return mine
+  }
+
+  /** A clock that was set back does not make a later index an earlier one. */
+  private async tellIndex(index: KeptIndex): Promise<Reply | undefined> {
+    const next = { ...index, version: Math.max(this.index.version + 1, Math.floor(preciseNowMs())) }
+    const failure = await this.tellAll([indexCommand(next)])
+    if (failure === undefined) this.index = next
+    return failure
+  }
+
+  /** Tells all members; gives an error when not all have it. Who is lost meanwhile counts when it is back, or no member any more. */
+  private async tellAll(commands: readonly Command[]): Promise<Reply | undefined> {
+    const { order } = this
+    if (commands.length === 0) return undefined
+    const deadlineMs = order.waiting.deadline()
+    let wasTold = false
+    for (;;) {
+      const { router } = order
+      if (router.links.some(({ full }) => full)) return OUT_OF_MEMORY
+      if (router.anyMember.writable()) {
+        wasTold = true
+        const telling = Promise.all(router.links.map((link) => tell(link, commands)))
+        const told = await within(telling, deadlineMs - performance.now())
+        if (told === undefined) return outcomeUnknown([])
+        const refusal = told.find((reply) => reply !== undefined && isError(reply))
+        if (refusal !== undefined) return refusal
+        if (!told.includes(undefined) && order.router.links.every((link) => router.links.includes(link))) break
+      }
+      if (performance.now() >= deadlineMs) return wasTold ? outcomeUnknown([]) : order.unavailable()
+      await order.waiting.change(Math.min(deadlineMs, performance.now() + 100))
+    }
+    const isOpen = await order.acknowledgement.opens(order.options.unavailableTimeoutMs)
+    return isOpen ? undefined : outcomeUnknown([])
+  }
+
+  private remove(names: readonly string[]): void {
+    for (const link of this.order.router.links) {
+      if (link.ready)
+        void tell(
+          link,
+          names.map((name) => ['FUNCTION', 'DELETE', name]),
+        ).catch(() => {})
+    }
+  }
+
+  private async equal(link: Link, begunMs: number): Promise<void> {
+    try {
+      const there = recordsIn(await link.call(['FUNCTION', 'LIST', 'LIBRARYNAME', ALL_RECORDS]))
+      // Others have gone on without it.
+      if (performance.now() - begunMs >= EQUAL_MS) {
+        this.makeEqual(link)
+        return
+      }
+      const { index, scripts, libraries } = this
+      const isEmpty = index.version === 0 && scripts.size === 0
+      if (isEmpty && there.size === 0) return
+      const executed = this.listener.executed()
+      const isOurs = (name: string) => scripts.has(name) || libraries.has(name) || executed.has(name) || name === INDEX
+      const commands: Command[] = [...there.keys()]
+        .filter((name) => !isOurs(name))
+        .map((name) => ['FUNCTION', 'DELETE', name])
+      for (const [name, content] of [...scripts, ...libraries]) {
+        if (!there.has(name)) commands.push(keepCommand(name, content))
+      }
+      const told = await tell(link, [...commands, indexCommand(index)])
+      if (told === undefined || !isError(told)) return
+      this.log.warn({ member: link.name, reason: told.message }, `${link.name} does not keep what clients have loaded`)
+    } catch (failure) {
+      if (!(failure instanceof LinkLostError)) throw failure
+    }
+  }
+
+  private async learn(): Promise<Reply | undefined> {
+    const { order } = this
+    const failure = await order.opening.whenOpen()
+    if (failure !== undefined) return failure
+    const deadlineMs = order.waiting.deadline()
+    const allMs = performance.now() + ALL_MS
+    for (;;) {
+      const nowMs = performance.now()
+      const links = order.router.links.filter(({ ready }) => ready)
+      const isEnough = links.length > 0 && (links.length === order.router.links.length || nowMs >= allMs)
+      if (isEnough && (await this.learnFrom(links))) break
+      if (nowMs >= deadlineMs) return order.unavailable()
+      await order.waiting.change(Math.min(deadlineMs, nowMs + 100))
+    }
+    this.isKnown = true
+    for (const link of order.router.links) if (link.ready) this.makeEqual(link)
+    return undefined
+  }
+
+  /** False when one of them was lost before it had answered. */
+  private async learnFrom(links: readonly Link[]): Promise<boolean> {
+    const list = (pattern: string) => ['FUNCTION', 'LIST', 'LIBRARYNAME', pattern, 'WITHCODE']
+    const told = await Promise.all(
+      links.map(async (link) => {
+        try {
+          const [index, contents] = await Promise.all([link.call(list(INDEX)), link.call(list(CONTENTS))])
+          return { index: indexIn(recordsIn(index).get(INDEX)), contents: recordsIn(contents) }
+        } catch (failure) {
+          if (failure instanceof LinkLostError) return undefined
+          throw failure
+        }
+      }),
+    )
+    if (told.includes(undefined)) return false
+    const contents = new Map<string, Buffer>()
+    for (const each of told) {
+      if ((each!.index?.version ?? 0) > this.index.version) this.index = each!.index!
+      for (const [name, content] of each!.contents) contents.set(name, content)
+    }
+    const of = `dt_s_${this.index.generation}_`
+    for (const [name, content] of contents) if (name.startsWith(of)) this.scripts.set(name, content)
+    for (const name of this.index.libraries) {
+      const content = contents.get(name)
+      const library = content === undefined ? undefined : libraryIn(content)
+      if (library !== undefined) this.libraries.set(name, content!)
+      else this.log.error({ record: name }, 'a library of functions is lost: no member that is there keeps it')
+    }
+    const libraries = [...this.libraries.values()].flatMap((content) => libraryIn(content) ?? [])
+    this.listener.learnt([...this.scripts.values()], libraries)
+    return true
+  }
+}
+
+function isList(next: readonly Library[] | Reply): next is readonly Library[] {
+  return Array.isArray(next)
+}
+
+/** The last reply, or the first one that is an error; undefined when the link was lost. */
+async function tell(link: Link, commands: readonly Command[]): Promise<Reply | undefined> {
+  try {
+    const replies = await Promise.all(commands.map((command) => link.call(command)))
+    return replies.find(isError) ?? replies.at(-1) ?? null
+  } catch (failure) {
+    if (failure instanceof LinkLostError) return undefined
+    throw failure
+  }
+}
