@@ -134,7 +134,10 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'lmpop',
     'key',
     'apply',
-    { plan: 'pop-elements', keys: 'numkeys', shape: 'null-array', options: 'keys LEFT RIGHT COUNT+1', values: true },
+    {
+      ...{ plan: 'pop-elements', keys: 'numkeys', shape: 'null-array', options: 'keys LEFT RIGHT COUNT+1' },
+      ...{ values: true, elements: 'ends' },
+    },
   ],
   ['lpop', 'key', 'apply', { shape: 'optional-array', options: '3', values: true, elements: 'ends' }],
   ['lpos', 'key', 'none'],

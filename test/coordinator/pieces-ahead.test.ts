@@ -117,6 +117,8 @@ const TYPES: Record<
       (below) => ['LTRIM', 'k', `${-3500 - below(100)}`, `${3000 + below(9000)}`],
       () => ['RPOPLPUSH', 'k', 'k'],
       () => ['LMOVE', 'k', 'k', 'left', 'RIGHT'],
+      () => ['LMPOP', '1', 'k', 'LEFT'],
+      (below) => ['LMPOP', '2', 'k', 'elsewhere', 'right', 'COUNT', `${1 + below(9)}`],
       () => ['LMOVE', 'k', 'k', 'LEFT', 'LEFT'],
       () => ['LMOVE', 'k', 'elsewhere', 'RIGHT', 'LEFT'],
     ],
@@ -143,7 +145,11 @@ const EVENTS: ((story: PiecesStory, make: (n: number) => string[][]) => void)[] 
 for (const [type, { count, left = 400, make, writes, steady }] of Object.entries(TYPES)) {
   // Some name two.
   const keysOf = ([name, ...args]: string[]) =>
-    name === 'LMOVE' || name === 'RPOPLPUSH' ? [...new Set(args.slice(0, 2))] : ['k']
+    name === 'LMOVE' || name === 'RPOPLPUSH'
+      ? [...new Set(args.slice(0, 2))]
+      : args[0] === '2'
+        ? ['k', 'elsewhere']
+        : ['k']
 
   t.test(`nearly all of a ${type} is there before any write waits for it`, async (t) => {
     const story = await PiecesStory.begin(t)
@@ -262,6 +268,7 @@ t.test('writes of which it is not known what they do to a value spoil what was b
       ['LINSERT', 'k', 'BEFORE', 'element 7', 'other'],
       ['LREM', 'k', '1', 'element 9'],
       ['LMOVE', 'nothing', 'k', 'LEFT', 'LEFT'],
+      ['LMPOP', '2', 'k', 'nothing', 'LEFT', 'COUNT', '+3'],
       ['LTRIM', 'k', '0', '+8'],
     ],
     string: [

@@ -43,6 +43,7 @@ export class ListBuilding implements Building {
   wrote({ row, frame, keys, inBlock }: Written): boolean {
     if (row.elements !== 'ends' || inBlock) return false
     if (this.state === undefined) return true
+    if (row.name === 'lmpop') return this.poppedFromFirst(frame)
     return keys === 1 ? this.changed(row.name, frame) : this.moved(row.name, frame)
   }
 
@@ -138,6 +139,15 @@ export class ListBuilding implements Building {
         // Both keys are this one.
         return this.moved(name, frame)
     }
+  }
+
+  /** LMPOP numkeys key … LEFT|RIGHT [COUNT n]: only what is first is sure to be popped from. */
+  private poppedFromFirst(frame: Frame): boolean {
+    const at = 2 + Number(textAt(frame, 1))
+    const end = at < frame.argc ? endAt(frame, at) : undefined
+    const count = at + 2 < frame.argc ? textAt(frame, at + 2) : '1'
+    if (end === undefined || !/^\d{1,12}$/.test(count)) return false
+    return argumentOf(frame, 2).equals(this.reading.source.key) && this.pop(end, Number(count))
   }
 
   /** LMOVE source destination LEFT|RIGHT LEFT|RIGHT, and RPOPLPUSH: nobody knows whether there is something in another list. */
