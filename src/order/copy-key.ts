@@ -2,7 +2,7 @@ import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { assert } from '../base/assert.js'
-import { type KeyId, keyOfId, textOfId } from '../base/key-id.js'
+import { dbOfId, type KeyId, keyOfId, textOfId } from '../base/key-id.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { isSoon, mayHavePassed } from './deadline.js'
@@ -26,6 +26,12 @@ export type CopyResult =
  * is told of as `no snapshot`.
  */
 export type CopyCondition = (decided: (isWithdrawn: boolean) => void) => void
+
+/**
+ * Small values of all keys are put there in one turn, when all snapshots are there, and none if one is missing: then all are told of
+ * as `no snapshot`. A large one does not wait for the others, which may wait for its place.
+ */
+export type AllOrNone = 'all or none'
 
 /** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
 export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: KeyId) => void
@@ -73,7 +79,10 @@ export class KeyCopy implements ReplySink {
   private deadlines: Map<number, number> | undefined
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
-  private readonly db: number
+  /** The database of all keys, or undefined where they are of several. */
+  private readonly db: number | undefined
+  /** How many snapshots are still to come, where all of them are put there in one turn. */
+  private open: number
   /** Not even small values are taken by all targets as they are dumped. */
   private readonly isApart: boolean
   /** What was answered for the key of which the DUMP comes next. */
@@ -83,7 +92,7 @@ export class KeyCopy implements ReplySink {
   /**
    * Emits the snapshots and holds the keys for the targets; `listener` hears once of every key on every target.
    *
-   * @param ids the keys, see `keyId`, of one database
+   * @param ids the keys, see `keyId`; of one database, unless all or none of them are copied
    * @param hint what is known of all of them
    * @param condition until it is decided nothing is put there
    */
@@ -95,13 +104,14 @@ export class KeyCopy implements ReplySink {
     private readonly listener: CopyListener,
     private readonly pieces: Pieces,
     private readonly hint: CopyHint = 'unknown',
-    private readonly condition?: CopyCondition,
+    private readonly condition?: CopyCondition | AllOrNone,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
     this.isApart = pieces.mustBeTakenApart(source, targets)
     this.frames = new Array(ids.length).fill(undefined)
     this.payloadBytes = new Array(ids.length).fill(0)
-    this.db = ids.length === 0 ? 0 : keyOfId(ids[0]).db
+    this.db = ids.length === 0 ? 0 : condition === 'all or none' ? undefined : keyOfId(ids[0]).db
+    this.open = ids.length
     for (let k = 0; k < ids.length; k++) this.copy(k)
   }
 
@@ -156,7 +166,7 @@ export class KeyCopy implements ReplySink {
       this.told(i, 'refused', `its value takes ${bytes} bytes, proto-max-bulk-len is ${maxBytes}`)
       return
     }
-    target.emit(frame, 0, frame.length, true, this.db, this, (i << KIND_BITS) | RESTORE)
+    target.emit(frame, 0, frame.length, true, this.dbOf(k), this, (i << KIND_BITS) | RESTORE)
   }
 
   /** Tells what became of a key on a target. */
@@ -197,12 +207,13 @@ export class KeyCopy implements ReplySink {
 
   private askSize(k: number): void {
     const { lanes, pieces, ids, source, targets, holds, condition } = this
+    const mayFinish = typeof condition === 'function' && (() => new Promise<void>((done) => condition(() => done())))
     const sized = new SizedCopy(lanes, pieces, {
       ...{ id: ids[k], source, targets, differs: this.hint !== 'unknown', holds: holds.slice(k * targets.length) },
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
-      mayFinish: condition && (() => new Promise((resolve) => condition(() => resolve()))),
+      mayFinish: mayFinish || undefined,
     })
     this.sized ??= new Map()
     this.sized.set(k, sized)
@@ -244,8 +255,9 @@ export class KeyCopy implements ReplySink {
    * it is known; a key that expires between them has no value, and is deleted.
    */
   private snapshot(k: number): void {
-    const { source, db } = this
+    const { source } = this
     const id = this.ids[k]
+    const db = this.dbOf(k)
     if (typeof id !== 'string') {
       const { key } = keyOfId(id)
       source.emitFrame(frameOf(['PEXPIRETIME', key]), db, this, (k << KIND_BITS) | PEXPIRETIME)
@@ -302,17 +314,32 @@ export class KeyCopy implements ReplySink {
   }
 
   private release(k: number): void {
-    if (this.condition === undefined) {
-      this.letGo(k)
-      return
-    }
-    this.condition((isWithdrawn) => {
-      if (isWithdrawn) {
-        this.frames[k] = undefined
-        this.large?.delete(k)
-      }
-      this.letGo(k)
-    })
+    const { condition } = this
+    if (condition === undefined) this.letGo(k)
+    else if (condition === 'all or none') this.releaseTogether(k)
+    else
+      condition((isWithdrawn) => {
+        if (isWithdrawn) this.withdraw(k)
+        this.letGo(k)
+      })
+  }
+
+  private releaseTogether(k: number): void {
+    this.open--
+    if (this.large?.has(k)) this.letGo(k)
+    if (this.open > 0) return
+    const together = this.ids.map((_, i) => i).filter((i) => !this.large?.has(i))
+    if (together.some((i) => this.frames[i] === undefined)) for (const i of together) this.withdraw(i)
+    for (const i of together) this.letGo(i)
+  }
+
+  private withdraw(k: number): void {
+    this.frames[k] = undefined
+    this.large?.delete(k)
+  }
+
+  private dbOf(k: number): number {
+    return this.db ?? dbOfId(this.ids[k])
   }
 
   private letGo(k: number): void {

@@ -1,6 +1,11 @@
 import type { Link } from '../backend/link.js'
 import type { KeyId } from '../base/key-id.js'
 
+/** A refused repair is tried again after this long: the server may be out of memory, or saving. */
+export const RETRY_MS = 500
+/** One that is refused for another reason than memory is tried less and less often: it may cost much each time. */
+const PAUSE_MAX_MS = 8000
+
 /** A write that waits until a member has its effect by other means than its own bytes. */
 export interface DoubtfulWrite {
   /** The keys are not in doubt any more on the member at this place of its targets, which has the write now or has not. */
@@ -63,7 +68,7 @@ export interface Doubt {
 }
 
 /** A new doubt, for which whoever waited for the one before waits, too. */
-export function doubtAfter(before: Doubt | undefined, pauseMs: number): Doubt {
+export function doubtAfter(before: Doubt | undefined): Doubt {
   return {
     waiters: before?.waiters ?? new Set(),
     copying: false,
@@ -74,8 +79,16 @@ export function doubtAfter(before: Doubt | undefined, pauseMs: number): Doubt {
     lacksMemory: false,
     voted: before?.voted === true,
     untilMs: 0,
-    pauseMs,
+    pauseMs: RETRY_MS / 2,
   }
+}
+
+/** The member has not taken the repair. */
+export function refuse(doubt: Doubt, isOutOfMemory: boolean): void {
+  doubt.refused = true
+  doubt.lacksMemory = isOutOfMemory
+  doubt.pauseMs = isOutOfMemory ? RETRY_MS : Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
+  doubt.untilMs = performance.now() + doubt.pauseMs
 }
 
 /** What follows from doubts. */

@@ -2,22 +2,18 @@ import type { Link } from '../backend/link.js'
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
-import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
-import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, Waiter } from './doubt.js'
+import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, RETRY_MS, refuse, Waiter } from './doubt.js'
 import { type Group, Groups, type Keys } from './groups.js'
 import type { Lanes } from './lanes.js'
-import { describeKey } from './pieces/failed-copies.js'
 import type { Pieces } from './pieces/pieces.js'
+import { RefusalLog } from './refusal-log.js'
 import type { Router } from './router.js'
+import { Ties } from './ties.js'
+import { copyUnit, type Told, type Unit, unitOf } from './unit-repair.js'
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
 const KEYS_MAX = 100_000
 
-/** A refused repair is tried again after this long: the server may be out of memory, or saving. */
-const RETRY_MS = 500
-/** One that is refused for another reason than memory is tried less and less often: it may cost much each time. */
-const PAUSE_MAX_MS = 8000
-const REFUSAL_LOG_MS = 1000
 /**
  * So many repairs of a member are under way at a time: all that are asked for in one turn a server answers before anything
  * else, and keeps what it answers in its memory.
@@ -40,21 +36,25 @@ export class Doubts {
   /** What of keys gets into others, by the writes under way. */
   readonly groups = new Groups()
   readonly copies = new CopiesUnderWay()
+  /** What of these was under way together is repaired together. */
+  private readonly ties = new Ties()
   /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
   private readonly unmarked = new Set<KeyId>()
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
-  private lastRefusalLogMs = Number.NEGATIVE_INFINITY
+  private readonly refusalLog: RefusalLog
 
   constructor(
     private readonly lanes: Lanes,
     private readonly pieces: Pieces,
     private readonly router: () => Router,
-    private readonly log: Logger,
+    log: Logger,
     private readonly isMarked: () => boolean,
     private readonly events: DoubtEvents,
-  ) {}
+  ) {
+    this.refusalLog = new RefusalLog(log)
+  }
 
   /** Number of keys in doubt, each counted on every member where it is. */
   get size(): number {
@@ -80,6 +80,7 @@ export class Doubts {
    * where one is in doubt before or during that, all are, until the group ends and from then on.
    */
   begin(keys: Keys, targets: readonly Link[]): Group {
+    const group = this.groups.begin(keys)
     if (this.byMember.size > 0) {
       const ids = typeof keys === 'function' ? keys() : keys
       for (const link of targets) {
@@ -87,7 +88,7 @@ export class Doubts {
         if (ids.some((id) => this.byMember.get(link.name)?.get(id)?.copying === false)) this.spread(link, ids)
       }
     }
-    return this.groups.begin(keys)
+    return group
   }
 
   /**
@@ -97,9 +98,11 @@ export class Doubts {
    * @param isVoted it is in doubt because of what it has said, see `Doubt`
    */
   note(link: Link, missed: readonly KeyId[], write?: DoubtfulWrite, tag = 0, isVoted = false): void {
-    const ids = this.groups.reach(missed)
-    this.events.doubted(ids)
     let doubts = this.byMember.get(link.name)
+    const reached = this.groups.reach(missed)
+    for (const group of this.groups.naming(reached)) this.ties.tie(group)
+    const ids = this.ties.with(reached, doubts)
+    this.events.doubted(ids)
     // The caller is not done with its own part yet.
     const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))
     // Its link may break after it has left, when nobody asks any more what it has.
@@ -123,7 +126,7 @@ export class Doubts {
     for (const id of ids) {
       let doubt = doubts.get(id)
       // A copy that is under way took its snapshot before this write failed: it counts as a new doubt.
-      if (doubt === undefined || doubt.copying) doubts.set(id, (doubt = doubtAfter(doubt, RETRY_MS / 2)))
+      if (doubt === undefined || doubt.copying) doubts.set(id, (doubt = doubtAfter(doubt)))
       doubt.voted ||= isVoted
       waiter?.waitFor(doubt)
     }
@@ -247,66 +250,68 @@ export class Doubts {
       this.resolve(link, id, doubt, false)
       return
     }
-    const source = natural.find((each) => each !== link && each.ready && !this.isInDoubt(each, id))
+    const unit = unitOf(this.ties, this.byMember.get(link.name)!, this.router(), id)
+    const [ids, doubts] = [[...unit.keys()], [...unit.values()]]
+    if (doubts.some(({ untilMs }) => untilMs > performance.now())) {
+      this.retryLater()
+      return
+    }
+    const isCertain = (each: Link) => !ids.some((key) => this.isInDoubt(each, key))
+    const source = natural.find((each) => each !== link && each.ready && isCertain(each))
     if (source !== undefined) {
-      doubt.copying = true
-      doubt.begunAtMs = performance.now()
-      doubt.copies.open++
-      doubt.source = source
-      const listener: CopyListener = (_target, result, reason) => this.copied(link, id, doubt, result, reason)
-      new KeyCopy(this.lanes, [id], source, [link], listener, this.pieces)
+      copyUnit(this.lanes, this.pieces, unit, source, link, (failure) => this.copied(link, unit, failure))
       return
     }
     // A replica that is away may know better, and is waited for. When all are in doubt, the master's word counts: when it has got
-    // what was on its way from one that was certain then.
-    if (doubt.copies.open === 0 && this.lastResort(natural, id) === link) this.trust(link, id, doubt, targets)
+    // what was on its way to it from one that was certain then.
+    const isComing = doubts.some(({ copies }) => copies.open > 0)
+    if (!isComing && !natural.some(isCertain) && this.lastResort(natural, id) === link) this.trust(link, ids, targets)
   }
 
   /**
    * Whose word counts when all are in doubt: the master's; but if it has lost something itself, the first one's that has not. Who is
-   * in doubt because its link broke lacks nothing that was acknowledged. For keys of one write under way it is the same one: the doubt
+   * in doubt because its link broke lacks nothing that was acknowledged. For keys of one write it is the same one: the doubt
    * of the one key is the doubt of the others, and two who count for one key each would take it from each other without end.
    */
-  private lastResort(natural: readonly Link[], id: KeyId): Link | undefined {
-    if (!natural.every((each) => this.isInDoubt(each, id))) return undefined
-    const group = this.groups.reach([id])
+  private lastResort(natural: readonly Link[], id: KeyId): Link {
+    const group = this.groups.reach([...(this.ties.of(id) ?? [id])])
     return natural.find((each) => !group.some((key) => this.isVoted(each, key))) ?? natural[0]
   }
 
   /** Its word counts: also for those who have, or are just getting, what somebody had whom nobody trusts any more. */
-  private trust(master: Link, id: KeyId, doubt: Doubt, targets: readonly Link[]): void {
+  private trust(master: Link, ids: readonly KeyId[], targets: readonly Link[]): void {
     for (const target of targets) {
       if (target === master) continue
-      this.note(target, [id])
-      for (const waiter of this.byMember.get(target.name)?.get(id)?.waiters ?? []) waiter.mayLack()
+      this.note(target, ids)
+      const noted = this.byMember.get(target.name)
+      for (const id of ids) for (const waiter of noted?.get(id)?.waiters ?? []) waiter.mayLack()
     }
-    this.resolve(master, id, doubt, false)
+    for (const id of ids) {
+      const doubt = this.byMember.get(master.name)?.get(id)
+      if (doubt !== undefined) this.resolve(master, id, doubt, false)
+    }
   }
 
-  private copied(link: Link, id: KeyId, doubt: Doubt, result: CopyResult, reason: string): void {
-    doubt.copies.open--
-    // A newer doubt has taken this one's place.
-    if (this.byMember.get(link.name)?.get(id) !== doubt) {
-      this.repairSoon()
-      return
+  /** All of what is repaired together has come to an end: it is certain only if all of it was copied. */
+  private copied(link: Link, unit: Unit, failure: Told | undefined): void {
+    for (const doubt of unit.values()) doubt.copying = false
+    for (const [id, doubt] of unit) {
+      // A newer doubt has taken this one's place.
+      if (this.byMember.get(link.name)?.get(id) !== doubt) this.repairSoon()
+      else if (failure === undefined) this.resolve(link, id, doubt, true)
+      else if (failure.result !== 'target lost') this.notCopied(link, id, doubt, failure)
     }
-    doubt.copying = false
-    if (result === 'copied') {
-      this.resolve(link, id, doubt, true)
-      return
-    }
-    if (result === 'target lost') return
+  }
+
+  private notCopied(link: Link, id: KeyId, doubt: Doubt, { result, reason }: Told): void {
     // What was emitted behind the copy was executed without it.
     const reached = this.groups.reach([id])
     if (reached.length > 1) this.spread(link, reached)
     if (result === 'refused') {
       const isOutOfMemory = reason.startsWith('-OOM ')
-      doubt.refused = true
-      doubt.lacksMemory = isOutOfMemory
+      refuse(doubt, isOutOfMemory)
       this.events.readable()
-      this.logRefusal(link.name, id, reason)
-      doubt.pauseMs = isOutOfMemory ? RETRY_MS : Math.min(PAUSE_MAX_MS, doubt.pauseMs * 2)
-      doubt.untilMs = performance.now() + doubt.pauseMs
+      this.refusalLog.say(link.name, id, reason, this.byMember.get(link.name)?.size)
       if (isOutOfMemory) {
         this.events.outOfMemory()
         for (const waiter of doubt.waiters) waiter.outOfMemory()
@@ -322,15 +327,6 @@ export class Doubts {
       this.retryTimer = undefined
       this.repair()
     }, RETRY_MS)
-  }
-
-  /** A server that refuses one key refuses many: one of them is named. */
-  private logRefusal(name: string, id: KeyId, reason: string): void {
-    const now = performance.now()
-    if (now - this.lastRefusalLogMs < REFUSAL_LOG_MS) return
-    this.lastRefusalLogMs = now
-    const keys = this.byMember.get(name)?.size
-    this.log.warn({ member: name, reason, keys }, `${name} refuses the repair of ${describeKey(id)}`)
   }
 
   /** The keys of which the member of `link` may have missed a write. */
@@ -380,12 +376,14 @@ export class Doubts {
   /** There are fewer doubts than before. */
   private certain(): void {
     this.any = this.byMember.size > 0 || this.unmarked.size > 0
+    if (this.byMember.size === 0) this.ties.clear()
     this.events.readable()
   }
 
   private resolve(link: Link, id: KeyId, doubt: Doubt, hasWrites: boolean): void {
     const doubts = this.byMember.get(link.name)
     doubts?.delete(id)
+    if (this.ties.any && ![...this.byMember.values()].some((others) => others.has(id))) this.ties.untie(id)
     if (this.pieces.failed.any) this.pieces.failed.remove(link.name, id)
     if (doubts?.size === 0) {
       this.byMember.delete(link.name)

@@ -62,6 +62,15 @@ export class Groups {
     return reached.size === size ? ids : [...reached]
   }
 
+  /** The keys of each write under way that names one of these. */
+  naming(ids: readonly KeyId[]): ReadonlySet<ReadonlySet<KeyId>> {
+    const found = new Set<ReadonlySet<KeyId>>()
+    if (this.open.size === 0) return found
+    const byId = this.index()
+    for (const id of ids) for (const group of byId.get(id) ?? []) found.add(group.ids)
+    return found
+  }
+
   /** Keys of these databases may have each other's names from now on. */
   swapped(one: number, other: number): void {
     if (this.open.size === 0) return

@@ -212,6 +212,11 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--faults', 'break,cut off,refuse', '--kinds', 'move,set,string'],
     patches: [{ file: 'serving/apply.js', replace: 'any && this.isInDoubt(tag, link)', by: 'false' }],
   },
+  'repaired-alone': {
+    summary: 'what one write has left in two keys is repaired key by key',
+    seed: 70036920,
+    patches: [{ file: 'order/ties.js', replace: 'if (ids.size < 2 ||', by: 'if (true ||' }],
+  },
   'parts-at-once': {
     summary: 'whoever is not to have a range any more lets go of it before the others have what was read from it',
     seed: 4320,

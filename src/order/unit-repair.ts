@@ -1,0 +1,52 @@
+import type { Link } from '../backend/link.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
+import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
+import type { Doubt } from './doubt.js'
+import type { Lanes } from './lanes.js'
+import type { Pieces } from './pieces/pieces.js'
+import type { Router } from './router.js'
+import type { Ties } from './ties.js'
+
+/** Keys that are in doubt on one member and are repaired together. */
+export type Unit = ReadonlyMap<KeyId, Doubt>
+
+/** What became of a copy. */
+export interface Told {
+  readonly result: CopyResult
+  readonly reason: string
+}
+
+/** What is repaired with a key that is in doubt: see `Ties`. Keys that have other replicas by now are repaired for themselves. */
+export function unitOf(ties: Ties, doubts: Unit, router: Router, id: KeyId): Unit {
+  const naturalOf = (each: KeyId) => {
+    const { key } = keyOfId(each)
+    return router.routeOfKey(key, 0, key.length).natural
+  }
+  const isOpen = (each: KeyId) => doubts.get(each)?.copying === false && naturalOf(each) === naturalOf(id)
+  const unit = [...(ties.of(id) ?? [])].filter((each) => each !== id && isOpen(each))
+  return new Map([id, ...unit].map((each) => [each, doubts.get(each)!]))
+}
+
+/** Copies all of it, or nothing; `done` is told what failed when it is known of all keys, or undefined when nothing did. */
+export function copyUnit(
+  lanes: Lanes,
+  pieces: Pieces,
+  unit: Unit,
+  source: Link,
+  target: Link,
+  done: (failure: Told | undefined) => void,
+): void {
+  for (const doubt of unit.values()) {
+    Object.assign(doubt, { copying: true, begunAtMs: performance.now(), source })
+    doubt.copies.open++
+  }
+  const told: Told[] = []
+  const listener: CopyListener = (_target, result, reason, _bytes, id) => {
+    unit.get(id)!.copies.open--
+    told.push({ result, reason })
+    if (told.length < unit.size) return
+    done(told.find((each) => each.result === 'refused') ?? told.find((each) => each.result !== 'copied'))
+  }
+  const ids = [...unit.keys()]
+  new KeyCopy(lanes, ids, source, [target], listener, pieces, 'unknown', unit.size > 1 ? 'all or none' : undefined)
+}
