@@ -65,6 +65,8 @@ export class Client {
   private last: number | undefined
   private newest = 0
   private newestWrite = 0
+  /** What is to be told when each command is answered, undefined while it is not; replies go out in the order of the commands. */
+  private readonly answers: { tell: (() => void) | undefined }[] = []
 
   constructor(
     readonly number: number,
@@ -95,6 +97,8 @@ export class Client {
     const invokedMs = time.wallMs
     let pauses = 0
     let finished = false
+    const answer: (typeof this.answers)[number] = { tell: undefined }
+    this.answers.push(answer)
     const number = ++places.taken
     this.newest = number
     if (row.replicate !== 'none') this.newestWrite = number
@@ -127,24 +131,27 @@ export class Client {
         this.pausing -= pauses
         const reply = buf.latin1Slice(start, end)
         this.heard(this, command, reply)
-        const returned = story.moment()
-        for (const [i, part] of command.parts.entries()) {
-          const outcome = outcomeOf(part, reply, row.replicate === 'none')
-          for (const [k, known] of (outcome.kind === 'unknown' ? keyByKey(part) : [part]).entries()) {
-            story.operations.push({
-              id: k === 0 ? ids[i] : story.nextId(),
-              client: this.number,
-              db: command.db,
-              part: known,
-              invoked,
-              returned,
-              invokedMs,
-              returnedMs: time.wallMs,
-              outcome,
-              ...(after === undefined ? {} : { after }),
-            })
+        answer.tell = () => {
+          const returned = story.moment()
+          for (const [i, part] of command.parts.entries()) {
+            const outcome = outcomeOf(part, reply, row.replicate === 'none')
+            for (const [k, known] of (outcome.kind === 'unknown' ? keyByKey(part) : [part]).entries()) {
+              story.operations.push({
+                id: k === 0 ? ids[i] : story.nextId(),
+                client: this.number,
+                db: command.db,
+                part: known,
+                invoked,
+                returned,
+                invokedMs,
+                returnedMs: time.wallMs,
+                outcome,
+                ...(after === undefined ? {} : { after }),
+              })
+            }
           }
         }
+        while (this.answers[0]?.tell !== undefined) this.answers.shift()!.tell!()
       },
     }
   }
