@@ -240,8 +240,9 @@ export class Intake {
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {
     if (ranges.isEmpty) return
-    // Of what is held back there a walk sees nothing yet, and nobody will send the member what was emitted before it came.
-    const held = new Set([...this.heldAtClearing, ...this.order.lanes.heldOn(source)])
+    // Of what is held back or in doubt there a walk sees nothing yet, and nobody will send the member what was emitted before it came.
+    const { lanes, doubts } = this.order
+    const held = new Set([...this.heldAtClearing, ...lanes.heldOn(source), ...doubts.on(source)])
     for await (const { db, ids } of walkRanges(source, ranges, this.pace)) {
       await this.copyAll(source, target, db, ids)
       if (this.cancelled) return

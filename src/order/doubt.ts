@@ -93,8 +93,8 @@ export function refuse(doubt: Doubt, isOutOfMemory: boolean): void {
 
 /** What follows from doubts. */
 export interface DoubtEvents {
-  /** The replicas of these keys may differ. */
-  doubted(ids: readonly KeyId[]): void
+  /** The replicas of these keys may differ, because this member may have missed a write of them. */
+  doubted(ids: readonly KeyId[], link: Link): void
   /** A member serves reads no more, or again. */
   stoppedServing(): void
   serving(): void

@@ -102,7 +102,7 @@ export class Doubts {
     const reached = this.groups.reach(missed)
     for (const group of this.groups.naming(reached)) this.ties.tie(group)
     const ids = this.ties.with(reached, doubts)
-    this.events.doubted(ids)
+    this.events.doubted(ids, link)
     // The caller is not done with its own part yet.
     const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))
     // Its link may break after it has left, when nobody asks any more what it has.

@@ -127,8 +127,9 @@ export class Order {
     const isMarked = () => this.acknowledgement.open
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
-      doubted: (ids) => {
+      doubted: (ids, link) => {
         this.absences.note(ids)
+        this.oweDoubted(ids, link)
         this.pieces.aheads.spoil(ids)
         this.watches.doubted(ids)
       },
@@ -341,6 +342,20 @@ export class Order {
     this.verdicts.close()
     this.doubts.close()
     this.memory.stop()
+  }
+
+  /**
+   * Who is getting a range from this member would not find there what it may lack: a walk may pass the key before it is repaired.
+   */
+  private oweDoubted(ids: readonly KeyId[], link: Link): void {
+    if (!this.router.isMoving) return
+    for (const id of ids) {
+      const { natural, pending } = this.router.routeOf(id)
+      if (pending.length === 0 || !natural.includes(link)) continue
+      for (const each of pending) {
+        if (!this.arrivals.has(each, id) && !this.arrivals.owe(each, [id])) this.doubts.note(each, [id])
+      }
+    }
   }
 
   private viewChanged(view: View, previous: View): void {

@@ -69,6 +69,8 @@ export class Router {
   readonly routes: readonly Route[]
   /** What to answer to commands on all keys: all who hold some of them have failed. */
   readonly someGone: Reply | undefined
+  /** Whether somebody is still to get some range. */
+  readonly isMoving: boolean
   /** For commands that any member answers alike. */
   readonly anyMember: Route
   private readonly routeOfRange: readonly Route[]
@@ -95,6 +97,7 @@ export class Router {
     }
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
+    this.isMoving = this.routes.some(({ pending }) => pending.length > 0)
     this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), wasRemoved, view.epoch)
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
     this.anyMember = new Route(this.links, [])

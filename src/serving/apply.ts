@@ -57,6 +57,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private replyFlags = 0
   private replyTag = 0
   private replyInDoubt = false
+  /** Some target has emptied the database instead, and so said nothing. */
+  private wasCovered = false
   private readonly cell: Buffer
   private readonly cellStart: number
 
@@ -117,6 +119,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     apply.answered = 0
     apply.differing = undefined
     apply.votes = undefined
+    apply.wasCovered = false
     apply.own = undefined
     return apply
   }
@@ -193,14 +196,18 @@ export class Apply extends ReplicatedWrite implements ReplySink {
         emit: () => target.emitFrame(own, db, this, i),
         dropped: () => this.lost(i, ids),
         // The database was emptied before this target's turn came.
-        covered: () => this.heard(),
+        covered: () => {
+          this.wasCovered = true
+          this.heard()
+        },
       })()
     }
   }
 
   protected hasReply(): boolean {
-    // When all are in doubt who said different things, somebody may be getting what another one had before it came into doubt.
-    const isAnybodys = this.replyInDoubt && this.differing !== undefined
+    // When all are in doubt who said different things, somebody may be getting what another one had before it came into doubt. And
+    // who was not asked may be the one whose word counts.
+    const isAnybodys = this.replyInDoubt && (this.differing !== undefined || this.wasCovered)
     return this.answered > 0 && this.replyTag < this.naturals && !isAnybodys
   }
 
