@@ -35,6 +35,13 @@ export interface BlockHost {
   blockBegun(block: Block): void
 }
 
+/** A command may take so long: one that reads a value of some megabytes, which is copied for the reply. */
+const COMMAND_MS = 10
+/** Of more than so many none is like that. */
+const LONG_COMMANDS_MAX = 1000
+const SHORT_COMMAND_MS = 0.02
+const PATIENCE_MS_MAX = 30_000
+
 /** For a command that is no run. */
 const SINGLE = 0
 
@@ -77,6 +84,11 @@ export class Block implements ReplySink {
   /** Whether this reply to MULTI or EXEC says that something was executed: EXEC's array does. */
   static wasExecuted(tag: number, buf: Buffer, start: number): boolean {
     return tag === END && buf[start] === STAR
+  }
+
+  get patienceMs(): number {
+    const long = Math.min(this.count, LONG_COMMANDS_MAX)
+    return Math.min(PATIENCE_MS_MAX, long * COMMAND_MS + (this.count - long) * SHORT_COMMAND_MS)
   }
 
   /** A command was put on the link. */

@@ -1,6 +1,8 @@
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
 
+/** A server may have read so many commands, and answered none of them, before it executes what takes it long. */
+const OLDEST = 1000
 /** A server that has not answered its oldest command for so long may be busy with it. */
 const SLOW_MS = 300
 
@@ -85,6 +87,15 @@ export class InFlight {
       if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)
       else sink.onLost(tag, segment.buf, start, end)
     }
+  }
+
+  /** For how many ms one of the oldest commands may keep the server from saying anything. */
+  get patienceMs(): number {
+    let most = 0
+    for (let k = 0; k < Math.min(OLDEST, this.count); k++) {
+      most = Math.max(most, this.sinks[(this.head + k) & (this.capacity - 1)]?.patienceMs ?? 0)
+    }
+    return most
   }
 
   /** How many there are before the first of this sink, or in all. */

@@ -93,6 +93,11 @@ export class Link implements Flushable, FramerSink, BlockHost {
     return this.inFlight.length
   }
 
+  /** For how many ms its server may say nothing, because of a transaction that it has not answered. */
+  get patienceMs(): number {
+    return this.inFlight.patienceMs
+  }
+
   /** Bytes that the server has not taken yet. */
   get unsentBytes(): number {
     return this.socket?.writableLength ?? 0
@@ -105,10 +110,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     return segment.buf.subarray(start, end)
   }
 
-  /**
-   * Puts one command on the link, after everything emitted before. Only when `ready`. The bytes from `start` to `end`
-   * are a strict frame; they are copied, unless `owned`.
-   */
+  /** Puts a command on the link, only when `ready`: the strict frame from `start` to `end`, which is copied unless `owned`. */
   emit(buf: Buffer, start: number, end: number, owned: boolean, db: number, sink: ReplySink, tag: number): void {
     if (!this.flushing) {
       assert(this.ready, 'a command is emitted on a link that is up')
@@ -153,11 +155,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     if (db !== this.selection.db) this.select(db)
   }
 
-  /**
-   * Emits one command now and gives its decoded reply: for the cold paths. An error reply is a value like any other.
-   *
-   * @throws LinkLostError when the link is not up, or breaks before the reply
-   */
+  /** Emits one command now and gives its decoded reply, which may be an error: for cold paths. @throws LinkLostError */
   call(args: readonly (Buffer | string)[], db = ANY_DB): Promise<Reply> {
     return this.callFrame(frameOf(args), db)
   }

@@ -5,6 +5,8 @@ import { IS_ERROR, ReplyProtocolError } from '../resp/reply-framer.js'
  * emission, in the order of the emissions.
  */
 export interface ReplySink {
+  /** For how many ms its server may say nothing at all while it executes that, as far as one can tell; else for none. */
+  readonly patienceMs?: number
   /**
    * The reply, whole, in RESP3, without pushes. `buf` from `start` to `end` is valid during the call only, unless
    * `flags` has OWNED (see resp/reply-framer). `tag` is what was given with the emission.

@@ -189,20 +189,21 @@ function leaves(draft: Draft): void {
  * A member that is declared down while all replicas of one of its ranges say nothing, since the same moment and with something
  * to answer, is taken for busy with what they all were sent: nobody could take its place [design §8 Membership]. When one
  * of them answers, the others have as long again as it has taken so far. Its link breaks in the end, if it is dead. So is one
- * that a script keeps busy, which says so over another connection: the script would be lost, and may have written.
+ * that a script keeps busy, which says so over another connection: the script would be lost, and may have written. And one that a large
+ * transaction may keep busy: its client would try it on the next one.
  */
 function isSpared(draft: Draft, name: string): boolean {
   const { sparedUntilMs } = draft.known.get(name)!
   const { silence, nowMs } = draft
-  const isScript = silence.busy.has(name)
-  if (!isScript && !silentTogether(silence, name)) return sparedUntilMs !== undefined && nowMs < sparedUntilMs
+  const cause = silence.busy.get(name)
+  if (cause === undefined && !silentTogether(silence, name)) return sparedUntilMs !== undefined && nowMs < sparedUntilMs
   const forMs = nowMs - silence.since.get(name)!
-  draft.setKnown(name, { sparedUntilMs: nowMs + Math.max(SPARE_MS, isScript ? 0 : forMs) })
+  draft.setKnown(name, { sparedUntilMs: nowMs + Math.max(SPARE_MS, cause === undefined ? forMs : 0) })
   if (sparedUntilMs === undefined) {
     draft.log(
       'warn',
-      isScript
-        ? `${name} is odown and stays: it executes a script that takes long`
+      cause !== undefined
+        ? `${name} is odown and stays: it executes a ${cause} that takes long`
         : `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
       { member: name },
     )

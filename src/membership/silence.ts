@@ -11,11 +11,13 @@ export interface Silence {
   readonly since: ReadonlyMap<string, number>
   /** The natural replicas of ranges, by name, where one of them is silent. */
   readonly sets: readonly (readonly string[])[]
-  /** Those, by name, of which it is known why: a client's script runs there. */
-  readonly busy: ReadonlySet<string>
+  /** Those, by name, of which it is known why: a client's script runs there, or a transaction that may take as long. */
+  readonly busy: ReadonlyMap<string, Cause>
 }
 
-export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Set() }
+export type Cause = 'script' | 'transaction'
+
+export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Map() }
 
 /** What of a link tells whether its server is silent. */
 interface Heard {
@@ -23,6 +25,7 @@ interface Heard {
   readonly ready: boolean
   readonly outstanding: number
   readonly lastReceivedMs: number
+  readonly patienceMs: number
   readonly scripts: { explainSilence(nowMs: number): boolean }
 }
 
@@ -34,7 +37,11 @@ export function silenceOf(links: readonly Heard[], view: View, nowMs: number): S
   if (silent.length === 0) return NO_SILENCE
   const since = new Map(silent.map(({ name, lastReceivedMs }) => [name, lastReceivedMs]))
   const sets = view.replicaSets.map(({ natural }) => natural.map(({ name }) => name))
-  const busy = new Set(silent.filter(({ scripts }) => scripts.explainSilence(nowMs)).map(({ name }) => name))
+  const busy = new Map<string, Cause>()
+  for (const { name, scripts, lastReceivedMs, patienceMs } of silent) {
+    if (scripts.explainSilence(nowMs)) busy.set(name, 'script')
+    else if (nowMs - lastReceivedMs < patienceMs) busy.set(name, 'transaction')
+  }
   return { since, sets: sets.filter((names) => names.some((name) => since.has(name))), busy }
 }
 

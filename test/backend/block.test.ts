@@ -165,3 +165,24 @@ t.test('whoever waits for a command of a transaction is told that it may be what
   t.same(lostAfter(1000, false), ['lost 1', 'lost 2'], 'another one was there before')
   t.end()
 })
+
+t.test('how long a server may say nothing because of a transaction is known from how many commands it has', (t) => {
+  const inFlight = new InFlight()
+  const segment = new Segment(Buffer.alloc(1), false)
+  const other = { onReply: () => {}, onLost: () => {} }
+  const expiryPushes = new ExpiryPushes(new Expirations(() => ({ pushed: 0, taken: 0 })))
+  const host = { expiryPushes, onBlockRefused: () => {}, blockBegun: () => {} }
+  const patienceMs = (count: number) => {
+    const block = new Block(host, inFlight, new SendLog())
+    block.addRun({ ...other, onRun: () => {} }, 0, segment, 0, 0, count)
+    // What comes before it may be answered together with it.
+    for (const sink of [other, block, block]) inFlight.push(sink, 0, segment, 0, 0)
+    const found = inFlight.patienceMs
+    while (inFlight.shift());
+    return found
+  }
+  inFlight.push(other, 0, segment, 0, 0)
+  t.equal(inFlight.patienceMs, 0)
+  t.same([5, 1000, 51_000, 100_000_000].map(patienceMs), [50, 10_000, 11_000, 30_000])
+  t.end()
+})

@@ -93,3 +93,26 @@ t.test('a read that silences its server is not sent on to the next one, those be
     'nobody else was declared down',
   )
 })
+
+t.test('a transaction that keeps one server from saying anything does not take it out, nor the next one', async (t) => {
+  const lines = new LogLines()
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2, log: lines.log })
+  const [client, other] = [await proxy.connect(), await proxy.connect()]
+  await client.ask('SET', 'key', 'v')
+  const [master] = await replicasOf(client, 'key')
+  // As if its replies were a gigabyte, which takes a server some seconds.
+  proxy.ring.pause(master)
+  const READS = 500
+  await client.ask('MULTI')
+  for (let i = 0; i < READS; i++) await client.ask('GET', 'key')
+  const answered = client.ask('EXEC')
+  await until('it is on its way', async () => (await outstanding(other, master)) > 0)
+  await declareDown(proxy.ring, master)
+  await until('it is declared down', () => lines.about(/stays: it executes a transaction that takes long/).length > 0)
+  await sleep(1000)
+  t.equal(await membersOf(other), ALL)
+  await forgive(proxy.ring, master)
+  proxy.ring.resume(master)
+  t.equal(String(await answered), `*${READS}\r\n${'$1\r\nv\r\n'.repeat(READS)}`)
+  t.same(lines.about(/leaves the ring/), [])
+})

@@ -11,7 +11,7 @@ import { Story } from './story.js'
  */
 
 const link = (name: string, lastReceivedMs: number, outstanding = 1, ready = true) => ({
-  ...{ name, ready, outstanding, lastReceivedMs, scripts: new RunningScripts(() => undefined) },
+  ...{ name, ready, outstanding, lastReceivedMs, patienceMs: 0, scripts: new RunningScripts(() => undefined) },
 })
 const members = ['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => ({ name, host: name, port: 1, state: 'up' as const }))
 const view = buildView('dt', 1, 2, 1, members)
@@ -27,7 +27,7 @@ t.test('silent is who is connected, owes replies, and has said nothing for a whi
 t.test('together are all replicas of a range, at about the same time', async (t) => {
   const sets = [['dt-1', 'dt-2', 'dt-3'], ['dt-4']]
   const together = (since: Record<string, number>, name: string) =>
-    silentTogether({ since: new Map(Object.entries(since)), sets, busy: new Set() }, name)
+    silentTogether({ since: new Map(Object.entries(since)), sets, busy: new Map() }, name)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100, 'dt-3': 900 }, 'dt-1'), true)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100 }, 'dt-1'), false, 'one of them answers')
   t.equal(together({ 'dt-1': 100, 'dt-2': 200, 'dt-3': 5000 }, 'dt-3'), false, 'it fell silent long after them')
@@ -118,6 +118,31 @@ t.test('one that is known to execute a script stays as long as that is known', a
       warn: dt-1 is suspect: Sentinel says sdown
       publish dt-1(suspect) dt-2 dt-3 dt-4
     > 30000 ms pass
+    > silent dt-1 of dt-1+dt-2+dt-3
+    > 2900 ms pass
+    > 300 ms pass
+      warn: dt-1 leaves the ring, because it is odown
+      publish dt-2 dt-3 dt-4
+      disconnect dt-1
+      connect dt-1 10.0.0.1
+    `,
+  )
+})
+
+t.test('one that may be executing a large transaction stays as long as that may take', async (t) => {
+  const busy = (patienceMs: number) => silenceOf([{ ...link('dt-1', 1000), patienceMs }], view, 3000).busy
+  t.same([...busy(1999)], [])
+  t.same([...busy(2001)], [['dt-1', 'transaction']])
+  Story.ofRing('dt-1 dt-2 dt-3 dt-4').check(
+    t,
+    `
+    > silent dt-1 of dt-1+dt-2+dt-3 by transaction
+    > 1000 ms pass
+    > s1 says +odown dt-1
+      warn: dt-1 is odown and stays: it executes a transaction that takes long
+      warn: dt-1 is suspect: Sentinel says sdown
+      publish dt-1(suspect) dt-2 dt-3 dt-4
+    > 3000 ms pass
     > silent dt-1 of dt-1+dt-2+dt-3
     > 2900 ms pass
     > 300 ms pass

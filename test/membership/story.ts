@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { NO_REFUSALS, type Refusals } from '../../src/membership/refusals.js'
-import { NO_SILENCE, type Silence } from '../../src/membership/silence.js'
+import { type Cause, NO_SILENCE, type Silence } from '../../src/membership/silence.js'
 import {
   initialState,
   type MembershipAction,
@@ -73,7 +73,8 @@ export class Story {
       const names = words.slice(1, words.indexOf('of'))
       const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))
       const sets = from('of').filter((word) => word.includes('+'))
-      const busy = new Set(words.at(-1) === 'script' ? names : [])
+      const cause = words.find((word) => word === 'script' || word === 'transaction')
+      const busy = new Map(cause === undefined ? [] : names.map((name) => [name, cause as Cause]))
       this.silence = { since, sets: sets.map((set) => set.split('+')), busy }
       return []
     }
