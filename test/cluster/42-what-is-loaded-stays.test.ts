@@ -65,6 +65,30 @@ t.test('they outlive a proxy that is killed, and FLUSHALL; what was deleted stay
   t.same(await namesOf(last), [])
 })
 
+t.test('what a server has kept of another ring is not taken over', async (t) => {
+  const serve = await ServeProcess.start(t, { nodes: 4 })
+  const client = await serve.connect()
+  await client.ask('SCRIPT', 'LOAD', 'return 1')
+  await client.ask('FUNCTION', 'LOAD', library('one', 'first'))
+  await serve.kill()
+  const index = JSON.stringify({ ring: 'other', version: 9e15, generation: 7, libraries: [] })
+  for (const { port } of serve.ring.members.slice(0, 2)) {
+    const direct = await RawClient.connect(port)
+    const code = `#!lua name=dt_kept\nredis.register_function('dt_kept',function() end) --${Buffer.from(index).toString('base64')}`
+    t.equal(String(await direct.ask('FUNCTION', 'LOAD', 'REPLACE', code)), '$7\r\ndt_kept\r\n')
+    direct.close()
+  }
+  await serve.startAgain()
+  const again = await serve.connect()
+  t.equal(String(await again.ask('EVALSHA', SHA, '0')), ':1\r\n')
+  t.same(await namesOf(again), ['one'])
+  await allKeepTheSame(
+    t,
+    serve.ring.members.map(({ port }) => port),
+    3,
+  )
+})
+
 t.test('a member that comes back with nothing, or whose functions somebody has flushed, gets them', async (t) => {
   const proxy = await startProxy(t, { memberConfig: ['appendonly no'] })
   const client = await proxy.connect()

@@ -31,7 +31,6 @@ const NOT_FOUND = error('ERR Function not found')
 const BAD_NUMBER = error('ERR Bad number of keys provided')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
-const WRITES = error('ERR Can not execute a script with write flag using *_ro command.')
 const NO_LIBRARY = error('ERR Library not found')
 const FLUSH_HOW = error('ERR FUNCTION FLUSH only supports SYNC|ASYNC option')
 const WRONG_POLICY = error('ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.')
@@ -108,7 +107,6 @@ export class Functions {
     else if (Number.isNaN(numkeys)) answer(slot, BAD_NUMBER)
     else if (numkeys > frame.argc - 3) answer(slot, TOO_MANY_KEYS)
     else if (numkeys < 0) answer(slot, NEGATIVE_KEYS)
-    else if (row.replicate === 'none' && !script.readsOnly) answer(slot, WRITES)
     else this.scripts.execute(script, frame, row, slot, numkeys, deadlineMs)
   }
 

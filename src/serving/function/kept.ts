@@ -43,7 +43,7 @@ export interface KeptListener {
  *     begin    the latest index of all members, and what it names, from whoever has that
  */
 export class Kept {
-  private index: KeptIndex = { version: 0, generation: 0, libraries: [] }
+  private index: KeptIndex
   private readonly scripts = new Map<string, Buffer>()
   private libraries = new Map<string, Buffer>()
   isKnown = false
@@ -55,7 +55,9 @@ export class Kept {
     private readonly order: Order,
     private readonly log: Logger,
     private readonly listener: KeptListener,
-  ) {}
+  ) {
+    this.index = { ring: order.router.view.ringId, version: 0, generation: 0, libraries: [] }
+  }
 
   /** Resolves when it is known what is kept: with nothing, or the error that says why it is not. */
   whenKnown(): Promise<Reply | undefined> {
@@ -84,7 +86,10 @@ export class Kept {
   keepScript(sha: string, source: Buffer): Promise<Reply | undefined> {
     return this.inTurn(async () => {
       const name = scriptRecord(this.index.generation, sha)
-      const failure = await this.tellAll([keepCommand(name, source)])
+      // Without an index nobody can tell whose a record is.
+      const failure =
+        (this.index.version === 0 ? await this.tellIndex(this.index) : undefined) ??
+        (await this.tellAll([keepCommand(name, source)]))
       if (failure === undefined) this.scripts.set(name, source)
       return failure
     })
@@ -242,6 +247,8 @@ export class Kept {
     if (told.includes(undefined)) return false
     const contents = new Map<string, Buffer>()
     for (const each of told) {
+      // It was a member of another ring.
+      if (each!.index?.ring !== this.index.ring) continue
       if ((each!.index?.version ?? 0) > this.index.version) this.index = each!.index!
       for (const [name, content] of each!.contents) contents.set(name, content)
     }

@@ -6,7 +6,7 @@ import type { Library } from './library.js'
  * How members keep what clients have loaded [design §7 Functions]: in function libraries of DT's own, which stand in AOF and RDB, and
  * which FLUSHALL does not touch. What is kept stands behind the code, so that the server does not read it.
  *
- *     dt_kept              which of them count: {"version":…,"generation":…,"libraries":[…]}
+ *     dt_kept              whose they are, and which count: {"ring":…,"version":…,"generation":…,"libraries":[…]}
  *     dt_f_<sha1>          a library of a client, with what its functions say of themselves
  *     dt_s_<generation>_<sha1>    a script that was loaded; SCRIPT FLUSH begins a new generation
  *     dt_x_…, dt_t_…       what is executed, see `wrapLibrary`; what is only tried
@@ -15,6 +15,8 @@ import type { Library } from './library.js'
  */
 
 export interface KeptIndex {
+  /** The ring of which the member was when it was told. */
+  readonly ring: string
   /** Later ones are higher. */
   readonly version: number
   /** Of scripts. */
@@ -74,9 +76,10 @@ export function libraryIn(content: Buffer): Library | undefined {
 export function indexIn(content: Buffer | undefined): KeptIndex | undefined {
   if (content === undefined) return undefined
   try {
-    const { version, generation, libraries } = JSON.parse(content.toString())
-    const isIndex = Number.isFinite(version) && Number.isFinite(generation) && Array.isArray(libraries)
-    return isIndex ? { version, generation, libraries } : undefined
+    const { ring, version, generation, libraries } = JSON.parse(content.toString())
+    const isIndex =
+      typeof ring === 'string' && Number.isFinite(version) && Number.isFinite(generation) && Array.isArray(libraries)
+    return isIndex ? { ring, version, generation, libraries } : undefined
   } catch {
     return undefined
   }

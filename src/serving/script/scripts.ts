@@ -28,6 +28,7 @@ const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
 const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
+const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A server without memory takes no library of functions. */
 const MISSES_MAX = 3
 const NOT_EXECUTED = error(
@@ -218,6 +219,10 @@ export class Scripts {
   private run(run: Run): void {
     const { order } = this
     const { frame, row, slot, numkeys, extra, deadlineMs, script } = run
+    if (row.replicate === 'none' && script.allowsOom !== undefined && !script.readsOnly) {
+      answer(slot, MAY_WRITE)
+      return
+    }
     let hand: Hand = { numkeys, places: script.keyPlaces, extra }
     let keys = keysAtHand(frame, hand)
     let route = this.routeOf(keys)

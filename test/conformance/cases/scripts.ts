@@ -33,6 +33,10 @@ export const scriptCases: Cases = {
     EVAL_RO "return redis.pcall('del',KEYS[1])" 1 k
     EVAL_RO "return 1" 1
     EVAL_RO "a b" 0
+    EVAL_RO "#!lua\nreturn 1" 1 k
+    EVAL_RO "#!lua\nreturn 1" 2 k l
+    EVAL_RO "#!lua flags=no-writes\nreturn 1" 2 k l
+    EVAL_RO "#!lua\nreturn 1" 3 k l
     GET k
   `,
   evalsha: `

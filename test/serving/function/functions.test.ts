@@ -71,7 +71,7 @@ t.test('what is kept is read again as it was written, and what is none is none',
   t.same(libraryIn(content), one)
   t.equal(libraryRecord({ ...one, loading: 'y' }).name === name, false)
   t.equal(libraryIn(Buffer.from('nonsense')), undefined)
-  const index = { version: 7, generation: 2, libraries: [name] }
+  const index = { ring: 'dt', version: 7, generation: 2, libraries: [name] }
   const told = (command: readonly (string | Buffer)[], as: string) =>
     map([
       ['library_name', as],
