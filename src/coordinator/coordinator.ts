@@ -71,9 +71,9 @@ export class Coordinator {
     })
     this.gathering = new Gathering(this.order, options, log)
     this.scripts = new Scripts(this.order, this.gathering, options, log)
-    const { order, oneRoute, keyspace, gathering } = this
-    this.ways = { order, oneRoute, keyspace, gathering }
     this.functions = new Functions(this.order, this.scripts, log)
+    const { order, oneRoute, keyspace, gathering, scripts, functions } = this
+    this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -127,7 +127,9 @@ export class Coordinator {
     if (namesOurs(row, frame)) return KEY_OF_OURS
     const busy = this.scripts.long.any ? refusedAsBusy(this.order, frame, row) : undefined
     if (busy !== undefined) return busy
-    if (row.route === 'script' || row.route === 'function') return notSupported(row, ' between MULTI and EXEC')
+    if (row.route === 'script' || row.route === 'function') {
+      return this.isTorn(frame, row) ? this.gathering.refusal : undefined
+    }
     if (row.route === 'unsupported') return unsupported(row)
     if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
     const refused = refusedForm(row, frame)
@@ -139,6 +141,11 @@ export class Coordinator {
     if (!isCertain(row, frame, router.links)) return notSupported(row, TORN)
     if (row.plan !== undefined || row.waits !== undefined || row.merge === 'streams') return undefined
     return row.gather === undefined ? notSupported(row, TORN) : this.gathering.refusal
+  }
+
+  private isTorn(frame: Frame, row: CommandRow): boolean {
+    const count = findKeys(row, frame, this.keyIndexes)
+    return count > 1 && this.order.router.commonRoute(frame, this.keyIndexes, count) === undefined
   }
 
   linkUp(link: Link): void {
@@ -156,10 +163,8 @@ export class Coordinator {
   /** Whether it enters the queue of the gates itself, with what it needs there: see `serveKeys`. */
   private isOperation(frame: Frame, row: CommandRow): boolean {
     if (row.plan === undefined && row.gather === undefined && row.waits === undefined) return false
-    const { router } = this.order
     if (row.gather === 'sort' && sortReadsPatterns(frame)) return isKnownForm(row, frame)
-    const count = findKeys(row, frame, this.keyIndexes)
-    return count > 1 && router.commonRoute(frame, this.keyIndexes, count) === undefined
+    return this.isTorn(frame, row)
   }
 
   /** There is no gate before it. */

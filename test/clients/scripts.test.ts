@@ -1,4 +1,4 @@
-import { type Job, Queue, Worker } from 'bullmq'
+import { FlowProducer, type Job, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import Redlock from 'redlock'
@@ -117,6 +117,16 @@ for (const [how, options] of BULL) {
       t.same(names, [...Array.from({ length: 10 }, (_, i) => `job ${i}`), 'urgent', 'less urgent'])
       t.equal(await next(), undefined)
       t.match(await queue.getJobCounts(), { waiting: 0, active: 0, completed: 12, prioritized: 0 })
+    })
+
+    await t.test('a flow, which is added by scripts in one transaction: the parent behind its children', async (t) => {
+      const flows = new FlowProducer({ connection: connect() })
+      t.teardown(() => flows.close())
+      const children = ['one', 'other'].map((name) => ({ name, queueName: 'mail' }))
+      await flows.add({ name: 'parent', queueName: 'mail', children })
+      const names: (string | undefined)[] = []
+      for (let i = 0; i < 3; i++) names.push(await finish(await next()))
+      t.same([names.slice(0, 2).sort(), names[2]], [['one', 'other'], 'parent'])
     })
 
     await t.test('delayed jobs, failures that are tried again, and jobs that repeat', async (t) => {

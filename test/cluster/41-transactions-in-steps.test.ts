@@ -239,3 +239,77 @@ t.test('where commands over several servers are refused, they are when they are 
     t.match(replies.slice(2), [/^-CROSSSLOT /, /^-EXECABORT /])
   }
 })
+
+t.test('scripts are steps: others see all of it, whichever keys they touch, and errors are their own', async (t) => {
+  const { proxy, watcher, a, b } = await begin(t)
+  const source = `redis.call('INCR', KEYS[1]); return redis.call('INCR', ARGV[1])`
+  const sha = String(await watcher.ask('SCRIPT', 'LOAD', source)).split('\r\n')[1]
+  const names = [1, 2, 3, 4].map((i) => (i % 2 === 0 ? `{${a}}${i}` : `{${b}}${i}`))
+  const faults: string[] = []
+  let over = false
+  let seen = 0
+  const reader = (async () => {
+    const client = await proxy.connect()
+    while (!over) {
+      const found = await values(client, ...names)
+      if (new Set(found).size !== 1) faults.push(found.join(' '))
+      seen++
+    }
+  })()
+  const movers = [1, 2].map(async () => {
+    const client = await proxy.connect()
+    for (let i = 0; i < 40; i++) {
+      const one = ['EVALSHA', sha, '1', names[0], names[1]]
+      const other =
+        i % 2 === 0 ? ['EVALSHA', sha, '1', names[2], names[3]] : ['EVAL', source, '2', names[2], names[3], names[3]]
+      const reply = await exec(client, one, ['EVALSHA', 'f'.repeat(40), '0'], ['EVAL', 'return {1', '0'], other)
+      if (!/^\*4\r\n:(\d+)\r\n-NOSCRIPT [^\r]*\r\n-ERR Error compiling script [^\r]*\r\n:\1\r\n$/.test(reply))
+        faults.push(reply)
+    }
+  })
+  await Promise.all(movers)
+  over = true
+  await reader
+  t.same(faults.slice(0, 3), [])
+  t.ok(seen > 10, `${seen} times seen`)
+  t.same(await values(watcher, ...names), ['80', '80', '80', '80'])
+  t.equal(await counter(watcher, 'gates'), 0)
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('functions are steps, too: also loaded, called and deleted in one transaction', async (t) => {
+  const { proxy, watcher, a, b } = await begin(t)
+  const library = `#!lua name=steps
+    redis.register_function('swap', function(keys, args)
+      local one, other = redis.call('GET', keys[1]), redis.call('GET', args[1])
+      redis.call('SET', keys[1], other); redis.call('SET', args[1], one)
+      return one .. other
+    end)`
+  await watcher.ask('MSET', a, '1', b, '2')
+  t.equal(
+    await exec(
+      watcher,
+      ['FUNCTION', 'LOAD', library],
+      ['FCALL', 'swap', '1', a, b],
+      ['GET', a],
+      ['FUNCTION', 'DELETE', 'steps'],
+      ['FCALL', 'swap', '1', a, b],
+    ),
+    '*5\r\n$5\r\nsteps\r\n$2\r\n12\r\n$1\r\n2\r\n+OK\r\n-ERR Function not found\r\n',
+  )
+  t.same(await values(watcher, a, b), ['2', '1'])
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('the server of a script is lost in the middle: the outcome is unknown, and it is not sent again', async (t) => {
+  const { proxy, watcher, a, b } = await begin(t)
+  const client = await proxy.connect()
+  await client.ask('EVAL', "return redis.call('INCR', KEYS[1])", '1', b)
+  proxy.ring.pause('dt-3')
+  const reply = exec(client, ['INCR', a], ['EVAL', "return redis.call('INCR', KEYS[1])", '1', b], ['INCR', a])
+  await until('it is in flight', async () => (await outstanding(watcher, 'dt-3')) > 0)
+  await proxy.ring.kill('dt-3')
+  await declareDown(proxy.ring, 'dt-3')
+  t.match(await reply, /^-ERR the outcome of this transaction is unknown: /)
+  t.same(await values(watcher, a, b), ['1', '1'])
+})

@@ -4,6 +4,7 @@ import { scriptOf, style } from '../helpers/script-programs.js'
 import { Pair } from './pair.js'
 import { chosenCommand, randomCommand } from './random-commands.js'
 import type { Line } from './script.js'
+import { compareTransactions } from './transaction-helpers.js'
 
 /** Another one may be given to look further: DT_TEST_SEED=7. A failure is printed with its seed and its shortest sequence. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
@@ -76,4 +77,12 @@ t.test('whatever scripts of several clients choose at once, the replicas of ever
     { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
   )
   t.ok(commands > 1000, `${commands} scripts and commands`)
+})
+
+t.test('random transactions with scripts are answered as Redis does, and leave the same data', async (t) => {
+  const script = fc
+    .tuple(fc.array(randomCommand, { maxLength: 6, size: 'max' }), tag, style)
+    .map((parts) => evaluation(...parts))
+  const commands = await compareTransactions(pair, fc.oneof(script, randomCommand), SEED, 40)
+  t.ok(commands > 500, `${commands} scripts and commands`)
 })

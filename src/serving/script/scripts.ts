@@ -92,6 +92,20 @@ export class Scripts {
     this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
   }
 
+  /** Has the script of a command compiled that nobody has sent yet. What fails is told when it is served. */
+  async prepare(frame: Frame, row: CommandRow): Promise<void> {
+    const link = this.anyMember.serving()
+    if (row.script !== 'run' || link === undefined || this.kept.of(frame, row) !== undefined) return
+    const script = await this.compile(argumentOf(frame, 1), link).catch(() => undefined)
+    if (script !== undefined && 'wrapped' in (script as object)) this.kept.note(script as Script)
+  }
+
+  /** Whether it is certain that a command touches no other keys than those that were declared. */
+  staysInside(frame: Frame, row: CommandRow): boolean {
+    const runs = row.script === 'run' || row.script === 'run-kept'
+    return !runs || this.kept.of(frame, row)?.staysInside === true
+  }
+
   /** Serves a command whose row says `script`; `deadlineMs` as for `Order.park`. */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { kept } = this
@@ -321,7 +335,9 @@ export class Scripts {
       hand: { ...hand, extra: own.extra },
       refused: (key: Buffer) => letTouch(own, key),
     }
-    new ScriptGather(this.order, call, this.gathering).run()
+    const gathered = new ScriptGather(this.order, call, this.gathering)
+    if (slot.atGates === undefined) gathered.run()
+    else gathered.runInside()
   }
 
   /** It has named a key that it was not allowed to touch, and nothing has happened: it runs again, and may. */
@@ -350,7 +366,7 @@ export class Scripts {
     const ids = extra.map((key) => keyId(slot.db, key, 0, key.length))
     for (let i = 3; i < 3 + numkeys; i++) ids.push(keyId(slot.db, frame.buf, frame.argStart[i], frame.argEnd[i]))
     const claim = { ids, isShared: row.replicate === 'none' }
-    if (gates.active === 0 || gates.isFree(claim)) {
+    if (gates.active === 0 || slot.atGates !== undefined || gates.isFree(claim)) {
       go()
       return
     }

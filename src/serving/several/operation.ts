@@ -75,11 +75,21 @@ export abstract class Operation {
 
   /** Serves it and answers its client. */
   run(): void {
+    this.slot.pauseClient()
+    this.answerWith(this.serve())
+  }
+
+  /** The same for a step, see `inside`: it is answered `MUST_WAIT` when it has to wait. */
+  runInside(): void {
+    this.answerWith(this.inside())
+  }
+
+  private answerWith(served: Promise<Outcome | 'wait'>): void {
     const { slot, row, frame, order } = this
-    slot.pauseClient()
-    this.serve().then(
+    served.then(
       (outcome) => {
-        if ('reply' in outcome) answer(slot, outcome.reply)
+        if (outcome === 'wait') slot.finish(MUST_WAIT, 0, MUST_WAIT.length, true)
+        else if ('reply' in outcome) answer(slot, outcome.reply)
         else {
           const { bytes, flags } = outcome
           deliver(slot, replyShape(row, frame.argc), bytes, 0, bytes.length, flags)

@@ -1,9 +1,13 @@
 import type { KeyId } from '../../base/key-id.js'
+import type { CommandRow } from '../../command/row.js'
 import type { Claim } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
+import type { Frame } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import { concernedBy } from '../keyspace/whole-databases.js'
+import type { Scripts } from '../script/scripts.js'
 import { namesOthers, type Plan, planOf, type QueuedCommand } from './plan.js'
+import type { Ways } from './ways.js'
 
 /**
  * Some commands of a transaction, from the number `from` up to `to`: a part that leaves in one turn, or a step, which is one that takes
@@ -40,15 +44,26 @@ export function sectionsOf(order: Order, commands: readonly QueuedCommand[]): Se
   return sections
 }
 
+/** Whether a command may touch keys that stand nowhere in it. */
+function mayNameAny(scripts: Scripts, frame: Frame, row: CommandRow): boolean {
+  if (row.route === 'function') return row.script === 'call'
+  if (row.route === 'script') return !scripts.staysInside(frame, row)
+  return row.gather === 'sort' && namesOthers(row, frame)
+}
+
 /** What a transaction in steps needs for itself: all its keys, and whole databases where a command looks at these, or may name any key. */
-export function claimOf(order: Order, commands: readonly QueuedCommand[], watched: readonly KeyId[]): Claim {
+export function claimOf(
+  { order, scripts }: Ways,
+  commands: readonly QueuedCommand[],
+  watched: readonly KeyId[],
+): Claim {
   const ids: KeyId[] = [...watched]
   const concerned: ((db: number) => boolean)[] = []
   for (const { frame, row, db, reply } of commands) {
     if (reply !== undefined) continue
     const isOfAll = row.route === 'members' && row.keyFinder !== 'range'
     if (isOfAll && row.replicate !== 'none') concerned.push(concernedBy(parseRequest(frame), db))
-    else if (isOfAll || (row.gather === 'sort' && namesOthers(row, frame))) concerned.push((each) => each === db)
+    else if (isOfAll || mayNameAny(scripts, frame, row)) concerned.push((each) => each === db)
     if (!isOfAll) for (const id of order.keyIds(row, frame, db)) ids.push(id)
   }
   const claim = { ids, isShared: !writes(commands) }

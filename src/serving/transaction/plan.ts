@@ -131,7 +131,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       replies.set(command, DATABASE_GONE)
       continue
     }
-    if (row.route === 'script' || (row.route === 'members' && !row.oneTurn)) {
+    if (row.route === 'script' || row.route === 'function' || (row.route === 'members' && !row.oneTurn)) {
       step = command
       break
     }

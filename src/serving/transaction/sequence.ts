@@ -102,6 +102,7 @@ class Sequence {
     const closed = await opening.whenOpen()
     if (closed !== undefined) return { refusal: closed }
     this.deadlineMs = waiting.deadline()
+    for (const { frame, row } of commands) if (row.route === 'script') await ways.scripts.prepare(frame, row)
     for (;;) {
       if (slot.abandoned || this.isLate) return { refusal: order.unavailable() }
       if (watched?.isBroken === true) return { refusal: nullArray }
@@ -111,7 +112,7 @@ class Sequence {
         await waiting.change(this.deadlineMs, () => !slot.abandoned && watched?.isBroken !== true && against.away())
         continue
       }
-      const claim = claimOf(order, commands, watched?.ids ?? [])
+      const claim = claimOf(ways, commands, watched?.ids ?? [])
       if (!gates.isFree(claim)) order.stats.gateWaits++
       const entry = await gates.entered(claim, ticket, this.deadlineMs)
       if (entry === undefined) return { refusal: order.stillGated() }

@@ -44,6 +44,7 @@ function againstStep(ways: Ways, command: QueuedCommand, slot: ReplySlot): Again
   const { order, gathering } = ways
   const { row } = command
   const operation = operationOf(ways, command, slot)
+  if (row.route === 'script' || row.route === 'function') return againstScript(order, command)
   if (operation === undefined) return againstMembers(order, command)
   if (row.plan === undefined && gathering.refusal !== undefined)
     return { refusal: discarded(gathering.refusal as ErrorReply) }
@@ -52,6 +53,14 @@ function againstStep(ways: Ways, command: QueuedCommand, slot: ReplySlot): Again
   // What Redis answers as well it says in its turn.
   const isRefused = barrier !== undefined && isError(barrier) && isOfProxy(encodeReply(barrier, 2))
   return isRefused ? { refusal: discarded(barrier) } : undefined
+}
+
+/** As far as it is known which keys it touches. */
+function againstScript(order: Order, { frame, row, db }: QueuedCommand): Against | undefined {
+  const routes = order.keyIds(row, frame, db).map((id) => order.router.routeOf(id))
+  for (const { gone } of routes) if (gone !== undefined) return { refusal: gone }
+  const isAway = () => routes.some((route) => route.isOutOfReach(row.replicate !== 'none'))
+  return isAway() ? { away: isAway } : undefined
 }
 
 function againstMembers({ router }: Order, { row, frame }: QueuedCommand): Against | undefined {

@@ -39,6 +39,7 @@ export async function serveStep(ways: Ways, command: QueuedCommand, slot: ReplyS
     const reply = encoded(command, outcome, slot)
     return command.reshape === undefined ? reply : command.reshape(reply)
   }
+  if (row.route === 'script' || row.route === 'function') return runScript(ways, command, slot)
   const { order } = ways
   const args = parseRequest(frame)
   if (row.replicate !== 'none') {
@@ -55,6 +56,18 @@ export async function serveStep(ways: Ways, command: QueuedCommand, slot: ReplyS
     order.stats.readsResent++
     return 'wait'
   }
+}
+
+function runScript(
+  { scripts, functions }: Ways,
+  { frame, row, db, proto }: QueuedCommand,
+  slot: ReplySlot,
+): Promise<Buffer | 'wait'> {
+  return new Promise((resolve, reject) => {
+    const answered = (reply: Buffer) => resolve(reply.equals(MUST_WAIT) ? 'wait' : reply)
+    const way = row.route === 'function' ? functions : scripts
+    way.serve(frame, row, new ScriptSlot(slot, db, proto, answered, reject), 0)
+  })
 }
 
 function encoded({ frame, row, db, proto }: QueuedCommand, outcome: Outcome, slot: ReplySlot): Buffer {
@@ -87,5 +100,35 @@ class StepSlot extends InnerSlot {
 
   finish(buf: Buffer, start: number, end: number): void {
     this.reply = Buffer.from(buf.subarray(start, end))
+  }
+}
+
+/** That of a script, which is served by others, and goes on when its client has gone. */
+class ScriptSlot extends StepSlot {
+  constructor(
+    whole: ReplySlot,
+    db: number,
+    proto: 2 | 3,
+    private readonly answered: (reply: Buffer) => void,
+    private readonly failed: (failure: Error) => void,
+  ) {
+    super(whole, db, proto)
+  }
+
+  override get atGates(): 'admitted, now' {
+    return 'admitted, now'
+  }
+
+  override get abandoned(): boolean {
+    return false
+  }
+
+  override finish(buf: Buffer, start: number, end: number): void {
+    super.finish(buf, start, end)
+    this.answered(this.reply)
+  }
+
+  override fail(failure: Error): void {
+    this.failed(failure)
   }
 }

@@ -9,7 +9,7 @@ const READ_AGAIN = 'read its keys before you send it again'
 const ADVICE = `some of its commands may have been executed, ${READ_AGAIN}`
 /** Errors that say something of the servers, or of this proxy, and not of what a key is. */
 const OF_PROXY =
-  /^-(?:CLUSTERDOWN|TRYAGAIN|OOM|BUSY|EXECABORT|CROSSSLOT) |^-ERR (?:the read was not answered|internal error of the proxy)/
+  /^-(?:CLUSTERDOWN|TRYAGAIN|OOM|BUSY|EXECABORT|CROSSSLOT) |^-ERR (?:the (?:read|script) was not (?:answered|executed)|the script touched|internal error of the proxy)/
 
 /** Whether an error says that it is not known what became of a write. */
 export function isUnknown(reply: Buffer): boolean {
