@@ -134,8 +134,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'refused-copy-carried-on': {
     summary: 'what a joining member made of a key whose copy it had refused is not repaired',
-    seed: 5540,
-    options: ['--faults', 'refuse,down', '--kinds', 'move,list'],
+    seed: 40710,
+    options: ['--faults', 'refuse,members', '--kinds', 'move,list,string'],
     patches: [{ file: 'order/doubts.js', replace: 'if (reached.length > 1)', by: 'if (false)' }],
   },
   'late-reply-for-another': {
