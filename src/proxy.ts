@@ -300,6 +300,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     sentinels,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...clientSide(config),
+    channels: coordinator.channels,
     runId,
     failed,
     startedAtMs: performance.now(),

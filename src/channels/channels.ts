@@ -129,6 +129,15 @@ export class Channels {
     return this.known(kind, name)?.listeners.size ?? 0
   }
 
+  /** How many would get a message that is published there now. */
+  receivers(kind: 'channel' | 'shard', channel: Buffer): number {
+    let count = this.listeners(kind, channel)
+    if (kind === 'shard') return count
+    this.patterns.find(channel, 0, channel.length, this.found)
+    for (const pattern of this.found.splice(0)) count += pattern.listeners.size
+    return count
+  }
+
   /** The channels of a kind that are listened to, and match the pattern if there is one. */
   names(kind: Kind, pattern: Buffer | undefined): Buffer[] {
     const glob = pattern === undefined ? undefined : new Glob(pattern)

@@ -1,7 +1,7 @@
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
-import { Channels } from '../channels/channels.js'
+import type { Channels } from '../channels/channels.js'
 import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
@@ -48,11 +48,10 @@ export interface Server {
 }
 
 /** What there is of clients when the proxy starts. */
-export function clientSide(config: Config): Pick<Server, 'clients' | 'stats' | 'channels' | 'pushLimits'> {
+export function clientSide(config: Config): Pick<Server, 'clients' | 'stats' | 'pushLimits'> {
   return {
     clients: new Clients(),
     stats: new ClientStats(),
-    channels: new Channels(),
     pushLimits: pushLimitsOf(config),
   }
 }

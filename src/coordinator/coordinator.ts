@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
+import { Channels } from '../channels/channels.js'
 import { findKeys, lacksValue, sortReadsPatterns } from '../command/keys.js'
 import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
@@ -51,6 +52,8 @@ export class Coordinator {
   readonly scripts: Scripts
   readonly blocking: Blocking
   readonly functions: Functions
+  /** Who listens to what: clients, and what scripts publish. */
+  readonly channels = new Channels()
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly ways: Ways
@@ -70,7 +73,7 @@ export class Coordinator {
       this.serveKeys(frame, row, slot, deadlineMs)
     })
     this.gathering = new Gathering(this.order, options, log)
-    this.scripts = new Scripts(this.order, this.gathering, options, log)
+    this.scripts = new Scripts(this.order, this.gathering, this.channels, options, log)
     this.functions = new Functions(this.order, this.scripts, log)
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }

@@ -231,3 +231,64 @@ t.test('the connection of who executes it breaks: nothing has happened, and nobo
   await proxy.ring.restart(executor)
   await until('it serves', async () => String(await watcher.ask('MGET', a, b)) === '*2\r\n$1\r\n1\r\n$-1\r\n')
 })
+
+t.test('a script asks which keys there are: it is told those of the whole ring, and may touch them', async (t) => {
+  const { proxy, client } = await begin(t)
+  const other = await proxy.connect()
+  await client.pipeline(Array.from({ length: 30 }, (_, i) => ['SET', `some:${i}`, 'x']))
+  const ask = async (...words: string[]) => String(await client.ask('EVAL', ...words))
+  t.equal(
+    await ask("return {redis.call('dbsize'), #redis.call('keys', ARGV[1]), #redis.call('keys', 'no*')}", '0', '*:1*'),
+    '*3\r\n:30\r\n:11\r\n:0\r\n',
+  )
+  t.match(await ask("return redis.call('randomkey')", '0'), /^\$\d+\r\nsome:\d+/)
+  t.equal(
+    await ask("local r = redis.call('scan', 0, 'match', '*:2*', 'count', 3) return {r[1], #r[2]}", '0'),
+    '*2\r\n$1\r\n0\r\n:11\r\n',
+  )
+  t.equal(await ask("return redis.pcall('scan', 'x').err", '0'), '$18\r\nERR invalid cursor\r\n')
+  t.equal(await ask("return redis.pcall('scan', 0, 'type').err", '0'), '$16\r\nERR syntax error\r\n')
+  t.match(
+    await ask("return redis.call('keys')", '0'),
+    /^-ERR Wrong number of args calling Redis command from script script: /,
+  )
+  const sweep =
+    "local keys = redis.call('keys', ARGV[1]) for _, key in ipairs(keys) do redis.call('del', key) end return #keys"
+  const [swept] = await Promise.all([ask(sweep, '0', 'some:*'), other.ask('SET', 'other', 'x')])
+  t.equal(swept, ':30\r\n')
+  t.equal(String(await client.ask('DBSIZE')), ':1\r\n')
+  await client.pipeline(Array.from({ length: 1200 }, (_, i) => ['SET', `some:${i}`, 'x']))
+  t.equal(await ask("return #redis.call('keys', 'some:*')", '0'), ':1200\r\n')
+  t.match(
+    await ask(sweep, '0', 'some:*'),
+    /^-ERR the script touches keys that KEYS or SCAN has told it, which were 1200, .* nothing was applied/,
+  )
+  await isClean(t, proxy)
+})
+
+t.test('a script publishes: who listens is told when what it did is done, and it is told how many', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  const listener = await proxy.connect()
+  await listener.ask('SUBSCRIBE', 'news')
+  await listener.ask('PSUBSCRIBE', 'n*')
+  const unlock = "if redis.call('del', KEYS[1]) == 1 then return redis.call('publish', KEYS[2], ARGV[1]) end return -1"
+  await client.ask('SET', a, '1')
+  t.equal(String(await client.ask('EVAL', unlock, '2', a, 'news', 'free')), ':2\r\n')
+  t.equal(String(await listener.reply()), '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$4\r\nfree\r\n')
+  t.equal(String(await listener.reply()), '*4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$4\r\nfree\r\n')
+  t.equal(String(await client.ask('EVAL', unlock, '2', a, 'news', 'free')), ':-1\r\n')
+  const several = `redis.call('publish', 'news', 1) redis.call('incr', KEYS[1]) redis.call('publish', 'nobody', 2)
+    redis.call('publish', 'news', 3) redis.call('incr', KEYS[2]) error('the end')`
+  t.match(
+    String(await client.ask('EVAL', several, '2', a, b)),
+    /^-ERR user_script:2: the end script: [0-9a-f]{40}, on @user_script:2\.\r\n$/,
+  )
+  const told: string[] = []
+  for (let i = 0; i < 5; i++) told.push(String(await listener.reply()).at(-3) ?? '')
+  t.same(told, ['1', '1', '2', '3', '3'])
+  t.match(
+    String(await client.ask('EVAL_RO', "return redis.call('publish', 'news', 'x')", '0')),
+    /^-ERR Write commands are not allowed from read-only scripts/,
+  )
+  await isClean(t, proxy)
+})

@@ -11,14 +11,12 @@ const SEED = Number(process.env.DT_TEST_SEED ?? 1)
 
 const pair = await Pair.start(t)
 
-/** Not to be had inside a script yet: what concerns all keys, other databases, or many servers. */
+/** Not to be had inside a script: what concerns whole databases, or other ones, and patterns of SORT. */
 function isServed({ args }: Line): boolean {
   const words = args.map((arg) => arg.toString('latin1'))
   const namesPatterns = words[0] === 'SORT' && words.some((word) => word.includes('*'))
   return (
-    !/^(KEYS|SCAN|DBSIZE|SWAPDB|FLUSHDB|RANDOMKEY|SELECT|MOVE)$/.test(words[0]) &&
-    !(words[0] === 'COPY' && words.includes('DB')) &&
-    !namesPatterns
+    !/^(SWAPDB|FLUSHDB|SELECT|MOVE)$/.test(words[0]) && !(words[0] === 'COPY' && words.includes('DB')) && !namesPatterns
   )
 }
 
@@ -57,9 +55,9 @@ t.test('random scripts are answered as Redis does, and leave the same data', asy
         commands += lines.length
       },
     ),
-    { seed: SEED, numRuns: 150, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+    { seed: SEED, numRuns: 75, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
   )
-  t.ok(commands > 800, `${commands} scripts`)
+  t.ok(commands > 400, `${commands} scripts`)
 })
 
 t.test('whatever scripts of several clients choose at once, the replicas of every key are equal', async (t) => {

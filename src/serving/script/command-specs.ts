@@ -10,6 +10,7 @@ import { allRows, rowNamed } from '../../command/table.js'
  *
  *     how       -  no key, nothing to note: PING        n  not to be had inside a script      N  refused by Redis there
  *               r  a read                               w  the command itself is noted
+ *               q  what no one server can tell, see `questions`
  *               c  nobody can tell: the keys are copied
  *               others: see HOW, and the prologue
  *     keys      1  the first argument                   f,l,s  from … to …, every so many     np, npd  behind their number
@@ -36,6 +37,12 @@ const HOW: Readonly<Record<string, string>> = {
   echo: '-',
   time: '-',
   lolwut: '-',
+  keys: 'q',
+  scan: 'q',
+  dbsize: 'q',
+  randomkey: 'q',
+  publish: 'q',
+  spublish: 'q',
   // What else the member would say of all its keys.
   move: 'n',
   copy: 'd',
@@ -72,7 +79,7 @@ function specOfRow(row: CommandRow): string {
   if (row.subcommands !== undefined) return 'C'
   if (row.flags.includes('noscript')) return 'N'
   const how = howOf(row)
-  if (how === 'n' || how === '-') return how
+  if (how === 'n' || how === '-' || how === 'q') return how
   const letter = row.flags.includes('denyoom') && how !== 'r' ? how.toUpperCase() : how
   return letter + keysOf(row)
 }

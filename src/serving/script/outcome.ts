@@ -3,22 +3,32 @@ import { frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
 import type { Dumped } from '../several/gather/whole-values.js'
 import { LOOP_SHA } from './loop.js'
+import type { Messages, Question } from './questions.js'
 import type { Script } from './script.js'
 
 /** What came of the run of a script. */
 export type Outcome =
   /** It has run, and says `reply`: from `start` to `end`, with the flags of the reply framer. */
-  | { readonly kind: 'done'; readonly effects: Effects; readonly deadlineMs: number; readonly reply: Said }
-  /** It wanted a key that it may not touch now. What it had done before is taken back, unless that `failed`. */
+  | {
+      readonly kind: 'done'
+      readonly effects: Effects
+      readonly deadlineMs: number
+      readonly reply: Said
+      readonly messages: Messages
+    }
+  /** It wanted something that it has not now. What it had done before is taken back, unless that `failed`. */
   | Stopped
 
 export interface Stopped {
   readonly kind: 'stopped'
-  readonly key: Buffer
+  readonly wanted: Wanted
   /** The soonest deadline that was given back to a key. */
   readonly deadlineMs: number
   readonly failed: string | undefined
 }
+
+/** A key that it may not touch, or the answer to a question. */
+export type Wanted = Buffer | Question
 
 /** What comes of a script that was only tried. */
 export type TrialOutcome =
@@ -28,6 +38,7 @@ export type TrialOutcome =
       readonly reply: Said
       readonly left: readonly { readonly key: Buffer; readonly value: Dumped }[]
       readonly touched: readonly number[]
+      readonly messages: Messages
       readonly deadlineMs: number
     }
   | Stopped
@@ -55,6 +66,7 @@ const NOT_TAKEN_BACK = 5
 /** So many elements stand before the effects. */
 const HEAD = 4
 
+const STAR = 0x2a
 const UNDERSCORE = Buffer.from('_\r\n')
 const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
 /** It has done nothing. */
@@ -70,9 +82,9 @@ export function outcomeOf(script: Script, keys: readonly Buffer[], buf: Buffer, 
   const kind = integerIn(buf, parts)
   if (kind === STOPPED) return stoppedIn(buf, parts)
   const deadlineMs = integerIn(buf, parts)
-  const reply = replyIn(script, kind, buf, parts)
+  const { reply, messages } = replyIn(script, kind, buf, parts)
   const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, keys)
-  return { kind: 'done', effects, deadlineMs, reply }
+  return { kind: 'done', effects, deadlineMs, reply, messages }
 }
 
 /** The same of one that was only tried; the bytes are kept. */
@@ -82,7 +94,7 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   if (kind === STOPPED) return stoppedIn(buf, parts)
   if (kind === NOT_TAKEN_BACK) return { kind: 'failed', failed: textIn(buf, parts).toString() }
   const deadlineMs = integerIn(buf, parts)
-  const reply = replyIn(script, kind, buf, parts)
+  const { reply, messages } = replyIn(script, kind, buf, parts)
   const places = textIn(buf, parts).toString('latin1').match(/\d+/g) ?? []
   const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
     const key = textIn(buf, parts)
@@ -90,7 +102,7 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
     const payload = textIn(buf, parts)
     return { key, value: { payload: payload.length === 0 ? null : payload, deadline } }
   })
-  return { kind: 'done', reply, left, touched: places.map((place) => Number(place) - 1), deadlineMs }
+  return { kind: 'done', reply, left, touched: places.map((place) => Number(place) - 1), messages, deadlineMs }
 }
 
 function partsOf(buf: Buffer, from: number, to: number): Elements {
@@ -100,25 +112,37 @@ function partsOf(buf: Buffer, from: number, to: number): Elements {
 }
 
 function stoppedIn(buf: Buffer, parts: Elements): Stopped {
-  const key = Buffer.from(textIn(buf, parts))
+  parts.next()
+  const wanted = isArray(buf, parts) ? textsIn(buf, parts) : Buffer.from(bulkIn(buf, parts))
   const deadlineMs = integerIn(buf, parts)
   const failed = parts.count > 3 ? textIn(buf, parts).toString() : undefined
-  return { kind: 'stopped', key, deadlineMs, failed }
+  return { kind: 'stopped', wanted, deadlineMs, failed }
 }
 
-/** What it says: the next two elements. */
-function replyIn(script: Script, kind: number, buf: Buffer, parts: Elements): Said {
+/** What it says, to its client and to others: the next two elements. */
+function replyIn(script: Script, kind: number, buf: Buffer, parts: Elements): { reply: Said; messages: Messages } {
   parts.next()
   const { start, end, flags } = parts
   parts.next()
+  const [where, ...messages] = isArray(buf, parts) ? textsIn(buf, parts) : [bulkIn(buf, parts)]
   const what = Math.abs(kind)
-  if (what === FAILED) return failure(script, buf, start, end, parts)
-  return what === NOTHING_SAID ? NULL : { buf, start, end, flags }
+  if (what === FAILED) return { reply: failure(script, buf, start, end, where), messages }
+  return { reply: what === NOTHING_SAID ? NULL : { buf, start, end, flags }, messages }
 }
 
-/** The error, with the client's name of the script; `where` stands last. */
-function failure({ sha }: Script, buf: Buffer, start: number, end: number, where: Elements): Said {
-  const place = bulkIn(buf, where).toString('latin1')
+function isArray(buf: Buffer, { start }: Elements): boolean {
+  return buf[start] === STAR
+}
+
+/** What the texts are in the array that an element is. */
+function textsIn(buf: Buffer, { start, end }: Elements): Buffer[] {
+  const texts = new Elements(buf, start, end)
+  return Array.from({ length: texts.count }, () => Buffer.from(textIn(buf, texts)))
+}
+
+/** The error, with the client's name of the script, and where it was raised. */
+function failure({ sha }: Script, buf: Buffer, start: number, end: number, where: Buffer): Said {
+  const place = where.toString('latin1')
   const suffix = place === '' ? '' : ` script: ${sha}, on ${place}.`
   const message = bulkIn(buf, { start, end }).toString('latin1')
   const line = Buffer.from(`-${`${message}${suffix}`.replace(/[\r\n]/g, ' ')}\r\n`, 'latin1')

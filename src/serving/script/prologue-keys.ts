@@ -2,7 +2,8 @@
  * The part of a prologue that looks at what keys a script touches, and takes back what it has done [design §7 Scripts].
  *
  * Before the last argument stands what it may touch: how many of KEYS, the last ones, are not the client's, but may be touched as
- * well, and behind that the places of those that may not.
+ * well, and behind that the places of those that may not. Where questions were answered (see `questions`), the answers stand before that, and it
+ * begins with q and the number of these arguments.
  *
  * A script that is only tried takes back what it has done however it ends, and says instead what it would have left, of each key
  * that is not as it was:
@@ -25,11 +26,94 @@ $touch
 export const KEYS_AT_HAND = `
 local K,P,N,np,soon,U,Z={},{},{},0,0
 local more,F
+$answers
 for w in string.gmatch(A[n-1],'%d+') do if more then F=F or {} F[tonumber(w)]=true else more=tonumber(w) end end
 for i=1,#KEYS do if not F or not F[i] then K[KEYS[i]]=true end end
 $begin
 for i=#KEYS,#KEYS-more+1,-1 do KEYS[i]=nil end
 A[n-1]=nil
+`
+
+/** W: what is answered to questions, by these. M: messages that it publishes. */
+export const ANSWERS = `
+local m=tonumber(match(A[n-1],'^q(%d+) ') or 0)
+if m>0 then
+A[n-1]=string.gsub(A[n-1],'^q%d+ ','')
+W={}
+local i=n-1-m
+while i<n-1 do
+local v,c={},tonumber(A[i+2])
+for j=1,c do v[j]=A[i+2+j] end
+W[A[i]]={A[i+1],v}
+i=i+3+c
+end
+for j=n-1-m,n-2 do A[j]=nil end
+end
+`
+
+/**
+ * What is told of all keys was so before the script: it has itself made some since, and deleted others. Which of these match a pattern a
+ * server says, of a set of them.
+ */
+const CHANGED = `
+local function changed(v,pattern,kind)
+local mine,new,t={},{},{}
+for i=1,np do
+local k=N[i]
+mine[k]=true
+if rpc('EXISTS',k)==1 and (not kind or rpc('TYPE',k).ok==kind) then new[#new+1]=k end
+end
+for i=1,#v do if not mine[v[i]] then t[#t+1]=v[i] end end
+if #new==0 then return t end
+local set='\\0dt:pieces:g999999'
+local r=rpc('SADD',set,unpack(new))
+if bad(r) then return r end
+local c,seen='0',{}
+repeat
+r=rpc('SSCAN',set,c,'MATCH',pattern,'COUNT',2000)
+c=r[1]
+for i=1,#r[2] do local k=r[2][i] if not seen[k] then seen[k]=true t[#t+1]=k end end
+until c=='0'
+rpc('UNLINK',set)
+return t
+end
+local function option(a,c,word) for i=2,c-1,2 do if lower(a[i])==word then return a[i+1] end end end
+`
+
+/** What no one server can tell. Asked with a wrong number of arguments the server says so. */
+export const ASK = `${CHANGED}
+local ask
+function ask(n,a,c)
+local isp=n=='publish' or n=='spublish'
+if c~=(isp and 2 or n=='keys' and 1 or n=='scan' and math.max(c,1) or 0) then return rpc(n,unpack(a,1,c)) end
+for i=1,c do
+a[i]=text(a[i])
+if type(a[i])~='string' then return rpc(n,unpack(a,1,c)) end
+end
+local w=W and W[n..'\\0'..concat(a,'\\0',1,isp and 1 or c)]
+if not w then stop={n,unpack(a,1,c)} error(S) end
+local k,v=w[1],w[2]
+if k=='e' then return {err=v[1]} end
+if isp then
+M=M or {''}
+M[#M+1]=n M[#M+1]=a[1] M[#M+1]=a[2]
+end
+if isp then return tonumber(v[1]) end
+if n=='dbsize' then
+local r=tonumber(v[1])
+for i=1,np do r=r+rpc('EXISTS',N[i])-(P[N[i]][2] and 1 or 0) end
+return r
+end
+if n=='randomkey' then
+if np==0 then return v[1] or false end
+local t=ask('keys',{'*'},1)
+return t[math.random(#t)] or false
+end
+if n=='keys' then return changed(v,a[1]) end
+if not find(a[1],'^0+$') then return {'0',{}} end
+local t=changed(v,option(a,c,'match') or '*',option(a,c,'type'))
+return bad(t) and t or {'0',t}
+end
 `
 
 export const TOUCH = `

@@ -1,4 +1,6 @@
 import {
+  ANSWERS,
+  ASK,
   KEYS_AT_HAND,
   SHORT_TOUCH,
   STOPPED,
@@ -19,6 +21,9 @@ import {
  *     { 4, key, deadline }                          it named a key that it may not touch now: nothing has happened
  *     { 4, key, deadline, message }                 the same, and taking back what it had done failed
  *
+ * The key is an array when it asked a question instead, see `questions`: what that says. So is where it failed when it published messages, behind which
+ * these stand: command, channel, text …
+ *
  * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
  * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
  * script touches, what stands in `prologue-keys`.
@@ -32,7 +37,7 @@ local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring=type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring
 local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.lower,string.byte,string.find,string.match,table.concat,ARGV
 local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,{},{err='ERR stopped'}
-local T,B=$specs,$all
+local T,B,W,M=$specs,$all
 local n=#A
 local oom=A[n]=='o'
 A[n]=nil
@@ -81,6 +86,7 @@ for i=f,l,p do ks[m]=a[i] m=m+1 end
 end
 return ks
 end
+$ask
 local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
 local function note(h,n,r,a,c)
 local k=a[1]
@@ -142,6 +148,7 @@ s=match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)')
 end
 if s==nil then return {err='ERR Unknown Redis command called from script'} end
 if s=='-' then return rpc(n,...) end
+if s=='q' then return ask(name,a,c) end
 if s=='N' then return {err='ERR This Redis command is not allowed from script'} end
 local h=sub(s,1,1)
 if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
@@ -248,6 +255,7 @@ if ok then
 L[3]=r
 L[1]=copy and -1 or 1
 if r==nil then L[3]=0 L[1]=copy and -2 or 2 end
+$messages
 return L
 end
 local m,w='ERR '..tostring(r),''
@@ -261,6 +269,7 @@ end
 L[1]=copy and -3 or 3
 L[3]=m
 L[4]=w
+$messages
 return L
 end
 `
@@ -351,6 +360,9 @@ export function linesOf(needs: Needs): string {
     bytes: String(needs.maxBytes),
     keys: staysInside ? '' : KEYS_AT_HAND,
     begin: isTrial ? TRIAL_BEGIN : '',
+    answers: needs.isShort ? '' : ANSWERS,
+    ask: staysInside ? 'local ask' : ASK,
+    messages: needs.isShort ? '' : 'if M then M[1]=L[4] L[4]=M end',
     touch: staysInside ? '' : TOUCH,
     note_touched: isTrial ? TRIAL_TOUCH : '',
     left: isTrial ? TRIAL_LEFT : '',

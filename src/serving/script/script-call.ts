@@ -3,7 +3,8 @@ import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import type { Said } from './outcome.js'
+import type { Said, Wanted } from './outcome.js'
+import { type Answer, argumentsOf, type Messages } from './questions.js'
 import type { Script } from './script.js'
 
 export const SCRIPT_OUT_OF_MEMORY = error(
@@ -20,13 +21,15 @@ export interface ScriptCall {
   /** How many keys are named in it. */
   readonly numkeys: number
   readonly ids: readonly KeyId[]
-  /** It has named another key, and nothing has happened. */
-  stopped(key: Buffer): void
+  /** It has named another key, or asked something, and nothing has happened. */
+  stopped(wanted: Wanted): void
+  /** All that it did has been done, and it has published this. */
+  publish(messages: Messages): void
   /** It has not been executed, because the server did not have it. */
   notThere(): void
 }
 
-/** Which keys a script may touch now. */
+/** Which keys a script may touch now, and what it is told. */
 export interface Hand {
   /** How many were declared. */
   readonly numkeys: number
@@ -34,6 +37,7 @@ export interface Hand {
   readonly places: ReadonlySet<number> | undefined
   /** Others. */
   readonly extra: readonly Buffer[]
+  readonly answers: readonly Answer[]
 }
 
 /** The keys at hand, `command` is the client's. */
@@ -60,7 +64,11 @@ export function callFrame(
   for (let i = 3; i < 3 + numkeys; i++) args.push(argumentOf(command, i))
   args.push(...extra)
   for (let i = 3 + numkeys; i < command.argc; i++) args.push(argumentOf(command, i))
-  if (!script.staysInside) args.push([extra.length, ...forbidden(hand)].join(' '))
+  if (!script.staysInside) {
+    const answers = argumentsOf(hand.answers)
+    const before = answers.length === 0 ? '' : `q${answers.length} `
+    args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' '))
+  }
   args.push(how.outOfMemory ? 'o' : '')
   return frameOf(args)
 }

@@ -1,11 +1,14 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
+import type { Channels } from '../../channels/channels.js'
 import type { CommandRow } from '../../command/row.js'
 import { mayHavePassed } from '../../order/deadline.js'
+import type { Claim } from '../../order/gates.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
+import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
@@ -15,9 +18,12 @@ import { type Computed, GatherRun } from '../several/gather/gather.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { Over } from '../several/gather/whole-values.js'
 import type { Attempt } from '../several/operation.js'
+import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
+import type { Wanted } from './outcome.js'
 import { type TrialOutcome, trialOutcomeOf } from './outcome.js'
+import { type Answer, answerOf, answerToPublish, isPublish, publishAll, type Question } from './questions.js'
 import { type Script, wrap } from './script.js'
 import {
   callFrame,
@@ -30,6 +36,13 @@ import {
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
 
+/** So many questions it may ask. */
+const QUESTIONS_MAX = 100
+const TOO_MANY_QUESTIONS = error(
+  `ERR the script asked more than ${QUESTIONS_MAX} times which keys there are, or published to more than ${QUESTIONS_MAX} channels; what it had done was taken back, nothing was applied`,
+)
+const SCAN = Buffer.from('scan')
+
 /** A script, and what its client has given it. */
 export interface GatheredCall {
   readonly script: Script
@@ -41,8 +54,11 @@ export interface GatheredCall {
   readonly slot: ReplySlot
   readonly readsOnly: boolean
   readonly hand: Hand
-  /** It has named another key, and nothing has happened: gives an answer, or the key is at hand now. */
-  refused(key: Buffer): Reply | undefined
+  readonly channels: Channels
+  /** What it has asked of all keys. */
+  readonly questions: readonly Question[]
+  /** It has named another key, and nothing has happened: gives an error, or the key is at hand now. */
+  letTouch(key: Buffer, answers: readonly Answer[]): Reply | undefined
 }
 
 /**
@@ -59,6 +75,10 @@ export class ScriptGather extends GatherRun {
   private inPlace: readonly Source[] = []
   /** Who is executing it. */
   private busy: Link | undefined
+  /** What it asks of all keys, and what it was told of channels, and of keys in this attempt. */
+  private readonly questions: Question[]
+  private readonly counts: Answer[]
+  private told: readonly Answer[] = []
 
   constructor(
     order: Order,
@@ -67,6 +87,8 @@ export class ScriptGather extends GatherRun {
   ) {
     super(order, call.frame, call.row, call.slot, gathering.settings, gathering.copies)
     this.isShared = call.readsOnly
+    this.questions = [...call.questions]
+    this.counts = [...call.hand.answers]
     this.cutKeys()
   }
 
@@ -82,6 +104,13 @@ export class ScriptGather extends GatherRun {
 
   protected override gated(): KeyId[] {
     return this.allKeys.map((key) => this.idOf(key))
+  }
+
+  /** Which keys there are does not change either, from when it asks that. */
+  protected override claim(): Claim {
+    const claim = super.claim()
+    const { db } = this.slot
+    return this.questions.length === 0 ? claim : { ...claim, isOfDatabase: (each) => each === db }
   }
 
   protected override onlyRead(): ReadonlySet<KeyId> {
@@ -117,6 +146,7 @@ export class ScriptGather extends GatherRun {
       return this.routesOf([key])[0].natural.map((link) => order.lanes.whenPassed(link, [id]))
     })
     if (held.some((each) => each !== undefined)) await Promise.all(held)
+    this.told = await Promise.all(this.questions.map((question) => this.answerTo(question)))
     try {
       return await super.find()
     } finally {
@@ -140,7 +170,8 @@ export class ScriptGather extends GatherRun {
 
   protected override commandWith(): Frame {
     const { call } = this
-    return callFrame(call.script.learnt.trial!, this.frame, call.hand, {
+    const hand = { ...call.hand, answers: [...this.counts, ...this.told] }
+    return callFrame(call.script.learnt.trial!, this.frame, hand, {
       readsOnly: call.row.replicate === 'none',
       outOfMemory: !this.isShared && this.isFull(this.allKeys),
     })
@@ -161,16 +192,48 @@ export class ScriptGather extends GatherRun {
       return this.notTakenBack(executor, tried.failed!)
     }
     this.noteDeadline(executor, tried.deadlineMs)
-    if (tried.kind === 'stopped') {
-      const refusal = call.refused(tried.key)
-      if (refusal !== undefined) return { reply: refusal }
-      this.cutKeys()
-      return 'again'
-    }
+    if (tried.kind === 'stopped') return this.stopped(tried.wanted)
     this.learn(tried.touched)
     const { buf, start, end, flags: said } = tried.reply
     const failed = await this.putAll(tried, executor)
+    if (failed === undefined) publishAll(call.channels, tried.messages)
     return failed ?? { bytes: buf.subarray(start, end), flags: said }
+  }
+
+  /** It is done again with what it wanted. */
+  private stopped(wanted: Wanted): Attempt {
+    const { call, counts, told } = this
+    if (!Buffer.isBuffer(wanted)) {
+      if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, call.readsOnly))
+      else this.questions.push(wanted)
+      return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
+    }
+    const refusal = call.letTouch(wanted, told)
+    if (refusal !== undefined) return { reply: refusal }
+    this.cutKeys()
+    return 'again'
+  }
+
+  /** What the whole ring says. */
+  private async answerTo(question: Question): Promise<Answer> {
+    const [command, cursor, ...options] = question
+    if (!command.equals(SCAN)) return answerOf(question, await this.askRing(question))
+    // All of it, whatever COUNT says. It never gives another cursor than 0.
+    const keys = new Map<string, Buffer>()
+    const isBegin = /^0+$/.test(cursor.toString('latin1'))
+    for (let at: Buffer | undefined = cursor; at !== undefined; ) {
+      const reply = await this.askRing([SCAN, at, ...options])
+      if (isError(reply)) return answerOf(question, reply)
+      const [next, found] = reply as [Buffer, Buffer[]]
+      if (isBegin) for (const key of found) keys.set(key.toString('latin1'), key)
+      at = isBegin && next.toString() !== '0' ? next : undefined
+    }
+    return answerOf(question, [...keys.values()])
+  }
+
+  private async askRing(words: Question): Promise<Reply> {
+    const bytes = await this.ask(words as Words, 'admitted')
+    return decodeReply(bytes, 0, bytes.length)
   }
 
   /** Which keys it touches: the next call begins with these. */

@@ -61,9 +61,10 @@ export class ScriptRead implements ReplySink {
       return
     }
     const outcome = outcomeOf(script, keysOf(call), buf, start, end)
-    if (outcome.kind === 'stopped') call.stopped(outcome.key)
+    if (outcome.kind === 'stopped') call.stopped(outcome.wanted)
     else {
-      const { reply } = outcome
+      const { reply, messages } = outcome
+      if (messages.length > 0) call.publish(messages)
       deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
     }
   }

@@ -8,7 +8,10 @@ import { IS_ERROR } from '../../resp/reply-framer.js'
 import { ByMaster, MASTER, mostCertainFirst } from '../by-master.js'
 import { LOOP, LOOP_SHA } from './loop.js'
 import { type Effects, NOTHING, outcomeOf, type Said } from './outcome.js'
+import type { Messages } from './questions.js'
 import { errorOf, isNotThere, isWithoutEffect, keysOf, type ScriptCall } from './script-call.js'
+
+const NO_MESSAGES: Messages = []
 
 /**
  * The run of a script that may write [design §7 Scripts]: on the master alone, or while its keys are in doubt there on the first
@@ -25,6 +28,7 @@ export class ScriptWrite extends ByMaster {
   /** What comes of it when all others have what it did: an answer for the client, or another run. */
   private said: Said | undefined
   private next: (() => void) | undefined
+  private messages: Messages = NO_MESSAGES
 
   private constructor(
     order: Order,
@@ -70,12 +74,13 @@ export class ScriptWrite extends ByMaster {
     const outcome = outcomeOf(script, keysOf(call), Buffer.from(buf.subarray(start, end)), 0, end - start)
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
+      this.messages = outcome.messages
       this.tell(outcome.effects, outcome.reply)
     } else if (outcome.failed === undefined) {
       this.deadlineMs = outcome.deadlineMs
       // What it had written is given back; what has expired in this moment is gone without a word.
       this.mayBeLate(MASTER)
-      this.tell(NOTHING, undefined, () => call.stopped(outcome.key))
+      this.tell(NOTHING, undefined, () => call.stopped(outcome.wanted))
     } else this.masterLost()
   }
 
@@ -114,8 +119,12 @@ export class ScriptWrite extends ByMaster {
 
   protected deliverReply(): void {
     const { said, slot } = this
-    if (said === undefined) this.next!()
-    else deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
+    if (said === undefined) {
+      this.next!()
+      return
+    }
+    if (this.messages.length > 0) this.call.publish(this.messages)
+    deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
   }
 
   private emitToMaster(): void {

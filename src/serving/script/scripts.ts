@@ -2,6 +2,7 @@ import { type Link, LinkLostError } from '../../backend/link.js'
 import { lowerCase } from '../../base/ascii.js'
 import { keyId } from '../../base/key-id.js'
 import type { Logger } from '../../base/log.js'
+import type { Channels } from '../../channels/channels.js'
 import type { CommandRow } from '../../command/row.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
@@ -11,12 +12,14 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
-import { parseLongLong } from '../../resp/long-long.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { CROSS_SLOT } from '../several/gather/limits.js'
 import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
+import type { Wanted } from './outcome.js'
+import { type Answer, answerToPublish, isPublish, publishAll } from './questions.js'
+import { newRun, numkeysOf, type Run } from './run.js'
 import { type Script, shaOf, wrap } from './script.js'
 import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
@@ -25,9 +28,6 @@ import { ScriptWrite } from './script-write.js'
 import { guessed, letTouch, tornBy } from './undeclared.js'
 
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
-const NO_INTEGER = error('ERR value is not an integer or out of range')
-const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
-const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A server without memory takes no library of functions. */
 const MISSES_MAX = 3
@@ -36,20 +36,6 @@ const NOT_EXECUTED = error(
 )
 
 export type ScriptOptions = LongScriptOptions & KeptScriptOptions
-
-/** A command that runs a script, and what was learnt of it on the way. */
-interface Run {
-  readonly script: Script
-  readonly frame: Frame
-  readonly row: CommandRow
-  readonly slot: ReplySlot
-  readonly numkeys: number
-  readonly deadlineMs: number
-  /** Keys that it has named beside the declared ones. */
-  readonly extra: Buffer[]
-  /** How often its server has not had it. */
-  readonly misses?: number
-}
 
 /**
  * EVAL and its kind [design §7 Scripts]. A script is executed on one server, never by those that get a copy of what it did, so that
@@ -69,6 +55,7 @@ export class Scripts {
   constructor(
     private readonly order: Order,
     private readonly gathering: Gathering,
+    private readonly channels: Channels,
     private readonly options: ScriptOptions,
     log: Logger,
   ) {
@@ -89,7 +76,7 @@ export class Scripts {
 
   /** Runs a function, whose command is as that of a script. */
   execute(script: Script, frame: Frame, row: CommandRow, slot: ReplySlot, numkeys: number, deadlineMs: number): void {
-    this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
+    this.begin(script, frame, row, slot, numkeys, deadlineMs)
   }
 
   /** Has the script of a command compiled that nobody has sent yet. What fails is told when it is served. */
@@ -155,13 +142,13 @@ export class Scripts {
     const source = argumentOf(frame, 1)
     const script = this.kept.get(shaOf(source))
     if (script !== undefined) {
-      this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
+      this.begin(script, frame, row, slot, numkeys, deadlineMs)
       return
     }
     const own = ownFrame(frame)
     this.compiled(own, 1, row, slot, deadlineMs, (compiled) => {
       this.kept.note(compiled)
-      this.later({ script: compiled, frame: own, row, slot, numkeys, deadlineMs, extra: [] })
+      this.later(newRun(compiled, own, row, slot, numkeys, deadlineMs, []))
     })
   }
 
@@ -171,7 +158,18 @@ export class Scripts {
     const script = this.kept.get(sha)
     if (typeof numkeys !== 'number') answer(slot, numkeys)
     else if (script === undefined) answer(slot, NOSCRIPT)
-    else this.run({ script, frame, row, slot, numkeys, deadlineMs, extra: this.guess(script, frame, numkeys) })
+    else this.begin(script, frame, row, slot, numkeys, deadlineMs)
+  }
+
+  private begin(
+    script: Script,
+    frame: Frame,
+    row: CommandRow,
+    slot: ReplySlot,
+    numkeys: number,
+    deadlineMs: number,
+  ): void {
+    this.run(newRun(script, frame, row, slot, numkeys, deadlineMs, this.guess(script, frame, numkeys)))
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
@@ -237,7 +235,7 @@ export class Scripts {
       answer(slot, MAY_WRITE)
       return
     }
-    let hand: Hand = { numkeys, places: script.keyPlaces, extra }
+    let hand: Hand = { numkeys, places: script.keyPlaces, extra, answers: run.answers }
     let keys = keysAtHand(frame, hand)
     let route = this.routeOf(keys)
     if (route === undefined && hand.places === undefined && script.learnt.places !== undefined) {
@@ -245,7 +243,7 @@ export class Scripts {
       keys = keysAtHand(frame, hand)
       route = this.routeOf(keys)
     }
-    if (route === undefined) {
+    if (route === undefined || run.questions.length > 0) {
       this.gather(run, hand)
       return
     }
@@ -280,7 +278,8 @@ export class Scripts {
       frame: callFrame(script, frame, hand, how),
       numkeys: numkeys + extra.length,
       ids,
-      stopped: (key) => this.stopped(own, key),
+      stopped: (wanted) => this.stopped(own, wanted),
+      publish: (messages) => publishAll(this.channels, messages),
       notThere: () => {
         const { misses = 0 } = own
         if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)
@@ -322,7 +321,8 @@ export class Scripts {
   /** Its keys are on several servers. */
   private gather(run: Run, hand: Hand): void {
     const { script, row, slot, extra } = run
-    if (this.gathering.settings.crossServer === 'refuse') {
+    const isTorn = run.questions.length === 0
+    if (isTorn && this.gathering.settings.crossServer === 'refuse') {
       answer(slot, extra.length === 0 ? CROSS_SLOT : tornBy(extra[extra.length - 1]))
       return
     }
@@ -333,19 +333,27 @@ export class Scripts {
       long: this.long,
       readsOnly: row.replicate === 'none' || script.readsOnly,
       hand: { ...hand, extra: own.extra },
-      refused: (key: Buffer) => letTouch(own, key),
+      channels: this.channels,
+      questions: own.questions,
+      letTouch: (key: Buffer, answers: readonly Answer[]) => letTouch({ ...own, answers }, key),
     }
     const gathered = new ScriptGather(this.order, call, this.gathering)
     if (slot.atGates === undefined) gathered.run()
     else gathered.runInside()
   }
 
-  /** It has named a key that it was not allowed to touch, and nothing has happened: it runs again, and may. */
-  private stopped(run: Run, key: Buffer): void {
-    const more: Run = { ...run, extra: [...run.extra] }
-    const refusal = letTouch(more, key)
-    if (refusal !== undefined) answer(run.slot, refusal)
-    else this.later(more)
+  /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */
+  private stopped(run: Run, wanted: Wanted): void {
+    const { script, row, slot, extra, answers } = run
+    if (Buffer.isBuffer(wanted)) {
+      const more: Run = { ...run, extra: [...extra] }
+      const refusal = letTouch(more, wanted)
+      if (refusal !== undefined) answer(slot, refusal)
+      else this.later(more)
+    } else if (isPublish(wanted)) {
+      const readsOnly = row.replicate === 'none' || script.readsOnly
+      this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, readsOnly)] })
+    } else this.later({ ...run, questions: [wanted] })
   }
 
   /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others. */
@@ -379,12 +387,4 @@ export class Scripts {
     const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
     gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
   }
-}
-
-function numkeysOf(frame: Frame): number | Reply {
-  const text = argumentOf(frame, 2)
-  const numkeys = parseLongLong(text, 0, text.length)
-  if (Number.isNaN(numkeys)) return NO_INTEGER
-  if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
-  return numkeys < 0 ? NEGATIVE_KEYS : numkeys
 }

@@ -1,6 +1,7 @@
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
+import type { Answer } from './questions.js'
 import type { Script } from './script.js'
 
 /*
@@ -9,28 +10,47 @@ import type { Script } from './script.js'
 
 /** How many of them it may name. */
 const UNDECLARED_MAX = 100
+/** The same of those that KEYS or SCAN has told it. */
+const TOLD_MAX = 1000
 
 const OURS = error(
   'ERR the script touched a name that begins with \\0dt:pieces:, under which this proxy builds values that it copies; what it did before was taken back',
 )
 
-/** A run of a script that may touch `extra` as well. */
+/** A run of a script that may touch `extra` as well, and has these answers. */
 export interface Reaching {
   readonly script: Script
   readonly frame: Frame
   readonly numkeys: number
   readonly extra: Buffer[]
+  readonly answers: readonly Answer[]
 }
 
-/** Lets it touch another key that it has named, or says why not. What argument that was is remembered. */
-export function letTouch({ script, frame, numkeys, extra }: Reaching, key: Buffer): Reply | undefined {
+/**
+ * Lets it touch another key that it has named, or says why not. What argument that was is remembered. Of several that it was told of
+ * together it may touch all.
+ */
+export function letTouch({ script, frame, numkeys, extra, answers }: Reaching, key: Buffer): Reply | undefined {
   if (isHidden(key, 0, key.length)) return OURS
-  if (extra.length >= UNDECLARED_MAX) return tooManyUndeclared(key)
+  for (const { kind, values } of answers) {
+    if (kind !== 'a' && kind !== 'c') continue
+    const told = (values as readonly Buffer[]).filter((each) => !extra.some((other) => other.equals(each)))
+    if (!told.some((each) => each.equals(key))) continue
+    if (told.length > TOLD_MAX) return tooManyTold(told.length)
+    extra.push(...told)
+    return undefined
+  }
+  if (extra.length >= UNDECLARED_MAX + told(answers)) return tooManyUndeclared(key)
   extra.push(key)
   for (let i = 3 + numkeys; i < frame.argc; i++) {
     if (argumentOf(frame, i).equals(key)) script.learnt.args.add(i - 3 - numkeys)
   }
   return undefined
+}
+
+/** How many keys it was told of. */
+function told(answers: readonly Answer[]): number {
+  return answers.reduce((sum, { values }) => sum + values.length, 0)
 }
 
 /** Arguments that were keys when it ran before. */
@@ -49,6 +69,12 @@ export function guessed({ learnt }: Script, frame: Frame, numkeys: number): Buff
 export function tornBy(key: Buffer): Reply {
   return error(
     `ERR the script touched ${shown(key)}, which was not among its keys and is on other servers than these, which commands.crossServer refuses; give them a common {hash tag}; what the script had done was taken back, nothing was applied`,
+  )
+}
+
+function tooManyTold(count: number): Reply {
+  return error(
+    `ERR the script touches keys that KEYS or SCAN has told it, which were ${count}, and ${TOLD_MAX} is the limit; what it had done was taken back, nothing was applied`,
   )
 }
 

@@ -2,6 +2,7 @@ import type { KeyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
+import type { Claim } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRead } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
@@ -73,6 +74,11 @@ export abstract class Operation {
     return undefined
   }
 
+  /** What it needs for itself, or with others that only read. */
+  protected claim(): Claim {
+    return { ids: this.gated(), isShared: this.isShared, onlyRead: this.onlyRead() }
+  }
+
   /** Serves it and answers its client. */
   run(): void {
     this.slot.pauseClient()
@@ -104,7 +110,7 @@ export abstract class Operation {
 
   /** @param ticket its place in the queue at the gates, if it has one */
   async serve(ticket = this.order.gates.ticket()): Promise<Outcome> {
-    const { order, slot, isShared } = this
+    const { order, slot } = this
     const { opening, gates, waiting } = order
     // A read that its client sent before, and whose link breaks, must not find what this does.
     await slot.whenFirst()
@@ -118,7 +124,7 @@ export abstract class Operation {
       const barrier = this.barrier()
       if (barrier !== undefined && barrier !== 'wait') return { reply: barrier }
       if (barrier === undefined) {
-        const claim = { ids: this.gated(), isShared, onlyRead: this.onlyRead() }
+        const claim = this.claim()
         if (!gates.isFree(claim)) order.stats.gateWaits++
         const entry = await gates.entered(claim, ticket, deadlineMs)
         if (entry === undefined) return { reply: order.stillGated() }

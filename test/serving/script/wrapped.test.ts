@@ -107,7 +107,7 @@ for (const [title, runs] of Object.entries({ VALUES, ERRORS, WRITES })) {
         continue
       }
       if (outcome.kind !== 'done') {
-        t.fail(`${source}: stopped at ${outcome.key}`)
+        t.fail(`${source}: stopped at ${outcome.wanted}`)
         continue
       }
       const { buf, start, end } = outcome.reply

@@ -248,7 +248,7 @@ export class GatherRun extends WholeValues<Computed> {
     const readers = sources.map((source) => this.readersOf(source))
     // Nothing has to be copied, or nothing large. (While every key is in doubt, to be asked makes it certain.)
     const isCheap =
-      readers[0].some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
+      readers[0]?.some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
       sources.every(({ key }) => pieces.wasSmall(this.idOf(key)))
     if (isCheap && !isExact && !uncertainty.active) return sources.map(() => 0)
     const sizes = await this.look(sources.map(({ key }) => ['MEMORY', 'USAGE', key, 'SAMPLES', '64']))

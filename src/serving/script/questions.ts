@@ -1,0 +1,67 @@
+import type { Channels } from '../../channels/channels.js'
+import { error, isError, type Reply } from '../../resp/encode.js'
+import { frameOf } from '../../resp/frame.js'
+
+/*
+ * What a script asks, and no one server can tell: KEYS, SCAN, DBSIZE and RANDOMKEY, because each server has some keys only, and copies
+ * of others'; PUBLISH, because who listens is known to the proxy. It stops there as at a key that it may not touch, and runs again with the
+ * answer. What it publishes is published when all that it did has been.
+ */
+
+/** As the script calls it: the command in small letters, and its arguments. */
+export type Question = readonly Buffer[]
+
+export interface Answer {
+  readonly question: Question
+  /** i, s, z: an integer, a text, nothing. a, c: texts, those of KEYS and of SCAN. e: an error. */
+  readonly kind: 'i' | 's' | 'z' | 'a' | 'c' | 'e'
+  readonly values: readonly (Buffer | string)[]
+}
+
+/** Command, channel, text, and so on. */
+export type Messages = readonly Buffer[]
+
+const NUL = Buffer.of(0)
+const READ_ONLY = error('ERR Write commands are not allowed from read-only scripts.')
+
+export function isPublish(question: Question): boolean {
+  return question[0].includes('publish')
+}
+
+/** To whom a message would go; a script that may not write may not publish. */
+export function answerToPublish(channels: Channels, question: Question, readsOnly: boolean): Answer {
+  if (readsOnly) return answerOf(question, READ_ONLY)
+  const [command, channel] = question
+  return answerOf(question, channels.receivers(command.equals(Buffer.from('publish')) ? 'channel' : 'shard', channel))
+}
+
+export function answerOf(question: Question, reply: Reply): Answer {
+  if (isError(reply)) return { question, kind: 'e', values: [reply.message] }
+  if (typeof reply === 'number') return { question, kind: 'i', values: [String(reply)] }
+  if (Buffer.isBuffer(reply)) return { question, kind: 's', values: [reply] }
+  if (Array.isArray(reply)) return { question, kind: question[0].equals(SCAN) ? 'c' : 'a', values: reply as Buffer[] }
+  return { question, kind: 'z', values: [] }
+}
+
+const SCAN = Buffer.from('scan')
+
+/** The answers as they stand among the arguments of a script, see `prologue-keys`. */
+export function argumentsOf(answers: readonly Answer[]): (Buffer | string)[] {
+  return answers.flatMap(({ question, kind, values }) => {
+    const told = isPublish(question) ? question.slice(0, 2) : question
+    const parts = told.flatMap((part, i) => (i === 0 ? [part] : [NUL, part]))
+    if (told.length === 1) parts.push(NUL)
+    return [Buffer.concat(parts), kind, String(values.length), ...values]
+  })
+}
+
+/** Publishes what a script has published. */
+export function publishAll(channels: Channels, messages: Messages): void {
+  for (let i = 0; i < messages.length; i += 3) {
+    const frame = frameOf(messages.slice(i, i + 3))
+    if (messages[i][0] === S) channels.publishInShard(frame)
+    else channels.publish(frame)
+  }
+}
+
+const S = 0x73

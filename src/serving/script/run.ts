@@ -1,0 +1,54 @@
+import type { CommandRow } from '../../command/row.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
+import { error, type Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame } from '../../resp/frame.js'
+import { parseLongLong } from '../../resp/long-long.js'
+import type { Answer, Question } from './questions.js'
+import type { Script } from './script.js'
+
+const NO_INTEGER = error('ERR value is not an integer or out of range')
+const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
+const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
+
+/** A command that runs a script, and what was learnt of it on the way. */
+export interface Run {
+  readonly script: Script
+  readonly frame: Frame
+  readonly row: CommandRow
+  readonly slot: ReplySlot
+  readonly numkeys: number
+  readonly deadlineMs: number
+  /** Keys that it has named beside the declared ones. */
+  readonly extra: Buffer[]
+  /** How often its server has not had it. */
+  readonly misses?: number
+  /** What it has asked, and was told. */
+  readonly answers: readonly Answer[]
+  /** What it has asked of all keys. */
+  readonly questions: readonly Question[]
+}
+
+const NO_ANSWERS: readonly Answer[] = []
+const NO_QUESTIONS: readonly Question[] = []
+
+/** One that has learnt nothing yet, but what it guesses that it will touch. */
+export function newRun(
+  script: Script,
+  frame: Frame,
+  row: CommandRow,
+  slot: ReplySlot,
+  numkeys: number,
+  deadlineMs: number,
+  extra: Buffer[],
+): Run {
+  return { script, frame, row, slot, numkeys, deadlineMs, extra, answers: NO_ANSWERS, questions: NO_QUESTIONS }
+}
+
+/** How many of the arguments are keys, or what is wrong with that. */
+export function numkeysOf(frame: Frame): number | Reply {
+  const text = argumentOf(frame, 2)
+  const numkeys = parseLongLong(text, 0, text.length)
+  if (Number.isNaN(numkeys)) return NO_INTEGER
+  if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
+  return numkeys < 0 ? NEGATIVE_KEYS : numkeys
+}
