@@ -181,6 +181,11 @@ export class Ahead {
     return this.spoiled || !this.value.isWanted()
   }
 
+  /** The key may have got a deadline since, which has passed; or it is written faster than it can be copied. */
+  private get isLate(): boolean {
+    return performance.now() - this.beganAtMs > DEADLINE_MS / 2
+  }
+
   private get isHeld(): boolean {
     const { source, target, id } = this.value
     return !this.lanes.isOnlyWritten(source, id) || this.lanes.isHeld(target, id)
@@ -222,7 +227,7 @@ export class Ahead {
     const { writer } = this
     for await (const page of pages) {
       await this.writing
-      if ((!this.ended && this.isOver) || !writer.hasAll || writer.isOver) return false
+      if ((!this.ended && this.isOver) || this.isLate || !writer.hasAll || writer.isOver) return false
       this.writing = writer.write(page)
     }
     await this.writing
@@ -265,7 +270,7 @@ export class Ahead {
   /** Whether it has as many elements on both: it may have expired, and been made again, without anybody's having been told. */
   private async isComplete(): Promise<boolean> {
     const { reader, value, building } = this
-    if (performance.now() - this.beganAtMs > DEADLINE_MS / 2) return false
+    if (this.isLate) return false
     const built = new Source(value.target, this.reader.db, HIDDEN_NAME, this.budget)
     const [here, there] = await Promise.all([reader.reply(building!.count), built.reply(building!.count)])
     return here === there

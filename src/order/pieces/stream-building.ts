@@ -4,6 +4,9 @@ import { Changes } from './changes.js'
 import type { Page } from './page.js'
 import { compareIds, StreamPages } from './stream-pages.js'
 
+/** Each of them is asked for by commands of its own. */
+const IDS_MAX = 1000
+
 /**
  * A stream is read from its first entry to its last one. What is added meanwhile has larger ids than all that was there, and
  * is read later; XSETID, which alone could change that, spoils it. What XDEL deletes is known by its ids:
@@ -75,7 +78,7 @@ export class StreamBuilding implements Building {
   }
 
   private some(): string[] {
-    return this.changes.take(this.reading.budget.elementsOf(1))
+    return this.changes.take(Math.min(IDS_MAX, this.reading.budget.elementsOf(1)))
   }
 }
 
