@@ -103,6 +103,7 @@ const TYPES: Record<
   },
   list: {
     count: 'LLEN',
+    left: 1000,
     make: (n) => [['RPUSH', 'k', ...Array.from({ length: n }, (_, i) => `element ${i}`)]],
     writes: [
       (below) => ['LPUSH', 'k', `left ${below(9999)}`, 'second'],
@@ -157,17 +158,19 @@ for (const [type, { count, left = 400, make, writes, steady }] of Object.entries
     for (const command of make(4000)) story.write(command, ['k'])
     await story.quiet()
     await story.on('target', 'DEL', 'k')
-    let isOver = false
+    let [isOver, isPaused] = [false, false]
     const writing = (async () => {
-      while (!isOver) {
+      for (; !isOver; await story.on('source', 'PING')) {
+        if (isPaused) continue
         const command = random.pick(writes)((n) => random.below(n))
         story.write(command, keysOf(command))
-        await sleep(1)
       }
     })()
     let missing = Number.POSITIVE_INFINITY
     const result = await story.copyAhead('k', async () => {
+      isPaused = true
       const [there, here] = await Promise.all([story.on('target', count, HIDDEN_NAME), story.on('source', count, 'k')])
+      isPaused = false
       missing = Number(String(here).slice(1)) - Number(String(there).slice(1))
     })
     isOver = true

@@ -1,7 +1,7 @@
 import { bytesOf, elementsOf, fieldOf } from '../../resp/decode.js'
 import type { Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
-import type { Source } from './asking.js'
+import { RefusedError, type Source } from './asking.js'
 import { bulkEnd, lineAt } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
 import type { Page, Value } from './page.js'
@@ -116,7 +116,9 @@ export class StreamPages {
     const found = new Set<string>()
     for (const group of await this.groups()) {
       if (!group.hasPending) continue
-      const pending = await Promise.all(ids.map((id) => source.reply('XPENDING', group.name, id, id, '1')))
+      const pending = await Promise.all(
+        ids.map((id) => source.reply('XPENDING', group.name, id, id, '1').catch(ofNoGroup)),
+      )
       for (const [i, reply] of pending.entries()) if (itemsIn(reply).length > 0) found.add(ids[i])
     }
     return found
@@ -179,8 +181,8 @@ export class StreamPages {
       const count = Math.min(ENTRIES_MAX, budget.elementsOf(PENDING_BYTES))
       // At once, so that the server's time is that of its answer.
       const clock = source.serverMs()
-      const reply = await source.reply('XPENDING', group, from, to, String(count))
-      const nowMs = await clock
+      const found = source.reply('XPENDING', group, from, to, String(count)).catch(ofNoGroup)
+      const [nowMs, reply] = await Promise.all([clock, found])
       const pending = itemsIn(reply).map((item): Pending => {
         const [id, consumer, idleMs, deliveries] = itemsIn(item)
         const deliveredMs = nowMs - Number(idleMs)
@@ -207,6 +209,12 @@ export class StreamPages {
   deletion(ids: readonly string[]): Page {
     return ids.length === 0 ? [] : [on('XDEL', ...ids)]
   }
+}
+
+/** Nothing is pending in a group that has been destroyed since it was named. */
+function ofNoGroup(error: unknown): Reply {
+  if (error instanceof RefusedError && error.message.startsWith('-NOGROUP')) return []
+  throw error
 }
 
 function createGroup(name: Buffer, group: Reply): Frame {
