@@ -149,6 +149,19 @@ for (const [how, options] of BULL) {
       t.ok(ticks.length >= 1, String(ticks))
       await queue.removeJobScheduler('often')
     })
+    await t.test('a flow: the parent comes when its children are done', async (t) => {
+      const flows = new FlowProducer({ connection })
+      const { job } = await flows.add({
+        name: 'parent',
+        queueName: 'mail',
+        children: [1, 2, 3].map((i) => ({ name: `child ${i}`, queueName: 'mail' })),
+      })
+      t.equal(await job.getState(), 'waiting-children')
+      const names: (string | undefined)[] = []
+      for (let i = 0; i < 4; i++) names.push(await finish(await next()))
+      t.same(names, ['child 1', 'child 2', 'child 3', 'parent'])
+      t.same(Object.values(await job.getChildrenValues()), ['done', 'done', 'done'])
+    })
     t.same((await ringSnapshot(proxy)).faults, [])
   })
 }
