@@ -175,6 +175,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       upkeep.linkUp(link)
       void learnCommands(link, config.commands.moduleWrites, log)
       migrator.linkUp(link.name)
+      listening.keyspaceEvents.linkUp(link)
       starter?.changed()
     },
     onDown: (link, reason) => {
@@ -283,6 +284,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
+  const listening = clientSide(config, coordinator.channels, views, links, log)
   let address = { host: config.listen.host, port: config.listen.port }
   const server: Server = {
     config,
@@ -299,8 +301,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     outvoted,
     sentinels,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
-    ...clientSide(config),
-    channels: coordinator.channels,
+    ...listening,
     runId,
     failed,
     startedAtMs: performance.now(),

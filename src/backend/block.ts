@@ -70,6 +70,8 @@ interface Part {
 export class Block implements ReplySink {
   /** How many commands it has. */
   count = 0
+  /** [ReplySink] They are of one client, or of the proxy. */
+  speaks: ReplySink['speaks'] = undefined
   private first: Part | undefined
   private last: Part | undefined
   /** It is what the server was asked first when it fell silent. */
@@ -105,6 +107,7 @@ export class Block implements ReplySink {
 
   private put(sink: ReplySink, tag: number, segment: Segment, start: number, end: number, count: number): void {
     const part = { sink, tag, segment, start, end, count, next: undefined }
+    if (sink.speaks !== undefined) this.speaks = 'at once'
     if (this.last === undefined) this.first = part
     else this.last.next = part
     this.last = part

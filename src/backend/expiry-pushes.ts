@@ -3,6 +3,7 @@ import { type KeyId, keyId } from '../base/key-id.js'
 import { decodeReply } from '../resp/decode.js'
 import { type Frame, frameIn } from '../resp/frame.js'
 import type { PushPlace } from '../resp/reply-framer.js'
+import { EVENTS } from './event-pushes.js'
 import type { Expirations } from './expirations.js'
 
 /** A longer command is not kept: it is rare that somebody asks, and then it counts as unknown. */
@@ -54,7 +55,8 @@ export class ExpiryPushes {
 /** The key that a push says has expired: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. Undefined for other pushes. */
 function expiredKeyIn(buf: Buffer, start: number, end: number): KeyId | undefined {
   const push = decodeReply(buf, start, end)
-  if (!Array.isArray(push) || push.length !== 4) return undefined
+  // Who listens to all events is told of this one twice.
+  if (!Array.isArray(push) || push.length !== 4 || String(push[1]) === EVENTS) return undefined
   const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
   const key = push[3] as Buffer
   return channel === null ? undefined : keyId(Number(channel[1]), key, 0, key.length)

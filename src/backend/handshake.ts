@@ -1,12 +1,11 @@
 import { isError, type Reply } from '../resp/encode.js'
-import { frameOf } from '../resp/frame.js'
 import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
 import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
 import { readSettings, type Settings } from './server-settings.js'
 
-/** Its confirmation is a push; only a refusal is a reply. */
-export const SUBSCRIBE_EXPIRED = frameOf(['PSUBSCRIBE', '__keyevent@*__:expired']).buf
+/** The channels on which a server tells which keys expire. */
+export const EXPIRED = '__keyevent@*__:expired'
 /** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
 export const TELLING_MS = 20
 

@@ -35,6 +35,17 @@ export class InFlight {
     return this.taken + this.count
   }
 
+  /** Who waits for the next reply. */
+  get first(): ReplySink | undefined {
+    return this.sinks[this.head]
+  }
+
+  /** The beginning of its command. */
+  firstBytes(bytesMax: number): Buffer {
+    const { head, segments, starts, ends } = this
+    return segments[head]!.buf.subarray(starts[head], Math.min(ends[head], starts[head] + bytesMax))
+  }
+
   get length(): number {
     return this.count
   }

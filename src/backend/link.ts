@@ -8,9 +8,10 @@ import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtoco
 import { BEGIN, Block, type BlockHost, END, EXEC, MULTI, type RunSink } from './block.js'
 import { connectReading } from './connect.js'
 import { decodedReply, LinkLostError } from './decoded-reply.js'
+import { EventPushes } from './event-pushes.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
-import { handshake, type ServerInfo, SUBSCRIBE_EXPIRED } from './handshake.js'
+import { EXPIRED, handshake, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
@@ -43,6 +44,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
   state: LinkState = { kind: 'waiting', reason: 'not started' }
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations(() => this.inFlight)
+  readonly events = new EventPushes(() => this.inFlight)
   readonly expiryPushes = new ExpiryPushes(this.expirations)
   readonly tracking = new Tracking()
   readonly scripts = new RunningScripts(() => this.info?.settings)
@@ -172,19 +174,17 @@ export class Link implements Flushable, FramerSink, BlockHost {
     return decodedReply(this.name, (sink) => this.send(socket, args, sink))
   }
 
+  /** Listens to channels of the server from now on, or no more. The confirmation is a push; a refusal, a reply, breaks the link. */
+  listen(word: 'PSUBSCRIBE' | 'PUNSUBSCRIBE', pattern: string): Promise<Reply> {
+    const { socket } = this
+    if (socket === undefined) return Promise.reject(new LinkLostError(this.name, false))
+    socket.write(frameOf([word, pattern]).buf)
+    return decodedReply(this.name, (sink) => this.send(socket, ['PING'], unlessRefused(word, sink)))
+  }
+
   /** Breaks the connection and makes a new one: for a member that is known to be gone. */
   reset(reason: string): void {
     if (this.state.kind !== 'closed' && this.state.kind !== 'waiting') this.broken(reason)
-  }
-
-  /** Closes the link when nothing is in flight any more, or after `graceMs`. */
-  closeWhenAnswered(graceMs: number): void {
-    const deadlineMs = performance.now() + graceMs
-    const look = () => {
-      if (this.inFlight.length === 0 || performance.now() >= deadlineMs) this.close()
-      else setTimeout(look, 10)
-    }
-    look()
   }
 
   close(): void {
@@ -230,6 +230,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     } catch (failure) {
       this.replyFailed(failure as Error, sink, tag)
     }
+    if (this.events.isOn) this.events.answered()
     // Not before: the sink may look at the command that was answered.
     log.release(segment)
   }
@@ -245,6 +246,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.pushes++
     this.tracking.told(buf, start, end)
     this.expiryPushes.told(buf, start, end, place)
+    if (this.events.isOn) this.events.told(buf, start, end, place, this.framer.pushesFollow)
   }
 
   /** Gives a command to the socket at once, past what waits for its turn: handshakes, and questions whose the server is. */
@@ -317,9 +319,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     try {
       info = await handshake(call, { username, password, connectionName: `dt:${ringId}:${runId}` })
       await options.admit?.(this.name, info, call)
-      socket.write(SUBSCRIBE_EXPIRED)
-      // A refusal (an ACL may not allow the channels) must not be taken for the reply of the command that comes next.
-      await call(['PING'], (sink) => unlessRefused('PSUBSCRIBE', sink))
+      if (this.socket === socket) await this.listen('PSUBSCRIBE', EXPIRED)
     } catch (error) {
       // A connection that broke in the meantime has been reported by its own event.
       if (this.socket === socket) this.broken((error as Error).message)

@@ -5,6 +5,7 @@ import type { LinkListener, LinkOptions } from './link-options.js'
 
 /** A server that is let go has this long to answer what it was asked. */
 const ANSWER_GRACE_MS = 1000
+const LOOK_MS = 10
 
 /** The links of this process, one a member by name, kept as long as the control path knows the member. */
 export class Links {
@@ -41,7 +42,7 @@ export class Links {
     this.byName.delete(name)
     this.ending.get(name)?.close()
     this.ending.set(name, link)
-    link.closeWhenAnswered(ANSWER_GRACE_MS)
+    closeWhenAnswered(link)
   }
 
   get(name: string): Link | undefined {
@@ -64,4 +65,14 @@ export class Links {
     for (const link of [...this.all(), ...this.ending.values()]) link.close()
     this.byName.clear()
   }
+}
+
+/** Closes a link when nothing is in flight any more, or nobody wants to wait longer. */
+function closeWhenAnswered(link: Link): void {
+  const deadlineMs = performance.now() + ANSWER_GRACE_MS
+  const look = () => {
+    if (link.outstanding === 0 || performance.now() >= deadlineMs) link.close()
+    else setTimeout(look, LOOK_MS)
+  }
+  look()
 }

@@ -19,6 +19,12 @@ export interface ReplySink {
   onLost(tag: number, buf: Buffer, start: number, end: number): void
   /** The same for the oldest command of a server that was silent for long: it may be the one that took so long. Else `onLost`. */
   onStuck?(tag: number, buf: Buffer, start: number, end: number): void
+  /**
+   * The command is one of a client's, so that who listens to keyspace events is told what it does, if its member is the key's master:
+   * at once, or when it was answered and `isCounted`. What the proxy does for itself nobody is told.
+   */
+  readonly speaks?: 'at once' | 'if it counts' | undefined
+  readonly isCounted?: boolean
 }
 
 const BUSY = Buffer.from('-BUSY ')

@@ -1,6 +1,7 @@
 import { Glob } from '../base/glob.js'
 import { PatternIndex, type Place } from '../base/pattern-index.js'
 import type { Frame } from '../resp/frame.js'
+import { mayBeOfEvents } from './keyspace-flags.js'
 import { Message } from './messages.js'
 import { nameOf } from './name.js'
 
@@ -118,6 +119,14 @@ export class Channels {
   }
   private readonly patterns = new PatternIndex<Topic>()
   private readonly found: Topic[] = []
+  /** How many channels and patterns are listened to on which keyspace events may be published; told when there are some or none. */
+  private ofEvents = 0
+  onEventsWanted: () => void = () => {}
+
+  /** Whether somebody listens who may be told of keyspace events. */
+  get areEventsWanted(): boolean {
+    return this.ofEvents > 0
+  }
 
   /** How many channels, or patterns, are listened to. */
   count(kind: Kind): number {
@@ -179,6 +188,7 @@ export class Channels {
     const topic = new Topic(key, Buffer.from(name))
     topics.set(key, topic)
     if (kind === 'pattern') topic.place = this.patterns.add(name, topic)
+    if (isOfEvents(kind, name) && this.ofEvents++ === 0) this.onEventsWanted()
     return topic
   }
 
@@ -191,7 +201,12 @@ export class Channels {
   forget(kind: Kind, topic: Topic): void {
     this.topics[kind].delete(topic.name)
     if (topic.place !== undefined) this.patterns.remove(topic.place, topic)
+    if (isOfEvents(kind, topic.bytes) && --this.ofEvents === 0) this.onEventsWanted()
   }
+}
+
+function isOfEvents(kind: Kind, name: Buffer): boolean {
+  return kind !== 'shard' && mayBeOfEvents(name, kind === 'pattern')
 }
 
 function find(topics: ReadonlyMap<string, Topic>, buf: Buffer, start: number, end: number): Topic | undefined {

@@ -10,6 +10,7 @@ import type { Migrator } from '../migration/migrator.js'
 import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
 import type { Order } from '../order/order.js'
+import { KeyspaceEvents } from '../serving/keyspace-events.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type PushLimits, pushLimitsOf } from './client-ear.js'
@@ -35,6 +36,7 @@ export interface Server {
   readonly noted: () => Promise<boolean>
   readonly clients: Clients
   readonly channels: Channels
+  readonly keyspaceEvents: KeyspaceEvents
   /** How much may wait for a client that listens; CONFIG SET changes it. */
   readonly pushLimits: PushLimits
   readonly stats: ClientStats
@@ -48,10 +50,18 @@ export interface Server {
 }
 
 /** What there is of clients when the proxy starts. */
-export function clientSide(config: Config): Pick<Server, 'clients' | 'stats' | 'pushLimits'> {
+export function clientSide(
+  config: Config,
+  channels: Channels,
+  views: ViewStore,
+  links: Links,
+  log: Logger,
+): Pick<Server, 'clients' | 'stats' | 'channels' | 'pushLimits' | 'keyspaceEvents'> {
   return {
     clients: new Clients(),
     stats: new ClientStats(),
+    channels,
     pushLimits: pushLimitsOf(config),
+    keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }
 }

@@ -85,7 +85,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['config|help', 'any', 'none'],
   ['config|resetstat', 'unsupported', 'none'],
   ['config|rewrite', 'unsupported', 'none'],
-  ['config|set', 'unsupported', 'none'],
+  ['config|set', 'local', 'none', bounded],
   ['debug', 'unsupported', 'copy', varying],
   ['info', 'local', 'none', boundedVarying],
   ['lastsave', 'unsupported', 'none', varying],

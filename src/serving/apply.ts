@@ -32,6 +32,11 @@ export interface SentBefore {
  * the write. The master's reply is the client's.
  */
 export class Apply extends ReplicatedWrite implements ReplySink {
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   private static readonly spare: Apply[] = []
 
   private row!: CommandRow

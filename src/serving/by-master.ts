@@ -29,6 +29,11 @@ export abstract class ByMaster extends ReplicatedWrite implements ReplySink {
   /** Emits what it did to the target at this place. */
   protected abstract emitEffect(i: number): void
 
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   holdForOthers(): void {
     const { order, targets, ids, releases } = this
     for (let i = 1; i < targets.length; i++) {

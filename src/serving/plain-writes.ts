@@ -28,6 +28,11 @@ const K = 0x4b
  * fourth of the CPU time of a SET with three copies. Now the first two replies touch a number of four bytes.
  */
 export class PlainWrites implements ReplySink {
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   /** That of SET, the one command that is plain. */
   private row!: CommandRow
   private capacity = FIRST_CAPACITY

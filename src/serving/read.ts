@@ -15,6 +15,11 @@ import type { Shape } from '../resp/resp3-to-resp2.js'
  * reply the read is sent again to the next [design §6].
  */
 export class Read implements ReplySink {
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   private static readonly spare: Read[] = []
 
   private order!: Order

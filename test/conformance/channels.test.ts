@@ -224,6 +224,78 @@ const stories: Readonly<Record<string, string>> = {
   `,
 }
 
+/** What happens to keys: one listens to all events, others do. All on servers of the ring. */
+const events: Readonly<Record<string, string>> = {
+  'each event is told once, in the order of the commands': `
+    a: PSUBSCRIBE __key*__:*
+    b: CONFIG SET notify-keyspace-events KEA
+    b: SET k 1
+    b: INCR k
+    b: GET k
+    b: SET k 2 EX 1000
+    b: EXPIRE k 2000
+    b: PERSIST k
+    b: APPEND k x
+    b: DEL k nosuch
+    b: LPUSH {t}l a b c
+    b: LMOVE {t}l {t}m LEFT RIGHT
+    b: LPOP {t}l 2
+    b: HSET h f v
+    b: HDEL h f
+    b: SADD s 1
+    b: SPOP s
+    b: ZADD z 1 m
+    b: ZREM z m
+    b: XADD x 1-1 f v
+    b: MSET {t}1 1 {t}2 2 {t}1 3
+    b: DEL {t}1 nosuch
+    b: SET {t}a 1
+    b: RENAME {t}a {t}b
+    b: COPY {t}b {t}c
+    b: SADD {t}s1 a b
+    b: SUNIONSTORE {t}s2 {t}s1
+    b: SELECT 3
+    b: SET k 1 PX 100000
+    b: MULTI
+    b: SET {t}k 3
+    b: GET {t}k
+    b: LPUSH {t}other a
+    b: DEL {t}k
+    b: EXEC
+    b: SELECT 0
+    b: EVAL "return redis.call('SET', KEYS[1], 'v')" 1 scripted
+    b: EVAL "redis.call('SET', KEYS[1], 'v') return redis.call('LPUSH', KEYS[2], 'a', 'b')" 2 {t}x {t}y
+    b: EVAL "redis.call('SET', ARGV[1], 'v') return redis.call('SET', ARGV[2], 'v')" 0 {t}x {t}z
+    b: SETEX gone 1 v
+    b: PEXPIREAT gone 1
+    b: FLUSHDB
+    b: CONFIG SET notify-keyspace-events ""
+    b: SET k 1
+  `,
+  'of some classes, on some channels': `
+    a: SUBSCRIBE __keyevent@0__:del __keyspace@0__:k __keyevent@0__:expired __keyevent@0__:lpush
+    b: CONFIG SET notify-keyspace-events Kg
+    b: SET k 1
+    b: LPUSH l a
+    b: DEL k l
+    b: CONFIG SET notify-keyspace-events Elx
+    b: SET k 1
+    b: LPUSH l a
+    b: DEL k l
+    b: CONFIG SET notify-keyspace-events KE$nm
+    b: SET k 1
+    b: GET nosuch
+    b: DEL k
+  `,
+}
+
+for (const [name, script] of Object.entries(events)) {
+  t.test(name, async (t) => {
+    await pair.flush()
+    t.equal(await isSame(script), '')
+  })
+}
+
 for (const [name, script] of Object.entries(stories)) {
   t.test(name, async (t) => {
     await pair.flush()

@@ -26,8 +26,6 @@ const log = silentLogger()
 /** Replies are handed over in one buffer, which holds something else as soon as the call is over. */
 const handed = Buffer.alloc(64 * 1024)
 const GARBAGE = 0x23
-/** How soon an unwanted link looks again whether it has been answered. */
-const LOOK_MS = 10
 
 interface Unanswered {
   readonly sink: ReplySink
@@ -156,15 +154,6 @@ export class SimulatedLink extends Link {
 
   override reset(reason: string): void {
     this.break(reason, Number.POSITIVE_INFINITY)
-  }
-
-  override closeWhenAnswered(graceMs: number): void {
-    const deadlineMs = Date.now() + graceMs
-    const look = () => {
-      if (this.outstanding === 0 || Date.now() >= deadlineMs) this.close()
-      else setTimeout(look, LOOK_MS)
-    }
-    look()
   }
 
   override close(): void {

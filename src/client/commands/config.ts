@@ -5,14 +5,17 @@ import { bytesOf } from '../../resp/decode.js'
 import { MapReply, map, type Reply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { cString } from './arguments.js'
+import { configSet } from './config-set.js'
 import type { LocalCommand } from './local-command.js'
 import { ownSettings, SECRETS } from './own-settings.js'
 
 /** How long a member may take to say its settings; without it the reply has ours. */
 const MEMBER_TIMEOUT_MS = 1000
 
-/** CONFIG GET: settings that the proxy has itself are its own, the others those of a member. */
+/** CONFIG SET, and CONFIG GET: settings that the proxy has itself are its own, the others those of a member. */
 export const configCommands: Record<string, LocalCommand> = {
+  'config|set': (_client, args, server) => configSet(server, args),
+
   'config|get': (_client, args, server) => get(server, args.slice(2).map(cString)),
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.js'
 import { maxClients } from '../max-clients.js'
 import type { Server } from '../server.js'
+import { changeableSettings } from './config-set.js'
 
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
@@ -27,8 +28,6 @@ const LOG_LEVELS: Readonly<Record<Config['log']['level'], string>> = {
  */
 export function ownSettings(server: Server): ReadonlyMap<string, string> {
   const { listen, limits, auth, log } = server.config
-  const hard = limits.outputBufferHardBytes
-  const { hardBytes, softBytes, softMs } = server.pushLimits
   return new Map(
     Object.entries({
       // where clients connect
@@ -47,7 +46,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       timeout: String(Math.ceil(limits.idleTimeoutMs / 1000)),
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'client-query-buffer-limit': String(limits.queryBufferBytes),
-      'client-output-buffer-limit': `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hardBytes} ${softBytes} ${Math.ceil(softMs / 1000)}`,
+      ...changeableSettings(server),
       'maxmemory-clients': '0',
       databases: String(server.order.databases),
       // the process

@@ -44,6 +44,15 @@ export class ScriptWrite extends ByMaster {
     return this.call.ids
   }
 
+  /** [ReplySink] It may be stopped, and what it has done taken back. */
+  override get speaks(): ReplySink['speaks'] {
+    return 'if it counts'
+  }
+
+  get isCounted(): boolean {
+    return this.said !== undefined
+  }
+
   /** Emits it to the replicas of the route, which must be `writable`. */
   static emit(order: Order, route: Route, call: ScriptCall, slot: ReplySlot): void {
     const { ids } = call

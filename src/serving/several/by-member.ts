@@ -40,6 +40,11 @@ const chosen: number[] = []
  * says the same of each part of it, since an MSET that is refused has written nothing.
  */
 export class ByMember implements ReplySink {
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   private static readonly spare: ByMember[] = []
 
   private order!: Order

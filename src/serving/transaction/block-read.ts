@@ -13,6 +13,11 @@ export const LOST = Buffer.from('-ERR the answer was lost\r\n')
 
 /** A read among the commands of a transaction: it is not asked elsewhere alone, because it stands between the others. */
 export class BlockRead implements ReplySink {
+  /** [ReplySink] */
+  get speaks(): ReplySink['speaks'] {
+    return 'at once'
+  }
+
   private constructor(
     private readonly order: Order,
     private readonly link: Link,

@@ -41,6 +41,11 @@ const FIRST = 0
  * before, as if it had sent the command. So there is one rule for what is in doubt then, and what the client is told.
  */
 export class PlainRun implements RunSink {
+  /** [ReplySink] */
+  get speaks(): RunSink['speaks'] {
+    return 'at once'
+  }
+
   /** The answers of the first target, with `flags`. */
   reply: Buffer | undefined
   flags = 0

@@ -77,6 +77,32 @@ export const serverCases: Cases = {
     CONFIG GET appendonly
   `,
   'config|help': 'CONFIG HELP',
+  'config|set': `
+    CONFIG SET notify-keyspace-events KEA
+    CONFIG GET notify-keyspace-events
+    CONFIG SET notify-keyspace-events Ex
+    CONFIG GET notify-keyspace-events
+    CONFIG SET notify-keyspace-events gnKEm
+    CONFIG GET notify-keyspace-events
+    CONFIG SET notify-keyspace-events AKEn
+    CONFIG GET notify-keyspace-events
+    CONFIG SET notify-keyspace-events KEq
+    CONFIG SET notify-keyspace-events "" client-output-buffer-limit "pubsub 1mb 2k 3"
+    CONFIG GET notify-keyspace-events
+    CONFIG SET client-output-buffer-limit "pubsub 1 2"
+    CONFIG SET client-output-buffer-limit "nobody 1 2 3"
+    CONFIG SET client-output-buffer-limit "pubsub x 2 3"
+    CONFIG SET client-output-buffer-limit "pubsub 1 2 -3"
+    CONFIG SET client-output-buffer-limit ""
+    CONFIG SET client-output-buffer-limit "pubsub 33554432 8388608 60"
+    CONFIG SET nosuch 1
+    CONFIG SET notify-keyspace-events Ex nosuch
+    CONFIG SET notify-keyspace-events Ex nosuch 1
+    CONFIG SET notify-keyspace-events Ex notify-keyspace-events K
+    CONFIG GET notify-keyspace-events
+    CONFIG SET a
+    ~refused CONFIG SET appendonly yes
+  `,
   info: `
     ~sections INFO
     ~sections INFO server
