@@ -301,6 +301,13 @@ t.test('functions are steps, too: also loaded, called and deleted in one transac
   t.same((await ringSnapshot(proxy)).faults, [])
 })
 
+t.test('a script that asks for all keys is told what the commands before it have left', async (t) => {
+  const { watcher, a, b } = await begin(t)
+  const source = "redis.call('SET', KEYS[1], 1) return redis.call('DBSIZE') + #redis.call('KEYS', '*')"
+  const reply = await exec(watcher, ['SET', a, '1'], ['EVAL', source, '1', b], ['DEL', a])
+  t.equal(reply, '*3\r\n+OK\r\n:4\r\n:1\r\n')
+})
+
 t.test('the server of a script is lost in the middle: the outcome is unknown, and it is not sent again', async (t) => {
   const { proxy, watcher, a, b } = await begin(t)
   const client = await proxy.connect()
