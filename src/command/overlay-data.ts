@@ -293,23 +293,23 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
 
   // streams. XADD with an explicit id, or `<ms>-*`, and XTRIM are `apply` unless they trim approximately (`~`), which leaves to
   // the server what it removes; whoever serves them looks at that.
-  ['xack', 'key', 'apply', { elements: 'beside' }],
+  ['xack', 'key', 'apply', { elements: 'beside', leaves: 'same' }],
   [
     'xadd',
     'key',
     'master-first',
     {
-      ...{ compare: false, choice: 'id', elements: 'beside' },
+      ...{ compare: false, leaves: 'entry', choice: 'id', elements: 'beside' },
       options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED! …id',
     },
   ],
-  ['xautoclaim', 'key', 'copy', { ...varying, values: true }],
-  ['xclaim', 'key', 'copy', { ...varying, values: true }],
+  ['xautoclaim', 'key', 'copy', { ...varying, values: true, leaves: 'same' }],
+  ['xclaim', 'key', 'copy', { ...varying, values: true, leaves: 'same' }],
   ['xdel', 'key', 'apply', { elements: 'ids' }],
   ['xgroup', 'unsupported', 'none'],
   ['xgroup|create', 'key', 'apply', { options: '5 MKSTREAM ENTRIESREAD+1', elements: 'beside' }],
   ['xgroup|createconsumer', 'key', 'apply', { elements: 'beside' }],
-  ['xgroup|delconsumer', 'key', 'apply', { elements: 'beside' }],
+  ['xgroup|delconsumer', 'key', 'apply', { elements: 'beside', leaves: 'same' }],
   ['xgroup|destroy', 'key', 'apply', { elements: 'beside' }],
   ['xgroup|help', 'any', 'none'],
   ['xgroup|setid', 'key', 'apply', { options: '5 ENTRIESREAD+1', elements: 'beside' }],
@@ -327,7 +327,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'key',
     'apply',
     {
-      ...{ keys: 'streams', merge: 'streams', plan: 'read-streams', shape: 'xreadgroup', values: true },
+      ...{ keys: 'streams', merge: 'streams', plan: 'read-streams', shape: 'xreadgroup', values: true, leaves: 'same' },
       ...{ options: '1 GROUP+2 COUNT+1 BLOCK+1 NOACK …streams', elements: 'beside' },
     },
   ],

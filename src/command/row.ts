@@ -175,8 +175,10 @@ export type Leaves =
   | 'elements' // a list, with the arguments behind the key
   | 'an-element' // a list, with one more
   | 'list'
+  | 'entry' // a stream, with one more
   | 'members' // a sorted set, with twos of arguments behind the key
   | 'sorted-set'
+  | 'same' // nothing: it is a write of a stream that neither adds to it nor ends it, or one of its groups
   | 'any' // a value of any kind, as others have it
 
 export type ScriptVerb =

@@ -2,7 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import { Channels } from '../channels/channels.js'
-import { findKeys, lacksValue, sortReadsPatterns } from '../command/keys.js'
+import { findKeys, hasBlockOption, lacksValue, sortReadsPatterns } from '../command/keys.js'
 import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
@@ -36,7 +36,7 @@ import type { Ways } from '../serving/transaction/ways.js'
 import type { ViewStore } from '../view/view-store.js'
 import { refusedAsBusy } from './busy.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { KEY_OF_OURS, namesOurs, refusedForm, unclearKeys, unsupported } from './refuse.js'
+import { KEY_OF_OURS, namesOurs, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -135,8 +135,6 @@ export class Coordinator {
     }
     if (row.route === 'unsupported') return unsupported(row)
     if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
-    const refused = refusedForm(row, frame)
-    if (refused !== undefined) return notSupported(row, refused)
     if (row.gather === 'sort' && namesOthers(row, frame)) return this.gathering.refusal
     const count = findKeys(row, frame, this.keyIndexes)
     if (count <= 0) return unclearKeys(row, count, router.links)
@@ -236,9 +234,8 @@ export class Coordinator {
       this.gathering.serve(frame, row, slot)
       return
     }
-    const refused = refusedForm(row, frame)
-    if (refused !== undefined) {
-      answer(slot, notSupported(row, refused))
+    if (row.keyFinder === 'streams' && hasBlockOption(frame)) {
+      this.blocking.serveStreams(frame, row, slot, deadlineMs)
       return
     }
     const count = lacksValue(row, frame) ? 0 : findKeys(row, frame, this.keyIndexes)

@@ -1,21 +1,12 @@
 import type { Link } from '../backend/link.js'
 import { isModuleWrite } from '../command/build-row.js'
-import { findKeys, hasBlockOption, UNCERTAIN_KEYS } from '../command/keys.js'
+import { findKeys, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
 import { notSupported } from '../order/replies.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { areOfTable } from '../serving/certain.js'
-
-/**
- * Commands that are served in some of their forms only. What is refused here would block the link.
- *
- * @returns what to tell the user behind `is not supported yet by this proxy`, or undefined when it can be served
- */
-export function refusedForm(row: CommandRow, frame: Frame): string | undefined {
-  return row.keyFinder === 'streams' && hasBlockOption(frame) ? ' with BLOCK' : undefined
-}
 
 const places: number[] = []
 

@@ -1,7 +1,7 @@
 import type { KeyId } from '../base/key-id.js'
 
 /** What a write may leave under its keys for which somebody waits, by the kind of value. */
-export type Left = 'list' | 'sorted-set' | 'any'
+export type Left = 'list' | 'sorted-set' | 'stream' | 'any' | 'nothing'
 
 /** Who serves those that wait. */
 export interface AwaitedListener {
@@ -12,7 +12,7 @@ export interface AwaitedListener {
    * @param isSure whether it adds one, unless it is refused
    */
   wrote(ids: readonly KeyId[], left: Left, most: number, isSure: boolean): void
-  /** Databases are swapped. */
+  /** Databases are swapped, or emptied. */
   swapped(concerns: (db: number) => boolean): void
   /** What was told of has been emitted: what is emitted now is right behind it. */
   look(): void
@@ -22,6 +22,8 @@ export interface AwaitedListener {
 export class Awaited {
   /** Whether anybody waits: nobody needs to say anything while not. */
   any = false
+  /** Whether somebody is to be told when his key is gone. */
+  ends = false
   /** Whether something was written for which somebody waits, and has not been looked at. */
   isReady = false
   listener: AwaitedListener | undefined

@@ -20,6 +20,14 @@ export function noteLeft(order: Order, frame: Frame, row: CommandRow, db: number
     case 'an-element':
       awaited.wrote(ids.slice(1), 'list', 1, false)
       return
+    case 'entry':
+      awaited.wrote(ids, 'stream', 1, isAlone)
+      return
+    case 'same':
+      return
+    case undefined:
+      awaited.wrote(ids, 'nothing', ANY_NUMBER, false)
+      return
     case 'members':
       awaited.wrote(ids, 'sorted-set', frame.argc >> 1, false)
       return

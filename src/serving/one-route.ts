@@ -84,7 +84,7 @@ export function noteWrite(
 ): void {
   if (order.absences.any) order.absences.note(order.keyIds(row, frame, db))
   if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, db))
-  if (order.awaited.any && row.leaves !== undefined) noteLeft(order, frame, row, db, !inBlock)
+  if (order.awaited.any && (row.leaves !== undefined || order.awaited.ends)) noteLeft(order, frame, row, db, !inBlock)
   const { aheads } = order.pieces
   if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db), inBlock)
 }

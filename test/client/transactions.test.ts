@@ -263,7 +263,6 @@ t.test('what cannot be in a transaction says so, and the transaction is not exec
   const proxy = await startProxy(t, { replicas: 1 })
   const client = await proxy.connect()
   const unfit = [
-    ['XREAD', 'BLOCK', '0', 'STREAMS', 's', '$'],
     ...[
       ['CLIENT', 'REPLY', 'OFF'],
       ['DT', 'VIEW'],

@@ -120,6 +120,54 @@ const STORIES: Record<string, string> = {
     b~ BLPOP k 0
     w: RPUSH k x | LLEN k | SELECT 1 | RPUSH k y | LLEN k
   `,
+  'all who read a stream get the entry, and one of each group': `
+    w: XGROUP CREATE s g $ MKSTREAM | XGROUP CREATE s h $
+    a~ XREAD BLOCK 0 STREAMS s $
+    b~ XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+    c~ XREADGROUP GROUP g two BLOCK 0 STREAMS s >
+    d~ XREADGROUP GROUP h one COUNT 5 BLOCK 0 STREAMS s >
+    e~ XREAD COUNT 2 BLOCK 0 STREAMS s 3-0
+    w: XADD s 5-1 f v | XADD s 6-1 f v | XDEL s 5-1 6-1 | XPENDING s g | XPENDING s h
+  `,
+  'the end of a stream is where it was when it was asked for': `
+    w: XADD s{t} 5-1 f v | XADD s{t} 7-1 f v | XDEL s{t} 7-1
+    a~ XREAD BLOCK 0 STREAMS s{t} r{t} $ $
+    w: XADD s{t} 9-1 f v
+    b~ XREAD BLOCK 0 STREAMS r{t} s{t} $ 9-1
+    w: XADD r{t} 1-1 f v
+    c~ XREAD BLOCK 0 STREAMS s{t} $
+    w: DEL s{t} | XADD s{t} 1-1 f v | XADD s{t} 10-1 f v
+  `,
+  'who waits in a group is told when the stream or the group is gone': `
+    w: XGROUP CREATE s{t} g $ MKSTREAM
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: DEL s{t} | XGROUP CREATE s{t} g $ MKSTREAM
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: SET s{t} v | DEL s{t} | XGROUP CREATE s{t} g $ MKSTREAM
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: XGROUP DESTROY s{t} g | XGROUP CREATE s{t} g $
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: RENAME s{t} z{t} | XGROUP CREATE s{t} g $ MKSTREAM
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: FLUSHALL
+  `,
+  'what was read before is read without waiting, and between MULTI and EXEC nothing waits': `
+    w: XGROUP CREATE s g $ MKSTREAM | XREADGROUP GROUP g c BLOCK 0 STREAMS s 0
+    w: MULTI | XREAD BLOCK 0 STREAMS s $ | XREADGROUP GROUP g c BLOCK 0 STREAMS s > | XREAD BLOCK x STREAMS s $ | EXEC
+    w: XREAD BLOCK 5 STREAMS s $ | XREADGROUP GROUP g c BLOCK 5 STREAMS s > | XREAD BLOCK -1 STREAMS s $ | XREAD BLOCK x STREAMS s $
+    w: XREADGROUP GROUP nosuch c BLOCK 0 STREAMS s > | XREADGROUP GROUP g c BLOCK 0 STREAMS s $ | XREAD BLOCK 0 STREAMS s | SET t v
+    w: XREAD BLOCK 0 STREAMS t $ | XREAD BLOCK 0 FOO STREAMS s $ | XREAD BLOCK | XREAD BLOCK 0 COUNT STREAMS s $
+  `,
+  'a script and a transaction wake who reads streams': `
+    w: XGROUP CREATE s g $ MKSTREAM
+    a~ XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+    b~ XREAD BLOCK 0 STREAMS s $
+    w: EVAL return{redis.call('xadd',KEYS[1],'5-1','f','v')} 1 s
+    c~ XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+    d~ XREADGROUP GROUP g two BLOCK 0 STREAMS s >
+    w: MULTI | XADD s 6-1 f v | XADD s 7-1 f v | EXEC
+    w: XPENDING s g
+  `,
   'whose time is over gets nothing': `
     a~ BLPOP k 0.05
     b~ BLPOP k 0

@@ -3,6 +3,7 @@ import { keyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
+import type { Left } from '../../order/awaited.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import type { Kind } from './lines.js'
@@ -16,6 +17,10 @@ export interface BlockedCommand {
   readonly frame: Frame
   readonly row: CommandRow
   readonly kind: Kind
+  /** What a write has to leave that one of its keys may be ready. */
+  readonly left: Left
+  /** It reads as one of a group, and is told when there is no such group any more. */
+  readonly isGroup: boolean
   /** Its keys, and those of them for which it waits. */
   readonly keys: readonly Buffer[]
   readonly ids: readonly KeyId[]
@@ -60,7 +65,13 @@ export function isBlocked(command: BlockedCommand | Reply): command is BlockedCo
 }
 
 /** BLPOP key … timeout. */
-function popping(args: readonly Buffer[], name: string, where: string, kind: Kind, db: number): BlockedCommand | Reply {
+function popping(
+  args: readonly Buffer[],
+  name: string,
+  where: string,
+  kind: 'list' | 'sorted-set',
+  db: number,
+): BlockedCommand | Reply {
   const timeoutMs = timeoutOf(args[args.length - 1])
   if (typeof timeoutMs !== 'number') return timeoutMs
   const keys = args.slice(1, -1)
@@ -69,7 +80,12 @@ function popping(args: readonly Buffer[], name: string, where: string, kind: Kin
 }
 
 /** BLMPOP timeout numkeys key … where [COUNT count]. */
-function poppingSeveral(args: readonly Buffer[], name: string, kind: Kind, db: number): BlockedCommand | Reply {
+function poppingSeveral(
+  args: readonly Buffer[],
+  name: string,
+  kind: 'list' | 'sorted-set',
+  db: number,
+): BlockedCommand | Reply {
   const timeoutMs = timeoutOf(args[1])
   if (typeof timeoutMs !== 'number') return timeoutMs
   const words: Words = [name, ...args.slice(2)]
@@ -95,7 +111,7 @@ function moving(args: readonly Buffer[], db: number): BlockedCommand | Reply {
 function blocked(
   words: Words,
   keys: readonly Buffer[],
-  kind: Kind,
+  kind: 'list' | 'sorted-set',
   timeoutMs: number,
   isFlat: boolean,
   onKey: (key: Buffer) => Frame,
@@ -105,5 +121,8 @@ function blocked(
   const ids = keys.map((key) => keyId(db, key, 0, key.length))
   const moves = row.plan === 'move-element'
   const awaited = moves ? ids.slice(0, 1) : ids
-  return { frame: frameOf(words), row, kind, keys, ids, awaited, timeoutMs, isFlat, moves, onKey }
+  return {
+    ...{ frame: frameOf(words), row, kind, left: kind, isGroup: false, keys, ids, awaited },
+    ...{ timeoutMs, isFlat, moves, onKey },
+  }
 }

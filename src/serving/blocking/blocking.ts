@@ -10,19 +10,33 @@ import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
+import { error, type Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
+import { type BlockedStreams, blockedStreamsOf, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
 import { type Hands, type Line, Lines } from './lines.js'
 import { PlannedWait } from './planned-wait.js'
 import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
 const LLEN = rowNamed('llen')!
+const TYPE = rowNamed('type')!
+const XINFO_STREAM = rowNamed('xinfo|stream')!
 const COLON = 0x3a
 const ZERO = Buffer.from(':0\r\n')
 /** Before all others in the queue of the gates. */
 const FIRST = 0
+
+const STREAM_GONE = error('UNBLOCKED the stream key no longer exists')
+const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on no longer exists')
+
+/** Whether a write that leaves this concerns those in the line. */
+function concerns({ kind }: Line, left: Left): boolean {
+  if (left === 'list' || left === 'sorted-set') return kind === left
+  const isStream = kind !== 'list' && kind !== 'sorted-set'
+  return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
+}
 
 /** A key of which clients' commands wait, and for how many lines. */
 interface Shut {
@@ -44,6 +58,8 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   private readonly deadlines = new Deadlines()
   private readonly waiting = new Set<WaitingClient>()
   private readonly shutKeys = new Map<KeyId, Shut>()
+  /** How many of those that wait read as one of a group. */
+  private groups = 0
   /** Lines that could not be looked at because of a server. */
   private readonly owed = new Set<Line>()
   private router: Router | undefined
@@ -102,6 +118,38 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     asked.isOut = true
   }
 
+  /** Serves XREAD or XREADGROUP with BLOCK. */
+  serveStreams(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const command = blockedStreamsOf(row, frame, slot.db)
+    if (command === undefined) {
+      this.serveKeys(plainForm(row, frame), row, slot, deadlineMs)
+      return
+    }
+    if (!isStreams(command)) {
+      answer(slot, command)
+      return
+    }
+    const client = new WaitingClient(command, false, row, frame.argc, slot, this)
+    const route = this.commonRoute(command)
+    if (command.isGroup && route === undefined) {
+      this.servePlanned(client)
+      return
+    }
+    this.begin(client)
+    const asked = client.slotOf(undefined)
+    client.questions = command.lasts.length
+    this.serveKeys(command.frame, row, asked, 0)
+    asked.isOut = true
+    // Right behind it, so that nothing is between what was read and the end.
+    for (const id of command.lasts) {
+      const ended = (buf: Buffer, start: number, end: number) => {
+        command.ends(id, Buffer.from(buf.subarray(start, end)))
+        client.questionAnswered()
+      }
+      this.serveKeys(frameOf(['XINFO', 'STREAM', keyOfId(id).key]), XINFO_STREAM, client.slotFor(ended), 0)
+    }
+  }
+
   /** Its keys are on several servers. */
   private servePlanned(client: WaitingClient): void {
     const { command, slot } = client
@@ -129,8 +177,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   /** [AwaitedListener] */
   wrote(ids: readonly KeyId[], left: Left, most: number, isSure: boolean): void {
     for (const id of ids) {
-      for (const line of this.lines.of(id))
-        if (left === 'any' || left === line.kind) this.lines.wrote(line, most, isSure)
+      for (const line of this.lines.of(id)) if (concerns(line, left)) this.lines.wrote(line, most, isSure)
     }
     this.order.awaited.isReady = this.lines.isReady
   }
@@ -246,6 +293,11 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     const { lines } = this
     if (came === 'something') this.forget(client)
     if (came === 'not tried') for (const each of line === undefined ? client.lines : [line]) this.owed.add(each)
+    if (came === 'wrong type' && line !== undefined && client.command.isGroup) {
+      lines.isAskedAbout(line)
+      this.findEnd(client, line)
+      return
+    }
     if (came === 'wrong type' && line !== undefined && client.command.moves) {
       lines.isAskedAbout(line)
       void this.findWrong(client, line)
@@ -273,6 +325,16 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     this.came(client, line, isThere ? 'something' : 'nothing')
   }
 
+  /** The group of a client is not there any more: it is told whether the stream is. */
+  private findEnd(client: WaitingClient, line: Line): void {
+    const { key } = keyOfId(line.id)
+    const slot = client.slotFor((buf, start) => {
+      client.answerGone(buf.toString('latin1', start + 1, start + 7) === 'stream' ? GROUP_GONE : STREAM_GONE)
+      this.came(client, line, 'something')
+    })
+    this.serveKeys(frameOf(['TYPE', key]), TYPE, slot, 0)
+  }
+
   private begin(client: WaitingClient): void {
     const { slot, command } = client
     slot.pauseClient()
@@ -281,6 +343,8 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     this.lines.add(client, command.awaited, command.kind)
     this.router ??= this.order.router
     this.order.awaited.any = true
+    if (command.isGroup) this.groups++
+    this.order.awaited.ends = this.groups > 0
     if (command.timeoutMs > 0) {
       client.deadlineMs = performance.now() + command.timeoutMs
       this.deadlines.add(client)
@@ -288,13 +352,14 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   }
 
   private forget(client: WaitingClient): void {
-    this.waiting.delete(client)
+    if (this.waiting.delete(client) && client.command.isGroup) this.groups--
     this.deadlines.remove(client)
   }
 
   private noteState(): void {
     const { awaited } = this.order
     awaited.any = !this.lines.isEmpty
+    awaited.ends = this.groups > 0
     awaited.isReady = this.lines.isReady
   }
 
@@ -308,4 +373,8 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     }
     return common
   }
+}
+
+function isStreams(command: BlockedStreams | Reply): command is BlockedStreams {
+  return typeof command === 'object' && command !== null && 'lasts' in command
 }

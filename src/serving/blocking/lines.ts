@@ -1,7 +1,10 @@
 import type { KeyId } from '../../base/key-id.js'
 
-/** What a key has to hold for those who wait there. */
-export type Kind = 'list' | 'sorted-set'
+/** So many are sent for at once, at most: others have their turn in between. */
+const CHUNK_MAX = 64
+
+/** What a key has to hold for those who wait there; of a stream also who reads it: those of one group take from each other. */
+export type Kind = string
 
 /** Who waits for one of several keys to hold something, in the order of its command. */
 export interface Waiter {
@@ -62,10 +65,10 @@ export interface Hands {
  * - Who has been sent for is not sent for elsewhere before that is answered: two elements might come for one. So a key whose first
  *   waiter may get one from another key is shut until that is known.
  * - A push says how many elements it adds, and so many are sent for. Where it is not certain that anything is there, or how much
- *   (RENAME, EXEC, a script), the key is shut, and sent for are 1, 2, 4, … until nothing is there.
+ *   (RENAME, EXEC, a script), the key is shut, and sent for are 1, 2, 4, … 64 until nothing is there.
  */
 export class Lines {
-  private readonly byId = new Map<KeyId, Line[]>()
+  private readonly byId = new Map<KeyId, Map<Kind, Line>>()
   /** Lines that may have got something, in the order of the writes. */
   private readonly ready = new Set<Line>()
   private readonly shut = new Set<Line>()
@@ -83,12 +86,12 @@ export class Lines {
   }
 
   all(): Line[] {
-    return [...this.byId.values()].flat()
+    return [...this.byId.values()].flatMap((lines) => [...lines.values()])
   }
 
   /** The lines of a key. */
-  of(id: KeyId): readonly Line[] {
-    return this.byId.get(id) ?? []
+  of(id: KeyId): Iterable<Line> {
+    return this.byId.get(id)?.values() ?? []
   }
 
   /** Puts somebody at the end of the lines of these keys. */
@@ -201,7 +204,7 @@ export class Lines {
     line.isFresh = false
     if (isFresh) line.chunk = 1
     else if (isDry) line.supply = 0
-    else line.chunk *= 2
+    else line.chunk = Math.min(CHUNK_MAX, 2 * line.chunk)
   }
 
   /** True when somebody has to be heard of first. */
@@ -242,9 +245,9 @@ export class Lines {
 
   private lineOf(id: KeyId, kind: Kind): Line {
     let lines = this.byId.get(id)
-    if (lines === undefined) this.byId.set(id, (lines = []))
-    let line = lines.find((each) => each.kind === kind)
-    if (line === undefined) lines.push((line = new Line(id, kind)))
+    if (lines === undefined) this.byId.set(id, (lines = new Map()))
+    let line = lines.get(kind)
+    if (line === undefined) lines.set(kind, (line = new Line(id, kind)))
     return line
   }
 
@@ -252,8 +255,8 @@ export class Lines {
   private forget(line: Line): void {
     if (line.waiters.size > 0 || line.sent > 0) return
     this.ready.delete(line)
-    const lines = (this.byId.get(line.id) ?? []).filter((each) => each !== line)
-    if (lines.length > 0) this.byId.set(line.id, lines)
-    else this.byId.delete(line.id)
+    const lines = this.byId.get(line.id)
+    if (lines?.get(line.kind) === line) lines.delete(line.kind)
+    if (lines?.size === 0) this.byId.delete(line.id)
   }
 }

@@ -6,6 +6,8 @@ import type { Frame } from '../../resp/frame.js'
 import type { Attempt } from '../several/operation.js'
 import { PlanRun } from '../several/run-plan.js'
 
+const UNDERSCORE = 0x5f
+
 /** What is asked, on keys of several servers, for a command that waits [several/run-plan.ts]. */
 export class PlannedWait extends PlanRun {
   /** @param foundNothing called when its keys are empty, while nobody else can write to them */
@@ -34,5 +36,7 @@ export class PlannedWait extends PlanRun {
 }
 
 function isNothing(attempt: Attempt): boolean {
-  return typeof attempt === 'object' && 'reply' in attempt && (attempt.reply === null || attempt.reply === nullArray)
+  if (typeof attempt !== 'object') return false
+  if ('bytes' in attempt) return attempt.bytes[0] === UNDERSCORE
+  return attempt.reply === null || attempt.reply === nullArray
 }

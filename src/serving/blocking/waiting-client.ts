@@ -2,7 +2,7 @@ import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
 import { answer, deliver } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
-import { error, nullArray } from '../../resp/encode.js'
+import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
 import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
 import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
@@ -51,6 +51,9 @@ export class WaitingClient implements Waiter, Timed, Wait {
   deadlineMs = Number.POSITIVE_INFINITY
   /** How it is to end as soon as nothing is on its way. */
   end: End | undefined
+  /** What is asked besides, and has not been answered. */
+  questions = 0
+  private hasAskedInVain = false
   private isAnswered = false
   private wrongType: Buffer | undefined
   /** Who has asked to end it, and is told whether that was so. */
@@ -117,6 +120,12 @@ export class WaitingClient implements Waiter, Timed, Wait {
     this.over(false)
   }
 
+  /** What it waits for will not be there any more. */
+  answerGone(text: ErrorReply): void {
+    answer(this.slot, text)
+    this.over(false)
+  }
+
   private finish(how: End): void {
     if (this.isAnswered) return
     this.end ??= how
@@ -124,19 +133,35 @@ export class WaitingClient implements Waiter, Timed, Wait {
   }
 
   private answered(line: Line | undefined, buf: Buffer, start: number, end: number): void {
-    if (buf[start] === UNDERSCORE) this.keeper.came(this, line, 'nothing')
+    if (buf[start] === UNDERSCORE) this.nothingCame(line)
     else if (buf[start] !== MINUS) {
       this.give(buf, start, end, HAS_RESP3)
       this.keeper.came(this, line, 'something')
     } else if (NOT_TRIED.test(buf.toString('latin1', start, Math.min(end, start + 16)))) {
       this.keeper.came(this, line, 'not tried')
-    } else if (line !== undefined && buf.toString('latin1', start, start + 10) === '-WRONGTYPE') {
+    } else if (line !== undefined && this.isOtherThanWaitedFor(buf, start)) {
       this.wrongType = Buffer.from(buf.subarray(start, end))
       this.keeper.came(this, line, 'wrong type')
     } else {
       this.give(buf, start, end, IS_ERROR)
       this.keeper.came(this, line, 'something')
     }
+  }
+
+  /** The end of a stream is known, which was asked for. */
+  questionAnswered(): void {
+    this.questions--
+    if (this.hasAskedInVain && !this.isAnswered) this.nothingCame(undefined)
+  }
+
+  private nothingCame(line: Line | undefined): void {
+    this.hasAskedInVain = true
+    if (line !== undefined || this.questions === 0) this.keeper.came(this, line, 'nothing')
+  }
+
+  private isOtherThanWaitedFor(buf: Buffer, start: number): boolean {
+    const code = buf.toString('latin1', start, start + 10)
+    return code === '-WRONGTYPE' || (this.command.isGroup && code.startsWith('-NOGROUP '))
   }
 
   private give(buf: Buffer, start: number, end: number, flags: number): void {

@@ -102,7 +102,7 @@ export async function sweep(keyspace: Keyspace, args: readonly Buffer[], db: num
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
   if (order.watches.any) order.watches.swept(concerns)
-  if (order.awaited.any && command === 'swapdb') order.awaited.swapped(concerns)
+  if (order.awaited.any && (command === 'swapdb' || order.awaited.ends)) order.awaited.swapped(concerns)
   const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]

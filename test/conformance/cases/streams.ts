@@ -274,8 +274,8 @@ export const streamCases: Cases = {
     XREAD STREAMS k
     SET s v
     XREAD STREAMS s 0
-    ~refused XREAD BLOCK 1 STREAMS k 0
-    ~refused XREAD BLOCK 1 STREAMS a1 b2345 0 0
+    XREAD BLOCK 1 STREAMS k 0
+    XREAD BLOCK 1 STREAMS a1 b2345 0 0
     XADD a1 1-1 f v
     XADD a1 1-2 f w
     XADD b2345 2-1 g v
@@ -324,8 +324,8 @@ export const streamCases: Cases = {
     XREADGROUP COUNT 1 COUNT 1 STREAMS k >
     SET s v
     XREADGROUP GROUP g c STREAMS s >
-    ~refused XREADGROUP GROUP g c BLOCK 1 STREAMS k >
-    ~refused XREADGROUP GROUP g c BLOCK 1 STREAMS a1 b2345 > >
+    XREADGROUP GROUP g c BLOCK 1 STREAMS k >
+    XREADGROUP GROUP g c BLOCK 1 STREAMS a1 b2345 > >
     XADD a1 1-1 f v
     XADD a1 1-2 f w
     XADD b2345 2-1 g v

@@ -1,0 +1,110 @@
+import type { KeyId } from '../../base/key-id.js'
+import { keyId } from '../../base/key-id.js'
+import { findKeys } from '../../command/keys.js'
+import type { CommandRow } from '../../command/row.js'
+import { decodeReply } from '../../resp/decode.js'
+import { error, isError, MapReply, type Reply } from '../../resp/encode.js'
+import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import { parseLongLong } from '../../resp/long-long.js'
+import type { BlockedCommand } from './blocked-command.js'
+
+const NO_INTEGER = error('ERR timeout is not an integer or out of range')
+const NEGATIVE = error('ERR timeout is negative')
+const LAST = '$'
+const NEW = '>'
+const FIRST_ID = Buffer.from('0-0')
+
+/** How many arguments belong to a word of XREAD and XREADGROUP. */
+const ARGUMENTS: Readonly<Record<string, number>> = { count: 1, group: 2, noack: 0, claim: 1 }
+
+/** XREAD reads of each stream by itself: nobody takes anything from others, so each has a line of its own. */
+let readers = 0
+
+/** XREAD or XREADGROUP without its BLOCK; the time is undefined when it has none. */
+export function withoutBlock(frame: Frame): { readonly frame: Frame; readonly timeoutMs: number | Reply | undefined } {
+  const own = ownFrame(frame)
+  const args = Array.from({ length: own.argc }, (_, i) => argumentOf(own, i))
+  const words: Buffer[] = [args[0]]
+  let timeoutMs: number | Reply | undefined
+  let i = 1
+  for (; i < args.length; i++) {
+    const word = args[i].length > 8 ? '' : args[i].toString('latin1').toLowerCase()
+    if (word === 'block' && i + 1 < args.length) {
+      timeoutMs = timeoutOf(args[++i])
+      if (typeof timeoutMs !== 'number') break
+      continue
+    }
+    words.push(args[i])
+    if (word === 'streams') break
+    for (let more = ARGUMENTS[word] ?? 0; more > 0 && i + 1 < args.length; more--) words.push(args[++i])
+  }
+  words.push(...args.slice(i + 1))
+  return { frame: frameOf(words), timeoutMs }
+}
+
+/** The form that waits for nothing: without BLOCK, or with another word in its place where it is wrong and would have too few. */
+export function plainForm(row: CommandRow, frame: Frame): Frame {
+  const { frame: twin } = withoutBlock(frame)
+  const places: number[] = []
+  if (findKeys(row, twin, places) > 0) return twin
+  const args = Array.from({ length: twin.argc }, (_, i) => argumentOf(twin, i))
+  return frameOf([args[0], 'COUNT', '1', ...args.slice(1)])
+}
+
+function timeoutOf(arg: Buffer): number | Reply {
+  const ms = parseLongLong(arg, 0, arg.length)
+  if (Number.isNaN(ms)) return NO_INTEGER
+  return ms < 0 ? NEGATIVE : ms
+}
+
+/**
+ * What XREAD or XREADGROUP with BLOCK waits for: of `$` the id is asked for, since it means the end of the stream as it is now. What
+ * is answered to a wrong time; or undefined when it waits for nothing, as it reads what it has read before, or is not right.
+ */
+export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): BlockedStreams | Reply | undefined {
+  const { frame: twin, timeoutMs } = withoutBlock(frame)
+  if (timeoutMs === undefined) return undefined
+  if (typeof timeoutMs !== 'number') return timeoutMs
+  const places: number[] = []
+  const count = findKeys(row, twin, places)
+  if (count <= 0) return undefined
+  const args = Array.from({ length: twin.argc }, (_, i) => argumentOf(twin, i))
+  const [first] = places
+  const head = args.slice(0, first)
+  const keys = args.slice(first, first + count)
+  const after = args.slice(first + count)
+  const isGroup = row.replicate !== 'none'
+  if (isGroup && after.some((id) => id.toString('latin1') !== NEW)) return undefined
+  const ids = keys.map((key) => keyId(db, key, 0, key.length))
+  const from = new Map<KeyId, Buffer>()
+  for (const [i, id] of ids.entries()) if (!from.has(id)) from.set(id, after[i])
+  const lasts = ids.filter((id) => from.get(id)?.toString('latin1') === LAST)
+  const group = isGroup ? groupIn(head) : ''
+  return {
+    ...{ frame: twin, row, kind: isGroup ? `group ${group}` : `reader ${++readers}`, left: 'stream' },
+    ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
+    onKey: (key) => frameOf([...head, key, from.get(keyId(db, key, 0, key.length))!]),
+    lasts: [...new Set(lasts)],
+    ends: (id, reply) => from.set(id, lastIdIn(reply)),
+  }
+}
+
+export interface BlockedStreams extends BlockedCommand {
+  /** The streams whose end has to be asked for. */
+  readonly lasts: readonly KeyId[]
+  /** What was answered to that. */
+  readonly ends: (id: KeyId, reply: Buffer) => void
+}
+
+function groupIn(words: readonly Buffer[]): string {
+  const at = words.findIndex((word) => word.toString('latin1').toLowerCase() === 'group')
+  return at < 0 ? '' : words[at + 1].toString('latin1')
+}
+
+/** The last id of a stream by XINFO STREAM, of one that is not there, too. */
+function lastIdIn(reply: Buffer): Buffer {
+  const info = decodeReply(reply, 0, reply.length)
+  if (isError(info) || !(info instanceof MapReply)) return FIRST_ID
+  const entry = info.entries.find(([name]) => String(name) === 'last-generated-id')
+  return entry === undefined ? FIRST_ID : Buffer.from(String(entry[1]))
+}
