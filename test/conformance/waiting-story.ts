@@ -38,17 +38,20 @@ export async function tell(
   const clients = new Map<string, RawClient>()
   const heard: Record<string, string[]> = {}
   const blocked = async () => Number(/blocked_clients:(\d+)/.exec((await admin.ask('INFO', 'clients')).toString())![1])
+  /** How many wait. */
+  let waiting = 0
   for (const { client: name, waits, commands } of steps) {
     let client = clients.get(name)
     if (client === undefined) clients.set(name, (client = await connect()))
     heard[name] ??= []
-    const before = waits ? await blocked() : 0
     client.send(Buffer.concat(commands.map((args) => command(...args))))
     const replies = commands.map(async () => {
       const reply = await client.reply().catch((error: Error) => error.message)
       heard[name].push(reply.toString())
+      if (waits) waiting--
     })
-    if (waits) await until(`${name} waits`, async () => (await blocked()) === before + 1, 3000)
+    if (waits) waiting++
+    if (waits) await until(`${name} waits`, async () => (await blocked()) === waiting, 3000)
     else await Promise.all(replies)
   }
   await sleep(REST_MS)

@@ -52,6 +52,7 @@ export class PlainTransaction implements RunOwner {
       for (const stretch of share.stretches) this.runs.push(new PlainRun(this, share, stretch, targets))
     }
     for (const end of ends) end()
+    this.order.awaited.look()
   }
 
   private begin(share: PlainShare): void {
@@ -61,10 +62,10 @@ export class PlainTransaction implements RunOwner {
     order.stats.writes += writes
     if (how === 'read') return
     if (writes > 1 && to.targets.length > 1) groups.push(order.doubts.begin(() => share.written, to.targets))
-    if (!order.absences.any && !order.watches.any && !order.pieces.aheads.any) return
+    if (!order.absences.any && !order.watches.any && !order.pieces.aheads.any && !order.awaited.any) return
     for (const number of numbers) {
       const { frame, row, isWrite } = share.at(number)
-      if (isWrite) noteWrite(order, frame, row, share.commands.db, false)
+      if (isWrite) noteWrite(order, frame, row, share.commands.db, false, true)
     }
   }
 
