@@ -1,5 +1,5 @@
 import type { Link } from '../backend/link.js'
-import { type KeyId, keyOfId } from '../base/key-id.js'
+import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import type { Doubt } from './doubt.js'
 import type { Lanes } from './lanes.js'
@@ -16,14 +16,18 @@ export interface Told {
   readonly reason: string
 }
 
-/** What is repaired with a key that is in doubt: see `Ties`. Keys that have other replicas by now are repaired for themselves. */
+/**
+ * What is repaired with a key that is in doubt: see `Ties`. Keys that have other replicas by now are repaired for themselves, and those
+ * of another database: when that is emptied nobody waits for them any more.
+ */
 export function unitOf(ties: Ties, doubts: Unit, router: Router, id: KeyId): Unit {
   const naturalOf = (each: KeyId) => {
     const { key } = keyOfId(each)
     return router.routeOfKey(key, 0, key.length).natural
   }
   const isOpen = (each: KeyId) => doubts.get(each)?.copying === false && naturalOf(each) === naturalOf(id)
-  const unit = [...(ties.of(id) ?? [])].filter((each) => each !== id && isOpen(each))
+  const isBeside = (each: KeyId) => each !== id && dbOfId(each) === dbOfId(id) && isOpen(each)
+  const unit = [...(ties.of(id) ?? [])].filter(isBeside)
   return new Map([id, ...unit].map((each) => [each, doubts.get(each)!]))
 }
 
