@@ -127,6 +127,34 @@ t.test('a backup is late with what the master chose', async (t) => {
   t.equal(await becomesEqual(key), '')
 })
 
+for (const [form, source] of [
+  ['one command', "return redis.call('hset', KEYS[1], 'new', 1)"],
+  ['several commands', "redis.call('hset', KEYS[1], 'new', 1) return redis.call('hincrby', KEYS[1], 'n', 1)"],
+]) {
+  t.test(`a backup is late with what a script has done, which is ${form}`, async (t) => {
+    const key = take('dt-1')
+    const create = (deadlineMs: number) =>
+      client.pipeline([
+        ['HSET', key, 'old', '1'],
+        ['PEXPIREAT', key, String(deadlineMs)],
+      ])
+    t.same(await aim(key, create, () => [['EVAL', source, '1', key]]), [':1\r\n'])
+    t.equal(await becomesEqual(key), '')
+  })
+}
+
+t.test('a backup gets the deadline that a script has given when it has passed', async (t) => {
+  const key = take('dt-1')
+  const source = "redis.call('pexpireat', KEYS[1], ARGV[1]) return redis.call('hset', KEYS[1], 'new', 1)"
+  const create = () =>
+    client.pipeline([
+      ['DEL', key],
+      ['HSET', key, 'old', '1'],
+    ])
+  t.same(await aim(key, create, (deadlineMs) => [['EVAL', source, '1', key, String(deadlineMs)]]), [':1\r\n'])
+  t.equal(await becomesEqual(key), '')
+})
+
 t.test('a copy arrives when the deadline has passed, with a write behind it', async (t) => {
   const key = take('dt-1')
   const other = await proxy.connect()
