@@ -87,11 +87,28 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
     t.same(await redis.exec(), [[null, 'OK']])
   })
 
+  await t.test('a queue that is waited for, a channel, a script, a function', async (t) => {
+    const [waiting, redis] = [connect(), connect()]
+    const job = waiting.blpop('jobs', 10)
+    await redis.rpush('jobs', 'first')
+    t.same(await job, ['jobs', 'first'])
+    const listening = connect()
+    const heard = new Promise((resolve) => listening.on('message', (channel, message) => resolve([channel, message])))
+    await listening.subscribe('news')
+    t.equal(await redis.publish('news', 'today'), 1)
+    t.same(await heard, ['news', 'today'])
+    t.equal(await redis.eval('return redis.call("INCR", KEYS[1])', 1, 'of-a-script'), 1)
+    await redis.function(
+      'LOAD',
+      "#!lua name=lib\nredis.register_function('twice', function(keys, args) return 2 * args[1] end)",
+    )
+    t.equal(await redis.fcall('twice', 0, 21), 42)
+  })
+
   await t.test('what the proxy does not have yet is refused in words', async (t) => {
     const redis = connect()
-    await t.rejects(redis.blpop('list', 1), /'blpop' is not supported yet by this proxy/)
-    await t.rejects(redis.fcall('name', 0), /'fcall' is not supported yet by this proxy/)
-    t.equal(await redis.eval('return 1', 0), 1, 'scripts it has')
+    await t.rejects(redis.slowlog('GET'), /'slowlog\|get' is not supported yet by this proxy/)
+    await t.rejects(redis.acl('LIST'), /'acl\|list' is not supported yet by this proxy/)
     t.equal(await redis.ping(), 'PONG', 'and the connection lives')
   })
 
