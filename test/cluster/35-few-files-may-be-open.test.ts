@@ -81,9 +81,9 @@ t.test('where few files may be open, clients leave enough of them for the member
 })
 
 t.test('where no client could be accepted the proxy does not start, and says what to do', async (t) => {
-  const sentinels = Array.from({ length: 10 }, (_, i) => `127.0.0.1:${i + 1}`).join(',')
-  const limited = `export DT_SENTINEL_ADDRESSES=${sentinels}; ulimit -n 110; exec "$@"`
+  const sentinels = Array.from({ length: 40 }, (_, i) => `127.0.0.1:${i + 1}`).join(',')
+  const limited = `export DT_SENTINEL_ADDRESSES=${sentinels}; ulimit -n 200; exec "$@"`
   const { code, stderr } = await run('sh', ['-c', limited, 'sh', process.execPath, MAIN, 'serve'])
   t.equal(code, 1)
-  t.match(stderr, /no client could be accepted: this process may have 110 files open .*ulimit -n 101\d\d/)
+  t.match(stderr, /no client could be accepted: this process may have 200 files open .*ulimit -n 102\d\d/)
 })
