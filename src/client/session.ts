@@ -43,9 +43,11 @@ export class Session {
     if (state.kind === 'blocked' && next.kind === 'closed') state.wait.abandon()
   }
 
-  /** A command waits for what may never come. */
+  /** A command waits for what may never come; its client may have gone before that was known. */
   block(wait: Wait): void {
-    this.become({ kind: 'blocked', wait })
+    const { kind } = this.state
+    if (kind === 'ending' || kind === 'closed') wait.abandon()
+    else this.become({ kind: 'blocked', wait })
   }
 
   /** It waits no more. */

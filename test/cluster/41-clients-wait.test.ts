@@ -49,6 +49,51 @@ t.test('who has gone gets nothing, and what it has sent behind it is not served'
   t.equal((await other.ask('EXISTS', 'k')).toString(), ':0\r\n')
 })
 
+/** On several servers, whatever the hash seed of the ring. */
+const FIVE = ['k1', 'k2', 'k3', 'k4', 'k5']
+
+t.test('who is closed while it is found out whether its keys hold something ends nothing but itself', async (t) => {
+  const proxy = await startProxy(t)
+  const other = await proxy.connect()
+  for (let i = 0; i < 30; i++) {
+    const client = await proxy.connect()
+    const id = (await client.ask('CLIENT', 'ID')).toString().trim().slice(1)
+    const waits = i % 2 === 0 ? `BLPOP ${FIVE.join(' ')} 0` : 'BLMOVE k1 k2 LEFT LEFT 0'
+    client.send(`PING\r\n${waits}\r\n`)
+    if (i % 3 === 0) client.socket.resetAndDestroy()
+    else await other.ask('CLIENT', 'KILL', 'ID', id)
+    await client.closed
+  }
+  await until('nobody waits', async () => (await blocked(other)) === 0)
+  for (const key of FIVE) await other.ask('RPUSH', key, 'x')
+  t.equal((await other.ask('EXISTS', ...FIVE)).toString(), ':5\r\n', "what came later is nobody else's")
+})
+
+t.test('who waits for keys of several servers is heard, and can be told to go on from the beginning', async (t) => {
+  const proxy = await startProxy(t)
+  const other = await proxy.connect()
+  for (const waits of [`BLPOP ${FIVE.join(' ')} 0`, 'BLMOVE k1 k2 LEFT LEFT 0', 'BLMOVE k3 k2 LEFT LEFT 0']) {
+    const gone = [await proxy.connect(), await proxy.connect()]
+    for (const client of gone) client.send(`${waits}\r\n`)
+    await until('both wait', async () => (await blocked(other)) === 2)
+    gone[0].end()
+    gone[1].socket.resetAndDestroy()
+    await until('both are gone', async () => (await blocked(other)) === 0)
+
+    const client = await proxy.connect()
+    const id = (await client.ask('CLIENT', 'ID')).toString().trim().slice(1)
+    client.send(`${waits}\r\n`)
+    let ended = '0'
+    await until('it is ended', async () => {
+      ended = (await other.ask('CLIENT', 'UNBLOCK', id)).toString()
+      return ended === ':1\r\n'
+    })
+    t.equal((await client.reply()).toString(), '*-1\r\n')
+  }
+  await other.ask('RPUSH', 'k3', 'x')
+  t.equal((await other.ask('LRANGE', 'k3', '0', '-1')).toString(), '*1\r\n$1\r\nx\r\n', 'nobody waits any more')
+})
+
 t.test('clients wait on while servers fail, join and leave', async (t) => {
   const proxy = await startProxy(t)
   const { ring } = proxy

@@ -16,7 +16,7 @@ import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
 import { type BlockedStreams, blockedStreamsOf, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
-import { type Hands, type Line, Lines } from './lines.js'
+import { concerns, type Hands, type Line, Lines } from './lines.js'
 import { PlannedWait } from './planned-wait.js'
 import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
@@ -30,13 +30,6 @@ const FIRST = 0
 
 const STREAM_GONE = error('UNBLOCKED the stream key no longer exists')
 const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on no longer exists')
-
-/** Whether a write that leaves this concerns those in the line. */
-function concerns({ kind }: Line, left: Left): boolean {
-  if (left === 'list' || left === 'sorted-set') return kind === left
-  const isStream = kind !== 'list' && kind !== 'sorted-set'
-  return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
-}
 
 /** A key of which clients' commands wait, and for how many lines. */
 interface Shut {
@@ -152,11 +145,11 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** Its keys are on several servers. */
   private servePlanned(client: WaitingClient): void {
-    const { command, slot } = client
-    const { frame, row } = command
-    slot.pauseClient()
-    // It is in line before anybody else can write to its keys.
-    new PlannedWait(this.order, frame, row, client.plannedSlot(), () => this.begin(client)).run()
+    const { frame, row } = client.command
+    // Nothing is asked before it has the keys for itself; it is in line before anybody else can write to them.
+    client.claim = undefined
+    this.starts(client)
+    if (!client.isOver) new PlannedWait(this.order, frame, row, client.plannedSlot(), client).run()
   }
 
   /** Other servers can be asked than before, or keys have other replicas. */
@@ -204,6 +197,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       const { ids } = waiter.command
       const deadlineMs = this.order.waiting.deadline()
       const isShut = new Promise<boolean>((resolve) => this.shutKey(ids[ids.length - 1], deadlineMs, resolve))
+      waiter.isQueued = true
       // One after the other: two that move in opposite directions need the same keys.
       this.moving = this.moving.then(() => this.move(waiter, line, isShut))
       return
@@ -264,11 +258,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     slot.isOut = true
     try {
       if (!(await toIsShut)) {
-        answer(slot, order.stillGated())
+        if (client.leaves()) answer(slot, order.stillGated())
         return
       }
       try {
-        const attempt = await new PlannedWait(order, frame, row, slot, () => {}).attemptNow()
+        if (!client.leaves()) return
+        const attempt = await new PlannedWait(order, frame, row, slot, client).attemptNow()
         if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
         else answer(slot, order.unavailable())
       } finally {
@@ -284,7 +279,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   ends(client: WaitingClient): void {
     this.forget(client)
     client.answerEnd(client.end!)
-    this.lines.remove(client)
+    const { claim } = client
+    if (claim !== undefined && claim !== 'asking') {
+      // What it was sent for has not left: that is for the next one in line.
+      this.lines.wrote(claim, 1, false)
+      this.lines.answered(client, claim, true)
+    } else this.lines.remove(client)
     this.look()
   }
 
@@ -336,19 +336,35 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   }
 
   private begin(client: WaitingClient): void {
+    this.starts(client)
+    this.isTimed(client)
+    this.stands(client)
+  }
+
+  /** From now on it may end, and be ended; it may have gone. */
+  private starts(client: WaitingClient): void {
     const { slot, command } = client
     slot.pauseClient()
-    slot.waits?.(client)
     this.waiting.add(client)
+    if (command.isGroup) this.groups++
+    slot.waits?.(client)
+  }
+
+  /** [Keeper] */
+  isTimed(client: WaitingClient): void {
+    const { timeoutMs } = client.command
+    if (timeoutMs === 0) return
+    client.deadlineMs = performance.now() + timeoutMs
+    this.deadlines.add(client)
+  }
+
+  /** [Keeper] */
+  stands(client: WaitingClient): void {
+    const { command } = client
     this.lines.add(client, command.awaited, command.kind)
     this.router ??= this.order.router
     this.order.awaited.any = true
-    if (command.isGroup) this.groups++
     this.order.awaited.ends = this.groups > 0
-    if (command.timeoutMs > 0) {
-      client.deadlineMs = performance.now() + command.timeoutMs
-      this.deadlines.add(client)
-    }
   }
 
   private forget(client: WaitingClient): void {

@@ -1,4 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
+import type { Left } from '../../order/awaited.js'
 
 /** So many are sent for at once, at most: others have their turn in between. */
 const CHUNK_MAX = 64
@@ -42,6 +43,13 @@ export class Line {
     readonly id: KeyId,
     readonly kind: Kind,
   ) {}
+}
+
+/** Whether a write that leaves this concerns those in the line. */
+export function concerns({ kind }: Line, left: Left): boolean {
+  if (left === 'list' || left === 'sorted-set') return kind === left
+  const isStream = kind !== 'list' && kind !== 'sorted-set'
+  return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
 }
 
 /** What is done of what is decided here. Nothing is answered before the call has come back. */

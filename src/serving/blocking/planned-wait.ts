@@ -8,22 +8,35 @@ import { PlanRun } from '../several/run-plan.js'
 
 const UNDERSCORE = 0x5f
 
+/** For whom keys of several servers are asked. */
+export interface Asker {
+  /** Its keys are asked now, unless it waits no more: false then. */
+  asks(): boolean
+  /** Nothing was taken, as a server has to be waited for: they are asked again. */
+  asksLater(): void
+  /** Its keys are empty, while nobody else can write to them. */
+  foundNothing(): void
+}
+
 /** What is asked, on keys of several servers, for a command that waits [several/run-plan.ts]. */
 export class PlannedWait extends PlanRun {
-  /** @param foundNothing called when its keys are empty, while nobody else can write to them */
   constructor(
     order: Order,
     frame: Frame,
     row: CommandRow,
     slot: ReplySlot,
-    private readonly foundNothing: () => void,
+    private readonly asker: Asker,
   ) {
     super(order, frame, row, slot)
   }
 
   protected override async attempt(): Promise<Attempt> {
+    const { asker } = this
+    // Nobody sees that: it has been answered.
+    if (!asker.asks()) return { reply: null }
     const attempt = await super.attempt()
-    if (isNothing(attempt)) this.foundNothing()
+    if (typeof attempt === 'string') asker.asksLater()
+    else if (isNothing(attempt)) asker.foundNothing()
     return attempt
   }
 
@@ -35,8 +48,7 @@ export class PlannedWait extends PlanRun {
   }
 }
 
-function isNothing(attempt: Attempt): boolean {
-  if (typeof attempt !== 'object') return false
+function isNothing(attempt: Exclude<Attempt, string>): boolean {
   if ('bytes' in attempt) return attempt.bytes[0] === UNDERSCORE
   return attempt.reply === null || attempt.reply === nullArray
 }

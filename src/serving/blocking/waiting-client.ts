@@ -1,6 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
-import { answer, deliver } from '../../order/replies.js'
+import { answer, deliver, unavailable } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
 import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
@@ -8,6 +8,7 @@ import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
 import type { Line, Waiter } from './lines.js'
+import type { Asker } from './planned-wait.js'
 
 const MINUS = 0x2d
 const UNDERSCORE = 0x5f
@@ -29,7 +30,11 @@ export type Came =
 
 /** Who looks after those that wait. */
 export interface Keeper {
-  /** It has been decided that this one waits no more, and nothing has been sent for. */
+  /** Its time begins. */
+  isTimed(client: WaitingClient): void
+  /** Its keys have nothing for it: from now on it stands in line. */
+  stands(client: WaitingClient): void
+  /** It has been decided that this one waits no more, and nothing is on its way to it. */
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
@@ -41,9 +46,10 @@ export interface Keeper {
  *     asking ──nothing──> free <──nothing── sent for ──something──> answered
  *        └──something──> answered            free ──its time is over, CLIENT UNBLOCK, it has gone──> answered
  *
- * What would end its waiting while an element is on its way ends it when it is known that none comes.
+ * What would end its waiting while an element is on its way ends it when it is known that none comes. Who has to have keys of several
+ * servers for himself first is free until he has them.
  */
-export class WaitingClient implements Waiter, Timed, Wait {
+export class WaitingClient implements Waiter, Timed, Wait, Asker {
   readonly lines: Line[] = []
   claim: Line | 'asking' | undefined = 'asking'
   writesBefore = 0
@@ -53,7 +59,11 @@ export class WaitingClient implements Waiter, Timed, Wait {
   end: End | undefined
   /** What is asked besides, and has not been answered. */
   questions = 0
+  /** What it is sent for has not left: others come first. */
+  isQueued = false
   private hasAskedInVain = false
+  /** Its time is over: it was short, if nothing could be asked. */
+  private isLate = false
   private isAnswered = false
   private wrongType: Buffer | undefined
   /** Who has asked to end it, and is told whether that was so. */
@@ -71,6 +81,7 @@ export class WaitingClient implements Waiter, Timed, Wait {
 
   /** [Timed] */
   tooLate(): void {
+    this.isLate = true
     this.finish('time-out')
   }
 
@@ -87,6 +98,39 @@ export class WaitingClient implements Waiter, Timed, Wait {
     })
   }
 
+  /** [Asker] */
+  asks(): boolean {
+    if (!this.isAnswered) this.claim = 'asking'
+    return !this.isAnswered
+  }
+
+  /** [Asker] */
+  asksLater(): void {
+    this.claim = undefined
+    if (this.end !== undefined) this.keeper.ends(this)
+  }
+
+  /** [Asker] */
+  foundNothing(): void {
+    this.keeper.stands(this)
+  }
+
+  /** What its client sent before has been answered. */
+  isFirst(): void {
+    if (!this.isAnswered) this.keeper.isTimed(this)
+  }
+
+  /** It is sent for now; false when it waits no more. */
+  leaves(): boolean {
+    this.isQueued = false
+    return !this.isAnswered
+  }
+
+  /** Nobody waits for its answer any more. */
+  get isOver(): boolean {
+    return this.isAnswered
+  }
+
   /** The place of the reply to what is asked, or sent for, for it. */
   slotOf(line: Line | undefined): AskedSlot {
     const answered: Answered = (buf, start, end) => this.answered(line, buf, start, end)
@@ -96,7 +140,7 @@ export class WaitingClient implements Waiter, Timed, Wait {
   /** The same for what is asked of several servers. */
   plannedSlot(): ReplySlot {
     const answered: Answered = (buf, start, end) => this.answered(undefined, buf, start, end)
-    const slot = new PlannedSlot(this.slot, answered, (failure) => this.failed(undefined, failure))
+    const slot = new PlannedSlot(this, answered, (failure) => this.failed(undefined, failure))
     slot.isOut = true
     return slot
   }
@@ -109,6 +153,7 @@ export class WaitingClient implements Waiter, Timed, Wait {
   /** Answers its client that nothing has come. */
   answerEnd(how: End): void {
     if (how === 'error') answer(this.slot, UNBLOCKED)
+    else if (this.isLate && !this.hasAskedInVain) answer(this.slot, unavailable(this.command.timeoutMs))
     else answer(this.slot, nullArray)
     this.over(true)
   }
@@ -129,15 +174,17 @@ export class WaitingClient implements Waiter, Timed, Wait {
   private finish(how: End): void {
     if (this.isAnswered) return
     this.end ??= how
-    if (this.claim === undefined) this.keeper.ends(this)
+    if (this.claim === undefined || this.isQueued) this.keeper.ends(this)
   }
 
   private answered(line: Line | undefined, buf: Buffer, start: number, end: number): void {
+    // What was to be asked for it has been given up.
+    if (this.isAnswered) return
     if (buf[start] === UNDERSCORE) this.nothingCame(line)
     else if (buf[start] !== MINUS) {
       this.give(buf, start, end, HAS_RESP3)
       this.keeper.came(this, line, 'something')
-    } else if (NOT_TRIED.test(buf.toString('latin1', start, Math.min(end, start + 16)))) {
+    } else if (this.lines.length > 0 && NOT_TRIED.test(buf.toString('latin1', start, Math.min(end, start + 16)))) {
       this.keeper.came(this, line, 'not tried')
     } else if (line !== undefined && this.isOtherThanWaitedFor(buf, start)) {
       this.wrongType = Buffer.from(buf.subarray(start, end))
@@ -175,6 +222,7 @@ export class WaitingClient implements Waiter, Timed, Wait {
   }
 
   private failed(line: Line | undefined, failure: Error): void {
+    if (this.isAnswered) return
     this.slot.fail(failure, true)
     this.over(false)
     this.keeper.came(this, line, 'something')
@@ -231,11 +279,21 @@ export class AskedSlot extends InnerSlot {
 
 /** The same for a command on several servers, which enters the gates itself, in its turn. */
 class PlannedSlot extends AskedSlot {
-  override get abandoned(): boolean {
-    return this.whole.abandoned
+  constructor(
+    private readonly waiting: WaitingClient,
+    answered: Answered,
+    failed: (failure: Error) => void,
+  ) {
+    super(waiting.slot, answered, failed)
   }
 
-  override whenFirst(): Promise<void> {
-    return this.whole.whenFirst()
+  /** The place of who has been answered may be another client's. */
+  override get abandoned(): boolean {
+    return this.waiting.isOver || this.whole.abandoned
+  }
+
+  override async whenFirst(): Promise<void> {
+    await this.whole.whenFirst()
+    this.waiting.isFirst()
   }
 }
