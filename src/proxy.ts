@@ -284,7 +284,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
-  const listening = clientSide(config, coordinator.channels, views, links, log)
+  const listening = clientSide(config, coordinator, views, links, log)
   let address = { host: config.listen.host, port: config.listen.port }
   const server: Server = {
     config,

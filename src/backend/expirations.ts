@@ -51,6 +51,8 @@ export class Expirations {
   any = false
   /** Whether something on the key is still to be emitted, behind what it waits for. Set by who knows that. */
   isHeld: (id: KeyId) => boolean = () => false
+  /** Told of each key of which the server says that it has expired. */
+  onExpired: (id: KeyId) => void = () => {}
   private readonly byId = new Map<KeyId, Entry>()
   private forgotAtMs = Number.NEGATIVE_INFINITY
   /** Up to this number of answers nothing is known. */
@@ -70,11 +72,13 @@ export class Expirations {
    */
   note(id: KeyId, nowMs: number): void {
     this.put(id, nowMs, this.byId.get(id)?.unsure === true, NONE)
+    this.onExpired(id)
   }
 
   /** The same, right behind an answer that is still to be handed over. */
   noteBehind(id: KeyId, nowMs: number): void {
     this.put(id, nowMs, this.byId.get(id)?.unsure === true, this.traffic().taken + 1)
+    this.onExpired(id)
   }
 
   /** The server has done something with the key that deletes it when its deadline has passed, and perhaps it had. */

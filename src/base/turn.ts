@@ -21,6 +21,7 @@ export class Turn {
   /** Asked before anything is flushed; may call `hold`. */
   guard: () => void = () => {}
 
+  private early: Flushable[] = []
   private waiting: (() => void)[] = []
   private dirty: Flushable[] = []
   private spare: Flushable[] = []
@@ -30,6 +31,7 @@ export class Turn {
   private readonly run = () => {
     this.guard()
     if (this.held) return
+    this.flushEarly()
     const batch = this.dirty
     this.dirty = this.spare
     for (let i = 0; i < batch.length; i++) batch[i].flush()
@@ -48,6 +50,16 @@ export class Turn {
     this.dirty.push(target)
   }
 
+  /** It is flushed before all others: what it has to say must be known before anybody is told what they say. It has asked for its turn. */
+  first(target: Flushable): void {
+    this.early.push(target)
+  }
+
+  private flushEarly(): void {
+    if (this.early.length === 0) return
+    for (const target of this.early.splice(0)) target.flush()
+  }
+
   /** Asks for one call of `due` in a millisecond or two. */
   wait(target: Patient): void {
     if (this.patient.length === 0) {
@@ -60,7 +72,9 @@ export class Turn {
   /** Flushes it at once, before its turn, unless what leaves the process is held: then it must have asked for its turn. */
   flushNow(target: Flushable): void {
     this.guard()
-    if (!this.held) target.flush()
+    if (this.held) return
+    this.flushEarly()
+    target.flush()
   }
 
   /** For what leaves the process by another way: resolves when it may, which after a `hold` for good is never. */

@@ -63,7 +63,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   constructor(
     readonly id: number,
     socket: Socket,
-    private readonly surroundings: Surroundings,
+    readonly surroundings: Surroundings,
     /** Serves one command of it. */
     private readonly dispatch: (client: Connection, frame: Frame) => void,
     /** Of whom a command of it asks a reply that may be large. */
@@ -384,8 +384,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { stats, clients } = this.surroundings
     if (!this.closed) this.session.become(CLOSED)
     if (!clients.remove(this)) return
-    this.session.unwatch()
-    this.session.endListening()
+    this.session.leave()
     this.noteKept()
     this.noteUntaken(0)
     this.queue.leaveTurn(this)

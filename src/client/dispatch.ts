@@ -5,6 +5,7 @@ import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
+import { endCachingOnce, noteCommand } from './caching.js'
 import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
 import { NO_REPLY } from './commands/local-command.js'
@@ -54,6 +55,7 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
   if (reading === undefined) pass(server, client, frame, row)
   else pass(server, client, reading, readingRow(row)!)
+  if (server.cachedKeys.any) endCachingOnce(client, row)
 }
 
 function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
@@ -66,6 +68,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     }
     const slot = client.takeSlot(frame.end - frame.start)
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
+    if (server.cachedKeys.any) noteCommand(server, client, frame, row, slot)
     server.coordinator.submit(frame, row, slot)
     return
   }

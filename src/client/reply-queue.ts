@@ -16,7 +16,7 @@ import {
   SMALL_BYTES,
   UNKNOWN_BYTES,
 } from './reply-budget.js'
-import { Slot, type SlotOwner } from './slot.js'
+import { Slot, type SlotOwner, type Written } from './slot.js'
 
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
@@ -175,6 +175,19 @@ export class ReplyQueue implements SlotOwner {
     heir.finish(bytes, 0, bytes.length, true)
   }
 
+  /** The number of the oldest command that is not answered; infinite when all are. */
+  get oldest(): number {
+    return this.slots.peek()?.number ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Nobody has looked at what they write: gives it to all commands that may write and are not answered. */
+  markWrites(written: Written): void {
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots.at(i)!
+      if (slot.requestBytes > 0 && slot.number <= this.newestWrite) slot.written ??= written
+    }
+  }
+
   isFirst(slot: Slot): boolean {
     return slot === this.slots.peek()
   }
@@ -192,6 +205,20 @@ export class ReplyQueue implements SlotOwner {
     if (slot.pausing) this.goesOn(slot)
     if (slot.expectedBytes > 0) slot.came()
     if (slot.requestBytes > 0) this.learn(end - start)
+    const behind = slot.written?.answered(buf, start, end)
+    if (behind !== undefined) {
+      slot.written = undefined
+      if (slot.silent) this.push(behind)
+      else {
+        const both = Buffer.concat([buf.subarray(start, end), behind])
+        this.answered(slot, both, 0, both.length, true)
+        return
+      }
+    }
+    this.answered(slot, buf, start, end, owned)
+  }
+
+  private answered(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
     if (slot !== this.slots.peek()) {
       if (this.owner.closed) slot.keep(EMPTY, 0, 0, true)
       else slot.keep(buf, start, end, owned)

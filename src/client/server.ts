@@ -1,6 +1,7 @@
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
+import { CachedKeys } from '../channels/cached-keys.js'
 import type { Channels } from '../channels/channels.js'
 import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
@@ -36,6 +37,7 @@ export interface Server {
   readonly noted: () => Promise<boolean>
   readonly clients: Clients
   readonly channels: Channels
+  readonly cachedKeys: CachedKeys
   readonly keyspaceEvents: KeyspaceEvents
   /** How much may wait for a client that listens; CONFIG SET changes it. */
   readonly pushLimits: PushLimits
@@ -52,15 +54,18 @@ export interface Server {
 /** What there is of clients when the proxy starts. */
 export function clientSide(
   config: Config,
-  channels: Channels,
+  { channels, order }: Coordinator,
   views: ViewStore,
   links: Links,
   log: Logger,
-): Pick<Server, 'clients' | 'stats' | 'channels' | 'pushLimits' | 'keyspaceEvents'> {
+): Pick<Server, 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents'> {
+  const cachedKeys = new CachedKeys(config.limits.trackedKeys)
+  order.caches.listener = cachedKeys
   return {
     clients: new Clients(),
     stats: new ClientStats(),
     channels,
+    cachedKeys,
     pushLimits: pushLimitsOf(config),
     keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }

@@ -1,3 +1,4 @@
+import type { CachingClient } from '../channels/cached-keys.js'
 import type { Subscriber } from '../channels/channels.js'
 import type { Wait } from '../order/reply-slot.js'
 import type { Watched } from '../serving/transaction/watched.js'
@@ -20,6 +21,8 @@ export class Session {
   watched: Watched | undefined = undefined
   /** What it listens to; undefined when that is nothing. */
   subscriber: Subscriber | undefined = undefined
+  /** That it is to be told of changed keys; undefined when not. */
+  caching: CachingClient | undefined = undefined
   /** While the reply to EXEC is made: messages to itself, which stand in it. */
   aside: Buffer[] | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
@@ -96,6 +99,19 @@ export class Session {
     this.listeningChanged()
   }
 
+  /** It has no cache any more that it wants to be told of. */
+  endCaching(): void {
+    this.caching?.end()
+    this.caching = undefined
+  }
+
+  /** Nothing is told to it any more. */
+  leave(): void {
+    this.unwatch()
+    this.endListening()
+    this.endCaching()
+  }
+
   unwatch(): void {
     this.watched?.end()
     this.watched = undefined
@@ -108,6 +124,7 @@ export class Session {
     this.name = EMPTY
     this.user = 'default'
     this.endListening()
+    this.endCaching()
     this.endTransaction()
     this.replies = 'on'
     this.authenticated = authenticated

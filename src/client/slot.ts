@@ -1,9 +1,18 @@
 import { assert } from '../base/assert.js'
 import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
+import type { KeyId } from '../base/key-id.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import { places, type ReplySlot, type Wait } from '../order/reply-slot.js'
 import { NO_SHARES, type ReplyBudget, type Share, SMALL_BYTES } from './reply-budget.js'
+
+/** What is to be done when a write is answered. */
+export interface Written {
+  /** It has written these keys. */
+  wrote(ids: readonly KeyId[]): void
+  /** It is answered so: gives what is to stand behind that. */
+  answered(buf: Buffer, start: number, end: number): Buffer | undefined
+}
 
 /** The queue in which a slot stands. */
 export interface SlotOwner {
@@ -42,6 +51,8 @@ export class Slot implements ReplySlot {
   pausing = false
   /** Its command waits for what may never come. */
   waiting = false
+  /** Who is told of the answer to a write, while clients have caches of their own. */
+  written: Written | undefined = undefined
   /** To be called when all before it have left. */
   onFirst: (() => void) | undefined = undefined
 
@@ -99,6 +110,7 @@ export class Slot implements ReplySlot {
     this.endsBatch = false
     this.pausing = false
     this.waiting = false
+    this.written = undefined
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -124,6 +136,7 @@ export class Slot implements ReplySlot {
     heir.pausing = this.pausing
     heir.waiting = this.waiting
     heir.onFirst = this.onFirst
+    heir.written = this.written
     this.isReplaced = true
     this.queue = undefined
     return heir
@@ -190,6 +203,10 @@ export class Slot implements ReplySlot {
         resolve()
       }
     })
+  }
+
+  wrote(ids: readonly KeyId[]): void {
+    this.written?.wrote(ids)
   }
 
   keep(buf: Buffer, start: number, end: number, owned: boolean): void {

@@ -5,6 +5,7 @@ import { parseRequest } from '../resp/request-parser.js'
 import { PlainCommands } from '../serving/transaction/plain.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
+import { Noting } from './caching.js'
 import type { Transaction } from './client-state.js'
 import { channelsInExec } from './commands/channels.js'
 import { localCommands } from './commands/index.js'
@@ -140,6 +141,10 @@ function executePlain(server: Server, client: Connection, { queued }: Transactio
   session.watched = undefined
   session.endTransaction()
   const commands = watched?.isBroken === true ? [] : new PlainCommands(queued, db, proto)
+  if (server.cachedKeys.any) {
+    const noting = new Noting(server, client, slot)
+    for (const { frame, row } of queued) noting.note(frame, row, db)
+  }
   server.coordinator.transact(commands, slot, watched, nothingToTakeBack)
 }
 
@@ -158,6 +163,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
   session.watched = undefined
   try {
     const commands: QueuedCommand[] = []
+    const noting = new Noting(server, client, slot)
     const queued = watched?.isBroken === true ? [] : transaction.queued
     for (const { frame, row } of queued) {
       if (row.replicate !== 'none') client.queue.newestWrite = slot.number
@@ -172,7 +178,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
           value = await value
         }
         reply = encodeReply(value === NO_REPLY ? OK : value, session.proto)
-      }
+      } else if (server.cachedKeys.any) noting.note(frame, row, session.db)
       commands.push({ frame, row, db: session.db, proto: session.proto, reply })
     }
     session.endTransaction()

@@ -186,6 +186,7 @@ export const sections = {
       gatherMs: milliseconds(1).default(5000),
       scriptMs: milliseconds(1).default(60_000),
       scriptEffectsBytes: bytes(0, gigabyte).default(megabyte),
+      trackedKeys: whole(1, 100_000_000).default(1_000_000),
       loadedScriptsBytes: bytes(0, 64 * gigabyte).default(64 * megabyte),
     })
     .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {

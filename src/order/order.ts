@@ -12,6 +12,7 @@ import { Absences } from './absences.js'
 import { Acknowledgement } from './acknowledgement.js'
 import { Arrivals } from './arrivals.js'
 import { Awaited } from './awaited.js'
+import { Caches } from './caches.js'
 import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
 import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
@@ -99,6 +100,7 @@ export class Order {
   /** Who waits for what an operation has done comes before those whom it has kept. */
   readonly gates = new Gates(() => this.awaited.look())
   readonly middles = new Middles(() => this.waiting.wake())
+  readonly caches = new Caches()
   readonly watches = new Watches(() => this.waiting.wake())
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
@@ -132,6 +134,7 @@ export class Order {
         this.oweDoubted(ids, link)
         this.pieces.aheads.spoil(ids)
         this.watches.doubted(ids)
+        if (this.caches.any) this.caches.changed(ids)
       },
       stoppedServing: () => above.servingChanged(),
       serving: () => this.servingChanged(),
@@ -249,6 +252,7 @@ export class Order {
       this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     removeLeftovers(link, link.info?.databases ?? 0)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
+    link.expirations.onExpired = (id) => this.caches.expired(link, id, this.router)
     link.tracking.onChanged = (key) => this.watches.changed(link, key)
     this.memory.linkUp(link)
     this.doubts.linkUp(link)
@@ -367,6 +371,7 @@ export class Order {
     this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.watches.viewChanged(this.router)
+    if (this.caches.any && !samePlacement(view, previous)) this.caches.allChanged()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()

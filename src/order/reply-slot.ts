@@ -1,3 +1,4 @@
+import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 
@@ -44,6 +45,8 @@ export interface ReplySlot {
   putAside?(): void
   /** What the master of this name has to say has come, so many bytes, and the reply waits for others. */
   cameFrom?(member: string, bytes: number): void
+  /** The command has written these keys, as the answer that comes next will say: of one of which its arguments do not tell it. */
+  wrote?(ids: readonly KeyId[]): void
   /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
   whenFirst(): Promise<void>
   /** Of a part of a read: gives the read up, which is to be asked again as a whole; undefined when that has been done already. */
@@ -119,6 +122,10 @@ export abstract class InnerSlot implements ReplySlot {
 
   cameFrom(member: string, bytes: number): void {
     this.whole.cameFrom?.(member, bytes)
+  }
+
+  wrote(ids: readonly KeyId[]): void {
+    this.whole.wrote?.(ids)
   }
 
   whenFirst(): Promise<void> {

@@ -1,7 +1,5 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { isSame } from './listeners.js'
 import { Pair } from './pair.js'
 
 /*
@@ -9,78 +7,7 @@ import { Pair } from './pair.js'
  * A line is a name, a colon and a command (or several, which are sent in one write, between bars).
  */
 
-/** Long enough for what Redis may still send; the proxy may take up to `LATE_MS`. */
-const SOON_MS = 4
-const LATE_MS = 3000
-
 const pair = await Pair.start(t)
-
-class Listener {
-  received = ''
-
-  private constructor(private readonly socket: Socket) {
-    socket.on('data', (chunk) => {
-      this.received += chunk.toString('latin1')
-    })
-    socket.on('close', () => {
-      this.received += '<closed>'
-    })
-    socket.on('error', () => {})
-  }
-
-  static async connect(port: number): Promise<Listener> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    await once(socket, 'connect')
-    return new Listener(socket)
-  }
-
-  send(commands: string): void {
-    this.socket.write(commands.replaceAll(' | ', '\r\n').concat('\r\n'))
-  }
-
-  get shown(): string {
-    return this.received.replace(/(\$2\r\nid\r\n):\d+/g, '$1:0')
-  }
-
-  close(): void {
-    this.socket.destroy()
-  }
-}
-
-async function isSame(script: string): Promise<string> {
-  const clients = new Map<string, { readonly ours: Listener; readonly theirs: Listener }>()
-  const lines = script
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-  try {
-    for (const line of lines) {
-      const [, name, commands] = /^(\w+): (.*)$/.exec(line)!
-      let client = clients.get(name)
-      if (client === undefined) {
-        const [ours, theirs] = await Promise.all([Listener.connect(pair.proxy.port), Listener.connect(pair.redisPort)])
-        clients.set(name, (client = { ours, theirs }))
-      }
-      client.theirs.send(commands)
-      client.ours.send(commands)
-      const all = [...clients]
-      const differs = () => all.find(([, { ours, theirs }]) => ours.shown !== theirs.shown)
-      await sleep(SOON_MS)
-      for (let waited = 0; differs() !== undefined && waited < LATE_MS; waited += SOON_MS) await sleep(SOON_MS)
-      const [who, { ours, theirs }] = differs() ?? ['', client]
-      if (who !== '') {
-        const show = (text: string) => JSON.stringify(text.slice(-600))
-        return `${line}\n  ${who} of dt    ${show(ours.shown)}\n  ${who} of redis ${show(theirs.shown)}`
-      }
-    }
-    return ''
-  } finally {
-    for (const { ours, theirs } of clients.values()) {
-      ours.close()
-      theirs.close()
-    }
-  }
-}
 
 const stories: Readonly<Record<string, string>> = {
   'messages go to all who listen, and are counted': `
@@ -292,13 +219,13 @@ const events: Readonly<Record<string, string>> = {
 for (const [name, script] of Object.entries(events)) {
   t.test(name, async (t) => {
     await pair.flush()
-    t.equal(await isSame(script), '')
+    t.equal(await isSame(pair, script), '')
   })
 }
 
 for (const [name, script] of Object.entries(stories)) {
   t.test(name, async (t) => {
     await pair.flush()
-    t.equal(await isSame(script), '')
+    t.equal(await isSame(pair, script), '')
   })
 }

@@ -40,7 +40,7 @@ export function describeClient(client: Connection): string {
     ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', session.user],
-    ['redir', -1],
+    ['redir', session.caching?.redirect ?? -1],
     ['resp', session.proto],
     ['lib-name', shown(session.libName)],
     ['lib-ver', shown(session.libVersion)],
@@ -54,12 +54,15 @@ function shown(name: Buffer): string {
 }
 
 /**
- * `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `d`: a key that it watches has changed;
+ * `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `t`: it has a cache, `B`: by prefixes, `R`: who is to be told for it is gone;
+ * `d`: a key that it watches has changed;
  * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
  */
 function flagsOf({ session, isBlocked, deaf }: Connection): string {
   const isInTransaction = session.transaction !== undefined
   const isDirty = session.watched?.isBroken === true
-  const flags = `${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
+  const { caching } = session
+  const cached = caching === undefined ? '' : `t${caching.isBroken ? 'R' : ''}${caching.isBroadcast ? 'B' : ''}`
+  const flags = `${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

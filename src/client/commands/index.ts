@@ -8,6 +8,7 @@ import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
 import type { LocalCommand } from './local-command.js'
 import { lolwut } from './lolwut.js'
+import { trackingCommands } from './tracking.js'
 import { wait } from './wait.js'
 
 /** By the names of their rows. */
@@ -20,6 +21,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...dtCommands,
     ...memberCommands,
     ...verifyCommands,
+    ...trackingCommands,
     info: (_client, args, server) => info(server, args),
     lolwut,
     wait,

@@ -51,7 +51,7 @@ export function clientsSection(server: Server): string[] {
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
     `blocked_clients:${coordinator.blocking.count + order.waiting.length}`,
-    'tracking_clients:0',
+    `tracking_clients:${server.cachedKeys.clientCount}`,
     'clients_in_timeout_table:0',
   ]
 }

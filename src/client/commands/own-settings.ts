@@ -47,6 +47,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'client-query-buffer-limit': String(limits.queryBufferBytes),
       ...changeableSettings(server),
+      'tracking-table-max-keys': String(limits.trackedKeys),
       'maxmemory-clients': '0',
       databases: String(server.order.databases),
       // the process

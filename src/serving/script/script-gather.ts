@@ -195,6 +195,7 @@ export class ScriptGather extends GatherRun {
     if (tried.kind === 'stopped') return this.stopped(tried.wanted)
     this.learn(tried.touched)
     const { buf, start, end, flags: said } = tried.reply
+    this.slot.wrote?.(tried.left.map(({ key }) => this.idOf(key)))
     const failed = await this.putAll(tried, executor)
     if (failed === undefined) publishAll(call.channels, tried.messages)
     return failed ?? { bytes: buf.subarray(start, end), flags: said }

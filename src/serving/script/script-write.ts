@@ -132,6 +132,8 @@ export class ScriptWrite extends ByMaster {
       this.next!()
       return
     }
+    const { effects } = this
+    if (effects.kind === 'unknown' || effects.frame !== undefined) slot.wrote?.(this.ids)
     if (this.messages.length > 0) this.call.publish(this.messages)
     deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
   }

@@ -1,0 +1,242 @@
+import { idInDb, type KeyId, keyOfId } from '../base/key-id.js'
+import { Invalidation } from './invalidation.js'
+
+/**
+ * Which clients may have which keys in a cache of their own (CLIENT TRACKING) [design §7 Client-side caching]. A key is remembered when a read of
+ * it is sent, and forgotten when it changes: then those who read it are told. As with Redis the database does not count.
+ *
+ *     a read ────────────read────> CachedKeys ──CachingEar.tell──> client/caching-ear
+ *     a write's reply ──changed──────┘
+ *
+ * They are told when the write is answered, before its reply is written: a read that is sent later finds what was written. An
+ * earlier one may not have, and its reply may still be to come: so it is told again behind that.
+ */
+
+/** How it reaches a client. */
+export interface CachingEar {
+  /**
+   * Says it at once.
+   *
+   * @param again and once more when all that the client has sent is answered
+   * @param isOwn the client itself wrote it: gives the bytes that are to stand behind its reply, instead of sending them
+   */
+  tell(to: CachingClient, invalidation: Invalidation, again: boolean, isOwn: boolean): Buffer | undefined
+  /** The number of the oldest command that is not answered; infinite when all are. */
+  readonly oldest: number
+}
+
+export interface CachingOptions {
+  readonly isBroadcast: boolean
+  readonly isOptIn: boolean
+  readonly isOptOut: boolean
+  readonly isNoLoop: boolean
+  /** The id of the client that is told instead, or 0. */
+  readonly redirect: number
+}
+
+/** A client that wants to be told. */
+export class CachingClient implements CachingOptions {
+  isBroadcast = false
+  isOptIn = false
+  isOptOut = false
+  isNoLoop = false
+  redirect = 0
+  /** Who was to be told instead is gone. */
+  isBroken = false
+  /** CLIENT CACHING: the next command is another one than the mode says. */
+  isNextOther = false
+  /** By their text, one character a byte. */
+  readonly prefixes = new Map<string, Buffer>()
+
+  /** @param ear undefined when the client tracks no more */
+  constructor(
+    private readonly keys: CachedKeys,
+    public ear: CachingEar | undefined,
+  ) {}
+
+  /** It wants to be told no more. */
+  end(): void {
+    this.keys.end(this)
+  }
+
+  /** Whether the keys of a read that it sends now are remembered. */
+  get remembers(): boolean {
+    if (this.isBroadcast) return false
+    if (this.isOptIn) return this.isNextOther
+    return !(this.isOptOut && this.isNextOther)
+  }
+}
+
+/** When a client has read a key: the places of the first and the last such command. */
+interface Reading {
+  readonly first: number
+  last: number
+}
+
+/** Who has written, and at which place of his commands. */
+export interface Writer {
+  readonly client: CachingClient | undefined
+  readonly number: number
+}
+
+/** The beginning of keys that some clients want to be told of, read or not. */
+interface Prefix {
+  readonly bytes: Buffer
+  readonly clients: CachingClient[]
+}
+
+const NOBODY: Writer = { client: undefined, number: 0 }
+
+export class CachedKeys {
+  /** Whether any client wants to be told: nobody needs to say anything while not. */
+  any = false
+  private readonly clients = new Set<CachingClient>()
+  private readonly byName = new Map<KeyId, Map<CachingClient, Reading>>()
+  private items = 0
+  /** In their order. */
+  private prefixes: readonly Prefix[] = []
+
+  /** @param keysMax so many keys are remembered at most: for one more the oldest is told as changed */
+  constructor(private readonly keysMax: number) {}
+
+  get clientCount(): number {
+    return this.clients.size
+  }
+
+  get keyCount(): number {
+    return this.byName.size
+  }
+
+  /** How many clients are remembered for all keys. */
+  get itemCount(): number {
+    return this.items
+  }
+
+  get prefixCount(): number {
+    return this.prefixes.length
+  }
+
+  /** The client wants to be told from now on, with these options instead of those that it had; prefixes are added to its own. */
+  begin(client: CachingClient, options: CachingOptions, prefixes: readonly Buffer[]): void {
+    const { isBroadcast, isOptIn, isOptOut, isNoLoop, redirect } = options
+    Object.assign(client, { isBroadcast, isOptIn, isOptOut, isNoLoop, redirect, isBroken: false })
+    if (isBroadcast) {
+      const wanted = prefixes.length === 0 ? [Buffer.alloc(0)] : prefixes
+      for (const prefix of wanted) client.prefixes.set(prefix.toString('latin1'), Buffer.from(prefix))
+    }
+    this.clients.add(client)
+    this.any = true
+    if (isBroadcast) this.sortPrefixes()
+  }
+
+  /** For CachingClient: it does not any more. */
+  end(client: CachingClient): void {
+    client.ear = undefined
+    this.clients.delete(client)
+    this.any = this.clients.size > 0
+    if (client.isBroadcast) this.sortPrefixes()
+    if (!this.any) this.forget()
+  }
+
+  /** A client sends a read of these keys, at this place of its commands. */
+  read(client: CachingClient, ids: readonly KeyId[], number: number): void {
+    for (const id of ids) {
+      const name = idInDb(id, 0)
+      let readers = this.byName.get(name)
+      if (readers === undefined) this.byName.set(name, (readers = new Map()))
+      const reading = readers.get(client)
+      if (reading !== undefined) reading.last = number
+      else {
+        readers.set(client, { first: number, last: number })
+        this.items++
+      }
+    }
+    while (this.byName.size > this.keysMax) this.changedName(this.byName.keys().next().value!, NOBODY)
+  }
+
+  /**
+   * Keys have changed, or may have: whoever may have them is told. Gives what the writer himself is to get behind his reply.
+   */
+  changed(ids: readonly KeyId[], writer: Writer = NOBODY): Buffer | undefined {
+    const own: Buffer[] = []
+    const names = new Set(ids.map((id) => idInDb(id, 0)))
+    for (const name of names) {
+      const bytes = this.changedName(name, writer)
+      if (bytes !== undefined) own.push(bytes)
+    }
+    this.broadcast(names, writer, own)
+    return own.length === 0 ? undefined : Buffer.concat(own)
+  }
+
+  /** All keys may have changed. Gives the same. */
+  allChanged(writer: Writer = NOBODY): Buffer | undefined {
+    this.forget()
+    const all = new Invalidation(null)
+    let own: Buffer | undefined
+    for (const client of this.clients) {
+      const bytes = client.ear!.tell(client, all, isUnanswered(client), client === writer.client)
+      own ??= bytes
+    }
+    return own
+  }
+
+  private forget(): void {
+    this.byName.clear()
+    this.items = 0
+  }
+
+  private changedName(name: KeyId, writer: Writer): Buffer | undefined {
+    const readers = this.byName.get(name)
+    if (readers === undefined) return undefined
+    let own: Buffer | undefined
+    const invalidation = new Invalidation([keyOfId(name).key])
+    for (const [client, { first, last }] of readers) {
+      const isOwn = client === writer.client
+      // What a client reads behind its own write is what that has left.
+      const staysCached = isOwn && last > writer.number
+      if (!staysCached || client.ear === undefined) {
+        readers.delete(client)
+        this.items--
+      }
+      const { ear } = client
+      if (ear === undefined || client.isBroadcast || (isOwn && (client.isNoLoop || first > writer.number))) continue
+      own ??= ear.tell(client, invalidation, last >= ear.oldest, isOwn)
+    }
+    if (readers.size === 0) this.byName.delete(name)
+    return own
+  }
+
+  /** Each prefix has a message of its own, with all its keys in their order. */
+  private broadcast(names: ReadonlySet<KeyId>, writer: Writer, own: Buffer[]): void {
+    if (this.prefixes.length === 0) return
+    const keys = [...names].map((name) => keyOfId(name).key).sort(Buffer.compare)
+    for (const { bytes: prefix, clients } of this.prefixes) {
+      const those = keys.filter((key) => key.subarray(0, prefix.length).equals(prefix))
+      if (those.length === 0) continue
+      const invalidation = new Invalidation(those)
+      for (const client of clients) {
+        const isOwn = client === writer.client
+        if (isOwn && client.isNoLoop) continue
+        const bytes = client.ear!.tell(client, invalidation, isUnanswered(client), isOwn)
+        if (bytes !== undefined) own.push(bytes)
+      }
+    }
+  }
+
+  private sortPrefixes(): void {
+    const byText = new Map<string, Prefix>()
+    for (const client of this.clients) {
+      for (const [text, bytes] of client.prefixes) {
+        const prefix = byText.get(text)
+        if (prefix === undefined) byText.set(text, { bytes, clients: [client] })
+        else prefix.clients.push(client)
+      }
+    }
+    this.prefixes = [...byText.values()].sort((one, other) => Buffer.compare(one.bytes, other.bytes))
+  }
+}
+
+/** Whether something is still to be answered that the client has sent. */
+function isUnanswered({ ear }: CachingClient): boolean {
+  return ear!.oldest !== Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,153 @@
+import type { KeyId } from '../base/key-id.js'
+import type { CachedKeys, CachingClient, CachingEar, Writer } from '../channels/cached-keys.js'
+import { brokenRedirection, type Invalidation } from '../channels/invalidation.js'
+import type { CommandRow } from '../command/row.js'
+import { answersOld, findsNothing, writtenOf } from '../command/written.js'
+import type { Frame } from '../resp/frame.js'
+import type { Clients } from './clients.js'
+import type { Connection } from './connection.js'
+import type { Server } from './server.js'
+import type { Slot, Written } from './slot.js'
+
+/*
+ * Clients that have caches of their own: what they read is remembered when it is sent, and what anybody writes is told when it is
+ * answered [channels/cached-keys.ts].
+ */
+
+const EMPTY = Buffer.alloc(0)
+
+/** How a client is told that its cache is old. */
+export class ClientCachingEar implements CachingEar {
+  constructor(
+    private readonly client: Connection,
+    private readonly clients: Clients,
+  ) {}
+
+  /** [CachingEar] */
+  get oldest(): number {
+    return this.client.queue.oldest
+  }
+
+  /** [CachingEar] */
+  tell(to: CachingClient, invalidation: Invalidation, again: boolean, isOwn: boolean): Buffer | undefined {
+    const { client } = this
+    if (client.deaf) return undefined
+    const { proto, caching } = client.session
+    if (to.redirect !== 0) {
+      this.redirected(to, invalidation)
+      if (again)
+        void this.whenAnswered().then(() => caching === client.session.caching && this.redirected(to, invalidation))
+      return undefined
+    }
+    if (proto === 2) return undefined
+    const bytes = invalidation.in(3, 3)
+    if (isOwn) return bytes
+    pushFirst(client, bytes)
+    // Of one command that waits nothing comes that was read before.
+    if (again && !(client.isBlocked && client.queue.length === 1)) client.queue.push(bytes)
+    return undefined
+  }
+
+  private redirected(to: CachingClient, invalidation: Invalidation): void {
+    const { client } = this
+    const { proto } = client.session
+    const target = this.clients.get(to.redirect)
+    if (target === undefined) {
+      to.isBroken = true
+      if (proto === 3) pushFirst(client, brokenRedirection(to.redirect))
+      return
+    }
+    if (target.deaf) return
+    // In RESP2 only who listens gets what it has not asked for.
+    const { session } = target
+    if (session.proto === 3 || session.subscriber !== undefined)
+      pushFirst(target, invalidation.in(session.proto, proto))
+  }
+
+  /** When all is answered that the client has sent. */
+  private whenAnswered(): Promise<void> {
+    const slot = this.client.takeSlot(0)
+    slot.silent = true
+    slot.endsBatch = true
+    return slot.whenFirst().then(() => slot.finish(EMPTY, 0, 0, true))
+  }
+}
+
+/** Sends what its client is to have before anybody else has what is answered in this turn. */
+function pushFirst(client: Connection, bytes: Buffer): void {
+  client.outbox.append(bytes, 0, bytes.length, true)
+  client.surroundings.turn.first(client.outbox)
+  client.repliesDone()
+}
+
+/** A client has sent a command for servers, which has this slot: for what is read and written by it. */
+export function noteCommand(server: Server, client: Connection, frame: Frame, row: CommandRow, slot: Slot): void {
+  new Noting(server, client, slot).note(frame, row, client.session.db)
+}
+
+/** What the commands behind one slot read and write. */
+export class Noting {
+  private writes: WrittenKeys | undefined
+
+  constructor(
+    private readonly server: Server,
+    private readonly client: Connection,
+    private readonly slot: Slot,
+  ) {}
+
+  note(frame: Frame, row: CommandRow, db: number): void {
+    const { order, cachedKeys } = this.server
+    const { caching } = this.client.session
+    const isScript = row.route === 'script' || row.route === 'function'
+    const isRead = row.replicate === 'none' || isScript
+    if (isRead && caching?.remembers === true) {
+      cachedKeys.read(caching, order.keyIds(row, frame, db), this.slot.number)
+    }
+    if (row.replicate === 'none') return
+    const isFirst = this.writes === undefined
+    const writes = (this.writes ??= new WrittenKeys(cachedKeys, { client: caching, number: this.slot.number }))
+    // With several there is no telling from the answer what each has done.
+    writes.row = isFirst ? row : undefined
+    writes.answersOld = isFirst && answersOld(row, frame)
+    if (row.route === 'members') writes.isSweep = true
+    else if (!isScript) writes.wrote(writtenOf(row, order.keyIds(row, frame, db)))
+    this.slot.written = writes
+  }
+}
+
+/** The keys that the commands behind one slot write. */
+class WrittenKeys implements Written {
+  isSweep = false
+  row: CommandRow | undefined
+  answersOld = false
+  private readonly ids: KeyId[] = []
+
+  constructor(
+    private readonly cachedKeys: CachedKeys,
+    private readonly writer: Writer,
+  ) {}
+
+  wrote(ids: readonly KeyId[]): void {
+    for (const id of ids) this.ids.push(id)
+  }
+
+  answered(buf: Buffer, start: number, end: number): Buffer | undefined {
+    const { cachedKeys, writer, ids, isSweep, row } = this
+    if (!cachedKeys.any || (!this.answersOld && findsNothing(row, buf, start, end))) return undefined
+    if (isSweep) return cachedKeys.allChanged(writer)
+    return ids.length === 0 ? undefined : cachedKeys.changed(ids, writer)
+  }
+}
+
+/** Somebody begins to cache while nobody did: what is under way to be written was not looked at. */
+export function markWrites({ clients, cachedKeys }: Server): void {
+  const written: Written = { wrote: () => {}, answered: () => cachedKeys.allChanged() }
+  for (const client of clients.all()) client.queue.markWrites(written)
+}
+
+/** A command was served: what CLIENT CACHING has said was for it, or for its transaction. */
+export function endCachingOnce({ session }: Connection, row: CommandRow): void {
+  const { caching } = session
+  if (caching?.isNextOther !== true || session.transaction !== undefined || row.name.startsWith('client|')) return
+  caching.isNextOther = false
+}
