@@ -5,6 +5,7 @@ import { VALUE_PATTERN } from './checkers/provenance.js'
 import { NAMES } from './checkers/tagged.js'
 import { type Form, inMulti, KINDS, type Words } from './form.js'
 import type { Outcome, Value } from './history.js'
+import { SCRIPT_FORMS } from './scripts.js'
 import { SEVERAL_FORMS } from './several-commands.js'
 
 /** What a client means to do, before it is done. */
@@ -39,6 +40,7 @@ const NO_SUCH_KEY = [/^ERR no such key/, 'none'] as const
 const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   register: REGISTER,
   ...SEVERAL_FORMS,
+  ...SCRIPT_FORMS,
   // Their keys are registers, too, and there is one operation more on all of them.
   flushed: { ...REGISTER, flushdb: { reply: 'ok', encode: () => ['FLUSHDB'] } },
   swapped: { ...REGISTER, swapdb: { reply: 'ok', encode: (_key, dbs) => ['SWAPDB', ...dbs] } },
@@ -340,7 +342,7 @@ function outcomeOfError(plan: Plan, error: string): Outcome {
   const { answers } = formOf(plan)
   if (answers?.[0].test(error)) return { kind: 'ok', value: answers[1] }
   const saysUnknown = SAYS_UNKNOWN.test(error)
-  const saysNot = /not applied|not supported yet/.test(error)
+  const saysNot = /not applied|nothing was applied|not supported yet/.test(error)
   if (isRead(plan) || (!saysUnknown && (saysNot || REFUSED.test(error) || IMPOSSIBLE.test(error)))) {
     return { kind: 'failed', error }
   }

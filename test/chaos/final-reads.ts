@@ -26,6 +26,8 @@ const READERS: Readonly<Record<string, string>> = {
   moved: 'look',
   rotated: 'look',
   ring: 'mget',
+  scripted: 'look',
+  scattered: 'look',
 }
 
 /**

@@ -17,6 +17,7 @@ import { LagWatch } from './lag.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
 import { Random } from './random.js'
 import { Scanner } from './scanner.js'
+import { LIBRARY, SCRIPT_FORMS } from './scripts.js'
 import type { Settings } from './settings.js'
 import { ClientPlan, FIELDS_FILLED, FIELDS_KEY, OWN_DATABASES } from './workloads.js'
 
@@ -110,6 +111,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     const staying = Array.from({ length: Math.ceil(options.ballast / 10) }, (_, i) => `staying:${i}`)
     await load(everyone, ring, history, [...ballast, ...staying])
     if (options.workloads.includes('fields')) await fill(ring)
+    if (options.workloads.some((name) => name in SCRIPT_FORMS)) await loadLibrary(ring)
     for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
@@ -258,6 +260,14 @@ async function fill(ring: ChaosRing): Promise<void> {
   const commands = [0, 1].map((slot) => command('HSET', `${FIELDS_KEY}${slot}`, ...pairs))
   await Promise.all(connection.send(Buffer.concat(commands), commands.length))
   connection.close('done')
+}
+
+/** Loads the functions that clients call. */
+async function loadLibrary(ring: ChaosRing): Promise<void> {
+  const connection = await Connection.open(ring.proxy.port)
+  const [reply] = await Promise.all(connection.send(command('FUNCTION', 'LOAD', LIBRARY), 1))
+  connection.close('done')
+  if (reply.type === '-') throw new Error(`the library was refused: ${JSON.stringify(reply)}`)
 }
 
 /** Writes the keys that everybody reads. They are ordinary operations of one client more. */

@@ -10,6 +10,9 @@ export const PLACES: readonly string[] = ['a', 'b', 'c']
 /** The elements that the sets may have. */
 export const ELEMENTS: readonly string[] = ['e0', 'e1', 'e2', 'e3']
 
+/** What scripts keep: a counter, a queue, a lock with the number of its holders, and how many have passed a limiter. */
+export const PARTS: readonly string[] = ['count*', 'queue*', 'held*', 'fence*', 'passed*']
+
 /** Whether two of the names have their keys on the same servers, whatever the ring is. */
 export function isTogether(one: string, other: string): boolean {
   return one === other || (one.endsWith('*') && other.endsWith('*'))
@@ -27,6 +30,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   moved: PLACES,
   rotated: PLACES,
   ring: PLACES,
+  scripted: PARTS,
+  scattered: ACCOUNTS,
 }
 
 /** The keys that a thing consists of, which is called by the name of its workload and a number; or the one key. */

@@ -73,6 +73,38 @@ const ROTATED = [
   'look',
   'look',
 ]
+const SCRIPTED = [
+  'add',
+  'add',
+  'addByFunction',
+  'half',
+  'push',
+  'push',
+  'push',
+  'pick',
+  'pickByFunction',
+  'serve',
+  'lock',
+  'lock',
+  'unlock',
+  'unlock',
+  'pass',
+  'pass',
+  'lift',
+  'look',
+  'look',
+  'look',
+]
+const SCATTERED = [
+  'transfer',
+  'transfer',
+  'transferByFunction',
+  'transferToOther',
+  'balance',
+  'balance',
+  'look',
+  'look',
+]
 /** The accounts on the same servers. */
 const TOGETHER = ACCOUNTS.filter((name) => isTogether(name, ACCOUNTS[ACCOUNTS.length - 1]))
 /** So many that hardly two amounts, or sums of some, are the same. */
@@ -195,6 +227,18 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
       default:
         return { name, args: name === 'look' ? [] : [from, to] }
     }
+  },
+  scripted: (random, value, known) => {
+    const name = random.pick(SCRIPTED)
+    if (name === 'push') return { name, args: [value()] }
+    // A client by its number.
+    return { name, args: name.endsWith('lock') ? [known().replace(/\..*/, '')] : [] }
+  },
+  scattered: (random) => {
+    const name = random.pick(SCATTERED)
+    const [from, to] = random.sample(random.chance(0.3) ? TOGETHER : ACCOUNTS, 2)
+    if (name === 'balance') return { name, args: [from] }
+    return { name, args: name === 'look' ? [] : [from, to, random.between(1, AMOUNT_MAX)] }
   },
   stream: (random, value) => {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])

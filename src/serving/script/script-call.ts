@@ -112,6 +112,6 @@ export function errorOf(
 /** A read of a script that was lost with its connection. */
 export function notAnswered(member: string): Reply {
   return error(
-    `ERR the script was not answered: the connection to ${member} broke before that, and nobody else was asked, because the script may be the cause; it has written nothing, send it again if it is not`,
+    `ERR the script was not answered: the connection to ${member} broke before that, and nobody else was asked, because the script may be the cause; nothing was applied, send it again if it is not`,
   )
 }

@@ -32,7 +32,7 @@ const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro
 /** A server without memory takes no library of functions. */
 const MISSES_MAX = 3
 const NOT_EXECUTED = error(
-  'ERR the script was not executed, because its server did not have it: somebody had flushed what was loaded there, or it has no memory for that; send it again',
+  'ERR the script was not executed, because its server did not have it: somebody had flushed what was loaded there, or it has no memory for that; nothing was applied, send it again',
 )
 
 export type ScriptOptions = LongScriptOptions & KeptScriptOptions

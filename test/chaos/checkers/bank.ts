@@ -12,7 +12,7 @@ const SUMS_OF = 14
 
 /**
  * Transfers (`transfer from to amount`, answered by what is on both then; `audited`, which reads all accounts between the two
- * parts; `logged`; `watched from to amount less more`, which is executed if the two have that), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
+ * parts; `logged`; by scripts `transferByFunction`, `transferToOther`; `watched from to amount less more`, which is executed if the two have that), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
  *
  * A transfer of unknown outcome may have been executed on the servers of one account alone; where both are on the same servers, in
  * both parts or not at all [README Transactions].
@@ -111,6 +111,8 @@ function seen(operation: Operation): Balances {
     case 'mget':
       return Object.fromEntries(ACCOUNTS.map((name, i) => [name, reply[i]]))
     case 'transfer':
+    case 'transferByFunction':
+    case 'transferToOther':
     case 'logged':
       return { [from]: reply[0], [to]: reply[1] }
     case 'audited': {

@@ -1,3 +1,4 @@
+import { SCRIPT_DEFECTS } from './script-defects.js'
 import { SEVERAL_DEFECTS } from './several-defects.js'
 import type { Defect } from './sought.js'
 
@@ -285,4 +286,5 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     ],
   },
   ...SEVERAL_DEFECTS,
+  ...SCRIPT_DEFECTS,
 }
