@@ -1,5 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
-import { error, type Reply } from '../../resp/encode.js'
+import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
@@ -107,6 +107,15 @@ export function errorOf(
 ): Said {
   const line = Buffer.from(buf.latin1Slice(start, end).replaceAll(wrappedSha, sha), 'latin1')
   return { buf: line, start: 0, end: line.length, flags }
+}
+
+/** What is said of a script that a server compiles as it is, but not in its wrapped form. */
+export function notWrapped(said: ErrorReply, what: string): Reply {
+  // That the server is busy, or has no memory, says nothing of the script.
+  if (!said.message.startsWith('ERR Error compiling script')) return said
+  return error(
+    `ERR this proxy runs ${what} as functions of a script of its own, and that is more than this one allows; nothing was applied: ${said.message}`,
+  )
 }
 
 /** A read of a script that was lost with its connection. */

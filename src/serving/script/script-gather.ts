@@ -33,6 +33,7 @@ import {
   isWithoutEffect,
   keysAtHand,
   notAnswered,
+  notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
 
@@ -316,9 +317,6 @@ export class ScriptGather extends GatherRun {
     const said = await link.call(['SCRIPT', 'LOAD', trial.wrapped]).catch(() => undefined)
     if (said === undefined) throw new Over('wait')
     if (!isError(said)) return trial
-    const reply = error(
-      `ERR this proxy runs scripts on keys of several servers as functions of a script of its own, and that is more than this one allows: ${said.message}`,
-    )
-    throw new Over({ reply })
+    throw new Over({ reply: notWrapped(said, 'scripts on keys of several servers') })
   }
 }

@@ -21,7 +21,7 @@ import type { Wanted } from './outcome.js'
 import { type Answer, answerToPublish, isPublish, publishAll } from './questions.js'
 import { newRun, numkeysOf, type Run } from './run.js'
 import { type Script, shaOf, wrap } from './script.js'
-import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
+import { callFrame, type Hand, keysAtHand, notWrapped, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
@@ -222,10 +222,7 @@ export class Scripts {
     if (isError(said)) return said
     const script = wrap(source, this.options.scriptEffectsBytes)
     const whole = await link.call(['SCRIPT', 'LOAD', script.wrapped])
-    if (!isError(whole)) return script
-    return error(
-      `ERR this proxy runs scripts as functions of a script of its own, and that is more than this one allows: ${whole.message}`,
-    )
+    return isError(whole) ? notWrapped(whole, 'scripts') : script
   }
 
   private run(run: Run): void {
