@@ -94,6 +94,27 @@ t.test('who waits for keys of several servers is heard, and can be told to go on
   t.equal((await other.ask('LRANGE', 'k3', '0', '-1')).toString(), '*1\r\n$1\r\nx\r\n', 'nobody waits any more')
 })
 
+t.test('many elements move to one key that others move elements from, and nobody stands for long', async (t) => {
+  const proxy = await startProxy(t)
+  const movers = await Promise.all(FIVE.map(() => proxy.connect()))
+  const [client, other, pusher] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
+  let longestMs = 0
+  for (let round = 0; round < 40; round++) {
+    const waiting = movers.map((mover, i) => mover.ask('BLMOVE', FIVE[i], 'to', 'LEFT', 'LEFT', '0'))
+    await until('all wait', async () => (await blocked(client)) === FIVE.length)
+    const startMs = performance.now()
+    // It has the destination for itself when the first elements are to be moved there.
+    const held = other.ask('RENAME', 'to', 'elsewhere').catch(() => {})
+    for (const key of FIVE) pusher.send(`RPUSH ${key} x\r\n`)
+    await Promise.all(waiting)
+    await held
+    for (const _ of FIVE) await pusher.reply()
+    longestMs = Math.max(longestMs, performance.now() - startMs)
+  }
+  t.ok(longestMs < 5000, `the longest round took ${Math.round(longestMs)} ms`)
+  await settled(proxy.ring)
+})
+
 t.test('clients wait on while servers fail, join and leave', async (t) => {
   const proxy = await startProxy(t)
   const { ring } = proxy

@@ -5,7 +5,6 @@ import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import type { AwaitedListener, Left } from '../../order/awaited.js'
 import { settleFirst } from '../../order/copy-first.js'
-import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
@@ -18,6 +17,7 @@ import { type BlockedStreams, blockedStreamsOf, plainForm } from './blocked-stre
 import { Deadlines } from './deadlines.js'
 import { concerns, type Hands, type Line, Lines } from './lines.js'
 import { PlannedWait } from './planned-wait.js'
+import { ShutKeys } from './shut-keys.js'
 import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
 const LLEN = rowNamed('llen')!
@@ -25,17 +25,9 @@ const TYPE = rowNamed('type')!
 const XINFO_STREAM = rowNamed('xinfo|stream')!
 const COLON = 0x3a
 const ZERO = Buffer.from(':0\r\n')
-/** Before all others in the queue of the gates. */
-const FIRST = 0
 
 const STREAM_GONE = error('UNBLOCKED the stream key no longer exists')
 const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on no longer exists')
-
-/** A key of which clients' commands wait, and for how many lines. */
-interface Shut {
-  readonly entry: Entry
-  lines: number
-}
 
 /**
  * Commands that wait until a key holds something [design §7 Waiting]. Those that wait stand here, in lines [lines.ts]; a server is
@@ -50,7 +42,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   private readonly lines = new Lines(this)
   private readonly deadlines = new Deadlines()
   private readonly waiting = new Set<WaitingClient>()
-  private readonly shutKeys = new Map<KeyId, Shut>()
+  private readonly shutKeys: ShutKeys
   /** How many of those that wait read as one of a group. */
   private groups = 0
   /** Lines that could not be looked at because of a server. */
@@ -65,6 +57,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     private readonly serveKeys: (frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number) => void,
   ) {
     this.order.awaited.listener = this
+    this.shutKeys = new ShutKeys(this.order)
   }
 
   private get order(): Order {
@@ -195,8 +188,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     const route = this.order.router.routeOfKey(key, 0, key.length)
     if (waiter.command.moves && this.commonRoute(waiter.command) === undefined) {
       const { ids } = waiter.command
-      const deadlineMs = this.order.waiting.deadline()
-      const isShut = new Promise<boolean>((resolve) => this.shutKey(ids[ids.length - 1], deadlineMs, resolve))
+      const isShut = new Promise<boolean>((resolve) => this.shutKeys.shut(ids[ids.length - 1], resolve))
       waiter.isQueued = true
       // One after the other: two that move in opposite directions need the same keys.
       this.moving = this.moving.then(() => this.move(waiter, line, isShut))
@@ -212,41 +204,21 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   }
 
   /** [Hands] */
-  shut({ id }: Line): void {
-    // Nobody has the key: it is admitted at once.
-    this.shutKey(id, this.order.waiting.deadline(), () => {})
+  shut(line: Line): void {
+    // Nobody has the key: it is admitted at once; or it is to be shut already.
+    this.shutKeys.shut(line.id, (isShut) => {
+      if (!isShut) this.shut(line)
+    })
   }
 
   /** [Hands] */
   open({ id }: Line): void {
-    this.openKey(id)
-  }
-
-  /** Calls back when commands of clients wait for the key; with false when others have had it all the time. */
-  private shutKey(id: KeyId, deadlineMs: number, done: (isShut: boolean) => void): void {
-    const shut = this.shutKeys.get(id)
-    if (shut !== undefined) {
-      shut.lines++
-      done(true)
-      return
-    }
-    const admitted = (entry: Entry) => {
-      this.shutKeys.set(id, { entry, lines: 1 })
-      done(true)
-    }
-    this.order.gates.enter({ ids: [id], isShared: false }, FIRST, deadlineMs, admitted, () => done(false))
-  }
-
-  private openKey(id: KeyId): void {
-    const shut = this.shutKeys.get(id)!
-    if (--shut.lines > 0) return
-    this.shutKeys.delete(id)
-    this.order.gates.leave(shut.entry)
+    this.shutKeys.open(id)
   }
 
   /** [Hands] */
   isTaken({ id }: Line): boolean {
-    return this.order.gates.isTaken(id, FIRST)
+    return this.shutKeys.isTaken(id)
   }
 
   /** Moves an element between servers, for somebody in a line that is shut. */
@@ -259,6 +231,9 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     try {
       if (!(await toIsShut)) {
         if (client.leaves()) answer(slot, order.stillGated())
+        // Whoever has had the key may not write to it, and nobody else would tell that it can be tried again.
+        this.lines.wrote(line, 1, false)
+        this.look()
         return
       }
       try {
@@ -267,7 +242,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
         if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
         else answer(slot, order.unavailable())
       } finally {
-        this.openKey(to)
+        this.shutKeys.open(to)
       }
     } catch (failure) {
       slot.fail(failure as Error)
