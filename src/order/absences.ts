@@ -34,6 +34,11 @@ export class Absences {
 
   constructor(private readonly arrivals: Arrivals) {}
 
+  /** Whether a command that empties or swaps databases has not been answered by all members. */
+  get isSweeping(): boolean {
+    return this.sweeping > 0
+  }
+
   /** These keys are written, or their replicas are not sure to be equal. */
   note(ids: readonly KeyId[]): void {
     for (const [name, absence] of this.byName) {

@@ -113,7 +113,9 @@ export class Look implements ReplySink {
 
   private get isCertain(): boolean {
     const { order, naturals, ids } = this
-    const { doubts } = order
+    const { doubts, absences } = order
+    // Who has emptied a database meanwhile may have been in doubt when he answered.
+    if (absences.isSweeping) return false
     return !doubts.any || !naturals.some((link) => ids.some((id) => doubts.isInDoubt(link, id)))
   }
 }

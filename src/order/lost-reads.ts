@@ -5,7 +5,7 @@ import type { ReplySlot } from './reply-slot.js'
 interface LostRead {
   readonly slot: ReplySlot
   readonly ids: readonly KeyId[]
-  /** A part of it was lost: the other parts were answered, or will be, and do not count. */
+  /** A part of it was lost: the other parts were answered, or will be, and do not count. Or it was held, and not sent yet. */
   readonly wasCut: boolean
   /** Sends it again, whole. */
   readonly again: () => void
@@ -17,7 +17,8 @@ interface LostRead {
  * a read that was followed by a write of the same client to the same key would find that write already done on the next
  * replica, as if the client had sent them the other way round, and is not sent again. Nor is one that was followed by a write to
  * a key with the same {tag}: what others do when they see that write, it would see. A read that was cut is not sent again behind any
- * write of its client, because that may have been done on a member whose link did not break.
+ * write of its client, because that may have been done on a member whose link did not break; nor is one that was held, because
+ * that may have been answered by all members since, and others may have moved what it left.
  */
 export class LostReads {
   private reads: LostRead[] = []

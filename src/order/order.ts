@@ -272,13 +272,22 @@ export class Order {
     }
   }
 
-  /** The link of a read broke before the answer: it is served again when all that was in flight there is known. */
-  readLost(frame: Frame, row: CommandRow, slot: ReplySlot): void {
+  /**
+   * The link of a read broke before the answer: it is served again when all that was in flight there is known.
+   *
+   * @param wasHeld what its client has written behind it may have been executed long since
+   */
+  readLost(frame: Frame, row: CommandRow, slot: ReplySlot, wasHeld = false): void {
     this.stats.readsResent++
     const read = wholeRead(frame, row, slot)
     if (read === undefined) return
     const ids = this.keyIds(read.row, read.frame, read.slot.db)
-    this.lostReads.add(read.slot, ids, () => this.resubmit(read.frame, read.row, read.slot), read.slot !== slot)
+    this.lostReads.add(
+      read.slot,
+      ids,
+      () => this.resubmit(read.frame, read.row, read.slot),
+      wasHeld || read.slot !== slot,
+    )
   }
 
   /** The same of several reads that are one step: all are served `again`, unless their client has sent a write behind them. */
@@ -287,11 +296,14 @@ export class Order {
     this.lostReads.add(slot, [], again, true)
   }
 
-  /** Serves a read again that was held, and needs not wait any more for what it was held for: its databases are emptied. */
+  /**
+   * Serves a read again that was held, and needs not wait any more for what it was held for: its databases are emptied. Not behind
+   * what its client has written since: that may have been done before they were.
+   */
   readUncovered(frame: Frame, row: CommandRow, slot: ReplySlot): void {
     const read = wholeRead(frame, row, slot)
     if (read === undefined) return
-    if (read.slot !== slot && hasWrittenSince(read.slot)) answer(read.slot, READ_TORN)
+    if (hasWrittenSince(read.slot)) answer(read.slot, READ_TORN)
     else this.resubmit(read.frame, read.row, read.slot)
   }
 

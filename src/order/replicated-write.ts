@@ -210,7 +210,8 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
 
   /**
    * After doubts: whether the natural replicas of now have the write, those of them that it was sent to. Of each key: they need
-   * not be the same ones any more. Where one counted that is without it, the others have got what that one has.
+   * not be the same ones any more. Where one counted that is without it, the others have got what that one has. One that is not there
+   * now may come back as another process, with less: alone it does not count.
    */
   private isWithReplicas(): boolean {
     if (this.missing.length > 0) return false
@@ -218,7 +219,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
     return this.doubtfulIds.every((id) => {
       const { key } = keyOfId(id)
       const { natural } = router.routeOfKey(key, 0, key.length)
-      return natural.some(({ name }) => this.targets.some((target) => target.name === name))
+      return natural.some(({ name, ready }) => ready && this.targets.some((target) => target.name === name))
     })
   }
 }

@@ -315,9 +315,13 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
   }
 
-  /** Whether it is known why replicas differ: by a deadline, or because one of them has missed an earlier write, or this one. */
+  /**
+   * Whether it is known why replicas differ: by a deadline, or because one of them has missed an earlier write, or this one. Who has
+   * emptied a database meanwhile is not in doubt any more, but may have been when he answered this.
+   */
   private isExplained(ids: readonly KeyId[]): boolean {
-    const { doubts } = this.order
+    const { doubts, absences } = this.order
+    if (absences.isSweeping) return true
     const isInDoubt = (link: Link) => ids.some((id) => doubts.isInDoubt(link, id))
     return this.knowsExpired || this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
   }

@@ -246,8 +246,9 @@ export class MasterFirst extends ByMaster {
   private differs(tag: number, reply: Buffer, expected: Buffer): void {
     const { order, targets, ids } = this
     order.noteDifference(targets[tag], reply, expected)
-    const isExplained =
-      this.knowsExpired || this.doubtful.length > 0 || targets.some((link) => isInDoubt(order, link, ids))
+    // Who has emptied a database meanwhile may have been in doubt when he answered.
+    const wasInDoubt = order.absences.isSweeping || targets.some((link) => isInDoubt(order, link, ids))
+    const isExplained = this.knowsExpired || this.doubtful.length > 0 || wasInDoubt
     if (!isExplained && tag < this.naturals && Votes.suit(this.naturals, reply, expected)) {
       this.differing.push({ tag, reply })
     } else this.doubt(tag, ids)
@@ -294,21 +295,23 @@ export class MasterFirst extends ByMaster {
 
   /**
    * Whether the others are not to get what the one has that executes it: it is not known what it did, or it did nothing, or it is not
-   * to have what it did that to. In the last case it gets what they have, and that is all that comes of the command.
+   * to have what it did that to, or it turned out to lack what they have. In the last two cases it gets that, and nothing else
+   * comes of the command.
    */
   private findInVain(look: Look): boolean {
     const { order, targets, ids, row } = this
     const master = targets[MASTER]
-    if (!look.isAlone && !ids.some((id) => order.doubts.isVoted(master, id))) {
+    const isAlone = look.isAlone || ids.some((id) => order.doubts.isVoted(master, id))
+    if (!isAlone && !this.isOutvoted()) {
       return this.isTold || (!row.learnt && (this.replyFlags & IS_ERROR) !== 0)
     }
     if (this.expected === 0) {
       // Nobody else is there any more, which is known.
-      order.doubts.note(master, ids, undefined, 0, true)
+      order.doubts.note(master, ids, undefined, 0, isAlone)
       return true
     }
     this.reply = undefined
-    this.doubt(MASTER, ids, true)
+    this.doubt(MASTER, ids, isAlone)
     return true
   }
 }

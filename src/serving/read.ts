@@ -28,6 +28,8 @@ export class Read implements ReplySink {
   /** Where it was sent. */
   private link!: Link
   private shape: Shape = 'generic'
+  /** What its client has written behind it may have left before it. */
+  private wasHeld = false
 
   /** Emits the read; false when no replica of the route can be reached. */
   static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot): boolean {
@@ -43,6 +45,7 @@ export class Read implements ReplySink {
     order.stats.reads++
     if (link !== route.natural[0]) order.stats.readsFromBackup++
     read.link = link
+    read.wasHeld = false
     if (order.lanes.active !== 0) read.emitInLanes(link, route, frame)
     else link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
     return true
@@ -61,12 +64,13 @@ export class Read implements ReplySink {
       free.emitFrame(frame, slot.db, this, 0)
       return
     }
+    this.wasHeld = true
     // Who asks that server for other keys does not wait for it.
     slot.putAside?.()
     const own = ownFrame(frame)
     const covered = () => order.readUncovered(own, row, slot)
     // What the client wrote behind it is dropped with it, and may be done elsewhere: see `LostReads`.
-    const dropped = () => order.readLost(own, row, slot)
+    const dropped = () => order.readLost(own, row, slot, true)
     order.lanes.hold(first, ids, { emit: () => first.emitFrame(own, slot.db, this, 0), dropped, covered })()
   }
 
@@ -97,6 +101,6 @@ export class Read implements ReplySink {
     const { slot, row, order } = this
     const frame = frameIn(Buffer.from(buf.subarray(start, end)))
     Read.spare.push(this)
-    order.readLost(frame, row, slot)
+    order.readLost(frame, row, slot, this.wasHeld)
   }
 }

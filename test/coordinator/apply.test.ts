@@ -31,6 +31,7 @@ class Story {
   constructor(...replicas: string[]) {
     const link = (name: string) => ({
       name,
+      ready: true,
       answering: this.frame.buf,
       expirations: {
         any: true,
@@ -63,6 +64,7 @@ class Story {
       keyIds: () => this.ids,
       noteDifference: () => this.differences++,
       onOutvoted: (member: string) => this.outvoted.push(member),
+      absences: { isSweeping: false },
       doubts: {
         any: true,
         isInDoubt: ({ name }: { name: string }) => this.earlier.includes(name),
@@ -246,7 +248,7 @@ t.test('of several keys each has to be with its replicas', async (t) => {
     story.ids = ['0:key', '0:other']
     story.elsewhere.set(
       'other',
-      natural.map((name) => ({ name })),
+      natural.map((name) => ({ name, ready: true })),
     )
     return story.answers('a', ':8').answers('c', ':8').breaks('b').leaves('b').reply
   }

@@ -29,6 +29,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     waiting: { deadline: () => performance.now() },
     absences: { sweep: () => () => {} },
     watches: { any: false },
+    awaited: { any: false, look: () => {} },
     stats: { writes: 0, outcomesUnknown: 0 },
     swaps: new Swaps(),
     gates: new Gates(),

@@ -47,6 +47,7 @@ class Story {
       onOutvoted: (name: string) => {
         this.outvoted = name
       },
+      absences: { isSweeping: false },
       doubts: {
         any: true,
         isInDoubt: ({ name }: Link) => this.inDoubt.includes(name),
@@ -84,6 +85,8 @@ class Story {
   private link(name: string): Link {
     return {
       name,
+      ready: true,
+      reset: () => {},
       expirations: { any: false, traffic: () => ({ pushed: 0, taken: 0 }) },
       emitFrame: (frame: Frame, _db: number, sink: ReplySink, tag: number) => {
         const command = parseRequest(frame).map(String).join(' ')

@@ -19,6 +19,7 @@ const ROUTES = ['a', 'ab', 'abc', 'bca', 'cd', 'dab']
 
 /** A member: what it was sent and has not answered, oldest first. */
 class Member {
+  readonly ready = true
   readonly emitted: { readonly bytes: Buffer; readonly sink: ReplySink; readonly tag: number }[] = []
   answering: Buffer = Buffer.alloc(0)
   readonly expired = new Set<string>()
@@ -93,6 +94,7 @@ class World {
       noteDifference: ({ name }: Member, reply: Buffer, other: Buffer) =>
         this.seen.push(`${name}: ${reply} not ${other}`),
       onOutvoted: (member: string) => this.seen.push(`${member} is outvoted`),
+      absences: { isSweeping: false } as never,
       doubts: {
         any: false,
         note: (link: Link, ids: readonly KeyId[], write: DoubtfulWrite, tag: number) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Teardown } from '../helpers/proxy.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
 
 /** When the repairs have been begun that were asked for in this turn. */
@@ -70,4 +71,34 @@ t.test('it is while its client has asked nobody else', (t) => {
   t.same(master.asked, ['GET k', 'GET k'], 'nothing was sent since the master has been back')
   t.same(reader.heard, [])
   t.end()
+})
+
+/** A read that is held on all replicas, behind which its client has written to the same {tag}. */
+function heldRead(t: Teardown) {
+  const ring = new RingInMemory(t)
+  const nothing = { emit: () => {}, dropped: () => {}, covered: () => {}, changes: true as const }
+  const [release] = ring.replicas.map((link) => ring.order.lanes.hold(link.asLink, ['0:k'], nothing))
+  const reader = ring.client()
+  reader.send('GET k')
+  reader.send('INCR {k}l')
+  const [master, backup] = ring.replicas
+  return { ring, master, backup, reader, release }
+}
+
+t.test('a read that is held is not asked again behind a write of its client, which has left before it', async (t) => {
+  const held = heldRead(t)
+  held.ring.breaks(held.master)
+  t.match(held.reader.heard, [/^GET k: -ERR the read was not answered: .* send the read again$/])
+
+  const emitted = heldRead(t)
+  emitted.release()
+  t.same(emitted.master.asked, ['INCR {k}l', 'GET k'])
+  emitted.ring.breaks(emitted.master)
+  t.match(emitted.reader.heard, [/^GET k: -ERR the read was not answered: .* send the read again$/])
+
+  const emptied = heldRead(t)
+  emptied.ring.client().send('FLUSHALL')
+  await begun()
+  t.match(emptied.reader.heard, [/^GET k: -ERR the read was not answered: .* send the read again$/])
+  t.same(emptied.master.asked, ['INCR {k}l', 'FLUSHALL'])
 })

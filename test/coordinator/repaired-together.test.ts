@@ -1,5 +1,7 @@
 import t from 'tap'
+import type { Router } from '../../src/order/router.js'
 import { Ties } from '../../src/order/ties.js'
+import { type Unit, unitOf } from '../../src/order/unit-repair.js'
 import type { Teardown } from '../helpers/proxy.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
 import { until } from '../helpers/until.js'
@@ -61,4 +63,14 @@ t.test('keys are tied by the writes that name them, but not without end', async 
   t.notOk(ties.any)
   for (let i = 0; i < 200; i++) ties.tie(new Set([`0:${i}`, `0:${i + 1}`]))
   t.equal(tied('0:0').split(' ').length, 100)
+})
+
+t.test('keys of several databases are not: when one is emptied nobody waits for its keys any more', async (t) => {
+  const ties = new Ties()
+  ties.tie(new Set(['0:k', '0:l', '1:k']))
+  const natural: never[] = []
+  const router = { routeOfKey: () => ({ natural }) } as unknown as Router
+  const doubts = new Map(['0:k', '0:l', '1:k'].map((id) => [id, { copying: false }])) as unknown as Unit
+  t.same([...unitOf(ties, doubts, router, '0:k').keys()], ['0:k', '0:l'])
+  t.same([...unitOf(ties, doubts, router, '1:k').keys()], ['1:k'])
 })

@@ -31,6 +31,7 @@ class Story {
       waiting: { deadline: () => performance.now() },
       absences: { sweep: () => () => {} },
       watches: { any: false },
+      awaited: { any: false, look: () => {} },
       stats: { writes: 0, outcomesUnknown: 0 },
       pieces: { aheads: { spoilAll: () => {} } },
       swaps: new Swaps(),
