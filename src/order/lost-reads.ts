@@ -1,5 +1,6 @@
 import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
 import { identifierOfKey } from '../ring/identifier.js'
+import { answer, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_TORN } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 
 interface LostRead {
@@ -49,6 +50,25 @@ export class LostReads {
     if (reads.length > 0) this.reads = []
     return reads
   }
+}
+
+/**
+ * Serves them again that have been overtaken by nothing.
+ *
+ * @param moved the newest command when other members came to serve reads, see `ReplySlot.number`
+ */
+export function serveAgain(reads: readonly LostRead[], moved: number): void {
+  for (const { slot, overtaken, wasCut, again } of reads) {
+    if (overtaken) answer(slot, READ_OVERTAKEN)
+    else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
+    else if (slot.number <= moved && moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
+    else again()
+  }
+}
+
+/** Whether the client has sent something behind a command that may have changed something. */
+export function hasWrittenSince({ number, newest, newestWrite = newest }: ReplySlot): boolean {
+  return newestWrite > number
 }
 
 /** The same for all keys of a {tag}. */

@@ -19,23 +19,14 @@ import { Doubts } from './doubts.js'
 import { Gates } from './gates.js'
 import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
-import { LostReads } from './lost-reads.js'
+import { hasWrittenSince, LostReads, serveAgain } from './lost-reads.js'
 import { isOutOfMemory, Memory } from './memory.js'
 import { Middles } from './middles.js'
 import { Opening } from './opening.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
-import {
-  answer,
-  MUST_WAIT,
-  READ_LEFT_BEHIND,
-  READ_OVERTAKEN,
-  READ_TORN,
-  READ_UNCERTAIN,
-  stillGated,
-  unavailable,
-} from './replies.js'
+import { answer, MUST_WAIT, READ_TORN, READ_UNCERTAIN, stillGated, unavailable } from './replies.js'
 import { places, type ReplySlot, type WholeRead } from './reply-slot.js'
 import { type Route, Router } from './router.js'
 import { OrderStats } from './stats.js'
@@ -264,12 +255,7 @@ export class Order {
     this.watches.linkDown(link)
     this.lanes.drop(link)
     this.above.servingChanged()
-    for (const { slot, overtaken, wasCut, again } of this.lostReads.take()) {
-      if (overtaken) answer(slot, READ_OVERTAKEN)
-      else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
-      else if (slot.number <= this.moved && this.moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
-      else again()
-    }
+    serveAgain(this.lostReads.take(), this.moved)
   }
 
   /**
@@ -282,12 +268,8 @@ export class Order {
     const read = wholeRead(frame, row, slot)
     if (read === undefined) return
     const ids = this.keyIds(read.row, read.frame, read.slot.db)
-    this.lostReads.add(
-      read.slot,
-      ids,
-      () => this.resubmit(read.frame, read.row, read.slot),
-      wasHeld || read.slot !== slot,
-    )
+    const again = () => this.resubmit(read.frame, read.row, read.slot)
+    this.lostReads.add(read.slot, ids, again, wasHeld || read.slot !== slot)
   }
 
   /** The same of several reads that are one step: all are served `again`, unless their client has sent a write behind them. */
@@ -403,9 +385,4 @@ export class Order {
 /** What is served again when a read has no answer: all of it where it was cut; undefined when another part has seen to that. */
 function wholeRead(frame: Frame, row: CommandRow, slot: ReplySlot): WholeRead | undefined {
   return slot.giveUp === undefined ? { frame, row, slot } : slot.giveUp()
-}
-
-/** Whether the client has sent something behind a command that may have changed something. */
-function hasWrittenSince({ number, newest, newestWrite = newest }: ReplySlot): boolean {
-  return newestWrite > number
 }
