@@ -174,7 +174,8 @@ export class CachedKeys {
     const all = new Invalidation(null)
     let own: Buffer | undefined
     for (const client of this.clients) {
-      const bytes = client.ear!.tell(client, all, isUnanswered(client), client === writer.client)
+      const ear = client.ear!
+      const bytes = ear.tell(client, all, isUnanswered(ear), client === writer.client)
       own ??= bytes
     }
     return own
@@ -216,8 +217,10 @@ export class CachedKeys {
       const invalidation = new Invalidation(those)
       for (const client of clients) {
         const isOwn = client === writer.client
-        if (isOwn && client.isNoLoop) continue
-        const bytes = client.ear!.tell(client, invalidation, isUnanswered(client), isOwn)
+        // Who is told may be cut off, or another one with it.
+        const { ear } = client
+        if (ear === undefined || (isOwn && client.isNoLoop)) continue
+        const bytes = ear.tell(client, invalidation, isUnanswered(ear), isOwn)
         if (bytes !== undefined) own.push(bytes)
       }
     }
@@ -237,6 +240,6 @@ export class CachedKeys {
 }
 
 /** Whether something is still to be answered that the client has sent. */
-function isUnanswered({ ear }: CachingClient): boolean {
-  return ear!.oldest !== Number.POSITIVE_INFINITY
+function isUnanswered({ oldest }: CachingEar): boolean {
+  return oldest !== Number.POSITIVE_INFINITY
 }
