@@ -54,7 +54,7 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
     const name = lowerWord(bytes)
     const check = SETTINGS[name]
     if (check === undefined) {
-      return error(`ERR '${name}' cannot be set by CONFIG SET with this proxy yet; nothing was set`)
+      return error(`ERR 'config|set' is not supported yet by this proxy for ${name}; nothing was set`)
     }
     const checked = check(server, args[3 + 2 * i].toString('latin1'))
     if (typeof checked === 'string') return failed(name, checked)
