@@ -5,6 +5,7 @@ import Redlock from 'redlock'
 import t, { type Test } from 'tap'
 import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
+import { until } from '../helpers/until.js'
 
 /*
  * Libraries whose work is scripts, unchanged.
@@ -162,6 +163,42 @@ for (const [how, options] of BULL) {
       t.same(names, ['child 1', 'child 2', 'child 3', 'parent'])
       t.same(Object.values(await job.getChildrenValues()), ['done', 'done', 'done'])
     })
+    t.same((await ringSnapshot(proxy)).faults, [])
+  })
+}
+
+for (const [how, options] of BULL) {
+  t.test(`workers of BullMQ that wait for jobs, with the keys of a queue ${how}`, async (t) => {
+    const { proxy, connect } = await begin(t, options)
+    const queue = new Queue('work', { connection: connect() })
+    const workers: Worker[] = []
+    t.teardown(async () => {
+      await Promise.all(workers.map((worker) => worker.close(true)))
+      await queue.close()
+    })
+    const work = (process: (job: Job) => Promise<string>) => {
+      const worker = new Worker('work', process, { connection: connect() })
+      workers.push(worker)
+      worker.on('error', () => {})
+      return worker
+    }
+    const done = (names: string[], count: number) =>
+      until(`${count} jobs are done`, () => names.length >= count, 20_000)
+
+    const names: string[] = []
+    let failures = 0
+    work(async (job) => {
+      if (job.name === 'failing' && failures++ === 0) throw new Error('not yet')
+      names.push(job.name)
+      return 'done'
+    })
+    await queue.add('later', {}, { delay: 300 })
+    await queue.add('failing', {}, { attempts: 3, backoff: { type: 'fixed', delay: 100 } })
+    await queue.addBulk([1, 2, 3].map((i) => ({ name: `now ${i}`, data: {} })))
+    await done(names, 5)
+    t.same(names.sort(), ['failing', 'later', 'now 1', 'now 2', 'now 3'])
+    await until('all are completed', async () => (await queue.getJobCounts()).completed === 5)
+    t.equal(failures, 2, 'it failed once')
     t.same((await ringSnapshot(proxy)).faults, [])
   })
 }
