@@ -179,9 +179,9 @@ export class Order {
     this.waiting.park({ frame: ownFrame(frame), row, slot, deadlineMs: until, isStopped })
   }
 
-  /** Serves a command that was put off, or a read again whose link broke. */
-  resubmit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    this.above.serve(frame, row, slot, 0)
+  /** Serves a command that was put off, or a read again whose link broke; `deadlineMs` as for `park`. */
+  resubmit(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs = 0): void {
+    this.above.serve(frame, row, slot, deadlineMs)
   }
 
   /**

@@ -149,6 +149,50 @@ t.test('nobody sees anything of it before it is done, and no call is lost', asyn
   await isClean(t, proxy)
 })
 
+const PUSHES = "for i = 2, #ARGV do redis.call('rpush', ARGV[i], ARGV[1]) end return redis.call('llen', ARGV[2])"
+const LIBRARY = `#!lua name=pushes\nredis.register_function('pushes', function(KEYS, ARGV) ${PUSHES} end)`
+
+for (const how of [
+  ['EVAL', PUSHES],
+  ['FCALL', 'pushes'],
+]) {
+  t.test(`${how[0]} is expected to touch a key that one over several servers has: it waits for that one`, async (t) => {
+    const { proxy, client, a, b } = await begin(t)
+    await client.ask('FUNCTION', 'LOAD', LIBRARY)
+    const [first, second, third] = await Promise.all([1, 2, 3].map(() => proxy.connect()))
+    // It is known that these are keys, and small ones.
+    for (const reply of [':1\r\n', ':2\r\n']) t.equal(String(await client.ask(...how, '0', 'zero', b, a)), reply)
+    const member = await proxy.connectTo('dt-1')
+    const taken = async () =>
+      Number(/cmdstat_dump:calls=(\d+)/.exec(String(await member.ask('INFO', 'commandstats')))?.[1] ?? 0)
+    const before = await taken()
+    for (const name of ['dt-3', 'dt-4']) proxy.ring.pause(name)
+    const over = first.ask(...how, '0', 'one', b, a)
+    await until('the value of the key that both have is taken', async () => (await taken()) > before)
+    const waits = await counter(client, 'gate_waits')
+    // Its keys have the same servers, none of which stands still.
+    const onOne = second.ask(...how, '0', 'two', a, `{${a}}`)
+    const declared = third.ask('EVAL', PUSHES.replaceAll('ARGV[2]', 'KEYS[1]'), '1', `{${a}}`, 'three', a)
+    let isAnswered = false
+    void onOne.then(() => (isAnswered = true))
+    await until('they wait', async () => isAnswered || (await counter(client, 'gate_waits')) >= waits + 2)
+    t.notOk(isAnswered)
+    for (const name of ['dt-3', 'dt-4']) proxy.ring.resume(name)
+    t.equal(String(await over), ':3\r\n')
+    t.match(String(await onOne), /^:[45]\r\n$/)
+    t.match(String(await declared), /^:[01]\r\n$/)
+    const list = String(await client.ask('LRANGE', a, '0', '-1')).match(/(?<=\n)[a-z]+(?=\r)/g)!
+    t.same(
+      [list.slice(0, 3), list.slice(3).sort()],
+      [
+        ['zero', 'zero', 'one'],
+        ['three', 'two'],
+      ],
+    )
+    await isClean(t, proxy)
+  })
+}
+
 t.test('a server has values of its own under the names of guests: they are put aside', async (t) => {
   const { proxy, client, a, b } = await begin(t)
   await client.pipeline([

@@ -88,7 +88,8 @@ export class Functions {
     const served = this.kept.whenKnown().then((failure) => {
       if (failure !== undefined) return failure
       if (row.script !== 'call') return this.answerTo(parseRequest(own), row)
-      this.call(own, row, slot, deadlineMs)
+      // In another turn than the one in which it has passed the gates.
+      this.order.resubmit(own, row, slot, deadlineMs)
       return undefined
     })
     served.then(

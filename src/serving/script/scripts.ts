@@ -105,7 +105,8 @@ export class Scripts {
     kept.keeping!.whenKnown().then(
       (failure) => {
         if (failure !== undefined) answer(slot, failure)
-        else this.serveKnown(own, row, slot, deadlineMs)
+        // In another turn than the one in which it has passed the gates.
+        else this.order.resubmit(own, row, slot, deadlineMs)
       },
       (failure: Error) => slot.fail(failure, false),
     )
@@ -169,7 +170,11 @@ export class Scripts {
     numkeys: number,
     deadlineMs: number,
   ): void {
-    this.run(newRun(script, frame, row, slot, numkeys, deadlineMs, this.guess(script, frame, numkeys)))
+    const extra = this.guess(script, frame, numkeys)
+    const run = newRun(script, frame, row, slot, numkeys, deadlineMs, extra)
+    // At the door the gates of those keys were passed alone that stand in the command as keys.
+    if (extra.length === 0) this.run(run)
+    else this.later(run)
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
@@ -353,32 +358,37 @@ export class Scripts {
     } else this.later({ ...run, questions: [wanted] })
   }
 
-  /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others. */
+  /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others: it passes all. */
   private later(run: Run): void {
     const { order } = this
     const { gates } = order
     const { frame, row, slot, numkeys, extra } = run
-    const go = () => {
+    const go = (passed: Run) => {
       try {
         // Nobody sees the answer, but what is expected for the command is expected no more.
         if (slot.abandoned) answer(slot, order.unavailable())
-        else this.run(run)
+        else this.run(passed)
       } catch (failure) {
         slot.fail(failure as Error, true)
         order.orderLost()
       }
     }
+    if (gates.active === 0 || slot.atGates !== undefined) {
+      go(run)
+      return
+    }
     const ids = extra.map((key) => keyId(slot.db, key, 0, key.length))
     for (let i = 3; i < 3 + numkeys; i++) ids.push(keyId(slot.db, frame.buf, frame.argStart[i], frame.argEnd[i]))
     const claim = { ids, isShared: row.replicate === 'none' }
-    if (gates.active === 0 || slot.atGates !== undefined || gates.isFree(claim)) {
-      go()
+    if (gates.isFree(claim)) {
+      go(run)
       return
     }
+    const own = { ...run, frame: ownFrame(frame) }
     slot.pauseClient()
     order.stats.gateWaits++
     const admitted = (entry: Entry) => {
-      go()
+      go(own)
       gates.leave(entry)
     }
     const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
