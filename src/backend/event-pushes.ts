@@ -95,18 +95,17 @@ export class EventPushes {
 
   /**
    * Redis before 7.2 tells of some events before the reply (SET) and of some behind it (LPUSH): what stands between two replies belongs
-   * to the command that names the key. Where both do, or none, it is taken for a client's, but for that with which copies are made.
+   * to the command that names the key. Where both do, or none, it is taken for a client's.
    */
   private causeOf(name: string, key: Buffer, next: Cause | undefined): Cause | undefined {
     const { past } = this
     if (past === undefined || next === undefined) return past ?? next
-    // What a script does is told before its reply.
-    if (past.sink.speaks === 'if it counts') return next
+    // What a script does is told before its reply, and so is RESTORE.
+    if (past.sink.speaks === 'if it counts' || name === 'restore') return next
     const [isOfNext, isOfPast] = [next, past].map(({ bytes }) => bytes.includes(Buffer.concat([CRLF, key, CRLF])))
     if (isOfNext !== isOfPast) return isOfNext ? next : past
     if (!isOfNext && next.sink.speaks === 'if it counts') return next
-    const isOfClient = name !== 'restore'
-    return (past.sink.speaks !== undefined) === isOfClient ? past : next
+    return past.sink.speaks === undefined ? next : past
   }
 
   private forget(): void {
