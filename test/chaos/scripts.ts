@@ -1,5 +1,4 @@
 import type { Form, Words } from './form.js'
-import type { Value } from './history.js'
 import { ACCOUNTS, keyUnder, PARTS } from './several-keys.js'
 
 /*
@@ -84,7 +83,7 @@ const SCRIPTED: Readonly<Record<string, Form>> = {
     reply: 'any',
     encode: (key) => run(SERVE, part(key, COUNT), ...halves(keyUnder(key, QUEUE))),
     // What Lua says of nothing ends an array.
-    decode: (value) => (value as readonly Value[]).concat(null).slice(0, 2),
+    decode: (value) => (Array.isArray(value) ? [...value, null].slice(0, 2) : value),
   },
   lock: { reply: 'integer', encode: (key, [holder]) => run(LOCK, part(key, HELD, FENCE), holder) },
   unlock: { reply: 'integer', encode: (key, [holder]) => run(UNLOCK, part(key, HELD), holder) },
