@@ -55,8 +55,12 @@ function stream(info: Reply): unknown {
 
 const RECENT_MS = 600_000
 
+/**
+ * A server tells how long ago an entry was delivered, not when, and what time it is with another command: so a copy may have it a
+ * millisecond later, or some on a busy machine [order/pieces/stream-pages].
+ */
 function near(time: Reply): unknown {
-  return Math.abs(Date.now() - Number(time)) < RECENT_MS ? 'a short while ago' : Number(time)
+  return Math.abs(Date.now() - Number(time)) < RECENT_MS ? 'a short while ago' : Math.round(Number(time) / 1000)
 }
 
 function pairs(reply: Reply): unknown[] {
