@@ -230,3 +230,37 @@ t.test('a function that takes long is shown by FUNCTION STATS, and killed by FUN
   t.equal(String(await called), '-ERR Script killed by user with SCRIPT KILL... script: Long, on @user_function:2.\r\n')
   t.equal(String(await client.ask('GET', key)), '$-1\r\n')
 })
+
+t.test('FUNCTION STATS shows what the client has called, also on keys of several servers and with an answer', async (t) => {
+  const proxy = await startProxy(t, { memberConfig: ['busy-reply-threshold 300'], replicas: 1 })
+  const [caller, client] = [await proxy.connect(), await proxy.connect()]
+  const keys = [(await keysAt(client, 'dt-1', 0, 1))[0], (await keysAt(client, 'dt-3', 0, 1))[0]]
+  const source =
+    "#!lua name=long\nredis.register_function('Long', function() redis.call('publish', 'news', 'x') while true do end end)"
+  t.equal(String(await client.ask('FUNCTION', 'LOAD', source)), '$4\r\nlong\r\n')
+  const called = caller.ask('FCALL', 'long', '2', ...keys, 'a')
+  const shown = await until('it is shown', async () => {
+    const said = String(await client.ask('FUNCTION', 'STATS'))
+    return said.includes('FCALL') ? said : undefined
+  })
+  const bulks = ['FCALL', 'Long', '2', ...keys, 'a'].map((word) => `$${word.length}\r\n${word}\r\n`)
+  t.match(shown, `$4\r\nname\r\n$4\r\nLong\r\n$7\r\ncommand\r\n*6\r\n${bulks.join('')}$11\r\nduration_ms\r\n`)
+  t.equal(String(await client.ask('FUNCTION', 'KILL')), '+OK\r\n')
+  t.match(String(await called), /^-ERR Script killed by user/)
+})
+
+t.test('a library that is loaded changes nothing of what others have in their variables', async (t) => {
+  const proxy = await startProxy(t, { replicas: 1 })
+  const client = await proxy.connect()
+  const near = (await keysAt(client, 'dt-1', 0, 1))[0]
+  const far = (await keysAt(client, 'dt-3', 0, 1))[0]
+  const source = `#!lua name=counting
+local n = 0
+redis.register_function('count', function(keys) n = n + 1 redis.call('mset', keys[1], n, keys[2], n) return n end)`
+  t.equal(String(await client.ask('FUNCTION', 'LOAD', source)), '$8\r\ncounting\r\n')
+  for (const [i, name] of ['one', 'two', 'three'].entries()) {
+    t.equal(String(await client.ask('FCALL', 'count', '2', near, far)), `:${i + 1}\r\n`)
+    t.equal(String(await client.ask('FCALL', 'count', '2', near, `{${near}}`)), `:${i + 1}\r\n`)
+    await client.ask('FUNCTION', 'LOAD', library(name, name))
+  }
+})

@@ -20,6 +20,7 @@ import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import type { Script } from '../script/script.js'
+import { clientsWords } from '../script/script-call.js'
 import type { Scripts } from '../script/scripts.js'
 import { Kept } from './kept.js'
 import { collision, functionKey, joined, listed, type Policy } from './libraries.js'
@@ -51,6 +52,8 @@ const POLICIES: readonly string[] = ['append', 'replace', 'flush']
 export class Functions {
   readonly kept: Kept
   private libraries: ReadonlyMap<string, Library> = new Map()
+  /** What servers execute of each; one that stays keeps what was learnt of it, and what it has in its variables. */
+  private wrapped: ReadonlyMap<Library, readonly Script[]> = new Map()
   /** By `functionKey`. */
   private functions: ReadonlyMap<string, Script> = new Map()
 
@@ -209,14 +212,12 @@ export class Functions {
   /** What a server says of the function that it executes, as its client knows it. */
   private shown(running: Reply): Reply {
     const wrapped = String(field(running, 'name'))
-    const [verb, , numkeys, ...rest] = field(running, 'command') as Buffer[]
-    const extra = Number.parseInt(String(rest[rest.length - 2]), 10)
-    const declared = Number(numkeys) - extra
-    const name = [...this.functions.values()].find(({ wrappedSha }) => wrappedSha === wrapped)?.sha ?? wrapped
-    const args = [...rest.slice(0, declared), ...rest.slice(declared + extra, -2)]
+    const [verb, , ...words] = field(running, 'command') as Buffer[]
+    const isIt = (script: Script) => script.wrappedSha === wrapped || script.learnt.trial?.wrappedSha === wrapped
+    const name = [...this.functions.values()].find(isIt)?.sha ?? wrapped
     return map([
       ['name', name],
-      ['command', [verb, name, String(declared), ...args]],
+      ['command', [verb, name, ...clientsWords(words)]],
       ['duration_ms', field(running, 'duration_ms')],
     ])
   }
@@ -237,15 +238,13 @@ export class Functions {
   /** These are the libraries from now on. What servers execute of others is removed there, behind the calls that were emitted. */
   private become(libraries: readonly Library[]): void {
     const before = this.executed()
-    const effectsBytes = this.scripts.kept.options.scriptEffectsBytes
+    const { scriptEffectsBytes } = this.scripts.kept.options
+    const scriptsFor = (library: Library) => this.wrapped.get(library) ?? scriptsOf(library, scriptEffectsBytes)
     this.libraries = new Map(libraries.map((library) => [library.name, library]))
-    const scripts = libraries.flatMap((library) => scriptsOf(library, effectsBytes))
-    this.functions = new Map(scripts.map((script) => [functionKey(script.sha), script]))
-    for (const { library } of scripts) before.delete(library!)
-    for (const link of this.order.router.links) {
-      // Where it was never used there is nothing to remove.
-      for (const library of before) link.call(['FUNCTION', 'DELETE', library]).catch(() => {})
-    }
+    this.wrapped = new Map(libraries.map((library) => [library, scriptsFor(library)]))
+    this.functions = new Map([...this.wrapped.values()].flat().map((script) => [functionKey(script.sha), script]))
+    for (const library of this.executed()) before.delete(library)
+    this.kept.remove([...before])
   }
 
   /** What servers execute of the libraries. */

@@ -120,13 +120,14 @@ export class Kept {
       if (!isList(next)) return next
       const records = new Map(next.map(libraryRecord).map(({ name, content }) => [name, content]))
       const fresh = [...records].filter(([name]) => !this.libraries.has(name))
-      const failure =
-        (await this.tellAll(fresh.map(([name, content]) => keepCommand(name, content)))) ??
-        (await this.tellIndex({ ...this.index, libraries: [...records.keys()] }))
-      if (failure !== undefined) {
+      const unkept = await this.tellAll(fresh.map(([name, content]) => keepCommand(name, content)))
+      if (unkept !== undefined) {
         this.remove(fresh.map(([name]) => name))
-        return failure
+        return unkept
       }
+      // Whoever has the new index, should it not count, still has what it names: the next start may go by it.
+      const failure = await this.tellIndex({ ...this.index, libraries: [...records.keys()] })
+      if (failure !== undefined) return failure
       const gone = [...this.libraries.keys()].filter((name) => !records.has(name))
       this.libraries = records
       changed(next)
@@ -174,14 +175,10 @@ export class Kept {
     return isOpen ? undefined : outcomeUnknown([])
   }
 
-  private remove(names: readonly string[]): void {
-    for (const link of this.order.router.links) {
-      if (link.ready)
-        void tell(
-          link,
-          names.map((name) => ['FUNCTION', 'DELETE', name]),
-        ).catch(() => {})
-    }
+  /** Members that have libraries of these names have them no more, behind what was emitted. */
+  remove(names: readonly string[]): void {
+    const commands = names.map((name) => ['FUNCTION', 'DELETE', name])
+    for (const link of this.order.router.links) if (link.ready) void tell(link, commands).catch(() => {})
   }
 
   private async equal(link: Link, begunMs: number): Promise<void> {

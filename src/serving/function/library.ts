@@ -141,6 +141,7 @@ export function scriptsOf(
   const nameOf = (name: string) => `${library}_${name.toLowerCase()}`
   const names = functions.map(({ name }) => `${name}='${nameOf(name)}'`)
   const before = (make + REGISTER.replace('$names', () => `{${names.join(',')}}`)).replaceAll('\n', ' ')
+  let trials: readonly Script[] | undefined
   const wrapped = Buffer.from(`#!lua name=${library}\n${before}${bracketed(body, facts.brackets)}`, 'latin1')
   return functions.map((each, i) => ({
     ...{
@@ -154,7 +155,7 @@ export function scriptsOf(
     },
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
     learnt: { trial: undefined, places: undefined, args: new Set() },
-    trial: () => scriptsOf({ source, functions, loading }, 0, true)[i],
+    trial: () => (trials ??= scriptsOf({ source, functions, loading }, 0, true))[i],
   }))
 }
 

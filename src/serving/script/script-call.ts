@@ -73,6 +73,20 @@ export function callFrame(
   return frameOf(args)
 }
 
+/** What stands before `callFrame`'s last word, of one that does not stay inside. */
+const REACH = /^(?:q(\d+) )?(\d+)( \d+)*$/
+
+/** What the client has given behind the name, of what is given there in a call of one that does not stay inside. */
+export function clientsWords(words: readonly Buffer[]): readonly (Buffer | string)[] {
+  const [numkeys, ...rest] = words
+  const reach = REACH.exec(rest.at(-2)?.toString('latin1', 0, 4096) ?? '')
+  // It is not a call of ours.
+  if (reach === null) return words
+  const [, answers = '0', extra] = reach
+  const declared = Number(numkeys) - Number(extra)
+  return [String(declared), ...rest.slice(0, declared), ...rest.slice(Number(numkeys), -2 - Number(answers))]
+}
+
 /** The places of KEYS that are not at hand, as Lua counts. */
 function forbidden({ numkeys, places }: Hand): number[] {
   const all = places === undefined ? [] : Array.from({ length: numkeys }, (_, i) => i)
