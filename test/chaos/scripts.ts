@@ -54,20 +54,17 @@ redis.register_function('chaos_add', function(KEYS) ${ADD} end)
 redis.register_function('chaos_pick', function(KEYS) ${PICK} end)
 redis.register_function('chaos_transfer', function(KEYS, ARGV) ${TRANSFER} end)`
 
-const run = (source: string, keys: readonly Buffer[], ...args: Words): Words => [
-  'EVAL',
-  source,
-  String(keys.length),
-  ...keys,
-  ...args,
-]
-const call = (name: string, keys: readonly Buffer[], ...args: Words): Words => [
-  'FCALL',
-  name,
-  String(keys.length),
-  ...keys,
-  ...args,
-]
+const calling =
+  (command: string) =>
+  (what: string, keys: readonly Buffer[], ...args: Words): Words => [
+    command,
+    what,
+    String(keys.length),
+    ...keys,
+    ...args,
+  ]
+const run = calling('EVAL')
+const call = calling('FCALL')
 const [COUNT, QUEUE, HELD, FENCE, PASSED] = PARTS
 const part = (key: Buffer, ...names: string[]) => names.map((name) => keyUnder(key, name))
 const halves = (key: Buffer) => [key.subarray(0, key.length >> 1), key.subarray(key.length >> 1)]

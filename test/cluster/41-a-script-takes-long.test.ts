@@ -105,6 +105,24 @@ t.test(
   },
 )
 
+t.test('a script on keys of several others, which nobody has sent before, does not wait for it', async (t) => {
+  const proxy = await startProxy(t, { memberConfig: ['busy-reply-threshold 300'], replicas: 1 })
+  const [caller, other, direct] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]
+  const [key] = await keysAt(other, 'dt-1', 0, 1)
+  const byServers = new Map<string, string>()
+  for (let i = 0; byServers.size < 2; i++) {
+    const replicas = await replicasOf(other, `key:${i}`)
+    if (!replicas.includes('dt-1')) byServers.set(String(replicas), `key:${i}`)
+  }
+  const called = caller.ask('EVAL', FOREVER, '1', key)
+  await until('its server says that it is busy', async () => String(await direct.ask('PING')) === BUSY)
+  await sleep(600)
+  const counts = "return {redis.call('INCR', KEYS[1]), redis.call('INCR', KEYS[2])}"
+  t.equal(String(await other.ask('EVAL', counts, '2', ...byServers.values())), '*2\r\n:1\r\n:1\r\n')
+  t.equal(String(await other.ask('SCRIPT', 'KILL')), '+OK\r\n')
+  t.match(String(await called), KILLED)
+})
+
 t.test('the Sentinels kill one that has not written', async (t) => {
   const { caller, other, proxy, key, isOver } = await begin(t)
   for (const name of ALL.split(' ')) await tellSentinels(proxy.ring, 'SET', name, 'down-after-milliseconds', '700')

@@ -19,16 +19,13 @@ const SHA = 'e0e1f9fabfc9d4800c877a703b823ac0578ff8db'
 const library = (name: string, says: string, more = '') =>
   `#!lua name=${name}\nredis.register_function('${name}_f', function(keys, args) redis.call('set', keys[1], '${says}') return '${says}' end)${more}`
 
-/** What a member keeps, by name, apart from what is only executed. */
-async function keptBy(direct: RawClient): Promise<string[]> {
-  const list = itemsOf(readReply(await direct.ask('FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_[ksf]*')))
+async function namesOf(client: RawClient, ...which: string[]): Promise<string[]> {
+  const list = itemsOf(readReply(await client.ask('FUNCTION', 'LIST', ...which)))
   return list.map((each) => textOf(fieldsOf(each).get('library_name')!)).sort()
 }
 
-async function namesOf(client: RawClient): Promise<string[]> {
-  const list = itemsOf(readReply(await client.ask('FUNCTION', 'LIST')))
-  return list.map((each) => textOf(fieldsOf(each).get('library_name')!)).sort()
-}
+/** What a member keeps, by name, apart from what is only executed. */
+const keptBy = (direct: RawClient) => namesOf(direct, 'LIBRARYNAME', 'dt_[ksf]*')
 
 async function allKeepTheSame(t: Test, ports: readonly number[], count: number): Promise<void> {
   await until('all keep the same', async () => {
@@ -231,23 +228,26 @@ t.test('a function that takes long is shown by FUNCTION STATS, and killed by FUN
   t.equal(String(await client.ask('GET', key)), '$-1\r\n')
 })
 
-t.test('FUNCTION STATS shows what the client has called, also on keys of several servers and with an answer', async (t) => {
-  const proxy = await startProxy(t, { memberConfig: ['busy-reply-threshold 300'], replicas: 1 })
-  const [caller, client] = [await proxy.connect(), await proxy.connect()]
-  const keys = [(await keysAt(client, 'dt-1', 0, 1))[0], (await keysAt(client, 'dt-3', 0, 1))[0]]
-  const source =
-    "#!lua name=long\nredis.register_function('Long', function() redis.call('publish', 'news', 'x') while true do end end)"
-  t.equal(String(await client.ask('FUNCTION', 'LOAD', source)), '$4\r\nlong\r\n')
-  const called = caller.ask('FCALL', 'long', '2', ...keys, 'a')
-  const shown = await until('it is shown', async () => {
-    const said = String(await client.ask('FUNCTION', 'STATS'))
-    return said.includes('FCALL') ? said : undefined
-  })
-  const bulks = ['FCALL', 'Long', '2', ...keys, 'a'].map((word) => `$${word.length}\r\n${word}\r\n`)
-  t.match(shown, `$4\r\nname\r\n$4\r\nLong\r\n$7\r\ncommand\r\n*6\r\n${bulks.join('')}$11\r\nduration_ms\r\n`)
-  t.equal(String(await client.ask('FUNCTION', 'KILL')), '+OK\r\n')
-  t.match(String(await called), /^-ERR Script killed by user/)
-})
+t.test(
+  'FUNCTION STATS shows what the client has called, also on keys of several servers and with an answer',
+  async (t) => {
+    const proxy = await startProxy(t, { memberConfig: ['busy-reply-threshold 300'], replicas: 1 })
+    const [caller, client] = [await proxy.connect(), await proxy.connect()]
+    const keys = [(await keysAt(client, 'dt-1', 0, 1))[0], (await keysAt(client, 'dt-3', 0, 1))[0]]
+    const source =
+      "#!lua name=long\nredis.register_function('Long', function() redis.call('publish', 'news', 'x') while true do end end)"
+    t.equal(String(await client.ask('FUNCTION', 'LOAD', source)), '$4\r\nlong\r\n')
+    const called = caller.ask('FCALL', 'long', '2', ...keys, 'a')
+    const shown = await until('it is shown', async () => {
+      const said = String(await client.ask('FUNCTION', 'STATS'))
+      return said.includes('FCALL') ? said : undefined
+    })
+    const bulks = ['FCALL', 'Long', '2', ...keys, 'a'].map((word) => `$${word.length}\r\n${word}\r\n`)
+    t.match(shown, `$4\r\nname\r\n$4\r\nLong\r\n$7\r\ncommand\r\n*6\r\n${bulks.join('')}$11\r\nduration_ms\r\n`)
+    t.equal(String(await client.ask('FUNCTION', 'KILL')), '+OK\r\n')
+    t.match(String(await called), /^-ERR Script killed by user/)
+  },
+)
 
 t.test('a library that is loaded changes nothing of what others have in their variables', async (t) => {
   const proxy = await startProxy(t, { replicas: 1 })

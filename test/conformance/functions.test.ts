@@ -2,49 +2,27 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Arg, command } from '../helpers/raw-client.js'
 import { readReply, textOf } from '../helpers/raw-reply.js'
-import { ERRORS, type Run, SEED, VALUES, WRITES } from '../serving/script/wrapped-scripts.js'
 import { Pair } from './pair.js'
-import type { Line, Way } from './script.js'
+import { compareRuns } from './wrapped-runs.js'
 
 const pair = await Pair.start(t)
-
-/** All keys are on the same servers. */
-const tagged = (key: string) => `{t}${key}`
-
-function line(args: readonly string[], way: Way = 'same'): Line {
-  return { way, args: args.map((arg) => Buffer.from(arg)), text: args.join(' ') }
-}
-
-const isKey = (word: string) => /^(s|text|mortal|l|set|z|h|x)$/.test(word)
-
-function linesOf([source, keys = [], args = []]: Run): Line[] {
-  const seed = SEED.map((words) => line(words.map((word, i) => (i > 0 && i < 3 && isKey(word) ? tagged(word) : word))))
-  const library = `#!lua name=lib\n\nredis.register_function('f', function(KEYS, ARGV) ${source}\nend)`
-  const call = line(['FCALL', 'f', String(keys.length), ...keys.map(tagged), ...args])
-  return [...seed, line(['FUNCTION', 'LOAD', 'REPLACE', library]), call, line(['FUNCTION', 'FLUSH'])]
-}
 
 /** The line is that of what shadows them. */
 const NAMES_ANOTHER_LINE = /_G\.\w+\s*=|redis\.\w+\s*=|setmetatable\((_G|redis)/
 
-for (const [title, runs] of Object.entries({ VALUES, ERRORS, WRITES })) {
-  for (const proto of [2, 3] as const) {
-    t.test(
-      `functions are answered as by Redis, and leave the same data everywhere: ${title}, RESP${proto}`,
-      async (t) => {
-        for (const run of runs.filter(([source]) => !NAMES_ANOTHER_LINE.test(source))) {
-          await pair.flush()
-          const startedMs = performance.now()
-          const isChosen = /spop|'\*'|xreadgroup/i.test(run[0])
-          const faults = await pair.differences(linesOf(run), proto, true)
-          const data = await pair.dataFaults(performance.now() - startedMs)
-          faults.push(...data.filter((fault) => !isChosen || !fault.startsWith('key ')))
-          t.equal(faults.join('\n'), '', run[0])
-        }
-      },
-    )
-  }
-}
+compareRuns(
+  pair,
+  'functions',
+  (source, call) => {
+    const library = `#!lua name=lib\n\nredis.register_function('f', function(KEYS, ARGV) ${source}\nend)`
+    return [
+      ['FUNCTION', 'LOAD', 'REPLACE', library],
+      ['FCALL', 'f', ...call],
+      ['FUNCTION', 'FLUSH'],
+    ]
+  },
+  (source) => !NAMES_ANOTHER_LINE.test(source),
+)
 
 const LIBRARY = (name: string, functions: readonly string[], more = '') =>
   `#!lua name=${name}\n${functions.map((each) => `redis.register_function('${each}', function(k, a) return {'${name}', '${each}', k, a} end)`).join('\n')}${more}`

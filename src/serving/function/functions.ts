@@ -6,19 +6,11 @@ import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import {
-  error,
-  isError,
-  type MapReply,
-  map,
-  type Reply,
-  type SetReply,
-  type SimpleReply,
-  simple,
-} from '../../resp/encode.js'
+import { fieldOf } from '../../resp/decode.js'
+import { error, isError, map, type Reply, type SetReply, type SimpleReply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
-import { parseLongLong } from '../../resp/long-long.js'
 import { parseRequest } from '../../resp/request-parser.js'
+import { numkeysOf } from '../script/run.js'
 import type { Script } from '../script/script.js'
 import { clientsWords } from '../script/script-call.js'
 import type { Scripts } from '../script/scripts.js'
@@ -30,8 +22,6 @@ import { dumpOf, sourcesIn } from './payload.js'
 const OK = simple('OK')
 const NOT_FOUND = error('ERR Function not found')
 const BAD_NUMBER = error('ERR Bad number of keys provided')
-const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
-const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
 const NO_LIBRARY = error('ERR Library not found')
 const FLUSH_HOW = error('ERR FUNCTION FLUSH only supports SYNC|ASYNC option')
 const WRONG_POLICY = error('ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.')
@@ -47,7 +37,7 @@ const POLICIES: readonly string[] = ['append', 'replace', 'flush']
  * name. A function runs as a script does.
  *
  *     FUNCTION LOAD ──> compiled by a server, and asked what it registers ──> fits with the others ──> kept by all members
- *     FCALL         ──> [wrapped library, if it is not there] [FCALL its own name]   as EVALSHA [script/scripts.ts]
+ *     FCALL         ──> [wrapped library, if it is not there] [FCALL its own name]   as EVALSHA [script/runs.ts]
  */
 export class Functions {
   readonly kept: Kept
@@ -105,13 +95,10 @@ export class Functions {
 
   private call(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const script = this.functions.get(functionKey(argumentOf(frame, 1)))
-    const text = argumentOf(frame, 2)
-    const numkeys = parseLongLong(text, 0, text.length)
+    const numkeys = numkeysOf(frame, BAD_NUMBER)
     if (script === undefined) answer(slot, NOT_FOUND)
-    else if (Number.isNaN(numkeys)) answer(slot, BAD_NUMBER)
-    else if (numkeys > frame.argc - 3) answer(slot, TOO_MANY_KEYS)
-    else if (numkeys < 0) answer(slot, NEGATIVE_KEYS)
-    else this.scripts.execute(script, frame, row, slot, numkeys, deadlineMs)
+    else if (typeof numkeys !== 'number') answer(slot, numkeys)
+    else this.scripts.runs.begin({ script, frame, row, slot, numkeys, deadlineMs })
   }
 
   private async answerTo(args: readonly Buffer[], row: CommandRow): Promise<Reply> {
@@ -211,14 +198,14 @@ export class Functions {
 
   /** What a server says of the function that it executes, as its client knows it. */
   private shown(running: Reply): Reply {
-    const wrapped = String(field(running, 'name'))
-    const [verb, , ...words] = field(running, 'command') as Buffer[]
+    const wrapped = String(fieldOf(running, 'name'))
+    const [verb, , ...words] = fieldOf(running, 'command') as Buffer[]
     const isIt = (script: Script) => script.wrappedSha === wrapped || script.learnt.trial?.wrappedSha === wrapped
     const name = [...this.functions.values()].find(isIt)?.sha ?? wrapped
     return map([
       ['name', name],
       ['command', [verb, name, ...clientsWords(words)]],
-      ['duration_ms', field(running, 'duration_ms')],
+      ['duration_ms', fieldOf(running, 'duration_ms')!],
     ])
   }
 
@@ -259,22 +246,18 @@ export class Functions {
     if (name?.startsWith('dt_')) return OURS
     const link = this.scripts.anyMember.serving()
     if (link === undefined) return this.order.unavailable()
-    const as = name === undefined ? undefined : `dt_t_${randomBytes(8).toString('hex')}`
     try {
-      if (as !== undefined) {
-        const names = await link.call(['FUNCTION', 'LOAD', watchingNames(source, as)])
-        if (!isError(names)) await link.call(['FUNCTION', 'DELETE', as])
-        else if (names.message.includes(SAME_NAME)) return SAME_NAMES
-      }
-      const [said, list] = await Promise.all(
-        [
-          ['FUNCTION', 'LOAD', as === undefined ? source : withName(source, as)],
-          ['FUNCTION', 'LIST', 'LIBRARYNAME', as ?? 'dt_t_none'],
-          ['FUNCTION', 'DELETE', as ?? 'dt_t_none'],
-        ].map((command) => link.call(command)),
-      )
+      if (name === undefined) return await this.unnamed(link, source)
+      const as = `dt_t_${randomBytes(8).toString('hex')}`
+      const names = await link.call(['FUNCTION', 'LOAD', watchingNames(source, as)])
+      if (!isError(names)) await link.call(['FUNCTION', 'DELETE', as])
+      else if (names.message.includes(SAME_NAME)) return SAME_NAMES
+      const [said, list] = await Promise.all([
+        link.call(['FUNCTION', 'LOAD', withName(source, as)]),
+        link.call(['FUNCTION', 'LIST', 'LIBRARYNAME', as]),
+        link.call(['FUNCTION', 'DELETE', as]),
+      ])
       if (isError(said)) return said
-      if (name === undefined) return await this.notUnderstood(link, said)
       return { name, engine: 'LUA', loading: randomBytes(8).toString('hex'), source, functions: functionsIn(list) }
     } catch (failure) {
       if (!(failure instanceof LinkLostError)) throw failure
@@ -282,9 +265,11 @@ export class Functions {
     }
   }
 
-  /** A server takes a first line that we do not. */
-  private async notUnderstood(link: Link, name: Reply): Promise<Reply> {
-    await link.call(['FUNCTION', 'DELETE', String(name)])
+  /** What a server says of a library in whose first line we see no name. */
+  private async unnamed(link: Link, source: Buffer): Promise<Reply> {
+    const said = await link.call(['FUNCTION', 'LOAD', source])
+    if (isError(said)) return said
+    await link.call(['FUNCTION', 'DELETE', String(said)])
     return error('ERR this proxy does not understand the first line of the library; nothing was loaded')
   }
 }
@@ -296,14 +281,10 @@ function wrongWords(command: string): Reply {
 /** The functions of the one library that FUNCTION LIST has told of. */
 function functionsIn(list: Reply): FunctionFacts[] {
   const [library] = list as readonly Reply[]
-  const functions = field(library, 'functions') as readonly Reply[]
+  const functions = fieldOf(library, 'functions') as readonly Reply[]
   return functions.map((each) => ({
-    name: String(field(each, 'name')),
-    description: field(each, 'description') as Buffer | null,
-    flags: (field(each, 'flags') as SetReply).items.map((flag) => (flag as SimpleReply).text),
+    name: String(fieldOf(each, 'name')),
+    description: fieldOf(each, 'description') as Buffer | null,
+    flags: (fieldOf(each, 'flags') as SetReply).items.map((flag) => (flag as SimpleReply).text),
   }))
-}
-
-function field(of: Reply, name: string): Reply {
-  return (of as MapReply).entries.find(([key]) => String(key) === name)![1]
 }

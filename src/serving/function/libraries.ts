@@ -1,3 +1,4 @@
+import { lowerCase } from '../../base/ascii.js'
 import { Glob } from '../../base/glob.js'
 import { error, map, type Reply, set, simple } from '../../resp/encode.js'
 import type { FunctionFacts, Library } from './library.js'
@@ -43,7 +44,7 @@ export function listed(libraries: Libraries, words: readonly Buffer[]): Reply {
   let withCode = false
   let pattern: Buffer | undefined
   for (let i = 0; i < words.length; i++) {
-    const word = words[i].toString('latin1').toLowerCase()
+    const word = lowerCase(words[i])
     if (word === 'withcode' && !withCode) withCode = true
     else if (word === 'libraryname' && pattern === undefined) {
       pattern = words[++i]

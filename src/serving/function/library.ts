@@ -38,6 +38,10 @@ return e
 end
 `
 
+/** What a server's `redis`, which is R, has while a library is loaded, beside `register_function`. */
+const WHILE_LOADED =
+  'log=R.log,LOG_DEBUG=R.LOG_DEBUG,LOG_VERBOSE=R.LOG_VERBOSE,LOG_NOTICE=R.LOG_NOTICE,LOG_WARNING=R.LOG_WARNING,REDIS_VERSION=R.REDIS_VERSION,REDIS_VERSION_NUM=R.REDIS_VERSION_NUM'
+
 /**
  * While the library is loaded `redis` is the server's, with a way to register functions that puts the prologue around them; while one
  * of them runs it is what the prologue gives. (While it is loaded there is nothing else than `redis`.)
@@ -46,7 +50,7 @@ const REGISTER = `
 local ${SHADOWED}=redis
 do
 local R,reg,N=redis,redis.register_function,$names
-local D={log=R.log,LOG_DEBUG=R.LOG_DEBUG,LOG_VERBOSE=R.LOG_VERBOSE,LOG_NOTICE=R.LOG_NOTICE,LOG_WARNING=R.LOG_WARNING,REDIS_VERSION=R.REDIS_VERSION,REDIS_VERSION_NUM=R.REDIS_VERSION_NUM}
+local D={${WHILE_LOADED}}
 local function wrapped(f) return function(K,A)
 local w
 w,redis,_G,load,loadstring,pcall,xpcall=dt__make(K,A)
@@ -82,7 +86,7 @@ const WATCHING = `
 local redis=redis
 do
 local R,S,n=redis,{},0
-redis={log=R.log,LOG_DEBUG=R.LOG_DEBUG,LOG_VERBOSE=R.LOG_VERBOSE,LOG_NOTICE=R.LOG_NOTICE,LOG_WARNING=R.LOG_WARNING,REDIS_VERSION=R.REDIS_VERSION,REDIS_VERSION_NUM=R.REDIS_VERSION_NUM}
+redis={${WHILE_LOADED}}
 redis.register_function=function(a,f)
 local name=a
 if f==nil then name=a.function_name f=a.callback end

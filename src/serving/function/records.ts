@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { fieldOf } from '../../resp/decode.js'
 import { MapReply, type Reply } from '../../resp/encode.js'
 import type { Library } from './library.js'
 
@@ -9,7 +10,7 @@ import type { Library } from './library.js'
  *     dt_kept              whose they are, and which count: {"ring":…,"version":…,"generation":…,"libraries":[…]}
  *     dt_f_<sha1>          a library of a client, with what its functions say of themselves
  *     dt_s_<generation>_<sha1>    a script that was loaded; SCRIPT FLUSH begins a new generation
- *     dt_x_…, dt_t_…       what is executed, see `wrapLibrary`; what is only tried
+ *     dt_x_…, dt_t_…       what is executed, see `scriptsOf`; what is only tried
  *
  * The marker of a member has names of its own [membership/marker.ts].
  */
@@ -91,9 +92,8 @@ export function recordsIn(reply: Reply): Map<string, Buffer> {
   if (!Array.isArray(reply)) return records
   for (const library of reply) {
     if (!(library instanceof MapReply)) continue
-    const field = (name: string) => library.entries.find(([key]) => String(key) === name)?.[1]
-    const code = String(field('library_code') ?? '')
-    records.set(String(field('library_name')), Buffer.from(code.slice(code.lastIndexOf('--') + 2), 'base64'))
+    const code = String(fieldOf(library, 'library_code') ?? '')
+    records.set(String(fieldOf(library, 'library_name')), Buffer.from(code.slice(code.lastIndexOf('--') + 2), 'base64'))
   }
   return records
 }

@@ -3,6 +3,7 @@ import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
 import type { Logger } from '../../base/log.js'
 import { within } from '../../base/within.js'
+import type { Route, Router } from '../../order/router.js'
 import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
 
 /** How often it is looked whether a script takes long, while there are scripts. */
@@ -46,6 +47,11 @@ export class LongScripts {
     private readonly options: LongScriptOptions,
     private readonly log: Logger,
   ) {}
+
+  /** For what any member answers alike: those that no script keeps busy. */
+  anyMember(router: Router): Route {
+    return this.any ? router.anyIdleMember : router.anyMember
+  }
 
   /** A client's script was emitted. */
   began({ scripts }: Link): void {

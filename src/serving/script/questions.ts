@@ -21,7 +21,10 @@ export interface Answer {
 /** Command, channel, text, and so on. */
 export type Messages = readonly Buffer[]
 
+/** The command, as `Question` has it. */
+export const SCAN = Buffer.from('scan')
 const NUL = Buffer.of(0)
+const S = 0x73
 const READ_ONLY = error('ERR Write commands are not allowed from read-only scripts.')
 
 export function isPublish(question: Question): boolean {
@@ -43,8 +46,6 @@ export function answerOf(question: Question, reply: Reply): Answer {
   return { question, kind: 'z', values: [] }
 }
 
-const SCAN = Buffer.from('scan')
-
 /** The answers as they stand among the arguments of a script, see `prologue-keys`. */
 export function argumentsOf(answers: readonly Answer[]): (Buffer | string)[] {
   return answers.flatMap(({ question, kind, values }) => {
@@ -63,5 +64,3 @@ export function publishAll(channels: Channels, messages: Messages): void {
     else channels.publish(frame)
   }
 }
-
-const S = 0x73

@@ -10,14 +10,18 @@ const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
 const NEGATIVE_KEYS = error("ERR Number of keys can't be negative")
 
-/** A command that runs a script, and what was learnt of it on the way. */
-export interface Run {
+/** A command that runs a script, or a function; `deadlineMs` as for `Order.park`. */
+export interface Called {
   readonly script: Script
   readonly frame: Frame
   readonly row: CommandRow
   readonly slot: ReplySlot
   readonly numkeys: number
   readonly deadlineMs: number
+}
+
+/** The same with what was learnt of it on the way. */
+export interface Run extends Called {
   /** Keys that it has named beside the declared ones. */
   readonly extra: Buffer[]
   /** How often its server has not had it. */
@@ -31,24 +35,21 @@ export interface Run {
 const NO_ANSWERS: readonly Answer[] = []
 const NO_QUESTIONS: readonly Question[] = []
 
-/** One that has learnt nothing yet, but what it guesses that it will touch. */
-export function newRun(
-  script: Script,
-  frame: Frame,
-  row: CommandRow,
-  slot: ReplySlot,
-  numkeys: number,
-  deadlineMs: number,
-  extra: Buffer[],
-): Run {
-  return { script, frame, row, slot, numkeys, deadlineMs, extra, answers: NO_ANSWERS, questions: NO_QUESTIONS }
+/** One of which nothing is learnt yet. @param extra what it is expected to touch */
+export function newRun(called: Called, extra: Buffer[] = []): Run {
+  return { ...called, extra, answers: NO_ANSWERS, questions: NO_QUESTIONS }
 }
 
-/** How many of the arguments are keys, or what is wrong with that. */
-export function numkeysOf(frame: Frame): number | Reply {
+/** Whether the servers see to it that it writes nothing. */
+export function mayNotWrite({ row, script }: Called): boolean {
+  return row.replicate === 'none' || script.readsOnly
+}
+
+/** How many of the arguments are keys, or what is wrong with that. @param noInteger what is said of what is no number */
+export function numkeysOf(frame: Frame, noInteger: Reply = NO_INTEGER): number | Reply {
   const text = argumentOf(frame, 2)
   const numkeys = parseLongLong(text, 0, text.length)
-  if (Number.isNaN(numkeys)) return NO_INTEGER
+  if (Number.isNaN(numkeys)) return noInteger
   if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
   return numkeys < 0 ? NEGATIVE_KEYS : numkeys
 }

@@ -1,13 +1,11 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
 import type { Channels } from '../../channels/channels.js'
-import type { CommandRow } from '../../command/row.js'
 import { mayHavePassed } from '../../order/deadline.js'
 import type { Claim } from '../../order/gates.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
-import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
@@ -21,9 +19,9 @@ import type { Attempt } from '../several/operation.js'
 import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import type { Wanted } from './outcome.js'
-import { type TrialOutcome, trialOutcomeOf } from './outcome.js'
-import { type Answer, answerOf, answerToPublish, isPublish, publishAll, type Question } from './questions.js'
+import { type TrialOutcome, trialOutcomeOf, type Wanted } from './outcome.js'
+import { type Answer, answerOf, answerToPublish, isPublish, publishAll, type Question, SCAN } from './questions.js'
+import { mayNotWrite, type Run } from './run.js'
 import { type Script, wrap } from './script.js'
 import {
   callFrame,
@@ -36,30 +34,21 @@ import {
   notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
+import { letTouch } from './undeclared.js'
 
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
 const TOO_MANY_QUESTIONS = error(
   `ERR the script asked more than ${QUESTIONS_MAX} times which keys there are, or published to more than ${QUESTIONS_MAX} channels; what it had done was taken back, nothing was applied`,
 )
-const SCAN = Buffer.from('scan')
 
-/** A script, and what its client has given it. */
-export interface GatheredCall {
-  readonly script: Script
+/** A run, and what it may touch now. */
+export interface GatheredCall extends Run {
+  /** Its `extra` is that of the run, to which keys are added that it names. */
+  readonly hand: Hand
   readonly loaded: LoadedScripts
   readonly long: LongScripts
-  /** The client's command. */
-  readonly frame: Frame
-  readonly row: CommandRow
-  readonly slot: ReplySlot
-  readonly readsOnly: boolean
-  readonly hand: Hand
   readonly channels: Channels
-  /** What it has asked of all keys. */
-  readonly questions: readonly Question[]
-  /** It has named another key, and nothing has happened: gives an error, or the key is at hand now. */
-  letTouch(key: Buffer, answers: readonly Answer[]): Reply | undefined
 }
 
 /**
@@ -87,7 +76,7 @@ export class ScriptGather extends GatherRun {
     gathering: Gathering,
   ) {
     super(order, call.frame, call.row, call.slot, gathering.settings, gathering.copies)
-    this.isShared = call.readsOnly
+    this.isShared = mayNotWrite(call)
     this.questions = [...call.questions]
     this.counts = [...call.hand.answers]
     this.cutKeys()
@@ -206,11 +195,11 @@ export class ScriptGather extends GatherRun {
   private stopped(wanted: Wanted): Attempt {
     const { call, counts, told } = this
     if (!Buffer.isBuffer(wanted)) {
-      if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, call.readsOnly))
+      if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }
-    const refusal = call.letTouch(wanted, told)
+    const refusal = letTouch({ ...call, answers: told }, wanted)
     if (refusal !== undefined) return { reply: refusal }
     this.cutKeys()
     return 'again'
@@ -245,8 +234,8 @@ export class ScriptGather extends GatherRun {
     learnt.places ??= new Set()
     for (const place of touched) if (place < hand.numkeys) learnt.places.add(place)
     for (const arg of learnt.args) {
-      const key = argumentOf(this.frame, Math.min(this.frame.argc - 1, 3 + hand.numkeys + arg))
-      const at = hand.extra.findIndex((each) => each.equals(key))
+      const i = 3 + hand.numkeys + arg
+      const at = i < this.frame.argc ? hand.extra.findIndex((each) => each.equals(argumentOf(this.frame, i))) : -1
       if (at >= 0 && !touched.includes(hand.numkeys + at)) learnt.args.delete(arg)
     }
   }
@@ -312,7 +301,7 @@ export class ScriptGather extends GatherRun {
     const { script } = this.call
     if (script.trial !== undefined) return script.trial()
     const trial = wrap(script.source, 0, true)
-    const [link] = this.order.router.links.filter(({ ready }) => ready)
+    const link = this.call.long.anyMember(this.order.router).serving()
     if (link === undefined) throw new Over('wait')
     const said = await link.call(['SCRIPT', 'LOAD', trial.wrapped]).catch(() => undefined)
     if (said === undefined) throw new Over('wait')

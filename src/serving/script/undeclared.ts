@@ -1,8 +1,8 @@
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { error, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame } from '../../resp/frame.js'
+import { argumentOf } from '../../resp/frame.js'
 import type { Answer } from './questions.js'
-import type { Script } from './script.js'
+import type { Called, Run } from './run.js'
 
 /*
  * Keys that a script touches and that its client has not declared.
@@ -17,20 +17,11 @@ const OURS = error(
   'ERR the script touched a name that begins with \\0dt:pieces:, under which this proxy builds values that it copies; what it did before was taken back',
 )
 
-/** A run of a script that may touch `extra` as well, and has these answers. */
-export interface Reaching {
-  readonly script: Script
-  readonly frame: Frame
-  readonly numkeys: number
-  readonly extra: Buffer[]
-  readonly answers: readonly Answer[]
-}
-
 /**
  * Lets it touch another key that it has named, or says why not. What argument that was is remembered. Of several that it was told of
  * together it may touch all.
  */
-export function letTouch({ script, frame, numkeys, extra, answers }: Reaching, key: Buffer): Reply | undefined {
+export function letTouch({ script, frame, numkeys, extra, answers }: Run, key: Buffer): Reply | undefined {
   if (isHidden(key, 0, key.length)) return OURS
   for (const { kind, values } of answers) {
     if (kind !== 'a' && kind !== 'c') continue
@@ -54,9 +45,9 @@ function told(answers: readonly Answer[]): number {
 }
 
 /** Arguments that were keys when it ran before. */
-export function guessed({ learnt }: Script, frame: Frame, numkeys: number): Buffer[] {
+export function guessed({ script, frame, numkeys }: Called): Buffer[] {
   const keys: Buffer[] = []
-  for (const place of learnt.args) {
+  for (const place of script.learnt.args) {
     const i = 3 + numkeys + place
     if (i >= frame.argc || keys.length >= UNDECLARED_MAX) continue
     const key = Buffer.from(argumentOf(frame, i))

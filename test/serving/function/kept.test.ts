@@ -31,6 +31,9 @@ t.test('a library that not all keep is removed from those who have it', async (t
   t.same(await refused(t, 'dt_f_'), [])
 })
 
-t.test('an index that not all have does not count, but who has it has what it names: the next start may go by it', async (t) => {
-  t.same(await refused(t, 'dt_kept'), ['dt_f', 'dt_kept'])
-})
+t.test(
+  'an index that not all have does not count, but who has it has what it names: the next start may go by it',
+  async (t) => {
+    t.same(await refused(t, 'dt_kept'), ['dt_f', 'dt_kept'])
+  },
+)

@@ -1,0 +1,211 @@
+import type { Link } from '../../backend/link.js'
+import { keyId } from '../../base/key-id.js'
+import type { Channels } from '../../channels/channels.js'
+import { routeOfWrite, settling } from '../../order/copy-first.js'
+import type { Entry } from '../../order/gates.js'
+import type { Order } from '../../order/order.js'
+import { answer } from '../../order/replies.js'
+import type { Route } from '../../order/router.js'
+import { error } from '../../resp/encode.js'
+import { ownFrame } from '../../resp/frame.js'
+import type { Gathering } from '../several/gather/gathering.js'
+import { LoadedScripts } from './loaded-scripts.js'
+import type { LongScripts } from './long-scripts.js'
+import type { Wanted } from './outcome.js'
+import { answerToPublish, isPublish, publishAll } from './questions.js'
+import { type Called, mayNotWrite, newRun, type Run } from './run.js'
+import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
+import { ScriptGather } from './script-gather.js'
+import { ScriptRead } from './script-read.js'
+import { ScriptWrite } from './script-write.js'
+import { guessed, letTouch, tornBy } from './undeclared.js'
+
+const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
+/** A server without memory takes no library of functions. */
+const MISSES_MAX = 3
+const NOT_EXECUTED = error(
+  'ERR the script was not executed, because its server did not have it: somebody had flushed what was loaded there, or it has no memory for that; nothing was applied, send it again',
+)
+
+/**
+ * Runs scripts and functions that are known [design §7 Scripts], as often as it takes:
+ *
+ *     a run on the replica set of its keys ──> it names another key, or asks something: nothing has happened
+ *       ^                                                                    │
+ *       └──── again, in another turn: it may touch that one as well, or has the answer
+ */
+export class Runs {
+  private readonly loaded = new LoadedScripts()
+
+  constructor(
+    private readonly order: Order,
+    private readonly gathering: Gathering,
+    private readonly channels: Channels,
+    private readonly long: LongScripts,
+  ) {}
+
+  linkUp(link: Link): void {
+    this.loaded.keepOnly(this.order.router.links)
+    this.loaded.linkUp(link)
+  }
+
+  /** One that has passed the gates of its declared keys in this turn. */
+  begin(called: Called): void {
+    // What it will touch beside its keys, by what it did before: on other servers it must be allowed, should that be wrong.
+    const extra = this.gathering.refusal === undefined ? guessed(called) : []
+    const run = newRun(called, extra)
+    if (extra.length === 0) this.run(run)
+    else this.later(run)
+  }
+
+  private run(run: Run): void {
+    const { order } = this
+    const { frame, row, slot, numkeys, extra, deadlineMs, script } = run
+    if (row.replicate === 'none' && script.allowsOom !== undefined && !script.readsOnly) {
+      answer(slot, MAY_WRITE)
+      return
+    }
+    let hand: Hand = { numkeys, places: script.keyPlaces, extra, answers: run.answers }
+    let keys = keysAtHand(frame, hand)
+    let route = this.routeOf(keys)
+    if (route === undefined && hand.places === undefined && script.learnt.places !== undefined) {
+      hand = { ...hand, places: script.learnt.places }
+      keys = keysAtHand(frame, hand)
+      route = this.routeOf(keys)
+    }
+    if (route === undefined || run.questions.length > 0) {
+      this.gather(run, hand)
+      return
+    }
+    const ids = keys.map((key) => keyId(slot.db, key, 0, key.length))
+    const readsOnly = mayNotWrite(run) || ids.length === 0
+    const settled = order.uncertainty.active && ids.length > 0 ? settling(order, route, ids, !readsOnly) : undefined
+    if (settled !== undefined) {
+      const own = { ...run, frame: ownFrame(frame) }
+      slot.pauseClient()
+      const again = () => this.later(own)
+      settled.then(again, again)
+      return
+    }
+    if (!readsOnly && !route.writable()) {
+      if (route.gone !== undefined) answer(slot, route.gone)
+      else order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    const outOfMemory = !readsOnly && order.memory.anyFull && route.targets.some(({ full }) => full)
+    if (outOfMemory && script.allowsOom === false) {
+      answer(slot, SCRIPT_OUT_OF_MEMORY)
+      return
+    }
+    // Only one that stays inside is certain to be executed before what its client sends next.
+    if (!script.staysInside) slot.pauseClient()
+    const own: Run = { ...run, frame: ownFrame(frame) }
+    const how = { readsOnly: row.replicate === 'none', outOfMemory }
+    const call: ScriptCall = {
+      script,
+      loaded: this.loaded,
+      long: this.long,
+      frame: callFrame(script, frame, hand, how),
+      numkeys: numkeys + extra.length,
+      ids,
+      stopped: (wanted) => this.stopped(own, wanted),
+      publish: (messages) => publishAll(this.channels, messages),
+      notThere: () => {
+        const { misses = 0 } = own
+        if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)
+        else this.later({ ...own, misses: misses + 1 })
+      },
+    }
+    if (readsOnly) {
+      if (ScriptRead.emit(order, route, call, slot, () => this.later(own))) return
+      if (route.gone !== undefined) answer(slot, route.gone)
+      else order.park(frame, row, slot, deadlineMs)
+      return
+    }
+    if (order.absences.any) order.absences.note(ids)
+    if (order.watches.any) order.watches.wrote(ids)
+    if (order.awaited.any) order.awaited.wrote(ids, 'any', Number.POSITIVE_INFINITY, false)
+    if (order.pieces.aheads.any) order.pieces.aheads.spoil(ids)
+    ScriptWrite.emit(order, route.pending.length === 0 ? route : routeOfWrite(order, route, ids), call, slot)
+    order.awaited.look()
+  }
+
+  /** The route that all keys have; undefined when they have several. */
+  private routeOf(keys: readonly Buffer[]): Route | undefined {
+    const { router } = this.order
+    let route: Route | undefined
+    for (const key of keys) {
+      const own = router.routeOfKey(key, 0, key.length)
+      if (route !== undefined && own !== route) return undefined
+      route = own
+    }
+    return route ?? this.long.anyMember(router)
+  }
+
+  /** Its keys are on several servers, or it asks of all. */
+  private gather(run: Run, hand: Hand): void {
+    const { slot } = run
+    const { gathering, loaded, long, channels } = this
+    if (run.questions.length === 0 && gathering.refusal !== undefined) {
+      const touched = run.extra.at(-1)
+      answer(slot, touched === undefined ? gathering.refusal : tornBy(touched))
+      return
+    }
+    const extra = [...run.extra]
+    const own: Run = { ...run, frame: ownFrame(run.frame), extra }
+    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels }
+    const gathered = new ScriptGather(this.order, call, gathering)
+    if (slot.atGates === undefined) gathered.run()
+    else gathered.runInside()
+  }
+
+  /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */
+  private stopped(run: Run, wanted: Wanted): void {
+    const { slot, extra, answers } = run
+    if (Buffer.isBuffer(wanted)) {
+      const more: Run = { ...run, extra: [...extra] }
+      const refusal = letTouch(more, wanted)
+      if (refusal !== undefined) answer(slot, refusal)
+      else this.later(more)
+    } else if (isPublish(wanted)) {
+      this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })
+    } else this.later({ ...run, questions: [wanted] })
+  }
+
+  /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others: it passes all. */
+  later(run: Run): void {
+    const { order } = this
+    const { gates } = order
+    const { frame, row, slot, numkeys, extra } = run
+    const go = (passed: Run) => {
+      try {
+        // Nobody sees the answer, but what is expected for the command is expected no more.
+        if (slot.abandoned) answer(slot, order.unavailable())
+        else this.run(passed)
+      } catch (failure) {
+        slot.fail(failure as Error, true)
+        order.orderLost()
+      }
+    }
+    if (gates.active === 0 || slot.atGates !== undefined) {
+      go(run)
+      return
+    }
+    const ids = extra.map((key) => keyId(slot.db, key, 0, key.length))
+    for (let i = 3; i < 3 + numkeys; i++) ids.push(keyId(slot.db, frame.buf, frame.argStart[i], frame.argEnd[i]))
+    const claim = { ids, isShared: row.replicate === 'none' }
+    if (gates.isFree(claim)) {
+      go(run)
+      return
+    }
+    const own = { ...run, frame: ownFrame(frame) }
+    slot.pauseClient()
+    order.stats.gateWaits++
+    const admitted = (entry: Entry) => {
+      go(own)
+      gates.leave(entry)
+    }
+    const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
+    gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
+  }
+}
