@@ -112,6 +112,11 @@ function sortKeys(frame: Frame, out: number[]): number {
   return count
 }
 
+/** Whether the command has one key, in the place of `firstKey`, and reads no others: the patterns of a SORT_RO may name any. */
+export function hasOneKey({ keyFinder, firstKey, lastKey, gather }: CommandRow): boolean {
+  return keyFinder === 'range' && firstKey === lastKey && gather !== 'sort'
+}
+
 /**
  * Whether a SORT or SORT_RO reads keys that are not among its arguments: BY with a `*`, or GET with one. They can be
  * anywhere on the ring. (`BY nosort`, `GET #` and a GET without `*` read nothing.)

@@ -2,7 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import { Channels } from '../channels/channels.js'
-import { findKeys, hasBlockOption, lacksValue, sortReadsPatterns } from '../command/keys.js'
+import { findKeys, hasBlockOption, hasOneKey, lacksValue, sortReadsPatterns } from '../command/keys.js'
 import { isKnownForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
@@ -224,7 +224,7 @@ export class Coordinator {
     const { order } = this
     const { router } = order
     const { firstKey } = row
-    if (row.keyFinder === 'range' && row.lastKey === firstKey && row.gather !== 'sort') {
+    if (hasOneKey(row)) {
       const route = router.routeOfKey(frame.buf, frame.argStart[firstKey], frame.argEnd[firstKey])
       this.oneRoute.serve(route, frame, row, slot, deadlineMs)
       return

@@ -240,6 +240,17 @@ t.test('where commands over several servers are refused, they are when they are 
   }
 })
 
+t.test('the patterns of SORT_RO name keys of other servers, also where nothing else is asked', async (t) => {
+  const { watcher, a, b } = await begin(t)
+  await watcher.ask('RPUSH', a, '1', '2', '3')
+  await watcher.ask('MSET', `{${b}}1`, '9', `{${b}}2`, '8', `{${b}}3`, '7')
+  const sorted = '*3\r\n$1\r\n3\r\n$1\r\n2\r\n$1\r\n1\r\n'
+  const sort = ['SORT_RO', a, 'BY', `{${b}}*`]
+  t.equal(String(await watcher.ask(...sort)), sorted)
+  t.equal(await exec(watcher, sort), `*1\r\n${sorted}`)
+  t.equal(await exec(watcher, ['LLEN', a], sort), `*2\r\n:3\r\n${sorted}`)
+})
+
 t.test('scripts are steps: others see all of it, whichever keys they touch, and errors are their own', async (t) => {
   const { proxy, watcher, a, b } = await begin(t)
   const source = `redis.call('INCR', KEYS[1]); return redis.call('INCR', ARGV[1])`

@@ -1,4 +1,5 @@
 import { copyBytes } from '../../base/copy-bytes.js'
+import { hasOneKey } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { type Frame, frameIn } from '../../resp/frame.js'
 import { mayHaveTime } from '../absolute.js'
@@ -88,11 +89,9 @@ export class QueuedFrames {
 
 /** Whether a command has one key, and all replicas execute it alike: nobody chooses, and no time is made absolute. */
 function isPlain(row: CommandRow, frame: Frame): boolean {
-  const hasOneKey =
-    row.route === 'key'
-      ? row.keyFinder === 'range' && row.firstKey === row.lastKey
-      : row.route === 'split' && frame.argc === row.firstKey + row.keyStep
-  if (!hasOneKey || row.binds || row.otherDb !== undefined) return false
+  const isOfOneKey =
+    row.route === 'key' ? hasOneKey(row) : row.route === 'split' && frame.argc === row.firstKey + row.keyStep
+  if (!isOfOneKey || row.binds || row.otherDb !== undefined) return false
   if (row.replicate === 'none') return true
   const isAlike = row.replicate === 'apply' || (row.replicate === 'absolute' && !mayHaveTime(row, frame))
   return isAlike && !isCopied(row, frame)
