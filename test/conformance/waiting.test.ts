@@ -151,6 +151,11 @@ const STORIES: Record<string, string> = {
     a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
     w: FLUSHALL
   `,
+  'who waits in a group is told when MSET writes over the stream': `
+    w: XGROUP CREATE s{t} g $ MKSTREAM
+    a~ XREADGROUP GROUP g c BLOCK 0 STREAMS s{t} >
+    w: MSET s{t} v r{t} v q{t} v p{t} v
+  `,
   'what was read before is read without waiting, and between MULTI and EXEC nothing waits': `
     w: XGROUP CREATE s g $ MKSTREAM | XREADGROUP GROUP g c BLOCK 0 STREAMS s 0
     w: MULTI | XREAD BLOCK 0 STREAMS s $ | XREADGROUP GROUP g c BLOCK 0 STREAMS s > | XREAD BLOCK x STREAMS s $ | EXEC

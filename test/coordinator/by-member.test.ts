@@ -110,6 +110,8 @@ class Ring {
       ...{
         absences: { any: false },
         watches: { any: false },
+        awaited: { any: false },
+        pieces: { aheads: { any: false } },
         stats: { writes: 0, outcomesUnknown: 0, unequalExpiries: 0 },
       },
       acknowledgement: { open: true, forget: () => {}, wait: (write: never) => this.unmarked.push(write) },

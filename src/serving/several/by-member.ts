@@ -9,6 +9,7 @@ import { OK } from '../../resp/encode.js'
 import type { Frame } from '../../resp/frame.js'
 import { OWNED } from '../../resp/reply-framer.js'
 import { Apply } from '../apply.js'
+import { noteWrite } from '../one-route.js'
 import { Merge } from './merge.js'
 import { partFrame } from './part-frame.js'
 
@@ -81,8 +82,7 @@ export class ByMember implements ReplySink {
 
   /** Emits the command, which `suits`. */
   static emit(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, cut: Cut): void {
-    if (order.absences.any) order.absences.note(order.keyIds(row, frame, slot.db))
-    if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, slot.db))
+    noteWrite(order, frame, row, slot.db, false)
     const write = ByMember.spare.pop() ?? new ByMember()
     write.begin(order, frame, row, slot, cut)
     const { members, expected } = write
