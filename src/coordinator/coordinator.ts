@@ -2,8 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import { Channels } from '../channels/channels.js'
-import { findKeys, hasBlockOption, hasOneKey, lacksValue, sortReadsPatterns } from '../command/keys.js'
-import { isKnownForm } from '../command/options.js'
+import { findKeys, hasBlockOption, hasOneKey, lacksValue } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { expiredLate } from '../order/late-expiry.js'
 import { Order, type OrderOptions } from '../order/order.js'
@@ -29,6 +28,7 @@ import { readStreams } from '../serving/several/streams.js'
 import { PlainCommands } from '../serving/transaction/plain.js'
 import { namesOthers, type QueuedCommand } from '../serving/transaction/plan.js'
 import { type Commands, listOf } from '../serving/transaction/planned.js'
+import { aborted } from '../serving/transaction/refusal.js'
 import { WholeTransaction } from '../serving/transaction/sequence.js'
 import { serveWatch } from '../serving/transaction/watch.js'
 import type { Watched } from '../serving/transaction/watched.js'
@@ -111,7 +111,7 @@ export class Coordinator {
     } else {
       watched?.end()
       notApplied()
-      answer(slot, error(`EXECABORT Transaction discarded because of: ${busy.message}`))
+      answer(slot, aborted(busy.message))
     }
   }
 
@@ -135,7 +135,7 @@ export class Coordinator {
     }
     if (row.route === 'unsupported') return unsupported(row)
     if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
-    if (row.gather === 'sort' && namesOthers(row, frame)) return this.gathering.refusal
+    if (namesOthers(row, frame)) return this.gathering.refusal
     const count = findKeys(row, frame, this.keyIndexes)
     if (count <= 0) return unclearKeys(row, count, router.links)
     if (router.commonRoute(frame, this.keyIndexes, count) !== undefined) return undefined
@@ -164,8 +164,7 @@ export class Coordinator {
   /** Whether it enters the queue of the gates itself, with what it needs there: see `serveKeys`. */
   private isOperation(frame: Frame, row: CommandRow): boolean {
     if (row.plan === undefined && row.gather === undefined && row.waits === undefined) return false
-    if (row.gather === 'sort' && sortReadsPatterns(frame)) return isKnownForm(row, frame)
-    return this.isTorn(frame, row)
+    return namesOthers(row, frame) || this.isTorn(frame, row)
   }
 
   /** There is no gate before it. */
@@ -230,7 +229,7 @@ export class Coordinator {
       return
     }
     // Its patterns name keys anywhere on the ring. With a word that nobody knows it has no keys, as below.
-    if (row.gather === 'sort' && namesOthers(row, frame)) {
+    if (namesOthers(row, frame)) {
       this.gathering.serve(frame, row, slot)
       return
     }

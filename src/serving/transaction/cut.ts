@@ -48,7 +48,7 @@ export function sectionsOf(order: Order, commands: readonly QueuedCommand[]): Se
 function mayNameAny(scripts: Scripts, frame: Frame, row: CommandRow): boolean {
   if (row.route === 'function') return row.script === 'call'
   if (row.route === 'script') return !scripts.staysInside(frame, row)
-  return row.gather === 'sort' && namesOthers(row, frame)
+  return namesOthers(row, frame)
 }
 
 /** What a transaction in steps needs for itself: all its keys, and whole databases where a command looks at these, or may name any key. */

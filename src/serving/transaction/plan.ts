@@ -161,7 +161,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     }
     // Without keys it has no effect, or cannot be executed: any member says why.
     const route = count > 0 ? order.router.commonRoute(frame, keys, count) : order.router.anyMember
-    if (row.gather === 'sort' && namesOthers(row, frame)) {
+    if (namesOthers(row, frame)) {
       step = command
       break
     }
@@ -189,7 +189,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
 
 /** Whether it is a SORT whose patterns name keys anywhere on the ring. */
 export function namesOthers(row: CommandRow, frame: Frame): boolean {
-  return sortReadsPatterns(frame) && isKnownForm(row, frame)
+  return row.gather === 'sort' && sortReadsPatterns(frame) && isKnownForm(row, frame)
 }
 
 function howOf(row: CommandRow, frame: Frame, copies: number): How {

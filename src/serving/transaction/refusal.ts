@@ -30,6 +30,7 @@ export function discarded({ message }: ErrorReply): Reply {
     : error(message)
 }
 
-function aborted(cause: string): Reply {
+/** Nothing of a transaction was executed, for this cause. */
+export function aborted(cause: string): Reply {
   return error(`EXECABORT Transaction discarded because of: ${cause}`)
 }
