@@ -44,12 +44,13 @@ export function heldUpBy(order: Order, share: Share): Obstacle | undefined {
     share.reader = readerNow(order, route, isQuiet ? [] : share.ids, true)
     if (share.reader !== undefined) return undefined
   } else if (isQuiet) return undefined
-  const { ids, pieces } = share
   const isHeld = how === 'read' ? isUnreadable : isHeldUp
-  const piece = pieces.find((each) => isHeld(order, share, each))
+  const piece = share.pieces.find((each) => isHeld(order, share, each))
   if (piece !== undefined) return () => order.router === router && isHeld(order, share, piece)
   // One who can be asked for each of the keys, and none for all.
-  return how === 'read' ? () => order.router === router && readerNow(order, route, ids, true) === undefined : undefined
+  if (how !== 'read') return undefined
+  const { ids } = share
+  return () => order.router === router && readerNow(order, route, ids, true) === undefined
 }
 
 function isUnreadable(order: Order, { route }: Share, { ids }: Piece): boolean {

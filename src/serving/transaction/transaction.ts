@@ -199,12 +199,11 @@ export abstract class Transaction {
     }
     const held = this.firstHeld(shares) ?? this.firstUnsettled(plan)
     if (held !== undefined) return this.waitsFor(shares, held)
-    for (const share of shares) {
-      const isOwing = share.route.pending.length > 0 && share.written.length > 0
-      share.to = isOwing ? routeOfWrite(order, share.route, share.written) : share.route
-    }
+    for (const share of shares) share.to = share.route
+    const owing = shares.filter(({ route, written }) => route.pending.length > 0 && written.length > 0)
+    for (const share of owing) share.to = routeOfWrite(order, share.route, share.written)
     // Keys that a pending replica has to get first are held now.
-    const heldNow = this.firstHeld(shares)
+    const heldNow = owing.length === 0 ? undefined : this.firstHeld(shares)
     if (heldNow !== undefined) return this.waitsFor(shares, heldNow)
     if (order.memory.anyFull && isTooMuch(shares, wide, order.router.links)) {
       this.refuse(ABORTED_WITHOUT_MEMORY)
