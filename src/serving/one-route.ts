@@ -89,6 +89,11 @@ export function noteWrite(
   if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db), inBlock)
 }
 
+/** Whether `noteWrite` has anybody to tell. */
+export function areWritesNoted({ absences, watches, awaited, pieces }: Order): boolean {
+  return absences.any || watches.any || awaited.any || pieces.aheads.any
+}
+
 /** The command with its time as an absolute one, by the clock of the key's master. */
 export function absoluteFor({ natural }: Route, frame: Frame, row: CommandRow): Frame {
   const nowMs = preciseNowMs() + natural[0].clockOffsetMs

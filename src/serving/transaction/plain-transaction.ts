@@ -7,7 +7,7 @@ import { deliver } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { Elements } from '../../resp/elements.js'
 import { HAS_RESP3, REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
-import { noteWrite } from '../one-route.js'
+import { areWritesNoted, noteWrite } from '../one-route.js'
 import { executors } from './full-servers.js'
 import type { PlainPlan, PlainShare } from './plain.js'
 import { PlainRun, type RunOwner } from './plain-run.js'
@@ -62,7 +62,7 @@ export class PlainTransaction implements RunOwner {
     order.stats.writes += writes
     if (how === 'read') return
     if (writes > 1 && to.targets.length > 1) groups.push(order.doubts.begin(() => share.written, to.targets))
-    if (!order.absences.any && !order.watches.any && !order.pieces.aheads.any && !order.awaited.any) return
+    if (!areWritesNoted(order)) return
     for (const number of numbers) {
       const { frame, row, isWrite } = share.at(number)
       if (isWrite) noteWrite(order, frame, row, share.commands.db, false, true)
