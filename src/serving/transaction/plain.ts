@@ -177,7 +177,7 @@ function stretchesOf(share: PlainShare, isAlone: boolean): Stretch[] {
   const { numbers, how } = share
   const stretches: Stretch[] = []
   for (let from = 0; from < numbers.length; ) {
-    const { buf, start, end: firstEnd } = share.at(numbers[from])
+    const { buf, start } = share.at(numbers[from])
     let to = from
     let end = start
     let bytes = 0
@@ -195,11 +195,10 @@ function stretchesOf(share: PlainShare, isAlone: boolean): Stretch[] {
       writes++
       writtenBytes += length
     }
-    const lies = isAlone || to === from + 1
-    const all = lies
-      ? { buf, start, end: isAlone ? end : firstEnd, count: to - from }
-      : copied(share, from, to, bytes, to - from, false)
-    const isMixed = how !== 'read' && writes < to - from
+    const count = to - from
+    const lies = isAlone || count === 1
+    const all = lies ? { buf, start, end, count } : copied(share, from, to, bytes, count, false)
+    const isMixed = how !== 'read' && writes < count
     stretches.push({ from, to, all, writes: isMixed ? copied(share, from, to, writtenBytes, writes, true) : all })
     from = to
   }

@@ -379,18 +379,15 @@ export abstract class Transaction {
 
   /** The slot of each piece: the command's own, or that of its part. */
   private slots({ partOf, parts }: Plan): (piece: Piece) => ReplySlot {
-    const elements = new Map<number, ElementSlot>()
     const merges = new Map<number, Merge>()
     return (piece) => {
       const { command, part, row } = piece
       const count = parts.get(command) ?? 1
       if (count === 1) return this.elementOf(piece)
-      let slot = elements.get(command)
-      if (slot === undefined) elements.set(command, (slot = this.elementOf(piece)))
       let merge = merges.get(command)
       if (merge === undefined) {
         const places = partOf.get(command)!
-        merges.set(command, (merge = Merge.of(row, slot, count, places, places.length)))
+        merges.set(command, (merge = Merge.of(row, this.elementOf(piece), count, places, places.length)))
       }
       return merge.slotOf(part)
     }
