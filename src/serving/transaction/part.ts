@@ -1,6 +1,7 @@
 import type { Entry } from '../../order/gates.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { QueuedCommand } from './plan.js'
+import { keptReply } from './results.js'
 import { type Stop, Transaction } from './transaction.js'
 import type { Ways } from './ways.js'
 
@@ -53,8 +54,7 @@ class PartSlot extends InnerSlot {
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
-    const isWhole = owned && start === 0 && end === buf.length
-    this.ends(isWhole ? buf : Buffer.from(buf.subarray(start, end)))
+    this.ends(keptReply(buf, start, end, owned))
   }
 
   override fail(failure: Error): void {

@@ -81,12 +81,21 @@ export class Results {
     if (unknown !== undefined) return unknownOutcome(unknown)
     if (unanswered !== undefined) return unknownBecause(unanswered)
     for (const { command, execute } of this.later) this.replies[command] = execute()
-    const replies = this.replies as Buffer[]
-    const bytes = replies.reduce((sum, { length }) => sum + length, 0)
-    if (bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY
-    const head: Buffer = Buffer.from(`*${replies.length}\r\n`)
-    return Buffer.concat([head].concat(replies))
+    return arrayOf(this.count, this.replies as Buffer[])
   }
+}
+
+/** The reply of EXEC to so many commands, from theirs, of which some may lie one behind the other already. */
+export function arrayOf(count: number, replies: readonly Buffer[]): Buffer {
+  const bytes = replies.reduce((sum, { length }) => sum + length, 0)
+  if (bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY
+  const head: Buffer = Buffer.from(`*${count}\r\n`)
+  return Buffer.concat([head].concat(replies))
+}
+
+/** The bytes of a reply to be kept, see `ReplySlot.finish`. */
+export function keptReply(buf: Buffer, start: number, end: number, owned: boolean): Buffer {
+  return owned && start === 0 && end === buf.length ? buf : Buffer.from(buf.subarray(start, end))
 }
 
 /** Apart from what is emitted, of which nothing needs to be kept until the replies have come, unless it may be asked again. */
@@ -131,8 +140,7 @@ export class ElementSlot extends InnerSlot {
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
-    const isWhole = owned && start === 0 && end === buf.length
-    const own = isWhole ? buf : Buffer.from(buf.subarray(start, end))
+    const own = keptReply(buf, start, end, owned)
     this.results.put(this.command, this.reshape === undefined ? own : this.reshape(own))
   }
 

@@ -4,11 +4,12 @@ import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, encodeReply, isError, nullArray, type Reply } from '../../resp/encode.js'
-import { REPLY_MAX_BYTES, TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
+import { TOO_LARGE_REPLY } from '../../resp/reply-framer.js'
 import { claimOf, type Section, sectionAt, sectionsOf, writes } from './cut.js'
 import { Part } from './part.js'
 import type { QueuedCommand } from './plan.js'
 import { discarded } from './refusal.js'
+import { arrayOf } from './results.js'
 import { standsAgainst } from './standing.js'
 import { operationOf, serveStep } from './step.js'
 import { inPart, isOfProxy, isUnknown, unknownOutcome } from './texts.js'
@@ -191,11 +192,8 @@ class Sequence {
   }
 
   private reply(): Buffer {
-    const { commands } = this
     const replies = this.finish()
-    const bytes = replies.reduce((sum, { length }) => sum + length, 0)
-    if (this.isTooLarge || bytes > REPLY_MAX_BYTES) return TOO_LARGE_REPLY
-    return Buffer.concat([Buffer.from(`*${commands.length}\r\n`), ...replies])
+    return this.isTooLarge ? TOO_LARGE_REPLY : arrayOf(this.commands.length, replies)
   }
 
   /** What stands against it when a watched key has changed, which is asked for until it is known. */

@@ -62,25 +62,20 @@ export abstract class WholeValues<Found> extends Operation {
   /** Writes it, and gives the answer. */
   protected abstract write(found: Found): Promise<Attempt>
 
-  override async serve(ticket?: number): Promise<Outcome> {
+  override serve(ticket?: number): Promise<Outcome> {
     this.order.stats.gathers++
-    try {
-      return await super.serve(ticket)
-    } finally {
-      this.isServed = true
-      if (this.room > 0) this.copies.room.leave(this.room)
-    }
+    return super.serve(ticket).finally(() => this.leaveRoom())
   }
 
-  override async inside(): Promise<Outcome | 'wait'> {
+  override inside(): Promise<Outcome | 'wait'> {
     this.order.stats.gathers++
     this.isInside = true
-    try {
-      return await super.inside()
-    } finally {
-      this.isServed = true
-      if (this.room > 0) this.copies.room.leave(this.room)
-    }
+    return super.inside().finally(() => this.leaveRoom())
+  }
+
+  private leaveRoom(): void {
+    this.isServed = true
+    if (this.room > 0) this.copies.room.leave(this.room)
   }
 
   override async foreseen(): Promise<Reply | 'wait' | undefined> {
