@@ -16,7 +16,7 @@ import { GatherBlock } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
-import { type Copies, type Dumped, Over, WholeValues } from './whole-values.js'
+import { type Copies, type Dumped, Over, sizeQuestion, WholeValues } from './whole-values.js'
 
 /** What the executor is to have, under these names, and the command that brings it there. */
 export interface Guest {
@@ -251,7 +251,7 @@ export class GatherRun extends WholeValues<Computed> {
       readers[0]?.some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
       sources.every(({ key }) => pieces.wasSmall(this.idOf(key)))
     if (isCheap && !isExact && !uncertainty.active) return sources.map(() => 0)
-    const sizes = await this.look(sources.map(({ key }) => ['MEMORY', 'USAGE', key, 'SAMPLES', '64']))
+    const sizes = await this.look(sources.map(({ key }) => sizeQuestion(key)))
     for (const [i, size] of sizes.entries()) if (size !== null) pieces.noteSize(this.idOf(sources[i].key), Number(size))
     return sizes.map((size) => (size === null ? null : Number(size)))
   }

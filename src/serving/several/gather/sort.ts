@@ -7,7 +7,7 @@ import { argumentOf, type Frame, frameOf } from '../../../resp/frame.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
 import { GatherRun, type Guest } from './gather.js'
-import { Over } from './whole-values.js'
+import { Over, sizeQuestion } from './whole-values.js'
 
 /** So that no client has a key of such a name, behind a NUL: Redis takes no `->` there for a field, and all guests are strings. */
 const MARK = Buffer.from(`\0dt:${randomBytes(12).toString('hex')}:`)
@@ -120,12 +120,8 @@ export class SortRun extends GatherRun {
   /** What is sorted, each element once; where the order is known before, only what is taken of it. */
   private async elements(): Promise<Buffer[]> {
     const [{ key }] = this.cut.sources
-    const [type, bytes] = await this.look([
-      ['TYPE', key],
-      ['MEMORY', 'USAGE', key, 'SAMPLES', '64'],
-    ])
-    this.copied = Number(bytes)
-    this.checkCopied([{ key, bytes: this.copied }])
+    const [type, bytes] = await this.look([['TYPE', key], sizeQuestion(key)])
+    this.copiesOne(key, Number(bytes))
     const question = QUESTIONS[textOf(type) ?? '']
     if (question === undefined) return []
     const found = await this.look(rangesOf(unsortedRange(this.frame)).map(([from, to]) => question(key, from, to)))

@@ -13,7 +13,7 @@ import { type Attempt, halfDone } from '../operation.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
 import type { GatherSettings } from './limits.js'
-import { type Copies, type Dumped, Over, WholeValues } from './whole-values.js'
+import { type Copies, type Dumped, Over, sizeQuestion, WholeValues } from './whole-values.js'
 
 const NO_SUCH_KEY = error('ERR no such key')
 const OK = simple('OK')
@@ -62,9 +62,8 @@ export class TransferRun extends WholeValues<Dumped> {
   }
 
   protected async measure(): Promise<void> {
-    const [size] = await this.look([['MEMORY', 'USAGE', this.source, 'SAMPLES', '64']])
-    this.copied = Number(size)
-    this.checkCopied([{ key: this.source, bytes: this.copied }])
+    const [size] = await this.look([sizeQuestion(this.source)])
+    this.copiesOne(this.source, Number(size))
   }
 
   protected async find(): Promise<Dumped> {
@@ -75,14 +74,10 @@ export class TransferRun extends WholeValues<Dumped> {
     const isSmall = !keepsOther && pieces.wasSmall(this.idOf(source))
     const [size, others] = isSmall
       ? [0]
-      : await this.look(
-          [['MEMORY', 'USAGE', source, 'SAMPLES', '64'], ...(keepsOther ? [['EXISTS', destination]] : [])],
-          dbOf,
-        )
+      : await this.look([sizeQuestion(source), ...(keepsOther ? [['EXISTS', destination]] : [])], dbOf)
     if (size === null) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
     if (keepsOther && others !== 0) this.end(0)
-    this.copied = Number(size)
-    this.checkCopied([{ key: source, bytes: this.copied }])
+    this.copiesOne(source, Number(size))
     this.takeRoom()
     const [deadline, payload] = await this.look([
       ['PEXPIRETIME', source],
@@ -91,8 +86,7 @@ export class TransferRun extends WholeValues<Dumped> {
     // It has expired.
     if (!Buffer.isBuffer(payload)) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
     // What was small a moment ago may be large now.
-    this.copied = payload.length
-    this.checkCopied([{ key: source, bytes: this.copied }])
+    this.copiesOne(source, payload.length)
     for (const id of [this.idOf(source), this.idOf(destination, db)])
       pieces.noteSize(id, Math.max(Number(size), payload.length))
     return { payload, deadline: Number(deadline) }

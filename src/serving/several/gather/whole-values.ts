@@ -3,6 +3,7 @@ import { type KeyId, keyId } from '../../../base/key-id.js'
 import { within } from '../../../base/within.js'
 import type { CommandRow } from '../../../command/row.js'
 import type { Order } from '../../../order/order.js'
+import { SIZE_SAMPLES } from '../../../order/pieces/sized-copy.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type ErrorReply, isError, type Reply } from '../../../resp/encode.js'
@@ -17,6 +18,11 @@ import { LARGE_BYTES, type Room } from './room.js'
 export interface Copies {
   readonly log: CopiedLog
   readonly room: Room
+}
+
+/** Asks how many bytes a value takes, about; null is answered where there is none. */
+export function sizeQuestion(key: Buffer): Words {
+  return ['MEMORY', 'USAGE', key, 'SAMPLES', SIZE_SAMPLES]
 }
 
 /** The attempt ends here. */
@@ -147,6 +153,12 @@ export abstract class WholeValues<Found> extends Operation {
     const found = await this.askAll(steps, dbOf)
     if (!Array.isArray(found)) throw new Over(found)
     return found
+  }
+
+  /** One value is copied, which has about so many bytes. */
+  protected copiesOne(key: Buffer, bytes: number): void {
+    this.copied = bytes
+    this.checkCopied([{ key, bytes }])
   }
 
   /** Ends the attempt when more would be copied than may be. @param sizes of some keys, about */
