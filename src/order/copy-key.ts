@@ -79,8 +79,7 @@ export class KeyCopy implements ReplySink {
   private deadlines: Map<number, number> | undefined
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
-  /** The database of all keys, or undefined where they are of several. */
-  private readonly db: number | undefined
+  private readonly db: number
   /** How many snapshots are still to come, where all of them are put there in one turn. */
   private open: number
   /** Not even small values are taken by all targets as they are dumped. */
@@ -92,7 +91,7 @@ export class KeyCopy implements ReplySink {
   /**
    * Emits the snapshots and holds the keys for the targets; `listener` hears once of every key on every target.
    *
-   * @param ids the keys, see `keyId`; of one database, unless all or none of them are copied
+   * @param ids the keys, see `keyId`, of one database
    * @param hint what is known of all of them
    * @param condition until it is decided nothing is put there
    */
@@ -110,7 +109,7 @@ export class KeyCopy implements ReplySink {
     this.isApart = pieces.mustBeTakenApart(source, targets)
     this.frames = new Array(ids.length).fill(undefined)
     this.payloadBytes = new Array(ids.length).fill(0)
-    this.db = ids.length === 0 ? 0 : condition === 'all or none' ? undefined : keyOfId(ids[0]).db
+    this.db = ids.length === 0 ? 0 : dbOfId(ids[0])
     this.open = ids.length
     for (let k = 0; k < ids.length; k++) this.copy(k)
   }
@@ -166,7 +165,7 @@ export class KeyCopy implements ReplySink {
       this.told(i, 'refused', `its value takes ${bytes} bytes, proto-max-bulk-len is ${maxBytes}`)
       return
     }
-    target.emit(frame, 0, frame.length, true, this.dbOf(k), this, (i << KIND_BITS) | RESTORE)
+    target.emit(frame, 0, frame.length, true, this.db, this, (i << KIND_BITS) | RESTORE)
   }
 
   /** Tells what became of a key on a target. */
@@ -207,13 +206,12 @@ export class KeyCopy implements ReplySink {
 
   private askSize(k: number): void {
     const { lanes, pieces, ids, source, targets, holds, condition } = this
-    const mayFinish = typeof condition === 'function' && (() => new Promise<void>((done) => condition(() => done())))
     const sized = new SizedCopy(lanes, pieces, {
       ...{ id: ids[k], source, targets, differs: this.hint !== 'unknown', holds: holds.slice(k * targets.length) },
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
-      mayFinish: mayFinish || undefined,
+      mayFinish: typeof condition === 'function' ? () => new Promise((done) => condition(() => done())) : undefined,
     })
     this.sized ??= new Map()
     this.sized.set(k, sized)
@@ -255,9 +253,8 @@ export class KeyCopy implements ReplySink {
    * it is known; a key that expires between them has no value, and is deleted.
    */
   private snapshot(k: number): void {
-    const { source } = this
+    const { source, db } = this
     const id = this.ids[k]
-    const db = this.dbOf(k)
     if (typeof id !== 'string') {
       const { key } = keyOfId(id)
       source.emitFrame(frameOf(['PEXPIRETIME', key]), db, this, (k << KIND_BITS) | PEXPIRETIME)
@@ -336,10 +333,6 @@ export class KeyCopy implements ReplySink {
   private withdraw(k: number): void {
     this.frames[k] = undefined
     this.large?.delete(k)
-  }
-
-  private dbOf(k: number): number {
-    return this.db ?? dbOfId(this.ids[k])
   }
 
   private letGo(k: number): void {
