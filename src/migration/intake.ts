@@ -4,7 +4,7 @@ import { type KeyId, keyId, keyOfId } from '../base/key-id.js'
 import type { CopyListener } from '../order/copy-key.js'
 import type { Order } from '../order/order.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
-import { identifierOfKey } from '../ring/identifier.js'
+import { identifierOfId, identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
 import type { Pace } from './pace.js'
@@ -388,11 +388,6 @@ export class Intake {
       order.copyKeys(certain, source, target, listener, large ? 'differs' : 'small')
     })
   }
-}
-
-function identifierOfId(id: KeyId): number {
-  const { key } = keyOfId(id)
-  return identifierOfKey(key, 0, key.length)
 }
 
 function idOf(db: number, key: Buffer): KeyId {

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LinkLostError } from '../backend/decoded-reply.js'
 import type { Link } from '../backend/link.js'
-import { type KeyId, keyOfId } from '../base/key-id.js'
+import type { KeyId } from '../base/key-id.js'
 import type { Order } from '../order/order.js'
-import { identifierOfKey } from '../ring/identifier.js'
+import { identifierOfId } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
 import { partingOf } from '../view/parting.js'
@@ -73,7 +74,7 @@ export class Partings {
   private async see(round: Round): Promise<void> {
     const { rounds, deps } = this
     rounds.add(round)
-    while (!(await this.isSettled(round))) await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    while (!(await this.isSettled(round))) await sleep(RETRY_MS)
     if (this.stopped || !rounds.delete(round)) return
     deps.parted([...round.values()].map(({ range }) => range))
   }
@@ -87,10 +88,7 @@ export class Partings {
     const staying = linksOf(places.flatMap(({ stays }) => stays))
     const parting = linksOf(places.flatMap(({ parts }) => parts)).filter(({ ready }) => ready)
     const ranges = new RangeSet(places.map(({ range }) => range))
-    const isTheirs = (id: KeyId) => {
-      const { key } = keyOfId(id)
-      return ranges.has(identifierOfKey(key, 0, key.length))
-    }
+    const isTheirs = (id: KeyId) => ranges.has(identifierOfId(id))
     try {
       await Promise.all(staying.map((link) => this.hasPassed(link, isTheirs)))
       // What somebody refused is known when the others have answered, too.

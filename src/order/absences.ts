@@ -1,6 +1,6 @@
 import type { Link } from '../backend/link.js'
-import { type KeyId, keyOfId } from '../base/key-id.js'
-import { identifierOfKey } from '../ring/identifier.js'
+import type { KeyId } from '../base/key-id.js'
+import { identifierOfId } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
 import type { View } from '../view/view.js'
@@ -42,10 +42,7 @@ export class Absences {
   /** These keys are written, or their replicas are not sure to be equal. */
   note(ids: readonly KeyId[]): void {
     for (const [name, absence] of this.byName) {
-      for (const id of ids) {
-        const { key } = keyOfId(id)
-        if (absence.ranges.has(identifierOfKey(key, 0, key.length))) absence.ids.add(id)
-      }
+      for (const id of ids) if (absence.ranges.has(identifierOfId(id))) absence.ids.add(id)
       if (absence.ids.size > KEYS_MAX) this.forget(name)
     }
   }

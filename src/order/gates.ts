@@ -1,5 +1,5 @@
-import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
-import { identifierOfKey } from '../ring/identifier.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
+import { identifierOfId } from '../ring/identifier.js'
 
 /** What an operation needs for itself: keys, or whole databases. */
 export interface Claim {
@@ -215,6 +215,5 @@ function insert(lane: Entry[], entry: Entry): void {
 }
 
 function bitsOf(id: KeyId): number {
-  const { key } = keyOfId(id)
-  return identifierOfKey(key, 0, key.length) & MASK
+  return identifierOfId(id) & MASK
 }

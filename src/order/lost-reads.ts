@@ -1,5 +1,5 @@
-import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
-import { identifierOfKey } from '../ring/identifier.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
+import { identifierOfId } from '../ring/identifier.js'
 import { answer, READ_LEFT_BEHIND, READ_OVERTAKEN, READ_TORN } from './replies.js'
 import type { ReplySlot } from './reply-slot.js'
 
@@ -33,8 +33,8 @@ export class LostReads {
     let written: readonly number[] | undefined
     for (const read of this.reads) {
       if (read.overtaken || read.slot.client !== slot.client) continue
-      written ??= ids.map(identifierOf)
-      read.overtaken = read.ids.some((id) => written!.includes(identifierOf(id)))
+      written ??= ids.map(identifierOfId)
+      read.overtaken = read.ids.some((id) => written!.includes(identifierOfId(id)))
     }
   }
 
@@ -69,10 +69,4 @@ export function serveAgain(reads: readonly LostRead[], moved: number): void {
 /** Whether the client has sent something behind a command that may have changed something. */
 export function hasWrittenSince({ number, newest, newestWrite = newest }: ReplySlot): boolean {
   return newestWrite > number
-}
-
-/** The same for all keys of a {tag}. */
-function identifierOf(id: KeyId): number {
-  const { key } = keyOfId(id)
-  return identifierOfKey(key, 0, key.length)
 }

@@ -1,5 +1,6 @@
 import farmhash from 'farmhash'
 import { KeyGroups } from '../base/key-groups.js'
+import { type KeyId, keyOfId } from '../base/key-id.js'
 import { fingerprintOf } from './fingerprint.js'
 
 /** From this size on the native function is faster than ours. */
@@ -48,6 +49,12 @@ export function identifierOfKey(buf: Buffer, start: number, end: number): number
     if (close < end && close > open + 1) return identifierOfBytes(buf, open + 1, close)
   }
   return identifierOfBytes(buf, start, groups === undefined ? end : endOfGroup(groups, buf, start, end))
+}
+
+/** The same of a key that is called by its name, in whatever database. */
+export function identifierOfId(id: KeyId): number {
+  const { key } = keyOfId(id)
+  return identifierOfKey(key, 0, key.length)
 }
 
 function endOfGroup(groups: KeyGroups, buf: Buffer, start: number, end: number): number {
