@@ -1,5 +1,5 @@
 import type { Link } from '../backend/link.js'
-import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
 import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, RETRY_MS, refuse, Waiter } from './doubt.js'
@@ -84,8 +84,9 @@ export class Doubts {
     if (this.byMember.size > 0) {
       const ids = typeof keys === 'function' ? keys() : keys
       for (const link of targets) {
+        const doubts = this.byMember.get(link.name)
         // Where the copy is under way the write waits behind it; should it not arrive, `copied` sees to that.
-        if (ids.some((id) => this.byMember.get(link.name)?.get(id)?.copying === false)) this.spread(link, ids)
+        if (doubts !== undefined && ids.some((id) => doubts.get(id)?.copying === false)) this.spread(link, ids)
       }
     }
     return group
@@ -192,8 +193,7 @@ export class Doubts {
         continue
       }
       for (const [id, doubt] of [...doubts]) {
-        const { key } = keyOfId(id)
-        if (router.routeOfKey(key, 0, key.length).targets.includes(link)) continue
+        if (router.routeOf(id).targets.includes(link)) continue
         this.left([id])
         this.resolve(link, id, doubt, false)
       }
@@ -244,8 +244,7 @@ export class Doubts {
   }
 
   private repairKey(link: Link, id: KeyId, doubt: Doubt): void {
-    const { key } = keyOfId(id)
-    const { natural, targets } = this.router().routeOfKey(key, 0, key.length)
+    const { natural, targets } = this.router().routeOf(id)
     if (!targets.includes(link)) {
       this.resolve(link, id, doubt, false)
       return

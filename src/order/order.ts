@@ -358,14 +358,15 @@ export class Order {
 
   private viewChanged(view: View, previous: View): void {
     const before = this.router.links
-    if (!samePlacement(view, previous)) {
+    const isSame = samePlacement(view, previous)
+    if (!isSame) {
       this.acknowledgement.placementChanged(view.epoch)
       this.doubts.groups.placementChanged(before)
     }
     this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.watches.viewChanged(this.router)
-    if (this.caches.any && !samePlacement(view, previous)) this.caches.allChanged()
+    if (this.caches.any && !isSame) this.caches.allChanged()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
     this.doubts.viewChanged()

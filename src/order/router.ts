@@ -137,8 +137,7 @@ export class Router {
 
   /** Whether a member is being filled with a key, and another one has it. */
   isFilledFrom(id: KeyId, source: Link, target: Link): boolean {
-    const { key } = keyOfId(id)
-    const { natural, pending } = this.routeOfKey(key, 0, key.length)
+    const { natural, pending } = this.routeOf(id)
     return natural.includes(source) && pending.includes(target)
   }
 

@@ -1,5 +1,5 @@
 import type { Link } from '../backend/link.js'
-import { dbOfId, type KeyId, keyOfId } from '../base/key-id.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
 import { type CopyListener, type CopyResult, KeyCopy } from './copy-key.js'
 import type { Doubt } from './doubt.js'
 import type { Lanes } from './lanes.js'
@@ -21,11 +21,8 @@ export interface Told {
  * of another database: when that is emptied nobody waits for them any more.
  */
 export function unitOf(ties: Ties, doubts: Unit, router: Router, id: KeyId): Unit {
-  const naturalOf = (each: KeyId) => {
-    const { key } = keyOfId(each)
-    return router.routeOfKey(key, 0, key.length).natural
-  }
-  const isOpen = (each: KeyId) => doubts.get(each)?.copying === false && naturalOf(each) === naturalOf(id)
+  const hasSameNatural = (each: KeyId) => router.routeOf(each).natural === router.routeOf(id).natural
+  const isOpen = (each: KeyId) => doubts.get(each)?.copying === false && hasSameNatural(each)
   const isBeside = (each: KeyId) => each !== id && dbOfId(each) === dbOfId(id) && isOpen(each)
   const unit = [...(ties.of(id) ?? [])].filter(isBeside)
   return new Map([id, ...unit].map((each) => [each, doubts.get(each)!]))

@@ -44,7 +44,7 @@ class Story {
       return {
         view: { members: linksOf(this.members) },
         links: linksOf(this.members),
-        routeOfKey: () => ({ natural: replicas, targets: replicas }),
+        routeOf: () => ({ natural: replicas, targets: replicas }),
       } as unknown as Router
     }
     // What is small is known.

@@ -69,7 +69,7 @@ t.test('keys of several databases are not: when one is emptied nobody waits for 
   const ties = new Ties()
   ties.tie(new Set(['0:k', '0:l', '1:k']))
   const natural: never[] = []
-  const router = { routeOfKey: () => ({ natural }) } as unknown as Router
+  const router = { routeOf: () => ({ natural }) } as unknown as Router
   const doubts = new Map(['0:k', '0:l', '1:k'].map((id) => [id, { copying: false }])) as unknown as Unit
   t.same([...unitOf(ties, doubts, router, '0:k').keys()], ['0:k', '0:l'])
   t.same([...unitOf(ties, doubts, router, '1:k').keys()], ['1:k'])
