@@ -2,21 +2,28 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { silentLogger } from '../../src/base/log.js'
 import { ViewKeeper } from '../../src/view/view-keeper.js'
+import type { Teardown } from '../helpers/proxy.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
 import { until } from '../helpers/until.js'
 
-t.test('who is getting a range is owed what comes into doubt on the one it gets it from', async (t) => {
+/** A key on a master and one backup, and a third member; `there` says who is in the ring from then on. */
+function start(t: Teardown) {
   const ring = new RingInMemory(t, ['dt-1', 'dt-2', 'dt-3'], 1)
   const keeper = new ViewKeeper(ring.views, silentLogger())
   const there = (...names: string[]) =>
     keeper.membersChanged(names.map((name) => ({ name, host: 'memory', port: 1, state: 'up' })))
   const [master, backup] = ring.replicas
   there('dt-1', 'dt-2', 'dt-3')
+  const third = ring.order.router.links.find(({ name }) => name !== master.name && name !== backup.name) as Link
+  return { ring, master, backup, third, there }
+}
+
+t.test('who is getting a range is owed what comes into doubt on the one it gets it from', async (t) => {
+  const { ring, master, backup, third, there } = start(t)
   const client = ring.client()
   client.send('SET k v')
   master.answers('+OK')
   // The master is there no more, and the third one is to get what the backup has, which has not got the write yet.
-  const third = ring.order.router.links.find(({ name }) => name !== master.name && name !== backup.name) as Link
   there(backup.name, third.name)
   t.same(ring.order.arrivals.owed(third), [])
   ring.breaks(backup)
@@ -24,14 +31,8 @@ t.test('who is getting a range is owed what comes into doubt on the one it gets 
 })
 
 t.test('when it may be owed nothing more it gets the key as soon as the other one has it', async (t) => {
-  const ring = new RingInMemory(t, ['dt-1', 'dt-2', 'dt-3'], 1)
-  const keeper = new ViewKeeper(ring.views, silentLogger())
-  const there = (...names: string[]) =>
-    keeper.membersChanged(names.map((name) => ({ name, host: 'memory', port: 1, state: 'up' })))
-  const [master, backup] = ring.replicas
-  there('dt-1', 'dt-2', 'dt-3')
+  const { ring, backup, third, there } = start(t)
   ring.client().send('SET k v')
-  const third = ring.order.router.links.find(({ name }) => name !== master.name && name !== backup.name) as Link
   there(backup.name, third.name)
   ring.order.arrivals.close(third)
   ring.breaks(backup)

@@ -39,11 +39,15 @@ function* fill(): Generator<string[]> {
   }
 }
 
+/** One of the large values of these types, and a number of something in it. */
+function oneOf(random: Random, types: readonly string[]): { type: string; key: string; i: string } {
+  const type = random.pick(types)
+  return { type, key: `${type}:${random.below(KEYS_EACH)}`, i: String(random.below(6000)) }
+}
+
 /** A write of one of the large values. */
 function anyWrite(random: Random): string[] {
-  const type = random.pick(TYPES)
-  const key = `${type}:${random.below(KEYS_EACH)}`
-  const i = String(random.below(6000))
+  const { type, key, i } = oneOf(random, TYPES)
   switch (type) {
     case 'string':
       return random.pick([
@@ -87,9 +91,7 @@ function anyWrite(random: Random): string[] {
 
 /** The same as queues, logs and counters are written: nothing of it spoils what was built ahead. */
 function usualWrite(random: Random): string[] {
-  const type = random.pick(['string', 'list', 'stream', 'stream'])
-  const key = `${type}:${random.below(KEYS_EACH)}`
-  const i = String(random.below(6000))
+  const { type, key, i } = oneOf(random, ['string', 'list', 'stream', 'stream'])
   switch (type) {
     case 'string':
       return random.pick([
