@@ -66,6 +66,7 @@ export class Coordinator {
         this.keyspace.forget()
         this.blocking.servingChanged()
       },
+      readable: () => this.blocking.readable(),
     })
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)

@@ -61,6 +61,8 @@ export interface Above {
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void
   /** Members serve other keys than before, or none for a while: what was known of their numbers of keys is not any more. */
   servingChanged(): void
+  /** Keys may be read again that were in doubt. */
+  readable(): void
 }
 
 const DEFAULT_DATABASES = 16
@@ -129,7 +131,10 @@ export class Order {
       },
       stoppedServing: () => above.servingChanged(),
       serving: () => this.servingChanged(),
-      readable: () => this.waiting.retrySoon(),
+      readable: () => {
+        above.readable()
+        this.waiting.retrySoon()
+      },
       distrust: (name, reason) => options.distrust(name, reason),
       outOfMemory: () => this.memory.look(),
     })

@@ -47,6 +47,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   private groups = 0
   /** Lines that could not be looked at because of a server. */
   private readonly owed = new Set<Line>()
+  private isTriedSoon = false
   private router: Router | undefined
   /** Elements that are moved between servers, one after the other. */
   private moving: Promise<void> = Promise.resolve()
@@ -151,8 +152,24 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     const { router } = this.order
     const lines = router === this.router ? [...this.owed] : this.lines.all()
     this.router = router
-    this.owed.clear()
-    for (const line of lines) this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
+    this.tryAgain(lines)
+  }
+
+  /** Keys may be read again that were in doubt: whoever reads them is served when this turn is over, once for all of them. */
+  readable(): void {
+    if (this.isTriedSoon || this.owed.size === 0) return
+    this.isTriedSoon = true
+    setImmediate(() => {
+      this.isTriedSoon = false
+      this.tryAgain([...this.owed])
+    })
+  }
+
+  private tryAgain(lines: readonly Line[]): void {
+    for (const line of lines) {
+      this.owed.delete(line)
+      this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
+    }
     this.look()
   }
 
