@@ -3,7 +3,7 @@ import { keyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { decodeReply } from '../../resp/decode.js'
-import { error, isError, MapReply, type Reply } from '../../resp/encode.js'
+import { type ErrorReply, error, isError, MapReply, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import type { BlockedCommand } from './blocked-command.js'
@@ -12,6 +12,7 @@ const NO_INTEGER = error('ERR timeout is not an integer or out of range')
 const NEGATIVE = error('ERR timeout is negative')
 const LAST = '$'
 const NEW = '>'
+const NO_SUCH_KEY = 'ERR no such key'
 const FIRST_ID = Buffer.from('0-0')
 
 /** How many arguments belong to a word of XREAD and XREADGROUP. */
@@ -85,15 +86,20 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
     ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
     onKey: (key) => frameOf([...head, key, from.get(keyId(db, key, 0, key.length))!]),
     lasts: [...new Set(lasts)],
-    ends: (id, reply) => from.set(id, lastIdIn(reply)),
+    ends: (id, reply) => {
+      const last = lastIdIn(reply)
+      if (isError(last)) return last
+      from.set(id, last)
+      return undefined
+    },
   }
 }
 
 export interface BlockedStreams extends BlockedCommand {
   /** The streams whose end has to be asked for. */
   readonly lasts: readonly KeyId[]
-  /** What was answered to that. */
-  readonly ends: (id: KeyId, reply: Buffer) => void
+  /** What was answered to that; gives the error when it is not known. */
+  readonly ends: (id: KeyId, reply: Buffer) => ErrorReply | undefined
 }
 
 function groupIn(words: readonly Buffer[]): string {
@@ -102,9 +108,10 @@ function groupIn(words: readonly Buffer[]): string {
 }
 
 /** The last id of a stream by XINFO STREAM, of one that is not there, too. */
-function lastIdIn(reply: Buffer): Buffer {
+function lastIdIn(reply: Buffer): Buffer | ErrorReply {
   const info = decodeReply(reply, 0, reply.length)
-  if (isError(info) || !(info instanceof MapReply)) return FIRST_ID
+  if (isError(info) && info.message !== NO_SUCH_KEY) return info
+  if (!(info instanceof MapReply)) return FIRST_ID
   const entry = info.entries.find(([name]) => String(name) === 'last-generated-id')
   return entry === undefined ? FIRST_ID : Buffer.from(String(entry[1]))
 }

@@ -9,7 +9,7 @@ import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
-import { error, type Reply } from '../../resp/encode.js'
+import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
@@ -129,12 +129,23 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     asked.isOut = true
     // Right behind it, so that nothing is between what was read and the end.
     for (const id of command.lasts) {
-      const ended = (buf: Buffer, start: number, end: number) => {
-        command.ends(id, Buffer.from(buf.subarray(start, end)))
-        client.questionAnswered()
-      }
-      this.serveKeys(frameOf(['XINFO', 'STREAM', keyOfId(id).key]), XINFO_STREAM, client.slotFor(ended), 0)
+      const ended = (buf: Buffer, start: number, end: number) =>
+        this.endIsKnown(client, command.ends(id, Buffer.from(buf.subarray(start, end))))
+      this.serveKeys(frameOf(['XINFO', 'STREAM', keyOfId(id).key]), XINFO_STREAM, client.slotFor(ended, 'admitted'), 0)
     }
+  }
+
+  /** The end of one of its streams is known, or will not be. */
+  private endIsKnown(client: WaitingClient, failure: ErrorReply | undefined): void {
+    if (client.isOver) return
+    if (failure !== undefined) {
+      client.answerGone(failure)
+      this.came(client, undefined, 'something')
+      return
+    }
+    client.questionAnswered()
+    // What could not be read was not read from a place that was not known yet either.
+    this.tryAgain(client.lines.filter((line) => this.owed.has(line)))
   }
 
   /** Its keys are on several servers. */
@@ -211,7 +222,8 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       this.moving = this.moving.then(() => this.move(waiter, line, isShut))
       return
     }
-    if (!route.writable()) {
+    // Of a stream it has to be known first what is new.
+    if (!route.writable() || waiter.questions > 0) {
       queueMicrotask(() => this.came(waiter, line, 'not tried'))
       return
     }

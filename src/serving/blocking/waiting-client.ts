@@ -145,9 +145,9 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     return slot
   }
 
-  /** The same for what is asked besides. */
-  slotFor(answered: Answered): ReplySlot {
-    return new AskedSlot(this.slot, answered, (failure) => this.failed(undefined, failure))
+  /** The same for what is asked besides; `admitted`: it may wait for its server. */
+  slotFor(answered: Answered, atGates?: 'admitted'): ReplySlot {
+    return new AskedSlot(this.slot, answered, (failure) => this.failed(undefined, failure), atGates)
   }
 
   /** Answers its client that nothing has come. */
@@ -165,7 +165,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     this.over(false)
   }
 
-  /** What it waits for will not be there any more. */
+  /** What it waits for will not be there any more, or nobody knows what that is. */
   answerGone(text: ErrorReply): void {
     answer(this.slot, text)
     this.over(false)
@@ -234,7 +234,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   }
 }
 
-/** The slot of what is asked for a client that waits: it passes the gates, and waits nowhere else. */
+/** The slot of what is asked for a client that waits: it passes the gates, and as a rule waits nowhere else. */
 export class AskedSlot extends InnerSlot {
   /** It has been sent for: an answer that comes before waits for that. */
   isOut = false
@@ -243,6 +243,7 @@ export class AskedSlot extends InnerSlot {
     protected readonly whole: ReplySlot,
     private readonly answered: Answered,
     private readonly failed: (failure: Error) => void,
+    private readonly gates: 'admitted' | 'admitted, now' = 'admitted, now',
   ) {
     super()
   }
@@ -255,8 +256,8 @@ export class AskedSlot extends InnerSlot {
     return false
   }
 
-  override get atGates(): 'admitted, now' {
-    return 'admitted, now'
+  override get atGates(): 'admitted' | 'admitted, now' {
+    return this.gates
   }
 
   finish(buf: Buffer, start: number, end: number): void {
