@@ -45,6 +45,8 @@ export class CachingClient implements CachingOptions {
   isBroken = false
   /** CLIENT CACHING: the next command is another one than the mode says. */
   isNextOther = false
+  /** How many keys are remembered for it. */
+  readings = 0
   /** By their text, one character a byte. */
   readonly prefixes = new Map<string, Buffer>()
 
@@ -87,12 +89,18 @@ interface Prefix {
 
 const NOBODY: Writer = { client: undefined, number: 0 }
 
+/** So many keys are looked at in one turn for clients that are told no more. */
+const SWEPT_KEYS = 10_000
+
 export class CachedKeys {
   /** Whether any client wants to be told: nobody needs to say anything while not. */
   any = false
   private readonly clients = new Set<CachingClient>()
   private readonly byName = new Map<KeyId, Map<CachingClient, Reading>>()
   private items = 0
+  /** How many of these are of clients that are told no more. */
+  private gone = 0
+  private isSweeping = false
   /** In their order. */
   private prefixes: readonly Prefix[] = []
 
@@ -135,7 +143,30 @@ export class CachedKeys {
     this.clients.delete(client)
     this.any = this.clients.size > 0
     if (client.isBroadcast) this.sortPrefixes()
+    this.gone += client.readings
     if (!this.any) this.forget()
+    else if (!this.isSweeping && 2 * this.gone > this.items) this.sweep(this.byName.entries())
+  }
+
+  /** Forgets who is told no more, also for keys that never change: as soon as that is half of what is remembered. */
+  private sweep(rest: IterableIterator<[KeyId, Map<CachingClient, Reading>]>): void {
+    this.isSweeping = false
+    for (let count = 0; count < SWEPT_KEYS; count++) {
+      const next = rest.next()
+      if (next.done === true) return
+      const [name, readers] = next.value
+      for (const client of readers.keys()) if (client.ear === undefined) this.drop(readers, client)
+      if (readers.size === 0) this.byName.delete(name)
+    }
+    this.isSweeping = true
+    setImmediate(() => this.sweep(rest))
+  }
+
+  private drop(readers: Map<CachingClient, Reading>, client: CachingClient): void {
+    readers.delete(client)
+    client.readings--
+    this.items--
+    if (client.ear === undefined) this.gone--
   }
 
   /** A client sends a read of these keys, at this place of its commands. */
@@ -148,6 +179,7 @@ export class CachedKeys {
       if (reading !== undefined) reading.last = number
       else {
         readers.set(client, { first: number, last: number })
+        client.readings++
         this.items++
       }
     }
@@ -184,6 +216,8 @@ export class CachedKeys {
   private forget(): void {
     this.byName.clear()
     this.items = 0
+    this.gone = 0
+    for (const client of this.clients) client.readings = 0
   }
 
   private changedName(name: KeyId, writer: Writer): Buffer | undefined {
@@ -192,13 +226,12 @@ export class CachedKeys {
     let own: Buffer | undefined
     const invalidation = new Invalidation([keyOfId(name).key])
     for (const [client, { first, last }] of readers) {
+      // Who is told may be cut off, and be the last one: then all is forgotten.
+      if (!this.any) break
       const isOwn = client === writer.client
       // What a client reads behind its own write is what that has left.
       const staysCached = isOwn && last > writer.number
-      if (!staysCached || client.ear === undefined) {
-        readers.delete(client)
-        this.items--
-      }
+      if (!staysCached || client.ear === undefined) this.drop(readers, client)
       const { ear } = client
       if (ear === undefined || client.isBroadcast || (isOwn && (client.isNoLoop || first > writer.number))) continue
       own ??= ear.tell(client, invalidation, last >= ear.oldest, isOwn)

@@ -79,3 +79,50 @@ t.test('who listens to prefixes is told of its keys together, and of any reply t
   t.same(ear.told, ['a1 a2, again', 'b, again', 'all, again'])
   t.equal(keys.prefixCount, 2)
 })
+
+t.test('who has gone is forgotten, also for a key that never changes', (t) => {
+  const keys = new CachedKeys(10)
+  const stays = begin(keys)
+  keys.read(stays.client, ids('k', 'l'), 1)
+  for (let i = 2; i < 100; i++) {
+    const { client } = begin(keys)
+    keys.read(client, ids('k', String(i % 4)), i)
+    client.end()
+    t.ok(keys.itemCount <= 8, `${keys.itemCount} are remembered`)
+  }
+  keys.changed(ids('k', 'l'))
+  t.same(stays.ear.told, ['k', 'l'])
+  for (let i = 0; i < 4; i++) keys.changed(ids(String(i)))
+  t.same([keys.itemCount, keys.keyCount], [0, 0])
+  t.end()
+})
+
+t.test('what is known of many keys is swept in several turns, while they go on to change', async (t) => {
+  const keys = new CachedKeys(100_000)
+  const names = ids(...Array.from({ length: 30_000 }, (_, i) => `k${i}`))
+  const stays = begin(keys)
+  keys.read(stays.client, names.slice(0, 20_000), 1)
+  const { client } = begin(keys)
+  keys.read(client, names, 2)
+  client.end()
+  t.ok(keys.itemCount > 20_000)
+  keys.changed(names.slice(0, 15_000))
+  while (keys.itemCount > 5000) await new Promise((resolve) => setImmediate(resolve))
+  t.same([keys.itemCount, keys.keyCount, stays.ear.told.length], [5000, 5000, 15_000])
+  keys.allChanged()
+  stays.client.end()
+  t.same([keys.itemCount, keys.keyCount], [0, 0])
+})
+
+t.test('who is cut off while he is told, as the last one, leaves nothing', (t) => {
+  const keys = new CachedKeys(10)
+  const [one, other] = [begin(keys), begin(keys)]
+  for (const { client } of [one, other]) keys.read(client, ids('k'), 1)
+  one.ear.tell = () => {
+    for (const { client } of [one, other]) client.end()
+    return undefined
+  }
+  keys.changed(ids('k'))
+  t.same([keys.any, keys.itemCount, keys.keyCount], [false, 0, 0])
+  t.end()
+})
