@@ -74,6 +74,8 @@ function tracking(client: Connection, args: readonly Buffer[], server: Server): 
   const { options, prefixes } = asked
   const refusal = refusalOf(session.caching, options, prefixes)
   if (refusal !== undefined) return error(refusal)
+  // It may have gone while its transaction waited for another command: nobody would end this any more.
+  if (client.closed) return OK
   if (!server.cachedKeys.any) markWrites(server)
   session.caching ??= new CachingClient(server.cachedKeys, new ClientCachingEar(client, server.clients))
   server.cachedKeys.begin(session.caching, options, prefixes)
