@@ -35,8 +35,7 @@ export class ClientCachingEar implements CachingEar {
     const { proto, caching } = client.session
     if (to.redirect !== 0) {
       this.redirected(to, invalidation)
-      if (again)
-        void this.whenAnswered().then(() => caching === client.session.caching && this.redirected(to, invalidation))
+      if (again) this.whenAnswered(() => caching === client.session.caching && this.redirected(to, invalidation))
       return undefined
     }
     if (proto === 2) return undefined
@@ -64,12 +63,15 @@ export class ClientCachingEar implements CachingEar {
       pushFirst(target, invalidation.in(session.proto, proto))
   }
 
-  /** When all is answered that the client has sent. */
-  private whenAnswered(): Promise<void> {
-    const slot = this.client.takeSlot(0)
+  /** When all is answered that the client has sent, if anything is to come. */
+  private whenAnswered(then: () => void): void {
+    const slot = this.client.queue.behindAnswers()
+    if (slot === undefined) return
     slot.silent = true
-    slot.endsBatch = true
-    return slot.whenFirst().then(() => slot.finish(EMPTY, 0, 0, true))
+    void slot.whenFirst().then(() => {
+      slot.finish(EMPTY, 0, 0, true)
+      then()
+    })
   }
 }
 

@@ -126,28 +126,36 @@ export class ReplyQueue implements SlotOwner {
     return slot
   }
 
-  /**
-   * Sends what the client has not asked for, which nobody will write into: behind the replies to all commands that came before, because
-   * these were executed before. A command that waits for something else than an answer is not one of them.
-   */
+  /** Sends what the client has not asked for, which nobody will write into: behind the replies that are to come. */
   push(bytes: Buffer): void {
-    const { slots } = this
-    const newest = slots.at(slots.length - 1)
-    if (newest === undefined || (newest.pausing && slots.length === 1)) {
+    const slot = this.behindAnswers()
+    if (slot === undefined) {
       this.outbox.append(bytes, 0, bytes.length, true)
       return
     }
+    slot.keep(bytes, 0, bytes.length, true)
+    this.keptBytes += bytes.length
+  }
+
+  /**
+   * A place behind the replies to all commands that came before, because these were executed before; undefined when none is to come.
+   * A command that waits for something else than an answer is not one of them.
+   */
+  behindAnswers(): Slot | undefined {
+    const { slots } = this
+    const newest = slots.at(slots.length - 1)
+    if (newest === undefined || (newest.pausing && slots.length === 1)) return undefined
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, newest.proto, newest.db, false, 0)
     // The client has sent nothing more.
     slot.number = newest.number
     slot.endsBatch = true
-    slot.keep(bytes, 0, bytes.length, true)
-    this.keptBytes += bytes.length
     slots.push(slot)
-    if (!newest.pausing) return
-    slots.set(slots.length - 2, slot)
-    slots.set(slots.length - 1, newest)
+    if (newest.pausing) {
+      slots.set(slots.length - 2, slot)
+      slots.set(slots.length - 1, newest)
+    }
+    return slot
   }
 
   /** The commands whose places were taken since the last call came together: their replies leave together, if they come soon. */
@@ -301,6 +309,7 @@ export class ReplyQueue implements SlotOwner {
   /** The client's next command waits for this one no more. */
   private goesOn(slot: Slot): void {
     this.pausing--
+    slot.pausing = false
     if (slot.waiting) this.owner.blocked(undefined)
   }
 

@@ -5,6 +5,7 @@ import { trackingCommands } from '../../src/client/commands/tracking.js'
 import type { Connection } from '../../src/client/connection.js'
 import type { Server } from '../../src/client/server.js'
 import { Session } from '../../src/client/session.js'
+import { startProxy } from '../helpers/proxy.js'
 
 t.test('who has gone before its turn in a transaction is not told of changed keys', (t) => {
   const server = { cachedKeys: new CachedKeys(10), clients: new Clients() } as unknown as Server
@@ -15,4 +16,37 @@ t.test('who has gone before its turn in a transaction is not told of changed key
     t.equal(server.cachedKeys.any, !closed)
   }
   t.end()
+})
+
+t.test('who waits while others are told in its place keeps nothing of that', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const [client, listener, other] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
+  const idOf = async (of: typeof client) => (await of.ask('CLIENT', 'ID')).toString().trim().slice(1)
+  const [id, redirect] = [await idOf(client), await idOf(listener)]
+  await listener.ask('SUBSCRIBE', '__redis__:invalidate')
+  await client.ask('CLIENT', 'TRACKING', 'ON', 'BCAST', 'REDIRECT', redirect)
+  client.send('GET k\r\nBLPOP list 0\r\n')
+  await client.reply()
+  for (let i = 0; i < 20; i++) {
+    await other.ask('SET', 'k', String(i))
+    t.match((await listener.reply()).toString(), /\$1\r\nk\r\n$/)
+  }
+  t.match((await other.ask('CLIENT', 'LIST', 'ID', id)).toString(), / oll=1 /)
+  await other.ask('RPUSH', 'list', 'x')
+  t.match((await client.reply()).toString(), /x\r\n$/)
+  t.match((await client.ask('GET', 'k')).toString(), /19/)
+})
+
+t.test('what a transaction read before it wrote is told behind its reply', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const [client, listener] = [await proxy.connect(), await proxy.connect()]
+  const redirect = (await listener.ask('CLIENT', 'ID')).toString().trim().slice(1)
+  await listener.ask('SUBSCRIBE', '__redis__:invalidate')
+  await client.ask('CLIENT', 'TRACKING', 'ON', 'REDIRECT', redirect)
+  for (const commands of [[], [['DBSIZE']]]) {
+    await client.pipeline([['MULTI'], ['GET', 'k'], ['SET', 'k', '1'], ...commands, ['EXEC']])
+    for (const when of ['before the reply', 'behind it']) {
+      t.match((await listener.reply()).toString(), /\$1\r\nk\r\n$/, when)
+    }
+  }
 })
