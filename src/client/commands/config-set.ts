@@ -1,12 +1,9 @@
 import { lowerWord } from '../../base/ascii.js'
-import { within } from '../../base/within.js'
 import { formatKeyspaceFlags, parseKeyspaceFlags } from '../../channels/keyspace-flags.js'
-import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
+import { error, type Reply, simple } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { cString, SYNTAX_ERROR } from './arguments.js'
-
-/** How long a member may take to say whether there is such a setting. */
-const MEMBER_TIMEOUT_MS = 1000
+import { isGlob, memberSettings } from './member-settings.js'
 
 /** A value that is right: sets it; or what is wrong with it. */
 type Checked = (() => void) | string
@@ -121,14 +118,7 @@ function failed(name: string, why: string): Reply {
 }
 
 /** Whether a member knows a setting of this name; where nobody answers it is taken for one. */
-async function isSetting({ order }: Server, name: Buffer): Promise<boolean> {
-  const link = order.router.anyMember.serving()
-  if (link === undefined || /[*?[]/.test(name.toString('latin1'))) return link === undefined
-  const reply = await within(
-    link.call(['CONFIG', 'GET', name]).catch(() => null),
-    MEMBER_TIMEOUT_MS,
-  )
-  return (
-    reply === undefined || reply === null || isError(reply) || !(reply instanceof MapReply) || reply.entries.length > 0
-  )
+async function isSetting(server: Server, name: Buffer): Promise<boolean> {
+  const found = isGlob(name) ? [] : await memberSettings(server, [name])
+  return found === undefined || found.length > 0
 }
