@@ -189,11 +189,12 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.surroundings.stats.countError(buf, start, end)
   }
 
-  /** [ReplyQueueOwner] */
+  /** [ReplyQueueOwner] Who waits is read from, also when it has had to wait for something else before. */
   blocked(wait: Wait | undefined): void {
     if (wait === undefined) this.session.unblock()
     else this.session.block(wait)
     if (wait !== undefined && this.inputOver) this.close()
+    else this.readOn()
   }
 
   /** [ReplyQueueOwner] */

@@ -49,6 +49,22 @@ t.test('who has gone gets nothing, and what it has sent behind it is not served'
   t.equal((await other.ask('EXISTS', 'k')).toString(), ':0\r\n')
 })
 
+t.test('who has gone is heard of also when its key was not free in the beginning', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const [client, other, server] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]
+  await server.ask('CLIENT', 'PAUSE', '500', 'ALL')
+  const steps = other.pipeline([['MULTI'], ['DEL', 'k'], ['DBSIZE'], ['EXEC']])
+  const shown = async () => (await client.ask('CLIENT', 'LIST')).toString()
+  await until('the transaction is under way', async () => / cmd=exec /.test(await shown()))
+  client.send('BLPOP k 0\r\n')
+  await steps
+  await until('it waits', async () => (await blocked(other)) === 1)
+  client.end()
+  await until('it is gone', async () => (await blocked(other)) === 0)
+  await other.ask('RPUSH', 'k', 'x')
+  t.equal((await other.ask('LLEN', 'k')).toString(), ':1\r\n')
+})
+
 /** On several servers, whatever the hash seed of the ring. */
 const FIVE = ['k1', 'k2', 'k3', 'k4', 'k5']
 
