@@ -4,7 +4,7 @@ import { RingInMemory } from '../../helpers/ring-in-memory.js'
 /** When what was put off to the end of this turn has been done. */
 const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
-t.test('who waits for a stream reads it when its keys are certain again, though no server comes or goes then', async (t) => {
+t.test('who waits for a stream reads it when its key is certain again, and no server has come or gone', async (t) => {
   const ring = new RingInMemory(t)
   const [master, backup, last] = ring.replicas
   const [reader, writer] = [ring.client(), ring.client()]
