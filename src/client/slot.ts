@@ -31,40 +31,44 @@ export interface SlotOwner {
   fail(failed: Slot, failure: Error, isWrite: boolean): void
 }
 
-/** The place of one reply. Used again for other commands, of other clients, after it has left its queue. */
+/**
+ * The place of one reply. Used again for other commands, of other clients, after it has left its queue.
+ *
+ * With thousands under way none is in a cache any more when its reply comes. Objects lie in memory in the order of their fields: what
+ * every reply looks at is first, and together.
+ */
 export class Slot implements ReplySlot {
-  proto: 2 | 3 = 2
-  db = 0
-  number = 0
-  silent = false
+  /** Undefined while the slot is in nobody's use. */
+  private queue: SlotOwner | undefined = undefined
   requestBytes = 0
-  /** What the reply is expected to have, see `ReplyBudget`; 0 when it does not count. */
-  expectedBytes = 0
-  /** Whose replies it is made of, and have not come; without any it was put aside. */
-  shares: readonly Share[] = NO_SHARES
-  /** The connection ends after this reply. */
-  last = false
   finished = false
-  /** It is that of the last of the commands that came together. */
-  endsBatch = false
   /** The client's next command waits for this reply. */
   pausing = false
-  /** Its command waits for what may never come. */
-  waiting = false
+  /** What the reply is expected to have, see `ReplyBudget`; 0 when it does not count. */
+  expectedBytes = 0
   /** Who is told of the answer to a write, while clients have caches of their own. */
   written: Written | undefined = undefined
-  /** To be called when all before it have left. */
-  onFirst: (() => void) | undefined = undefined
-
+  silent = false
+  /** The connection ends after this reply. */
+  last = false
+  /** It is that of the last of the commands that came together. */
+  endsBatch = false
+  /** What is kept lies in a large buffer that is held for it. */
+  private keptHeld = false
   kept: Buffer
   keptStart = 0
   keptEnd = 0
   keptOwned = false
-  /** What is kept lies in a large buffer that is held for it. */
-  private keptHeld = false
+  /** To be called when all before it have left. */
+  onFirst: (() => void) | undefined = undefined
 
-  /** Undefined while the slot is in nobody's use. */
-  private queue: SlotOwner | undefined
+  proto: 2 | 3 = 2
+  db = 0
+  number = 0
+  /** Whose replies it is made of, and have not come; without any it was put aside. */
+  shares: readonly Share[] = NO_SHARES
+  /** Its command waits for what may never come. */
+  waiting = false
   /** Another one has its place: whoever still has this one may answer to it in vain. */
   private isReplaced = false
   private readonly cell: Buffer
