@@ -287,7 +287,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const listening = clientSide(config, coordinator, views, links, log)
   let address = { host: config.listen.host, port: config.listen.port }
   const server: Server = {
-    config,
     log,
     turn,
     views,
@@ -300,6 +299,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     verifier,
     outvoted,
     sentinels,
+    upkeep,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...listening,
     runId,
@@ -347,7 +347,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
     async start() {
       address = await listener.open()
-      server.clients.closeIdle(config.limits.idleTimeoutMs)
+      server.clients.closeIdle(server.config.limits)
       log.info(`clients are accepted on ${address.host}:${address.port}`)
       pauseWatch.start()
       try {

@@ -2,7 +2,7 @@ import { isError, type Reply } from '../resp/encode.js'
 import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
 import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
-import { readSettings, type Settings } from './server-settings.js'
+import { readSettings } from './server-settings.js'
 
 /** The channels on which a server tells which keys expire. */
 export const EXPIRED = '__keyevent@*__:expired'
@@ -28,8 +28,8 @@ export interface ServerInfo {
   readonly clientId: number
   /** The server's clock minus ours, in ms; 0 when the difference is below what the round trip lets us see. */
   readonly clockOffsetMs: number
-  /** Settings that the ring has wishes about, as they were found: see server-settings. */
-  readonly settings: Settings
+  /** Settings that the ring has wishes about, as they were found, or set by a client since then: see server-settings. */
+  readonly settings: Map<string, string>
   /** The function libraries in which proxies note things about the ring, as FUNCTION LIST told them. */
   readonly marks: Reply
 }

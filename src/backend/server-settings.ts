@@ -30,11 +30,11 @@ const SETTINGS_QUERY: readonly string[] = [
 ]
 
 /** Reads them. Managed servers may refuse CONFIG: then nothing is known, and the defaults are assumed. */
-export async function readSettings(call: Call): Promise<Settings> {
+export async function readSettings(call: Call): Promise<Map<string, string>> {
   return settingsIn(await call(SETTINGS_QUERY))
 }
 
-function settingsIn(reply: Reply): Settings {
+function settingsIn(reply: Reply): Map<string, string> {
   if (!(reply instanceof MapReply)) return new Map()
   return new Map(reply.entries.map(([name, value]) => [String(name), String(value)]))
 }

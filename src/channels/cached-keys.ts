@@ -105,7 +105,7 @@ export class CachedKeys {
   private prefixes: readonly Prefix[] = []
 
   /** @param keysMax so many keys are remembered at most: for one more the oldest is told as changed */
-  constructor(private readonly keysMax: number) {}
+  constructor(public keysMax: number) {}
 
   get clientCount(): number {
     return this.clients.size

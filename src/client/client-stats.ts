@@ -16,6 +16,10 @@ export class ClientStats {
   rejectedCommands = 0
   /** Error replies that clients got, whoever made them. */
   errorReplies = 0
+  /** What had been done, received and sent when the counters were last reset. */
+  private commandsBefore = 0
+  private receivedBefore = 0
+  private sentBefore = 0
   /** Bytes of connections that are closed. */
   receivedBytesOfGone = 0
   sentBytesOfGone = 0
@@ -44,6 +48,27 @@ export class ClientStats {
     let sum = this.sentBytesOfGone
     for (const client of this.clients?.all() ?? []) sum += client.outbox.totalBytes
     return sum
+  }
+
+  /** Begins to count anew, as CONFIG RESETSTAT says; rates go on. */
+  reset(): void {
+    this.connectionsAccepted = 0
+    this.connectionsRejected = 0
+    this.commandsBefore = this.commands
+    this.rejectedCommands = 0
+    this.errorReplies = 0
+    this.errors.clear()
+    this.receivedBefore = this.receivedBytes
+    this.sentBefore = this.sentBytes
+  }
+
+  /** What INFO shows: since the counters were last reset. */
+  sinceReset(): { commands: number; receivedBytes: number; sentBytes: number } {
+    return {
+      commands: this.commands - this.commandsBefore,
+      receivedBytes: this.receivedBytes - this.receivedBefore,
+      sentBytes: this.sentBytes - this.sentBefore,
+    }
   }
 
   /** What there was of each in a second, over the last two. */

@@ -35,11 +35,11 @@ export class Clients {
     return [...this.byId.values()]
   }
 
-  /** Closes clients that have sent nothing for `idleTimeoutMs`, and neither wait for something nor listen. */
-  closeIdle(idleTimeoutMs: number): void {
-    if (idleTimeoutMs === 0) return
+  /** Closes clients that have sent nothing for `limits.idleTimeoutMs` as it is then, and neither wait for something nor listen. */
+  closeIdle(limits: { readonly idleTimeoutMs: number }): void {
     this.sweeper = setInterval(() => {
-      const before = performance.now() - idleTimeoutMs
+      if (limits.idleTimeoutMs === 0) return
+      const before = performance.now() - limits.idleTimeoutMs
       for (const client of this.all()) {
         const isWaiting = client.queue.length > 0 || client.session.subscriber !== undefined
         if (client.lastActiveMs < before && !isWaiting) client.close()

@@ -3,6 +3,7 @@ import { type Reader, readingInto } from '../base/socket-reader.js'
 import type { Frame } from '../resp/frame.js'
 import { askedBy } from './asked.js'
 import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
+import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
 import { dispatch } from './dispatch.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
@@ -21,6 +22,7 @@ export class Listener {
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
   constructor(private readonly server: Server) {
+    server.coordinator.settings.restored = (own) => restoreSettings(server, own)
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_SECONDS * 1000 }
     this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true, ...keepAlive }, (socket) =>
       this.accept(socket),

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
 import type { SentinelAdmin } from '../membership/sentinel-admin.js'
+import type { Upkeep } from '../membership/upkeep.js'
 import type { Migrator } from '../migration/migrator.js'
 import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
@@ -17,10 +18,12 @@ import type { ViewStore } from '../view/view-store.js'
 import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
+import { type LiveConfig, liveConfig } from './live-config.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
-  readonly config: Config
+  /** CONFIG SET changes some of it. */
+  readonly config: LiveConfig
   readonly log: Logger
   readonly turn: Turn
   readonly views: ViewStore
@@ -33,6 +36,7 @@ export interface Server {
   readonly verifier: Verifier
   readonly outvoted: Outvoted
   readonly sentinels: SentinelAdmin
+  readonly upkeep: Upkeep
   /** Resolves with true when every start of a proxy finds the present view, with false when that takes too long. */
   readonly noted: () => Promise<boolean>
   readonly clients: Clients
@@ -58,10 +62,11 @@ export function clientSide(
   views: ViewStore,
   links: Links,
   log: Logger,
-): Pick<Server, 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents'> {
+): Pick<Server, 'config' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents'> {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
   return {
+    config: liveConfig(config),
     clients: new Clients(),
     stats: new ClientStats(),
     channels,

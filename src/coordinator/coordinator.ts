@@ -19,6 +19,7 @@ import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
 import { OneRoute } from '../serving/one-route.js'
 import { Read } from '../serving/read.js'
+import { RingSettings } from '../serving/ring-settings.js'
 import { type ScriptOptions, Scripts } from '../serving/script/scripts.js'
 import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
@@ -52,6 +53,7 @@ export class Coordinator {
   readonly scripts: Scripts
   readonly blocking: Blocking
   readonly functions: Functions
+  readonly settings: RingSettings
   /** Who listens to what: clients, and what scripts publish. */
   readonly channels = new Channels()
   private readonly gatekeeper: Gatekeeper
@@ -76,6 +78,7 @@ export class Coordinator {
     this.gathering = new Gathering(this.order, options, log)
     this.scripts = new Scripts(this.order, this.gathering, this.channels, options, log)
     this.functions = new Functions(this.order, this.scripts, log)
+    this.settings = new RingSettings(this.order, this.functions.kept, log)
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
@@ -151,6 +154,7 @@ export class Coordinator {
   }
 
   linkUp(link: Link): void {
+    this.settings.linkUp(link)
     link.expiryPushes.onLate = (id, answered) => expiredLate(this.order, link, id, answered)
     this.scripts.linkUp(link)
     this.order.linkUp(link)

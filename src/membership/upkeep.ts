@@ -1,9 +1,10 @@
 import { HandshakeError } from '../backend/call.js'
 import { parseInfo } from '../backend/handshake.js'
-import type { Link } from '../backend/link.js'
+import { type Link, LinkLostError } from '../backend/link.js'
 import { makeFit, readSettings, unequalSettings } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
 import { textOf } from '../resp/decode.js'
+import { type ErrorReply, isError } from '../resp/encode.js'
 
 /** How often every member is looked at. */
 const LOOK_MS = 1000
@@ -77,6 +78,22 @@ export class Upkeep {
     const byOthers = sweepsIn(text) - sweeps
     this.sweeps.set(link, { info, byOthers })
     if (before?.info === info && byOthers > before.byOthers) this.deps.emptied(link.name)
+  }
+
+  /** Resets what a member counts, and what it had counted of databases that were emptied; gives the error when it refuses. */
+  async resetStats(link: Link): Promise<ErrorReply | undefined> {
+    const { info, sweeps } = link
+    if (info === undefined || !link.ready) return undefined
+    try {
+      // What others have done until now is noticed before it is forgotten.
+      const [, reply] = await Promise.all([this.countSweeps(link), link.call(['CONFIG', 'RESETSTAT'])])
+      if (isError(reply)) return reply
+      if (link.info === info) this.sweeps.set(link, { info, byOthers: -sweeps })
+      return undefined
+    } catch (failure) {
+      if (failure instanceof LinkLostError) return undefined
+      throw failure
+    }
   }
 
   private async look(link: Link): Promise<void> {

@@ -4,14 +4,16 @@ import { bytesOf } from '../../resp/decode.js'
 import { map, type Reply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { cString } from './arguments.js'
-import { configSet } from './config-set.js'
 import type { LocalCommand } from './local-command.js'
 import { isGlob, memberSettings } from './member-settings.js'
 import { ownSettings, SECRETS } from './own-settings.js'
+import { configResetStat, configRewrite, configSet } from './settings/config-set.js'
 
-/** CONFIG SET, and CONFIG GET: settings that the proxy has itself are its own, the others those of a member. */
+/** CONFIG …: settings that the proxy has itself are its own, the others those of a member. */
 export const configCommands: Record<string, LocalCommand> = {
   'config|set': (_client, args, server) => configSet(server, args),
+  'config|rewrite': (_client, _args, server) => configRewrite(server),
+  'config|resetstat': (_client, _args, server) => configResetStat(server),
 
   'config|get': (_client, args, server) => get(server, args.slice(2).map(cString)),
 }

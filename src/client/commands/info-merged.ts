@@ -178,10 +178,10 @@ const APPEND_ONLY: Fields = [
 
 const STATS: Fields = [
   ['total_connections_received', own(({ stats }) => stats.connectionsAccepted)],
-  ['total_commands_processed', own(({ stats }) => stats.commands - stats.rejectedCommands)],
+  ['total_commands_processed', own(({ stats }) => stats.sinceReset().commands - stats.rejectedCommands)],
   ['instantaneous_ops_per_sec', own(({ stats }) => Math.round(stats.rates().commands))],
-  ['total_net_input_bytes', own(({ stats }) => stats.receivedBytes)],
-  ['total_net_output_bytes', own(({ stats }) => stats.sentBytes)],
+  ['total_net_input_bytes', own(({ stats }) => stats.sinceReset().receivedBytes)],
+  ['total_net_output_bytes', own(({ stats }) => stats.sinceReset().sentBytes)],
   ['total_net_repl_input_bytes', zero],
   ['total_net_repl_output_bytes', zero],
   ['instantaneous_input_kbps', ownRate(({ stats }) => stats.rates().receivedBytes)],

@@ -1,7 +1,5 @@
-import type { Config } from '../../config/config.js'
-import { maxClients } from '../max-clients.js'
 import type { Server } from '../server.js'
-import { changeableSettings } from './config-set.js'
+import { CHANGEABLE } from './settings/changeable.js'
 
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
@@ -12,22 +10,12 @@ export const KEEP_ALIVE_SECONDS = 300
 /** What stands in the place of a password, as in Redis's slow log. */
 const REDACTED = '(redacted)'
 
-const LOG_LEVELS: Readonly<Record<Config['log']['level'], string>> = {
-  trace: 'debug',
-  debug: 'debug',
-  info: 'notice',
-  warn: 'warning',
-  error: 'warning',
-  fatal: 'warning',
-  silent: 'warning',
-}
-
 /**
  * The settings of redis.conf that are the proxy's, not a member's, as CONFIG GET shows them: everything about
  * clients, their connections and this process.
  */
 export function ownSettings(server: Server): ReadonlyMap<string, string> {
-  const { listen, limits, auth, log } = server.config
+  const { listen, limits, auth } = server.config
   return new Map(
     Object.entries({
       // where clients connect
@@ -42,12 +30,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       // who may, and what they may take
       requirepass: auth.password === undefined ? '' : REDACTED,
       aclfile: '',
-      maxclients: String(maxClients(server)),
-      timeout: String(Math.ceil(limits.idleTimeoutMs / 1000)),
       'proto-max-bulk-len': String(limits.maxBulkBytes),
-      'client-query-buffer-limit': String(limits.queryBufferBytes),
-      ...changeableSettings(server),
-      'tracking-table-max-keys': String(limits.trackedKeys),
       'maxmemory-clients': '0',
       databases: String(server.order.databases),
       // the process
@@ -55,7 +38,6 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       supervised: 'no',
       pidfile: '',
       logfile: '',
-      loglevel: LOG_LEVELS[log.level],
       'syslog-enabled': 'no',
       'io-threads': '1',
       // it is nobody's replica, and no part of a Redis Cluster
@@ -64,6 +46,8 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       slaveof: '',
       masterauth: '',
       masteruser: '',
+      // what can be changed while it runs
+      ...Object.fromEntries([...CHANGEABLE].map(([name, { shown }]) => [name, shown(server)])),
     }),
   )
 }

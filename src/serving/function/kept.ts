@@ -15,12 +15,15 @@ import {
   indexCommand,
   indexIn,
   type KeptIndex,
+  type KeptSettings,
   keepCommand,
   libraryIn,
   libraryRecord,
   recordsIn,
   scriptRecord,
 } from './records.js'
+
+export type { KeptSettings }
 
 /** How long is waited for all members before what the others keep is taken for all. */
 const ALL_MS = 2000
@@ -47,6 +50,8 @@ export class Kept {
   private readonly scripts = new Map<string, Buffer>()
   private libraries = new Map<string, Buffer>()
   isKnown = false
+  /** Told what of CONFIG SET is kept, when that is known. */
+  onSettings: (settings: KeptSettings) => void = () => {}
   private learning: Promise<Reply | undefined> | undefined
   /** One after the other: changes, and members that are made equal. */
   private last: Promise<unknown> = Promise.resolve()
@@ -134,6 +139,11 @@ export class Kept {
       this.remove(gone)
       return undefined
     })
+  }
+
+  /** Keeps what CONFIG SET has set; resolves with an error when it is not kept. */
+  keepSettings(settings: KeptSettings): Promise<Reply | undefined> {
+    return this.inTurn(() => this.tellIndex({ ...this.index, settings }))
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -259,6 +269,7 @@ export class Kept {
     }
     const libraries = [...this.libraries.values()].flatMap((content) => libraryIn(content) ?? [])
     this.listener.learnt([...this.scripts.values()], libraries)
+    if (this.index.settings !== undefined) this.onSettings(this.index.settings)
     return true
   }
 }

@@ -7,7 +7,7 @@ import type { Library } from './library.js'
  * How members keep what clients have loaded [design §7 Functions]: in function libraries of DT's own, which stand in AOF and RDB, and
  * which FLUSHALL does not touch. What is kept stands behind the code, so that the server does not read it.
  *
- *     dt_kept              whose they are, and which count: {"ring":…,"version":…,"generation":…,"libraries":[…]}
+ *     dt_kept              whose they are, and which count: {"ring":…,"version":…,"generation":…,"libraries":[…],"settings":{…}}
  *     dt_f_<sha1>          a library of a client, with what its functions say of themselves
  *     dt_s_<generation>_<sha1>    a script that was loaded; SCRIPT FLUSH begins a new generation
  *     dt_x_…, dt_t_…       what is executed, see `scriptsOf`; what is only tried
@@ -24,6 +24,14 @@ export interface KeptIndex {
   readonly generation: number
   /** Names of records. */
   readonly libraries: readonly string[]
+  /** Absent until CONFIG REWRITE is said. */
+  readonly settings?: KeptSettings
+}
+
+/** What CONFIG REWRITE had kept, by names; the bytes of the values as latin1. */
+export interface KeptSettings {
+  readonly members: Readonly<Record<string, string>>
+  readonly proxy: Readonly<Record<string, string>>
 }
 
 /** All of these names, as a pattern. */
@@ -77,10 +85,12 @@ export function libraryIn(content: Buffer): Library | undefined {
 export function indexIn(content: Buffer | undefined): KeptIndex | undefined {
   if (content === undefined) return undefined
   try {
-    const { ring, version, generation, libraries } = JSON.parse(content.toString())
+    const { ring, version, generation, libraries, settings } = JSON.parse(content.toString())
     const isIndex =
       typeof ring === 'string' && Number.isFinite(version) && Number.isFinite(generation) && Array.isArray(libraries)
-    return isIndex ? { ring, version, generation, libraries } : undefined
+    return isIndex
+      ? { ring, version, generation, libraries, ...(settings === undefined ? {} : { settings }) }
+      : undefined
   } catch {
     return undefined
   }

@@ -101,8 +101,17 @@ export const serverCases: Cases = {
     CONFIG SET notify-keyspace-events Ex notify-keyspace-events K
     CONFIG GET notify-keyspace-events
     CONFIG SET a
-    ~refused CONFIG SET appendonly yes
+    CONFIG SET appendfsync often
+    CONFIG SET hz 11 zset-max-listpack-entries 100 timeout 0
+    CONFIG GET hz
+    CONFIG SET hz 10 zset-max-listpack-entries 128
   `,
+  'config|resetstat': `
+    CONFIG RESETSTAT
+    CONFIG RESETSTAT x
+  `,
+  // A Redis without a file refuses it: see test/client/commands/config-set.test.ts.
+  'config|rewrite': 'CONFIG REWRITE x',
   info: `
     ~sections INFO
     ~sections INFO server

@@ -1,0 +1,100 @@
+import { lowerWord } from '../../../base/ascii.js'
+import { bytesOf } from '../../../resp/decode.js'
+import { type Reply, simple } from '../../../resp/encode.js'
+import { failedSetting } from '../../../serving/ring-settings.js'
+import type { Server } from '../../server.js'
+import { cString, errorNaming, SYNTAX_ERROR } from '../arguments.js'
+import { isGlob, memberSettings } from '../member-settings.js'
+import { ownSettings } from '../own-settings.js'
+import { CHANGEABLE } from './changeable.js'
+import { neverSet, refusedOfMembers, refusedOfProxy } from './refused.js'
+
+interface Asked {
+  readonly name: string
+  readonly bytes: Buffer
+  readonly value: Buffer
+}
+
+/**
+ * CONFIG SET name value …: all of them or none [Redis config.c configSetCommand]. Settings of clients and of this process are the
+ * proxy's; the others are set on all members, and on those that come later.
+ */
+export async function configSet(server: Server, args: readonly Buffer[]): Promise<Reply> {
+  if (args.length % 2 !== 0) return SYNTAX_ERROR
+  const asked: Asked[] = []
+  for (let i = 2; i < args.length; i += 2) {
+    const bytes = cString(args[i])
+    asked.push({ name: lowerWord(bytes), bytes, value: cString(args[i + 1]) })
+  }
+  const own = ownSettings(server)
+  const wrong = await wrongName(server, asked, own)
+  if (wrong !== undefined) return wrong
+  const changes: (() => void)[] = []
+  const ofMembers: Asked[] = []
+  for (const each of asked) {
+    const { name, value } = each
+    const text = value.toString('latin1')
+    const changeable = CHANGEABLE.get(name)
+    if (changeable !== undefined) {
+      const checked = changeable.check(server, text)
+      if (typeof checked === 'string') return failedSetting(name, checked)
+      changes.push(checked)
+    } else if (own.has(name)) {
+      if (own.get(name) !== text || name === 'requirepass') return failedSetting(name, refusedOfProxy(name))
+    } else {
+      const refusal = refusedOfMembers(name, text)
+      if (refusal !== undefined) return failedSetting(name, refusal)
+      ofMembers.push(each)
+    }
+  }
+  const { settings } = server.coordinator
+  const failure = ofMembers.length === 0 ? undefined : await settings.set(ofMembers)
+  if (failure !== undefined) return failure
+  for (const change of changes) change()
+  for (const { name, value } of asked) if (CHANGEABLE.has(name)) settings.own.set(name, value)
+  return simple('OK')
+}
+
+/** What CONFIG REWRITE had kept when the proxy began. A value that this proxy does not take any more is said and left out. */
+export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer>): void {
+  for (const [name, value] of kept) {
+    const checked = CHANGEABLE.get(name)?.check(server, value.toString('latin1')) ?? 'it is not known'
+    if (typeof checked === 'string') server.log.warn({ setting: name }, `${name} is not set as it was kept: ${checked}`)
+    else checked()
+  }
+}
+
+/** The error for the first name that cannot be one of a setting that is changed. */
+async function wrongName(
+  server: Server,
+  asked: readonly Asked[],
+  own: ReadonlyMap<string, string>,
+): Promise<Reply | undefined> {
+  const others = asked.filter(({ name, bytes }) => !own.has(name) && !isGlob(bytes)).map(({ bytes }) => bytes)
+  const found = others.length === 0 ? [] : await memberSettings(server, others)
+  const known = found && new Set(found.map(([name]) => lowerWord(bytesOf(name) ?? Buffer.alloc(0))))
+  const seen = new Set<string>()
+  for (const { name, bytes } of asked) {
+    // Where nobody answers it is taken for one.
+    if (!own.has(name) && (isGlob(bytes) || known?.has(name) === false)) {
+      return errorNaming('Unknown option or number of arguments for CONFIG SET - ', bytes)
+    }
+    const never = neverSet(name)
+    if (never !== undefined) return failedSetting(bytes.toString('latin1'), never)
+    if (seen.has(name)) return failedSetting(bytes.toString('latin1'), 'duplicate parameter')
+    seen.add(name)
+  }
+  return undefined
+}
+
+/** CONFIG REWRITE: what was set is kept by the members, in the place of a file. */
+export async function configRewrite(server: Server): Promise<Reply> {
+  return (await server.coordinator.settings.keep()) ?? simple('OK')
+}
+
+/** CONFIG RESETSTAT: of the proxy, and of all members. */
+export async function configResetStat(server: Server): Promise<Reply> {
+  server.stats.reset()
+  const refusals = await Promise.all(server.order.router.links.map((link) => server.upkeep.resetStats(link)))
+  return refusals.find((refusal) => refusal !== undefined) ?? simple('OK')
+}

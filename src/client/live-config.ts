@@ -1,0 +1,21 @@
+import type { Config } from '../config/config.js'
+
+type Changeable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The settings of the proxy as they are now: CONFIG SET changes some of them [client/commands/settings/changeable]. */
+export type LiveConfig = Omit<Config, 'limits' | 'log'> & {
+  readonly limits: Changeable<Config['limits']>
+  readonly log: Changeable<Config['log']>
+  /** What is noted of slow commands and events: `slowlog-*`, `latency-monitor-threshold`. */
+  readonly watching: { slowlogSlowerThanUs: number; slowlogMax: number; latencyMs: number }
+}
+
+/** As they are when the proxy starts; Redis's own defaults where DT has no setting. */
+export function liveConfig(config: Config): LiveConfig {
+  return {
+    ...config,
+    limits: { ...config.limits },
+    log: { ...config.log },
+    watching: { slowlogSlowerThanUs: 10_000, slowlogMax: 128, latencyMs: 0 },
+  }
+}

@@ -1,0 +1,193 @@
+import type { Link } from '../backend/link.js'
+import { LinkLostError } from '../backend/link.js'
+import { lowerWord } from '../base/ascii.js'
+import type { Logger } from '../base/log.js'
+import type { Order } from '../order/order.js'
+import { bytesOf } from '../resp/decode.js'
+import { ErrorReply, error, isError, MapReply, type Reply } from '../resp/encode.js'
+import type { Kept, KeptSettings } from './function/kept.js'
+
+/** A setting by its name in redis.conf. */
+export interface Setting {
+  readonly name: string
+  readonly value: Buffer
+}
+
+/** What a member had before; undefined when its link was lost. */
+type Had = ReadonlyMap<string, Buffer> | undefined
+
+/** Names of settings that are the same one, as links remember it. */
+const SAME: Readonly<Record<string, string>> = { 'lua-time-limit': 'busy-reply-threshold' }
+
+/** [Redis config.c configSetCommand] */
+export function failedSetting(name: string, why: string): ErrorReply {
+  return error(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`)
+}
+
+/**
+ * What clients have set by CONFIG SET, so that all members have it [design §7 Settings]:
+ *
+ *     set    [CONFIG GET to all] ─> all know them ─> [CONFIG SET to all] ─┬─> all have taken it: remembered, acknowledged
+ *                                                                         └─> one refuses: the others get back what they had
+ *     later  a link comes up: what is remembered is set first of all
+ *     keep   CONFIG REWRITE: the members keep it, so that it outlives this proxy
+ *
+ * One change after the other. A member that is away meanwhile gets it when it is back.
+ */
+export class RingSettings {
+  /** Of the proxy. */
+  readonly own = new Map<string, Buffer>()
+  /** Told what had been kept of those of the proxy when it began. */
+  restored: (own: ReadonlyMap<string, Buffer>) => void = () => {}
+  private readonly ofMembers = new Map<string, Buffer>()
+  private last: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private readonly order: Order,
+    private readonly kept: Kept,
+    private readonly log: Logger,
+  ) {
+    kept.onSettings = (settings) => this.restore(settings)
+  }
+
+  /** Resolves with the error when they are not set. */
+  set(settings: readonly Setting[]): Promise<Reply | undefined> {
+    const mine = this.last.then(() => this.change(settings))
+    this.last = mine.catch(() => {})
+    return mine
+  }
+
+  /** Resolves with the error when not all members keep them. */
+  async keep(): Promise<Reply | undefined> {
+    const failure = await this.kept.whenKnown()
+    return failure ?? this.kept.keepSettings({ members: textsOf(this.ofMembers), proxy: textsOf(this.own) })
+  }
+
+  /** Before anything else is emitted on it. */
+  linkUp(link: Link): void {
+    for (const [name, value] of this.ofMembers) this.tell(link, { name, value })
+  }
+
+  private async change(settings: readonly Setting[]): Promise<Reply | undefined> {
+    const links = this.order.router.links.filter(({ ready }) => ready)
+    if (links.length === 0) return this.order.unavailable()
+    const before = await Promise.all(links.map((link) => settingsOf(link, settings)))
+    const had: Had[] = []
+    for (const [i, found] of before.entries()) {
+      const { name } = links[i]
+      if (found instanceof ErrorReply) {
+        return error(`ERR ${name} does not tell its settings: ${found.message}; nothing was set`)
+      }
+      const unknown = found && settings.find((setting) => !found.has(setting.name))
+      if (unknown !== undefined) return failedSetting(unknown.name, `${name} does not know it; nothing was set`)
+      had.push(found)
+    }
+    const told = await Promise.all(links.map((link) => ask(link, ['CONFIG', 'SET', ...wordsOf(settings)])))
+    const refusal = told.find((reply) => reply !== undefined && isError(reply)) as ErrorReply | undefined
+    if (refusal !== undefined) return this.takeBack(settings, links, had, told, refusal)
+    for (const setting of settings) this.remember(setting)
+    // Who has come meanwhile has got what was remembered then.
+    for (const link of this.order.router.links) {
+      if (!link.ready) continue
+      if (links.includes(link)) for (const setting of settings) note(link, setting)
+      else for (const setting of settings) this.tell(link, setting)
+    }
+    return undefined
+  }
+
+  /** Not all have taken it: those that have get what they had. */
+  private async takeBack(
+    settings: readonly Setting[],
+    links: readonly Link[],
+    had: readonly Had[],
+    told: readonly (Reply | undefined)[],
+    refusal: ErrorReply,
+  ): Promise<Reply> {
+    const refusing = links.filter((_, i) => told[i] !== undefined && isError(told[i]))
+    const old = (i: number) => settings.map(({ name }) => ({ name, value: had[i]!.get(name)! }))
+    const failed: string[] = []
+    await Promise.all(
+      links.map(async (link, i) => {
+        if (refusing.includes(link) || had[i] === undefined) return
+        // One that was lost on the way may have taken it, and gets it back when it is there again.
+        if (told[i] === undefined) for (const setting of old(i)) this.remember(setting)
+        const reply = await ask(link, ['CONFIG', 'SET', ...wordsOf(old(i))])
+        if (reply === undefined || isError(reply)) failed.push(link.name)
+      }),
+    )
+    if (refusing.length === links.length) return refusal
+    const who = refusing.map(({ name }) => name).join(', ')
+    const others =
+      failed.length === 0
+        ? 'the others have again what they had'
+        : `${failed.join(', ')} could not be given back what it had, see CONFIG GET there`
+    return error(`${refusal.message} (so says ${who}; ${others})`)
+  }
+
+  private remember({ name, value }: Setting): void {
+    // The latest is set last: some settings have two names.
+    this.ofMembers.delete(name)
+    this.ofMembers.set(name, value)
+  }
+
+  /** What was set in this run is later than what an earlier one kept. */
+  private restore({ members, proxy }: KeptSettings): void {
+    for (const [name, text] of Object.entries(members)) {
+      const setting = { name, value: Buffer.from(text, 'latin1') }
+      if (this.ofMembers.has(name)) continue
+      this.remember(setting)
+      for (const link of this.order.router.links) if (link.ready) this.tell(link, setting)
+    }
+    const own = new Map<string, Buffer>()
+    for (const [name, text] of Object.entries(proxy)) {
+      if (!this.own.has(name)) own.set(name, Buffer.from(text, 'latin1'))
+    }
+    for (const [name, value] of own) this.own.set(name, value)
+    this.restored(own)
+  }
+
+  private tell(link: Link, setting: Setting): void {
+    const { name, value } = setting
+    void ask(link, ['CONFIG', 'SET', name, value]).then((reply) => {
+      if (reply === undefined) return
+      if (!isError(reply)) note(link, setting)
+      else {
+        this.log.warn(
+          { member: link.name, setting: name, reason: reply.message },
+          `${link.name} does not take ${name} as it was set: ${reply.message}`,
+        )
+      }
+    })
+  }
+}
+
+/** What the link knows of its server is true again. */
+function note(link: Link, { name, value }: Setting): void {
+  link.info?.settings.set(SAME[name] ?? name, value.toString('latin1'))
+}
+
+/** The settings of these names that a member has; undefined when the link was lost. */
+async function settingsOf(link: Link, settings: readonly Setting[]): Promise<Had | ErrorReply> {
+  const reply = await ask(link, ['CONFIG', 'GET', ...settings.map(({ name }) => name)])
+  if (reply === undefined || isError(reply)) return reply
+  const entries = reply instanceof MapReply ? reply.entries : []
+  return new Map(entries.map(([name, value]) => [lowerWord(bytesOf(name)!), bytesOf(value)!]))
+}
+
+function wordsOf(settings: readonly Setting[]): (string | Buffer)[] {
+  return settings.flatMap(({ name, value }) => [name, value])
+}
+
+function textsOf(settings: ReadonlyMap<string, Buffer>): Record<string, string> {
+  return Object.fromEntries([...settings].map(([name, value]) => [name, value.toString('latin1')]))
+}
+
+/** Undefined when the link was lost. */
+async function ask(link: Link, command: readonly (string | Buffer)[]): Promise<Reply | undefined> {
+  try {
+    return await link.call(command)
+  } catch (failure) {
+    if (failure instanceof LinkLostError) return undefined
+    throw failure
+  }
+}
