@@ -89,7 +89,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       return
     }
     if (route === undefined) {
-      this.servePlanned(new WaitingClient(command, command.moves, row, frame.argc, slot, this))
+      this.servePlanned(new WaitingClient(command, row, frame.argc, slot, this))
       return
     }
     if (order.uncertainty.active && settleFirst(order, route, frame, row, slot)) return
@@ -98,7 +98,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       else order.park(frame, row, slot, deadlineMs)
       return
     }
-    const client = new WaitingClient(command, false, row, frame.argc, slot, this)
+    const client = new WaitingClient(command, row, frame.argc, slot, this)
     this.begin(client)
     const asked = client.slotOf(undefined)
     this.oneRoute.serve(route, command.frame, command.row, asked, 0)
@@ -116,7 +116,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       answer(slot, command)
       return
     }
-    const client = new WaitingClient(command, false, row, frame.argc, slot, this)
+    const client = new WaitingClient(command, row, frame.argc, slot, this)
     const route = this.commonRoute(command)
     if (command.isGroup && route === undefined) {
       this.servePlanned(client)
@@ -214,7 +214,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   fetch(waiter: WaitingClient, line: Line): void {
     const { key } = keyOfId(line.id)
     const route = this.order.router.routeOfKey(key, 0, key.length)
-    if (waiter.command.moves && this.commonRoute(waiter.command) === undefined) {
+    if (waiter.isSlow) {
       const { ids } = waiter.command
       const isShut = new Promise<boolean>((resolve) => this.shutKeys.shut(ids[ids.length - 1], resolve))
       waiter.isQueued = true
@@ -381,6 +381,11 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     awaited.any = !this.lines.isEmpty
     awaited.ends = this.groups > 0
     awaited.isReady = this.lines.isReady
+  }
+
+  /** [Keeper] */
+  isOnSeveral(command: BlockedCommand): boolean {
+    return this.commonRoute(command) === undefined
   }
 
   private commonRoute({ keys }: BlockedCommand): Route | undefined {

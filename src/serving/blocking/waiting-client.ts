@@ -38,6 +38,8 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
+  /** Whether the keys of a command are on several servers, by the view of now. */
+  isOnSeveral(command: BlockedCommand): boolean
 }
 
 /**
@@ -71,13 +73,17 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
 
   constructor(
     readonly command: BlockedCommand,
-    readonly isSlow: boolean,
     /** Of the command that its client sent. */
     private readonly row: CommandRow,
     private readonly argc: number,
     readonly slot: ReplySlot,
     private readonly keeper: Keeper,
   ) {}
+
+  /** [Waiter] Its keys may part while it waits, or come together: what counts is where they are when it is sent for. */
+  get isSlow(): boolean {
+    return this.command.moves && this.keeper.isOnSeveral(this.command)
+  }
 
   /** [Timed] */
   tooLate(): void {

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js'
+
+/** When what was put off to the end of this turn has been done. */
+const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+t.test('nobody else gets the element that is moving, when its keys have parted while somebody waited for it', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 0)
+  const masterOf = (key: string) =>
+    ring.order.router.routeOfKey(Buffer.from(key), 0, key.length).natural[0] as unknown as LinkInMemory
+  const keys = Array.from({ length: 50 }, (_, i) => `key:${i}`)
+  const from = keys[0]
+  const to = keys.find((key) => masterOf(key) !== masterOf(from))!
+  const [source, destination] = [masterOf(from), masterOf(to)]
+
+  ring.becomes(source.name)
+  ring.isNoted()
+  const [mover, writer, other] = [ring.client(), ring.client(), ring.client()]
+  mover.send(`BLMOVE ${from} ${to} LEFT LEFT 0`)
+  source.answers('_')
+  // They are on one server no more, where one command would move the element.
+  ring.becomes(source.name, destination.name)
+  ring.isNoted()
+  await turnEnds()
+  t.same([source.asked, destination.asked], [[`LINDEX ${from} 0`], [`LLEN ${to}`]])
+  source.answers('_')
+  destination.answers(':0')
+  await turnEnds()
+
+  writer.send(`RPUSH ${from} x y`)
+  source.answers(':2')
+  await turnEnds()
+  t.same([source.asked, destination.asked], [[`LINDEX ${from} 0`], [`LLEN ${to}`]])
+  other.send(`LPOP ${from}`)
+  source.answers('$1\r\nx')
+  destination.answers(':0')
+  await turnEnds()
+  t.same([source.asked, destination.asked], [[], [`LPUSH ${to} x`]], 'who comes later waits')
+  destination.answers(':1')
+  await turnEnds()
+  t.same(source.asked, [`LPOP ${from}`])
+  source.answers('$1\r\nx')
+  await turnEnds()
+  t.same(source.asked, [`LPOP ${from}`])
+  source.answers('$1\r\ny')
+  t.same(mover.heard, [`BLMOVE ${from} ${to} LEFT LEFT 0: $1\r\nx`])
+  t.same(other.heard, [`LPOP ${from}: $1\r\ny`])
+})
