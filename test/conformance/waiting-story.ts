@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RawClient } from '../helpers/raw-client.js'
-import { command } from '../helpers/raw-client.js'
+import { type Arg, command } from '../helpers/raw-client.js'
 import { until } from '../helpers/until.js'
 
 /** What is still to come has this long. */
@@ -15,7 +15,7 @@ const REST_MS = 60
 export interface Step {
   readonly client: string
   readonly waits: boolean
-  readonly commands: readonly (readonly string[])[]
+  readonly commands: readonly (readonly Arg[])[]
 }
 
 export function parseStory(story: string): Step[] {
@@ -33,6 +33,7 @@ export function parseStory(story: string): Step[] {
 export async function tell(
   steps: readonly Step[],
   connect: () => Promise<RawClient>,
+  restMs = REST_MS,
 ): Promise<Record<string, string[]>> {
   const admin = await connect()
   const clients = new Map<string, RawClient>()
@@ -54,7 +55,7 @@ export async function tell(
     if (waits) await until(`${name} waits`, async () => (await blocked()) === waiting, 3000)
     else await Promise.all(replies)
   }
-  await sleep(REST_MS)
+  await sleep(restMs)
   const result = structuredClone(heard)
   for (const client of [...clients.values(), admin]) client.close()
   return result

@@ -45,9 +45,9 @@ export class Line {
   ) {}
 }
 
-/** Whether a write that leaves this concerns those in the line. */
+/** Whether a write that leaves this concerns those in the line: who waits in a group also when it is put in the place of the stream. */
 export function concerns({ kind }: Line, left: Left): boolean {
-  if (left === 'list' || left === 'sorted-set') return kind === left
+  if (left === 'list' || left === 'sorted-set') return kind === left || kind.startsWith('group ')
   const isStream = kind !== 'list' && kind !== 'sorted-set'
   return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
 }

@@ -4,7 +4,7 @@ import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js
 /** When what was put off to the end of this turn has been done. */
 const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
-t.test('nobody else gets the element that is moving, when its keys have parted while somebody waited for it', async (t) => {
+t.test('nobody else gets an element that is moving, when its keys have parted meanwhile', async (t) => {
   const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 0)
   const masterOf = (key: string) =>
     ring.order.router.routeOfKey(Buffer.from(key), 0, key.length).natural[0] as unknown as LinkInMemory
