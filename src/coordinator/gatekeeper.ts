@@ -2,10 +2,11 @@ import { findKeys } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import type { Entry } from '../order/gates.js'
 import type { Order } from '../order/order.js'
-import { answer } from '../order/replies.js'
+import { answer, stillGated } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
+import { ownTimeoutMs } from '../serving/blocking/own-timeout.js'
 
 const places: number[] = []
 
@@ -35,7 +36,10 @@ export class Gatekeeper {
     const behind = isShared ? waiting.get(client) : undefined
     const ticket = behind === undefined ? gates.ticket() : behind - 0.5
     if (behind === undefined) waiting.set(client, ticket)
-    const until = deadlineMs === 0 ? order.waiting.deadline() : deadlineMs
+    const { unavailableTimeoutMs } = order.options
+    // Nobody is made to wait for longer than he wants to.
+    const waitsMs = Math.min(unavailableTimeoutMs, ownTimeoutMs(row, own, slot.db))
+    const until = deadlineMs === 0 ? performance.now() + waitsMs : deadlineMs
     const isOver = () => {
       if (waiting.get(client) === ticket) waiting.delete(client)
     }
@@ -51,7 +55,7 @@ export class Gatekeeper {
     }
     const tooLate = () => {
       isOver()
-      answer(slot, order.stillGated())
+      answer(slot, stillGated(waitsMs))
     }
     gates.enter(claim, ticket, until, admitted, tooLate)
     return true

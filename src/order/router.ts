@@ -125,6 +125,17 @@ export class Router {
     return common
   }
 
+  /** The route of all these keys, if it is the same for all of them. */
+  routeOfAll(keys: readonly Buffer[]): Route | undefined {
+    let common: Route | undefined
+    for (const key of keys) {
+      const route = this.routeOfKey(key, 0, key.length)
+      if (common !== undefined && route !== common) return undefined
+      common = route
+    }
+    return common
+  }
+
   routeOf(id: KeyId): Route {
     const { key } = keyOfId(id)
     return this.routeOfKey(key, 0, key.length)

@@ -130,12 +130,13 @@ export class LinkInMemory {
     return this
   }
 
-  /** Nothing more comes from it. */
-  loses(): void {
+  /** Nothing more comes from it; `isSilent`: it has said nothing since it was asked the first of what it has not answered. */
+  loses(isSilent: boolean): void {
     Object.assign(this, { ready: false, serving: false })
-    for (const { buf, sink, tag } of this.unanswered.splice(0)) {
+    for (const [i, { buf, sink, tag }] of this.unanswered.splice(0).entries()) {
       this.taken++
-      sink.onLost(tag, buf, 0, buf.length)
+      if (isSilent && i === 0 && sink.onStuck !== undefined) sink.onStuck(tag, buf, 0, buf.length)
+      else sink.onLost(tag, buf, 0, buf.length)
     }
   }
 }
@@ -194,8 +195,8 @@ export class RingInMemory {
   }
 
   /** The connection to a member breaks. */
-  breaks(link: LinkInMemory): void {
-    link.loses()
+  breaks(link: LinkInMemory, isSilent = false): void {
+    link.loses(isSilent)
     this.order.linkDown(link as unknown as Link)
   }
 

@@ -4,30 +4,24 @@ import { isKnownForm } from '../../command/options.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import type { AwaitedListener, Left } from '../../order/awaited.js'
-import { settleFirst } from '../../order/copy-first.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import type { Route, Router } from '../../order/router.js'
-import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
+import type { Router } from '../../order/router.js'
+import type { ErrorReply, Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
 import { type BlockedStreams, blockedStreamsOf, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
+import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, type Line, Lines } from './lines.js'
+import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
 import { ShutKeys } from './shut-keys.js'
 import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
-const LLEN = rowNamed('llen')!
-const TYPE = rowNamed('type')!
 const XINFO_STREAM = rowNamed('xinfo|stream')!
-const COLON = 0x3a
-const ZERO = Buffer.from(':0\r\n')
-
-const STREAM_GONE = error('UNBLOCKED the stream key no longer exists')
-const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on no longer exists')
 
 /**
  * Commands that wait until a key holds something [design §7 Waiting]. Those that wait stand here, in lines [lines.ts]; a server is
@@ -43,6 +37,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   private readonly deadlines = new Deadlines()
   private readonly waiting = new Set<WaitingClient>()
   private readonly shutKeys: ShutKeys
+  private readonly inquiries: Inquiries
   /** How many of those that wait read as one of a group. */
   private groups = 0
   /** Lines that could not be looked at because of a server. */
@@ -59,6 +54,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   ) {
     this.order.awaited.listener = this
     this.shutKeys = new ShutKeys(this.order)
+    this.inquiries = new Inquiries(serveKeys)
   }
 
   private get order(): Order {
@@ -83,7 +79,8 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       this.serveKeys(command.frame, command.row, slot, deadlineMs)
       return
     }
-    const route = this.commonRoute(command)
+    if (this.waitsForOpening(frame, row, slot, deadlineMs)) return
+    const route = this.order.router.routeOfAll(command.keys)
     if (slot.abandoned) {
       answer(slot, order.unavailable())
       return
@@ -92,14 +89,17 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       this.servePlanned(new WaitingClient(command, row, frame.argc, slot, this))
       return
     }
-    if (order.uncertainty.active && settleFirst(order, route, frame, row, slot)) return
-    if (!route.writable()) {
-      if (route.gone !== undefined) answer(slot, route.gone)
-      else order.park(frame, row, slot, deadlineMs)
+    if (route.gone !== undefined) {
+      answer(slot, route.gone)
       return
     }
     const client = new WaitingClient(command, row, frame.argc, slot, this)
-    this.begin(client)
+    this.begin(client, deadlineMs)
+    if (!route.writable()) {
+      // Who stands in line already waits for that server as well.
+      this.came(client, undefined, 'not tried')
+      return
+    }
     const asked = client.slotOf(undefined)
     this.oneRoute.serve(route, command.frame, command.row, asked, 0)
     asked.isOut = true
@@ -116,13 +116,14 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       answer(slot, command)
       return
     }
+    if (this.waitsForOpening(frame, row, slot, deadlineMs)) return
     const client = new WaitingClient(command, row, frame.argc, slot, this)
-    const route = this.commonRoute(command)
+    const route = this.order.router.routeOfAll(command.keys)
     if (command.isGroup && route === undefined) {
       this.servePlanned(client)
       return
     }
-    this.begin(client)
+    this.begin(client, deadlineMs)
     const asked = client.slotOf(undefined)
     client.questions = command.lasts.length
     this.serveKeys(command.frame, row, asked, 0)
@@ -133,6 +134,15 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
         this.endIsKnown(client, command.ends(id, Buffer.from(buf.subarray(start, end))))
       this.serveKeys(frameOf(['XINFO', 'STREAM', keyOfId(id).key]), XINFO_STREAM, client.slotFor(ended, 'admitted'), 0)
     }
+  }
+
+  /** Whether nothing is served yet: then it comes again. */
+  private waitsForOpening(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): boolean {
+    const { opening, waiting } = this.order
+    if (opening.isOpen) return false
+    const ownMs = performance.now() + ownTimeoutMs(row, frame, slot.db)
+    this.order.park(frame, row, slot, deadlineMs === 0 ? Math.min(waiting.deadline(), ownMs) : deadlineMs)
+    return true
   }
 
   /** The end of one of its streams is known, or will not be. */
@@ -222,8 +232,9 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       this.moving = this.moving.then(() => this.move(waiter, line, isShut))
       return
     }
+    const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
     // Of a stream it has to be known first what is new.
-    if (!route.writable() || waiter.questions > 0) {
+    if (!mayBeServed || waiter.questions > 0) {
       queueMicrotask(() => this.came(waiter, line, 'not tried'))
       return
     }
@@ -299,7 +310,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     if (came === 'not tried') for (const each of line === undefined ? client.lines : [line]) this.owed.add(each)
     if (came === 'wrong type' && line !== undefined && client.command.isGroup) {
       lines.isAskedAbout(line)
-      this.findEnd(client, line)
+      void this.findEnd(client, line)
       return
     }
     if (came === 'wrong type' && line !== undefined && client.command.moves) {
@@ -316,32 +327,25 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** The source is of another type, and it waits on; or the destination is, and the element is for the next one in line. */
   private async findWrong(client: WaitingClient, line: Line): Promise<void> {
-    const { key } = keyOfId(line.id)
-    const length = await new Promise<Buffer>((resolve) => {
-      const slot = client.slotFor((buf, start, end) => resolve(Buffer.from(buf.subarray(start, end))))
-      this.serveKeys(frameOf(['LLEN', key]), LLEN, slot, 0)
-    })
-    const isThere = length[0] === COLON && !length.equals(ZERO)
+    const isThere = await this.inquiries.hasElement(client, keyOfId(line.id).key)
     if (isThere) {
       client.answerWrongType()
       this.lines.wrote(line, 1, false)
     }
-    this.came(client, line, isThere ? 'something' : 'nothing')
+    this.came(client, line, isThere ? 'something' : isThere === undefined ? 'not tried' : 'nothing')
   }
 
   /** The group of a client is not there any more: it is told whether the stream is. */
-  private findEnd(client: WaitingClient, line: Line): void {
-    const { key } = keyOfId(line.id)
-    const slot = client.slotFor((buf, start) => {
-      client.answerGone(buf.toString('latin1', start + 1, start + 7) === 'stream' ? GROUP_GONE : STREAM_GONE)
-      this.came(client, line, 'something')
-    })
-    this.serveKeys(frameOf(['TYPE', key]), TYPE, slot, 0)
+  private async findEnd(client: WaitingClient, line: Line): Promise<void> {
+    const end = await this.inquiries.endOfGroup(client, keyOfId(line.id).key)
+    if (end !== undefined) client.answerGone(end)
+    this.came(client, line, end === undefined ? 'not tried' : 'something')
   }
 
-  private begin(client: WaitingClient): void {
+  /** @param deadlineMs until when it might wait before it came here, if it did; else 0 */
+  private begin(client: WaitingClient, deadlineMs: number): void {
     this.starts(client)
-    this.isTimed(client)
+    this.isTimed(client, deadlineMs)
     this.stands(client)
   }
 
@@ -354,11 +358,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     slot.waits?.(client)
   }
 
-  /** [Keeper] */
-  isTimed(client: WaitingClient): void {
+  /** [Keeper] What it has waited before is a part of its time: as long as it wants to wait, or as anybody may before he is served. */
+  isTimed(client: WaitingClient, deadlineMs = 0): void {
     const { timeoutMs } = client.command
     if (timeoutMs === 0) return
-    client.deadlineMs = performance.now() + timeoutMs
+    const restMs = Math.max(0, timeoutMs - this.order.options.unavailableTimeoutMs)
+    client.deadlineMs = deadlineMs === 0 ? performance.now() + timeoutMs : deadlineMs + restMs
     this.deadlines.add(client)
   }
 
@@ -385,18 +390,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** [Keeper] */
   isOnSeveral(command: BlockedCommand): boolean {
-    return this.commonRoute(command) === undefined
-  }
-
-  private commonRoute({ keys }: BlockedCommand): Route | undefined {
-    const { router } = this.order
-    let common: Route | undefined
-    for (const key of keys) {
-      const route = router.routeOfKey(key, 0, key.length)
-      if (common !== undefined && route !== common) return undefined
-      common = route
-    }
-    return common
+    return this.order.router.routeOfAll(command.keys) === undefined
   }
 }
 

@@ -8,12 +8,11 @@ import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
 import type { Line, Waiter } from './lines.js'
+import { isNotTried, isUnanswered } from './not-tried.js'
 import type { Asker } from './planned-wait.js'
 
 const MINUS = 0x2d
 const UNDERSCORE = 0x5f
-/** What a server was not asked, because it, or others, stood in the way: it is tried again. */
-const NOT_TRIED = /^-(?:CLUSTERDOWN|TRYAGAIN)\b/
 const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
 type Answered = (buf: Buffer, start: number, end: number) => void
@@ -190,7 +189,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     else if (buf[start] !== MINUS) {
       this.give(buf, start, end, HAS_RESP3)
       this.keeper.came(this, line, 'something')
-    } else if (this.lines.length > 0 && NOT_TRIED.test(buf.toString('latin1', start, Math.min(end, start + 16)))) {
+    } else if (this.isToTryAgain(line, buf, start, end)) {
       this.keeper.came(this, line, 'not tried')
     } else if (line !== undefined && this.isOtherThanWaitedFor(buf, start)) {
       this.wrongType = Buffer.from(buf.subarray(start, end))
@@ -199,6 +198,12 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
       this.give(buf, start, end, IS_ERROR)
       this.keeper.came(this, line, 'something')
     }
+  }
+
+  /** What may silence a server for long is sent to the next one only when its client says so: not what follows a single write. */
+  private isToTryAgain(line: Line | undefined, buf: Buffer, start: number, end: number): boolean {
+    if (this.lines.length === 0) return false
+    return line === undefined ? isNotTried(buf, start, end) : isUnanswered(buf, start, end)
   }
 
   /** The end of a stream is known, which was asked for. */

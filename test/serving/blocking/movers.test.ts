@@ -46,3 +46,20 @@ t.test('nobody else gets an element that is moving, when its keys have parted me
   t.same(mover.heard, [`BLMOVE ${from} ${to} LEFT LEFT 0: $1\r\nx`])
   t.same(other.heard, [`LPOP ${from}: $1\r\ny`])
 })
+
+t.test('whose keys are of a wrong type, and nobody can say which, tries again', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [server] = ring.replicas
+  const [mover, writer] = [ring.client(), ring.client()]
+  mover.send('BLMOVE k j LEFT LEFT 0')
+  server.answers('_')
+  writer.send('RPUSH k x')
+  server.answers(':1', '-WRONGTYPE Operation against a key holding the wrong kind of value')
+  await turnEnds()
+  t.same(server.asked, ['LLEN k'])
+  ring.breaks(server)
+  await turnEnds()
+  ring.returns(server)
+  await turnEnds()
+  t.same([mover.heard, server.asked], [[], ['LMOVE k j LEFT LEFT']])
+})

@@ -55,3 +55,17 @@ t.test('who cannot be told what is new of a stream is told why', async (t) => {
   await turnEnds()
   t.same(reader.heard, ['XREAD BLOCK 0 STREAMS k $: -LOADING Redis is loading the dataset in memory'])
 })
+
+t.test('who waits on is asked for elsewhere when the server that was asked for him falls silent', async (t) => {
+  const ring = new RingInMemory(t)
+  const [master, backup] = ring.replicas
+  const [reader, writer] = [ring.client(), ring.client()]
+  reader.send('XREAD BLOCK 0 STREAMS k 0-0')
+  master.answers('_')
+  writer.send('XADD k 1-1 f v')
+  for (const link of ring.replicas) link.answers('$3\r\n1-1')
+  t.same(master.asked, ['XREAD STREAMS k 0-0'])
+  ring.breaks(master, true)
+  await turnEnds()
+  t.same([reader.heard, backup.asked], [[], ['XREAD STREAMS k 0-0']])
+})

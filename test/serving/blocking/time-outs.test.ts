@@ -1,0 +1,77 @@
+import t from 'tap'
+import { keyId } from '../../../src/base/key-id.js'
+import { RingInMemory } from '../../helpers/ring-in-memory.js'
+import { until } from '../../helpers/until.js'
+
+const K = keyId(0, Buffer.from('k'), 0, 1)
+
+const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+/** Somebody has the key for himself; gives what lets others on. */
+function gated(ring: RingInMemory): () => void {
+  const { gates } = ring.order
+  let leave = () => {}
+  const admitted = (entry: Parameters<typeof gates.leave>[0]) => {
+    leave = () => gates.leave(entry)
+  }
+  gates.enter({ ids: [K], isShared: false }, gates.ticket(), performance.now() + 60_000, admitted, () => {})
+  return leave
+}
+
+t.test('nobody waits for a server that is away for longer than he wants to', async (t) => {
+  const ring = new RingInMemory(t)
+  ring.breaks(ring.replicas[1])
+  const clients = ['BLPOP k 0.03', 'BLMOVE k k LEFT LEFT 0.03'].map((command) => {
+    const client = ring.client()
+    client.send(command)
+    return client
+  })
+  await until('they are answered', async () => clients.every(({ heard }) => heard.length > 0), 3000)
+  for (const { heard } of clients) t.match(heard[0], /CLUSTERDOWN .* was waited for 30 ms; the command was not applied/)
+})
+
+t.test('who waits for a server that is away stands in line already', async (t) => {
+  const ring = new RingInMemory(t)
+  const [master, backup] = ring.replicas
+  ring.breaks(backup)
+  const [one, other] = [ring.client(), ring.client()]
+  one.send('BLPOP k 0')
+  other.send('BRPOP k 0')
+  await turnEnds()
+  t.same(master.asked, [])
+  ring.returns(backup)
+  await turnEnds()
+  t.same(master.asked, ['LMPOP 1 k LEFT'])
+  for (const link of ring.replicas) link.answers('*2\r\n$1\r\nk\r\n*1\r\n$1\r\nx')
+  t.same(master.asked, ['LMPOP 1 k RIGHT'])
+  for (const link of ring.replicas) link.answers('_')
+  await turnEnds()
+  t.same(one.heard, ['BLPOP k 0: *2\r\n$1\r\nk\r\n$1\r\nx'])
+  t.same(other.heard, [])
+})
+
+t.test('nobody waits for a key that others have for longer than he wants to', async (t) => {
+  const ring = new RingInMemory(t)
+  gated(ring)
+  const clients = ['BLPOP k 0.03', 'XREAD BLOCK 30 STREAMS k 0-0'].map((command) => {
+    const client = ring.client()
+    client.send(command)
+    return client
+  })
+  await until('they are answered', async () => clients.every(({ heard }) => heard.length > 0), 3000)
+  for (const { heard } of clients) t.match(heard[0], /TRYAGAIN it has waited for 30 ms, .* the command was not applied/)
+})
+
+t.test('the time that a key was not free counts', async (t) => {
+  const ring = new RingInMemory(t)
+  const leave = gated(ring)
+  const client = ring.client()
+  const startMs = performance.now()
+  client.send('BLPOP k 0.3')
+  await until('half of its time is over', async () => performance.now() - startMs > 200)
+  leave()
+  for (const link of ring.replicas) link.answers('_')
+  await until('its time is over', async () => client.heard.length > 0)
+  t.same(client.heard, ['BLPOP k 0.3: _'])
+  t.ok(performance.now() - startMs < 450, `after ${performance.now() - startMs} ms`)
+})
