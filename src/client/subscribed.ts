@@ -1,6 +1,8 @@
 import type { CommandRow } from '../command/row.js'
-import { error, type Reply } from '../resp/encode.js'
+import { encodeReply, error, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
+import { aborted } from '../serving/transaction/refusal.js'
+import type { Session } from './session.js'
 
 /** What a client may send that speaks RESP2 and listens: other replies might be taken for messages [Redis server.c processCommand]. */
 const ALLOWED: ReadonlySet<string> = new Set([
@@ -18,12 +20,20 @@ const ALLOWED: ReadonlySet<string> = new Set([
 /** What is answered to a command of a client that is subscribed; undefined when it is served as always. */
 export function whileSubscribed(row: CommandRow, frame: Frame): Reply | undefined {
   if (!ALLOWED.has(row.name)) {
-    return error(
-      `ERR Can't execute '${row.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
-    )
+    const cause = `Can't execute '${row.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+    // As Redis answers any EXEC that it refuses itself, though there is no transaction here.
+    return row.name === 'exec' ? aborted(cause) : error(`ERR ${cause}`)
   }
-  // A reply in the form of a message.
-  return row.name === 'ping' && frame.argc <= 2
-    ? ['pong', frame.argc === 2 ? Buffer.from(argumentOf(frame, 1)) : '']
-    : undefined
+  return row.name === 'ping' && frame.argc <= 2 ? pong(frame) : undefined
+}
+
+/** PING between MULTI and EXEC, in RESP2: only in its turn it is known whether its client listens then. */
+export function pingInExec(session: Session, frame: Frame, otherwise: Buffer): Buffer | (() => Buffer) {
+  if (session.proto === 3 || frame.argc > 2) return otherwise
+  return () => (session.subscriber === undefined ? otherwise : encodeReply(pong(frame), 2))
+}
+
+/** The reply to PING in the form of a message. */
+function pong(frame: Frame): Reply {
+  return ['pong', frame.argc === 2 ? Buffer.from(argumentOf(frame, 1)) : '']
 }

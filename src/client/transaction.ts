@@ -12,6 +12,7 @@ import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
+import { pingInExec } from './subscribed.js'
 
 /*
  * MULTI, and what follows it up to EXEC or DISCARD [Redis multi.c]:
@@ -178,6 +179,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
           value = await value
         }
         reply = encodeReply(value === NO_REPLY ? OK : value, session.proto)
+        if (row.name === 'ping') reply = pingInExec(session, frame, reply)
       } else if (server.cachedKeys.any) noting.note(frame, row, session.db)
       commands.push({ frame, row, db: session.db, proto: session.proto, reply })
     }

@@ -95,6 +95,37 @@ const stories: Readonly<Record<string, string>> = {
     c: GET k
     c: MULTI | SUBSCRIBE q | EXEC | GET k | PING
   `,
+  'what is refused to who listens in RESP2, and PING behind SUBSCRIBE in a transaction': `
+    a: SUBSCRIBE a
+    a: EXEC
+    a: EXEC x
+    a: MULTI
+    a: DISCARD
+    a: CLIENT ID
+    a: NOSUCH
+    a: GET
+    a: PING x
+    a: PING x y
+    b: MULTI | PING | SUBSCRIBE a | PING | PING x | GET k | PING | EXEC
+    b: PING | EXEC
+    b: UNSUBSCRIBE | PING | EXEC
+    c: MULTI | SUBSCRIBE a | UNSUBSCRIBE a | PING | EXEC
+    c: MULTI | PSUBSCRIBE a | PUNSUBSCRIBE | PING x | SSUBSCRIBE a | PING | SUNSUBSCRIBE a | PING | EXEC
+    c: MULTI | SUBSCRIBE a | RESET | PING
+    d: HELLO 3
+    d: MULTI | SUBSCRIBE a | PING | PING x | EXEC
+    d: PING x | EXEC
+    e: MULTI | SUBSCRIBE a | HELLO 3 | PING | HELLO 2 | PING | EXEC
+    e: PING | EXEC
+    f: HELLO 3
+    f: SUBSCRIBE a
+    f: MULTI | HELLO 2 | PING x | GET k | EXEC
+    f: PING | GET k | EXEC
+    g: MULTI | SUBSCRIBE a | EXEC x | GET k | EXEC
+    h: MULTI | SUBSCRIBE a | SUBSCRIBE | EXEC | PING
+    i: MULTI | SUBSCRIBE a | DBSIZE | PING | EXEC
+    j: MULTI | SUBSCRIBE a | SET k 1 | PING | SET l 1 | SET m 1 | PING y | EXEC
+  `,
   'the protocol may change while one listens': `
     a: HELLO 3
     a: SUBSCRIBE a

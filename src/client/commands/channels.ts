@@ -27,6 +27,8 @@ interface Verb {
   readonly isListening: boolean
   /** The bytes of its replies: of one for each channel, or one. */
   readonly run: (server: Server, client: Connection, frame: Frame, proto: 2 | 3) => Buffer
+  /** What it is refused with between MULTI and EXEC. */
+  readonly refusedInExec?: Reply
 }
 
 const answered = (reply: (channels: Channels, frame: Frame) => Reply): Verb => ({
@@ -41,6 +43,9 @@ const published = (publish: (channels: Channels, frame: Frame) => number): Verb 
     return sent === 0 ? NOBODY : Buffer.from(`:${sent}\r\n`)
   },
 })
+
+/** Redis lets nobody who may not be blocked listen, but for SUBSCRIBE and PSUBSCRIBE in a transaction, as it always did. */
+const NOT_IN_EXEC = error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 
 const subscribe = (kind: Kind): Verb => ({
   isListening: true,
@@ -94,7 +99,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
     spublish: published((channels, frame) => channels.publishInShard(frame)),
     subscribe: subscribe('channel'),
     psubscribe: subscribe('pattern'),
-    ssubscribe: subscribe('shard'),
+    ssubscribe: { ...subscribe('shard'), refusedInExec: NOT_IN_EXEC },
     unsubscribe: unsubscribe('channel'),
     punsubscribe: unsubscribe('pattern'),
     sunsubscribe: unsubscribe('shard'),
@@ -137,9 +142,10 @@ export function serveChannels(server: Server, client: Connection, frame: Frame, 
 
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
 export function channelsInExec(server: Server, client: Connection, frame: Frame, row: CommandRow): () => Buffer {
-  const { run } = verbs.get(row.name)!
+  const { run, refusedInExec } = verbs.get(row.name)!
   const { proto } = client.session
   return () => {
+    if (refusedInExec !== undefined) return encodeReply(refusedInExec, proto)
     // What it sends to its own client stands inside the reply to EXEC, as with Redis.
     const aside: Buffer[] = []
     client.session.aside = aside
