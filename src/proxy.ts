@@ -167,6 +167,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
         order.restarted(link)
         if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
       }
+      order.owedSweeps.linkUp(link)
       membership.linkUp(link.name)
       coordinator.linkUp(link)
       keeper.resume(link.name)
@@ -231,6 +232,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       ownership.forget(name)
       // Who was removed may serve others before it is added again.
       order.absences.forget(name)
+      order.owedSweeps.forget(name)
     },
     noteRemoved: place,
     connect: (member) => links.connect(member),
@@ -338,6 +340,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     !order.uncertainty.active &&
     order.lanes.active === 0 &&
     order.doubts.size === 0 &&
+    order.router.links.every(({ name }) => !order.owedSweeps.isOwed(name)) &&
     links.all().every((link) => !link.outstanding)
 
   return {

@@ -23,6 +23,7 @@ import { hasWrittenSince, LostReads, serveAgain } from './lost-reads.js'
 import { isOutOfMemory, Memory } from './memory.js'
 import { Middles } from './middles.js'
 import { Opening } from './opening.js'
+import { OwedSweeps } from './owed-sweeps.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
@@ -89,6 +90,7 @@ export class Order {
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
+  readonly owedSweeps: OwedSweeps
   readonly awaited = new Awaited()
   /** Who waits for what an operation has done comes before those whom it has kept. */
   readonly gates = new Gates(() => this.awaited.look())
@@ -119,6 +121,9 @@ export class Order {
     )
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
+    this.owedSweeps = new OwedSweeps((name, reason) => {
+      if (this.isMember(name)) options.distrust(name, reason)
+    })
     const isMarked = () => this.acknowledgement.open
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
@@ -316,6 +321,7 @@ export class Order {
     this.doubts.forget(link.name)
     this.arrivals.restarted(link, this.router.routes)
     this.absences.restarted(link.name)
+    this.owedSweeps.forget(link.name)
     this.pieces.failed.forget(link.name)
   }
 

@@ -35,6 +35,7 @@ class Story {
       stats: { writes: 0, outcomesUnknown: 0 },
       pieces: { aheads: { spoilAll: () => {} } },
       swaps: new Swaps(),
+      owedSweeps: { owe: () => {} },
       gates: new Gates(),
       databases: 16,
       isMember: () => true,

@@ -203,6 +203,7 @@ export class RingInMemory {
   /** It is there again. */
   returns(link: LinkInMemory): void {
     link.ready = true
+    this.order.owedSweeps.linkUp(link as unknown as Link)
     this.order.linkUp(link as unknown as Link)
   }
 

@@ -15,6 +15,10 @@ const BREAK_SHARE = 0.3
 /** So often somebody joins or leaves then. */
 const MOVE_SHARE = 0.02
 
+/** So many actions stand right behind what empties databases, and so many of them are faults, where they are to be. */
+const BEHIND_SWEEP = 20
+const SWEEP_FAULT_SHARE = 0.15
+
 const PAUSES_MS = [0, 1, 1, 3, 10, 50]
 const SOON_MS = 1000
 
@@ -24,6 +28,8 @@ export class Chooser {
   /** The view that was looked at last, and how many actions more stand right behind it. */
   private epoch = 0
   private behindView = 0
+  /** How many actions more stand right behind what empties databases. */
+  private behindSweep = 0
 
   constructor(
     private readonly world: World,
@@ -40,10 +46,17 @@ export class Chooser {
       if (random.chance(MOVE_SHARE))
         return { do: random.pick(['add', 'leave', 'stay']), server: random.below(world.servers.length) }
     }
+    if (settings.faults.includes('sweeps') && this.behindSweep-- > 0 && random.chance(SWEEP_FAULT_SHARE)) {
+      const server = random.below(world.servers.length)
+      return random.chance(0.5)
+        ? { do: 'break', server, arrives: random.below(2) }
+        : { do: 'restart', server, with: 'nothing' }
+    }
     const share = random.next()
     if (share < settings.faultShare) return random.chance(MEND_SHARE) ? this.mend() : this.fault()
     if (share < settings.faultShare + settings.sendShare) {
       const command = this.workload.next(world.time.wallMs)
+      if (command.args[0].startsWith('FLUSH')) this.behindSweep = BEHIND_SWEEP
       return { do: 'send', client: random.below(settings.clients), command }
     }
     return this.course() ?? { do: 'pass', ms: random.chance(0.2) ? this.untilDeadline() : random.pick(PAUSES_MS) }
@@ -123,6 +136,7 @@ export class Chooser {
     const fault: Fault = random.pick(world.settings.faults)
     switch (fault) {
       case 'views':
+      case 'sweeps':
       case 'break':
         return { do: 'break', server, arrives: random.chance(0.5) ? 0 : random.below(6) }
       case 'stop':

@@ -48,6 +48,12 @@ t.test('nor where members come and go, and connections break right behind the vi
   }
 })
 
+t.test('nor where servers die and connections break right behind what empties databases', async (t) => {
+  const { status, stdout } = simulate(['--seed', '9100', '--runs', '300', '--faults', 'sweeps', '--kinds', 'all'])
+  t.equal(status, 0, stdout)
+  t.match(stdout, /^300 runs .* 0 violations$/m)
+})
+
 t.test('the same seed is the same run, to the last byte', async (t) => {
   for (const seed of ['601', '602', '603']) {
     const [first, second] = [simulate(['--seed', seed, '--trace']), simulate(['--seed', seed, '--trace'])]

@@ -9,8 +9,11 @@ export interface ServerSettings {
 
 /** Kinds of faults; which of them a run has is drawn, because what one brings about another one may hide. */
 export const FAULTS = ['break', 'stop', 'cut off', 'down', 'lose', 'refuse', 'full', 'expire', 'members'] as const
-/** Those that a run has only when they are asked for: members come and go, and connections break right behind a new view. */
-export const MORE_FAULTS = ['views'] as const
+/**
+ * Those that a run has only when they are asked for: members come and go, and connections break right behind a new view; or
+ * servers die and connections break right behind what empties databases.
+ */
+export const MORE_FAULTS = ['views', 'sweeps'] as const
 export type Fault = (typeof FAULTS | typeof MORE_FAULTS)[number]
 
 /** Kinds of commands, the same way. */
@@ -80,7 +83,7 @@ export function drawSettings(seed: number, wanted: Wanted = {}): Settings {
     clients: random.between(1, 4),
     depth: random.between(1, 5),
     tags: ['a', 'b', 'c', 'd'].slice(0, random.between(1, 4)),
-    databases: random.chance(0.2) ? 2 : 1,
+    databases: random.chance(0.2) || wanted.faults?.includes('sweeps') ? 2 : 1,
     kinds: wanted.kinds ?? some(KINDS, random, 0.5),
     faults: wanted.faults ?? some(FAULTS, random, 0.5),
     faultShare: random.pick([0.005, 0.02, 0.05]),

@@ -151,6 +151,7 @@ export class SimulatedProxy {
       order.restarted(link)
       if (this.views.current.members.some((member) => member.name === name)) keeper.restarted(name)
     }
+    order.owedSweeps.linkUp(link)
     if (this.running && !this.present.has(name)) {
       this.present.add(name)
       keeper.membersChanged(this.members())

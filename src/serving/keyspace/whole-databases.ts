@@ -20,7 +20,8 @@ const HELD_POLL_MS = 10
  * would make it land in the other one, as are keys in doubt there; and by FLUSHDB when it concerns another database, too (MOVE,
  * COPY with DB).
  *
- * Whoever has not executed it, or may not have, is filled anew from those who have.
+ * Whoever refuses it is filled anew from those who have executed it, and so is one whose link breaks during SWAPDB; what was to
+ * empty databases is sent again as soon as there is a link (see `OwedSweeps`).
  *
  * @param client whose command it is, see `ReplySlot`
  */
@@ -171,7 +172,7 @@ async function emitToAll(
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(order, link, args, db, isSwap, answered)
+      const reply = await emit(order, link, args, db, command, isSwap, answered)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -181,8 +182,10 @@ async function emitToAll(
     } catch (failure) {
       if (!(failure instanceof LinkLostError)) throw failure
       // What those have who have left does not count.
-      if (order.isMember(name)) without.push(name)
-      distrust(name, `its link broke during ${command}`)
+      if (!order.isMember(name)) return
+      without.push(name)
+      // Whether it has swapped them nobody knows, and twice is not once.
+      if (command === 'swapdb') distrust(name, `its link broke during ${command}`)
     }
   })
   if (isSwap) order.databasesSwapped(Number(args[1]), Number(args[2]), links)
@@ -191,14 +194,22 @@ async function emitToAll(
 }
 
 function emit(
-  { swaps }: Order,
+  { swaps, owedSweeps }: Order,
   link: Link,
   args: readonly Buffer[],
   db: number,
+  command: string,
   isSwap: boolean,
   answered: (link: Link, answer: Answer) => void,
 ): Promise<Reply> {
-  if (!link.ready) return Promise.reject(new LinkLostError(link.name, false))
+  // At once: it may be back before anybody else hears of it.
+  const isLost = () => {
+    if (command !== 'swapdb') owedSweeps.owe(link, args, db)
+  }
+  if (!link.ready) {
+    isLost()
+    return Promise.reject(new LinkLostError(link.name, false))
+  }
   link.sweeps++
   return new Promise((resolve, reject) => {
     link.emitFrame(
@@ -215,6 +226,7 @@ function emit(
         },
         onLost: () => {
           if (isSwap) swaps.answered(link, true)
+          isLost()
           answered(link, 'lost')
           reject(new LinkLostError(link.name, true))
         },

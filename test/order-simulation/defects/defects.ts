@@ -223,6 +223,13 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     options: ['--replicas', '0', '--faults', 'views', '--kinds', 'string,counter'],
     patches: [{ file: 'view/placement.js', replace: 'if (isParted && isSame)', by: 'if (true)' }],
   },
+  'emptied-is-given-up': {
+    summary:
+      'who may not have emptied a database counts for nothing, whatever else he has, and whatever becomes of the others',
+    seed: 9280,
+    options: ['--faults', 'sweeps', '--kinds', 'all'],
+    patches: [{ file: 'serving/keyspace/whole-databases.js', replace: "if (command === 'swapdb')", by: 'if (true)' }],
+  },
   'part-read-again': {
     summary: 'of a read of several servers only the part is asked again that was lost',
     seed: 660,
