@@ -193,6 +193,11 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     if (link !== undefined) order.restarted(link)
     keeper.restarted(member)
   }
+  const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
+  // Who has left is removed, also when the Sentinels have not been told yet.
+  const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
+  const unguarded = ring.withoutMajority === 'serve'
+  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, unguarded, removed })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     ...servingSettings(config),
     wasRemoved: (name) => membership.removed().includes(name),
@@ -211,11 +216,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
   })
   const { order } = coordinator
-  const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
-  // Who has left is removed, also when the Sentinels have not been told yet.
-  const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
-  const unguarded = ring.withoutMajority === 'serve'
-  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, unguarded, removed })
   markers.onAcknowledged((epoch) => order.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
     sentinel: config.sentinel,
@@ -230,9 +230,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     forget: (name) => {
       keeper.forget(name)
       ownership.forget(name)
-      // Who was removed may serve others before it is added again.
-      order.absences.forget(name)
-      order.owedSweeps.forget(name)
+      order.forget(name)
     },
     noteRemoved: place,
     connect: (member) => links.connect(member),
@@ -340,8 +338,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     !order.uncertainty.active &&
     order.lanes.active === 0 &&
     order.doubts.size === 0 &&
-    order.router.links.every(({ name }) => !order.owedSweeps.isOwed(name)) &&
-    links.all().every((link) => !link.outstanding)
+    links.all().every(({ name, outstanding }) => !outstanding && !order.owedSweeps.isOwed(name))
 
   return {
     ended,

@@ -77,16 +77,21 @@ export class Markers {
   private readonly beats = new Map<string, number>()
   private readonly listeners = new Set<(epoch: number) => void>()
   private timer: NodeJS.Timeout | undefined
-  private unsubscribe: (() => void) | undefined
+  private readonly unsubscribe: () => void
 
-  constructor(private readonly deps: MarkersDeps) {}
+  /**
+   * To be made before whoever emits what has waited for a view, since views are heard of in that order: the marker comes first on
+   * each link, so that no server has data of the ring and nothing that says whose it is.
+   */
+  constructor(private readonly deps: MarkersDeps) {
+    this.unsubscribe = deps.views.onChange((view) => this.viewChanged(view))
+  }
 
   /** From the next view on markers are written. */
   begin(origin: Origin): void {
     this.origin = origin
     this.before = origin.before
     this.heartbeat = origin.heartbeat + 1
-    this.unsubscribe = this.deps.views.onChange((view) => this.viewChanged(view))
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
   }
 
@@ -164,7 +169,7 @@ export class Markers {
   /** Writes no more. */
   stop(): void {
     clearInterval(this.timer)
-    this.unsubscribe?.()
+    this.unsubscribe()
   }
 
   /**
@@ -183,8 +188,9 @@ export class Markers {
   }
 
   private viewChanged(view: View): void {
+    if (this.origin === undefined) return
     const { stateFile } = this.deps
-    if (this.before.length === 0) this.before = [councilOf(view, this.origin?.file?.id)]
+    if (this.before.length === 0) this.before = [councilOf(view, this.origin.file?.id)]
     const names = this.toBeTold(view)
     for (const name of this.noted.keys()) if (!names.has(name)) this.noted.delete(name)
     for (const name of names) this.mark(name)

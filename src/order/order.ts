@@ -90,7 +90,7 @@ export class Order {
   readonly uncertainty = new Uncertainty()
   readonly lostReads = new LostReads()
   readonly swaps = new Swaps()
-  readonly owedSweeps: OwedSweeps
+  readonly owedSweeps = new OwedSweeps((name, why) => this.isMember(name) && this.options.distrust(name, why))
   readonly awaited = new Awaited()
   /** Who waits for what an operation has done comes before those whom it has kept. */
   readonly gates = new Gates(() => this.awaited.look())
@@ -121,9 +121,6 @@ export class Order {
     )
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
-    this.owedSweeps = new OwedSweeps((name, reason) => {
-      if (this.isMember(name)) options.distrust(name, reason)
-    })
     const isMarked = () => this.acknowledgement.open
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
@@ -344,6 +341,12 @@ export class Order {
   /** Nobody knows any more what every member was sent: all that is under way is in doubt. */
   orderLost(): void {
     for (const link of this.router.links) link.reset('a write failed inside the proxy')
+  }
+
+  /** Nobody monitors it any more: it may serve others before it is added again. */
+  forget(name: string): void {
+    this.absences.forget(name)
+    this.owedSweeps.forget(name)
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { startRing } from '../helpers/ring.js'
@@ -111,6 +112,37 @@ t.test('while the ring is looked for commands wait, in their order, and are serv
   t.match(String(await counter.reply()), /^:[13]\r\n$/)
   t.equal(String(await selector.reply()), '-ERR DB index is out of range\r\n')
   t.equal(String(await selector.reply()), '+PONG\r\n')
+})
+
+t.test('on each server the marker of a new ring stands before what has waited for that', async (t) => {
+  const ring = await startRing(t)
+  const names = ['dt-1', 'dt-2', 'dt-3', 'dt-4']
+  const said = new Map<string, string>()
+  for (const name of names) {
+    const { port } = ring.server(name)
+    const socket = connect(port, '127.0.0.1').on('data', (chunk) => said.set(name, `${said.get(name) ?? ''}${chunk}`))
+    t.teardown(() => socket.destroy())
+    socket.write('MONITOR\r\n')
+    await until('it tells', () => said.get(name)?.startsWith('+OK'))
+  }
+  // For less than the two seconds after which they would decide nothing.
+  for (const { name } of ring.sentinels) ring.pause(name)
+  const proxy = AnotherProxy.of(t, ring, WITHOUT_FILE)
+  const { started } = await proxy.listens()
+  const client = await proxy.connect()
+  for (let i = 0; i < 40; i++) client.send(`SET key:${i} v\r\n`)
+  const other = await proxy.connect()
+  await until('they wait', async () => /dt_waiting:1\r/.test(String(await other.ask('INFO', 'dt'))))
+  for (const { name } of ring.sentinels) ring.resume(name)
+  await started
+  for (let i = 0; i < 40; i++) t.equal(String(await client.reply()), '+OK\r\n')
+  for (const name of names) {
+    await until('it has told of a write', () => / "SET" "key/.test(said.get(name)!))
+    const lines = said.get(name)!.split('\n')
+    const marked = lines.findIndex((line) => /"FUNCTION" "LOAD" .*dt_marker/.test(line))
+    const written = lines.findIndex((line) => / "SET" "key/.test(line))
+    t.ok(marked >= 0 && marked < written, `${name}: ${marked} before ${written}`)
+  }
 })
 
 t.test('who waits in vain is told what is missing', async (t) => {

@@ -32,6 +32,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     awaited: { any: false, look: () => {} },
     stats: { writes: 0, outcomesUnknown: 0 },
     swaps: new Swaps(),
+    owedSweeps: { owe: () => {} },
     gates: new Gates(),
     databases: 16,
     databasesSwapped: () => {},
