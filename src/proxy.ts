@@ -230,7 +230,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     forget: (name) => {
       keeper.forget(name)
       ownership.forget(name)
-      order.forget(name)
+      order.absences.forget(name) // Who was removed may serve others before it is added again.
     },
     noteRemoved: place,
     connect: (member) => links.connect(member),

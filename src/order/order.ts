@@ -343,12 +343,6 @@ export class Order {
     for (const link of this.router.links) link.reset('a write failed inside the proxy')
   }
 
-  /** Nobody monitors it any more: it may serve others before it is added again. */
-  forget(name: string): void {
-    this.absences.forget(name)
-    this.owedSweeps.forget(name)
-  }
-
   close(): void {
     this.waiting.close()
     this.verdicts.close()
