@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { FlowProducer, type Job, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
@@ -199,6 +201,47 @@ for (const [how, options] of BULL) {
     t.same(names.sort(), ['failing', 'later', 'now 1', 'now 2', 'now 3'])
     await until('all are completed', async () => (await queue.getJobCounts()).completed === 5)
     t.equal(failures, 2, 'it failed once')
+    t.same((await ringSnapshot(proxy)).faults, [])
+  })
+}
+
+/** A program of its own that takes a job and never ends it. */
+const TAKES_AND_HANGS = `
+const { Worker } = require('bullmq')
+const [host, port] = process.argv.slice(1)
+const work = () => new Promise(() => process.stdout.write('taken'))
+const connection = { host, port: Number(port), maxRetriesPerRequest: null }
+new Worker('work', work, { connection, lockDuration: 500, skipStalledCheck: true })`
+
+for (const [how, options] of BULL) {
+  t.test(`a worker of BullMQ is killed, and another one does its job, with the keys of a queue ${how}`, async (t) => {
+    const { proxy, connect } = await begin(t, options)
+    const queue = new Queue('work', { connection: connect() })
+    const killed = async () => {
+      const child = spawn(process.execPath, ['-e', TAKES_AND_HANGS, proxy.host, String(proxy.port)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.equal(String((await once(child.stdout, 'data'))[0]), 'taken')
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+    await queue.add('once', {})
+    await killed()
+    t.match(await queue.getJobCounts(), { waiting: 0, active: 1 })
+    const done: string[] = []
+    const worker = new Worker('work', async ({ name }) => done.push(name), {
+      ...{ connection: connect(), lockDuration: 500, stalledInterval: 200, maxStalledCount: 1 },
+    })
+    const stalled: string[] = []
+    worker.on('stalled', (id) => stalled.push(id))
+    worker.on('error', () => {})
+    t.teardown(async () => {
+      await worker.close(true)
+      await queue.close()
+    })
+    await until('the other one has done it', async () => (await queue.getJobCounts()).completed === 1, 20_000)
+    t.same([done, stalled.length], [['once'], 1])
+    t.match(await queue.getJobCounts(), { waiting: 0, active: 0, failed: 0 })
     t.same((await ringSnapshot(proxy)).faults, [])
   })
 }
