@@ -86,7 +86,8 @@ function readable(takes: number): string {
     : `those up to ${LAST_COMMON_PAYLOAD} and from ${VALKEY_PAYLOADS_FROM} to ${takes}`
 }
 
-function isOlder(one: string, other: string): boolean {
+/** Of two versions. */
+export function isOlder(one: string, other: string): boolean {
   const [a, b] = [one, other].map((version) => version.split('.').map(Number))
   const differing = a.findIndex((number, i) => number !== (b[i] ?? 0))
   return differing >= 0 && a[differing] < (b[differing] ?? 0)

@@ -107,6 +107,12 @@ const commandNames = () => {
     })
 }
 
+/** A version of Redis, such as 7.0.15. */
+const version = () => {
+  const expected = 'must be a version of three numbers in quotes, such as "7.0.15"'
+  return z.string({ error: expected }).regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/, { error: expected })
+}
+
 /** Patterns of keys that belong together, as a list or in a line with commas. */
 function keyGroups() {
   const expected = 'must be a list of patterns such as bull:{*}:*'
@@ -193,10 +199,11 @@ export const sections = {
       path: ['outputBufferPauseBytes'],
       error: 'must not be more than limits.outputBufferHardBytes',
     }),
-  /** What is served of modules, and of commands on keys of several servers, see conf/dt.yaml. */
+  /** What is served of modules, and of commands on keys of several servers, and as which Redis, see conf/dt.yaml. */
   commands: z.strictObject({
     crossServer: oneOf(['gather', 'refuse']).default('gather'),
     moduleWrites: commandNames().default([]),
+    version: version().optional(),
   }),
   /** How data moves between members: 0 bytes a second is no limit; and for how long a value may block a server. */
   migration: z.strictObject({

@@ -89,6 +89,7 @@ t.test('every setting can be given as a variable', async (t) => {
     reconnectMinMs: '100',
     moduleWrites: 'vectorset, JSON.SET',
     keyGroups: 'bull:{*}:*, rq:{*}',
+    version: '7.0.9',
   }
   const env = Object.fromEntries(
     settingNames().map(([section, name]) => [environmentName(section, name), values[name] ?? '777']),

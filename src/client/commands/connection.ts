@@ -3,11 +3,10 @@ import { wallClockUs } from '../../base/clock.js'
 import type { Config } from '../../config/config.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
+import { ringVersion } from '../ring-version.js'
+import type { Server } from '../server.js'
 import { errorNaming, option, parseInt32, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
-
-/** What HELLO and INFO say we are: the version whose commands and texts we follow. */
-export const REDIS_VERSION = '7.0.15'
 
 const OK = simple('OK')
 const DEFAULT_USER = Buffer.from('default')
@@ -54,7 +53,7 @@ export const connectionCommands: Record<string, LocalCommand> = {
     return logIn(client, user, args[args.length - 1], config) ? OK : WRONGPASS
   },
 
-  hello: (client, args, { config }) => hello(client, args, config),
+  hello: (client, args, server) => hello(client, args, server),
 
   reset: (client, _args, { config }) => {
     client.session.reset(config.auth.password === undefined)
@@ -72,7 +71,7 @@ export const connectionCommands: Record<string, LocalCommand> = {
  * HELLO [protover [AUTH user pass] [SETNAME name]]. As in Redis, options take effect one by one: those before a wrong
  * one have been obeyed, and only the protocol waits for the end [Redis networking.c helloCommand].
  */
-function hello(client: Connection, args: readonly Buffer[], config: Config): Reply {
+function hello(client: Connection, args: readonly Buffer[], server: Server): Reply {
   const { session } = client
   const version = args.length === 1 ? BigInt(session.proto) : parseInt64(args[1])
   if (version === undefined) return error('ERR Protocol version is not an integer or out of range')
@@ -80,7 +79,7 @@ function hello(client: Connection, args: readonly Buffer[], config: Config): Rep
   for (let i = 2; i < args.length; i++) {
     const word = option(args[i])
     if (word === 'auth' && i + 2 < args.length) {
-      if (!logIn(client, args[i + 1], args[i + 2], config)) return WRONGPASS
+      if (!logIn(client, args[i + 1], args[i + 2], server.config)) return WRONGPASS
       i += 2
     } else if (word === 'setname' && i + 1 < args.length) {
       if (!setName(client, args[++i])) return BAD_NAME
@@ -91,9 +90,10 @@ function hello(client: Connection, args: readonly Buffer[], config: Config): Rep
   if (!session.authenticated) return HELLO_NOAUTH
   session.proto = version === 2n ? 2 : 3
   session.listeningChanged()
+  const is = ringVersion(server)
   return map([
-    ['server', 'redis'],
-    ['version', REDIS_VERSION],
+    ['server', is.server],
+    ['version', is.version],
     ['proto', session.proto],
     ['id', client.id],
     ['mode', 'standalone'],

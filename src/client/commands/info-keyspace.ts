@@ -19,6 +19,8 @@ interface Database {
   ttlMs: number
   /** Sum of these weights: a mean of 0 was not measured yet. */
   ttlWeight: number
+  /** Hashes with fields that have deadlines of their own, and how newer servers call their number. */
+  withFieldTtl: { readonly name: string; readonly keys: number } | undefined
 }
 
 /**
@@ -32,7 +34,12 @@ export async function keyspaceLines(members: MemberInfos, { coordinator, order }
       (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, order))
     const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
     const avgTtl = sum.ttlWeight === 0 ? 0 : Math.round(sum.ttlMs / sum.ttlWeight)
-    return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}` }
+    const { withFieldTtl } = sum
+    const hashes =
+      withFieldTtl === undefined || sum.keys === 0
+        ? ''
+        : `,${withFieldTtl.name}=${Math.min(keys, Math.round((withFieldTtl.keys * keys) / sum.keys))}`
+    return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}${hashes}` }
   })
   const shown = (await Promise.all(counted)).filter(({ keys }) => keys > 0)
   return shown.sort((a, b) => a.db - b.db).map(({ line }) => line)
@@ -41,15 +48,20 @@ export async function keyspaceLines(members: MemberInfos, { coordinator, order }
 function sumDatabases(lines: readonly string[]): Map<number, Database> {
   const databases = new Map<number, Database>()
   for (const line of lines) {
-    const match = /^db(\d+):keys=(\d+),expires=(\d+),avg_ttl=(\d+)/.exec(line)
+    const match =
+      /^db(\d+):keys=(\d+),expires=(\d+),avg_ttl=(\d+)(?:,(subexpiry|keys_with_volatile_items)=(\d+))?/.exec(line)
     if (match === null) continue
-    const [db, keys, expires, avgTtl] = match.slice(1).map(Number)
-    const sum = databases.get(db) ?? { keys: 0, expires: 0, ttlMs: 0, ttlWeight: 0 }
+    const [db, keys, expires, avgTtl] = match.slice(1, 5).map(Number)
+    const sum = databases.get(db) ?? { keys: 0, expires: 0, ttlMs: 0, ttlWeight: 0, withFieldTtl: undefined }
     databases.set(db, {
       keys: sum.keys + keys,
       expires: sum.expires + expires,
       ttlMs: sum.ttlMs + expires * avgTtl,
       ttlWeight: sum.ttlWeight + (avgTtl > 0 ? expires : 0),
+      withFieldTtl:
+        match[5] === undefined
+          ? sum.withFieldTtl
+          : { name: match[5], keys: (sum.withFieldTtl?.keys ?? 0) + Number(match[6]) },
     })
   }
   return databases

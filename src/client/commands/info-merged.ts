@@ -2,12 +2,13 @@ import type { Server } from '../server.js'
 import type { MemberInfos } from './info-members.js'
 
 /*
- * The sections that tell of the members' work and memory, made of theirs: each field of Redis 7.0 in its order, with
- * the rule that makes one value of several.
+ * The sections that tell of the members' work and memory, made of theirs: each field of Redis 7.0 in its order,
+ * and in their places those that newer servers have, with the rule that makes one value of several.
  */
 
 type Rule = (members: MemberInfos, field: string, server: Server) => number | string
-type Fields = readonly (readonly [field: string, rule: Rule])[]
+/** `newer`: Redis 7.0 does not have it, so it is shown when a member has it. */
+type Fields = readonly (readonly [field: string, rule: Rule, newer?: 'newer'])[]
 
 const sum: Rule = (members, field) => members.sum(field)
 const perCopy: Rule = (members, field) => members.perCopy(field)
@@ -72,6 +73,7 @@ const MEMORY: Fields = [
   ['used_memory_rss_human', human('used_memory_rss')],
   ['used_memory_peak', sum],
   ['used_memory_peak_human', human('used_memory_peak')],
+  ['used_memory_peak_time', max, 'newer'],
   [
     'used_memory_peak_perc',
     percent(
@@ -92,6 +94,7 @@ const MEMORY: Fields = [
   ['allocator_allocated', sum],
   ['allocator_active', sum],
   ['allocator_resident', sum],
+  ['allocator_muzzy', sum, 'newer'],
   ['total_system_memory', totalMemory],
   ['total_system_memory_human', human('total_system_memory')],
   ['used_memory_lua', sum],
@@ -122,11 +125,19 @@ const MEMORY: Fields = [
   ['mem_not_counted_for_evict', sum],
   ['mem_replication_backlog', sum],
   ['mem_total_replication_buffers', sum],
+  ['mem_replica_full_sync_buffer', sum, 'newer'],
+  ['mem_replicas_repl_buffer', sum, 'newer'],
   ['mem_clients_slaves', sum],
   ['mem_clients_normal', sum],
   ['mem_cluster_links', sum],
+  ['mem_cluster_slot_import', zero, 'newer'],
+  ['mem_cluster_slot_export', zero, 'newer'],
+  ['mem_cluster_slot_migration_output_buffer', zero, 'newer'],
+  ['mem_cluster_slot_migration_input_buffer', zero, 'newer'],
+  ['mem_cluster_slot_migration_input_buffer_peak', zero, 'newer'],
   ['mem_aof_buffer', sum],
   ['mem_allocator', first],
+  ['mem_overhead_db_hashtable_rehashing', sum, 'newer'],
   ['active_defrag_running', max],
   ['lazyfree_pending_objects', sum],
   ['lazyfreed_objects', sum],
@@ -149,6 +160,7 @@ const PERSISTENCE: Fields = [
   ['rdb_last_bgsave_time_sec', max],
   ['rdb_current_bgsave_time_sec', max],
   ['rdb_saves', sum],
+  ['rdb_saves_consecutive_failures', max, 'newer'],
   ['rdb_last_cow_size', sum],
   ['rdb_last_load_keys_expired', sum],
   ['rdb_last_load_keys_loaded', sum],
@@ -164,6 +176,7 @@ const PERSISTENCE: Fields = [
   ['aof_last_cow_size', sum],
   ['module_fork_in_progress', max],
   ['module_fork_last_cow_size', sum],
+  ['slot_migration_fork_in_progress', zero, 'newer'],
 ]
 
 /** Shown by a server that has an append-only file. */
@@ -184,6 +197,8 @@ const STATS: Fields = [
   ['total_net_output_bytes', own(({ stats }) => stats.sinceReset().sentBytes)],
   ['total_net_repl_input_bytes', zero],
   ['total_net_repl_output_bytes', zero],
+  ['total_net_cluster_slot_import_bytes', zero, 'newer'],
+  ['total_net_cluster_slot_export_bytes', zero, 'newer'],
   ['instantaneous_input_kbps', ownRate(({ stats }) => stats.rates().receivedBytes)],
   ['instantaneous_output_kbps', ownRate(({ stats }) => stats.rates().sentBytes)],
   ['instantaneous_input_repl_kbps', none],
@@ -192,12 +207,20 @@ const STATS: Fields = [
   ['sync_full', zero],
   ['sync_partial_ok', zero],
   ['sync_partial_err', zero],
+  // Of hashes whose fields have deadlines of their own: Redis's word, and Valkey's.
+  ['expired_subkeys', perCopy, 'newer'],
+  ['expired_fields', perCopy, 'newer'],
   ['expired_keys', perCopy],
+  ['expired_keys_active', perCopy, 'newer'],
+  ['expired_subkeys_active', perCopy, 'newer'],
   ['expired_stale_perc', (of) => of.max('expired_stale_perc').toFixed(2)],
+  ['expired_keys_with_volatile_items_stale_perc', (of, field) => of.max(field).toFixed(2), 'newer'],
   ['expired_time_cap_reached_count', sum],
   ['expire_cycle_cpu_milliseconds', sum],
   ['evicted_keys', perCopy],
   ['evicted_clients', zero],
+  // Of the proxy: scripts that members forget are sent to them again.
+  ['evicted_scripts', zero, 'newer'],
   ['total_eviction_exceeded_time', sum],
   ['current_eviction_exceeded_time', max],
   // Counted by what reads, and a read goes to one replica.
@@ -228,9 +251,31 @@ const STATS: Fields = [
   ['io_threaded_writes_processed', sum],
   ['reply_buffer_shrinks', sum],
   ['reply_buffer_expands', sum],
+  ['io_threaded_freed_objects', sum, 'newer'],
+  ['io_threaded_accept_processed', sum, 'newer'],
+  ['io_threaded_poll_processed', sum, 'newer'],
+  ['io_threaded_total_prefetch_batches', sum, 'newer'],
+  ['io_threaded_total_prefetch_entries', sum, 'newer'],
+  // Links, of which nobody is disconnected for that; clients are the proxy's.
+  ['client_query_buffer_limit_disconnections', sum, 'newer'],
+  ['client_output_buffer_limit_disconnections', sum, 'newer'],
+  ['eventloop_cycles', sum, 'newer'],
+  ['eventloop_duration_sum', sum, 'newer'],
+  ['eventloop_duration_cmd_sum', sum, 'newer'],
+  ['instantaneous_eventloop_cycles_per_sec', sum, 'newer'],
+  ['instantaneous_eventloop_duration_usec', max, 'newer'],
+  // Clients are let in by the proxy, which has no rules but the password.
+  ['acl_access_denied_auth', zero, 'newer'],
+  ['acl_access_denied_cmd', zero, 'newer'],
+  ['acl_access_denied_key', zero, 'newer'],
+  ['acl_access_denied_channel', zero, 'newer'],
+  ['acl_access_denied_tls_cert', zero, 'newer'],
+  ['acl_access_denied_db', zero, 'newer'],
 ]
 
 const CHILD_CPU = ['used_cpu_sys_children', 'used_cpu_user_children']
+/** Of newer servers. */
+const ACTIVE_TIME = ['used_active_time_main_thread']
 
 export const memory = (members: MemberInfos, server: Server): string[] => merge(MEMORY, members, server)
 
@@ -251,7 +296,27 @@ export function cpu(members: MemberInfos): string[] {
     ...CHILD_CPU.map((field) => line(field, 0)),
     line('used_cpu_sys_main_thread', system),
     line('used_cpu_user_main_thread', user),
+    ...ACTIVE_TIME.filter((field) => members.texts(field).length > 0).map((field) => line(field, 0)),
   ]
+}
+
+/** How many keys there are of which size: buckets of all members, each key counted once as far as copies are complete. */
+export function keySizes(members: MemberInfos): string[] {
+  const sums = new Map<string, Map<string, number>>()
+  for (const line of members.lines) {
+    const match = /^(db\d+_distrib_[^:]+):(.*)$/.exec(line)
+    if (match === null) continue
+    const buckets = sums.get(match[1]) ?? new Map<string, number>()
+    for (const [size, count] of match[2].split(',').map((pair) => pair.split('='))) {
+      buckets.set(size, (buckets.get(size) ?? 0) + Number(count))
+    }
+    sums.set(match[1], buckets)
+  }
+  const keys = (count: number) => Math.max(1, Math.round(count / Math.max(1, members.copies)))
+  return [...sums].map(([name, buckets]) => {
+    const bySize = [...buckets].sort(([a], [b]) => Number.parseFloat(a) - Number.parseFloat(b))
+    return `${name}:${bySize.map(([size, count]) => `${size}=${keys(count)}`).join(',')}`
+  })
 }
 
 /** Every module that a member has. */
@@ -292,7 +357,8 @@ export function latencyStats(members: MemberInfos): string[] {
 }
 
 function merge(fields: Fields, members: MemberInfos, server: Server): string[] {
-  return fields.map(([field, rule]) => `${field}:${rule(members, field, server)}`)
+  const shown = fields.filter(([field, , newer]) => newer === undefined || members.texts(field).length > 0)
+  return shown.map(([field, rule]) => `${field}:${rule(members, field, server)}`)
 }
 
 /** Redis divides by what the allocator had given out when the resident size was measured [Redis object.c getMemoryOverheadData]. */

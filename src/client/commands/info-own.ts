@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { arch, machine, release, type } from 'node:os'
+import { isOlder } from '../../backend/server-kind.js'
 import { wallClockUs } from '../../base/clock.js'
 import { maxClients } from '../max-clients.js'
+import { REDIS_VERSION, ringVersion } from '../ring-version.js'
 import type { Server } from '../server.js'
-import { REDIS_VERSION } from './connection.js'
 
 /** The number of timer ticks a second that Redis would have; what we do at intervals we do at our own. */
 const HZ = 10
@@ -11,13 +12,16 @@ const LRU_CLOCK_BITS = 24
 
 /** The process that clients talk to: ours. */
 export function serverSection(server: Server): string[] {
+  const { config } = server
   const uptime = Math.floor((performance.now() - server.startedAtMs) / 1000)
+  const is = ringVersion(server)
   return [
-    `redis_version:${REDIS_VERSION}`,
+    `redis_version:${is.redisVersion}`,
+    ...(is.server === 'valkey' ? ['server_name:valkey', `valkey_version:${is.version}`] : []),
     'redis_git_sha1:00000000',
     'redis_git_dirty:0',
     'redis_build_id:0',
-    'redis_mode:standalone',
+    is.server === 'valkey' ? 'server_mode:standalone' : 'redis_mode:standalone',
     `os:${type()} ${release()} ${machine()}`,
     `arch_bits:${/64|s390x/.test(arch()) ? 64 : 32}`,
     'monotonic_clock:POSIX clock_gettime',
@@ -37,6 +41,7 @@ export function serverSection(server: Server): string[] {
     `executable:${process.argv[1] ?? process.execPath}`,
     'config_file:',
     'io_threads_active:0',
+    ...(isNewer(server) ? [`listener0:name=tcp,bind=${config.listen.host},port=${server.address().port}`] : []),
   ]
 }
 
@@ -53,6 +58,24 @@ export function clientsSection(server: Server): string[] {
     `blocked_clients:${coordinator.blocking.count + order.waiting.length}`,
     `tracking_clients:${server.cachedKeys.clientCount}`,
     'clients_in_timeout_table:0',
+    ...(isNewer(server) ? newerClients(server) : []),
+  ]
+}
+
+/** Whether all members are newer than Redis 7.0: then fields are shown that it does not have. */
+function isNewer(server: Server): boolean {
+  return isOlder(REDIS_VERSION, ringVersion(server).redisVersion)
+}
+
+function newerClients({ clients, coordinator }: Server): string[] {
+  const sessions = clients.all().map(({ session }) => session)
+  const watching = sessions.flatMap(({ watched }) => watched ?? [])
+  return [
+    `pubsub_clients:${sessions.filter(({ subscriber }) => subscriber !== undefined).length}`,
+    `watching_clients:${watching.length}`,
+    `total_watched_keys:${watching.reduce((sum, { ids }) => sum + ids.length, 0)}`,
+    `total_blocking_keys:${coordinator.blocking.lines.keyCount}`,
+    'total_blocking_keys_on_nokey:0',
   ]
 }
 

@@ -4,9 +4,9 @@ import { CIRCLE_SIZE } from '../../ring/token-range.js'
 import { shareMastered } from '../../view/share.js'
 import type { View } from '../../view/view.js'
 import type { Connection } from '../connection.js'
+import { ringVersion } from '../ring-version.js'
 import type { Server } from '../server.js'
 import { NOT_AN_INTEGER, option, parseInt64 } from './arguments.js'
-import { REDIS_VERSION } from './connection.js'
 
 const RADIUS = 9
 /** A character is about twice as high as it is wide. */
@@ -14,10 +14,15 @@ const WIDTH_FACTOR = 2
 const SYMBOLS = '123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
 /** LOLWUT [VERSION n] [anything]: the ring as a picture, identifier 0 at the top and clockwise from there. */
-export function lolwut(_client: Connection, args: readonly Buffer[], { views }: Pick<Server, 'views'>): Reply {
+export function lolwut(
+  _client: Connection,
+  args: readonly Buffer[],
+  server: Pick<Server, 'views' | 'config' | 'order'>,
+): Reply {
   if (args.length > 2 && option(args[1]) === 'version' && parseInt64(args[2]) === undefined) return NOT_AN_INTEGER
-  const view = views.current
-  const lines = [...drawRing(view), '', ...legend(view), '', `Diminished Triad ${version}, Redis ver. ${REDIS_VERSION}`]
+  const view = server.views.current
+  const { redisVersion } = ringVersion(server)
+  const lines = [...drawRing(view), '', ...legend(view), '', `Diminished Triad ${version}, Redis ver. ${redisVersion}`]
   return verbatim('txt', `${lines.join('\n')}\n`)
 }
 

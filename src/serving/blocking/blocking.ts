@@ -33,7 +33,7 @@ const XINFO_STREAM = rowNamed('xinfo|stream')!
  * So whoever comes behind the RPUSH finds the element taken, on every server. What is popped is told when all replicas have popped it.
  */
 export class Blocking implements Hands, Keeper, AwaitedListener {
-  private readonly lines = new Lines(this)
+  readonly lines = new Lines(this)
   private readonly deadlines = new Deadlines()
   private readonly waiting = new Set<WaitingClient>()
   private readonly shutKeys: ShutKeys

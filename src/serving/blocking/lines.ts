@@ -88,6 +88,11 @@ export class Lines {
     return this.byId.size === 0
   }
 
+  /** For which somebody waits. */
+  get keyCount(): number {
+    return this.byId.size
+  }
+
   /** Whether lines have to be looked at. */
   get isReady(): boolean {
     return this.ready.size > 0

@@ -1,0 +1,38 @@
+import { isOlder, type ServerKind } from '../backend/server-kind.js'
+import type { Server } from './server.js'
+
+/** What HELLO, INFO and LOLWUT say we are. */
+export interface RingVersion {
+  /** `redis`, or `valkey` when all members are that. */
+  readonly server: string
+  /** Of that product. */
+  readonly version: string
+  /** As which Redis it may be used. */
+  readonly redisVersion: string
+}
+
+/** Whose commands and texts we follow, and what is said while no member is known. */
+export const REDIS_VERSION = '7.0.15'
+/** What every Valkey says of itself to those who ask for a Redis. */
+const VALKEY_AS_REDIS = '7.2.4'
+
+/** The least of its members can do what the ring offers; the setting `commands.version` says something else. */
+export function ringVersion({ config, order }: Pick<Server, 'config' | 'order'>): RingVersion {
+  const kinds = order.router.links.flatMap(({ info }) => info?.kind ?? [])
+  return versionOf(config.commands.version, kinds)
+}
+
+/** @param pinned the setting */
+export function versionOf(pinned: string | undefined, kinds: readonly ServerKind[]): RingVersion {
+  if (pinned !== undefined) return { server: 'redis', version: pinned, redisVersion: pinned }
+  if (kinds.length === 0) return { server: 'redis', version: REDIS_VERSION, redisVersion: REDIS_VERSION }
+  const isValkey = kinds.every(({ product }) => product === 'Valkey')
+  const redisVersion = least(kinds.map(({ product, version }) => (product === 'Valkey' ? VALKEY_AS_REDIS : version)))
+  return isValkey
+    ? { server: 'valkey', version: least(kinds.map(({ version }) => version)), redisVersion }
+    : { server: 'redis', version: redisVersion, redisVersion }
+}
+
+function least(versions: readonly string[]): string {
+  return versions.reduce((one, other) => (isOlder(other, one) ? other : one))
+}
