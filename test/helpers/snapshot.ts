@@ -26,10 +26,10 @@ const READERS: Record<string, (key: Buffer) => (Buffer | string)[]> = {
   stream: (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', '0'],
 }
 
-/** Everything that one server holds. `client` is left in database 0; it must speak RESP3. */
-export async function snapshot(client: RawClient): Promise<Snapshot> {
+/** Everything that one server holds, in these databases or in all. `client` is left in database 0; it must speak RESP3. */
+export async function snapshot(client: RawClient, only?: readonly string[]): Promise<Snapshot> {
   const all: Snapshot = new Map()
-  for (const db of await databases(client)) {
+  for (const db of only ?? (await databases(client))) {
     await client.ask('SELECT', db)
     const keys = await keysOf(client)
     for (let from = 0; from < keys.length; from += BATCH) {
