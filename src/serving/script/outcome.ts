@@ -1,5 +1,5 @@
 import { Elements } from '../../resp/elements.js'
-import { frameOf } from '../../resp/frame.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
 import type { Dumped } from '../several/gather/whole-values.js'
 import { LOOP_SHA } from './loop.js'
@@ -58,6 +58,12 @@ export type Effects =
   | { readonly kind: 'commands'; readonly frame: Buffer | undefined; readonly isLoop: boolean }
   | { readonly kind: 'unknown' }
 
+/** What the servers got: behind its first two words their number, and so many keys. */
+export interface NamedKeys {
+  readonly frame: Frame
+  readonly numkeys: number
+}
+
 /** What stands first, see `prologue`. */
 const NOTHING_SAID = 2
 const FAILED = 3
@@ -69,21 +75,22 @@ const HEAD = 4
 const STAR = 0x2a
 const UNDERSCORE = Buffer.from('_\r\n')
 const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
+const CALL_OF_LOOP = frameOf(['EVALSHA', LOOP_SHA]).buf.toString('latin1').slice('*2\r\n'.length)
 /** It has done nothing. */
 export const NOTHING: Effects = { kind: 'commands', frame: undefined, isLoop: false }
 
 /**
  * Reads what a wrapped script answers, see `prologue`; the bytes are kept.
  *
- * @param keys that it could touch: who executes several commands names them as well
+ * @param called the call: who executes several commands names the keys that stand there as well
  */
-export function outcomeOf(script: Script, keys: readonly Buffer[], buf: Buffer, from: number, to: number): Outcome {
+export function outcomeOf(script: Script, called: NamedKeys, buf: Buffer, from: number, to: number): Outcome {
   const parts = partsOf(buf, from, to)
   const kind = integerIn(buf, parts)
   if (kind === STOPPED) return stoppedIn(buf, parts)
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
-  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, keys)
+  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, called)
   return { kind: 'done', effects, deadlineMs, reply, messages }
 }
 
@@ -150,7 +157,7 @@ function failure({ sha }: Script, buf: Buffer, start: number, end: number, where
 }
 
 /** One command is sent as it is; of several the noted texts are the arguments of the loop, byte for byte. */
-function effectsIn(buf: Buffer, parts: Elements, end: number, keys: readonly Buffer[]): Effects {
+function effectsIn(buf: Buffer, parts: Elements, end: number, { frame, numkeys }: NamedKeys): Effects {
   const count = parts.count - HEAD
   if (count === 0) return NOTHING
   const begin = parts.end
@@ -160,10 +167,9 @@ function effectsIn(buf: Buffer, parts: Elements, end: number, keys: readonly Buf
     const frame = Buffer.concat([Buffer.from(`*${argc}\r\n`), buf.subarray(parts.end, end)])
     return { kind: 'commands', frame, isLoop: false }
   }
-  const head = frameOf(['EVALSHA', LOOP_SHA, String(keys.length), ...keys])
-  const line = Buffer.from(`*${head.argc + count}\r\n`)
-  const rest = head.buf.subarray(head.buf.indexOf(0x0a) + 1)
-  return { kind: 'commands', frame: Buffer.concat([line, rest, buf.subarray(begin, end)]), isLoop: true }
+  const head = Buffer.from(`*${3 + numkeys + count}\r\n${CALL_OF_LOOP}`, 'latin1')
+  const keys = frame.buf.subarray(frame.argEnd[1] + 2, frame.argEnd[2 + numkeys] + 2)
+  return { kind: 'commands', frame: Buffer.concat([head, keys, buf.subarray(begin, end)]), isLoop: true }
 }
 
 /** The integer that the next element is. */

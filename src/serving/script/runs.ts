@@ -14,7 +14,15 @@ import type { LongScripts } from './long-scripts.js'
 import type { Wanted } from './outcome.js'
 import { answerToPublish, isPublish, publishAll } from './questions.js'
 import { type Called, mayNotWrite, newRun, type Run } from './run.js'
-import { callFrame, type Hand, keysAtHand, SCRIPT_OUT_OF_MEMORY, type ScriptCall } from './script-call.js'
+import {
+  callFrame,
+  clientsFrame,
+  directFrame,
+  type Hand,
+  keysAtHand,
+  SCRIPT_OUT_OF_MEMORY,
+  type ScriptCall,
+} from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
@@ -97,27 +105,30 @@ export class Runs {
       answer(slot, SCRIPT_OUT_OF_MEMORY)
       return
     }
-    // Only one that stays inside is certain to be executed before what its client sends next.
+    // Only one that stays inside is certain to be executed before what its client sends next; it hardly ever runs again.
+    const isDirect = script.staysInside && extra.length === 0
     if (!script.staysInside) slot.pauseClient()
-    const own: Run = { ...run, frame: ownFrame(frame) }
     const how = { readsOnly: row.replicate === 'none', outOfMemory }
+    const sent = isDirect ? directFrame(script, frame, how) : callFrame(script, frame, hand, how)
+    const early = isDirect ? undefined : ownFrame(frame)
+    const own = (): Run => ({ ...run, frame: early ?? clientsFrame(script, row, sent) })
     const call: ScriptCall = {
       script,
       loaded: this.loaded,
       long: this.long,
-      frame: callFrame(script, frame, hand, how),
+      frame: sent,
       numkeys: numkeys + extra.length,
       ids,
-      stopped: (wanted) => this.stopped(own, wanted),
+      stopped: (wanted) => this.stopped(own(), wanted),
       publish: (messages) => publishAll(this.channels, messages),
       notThere: () => {
-        const { misses = 0 } = own
+        const { misses = 0 } = run
         if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)
-        else this.later({ ...own, misses: misses + 1 })
+        else this.later({ ...own(), misses: misses + 1 })
       },
     }
     if (readsOnly) {
-      if (ScriptRead.emit(order, route, call, slot, () => this.later(own))) return
+      if (ScriptRead.emit(order, route, call, slot, () => this.later(own()))) return
       if (route.gone !== undefined) answer(slot, route.gone)
       else order.park(frame, row, slot, deadlineMs)
       return

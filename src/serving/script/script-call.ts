@@ -1,4 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
+import type { CommandRow } from '../../command/row.js'
 import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
@@ -73,6 +74,46 @@ export function callFrame(
   return frameOf(args)
 }
 
+const [NO_MEMORY, MEMORY] = ['o', ''].map((word) => frameOf([word]).buf.subarray('*1\r\n'.length))
+
+/** The same of one that stays inside, and of which nothing was learnt: what its client has said behind the name is taken as it stands. */
+export function directFrame(
+  { library, wrappedSha }: Script,
+  command: Frame,
+  { readsOnly, outOfMemory }: { readonly readsOnly: boolean; readonly outOfMemory: boolean },
+): Frame {
+  const verb = `${library === undefined ? 'EVALSHA' : 'FCALL'}${readsOnly ? '_RO' : ''}`
+  const argc = command.argc + 1
+  const head = `*${argc}\r\n$${verb.length}\r\n${verb}\r\n$${wrappedSha.length}\r\n`
+  const from = command.argEnd[1]
+  const last = outOfMemory ? NO_MEMORY : MEMORY
+  const nameEnd = head.length + wrappedSha.length
+  const behind = nameEnd + command.end - from
+  const buf = Buffer.allocUnsafe(behind + last.length)
+  buf.latin1Write(head + wrappedSha, 0)
+  command.buf.copy(buf, nameEnd, from, command.end)
+  last.copy(buf, behind)
+  const argStart = new Array<number>(argc)
+  const argEnd = new Array<number>(argc)
+  argEnd[0] = head.indexOf(verb) + verb.length
+  argStart[0] = argEnd[0] - verb.length
+  argStart[1] = head.length
+  argEnd[1] = nameEnd
+  for (let i = 2; i < command.argc; i++) {
+    argStart[i] = command.argStart[i] - from + nameEnd
+    argEnd[i] = command.argEnd[i] - from + nameEnd
+  }
+  argEnd[argc - 1] = buf.length - 2
+  argStart[argc - 1] = outOfMemory ? buf.length - 3 : buf.length - 2
+  return { buf, start: 0, end: buf.length, argc, argStart, argEnd, owned: true }
+}
+
+/** What its client has sent, of a `directFrame`. */
+export function clientsFrame({ sha, source }: Script, { name, script }: CommandRow, sent: Frame): Frame {
+  const words = Array.from({ length: sent.argc - 3 }, (_, i) => argumentOf(sent, i + 2))
+  return frameOf([name, script === 'run' ? source : sha, ...words])
+}
+
 /** What stands before `callFrame`'s last word, of one that does not stay inside. */
 const REACH = /^(?:q(\d+) )?(\d+)( \d+)*$/
 
@@ -91,11 +132,6 @@ export function clientsWords(words: readonly Buffer[]): readonly (Buffer | strin
 function forbidden({ numkeys, places }: Hand): number[] {
   const all = places === undefined ? [] : Array.from({ length: numkeys }, (_, i) => i)
   return all.filter((place) => !places!.has(place)).map((place) => place + 1)
-}
-
-/** The keys that are named in it. */
-export function keysOf({ frame, numkeys }: ScriptCall): Buffer[] {
-  return Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i))
 }
 
 /** What a server answers to the whole of a call, before the script has begun, or when it was killed before it had written anything. */

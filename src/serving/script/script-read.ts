@@ -7,7 +7,7 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import { outcomeOf } from './outcome.js'
-import { errorOf, isNotThere, keysOf, notAnswered, type ScriptCall } from './script-call.js'
+import { errorOf, isNotThere, notAnswered, type ScriptCall } from './script-call.js'
 
 /**
  * The run of a script that writes nothing, on one replica that may be read. When its link breaks it is not asked elsewhere: it may
@@ -60,7 +60,7 @@ export class ScriptRead implements ReplySink {
       else this.again()
       return
     }
-    const outcome = outcomeOf(script, keysOf(call), buf, start, end)
+    const outcome = outcomeOf(script, call, buf, start, end)
     if (outcome.kind === 'stopped') call.stopped(outcome.wanted)
     else {
       const { reply, messages } = outcome

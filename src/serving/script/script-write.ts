@@ -9,7 +9,7 @@ import { ByMaster, MASTER, mostCertainFirst } from '../by-master.js'
 import { LOOP, LOOP_SHA } from './loop.js'
 import { type Effects, NOTHING, outcomeOf, type Said } from './outcome.js'
 import type { Messages } from './questions.js'
-import { errorOf, isNotThere, isWithoutEffect, keysOf, type ScriptCall } from './script-call.js'
+import { errorOf, isNotThere, isWithoutEffect, type ScriptCall } from './script-call.js'
 
 const NO_MESSAGES: Messages = []
 
@@ -80,7 +80,7 @@ export class ScriptWrite extends ByMaster {
       } else this.tell(NOTHING, errorOf(script, buf, start, end, flags))
       return
     }
-    const outcome = outcomeOf(script, keysOf(call), Buffer.from(buf.subarray(start, end)), 0, end - start)
+    const outcome = outcomeOf(script, call, Buffer.from(buf.subarray(start, end)), 0, end - start)
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
       this.messages = outcome.messages

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { argumentOf, frameIn } from '../../../src/resp/frame.js'
+import { argumentOf, frameIn, frameOf } from '../../../src/resp/frame.js'
 import { toResp2 } from '../../../src/resp/resp3-to-resp2.js'
 import { LOOP } from '../../../src/serving/script/loop.js'
 import { type Outcome, outcomeOf } from '../../../src/serving/script/outcome.js'
@@ -51,13 +51,8 @@ async function runWrapped(
     oom,
   )
   if (reply[0] !== 0x2a) return reply
-  return outcomeOf(
-    script,
-    keys.map((key) => Buffer.from(key)),
-    reply,
-    0,
-    reply.length,
-  )
+  const frame = frameOf(['EVALSHA', script.wrappedSha, String(keys.length), ...keys])
+  return outcomeOf(script, { frame, numkeys: keys.length }, reply, 0, reply.length)
 }
 
 /** Every key with its value, and its deadline in ms. */
