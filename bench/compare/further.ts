@@ -6,11 +6,12 @@ import { GATHER_NAMES, GATHER_TITLES, measureGather } from './gathers.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
+import { measureScripts, SCRIPT_NAMES, SCRIPT_TITLES } from './scripts.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems } from './systems.js'
 import { measureTransactions, TRANSACTION_NAMES } from './transactions.js'
 
 /*
- * What is no ratio of two rows: what commands on several servers and transactions cost, how soon the proxy is there, what connections
+ * What is no ratio of two rows: what commands on several servers, transactions and scripts cost, how soon the proxy is there, what connections
  * cost that do nothing, and how long it takes to become a client while others keep the proxy busy.
  */
 
@@ -18,6 +19,7 @@ export const FURTHER_NAMES = [
   ...(['start', 'accept', 'refuse', 'idle', 'refuse-full'] as const),
   ...GATHER_NAMES,
   ...TRANSACTION_NAMES,
+  ...SCRIPT_NAMES,
 ] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
 
@@ -90,6 +92,16 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     onStep('what transactions cost')
     for (const figure of await measureTransactions({ port: ring.port, pid: ring.proxyPid }, options)) {
       if (names.includes(figure.name)) onFigure({ system: 'dt-r2', unit: 'ratio', ...figure })
+    }
+  }
+  if (SCRIPT_NAMES.some((name) => names.includes(name)) && !signal.aborted) {
+    onStep('what scripts cost')
+    // The ring with three copies was started again.
+    const now = all.map((system) =>
+      system.name === 'dt-r2' ? { ...system, port: ring.port, pid: ring.proxyPid } : system,
+    )
+    for (const figure of await measureScripts(now, names, options)) {
+      onFigure({ ...figure, title: `${SYSTEM_TITLES[figure.system]}: ${SCRIPT_TITLES[figure.name]}`, unit: 'ratio' })
     }
   }
   if (!names.includes('idle') && !names.includes('refuse-full')) return

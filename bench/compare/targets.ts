@@ -1,6 +1,7 @@
 import type { FurtherName } from './further.js'
 import { GATHER_TITLES } from './gathers.js'
 import type { FigureName, Line, Spread } from './results.js'
+import { SCRIPT_TITLES } from './scripts.js'
 import type { SystemName } from './systems.js'
 
 /** What the proxy shall reach: a figure, or its ratio to twemproxy's, at most or at least so much. */
@@ -124,6 +125,14 @@ export const TARGETS: readonly Target[] = [
       ['get-beside-gathers', { atMost: 1.05 }],
     ] as const
   ).map(([further, limit]): Target => ({ title: GATHER_TITLES[further], ...limit, unit: 'ratio', of: { further } })),
+  ...(
+    [
+      ['limiter-p1', 2],
+      ['limiter-p16', 4],
+      ['limiter-numbers', 1.1],
+      ['script-apart', 5],
+    ] as const
+  ).map(([further, atMost]): Target => ({ title: SCRIPT_TITLES[further], atMost, unit: 'ratio', of: { further } })),
   { title: 'memory with 10,000 idle connections', atMost: 250 * MB, unit: 'bytes', of: { further: 'idle' } },
   { title: 'start of dt serve to its first reply', atMost: 500, unit: 'ms', of: { further: 'start' } },
   { title: 'a new connection is accepted under load', atMost: 1, unit: 'ms', of: { further: 'accept' }, why: ONE_TURN },

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { GATHER_NAMES } from '../../bench/compare/gathers.js'
 import { linesOf } from '../../bench/compare/results.js'
+import { SCRIPT_NAMES } from '../../bench/compare/scripts.js'
 import { judge, TARGETS } from '../../bench/compare/targets.js'
 import { sample, wholeComparison } from './samples.js'
 
@@ -33,10 +34,9 @@ t.test('what was not measured is neither met nor missed', async (t) => {
 t.test('every target is one of something that is measured', async (t) => {
   const { samples } = wholeComparison()
   const further = Object.fromEntries(
-    ['start', 'accept', 'idle', 'refuse', 'soak', ...GATHER_NAMES, 'multi', 'multi-3', 'watch'].map((name) => [
-      name,
-      { median: 1, min: 1, max: 1 },
-    ]),
+    ['start', 'accept', 'idle', 'refuse', 'soak', ...GATHER_NAMES, 'multi', 'multi-3', 'watch', ...SCRIPT_NAMES].map(
+      (name) => [name, { median: 1, min: 1, max: 1 }],
+    ),
   )
   const verdicts = judge(linesOf(samples), further)
   t.equal(verdicts.length, TARGETS.length)
