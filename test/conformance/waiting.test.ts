@@ -114,6 +114,30 @@ const STORIES: Record<string, string> = {
     w: EVAL return{redis.call('rpush',KEYS[1],'x','y','z'),redis.call('lpop',KEYS[1]),redis.call('llen',KEYS[1])} 1 k
     w: LRANGE k 0 -1
   `,
+  'who moves and who pops behind a script or a transaction on several keys': `
+    a~ BLMOVE a{t} b{t} LEFT RIGHT 0
+    b~ BLPOP b{t} 0
+    w: EVAL return{redis.call('rpush',KEYS[1],'x','y'),redis.call('rpush',KEYS[2],'z')} 2 a{t} b{t}
+    w: LRANGE a{t} 0 -1 | LRANGE b{t} 0 -1 | DEL a{t} b{t}
+    a~ BLMOVE a{t} b{t} LEFT RIGHT 0
+    b~ BLPOP b{t} 0
+    w: EVAL return{redis.call('rpush',KEYS[2],'z'),redis.call('rpush',KEYS[1],'x','y')} 2 a{t} b{t}
+    w: LRANGE a{t} 0 -1 | LRANGE b{t} 0 -1 | DEL a{t} b{t}
+    b~ BLPOP b{t} 0
+    a~ BLMOVE a{t} b{t} LEFT LEFT 0
+    c~ BLPOP a{t} 0
+    w: MULTI | RPUSH b{t} z | RPUSH a{t} x y | EXEC
+    w: LRANGE a{t} 0 -1 | LRANGE b{t} 0 -1 | DEL a{t} b{t}
+    a~ BLMOVE a{t} b{t} LEFT RIGHT 0
+    b~ BLMOVE b{t} a{t} LEFT RIGHT 0
+    w: MULTI | RPUSH a{t} x | RPUSH b{t} y | EXEC
+    w: LRANGE a{t} 0 -1 | LRANGE b{t} 0 -1 | DEL a{t} b{t}
+    a~ BLMOVE a{t} b{t} LEFT RIGHT 0
+    b~ BLMOVE b{t} c{t} LEFT RIGHT 0
+    c~ BLPOP c{t} 0
+    w: EVAL return{redis.call('rpush',KEYS[1],'x','y')} 3 a{t} b{t} c{t}
+    w: LRANGE a{t} 0 -1 | LRANGE b{t} 0 -1 | LRANGE c{t} 0 -1
+  `,
   'databases have lines of their own': `
     a: SELECT 1
     a~ BLPOP k 0

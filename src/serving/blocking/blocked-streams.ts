@@ -102,6 +102,10 @@ export interface BlockedStreams extends BlockedCommand {
   readonly ends: (id: KeyId, reply: Buffer) => ErrorReply | undefined
 }
 
+export function isStreams(command: BlockedStreams | Reply): command is BlockedStreams {
+  return typeof command === 'object' && command !== null && 'lasts' in command
+}
+
 function groupIn(words: readonly Buffer[]): string {
   const at = words.findIndex((word) => word.toString('latin1').toLowerCase() === 'group')
   return at < 0 ? '' : words[at + 1].toString('latin1')

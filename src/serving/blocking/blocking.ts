@@ -8,11 +8,11 @@ import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Router } from '../../order/router.js'
-import type { ErrorReply, Reply } from '../../resp/encode.js'
+import type { ErrorReply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
-import { type BlockedStreams, blockedStreamsOf, plainForm } from './blocked-streams.js'
+import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
 import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, type Line, Lines } from './lines.js'
@@ -85,7 +85,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
       answer(slot, order.unavailable())
       return
     }
-    if (route === undefined) {
+    if (route === undefined || (command.moves && this.needsGates(command))) {
       this.servePlanned(new WaitingClient(command, row, frame.argc, slot, this))
       return
     }
@@ -388,12 +388,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     awaited.isReady = this.lines.isReady
   }
 
-  /** [Keeper] */
-  isOnSeveral(command: BlockedCommand): boolean {
-    return this.order.router.routeOfAll(command.keys) === undefined
+  /**
+   * [Keeper] Its keys are on several servers, or somebody else has the destination. Or somebody waits there: he is sent for when it is
+   * known that there is something to move, for two who move in a circle would wake each other without end.
+   */
+  needsGates({ keys, ids }: BlockedCommand): boolean {
+    const to = ids[ids.length - 1]
+    return !this.order.router.routeOfAll(keys) || this.shutKeys.isTaken(to) || this.lines.isAwaited(to)
   }
-}
-
-function isStreams(command: BlockedStreams | Reply): command is BlockedStreams {
-  return typeof command === 'object' && command !== null && 'lasts' in command
 }

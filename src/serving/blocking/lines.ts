@@ -102,6 +102,11 @@ export class Lines {
     return [...this.byId.values()].flatMap((lines) => [...lines.values()])
   }
 
+  /** Whether somebody waits for this key. */
+  isAwaited(id: KeyId): boolean {
+    return this.byId.has(id)
+  }
+
   /** The lines of a key. */
   of(id: KeyId): Iterable<Line> {
     return this.byId.get(id)?.values() ?? []

@@ -37,8 +37,8 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
-  /** Whether the keys of a command are on several servers, by the view of now. */
-  isOnSeveral(command: BlockedCommand): boolean
+  /** Whether a command that moves an element needs its keys for itself, as things are now. */
+  needsGates(command: BlockedCommand): boolean
 }
 
 /**
@@ -79,9 +79,9 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     private readonly keeper: Keeper,
   ) {}
 
-  /** [Waiter] Its keys may part while it waits, or come together: what counts is where they are when it is sent for. */
+  /** [Waiter] Its keys may part while it waits, or come together: what counts is how it is when it is sent for. */
   get isSlow(): boolean {
-    return this.command.moves && this.keeper.isOnSeveral(this.command)
+    return this.command.moves && this.keeper.needsGates(this.command)
   }
 
   /** [Timed] */

@@ -5,7 +5,7 @@ import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
-import type { Frame } from '../../resp/frame.js'
+import { argumentOf, type Frame } from '../../resp/frame.js'
 import { type Attempt, halfDone, Operation, type Outcome } from './operation.js'
 import { isPlanned, type Planned, planOf } from './plans.js'
 
@@ -55,14 +55,16 @@ export class PlanRun extends Operation {
     // In the turn in which the first write leaves.
     if (this.routes.some((route) => !route.writable())) return 'wait'
     if ('parts' in decision) return this.askInParts(decision.parts)
+    // Keys that are on the same servers by now need no more than the command itself.
+    const isWhole = this.order.router.routeOfAll(this.keys) !== undefined
+    const writes = isWhole ? [argumentsOf(this.frame)] : decision.writes
     let last: Reply = null
-    for (const [i, write] of decision.writes.entries()) {
+    for (const [i, write] of writes.entries()) {
       const reply = await this.ask(write, 'admitted')
       last = decodeReply(reply, 0, reply.length)
-      if (isError(last))
-        return { reply: i > 0 ? halfDone('element', last.message) : notDone(last, decision.writes.length) }
+      if (isError(last)) return { reply: i > 0 ? halfDone('element', last.message) : notDone(last, writes.length) }
     }
-    if (decision.answer !== undefined) return { reply: decision.answer }
+    if (decision.answer !== undefined && !isWhole) return { reply: decision.answer }
     // What was there has expired since the look.
     if (isNothing(last)) return 'again'
     return { reply: last }
@@ -73,6 +75,10 @@ export class PlanRun extends Operation {
 function notDone(reply: ErrorReply, writes: number): Reply {
   if (writes === 1 || !reply.message.startsWith(OUTCOME_UNKNOWN)) return reply
   return error(`${reply.message} (nothing was taken from the source)`)
+}
+
+function argumentsOf(frame: Frame): Buffer[] {
+  return Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
 }
 
 function isNothing(reply: Reply): boolean {

@@ -71,8 +71,8 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/several/run-plan.js',
-        replace: 'of decision.writes.entries())',
-        by: 'of [...decision.writes].reverse().entries())',
+        replace: 'of writes.entries())',
+        by: 'of [...writes].reverse().entries())',
       },
     ],
   },

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { keyId } from '../../../src/base/key-id.js'
 import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js'
 
 /** When what was put off to the end of this turn has been done. */
@@ -62,4 +63,42 @@ t.test('whose keys are of a wrong type, and nobody can say which, tries again', 
   ring.returns(server)
   await turnEnds()
   t.same([mover.heard, server.asked], [[], ['LMOVE k j LEFT LEFT']])
+})
+
+t.test('two who wait to move elements in a circle do not wake each other without end', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [server] = ring.replicas
+  const [one, other, same] = [ring.client(), ring.client(), ring.client()]
+  one.send('BLMOVE a b LEFT RIGHT 0')
+  other.send('BLMOVE b a LEFT RIGHT 0')
+  same.send('BLMOVE c c LEFT RIGHT 0')
+  for (let i = 0; i < 20 && server.asked.length > 0; i++) {
+    server.answers(server.asked[0].startsWith('LLEN') ? ':0' : '_')
+    await turnEnds()
+  }
+  t.same(server.asked, [], 'nobody is asked for anything')
+  t.same([one.heard, other.heard, same.heard], [[], [], []])
+})
+
+t.test('nothing is moved to a key that somebody else has for himself', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [server] = ring.replicas
+  const [mover, writer] = [ring.client(), ring.client()]
+  mover.send('BLMOVE a b LEFT RIGHT 0')
+  server.answers('_')
+  const { gates } = ring.order
+  const claim = { ids: [keyId(0, Buffer.from('b'), 0, 1)], isShared: false }
+  const entry = await gates.entered(claim, gates.ticket(), performance.now() + 60_000)
+  writer.send('RPUSH a x')
+  server.answers(':1')
+  await turnEnds()
+  t.same(server.asked, [])
+  gates.leave(entry!)
+  await turnEnds()
+  server.answers('$1\r\nx', ':0')
+  await turnEnds()
+  t.same(server.asked, ['LMOVE a b LEFT RIGHT'], 'on one server one command does it')
+  server.answers('$1\r\nx')
+  await turnEnds()
+  t.same(mover.heard, ['BLMOVE a b LEFT RIGHT 0: $1\r\nx'])
 })
