@@ -186,8 +186,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     meetsHolders: true,
     lasts: [20, 400],
     run: (context, { durationMs, dice }, targets) => {
-      const afterBytes = 1 + Math.floor(dice[2] * HALF_MAX_BYTES)
-      return loseAndWipe(context, durationMs, targets, { stalled: true, afterBytes })
+      // Or right between the two halves of a transfer.
+      const half = dice[3] < 0.5 ? { behind: 'DECRBY' } : { afterBytes: 1 + Math.floor(dice[2] * HALF_MAX_BYTES) }
+      return loseAndWipe(context, durationMs, targets, { stalled: true, ...half })
     },
   },
   refuse: {

@@ -18,6 +18,8 @@ export interface Flow {
   readonly stalled?: boolean
   /** When it is stalled so many bytes pass all the same, so that it begins in the middle of something. */
   readonly afterBytes?: number
+  /** When it is stalled everything passes up to the end of the first command, of two arguments, with this name. */
+  readonly behind?: string
   /** Everything comes so much later. */
   readonly delayMs?: number
   readonly bytesPerSecond?: number
@@ -281,6 +283,8 @@ class Pipe {
   private flow: Flow = {}
   /** How many bytes may pass although it is stalled. */
   private allowance = 0
+  /** The command up to the end of which everything passes, although it is stalled. */
+  private behind: string | undefined
   private timer: NodeJS.Timeout | undefined
   private readonly atEmpty: (() => void)[] = []
 
@@ -305,6 +309,7 @@ class Pipe {
   shape(flow: Flow): void {
     this.flow = flow
     this.allowance = flow.afterBytes ?? 0
+    this.behind = flow.behind
     this.pass()
   }
 
@@ -342,8 +347,14 @@ class Pipe {
   }
 
   private passBytes(): void {
-    while (this.allowance > 0 && this.queue.length > 0) {
+    while (this.queue.length > 0) {
       const { bytes, dueMs } = this.queue[0]
+      if (this.behind !== undefined) {
+        const end = endOf(this.behind, bytes)
+        this.allowance = end ?? bytes.length
+        if (end !== undefined) this.behind = undefined
+      }
+      if (this.allowance === 0) return
       const passing = bytes.subarray(0, this.allowance)
       if (passing.length === bytes.length) this.queue.shift()
       else this.queue[0] = { bytes: bytes.subarray(passing.length), dueMs }
@@ -356,4 +367,13 @@ class Pipe {
   private resume(): void {
     if (this.queuedBytes <= HELD_MAX_BYTES && !this.to.writableNeedDrain) this.from.resume()
   }
+}
+
+/** Where the first command with this name and two arguments ends, if it lies whole in the bytes. */
+function endOf(name: string, bytes: Buffer): number | undefined {
+  const text = bytes.toString('latin1')
+  const found = new RegExp(`\\r\\n${name}\\r\\n\\$(\\d+)\\r\\n`).exec(text)
+  if (found === null) return undefined
+  const last = /^\r\n\$\d+\r\n\d+\r\n/.exec(text.slice(found.index + found[0].length + Number(found[1])))
+  return last === null ? undefined : found.index + found[0].length + Number(found[1]) + last[0].length
 }

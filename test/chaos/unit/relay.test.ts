@@ -207,3 +207,18 @@ t.test('a stall may begin in the middle of something', async (t) => {
   await until('it is delivered', () => client.echoed.length === 16)
   t.equal(received[0].bytes.toString(), 'dt:chaos.abcdefg')
 })
+
+t.test('or right behind a command, whatever comes before it and wherever that was cut', async (t) => {
+  const { relay, received, open } = await start(t)
+  const client = await open('dt:chaos.')
+  await until('it is delivered', () => client.echoed.length === 9)
+  relay.shape(['proxy'], 'requests', { stalled: true, behind: 'DECRBY' })
+  const first = '*2\r\n$3\r\nGET\r\n$1\r\na\r\n'
+  const half = '*3\r\n$6\r\nDECRBY\r\n$2\r\nx*\r\n$3\r\n100\r\n'
+  client.socket.write(first)
+  await until('it is delivered', () => client.echoed.length === 9 + first.length)
+  client.socket.write(`${first}${half}*3\r\n$6\r\nINCRBY\r\n$2\r\ny*\r\n$3\r\n100\r\n${half}`)
+  await until('it is delivered', () => client.echoed.length === 9 + 2 * first.length + half.length)
+  await sleep(50)
+  t.equal(received[0].bytes.toString(), `dt:chaos.${first}${first}${half}`)
+})
