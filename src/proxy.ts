@@ -16,13 +16,13 @@ import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
 import { servingSettings } from './coordinator/serving-settings.js'
 import { missingContact } from './membership/contact.js'
+import { watchSilence } from './membership/large-reads.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
 import { originOf } from './membership/origin.js'
 import { Ownership } from './membership/ownership.js'
 import { refusalsOf } from './membership/refusals.js'
 import { SentinelAdmin } from './membership/sentinel-admin.js'
-import { silenceOf } from './membership/silence.js'
 import { Starter } from './membership/starter.js'
 import { openStateFile } from './membership/state-file.js'
 import { Upkeep } from './membership/upkeep.js'
@@ -221,7 +221,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     sentinel: config.sentinel,
     log,
     checkPause: () => pauseWatch.check(),
-    silence: () => silenceOf(links.all(), views.current, performance.now()),
+    silence: watchSilence(links, order),
     refusals: () => refusalsOf(markers.refusals(), views.current),
     publish: (present) => {
       members = present

@@ -2,7 +2,7 @@ import { Elements } from '../resp/elements.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR, ReplyProtocolError } from '../resp/reply-framer.js'
 import type { ExpiryPushes } from './expiry-pushes.js'
-import type { InFlight } from './in-flight.js'
+import type { EntryVisitor, InFlight } from './in-flight.js'
 import { CommandRefusedError, type ReplySink } from './reply-sink.js'
 import type { Segment, SendLog } from './send-log.js'
 
@@ -111,6 +111,13 @@ export class Block implements ReplySink {
     if (this.last === undefined) this.first = part
     else this.last.next = part
     this.last = part
+  }
+
+  /** Shows its commands; a run of them is one. */
+  visit(visit: EntryVisitor): void {
+    for (let part = this.first; part !== undefined; part = part.next) {
+      visit(part.sink, part.tag, part.segment.buf, part.start, part.end)
+    }
   }
 
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {

@@ -6,6 +6,9 @@ const OLDEST = 1000
 /** A server that has not answered its oldest command for so long may be busy with it. */
 const SLOW_MS = 300
 
+/** Is shown who waits for a reply, and where the command lies. */
+export type EntryVisitor = (sink: ReplySink, tag: number, buf: Buffer, start: number, end: number) => void
+
 /**
  * The queue of what was emitted on a link and not answered yet: one entry a command, in parallel arrays that grow by
  * doubling, so that a command costs no object here.
@@ -107,6 +110,14 @@ export class InFlight {
       most = Math.max(most, this.sinks[(this.head + k) & (this.capacity - 1)]?.patienceMs ?? 0)
     }
     return most
+  }
+
+  /** Shows the oldest entries: those among which may be what the server executes. */
+  visitOldest(visit: EntryVisitor): void {
+    for (let k = 0; k < Math.min(OLDEST, this.count); k++) {
+      const i = (this.head + k) & (this.capacity - 1)
+      visit(this.sinks[i] as ReplySink, this.tags[i], this.segments[i]!.buf, this.starts[i], this.ends[i])
+    }
   }
 
   /** How many there are before the first of this sink, or in all. */

@@ -15,6 +15,7 @@ import { EXPIRED, handshake, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
+import { Owed } from './owed.js'
 import { ping } from './ping.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { RunningScripts } from './running-scripts.js'
@@ -76,6 +77,11 @@ export class Link implements Flushable, FramerSink, BlockHost {
     () => this.inFlight,
     () => this.unsent,
   )
+  readonly owed = new Owed(
+    () => this.inFlight,
+    () => this.selection,
+    () => this.framer.bufferedBytes,
+  )
   private flushing = false
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
@@ -93,11 +99,6 @@ export class Link implements Flushable, FramerSink, BlockHost {
   /** Commands emitted and not answered. */
   get outstanding(): number {
     return this.inFlight.length
-  }
-
-  /** For how many ms its server may say nothing, because of a transaction that it has not answered. */
-  get patienceMs(): number {
-    return this.inFlight.patienceMs
   }
 
   /** Bytes that the server has not taken yet. */
@@ -279,6 +280,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.unsent = 0
     this.flushing = false
     this.selection.begin()
+    this.owed.readsUntilMs = 0
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
     const socket = connectReading(this.host, this.port, {
@@ -350,7 +352,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private select(db: number): void {
     const buf = this.selection.change(db)
     this.log.append(buf, 0, buf.length, true)
-    this.note(this.selection, 0, buf.length)
+    this.note(this.selection, db, buf.length)
   }
 
   /** What was put on it last is in flight, or in a block. */

@@ -21,6 +21,8 @@ export class Selection implements ReplySink {
   db = 0
   /** How many of those in flight may be executed in another database than theirs. */
   astray = 0
+  /** The one that was selected last by a SELECT that is answered. */
+  answeredDb = 0
   private last = 0
 
   /** `sent` is what is in flight, behind the reply that is handed over; `unsent` how many of that were not given to the socket. */
@@ -32,10 +34,11 @@ export class Selection implements ReplySink {
   /** A new connection. */
   begin(): void {
     this.db = 0
+    this.answeredDb = 0
     this.astray = 0
   }
 
-  /** The SELECT that is emitted now; its replies are to be handed over here. */
+  /** The SELECT that is emitted now; its replies are to be handed over here, with the database as the tag. */
   change(db: number): Buffer {
     this.last = db
     if (this.db !== UNSURE) this.db = db
@@ -50,8 +53,9 @@ export class Selection implements ReplySink {
     return false
   }
 
-  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+  onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     if ((flags & IS_ERROR) === 0) {
+      this.answeredDb = tag
       if (this.db === UNSURE) this.db = this.last
       return
     }

@@ -1,6 +1,6 @@
 import type { Member } from '../view/view.js'
 import type { Draft } from './draft.js'
-import { silentTogether } from './silence.js'
+import { type Cause, silentTogether } from './silence.js'
 import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from './standing.js'
 import type { KnownMaster } from './state.js'
 
@@ -12,6 +12,13 @@ const UNREACHED_GRACE_MS = 5000
 const SPARE_MS = 3000
 /** Sentinel's own default. */
 const DOWN_AFTER_MS = 30_000
+
+const BUSY_WITH: Record<Cause, string> = {
+  script: 'it executes a script that takes long',
+  transaction: 'it executes a transaction that takes long',
+  read: 'it was asked for large values, which takes it long to copy',
+  reply: 'a large reply is coming from it',
+}
 
 /**
  * Draws the consequences of everything seen so far. It looks at the whole state and not at the last event, so that a
@@ -190,7 +197,7 @@ function leaves(draft: Draft): void {
  * to answer, is taken for busy with what they all were sent: nobody could take its place [design §8 Membership]. When one
  * of them answers, the others have as long again as it has taken so far. Its link breaks in the end, if it is dead. So is one
  * that a script keeps busy, which says so over another connection: the script would be lost, and may have written. And one that a large
- * transaction may keep busy: its client would try it on the next one.
+ * transaction or large values may keep busy: its client would try it on the next one. And one from which a large reply is coming.
  */
 function isSpared(draft: Draft, name: string): boolean {
   const { sparedUntilMs } = draft.known.get(name)!
@@ -203,7 +210,7 @@ function isSpared(draft: Draft, name: string): boolean {
     draft.log(
       'warn',
       cause !== undefined
-        ? `${name} is odown and stays: it executes a ${cause} that takes long`
+        ? `${name} is odown and stays: ${BUSY_WITH[cause]}`
         : `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
       { member: name },
     )

@@ -11,11 +11,18 @@ export interface Silence {
   readonly since: ReadonlyMap<string, number>
   /** The natural replicas of ranges, by name, where one of them is silent. */
   readonly sets: readonly (readonly string[])[]
-  /** Those, by name, of which it is known why: a client's script runs there, or a transaction that may take as long. */
+  /** Those, by name, of which it is known why they say nothing, or why they said nothing to others. */
   readonly busy: ReadonlyMap<string, Cause>
 }
 
-export type Cause = 'script' | 'transaction'
+/**
+ * A client's script, or a transaction that may take as long; values that are large, which are copied for a reply; or a large reply,
+ * of which more has come just now.
+ */
+export type Cause = 'script' | 'transaction' | 'read' | 'reply'
+
+/** So much of a reply that is not whole says that it is a large one. */
+const LARGE_REPLY_BYTES = 1024 * 1024
 
 export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Map() }
 
@@ -25,24 +32,39 @@ interface Heard {
   readonly ready: boolean
   readonly outstanding: number
   readonly lastReceivedMs: number
-  readonly patienceMs: number
+  readonly owed: { readonly patienceMs: number; readonly readsUntilMs: number; readonly receivedBytes: number }
   readonly scripts: { explainSilence(nowMs: number): boolean }
+}
+
+/** Whether it owes replies and has said nothing for a while, by the clock of `performance.now`. */
+export function isSilent({ ready, outstanding, lastReceivedMs }: Heard, nowMs: number): boolean {
+  return ready && outstanding > 0 && nowMs - lastReceivedMs > SILENT_MS
 }
 
 /** Who is silent now, by the same clock as `lastReceivedMs`. */
 export function silenceOf(links: readonly Heard[], view: View, nowMs: number): Silence {
-  const silent = links.filter(
-    ({ ready, outstanding, lastReceivedMs }) => ready && outstanding > 0 && nowMs - lastReceivedMs > SILENT_MS,
-  )
-  if (silent.length === 0) return NO_SILENCE
+  const busy = new Map<string, Cause>()
+  for (const link of links) {
+    const cause = link.ready && link.outstanding > 0 ? causeOf(link, nowMs) : undefined
+    if (cause !== undefined) busy.set(link.name, cause)
+  }
+  const silent = links.filter((link) => isSilent(link, nowMs))
+  if (silent.length === 0 && busy.size === 0) return NO_SILENCE
   const since = new Map(silent.map(({ name, lastReceivedMs }) => [name, lastReceivedMs]))
   const sets = view.replicaSets.map(({ natural }) => natural.map(({ name }) => name))
-  const busy = new Map<string, Cause>()
-  for (const { name, scripts, lastReceivedMs, patienceMs } of silent) {
-    if (scripts.explainSilence(nowMs)) busy.set(name, 'script')
-    else if (nowMs - lastReceivedMs < patienceMs) busy.set(name, 'transaction')
-  }
   return { since, sets: sets.filter((names) => names.some((name) => since.has(name))), busy }
+}
+
+/**
+ * Why a server that owes replies says nothing. What it reads for them explains it from the beginning to the end of that time, also
+ * when it speaks again: the Sentinels may say so late. Of a large reply bytes come while the Sentinels' questions wait behind it.
+ */
+function causeOf(link: Heard, nowMs: number): Cause | undefined {
+  const { lastReceivedMs, owed, scripts } = link
+  if (nowMs < owed.readsUntilMs) return 'read'
+  if (!isSilent(link, nowMs)) return owed.receivedBytes >= LARGE_REPLY_BYTES ? 'reply' : undefined
+  if (scripts.explainSilence(nowMs)) return 'script'
+  return nowMs - lastReceivedMs < owed.patienceMs ? 'transaction' : undefined
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy } from '../helpers/proxy.js'
+import { throughRelay } from '../helpers/relayed-ring.js'
 import { membersOf, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
 import { declareDown, forgive, tellSentinels } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
@@ -117,3 +118,52 @@ t.test('a transaction that keeps one server from saying anything does not take i
   t.equal(String(await answered), `*${READS}\r\n${'$1\r\nv\r\n'.repeat(READS)}`)
   t.same(lines.about(/leaves the ring/), [])
 })
+
+t.test(
+  'a read of a large value that keeps its server from saying anything does not take it out, nor the next one',
+  async (t) => {
+    const lines = new LogLines()
+    const proxy = await startProxy(t, { nodes: 3, replicas: 1, log: lines.log })
+    const [client, other] = [await proxy.connect(), await proxy.connect()]
+    await client.ask('SELECT', '1')
+    const BYTES = 256 * 1024 * 1024
+    t.equal(String(await client.ask('SETRANGE', 'key', String(BYTES - 1), 'x')), `:${BYTES}\r\n`)
+    const [master] = await replicasOf(client, 'key')
+    // As if it were copied for the reply, which takes a server on a busy machine a second.
+    proxy.ring.pause(master)
+    const answered = client.ask('GETRANGE', 'key', '-1', '-1')
+    await until('it is on its way', async () => (await outstanding(other, master)) > 0)
+    // The proxy has looked why it is silent before the Sentinels say so, which are patient for a second at least.
+    await sleep(500)
+    await declareDown(proxy.ring, master)
+    await until('it is declared down', () => lines.about(/stays: it was asked for large values/).length > 0)
+    await sleep(1000)
+    t.equal(await membersOf(other), 'dt-1 dt-2 dt-3')
+    await forgive(proxy.ring, master)
+    proxy.ring.resume(master)
+    t.equal(String(await answered), '$1\r\nx\r\n')
+    t.same(lines.about(/leaves the ring/), [])
+  },
+)
+
+t.test(
+  'a server from which a large reply is coming is alive, though the Sentinels hear nothing behind it',
+  async (t) => {
+    const lines = new LogLines()
+    const { proxy, relay, client } = await throughRelay(t, lines.log)
+    const other = await proxy.connect()
+    const key = await (async () => {
+      for (let i = 0; ; i++) if ((await replicasOf(other, `key${i}`))[0] === 'dt-9') return `key${i}`
+    })()
+    const BYTES = 64 * 1024 * 1024
+    await client.ask('SETRANGE', key, String(BYTES - 1), 'x')
+    relay.slowReplies(20_000)
+    const answered = client.ask('GET', key)
+    await declareDown(proxy.ring, 'dt-9')
+    await until('it is declared down', () => lines.about(/stays: a large reply is coming from it/).length > 0)
+    await forgive(proxy.ring, 'dt-9')
+    t.equal((await answered).length, `$${BYTES}\r\n`.length + BYTES + 2)
+    t.same(lines.about(/leaves the ring/), [])
+    t.equal(await membersOf(other), 'dt-1 dt-2 dt-9')
+  },
+)

@@ -26,6 +26,9 @@ export class Relay {
   /** What the proxy says is kept back from the first piece on that has this in it. */
   private stallAt: string | undefined
   private held: (() => void)[] | undefined
+  private bytesPerMs = UNLIMITED
+  /** When what the server has said will have passed, in ms of `performance.now`. */
+  private passedMs = 0
   /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   private isBlack = false
   /** What was said into the hole, in order, and what was said after it on the same connections. */
@@ -71,6 +74,11 @@ export class Relay {
     this.stallAt = text
   }
 
+  /** What the server says passes, to everybody together, at so many bytes a ms from now on: who is told little waits behind the rest. */
+  slowReplies(bytesPerMs: number): void {
+    this.bytesPerMs = bytesPerMs
+  }
+
   /** Whether something is kept back. */
   get isStalling(): boolean {
     return this.held !== undefined
@@ -110,6 +118,13 @@ export class Relay {
     const pieces = this.swallowed.splice(0)
     for (const deliver of pieces) deliver()
     return pieces.length
+  }
+
+  private pace(bytes: number, deliver: () => void): void {
+    const nowMs = performance.now()
+    this.passedMs = Math.max(this.passedMs, nowMs) + bytes / this.bytesPerMs
+    if (this.passedMs <= nowMs) deliver()
+    else setTimeout(deliver, this.passedMs - nowMs)
   }
 
   private join(near: Socket): void {
@@ -162,7 +177,8 @@ export class Relay {
           if (what === 'requests') this.swallowed.push(() => far.write(chunk))
           return
         }
-        if (!isLink || what === 'replies') take(chunk)
+        if (what === 'replies') this.pace(chunk.length, () => take(chunk))
+        else if (!isLink) take(chunk)
         else if (this.held !== undefined) this.held.push(() => take(chunk))
         else if (this.stallAt !== undefined && chunk.includes(this.stallAt)) this.held = [() => take(chunk)]
         else take(chunk)

@@ -10,8 +10,9 @@ import { Story } from './story.js'
  * is not taken out one after the other [design §8 Membership].
  */
 
+const NOTHING_OWED = { patienceMs: 0, readsUntilMs: 0, receivedBytes: 0 }
 const link = (name: string, lastReceivedMs: number, outstanding = 1, ready = true) => ({
-  ...{ name, ready, outstanding, lastReceivedMs, patienceMs: 0, scripts: new RunningScripts(() => undefined) },
+  ...{ name, ready, outstanding, lastReceivedMs, owed: NOTHING_OWED, scripts: new RunningScripts(() => undefined) },
 })
 const members = ['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => ({ name, host: name, port: 1, state: 'up' as const }))
 const view = buildView('dt', 1, 2, 1, members)
@@ -109,13 +110,19 @@ t.test('one that is silent alone is taken out, and so is one whose link breaks',
 
 /** One that is known to be busy with this stays for so long, and is taken out some time after that is known no more. */
 function staysWhileBusy(t: Test, cause: Cause, forMs: number): void {
+  const why = {
+    script: 'it executes a script that takes long',
+    transaction: 'it executes a transaction that takes long',
+    read: 'it was asked for large values, which takes it long to copy',
+    reply: 'a large reply is coming from it',
+  }[cause]
   Story.ofRing('dt-1 dt-2 dt-3 dt-4').check(
     t,
     `
     > silent dt-1 of dt-1+dt-2+dt-3 by ${cause}
     > 1000 ms pass
     > s1 says +odown dt-1
-      warn: dt-1 is odown and stays: it executes a ${cause} that takes long
+      warn: dt-1 is odown and stays: ${why}
       warn: dt-1 is suspect: Sentinel says sdown
       publish dt-1(suspect) dt-2 dt-3 dt-4
     > ${forMs} ms pass
@@ -135,11 +142,30 @@ t.test('one that is known to execute a script stays as long as that is known', a
 })
 
 t.test('one that may be executing a large transaction stays as long as that may take', async (t) => {
-  const busy = (patienceMs: number) => silenceOf([{ ...link('dt-1', 1000), patienceMs }], view, 3000).busy
+  const busy = (patienceMs: number) =>
+    silenceOf([{ ...link('dt-1', 1000), owed: { ...NOTHING_OWED, patienceMs } }], view, 3000).busy
   t.same([...busy(1999)], [])
   t.same([...busy(2001)], [['dt-1', 'transaction']])
   staysWhileBusy(t, 'transaction', 3000)
 })
+
+t.test(
+  'one that reads large values, or sends a large reply, stays as long as that takes, also when it speaks again',
+  async (t) => {
+    const MEGABYTE = 1024 * 1024
+    const busy = (lastReceivedMs: number, owed: Partial<typeof NOTHING_OWED>, outstanding = 1) =>
+      silenceOf([{ ...link('dt-1', lastReceivedMs, outstanding), owed: { ...NOTHING_OWED, ...owed } }], view, 3000).busy
+    t.same([...busy(1000, { readsUntilMs: 3001 })], [['dt-1', 'read']])
+    t.same([...busy(2999, { readsUntilMs: 3001 })], [['dt-1', 'read']])
+    t.same([...busy(1000, { readsUntilMs: 3000 })], [])
+    t.same([...busy(2999, { readsUntilMs: 3001 }, 0)], [], 'it has answered all')
+    t.same([...busy(2999, { receivedBytes: MEGABYTE })], [['dt-1', 'reply']])
+    t.same([...busy(2999, { receivedBytes: MEGABYTE - 1 })], [])
+    t.same([...busy(1000, { receivedBytes: MEGABYTE })], [], 'nothing has come of it for long')
+    staysWhileBusy(t, 'read', 3000)
+    staysWhileBusy(t, 'reply', 3000)
+  },
+)
 
 t.test(
   'a script explains silence while its server has not had to speak yet, and then as long as it says that it is busy',

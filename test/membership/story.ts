@@ -73,8 +73,8 @@ export class Story {
       const names = words.slice(1, words.indexOf('of'))
       const since = new Map(names.map((name) => [name, this.silence.since.get(name) ?? this.nowMs]))
       const sets = from('of').filter((word) => word.includes('+'))
-      const cause = words.find((word) => word === 'script' || word === 'transaction')
-      const busy = new Map(cause === undefined ? [] : names.map((name) => [name, cause as Cause]))
+      const cause = words[words.indexOf('by') + 1]
+      const busy = new Map(!words.includes('by') ? [] : names.map((name) => [name, cause as Cause]))
       this.silence = { since, sets: sets.map((set) => set.split('+')), busy }
       return []
     }
