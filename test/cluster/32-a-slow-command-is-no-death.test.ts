@@ -4,7 +4,7 @@ import { LogLines } from '../helpers/log-lines.js'
 import { startProxy } from '../helpers/proxy.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
 import { membersOf, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
-import { declareDown, forgive, tellSentinels } from '../helpers/sentinels.js'
+import { declareDown, forgive, knowEachOther, tellSentinels } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -157,10 +157,12 @@ t.test(
     })()
     const BYTES = 64 * 1024 * 1024
     await client.ask('SETRANGE', key, String(BYTES - 1), 'x')
+    await until('the Sentinels can agree about it', () => knowEachOther(proxy.ring, 'dt-9'))
     relay.slowReplies(20_000)
     const answered = client.ask('GET', key)
     await declareDown(proxy.ring, 'dt-9')
     await until('it is declared down', () => lines.about(/stays: a large reply is coming from it/).length > 0)
+    relay.slowReplies(Number.POSITIVE_INFINITY)
     await forgive(proxy.ring, 'dt-9')
     t.equal((await answered).length, `$${BYTES}\r\n`.length + BYTES + 2)
     t.same(lines.about(/leaves the ring/), [])

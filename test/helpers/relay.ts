@@ -27,8 +27,8 @@ export class Relay {
   private stallAt: string | undefined
   private held: (() => void)[] | undefined
   private bytesPerMs = UNLIMITED
-  /** When what the server has said will have passed, in ms of `performance.now`. */
-  private passedMs = 0
+  /** What the server has said and has not passed yet. */
+  private readonly slow: { readonly bytes: number; readonly deliver: () => void }[] = []
   /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   private isBlack = false
   /** What was said into the hole, in order, and what was said after it on the same connections. */
@@ -121,10 +121,17 @@ export class Relay {
   }
 
   private pace(bytes: number, deliver: () => void): void {
-    const nowMs = performance.now()
-    this.passedMs = Math.max(this.passedMs, nowMs) + bytes / this.bytesPerMs
-    if (this.passedMs <= nowMs) deliver()
-    else setTimeout(deliver, this.passedMs - nowMs)
+    if (this.bytesPerMs === UNLIMITED && this.slow.length === 0) deliver()
+    else if (this.slow.push({ bytes, deliver }) === 1) this.passNext()
+  }
+
+  private passNext(): void {
+    const [{ bytes, deliver }] = this.slow
+    setTimeout(() => {
+      deliver()
+      this.slow.shift()
+      if (this.slow.length > 0) this.passNext()
+    }, bytes / this.bytesPerMs)
   }
 
   private join(near: Socket): void {
@@ -166,7 +173,7 @@ export class Relay {
           allowance.replies = this.cutAfter.bytes
           this.cutAfter = undefined
         }
-        if (!to.write(chunk)) {
+        if (!to.write(chunk) && !from.isPaused()) {
           from.pause()
           to.once('drain', () => from.resume())
         }

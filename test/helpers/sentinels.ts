@@ -35,3 +35,14 @@ export async function comeBack(ring: Ring & Pick<LocalRing, 'restart'>, ...names
   await forgive(ring, ...names)
   await Promise.all(names.map((name) => ring.restart(name)))
 }
+
+/** Whether each Sentinel knows enough others that monitor this server: they hear of each other through it. */
+export async function knowEachOther({ sentinels }: Ring, name: string): Promise<boolean> {
+  for (const { port } of sentinels) {
+    const client = await RawClient.connect(port)
+    const reply = String(await client.ask('SENTINEL', 'CKQUORUM', name))
+    client.close()
+    if (!reply.startsWith(`+OK ${sentinels.length} usable`)) return false
+  }
+  return true
+}
