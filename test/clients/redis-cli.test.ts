@@ -97,6 +97,17 @@ t.test('redis-cli', async (t) => {
     t.match(memkeys.stdout, /Biggest string found '"big"' has 1\d{5} bytes/)
   })
 
+  await t.test('what no ring has is refused, and says so', async (t) => {
+    const hotkeys = await cli('--hotkeys')
+    t.match(hotkeys.stdout + hotkeys.stderr, /An LFU maxmemory policy is not selected/)
+    const rdb = await cli('--rdb', '/dev/null')
+    t.not(rdb.code, 0)
+    t.match(rdb.stdout + rdb.stderr, /'p?sync' is not supported/)
+    const cluster = await run('redis-cli', [...access.slice(2), '--cluster', 'check', `127.0.0.1:${proxy.port}`])
+    t.not(cluster.code, 0)
+    t.match(cluster.stdout + cluster.stderr, /is not configured as a cluster node/)
+  })
+
   await t.test('--latency and --stat', async (t) => {
     t.match(await says('--latency', '-i', '0.2'), /^\d+ \d+ [\d.]+ \d+\n$/)
     const stat = Terminal.open(t, 'redis-cli', ...access, '--stat', '-i', '0.05')
