@@ -97,6 +97,8 @@ export class Client {
     private readonly history: History,
     private readonly reading = new Reading(),
     private readonly gate = new Gate(),
+    /** After so long without a reply it gives its connection up; 0: never. */
+    private readonly patienceMs = PATIENCE_MS,
   ) {}
 
   /** Follows the plan until `stop`. */
@@ -156,7 +158,10 @@ export class Client {
     const invokedMs = nowMs()
     const replies = send()
     const ids = plans.map(() => this.history.nextId())
-    const timer = setTimeout(() => connection.close(`no reply within ${PATIENCE_MS} ms`), PATIENCE_MS)
+    const { patienceMs } = this
+    const impatient = () => connection.close(`no reply within ${patienceMs} ms`)
+    const timer = patienceMs === 0 ? undefined : setTimeout(impatient, patienceMs)
+    const via = this.via === undefined ? {} : { via: this.via.port }
     const lastOfKey = new Map<string, number>()
     const operations = plans.map(async (plan, i): Promise<Operation> => {
       const place = placeOf(this.db)
@@ -165,7 +170,7 @@ export class Client {
       lastOfKey.set(key, ids[i])
       const { workload, name, args } = plan
       const db = place === String(this.db) ? {} : { db: this.db }
-      const invoked = { id: ids[i], client: this.index, workload, key, ...db, name, args, invokedMs }
+      const invoked = { id: ids[i], client: this.index, workload, key, ...db, name, args, invokedMs, ...via }
       let outcome: Outcome
       try {
         outcome = outcomeOfAll(plan, await replies[i])
@@ -173,8 +178,9 @@ export class Client {
         if (!(error instanceof ConnectionLostError)) throw error
         outcome = { kind: 'unknown', reason: this.whyLost(error, invokedMs) }
       }
-      const returnedMs = outcome.kind === 'unknown' ? Number.POSITIVE_INFINITY : nowMs()
-      const operation = { ...invoked, returnedMs, outcome, ...(after === undefined ? {} : { after }) }
+      const times =
+        outcome.kind === 'unknown' ? { returnedMs: Number.POSITIVE_INFINITY, lostMs: nowMs() } : { returnedMs: nowMs() }
+      const operation = { ...invoked, ...times, outcome, ...(after === undefined ? {} : { after }) }
       this.history.add(operation)
       if (name === 'xreadgroup' && outcome.kind === 'ok') {
         const id = idsIn(outcome.value).at(-1)

@@ -5,6 +5,7 @@ import { VALUE_PATTERN } from './checkers/provenance.js'
 import { NAMES } from './checkers/tagged.js'
 import { type Form, inMulti, KINDS, type Words } from './form.js'
 import type { Outcome, Value } from './history.js'
+import { QUEUE } from './queue-commands.js'
 import { SCRIPT_FORMS } from './scripts.js'
 import { SEVERAL_FORMS } from './several-commands.js'
 
@@ -41,6 +42,7 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   register: REGISTER,
   ...SEVERAL_FORMS,
   ...SCRIPT_FORMS,
+  queue: QUEUE,
   // Their keys are registers, too, and there is one operation more on all of them.
   flushed: { ...REGISTER, flushdb: { reply: 'ok', encode: () => ['FLUSHDB'] } },
   swapped: { ...REGISTER, swapdb: { reply: 'ok', encode: (_key, dbs) => ['SWAPDB', ...dbs] } },

@@ -28,6 +28,7 @@ const READERS: Readonly<Record<string, string>> = {
   ring: 'mget',
   scripted: 'look',
   scattered: 'look',
+  queue: 'final',
 }
 
 /**

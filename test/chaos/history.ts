@@ -31,6 +31,10 @@ export interface Operation {
   readonly invokedMs: number
   readonly returnedMs: number
   readonly outcome: Outcome
+  /** Of an unknown outcome: when it was known that no other answer comes. */
+  readonly lostMs?: number
+  /** The port of the proxy that was asked. */
+  readonly via?: number
   /** The operation before it that was sent on the same connection without waiting for its reply. */
   readonly after?: number
 }

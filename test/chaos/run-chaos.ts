@@ -15,10 +15,12 @@ import { killHolders, readFinally } from './final-reads.js'
 import { History, nowMs, type Operation } from './history.js'
 import { LagWatch } from './lag.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
+import { WAITING } from './queue-commands.js'
 import { Random } from './random.js'
 import { Scanner } from './scanner.js'
 import { LIBRARY, SCRIPT_FORMS } from './scripts.js'
 import type { Settings } from './settings.js'
+import { Workers } from './workers.js'
 import { ClientPlan, FIELDS_FILLED, FIELDS_KEY, OWN_DATABASES } from './workloads.js'
 
 export interface ChaosOptions extends Omit<Settings, 'flushAll'> {
@@ -74,6 +76,8 @@ const DOWN_AFTER_MS = 1000
 const READER_EVERY = 5
 /** About so many keys are in database 0 beside those that are written beforehand. */
 const KEYS_OF_CLIENTS = 2000
+/** Those who wait have numbers of their own, whatever others there are. */
+const FIRST_WORKER = 1000
 /** Clients go on for a while after the last fault. */
 const CALM_MS = 1000
 
@@ -97,6 +101,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
   const gate = new Gate()
   const lag = new LagWatch()
   const everyone: Client[] = []
+  const workers = new Workers(ring, history, options.seed, FIRST_WORKER)
   const run = async (): Promise<ChaosReport> => {
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
@@ -112,11 +117,13 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     await load(everyone, ring, history, [...ballast, ...staying])
     if (options.workloads.includes('fields')) await fill(ring)
     if (options.workloads.some((name) => name in SCRIPT_FORMS)) await loadLibrary(ring)
+    if (options.workloads.includes('queue')) await workers.start()
     for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
     const moveClients = () => {
       for (const client of clients.filter((_, i) => i % 2 === 1)) client.close('it was told to use another proxy')
+      workers.move()
     }
     const context: FaultContext = {
       ring,
@@ -160,6 +167,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       await chaos
       await sleep(CALM_MS)
       for (const client of clients) client.stop()
+      workers.stop()
       scanner.stop()
       await Promise.all([...runs, scans])
     } finally {
@@ -178,7 +186,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       const operations = history.operations()
       const { records, memberships } = nemesis
       const circumstances = circumstancesOf(records, memberships, options.replicas, lag.lags)
-      const during = operations.filter(({ invokedMs }) => invokedMs < endedMs)
+      const during = operations.filter(({ invokedMs, name }) => invokedMs < endedMs && !WAITING.includes(name))
       const { judged, violations } = checkAvailability(during, circumstances)
       return {
         options,
@@ -205,6 +213,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     tell('reading every key')
     const unanswered = await readFinally(everyone, ring, history)
     if (unanswered !== undefined) complain('no answer', unanswered)
+    await workers.drain()
     tell('comparing the members')
     const { keys, violations } = await checkPlacement(ring)
     found.push(...violations)
@@ -212,6 +221,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     tell('reading what remains')
     const { killed, unread } = await killHolders(everyone, ring, history, new Random(options.seed, 'killed at the end'))
     if (unread !== undefined) complain('no answer', `with ${killed.join(' and ')} killed, ${unread}`)
+    await workers.release()
     for (const client of everyone) client.close('done')
     await ring.stop()
 
@@ -221,6 +231,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     return await Promise.race([run(), ring.hopeless])
   } finally {
     lag.stop()
+    workers.close()
     for (const client of everyone) {
       client.stop()
       client.close('the run is over')

@@ -12,6 +12,8 @@ export const ELEMENTS: readonly string[] = ['e0', 'e1', 'e2', 'e3']
 
 /** What scripts keep: a counter, a queue, a lock with the number of its holders, and how many have passed a limiter. */
 export const PARTS: readonly string[] = ['count*', 'queue*', 'held*', 'fence*', 'passed*']
+/** Two lists of work, one of what is worked at, a sorted set and a stream. */
+export const QUEUE_PLACES: readonly string[] = ['a', 'b', 'kept', 'z', 's']
 
 /** Whether two of the names have their keys on the same servers, whatever the ring is. */
 export function isTogether(one: string, other: string): boolean {
@@ -32,6 +34,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ring: PLACES,
   scripted: PARTS,
   scattered: ACCOUNTS,
+  queue: QUEUE_PLACES,
 }
 
 /** The keys that a thing consists of, which is called by the name of its workload and a number; or the one key. */

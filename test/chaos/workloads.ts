@@ -25,7 +25,7 @@ export interface WorkloadOptions {
 }
 
 /** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
-const KEYS = 3
+export const SLOTS = 3
 const EXPIRING_KEYS = 48
 /** The share of tasks in which something is watched. */
 const COMPARING_SHARE = 0.08
@@ -105,10 +105,34 @@ const SCATTERED = [
   'look',
   'look',
 ]
+const QUEUED = [
+  'rpush',
+  'rpush',
+  'rpush',
+  'lpush',
+  'both',
+  'both',
+  'scripted',
+  'zadd',
+  'zadd',
+  'xadd',
+  'lpop',
+  'lpop',
+  'zpopmin',
+  'look',
+]
 /** The accounts on the same servers. */
 const TOGETHER = ACCOUNTS.filter((name) => isTogether(name, ACCOUNTS[ACCOUNTS.length - 1]))
 /** So many that hardly two amounts, or sums of some, are the same. */
 const AMOUNT_MAX = 1_000_000_000
+
+/** Their keys are the same in a whole run: somebody waits for them, and their checks take no longer for it. */
+const LASTING: readonly string[] = ['queue']
+
+/** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
+export function keyOfSlot(workload: string, slot: number, generation: number): string {
+  return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
+}
 
 /** `value` gives a new value, `known` one that this client meant to write to the key before. */
 type Planner = (random: Random, value: () => string, known: () => string) => { name: string; args: (string | number)[] }
@@ -240,6 +264,21 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     if (name === 'balance') return { name, args: [from] }
     return { name, args: name === 'look' ? [] : [from, to, random.between(1, AMOUNT_MAX)] }
   },
+  queue: (random, value) => {
+    const name = random.pick(QUEUED)
+    switch (name) {
+      case 'both':
+        return { name, args: [value(), value()] }
+      case 'zadd':
+        return { name, args: [random.below(1000), value()] }
+      case 'xadd':
+        return { name, args: [value()] }
+      case 'lpop':
+        return { name, args: [random.pick(['a', 'b'])] }
+      default:
+        return { name, args: name === 'zpopmin' || name === 'look' ? [] : [random.pick(['a', 'b']), value()] }
+    }
+  },
   stream: (random, value) => {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])
     return { name, args: name === 'xadd' ? ['*', value()] : [] }
@@ -330,21 +369,20 @@ export class ClientPlan {
     return { workload, key, ...PLANNERS[workload](random, value, () => this.latest.get(key) ?? value()) }
   }
 
-  /** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
   private key(workload: string): string {
-    return this.keyAt(workload, this.random.below(workload === 'expiring' ? EXPIRING_KEYS : KEYS))
+    return this.keyAt(workload, this.random.below(workload === 'expiring' ? EXPIRING_KEYS : SLOTS))
   }
 
   private keyAt(workload: string, slot: number): string {
     if (workload === 'fields') return `${FIELDS_KEY}${slot % 2}#f${this.random.below(FIELDS)}`
-    const generation = Math.floor(this.planned / OPERATIONS_PER_GENERATION)
-    return `${workload}:${slot}:${generation}${slot === 2 ? '\r\n\0\xff' : ''}`
+    const generation = LASTING.includes(workload) ? 0 : Math.floor(this.planned / OPERATIONS_PER_GENERATION)
+    return keyOfSlot(workload, slot, generation)
   }
 
   /** Of a register each, all of them or all but one. */
   private together(): Task {
-    const keys = Array.from({ length: KEYS }, (_, slot) => this.keyAt('register', slot))
-    if (this.random.chance(0.5)) keys.splice(this.random.below(KEYS), 1)
+    const keys = Array.from({ length: SLOTS }, (_, slot) => this.keyAt('register', slot))
+    if (this.random.chance(0.5)) keys.splice(this.random.below(SLOTS), 1)
     this.planned += keys.length
     const name = this.random.pick(['set', 'set', 'get', 'wipe', 'unlink'])
     const args = () => (name === 'set' ? [this.value()] : [])

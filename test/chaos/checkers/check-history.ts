@@ -11,6 +11,7 @@ import { checkList } from './list.js'
 import type { Model } from './model.js'
 import { movedModel } from './moved.js'
 import { checkProvenance, writersOf } from './provenance.js'
+import { checkQueue } from './queue.js'
 import { casModel, registerModel } from './register.js'
 import { rotatedModel } from './rotated.js'
 import { scriptedModelFor } from './scripted.js'
@@ -65,6 +66,7 @@ const checks: Readonly<Record<string, Check>> = {
   scripted: (key, operations) => linearizable(scriptedModelFor(operations))(key, operations, true),
   scattered: (key, operations, brief) => linearizable(bankModelFor(operations))(key, operations, brief),
   group: checkGroup,
+  queue: checkQueue,
   hash: linearizable(hashModel),
   expiring: linearizable(expiringModel),
   counter: checkCounter,

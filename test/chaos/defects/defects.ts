@@ -1,6 +1,7 @@
 import { SCRIPT_DEFECTS } from './script-defects.js'
 import { SEVERAL_DEFECTS } from './several-defects.js'
 import type { Defect } from './sought.js'
+import { WAITING_DEFECTS } from './waiting-defects.js'
 
 /** The arguments of node that bring the defect into the proxy's process. */
 export function nodeArgsOf(name: string): string[] {
@@ -287,4 +288,5 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   ...SEVERAL_DEFECTS,
   ...SCRIPT_DEFECTS,
+  ...WAITING_DEFECTS,
 }
