@@ -6,8 +6,8 @@ type Changeable<T> = { -readonly [K in keyof T]: T[K] }
 export type LiveConfig = Omit<Config, 'limits' | 'log'> & {
   readonly limits: Changeable<Config['limits']>
   readonly log: Changeable<Config['log']>
-  /** What is noted of slow commands and events: `slowlog-*`, `latency-monitor-threshold`. */
-  readonly watching: { slowlogSlowerThanUs: number; slowlogMax: number; latencyMs: number }
+  /** What is noted of slow commands: `slowlog-*`. */
+  readonly watching: { slowlogSlowerThanUs: number; slowlogMax: number }
 }
 
 /** As they are when the proxy starts; Redis's own defaults where DT has no setting. */
@@ -16,6 +16,6 @@ export function liveConfig(config: Config): LiveConfig {
     ...config,
     limits: { ...config.limits },
     log: { ...config.log },
-    watching: { slowlogSlowerThanUs: 10_000, slowlogMax: 128, latencyMs: 0 },
+    watching: { slowlogSlowerThanUs: 10_000, slowlogMax: 128 },
   }
 }

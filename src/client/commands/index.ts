@@ -6,8 +6,10 @@ import { dtCommands } from './dt.js'
 import { memberCommands } from './dt-members.js'
 import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
+import { latencyCommands } from './latency.js'
 import type { LocalCommand } from './local-command.js'
 import { lolwut } from './lolwut.js'
+import { memoryCommands } from './memory.js'
 import { trackingCommands } from './tracking.js'
 import { wait } from './wait.js'
 
@@ -22,6 +24,8 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...memberCommands,
     ...verifyCommands,
     ...trackingCommands,
+    ...latencyCommands,
+    ...memoryCommands,
     info: (_client, args, server) => info(server, args),
     lolwut,
     wait,

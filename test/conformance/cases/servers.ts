@@ -134,8 +134,56 @@ export const serverCases: Cases = {
 
   'acl|help': 'ACL HELP',
   'function|help': 'FUNCTION HELP',
+  'latency|doctor': `
+    LATENCY DOCTOR
+    LATENCY DOCTOR x
+    LATENCY
+    LATENCY NOSUCH
+  `,
+  'latency|graph': `
+    LATENCY GRAPH nosuch
+    LATENCY GRAPH "with\\0zero"
+    LATENCY GRAPH
+    LATENCY GRAPH a b
+  `,
   'latency|help': 'LATENCY HELP',
+  'latency|histogram': `
+    LATENCY HISTOGRAM nosuch
+    ~own LATENCY HISTOGRAM
+    ~own LATENCY HISTOGRAM set config
+  `,
+  'latency|history': `
+    LATENCY HISTORY nosuch
+    LATENCY HISTORY
+    LATENCY HISTORY a b
+  `,
+  'latency|latest': `
+    LATENCY LATEST
+    LATENCY LATEST x
+  `,
+  'latency|reset': `
+    LATENCY RESET
+    LATENCY RESET nosuch command
+  `,
+  'memory|doctor': `
+    MEMORY DOCTOR
+    MEMORY DOCTOR x
+    MEMORY
+    MEMORY NOSUCH
+  `,
   'memory|help': 'MEMORY HELP',
+  'memory|malloc-stats': `
+    ~own MEMORY MALLOC-STATS
+    MEMORY MALLOC-STATS x
+  `,
+  'memory|purge': `
+    MEMORY PURGE
+    MEMORY PURGE x
+  `,
+  'memory|stats': `
+    ~own MEMORY STATS
+    MEMORY STATS x
+  `,
   'module|help': 'MODULE HELP',
   'pubsub|help': 'PUBSUB HELP',
   'script|help': 'SCRIPT HELP',

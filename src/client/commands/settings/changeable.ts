@@ -132,14 +132,6 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
         config.watching.slowlogMax = entries
       },
     ),
-
-    'latency-monitor-threshold': number(
-      ({ config }) => config.watching.latencyMs,
-      (value) => wholeIn(value, 0n, LONG_MAX),
-      ({ config }, ms) => {
-        config.watching.latencyMs = ms
-      },
-    ),
   }),
 )
 

@@ -1,0 +1,117 @@
+import t from 'tap'
+import { startProxy, startRedis } from '../../helpers/proxy.js'
+import { itemsOf, type Node, readReply, textOf } from '../../helpers/raw-reply.js'
+
+/* MEMORY and LATENCY of a ring: made of what each of its servers says [design §7 Settings]. */
+
+const proxy = await startProxy(t, { nodes: 3, replicas: 1, sentinels: 1, downAfterMs: 60_000 })
+const redis = await startRedis(t)
+const client = await proxy.connect()
+const members = await Promise.all(['dt-1', 'dt-2', 'dt-3'].map((name) => proxy.connectTo(name)))
+const ask = async (...words: string[]) => readReply(await client.ask(...words))
+
+/** A flat array of names and values, by the names. */
+function fields(node: Node): Map<string, Node> {
+  const items = itemsOf(node)
+  return new Map(items.flatMap((item, i) => (i % 2 === 0 ? [[textOf(item), items[i + 1]] as const] : [])))
+}
+
+const number = (of: Map<string, Node>, name: string) => Number(textOf(of.get(name) as Node))
+
+t.test('MEMORY STATS sums up what can be, and counts each key once', async (t) => {
+  await client.pipeline(Array.from({ length: 200 }, (_, i) => ['SET', `k${i}`, 'v'.repeat(100)]))
+  const ours = fields(await ask('MEMORY', 'STATS'))
+  const plain = await redis.connect()
+  await plain.ask('SET', 'k', 'v')
+  const theirs = fields(readReply(await plain.ask('MEMORY', 'STATS')))
+  t.same([...ours.keys()], [...theirs.keys()], 'the fields of Redis in its order')
+  t.equal(number(ours, 'keys.count'), 200)
+  const each = await Promise.all(members.map(async (member) => fields(readReply(await member.ask('MEMORY', 'STATS')))))
+  const sum = (name: string) => each.reduce((all, one) => all + number(one, name), 0)
+  t.equal(number(ours, 'startup.allocated'), sum('startup.allocated'))
+  t.ok(Math.abs(number(ours, 'total.allocated') / sum('total.allocated') - 1) < 0.2)
+  t.ok(number(ours, 'keys.bytes-per-key') > 2 * 100, 'with both copies')
+  const share = (100 * number(ours, 'total.allocated')) / number(ours, 'peak.allocated')
+  t.ok(Math.abs(number(ours, 'peak.percentage') - share) < 0.01)
+  for (const name of ['allocator-fragmentation.ratio', 'allocator-rss.ratio', 'rss-overhead.ratio', 'fragmentation']) {
+    const values = each.map((one) => number(one, name))
+    const value = number(ours, name)
+    t.ok(value > Math.min(...values) * 0.8 && value < Math.max(...values) * 1.2, `${name}: ${value} of ${values}`)
+  }
+  const database = fields(ours.get('db.0') as Node)
+  t.same([...database.keys()], [...fields(theirs.get('db.0') as Node).keys()])
+})
+
+t.test('texts for people stand under the names of the servers where they differ', async (t) => {
+  const text = textOf(await ask('MEMORY', 'MALLOC-STATS'))
+  t.same(text.match(/^# dt-\d$/gm), ['# dt-1', '# dt-2', '# dt-3'])
+  t.equal(text.match(/Begin jemalloc statistics/g)?.length, 3)
+})
+
+t.test('events of all servers are one list, and the threshold is set on all of them', async (t) => {
+  t.equal(String(await client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '5')), '+OK\r\n')
+  for (const member of members)
+    t.match(String(await member.ask('CONFIG', 'GET', 'latency-monitor-threshold')), /\r\n5\r\n$/)
+  await client.ask('LATENCY', 'RESET')
+  t.same(itemsOf(await ask('LATENCY', 'LATEST')), [])
+  const busy = (ms: number) => [
+    'EVAL',
+    `local function us() local n = redis.call('TIME'); return n[1] * 1000000 + n[2] end
+     local from = us(); while us() - from < ${ms * 1000} do end`,
+    '0',
+  ]
+  await members[0].ask(...busy(40))
+  await members[2].ask(...busy(90))
+  const [event] = itemsOf(await ask('LATENCY', 'LATEST')).filter((item) => textOf(itemsOf(item)[0]) === 'command')
+  const [, , , most] = itemsOf(event).map(textOf)
+  t.ok(Number(most) >= 90, `the longest of all took ${most} ms`)
+  const samples = itemsOf(await ask('LATENCY', 'HISTORY', 'command')).map((item) =>
+    itemsOf(item).map(textOf).map(Number),
+  )
+  t.ok(samples.some(([, ms]) => ms >= 90))
+  t.equal(new Set(samples.map(([at]) => at)).size, samples.length, 'one for a second')
+  const graph = textOf(await ask('LATENCY', 'GRAPH', 'command'))
+  t.match(graph, /^# dt-1\ncommand - high/)
+  t.match(graph, /^# dt-3\ncommand - high/m)
+  t.match(textOf(await ask('LATENCY', 'DOCTOR')), /^# dt-1\n/)
+  t.equal(String(await client.ask('LATENCY', 'RESET', 'command', 'command', 'nosuch')), ':1\r\n')
+  t.equal(String(await client.ask('LATENCY', 'GRAPH', 'command')), "-ERR No samples available for event 'command'\r\n")
+  for (const member of members) t.same(itemsOf(readReply(await member.ask('LATENCY', 'HISTORY', 'command'))), [])
+  await client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0')
+})
+
+t.test('a histogram counts the calls of all servers, up to each time', async (t) => {
+  await client.ask('CONFIG', 'RESETSTAT')
+  await client.pipeline(Array.from({ length: 300 }, (_, i) => ['GET', `k${i}`]))
+  const command = fields(await ask('LATENCY', 'HISTOGRAM', 'get', 'nosuch'))
+  t.same([...command.keys()], ['get'])
+  const get = fields(command.get('get') as Node)
+  t.equal(number(get, 'calls'), 300)
+  const buckets = [...fields(get.get('histogram_usec') as Node)].map(([us, count]) => [
+    Number(us),
+    Number(textOf(count)),
+  ])
+  t.same(
+    buckets,
+    [...buckets].sort(([a, m], [b, n]) => a - b || m - n),
+  )
+  t.equal(buckets.at(-1)?.[1], 300)
+  const three = await proxy.connect(3)
+  t.match(
+    String(await three.ask('LATENCY', 'HISTOGRAM', 'get')),
+    /^%1\r\n\$3\r\nget\r\n%2\r\n\$5\r\ncalls\r\n:300\r\n\$14\r\n/,
+  )
+})
+
+t.test('who does not answer is named', async (t) => {
+  await proxy.ring.kill('dt-2')
+  t.match(textOf(await ask('MEMORY', 'MALLOC-STATS')), /^# dt-2\nIt has not answered\.$/m)
+  t.equal(textOf(fields(await ask('MEMORY', 'STATS')).get('dt.not-answered') as Node), 'dt-2')
+  t.match(
+    String(await client.ask('MEMORY', 'PURGE')),
+    /^-ERR it was not done by all servers, by the others it was \(dt-2 has not answered\); send it again\r\n/,
+  )
+  await proxy.ring.kill('dt-1')
+  await proxy.ring.kill('dt-3')
+  t.match(String(await client.ask('LATENCY', 'LATEST')), /^-ERR no server of the ring has answered/)
+})
