@@ -1,12 +1,9 @@
 import { parseInfo } from '../../backend/handshake.js'
 import type { Link } from '../../backend/link.js'
-import { within } from '../../base/within.js'
 import { textOf } from '../../resp/decode.js'
 import { isError } from '../../resp/encode.js'
 import type { Server } from '../server.js'
-
-/** How long a member may take to answer; one that is busy with something long is left out. */
-const TIMEOUT_MS = 1000
+import { askEach } from './every-member.js'
 
 /** What the members of the current view answered to INFO, and how to make one value of theirs. */
 export class MemberInfos {
@@ -65,13 +62,10 @@ export async function askMembers(server: Server, sections: readonly string[]): P
   const { links, view } = server.order.router
   const copies = Math.min(view.replicas + 1, links.length)
   if (sections.length === 0) return new MemberInfos([], copies)
-  const all = links.map(async (link) => {
-    if (!link.ready) return { link, text: undefined }
-    const reply = await within(
-      link.call(['INFO', ...sections]).catch(() => null),
-      TIMEOUT_MS,
-    )
-    return { link, text: reply === undefined || isError(reply) ? undefined : textOf(reply) }
-  })
-  return new MemberInfos(await Promise.all(all), copies)
+  const answers = await askEach(server, ['INFO', ...sections])
+  const all = answers.map(({ link, reply }) => ({
+    link,
+    text: reply === undefined || isError(reply) ? undefined : textOf(reply),
+  }))
+  return new MemberInfos(all, copies)
 }

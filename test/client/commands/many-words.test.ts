@@ -17,6 +17,8 @@ const MANY: readonly (readonly [start: string, word: string])[] = [
   ['CLIENT LIST ID', '1'],
   ['CLIENT KILL', 'ID'],
   ['INFO', 'everything'],
+  ['LATENCY RESET', 'command'],
+  ['LATENCY HISTOGRAM', 'get'],
   ['DT VERIFY', '--repair'],
   ['DT PLAN ADD', 'x'],
 ]
