@@ -64,9 +64,9 @@ export const QUEUE: Readonly<Record<string, Form>> = {
     decode: (value) => (value === null ? null : [value]),
   },
   zpopmin: {
-    reply: 'any',
+    reply: 'texts or nils',
     encode: (key) => ['ZPOPMIN', keyUnder(key, 'z')],
-    decode: (value) => (value as readonly Value[]).slice(0, 1),
+    decode: delivered((reply) => reply.slice(0, 1)),
   },
   look: {
     reply: 'integers',

@@ -135,7 +135,10 @@ t.test('what is about clients acts at once', async (t) => {
   const rest = idle.rest().finally(() => {
     isGone = true
   })
-  await until('one that says nothing is closed', async () => (await client.ask('PING'), isGone))
+  await until('one that says nothing is closed', async () => {
+    await client.ask('PING')
+    return isGone
+  })
   t.equal(String(await rest), '')
   t.equal(await set('timeout', '0', 'maxclients', '1'), '+OK\r\n')
   t.match(String(await (await proxy.connect()).rest()), /^-ERR max number of clients reached/)
