@@ -20,19 +20,23 @@ interface Command {
 
 const commands: Readonly<Record<string, Command>> = {
   up: {
-    summary: 'start a whole ring on this machine: Redis servers, Sentinels and the proxy',
+    summary: 'start a whole ring on this machine: servers, Sentinels, the proxy',
     usage: `Usage: dt up [options]
 
-Starts Redis servers and three Sentinels on this machine, and the proxy before them. Ctrl-C stops all of them; the
-data stay in the directory and are found again by the next dt up.
+Starts Redis servers and three Sentinels on this machine, and the proxy before
+them. Ctrl-C stops all of them; the data stay in the directory and are found
+again by the next dt up. A second ring beside it needs --port, --base-port and
+--dir of its own.
 
   --port PORT       where clients connect (default 6380)
   --nodes N         number of Redis servers (default 4)
   --replicas R      backups of each key (default 2)
   --dir DIR         where the servers keep their data (default ./data)
-  --base-port PORT  the servers take the ports after this one, the Sentinels those after it + 10000 (default 16380)
+  --base-port PORT  the servers take the ports after this one, the Sentinels
+                    those after it + 10000 (default 16380)
   --fresh           throw away the data of an earlier dt up first
-  --accept-epoch N  start although a later view of the ring than that of epoch N may have been lost
+  --accept-epoch N  start although a later view of the ring than that of epoch
+                    N may have been lost
   --wipe            empty servers that hold what does not belong to this ring
 `,
     run: up,
@@ -41,14 +45,19 @@ data stay in the directory and are found again by the next dt up.
     summary: 'start the proxy alone, before Sentinels and servers that exist',
     usage: `Usage: dt serve [--config FILE]
 
-  --config FILE     settings in YAML; conf/dt.yaml explains each of them. DT_CONFIG_FILE names the file, too, for all
-                    commands of dt. A variable DT_<SECTION>_<NAME> in the environment (DT_LISTEN_PORT,
-                    DT_SENTINEL_ADDRESSES, …) goes before the file
-  --takeover        take the ring from another proxy that serves it, which is shut out and stops
-  --accept-epoch N  start although a later view of the ring than that of epoch N may have been lost, and without keys
-                    of which no copy is there; 0 begins a new ring although not all servers are there. The log says
-                    when, and with which N, this is of use
-  --wipe            empty servers that hold what does not belong to this ring, instead of refusing them
+  --config FILE     settings in YAML; conf/dt.yaml explains each of them.
+                    DT_CONFIG_FILE names the file, too, for all commands of dt.
+                    A variable DT_<SECTION>_<NAME> in the environment
+                    (DT_LISTEN_PORT, DT_SENTINEL_ADDRESSES, …) goes before the
+                    file
+  --takeover        take the ring from another proxy that serves it, which is
+                    shut out and stops
+  --accept-epoch N  start although a later view of the ring than that of epoch
+                    N may have been lost, and without keys of which no copy is
+                    there; 0 begins a new ring although not all servers are
+                    there. The log says when, and with which N, this is of use
+  --wipe            empty servers that hold what does not belong to this ring,
+                    instead of refusing them
 `,
     run: serve,
   },
@@ -56,7 +65,8 @@ data stay in the directory and are found again by the next dt up.
     summary: 'ask a running proxy whether it answers',
     usage: `Usage: dt ping [--config FILE]
 
-Exits with 0 when the proxy on the port of the settings (default 6380) answers within a second, else with 1.
+Exits with 0 when the proxy on the port of the settings (default 6380) answers
+within a second, else with 1.
 
   --config FILE     the settings that the proxy was started with
 `,
@@ -64,20 +74,26 @@ Exits with 0 when the proxy on the port of the settings (default 6380) answers w
   },
   ...asking(operatorCommands),
   simulate: {
-    summary: 'count what moves when a node joins, and what is lost when servers fail, on simulated rings',
+    summary: 'count on simulated rings what moves, and what is lost',
     usage: `Usage: dt simulate join [options]
        dt simulate loss [options]
 
-join: lets a node join simulated rings and counts the keys that change hands, beside the ideal K/N.
-loss: lets some of N servers fail at once and tells how likely a key has lost all its copies, on simulated rings and in a
-Redis Cluster of as many servers.
+join: lets a node join simulated rings and counts the keys that change hands,
+beside the ideal K/N.
+loss: lets some of N servers fail at once and tells how likely a key has lost
+all its copies, on simulated rings and in a Redis Cluster of as many servers.
 
-  --nodes LIST     sizes N of the ring: before the join (default 10,20,30,40), or in all (default 9,30)
+  --nodes LIST     sizes N of the ring: before the join (default 10,20,30,40),
+                   or in all (default 9,30)
   --keys LIST      join: numbers K of keys (default 1000..10000)
-  --vnodes LIST    virtual nodes of each node (default 64, for loss 1,64); at most 4 numbers, for loss 3
-  --replicas R     backups of each key (default 2); for loss N must be a multiple of R+1
-  --seeds COUNT    rings made for each combination, from the seeds 1 to COUNT (default 100)
-  --orders COUNT   loss: orders in which the servers of each ring are let fail (default 100)
+  --vnodes LIST    virtual nodes of each node (default 64, for loss 1,64); at
+                   most 4 numbers, for loss 3
+  --replicas R     backups of each key (default 2); for loss N must be a
+                   multiple of R+1
+  --seeds COUNT    rings made for each combination, from the seeds 1 to COUNT
+                   (default 100)
+  --orders COUNT   loss: orders in which the servers of each ring are let fail
+                   (default 100)
   --json           print the results as JSON instead of a table
   --svg FILE       also draw them
 `,
@@ -168,7 +184,8 @@ async function help(argv: string[]): Promise<number> {
   const [name] = argv
   if (name !== undefined) return say(commandNamed(name).usage)
   const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(12)}${summary}\n`)
-  return say(`Diminished Triad ${version}: one Redis for your clients, several servers behind it, copies of every key.
+  return say(`Diminished Triad ${version}: one Redis for your clients, several servers
+behind it, copies of every key.
 
 Usage: dt <command> [options]
 
@@ -257,7 +274,8 @@ function say(text: string): number {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
-  if (code === 'EADDRINUSE') return `port ${port} of ${address} is taken`
+  if (code === 'EADDRINUSE')
+    return `port ${port} of ${address} is taken; the setting listen.port (DT_LISTEN_PORT) chooses another`
   if (error instanceof UserError || syscall !== undefined) return error.message
   return `this is a mistake in dt itself: ${error.stack}`
 }

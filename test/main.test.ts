@@ -93,6 +93,14 @@ t.test('dt help lists the commands, dt help up its options', async (t) => {
   for (const option of ['--port', '--nodes', '--replicas', '--dir', '--base-port', '--fresh']) t.match(up.out, option)
   t.equal((await run(t, ['up', '--help'])).out, up.out)
   t.match((await run(t, ['help', 'simulate'])).out, /^Usage: dt simulate/)
+  const names = [...help.out.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name)
+  for (const text of [
+    help.out,
+    ...(await Promise.all(names.map(async (name) => (await run(t, ['help', name])).out))),
+  ]) {
+    const wide = text.split('\n').filter((line) => line.length > 80)
+    t.same(wide, [], 'help fits a terminal of 80 columns')
+  }
 })
 
 t.test('dt version says the version', async (t) => {

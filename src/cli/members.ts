@@ -79,7 +79,7 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   else out.write(table(out, [{ head: 'from' }, { head: 'to' }, right('ranges'), right('keys'), right('memory')], rows))
   const [keys, bytes, seconds] = [Number(result.keys), Number(result.bytes), Number(result.seconds)]
   out.write(`\n${about}${counted(keys, 'copy', 'copies')}, ${size(bytes)}, in about ${duration(seconds)}.\n`)
-  const share = `${percent(Number(result.share))} of all; K/N is ${percent(Number(result['ideal-share']))}`
+  const share = `${percent(Number(result.share))} of all (K/N, an even share: ${percent(Number(result['ideal-share']))})`
   out.write(`${about}${counted(Number(result['keys-mastered']), 'key')} would get another master: ${share}.\n`)
   if (result.counted === 'incomplete') out.write('Not all keys were counted: no server of theirs answers.\n')
   return 0

@@ -32,10 +32,11 @@ ${PROXY_USAGE}`,
     summary: 'make a server a member, and wait until its data is there',
     usage: `Usage: dt add HOST:PORT --name NAME [options]
 
-Tells the Sentinels to monitor the server, and shows how its data comes. Clients go on meanwhile; Ctrl-C does not end it,
-dt cancel does.
+Tells the Sentinels to monitor the server, and shows how its data comes.
+Clients go on meanwhile; Ctrl-C does not end it, dt cancel does.
 
-  --name NAME        what the member is called: its name decides its place on the ring
+  --name NAME        what the member is called: its name decides its place on
+                     the ring
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).add(argv, out),
   },
@@ -43,8 +44,8 @@ ${PROXY_USAGE}`,
     summary: 'move the data of a member away, then forget it',
     usage: `Usage: dt remove NAME [options]
 
-The member serves until its data is elsewhere; then the Sentinels are told to forget it. Clients go on meanwhile; Ctrl-C
-does not end it, dt cancel does.
+The member serves until its data is elsewhere; then the Sentinels are told to
+forget it. Clients go on meanwhile; Ctrl-C does not end it, dt cancel does.
 
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).remove(argv, out),
@@ -62,8 +63,9 @@ ${PROXY_USAGE}`,
        dt plan remove NAME [options]
        dt plan upgrade HOST:PORT [options]
 
-Nothing is changed. The share of the keys that get another master stands beside K/N, the least that has to move. An
-upgrade is planned by the pattern of an empty server of the new version that runs on HOST:PORT.
+Nothing is changed. The share of the keys that get another master stands beside
+K/N, the even share of one server. An upgrade is planned by the pattern of an
+empty server of the new version that runs on HOST:PORT.
 
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).plan(argv, out),
@@ -79,10 +81,12 @@ ${PROXY_USAGE}`,
     summary: 'compare all copies of all keys, and repair those that differ',
     usage: `Usage: dt verify [--repair] [options]
 
-Compares value, type and time to live of every key on all its replicas, while clients go on, and looks for copies that
-should not be there. Exits with 1 when differences are left, or not everything could be compared. Ctrl-C ends it.
+Compares value, type and time to live of every key on all its replicas, while
+clients go on, and looks for copies that should not be there. Exits with 1 when
+differences are left, or not everything could be compared. Ctrl-C ends it.
 
-  --repair           copy what differs from its master, and delete what should not be there
+  --repair           copy what differs from its master, and delete what should
+                     not be there
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await import('./verify.js')).verify(argv, out),
   },

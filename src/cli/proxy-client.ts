@@ -25,8 +25,10 @@ export interface ProxyOptions {
 }
 
 /** Their explanation in a usage. */
-export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that of the settings, 127.0.0.1:6380 without any)
-  --config FILE      the settings that the proxy was started with; its password is auth.password
+export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that of the settings,
+                     127.0.0.1:6380 without any)
+  --config FILE      the settings that the proxy was started with; its password
+                     is auth.password
   --json             print JSON, as DT … answers it
 `
 

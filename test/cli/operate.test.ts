@@ -76,7 +76,7 @@ t.test('a server is planned, added, verified and removed', async (t) => {
   const plan = await dt(['plan', 'add', address, '--name', 'dt-4'])
   t.match(plan.text, /^from +to +ranges +keys +memory\ndt-1 +dt-4 +[0-9]+ +[0-9,]+ +[0-9.]+ kB\n/)
   t.match(plan.text, /\n[0-9,]+ copies, [0-9.]+ kB, in about [0-9]+ s\.\n/)
-  t.match(plan.text, /[0-9,]+ keys would get another master: [0-9.]+ % of all; K\/N is 25\.0 %\.\n$/)
+  t.match(plan.text, /[0-9,]+ keys would get another master: [0-9.]+ % of all \(K\/N, an even share: 25\.0 %\)\.\n$/)
   const { value } = await asJson('plan', 'add', address, '--name', 'dt-4')
   t.equal(value['ideal-share'], 0.25)
 
