@@ -31,6 +31,10 @@ export function serveAfter(
   row: CommandRow,
   slot: ReplySlot,
 ): void {
+  if (slot.putOff !== undefined) {
+    slot.putOff(settled)
+    return
+  }
   const own = ownFrame(frame)
   slot.pauseClient()
   const again = () => order.resubmit(own, row, slot)

@@ -39,6 +39,8 @@ export interface ReplySlot {
    * later: so a connection's commands take effect in their order.
    */
   pauseClient(): void
+  /** It passes the gates and holds none: when it cannot be served now, others may have its keys by then, and it begins anew instead. */
+  putOff?(until: Promise<unknown>): void
   /** The command waits for what may never come, and its client with it. */
   waits?(wait: Wait): void
   /** The reply waits for something else than the answer of the member that was asked: others need not wait for it to ask that one. */

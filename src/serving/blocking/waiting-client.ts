@@ -1,6 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
-import { answer, deliver, unavailable } from '../../order/replies.js'
+import { answer, deliver, MUST_WAIT, unavailable } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
 import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
@@ -37,6 +37,8 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
+  /** Keys can be served that could not before: who was put off is tried again. */
+  readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
   needsGates(command: BlockedCommand): boolean
 }
@@ -139,7 +141,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** The place of the reply to what is asked, or sent for, for it. */
   slotOf(line: Line | undefined): AskedSlot {
     const answered: Answered = (buf, start, end) => this.answered(line, buf, start, end)
-    return new AskedSlot(this.slot, answered, (failure) => this.failed(line, failure))
+    const again = () => this.keeper.readable()
+    return new SentForSlot(this.slot, answered, (failure) => this.failed(line, failure), again)
   }
 
   /** The same for what is asked of several servers. */
@@ -287,6 +290,29 @@ export class AskedSlot extends InnerSlot {
   override pauseClient(): void {}
 
   override async whenFirst(): Promise<void> {}
+}
+
+/**
+ * The slot of what may take an element. It holds no gates: when its key has to be made equal first [copy-first.ts], somebody else may
+ * have the key for himself by then, and what he has seen there must stay; so it is sent for anew.
+ */
+class SentForSlot extends AskedSlot {
+  constructor(
+    whole: ReplySlot,
+    answered: Answered,
+    failed: (failure: Error) => void,
+    private readonly again: () => void,
+  ) {
+    super(whole, answered, failed)
+  }
+
+  putOff(until: Promise<unknown>): void {
+    const isOver = () => {
+      this.finish(MUST_WAIT, 0, MUST_WAIT.length)
+      this.again()
+    }
+    until.then(isOver, isOver)
+  }
 }
 
 /** The same for a command on several servers, which enters the gates itself, in its turn. */

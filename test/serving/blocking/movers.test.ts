@@ -102,3 +102,34 @@ t.test('nothing is moved to a key that somebody else has for himself', async (t)
   await turnEnds()
   t.same(mover.heard, ['BLMOVE a b LEFT RIGHT 0: $1\r\nx'])
 })
+
+t.test(
+  'an element is not taken from who has the key for himself, when the key had to be made equal first',
+  async (t) => {
+    const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 1)
+    ring.order.uncertainty.begin()
+    const key = Buffer.from('k')
+    const [master, backup] = ring.order.router.routeOfKey(key, 0, 1).natural as unknown as LinkInMemory[]
+    const client = ring.client()
+    client.send('BLPOP k 0')
+    await turnEnds()
+    t.same([master.asked, backup.asked], [['PEXPIRETIME k', 'DUMP k'], []])
+    // Meanwhile somebody moves its element to another server: what he has seen there has to stay.
+    const { gates } = ring.order
+    const claim = { ids: [keyId(0, key, 0, 1)], isShared: false }
+    const entry = await gates.entered(claim, gates.ticket(), performance.now() + 60_000)
+    master.answers(':-1', '$4\r\ndump')
+    await turnEnds()
+    t.match(backup.asked, [/^RESTORE k /])
+    backup.answers('+OK')
+    await turnEnds()
+    t.same([master.asked, backup.asked], [[], []], 'nothing is popped')
+    gates.leave(entry!)
+    await turnEnds()
+    t.same([master.asked, backup.asked], [['LMPOP 1 k LEFT'], ['LMPOP 1 k LEFT']])
+    master.answers('*2\r\n$1\r\nk\r\n*1\r\n$1\r\nx')
+    backup.answers('*2\r\n$1\r\nk\r\n*1\r\n$1\r\nx')
+    await turnEnds()
+    t.same(client.heard, ['BLPOP k 0: *2\r\n$1\r\nk\r\n$1\r\nx'])
+  },
+)
