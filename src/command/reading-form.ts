@@ -1,4 +1,4 @@
-import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
+import { argumentsOf, type Frame, frameOf } from '../resp/frame.js'
 import { hasWordOf, isKnownForm } from './options.js'
 import type { CommandRow } from './row.js'
 
@@ -14,7 +14,7 @@ import type { CommandRow } from './row.js'
 export function readingForm(row: CommandRow, frame: Frame): Frame | undefined {
   const { reading } = row
   if (reading === undefined || !isKnownForm(row, frame) || hasWordOf(row, frame, reading.writing)) return undefined
-  const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+  const args = argumentsOf(frame)
   args[0] = Buffer.from(reading.name.toUpperCase())
   return frameOf(args)
 }

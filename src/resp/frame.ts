@@ -21,6 +21,11 @@ export function argumentOf(frame: Frame, i: number): Buffer {
   return frame.buf.subarray(frame.argStart[i], frame.argEnd[i])
 }
 
+/** All its arguments, the command's name included, valid as long as the frame's. */
+export function argumentsOf(frame: Frame): Buffer[] {
+  return Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+}
+
 /** A frame that stays valid: the same one if its bytes are owned and its offsets are its own, otherwise a copy. */
 export function ownFrame(frame: Frame): Frame {
   const { start } = frame

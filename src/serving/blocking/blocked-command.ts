@@ -5,7 +5,7 @@ import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import type { Left } from '../../order/awaited.js'
 import { error, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import { argumentsOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import type { Kind } from './lines.js'
 import { timeoutOf } from './timeout.js'
 
@@ -41,7 +41,7 @@ const SYNTAX_ERROR = error('ERR syntax error')
 export function blockedCommandOf(row: CommandRow, frame: Frame, db: number): BlockedCommand | Reply {
   // It is needed for as long as its client waits.
   const own = ownFrame(frame)
-  const args = Array.from({ length: own.argc }, (_, i) => argumentOf(own, i))
+  const args = argumentsOf(own)
   switch (row.waits) {
     case 'pop-left':
       return popping(args, 'LMPOP', 'LEFT', 'list', db)

@@ -4,7 +4,7 @@ import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, MapReply, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import { argumentsOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import type { BlockedCommand } from './blocked-command.js'
 
@@ -24,7 +24,7 @@ let readers = 0
 /** XREAD or XREADGROUP without its BLOCK; the time is undefined when it has none. */
 export function withoutBlock(frame: Frame): { readonly frame: Frame; readonly timeoutMs: number | Reply | undefined } {
   const own = ownFrame(frame)
-  const args = Array.from({ length: own.argc }, (_, i) => argumentOf(own, i))
+  const args = argumentsOf(own)
   const words: Buffer[] = [args[0]]
   let timeoutMs: number | Reply | undefined
   let i = 1
@@ -48,7 +48,7 @@ export function plainForm(row: CommandRow, frame: Frame): Frame {
   const { frame: twin } = withoutBlock(frame)
   const places: number[] = []
   if (findKeys(row, twin, places) > 0) return twin
-  const args = Array.from({ length: twin.argc }, (_, i) => argumentOf(twin, i))
+  const args = argumentsOf(twin)
   return frameOf([args[0], 'COUNT', '1', ...args.slice(1)])
 }
 
@@ -69,7 +69,7 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
   const places: number[] = []
   const count = findKeys(row, twin, places)
   if (count <= 0) return undefined
-  const args = Array.from({ length: twin.argc }, (_, i) => argumentOf(twin, i))
+  const args = argumentsOf(twin)
   const [first] = places
   const head = args.slice(0, first)
   const keys = args.slice(first, first + count)

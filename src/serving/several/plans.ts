@@ -2,7 +2,7 @@ import { findKeys } from '../../command/keys.js'
 import { isKnownForm } from '../../command/options.js'
 import type { CommandRow, Plan } from '../../command/row.js'
 import { error, isError, nullArray, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame } from '../../resp/frame.js'
+import { argumentsOf, type Frame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import { streamParts } from './streams.js'
 
@@ -34,7 +34,7 @@ const WRONG_COUNT = error('ERR count should be greater than 0')
 
 /** The plan of a command, or the error that it is answered with whatever its keys hold [Redis t_list.c, t_set.c, t_zset.c, t_string.c]. */
 export function planOf(row: CommandRow, plan: Plan, frame: Frame): Planned | Reply {
-  const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+  const args = argumentsOf(frame)
   if (!isKnownForm(row, frame)) return SYNTAX_ERROR
   switch (plan) {
     case 'move-element':

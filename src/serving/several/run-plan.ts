@@ -5,7 +5,7 @@ import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame } from '../../resp/frame.js'
+import { argumentsOf, type Frame } from '../../resp/frame.js'
 import { type Attempt, halfDone, Operation, type Outcome } from './operation.js'
 import { isPlanned, type Planned, planOf } from './plans.js'
 
@@ -75,10 +75,6 @@ export class PlanRun extends Operation {
 function notDone(reply: ErrorReply, writes: number): Reply {
   if (writes === 1 || !reply.message.startsWith(OUTCOME_UNKNOWN)) return reply
   return error(`${reply.message} (nothing was taken from the source)`)
-}
-
-function argumentsOf(frame: Frame): Buffer[] {
-  return Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
 }
 
 function isNothing(reply: Reply): boolean {

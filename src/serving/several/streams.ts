@@ -1,6 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
 import { Merge } from './merge.js'
 import { isPutOff } from './put-off.js'
@@ -26,7 +26,7 @@ export function readStreams(
   if (isPutOff(order, frame, row, slot, { routes, parts: keyCount, partOf }, deadlineMs)) return
   const merge = Merge.of(row, slot, keyCount, partOf, keyCount)
   merge.isRead(frame)
-  const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+  const args = argumentsOf(frame)
   for (const [part, words] of streamParts(args, places[0], keyCount).entries()) {
     oneRoute.serve(routes[part], frameOf(words), row, merge.slotOf(part), deadlineMs)
   }

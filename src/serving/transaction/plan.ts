@@ -6,7 +6,7 @@ import { isKnownForm } from '../../command/options.js'
 import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import type { Route } from '../../order/router.js'
-import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { argumentOf, argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import { isCertain } from '../certain.js'
 import { serverChooses } from '../effects.js'
@@ -174,7 +174,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       step = command
       break
     } else if (row.merge === 'streams') {
-      const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+      const args = argumentsOf(frame)
       const streams = streamParts(args, keys[0], count).map(frameOf)
       partOf.set(command, [...streams.keys()])
       parts.set(command, count)
