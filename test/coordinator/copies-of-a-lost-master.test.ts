@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import type { Teardown } from '../helpers/proxy.js'
 import { type LinkInMemory, RingInMemory } from '../helpers/ring-in-memory.js'
+import { turnEnds } from '../helpers/turn-ends.js'
 
 /*
  * A master has lost its data without a trace: emptied by hand, or the disk of yesterday. What it is asked to give the others must
@@ -14,7 +15,6 @@ const NOTHING_CLAIMED = '*0'
 const THERE = [':-1', '-WRONGTYPE Operation against a key']
 const NOT_THERE = [':-2', ':0']
 const DUMPED = '$3\r\nold'
-const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 function begin(t: Teardown) {
   const ring = new RingInMemory(t)
@@ -41,7 +41,7 @@ t.test(
     other.answers(':6', ...THERE)
     t.same(outvoted, [master.name])
     t.same([changesOn(one), changesOn(other)], [[], []])
-    await begun()
+    await turnEnds()
     t.same(client.heard.length, 1)
     t.match(client.heard[0], /^XCLAIM .*: -ERR the outcome of this write is unknown/)
     // Before he had answered either of the two others could be the one that was wrong.
@@ -61,7 +61,7 @@ t.test('so it is while one of the two has not answered', async (t) => {
   client.send(XCLAIM)
   master.answers(':1', ...NOT_THERE, NOTHING_CLAIMED, ':-1', DUMPED)
   one.answers(':6', ...THERE)
-  await begun()
+  await turnEnds()
   t.notOk(ring.order.doubts.isInDoubt(other as unknown as Link, '0:k'), 'he decides')
   other.answers(':6', ...THERE)
   t.same(outvoted, [master.name])
@@ -77,7 +77,7 @@ t.test('without any write before, the look tells that the master has lost the ke
   other.answers(...THERE)
   t.same(outvoted, [master.name])
   t.same([changesOn(one), changesOn(other)], [[], []])
-  await begun()
+  await turnEnds()
   t.same(one.asked, ['PEXPIRETIME k', 'DUMP k'], 'it gets it back')
 })
 
@@ -150,10 +150,10 @@ t.test('when all are in doubt it is not the word of the one that counts that has
   // With the second one under way.
   ring.breaks(one)
   ring.breaks(other)
-  await begun()
+  await turnEnds()
   for (const link of [one, other]) ring.returns(link)
-  await begun()
-  await begun()
+  await turnEnds()
+  await turnEnds()
   t.same([master.asked, one.asked, other.asked], [[], [], ['PEXPIRETIME k', 'DUMP k', 'PEXPIRETIME k', 'DUMP k']])
 })
 
@@ -167,7 +167,7 @@ t.test('a master whose choice two others refuse, who say the same, has lost some
   other.answers(tooSmall)
   t.same(outvoted, [master.name])
   t.match(client.heard, [/outcome of this write is unknown/], 'nobody has the entry in the end')
-  await begun()
+  await turnEnds()
   t.same(one.asked, ['PEXPIRETIME k', 'DUMP k'])
   t.ok(ring.order.doubts.isInDoubt(master as unknown as Link, '0:k'))
   t.same([changesOn(one), changesOn(other)], [[], []])
@@ -186,7 +186,7 @@ t.test('nor what a master gives that has not taken what the one before it has gi
   master.answers('-MISCONF its disk is full', NOTHING_CLAIMED, ':-1', '$3\r\nnew')
   other.answers('+OK')
   t.same(changesOn(other), [], 'he alone has what was claimed first')
-  await begun()
+  await turnEnds()
   t.equal(client.heard.length, 1)
   t.match(client.heard[0], /^XCLAIM .*: -ERR the outcome of this write is unknown/)
   other.answers(':-1', DUMPED)

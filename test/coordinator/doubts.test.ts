@@ -8,13 +8,11 @@ import { Lanes } from '../../src/order/lanes.js'
 import { Pieces } from '../../src/order/pieces/pieces.js'
 import type { Router } from '../../src/order/router.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
+import { turnEnds } from '../helpers/turn-ends.js'
 import { until } from '../helpers/until.js'
 
 const KEY = '0:key'
 const OTHER = '0:other'
-/** When the repairs have been begun that were asked for in this turn. */
-const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
-
 /** Some members, of which the first ones are the replicas of the key, and what is in doubt on them. */
 class Story {
   readonly doubts: Doubts
@@ -226,7 +224,7 @@ t.test('a key that gets into another one while it is in doubt, or before that is
     group.end()
     t.equal(story.inDoubt('b'), `${KEY} ${OTHER}`, known)
     t.equal(story.inDoubt('a'), '')
-    await begun()
+    await turnEnds()
     story.answers('a', '_')
     story.answersOne('b', ':1')
     t.same(story.settled, [], 'the write is in both keys now')
@@ -239,7 +237,7 @@ t.test('a key that gets into another one while it is in doubt, or before that is
 
 t.test('a key whose repair is under way gets into another one behind it', async (t) => {
   const story = new Story('a b', 'a b').misses('b')
-  await begun()
+  await turnEnds()
   for (let i = 0; i < 3; i++) {
     story.carries().end()
     t.equal(story.inDoubt('b'), KEY, 'the repair is not begun anew')
@@ -253,7 +251,7 @@ t.test('a key whose repair is under way gets into another one behind it', async 
 t.test('and when the repair does not arrive both are in doubt', async (t) => {
   for (const fails of ['a', 'b']) {
     const story = new Story('a b', 'a b').misses('b')
-    await begun()
+    await turnEnds()
     const group = story.carries()
     if (fails === 'b') story.answers('a', '_')
     story.answers(fails, '-ERR no')
@@ -272,7 +270,7 @@ t.test(
     t.equal(story.inDoubt('a'), '', 'the word of the master counts')
     story.answersOne('c', ':0')
     t.equal(story.inDoubt('c'), KEY, 'the copy that was on its way is of before')
-    await begun()
+    await turnEnds()
     story.answers('a', '_').answers('c', ':0')
     t.equal(story.inDoubt('c'), '')
     t.same(story.settled, ['a has not', 'c has not'], 'nobody is sure to have the write')
@@ -286,7 +284,7 @@ t.test(
     const story = new Story('a b c', 'a b c').isOutvoted('a').isOutvoted('b')
     story.carries()
     story.misses('a', OTHER).misses('b', OTHER).misses('c')
-    for (let turn = 0; turn < 10; turn++) await begun()
+    for (let turn = 0; turn < 10; turn++) await turnEnds()
     t.equal(story.inDoubt('c'), '', 'it has not been outvoted for either key')
     t.ok(story.sentTo('c') < 20, `it is asked for what the others need: ${story.sentTo('c')}`)
     story.doubts.close()
@@ -308,11 +306,11 @@ t.test(
   'what is copied from a replica that comes into doubt meanwhile is in doubt again where it arrives',
   async (t) => {
     const story = new Story('a b c', 'a b c').misses('a')
-    await begun()
+    await turnEnds()
     story.misses('b').answers('b', '$5\r\nwrong').answers('a', '+OK')
     t.equal(story.inDoubt('a'), KEY)
     t.same(story.settled, [])
-    await begun()
+    await turnEnds()
     story.answers('c', '$5\r\nright').answers('a', '+OK').answers('b', '+OK')
     t.equal(story.doubts.any, false)
     t.same(story.settled, ['a has', 'b has'])
@@ -324,7 +322,7 @@ t.test('only so many keys are repaired at a time, and the others as soon as thes
   const story = new Story('a b', 'a b')
   for (let i = 0; i < 250; i++) story.misses('b', `0:${i}`)
   const turns: number[] = []
-  for (await begun(); story.doubts.size > 0 && turns.length < 10; await begun()) {
+  for (await turnEnds(); story.doubts.size > 0 && turns.length < 10; await turnEnds()) {
     turns.push(story.sentTo('a') / 2)
     story.answers('a', '_').answers('b', ':0')
   }
@@ -336,15 +334,15 @@ t.test('only so many keys are repaired at a time, and the others as soon as thes
 t.test('keys that are refused, or that take long, keep no others from being repaired', async (t) => {
   const story = new Story('a b', 'a b')
   for (let i = 0; i < 150; i++) story.misses('b', `0:${i}`)
-  await begun()
+  await turnEnds()
   story.answers('a', '_').answers('b', '-OOM command not allowed')
-  await begun()
+  await turnEnds()
   t.equal(story.sentTo('a'), 100, 'fifty keys that had waited, two questions for each')
   story.answers('a', '_').answers('b', ':0')
   t.equal(story.doubts.size, 100)
   await until('they are tried again', () => story.sentTo('a') === 200)
   for (let i = 0; i < 20; i++) story.misses('b', `1:${i}`)
-  await begun()
+  await turnEnds()
   t.equal(story.sentTo('a'), 200)
   await until('these have taken long', () => story.sentTo('a') === 240)
   story.doubts.close()
@@ -356,7 +354,7 @@ t.test(
     const story = new Story('a b', 'a b')
     const end = story.copies('a', 'b')
     t.equal(story.misses('a').inDoubt('b'), KEY)
-    await begun()
+    await turnEnds()
     t.equal(story.inDoubt('a'), '', 'nobody knows better: the master’s word counts')
     t.same(story.settled, ['a has not'])
     end()
@@ -369,12 +367,12 @@ t.test(
 
 t.test('when all are in doubt the master decides, when it has got what was on its way to it', async (t) => {
   const story = new Story('a b', 'a b').misses('a')
-  await begun()
+  await turnEnds()
   story.misses('b')
-  await begun()
+  await turnEnds()
   t.equal(story.inDoubt('a'), KEY, 'what it says now is overwritten')
   story.answers('b', '_').answers('a', ':1')
-  await begun()
+  await turnEnds()
   t.equal(story.inDoubt('a'), '')
   t.equal(story.inDoubt('b'), KEY)
   story.doubts.close()

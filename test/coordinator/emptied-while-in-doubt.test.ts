@@ -1,8 +1,6 @@
 import t from 'tap'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
-
-/** When the repairs have been begun that were asked for in this turn. */
-const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+import { turnEnds } from '../helpers/turn-ends.js'
 
 /** What members say while a key is repaired. */
 function replyOf(command: string): string {
@@ -23,16 +21,16 @@ t.test('who was in doubt when he answered does not outvote the master because he
     link.answers(':1')
   }
   master.answers(':2')
-  await begun()
+  await turnEnds()
   t.same(master.asked, ['INCR k', 'PEXPIRETIME k', 'DUMP k', 'PEXPIRETIME k', 'DUMP k'])
   another.send('FLUSHALL')
-  await begun()
+  await turnEnds()
   one.answers(':2', '+OK')
   other.answers(':2', '+OK')
   t.notOk(ring.order.doubts.isInDoubt(one.asLink, '0:k'), 'it has nothing, as it is to')
   master.answers(':3')
   while (client.heard.length < 2) {
-    await begun()
+    await turnEnds()
     for (const link of ring.replicas) link.answers(...link.asked.map(replyOf))
   }
   t.same(client.heard, ['INCR k: :2', 'INCR k: :3'])
@@ -50,7 +48,7 @@ t.test(
     ring.breaks(master)
     ring.becomes(backup.name)
     ring.isNoted()
-    await begun()
+    await turnEnds()
     t.match(client.heard, [/^INCR k: -ERR the outcome of this write is unknown/])
   },
 )

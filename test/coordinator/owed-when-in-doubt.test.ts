@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/base/log.js'
 import { ViewKeeper } from '../../src/view/view-keeper.js'
 import type { Teardown } from '../helpers/proxy.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
+import { turnEnds } from '../helpers/turn-ends.js'
 import { until } from '../helpers/until.js'
 
 /** A key on a master and one backup, and a third member; `there` says who is in the ring from then on. */
@@ -48,7 +49,7 @@ t.test(
     one.send('APPEND k v')
     master.answers('-MISCONF its disk is full')
     first.answers(':1')
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    await turnEnds()
     other.send('SET k w NX')
     t.same(first.asked, [], 'it is held until the key is repaired')
     one.send('FLUSHDB')

@@ -1,9 +1,7 @@
 import t from 'tap'
 import type { Teardown } from '../helpers/proxy.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
-
-/** When the repairs have been begun that were asked for in this turn. */
-const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+import { turnEnds } from '../helpers/turn-ends.js'
 
 /** What members say while a key is repaired, and when it is read. */
 function replyOf(command: string): string {
@@ -35,7 +33,7 @@ t.test('what a backup said before it was found to differ is read again where it 
     last.answers(':1')
     ring.returns(master)
     while (reader.heard.length === 0) {
-      await begun()
+      await turnEnds()
       for (const link of replicas) link.answers(...link.asked.map(replyOf))
     }
     t.same(reader.heard, ['GET k: $1\r\n1'])
@@ -98,7 +96,7 @@ t.test('a read that is held is not asked again behind a write of its client, whi
 
   const emptied = heldRead(t)
   emptied.ring.client().send('FLUSHALL')
-  await begun()
+  await turnEnds()
   t.match(emptied.reader.heard, [/^GET k: -ERR the read was not answered: .* send the read again$/])
   t.same(emptied.master.asked, ['INCR {k}l', 'FLUSHALL'])
 })

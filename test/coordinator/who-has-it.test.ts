@@ -1,7 +1,6 @@
 import t from 'tap'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
-
-const begun = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+import { turnEnds } from '../helpers/turn-ends.js'
 
 function replyOf(command: string): string {
   if (command.startsWith('PEXPIRETIME')) return ':-2'
@@ -22,7 +21,7 @@ t.test('who has answered a write, left and come back has what the others had mea
   ring.returns(backup)
   ring.returns(last)
   for (let times = 0; times < 3; times++) {
-    await begun()
+    await turnEnds()
     for (const link of [backup, last]) link.answers(...link.asked.map(replyOf))
   }
   t.notOk(ring.order.doubts.ids().length, 'nothing is in doubt')

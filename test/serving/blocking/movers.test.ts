@@ -1,9 +1,7 @@
 import t from 'tap'
 import { keyId } from '../../../src/base/key-id.js'
 import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js'
-
-/** When what was put off to the end of this turn has been done. */
-const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+import { turnEnds } from '../../helpers/turn-ends.js'
 
 t.test('nobody else gets an element that is moving, when its keys have parted meanwhile', async (t) => {
   const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 0)

@@ -1,8 +1,6 @@
 import t from 'tap'
 import { RingInMemory } from '../../helpers/ring-in-memory.js'
-
-/** When what was put off to the end of this turn has been done. */
-const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+import { turnEnds } from '../../helpers/turn-ends.js'
 
 t.test('who waits for a stream reads it when its key is certain again, and no server has come or gone', async (t) => {
   const ring = new RingInMemory(t)

@@ -1,11 +1,10 @@
 import t from 'tap'
 import { keyId } from '../../../src/base/key-id.js'
 import { RingInMemory } from '../../helpers/ring-in-memory.js'
+import { turnEnds } from '../../helpers/turn-ends.js'
 import { until } from '../../helpers/until.js'
 
 const K = keyId(0, Buffer.from('k'), 0, 1)
-
-const turnEnds = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 
 /** Somebody has the key for himself; gives what lets others on. */
 function gated(ring: RingInMemory): () => void {
