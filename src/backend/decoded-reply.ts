@@ -15,6 +15,16 @@ export class LinkLostError extends Error {
   }
 }
 
+/** What comes of commands on a link; undefined when that broke. */
+export async function unlessLost<T>(coming: Promise<T>): Promise<T | undefined> {
+  try {
+    return await coming
+  } catch (failure) {
+    if (failure instanceof LinkLostError) return undefined
+    throw failure
+  }
+}
+
 /**
  * The decoded reply to what `emit` emits on the link of a member.
  *

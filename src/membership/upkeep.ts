@@ -1,6 +1,7 @@
 import { HandshakeError } from '../backend/call.js'
+import { unlessLost } from '../backend/decoded-reply.js'
 import { parseInfo } from '../backend/handshake.js'
-import { type Link, LinkLostError } from '../backend/link.js'
+import type { Link } from '../backend/link.js'
 import { makeFit, readSettings, unequalSettings } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
 import { textOf } from '../resp/decode.js'
@@ -84,16 +85,13 @@ export class Upkeep {
   async resetStats(link: Link): Promise<ErrorReply | undefined> {
     const { info, sweeps } = link
     if (info === undefined || !link.ready) return undefined
-    try {
-      // What others have done until now is noticed before it is forgotten.
-      const [, reply] = await Promise.all([this.countSweeps(link), link.call(['CONFIG', 'RESETSTAT'])])
-      if (isError(reply)) return reply
-      if (link.info === info) this.sweeps.set(link, { info, byOthers: -sweeps })
-      return undefined
-    } catch (failure) {
-      if (failure instanceof LinkLostError) return undefined
-      throw failure
-    }
+    // What others have done until now is noticed before it is forgotten.
+    const replies = await unlessLost(Promise.all([this.countSweeps(link), link.call(['CONFIG', 'RESETSTAT'])]))
+    const reply = replies?.[1]
+    if (reply === undefined) return undefined
+    if (isError(reply)) return reply
+    if (link.info === info) this.sweeps.set(link, { info, byOthers: -sweeps })
+    return undefined
   }
 
   private async look(link: Link): Promise<void> {

@@ -1,5 +1,5 @@
+import { unlessLost } from '../backend/decoded-reply.js'
 import type { Link } from '../backend/link.js'
-import { LinkLostError } from '../backend/link.js'
 import { lowerWord } from '../base/ascii.js'
 import type { Logger } from '../base/log.js'
 import type { Order } from '../order/order.js'
@@ -183,11 +183,6 @@ function textsOf(settings: ReadonlyMap<string, Buffer>): Record<string, string> 
 }
 
 /** Undefined when the link was lost. */
-async function ask(link: Link, command: readonly (string | Buffer)[]): Promise<Reply | undefined> {
-  try {
-    return await link.call(command)
-  } catch (failure) {
-    if (failure instanceof LinkLostError) return undefined
-    throw failure
-  }
+function ask(link: Link, command: readonly (string | Buffer)[]): Promise<Reply | undefined> {
+  return unlessLost(link.call(command))
 }

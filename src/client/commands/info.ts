@@ -24,7 +24,8 @@ interface Section {
 }
 
 /**
- * The sections of Redis 7.0 in its order, those of newer servers that can be told of a ring, and ours [Redis server.c genRedisInfoString]. */
+ * The sections of Redis 7.0 in its order, those of newer servers that can be told of a ring, and ours [Redis server.c genRedisInfoString].
+ */
 const SECTIONS: readonly Section[] = [
   { name: 'server', title: 'Server', own: serverSection },
   { name: 'clients', title: 'Clients', own: clientsSection },

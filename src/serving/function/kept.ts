@@ -1,5 +1,6 @@
+import { LinkLostError, unlessLost } from '../../backend/decoded-reply.js'
 import { preciseNowMs } from '../../backend/handshake.js'
-import { type Link, LinkLostError } from '../../backend/link.js'
+import type { Link } from '../../backend/link.js'
 import type { Logger } from '../../base/log.js'
 import { within } from '../../base/within.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
@@ -242,13 +243,10 @@ export class Kept {
     const list = (pattern: string) => ['FUNCTION', 'LIST', 'LIBRARYNAME', pattern, 'WITHCODE']
     const told = await Promise.all(
       links.map(async (link) => {
-        try {
-          const [index, contents] = await Promise.all([link.call(list(INDEX)), link.call(list(CONTENTS))])
-          return { index: indexIn(recordsIn(index).get(INDEX)), contents: recordsIn(contents) }
-        } catch (failure) {
-          if (failure instanceof LinkLostError) return undefined
-          throw failure
-        }
+        const replies = await unlessLost(Promise.all([link.call(list(INDEX)), link.call(list(CONTENTS))]))
+        if (replies === undefined) return undefined
+        const [index, contents] = replies
+        return { index: indexIn(recordsIn(index).get(INDEX)), contents: recordsIn(contents) }
       }),
     )
     if (told.includes(undefined)) return false
@@ -280,11 +278,6 @@ function isList(next: readonly Library[] | Reply): next is readonly Library[] {
 
 /** The last reply, or the first one that is an error; undefined when the link was lost. */
 async function tell(link: Link, commands: readonly Command[]): Promise<Reply | undefined> {
-  try {
-    const replies = await Promise.all(commands.map((command) => link.call(command)))
-    return replies.find(isError) ?? replies.at(-1) ?? null
-  } catch (failure) {
-    if (failure instanceof LinkLostError) return undefined
-    throw failure
-  }
+  const replies = await unlessLost(Promise.all(commands.map((command) => link.call(command))))
+  return replies && (replies.find(isError) ?? replies.at(-1) ?? null)
 }

@@ -144,13 +144,7 @@ export class Runs {
   /** The route that all keys have; undefined when they have several. */
   private routeOf(keys: readonly Buffer[]): Route | undefined {
     const { router } = this.order
-    let route: Route | undefined
-    for (const key of keys) {
-      const own = router.routeOfKey(key, 0, key.length)
-      if (route !== undefined && own !== route) return undefined
-      route = own
-    }
-    return route ?? this.long.anyMember(router)
+    return keys.length === 0 ? this.long.anyMember(router) : router.routeOfAll(keys)
   }
 
   /** Its keys are on several servers, or it asks of all. */
