@@ -1,7 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import { within } from '../../base/within.js'
-import { bytesOf } from '../../resp/decode.js'
-import { type ErrorReply, error, isError, type Reply, verbatim } from '../../resp/encode.js'
+import { bytesOf, integerOf, textOf } from '../../resp/decode.js'
+import { type ErrorReply, error, isError, MapReply, type Reply, verbatim } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 
 /** How long a member may take to answer; one that is busy with something long is left out. */
@@ -17,16 +17,33 @@ export interface Answer {
 
 /** What each member of the current view answers to this. */
 export function askEach({ order }: Server, words: readonly (Buffer | string)[]): Promise<readonly Answer[]> {
-  return Promise.all(
-    order.router.links.map(async (link) => {
-      if (!link.ready) return { link, reply: undefined }
-      const reply = await within(
-        link.call(words).catch(() => undefined),
-        TIMEOUT_MS,
-      )
-      return { link, reply }
-    }),
+  return Promise.all(order.router.links.map(async (link) => ({ link, reply: await askOne(link, words) })))
+}
+
+/** What a member answers to this; undefined when it is away, or does not answer in time. */
+export async function askOne(link: Link, words: readonly (Buffer | string)[]): Promise<Reply | undefined> {
+  if (!link.ready) return undefined
+  return within(
+    link.call(words).catch(() => undefined),
+    TIMEOUT_MS,
   )
+}
+
+/** What `merge` makes of the replies of all members that are no errors; when there are none, what one refuses with. */
+export async function merged(
+  server: Server,
+  words: readonly (Buffer | string)[],
+  merge: (replies: readonly Reply[], answers: readonly Answer[]) => Reply,
+): Promise<Reply> {
+  const answers = await askEach(server, words)
+  const replies = goodReplies(answers)
+  return replies.length === 0 ? refusalOf(answers) : merge(replies, answers)
+}
+
+/** The entries of a map by the texts of their names; none when it is no map. */
+export function entriesOf(reply: Reply | undefined): [string, Reply][] {
+  if (!(reply instanceof MapReply)) return []
+  return reply.entries.map(([name, value]) => [textOf(name) ?? String(integerOf(name) ?? ''), value])
 }
 
 /** The replies that are no errors. */
@@ -35,7 +52,7 @@ export function goodReplies(answers: readonly Answer[]): readonly Reply[] {
 }
 
 /** What is answered when nobody says anything else: what one of them refuses with. */
-export function refusalOf(answers: readonly Answer[]): ErrorReply {
+function refusalOf(answers: readonly Answer[]): ErrorReply {
   return answers.map(({ reply }) => reply).find((reply) => reply !== undefined && isError(reply)) ?? NOBODY
 }
 
@@ -53,12 +70,13 @@ export function allDid(answers: readonly Answer[], what: string): ErrorReply | u
  * Texts for people, which cannot be merged: what all say alike is said once, and else what each of them says, under its name.
  * Who answers with an error has nothing to tell, as long as another one has.
  */
-export async function textsOf(server: Server, words: readonly (Buffer | string)[]): Promise<Reply> {
-  const answers = await askEach(server, words)
-  const good = goodReplies(answers)
-  if (good.length === 0) return refusalOf(answers)
-  const texts = new Set(good.map((reply) => bytesOf(reply)?.toString('latin1') ?? ''))
-  const areAlike = texts.size === 1 && good.length === answers.length
+export function textsOf(server: Server, words: readonly (Buffer | string)[]): Promise<Reply> {
+  return merged(server, words, oneText)
+}
+
+function oneText(replies: readonly Reply[], answers: readonly Answer[]): Reply {
+  const texts = new Set(replies.map((reply) => bytesOf(reply)?.toString('latin1') ?? ''))
+  const areAlike = texts.size === 1 && replies.length === answers.length
   if (areAlike) return verbatim('txt', Buffer.from([...texts][0], 'latin1'))
   const parts = answers.flatMap(({ link, reply }) => {
     if (reply !== undefined && isError(reply)) return []

@@ -23,15 +23,17 @@ interface Database {
   withFieldTtl: { readonly name: string; readonly keys: number } | undefined
 }
 
-/**
- * The Keyspace section, with each key counted once: exactly where that is cheap or the members' own numbers are enough,
- * else the members' sum divided by the copies of a key that it counts.
- */
-export async function keyspaceLines(members: MemberInfos, { coordinator, order }: Server): Promise<string[]> {
-  const databases = sumDatabases(members.lines)
-  const counted = [...databases].map(async ([db, sum]) => {
-    const keys =
-      (await count(coordinator, db, sum.keys, members)) ?? Math.round(sum.keys / copiesCounted(members, order))
+/** A database of the ring, with each key counted once. */
+interface CountedDatabase {
+  readonly db: number
+  readonly keys: number
+  /** What the members say of it. */
+  readonly sum: Database
+}
+
+/** The Keyspace section. */
+export async function keyspaceLines(members: MemberInfos, server: Server): Promise<string[]> {
+  return (await countedDatabases(members, server)).map(({ db, keys, sum }) => {
     const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
     const avgTtl = sum.ttlWeight === 0 ? 0 : Math.round(sum.ttlMs / sum.ttlWeight)
     const { withFieldTtl } = sum
@@ -39,10 +41,23 @@ export async function keyspaceLines(members: MemberInfos, { coordinator, order }
       withFieldTtl === undefined || sum.keys === 0
         ? ''
         : `,${withFieldTtl.name}=${Math.min(keys, Math.round((withFieldTtl.keys * keys) / sum.keys))}`
-    return { db, keys, line: `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}${hashes}` }
+    return `db${db}:keys=${keys},expires=${expires},avg_ttl=${avgTtl}${hashes}`
   })
-  const shown = (await Promise.all(counted)).filter(({ keys }) => keys > 0)
-  return shown.sort((a, b) => a.db - b.db).map(({ line }) => line)
+}
+
+/**
+ * The databases that have keys, in order: counted exactly where that is cheap or the members' own numbers are enough, else the
+ * members' sum divided by the copies of a key that it counts.
+ */
+export async function countedDatabases(
+  members: MemberInfos,
+  { coordinator, order }: Server,
+): Promise<readonly CountedDatabase[]> {
+  const counted = [...sumDatabases(members.lines)].map(async ([db, sum]) => {
+    const exactly = await count(coordinator, db, sum.keys, members)
+    return { db, sum, keys: exactly ?? Math.round(sum.keys / copiesCounted(members, order)) }
+  })
+  return (await Promise.all(counted)).filter(({ keys }) => keys > 0).sort((a, b) => a.db - b.db)
 }
 
 function sumDatabases(lines: readonly string[]): Map<number, Database> {

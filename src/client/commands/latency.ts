@@ -1,7 +1,7 @@
 import { elementsOf, integerOf, textOf } from '../../resp/decode.js'
-import { MapReply, map, type Reply } from '../../resp/encode.js'
+import { map, type Reply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
-import { allDid, askEach, goodReplies, refusalOf, textsOf } from './every-member.js'
+import { allDid, askEach, entriesOf, goodReplies, merged, textsOf } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
 /** Redis keeps so many samples of an event [Redis latency.h LATENCY_TS_LEN]. */
@@ -11,9 +11,9 @@ const SAMPLES_MAX = 160
 export const latencyCommands: Record<string, LocalCommand> = {
   'latency|doctor': (_client, _args, server) => textsOf(server, ['LATENCY', 'DOCTOR']),
   'latency|graph': (_client, args, server) => textsOf(server, args),
-  'latency|histogram': (_client, args, server) => histogram(server, args),
-  'latency|history': (_client, args, server) => history(server, args),
-  'latency|latest': (_client, _args, server) => latest(server),
+  'latency|histogram': (_client, args, server) => merged(server, args, histogram),
+  'latency|history': (_client, args, server) => merged(server, args, history),
+  'latency|latest': (_client, args, server) => merged(server, args, latest),
   'latency|reset': (_client, args, server) => reset(server, args),
 }
 
@@ -40,18 +40,12 @@ function eventsOf(replies: readonly Reply[]): ReadonlyMap<string, Event> {
 }
 
 /** LATENCY LATEST */
-async function latest(server: Server): Promise<Reply> {
-  const answers = await askEach(server, ['LATENCY', 'LATEST'])
-  const replies = goodReplies(answers)
-  if (replies.length === 0) return refusalOf(answers)
+function latest(replies: readonly Reply[]): Reply {
   return [...eventsOf(replies)].map(([name, { atSeconds, latestMs, mostMs }]) => [name, atSeconds, latestMs, mostMs])
 }
 
 /** LATENCY HISTORY event: the latest samples of all, one for a second as in Redis, which is the longest. */
-async function history(server: Server, args: readonly Buffer[]): Promise<Reply> {
-  const answers = await askEach(server, args)
-  const replies = goodReplies(answers)
-  if (replies.length === 0) return refusalOf(answers)
+function history(replies: readonly Reply[]): Reply {
   const samples = new Map<number, number>()
   for (const sample of replies.flatMap((reply) => elementsOf(reply) ?? [])) {
     const [atSeconds, ms] = (elementsOf(sample) ?? []).map((number) => integerOf(number) ?? 0)
@@ -75,10 +69,7 @@ async function reset(server: Server, args: readonly Buffer[]): Promise<Reply> {
  * LATENCY HISTOGRAM [command …]: what the members execute. Each says how many calls took at most so long, where that
  * changes; one that does not name a time has as many there as at the last one before it.
  */
-async function histogram(server: Server, args: readonly Buffer[]): Promise<Reply> {
-  const answers = await askEach(server, args)
-  const replies = goodReplies(answers)
-  if (replies.length === 0) return refusalOf(answers)
+function histogram(replies: readonly Reply[]): Reply {
   const commands = new Map<string, { calls: number; grown: Map<number, number> }>()
   for (const [name, value] of replies.flatMap(entriesOf)) {
     const command = commands.get(name) ?? { calls: 0, grown: new Map<number, number>() }
@@ -86,7 +77,7 @@ async function histogram(server: Server, args: readonly Buffer[]): Promise<Reply
     const fields = new Map(entriesOf(value))
     command.calls += integerOf(fields.get('calls') ?? 0) ?? 0
     let before = 0
-    for (const [us, upTo] of entriesOf(fields.get('histogram_usec') ?? null)) {
+    for (const [us, upTo] of entriesOf(fields.get('histogram_usec'))) {
       const count = integerOf(upTo) ?? 0
       command.grown.set(Number(us), (command.grown.get(Number(us)) ?? 0) + count - before)
       before = count
@@ -110,9 +101,4 @@ function shown(calls: number, grown: ReadonlyMap<number, number>): Reply {
       ),
     ],
   ])
-}
-
-function entriesOf(reply: Reply): [string, Reply][] {
-  if (!(reply instanceof MapReply)) return []
-  return reply.entries.map(([name, value]) => [textOf(name) ?? String(integerOf(name) ?? ''), value])
 }

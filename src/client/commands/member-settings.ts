@@ -1,9 +1,6 @@
-import { within } from '../../base/within.js'
 import { MapReply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
-
-/** How long a member may take to say its settings. */
-const MEMBER_TIMEOUT_MS = 1000
+import { askOne } from './every-member.js'
 
 const GLOB_BYTES = ['[', '*', '?']
 
@@ -21,10 +18,6 @@ export async function memberSettings(
   names: readonly Buffer[],
 ): Promise<MapReply['entries'] | undefined> {
   const link = order.router.anyMember.serving()
-  if (link === undefined) return undefined
-  const reply = await within(
-    link.call(['CONFIG', 'GET', ...names]).catch(() => null),
-    MEMBER_TIMEOUT_MS,
-  )
+  const reply = link && (await askOne(link, ['CONFIG', 'GET', ...names]))
   return reply instanceof MapReply ? reply.entries : undefined
 }

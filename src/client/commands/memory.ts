@@ -1,8 +1,8 @@
-import { integerOf, textOf } from '../../resp/decode.js'
+import { integerOf } from '../../resp/decode.js'
 import { DoubleReply, double, isError, MapReply, map, type Reply, simple } from '../../resp/encode.js'
 import type { Server } from '../server.js'
-import { allDid, askEach, goodReplies, refusalOf, textsOf } from './every-member.js'
-import { keyspaceLines } from './info-keyspace.js'
+import { type Answer, allDid, askEach, entriesOf, merged, textsOf } from './every-member.js'
+import { countedDatabases } from './info-keyspace.js'
 import { askMembers } from './info-members.js'
 import type { LocalCommand } from './local-command.js'
 
@@ -67,9 +67,12 @@ const BEHIND: readonly Field[] = [
 
 /** MEMORY STATS: bytes are summed up, ratios made of the sums, and keys counted once, as in INFO. */
 async function stats(server: Server): Promise<Reply> {
-  const [answers, keys] = await Promise.all([askEach(server, ['MEMORY', 'STATS']), countKeys(server)])
-  const replies = goodReplies(answers)
-  if (replies.length === 0) return refusalOf(answers)
+  const databases = await countedDatabases(await askMembers(server, ['keyspace']), server)
+  const keys = databases.reduce((all, database) => all + database.keys, 0)
+  return merged(server, ['MEMORY', 'STATS'], (replies, answers) => summedUp(replies, answers, keys))
+}
+
+function summedUp(replies: readonly Reply[], answers: readonly Answer[], keys: number): Reply {
   const sums = new Map<string, number>()
   const databases = new Map<string, Map<string, number>>()
   for (const [name, value] of replies.flatMap(entriesOf)) {
@@ -91,16 +94,7 @@ async function stats(server: Server): Promise<Reply> {
   ])
 }
 
-function entriesOf(reply: Reply): [string, Reply][] {
-  return reply instanceof MapReply ? reply.entries.map(([name, value]) => [textOf(name) ?? '', value]) : []
-}
-
 function add(sums: Map<string, number>, name: string, value: Reply): void {
   const number = value instanceof DoubleReply ? Number(value.text) : (integerOf(value) ?? 0)
   sums.set(name, (sums.get(name) ?? 0) + number)
-}
-
-async function countKeys(server: Server): Promise<number> {
-  const lines = await keyspaceLines(await askMembers(server, ['keyspace']), server)
-  return lines.reduce((all, line) => all + Number(/keys=(\d+)/.exec(line)?.[1] ?? 0), 0)
 }
