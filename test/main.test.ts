@@ -282,7 +282,10 @@ t.test('a running ring keeps its directory for itself', async (t) => {
   const first = new Dt(t, argv)
   await isUp(first)
   const second = await run(t, ['up', '--nodes', '2', '--dir', dir, '--port', '0'])
-  t.same([second.code, second.err], [1, `dt: the ring in ${dir} is running already (process ${first.child.pid})\n`])
+  t.same(
+    [second.code, second.err],
+    [1, `dt: the ring in ${dir} is running already (process ${first.child.pid}); --dir chooses another directory\n`],
+  )
   t.not(startMark(first.child.pid as number), undefined)
   t.same(await first.signal('SIGINT'), [0, null])
 })

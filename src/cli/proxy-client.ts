@@ -98,9 +98,10 @@ function addressOf(text: string): { host: string; port: number } {
 
 function asUserError(error: unknown): unknown {
   if (!(error instanceof ConnectionError)) return error
-  const [, where] = /^(\S+): (?:NOAUTH|WRONGPASS) /.exec(error.message) ?? []
+  const [, where, code] = /^(\S+): (NOAUTH|WRONGPASS) /.exec(error.message) ?? []
   if (where === undefined) return new UserError(`no proxy answers: ${error.message}`)
-  return new UserError(`${where} wants another password: give it as DT_AUTH_PASSWORD, or with --config FILE`)
+  const what = code === 'NOAUTH' ? 'a' : 'another'
+  return new UserError(`${where} wants ${what} password: give it as DT_AUTH_PASSWORD, or with --config FILE`)
 }
 
 function plain(reply: Reply): Json {

@@ -7,6 +7,10 @@ export async function nodes(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, PROXY_OPTIONS)
   const all = (await withProxy(values, (client) => client.dt('NODES'))) as Fields[]
   if (values.json === true) return json(out, all)
+  if (all.length === 0) {
+    out.write('No server is known: no Sentinel of the settings answers, or none monitors one (the log says which).\n')
+    return 1
+  }
   const about = (node: Fields) =>
     (node['keys-counted'] === 'estimated' ? '~' : '') + count(Number(node['keys-mastered']))
   const rows = all.map((node) => [

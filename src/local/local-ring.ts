@@ -132,7 +132,9 @@ export class LocalRing {
     mkdirSync(this.options.dir, { recursive: true })
     const holder = readPidFile(this.lockFile)
     if (holder !== undefined) {
-      throw new LocalRingError(`the ring in ${this.options.dir} is running already (process ${holder})`)
+      throw new LocalRingError(
+        `the ring in ${this.options.dir} is running already (process ${holder}); --dir chooses another directory`,
+      )
     }
     writePidFile(this.lockFile, process.pid)
     this.holdsLock = true

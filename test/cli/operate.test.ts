@@ -4,6 +4,7 @@ import t from 'tap'
 import { operatorCommands } from '../../src/cli/operate.js'
 import { replicaSetOfKey } from '../../src/view/build-view.js'
 import { startProxy, startRedis } from '../helpers/proxy.js'
+import { ScriptedServer } from '../helpers/scripted-server.js'
 
 const KEYS = 2000
 const PASSWORD = 'a secret'
@@ -149,15 +150,25 @@ t.test('where no proxy answers, it says so', async (t) => {
   await once(server, 'listening')
   await t.rejects(run((server.address() as { port: number }).port), { message: /it does not speak the Redis protocol/ })
   server.close()
-  const password = `127.0.0.1:${proxy.port} wants another password: give it as DT_AUTH_PASSWORD, or with --config FILE`
+  const wants = (what: string) =>
+    `127.0.0.1:${proxy.port} wants ${what} password: give it as DT_AUTH_PASSWORD, or with --config FILE`
   process.env.DT_AUTH_PASSWORD = 'a guess'
-  await t.rejects(run(proxy.port), { name: 'UserError', message: password })
+  await t.rejects(run(proxy.port), { name: 'UserError', message: wants('another') })
   delete process.env.DT_AUTH_PASSWORD
-  await t.rejects(run(proxy.port), { name: 'UserError', message: password })
+  await t.rejects(run(proxy.port), { name: 'UserError', message: wants('a') })
   const redis = await startRedis(t)
   await t.rejects(run(redis.port), {
     message: `what answers on 127.0.0.1:${redis.port} is a Redis server and no proxy; --proxy HOST:PORT says where one is`,
   })
+})
+
+t.test('where no Sentinel answers, no table without rows is shown', async (t) => {
+  const lonely = await ScriptedServer.start(t, ([name]) => (name === 'DT' ? '*0\r\n' : undefined))
+  let text = ''
+  const out = { write: (part: string) => (text += part) }
+  const code = await operatorCommands.nodes.run(['--proxy', `127.0.0.1:${lonely.port}`], out)
+  t.equal(code, 1)
+  t.match(text, /^No server is known: no Sentinel of the settings answers/)
 })
 
 t.test('every command has a summary and its options explained', async (t) => {

@@ -188,7 +188,9 @@ t.test('two processes, or two rings, cannot have one directory', async (t) => {
   const first = ringFor(t, { dir })
   await first.start()
   const second = ringFor(t, { dir })
-  await t.rejects(second.start(), { message: `the ring in ${dir} is running already (process ${process.pid})` })
+  await t.rejects(second.start(), {
+    message: `the ring in ${dir} is running already (process ${process.pid}); --dir chooses another directory`,
+  })
   t.equal(await say(first, 'dt-1', 'PING'), '+PONG', 'the first one goes on')
 })
 
