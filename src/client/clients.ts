@@ -35,13 +35,14 @@ export class Clients {
     return [...this.byId.values()]
   }
 
-  /** Closes clients that have sent nothing for `limits.idleTimeoutMs` as it is then, and neither wait for something nor listen. */
+  /** Closes clients that have sent nothing for `limits.idleTimeoutMs` as it is then, and neither wait for something, nor listen, nor monitor. */
   closeIdle(limits: { readonly idleTimeoutMs: number }): void {
     this.sweeper = setInterval(() => {
       if (limits.idleTimeoutMs === 0) return
       const before = performance.now() - limits.idleTimeoutMs
       for (const client of this.all()) {
-        const isWaiting = client.queue.length > 0 || client.session.subscriber !== undefined
+        const { subscriber, monitoring } = client.session
+        const isWaiting = client.queue.length > 0 || subscriber !== undefined || monitoring !== undefined
         if (client.lastActiveMs < before && !isWaiting) client.close()
       }
     }, SWEEP_MS)

@@ -13,9 +13,12 @@ import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
 import { whileSubscribed } from './subscribed.js'
-import { between, commandOf, tooManyWords } from './transaction.js'
+import { between, commandOf, isRefusedWhenServed, tooManyWords } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
+const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
+/** Neither reads nor writes by their flags, and nothing for replicas [Redis server.h CMD_MAY_REPLICATE]. */
+const MAY_REPLICATE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall', 'publish', 'spublish'])
 
 /**
  * Serves one command of a client. What goes wrong inside the proxy is an error for this client, a line in the log, and
@@ -53,39 +56,53 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     return
   }
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
-  if (reading === undefined) pass(server, client, frame, row)
-  else pass(server, client, reading, readingRow(row)!)
+  const isServed =
+    reading === undefined ? pass(server, client, frame, row) : pass(server, client, reading, readingRow(row)!)
+  if (isServed && server.monitors.any) server.monitors.show(client, frame, row)
   if (server.cachedKeys.any) endCachingOnce(client, row)
 }
 
-function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+/** False when it is not served now: it was refused, or is one of a transaction. */
+function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { session } = client
-  if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return
+  if (server.monitors.any && isRefusedToMonitor(client, row)) return false
+  if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
       serveChannels(server, client, frame, row)
-      return
+      return true
     }
     const slot = client.takeSlot(frame.end - frame.start)
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     if (server.cachedKeys.any) noteCommand(server, client, frame, row, slot)
     server.coordinator.submit(frame, row, slot)
-    return
+    return true
   }
   if (row.name === 'ping' && frame.argc === 1) {
     const slot = client.takeSlot(0)
     slot.finish(PONG, 0, PONG.length, true)
-    return
+    return true
   }
   const refusal = tooManyWords(frame, row)
   if (refusal !== undefined) {
     server.stats.rejectedCommands++
     client.reply(refusal)
-    return
+    return false
   }
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
   serveLocal(server, client, row, args)
+  return true
+}
+
+/** Who monitors counts as a replica, which may not touch keys [Redis server.c processCommand]; a subscribed client is refused them before. */
+function isRefusedToMonitor(client: Connection, { flags, name }: CommandRow): boolean {
+  const { session } = client
+  if (session.monitoring === undefined || session.state.kind === 'subscribed') return false
+  if (!flags.includes('write') && !flags.includes('readonly') && !MAY_REPLICATE.has(name)) return false
+  session.abortTransaction()
+  client.reply(NOT_FOR_MONITORS)
+  return true
 }
 
 /** Whether the state of the client says what becomes of the command. */
@@ -93,13 +110,16 @@ function isAnsweredByState(server: Server, client: Connection, frame: Frame, row
   const { state } = client.session
   if (state.kind === 'subscribed') {
     const reply = whileSubscribed(row, frame)
-    if (reply !== undefined) client.reply(reply)
-    return reply !== undefined
+    if (reply === undefined) return false
+    client.reply(reply)
+    if (server.monitors.any && row.name === 'ping') server.monitors.show(client, frame, row)
+    return true
   }
   if (state.kind !== 'transaction') return false
   const reply = between(server, client, state, frame, row)
   if (reply === undefined) return false
   client.replyBytes(reply)
+  if (server.monitors.any && isRefusedWhenServed(row)) server.monitors.show(client, frame, row)
   if (state.queued.bytes > server.config.limits.queryBufferBytes) {
     server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
     client.drop()

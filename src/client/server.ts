@@ -19,6 +19,7 @@ import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
+import { Monitors } from './monitors.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
@@ -45,6 +46,7 @@ export interface Server {
   readonly keyspaceEvents: KeyspaceEvents
   /** How much may wait for a client that listens; CONFIG SET changes it. */
   readonly pushLimits: PushLimits
+  readonly monitors: Monitors
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
   failed(failure: Error, about: object): void
@@ -62,16 +64,21 @@ export function clientSide(
   views: ViewStore,
   links: Links,
   log: Logger,
-): Pick<Server, 'config' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents'> {
+): Pick<
+  Server,
+  'config' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents' | 'monitors'
+> {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
+  const pushLimits = pushLimitsOf(config)
   return {
     config: liveConfig(config),
     clients: new Clients(),
     stats: new ClientStats(),
     channels,
     cachedKeys,
-    pushLimits: pushLimitsOf(config),
+    pushLimits,
+    monitors: new Monitors(pushLimits, log),
     keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }
 }

@@ -23,6 +23,8 @@ export class Session {
   subscriber: Subscriber | undefined = undefined
   /** That it is to be told of changed keys; undefined when not. */
   caching: CachingClient | undefined = undefined
+  /** That it is told of every command; undefined when not. */
+  monitoring: { end(): void } | undefined = undefined
   /** While the reply to EXEC is made: messages to itself, which stand in it. */
   aside: Buffer[] | undefined = undefined
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
@@ -110,6 +112,7 @@ export class Session {
     this.unwatch()
     this.endListening()
     this.endCaching()
+    this.monitoring?.end()
   }
 
   unwatch(): void {
@@ -125,6 +128,7 @@ export class Session {
     this.user = 'default'
     this.endListening()
     this.endCaching()
+    this.monitoring?.end()
     this.endTransaction()
     this.replies = 'on'
     this.authenticated = authenticated

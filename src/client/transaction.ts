@@ -66,6 +66,8 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
         session.endTransaction()
         return ABORTED
       }
+      const isBroken = session.watched?.isBroken === true
+      if (server.monitors.any && !isBroken) server.monitors.showQueued(client, session.transaction.queued)
       if (session.transaction.queued.isPlain) executePlain(server, client, session.transaction)
       else void execute(server, client, session.transaction)
       return NO_REPLY
@@ -89,6 +91,11 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
     },
   ],
 ])
+
+/** Whether a command is not queued, but served with an error. */
+export function isRefusedWhenServed({ name }: CommandRow): boolean {
+  return REFUSED[name] !== undefined
+}
 
 /** Why a command that the proxy answers itself is not looked at: each of its words would cost as much as a small command. */
 export function tooManyWords({ argc }: Frame, { name, wordsMax }: CommandRow): Reply | undefined {

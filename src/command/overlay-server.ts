@@ -111,7 +111,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['module|load', 'unsupported', 'none'],
   ['module|loadex', 'unsupported', 'none'],
   ['module|unload', 'unsupported', 'none'],
-  ['monitor', 'unsupported', 'none'],
+  ['monitor', 'local', 'none'],
   ['save', 'unsupported', 'none'],
   ['shutdown', 'unsupported', 'none'],
   ['slowlog', 'unsupported', 'none'],

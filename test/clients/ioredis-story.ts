@@ -105,6 +105,18 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
     t.equal(await redis.fcall('twice', 0, 21), 42)
   })
 
+  await t.test('monitor() is told of what others do', async (t) => {
+    const [redis, monitor] = [connect({ db: 3 }), await connect().monitor()]
+    const seen = new Promise((resolve) => {
+      monitor.on('monitor', (_time, args, _source, database) => {
+        if (args[0] === 'set') resolve([args, database])
+      })
+    })
+    await redis.set('watched', 'v "quoted"')
+    t.same(await seen, [['set', 'watched', 'v "quoted"'], '3'])
+    monitor.disconnect()
+  })
+
   await t.test('what the proxy does not have yet is refused in words', async (t) => {
     const redis = connect()
     await t.rejects(redis.slowlog('GET'), /'slowlog\|get' is not supported yet by this proxy/)

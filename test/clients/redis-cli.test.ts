@@ -27,7 +27,7 @@ t.test('redis-cli', async (t) => {
     const { stdout } = await run('redis-cli', ['-p', String(proxy.port), 'get', 'hello'])
     t.match(stdout, 'NOAUTH Authentication required.')
     t.match(await says('lpush', 'hello', 'x'), 'WRONGTYPE Operation against a key holding the wrong kind of value')
-    t.match(await says('monitor'), "ERR 'monitor' is not supported yet by this proxy")
+    t.match(await says('failover'), "ERR 'failover' is not supported yet by this proxy")
     t.match(await says('nonsense'), "ERR unknown command 'nonsense', with args beginning with: ")
   })
 
@@ -48,6 +48,10 @@ t.test('redis-cli', async (t) => {
     await terminal.sees(/"orl"/)
     terminal.type('help append\r')
     await terminal.sees(/APPEND key value\s+summary: Append a value to a key/)
+    const monitor = Terminal.open(t, 'redis-cli', ...access, 'monitor')
+    await monitor.sees(/OK\r?\n/)
+    terminal.type('echo seen\r')
+    await monitor.sees(/^\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "echo" "seen"\r?$/m)
     // The proxy's own command is known only from what it answers to COMMAND DOCS.
     terminal.type('help dt\r')
     await terminal.sees(/DT \S.*\s+summary: /)

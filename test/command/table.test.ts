@@ -124,7 +124,7 @@ t.test('the rows that the design names are as it says', async (t) => {
   for (const name of ['spop', 'xadd', 'xtrim']) t.equal(row(name).replicate, 'master-first', name)
   for (const name of ['fcall', 'eval', 'evalsha']) t.equal(row(name).replicate, 'copy', name)
   for (const name of ['fcall', 'function|load']) t.equal(row(name).route, 'function', name)
-  for (const name of ['monitor', 'shutdown']) {
+  for (const name of ['shutdown']) {
     t.equal(row(name).route, 'unsupported', name)
   }
   for (const name of ['subscribe', 'publish', 'pubsub|numsub']) t.equal(row(name).route, 'channels', name)

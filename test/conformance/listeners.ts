@@ -40,7 +40,9 @@ class Listener {
   }
 
   get shown(): string {
-    return this.received.replace(/(\$2\r\nid\r\n|\$8\r\nredirect\r\n|redir-broken\r\n):[1-9]\d*/g, '$1:0')
+    return this.received
+      .replace(/^\+\d{10}\.\d{6} (\[\d+ 127\.0\.0\.1:)\d{4,5}\] /gm, '+time $1port] ')
+      .replace(/(\$2\r\nid\r\n|\$8\r\nredirect\r\n|redir-broken\r\n):[1-9]\d*/g, '$1:0')
   }
 
   close(): void {

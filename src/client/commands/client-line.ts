@@ -54,7 +54,7 @@ function shown(name: Buffer): string {
 }
 
 /**
- * `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `t`: it has a cache, `B`: by prefixes, `R`: who is to be told for it is gone;
+ * `O`: it monitors; `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `t`: it has a cache, `B`: by prefixes, `R`: who is to be told for it is gone;
  * `d`: a key that it watches has changed;
  * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
  */
@@ -63,6 +63,7 @@ function flagsOf({ session, isBlocked, deaf }: Connection): string {
   const isDirty = session.watched?.isBroken === true
   const { caching } = session
   const cached = caching === undefined ? '' : `t${caching.isBroken ? 'R' : ''}${caching.isBroadcast ? 'B' : ''}`
-  const flags = `${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
+  const monitor = session.monitoring === undefined ? '' : 'O'
+  const flags = `${monitor}${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -10,6 +10,7 @@ import { latencyCommands } from './latency.js'
 import type { LocalCommand } from './local-command.js'
 import { lolwut } from './lolwut.js'
 import { memoryCommands } from './memory.js'
+import { monitor } from './monitor.js'
 import { trackingCommands } from './tracking.js'
 import { wait } from './wait.js'
 
@@ -28,6 +29,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...memoryCommands,
     info: (_client, args, server) => info(server, args),
     lolwut,
+    monitor,
     wait,
   }),
 )

@@ -184,6 +184,17 @@ export const serverCases: Cases = {
     ~own MEMORY STATS
     MEMORY STATS x
   `,
+  monitor: `
+    MONITOR x
+    MULTI
+    MONITOR
+    MONITOR x
+    EXEC
+    MULTI
+    MONITOR
+    EXEC
+    GET k
+  `,
   'module|help': 'MODULE HELP',
   'pubsub|help': 'PUBSUB HELP',
   'script|help': 'SCRIPT HELP',
