@@ -389,3 +389,52 @@ t.test('a SORT with patterns holds the keys that these name', async (t) => {
   t.same(faults, [])
   t.equal(await counter(watcher, 'gates'), 0)
 })
+
+t.test('keys that are known only when others were looked at are gated as well, before they are asked', async (t) => {
+  const story = await begin(t)
+  const { proxy, watcher, a, b } = story
+  const [list, other, d] = [`{${a}}list`, `{${b}}1`, `{${a}}d`]
+  await watcher.pipeline([
+    ['RPUSH', list, '1'],
+    ['SET', other, '5'],
+  ])
+  // Which key that is nobody can learn from an earlier run.
+  const script = "redis.call('LLEN', KEYS[1]) return redis.call('GET', ARGV[1] .. '1')"
+  const commands: [string[], string][] = [
+    [['SORT', list, 'BY', `{${b}}*`, 'GET', `{${b}}*`], '*1\r\n$1\r\n5\r\n'],
+    [['SORT', list, 'BY', `{${b}}*`, 'GET', `{${b}}*`, 'STORE', d], ':1\r\n'],
+    [['EVAL', script, '1', list, `{${b}}`], '$1\r\n5\r\n'],
+  ]
+  const backup = await proxy.connectTo('dt-4')
+  for (const [command, expected] of commands) {
+    t.equal(String(await watcher.ask(...command)), expected)
+    const { reply } = await lookAtStill(story, 'dt-3', ...command)
+    const written = (await proxy.connect()).ask('SET', other, '6')
+    await until('it stands at the gates', async () => (await counter(watcher, 'gates')) > 1, 5000)
+    t.equal(String(await backup.ask('GET', other)), '$1\r\n5\r\n', 'it waits at the gate')
+    proxy.ring.resume('dt-3')
+    t.equal(await reply, expected)
+    t.equal(String(await written), '+OK\r\n')
+    await watcher.ask('SET', other, '5')
+  }
+  t.equal(await counter(watcher, 'gates'), 0)
+})
+
+t.test('so two that need what the other one has do not wait for each other', async (t) => {
+  const { proxy, watcher, a, b } = await begin(t, { limits: { unavailableTimeoutMs: 1000 } })
+  const crossing = [a, b].map((own, i) => {
+    const others = [b, a][i]
+    return ['SORT', `{${own}}list`, 'BY', `{${others}}d*`, 'STORE', `{${own}}d1`]
+  })
+  for (const own of [a, b]) await watcher.ask('RPUSH', `{${own}}list`, '1')
+  const replies = await Promise.all(
+    crossing.map(async (command) => {
+      const client = await proxy.connect()
+      const own: string[] = []
+      for (let i = 0; i < 50; i++) own.push(String(await client.ask(...command)))
+      return own
+    }),
+  )
+  t.same(new Set(replies.flat()), new Set([':1\r\n']))
+  t.equal(await counter(watcher, 'gates'), 0)
+})
