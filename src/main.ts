@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { hostToAsk } from './base/bind-addresses.js'
 import { createLogger } from './base/log.js'
 import { parseOptions } from './base/parse-options.js'
 import { UsageError, UserError } from './base/user-error.js'
@@ -6,6 +7,7 @@ import { version } from './base/version.js'
 import { operatorCommands } from './cli/operate.js'
 import { loadConfig } from './config/config.js'
 import { ask } from './local/ask.js'
+import type { Service } from './service.js'
 
 /*
  * The `dt` command. Each command below gets the arguments after its name and gives the exit code; this file alone
@@ -169,12 +171,10 @@ async function serve(argv: string[]): Promise<number> {
 }
 
 async function ping(argv: string[]): Promise<number> {
-  const { host, port } = loadConfig(configFile(argv)).listen
-  const everywhere = new Map([
-    ['0.0.0.0', '127.0.0.1'],
-    ['::', '::1'],
-  ])
-  const answer = await ask(everywhere.get(host) ?? host, port, 'PING')
+  const { listen } = loadConfig(configFile(argv))
+  const { port } = listen
+  const host = hostToAsk(listen.host)
+  const answer = await ask(host, port, 'PING')
   // A proxy that wants a password first is one that answers.
   if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
   throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)
@@ -192,15 +192,6 @@ Usage: dt <command> [options]
 ${list.join('')}
 dt help <command> lists its options.
 `)
-}
-
-interface Service {
-  start(): Promise<unknown>
-  stop(): Promise<void>
-  /** Resolves with the reason when it must not go on. */
-  readonly ended: Promise<Error>
-  /** Something failed that nobody caught: it must not go on. */
-  fail(failure: Error): void
 }
 
 /**

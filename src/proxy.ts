@@ -4,6 +4,7 @@ import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
 import { AssertionError } from './base/assert.js'
 import { becomes } from './base/becomes.js'
+import { firstAddress } from './base/bind-addresses.js'
 import { inlineHotPaths } from './base/engine.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
@@ -34,6 +35,7 @@ import { joiningMembers } from './migration/plan.js'
 import { Settling } from './migration/settling.js'
 import { StallWatch } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
+import type { RingProxy, StartOptions } from './service.js'
 import { emptyView } from './view/build-view.js'
 import type { Member } from './view/view.js'
 import { ViewKeeper } from './view/view-keeper.js'
@@ -71,31 +73,8 @@ const GREETED_TOO_EARLY = 'it was greeted before the ring began'
 /** How long the members may take to answer what they were last sent. */
 const QUIET_MS = 3000
 
-export interface Proxy {
-  /**
-   * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
-   * another proxy is active, and when stopped before.
-   */
-  start(): Promise<{ host: string; port: number }>
-  /** Where clients connect; if the system is to choose the port, it is 0 before the proxy listens. */
-  readonly address: { readonly host: string; readonly port: number }
-  /** Answers nobody any more, and ends all connections. */
-  stop(): Promise<void>
-  /** Resolves with the reason when the proxy must not go on, and has to be stopped: another one has taken over. */
-  readonly ended: Promise<Error>
-  /** Nobody caught an exception: what this process knows cannot be relied on, so nothing leaves it any more, and it ends. */
-  fail(failure: Error): void
-}
-
-/** What the operator may say at a start, see `dt help serve`. */
-export interface StartOptions {
-  readonly takeover?: boolean
-  readonly acceptEpoch?: number | undefined
-  readonly wipe?: boolean
-}
-
 /** A proxy for the ring and on the address of `config`. */
-export function createProxy(config: Config, log: Logger, startOptions: StartOptions = {}): Proxy {
+export function createProxy(config: Config, log: Logger, startOptions: StartOptions = {}): RingProxy {
   inlineHotPaths()
   const runId = randomBytes(20).toString('hex')
   const where = `process ${process.pid} on ${hostname()}`
@@ -196,8 +175,17 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
-  const unguarded = ring.withoutMajority === 'serve'
-  const markers = new Markers({ ringId: ring.id, run: runId, where, links, views, log, stateFile, unguarded, removed })
+  const markers = new Markers({
+    ringId: ring.id,
+    run: runId,
+    where,
+    links,
+    views,
+    log,
+    stateFile,
+    unguarded: ring.withoutMajority === 'serve',
+    removed,
+  })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     ...servingSettings(config),
     wasRemoved: (name) => membership.removed().includes(name),
@@ -285,7 +273,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   const listening = clientSide(config, coordinator, views, links, log)
-  let address = { host: config.listen.host, port: config.listen.port }
+  let address = firstAddress(config.listen)
   const server: Server = {
     log,
     turn,

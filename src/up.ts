@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { firstAddress } from './base/bind-addresses.js'
 import { createLogger, type Logger } from './base/log.js'
 import { UserError } from './base/user-error.js'
 import { version } from './base/version.js'
@@ -6,7 +7,8 @@ import { type Config, loadConfig } from './config/config.js'
 import { LocalRing, sentinelBase } from './local/local-ring.js'
 import { isFree } from './local/ports.js'
 import { readShape, type Shape, writeShape } from './local/ring-shape.js'
-import { createProxy, type StartOptions } from './proxy.js'
+import { createProxy } from './proxy.js'
+import type { StartOptions } from './service.js'
 
 const sentinelCount = 3
 
@@ -96,7 +98,7 @@ export class Up {
 
   /** Before anything is started, because a ring that is running already shows itself here. */
   private async checkPort(): Promise<void> {
-    const { host, port } = this.config.listen
+    const { host, port } = firstAddress(this.config.listen)
     const { basePort } = this.options
     const inRange = (start: number, count: number) => port > start && port <= start + count
     if (inRange(basePort, this.shape.nodes) || inRange(sentinelBase(basePort), sentinelCount)) {

@@ -1,4 +1,5 @@
 import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
+import { hostToAsk } from '../base/bind-addresses.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf } from '../resp/decode.js'
@@ -42,7 +43,8 @@ export class ProxyClient {
   /** @throws UserError when no proxy answers there, or one that wants another password */
   static async connect(options: ProxyOptions): Promise<ProxyClient> {
     const { listen, auth } = loadConfig(options.config === undefined ? {} : { file: options.config })
-    const address = options.proxy === undefined ? { ...listen, host: reachable(listen.host) } : addressOf(options.proxy)
+    const address =
+      options.proxy === undefined ? { host: hostToAsk(listen.host), port: listen.port } : addressOf(options.proxy)
     try {
       const endpoint = { ...address, password: auth.password }
       const connection = await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS)
@@ -82,12 +84,6 @@ export async function withProxy<T>(options: ProxyOptions, task: (client: ProxyCl
   } finally {
     client.close()
   }
-}
-
-/** An address on which everybody may connect is none to connect to. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  return host === '::' ? '::1' : host
 }
 
 function addressOf(text: string): { host: string; port: number } {

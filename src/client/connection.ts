@@ -7,6 +7,7 @@ import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { CLOSED, ENDING } from './client-state.js'
 import { Outbox } from './outbox.js'
+import type { Peer } from './peer.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
 import { Session } from './session.js'
@@ -50,7 +51,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private untakenBytes = 0
 
   private readonly socket: Socket
-  /** The addresses stay known after the socket has lost them. */
+  /** [Peer] */
   readonly address: string
   readonly localAddress: string
   /** Whether the socket is read from, and whether what was read is served: else it is kept. */
@@ -63,6 +64,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   constructor(
     readonly id: number,
     socket: Socket,
+    peer: Peer,
     readonly surroundings: Surroundings,
     /** Serves one command of it. */
     private readonly dispatch: (client: Connection, frame: Frame) => void,
@@ -71,8 +73,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   ) {
     const { config, turn } = surroundings
     this.socket = socket
-    this.address = hostPort(socket.remoteAddress, socket.remotePort)
-    this.localAddress = hostPort(socket.localAddress, socket.localPort)
+    this.address = peer.address
+    this.localAddress = peer.localAddress
     this.session = new Session(config.auth.password === undefined)
     this.framer = new RequestFramer({ maxBulkBytes: config.limits.maxBulkBytes })
     this.framer.authenticated = this.session.authenticated
@@ -392,9 +394,4 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     stats.receivedBytesOfGone += this.receivedBytes
     stats.sentBytesOfGone += this.outbox.totalBytes
   }
-}
-
-function hostPort(host: string | undefined, port: number | undefined): string {
-  if (host === undefined) return ''
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

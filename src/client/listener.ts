@@ -1,12 +1,14 @@
-import { createServer, type Server as NetServer, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import type { Frame } from '../resp/frame.js'
 import { askedBy } from './asked.js'
-import { KEEP_ALIVE_SECONDS } from './commands/own-settings.js'
 import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
 import { dispatch } from './dispatch.js'
+import { Doors } from './doors.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
+import type { Peer } from './peer.js'
+import { DENIED, isDenied, tellProtected } from './protected-mode.js'
 import type { Server } from './server.js'
 
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
@@ -14,75 +16,77 @@ const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
 /** All clients are read into one buffer: what it holds is consumed, or copied, before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Accepts clients on one address and port. */
+/** Accepts clients. */
 export class Listener {
-  private readonly net: NetServer
+  private readonly doors: Doors
   private nextId = 1
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
   constructor(private readonly server: Server) {
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
-    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_SECONDS * 1000 }
-    this.net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true, ...keepAlive }, (socket) =>
-      this.accept(socket),
+    this.doors = new Doors(
+      (socket, peer) => this.accept(socket, peer),
+      (error) => server.log.error({ err: error }, 'listener'),
     )
   }
 
   /**
-   * Opens the configured port; gives the address, whose port the system chose if 0 was configured. Rejects with the
+   * Opens the configured addresses; gives the first, whose port the system chose if 0 was configured. Rejects with the
    * system's error, and when too few files may be open for a client.
    */
   async open(): Promise<{ host: string; port: number }> {
-    checkOpenFiles(this.server)
-    const { host, port, backlog } = this.server.config.listen
-    return new Promise((resolve, reject) => {
-      this.net.once('error', reject)
-      this.net.listen({ host, port, backlog }, () => {
-        this.net.removeListener('error', reject)
-        this.net.on('error', (error) => this.server.log.error({ err: error }, 'listener'))
-        this.server.stats.start(this.server.clients)
-        const address = this.net.address()
-        resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
-      })
-    })
+    const { server } = this
+    checkOpenFiles(server)
+    const address = await this.doors.openAll(server.config.listen)
+    tellProtected(server)
+    server.stats.start(server.clients)
+    return address
   }
 
   /** Accepts nobody any more; resolves when all clients are gone. */
   close(): Promise<void> {
     this.server.stats.stop()
-    return new Promise((resolve) => {
-      this.net.close(() => resolve())
-    })
+    return this.doors.close()
   }
 
-  private accept(socket: Socket): void {
+  private accept(socket: Socket, peer: Peer): void {
     const { server } = this
-    if (server.clients.count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) {
+    const refusal = this.refusal(socket, peer)
+    if (refusal !== undefined) {
       server.stats.connectionsRejected++
-      sendAway(socket)
+      sendAway(socket, refusal)
       return
     }
     server.stats.connectionsAccepted++
+    const { keepAliveSeconds } = server.config.listen
+    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000)
     let client: Connection | undefined
     const readable = readInto(sharedReadBuffer, socket, {
       receive: (buffer, size) => client!.receive(buffer, size),
       room: () => client?.room(),
       filled: (size) => client!.filled(size),
     })
-    client = new Connection(this.nextId++, readable, server, this.dispatch, this.askedBy)
+    client = new Connection(this.nextId++, readable, peer, server, this.dispatch, this.askedBy)
     server.clients.add(client)
     readable.resume()
+  }
+
+  /** What a client is told that is not let in. */
+  private refusal(socket: Socket, peer: Peer): string | undefined {
+    const { server } = this
+    if (server.clients.count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) return MAX_CLIENTS_ERROR
+    return isDenied(server, peer) ? DENIED : undefined
   }
 }
 
 /**
- * Tells a client that there are too many, and closes the connection in this turn: hundreds may be accepted in one, and
+ * Tells a client that it is not let in, and closes the connection in this turn: hundreds may be accepted in one, and
  * when no file can be opened any more libuv closes those that wait without a word.
  */
-function sendAway(socket: Socket): void {
+function sendAway(socket: Socket, refusal: string): void {
   socket.on('error', () => {}) // Nothing is owed to it.
-  socket.write(MAX_CLIENTS_ERROR)
+  socket.write(refusal)
   socket.destroy()
 }
 

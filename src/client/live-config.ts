@@ -3,7 +3,8 @@ import type { Config } from '../config/config.js'
 type Changeable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** The settings of the proxy as they are now: CONFIG SET changes some of them [client/commands/settings/changeable]. */
-export type LiveConfig = Omit<Config, 'limits' | 'log'> & {
+export type LiveConfig = Omit<Config, 'listen' | 'limits' | 'log'> & {
+  readonly listen: Changeable<Config['listen']>
   readonly limits: Changeable<Config['limits']>
   readonly log: Changeable<Config['log']>
   /** What is noted of slow commands: `slowlog-*`. */
@@ -14,6 +15,7 @@ export type LiveConfig = Omit<Config, 'limits' | 'log'> & {
 export function liveConfig(config: Config): LiveConfig {
   return {
     ...config,
+    listen: { ...config.listen },
     limits: { ...config.limits },
     log: { ...config.log },
     watching: { slowlogSlowerThanUs: 10_000, slowlogMax: 128 },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bindWords } from '../base/bind-addresses.js'
 import { faultOfKeyGroups } from '../base/key-groups.js'
 
 /*
@@ -107,6 +108,31 @@ const commandNames = () => {
     })
 }
 
+/** Addresses to listen on, as a list or as the line of `bind` in redis.conf: `127.0.0.1 -::1`. */
+function hosts() {
+  const expected = 'must be one or several different addresses, such as 127.0.0.1 or "127.0.0.1 -::1"'
+  return z
+    .union([z.array(z.string({ error: expected })), z.string()], { error: expected })
+    .transform((value, context) => {
+      const words = typeof value === 'string' ? bindWords(value) : value
+      const fits = words.every((word) => /^-?[^-\s,][^\s,]*$/.test(word))
+      if (words.length > 0 && fits && new Set(words).size === words.length) return words.join(' ')
+      context.addIssue({ code: 'custom', message: expected, input: value })
+      return z.NEVER
+    })
+}
+
+/** Rights of a file, as digits of base eight; 0 leaves them to the system. */
+function permissions() {
+  const expected = 'must be three octal digits, such as 770, or 0'
+  return numberOrText(expected).transform((value, context) => {
+    const digits = String(value)
+    if (/^(?:0|0?[0-7]{3})$/.test(digits)) return digits === '0' ? digits : digits.slice(-3)
+    context.addIssue({ code: 'custom', message: expected, input: value })
+    return z.NEVER
+  })
+}
+
 /** A version of Redis, such as 7.0.15. */
 const version = () => {
   const expected = 'must be a version of three numbers in quotes, such as "7.0.15"'
@@ -130,11 +156,15 @@ function keyGroups() {
 }
 
 export const sections = {
-  /** Where clients connect. Port 0 takes a free one. */
+  /** Where clients connect. Port 0 takes a free one. `host` is a line as that of `bind` in redis.conf. */
   listen: z.strictObject({
-    host: text().default('127.0.0.1'),
+    host: hosts().default('127.0.0.1'),
     port: whole(0, 65535).default(6380),
     backlog: whole(1, 65535).default(511),
+    keepAliveSeconds: whole(0, 32_767).default(300),
+    unixSocket: text().optional(),
+    unixSocketPerm: permissions().default('0'),
+    protectedMode: oneOf(['yes', 'no']).default('yes'),
   }),
   /** The ring. `id` is in the names of our connections, so that two rings can share servers' tools without confusion. */
   ring: z.strictObject({

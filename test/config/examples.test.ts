@@ -15,7 +15,7 @@ t.test('conf/dt.yaml says the default of every setting, but for the Sentinels of
 
 t.test('conf/dt.yaml names and explains every setting', async (t) => {
   const lines = readFileSync(example('dt.yaml'), 'utf8').split('\n')
-  const optional = ['username', 'password', 'version']
+  const optional = ['username', 'password', 'version', 'unixSocket']
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
     const pattern = optional.includes(name) ? new RegExp(`^  # ${name}: `) : new RegExp(`^  ${name}:.*`)

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection.js'
+import { isUnix } from '../peer.js'
 
 const NAME_BYTES_SHOWN = 128
 
@@ -56,14 +57,15 @@ function shown(name: Buffer): string {
 /**
  * `O`: it monitors; `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `t`: it has a cache, `B`: by prefixes, `R`: who is to be told for it is gone;
  * `d`: a key that it watches has changed;
- * `c`: it is closed after its replies; `e`: CLIENT NO-EVICT; else `N`.
+ * `c`: it is closed after its replies; `U`: it came through the Unix socket; `e`: CLIENT NO-EVICT; else `N`.
  */
-function flagsOf({ session, isBlocked, deaf }: Connection): string {
+function flagsOf(client: Connection): string {
+  const { session, isBlocked, deaf } = client
   const isInTransaction = session.transaction !== undefined
   const isDirty = session.watched?.isBroken === true
   const { caching } = session
   const cached = caching === undefined ? '' : `t${caching.isBroken ? 'R' : ''}${caching.isBroadcast ? 'B' : ''}`
   const monitor = session.monitoring === undefined ? '' : 'O'
-  const flags = `${monitor}${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${session.noEvict ? 'e' : ''}`
+  const flags = `${monitor}${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${isUnix(client) ? 'U' : ''}${session.noEvict ? 'e' : ''}`
   return flags === '' ? 'N' : flags
 }

@@ -4,9 +4,6 @@ import { CHANGEABLE } from './settings/changeable.js'
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
 
-/** After this long without a byte the system asks whether the client's machine is still there; Redis's default. */
-export const KEEP_ALIVE_SECONDS = 300
-
 /** What stands in the place of a password, as in Redis's slow log. */
 const REDACTED = '(redacted)'
 
@@ -22,11 +19,9 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       bind: listen.host,
       port: String(server.address().port),
       'tcp-backlog': String(listen.backlog),
-      'tcp-keepalive': String(KEEP_ALIVE_SECONDS),
       'tls-port': '0',
-      unixsocket: '',
-      unixsocketperm: '0',
-      'protected-mode': 'no',
+      unixsocket: listen.unixSocket ?? '',
+      unixsocketperm: listen.unixSocketPerm,
       // who may, and what they may take
       requirepass: auth.password === undefined ? '' : REDACTED,
       aclfile: '',

@@ -1,7 +1,7 @@
 import { formatKeyspaceFlags, parseKeyspaceFlags } from '../../../channels/keyspace-flags.js'
 import { maxClients, openFilesMax, reservedFiles } from '../../max-clients.js'
 import type { Server } from '../../server.js'
-import { bytesIn, INT_MAX, LONG_MAX, memoryIn, UINT_MAX, wholeIn, wordIn } from './values.js'
+import { bytesIn, INT_MAX, LONG_MAX, memoryIn, UINT_MAX, wholeIn, wordIn, yesOrNo } from './values.js'
 
 /** A value that is right: sets it; or what is wrong with it. */
 export type Checked = (() => void) | string
@@ -68,6 +68,25 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
         }
       },
     },
+
+    'protected-mode': {
+      shown: ({ config }) => config.listen.protectedMode,
+      check: ({ config }, value) => {
+        const answer = yesOrNo(value)
+        if (answer === undefined) return "argument must be 'yes' or 'no'"
+        return () => {
+          config.listen.protectedMode = answer
+        }
+      },
+    },
+
+    'tcp-keepalive': number(
+      ({ config }) => config.listen.keepAliveSeconds,
+      (value) => wholeIn(value, 0n, INT_MAX),
+      ({ config }, seconds) => {
+        config.listen.keepAliveSeconds = seconds
+      },
+    ),
 
     'client-query-buffer-limit': number(
       ({ config }) => config.limits.queryBufferBytes,

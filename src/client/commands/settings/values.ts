@@ -37,6 +37,11 @@ export function wordIn<T extends string>(value: string, words: readonly T[]): { 
   return word === undefined ? `argument(s) must be one of the following: ${words.join(', ')}` : { word }
 }
 
+export function yesOrNo(value: string): 'yes' | 'no' | undefined {
+  const word = value.toLowerCase()
+  return word === 'yes' || word === 'no' ? word : undefined
+}
+
 /** [Redis util.c memtoull]; undefined when it is none. */
 export function bytesIn(word: string): number | undefined {
   const [, digits, unit] = /^(\d+)([a-z]*)$/i.exec(word) ?? []

@@ -1,0 +1,38 @@
+/** One address to listen on. */
+export interface BindAddress {
+  /** As it was written, `-` included. */
+  readonly word: string
+  readonly host: string
+  /** Where the machine does not have it nobody is told. */
+  readonly optional: boolean
+}
+
+/** Words of `bind` that mean every address of their kind. */
+const EVERY: Readonly<Record<string, string>> = { '*': '0.0.0.0', '::*': '::' }
+
+/** The addresses of a line as redis.conf has it, such as `127.0.0.1 -::1` [Redis server.c createSocket]. */
+export function bindAddresses(line: string): BindAddress[] {
+  return bindWords(line).map((word) => {
+    const optional = word.startsWith('-')
+    const address = optional ? word.slice(1) : word
+    return { word, host: EVERY[address] ?? address, optional }
+  })
+}
+
+/** The words of such a line; commas part them, too. */
+export function bindWords(line: string): string[] {
+  return line.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+/** Where somebody on this machine finds who listens there: an address on which everybody may connect is none to connect to. */
+export function hostToAsk(line: string): string {
+  const all = bindAddresses(line)
+  const { host } = all.find(({ optional }) => !optional) ?? all[0]
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+/** The first of them, as an address that is shown. */
+export function firstAddress({ host, port }: { readonly host: string; readonly port: number }) {
+  return { host: bindAddresses(host)[0].host, port }
+}

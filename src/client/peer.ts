@@ -1,0 +1,37 @@
+import type { Socket } from 'node:net'
+
+/** Who is at the other end of a connection, as Redis writes it. */
+export interface Peer {
+  /** `host:port`, `[host]:port`, or the path of the Unix socket with `:0`. */
+  readonly address: string
+  /** Where it came in. */
+  readonly localAddress: string
+}
+
+/** It stays known after the socket has lost it. */
+export function peerOf(socket: Socket): Peer {
+  return {
+    address: hostPort(socket.remoteAddress, socket.remotePort),
+    localAddress: hostPort(socket.localAddress, socket.localPort),
+  }
+}
+
+/** A client that came through the Unix socket at `path` [Redis networking.c genClientAddrString]. */
+export function unixPeer(path: string): Peer {
+  return { address: `${path}:0`, localAddress: `${path}:0` }
+}
+
+/** Whether it came through a Unix socket: no port of a network is 0. */
+export function isUnix({ address }: Peer): boolean {
+  return address.endsWith(':0')
+}
+
+/** The host of its address. */
+export function hostOf({ address }: Peer): string {
+  return address.slice(0, address.lastIndexOf(':'))
+}
+
+export function hostPort(host: string | undefined, port: number | undefined): string {
+  if (host === undefined) return ''
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,28 @@
+/** What a command of `dt` runs until it is told to stop. */
+export interface Service {
+  start(): Promise<unknown>
+  /** Answers nobody any more, and ends all connections. */
+  stop(): Promise<void>
+  /** Resolves with the reason when it must not go on, and has to be stopped. */
+  readonly ended: Promise<Error>
+  /** Nobody caught an exception: what this process knows cannot be relied on, so nothing leaves it any more, and it ends. */
+  fail(failure: Error): void
+}
+
+/** It ends by itself when another proxy has taken over. */
+export interface RingProxy extends Service {
+  /**
+   * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
+   * another proxy is active, and when stopped before.
+   */
+  start(): Promise<{ host: string; port: number }>
+  /** Where clients connect; if the system is to choose the port, it is 0 before the proxy listens. */
+  readonly address: { readonly host: string; readonly port: number }
+}
+
+/** What the operator may say at a start, see `dt help serve`. */
+export interface StartOptions {
+  readonly takeover?: boolean
+  readonly acceptEpoch?: number | undefined
+  readonly wipe?: boolean
+}
