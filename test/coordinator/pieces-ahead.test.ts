@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HIDDEN_NAME } from '../../src/order/pieces/hidden-name.js'
+import { argumentOf } from '../../src/resp/frame.js'
 import { Random } from '../chaos/random.js'
 import { PiecesStory } from './pieces-story.js'
 
@@ -264,6 +265,45 @@ t.test('a write that is refused while a list is built ahead leaves its elements 
     await story.on('source', 'CONFIG', 'SET', 'maxmemory', '0')
     await story.quiet()
     t.equal(await story.differs('k'), false, isLate ? 'when nearly all is there' : 'while it is read')
+    await story.nothingIsLeft()
+  }
+})
+
+t.test('writes that come while the elements of a list are counted do not spoil what is built of it', async (t) => {
+  const story = await PiecesStory.begin(t)
+  const { source } = story.links
+  const emitFrame = source.emitFrame.bind(source)
+  for (const writes of [
+    [['LTRIM', 'k', '1', '-3']],
+    [
+      ['LPUSH', 'k', 'left'],
+      ['LTRIM', 'k', '0', '2999'],
+      ['RPOP', 'k', '7'],
+      ['LMOVE', 'k', 'k', 'RIGHT', 'LEFT'],
+    ],
+    [['LTRIM', 'k', '1', '0'], ['LPUSHX', 'k', 'nothing is there'], ['RPOPLPUSH', 'k', 'k'], ...TYPES.list.make(900)],
+  ]) {
+    story.flush()
+    await story.quiet()
+    for (const each of TYPES.list.make(4000)) story.write(each)
+    await story.quiet()
+    await story.on('target', 'DEL', 'k')
+    let isCounted = false
+    source.emitFrame = (frame, ...rest) => {
+      emitFrame(frame, ...rest)
+      if (isCounted || !argumentOf(frame, 0).equals(Buffer.from('LLEN'))) return
+      isCounted = true
+      queueMicrotask(() => {
+        for (const write of writes) story.write(write, ['k'])
+      })
+    }
+    const before = story.inPieces
+    t.equal(await story.copyAhead('k'), 'copied')
+    t.ok(isCounted && story.wasOfUse)
+    t.equal(story.inPieces, before + 1, 'it is not begun anew')
+    source.emitFrame = emitFrame
+    await story.quiet()
+    t.equal(await story.differs('k'), false)
     await story.nothingIsLeft()
   }
 })

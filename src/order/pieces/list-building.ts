@@ -1,4 +1,4 @@
-import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
+import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, SpoiledError, type Written } from './building.js'
 import { type Elements, elementsAt, reversed } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
@@ -26,25 +26,26 @@ type End = 'left' | 'right'
 export class ListBuilding implements Building {
   readonly count = 'LLEN'
   readonly isExact = true
-  /** Undefined until the places are counted. */
-  private state: 'counting' | 'counted' | undefined
+  /** What is written while they are counted: what it does is known when it is known how many there are. */
+  private early: (() => boolean)[] | undefined
+  private isBegun = false
   private low = 0
   private high = 0
   private builtLow = 0
   private builtHigh = 0
   private sameLow = 0
   private sameHigh = 0
-  /** How many elements were taken before it was known how many there are. */
-  private popped = 0
   private bytesEach = 1
 
   constructor(private readonly reading: Reading) {}
 
   wrote({ row, frame, keys, inBlock }: Written): boolean {
     if (row.elements !== 'ends' || inBlock) return false
-    if (this.state === undefined) return true
-    if (row.name === 'lmpop') return this.poppedFromFirst(frame)
-    return keys === 1 ? this.changed(row.name, frame) : this.moved(row.name, frame)
+    if (!this.isBegun) return true
+    if (this.early === undefined) return this.changed(row.name, frame, keys)
+    const own = ownFrame(frame)
+    this.early.push(() => this.changed(row.name, own, keys))
+    return true
   }
 
   async *pages(): AsyncGenerator<Page> {
@@ -71,12 +72,15 @@ export class ListBuilding implements Building {
     const { source, bytes, inOrder } = this.reading
     // From the turn on in which this is asked for.
     const asked = inOrder(() => source.reply('LLEN'))
-    this.state = 'counting'
+    const early: (() => boolean)[] = []
+    this.early = early
+    this.isBegun = true
     const length = Number(await asked)
-    if (this.popped >= length) throw new SpoiledError('the list may have been empty')
-    this.high += length
-    this.state = 'counted'
+    if (length === 0) throw new SpoiledError('the list is empty')
+    this.high = length
     this.bytesEach = bytes / length
+    this.early = undefined
+    if (!early.every((happens) => happens())) throw new SpoiledError('it is not known what a write has done')
   }
 
   /** Cuts the hidden list back, and reads a page at the end where more is left. */
@@ -118,13 +122,15 @@ export class ListBuilding implements Building {
     return onLeft + onRight === 0 ? [] : [frameOf(['LTRIM', HIDDEN_NAME, String(onLeft), String(-1 - onRight)])]
   }
 
-  /** A write of the list alone. */
-  private changed(name: string, frame: Frame): boolean {
+  /** What a write does to the ends. False when that is not known. */
+  private changed(name: string, frame: Frame, keys: number): boolean {
+    if (name === 'lmpop') return this.poppedFromFirst(frame)
+    if (keys > 1) return this.moved(name, frame)
     const end: End = name[0] === 'l' ? 'left' : 'right'
     switch (name) {
       case 'lpushx':
       case 'rpushx':
-        return (this.state === 'counted' && this.low === this.high) || this.push(end, frame.argc - 2)
+        return this.low === this.high || this.push(end, frame.argc - 2)
       case 'lpush':
       case 'rpush':
         return this.push(end, frame.argc - 2)
@@ -158,7 +164,7 @@ export class ListBuilding implements Building {
     const [from, to] = name === 'lmove' ? [endAt(frame, 3), endAt(frame, 4)] : (['right', 'left'] as const)
     if (from === undefined || to === undefined) return false
     if (!isOurs(2)) return this.pop(from, 1)
-    return (this.state === 'counted' && this.low === this.high) || (this.pop(from, 1) && this.push(to, 1))
+    return this.low === this.high || (this.pop(from, 1) && this.push(to, 1))
   }
 
   private push(end: End, count: number): boolean {
@@ -168,15 +174,14 @@ export class ListBuilding implements Building {
   }
 
   private pop(end: End, count: number): boolean {
-    if (this.state === 'counting') this.popped += count
-    const some = this.state === 'counting' ? count : Math.min(count, this.high - this.low)
+    const some = Math.min(count, this.high - this.low)
     if (end === 'left') this.low += some
     else this.high -= some
     return this.reached()
   }
 
   private trim(start: string, stop: string): boolean {
-    if (this.state === 'counting' || ![start, stop].every((word) => /^-?\d{1,12}$/.test(word))) return false
+    if (![start, stop].every((word) => /^-?\d{1,12}$/.test(word))) return false
     const { low, high } = this
     const length = high - low
     const place = (word: string) => (word[0] === '-' ? length + Number(word) : Number(word))
