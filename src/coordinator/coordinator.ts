@@ -174,6 +174,10 @@ export class Coordinator {
 
   /** There is no gate before it. */
   private pass(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (deadlineMs !== 0 && this.order.lostReads.isBehind(slot)) {
+      void this.passBehind(frame, row, slot, deadlineMs)
+      return
+    }
     try {
       this.choose(frame, row, slot, deadlineMs)
       if (this.order.awaited.isReady) this.order.awaited.look()
@@ -181,6 +185,14 @@ export class Coordinator {
       slot.fail(failure as Error, row.replicate !== 'none')
       if (row.replicate !== 'none') this.order.orderLost()
     }
+  }
+
+  /** It has waited, and a read that its client had sent before comes first. */
+  private async passBehind(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): Promise<void> {
+    await this.order.lostReads.passed(slot)
+    // Nobody sees the answer, but what is expected for the command is expected no more.
+    if (slot.abandoned) answer(slot, this.order.unavailable())
+    else this.serve(frame, row, slot, deadlineMs)
   }
 
   private choose(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {

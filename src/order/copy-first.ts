@@ -37,7 +37,10 @@ export function serveAfter(
   }
   const own = ownFrame(frame)
   slot.pauseClient()
-  const again = () => order.resubmit(own, row, slot)
+  const again = async () => {
+    if (order.lostReads.isBehind(slot)) await order.lostReads.passed(slot)
+    order.resubmit(own, row, slot)
+  }
   settled.then(again, again)
 }
 

@@ -23,6 +23,8 @@ interface LostRead {
  */
 export class LostReads {
   private reads: LostRead[] = []
+  /** The number of the first read of a client that was asked again, though it had sent more behind it. */
+  private readonly askedAgain = new WeakMap<object, number>()
 
   add(slot: ReplySlot, ids: readonly KeyId[], again: () => void, wasCut = false): void {
     this.reads.push({ slot, ids, wasCut, again, overtaken: false })
@@ -50,19 +52,44 @@ export class LostReads {
     if (reads.length > 0) this.reads = []
     return reads
   }
-}
 
-/**
- * Serves them again that have been overtaken by nothing.
- *
- * @param moved the newest command when other members came to serve reads, see `ReplySlot.number`
- */
-export function serveAgain(reads: readonly LostRead[], moved: number): void {
-  for (const { slot, overtaken, wasCut, again } of reads) {
-    if (overtaken) answer(slot, READ_OVERTAKEN)
-    else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
-    else if (slot.number <= moved && moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
-    else again()
+  /**
+   * Serves them again that have been overtaken by nothing.
+   *
+   * @param moved the newest command when other members came to serve reads, see `ReplySlot.number`
+   */
+  serveAgain(moved: number): void {
+    for (const { slot, overtaken, wasCut, again } of this.take()) {
+      if (overtaken) answer(slot, READ_OVERTAKEN)
+      else if (wasCut && hasWrittenSince(slot)) answer(slot, READ_TORN)
+      else if (slot.number <= moved && moved < slot.newest) answer(slot, READ_LEFT_BEHIND)
+      else {
+        this.noteAgain(slot)
+        again()
+      }
+    }
+  }
+
+  /**
+   * Whether a command that has waited, for a server, a key or whatever it be, must not go on yet: a read that its client had sent
+   * before it was lost meanwhile, is asked again, and may wait, too. It began to wait later, and would find what this command does.
+   */
+  isBehind({ client, number }: ReplySlot): boolean {
+    const first = this.askedAgain.get(client as object)
+    return first !== undefined && first < number
+  }
+
+  /** Resolves when it may go on: all that its client had sent before has been answered. */
+  async passed(slot: ReplySlot): Promise<void> {
+    const { client, number } = slot
+    await slot.whenFirst()
+    // It may be a read that is asked again itself, and have more behind it.
+    if (this.isBehind(slot)) this.askedAgain.set(client as object, number)
+  }
+
+  private noteAgain({ client, number, newest }: ReplySlot): void {
+    const first = this.askedAgain.get(client as object) ?? number
+    if (number < newest) this.askedAgain.set(client as object, Math.min(first, number))
   }
 }
 

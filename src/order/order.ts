@@ -19,7 +19,7 @@ import { Doubts } from './doubts.js'
 import { Gates } from './gates.js'
 import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
-import { hasWrittenSince, LostReads, serveAgain } from './lost-reads.js'
+import { hasWrittenSince, LostReads } from './lost-reads.js'
 import { isOutOfMemory, Memory } from './memory.js'
 import { Middles } from './middles.js'
 import { Opening } from './opening.js'
@@ -262,7 +262,7 @@ export class Order {
     this.watches.linkDown(link)
     this.lanes.drop(link)
     this.above.servingChanged()
-    serveAgain(this.lostReads.take(), this.moved)
+    this.lostReads.serveAgain(this.moved)
   }
 
   /**

@@ -40,7 +40,8 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     options: { distrust: () => {} },
   }
   const args = command.map((word) => Buffer.from(word))
-  const done = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, args, db, client)
+  const own = { client, db } as ReplySlot
+  const done = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, args, own)
   for (const each of [0, 1]) {
     const slot = { client: CLIENT, db: each } as ReplySlot
     lostReads.add(slot, [`${each}:key`], () => {})

@@ -3,6 +3,7 @@ import type { Link } from '../../src/backend/link.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { Gates } from '../../src/order/gates.js'
 import { Lanes } from '../../src/order/lanes.js'
+import type { ReplySlot } from '../../src/order/reply-slot.js'
 import { Swaps } from '../../src/order/swaps.js'
 import type { Frame } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
@@ -26,7 +27,7 @@ class Story {
     const order = {
       lanes,
       router: { links: isMember ? [link] : [], anyMember: { writable: () => true } },
-      lostReads: { noteSweep: () => {} },
+      lostReads: { noteSweep: () => {}, isBehind: () => false },
       doubts: { note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`) },
       waiting: { deadline: () => performance.now() },
       absences: { sweep: () => () => {} },
@@ -49,7 +50,8 @@ class Story {
     })
     lanes.hold(link, ['0:a'], { ...held('write'), changes: true })
     lanes.hold(link, ['0:b'], held('read'))
-    this.reply = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, [Buffer.from('FLUSHALL')], 0, {})
+    const slot = { client: {}, db: 0 } as ReplySlot
+    this.reply = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, [Buffer.from('FLUSHALL')], slot)
   }
 
   async answers(reply: string): Promise<string[]> {

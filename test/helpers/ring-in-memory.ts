@@ -5,6 +5,7 @@ import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { Link } from '../../src/backend/link.js'
 import type { Links } from '../../src/backend/links.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { RunningScripts } from '../../src/backend/running-scripts.js'
 import { Tracking } from '../../src/backend/tracking.js'
 import { silentLogger } from '../../src/base/log.js'
 import { lookupCommand } from '../../src/command/table.js'
@@ -41,6 +42,7 @@ export class LinkInMemory {
   readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
   readonly expiryPushes = new ExpiryPushes(this.expirations)
   readonly tracking = new Tracking()
+  readonly scripts = new RunningScripts(() => this.info)
   ofRun: Buffer | undefined
   private answered: Buffer = Buffer.alloc(0)
   private unanswered: Unanswered[] = []
@@ -207,18 +209,31 @@ export class RingInMemory {
     this.order.linkUp(link as unknown as Link)
   }
 
-  /** A client, which says what it is answered to its commands, in the order of the answers. */
-  client(): ClientInMemory {
+  /**
+   * A client, which says what it is answered to its commands, in the order of the answers.
+   *
+   * @param isInOrder whether what waits for the answers to what it has sent before does so
+   */
+  client(isInOrder = false): ClientInMemory {
     const heard: string[] = []
     const client = {}
     let newest = 0
     let newestWrite = 0
     let watched: Watched | undefined
     let isGone = false
+    /** The numbers of the commands that are not answered, and who waits to be the first of them. */
+    const open = new Set<number>()
+    const waiting = new Map<number, () => void>()
+    const isFirst = (number: number) => !isInOrder || [...open].every((each) => each >= number)
+    const answered = (number: number) => {
+      open.delete(number)
+      for (const [each, go] of waiting) if (isFirst(each) && waiting.delete(each)) go()
+    }
     const slotOf = (command: string, isWrite: boolean): ReplySlot => {
       const number = ++places.taken
       newest = number
       if (isWrite) newestWrite = number
+      open.add(number)
       return {
         proto: 3,
         db: 0,
@@ -234,11 +249,16 @@ export class RingInMemory {
           return isGone
         },
         pauseClient: () => {},
-        whenFirst: async () => {},
+        whenFirst: async () => {
+          if (!isFirst(number)) await new Promise<void>((go) => waiting.set(number, go))
+        },
         fail: (failure) => {
           throw failure
         },
-        finish: (buf, start, end) => void heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`),
+        finish: (buf, start, end) => {
+          heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`)
+          answered(number)
+        },
       }
     }
     const parsed = (command: string) => {

@@ -66,7 +66,7 @@ export class Client {
   private newest = 0
   private newestWrite = 0
   /** What is to be told when each command is answered, undefined while it is not; replies go out in the order of the commands. */
-  private readonly answers: { tell: (() => void) | undefined }[] = []
+  private readonly answers: { tell: (() => void) | undefined; first?: () => void }[] = []
 
   constructor(
     readonly number: number,
@@ -120,7 +120,9 @@ export class Client {
         pauses++
         this.pausing++
       },
-      whenFirst: async () => {},
+      whenFirst: async () => {
+        if (this.answers[0] !== answer) await new Promise<void>((go) => Object.assign(answer, { first: go }))
+      },
       fail: (failure) => {
         throw failure
       },
@@ -152,6 +154,7 @@ export class Client {
           }
         }
         while (this.answers[0]?.tell !== undefined) this.answers.shift()!.tell!()
+        this.answers[0]?.first?.()
       },
     }
   }

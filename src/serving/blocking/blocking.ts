@@ -222,11 +222,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** [Hands] */
   fetch(waiter: WaitingClient, line: Line): void {
-    const { key } = keyOfId(line.id)
-    const route = this.order.router.routeOfKey(key, 0, key.length)
-    if (waiter.isSlow) {
-      const { ids } = waiter.command
-      const isShut = new Promise<boolean>((resolve) => this.shutKeys.shut(ids[ids.length - 1], resolve))
+    const { lostReads, router } = this.order
+    const route = router.routeOf(line.id)
+    const isBehind = lostReads.isBehind(waiter.slot)
+    if (isBehind) void lostReads.passed(waiter.slot).then(() => this.readable())
+    else if (waiter.isSlow) {
+      const isShut = new Promise<boolean>((resolve) => this.shutKeys.shut(waiter.command.ids.at(-1)!, resolve))
       waiter.isQueued = true
       // One after the other: two that move in opposite directions need the same keys.
       this.moving = this.moving.then(() => this.move(waiter, line, isShut))
@@ -234,12 +235,12 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     }
     const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
     // Of a stream it has to be known first what is new.
-    if (!mayBeServed || waiter.questions > 0) {
+    if (isBehind || !mayBeServed || waiter.questions > 0) {
       queueMicrotask(() => this.came(waiter, line, 'not tried'))
       return
     }
     const slot = waiter.slotOf(line)
-    this.oneRoute.serve(route, waiter.command.onKey(key), waiter.command.row, slot, 0)
+    this.oneRoute.serve(route, waiter.command.onKey(keyOfId(line.id).key), waiter.command.row, slot, 0)
     slot.isOut = true
   }
 

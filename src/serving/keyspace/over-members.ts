@@ -53,10 +53,10 @@ async function overMembers(
   keyspace: Keyspace,
   row: CommandRow,
   args: readonly Buffer[],
-  { db, client }: ReplySlot,
+  slot: ReplySlot,
 ): Promise<Reply> {
-  if (row.replicate === 'none') return askMembers(keyspace, row, args, db)
-  return keyspace.order.router.someGone ?? changeDatabases(keyspace, args, db, client)
+  if (row.replicate === 'none') return askMembers(keyspace, row, args, slot.db)
+  return keyspace.order.router.someGone ?? changeDatabases(keyspace, args, slot)
 }
 
 /** One attempt of a command that only asks. @throws LinkLostError, UnavailableError */

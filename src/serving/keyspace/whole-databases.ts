@@ -4,6 +4,7 @@ import type { Entry } from '../../order/gates.js'
 import type { Lanes, Voided } from '../../order/lanes.js'
 import type { Order } from '../../order/order.js'
 import { outcomeUnknown } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply, simple } from '../../resp/encode.js'
 import { frameOf } from '../../resp/frame.js'
@@ -23,15 +24,11 @@ const HELD_POLL_MS = 10
  * Whoever refuses it is filled anew from those who have executed it, and so is one whose link breaks during SWAPDB; what was to
  * empty databases is sent again as soon as there is a link (see `OwedSweeps`).
  *
- * @param client whose command it is, see `ReplySlot`
+ * @param slot that of the command, which somebody else answers
  */
-export async function changeDatabases(
-  keyspace: Keyspace,
-  args: readonly Buffer[],
-  db: number,
-  client: unknown,
-): Promise<Reply> {
+export async function changeDatabases(keyspace: Keyspace, args: readonly Buffer[], slot: ReplySlot): Promise<Reply> {
   const { order } = keyspace
+  const { db, client } = slot
   const deadlineMs = order.waiting.deadline()
   const wrong = wrongWords(args)
   if (wrong !== undefined) return wrong
@@ -41,7 +38,8 @@ export async function changeDatabases(
   let entry: Entry | undefined
   for (;;) {
     const isWritable = order.router.anyMember.writable()
-    if (isWritable && !mustWait(order, args, db)) {
+    const isBehind = order.lostReads.isBehind(slot)
+    if (isWritable && !isBehind && !mustWait(order, args, db)) {
       if (entry !== undefined || gates.isFree(claim)) break
       // Operations that have looked at keys write first.
       entry = await gates.entered(claim, ticket, deadlineMs)
@@ -50,6 +48,10 @@ export async function changeDatabases(
     }
     if (entry !== undefined) gates.leave(entry)
     entry = undefined
+    if (isBehind) {
+      await order.lostReads.passed(slot)
+      continue
+    }
     const nowMs = performance.now()
     if (nowMs >= deadlineMs) return isWritable ? stillWaiting(wordOf(args[0]).toLowerCase()) : order.unavailable()
     await order.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))

@@ -183,6 +183,13 @@ export class Runs {
     const { gates } = order
     const { frame, row, slot, numkeys, extra } = run
     const go = (passed: Run) => {
+      // It has waited, and a read that its client had sent before comes first.
+      if (order.lostReads.isBehind(slot)) {
+        const own = { ...passed, frame: ownFrame(passed.frame) }
+        slot.pauseClient()
+        void order.lostReads.passed(slot).then(() => this.later(own))
+        return
+      }
       try {
         // Nobody sees the answer, but what is expected for the command is expected no more.
         if (slot.abandoned) answer(slot, order.unavailable())

@@ -91,7 +91,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'difference-noted-late': {
     summary: 'who refused a write that the master has is in doubt only when all others have answered, too',
-    seed: 32720,
+    seed: 60902,
     options: ['--replicas', '2', '--faults', 'refuse,break', '--kinds', 'hash,list,string'],
     patches: [
       { file: 'serving/apply.js', replace: 'if (this.differing !== undefined) {', by: 'if (false) {' },
