@@ -108,22 +108,26 @@ t.test('the settings and variables exist', async (t) => {
   }
 })
 
-t.test('the commands that are called unsupported are, and all that are have a place in the list', async (t) => {
-  const listed = matches(part('**Not supported yet.**', '**Several keys.**'), /`([A-Z]+(?:[-_ ][A-Z]+)?)`/g)
-  const unsupported = allRows().filter(({ route, subcommands }) => route === 'unsupported' && subcommands === undefined)
-  const names = unsupported.map(({ name }) => name.toUpperCase().replace('|', ' '))
+t.test('the commands that are called unsupported or refused are, and all that are have a place in the list', async (t) => {
   const covers = (entry: string, name: string) => name === entry || name.startsWith(`${entry} `)
-  t.ok(listed.length > 20)
-  t.same(
-    listed.filter((entry) => !names.some((name) => covers(entry, name))),
-    [],
-    'listed, and supported',
-  )
-  t.same(
-    names.filter((name) => !listed.some((entry) => covers(entry, name))),
-    [],
-    'unsupported, and not listed',
-  )
+  for (const [kind, from, to] of [
+    ['unsupported', '**Not supported yet.**', '**Refused**'],
+    ['refused', '**Refused**', '**Saving.**'],
+  ]) {
+    const listed = matches(part(from, to), /`([A-Z]+(?:[-_ ][A-Z]+)?)`/g)
+    const rows = allRows().filter(({ route, subcommands }) => route === kind && subcommands === undefined)
+    const names = rows.map(({ name }) => name.toUpperCase().replace('|', ' '))
+    t.same(
+      listed.filter((entry) => !names.some((name) => covers(entry, name))),
+      [],
+      `listed, and not ${kind}`,
+    )
+    t.same(
+      names.filter((name) => !listed.some((entry) => covers(entry, name))),
+      [],
+      `${kind}, and not listed`,
+    )
+  }
 })
 
 t.test('the example has the numbers of a ring of four', async (t) => {

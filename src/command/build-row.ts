@@ -44,6 +44,7 @@ export function buildRow(
     waits: more?.waits,
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
     wordsMax: more?.most ?? 0,
+    note: more?.note ?? '',
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }
 }

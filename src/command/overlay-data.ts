@@ -15,7 +15,15 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['expireat', 'key', 'absolute', { options: '3 NX XX GT LT', time: 'at s' }],
   ['expiretime', 'key', 'none'],
   ['keys', 'members', 'none', { compare: false, oneTurn: true }],
-  ['migrate', 'unsupported', 'copy', { keys: 'migrate', compare: false }],
+  [
+    'migrate',
+    'refused',
+    'copy',
+    {
+      ...{ keys: 'migrate', compare: false },
+      note: 'the other server would get the keys from one member while clients write to all copies; copy them with DUMP and RESTORE',
+    },
+  ],
   ['move', 'key', 'apply', { binds: true, otherDb: 'argument', leaves: 'any' }],
   ['object', 'unsupported', 'none'],
   ['object|encoding', 'key', 'none', varying],
@@ -32,7 +40,12 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['rename', 'key', 'apply', { gather: 'rename', leaves: 'any' }],
   ['renamenx', 'key', 'apply', { gather: 'rename-new', leaves: 'any' }],
   ['restore', 'key', 'absolute', { options: '4 REPLACE ABSTTL IDLETIME+1 FREQ+1', time: 'payload', leaves: 'any' }],
-  ['restore-asking', 'unsupported', 'absolute', { time: 'payload' }],
+  [
+    'restore-asking',
+    'key',
+    'absolute',
+    { options: '4 REPLACE ABSTTL IDLETIME+1 FREQ+1', time: 'payload', leaves: 'any' },
+  ],
   ['scan', 'members', 'none', varying],
   [
     'sort',
@@ -111,9 +124,19 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   // HyperLogLogs. PFCOUNT stores the count it has computed in the value.
   ['pfadd', 'key', 'apply'],
   ['pfcount', 'key', 'apply', { gather: 'read' }],
-  ['pfdebug', 'unsupported', 'apply'],
+  [
+    'pfdebug',
+    'refused',
+    'apply',
+    { note: 'it is for those who build Redis, and changes how one server keeps the value; ask that server' },
+  ],
   ['pfmerge', 'key', 'apply', { gather: 'update-first' }],
-  ['pfselftest', 'unsupported', 'none'],
+  [
+    'pfselftest',
+    'refused',
+    'none',
+    { note: 'it keeps a server from answering anybody while it tests itself; ask that server' },
+  ],
 
   // lists
   ['blmove', 'blocking', 'apply', { waits: 'move-element', shape: 'null-array', leaves: 'an-element' }],

@@ -46,6 +46,8 @@ import type {
  * - otherDb: where a database is named in which the command has a key, too.
  * - most: of a command that is answered here, or by a member for all, how many words it may have: where each of them costs as much
  *   as a small command.
+ * - note: for the route `refused` the reason, with which its error ends; of others in what they are not as in Redis, where a reader
+ *   of docs/commands.md has to know it.
  * - time: of a write in mode `absolute`, how the time stands in it that its key gets.
  * - ends: where the deadline that the key had before is gone in any case.
  * - choice: in mode `master-first`, what is left to the server.
@@ -74,6 +76,7 @@ export interface OverlayMore {
   readonly choice?: Choice
   readonly elements?: Elements
   readonly most?: number
+  readonly note?: string
   readonly reads?: string
   readonly values?: true
   readonly oneTurn?: true

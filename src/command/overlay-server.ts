@@ -4,6 +4,16 @@ const varying: OverlayMore = { compare: false }
 /** Each word may cost what a small command does, and the reply to it be thousands of bytes; who asks for all names has fewer. */
 const bounded: OverlayMore = { most: 1000 }
 const boundedVarying: OverlayMore = { ...bounded, compare: false }
+const loading: OverlayMore = {
+  note: 'modules are loaded by the configuration of the servers, of all of them alike; clients do not change it',
+}
+const stream: OverlayMore = {
+  note: 'there is no one stream of commands that a replica could follow, and each key has its copies already; add a server with DT ADD',
+}
+const following: OverlayMore = {
+  note: "the ring is nobody's replica, and Redis's replication would empty it; only NO ONE, which changes nothing, is answered OK",
+}
+const onAllDisks: OverlayMore = { ...varying, note: 'all servers do it; the error names those that have not' }
 const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
 /** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
@@ -70,8 +80,8 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['acl|setuser', 'unsupported', 'none'],
   ['acl|users', 'unsupported', 'none'],
   ['acl|whoami', 'unsupported', 'none'],
-  ['bgrewriteaof', 'unsupported', 'none', varying],
-  ['bgsave', 'unsupported', 'none', varying],
+  ['bgrewriteaof', 'local', 'none', onAllDisks],
+  ['bgsave', 'local', 'none', onAllDisks],
   ['command', 'local', 'none'],
   ['command|count', 'local', 'none'],
   ['command|docs', 'local', 'none', bounded],
@@ -88,7 +98,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['config|set', 'local', 'none', bounded],
   ['debug', 'unsupported', 'copy', varying],
   ['info', 'local', 'none', boundedVarying],
-  ['lastsave', 'unsupported', 'none', varying],
+  ['lastsave', 'local', 'none', { ...varying, note: 'when all servers had saved: the earliest of their times' }],
   ['latency', 'unsupported', 'none'],
   ['latency|doctor', 'local', 'none', varying],
   ['latency|graph', 'local', 'none', varying],
@@ -107,13 +117,26 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['memory|usage', 'key', 'none', varying],
   ['module', 'unsupported', 'none'],
   ['module|help', 'any', 'none'],
-  ['module|list', 'unsupported', 'none'],
-  ['module|load', 'unsupported', 'none'],
-  ['module|loadex', 'unsupported', 'none'],
-  ['module|unload', 'unsupported', 'none'],
+  ['module|list', 'local', 'none', { ...varying, note: 'the modules that all servers have, with the oldest version' }],
+  ['module|load', 'refused', 'none', loading],
+  ['module|loadex', 'refused', 'none', loading],
+  ['module|unload', 'refused', 'none', loading],
   ['monitor', 'local', 'none'],
-  ['save', 'unsupported', 'none'],
-  ['shutdown', 'unsupported', 'none'],
+  [
+    'save',
+    'local',
+    'none',
+    {
+      ...varying,
+      note: 'all servers save in the background, and it is answered when the last one has: a server that saves in the foreground is taken for dead',
+    },
+  ],
+  [
+    'shutdown',
+    'refused',
+    'none',
+    { note: 'who runs the proxy stops it (SIGTERM); the servers are stopped by those who run them, one at a time' },
+  ],
   ['slowlog', 'unsupported', 'none'],
   ['slowlog|get', 'unsupported', 'none', varying],
   ['slowlog|help', 'any', 'none'],
@@ -151,15 +174,29 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['cluster|shards', 'any', 'none'],
   ['cluster|slaves', 'any', 'none'],
   ['cluster|slots', 'any', 'none'],
-  ['failover', 'unsupported', 'none'],
-  ['psync', 'unsupported', 'none'],
+  [
+    'failover',
+    'local',
+    'none',
+    {
+      note: 'answered as by a Redis without replicas: when a server fails others have its keys, see DT NODES and DT REMOVE',
+    },
+  ],
+  ['psync', 'refused', 'none', stream],
   ['readonly', 'any', 'none'],
   ['readwrite', 'any', 'none'],
-  ['replconf', 'unsupported', 'none'],
-  ['replicaof', 'unsupported', 'none'],
-  ['role', 'unsupported', 'none', varying],
-  ['slaveof', 'unsupported', 'none'],
-  ['sync', 'unsupported', 'none'],
+  ['replconf', 'refused', 'none', stream],
+  ['replicaof', 'local', 'none', following],
+  [
+    'role',
+    'local',
+    'none',
+    {
+      note: 'always a master at offset 0 without replicas: nobody may read from a backup, and WAIT says how many there are',
+    },
+  ],
+  ['slaveof', 'local', 'none', following],
+  ['sync', 'refused', 'none', stream],
   ['wait', 'local', 'none', varying],
 
   // transactions
@@ -187,7 +224,12 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['function|restore', 'function', 'apply', { script: 'restore-libraries' }],
   ['function|stats', 'function', 'none', { script: 'tell', compare: false }],
   ['script', 'unsupported', 'none'],
-  ['script|debug', 'unsupported', 'none'],
+  [
+    'script|debug',
+    'local',
+    'none',
+    { note: 'a server that is debugged answers nobody else; only NO, which changes nothing, is answered OK' },
+  ],
   ['script|exists', 'script', 'none', { script: 'has' }],
   ['script|flush', 'script', 'none', { script: 'forget' }],
   ['script|help', 'any', 'none'],

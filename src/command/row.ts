@@ -67,6 +67,8 @@ export interface CommandRow {
   readonly leaves: Leaves | undefined
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
   readonly wordsMax: number
+  /** For the route `refused`, why; of all others in what they are not as in Redis. */
+  readonly note: string
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
 }
@@ -136,6 +138,7 @@ export type Route =
   | 'blocking' // waits until a key holds something: see serving/blocking
   | 'script' // runs a script, or keeps it: see serving/script
   | 'function' // the same of functions: see serving/function
+  | 'refused' // never served: `-ERR '<command>' is refused by this proxy: <note>; nothing was done`
   | 'unsupported' // `-ERR '<command>' is not supported yet by this proxy`
 
 /** How a write reaches all replicas [design §7]. `none` is a read. */

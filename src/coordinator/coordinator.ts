@@ -37,7 +37,7 @@ import type { Ways } from '../serving/transaction/ways.js'
 import type { ViewStore } from '../view/view-store.js'
 import { refusedAsBusy } from './busy.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { KEY_OF_OURS, namesOurs, unclearKeys, unsupported } from './refuse.js'
+import { KEY_OF_OURS, namesOurs, refusal, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
 const DATABASE_GONE = error('ERR DB index is out of range')
@@ -137,6 +137,7 @@ export class Coordinator {
     if (row.route === 'script' || row.route === 'function') {
       return this.isTorn(frame, row) ? this.gathering.refusal : undefined
     }
+    if (row.route === 'refused') return refusal(row, frame)
     if (row.route === 'unsupported') return unsupported(row)
     if ((row.route !== 'key' && row.route !== 'blocking') || lacksValue(row, frame)) return undefined
     if (namesOthers(row, frame)) return this.gathering.refusal
@@ -230,6 +231,9 @@ export class Coordinator {
         return
       case 'function':
         this.functions.serve(frame, row, slot, deadlineMs)
+        return
+      case 'refused':
+        answer(slot, refusal(row, frame))
         return
       default:
         answer(slot, unsupported(row))

@@ -3,10 +3,11 @@ import { isModuleWrite } from '../command/build-row.js'
 import { findKeys, UNCERTAIN_KEYS } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { isHidden } from '../order/pieces/hidden-name.js'
-import { notSupported } from '../order/replies.js'
+import { notSupported, refused } from '../order/replies.js'
 import { error, type Reply } from '../resp/encode.js'
-import type { Frame } from '../resp/frame.js'
+import { argumentOf, type Frame } from '../resp/frame.js'
 import { areOfTable } from '../serving/certain.js'
+import { wrongWords } from './wrong-words.js'
 
 const places: number[] = []
 
@@ -38,7 +39,13 @@ export function unclearKeys(row: CommandRow, count: number, links: readonly Link
   return notCertain(row, 'does not know an argument of')
 }
 
-/** What is answered to a command that is not served in any form. */
+/** What is answered to a command that is never served: what is wrong with it, or why it is not. */
+export function refusal(row: CommandRow, frame: Frame): Reply {
+  const args = Array.from({ length: frame.argc }, (_, i) => argumentOf(frame, i))
+  return wrongWords(row.name, args) ?? refused(row)
+}
+
+/** What is answered to a command that is not served in any form yet. */
 export function unsupported(row: CommandRow): Reply {
   const isOff = row.learnt && row.keyFinder !== 'none' && isModuleWrite(row.flags)
   return notSupported(row, isOff ? '; the setting commands.moduleWrites can allow it, and says what that promises' : '')

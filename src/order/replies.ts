@@ -69,6 +69,11 @@ export function notSupported(row: CommandRow, hint = ''): Reply {
   return error(`ERR '${row.name}' is not supported yet by this proxy${hint}`)
 }
 
+/** What is answered to a command that is never served, or not in this form: the table has the reason. */
+export function refused({ name, note }: CommandRow): ErrorReply {
+  return error(`ERR '${name}' is refused by this proxy: ${note}; nothing was done`)
+}
+
 /** What errors say of a command that was not emitted to anybody. */
 export const NOT_APPLIED = 'the command was not applied'
 /** How the error begins of a write that somebody may have executed, and somebody else not. */

@@ -106,7 +106,7 @@ t.test('redis-cli', async (t) => {
     t.match(hotkeys.stdout + hotkeys.stderr, /An LFU maxmemory policy is not selected/)
     const rdb = await cli('--rdb', '/dev/null')
     t.not(rdb.code, 0)
-    t.match(rdb.stdout + rdb.stderr, /'p?sync' is not supported/)
+    t.match(rdb.stdout + rdb.stderr, /'p?sync' is refused/)
     const cluster = await run('redis-cli', [...access.slice(2), '--cluster', 'check', `127.0.0.1:${proxy.port}`])
     t.not(cluster.code, 0)
     t.match(cluster.stdout + cluster.stderr, /is not configured as a cluster node/)

@@ -115,6 +115,12 @@ t.test('the columns of each row agree with each other and with what Redis says',
   }
 })
 
+t.test('what is refused has a reason that can be read as the end of a sentence', async (t) => {
+  const rows = allRows().filter(({ route }) => route === 'refused')
+  t.ok(rows.length > 5)
+  for (const { name, note } of rows) t.match(note, /^[a-z].{20,}[^.]$/, name)
+})
+
 t.test('the rows that the design names are as it says', async (t) => {
   const row = (name: string) => rowNamed(name)!
   for (const name of ['mget', 'mset', 'del', 'unlink', 'exists', 'touch']) t.equal(row(name).route, 'split', name)
@@ -124,9 +130,7 @@ t.test('the rows that the design names are as it says', async (t) => {
   for (const name of ['spop', 'xadd', 'xtrim']) t.equal(row(name).replicate, 'master-first', name)
   for (const name of ['fcall', 'eval', 'evalsha']) t.equal(row(name).replicate, 'copy', name)
   for (const name of ['fcall', 'function|load']) t.equal(row(name).route, 'function', name)
-  for (const name of ['shutdown']) {
-    t.equal(row(name).route, 'unsupported', name)
-  }
+  for (const name of ['migrate', 'shutdown', 'psync']) t.equal(row(name).route, 'refused', name)
   for (const name of ['subscribe', 'publish', 'pubsub|numsub']) t.equal(row(name).route, 'channels', name)
   t.match(row('pfcount'), { replicate: 'apply', route: 'key' })
   t.match(row('xadd'), { route: 'key', compare: false })

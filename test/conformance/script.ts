@@ -30,7 +30,7 @@ export const ways = [
   'own',
   /** There is no reply (CLIENT REPLY). */
   'silent',
-  /** Not supported yet by the proxy, which says so; Redis is not asked. */
+  /** Refused by the proxy, which says so; Redis is not asked. */
   'refused',
 ] as const
 

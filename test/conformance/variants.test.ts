@@ -31,7 +31,7 @@ const RUBBISH = [
 const NOT_VARIED = new RegExp(
   [
     'auth|client\\|.*|hello|reset|quit|select|wait|lolwut|info|time|command\\|count|.?scan|config\\|(get|rewrite)',
-    'latency\\|histogram|memory\\|(stats|malloc-stats)',
+    'latency\\|histogram|memory\\|(stats|malloc-stats)|bgsave|bgrewriteaof|lastsave|script\\|debug',
   ]
     .map((names) => `^(${names})$`)
     .join('|'),
@@ -82,9 +82,17 @@ async function keysOf(redis: RawClient, args: readonly Buffer[]): Promise<Buffer
   return reply.type === '-' ? [] : itemsOf(reply).map((key) => Buffer.from(textOf(key), 'latin1'))
 }
 
+/** Words that ask for what is not served of a command that is. */
+function isRefused(name: string, { args }: Line): boolean {
+  const [, first, second] = args.map((arg) => arg.toString('latin1').toLowerCase())
+  if (!/^(replicaof|slaveof)$/.test(name) || args.length !== 3 || (first === 'no' && second === 'one')) return false
+  return /^(0|[1-9][0-9]{0,4})$/.test(second) && Number(second) <= 65535
+}
+
 /** The line, which the proxy is to refuse when its keys are on different servers. */
 async function asServed(name: string, line: Line): Promise<Line> {
   const row = rowNamed(name)
+  if (isRefused(name, line)) return { ...line, way: 'refused' }
   if (row?.route !== 'key' || row.plan !== undefined || row.gather !== undefined || row.merge !== 'none') return line
   const keys = await keysOf(asker, line.args)
   const sets = keys.map((key) => replicaSetOfKey(pair.proxy.view, key, 0, key.length))
@@ -156,14 +164,21 @@ for (const proto of [2, 3] as const) {
     t.equal((await pair.differences(parseScript(lines.join('\n')), proto, true)).join('\n'), '')
   })
 
-  t.test(`what is not supported says so, RESP${proto}`, async (t) => {
+  t.test(`what is not supported says so, and what is refused says why, RESP${proto}`, async (t) => {
     const { ours, close } = await pair.connect(proto)
-    const rows = allRows().filter(({ route, subcommands }) => route === 'unsupported' && subcommands === undefined)
-    t.ok(rows.length > 20)
-    for (const { name, arity } of rows) {
+    const rows = allRows().filter(
+      ({ route, subcommands }) => /unsupported|refused/.test(route) && subcommands === undefined,
+    )
+    t.ok(rows.length > 10)
+    for (const { name, arity, note, route } of rows) {
       const words = name.split('|')
-      const reply = await ours.ask(...words, ...Array(Math.max(0, Math.abs(arity) - words.length)).fill('x'))
-      t.match(reply.toString(), new RegExp(`^-ERR '${name.replace('|', '\\|')}' is not supported yet by this proxy`))
+      // A number, where one is wanted.
+      const reply = await ours.ask(...words, ...Array(Math.max(0, Math.abs(arity) - words.length)).fill('1'))
+      const says =
+        route === 'unsupported'
+          ? 'is not supported yet by this proxy'
+          : `is refused by this proxy: ${note}; nothing was done`
+      t.ok(reply.toString().startsWith(`-ERR '${name}' ${says}`), `${name}: ${reply}`)
     }
     close()
   })

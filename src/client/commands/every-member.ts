@@ -56,8 +56,9 @@ function refusalOf(answers: readonly Answer[]): ErrorReply {
   return answers.map(({ reply }) => reply).find((reply) => reply !== undefined && isError(reply)) ?? NOBODY
 }
 
-/** That each member did something: OK, or who has not, and why. */
+/** Undefined when each member did something; else who has not, and why. */
 export function allDid(answers: readonly Answer[], what: string): ErrorReply | undefined {
+  if (answers.every(({ reply }) => reply !== undefined && isError(reply))) return refusalOf(answers)
   const faults = answers.flatMap(({ link, reply }) => {
     if (reply === undefined) return [`${link.name} has not answered`]
     return isError(reply) ? [`${link.name} says: ${reply.message}`] : []

@@ -11,6 +11,9 @@ import type { LocalCommand } from './local-command.js'
 import { lolwut } from './lolwut.js'
 import { memoryCommands } from './memory.js'
 import { monitor } from './monitor.js'
+import { moduleCommands } from './modules.js'
+import { persistenceCommands } from './persistence.js'
+import { replicationCommands } from './replication.js'
 import { trackingCommands } from './tracking.js'
 import { wait } from './wait.js'
 
@@ -27,6 +30,9 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...trackingCommands,
     ...latencyCommands,
     ...memoryCommands,
+    ...moduleCommands,
+    ...persistenceCommands,
+    ...replicationCommands,
     info: (_client, args, server) => info(server, args),
     lolwut,
     monitor,

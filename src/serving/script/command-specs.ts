@@ -26,6 +26,7 @@ const HOW: Readonly<Record<string, string>> = {
   psetex: 't',
   getex: 'g',
   restore: 'l',
+  'restore-asking': 'l',
   spop: 'p',
   xadd: 'x',
   xtrim: 'y',

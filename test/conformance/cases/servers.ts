@@ -196,10 +196,68 @@ export const serverCases: Cases = {
     GET k
   `,
   'module|help': 'MODULE HELP',
+  'module|list': `
+    MODULE LIST
+    MODULE LIST x
+    MODULE NOSUCH
+    MODULE
+  `,
   'pubsub|help': 'PUBSUB HELP',
   'script|help': 'SCRIPT HELP',
   'slowlog|help': 'SLOWLOG HELP',
 
+  // What they do is in test/client/commands/persistence.test.ts.
+  bgrewriteaof: 'BGREWRITEAOF x',
+  bgsave: `
+    BGSAVE x
+    BGSAVE SCHEDULE x
+  `,
+  lastsave: `
+    ~numbers LASTSAVE
+    LASTSAVE x
+  `,
+  save: 'SAVE x',
+  role: `
+    ROLE
+    ROLE x
+  `,
+  failover: `
+    FAILOVER
+    FAILOVER ABORT
+    FAILOVER ABORT x
+    FAILOVER TO 127.0.0.1 7000
+    FAILOVER TO 127.0.0.1 7000 FORCE TIMEOUT 100
+    FAILOVER TIMEOUT 10 TIMEOUT 10
+    FAILOVER TO 127.0.0.1 x
+    FAILOVER TO 127.0.0.1
+    FAILOVER TIMEOUT x
+    FAILOVER TIMEOUT 0
+    FAILOVER TIMEOUT
+    FAILOVER FORCE FORCE
+    FAILOVER FORCE
+    FAILOVER NOSUCH
+  `,
+  replicaof: `
+    REPLICAOF NO ONE
+    REPLICAOF no one
+    ~refused REPLICAOF 127.0.0.1 7000
+    REPLICAOF 127.0.0.1 x
+    REPLICAOF 127.0.0.1 65536
+    REPLICAOF NO
+    REPLICAOF NO ONE x
+  `,
+  slaveof: `
+    SLAVEOF NO ONE
+    ~refused SLAVEOF 127.0.0.1 7000
+    SLAVEOF NO TWO
+  `,
+  'script|debug': `
+    SCRIPT DEBUG NO
+    ~refused SCRIPT DEBUG YES
+    ~refused SCRIPT DEBUG sync
+    SCRIPT DEBUG
+    SCRIPT DEBUG NO x
+  `,
   asking: 'ASKING',
   readonly: 'READONLY',
   readwrite: 'READWRITE',
