@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { commandsPage } from '../scripts/commands-page.js'
 import { allRows } from '../src/command/table.js'
 import { FILE_VARIABLE } from '../src/config/config.js'
 import { environmentName, settingNames } from '../src/config/settings.js'
@@ -16,6 +17,13 @@ import { Ring } from '../src/ring/ring.js'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+
+/** What a link to a heading ends with. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replace(/ /g, '-')
 
 /** The text from `from` up to the next `to`. */
 function part(from: string, to: string): string {
@@ -34,17 +42,19 @@ function filesIn(folder: string): string[] {
 }
 
 t.test('every link leads somewhere', async (t) => {
-  const headings = matches(readme, /^#+ (.+)$/gm).map((heading) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replace(/ /g, '-'),
-  )
-  const targets = matches(readme, /\]\(([^)]+)\)/g)
-  t.ok(targets.length > 30)
-  for (const target of targets) {
-    if (target.startsWith('#')) t.ok(headings.includes(target.slice(1)), target)
-    else t.ok(existsSync(join(repository, target)), target)
+  for (const page of ['README.md', 'docs/differences.md', 'docs/commands.md']) {
+    const text = readFileSync(join(repository, page), 'utf8')
+    const targets = matches(text, /\]\(([^)]+)\)/g)
+    t.ok(targets.length > 5)
+    for (const target of new Set(targets)) {
+      const [path, heading] = target.split('#')
+      const file = path === '' ? join(repository, page) : join(repository, dirname(page), path)
+      if (!existsSync(file)) t.fail(`${page}: ${target}`)
+      else if (heading !== undefined) {
+        const headings = matches(readFileSync(file, 'utf8'), /^#+ (.+)$/gm).map(anchor)
+        t.ok(headings.includes(heading), `${page}: ${target}`)
+      }
+    }
   }
 })
 
@@ -108,26 +118,34 @@ t.test('the settings and variables exist', async (t) => {
   }
 })
 
-t.test('the commands that are called unsupported or refused are, and all that are have a place in the list', async (t) => {
+t.test('the page of commands is what the table says: npm run docs writes it', async (t) => {
+  t.ok(readFileSync(join(repository, 'docs/commands.md'), 'utf8') === commandsPage(), 'say: npm run docs')
+})
+
+t.test('the commands that the README calls unsupported or refused are', async (t) => {
   const covers = (entry: string, name: string) => name === entry || name.startsWith(`${entry} `)
-  for (const [kind, from, to] of [
-    ['unsupported', '**Not supported yet.**', '**Refused**'],
-    ['refused', '**Refused**', '**Saving.**'],
-  ]) {
-    const listed = matches(part(from, to), /`([A-Z]+(?:[-_ ][A-Z]+)?)`/g)
-    const rows = allRows().filter(({ route, subcommands }) => route === kind && subcommands === undefined)
-    const names = rows.map(({ name }) => name.toUpperCase().replace('|', ' '))
-    t.same(
-      listed.filter((entry) => !names.some((name) => covers(entry, name))),
-      [],
-      `listed, and not ${kind}`,
+  const namesOf = (kind: string) =>
+    allRows()
+      .filter(({ route, subcommands }) => route === kind && subcommands === undefined)
+      .map(({ name }) => name.toUpperCase().replace('|', ' '))
+  const listed = (from: string, to: string) => matches(part(from, to), /`([A-Z]+(?:[-_ ][A-Z]+)?)`/g)
+  for (const entry of listed('**Refused**', '- [Newer'))
+    t.ok(
+      namesOf('refused').some((name) => covers(entry, name)),
+      `${entry} is refused`,
     )
-    t.same(
-      names.filter((name) => !listed.some((entry) => covers(entry, name))),
-      [],
-      `${kind}, and not listed`,
+  const unsupported = namesOf('unsupported')
+  const called = unsupported.length === 0 ? [] : listed('**Not supported yet:**', '**Refused**')
+  for (const entry of called)
+    t.ok(
+      unsupported.some((name) => covers(entry, name)),
+      `${entry} is not supported`,
     )
-  }
+  for (const name of unsupported)
+    t.ok(
+      called.some((entry) => covers(entry, name)),
+      `${name} is listed`,
+    )
 })
 
 t.test('the example has the numbers of a ring of four', async (t) => {
