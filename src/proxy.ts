@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { AdminServer } from './admin/admin-server.js'
 import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
 import { AssertionError } from './base/assert.js'
@@ -296,6 +297,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     address: () => address,
   }
   const listener = new Listener(server)
+  const admin = new AdminServer(server)
+  let adminAddress: RingProxy['adminAddress']
 
   /** Finds out what the ring is, and whether it is ours, and publishes the first view [design §8 Start]. */
   const begin = async () => {
@@ -333,10 +336,14 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     get address() {
       return address
     },
+    get adminAddress() {
+      return adminAddress
+    },
     async start() {
       address = await listener.open()
       server.clients.closeIdle(server.config.limits)
       log.info(`clients are accepted on ${address.host}:${address.port}`)
+      adminAddress = await admin.open(config.admin)
       pauseWatch.start()
       try {
         await begin()
@@ -382,6 +389,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       order.close()
       links.close()
       await stateFile?.idle()
+      await admin.close()
       await closed
     },
   }

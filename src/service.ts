@@ -18,6 +18,8 @@ export interface RingProxy extends Service {
   start(): Promise<{ host: string; port: number }>
   /** Where clients connect; if the system is to choose the port, it is 0 before the proxy listens. */
   readonly address: { readonly host: string; readonly port: number }
+  /** Where HTTP is served for monitoring; undefined when it is not, or not yet. */
+  readonly adminAddress: { readonly host: string; readonly port: number } | undefined
 }
 
 /** What the operator may say at a start, see `dt help serve`. */

@@ -23,8 +23,8 @@ const RANKS: Record<string, number> = {
   coordinator: 5,
   client: 6,
   cli: 6,
-  admin: 6,
-  '': 7,
+  admin: 7,
+  '': 8,
 }
 /** Types only may be taken from elsewhere: they leave nothing behind in the program. */
 const SOLE_IMPORTERS: Record<string, RegExp> = {

@@ -16,7 +16,7 @@ export interface Address {
 }
 
 /** Settings whose value is never shown in an error message. */
-export const secretNames: ReadonlySet<string> = new Set(['password'])
+export const secretNames: ReadonlySet<string> = new Set(['password', 'token'])
 
 const day = 86_400_000
 const kilobyte = 1024
@@ -245,6 +245,12 @@ export const sections = {
     intervalMs: milliseconds(0, 365 * day).default(0),
     maxBytesPerSecond: bytes(0, 64 * gigabyte).default(4 * megabyte),
   }),
+  /** HTTP for monitoring: not without a port, and port 0 takes a free one. */
+  admin: z.strictObject({
+    host: text().default('127.0.0.1'),
+    port: whole(0, 65535).optional(),
+    token: text().optional(),
+  }),
   log: z.strictObject({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     format: oneOf(['auto', 'pretty', 'json']).default('auto'),
@@ -261,6 +267,7 @@ export const schema = z.strictObject({
   commands: sections.commands.prefault({}),
   migration: sections.migration.prefault({}),
   verify: sections.verify.prefault({}),
+  admin: sections.admin.prefault({}),
   log: sections.log.prefault({}),
 })
 

@@ -15,10 +15,11 @@ t.test('conf/dt.yaml says the default of every setting, but for the Sentinels of
 
 t.test('conf/dt.yaml names and explains every setting', async (t) => {
   const lines = readFileSync(example('dt.yaml'), 'utf8').split('\n')
-  const optional = ['username', 'password', 'version', 'unixSocket']
+  const optional = ['username', 'password', 'version', 'unixSocket', 'token']
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
-    const pattern = optional.includes(name) ? new RegExp(`^  # ${name}: `) : new RegExp(`^  ${name}:.*`)
+    const isOptional = optional.includes(name) || `${section}.${name}` === 'admin.port'
+    const pattern = isOptional ? new RegExp(`^  # ${name}: `) : new RegExp(`^  ${name}:.*`)
     const own = lines.slice(
       start + 1,
       lines.findIndex((line, i) => i > start && /^\S/.test(line)),

@@ -1,0 +1,213 @@
+import { version } from '../base/version.js'
+import type { Server } from '../client/server.js'
+import type { MigrationStatus } from '../migration/migrator.js'
+import type { OrderStats } from '../order/stats.js'
+import { pendingRanges, shareMastered } from '../view/share.js'
+import { readinessOf } from './readiness.js'
+
+/** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
+
+/** What is measured, by Prometheus's conventions: a name with its unit, and `_total` when it only grows. */
+export interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly kind: 'counter' | 'gauge'
+  /** Absent for one sample without labels. */
+  readonly labels?: readonly string[]
+  /** Asked when somebody looks, and only then. */
+  readonly value: (server: Server) => number | readonly Sample[]
+}
+
+const truth = (is: boolean) => (is ? 1 : 0)
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+/** What each number of `OrderStats` is called. */
+const COUNTED: Readonly<Record<keyof OrderStats, readonly [name: string, help: string]>> = {
+  reads: ['dt_reads', 'Commands that read keys.'],
+  writes: ['dt_writes', 'Commands that change keys.'],
+  readsResent: ['dt_reads_resent', 'Reads sent again because a connection broke.'],
+  readsFromBackup: ['dt_reads_from_backup', 'Reads of which the master was not asked.'],
+  differences: ['dt_replication_differences', 'Writes to which a backup answered something else than the master.'],
+  unequalExpiries: [
+    'dt_unequal_expiries',
+    'Writes at whose time the deadline of the key had passed on some servers only.',
+  ],
+  waits: ['dt_waits', 'Commands that had to wait for a server of their keys.'],
+  plans: ['dt_split_commands', 'Commands that were split over several servers.'],
+  gathers: ['dt_gathers', 'Commands for which keys of several servers were brought together.'],
+  gatherBytes: ['dt_gather_bytes', 'Bytes that were brought together for them.'],
+  gateWaits: ['dt_gate_waits', 'Commands that waited for another one on several servers.'],
+  scriptsCopied: ['dt_scripts_copied', 'Scripts after which their keys were copied.'],
+  swaps: ['dt_swaps', 'SWAPDB.'],
+  outcomesUnknown: ['dt_outcomes_unknown', 'Writes of which it is not known whether they were applied.'],
+}
+
+/** All metrics of ours, in the order in which they are shown; docs/metrics.md is made from this table. */
+export const METRICS: readonly Metric[] = [
+  {
+    ...{ name: 'dt_build_info', help: 'Always 1; the labels say what runs.', kind: 'gauge' },
+    labels: ['version', 'ring'],
+    value: ({ views }) => [[{ version, ring: views.current.ringId }, 1]],
+  },
+  gauge('dt_ready', 'Whether clients are served: 1 or 0, as /readyz says.', (server) =>
+    truth(readinessOf(server).ready),
+  ),
+  ...ofClients(),
+  ...ofTheRing(),
+  ...ofMembers(),
+  ...ofMigrations(),
+  ...ofSentinels(),
+  ...ofTheOrder(),
+]
+
+function gauge(name: string, help: string, value: (server: Server) => number): Metric {
+  return { name, help, kind: 'gauge', value }
+}
+
+function counter(name: string, help: string, value: (server: Server) => number): Metric {
+  return { name, help, kind: 'counter', value }
+}
+
+function ofClients(): Metric[] {
+  const clients = (server: Server) => server.clients.all()
+  return [
+    gauge('dt_clients', 'Clients that are connected.', ({ clients }) => clients.count),
+    gauge('dt_clients_blocked', 'Clients in a command that waits for an element.', (s) => s.coordinator.blocking.count),
+    gauge('dt_clients_subscribed', 'Clients that listen to channels.', (server) => {
+      return clients(server).filter(({ session }) => session.subscriber !== undefined).length
+    }),
+    gauge('dt_clients_tracking', 'Clients that are told which keys of theirs change.', (s) => s.cachedKeys.clientCount),
+    gauge('dt_client_input_buffer_bytes', 'Read from clients and not served yet.', (server) => {
+      return sum(clients(server).map(({ framer }) => framer.bufferedBytes))
+    }),
+    gauge('dt_client_output_buffer_bytes', 'Replies that clients have not taken yet.', (server) => {
+      return sum(clients(server).map(({ pendingBytes }) => pendingBytes))
+    }),
+    counter('dt_client_connections_total', 'Connections accepted.', ({ stats }) => stats.connectionsAccepted),
+    counter(
+      'dt_client_connections_rejected_total',
+      'Connections sent away: too many.',
+      (s) => s.stats.connectionsRejected,
+    ),
+    counter('dt_commands_total', 'Commands of clients.', ({ stats }) => stats.commands),
+    counter('dt_commands_rejected_total', 'Commands that the proxy refused itself.', (s) => s.stats.rejectedCommands),
+    {
+      ...{ name: 'dt_error_replies_total', help: 'Error replies by their code.', kind: 'counter', labels: ['code'] },
+      value: ({ stats }) => stats.errorCounts().map(([code, count]): Sample => [{ code }, count]),
+    },
+    counter('dt_client_received_bytes_total', 'Bytes from clients.', ({ stats }) => stats.receivedBytes),
+    counter('dt_client_sent_bytes_total', 'Bytes to clients.', ({ stats }) => stats.sentBytes),
+  ]
+}
+
+function ofTheRing(): Metric[] {
+  return [
+    gauge('dt_view_epoch', 'Grows with each change of the ring.', ({ views }) => views.current.epoch),
+    gauge('dt_members', 'Servers that hold keys.', ({ views }) => views.current.members.length),
+    gauge(
+      'dt_copies_wanted',
+      'Copies of each key that the settings ask for.',
+      ({ views }) => views.current.replicas + 1,
+    ),
+    gauge('dt_ranges', 'Token ranges of the ring.', ({ views }) => views.current.ring.size),
+    gauge('dt_ranges_pending', 'Token ranges of which data moves.', ({ views }) => pendingRanges(views.current)),
+    gauge('dt_ranges_short', 'Token ranges with fewer whole copies than the settings ask for.', ({ views }) => {
+      const { setOfRange, replicas } = views.current
+      return setOfRange.filter(({ natural }) => natural.filter(({ state }) => state !== 'gone').length <= replicas)
+        .length
+    }),
+    gauge('dt_ranges_unserved', 'Token ranges of which nobody is there: their keys wait.', ({ views }) => {
+      return views.current.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
+    }),
+  ]
+}
+
+function ofMembers(): Metric[] {
+  const labels = ['member']
+  const each = (name: string, help: string, value: (server: Server, name: string) => number): Metric => ({
+    ...{ name, help, kind: 'gauge', labels },
+    value: (server) => {
+      return server.membership
+        .status()
+        .masters.map((master): Sample => [{ member: master.name }, value(server, master.name)])
+    },
+  })
+  return [
+    {
+      ...{ name: 'dt_member_state', help: '1 for the state in which the server is.', kind: 'gauge' },
+      labels: ['member', 'state'],
+      value: ({ membership, views }) => {
+        return membership.status().masters.flatMap(({ name }) => {
+          const now = views.current.members.find((member) => member.name === name)?.state ?? 'out'
+          return ['up', 'suspect', 'gone', 'out'].map(
+            (state): Sample => [{ member: name, state }, truth(state === now)],
+          )
+        })
+      },
+    },
+    each('dt_member_share', 'Part of the circle of which it is the master, of 1.', ({ views }, name) => {
+      return shareMastered(views.current, name)
+    }),
+    each('dt_link_up', 'Whether the connection to it can be used.', ({ links }, name) =>
+      truth(links.get(name)?.ready === true),
+    ),
+    each('dt_link_outstanding', 'Commands it was sent and has not answered.', ({ links }, name) => {
+      return links.get(name)?.outstanding ?? 0
+    }),
+    each('dt_link_unsent_bytes', 'Bytes it has not taken yet.', ({ links }, name) => links.get(name)?.unsentBytes ?? 0),
+    each('dt_member_full', 'Whether it is out of memory.', ({ links }, name) => truth(links.get(name)?.full === true)),
+  ]
+}
+
+function ofMigrations(): Metric[] {
+  const labels = ['member']
+  const each = (name: string, help: string, value: (status: MigrationStatus) => number): Metric => ({
+    ...{ name, help, kind: 'gauge', labels },
+    value: ({ migrator }) => migrator.status().map((status): Sample => [{ member: status.member }, value(status)]),
+  })
+  return [
+    each('dt_migration_keys', 'Keys that it has received.', ({ keys }) => keys),
+    each('dt_migration_keys_expected', 'Keys that it is to receive, about.', ({ keysTotal }) => keysTotal),
+    each('dt_migration_bytes', 'Bytes that it has received.', ({ bytes }) => bytes),
+    {
+      ...{ name: 'dt_migration_left_seconds', help: 'Time until it has all, estimated.', kind: 'gauge', labels },
+      value: ({ migrator }) => {
+        return migrator.status().flatMap(({ member, secondsLeft }): Sample[] => {
+          return secondsLeft === undefined ? [] : [[{ member }, secondsLeft]]
+        })
+      },
+    },
+    each('dt_migration_keys_refused', 'Keys that it did not take.', ({ failed }) => failed.length),
+  ]
+}
+
+function ofSentinels(): Metric[] {
+  const labels = ['sentinel']
+  const sentinels = ({ membership }: Server) => membership.status().sentinels
+  return [
+    {
+      ...{ name: 'dt_sentinel_reachable', help: 'Whether it answers.', kind: 'gauge', labels },
+      value: (server) => sentinels(server).map(({ address, reachable }) => [{ sentinel: address }, truth(reachable)]),
+    },
+    {
+      ...{ name: 'dt_sentinel_tilt', help: 'Whether it says that it cannot trust its clock.', kind: 'gauge', labels },
+      value: (server) => sentinels(server).map(({ address, tilt }) => [{ sentinel: address }, truth(tilt)]),
+    },
+  ]
+}
+
+function ofTheOrder(): Metric[] {
+  return [
+    gauge(
+      'dt_keys_in_doubt',
+      'Keys whose copies are made equal before they are used.',
+      ({ order }) => order.doubts.size,
+    ),
+    gauge('dt_commands_waiting', 'Commands that wait for a server of their keys.', ({ order }) => order.waiting.length),
+    gauge('dt_gates', 'Keys for which commands wait behind one on several servers.', ({ order }) => order.gates.active),
+    ...Object.entries(COUNTED).map(([field, [name, help]]) => {
+      return counter(`${name}_total`, help, ({ order }) => order.stats[field as keyof OrderStats])
+    }),
+  ]
+}

@@ -1,0 +1,30 @@
+import type { Server } from '../client/server.js'
+
+/** Whether clients should be sent here, and what is wrong anyhow. */
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not; empty when it is. */
+  readonly why: string
+  /** What is not as it should be although clients are served: one sentence each. */
+  readonly warnings: readonly string[]
+}
+
+/** What a load balancer asks: it is ready when the ring is served, also while some of its members are away. */
+export function readinessOf({ order, membership }: Server): Readiness {
+  const { view } = order.router
+  const { masters, sentinels } = membership.status()
+  const why = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
+  const waiting = view.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
+  const copies = Math.min(view.replicas + 1, view.wanted.length)
+  const silent = sentinels.filter(({ reachable }) => !reachable)
+  return {
+    ready: why === '',
+    why,
+    warnings: [
+      ...(why === '' && waiting > 0 ? [`the keys of ${waiting} token ranges wait for members that are away`] : []),
+      ...(why === '' && copies <= view.replicas ? [`each key has ${copies} of ${view.replicas + 1} copies`] : []),
+      ...masters.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
+      ...silent.map(({ address, error }) => `the Sentinel ${address} does not answer${error ? `: ${error}` : ''}`),
+    ],
+  }
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t from 'tap'
+import { METRICS } from '../../src/admin/metric-table.js'
+import { startProxy } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
+
+const TOKEN = 'to be said'
+
+const proxy = await startProxy(t, { nodes: 3, sentinels: 1, config: { admin: { port: 0, token: TOKEN } } })
+const { host, port } = proxy.proxy.adminAddress as { host: string; port: number }
+const client = await proxy.connect()
+
+function ask(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
+  return fetch(`http://${host}:${port}${path}`, { headers, method })
+}
+
+/** The samples of /metrics, by their names with the labels. */
+async function samples(): Promise<Map<string, number>> {
+  const body = await (await ask('/metrics', { authorization: `Bearer ${TOKEN}` })).text()
+  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
+}
+
+t.test('what is alive and serves says so, without a token', async (t) => {
+  const health = await ask('/healthz')
+  t.same([health.status, await health.text()], [200, 'ok\n'])
+  const ready = await ask('/readyz')
+  t.same([ready.status, await ready.text()], [200, 'ready\n'])
+  t.equal((await ask('/readyz', {}, 'HEAD')).status, 200)
+  const json = await ask('/readyz', { accept: 'application/json' })
+  t.same(await json.json(), { ready: true, why: '', warnings: [] })
+})
+
+t.test('nobody but who has the token reads the metrics, and nobody changes anything', async (t) => {
+  for (const said of [{}, { authorization: 'Bearer' }, { authorization: 'Bearer a guess' }, { authorization: TOKEN }]) {
+    const refused = await ask('/metrics', said as Record<string, string>)
+    t.same([refused.status, refused.headers.get('www-authenticate')], [401, 'Bearer'])
+    t.notMatch(await refused.text(), TOKEN)
+  }
+  t.equal((await ask('/metrics', { authorization: `Bearer ${TOKEN}` }, 'POST')).status, 405)
+  t.equal((await ask('/nothing')).status, 404)
+})
+
+t.test('what does not speak HTTP is sent away, and the others are served', async (t) => {
+  const odd = connect(port, host)
+  odd.write('PING\r\n\r\n')
+  odd.resume()
+  await once(odd, 'close')
+  t.equal((await ask('/healthz')).status, 200)
+})
+
+t.test('the metrics are those of the table, and count what happens', async (t) => {
+  const before = await samples()
+  await client.ask('SET', 'a', '1')
+  await client.ask('GET', 'a')
+  await client.ask('LPUSH', 'a', 'x')
+  const after = await samples()
+  const grown = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
+  t.equal(grown('dt_commands_total'), 3)
+  t.equal(grown('dt_reads_total'), 1)
+  t.equal(grown('dt_writes_total'), 2)
+  t.equal(grown('dt_error_replies_total{code="WRONGTYPE"}'), 1)
+  t.equal(after.get('dt_clients'), 1)
+  t.equal(after.get('dt_ready'), 1)
+  t.equal(after.get('dt_members'), 3)
+  t.equal(after.get('dt_ranges_short'), 0)
+  for (const name of ['dt-1', 'dt-2', 'dt-3']) {
+    t.equal(after.get(`dt_link_up{member="${name}"}`), 1)
+    t.equal(after.get(`dt_member_state{member="${name}",state="up"}`), 1)
+  }
+  const body = await (await ask('/metrics', { authorization: `Bearer ${TOKEN}` })).text()
+  for (const { name, kind } of METRICS) t.match(body, `# TYPE ${name} ${kind}\n`)
+  t.match(body, 'nodejs_eventloop_lag_p99_seconds')
+})
+
+t.test('names follow the conventions', async (t) => {
+  for (const { name, kind, help } of METRICS) {
+    t.match(name, /^dt_[a-z_]+[a-z]$/)
+    t.equal(name.endsWith('_total'), kind === 'counter', name)
+    t.match(help, /\.$/, name)
+  }
+  t.equal(new Set(METRICS.map(({ name }) => name)).size, METRICS.length)
+})
+
+t.test('a member that is away is seen, and clients are served all the same', async (t) => {
+  await proxy.ring.kill('dt-2')
+  await until('the link is down', async () => (await samples()).get('dt_link_up{member="dt-2"}') === 0)
+  const ready = await ask('/readyz')
+  t.equal(ready.status, 200)
+  t.match(await ready.text(), /^ready\ndt-2: its link is down/)
+})
