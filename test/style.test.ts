@@ -15,6 +15,7 @@ const RANKS: Record<string, number> = {
   view: 2,
   backend: 2,
   simulate: 2,
+  acl: 3,
   order: 3,
   channels: 3,
   serving: 4,

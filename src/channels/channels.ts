@@ -62,6 +62,13 @@ export class Subscriber {
     return this.count('channel') + this.count('pattern') + this.count('shard')
   }
 
+  /** Whether all that it listens to is so. */
+  every(isSo: (kind: Kind, name: Buffer) => boolean): boolean {
+    return (['channel', 'pattern', 'shard'] as const).every((kind) => {
+      return [...(this.topics[kind] ?? [])].every(({ bytes }) => isSo(kind, bytes))
+    })
+  }
+
   /** Listens from now on; gives what its client is told. */
   subscribe(kind: Kind, name: Buffer): Message {
     const topic = this.channels.topic(kind, name)

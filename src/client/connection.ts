@@ -75,7 +75,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.socket = socket
     this.address = peer.address
     this.localAddress = peer.localAddress
-    this.session = new Session(config.auth.password === undefined)
+    const { users } = surroundings.acl
+    this.session = new Session(users.default, !users.needLogin)
     this.framer = new RequestFramer({ maxBulkBytes: config.limits.maxBulkBytes })
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, turn, () => {

@@ -10,6 +10,7 @@ import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
+import { refusedByRules } from './rules.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
 import { whileSubscribed } from './subscribed.js'
@@ -50,16 +51,31 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     else session.abortTransaction()
     return
   }
-  if (!session.authenticated && !row.flags.includes('no_auth')) {
+  if (!session.authenticated && !row.flags.includes('no_auth') && server.acl.users.needLogin) {
     server.stats.rejectedCommands++
     client.reply(NOAUTH)
     return
   }
+  if (!session.user.mayAll && isRefused(server, client, frame, row)) return
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
   const isServed =
     reading === undefined ? pass(server, client, frame, row) : pass(server, client, reading, readingRow(row)!)
   if (isServed && server.monitors.any) server.monitors.show(client, frame, row)
   if (server.cachedKeys.any) endCachingOnce(client, row)
+}
+
+/** Whether its user may not do that, and the client has been told so. */
+function isRefused(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
+  const { session } = client
+  // In Redis this comes first, with the same end.
+  if (session.transaction !== undefined && row.flags.includes('no_multi')) return false
+  const refusal = refusedByRules(server, client, frame, row)
+  if (refusal === undefined) return false
+  server.stats.rejectedCommands++
+  if (row.name === 'exec') session.endTransaction()
+  else session.abortTransaction()
+  client.reply(refusal)
+  return true
 }
 
 /** False when it is not served now: it was refused, or is one of a transaction. */

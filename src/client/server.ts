@@ -1,3 +1,4 @@
+import { Acl } from '../acl/acl.js'
 import type { Links } from '../backend/links.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
@@ -27,6 +28,7 @@ export interface Server {
   readonly config: LiveConfig
   readonly log: Logger
   readonly turn: Turn
+  readonly acl: Acl
   readonly views: ViewStore
   readonly links: Links
   readonly coordinator: Coordinator
@@ -66,13 +68,14 @@ export function clientSide(
   log: Logger,
 ): Pick<
   Server,
-  'config' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents' | 'monitors'
+  'config' | 'acl' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents' | 'monitors'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
   const pushLimits = pushLimitsOf(config)
   return {
     config: liveConfig(config),
+    acl: new Acl(config.acl, config.auth.password),
     clients: new Clients(),
     stats: new ClientStats(),
     channels,

@@ -1,3 +1,4 @@
+import type { User } from '../acl/user.js'
 import type { CachingClient } from '../channels/cached-keys.js'
 import type { Subscriber } from '../channels/channels.js'
 import type { Wait } from '../order/reply-slot.js'
@@ -15,7 +16,6 @@ export class Session {
   name = EMPTY
   libName = EMPTY
   libVersion = EMPTY
-  user = 'default'
   noEvict = false
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
@@ -30,7 +30,14 @@ export class Session {
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
-  constructor(public authenticated: boolean) {}
+  /**
+   * @param user who has the rights of this client
+   * @param authenticated whether it need not log in
+   */
+  constructor(
+    public user: User,
+    public authenticated: boolean,
+  ) {}
 
   /** Gives what takes back whatever commands about the connection itself will have changed. */
   remember(): () => void {
@@ -121,11 +128,11 @@ export class Session {
   }
 
   /** As a new connection, but for NO-EVICT and the library's name, which stay [Redis networking.c clearClientConnectionState]. */
-  reset(authenticated: boolean): void {
+  reset(user: User, authenticated: boolean): void {
     this.proto = 2
     this.db = 0
     this.name = EMPTY
-    this.user = 'default'
+    this.user = user
     this.endListening()
     this.endCaching()
     this.monitoring?.end()

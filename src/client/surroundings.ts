@@ -1,3 +1,4 @@
+import type { Acl } from '../acl/acl.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
@@ -8,6 +9,7 @@ export interface Surroundings {
   readonly config: Config
   readonly log: Logger
   readonly turn: Turn
+  readonly acl: Acl
   readonly clients: {
     keptBytes: number
     readonly replyBudget: ReplyBudget

@@ -11,6 +11,7 @@ import { channelsInExec } from './commands/channels.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
+import { refusedInExec } from './rules.js'
 import type { Server } from './server.js'
 import { pingInExec } from './subscribed.js'
 
@@ -68,7 +69,7 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
       }
       const isBroken = session.watched?.isBroken === true
       if (server.monitors.any && !isBroken) server.monitors.showQueued(client, session.transaction.queued)
-      if (session.transaction.queued.isPlain) executePlain(server, client, session.transaction)
+      if (session.transaction.queued.isPlain && session.user.mayAll) executePlain(server, client, session.transaction)
       else void execute(server, client, session.transaction)
       return NO_REPLY
     },
@@ -176,7 +177,9 @@ async function execute(server: Server, client: Connection, transaction: Transact
     for (const { frame, row } of queued) {
       if (row.replicate !== 'none') client.queue.newestWrite = slot.number
       let reply: QueuedCommand['reply']
-      if (row.route === 'channels') {
+      const refusal = refusedInExec(server, client, frame, row)
+      if (refusal !== undefined) reply = encodeReply(refusal, session.proto)
+      else if (row.route === 'channels') {
         slot.pauseClient()
         reply = channelsInExec(server, client, frame, row)
       } else if (row.route === 'local') {

@@ -1,24 +1,29 @@
 import type { ArgumentDoc, CommandDoc, CommandInfo } from './command-info.js'
 
+/** Who may see how the ring is made up, and who may change it; as Redis has it of containers, whoever may slow ones may ask for help. */
+const READS = ['@read', '@admin', '@slow']
+const CHANGES = ['@admin', '@slow', '@dangerous']
+const CONTAINER = ['@slow']
+
 /** The commands of the proxy itself, described as Redis describes its own. */
 export const OWN_COMMANDS: readonly CommandInfo[] = [
-  own('dt', -2, [
-    own('dt|add', 4),
-    own('dt|cancel', 3),
-    own('dt|help', 2),
-    own('dt|locate', 3),
-    own('dt|migrations', 2),
-    own('dt|nodes', 2),
-    own('dt|plan', -4),
-    own('dt|remove', 3),
-    own('dt|ring', 2),
-    own('dt|verify', -2),
-    own('dt|view', 2),
+  own('dt', -2, CONTAINER, [
+    own('dt|add', 4, CHANGES),
+    own('dt|cancel', 3, CHANGES),
+    own('dt|help', 2, CONTAINER),
+    own('dt|locate', 3, READS),
+    own('dt|migrations', 2, READS),
+    own('dt|nodes', 2, READS),
+    own('dt|plan', -4, READS),
+    own('dt|remove', 3, CHANGES),
+    own('dt|ring', 2, READS),
+    own('dt|verify', -2, CHANGES),
+    own('dt|view', 2, READS),
   ]),
 ]
 
 /** `CLIENT SETINFO` of Redis 7.2: client libraries send it, so it is answered, but COMMAND does not show it. */
-export const CLIENT_SETINFO: CommandInfo = own('client|setinfo', 4)
+export const CLIENT_SETINFO: CommandInfo = own('client|setinfo', 4, ['@slow', '@connection'])
 
 const NAME: ArgumentDoc = { name: 'name', type: 'string' }
 const ADDRESS: ArgumentDoc = { name: 'address', type: 'string' }
@@ -85,9 +90,14 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
   },
 }
 
-function own(name: string, arity: number, subcommands: readonly CommandInfo[] = []): CommandInfo {
+function own(
+  name: string,
+  arity: number,
+  categories: readonly string[],
+  subcommands: readonly CommandInfo[] = [],
+): CommandInfo {
   return {
     ...{ name, arity, flags: ['noscript', 'loading', 'stale'], firstKey: 0, lastKey: 0, keyStep: 0 },
-    ...{ categories: ['@slow', '@connection'], tips: [], keySpecs: [], subcommands },
+    ...{ categories, tips: [], keySpecs: [], subcommands },
   }
 }

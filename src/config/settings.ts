@@ -16,7 +16,7 @@ export interface Address {
 }
 
 /** Settings whose value is never shown in an error message. */
-export const secretNames: ReadonlySet<string> = new Set(['password', 'token'])
+export const secretNames: ReadonlySet<string> = new Set(['password', 'token', 'users'])
 
 const day = 86_400_000
 const kilobyte = 1024
@@ -139,6 +139,13 @@ const version = () => {
   return z.string({ error: expected }).regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/, { error: expected })
 }
 
+/** Users in the syntax of an ACL file, as a list of lines, or in lines. */
+function userLines() {
+  const expected = "must be a list of lines such as 'user alice on >password ~alice:* +@all'"
+  const text = z.string({ error: expected })
+  return z.union([z.array(text), text.transform((lines) => lines.split('\n'))], { error: expected })
+}
+
 /** Patterns of keys that belong together, as a list or in a line with commas. */
 function keyGroups() {
   const expected = 'must be a list of patterns such as bull:{*}:*'
@@ -204,6 +211,13 @@ export const sections = {
   auth: z.strictObject({
     password: text().optional(),
   }),
+  /** Who may do what, see conf/dt.yaml. */
+  acl: z.strictObject({
+    users: userLines().default([]),
+    file: text().optional(),
+    logMax: whole(0, 1_000_000).default(128),
+    pubsubDefault: oneOf(['resetchannels', 'allchannels']).default('resetchannels'),
+  }),
   /** What one client, or all of them, may take. */
   limits: z
     .strictObject({
@@ -263,6 +277,7 @@ export const schema = z.strictObject({
   sentinel: sections.sentinel.prefault({}),
   backend: sections.backend.prefault({}),
   auth: sections.auth.prefault({}),
+  acl: sections.acl.prefault({}),
   limits: sections.limits.prefault({}),
   commands: sections.commands.prefault({}),
   migration: sections.migration.prefault({}),

@@ -1,11 +1,12 @@
 import t from 'tap'
+import { Users } from '../../src/acl/users.js'
 import { CLOSED, ENDING, NORMAL } from '../../src/client/client-state.js'
 import { Session } from '../../src/client/session.js'
 
 t.test(
   'between MULTI and EXEC a client is in a transaction, and a refused command is not forgotten before its end',
   async (t) => {
-    const session = new Session(true)
+    const session = new Session(new Users({ allChannels: false }).default, true)
     session.beginTransaction()
     session.abortTransaction()
     session.abortTransaction()
@@ -16,7 +17,7 @@ t.test(
 )
 
 t.test('who is closed is neither ending nor normal again, whatever is still under way', async (t) => {
-  const session = new Session(true)
+  const session = new Session(new Users({ allChannels: false }).default, true)
   session.beginTransaction()
   session.become(ENDING)
   session.become(CLOSED)
@@ -30,7 +31,7 @@ t.test('who is closed is neither ending nor normal again, whatever is still unde
 t.test('what a blocked client waits for is told that it is gone, and not that it was served', async (t) => {
   let abandoned = 0
   const wait = { abandon: () => abandoned++, unblock: async () => true }
-  const session = new Session(true)
+  const session = new Session(new Users({ allChannels: false }).default, true)
   session.become({ kind: 'blocked', wait })
   session.become(NORMAL)
   t.equal(abandoned, 0)
@@ -39,7 +40,7 @@ t.test('what a blocked client waits for is told that it is gone, and not that it
   t.equal(abandoned, 1)
   session.block(wait)
   t.equal(abandoned, 2, 'who has gone already waits for nothing')
-  const ending = new Session(true)
+  const ending = new Session(new Users({ allChannels: false }).default, true)
   ending.become(ENDING)
   ending.block(wait)
   t.equal(abandoned, 3)

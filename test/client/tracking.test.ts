@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Users } from '../../src/acl/users.js'
 import { CachedKeys } from '../../src/channels/cached-keys.js'
 import { Clients } from '../../src/client/clients.js'
 import { trackingCommands } from '../../src/client/commands/tracking.js'
@@ -11,7 +12,10 @@ t.test('who has gone before its turn in a transaction is not told of changed key
   const server = { cachedKeys: new CachedKeys(10), clients: new Clients() } as unknown as Server
   const args = ['CLIENT', 'TRACKING', 'ON'].map((word) => Buffer.from(word))
   for (const closed of [true, false]) {
-    const client = { closed, session: new Session(true) } as unknown as Connection
+    const client = {
+      closed,
+      session: new Session(new Users({ allChannels: false }).default, true),
+    } as unknown as Connection
     trackingCommands['client|tracking'](client, args, server)
     t.equal(server.cachedKeys.any, !closed)
   }

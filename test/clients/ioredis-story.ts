@@ -120,7 +120,7 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
   await t.test('what the proxy does not have yet is refused in words', async (t) => {
     const redis = connect()
     await t.rejects(redis.slowlog('GET'), /'slowlog\|get' is not supported yet by this proxy/)
-    await t.rejects(redis.acl('LIST'), /'acl\|list' is not supported yet by this proxy/)
+    await t.rejects(redis.module('LIST'), /'module\|list' is not supported yet by this proxy/)
     t.equal(await redis.ping(), 'PONG', 'and the connection lives')
   })
 

@@ -93,6 +93,8 @@ t.test('every setting can be given as a variable', async (t) => {
     moduleWrites: 'vectorset, JSON.SET',
     keyGroups: 'bull:{*}:*, rq:{*}',
     version: '7.0.9',
+    users: 'user a on\nuser b off',
+    pubsubDefault: 'allchannels',
   }
   const env = Object.fromEntries(
     settingNames().map(([section, name]) => [environmentName(section, name), values[name] ?? '777']),
@@ -107,6 +109,7 @@ t.test('every setting can be given as a variable', async (t) => {
     reconnectMinMs: 100,
     moduleWrites: ['vectorset', 'JSON.SET'],
     keyGroups: ['bull:{*}:*', 'rq:{*}'],
+    users: ['user a on', 'user b off'],
     addresses: [
       { host: 'a', port: 1 },
       { host: 'b', port: 2 },

@@ -15,7 +15,7 @@ t.test('conf/dt.yaml says the default of every setting, but for the Sentinels of
 
 t.test('conf/dt.yaml names and explains every setting', async (t) => {
   const lines = readFileSync(example('dt.yaml'), 'utf8').split('\n')
-  const optional = ['username', 'password', 'version', 'unixSocket', 'token']
+  const optional = ['username', 'password', 'version', 'unixSocket', 'token', 'file']
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
     const isOptional = optional.includes(name) || `${section}.${name}` === 'admin.port'

@@ -40,7 +40,7 @@ export function describeClient(client: Connection): string {
     ['tot-mem', queryBytes + queue.requestBytes + pendingBytes + (queued?.bytes ?? 0)],
     ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
-    ['user', session.user],
+    ['user', session.user.name],
     ['redir', session.caching?.redirect ?? -1],
     ['resp', session.proto],
     ['lib-name', shown(session.libName)],

@@ -1,7 +1,9 @@
+import type { Acl } from '../../acl/acl.js'
 import { wordOf } from '../../base/ascii.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
+import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
 import { isPlain, setNameReply } from './connection.js'
@@ -26,7 +28,7 @@ export const clientCommands: Record<string, LocalCommand> = {
 
   'client|list': (_client, args, { clients }) => list(clients, args),
 
-  'client|kill': (client, args, { clients }) => kill(clients, client, args),
+  'client|kill': (client, args, server) => kill(server, client, args),
 
   'client|unblock': (_client, args, { clients }) => unblock(clients, args),
 
@@ -93,8 +95,8 @@ function list(clients: Clients, args: readonly Buffer[]): Reply {
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
-function kill(clients: Clients, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
-  const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(args)
+function kill({ clients, acl }: Server, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
+  const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(acl, args)
   if (!('matches' in chosen)) return chosen.error
   const targets = clients.all().filter(chosen.matches)
   const others = targets.filter((target) => target !== client)
@@ -129,6 +131,7 @@ const hasAddress = (arg: Buffer): Filter => {
 
 /** The filters of CLIENT KILL: of the same kind the last one counts, and of different kinds all must match. */
 function killFilter(
+  acl: Acl,
   args: readonly Buffer[],
 ): { readonly matches: Filter; readonly skipMe: boolean } | { readonly error: Reply } {
   const filters = new Map<string, Filter>()
@@ -159,8 +162,8 @@ function killFilter(
         break
       }
       case 'user': {
-        const user = wordOf(value)
-        if (user !== 'default') return { error: errorNaming('No such user ', value) }
+        const user = acl.users.get(value.toString('latin1'))
+        if (user === undefined) return { error: errorNaming('No such user ', value) }
         filters.set(word, (client) => client.session.user === user)
         break
       }

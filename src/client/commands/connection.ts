@@ -1,15 +1,15 @@
-import { timingSafeEqual } from 'node:crypto'
+import type { User } from '../../acl/user.js'
+import { DEFAULT_USER } from '../../acl/users.js'
 import { wallClockUs } from '../../base/clock.js'
-import type { Config } from '../../config/config.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
 import { ringVersion } from '../ring-version.js'
+import { noteRefusal } from '../rules.js'
 import type { Server } from '../server.js'
 import { errorNaming, option, parseInt32, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
-const DEFAULT_USER = Buffer.from('default')
 const WRONGPASS = error('WRONGPASS invalid username-password pair or user is disabled.')
 const NO_PASSWORD_SET = error(
   'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
@@ -46,17 +46,17 @@ export const connectionCommands: Record<string, LocalCommand> = {
     return order.opening.whenOpen().then((refusal) => refusal ?? choose())
   },
 
-  auth: (client, args, { config }) => {
+  auth: (client, args, server) => {
     if (args.length > 3) return SYNTAX_ERROR
-    if (args.length === 2 && config.auth.password === undefined) return NO_PASSWORD_SET
-    const user = args.length === 3 ? args[1] : DEFAULT_USER
-    return logIn(client, user, args[args.length - 1], config) ? OK : WRONGPASS
+    if (args.length === 2 && server.acl.users.default.hasNoPassword) return NO_PASSWORD_SET
+    const name = args.length === 3 ? args[1] : Buffer.from(DEFAULT_USER)
+    return logIn(server, client, args[0], name, args[args.length - 1]) ? OK : WRONGPASS
   },
 
   hello: (client, args, server) => hello(client, args, server),
 
-  reset: (client, _args, { config }) => {
-    client.session.reset(config.auth.password === undefined)
+  reset: (client, _args, { acl }) => {
+    client.session.reset(acl.users.default, !acl.users.needLogin)
     client.framer.authenticated = client.session.authenticated
     return simple('RESET')
   },
@@ -79,7 +79,7 @@ function hello(client: Connection, args: readonly Buffer[], server: Server): Rep
   for (let i = 2; i < args.length; i++) {
     const word = option(args[i])
     if (word === 'auth' && i + 2 < args.length) {
-      if (!logIn(client, args[i + 1], args[i + 2], server.config)) return WRONGPASS
+      if (!logIn(server, client, args[0], args[i + 1], args[i + 2])) return WRONGPASS
       i += 2
     } else if (word === 'setname' && i + 1 < args.length) {
       if (!setName(client, args[++i])) return BAD_NAME
@@ -87,7 +87,7 @@ function hello(client: Connection, args: readonly Buffer[], server: Server): Rep
       return errorNaming('Syntax error in HELLO option ', args[i])
     }
   }
-  if (!session.authenticated) return HELLO_NOAUTH
+  if (!session.authenticated && server.acl.users.needLogin) return HELLO_NOAUTH
   session.proto = version === 2n ? 2 : 3
   session.listeningChanged()
   const is = ringVersion(server)
@@ -119,16 +119,22 @@ export function isPlain(bytes: Buffer): boolean {
   return true
 }
 
-/** There is one user, `default`, with the configured password, or with any when none is configured. */
-function logIn(client: Connection, user: Buffer, password: Buffer, { auth }: Config): boolean {
-  if (!user.equals(DEFAULT_USER)) return false
-  const wanted = auth.password
-  if (wanted !== undefined) {
-    const wantedBytes = Buffer.from(wanted)
-    if (wantedBytes.length !== password.length || !timingSafeEqual(wantedBytes, password)) return false
+/** AUTH, or HELLO with it, which `word` says: whether the client is this user from now on. */
+function logIn(server: Server, client: Connection, word: Buffer, name: Buffer, password: Buffer): boolean {
+  const username = name.toString('latin1')
+  const user = server.acl.users.get(username)
+  if (user?.isLogin(password) === true) {
+    becomeUser(client, user)
+    return true
   }
-  client.session.authenticated = true
-  client.session.user = 'default'
-  client.framer.authenticated = true
-  return true
+  const context = client.session.transaction === undefined ? 'toplevel' : 'multi'
+  noteRefusal(server, client, { reason: 'auth', context, object: Buffer.from(word), username })
+  return false
+}
+
+/** The client has shown that it is this user. */
+export function becomeUser({ session, framer }: Connection, user: User): void {
+  session.user = user
+  session.authenticated = true
+  framer.authenticated = true
 }

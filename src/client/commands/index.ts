@@ -1,3 +1,4 @@
+import { aclCommands } from './acl.js'
 import { clientCommands } from './client.js'
 import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
@@ -21,6 +22,7 @@ import { wait } from './wait.js'
 export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
   Object.entries({
     ...connectionCommands,
+    ...aclCommands,
     ...clientCommands,
     ...commandCommands,
     ...configCommands,

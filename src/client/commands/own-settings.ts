@@ -24,7 +24,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       unixsocketperm: listen.unixSocketPerm,
       // who may, and what they may take
       requirepass: auth.password === undefined ? '' : REDACTED,
-      aclfile: '',
+      aclfile: server.acl.file ?? '',
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'maxmemory-clients': '0',
       databases: String(server.order.databases),

@@ -1,4 +1,5 @@
 import type { Cases } from '../script.js'
+import { aclCases } from './acl.js'
 import { bitmapCases } from './bitmaps.js'
 import { blockingCases } from './blocking.js'
 import { channelCases } from './channels.js'
@@ -37,5 +38,6 @@ export const cases: Cases = {
   ...scriptCases,
   ...functionCases,
   ...serverCases,
+  ...aclCases,
   ...transactionCases,
 }

@@ -144,6 +144,25 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
       },
     ),
 
+    'acllog-max-len': number(
+      ({ acl }) => acl.log.max,
+      (value) => wholeIn(value, 0n, LONG_MAX),
+      ({ acl }, entries) => {
+        acl.log.max = entries
+      },
+    ),
+
+    'acl-pubsub-default': {
+      shown: ({ acl }) => (acl.defaults.allChannels ? 'allchannels' : 'resetchannels'),
+      check: ({ acl }, value) => {
+        const chosen = wordIn(value, ['allchannels', 'resetchannels'])
+        if (typeof chosen === 'string') return chosen
+        return () => {
+          acl.defaults.allChannels = chosen.word === 'allchannels'
+        }
+      },
+    },
+
     'slowlog-max-len': number(
       ({ config }) => config.watching.slowlogMax,
       (value) => wholeIn(value, 0n, LONG_MAX),

@@ -1,0 +1,110 @@
+import type { AclLogEntry } from '../acl/acl-log.js'
+import { type Denial, denialOf, mayListen, refusalText, sortDenial } from '../acl/permission.js'
+import type { User } from '../acl/user.js'
+import type { CommandRow } from '../command/row.js'
+import { error, type Reply } from '../resp/encode.js'
+import { argumentOf, type Frame } from '../resp/frame.js'
+import { aborted } from '../serving/transaction/refusal.js'
+import { describeClient } from './commands/client-line.js'
+import type { Connection } from './connection.js'
+import type { Server } from './server.js'
+
+/*
+ * What the rules of a client's user do to it: a command is refused, or the client is cut off when it loses a right that it uses.
+ */
+
+const CHANGED =
+  'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: '
+
+/** In EXEC, of a command that was allowed when it was queued [Redis multi.c execCommand]. */
+const REASONS: Readonly<Record<Denial['reason'], string>> = {
+  command: 'no permission to execute the command or subcommand',
+  key: 'no permission to touch the specified keys',
+  channel: 'no permission to access one of the channels used as arguments',
+}
+
+/** What a client is answered that may not send this command; undefined when it may. */
+export function refusedByRules(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+  const { session } = client
+  const denial = denialOf(session.user, row, frame)
+  if (denial === undefined) {
+    return scriptRefusal(row) ?? (session.transaction === undefined ? sortRefusal(session.user, frame, row) : undefined)
+  }
+  note(server, client, denial, frame, row, session.transaction === undefined ? 'toplevel' : 'multi')
+  const text = refusalText(denial, row)
+  return row.name === 'exec' ? aborted(text) : error(text)
+}
+
+/** What stands in the reply to EXEC for a command that its user may not execute any more. */
+export function refusedInExec(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+  const { user } = client.session
+  if (user.mayAll) return undefined
+  const denial = denialOf(user, row, frame)
+  if (denial === undefined) return scriptRefusal(row) ?? sortRefusal(user, frame, row)
+  note(server, client, denial, frame, row, 'multi')
+  return error(CHANGED + REASONS[denial.reason])
+}
+
+/** The servers know nothing of users, so what a script does would not be asked about. */
+function scriptRefusal({ name, script }: CommandRow): Reply | undefined {
+  if (script !== 'run' && script !== 'run-kept' && script !== 'call') return undefined
+  return error(
+    `ERR '${name}' is only served by this proxy for users who may do everything (+@all ~* &*), because what a script does is not looked at yet; nothing was applied`,
+  )
+}
+
+function sortRefusal(user: User, frame: Frame, row: CommandRow): Reply | undefined {
+  const option = sortDenial(user, row, frame)
+  if (option === undefined) return undefined
+  return error(`ERR ${option} option of SORT denied due to insufficient ACL permissions.`)
+}
+
+function note(
+  server: Server,
+  client: Connection,
+  { reason, at }: Denial,
+  frame: Frame,
+  row: CommandRow,
+  context: AclLogEntry['context'],
+): void {
+  const object = reason === 'command' ? Buffer.from(row.name) : Buffer.from(argumentOf(frame, at))
+  noteRefusal(server, client, { reason, context, object, username: client.session.user.name })
+}
+
+/** Notes for ACL LOG that a client was refused something. */
+export function noteRefusal(
+  { acl }: Server,
+  client: Connection,
+  what: Pick<AclLogEntry, 'reason' | 'context' | 'object' | 'username'>,
+): void {
+  acl.log.add({ ...what, atMs: performance.now(), client: describeClient(client) })
+}
+
+/** A user is not there any more: who has logged in as this one is cut off. Gives whether `current` is one of those, which has to be ended yet. */
+export function endSessionsOf({ clients, acl }: Server, user: User, current: Connection | undefined): boolean {
+  let isCurrent = false
+  for (const client of clients.all()) {
+    const { session } = client
+    if (session.user !== user) continue
+    session.user = acl.users.default
+    session.authenticated = false
+    if (client === current) isCurrent = true
+    else client.drop()
+  }
+  return isCurrent
+}
+
+/** A user may do less than before: who listens to what he may not any more is cut off [Redis acl.c ACLKillPubsubClientsIfNeeded]. */
+export function rightsChanged({ clients }: Server, user: User, current: Connection | undefined): boolean {
+  if (user.mayAll) return false
+  let isCurrent = false
+  for (const client of clients.all()) {
+    const { session } = client
+    if (session.user !== user) continue
+    const isFine = session.subscriber?.every((kind, name) => mayListen(user, name, kind === 'pattern')) ?? true
+    if (isFine) continue
+    if (client === current) isCurrent = true
+    else client.drop()
+  }
+  return isCurrent
+}
