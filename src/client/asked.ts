@@ -13,7 +13,7 @@ export function askedBy({ order, clients }: Server, { session }: Connection, fra
   const { replyBudget } = clients
   const row = rowOf(frame)
   if (row === undefined) return NO_SHARES
-  if (row.name === 'exec') {
+  if (row.behindMulti === 'executes') {
     masters.clear()
     for (const queued of session.transaction?.queued ?? [])
       mastersAsked(order.router, queued.frame, queued.row, masters)
@@ -21,7 +21,7 @@ export function askedBy({ order, clients }: Server, { session }: Connection, fra
     if (row.route === 'local' || row.route === 'channels' || session.transaction !== undefined) return NO_SHARES
     const master = frame.argc === row.plainArgc ? undefined : masterAsked(order.router, frame, row)
     if (master !== undefined) return replyBudget.of(master)
-    if (row.name === 'keys') return replyBudget.everywhere
+    if (row.oneTurn && row.replicate === 'none') return replyBudget.everywhere
     masters.clear()
     mastersAsked(order.router, frame, row, masters)
   }

@@ -14,7 +14,7 @@ import { refusedByRules } from './rules.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
 import { whileSubscribed } from './subscribed.js'
-import { between, commandOf, isRefusedWhenServed, tooManyWords } from './transaction.js'
+import { between, commandOf, tooManyWords } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
@@ -47,7 +47,7 @@ function serve(server: Server, client: Connection, frame: Frame): void {
   const row = lookup(server, client, frame)
   if (row === undefined) {
     server.stats.rejectedCommands++
-    if (client.lastCommand?.name === 'exec') session.endTransaction()
+    if (client.lastCommand?.behindMulti === 'executes') session.endTransaction()
     else session.abortTransaction()
     return
   }
@@ -135,7 +135,6 @@ function isAnsweredByState(server: Server, client: Connection, frame: Frame, row
   const reply = between(server, client, state, frame, row)
   if (reply === undefined) return false
   client.replyBytes(reply)
-  if (server.monitors.any && isRefusedWhenServed(row)) server.monitors.show(client, frame, row)
   if (state.queued.bytes > server.config.limits.queryBufferBytes) {
     server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
     client.drop()
@@ -166,7 +165,7 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   }
   client.lastCommand = row
   if (row.arity > 0 ? argc !== row.arity : argc < -row.arity) {
-    client.replyBytes(wrongArityError(row.name))
+    client.replyBytes(wrongArityError(row))
     return undefined
   }
   return row

@@ -4,25 +4,12 @@ import { argumentOf, type Frame } from '../resp/frame.js'
 import { aborted } from '../serving/transaction/refusal.js'
 import type { Session } from './session.js'
 
-/** What a client may send that speaks RESP2 and listens: other replies might be taken for messages [Redis server.c processCommand]. */
-const ALLOWED: ReadonlySet<string> = new Set([
-  'subscribe',
-  'psubscribe',
-  'ssubscribe',
-  'unsubscribe',
-  'punsubscribe',
-  'sunsubscribe',
-  'ping',
-  'quit',
-  'reset',
-])
-
-/** What is answered to a command of a client that is subscribed; undefined when it is served as always. */
+/** What is answered to a command of a client that is subscribed; undefined when it is served as always [Redis server.c processCommand]. */
 export function whileSubscribed(row: CommandRow, frame: Frame): Reply | undefined {
-  if (!ALLOWED.has(row.name)) {
+  if (!row.whileListening) {
     const cause = `Can't execute '${row.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     // As Redis answers any EXEC that it refuses itself, though there is no transaction here.
-    return row.name === 'exec' ? aborted(cause) : error(`ERR ${cause}`)
+    return row.behindMulti === 'executes' ? aborted(cause) : error(`ERR ${cause}`)
   }
   return row.name === 'ping' && frame.argc <= 2 ? pong(frame) : undefined
 }

@@ -30,21 +30,15 @@ const OK_BYTES = encodeReply(OK, 2)
 const QUEUED = encodeReply(simple('QUEUED'), 2)
 const NOT_ALLOWED = error('ERR Command not allowed inside a transaction')
 const ABORTED = error('EXECABORT Transaction discarded because of previous errors.')
-/** Executed at once in a transaction, too [Redis server.c processCommand]. */
-const AT_ONCE: ReadonlySet<string> = new Set(['exec', 'discard', 'quit', 'reset'])
-/** Refused in a transaction, which goes on. */
-const REFUSED: Readonly<Record<string, Reply>> = {
-  multi: error('ERR MULTI calls can not be nested'),
-  watch: error('ERR WATCH inside MULTI is not allowed'),
-}
-/** What would change whether EXEC's own reply is sent, or the ring, before it is known whether anything is executed. */
-const OUTSIDE = /^(dt\||client\|reply$)/
+const NESTED = error('ERR MULTI calls can not be nested')
+const WATCH_INSIDE = error('ERR WATCH inside MULTI is not allowed')
 
 /** By the names of their rows. */
 const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
   [
     'multi',
     (client) => {
+      if (client.session.transaction !== undefined) return NESTED
       client.session.beginTransaction()
       client.replyBytes(OK_BYTES)
       return NO_REPLY
@@ -78,6 +72,7 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
     'watch',
     (client, args, { coordinator, order }) => {
       const { session } = client
+      if (session.transaction !== undefined) return WATCH_INSIDE
       session.watched ??= new Watched(order)
       const bytes = args.reduce((sum, { length }) => sum + length, 0)
       coordinator.watch(args.slice(1), session.watched, client.takeSlot(bytes))
@@ -92,11 +87,6 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
     },
   ],
 ])
-
-/** Whether a command is not queued, but served with an error. */
-export function isRefusedWhenServed({ name }: CommandRow): boolean {
-  return REFUSED[name] !== undefined
-}
 
 /** Why a command that the proxy answers itself is not looked at: each of its words would cost as much as a small command. */
 export function tooManyWords({ argc }: Frame, { name, wordsMax }: CommandRow): Reply | undefined {
@@ -117,10 +107,8 @@ export function between(
   frame: Frame,
   row: CommandRow,
 ): Buffer | undefined {
-  if (AT_ONCE.has(row.name)) return undefined
+  if (row.behindMulti === 'at once' || row.behindMulti === 'executes') return undefined
   const { session } = client
-  const refusal = REFUSED[row.name]
-  if (refusal !== undefined) return encodeReply(refusal, session.proto)
   const unfit = refusalOf(server, frame, row)
   if (unfit !== undefined) {
     session.abortTransaction()
@@ -134,7 +122,7 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
   if (row.flags.includes('no_multi')) return NOT_ALLOWED
   if (row.route === 'channels') return undefined
   if (row.route !== 'local') return coordinator.refusalInTransaction(frame, row)
-  if (OUTSIDE.test(row.name)) {
+  if (row.behindMulti === 'refused') {
     return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
   }
   return tooManyWords(frame, row)

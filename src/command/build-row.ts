@@ -43,6 +43,8 @@ export function buildRow(
     oneTurn: more?.oneTurn ?? false,
     waits: more?.waits,
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
+    behindMulti: more?.multi,
+    whileListening: more?.listening ?? false,
     wordsMax: more?.most ?? 0,
     note: more?.note ?? '',
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),

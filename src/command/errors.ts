@@ -1,4 +1,5 @@
 import type { Frame } from '../resp/frame.js'
+import type { CommandRow } from './row.js'
 
 /*
  * Redis 7.0's own words for commands that cannot be dispatched [Redis server.c commandCheckExistence,
@@ -35,15 +36,12 @@ export function unknownSubcommandError(container: string, frame: Frame): Buffer 
 }
 
 /**
- * `-ERR wrong number of arguments for 'client|setname' command`; `name` is the row's. An EXEC that is refused has ended
+ * `-ERR wrong number of arguments for 'client|setname' command`. An EXEC that is refused has ended
  * its transaction, and says so [Redis multi.c execCommandAbort].
  */
-export function wrongArityError(name: string): Buffer {
-  if (name === 'exec') {
-    const text = "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
-    return errorLine([Buffer.from(text)])
-  }
-  return errorLine([Buffer.from(`-ERR wrong number of arguments for '${name}' command`)])
+export function wrongArityError({ name, behindMulti }: CommandRow): Buffer {
+  const kind = behindMulti === 'executes' ? 'EXECABORT Transaction discarded because of:' : 'ERR'
+  return errorLine([Buffer.from(`-${kind} wrong number of arguments for '${name}' command`)])
 }
 
 /** `-ERR 'multi' is not supported yet by this proxy`; `name` is the row's. */

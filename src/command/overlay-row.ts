@@ -1,4 +1,5 @@
 import type {
+  BehindMulti,
   Choice,
   Elements,
   EndsDeadline,
@@ -54,6 +55,8 @@ import type {
  * - elements: of a write of which its words tell which elements it changes, where these stand.
  * - waits: for the route `blocking`, for what it waits, see `Waits`.
  * - leaves: of a write behind which a key may hold what somebody waits for, see `Leaves`.
+ * - multi: of a command that is not queued between MULTI and EXEC, what becomes of it there.
+ * - listening: of a command that a client may send while it listens, see `CommandRow`.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -82,4 +85,6 @@ export interface OverlayMore {
   readonly oneTurn?: true
   readonly waits?: Waits
   readonly leaves?: Leaves
+  readonly multi?: BehindMulti
+  readonly listening?: true
 }

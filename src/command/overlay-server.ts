@@ -14,6 +14,8 @@ const following: OverlayMore = {
   note: "the ring is nobody's replica, and Redis's replication would empty it; only NO ONE, which changes nothing, is answered OK",
 }
 const onAllDisks: OverlayMore = { ...varying, note: 'all servers do it; the error names those that have not' }
+const listening: OverlayMore = { listening: true }
+const own: OverlayMore = { multi: 'refused' }
 const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
 /** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
@@ -36,7 +38,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ],
   ['client|no-evict', 'local', 'none'],
   ['client|pause', 'unsupported', 'none'],
-  ['client|reply', 'local', 'none', { note: 'not between MULTI and EXEC [Transactions]' }],
+  ['client|reply', 'local', 'none', { ...own, note: 'not between MULTI and EXEC [Transactions]' }],
   ['client|setinfo', 'local', 'none', { note: 'of Redis 7.2, for libraries that send it' }],
   ['client|setname', 'local', 'none'],
   [
@@ -55,24 +57,24 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'none',
     { ...varying, note: 'tells the version of the oldest server; mode standalone, role master [Talking about itself]' },
   ],
-  ['ping', 'local', 'none'],
-  ['quit', 'local', 'none'],
-  ['reset', 'local', 'none'],
+  ['ping', 'local', 'none', listening],
+  ['quit', 'local', 'none', { ...listening, multi: 'at once' }],
+  ['reset', 'local', 'none', { ...listening, multi: 'at once' }],
   ['select', 'local', 'none'],
 
   // the ring
   ['dt', 'unsupported', 'none'],
-  ['dt|add', 'local', 'none'],
-  ['dt|cancel', 'local', 'none'],
-  ['dt|help', 'local', 'none'],
-  ['dt|locate', 'local', 'none'],
-  ['dt|migrations', 'local', 'none'],
-  ['dt|nodes', 'local', 'none'],
-  ['dt|plan', 'local', 'none', bounded],
-  ['dt|remove', 'local', 'none'],
-  ['dt|ring', 'local', 'none'],
-  ['dt|verify', 'local', 'none', bounded],
-  ['dt|view', 'local', 'none'],
+  ['dt|add', 'local', 'none', own],
+  ['dt|cancel', 'local', 'none', own],
+  ['dt|help', 'local', 'none', own],
+  ['dt|locate', 'local', 'none', own],
+  ['dt|migrations', 'local', 'none', own],
+  ['dt|nodes', 'local', 'none', own],
+  ['dt|plan', 'local', 'none', { ...bounded, ...own }],
+  ['dt|remove', 'local', 'none', own],
+  ['dt|ring', 'local', 'none', own],
+  ['dt|verify', 'local', 'none', { ...bounded, ...own }],
+  ['dt|view', 'local', 'none', own],
 
   // the whole keyspace
   ['dbsize', 'members', 'none', { note: 'may have to walk over all keys while data moves [The keyspace]' }],
@@ -228,7 +230,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['wait', 'local', 'none', { ...varying, note: 'answers at once [Durability]' }],
 
   // transactions
-  ['discard', 'local', 'none'],
+  ['discard', 'local', 'none', { multi: 'at once' }],
   [
     'exec',
     'local',
@@ -236,12 +238,13 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     {
       shape: 'null-array',
       compare: false,
+      multi: 'executes',
       note: 'when a connection breaks the outcome is unknown; over several servers a crash may leave one part [Transactions]',
     },
   ],
-  ['multi', 'local', 'none'],
+  ['multi', 'local', 'none', { multi: 'at once' }],
   ['unwatch', 'local', 'none'],
-  ['watch', 'local', 'none', { note: 'may find a change where there was none [Transactions]' }],
+  ['watch', 'local', 'none', { multi: 'at once', note: 'may find a change where there was none [Transactions]' }],
 
   // scripts and functions
   ['eval', 'script', 'copy', { ...script, script: 'run' }],
@@ -274,7 +277,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['script|load', 'script', 'none', { script: 'keep' }],
 
   // publish and subscribe
-  ['psubscribe', 'channels', 'none', { note: 'a pattern may have 64 KB [Publish and subscribe]' }],
+  ['psubscribe', 'channels', 'none', { ...listening, note: 'a pattern may have 64 KB [Publish and subscribe]' }],
   [
     'publish',
     'channels',
@@ -288,15 +291,15 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['pubsub|numsub', 'channels', 'none', varying],
   ['pubsub|shardchannels', 'channels', 'none', varying],
   ['pubsub|shardnumsub', 'channels', 'none', varying],
-  ['punsubscribe', 'channels', 'none'],
+  ['punsubscribe', 'channels', 'none', listening],
   [
     'spublish',
     'channels',
     'none',
     { ...varying, note: 'by the proxy, behind the writes that the client sent before [Publish and subscribe]' },
   ],
-  ['ssubscribe', 'channels', 'none'],
-  ['subscribe', 'channels', 'none'],
-  ['sunsubscribe', 'channels', 'none'],
-  ['unsubscribe', 'channels', 'none'],
+  ['ssubscribe', 'channels', 'none', listening],
+  ['subscribe', 'channels', 'none', listening],
+  ['sunsubscribe', 'channels', 'none', listening],
+  ['unsubscribe', 'channels', 'none', listening],
 ]

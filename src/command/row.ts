@@ -65,6 +65,10 @@ export interface CommandRow {
   readonly waits: Waits | undefined
   /** What a write may leave under its keys that somebody may be waiting for. */
   readonly leaves: Leaves | undefined
+  /** What becomes of it between MULTI and EXEC, where it is not queued. */
+  readonly behindMulti: BehindMulti | undefined
+  /** Whether a client may send it that speaks RESP2 and listens: other replies might be taken for messages. */
+  readonly whileListening: boolean
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
   readonly wordsMax: number
   /** For the route `refused`, why; of all others in what they are not as in Redis. */
@@ -126,6 +130,11 @@ export type Elements =
   | 'ends' // none, but those at the ends of a list that are pushed there, or taken
   | 'bytes' // SETRANGE key offset value: those of a string that stand there; none for APPEND
   | 'beside' // none that lies between others: XADD and trims, at the ends of a stream; its groups, and what is pending in them
+
+export type BehindMulti =
+  | 'executes' // EXEC: served at once; refused, it ends what it was to execute
+  | 'at once' // served as always, if only to say that it may not stand there
+  | 'refused' // what would change whether EXEC's own reply is sent, or the ring, before it is known whether anything is executed
 
 /** Where a command goes. */
 export type Route =

@@ -85,11 +85,11 @@ t.test('a wrong number of arguments is told as Redis tells it, for every command
     if (arity > 0) commands.push([...words, ...Array(enough - words.length + 1).fill('x')])
     for (const args of commands) {
       if (subcommands !== undefined && args.length > 1) continue
-      t.equal(wrongArityError(name).toString(), (await conn.ask(...args)).toString(), args.join(' '))
+      t.equal(wrongArityError(rowNamed(name)!).toString(), (await conn.ask(...args)).toString(), args.join(' '))
     }
   }
   t.equal(
-    wrongArityError('client|setinfo').toString(),
+    wrongArityError(rowNamed('client|setinfo')!).toString(),
     "-ERR wrong number of arguments for 'client|setinfo' command\r\n",
   )
 })

@@ -21,7 +21,7 @@ function ours(proto: 2 | 3, ...args: Arg[]): Buffer {
   const argv = args.map((arg) => Buffer.from(arg as Buffer))
   const row = lookupCommand(argv[0], 0, argv[0].length)!
   const sub = argv.length > 1 ? lookupSubcommand(row, argv[1], 0, argv[1].length)! : row
-  if (argv.length < -sub.arity) return wrongArityError(sub.name)
+  if (argv.length < -sub.arity) return wrongArityError(sub)
   return encodeReply(answerCommand(sub, argv), proto)
 }
 

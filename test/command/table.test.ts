@@ -102,6 +102,7 @@ t.test('the columns of each row agree with each other and with what Redis says',
     const writes = flags.includes('write')
     if (writes) t.not(replicate, 'none', `${name} writes, so it is replicated`)
     if (flags.includes('readonly') && name !== 'pfcount') t.equal(replicate, 'none', `${name} is a read`)
+    if (name.startsWith('dt|')) t.equal(row.behindMulti, 'refused', `${name} is of the ring, not of a transaction`)
     if (route === 'key' || route === 'split') t.not(keyFinder, 'none', `${name} has keys`)
     if (route === 'any' || (route === 'local' && name !== 'watch')) t.equal(keyFinder, 'none', `${name} has no keys`)
     const blocks = flags.includes('blocking') && keyFinder !== 'streams'

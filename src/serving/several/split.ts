@@ -48,7 +48,7 @@ export function split(
   const step = row.keyStep
   if ((frame.argc - row.firstKey) % step !== 0) {
     // MSET with a key that has no value, which Redis takes for a matter of arity too [Redis t_string.c msetGenericCommand].
-    const refusal = wrongArityError(row.name)
+    const refusal = wrongArityError(row)
     slot.finish(refusal, 0, refusal.length, true)
     return
   }

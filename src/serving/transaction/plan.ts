@@ -142,7 +142,7 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
     const count = row.route === 'any' || lacksValue(row, frame) ? 0 : findKeys(row, frame, keys)
     if (row.route === 'split') {
       if ((frame.argc - row.firstKey) % row.keyStep !== 0) {
-        replies.set(command, wrongArityError(row.name))
+        replies.set(command, wrongArityError(row))
         continue
       }
       const routes: Route[] = []
