@@ -11,6 +11,7 @@ import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
+import { type ListenAddress, whereAccepted } from './client/doors.js'
 import { Listener } from './client/listener.js'
 import { clientSide, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
@@ -274,7 +275,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   const listening = clientSide(config, coordinator, views, links, log)
-  let address = firstAddress(config.listen)
+  let address: ListenAddress = { ...firstAddress(config.listen), tlsPort: config.tls.port }
   const server: Server = {
     log,
     turn,
@@ -342,7 +343,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     async start() {
       address = await listener.open()
       server.clients.closeIdle(server.config.limits)
-      log.info(`clients are accepted on ${address.host}:${address.port}`)
+      log.info(whereAccepted(address))
       adminAddress = await admin.open(config.admin)
       pauseWatch.start()
       try {

@@ -1,3 +1,4 @@
+import type { ListenAddress } from './client/doors.js'
 /** What a command of `dt` runs until it is told to stop. */
 export interface Service {
   start(): Promise<unknown>
@@ -15,9 +16,9 @@ export interface RingProxy extends Service {
    * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
    * another proxy is active, and when stopped before.
    */
-  start(): Promise<{ host: string; port: number }>
+  start(): Promise<ListenAddress>
   /** Where clients connect; if the system is to choose the port, it is 0 before the proxy listens. */
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: ListenAddress
   /** Where HTTP is served for monitoring; undefined when it is not, or not yet. */
   readonly adminAddress: { readonly host: string; readonly port: number } | undefined
 }

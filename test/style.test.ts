@@ -11,6 +11,7 @@ const RANKS: Record<string, number> = {
   ring: 1,
   config: 1,
   local: 1,
+  tls: 1,
   command: 2,
   view: 2,
   backend: 2,

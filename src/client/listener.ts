@@ -1,11 +1,14 @@
 import { Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import type { Frame } from '../resp/frame.js'
+import { receive } from '../tls/accept.js'
+import { RefusedLog } from '../tls/refused-log.js'
 import { askedBy } from './asked.js'
+import { logInByCertificate } from './certificate-user.js'
 import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
 import { dispatch } from './dispatch.js'
-import { Doors } from './doors.js'
+import { Doors, type ListenAddress } from './doors.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import type { Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
@@ -19,14 +22,18 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 /** Accepts clients. */
 export class Listener {
   private readonly doors: Doors
+  /** Those who are to be clients when they have shaken hands by TLS. */
+  private readonly shaking = new Set<Socket>()
+  private readonly refused: RefusedLog
   private nextId = 1
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
   constructor(private readonly server: Server) {
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
+    this.refused = new RefusedLog(server.log)
     this.doors = new Doors(
-      (socket, peer) => this.accept(socket, peer),
+      (socket, peer, isSecure) => (isSecure ? this.shakeHands(socket, peer) : this.accept(socket, peer)),
       (error) => server.log.error({ err: error }, 'listener'),
     )
   }
@@ -35,11 +42,12 @@ export class Listener {
    * Opens the configured addresses; gives the first, whose port the system chose if 0 was configured. Rejects with the
    * system's error, and when too few files may be open for a client.
    */
-  async open(): Promise<{ host: string; port: number }> {
+  async open(): Promise<ListenAddress> {
     const { server } = this
     checkOpenFiles(server)
-    const address = await this.doors.openAll(server.config.listen)
+    const address = await this.doors.openAll(server.config.listen, server.config.tls.port)
     tellProtected(server)
+    server.tls?.watch()
     server.stats.start(server.clients)
     return address
   }
@@ -47,36 +55,87 @@ export class Listener {
   /** Accepts nobody any more; resolves when all clients are gone. */
   close(): Promise<void> {
     this.server.stats.stop()
+    this.server.tls?.stop()
+    for (const socket of this.shaking) socket.destroy()
     return this.doors.close()
   }
 
   private accept(socket: Socket, peer: Peer): void {
-    const { server } = this
     const refusal = this.refusal(socket, peer)
     if (refusal !== undefined) {
-      server.stats.connectionsRejected++
+      this.server.stats.connectionsRejected++
       sendAway(socket, refusal)
       return
     }
-    server.stats.connectionsAccepted++
-    const { keepAliveSeconds } = server.config.listen
-    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000)
+    this.counted(socket)
     let client: Connection | undefined
-    const readable = readInto(sharedReadBuffer, socket, {
-      receive: (buffer, size) => client!.receive(buffer, size),
-      room: () => client?.room(),
-      filled: (size) => client!.filled(size),
-    })
-    client = new Connection(this.nextId++, readable, peer, server, this.dispatch, this.askedBy)
-    server.clients.add(client)
+    const reader = readerOf(() => client)
+    const readable = readInto(sharedReadBuffer, socket, reader)
+    client = this.add(readable, peer)
     readable.resume()
+  }
+
+  /** Who has not shaken hands by TLS is no client, but has its place among them. */
+  private shakeHands(accepted: Socket, peer: Peer): void {
+    const { server, shaking } = this
+    const refusal = this.refusal(accepted, peer)
+    // In plain bytes nobody would understand it.
+    if (refusal === MAX_CLIENTS_ERROR) {
+      server.stats.connectionsRejected++
+      accepted.destroy()
+      return
+    }
+    this.counted(accepted)
+    let client: Connection | undefined
+    const reader = readerOf(() => client)
+    const socket = receive(accepted, server.tls!.reception, sharedReadBuffer, reader, {
+      secured: (socket, commonName) => {
+        shaking.delete(socket)
+        if (refusal !== undefined) {
+          server.stats.connectionsRejected++
+          socket.end(refusal, () => socket.destroy())
+          return
+        }
+        client = this.add(socket, peer)
+        if (commonName !== undefined) logInByCertificate(server, client, commonName)
+        socket.resume()
+      },
+      gone: (fault) => {
+        if (shaking.delete(socket) && fault !== undefined) this.refused.say(peer.address, fault)
+      },
+    })
+    shaking.add(socket)
+  }
+
+  private counted(socket: Socket): void {
+    const { stats, config } = this.server
+    const { keepAliveSeconds } = config.listen
+    stats.connectionsAccepted++
+    if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000)
+  }
+
+  private add(socket: Socket, peer: Peer): Connection {
+    const { server } = this
+    const client = new Connection(this.nextId++, socket, peer, server, this.dispatch, this.askedBy)
+    server.clients.add(client)
+    return client
   }
 
   /** What a client is told that is not let in. */
   private refusal(socket: Socket, peer: Peer): string | undefined {
-    const { server } = this
-    if (server.clients.count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) return MAX_CLIENTS_ERROR
+    const { server, shaking } = this
+    const count = server.clients.count + shaking.size
+    if (count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) return MAX_CLIENTS_ERROR
     return isDenied(server, peer) ? DENIED : undefined
+  }
+}
+
+/** Of a client that is there before anything is read. */
+function readerOf(client: () => Connection | undefined): Reader {
+  return {
+    receive: (buffer, size) => client()!.receive(buffer, size),
+    room: () => client()?.room(),
+    filled: (size) => client()!.filled(size),
   }
 }
 

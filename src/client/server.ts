@@ -14,11 +14,13 @@ import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
 import type { Order } from '../order/order.js'
 import { KeyspaceEvents } from '../serving/keyspace-events.js'
+import { TlsForClients } from '../tls/for-clients.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
+import type { ListenAddress } from './doors.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
 
@@ -56,7 +58,9 @@ export interface Server {
   readonly runId: string
   readonly startedAtMs: number
   /** The address on which clients are accepted, known when the listener is open. */
-  readonly address: () => { readonly host: string; readonly port: number }
+  readonly address: () => ListenAddress
+  /** How clients with TLS are received; undefined when there is no port for them. */
+  readonly tls: TlsForClients | undefined
 }
 
 /** What there is of clients when the proxy starts. */
@@ -68,7 +72,16 @@ export function clientSide(
   log: Logger,
 ): Pick<
   Server,
-  'config' | 'acl' | 'clients' | 'stats' | 'channels' | 'cachedKeys' | 'pushLimits' | 'keyspaceEvents' | 'monitors'
+  | 'config'
+  | 'acl'
+  | 'clients'
+  | 'stats'
+  | 'channels'
+  | 'cachedKeys'
+  | 'pushLimits'
+  | 'keyspaceEvents'
+  | 'monitors'
+  | 'tls'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
@@ -82,6 +95,7 @@ export function clientSide(
     cachedKeys,
     pushLimits,
     monitors: new Monitors(pushLimits, log),
+    tls: config.tls.port === 0 ? undefined : new TlsForClients(config.tls, log),
     keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }
 }

@@ -16,6 +16,8 @@ export class Session {
   name = EMPTY
   libName = EMPTY
   libVersion = EMPTY
+  /** The common name of the certificate that it has shown, if it was verified. */
+  certificateName: string | undefined = undefined
   noEvict = false
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined

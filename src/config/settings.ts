@@ -16,7 +16,7 @@ export interface Address {
 }
 
 /** Settings whose value is never shown in an error message. */
-export const secretNames: ReadonlySet<string> = new Set(['password', 'token', 'users'])
+export const secretNames: ReadonlySet<string> = new Set(['password', 'keyPassword', 'token', 'users'])
 
 const day = 86_400_000
 const kilobyte = 1024
@@ -162,8 +162,35 @@ function keyGroups() {
     })
 }
 
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
+
+/** As `tls-protocols` of Redis, less those that are not safe any more. */
+const protocols = () => {
+  const expected = `must be one or more of ${TLS_VERSIONS.join(', ')}, with spaces between them`
+  return z.string({ error: expected }).transform((value, context) => {
+    const words = value.split(/[ ,]+/)
+    const chosen = TLS_VERSIONS.filter((version) => words.some((word) => word.toLowerCase() === version.toLowerCase()))
+    if (chosen.length > 0 && chosen.length === words.length) return chosen
+    context.addIssue({ code: 'custom', message: expected, input: value })
+    return z.NEVER
+  })
+}
+
+/** A certificate and its key belong together. */
+function pairs(cert: string, key: string) {
+  return (section: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
+    const given = (name: string) => section[name] !== undefined
+    const fault = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
+    if (given(cert) && !given(key)) fault(key, `must be given with ${cert}, whose key it is`)
+    if (given(key) && !given(cert)) fault(cert, `must be given with ${key}, which is its key`)
+  }
+}
+
 export const sections = {
-  /** Where clients connect. Port 0 takes a free one. `host` is a line as that of `bind` in redis.conf. */
+  /**
+   * Where clients connect. Port 0 takes a free one, unless there is a port for TLS: then it is none. `host` is a line as that
+   * of `bind` in redis.conf.
+   */
   listen: z.strictObject({
     host: hosts().default('127.0.0.1'),
     port: whole(0, 65535).default(6380),
@@ -173,6 +200,34 @@ export const sections = {
     unixSocketPerm: permissions().default('0'),
     protectedMode: oneOf(['yes', 'no']).default('yes'),
   }),
+  /** Where clients connect that want TLS, and how. Port 0 is none. */
+  tls: z
+    .strictObject({
+      port: whole(0, 65535).default(0),
+      certFile: text().optional(),
+      keyFile: text().optional(),
+      keyPassword: text().optional(),
+      keyPasswordFile: text().optional(),
+      caFile: text().optional(),
+      authClients: oneOf(['yes', 'optional', 'no']).default('yes'),
+      authClientsUser: oneOf(['off', 'CN']).default('off'),
+      protocols: protocols().prefault('TLSv1.2 TLSv1.3'),
+      ciphers: text().optional(),
+      ciphersuites: text().optional(),
+      preferServerCiphers: oneOf(['no', 'yes']).default('no'),
+      sessionCaching: oneOf(['yes', 'no']).default('yes'),
+      sessionCacheTimeoutMs: milliseconds(1000, day).default(300_000),
+      handshakeTimeoutMs: milliseconds(100, 600_000).default(10_000),
+    })
+    .superRefine(pairs('certFile', 'keyFile'))
+    .refine((tls) => tls.port === 0 || tls.certFile !== undefined, {
+      path: ['certFile'],
+      error: 'must be given with tls.port',
+    })
+    .refine((tls) => tls.port === 0 || tls.authClients === 'no' || tls.caFile !== undefined, {
+      path: ['caFile'],
+      error: 'must be given, to verify the certificates of clients (tls.authClients: no asks them for none)',
+    }),
   /** The ring. `id` is in the names of our connections, so that two rings can share servers' tools without confusion. */
   ring: z.strictObject({
     id: z
@@ -271,20 +326,26 @@ export const sections = {
   }),
 }
 
-export const schema = z.strictObject({
-  listen: sections.listen.prefault({}),
-  ring: sections.ring.prefault({}),
-  sentinel: sections.sentinel.prefault({}),
-  backend: sections.backend.prefault({}),
-  auth: sections.auth.prefault({}),
-  acl: sections.acl.prefault({}),
-  limits: sections.limits.prefault({}),
-  commands: sections.commands.prefault({}),
-  migration: sections.migration.prefault({}),
-  verify: sections.verify.prefault({}),
-  admin: sections.admin.prefault({}),
-  log: sections.log.prefault({}),
-})
+export const schema = z
+  .strictObject({
+    listen: sections.listen.prefault({}),
+    tls: sections.tls.prefault({}),
+    ring: sections.ring.prefault({}),
+    sentinel: sections.sentinel.prefault({}),
+    backend: sections.backend.prefault({}),
+    auth: sections.auth.prefault({}),
+    acl: sections.acl.prefault({}),
+    limits: sections.limits.prefault({}),
+    commands: sections.commands.prefault({}),
+    migration: sections.migration.prefault({}),
+    verify: sections.verify.prefault({}),
+    admin: sections.admin.prefault({}),
+    log: sections.log.prefault({}),
+  })
+  .refine(({ listen, tls }) => tls.port === 0 || tls.port !== listen.port, {
+    path: ['tls', 'port'],
+    error: 'must be another one than listen.port; with listen.port 0 clients without TLS have none',
+  })
 
 function ringIdRule(): string {
   return 'must be 1 to 40 letters, digits, - or _'

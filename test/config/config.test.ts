@@ -95,9 +95,19 @@ t.test('every setting can be given as a variable', async (t) => {
     version: '7.0.9',
     users: 'user a on\nuser b off',
     pubsubDefault: 'allchannels',
+    'tls.port': '778',
+    authClients: 'optional',
+    authClientsUser: 'CN',
+    protocols: 'TLSv1.3',
+    preferServerCiphers: 'yes',
+    sessionCaching: 'no',
+    sessionCacheTimeoutMs: '1777',
   }
   const env = Object.fromEntries(
-    settingNames().map(([section, name]) => [environmentName(section, name), values[name] ?? '777']),
+    settingNames().map(([section, name]) => [
+      environmentName(section, name),
+      values[`${section}.${name}`] ?? values[name] ?? '777',
+    ]),
   )
   const config = loadConfig({ env }) as unknown as Record<string, Record<string, unknown>>
   const parsed: Record<string, unknown> = {
@@ -108,6 +118,8 @@ t.test('every setting can be given as a variable', async (t) => {
     queryBufferBytes: 3 * 1024 ** 2,
     reconnectMinMs: 100,
     moduleWrites: ['vectorset', 'JSON.SET'],
+    protocols: ['TLSv1.3'],
+    sessionCacheTimeoutMs: 1777,
     keyGroups: ['bull:{*}:*', 'rq:{*}'],
     users: ['user a on', 'user b off'],
     addresses: [
@@ -116,7 +128,11 @@ t.test('every setting can be given as a variable', async (t) => {
     ],
   }
   for (const [section, name] of settingNames()) {
-    t.same(config[section][name], parsed[name] ?? values[name] ?? 777, environmentName(section, name))
+    t.same(
+      config[section][name],
+      parsed[name] ?? values[`${section}.${name}`] ?? values[name] ?? 777,
+      environmentName(section, name),
+    )
   }
 })
 

@@ -13,9 +13,13 @@ t.test('conf/dt.yaml says the default of every setting, but for the Sentinels of
   t.same({ ...config, sentinel: { ...config.sentinel, addresses: defaults.sentinel.addresses } }, defaults)
 })
 
+const OPTIONAL_OF_TLS = [
+  ...['certFile', 'keyFile', 'keyPassword', 'keyPasswordFile', 'caFile', 'ciphers', 'ciphersuites'],
+]
+
 t.test('conf/dt.yaml names and explains every setting', async (t) => {
   const lines = readFileSync(example('dt.yaml'), 'utf8').split('\n')
-  const optional = ['username', 'password', 'version', 'unixSocket', 'token', 'file']
+  const optional = ['username', 'password', 'version', 'unixSocket', 'token', 'file', ...OPTIONAL_OF_TLS]
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
     const isOptional = optional.includes(name) || `${section}.${name}` === 'admin.port'

@@ -75,7 +75,7 @@ export async function startProxy(t: Teardown, options: TestProxyOptions = {}): P
     env: {},
     overrides: {
       ...config,
-      listen: { ...config.listen, port: 0 },
+      listen: { port: 0, ...config.listen },
       ring: { stateFile: join(dir, 'state.json'), ...config.ring, replicas },
       sentinel: { ...config.sentinel, addresses: ring.sentinelAddresses, masterPattern: 'dt-*' },
     },

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { replyEnd } from './raw-reply.js'
 
 export type Arg = Buffer | string
@@ -57,6 +58,16 @@ export class RawClient {
   static async connect(port: number, proto: 2 | 3 = 2): Promise<RawClient> {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     await once(socket, 'connect')
+    const client = new RawClient(socket)
+    socket.once('end', () => socket.end())
+    if (proto === 3) await client.ask('HELLO', '3')
+    return client
+  }
+
+  /** The same by TLS. Rejects when the handshake fails; a server may say afterwards that it wants another certificate. */
+  static async secure(port: number, options: ConnectionOptions, proto: 2 | 3 = 2): Promise<RawClient> {
+    const socket = connectTls({ port, host: '127.0.0.1', ...options })
+    await once(socket, 'secureConnect')
     const client = new RawClient(socket)
     socket.once('end', () => socket.end())
     if (proto === 3) await client.ask('HELLO', '3')

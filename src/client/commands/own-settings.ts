@@ -19,7 +19,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       bind: listen.host,
       port: String(server.address().port),
       'tcp-backlog': String(listen.backlog),
-      'tls-port': '0',
+      ...tlsSettings(server),
       unixsocket: listen.unixSocket ?? '',
       unixsocketperm: listen.unixSocketPerm,
       // who may, and what they may take
@@ -45,4 +45,29 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       ...Object.fromEntries([...CHANGEABLE].map(([name, { shown }]) => [name, shown(server)])),
     }),
   )
+}
+
+/** Those of connections with TLS. Where the key lies, and its password, is nobody's business. */
+function tlsSettings(server: Server): Readonly<Record<string, string>> {
+  const { tls } = server.config
+  return {
+    'tls-port': String(server.address().tlsPort),
+    'tls-cert-file': tls.certFile ?? '',
+    'tls-key-file': tls.keyFile === undefined ? '' : REDACTED,
+    'tls-key-file-pass': tls.keyPassword === undefined && tls.keyPasswordFile === undefined ? '' : REDACTED,
+    'tls-ca-cert-file': tls.caFile ?? '',
+    'tls-ca-cert-dir': '',
+    'tls-dh-params-file': '',
+    'tls-auth-clients': tls.authClients,
+    'tls-auth-clients-user': tls.authClientsUser,
+    'tls-protocols': tls.protocols.join(' '),
+    'tls-ciphers': tls.ciphers ?? '',
+    'tls-ciphersuites': tls.ciphersuites ?? '',
+    'tls-prefer-server-ciphers': tls.preferServerCiphers,
+    'tls-session-caching': tls.sessionCaching,
+    // Sessions are resumed by tickets, which clients keep.
+    'tls-session-cache-size': '0',
+    'tls-session-cache-timeout': String(Math.ceil(tls.sessionCacheTimeoutMs / 1000)),
+    'tls-cluster': 'no',
+  }
 }
