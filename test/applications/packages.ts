@@ -16,10 +16,10 @@ export function missing(programs: readonly Program[]): Map<string, string> {
   const absent = needed.filter((name) => !isInstalled(name))
   if (absent.length > 0 && process.getuid?.() === 0) install(absent)
   const why = new Map<string, string>()
-  for (const { name, debian = [], language } of programs) {
+  for (const { name, debian = [], file } of programs) {
     const without = debian.filter((each) => !isInstalled(each))
     if (without.length > 0) why.set(name, `Debian's ${without.join(', ')} cannot be had`)
-    if (language === 'Node.js' && !npmInstalls()) why.set(name, 'npm could not install applications/package.json')
+    if (file.startsWith('node/') && !npmInstalls()) why.set(name, 'npm could not install applications/package.json')
   }
   return why
 }

@@ -1,7 +1,7 @@
 /** A real program, of whoever has made it, that does its work through DT as it does through a Redis [README, Applications]. */
 export interface Program {
   readonly name: string
-  readonly language: 'C' | 'Node.js' | 'Perl' | 'PHP' | 'Python' | 'Ruby'
+  readonly language: 'C' | 'Go' | 'Node.js' | 'Perl' | 'PHP' | 'Python' | 'Ruby'
   /** Below applications/. It is given a port, prints what came of its work, and prints the same wherever it works. */
   readonly file: string
   /** What Debian calls it and what it needs; of npm it is in applications/package.json, or in the package.json of the tests. */
@@ -185,5 +185,31 @@ export const PROGRAMS: readonly Program[] = [
     debian: ['perl', 'libredis-perl'],
     outlivesMember: true,
     uses: 'pipelines, WATCH, BLPOP, channels, tied lists',
+  },
+  {
+    name: 'Redis Commander',
+    language: 'Node.js',
+    file: 'node/redis-commander.mjs',
+    uses: 'INFO, COMMAND, SCAN; keys of each type, a command line',
+  },
+  {
+    name: 'starts of RedisInsight, P3X Redis UI, Another Redis Desktop Manager',
+    language: 'Node.js',
+    file: 'node/page-starts.mjs',
+    uses: 'what they ask of a server and of each key: COMMAND, CONFIG GET, MODULE LIST, ACL, MEMORY, LATENCY, OBJECT, …',
+  },
+  {
+    name: 'IRedis',
+    language: 'Python',
+    file: 'python/iredis_session.py',
+    debian: ['iredis'],
+    uses: 'INFO, COMMAND, CLIENT SETNAME, SELECT, MULTI, scripts',
+  },
+  {
+    name: 'prometheus-redis-exporter',
+    language: 'Go',
+    file: 'node/prometheus-exporter.mjs',
+    debian: ['prometheus-redis-exporter'],
+    uses: 'INFO, CONFIG GET, CLIENT LIST, LATENCY, XINFO, SCAN, scripts: each metric that it knows',
   },
 ]

@@ -13,6 +13,8 @@ const STDERR_SHOWN = 2000
 
 /** How they are started. Debian's Python is meant, which has Debian's packages. */
 const STARTED_BY: Record<Exclude<Program['language'], 'C'>, readonly string[]> = {
+  // A program of Node.js starts it and asks it.
+  Go: [process.execPath],
   'Node.js': [process.execPath],
   Perl: ['perl'],
   PHP: ['php'],

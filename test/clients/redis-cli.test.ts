@@ -27,7 +27,7 @@ t.test('redis-cli', async (t) => {
     const { stdout } = await run('redis-cli', ['-p', String(proxy.port), 'get', 'hello'])
     t.match(stdout, 'NOAUTH Authentication required.')
     t.match(await says('lpush', 'hello', 'x'), 'WRONGTYPE Operation against a key holding the wrong kind of value')
-    t.match(await says('failover'), "ERR 'failover' is not supported yet by this proxy")
+    t.match(await says('shutdown'), "ERR 'shutdown' is refused by this proxy: ")
     t.match(await says('nonsense'), "ERR unknown command 'nonsense', with args beginning with: ")
   })
 
@@ -107,6 +107,11 @@ t.test('redis-cli', async (t) => {
     const rdb = await cli('--rdb', '/dev/null')
     t.not(rdb.code, 0)
     t.match(rdb.stdout + rdb.stderr, /'p?sync' is refused/)
+    for (const dump of [['--functions-rdb', '/dev/null'], ['--replica']]) {
+      const refused = await cli(...dump)
+      t.not(refused.code, 0)
+      t.match(refused.stdout + refused.stderr, /ERR 'replconf' is refused by this proxy/)
+    }
     const cluster = await run('redis-cli', [...access.slice(2), '--cluster', 'check', `127.0.0.1:${proxy.port}`])
     t.not(cluster.code, 0)
     t.match(cluster.stdout + cluster.stderr, /is not configured as a cluster node/)
@@ -114,6 +119,12 @@ t.test('redis-cli', async (t) => {
 
   await t.test('--latency and --stat', async (t) => {
     t.match(await says('--latency', '-i', '0.2'), /^\d+ \d+ [\d.]+ \d+\n$/)
+    for (const kind of ['--latency-history', '--latency-dist']) {
+      const latency = Terminal.open(t, 'redis-cli', ...access, kind, '-i', '0.2')
+      await latency.sees(
+        kind === '--latency-dist' ? /From 0 to 100%/ : /min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\) -- /,
+      )
+    }
     const stat = Terminal.open(t, 'redis-cli', ...access, '--stat', '-i', '0.05')
     await stat.sees(/keys +mem +clients +blocked +requests +connections/)
     const [, keys] = await stat.sees(/\n(\d+) +[\d.]+[KMG] +\d+ +0 +\d+ \(\+\d+\) +\d+/)
