@@ -231,9 +231,9 @@ const DRIFTS: readonly { readonly changed: string; readonly before?: string }[] 
   { changed: 'maxmemory-policy allkeys-random', before: 'maxmemory-policy noeviction' },
 ]
 
-/** Fields of a huge hash, and how many are made by one call. */
+/** Fields of a huge hash, and how many are made by one call: others are served between two, also when the machine is busy. */
 const HUGE_FIELDS = 2_000_000
-const FIELDS_PER_CALL = 20_000
+const FIELDS_PER_CALL = 2_000
 /** For so long a member that is back is filled while other things may happen. */
 const FILLING_MS = 3000
 

@@ -37,9 +37,13 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   queue: QUEUE_PLACES,
 }
 
-/** The keys that a thing consists of, which is called by the name of its workload and a number; or the one key. */
+/**
+ * The keys that a thing consists of, which is called by the name of its workload and a number; or the one key. `moved:deadline:0:5` is
+ * no such thing: its keys have it as their common tag, so all of them are where it would be itself.
+ */
 export function keysOf(key: string): readonly Buffer[] {
-  const names = NAMES[key.slice(0, Math.max(0, key.indexOf(':')))]
+  const [workload, kind] = key.split(':', 2)
+  const names = kind === 'deadline' ? undefined : NAMES[workload]
   const bytes = Buffer.from(key, 'latin1')
   return names === undefined ? [bytes] : names.map((name) => keyUnder(bytes, name))
 }

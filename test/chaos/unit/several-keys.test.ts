@@ -6,7 +6,8 @@ import { movedModel } from '../checkers/moved.js'
 import { casModel } from '../checkers/register.js'
 import { rotatedModel } from '../checkers/rotated.js'
 import { ringModel } from '../checkers/tagged.js'
-import { encode, outcomeOfAll, type Plan, repliesTo } from '../commands.js'
+import { DEADLINE_TYPES, encode, outcomeOfAll, type Plan, repliesTo } from '../commands.js'
+import { placement } from '../placement.js'
 import { ACCOUNTS, keysOf } from '../several-keys.js'
 import { agrees, type Form } from './small-histories.js'
 import { tell } from './tell.js'
@@ -262,4 +263,15 @@ t.test('an operation on several keys is on all their servers', async (t) => {
     ACCOUNTS.map((name) => (name.endsWith('*') ? `{bank:0}:${name}` : `bank:0:${name}`)),
   )
   t.strictSame(keysOf('register:0').map(String), ['register:0'])
+})
+
+t.test('where the keys of each operation at a deadline are is known', async (t) => {
+  const holdersOf = placement(['dt-1', 'dt-2', 'dt-3', 'dt-4', 'dt-5', 'dt-6'], 1)
+  for (const type of DEADLINE_TYPES) {
+    for (let i = 0; i < 20; i++) {
+      const key = `${type}:deadline:3:${i}`
+      const [, , , , written] = encode({ workload: 'deadline', key, name: 'create', args: [] }).toString().split('\r\n')
+      t.strictSame(new Set(keysOf(key).flatMap(holdersOf)), new Set(holdersOf(Buffer.from(written))), written)
+    }
+  }
 })
