@@ -91,7 +91,7 @@ export function outcomeOf(script: Script, called: NamedKeys, buf: Buffer, from: 
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
   const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, called)
-  return { kind: 'done', effects, deadlineMs, reply, messages }
+  return { kind: 'done', effects, deadlineMs, reply: withWhatIsDone(reply, effects !== NOTHING), messages }
 }
 
 /** The same of one that was only tried; the bytes are kept. */
@@ -109,7 +109,8 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
     const payload = textIn(buf, parts)
     return { key, value: { payload: payload.length === 0 ? null : payload, deadline } }
   })
-  return { kind: 'done', reply, left, touched: places.map((place) => Number(place) - 1), messages, deadlineMs }
+  const touched = places.map((place) => Number(place) - 1)
+  return { kind: 'done', reply: withWhatIsDone(reply, left.length > 0), left, touched, messages, deadlineMs }
 }
 
 function partsOf(buf: Buffer, from: number, to: number): Elements {
@@ -153,6 +154,25 @@ function failure({ sha }: Script, buf: Buffer, start: number, end: number, where
   const suffix = place === '' ? '' : ` script: ${sha}, on ${place}.`
   const message = bulkIn(buf, { start, end }).toString('latin1')
   const line = Buffer.from(`-${`${message}${suffix}`.replace(/[\r\n]/g, ' ')}\r\n`, 'latin1')
+  return { buf: line, start: 0, end: line.length, flags: IS_ERROR | OWNED }
+}
+
+/**
+ * What Redis says of the users that its ACL knows. Of those a client knows nothing: it is the server's word to the proxy, and
+ * may come in the middle of a script.
+ */
+const REFUSED_TO_PROXY = /^-(?:ERR|NOPERM) The user executing the script can't /
+
+/** Such an error, and whether anything was applied. */
+function withWhatIsDone(reply: Said, isAnythingDone: boolean): Said {
+  if ((reply.flags & IS_ERROR) === 0) return reply
+  const text = reply.buf.latin1Slice(reply.start, reply.end - 2)
+  if (!REFUSED_TO_PROXY.test(text)) return reply
+  const what = isAnythingDone ? 'what the script had done before that was applied' : 'nothing was applied'
+  const line = Buffer.from(
+    `${text}; a server that has its keys refuses it to this proxy, by its ACL: ${what}\r\n`,
+    'latin1',
+  )
   return { buf: line, start: 0, end: line.length, flags: IS_ERROR | OWNED }
 }
 

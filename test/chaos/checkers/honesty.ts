@@ -10,8 +10,12 @@ export const WRONG_KIND = 'a reply that this command does not have: '
 /** The reason when the proxy, which nobody had harmed, closed the connection. */
 export const DROPPED = 'the proxy closed the connection without having been harmed'
 
-/** An error that says that the write may have been applied; of an MSET that was refused in part nobody says which keys were. */
-export const SAYS_UNKNOWN = /outcome\b.*\bunknown\b|other keys of this '\w+' were written/
+/**
+ * An error that says that the write may have been applied; of an MSET that was refused in part nobody says which keys were, and of a
+ * script that was refused in the middle nobody knows what it had done.
+ */
+export const SAYS_UNKNOWN =
+  /outcome\b.*\bunknown\b|other keys of this '\w+' were written|what the script had done before that was applied/
 
 const WRONG_REPLIES = [NOT_RESP, WRONG_KIND]
 

@@ -125,3 +125,30 @@ for (const [title, runs] of Object.entries({ VALUES, ERRORS, WRITES })) {
     }
   })
 }
+
+t.test('a server that refuses a command to the proxy, in the middle of a script', async (t) => {
+  await seed()
+  await master.ask('ACL', 'SETUSER', 'default', '-append')
+  const refused =
+    "-ERR The user executing the script can't run this command or subcommand( script: .*)?; a server that has its keys refuses it to this proxy, by its ACL: "
+  for (const [source, what] of [
+    ["return redis.call('append', KEYS[1], 'x')", 'nothing was applied'],
+    ["return redis.pcall('append', KEYS[1], 'x')", 'nothing was applied'],
+    ["redis.call('get', KEYS[1]) return redis.call('append', KEYS[1], 'x')", 'nothing was applied'],
+    [
+      "redis.call('set', KEYS[1], 'y') return redis.call('append', KEYS[1], 'x')",
+      'what the script had done before that was applied',
+    ],
+    [
+      "redis.call('spop', 'set') return redis.call('append', KEYS[1], 'x')",
+      'what the script had done before that was applied',
+    ],
+  ] as const) {
+    const outcome = (await runWrapped([source, ['new']], source.includes('spop') ? ['set'] : [])) as Outcome
+    if (outcome.kind !== 'done') throw new Error(`${source}: ${JSON.stringify(outcome)}`)
+    const { buf, start, end } = outcome.reply
+    t.match(buf.toString('latin1', start, end), new RegExp(`^${refused}${what}\r\n$`), source)
+    await master.ask('DEL', 'new')
+  }
+  await master.ask('ACL', 'SETUSER', 'default', '+append')
+})
