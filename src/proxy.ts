@@ -271,7 +271,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     emptied: (name) => order.isMember(name) && distrust(name, 'somebody emptied or swapped its databases'),
   })
 
-  const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave())
+  const forgotten: Membership['toldToForget'] = (name, told) => membership.toldToForget(name, told)
+  const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave(), forgotten)
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   const listening = clientSide(config, coordinator, views, links, log)

@@ -1,3 +1,4 @@
+import { addressText } from '../base/address-text.js'
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import type { Config } from '../config/config.js'
@@ -155,6 +156,11 @@ export class Membership {
     this.feed({ type: 'added', name, nowMs: performance.now() })
   }
 
+  /** These Sentinels have said that they forget this name, as we told them. */
+  toldToForget(name: string, sentinels: readonly string[]): void {
+    this.feed({ type: 'told to forget', name, sentinels, nowMs: performance.now() })
+  }
+
   /** We did not run for so long: what is heard first is old. */
   paused(ms: number): void {
     this.feed({ type: 'paused', ms, nowMs: performance.now() })
@@ -235,9 +241,4 @@ export class Membership {
       }
     }
   }
-}
-
-/** How a Sentinel is called in the state and the log. */
-function addressText({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

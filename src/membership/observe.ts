@@ -13,6 +13,7 @@ export function observe(draft: Draft, event: MembershipEvent): void {
   else if (event.type === 'link down') linkDown(draft, event)
   else if (event.type === 'removed before') removedBefore(draft, event)
   else if (event.type === 'added') draft.welcome(event.name)
+  else if (event.type === 'told to forget') toldToForget(draft, event)
   else if (event.type === 'tick') looked(draft, event)
 }
 
@@ -156,6 +157,13 @@ function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
 
 function removedBefore(draft: Draft, { names }: Event<'removed before'>): void {
   for (const name of names) if (!draft.added.has(name)) draft.removed.add(name)
+}
+
+/** That is as good as to be seen to forget it, which may have escaped us; what they are asked next they answer without it. */
+function toldToForget(draft: Draft, { name, sentinels }: Event<'told to forget'>): void {
+  seenRemoved(draft, name)
+  const { keptBy } = draft.known.get(name) ?? {}
+  if (keptBy !== undefined) draft.setKnown(name, { keptBy: keptBy.filter((address) => !sentinels.includes(address)) })
 }
 
 function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { addressText } from '../base/address-text.js'
 import { UserError } from '../base/user-error.js'
 import type { Config } from '../config/config.js'
 
@@ -27,6 +28,8 @@ export class SentinelAdmin {
     private readonly backend: Pick<Config['backend'], 'username' | 'password'>,
     /** Resolves when this process may still speak for the ring: never once another one does [design §9]. */
     private readonly mayLeave: () => Promise<void>,
+    /** Told which Sentinels have forgotten a master. */
+    private readonly forgotten: (name: string, sentinels: readonly string[]) => void,
   ) {}
 
   /**
@@ -59,7 +62,9 @@ export class SentinelAdmin {
    * @throws UserError when none can be reached
    */
   async remove(name: string): Promise<Told> {
-    return toldIn(await this.tellAll(this.sentinel.addresses, (ask) => forget(ask, name)))
+    const told = toldIn(await this.tellAll(this.sentinel.addresses, (ask) => forget(ask, name)))
+    this.forgotten(name, told.told)
+    return told
   }
 
   /** False if the Sentinel monitors it already. */
@@ -77,7 +82,7 @@ export class SentinelAdmin {
   ): Promise<Result[]> {
     return Promise.all(
       sentinels.map(async (address) => {
-        const sentinel = `${address.host}:${address.port}`
+        const sentinel = addressText(address)
         try {
           await this.ask(address, (ask) => tell(ask, address))
           return { sentinel }

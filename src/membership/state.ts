@@ -126,6 +126,8 @@ export type MembershipEvent = { readonly nowMs: number } & (
   | { readonly type: 'removed before'; readonly names: readonly string[] }
   /** The operator has added the name, whether or not a Sentinel had to be told of it. */
   | { readonly type: 'added'; readonly name: string }
+  /** We have told these Sentinels to forget the name, and they have said that they do. */
+  | { readonly type: 'told to forget'; readonly name: string; readonly sentinels: readonly string[] }
   | { readonly type: 'link down'; readonly name: string; readonly reason: string }
   | { readonly type: 'tick'; readonly silence?: Silence; readonly refusals?: Refusals }
   /** We did not run for so long, which the monotonic clock does not tell of when the machine slept. */

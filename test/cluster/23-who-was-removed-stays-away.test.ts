@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { MARKS_QUERY } from '../../src/backend/handshake.js'
 import type { LocalRing } from '../../src/local/local-ring.js'
@@ -146,3 +147,22 @@ t.test(
     t.equal(String(await later.ask('GET', 'key:7')), '$5\r\nvalue\r\n')
   },
 )
+
+t.test('Sentinels forget who has left while the proxy does not hear them', async (t) => {
+  const ring = await startRing(t)
+  const first = await AnotherProxy.started(t, ring)
+  const client = await first.connect(3)
+  for (const { name } of ring.sentinels) await ring.kill(name)
+  await until('nobody is heard', () => first.log.about(/no Sentinel can be reached/).length > 0)
+  t.match(String(await client.ask('DT', 'REMOVE', 'dt-4')), /leaving/)
+  await until('it has left', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
+  for (const { name, configFile } of ring.sentinels) {
+    // As if each had been told, and its answer lost.
+    const lines = readFileSync(configFile, 'utf8').split('\n')
+    writeFileSync(configFile, lines.filter((line) => !/ dt-4( |$)/.test(line)).join('\n'))
+    await ring.restart(name)
+  }
+  await until('it is known no more', async () => !('dt-4' in (await nodeStates(client))))
+  t.match(String(await client.ask('DT', 'REMOVE', 'dt-4')), /^-ERR dt-4 is no member of the ring/)
+  t.equal(await membersOf(client), 'dt-1 dt-2 dt-3')
+})

@@ -28,6 +28,7 @@ const happening = fc.oneof(
   fc.record({ type: fc.constant('sentinel said'), sentinel, news: fc.oneof(masterNews, addressNews, tiltNews) }),
   fc.record({ type: fc.constant('link up'), name }),
   fc.record({ type: fc.constant('link down'), name, reason: fc.constant('broken') }),
+  fc.record({ type: fc.constant('told to forget'), name, sentinels: fc.subarray(['s1', 's2']) }),
   fc.record({ type: fc.constant('tick') }),
 )
 /** A link that is not wanted says nothing, and most events come soon after the one before. */

@@ -70,6 +70,63 @@ t.test('a member that disappears between two polls was removed, although the eve
   )
 })
 
+t.test('who has forgotten a server because we said so has done it, though nobody was heard meanwhile', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 s2 are lost
+      warn: Sentinel s1 cannot be reached: ECONNREFUSED
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
+      warn: no Sentinel can be reached: the members stay as they are
+    > s1 polls dt-1 dt-3
+      warn: Sentinel s1 does not monitor dt-2 any more, but was not seen to remove it: it stays
+    > s1 s2 were told to forget dt-2
+    > s1 polls dt-1 dt-3
+      info: Sentinel s1 answers again and monitors dt-1 dt-3
+      warn: dt-2 was removed from Sentinel: it leaves the ring
+      publish dt-1 dt-3
+      disconnect dt-2
+      forget dt-2
+    > s2 polls dt-1 dt-3
+    > s2 polls dt-1 dt-3
+      info: Sentinel s2 answers again and monitors dt-1 dt-3
+    `,
+  )
+})
+
+t.test('a Sentinel that was not told keeps a server, until it is', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+    t,
+    `
+    > s1 was told to forget dt-2
+    > s1 polls dt-1 dt-3
+    > s2 polls dt-1 dt-2 dt-3
+    > s2 was told to forget dt-2
+    > s2 is lost
+      warn: Sentinel s2 cannot be reached: ECONNREFUSED
+      warn: dt-2 was removed from Sentinel: it leaves the ring
+      publish dt-1 dt-3
+      disconnect dt-2
+      forget dt-2
+    `,
+  )
+})
+
+t.test('what a Sentinel had said before it was told to forget a server does not bring it back', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
+    t,
+    `
+    > s1 was told to forget dt-2
+    > s1 polls dt-1 dt-2 dt-3
+    > s1 polls dt-1 dt-3
+      warn: dt-2 was removed from Sentinel: it leaves the ring
+      publish dt-1 dt-3
+      disconnect dt-2
+      forget dt-2
+    `,
+  )
+})
+
 t.test('a Sentinel that comes back with another configuration removes nobody', async (t) => {
   Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 1 }).check(
     t,

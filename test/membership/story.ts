@@ -92,6 +92,7 @@ export class Story {
         )
     }
     if (words[0] === 'removed') return this.feed({ type: 'removed before', names: words.slice(2) })
+    if (line.includes('told to forget')) return this.feed({ type: 'told to forget', name: words.at(-1)!, sentinels })
     if (words[0] === 'added') return this.feed({ type: 'added', name: words[1] })
     if (words.includes('lost')) {
       return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel lost', sentinel, reason: 'ECONNREFUSED' }))
