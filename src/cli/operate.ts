@@ -28,6 +28,18 @@ ${PROXY_USAGE}`,
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await show()).ring(argv, out),
   },
+  top: {
+    summary: 'watch the ring at work: rates, servers, what moves, events',
+    usage: `Usage: dt top [options]
+
+Shows it anew every second until Ctrl-C. Where there is no terminal, one picture
+is printed below the other; with --json, a line of JSON each.
+
+  --once             look for one interval, print what there was, and end
+  --interval SECONDS between two looks, 0.1 to 3600 (default 1)
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./top.js')).top(argv, out),
+  },
   add: {
     summary: 'make a server a member, and wait until its data is there',
     usage: `Usage: dt add HOST:PORT --name NAME [options]

@@ -1,8 +1,9 @@
+import { parseInfo } from '../backend/handshake.js'
 import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
 import { hostToAsk } from '../base/bind-addresses.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
-import { bytesOf, elementsOf } from '../resp/decode.js'
+import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
 
 const CONNECT_TIMEOUT_MS = 3000
@@ -56,13 +57,30 @@ export class ProxyClient {
 
   /** What DT with these arguments answers; an error reply is thrown as a UserError. */
   async dt(...args: string[]): Promise<Json> {
+    return plain(await this.ask('DT', ...args))
+  }
+
+  /** The fields of INFO with these sections, as a terminal may show them. */
+  async info(...sections: string[]): Promise<Readonly<Record<string, string>>> {
+    const fields = parseInfo(textOf(await this.ask('INFO', ...sections)) ?? '')
+    return Object.fromEntries([...fields].map(([name, value]) => [name, printable(Buffer.from(value))]))
+  }
+
+  /** How long a PING takes, in ms. */
+  async ping(): Promise<number> {
+    const startedAtMs = performance.now()
+    await this.ask('PING')
+    return performance.now() - startedAtMs
+  }
+
+  private async ask(...args: string[]): Promise<Reply> {
     let reply: Reply
     try {
-      reply = await this.connection.call(['DT', ...args])
+      reply = await this.connection.call(args)
     } catch (error) {
       throw asUserError(error)
     }
-    if (!isError(reply)) return plain(reply)
+    if (!isError(reply)) return reply
     if (reply.message.startsWith("ERR unknown command 'DT'")) {
       throw new UserError(
         `what answers on ${this.where} is a Redis server and no proxy; --proxy HOST:PORT says where one is`,

@@ -51,6 +51,12 @@ export function bar(done: number, total: number): string {
   return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${String(Math.floor(part * 100)).padStart(3)} %`
 }
 
+/** The line as far as so many columns show it: what sets a style takes none, and is kept. */
+function cut(line: string, columns: number): string {
+  let left = columns
+  return line.replace(/\x1b\[\d+m|[^\x1b]/gu, (part) => (part.length > 2 || left-- > 0 ? part : ''))
+}
+
 /** Lines that are written over with every change. Nothing at all where there is no terminal. */
 export class Progress {
   private shown = 0
@@ -60,7 +66,7 @@ export class Progress {
   show(lines: readonly string[]): void {
     if (this.out.isTTY !== true) return
     const width = (this.out.columns ?? 80) - 1
-    this.out.write(`${this.erasing()}${lines.map((line) => `${line.slice(0, width)}\n`).join('')}`)
+    this.out.write(`${this.erasing()}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
     this.shown = lines.length
   }
 

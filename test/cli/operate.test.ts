@@ -125,6 +125,24 @@ t.test('dt verify tells what is wrong, and repairs it', async (t) => {
   t.match((await dt(['verify', '--repair'])).text, '\\x1b[2J\\xff', 'a key plays no tricks with the terminal')
 })
 
+t.test('dt top shows the ring at work, once for scripts and again and again on a terminal', async (t) => {
+  const once = await dt(['top', '--once', '--interval', '0.1'])
+  t.equal(once.code, 0)
+  t.match(once.text, /^Diminished Triad \S+ {2}ring dt {2}epoch \d+ {2}serving\n/)
+  t.match(once.text, /\ncommands [\d,]+\/s {2}reads /)
+  t.match(once.text, /\ndt-2 +up +up /)
+  const { value } = await asJson('top', '--once', '--interval', '0.1')
+  t.type((value.rates as Record<string, unknown>).commands, 'number')
+  t.equal((value.nodes as unknown[]).length, 3)
+  const shown = dt(['top', '--interval', '0.1'], true)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  process.emit('SIGINT')
+  const live = await shown
+  t.equal(live.code, 0)
+  t.match(live.text, /\x1b\[\d+A\x1b\[0J/, 'the picture is written over')
+  await t.rejects(dt(['top', '--interval', 'often']), { name: 'UsageError', message: /--interval must be a number/ })
+})
+
 t.test('what cannot be done is one sentence', async (t) => {
   await t.rejects(dt(['add', '127.0.0.1:1', '--name', 'dt-9']), { message: /cannot be a member: it cannot be reached/ })
   await t.rejects(dt(['remove', 'dt-9']), { message: 'dt-9 is no member of the ring' })

@@ -1,0 +1,131 @@
+import type { Fields } from './proxy-client.js'
+import { migrationLines } from './show.js'
+import { count, duration, type Output, percent, size, styled, table } from './terminal.js'
+
+/** What was seen of a running proxy at one moment. */
+export interface Sample {
+  readonly atMs: number
+  /** How long the proxy took to answer a PING. */
+  readonly pingMs: number
+  /** The fields of INFO. */
+  readonly info: Readonly<Record<string, string>>
+  readonly nodes: readonly Fields[]
+  readonly migrations: readonly Fields[]
+}
+
+/** What there was of each in a second between two samples; undefined before there are two, or when it began anew. */
+export interface Rates {
+  readonly commands: number | undefined
+  readonly reads: number | undefined
+  readonly writes: number | undefined
+  readonly errors: number | undefined
+  readonly bytesIn: number | undefined
+  readonly bytesOut: number | undefined
+}
+
+const COUNTERS: Readonly<Record<keyof Rates, string>> = {
+  commands: 'total_commands_processed',
+  reads: 'dt_reads',
+  writes: 'dt_writes',
+  errors: 'total_error_replies',
+  bytesIn: 'total_net_input_bytes',
+  bytesOut: 'total_net_output_bytes',
+}
+
+const EVENTS_MAX = 5
+
+/** From the counters of both; a counter that has become less was reset, or is that of another run. */
+export function ratesBetween(before: Sample | undefined, now: Sample): Rates {
+  const rate = (field: string) => {
+    if (before === undefined || before.info.run_id !== now.info.run_id) return undefined
+    const grown = Number(now.info[field]) - Number(before.info[field])
+    const seconds = (now.atMs - before.atMs) / 1000
+    return grown >= 0 && seconds > 0 ? grown / seconds : undefined
+  }
+  const of = Object.entries(COUNTERS).map(([name, field]) => [name, rate(field)])
+  return Object.fromEntries(of) as unknown as Rates
+}
+
+/** What has changed from one sample to the next, a sentence each. */
+export function eventsBetween(before: Sample | undefined, now: Sample): string[] {
+  if (before === undefined) return []
+  if (before.info.run_id !== now.info.run_id) return ['another run of the proxy answers']
+  const known = new Map(before.nodes.map((node) => [node.name, node]))
+  const there = new Set(now.nodes.map(({ name }) => name))
+  const moves = (sample: Sample) => sample.migrations.length
+  return [
+    ...now.nodes.flatMap((node) => changeOf(node, known.get(node.name))),
+    ...before.nodes.filter(({ name }) => !there.has(name)).map(({ name }) => `${name} is not known any more`),
+    ...(moves(before) === 0 && moves(now) > 0 ? ['data begins to move'] : []),
+    ...(moves(before) > 0 && moves(now) === 0 ? ['no data moves any more'] : []),
+    ...(now.info.dt_serving !== before.info.dt_serving
+      ? [now.info.dt_serving === '1' ? 'clients are served' : `nothing is served: ${now.info.dt_not_serving_because}`]
+      : []),
+  ]
+}
+
+function changeOf(node: Fields, before: Fields | undefined): string[] {
+  const why = node.why === '' ? '' : `: ${node.why}`
+  if (before === undefined) return [`${node.name} is known, and ${node.state}${why}`]
+  if (before.state !== node.state) return [`${node.name} was ${before.state} and is ${node.state}${why}`]
+  return before.link === node.link ? [] : [`the connection to ${node.name} is ${node.link}${why}`]
+}
+
+/** The whole picture, a line each, for 80 columns. `events` are the latest ones, the last one last. */
+export function topScreen(out: Output, now: Sample, rates: Rates, events: readonly string[]): string[] {
+  const { info, nodes, migrations } = now
+  const each = (rate: number | undefined) => (rate === undefined ? '-' : `${count(rate)}/s`)
+  const bytes = (rate: number | undefined) => (rate === undefined ? '-' : `${size(rate)}/s`)
+  const trouble = (text: string, value: string) =>
+    value === '0' ? `${text} 0` : styled(out, 'yellow', `${text} ${value}`)
+  const served =
+    info.dt_serving === '1'
+      ? styled(out, 'green', 'serving')
+      : styled(out, 'red', `not serving: ${info.dt_not_serving_because}`)
+  const sentinels = `${info.dt_sentinels_reachable} of ${info.dt_sentinels} Sentinels`
+  const lines = [
+    `${styled(out, 'bold', `Diminished Triad ${info.dt_version}`)}  ring ${info.dt_ring}  epoch ${info.dt_epoch}  ${served}`,
+    `up ${duration(Number(info.uptime_in_seconds))}  ping ${now.pingMs.toFixed(1)} ms  ${sentinels}  memory ${size(Number(info.dt_memory_rss))}`,
+    '',
+    `commands ${each(rates.commands)}  reads ${each(rates.reads)}  writes ${each(rates.writes)}  errors ${each(rates.errors)}`,
+    `in ${bytes(rates.bytesIn)}  out ${bytes(rates.bytesOut)}  clients ${count(Number(info.connected_clients))}  blocked ${count(Number(info.blocked_clients))}`,
+    [
+      trouble('waiting', info.dt_waiting),
+      trouble('differences', info.dt_differences),
+      trouble('outcomes unknown', info.dt_outcomes_unknown),
+      trouble('ranges moving', info.dt_pending_ranges),
+    ].join('  '),
+    '',
+  ]
+  lines.push(...(nodes.length === 0 ? ['No server is known.'] : nodeLines(out, nodes, info)))
+  if (migrations.length > 0) lines.push('', ...migrationLines(migrations))
+  if (events.length > 0) lines.push('', ...events.slice(-EVENTS_MAX))
+  return lines
+}
+
+function nodeLines(out: Output, nodes: readonly Fields[], info: Sample['info']): string[] {
+  const outstanding = new Map(
+    Object.entries(info).flatMap(([field, text]) => {
+      if (!/^dt_member\d+$/.test(field)) return []
+      const fields = new Map(text.split(',').map((pair) => pair.split('=', 2) as [string, string]))
+      return [[fields.get('name') ?? '', fields.get('outstanding') ?? '']]
+    }),
+  )
+  const right = (head: string) => ({ head, align: 'right' as const })
+  const rows = nodes.map((node) => [
+    ...[String(node.name), String(node.state), String(node.link), String(node.version), percent(Number(node.share))],
+    ...[count(Number(node['keys-mastered'])), outstanding.get(String(node.name)) ?? '', String(node.why)],
+  ])
+  const colour = { up: 'green', suspect: 'yellow' } as const
+  const columns = [{ head: 'name' }, { head: 'state' }, { head: 'link' }, { head: 'version' }]
+  const text = table(
+    out,
+    [...columns, right('share'), right('keys'), right('sent'), { head: 'why' }],
+    rows,
+    (cell, column, row) => {
+      if (column !== 1) return cell
+      return styled(out, colour[rows[row][1] as keyof typeof colour] ?? 'red', cell)
+    },
+  )
+  return text.trimEnd().split('\n')
+}
