@@ -13,6 +13,12 @@ export const CATEGORIES: readonly string[] = [
 /** How a rule about commands names them: one with its subcommands, or a category. */
 export type CommandFault = 'unknown' | 'syntax' | 'argument-of-subcommand'
 
+interface Parts {
+  readonly byDefault: boolean
+  readonly exceptions: ReadonlySet<string>
+  readonly firstArguments: ReadonlyMap<string, readonly string[]>
+}
+
 /**
  * Which commands somebody may execute: all or none, but for exceptions; so `+@all` holds for commands that are learnt later, and
  * everything else does not [Redis acl.c ACLSelectorCanExecuteFutureCommands]. By full names, as rows have them.
@@ -29,6 +35,12 @@ export class CommandRights {
     for (const name of this.exceptions) copy.exceptions.add(name)
     for (const [name, args] of this.firstArguments) copy.firstArguments.set(name, [...args])
     return copy
+  }
+
+  /** What it is made of: see `exceptions`. */
+  get parts(): Parts {
+    const { byDefault, exceptions, firstArguments } = this
+    return { byDefault, exceptions, firstArguments }
   }
 
   get areAll(): boolean {

@@ -160,24 +160,26 @@ function factsOf(row: CommandRow): Facts {
   return facts
 }
 
-/** The keys that Redis finds, and beside these the ones that the command would use: where a STORE is hidden from Redis. */
+/**
+ * The keys that Redis finds. Where it finds none, or may not find where SORT and its like store, those are asked about that the command
+ * would use.
+ */
 function keysOf(row: CommandRow, { one }: Facts, frame: Frame): readonly Touch[] {
   if (one !== undefined && one.at < frame.argc) return [one]
-  const info = infoOf(row.name)!
-  const touched = keyReferences(info, argumentsOf(frame)).map(({ index, flags }) => ({
-    at: index,
-    access: accessOf(flags),
-  }))
-  if (row.learnt ? touched.length > 0 : row.keyFinder !== 'sort' && row.keyFinder !== 'store') return touched
+  const found = keyReferences(infoOf(row.name)!, argumentsOf(frame))
+  const touched = found.map(({ index, flags }): Touch => ({ at: index, access: accessOf(flags) }))
+  if (touched.length > 0 && row.keyFinder !== 'sort' && row.keyFinder !== 'store') return touched
   const places: number[] = []
   const count = findKeys(row, frame, places)
   for (let i = 0; i < count; i++) {
-    if (!touched.some(({ at }) => at === places[i])) touched.push({ at: places[i], access: READ | WRITE })
+    const at = places[i]
+    if (!touched.some((touch) => touch.at === at)) touched.push({ at, access: READ | WRITE })
   }
   return touched
 }
 
-function accessOf(flags: readonly string[]): number {
+/** READ, WRITE, of the flags of a key's specification. */
+export function accessOf(flags: readonly string[]): number {
   const writes = flags.some((flag) => flag === 'insert' || flag === 'update' || flag === 'delete')
   return (flags.includes('access') ? READ : 0) | (writes ? WRITE : 0)
 }

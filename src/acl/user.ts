@@ -39,6 +39,8 @@ export class User {
   selectors: readonly Selector[]
   /** Whether there is nothing that it may not do: what is looked at before each command. */
   mayAll = false
+  /** Changes with the rules. */
+  version = 0
 
   /** @param name latin1 */
   constructor(
@@ -97,6 +99,7 @@ export class User {
   }
 
   private noteRights(): void {
+    this.version++
     this.mayAll = this.selectors.some(({ areAll }) => areAll)
   }
 

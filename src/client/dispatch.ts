@@ -10,7 +10,7 @@ import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
-import { refusedByRules } from './rules.js'
+import { refusedByRules, rowUnder } from './rules.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
 import { whileSubscribed } from './subscribed.js'
@@ -56,7 +56,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     client.reply(NOAUTH)
     return
   }
-  if (!session.user.mayAll && isRefused(server, client, frame, row)) return
+  if (session.user.mayAll) serveAllowed(server, client, frame, row)
+  else if (!isRefused(server, client, frame, row)) serveAllowed(server, client, frame, rowUnder(session.user, row))
+}
+
+/** Its user may do that. */
+function serveAllowed(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
   const isServed =
     reading === undefined ? pass(server, client, frame, row) : pass(server, client, reading, readingRow(row)!)

@@ -1,4 +1,5 @@
 import type { AclLogEntry } from '../acl/acl-log.js'
+import { luaAccesses, luaRightsOf } from '../acl/lua-rights.js'
 import { type Denial, denialOf, mayListen, refusalText, sortDenial } from '../acl/permission.js'
 import type { User } from '../acl/user.js'
 import type { CommandRow } from '../command/row.js'
@@ -45,12 +46,33 @@ export function refusedInExec(server: Server, client: Connection, frame: Frame, 
   return error(CHANGED + REASONS[denial.reason])
 }
 
-/** The servers know nothing of users, so what a script does would not be asked about. */
+/** The servers know nothing of users, and a library is the same for all: what its functions do would not be asked about. */
 function scriptRefusal({ name, script }: CommandRow): Reply | undefined {
-  if (script !== 'run' && script !== 'run-kept' && script !== 'call') return undefined
+  if (script !== 'call') return undefined
   return error(
-    `ERR '${name}' is only served by this proxy for users who may do everything (+@all ~* &*), because what a script does is not looked at yet; nothing was applied`,
+    `ERR '${name}' is only served by this proxy for users who may do everything (+@all ~* &*), because what a function does is not looked at; use a script (EVAL); nothing was applied`,
   )
+}
+
+interface Rows {
+  version: number
+  readonly rows: Map<string, CommandRow>
+}
+
+const rowsOfUsers = new WeakMap<User, Rows>()
+
+/** The row of a command under which it is served for this user: with a script goes what the script may do. */
+export function rowUnder(user: User, row: CommandRow): CommandRow {
+  if (row.script !== 'run' && row.script !== 'run-kept') return row
+  if (user.mayAll) return row.rights === undefined ? row : { ...row, rights: undefined }
+  let known = rowsOfUsers.get(user)
+  if (known?.version !== user.version) rowsOfUsers.set(user, (known = { version: user.version, rows: new Map() }))
+  let own = known.rows.get(row.name)
+  if (own === undefined) {
+    own = { ...row, rights: { rights: luaRightsOf(user), accesses: luaAccesses() } }
+    known.rows.set(row.name, own)
+  }
+  return own
 }
 
 function sortRefusal(user: User, frame: Frame, row: CommandRow): Reply | undefined {

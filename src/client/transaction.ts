@@ -11,7 +11,7 @@ import { channelsInExec } from './commands/channels.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
-import { refusedInExec } from './rules.js'
+import { refusedInExec, rowUnder } from './rules.js'
 import type { Server } from './server.js'
 import { pingInExec } from './subscribed.js'
 
@@ -179,7 +179,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
         reply = encodeReply(value === NO_REPLY ? OK : value, session.proto)
         if (row.name === 'ping') reply = pingInExec(session, frame, reply)
       } else if (server.cachedKeys.any) noting.note(frame, row, session.db)
-      commands.push({ frame, row, db: session.db, proto: session.proto, reply })
+      commands.push({ frame, row: rowUnder(session.user, row), db: session.db, proto: session.proto, reply })
     }
     session.endTransaction()
     server.coordinator.transact(commands, slot, watched, takeBack)

@@ -46,6 +46,7 @@ export function buildRow(
     behindMulti: more?.multi,
     whileListening: more?.listening ?? false,
     wordsMax: more?.most ?? 0,
+    rights: undefined,
     note: more?.note ?? '',
     subcommands: subcommands.length === 0 ? undefined : new Map(subcommands.map((row) => [subcommandName(row), row])),
   }

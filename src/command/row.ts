@@ -73,8 +73,16 @@ export interface CommandRow {
   readonly wordsMax: number
   /** For the route `refused`, why; of all others in what they are not as in Redis. */
   readonly note: string
+  /** Of a row made for the command of one user who may not do everything: what its script may do. */
+  readonly rights: ScriptRights | undefined
   /** Rows of the subcommands by lower-case name, for container commands (`client`, `object`, …). */
   readonly subcommands: ReadonlyMap<string, CommandRow> | undefined
+}
+
+/** What a user may do, as tables of Lua. */
+export interface ScriptRights {
+  readonly rights: string
+  readonly accesses: string
 }
 
 export interface Reading {

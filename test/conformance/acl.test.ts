@@ -5,6 +5,7 @@ import { Pair } from './pair.js'
 /* What becomes of a client when the rights of its user change, and what a user is told, beside a Redis. */
 
 const pair = await Pair.start(t, { nodes: 2, replicas: 1, sentinels: 1 })
+const apart = await Pair.start(t, { nodes: 3, replicas: 0, sentinels: 1 })
 
 interface Both {
   readonly ours: RawClient
@@ -124,6 +125,81 @@ t.test('the default user is whoever has not logged in', async (t) => {
   await same(t, admin, 'ACL SETUSER default on +@all', 'ACL DELUSER root')
   await Promise.all([admin, fresh, old].flatMap(({ ours, theirs }) => [ours.closed, theirs.closed]))
 })
+
+t.test('what a script does is asked about as what its client does', async (t) => {
+  await t.test('on one server', (t) => scriptsAreAsked(t, pair))
+  await t.test('with keys on several servers', (t) => scriptsAreAsked(t, apart))
+})
+
+async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
+  const admin = await pair.connect(2)
+  const user = await pair.connect(2)
+  await same(
+    t,
+    admin,
+    'FLUSHALL',
+    'ACL SETUSER u on nopass ~k* %R~r* &news.* +@all -@dangerous',
+    'SET r 1',
+    'SADD ks 1 2 3',
+  )
+  await same(t, user, 'AUTH u x')
+  const scripts: readonly (readonly string[])[] = [
+    ["return redis.call('GET','k1')", '0'],
+    ["return redis.call('GET',KEYS[1])", '1', 'r'],
+    ["return redis.call('SET',KEYS[1],1)", '1', 'r'],
+    ["return redis.call('SET',KEYS[1],1)", '1', 'x'],
+    ["return redis.call('SET','x',1)", '0'],
+    ["\n\nreturn redis.call('SET','r',1)", '0'],
+    ["return redis.pcall('SET','r',1).err", '0'],
+    ["return {redis.call('SET','k1',1), redis.pcall('SET','x',1)}", '0'],
+    ["local n='GE' return redis.call(n..'T','x')", '0'],
+    ["return redis.call('KEYS','*')", '0'],
+    ["return redis.call('PUBLISH','news.a',1)", '0'],
+    ["return redis.call('PUBLISH','other',1)", '0'],
+    ["return redis.call('SORT','ks','GET','#')", '0'],
+    ["return redis.call('ZUNIONSTORE','k1',2,'k2','x')", '0'],
+    ["return redis.call('ZUNIONSTORE','r',1,'k2')", '0'],
+    ["return redis.call('ZUNIONSTORE','k9',1,'r5')", '0'],
+    ["return redis.call('RENAME','r','k2')", '0'],
+    ["return redis.call('COPY','r','k2')", '0'],
+    ["return redis.call('BITFIELD','r','GET','u8',0)", '0'],
+    ["return redis.call('BITFIELD','r','SET','u8',0,1)", '0'],
+    ["return redis.call('OBJECT','ENCODING','x')", '0'],
+    ["return redis.acl_check_cmd('GET','x')", '0'],
+    ["return redis.acl_check_cmd('GET','k')", '0'],
+    ["return redis.acl_check_cmd('NOSUCH')", '0'],
+    ['local f = loadstring(\'return redis.pcall("GET","x")\') return f()', '0'],
+    ["return _G.redis.call('GET','x')", '0'],
+    ["local r = {} for i = 1, 50 do r[i] = redis.call('SET', 'k' .. i, i) end return #r", '0'],
+    ['#!lua flags=no-writes\nreturn redis.call("GET","x")', '0'],
+  ]
+  const both = async (...words: string[]): Promise<Buffer> => {
+    const [a, b] = await Promise.all([user.ours.ask(...words), user.theirs.ask(...words)])
+    t.equal(a.toString(), b.toString(), words.join(' '))
+    return a
+  }
+  for (const words of scripts) await both('EVAL', ...words)
+  t.match((await both('EVAL', scripts[2][0], '1', 'r')).toString(), /^-NOPERM/, 'declared keys are asked about')
+  t.match((await both('EVAL', scripts[4][0], '0')).toString(), /^-ERR The user executing the script can't access/)
+  await both('MULTI')
+  for (const words of scripts.slice(3, 6)) await both('EVAL', ...words)
+  await both('EXEC')
+  await both('MULTI')
+  for (const words of scripts.slice(4, 8)) await both('EVAL', ...words)
+  await both('EXEC')
+  const [loaded] = await same(t, admin, 'SCRIPT LOAD return{redis.call("GET","k1"),redis.pcall("GET","x")}')
+  const sha = loaded.toString().split('\r\n')[1]
+  await both('EVALSHA', sha, '0')
+  await same(t, admin, `EVALSHA ${sha} 0`, 'ACL SETUSER u ~x*')
+  await both('EVALSHA', sha, '0')
+  await same(t, admin, 'ACL SETUSER u allkeys allchannels +@all')
+  await both('EVALSHA', sha, '0')
+  await same(t, admin, 'ACL SETUSER u -eval -evalsha')
+  await both('EVALSHA', sha, '0')
+  t.match((await user.ours.ask('FCALL', 'f', '0')).toString(), /^-ERR 'fcall' is only served .* nothing was applied/)
+  await same(t, admin, 'ACL DELUSER u', 'FLUSHALL')
+  admin.close()
+}
 
 t.test('CLIENT LIST tells the user, and CLIENT KILL ends all clients of one', async (t) => {
   const admin = await pair.connect(2)

@@ -137,6 +137,7 @@ export function scriptsOf(
     fields: undefined,
     staysInside: false,
     isTrial,
+    rights: undefined,
     readsOnly: functions.every(isReading),
     maxBytes,
   }).replace(HANDLER, 'dt__handler')
@@ -158,7 +159,8 @@ export function scriptsOf(
       keyPlaces: undefined,
     },
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
-    learnt: { trial: undefined, places: undefined, args: new Set() },
+    learnt: { trial: undefined, places: undefined, args: new Set(), underRights: undefined },
+    rights: undefined,
     trial: () => (trials ??= scriptsOf({ source, functions, loading }, 0, true))[i],
   }))
 }

@@ -1,3 +1,4 @@
+import type { ScriptRights } from '../../command/row.js'
 import {
   ANSWERS,
   ASK,
@@ -10,6 +11,7 @@ import {
   TRIAL_LEFT,
   TRIAL_TOUCH,
 } from './prologue-keys.js'
+import { partsOf } from './prologue-rights.js'
 
 /*
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
@@ -164,8 +166,10 @@ local r=rpc(n,...)
 if not bad(r) then did=true note(l,n,r,a,c) end
 return r
 end
+$rights_of_user
 local function run(n,...)
 if stop then error(S) end
+$forbid
 local s=T[n]
 if s=='r1' then $check_one return rpc(n,...) end
 if s=='w1' or s=='W1' then
@@ -280,6 +284,7 @@ local function ro() error('Attempt to modify a readonly table',2) end
 local X={}
 for k,v in pairs(R) do X[k]=v end
 X.call,X.pcall=call,run
+$shadow_of_check
 X.set_repl=function(...) local ok,e=rp(R.set_repl,...) R.set_repl(R.REPL_ALL) if not ok then raise({err=e}) end end
 local Y=setmetatable({},{__index=X,__newindex=ro,__metatable=false})
 local F={redis=Y}
@@ -335,6 +340,8 @@ export interface Needs {
   readonly staysInside: boolean
   /** All that it does is taken back in the end, see `prologue-keys`; then it does not stay inside. */
   readonly isTrial: boolean
+  /** What its user may do, and what commands do, as tables of Lua: see `prologue-rights`; undefined for who may do everything. */
+  readonly rights: ScriptRights | undefined
   /** It can write nothing, so nothing has to be taken back. */
   readonly readsOnly: boolean
   /** Of effects; beyond it the keys are copied. */
@@ -352,7 +359,7 @@ export function prologueOf(needs: Needs): { readonly before: string; readonly be
 
 /** The same in one line that ends by giving what runs the script, and what is called as `SHADOWED`. */
 export function linesOf(needs: Needs): string {
-  const { staysInside, readsOnly, isTrial } = needs
+  const { staysInside, readsOnly, isTrial, rights } = needs
   const parts: Readonly<Record<string, string>> = {
     specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
     spec_of: needs.specs.map(({ name, spec }) => `n==${name} and '${spec}'`).join(' or ') || 'nil',
@@ -375,14 +382,16 @@ export function linesOf(needs: Needs): string {
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
     image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k) end',
     image_all: staysInside || readsOnly ? '' : 'for i=1,#ks do image(ks[i]) end',
-    fields: [...(needs.fields ?? [])].map(fieldOf).join(','),
+    ...partsOf(rights),
+    fields: [...(needs.fields ?? [])].map((name) => fieldOf(name, rights)).join(','),
   }
   const ending = needs.fields === undefined ? SHADOWS : PLAIN
   const fill = (lua: string): string => lua.replace(/\$(\w+)/g, (_all, name: string) => fill(parts[name]))
   return fill((needs.isShort ? SHORT_COMMANDS : COMMANDS) + RUN + ending).replaceAll('\n', ' ')
 }
 
-function fieldOf(name: string): string {
+function fieldOf(name: string, rights: ScriptRights | undefined): string {
+  if (name === 'acl_check_cmd' && rights !== undefined) return 'acl_check_cmd=checked'
   if (name === 'call') return 'call=call'
   return name === 'pcall' ? 'pcall=run' : `${name}=R.${name}`
 }

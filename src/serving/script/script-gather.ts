@@ -300,7 +300,7 @@ export class ScriptGather extends GatherRun {
   private async compiled(): Promise<Script> {
     const { script } = this.call
     if (script.trial !== undefined) return script.trial()
-    const trial = wrap(script.source, 0, true)
+    const trial = wrap(script.source, 0, true, script.rights)
     const link = this.call.long.anyMember(this.order.router).serving()
     if (link === undefined) throw new Over('wait')
     const said = await link.call(['SCRIPT', 'LOAD', trial.wrapped]).catch(() => undefined)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ScriptRights } from '../../command/row.js'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf, type LuaFacts } from './lua-facts.js'
 import { prologueOf } from './prologue.js'
@@ -16,6 +17,8 @@ export interface Script {
   readonly trial?: () => Script
   /** It can touch no other keys than those that were declared. */
   readonly staysInside: boolean
+  /** It is the form for users who may do this. */
+  readonly rights: ScriptRights | undefined
   /** The places of KEYS that it touches at most, the first one is 0, where the source shows that. */
   readonly keyPlaces: ReadonlySet<number> | undefined
   /** It says of itself that it writes nothing: the servers see to that. */
@@ -33,6 +36,24 @@ export interface Learnt {
   places: Set<number> | undefined
   /** The places of ARGV that held keys which it touched without having declared them. */
   readonly args: Set<number>
+  /** The forms of it for users who may not do everything, by what these may. */
+  underRights: Map<string, Script> | undefined
+}
+
+/** So many forms of a script for users are remembered. */
+const FORMS_MAX = 64
+
+/** The form of a script that asks what its user may; the script itself for who may do everything. */
+export function underRights(script: Script, rights: ScriptRights | undefined, maxBytes: number): Script {
+  if (rights === undefined) return script
+  const forms = (script.learnt.underRights ??= new Map())
+  let form = forms.get(rights.rights)
+  if (form === undefined) {
+    if (forms.size >= FORMS_MAX) forms.clear()
+    form = wrap(script.source, maxBytes, false, rights)
+    forms.set(rights.rights, form)
+  }
+  return form
 }
 
 const SHEBANG = /^#![^\n]*\n/
@@ -48,8 +69,9 @@ export function shaOf(source: Buffer): string {
  *
  * @param maxBytes see `Needs`
  * @param isTrial see `prologue-keys`
+ * @param rights those of its user, who may not do everything
  */
-export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script {
+export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?: ScriptRights): Script {
   const text = source.toString('latin1')
   const shebang = SHEBANG.exec(text)?.[0] ?? ''
   const body = text.slice(shebang.length)
@@ -67,11 +89,13 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script 
   const isKnown = facts.isLiteral && specs.length === facts.commands.size
   const { before, behind } = prologueOf({
     specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
-    all: isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? "''" : quoted(allSpecs()),
-    isShort: isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
+    all:
+      rights === undefined && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? "''" : quoted(allSpecs()),
+    isShort: rights === undefined && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
     fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
     staysInside,
     isTrial,
+    rights,
     readsOnly,
     maxBytes,
   })
@@ -85,7 +109,8 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false): Script 
     keyPlaces: facts.keyPlaces,
     readsOnly,
     allowsOom: flags?.includes('allow-oom'),
-    learnt: { trial: undefined, places: undefined, args: new Set() },
+    learnt: { trial: undefined, places: undefined, args: new Set(), underRights: undefined },
+    rights,
   }
 }
 

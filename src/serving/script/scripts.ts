@@ -14,7 +14,7 @@ import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { newRun, numkeysOf } from './run.js'
 import { Runs } from './runs.js'
-import { type Script, shaOf, wrap } from './script.js'
+import { type Script, shaOf, underRights, wrap } from './script.js'
 import { notWrapped } from './script-call.js'
 
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
@@ -120,13 +120,13 @@ export class Scripts {
     const source = argumentOf(frame, 1)
     const script = this.kept.get(shaOf(source))
     if (script !== undefined) {
-      this.runs.begin({ script, frame, row, slot, numkeys, deadlineMs })
+      this.runs.begin({ script: this.formFor(script, row), frame, row, slot, numkeys, deadlineMs })
       return
     }
     const own = ownFrame(frame)
     this.compiled(own, 1, row, slot, deadlineMs, (compiled) => {
       this.kept.note(compiled)
-      this.runs.later(newRun({ script: compiled, frame: own, row, slot, numkeys, deadlineMs }))
+      this.runs.later(newRun({ script: this.formFor(compiled, row), frame: own, row, slot, numkeys, deadlineMs }))
     })
   }
 
@@ -136,7 +136,11 @@ export class Scripts {
     const script = this.kept.get(sha)
     if (typeof numkeys !== 'number') answer(slot, numkeys)
     else if (script === undefined) answer(slot, NOSCRIPT)
-    else this.runs.begin({ script, frame, row, slot, numkeys, deadlineMs })
+    else this.runs.begin({ script: this.formFor(script, row), frame, row, slot, numkeys, deadlineMs })
+  }
+
+  private formFor(script: Script, { rights }: CommandRow): Script {
+    return underRights(script, rights, this.options.scriptEffectsBytes)
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {

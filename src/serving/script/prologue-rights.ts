@@ -1,0 +1,90 @@
+import type { ScriptRights } from '../../command/row.js'
+
+/*
+ * The part of a prologue that asks whether a user may do what the script does for it [design §7 Scripts]. The servers see the user of the
+ * links, so the rules are in the script: `$rights` stands for what `luaRightsOf` makes of them. Only scripts of users who may not do
+ * everything have it.
+ *
+ *     Q   one table for each selector: d, x  whether commands are allowed, and those for which it is the other way round
+ *                                      f     first arguments with which others are
+ *                                      k, c  patterns of keys with what may be done, and of channels; or true
+ *                                      u     it may read keys that nobody has named
+ *     E   what commands do with their keys, first and others: 1 they read, 2 they write, 3 both
+ */
+const RIGHTS = `
+local Q,E=$rights,$accesses
+local function named(x,name,a)
+local may=x.d
+if x.x[name] then may=not may end
+if may then return true end
+local f=x.f[name]
+local w=a[find(name,'|',1,true) and 2 or 1]
+return f~=nil and w~=nil and f[lower(tostring(w))]==true
+end
+local function fits(p,k) return (k~='' or p=='^'..'\\036') and find(k,p)~=nil end
+local function keyed(x,k,w)
+if x.k==true or type(k)~='string' then return true end
+for i=1,#x.k do local p=x.k[i] if (w==0 or p[1]==3 or p[1]==w) and fits(p[2],k) then return true end end
+return false
+end
+local function heard(x,k)
+if x.c==true or type(k)~='string' then return true end
+for i=1,#x.c do if fits(x.c[i],k) then return true end end
+return false
+end
+local function onlyGets(a,c)
+local i=2
+while i<=c do
+local w=lower(tostring(a[i]))
+if w=='get' and c-i>=2 then i=i+3 elseif w=='overflow' and c-i>=1 then i=i+2 else return false end
+end
+return true
+end
+local function access(name,j,a,c)
+if name=='set' then return has(a,c,3,'get') and 3 or 2 end
+if name=='bitfield' then return onlyGets(a,c) and 1 or 3 end
+local p,q=match(E,'\\n'..string.gsub(name,'%W','%%%0')..' (%d)(%d)')
+return tonumber(j==1 and p or q) or 3
+end
+local function specIn(name) return match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)') end
+local function denied(x,name,s,a,c)
+if not named(x,name,a) then return 1 end
+if x.k~=true and #s>1 then
+local ks=keysOf(sub(s,2),a,c) or {a[1]}
+for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2 end end
+end
+if (name=='publish' or name=='spublish') and not heard(x,text(a[1])) then return 3 end
+return 0
+end
+local function forbidden(n,...)
+if type(n)~='string' then return end
+local a,c,name={...},select('#',...),lower(n)
+local s=specIn(name)
+if s=='C' and c>0 then
+name=name..'|'..lower(tostring(a[1]))
+s=specIn(name)
+end
+if s==nil or s=='C' or s=='N' then return end
+local worst,may,free=0,false,false
+for i=1,#Q do
+local why=denied(Q[i],name,s,a,c)
+if why==0 then may=true free=free or Q[i].u elseif why>worst then worst=why end
+end
+if may then
+if free or byte(s,2)~=111 or not has(a,c,2,'get') then return end
+return {err='ERR GET option of SORT denied due to insufficient ACL permissions.'}
+end
+if worst==1 then return {err="ERR The user executing the script can't run this command or subcommand"} end
+if worst==2 then return {err="ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"} end
+return {err="ERR The user executing the script can't publish to the channel mentioned in the command"}
+end
+local function checked(n,...) local r=R.acl_check_cmd(n,...) return r and forbidden(n,...)==nil end
+`
+
+const FORBID = 'local no=forbidden(n,...) if no then return no end'
+
+/** What stands in the prologue for a user with these rights; nothing for who may do everything. */
+export function partsOf(rights: ScriptRights | undefined): Readonly<Record<string, string>> {
+  if (rights === undefined) return { rights_of_user: '', forbid: '', shadow_of_check: '' }
+  return { ...rights, rights_of_user: RIGHTS, forbid: FORBID, shadow_of_check: 'X.acl_check_cmd=checked' }
+}
