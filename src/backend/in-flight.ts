@@ -1,3 +1,5 @@
+import { coarse } from '../base/coarse-clock.js'
+import type { Answering } from './answering.js'
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
 
@@ -13,13 +15,15 @@ export type EntryVisitor = (sink: ReplySink, tag: number, buf: Buffer, start: nu
  * The queue of what was emitted on a link and not answered yet: one entry a command, in parallel arrays that grow by
  * doubling, so that a command costs no object here.
  */
-export class InFlight {
+export class InFlight implements Answering {
   /** The entry that `shift` took last. */
   sink!: ReplySink
   tag = 0
   segment!: Segment
   start = 0
   end = 0
+  /** When it was pushed, as the coarse clock had it. */
+  tick = 0
 
   private capacity = 256
   private head = 0
@@ -29,9 +33,16 @@ export class InFlight {
   private tags = new Int32Array(this.capacity)
   private starts = new Int32Array(this.capacity)
   private ends = new Int32Array(this.capacity)
+  private ticks = new Int32Array(this.capacity)
 
-  /** @param taken how many were put into and taken from the queues before this one, which count on */
-  constructor(public taken = 0) {}
+  /**
+   * @param taken how many were put into and taken from the queues before this one, which count on
+   * @param name of the member
+   */
+  constructor(
+    public taken = 0,
+    readonly name = '',
+  ) {}
 
   /** How many were ever put into it. */
   get pushed(): number {
@@ -61,19 +72,20 @@ export class InFlight {
     this.tags[i] = tag
     this.starts[i] = start
     this.ends[i] = end
+    this.ticks[i] = coarse.tick
     this.count++
   }
 
   /** The same, but before the `behind` entries that were pushed last. */
   insert(behind: number, sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {
     this.push(sink, tag, segment, start, end)
-    const { sinks, segments, tags, starts, ends, capacity, head, count } = this
+    const { sinks, segments, tags, starts, ends, ticks, capacity, head, count } = this
     for (let k = count - 1; k > count - 1 - behind; k--) {
       const i = (head + k) & (capacity - 1)
       const before = (head + k - 1) & (capacity - 1)
       swap(sinks, i, before)
       swap(segments, i, before)
-      for (const column of [tags, starts, ends]) swap(column, i, before)
+      for (const column of [tags, starts, ends, ticks]) swap(column, i, before)
     }
   }
 
@@ -86,6 +98,7 @@ export class InFlight {
     this.tag = this.tags[i]
     this.start = this.starts[i]
     this.end = this.ends[i]
+    this.tick = this.ticks[i]
     this.sinks[i] = undefined
     this.segments[i] = undefined
     this.head = (i + 1) & (this.capacity - 1)
@@ -131,13 +144,14 @@ export class InFlight {
     const move = <T>(from: ArrayLike<T>, to: { [i: number]: T }) => {
       for (let i = 0; i < count; i++) to[i] = from[(head + i) & (capacity - 1)]
     }
-    const { sinks, segments, tags, starts, ends } = this
+    const { sinks, segments, tags, starts, ends, ticks } = this
     this.capacity = capacity * 2
     move(sinks, (this.sinks = new Array(this.capacity).fill(undefined)))
     move(segments, (this.segments = new Array(this.capacity).fill(undefined)))
     move(tags, (this.tags = new Int32Array(this.capacity)))
     move(starts, (this.starts = new Int32Array(this.capacity)))
     move(ends, (this.ends = new Int32Array(this.capacity)))
+    move(ticks, (this.ticks = new Int32Array(this.capacity)))
     this.head = 0
   }
 }

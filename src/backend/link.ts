@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import { AssertionError, assert } from '../base/assert.js'
+import { readClock } from '../base/coarse-clock.js'
 import type { Logger } from '../base/log.js'
 import type { Flushable, Turn } from '../base/turn.js'
 import type { Reply } from '../resp/encode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
+import { answeredBy } from './answering.js'
 import { BEGIN, Block, type BlockHost, END, EXEC, MULTI, type RunSink } from './block.js'
 import { connectReading } from './connect.js'
 import { decodedReply, LinkLostError } from './decoded-reply.js'
@@ -63,7 +65,6 @@ export class Link implements Flushable, FramerSink, BlockHost {
   onBlockRefused = () => {}
   /** While the replies of a run are handled: the command of one of them. */
   ofRun: Buffer | undefined
-
   private socket: Socket | undefined
   private framer = new ReplyFramer(this)
   private log!: SendLog
@@ -85,7 +86,6 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private flushing = false
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
-
   constructor(
     readonly name: string,
     readonly host: string,
@@ -274,7 +274,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.framer = framer
     const isCurrent = () => this.framer === framer && this.socket !== undefined
     this.log = new SendLog()
-    this.inFlight = new InFlight(this.inFlight.pushed)
+    this.inFlight = new InFlight(this.inFlight.pushed, this.name)
     this.expiryPushes.reset()
     this.tracking.begin()
     this.unsent = 0
@@ -339,10 +339,10 @@ export class Link implements Flushable, FramerSink, BlockHost {
   }
 
   private received(frame: () => void): void {
-    this.lastReceivedMs = performance.now()
+    this.lastReceivedMs = readClock()
     const { socket } = this
     try {
-      frame()
+      answeredBy(this.inFlight, frame)
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
       if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
@@ -381,7 +381,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.ready = false
     socket?.removeAllListeners('error').on('error', () => {}) // It would tell nothing new.
     socket?.destroy()
-    this.inFlight = new InFlight(inFlight.pushed)
+    this.inFlight = new InFlight(inFlight.pushed, this.name)
     // A heartbeat that is older than the oldest command would be the oldest itself.
     inFlight.lose(performance.now() - this.lastReceivedMs - this.options.pingIntervalMs)
     this.block?.onLost(END)

@@ -19,10 +19,8 @@ import type { Surroundings } from './surroundings.js'
  * it takes is bounded while a server does not answer; one command may be larger.
  */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024
-
 /** So much of what clients write is kept at most: the framer's offsets are 32-bit integers. */
 const KEPT_BYTES_MAX = 1024 ** 3
-
 /** Less that a client has to take is not counted among what all have. */
 const COUNTED_BYTES_MIN = 16 * 1024
 
@@ -49,7 +47,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private keptBytes = 0
   /** Bytes of replies that count among those that all clients have to take. */
   private untakenBytes = 0
-
   private readonly socket: Socket
   /** [Peer] */
   readonly address: string
@@ -83,7 +80,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       if (!this.serving) this.repliesDone()
       else if (this.untakenBytes > 0) this.noteUntaken(this.pendingBytes)
     })
-    this.queue = new ReplyQueue(this.outbox, this, surroundings.clients.replyBudget)
+    this.queue = new ReplyQueue(this.outbox, this, surroundings.clients.replyBudget, surroundings.slowLog)
     socket.on('end', () => this.inputEnded())
     socket.on('drain', () => {
       this.outbox.reuse()
@@ -115,7 +112,9 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   takeSlot(requestBytes: number): Slot {
     const { session } = this
     const silent = session.replies === 'off' || session.replies === 'skip-this'
-    return this.queue.take(session.proto, session.db, silent, requestBytes)
+    const slot = this.queue.take(session.proto, session.db, silent, requestBytes)
+    if (requestBytes > 0) this.surroundings.slowLog.note(slot, this.framer)
+    return slot
   }
 
   /** Answers the current command with a value of our own, in its turn. */
@@ -192,6 +191,11 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.surroundings.stats.countError(buf, start, end)
   }
 
+  /** [ReplyQueueOwner] */
+  slow(slot: Slot, sinceTick: number): void {
+    this.surroundings.slowLog.answered(this, slot, sinceTick)
+  }
+
   /** [ReplyQueueOwner] Who waits is read from, also when it has had to wait for something else before. */
   blocked(wait: Wait | undefined): void {
     if (wait === undefined) this.session.unblock()
@@ -245,7 +249,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** The first `size` bytes of `buffer`, or of the room that the framer gave, are there. */
   private received(size: number, buffer: Buffer | undefined): boolean {
-    this.lastActiveMs = performance.now()
+    this.lastActiveMs = this.surroundings.slowLog.begin()
     this.receivedBytes += size
     this.process(size, buffer)
     return this.reading
@@ -362,18 +366,16 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.resuming = false
     if (this.closed || this.serving || !this.mayServe()) return
     this.serving = true
+    this.surroundings.slowLog.begin()
     this.process(0, undefined)
     if (this.closed) return
     this.noteKept()
-    if (!this.serving) {
-      this.readOn()
-      return
-    }
-    if (!this.reading) {
+    if (!this.serving) this.readOn()
+    else if (!this.reading) {
       this.reading = true
       this.socket.resume()
     }
-    if (this.inputOver && this.queue.length === 0) this.close()
+    if (this.inputOver && this.serving && this.queue.length === 0) this.close()
   }
 
   /** The client will send no more, and gets the replies that it is still owed; for what may never come it does not wait. */

@@ -18,6 +18,8 @@ import { between, commandOf, tooManyWords } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
+/** Of these SLOWLOG knows by their slots. */
+const NOTED: ReadonlySet<string> = new Set(['exec', 'watch'])
 /** Neither reads nor writes by their flags, and nothing for replicas [Redis server.h CMD_MAY_REPLICATE]. */
 const MAY_REPLICATE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall', 'publish', 'spublish'])
 
@@ -90,7 +92,9 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
+      const beganMs = server.slowLog.isOn ? performance.now() : 0
       serveChannels(server, client, frame, row)
+      if (server.slowLog.isOn) server.slowLog.served(client, frame, beganMs)
       return true
     }
     const slot = client.takeSlot(frame.end - frame.start)
@@ -99,7 +103,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     server.coordinator.submit(frame, row, slot)
     return true
   }
-  if (row.name === 'ping' && frame.argc === 1) {
+  if (row.name === 'ping' && frame.argc === 1 && server.slowLog.ticks !== 0) {
     const slot = client.takeSlot(0)
     slot.finish(PONG, 0, PONG.length, true)
     return true
@@ -112,7 +116,9 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   }
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
-  serveLocal(server, client, row, args)
+  const { slowLog } = server
+  const beganMs = slowLog.isOn ? performance.now() : 0
+  if (serveLocal(server, client, row, args) && slowLog.isOn) slowLog.served(client, frame, beganMs)
   return true
 }
 
@@ -176,16 +182,18 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   return row
 }
 
-function serveLocal(server: Server, client: Connection, row: CommandRow, args: Buffer[]): void {
+/** False when it may be answered later. */
+function serveLocal(server: Server, client: Connection, row: CommandRow, args: Buffer[]): boolean {
   const command = commandOf(row)
   if (command === undefined) {
     client.replyBytes(unsupportedError(row.name))
-    return
+    return true
   }
   const reply = command(client, args, server)
-  if (reply === NO_REPLY) return
+  if (reply === NO_REPLY) return !NOTED.has(row.name)
   if (reply instanceof Promise) {
     const slot = client.takeSlot(0)
+    server.slowLog.note(slot, client.framer)
     slot.pauseClient()
     reply.then(
       (value) => finish(slot, value),
@@ -193,9 +201,10 @@ function serveLocal(server: Server, client: Connection, row: CommandRow, args: B
         slot.fail(failure, false)
       },
     )
-    return
+    return false
   }
   client.reply(reply)
+  return true
 }
 
 function finish(slot: Slot, reply: Reply): void {

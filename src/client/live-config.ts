@@ -7,17 +7,14 @@ export type LiveConfig = Omit<Config, 'listen' | 'limits' | 'log'> & {
   readonly listen: Changeable<Config['listen']>
   readonly limits: Changeable<Config['limits']>
   readonly log: Changeable<Config['log']>
-  /** What is noted of slow commands: `slowlog-*`. */
-  readonly watching: { slowlogSlowerThanUs: number; slowlogMax: number }
 }
 
-/** As they are when the proxy starts; Redis's own defaults where DT has no setting. */
+/** As they are when the proxy starts. */
 export function liveConfig(config: Config): LiveConfig {
   return {
     ...config,
     listen: { ...config.listen },
     limits: { ...config.limits },
     log: { ...config.log },
-    watching: { slowlogSlowerThanUs: 10_000, slowlogMax: 128 },
   }
 }

@@ -1,3 +1,5 @@
+import { answering } from '../backend/answering.js'
+import { coarse, ticksBetween } from '../base/coarse-clock.js'
 import { Fifo } from '../base/fifo.js'
 import { internalError } from '../order/replies.js'
 import type { Wait } from '../order/reply-slot.js'
@@ -16,7 +18,7 @@ import {
   SMALL_BYTES,
   UNKNOWN_BYTES,
 } from './reply-budget.js'
-import { Slot, type SlotOwner, type Written } from './slot.js'
+import { NOT_ASKED, Slot, type SlotOwner, type Written } from './slot.js'
 
 const MINUS = 0x2d
 const EMPTY = Buffer.alloc(0)
@@ -42,6 +44,8 @@ export interface ReplyQueueOwner {
   blocked(wait: Wait | undefined): void
   /** A command failed inside the proxy; `isOrderLost`: nobody knows how much of the replies is out. */
   commandFailed(failure: Error, isOrderLost: boolean): void
+  /** A command that was noted took more ticks than may be, since its turn or since the one before was answered. */
+  slow?(slot: Slot, sinceTick: number): void
   readonly closed: boolean
 }
 
@@ -67,6 +71,8 @@ export class ReplyQueue implements SlotOwner {
   asks: readonly Share[] = NO_SHARES
   /** Where its turn to ask is waited for. */
   private turnAt: Share | undefined
+  /** When the last reply came. */
+  private answeredTick = 0
   /** Nothing has come from a server yet. */
   private isNew = true
   /** What a reply is expected to have, as the last ones had it; nothing where they are small. */
@@ -83,6 +89,8 @@ export class ReplyQueue implements SlotOwner {
     private readonly outbox: Outbox,
     private readonly owner: ReplyQueueOwner,
     readonly budget: ReplyBudget,
+    /** How many ticks are slow. */
+    private readonly patience: { readonly ticks: number } = { ticks: 0 },
   ) {}
 
   /** Commands that are not answered. */
@@ -210,6 +218,7 @@ export class ReplyQueue implements SlotOwner {
 
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
+    if (slot.asked !== NOT_ASKED) this.clock(slot)
     if (slot.pausing) this.goesOn(slot)
     if (slot.expectedBytes > 0) slot.came()
     if (slot.requestBytes > 0) this.learn(end - start)
@@ -224,6 +233,28 @@ export class ReplyQueue implements SlotOwner {
       }
     }
     this.answered(slot, buf, start, end, owned)
+  }
+
+  /**
+   * What its client's earlier commands took does not count, nor the time in which it waited for what may never come: then it is from
+   * when it was sent for what came.
+   */
+  private clock(slot: Slot): void {
+    const { tick } = coarse
+    const { askedTick } = slot
+    const isSlow = ticksBetween(askedTick, tick) >= this.patience.ticks
+    if (isSlow) {
+      const before = slot.waiting ? answering.by?.tick : this.answeredTick
+      const since = before !== undefined && ticksBetween(askedTick, before) > 0 ? before : askedTick
+      const counts = before !== undefined && ticksBetween(since, tick) >= this.patience.ticks
+      if (counts) this.owner.slow?.(slot, since)
+    }
+    this.answeredTick = tick
+  }
+
+  /** Shows all that are not answered. */
+  visit(show: (slot: Slot) => void): void {
+    for (let i = 0; i < this.slots.length; i++) show(this.slots.at(i)!)
   }
 
   private answered(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {

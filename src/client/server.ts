@@ -23,6 +23,7 @@ import { Clients } from './clients.js'
 import type { ListenAddress } from './doors.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
+import { SlowLog } from './slow-log.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
@@ -51,6 +52,7 @@ export interface Server {
   /** How much may wait for a client that listens; CONFIG SET changes it. */
   readonly pushLimits: PushLimits
   readonly monitors: Monitors
+  readonly slowLog: SlowLog
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
   failed(failure: Error, about: object): void
@@ -82,14 +84,17 @@ export function clientSide(
   | 'keyspaceEvents'
   | 'monitors'
   | 'tls'
+  | 'slowLog'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
   const pushLimits = pushLimitsOf(config)
+  const clients = new Clients()
   return {
     config: liveConfig(config),
     acl: new Acl(config.acl, config.auth.password),
-    clients: new Clients(),
+    clients,
+    slowLog: new SlowLog(clients),
     stats: new ClientStats(),
     channels,
     cachedKeys,

@@ -14,6 +14,10 @@ export interface Written {
   answered(buf: Buffer, start: number, end: number): Buffer | undefined
 }
 
+/** Of a command that was not noted for SLOWLOG, and of one that is described in its slot: else where its bytes lie. */
+export const NOT_ASKED = -1
+export const DESCRIBED = -2
+
 /** The queue in which a slot stands. */
 export interface SlotOwner {
   readonly budget: ReplyBudget
@@ -48,6 +52,9 @@ export class Slot implements ReplySlot {
   expectedBytes = 0
   /** Who is told of the answer to a write, while clients have caches of their own. */
   written: Written | undefined = undefined
+  /** Where the bytes of its command lie, and when it was its turn: see SlowLog. */
+  asked = NOT_ASKED
+  askedTick = 0
   silent = false
   /** The connection ends after this reply. */
   last = false
@@ -67,6 +74,8 @@ export class Slot implements ReplySlot {
   number = 0
   /** Whose replies it is made of, and have not come; without any it was put aside. */
   shares: readonly Share[] = NO_SHARES
+  /** What is to be shown of its command when its bytes are not kept. */
+  askedArgs: Buffer[] | undefined = undefined
   /** Its command waits for what may never come. */
   waiting = false
   /** Another one has its place: whoever still has this one may answer to it in vain. */
@@ -115,6 +124,7 @@ export class Slot implements ReplySlot {
     this.pausing = false
     this.waiting = false
     this.written = undefined
+    this.asked = NOT_ASKED
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -141,6 +151,9 @@ export class Slot implements ReplySlot {
     heir.waiting = this.waiting
     heir.onFirst = this.onFirst
     heir.written = this.written
+    heir.asked = this.asked
+    heir.askedTick = this.askedTick
+    heir.askedArgs = this.askedArgs
     this.isReplaced = true
     this.queue = undefined
     return heir
@@ -239,5 +252,6 @@ export class Slot implements ReplySlot {
     this.kept = this.cell
     this.queue = undefined
     this.onFirst = undefined
+    if (this.asked === DESCRIBED) this.askedArgs = undefined
   }
 }

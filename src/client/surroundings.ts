@@ -2,7 +2,15 @@ import type { Acl } from '../acl/acl.js'
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
+import type { RequestFramer } from '../resp/request-framer.js'
 import type { ReplyBudget } from './reply-budget.js'
+import type { Slot } from './slot.js'
+
+/** A client as others see it. */
+export interface Named {
+  readonly address: string
+  readonly session: { readonly name: Buffer }
+}
 
 /** What a connection needs of the process that it is part of. */
 export interface Surroundings {
@@ -20,6 +28,12 @@ export interface Surroundings {
     receivedBytesOfGone: number
     sentBytesOfGone: number
     countError(buf: Buffer, start: number, end: number): void
+  }
+  readonly slowLog: {
+    readonly ticks: number
+    begin(): number
+    note(slot: Slot, framer: RequestFramer): void
+    answered(client: Named, slot: Slot, sinceTick: number): void
   }
   failed(failure: Error, about: object): void
 }

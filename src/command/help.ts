@@ -49,6 +49,8 @@ export const DT_HELP: readonly string[] = [
   '    Move the data of a member to the others, then let the Sentinels forget it.',
   'RING',
   '    Return the token ranges with their replica sets.',
+  'SLOWLOG [<count>]',
+  '    Return the entries of SLOWLOG GET, with where the time went and which member was waited for.',
   'VERIFY [REPAIR|STATUS|STOP]',
   '    Compare all copies of all keys, and repair those that differ from their masters.',
   '    STATUS returns how far that is, or what the last one found; STOP ends it.',

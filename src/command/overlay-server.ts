@@ -73,6 +73,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|plan', 'local', 'none', { ...bounded, ...own }],
   ['dt|remove', 'local', 'none', own],
   ['dt|ring', 'local', 'none', own],
+  ['dt|slowlog', 'local', 'none', own],
   ['dt|verify', 'local', 'none', { ...bounded, ...own }],
   ['dt|view', 'local', 'none', own],
 
@@ -168,10 +169,15 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     { note: 'who runs the proxy stops it (SIGTERM); the servers are stopped by those who run them, one at a time' },
   ],
   ['slowlog', 'unsupported', 'none'],
-  ['slowlog|get', 'unsupported', 'none', varying],
+  [
+    'slowlog|get',
+    'local',
+    'none',
+    { ...varying, note: 'of the proxy: EXEC is one entry, calls inside scripts are none [SLOWLOG]' },
+  ],
   ['slowlog|help', 'any', 'none'],
-  ['slowlog|len', 'unsupported', 'none', varying],
-  ['slowlog|reset', 'unsupported', 'none'],
+  ['slowlog|len', 'local', 'none', varying],
+  ['slowlog|reset', 'local', 'none'],
   ['time', 'local', 'none', varying],
 
   // replication and Redis Cluster

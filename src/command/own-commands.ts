@@ -17,6 +17,7 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
     own('dt|plan', -4, READS),
     own('dt|remove', 3, CHANGES),
     own('dt|ring', 2, READS),
+    own('dt|slowlog', -2, READS),
     own('dt|verify', -2, CHANGES),
     own('dt|view', 2, READS),
   ]),
@@ -78,6 +79,12 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         summary: 'List the token ranges with their replica sets',
         group: 'server',
         complexity: 'O(N) for N token ranges',
+      },
+      'dt|slowlog': {
+        summary: 'List the commands that were slow, with what they waited for',
+        group: 'server',
+        complexity: 'O(N) for N entries',
+        arguments: [{ name: 'count', type: 'integer', flags: ['optional'] }],
       },
       'dt|verify': {
         summary: 'Compare all copies of all keys, and repair them',

@@ -11,27 +11,23 @@ export const FRAME = 1
 /** `error` says what is wrong; nothing can be read any more. */
 export const PROTOCOL_ERROR = 2
 export type FrameResult = typeof NEED_MORE | typeof FRAME | typeof PROTOCOL_ERROR
-
 const EMPTY = Buffer.alloc(0)
 const LF = 10
 const CR = 13
 const DOLLAR = 36
 const STAR = 42
 const ZERO = 48
-
 /** [Redis server.h PROTO_INLINE_MAX_SIZE] */
 const MAX_LINE_BYTES = 65536
 const INT_MAX = 2147483647
 /** [Redis networking.c processMultibulkBuffer, authRequired] */
 const UNAUTHENTICATED_ARGS = 10
 const UNAUTHENTICATED_BULK_BYTES = 16384
-
 const KEPT_BUFFER_BYTES = 4096
 /** With one more digit a length may not be a small integer of the engine any more. */
 const MAX_QUICK_LENGTH = 99_999_999
 const FIRST_ARGS = 16
 const KEPT_ARGS = 1024
-
 /** Instead of a length: its line is not whole, or wrong. */
 const INCOMPLETE = -1
 const FAILED = -2
@@ -58,7 +54,6 @@ export class RequestFramer implements Frame {
   authenticated = true
   /** After PROTOCOL_ERROR: the text after `ERR Protocol error: `, one character a byte (latin1). */
   error = ''
-
   private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
   private readonly maxBulkBytes: number
   /** Where scanning goes on: the next line, or the bytes of the argument when `bulk` is known. */
@@ -83,6 +78,11 @@ export class RequestFramer implements Frame {
   /** Bytes received of which no command was made yet. */
   get bufferedBytes(): number {
     return this.input.length
+  }
+
+  /** Behind the last byte of `buf` that stays where it is until more is fed: that of the command where the bytes are its own. */
+  get readUntil(): number {
+    return this.input.borrowed && !this.owned ? this.input.limit : this.end
   }
 
   /** The text of the reply to a protocol error, its bytes as Redis writes them. */

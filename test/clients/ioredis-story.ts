@@ -117,10 +117,20 @@ export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) 
     monitor.disconnect()
   })
 
+  await t.test('SLOWLOG has what was slow', async (t) => {
+    const redis = connect()
+    await redis.config('SET', 'slowlog-log-slower-than', '0')
+    await redis.set('slow', 'v')
+    await redis.config('SET', 'slowlog-log-slower-than', '10000')
+    const entries = (await redis.slowlog('GET', -1)) as [number, number, number, string[], string, string][]
+    const found = entries.find(([, , , [name, key]]) => name === 'set' && key === 'slow')
+    t.match(found, [Number, Number, Number, ['set', 'slow', 'v'], /^127\.0\.0\.1:\d+$/, ''])
+    t.equal(await redis.slowlog('RESET'), 'OK')
+  })
+
   await t.test('what the proxy does not have yet is refused in words', async (t) => {
     const redis = connect()
-    await t.rejects(redis.slowlog('GET'), /'slowlog\|get' is not supported yet by this proxy/)
-    await t.rejects(redis.module('LIST'), /'module\|list' is not supported yet by this proxy/)
+    await t.rejects(redis.call('DEBUG', 'JMAP'), /'debug' is not supported yet by this proxy/)
     t.equal(await redis.ping(), 'PONG', 'and the connection lives')
   })
 

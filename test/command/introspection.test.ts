@@ -121,6 +121,7 @@ t.test('our own commands describe themselves', async (t) => {
     'dt|plan',
     'dt|remove',
     'dt|ring',
+    'dt|slowlog',
     'dt|verify',
     'dt|view',
   ])

@@ -89,6 +89,7 @@ t.test('every command of Redis 7.0 has its row of the overlay, and the overlay n
     'dt|plan',
     'dt|remove',
     'dt|ring',
+    'dt|slowlog',
     'dt|verify',
     'dt|view',
   ]

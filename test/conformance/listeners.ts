@@ -42,6 +42,8 @@ class Listener {
   get shown(): string {
     return this.received
       .replace(/^\+\d{10}\.\d{6} (\[\d+ 127\.0\.0\.1:)\d{4,5}\] /gm, '+time $1port] ')
+      .replace(/\*6\r\n:\d+\r\n:\d{10}\r\n:\d+\r\n/g, '*6\r\n:id\r\n:time\r\n:us\r\n')
+      .replace(/\$1[45]\r\n127\.0\.0\.1:\d{4,5}\r\n/g, '$n\r\n127.0.0.1:port\r\n')
       .replace(/(\$2\r\nid\r\n|\$8\r\nredirect\r\n|redir-broken\r\n):[1-9]\d*/g, '$1:0')
   }
 

@@ -15,6 +15,7 @@ import { moduleCommands } from './modules.js'
 import { monitor } from './monitor.js'
 import { persistenceCommands } from './persistence.js'
 import { replicationCommands } from './replication.js'
+import { slowLogCommands } from './slow-log.js'
 import { trackingCommands } from './tracking.js'
 import { wait } from './wait.js'
 
@@ -35,6 +36,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...moduleCommands,
     ...persistenceCommands,
     ...replicationCommands,
+    ...slowLogCommands,
     info: (_client, args, server) => info(server, args),
     lolwut,
     monitor,

@@ -195,6 +195,26 @@ export const serverCases: Cases = {
     EXEC
     GET k
   `,
+  'slowlog|get': `
+    ~own SLOWLOG GET 3
+    SLOWLOG GET 0
+    ~own SLOWLOG GET -1
+    SLOWLOG GET -2
+    SLOWLOG GET x
+    SLOWLOG GET 99999999999999999999
+    SLOWLOG GET 1 2
+    SLOWLOG NOSUCH
+    SLOWLOG
+  `,
+  'slowlog|len': `
+    ~own SLOWLOG LEN
+    SLOWLOG LEN x
+  `,
+  'slowlog|reset': `
+    SLOWLOG RESET
+    SLOWLOG LEN
+    SLOWLOG RESET x
+  `,
   'module|help': 'MODULE HELP',
   'module|list': `
     MODULE LIST

@@ -137,10 +137,10 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
     },
 
     'slowlog-log-slower-than': number(
-      ({ config }) => config.watching.slowlogSlowerThanUs,
+      ({ slowLog }) => slowLog.slowerThanUs,
       (value) => wholeIn(value, -1n, LONG_MAX),
-      ({ config }, us) => {
-        config.watching.slowlogSlowerThanUs = us
+      ({ slowLog }, us) => {
+        slowLog.slowerThanUs = us
       },
     ),
 
@@ -164,10 +164,10 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
     },
 
     'slowlog-max-len': number(
-      ({ config }) => config.watching.slowlogMax,
+      ({ slowLog }) => slowLog.entriesMax,
       (value) => wholeIn(value, 0n, LONG_MAX),
-      ({ config }, entries) => {
-        config.watching.slowlogMax = entries
+      ({ slowLog }, entries) => {
+        slowLog.entriesMax = entries
       },
     ),
   }),

@@ -1,0 +1,171 @@
+import { answering } from '../backend/answering.js'
+import { wallClockUs } from '../base/clock.js'
+import { coarse, readClock, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
+import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import { argumentOf, type Frame } from '../resp/frame.js'
+import type { RequestFramer } from '../resp/request-framer.js'
+import { AskedBytes } from './asked-bytes.js'
+import { REDACTED, secretsIn } from './redaction.js'
+import { DESCRIBED, type Slot } from './slot.js'
+import type { Named } from './surroundings.js'
+
+/** [Redis slowlog.h] */
+const ARGUMENTS_MAX = 32
+const ARGUMENT_BYTES_MAX = 128
+/** What is larger is described at once. */
+const KEPT_BYTES_MAX = 2048
+/** When everything is slow, no more than so many are noted in a second: nobody could read them. */
+const NOTED_PER_SECOND = 1000
+/** Redis's own defaults. */
+const SLOWER_THAN_US = 10_000
+const ENTRIES_MAX = 128
+
+/** A command that was slow. */
+export interface SlowCommand {
+  readonly id: number
+  readonly timeS: number
+  /** From its turn to its reply, but for what its client's earlier ones took of that. */
+  readonly tookUs: number
+  /** Of these: before it was sent to the member whose reply was waited for last; from then until that was read; and from then on. */
+  readonly waitedUs: number
+  readonly serverUs: number
+  readonly proxyUs: number
+  /** Empty when no member's reply was waited for. */
+  readonly member: string
+  readonly args: readonly Buffer[]
+  readonly address: string
+  readonly name: Buffer
+}
+
+/**
+ * SLOWLOG: the commands that took long [Redis slowlog.c]. Of every command the time of the read that brought it and the place of its
+ * bytes are noted in its slot; the time of the read that brought its reply says whether it was slow.
+ */
+export class SlowLog {
+  /** From so many ticks on a command is looked at. */
+  ticks = 0
+  entriesMax = ENTRIES_MAX
+  /** The newest first. */
+  readonly entries: SlowCommand[] = []
+  private slowerThan = 0
+  private nextId = 0
+  private second = 0
+  private notedInSecond = 0
+  private readonly bytes: AskedBytes
+
+  constructor(clients: { all(): readonly { readonly queue: { visit(show: (slot: Slot) => void): void } }[] }) {
+    this.slowerThanUs = SLOWER_THAN_US
+    this.bytes = new AskedBytes(() => {
+      for (const { queue } of clients.all()) queue.visit((slot) => this.keepOld(slot))
+    })
+  }
+
+  /** Below 0: nothing is noted. */
+  get slowerThanUs(): number {
+    return this.slowerThan
+  }
+
+  set slowerThanUs(us: number) {
+    this.slowerThan = us
+    this.ticks = Math.min(2 ** 31 - 1, Math.floor((us * TICKS_PER_MS) / 1000))
+  }
+
+  get isOn(): boolean {
+    return this.slowerThan >= 0
+  }
+
+  /** A client's commands are served, and nobody else's before; gives the time. */
+  begin(): number {
+    this.bytes.forgetRead()
+    return readClock()
+  }
+
+  /** The command that the framer has just given takes this slot. */
+  note(slot: Slot, framer: RequestFramer): void {
+    if (!this.isOn) return
+    slot.askedTick = coarse.tick
+    if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
+    else describeIn(slot, framer)
+  }
+
+  /** A command that was noted is answered, and took more ticks than may be. */
+  answered(client: Named, slot: Slot, sinceTick: number): void {
+    const nowMs = performance.now()
+    const nowTick = (nowMs * TICKS_PER_MS) | 0
+    const { by } = answering
+    const readTick = coarse.tick
+    const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick
+    const tookUs = microseconds(sinceTick, nowTick)
+    if (tookUs < this.slowerThan || !this.isOn) return
+    this.add(client, {
+      tookUs,
+      waitedUs: microseconds(sinceTick, sentTick ?? readTick),
+      serverUs: sentTick === undefined ? 0 : microseconds(sentTick, readTick),
+      proxyUs: microseconds(readTick, nowTick),
+      member: by?.name ?? '',
+      args: () => slot.askedArgs ?? describe(this.bytes.frameAt(slot.asked)),
+    })
+  }
+
+  /** The proxy has served a command itself, at once. */
+  served(client: Named, frame: Frame, beganMs: number): void {
+    const tookUs = Math.floor((performance.now() - beganMs) * 1000)
+    if (tookUs < this.slowerThan) return
+    const whole = { tookUs, waitedUs: 0, serverUs: 0, proxyUs: tookUs }
+    this.add(client, { ...whole, member: '', args: () => describe(frame) })
+  }
+
+  reset(): void {
+    this.entries.length = 0
+  }
+
+  private add(
+    { address, session }: Named,
+    { args, ...times }: Omit<SlowCommand, 'id' | 'timeS' | 'args' | 'address' | 'name'> & { args: () => Buffer[] },
+  ): void {
+    const id = this.nextId++
+    const timeS = Math.floor(wallClockUs() / 1e6)
+    if (timeS !== this.second) this.notedInSecond = 0
+    this.second = timeS
+    if (++this.notedInSecond > NOTED_PER_SECOND) return
+    this.entries.unshift({ id, timeS, ...times, args: args(), address, name: session.name })
+    if (this.entries.length > this.entriesMax) this.entries.length = this.entriesMax
+  }
+
+  /** Its bytes will soon be overwritten. */
+  private keepOld(slot: Slot): void {
+    if (slot.asked >= 0 && this.bytes.isOld(slot.asked)) describeIn(slot, this.bytes.frameAt(slot.asked))
+  }
+}
+
+/** Its arguments are kept in its slot. */
+function describeIn(slot: Slot, frame: Frame): void {
+  slot.asked = DESCRIBED
+  slot.askedArgs = describe(frame)
+}
+
+function microseconds(from: number, to: number): number {
+  return Math.floor((Math.max(0, ticksBetween(from, to)) * 1000) / TICKS_PER_MS)
+}
+
+/** What is shown of a command: the first arguments, and the beginnings of long ones [Redis slowlog.c slowlogCreateEntry]. */
+function describe(frame: Frame): Buffer[] {
+  const { buf, argStart, argEnd, argc } = frame
+  const command = lookupCommand(buf, argStart[0], argEnd[0])
+  const isSub = command?.subcommands !== undefined && argc > 1
+  const row = isSub ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : command
+  const secrets = row === undefined ? [] : secretsIn(row, frame)
+  const shown = Math.min(argc, ARGUMENTS_MAX)
+  return Array.from({ length: shown }, (_, i) => {
+    if (i === ARGUMENTS_MAX - 1 && argc > ARGUMENTS_MAX) {
+      return Buffer.from(`... (${argc - ARGUMENTS_MAX + 1} more arguments)`)
+    }
+    return secrets.includes(i) ? REDACTED : beginning(argumentOf(frame, i))
+  })
+}
+
+function beginning(argument: Buffer): Buffer {
+  const more = argument.length - ARGUMENT_BYTES_MAX
+  if (more <= 0) return Buffer.from(argument)
+  return Buffer.concat([argument.subarray(0, ARGUMENT_BYTES_MAX), Buffer.from(`... (${more} more bytes)`)])
+}
