@@ -5,6 +5,7 @@ import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '
 import { encodeReply, error, PONG, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../resp/frame.js'
 import { parseRequest } from '../resp/request-parser.js'
+import { isAnyOfTable } from '../serving/certain.js'
 import { endCachingOnce, noteCommand } from './caching.js'
 import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
@@ -175,11 +176,17 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
     row = sub
   }
   client.lastCommand = row
-  if (row.arity > 0 ? argc !== row.arity : argc < -row.arity) {
+  const { arity, oldArity } = row
+  const isNewer = oldArity !== arity && !fits(argc, oldArity)
+  if (!fits(argc, arity) || (isNewer && isAnyOfTable(server.order.router.links))) {
     client.replyBytes(wrongArityError(row))
     return undefined
   }
   return row
+}
+
+function fits(argc: number, arity: number): boolean {
+  return arity > 0 ? argc === arity : argc >= -arity
 }
 
 /** False when it may be answered later. */

@@ -15,6 +15,7 @@ export function buildRow(
   return {
     name: info.name,
     arity: more?.arity ?? info.arity,
+    oldArity: info.arity,
     flags: info.flags,
     firstKey: info.firstKey,
     lastKey: info.lastKey,

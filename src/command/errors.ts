@@ -1,3 +1,4 @@
+import { type ErrorReply, error } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import type { CommandRow } from './row.js'
 
@@ -44,6 +45,16 @@ export function wrongArityError({ name, behindMulti }: CommandRow): Buffer {
   return errorLine([Buffer.from(`-${kind} wrong number of arguments for '${name}' command`)])
 }
 
+/** The same of words behind a subcommand that are too many, which it finds itself; it is named as the client has written it. */
+export function wrongWordsError(container: string, subcommand: Buffer): ErrorReply {
+  const text = [
+    Buffer.from("ERR unknown subcommand or wrong number of arguments for '"),
+    textOf(subcommand),
+    Buffer.from(`'. Try ${container.toUpperCase()} HELP.`),
+  ]
+  return error(Buffer.concat(text))
+}
+
 /** `-ERR 'multi' is not supported yet by this proxy`; `name` is the row's. */
 export function unsupportedError(name: string): Buffer {
   return errorLine([Buffer.from(`-ERR '${name}' is not supported yet by this proxy`)])
@@ -51,7 +62,11 @@ export function unsupportedError(name: string): Buffer {
 
 /** The argument as C's `%.*s` prints it: to its first NUL, at most `maxBytes`. */
 function shown(frame: Frame, i: number, maxBytes: number): Buffer {
-  const bytes = frame.buf.subarray(frame.argStart[i], Math.min(frame.argEnd[i], frame.argStart[i] + maxBytes))
+  return textOf(frame.buf.subarray(frame.argStart[i], Math.min(frame.argEnd[i], frame.argStart[i] + maxBytes)))
+}
+
+function textOf(argument: Buffer): Buffer {
+  const bytes = argument.subarray(0, SHOWN_MAX_BYTES)
   const nul = bytes.indexOf(0)
   return nul < 0 ? bytes : bytes.subarray(0, nul)
 }

@@ -10,6 +10,8 @@ export interface CommandRow {
   readonly name: string
   /** As in Redis: the exact number of arguments with the name, or minus the least number. */
   readonly arity: number
+  /** The arity of Redis 7.0, where newer servers take more arguments. */
+  readonly oldArity: number
   /** Redis's flags in its order: write, readonly, denyoom, admin, blocking, … */
   readonly flags: readonly string[]
   /** The first three key numbers of COMMAND: first, last (negative: from the end), step. */

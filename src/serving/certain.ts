@@ -13,5 +13,14 @@ export function isCertain(row: CommandRow, frame: Frame, links: readonly Link[])
 }
 
 export function areOfTable(links: readonly Link[]): boolean {
-  return links.every(({ info }) => info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind)))
+  return links.every(isOfTable)
+}
+
+/** Whether a member is of that version, so that no command may have more than the table says. */
+export function isAnyOfTable(links: readonly Link[]): boolean {
+  return links.some(isOfTable)
+}
+
+function isOfTable({ info }: Link): boolean {
+  return info !== undefined && TABLE_VERSION.test(nameOfKind(info.kind))
 }

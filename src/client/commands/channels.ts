@@ -1,4 +1,5 @@
 import { type Channels, type Kind, Subscriber } from '../../channels/channels.js'
+import { wrongWordsError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
 import { encodeReply, error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
@@ -78,10 +79,7 @@ const unsubscribe = (kind: Kind): Verb => ({
 
 const names = (kind: Kind): Verb =>
   answered((channels, frame) => {
-    if (frame.argc > 3) {
-      const word = argumentOf(frame, 1).toString('latin1')
-      return error(`ERR unknown subcommand or wrong number of arguments for '${word}'. Try PUBSUB HELP.`)
-    }
+    if (frame.argc > 3) return wrongWordsError('pubsub', argumentOf(frame, 1))
     return channels.names(kind, frame.argc === 3 ? argumentOf(frame, 2) : undefined)
   })
 

@@ -1,5 +1,6 @@
 import type { Acl } from '../../acl/acl.js'
 import { wordOf } from '../../base/ascii.js'
+import { wrongWordsError } from '../../command/errors.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
@@ -10,7 +11,6 @@ import { isPlain, setNameReply } from './connection.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
-const WRONG_UNBLOCK = error("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
 /** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
 const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 
@@ -113,7 +113,7 @@ function kill({ clients, acl }: Server, client: Connection, args: readonly Buffe
 /** CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 when the client waited, and nothing has come for it. */
 function unblock(clients: Clients, args: readonly Buffer[]): Reply | Promise<Reply> {
   const how = args.length > 3 ? option(args[3]) : 'timeout'
-  if (args.length > 4) return WRONG_UNBLOCK
+  if (args.length > 4) return wrongWordsError('client', args[1])
   if (how !== 'timeout' && how !== 'error') return error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   const id = parseInt64(args[2])
   if (id === undefined) return NOT_AN_INTEGER

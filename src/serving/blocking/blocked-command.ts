@@ -1,3 +1,4 @@
+import { lowerWord } from '../../base/ascii.js'
 import type { KeyId } from '../../base/key-id.js'
 import { keyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
@@ -86,8 +87,6 @@ function poppingSeveral(
   kind: 'list' | 'sorted-set',
   db: number,
 ): BlockedCommand | Reply {
-  const timeoutMs = timeoutOf(args[1])
-  if (typeof timeoutMs !== 'number') return timeoutMs
   const words: Words = [name, ...args.slice(2)]
   const frame = frameOf(words)
   const row = rowNamed(name.toLowerCase())!
@@ -95,7 +94,19 @@ function poppingSeveral(
   const count = Math.max(0, findKeys(row, frame, places))
   const keys = args.slice(3, 3 + count)
   const rest = args.slice(3 + count)
+  const asked = timeoutOf(args[1])
+  if (typeof asked !== 'number' && count > 0 && areFit(rest, name)) return asked
+  // What else is wrong comes before the time: the server says it at once.
+  const timeoutMs = typeof asked === 'number' ? asked : 0
   return blocked(words, keys, kind, timeoutMs, false, (key) => frameOf([name, '1', key, ...rest]), db)
+}
+
+/** Whether nothing is wrong with what stands behind the keys of LMPOP or ZMPOP. */
+function areFit([where, option, count, ...more]: readonly (Buffer | undefined)[], name: string): boolean {
+  const ends = name === 'LMPOP' ? /^(left|right)$/i : /^(min|max)$/i
+  if (where === undefined || !ends.test(where.toString('latin1'))) return false
+  if (option === undefined) return true
+  return lowerWord(option) === 'count' && /^[1-9]\d*$/.test(String(count)) && more.length === 0
 }
 
 /** BLMOVE source destination from to timeout, BRPOPLPUSH source destination timeout. */

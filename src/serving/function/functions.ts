@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Link, LinkLostError } from '../../backend/link.js'
 import { lowerCase } from '../../base/ascii.js'
 import type { Logger } from '../../base/log.js'
+import { wrongWordsError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
@@ -109,9 +110,9 @@ export class Functions {
       case 'delete-library':
         return this.delete(words[0])
       case 'flush-libraries':
-        return this.flush(words)
+        return words.length > 1 ? wrongWordsError('function', args[1]) : this.flush(words)
       case 'restore-libraries':
-        return this.restore(words)
+        return words.length > 2 ? wrongWordsError('function', args[1]) : this.restore(words)
       case 'list-libraries':
         return listed(this.libraries, words)
       case 'dump-libraries':
@@ -150,13 +151,11 @@ export class Functions {
   }
 
   private async flush(words: readonly Buffer[]): Promise<Reply> {
-    if (words.length > 1) return wrongWords('FLUSH')
     if (words.length === 1 && !['sync', 'async'].includes(lowerCase(words[0]))) return FLUSH_HOW
     return (await this.change(async () => [])) ?? OK
   }
 
   private async restore(words: readonly Buffer[]): Promise<Reply> {
-    if (words.length > 2) return wrongWords('RESTORE')
     const policy = words.length === 2 ? lowerCase(words[1]) : 'append'
     if (!POLICIES.includes(policy)) return WRONG_POLICY
     const { sources, fault } = sourcesIn(words[0])
@@ -272,10 +271,6 @@ export class Functions {
     await link.call(['FUNCTION', 'DELETE', String(said)])
     return error('ERR this proxy does not understand the first line of the library; nothing was loaded')
   }
-}
-
-function wrongWords(command: string): Reply {
-  return error(`ERR unknown subcommand or wrong number of arguments for '${command}'. Try FUNCTION HELP.`)
 }
 
 /** The functions of the one library that FUNCTION LIST has told of. */

@@ -8,7 +8,8 @@ import { allRows, rowNamed } from '../../command/table.js'
  *     w1    a write of one key, noted as it is          W1        the same, of a command that needs memory
  *     r1    a read                                      r1,-1,1   a read of all its arguments
  *
- *     how       -  no key, nothing to note: PING        n  not to be had inside a script      N  refused by Redis there
+ *     how       -  no key, nothing to note: PING        n  not to be had inside a script      N  refused by Redis there,
+ *                  both with the arity behind it, which comes before
  *               r  a read                               w  the command itself is noted
  *               q  what no one server can tell, see `questions`
  *               c  nobody can tell: the keys are copied
@@ -78,9 +79,10 @@ export function allSpecs(): string {
 
 function specOfRow(row: CommandRow): string {
   if (row.subcommands !== undefined) return 'C'
-  if (row.flags.includes('noscript')) return 'N'
+  if (row.flags.includes('noscript')) return `N${row.arity}`
   const how = howOf(row)
-  if (how === 'n' || how === '-' || how === 'q') return how
+  if (how === 'n') return `n${row.arity}`
+  if (how === '-' || how === 'q') return how
   const letter = row.flags.includes('denyoom') && how !== 'r' ? how.toUpperCase() : how
   return letter + keysOf(row)
 }
