@@ -16,6 +16,7 @@ WORKDIR /app
 ENV NODE_ENV=production DT_LISTEN_HOST=0.0.0.0
 COPY package.json LICENSE ./
 COPY conf conf
+COPY page page
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
 # What the proxy has to find when it starts again: keep this directory.

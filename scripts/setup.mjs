@@ -1,7 +1,7 @@
 /*
  * What `npm start` and `npm test` need before they begin, from a fresh clone on: the packages, Redis, the build.
  * Says nothing and takes a fraction of a second when all of it is there. `setup.mjs --tests` wants Redis's own
- * clients as well; `setup.mjs --bench` too, and twemproxy if it can be had.
+ * clients as well; `setup.mjs --bench` too, and twemproxy if it can be had; `setup.mjs --page` a browser.
  *
  * It runs before any package is installed, so it uses Node alone.
  */
@@ -17,9 +17,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 try {
   checkNode()
   installPackages()
-  const [tests, bench] = ['--tests', '--bench'].map((option) => process.argv.includes(option))
-  ensureRedis(tests || bench ? ['redis-server', 'redis-cli', 'redis-benchmark'] : ['redis-server'])
+  const [tests, bench, page] = ['--tests', '--bench', '--page'].map((option) => process.argv.includes(option))
+  ensureRedis(tests || bench || page ? ['redis-server', 'redis-cli', 'redis-benchmark'] : ['redis-server'])
   if (bench) tryTwemproxy()
+  if (page) ensureChromium()
   build()
 } catch (error) {
   console.error(error.message)
@@ -72,6 +73,15 @@ function tryTwemproxy() {
   if (isThere() || (isDebian() && canInstall() && install('nutcracker') && isThere())) return
   console.error(
     'Twemproxy is missing and left out of the comparison (Debian, Ubuntu: sudo apt-get install nutcracker).',
+  )
+}
+
+/** The browser in which the page is looked at. */
+function ensureChromium() {
+  if (versionOf('chromium') !== undefined) return
+  if (isDebian() && canInstall() && install('chromium') && versionOf('chromium') !== undefined) return
+  throw new Error(
+    'Chromium is missing: please install it, so that chromium is on the PATH (Debian: sudo apt-get install chromium).',
   )
 }
 

@@ -1,5 +1,6 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
@@ -8,10 +9,20 @@ import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
 import { metricsOf } from './metrics.js'
 import { readinessOf } from './readiness.js'
+import { placeOf } from './snapshot.js'
+import { Watch } from './watch.js'
 
 /** Who does not say what he wants in this time is sent away. */
 const REQUEST_TIMEOUT_MS = 5000
 const CONNECTIONS_MAX = 100
+
+/** The files of the page, beside the sources. */
+const PAGE = new URL('../../../page/', import.meta.url)
+const FILES: Readonly<Record<string, readonly [name: string, type: string]>> = {
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/page.css': ['page.css', 'text/css; charset=utf-8'],
+  '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
+}
 
 /** What HTTP clients see, all of it read-only. */
 interface Page {
@@ -21,15 +32,17 @@ interface Page {
 }
 
 /**
- * The port for monitoring: /metrics for Prometheus, /readyz and /healthz for load balancers and orchestrators. It listens
- * when `admin.port` is set; with `admin.token` it wants that in `Authorization: Bearer …`, but for /healthz and /readyz.
+ * The port for monitoring: a page for people, /metrics for Prometheus, /readyz and /healthz for load balancers and
+ * orchestrators. It listens when `admin.port` is set; with `admin.token` it wants that for all but /healthz and /readyz.
  */
 export class AdminServer {
   private readonly http = createServer((request, response) => void this.serve(request, response))
   private readonly metrics: Registry
+  private readonly watch: Watch
 
   constructor(private readonly server: Server) {
     this.metrics = metricsOf(server)
+    this.watch = new Watch(server)
     this.http.maxConnections = CONNECTIONS_MAX
     this.http.requestTimeout = REQUEST_TIMEOUT_MS
     this.http.headersTimeout = REQUEST_TIMEOUT_MS
@@ -50,6 +63,7 @@ export class AdminServer {
     } catch (failure) {
       throw new UserError(`admin.port ${port} of ${host} cannot be listened on: ${(failure as Error).message}`)
     }
+    this.watch.start()
     const { port: taken } = this.http.address() as AddressInfo
     this.server.log.info(`monitoring is served on http://${host.includes(':') ? `[${host}]` : host}:${taken}`)
     return { host, port: taken }
@@ -57,6 +71,7 @@ export class AdminServer {
 
   async close(): Promise<void> {
     if (!this.http.listening) return
+    this.watch.stop()
     const closed = once(this.http, 'close')
     this.http.close()
     this.http.closeAllConnections()
@@ -65,10 +80,12 @@ export class AdminServer {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      if (this.isWatcher(request)) return this.watch.add(response)
       const { status, type, body } = await this.answer(request)
       response.writeHead(status, {
         ...{ 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' },
-        ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+        ...{ 'content-security-policy': "default-src 'self'; img-src data:", 'x-content-type-options': 'nosniff' },
+        ...(status === 401 && { 'www-authenticate': 'Basic realm="Diminished Triad", Bearer' }),
         ...(status === 405 && { allow: 'GET, HEAD' }),
       })
       response.end(request.method === 'HEAD' ? undefined : body)
@@ -78,14 +95,24 @@ export class AdminServer {
     }
   }
 
+  private isWatcher(request: IncomingMessage): boolean {
+    return request.url === '/events' && request.method === 'GET' && this.isAllowed(request)
+  }
+
   private async answer(request: IncomingMessage): Promise<Page> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD are served')
-    const [path] = (request.url ?? '/').split('?')
+    const [path, query] = (request.url ?? '/').split('?')
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return this.readyz(request)
-    if (path !== '/metrics') return text(404, 'there are /metrics, /readyz and /healthz')
-    if (!this.isAllowed(request)) return text(401, 'the token of admin.token is wanted, as Authorization: Bearer …')
-    return { status: 200, type: this.metrics.contentType, body: await this.metrics.metrics() }
+    if (!this.isAllowed(request))
+      return text(401, 'admin.token is wanted: as a bearer token, or as the password of any user')
+    if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.metrics() }
+    if (path === '/locate') return this.locate(new URLSearchParams(query).get('key') ?? '')
+    return FILES[path] === undefined ? text(404, 'there are /, /metrics, /readyz and /healthz') : fileOf(path)
+  }
+
+  private locate(key: string): Page {
+    return json(200, placeOf(this.server.views.current, Buffer.from(key)))
   }
 
   /** Why not, as text, or as JSON for whoever accepts that. */
@@ -94,7 +121,7 @@ export class AdminServer {
     const { ready, why, warnings } = readiness
     const status = ready ? 200 : 503
     if (/\bapplication\/json\b/.test(headers.accept ?? '')) {
-      return { status, type: 'application/json', body: `${JSON.stringify(readiness)}\n` }
+      return json(status, readiness)
     }
     return text(status, [ready ? 'ready' : `not ready: ${why}`, ...warnings].join('\n'))
   }
@@ -102,10 +129,28 @@ export class AdminServer {
   private isAllowed({ headers }: IncomingMessage): boolean {
     const { token } = this.server.config.admin
     if (token === undefined) return true
-    const given = Buffer.from(headers.authorization ?? '')
-    const wanted = Buffer.from(`Bearer ${token}`)
-    return given.length === wanted.length && timingSafeEqual(given, wanted)
+    const [, scheme = '', said = ''] = /^(\S+) (.*)$/.exec(headers.authorization ?? '') ?? []
+    const basic = () =>
+      Buffer.from(said, 'base64')
+        .toString()
+        .replace(/^[^:]*:/, '')
+    const given = digest(/^bearer$/i.test(scheme) ? said : /^basic$/i.test(scheme) ? basic() : '')
+    return timingSafeEqual(given, digest(token))
   }
+}
+
+function json(status: number, value: unknown): Page {
+  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` }
+}
+
+function fileOf(path: string): Page {
+  const [name, type] = FILES[path]
+  return { status: 200, type, body: readFileSync(new URL(name, PAGE), 'utf8') }
+}
+
+/** Of the same length whatever it is made of. */
+function digest(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
 
 function text(status: number, body: string): Page {

@@ -33,13 +33,52 @@ t.test('what is alive and serves says so, without a token', async (t) => {
 })
 
 t.test('nobody but who has the token reads the metrics, and nobody changes anything', async (t) => {
-  for (const said of [{}, { authorization: 'Bearer' }, { authorization: 'Bearer a guess' }, { authorization: TOKEN }]) {
+  for (const said of [
+    {},
+    { authorization: `Basic ${btoa('x:a guess')}` },
+    { authorization: 'Bearer' },
+    { authorization: 'Bearer a guess' },
+    { authorization: TOKEN },
+  ]) {
     const refused = await ask('/metrics', said as Record<string, string>)
-    t.same([refused.status, refused.headers.get('www-authenticate')], [401, 'Bearer'])
+    t.equal(refused.status, 401)
+    t.match(refused.headers.get('www-authenticate'), /Basic.*Bearer/)
     t.notMatch(await refused.text(), TOKEN)
   }
   t.equal((await ask('/metrics', { authorization: `Bearer ${TOKEN}` }, 'POST')).status, 405)
-  t.equal((await ask('/nothing')).status, 404)
+  t.equal((await ask('/nothing', { authorization: `Bearer ${TOKEN}` })).status, 404)
+})
+
+t.test('the page and what it asks for', async (t) => {
+  const headers = { authorization: `Basic ${btoa(`anybody:${TOKEN}`)}` }
+  for (const [path, type] of [
+    ['/', 'text/html'],
+    ['/page.css', 'text/css'],
+    ['/page.js', 'text/javascript'],
+  ]) {
+    t.equal((await ask(path)).status, 401, path)
+    const answer = await ask(path, headers)
+    t.equal(answer.status, 200, path)
+    t.match(answer.headers.get('content-type'), type)
+    t.match(answer.headers.get('content-security-policy'), "default-src 'self'")
+  }
+  const place = (await (await ask('/locate?key=user%3A1', headers)).json()) as { replicas: string[] }
+  const located = (await client.ask('DT', 'LOCATE', 'user:1')).toString()
+  t.match(located, place.replicas[0])
+  t.equal(place.replicas.length, 3)
+
+  t.equal((await ask('/events')).status, 401)
+  const reader = (await ask('/events', headers)).body?.getReader()
+  const first = JSON.parse(new TextDecoder().decode((await reader?.read())?.value).replace(/^data: /, ''))
+  t.equal(first.ready, true)
+  t.equal(first.members.length, 3)
+  t.equal(first.ranges.length, 3 * 64)
+  t.match(
+    new TextDecoder().decode((await reader?.read())?.value),
+    /^data: (?!.*"ranges")/,
+    'ranges come again with a new view',
+  )
+  await reader?.cancel()
 })
 
 t.test('what does not speak HTTP is sent away, and the others are served', async (t) => {

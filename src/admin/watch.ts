@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http'
+import type { Server } from '../client/server.js'
+import { countKeysByMaster } from '../order/key-count.js'
+import { changesBetween, rangesOf, type Snapshot, snapshotOf } from './snapshot.js'
+
+/** How often whoever watches is told, and what happens is looked for. */
+const LOOK_MS = 1000
+/** Keys are counted only while somebody watches, and this often: all servers are asked for that. */
+const COUNT_MS = 10_000
+const EVENTS_KEPT = 50
+/** A watcher that does not read is let go; the page comes back by itself. */
+const UNSENT_BYTES_MAX = 1_000_000
+
+interface Event {
+  readonly at: string
+  readonly text: string
+}
+
+/** Tells everybody who has the page open what there is, every second, as server-sent events. */
+export class Watch {
+  private readonly watchers = new Map<ServerResponse, { epoch: number }>()
+  private readonly events: Event[] = []
+  private keys: ReadonlyMap<string, number> = new Map()
+  private lastCountMs = Number.NEGATIVE_INFINITY
+  private before: Snapshot | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly server: Server) {}
+
+  start(): void {
+    this.timer = setInterval(() => this.look(), LOOK_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+    for (const response of this.watchers.keys()) response.end()
+  }
+
+  /** Is told at once, and from then on. */
+  add(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    this.watchers.set(response, { epoch: -1 })
+    response.on('close', () => this.watchers.delete(response))
+    this.look()
+  }
+
+  private look(): void {
+    const now = snapshotOf(this.server, this.keys)
+    const at = new Date().toISOString()
+    if (this.before !== undefined) {
+      for (const text of changesBetween(this.before, now)) this.events.unshift({ at, text })
+      this.events.length = Math.min(this.events.length, EVENTS_KEPT)
+    }
+    this.before = now
+    if (this.watchers.size === 0) return
+    this.countKeys()
+    for (const [response, watcher] of this.watchers) {
+      if (response.writableLength > UNSENT_BYTES_MAX) response.destroy()
+      else response.write(`data: ${JSON.stringify({ ...now, events: this.events, ...this.ranges(watcher) })}\n\n`)
+    }
+  }
+
+  /** The ranges, for whoever does not have them yet. */
+  private ranges(watcher: { epoch: number }) {
+    const view = this.server.views.current
+    if (watcher.epoch === view.epoch) return {}
+    watcher.epoch = view.epoch
+    return { ranges: rangesOf(view) }
+  }
+
+  private countKeys(): void {
+    if (performance.now() - this.lastCountMs < COUNT_MS) return
+    this.lastCountMs = performance.now()
+    countKeysByMaster(this.server.order.router).then(
+      ({ byMaster }) => {
+        this.keys = byMaster
+      },
+      (failure: Error) => this.server.failed(failure, { while: 'keys were counted for the page' }),
+    )
+  }
+}
