@@ -167,7 +167,7 @@ async function serve(argv: string[]): Promise<number> {
     acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
     wipe: values.wipe === true,
   })
-  return runUntilSignal(proxy)
+  return runUntilSignal(proxy, () => proxy.reload())
 }
 
 async function ping(argv: string[]): Promise<number> {
@@ -198,8 +198,8 @@ dt help <command> lists its options.
  * Starts the service and stops it in order on the first signal, also when it comes during the start. So it does when an
  * exception is caught by nobody, for `dt up` has servers to stop; the second one of these ends the process at once.
  */
-async function runUntilSignal(service: Service): Promise<number> {
-  const signalled = firstSignal()
+async function runUntilSignal(service: Service, reload?: () => void): Promise<number> {
+  const signalled = firstSignal(reload)
   let reason: Error | undefined
   process.once('uncaughtException', (failure) => service.fail(failure))
   try {
@@ -218,9 +218,10 @@ async function runUntilSignal(service: Service): Promise<number> {
 
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP. Whoever sends another one after that does not want to wait any
- * longer; within a second it is the same one, because Ctrl-C under npm comes from the terminal and from npm.
+ * longer; within a second it is the same one, because Ctrl-C under npm comes from the terminal and from npm. Who can
+ * `reload` does that at a SIGHUP.
  */
-function firstSignal(): Promise<void> {
+function firstSignal(reload: (() => void) | undefined): Promise<void> {
   return new Promise((resolve) => {
     let firstAt = 0
     const onSignal = () => {
@@ -229,7 +230,8 @@ function firstSignal(): Promise<void> {
       else if (now - firstAt > 1000) process.exit(1)
       resolve()
     }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+    process.on('SIGHUP', reload ?? onSignal)
   })
 }
 

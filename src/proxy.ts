@@ -38,6 +38,7 @@ import { Settling } from './migration/settling.js'
 import { StallWatch } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
 import type { RingProxy, StartOptions } from './service.js'
+import { Tls } from './tls/tls.js'
 import { emptyView } from './view/build-view.js'
 import type { Member } from './view/view.js'
 import { ViewKeeper } from './view/view-keeper.js'
@@ -81,6 +82,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const runId = randomBytes(20).toString('hex')
   const where = `process ${process.pid} on ${hostname()}`
   const turn = new Turn()
+  const tls = new Tls(config, log)
   const { ring, backend } = config
   const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes, ring.keyGroups))
   const keeper = new ViewKeeper(views, log)
@@ -132,7 +134,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   turn.guard = () => pauseWatch.check()
 
   const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
-  const links: Links = new Links({ ...backend, ringId: ring.id, runId, admit, failed }, turn, log, {
+  const links: Links = new Links({ ...backend, tls: tls.servers, ringId: ring.id, runId, admit, failed }, turn, log, {
     onUp: (link, info) => {
       if (running && !ownership.servers.has(link.name)) {
         link.reset(GREETED_TOO_EARLY)
@@ -189,7 +191,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     removed,
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
-    ...servingSettings(config),
+    ...servingSettings(config, tls.servers),
     wasRemoved: (name) => membership.removed().includes(name),
     isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
@@ -208,7 +210,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const { order } = coordinator
   markers.onAcknowledged((epoch) => order.acknowledgement.markerAnswered(epoch))
   const membership: Membership = new Membership({
-    sentinel: config.sentinel,
+    ...{ sentinel: config.sentinel, tls: tls.sentinels },
     log,
     checkPause: () => pauseWatch.check(),
     silence: watchSilence(links, order),
@@ -272,7 +274,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
 
   const forgotten: Membership['toldToForget'] = (name, told) => membership.toldToForget(name, told)
-  const sentinels = new SentinelAdmin(config.sentinel, backend, () => turn.mayLeave(), forgotten)
+  const sentinels = new SentinelAdmin(config.sentinel, backend, tls.sentinels, () => turn.mayLeave(), forgotten)
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   const listening = clientSide(config, coordinator, views, links, log)
@@ -293,8 +295,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     upkeep,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...listening,
-    runId,
-    failed,
+    ...{ tls, runId, failed },
     startedAtMs: performance.now(),
     address: () => address,
   }
@@ -335,6 +336,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
 
   return {
     ended,
+    reload: () => tls.reload(),
     get address() {
       return address
     },

@@ -12,6 +12,8 @@ export interface Service {
 
 /** It ends by itself when another proxy has taken over. */
 export interface RingProxy extends Service {
+  /** Reads certificates again, and logs what came of it; nothing else changes. */
+  reload(): void
   /**
    * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
    * another proxy is active, and when stopped before.

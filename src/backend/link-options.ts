@@ -1,3 +1,4 @@
+import type { TlsTarget } from '../tls/to-servers.js'
 import type { Call } from './call.js'
 import type { ServerInfo } from './handshake.js'
 
@@ -8,6 +9,8 @@ export interface LinkOptions {
   readonly reconnectMinMs: number
   readonly reconnectMaxMs: number
   readonly pingIntervalMs: number
+  /** How the connection is encrypted; undefined when it is not. */
+  readonly tls?: TlsTarget | undefined
   readonly ringId: string
   /** Identifies this run of the proxy in the names of its connections. */
   readonly runId: string

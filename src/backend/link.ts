@@ -8,7 +8,7 @@ import { type Frame, frameOf } from '../resp/frame.js'
 import { type ReplySink as FramerSink, type PushPlace, ReplyFramer, ReplyProtocolError } from '../resp/reply-framer.js'
 import { answeredBy } from './answering.js'
 import { BEGIN, Block, type BlockHost, END, EXEC, MULTI, type RunSink } from './block.js'
-import { connectReading } from './connect.js'
+import { connectReading, onceOpen, socketFault } from './connect.js'
 import { decodedReply, LinkLostError } from './decoded-reply.js'
 import { EventPushes } from './event-pushes.js'
 import { Expirations } from './expirations.js'
@@ -283,7 +283,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.owed.readsUntilMs = 0
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
-    const socket = connectReading(this.host, this.port, {
+    const socket = connectReading(this, this.options.tls, {
       receive: (buf, size) => {
         if (isCurrent()) this.received(() => framer.feed(buf, size))
         return true
@@ -295,11 +295,11 @@ export class Link implements Flushable, FramerSink, BlockHost {
       },
     })
     this.socket = socket
-    socket.once('connect', () => {
+    onceOpen(socket, () => {
       if (this.socket === socket) void this.shakeHands(socket)
     })
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      failure = error.code === undefined ? error.message : `${error.code} ${error.syscall ?? ''}`.trim()
+    socket.on('error', (error) => {
+      failure = socketFault(error)
     })
     socket.once('close', () => {
       if (this.socket === socket) this.broken(failure)

@@ -1,14 +1,16 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { ReplyFramer, ReplyProtocolError, type ReplySink } from '../resp/reply-framer.js'
+import { openSocket, socketFault, type TlsTarget } from '../tls/to-servers.js'
 
 export interface Endpoint {
   readonly host: string
   readonly port: number
   readonly username?: string | undefined
   readonly password?: string | undefined
+  readonly tls?: TlsTarget | undefined
 }
 
 /** The server cannot be asked; the message says why, for people. */
@@ -36,7 +38,9 @@ export class SingleConnection implements ReplySink {
   ) {
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.receive(chunk))
-    socket.on('error', (error: NodeJS.ErrnoException) => this.fail(error.code ?? error.message))
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.fail(error.syscall === undefined ? socketFault(error) : (error.code ?? error.message)),
+    )
     socket.on('close', () => this.fail('the connection was closed'))
   }
 
@@ -47,8 +51,8 @@ export class SingleConnection implements ReplySink {
    * @throws ConnectionError
    */
   static async open(endpoint: Endpoint, timeoutMs: number): Promise<SingleConnection> {
-    const { host, port, username, password } = endpoint
-    const connection = new SingleConnection(connect({ host, port }), `${host}:${port}`)
+    const { host, port, username, password, tls } = endpoint
+    const connection = new SingleConnection(openSocket({ host, port }, tls), `${host}:${port}`)
     const timer = setTimeout(() => connection.fail(`no answer within ${timeoutMs} ms`), timeoutMs)
     try {
       const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]

@@ -47,7 +47,7 @@ export class Listener {
     checkOpenFiles(server)
     const address = await this.doors.openAll(server.config.listen, server.config.tls.port)
     tellProtected(server)
-    server.tls?.watch()
+    server.tls.watch()
     server.stats.start(server.clients)
     return address
   }
@@ -55,7 +55,7 @@ export class Listener {
   /** Accepts nobody any more; resolves when all clients are gone. */
   close(): Promise<void> {
     this.server.stats.stop()
-    this.server.tls?.stop()
+    this.server.tls.stop()
     for (const socket of this.shaking) socket.destroy()
     return this.doors.close()
   }
@@ -88,7 +88,7 @@ export class Listener {
     this.counted(accepted)
     let client: Connection | undefined
     const reader = readerOf(() => client)
-    const socket = receive(accepted, server.tls!.reception, sharedReadBuffer, reader, {
+    const socket = receive(accepted, server.tls.clients!.reception, sharedReadBuffer, reader, {
       secured: (socket, commonName) => {
         shaking.delete(socket)
         if (refusal !== undefined) {

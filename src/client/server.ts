@@ -14,7 +14,7 @@ import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
 import type { Order } from '../order/order.js'
 import { KeyspaceEvents } from '../serving/keyspace-events.js'
-import { TlsForClients } from '../tls/for-clients.js'
+import type { Tls } from '../tls/tls.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type PushLimits, pushLimitsOf } from './client-ear.js'
@@ -61,8 +61,7 @@ export interface Server {
   readonly startedAtMs: number
   /** The address on which clients are accepted, known when the listener is open. */
   readonly address: () => ListenAddress
-  /** How clients with TLS are received; undefined when there is no port for them. */
-  readonly tls: TlsForClients | undefined
+  readonly tls: Tls
 }
 
 /** What there is of clients when the proxy starts. */
@@ -83,7 +82,6 @@ export function clientSide(
   | 'pushLimits'
   | 'keyspaceEvents'
   | 'monitors'
-  | 'tls'
   | 'slowLog'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
@@ -100,7 +98,6 @@ export function clientSide(
     cachedKeys,
     pushLimits,
     monitors: new Monitors(pushLimits, log),
-    tls: config.tls.port === 0 ? undefined : new TlsForClients(config.tls, log),
     keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }
 }

@@ -16,7 +16,7 @@ export interface Address {
 }
 
 /** Settings whose value is never shown in an error message. */
-export const secretNames: ReadonlySet<string> = new Set(['password', 'keyPassword', 'token', 'users'])
+export const secretNames: ReadonlySet<string> = new Set(['password', 'keyPassword', 'tlsKeyPassword', 'token', 'users'])
 
 const day = 86_400_000
 const kilobyte = 1024
@@ -186,6 +186,20 @@ function pairs(cert: string, key: string) {
   }
 }
 
+const certificateWithKey = pairs('tlsCertFile', 'tlsKeyFile')
+
+/** How the connections to servers, or to Sentinels, are encrypted, see conf/dt.yaml. */
+const tlsToServers = {
+  tls: oneOf(['no', 'yes']).default('no'),
+  tlsVerify: oneOf(['yes', 'no']).default('yes'),
+  tlsServerName: text().optional(),
+  tlsCaFile: text().optional(),
+  tlsCertFile: text().optional(),
+  tlsKeyFile: text().optional(),
+  tlsKeyPassword: text().optional(),
+  tlsKeyPasswordFile: text().optional(),
+}
+
 export const sections = {
   /**
    * Where clients connect. Port 0 takes a free one, unless there is a port for TLS: then it is none. `host` is a line as that
@@ -241,13 +255,16 @@ export const sections = {
     withoutMajority: oneOf(['refuse', 'serve']).default('refuse'),
   }),
   /** The Sentinels that know the members: the masters whose names match `masterPattern`. */
-  sentinel: z.strictObject({
-    addresses: addresses().default([{ host: '127.0.0.1', port: 26379 }]),
-    username: text().optional(),
-    password: text().optional(),
-    masterPattern: text().default('dt-*'),
-    pollMs: milliseconds(100, 60_000).default(1000),
-  }),
+  sentinel: z
+    .strictObject({
+      addresses: addresses().default([{ host: '127.0.0.1', port: 26379 }]),
+      username: text().optional(),
+      password: text().optional(),
+      masterPattern: text().default('dt-*'),
+      pollMs: milliseconds(100, 60_000).default(1000),
+      ...tlsToServers,
+    })
+    .superRefine(certificateWithKey),
   /** The links to the members. */
   backend: z
     .strictObject({
@@ -257,7 +274,9 @@ export const sections = {
       reconnectMinMs: milliseconds(1).default(50),
       reconnectMaxMs: milliseconds(1).default(1000),
       pingIntervalMs: milliseconds(100).default(1000),
+      ...tlsToServers,
     })
+    .superRefine(certificateWithKey)
     .refine((backend) => backend.reconnectMinMs <= backend.reconnectMaxMs, {
       path: ['reconnectMaxMs'],
       error: 'must not be less than backend.reconnectMinMs',

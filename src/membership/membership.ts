@@ -2,6 +2,7 @@ import { addressText } from '../base/address-text.js'
 import { assert } from '../base/assert.js'
 import type { Logger } from '../base/log.js'
 import type { Config } from '../config/config.js'
+import type { TlsTarget } from '../tls/to-servers.js'
 import type { Member } from '../view/view.js'
 import { namePattern } from './name-pattern.js'
 import type { Refusals } from './refusals.js'
@@ -21,7 +22,9 @@ import { step } from './step.js'
 const TICK_MS = 100
 
 export interface MembershipDeps {
-  readonly sentinel: Config['sentinel']
+  readonly sentinel: Pick<Config['sentinel'], 'addresses' | 'username' | 'password' | 'masterPattern' | 'pollMs'>
+  /** How the connections to the Sentinels are encrypted, if they are. */
+  readonly tls?: TlsTarget | undefined
   readonly log: Logger
   /** Who owes replies and says nothing. */
   silence(): Silence
@@ -92,7 +95,7 @@ export class Membership {
     const { sentinel } = deps
     this.state = initialState(sentinel.addresses.map(addressText), performance.now())
     const matches = namePattern(sentinel.masterPattern)
-    const auth = { username: sentinel.username, password: sentinel.password }
+    const auth = { username: sentinel.username, password: sentinel.password, tls: deps.tls }
     this.subscribers = sentinel.addresses.map((endpoint) => {
       const address = addressText(endpoint)
       return new SentinelSubscriber(endpoint, auth, sentinel.pollMs, {

@@ -2,6 +2,8 @@ import { Redis } from 'ioredis'
 import { addressText } from '../base/address-text.js'
 import { UserError } from '../base/user-error.js'
 import type { Config } from '../config/config.js'
+import type { TlsTarget } from '../tls/to-servers.js'
+import { tlsOptions } from './sentinel-tls.js'
 
 const CONNECT_TIMEOUT_MS = 1000
 const ANSWER_TIMEOUT_MS = 3000
@@ -26,6 +28,7 @@ export class SentinelAdmin {
     private readonly sentinel: Config['sentinel'],
     /** How the Sentinels are to log in at the servers. */
     private readonly backend: Pick<Config['backend'], 'username' | 'password'>,
+    private readonly tls: TlsTarget | undefined,
     /** Resolves when this process may still speak for the ring: never once another one does [design §9]. */
     private readonly mayLeave: () => Promise<void>,
     /** Told which Sentinels have forgotten a master. */
@@ -100,6 +103,7 @@ export class SentinelAdmin {
       port,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
+      ...tlsOptions(this.tls, host),
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT_MS,
       commandTimeout: ANSWER_TIMEOUT_MS,

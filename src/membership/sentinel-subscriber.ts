@@ -1,5 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import type { TlsTarget } from '../tls/to-servers.js'
 import { parseMasters, parseNews, parseTilt, SENTINEL_CHANNELS } from './sentinel-reply.js'
+import { tlsOptions } from './sentinel-tls.js'
 import type { SentinelMaster, SentinelNews } from './state.js'
 
 /** Sentinel's timer takes a gap of 2 s for tilt: polls up to 1250 ms apart that give up this early notice every such stop. */
@@ -31,7 +33,11 @@ export class SentinelSubscriber {
 
   constructor(
     { host, port }: { readonly host: string; readonly port: number },
-    auth: { readonly username: string | undefined; readonly password: string | undefined },
+    auth: {
+      readonly username: string | undefined
+      readonly password: string | undefined
+      readonly tls?: TlsTarget | undefined
+    },
     private readonly pollMs: number,
     private readonly listener: SentinelListener,
   ) {
@@ -40,6 +46,7 @@ export class SentinelSubscriber {
       port,
       ...(auth.username === undefined ? {} : { username: auth.username }),
       ...(auth.password === undefined ? {} : { password: auth.password }),
+      ...tlsOptions(auth.tls, host),
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT_MS,
       commandTimeout: ANSWER_TIMEOUT_MS,

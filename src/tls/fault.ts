@@ -27,7 +27,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
 /** Why a connection with TLS failed, in a sentence without end. */
 export function tlsFault(error: Error): string {
   const { code, reason } = error as NodeJS.ErrnoException & { reason?: string }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate is not for this name: ${reason}`
   if (code !== undefined && MEANINGS[code] !== undefined) return MEANINGS[code]
-  // The message of OpenSSL is a line of its source; that of Node names the certificate's names.
+  // The message of OpenSSL is a line of its source.
   return reason ?? error.message
 }

@@ -45,6 +45,8 @@ t.test('without a file and variables, every setting has its default', async (t) 
     addresses: [{ host: '127.0.0.1', port: 26379 }],
     masterPattern: 'dt-*',
     pollMs: 1000,
+    tls: 'no',
+    tlsVerify: 'yes',
   })
   t.same(config.auth, {}, 'clients need no password')
   t.equal(config.limits.maxBulkBytes, 512 * 1024 * 1024)
@@ -101,6 +103,8 @@ t.test('every setting can be given as a variable', async (t) => {
     protocols: 'TLSv1.3',
     preferServerCiphers: 'yes',
     sessionCaching: 'no',
+    tls: 'yes',
+    tlsVerify: 'no',
     sessionCacheTimeoutMs: '1777',
   }
   const env = Object.fromEntries(

@@ -13,8 +13,11 @@ t.test('conf/dt.yaml says the default of every setting, but for the Sentinels of
   t.same({ ...config, sentinel: { ...config.sentinel, addresses: defaults.sentinel.addresses } }, defaults)
 })
 
+const TLS_FILES = ['certFile', 'keyFile', 'keyPassword', 'keyPasswordFile', 'caFile']
 const OPTIONAL_OF_TLS = [
-  ...['certFile', 'keyFile', 'keyPassword', 'keyPasswordFile', 'caFile', 'ciphers', 'ciphersuites'],
+  ...TLS_FILES,
+  ...['ciphers', 'ciphersuites', 'tlsServerName'],
+  ...TLS_FILES.map((name) => `tls${name.charAt(0).toUpperCase()}${name.slice(1)}`),
 ]
 
 t.test('conf/dt.yaml names and explains every setting', async (t) => {

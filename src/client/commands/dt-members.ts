@@ -195,9 +195,9 @@ async function planRemove(server: Server, name: string): Promise<Reply> {
  * copied for each. A member that comes back as another program is filled anew from the others, so it has to take what these
  * hold, whichever of the two they are.
  */
-async function planUpgrade({ config, order, migrator }: Server, { host, port }: Address): Promise<Reply> {
+async function planUpgrade({ config, order, migrator, tls }: Server, { host, port }: Address): Promise<Reply> {
   const { username, password } = config.backend
-  const { kind } = await probe({ host, port, username, password }).catch((failure: Error) => {
+  const { kind } = await probe({ host, port, username, password, tls: tls.servers }).catch((failure: Error) => {
     throw failure instanceof UserError ? new UserError(`${host}:${port} is no pattern: ${failure.message}`) : failure
   })
   const { view, links } = order.router
@@ -286,13 +286,13 @@ function checkNewName({ config, membership }: Server, name: string): void {
 
 /** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
 async function checkServer(
-  { config, order, links, views }: Server,
+  { config, order, links, views, tls }: Server,
   name: string,
   { host, port }: Address,
 ): Promise<void> {
   const { username, password } = config.backend
   const where = `${name} on ${host}:${port} cannot be a member: `
-  const found = await probe({ host, port, username, password }).catch((failure: Error) => {
+  const found = await probe({ host, port, username, password, tls: tls.servers }).catch((failure: Error) => {
     throw failure instanceof UserError ? new UserError(where + failure.message) : failure
   })
   const others = links.all().flatMap((link) => {

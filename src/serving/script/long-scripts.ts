@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.js'
 import { within } from '../../base/within.js'
 import type { Route, Router } from '../../order/router.js'
 import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
+import type { TlsTarget } from '../../tls/to-servers.js'
 
 /** How often it is looked whether a script takes long, while there are scripts. */
 const LOOK_MS = 100
@@ -22,6 +23,8 @@ export interface LongScriptOptions {
   /** How others than the link log in. */
   readonly username?: string | undefined
   readonly password?: string | undefined
+  /** How their connections are encrypted, if they are. */
+  readonly tls?: TlsTarget | undefined
   /** A script that keeps a server busy for longer is given up. */
   readonly scriptMs: number
 }
@@ -151,8 +154,8 @@ export class LongScripts {
   }
 
   private endpointOf({ host, port }: Link): Endpoint {
-    const { username, password } = this.options
-    return { host, port, username, password }
+    const { username, password, tls } = this.options
+    return { host, port, username, password, tls }
   }
 }
 

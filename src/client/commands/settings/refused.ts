@@ -32,6 +32,8 @@ const LAZY: Refused = { fits: 'yes', why: 'a server that frees a large value in 
 const NO_REPLICAS: Refused = { fits: '0', why: 'members have no replicas of their own, and would refuse every write' }
 const ALIKE =
   'while not all members have the same value copies of a stream come to differ: give it to them in their configuration'
+const TLS_OF_MEMBERS =
+  'with other certificates the proxy or the Sentinels might not reach them: give them to the servers in their configuration'
 const PLACE = 'it says where one server is found, and there are several'
 
 const OF_MEMBERS: Readonly<Record<string, Refused>> = {
@@ -87,7 +89,7 @@ export function refusedOfMembers(name: string, value: string): string | undefine
   const refused = OF_MEMBERS[name]
   if (refused !== undefined) return value.toLowerCase() === refused.fits ? undefined : nothing(refused.why)
   if (ANNOUNCED.test(name)) return nothing(PLACE)
-  return name.startsWith('tls-') ? nothing('TLS between the proxy and its servers is not served') : undefined
+  return name.startsWith('tls-') ? nothing(TLS_OF_MEMBERS) : undefined
 }
 
 /** Why a setting of the proxy is not set while it runs. */

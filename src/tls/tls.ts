@@ -1,0 +1,49 @@
+import type { Logger } from '../base/log.js'
+import type { Reloaded } from './certificates.js'
+import { type ClientTlsSettings, TlsForClients } from './for-clients.js'
+import { TlsToServers, type ToServersSettings } from './to-servers.js'
+
+export interface TlsSettings {
+  readonly tls: ClientTlsSettings
+  readonly backend: ToServersSettings
+  readonly sentinel: ToServersSettings
+}
+
+/** All that this process has of TLS: undefined where it has none. */
+export class Tls {
+  readonly clients: TlsForClients | undefined
+  readonly servers: TlsToServers | undefined
+  readonly sentinels: TlsToServers | undefined
+  private readonly all: readonly (TlsForClients | TlsToServers)[]
+
+  /** @throws UserError when files or ciphers cannot be used */
+  constructor(
+    { tls, backend, sentinel }: TlsSettings,
+    private readonly log: Logger,
+  ) {
+    this.clients = tls.port === 0 ? undefined : new TlsForClients(tls, log)
+    this.servers = backend.tls === 'no' ? undefined : new TlsToServers('backend', backend, log)
+    this.sentinels = sentinel.tls === 'no' ? undefined : new TlsToServers('sentinel', sentinel, log)
+    this.all = [this.clients, this.servers, this.sentinels].filter((each) => each !== undefined)
+  }
+
+  /** Reads all files again, and logs what came of each. */
+  reload(): readonly Reloaded[] {
+    const all = this.all.map((each) => each.reload())
+    const changed = all.filter((each) => each.changed).length
+    this.log.info(
+      { certificates: all.length, changed },
+      `certificates were read again: ${changed} of ${all.length} changed`,
+    )
+    return all
+  }
+
+  /** Reads them again whenever they change. */
+  watch(): void {
+    for (const each of this.all) each.watch()
+  }
+
+  stop(): void {
+    for (const each of this.all) each.stop()
+  }
+}
