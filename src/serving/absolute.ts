@@ -95,7 +95,8 @@ function restore(row: CommandRow, frame: Frame, now: bigint): Frame {
   const at = deadline(argument(frame, 2), now, 1n)
   if (at === undefined) return frame
   const args = Array.from({ length: frame.argc }, (_, i) => argument(frame, i))
-  return frameOf([args[0], args[1], at, ...args.slice(3), 'ABSTTL'])
+  // Before the other words, of which the last may lack what belongs to it.
+  return frameOf([args[0], args[1], at, args[3], 'ABSTTL', ...args.slice(4)])
 }
 
 /** The moment `ttl` units after now in ms, or undefined when Redis would refuse it [Redis t_string.c getExpireMillisecondsOrReply]. */

@@ -30,6 +30,7 @@ export function agrees(way: Way, ours: Buffer, theirs: Buffer, elapsedMs: number
     case 'table':
       return JSON.stringify(table(a, true)) === JSON.stringify(table(b, true))
     case 'own':
+    case 'chosen':
       return true
   }
 }

@@ -33,7 +33,7 @@ for (const [command, expected] of [
   ['PEXPIRE k -1 LT', 'PEXPIREAT k 1 LT'],
   ['PEXPIRE k 9223372036854775807 NX XX', 'PEXPIRE k 9223372036854775807 NX XX'],
   ['RESTORE k 10 payload', `RESTORE k ${NOW_MS + 10} payload ABSTTL`],
-  ['RESTORE k 10 payload REPLACE FREQ 3', `RESTORE k ${NOW_MS + 10} payload REPLACE FREQ 3 ABSTTL`],
+  ['RESTORE k 10 payload REPLACE FREQ 3', `RESTORE k ${NOW_MS + 10} payload ABSTTL REPLACE FREQ 3`],
 ] as const) {
   t.test(`${command} becomes ${expected}`, async (t) => {
     const { before, text } = rewrite(command.split(' '))

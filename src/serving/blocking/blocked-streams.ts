@@ -21,26 +21,39 @@ const ARGUMENTS: Readonly<Record<string, number>> = { count: 1, group: 2, noack:
 /** XREAD reads of each stream by itself: nobody takes anything from others, so each has a line of its own. */
 let readers = 0
 
-/** XREAD or XREADGROUP without its BLOCK; the time is undefined when it has none. */
+/**
+ * XREAD or XREADGROUP without its BLOCK; the time is undefined when it has none, or when a word before a wrong one is wrong as well,
+ * of which the server tells.
+ */
 export function withoutBlock(frame: Frame): { readonly frame: Frame; readonly timeoutMs: number | Reply | undefined } {
   const own = ownFrame(frame)
   const args = argumentsOf(own)
   const words: Buffer[] = [args[0]]
   let timeoutMs: number | Reply | undefined
+  let isWrong = false
   let i = 1
   for (; i < args.length; i++) {
     const word = args[i].length > 8 ? '' : args[i].toString('latin1').toLowerCase()
     if (word === 'block' && i + 1 < args.length) {
       timeoutMs = timeoutOf(args[++i])
-      if (typeof timeoutMs !== 'number') break
-      continue
+      if (typeof timeoutMs === 'number') continue
+      if (isWrong) timeoutMs = undefined
+      break
     }
+    isWrong ||= isWrongWord(args, i, word)
     words.push(args[i])
     if (word === 'streams') break
     for (let more = ARGUMENTS[word] ?? 0; more > 0 && i + 1 < args.length; more--) words.push(args[++i])
   }
   words.push(...args.slice(i + 1))
   return { frame: frameOf(words), timeoutMs }
+}
+
+/** Whether a server refuses a word that stands before BLOCK [Redis t_stream.c xreadCommand]. */
+function isWrongWord(args: readonly Buffer[], i: number, word: string): boolean {
+  if (word === 'count' && i + 1 < args.length) return Number.isNaN(parseLongLong(args[i + 1], 0, args[i + 1].length))
+  const isOfGroup = (word === 'group' || word === 'noack') && /^xread$/i.test(args[0].toString('latin1'))
+  return isOfGroup || ARGUMENTS[word] === undefined
 }
 
 /** The form that waits for nothing: without BLOCK, or with another word in its place where it is wrong and would have too few. */

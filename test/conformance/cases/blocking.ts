@@ -37,6 +37,13 @@ export const blockingCases: Cases = {
     BLMPOP 0 2 a{t} LEFT
     BLMPOP x 1 a{t} LEFT
     BLMPOP -1 1 a{t} LEFT
+    BLMPOP x 0 a{t} LEFT
+    BLMPOP x 3 a{t} LEFT
+    BLMPOP x 1 a{t} UP
+    BLMPOP -1 1 a{t} LEFT COUNT
+    BLMPOP -1 1 a{t} LEFT COUNT 0
+    BLMPOP -1 1 a{t} LEFT COUNT 1 more
+    BLMPOP -1 1 a{t} LEFT COUNT 1
     SET s{t} v
     BLMPOP 0 2 s{t} b{t} LEFT
     MULTI
@@ -110,6 +117,10 @@ export const blockingCases: Cases = {
     BZMPOP 0.01 1 missing{t} MIN
     BZMPOP 0 1 a{t} UP
     BZMPOP 0 1 a{t} MIN COUNT 0
+    BZMPOP x 0 a{t} MIN
+    BZMPOP x 1 a{t} LEFT
+    BZMPOP -1 1 a{t} MAX COUNT x
+    BZMPOP -1 1 a{t} max count 2
     BZMPOP x 1 a{t} MIN
     SET s{t} v
     BZMPOP 0 2 s{t} b{t} MIN

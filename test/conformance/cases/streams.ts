@@ -275,6 +275,12 @@ export const streamCases: Cases = {
     SET s v
     XREAD STREAMS s 0
     XREAD BLOCK 1 STREAMS k 0
+    XREAD COUNT x BLOCK x STREAMS k 0
+    XREAD BLOCK x COUNT x STREAMS k 0
+    XREAD GROUP g c BLOCK x STREAMS k 0
+    XREAD NOACK BLOCK -1 STREAMS k 0
+    XREAD more BLOCK -1 STREAMS k 0
+    XREAD COUNT 1 BLOCK -1 STREAMS k 0
     XREAD BLOCK 1 STREAMS a1 b2345 0 0
     XADD a1 1-1 f v
     XADD a1 1-2 f w
@@ -325,6 +331,8 @@ export const streamCases: Cases = {
     SET s v
     XREADGROUP GROUP g c STREAMS s >
     XREADGROUP GROUP g c BLOCK 1 STREAMS k >
+    XREADGROUP GROUP g c COUNT x BLOCK x STREAMS k >
+    XREADGROUP GROUP g c NOACK COUNT 1 BLOCK x STREAMS k >
     XREADGROUP GROUP g c BLOCK 1 STREAMS a1 b2345 > >
     XADD a1 1-1 f v
     XADD a1 1-2 f w
