@@ -10,6 +10,7 @@ import type { Held, HeldKey, Lanes } from './lanes.js'
 import type { Built, LargeCopy } from './pieces/large-copy.js'
 import type { Pieces } from './pieces/pieces.js'
 import { SizedCopy } from './pieces/sized-copy.js'
+import type { Together } from './together.js'
 
 /** What became of a copy on one target. */
 export type CopyResult =
@@ -26,12 +27,6 @@ export type CopyResult =
  * is told of as `no snapshot`.
  */
 export type CopyCondition = (decided: (isWithdrawn: boolean) => void) => void
-
-/**
- * Small values of all keys are put there in one turn, when all snapshots are there, and none if one is missing: then all are told of
- * as `no snapshot`. A large one does not wait for the others, which may wait for its place.
- */
-export type AllOrNone = 'all or none'
 
 /** `reason` is an error's text, or ''; `bytes` the size of what was copied; `id` the key. */
 export type CopyListener = (target: Link, result: CopyResult, reason: string, bytes: number, id: KeyId) => void
@@ -80,8 +75,6 @@ export class KeyCopy implements ReplySink {
   /** By key: why there is no snapshot. */
   private readonly reasons: string[] = []
   private readonly db: number
-  /** How many snapshots are still to come, where all of them are put there in one turn. */
-  private open: number
   /** Not even small values are taken by all targets as they are dumped. */
   private readonly isApart: boolean
   /** What was answered for the key of which the DUMP comes next. */
@@ -94,6 +87,7 @@ export class KeyCopy implements ReplySink {
    * @param ids the keys, see `keyId`, of one database
    * @param hint what is known of all of them
    * @param condition until it is decided nothing is put there
+   * @param together what is put there with others, or not at all: then it is told of as `no snapshot`
    */
   constructor(
     private readonly lanes: Lanes,
@@ -103,14 +97,14 @@ export class KeyCopy implements ReplySink {
     private readonly listener: CopyListener,
     private readonly pieces: Pieces,
     private readonly hint: CopyHint = 'unknown',
-    private readonly condition?: CopyCondition | AllOrNone,
+    private readonly condition?: CopyCondition,
+    private readonly together?: Together,
   ) {
     assert(!targets.includes(source), 'a key is copied to other members')
     this.isApart = pieces.mustBeTakenApart(source, targets)
     this.frames = new Array(ids.length).fill(undefined)
     this.payloadBytes = new Array(ids.length).fill(0)
     this.db = ids.length === 0 ? 0 : dbOfId(ids[0])
-    this.open = ids.length
     for (let k = 0; k < ids.length; k++) this.copy(k)
   }
 
@@ -211,7 +205,7 @@ export class KeyCopy implements ReplySink {
       snapshot: () => this.snapshot(k),
       built: (built, copy) => this.built(k, built, copy),
       noSnapshot: () => this.release(k),
-      mayFinish: typeof condition === 'function' ? () => new Promise((done) => condition(() => done())) : undefined,
+      mayFinish: condition === undefined ? undefined : () => new Promise((done) => condition(() => done())),
     })
     this.sized ??= new Map()
     this.sized.set(k, sized)
@@ -311,23 +305,27 @@ export class KeyCopy implements ReplySink {
   }
 
   private release(k: number): void {
+    const { together } = this
+    if (together === undefined) this.decide(k)
+    else if (this.large?.has(k)) {
+      this.decide(k)
+      together.without()
+    } else {
+      together.arrived(this.frames[k] !== undefined, (isMissing) => {
+        if (isMissing) this.withdraw(k)
+        this.decide(k)
+      })
+    }
+  }
+
+  private decide(k: number): void {
     const { condition } = this
     if (condition === undefined) this.letGo(k)
-    else if (condition === 'all or none') this.releaseTogether(k)
     else
       condition((isWithdrawn) => {
         if (isWithdrawn) this.withdraw(k)
         this.letGo(k)
       })
-  }
-
-  private releaseTogether(k: number): void {
-    this.open--
-    if (this.large?.has(k)) this.letGo(k)
-    if (this.open > 0) return
-    const together = this.ids.map((_, i) => i).filter((i) => !this.large?.has(i))
-    if (together.some((i) => this.frames[i] === undefined)) for (const i of together) this.withdraw(i)
-    for (const i of together) this.letGo(i)
   }
 
   private withdraw(k: number): void {

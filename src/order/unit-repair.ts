@@ -6,6 +6,7 @@ import type { Lanes } from './lanes.js'
 import type { Pieces } from './pieces/pieces.js'
 import type { Router } from './router.js'
 import type { Ties } from './ties.js'
+import { Together } from './together.js'
 
 /** Keys that are in doubt on one member and are repaired together. */
 export type Unit = ReadonlyMap<KeyId, Doubt>
@@ -49,5 +50,6 @@ export function copyUnit(
     done(told.find((each) => each.result === 'refused') ?? told.find((each) => each.result !== 'copied'))
   }
   const ids = [...unit.keys()]
-  new KeyCopy(lanes, ids, source, [target], listener, pieces, 'unknown', unit.size > 1 ? 'all or none' : undefined)
+  const together = unit.size > 1 ? new Together(unit.size) : undefined
+  new KeyCopy(lanes, ids, source, [target], listener, pieces, 'unknown', undefined, together)
 }

@@ -9,6 +9,7 @@ import type { Order } from '../order/order.js'
 import { deliver, isOfReplica } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
+import { Together } from '../order/together.js'
 import { Votes } from '../order/votes.js'
 import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
@@ -16,6 +17,13 @@ import { type Frame, ownFrame } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { ByMaster, isInDoubt, MASTER, mostCertainFirst } from './by-master.js'
 import { changedNothing, type Effect, effectOf, questionBehind } from './effects.js'
+
+/** A write of which the others get copies. */
+export interface Copied {
+  readonly write: MasterFirst
+  /** Taken right before it. */
+  readonly look: Look
+}
 
 /** For the reply of the same one to what it is asked right behind the command. */
 const BEHIND = -1
@@ -76,11 +84,11 @@ export class MasterFirst extends ByMaster {
   static emit(order: Order, route: Route, frame: Frame, row: CommandRow, slot: ReplySlot, isCopied: boolean): void {
     const look = isCopied ? MasterFirst.lookBefore(order, route, order.keyIds(row, frame, slot.db)) : undefined
     const write = MasterFirst.onMaster(order, route, frame, row, slot, isCopied)
-    if (look !== undefined) write.copyToOthers(look)
+    if (look !== undefined) MasterFirst.copyAll([{ write, look }])
     else write.holdForOthers()
   }
 
-  /** For `copyToOthers`: what is emitted next in this turn is to be copied from the one that executes it. */
+  /** For `copyAll`: what is emitted next in this turn is to be copied from the one that executes it. */
   static lookBefore(order: Order, route: Route, ids: readonly KeyId[]): Look {
     return new Look(order, mostCertainFirst(order, route, ids).slice(0, route.natural.length), ids)
   }
@@ -99,6 +107,27 @@ export class MasterFirst extends ByMaster {
     if (row.binds) write.group = order.doubts.begin(write.ids, route.targets)
     write.emitToMaster()
     return write
+  }
+
+  /**
+   * Takes snapshots of what writes of one transaction, or a single one, have left, right behind them. What comes of the same look is
+   * of one replica set: on that it is whole, or in doubt as a whole.
+   */
+  static copyAll(copied: readonly Copied[]): void {
+    const all = new Map<Look, Map<number, MasterFirst[]>>()
+    for (const { write, look } of copied) {
+      let byDb = all.get(look)
+      if (byDb === undefined) all.set(look, (byDb = new Map()))
+      byDb.set(write.slot.db, [...(byDb.get(write.slot.db) ?? []), write])
+    }
+    for (const [look, byDb] of all) {
+      // When a database is emptied nobody waits for its keys any more.
+      for (const writes of byDb.values()) {
+        const keys = writes.reduce((sum, { ids }) => sum + ids.length, 0)
+        const together = keys > 1 ? new Together(keys) : undefined
+        for (const write of writes) write.copyToOthers(look, together)
+      }
+    }
   }
 
   /** For a command that leaves nothing to choose: the others get the same, when the master has executed it. */
@@ -260,7 +289,7 @@ export class MasterFirst extends ByMaster {
    *
    * @param look taken right before the command
    */
-  copyToOthers(look: Look): void {
+  private copyToOthers(look: Look, together: Together | undefined): void {
     const others = this.targets.slice(1)
     const open = new Map(others.map((link) => [link, this.ids.length]))
     const failed = new Set<Link>()
@@ -289,7 +318,7 @@ export class MasterFirst extends ByMaster {
         else this.heard()
       }
       const { lanes, pieces } = this.order
-      new KeyCopy(lanes, [id], this.targets[MASTER], others, listener, pieces, 'differs', condition)
+      new KeyCopy(lanes, [id], this.targets[MASTER], others, listener, pieces, 'differs', condition, together)
     }
   }
 

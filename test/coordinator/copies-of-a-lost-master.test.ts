@@ -194,3 +194,26 @@ t.test('nor what a master gives that has not taken what the one before it has gi
   t.match(client.heard[1], /^XCLAIM .*1-1$/s)
   t.notOk(ring.order.doubts.any)
 })
+
+t.test(
+  'of a transaction whose keys are copied all come, or none when the master is lost before all are here',
+  async (t) => {
+    const begun = () => {
+      const story = begin(t)
+      const { client, master, one, other } = story
+      client.exec('HSET {k}h f v', XCLAIM)
+      for (const link of [one, other]) link.answers(...NOT_THERE, ...NOT_THERE)
+      master.answers(...NOT_THERE, ...NOT_THERE, '+OK', ':1', '*1', '*2', ':-1', '$1\r\nh')
+      t.same([changesOn(one), changesOn(other)], [[], []], 'the one that is here waits for the other one')
+      return story
+    }
+    const { master, one, other } = begun()
+    master.answers(':-1', '$1\r\nk')
+    for (const link of [one, other]) {
+      t.same(changesOn(link), ['RESTORE {k}h 0 h REPLACE ABSTTL', 'RESTORE k 0 k REPLACE ABSTTL'])
+    }
+    const lost = begun()
+    lost.ring.breaks(lost.master)
+    t.same([changesOn(lost.one), changesOn(lost.other)], [[], []])
+  },
+)

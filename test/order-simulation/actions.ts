@@ -1,4 +1,4 @@
-import type { ClientCommand } from './client.js'
+import { type ClientCommand, textOf } from './client.js'
 
 /**
  * Everything that can happen in a run, one thing after the other: a run is a list of these. One that is not possible when
@@ -40,8 +40,8 @@ export type Action =
 export function describe(action: Action, serverName: (i: number) => string): string {
   switch (action.do) {
     case 'send': {
-      const { args, db } = action.command
-      return `client ${action.client} sends ${args.join(' ')}${db === 0 ? '' : ` to database ${db}`}`
+      const { db } = action.command
+      return `client ${action.client} sends ${textOf(action.command)}${db === 0 ? '' : ` to database ${db}`}`
     }
     case 'execute': {
       const old = action.connection === 0 ? '' : ' of an old connection'

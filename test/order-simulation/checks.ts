@@ -1,11 +1,11 @@
 import { isMoving } from '../../src/view/parting.js'
 import { checkLinearizable } from '../chaos/checkers/linearizable.js'
 import type { Operation } from '../chaos/history.js'
-import type { PartOperation } from './client.js'
+import { type PartOperation, textOf } from './client.js'
 import type { Server } from './server.js'
-import type { Fault } from './settings.js'
+import { mayLackRepairs } from './settings.js'
 import type { Entry } from './store.js'
-import { alive, END, ofTag, READS, TagModel, type TagState } from './tag-model.js'
+import { alive, commandsOf, END, isRead, ofTag, READS, TagModel, type TagState } from './tag-model.js'
 import { groupsOf, TOGETHER } from './workload.js'
 import type { World } from './world.js'
 
@@ -74,17 +74,15 @@ export function checkHistories(world: World): { violation?: Violation; undecided
   const latestMs = Math.max(...servers.map((server) => server.wallMs))
   const offsets = servers.map(({ clockOffsetMs }) => clockOffsetMs)
   const clocks = { leastMs: Math.min(...offsets) - 1, mostMs: Math.max(...offsets) + 1 }
-  // One that refuses to be repaired is not waited for: when who has what it lacks is lost then, what was read is, too [design §6].
-  const has = (...faults: readonly Fault[]) => faults.some((fault) => settings.faults.includes(fault))
-  const readsMayVanish = has('refuse', 'full') && has('down', 'lose', 'members')
+  const readsMayVanish = mayLackRepairs(settings)
   // A SPOP that finds nothing reads.
-  const isRead = ({ part, outcome }: PartOperation) =>
-    READS.has(part.args[0]) || (part.args[0] === 'SPOP' && outcome.kind === 'ok' && outcome.value === NOTHING)
+  const hasRead = ({ part, outcome }: PartOperation) =>
+    isRead(part) || (part.args[0] === 'SPOP' && outcome.kind === 'ok' && outcome.value === NOTHING)
   let undecided = 0
   for (const tag of groupsOf(settings)) {
     const all = story.operations.filter(({ part }) => part.tag === tag)
-    const gone = world.exposure.mayBeGone(all, isRead)
-    const operations = all.filter((operation) => !(readsMayVanish && isRead(operation)) && !gone.has(operation))
+    const gone = world.exposure.mayBeGone(all, hasRead)
+    const operations = all.filter((operation) => !(readsMayVanish && hasRead(operation)) && !gone.has(operation))
     const masterOf = (name: string) => {
       const key = Buffer.from(`{${name}}`)
       const [master] = proxy.order.router.routeOfKey(key, 0, key.length).natural
@@ -94,7 +92,9 @@ export function checkHistories(world: World): { violation?: Violation; undecided
     const final =
       tag === TOGETHER ? together(settings.tags, (each) => masterOf(each).store.databases) : ofTag(store.databases, tag)
     const end = { state: final, nowMs: wallMs, latestMs }
-    const model = new TagModel(operations, store.databases.length, clocks, end)
+    const isMixed = ({ part }: PartOperation) => commandsOf(part).some(([name]) => READS.has(name))
+    const vague = readsMayVanish ? operations.filter(isMixed) : world.exposure.mayBeGone(operations, isMixed)
+    const model = new TagModel(operations, store.databases.length, clocks, end, new Set([...vague].map(({ id }) => id)))
     const last: Operation = {
       ...base(Number.MAX_SAFE_INTEGER, END, tag, -1),
       invokedMs: Number.MAX_SAFE_INTEGER - 1,
@@ -168,7 +168,7 @@ function inStory(operations: readonly PartOperation[], id: number): string {
   const operation = operations.find((each) => each.id === id)!
   const { part, client, outcome } = operation
   const answer = outcome.kind === 'ok' ? JSON.stringify(outcome.value) : outcome.kind
-  return `${part.args.join(' ')} of client ${client}, answered ${answer}`
+  return `${textOf(part)} of client ${client}, answered ${answer}`
 }
 
 function entryOf({ store, wallMs }: Server, db: number, key: string): Entry | undefined {

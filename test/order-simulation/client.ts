@@ -1,15 +1,20 @@
-import type { CommandRow } from '../../src/command/row.js'
 import { lookupCommand } from '../../src/command/table.js'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import { places, type ReplySlot } from '../../src/order/reply-slot.js'
 import { type Frame, frameOf } from '../../src/resp/frame.js'
+import { PlainCommands } from '../../src/serving/transaction/plain.js'
+import { QueuedFrames } from '../../src/serving/transaction/queued-frames.js'
 import type { Outcome } from '../chaos/history.js'
 import type { VirtualTime } from './virtual-time.js'
+
+export type Commands = readonly (readonly string[])[]
 
 /** What a command does to the keys of one tag. */
 export interface Part {
   readonly tag: string
   readonly args: readonly string[]
+  /** Of EXEC: what stands before it, and is executed. */
+  readonly commands?: Commands
   /** Which elements of the reply are its own; undefined when the whole reply is. */
   readonly elements?: readonly number[]
   /** The reply is a sum over all parts, and says nothing of this one. */
@@ -19,8 +24,14 @@ export interface Part {
 /** A command as a client sends it. */
 export interface ClientCommand {
   readonly args: readonly string[]
+  readonly commands?: Commands
   readonly db: number
   readonly parts: readonly Part[]
+}
+
+/** A command in words. */
+export function textOf({ args, commands }: Pick<ClientCommand, 'args' | 'commands'>): string {
+  return [...(commands === undefined ? [] : [['MULTI'], ...commands]), args].map((each) => each.join(' ')).join('; ')
 }
 
 /** A part of a command, as its client saw it. */
@@ -72,6 +83,8 @@ export class Client {
     readonly number: number,
     private readonly time: VirtualTime,
     private readonly story: Story,
+    /** Whether what is not known of a transaction is so of all keys of a tag alike. */
+    private readonly isWholeByTag: boolean,
     private readonly heard: (client: Client, command: ClientCommand, reply: string) => void,
   ) {}
 
@@ -80,15 +93,34 @@ export class Client {
   }
 
   send(coordinator: Coordinator, command: ClientCommand): void {
+    if (command.commands !== undefined) {
+      this.execute(coordinator, command, command.commands)
+      return
+    }
     const frame = lentFrame(command.args)
     const row = lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])
     if (row === undefined) throw new Error(`there is no command ${command.args[0]}`)
     this.outstanding++
-    coordinator.submit(frame, row, this.slotFor(command, row))
+    coordinator.submit(frame, row, this.slotFor(command, row.replicate === 'none'))
     frame.buf.fill(GARBAGE)
   }
 
-  private slotFor(command: ClientCommand, row: CommandRow): ReplySlot {
+  /** What stands between MULTI and EXEC [src/client/transaction.ts]. */
+  private execute(coordinator: Coordinator, command: ClientCommand, commands: Commands): void {
+    const queued = new QueuedFrames()
+    for (const args of commands) {
+      const frame = lentFrame(args)
+      queued.push(frame, lookupCommand(frame.buf, frame.argStart[0], frame.argEnd[0])!)
+      frame.buf.fill(GARBAGE)
+    }
+    this.outstanding++
+    const slot = this.slotFor(command, !queued.hasWrites)
+    const { db } = command
+    const list = () => [...queued].map(({ frame, row }) => ({ frame, row, db, proto: 3 as const, reply: undefined }))
+    coordinator.transact(queued.isPlain ? new PlainCommands(queued, db, 3) : list(), slot, undefined, () => {})
+  }
+
+  private slotFor(command: ClientCommand, isRead: boolean): ReplySlot {
     const { story, time } = this
     const ids = command.parts.map(() => story.nextId())
     const after = this.outstanding > 1 ? this.last : undefined
@@ -101,7 +133,7 @@ export class Client {
     this.answers.push(answer)
     const number = ++places.taken
     this.newest = number
-    if (row.replicate !== 'none') this.newestWrite = number
+    if (!isRead) this.newestWrite = number
     const newest = () => this.newest
     const newestWrite = () => this.newestWrite
     return {
@@ -127,7 +159,7 @@ export class Client {
         throw failure
       },
       finish: (buf, start, end) => {
-        if (finished) throw new Error(`${command.args.join(' ')} was answered twice`)
+        if (finished) throw new Error(`${textOf(command)} was answered twice`)
         finished = true
         this.outstanding--
         this.pausing -= pauses
@@ -136,8 +168,11 @@ export class Client {
         answer.tell = () => {
           const returned = story.moment()
           for (const [i, part] of command.parts.entries()) {
-            const outcome = outcomeOf(part, reply, row.replicate === 'none')
-            for (const [k, known] of (outcome.kind === 'unknown' ? keyByKey(part) : [part]).entries()) {
+            const outcome = outcomeOf(part, reply, isRead)
+            for (const [k, known] of (outcome.kind === 'unknown'
+              ? keyByKey(part, this.isWholeByTag)
+              : [part]
+            ).entries()) {
               story.operations.push({
                 id: k === 0 ? ids[i] : story.nextId(),
                 client: this.number,
@@ -165,8 +200,15 @@ function lentFrame(args: readonly string[]): Frame {
   return { ...frameOf(args.map((arg) => Buffer.from(arg, 'latin1'))), owned: false }
 }
 
-/** What is not known of a command that sets or deletes several keys is not known of each of them [design §7 Several keys]. */
-function keyByKey(part: Part): Part[] {
+/**
+ * What is not known of a command that sets or deletes several keys is not known of each of them [design §7 Several keys]; and what
+ * is not known of EXEC is not known of the keys of each tag, or of each command.
+ */
+function keyByKey(part: Part, isWholeByTag: boolean): Part[] {
+  if (part.commands !== undefined) {
+    if (isWholeByTag) return tagByTag(part, part.commands)
+    return part.commands.flatMap((args) => keyByKey({ tag: part.tag, args }, false))
+  }
   const [name, ...words] = part.args
   const size = WORDS_PER_KEY[name]
   if (size === undefined) return [part]
@@ -175,10 +217,25 @@ function keyByKey(part: Part): Part[] {
   return keys.map((own) => ({ tag: part.tag, args: [name === 'MSETNX' ? 'MSET' : name, ...own] }))
 }
 
+function tagByTag({ tag, args }: Part, commands: Commands): Part[] {
+  const byTag = new Map<string, (readonly string[])[]>()
+  for (const [name, ...words] of commands) {
+    const size = WORDS_PER_KEY[name] ?? (name === 'MGET' || name === 'EXISTS' ? 1 : words.length)
+    const own = new Map<string, string[]>()
+    for (let i = 0; i < words.length; i += size) {
+      const of = words[i].slice(0, words[i].indexOf('}'))
+      own.set(of, [...(own.get(of) ?? []), ...words.slice(i, i + size)])
+    }
+    for (const [of, some] of own) byTag.set(of, [...(byTag.get(of) ?? []), [name, ...some]])
+  }
+  return [...byTag.values()].map((some) => ({ tag, args, commands: some }))
+}
+
 const WORDS_PER_KEY: Readonly<Record<string, number | undefined>> = { MSET: 2, MSETNX: 2, DEL: 1, UNLINK: 1 }
 
-const NOT_APPLIED = /^-(CLUSTERDOWN|OOM|MISCONF|TRYAGAIN) /
-const UNKNOWN = /^-ERR (the outcome of this write is unknown|a server could not be asked|the read was not answered)/
+const NOT_APPLIED = /^-(CLUSTERDOWN|OOM|MISCONF|TRYAGAIN|EXECABORT) /
+const UNKNOWN =
+  /^-ERR (the outcome of this (?:write|transaction) is unknown|a server could not be asked|the read was not answered)/
 
 function outcomeOf(part: Part, reply: string, isRead: boolean): Outcome {
   if (reply.includes("(other keys of this '") || (UNKNOWN.test(reply) && !isRead)) {
@@ -191,14 +248,23 @@ function outcomeOf(part: Part, reply: string, isRead: boolean): Outcome {
   return { kind: 'ok', value: `*${own.length}\r\n${own.join('')}` }
 }
 
-/** The encoded elements of an array of bulk strings and nulls. */
-function elementsOf(reply: string): string[] {
+/** The encoded elements of an array. */
+export function elementsOf(reply: string): string[] {
   const found: string[] = []
   for (let at = reply.indexOf('\n') + 1; at < reply.length; ) {
-    const line = reply.indexOf('\n', at) + 1
-    const end = reply[at] === '$' ? line + Number(reply.slice(at + 1, line - 2)) + 2 : line
+    const end = endOf(reply, at)
     found.push(reply.slice(at, end))
     at = end
   }
   return found
+}
+
+function endOf(reply: string, at: number): number {
+  const line = reply.indexOf('\n', at) + 1
+  const count = Number(reply.slice(at + 1, line - 2))
+  if (reply[at] === '$') return line + count + 2
+  let end = line
+  const items = '*~'.includes(reply[at]) ? count : reply[at] === '%' ? 2 * count : 0
+  for (let i = 0; i < items; i++) end = endOf(reply, end)
+  return end
 }

@@ -1,6 +1,7 @@
 import { replicaSetOfKey } from '../../src/view/build-view.js'
 import type { View } from '../../src/view/view.js'
 import type { PartOperation } from './client.js'
+import { commandsOf } from './tag-model.js'
 import { TOGETHER } from './workload.js'
 
 interface Event {
@@ -59,7 +60,12 @@ export class Exposure {
         )
       })
     }
-    const keys = part.tag === TOGETHER ? part.args.filter((arg) => arg.startsWith('{')) : [`{${part.tag}}`]
+    const keys =
+      part.tag === TOGETHER
+        ? commandsOf(part)
+            .flat()
+            .filter((arg) => arg.startsWith('{'))
+        : [`{${part.tag}}`]
     return keys.some(isExposedOn)
   }
 }

@@ -10,7 +10,7 @@ import { VirtualTime } from './virtual-time.js'
 /** What the story says of a command of one tag that is answered so. */
 function told(reply: string, ...args: string[]): PartOperation[] {
   const story = new Story()
-  const client = new Client(0, new VirtualTime(), story, () => {})
+  const client = new Client(0, new VirtualTime(), story, true, () => {})
   const submit = (_frame: unknown, _row: unknown, slot: ReplySlot) => {
     slot.finish(Buffer.from(reply), 0, reply.length, true)
   }

@@ -39,6 +39,14 @@ t.test('nor where keys of several servers are read and written together: all of 
   }
 })
 
+t.test('nor where transactions are executed, of one tag and of several, by whichever way', async (t) => {
+  for (const kinds of ['exec', 'exec,together,claim,move,set']) {
+    const { status, stdout } = simulate(['--seed', '12100', '--runs', '250', '--kinds', kinds])
+    t.equal(status, 0, stdout)
+    t.match(stdout, /^250 runs .* 0 violations$/m)
+  }
+})
+
 t.test('nor where members come and go, and connections break right behind the views that say so', async (t) => {
   for (const replicas of ['0', '1']) {
     const args = ['--seed', '4300', '--runs', '200', '--faults', 'views', '--replicas', replicas]

@@ -21,6 +21,9 @@ export class Connection {
   readonly commands: Command[] = []
   /** Not read by the proxy yet. */
   readonly written: Written[] = []
+  /** Behind MULTI: what EXEC is to execute; and whether one of them was refused, so that it will not. */
+  queued: Command[] | undefined
+  isAborted = false
 }
 
 export const DATABASES = 2
@@ -100,7 +103,7 @@ export class Server {
     const command = connection.commands.shift()
     if (command === undefined) return false
     this.executing = connection
-    const text = this.answer(command)
+    const text = this.serve(connection, command)
     this.executing = undefined
     const reply: Written = { kind: 'reply', text }
     connection.written.push(...(this.pushesFollow ? [reply, ...this.pushes] : [...this.pushes, reply]))
@@ -123,10 +126,37 @@ export class Server {
     }
   }
 
-  private answer({ args, db }: Command): string {
+  /** What stands between MULTI and EXEC is executed together, or not at all [Redis multi.c]. */
+  private serve(connection: Connection, command: Command): string {
+    const { queued } = connection
+    switch (command.args[0]) {
+      case 'MULTI':
+        connection.queued = []
+        connection.isAborted = false
+        return OK
+      case 'EXEC':
+        connection.queued = undefined
+        if (connection.isAborted) return '-EXECABORT Transaction discarded because of previous errors.\r\n'
+        return `*${queued!.length}\r\n${queued!.map((each) => this.execution(each)).join('')}`
+    }
+    if (queued === undefined) return this.refusal(command.args, false) ?? this.execution(command)
+    queued.push(command)
+    const refusal = this.refusal(command.args, true)
+    if (refusal !== undefined) connection.isAborted = true
+    return refusal ?? '+QUEUED\r\n'
+  }
+
+  private refusal(args: readonly string[], isQueued: boolean): string | undefined {
     const name = args[0].toLowerCase()
     if (this.refused.has(name) && !NEVER_REFUSED.has(name)) return `-MISCONF ${name} is refused\r\n`
-    if (this.isFull && needsMemory(name)) return "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+    // Without memory nothing at all is queued [redis-facts].
+    if (this.isFull && (isQueued || needsMemory(name)))
+      return "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+    return undefined
+  }
+
+  private execution({ args, db }: Command): string {
+    const name = args[0].toLowerCase()
     switch (name) {
       case 'function':
       // Nobody in a run sends a script.

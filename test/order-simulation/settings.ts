@@ -30,7 +30,7 @@ export const KINDS = [
   'all',
 ] as const
 /** Those that a run has only when they are asked for. */
-export const MORE_KINDS = ['trim', 'together'] as const
+export const MORE_KINDS = ['trim', 'together', 'exec'] as const
 export type Kind = (typeof KINDS | typeof MORE_KINDS)[number]
 
 /** What a run is like, all of it drawn from its seed. */
@@ -89,6 +89,15 @@ export function drawSettings(seed: number, wanted: Wanted = {}): Settings {
     faultShare: random.pick([0.005, 0.02, 0.05]),
     sendShare: random.pick([0.05, 0.1, 0.2]),
   }
+}
+
+/**
+ * Whether members both refuse and are lost. One that refuses to be repaired is not waited for: when who has what it lacks is lost then,
+ * what was read is, too [design §6]; and it may have taken a part of a repair.
+ */
+export function mayLackRepairs({ faults }: Settings): boolean {
+  const has = (...some: readonly Fault[]) => some.some((fault) => faults.includes(fault))
+  return has('refuse', 'full') && has('down', 'lose', 'members')
 }
 
 /** Some of the items, at least one. */

@@ -1,10 +1,13 @@
+import { BEGIN, Block, END, EXEC, MULTI, type RunSink } from '../../src/backend/block.js'
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { ServerInfo } from '../../src/backend/handshake.js'
-import { Link } from '../../src/backend/link.js'
+import { InFlight } from '../../src/backend/in-flight.js'
+import { ANY_DB, Link } from '../../src/backend/link.js'
 import type { LinkListener, LinkOptions } from '../../src/backend/link-options.js'
 import { Links } from '../../src/backend/links.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
+import { Segment, SendLog } from '../../src/backend/send-log.js'
 import { kindOf } from '../../src/backend/server-kind.js'
 import { silentLogger } from '../../src/base/log.js'
 import { Turn } from '../../src/base/turn.js'
@@ -27,6 +30,10 @@ const log = silentLogger()
 const handed = Buffer.alloc(64 * 1024)
 const GARBAGE = 0x23
 
+/** Where the commands of blocks lie, and which of them is being answered. */
+const places = new InFlight()
+const segments = new SendLog()
+
 interface Unanswered {
   readonly sink: ReplySink
   readonly tag: number
@@ -45,6 +52,9 @@ export class SimulatedLink extends Link {
   private readonly traffic = { pushed: 0, taken: 0 }
   private unanswered: Unanswered[] = []
   private answered: Buffer = Buffer.alloc(0)
+  /** The one to which what is emitted belongs, and whether the one that was answered last is being taken apart. */
+  private opened: Block | undefined
+  private isInBlock = false
 
   constructor(
     readonly server: Server,
@@ -58,7 +68,8 @@ export class SimulatedLink extends Link {
   }
 
   override get answering(): Buffer {
-    return this.answered
+    if (this.ofRun !== undefined) return this.ofRun
+    return this.isInBlock ? places.segment.buf.subarray(places.start, places.end) : this.answered
   }
 
   override start(): void {
@@ -103,11 +114,50 @@ export class SimulatedLink extends Link {
     const { connection } = this
     if (connection === undefined) throw new Error(`something is emitted on the link of ${this.name}, which is down`)
     const bytes = Buffer.from(buf.subarray(start, end))
+    const { opened } = this
+    opened?.add(sink, tag, segmentOf(bytes), 0, bytes.length)
+    this.put(bytes, opened === undefined ? sink : queuedIn(opened), tag, db)
+  }
+
+  override emitRun(
+    buf: Buffer,
+    start: number,
+    end: number,
+    db: number,
+    sink: RunSink,
+    tag: number,
+    count: number,
+  ): void {
+    const { opened } = this
+    if (opened === undefined) throw new Error('a run of commands is emitted, and no block is open')
+    const bytes = Buffer.from(buf.subarray(start, end))
+    opened.addRun(sink, tag, segmentOf(bytes), 0, bytes.length, count)
+    for (let at = 0, i = 0; i < count; i++) {
+      const frame = frameIn(bytes.subarray(at))
+      this.put(bytes.subarray(at, at + frame.end), queuedIn(opened), tag, db)
+      at += frame.end
+    }
+  }
+
+  /** [src/backend/link.ts] The database is that of each command here. */
+  override openBlock(): () => void {
+    const block = new Block(this, places, segments)
+    this.emitFrame(MULTI, ANY_DB, block, BEGIN)
+    this.opened = block
+    return () => {
+      this.opened = undefined
+      this.emitFrame(EXEC, ANY_DB, block, END)
+    }
+  }
+
+  override blockBegun(): void {}
+
+  private put(bytes: Buffer, sink: ReplySink, tag: number, db: number): void {
     const { argc, argStart, argEnd } = frameIn(bytes)
     const args = Array.from({ length: argc }, (_, i) => bytes.latin1Slice(argStart[i], argEnd[i]))
     this.unanswered.push({ sink, tag, bytes })
     this.traffic.pushed++
-    connection.commands.push({ args, db: Math.max(0, db) })
+    this.connection!.commands.push({ args, db: Math.max(0, db) })
   }
 
   /** Lets the proxy read so much of what the server has written, at once; gives how much it was. */
@@ -130,7 +180,9 @@ export class SimulatedLink extends Link {
       this.traffic.taken++
       this.answered = bytes
       if (pushesFollow && i + 1 === chunk.length) this.expiryPushes.answered(bytes, 0, bytes.length)
+      this.isInBlock = sink instanceof Block && tag === END
       handOver(sink, tag, written.text)
+      this.isInBlock = false
     }
     return chunk.length
   }
@@ -149,6 +201,8 @@ export class SimulatedLink extends Link {
       this.traffic.taken++
       sink.onLost(tag, bytes, 0, bytes.length)
     }
+    this.opened?.onLost(END)
+    this.opened = undefined
     this.hearer.onDown(this, reason)
   }
 
@@ -168,6 +222,20 @@ export class SimulatedLink extends Link {
     const text = `>4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$${channel.length}\r\n${channel}\r\n$${key.length}\r\n${key}\r\n`
     const bytes = Buffer.from(text, 'latin1')
     this.onPush(bytes, 0, bytes.length, place)
+  }
+}
+
+function segmentOf(bytes: Buffer): Segment {
+  const segment = new Segment(bytes, false)
+  segment.unanswered = 1
+  return segment
+}
+
+/** Hears what a server says to a command of a block. */
+function queuedIn(block: Block): ReplySink {
+  return {
+    onReply: (_tag, buf, start, end, flags) => block.onQueued(buf, start, end, flags),
+    onLost: () => {},
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Model } from '../chaos/checkers/model.js'
 import type { Operation } from '../chaos/history.js'
-import type { PartOperation } from './client.js'
+import { type Commands, elementsOf, type Part, type PartOperation } from './client.js'
 import { type Entry, Store } from './store.js'
 import { tagOf } from './workload.js'
 
@@ -36,7 +36,7 @@ export class TagModel implements Model<TagState> {
   readonly timed = true
   readonly initial: TagState
   private readonly byId: ReadonlyMap<number, PartOperation>
-  /** What one key needs may come from any other, or from one of the same name in another database. */
+  /** What one key needs may come from any other, with which it is moved or written, or from one of the same name in another database. */
   private readonly isMoved: boolean
   private readonly texts = new WeakMap<TagState, string>()
 
@@ -49,9 +49,11 @@ export class TagModel implements Model<TagState> {
      * there may have expired on another one, which was the master before.
      */
     private readonly end: { readonly state: TagState; readonly nowMs: number; readonly latestMs: number },
+    /** Transactions whose reads may have found what is gone, by their ids. */
+    private readonly vague: ReadonlySet<number> = new Set(),
   ) {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]))
-    this.isMoved = operations.some(({ part }) => MOVES.has(part.args[0]))
+    this.isMoved = operations.some(({ part }) => part.commands !== undefined || MOVES.has(part.args[0]))
     this.initial = Array.from({ length: databases }, () => new Map())
   }
 
@@ -64,17 +66,25 @@ export class TagModel implements Model<TagState> {
     return text
   }
 
-  isRead({ name }: Operation): boolean {
-    return READS.has(name)
+  isRead({ name, id }: Operation): boolean {
+    return name === END || isRead(this.byId.get(id)!.part)
   }
 
   step(state: TagState, operation: Operation): readonly TagState[] {
     if (operation.name === END) return this.isEnd(state) ? [state] : []
     const { part, outcome } = this.byId.get(operation.id)!
     const ways = this.ways(state, operation)
-    const fitting = part.isSummed ? ways : ways.filter(({ reply }) => outcome.kind === 'ok' && outcome.value === reply)
+    const fitting = part.isSummed
+      ? ways
+      : ways.filter(({ reply }) => outcome.kind === 'ok' && this.fits(operation, part, reply, String(outcome.value)))
     // Who reads on one replica that a key has expired says nothing about the next one's clock.
-    return READS.has(operation.name) ? (fitting.length > 0 ? [state] : []) : fitting.map((way) => way.state)
+    return this.isRead(operation) ? (fitting.length > 0 ? [state] : []) : fitting.map((way) => way.state)
+  }
+
+  private fits({ id }: Operation, part: Part, reply: string, told: string): boolean {
+    if (reply === told || !this.vague.has(id)) return reply === told
+    const [own, others] = [elementsOf(reply), elementsOf(told)]
+    return commandsOf(part).every(([name], i) => READS.has(name) || own[i] === others[i])
   }
 
   outcomes(state: TagState, unknown: Operation): readonly TagState[] {
@@ -89,9 +99,7 @@ export class TagModel implements Model<TagState> {
 
   private keysOf({ name, id }: Operation): readonly string[] {
     if (ON_ALL.has(name)) return []
-    const { args } = this.byId.get(id)!.part
-    if (name === 'MSET' || name === 'MSETNX') return args.filter((_, i) => i % 2 === 1)
-    return MULTIPLE.has(name) ? args.slice(1).filter((arg) => arg.startsWith('{')) : [args[1]]
+    return commandsOf(this.byId.get(id)!.part).flatMap(keysIn)
   }
 
   /** All that can come of an operation. */
@@ -99,7 +107,8 @@ export class TagModel implements Model<TagState> {
     const { db, part, invokedMs, returnedMs, outcome } = this.byId.get(operation.id)!
     const fromMs = invokedMs + this.clocks.leastMs
     const toMs = (outcome.kind === 'ok' ? returnedMs : Number.POSITIVE_INFINITY) + this.clocks.mostMs
-    const args = withDeadline(part.args, fromMs, toMs)
+    const commands = commandsOf(part).map((args) => withDeadline(args, fromMs, toMs))
+    const refusals = part.commands === undefined || outcome.kind !== 'ok' ? [] : refusalsIn(String(outcome.value))
     const gone: string[] = []
     const perhaps: string[] = []
     for (const key of new Set(this.keysOf(operation))) {
@@ -124,7 +133,8 @@ export class TagModel implements Model<TagState> {
           state,
         )
         for (const key of expired) store.delete(db, key)
-        const reply = store.execute(args, db)
+        const replies = commands.map((args, i) => refusals[i] ?? store.execute(args, db))
+        const reply = part.commands === undefined ? replies[0] : `*${replies.length}\r\n${replies.join('')}`
         ways.push({ state: store.databases, reply })
       }
     }
@@ -138,6 +148,26 @@ export class TagModel implements Model<TagState> {
       return [...keys].every((key) => isSame(database.get(key), alive(end[db].get(key), nowMs), latestMs))
     })
   }
+}
+
+/** What is executed, one after the other. */
+export function commandsOf({ args, commands }: Part): Commands {
+  return commands ?? [args]
+}
+
+/** Whether it changes nothing. */
+export function isRead(part: Part): boolean {
+  return commandsOf(part).every(([name]) => READS.has(name))
+}
+
+/** A server may refuse a command that it gets without MULTI, because it refuses that: the errors in their places in EXEC's reply. */
+function refusalsIn(reply: string): (string | undefined)[] {
+  return elementsOf(reply).map((element) => (/^-(?:OOM|MISCONF) /.test(element) ? element : undefined))
+}
+
+function keysIn([name, ...words]: readonly string[]): readonly string[] {
+  if (name === 'MSET' || name === 'MSETNX') return words.filter((_, i) => i % 2 === 0)
+  return MULTIPLE.has(name) ? words.filter((word) => word.startsWith('{')) : [words[0]]
 }
 
 /** The entries of one tag, of a store that has those of others, too. */

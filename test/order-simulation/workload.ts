@@ -14,10 +14,15 @@ const FAR_MS = 1_000_000_000
 const MEMBERS = ['p', 'q', 'r', 'u']
 /** In place of a {tag}: the keys y of all tags are looked at as one, because what concerns several of them concerns them at once. */
 export const TOGETHER = 'together'
+/** What leaves something to a server. */
+const CHOOSING: ReadonlySet<string> = new Set(['SPOP', 'XCLAIM'])
+const EXEC = ['EXEC']
 const IS_TOGETHER = /^\{.*\}y$/
 
 export class Workload {
   private values = 0
+  /** The tag of the transaction that is being put together. */
+  private tag: string | undefined
 
   constructor(
     private readonly settings: Settings,
@@ -30,6 +35,7 @@ export class Workload {
     const kind = random.pick(settings.kinds)
     if (kind === 'several') return this.several(db)
     if (kind === 'together') return this.together(db)
+    if (kind === 'exec') return random.chance(0.5) ? this.execOfOne(db, nowMs) : this.execOfAll(db)
     if (kind === 'all') {
       // Rarely: nothing is left of what was interesting.
       if (random.chance(0.85)) return this.one(db, this.ofKind('string', nowMs))
@@ -44,14 +50,14 @@ export class Workload {
 
   private key(letters: string): string {
     const { random, settings } = this
-    return `{${random.pick(settings.tags)}}${letters[random.below(letters.length)]}`
+    return `{${this.tag ?? random.pick(settings.tags)}}${letters[random.below(letters.length)]}`
   }
 
   private one(db: number, args: readonly string[]): ClientCommand {
     return { args, db, parts: [{ tag: tagOf(args[1]), args }] }
   }
 
-  private ofKind(kind: Exclude<Kind, 'several' | 'together' | 'all'>, nowMs: number): string[] {
+  private ofKind(kind: Exclude<Kind, 'several' | 'together' | 'exec' | 'all'>, nowMs: number): string[] {
     const { random } = this
     const string = this.key('st')
     const list = this.key('lm')
@@ -123,7 +129,7 @@ export class Workload {
   /** What is in one key comes into another one. */
   private move(): string[] {
     const { random, settings } = this
-    const tag = random.pick(settings.tags)
+    const tag = this.tag ?? random.pick(settings.tags)
     const [one, other] = random
       .sample([...random.pick(['st', 'lm', 'hi', 'ef'])], 2)
       .map((letter) => `{${tag}}${letter}`)
@@ -185,6 +191,44 @@ export class Workload {
     return { args, db, parts: [{ tag: TOGETHER, args }] }
   }
 
+  /** A transaction on keys of one tag, of which a server chooses at most once. */
+  private execOfOne(db: number, nowMs: number): ClientCommand {
+    const { random, settings } = this
+    const kinds = (['string', 'counter', 'list', 'hash', 'set'] as const).filter(() => random.chance(0.6))
+    const more = (['move', 'claim'] as const).filter((kind) => settings.kinds.includes(kind))
+    this.tag = random.pick(settings.tags)
+    const commands: string[][] = []
+    for (let i = random.between(1, 5); i > 0; i--) {
+      const args = this.ofKind(random.pick([...kinds, ...more, 'counter']), nowMs)
+      const hasChosen = commands.some(([name]) => CHOOSING.has(name))
+      if (!CHOOSING.has(args[0]) || !hasChosen) commands.push(args)
+    }
+    const part = { tag: this.tag, args: EXEC, commands }
+    this.tag = undefined
+    return { args: EXEC, commands, db, parts: [part] }
+  }
+
+  /** A transaction on keys that are used together with those of other tags. */
+  private execOfAll(db: number): ClientCommand {
+    const { random, settings } = this
+    const keys = settings.tags.map((tag) => `{${tag}}y`)
+    const commands = Array.from({ length: random.between(1, 5) }, () => {
+      const key = random.pick(keys)
+      return random.pick([
+        ['SET', key, this.value()],
+        ['APPEND', key, this.value()],
+        ['GET', key],
+        ['GETDEL', key],
+        ['DEL', key],
+        ['MGET', ...keys],
+        ['MSET', ...keys.flatMap((each) => [each, this.value()])],
+        ['EXISTS', ...keys],
+      ])
+    })
+    const part = { tag: TOGETHER, args: EXEC, commands }
+    return { args: EXEC, commands, db, parts: [part] }
+  }
+
   /** A command on all keys. */
   private onAll(db: number): ClientCommand {
     const { random, settings } = this
@@ -199,7 +243,7 @@ export class Workload {
 
 /** What is looked at as one: the keys of each tag, and those that are used together. */
 export function groupsOf({ tags, kinds }: Settings): readonly string[] {
-  return kinds.includes('together') ? [...tags, TOGETHER] : tags
+  return kinds.includes('together') || kinds.includes('exec') ? [...tags, TOGETHER] : tags
 }
 
 /** What stands in braces, or `TOGETHER`. */

@@ -1,9 +1,9 @@
 import { Random } from '../chaos/random.js'
 import { type Action, describe } from './actions.js'
-import { Client, type ClientCommand, Story } from './client.js'
+import { Client, type ClientCommand, Story, textOf } from './client.js'
 import { Exposure } from './exposure.js'
 import { type Connection, Server, type Snapshot } from './server.js'
-import type { Settings } from './settings.js'
+import { mayLackRepairs, type Settings } from './settings.js'
 import { isNatural, SimulatedProxy } from './simulated-proxy.js'
 import { setTime, VirtualTime } from './virtual-time.js'
 
@@ -48,7 +48,10 @@ export class World {
     })
     this.clients = Array.from(
       { length: settings.clients },
-      (_, i) => new Client(i, this.time, this.story, (client, command, reply) => this.heard(client, command, reply)),
+      (_, i) =>
+        new Client(i, this.time, this.story, !mayLackRepairs(settings), (client, command, reply) =>
+          this.heard(client, command, reply),
+        ),
     )
     const members = this.servers.slice(0, settings.members)
     for (const server of members) this.known.add(server)
@@ -150,8 +153,8 @@ export class World {
     return true
   }
 
-  private heard(client: Client, { args }: ClientCommand, reply: string): void {
-    this.trace?.push(`  client ${client.number} is answered ${JSON.stringify(reply)} to ${args.join(' ')}`)
+  private heard(client: Client, command: ClientCommand, reply: string): void {
+    this.trace?.push(`  client ${client.number} is answered ${JSON.stringify(reply)} to ${textOf(command)}`)
   }
 
   private execute(server: Server, number: number, count: number): boolean {

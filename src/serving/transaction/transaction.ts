@@ -342,7 +342,7 @@ export abstract class Transaction {
     }
     emitWideBefore(commands.length)
     for (const end of ends) end()
-    for (const { write, share } of copied) write.copyToOthers(looks.get(share)!)
+    MasterFirst.copyAll(copied.map(({ write, share }) => ({ write, look: looks.get(share)! })))
     order.awaited.look()
     for (const [command, { reply }] of commands.entries()) {
       const own = reply ?? plan.replies.get(command)

@@ -72,7 +72,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/master-first.js',
-        replace: 'write.copyToOthers(look);',
+        replace: 'MasterFirst.copyAll([{ write, look }]);',
         by: 'for (let i = 1; i < write.targets.length; i++) write.heard();',
       },
     ],

@@ -59,8 +59,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'serving/master-first.js',
-        replace: 'write.copyToOthers(look);',
-        by: '{ write.copyToOthers(look); write.emitToMaster(); }',
+        replace: 'MasterFirst.copyAll([{ write, look }]);',
+        by: '{ MasterFirst.copyAll([{ write, look }]); write.emitToMaster(); }',
       },
     ],
   },
@@ -246,6 +246,61 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
         replace: 'if (isPutOff(order, frame, row, slot, { routes, parts, partOf }, deadlineMs))',
         by: 'if (false)',
       },
+    ],
+  },
+  'no-block': {
+    summary: 'what a server gets of a transaction is no block, but one command after the other',
+    seed: 130,
+    options: ['--kinds', 'exec'],
+    patches: [
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'if (plan instanceof PlainPlan)',
+        by: 'if (false)',
+      },
+      {
+        file: 'serving/transaction/transaction.js',
+        replace: 'const links = new Set(shares.flatMap(executors));',
+        by: 'const links = new Set();',
+      },
+    ],
+  },
+  'discarded-and-answered': {
+    summary: 'a transaction that a server has discarded counts as executed there, where the others have executed it',
+    seed: 1,
+    options: ['--kinds', 'exec'],
+    patches: [
+      {
+        file: 'serving/transaction/plain-run.js',
+        replace: 'onLost(place) {',
+        by: 'onLost(place) { if (this.reply !== undefined) { this.onRun(place, this.written ?? this.reply, 0, (this.written ?? this.reply).length, 0); return; }',
+      },
+    ],
+  },
+  'no-group': {
+    summary: 'what a transaction has left in several keys of one replica set is repaired key by key',
+    seed: 280,
+    options: ['--kinds', 'exec', '--faults', 'break,down'],
+    patches: [
+      {
+        file: 'serving/transaction/plain-transaction.js',
+        replace: 'if (writes > 1 && to.targets.length > 1)',
+        by: 'if (false)',
+      },
+    ],
+  },
+  'copied-one-by-one': {
+    summary: 'keys of a transaction that are copied are each put on the others as soon as they are there',
+    seed: 570,
+    options: ['--kinds', 'exec,claim,set', '--faults', 'break,down'],
+    patches: [{ file: 'serving/master-first.js', replace: 'keys > 1 ?', by: 'false ?' }],
+  },
+  'gates-passed': {
+    summary: 'a transaction does not wait for those who have its keys for themselves',
+    seed: 130,
+    options: ['--kinds', 'exec,together'],
+    patches: [
+      { file: 'serving/transaction/transaction.js', replace: 'return !shares.every(isOpen);', by: 'return false;' },
     ],
   },
 }
