@@ -116,7 +116,9 @@ export function usersIn(text: string, where: string, defaults: Defaults): Descri
     for (const rule of rules) {
       const word = Buffer.from(rule.toString('latin1').replace(/^[\t\r\n]+|[\t\r\n]+$/g, ''), 'latin1')
       const fault = user.apply(word)
-      if (fault !== undefined) errors += `${at}: ${FAULTS[fault]}. `
+      if (fault === undefined) continue
+      const which = fault === 'unknown' ? `Error in applying operation '${word.toString('latin1')}': ` : ''
+      errors += `${at}: ${which}${FAULTS[fault]}. `
     }
   }
   return errors === '' ? { users: [...users.values()] } : { errors }

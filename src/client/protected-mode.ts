@@ -9,21 +9,21 @@ export const DENIED =
 /** These two, and no others that begin with 127, are loopback to Redis. */
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]'])
 
-type Guarded = Pick<Server, 'config'>
+type Guarded = Pick<Server, 'config' | 'acl'>
 
 /** Whether a client is not let in because nobody has to say a password, and it does not come from this machine. */
 export function isDenied(server: Guarded, peer: Peer): boolean {
   return isProtected(server) && !isUnix(peer) && !LOOPBACK.has(hostOf(peer))
 }
 
-function isProtected({ config }: Guarded): boolean {
-  return config.listen.protectedMode === 'yes' && config.auth.password === undefined
+function isProtected({ config, acl }: Guarded): boolean {
+  return config.listen.protectedMode === 'yes' && acl.users.default.hasNoPassword
 }
 
 /** Says at the start that others than this machine's are refused, where the settings look as if they were to come in. */
-export function tellProtected({ config, log }: Pick<Server, 'config' | 'log'>): void {
+export function tellProtected({ config, acl, log }: Pick<Server, 'config' | 'acl' | 'log'>): void {
   const wider = bindAddresses(config.listen.host).filter(({ host }) => !/^127\.|^::1$|^localhost$/.test(host))
-  if (wider.length === 0 || !isProtected({ config })) return
+  if (wider.length === 0 || !isProtected({ config, acl })) return
   log.warn(
     { bind: config.listen.host },
     'protected mode: without a password only clients of this machine are let in; set auth.password, or listen.protectedMode: no if nobody else reaches this port',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { UserError } from '../base/user-error.js'
 import { environmentName, schema, secretNames, settingNames } from './settings.js'
@@ -42,6 +43,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   const variables = applyEnvironment(tree, env)
   applyOverrides(tree, sources.overrides ?? {})
 
+  readSecrets(tree, file, variables)
   const result = schema.safeParse(tree)
   if (result.success) return deepFreeze(result.data)
   throw new ConfigError(result.error.issues.flatMap((issue) => describe(issue, tree, file, variables)).join('\n'))
@@ -52,6 +54,30 @@ function readFile(path: string): YamlFile {
     return readYamlFile(path)
   } catch (error) {
     throw new ConfigError((error as Error).message)
+  }
+}
+
+/**
+ * Puts the passwords into the tree that are given as files of their own: `auth.passwordFile` for `auth.password`. The line end that an
+ * editor leaves does not belong to it.
+ */
+function readSecrets(tree: Tree, file: YamlFile | undefined, variables: Map<string, string>): void {
+  for (const [section, name] of settingNames()) {
+    const path = tree[section]?.[`${name}File`]
+    if (name !== 'password' || typeof path !== 'string') continue
+    const where =
+      variables.get(`${section}.passwordFile`) ??
+      `${whereInFile(file, [section, 'passwordFile'])}${section}.passwordFile`
+    if (tree[section].password !== undefined) {
+      throw new ConfigError(`${where} must not be given beside ${section}.password`)
+    }
+    let text: string
+    try {
+      text = readFileSync(path, 'utf8')
+    } catch (error) {
+      throw new ConfigError(`${where} cannot be read: ${(error as Error).message}`)
+    }
+    tree[section] = { ...tree[section], password: text.replace(/\r?\n$/, '') }
   }
 }
 

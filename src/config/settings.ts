@@ -260,6 +260,7 @@ export const sections = {
       addresses: addresses().default([{ host: '127.0.0.1', port: 26379 }]),
       username: text().optional(),
       password: text().optional(),
+      passwordFile: text().optional(),
       masterPattern: text().default('dt-*'),
       pollMs: milliseconds(100, 60_000).default(1000),
       ...tlsToServers,
@@ -270,6 +271,7 @@ export const sections = {
     .strictObject({
       username: text().optional(),
       password: text().optional(),
+      passwordFile: text().optional(),
       connectTimeoutMs: milliseconds(10).default(5000),
       reconnectMinMs: milliseconds(1).default(50),
       reconnectMaxMs: milliseconds(1).default(1000),
@@ -284,6 +286,7 @@ export const sections = {
   /** What clients must say. Without a password they need none. */
   auth: z.strictObject({
     password: text().optional(),
+    passwordFile: text().optional(),
   }),
   /** Who may do what, see conf/dt.yaml. */
   acl: z.strictObject({

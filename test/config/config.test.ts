@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { ConfigError, loadConfig } from '../../src/config/config.js'
 import { environmentName, settingNames } from '../../src/config/settings.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
 
 /** A file with this text in a directory that ends with the test, and the message that loading it fails with. */
 function yamlIn(t: Test, text: string): string {
@@ -107,8 +108,10 @@ t.test('every setting can be given as a variable', async (t) => {
     tlsVerify: 'no',
     sessionCacheTimeoutMs: '1777',
   }
+  // Instead of the password itself.
+  const names = settingNames().filter(([, name]) => name !== 'passwordFile')
   const env = Object.fromEntries(
-    settingNames().map(([section, name]) => [
+    names.map(([section, name]) => [
       environmentName(section, name),
       values[`${section}.${name}`] ?? values[name] ?? '777',
     ]),
@@ -131,13 +134,30 @@ t.test('every setting can be given as a variable', async (t) => {
       { host: 'b', port: 2 },
     ],
   }
-  for (const [section, name] of settingNames()) {
+  for (const [section, name] of names) {
     t.same(
       config[section][name],
       parsed[name] ?? values[`${section}.${name}`] ?? values[name] ?? 777,
       environmentName(section, name),
     )
   }
+})
+
+t.test('a password may stand in a file of its own', async (t) => {
+  const path = join(temporaryDirectory(t), 'secret')
+  writeFileSync(path, 'päss word\n')
+  for (const section of ['AUTH', 'BACKEND', 'SENTINEL']) {
+    const config = loadConfig({ env: { [`DT_${section}_PASSWORD_FILE`]: path } })
+    t.equal(config[section.toLowerCase() as 'auth'].password, 'päss word')
+  }
+  t.throws(
+    () => loadConfig({ env: { DT_AUTH_PASSWORD_FILE: `${path}x` } }),
+    /^DT_AUTH_PASSWORD_FILE cannot be read: ENOENT/,
+  )
+  t.throws(
+    () => loadConfig({ env: { DT_AUTH_PASSWORD_FILE: path, DT_AUTH_PASSWORD: 'x' } }),
+    /^DT_AUTH_PASSWORD_FILE must not be given beside auth.password$/,
+  )
 })
 
 t.test('what is to be a list of commands and modules is checked', async (t) => {

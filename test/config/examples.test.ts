@@ -22,7 +22,16 @@ const OPTIONAL_OF_TLS = [
 
 t.test('conf/dt.yaml names and explains every setting', async (t) => {
   const lines = readFileSync(example('dt.yaml'), 'utf8').split('\n')
-  const optional = ['username', 'password', 'version', 'unixSocket', 'token', 'file', ...OPTIONAL_OF_TLS]
+  const optional = [
+    'username',
+    'password',
+    'version',
+    'unixSocket',
+    'token',
+    'file',
+    'passwordFile',
+    ...OPTIONAL_OF_TLS,
+  ]
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
     const isOptional = optional.includes(name) || `${section}.${name}` === 'admin.port'

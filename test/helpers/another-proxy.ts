@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadConfig } from '../../src/config/config.js'
+import { type ConfigInput, loadConfig } from '../../src/config/config.js'
 import type { LocalRing } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { createProxy } from '../../src/proxy.js'
@@ -24,6 +24,8 @@ export interface AnotherOptions extends StartOptions {
   readonly sentinels?: readonly string[]
   readonly unavailableTimeoutMs?: number
   readonly connectTimeoutMs?: number
+  /** Other settings. */
+  readonly config?: ConfigInput
 }
 
 /** The state file of all proxies of a ring that do not say another one. */
@@ -42,11 +44,12 @@ export class AnotherProxy {
     const config = loadConfig({
       env: {},
       overrides: {
+        ...options.config,
         listen: { port: 0 },
         ring: { replicas, stateFile, ...(keyGroups !== undefined && { keyGroups }) },
-        sentinel: { addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
+        sentinel: { ...options.config?.sentinel, addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
-        ...(connectTimeoutMs !== undefined && { backend: { connectTimeoutMs } }),
+        backend: { ...options.config?.backend, ...(connectTimeoutMs !== undefined && { connectTimeoutMs }) },
       },
     })
     this.proxy = createProxy(config, this.log.log, options)
