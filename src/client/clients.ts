@@ -42,7 +42,8 @@ export class Clients {
       const before = performance.now() - limits.idleTimeoutMs
       for (const client of this.all()) {
         const { subscriber, monitoring } = client.session
-        const isWaiting = client.queue.length > 0 || subscriber !== undefined || monitoring !== undefined
+        const isWaiting =
+          client.queue.length > 0 || client.isBlocked || subscriber !== undefined || monitoring !== undefined
         if (client.lastActiveMs < before && !isWaiting) client.close()
       }
     }, SWEEP_MS)

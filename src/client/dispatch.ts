@@ -1,4 +1,5 @@
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
+import { mayReplicate } from '../command/may-replicate.js'
 import { readingForm } from '../command/reading-form.js'
 import type { CommandRow } from '../command/row.js'
 import { isSecurityCommand, lookupCommand, lookupSubcommand, readingRow } from '../command/table.js'
@@ -21,8 +22,6 @@ const NOAUTH = error('NOAUTH Authentication required.')
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
 /** Of these SLOWLOG knows by their slots. */
 const NOTED: ReadonlySet<string> = new Set(['exec', 'watch'])
-/** Neither reads nor writes by their flags, and nothing for replicas [Redis server.h CMD_MAY_REPLICATE]. */
-const MAY_REPLICATE: ReadonlySet<string> = new Set(['eval', 'evalsha', 'fcall', 'publish', 'spublish'])
 
 /**
  * Serves one command of a client. What goes wrong inside the proxy is an error for this client, a line in the log, and
@@ -34,9 +33,26 @@ export function dispatch(server: Server, client: Connection, frame: Frame): void
   try {
     serve(server, client, frame)
   } catch (failure) {
-    if (queue.taken === takenBefore) client.takeSlot(0)
-    queue.fail(undefined, failure as Error, false)
+    failed(client, takenBefore, failure as Error)
   }
+}
+
+/** Serves one that was held. */
+export function dispatchHeld(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  const takenBefore = client.queue.taken
+  server.slowLog.held = frame
+  try {
+    admit(server, client, frame, row)
+  } catch (failure) {
+    failed(client, takenBefore, failure as Error)
+  } finally {
+    server.slowLog.held = undefined
+  }
+}
+
+function failed(client: Connection, takenBefore: number, failure: Error): void {
+  if (client.queue.taken === takenBefore) client.takeSlot(0)
+  client.queue.fail(undefined, failure, false)
 }
 
 /** The guards of Redis's processCommand in its order, then to where the row says [Redis server.c processCommand]. */
@@ -54,6 +70,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     else session.abortTransaction()
     return
   }
+  admit(server, client, frame, row)
+}
+
+/** The command is one: whether its client may send it, and now. */
+function admit(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  const { session } = client
   if (!session.authenticated && !row.flags.includes('no_auth') && server.acl.users.needLogin) {
     server.stats.rejectedCommands++
     client.reply(NOAUTH)
@@ -65,6 +87,10 @@ function serve(server: Server, client: Connection, frame: Frame): void {
 
 /** Its user may do that. */
 function serveAllowed(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  if (server.pause.any && server.pause.concerns(client, row)) {
+    server.pause.hold(client, ownFrame(frame), row)
+    return
+  }
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
   const isServed =
     reading === undefined ? pass(server, client, frame, row) : pass(server, client, reading, readingRow(row)!)
@@ -124,10 +150,10 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
 }
 
 /** Who monitors counts as a replica, which may not touch keys [Redis server.c processCommand]; a subscribed client is refused them before. */
-function isRefusedToMonitor(client: Connection, { flags, name }: CommandRow): boolean {
+function isRefusedToMonitor(client: Connection, row: CommandRow): boolean {
   const { session } = client
   if (session.monitoring === undefined || session.state.kind === 'subscribed') return false
-  if (!flags.includes('write') && !flags.includes('readonly') && !MAY_REPLICATE.has(name)) return false
+  if (!mayReplicate(row) && !row.flags.includes('readonly')) return false
   session.abortTransaction()
   client.reply(NOT_FOR_MONITORS)
   return true

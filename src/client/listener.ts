@@ -7,7 +7,7 @@ import { askedBy } from './asked.js'
 import { logInByCertificate } from './certificate-user.js'
 import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
-import { dispatch } from './dispatch.js'
+import { dispatch, dispatchHeld } from './dispatch.js'
 import { Doors, type ListenAddress } from './doors.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import type { Peer } from './peer.js'
@@ -30,6 +30,7 @@ export class Listener {
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
   constructor(private readonly server: Server) {
+    server.pause.serve = (client, frame, row) => dispatchHeld(server, client, frame, row)
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
     this.refused = new RefusedLog(server.log)
     this.doors = new Doors(

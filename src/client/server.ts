@@ -23,6 +23,7 @@ import { Clients } from './clients.js'
 import type { ListenAddress } from './doors.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
+import { Pause } from './pause.js'
 import { SlowLog } from './slow-log.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
@@ -53,6 +54,7 @@ export interface Server {
   readonly pushLimits: PushLimits
   readonly monitors: Monitors
   readonly slowLog: SlowLog
+  readonly pause: Pause
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
   failed(failure: Error, about: object): void
@@ -83,6 +85,7 @@ export function clientSide(
   | 'keyspaceEvents'
   | 'monitors'
   | 'slowLog'
+  | 'pause'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
@@ -93,6 +96,7 @@ export function clientSide(
     acl: new Acl(config.acl, config.auth.password),
     clients,
     slowLog: new SlowLog(clients),
+    pause: new Pause(),
     stats: new ClientStats(),
     channels,
     cachedKeys,

@@ -47,6 +47,8 @@ export class SlowLog {
   entriesMax = ENTRIES_MAX
   /** The newest first. */
   readonly entries: SlowCommand[] = []
+  /** A command that was held is served, not that of the framer. */
+  held: Frame | undefined
   private slowerThan = 0
   private nextId = 0
   private second = 0
@@ -84,7 +86,8 @@ export class SlowLog {
   note(slot: Slot, framer: RequestFramer): void {
     if (!this.isOn) return
     slot.askedTick = coarse.tick
-    if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
+    if (this.held !== undefined) describeIn(slot, this.held)
+    else if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
     else describeIn(slot, framer)
   }
 

@@ -37,7 +37,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     { ...boundedVarying, note: 'names are cut at 128 bytes; 1000 words at most [Talking about itself]' },
   ],
   ['client|no-evict', 'local', 'none'],
-  ['client|pause', 'unsupported', 'none'],
+  ['client|pause', 'local', 'none', { note: 'keys expire meanwhile; DT … is served [CLIENT PAUSE]' }],
   ['client|reply', 'local', 'none', { ...own, note: 'not between MULTI and EXEC [Transactions]' }],
   ['client|setinfo', 'local', 'none', { note: 'of Redis 7.2, for libraries that send it' }],
   ['client|setname', 'local', 'none'],
@@ -49,7 +49,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ],
   ['client|trackinginfo', 'local', 'none', varying],
   ['client|unblock', 'local', 'none'],
-  ['client|unpause', 'unsupported', 'none'],
+  ['client|unpause', 'local', 'none'],
   ['echo', 'local', 'none'],
   [
     'hello',

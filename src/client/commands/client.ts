@@ -4,6 +4,7 @@ import { wrongWordsError } from '../../command/errors.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
+import type { Pause } from '../pause.js'
 import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
@@ -32,6 +33,13 @@ export const clientCommands: Record<string, LocalCommand> = {
 
   'client|unblock': (_client, args, { clients }) => unblock(clients, args),
 
+  'client|pause': (_client, args, { pause }) => pauseClients(pause, args),
+
+  'client|unpause': (_client, _args, { pause }) => {
+    pause.end()
+    return OK
+  },
+
   'client|no-evict': (client, args) => {
     const word = option(args[2])
     if (word !== 'on' && word !== 'off') return SYNTAX_ERROR
@@ -55,6 +63,18 @@ export const clientCommands: Record<string, LocalCommand> = {
         return SYNTAX_ERROR
     }
   },
+}
+
+/** CLIENT PAUSE ms [WRITE|ALL]. */
+function pauseClients(pause: Pause, args: readonly Buffer[]): Reply {
+  if (args.length > 4) return wrongWordsError('client', args[1])
+  const mode = args.length === 4 ? option(args[3]) : 'all'
+  if (mode !== 'write' && mode !== 'all') return error('ERR CLIENT PAUSE mode must be WRITE or ALL')
+  const ms = parseInt64(args[2])
+  if (ms === undefined) return error('ERR timeout is not an integer or out of range')
+  if (ms < 0n) return error('ERR timeout is negative')
+  pause.begin(Number(ms), mode === 'all')
+  return OK
 }
 
 /** CLIENT SETINFO LIB-NAME|LIB-VER value, of Redis 7.2 [Redis 7.2 networking.c clientSetinfoCommand]. */

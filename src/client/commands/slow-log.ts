@@ -1,3 +1,4 @@
+import { wrongWordsError } from '../../command/errors.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { SlowCommand } from '../slow-log.js'
 import { parseInt64 } from './arguments.js'
@@ -6,12 +7,11 @@ import type { LocalCommand } from './local-command.js'
 const OK = simple('OK')
 const ENTRIES_SHOWN = 10n
 const WRONG_COUNT = error('ERR count should be greater than or equal to -1')
-const WRONG_GET = error("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.")
 
 /** SLOWLOG … [Redis slowlog.c slowlogCommand], and DT SLOWLOG, which tells where the time went. */
 export const slowLogCommands: Record<string, LocalCommand> = {
   'slowlog|get': (_client, args, { slowLog }) => {
-    if (args.length > 3) return WRONG_GET
+    if (args.length > 3) return wrongWordsError('slowlog', args[1])
     return chosen(slowLog.entries, args[2], asRedis)
   },
 

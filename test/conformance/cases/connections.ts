@@ -46,6 +46,31 @@ export const connectionCases: Cases = {
     CLIENT LIST ID
     CLIENT LIST NOSUCH
   `,
+  'client|pause': `
+    CLIENT PAUSE x
+    CLIENT PAUSE -1
+    CLIENT PAUSE 1.5
+    CLIENT PAUSE 99999999999999999999
+    CLIENT PAUSE 1 x
+    CLIENT PAUSE x x
+    CLIENT PAUSE
+    client pause 1 write x
+    CLIENT PAUSE 0
+    CLIENT PAUSE 1 Write
+    CLIENT PAUSE 1 ALL
+    SET {t}k v
+    CLIENT PAUSE 10 all
+    GET {t}k
+  `,
+  'client|unpause': `
+    CLIENT UNPAUSE
+    CLIENT UNPAUSE x
+    CLIENT PAUSE 100000 WRITE
+    GET k
+    CLIENT UNPAUSE
+    SET k v
+    client unblock 1 timeout x
+  `,
   'client|no-evict': `
     CLIENT NO-EVICT on
     CLIENT NO-EVICT OFF

@@ -1,0 +1,77 @@
+import { mayReplicate } from '../command/may-replicate.js'
+import type { CommandRow } from '../command/row.js'
+import type { Frame } from '../resp/frame.js'
+import type { Connection } from './connection.js'
+
+/** Of some platforms' timers. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** Serves a command whose time has come. */
+export type ServeHeld = (client: Connection, frame: Frame, row: CommandRow) => void
+
+interface Held {
+  readonly client: Connection
+  readonly frame: Frame
+  readonly row: CommandRow
+}
+
+/**
+ * CLIENT PAUSE: commands of clients are held, all or those that may write, and then served in the order in which they came [Redis
+ * networking.c pauseClients, server.c processCommand].
+ */
+export class Pause {
+  /** Whether something may be held: all that is asked of a command while there is no pause. */
+  any = false
+  /** How what was held is served. */
+  serve: ServeHeld = () => {}
+  private isForAll = false
+  private endMs = 0
+  private timer: NodeJS.Timeout | undefined
+  private held: Held[] = []
+
+  /** Of two pauses at a time the stricter and the longer counts. */
+  begin(ms: number, isForAll: boolean): void {
+    this.endMs = Math.max(this.any ? this.endMs : 0, performance.now() + ms)
+    this.isForAll = isForAll || (this.any && this.isForAll)
+    this.any = true
+    this.wait()
+  }
+
+  end(): void {
+    clearTimeout(this.timer)
+    this.any = false
+    const { held } = this
+    this.held = []
+    for (const { client, frame, row } of held) {
+      client.queue.pausing--
+      if (client.deaf) continue
+      this.serve(client, frame, row)
+      // As with Redis, what it has sent behind that comes before what others have.
+      client.takeTurn()
+    }
+  }
+
+  /** Who monitors is not held, nor what the operator says to the ring. */
+  concerns({ session }: Connection, row: CommandRow): boolean {
+    if (session.monitoring !== undefined || row.name.startsWith('dt|')) return false
+    // It is refused.
+    if (session.state.kind === 'subscribed' && !row.whileListening) return false
+    if (this.isForAll || mayReplicate(row)) return true
+    if (row.behindMulti !== 'executes') return false
+    for (const { row } of session.transaction?.queued ?? []) if (mayReplicate(row)) return true
+    return false
+  }
+
+  /** Keeps a command, and with it all that its client sends behind it. */
+  hold(client: Connection, frame: Frame, row: CommandRow): void {
+    client.queue.pausing++
+    this.held.push({ client, frame, row })
+  }
+
+  private wait(): void {
+    clearTimeout(this.timer)
+    const leftMs = this.endMs - performance.now()
+    this.timer = setTimeout(() => (leftMs > TIMER_MS_MAX ? this.wait() : this.end()), Math.min(leftMs, TIMER_MS_MAX))
+    this.timer.unref()
+  }
+}

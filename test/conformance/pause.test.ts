@@ -1,0 +1,110 @@
+import t from 'tap'
+import { isSame } from './listeners.js'
+import { Pair } from './pair.js'
+
+/* CLIENT PAUSE: what is held, and in which order it goes on. After each line all clients have received the same bytes as from Redis. */
+
+const pair = await Pair.start(t, { nodes: 3 })
+
+const stories: Readonly<Record<string, string>> = {
+  'what may write is held, and goes on in its order': `
+    a: PING
+    b: PING
+    c: PING
+    l: SUBSCRIBE ch
+    t: MULTI | SET {x}t 1 | GET {x}t
+    r: MULTI | GET {x}t
+    a: CLIENT PAUSE 100000 WRITE
+    b: GET k
+    b: SET k b | GET k | INCR n
+    c: APPEND k c | GET nosuch
+    d: PUBLISH ch m
+    e: EVAL "return 1" 0
+    e: EVAL "return 2" 0
+    f: PFCOUNT h
+    g: SORT list
+    t: EXEC
+    r: EXEC
+    h: BLPOP list 0
+    i: MULTI | GET k | SET k i
+    a: EVAL_RO "return 1" 0
+    a: SORT_RO list
+    a: NOSUCH
+    a: SET
+    a: PING
+    a: CLIENT UNPAUSE
+    a: RPUSH list x
+    i: EXEC
+    a: GET k
+    a: CLIENT UNPAUSE
+  `,
+  'all is, but for monitors': `
+    a: PING
+    b: MULTI
+    l: SUBSCRIBE ch
+    m: MONITOR
+    a: CLIENT PAUSE 900
+    b: PING
+    m: PING
+    b: NOSUCH
+    l: GET k
+    a: CLIENT UNPAUSE
+    a: PING
+    b: EXEC
+  `,
+  'of two pauses the longer and the stricter counts': `
+    a: PING
+    b: PING
+    c: PING
+    a: CLIENT PAUSE 100000 WRITE | CLIENT PAUSE 1 WRITE
+    b: SET k 1
+    a: CLIENT UNPAUSE
+    a: CLIENT PAUSE 700 WRITE | CLIENT PAUSE 1 ALL
+    b: GET k
+    a: PING
+    b: SET k 2
+    c: GET k
+    a: CLIENT PAUSE 0
+    a: PING
+    a: CLIENT PAUSE 0 WRITE | SET k 3 | GET k
+  `,
+  'in a transaction it begins when that is executed': `
+    b: PING
+    a: MULTI | CLIENT PAUSE 100000 WRITE | SET k 1 | EXEC
+    b: SET k 2
+    a: CLIENT UNPAUSE
+    b: GET k
+    a: MULTI | CLIENT UNPAUSE | CLIENT PAUSE 1 x | EXEC
+  `,
+  'who is held can be killed': `
+    a: PING
+    b: PING
+    a: CLIENT PAUSE 100000 WRITE
+    b: SET k held
+    a: CLIENT KILL ID {b}
+    a: CLIENT UNPAUSE
+    a: GET k
+  `,
+}
+
+for (const [name, script] of Object.entries(stories)) {
+  t.test(name, async (t) => {
+    await pair.flush()
+    t.equal(await isSame(pair, script), '')
+  })
+}
+
+t.test('a held command counts as soon as it is served, and its client is shown as blocked', async (t) => {
+  const [client, other] = await Promise.all([pair.proxy.connect(), pair.proxy.connect()])
+  const id = (await client.ask('CLIENT', 'ID')).toString().trim().slice(1)
+  await other.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '0')
+  await other.ask('CLIENT', 'PAUSE', '100000', 'WRITE')
+  const reply = client.ask('SET', 'held', 'x'.repeat(200))
+  let shown = ''
+  while (!/ flags=b /.test(shown)) shown = (await other.ask('CLIENT', 'LIST', 'ID', id)).toString()
+  await other.ask('CLIENT', 'UNPAUSE')
+  t.equal((await reply).toString(), '+OK\r\n')
+  await other.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '-1')
+  const entries = (await other.ask('SLOWLOG', 'GET', '-1')).toString()
+  t.match(entries, /SET\r\n\$4\r\nheld\r\n\$147\r\nx{128}... \(72 more bytes\)/)
+})
