@@ -9,28 +9,37 @@ import { OWN_DOCS } from './own-commands.js'
 import type { CommandRow } from './row.js'
 import { allInfos, infoNamed, lookupCommand, lookupSubcommand } from './table.js'
 
+interface Offered {
+  has(name: string): boolean
+}
+
+const ALL: Offered = { has: () => true }
+
 /**
  * Answers COMMAND and its subcommands as Redis 7.0 does, byte for byte except for the order of commands (Redis's is that
  * of a hash table), with the proxy's own commands and the learnt ones. `row` is the row of the (sub)command; `args` are
  * all arguments, from `COMMAND` on; their number has been checked against the row's arity.
+ *
+ * @param offered which commands there are, by their full names in lower case
  */
-export function answerCommand(row: CommandRow, args: readonly Buffer[]): Reply {
+export function answerCommand(row: CommandRow, args: readonly Buffer[], offered: Offered = ALL): Reply {
+  const infos = allInfos().filter(({ name }) => offered.has(name))
   switch (row.name) {
     case 'command':
-      return allInfos().map(infoReply)
+      return infos.map(infoReply)
     case 'command|count':
-      return allInfos().length
+      return infos.length
     case 'command|docs':
-      return docsReply(args.slice(2))
+      return docsReply(infos, args.slice(2))
     case 'command|getkeys':
       return keysReply(args.slice(2), (key, arg) => arg[key.index])
     case 'command|getkeysandflags':
       return keysReply(args.slice(2), (key, arg) => [arg[key.index], statusSet(key.flags)])
     case 'command|info':
-      if (args.length === 2) return allInfos().map(infoReply)
-      return args.slice(2).map((name) => infoReply(infoOfName(name)))
+      if (args.length === 2) return infos.map(infoReply)
+      return args.slice(2).map((name) => infoReply(infoOfName(name, offered)))
     case 'command|list':
-      return listReply(args.slice(2))
+      return listReply(infos, args.slice(2))
     default:
       return helpReply('command', COMMAND_HELP)
   }
@@ -70,8 +79,8 @@ function searchReply({ type, ...spec }: KeySpec['beginSearch'] | KeySpec['findKe
 }
 
 /** COMMAND DOCS: of the named commands that exist, or of all. */
-function docsReply(names: readonly Buffer[]): Reply {
-  const infos = names.length === 0 ? allInfos() : names.map(infoOfName)
+function docsReply(all: readonly CommandInfo[], names: readonly Buffer[]): Reply {
+  const infos = names.length === 0 ? all : names.map((name) => infoOfName(name, ALL))
   const entries: [Reply, Reply][] = []
   for (const info of infos) {
     const doc = info && docOf(info.name)
@@ -118,10 +127,10 @@ function argumentReply(argument: ArgumentDoc): Reply {
 }
 
 /** COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob]. */
-function listReply(filter: readonly Buffer[]): Reply {
+function listReply(infos: readonly CommandInfo[], filter: readonly Buffer[]): Reply {
   const test = filterOf(filter)
   if (test === undefined) return error('ERR syntax error')
-  return allInfos().flatMap((info) => [info, ...info.subcommands].filter(test).map((each) => each.name))
+  return infos.flatMap((info) => [info, ...info.subcommands].filter(test).map((each) => each.name))
 }
 
 /** No command has a longer name, with its container. */
@@ -173,8 +182,9 @@ function infoOfCommand(args: readonly Buffer[]): CommandInfo | undefined {
 }
 
 /** The command with this name, `container|sub` for a subcommand, in any case [Redis server.c lookupCommandBySds]. */
-function infoOfName(name: Buffer): CommandInfo | undefined {
-  return infoNamed(lowerCase(name))
+function infoOfName(name: Buffer, offered: Offered): CommandInfo | undefined {
+  const info = infoNamed(lowerCase(name))
+  return info !== undefined && offered.has(info.name) ? info : undefined
 }
 
 function statusSet(words: readonly string[]): Reply {

@@ -40,6 +40,8 @@ interface Word {
   readonly signed: boolean
   /** Beside a `~` nobody can tell what it does. */
   readonly exact: boolean
+  /** Redis 7.0 does not have it. */
+  readonly newer: boolean
 }
 
 /** For `from`, and for the number of a word's arguments: as many as there are keys. */
@@ -58,6 +60,7 @@ const ID_BYTES_MAX = 41
  *     keys WEIGHTS+keys     behind the keys; WEIGHTS takes one for each key
  *     2 MAXLEN~1 …id        MAXLEN takes one, perhaps with a sign before it; an id follows the words
  *     2 MAXLEN~1 ACKED!     ACKED does not stand beside the sign `~`
+ *     3 NX IFEQ+1^          IFEQ is newer than Redis 7.0
  *     2 NX XX …2            the words are followed by twos, of which the first is a number
  *     3-4 LEFT RIGHT        arguments 3 and 4 are words
  */
@@ -78,13 +81,14 @@ export function optionsOf(cell: string): Options {
 }
 
 function wordOf(cell: string): Word {
-  const [, text, sign, args] = /^([A-Z0-9]+)(?:([+~])(\d+|keys))?!?$/.exec(cell) ?? []
+  const [, text, sign, args] = /^([A-Z0-9]+)(?:([+~])(\d+|keys))?!?\^?$/.exec(cell) ?? []
   assert(text !== undefined, `${cell} is a word of a command`)
   return {
     text: text.toLowerCase(),
     args: args === 'keys' ? AS_KEYS : Number(args ?? 0),
     signed: sign === '~',
-    exact: cell.endsWith('!'),
+    exact: cell.includes('!'),
+    newer: cell.endsWith('^'),
   }
 }
 
@@ -117,6 +121,11 @@ export function isKnownForm(row: Worded, frame: Frame): boolean {
   }
 }
 
+/** The same for a Redis 7.0. */
+export function isOldForm(row: Worded, frame: Frame): boolean {
+  return isKnownForm(row, frame) && !hasWord(row, frame, ({ newer }) => newer)
+}
+
 /** The place behind the words that are known, which may be behind the end when one of them lacks arguments. */
 export function endOfOptions({ numkeysAt }: Worded, options: Options, frame: Frame): number {
   const keys = options.from === BEHIND_KEYS ? Math.max(0, naturalNumber(frame, numkeysAt)) : 0
@@ -139,12 +148,17 @@ export function approximateAt({ options }: Worded, frame: Frame): number {
 }
 
 /** Whether one of these words, in lower case, is among those of the command. */
-export function hasWordOf({ options }: Worded, frame: Frame, texts: ReadonlySet<string>): boolean {
+export function hasWordOf(row: Worded, frame: Frame, texts: ReadonlySet<string>): boolean {
+  return hasWord(row, frame, ({ text }) => texts.has(text))
+}
+
+function hasWord({ options }: Worded, frame: Frame, is: (word: Word) => boolean): boolean {
   if (options === undefined) return false
   let i = options.from
   for (let word = wordAt(options, frame, i); word !== undefined; word = wordAt(options, frame, i)) {
-    if (texts.has(word.text)) return true
+    if (is(word)) return true
     i = behindWord(word, frame, i, 0)
+    if (options.to !== ANYWHERE && i > options.to) return false
   }
   return false
 }

@@ -84,7 +84,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     },
   ],
   ['bitfield_ro', 'key', 'none'],
-  ['bitop', 'key', 'apply', { gather: 'store-first', options: '1-1 AND OR XOR NOT DIFF DIFF1 ANDOR ONE' }],
+  ['bitop', 'key', 'apply', { gather: 'store-first', options: '1-1 AND OR XOR NOT DIFF^ DIFF1^ ANDOR^ ONE^' }],
   ['bitpos', 'key', 'none'],
   ['decr', 'key', 'apply'],
   ['decrby', 'key', 'apply'],
@@ -112,7 +112,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'key',
     'absolute',
     {
-      options: '3 NX XX GET KEEPTTL EX+1 PX+1 EXAT+1 PXAT+1 IFEQ+1 IFNE+1 IFDEQ+1 IFDNE+1',
+      options: '3 NX XX GET KEEPTTL EX+1 PX+1 EXAT+1 PXAT+1 IFEQ+1^ IFNE+1^ IFDEQ+1^ IFDNE+1^',
       plain: 3,
       time: 'words',
       ends: 'plain',
@@ -343,7 +343,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'master-first',
     {
       ...{ compare: false, leaves: 'entry', choice: 'id', elements: 'beside' },
-      options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED! …id',
+      options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF^ DELREF^ ACKED!^ …id',
     },
   ],
   ['xautoclaim', 'key', 'copy', { ...varying, values: true, leaves: 'same' }],
@@ -380,6 +380,6 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
     'xtrim',
     'key',
     'master-first',
-    { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF DELREF ACKED!', choice: 'trim', elements: 'beside' },
+    { options: '2 MAXLEN~1 MINID~1 LIMIT+1 KEEPREF^ DELREF^ ACKED!^', choice: 'trim', elements: 'beside' },
   ],
 ]

@@ -37,6 +37,7 @@ import type { Ways } from '../serving/transaction/ways.js'
 import type { ViewStore } from '../view/view-store.js'
 import { refusedAsBusy } from './busy.js'
 import { Gatekeeper } from './gatekeeper.js'
+import { Offered } from './offered.js'
 import { KEY_OF_OURS, namesOurs, refusal, unclearKeys, unsupported } from './refuse.js'
 
 const TORN = ' for keys on different servers; give them a common {hash tag}'
@@ -56,6 +57,7 @@ export class Coordinator {
   readonly settings: RingSettings
   /** Who listens to what: clients, and what scripts publish. */
   readonly channels = new Channels()
+  readonly offered: Offered
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
   private readonly ways: Ways
@@ -65,11 +67,13 @@ export class Coordinator {
     this.order = new Order(views, links, log, options, {
       serve: (frame, row, slot, deadlineMs) => this.serve(frame, row, slot, deadlineMs),
       servingChanged: () => {
+        this.offered.changed()
         this.keyspace.forget()
         this.blocking.servingChanged()
       },
       readable: () => this.blocking.readable(),
     })
+    this.offered = new Offered(this.order)
     this.keyspace = new Keyspace(this.order)
     this.oneRoute = new OneRoute(this.order)
     this.blocking = new Blocking(this.oneRoute, (frame, row, slot, deadlineMs) => {
@@ -134,6 +138,8 @@ export class Coordinator {
     if (namesOurs(row, frame)) return KEY_OF_OURS
     const busy = this.scripts.long.any ? refusedAsBusy(this.order, frame, row) : undefined
     if (busy !== undefined) return busy
+    const notOffered = row.learnt || this.offered.areMixed ? this.offered.refusal(frame, row) : undefined
+    if (notOffered !== undefined) return notOffered
     if (row.route === 'script' || row.route === 'function') {
       return this.isTorn(frame, row) ? this.gathering.refusal : undefined
     }
@@ -155,6 +161,7 @@ export class Coordinator {
   }
 
   linkUp(link: Link): void {
+    this.offered.changed()
     this.settings.linkUp(link)
     link.expiryPushes.onLate = (id, answered) => expiredLate(this.order, link, id, answered)
     this.scripts.linkUp(link)
@@ -206,6 +213,11 @@ export class Coordinator {
     const busy = this.scripts.long.any ? refusedAsBusy(order, frame, row) : undefined
     if (busy !== undefined) {
       answer(slot, busy)
+      return
+    }
+    const notOffered = row.learnt || this.offered.areMixed ? this.offered.refusal(frame, row) : undefined
+    if (notOffered !== undefined) {
+      answer(slot, notOffered)
       return
     }
     switch (row.route) {

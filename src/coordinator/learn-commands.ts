@@ -6,8 +6,17 @@ import { learn, rowNamed } from '../command/table.js'
 import { elementsOf, textOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 
-/** Kinds of servers that were asked already: version and number of commands. */
-const asked = new Set<string>()
+type Names = ReadonlySet<string>
+
+/** What kinds of servers, told apart by version and number of commands, know that the table does not. */
+const asked = new Map<string, Promise<Names>>()
+/** The same of the servers behind links. */
+const known = new WeakMap<Link, Names>()
+
+/** Whether a member has a command that the table has learnt; true as long as it has not been asked. */
+export function knowsLearnt(link: Link, name: string): boolean {
+  return known.get(link)?.has(name.split('|', 1)[0]) ?? true
+}
 
 /**
  * Learns the commands of a server that the table does not know, those of a newer Redis or of its modules
@@ -21,24 +30,32 @@ export async function learnCommands(link: Link, moduleWrites: readonly string[],
   try {
     const count = await link.call(['COMMAND', 'COUNT'])
     kind = `${link.info === undefined ? '' : nameOfKind(link.info.kind)} ${String(count)}`
-    if (isError(count) || asked.has(kind)) return
-    asked.add(kind)
-    const all = namesIn(await link.call(['COMMAND', 'LIST']))
-    const writing = await writingCommands(link, moduleWrites, (name) => {
-      if (!all.some((each) => each.toLowerCase() === name.toLowerCase())) warnOfUnknown(link, name, log)
-    })
-    // What is behind a bar is a subcommand, told with its container.
-    const unknown = all.filter((name) => !name.includes('|') && rowNamed(name.toLowerCase()) === undefined)
-    if (unknown.length === 0) return
-    const reply = await link.call(['COMMAND', 'INFO', ...unknown])
-    if (isError(reply)) return
-    const names = learn(parseCommandReply(reply), writing)
-    if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
+    if (isError(count)) return
+    const before = asked.get(kind)
+    const names = before ?? askFor(link, moduleWrites, log)
+    asked.set(kind, names)
+    known.set(link, await names)
   } catch (error) {
     // The link broke: its next handshake asks again, or that of another server of this kind.
     asked.delete(kind)
     if (!(error instanceof LinkLostError)) throw error
   }
+}
+
+async function askFor(link: Link, moduleWrites: readonly string[], log: Logger): Promise<Names> {
+  const all = namesIn(await link.call(['COMMAND', 'LIST']))
+  const writing = await writingCommands(link, moduleWrites, (name) => {
+    if (!all.some((each) => each.toLowerCase() === name.toLowerCase())) warnOfUnknown(link, name, log)
+  })
+  // What is behind a bar is a subcommand, told with its container.
+  const newer = all.filter((name) => !name.includes('|') && rowNamed(name.toLowerCase())?.learnt !== false)
+  const unknown = newer.filter((name) => rowNamed(name.toLowerCase()) === undefined)
+  if (unknown.length > 0) {
+    const reply = await link.call(['COMMAND', 'INFO', ...unknown])
+    const names = isError(reply) ? [] : learn(parseCommandReply(reply), writing)
+    if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
+  }
+  return new Set(newer.map((name) => name.toLowerCase()))
 }
 
 /** The commands that the setting names, and those of the modules that it names; `isNoModule` is told of other names. */

@@ -10,6 +10,6 @@ export const commandCommands: Record<string, LocalCommand> = Object.fromEntries(
   NAMES.map((name): [string, LocalCommand] => {
     const row = rowNamed(`command${name}`)
     assert(row !== undefined, `the table has command${name}`)
-    return [row.name, (_client, args) => answerCommand(row, args)]
+    return [row.name, (_client, args, { coordinator }) => answerCommand(row, args, coordinator.offered)]
   }),
 )

@@ -1,0 +1,55 @@
+import type { Link } from '../backend/link.js'
+import { isOlder, nameOfKind } from '../backend/server-kind.js'
+import { isOldForm } from '../command/options.js'
+import type { CommandRow } from '../command/row.js'
+import { rowNamed } from '../command/table.js'
+import type { Order } from '../order/order.js'
+import { error, type Reply } from '../resp/encode.js'
+import type { Frame } from '../resp/frame.js'
+import { knowsLearnt } from './learn-commands.js'
+
+/**
+ * What all members can do. While they are of one kind a command is theirs to accept or refuse. While they are of several, as in an
+ * upgrade, what only some of them know is refused before anybody has it: the others could not hold what it leaves.
+ */
+export class Offered {
+  /** Whether the members are of several kinds. */
+  areMixed = false
+
+  constructor(private readonly order: Pick<Order, 'router'>) {}
+
+  /** To be told when a member may be another one. */
+  changed(): void {
+    this.areMixed =
+      new Set(this.links.flatMap(({ info }) => (info === undefined ? [] : nameOfKind(info.kind)))).size > 1
+  }
+
+  /** Whether all members have the command with this name, in lower case. */
+  has(name: string): boolean {
+    return rowNamed(name)?.learnt !== true || this.links.every((link) => knowsLearnt(link, name))
+  }
+
+  /** Why a command is not served; to be asked of those that are learnt, and of all while the members are of several kinds. */
+  refusal(frame: Frame, row: CommandRow): Reply | undefined {
+    if (row.learnt) {
+      const lacking = this.links.find((link) => !knowsLearnt(link, row.name))
+      return lacking && notOfAll(`'${row.name}' is`, lacking)
+    }
+    if (row.replicate === 'none' || isOldForm(row, frame)) return undefined
+    const [oldest] = [...this.links].sort((a, b) => (isOlder(versionOf(a), versionOf(b)) ? -1 : 1))
+    return oldest && notOfAll(`an argument of '${row.name}' may be`, oldest)
+  }
+
+  private get links(): readonly Link[] {
+    return this.order.router.links
+  }
+}
+
+const versionOf = ({ info }: Link) => info?.kind.version ?? ''
+
+function notOfAll(what: string, { name, info }: Link): Reply {
+  const kind = info === undefined ? 'another server' : nameOfKind(info.kind)
+  return error(
+    `ERR ${what} unknown to ${name}, which is ${kind}, and all servers of the ring have to know it; the command was not applied`,
+  )
+}

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { startProxy, startRedis } from '../helpers/proxy.js'
+import { monitor } from '../helpers/relayed-ring.js'
+import { membersOf, nodeStates } from '../helpers/ring-state.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * A ring in the middle of an upgrade: two members are what this system has, and one is what the PATH has, which is newer when
+ * `npm run test:newer` runs this. Nothing of it is applied that the older ones could not hold.
+ */
+
+const NEWER = process.env.PATH
+process.env.PATH = `/usr/bin:${NEWER}`
+const proxy = await startProxy(t, { nodes: 2, replicas: 2, sentinels: 1, downAfterMs: 20_000 })
+process.env.PATH = NEWER
+const server = await startRedis(t)
+await monitor(proxy, 'dt-9', server.port)
+const client = await proxy.connect()
+await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
+await until('dt-9 is up', async () => (await nodeStates(client))['dt-9'] === 'up')
+const members = [await proxy.connectTo('dt-1'), await proxy.connectTo('dt-2'), await server.connect()]
+const versions = await Promise.all(
+  members.map(async (member) => /(?:valkey|redis)_version:(\S+)/.exec(String(await member.ask('INFO', 'server')))?.[1]),
+)
+const isMixed = new Set(versions).size > 1
+const say = async (...words: string[]) => String(await client.ask(...words))
+
+t.test('what only the newer one knows is refused before it is applied', async (t) => {
+  await client.ask('SET', 'k', 'v')
+  const names = async (index: number) =>
+    new Set(String(await members[index].ask('COMMAND', 'LIST')).match(/^[a-z][a-z0-9_.|-]+(?=\r)/gm))
+  const [old, newer] = [await names(0), await names(2)]
+  const added = [...newer].filter((name) => !old.has(name) && !name.includes('|'))
+  t.equal(added.length > 0, isMixed, `${versions}: ${added.length} commands more`)
+  const listed = await say('COMMAND', 'LIST')
+  for (const name of added) {
+    t.notMatch(listed, `\r\n${name}\r\n`)
+    t.match(await say('COMMAND', 'INFO', name), /^\*1\r\n(\*-1|\$-1)/)
+    t.match(
+      await say(name, 'k', 'x', 'y', 'z'),
+      /^-ERR '.*' is (unknown to dt-[12], which is Redis 7.*not applied|not supported yet)|^-ERR (wrong number|unknown subcommand)/,
+    )
+  }
+  if (isMixed) {
+    t.match(await say('SET', 'k', 'w', 'IFEQ', 'v'), /^-ERR an argument of 'set' may be unknown to dt-1.*not applied/)
+    t.match(await say('XADD', 's', 'KEEPREF', '*', 'a', '1'), /not applied/)
+    t.match(await say('ZRANK', 'k', 'a', 'WITHSCORE'), /^-ERR wrong number of arguments for 'zrank' command/)
+  }
+  for (const member of members) {
+    t.equal(String(await member.ask('GET', 'k')), '$1\r\nv\r\n')
+    t.equal(String(await member.ask('EXISTS', 's')), ':0\r\n')
+  }
+  t.match(await say('INFO', 'server'), `redis_version:${versions[0]}`)
+})
