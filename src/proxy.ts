@@ -99,7 +99,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const ended = new Promise<Error>((resolve) => {
     end = resolve
   })
-  let isDeposed = false
+  let deposed: Error | undefined
   const ownership: Ownership = new Ownership({
     ringId: ring.id,
     run: runId,
@@ -121,7 +121,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   }
   /** It was shut out, or what it takes for granted does not hold, which ends it alike: it notes nothing more anywhere. */
   const fail = (failure: Error) => {
-    isDeposed = true
+    deposed ??= failure
     markers.stop()
     starter?.stop()
     end(failure)
@@ -378,15 +378,14 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       upkeep.stop()
       if (!running) order.opening.refuse('the proxy stops')
       const closed = listener.close()
-      if (isDeposed) for (const client of server.clients.all()) client.drop()
-      server.clients.closeAll(CLOSE_GRACE_MS)
+      server.clients.closeAll(CLOSE_GRACE_MS, deposed?.message)
       verifier.stop()
       departures.stop()
       migrator.stop()
       stallWatch.stop()
       await membership.stop()
       starter?.stop()
-      if (running && !isDeposed && (await becomes(isQuiet, QUIET_MS))) await markers.close()
+      if (running && deposed === undefined && (await becomes(isQuiet, QUIET_MS))) await markers.close()
       markers.stop()
       ownership.stop()
       pauseWatch.stop()

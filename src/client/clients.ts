@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js'
+import { dismiss } from './dismissal.js'
 import { ReplyBudget } from './reply-budget.js'
 
 /** How often idle clients are looked for. */
@@ -49,9 +50,14 @@ export class Clients {
     }, SWEEP_MS)
   }
 
-  /** Ends all connections; those whose clients do not take what was written are broken off after `graceMs`. */
-  closeAll(graceMs: number): void {
+  /**
+   * Ends all connections; those whose clients do not take what was written are broken off after `graceMs`.
+   *
+   * @param shutOut why nothing of what they were to be told may leave any more
+   */
+  closeAll(graceMs: number, shutOut?: string): void {
     clearInterval(this.sweeper)
+    if (shutOut !== undefined) dismiss(this.all(), shutOut)
     for (const client of this.all()) client.close()
     setTimeout(() => {
       for (const client of this.all()) client.drop()

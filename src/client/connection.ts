@@ -47,7 +47,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private keptBytes = 0
   /** Bytes of replies that count among those that all clients have to take. */
   private untakenBytes = 0
-  private readonly socket: Socket
+  readonly socket: Socket
   /** [Peer] */
   readonly address: string
   readonly localAddress: string

@@ -69,6 +69,12 @@ export class Outbox implements Flushable, Patient {
     return this.queuedBytes + this.socket.writableLength
   }
 
+  /** The first byte of what is to be written. */
+  get firstKept(): number | undefined {
+    const [first = this.buffer] = this.ready
+    return first?.[0]
+  }
+
   /**
    * Appends bytes, which are copied unless they are large and `owned`, or their buffer can be held.
    *

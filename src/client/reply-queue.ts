@@ -98,6 +98,12 @@ export class ReplyQueue implements SlotOwner {
     return this.slots.length
   }
 
+  /** Whether a reply is to come that the client wants to have. */
+  get owesReply(): boolean {
+    for (let i = 0; i < this.slots.length; i++) if (!this.slots.at(i)!.silent) return true
+    return false
+  }
+
   /** Whether another command may be unanswered, as far as the sizes of replies are known. */
   get hasRoom(): boolean {
     return this.slots.length < this.window

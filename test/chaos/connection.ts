@@ -8,6 +8,9 @@ export class ConnectionLostError extends Error {
   override name = 'ConnectionLostError'
 }
 
+/** What a proxy says that may answer nothing more. */
+const DISMISSAL = /^ERR the outcome of this command, and of those that were sent behind it, is unknown: /
+
 interface Waiter {
   resolve(reply: Node): void
   reject(error: Error): void
@@ -17,6 +20,8 @@ interface Waiter {
 export class Connection {
   private received: Buffer = Buffer.alloc(0)
   private readonly waiters: Waiter[] = []
+  /** The last reply was that there will be no others. */
+  private isDismissed = false
   /** Why it ended, once it has. */
   lost: string | undefined
 
@@ -24,7 +29,7 @@ export class Connection {
     socket.setNoDelay(true)
     socket.on('data', (bytes) => this.take(bytes))
     socket.on('error', () => {})
-    socket.on('close', () => this.end('the connection was closed'))
+    socket.on('close', () => this.end(`the connection was closed${this.isDismissed ? ', as it was told' : ''}`))
   }
 
   static async open(port: number): Promise<Connection> {
@@ -60,6 +65,7 @@ export class Connection {
         start = end
         const waiter = this.waiters.shift()
         if (waiter === undefined) throw new Error(`a reply that nobody asked for: ${JSON.stringify(reply)}`)
+        this.isDismissed = reply.type === '-' && 'text' in reply && DISMISSAL.test(reply.text)
         waiter.resolve(reply)
       }
     } catch (error) {
