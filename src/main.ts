@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { hostToAsk } from './base/bind-addresses.js'
+import type { Endpoint } from './backend/single-connection.js'
 import { createLogger } from './base/log.js'
 import { parseOptions } from './base/parse-options.js'
 import { UsageError, UserError } from './base/user-error.js'
@@ -171,13 +171,25 @@ async function serve(argv: string[]): Promise<number> {
 }
 
 async function ping(argv: string[]): Promise<number> {
-  const { listen } = loadConfig(configFile(argv))
-  const { port } = listen
-  const host = hostToAsk(listen.host)
-  const answer = await ask(host, port, 'PING')
+  const config = loadConfig(configFile(argv))
+  const { whereToAsk } = await import('./cli/proxy-tls.js')
+  const { host, port, tls } = whereToAsk(config, {})
+  const answer = await (tls === undefined ? ask(host, port, 'PING') : greet({ host, port, tls }))
   // A proxy that wants a password first is one that answers.
   if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
   throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)
+}
+
+/** What a proxy answers that is asked by TLS, as `ask` gives it. */
+async function greet(endpoint: Endpoint): Promise<string> {
+  const { SingleConnection } = await import('./backend/single-connection.js')
+  try {
+    ;(await SingleConnection.open(endpoint, 1000)).close()
+    return '+PONG'
+  } catch (error) {
+    const { message } = error as Error
+    return message.includes(': NOAUTH ') ? '-NOAUTH' : message
+  }
 }
 
 async function help(argv: string[]): Promise<number> {

@@ -3,7 +3,7 @@ import { decodeReply } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { ReplyFramer, ReplyProtocolError, type ReplySink } from '../resp/reply-framer.js'
-import { openSocket, socketFault, type TlsTarget } from '../tls/to-servers.js'
+import { onceOpen, openSocket, socketFault, type TlsTarget } from '../tls/to-servers.js'
 
 export interface Endpoint {
   readonly host: string
@@ -52,9 +52,12 @@ export class SingleConnection implements ReplySink {
    */
   static async open(endpoint: Endpoint, timeoutMs: number): Promise<SingleConnection> {
     const { host, port, username, password, tls } = endpoint
-    const connection = new SingleConnection(openSocket({ host, port }, tls), `${host}:${port}`)
+    const socket = openSocket({ host, port }, tls)
+    const connection = new SingleConnection(socket, `${host}:${port}`)
     const timer = setTimeout(() => connection.fail(`no answer within ${timeoutMs} ms`), timeoutMs)
     try {
+      // What is said before goes to whoever is there: he has not been verified.
+      await connection.opened(socket)
       const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
       const hello = await connection.call(['HELLO', '3', ...auth])
       if (isError(hello)) connection.fail(hello.message)
@@ -93,6 +96,16 @@ export class SingleConnection implements ReplySink {
 
   /** [ReplySink] */
   onPush(): void {}
+
+  private opened(socket: Socket): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve: () => {}, reject })
+      onceOpen(socket, () => {
+        this.waiting.length = 0
+        resolve()
+      })
+    })
+  }
 
   private receive(chunk: Buffer): void {
     try {

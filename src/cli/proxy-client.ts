@@ -1,10 +1,10 @@
 import { parseInfo } from '../backend/handshake.js'
 import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
-import { hostToAsk } from '../base/bind-addresses.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
+import { TLS_OPTIONS, TLS_USAGE, type TlsOptions, whereToAsk } from './proxy-tls.js'
 
 const CONNECT_TIMEOUT_MS = 3000
 
@@ -17,10 +17,11 @@ export const PROXY_OPTIONS = {
   proxy: { type: 'string' },
   config: { type: 'string' },
   json: { type: 'boolean' },
+  ...TLS_OPTIONS,
 } as const
 
 /** Their values. */
-export interface ProxyOptions {
+export interface ProxyOptions extends TlsOptions {
   readonly proxy?: string | undefined
   readonly config?: string | undefined
   readonly json?: boolean | undefined
@@ -32,7 +33,7 @@ export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that
   --config FILE      the settings that the proxy was started with; its password
                      is auth.password
   --json             print JSON, as DT … answers it
-`
+${TLS_USAGE}`
 
 /** A connection of the command line to a running proxy. */
 export class ProxyClient {
@@ -43,11 +44,10 @@ export class ProxyClient {
 
   /** @throws UserError when no proxy answers there, or one that wants another password */
   static async connect(options: ProxyOptions): Promise<ProxyClient> {
-    const { listen, auth } = loadConfig(options.config === undefined ? {} : { file: options.config })
-    const address =
-      options.proxy === undefined ? { host: hostToAsk(listen.host), port: listen.port } : addressOf(options.proxy)
+    const config = loadConfig(options.config === undefined ? {} : { file: options.config })
+    const address = whereToAsk(config, options, options.proxy === undefined ? undefined : addressOf(options.proxy))
     try {
-      const endpoint = { ...address, password: auth.password }
+      const endpoint = { ...address, password: config.auth.password }
       const connection = await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS)
       return new ProxyClient(connection, `${address.host}:${address.port}`)
     } catch (error) {

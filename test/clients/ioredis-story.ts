@@ -1,18 +1,28 @@
+import type { ConnectionOptions } from 'node:tls'
 import type { Redis as Redis5, RedisOptions } from 'ioredis'
 import type { Test } from 'tap'
+import type { ConfigInput } from '../../src/config/config.js'
+import { freePorts } from '../../src/local/ports.js'
 import { startProxy } from '../helpers/proxy.js'
 import { declareDown } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 
-/** What an application does with ioredis, over the real ring. */
-export async function tellOfIoredis(t: Test, Redis: new (options: RedisOptions) => Redis5): Promise<void> {
-  const proxy = await startProxy(t, { config: { auth: { password: 'secret' } } })
+/** What an application does with ioredis, over the real ring; by TLS if there is that. */
+export async function tellOfIoredis(
+  t: Test,
+  Redis: new (options: RedisOptions) => Redis5,
+  tls?: { readonly settings: ConfigInput['tls'] & { readonly port: number }; readonly options: ConnectionOptions },
+): Promise<void> {
+  const [port] = await freePorts(1)
+  const more: ConfigInput = tls === undefined ? {} : { listen: { port }, tls: tls.settings }
+  const proxy = await startProxy(t, { config: { auth: { password: 'secret' }, ...more } })
+  const way = tls === undefined ? { port: proxy.port } : { port: tls.settings.port, tls: tls.options }
   const clients: Redis5[] = []
   t.teardown(() => {
     for (const client of clients) client.disconnect()
   })
   const connect = (options: RedisOptions = {}) => {
-    const client = new Redis({ host: proxy.host, port: proxy.port, password: 'secret', ...options })
+    const client = new Redis({ host: proxy.host, ...way, password: 'secret', ...options })
     client.on('error', () => {}) // Broken connections are part of the story.
     clients.push(client)
     return client

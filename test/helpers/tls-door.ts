@@ -37,7 +37,7 @@ export class TestCertificates {
 }
 
 /** What a client needs to show a certificate. */
-export function shown({ cert, key }: Issued): ConnectionOptions {
+export function shown({ cert, key }: Issued): { readonly cert: Buffer; readonly key: Buffer } {
   return { cert: readFileSync(cert), key: readFileSync(key) }
 }
 
