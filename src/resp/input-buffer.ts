@@ -12,6 +12,9 @@ const ROOM_BYTES_MIN = 32 * 1024
 const BELIEVED = 32
 /** By how much it grows if that is not all, so that little is copied. */
 const STEP = 16
+/** A frame of unknown size that needs more room than this gets all that one may need: to copy it takes long. */
+const DOUBLED_BYTES_MAX = 64 * 1024 * 1024
+const MOST_BYTES = 1024 ** 3 + DOUBLED_BYTES_MAX
 
 /**
  * The bytes that a framer reads: the chunks of a stream, of which only what belongs to an unfinished frame is copied.
@@ -20,8 +23,8 @@ const STEP = 16
  *     chunk 2 [me][frame][frame]              a slice is appended; when the frame is whole, reading goes on in chunk 2
  *     own     [fra|me][fra…                   behind the mark the own buffer mirrors the chunk
  *
- * Nothing is allocated ahead of what was received, except by doubling; every byte is copied an amortised constant
- * number of times however the stream is cut.
+ * Nothing is allocated ahead of what was received, except by doubling, and addresses of memory that nobody has touched; every byte
+ * is copied an amortised constant number of times however the stream is cut, and not more than 64 MB at a time.
  */
 export class InputBuffer {
   /** Where to read: the bytes of `buf` from `start`, the beginning of the current frame, to `limit`. */
@@ -186,7 +189,7 @@ export class InputBuffer {
       this.own.copyWithin(0, this.start, this.limit)
     } else {
       const size = Math.max(LEAST_BYTES, roomFor(live + count, total))
-      const bigger = size > this.keepBytes ? takeLarge(size) : Buffer.allocUnsafeSlow(size)
+      const bigger = size > this.keepBytes ? largeOf(size, 2 * (live + count)) : Buffer.allocUnsafeSlow(size)
       this.own.copy(bigger, 0, this.start, this.limit)
       release(this.own)
       this.own = bigger
@@ -204,8 +207,19 @@ export class InputBuffer {
  * which it is reached in few steps: untouched pages of what was announced cost nothing, but not everything is believed.
  */
 function roomFor(bytes: number, total: number): number {
-  if (total === Number.POSITIVE_INFINITY) return 2 * bytes
+  if (total === Number.POSITIVE_INFINITY)
+    return 2 * bytes <= DOUBLED_BYTES_MAX ? 2 * bytes : Math.max(2 * bytes, MOST_BYTES)
   let size = total
   while (size > BELIEVED * bytes) size = Math.ceil(size / STEP)
   return Math.max(size, bytes)
+}
+
+/** Where the kernel promises no memory that is not there, so much less as is needed soon. */
+function largeOf(size: number, least: number): Buffer {
+  try {
+    return takeLarge(size)
+  } catch (failure) {
+    if (size <= least) throw failure
+    return takeLarge(least)
+  }
 }
