@@ -40,6 +40,16 @@ is printed below the other; with --json, a line of JSON each.
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await import('./top.js')).top(argv, out),
   },
+  doctor: {
+    summary: 'tell what is wrong with the ring, and what to do',
+    usage: `Usage: dt doctor [options]
+
+Looks at the servers, the Sentinels and the settings. Exits with 1 when something
+is wrong; what is only unwise leaves it at 0.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await show()).doctor(argv, out),
+  },
   add: {
     summary: 'make a server a member, and wait until its data is there',
     usage: `Usage: dt add HOST:PORT --name NAME [options]

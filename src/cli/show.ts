@@ -70,6 +70,23 @@ export async function ring(argv: string[], out: Output): Promise<number> {
   return 0
 }
 
+/** `dt doctor`: what is wrong, or unwise, and what to do. */
+export async function doctor(argv: string[], out: Output): Promise<number> {
+  const { values } = parseWords(argv, PROXY_OPTIONS)
+  const findings = (await withProxy(values, (client) => client.dt('DOCTOR'))) as Fields[]
+  const code = findings.some(({ level }) => level === 'wrong') ? 1 : 0
+  if (values.json === true) {
+    json(out, findings)
+    return code
+  }
+  if (findings.length === 0) out.write(`${styled(out, 'green', 'All is well.')}\n`)
+  for (const { level, what, do: todo } of findings) {
+    const head = level === 'wrong' ? styled(out, 'red', 'wrong ') : styled(out, 'yellow', 'unwise')
+    out.write(`${head}  ${what}\n        do: ${todo}\n`)
+  }
+  return code
+}
+
 /** `dt migrations`: what data moves. */
 export async function migrations(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, PROXY_OPTIONS)

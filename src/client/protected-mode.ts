@@ -20,10 +20,18 @@ function isProtected({ config, acl }: Guarded): boolean {
   return config.listen.protectedMode === 'yes' && acl.users.default.hasNoPassword
 }
 
+/** Whether clients of other machines come in, and none has to say a password. */
+export function isOpenToAll({ config, acl }: Guarded): boolean {
+  return isWide({ config }) && config.listen.protectedMode === 'no' && acl.users.default.hasNoPassword
+}
+
+function isWide({ config }: Pick<Server, 'config'>): boolean {
+  return bindAddresses(config.listen.host).some(({ host }) => !/^127\.|^::1$|^localhost$/.test(host))
+}
+
 /** Says at the start that others than this machine's are refused, where the settings look as if they were to come in. */
 export function tellProtected({ config, acl, log }: Pick<Server, 'config' | 'acl' | 'log'>): void {
-  const wider = bindAddresses(config.listen.host).filter(({ host }) => !/^127\.|^::1$|^localhost$/.test(host))
-  if (wider.length === 0 || !isProtected({ config, acl })) return
+  if (!isWide({ config }) || !isProtected({ config, acl })) return
   log.warn(
     { bind: config.listen.host },
     'protected mode: without a password only clients of this machine are let in; set auth.password, or listen.protectedMode: no if nobody else reaches this port',

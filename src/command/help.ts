@@ -37,6 +37,8 @@ export const DT_HELP: readonly string[] = [
   '    Let the Sentinels monitor a server, which makes it a member: its data comes by itself.',
   'CANCEL <name>',
   '    Take an ADD or a REMOVE back whose data still moves.',
+  'DOCTOR',
+  '    Return what is wrong with the ring, or unwise, and what to do.',
   'LOCATE <key>',
   '    Return the identifier of a key, its token and its replica set.',
   'MIGRATIONS',

@@ -66,6 +66,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt', 'unsupported', 'none'],
   ['dt|add', 'local', 'none', own],
   ['dt|cancel', 'local', 'none', own],
+  ['dt|doctor', 'local', 'none', own],
   ['dt|help', 'local', 'none', own],
   ['dt|locate', 'local', 'none', own],
   ['dt|migrations', 'local', 'none', own],

@@ -10,6 +10,7 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
   own('dt', -2, CONTAINER, [
     own('dt|add', 4, CHANGES),
     own('dt|cancel', 3, CHANGES),
+    own('dt|doctor', 2, READS),
     own('dt|help', 2, CONTAINER),
     own('dt|locate', 3, READS),
     own('dt|migrations', 2, READS),
@@ -49,6 +50,11 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         group: 'server',
         complexity: 'O(1)',
         arguments: [NAME],
+      },
+      'dt|doctor': {
+        summary: 'Tell what is wrong with the ring, and what to do',
+        group: 'server',
+        complexity: 'O(N) for N members and Sentinels',
       },
       'dt|help': { summary: 'Show helpful text about the different subcommands', group: 'server', complexity: 'O(1)' },
       'dt|locate': {

@@ -70,6 +70,17 @@ export class SentinelAdmin {
     return told
   }
 
+  /** Which masters each Sentinel that answers monitors, and with which quorum. */
+  async quorums(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+    const told = new Map<string, ReadonlyMap<string, number>>()
+    await this.tellAll(this.sentinel.addresses, async (ask, sentinel) => {
+      const masters = ((await ask('SENTINEL', 'MASTERS')) as unknown[]).map(fieldsOf)
+      const quorums = masters.map((fields) => [fields.get('name') ?? '', Number(fields.get('quorum'))] as const)
+      told.set(addressText(sentinel), new Map(quorums))
+    })
+    return told
+  }
+
   /** False if the Sentinel monitors it already. */
   private async monitor(ask: Ask, name: string, server: Address, quorum: string | undefined): Promise<boolean> {
     const majority = String(Math.floor(this.sentinel.addresses.length / 2) + 1)

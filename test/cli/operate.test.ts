@@ -125,6 +125,16 @@ t.test('dt verify tells what is wrong, and repairs it', async (t) => {
   t.match((await dt(['verify', '--repair'])).text, '\\x1b[2J\\xff', 'a key plays no tricks with the terminal')
 })
 
+t.test('dt doctor tells what is wrong with this ring, and what to do', async (t) => {
+  const { code, text } = await dt(['doctor'])
+  t.match(text, /^unwise {2}all servers are on one machine \(127\.0\.0\.1\)/m)
+  t.match(text, /^unwise {2}there is one Sentinel/m)
+  t.match(text, /^ {8}do: /m)
+  t.equal(code, /^wrong/m.test(text) ? 1 : 0)
+  const { value } = await asJson('doctor')
+  t.ok(value.some(({ level }) => level === 'unwise'))
+})
+
 t.test('dt top shows the ring at work, once for scripts and again and again on a terminal', async (t) => {
   const once = await dt(['top', '--once', '--interval', '0.1'])
   t.equal(once.code, 0)

@@ -114,6 +114,7 @@ t.test('our own commands describe themselves', async (t) => {
   t.same(subs.map(nameOf), [
     'dt|add',
     'dt|cancel',
+    'dt|doctor',
     'dt|help',
     'dt|locate',
     'dt|migrations',

@@ -82,6 +82,7 @@ t.test('every command of Redis 7.0 has its row of the overlay, and the overlay n
     'dt',
     'dt|add',
     'dt|cancel',
+    'dt|doctor',
     'dt|help',
     'dt|locate',
     'dt|migrations',

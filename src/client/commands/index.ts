@@ -4,6 +4,7 @@ import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
 import { dtCommands } from './dt.js'
+import { doctorCommands } from './dt-doctor.js'
 import { memberCommands } from './dt-members.js'
 import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
@@ -28,6 +29,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...commandCommands,
     ...configCommands,
     ...dtCommands,
+    ...doctorCommands,
     ...memberCommands,
     ...verifyCommands,
     ...trackingCommands,

@@ -1,0 +1,205 @@
+/** What the proxy knows of itself and has asked its servers and Sentinels. */
+export interface Facts {
+  /** Copies of each key that the settings ask for. */
+  readonly copiesWanted: number
+  /** Why nothing is served, or ''. */
+  readonly notServing: string
+  readonly hasStateFile: boolean
+  /** Whether others than this machine may connect, and without a password. */
+  readonly openToAll: boolean
+  readonly members: readonly MemberFacts[]
+  readonly sentinels: readonly SentinelFacts[]
+}
+
+export interface MemberFacts {
+  readonly name: string
+  readonly host: string
+  /** Redis 7.0.15, Valkey 8.1.1; '' when it has not been connected yet. */
+  readonly version: string
+  /** Why it is suspect, or not in the ring; or ''. */
+  readonly why: string
+  /** Undefined when it did not answer, or does not tell; so below. */
+  readonly maxMemory: number | undefined
+  readonly usedMemory: number | undefined
+  readonly isSaved: boolean | undefined
+  readonly saveFailed: boolean
+  /** Its clock minus ours. */
+  readonly clockOffsetMs: number
+}
+
+export interface SentinelFacts {
+  readonly address: string
+  /** Why it cannot be asked, or ''. */
+  readonly error: string
+  /** The quorum of each member that it monitors. */
+  readonly quorums: ReadonlyMap<string, number>
+}
+
+/** Something that is wrong, or unwise. */
+export interface Finding {
+  /** `wrong`: keys, or the next failure, are at stake. `unwise`: it will be when something else happens. */
+  readonly level: 'wrong' | 'unwise'
+  readonly what: string
+  readonly todo: string
+}
+
+/** Clocks further apart make keys expire earlier or later on some servers. */
+const CLOCKS_APART_MS = 100
+/** A server that is so full has little time left. */
+const FULL = 0.85
+const SENTINELS_WANTED = 3
+
+/** What is wrong, the worst first. Pure. */
+export function diagnose(facts: Facts): Finding[] {
+  const found = [...ofServing(facts), ...ofMembers(facts), ...ofMemory(facts), ...ofDisks(facts), ...ofSentinels(facts)]
+  return [...found.filter(({ level }) => level === 'wrong'), ...found.filter(({ level }) => level === 'unwise')]
+}
+
+function ofServing({ notServing, hasStateFile, openToAll }: Facts): Finding[] {
+  return [
+    ...when(
+      notServing !== '',
+      'wrong',
+      `nothing is served: ${notServing}`,
+      'bring what it waits for; the log of the proxy says more',
+    ),
+    ...when(
+      openToAll,
+      'wrong',
+      'everybody who reaches this machine may connect, without a password',
+      'set auth.password or users (acl.users, acl.file), or let listen.host be an address of this machine alone',
+    ),
+    ...when(
+      !hasStateFile,
+      'unwise',
+      'ring.stateFile is none: after a stop the proxy starts only when all servers are there as they were',
+      'let it be a path that lasts',
+    ),
+  ]
+}
+
+function ofMembers({ members, copiesWanted }: Facts): Finding[] {
+  const there = members.filter(({ why }) => why === '')
+  const versions = [...new Set(there.map(({ version }) => version))].sort()
+  const hosts = new Set(members.map(({ host }) => host))
+  const apart = there.filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs) > CLOCKS_APART_MS)
+  return [
+    ...members
+      .filter(({ why }) => why !== '')
+      .flatMap(({ name, why }) => {
+        return when(true, 'wrong', `${name}: ${why}`, 'start it again, or take it out of the ring with dt remove')
+      }),
+    ...when(
+      there.length < copiesWanted,
+      'wrong',
+      `each key has ${there.length} of the ${copiesWanted} copies that the settings ask for: there are not more servers`,
+      'add servers (dt add), or let ring.replicas be less on a new ring',
+    ),
+    ...when(
+      members.length > 1 && hosts.size === 1,
+      'unwise',
+      `all servers are on one machine (${[...hosts].join()}): when it fails, all copies are away`,
+      'put servers on other machines (dt add), then dt remove some of these',
+    ),
+    ...when(
+      versions.length > 1,
+      'unwise',
+      `the servers are of different versions (${versions.join(', ')}): clients get what the oldest one has`,
+      'dt plan upgrade tells in which order to make them equal',
+    ),
+    ...apart.flatMap(({ name, clockOffsetMs }) => {
+      const ms = Math.round(Math.abs(clockOffsetMs))
+      const what = `the clock of ${name} is ${ms} ms ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the proxy's: keys expire there at another time`
+      return when(true, 'wrong', what, 'let NTP set the clocks of all machines')
+    }),
+  ]
+}
+
+function ofMemory({ members }: Facts): Finding[] {
+  const limits = members.flatMap(({ maxMemory }) => maxMemory ?? [])
+  const none = members.filter(({ maxMemory }) => maxMemory === 0).map(({ name }) => name)
+  const distinct = new Set(limits)
+  const full = members.filter(({ maxMemory = 0, usedMemory = 0 }) => maxMemory > 0 && usedMemory > FULL * maxMemory)
+  return [
+    ...full.flatMap(({ name, maxMemory = 0, usedMemory = 0 }) => {
+      const what = `${name} has used ${Math.floor((usedMemory / maxMemory) * 100)} % of its maxmemory; then writes are refused`
+      return when(true, 'wrong', what, 'give it more (CONFIG SET maxmemory), or add a server')
+    }),
+    ...when(
+      none.length > 0,
+      'unwise',
+      `${none.join(', ')} may take all memory of the machine (maxmemory 0): then the system ends a process`,
+      'CONFIG SET maxmemory sets all of them, CONFIG REWRITE keeps it',
+    ),
+    ...when(
+      none.length === 0 && distinct.size > 1,
+      'unwise',
+      'maxmemory is not the same on all servers, and each of them gets about the same part of the keys',
+      'let it be equal: the smallest one is full first',
+    ),
+  ]
+}
+
+function ofDisks({ members }: Facts): Finding[] {
+  const failing = members.filter(({ saveFailed }) => saveFailed).map(({ name }) => name)
+  const unsaved = members.filter(({ isSaved }) => isSaved === false).map(({ name }) => name)
+  return [
+    ...when(
+      failing.length > 0,
+      'wrong',
+      `${failing.join(', ')} could not write to disk the last time`,
+      'make room, or mend its permissions',
+    ),
+    ...when(
+      members.length > 0 && unsaved.length === members.length,
+      'unwise',
+      'no server keeps its keys on a disk: when all of them stop at once, all keys are gone',
+      'appendonly yes in the redis.conf of each server, if the keys are worth it',
+    ),
+  ]
+}
+
+function ofSentinels({ sentinels, members }: Facts): Finding[] {
+  const there = sentinels.filter(({ error }) => error === '')
+  const silent = sentinels.filter(({ error }) => error !== '')
+  const quorumTooHigh = members.filter(({ name }) =>
+    there.some(({ quorums }) => (quorums.get(name) ?? 0) > sentinels.length),
+  )
+  const unknown = members.flatMap(({ name }) => {
+    const without = there.filter(({ quorums }) => !quorums.has(name)).map(({ address }) => address)
+    return without.length === 0 ? [] : [`${name} is not monitored by ${without.join(', ')}`]
+  })
+  return [
+    ...silent.flatMap(({ address, error }) => {
+      return when(true, 'wrong', `the Sentinel ${address} does not answer: ${error}`, 'start it again')
+    }),
+    ...when(
+      there.length * 2 <= sentinels.length,
+      'wrong',
+      `${there.length} of ${sentinels.length} Sentinels answer: that is no majority, and a server that fails may not be noticed`,
+      'start the others again',
+    ),
+    ...quorumTooHigh.flatMap(({ name }) => {
+      const what = `the quorum of ${name} is more than the ${sentinels.length} Sentinels of the settings`
+      return when(
+        true,
+        'wrong',
+        what,
+        `SENTINEL SET ${name} quorum ${Math.floor(sentinels.length / 2) + 1}, on each Sentinel`,
+      )
+    }),
+    ...unknown.flatMap((what) =>
+      when(true, 'wrong', what, 'SENTINEL MONITOR there, or dt add again, which tells all of them'),
+    ),
+    ...when(
+      sentinels.length < SENTINELS_WANTED,
+      'unwise',
+      `there ${sentinels.length === 1 ? 'is one Sentinel' : `are ${sentinels.length} Sentinels`}: three or more, on different machines, survive the failure of one`,
+      'start more, and name them in sentinel.addresses',
+    ),
+  ]
+}
+
+function when(isSo: boolean, level: Finding['level'], what: string, todo: string): Finding[] {
+  return isSo ? [{ level, what, todo }] : []
+}

@@ -1,0 +1,66 @@
+import { parseInfo } from '../../backend/handshake.js'
+import { nameOfKind } from '../../backend/server-kind.js'
+import { textOf } from '../../resp/decode.js'
+import { map } from '../../resp/encode.js'
+import { isOpenToAll } from '../protected-mode.js'
+import type { Server } from '../server.js'
+import { diagnose, type Facts, type MemberFacts } from './diagnose.js'
+import { askOne, entriesOf } from './every-member.js'
+import type { LocalCommand } from './local-command.js'
+
+/** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
+export const doctorCommands: Record<string, LocalCommand> = {
+  'dt|doctor': async (_client, _args, server) => {
+    return diagnose(await factsOf(server)).map(({ level, what, todo }) => {
+      return map([
+        ['level', level],
+        ['what', what],
+        ['do', todo],
+      ])
+    })
+  },
+}
+
+async function factsOf(server: Server): Promise<Facts> {
+  const { order, membership, config, sentinels, views } = server
+  const { masters, sentinels: known } = membership.status()
+  const told = await sentinels.quorums()
+  return {
+    copiesWanted: views.current.replicas + 1,
+    notServing: order.opening.why(),
+    hasStateFile: config.ring.stateFile !== 'none',
+    openToAll: isOpenToAll(server),
+    members: await Promise.all(masters.map((master) => memberFacts(server, master))),
+    sentinels: known.map(({ address, error, reachable }) => ({
+      address,
+      error: reachable ? '' : error || 'it has not answered',
+      quorums: told.get(address) ?? new Map(),
+    })),
+  }
+}
+
+async function memberFacts(server: Server, master: { name: string; host: string; why: string }): Promise<MemberFacts> {
+  const { name, host, why } = master
+  const link = server.links.get(name)
+  const [settings, info] =
+    link === undefined
+      ? []
+      : await Promise.all([
+          askOne(link, ['CONFIG', 'GET', 'maxmemory', 'save', 'appendonly']),
+          askOne(link, ['INFO', 'everything']),
+        ])
+  const of = new Map(entriesOf(settings).map(([setting, value]) => [setting, textOf(value) ?? '']))
+  const fields = parseInfo(textOf(info ?? '') ?? '')
+  const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
+  return {
+    ...{ name, host, why },
+    version: link?.info === undefined ? '' : nameOfKind(link.info.kind),
+    maxMemory: numberOf(of.get('maxmemory')),
+    usedMemory: numberOf(fields.get('used_memory')),
+    isSaved: of.size === 0 ? undefined : of.get('save') !== '' || of.get('appendonly') === 'yes',
+    saveFailed: ['rdb_last_bgsave_status', 'aof_last_bgrewrite_status', 'aof_last_write_status'].some((field) => {
+      return fields.get(field) === 'err'
+    }),
+    clockOffsetMs: link?.clockOffsetMs ?? 0,
+  }
+}
