@@ -10,6 +10,8 @@ export interface CommandInfo {
   readonly tips: readonly string[]
   readonly keySpecs: readonly KeySpec[]
   readonly subcommands: readonly CommandInfo[]
+  /** Of which module it is, of those that are learnt. */
+  readonly module?: string
 }
 
 /** One way to find keys in a command's arguments [Redis "key specifications"]. */

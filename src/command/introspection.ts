@@ -1,6 +1,7 @@
 import { lowerCase, lowerWord } from '../base/ascii.js'
 import { Glob } from '../base/glob.js'
-import { error, map, type Reply, set, simple } from '../resp/encode.js'
+import { bytesOf } from '../resp/decode.js'
+import { error, MapReply, map, type Reply, set, simple } from '../resp/encode.js'
 import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-info.js'
 import { DOCS } from './docs.generated.js'
 import { COMMAND_HELP, helpReply } from './help.js'
@@ -78,18 +79,29 @@ function searchReply({ type, ...spec }: KeySpec['beginSearch'] | KeySpec['findKe
   ])
 }
 
+/** What servers say of the commands that are learnt of them, by the names in lower case. */
+const learntDocs = new Map<string, Reply>()
+
+/** Keeps what a server answers to COMMAND DOCS. */
+export function learnDocs(reply: Reply): void {
+  if (!(reply instanceof MapReply)) return
+  for (const [name, doc] of reply.entries) learntDocs.set(lowerCase(bytesOf(name) ?? Buffer.alloc(0)), doc)
+}
+
 /** COMMAND DOCS: of the named commands that exist, or of all. */
 function docsReply(all: readonly CommandInfo[], names: readonly Buffer[]): Reply {
   const infos = names.length === 0 ? all : names.map((name) => infoOfName(name, ALL))
   const entries: [Reply, Reply][] = []
   for (const info of infos) {
     const doc = info && docOf(info.name)
+    const learnt = info && learntDocs.get(info.name)
     if (doc !== undefined) entries.push([info!.name, docReply(doc)])
+    else if (learnt !== undefined) entries.push([info!.name, learnt])
   }
   return map(entries)
 }
 
-/** The documentation of a command or subcommand; learnt commands have none. */
+/** The documentation of a command or subcommand of the table. */
 function docOf(name: string): CommandDoc | undefined {
   const container = name.split('|', 1)[0]
   const doc = own(OWN_DOCS, container) ?? own(DOCS, container)
@@ -146,7 +158,7 @@ function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) |
   if (filter.length !== 3 || lowerWord(filter[0]) !== 'filterby') return undefined
   switch (lowerWord(filter[1])) {
     case 'module':
-      return () => false
+      return ({ name }) => infoNamed(name.split('|', 1)[0])?.module === filter[2].toString()
     case 'aclcat': {
       const category = `@${lowerWord(filter[2])}`
       return (info) => info.categories.includes(category)

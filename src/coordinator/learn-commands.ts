@@ -1,9 +1,10 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import { nameOfKind } from '../backend/server-kind.js'
 import type { Logger } from '../base/log.js'
+import { learnDocs } from '../command/introspection.js'
 import { parseCommandReply } from '../command/parse-info.js'
 import { learn, rowNamed } from '../command/table.js'
-import { elementsOf, textOf } from '../resp/decode.js'
+import { elementsOf, fieldOf, textOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 
 type Names = ReadonlySet<string>
@@ -52,10 +53,28 @@ async function askFor(link: Link, moduleWrites: readonly string[], log: Logger):
   const unknown = newer.filter((name) => rowNamed(name.toLowerCase()) === undefined)
   if (unknown.length > 0) {
     const reply = await link.call(['COMMAND', 'INFO', ...unknown])
-    const names = isError(reply) ? [] : learn(parseCommandReply(reply), writing)
+    const infos = isError(reply) ? [] : parseCommandReply(reply)
+    const modules = infos.some(({ flags }) => flags.includes('module')) ? await modulesOf(link) : new Map()
+    learnDocs(await link.call(['COMMAND', 'DOCS', ...unknown]))
+    const names = learn(
+      infos.map((info) => ({ ...info, module: modules.get(info.name) })),
+      writing,
+    )
     if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
   }
   return new Set(newer.map((name) => name.toLowerCase()))
+}
+
+/** Of which module each command is that is of one, by its name in lower case. */
+async function modulesOf(link: Link): Promise<Map<string, string>> {
+  const list = elementsOf(await link.call(['MODULE', 'LIST'])) ?? []
+  const names = list.flatMap((module) => textOf(fieldOf(module, 'name') ?? null) ?? [])
+  const modules = new Map<string, string>()
+  for (const module of names) {
+    const commands = namesIn(await link.call(['COMMAND', 'LIST', 'FILTERBY', 'MODULE', module]))
+    for (const name of commands) modules.set(name.toLowerCase(), module)
+  }
+  return modules
 }
 
 /** The commands that the setting names, and those of the modules that it names; `isNoModule` is told of other names. */

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { type Link, LinkLostError } from '../../src/backend/link.js'
+import { answerCommand } from '../../src/command/introspection.js'
 import { rowNamed } from '../../src/command/table.js'
 import { learnCommands } from '../../src/coordinator/learn-commands.js'
 import { unsupported } from '../../src/coordinator/refuse.js'
-import type { Reply } from '../../src/resp/encode.js'
+import { encodeReply, map, type Reply } from '../../src/resp/encode.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { RawConnection, RealRedis } from '../helpers/real-redis.js'
 
@@ -25,12 +26,22 @@ t.test('only what the table does not know is asked for, once for each kind of se
     'COMMAND COUNT': 4,
     'COMMAND LIST': ['get', 'SET', 'learnt.get', 'learnt.gone', 'config|get', 'config|new'],
     'COMMAND INFO learnt.get learnt.gone': [entry('learnt.get'), null],
+    'COMMAND DOCS learnt.get learnt.gone': map([['LEARNT.GET', map([['summary', 'Gets what is learnt']])]]),
   }
   const first = serverOf('9.9.1', (command) => answers[command])
   await learnCommands(first.link, [], lines.log)
   t.same(first.asked, Object.keys(answers))
   t.match(rowNamed('learnt.get'), { route: 'key', replicate: 'none' })
   t.equal(rowNamed('learnt.gone'), undefined)
+  const asked = (line: string) =>
+    answerCommand(
+      rowNamed(line.split(' ').slice(0, 2).join('|'))!,
+      line.split(' ').map((word) => Buffer.from(word)),
+    )
+  t.equal(
+    encodeReply(asked('command docs Learnt.Get'), 2).toString(),
+    '*2\r\n$10\r\nlearnt.get\r\n*2\r\n$7\r\nsummary\r\n$19\r\nGets what is learnt\r\n',
+  )
   t.match(lines.about(/learnt commands/, 'dt-1'), [{ commands: ['learnt.get'] }])
   const second = serverOf('9.9.1', (command) => answers[command])
   await learnCommands(second.link, [], lines.log)
@@ -60,7 +71,9 @@ t.test('writes of modules are served when the setting names them or their module
   const answers: Record<string, Reply> = {
     'COMMAND COUNT': 5,
     'COMMAND LIST': names,
+    'MODULE LIST': [map([['name', 'vectorset']]), map([['name', 'other']])],
     'COMMAND LIST FILTERBY MODULE vectorset': ['VADD'],
+    'COMMAND LIST FILTERBY MODULE other': ['other.set', 'other.add'],
     'COMMAND LIST FILTERBY MODULE Other.Set': [],
     'COMMAND LIST FILTERBY MODULE vaddd': [],
     [`COMMAND INFO ${names.join(' ')}`]: [
@@ -78,6 +91,14 @@ t.test('writes of modules are served when the setting names them or their module
   t.equal(lines.about(/commands.moduleWrites names/).length, 1)
   const served = names.filter((name) => rowNamed(name)?.route === 'key')
   t.same(served, ['vadd', 'other.set', 'other.get', 'newer.set'])
+  const ofModule = (name: string) =>
+    answerCommand(
+      rowNamed('command|list')!,
+      ['COMMAND', 'LIST', 'FILTERBY', 'MODULE', name].map((word) => Buffer.from(word)),
+    )
+  t.same(ofModule('vectorset'), ['vadd'])
+  t.same(ofModule('other'), ['other.set', 'other.add'])
+  t.same(ofModule('nosuch'), [])
   const refused = unsupported(rowNamed('other.add')!)
   t.match(refused, { message: /'other.add' is not supported .*; the setting commands.moduleWrites can allow it/ })
 })

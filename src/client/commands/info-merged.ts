@@ -319,10 +319,14 @@ export function keySizes(members: MemberInfos): string[] {
   })
 }
 
-/** Every module that a member has. */
-export const modules = (members: MemberInfos): string[] => [
-  ...new Set(members.lines.filter((line) => line.startsWith('module:'))),
-]
+/** The modules that all members have, as the first one tells of them. */
+export function modules(members: MemberInfos): string[] {
+  const lists = members.all.flatMap(({ text }) =>
+    text === undefined ? [] : [text.split('\r\n').filter((line) => line.startsWith('module:'))],
+  )
+  const nameOf = (line: string) => line.split(',', 1)[0]
+  return (lists[0] ?? []).filter((line) => lists.every((list) => list.some((other) => nameOf(other) === nameOf(line))))
+}
 
 /** What the members executed: a write counts on each replica. */
 export function commandStats(members: MemberInfos): string[] {
