@@ -104,7 +104,10 @@ function isRefused(server: Server, client: Connection, frame: Frame, row: Comman
   // In Redis this comes first, with the same end.
   if (session.transaction !== undefined && row.flags.includes('no_multi')) return false
   const refusal = refusedByRules(server, client, frame, row)
-  if (refusal === undefined) return false
+  if (refusal === undefined) {
+    if (row.flags.includes('blocking')) session.waited = { row, frame: ownFrame(frame), number: client.commands }
+    return false
+  }
   server.stats.rejectedCommands++
   if (row.name === 'exec') session.endTransaction()
   else session.abortTransaction()

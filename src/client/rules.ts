@@ -3,7 +3,7 @@ import { luaAccesses, luaRightsOf } from '../acl/lua-rights.js'
 import { type Denial, denialOf, mayListen, refusalText, sortDenial } from '../acl/permission.js'
 import type { User } from '../acl/user.js'
 import type { CommandRow } from '../command/row.js'
-import { error, type Reply } from '../resp/encode.js'
+import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 import { aborted } from '../serving/transaction/refusal.js'
 import { describeClient } from './commands/client-line.js'
@@ -14,6 +14,9 @@ import type { Server } from './server.js'
  * What the rules of a client's user do to it: a command is refused, or the client is cut off when it loses a right that it uses.
  */
 
+const WAITED_IN_VAIN = error(
+  'NOPERM the rights of this user have changed while the command waited; nothing was applied',
+)
 const CHANGED =
   'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: '
 
@@ -116,13 +119,27 @@ export function endSessionsOf({ clients, acl }: Server, user: User, current: Con
   return isCurrent
 }
 
-/** A user may do less than before: who listens to what he may not any more is cut off [Redis acl.c ACLKillPubsubClientsIfNeeded]. */
+/** Of a client that waits: why its user may not wait for that any more; undefined when he may. */
+function waitDenied({ session, commands }: Connection): ErrorReply | undefined {
+  const { waited, user } = session
+  // Before its user could do everything, nothing was noted.
+  if (waited?.number !== commands) return WAITED_IN_VAIN
+  const denial = denialOf(user, waited.row, waited.frame)
+  return denial === undefined ? undefined : error(refusalText(denial, waited.row))
+}
+
+/**
+ * A user may do less than before: who waits for what he may not take any more is told so, and who listens to what he may not is cut
+ * off [Redis acl.c ACLKillPubsubClientsIfNeeded].
+ */
 export function rightsChanged({ clients }: Server, user: User, current: Connection | undefined): boolean {
   if (user.mayAll) return false
   let isCurrent = false
   for (const client of clients.all()) {
     const { session } = client
     if (session.user !== user) continue
+    const denied = session.wait === undefined ? undefined : waitDenied(client)
+    if (denied !== undefined) void session.wait!.unblock(denied)
     const isFine = session.subscriber?.every((kind, name) => mayListen(user, name, kind === 'pattern')) ?? true
     if (isFine) continue
     if (client === current) isCurrent = true

@@ -1,7 +1,9 @@
 import type { User } from '../acl/user.js'
 import type { CachingClient } from '../channels/cached-keys.js'
 import type { Subscriber } from '../channels/channels.js'
+import type { CommandRow } from '../command/row.js'
 import type { Wait } from '../order/reply-slot.js'
+import type { Frame } from '../resp/frame.js'
 import type { Watched } from '../serving/transaction/watched.js'
 import { type ClientState, checkMove, NORMAL, newTransaction, SUBSCRIBED, type Transaction } from './client-state.js'
 
@@ -19,6 +21,8 @@ export class Session {
   /** The common name of the certificate that it has shown, if it was verified. */
   certificateName: string | undefined = undefined
   noEvict = false
+  /** The last command that may wait, of a user who may not do everything, and its number among the client's commands. */
+  waited: { readonly row: CommandRow; readonly frame: Frame; readonly number: number } | undefined = undefined
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
   /** What it listens to; undefined when that is nothing. */

@@ -1,5 +1,6 @@
 import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
+import type { ErrorReply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 
 /** How many places were ever taken, by all clients: tells what was sent before something happened, and what after it. */
@@ -60,10 +61,10 @@ export interface Wait {
   /** The client is gone. */
   abandon(): void
   /**
-   * Ends the waiting, as if its time were over or with an error, if nothing comes before; resolves with false when something has
-   * come.
+   * Ends the waiting, as if its time were over, with the error of CLIENT UNBLOCK or with another one, if nothing comes before; resolves
+   * with false when something has come.
    */
-  unblock(how: 'time-out' | 'error'): Promise<boolean>
+  unblock(how: 'time-out' | 'error' | ErrorReply): Promise<boolean>
 }
 
 /** A read that was sent in parts, as its client sent it. */

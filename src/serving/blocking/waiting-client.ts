@@ -18,7 +18,7 @@ const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 type Answered = (buf: Buffer, start: number, end: number) => void
 
 /** How waiting ends without anything having come. */
-export type End = 'time-out' | 'error'
+export type End = 'time-out' | 'error' | ErrorReply
 
 /** What came back for somebody who waits. */
 export type Came =
@@ -161,6 +161,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** Answers its client that nothing has come. */
   answerEnd(how: End): void {
     if (how === 'error') answer(this.slot, UNBLOCKED)
+    else if (how !== 'time-out') answer(this.slot, how)
     else if (this.isLate && !this.hasAskedInVain) answer(this.slot, unavailable(this.command.timeoutMs))
     else answer(this.slot, nullArray)
     this.over(true)

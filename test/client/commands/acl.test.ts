@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startProxy, startRedis } from '../../helpers/proxy.js'
 import { temporaryDirectory } from '../../helpers/temporary-directory.js'
+import { until } from '../../helpers/until.js'
 
 /* Users in a file, beside a Redis with the same one, and users in the settings. */
 
@@ -66,6 +67,30 @@ t.test('who is in a file goes on with his rights when it is loaded, unless he is
   await Promise.all([bob.closed, listener.closed])
   t.match(String(await alice.ask('GET', 'b')), /^-NOPERM/)
   t.equal(String(await nobody.ask('AUTH', 'of-the-settings')), '+OK\r\n')
+})
+
+t.test('who waits for what he may not have any more is told so at once, and takes nothing', async (t) => {
+  const proxy = await startProxy(t, SMALL)
+  const admin = await proxy.connect()
+  await admin.ask('ACL', 'SETUSER', 'u', 'on', 'nopass', '~a', '~b', '+@all')
+  await admin.ask('ACL', 'SETUSER', 'free', 'on', 'nopass', '~*', '&*', '+@all')
+  const waiting = async (user: string, key: string) => {
+    const client = await proxy.connect()
+    await client.ask('AUTH', user, '')
+    const reply = client.ask('BLPOP', key, '0')
+    await until('it waits', async () => / cmd=blpop /.test(String(await admin.ask('CLIENT', 'LIST'))))
+    return { client, reply }
+  }
+  const [loses, keeps, wasFree] = [await waiting('u', 'a'), await waiting('u', 'b'), await waiting('free', 'a')]
+  await admin.ask('ACL', 'SETUSER', 'u', 'resetkeys', '~b')
+  t.match(String(await loses.reply), /^-NOPERM this user has no permissions to access one of the keys/)
+  await admin.ask('ACL', 'SETUSER', 'free', '-blpop')
+  t.match(String(await wasFree.reply), /^-NOPERM the rights of this user have changed while the command waited/)
+  t.equal(String(await admin.ask('RPUSH', 'a', '1')), ':1\r\n')
+  t.equal(String(await admin.ask('LLEN', 'a')), ':1\r\n')
+  await admin.ask('RPUSH', 'b', '2')
+  t.equal(String(await keeps.reply), '*2\r\n$1\r\nb\r\n$1\r\n2\r\n')
+  t.equal(String(await loses.client.ask('PING')), '+PONG\r\n', 'and the connection lives')
 })
 
 t.test('users stand in the settings, too; what is wrong with them is said before anything begins', async (t) => {
