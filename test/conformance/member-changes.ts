@@ -10,8 +10,12 @@ const [COMES, FAILS, CUT] = ['dt-5', 'dt-2', 'dt-3']
 
 type Teardown = Parameters<typeof Pair.start>[0]
 
-/** A Redis and a ring of five whose data moves slowly, and what may happen to its members. */
-export async function startChanging(t: Teardown) {
+/**
+ * A Redis and a ring of five whose data moves slowly, and what may happen to its members.
+ *
+ * @param patienceMs how long a change may take: data moves beside clients, who go first
+ */
+export async function startChanging(t: Teardown, patienceMs = 30_000) {
   const pair = await Pair.start(t, {
     nodes: 5,
     config: { migration: { maxBytesPerSecond: '1mb' }, backend: { reconnectMinMs: 5, reconnectMaxMs: 50 } },
@@ -32,11 +36,11 @@ export async function startChanging(t: Teardown) {
     async moves() {
       if (await isMember(COMES)) {
         await operator.ask('DT', 'REMOVE', COMES)
-        await until(`${COMES} has left`, async () => !(await isMember(COMES)) && (await isQuiet()))
+        await until(`${COMES} has left`, async () => !(await isMember(COMES)) && (await isQuiet()), patienceMs)
       } else {
         await proxy.ring.restart(COMES, { empty: true })
         await operator.ask('DT', 'ADD', COMES, `127.0.0.1:${proxy.ring.server(COMES).port}`)
-        await until(`${COMES} has joined`, async () => (await isMember(COMES)) && (await isUp(COMES)))
+        await until(`${COMES} has joined`, async () => (await isMember(COMES)) && (await isUp(COMES)), patienceMs)
       }
     },
     /** A member fails, or comes back. */
@@ -44,10 +48,10 @@ export async function startChanging(t: Teardown) {
       if (await isMember(FAILS)) {
         await proxy.ring.kill(FAILS)
         await declareDown(proxy.ring, FAILS)
-        await until(`${FAILS} is out`, async () => !(await isMember(FAILS)) && (await isQuiet()))
+        await until(`${FAILS} is out`, async () => !(await isMember(FAILS)) && (await isQuiet()), patienceMs)
       } else {
         await comeBack(proxy.ring, FAILS)
-        await until(`${FAILS} is back`, async () => (await isMember(FAILS)) && (await isUp(FAILS)))
+        await until(`${FAILS} is back`, async () => (await isMember(FAILS)) && (await isUp(FAILS)), patienceMs)
       }
     },
     /** The proxy's connection to one breaks, some times. */
@@ -58,7 +62,7 @@ export async function startChanging(t: Teardown) {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       member.close()
-      await until(`${CUT} is up`, () => isUp(CUT))
+      await until(`${CUT} is up`, () => isUp(CUT), patienceMs)
     },
   }
   return { pair, operator, changes }

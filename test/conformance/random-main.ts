@@ -29,6 +29,8 @@ type Phase = (typeof PHASES)[number]
 const SHARE: Readonly<Record<Phase, number>> = { together: 0.4, apart: 0.4, changes: 0.2 }
 /** Programs that are made of one seed. */
 const RUNS: Readonly<Record<Phase, number>> = { together: 40, apart: 40, changes: 4 }
+/** How long one change of the members may take beside clients that say one command after the other. */
+const CHANGE_MS = 180_000
 /** So many different failures are shown. */
 const FAILURES_MAX = 10
 
@@ -69,7 +71,7 @@ async function still(t: Teardown, replicas: number, line: fc.Arbitrary<Line>): P
 }
 
 async function changing(t: Teardown, line: fc.Arbitrary<Line>): Promise<Trial> {
-  const { pair, operator, changes } = await startChanging(t)
+  const { pair, operator, changes } = await startChanging(t, CHANGE_MS)
   const count: Count = { commands: 0, execs: 0, watchedDone: 0, watchedNot: 0, notApplied: 0, unknown: 0 }
   const program = fc.array(line.filter(isAlone), { minLength: 1, maxLength: 80, size: 'max' })
   const tags = fc.tuple(fc.constantFrom(...letters), fc.constantFrom(...letters))
@@ -154,8 +156,8 @@ async function tryPhase(phase: Phase, wanted: number, first: number, path: strin
         )
         console.log(`${described(run.counterexample)}\n${message.slice(0, 3000)}\n`)
       }
-      if (path !== undefined) break
       seed++
+      if (path !== undefined) break
     }
     console.log(`${phase}: ${trial.said()} commands from seed ${first} to ${seed - 1}, ${failures} differences`)
     return failures

@@ -35,16 +35,17 @@ const WRONG_COUNT = error('ERR count should be greater than 0')
 /** The plan of a command, or the error that it is answered with whatever its keys hold [Redis t_list.c, t_set.c, t_zset.c, t_string.c]. */
 export function planOf(row: CommandRow, plan: Plan, frame: Frame): Planned | Reply {
   const args = argumentsOf(frame)
-  if (!isKnownForm(row, frame)) return SYNTAX_ERROR
+  const isPop = plan === 'pop-elements' || plan === 'pop-members'
+  if (!isPop && !isKnownForm(row, frame)) return SYNTAX_ERROR
   switch (plan) {
     case 'move-element':
       return moveElement(args)
     case 'move-member':
       return moveMember(args)
     case 'pop-elements':
-      return pop(row, frame, args, 'LLEN')
+      return pop(row, frame, args, 'LLEN', /^(left|right)$/i)
     case 'pop-members':
-      return pop(row, frame, args, 'ZCARD')
+      return pop(row, frame, args, 'ZCARD', /^(min|max)$/i)
     case 'set-all':
       return setAll(args)
     case 'read-streams':
@@ -101,14 +102,12 @@ function moveMember([, source, destination, member]: Buffer[]): Planned {
 }
 
 /** The same command on the first key that has something. */
-function pop(row: CommandRow, frame: Frame, args: readonly Buffer[], size: string): Planned | Reply {
+function pop(row: CommandRow, frame: Frame, args: readonly Buffer[], size: string, ends: RegExp): Planned | Reply {
   const places: number[] = []
   const keys = args.slice(row.numkeysAt + 1, row.numkeysAt + 1 + findKeys(row, frame, places))
   const words = args.slice(row.numkeysAt + 1 + keys.length)
-  if (words.length !== 1 && words.length !== 3) return SYNTAX_ERROR
-  if (/^count$/i.test(String(words[0])) || (words.length === 3 && !/^count$/i.test(String(words[1]))))
-    return SYNTAX_ERROR
-  if (words.length === 3 && !isCount(words[2])) return WRONG_COUNT
+  const wrong = wrongPop(words, ends)
+  if (wrong !== undefined) return wrong
   return {
     looks: keys.map((key) => [size, key]),
     decide: (sizes) => {
@@ -118,6 +117,15 @@ function pop(row: CommandRow, frame: Frame, args: readonly Buffer[], size: strin
       return isError(found) ? { reply: found } : { writes: [[args[0], '1', keys[at], ...words]] }
     },
   }
+}
+
+/** What is wrong with the words behind the keys, of which Redis looks at one after the other [Redis t_list.c lmpopGenericCommand]. */
+function wrongPop([end, option, count, ...more]: readonly Buffer[], ends: RegExp): Reply | undefined {
+  if (end === undefined || !ends.test(end.toString('latin1'))) return SYNTAX_ERROR
+  if (option === undefined) return undefined
+  if (count === undefined || !/^count$/i.test(option.toString('latin1'))) return SYNTAX_ERROR
+  if (!isCount(count)) return WRONG_COUNT
+  return more.length > 0 ? SYNTAX_ERROR : undefined
 }
 
 function isCount(arg: Buffer): boolean {

@@ -97,6 +97,7 @@ export const sortedSetCases: Cases = {
     ZMPOP 2 a1 b2345 MIN
     ZADD a1 1 x
     ZMPOP 2 a1 b2345 MIN
+    ZMPOP 2 a1 b2345 MIN COUNT 0 more
   `,
   zmscore: `
     ZADD k 1 a 2.5 b
