@@ -10,6 +10,7 @@ import { isAnyOfTable } from '../serving/certain.js'
 import { endCachingOnce, noteCommand } from './caching.js'
 import { NORMAL } from './client-state.js'
 import { serveChannels } from './commands/channels.js'
+import { DEBUG_NOT_ALLOWED, mayDebug } from './commands/debug.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import { refusedByRules, rowUnder } from './rules.js'
@@ -68,6 +69,12 @@ function serve(server: Server, client: Connection, frame: Frame): void {
     server.stats.rejectedCommands++
     if (client.lastCommand?.behindMulti === 'executes') session.endTransaction()
     else session.abortTransaction()
+    return
+  }
+  if (row.isProtected && !mayDebug(server, client)) {
+    server.stats.rejectedCommands++
+    session.abortTransaction()
+    client.reply(DEBUG_NOT_ALLOWED)
     return
   }
   admit(server, client, frame, row)

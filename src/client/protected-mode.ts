@@ -13,7 +13,12 @@ type Guarded = Pick<Server, 'config' | 'acl'>
 
 /** Whether a client is not let in because nobody has to say a password, and it does not come from this machine. */
 export function isDenied(server: Guarded, peer: Peer): boolean {
-  return isProtected(server) && !isUnix(peer) && !LOOPBACK.has(hostOf(peer))
+  return isProtected(server) && !isLoopback(peer)
+}
+
+/** Whether a client is on this machine. */
+export function isLoopback(peer: Peer): boolean {
+  return isUnix(peer) || LOOPBACK.has(hostOf(peer))
 }
 
 function isProtected({ config, acl }: Guarded): boolean {

@@ -46,6 +46,7 @@ export function buildRow(
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
     behindMulti: more?.multi,
     whileListening: more?.listening ?? false,
+    isProtected: more?.protected ?? false,
     wordsMax: more?.most ?? 0,
     rights: undefined,
     note: more?.note ?? '',

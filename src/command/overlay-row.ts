@@ -57,6 +57,7 @@ import type {
  * - leaves: of a write behind which a key may hold what somebody waits for, see `Leaves`.
  * - multi: of a command that is not queued between MULTI and EXEC, what becomes of it there.
  * - listening: of a command that a client may send while it listens, see `CommandRow`.
+ * - protected: a setting says who may send it, see `CommandRow`.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -87,4 +88,5 @@ export interface OverlayMore {
   readonly leaves?: Leaves
   readonly multi?: BehindMulti
   readonly listening?: true
+  readonly protected?: true
 }

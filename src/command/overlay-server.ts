@@ -128,7 +128,16 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'none',
     { ...bounded, note: 'on all servers or on none; what the ring rests on is refused [CONFIG SET]' },
   ],
-  ['debug', 'unsupported', 'copy', varying],
+  [
+    'debug',
+    'local',
+    'none',
+    {
+      ...varying,
+      protected: true,
+      note: 'only with commands.debug, and of it what harms nobody: ERROR, LOG, PROTOCOL, SLEEP [DEBUG]',
+    },
+  ],
   ['info', 'local', 'none', { ...boundedVarying, note: 'of the whole ring, with a section DT [Talking about itself]' }],
   ['lastsave', 'local', 'none', { ...varying, note: 'when all servers had saved: the earliest of their times' }],
   ['latency', 'unsupported', 'none'],

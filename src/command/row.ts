@@ -69,6 +69,8 @@ export interface CommandRow {
   readonly leaves: Leaves | undefined
   /** What becomes of it between MULTI and EXEC, where it is not queued. */
   readonly behindMulti: BehindMulti | undefined
+  /** Whether a setting says who may send it, before anything else is asked [Redis server.h CMD_PROTECTED]. */
+  readonly isProtected: boolean
   /** Whether a client may send it that speaks RESP2 and listens: other replies might be taken for messages. */
   readonly whileListening: boolean
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */

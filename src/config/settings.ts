@@ -323,6 +323,7 @@ export const sections = {
   /** What is served of modules, and of commands on keys of several servers, and as which Redis, see conf/dt.yaml. */
   commands: z.strictObject({
     crossServer: oneOf(['gather', 'refuse']).default('gather'),
+    debug: oneOf(['no', 'local', 'yes']).default('no'),
     moduleWrites: commandNames().default([]),
     version: version().optional(),
   }),

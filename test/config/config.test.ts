@@ -80,6 +80,7 @@ t.test('every setting can be given as a variable', async (t) => {
     protectedMode: 'no',
     withoutMajority: 'serve',
     crossServer: 'refuse',
+    debug: 'local',
     id: 'other',
     addresses: 'a:1,b:2',
     masterPattern: 'm*',

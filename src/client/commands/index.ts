@@ -3,6 +3,7 @@ import { clientCommands } from './client.js'
 import { commandCommands } from './command.js'
 import { configCommands } from './config.js'
 import { connectionCommands } from './connection.js'
+import { debug } from './debug.js'
 import { dtCommands } from './dt.js'
 import { doctorCommands } from './dt-doctor.js'
 import { memberCommands } from './dt-members.js'
@@ -40,6 +41,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...replicationCommands,
     ...slowLogCommands,
     info: (_client, args, server) => info(server, args),
+    debug,
     lolwut,
     monitor,
     wait,

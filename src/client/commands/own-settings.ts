@@ -27,6 +27,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       aclfile: server.acl.file ?? '',
       'proto-max-bulk-len': String(limits.maxBulkBytes),
       'maxmemory-clients': '0',
+      'enable-debug-command': server.config.commands.debug,
       databases: String(server.order.databases),
       // the process
       daemonize: 'no',

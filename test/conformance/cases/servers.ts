@@ -184,6 +184,16 @@ export const serverCases: Cases = {
     ~own MEMORY STATS
     MEMORY STATS x
   `,
+  debug: `
+    DEBUG
+    DEBUG HELP
+    DEBUG SLEEP 0
+    DEBUG NOSUCH
+    MULTI
+    DEBUG SLEEP 0
+    EXEC
+    GET k
+  `,
   monitor: `
     MONITOR x
     MULTI
