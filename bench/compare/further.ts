@@ -8,6 +8,7 @@ import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
 import { measureScripts, SCRIPT_NAMES, SCRIPT_TITLES } from './scripts.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems } from './systems.js'
+import { measureTls, TLS_NAMES, TLS_TITLES } from './tls.js'
 import { measureTransactions, TRANSACTION_NAMES } from './transactions.js'
 
 /*
@@ -20,6 +21,7 @@ export const FURTHER_NAMES = [
   ...GATHER_NAMES,
   ...TRANSACTION_NAMES,
   ...SCRIPT_NAMES,
+  ...TLS_NAMES,
 ] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
 
@@ -102,6 +104,12 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     )
     for (const figure of await measureScripts(now, names, options)) {
       onFigure({ ...figure, title: `${SYSTEM_TITLES[figure.system]}: ${SCRIPT_TITLES[figure.name]}`, unit: 'ratio' })
+    }
+  }
+  if (TLS_NAMES.some((name) => names.includes(name)) && !signal.aborted) {
+    onStep('what TLS costs')
+    for (const figure of await measureTls(options)) {
+      onFigure({ ...figure, system: 'dt-r2', title: `DT, 3 copies: ${TLS_TITLES[figure.name]}` })
     }
   }
   if (!names.includes('idle') && !names.includes('refuse-full')) return

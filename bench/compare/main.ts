@@ -19,6 +19,8 @@ import { resultTables } from './table.js'
  * was measured before Ctrl-C is kept.
  */
 
+// Each of what is started wants to be ended with us.
+process.setMaxListeners(30)
 const progress = new Progress(process.stderr)
 const interrupt = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

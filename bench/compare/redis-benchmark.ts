@@ -17,15 +17,20 @@ export interface Run {
   readonly pipeline: number
   readonly keys: number
   readonly requests: number
+  /** By TLS, with these options. */
+  readonly tls?: readonly string[]
 }
 
 /** The arguments of redis-benchmark for one run. A long value does not fit among them and goes to its input. */
-export function benchmarkArguments({ port, driver, pipeline, keys, requests }: Run): string[] {
+export function benchmarkArguments({ port, driver, pipeline, keys, requests, tls }: Run): string[] {
   const numbers = { '-p': port, '-c': driver.clients, '-n': requests, '-r': keys, '-P': pipeline }
   const input = driver.valueBytes === undefined ? [] : ['-x']
-  return [...Object.entries(numbers).flatMap(([name, value]) => [name, String(value)]), '--csv', ...input].concat(
-    driver.command,
-  )
+  return [
+    ...Object.entries(numbers).flatMap(([name, value]) => [name, String(value)]),
+    '--csv',
+    ...input,
+    ...(tls === undefined ? [] : ['--tls', ...tls]),
+  ].concat(driver.command)
 }
 
 /**

@@ -3,6 +3,7 @@ import { GATHER_TITLES } from './gathers.js'
 import type { FigureName, Line, Spread } from './results.js'
 import { SCRIPT_TITLES } from './scripts.js'
 import type { SystemName } from './systems.js'
+import { TLS_TITLES } from './tls.js'
 
 /** What the proxy shall reach: a figure, or its ratio to twemproxy's, at most or at least so much. */
 export interface Target {
@@ -49,6 +50,8 @@ const FIVE_SOCKETS =
   'At this depth half of it is system calls: a command is read from its client, written to and read from four servers and ' +
   'answered, as in twemproxy. Cutting and merging is what counts at P=16.'
 const FIVE_SOCKETS_THREE_COPIES = `${FIVE_SOCKETS} With three copies each of the four servers gets three quarters of the keys.`
+const RESUMED =
+  'Both have the connection, its objects and a PING in them, which are most of a resumed handshake; what is saved is the signature.'
 const ONE_TURN =
   'A connection waits for the turn of the event loop that is under way, which under full load is one or two milliseconds.'
 
@@ -133,6 +136,24 @@ export const TARGETS: readonly Target[] = [
       ['script-apart', 5],
     ] as const
   ).map(([further, atMost]): Target => ({ title: SCRIPT_TITLES[further], atMost, unit: 'ratio', of: { further } })),
+  ...(
+    [
+      ['tls-get-p1', 1, 'ratio'],
+      ['tls-get-p16', 1, 'ratio'],
+      ['tls-get-p64', 1, 'ratio'],
+      ['tls-get-16kb', 1, 'ratio'],
+      ['tls-set-16kb', 1, 'ratio'],
+      ['tls-idle', 600 * MB, 'bytes'],
+      // 500 of them in a second are one core.
+      ['tls-full', 2, 'ms'],
+      ['tls-resumed', 0.3, 'ratio', RESUMED],
+    ] as const
+  ).map(
+    ([further, atMost, unit, why]): Target => ({
+      ...{ title: TLS_TITLES[further], atMost, unit, of: { further } },
+      ...(why === undefined ? {} : { why }),
+    }),
+  ),
   { title: 'memory with 10,000 idle connections', atMost: 250 * MB, unit: 'bytes', of: { further: 'idle' } },
   { title: 'start of dt serve to its first reply', atMost: 500, unit: 'ms', of: { further: 'start' } },
   { title: 'a new connection is accepted under load', atMost: 1, unit: 'ms', of: { further: 'accept' }, why: ONE_TURN },

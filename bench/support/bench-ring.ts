@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fields, type Json, ProxyClient } from '../../src/cli/proxy-client.js'
+import type { ConfigInput } from '../../src/config/config.js'
 import { ask } from '../../src/local/ask.js'
 import { LocalRing, LocalServer } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
@@ -19,6 +20,8 @@ export interface BenchRingOptions {
   readonly nodeArgs?: readonly string[]
   /** Clients that the proxy accepts, when it is not the default number. */
   readonly maxClients?: number
+  /** More settings of the proxy. */
+  readonly settings?: ConfigInput
   /** The directory of another build, when the proxy shall not be of this one. */
   readonly program?: string
 }
@@ -205,6 +208,7 @@ export class BenchRing {
       ring: { id: 'bench', replicas: this.options.replicas },
       sentinel: { addresses: this.ring.sentinelAddresses, masterPattern: 'dt-*' },
       log: { level: 'info', format: 'json' },
+      ...this.options.settings,
       ...(maxClients === undefined ? {} : { limits: { maxClients } }),
     }
     writeFileSync(this.configFile, JSON.stringify(settings))

@@ -3,6 +3,7 @@ import { GATHER_NAMES } from '../../bench/compare/gathers.js'
 import { linesOf } from '../../bench/compare/results.js'
 import { SCRIPT_NAMES } from '../../bench/compare/scripts.js'
 import { judge, TARGETS } from '../../bench/compare/targets.js'
+import { TLS_NAMES } from '../../bench/compare/tls.js'
 import { sample, wholeComparison } from './samples.js'
 
 t.test('the median decides, at most and at least', async (t) => {
@@ -34,9 +35,19 @@ t.test('what was not measured is neither met nor missed', async (t) => {
 t.test('every target is one of something that is measured', async (t) => {
   const { samples } = wholeComparison()
   const further = Object.fromEntries(
-    ['start', 'accept', 'idle', 'refuse', 'soak', ...GATHER_NAMES, 'multi', 'multi-3', 'watch', ...SCRIPT_NAMES].map(
-      (name) => [name, { median: 1, min: 1, max: 1 }],
-    ),
+    [
+      'start',
+      'accept',
+      'idle',
+      'refuse',
+      'soak',
+      ...GATHER_NAMES,
+      'multi',
+      'multi-3',
+      'watch',
+      ...SCRIPT_NAMES,
+      ...TLS_NAMES,
+    ].map((name) => [name, { median: 1, min: 1, max: 1 }]),
   )
   const verdicts = judge(linesOf(samples), further)
   t.equal(verdicts.length, TARGETS.length)

@@ -29,13 +29,15 @@ export class Authority {
   constructor(
     private readonly dir: string,
     private readonly name = 'authority',
+    /** What keys are made: of a curve, or `rsa:2048`. */
+    private readonly keys?: 'rsa:2048',
   ) {
     this.cert = join(dir, `${name}.crt`)
     this.key = join(dir, `${name}.key`)
     openssl(
       'req',
       '-x509',
-      ...CURVE,
+      ...this.newKey(),
       '-nodes',
       '-days',
       '30',
@@ -53,11 +55,25 @@ export class Authority {
     const base = join(this.dir, `${this.name}-${++this.count}`)
     const issued = { cert: `${base}.crt`, key: `${base}.key` }
     const encryption = password === undefined ? ['-nodes'] : ['-passout', `pass:${password}`]
-    openssl('req', ...CURVE, ...encryption, '-subj', `/CN=${commonName}`, '-keyout', issued.key, '-out', `${base}.csr`)
+    openssl(
+      'req',
+      ...this.newKey(),
+      ...encryption,
+      '-subj',
+      `/CN=${commonName}`,
+      '-keyout',
+      issued.key,
+      '-out',
+      `${base}.csr`,
+    )
     writeFileSync(`${base}.ext`, `subjectAltName=${names}\n`)
     const signing = ['-CA', this.cert, '-CAkey', this.key, '-CAcreateserial', '-days', String(days)]
     openssl('x509', '-req', '-in', `${base}.csr`, ...signing, '-extfile', `${base}.ext`, '-out', issued.cert)
     return issued
+  }
+
+  private newKey(): readonly string[] {
+    return this.keys === undefined ? CURVE : ['-newkey', this.keys]
   }
 }
 
