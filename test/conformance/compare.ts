@@ -29,6 +29,7 @@ export function agrees(way: Way, ours: Buffer, theirs: Buffer, elapsedMs: number
       return sectionsOf(a).join() === sectionsOf(b).join()
     case 'table':
       return JSON.stringify(table(a, true)) === JSON.stringify(table(b, true))
+    case 'wrong':
     case 'own':
     case 'chosen':
       return true

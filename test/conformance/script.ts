@@ -28,6 +28,8 @@ export const ways = [
   'table',
   /** The same type of reply, no error; what is in it is our own (test/client/commands). */
   'own',
+  /** The same error, or none and the same type of reply. */
+  'wrong',
   /** The same type of reply, what is in it the server chooses; or the same error. */
   'chosen',
   /** There is no reply (CLIENT REPLY). */

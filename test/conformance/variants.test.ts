@@ -101,6 +101,7 @@ async function asServed(name: string, line: Line): Promise<Line> {
 
 async function variantsOf({ name, line }: Sample): Promise<Line[]> {
   const { args } = line
+  const way = line.way === 'own' ? 'wrong' : line.way
   const first = name.split('|').length
   const lowerCase = (arg: Buffer) => Buffer.from(arg.toString('latin1').toLowerCase(), 'latin1')
   const all: Buffer[][] = [
@@ -115,7 +116,7 @@ async function variantsOf({ name, line }: Sample): Promise<Line[]> {
   const lines: Line[] = []
   for (const variant of all) {
     const text = variant.map((arg) => JSON.stringify(arg.toString('latin1'))).join(' ')
-    if (variant.length >= first) lines.push(await asServed(name, { way: line.way, args: variant, text }))
+    if (variant.length >= first) lines.push(await asServed(name, { way, args: variant, text }))
   }
   return lines
 }

@@ -49,7 +49,7 @@ const forms = allRows()
 
 /** What a script is refused, though its arguments are right or would be found wrong by what is not asked. */
 const NOT_INSIDE =
-  /^ERR '(blmpop|bzmpop|flushall|flushdb|info|lastsave|(command|pubsub).*)' is not supported yet by this proxy inside scripts/
+  /^ERR '(blmpop|bzmpop|flushall|flushdb|info|lastsave|(command|pubsub|slowlog).*)' is not supported yet by this proxy inside scripts/
 
 /** Errors are the same bytes; of what is none only that it is none. */
 function agree(ours: Node, theirs: Node): boolean {
