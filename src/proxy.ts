@@ -345,7 +345,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
     async start() {
       address = await listener.open()
-      server.clients.closeIdle(server.config.limits)
       log.info(whereAccepted(address))
       adminAddress = await admin.open(config.admin)
       pauseWatch.start()

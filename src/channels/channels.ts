@@ -69,6 +69,13 @@ export class Subscriber {
     })
   }
 
+  /** The bytes of their names. */
+  get nameBytes(): number {
+    let bytes = 0
+    for (const topics of Object.values(this.topics)) for (const topic of topics ?? []) bytes += topic.bytes.length
+    return bytes
+  }
+
   /** Listens from now on; gives what its client is told. */
   subscribe(kind: Kind, name: Buffer): Message {
     const topic = this.channels.topic(kind, name)

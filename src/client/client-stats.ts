@@ -11,6 +11,8 @@ const ERROR_CODE_BYTES_MAX = 32
 export class ClientStats {
   connectionsAccepted = 0
   connectionsRejected = 0
+  /** Clients that were closed because all together took too much memory. */
+  clientsEvicted = 0
   commands = 0
   /** Commands that were answered with an error by the proxy itself before they were served. */
   rejectedCommands = 0
@@ -54,6 +56,7 @@ export class ClientStats {
   reset(): void {
     this.connectionsAccepted = 0
     this.connectionsRejected = 0
+    this.clientsEvicted = 0
     this.commandsBefore = this.commands
     this.rejectedCommands = 0
     this.errorReplies = 0

@@ -1,9 +1,7 @@
 import type { Connection } from './connection.js'
 import { dismiss } from './dismissal.js'
+import { hostOf } from './peer.js'
 import { ReplyBudget } from './reply-budget.js'
-
-/** How often idle clients are looked for. */
-const SWEEP_MS = 1000
 
 /** The connected clients, by their ids. */
 export class Clients {
@@ -12,7 +10,7 @@ export class Clients {
   /** What the replies may be that they ask for, in all. */
   readonly replyBudget = new ReplyBudget()
   private readonly byId = new Map<number, Connection>()
-  private sweeper: NodeJS.Timeout | undefined
+  private readonly byHost = new Map<string, number>()
 
   get count(): number {
     return this.byId.size
@@ -20,11 +18,20 @@ export class Clients {
 
   add(client: Connection): void {
     this.byId.set(client.id, client)
+    const host = hostOf(client)
+    this.byHost.set(host, this.countFrom(host) + 1)
   }
 
   /** False when it was not there any more. */
   remove(client: { readonly id: number }): boolean {
-    return this.byId.delete(client.id)
+    const known = this.byId.get(client.id)
+    if (known === undefined) return false
+    this.byId.delete(client.id)
+    const host = hostOf(known)
+    const others = this.countFrom(host) - 1
+    if (others > 0) this.byHost.set(host, others)
+    else this.byHost.delete(host)
+    return true
   }
 
   get(id: number): Connection | undefined {
@@ -36,18 +43,9 @@ export class Clients {
     return [...this.byId.values()]
   }
 
-  /** Closes clients that have sent nothing for `limits.idleTimeoutMs` as it is then, and neither wait for something, nor listen, nor monitor. */
-  closeIdle(limits: { readonly idleTimeoutMs: number }): void {
-    this.sweeper = setInterval(() => {
-      if (limits.idleTimeoutMs === 0) return
-      const before = performance.now() - limits.idleTimeoutMs
-      for (const client of this.all()) {
-        const { subscriber, monitoring } = client.session
-        const isWaiting =
-          client.queue.length > 0 || client.isBlocked || subscriber !== undefined || monitoring !== undefined
-        if (client.lastActiveMs < before && !isWaiting) client.close()
-      }
-    }, SWEEP_MS)
+  /** How many have come from this host. */
+  countFrom(host: string): number {
+    return this.byHost.get(host) ?? 0
   }
 
   /**
@@ -56,7 +54,6 @@ export class Clients {
    * @param shutOut why nothing of what they were to be told may leave any more
    */
   closeAll(graceMs: number, shutOut?: string): void {
-    clearInterval(this.sweeper)
     if (shutOut !== undefined) dismiss(this.all(), shutOut)
     for (const client of this.all()) client.close()
     setTimeout(() => {

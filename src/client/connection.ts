@@ -7,6 +7,7 @@ import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { CLOSED, ENDING } from './client-state.js'
 import { Outbox } from './outbox.js'
+import { exceeds } from './output-limit.js'
 import type { Peer } from './peer.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
@@ -53,7 +54,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   readonly localAddress: string
   /** Whether the socket is read from, and whether what was read is served: else it is kept. */
   private reading = true
-  private serving = true
+  serving = true
   private resuming = false
   /** The client has sent its last byte: it ends when its replies have been written. */
   private inputOver = false
@@ -68,13 +69,12 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     /** Of whom a command of it asks a reply that may be large. */
     private readonly askedBy: (client: Connection, frame: Frame) => readonly Share[],
   ) {
-    const { config, turn } = surroundings
+    const { config, turn, acl } = surroundings
     this.socket = socket
     this.address = peer.address
     this.localAddress = peer.localAddress
-    const { users } = surroundings.acl
-    this.session = new Session(users.default, !users.needLogin)
-    this.framer = new RequestFramer({ maxBulkBytes: config.limits.maxBulkBytes })
+    this.session = new Session(acl.users.default, !acl.users.needLogin)
+    this.framer = new RequestFramer(config.limits)
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, turn, () => {
       if (!this.serving) this.repliesDone()
@@ -160,7 +160,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** [ReplyQueueOwner] */
   repliesDone(): void {
     const { pendingBytes } = this
-    if (pendingBytes > this.surroundings.config.limits.outputBufferHardBytes && !this.closed) {
+    if (exceeds(pendingBytes, this.surroundings.config.limits.outputBufferHardBytes) && !this.closed) {
       this.surroundings.log.warn(
         { client: this.address, bytes: pendingBytes },
         'client exceeds the output buffer limit: closed',

@@ -10,11 +10,13 @@ import { Connection } from './connection.js'
 import { dispatch, dispatchHeld } from './dispatch.js'
 import { Doors, type ListenAddress } from './doors.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
-import type { Peer } from './peer.js'
+import { hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
 import type { Server } from './server.js'
+import { Sweeper } from './sweeper.js'
 
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
+const MAX_OF_ADDRESS_ERROR = '-ERR max number of clients of this address reached\r\n'
 
 /** All clients are read into one buffer: what it holds is consumed, or copied, before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
@@ -23,8 +25,9 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 export class Listener {
   private readonly doors: Doors
   /** Those who are to be clients when they have shaken hands by TLS. */
-  private readonly shaking = new Set<Socket>()
+  private readonly shaking = new Map<Socket, Peer>()
   private readonly refused: RefusedLog
+  private readonly sweeper: Sweeper
   private nextId = 1
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
@@ -33,6 +36,7 @@ export class Listener {
     server.pause.serve = (client, frame, row) => dispatchHeld(server, client, frame, row)
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
     this.refused = new RefusedLog(server.log)
+    this.sweeper = new Sweeper(server)
     this.doors = new Doors(
       (socket, peer, isSecure) => (isSecure ? this.shakeHands(socket, peer) : this.accept(socket, peer)),
       (error) => server.log.error({ err: error }, 'listener'),
@@ -50,6 +54,7 @@ export class Listener {
     tellProtected(server)
     server.tls.watch()
     server.stats.start(server.clients)
+    this.sweeper.start()
     return address
   }
 
@@ -57,7 +62,8 @@ export class Listener {
   close(): Promise<void> {
     this.server.stats.stop()
     this.server.tls.stop()
-    for (const socket of this.shaking) socket.destroy()
+    for (const socket of this.shaking.keys()) socket.destroy()
+    this.sweeper.stop()
     return this.doors.close()
   }
 
@@ -81,7 +87,7 @@ export class Listener {
     const { server, shaking } = this
     const refusal = this.refusal(accepted, peer)
     // In plain bytes nobody would understand it.
-    if (refusal === MAX_CLIENTS_ERROR) {
+    if (refusal === MAX_CLIENTS_ERROR || refusal === MAX_OF_ADDRESS_ERROR) {
       server.stats.connectionsRejected++
       accepted.destroy()
       return
@@ -105,7 +111,7 @@ export class Listener {
         if (shaking.delete(socket) && fault !== undefined) this.refused.say(peer.address, fault)
       },
     })
-    shaking.add(socket)
+    shaking.set(socket, peer)
   }
 
   private counted(socket: Socket): void {
@@ -127,7 +133,16 @@ export class Listener {
     const { server, shaking } = this
     const count = server.clients.count + shaking.size
     if (count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) return MAX_CLIENTS_ERROR
-    return isDenied(server, peer) ? DENIED : undefined
+    if (isDenied(server, peer)) return DENIED
+    const { maxClientsPerAddress } = server.config.limits
+    const isTooMany = maxClientsPerAddress > 0 && !isUnix(peer) && this.countFrom(hostOf(peer)) >= maxClientsPerAddress
+    return isTooMany ? MAX_OF_ADDRESS_ERROR : undefined
+  }
+
+  private countFrom(host: string): number {
+    let count = this.server.clients.countFrom(host)
+    for (const peer of this.shaking.values()) if (hostOf(peer) === host) count++
+    return count
   }
 }
 

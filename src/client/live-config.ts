@@ -7,6 +7,8 @@ export type LiveConfig = Omit<Config, 'listen' | 'limits' | 'log'> & {
   readonly listen: Changeable<Config['listen']>
   readonly limits: Changeable<Config['limits']>
   readonly log: Changeable<Config['log']>
+  /** `client-output-buffer-limit` of replicas, of which there are none: it is shown as it was set. */
+  readonly replicas: { bufferLimit: string }
 }
 
 /** As they are when the proxy starts. */
@@ -16,5 +18,6 @@ export function liveConfig(config: Config): LiveConfig {
     listen: { ...config.listen },
     limits: { ...config.limits },
     log: { ...config.log },
+    replicas: { bufferLimit: '268435456 67108864 60' },
   }
 }

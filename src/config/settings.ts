@@ -300,13 +300,19 @@ export const sections = {
     .strictObject({
       maxClients: whole(1, 1_000_000).default(10_000),
       queryBufferBytes: bytes(megabyte, 64 * gigabyte).default(gigabyte),
-      outputBufferHardBytes: bytes(megabyte, 64 * gigabyte).default(gigabyte),
+      outputBufferHardBytes: bytes(0, 64 * gigabyte).default(gigabyte),
+      outputBufferSoftBytes: bytes(0, 64 * gigabyte).default(0),
+      outputBufferSoftMs: milliseconds(0, day).default(0),
       outputBufferPauseBytes: bytes(16 * kilobyte, gigabyte).default(megabyte),
       pushBufferHardBytes: bytes(0, 64 * gigabyte).default(32 * megabyte),
       pushBufferSoftBytes: bytes(0, 64 * gigabyte).default(8 * megabyte),
       pushBufferSoftMs: milliseconds(0, day).default(60_000),
       outstandingCommands: whole(1, 1_000_000).default(4096),
       idleTimeoutMs: milliseconds(0, 365 * day).default(0),
+      loginTimeoutMs: milliseconds(0).default(60_000),
+      commandTimeoutMs: milliseconds(0).default(60_000),
+      clientMemoryBytes: bytes(0, 1024 * gigabyte).default(0),
+      maxClientsPerAddress: whole(0, 1_000_000).default(0),
       maxBulkBytes: bytes(1, 512 * megabyte).default(512 * megabyte),
       unavailableTimeoutMs: milliseconds(0).default(10_000),
       gatherBytes: bytes(0, gigabyte).default(32 * megabyte),
@@ -316,7 +322,7 @@ export const sections = {
       trackedKeys: whole(1, 100_000_000).default(1_000_000),
       loadedScriptsBytes: bytes(0, 64 * gigabyte).default(64 * megabyte),
     })
-    .refine((limits) => limits.outputBufferPauseBytes <= limits.outputBufferHardBytes, {
+    .refine(({ outputBufferPauseBytes: pause, outputBufferHardBytes: hard }) => hard === 0 || pause <= hard, {
       path: ['outputBufferPauseBytes'],
       error: 'must not be more than limits.outputBufferHardBytes',
     }),

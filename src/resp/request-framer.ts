@@ -55,7 +55,6 @@ export class RequestFramer implements Frame {
   /** After PROTOCOL_ERROR: the text after `ERR Protocol error: `, one character a byte (latin1). */
   error = ''
   private readonly input = new InputBuffer(KEPT_BUFFER_BYTES)
-  private readonly maxBulkBytes: number
   /** Where scanning goes on: the next line, or the bytes of the argument when `bulk` is known. */
   private cursor = 0
   /** Up to here the line at the cursor has no end. */
@@ -71,9 +70,8 @@ export class RequestFramer implements Frame {
   /** Where the bytes lie of the frame that was encoded anew. */
   private becameFrom = 0
 
-  constructor(limits: { maxBulkBytes: number }) {
-    this.maxBulkBytes = limits.maxBulkBytes
-  }
+  /** @param limits as they are when a command comes: the longest argument */
+  constructor(private readonly limits: { readonly maxBulkBytes: number }) {}
 
   /** Bytes received of which no command was made yet. */
   get bufferedBytes(): number {
@@ -159,7 +157,8 @@ export class RequestFramer implements Frame {
     if (start + 4 > limit || buf[start] !== STAR || buf[start + 2] !== CR || buf[start + 3] !== LF) return false
     const argc = buf[start + 1] - ZERO
     if (argc < 1 || argc > 9 || !this.authenticated) return false
-    const { argStart, argEnd, maxBulkBytes } = this
+    const { argStart, argEnd } = this
+    const { maxBulkBytes } = this.limits
     let p = start + 4
     for (let i = 0; i < argc; i++) {
       // `$0 CR LF CR LF` is the shortest argument.
@@ -208,7 +207,7 @@ export class RequestFramer implements Frame {
       if (left === 0) input.start = p
     }
 
-    const maxBulkBytes = Math.min(this.maxBulkBytes, this.authenticated ? INT_MAX : UNAUTHENTICATED_BULK_BYTES)
+    const maxBulkBytes = Math.min(this.limits.maxBulkBytes, this.authenticated ? INT_MAX : UNAUTHENTICATED_BULK_BYTES)
     let found = this.found
     let bulk = this.bulk
     let argStart = this.argStart
@@ -222,7 +221,7 @@ export class RequestFramer implements Frame {
         }
         p = this.cursor
         if (bulk > maxBulkBytes) {
-          return this.fail(bulk > this.maxBulkBytes ? 'invalid bulk length' : 'unauthenticated bulk length')
+          return this.fail(bulk > this.limits.maxBulkBytes ? 'invalid bulk length' : 'unauthenticated bulk length')
         }
       }
       const end = p + bulk

@@ -75,6 +75,19 @@ t.test('it can be turned off, and on, while it runs', async (t) => {
   t.equal(ours, theirs)
 })
 
+t.test('it is the default user whose password counts, as it is then', async (t) => {
+  for (const [rule, heard] of [
+    ['>secret', /^-NOAUTH/],
+    ['nopass', /^-DENIED/],
+  ] as const) {
+    const [ours, theirs] = await both(LOCAL, `AUTH secret\r\nACL SETUSER default ${rule}\r\n`)
+    t.equal(ours, theirs, rule)
+    const [out, other] = await both(ABROAD, 'PING\r\n')
+    t.match(out, heard)
+    t.equal(out, other)
+  }
+})
+
 t.test('settings of the addresses are shown, and changed, as in Redis', async (t) => {
   const words = [
     'CONFIG GET bind',

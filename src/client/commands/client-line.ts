@@ -1,3 +1,4 @@
+import { memoryOf } from '../client-memory.js'
 import type { Connection } from '../connection.js'
 import { isUnix } from '../peer.js'
 
@@ -37,7 +38,7 @@ export function describeClient(client: Connection): string {
     ['obl', 0],
     ['oll', queue.length],
     ['omem', pendingBytes],
-    ['tot-mem', queryBytes + queue.requestBytes + pendingBytes + (queued?.bytes ?? 0)],
+    ['tot-mem', memoryOf(client)],
     ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', session.user.name],

@@ -218,7 +218,7 @@ const STATS: Fields = [
   ['expired_time_cap_reached_count', sum],
   ['expire_cycle_cpu_milliseconds', sum],
   ['evicted_keys', perCopy],
-  ['evicted_clients', zero],
+  ['evicted_clients', own(({ stats }) => stats.clientsEvicted)],
   // Of the proxy: scripts that members forget are sent to them again.
   ['evicted_scripts', zero, 'newer'],
   ['total_eviction_exceeded_time', sum],

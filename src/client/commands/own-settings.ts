@@ -12,7 +12,7 @@ const REDACTED = '(redacted)'
  * clients, their connections and this process.
  */
 export function ownSettings(server: Server): ReadonlyMap<string, string> {
-  const { listen, limits, auth } = server.config
+  const { listen, auth } = server.config
   return new Map(
     Object.entries({
       // where clients connect
@@ -25,8 +25,6 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       // who may, and what they may take
       requirepass: auth.password === undefined ? '' : REDACTED,
       aclfile: server.acl.file ?? '',
-      'proto-max-bulk-len': String(limits.maxBulkBytes),
-      'maxmemory-clients': '0',
       'enable-debug-command': server.config.commands.debug,
       databases: String(server.order.databases),
       // the process

@@ -24,6 +24,17 @@ export class Watched {
     return [...this.watches.keys()]
   }
 
+  get size(): number {
+    return this.watches.size
+  }
+
+  /** The bytes of their names. */
+  get bytes(): number {
+    let bytes = 0
+    for (const id of this.watches.keys()) bytes += typeof id === 'string' ? id.length : id.key.length
+    return bytes
+  }
+
   has(id: KeyId): boolean {
     return this.watches.has(id)
   }

@@ -89,8 +89,8 @@ t.test('what would break the ring is refused with the reason, and nothing is set
     ['replica-announce-ip', '1.2.3.4', /nothing was set/],
     ['requirepass', 'secret', /auth\.password among the settings of the proxy/],
     ['port', '7000', /listen\.port/],
-    ['proto-max-bulk-len', '1mb', /limits\.maxBulkBytes/],
-    ['maxmemory-clients', '10mb', /nothing was set/],
+    ['proto-max-bulk-len', '1gb', /longer than 512mb here; nothing was set/],
+    ['maxmemory-clients', '10%', /give bytes; nothing was set/],
   ] as const) {
     const reply = await set('hash-max-listpack-entries', '78', name, value, 'timeout', '9')
     t.match(reply, new RegExp(`^-ERR CONFIG SET failed \\(possibly related to argument '${name}'\\) - `))

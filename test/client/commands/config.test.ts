@@ -86,7 +86,9 @@ t.test('patterns choose as in Redis, and each setting is shown once', async (t) 
   const plain = await redis.connect()
   for (const patterns of [['*'], ['*max*'], ['slave-*', 'replica-*'], ['[mp]*'], ['tls-*', 'port']]) {
     const [ours, theirs] = await Promise.all([get(client, ...patterns), get(plain, ...patterns)])
-    t.same(Object.keys(ours).sort(), Object.keys(theirs).sort(), patterns.join(' '))
+    // What Redis does not have has names that it will not have.
+    const names = Object.keys(ours).filter((name) => !name.startsWith('dt-'))
+    t.same(names.sort(), Object.keys(theirs).sort(), patterns.join(' '))
   }
 })
 

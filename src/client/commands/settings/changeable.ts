@@ -1,19 +1,12 @@
 import { formatKeyspaceFlags, parseKeyspaceFlags } from '../../../channels/keyspace-flags.js'
 import { maxClients, openFilesMax, reservedFiles } from '../../max-clients.js'
 import type { Server } from '../../server.js'
+import { BUFFER_LIMITS } from './buffer-limits.js'
+import type { Changeable } from './change.js'
 import { bytesIn, INT_MAX, LONG_MAX, memoryIn, UINT_MAX, wholeIn, wordIn, yesOrNo } from './values.js'
 
-/** A value that is right: sets it; or what is wrong with it. */
-export type Checked = (() => void) | string
-
-/** A setting of the proxy that can be changed while it runs. */
-interface Changeable {
-  /** As CONFIG GET shows it. */
-  readonly shown: (server: Server) => string
-  readonly check: (server: Server, value: string) => Checked
-}
-
 const MEGABYTE = 1024n ** 2n
+const MAX_BULK_BYTES = 512 * 1024 ** 2
 
 const LOG_LEVELS = { debug: 'trace', verbose: 'debug', notice: 'info', warning: 'warn' } as const
 const LOG_LEVEL_NAMES = ['debug', 'verbose', 'notice', 'warning'] as const
@@ -41,6 +34,20 @@ function number(
       return typeof parsed === 'string' ? parsed : () => set(server, parsed)
     },
   }
+}
+
+/** One of the limits that is a number without a unit. */
+function limit(
+  name: 'outstandingCommands' | 'loginTimeoutMs' | 'commandTimeoutMs' | 'maxClientsPerAddress',
+  min: bigint,
+) {
+  return number(
+    ({ config }) => config.limits[name],
+    (value) => wholeIn(value, min, INT_MAX),
+    ({ config }, value) => {
+      config.limits[name] = value
+    },
+  )
 }
 
 /** By their names in redis.conf. */
@@ -96,14 +103,38 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
       },
     ),
 
-    'client-output-buffer-limit': {
-      shown: ({ config, pushLimits }) => {
-        const hard = config.limits.outputBufferHardBytes
-        const { hardBytes, softBytes, softMs } = pushLimits
-        return `normal ${hard} 0 0 slave ${hard} 0 0 pubsub ${hardBytes} ${softBytes} ${Math.ceil(softMs / 1000)}`
+    'client-output-buffer-limit': BUFFER_LIMITS,
+
+    'maxmemory-clients': {
+      shown: ({ config }) => String(config.limits.clientMemoryBytes),
+      check: ({ config }, value) => {
+        const bytes = bytesIn(value)
+        if (/^\d+%$/.test(value))
+          return 'the proxy has no maxmemory of which this could be a part: give bytes; nothing was set'
+        if (bytes === undefined) return 'argument must be a memory or percent value'
+        return () => {
+          config.limits.clientMemoryBytes = bytes
+        }
       },
-      check: bufferLimits,
     },
+
+    'proto-max-bulk-len': {
+      shown: ({ config }) => String(config.limits.maxBulkBytes),
+      check: ({ config }, value) => {
+        const bytes = memoryIn(value, MEGABYTE, LONG_MAX)
+        if (typeof bytes === 'string') return bytes
+        if (bytes > MAX_BULK_BYTES) return 'no argument is longer than 512mb here; nothing was set'
+        return () => {
+          config.limits.maxBulkBytes = bytes
+        }
+      },
+    },
+
+    // Those that Redis does not have.
+    'dt-outstanding-commands': limit('outstandingCommands', 1n),
+    'dt-login-timeout-ms': limit('loginTimeoutMs', 0n),
+    'dt-command-timeout-ms': limit('commandTimeoutMs', 0n),
+    'dt-maxclients-per-address': limit('maxClientsPerAddress', 0n),
 
     'tracking-table-max-keys': number(
       ({ cachedKeys }) => (cachedKeys.keysMax === Number.POSITIVE_INFINITY ? 0 : cachedKeys.keysMax),
@@ -172,28 +203,3 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
     ),
   }),
 )
-
-/** `class hard soft seconds …`: that of clients that listen; of the others the proxy has its own. */
-function bufferLimits({ pushLimits, config }: Server, value: string): Checked {
-  const words = value.trim() === '' ? [] : value.trim().split(/\s+/)
-  if (words.length % 4 !== 0) return 'Wrong number of arguments in buffer limit configuration.'
-  const changes: (() => void)[] = []
-  for (let i = 0; i < words.length; i += 4) {
-    const kind = words[i].toLowerCase()
-    if (!['normal', 'slave', 'replica', 'pubsub'].includes(kind)) {
-      return 'Invalid client class specified in buffer limit configuration.'
-    }
-    const [hardBytes, softBytes] = [bytesIn(words[i + 1]), bytesIn(words[i + 2])]
-    const seconds = /^\d+$/.test(words[i + 3]) ? Number(words[i + 3]) : undefined
-    if (hardBytes === undefined || softBytes === undefined || seconds === undefined) {
-      return 'Error in hard, soft or soft_seconds setting in buffer limit configuration.'
-    }
-    const hasThat = hardBytes === config.limits.outputBufferHardBytes && softBytes === 0
-    if (kind === 'pubsub')
-      changes.push(() => Object.assign(pushLimits, { hardBytes, softBytes, softMs: seconds * 1000 }))
-    else if (!hasThat) return `this proxy has its own limits for the class ${kind}, see limits.outputBufferHardBytes`
-  }
-  return () => {
-    for (const change of changes) change()
-  }
-}

@@ -71,7 +71,6 @@ const OF_THE_START: Readonly<Record<string, string>> = {
   'tls-session-caching': 'tls.sessionCaching',
   'tls-session-cache-timeout': 'tls.sessionCacheTimeoutMs',
   requirepass: 'auth.password',
-  'proto-max-bulk-len': 'limits.maxBulkBytes',
   masterauth: 'backend.password',
   masteruser: 'backend.username',
   primaryauth: 'backend.password',

@@ -42,9 +42,9 @@ export function yesOrNo(value: string): 'yes' | 'no' | undefined {
   return word === 'yes' || word === 'no' ? word : undefined
 }
 
-/** [Redis util.c memtoull]; undefined when it is none. */
+/** [Redis util.c memtoull], to which no digits are 0; undefined when it is none. */
 export function bytesIn(word: string): number | undefined {
-  const [, digits, unit] = /^(\d+)([a-z]*)$/i.exec(word) ?? []
+  const [, digits, unit] = /^(\d*)([a-z]*)$/i.exec(word) ?? []
   const factor = unit === undefined ? undefined : UNITS[unit.toLowerCase()]
   return factor === undefined ? undefined : Number(digits) * factor
 }

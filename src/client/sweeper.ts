@@ -1,0 +1,135 @@
+import { memoryOf } from './client-memory.js'
+import type { Connection } from './connection.js'
+import { exceeds } from './output-limit.js'
+import type { Server } from './server.js'
+
+/** How often clients are looked at; more often where a limit of all their memory is to be kept. */
+const SWEEP_MS = 1000
+const MEMORY_SWEEP_MS = 100
+/** Half a command may take as long again for each so many bytes of it that have come. */
+const PROGRESS_BYTES = 1024 * 1024
+
+type Limits = Server['config']['limits']
+
+/** What was seen of a client that may have to be closed, if the time goes on so. */
+interface Seen {
+  /** How many commands it had given then: the half one is another one when it is more. */
+  commands: number
+  halfSinceMs: number | undefined
+  softSinceMs: number | undefined
+  /** Bytes that it had taken then. */
+  takenBytes: number
+}
+
+/**
+ * Closes clients that keep what others could have: for too long without a word, a login, or the rest of a command; too many
+ * replies for too long; or the most memory when all have too much together. Nothing is kept of a client of which there is nothing to say.
+ */
+export class Sweeper {
+  private readonly seen = new Map<Connection, Seen>()
+  private timer: NodeJS.Timeout | undefined
+  private sweptMs = 0
+
+  constructor(private readonly server: Pick<Server, 'acl' | 'config' | 'clients' | 'stats' | 'log'>) {}
+
+  start(): void {
+    this.timer = setInterval(() => {
+      const nowMs = performance.now()
+      if (nowMs - this.sweptMs >= SWEEP_MS - MEMORY_SWEEP_MS / 2) this.sweep(nowMs)
+      this.evict()
+    }, MEMORY_SWEEP_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  /** Looks at each client once. */
+  sweep(nowMs: number): void {
+    this.sweptMs = nowMs
+    const { acl, clients, config, log } = this.server
+    const { needLogin } = acl.users
+    for (const client of clients.all()) {
+      const seen = this.look(client, nowMs)
+      const why = reasonToClose(client, needLogin, seen, config.limits, nowMs)
+      if (why === undefined) continue
+      if (why !== 'idle') log.warn({ client: client.address }, `a client is closed: ${why}`)
+      if (why === 'idle') client.close()
+      else client.drop()
+    }
+    for (const client of this.seen.keys()) if (client.closed) this.seen.delete(client)
+  }
+
+  /** Closes those that take the most, until all others together have no more than they may. [Redis server.c evictClients] */
+  evict(): void {
+    const { clients, config, stats, log } = this.server
+    const { clientMemoryBytes } = config.limits
+    if (clientMemoryBytes === 0) return
+    const sizes = clients.all().map((client) => ({ client, bytes: memoryOf(client) }))
+    let sum = sizes.reduce((bytes, each) => bytes + each.bytes, 0)
+    if (sum <= clientMemoryBytes) return
+    const most = sizes.filter(({ client }) => !client.session.noEvict).sort((a, b) => b.bytes - a.bytes)
+    for (const { client, bytes } of most) {
+      if (sum <= clientMemoryBytes || bytes === 0) return
+      sum -= bytes
+      stats.clientsEvicted++
+      log.warn(
+        { client: client.address, bytes },
+        'a client is closed: it takes the most of what all clients may (maxmemory-clients)',
+      )
+      client.drop()
+    }
+  }
+
+  /** What has been seen of a client up to now; undefined when it keeps nothing. */
+  private look(client: Connection, nowMs: number): Seen | undefined {
+    const { framer, pendingBytes, commands } = client
+    const half = client.serving && framer.bufferedBytes > 0
+    if (!half && pendingBytes === 0) {
+      this.seen.delete(client)
+      return undefined
+    }
+    const takenBytes = client.outbox.totalBytes - pendingBytes
+    let seen = this.seen.get(client)
+    if (seen === undefined) {
+      seen = { commands, halfSinceMs: undefined, softSinceMs: undefined, takenBytes }
+      this.seen.set(client, seen)
+    }
+    if (!half) seen.halfSinceMs = undefined
+    else if (seen.halfSinceMs === undefined || seen.commands !== commands) seen.halfSinceMs = nowMs
+    seen.commands = commands
+    // Who takes replies does something [Redis networking.c writeToClient].
+    if (takenBytes !== seen.takenBytes) client.lastActiveMs = nowMs
+    seen.takenBytes = takenBytes
+    const isOverSoft = exceeds(pendingBytes, this.server.config.limits.outputBufferSoftBytes)
+    seen.softSinceMs = isOverSoft ? (seen.softSinceMs ?? nowMs) : undefined
+    return seen
+  }
+}
+
+/** Why a client is to be closed now; undefined when it is not. */
+export function reasonToClose(
+  client: Pick<Connection, 'session' | 'queue' | 'framer' | 'isBlocked' | 'createdAtMs' | 'lastActiveMs'>,
+  needLogin: boolean,
+  seen: Readonly<Seen> | undefined,
+  limits: Pick<Limits, 'idleTimeoutMs' | 'loginTimeoutMs' | 'commandTimeoutMs' | 'outputBufferSoftMs'>,
+  nowMs: number,
+): string | undefined {
+  const { session, queue } = client
+  const { loginTimeoutMs, commandTimeoutMs, idleTimeoutMs } = limits
+  if (loginTimeoutMs > 0 && needLogin && !session.authenticated && nowMs - client.createdAtMs > loginTimeoutMs) {
+    return 'it has not logged in (limits.loginTimeoutMs)'
+  }
+  if (seen?.halfSinceMs !== undefined && commandTimeoutMs > 0) {
+    const allowedMs = commandTimeoutMs * (1 + client.framer.bufferedBytes / PROGRESS_BYTES)
+    if (nowMs - seen.halfSinceMs > allowedMs)
+      return 'half a command has come, and the rest does not (limits.commandTimeoutMs)'
+  }
+  if (seen?.softSinceMs !== undefined && nowMs - seen.softSinceMs > limits.outputBufferSoftMs) {
+    return 'it has had too much to take for too long (client-output-buffer-limit)'
+  }
+  // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout].
+  const mayBeSilent = queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined
+  if (idleTimeoutMs > 0 && !mayBeSilent && nowMs - client.lastActiveMs > idleTimeoutMs) return 'idle'
+  return undefined
+}
