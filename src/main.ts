@@ -160,12 +160,14 @@ async function serve(argv: string[]): Promise<number> {
     'accept-epoch': { type: 'string' },
     wipe: { type: 'boolean' },
   })
-  const config = loadConfig(values.config === undefined ? {} : { file: values.config })
+  const readConfig = () => loadConfig(values.config === undefined ? {} : { file: values.config })
+  const config = readConfig()
   const { createProxy } = await import('./proxy.js')
   const proxy = createProxy(config, createLogger(config.log), {
     takeover: values.takeover === true,
     acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
     wipe: values.wipe === true,
+    readConfig,
   })
   return runUntilSignal(proxy, () => proxy.reload())
 }
@@ -222,7 +224,7 @@ async function runUntilSignal(service: Service, reload?: () => void): Promise<nu
     await Promise.race([service.start(), signalled, ended])
     await Promise.race([signalled, ended])
   } finally {
-    await service.stop()
+    await service.stop(true)
   }
   if (reason !== undefined) throw reason
   return 0

@@ -11,8 +11,9 @@ import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
-import { type ListenAddress, whereAccepted } from './client/doors.js'
+import type { ListenAddress } from './client/doors.js'
 import { Listener } from './client/listener.js'
+import { reloadOrLog } from './client/reload.js'
 import { clientSide, type Server } from './client/server.js'
 import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
@@ -277,7 +278,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const sentinels = new SentinelAdmin(config.sentinel, backend, tls.sentinels, () => turn.mayLeave(), forgotten)
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
-  const listening = clientSide(config, coordinator, views, links, log)
+  const listening = clientSide(config, coordinator, views, links, log, startOptions.readConfig)
   let address: ListenAddress = { ...firstAddress(config.listen), tlsPort: config.tls.port }
   const server: Server = {
     log,
@@ -336,7 +337,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
 
   return {
     ended,
-    reload: () => tls.reload(),
     get address() {
       return address
     },
@@ -345,7 +345,6 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     },
     async start() {
       address = await listener.open()
-      log.info(whereAccepted(address))
       adminAddress = await admin.open(config.admin)
       pauseWatch.start()
       try {
@@ -372,11 +371,13 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       fail(failure)
     },
 
-    async stop() {
+    reload: () => reloadOrLog(server),
+    async stop(inOrder = false) {
       settling.stop()
       upkeep.stop()
       if (!running) order.opening.refuse('the proxy stops')
       const closed = listener.close()
+      if (inOrder && running && deposed === undefined) await listener.drain()
       server.clients.closeAll(CLOSE_GRACE_MS, deposed?.message)
       verifier.stop()
       departures.stop()

@@ -1,9 +1,11 @@
 import type { ListenAddress } from './client/doors.js'
+import type { Config } from './config/config.js'
+
 /** What a command of `dt` runs until it is told to stop. */
 export interface Service {
   start(): Promise<unknown>
-  /** Answers nobody any more, and ends all connections. */
-  stop(): Promise<void>
+  /** Ends all connections; `inOrder`: when what was asked has been answered, if that does not take too long. */
+  stop(inOrder?: boolean): Promise<void>
   /** Resolves with the reason when it must not go on, and has to be stopped. */
   readonly ended: Promise<Error>
   /** Nobody caught an exception: what this process knows cannot be relied on, so nothing leaves it any more, and it ends. */
@@ -12,7 +14,7 @@ export interface Service {
 
 /** It ends by itself when another proxy has taken over. */
 export interface RingProxy extends Service {
-  /** Reads certificates again, and logs what came of it; nothing else changes. */
+  /** Reads settings, users and certificates again, and logs what came of it; what is wrong changes nothing. */
   reload(): void
   /**
    * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
@@ -30,4 +32,6 @@ export interface StartOptions {
   readonly takeover?: boolean
   readonly acceptEpoch?: number | undefined
   readonly wipe?: boolean
+  /** How the settings are read anew. */
+  readonly readConfig?: () => Config
 }

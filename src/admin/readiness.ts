@@ -10,10 +10,11 @@ export interface Readiness {
 }
 
 /** What a load balancer asks: it is ready when the ring is served, also while some of its members are away. */
-export function readinessOf({ order, membership }: Server): Readiness {
+export function readinessOf({ order, membership, clients }: Server): Readiness {
   const { view } = order.router
   const { masters, sentinels } = membership.status()
-  const why = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
+  const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
+  const why = clients.isDraining ? 'the proxy stops' : closed
   const waiting = view.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
   const copies = Math.min(view.replicas + 1, view.wanted.length)
   const silent = sentinels.filter(({ reachable }) => !reachable)

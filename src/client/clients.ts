@@ -9,6 +9,8 @@ export class Clients {
   keptBytes = 0
   /** What the replies may be that they ask for, in all. */
   readonly replyBudget = new ReplyBudget()
+  /** They are let go, and no others come in. */
+  isDraining = false
   private readonly byId = new Map<number, Connection>()
   private readonly byHost = new Map<string, number>()
 

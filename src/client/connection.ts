@@ -81,7 +81,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       else if (this.untakenBytes > 0) this.noteUntaken(this.pendingBytes)
     })
     this.queue = new ReplyQueue(this.outbox, this, surroundings.clients.replyBudget, surroundings.slowLog)
-    socket.on('end', () => this.inputEnded())
+    socket.on('end', () => this.finish())
     socket.on('drain', () => {
       this.outbox.reuse()
       this.repliesDone()
@@ -378,8 +378,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     if (this.inputOver && this.serving && this.queue.length === 0) this.close()
   }
 
-  /** The client will send no more, and gets the replies that it is still owed; for what may never come it does not wait. */
-  private inputEnded(): void {
+  /** No more is expected of the client, which gets the replies that it is still owed; for what may never come it does not wait. */
+  finish(): void {
     this.inputOver = true
     const isIdle = this.queue.length === 0 && this.serving
     if (isIdle || this.session.wait !== undefined) this.close()

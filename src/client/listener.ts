@@ -8,7 +8,8 @@ import { logInByCertificate } from './certificate-user.js'
 import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
 import { dispatch, dispatchHeld } from './dispatch.js'
-import { Doors, type ListenAddress } from './doors.js'
+import { Doors, type ListenAddress, whereAccepted } from './doors.js'
+import { drain } from './drain.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import { hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
@@ -51,6 +52,7 @@ export class Listener {
     const { server } = this
     checkOpenFiles(server)
     const address = await this.doors.openAll(server.config.listen, server.config.tls.port)
+    server.log.info(whereAccepted(address))
     tellProtected(server)
     server.tls.watch()
     server.stats.start(server.clients)
@@ -65,6 +67,12 @@ export class Listener {
     for (const socket of this.shaking.keys()) socket.destroy()
     this.sweeper.stop()
     return this.doors.close()
+  }
+
+  /** Lets all clients go, as far as that is possible in `limits.drainTimeoutMs`; nobody comes in any more. */
+  drain(): Promise<void> {
+    const { clients, config } = this.server
+    return drain(clients, config.limits.drainTimeoutMs)
   }
 
   private accept(socket: Socket, peer: Peer): void {

@@ -24,6 +24,7 @@ import type { ListenAddress } from './doors.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
 import { Pause } from './pause.js'
+import { SettingsSource } from './settings-source.js'
 import { SlowLog } from './slow-log.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
@@ -64,6 +65,8 @@ export interface Server {
   /** The address on which clients are accepted, known when the listener is open. */
   readonly address: () => ListenAddress
   readonly tls: Tls
+  /** Where the settings are read anew. */
+  readonly source: SettingsSource
 }
 
 /** What there is of clients when the proxy starts. */
@@ -73,6 +76,7 @@ export function clientSide(
   views: ViewStore,
   links: Links,
   log: Logger,
+  readConfig: () => Config = () => config,
 ): Pick<
   Server,
   | 'config'
@@ -86,6 +90,7 @@ export function clientSide(
   | 'monitors'
   | 'slowLog'
   | 'pause'
+  | 'source'
 > {
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
@@ -93,6 +98,7 @@ export function clientSide(
   const clients = new Clients()
   return {
     config: liveConfig(config),
+    source: new SettingsSource(config, readConfig),
     acl: new Acl(config.acl, config.auth.password),
     clients,
     slowLog: new SlowLog(clients),

@@ -129,7 +129,8 @@ export function reasonToClose(
     return 'it has had too much to take for too long (client-output-buffer-limit)'
   }
   // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout].
-  const mayBeSilent = queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined
+  const mayBeSilent =
+    queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined
   if (idleTimeoutMs > 0 && !mayBeSilent && nowMs - client.lastActiveMs > idleTimeoutMs) return 'idle'
   return undefined
 }

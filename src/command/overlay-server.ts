@@ -72,6 +72,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|migrations', 'local', 'none', own],
   ['dt|nodes', 'local', 'none', own],
   ['dt|plan', 'local', 'none', { ...bounded, ...own }],
+  ['dt|reload', 'local', 'none', own],
   ['dt|remove', 'local', 'none', own],
   ['dt|ring', 'local', 'none', own],
   ['dt|slowlog', 'local', 'none', own],

@@ -310,6 +310,7 @@ export const sections = {
       outstandingCommands: whole(1, 1_000_000).default(4096),
       idleTimeoutMs: milliseconds(0, 365 * day).default(0),
       loginTimeoutMs: milliseconds(0).default(60_000),
+      drainTimeoutMs: milliseconds(0).default(10_000),
       commandTimeoutMs: milliseconds(0).default(60_000),
       clientMemoryBytes: bytes(0, 1024 * gigabyte).default(0),
       maxClientsPerAddress: whole(0, 1_000_000).default(0),

@@ -120,6 +120,7 @@ t.test('our own commands describe themselves', async (t) => {
     'dt|migrations',
     'dt|nodes',
     'dt|plan',
+    'dt|reload',
     'dt|remove',
     'dt|ring',
     'dt|slowlog',

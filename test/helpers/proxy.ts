@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, silentLogger } from '../../src/base/log.js'
-import { type ConfigInput, loadConfig } from '../../src/config/config.js'
+import { type Config, type ConfigInput, loadConfig } from '../../src/config/config.js'
 import { ask } from '../../src/local/ask.js'
 import { LocalRing } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
@@ -35,6 +35,8 @@ export interface TestProxyOptions {
   /** Settings of the proxy other than its addresses. */
   config?: ConfigInput
   log?: Logger
+  /** What the settings are when they are read anew. */
+  readConfig?: (before: Config) => Config
 }
 
 export interface TestProxy {
@@ -80,7 +82,8 @@ export async function startProxy(t: Teardown, options: TestProxyOptions = {}): P
       sentinel: { ...config.sentinel, addresses: ring.sentinelAddresses, masterPattern: 'dt-*' },
     },
   })
-  proxy = createProxy(settings, log)
+  const { readConfig = (same) => same } = options
+  proxy = createProxy(settings, log, { readConfig: () => readConfig(settings) })
   const { host, port } = await proxy.start()
   const open = async (to: number, proto: 2 | 3 = 2) => {
     const client = await RawClient.connect(to, proto)

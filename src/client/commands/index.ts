@@ -7,6 +7,7 @@ import { debug } from './debug.js'
 import { dtCommands } from './dt.js'
 import { doctorCommands } from './dt-doctor.js'
 import { memberCommands } from './dt-members.js'
+import { dtReloadCommands } from './dt-reload.js'
 import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
 import { latencyCommands } from './latency.js'
@@ -33,6 +34,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...doctorCommands,
     ...memberCommands,
     ...verifyCommands,
+    ...dtReloadCommands,
     ...trackingCommands,
     ...latencyCommands,
     ...memoryCommands,

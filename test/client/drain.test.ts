@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { command, RawClient } from '../helpers/raw-client.js'
+import { ServeProcess } from '../helpers/serve-process.js'
+import { until } from '../helpers/until.js'
+
+/* What becomes of clients when the proxy is told to stop. */
+
+const RING = { nodes: 1, sentinels: 1 }
+const ONE_COPY = { 'ring.replicas': '0' }
+
+/** Whether nobody is let in any more. */
+async function isShut(port: number): Promise<boolean> {
+  try {
+    const client = await RawClient.connect(port)
+    client.close()
+    return false
+  } catch {
+    return true
+  }
+}
+
+t.test('on SIGTERM what runs is finished, who waits is told so, and the exit code is 0', async (t) => {
+  const serve = await ServeProcess.start(t, RING, ONE_COPY)
+  const [idle, running, waiting, resp3, listening] = await Promise.all([
+    serve.connect(),
+    serve.connect(),
+    serve.connect(),
+    serve.connect(3),
+    serve.connect(),
+  ])
+  await idle.ask('PING')
+  await listening.ask('SUBSCRIBE', 'c')
+  for (const client of [waiting, resp3]) client.send(command('BLPOP', 'nothing', '0'))
+  await until('they wait', async () => /blocked_clients:2/.test(String(await idle.ask('INFO', 'clients'))))
+  // What they have asked for first has been answered.
+  await idle.ask('DBSIZE')
+  const server = serve.ring.server('dt-1')
+  server.pause()
+  running.send(Buffer.concat([command('SET', 'k', 'v'), command('GET', 'k'), command('PING')]))
+  await sleep(100)
+  const exited = once(serve.child, 'exit')
+  serve.child.kill('SIGTERM')
+  await Promise.all([idle.closed, listening.closed])
+  t.equal((await listening.rest()).toString(), '', 'who listens is not sent what it would take for an answer')
+  t.ok(await isShut(serve.port), 'nobody else comes in')
+  for (const client of [waiting, resp3]) {
+    t.match((await client.rest()).toString(), /^-UNBLOCKED the proxy stops, and nothing has come: .*\r\n$/)
+  }
+  server.resume()
+  t.equal((await running.rest()).toString(), '+OK\r\n$1\r\nv\r\n+PONG\r\n')
+  t.same(await exited, [0, null])
+})
+
+t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (t) => {
+  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '500' })
+  const client = await serve.connect()
+  const server = serve.ring.server('dt-1')
+  server.pause()
+  t.teardown(() => server.resume())
+  client.send(command('SET', 'k', 'v'))
+  await sleep(100)
+  const exited = once(serve.child, 'exit')
+  const startedMs = performance.now()
+  serve.child.kill('SIGTERM')
+  t.equal((await client.rest()).toString(), '', 'it is closed without an answer, as nobody knows one')
+  t.ok(performance.now() - startedMs >= 450)
+  t.same(await exited, [0, null])
+})
+
+t.test('a second signal ends it at once', async (t) => {
+  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '60000' })
+  const client = await serve.connect()
+  const server = serve.ring.server('dt-1')
+  server.pause()
+  t.teardown(() => server.resume())
+  client.send(command('SET', 'k', 'v'))
+  await sleep(100)
+  const exited = once(serve.child, 'exit')
+  serve.child.kill('SIGTERM')
+  await sleep(1200)
+  t.ok(serve.alive)
+  serve.child.kill('SIGTERM')
+  t.same(await exited, [1, null])
+})
+
+t.test('SIGHUP does not stop it, and the settings are read anew', async (t) => {
+  const serve = await ServeProcess.start(t, RING, ONE_COPY)
+  const client = await serve.connect()
+  serve.child.kill('SIGHUP')
+  await until('the log says so', () => serve.output.includes('the settings have been read anew'))
+  t.equal((await client.ask('PING')).toString(), '+PONG\r\n')
+})
