@@ -10,6 +10,7 @@ const IMMUTABLE: ReadonlySet<string> = new Set([
     'cluster-enabled',
     'daemonize',
     'databases',
+    'enable-debug-command',
     'io-threads',
     'logfile',
     'pidfile',
