@@ -13,6 +13,20 @@ const show = () => import('./show.js')
 
 /** The commands that ask, or tell, a running proxy: what redis-cli does with DT …, for people and for scripts. */
 export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
+  config: {
+    summary: 'check settings, or show them, without starting a proxy',
+    usage: `Usage: dt config check [options]
+       dt config show [options]
+
+check: says everything that is wrong with the settings, and with the certificates
+and the file of users that they name; exits with 1 then.
+show: lists each setting with its value and its variable; secrets are left out.
+
+  --config FILE     settings in YAML; variables DT_<SECTION>_<NAME> go before it
+  --json            print JSON
+`,
+    run: async (argv, out) => (await import('./check-config.js')).config(argv, out),
+  },
   nodes: {
     summary: 'list the servers, their state, and their share of the keys',
     usage: `Usage: dt nodes [options]

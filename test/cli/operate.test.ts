@@ -202,7 +202,9 @@ t.test('where no Sentinel answers, no table without rows is shown', async (t) =>
 t.test('every command has a summary and its options explained', async (t) => {
   for (const [name, { summary, usage }] of Object.entries(operatorCommands)) {
     t.match(usage, new RegExp(`^Usage: dt ${name} `))
-    for (const option of ['--proxy', '--config', '--json']) t.match(usage, option)
+    for (const option of name === 'config' ? ['--config', '--json'] : ['--proxy', '--config', '--json']) {
+      t.match(usage, option)
+    }
     t.ok(summary.length > 10 && summary.length < 70, `${name}: ${summary}`)
   }
 })

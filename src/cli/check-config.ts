@@ -1,0 +1,54 @@
+import { Acl } from '../acl/acl.js'
+import { createLogger } from '../base/log.js'
+import { UsageError } from '../base/user-error.js'
+import { type Config, loadConfig } from '../config/config.js'
+import { environmentName, secretNames, settingNames } from '../config/settings.js'
+import { Tls } from '../tls/tls.js'
+import { parseWords } from './arguments.js'
+import { type Output, styled, table } from './terminal.js'
+
+/**
+ * `dt config check` and `dt config show`: the settings as a proxy would start with them, without starting one. The certificates
+ * and the file of users that they name are read as well.
+ *
+ * @throws UserError saying everything that is wrong
+ */
+export async function config(argv: string[], out: Output): Promise<number> {
+  const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
+  const { values, positionals } = parseWords(argv, options, ['check or show'])
+  const [what] = positionals
+  if (what !== 'check' && what !== 'show') throw new UsageError(`'${what}' is neither check nor show`)
+  const settings = loadConfig(values.config === undefined ? {} : { file: values.config })
+  if (what === 'show') return show(settings, values.json === true, out)
+  const log = createLogger({ level: 'warn', format: 'pretty' })
+  new Tls(settings, log)
+  new Acl(settings.acl, settings.auth.password)
+  out.write(values.json === true ? '{"right":true}\n' : `${styled(out, 'green', 'The settings are right.')}\n`)
+  return 0
+}
+
+/** Secrets are not shown, only that they are there. */
+function show(settings: Config, json: boolean, out: Output): number {
+  const shown = settingNames().map(([section, name]) => {
+    const value = (settings[section as keyof Config] as Record<string, unknown>)[name] ?? null
+    const isSecret = secretNames.has(name) && value !== null && !(Array.isArray(value) && value.length === 0)
+    return { section, name, value: isSecret ? '(redacted)' : value }
+  })
+  if (json) {
+    const sections = Object.keys(settings).map((section) => {
+      const own = shown.filter((each) => each.section === section).map(({ name, value }) => [name, value])
+      return [section, Object.fromEntries(own)]
+    })
+    out.write(`${JSON.stringify(Object.fromEntries(sections), null, 2)}\n`)
+    return 0
+  }
+  const rows = shown.map(({ section, name, value }) => [
+    ...[`${section}.${name}`, value === null ? '' : plain(value), environmentName(section, name)],
+  ])
+  out.write(table(out, [{ head: 'setting' }, { head: 'value' }, { head: 'variable' }], rows))
+  return 0
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

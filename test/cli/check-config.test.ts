@@ -1,0 +1,57 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { operatorCommands } from '../../src/cli/operate.js'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
+
+const dir = temporaryDirectory(t)
+
+/** What `dt config …` writes of a file with this content. */
+async function config(content: string, ...argv: string[]): Promise<string> {
+  const file = join(dir, 'dt.yaml')
+  writeFileSync(file, content)
+  let text = ''
+  const code = await operatorCommands.config.run([...argv, '--config', file], { write: (part) => (text += part) })
+  t.equal(code, 0)
+  return text
+}
+
+t.test('right settings are right', async (t) => {
+  t.equal(await config('listen:\n  port: 7000\n', 'check'), 'The settings are right.\n')
+  t.same(JSON.parse(await config('', 'check', '--json')), { right: true })
+})
+
+t.test('what is wrong is told with its line, also of files that they name', async (t) => {
+  await t.rejects(config('listen:\n  prot: 7000\n', 'check'), {
+    message: /dt\.yaml:2: unknown setting listen\.prot \(did you mean listen\.port\?\)/,
+  })
+  await t.rejects(
+    config('listen:\n  port: x\nring:\n  replicas: 99\n', 'check'),
+    { message: /:2: .*\n.*:4: / },
+    'all of it',
+  )
+  await t.rejects(config(`acl:\n  file: ${join(dir, 'none.acl')}\n`, 'check'), {
+    message: /^the ACL file is not right: .*none\.acl/,
+  })
+  writeFileSync(join(dir, 'users.acl'), 'user anna on +@nosuch\n')
+  await t.rejects(config(`acl:\n  file: ${join(dir, 'users.acl')}\n`, 'check'), {
+    message: /^the ACL file is not right: /,
+  })
+  const tls = `tls:\n  authClients: no\n  port: 7001\n  certFile: ${join(dir, 'none.pem')}\n  keyFile: ${join(dir, 'none.key')}\n`
+  await t.rejects(config(tls, 'check'), { message: /tls\.certFile/ })
+})
+
+t.test('show lists every setting with its variable, and no secret', async (t) => {
+  const content = 'listen:\n  port: 7000\nauth:\n  password: "very secret"\n'
+  const text = await config(content, 'show')
+  t.match(text, /^listen\.port +7000 +DT_LISTEN_PORT$/m)
+  t.match(text, /^auth\.password +\(redacted\) +DT_AUTH_PASSWORD$/m)
+  t.notMatch(text, 'very secret')
+  const shown = JSON.parse(await config(content, 'show', '--json'))
+  t.match(shown, { listen: { port: 7000 }, auth: { password: '(redacted)' }, admin: { port: null } })
+})
+
+t.test('anything else is an error', async (t) => {
+  await t.rejects(config('', 'mend'), { name: 'UsageError', message: "'mend' is neither check nor show" })
+  await t.rejects(config(''), { name: 'UsageError', message: 'check or show is missing' })
+})
