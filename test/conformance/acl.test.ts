@@ -138,7 +138,7 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
     t,
     admin,
     'FLUSHALL',
-    'ACL SETUSER u on nopass ~k* %R~r* &news.* +@all -@dangerous',
+    'ACL SETUSER u on nopass ~k* ~[sS]* %R~r* &news.* +@all -@dangerous',
     'SET r 1',
     'SADD ks 1 2 3',
   )
@@ -172,6 +172,15 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
     ["return _G.redis.call('GET','x')", '0'],
     ["local r = {} for i = 1, 50 do r[i] = redis.call('SET', 'k' .. i, i) end return #r", '0'],
     ['#!lua flags=no-writes\nreturn redis.call("GET","x")', '0'],
+    // What is behind these is no comment, and no number: the script may load what it likes, and has to be given its own `redis`.
+    ['--\r return loadstring(\'return redis.pcall("GET","x")\')()', '0'],
+    ['return 0xe+loadstring(\'return redis.pcall("STRLEN","x")\')().err', '0'],
+    ["return redis.call('XREADGROUP','GROUP','kstreams','k','STREAMS','x','>')", '0'],
+    ["return redis.call('XREADGROUP','GROUP','streams','k','STREAMS','x','>')", '0'],
+    ["return redis.call('XREADGROUP','GROUP','g','streams','streams','x','>')", '0'],
+    // Nothing of what runs it is within its reach.
+    ["local l=dt__whole(function() end) l[5]='3' l[6]='SET' l[7]='x' l[8]='stolen'", '0'],
+    ["local l=dt__whole_(function() end) l[5]='3' l[6]='SET' l[7]='x' l[8]='stolen' return dt__whole", '0'],
   ]
   const both = async (...words: string[]): Promise<Buffer> => {
     const [a, b] = await Promise.all([user.ours.ask(...words), user.theirs.ask(...words)])

@@ -9,10 +9,12 @@ export interface Token {
 
 const SPACE = /[ \t\r\n\v\f]+/y
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
-const NUMBER = /(?:\d|\.\d)(?:[eE][+-]|[A-Za-z0-9_.])*/y
+/** Of `0xe+1` the sign is not part: an exponent stands behind digits and points alone [Lua 5.1 llex.c read_numeral]. */
+const NUMBER = /\.?\d[\d.]*(?:[eE][+-]?)?[A-Za-z0-9_]*/y
 const SYMBOL = /\.\.\.|\.\.|==|~=|<=|>=|[\s\S]/y
 const LONG_OPEN = /\[(=*)\[/y
-const LINE_REST = /[^\n]*/y
+/** A carriage return ends a line as well. */
+const LINE_REST = /[^\r\n]*/y
 
 /**
  * The tokens of a Lua 5.1 source that a server has compiled, one character a byte [Lua 5.1 llex.c]. What does not end (which such

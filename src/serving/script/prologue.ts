@@ -71,7 +71,7 @@ if sub(s,-1)=='d' then ks[1]=a[1] m=2 end
 local q=tonumber(a[p]) or 0
 for i=p+1,p+q do if i>c then break end ks[m]=a[i] m=m+1 end
 elseif s=='s' then
-for i=1,c do if lower(tostring(a[i]))=='streams' then for j=i+1,i+(c-i)/2 do ks[m]=a[j] m=m+1 end break end end
+for i=lower(tostring(a[1]))=='group' and 4 or 1,c do if lower(tostring(a[i]))=='streams' then for j=i+1,i+(c-i)/2 do ks[m]=a[j] m=m+1 end break end end
 elseif s=='o' or s=='g' then
 ks[1]=a[1]
 m=2
@@ -321,8 +321,6 @@ const PLAIN = `
 return whole,{$fields}
 `
 
-/** The name under which a script, which cannot know it, is called. */
-const WHOLE = 'dt__whole'
 /** What a script gets instead of the server's, where it gets all. */
 export const SHADOWED = 'redis,_G,load,loadstring,pcall,xpcall'
 /** The handler of errors that the server gives to scripts, but not to functions. */
@@ -350,11 +348,11 @@ export interface Needs {
   readonly maxBytes: number
 }
 
-/** What stands before the script, on its first line, and behind it. */
-export function prologueOf(needs: Needs): { readonly before: string; readonly behind: string } {
+/** What stands before the script, on its first line, and behind it. @param whole what runs it: no name of the script's, which would forge effects by it */
+export function prologueOf(needs: Needs, whole: string): { readonly before: string; readonly behind: string } {
   const names = needs.fields === undefined ? `,${SHADOWED}` : ',redis'
   return {
-    before: `local ${WHOLE}${names}=(function() local rawget=rawget ${linesOf(needs)} end)() return ${WHOLE}(function(...) `,
+    before: `local ${whole}${names}=(function() local rawget=rawget ${linesOf(needs)} end)() return ${whole}(function(...) `,
     behind: '\nend)',
   }
 }

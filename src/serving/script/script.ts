@@ -87,18 +87,23 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
     return []
   })
   const isKnown = facts.isLiteral && specs.length === facts.commands.size
-  const { before, behind } = prologueOf({
-    specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
-    all:
-      rights === undefined && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? "''" : quoted(allSpecs()),
-    isShort: rights === undefined && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
-    fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
-    staysInside,
-    isTrial,
-    rights,
-    readsOnly,
-    maxBytes,
-  })
+  const { before, behind } = prologueOf(
+    {
+      specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
+      all:
+        rights === undefined && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C')
+          ? "''"
+          : quoted(allSpecs()),
+      isShort: rights === undefined && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
+      fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
+      staysInside,
+      isTrial,
+      rights,
+      readsOnly,
+      maxBytes,
+    },
+    notIn(body),
+  )
   const wrapped = Buffer.from(`${shebang}${before}${bracketed(body, facts.brackets)}${behind}`, 'latin1')
   return {
     sha: shaOf(source),
@@ -112,6 +117,13 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
     learnt: { trial: undefined, places: undefined, args: new Set(), underRights: undefined },
     rights,
   }
+}
+
+/** A name that a source cannot name, whatever of it is a comment or a text. */
+function notIn(body: string): string {
+  let name = 'dt__whole'
+  while (body.includes(name)) name += '_'
+  return name
 }
 
 /** A source with brackets put in, see `LuaFacts`. */

@@ -20,6 +20,9 @@ t.test('tokens: comments and strings of all kinds', async (t) => {
       ...['+', '1e-5', '+', '.5', 'a', '.', 'b', ':', 'c', '(', '...', ')', '~=', 'a', '..', 'b'],
     ],
   )
+  const texts = (source: string) => tokensOf(source).map(({ text }) => text)
+  t.same(texts('-- a\rb = 0xe+c .. 1.5e-3+d'), ['b', '=', '0xe', '+', 'c', '..', '1.5e-3', '+', 'd'])
+  t.same(texts('x=3.e+5-0x1E-y+.5E+1z'), ['x', '=', '3.e+5', '-', '0x1E', '-', 'y', '+', '.5E+1z'])
   t.same(tokensOf('"open'), [{ kind: 'string', text: '"open', start: 0, end: 5 }])
 })
 
