@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Registry } from 'prom-client'
 import { UserError } from '../base/user-error.js'
 import type { Server } from '../client/server.js'
@@ -12,8 +12,10 @@ import { readinessOf } from './readiness.js'
 import { placeOf } from './snapshot.js'
 import { Watch } from './watch.js'
 
-/** Who does not say what he wants in this time is sent away. */
+/** Who does not say what he wants in this time is sent away, when it is next looked. */
 const REQUEST_TIMEOUT_MS = 5000
+const LOOK_MS = 1000
+/** When one more comes the oldest goes that is being told nothing: who asks whether the proxy is alive always gets in. */
 const CONNECTIONS_MAX = 100
 
 /** The files of the page, beside the sources. */
@@ -36,14 +38,19 @@ interface Page {
  * orchestrators. It listens when `admin.port` is set; with `admin.token` it wants that for all but /healthz and /readyz.
  */
 export class AdminServer {
-  private readonly http = createServer((request, response) => void this.serve(request, response))
+  private readonly http = createServer(
+    { connectionsCheckingInterval: LOOK_MS },
+    (request, response) => void this.serve(request, response),
+  )
+  /** The connections, the oldest first, each with the last answer that was begun on it. */
+  private readonly connections = new Map<Socket, ServerResponse | undefined>()
   private readonly metrics: Registry
   private readonly watch: Watch
 
   constructor(private readonly server: Server) {
     this.metrics = metricsOf(server)
     this.watch = new Watch(server)
-    this.http.maxConnections = CONNECTIONS_MAX
+    this.http.on('connection', (socket) => this.connected(socket))
     this.http.requestTimeout = REQUEST_TIMEOUT_MS
     this.http.headersTimeout = REQUEST_TIMEOUT_MS
     // What comes on a connection that is broken off, or speaks something else, is nobody's loss.
@@ -78,9 +85,28 @@ export class AdminServer {
     await closed
   }
 
+  private connected(socket: Socket): void {
+    const { connections } = this
+    connections.set(socket, undefined)
+    socket.once('close', () => connections.delete(socket))
+    if (connections.size <= CONNECTIONS_MAX) return
+    for (const [other, response] of connections) {
+      if (other === socket || isUnderWay(response)) continue
+      connections.delete(other)
+      other.destroy()
+      return
+    }
+    socket.destroy()
+  }
+
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request
+    // Thousands of requests may stand in one packet: only one of a connection is served at a time.
+    if (isUnderWay(this.connections.get(socket))) socket.destroy()
+    if (socket.destroyed) return
+    this.connections.set(socket, response)
     try {
-      if (this.isWatcher(request)) return this.watch.add(response)
+      if (this.isWatcher(request) && this.watch.add(response)) return
       const { status, type, body } = await this.answer(request)
       response.writeHead(status, {
         ...{ 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' },
@@ -107,6 +133,7 @@ export class AdminServer {
     if (!this.isAllowed(request))
       return text(401, 'admin.token is wanted: as a bearer token, or as the password of any user')
     if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.metrics() }
+    if (path === '/events') return text(503, 'too many watch already')
     if (path === '/locate') return this.locate(new URLSearchParams(query).get('key') ?? '')
     return FILES[path] === undefined ? text(404, 'there are /, /metrics, /readyz and /healthz') : fileOf(path)
   }
@@ -137,6 +164,11 @@ export class AdminServer {
     const given = digest(/^bearer$/i.test(scheme) ? said : /^basic$/i.test(scheme) ? basic() : '')
     return timingSafeEqual(given, digest(token))
   }
+}
+
+/** Whether an answer has been begun, and is not at its end. */
+function isUnderWay(response: ServerResponse | undefined): boolean {
+  return response !== undefined && !response.writableEnded
 }
 
 function json(status: number, value: unknown): Page {

@@ -8,6 +8,8 @@ const LOOK_MS = 1000
 /** Keys are counted only while somebody watches, and this often: all servers are asked for that. */
 const COUNT_MS = 10_000
 const EVENTS_KEPT = 50
+/** Others want to ask something, too. */
+const WATCHERS_MAX = 50
 /** A watcher that does not read is let go; the page comes back by itself. */
 const UNSENT_BYTES_MAX = 1_000_000
 
@@ -36,12 +38,16 @@ export class Watch {
     for (const response of this.watchers.keys()) response.end()
   }
 
-  /** Is told at once, and from then on. */
-  add(response: ServerResponse): void {
+  /** Is told at once, and from then on. False when there are too many already. */
+  add(response: ServerResponse): boolean {
+    if (this.watchers.size >= WATCHERS_MAX) return false
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-    this.watchers.set(response, { epoch: -1 })
+    const watcher = { epoch: -1 }
+    this.watchers.set(response, watcher)
     response.on('close', () => this.watchers.delete(response))
-    this.look()
+    this.countKeys()
+    this.tell(response, watcher, snapshotOf(this.server, this.keys))
+    return true
   }
 
   private look(): void {
@@ -54,10 +60,12 @@ export class Watch {
     this.before = now
     if (this.watchers.size === 0) return
     this.countKeys()
-    for (const [response, watcher] of this.watchers) {
-      if (response.writableLength > UNSENT_BYTES_MAX) response.destroy()
-      else response.write(`data: ${JSON.stringify({ ...now, events: this.events, ...this.ranges(watcher) })}\n\n`)
-    }
+    for (const [response, watcher] of this.watchers) this.tell(response, watcher, now)
+  }
+
+  private tell(response: ServerResponse, watcher: { epoch: number }, now: Snapshot): void {
+    if (response.writableLength > UNSENT_BYTES_MAX) response.destroy()
+    else response.write(`data: ${JSON.stringify({ ...now, events: this.events, ...this.ranges(watcher) })}\n\n`)
   }
 
   /** The ranges, for whoever does not have them yet. */

@@ -33,6 +33,8 @@ export class Session {
   monitoring: { end(): void } | undefined = undefined
   /** While the reply to EXEC is made: messages to itself, which stand in it. */
   aside: Buffer[] | undefined = undefined
+  /** When RESET took its login from it; 0 when that never was. */
+  loggedOutMs = 0
   /** CLIENT REPLY: whether replies are sent; `skip-next` counts from the command after CLIENT REPLY SKIP. */
   replies: 'on' | 'off' | 'skip-next' | 'skip-this' = 'on'
 
@@ -144,6 +146,7 @@ export class Session {
     this.monitoring?.end()
     this.endTransaction()
     this.replies = 'on'
+    if (this.authenticated && !authenticated) this.loggedOutMs = performance.now()
     this.authenticated = authenticated
   }
 }

@@ -117,7 +117,8 @@ export function reasonToClose(
 ): string | undefined {
   const { session, queue } = client
   const { loginTimeoutMs, commandTimeoutMs, idleTimeoutMs } = limits
-  if (loginTimeoutMs > 0 && needLogin && !session.authenticated && nowMs - client.createdAtMs > loginTimeoutMs) {
+  const loggedOutMs = Math.max(client.createdAtMs, session.loggedOutMs)
+  if (loginTimeoutMs > 0 && needLogin && !session.authenticated && nowMs - loggedOutMs > loginTimeoutMs) {
     return 'it has not logged in (limits.loginTimeoutMs)'
   }
   if (seen?.halfSinceMs !== undefined && commandTimeoutMs > 0) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { METRICS } from '../../src/admin/metric-table.js'
 import { startProxy } from '../helpers/proxy.js'
@@ -20,6 +20,11 @@ async function samples(): Promise<Map<string, number>> {
   const body = await (await ask('/metrics', { authorization: `Bearer ${TOKEN}` })).text()
   const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
+}
+
+/** The first of what has come. */
+function said(socket: Socket): string {
+  return String(socket.read(12) ?? '')
 }
 
 t.test('what is alive and serves says so, without a token', async (t) => {
@@ -87,6 +92,30 @@ t.test('what does not speak HTTP is sent away, and the others are served', async
   odd.resume()
   await once(odd, 'close')
   t.equal((await ask('/healthz')).status, 200)
+})
+
+t.test('who asks whether it is alive is answered, however many are silent or watch', async (t) => {
+  const authorization = `Authorization: Bearer ${TOKEN}\r\n\r\n`
+  const sockets = Array.from({ length: 150 }, () => connect(port, host))
+  t.teardown(() => sockets.map((socket) => socket.destroy()))
+  for (const socket of sockets) socket.on('error', () => {})
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  t.equal((await ask('/healthz')).status, 200, 'silent')
+  for (const socket of sockets) socket.write(`GET /events HTTP/1.1\r\nHost: x\r\n${authorization}`)
+  await until('some are told that they are too many', () =>
+    sockets.some((socket) => /^HTTP.1.1 503 /.test(said(socket))),
+  )
+  t.equal((await ask('/healthz')).status, 200, 'watching')
+})
+
+t.test('of a connection one request is served at a time', async (t) => {
+  const socket = connect(port, host)
+  socket.on('error', () => {})
+  let bytes = 0
+  socket.on('data', ({ length }) => (bytes += length))
+  socket.write(`GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`.repeat(500))
+  await once(socket, 'close')
+  t.ok(bytes < 1_000_000, `${bytes}`)
 })
 
 t.test('the metrics are those of the table, and count what happens', async (t) => {

@@ -226,6 +226,23 @@ t.test('who does not log in, or never ends a command, is closed', async (t) => {
   t.equal((await whole.ask('PING')).toString(), '+PONG\r\n', 'others are not')
 })
 
+t.test('RESET gives as long again for a login, but not to who had none', async (t) => {
+  const own = await startProxy(t, {
+    nodes: 1,
+    replicas: 0,
+    sentinels: 1,
+    config: { auth: { password: 'x' }, limits: { loginTimeoutMs: 3000 } },
+  })
+  const [client, never] = await Promise.all([own.connect(), own.connect()])
+  await client.ask('AUTH', 'x')
+  const resets = setInterval(() => never.send(command('RESET')), 500)
+  t.ok(await isClosed(never, 25_000))
+  clearInterval(resets)
+  t.equal((await client.ask('RESET')).toString(), '+RESET\r\n')
+  t.notOk(await isClosed(client, 1500))
+  t.equal((await client.ask('AUTH', 'x')).toString(), '+OK\r\n')
+})
+
 t.test('half a command may take longer where much of it has come', async (t) => {
   const client = (bufferedBytes: number) =>
     ({
