@@ -12,9 +12,9 @@ export function luaRightsOf(user: User): string {
 
 /** What commands do with their keys, as a text of Lua: of the first one, and of the others. */
 export function luaAccesses(): string {
-  const lines = allRows().flatMap(({ name, flags }) => {
+  const lines = allRows().flatMap(({ name }) => {
     const specs = infoOf(name)?.keySpecs ?? []
-    if (specs.length === 0 || flags.includes('noscript')) return []
+    if (specs.length === 0) return []
     // The last one of SORT is where it stores, and what its patterns name comes before.
     const [first, last] = [specs[0], specs[specs.length - 1]].map((spec) => accessOf(spec.flags))
     return [`${name} ${first}${last}`]
@@ -39,6 +39,7 @@ function selectorTable(selector: Selector): string {
     `f={${firsts.join(',')}}`,
     `k=${allKeys ? 'true' : `{${keyPatterns.join(',')}}`}`,
     `c=${allChannels ? 'true' : `{${channels.flatMap(({ bytes }) => patternOf(bytes) ?? []).join(',')}}`}`,
+    `l={${channels.map(({ bytes }) => `[${luaText(bytes.toString('latin1'))}]=true`).join(',')}}`,
     `u=${selector.mayTouchAny(READ)}`,
   ]
   return `{${fields.join(',')}}`

@@ -1,6 +1,9 @@
 import type { ArgumentDoc, CommandDoc, CommandInfo } from './command-info.js'
 
-/** Who may see how the ring is made up, and who may change it; as Redis has it of containers, whoever may slow ones may ask for help. */
+/**
+ * Who may see how the ring is made up, and who may change it, or see what others have sent (as of SLOWLOG); as Redis has it of containers, whoever
+ * may slow ones may ask for help.
+ */
 const READS = ['@read', '@admin', '@slow']
 const CHANGES = ['@admin', '@slow', '@dangerous']
 const CONTAINER = ['@slow']
@@ -19,7 +22,7 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
     own('dt|reload', 2, CHANGES),
     own('dt|remove', 3, CHANGES),
     own('dt|ring', 2, READS),
-    own('dt|slowlog', -2, READS),
+    own('dt|slowlog', -2, CHANGES),
     own('dt|verify', -2, CHANGES),
     own('dt|view', 2, READS),
   ]),

@@ -172,6 +172,24 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
     ["return _G.redis.call('GET','x')", '0'],
     ["local r = {} for i = 1, 50 do r[i] = redis.call('SET', 'k' .. i, i) end return #r", '0'],
     ['#!lua flags=no-writes\nreturn redis.call("GET","x")', '0'],
+    // What no script may is refused as that, whatever the user may; what is asked about it is answered.
+    ["return redis.call('EVAL','return 1',0)", '0'],
+    ["return redis.call('BLPOP','x',1)", '0'],
+    ["return redis.call('ACL','WHOAMI')", '0'],
+    ["return redis.call('CONFIG','GET','x')", '0'],
+    ["return redis.call('SUBSCRIBE','other')", '0'],
+    ...[
+      ...["'EVAL','return 1','1','x'", "'EVAL','return 1','1','k1'", "'BLPOP','x','1'", "'BLPOP','k1','k2','1'"],
+      ...["'SUBSCRIBE','other'", "'SUBSCRIBE','news.a','other'", "'SSUBSCRIBE','news.a'", "'PSUBSCRIBE','news.a'"],
+      ...[
+        "'PSUBSCRIBE','news.*'",
+        "'CONFIG','GET','x'",
+        "'MULTI'",
+        "'BLMPOP','1','2','k1','x','LEFT'",
+        "'SELECT','1'",
+        '',
+      ],
+    ].map((words) => [`return redis.acl_check_cmd(${words})`, '0']),
     // What is behind these is no comment, and no number: the script may load what it likes, and has to be given its own `redis`.
     ['--\r return loadstring(\'return redis.pcall("GET","x")\')()', '0'],
     ['return 0xe+loadstring(\'return redis.pcall("STRLEN","x")\')().err', '0'],
@@ -209,6 +227,18 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
   await same(t, admin, 'ACL DELUSER u', 'FLUSHALL')
   admin.close()
 }
+
+t.test('who may read keys is not shown what others have sent', async (t) => {
+  const admin = await pair.connect(2)
+  const user = await pair.connect(2)
+  await same(t, admin, 'ACL SETUSER u on nopass ~k* +@read')
+  await same(t, user, 'AUTH u x', 'SLOWLOG GET')
+  t.match((await user.ours.ask('DT', 'SLOWLOG')).toString(), /^-NOPERM .*'dt\|slowlog'/)
+  t.match((await user.ours.ask('DT', 'NODES')).toString(), /^\*/)
+  await same(t, admin, 'ACL DELUSER u')
+  await Promise.all([user.ours.closed, user.theirs.closed])
+  admin.close()
+})
 
 t.test('CLIENT LIST tells the user, and CLIENT KILL ends all clients of one', async (t) => {
   const admin = await pair.connect(2)

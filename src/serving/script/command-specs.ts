@@ -9,7 +9,7 @@ import { allRows, rowNamed } from '../../command/table.js'
  *     r1    a read                                      r1,-1,1   a read of all its arguments
  *
  *     how       -  no key, nothing to note: PING        n  not to be had inside a script      N  refused by Redis there,
- *                  both with the arity behind it, which comes before
+ *                  both with the arity behind it, which comes before, and `:` and where its keys are, if it has some
  *               r  a read                               w  the command itself is noted
  *               q  what no one server can tell, see `questions`
  *               c  nobody can tell: the keys are copied
@@ -79,9 +79,10 @@ export function allSpecs(): string {
 
 function specOfRow(row: CommandRow): string {
   if (row.subcommands !== undefined) return 'C'
-  if (row.flags.includes('noscript')) return `N${row.arity}`
+  const keys = row.keyFinder === 'none' ? '' : `:${keysOf(row)}`
+  if (row.flags.includes('noscript')) return `N${row.arity}${keys}`
   const how = howOf(row)
-  if (how === 'n') return `n${row.arity}`
+  if (how === 'n') return `n${row.arity}${keys}`
   if (how === '-' || how === 'q') return how
   const letter = row.flags.includes('denyoom') && how !== 'r' ? how.toUpperCase() : how
   return letter + keysOf(row)

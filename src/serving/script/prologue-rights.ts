@@ -8,8 +8,11 @@ import type { ScriptRights } from '../../command/row.js'
  *     Q   one table for each selector: d, x  whether commands are allowed, and those for which it is the other way round
  *                                      f     first arguments with which others are
  *                                      k, c  patterns of keys with what may be done, and of channels; or true
+ *                                      l     the latter as they stand in the rule, for who listens to patterns
  *                                      u     it may read keys that nobody has named
  *     E   what commands do with their keys, first and others: 1 they read, 2 they write, 3 both
+ *
+ * What no script may (`N`) is refused as that before its rights are asked about; who only asks about it is told.
  */
 const RIGHTS = `
 local Q,E=$rights,$accesses
@@ -49,14 +52,21 @@ end
 local function specIn(name) return match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)') end
 local function denied(x,name,s,a,c)
 if not named(x,name,a) then return 1 end
-if x.k~=true and #s>1 then
-local ks=keysOf(sub(s,2),a,c) or {a[1]}
+local where=match(s,'^[nN][^:]*:?(.*)') or sub(s,2)
+if x.k~=true and where~='' then
+local ks=keysOf(where,a,c) or {a[1]}
 for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2 end end
 end
-if (name=='publish' or name=='spublish') and not heard(x,text(a[1])) then return 3 end
+local said=name=='publish' or name=='spublish'
+if x.c==true then return 0 end
+if said or name=='subscribe' or name=='ssubscribe' then
+for j=1,said and 1 or c do if not heard(x,text(a[j])) then return 3 end end
+elseif name=='psubscribe' then
+for j=1,c do if not x.l[text(a[j])] then return 3 end end
+end
 return 0
 end
-local function forbidden(n,...)
+local function forbidden(asks,n,...)
 if type(n)~='string' then return end
 local a,c,name={...},select('#',...),lower(n)
 local s=specIn(name)
@@ -64,7 +74,7 @@ if s=='C' and c>0 then
 name=name..'|'..lower(tostring(a[1]))
 s=specIn(name)
 end
-if s==nil or s=='C' or s=='N' then return end
+if s==nil or s=='C' or (byte(s)==78 and not asks) then return end
 local worst,may,free=0,false,false
 for i=1,#Q do
 local why=denied(Q[i],name,s,a,c)
@@ -78,10 +88,10 @@ if worst==1 then return {err="ERR The user executing the script can't run this c
 if worst==2 then return {err="ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"} end
 return {err="ERR The user executing the script can't publish to the channel mentioned in the command"}
 end
-local function checked(n,...) local r=R.acl_check_cmd(n,...) return r and forbidden(n,...)==nil end
+local function checked(...) local r=R.acl_check_cmd(...) return r and forbidden(true,...)==nil end
 `
 
-const FORBID = 'local no=forbidden(n,...) if no then return no end'
+const FORBID = 'local no=forbidden(false,n,...) if no then return no end'
 
 /** What stands in the prologue for a user with these rights; nothing for who may do everything. */
 export function partsOf(rights: ScriptRights | undefined): Readonly<Record<string, string>> {

@@ -152,7 +152,7 @@ if s==nil then return {err='ERR Unknown Redis command called from script'} end
 if s=='-' then return rpc(n,...) end
 if s=='q' then return ask(name,a,c) end
 local h=sub(s,1,1)
-local w=(h=='N' or h=='n') and tonumber(sub(s,2))
+local w=(h=='N' or h=='n') and tonumber(match(s,'-?%d+'))
 if w and (c+1<math.abs(w) or (w>0 and c+1~=w)) then return {err='ERR Wrong number of args calling Redis command from script'} end
 if h=='N' then return {err='ERR This Redis command is not allowed from script'} end
 if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
