@@ -1,7 +1,10 @@
+import { WORD_BYTES_MAX } from '../base/ascii.js'
 import { hasSpaces } from './selector.js'
 import { type Defaults, FAULTS, joinBrackets, User } from './user.js'
 
 export const DEFAULT_USER = 'default'
+/** Less than what is compared of a name that a client says: none that is longer is anybody's. */
+export const NAME_BYTES_MAX = WORD_BYTES_MAX - 1
 
 /** All users, by their names in latin1. One of them, `default`, is who has not logged in. */
 export class Users {
@@ -98,6 +101,10 @@ export function usersIn(text: string, where: string, defaults: Defaults): Descri
       continue
     }
     const [, name, ...rest] = words
+    if (name.length > NAME_BYTES_MAX) {
+      errors += `${at}: the name is longer than ${NAME_BYTES_MAX} bytes. `
+      continue
+    }
     if (hasSpaces(Buffer.from(name, 'latin1'))) {
       errors += `'${at}: username '${name}' contains invalid characters. `
       continue

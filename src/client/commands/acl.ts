@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { AclLogEntry } from '../../acl/acl-log.js'
 import { CATEGORIES, commandsOf } from '../../acl/command-rights.js'
 import { denialOf, explain } from '../../acl/permission.js'
-import { hasSpaces, type Selector, textOf } from '../../acl/selector.js'
+import { hasSpaces, type Selector } from '../../acl/selector.js'
 import { joinBrackets } from '../../acl/user.js'
-import { applyRules, DEFAULT_USER } from '../../acl/users.js'
+import { applyRules, DEFAULT_USER, NAME_BYTES_MAX } from '../../acl/users.js'
+import { wordOf } from '../../base/ascii.js'
 import type { CommandRow } from '../../command/row.js'
 import { lookupCommand, lookupSubcommand } from '../../command/table.js'
 import { DoubleReply, error, map, type Reply, set, simple } from '../../resp/encode.js'
@@ -27,6 +28,12 @@ const PASSWORD_BITS_MAX = 4096n
 /** How many entries ACL LOG shows when it is not said. */
 const ENTRIES_SHOWN = 10n
 
+/** Beyond that no string can be made of what is shown of all users together. */
+const RULE_BYTES_MAX = 64 * 1024
+const TOO_LONG = error(
+  `ERR a name of more than ${NAME_BYTES_MAX} bytes, or a rule of more than ${RULE_BYTES_MAX}, is not taken; nothing was set`,
+)
+
 /** ACL … [Redis acl.c aclCommand]. */
 export const aclCommands: Record<string, LocalCommand> = {
   'acl|whoami': ({ session }) => latin1(session.user.name),
@@ -36,7 +43,7 @@ export const aclCommands: Record<string, LocalCommand> = {
   'acl|list': (_client, _args, { acl }) => acl.users.all().map((user) => user.describe()),
 
   'acl|getuser': (_client, args, { acl }) => {
-    const user = acl.users.get(args[2].toString('latin1'))
+    const user = acl.users.get(wordOf(args[2]))
     if (user === undefined) return null
     return map([
       ['flags', set(user.flags)],
@@ -54,11 +61,11 @@ export const aclCommands: Record<string, LocalCommand> = {
     if (args.length > 3) return wrongNumber(args)
     if (args.length === 2) return [...CATEGORIES]
     const category = cString(args[2])
-    return commandsOf(category.toString('latin1')) ?? errorNaming('Unknown category ', category.subarray(0, 128))
+    return commandsOf(wordOf(category)) ?? errorNaming('Unknown category ', category.subarray(0, 128))
   },
 
   'acl|dryrun': (_client, args, { acl }) => {
-    const user = acl.users.get(args[2].toString('latin1'))
+    const user = acl.users.get(wordOf(args[2]))
     if (user === undefined) return errorNaming('User ', args[2], ' not found')
     const asked = args.slice(3)
     const row = rowOf(asked)
@@ -126,9 +133,11 @@ export const aclCommands: Record<string, LocalCommand> = {
 function setUser(client: Connection, args: readonly Buffer[], server: Server): Reply | typeof NO_REPLY {
   const { acl, log } = server
   if (hasSpaces(args[2])) return error("ERR Usernames can't contain spaces or null characters")
+  if (args[2].length > NAME_BYTES_MAX) return TOO_LONG
+  if (args.some((rule) => rule.length > RULE_BYTES_MAX)) return TOO_LONG
   const rules = joinBrackets(args.slice(3))
   if ('open' in rules) return errorNaming('Unmatched parenthesis in acl selector starting at ', rules.open, '.')
-  const draft = acl.users.draft(args[2].toString('latin1'))
+  const draft = acl.users.draft(wordOf(args[2]))
   const wrong = applyRules(draft, rules)
   if (wrong !== undefined) return errorNaming('Error in ACL SETUSER modifier ', wrong.rule, `: ${wrong.text}`)
   const user = acl.users.put(draft)
@@ -139,13 +148,13 @@ function setUser(client: Connection, args: readonly Buffer[], server: Server): R
 /** ACL DELUSER name …: gives how many were there. */
 function deleteUsers(client: Connection, args: readonly Buffer[], server: Server): Reply | typeof NO_REPLY {
   const names = args.slice(2)
-  if (names.some((name) => textOf(name) === DEFAULT_USER)) {
+  if (names.some((name) => wordOf(name) === DEFAULT_USER)) {
     return error("ERR The 'default' user cannot be removed")
   }
   let deleted = 0
   let isOver = false
   for (const name of names) {
-    const user = server.acl.users.remove(name.toString('latin1'))
+    const user = server.acl.users.remove(wordOf(name))
     if (user === undefined) continue
     deleted++
     server.log.info({ user: user.name, by: client.session.user.name, client: client.address }, 'a user was deleted')

@@ -182,7 +182,7 @@ function killFilter(
         break
       }
       case 'user': {
-        const user = acl.users.get(value.toString('latin1'))
+        const user = acl.users.get(wordOf(value))
         if (user === undefined) return { error: errorNaming('No such user ', value) }
         filters.set(word, (client) => client.session.user === user)
         break

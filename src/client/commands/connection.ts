@@ -1,5 +1,6 @@
 import type { User } from '../../acl/user.js'
 import { DEFAULT_USER } from '../../acl/users.js'
+import { wordOf } from '../../base/ascii.js'
 import { wallClockUs } from '../../base/clock.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { Connection } from '../connection.js'
@@ -121,7 +122,7 @@ export function isPlain(bytes: Buffer): boolean {
 
 /** AUTH, or HELLO with it, which `word` says: whether the client is this user from now on. */
 function logIn(server: Server, client: Connection, word: Buffer, name: Buffer, password: Buffer): boolean {
-  const username = name.toString('latin1')
+  const username = wordOf(name)
   const user = server.acl.users.get(username)
   if (user?.isLogin(password) === true) {
     becomeUser(client, user)
