@@ -32,7 +32,6 @@ const RANKS: Record<string, number> = {
 const SOLE_IMPORTERS: Record<string, RegExp> = {
   'redis-parser': /^src\/resp\/request-parser\.ts$/,
   farmhash: /^src\/ring\/identifier\.ts$/,
-  ioredis: /^src\/membership\//,
 }
 /** Who may ask for the time of day, which may be set back and forth, and why: everything else is `performance.now()`. */
 const TIME_OF_DAY: Record<string, string> = {

@@ -1,4 +1,4 @@
-import { decodeReply } from '../resp/decode.js'
+import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
 import { ReplyProtocolError } from '../resp/reply-framer.js'
 import type { ReplySink } from './reply-sink.js'
@@ -35,7 +35,7 @@ export function decodedReply(member: string, emit: (sink: ReplySink) => void): P
     emit({
       onReply: (_tag, buf, start, end) => {
         try {
-          resolve(decodeReply(buf, start, end))
+          resolve(decodeReply(buf, start, end, OWN_DEPTH_MAX))
         } catch (error) {
           const isBroken = error instanceof ReplyProtocolError
           reject(isBroken ? new LinkLostError(member, true) : error)

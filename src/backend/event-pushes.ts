@@ -1,4 +1,4 @@
-import { decodeReply } from '../resp/decode.js'
+import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
 import type { PushPlace } from '../resp/reply-framer.js'
 import type { InFlight } from './in-flight.js'
 import type { ReplySink } from './reply-sink.js'
@@ -57,7 +57,7 @@ export class EventPushes {
    * @param follow pushes stand behind the reply of what caused them
    */
   told(buf: Buffer, start: number, end: number, place: PushPlace, follow: boolean): void {
-    const push = decodeReply(buf, start, end)
+    const push = decodeReply(buf, start, end, OWN_DEPTH_MAX)
     if (!Array.isArray(push) || push.length !== 4 || String(push[1]) !== EVENTS) return
     const [, db, name] = CHANNEL.exec((push[2] as Buffer).toString('latin1')) ?? []
     if (db === undefined) return

@@ -1,6 +1,6 @@
 import { copyBytes } from '../base/copy-bytes.js'
 import { type KeyId, keyId } from '../base/key-id.js'
-import { decodeReply } from '../resp/decode.js'
+import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
 import { type Frame, frameIn } from '../resp/frame.js'
 import type { PushPlace } from '../resp/reply-framer.js'
 import { EVENTS } from './event-pushes.js'
@@ -54,7 +54,7 @@ export class ExpiryPushes {
 
 /** The key that a push says has expired: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. Undefined for other pushes. */
 function expiredKeyIn(buf: Buffer, start: number, end: number): KeyId | undefined {
-  const push = decodeReply(buf, start, end)
+  const push = decodeReply(buf, start, end, OWN_DEPTH_MAX)
   // Who listens to all events is told of this one twice.
   if (!Array.isArray(push) || push.length !== 4 || String(push[1]) === EVENTS) return undefined
   const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))

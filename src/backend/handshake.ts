@@ -1,13 +1,16 @@
-import { isError, type Reply } from '../resp/encode.js'
+import { fieldOf, textOf } from '../resp/decode.js'
+import { encodeReply, isError, MapReply, type Reply, SimpleReply } from '../resp/encode.js'
 import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
 import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
-import { readSettings } from './server-settings.js'
+import { readSettings, type Settings } from './server-settings.js'
 
 /** The channels on which a server tells which keys expire. */
 export const EXPIRED = '__keyevent@*__:expired'
 /** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
 export const TELLING_MS = 20
+/** The latest moment that a Date knows, in the year 275760. */
+const CLOCK_MAX_MS = 8.64e15
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
 export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_[mo]*', 'WITHCODE']
@@ -52,11 +55,14 @@ export interface HandshakeOptions {
 export async function handshake(call: Call, options: HandshakeOptions): Promise<ServerInfo> {
   const { username, password, connectionName } = options
   const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
-  accept('HELLO', await call(['HELLO', '3', ...auth, 'SETNAME', connectionName]))
+  const hello = await call(['HELLO', '3', ...auth, 'SETNAME', connectionName])
+  accept('HELLO', hello)
+  const proto = hello instanceof MapReply ? fieldOf(hello, 'proto') : undefined
+  if (proto !== 3) throw new HandshakeError(`it does not speak RESP3: HELLO was answered by ${describe(hello)}`)
 
   accept('SELECT', await call(['SELECT', '0']))
   const clientId = integer('CLIENT ID', await call(['CLIENT', 'ID']))
-  const info = text('INFO', await call(['INFO']))
+  const info = textIn('INFO', await call(['INFO']))
   const fields = parseInfo(info)
   refuse(unfit(fields))
 
@@ -73,13 +79,22 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
     kind: kindOf(info, payload),
     pushesFollowReplies: pushesFollowReplies(fields.get('redis_version') ?? ''),
     keys: countKeys(fields),
-    databases: Number(settings.get('databases') ?? 16),
-    maxBulkBytes: Number(settings.get('proto-max-bulk-len') ?? 512 * 1024 * 1024),
+    databases: countIn(settings, 'databases', 16),
+    maxBulkBytes: countIn(settings, 'proto-max-bulk-len', 512 * 1024 * 1024),
     clientId,
     clockOffsetMs: clock,
     settings,
     marks,
   }
+}
+
+/** A setting that is a number of something. */
+function countIn(settings: Settings, name: string, otherwise: number): number {
+  const text = settings.get(name)
+  if (text === undefined) return otherwise
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new HandshakeError(`its ${name} is ${JSON.stringify(text)}`)
+  return value
 }
 
 /** The sum of `db<n>:keys=<count>,…`. */
@@ -104,8 +119,10 @@ export function parseInfo(info: string): Map<string, string> {
  * round trip alone may explain is 0: on one machine expiry times then come out exact.
  */
 export function clockOffset(reply: Reply, sentAtMs: number, receivedAtMs: number): number {
-  if (!Array.isArray(reply)) throw new HandshakeError(`TIME was answered by ${describe(reply)}`)
-  const serverMs = Number(String(reply[0])) * 1000 + Number(String(reply[1])) / 1000
+  const [seconds, microseconds] = Array.isArray(reply) ? reply.map((part) => Number(textOf(part) ?? Number.NaN)) : []
+  const serverMs = seconds * 1000 + microseconds / 1000
+  // A clock beyond what servers can say of a deadline would make one of each.
+  if (!(Math.abs(serverMs) < CLOCK_MAX_MS)) throw new HandshakeError(`TIME was answered by ${describe(reply)}`)
   const offset = serverMs - (sentAtMs + receivedAtMs) / 2
   const uncertainty = (receivedAtMs - sentAtMs) / 2 + 1
   return Math.abs(offset) <= uncertainty ? 0 : Math.round(offset)
@@ -136,16 +153,15 @@ function integer(command: string, reply: Reply): number {
   return reply
 }
 
-function text(command: string, reply: Reply): string {
+function textIn(command: string, reply: Reply): string {
   accept(command, reply)
-  if (Buffer.isBuffer(reply)) return reply.toString()
-  if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'verbatim')
-    return String(reply.text)
-  throw new HandshakeError(`${command} was answered by ${describe(reply)}`)
+  const text = reply instanceof SimpleReply ? undefined : textOf(reply)
+  if (text === undefined) throw new HandshakeError(`${command} was answered by ${describe(reply)}`)
+  return text
 }
 
 function describe(reply: Reply): string {
-  return `something unexpected (${JSON.stringify(reply)?.slice(0, 80)})`
+  return `something unexpected (${reply === undefined ? 'nothing' : encodeReply(reply, 3).toString('latin1', 0, 80)})`
 }
 
 /** Redis does from 7.2 on [networking.c pending_push_messages], and Valkey, which says that it is a Redis 7.2. */

@@ -18,7 +18,7 @@ import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
 import { Owed } from './owed.js'
-import { ping } from './ping.js'
+import { heartbeat } from './ping.js'
 import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { RunningScripts } from './running-scripts.js'
 import { ANY_DB, Selection } from './selection.js'
@@ -334,7 +334,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.clockOffsetMs = info.clockOffsetMs
     this.framer.pushesFollow = info.pushesFollowReplies
     this.become({ kind: 'ready', info })
-    this.timer = setInterval(() => ping(this), options.pingIntervalMs)
+    this.timer = setInterval(heartbeat(this), options.pingIntervalMs)
     this.listener.onUp(this, info)
   }
 

@@ -22,6 +22,11 @@ export class Owed {
     return this.inFlight().patienceMs
   }
 
+  /** How many replies have come, over all connections. */
+  get answered(): number {
+    return this.inFlight().taken
+  }
+
   /** Bytes of a reply of which more is to come. */
   get receivedBytes(): number {
     return this.received()

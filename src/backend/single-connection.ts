@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { decodeReply } from '../resp/decode.js'
+import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { ReplyFramer, ReplyProtocolError, type ReplySink } from '../resp/reply-framer.js'
@@ -91,7 +91,7 @@ export class SingleConnection implements ReplySink {
 
   /** [ReplySink] */
   onReply(buf: Buffer, start: number, end: number): void {
-    this.waiting.shift()?.resolve(decodeReply(buf, start, end))
+    this.waiting.shift()?.resolve(decodeReply(buf, start, end, OWN_DEPTH_MAX))
   }
 
   /** [ReplySink] */

@@ -1,4 +1,4 @@
-import { decodeReply } from '../resp/decode.js'
+import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
 import { type Frame, frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import type { ReplySink } from './reply-sink.js'
@@ -59,7 +59,7 @@ export class Tracking {
   /** Takes a push; those of something else are nothing to it, nor is that a whole database was emptied, which names no key. */
   told(buf: Buffer, start: number, end: number): void {
     if (buf[start + 1] !== TWO) return
-    const push = decodeReply(buf, start, end)
+    const push = decodeReply(buf, start, end, OWN_DEPTH_MAX)
     if (!Array.isArray(push) || String(push[0]) !== 'invalidate' || !Array.isArray(push[1])) return
     for (const key of push[1]) this.onChanged(key as Buffer)
   }

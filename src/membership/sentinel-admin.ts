@@ -1,12 +1,10 @@
-import { Redis } from 'ioredis'
 import { addressText } from '../base/address-text.js'
 import { UserError } from '../base/user-error.js'
 import type { Config } from '../config/config.js'
 import type { TlsTarget } from '../tls/to-servers.js'
-import { tlsOptions } from './sentinel-tls.js'
+import { SentinelConnection, SentinelRefusal } from './sentinel-connection.js'
 
-const CONNECT_TIMEOUT_MS = 1000
-const ANSWER_TIMEOUT_MS = 3000
+const TIMEOUTS = { connectMs: 1000, answerMs: 3000 }
 /** What a new master's monitoring takes over from one that is there; the quorum is told with MONITOR. */
 const COPIED_SETTINGS = ['down-after-milliseconds', 'failover-timeout', 'parallel-syncs']
 
@@ -74,7 +72,7 @@ export class SentinelAdmin {
   async quorums(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
     const told = new Map<string, ReadonlyMap<string, number>>()
     await this.tellAll(this.sentinel.addresses, async (ask, sentinel) => {
-      const masters = ((await ask('SENTINEL', 'MASTERS')) as unknown[]).map(fieldsOf)
+      const masters = elementsOf(await ask('SENTINEL', 'MASTERS')).map(fieldsOf)
       const quorums = masters.map((fields) => [fields.get('name') ?? '', Number(fields.get('quorum'))] as const)
       told.set(addressText(sentinel), new Map(quorums))
     })
@@ -109,34 +107,14 @@ export class SentinelAdmin {
 
   private async ask({ host, port }: Address, tell: (ask: Ask) => Promise<void>): Promise<void> {
     const { username, password } = this.sentinel
-    const connection = new Redis({
-      host,
-      port,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...tlsOptions(this.tls, host),
-      lazyConnect: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      commandTimeout: ANSWER_TIMEOUT_MS,
-      retryStrategy: () => null,
-      enableOfflineQueue: false,
-      // Sentinel does not know CLIENT SETINFO.
-      disableClientInfo: true,
-    })
-    let failure: Error | undefined
-    connection.on('error', (error: Error) => {
-      failure = error
-    })
+    const connection = await SentinelConnection.open({ host, port, username, password, tls: this.tls }, TIMEOUTS)
     try {
-      await connection.connect().catch((error: Error) => {
-        throw failure ?? error
-      })
-      await tell(async (command, ...args) => {
+      await tell(async (...args) => {
         await this.mayLeave()
-        return connection.call(command, ...args)
+        return connection.ask(...args)
       })
     } finally {
-      connection.disconnect()
+      connection.close()
     }
   }
 }
@@ -164,7 +142,11 @@ function toldIn(results: readonly Result[]): Told {
 
 /** A Sentinel's word, and not a connection that failed. */
 function isRefusal(error: Error | undefined): boolean {
-  return error?.name === 'ReplyError'
+  return error instanceof SentinelRefusal
+}
+
+function elementsOf(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : []
 }
 
 /** The fields of a flat reply of names and values. */

@@ -14,6 +14,9 @@ export const SENTINEL_CHANNELS = [
   '+switch-master',
 ] as const satisfies readonly SentinelNews['kind'][]
 
+/** No name and no host is longer: a host has 255 bytes. */
+const WORD_LENGTH_MAX = 255
+
 /**
  * The masters in a reply of SENTINEL MASTERS (an array of flat field–value arrays).
  *
@@ -26,8 +29,13 @@ export function parseMasters(reply: unknown): SentinelMaster[] {
     const values = new Map<string, string>()
     for (let i = 0; i + 1 < fields.length; i += 2) values.set(String(fields[i]), String(fields[i + 1]))
     const [name, host, port] = [values.get('name'), values.get('ip'), Number(values.get('port'))]
-    if (name === undefined || host === undefined || !Number.isInteger(port)) {
+    if (name === undefined || host === undefined || !isPort(port)) {
       throw new Error('the reply to SENTINEL MASTERS holds a master without name, ip or port')
+    }
+    if (!isWord(name) || !isWord(host)) {
+      throw new Error(
+        `the reply to SENTINEL MASTERS holds a master whose name or ip is none: ${JSON.stringify([name, host])}`,
+      )
     }
     const flags = (values.get('flags') ?? '').split(',')
     const downAfterMs = Number(values.get('down-after-milliseconds'))
@@ -63,12 +71,26 @@ export function parseNews(channel: string, message: string): SentinelNews | unde
       return { kind }
     case '+switch-master': {
       const [name, , , host, port] = words
-      return port === undefined ? undefined : { kind, name, host, port: Number(port) }
+      return isMaster(name, host, port) ? { kind, name, host, port: Number(port) } : undefined
     }
     default: {
       const [type, name, host, port] = words
-      if (type !== 'master' || port === undefined) return undefined
+      if (type !== 'master' || !isMaster(name, host, port)) return undefined
       return kind === '+monitor' ? { kind, name, host, port: Number(port) } : { kind, name }
     }
   }
+}
+
+function isMaster(name: string, host: string, port: string | undefined): boolean {
+  return port !== undefined && isWord(name) && isWord(host) && isPort(Number(port))
+}
+
+/** 0 is nobody's, and more cannot be connected to. */
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65536
+}
+
+/** Names and addresses are shown in logs, replies and on terminals: nothing stands in them that would split those. */
+function isWord(text: string): boolean {
+  return text.length > 0 && text.length <= WORD_LENGTH_MAX && !/[\u0000-\u0020\u007f-\u009f\u2028\u2029]/.test(text)
 }

@@ -1,12 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis'
 import type { TlsTarget } from '../tls/to-servers.js'
+import { SentinelConnection, type SentinelEndpoint } from './sentinel-connection.js'
 import { parseMasters, parseNews, parseTilt, SENTINEL_CHANNELS } from './sentinel-reply.js'
-import { tlsOptions } from './sentinel-tls.js'
 import type { SentinelMaster, SentinelNews } from './state.js'
 
 /** Sentinel's timer takes a gap of 2 s for tilt: polls up to 1250 ms apart that give up this early notice every such stop. */
 const ANSWER_TIMEOUT_MS = 750
-const CONNECT_TIMEOUT_MS = 1000
+const TIMEOUTS = { connectMs: 1000, answerMs: ANSWER_TIMEOUT_MS }
 const RECONNECT_MIN_MS = 100
 const RECONNECT_MAX_MS = 2000
 
@@ -22,14 +21,19 @@ export interface SentinelListener {
  * It connects again by itself, for ever, and decides nothing.
  */
 export class SentinelSubscriber {
-  private readonly polling: Redis
-  private readonly subscribed: Redis
+  private readonly endpoint: SentinelEndpoint
+  private polled: SentinelConnection | undefined
+  /** True also while it is being made. */
+  private isSubscribed = false
+  private subscribed: SentinelConnection | undefined
   private timer: NodeJS.Timeout | undefined
+  private again: NodeJS.Timeout | undefined
   private stopped = false
   private asking = false
+  /** Connections that failed since an answer came. */
+  private failures = 0
   /** Counts the news, to notice those that arrive while a poll is under way. */
   private newsCount = 0
-  private lastError = 'no connection yet'
 
   constructor(
     { host, port }: { readonly host: string; readonly port: number },
@@ -41,55 +45,65 @@ export class SentinelSubscriber {
     private readonly pollMs: number,
     private readonly listener: SentinelListener,
   ) {
-    const options: RedisOptions = {
-      host,
-      port,
-      ...(auth.username === undefined ? {} : { username: auth.username }),
-      ...(auth.password === undefined ? {} : { password: auth.password }),
-      ...tlsOptions(auth.tls, host),
-      lazyConnect: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      commandTimeout: ANSWER_TIMEOUT_MS,
-      retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(attempt - 1, 10)),
-      // What was asked of a connection that broke is asked anew by the next poll, not sent again.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      // Sentinel does not know CLIENT SETINFO.
-      disableClientInfo: true,
-    }
-    this.polling = new Redis(options)
-    this.subscribed = new Redis(options)
-    this.polling.on('ready', () => {
-      // What is said when it closes without an error.
-      this.lastError = 'it closed the connection'
-      void this.poll()
-    })
-    this.polling.on('close', () => this.lost(this.lastError))
-    this.subscribed.on('ready', () => this.subscribe())
-    this.subscribed.on('message', (channel: string, message: string) => this.receive(channel, message))
-    for (const connection of [this.polling, this.subscribed]) {
-      connection.on('error', (error: NodeJS.ErrnoException) => {
-        this.lastError = error.message || (error.code ?? 'unknown error')
-      })
-    }
+    this.endpoint = { host, port, ...auth }
   }
 
   start(): void {
-    // A refusal is told by the events `error` and `close`, and tried again.
-    this.polling.connect().catch(() => {})
+    void this.connect()
     this.timer = setInterval(() => this.poll(), this.pollMs)
   }
 
   stop(): void {
     this.stopped = true
     clearInterval(this.timer)
-    this.polling.disconnect()
-    this.subscribed.disconnect()
+    clearTimeout(this.again)
+    this.polled?.close()
+    this.subscribed?.close()
   }
 
-  private subscribe(): void {
-    this.subscribed.subscribe(...SENTINEL_CHANNELS).catch((error: Error) => this.abandon(this.subscribed, error))
+  private async connect(): Promise<void> {
+    const lost = (reason: Error) => {
+      this.polled = undefined
+      if (this.stopped) return
+      this.listener.onLost(reason.message)
+      const delayMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(this.failures++, 10))
+      this.again = setTimeout(() => this.connect(), delayMs)
+    }
+    let connection: SentinelConnection
+    try {
+      connection = await SentinelConnection.open(this.endpoint, TIMEOUTS, undefined, lost)
+    } catch (error) {
+      lost(error as Error)
+      return
+    }
+    if (this.stopped) {
+      connection.close()
+      return
+    }
+    this.polled = connection
+    void this.poll()
+  }
+
+  /** Listens to what it says; the next poll tries again when that fails. */
+  private async subscribe(): Promise<void> {
+    this.isSubscribed = true
+    try {
+      const connection = await SentinelConnection.open(
+        this.endpoint,
+        TIMEOUTS,
+        (channel, message) => this.receive(channel, message),
+        () => {
+          this.isSubscribed = false
+          this.subscribed = undefined
+        },
+      )
+      this.subscribed = connection
+      if (this.stopped) connection.close()
+      else await connection.subscribe(SENTINEL_CHANNELS).catch((error: Error) => connection.close(error.message))
+    } catch {
+      // That the polls go on is what counts.
+      this.isSubscribed = false
+    }
   }
 
   private receive(channel: string, message: string): void {
@@ -102,39 +116,27 @@ export class SentinelSubscriber {
 
   /** Asks for everything; one question at a time. */
   private async poll(): Promise<void> {
-    if (this.stopped || this.asking || this.polling.status !== 'ready') return
+    const { polled, subscribed, newsCount } = this
+    if (this.stopped || this.asking || polled === undefined) return
     this.asking = true
-    const { newsCount } = this
     try {
-      const [masters, info] = await Promise.all([
-        this.polling.call('SENTINEL', 'MASTERS').then(parseMasters),
-        this.polling.info('sentinel').then(parseTilt),
+      const [masters, tilt] = await Promise.all([
+        polled.ask('SENTINEL', 'MASTERS').then(parseMasters),
+        polled.ask('INFO', 'sentinel').then(parseTilt),
         // A subscribed connection of which the other end is gone would be silent for ever.
-        this.subscribed.status === 'ready'
-          ? this.subscribed.ping().catch((error: Error) => this.abandon(this.subscribed, error))
-          : undefined,
+        subscribed?.ask('PING').catch((error: Error) => subscribed.close(error.message)),
       ])
       this.asking = false
       if (this.stopped) return
-      // Not before it has answered as a Sentinel does: what another server might answer to SUBSCRIBE makes ioredis throw.
-      if (this.subscribed.status === 'wait') this.subscribed.connect().catch(() => {})
+      this.failures = 0
+      if (!this.isSubscribed) void this.subscribe()
       // The answer may be older than the news that overtook it on the other connection.
-      if (newsCount === this.newsCount) this.listener.onPolled(masters, info)
+      if (newsCount === this.newsCount) this.listener.onPolled(masters, tilt)
       else void this.poll()
     } catch (error) {
       this.asking = false
-      this.abandon(this.polling, error as Error)
-      this.lost((error as Error).message)
+      // That it is lost is told when it closes.
+      polled.close((error as Error).message)
     }
-  }
-
-  private lost(reason: string): void {
-    if (!this.stopped) this.listener.onLost(reason)
-  }
-
-  /** Gives up a connection that did not answer as it should; it is made anew. */
-  private abandon(connection: Redis, error: Error): void {
-    this.lastError = error.message
-    if (!this.stopped && connection.status === 'ready') connection.disconnect(true)
   }
 }

@@ -27,6 +27,9 @@ const TILDE = 126
 const BULKS: ReadonlySet<number> = new Set([DOLLAR, EQUALS, BANG])
 const AGGREGATES: ReadonlySet<number> = new Set([STAR, TILDE, PERCENT, GREATER, BAR])
 
+/** What answers a question of the proxy itself is not deeper: nothing that goes through it by recursion runs out of stack. */
+export const OWN_DEPTH_MAX = 64
+
 /** An aggregate whose elements are being read. */
 interface Open {
   readonly type: number
@@ -39,9 +42,10 @@ interface Open {
  * where these are exact and else as bigints. Attributes are dropped, a push is an array. Bulk strings are Buffers that
  * share one copy of the reply. For handshakes and other replies that the proxy itself reads; not for the hot path.
  *
- * @throws ReplyProtocolError when a number is none
+ * @param maxDepth deeper than this nothing is that the proxy asks for itself; who reads what scripts answer gives none
+ * @throws ReplyProtocolError when a number is none, or arrays lie too deep in each other
  */
-export function decodeReply(buf: Buffer, start: number, end: number): Reply {
+export function decodeReply(buf: Buffer, start: number, end: number, maxDepth = Number.POSITIVE_INFINITY): Reply {
   const own = Buffer.from(buf.subarray(start, end))
   const open: Open[] = []
   let p = 0
@@ -57,6 +61,7 @@ export function decodeReply(buf: Buffer, start: number, end: number): Reply {
       value = bulkValue(type, own.subarray(from, p - 2))
     } else if (AGGREGATES.has(type) && own[lineStart] !== MINUS) {
       const size = lengthIn(own, lineStart, lineEnd) * (type === PERCENT || type === BAR ? 2 : 1)
+      if (open.length === maxDepth) throw new ReplyProtocolError(`more than ${maxDepth} arrays in each other`)
       open.push({ type, size, items: [] })
       if (size > 0) continue
       value = null

@@ -1,7 +1,10 @@
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
+import { REPLY_MAX_BYTES, ReplyProtocolError, type ReplySink, TOO_LARGE_REPLY } from './framed-replies.js'
 import { InputBuffer } from './input-buffer.js'
 import { messageEnd } from './message-end.js'
 import { without } from './without.js'
+
+export * from './framed-replies.js'
 
 /** The reply has a type that RESP2 does not know. */
 export const HAS_RESP3 = 1
@@ -9,28 +12,6 @@ export const HAS_RESP3 = 1
 export const OWNED = 2
 /** The reply is an error (an error inside an aggregate does not count). */
 export const IS_ERROR = 4
-
-/** In the place of a larger reply an error is handed over: memory is not without end, and no Buffer holds 4 GB. */
-export const REPLY_MAX_BYTES = 1024 ** 3
-export const TOO_LARGE_REPLY = Buffer.from(
-  '-ERR the command was executed, and its reply is larger than a gigabyte: ask for less at a time\r\n',
-)
-
-/** Inside the reply that is handed over next, or right behind it, or by itself: the reply before it was handed over. */
-export type PushPlace = 'inside' | 'behind' | 'alone'
-
-/** Receives what a `ReplyFramer` finds. */
-export interface ReplySink {
-  /** A whole reply: `buf` from `start` to `end`, valid during the call (longer if `flags` has OWNED). */
-  onReply(buf: Buffer, start: number, end: number, flags: number): void
-  /** A whole push, valid during the call. It may come before the reply that it stood in; `place` says where it stood. */
-  onPush(buf: Buffer, start: number, end: number, place: PushPlace): void
-}
-
-/** The backend's bytes are no RESP: the connection cannot be used any more. */
-export class ReplyProtocolError extends Error {
-  override name = 'ReplyProtocolError'
-}
 
 const LF = 10
 const CR = 13
@@ -64,6 +45,10 @@ const NULL_LENGTH = -1
 const INCOMPLETE = -2
 
 const MAX_LENGTH = 0x7fffffff
+/** No line with a length is longer, whatever zeros it begins with. */
+const LENGTH_LINE_BYTES = 16
+/** Scripts reach some thousands before Lua refuses; what is deeper comes from no Redis, and memory is not without end. */
+const MAX_DEPTH = 1024 * 1024
 const KEPT_BUFFER_BYTES = 65536
 const FIRST_DEPTH = 8
 
@@ -98,11 +83,16 @@ export class ReplyFramer {
   private cuts: number[] = []
   /** The current reply is too large: what has been scanned of it is let go. */
   private tooLarge = false
+  private readonly maxUnknown: number
 
   constructor(
     private readonly sink: ReplySink,
     private readonly maxBytes = REPLY_MAX_BYTES,
-  ) {}
+    /** A string that is longer, or an aggregate of more elements, is refused; so is a line or a push, which has no more than a reply. */
+    private readonly maxLength = MAX_LENGTH,
+  ) {
+    this.maxUnknown = Math.min(maxLength, REPLY_MAX_BYTES)
+  }
 
   /** Bytes received of which no reply was made yet. */
   get bufferedBytes(): number {
@@ -133,6 +123,7 @@ export class ReplyFramer {
     for (;;) {
       if (this.needed <= input.limit) this.scan()
       if (this.tooLarge || this.cursor - input.start > this.maxBytes) this.letGo()
+      else if (this.needed === 0 && input.limit - input.start > this.maxUnknown) this.refuseLine()
       const need = Math.max(this.needed - input.limit, 0)
       const total = this.depth === 0 && need > 0 ? this.needed - input.start : Number.POSITIVE_INFINITY
       const more = input.pull(need, total)
@@ -240,12 +231,12 @@ export class ReplyFramer {
     if (size > MAX_LENGTH) throw this.broken(p)
     const depth = this.depth
     if (depth === this.kinds.length) {
-      const remaining = new Int32Array(depth * 2)
-      const kinds = new Uint8Array(depth * 2)
-      remaining.set(this.remaining)
-      kinds.set(this.kinds)
-      this.remaining = remaining
-      this.kinds = kinds
+      if (depth === MAX_DEPTH) throw this.broken(p)
+      const { remaining, kinds } = this
+      this.remaining = new Int32Array(depth * 2)
+      this.kinds = new Uint8Array(depth * 2)
+      this.remaining.set(remaining)
+      this.kinds.set(kinds)
     }
     let kind = ELEMENT
     if (type === GREATER) {
@@ -341,11 +332,19 @@ export class ReplyFramer {
 
   /** Keeps of the current reply only the element that is not whole, or the push around it. One element is never that large. */
   private letGo(): void {
-    // A push by itself is no reply.
-    if (!this.tooLarge && this.pushStart === this.input.start) return
+    const { input } = this
+    // A push is no reply, and nobody waits for it.
+    if (this.pushStart >= 0 && input.limit - this.pushStart > this.maxUnknown) throw this.broken(this.pushStart)
+    if (!this.tooLarge && this.pushStart === input.start) return
     this.tooLarge = true
     this.cuts = []
-    this.input.start = this.pushStart >= 0 ? this.pushStart : this.cursor
+    input.start = this.pushStart >= 0 ? this.pushStart : this.cursor
+    this.refuseLine()
+  }
+
+  /** A line, which does not say how long it will be, is as long as a reply may be, and has no end. */
+  private refuseLine(): void {
+    if (this.needed === 0 && this.input.limit - this.cursor > this.maxUnknown) throw this.broken(this.cursor)
   }
 
   /** The length in the line at `p`, and `cursor` after the line; NULL_LENGTH, or INCOMPLETE. */
@@ -356,7 +355,7 @@ export class ReplyFramer {
       const digit = buf[q] - ZERO
       if (digit < 0 || digit > 9) break
       value = value * 10 + digit
-      if (value > MAX_LENGTH) throw this.broken(p)
+      if (value > this.maxLength || q - p > LENGTH_LINE_BYTES) throw this.broken(p)
     }
     if (q + 1 < limit && buf[q] === CR && buf[q + 1] === LF && q > p + 1) {
       this.cursor = q + 2
