@@ -109,7 +109,9 @@ function drawRing() {
     parts.push(line, spot)
   }
   const middle = draw('text', { y: -2 })
-  middle.textContent = `${latest.members.length} servers`
+  const out = latest.members.filter(({ state }) => state === 'out').length
+  const all = latest.members.length
+  middle.textContent = out === 0 ? `${all} servers` : `${all - out} of ${all} servers`
   const below = draw('text', { y: 12, class: 'small-text' })
   below.textContent = `${latest.copies} copies of each key`
   ring.replaceChildren(...parts, middle, below)

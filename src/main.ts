@@ -283,6 +283,8 @@ function describe(error: unknown): string {
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === 'EADDRINUSE')
     return `port ${port} of ${address} is taken; the setting listen.port (DT_LISTEN_PORT) chooses another`
+  if (code === 'EADDRNOTAVAIL' && syscall === 'listen')
+    return `${address} is no address of this machine; the setting listen.host (DT_LISTEN_HOST) has to name one`
   if (error instanceof UserError || syscall !== undefined) return error.message
   return `this is a mistake in dt itself: ${error.stack}`
 }

@@ -1,3 +1,4 @@
+import { lackOf } from '../client/member-lack.js'
 import type { Server } from '../client/server.js'
 
 /** Whether clients should be sent here, and what is wrong anyhow. */
@@ -10,13 +11,15 @@ export interface Readiness {
 }
 
 /** What a load balancer asks: it is ready when the ring is served, also while some of its members are away. */
-export function readinessOf({ order, membership, clients }: Server): Readiness {
+export function readinessOf(server: Server): Readiness {
+  const { order, membership, clients } = server
   const { view } = order.router
   const { masters, sentinels } = membership.status()
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const why = clients.isDraining ? 'the proxy stops' : closed
   const waiting = view.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
   const copies = Math.min(view.replicas + 1, view.wanted.length)
+  const lacking = masters.map(({ name, why }) => ({ name, why: why || lackOf(server, name) }))
   const silent = sentinels.filter(({ reachable }) => !reachable)
   return {
     ready: why === '',
@@ -24,7 +27,7 @@ export function readinessOf({ order, membership, clients }: Server): Readiness {
     warnings: [
       ...(why === '' && waiting > 0 ? [`the keys of ${waiting} token ranges wait for members that are away`] : []),
       ...(why === '' && copies <= view.replicas ? [`each key has ${copies} of ${view.replicas + 1} copies`] : []),
-      ...masters.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
+      ...lacking.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
       ...silent.map(({ address, error }) => `the Sentinel ${address} does not answer${error ? `: ${error}` : ''}`),
     ],
   }

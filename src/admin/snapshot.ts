@@ -1,4 +1,5 @@
 import { version } from '../base/version.js'
+import { lackOf } from '../client/member-lack.js'
 import type { Server } from '../client/server.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import { shareMastered } from '../view/share.js'
@@ -52,7 +53,7 @@ export function snapshotOf(server: Server, keys: ReadonlyMap<string, number>) {
         share: shareMastered(view, name),
         keys: keys.get(name) ?? null,
         outstanding: link?.outstanding ?? 0,
-        why,
+        why: why || lackOf(server, name),
       }
     }),
     migrations: migrator.status().map(({ member, reason, keys: copied, keysTotal, bytes, secondsLeft }) => {
@@ -85,8 +86,11 @@ export function changesBetween(before: Snapshot, now: Snapshot): string[] {
     ...(before.ready === now.ready ? [] : [now.ready ? 'clients are served' : `nothing is served: ${now.why}`]),
     ...now.members.flatMap(({ name, state, why }) => {
       const was = known.get(name)
-      if (was?.state === state) return []
       const reason = why === '' ? '' : `: ${why}`
+      if (was?.state === state) {
+        if ((was.why === '') === (why === '')) return []
+        return [why === '' ? `${name} is ${state}, and nothing is said against it any more` : `${name}${reason}`]
+      }
       return [
         was === undefined
           ? `${name} is known, and ${state}${reason}`

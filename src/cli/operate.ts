@@ -58,8 +58,8 @@ ${PROXY_USAGE}`,
     summary: 'tell what is wrong with the ring, and what to do',
     usage: `Usage: dt doctor [options]
 
-Looks at the servers, the Sentinels and the settings. Exits with 1 when something
-is wrong; what is only unwise leaves it at 0.
+Looks at the servers, the Sentinels and the settings. Exits with 1 when
+something is wrong; what is only unwise leaves it at 0.
 
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await show()).doctor(argv, out),

@@ -54,6 +54,8 @@ interface Noted {
   answered: number
   /** Why it did not take the last marker that it has answered, if so. */
   refusal: string | undefined
+  /** The refusal that was logged last, until it takes one. */
+  told: string | undefined
   /** A heartbeat is under way. */
   beating: boolean
 }
@@ -270,8 +272,14 @@ export class Markers {
     } catch {
       return undefined
     }
-    if (!isError(reply)) return { refusal: undefined }
-    this.deps.log.warn({ member: name, reason: reply.message }, `${name} does not take its marker: it is tried again`)
+    if (!isError(reply)) {
+      noted.told = undefined
+      return { refusal: undefined }
+    }
+    // Once at the level that is read: it is tried again every second, and may be refused for hours.
+    const level = noted.told === reply.message ? 'debug' : 'warn'
+    noted.told = reply.message
+    this.deps.log[level]({ member: name, reason: reply.message }, `${name} does not take its marker: it is tried again`)
     noted.sent = noted.answered
     return { refusal: reply.message }
   }
@@ -324,5 +332,5 @@ export class Markers {
 }
 
 function newNote(link: Link, clientId: number): Noted {
-  return { link, clientId, sent: 0, answered: 0, refusal: undefined, beating: false }
+  return { link, clientId, sent: 0, answered: 0, refusal: undefined, told: undefined, beating: false }
 }

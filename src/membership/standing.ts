@@ -40,7 +40,10 @@ export function reasonOut(seen: Seen, master: KnownMaster): string | undefined {
   const twin = twinOf(seen, master)
   if (twin !== undefined) return `it is the same server as ${twin}`
   const sentinel = odownBy(seen, master.name)
-  if (sentinel !== undefined) return `Sentinel ${sentinel} says odown`
+  if (sentinel !== undefined) {
+    const link = master.link === 'down' ? `; its link is down: ${master.linkReason}` : ''
+    return `Sentinel ${sentinel} says odown${link}`
+  }
   if (master.link === 'down') return `its link is down: ${master.linkReason}`
   if (master.link !== 'up') return 'its link is not up yet'
   if (words(seen, master.name).length === 0) return 'no Sentinel that can decide monitors it'

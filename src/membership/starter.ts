@@ -221,6 +221,7 @@ function logDecision(log: Logger, decision: FreshStart | Resume): void {
   const { unclean, restarted, waiting } = decision
   log.info({ epoch }, `the ring goes on where it stopped: ${names}`)
   if (unclean) log.warn('the last proxy did not stop in order: replicas may differ in what was being written')
-  if (restarted.length > 0) log.warn(`restarted since then, and filled anew: ${restarted.join(' ')}`)
+  if (restarted.length > 0)
+    log.warn(`restarted since then, and filled anew where others have kept the data: ${restarted.join(' ')}`)
   if (waiting.length > 0) log.warn(`${waiting.length} ranges wait until somebody who has their data is there`)
 }

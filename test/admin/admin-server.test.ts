@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { METRICS } from '../../src/admin/metric-table.js'
 import { startProxy } from '../helpers/proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { declareDown } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 
 const TOKEN = 'to be said'
@@ -13,6 +15,14 @@ const client = await proxy.connect()
 
 function ask(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
   return fetch(`http://${host}:${port}${path}`, { headers, method })
+}
+
+/** What has happened, as the page has it: the last thing first. */
+async function happened(): Promise<string[]> {
+  const reader = (await ask('/events', { authorization: `Bearer ${TOKEN}` })).body?.getReader()
+  const [first] = new TextDecoder().decode((await reader?.read())?.value).split('\n\n')
+  await reader?.cancel()
+  return JSON.parse(first.replace(/^data: /, '')).events.map(({ text }: { text: string }) => text)
 }
 
 /** The samples of /metrics, by their names with the labels. */
@@ -151,10 +161,31 @@ t.test('names follow the conventions', async (t) => {
   t.equal(new Set(METRICS.map(({ name }) => name)).size, METRICS.length)
 })
 
+t.test('a member without memory is seen where people look, and so is that it has some again', async (t) => {
+  const member = await RawClient.connect(proxy.ring.server('dt-2').port)
+  t.teardown(() => member.close())
+  const readyz = async () => (await ask('/readyz')).text()
+  await member.ask('CONFIG', 'SET', 'maxmemory', '1')
+  await until('it is said', async () =>
+    /^ready\ndt-2: it is out of memory: writes on its keys are refused/.test(await readyz()),
+  )
+  const words = 'dt-2: it is out of memory: writes on its keys are refused'
+  await until('the page says when', async () => (await happened()).includes(words))
+  await member.ask('CONFIG', 'SET', 'maxmemory', '0')
+  await until('all is well', async () => (await readyz()) === 'ready\n')
+  const over = 'dt-2 is up, and nothing is said against it any more'
+  await until('the page says so', async () => (await happened()).includes(over))
+  const [last, first] = await happened()
+  t.same([first, last], [words, over], 'each of it once')
+})
+
 t.test('a member that is away is seen, and clients are served all the same', async (t) => {
   await proxy.ring.kill('dt-2')
   await until('the link is down', async () => (await samples()).get('dt_link_up{member="dt-2"}') === 0)
   const ready = await ask('/readyz')
   t.equal(ready.status, 200)
   t.match(await ready.text(), /^ready\ndt-2: its link is down/)
+  await declareDown(proxy.ring, 'dt-2')
+  const words = /^dt-2: Sentinel \S+ says odown; its link is down: ECONNREFUSED/m
+  await until('what is known of its link is said as well', async () => words.test(await (await ask('/readyz')).text()))
 })

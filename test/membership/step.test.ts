@@ -39,7 +39,7 @@ t.test('a server that is down at the start does not hold up the first view', asy
     > link dt-2 down
       warn: dt-2 cannot be reached: ECONNREFUSED
       info: the ring starts with dt-1 dt-3
-      warn: the ring starts without dt-2: Sentinel s1 says odown
+      warn: the ring starts without dt-2: Sentinel s1 says odown; its link is down: ECONNREFUSED
       publish dt-1 dt-3
     `,
   )

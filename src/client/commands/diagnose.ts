@@ -87,13 +87,18 @@ function ofMembers({ members, copiesWanted }: Facts): Finding[] {
     ...members
       .filter(({ why }) => why !== '')
       .flatMap(({ name, why }) => {
-        return when(true, 'wrong', `${name}: ${why}`, 'start it again, or take it out of the ring with dt remove')
+        return when(
+          true,
+          'wrong',
+          `${name}: ${why}`,
+          'start it again (if it hangs, end it first), or take it out of the ring with dt remove',
+        )
       }),
     ...when(
       there.length < copiesWanted,
       'wrong',
-      `each key has ${there.length} of the ${copiesWanted} copies that the settings ask for: there are not more servers`,
-      'add servers (dt add), or let ring.replicas be less on a new ring',
+      `each key has ${there.length} of the ${copiesWanted} copies that the settings ask for: ${members.length === there.length ? 'there are not more servers' : 'the others are away'}`,
+      'start those that are away, or add servers (dt add)',
     ),
     ...when(
       members.length > 1 && hosts.size === 1,
@@ -122,7 +127,7 @@ function ofMemory({ members }: Facts): Finding[] {
   const full = members.filter(({ maxMemory = 0, usedMemory = 0 }) => maxMemory > 0 && usedMemory > FULL * maxMemory)
   return [
     ...full.flatMap(({ name, maxMemory = 0, usedMemory = 0 }) => {
-      const what = `${name} has used ${Math.floor((usedMemory / maxMemory) * 100)} % of its maxmemory; then writes are refused`
+      const what = `${name} has used ${Math.floor((usedMemory / maxMemory) * 100)} % of its maxmemory; when it is full writes on its keys are refused`
       return when(true, 'wrong', what, 'give it more (CONFIG SET maxmemory), or add a server')
     }),
     ...when(

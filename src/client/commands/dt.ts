@@ -1,11 +1,11 @@
 import { DT_HELP, helpReply } from '../../command/help.js'
 import { countKeysByMaster } from '../../order/key-count.js'
-import { describeKey } from '../../order/pieces/failed-copies.js'
 import { double, map, type Reply } from '../../resp/encode.js'
 import { groupOfKey, identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
 import { pendingRanges, shareMastered } from '../../view/share.js'
 import type { Member, View } from '../../view/view.js'
+import { lackOf } from '../member-lack.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
@@ -35,7 +35,7 @@ async function nodes(server: Server): Promise<Reply> {
       ['name', name],
       ['address', `${host}:${port}`],
       ['state', member?.state ?? (i < masters.length ? 'out' : 'removed')],
-      ['why', why || (held?.full === true ? 'it is out of memory' : lacks(server, name))],
+      ['why', why || lackOf(server, name)],
       ['link', link],
       ['server', held?.info?.kind.product.toLowerCase() ?? ''],
       ['version', held?.info?.kind.version ?? ''],
@@ -44,20 +44,6 @@ async function nodes(server: Server): Promise<Reply> {
       ['keys-counted', how],
     ])
   })
-}
-
-/** What a member did not take when it was copied to it. */
-function lacks({ order, outvoted }: Server, name: string): string {
-  const failed = order.pieces.failed.of(name)
-  const keys = outvoted.of(name)
-  if (failed.length === 0) {
-    return keys === 0
-      ? ''
-      : `it had something else of ${keys} keys than all their other replicas: all copies are looked at`
-  }
-  const [{ id, reason }] = failed
-  const others = failed.length === 1 ? '' : ` and ${failed.length - 1} more`
-  return `it did not take ${describeKey(id)}${others}: ${reason}`
 }
 
 /** DT RING: the token ranges (from, to] clockwise, each with its replica set, the master first. */
