@@ -158,9 +158,10 @@ t.test(
     const BYTES = 64 * 1024 * 1024
     await client.ask('SETRANGE', key, String(BYTES - 1), 'x')
     await until('the Sentinels can agree about it', () => knowEachOther(proxy.ring, 'dt-9'))
-    // Half a minute: it is still coming when the Sentinels have agreed, however busy this machine is.
+    // It is still coming when the Sentinels have agreed, however busy this machine is.
     relay.slowReplies(2000)
     const answered = client.ask('GET', key)
+    await until('it is seen to be large', () => relay.passedSlowly > 4 * 1024 * 1024)
     await declareDown(proxy.ring, 'dt-9')
     await until('it is declared down', () => lines.about(/stays: a large reply is coming from it/).length > 0)
     relay.slowReplies(Number.POSITIVE_INFINITY)

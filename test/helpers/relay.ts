@@ -27,6 +27,8 @@ export class Relay {
   private stallAt: string | undefined
   private held: (() => void)[] | undefined
   private bytesPerMs = UNLIMITED
+  /** Bytes of the server that have passed since `slowReplies`, one after the other. */
+  passedSlowly = 0
   /** What the server has said and has not passed yet. */
   private readonly slow: { readonly bytes: number; readonly deliver: () => void }[] = []
   /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
@@ -130,6 +132,7 @@ export class Relay {
     setTimeout(() => {
       deliver()
       this.slow.shift()
+      this.passedSlowly += bytes
       if (this.slow.length > 0) this.passNext()
     }, bytes / this.bytesPerMs)
   }
