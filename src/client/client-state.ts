@@ -34,6 +34,8 @@ export interface Transaction {
   readonly kind: 'transaction'
   readonly queued: QueuedFrames
   readonly isAborted: boolean
+  /** When EXEC is answered the connection ends: one of its commands has ended it. */
+  endsClient: boolean
 }
 
 /** There is one of each of these, so that it is cheap to ask for them. */
@@ -43,7 +45,7 @@ export const ENDING: ClientState = { kind: 'ending' }
 export const CLOSED: ClientState = { kind: 'closed' }
 
 export function newTransaction(): Transaction {
-  return { kind: 'transaction', queued: new QueuedFrames(), isAborted: false }
+  return { kind: 'transaction', queued: new QueuedFrames(), isAborted: false, endsClient: false }
 }
 
 const MOVES: Readonly<Record<ClientState['kind'], readonly ClientState['kind'][]>> = {

@@ -135,7 +135,10 @@ export class Session {
     this.watched = undefined
   }
 
-  /** As a new connection, but for NO-EVICT and the library's name, which stay [Redis networking.c clearClientConnectionState]. */
+  /**
+   * As a new connection, but for NO-EVICT and the library's name, which stay, and for CLIENT REPLY SKIP, which holds for RESET itself
+   * [Redis networking.c clearClientConnectionState].
+   */
   reset(user: User, authenticated: boolean): void {
     this.proto = 2
     this.db = 0
@@ -145,7 +148,7 @@ export class Session {
     this.endCaching()
     this.monitoring?.end()
     this.endTransaction()
-    this.replies = 'on'
+    if (this.replies !== 'skip-this') this.replies = 'on'
     if (this.authenticated && !authenticated) this.loggedOutMs = performance.now()
     this.authenticated = authenticated
   }

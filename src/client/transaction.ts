@@ -6,13 +6,14 @@ import { PlainCommands } from '../serving/transaction/plain.js'
 import type { QueuedCommand } from '../serving/transaction/plan.js'
 import { Watched } from '../serving/transaction/watched.js'
 import { Noting } from './caching.js'
-import type { Transaction } from './client-state.js'
+import { ENDING, type Transaction } from './client-state.js'
 import { channelsInExec } from './commands/channels.js'
 import { localCommands } from './commands/index.js'
 import { type LocalCommand, NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
 import { refusedInExec, rowUnder } from './rules.js'
 import type { Server } from './server.js'
+import type { Slot } from './slot.js'
 import { pingInExec } from './subscribed.js'
 
 /*
@@ -181,11 +182,19 @@ async function execute(server: Server, client: Connection, transaction: Transact
       } else if (server.cachedKeys.any) noting.note(frame, row, session.db)
       commands.push({ frame, row: rowUnder(session.user, row), db: session.db, proto: session.proto, reply })
     }
-    session.endTransaction()
+    endExecution(client, transaction, slot)
     server.coordinator.transact(commands, slot, watched, takeBack)
   } catch (failure) {
-    session.endTransaction()
+    endExecution(client, transaction, slot)
     watched?.end()
     slot.fail(failure as Error, false)
   }
+}
+
+/** The client may send commands again, unless it has ended its connection. */
+function endExecution(client: Connection, { endsClient }: Transaction, slot: Slot): void {
+  client.session.endTransaction()
+  if (!endsClient) return
+  if (!client.deaf) client.session.become(ENDING)
+  slot.last = true
 }

@@ -2,6 +2,33 @@ import t, { type Test } from 'tap'
 import { startProxy, startRedis } from '../helpers/proxy.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 
+t.test('who ends its own connection inside gets all answers first, each in its place', async (t) => {
+  const proxy = await startProxy(t)
+  const redis = await startRedis(t)
+  const login = [
+    ['ACL', 'SETUSER', 'u', 'reset', 'on', 'nopass', '+@all', '~*', '&*'],
+    ['AUTH', 'u', ''],
+    ['MULTI'],
+    ['SET', 'k', '1'],
+  ]
+  const ends: string[][] = [
+    ['CLIENT', 'KILL', 'USER', 'u', 'SKIPME', 'no'],
+    ['ACL', 'DELUSER', 'u'],
+  ]
+  for (const proto of [2, 3] as const) {
+    for (const end of ends) {
+      const [ours, theirs] = await Promise.all([proxy.connect(proto), redis.connect(proto)])
+      const story = [...login, end, ['EXEC']]
+      t.same((await ours.pipeline(story)).map(String), (await theirs.pipeline(story)).map(String), end.join(' '))
+      await Promise.all([ours.closed, theirs.closed])
+    }
+    const client = await proxy.connect(proto)
+    const replies = await client.pipeline([...login, ends[0], ['GET', 'k'], ['EXEC']])
+    t.equal(String(replies.at(-1)), '*3\r\n+OK\r\n:1\r\n$1\r\n1\r\n', 'Redis leaves out what stands behind it')
+    await client.closed
+  }
+})
+
 t.test('transactions are answered as by Redis', async (t) => {
   const proxy = await startProxy(t)
   const redis = await startRedis(t)

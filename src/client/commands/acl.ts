@@ -14,7 +14,7 @@ import type { Connection } from '../connection.js'
 import { endSessionsOf, rightsChanged } from '../rules.js'
 import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64 } from './arguments.js'
-import { type LocalCommand, NO_REPLY } from './local-command.js'
+import { type LocalCommand, lastReply, type NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
 const NO_FILE = error(
@@ -165,9 +165,7 @@ function deleteUsers(client: Connection, args: readonly Buffer[], server: Server
 
 /** The reply, after which the client is gone if it has lost what it lived on. */
 function last(client: Connection, reply: Reply, isOver: boolean): Reply | typeof NO_REPLY {
-  if (!isOver) return reply
-  client.replyAndEnd(reply)
-  return NO_REPLY
+  return isOver ? lastReply(client, reply) : reply
 }
 
 function rightsOf(selector: Selector): [Reply, Reply][] {

@@ -9,7 +9,7 @@ import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
 import { isPlain, setNameReply } from './connection.js'
-import { type LocalCommand, NO_REPLY } from './local-command.js'
+import { type LocalCommand, lastReply, NO_REPLY } from './local-command.js'
 
 const OK = simple('OK')
 /** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
@@ -125,9 +125,7 @@ function kill({ clients, acl }: Server, client: Connection, args: readonly Buffe
   const killed = others.length + (killsItself ? 1 : 0)
   const oldForm = killed === 0 ? error('ERR No such client') : OK
   const reply = args.length === 3 ? oldForm : killed
-  if (!killsItself) return reply
-  client.replyAndEnd(reply)
-  return NO_REPLY
+  return killsItself ? lastReply(client, reply) : reply
 }
 
 /** CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 when the client waited, and nothing has come for it. */

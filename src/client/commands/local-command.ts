@@ -14,3 +14,14 @@ export type LocalCommand = (
   args: readonly Buffer[],
   server: Server,
 ) => Reply | Promise<Reply> | typeof NO_REPLY
+
+/** The reply to a command that ends the connection of who has sent it: in EXEC it is an element, and the end comes behind them all. */
+export function lastReply(client: Connection, reply: Reply): Reply | typeof NO_REPLY {
+  const { transaction } = client.session
+  if (transaction === undefined) {
+    client.replyAndEnd(reply)
+    return NO_REPLY
+  }
+  transaction.endsClient = true
+  return reply
+}

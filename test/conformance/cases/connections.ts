@@ -169,6 +169,12 @@ export const connectionCases: Cases = {
     ~silent CLIENT REPLY SKIP
     ~silent CLIENT REPLY ON
     PING seen
+    ~silent CLIENT REPLY SKIP
+    ~silent RESET
+    PING seen
+    ~silent CLIENT REPLY OFF
+    RESET
+    PING seen
   `,
   'client|setname': String.raw`
     CLIENT SETNAME bob
