@@ -40,6 +40,9 @@ interface Service {
   environment?: Record<string, string>
   ports?: string[]
   depends_on?: string[]
+  read_only?: boolean
+  cap_drop?: string[]
+  security_opt?: string[]
   networks: { ring: { ipv4_address: string } }
 }
 
@@ -102,6 +105,16 @@ t.test('the image runs the dt command as a user without rights, with a health ch
   const [node, script, checkCommand] = JSON.parse(check?.[1] ?? '[]')
   t.same([node, script], ['node', packageJson.bin.dt])
   for (const name of [command, checkCommand]) t.match(help, new RegExp(`^  ${name} `, 'm'))
+})
+
+t.test('the image needs no shell, no rights, and no place to write to but its volume', async (t) => {
+  for (const [instruction, words] of dockerfile) {
+    if (instruction === 'ENTRYPOINT' || instruction === 'CMD') t.ok(Array.isArray(JSON.parse(words)), words)
+  }
+  t.notMatch(all('HEALTHCHECK')[0], /CMD [^[]/)
+  const { read_only, cap_drop, security_opt, volumes } = compose.services.dt
+  t.same([read_only, cap_drop, security_opt], [true, ['ALL'], ['no-new-privileges:true']])
+  t.same(volumes, [`state:${all('VOLUME')[0]}`])
 })
 
 t.test('the image’s Node and its settings are ones that we know', async (t) => {
