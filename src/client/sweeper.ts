@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import { memoryOf } from './client-memory.js'
 import type { Connection } from './connection.js'
 import { exceeds } from './output-limit.js'
@@ -19,6 +20,8 @@ interface Seen {
   softSinceMs: number | undefined
   /** Bytes that it had taken then. */
   takenBytes: number
+  /** Bytes that were written and that the system had not taken. */
+  queuedBytes: number
 }
 
 /**
@@ -54,10 +57,11 @@ export class Sweeper {
       const why = reasonToClose(client, needLogin, seen, config.limits, nowMs)
       if (why === undefined) continue
       if (why !== 'idle') log.warn({ client: client.address }, `a client is closed: ${why}`)
-      if (why === 'idle') client.close()
+      // What waits for one who does not read would keep the connection for ever; with TLS it is not seen whether he does.
+      if (why === 'idle' && (client.pendingBytes === 0 || client.socket instanceof TLSSocket)) client.close()
       else client.drop()
     }
-    for (const client of this.seen.keys()) if (client.closed) this.seen.delete(client)
+    for (const client of this.seen.keys()) if (clients.get(client.id) !== client) this.seen.delete(client)
   }
 
   /** Closes those that take the most, until all others together have no more than they may. [Redis server.c evictClients] */
@@ -90,26 +94,36 @@ export class Sweeper {
       return undefined
     }
     const takenBytes = client.outbox.totalBytes - pendingBytes
+    const queuedBytes = queuedBytesOf(client)
     let seen = this.seen.get(client)
     if (seen === undefined) {
-      seen = { commands, halfSinceMs: undefined, softSinceMs: undefined, takenBytes }
+      seen = { commands, halfSinceMs: undefined, softSinceMs: undefined, takenBytes, queuedBytes }
       this.seen.set(client, seen)
+      // Replies have been written since it was last looked at.
+      if (pendingBytes > 0) client.lastActiveMs = nowMs
     }
     if (!half) seen.halfSinceMs = undefined
     else if (seen.halfSinceMs === undefined || seen.commands !== commands) seen.halfSinceMs = nowMs
     seen.commands = commands
     // Who takes replies does something [Redis networking.c writeToClient].
-    if (takenBytes !== seen.takenBytes) client.lastActiveMs = nowMs
+    if (takenBytes !== seen.takenBytes || queuedBytes < seen.queuedBytes) client.lastActiveMs = nowMs
     seen.takenBytes = takenBytes
+    seen.queuedBytes = queuedBytes
     const isOverSoft = exceeds(pendingBytes, this.server.config.limits.outputBufferSoftBytes)
     seen.softSinceMs = isOverSoft ? (seen.softSinceMs ?? nowMs) : undefined
     return seen
   }
 }
 
+/** What Node counts falls when all of a write has left; this falls with each part of it. */
+function queuedBytesOf({ socket }: Connection): number {
+  const { _handle: handle } = socket as unknown as { _handle?: { writeQueueSize?: number } | null }
+  return handle?.writeQueueSize ?? 0
+}
+
 /** Why a client is to be closed now; undefined when it is not. */
 export function reasonToClose(
-  client: Pick<Connection, 'session' | 'queue' | 'framer' | 'isBlocked' | 'createdAtMs' | 'lastActiveMs'>,
+  client: Pick<Connection, 'session' | 'queue' | 'framer' | 'isBlocked' | 'closed' | 'createdAtMs' | 'lastActiveMs'>,
   needLogin: boolean,
   seen: Readonly<Seen> | undefined,
   limits: Pick<Limits, 'idleTimeoutMs' | 'loginTimeoutMs' | 'commandTimeoutMs' | 'outputBufferSoftMs'>,
@@ -129,9 +143,11 @@ export function reasonToClose(
   if (seen?.softSinceMs !== undefined && nowMs - seen.softSinceMs > limits.outputBufferSoftMs) {
     return 'it has had too much to take for too long (client-output-buffer-limit)'
   }
-  // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout].
+  // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout]; one that is closed
+  // and has not taken its last replies does none of that any more.
   const mayBeSilent =
-    queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined
+    !client.closed &&
+    (queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined)
   if (idleTimeoutMs > 0 && !mayBeSilent && nowMs - client.lastActiveMs > idleTimeoutMs) return 'idle'
   return undefined
 }

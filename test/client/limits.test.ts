@@ -109,6 +109,27 @@ t.test(
   },
 )
 
+t.test('who says nothing and does not read is closed after `timeout`, too', async (t) => {
+  const operator = operators.dt
+  await operator.ask('SET', 'large', Buffer.alloc(32 * MB))
+  const clients = await Promise.all([proxy.connect(), proxy.connect(), proxy.connect()])
+  for (const client of clients) {
+    client.socket.pause()
+    client.send(Buffer.concat([command('CLIENT', 'SETNAME', 'unread'), command('GET', 'large')]))
+  }
+  const [, quitting, ending] = clients
+  quitting.send(command('QUIT'))
+  ending.socket.end()
+  await set('dt', 'timeout', '1')
+  const list = await until('all are gone', async () => {
+    const list = String(await operator.ask('CLIENT', 'LIST'))
+    return !/ name=unread /.test(list) && list
+  })
+  t.match(list, / cmd=client/)
+  await set('dt', 'timeout', '0')
+  for (const client of clients) client.close()
+})
+
 t.test('an argument that is longer than proto-max-bulk-len is a protocol error', async (t) => {
   for (const side of both) {
     await set(side, 'proto-max-bulk-len', '1mb')
@@ -231,7 +252,7 @@ t.test('RESET gives as long again for a login, but not to who had none', async (
     nodes: 1,
     replicas: 0,
     sentinels: 1,
-    config: { auth: { password: 'x' }, limits: { loginTimeoutMs: 3000 } },
+    config: { auth: { password: 'x' }, limits: { loginTimeoutMs: 1500 } },
   })
   const [client, never] = await Promise.all([own.connect(), own.connect()])
   await client.ask('AUTH', 'x')
@@ -239,7 +260,7 @@ t.test('RESET gives as long again for a login, but not to who had none', async (
   t.ok(await isClosed(never, 25_000))
   clearInterval(resets)
   t.equal((await client.ask('RESET')).toString(), '+RESET\r\n')
-  t.notOk(await isClosed(client, 1500))
+  t.notOk(await isClosed(client, 1200))
   t.equal((await client.ask('AUTH', 'x')).toString(), '+OK\r\n')
 })
 
@@ -253,7 +274,7 @@ t.test('half a command may take longer where much of it has come', async (t) => 
       lastActiveMs: 0,
     }) as unknown as RawClientLike
   const limits = { idleTimeoutMs: 0, loginTimeoutMs: 0, commandTimeoutMs: 1000, outputBufferSoftMs: 0 }
-  const seen = { commands: 1, halfSinceMs: 0, softSinceMs: undefined, takenBytes: 0 }
+  const seen = { commands: 1, halfSinceMs: 0, softSinceMs: undefined, takenBytes: 0, queuedBytes: 0 }
   t.equal(reasonToClose(client(10), false, seen, limits, 999), undefined)
   t.match(reasonToClose(client(10), false, seen, limits, 1100), /half a command/)
   t.equal(reasonToClose(client(5 * MB), false, seen, limits, 5900), undefined)
