@@ -10,10 +10,14 @@ out=$dir/$suite-$package
 
 root=$dir/$suite
 mkdir -p "$root/state/lists/partial" "$root/cache/archives/partial" "$out"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" >"$root/sources.list"
+# From where this Debian has its own packages.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Component: main' | head -1)
+[ -n "$mirror" ] || { echo 'apt-get knows no mirror of Debian'; exit 1; }
+from="deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror"
+echo "$from $suite main" >"$root/sources.list"
 # What a suite has that is built on another one is taken from there.
 [ "$suite" != experimental ] ||
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main" >>"$root/sources.list"
+  echo "$from sid main" >>"$root/sources.list"
 : >"$root/state/status"
 apt() {
   apt-get -q -y -o Dir::Etc::sourcelist="$root/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$root/state" \
