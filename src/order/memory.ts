@@ -138,9 +138,10 @@ export class Memory {
   linkUp(link: Link): void {
     this.looks.delete(link)
     link.onBudgetSpent = () => void this.ask(link)
+    // It has just said so itself: nothing that needs memory is sent to it alone until it has been asked.
     link.onBlockRefused = () => {
       link.refusesBlocks = true
-      this.anyFull = true
+      this.become(link, true)
       void this.ask(link)
     }
     void this.ask(link)
@@ -190,10 +191,15 @@ export class Memory {
     link.budgetBytes = sentBytes + budgetBytes(state)
     const expectedBytes = growth * (link.sentBytes - sentBytes)
     link.refusesBlocks = refusesBlocks(state, expectedBytes)
-    const full = isFull(state, expectedBytes, link.full)
-    if (full === link.full) return
+    this.become(link, isFull(state, expectedBytes, link.full), state)
+  }
+
+  /** `state` is what it said, if it was asked. */
+  private become(link: Link, full: boolean, state?: MemoryState): void {
+    const before = link.full
     link.full = full
     this.anyFull = this.links().some(isShort)
+    if (full === before) return
     const about = { member: link.name, ...state }
     if (full) this.log.warn(about, `${link.name} is out of memory: writes that need some are refused on its keys`)
     else this.log.info(about, `${link.name} has memory again`)

@@ -1,5 +1,17 @@
 import t from 'tap'
-import { budgetBytes, growthAfter, isFull, isOutOfMemory, lookAgainMs, refusesBlocks } from '../../src/order/memory.js'
+import type { Link } from '../../src/backend/link.js'
+import { silentLogger } from '../../src/base/log.js'
+import { rowNamed } from '../../src/command/table.js'
+import {
+  budgetBytes,
+  growthAfter,
+  isFull,
+  isOutOfMemory,
+  lookAgainMs,
+  Memory,
+  refusesBlocks,
+} from '../../src/order/memory.js'
+import type { Route } from '../../src/order/router.js'
 
 const MB = 1024 * 1024
 const at = (used: number, max: number) => ({ usedBytes: used * MB, maxBytes: max * MB })
@@ -61,4 +73,23 @@ t.test('a member is expected to grow by what it is sent as it lately did', async
   t.equal(growthAfter(0.25, -MB, MB), 0.125)
   t.equal(growthAfter(0, 12 * MB, 4 * MB), 3, 'small elements take more memory than bytes on the wire')
   t.equal(growthAfter(0.5, MB, 1000), 0.5, 'a few bytes tell nothing')
+})
+
+t.test('a server that refuses a transaction for that is full at once, before it was asked', async (t) => {
+  const link = { name: 'dt-1', full: false, refusesBlocks: false, sentBytes: 0, ready: true } as unknown as Link
+  link.call = () => new Promise(() => {})
+  const changed: boolean[] = []
+  const memory = new Memory(
+    () => [link],
+    silentLogger(),
+    ({ full }) => changed.push(full),
+  )
+  memory.linkUp(link)
+  link.onBlockRefused()
+  t.same([link.refusesBlocks, link.full, memory.anyFull, changed], [true, true, true, [true]])
+  t.ok(
+    memory.refuses(rowNamed('set')!, { targets: [link] } as unknown as Route, false),
+    'nothing goes out alone meanwhile',
+  )
+  t.notOk(memory.refuses(rowNamed('get')!, { targets: [link] } as unknown as Route, false))
 })
