@@ -39,6 +39,9 @@ t.test('another proxy takes over: what was told is so, and nothing is half but w
   }
 })
 
+/** What a proxy says whose ring was taken over. */
+const UNKNOWN = /^-ERR the outcome of this command, .* is unknown: another proxy has taken over the ring/
+
 t.test('another proxy takes over while a server owes their answers, which it executes late', async (t) => {
   const ring = await startRing(t)
   const first = await AnotherProxy.started(t, ring)
@@ -74,7 +77,7 @@ t.test('another proxy takes over while a server owes their answers, which it exe
   const second = await AnotherProxy.started(t, ring, { takeover: true })
   await first.proxy.ended
   await first.proxy.stop()
-  t.same(await Promise.all(replies), ['nothing', 'nothing', 'nothing', 'nothing'], 'nobody was told anything')
+  for (const reply of await Promise.all(replies)) t.match(reply, UNKNOWN, 'nobody was told that anything was done')
   const client = await second.connect()
   await declareDown(ring, 'dt-3')
   await until('it is out', async () => !(await membersOf(client)).includes('dt-3'))

@@ -5,7 +5,8 @@ const LISTS = 8
 const ELEMENTS = 24
 const NAMES = 4
 const ACCOUNTS = 6
-const UNKNOWN = /^-ERR the (outcome of this (write|transaction) is unknown|transaction was executed in part)/
+const UNKNOWN =
+  /^-ERR the (outcome of this (write|transaction) is unknown|transaction was executed in part|outcome of this command, and of those that were sent behind it, is unknown)/
 
 type Kind = 'moves' | 'renames' | 'unions' | 'transfers' | 'pairs' | 'news'
 
