@@ -18,8 +18,8 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     usage: `Usage: dt config check [options]
        dt config show [options]
 
-check: says everything that is wrong with the settings, and with the certificates
-and the file of users that they name; exits with 1 then.
+check: says everything that is wrong with the settings, and with the
+certificates and the file of users that they name; exits with 1 then.
 show: lists each setting with its value and its variable; secrets are left out.
 
   --config FILE     settings in YAML; variables DT_<SECTION>_<NAME> go before it
