@@ -1,6 +1,6 @@
 import type { Logger } from '../base/log.js'
 import type { Reception } from './accept.js'
-import { Certificates, type Reloaded } from './certificates.js'
+import { Certificates } from './certificates.js'
 import { type ServerTls, serverContext } from './server-context.js'
 
 /** The section `tls` of the settings. */
@@ -17,7 +17,7 @@ export interface ClientTlsSettings extends ServerTls {
 
 /** How clients are received with TLS at this moment: with the certificate that was read last. */
 export class TlsForClients {
-  private readonly certificates: Certificates
+  readonly certificates: Certificates
 
   /** @throws UserError when the files, or the ciphers, cannot be used */
   constructor(
@@ -36,17 +36,5 @@ export class TlsForClients {
   get reception(): Reception {
     const { authClients, handshakeTimeoutMs } = this.settings
     return { context: this.certificates.context, authClients, handshakeTimeoutMs }
-  }
-
-  reload(): Reloaded {
-    return this.certificates.reload()
-  }
-
-  watch(): void {
-    this.certificates.watch()
-  }
-
-  stop(): void {
-    this.certificates.stop()
   }
 }

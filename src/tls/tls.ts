@@ -1,5 +1,5 @@
 import type { Logger } from '../base/log.js'
-import type { Reloaded } from './certificates.js'
+import type { Certificates, Reloaded } from './certificates.js'
 import { type ClientTlsSettings, TlsForClients } from './for-clients.js'
 import { TlsToServers, type ToServersSettings } from './to-servers.js'
 
@@ -14,7 +14,7 @@ export class Tls {
   readonly clients: TlsForClients | undefined
   readonly servers: TlsToServers | undefined
   readonly sentinels: TlsToServers | undefined
-  private readonly all: readonly (TlsForClients | TlsToServers)[]
+  private readonly all: readonly Certificates[]
 
   /** @throws UserError when files or ciphers cannot be used */
   constructor(
@@ -24,7 +24,7 @@ export class Tls {
     this.clients = tls.port === 0 ? undefined : new TlsForClients(tls, log)
     this.servers = backend.tls === 'no' ? undefined : new TlsToServers('backend', backend, log)
     this.sentinels = sentinel.tls === 'no' ? undefined : new TlsToServers('sentinel', sentinel, log)
-    this.all = [this.clients, this.servers, this.sentinels].filter((each) => each !== undefined)
+    this.all = [this.clients, this.servers, this.sentinels].flatMap((each) => each?.certificates ?? [])
   }
 
   /** Reads all files again, and logs what came of each. */

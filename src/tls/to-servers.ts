@@ -8,7 +8,7 @@ import {
 } from 'node:tls'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
-import { Certificates, type Reloaded } from './certificates.js'
+import { Certificates } from './certificates.js'
 import { tlsFault } from './fault.js'
 import type { TlsMaterial } from './files.js'
 import { contextFault } from './server-context.js'
@@ -40,7 +40,7 @@ const SETTING = {
 
 /** Connections to all servers, or to all Sentinels: with the certificate and authorities that were read last. */
 export class TlsToServers implements TlsTarget {
-  private readonly certificates: Certificates
+  readonly certificates: Certificates
 
   /** @throws UserError when the files cannot be used */
   constructor(
@@ -71,18 +71,6 @@ export class TlsToServers implements TlsTarget {
       this.settings.tlsVerify === 'yes',
       this.settings.tlsServerName,
     )
-  }
-
-  reload(): Reloaded {
-    return this.certificates.reload()
-  }
-
-  watch(): void {
-    this.certificates.watch()
-  }
-
-  stop(): void {
-    this.certificates.stop()
   }
 }
 
