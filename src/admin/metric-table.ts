@@ -2,7 +2,7 @@ import { version } from '../base/version.js'
 import type { Server } from '../client/server.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
-import { pendingRanges, shareMastered } from '../view/share.js'
+import { pendingRanges, shareMastered, unservedRanges } from '../view/share.js'
 import { readinessOf } from './readiness.js'
 
 /** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
@@ -117,9 +117,9 @@ function ofTheRing(): Metric[] {
       return setOfRange.filter(({ natural }) => natural.filter(({ state }) => state !== 'gone').length <= replicas)
         .length
     }),
-    gauge('dt_ranges_unserved', 'Token ranges of which nobody is there: their keys wait.', ({ views }) => {
-      return views.current.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
-    }),
+    gauge('dt_ranges_unserved', 'Token ranges of which nobody is there: their keys wait.', ({ views }) =>
+      unservedRanges(views.current),
+    ),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { lackOf } from '../client/member-lack.js'
 import type { Server } from '../client/server.js'
+import { unservedRanges } from '../view/share.js'
 
 /** Whether clients should be sent here, and what is wrong anyhow. */
 export interface Readiness {
@@ -17,7 +18,7 @@ export function readinessOf(server: Server): Readiness {
   const { masters, sentinels } = membership.status()
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const why = clients.isDraining ? 'the proxy stops' : closed
-  const waiting = view.setOfRange.filter(({ natural }) => natural.every(({ state }) => state === 'gone')).length
+  const waiting = unservedRanges(view)
   const copies = Math.min(view.replicas + 1, view.wanted.length)
   const lacking = masters.map(({ name, why }) => ({ name, why: why || lackOf(server, name) }))
   const silent = sentinels.filter(({ reachable }) => !reachable)

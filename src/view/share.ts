@@ -1,6 +1,6 @@
 import { CIRCLE_SIZE, rangeSize } from '../ring/token-range.js'
 import { isMoving } from './parting.js'
-import type { View } from './view.js'
+import type { ReplicaSet, View } from './view.js'
 
 /** The fraction of the circle, 0 … 1, of whose keys the member is the master now. */
 export function shareMastered(view: View, name: string): number {
@@ -14,4 +14,14 @@ export function shareMastered(view: View, name: string): number {
 /** How many token ranges have a replica that is still receiving them, or one that is still to let go of them. */
 export function pendingRanges(view: View): number {
   return view.setOfRange.filter((set) => isMoving(view, set)).length
+}
+
+/** How many token ranges nobody is there for: their keys wait [design §8 The last natural replica]. */
+export function unservedRanges(view: View): number {
+  return view.setOfRange.filter(isUnserved).length
+}
+
+/** Whether nobody is there who has its ranges. */
+export function isUnserved({ natural }: ReplicaSet): boolean {
+  return natural.every(({ state }) => state === 'gone')
 }

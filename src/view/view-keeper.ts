@@ -1,7 +1,7 @@
 import type { Logger } from '../base/log.js'
 import type { TokenRange } from '../ring/token-range.js'
 import { nextView, type PlacementChange } from './placement.js'
-import { pendingRanges } from './share.js'
+import { isUnserved, pendingRanges } from './share.js'
 import type { Member, View } from './view.js'
 import type { ViewStore } from './view-store.js'
 
@@ -127,9 +127,7 @@ export class ViewKeeper {
 
   /** Ranges of which nobody is there who has them are not served [design §8 The last natural replica]. */
   private logWaiting({ epoch, setOfRange }: View): void {
-    const waiting = setOfRange.filter(
-      ({ natural }) => natural.length > 0 && natural.every(({ state }) => state === 'gone'),
-    )
+    const waiting = setOfRange.filter((set) => set.natural.length > 0 && isUnserved(set))
     const names = new Set(waiting.flatMap(({ natural }) => natural.map(({ name }) => name)))
     const text = [...names].sort().join(' or ')
     const before = this.waitingFor
