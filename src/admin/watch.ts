@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Server } from '../client/server.js'
 import { countKeysByMaster } from '../order/key-count.js'
-import { changesBetween, rangesOf, type Snapshot, snapshotOf } from './snapshot.js'
+import { happened, rangesOf, ringSeen, snapshotOf } from './snapshot.js'
 
 /** How often whoever watches is told, and what happens is looked for. */
 const LOOK_MS = 1000
@@ -24,7 +24,7 @@ export class Watch {
   private readonly events: Event[] = []
   private keys: ReadonlyMap<string, number> = new Map()
   private lastCountMs = Number.NEGATIVE_INFINITY
-  private before: Snapshot | undefined
+  private before: ReturnType<typeof ringSeen> | undefined
   private timer: NodeJS.Timeout | undefined
 
   constructor(private readonly server: Server) {}
@@ -51,19 +51,20 @@ export class Watch {
   }
 
   private look(): void {
-    const now = snapshotOf(this.server, this.keys)
+    const seen = ringSeen(this.server)
     const at = new Date().toISOString()
     if (this.before !== undefined) {
-      for (const text of changesBetween(this.before, now)) this.events.unshift({ at, text })
+      for (const text of happened(this.before, seen)) this.events.unshift({ at, text })
       this.events.length = Math.min(this.events.length, EVENTS_KEPT)
     }
-    this.before = now
+    this.before = seen
     if (this.watchers.size === 0) return
     this.countKeys()
+    const now = snapshotOf(this.server, this.keys)
     for (const [response, watcher] of this.watchers) this.tell(response, watcher, now)
   }
 
-  private tell(response: ServerResponse, watcher: { epoch: number }, now: Snapshot): void {
+  private tell(response: ServerResponse, watcher: { epoch: number }, now: ReturnType<typeof snapshotOf>): void {
     if (response.writableLength > UNSENT_BYTES_MAX) response.destroy()
     else response.write(`data: ${JSON.stringify({ ...now, events: this.events, ...this.ranges(watcher) })}\n\n`)
   }

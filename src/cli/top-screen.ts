@@ -1,3 +1,4 @@
+import { changesBetween, reasonOf } from '../membership/ring-changes.js'
 import type { Fields } from './proxy-client.js'
 import { migrationLines } from './show.js'
 import { count, duration, type Output, percent, size, styled, table } from './terminal.js'
@@ -50,25 +51,20 @@ export function ratesBetween(before: Sample | undefined, now: Sample): Rates {
 export function eventsBetween(before: Sample | undefined, now: Sample): string[] {
   if (before === undefined) return []
   if (before.info.run_id !== now.info.run_id) return ['another run of the proxy answers']
-  const known = new Map(before.nodes.map((node) => [node.name, node]))
-  const there = new Set(now.nodes.map(({ name }) => name))
-  const moves = (sample: Sample) => sample.migrations.length
-  return [
-    ...now.nodes.flatMap((node) => changeOf(node, known.get(node.name))),
-    ...before.nodes.filter(({ name }) => !there.has(name)).map(({ name }) => `${name} is not known any more`),
-    ...(moves(before) === 0 && moves(now) > 0 ? ['data begins to move'] : []),
-    ...(moves(before) > 0 && moves(now) === 0 ? ['no data moves any more'] : []),
-    ...(now.info.dt_serving !== before.info.dt_serving
-      ? [now.info.dt_serving === '1' ? 'clients are served' : `nothing is served: ${now.info.dt_not_serving_because}`]
-      : []),
-  ]
+  return changesBetween(ringSeen(before), ringSeen(now), (member, was) => {
+    return member.link === was.link ? [] : [`the connection to ${member.name} is ${member.link}${reasonOf(member)}`]
+  })
 }
 
-function changeOf(node: Fields, before: Fields | undefined): string[] {
-  const why = node.why === '' ? '' : `: ${node.why}`
-  if (before === undefined) return [`${node.name} is known, and ${node.state}${why}`]
-  if (before.state !== node.state) return [`${node.name} was ${before.state} and is ${node.state}${why}`]
-  return before.link === node.link ? [] : [`the connection to ${node.name} is ${node.link}${why}`]
+function ringSeen({ info, nodes, migrations }: Sample) {
+  return {
+    ready: info.dt_serving === '1',
+    why: info.dt_not_serving_because,
+    members: nodes.map(({ name, state, link, why }) => {
+      return { name: String(name), state: String(state), link: String(link), why: String(why) }
+    }),
+    moves: migrations.length > 0,
+  }
 }
 
 /** The whole picture, a line each, for 80 columns. `events` are the latest ones, the last one last. */
