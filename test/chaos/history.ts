@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 
 /** A decoded reply: bulk and simple strings as text of one character a byte. */
 export type Value = null | number | string | readonly Value[]
@@ -77,22 +77,42 @@ export class History {
   }
 }
 
+/** So many operations are written at once: a run of millions is longer than a string can be. */
+const AT_ONCE = 10_000
+
 /** Writes one JSON value a line, the header first: `npm run chaos -- --replay <file>` checks it again. */
 export function writeHistory(file: string, header: HistoryHeader, operations: readonly Operation[]): void {
-  const lines = [JSON.stringify({ header })]
-  // JSON has no Infinity: an operation without a reply has no return.
-  for (const operation of operations) lines.push(JSON.stringify(operation))
-  writeFileSync(file, `${lines.join('\n')}\n`)
+  const fd = openSync(file, 'w')
+  try {
+    writeSync(fd, `${JSON.stringify({ header })}\n`)
+    for (let i = 0; i < operations.length; i += AT_ONCE) {
+      // JSON has no Infinity: an operation without a reply has no return.
+      const lines = operations.slice(i, i + AT_ONCE).map((operation) => JSON.stringify(operation))
+      writeFully(fd, Buffer.from(`${lines.join('\n')}\n`))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function writeFully(fd: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written)
 }
 
 /** Reads what `writeHistory` wrote. */
 export function readHistory(file: string): { header: HistoryHeader; operations: Operation[] } {
-  const [first, ...rest] = readFileSync(file, 'utf8').trimEnd().split('\n')
-  const operations = rest.map((line): Operation => {
-    const operation = JSON.parse(line) as Operation & { returnedMs: number | null }
-    return { ...operation, returnedMs: operation.returnedMs ?? Number.POSITIVE_INFINITY }
-  })
-  return { header: JSON.parse(first).header, operations }
+  const bytes = readFileSync(file)
+  const operations: Operation[] = []
+  let header: HistoryHeader | undefined
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf('\n', from)
+    const value = JSON.parse(bytes.toString('utf8', from, end))
+    from = end + 1
+    if (header === undefined) header = value.header as HistoryHeader
+    else operations.push({ ...value, returnedMs: value.returnedMs ?? Number.POSITIVE_INFINITY })
+  }
+  if (header === undefined) throw new Error(`${file} is empty`)
+  return { header, operations }
 }
 
 /** The key of an operation on all keys of all databases. */

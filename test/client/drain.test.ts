@@ -46,7 +46,10 @@ t.test('on SIGTERM what runs is finished, who waits is told so, and the exit cod
   t.equal((await listening.rest()).toString(), '', 'who listens is not sent what it would take for an answer')
   t.ok(await isShut(serve.port), 'nobody else comes in')
   for (const client of [waiting, resp3]) {
-    t.match((await client.rest()).toString(), /^-UNBLOCKED the proxy stops, and nothing has come: .*\r\n$/)
+    t.match(
+      (await client.rest()).toString(),
+      /^-UNBLOCKED the proxy stops, nothing has come and nothing was applied: .*\r\n$/,
+    )
   }
   server.resume()
   t.equal((await running.rest()).toString(), '+OK\r\n$1\r\nv\r\n+PONG\r\n')
