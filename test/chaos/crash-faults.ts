@@ -57,8 +57,10 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
     fillsBudget: true,
     lasts: [0, 1000],
     async run({ ring }, { durationMs }, targets) {
-      await Promise.all([ring.proxy.kill(), ...targets.map((name) => ring.member(name).server.kill())])
-      await Promise.all(targets.map((name) => ring.restart(name, true)))
+      // Without a state file half of the members have to have their markers still [design §12].
+      const lost = ring.options.stateFile ? targets : targets.slice(0, Math.floor(ring.expected.size / 2))
+      await Promise.all([ring.proxy.kill(), ...lost.map((name) => ring.member(name).server.kill())])
+      await Promise.all(lost.map((name) => ring.restart(name, true)))
       await sleep(durationMs)
       await ring.proxy.start()
     },
