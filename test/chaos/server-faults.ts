@@ -108,10 +108,12 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   'function-flush': {
-    summary: 'somebody deletes all functions, the marker among them, on 1 to r members',
+    summary: 'somebody deletes all functions, the marker among them, on 1 to r members; the proxy lives to notice it',
     resource: 'members',
+    // A proxy that starts and finds keys without a marker takes them for a stranger's, and refuses the server.
+    needs: ['proxy'],
     sparesOthers: true,
-    lasts: [0, NOTICED_LATEST_MS],
+    lasts: [NOTICED_LATEST_MS, NOTICED_LATEST_MS + 1000],
     async run({ ring }, { durationMs }, targets) {
       for (const name of targets) await tell(ring, name, 'FUNCTION FLUSH', /^\+OK/)
       await sleep(durationMs)
