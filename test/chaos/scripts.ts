@@ -44,6 +44,9 @@ const LOOK = `local count = redis.call('hmget', KEYS[1], 'n', 'calls')
 const TRANSFER = "return {redis.call('decrby', KEYS[1], ARGV[1]), redis.call('incrby', KEYS[2], ARGV[1])}"
 const TRANSFER_TO_OTHER =
   "return {redis.call('decrby', KEYS[1], ARGV[1]), redis.call('incrby', ARGV[2] .. ARGV[3], ARGV[1])}"
+/** It declares an account that it only reads, and touches the two others one after the other: each time it needs one key more. */
+const TRANSFER_BY_OTHER = `redis.call('get', KEYS[1])
+  return {redis.call('decrby', ARGV[2] .. ARGV[3], ARGV[1]), redis.call('incrby', ARGV[4] .. ARGV[5], ARGV[1])}`
 const BALANCES = `local all = {}
   for i, key in ipairs(KEYS) do all[i] = tonumber(redis.call('get', key) or '0') end
   return all`
@@ -102,6 +105,14 @@ const SCATTERED: Readonly<Record<string, Form>> = {
   transferToOther: {
     reply: 'integers',
     encode: (key, [from, to, amount]) => run(TRANSFER_TO_OTHER, part(key, from), amount, ...halves(keyUnder(key, to))),
+  },
+  transferByOther: {
+    reply: 'integers',
+    encode: (key, [from, to, amount]) => {
+      const other = ACCOUNTS.find((name) => name !== from && name !== to)!
+      const accounts = [from, to].flatMap((name) => halves(keyUnder(key, String(name))))
+      return run(TRANSFER_BY_OTHER, part(key, other), amount, ...accounts)
+    },
   },
   balance: {
     reply: 'text or nil',

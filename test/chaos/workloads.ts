@@ -100,6 +100,7 @@ const SCATTERED = [
   'transfer',
   'transferByFunction',
   'transferToOther',
+  'transferByOther',
   'balance',
   'balance',
   'look',

@@ -12,7 +12,7 @@ const SUMS_OF = 14
 
 /**
  * Transfers (`transfer from to amount`, answered by what is on both then; `audited`, which reads all accounts between the two
- * parts; `logged`; by scripts `transferByFunction`, `transferToOther`; `watched from to amount less more`, which is executed if the two have that), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
+ * parts; `logged`; by scripts `transferByFunction`, `transferToOther`, `transferByOther`; `watched from to amount less more`, which is executed if the two have that), and looks at one account or at all of them. Every amount is another one, so a balance tells what has come to it.
  *
  * A transfer of unknown outcome may have been executed on the servers of one account alone; where both are on the same servers, in
  * both parts or not at all [README Transactions].
@@ -113,6 +113,7 @@ function seen(operation: Operation): Balances {
     case 'transfer':
     case 'transferByFunction':
     case 'transferToOther':
+    case 'transferByOther':
     case 'logged':
       return { [from]: reply[0], [to]: reply[1] }
     case 'audited': {

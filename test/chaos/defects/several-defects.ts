@@ -22,6 +22,30 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'gates-grown-while-held': {
+    summary:
+      "who needs more keys keeps the gates that he has while he waits for the others: two that want each other's wait in vain",
+    faults: [],
+    workloads: ['scattered'],
+    isLate: true,
+    patches: [
+      {
+        file: 'serving/several/operation.js',
+        replace: 'const entry = await gates.entered(claim, ticket, deadlineMs);',
+        by: `const held = (this.held ??= []);
+                const has = (id) => held.some((each) => each.ids.has(id));
+                const more = { ...claim, ids: claim.ids.filter((id) => !has(id)) };
+                const entry = await gates.entered(more, ticket, deadlineMs);
+                if (entry === undefined) for (const each of held.splice(0)) gates.leave(each);`,
+      },
+      {
+        file: 'serving/several/operation.js',
+        replace: 'gates.leave(entry);',
+        by: `held.push(entry);
+                    if (attempt !== 'again') for (const each of held.splice(0)) gates.leave(each);`,
+      },
+    ],
+  },
   'reads-pass-gates': {
     summary: 'who only reads does not wait at gates',
     faults: [],

@@ -49,6 +49,7 @@ t.test('what scripts do with accounts on several servers is a transfer', async (
   const before = '0-1 transferToOther a b 5 -> [-5 5]\n'
   t.strictSame(checks(`${before}2-3 look -> [-5 5 0 0 0]`, 'scattered'), [])
   t.strictSame(checks(`${before}2-3 look -> [-5 10 0 0 0]`, 'scattered'), ['linearizable'])
+  t.strictSame(checks('0-1 transferByOther a b 5 -> [-5 5]\n2-3 look -> [-5 5 0 0 0]', 'scattered'), [])
   t.strictSame(checks('0- transferByFunction x* y* 5 -> ?\n2-3 look -> [0 0 0 -5 0]', 'scattered'), ['linearizable'])
 })
 
