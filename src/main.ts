@@ -176,7 +176,8 @@ async function ping(argv: string[]): Promise<number> {
   const config = loadConfig(configFile(argv))
   const { whereToAsk } = await import('./cli/proxy-tls.js')
   const { host, port, tls } = whereToAsk(config, {})
-  const answer = await (tls === undefined ? ask(host, port, 'PING') : greet({ host, port, tls }))
+  const words = config.listen.proxyProtocol === 'yes' ? 'PROXY UNKNOWN\r\nPING' : 'PING'
+  const answer = await (tls === undefined ? ask(host, port, words) : greet({ host, port, tls }))
   // A proxy that wants a password first is one that answers.
   if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
   throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)

@@ -1,8 +1,10 @@
 import { Socket } from 'node:net'
 import { type Reader, readingInto } from '../base/socket-reader.js'
+import { inSubnets } from '../config/subnets.js'
 import type { Frame } from '../resp/frame.js'
 import { receive } from '../tls/accept.js'
 import { RefusedLog } from '../tls/refused-log.js'
+import { AnnouncedReader } from './announced.js'
 import { askedBy } from './asked.js'
 import { logInByCertificate } from './certificate-user.js'
 import { restoreSettings } from './commands/settings/config-set.js'
@@ -19,15 +21,20 @@ import { Sweeper } from './sweeper.js'
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
 const MAX_OF_ADDRESS_ERROR = '-ERR max number of clients of this address reached\r\n'
 
+/** How long a balancer may take to say for whom a connection is. */
+const HEADER_MS = 10_000
+
 /** All clients are read into one buffer: what it holds is consumed, or copied, before the next read. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** Accepts clients. */
 export class Listener {
   private readonly doors: Doors
-  /** Those who are to be clients when they have shaken hands by TLS. */
+  /** Those who are to be clients when they have shaken hands by TLS, or been announced by a balancer. */
   private readonly shaking = new Map<Socket, Peer>()
   private readonly refused: RefusedLog
+  private readonly notAnnounced: RefusedLog
+  private readonly isTrusted: (host: string) => boolean
   private readonly sweeper: Sweeper
   private nextId = 1
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
@@ -37,9 +44,17 @@ export class Listener {
     server.pause.serve = (client, frame, row) => dispatchHeld(server, client, frame, row)
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
     this.refused = new RefusedLog(server.log)
+    this.notAnnounced = new RefusedLog(server.log, 'the PROXY protocol')
+    const { proxyProtocol, proxyTrusted } = server.config.listen
+    this.isTrusted = inSubnets(proxyTrusted)
+    const isAnnounced = proxyProtocol === 'yes'
     this.sweeper = new Sweeper(server)
     this.doors = new Doors(
-      (socket, peer, isSecure) => (isSecure ? this.shakeHands(socket, peer) : this.accept(socket, peer)),
+      (socket, peer, isSecure) => {
+        if (isSecure) this.shakeHands(socket, peer)
+        else if (isAnnounced && !isUnix(peer)) this.awaitHeader(socket, peer)
+        else this.accept(socket, peer)
+      },
       (error) => server.log.error({ err: error }, 'listener'),
     )
   }
@@ -90,6 +105,56 @@ export class Listener {
     readable.resume()
   }
 
+  /** Who comes through a balancer [listen.proxyProtocol] is a client when that has said who he is. */
+  private awaitHeader(accepted: Socket, balancer: Peer): void {
+    const { server, shaking } = this
+    const reject = (socket: Socket, refusal: string) => {
+      server.stats.connectionsRejected++
+      sendAway(socket, refusal)
+    }
+    if (!this.isTrusted(hostOf(balancer).replace(/[[\]]/g, ''))) {
+      server.stats.connectionsRejected++
+      this.notAnnounced.say(balancer.address, 'it is none of listen.proxyTrusted')
+      accepted.destroy()
+      return
+    }
+    if (this.isFull(accepted)) {
+      reject(accepted, MAX_CLIENTS_ERROR)
+      return
+    }
+    this.counted(accepted)
+    const wrong = (fault: string) => {
+      if (!shaking.delete(socket)) return
+      server.stats.connectionsRejected++
+      this.notAnnounced.say(balancer.address, fault)
+      socket.destroy()
+    }
+    const reader = new AnnouncedReader({
+      wrong,
+      announced: (announced) => {
+        clearTimeout(timer)
+        shaking.delete(socket)
+        socket.removeListener('end', ended)
+        const peer = announced ?? balancer
+        const refusal = this.refusal(socket, peer)
+        if (refusal === undefined) return this.add(socket, peer)
+        reject(socket, refusal)
+        return undefined
+      },
+    })
+    const socket = readInto(sharedReadBuffer, accepted, reader)
+    const ended = () => wrong('it ended before its PROXY header did')
+    const timer = setTimeout(() => wrong('its PROXY header did not come in time'), HEADER_MS)
+    shaking.set(socket, balancer)
+    socket.on('end', ended)
+    socket.on('error', () => socket.destroy()) // Whoever breaks it off is owed nothing.
+    socket.once('close', () => {
+      clearTimeout(timer)
+      shaking.delete(socket)
+    })
+    socket.resume()
+  }
+
   /** Who has not shaken hands by TLS is no client, but has its place among them. */
   private shakeHands(accepted: Socket, peer: Peer): void {
     const { server, shaking } = this
@@ -138,13 +203,17 @@ export class Listener {
 
   /** What a client is told that is not let in. */
   private refusal(socket: Socket, peer: Peer): string | undefined {
-    const { server, shaking } = this
-    const count = server.clients.count + shaking.size
-    if (count >= maxClients(server) || isSpare(fileDescriptorOf(socket))) return MAX_CLIENTS_ERROR
+    const { server } = this
+    if (this.isFull(socket)) return MAX_CLIENTS_ERROR
     if (isDenied(server, peer)) return DENIED
     const { maxClientsPerAddress } = server.config.limits
     const isTooMany = maxClientsPerAddress > 0 && !isUnix(peer) && this.countFrom(hostOf(peer)) >= maxClientsPerAddress
     return isTooMany ? MAX_OF_ADDRESS_ERROR : undefined
+  }
+
+  private isFull(socket: Socket): boolean {
+    const { server, shaking } = this
+    return server.clients.count + shaking.size >= maxClients(server) || isSpare(fileDescriptorOf(socket))
   }
 
   private countFrom(host: string): number {

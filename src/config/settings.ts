@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bindWords } from '../base/bind-addresses.js'
 import { faultOfKeyGroups } from '../base/key-groups.js'
+import { headerBeforeTls, subnets } from './subnets.js'
 
 /*
  * Every setting: its section, name, check and default, in one table. conf/dt.yaml explains each of them to its reader.
@@ -213,6 +214,8 @@ export const sections = {
     unixSocket: text().optional(),
     unixSocketPerm: permissions().default('0'),
     protectedMode: oneOf(['yes', 'no']).default('yes'),
+    proxyProtocol: oneOf(['no', 'yes']).default('no'),
+    proxyTrusted: subnets().prefault('127.0.0.1 ::1'),
   }),
   /** Where clients connect that want TLS, and how. Port 0 is none. */
   tls: z
@@ -376,6 +379,7 @@ export const schema = z
     path: ['tls', 'port'],
     error: 'must be another one than listen.port; with listen.port 0 clients without TLS have none',
   })
+  .refine(({ listen, tls }) => tls.port === 0 || listen.proxyProtocol === 'no', headerBeforeTls)
 
 function ringIdRule(): string {
   return 'must be 1 to 40 letters, digits, - or _'

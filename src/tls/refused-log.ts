@@ -5,11 +5,15 @@ const PAUSE_MS = 60_000
 /** So many reasons are remembered: some of them are in the words of whoever was refused. */
 const REASONS_MAX = 64
 
-/** Logs why connections with TLS were refused: the first of a kind at once, of a flood one line a minute. */
+/** Logs why connections were refused that are no clients yet: the first of a kind at once, of a flood one line a minute. */
 export class RefusedLog {
   private readonly byReason = new Map<string, { saidMs: number; count: number }>()
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    /** By what. */
+    private readonly by = 'TLS',
+  ) {}
 
   say(client: string, reason: string): void {
     const nowMs = performance.now()
@@ -19,7 +23,7 @@ export class RefusedLog {
       return
     }
     const more = before === undefined || before.count === 0 ? {} : { more: before.count }
-    this.log.warn({ client, reason, ...more }, `a client is refused by TLS: ${reason}`)
+    this.log.warn({ client, reason, ...more }, `a client is refused by ${this.by}: ${reason}`)
     if (before === undefined && this.byReason.size >= REASONS_MAX) this.byReason.clear()
     this.byReason.set(reason, { saidMs: nowMs, count: 0 })
   }
