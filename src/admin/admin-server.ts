@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Registry } from 'prom-client'
 import { UserError } from '../base/user-error.js'
 import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
-import { metricsOf } from './metrics.js'
+import { type Metrics, metricsOf } from './metrics.js'
 import { readinessOf } from './readiness.js'
 import { placeOf } from './snapshot.js'
 import { Watch } from './watch.js'
@@ -44,7 +43,7 @@ export class AdminServer {
   )
   /** The connections, the oldest first, each with the last answer that was begun on it. */
   private readonly connections = new Map<Socket, ServerResponse | undefined>()
-  private readonly metrics: Registry
+  private readonly metrics: Metrics
   private readonly watch: Watch
 
   constructor(private readonly server: Server) {
@@ -132,7 +131,7 @@ export class AdminServer {
     if (path === '/readyz') return this.readyz(request)
     if (!this.isAllowed(request))
       return text(401, 'admin.token is wanted: as a bearer token, or as the password of any user')
-    if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.metrics() }
+    if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.text() }
     if (path === '/events') return text(503, 'too many watch already')
     if (path === '/locate') return this.locate(new URLSearchParams(query).get('key') ?? '')
     return FILES[path] === undefined ? text(404, 'there are /, /metrics, /readyz and /healthz') : fileOf(path)

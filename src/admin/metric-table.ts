@@ -1,5 +1,9 @@
+import type { LinkState } from '../backend/link-state.js'
 import { version } from '../base/version.js'
+import { type Histogram, PARTS, type Part } from '../client/durations.js'
 import type { Server } from '../client/server.js'
+import { COMMAND_CLASSES } from '../command/command-class.js'
+import type { MembershipStatus } from '../membership/membership.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
 import { pendingRanges, shareMastered, unservedRanges } from '../view/share.js'
@@ -8,19 +12,43 @@ import { readinessOf } from './readiness.js'
 /** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
 
+/** The same of a histogram. */
+export type Distribution = readonly [labels: Readonly<Record<string, string>>, histogram: Histogram]
+
+/** The proxy as it is looked at once: what is asked by several metrics is asked once. */
+export interface Scrape extends Server {
+  readonly status: MembershipStatus
+  readonly moving: readonly MigrationStatus[]
+}
+
 /** What is measured, by Prometheus's conventions: a name with its unit, and `_total` when it only grows. */
-export interface Metric {
+export type Metric = {
   readonly name: string
   readonly help: string
-  readonly kind: 'counter' | 'gauge'
   /** Absent for one sample without labels. */
   readonly labels?: readonly string[]
-  /** Asked when somebody looks, and only then. */
-  readonly value: (server: Server) => number | readonly Sample[]
+} & (
+  | {
+      readonly kind: 'counter' | 'gauge'
+      /** Asked when somebody looks, and only then. */
+      readonly value: (now: Scrape) => number | readonly Sample[]
+    }
+  | { readonly kind: 'histogram'; readonly value: (now: Scrape) => readonly Distribution[] }
+)
+
+export function scrapeOf(server: Server): Scrape {
+  return Object.assign(Object.create(server) as Server, {
+    status: server.membership.status(),
+    moving: server.migrator.status(),
+  })
 }
+
+const LINK_STATES: readonly LinkState['kind'][] = ['connecting', 'handshaking', 'ready', 'waiting', 'closed']
 
 const truth = (is: boolean) => (is ? 1 : 0)
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+const isAmong = (members: readonly { readonly name: string }[], name: string) =>
+  members.some((one) => one.name === name)
 
 /** What each number of `OrderStats` is called. */
 const COUNTED: Readonly<Record<keyof OrderStats, readonly [name: string, help: string]>> = {
@@ -43,6 +71,14 @@ const COUNTED: Readonly<Record<keyof OrderStats, readonly [name: string, help: s
   outcomesUnknown: ['dt_outcomes_unknown', 'Writes of which it is not known whether they were applied.'],
 }
 
+/** What the parts of a command's time are called: see Durations. */
+const PART_NAMES: Readonly<Record<Part, readonly [name: string, help: string]>> = {
+  duration: ['duration', 'From its turn to its answer'],
+  waiting: ['waiting', 'From its turn until it was sent to the member whose reply was waited for last'],
+  server: ['server', 'From when it was sent to the member whose reply was waited for last until that was read'],
+  proxy: ['proxy', 'From when the last reply was read, or from its turn, to its answer'],
+}
+
 /** All metrics of ours, in the order in which they are shown; docs/metrics.md is made from this table. */
 export const METRICS: readonly Metric[] = [
   {
@@ -51,9 +87,10 @@ export const METRICS: readonly Metric[] = [
     value: ({ views }) => [[{ version, ring: views.current.ringId }, 1]],
   },
   gauge('dt_ready', 'Whether clients are served: 1 or 0, as /readyz says.', (server) =>
-    truth(readinessOf(server).ready),
+    truth(readinessOf(server, server.status).ready),
   ),
   ...ofClients(),
+  ...ofDurations(),
   ...ofTheRing(),
   ...ofMembers(),
   ...ofMigrations(),
@@ -61,16 +98,16 @@ export const METRICS: readonly Metric[] = [
   ...ofTheOrder(),
 ]
 
-function gauge(name: string, help: string, value: (server: Server) => number): Metric {
+function gauge(name: string, help: string, value: (now: Scrape) => number): Metric {
   return { name, help, kind: 'gauge', value }
 }
 
-function counter(name: string, help: string, value: (server: Server) => number): Metric {
+function counter(name: string, help: string, value: (now: Scrape) => number): Metric {
   return { name, help, kind: 'counter', value }
 }
 
 function ofClients(): Metric[] {
-  const clients = (server: Server) => server.clients.all()
+  const clients = (server: Scrape) => server.clients.all()
   return [
     gauge('dt_clients', 'Clients that are connected.', ({ clients }) => clients.count),
     gauge('dt_clients_blocked', 'Clients in a command that waits for an element.', (s) => s.coordinator.blocking.count),
@@ -96,8 +133,38 @@ function ofClients(): Metric[] {
       ...{ name: 'dt_error_replies_total', help: 'Error replies by their code.', kind: 'counter', labels: ['code'] },
       value: ({ stats }) => stats.errorCounts().map(([code, count]): Sample => [{ code }, count]),
     },
+    {
+      ...{ name: 'dt_command_errors_total', help: 'Error replies by the class of the command.', kind: 'counter' },
+      labels: ['class'],
+      value: ({ stats }) => COMMAND_CLASSES.map((name, i): Sample => [{ class: name }, stats.errorsByClass[i]]),
+    },
     counter('dt_client_received_bytes_total', 'Bytes from clients.', ({ stats }) => stats.receivedBytes),
     counter('dt_client_sent_bytes_total', 'Bytes to clients.', ({ stats }) => stats.sentBytes),
+  ]
+}
+
+function ofDurations(): Metric[] {
+  return [
+    ...PARTS.map((part): Metric => {
+      const [name, help] = PART_NAMES[part]
+      return {
+        ...{ name: `dt_command_${name}_seconds`, help: `${help}, by the class of the command.`, kind: 'histogram' },
+        labels: ['class'],
+        value: ({ slowLog }) => {
+          return COMMAND_CLASSES.map((name, i) => [{ class: name }, slowLog.durations.ofClass(i, part)])
+        },
+      }
+    }),
+    ...PARTS.map((part): Metric => {
+      const [name, help] = PART_NAMES[part]
+      return {
+        ...{ name: `dt_member_${name}_seconds`, help: `${help}, by that member.`, kind: 'histogram' },
+        labels: ['member'],
+        value: ({ slowLog, status }) => {
+          return status.masters.map(({ name }) => [{ member: name }, slowLog.durations.of(name, part)])
+        },
+      }
+    }),
   ]
 }
 
@@ -125,20 +192,20 @@ function ofTheRing(): Metric[] {
 
 function ofMembers(): Metric[] {
   const labels = ['member']
-  const each = (name: string, help: string, value: (server: Server, name: string) => number): Metric => ({
-    ...{ name, help, kind: 'gauge', labels },
-    value: (server) => {
-      return server.membership
-        .status()
-        .masters.map((master): Sample => [{ member: master.name }, value(server, master.name)])
-    },
-  })
+  const of =
+    (kind: 'gauge' | 'counter') =>
+    (name: string, help: string, value: (now: Scrape, name: string) => number): Metric => ({
+      ...{ name, help, kind, labels },
+      value: (now) => now.status.masters.map(({ name }): Sample => [{ member: name }, value(now, name)]),
+    })
+  const each = of('gauge')
+  const total = of('counter')
   return [
     {
       ...{ name: 'dt_member_state', help: '1 for the state in which the server is.', kind: 'gauge' },
       labels: ['member', 'state'],
-      value: ({ membership, views }) => {
-        return membership.status().masters.flatMap(({ name }) => {
+      value: ({ status, views }) => {
+        return status.masters.flatMap(({ name }) => {
           const now = views.current.members.find((member) => member.name === name)?.state ?? 'out'
           return ['up', 'suspect', 'gone', 'out'].map(
             (state): Sample => [{ member: name, state }, truth(state === now)],
@@ -152,10 +219,26 @@ function ofMembers(): Metric[] {
     each('dt_link_up', 'Whether the connection to it can be used.', ({ links }, name) =>
       truth(links.get(name)?.ready === true),
     ),
+    {
+      ...{ name: 'dt_link_state', help: '1 for the state in which the connection to it is.', kind: 'gauge' },
+      labels: ['member', 'state'],
+      value: ({ status, links }) => {
+        return status.masters.flatMap(({ name }) => {
+          const now = links.get(name)?.state.kind ?? 'closed'
+          return LINK_STATES.map((state): Sample => [{ member: name, state }, truth(state === now)])
+        })
+      },
+    },
     each('dt_link_outstanding', 'Commands it was sent and has not answered.', ({ links }, name) => {
       return links.get(name)?.outstanding ?? 0
     }),
     each('dt_link_unsent_bytes', 'Bytes it has not taken yet.', ({ links }, name) => links.get(name)?.unsentBytes ?? 0),
+    total('dt_link_sent_bytes_total', 'Bytes it was sent.', ({ links }, name) => links.get(name)?.sentBytes ?? 0),
+    total(
+      'dt_link_received_bytes_total',
+      'Bytes it has sent.',
+      ({ links }, name) => links.get(name)?.receivedBytes ?? 0,
+    ),
     each('dt_member_full', 'Whether it is out of memory.', ({ links }, name) => truth(links.get(name)?.full === true)),
   ]
 }
@@ -164,7 +247,7 @@ function ofMigrations(): Metric[] {
   const labels = ['member']
   const each = (name: string, help: string, value: (status: MigrationStatus) => number): Metric => ({
     ...{ name, help, kind: 'gauge', labels },
-    value: ({ migrator }) => migrator.status().map((status): Sample => [{ member: status.member }, value(status)]),
+    value: ({ moving }) => moving.map((status): Sample => [{ member: status.member }, value(status)]),
   })
   return [
     each('dt_migration_keys', 'Keys that it has received.', ({ keys }) => keys),
@@ -172,10 +255,17 @@ function ofMigrations(): Metric[] {
     each('dt_migration_bytes', 'Bytes that it has received.', ({ bytes }) => bytes),
     {
       ...{ name: 'dt_migration_left_seconds', help: 'Time until it has all, estimated.', kind: 'gauge', labels },
-      value: ({ migrator }) => {
-        return migrator.status().flatMap(({ member, secondsLeft }): Sample[] => {
+      value: ({ moving }) => {
+        return moving.flatMap(({ member, secondsLeft }): Sample[] => {
           return secondsLeft === undefined ? [] : [[{ member }, secondsLeft]]
         })
+      },
+    },
+    {
+      ...{ name: 'dt_migration_ranges_left', help: 'Token ranges that it is to get.', kind: 'gauge', labels },
+      value: ({ moving, views }) => {
+        const left = (name: string) => views.current.setOfRange.filter(({ pending }) => isAmong(pending, name)).length
+        return moving.map(({ member }): Sample => [{ member }, left(member)])
       },
     },
     each('dt_migration_keys_refused', 'Keys that it did not take.', ({ failed }) => failed.length),
@@ -184,15 +274,24 @@ function ofMigrations(): Metric[] {
 
 function ofSentinels(): Metric[] {
   const labels = ['sentinel']
-  const sentinels = ({ membership }: Server) => membership.status().sentinels
   return [
     {
       ...{ name: 'dt_sentinel_reachable', help: 'Whether it answers.', kind: 'gauge', labels },
-      value: (server) => sentinels(server).map(({ address, reachable }) => [{ sentinel: address }, truth(reachable)]),
+      value: ({ status }) =>
+        status.sentinels.map(({ address, reachable }) => [{ sentinel: address }, truth(reachable)]),
     },
     {
       ...{ name: 'dt_sentinel_tilt', help: 'Whether it says that it cannot trust its clock.', kind: 'gauge', labels },
-      value: (server) => sentinels(server).map(({ address, tilt }) => [{ sentinel: address }, truth(tilt)]),
+      value: ({ status }) => status.sentinels.map(({ address, tilt }) => [{ sentinel: address }, truth(tilt)]),
+    },
+    {
+      ...{
+        name: 'dt_sentinel_events_total',
+        help: 'What the Sentinels told of members, as they call it.',
+        kind: 'counter',
+      },
+      labels: ['event'],
+      value: ({ membership }) => [...membership.heard].map(([event, count]): Sample => [{ event }, count]),
     },
   ]
 }
@@ -205,6 +304,12 @@ function ofTheOrder(): Metric[] {
       ({ order }) => order.doubts.size,
     ),
     gauge('dt_commands_waiting', 'Commands that wait for a server of their keys.', ({ order }) => order.waiting.length),
+    counter(
+      'dt_copies_total',
+      'Copies of keys that were made, to move data or to mend them.',
+      (s) => s.order.lanes.copies,
+    ),
+    counter('dt_copied_bytes_total', 'Bytes of values that these had.', ({ order }) => order.lanes.copiedBytes),
     gauge('dt_gates', 'Keys for which commands wait behind one on several servers.', ({ order }) => order.gates.active),
     ...Object.entries(COUNTED).map(([field, [name, help]]) => {
       return counter(`${name}_total`, help, ({ order }) => order.stats[field as keyof OrderStats])

@@ -12,10 +12,10 @@ export interface Readiness {
 }
 
 /** What a load balancer asks: it is ready when the ring is served, also while some of its members are away. */
-export function readinessOf(server: Server): Readiness {
-  const { order, membership, clients } = server
+export function readinessOf(server: Server, status = server.membership.status()): Readiness {
+  const { order, clients } = server
   const { view } = order.router
-  const { masters, sentinels } = membership.status()
+  const { masters, sentinels } = status
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const why = clients.isDraining ? 'the proxy stops' : closed
   const waiting = unservedRanges(view)

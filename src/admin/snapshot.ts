@@ -10,9 +10,10 @@ import { readinessOf } from './readiness.js'
 /** The ring as far as something that happens to it is told. */
 export function ringSeen(server: Server): RingSeen<MemberSeen> {
   const { membership, migrator, views } = server
-  const { ready, why } = readinessOf(server)
+  const status = membership.status()
+  const { ready, why } = readinessOf(server, status)
   const states = new Map(views.current.members.map(({ name, state }) => [name, state]))
-  const members = membership.status().masters.map(({ name, why }) => {
+  const members = status.masters.map(({ name, why }) => {
     return { name, state: states.get(name) ?? 'out', why: why || lackOf(server, name) }
   })
   return { ready, why, members, moves: migrator.status().length > 0 }
@@ -31,14 +32,15 @@ export function happened(before: RingSeen<MemberSeen>, now: RingSeen<MemberSeen>
 export function snapshotOf(server: Server, keys: ReadonlyMap<string, number>) {
   const { order, membership, migrator, clients, coordinator, views } = server
   const view = views.current
-  const { sentinels, masters } = membership.status()
+  const status = membership.status()
+  const { sentinels, masters } = status
   return {
     version,
     ring: view.ringId,
     epoch: view.epoch,
     copies: Math.min(view.replicas + 1, view.members.length),
     uptimeSeconds: (performance.now() - server.startedAtMs) / 1000,
-    ...readinessOf(server),
+    ...readinessOf(server, status),
     rates: server.stats.rates(),
     clients: clients.count,
     blocked: coordinator.blocking.count,

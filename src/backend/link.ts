@@ -57,8 +57,9 @@ export class Link implements Flushable, FramerSink, BlockHost {
   pushes = 0
   /** Commands emitted that empty or swap databases, over all its connections. */
   sweeps = 0
-  /** Bytes of commands given to the socket, over all its connections. */
+  /** Bytes given to the socket, and read from it, over all its connections. */
   sentBytes = 0
+  receivedBytes = 0
   /** `onBudgetSpent` is called at every flush with `sentBytes` beyond this. */
   budgetBytes = Number.POSITIVE_INFINITY
   onBudgetSpent = () => {}
@@ -284,15 +285,9 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
     const socket = connectReading(this, this.options.tls, {
-      receive: (buf, size) => {
-        if (isCurrent()) this.received(() => framer.feed(buf, size))
-        return true
-      },
+      receive: (buf, size) => !isCurrent() || this.received(size, () => framer.feed(buf, size)),
       room: () => (isCurrent() ? framer.room : undefined),
-      filled: (size) => {
-        if (isCurrent()) this.received(() => framer.filled(size))
-        return true
-      },
+      filled: (size) => !isCurrent() || this.received(size, () => framer.filled(size)),
     })
     this.socket = socket
     onceOpen(socket, () => {
@@ -338,7 +333,9 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.listener.onUp(this, info)
   }
 
-  private received(frame: () => void): void {
+  /** True: it is always read from. */
+  private received(size: number, frame: () => void): true {
+    this.receivedBytes += size
     this.lastReceivedMs = readClock()
     const { socket } = this
     try {
@@ -347,6 +344,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
       if (!(error instanceof ReplyProtocolError)) throw error
       if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
     }
+    return true
   }
 
   private select(db: number): void {

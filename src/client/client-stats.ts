@@ -1,3 +1,4 @@
+import { COMMAND_CLASSES } from '../command/command-class.js'
 import type { Clients } from './clients.js'
 import { RateMeter } from './rate-meter.js'
 
@@ -18,6 +19,8 @@ export class ClientStats {
   rejectedCommands = 0
   /** Error replies that clients got, whoever made them. */
   errorReplies = 0
+  /** Of these by the classes of their commands. */
+  readonly errorsByClass = COMMAND_CLASSES.map(() => 0)
   /** What had been done, received and sent when the counters were last reset. */
   private commandsBefore = 0
   private receivedBefore = 0
@@ -60,6 +63,7 @@ export class ClientStats {
     this.commandsBefore = this.commands
     this.rejectedCommands = 0
     this.errorReplies = 0
+    this.errorsByClass.fill(0)
     this.errors.clear()
     this.receivedBefore = this.receivedBytes
     this.sentBefore = this.sentBytes
@@ -85,9 +89,10 @@ export class ClientStats {
     return [...this.errors].sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
-  /** Counts an error reply, which begins with `-`. */
-  countError(buf: Buffer, start: number, end: number): void {
+  /** Counts an error reply, which begins with `-`, to a command of this class. */
+  countError(buf: Buffer, start: number, end: number, timedAs: number): void {
     this.errorReplies++
+    this.errorsByClass[timedAs]++
     const space = buf.subarray(start, Math.min(end, start + ERROR_CODE_BYTES_MAX)).indexOf(SPACE)
     const code = space < 0 ? 'ERR' : buf.latin1Slice(start + 1, start + space)
     const count = this.errors.get(code)

@@ -187,8 +187,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   }
 
   /** [ReplyQueueOwner] */
-  errorReplied(buf: Buffer, start: number, end: number): void {
-    this.surroundings.stats.countError(buf, start, end)
+  errorReplied(buf: Buffer, start: number, end: number, timedAs: number): void {
+    this.surroundings.stats.countError(buf, start, end, timedAs)
   }
 
   /** [ReplyQueueOwner] */

@@ -129,12 +129,13 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
-      const beganMs = server.slowLog.isOn ? performance.now() : 0
+      const beganMs = performance.now()
       serveChannels(server, client, frame, row)
-      if (server.slowLog.isOn) server.slowLog.served(client, frame, beganMs)
+      server.slowLog.served(client, frame, row, beganMs)
       return true
     }
     const slot = client.takeSlot(frame.end - frame.start)
+    slot.timedAs = row.timedAs
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     if (server.cachedKeys.any) noteCommand(server, client, frame, row, slot)
     server.coordinator.submit(frame, row, slot)
@@ -153,9 +154,8 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   }
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
-  const { slowLog } = server
-  const beganMs = slowLog.isOn ? performance.now() : 0
-  if (serveLocal(server, client, row, args) && slowLog.isOn) slowLog.served(client, frame, beganMs)
+  const beganMs = performance.now()
+  if (serveLocal(server, client, row, args)) server.slowLog.served(client, frame, row, beganMs)
   return true
 }
 

@@ -4,6 +4,7 @@ import { Fifo } from '../base/fifo.js'
 import { internalError } from '../order/replies.js'
 import type { Wait } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
+import type { Durations } from './durations.js'
 import type { Outbox } from './outbox.js'
 import {
   type Asker,
@@ -39,7 +40,7 @@ export interface ReplyQueueOwner {
   /** The reply after which the connection ends has been appended. */
   lastReplyDone(): void
   /** A reply that leaves the queue is an error. */
-  errorReplied(buf: Buffer, start: number, end: number): void
+  errorReplied(buf: Buffer, start: number, end: number, timedAs: number): void
   /** A command waits for what may never come, or does not any more. */
   blocked(wait: Wait | undefined): void
   /** A command failed inside the proxy; `isOrderLost`: nobody knows how much of the replies is out. */
@@ -89,8 +90,8 @@ export class ReplyQueue implements SlotOwner {
     private readonly outbox: Outbox,
     private readonly owner: ReplyQueueOwner,
     readonly budget: ReplyBudget,
-    /** How many ticks are slow. */
-    private readonly patience: { readonly ticks: number } = { ticks: 0 },
+    /** How many ticks are slow, and where is noted what each command took. */
+    private readonly patience: { readonly ticks: number; readonly durations?: Durations } = { ticks: 0 },
   ) {}
 
   /** Commands that are not answered. */
@@ -248,6 +249,7 @@ export class ReplyQueue implements SlotOwner {
   private clock(slot: Slot): void {
     const { tick } = coarse
     const { askedTick } = slot
+    this.patience.durations?.note(slot.timedAs, slot.waiting ? (answering.by?.tick ?? tick) : askedTick)
     const isSlow = ticksBetween(askedTick, tick) >= this.patience.ticks
     if (isSlow) {
       const before = slot.waiting ? answering.by?.tick : this.answeredTick
@@ -358,7 +360,7 @@ export class ReplyQueue implements SlotOwner {
   private leave(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): boolean {
     this.slots.shift()
     this.requestBytes -= slot.requestBytes
-    if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end)
+    if (buf[start] === MINUS) this.owner.errorReplied(buf, start, end, slot.timedAs)
     const { last, endsBatch } = slot
     if (this.slots.length === 0 && this.window > FRESH_WINDOW_MAX) this.window = FRESH_WINDOW_MAX
     if (!slot.silent && !this.owner.closed) this.outbox.append(buf, start, end, owned, !endsBatch)

@@ -3,6 +3,7 @@ import { CELL_BYTES, cells } from '../base/cells.js'
 import { copyBytes } from '../base/copy-bytes.js'
 import type { KeyId } from '../base/key-id.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
+import { OF_PROXY } from '../command/command-class.js'
 import { places, type ReplySlot, type Wait } from '../order/reply-slot.js'
 import { NO_SHARES, type ReplyBudget, type Share, SMALL_BYTES } from './reply-budget.js'
 
@@ -14,9 +15,13 @@ export interface Written {
   answered(buf: Buffer, start: number, end: number): Buffer | undefined
 }
 
-/** Of a command that was not noted for SLOWLOG, and of one that is described in its slot: else where its bytes lie. */
+/**
+ * Of a command that was not noted, of one that is described in its slot, and of one of which only the time is noted: else where its
+ * bytes lie.
+ */
 export const NOT_ASKED = -1
 export const DESCRIBED = -2
+export const TIMED = -3
 
 /** The queue in which a slot stands. */
 export interface SlotOwner {
@@ -55,6 +60,8 @@ export class Slot implements ReplySlot {
   /** Where the bytes of its command lie, and when it was its turn: see SlowLog. */
   asked = NOT_ASKED
   askedTick = 0
+  /** The number of the class of its command. */
+  timedAs = OF_PROXY
   silent = false
   /** The connection ends after this reply. */
   last = false
@@ -125,6 +132,7 @@ export class Slot implements ReplySlot {
     this.waiting = false
     this.written = undefined
     this.asked = NOT_ASKED
+    this.timedAs = OF_PROXY
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -154,6 +162,7 @@ export class Slot implements ReplySlot {
     heir.asked = this.asked
     heir.askedTick = this.askedTick
     heir.askedArgs = this.askedArgs
+    heir.timedAs = this.timedAs
     this.isReplaced = true
     this.queue = undefined
     return heir

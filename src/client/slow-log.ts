@@ -1,12 +1,14 @@
 import { answering } from '../backend/answering.js'
 import { wallClockUs } from '../base/clock.js'
 import { coarse, readClock, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
+import type { CommandRow } from '../command/row.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import { AskedBytes } from './asked-bytes.js'
+import { Durations } from './durations.js'
 import { REDACTED, secretsIn } from './redaction.js'
-import { DESCRIBED, type Slot } from './slot.js'
+import { DESCRIBED, type Slot, TIMED } from './slot.js'
 import type { Named } from './surroundings.js'
 
 /** [Redis slowlog.h] */
@@ -49,6 +51,7 @@ export class SlowLog {
   readonly entries: SlowCommand[] = []
   /** A command that was held is served, not that of the framer. */
   held: Frame | undefined
+  readonly durations = new Durations()
   private slowerThan = 0
   private nextId = 0
   private second = 0
@@ -84,9 +87,9 @@ export class SlowLog {
 
   /** The command that the framer has just given takes this slot. */
   note(slot: Slot, framer: RequestFramer): void {
-    if (!this.isOn) return
     slot.askedTick = coarse.tick
-    if (this.held !== undefined) describeIn(slot, this.held)
+    if (!this.isOn) slot.asked = TIMED
+    else if (this.held !== undefined) describeIn(slot, this.held)
     else if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
     else describeIn(slot, framer)
   }
@@ -99,7 +102,7 @@ export class SlowLog {
     const readTick = coarse.tick
     const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick
     const tookUs = microseconds(sinceTick, nowTick)
-    if (tookUs < this.slowerThan || !this.isOn) return
+    if (tookUs < this.slowerThan || !this.isOn || slot.asked === TIMED) return
     this.add(client, {
       tookUs,
       waitedUs: microseconds(sinceTick, sentTick ?? readTick),
@@ -111,9 +114,10 @@ export class SlowLog {
   }
 
   /** The proxy has served a command itself, at once. */
-  served(client: Named, frame: Frame, beganMs: number): void {
+  served(client: Named, frame: Frame, { timedAs }: CommandRow, beganMs: number): void {
     const tookUs = Math.floor((performance.now() - beganMs) * 1000)
-    if (tookUs < this.slowerThan) return
+    this.durations.noteOwn(timedAs, tookUs)
+    if (tookUs < this.slowerThan || !this.isOn) return
     const whole = { tookUs, waitedUs: 0, serverUs: 0, proxyUs: tookUs }
     this.add(client, { ...whole, member: '', args: () => describe(frame) })
   }

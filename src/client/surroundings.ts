@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
 import type { RequestFramer } from '../resp/request-framer.js'
+import type { Durations } from './durations.js'
 import type { ReplyBudget } from './reply-budget.js'
 import type { Slot } from './slot.js'
 
@@ -27,10 +28,11 @@ export interface Surroundings {
   readonly stats: {
     receivedBytesOfGone: number
     sentBytesOfGone: number
-    countError(buf: Buffer, start: number, end: number): void
+    countError(buf: Buffer, start: number, end: number, timedAs: number): void
   }
   readonly slowLog: {
     readonly ticks: number
+    readonly durations: Durations
     begin(): number
     note(slot: Slot, framer: RequestFramer): void
     answered(client: Named, slot: Slot, sinceTick: number): void

@@ -1,3 +1,4 @@
+import { classNumber } from '../command/command-class.js'
 import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
@@ -26,6 +27,7 @@ import { pingInExec } from './subscribed.js'
  * WATCH stands before it: EXEC executes nothing if one of the keys has changed since [serving/transaction/watched.ts].
  */
 
+const TRANSACTION = classNumber('transaction')
 const OK = simple('OK')
 const OK_BYTES = encodeReply(OK, 2)
 const QUEUED = encodeReply(simple('QUEUED'), 2)
@@ -76,7 +78,9 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
       if (session.transaction !== undefined) return WATCH_INSIDE
       session.watched ??= new Watched(order)
       const bytes = args.reduce((sum, { length }) => sum + length, 0)
-      coordinator.watch(args.slice(1), session.watched, client.takeSlot(bytes))
+      const slot = client.takeSlot(bytes)
+      slot.timedAs = TRANSACTION
+      coordinator.watch(args.slice(1), session.watched, slot)
       return NO_REPLY
     },
   ],
@@ -133,6 +137,7 @@ function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Repl
 function executePlain(server: Server, client: Connection, { queued }: Transaction): void {
   const { session } = client
   const slot = client.takeSlot(queued.bytes)
+  slot.timedAs = TRANSACTION
   if (queued.hasWrites) client.queue.newestWrite = slot.number
   const { db, proto, watched } = session
   // It ends with the transaction, which is not the client's any more.
@@ -155,6 +160,7 @@ function nothingToTakeBack(): void {}
 async function execute(server: Server, client: Connection, transaction: Transaction): Promise<void> {
   const { session } = client
   const slot = client.takeSlot(transaction.queued.bytes)
+  slot.timedAs = TRANSACTION
   const takeBack = session.remember()
   const { watched } = session
   // Up to the end of the transaction it is not the client's any more.

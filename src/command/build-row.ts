@@ -1,3 +1,4 @@
+import { classOf } from './command-class.js'
 import type { CommandInfo } from './command-info.js'
 import { optionsOf } from './options.js'
 import type { OverlayRow } from './overlay-row.js'
@@ -24,6 +25,7 @@ export function buildRow(
     numkeysAt: keyFinder === 'numkeys' ? numkeysAt(info) : 0,
     route,
     replicate,
+    timedAs: classOf(route, replicate),
     merge: more?.merge ?? 'none',
     plan: more?.plan,
     gather: more?.gather ?? (readsSeveral(info, overlay, keyFinder) ? 'read' : undefined),

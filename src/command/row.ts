@@ -24,6 +24,8 @@ export interface CommandRow {
   readonly numkeysAt: number
   readonly route: Route
   readonly replicate: Replicate
+  /** The number of its class, see command-class.ts. */
+  readonly timedAs: number
   /** For commands that are sent in parts: how the parts' replies become one. */
   readonly merge: Merge
   /** How it is served when its keys are on several servers: see serving/several/plans. */

@@ -14,6 +14,7 @@ import {
   type KnownMaster,
   type MembershipAction,
   type MembershipEvent,
+  type SentinelNews,
   type SentinelState,
 } from './state.js'
 import { step } from './step.js'
@@ -81,6 +82,8 @@ export interface MembershipStatus {
  * and does what that says. It decides nothing itself.
  */
 export class Membership {
+  /** How often the Sentinels have told what, by the names of their events, about masters of ours. */
+  readonly heard = new Map<SentinelNews['kind'], number>()
   private state
   private readonly subscribers: SentinelSubscriber[]
   private readonly waiting: MembershipEvent[] = []
@@ -105,6 +108,7 @@ export class Membership {
         },
         onNews: (news) => {
           if ('name' in news && !matches(news.name)) return
+          this.heard.set(news.kind, (this.heard.get(news.kind) ?? 0) + 1)
           this.feed({ type: 'sentinel said', sentinel: address, news, nowMs: performance.now() })
         },
         onLost: (reason) => this.feed({ type: 'sentinel lost', sentinel: address, reason, nowMs: performance.now() }),

@@ -164,12 +164,15 @@ export class KeyCopy implements ReplySink {
 
   /** Tells what became of a key on a target. */
   told(i: number, result: CopyResult, reason: string): void {
-    const { targets, ids, payloadBytes, pieces } = this
+    const { targets, ids, payloadBytes, pieces, lanes } = this
     const k = Math.trunc(i / targets.length)
     const target = targets[i % targets.length]
     if (result === 'refused') pieces.failed.add(target.name, ids[k], reason)
     else if (result === 'copied' && pieces.failed.any) pieces.failed.remove(target.name, ids[k])
-    this.listener(target, result, reason, result === 'copied' ? payloadBytes[k] : 0, ids[k])
+    const bytes = result === 'copied' ? payloadBytes[k] : 0
+    if (result === 'copied') lanes.copies++
+    lanes.copiedBytes += bytes
+    this.listener(target, result, reason, bytes, ids[k])
   }
 
   /** [Held] A target's turn has come, or will never come: see `told`. */

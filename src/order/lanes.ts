@@ -59,6 +59,9 @@ interface Lane {
 export class Lanes {
   /** Number of lanes: 0 nearly always, and then nobody needs to ask further. */
   active = 0
+  /** How many copies of keys were made on targets, and how many bytes they had. */
+  copies = 0
+  copiedBytes = 0
 
   private readonly byLink = new Map<Link, Map<KeyId, Lane>>()
 

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { METRICS } from '../../src/admin/metric-table.js'
+import { Membership } from '../../src/membership/membership.js'
+import { identifierOfKey } from '../../src/ring/identifier.js'
 import { startProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { declareDown } from '../helpers/sentinels.js'
@@ -23,6 +25,15 @@ async function happened(): Promise<string[]> {
   const [first] = new TextDecoder().decode((await reader?.read())?.value).split('\n\n')
   await reader?.cancel()
   return JSON.parse(first.replace(/^data: /, '')).events.map(({ text }: { text: string }) => text)
+}
+
+/** A key of which this server is the master. */
+function keyOf(member: string): string {
+  const { ring, setOfRange } = proxy.view
+  const isItsMaster = (key: string) => {
+    return setOfRange[ring.rangeOf(identifierOfKey(Buffer.from(key), 0, key.length))].natural[0].name === member
+  }
+  return Array.from({ length: 1000 }, (_, i) => `k${i}`).find(isItsMaster)!
 }
 
 /** The samples of /metrics, by their names with the labels. */
@@ -147,6 +158,51 @@ t.test('the metrics are those of the table, and count what happens', async (t) =
   const body = await (await ask('/metrics', { authorization: `Bearer ${TOKEN}` })).text()
   for (const { name, kind } of METRICS) t.match(body, `# TYPE ${name} ${kind}\n`)
   t.match(body, 'nodejs_eventloop_lag_p99_seconds')
+})
+
+t.test('how long commands take is told by class and by member, waiting, server and proxy apart', async (t) => {
+  const key = keyOf('dt-2')
+  const direct = await proxy.connectTo('dt-2')
+  const before = await samples()
+  await direct.ask('CLIENT', 'PAUSE', '150')
+  const errorsBefore = before.get('dt_command_errors_total{class="write"}') ?? 0
+  await client.ask('SET', key, '1')
+  await client.ask('LPUSH', key, 'x')
+  await client.ask('PUBLISH', 'channel', 'x')
+  const after = await samples()
+  const grown = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
+  t.equal(grown('dt_command_duration_seconds_count{class="write"}'), 2)
+  t.equal(grown('dt_command_duration_seconds_count{class="channels"}'), 1)
+  t.equal(grown('dt_command_server_seconds_bucket{class="write",le="0.064"}'), 1, 'one was quick')
+  t.equal(grown('dt_command_server_seconds_bucket{class="write",le="+Inf"}'), 2)
+  t.ok(grown('dt_member_server_seconds_sum{member="dt-2"}') > 0.1)
+  t.ok(grown('dt_member_waiting_seconds_sum{member="dt-2"}') < 0.1)
+  t.ok(grown('dt_member_proxy_seconds_sum{member="dt-2"}') < 0.1)
+  const parts = ['waiting', 'server', 'proxy'].map((part) => grown(`dt_command_${part}_seconds_sum{class="write"}`))
+  const sum = parts.reduce((all, one) => all + one, 0)
+  t.ok(Math.abs(sum - grown('dt_command_duration_seconds_sum{class="write"}')) < 0.001, 'the parts are the whole')
+  t.equal((after.get('dt_command_errors_total{class="write"}') ?? 0) - errorsBefore, 1)
+  t.ok(grown('dt_link_sent_bytes_total{member="dt-2"}') > 0)
+  t.ok(grown('dt_link_received_bytes_total{member="dt-2"}') > 0)
+  t.equal(after.get('dt_link_state{member="dt-2",state="ready"}'), 1)
+  direct.close()
+})
+
+t.test('however many metrics there are, the membership is asked once a scrape', async (t) => {
+  let asked = 0
+  const { status } = Membership.prototype
+  t.teardown(() => (Membership.prototype.status = status))
+  Membership.prototype.status = function (this: Membership) {
+    asked++
+    return status.call(this)
+  }
+  const counts: number[] = []
+  for (let i = 0; i < 3; i++) {
+    const before = asked
+    await samples()
+    counts.push(asked - before)
+  }
+  t.equal(Math.min(...counts), 1, 'but for what the page asks every second')
 })
 
 t.test('names follow the conventions', async (t) => {

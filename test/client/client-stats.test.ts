@@ -1,9 +1,10 @@
 import t from 'tap'
 import { ClientStats } from '../../src/client/client-stats.js'
+import { OF_PROXY } from '../../src/command/command-class.js'
 
 function count(stats: ClientStats, line: string): void {
   const bytes = Buffer.from(`before ${line}\r\nafter`)
-  stats.countError(bytes, 'before '.length, bytes.length - 'after'.length)
+  stats.countError(bytes, 'before '.length, bytes.length - 'after'.length, OF_PROXY)
 }
 
 t.test('errors are counted by their codes, as Redis cuts them', async (t) => {
