@@ -6,6 +6,7 @@ import { encodeReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { CLOSED, ENDING } from './client-state.js'
+import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
 import { exceeds } from './output-limit.js'
 import type { Peer } from './peer.js'
@@ -44,10 +45,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   lastCommand: CommandRow | undefined
   commands = 0
   receivedBytes = 0
-  /** Bytes of commands that wait to be served. */
-  private keptBytes = 0
-  /** Bytes of replies that count among those that all clients have to take. */
-  private untakenBytes = 0
+  private readonly held: HeldBytes
   readonly socket: Socket
   /** [Peer] */
   readonly address: string
@@ -58,6 +56,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private resuming = false
   /** The client has sent its last byte: it ends when its replies have been written. */
   private inputOver = false
+  /** What there is of its commands is being served. */
+  private isBusy = false
 
   constructor(
     readonly id: number,
@@ -69,7 +69,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     /** Of whom a command of it asks a reply that may be large. */
     private readonly askedBy: (client: Connection, frame: Frame) => readonly Share[],
   ) {
-    const { config, turn, acl } = surroundings
+    const { config, turn, acl, clients } = surroundings
+    this.held = new HeldBytes(clients)
     this.socket = socket
     this.address = peer.address
     this.localAddress = peer.localAddress
@@ -78,9 +79,9 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, turn, () => {
       if (!this.serving) this.repliesDone()
-      else if (this.untakenBytes > 0) this.noteUntaken(this.pendingBytes)
+      else if (this.held.hasToTake) this.noteUntaken(this.pendingBytes)
     })
-    this.queue = new ReplyQueue(this.outbox, this, surroundings.clients.replyBudget, surroundings.slowLog)
+    this.queue = new ReplyQueue(this.outbox, this, clients.replyBudget, surroundings.slowLog)
     socket.on('end', () => this.finish())
     socket.on('drain', () => {
       this.outbox.reuse()
@@ -168,14 +169,15 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       this.drop()
       return
     }
-    if (pendingBytes >= COUNTED_BYTES_MIN || this.untakenBytes > 0) this.noteUntaken(pendingBytes)
+    if (pendingBytes >= COUNTED_BYTES_MIN || this.held.hasToTake) this.noteUntaken(pendingBytes)
     if (!this.serving && !this.closed) {
       if (!this.queue.waitsForTurn && this.mayServe()) {
         if (!this.resuming) setImmediate(() => this.resume())
         this.resuming = true
       } else this.readOn()
     }
-    if (this.inputOver && this.queue.length === 0 && this.serving) this.close()
+    // Some of its commands may be answered at once, with others behind them.
+    if (!this.isBusy) this.endIfDone()
   }
 
   /** [Asker] */
@@ -221,11 +223,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     return this.socket.writableLength
   }
 
-  /** The number of its socket in this process, -1 when Node does not say. */
-  get fileDescriptor(): number {
-    return (this.socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
-  }
-
   /** Whether it is read from. */
   get isRead(): boolean {
     return this.reading && !this.deaf
@@ -263,6 +260,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** Serves what there is, with `size` more bytes: see `received`. */
   private process(size: number, buffer: Buffer | undefined): void {
+    this.isBusy = true
     try {
       if (buffer !== undefined) this.framer.feed(buffer, size)
       else if (size > 0) this.framer.filled(size)
@@ -273,6 +271,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       // There may be no memory for so large a command. Where the next one begins is not known any more.
       this.commandFailed(failure as Error, true)
     }
+    this.isBusy = false
+    this.endIfDone()
   }
 
   private serve(): void {
@@ -350,16 +350,12 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** All clients together may have so much kept as one may. */
   private noteKept(): void {
-    const bytes = this.serving || this.closed ? 0 : this.framer.bufferedBytes
-    this.surroundings.clients.keptBytes += bytes - this.keptBytes
-    this.keptBytes = bytes
+    this.held.noteKept(this.serving || this.closed ? 0 : this.framer.bufferedBytes)
   }
 
   /** Who is gone takes nothing. */
   private noteUntaken(bytes: number): void {
-    const counted = this.closed ? 0 : bytes
-    this.surroundings.clients.replyBudget.untakenBytes += counted - this.untakenBytes
-    this.untakenBytes = counted
+    this.held.noteUntaken(this.closed ? 0 : bytes)
   }
 
   private resume(): void {
@@ -375,7 +371,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       this.reading = true
       this.socket.resume()
     }
-    if (this.inputOver && this.serving && this.queue.length === 0) this.close()
   }
 
   /** No more is expected of the client, which gets the replies that it is still owed; for what may never come it does not wait. */
@@ -383,6 +378,11 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.inputOver = true
     const isIdle = this.queue.length === 0 && this.serving
     if (isIdle || this.session.wait !== undefined) this.close()
+  }
+
+  /** It has sent its last byte, and has been answered everything. */
+  private endIfDone(): void {
+    if (this.inputOver && this.queue.length === 0 && this.serving) this.close()
   }
 
   /** It counts among the clients no more. */

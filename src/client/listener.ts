@@ -13,7 +13,7 @@ import { dispatch, dispatchHeld } from './dispatch.js'
 import { Doors, type ListenAddress, whereAccepted } from './doors.js'
 import { drain } from './drain.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
-import { hostOf, isUnix, type Peer } from './peer.js'
+import { fileDescriptorOf, hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
 import type { Server } from './server.js'
 import { Sweeper } from './sweeper.js'
@@ -240,11 +240,6 @@ function sendAway(socket: Socket, refusal: string): void {
   socket.on('error', () => {}) // Nothing is owed to it.
   socket.write(refusal)
   socket.destroy()
-}
-
-/** -1 when it is not known. */
-function fileDescriptorOf(socket: Socket): number {
-  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }
 
 /** The parts of an accepted socket that Node keeps to itself and `readInto` needs. */

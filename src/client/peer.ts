@@ -35,3 +35,8 @@ export function hostPort(host: string | undefined, port: number | undefined): st
   if (host === undefined) return ''
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
+
+/** The number of a socket in this process; -1 when Node does not say. */
+export function fileDescriptorOf(socket: Socket): number {
+  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+}

@@ -56,6 +56,26 @@ t.test('on SIGTERM what runs is finished, who waits is told so, and the exit cod
   t.same(await exited, [0, null])
 })
 
+t.test('commands that came with one that waits, or takes long, are served before the end', async (t) => {
+  const serve = await ServeProcess.start(t, RING, ONE_COPY)
+  const [waiting, working, ended] = await Promise.all([serve.connect(), serve.connect(), serve.connect()])
+  // What is answered at once stands before what is not.
+  const behind = [command('PING'), command('SET', 'k', 'v'), command('PING'), command('GET', 'k')]
+  const long = command('EVAL', "local n = 0 for i = 1, 3e7 do n = n + i end return 'done'", '1', 'k')
+  waiting.send(Buffer.concat([command('BLPOP', 'nothing', '0'), ...behind]))
+  await until('it waits', async () => /blocked_clients:1/.test(String(await ended.ask('INFO', 'clients'))))
+  working.send(Buffer.concat([long, ...behind]))
+  ended.send(Buffer.concat([long, ...behind]))
+  ended.end()
+  await sleep(100)
+  const exited = once(serve.child, 'exit')
+  serve.child.kill('SIGTERM')
+  const answers = '+PONG\r\n+OK\r\n+PONG\r\n$1\r\nv\r\n'
+  t.match((await waiting.rest()).toString(), new RegExp(`^-UNBLOCKED .*\r\n${answers.replace(/[+$]/g, '\\$&')}$`))
+  for (const client of [working, ended]) t.equal((await client.rest()).toString(), `$4\r\ndone\r\n${answers}`)
+  t.same(await exited, [0, null])
+})
+
 t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (t) => {
   const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '500' })
   const client = await serve.connect()

@@ -28,7 +28,7 @@ export class CheckingClient {
 
   private sequence = 0
   /** The values that each register may have: the last one that was acknowledged, and those whose outcome is unknown. */
-  private readonly registers: string[][] = Array.from({ length: REGISTERS }, () => ['$-1\r\n'])
+  private readonly registers: string[][]
   private increments = 0
   private lastCount = 0
   private stopped = false
@@ -36,7 +36,10 @@ export class CheckingClient {
   constructor(
     private readonly client: RawClient,
     readonly name: string,
-  ) {}
+    proto: 2 | 3 = 2,
+  ) {
+    this.registers = Array.from({ length: REGISTERS }, () => [proto === 2 ? '$-1\r\n' : '_\r\n'])
+  }
 
   /** Sends pipelines one after the other until `stop`. */
   async run(depth: number): Promise<void> {

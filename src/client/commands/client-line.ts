@@ -1,6 +1,6 @@
 import { memoryOf } from '../client-memory.js'
 import type { Connection } from '../connection.js'
-import { isUnix } from '../peer.js'
+import { fileDescriptorOf, isUnix } from '../peer.js'
 
 const NAME_BYTES_SHOWN = 128
 
@@ -19,7 +19,7 @@ export function describeClient(client: Connection): string {
     ['id', client.id],
     ['addr', client.address],
     ['laddr', client.localAddress],
-    ['fd', client.fileDescriptor],
+    ['fd', fileDescriptorOf(client.socket)],
     ['name', shown(session.name)],
     ['age', Math.floor((now - client.createdAtMs) / 1000)],
     ['idle', Math.floor((now - client.lastActiveMs) / 1000)],
