@@ -54,6 +54,8 @@ again by the next dt up. A second ring beside it needs --port, --base-port and
                     file
   --takeover        take the ring from another proxy that serves it, which is
                     shut out and stops
+  --standby         as long as another proxy serves the ring, wait and accept
+                    nobody; serve it when that one is gone
   --accept-epoch N  start although a later view of the ring than that of epoch
                     N may have been lost, and without keys of which no copy is
                     there; 0 begins a new ring although not all servers are
@@ -157,14 +159,18 @@ async function serve(argv: string[]): Promise<number> {
   const values = parse(argv, {
     config: { type: 'string' },
     takeover: { type: 'boolean' },
+    standby: { type: 'boolean' },
     'accept-epoch': { type: 'string' },
     wipe: { type: 'boolean' },
   })
+  if (values.takeover && values.standby)
+    throw new UsageError('--standby waits for another proxy, --takeover does not: give one of them')
   const readConfig = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const config = readConfig()
   const { createProxy } = await import('./proxy.js')
   const proxy = createProxy(config, createLogger(config.log), {
     takeover: values.takeover === true,
+    standby: values.standby === true,
     acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
     wipe: values.wipe === true,
     readConfig,

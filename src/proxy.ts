@@ -36,7 +36,7 @@ import { Migrator } from './migration/migrator.js'
 import { Outvoted } from './migration/outvoted.js'
 import { joiningMembers } from './migration/plan.js'
 import { Settling } from './migration/settling.js'
-import { StallWatch } from './migration/stall-watch.js'
+import { watchStalls } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
 import type { RingProxy, StartOptions } from './service.js'
 import { Tls } from './tls/tls.js'
@@ -90,6 +90,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   /** Who is there now; not placed on the ring before it is known what the ring begins with. */
   let members: readonly Member[] = []
   let running = false
+  const standby = startOptions.standby === true
   let starter: Starter | undefined
   const usable = () => members.filter(({ name }) => !ownership.refused.has(name))
   const place = () => {
@@ -229,16 +230,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
   })
-  const stallWatch = new StallWatch(
-    () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
-    (link) => {
-      const { name } = link
-      log.warn({ member: name }, `${name} does not keep up while it is filled: let go until it is connected anew`)
-      keeper.suspend(name)
-      link.reset('it did not answer while it was filled')
-    },
-    config.migration.maxBlockMs,
-  )
+  const stallWatch = watchStalls(views, links, keeper, log, config.migration.maxBlockMs)
   const acknowledged = () => markers.whenAcknowledged()
   const migrator: Migrator = new Migrator({
     views,
@@ -313,9 +305,14 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       log,
       stateFile,
       takeover: startOptions.takeover === true,
+      standby,
       acceptEpoch: startOptions.acceptEpoch,
       known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
       refused: (reason) => order.opening.refuse(reason),
+      async vacant() {
+        order.opening.expect()
+        if (standby) address = await listener.open()
+      },
       removedBefore: (names) => membership.removedBefore(names),
     })
     await membership.start()
@@ -344,7 +341,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       return adminAddress
     },
     async start() {
-      address = await listener.open()
+      if (!standby) address = await listener.open()
       adminAddress = await admin.open(config.admin)
       pauseWatch.start()
       try {

@@ -17,7 +17,7 @@ export interface RingProxy extends Service {
   /** Reads settings, users and certificates again, and logs what came of it; what is wrong changes nothing. */
   reload(): void
   /**
-   * Accepts clients at once, and resolves when the ring is served. Rejects when the address cannot be listened on, when
+   * Accepts clients at once, or when it need not stand by any more, and resolves when the ring is served. Rejects when the address cannot be listened on, when
    * another proxy is active, and when stopped before.
    */
   start(): Promise<ListenAddress>
@@ -30,6 +30,8 @@ export interface RingProxy extends Service {
 /** What the operator may say at a start, see `dt help serve`. */
 export interface StartOptions {
   readonly takeover?: boolean
+  /** As long as another proxy serves the ring, wait, and accept nobody. */
+  readonly standby?: boolean
   readonly acceptEpoch?: number | undefined
   readonly wipe?: boolean
   /** How the settings are read anew. */

@@ -114,6 +114,10 @@ t.test('a mistake in the arguments is one sentence, where to read more, and exit
     [['up', '--nodes', '0'], "dt: --nodes must be a whole number from 1 to 100, not '0'\ndt: see dt help up\n"],
     [['up', '--port', '-1'], /^dt: .*--port.*\ndt: see dt help up\n$/ as unknown as string],
     [['up', '--fast'], "dt: unknown option '--fast'\ndt: see dt help up\n"],
+    [
+      ['serve', '--standby', '--takeover'],
+      'dt: --standby waits for another proxy, --takeover does not: give one of them\ndt: see dt help serve\n',
+    ],
     [['serve', 'conf/dt.yaml'], "dt: unexpected argument 'conf/dt.yaml'\ndt: see dt help serve\n"],
     [['simulate', 'leave'], "dt: there is no 'leave' to simulate\ndt: see dt help simulate\n"],
     [['constructor'], "dt: there is no command 'constructor'\ndt: see dt help\n"],
@@ -380,6 +384,9 @@ t.test('dt serve before servers that are there answers; a second one refuses to 
   )
   t.match(second.err, `process ${first.child.pid} on`)
   t.equal(await ask('127.0.0.1', port, 'GET hello'), 'world', 'nothing has happened to the first')
+  const waiting = new Dt(t, ['serve', '--standby', ...argsFor('second.yaml', otherPort)])
+  await until('it stands by', () => waiting.out.includes('it stands by'))
+  t.same(await waiting.signal('SIGTERM'), [0, null])
 
   const third = new Dt(t, ['serve', '--takeover', ...argsFor('second.yaml', otherPort)])
   await serves(otherPort)

@@ -44,6 +44,31 @@ export function judgeRivals(rivals: readonly Rival[], watchedMs: number): 'go on
   return watchedMs >= WATCH_MS && live.some(({ idleSeconds }) => idleSeconds <= 1) ? 'yield' : 'watch'
 }
 
+/** What one look at the servers shows of the run that is noted on them as their owner. */
+export interface OwnerSeen {
+  /** Servers that the Sentinels know, and those of them that have answered. */
+  readonly known: number
+  readonly answered: number
+  /** Its connections: those of other runs are nobody's owner's, as of others that stand by. */
+  readonly connections: readonly ProxyConnection[]
+  /** It has stopped in order. */
+  readonly clean: boolean
+}
+
+/** An owner whose connections broke makes them anew in this time. */
+const GONE_MS = 1000
+
+/**
+ * Whether one that stands by goes on in place of the owner, of whom nothing was seen for `unseenMs`. Not where it reaches no
+ * more than half of the servers: it could not serve, and the owner may be at the others.
+ */
+export function judgeOwner(seen: OwnerSeen, unseenMs: number): 'go on' | 'stand by' {
+  const { known, answered, connections, clean } = seen
+  if (answered * 2 <= known) return 'stand by'
+  if (connections.some(({ idleSeconds }) => idleSeconds < SILENT_SECONDS)) return 'stand by'
+  return connections.length > 0 || clean || unseenMs >= GONE_MS ? 'go on' : 'stand by'
+}
+
 function split(field: string): [string, string] {
   const equals = field.indexOf('=')
   return [field.slice(0, equals), field.slice(equals + 1)]

@@ -7,9 +7,9 @@ import { UserError } from '../base/user-error.js'
 import { within } from '../base/within.js'
 import type { View } from '../view/view.js'
 import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } from './decide-start.js'
-import type { Marks, ViewRecord } from './marker.js'
+import type { Marks, Owner, ViewRecord } from './marker.js'
 import type { Ownership } from './ownership.js'
-import { judgeRivals, type Rival } from './rivals.js'
+import { judgeOwner, judgeRivals, type OwnerSeen, type Rival } from './rivals.js'
 import type { StateFile } from './state-file.js'
 
 /** How often connections of another proxy are looked at. */
@@ -27,11 +27,15 @@ export interface StarterDeps {
   readonly stateFile: StateFile | undefined
   /** Take the ring from another proxy that is active. */
   readonly takeover: boolean
+  /** Wait as long as another proxy is active. */
+  readonly standby: boolean
   readonly acceptEpoch: number | undefined
   /** Every server that the Sentinels know. */
   known(): StartInput['known']
   /** Nothing may be served, for this reason; it is decided anew when something changes. */
   refused(reason: string): void
+  /** No other proxy is active, or none any more: this one is about to serve. */
+  vacant(): Promise<void>
   /** Names that the ring's markers call removed. */
   removedBefore(names: readonly string[]): void
 }
@@ -39,7 +43,7 @@ export interface StarterDeps {
 /**
  * Makes this process the owner of the ring and says what it begins with [design §8 Start, §9]:
  *
- *     look      is another proxy connected to any member? Then stop here, unless it is to be replaced
+ *     look      is another proxy connected to any member? Then stop here, or stand by, unless it is to be replaced
  *     claim     each server, in the order of the names: kill what earlier runs have there, write our run into its mark
  *     decide    read all markers; again whenever another server answers, until they are enough
  */
@@ -58,8 +62,9 @@ export class Starter {
    * @throws UserError when another proxy is active
    */
   async run(): Promise<FreshStart | Resume> {
-    const looked = await this.yieldToRivals()
+    const looked = await (this.deps.standby ? this.standBy() : this.yieldToRivals())
     const { ownership, ring, stateFile } = this.deps
+    await this.deps.vacant()
     const records = [...looked.map(({ marker }) => marker), stateFile?.read()]
     this.noteNewest(records)
     const owners = [...looked.map(({ owner }) => owner?.term ?? 0), stateFile?.ownerTerm() ?? 0]
@@ -150,6 +155,34 @@ export class Starter {
     }
   }
 
+  /** Waits until nothing is seen of the owner any more, and gives the marks that were found. */
+  private async standBy(): Promise<Marks[]> {
+    const { log, known } = this.deps
+    for (let seenAtMs = performance.now(); ; await sleep(LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS))) {
+      if (this.stopped) throw new Error('stopped while it stood by')
+      const looks = await this.lookAround()
+      const owners = looks.flatMap(({ marks }) => marks.owner ?? [])
+      const owner = owners.reduce<Owner | undefined>((a, b) => (a !== undefined && a.term >= b.term ? a : b), undefined)
+      const connections = looks.flatMap(({ rivals }) => rivals.filter(({ run }) => run === owner?.run))
+      const clean = owner !== undefined && owners.every((each) => each.run !== owner.run || each.clean)
+      const seen: OwnerSeen = { known: known().length, answered: looks.length, connections, clean }
+      if (connections.length > 0) seenAtMs = performance.now()
+      if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
+        if (owner !== undefined) log.warn({ run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
+        return looks.map(({ marks }) => marks)
+      }
+      this.tellOnce(`it stands by: ${whoServes(seen, owner)}`)
+    }
+  }
+
+  private tellOnce(reason: string): void {
+    if (reason !== this.lastReason) {
+      this.deps.log.info(reason)
+      this.deps.refused(reason)
+    }
+    this.lastReason = reason
+  }
+
   private async lookAround(): Promise<{ link: Link; rivals: Rival[]; marks: Marks }[]> {
     const looks = await Promise.all(
       this.ready().map(async (link) => {
@@ -209,6 +242,12 @@ export class Starter {
 function laterTerm(terms: readonly number[]): number {
   const seconds = Math.max(Math.floor(Date.now() / 1000), ...terms.map((term) => Math.floor(term / TERM_STEP) + 1))
   return seconds * TERM_STEP + randomInt(TERM_STEP)
+}
+
+function whoServes({ known, answered, connections }: OwnerSeen, owner: Owner | undefined): string {
+  if (answered * 2 <= known) return `only ${answered} of the ${known} servers that the Sentinels know answer`
+  if (connections.length > 0) return `run ${owner?.run}, ${owner?.where}, serves the ring`
+  return 'nobody serves the ring at this moment'
 }
 
 function logDecision(log: Logger, decision: FreshStart | Resume): void {

@@ -1,5 +1,10 @@
 import type { Link } from '../backend/link.js'
+import type { Links } from '../backend/links.js'
+import type { Logger } from '../base/log.js'
 import { isKeptBusy } from '../order/pieces/kept-busy.js'
+import type { ViewKeeper } from '../view/view-keeper.js'
+import type { ViewStore } from '../view/view-store.js'
+import { joiningMembers } from './plan.js'
 
 const TICK_MS = 100
 /** A tick that comes so late says nothing about others: we were stopped ourselves. */
@@ -59,4 +64,24 @@ export class StallWatch {
       }
     }
   }
+}
+
+/** Lets those that are being filled go, as long as they do not keep up. */
+export function watchStalls(
+  views: ViewStore,
+  links: Links,
+  keeper: ViewKeeper,
+  log: Logger,
+  maxBlockMs: number,
+): StallWatch {
+  return new StallWatch(
+    () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
+    (link) => {
+      const { name } = link
+      log.warn({ member: name }, `${name} does not keep up while it is filled: let go until it is connected anew`)
+      keeper.suspend(name)
+      link.reset('it did not answer while it was filled')
+    },
+    maxBlockMs,
+  )
 }

@@ -6,6 +6,7 @@ import type { Waiting } from './waiting.js'
  * Whether there is a ring to serve [design §8 Start]:
  *
  *     waiting ──> refused: it is known why nothing may be served, so commands are told at once
+ *        │<──────────┤
  *        └───────────┴──> open, for good
  *
  * While it is waited for, commands wait too, as for a server that is away: a proxy that is restarted in order is not
@@ -34,6 +35,12 @@ export class Opening {
     this.reason = reason
     this.refusal = closed(reason, NOT_APPLIED)
     this.waiting.retry()
+  }
+
+  /** It may be served soon after all: commands wait. */
+  expect(): void {
+    this.reason = ''
+    this.refusal = undefined
   }
 
   /** Why nothing is served, or ''. */

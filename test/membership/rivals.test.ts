@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judgeRivals, othersIn, type Rival } from '../../src/membership/rivals.js'
+import { judgeOwner, judgeRivals, othersIn, type Rival } from '../../src/membership/rivals.js'
 
 const line = (id: number, name: string, idle: number) =>
   `id=${id} addr=10.0.0.7:5000${id} laddr=10.0.0.1:6379 fd=8 name=${name} age=100 idle=${idle} flags=N db=0 sub=0 cmd=get user=default`
@@ -35,4 +35,24 @@ t.test('an active proxy is yielded to, a silent one is not waited for', async (t
   t.equal(judgeRivals(idle(5), 0), 'go on')
   t.equal(judgeRivals(idle(5, 60, 900), 0), 'go on')
   t.equal(judgeRivals(idle(5, 0), 2000), 'yield', 'one connection of it is enough')
+})
+
+t.test('one that stands by goes on when nothing is seen of the owner, where most servers answer', async (t) => {
+  const owner = (...seconds: number[]): Rival[] =>
+    seconds.map((idleSeconds, id) => ({ id, address: '', run: 'owner', idleSeconds }))
+  const judge = (connections: Rival[], unseenMs: number, more: object = {}) =>
+    judgeOwner({ known: 4, answered: 3, connections, clean: false, ...more }, unseenMs)
+  t.equal(judge(owner(0), 9000), 'stand by')
+  t.equal(judge(owner(60, 4), 9000), 'stand by', 'one connection is enough')
+  t.equal(judge(owner(5, 60), 0), 'go on', 'it is stopped, or its machine is gone')
+  t.equal(judge([], 0), 'stand by', 'its connections may have broken')
+  t.equal(judge([], 999), 'stand by')
+  t.equal(judge([], 1000), 'go on')
+  t.equal(judge([], 0, { clean: true }), 'go on', 'it has stopped in order')
+  t.equal(judge(owner(0), 0, { clean: true }), 'stand by')
+  for (const answered of [0, 1, 2]) {
+    t.equal(judge([], 9000, { answered }), 'stand by', `${answered} of 4: the owner may be at the others`)
+    t.equal(judge(owner(60), 9000, { answered, clean: true }), 'stand by')
+  }
+  t.equal(judge([], 9000, { known: 0, answered: 0 }), 'stand by', 'no Sentinel has answered yet')
 })
