@@ -29,7 +29,8 @@ interface Barrier {
  * one does not concern: then a group lasts until all have answered what they had been sent until then.
  */
 export class Groups {
-  private readonly open = new Set<OpenGroup>()
+  /** In no order; no `Set`, whose former tables would keep some of those that have ended, and all that these know. */
+  private readonly open: OpenGroup[] = []
   /** Which groups each key is in: made when somebody asks, which is rare, and kept as long as there is any group. */
   private byId: Map<KeyId, Set<OpenGroup>> | undefined
   /** Those that have ended and are kept. */
@@ -38,20 +39,20 @@ export class Groups {
 
   /** Whether there is any group. */
   get any(): boolean {
-    return this.open.size > 0
+    return this.open.length > 0
   }
 
   /** A write of these keys is emitted in this turn. */
   begin(keys: Keys): Group {
-    const group = new OpenGroup(this, keys)
-    this.open.add(group)
+    const group = new OpenGroup(this, keys, this.open.length)
+    this.open.push(group)
     if (this.byId !== undefined) for (const id of group.ids) add(this.byId, group, id)
     return group
   }
 
   /** These keys, and all that a write under way may have made of one of them. */
   reach(ids: readonly KeyId[]): readonly KeyId[] {
-    if (this.open.size === 0) return ids
+    if (this.open.length === 0) return ids
     const byId = this.index()
     const reached = new Set(ids)
     const size = reached.size
@@ -65,7 +66,7 @@ export class Groups {
   /** The keys of each write under way that names one of these. */
   naming(ids: readonly KeyId[]): ReadonlySet<ReadonlySet<KeyId>> {
     const found = new Set<ReadonlySet<KeyId>>()
-    if (this.open.size === 0) return found
+    if (this.open.length === 0) return found
     const byId = this.index()
     for (const id of ids) for (const group of byId.get(id) ?? []) found.add(group.ids)
     return found
@@ -73,7 +74,7 @@ export class Groups {
 
   /** Keys of these databases may have each other's names from now on. */
   swapped(one: number, other: number): void {
-    if (this.open.size === 0) return
+    if (this.open.length === 0) return
     const byId = this.index()
     for (const group of this.open) {
       for (const id of [...group.ids]) {
@@ -114,14 +115,20 @@ export class Groups {
 
   private remove(group: OpenGroup): void {
     const { open, byId } = this
-    open.delete(group)
+    // It has been ended before.
+    if (open[group.place] !== group) return
+    const last = open.pop()!
+    if (last !== group) {
+      open[group.place] = last
+      last.place = group.place
+    }
     if (byId === undefined) return
     for (const id of group.ids) {
       const groups = byId.get(id)
       groups?.delete(group)
       if (groups?.size === 0) byId.delete(id)
     }
-    if (open.size === 0) this.byId = undefined
+    if (open.length === 0) this.byId = undefined
   }
 }
 
@@ -137,6 +144,8 @@ class OpenGroup implements Group {
   constructor(
     private readonly groups: Groups,
     private readonly keys: Keys,
+    /** Among those that are open. */
+    public place: number,
   ) {}
 
   get ids(): Set<KeyId> {

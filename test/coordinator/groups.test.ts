@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Link } from '../../src/backend/link.js'
 import { Groups } from '../../src/order/groups.js'
@@ -55,3 +58,45 @@ t.test(
     t.end()
   },
 )
+
+t.test('groups end in any order, and each of them once', (t) => {
+  const groups = new Groups()
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => groups.begin([`0:${name}`, `0:${name}'`]))
+  b.end()
+  b.end()
+  t.equal(reach(groups, '0:a', '0:b', '0:c', '0:d'), "0:a 0:a' 0:b 0:c 0:c' 0:d 0:d'")
+  d.end()
+  a.end()
+  t.equal(reach(groups, '0:a', '0:c', '0:d'), "0:a 0:c 0:c' 0:d")
+  c.end()
+  a.end()
+  t.notOk(groups.any)
+  t.end()
+})
+
+t.test('nothing is kept of what has ended: it may be all commands of a transaction', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect: (options: { type: 'minor' }) => void = runInNewContext('gc')
+  const groups = new Groups()
+  const open: { end(): void }[] = []
+  const COUNT = 5000
+  const COMMANDS = 1000
+  const begin = () => {
+    const commands = Array.from({ length: COMMANDS }, (_, i) => i)
+    open.push(groups.begin(() => commands.map(String)))
+  }
+  const collectYoung = async () => {
+    await nextTurn()
+    for (let i = 0; i < 2; i++) collect({ type: 'minor' })
+    return process.memoryUsage().heapUsed
+  }
+  const before = await collectYoung()
+  // Some are always open, and what is young is collected meanwhile, as it is under load.
+  for (let i = 0; i < COUNT; i++) {
+    begin()
+    if (open.length > 20) open.shift()!.end()
+  }
+  for (const each of open.splice(0)) each.end()
+  const kept = ((await collectYoung()) - before) / (COMMANDS * 8)
+  t.ok(kept < COUNT / 10, `what ${kept} of ${COUNT} knew is kept`)
+})

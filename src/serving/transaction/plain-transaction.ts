@@ -19,7 +19,7 @@ import type { Results } from './results.js'
  */
 export class PlainTransaction implements RunOwner {
   private readonly runs: PlainRun[] = []
-  private readonly done = new Set<PlainRun>()
+  private readonly done: PlainRun[] = []
   private collected: Results | undefined
 
   private constructor(
@@ -74,8 +74,8 @@ export class PlainTransaction implements RunOwner {
       this.collect(run, this.collected)
       return
     }
-    this.done.add(run)
-    if (this.done.size < this.runs.length) return
+    this.done.push(run)
+    if (this.done.length < this.runs.length) return
     try {
       this.finish()
     } catch (failure) {

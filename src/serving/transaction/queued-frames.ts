@@ -5,7 +5,8 @@ import { type Frame, frameIn } from '../../resp/frame.js'
 import { mayHaveTime } from '../absolute.js'
 import { isCopied } from '../one-route.js'
 
-const FIRST_BYTES = 256
+/** Most transactions have less, and what lies in one buffer goes to a server as it lies there. */
+const FIRST_BYTES = 512
 const CHUNK_BYTES_MAX = 64 * 1024
 /** Smaller ones are cut from what Node keeps for that, which costs less. */
 const OWN_BYTES_MIN = 4096

@@ -200,7 +200,8 @@ export abstract class Transaction {
     const held = this.firstHeld(shares) ?? this.firstUnsettled(plan)
     if (held !== undefined) return this.waitsFor(shares, held)
     for (const share of shares) share.to = share.route
-    const owing = shares.filter(({ route, written }) => route.pending.length > 0 && written.length > 0)
+    // What is written is told only to who asks for it: of a plain share that is work.
+    const owing = shares.filter((share) => share.route.pending.length > 0 && share.written.length > 0)
     for (const share of owing) share.to = routeOfWrite(order, share.route, share.written)
     // Keys that a pending replica has to get first are held now.
     const heldNow = owing.length === 0 ? undefined : this.firstHeld(shares)
