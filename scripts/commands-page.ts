@@ -1,7 +1,7 @@
 import type { CommandDoc, CommandInfo } from '../src/command/command-info.js'
 import { COMMANDS } from '../src/command/commands.generated.js'
 import { DOCS } from '../src/command/docs.generated.js'
-import { CLIENT_SETINFO, OWN_COMMANDS, OWN_DOCS } from '../src/command/own-commands.js'
+import { NEWER_OF_CLIENT, OWN_COMMANDS, OWN_DOCS } from '../src/command/own-commands.js'
 import type { CommandRow } from '../src/command/row.js'
 import { rowNamed } from '../src/command/table.js'
 
@@ -55,7 +55,7 @@ function docOf(name: string): CommandDoc | undefined {
 }
 
 function linesOf(info: CommandInfo): string[] {
-  const more = info.name === 'client' ? [CLIENT_SETINFO] : []
+  const more = info.name === 'client' ? NEWER_OF_CLIENT : []
   return [info, ...[...info.subcommands, ...more].sort((a, b) => (a.name < b.name ? -1 : 1))].map(({ name }) =>
     lineOf(rowNamed(name) as CommandRow),
   )

@@ -341,8 +341,9 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       return adminAddress
     },
     async start() {
-      if (!standby) address = await listener.open()
+      // Before clients are accepted: what cannot be listened on is told first.
       adminAddress = await admin.open(config.admin)
+      if (!standby) address = await listener.open()
       pauseWatch.start()
       try {
         await begin()

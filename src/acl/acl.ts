@@ -47,7 +47,7 @@ export class Acl {
       if (typeof loaded === 'string') throw new UserError(`the ACL file is not right: ${loaded}`)
       return
     }
-    const described = usersIn(settings.users.join('\n'), 'acl.users', this.defaults)
+    const described = usersIn(settings.users.join('\n'), (number) => `line ${number}`, this.defaults)
     if ('errors' in described) throw new UserError(`acl.users is not right: ${described.errors.trim()}`)
     for (const user of described.users) this.users.put(user)
   }
@@ -66,7 +66,7 @@ export class Acl {
     } catch (failure) {
       return `Error loading ACLs, opening file '${path}': ${reasonOf(failure)}`
     }
-    const described = usersIn(text, path, this.defaults)
+    const described = usersIn(text, (number) => `${path}:${number}`, this.defaults)
     if ('errors' in described) {
       return `${described.errors}WARNING: ACL errors detected, no change to the previously active ACL rules was performed`
     }

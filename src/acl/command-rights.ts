@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js'
 import type { CommandInfo } from '../command/command-info.js'
 import { COMMANDS } from '../command/commands.generated.js'
-import { CLIENT_SETINFO } from '../command/own-commands.js'
+import { NEWER_OF_CLIENT } from '../command/own-commands.js'
 import { allInfos, infoNamed, rowNamed } from '../command/table.js'
 
 /** The categories of commands in Redis's order [Redis acl.c ACLCommandCategories]. */
@@ -166,9 +166,9 @@ export function commandsOf(category: string): string[] | undefined {
     .flatMap((info) => [info, ...info.subcommands].filter((each) => isOf(each, word)).map(({ name }) => name))
 }
 
-/** CLIENT SETINFO is served, though COMMAND does not show it. */
+/** Some of newer servers are served, though the table's COMMAND does not show them. */
 function subcommandsOf(info: CommandInfo): readonly CommandInfo[] {
-  return info.name === 'client' ? [...info.subcommands, CLIENT_SETINFO] : info.subcommands
+  return info.name === 'client' ? [...info.subcommands, ...NEWER_OF_CLIENT] : info.subcommands
 }
 
 function isOf({ categories }: CommandInfo, category: string): boolean {
@@ -207,7 +207,7 @@ function redisCommandsOf(category: string): readonly string[] {
   return names
 }
 
-/** What COMMAND says of a command, the hidden one included. */
+/** What COMMAND says of a command, the hidden ones included. */
 export function infoOf(name: string): CommandInfo | undefined {
-  return infoNamed(name) ?? (name === CLIENT_SETINFO.name ? CLIENT_SETINFO : undefined)
+  return infoNamed(name) ?? NEWER_OF_CLIENT.find((info) => info.name === name)
 }

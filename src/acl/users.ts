@@ -86,15 +86,15 @@ export type Described = { readonly users: readonly User[] } | { readonly errors:
 /**
  * The users of an ACL file [Redis acl.c ACLLoadFromFile]: lines `user <name> <rules …>`, or empty ones.
  *
- * @param where how a line is called in an error: what stands before its number
+ * @param lineName how a line with this number is called in an error
  */
-export function usersIn(text: string, where: string, defaults: Defaults): Described {
+export function usersIn(text: string, lineName: (number: number) => string, defaults: Defaults): Described {
   const users = new Map<string, User>()
   let errors = ''
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
     if (line === '') continue
-    const at = `${where}:${i + 1}`
+    const at = lineName(i + 1)
     const words = line.split(' ')
     if (words[0] !== 'user' || words.length < 2) {
       errors += `${at} should start with user keyword followed by the username. `

@@ -13,6 +13,7 @@ import { serveChannels } from './commands/channels.js'
 import { DEBUG_NOT_ALLOWED, mayDebug } from './commands/debug.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
+import { offersCommand } from './ring-version.js'
 import { refusedByRules, rowUnder } from './rules.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
@@ -94,7 +95,7 @@ function admit(server: Server, client: Connection, frame: Frame, row: CommandRow
 
 /** Its user may do that. */
 function serveAllowed(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
-  if (server.pause.any && server.pause.concerns(client, row)) {
+  if (server.pause.any && server.pause.concerns(client, frame, row)) {
     server.pause.hold(client, ownFrame(frame), row)
     return
   }
@@ -125,7 +126,7 @@ function isRefused(server: Server, client: Connection, frame: Frame, row: Comman
 /** False when it is not served now: it was refused, or is one of a transaction. */
 function pass(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { session } = client
-  if (server.monitors.any && isRefusedToMonitor(client, row)) return false
+  if (server.monitors.any && isRefusedToMonitor(server, client, frame, row)) return false
   if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
@@ -160,10 +161,11 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
 }
 
 /** Who monitors counts as a replica, which may not touch keys [Redis server.c processCommand]; a subscribed client is refused them before. */
-function isRefusedToMonitor(client: Connection, row: CommandRow): boolean {
+function isRefusedToMonitor(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { session } = client
   if (session.monitoring === undefined || session.state.kind === 'subscribed') return false
-  if (!mayReplicate(row) && !row.flags.includes('readonly')) return false
+  const mayWrite = mayReplicate(row) && !server.coordinator.onlyReads(frame, row)
+  if (!mayWrite && !row.flags.includes('readonly')) return false
   session.abortTransaction()
   client.reply(NOT_FOR_MONITORS)
   return true
@@ -205,7 +207,7 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   }
   if (row.subcommands !== undefined && argc > 1) {
     const sub = lookupSubcommand(row, buf, argStart[1], argEnd[1])
-    if (sub === undefined) {
+    if (sub === undefined || !offersCommand(server, sub.name)) {
       client.replyBytes(unknownSubcommandError(row.name, frame))
       return undefined
     }

@@ -29,6 +29,9 @@ export class Pause {
   private timer: NodeJS.Timeout | undefined
   private held: Held[] = []
 
+  /** @param onlyReads whether a script, or function, says of itself that it writes nothing */
+  constructor(private readonly onlyReads: (frame: Frame, row: CommandRow) => boolean) {}
+
   /** Of two pauses at a time the stricter and the longer counts. */
   begin(ms: number, isForAll: boolean): void {
     this.endMs = Math.max(this.any ? this.endMs : 0, performance.now() + ms)
@@ -52,13 +55,13 @@ export class Pause {
   }
 
   /** Who monitors is not held, nor what the operator says to the ring. */
-  concerns({ session }: Connection, row: CommandRow): boolean {
+  concerns({ session }: Connection, frame: Frame, row: CommandRow): boolean {
     if (session.monitoring !== undefined || row.name.startsWith('dt|')) return false
     // It is refused.
     if (session.state.kind === 'subscribed' && !row.whileListening) return false
-    if (this.isForAll || mayReplicate(row)) return true
+    if (this.isForAll || this.mayWrite(frame, row)) return true
     if (row.behindMulti !== 'executes') return false
-    for (const { row } of session.transaction?.queued ?? []) if (mayReplicate(row)) return true
+    for (const { frame, row } of session.transaction?.queued ?? []) if (this.mayWrite(frame, row)) return true
     return false
   }
 
@@ -66,6 +69,10 @@ export class Pause {
   hold(client: Connection, frame: Frame, row: CommandRow): void {
     client.queue.pausing++
     this.held.push({ client, frame, row })
+  }
+
+  private mayWrite(frame: Frame, row: CommandRow): boolean {
+    return mayReplicate(row) && !this.onlyReads(frame, row)
   }
 
   private wait(): void {

@@ -22,6 +22,24 @@ export function ringVersion({ config, order }: Pick<Server, 'config' | 'order'>)
   return versionOf(config.commands.version, kinds)
 }
 
+/** Since which version of each product clients have what the proxy answers by itself, and Redis 7.0 does not know. */
+const SINCE = {
+  'client|no-touch': { redis: '7.2.0', valkey: '7.2.0' },
+  'CLIENT KILL MAXAGE': { redis: '7.4.0', valkey: '8.0.0' },
+  'time-outs that no clock reaches are refused': { redis: '7.2.0', valkey: '7.2.0' },
+} as const
+
+/** Whether the ring offers it, as the least of its members would. */
+export function offers(ring: Pick<Server, 'config' | 'order'>, what: keyof typeof SINCE): boolean {
+  const { server, version } = ringVersion(ring)
+  return !isOlder(version, SINCE[what][server as 'redis' | 'valkey'])
+}
+
+/** The same of a command that the table knows: most are of Redis 7.0. */
+export function offersCommand(ring: Pick<Server, 'config' | 'order'>, name: string): boolean {
+  return !(name in SINCE) || offers(ring, name as keyof typeof SINCE)
+}
+
 /** @param pinned the setting */
 export function versionOf(pinned: string | undefined, kinds: readonly ServerKind[]): RingVersion {
   if (pinned !== undefined) return { server: 'redis', version: pinned, redisVersion: pinned }

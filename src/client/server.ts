@@ -72,7 +72,7 @@ export interface Server {
 /** What there is of clients when the proxy starts. */
 export function clientSide(
   config: Config,
-  { channels, order }: Coordinator,
+  coordinator: Coordinator,
   views: ViewStore,
   links: Links,
   log: Logger,
@@ -92,6 +92,7 @@ export function clientSide(
   | 'pause'
   | 'source'
 > {
+  const { channels, order } = coordinator
   const cachedKeys = new CachedKeys(config.limits.trackedKeys)
   order.caches.listener = cachedKeys
   const pushLimits = pushLimitsOf(config)
@@ -102,7 +103,7 @@ export function clientSide(
     acl: new Acl(config.acl, config.auth.password),
     clients,
     slowLog: new SlowLog(clients),
-    pause: new Pause(),
+    pause: new Pause((frame, row) => coordinator.onlyReads(frame, row)),
     stats: new ClientStats(),
     channels,
     cachedKeys,

@@ -21,6 +21,7 @@ export class Session {
   /** The common name of the certificate that it has shown, if it was verified. */
   certificateName: string | undefined = undefined
   noEvict = false
+  noTouch = false
   /** The last command that may wait, of a user who may not do everything, and its number among the client's commands. */
   waited: { readonly row: CommandRow; readonly frame: Frame; readonly number: number } | undefined = undefined
   /** The keys that the next transaction depends on. */
@@ -49,9 +50,9 @@ export class Session {
 
   /** Gives what takes back whatever commands about the connection itself will have changed. */
   remember(): () => void {
-    const { proto, db, name, libName, libVersion, user, noEvict } = this
+    const { proto, db, name, libName, libVersion, user, noEvict, noTouch } = this
     return () => {
-      Object.assign(this, { proto, db, name, libName, libVersion, user, noEvict })
+      Object.assign(this, { proto, db, name, libName, libVersion, user, noEvict, noTouch })
     }
   }
 

@@ -37,6 +37,12 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     { ...boundedVarying, note: 'names are cut at 128 bytes; 1000 words at most [Talking about itself]' },
   ],
   ['client|no-evict', 'local', 'none'],
+  [
+    'client|no-touch',
+    'local',
+    'none',
+    { note: 'of Redis 7.2, where the servers are as new; IDLETIME counts reads all the same [Talking about itself]' },
+  ],
   ['client|pause', 'local', 'none', { note: 'keys expire meanwhile; DT … is served [CLIENT PAUSE]' }],
   ['client|reply', 'local', 'none', { ...own, note: 'not between MULTI and EXEC [Transactions]' }],
   ['client|setinfo', 'local', 'none', { note: 'of Redis 7.2, for libraries that send it' }],

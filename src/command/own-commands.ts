@@ -28,8 +28,14 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
   ]),
 ]
 
-/** `CLIENT SETINFO` of Redis 7.2: client libraries send it, so it is answered, but COMMAND does not show it. */
-export const CLIENT_SETINFO: CommandInfo = own('client|setinfo', 4, ['@slow', '@connection'])
+/**
+ * Subcommands of Redis 7.2, which COMMAND shows when the servers have them. `CLIENT SETINFO` is answered always, because client libraries
+ * send it.
+ */
+export const NEWER_OF_CLIENT: readonly CommandInfo[] = [
+  own('client|setinfo', 4, ['@slow', '@connection']),
+  own('client|no-touch', 3, ['@slow', '@connection']),
+]
 
 const NAME: ArgumentDoc = { name: 'name', type: 'string' }
 const ADDRESS: ArgumentDoc = { name: 'address', type: 'string' }

@@ -6,7 +6,7 @@ import type { CommandInfo } from './command-info.js'
 import { COMMANDS } from './commands.generated.js'
 import { NameIndex } from './name-index.js'
 import { OVERLAY } from './overlay.js'
-import { CLIENT_SETINFO, OWN_COMMANDS } from './own-commands.js'
+import { NEWER_OF_CLIENT, OWN_COMMANDS } from './own-commands.js'
 import type { CommandRow } from './row.js'
 
 /*
@@ -27,7 +27,7 @@ const infosByName = new Map<string, CommandInfo>()
 
 for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
   addInfo(info)
-  addRow(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, CLIENT_SETINFO] } : info))
+  addRow(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, ...NEWER_OF_CLIENT] } : info))
 }
 assert(OVERLAY.size === rows.size, 'every row of the overlay names a command')
 for (const { name, reading } of rows.values()) {

@@ -109,7 +109,7 @@ function applyEnvironment(tree: Tree, env: Readonly<Record<string, string | unde
       const section = Object.hasOwn(tree, setting.section) ? tree[setting.section] : {}
       tree[setting.section] = { ...section, [setting.name]: value }
       origins.set(`${setting.section}.${setting.name}`, variable)
-    } else if (variable.startsWith('DT_') && variable !== FILE_VARIABLE && !isServiceLink(variable)) {
+    } else if (variable.startsWith('DT_') && variable !== FILE_VARIABLE && !isServiceLink(variable, value)) {
       const guess = suggestion(variable, [...known.keys()])
       if (guess === '' && !prefixes.some((prefix) => variable.startsWith(prefix))) continue
       throw new ConfigError(`unknown setting ${variable} in the environment${guess}`)
@@ -118,8 +118,9 @@ function applyEnvironment(tree: Tree, env: Readonly<Record<string, string | unde
   return origins
 }
 
-function isServiceLink(variable: string): boolean {
-  return /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_[0-9]+_(TCP|UDP)(_\w+)?)?$/.test(variable)
+function isServiceLink(variable: string, value: string): boolean {
+  if (/_PORT$/.test(variable) && !/_SERVICE_PORT$/.test(variable)) return /^(tcp|udp|sctp):\/\//.test(value)
+  return /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?$/.test(variable)
 }
 
 function applyOverrides(tree: Tree, overrides: ConfigInput): void {

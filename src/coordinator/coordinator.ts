@@ -195,6 +195,11 @@ export class Coordinator {
     }
   }
 
+  /** Whether a script or function says of itself that it writes nothing, as far as it is known. */
+  onlyReads(frame: Frame, row: CommandRow): boolean {
+    return row.route === 'function' ? this.functions.onlyReads(frame, row) : this.scripts.onlyReads(frame, row)
+  }
+
   /** It has waited, and a read that its client had sent before comes first. */
   private async passBehind(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): Promise<void> {
     await this.order.lostReads.passed(slot)

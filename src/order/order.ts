@@ -232,7 +232,8 @@ export class Order {
   /** What is answered to a command that has waited in vain. */
   unavailable(): Reply {
     const { unavailableTimeoutMs } = this.options
-    return this.opening.isOpen ? unavailable(unavailableTimeoutMs) : this.opening.tooLate(unavailableTimeoutMs)
+    if (!this.opening.isOpen) return this.opening.tooLate(unavailableTimeoutMs)
+    return unavailable(unavailableTimeoutMs, this.router.away)
   }
 
   /** What is answered to a command that has waited at the gates of its keys in vain. */

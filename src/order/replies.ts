@@ -95,10 +95,11 @@ export function internalError(failure: Error, isWrite: boolean): Reply {
 /** What a step of an operation gets instead of waiting for a server: nobody else sees it, and nothing was emitted. */
 export const MUST_WAIT = Buffer.from('-TRYAGAIN\r\n')
 
-/** No server of the range came back in time [design §2 G4]; nothing was emitted. */
-export function unavailable(waitedMs: number): Reply {
+/** No server of the range came back in time [design §2 G4]; nothing was emitted. `away`: the members that are not there now. */
+export function unavailable(waitedMs: number, away: readonly string[]): Reply {
+  const who = away.length === 0 ? '' : ` (away: ${away.join(', ')})`
   return error(
-    `CLUSTERDOWN a server that holds this key is not reachable and was waited for ${waitedMs} ms; ${NOT_APPLIED}, try again`,
+    `CLUSTERDOWN a server that holds this key is not reachable and was waited for ${waitedMs} ms${who}; ${NOT_APPLIED}, try again`,
   )
 }
 

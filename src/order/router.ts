@@ -109,6 +109,11 @@ export class Router {
     return idle.length === 0 ? this.anyMember : new Route(idle, [])
   }
 
+  /** The names of the members that are not reachable now. */
+  get away(): string[] {
+    return this.links.filter(({ ready }) => !ready).map(({ name }) => name)
+  }
+
   /** The route of the key that lies in `buf` from `start` up to `end`. */
   routeOfKey(buf: Buffer, start: number, end: number): Route {
     return this.routeOfRange[this.view.ring.rangeOf(identifierOfKey(buf, start, end))]

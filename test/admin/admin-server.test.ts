@@ -4,6 +4,7 @@ import t from 'tap'
 import { METRICS } from '../../src/admin/metric-table.js'
 import { Membership } from '../../src/membership/membership.js'
 import { identifierOfKey } from '../../src/ring/identifier.js'
+import { LogLines } from '../helpers/log-lines.js'
 import { startProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { declareDown } from '../helpers/sentinels.js'
@@ -212,6 +213,15 @@ t.test('names follow the conventions', async (t) => {
     t.match(help, /\.$/, name)
   }
   t.equal(new Set(METRICS.map(({ name }) => name)).size, METRICS.length)
+})
+
+t.test('a port that another one has is told before clients are accepted', async (t) => {
+  const lines = new LogLines()
+  const settings = { nodes: 1, replicas: 0, sentinels: 1, config: { admin: { port } }, log: lines.log }
+  await t.rejects(startProxy(t, settings), {
+    message: /^admin.port \d+ of 127.0.0.1 cannot be listened on: .*EADDRINUSE/,
+  })
+  t.same(lines.about(/clients are accepted/), [])
 })
 
 t.test('a member without memory is seen where people look, and so is that it has some again', async (t) => {

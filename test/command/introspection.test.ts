@@ -14,7 +14,7 @@ const conns = { 2: await redis.connect(2), 3: await redis.connect(3) }
 
 const names = allRows()
   .map(({ name }) => name)
-  .filter((name) => name !== 'dt' && !name.startsWith('dt|') && name !== 'client|setinfo')
+  .filter((name) => name !== 'dt' && !name.startsWith('dt|') && !/^client\|(setinfo|no-touch)$/.test(name))
 const containers = new Set(names.filter((name) => name.includes('|')).map((name) => name.split('|')[0]))
 
 function ours(proto: 2 | 3, ...args: Arg[]): Buffer {

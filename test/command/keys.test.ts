@@ -141,7 +141,9 @@ function randomCommand(row: CommandRow): fc.Arbitrary<string[]> {
 }
 
 t.test('for any arguments the keys are those of COMMAND GETKEYS', async (t) => {
-  const rows = allRows().filter(({ subcommands, name }) => subcommands === undefined && !/^dt\||\|setinfo$/.test(name))
+  const rows = allRows().filter(
+    ({ subcommands, name }) => subcommands === undefined && !/^dt\||\|(setinfo|no-touch)$/.test(name),
+  )
   const arbitrary = fc.constantFrom(...rows.filter(({ keyFinder }) => keyFinder !== 'none')).chain(randomCommand)
   const moving = rows.filter(({ keyFinder }) => !['none', 'range'].includes(keyFinder))
   const movingArbitrary = fc.constantFrom(...moving).chain(randomCommand)

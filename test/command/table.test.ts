@@ -79,6 +79,7 @@ t.test('every command of Redis 7.0 has its row of the overlay, and the overlay n
   const names = COMMANDS.flatMap((info) => [info, ...info.subcommands]).map(({ name }) => name)
   const own = [
     'client|setinfo',
+    'client|no-touch',
     'dt',
     'dt|add',
     'dt|cancel',

@@ -191,6 +191,9 @@ t.test('a misspelt variable is an error, those that Kubernetes makes for a servi
   t.throws(() => loadConfig({ env: { DT_RING_REPLICA: '2' } }), {
     message: 'unknown setting DT_RING_REPLICA in the environment (did you mean DT_RING_REPLICAS?)',
   })
+  t.throws(() => loadConfig({ env: { DT_LISEN_PORT: '1' } }), {
+    message: 'unknown setting DT_LISEN_PORT in the environment (did you mean DT_LISTEN_PORT?)',
+  })
   t.throws(() => loadConfig({ env: { DT_SENTINELS_ADDRESSES: 'a:1' } }), {
     message: 'unknown setting DT_SENTINELS_ADDRESSES in the environment (did you mean DT_SENTINEL_ADDRESSES?)',
   })

@@ -199,7 +199,7 @@ function rulesInOrder(text: string): string {
   let run: string[] = []
   for (const word of [...words, '']) {
     if (/^[+-][^@]/.test(word)) {
-      if (!/^[+-](?:dt|client\|setinfo$)/.test(word)) run.push(word)
+      if (!/^[+-](?:dt|client\|(setinfo|no-touch)$)/.test(word)) run.push(word)
       continue
     }
     ordered.push(...run.sort(), word)

@@ -5,7 +5,7 @@ import { Pair } from './pair.js'
 import { parseScript } from './script.js'
 
 /** Commands that Redis 7.0 does not have; test/client/commands is about them. */
-const isOurs = (name: string) => name === 'client|setinfo' || name.startsWith('dt|')
+const isOurs = (name: string) => /^client\|(setinfo|no-touch)$/.test(name) || name.startsWith('dt|')
 
 const pair = await Pair.start(t)
 /** No key has a copy. */

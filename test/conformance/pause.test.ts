@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { isSame } from './listeners.js'
 import { Pair } from './pair.js'
@@ -5,6 +6,8 @@ import { Pair } from './pair.js'
 /* CLIENT PAUSE: what is held, and in which order it goes on. After each line all clients have received the same bytes as from Redis. */
 
 const pair = await Pair.start(t, { nodes: 3 })
+
+const sha = (source: string) => createHash('sha1').update(source).digest('hex')
 
 const stories: Readonly<Record<string, string>> = {
   'what may write is held, and goes on in its order': `
@@ -37,6 +40,45 @@ const stories: Readonly<Record<string, string>> = {
     i: EXEC
     a: GET k
     a: CLIENT UNPAUSE
+  `,
+  'a script that says of itself that it only reads is served': `
+    a: PING
+    b: PING
+    a: SCRIPT LOAD "#!lua flags=no-writes\\nreturn 6"
+    a: SCRIPT LOAD "return 7"
+    a: FUNCTION LOAD "#!lua name=lib\\nredis.register_function{function_name='reads', flags={'no-writes'}, callback=function() return 8 end}"
+    a: FUNCTION LOAD REPLACE "#!lua name=lib2\\nredis.register_function('writes', function() return 9 end)"
+    t: MULTI | EVAL "#!lua flags=no-writes\\nreturn 1" 0
+    r: MULTI | EVAL "#!lua flags=no-writes\\nreturn 1" 0 | EVAL "return 1" 0
+    a: CLIENT PAUSE 100000 WRITE
+    b: EVAL "#!lua flags=no-writes\\nreturn 1" 0
+    b: EVAL "#!lua flags=allow-oom,no-writes\\nreturn 2" 0
+    b: EVALSHA ${sha('#!lua flags=no-writes\nreturn 6')} 0
+    b: FCALL reads 0
+    t: EXEC
+    r: EXEC
+    b: FCALL writes 0
+    c: EVAL "#!lua\\nreturn 3" 0
+    d: EVAL "#!lua flags=no-writes,nosuch\\nreturn 3" 0
+    e: EVALSHA ${sha('return 7')} 0
+    f: EVALSHA 0123456789012345678901234567890123456789 0
+    g: FCALL nosuch 0
+    m: MONITOR
+    m: EVAL "return 1" 0
+    a: CLIENT UNPAUSE
+  `,
+  'of numbers that no clock reaches the errors are the same': `
+    a: CLIENT PAUSE 9223372036854775808
+    a: CLIENT PAUSE 99999999999999999999 WRITE
+    a: CLIENT PAUSE -9223372036854775808
+    a: CLIENT PAUSE -9223372036854775809
+    a: CLIENT PAUSE 1.5
+    a: CLIENT PAUSE 01
+    a: CLIENT PAUSE +1
+    a: CLIENT PAUSE ""
+    a: CLIENT PAUSE 1 write x
+    a: CLIENT PAUSE x nosuch
+    a: PING
   `,
   'all is, but for monitors': `
     a: PING

@@ -247,7 +247,7 @@ t.test('one error makes the whole an error, which says when other keys were writ
 
 t.test('what is said of a write is true of all its parts', async (t) => {
   const unknown = String(encodeReply(outcomeUnknown(['dt-2']), 2))
-  const away = String(encodeReply(unavailable(1000), 2))
+  const away = String(encodeReply(unavailable(1000, ['dt-2']), 2))
   const gone = String(
     encodeReply(
       rangeGone(['dt-1'], () => false, 3),
@@ -288,7 +288,7 @@ t.test('what is said of a write is true of all its parts', async (t) => {
   }
   t.match(
     replyTo(['MSET', 'a', '1', 'b', '2'], [away, '+OK\r\n']),
-    /was waited for 1000 ms; some keys were not written, try again/,
+    /was waited for 1000 ms \(away: dt-2\); some keys were not written, try again/,
   )
 })
 

@@ -58,7 +58,7 @@ function shown(name: Buffer): string {
 /**
  * `O`: it monitors; `P`: it listens; `x`: it is between MULTI and EXEC; `b`: its next command waits for the one before; `t`: it has a cache, `B`: by prefixes, `R`: who is to be told for it is gone;
  * `d`: a key that it watches has changed;
- * `c`: it is closed after its replies; `U`: it came through the Unix socket; `e`: CLIENT NO-EVICT; else `N`.
+ * `c`: it is closed after its replies; `U`: it came through the Unix socket; `e`: CLIENT NO-EVICT; `T`: CLIENT NO-TOUCH; else `N`.
  */
 function flagsOf(client: Connection): string {
   const { session, isBlocked, deaf } = client
@@ -67,6 +67,6 @@ function flagsOf(client: Connection): string {
   const { caching } = session
   const cached = caching === undefined ? '' : `t${caching.isBroken ? 'R' : ''}${caching.isBroadcast ? 'B' : ''}`
   const monitor = session.monitoring === undefined ? '' : 'O'
-  const flags = `${monitor}${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${isUnix(client) ? 'U' : ''}${session.noEvict ? 'e' : ''}`
+  const flags = `${monitor}${session.subscriber === undefined ? '' : 'P'}${isInTransaction ? 'x' : ''}${isBlocked ? 'b' : ''}${cached}${isDirty ? 'd' : ''}${deaf ? 'c' : ''}${isUnix(client) ? 'U' : ''}${session.noEvict ? 'e' : ''}${session.noTouch ? 'T' : ''}`
   return flags === '' ? 'N' : flags
 }

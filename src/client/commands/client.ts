@@ -1,10 +1,10 @@
-import type { Acl } from '../../acl/acl.js'
 import { wordOf } from '../../base/ascii.js'
+import { wallClockUs } from '../../base/clock.js'
 import { wrongWordsError } from '../../command/errors.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
 import type { Connection } from '../connection.js'
-import type { Pause } from '../pause.js'
+import { offers } from '../ring-version.js'
 import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { describeClient } from './client-line.js'
@@ -33,7 +33,7 @@ export const clientCommands: Record<string, LocalCommand> = {
 
   'client|unblock': (_client, args, { clients }) => unblock(clients, args),
 
-  'client|pause': (_client, args, { pause }) => pauseClients(pause, args),
+  'client|pause': (_client, args, server) => pauseClients(server, args),
 
   'client|unpause': (_client, _args, { pause }) => {
     pause.end()
@@ -41,9 +41,16 @@ export const clientCommands: Record<string, LocalCommand> = {
   },
 
   'client|no-evict': (client, args) => {
-    const word = option(args[2])
-    if (word !== 'on' && word !== 'off') return SYNTAX_ERROR
-    client.session.noEvict = word === 'on'
+    const isOn = onOrOff(args[2])
+    if (isOn === undefined) return SYNTAX_ERROR
+    client.session.noEvict = isOn
+    return OK
+  },
+
+  'client|no-touch': (client, args) => {
+    const isOn = onOrOff(args[2])
+    if (isOn === undefined) return SYNTAX_ERROR
+    client.session.noTouch = isOn
     return OK
   },
 
@@ -65,15 +72,25 @@ export const clientCommands: Record<string, LocalCommand> = {
   },
 }
 
+function onOrOff(arg: Buffer): boolean | undefined {
+  const word = option(arg)
+  return word === 'on' || word === 'off' ? word === 'on' : undefined
+}
+
+const INT64_MAX = 2n ** 63n - 1n
+
 /** CLIENT PAUSE ms [WRITE|ALL]. */
-function pauseClients(pause: Pause, args: readonly Buffer[]): Reply {
+function pauseClients(server: Server, args: readonly Buffer[]): Reply {
   if (args.length > 4) return wrongWordsError('client', args[1])
   const mode = args.length === 4 ? option(args[3]) : 'all'
   if (mode !== 'write' && mode !== 'all') return error('ERR CLIENT PAUSE mode must be WRITE or ALL')
   const ms = parseInt64(args[2])
   if (ms === undefined) return error('ERR timeout is not an integer or out of range')
   if (ms < 0n) return error('ERR timeout is negative')
-  pause.begin(Number(ms), mode === 'all')
+  if (ms > INT64_MAX - BigInt(wallClockUs()) / 1000n && offers(server, 'time-outs that no clock reaches are refused')) {
+    return error('ERR timeout is out of range')
+  }
+  server.pause.begin(Number(ms), mode === 'all')
   return OK
 }
 
@@ -115,8 +132,9 @@ function list(clients: Clients, args: readonly Buffer[]): Reply {
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
-function kill({ clients, acl }: Server, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
-  const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(acl, args)
+function kill(server: Server, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
+  const { clients } = server
+  const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(server, args)
   if (!('matches' in chosen)) return chosen.error
   const targets = clients.all().filter(chosen.matches)
   const others = targets.filter((target) => target !== client)
@@ -149,7 +167,7 @@ const hasAddress = (arg: Buffer): Filter => {
 
 /** The filters of CLIENT KILL: of the same kind the last one counts, and of different kinds all must match. */
 function killFilter(
-  acl: Acl,
+  server: Server,
   args: readonly Buffer[],
 ): { readonly matches: Filter; readonly skipMe: boolean } | { readonly error: Reply } {
   const filters = new Map<string, Filter>()
@@ -180,9 +198,17 @@ function killFilter(
         break
       }
       case 'user': {
-        const user = acl.users.get(wordOf(value))
+        const user = server.acl.users.get(wordOf(value))
         if (user === undefined) return { error: errorNaming('No such user ', value) }
         filters.set(word, (client) => client.session.user === user)
+        break
+      }
+      case 'maxage': {
+        if (!offers(server, 'CLIENT KILL MAXAGE')) return { error: SYNTAX_ERROR }
+        const seconds = parseInt64(value)
+        if (seconds === undefined) return { error: error('ERR maxage is not an integer or out of range') }
+        if (seconds < 1n) return { error: error('ERR maxage should be greater than 0') }
+        filters.set(word, ({ createdAtMs }) => (performance.now() - createdAtMs) / 1000 >= Number(seconds))
         break
       }
       case 'skipme': {

@@ -57,7 +57,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     this.inquiries = new Inquiries(serveKeys)
   }
 
-  private get order(): Order {
+  get order(): Order {
     return this.oneRoute.order
   }
 

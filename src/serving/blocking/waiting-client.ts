@@ -2,6 +2,7 @@ import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
 import { answer, deliver, MUST_WAIT, unavailable } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
+import type { Router } from '../../order/router.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
 import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
 import type { BlockedCommand } from './blocked-command.js'
@@ -41,6 +42,7 @@ export interface Keeper {
   readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
   needsGates(command: BlockedCommand): boolean
+  readonly order: { readonly router: Pick<Router, 'away'> }
 }
 
 /**
@@ -162,7 +164,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   answerEnd(how: End): void {
     if (how === 'error') answer(this.slot, UNBLOCKED)
     else if (how !== 'time-out') answer(this.slot, how)
-    else if (this.isLate && !this.hasAskedInVain) answer(this.slot, unavailable(this.command.timeoutMs))
+    else if (this.isLate && !this.hasAskedInVain)
+      answer(this.slot, unavailable(this.command.timeoutMs, this.keeper.order.router.away))
     else answer(this.slot, nullArray)
     this.over(true)
   }

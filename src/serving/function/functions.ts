@@ -71,6 +71,11 @@ export class Functions {
     return this.functions.size
   }
 
+  /** Whether the function that a command calls says of itself that it writes nothing; false of one that is not known. */
+  onlyReads(frame: Frame, row: CommandRow): boolean {
+    return row.script === 'call' && this.functions.get(functionKey(argumentOf(frame, 1)))?.readsOnly === true
+  }
+
   /** Serves a command whose row says `function`; `deadlineMs` as for `Order.park`. */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     if (row.script === 'call' && this.kept.isKnown) {

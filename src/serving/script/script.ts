@@ -59,6 +59,22 @@ export function underRights(script: Script, rights: ScriptRights | undefined, ma
 const SHEBANG = /^#![^\n]*\n/
 const FLAGS = /^#!.*\sflags=(\S*)/
 
+/** What a script may say of itself behind `#!lua` [Redis script.c scripts_flags_def]. */
+const KNOWN_FLAGS: ReadonlySet<string> = new Set([
+  'no-writes',
+  'allow-oom',
+  'allow-stale',
+  'no-cluster',
+  'allow-cross-slot-keys',
+])
+
+/** Whether a source says that it writes nothing, in words that a server takes. */
+export function saysItOnlyReads(source: Buffer): boolean {
+  const shebang = SHEBANG.exec(source.toString('latin1'))?.[0] ?? ''
+  const flags = /^#!lua\s+flags=(\S*)\s*$/.exec(shebang)?.[1].split(',') ?? []
+  return flags.includes('no-writes') && flags.every((flag) => KNOWN_FLAGS.has(flag))
+}
+
 /** The SHA1 of a source, as Redis calls a script. */
 export function shaOf(source: Buffer): string {
   return createHash('sha1').update(source).digest('hex')

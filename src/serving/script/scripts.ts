@@ -14,7 +14,7 @@ import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { newRun, numkeysOf } from './run.js'
 import { Runs } from './runs.js'
-import { type Script, shaOf, underRights, wrap } from './script.js'
+import { type Script, saysItOnlyReads, shaOf, underRights, wrap } from './script.js'
 import { notWrapped } from './script-call.js'
 
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
@@ -68,6 +68,12 @@ export class Scripts {
   staysInside(frame: Frame, row: CommandRow): boolean {
     const runs = row.script === 'run' || row.script === 'run-kept'
     return !runs || this.kept.of(frame, row)?.staysInside === true
+  }
+
+  /** Whether the script of a command says of itself that it writes nothing; false of one that is not known. */
+  onlyReads(frame: Frame, row: CommandRow): boolean {
+    if (row.script === 'run') return saysItOnlyReads(argumentOf(frame, 1))
+    return row.script === 'run-kept' && this.kept.of(frame, row)?.readsOnly === true
   }
 
   /** Serves a command whose row says `script`; `deadlineMs` as for `Order.park`. */

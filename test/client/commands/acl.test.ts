@@ -118,7 +118,7 @@ t.test('users stand in the settings, too; what is wrong with them is said before
   const start = (acl: object) => startProxy(t, { ...SMALL, config: { acl } })
   await t.rejects(start({ users: ['user a on >secret-password +nosuch'] }), {
     message:
-      /^acl.users is not right: acl.users:1: Error in applying operation '\+nosuch': Unknown command or category name in ACL.$/,
+      /^acl.users is not right: line 1: Error in applying operation '\+nosuch': Unknown command or category name in ACL.$/,
   })
   await t.rejects(start({ users: ['user a on'], file: '/x' }), /users are in acl.users or in acl.file, not in both/)
   await t.rejects(start({ file: '/nosuch/file' }), /opening file '\/nosuch\/file': No such file or directory/)

@@ -103,6 +103,33 @@ t.test('CLIENT SETINFO, of Redis 7.2, is taken from libraries that send it', asy
   t.match(await infoOf(client), { 'lib-name': 'ioredis', 'lib-ver': '5.0' }, 'RESET does not change the library')
 })
 
+t.test('of newer servers has the ring what the least of its members has', async (t) => {
+  const client = await proxy.connect()
+  const ask = async (...args: string[]) => (await client.ask('CLIENT', ...args)).toString()
+  t.equal(await ask('NO-TOUCH', 'ON'), "-ERR unknown subcommand 'NO-TOUCH'. Try CLIENT HELP.\r\n")
+  t.equal(await ask('KILL', 'MAXAGE', '100'), '-ERR syntax error\r\n')
+
+  const newer = await startProxy(t, {
+    ...{ nodes: 1, replicas: 0, sentinels: 1 },
+    config: { commands: { version: '7.4.0' } },
+  })
+  const [other, killed] = [await newer.connect(), await newer.connect()]
+  const say = async (...args: string[]) => (await other.ask('CLIENT', ...args)).toString()
+  t.equal(await say('NO-TOUCH'), "-ERR wrong number of arguments for 'client|no-touch' command\r\n")
+  t.equal(await say('NO-TOUCH', 'x'), '-ERR syntax error\r\n')
+  t.equal(await say('NO-TOUCH', 'On'), '+OK\r\n')
+  t.equal((await infoOf(other)).flags, 'T')
+  t.equal(await say('NO-TOUCH', 'off'), '+OK\r\n')
+  t.equal((await infoOf(other)).flags, 'N')
+  for (const age of ['0', '-1']) t.equal(await say('KILL', 'MAXAGE', age), '-ERR maxage should be greater than 0\r\n')
+  t.equal(await say('KILL', 'maxage', 'x'), '-ERR maxage is not an integer or out of range\r\n')
+  t.equal(await say('KILL', 'MAXAGE', '100'), ':0\r\n')
+  const id = textOf(readReply(await killed.ask('CLIENT', 'ID')))
+  await until('it is a second old', async () => Number((await list(other, 'ID', id))[0].age) >= 1)
+  t.match(await say('KILL', 'ID', id, 'MAXAGE', '1'), /^:1\r\n/)
+  t.equal(await say('PAUSE', String(2n ** 63n - 1n)), '-ERR timeout is out of range\r\n')
+})
+
 t.test('a line of CLIENT LIST has the fields of Redis 7.0 in its order, then those of 7.2', async (t) => {
   const startedMs = Date.now()
   const [ours, theirs] = await clients(3)
