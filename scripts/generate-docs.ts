@@ -1,5 +1,7 @@
-/** Writes docs/commands.md from the command table: `npm run docs`. */
+/** Writes the pages of docs/ that are made from tables: `npm run docs`. */
 import { writeFileSync } from 'node:fs'
 import { commandsPage } from './commands-page.js'
+import { metricsPage } from './metrics-page.js'
 
 writeFileSync('docs/commands.md', commandsPage())
+writeFileSync('docs/metrics.md', metricsPage())

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { UserError } from '../base/user-error.js'
 import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
+import { createHttpServer } from '../tls/for-monitoring.js'
 import { type Metrics, metricsOf } from './metrics.js'
 import { readinessOf } from './readiness.js'
 import { placeOf } from './snapshot.js'
@@ -37,10 +38,7 @@ interface Page {
  * orchestrators. It listens when `admin.port` is set; with `admin.token` it wants that for all but /healthz and /readyz.
  */
 export class AdminServer {
-  private readonly http = createServer(
-    { connectionsCheckingInterval: LOOK_MS },
-    (request, response) => void this.serve(request, response),
-  )
+  private readonly http: HttpServer
   /** The connections, the oldest first, each with the last answer that was begun on it. */
   private readonly connections = new Map<Socket, ServerResponse | undefined>()
   private readonly metrics: Metrics
@@ -49,7 +47,14 @@ export class AdminServer {
   constructor(private readonly server: Server) {
     this.metrics = metricsOf(server)
     this.watch = new Watch(server)
-    this.http.on('connection', (socket) => this.connected(socket))
+    const { monitoring } = server.tls
+    const options = { connectionsCheckingInterval: LOOK_MS }
+    this.http = createHttpServer(monitoring, options, REQUEST_TIMEOUT_MS, (request, response) => {
+      void this.serve(request, response)
+    })
+    // Who does not finish the handshake in time is sent away by that, and there are not more of them either.
+    if (monitoring !== undefined) this.http.maxConnections = 2 * CONNECTIONS_MAX
+    this.http.on(monitoring === undefined ? 'connection' : 'secureConnection', (socket) => this.connected(socket))
     this.http.requestTimeout = REQUEST_TIMEOUT_MS
     this.http.headersTimeout = REQUEST_TIMEOUT_MS
     // What comes on a connection that is broken off, or speaks something else, is nobody's loss.
@@ -71,7 +76,9 @@ export class AdminServer {
     }
     this.watch.start()
     const { port: taken } = this.http.address() as AddressInfo
-    this.server.log.info(`monitoring is served on http://${host.includes(':') ? `[${host}]` : host}:${taken}`)
+    this.server.log.info(
+      `monitoring is served on ${this.server.tls.monitoring === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    )
     return { host, port: taken }
   }
 
