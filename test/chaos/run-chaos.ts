@@ -214,7 +214,6 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     const unanswered = await readFinally(everyone, ring, history)
     if (unanswered !== undefined) complain('no answer', unanswered)
     await workers.drain()
-    await workers.release()
     tell('comparing the members')
     const { keys, violations } = await checkPlacement(ring)
     found.push(...violations)
@@ -222,6 +221,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     tell('reading what remains')
     const { killed, unread } = await killHolders(everyone, ring, history, new Random(options.seed, 'killed at the end'))
     if (unread !== undefined) complain('no answer', `with ${killed.join(' and ')} killed, ${unread}`)
+    await workers.release()
     for (const client of everyone) client.close('done')
     await ring.stop()
 

@@ -12,8 +12,8 @@ import { keyOfSlot, SLOTS } from './workloads.js'
 
 /*
  * Those who wait at the queue [queue-commands.ts]. They are in nobody's way: who waits for the clients to be quiet does not wait for
- * them, and at the end those that still wait are released when all has been read. Nobody waits when members are killed at the end:
- * what is popped for who waits, when something changes for its key, would be a write on its way while its servers end.
+ * them, and at the end those that still wait are released when all has been read. They wait on while members are killed at the end: a key
+ * that nobody writes to has to stay readable, whoever waits for it.
  */
 
 /** How many there are at each queue, in each of the databases of clients. */

@@ -14,7 +14,7 @@ const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(reso
 function replyOf(command: string): string {
   const [name] = command.split(' ')
   if (name === 'PEXPIRETIME') return ':-1'
-  if (name === 'INCR' || name === 'EXISTS') return ':1'
+  if (name === 'INCR' || name === 'EXISTS' || name === 'LLEN') return ':1'
   if (name.startsWith('EVAL')) return '-ERR of the script'
   if (name === 'LRANGE') return '*0'
   if (name === 'LMPOP') return '*2\r\n$1\r\nk\r\n*1\r\n$1\r\n1'

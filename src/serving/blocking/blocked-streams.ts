@@ -93,9 +93,8 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
   const from = new Map<KeyId, Buffer>()
   for (const [i, id] of ids.entries()) if (!from.has(id)) from.set(id, after[i])
   const lasts = ids.filter((id) => from.get(id)?.toString('latin1') === LAST)
-  const group = isGroup ? groupIn(head) : ''
   return {
-    ...{ frame: twin, row, kind: isGroup ? `group ${group}` : `reader ${++readers}`, left: 'stream' },
+    ...{ frame: twin, row, kind: isGroup ? kindOfGroup(groupIn(head)) : `reader ${++readers}`, left: 'stream' },
     ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
     onKey: (key) => frameOf([...head, key, from.get(keyId(db, key, 0, key.length))!]),
     lasts: [...new Set(lasts)],
@@ -119,9 +118,14 @@ export function isStreams(command: BlockedStreams | Reply): command is BlockedSt
   return typeof command === 'object' && command !== null && 'lasts' in command
 }
 
-function groupIn(words: readonly Buffer[]): string {
+function groupIn(words: readonly Buffer[]): Buffer | undefined {
   const at = words.findIndex((word) => word.toString('latin1').toLowerCase() === 'group')
-  return at < 0 ? '' : words[at + 1].toString('latin1')
+  return at < 0 ? undefined : words[at + 1]
+}
+
+/** What those wait for who read as one of this group. */
+export function kindOfGroup(name: Buffer = Buffer.alloc(0)): string {
+  return `group ${name.toString('latin1')}`
 }
 
 /** The last id of a stream by XINFO STREAM, of one that is not there, too. */

@@ -7,7 +7,6 @@ import type { AwaitedListener, Left } from '../../order/awaited.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import type { Router } from '../../order/router.js'
 import type { ErrorReply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
@@ -16,6 +15,7 @@ import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
 import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, type Line, Lines } from './lines.js'
+import { OwedLooks } from './owed-looks.js'
 import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
 import { ShutKeys } from './shut-keys.js'
@@ -40,10 +40,10 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   private readonly inquiries: Inquiries
   /** How many of those that wait read as one of a group. */
   private groups = 0
-  /** Lines that could not be looked at because of a server. */
-  private readonly owed = new Set<Line>()
-  private isTriedSoon = false
-  private router: Router | undefined
+  private readonly owed = new OwedLooks(
+    () => this.lines.all(),
+    (lines) => this.tryAgain(lines),
+  )
   /** Elements that are moved between servers, one after the other. */
   private moving: Promise<void> = Promise.resolve()
 
@@ -169,27 +169,18 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** Other servers can be asked than before, or keys have other replicas. */
   servingChanged(): void {
-    if (!this.order.awaited.any) return
-    const { router } = this.order
-    const lines = router === this.router ? [...this.owed] : this.lines.all()
-    this.router = router
-    this.tryAgain(lines)
+    if (this.order.awaited.any) this.owed.servingChanged(this.order.router)
   }
 
-  /** Keys may be read again that were in doubt: whoever reads them is served when this turn is over, once for all of them. */
+  /** Keys may be read again that were in doubt. */
   readable(): void {
-    if (this.isTriedSoon || this.owed.size === 0) return
-    this.isTriedSoon = true
-    setImmediate(() => {
-      this.isTriedSoon = false
-      this.tryAgain([...this.owed])
-    })
+    this.owed.readable()
   }
 
   private tryAgain(lines: readonly Line[]): void {
     for (const line of lines) {
       this.owed.delete(line)
-      this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
+      this.lines.mayHold(line)
     }
     this.look()
   }
@@ -208,9 +199,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** [AwaitedListener] */
   swapped(concerns: (db: number) => boolean): void {
-    for (const line of this.lines.all()) {
-      if (concerns(dbOfId(line.id))) this.lines.wrote(line, Number.POSITIVE_INFINITY, false)
-    }
+    for (const line of this.lines.all()) if (concerns(dbOfId(line.id))) this.lines.mayHold(line)
     this.order.awaited.isReady = this.lines.isReady
   }
 
@@ -242,6 +231,16 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     const slot = waiter.slotOf(line)
     this.oneRoute.serve(route, waiter.command.onKey(keyOfId(line.id).key), waiter.command.row, slot, 0)
     slot.isOut = true
+  }
+
+  /** [Hands] */
+  ask(line: Line): void {
+    this.owed.add(line)
+    void this.inquiries.mayHold(line).then((mayHold) => {
+      if (mayHold !== undefined) this.owed.delete(line)
+      this.lines.found(line, mayHold)
+      this.look()
+    })
   }
 
   /** [Hands] */
@@ -328,7 +327,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** The source is of another type, and it waits on; or the destination is, and the element is for the next one in line. */
   private async findWrong(client: WaitingClient, line: Line): Promise<void> {
-    const isThere = await this.inquiries.hasElement(client, keyOfId(line.id).key)
+    const isThere = await this.inquiries.hasElement(line.id)
     if (isThere) {
       client.answerWrongType()
       this.lines.wrote(line, 1, false)
@@ -338,7 +337,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** The group of a client is not there any more: it is told whether the stream is. */
   private async findEnd(client: WaitingClient, line: Line): Promise<void> {
-    const end = await this.inquiries.endOfGroup(client, keyOfId(line.id).key)
+    const end = await this.inquiries.endOfGroup(line.id)
     if (end !== undefined) client.answerGone(end)
     this.came(client, line, end === undefined ? 'not tried' : 'something')
   }
@@ -372,7 +371,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
   stands(client: WaitingClient): void {
     const { command } = client
     this.lines.add(client, command.awaited, command.kind)
-    this.router ??= this.order.router
+    this.owed.begins(this.order.router)
     this.order.awaited.any = true
     this.order.awaited.ends = this.groups > 0
   }

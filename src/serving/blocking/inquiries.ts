@@ -1,22 +1,29 @@
+import { type KeyId, keyOfId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
-import type { ReplySlot } from '../../order/reply-slot.js'
-import { type ErrorReply, error } from '../../resp/encode.js'
+import { places, type ReplySlot } from '../../order/reply-slot.js'
+import { bytesOf, decodeReply, elementsOf, fieldOf, textOf } from '../../resp/decode.js'
+import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
+import { kindOfGroup } from './blocked-streams.js'
+import type { Line } from './lines.js'
 import { isUnanswered } from './not-tried.js'
-import type { WaitingClient } from './waiting-client.js'
 
 const LLEN = rowNamed('llen')!
+const ZCARD = rowNamed('zcard')!
 const TYPE = rowNamed('type')!
+const XINFO_STREAM = rowNamed('xinfo|stream')!
+const XINFO_GROUPS = rowNamed('xinfo|groups')!
 const COLON = 0x3a
 const ZERO = Buffer.from(':0\r\n')
+const WRONG_TYPE = Buffer.from('-WRONGTYPE ')
 const STREAM = Buffer.from('+stream\r\n')
 
 const STREAM_GONE = error('UNBLOCKED the stream key no longer exists')
 const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on no longer exists')
 
 /**
- * What is asked about the key of a client that waits, while the key is shut, when it is of another kind than it should be
+ * What is asked about the key of those who wait, while it is shut: whether it holds something for them, or why not
  * [design §7 Waiting]. Where nobody answers, undefined is given: then it is tried again.
  */
 export class Inquiries {
@@ -25,27 +32,85 @@ export class Inquiries {
   ) {}
 
   /** Whether a list of this name has an element. */
-  async hasElement(client: WaitingClient, key: Buffer): Promise<boolean | undefined> {
-    const length = await this.ask(client, ['LLEN', key], LLEN)
+  async hasElement(id: KeyId): Promise<boolean | undefined> {
+    const length = await this.ask(id, ['LLEN'], LLEN)
     return length === undefined ? undefined : length[0] === COLON && !length.equals(ZERO)
   }
 
   /** Why there is no such group: what its client is told. */
-  async endOfGroup(client: WaitingClient, key: Buffer): Promise<ErrorReply | undefined> {
-    const type = await this.ask(client, ['TYPE', key], TYPE)
+  async endOfGroup(id: KeyId): Promise<ErrorReply | undefined> {
+    const type = await this.ask(id, ['TYPE'], TYPE)
     if (type === undefined) return undefined
     return type.equals(STREAM) ? GROUP_GONE : STREAM_GONE
   }
 
-  private async ask(
-    client: WaitingClient,
-    words: readonly (Buffer | string)[],
-    row: CommandRow,
-  ): Promise<Buffer | undefined> {
-    const reply = await new Promise<Buffer>((resolve) => {
-      const slot = client.slotFor((buf, start, end) => resolve(Buffer.from(buf.subarray(start, end))))
-      this.serveKeys(frameOf(words), row, slot, 0)
-    })
-    return isUnanswered(reply, 0, reply.length) ? undefined : reply
+  /** Whether the key may hold something for those in a line, who take it; or something of which they have to be told. */
+  async mayHold({ id, kind }: Line): Promise<boolean | undefined> {
+    if (kind !== 'list' && kind !== 'sorted-set') return this.mayHaveNew(id, kind)
+    const count = await (kind === 'list' ? this.ask(id, ['LLEN'], LLEN) : this.ask(id, ['ZCARD'], ZCARD))
+    if (count === undefined) return undefined
+    return !count.equals(ZERO) && !count.subarray(0, WRONG_TYPE.length).equals(WRONG_TYPE)
   }
+
+  /** Whether a stream has an entry that its group has not been given, or there is no such group any more. */
+  private async mayHaveNew(id: KeyId, kind: string): Promise<boolean | undefined> {
+    const [stream, groups] = await Promise.all([
+      this.ask(id, ['XINFO', 'STREAM'], XINFO_STREAM),
+      this.ask(id, ['XINFO', 'GROUPS'], XINFO_GROUPS),
+    ])
+    if (stream === undefined || groups === undefined) return undefined
+    const all = elementsOf(decodeReply(groups, 0, groups.length)) ?? []
+    const group = all.find((each) => kindOfGroup(bytesOf(fieldOf(each, 'name') ?? null)) === kind)
+    return group === undefined || !isAllGiven(group, decodeReply(stream, 0, stream.length))
+  }
+
+  /** Asks it as nobody's command: whoever waits may be gone before the answer is here. */
+  private async ask(id: KeyId, words: readonly string[], row: CommandRow): Promise<Buffer | undefined> {
+    const { db, key } = keyOfId(id)
+    const reply = await new Promise<Buffer | undefined>((resolve) => {
+      this.serveKeys(frameOf([...words, key]), row, new InquirySlot(db, resolve), 0)
+    })
+    return reply === undefined || isUnanswered(reply, 0, reply.length) ? undefined : reply
+  }
+}
+
+/** The place of the reply to a question. The key is shut for whom it is asked, so it passes the gates; it waits for no server. */
+class InquirySlot implements ReplySlot {
+  readonly proto = 3
+  readonly client = this
+  readonly number = ++places.taken
+  readonly newest = this.number
+  readonly abandoned = false
+  readonly atGates = 'admitted, now'
+
+  constructor(
+    readonly db: number,
+    private readonly answered: (reply: Buffer | undefined) => void,
+  ) {}
+
+  finish(buf: Buffer, start: number, end: number): void {
+    this.answered(Buffer.from(buf.subarray(start, end)))
+  }
+
+  fail(): void {
+    this.answered(undefined)
+  }
+
+  pauseClient(): void {}
+
+  async whenFirst(): Promise<void> {}
+}
+
+/** Whether all that a stream had until its last id was given to this group. */
+function isAllGiven(group: Reply, stream: Reply): boolean {
+  const given = textOf(fieldOf(group, 'last-delivered-id') ?? null)
+  const last = textOf(fieldOf(stream, 'last-generated-id') ?? null)
+  if (given === undefined || last === undefined) return false
+  const [ms, sequence] = partsOf(given)
+  const [lastMs, lastSequence] = partsOf(last)
+  return ms > lastMs || (ms === lastMs && sequence >= lastSequence)
+}
+
+function partsOf(id: string): readonly bigint[] {
+  return id.split('-').map((part) => (/^\d+$/.test(part) ? BigInt(part) : 0n))
 }

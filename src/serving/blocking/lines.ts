@@ -17,6 +17,8 @@ export interface Waiter {
   writesBefore: number
   /** What is sent for it takes several turns: nothing else is sent for from the same line meanwhile. */
   readonly isSlow: boolean
+  /** One of its keys was asked about, and holds nothing. */
+  heardNothing(): void
 }
 
 /** All who wait for one key to hold a value of one kind, in the order of their arrival. */
@@ -34,8 +36,13 @@ export class Line {
   /** Of a chunk that is on its way: it was answered that nothing is there. */
   isDry = false
   isChunkOut = false
-  /** Something was written since the chunk left. */
+  /** Something was written since the chunk, or the question, left. */
   isFresh = false
+  /**
+   * Whether anything is there is asked before somebody is sent for it: it is to be asked; or it is not answered yet, and to be asked
+   * again if nobody can say.
+   */
+  question: 'none' | 'due' | 'out' | 'out, again' = 'none'
   /** Commands of clients on the key wait. */
   isShut = false
 
@@ -52,10 +59,17 @@ export function concerns({ kind }: Line, left: Left): boolean {
   return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
 }
 
+/** Whether those in the line take from others what they get. Who does not has a line of his own, and only reads. */
+function takesFromOthers({ kind }: Line): boolean {
+  return !kind.startsWith('reader ')
+}
+
 /** What is done of what is decided here. Nothing is answered before the call has come back. */
 export interface Hands {
   /** Sends for an element for this waiter, behind all that has been emitted; `answered` follows. */
   fetch(waiter: Waiter, line: Line): void
+  /** Asks whether the key holds something for those in the line; `found` follows. */
+  ask(line: Line): void
   /** Commands of clients on the key have to wait from now on, or go on. */
   shut(line: Line): void
   open(line: Line): void
@@ -140,8 +154,28 @@ export class Lines {
     this.ready.add(line)
     line.writes++
     line.supply += most
-    if (line.chunk > 0) line.isFresh = line.isChunkOut
+    if (line.question === 'due') line.question = 'none'
+    if (line.chunk > 0) line.isFresh = line.isChunkOut || line.question !== 'none'
     else if (!isSure) line.chunk = 1
+  }
+
+  /** Nobody has written, and this key may hold something all the same. */
+  mayHold(line: Line): void {
+    if (line.question === 'none') {
+      const isLookedAt = line.supply > 0 || line.chunk > 0
+      this.wrote(line, Number.POSITIVE_INFINITY, false)
+      if (!isLookedAt && line.waiters.size > 0 && takesFromOthers(line)) line.question = 'due'
+      // What is answered to the question is as true later, as all that is written is told of.
+    } else if (line.question === 'out') line.question = 'out, again'
+  }
+
+  /** What was asked of a key has been answered: whether there is something; undefined when nobody could say. */
+  found(line: Line, isThere: boolean | undefined): void {
+    line.question = isThere === undefined && line.question === 'out, again' && !line.isFresh ? 'due' : 'none'
+    if (isThere === false) for (const waiter of line.waiters) waiter.heardNothing()
+    if (isThere !== true && !line.isFresh && line.question === 'none') line.supply = 0
+    line.isFresh = false
+    this.advance(line)
   }
 
   /** Sends for what was written; to be called in the turn of the writes, behind them. */
@@ -196,7 +230,7 @@ export class Lines {
 
   private advance(line: Line): void {
     if (line.isChunkOut && line.sent === 0) this.chunkAnswered(line)
-    const isStopped = this.send(line)
+    const isStopped = this.isAsking(line) || this.send(line)
     const isWaiting = line.chunk > 0 && line.sent > 0
     if (isStopped || isWaiting) {
       if (!line.isShut) this.hands.shut(line)
@@ -223,6 +257,15 @@ export class Lines {
     if (isFresh) line.chunk = 1
     else if (isDry) line.supply = 0
     else line.chunk = Math.min(CHUNK_MAX, 2 * line.chunk)
+  }
+
+  /** True when it has to be known first whether anything is there. */
+  private isAsking(line: Line): boolean {
+    if (line.question === 'due') {
+      line.question = line.waiters.size > 0 ? 'out' : 'none'
+      if (line.question === 'out') this.hands.ask(line)
+    }
+    return line.question !== 'none'
   }
 
   /** True when somebody has to be heard of first. */

@@ -129,6 +129,11 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     if (!this.isAnswered) this.keeper.isTimed(this)
   }
 
+  /** [Waiter] */
+  heardNothing(): void {
+    this.hasAskedInVain = true
+  }
+
   /** It is sent for now; false when it waits no more. */
   leaves(): boolean {
     this.isQueued = false

@@ -14,6 +14,8 @@ type Action =
   /** Several pushes as one step, of which nobody says how much they add; some of it may be taken away again. */
   | { readonly what: 'exec'; readonly pushes: readonly string[]; readonly taken: string | undefined }
   | { readonly what: 'pop'; readonly key: string }
+  /** Something comes to light of which nobody was told: others have the keys from now on. */
+  | { readonly what: 'change'; readonly key: string | undefined }
 
 const key = fc.constantFrom(...KEYS)
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -34,6 +36,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('pop' as const), key }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ what: fc.constant('change' as const), key: fc.option(key, { nil: undefined }) }),
+  },
 )
 
 /** One Redis server: who waits is served behind each step, in the order of the ready keys and of arrival. */
@@ -58,6 +64,11 @@ class Model {
         for (const [i, each] of action.pushes.entries()) this.lists.get(each)!.push(elements[i])
         if (action.taken !== undefined) this.lists.get(action.taken)!.shift()
         this.serve(action.pushes)
+        return
+      case 'change':
+        if (action.key === undefined) return
+        this.lists.get(action.key)!.push(...elements)
+        this.serve([action.key])
         return
       case 'pop':
         this.give(name, action.key)
@@ -90,6 +101,8 @@ class Client implements Waiter {
   writesBefore = 0
   readonly isSlow = false
   constructor(readonly name: string) {}
+
+  heardNothing(): void {}
 }
 
 /** A server that executes in the order in which it is sent something, and answers later; commands on keys that are shut wait. */
@@ -103,10 +116,10 @@ class World implements Hands {
   private readonly answers: (() => void)[] = []
   private elements = 0
   private clients = 0
+  questions = 0
 
   act(action: Action): void {
-    const count = action.what === 'push' ? action.count : action.what === 'exec' ? action.pushes.length : 0
-    const elements = Array.from({ length: count }, () => ++this.elements)
+    const elements = Array.from({ length: elementsOf(action) }, () => ++this.elements)
     this.kept.push({ name: `client ${++this.clients}`, action, elements })
     this.letOn()
   }
@@ -129,6 +142,12 @@ class World implements Hands {
       if (element !== undefined) this.got.set(waiter.name, `${from} ${element}`)
       this.lines.answered(waiter, line, element !== undefined)
     })
+  }
+
+  ask(line: Line): void {
+    this.questions++
+    const isThere = this.lists.get(String(line.id))!.length > 0
+    this.answers.push(() => this.lines.found(line, isThere))
   }
 
   shut(line: Line): void {
@@ -191,6 +210,10 @@ class World implements Hands {
         }
         if (action.taken !== undefined) this.lists.get(action.taken)!.shift()
         return
+      case 'change':
+        if (action.key !== undefined) this.lists.get(action.key)!.push(...elements)
+        for (const line of this.lines.all()) this.lines.mayHold(line)
+        return
       case 'pop': {
         const element = this.lists.get(action.key)!.shift()
         this.answers.push(() => this.got.set(name, element === undefined ? 'nothing' : `${action.key} ${element}`))
@@ -199,7 +222,14 @@ class World implements Hands {
   }
 }
 
+function elementsOf(action: Action): number {
+  if (action.what === 'push') return action.count
+  if (action.what === 'exec') return action.pushes.length
+  return action.what === 'change' && action.key !== undefined ? 1 : 0
+}
+
 function keysOf(action: Action): readonly string[] {
+  if (action.what === 'change') return action.key === undefined ? [] : [action.key]
   if (action.what === 'wait') return action.keys
   if (action.what === 'exec') return action.taken === undefined ? action.pushes : [...action.pushes, action.taken]
   return [action.key]
