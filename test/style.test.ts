@@ -23,6 +23,7 @@ const RANKS: Record<string, number> = {
   membership: 4,
   migration: 5,
   coordinator: 5,
+  importing: 5,
   client: 6,
   cli: 6,
   admin: 7,

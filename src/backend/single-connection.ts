@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly username?: string | undefined
   readonly password?: string | undefined
   readonly tls?: TlsTarget | undefined
+  /** 3 if absent. Servers before Redis 6 speak only 2. */
+  readonly protocol?: 2 | 3
 }
 
 /** The server cannot be asked; the message says why, for people. */
@@ -28,6 +30,10 @@ interface Waiter {
  * command line to a proxy. It is not made again when it breaks.
  */
 export class SingleConnection implements ReplySink {
+  /** Is given what comes without having been asked for (a stream of commands), and how many bytes that was. */
+  onUnasked: (reply: Reply, bytes: number) => void = () => {}
+  /** Is told once why nothing comes any more. */
+  onFailure: (error: ConnectionError) => void = () => {}
   private readonly waiting: Waiter[] = []
   private readonly framer = new ReplyFramer(this)
   private failure: ConnectionError | undefined
@@ -51,16 +57,15 @@ export class SingleConnection implements ReplySink {
    * @throws ConnectionError
    */
   static async open(endpoint: Endpoint, timeoutMs: number): Promise<SingleConnection> {
-    const { host, port, username, password, tls } = endpoint
+    const { host, port, tls } = endpoint
     const socket = openSocket({ host, port }, tls)
     const connection = new SingleConnection(socket, `${host}:${port}`)
     const timer = setTimeout(() => connection.fail(`no answer within ${timeoutMs} ms`), timeoutMs)
     try {
       // What is said before goes to whoever is there: he has not been verified.
       await connection.opened(socket)
-      const auth = password === undefined ? [] : ['AUTH', username ?? 'default', password]
-      const hello = await connection.call(['HELLO', '3', ...auth])
-      if (isError(hello)) connection.fail(hello.message)
+      const greeting = await connection.call(greetingOf(endpoint))
+      if (isError(greeting)) connection.fail(greeting.message)
       if (connection.failure !== undefined) throw connection.failure
       return connection
     } finally {
@@ -85,13 +90,35 @@ export class SingleConnection implements ReplySink {
     })
   }
 
+  /**
+   * The decoded replies to several commands that are sent at once.
+   *
+   * @throws ConnectionError
+   */
+  callAll(commands: readonly (readonly (string | Buffer)[])[]): Promise<Reply[]> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    const replies = commands.map(() => new Promise<Reply>((resolve, reject) => this.waiting.push({ resolve, reject })))
+    const frames = commands.map((args) => frameOf(args))
+    this.socket.write(Buffer.concat(frames.map(({ buf, start, end }) => buf.subarray(start, end))))
+    return Promise.all(replies)
+  }
+
+  /** Sends a command that is not answered. */
+  tell(args: readonly string[]): void {
+    const { buf, start, end } = frameOf(args)
+    this.socket.write(buf.subarray(start, end))
+  }
+
   close(): void {
     this.fail('it was closed')
   }
 
   /** [ReplySink] */
   onReply(buf: Buffer, start: number, end: number): void {
-    this.waiting.shift()?.resolve(decodeReply(buf, start, end, OWN_DEPTH_MAX))
+    const reply = decodeReply(buf, start, end, OWN_DEPTH_MAX)
+    const waiter = this.waiting.shift()
+    if (waiter === undefined) this.onUnasked(reply, end - start)
+    else waiter.resolve(reply)
   }
 
   /** [ReplySink] */
@@ -121,5 +148,14 @@ export class SingleConnection implements ReplySink {
     this.failure = new ConnectionError(`${this.where}: ${reason}`)
     this.socket.destroy()
     for (const { reject } of this.waiting.splice(0)) reject(this.failure)
+    this.onFailure(this.failure)
   }
+}
+
+/** What is said first: who we are, and in which protocol we speak. */
+function greetingOf({ username, password, protocol = 3 }: Endpoint): string[] {
+  if (protocol === 3)
+    return ['HELLO', '3', ...(password === undefined ? [] : ['AUTH', username ?? 'default', password])]
+  if (password === undefined) return ['PING']
+  return username === undefined ? ['AUTH', password] : ['AUTH', username, password]
 }

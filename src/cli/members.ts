@@ -19,7 +19,7 @@ export async function add(argv: string[], out: Output): Promise<number> {
     const told = (await client.dt('ADD', name, positionals[0])) as Fields
     const quiet = values.json === true
     if (!quiet) warnNotTold(told, out)
-    const seconds = await follow(client, out, new Arrival(client, name))
+    const seconds = await follow(client, new Progress(out, quiet), new Arrival(client, name))
     const node = await nodeNamed(client, name)
     if (quiet) return json(out, { ...told, seconds, ...node })
     const keys = `it is the master of ${counted(Number(node?.['keys-mastered']), 'key')} (${percent(Number(node?.share))})`
@@ -42,7 +42,7 @@ export async function remove(argv: string[], out: Output): Promise<number> {
       return 0
     }
     if (!quiet) await warnFewer(client, Number(told.copies), out)
-    const seconds = await follow(client, out, new Departure(client, name))
+    const seconds = await follow(client, new Progress(out, quiet), new Departure(client, name))
     if (quiet) return json(out, { ...told, state: 'removed', seconds })
     out.write(`${styled(out, 'green', `${name} has left`)} after ${duration(seconds)}\n`)
     return 0
@@ -146,9 +146,8 @@ class Departure implements Goal {
 }
 
 /** Shows what moves until the goal is reached; gives the seconds that took. */
-async function follow(client: ProxyClient, out: Output, goal: Goal): Promise<number> {
+async function follow(client: ProxyClient, progress: Progress, goal: Goal): Promise<number> {
   const startedAtMs = performance.now()
-  const progress = new Progress(out)
   try {
     for (;;) {
       const migrations = (await client.dt('MIGRATIONS')) as Fields[]

@@ -126,4 +126,35 @@ differences are left, or not everything could be compared. Ctrl-C ends it.
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await import('./verify.js')).verify(argv, out),
   },
+  import: {
+    summary: 'copy the data of a running Redis, or Redis Cluster, into the ring',
+    usage: `Usage: dt import redis://[USER:PASSWORD@]HOST:PORT[/DB] ... [options]
+
+Copies all keys of all databases, or of one, with their deadlines, and the
+libraries of functions, while both sides are in use; of a Redis Cluster, of all
+its masters. What changes at the source meanwhile is followed as by a replica,
+and copied again. In the end every key is compared. rediss:// is for TLS.
+Several sources (the servers behind twemproxy) are copied one after the other.
+
+Keys that the ring has already are left as they are, and named. Exits with 1
+when not all keys are in the ring, and equal. It can be run again.
+
+  --follow           go on until Ctrl-C, then compare: stop who writes to the
+                     source, press Ctrl-C, and let clients go to the ring
+  --no-follow        do not follow what changes
+  --until-equal      do not follow, but compare and copy again what differs,
+                     until nothing does
+  --replace          overwrite keys that the ring has with another value
+  --largest MB       copy values that take up to that, 1 to 512 (default 64);
+                     each is one RESTORE, for about 10 ms a MB
+  --password-file FILE  the password of the sources that have none in the URL;
+                     else DT_IMPORT_PASSWORD in the environment has it
+  --source-cacert FILE  who signs the certificates of the sources
+  --source-cert FILE    the certificate that they are shown, and
+  --source-key FILE     its key
+  --source-sni NAME     the name that is in their certificates
+  --source-insecure     do not verify their certificates
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./import.js')).importData(argv, out),
+  },
 }

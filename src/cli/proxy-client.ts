@@ -1,5 +1,5 @@
 import { parseInfo } from '../backend/handshake.js'
-import { ConnectionError, SingleConnection } from '../backend/single-connection.js'
+import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
@@ -44,12 +44,10 @@ export class ProxyClient {
 
   /** @throws UserError when no proxy answers there, or one that wants another password */
   static async connect(options: ProxyOptions): Promise<ProxyClient> {
-    const config = loadConfig(options.config === undefined ? {} : { file: options.config })
-    const address = whereToAsk(config, options, options.proxy === undefined ? undefined : addressOf(options.proxy))
+    const endpoint = proxyEndpoint(options)
     try {
-      const endpoint = { ...address, password: config.auth.password }
       const connection = await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS)
-      return new ProxyClient(connection, `${address.host}:${address.port}`)
+      return new ProxyClient(connection, `${endpoint.host}:${endpoint.port}`)
     } catch (error) {
       throw asUserError(error)
     }
@@ -104,6 +102,17 @@ export async function withProxy<T>(options: ProxyOptions, task: (client: ProxyCl
   }
 }
 
+/**
+ * Where the proxy is that these options mean, and what it wants to hear.
+ *
+ * @throws UsageError, UserError
+ */
+export function proxyEndpoint(options: ProxyOptions): Endpoint {
+  const config = loadConfig(options.config === undefined ? {} : { file: options.config })
+  const address = whereToAsk(config, options, options.proxy === undefined ? undefined : addressOf(options.proxy))
+  return { ...address, password: config.auth.password }
+}
+
 function addressOf(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
   if (match === null) throw new UsageError(`'${text}' is no host:port`)
@@ -130,7 +139,7 @@ function plain(reply: Reply): Json {
 }
 
 /** Bytes as text; what is no text, or would play tricks with a terminal, is escaped as redis-cli does. */
-function printable(bytes: Buffer | undefined): string {
+export function printable(bytes: Buffer | undefined): string {
   const text = String(bytes ?? '')
   if (!/[\p{Cc}\ufffd]/u.test(text)) return text
   let escaped = ''

@@ -57,14 +57,29 @@ function cut(line: string, columns: number): string {
   return line.replace(/\x1b\[\d+m|[^\x1b]/gu, (part) => (part.length > 2 || left-- > 0 ? part : ''))
 }
 
-/** Lines that are written over with every change. Nothing at all where there is no terminal. */
+/** Where there is no terminal what goes on is said so often. */
+const LINES_EVERY_MS = 10_000
+
+/**
+ * How far a long work is: lines that are written over with every change on a terminal, and elsewhere now and then the lines as they are.
+ * Nothing at all for scripts, which want JSON.
+ */
 export class Progress {
   private shown = 0
+  private saidAtMs = performance.now()
 
-  constructor(private readonly out: Output) {}
+  constructor(
+    private readonly out: Output,
+    private readonly quiet = false,
+    private readonly everyMs = LINES_EVERY_MS,
+  ) {}
 
   show(lines: readonly string[]): void {
-    if (this.out.isTTY !== true) return
+    if (this.quiet) return
+    if (this.out.isTTY !== true) {
+      this.say(lines)
+      return
+    }
     const width = (this.out.columns ?? 80) - 1
     this.out.write(`${this.erasing()}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
     this.shown = lines.length
@@ -74,6 +89,13 @@ export class Progress {
   clear(): void {
     if (this.shown > 0) this.out.write(this.erasing())
     this.shown = 0
+  }
+
+  private say(lines: readonly string[]): void {
+    const nowMs = performance.now()
+    if (nowMs - this.saidAtMs < this.everyMs) return
+    this.saidAtMs = nowMs
+    this.out.write(lines.map((line) => `${line}\n`).join(''))
   }
 
   private erasing(): string {

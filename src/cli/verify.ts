@@ -20,7 +20,9 @@ const MEANINGS: readonly (readonly [kind: string, meaning: string])[] = [
 export async function verify(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, { ...PROXY_OPTIONS, repair: { type: 'boolean' } })
   const report = await withProxy(values, (client) =>
-    withProxy(values, (other) => run(client, other, values.repair === true, out)),
+    withProxy(values, (other) =>
+      run(client, other, { repair: values.repair === true, quiet: values.json === true }, out),
+    ),
   )
   if (values.json === true) json(out, report)
   else print(report, out)
@@ -28,18 +30,23 @@ export async function verify(argv: string[], out: Output): Promise<number> {
 }
 
 /** Asks on one connection, and for the progress on another one; Ctrl-C ends the verification, and it tells so far. */
-async function run(client: ProxyClient, other: ProxyClient, repair: boolean, out: Output): Promise<Fields> {
+async function run(
+  client: ProxyClient,
+  other: ProxyClient,
+  { repair, quiet }: { readonly repair: boolean; readonly quiet: boolean },
+  out: Output,
+): Promise<Fields> {
   let over = false
   const answer = client.dt('VERIFY', ...(repair ? ['REPAIR'] : [])).finally(() => {
     over = true
   })
   const stop = () => void other.dt('VERIFY', 'STOP').catch(() => {})
   process.once('SIGINT', stop)
-  const progress = new Progress(out)
+  const progress = new Progress(out, quiet)
   try {
     while (!over) {
       await Promise.race([answer, sleep(POLL_MS)])
-      if (out.isTTY === true && !over) progress.show([line((await other.dt('VERIFY', 'STATUS')) as Fields)])
+      if (!quiet && !over) progress.show([line((await other.dt('VERIFY', 'STATUS')) as Fields)])
     }
     return (await answer) as Fields
   } finally {

@@ -29,6 +29,14 @@ export interface ConfigSources {
 /** Names the file where no option can: for a health check, or a whole shell of an operator. */
 export const FILE_VARIABLE = 'DT_CONFIG_FILE'
 
+/** The password of the source of an import, which belongs into no list of processes. */
+export const SOURCE_PASSWORD_VARIABLE = 'DT_IMPORT_PASSWORD'
+
+/** What that variable says. */
+export function sourcePassword(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  return env[SOURCE_PASSWORD_VARIABLE] || undefined
+}
+
 type Tree = Record<string, Record<string, unknown>>
 
 /**

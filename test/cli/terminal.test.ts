@@ -58,6 +58,18 @@ t.test('progress is written over itself on a terminal, and is nothing elsewhere'
   t.equal(file.text, '')
 })
 
+t.test('where there is no terminal how far it is is a line now and then, and nothing for scripts', async (t) => {
+  const file = screen()
+  const progress = new Progress(file, false, 0)
+  progress.show(['a third'])
+  progress.show(['two thirds'])
+  progress.clear()
+  t.equal(file.text, 'a third\ntwo thirds\n')
+  const script = screen()
+  for (const isTTY of [false, true]) new Progress({ ...script, isTTY }, true, 0).show(['one'])
+  t.equal(script.text, '')
+})
+
 t.test('a bar is full when all is done, and never fuller', async (t) => {
   t.equal(bar(0, 10), `${'░'.repeat(30)}   0 %`)
   t.equal(bar(5, 10), `${'█'.repeat(15)}${'░'.repeat(15)}  50 %`)

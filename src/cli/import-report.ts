@@ -1,0 +1,122 @@
+import type { Import, ImportOptions } from '../importing/import.js'
+import type { Noted } from '../importing/tally.js'
+import { type Json, printable } from './proxy-client.js'
+import { bar, count, counted, duration, type Output, size, styled, table } from './terminal.js'
+
+const MEANINGS = [
+  ['missing', 'at the source, and not in the ring'],
+  ['value', 'another value in the ring'],
+  ['deadline', 'another time to live in the ring'],
+  ['extra', 'deleted at the source, and still in the ring'],
+] as const
+
+/** Whether all that the sources have is in the ring, and was seen to be equal. */
+export function isWhole({ tally, verification }: Import): boolean {
+  if (verification === undefined) return false
+  const { differences, changing } = verification
+  const left = [tally.conflicts, tally.tooLarge, tally.refused, changing, ...Object.values(differences)]
+  return tally.libraryConflicts.length === 0 && left.every((noted) => noted.count === 0)
+}
+
+/** How far it is, for a terminal. */
+export function progressLines(work: Import, seconds: number): string[] {
+  const { tally, stage, verification } = work
+  if (stage === 'copy') {
+    const leftSeconds = tally.seen === 0 ? 0 : (seconds * Math.max(0, tally.total - tally.seen)) / tally.seen
+    const left = leftSeconds === 0 ? '' : `, ${duration(Math.ceil(leftSeconds))} left`
+    const sum = `${count(tally.seen)} of ~${counted(tally.total, 'key')}, ${size(tally.bytes)}${left}`
+    return [`copy    ${bar(tally.seen, tally.total)}  ${sum}`, ...changesLine(work)]
+  }
+  if (stage === 'changes' || stage === 'follow') {
+    const advice = stage === 'follow' ? '; stop who writes to the source, then Ctrl-C' : ''
+    return [`changes  ${count(work.behind)} keys behind, ${count(tally.copiedAgain)} copied again${advice}`]
+  }
+  const { seen = 0, total = 0, open = [] } = verification ?? {}
+  const name = stage === 'pass' ? `pass ${work.pass}`.padEnd(7) : 'verify '
+  const found = open.length === 0 ? '' : `, ${counted(open.length, 'key')} differ`
+  return [`${name} ${bar(seen, total)}  ${counted(seen, 'key')}${found}`, ...changesLine(work)]
+}
+
+function changesLine({ tally, behind }: Import): string[] {
+  return tally.copiedAgain + behind === 0
+    ? []
+    : [`changes ${count(behind)} keys behind, ${count(tally.copiedAgain)} copied again`]
+}
+
+/** What an error is followed by: what stays. */
+export function appliedSoFar({ tally }: Import): string {
+  const keys = tally.copied + tally.already
+  if (keys + tally.libraries === 0) return 'nothing was copied'
+  return `${counted(keys, 'key')} of the source are in the ring, and stay there; run it again to go on (what has changed since wants --replace)`
+}
+
+/** For scripts. */
+export function reportOf({ tally, verification }: Import): Json {
+  const noted = ({ count: keys, examples }: Noted) => {
+    return { keys, examples: examples.map(({ db, key }) => ({ db, key: printable(key) })) }
+  }
+  const { differences, changing, others, seen = 0 } = verification ?? {}
+  return {
+    copied: tally.copied,
+    bytes: tally.bytes,
+    already: tally.already,
+    'copied-again': tally.copiedAgain,
+    deleted: tally.deleted,
+    libraries: tally.libraries,
+    compared: seen,
+    ...Object.fromEntries(Object.entries(differences ?? {}).map(([kind, keys]) => [kind, noted(keys)])),
+    ...(changing === undefined ? {} : { changing: noted(changing) }),
+    conflicts: noted(tally.conflicts),
+    'library-conflicts': tally.libraryConflicts,
+    'too-large': noted(tally.tooLarge),
+    refused: noted(tally.refused),
+    'in-the-ring-alone': others?.count ?? 0,
+  }
+}
+
+/** For people. */
+export function printReport(work: Import, { largestBytes, follow }: ImportOptions, out: Output): void {
+  const { tally, verification } = work
+  if (verification === undefined) return
+  const parts = [
+    `${counted(tally.copied, 'key')} copied (${size(tally.bytes)})`,
+    ...(tally.already === 0 ? [] : [`${count(tally.already)} were there already`]),
+    ...(tally.copiedAgain === 0 ? [] : [`${count(tally.copiedAgain)} copied again as they changed`]),
+    ...(tally.deleted === 0 ? [] : [`${count(tally.deleted)} deleted as the source deleted them`]),
+    ...(tally.libraries === 0 ? [] : [counted(tally.libraries, 'library', 'libraries')]),
+  ]
+  out.write(`${parts.join(', ')}.\n`)
+  const { differences, changing, others } = verification
+  say(out, tally.conflicts, 'were in the ring with another value, and were left; --replace overwrites them')
+  for (const name of tally.libraryConflicts) {
+    out.write(`${styled(out, 'red', `the library ${name}`)} is in the ring with another text, and was left\n`)
+  }
+  const largest = size(largestBytes)
+  say(
+    out,
+    tally.tooLarge,
+    `take more than ${largest} and were not copied; --largest raises that, servers stand still meanwhile`,
+  )
+  say(
+    out,
+    tally.refused,
+    `are not understood by the servers of the ring (${tally.refusal}): they are of a newer version, or a module`,
+  )
+  say(out, changing, 'change all the time: stop who writes them, then they can be compared')
+  for (const [kind, meaning] of MEANINGS) say(out, differences[kind], meaning)
+  if (others.count > 0) {
+    const text = 'in the ring alone; there before, or brought by an earlier import and deleted at the source since'
+    out.write(`${counted(others.count, 'key')}: ${text}\n`)
+  }
+  const compared = `${counted(verification.seen, 'key')} compared`
+  if (isWhole(work)) out.write(`${styled(out, 'green', `${compared}: all of them are in the ring, and equal`)}\n`)
+  else out.write(`${styled(out, 'red', `${compared}: not everything is in the ring as it is at the source`)}\n`)
+  if (follow === 'no') out.write('What has changed at the source since it was compared is not in the ring.\n')
+}
+
+function say(out: Output, { count: keys, examples }: Noted, what: string): void {
+  if (keys === 0) return
+  out.write(`${styled(out, 'red', counted(keys, 'key'))}: ${what}\n`)
+  const rows = examples.slice(0, 3).map(({ db, key }) => [String(db), printable(key)])
+  out.write(table(out, [{ head: 'db' }, { head: 'key' }], rows))
+}

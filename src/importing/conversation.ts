@@ -1,0 +1,69 @@
+import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
+import { UserError } from '../base/user-error.js'
+import { within } from '../base/within.js'
+import { isError, type Reply } from '../resp/encode.js'
+
+const CONNECT_TIMEOUT_MS = 5000
+/** One answer may take as long as a server is busy with a large value, or a proxy waits for a server. */
+const ANSWER_TIMEOUT_MS = 60_000
+
+export type Command = readonly (string | Buffer)[]
+
+/** Questions to a Redis server, or to the proxy, in RESP2, which all of them speak; one after the other, many at a time. */
+export class Conversation {
+  private db = 0
+
+  private constructor(
+    private readonly connection: SingleConnection,
+    /** For messages: `the source 127.0.0.1:6379`. */
+    readonly whom: string,
+  ) {}
+
+  /** @throws UserError */
+  static async open(endpoint: Endpoint, what: string): Promise<Conversation> {
+    const whom = `${what} ${endpoint.host}:${endpoint.port}`
+    try {
+      return new Conversation(await SingleConnection.open({ ...endpoint, protocol: 2 }, CONNECT_TIMEOUT_MS), whom)
+    } catch (error) {
+      if (error instanceof ConnectionError) throw new UserError(`${what} does not answer: ${error.message}`)
+      throw error
+    }
+  }
+
+  /**
+   * The replies to commands in that database; error replies are values like others.
+   *
+   * @throws UserError when there is no answer
+   */
+  async ask(db: number, commands: readonly Command[]): Promise<Reply[]> {
+    const select = db === this.db ? [] : [['SELECT', String(db)]]
+    const replies = await this.answers([...select, ...commands])
+    if (select.length === 0) return replies
+    const [selected, ...rest] = replies
+    if (isError(selected)) throw new UserError(`${this.whom} has no database ${db}: ${selected.message}`)
+    this.db = db
+    return rest
+  }
+
+  /** The reply to one command, whatever the database. */
+  async one(...args: Command): Promise<Reply> {
+    const [reply] = await this.ask(this.db, [args])
+    return reply
+  }
+
+  close(): void {
+    this.connection.close()
+  }
+
+  private async answers(commands: readonly Command[]): Promise<Reply[]> {
+    try {
+      const replies = await within(this.connection.callAll(commands), ANSWER_TIMEOUT_MS)
+      if (replies !== undefined) return replies
+    } catch (error) {
+      if (error instanceof ConnectionError) throw new UserError(`${this.whom} is gone: ${error.message}`)
+      throw error
+    }
+    this.close()
+    throw new UserError(`${this.whom} has not answered for ${ANSWER_TIMEOUT_MS / 1000} s`)
+  }
+}

@@ -1,0 +1,238 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UserError } from '../base/user-error.js'
+import type { Conversation } from './conversation.js'
+import { Copier, type CopierOptions } from './copier.js'
+import { Follower } from './follower.js'
+import { copyLibraries } from './libraries.js'
+import { infoOf, type Node } from './node.js'
+import { Tally } from './tally.js'
+import { byPlace, Verification } from './verification.js'
+
+/** So many passes `--until-equal` makes at most. */
+const PASSES_MAX = 20
+/** So many changed keys are remembered; beyond that everything is looked at again. */
+const CHANGED_MAX = 1_000_000
+/** So many of them are copied before the walk goes on. */
+const CHANGED_AT_ONCE = 5000
+const POLL_MS = 100
+const CATCH_UP_TIMEOUT_MS = 600_000
+
+export type Stage = 'copy' | 'changes' | 'pass' | 'follow' | 'verify'
+
+export interface ImportOptions extends CopierOptions {
+  readonly follow: 'meanwhile' | 'on' | 'no'
+  readonly untilEqual: boolean
+}
+
+/** What has changed on a node and has not been copied again. */
+class Changed {
+  private readonly keys = new Map<string, { readonly db: number | undefined; readonly key: Buffer }>()
+  /** All of the node has to be looked at. */
+  everything = false
+
+  get size(): number {
+    return this.keys.size
+  }
+
+  add(db: number | undefined, key: Buffer): void {
+    this.keys.set(`${db ?? ''} ${key.latin1Slice()}`, { db, key })
+    if (this.keys.size > CHANGED_MAX) this.all()
+  }
+
+  all(): void {
+    this.everything = true
+    this.keys.clear()
+  }
+
+  /** Takes up to `count` of them out, by database. */
+  take(count: number, databases: Iterable<number>): Map<number, Buffer[]> {
+    const every = [...databases]
+    const taken = new Map<number, Buffer[]>()
+    let left = count
+    for (const [name, { db, key }] of this.keys) {
+      if (left-- === 0) break
+      this.keys.delete(name)
+      for (const each of db === undefined ? every : [db]) {
+        const keys = taken.get(each)
+        if (keys === undefined) taken.set(each, [key])
+        else keys.push(key)
+      }
+    }
+    return taken
+  }
+}
+
+/** The whole of an import: walk over the nodes, then what has changed meanwhile, then everything is compared. */
+export class Import {
+  readonly tally = new Tally()
+  stage: Stage = 'copy'
+  /** The pass of `--until-equal`. */
+  pass = 0
+  verification: Verification | undefined
+  /** Who stops it now wants the rest to be copied, and compared. */
+  private isFinishing = false
+  private readonly copier: Copier
+  private readonly followers = new Map<Node, Follower>()
+  private readonly changed = new Map<Node, Changed>()
+  /** Databases of which anything was copied. */
+  private readonly databases = new Set<number>()
+
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly ring: Conversation,
+    private readonly options: ImportOptions,
+    private readonly stopping: AbortSignal,
+  ) {
+    const owned = [...new Set(nodes.map(({ mine }) => mine))]
+    this.copier = new Copier(ring, owned, options, this.tally)
+  }
+
+  /** Keys that have changed and are not copied again yet. */
+  get behind(): number {
+    return [...this.changed.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** @throws UserError saying why it did not come to its end */
+  async run(): Promise<void> {
+    try {
+      await this.checkDatabases()
+      if (this.options.follow !== 'no') for (const node of this.nodes) await this.followNode(node)
+      for (const node of this.nodes) await copyLibraries(node, this.ring, this.options.replace, this.tally)
+      for (const node of this.nodes) await this.copyAll(node)
+      if (this.options.untilEqual) await this.passes()
+      if (this.options.follow !== 'no') await this.catchUp()
+      if (this.options.follow === 'on') await this.goOn()
+      await this.verify()
+    } finally {
+      for (const follower of this.followers.values()) follower.stop()
+    }
+  }
+
+  /** Nothing is copied when some database of a source is none of the ring. */
+  private async checkDatabases(): Promise<void> {
+    for (const node of this.nodes) {
+      for (const [db, keys] of await node.databases()) {
+        this.tally.total += keys
+        this.databases.add(db)
+        await this.ring.ask(db, [])
+      }
+    }
+  }
+
+  private async followNode(node: Node): Promise<void> {
+    const changed = new Changed()
+    this.changed.set(node, changed)
+    const follower = await Follower.open(node.endpoint, {
+      key: (db, key) => {
+        if (db === undefined || node.isMeant(db)) changed.add(db, key)
+      },
+      everything: () => changed.all(),
+    })
+    this.followers.set(node, follower)
+  }
+
+  private async copyAll(node: Node): Promise<void> {
+    for (const db of (await node.databases()).keys()) {
+      this.databases.add(db)
+      for await (const keys of node.keys(db)) {
+        this.check()
+        const fresh = keys.filter((key) => !node.mine.has(db, key))
+        await this.copier.copy(node, db, fresh)
+        this.tally.seen += keys.length
+        await this.copyChanged(node, CHANGED_AT_ONCE)
+      }
+    }
+  }
+
+  /** What has changed is copied as it is now. */
+  private async copyChanged(node: Node, count: number): Promise<void> {
+    const changed = this.changed.get(node)
+    if (changed === undefined || changed.size === 0) return
+    for (const [db, keys] of changed.take(count, this.databases)) {
+      this.databases.add(db)
+      await this.copier.copy(node, db, keys)
+    }
+  }
+
+  private check(): void {
+    if (this.stopping.aborted && !this.isFinishing) throw new UserError('it was stopped')
+    for (const { failure } of this.followers.values()) if (failure !== undefined) throw failure
+  }
+
+  /** Everything is compared, and what differs is copied again, until nothing does. */
+  private async passes(): Promise<void> {
+    this.stage = 'pass'
+    for (this.pass = 1; this.pass <= PASSES_MAX; this.pass++) {
+      const compared = await this.compare()
+      if (compared.open.length === 0) return
+      await this.mend(compared)
+    }
+  }
+
+  private async compare(): Promise<Verification> {
+    const verification = new Verification(this.nodes, this.ring, this.copier, this.databases, () => this.check())
+    this.verification = verification
+    await verification.walk()
+    return verification
+  }
+
+  private async mend({ open }: Verification): Promise<void> {
+    for (const { node, db, keys } of byPlace(open)) {
+      this.check()
+      await this.copier.copy(node, db, keys)
+    }
+  }
+
+  /** Until all that the sources had executed when this began has been copied. */
+  private async catchUp(): Promise<void> {
+    if (this.stage === 'copy') this.stage = 'changes'
+    const goals = new Map<Node, number>()
+    for (const node of this.nodes) {
+      goals.set(node, Number((await infoOf(node.server)).get('master_repl_offset')))
+    }
+    const deadline = performance.now() + CATCH_UP_TIMEOUT_MS
+    for (const [node, goal] of goals) {
+      while (this.followers.get(node)?.hasReached(goal) === false) {
+        this.check()
+        await this.copyChanged(node, CHANGED_AT_ONCE)
+        await sleep(POLL_MS / 10)
+        if (performance.now() > deadline) throw new UserError(`${node.server.whom} tells too late what it changes`)
+      }
+      // What is told meanwhile comes behind those that had been told.
+      for (let left = this.changed.get(node)?.size ?? 0; left > 0; left -= CHANGED_AT_ONCE) {
+        this.check()
+        await this.copyChanged(node, CHANGED_AT_ONCE)
+      }
+    }
+    if ([...this.changed.values()].some(({ everything }) => everything)) await this.lookAtEverything()
+  }
+
+  /** FLUSHALL, SWAPDB, or what the stream does not name. */
+  private async lookAtEverything(): Promise<void> {
+    for (const changed of this.changed.values()) changed.everything = false
+    for (const node of this.nodes) for (const db of (await node.databases()).keys()) this.databases.add(db)
+    await this.mend(await this.compare())
+  }
+
+  /** Until the operator has stopped who writes to the sources, and says so. */
+  private async goOn(): Promise<void> {
+    this.stage = 'follow'
+    this.isFinishing = true
+    while (!this.stopping.aborted) {
+      this.check()
+      for (const node of this.nodes) await this.copyChanged(node, CHANGED_AT_ONCE)
+      if ([...this.changed.values()].some(({ everything }) => everything)) await this.lookAtEverything()
+      await sleep(POLL_MS, undefined, { signal: this.stopping }).catch(() => {})
+    }
+    await this.catchUp()
+  }
+
+  private async verify(): Promise<void> {
+    this.stage = 'verify'
+    const verification = await this.compare()
+    const follows = this.options.follow !== 'no'
+    await verification.lookAgain(async () => {
+      if (follows) await this.catchUp()
+    })
+  }
+}

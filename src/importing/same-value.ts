@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
+import { encodeReply, isError, type Reply } from '../resp/encode.js'
+import type { Command, Conversation } from './conversation.js'
+import type { Value } from './values.js'
+
+/** A version of two bytes and a checksum of eight [Redis cluster.c createDumpPayload]. */
+const FOOTER_BYTES = 10
+
+export type Difference = 'missing' | 'value' | 'deadline' | 'extra'
+
+/**
+ * How what the ring has of a key differs from what its source has, as far as the dumps say: `value` may be the same value all the
+ * same, written down in another way.
+ */
+export function differenceOf(source: Value, ring: Value, deadlineSlackMs: number): Difference | undefined {
+  if (source.dump === undefined) return ring.dump === undefined ? undefined : 'extra'
+  if (ring.dump === undefined) return 'missing'
+  if (!bodyOf(source.dump).equals(bodyOf(ring.dump))) return 'value'
+  return hasOtherDeadline(source, ring, deadlineSlackMs) ? 'deadline' : undefined
+}
+
+export function hasOtherDeadline(source: Value, ring: Value, slackMs: number): boolean {
+  if ((source.deadlineMs === 0) !== (ring.deadlineMs === 0)) return true
+  return Math.abs(source.deadlineMs - ring.deadlineMs) > slackMs
+}
+
+function bodyOf(dump: Buffer): Buffer {
+  return dump.subarray(0, Math.max(0, dump.length - FOOTER_BYTES))
+}
+
+/**
+ * A digest of what a value means, however it is encoded and in whatever order a server keeps its elements; undefined for types of
+ * modules, of which nobody else knows that.
+ */
+export async function meaningOf(server: Conversation, db: number, key: Buffer): Promise<string | undefined> {
+  const [typeReply] = await server.ask(db, [['TYPE', key]])
+  const type = textOf(typeReply) ?? ''
+  const questions = QUESTIONS[type]?.(key)
+  if (questions === undefined) return undefined
+  const replies = await server.ask(db, questions)
+  const hash = createHash('sha1').update(type)
+  for (const reply of replies) hash.update(encodeReply(ORDERED[type]?.(reply) ?? reply, 2))
+  if (type === 'hash') hash.update(await fieldDeadlines(server, db, key, replies[0]))
+  return hash.digest('hex')
+}
+
+const QUESTIONS: Readonly<Record<string, (key: Buffer) => Command[]>> = {
+  none: () => [],
+  string: (key) => [['GET', key]],
+  list: (key) => [['LRANGE', key, '0', '-1']],
+  set: (key) => [['SMEMBERS', key]],
+  zset: (key) => [['ZRANGE', key, '0', '-1', 'WITHSCORES']],
+  hash: (key) => [['HGETALL', key]],
+  stream: (key) => [['XINFO', 'STREAM', key, 'FULL', 'COUNT', '0']],
+}
+
+/** For types whose replies have no order that means anything. */
+const ORDERED: Readonly<Record<string, (reply: Reply) => Reply>> = {
+  set: (reply) => [...buffersIn(reply)].sort(Buffer.compare),
+  hash: (reply) => {
+    const items = buffersIn(reply)
+    const pairs = items.flatMap((name, i) => (i % 2 === 0 ? [[name, items[i + 1]]] : []))
+    return pairs.sort(([a], [b]) => Buffer.compare(a, b)).flat()
+  },
+  stream: (reply) => withoutChance(reply),
+}
+
+function buffersIn(reply: Reply): Buffer[] {
+  return (elementsOf(reply) ?? []).map((item) => bytesOf(item) ?? Buffer.alloc(0))
+}
+
+/** Fields of XINFO that tell how a server keeps a stream, when somebody was seen there, or what older servers do not know. */
+const BY_CHANCE = new Set([
+  ...['radix-tree-keys', 'radix-tree-nodes', 'seen-time', 'active-time'],
+  ...['max-deleted-entry-id', 'entries-added', 'recorded-first-entry-id', 'entries-read', 'lag'],
+])
+
+/** The reply of XINFO STREAM FULL, maps with maps in lists, without these fields; what clients have written is left as it is. */
+function withoutChance(reply: Reply): Reply {
+  const items = elementsOf(reply) ?? []
+  const kept: Reply[] = []
+  for (let i = 0; i + 1 < items.length; i += 2) {
+    const name = textOf(items[i]) ?? ''
+    if (BY_CHANCE.has(name)) continue
+    const isListOfMaps = name === 'groups' || name === 'consumers'
+    kept.push(name, isListOfMaps ? (elementsOf(items[i + 1]) ?? []).map(withoutChance) : items[i + 1])
+  }
+  return kept
+}
+
+/** From Redis 7.4 and Valkey 9 on fields may have deadlines of their own. */
+async function fieldDeadlines(server: Conversation, db: number, key: Buffer, reply: Reply): Promise<string> {
+  const names = buffersIn(reply)
+    .filter((_, i) => i % 2 === 0)
+    .sort(Buffer.compare)
+  if (names.length === 0) return ''
+  const [deadlines] = await server.ask(db, [['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names]])
+  const all = isError(deadlines) ? [] : (elementsOf(deadlines) ?? [])
+  return all.every((deadline) => deadline === -1) ? '' : all.join(' ')
+}

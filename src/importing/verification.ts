@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { integerOf } from '../resp/decode.js'
+import type { Conversation } from './conversation.js'
+import { type Copier, slackOf } from './copier.js'
+import { type Node, scan } from './node.js'
+import { type Difference, differenceOf } from './same-value.js'
+import { Noted } from './tally.js'
+import { groupsOf, sizesOf, type Value, valuesOf } from './values.js'
+
+/** So many differing keys are remembered; others are only counted. */
+const OPEN_MAX = 100_000
+/** What differs while it changes, or expires, is looked at again so often. */
+const ROUNDS = 5
+const PAUSE_MS = 300
+
+/** A key of which source and ring have something else. */
+interface Open {
+  readonly node: Node
+  readonly db: number
+  readonly key: Buffer
+  readonly kind: Difference
+  /** What its source had. */
+  readonly dump: Buffer | undefined
+}
+
+/** Compares every key of the sources with that of the ring, and looks whether the ring has copies of keys that a source has deleted. */
+export class Verification {
+  /** Keys that were compared, and about how many there are to compare. */
+  seen = 0
+  total = 0
+  /** What differs, as far as it is remembered. */
+  open: Open[] = []
+  /** Differences that are not remembered. */
+  more = 0
+  /** What is left after the last look. */
+  readonly differences: Readonly<Record<Difference, Noted>> = {
+    ...{ missing: new Noted(), value: new Noted(), deadline: new Noted(), extra: new Noted() },
+  }
+  /** Keys that were changed between any two looks. */
+  readonly changing = new Noted()
+  /** Keys that the ring has and that this import has not put there. */
+  readonly others = new Noted()
+
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly ring: Conversation,
+    private readonly copier: Copier,
+    private readonly databases: ReadonlySet<number>,
+    private readonly check: () => void,
+  ) {}
+
+  /** @throws UserError */
+  async walk(): Promise<void> {
+    const all = await Promise.all(this.nodes.map(async (node) => ({ node, databases: await node.databases() })))
+    for (const { databases } of all) for (const keys of databases.values()) this.total += keys
+    for (const { node, databases } of all) {
+      for (const db of databases.keys()) {
+        for await (const keys of node.keys(db)) {
+          this.check()
+          for (const open of await this.look(node, db, await this.comparable(node, db, keys))) this.remember(open)
+          this.seen += keys.length
+        }
+      }
+    }
+    for (const db of this.databases) {
+      for await (const keys of scan(this.ring, db)) {
+        this.check()
+        await this.findDeleted(db, keys)
+      }
+    }
+  }
+
+  /** What differed is looked at again until it does not, or has not changed in between. `catchUp` copies what has changed. */
+  async lookAgain(catchUp: () => Promise<void>): Promise<void> {
+    let before: readonly Open[] = this.open
+    for (let round = 0; round < ROUNDS && before.length > 0; round++) {
+      await sleep(PAUSE_MS)
+      this.check()
+      await catchUp()
+      const now: Open[] = []
+      for (const { node, db, keys } of byPlace(before)) now.push(...(await this.look(node, db, keys)))
+      if (round === ROUNDS - 1) this.judge(before, now)
+      before = now
+    }
+  }
+
+  private judge(before: readonly Open[], now: readonly Open[]): void {
+    const named = ({ db, key }: Open) => `${db} ${key.latin1Slice()}`
+    const earlier = new Map(before.map((open) => [named(open), open]))
+    for (const open of now) {
+      const { dump } = earlier.get(named(open)) ?? {}
+      const isSame = dump === open.dump || (dump !== undefined && open.dump?.equals(dump) === true)
+      const { db, key, kind } = open
+      if (isSame) this.differences[kind].add(db, key)
+      else this.changing.add(db, key)
+    }
+  }
+
+  private remember(open: Open): void {
+    if (this.open.length < OPEN_MAX) this.open.push(open)
+    else {
+      this.more++
+      this.differences[open.kind].add(open.db, open.key)
+    }
+  }
+
+  /** Without those of which it was said already that they were not copied. */
+  private async comparable(node: Node, db: number, keys: readonly Buffer[]): Promise<Buffer[]> {
+    const sizes = await sizesOf(node.server, db, keys, node.abilities)
+    return keys.filter((key, i) => !this.copier.isLeft(db, key) && !this.copier.isTooLarge(db, key, sizes[i]))
+  }
+
+  private async look(node: Node, db: number, keys: readonly Buffer[]): Promise<Open[]> {
+    const found: Open[] = []
+    const sizes = await sizesOf(node.server, db, keys, node.abilities)
+    for (const group of groupsOf(keys, sizes)) {
+      const theirs = await this.valuesAtSource(node, db, group.keys)
+      const ours = await this.copier.valuesInRing(
+        db,
+        theirs.map(({ key }) => key),
+      )
+      for (const [i, value] of theirs.entries()) {
+        if (!(await this.copier.isSame(node, db, value, ours[i]))) {
+          const kind = differenceOf(value, ours[i], slackOf(node)) ?? 'value'
+          found.push({ node, db, key: value.key, kind, dump: value.dump })
+        }
+      }
+    }
+    return found
+  }
+
+  /** A key that another node of the same cluster has now is asked for there. */
+  private async valuesAtSource(node: Node, db: number, keys: readonly Buffer[]): Promise<Value[]> {
+    const values = await valuesOf(node.server, db, keys, node.abilities)
+    if (values.length === keys.length) return values
+    const there = new Set(values.map(({ key }) => key))
+    let left = keys.filter((key) => !there.has(key))
+    for (const other of this.nodes) {
+      if (other === node || other.mine !== node.mine || left.length === 0) continue
+      const more = await valuesOf(other.server, db, left, other.abilities)
+      values.push(...more)
+      left = left.filter((key) => !more.some((value) => value.key === key))
+    }
+    return values
+  }
+
+  /** Keys of the ring that this import has put there and that their source does not have any more. */
+  private async findDeleted(db: number, keys: readonly Buffer[]): Promise<void> {
+    for (const key of keys) {
+      const isOurs = this.nodes.some(({ mine }) => mine.has(db, key))
+      if (!isOurs && !this.copier.isLeft(db, key)) this.others.add(db, key)
+    }
+    for (const node of this.nodes) {
+      const mine = keys.filter((key) => node.mine.has(db, key))
+      const exist = await node.server.ask(
+        db,
+        mine.map((key) => ['EXISTS', key]),
+      )
+      for (const [i, key] of mine.entries()) {
+        if (integerOf(exist[i]) === 0) this.remember({ node, db, key, kind: 'extra', dump: undefined })
+      }
+    }
+  }
+}
+
+/** The same keys, those together that are asked for together. */
+export function byPlace(
+  open: readonly Open[],
+): { readonly node: Node; readonly db: number; readonly keys: Buffer[] }[] {
+  const places = new Map<Node, Map<number, Buffer[]>>()
+  for (const { node, db, key } of open) {
+    const databases = places.get(node) ?? new Map<number, Buffer[]>()
+    places.set(node, databases)
+    const keys = databases.get(db)
+    if (keys === undefined) databases.set(db, [key])
+    else keys.push(key)
+  }
+  return [...places].flatMap(([node, databases]) => [...databases].map(([db, keys]) => ({ node, db, keys })))
+}
