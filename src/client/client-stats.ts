@@ -1,3 +1,4 @@
+import type { AclLogEntry } from '../acl/acl-log.js'
 import { COMMAND_CLASSES } from '../command/command-class.js'
 import type { Clients } from './clients.js'
 import { RateMeter } from './rate-meter.js'
@@ -14,6 +15,8 @@ export class ClientStats {
   connectionsRejected = 0
   /** Clients that were closed because all together took too much memory. */
   clientsEvicted = 0
+  /** What clients were refused by the rules of their users, or for want of a login that is right. */
+  readonly denied: Record<AclLogEntry['reason'], number> = { auth: 0, command: 0, key: 0, channel: 0 }
   commands = 0
   /** Commands that were answered with an error by the proxy itself before they were served. */
   rejectedCommands = 0
@@ -60,6 +63,7 @@ export class ClientStats {
     this.connectionsAccepted = 0
     this.connectionsRejected = 0
     this.clientsEvicted = 0
+    Object.assign(this.denied, { auth: 0, command: 0, key: 0, channel: 0 })
     this.commandsBefore = this.commands
     this.rejectedCommands = 0
     this.errorReplies = 0

@@ -2,6 +2,7 @@ import type { Connection } from './connection.js'
 import { dismiss } from './dismissal.js'
 import { hostOf } from './peer.js'
 import { ReplyBudget } from './reply-budget.js'
+import { Rota } from './rota.js'
 
 /** The connected clients, by their ids. */
 export class Clients {
@@ -9,6 +10,8 @@ export class Clients {
   keptBytes = 0
   /** What the replies may be that they ask for, in all. */
   readonly replyBudget = new ReplyBudget()
+  /** Those that have sent more than is served at once. */
+  readonly rota = new Rota()
   /** They are let go, and no others come in. */
   isDraining = false
   private readonly byId = new Map<number, Connection>()

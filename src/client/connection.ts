@@ -12,6 +12,7 @@ import { exceeds } from './output-limit.js'
 import type { Peer } from './peer.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
+import { Stint } from './rota.js'
 import { Session } from './session.js'
 import type { Slot } from './slot.js'
 import type { Surroundings } from './surroundings.js'
@@ -21,8 +22,6 @@ import type { Surroundings } from './surroundings.js'
  * it takes is bounded while a server does not answer; one command may be larger.
  */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024
-/** So much of what clients write is kept at most: the framer's offsets are 32-bit integers. */
-const KEPT_BYTES_MAX = 1024 ** 3
 /** Less that a client has to take is not counted among what all have. */
 const COUNTED_BYTES_MIN = 16 * 1024
 
@@ -58,6 +57,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private inputOver = false
   /** What there is of its commands is being served. */
   private isBusy = false
+  readonly stint: Stint
 
   constructor(
     readonly id: number,
@@ -71,6 +71,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   ) {
     const { config, turn, acl, clients } = surroundings
     this.held = new HeldBytes(clients)
+    this.stint = new Stint(clients.rota, () => this.resume())
     this.socket = socket
     this.address = peer.address
     this.localAddress = peer.localAddress
@@ -218,11 +219,6 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     return this.outbox.pendingBytes + this.queue.keptBytes
   }
 
-  /** Bytes of these that the socket could not write yet. */
-  get unwrittenBytes(): number {
-    return this.socket.writableLength
-  }
-
   /** Whether it is read from. */
   get isRead(): boolean {
     return this.reading && !this.deaf
@@ -247,6 +243,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** The first `size` bytes of `buffer`, or of the room that the framer gave, are there. */
   private received(size: number, buffer: Buffer | undefined): boolean {
     this.lastActiveMs = this.surroundings.slowLog.begin()
+    this.stint.begin(this.lastActiveMs)
     this.receivedBytes += size
     this.process(size, buffer)
     return this.reading
@@ -293,6 +290,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
           return
         }
         this.dispatch(this, framer)
+        this.stint.served()
       } else {
         if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
         else if (framer.bufferedBytes > this.surroundings.config.limits.queryBufferBytes) {
@@ -308,6 +306,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { queue, pendingBytes } = this
     const { limits } = this.surroundings.config
     return (
+      !this.stint.isOver &&
       queue.pausing === 0 &&
       queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
@@ -334,11 +333,10 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { pendingBytes, queue, session } = this
     const { clients, config } = this.surroundings
     const { outputBufferPauseBytes, queryBufferBytes } = config.limits
-    // Only who is read from is known to have gone.
-    if (session.wait !== undefined) return clients.keptBytes < Math.min(queryBufferBytes, KEPT_BYTES_MAX)
     const hasToTake =
       pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
-    return hasToTake && clients.keptBytes < Math.min(queryBufferBytes, KEPT_BYTES_MAX)
+    // Only who is read from is known to have gone.
+    return (hasToTake || session.wait !== undefined) && this.held.mayKeepMore(queryBufferBytes)
   }
 
   /** It may be its replies that are waited for since it was last looked at. */
@@ -362,7 +360,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.resuming = false
     if (this.closed || this.serving || !this.mayServe()) return
     this.serving = true
-    this.surroundings.slowLog.begin()
+    this.stint.begin(this.surroundings.slowLog.begin())
     this.process(0, undefined)
     if (this.closed) return
     this.noteKept()

@@ -130,6 +130,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
+      client.stint.mayBeLong() // Many may be told.
       const beganMs = performance.now()
       serveChannels(server, client, frame, row)
       server.slowLog.served(client, frame, row, beganMs)
@@ -153,6 +154,8 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     client.reply(refusal)
     return false
   }
+  // Some of them make long replies.
+  client.stint.mayBeLong()
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
   const beganMs = performance.now()

@@ -1,5 +1,8 @@
 import type { Surroundings } from './surroundings.js'
 
+/** So much of what clients write is kept at most: the framer's offsets are 32-bit integers. */
+const KEPT_BYTES_MAX = 1024 ** 3
+
 /** What one client makes the proxy hold, as it counts among what all of them do. */
 export class HeldBytes {
   /** Of commands that wait to be served. */
@@ -11,6 +14,11 @@ export class HeldBytes {
 
   get hasToTake(): boolean {
     return this.untaken > 0
+  }
+
+  /** All clients together may have so much kept as one may. */
+  mayKeepMore(limit: number): boolean {
+    return this.all.keptBytes < Math.min(limit, KEPT_BYTES_MAX)
   }
 
   noteKept(bytes: number): void {

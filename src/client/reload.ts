@@ -34,7 +34,7 @@ const LIVE: ReadonlySet<string> = new Set([
  * has changed stays, unless the file says something new of it. What is wrong changes nothing: of the settings, of the users, of
  * the certificate, each as a whole.
  *
- * @throws UserError what was wrong, and what of the rest has changed
+ * @throws UserError what was wrong, what of the rest has changed, and what needs a restart
  */
 export function reload(server: Server): Reloaded {
   const { source, log } = server
@@ -49,7 +49,9 @@ export function reload(server: Server): Reloaded {
   )
   if (faults.length > 0) {
     const done = changed.length === 0 ? 'nothing has changed' : `changed: ${changed.join(', ')}`
-    throw new UserError(`${faults.join('; ')}; ${done}`)
+    // They are said once.
+    const later = needRestart.length === 0 ? '' : `; these count from the next start on: ${needRestart.join(', ')}`
+    throw new UserError(`${faults.join('; ')}; ${done}${later}`)
   }
   log.info({ changed, needRestart }, 'the settings have been read anew')
   return { changed, needRestart }

@@ -98,10 +98,11 @@ function note(
 
 /** Notes for ACL LOG that a client was refused something. */
 export function noteRefusal(
-  { acl }: Server,
+  { acl, stats }: Server,
   client: Connection,
   what: Pick<AclLogEntry, 'reason' | 'context' | 'object' | 'username'>,
 ): void {
+  stats.denied[what.reason]++
   acl.log.add({ ...what, atMs: performance.now(), client: describeClient(client) })
 }
 

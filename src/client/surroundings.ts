@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import type { Durations } from './durations.js'
 import type { ReplyBudget } from './reply-budget.js'
+import type { Rota } from './rota.js'
 import type { Slot } from './slot.js'
 
 /** A client as others see it. */
@@ -22,6 +23,7 @@ export interface Surroundings {
   readonly clients: {
     keptBytes: number
     readonly replyBudget: ReplyBudget
+    readonly rota: Rota
     /** False when it was not there any more. */
     remove(client: { readonly id: number }): boolean
   }

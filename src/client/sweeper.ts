@@ -1,4 +1,3 @@
-import { TLSSocket } from 'node:tls'
 import { memoryOf } from './client-memory.js'
 import type { Connection } from './connection.js'
 import { exceeds } from './output-limit.js'
@@ -57,8 +56,8 @@ export class Sweeper {
       const why = reasonToClose(client, needLogin, seen, config.limits, nowMs)
       if (why === undefined) continue
       if (why !== 'idle') log.warn({ client: client.address }, `a client is closed: ${why}`)
-      // What waits for one who does not read would keep the connection for ever; with TLS it is not seen whether he does.
-      if (why === 'idle' && (client.pendingBytes === 0 || client.socket instanceof TLSSocket)) client.close()
+      // What waits for one who does not read would keep the connection for ever.
+      if (why === 'idle' && client.pendingBytes === 0) client.close()
       else client.drop()
     }
     for (const client of this.seen.keys()) if (clients.get(client.id) !== client) this.seen.delete(client)
@@ -115,10 +114,18 @@ export class Sweeper {
   }
 }
 
+/** The parts of a socket's handle that Node keeps to itself; with TLS there is another one below. */
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle | null
+}
+
 /** What Node counts falls when all of a write has left; this falls with each part of it. */
 function queuedBytesOf({ socket }: Connection): number {
-  const { _handle: handle } = socket as unknown as { _handle?: { writeQueueSize?: number } | null }
-  return handle?.writeQueueSize ?? 0
+  let bytes = 0
+  let handle = (socket as unknown as { _handle?: Handle | null })._handle
+  for (; handle !== undefined && handle !== null; handle = handle._parent) bytes += handle.writeQueueSize ?? 0
+  return bytes
 }
 
 /** Why a client is to be closed now; undefined when it is not. */

@@ -62,5 +62,15 @@ t.test('users come from the ACL file, and a wrong file changes none', async (t) 
   t.equal(String(await (await proxy.connect()).ask('AUTH', 'app', 'two')), '+OK\r\n')
   writeFileSync(aclFile, 'user default on nopass ~* &* +@all\nuser app on >three +nosuch\n')
   t.match(await reload(), /^-ERR the ACL file is not right, and no user has changed: .*; nothing has changed $/)
+  changed = (before) => ({
+    ...before,
+    limits: { ...before.limits, idleTimeoutMs: 80_000 },
+    listen: { ...before.listen, backlog: 9 },
+  })
+  t.match(
+    await reload(),
+    /^-ERR the ACL file .*; changed: limits\.idleTimeoutMs; these count from the next start on: listen\.backlog $/,
+    'what of the rest needs a restart is said, too',
+  )
   t.equal(String(await (await proxy.connect()).ask('AUTH', 'app', 'two')), '+OK\r\n')
 })

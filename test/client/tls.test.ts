@@ -8,7 +8,7 @@ import { freePorts } from '../../src/local/ports.js'
 import { Authority } from '../helpers/authority.js'
 import { WARN } from '../helpers/log-lines.js'
 import { startRedis } from '../helpers/proxy.js'
-import { RawClient } from '../helpers/raw-client.js'
+import { command, RawClient } from '../helpers/raw-client.js'
 import { shown, TestCertificates, TlsDoor } from '../helpers/tls-door.js'
 import { until } from '../helpers/until.js'
 
@@ -201,6 +201,37 @@ t.test('half a handshake is closed after its time, however slowly its bytes come
   await until('it is logged', () => door.refusals.length > 0)
   t.same(door.refusals, ['the handshake was not ended in time'])
 })
+
+t.test(
+  'who says nothing and does not read is closed after `timeout`, who takes a large reply slowly is not',
+  async (t) => {
+    const door = await TlsDoor.open(t, certificates, {}, { limits: { idleTimeoutMs: 1500 } })
+    const [unread, slow] = await Promise.all([door.connect(), door.connect()])
+    // More than the buffers of the network hide; each is answered by the proxy itself.
+    const echoes = Array.from({ length: 24 }, () => command('ECHO', Buffer.alloc(1024 * 1024)))
+    let isGone = false
+    for (const client of [unread, slow]) {
+      client.socket.pause()
+      client.send(Buffer.concat(echoes))
+    }
+    let next = 0
+    slow.socket.on('data', () => {
+      if (slow.receivedBytes >= next) slow.socket.pause()
+    })
+    const slowly = setInterval(() => {
+      next = slow.receivedBytes + 256 * 1024
+      slow.socket.resume()
+    }, 200)
+    const operator = await door.connect()
+    await until('who does not read is gone', async () => {
+      isGone = /\r\nconnected_clients:2\r\n/.test(String(await operator.ask('INFO', 'clients')))
+      await sleep(100)
+      return isGone
+    })
+    t.notOk(await Promise.race([slow.closed.then(() => true), sleep(500, false)]))
+    clearInterval(slowly)
+  },
+)
 
 t.test('a proxy that stops does not wait for handshakes', async (t) => {
   const door = await TlsDoor.open(t, certificates)

@@ -41,6 +41,23 @@ t.test('every field that one server has is told of the ring, or left out for a r
   }
 })
 
+t.test('what clients were refused is counted, where servers count it', async (t) => {
+  const [ours, theirs] = [await proxy.connect(), await redis.connect()]
+  const counts: (readonly [string, string])[][] = []
+  for (const [client, connect] of [
+    [ours, proxy.connect],
+    [theirs, redis.connect],
+  ] as const) {
+    await client.ask('ACL', 'SETUSER', 'few', 'on', '>pw', '~a', '+get', '+publish')
+    const few = await connect()
+    for (const words of ['AUTH few wrong', 'AUTH few pw', 'SET a 1', 'DEL a', 'GET b', 'PUBLISH c x']) {
+      await few.ask(...words.split(' '))
+    }
+    counts.push([...(await info(client, 'stats'))].filter(([name]) => /^acl_access_denied_/.test(name)))
+  }
+  t.same(counts[0], counts[1])
+})
+
 t.test('HELLO and INFO tell which version the servers have', async (t) => {
   const [ours, theirs] = [await proxy.connect(3), await redis.connect(3)]
   const hello = async (client: RawClient) => {

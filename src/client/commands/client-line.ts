@@ -39,7 +39,7 @@ export function describeClient(client: Connection): string {
     ['oll', queue.length],
     ['omem', pendingBytes],
     ['tot-mem', memoryOf(client)],
-    ['events', `${client.isRead ? 'r' : ''}${client.unwrittenBytes > 0 ? 'w' : ''}`],
+    ['events', `${client.isRead ? 'r' : ''}${client.socket.writableLength > 0 ? 'w' : ''}`],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', session.user.name],
     ['redir', session.caching?.redirect ?? -1],

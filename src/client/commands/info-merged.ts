@@ -264,11 +264,11 @@ const STATS: Fields = [
   ['eventloop_duration_cmd_sum', sum, 'newer'],
   ['instantaneous_eventloop_cycles_per_sec', sum, 'newer'],
   ['instantaneous_eventloop_duration_usec', max, 'newer'],
-  // Clients are let in by the proxy, which has no rules but the password.
-  ['acl_access_denied_auth', zero, 'newer'],
-  ['acl_access_denied_cmd', zero, 'newer'],
-  ['acl_access_denied_key', zero, 'newer'],
-  ['acl_access_denied_channel', zero, 'newer'],
+  // Clients and their rules are the proxy's.
+  ['acl_access_denied_auth', own(({ stats }) => stats.denied.auth), 'newer'],
+  ['acl_access_denied_cmd', own(({ stats }) => stats.denied.command), 'newer'],
+  ['acl_access_denied_key', own(({ stats }) => stats.denied.key), 'newer'],
+  ['acl_access_denied_channel', own(({ stats }) => stats.denied.channel), 'newer'],
   ['acl_access_denied_tls_cert', zero, 'newer'],
   ['acl_access_denied_db', zero, 'newer'],
 ]
