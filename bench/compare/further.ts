@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rssBytes } from '../support/process-figures.js'
 import { GATHER_NAMES, GATHER_TITLES, measureGather } from './gathers.js'
+import { measureQueues, QUEUE_NAMES, QUEUE_TITLES } from './queues.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
@@ -21,6 +22,7 @@ export const FURTHER_NAMES = [
   ...GATHER_NAMES,
   ...TRANSACTION_NAMES,
   ...SCRIPT_NAMES,
+  ...QUEUE_NAMES,
   ...TLS_NAMES,
 ] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
@@ -105,6 +107,12 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     for (const figure of await measureScripts(now, names, options)) {
       onFigure({ ...figure, title: `${SYSTEM_TITLES[figure.system]}: ${SCRIPT_TITLES[figure.name]}`, unit: 'ratio' })
     }
+  }
+  for (const name of QUEUE_NAMES) {
+    if (!begin(name, QUEUE_TITLES[name])) continue
+    const redisPort = all.find((system) => system.name === 'redis')!.port
+    const value = await measureQueues(name, { redisPort, quick, signal })
+    onFigure({ name, system: 'dt-r2', title: `DT, 3 copies: ${QUEUE_TITLES[name]}`, unit: 'ratio', value })
   }
   if (TLS_NAMES.some((name) => names.includes(name)) && !signal.aborted) {
     onStep('what TLS costs')

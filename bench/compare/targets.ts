@@ -1,5 +1,6 @@
 import type { FurtherName } from './further.js'
 import { GATHER_TITLES } from './gathers.js'
+import { QUEUE_TITLES } from './queues.js'
 import type { FigureName, Line, Spread } from './results.js'
 import { SCRIPT_TITLES } from './scripts.js'
 import type { SystemName } from './systems.js'
@@ -136,6 +137,12 @@ export const TARGETS: readonly Target[] = [
       ['script-apart', 5],
     ] as const
   ).map(([further, atMost]): Target => ({ title: SCRIPT_TITLES[further], atMost, unit: 'ratio', of: { further } })),
+  ...(
+    [
+      ['queue-group', 0.5],
+      ['queue-apart', 0.1],
+    ] as const
+  ).map(([further, atLeast]): Target => ({ title: QUEUE_TITLES[further], atLeast, unit: 'ratio', of: { further } })),
   ...(
     [
       ['tls-get-p1', 1, 'ratio'],

@@ -94,6 +94,43 @@ t.test('keys that it has not declared, numbers among its keys, and what it learn
   await isClean(t, proxy)
 })
 
+t.test(
+  'names that it makes of its keys, of arguments and of numbers that count up: once it is seen how, it runs once',
+  async (t) => {
+    const { proxy, client } = await begin(t)
+    const members = await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.connectTo(name)))
+    const executed = async () => {
+      const stats = await Promise.all(members.map((member) => member.ask('INFO', 'commandstats')))
+      return stats.reduce((sum, each) => sum + Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(each))?.[1] ?? 0), 0)
+    }
+    const source = `local n = redis.call('incr', KEYS[1])
+    local job = string.match(KEYS[1], '^(.*:)id$') .. n
+    redis.call('hset', job, 'of', ARGV[1])
+    redis.call('set', job .. ':lock', 'x', 'PX', 60000)
+    redis.call('rpush', KEYS[1] .. ':of:' .. ARGV[1], n)
+    return n`
+    const runs: number[] = []
+    for (let i = 1; i <= 6; i++) {
+      const before = await executed()
+      t.equal(String(await client.ask('EVAL', source, '1', 'queue-1:id', `user ${i}`)), `:${i}\r\n`)
+      runs.push((await executed()) - before)
+    }
+    t.same(runs.slice(2), [1, 1, 1, 1], `${runs}`)
+    await client.ask('SET', 'queue-1:id', '100')
+    const others = await Promise.all(
+      [1, 2, 3, 4, 5].map((i) => client.ask('EVAL', source, '1', 'queue-1:id', `user ${i}`)),
+    )
+    t.same(
+      others.map(String),
+      [101, 102, 103, 104, 105].map((n) => `:${n}\r\n`),
+      'somebody has counted on',
+    )
+    t.equal(String(await client.ask('HGET', 'queue-1:105', 'of')), '$6\r\nuser 5\r\n')
+    t.equal(String(await client.ask('EXISTS', 'queue-1:7', 'queue-1:106')), ':0\r\n')
+    await isClean(t, proxy)
+  },
+)
+
 t.test('it fails half-way: what it had done stays', async (t) => {
   const { proxy, client, a, b } = await begin(t)
   const source = "redis.call('set', KEYS[1], 'one')\nredis.call('lpush', KEYS[2], 'x')\nredis.call('incr', KEYS[2])"

@@ -2,7 +2,7 @@ import { splitInline } from '../../resp/split-inline.js'
 import { allSpecs, keysIn, specOf } from '../script/command-specs.js'
 import { factsOf } from '../script/lua-facts.js'
 import { HANDLER, linesOf, SHADOWED } from '../script/prologue.js'
-import { bracketed, quoted, type Script, shaOf } from '../script/script.js'
+import { bracketed, nothingLearnt, quoted, type Script, shaOf } from '../script/script.js'
 
 /** What a function says of itself. */
 export interface FunctionFacts {
@@ -159,7 +159,7 @@ export function scriptsOf(
       keyPlaces: undefined,
     },
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
-    learnt: { trial: undefined, places: undefined, args: new Set(), underRights: undefined },
+    learnt: nothingLearnt(),
     rights: undefined,
     trial: () => (trials ??= scriptsOf({ source, functions, loading }, 0, true))[i],
   }))

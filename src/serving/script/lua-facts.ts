@@ -8,6 +8,8 @@ export interface LuaFacts {
   readonly commands: ReadonlySet<string>
   /** The fields of `redis` that it uses, when it does nothing else with `redis` than to use some; else undefined. */
   readonly fields: ReadonlySet<string> | undefined
+  /** All plain texts: those that are names of commands are perhaps called by another name of `redis.call`. */
+  readonly texts: ReadonlySet<string>
   /** Whether all names of commands are such texts. */
   readonly isLiteral: boolean
   /**
@@ -52,6 +54,7 @@ class Reader {
   facts(): LuaFacts {
     const { tokens } = this
     const names = new Set(tokens.filter(({ kind }) => kind === 'name').map(({ text }) => text))
+    const texts = new Set(tokens.map(plainText).filter((text) => text !== undefined))
     const commands = new Set<string>()
     const fields = new Set<string>()
     const brackets: { open: number; close: number }[] = []
@@ -82,7 +85,7 @@ class Reader {
     }
     brackets.sort((a, b) => a.open - b.open)
     return {
-      ...{ names, commands, fields: isPlain ? fields : undefined, isLiteral: isLiteral && isPlain },
+      ...{ names, commands, texts, fields: isPlain ? fields : undefined, isLiteral: isLiteral && isPlain },
       ...{ staysInside: staysInside && isPlain, brackets },
       keyPlaces: staysInside && isPlain && !this.places.has(Number.NaN) ? this.places : undefined,
     }

@@ -58,6 +58,16 @@ export type Effects =
   | { readonly kind: 'commands'; readonly frame: Buffer | undefined; readonly isLoop: boolean }
   | { readonly kind: 'unknown' }
 
+/** Whether one of the commands names this key; of those that are not known that is taken for granted. */
+export function names(effects: Effects, key: Buffer): boolean {
+  if (effects.kind === 'unknown') return true
+  const { frame, isLoop } = effects
+  const word = Buffer.from(`\r\n$${key.length}\r\n${key.toString('latin1')}\r\n`, 'latin1')
+  const first = frame?.indexOf(word) ?? -1
+  // The loop names the keys before its commands do.
+  return first >= 0 && (!isLoop || frame!.includes(word, first + 1))
+}
+
 /** What the servers got: behind its first two words their number, and so many keys. */
 export interface NamedKeys {
   readonly frame: Frame

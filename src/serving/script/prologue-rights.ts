@@ -49,7 +49,6 @@ if name=='bitfield' then return onlyGets(a,c) and 1 or 3 end
 local p,q=match(E,'\\n'..string.gsub(name,'%W','%%%0')..' (%d)(%d)')
 return tonumber(j==1 and p or q) or 3
 end
-local function specIn(name) return match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)') end
 local function denied(x,name,s,a,c)
 if not named(x,name,a) then return 1 end
 local where=match(s,'^[nN][^:]*:?(.*)') or sub(s,2)

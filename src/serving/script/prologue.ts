@@ -11,6 +11,7 @@ import {
   TRIAL_LEFT,
   TRIAL_TOUCH,
 } from './prologue-keys.js'
+import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
 
 /*
@@ -90,63 +91,20 @@ return ks
 end
 $ask
 local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
-local function note(h,n,r,a,c)
-local k=a[1]
-if h=='w' then log(n,unpack(a,1,c))
-elseif h=='e' then if r==1 then local t=due(k) if t<0 then log('UNLINK',k) else log('PEXPIREAT',k,at(t)) end end
-elseif h=='s' or h=='t' then
-if h=='s' and has(a,c,3,'get') then unknown() return end
-if not r then return end
-if h=='s' and c==2 then log('SET',k,a[2]) return end
-local t=due(k)
-if t==-2 then log('UNLINK',k) elseif t==-1 then log('SET',k,a[h=='s' and 2 or 3]) else log('SET',k,a[h=='s' and 2 or 3],'PXAT',at(t)) end
-elseif h=='g' then
-if not r or c==1 then return end
-local t=due(k)
-if t==-2 then log('UNLINK',k) elseif t==-1 then log('PERSIST',k) else log('PEXPIREAT',k,at(t)) end
-elseif h=='l' then
-local t=due(k)
-if t==-2 then log('UNLINK',k) else log('RESTORE',k,t<0 and '0' or at(t),a[3],'REPLACE','ABSTTL') end
-elseif h=='p' then
-if type(r)=='string' then log('SREM',k,r)
-elseif r then
-local m={}
-if r.set then for v in pairs(r.set) do m[#m+1]=v end else m=r end
-if #m>4000 then unknown() elseif #m>0 then log('SREM',k,unpack(m)) end
-end
-elseif h=='x' then
-if not r then return end
-local i=2
-while i<c do
-local w=lower(tostring(a[i]))
-if w=='nomkstream' then i=i+1
-elseif w=='maxlen' or w=='minid' then
-if a[i+1]=='~' then unknown() return end
-i=i+(a[i+1]=='=' and 3 or 2)
-elseif w=='limit' then i=i+2
-elseif w=='keepref' or w=='delref' or w=='acked' then unknown() return
-else break end
-end
-local b={unpack(a,1,c)}
-b[i]=r
-log(n,unpack(b,1,c))
-elseif h=='y' then if has(a,c,2,'~') or has(a,c,2,'acked') then unknown() else log(n,unpack(a,1,c)) end
-elseif h=='f' then log('SET',k,r,'KEEPTTL')
-elseif h=='h' then log('HSET',k,a[2],r)
-elseif h=='k' then if has(a,c,1,'block') then unknown() else log(n,unpack(a,1,c)) end
-elseif h=='b' then if has(a,c,2,'store') then if has(a,c,2,'by') then unknown() else log(n,unpack(a,1,c)) end end
-elseif h=='d' then log(n,unpack(a,1,c))
-else unknown() end
+$note
+local function specIn(name)
+local _,e=find(B,'\\n'..name..' ',1,true)
+return e and match(B,'^%S+',e+1)
 end
 local function other(s,n,...)
 if type(n)~='string' then if n==nil and select('#',...)==0 then return rpc() end return rpc(n,...) end
 local a,c={...},select('#',...)
 local name=lower(n)
-if s==nil then s=match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)') end
+if s==nil then s=specIn(name) end
 if s=='C' then
 if c==0 then return rpc(n,...) end
 name=name..'|'..lower(tostring(a[1]))
-s=match(B,'\\n'..string.gsub(name,'%W','%%%0')..' (%S+)')
+s=specIn(name)
 end
 if s==nil then return {err='ERR Unknown Redis command called from script'} end
 if s=='-' then return rpc(n,...) end
@@ -373,6 +331,7 @@ export function linesOf(needs: Needs): string {
     touch: staysInside ? '' : TOUCH,
     note_touched: isTrial ? TRIAL_TOUCH : '',
     left: isTrial ? TRIAL_LEFT : '',
+    note: NOTE,
     short_touch: staysInside ? '' : SHORT_TOUCH,
     stop_error: staysInside ? 'nil' : "{err='ERR stopped'}",
     if_stopped: staysInside ? '' : 'if stop then error(S) end',

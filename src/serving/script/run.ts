@@ -5,6 +5,7 @@ import { argumentOf, type Frame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import type { Answer, Question } from './questions.js'
 import type { Script } from './script.js'
+import type { Guess } from './shapes.js'
 
 const NO_INTEGER = error('ERR value is not an integer or out of range')
 const TOO_MANY_KEYS = error("ERR Number of keys can't be greater than number of args")
@@ -24,6 +25,8 @@ export interface Called {
 export interface Run extends Called {
   /** Keys that it has named beside the declared ones. */
   readonly extra: Buffer[]
+  /** Of these, those that were only expected. */
+  readonly guesses: readonly Guess[]
   /** How often its server has not had it. */
   readonly misses?: number
   /** What it has asked, and was told. */
@@ -34,10 +37,11 @@ export interface Run extends Called {
 
 const NO_ANSWERS: readonly Answer[] = []
 const NO_QUESTIONS: readonly Question[] = []
+const NO_GUESSES: readonly Guess[] = []
 
-/** One of which nothing is learnt yet. @param extra what it is expected to touch */
-export function newRun(called: Called, extra: Buffer[] = []): Run {
-  return { ...called, extra, answers: NO_ANSWERS, questions: NO_QUESTIONS }
+/** One of which nothing is learnt yet. @param extra what it is expected to touch, also by `guesses` */
+export function newRun(called: Called, extra: Buffer[] = [], guesses: readonly Guess[] = NO_GUESSES): Run {
+  return { ...called, extra, guesses, answers: NO_ANSWERS, questions: NO_QUESTIONS }
 }
 
 /** Whether the servers see to it that it writes nothing. */

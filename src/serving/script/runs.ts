@@ -11,7 +11,7 @@ import { ownFrame } from '../../resp/frame.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import type { Wanted } from './outcome.js'
+import { names, type Wanted } from './outcome.js'
 import { answerToPublish, isPublish, publishAll } from './questions.js'
 import { type Called, mayNotWrite, newRun, type Run } from './run.js'
 import {
@@ -59,11 +59,17 @@ export class Runs {
 
   /** One that has passed the gates of its declared keys in this turn. */
   begin(called: Called): void {
+    if (called.script.staysInside) {
+      this.run(newRun(called))
+      return
+    }
     // What it will touch beside its keys, by what it did before: on other servers it must be allowed, should that be wrong.
-    const extra = this.gathering.refusal === undefined ? guessed(called) : []
-    const run = newRun(called, extra)
-    if (extra.length === 0) this.run(run)
-    else this.later(run)
+    const { keys: extra, guesses } = guessed(called)
+    const { frame, numkeys } = called
+    const isApart = () =>
+      this.routeOf(keysAtHand(frame, { numkeys, places: undefined, extra, answers: [] })) === undefined
+    if (extra.length === 0 || (this.gathering.refusal !== undefined && isApart())) this.run(newRun(called))
+    else this.later(newRun(called, extra, guesses))
   }
 
   private run(run: Run): void {
@@ -121,6 +127,9 @@ export class Runs {
       ids,
       stopped: (wanted) => this.stopped(own(), wanted),
       publish: (messages) => publishAll(this.channels, messages),
+      done: (effects) => {
+        if (run.guesses.length > 0) script.learnt.shapes.settle(run.guesses, (key) => names(effects, key), false)
+      },
       notThere: () => {
         const { misses = 0 } = run
         if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)

@@ -238,6 +238,9 @@ export class ScriptGather extends GatherRun {
       const at = i < this.frame.argc ? hand.extra.findIndex((each) => each.equals(argumentOf(this.frame, i))) : -1
       if (at >= 0 && !touched.includes(hand.numkeys + at)) learnt.args.delete(arg)
     }
+    const isTouched = (key: Buffer) =>
+      touched.some((place) => place >= hand.numkeys && hand.extra[place - hand.numkeys].equals(key))
+    learnt.shapes.settle(this.call.guesses, isTouched, true)
   }
 
   /** Writes what it has left, all in one turn; gives what stands against it, or what failed. */

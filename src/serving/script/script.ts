@@ -3,6 +3,7 @@ import type { ScriptRights } from '../../command/row.js'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf, type LuaFacts } from './lua-facts.js'
 import { prologueOf } from './prologue.js'
+import { Shapes } from './shapes.js'
 
 /** A client's script, and what the servers get instead. */
 export interface Script {
@@ -36,8 +37,14 @@ export interface Learnt {
   places: Set<number> | undefined
   /** The places of ARGV that held keys which it touched without having declared them. */
   readonly args: Set<number>
+  /** How it makes names of other keys. */
+  readonly shapes: Shapes
   /** The forms of it for users who may not do everything, by what these may. */
   underRights: Map<string, Script> | undefined
+}
+
+export function nothingLearnt(): Learnt {
+  return { trial: undefined, places: undefined, args: new Set(), shapes: new Shapes(), underRights: undefined }
 }
 
 /** So many forms of a script for users are remembered. */
@@ -103,6 +110,11 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
     return []
   })
   const isKnown = facts.isLiteral && specs.length === facts.commands.size
+  // Names that it may make up are searched for; those that stand in it are found at once.
+  const others = isKnown
+    ? []
+    : [...facts.texts].filter((text) => !facts.commands.has(text) && specOf(text) !== undefined)
+  specs.push(...others.map((name) => ({ name, spec: specOf(name)! })))
   const { before, behind } = prologueOf(
     {
       specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
@@ -130,7 +142,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
     keyPlaces: facts.keyPlaces,
     readsOnly,
     allowsOom: flags?.includes('allow-oom'),
-    learnt: { trial: undefined, places: undefined, args: new Set(), underRights: undefined },
+    learnt: nothingLearnt(),
     rights,
   }
 }

@@ -3,6 +3,7 @@ import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf } from '../../resp/frame.js'
 import type { Answer } from './questions.js'
 import type { Called, Run } from './run.js'
+import type { Guess } from './shapes.js'
 
 /*
  * Keys that a script touches and that its client has not declared.
@@ -18,10 +19,10 @@ const OURS = error(
 )
 
 /**
- * Lets it touch another key that it has named, or says why not. What argument that was is remembered. Of several that it was told of
- * together it may touch all.
+ * Lets it touch another key that it has named, or says why not. What argument that was, or how the name is made, is remembered. Of several
+ * that it was told of together it may touch all.
  */
-export function letTouch({ script, frame, numkeys, extra, answers }: Run, key: Buffer): Reply | undefined {
+export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Run, key: Buffer): Reply | undefined {
   if (isHidden(key, 0, key.length)) return OURS
   for (const { kind, values } of answers) {
     if (kind !== 'a' && kind !== 'c') continue
@@ -32,10 +33,18 @@ export function letTouch({ script, frame, numkeys, extra, answers }: Run, key: B
     return undefined
   }
   if (extra.length >= UNDECLARED_MAX + told(answers)) return tooManyUndeclared(key)
-  extra.push(key)
+  let isArgument = false
   for (let i = 3 + numkeys; i < frame.argc; i++) {
-    if (argumentOf(frame, i).equals(key)) script.learnt.args.add(i - 3 - numkeys)
+    if (!argumentOf(frame, i).equals(key)) continue
+    script.learnt.args.add(i - 3 - numkeys)
+    isArgument = true
   }
+  const others = isArgument ? [] : script.learnt.shapes.note(key, frame, numkeys, guesses)
+  for (const [before, after] of others) {
+    const i = extra.findIndex((each) => each.equals(before))
+    if (i >= 0) extra[i] = after
+  }
+  if (!extra.some((each) => each.equals(key))) extra.push(key)
   return undefined
 }
 
@@ -44,16 +53,21 @@ function told(answers: readonly Answer[]): number {
   return answers.reduce((sum, { values }) => sum + values.length, 0)
 }
 
-/** Arguments that were keys when it ran before. */
-export function guessed({ script, frame, numkeys }: Called): Buffer[] {
+/** Arguments that were keys when it ran before, and names that are made as it has made some before. */
+export function guessed({ script, frame, numkeys }: Called): { keys: Buffer[]; guesses: readonly Guess[] } {
   const keys: Buffer[] = []
   for (const place of script.learnt.args) {
     const i = 3 + numkeys + place
     if (i >= frame.argc || keys.length >= UNDECLARED_MAX) continue
-    const key = Buffer.from(argumentOf(frame, i))
-    if (!isHidden(key, 0, key.length) && !keys.some((other) => other.equals(key))) keys.push(key)
+    addTo(keys, Buffer.from(argumentOf(frame, i)))
   }
-  return keys
+  const guesses = script.learnt.shapes.guess(frame, numkeys)
+  for (const { key } of guesses) addTo(keys, key)
+  return { keys, guesses }
+}
+
+function addTo(keys: Buffer[], key: Buffer): void {
+  if (!isHidden(key, 0, key.length) && !keys.some((other) => other.equals(key))) keys.push(key)
 }
 
 /** It has touched a key of other servers, which is not allowed. */
