@@ -222,7 +222,8 @@ export function halfDone(what: 'value' | 'element', text: string): Reply {
   )
 }
 
-function rowOf([name, sub]: Words): CommandRow {
+/** The row of a step. */
+export function rowOf([name, sub]: Words): CommandRow {
   const row = rowNamed(String(name).toLowerCase())!
   return row.subcommands?.get(String(sub).toLowerCase()) ?? row
 }

@@ -6,7 +6,7 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, nullArray, type Reply } from '../../resp/encode.js'
 import { argumentsOf, type Frame } from '../../resp/frame.js'
-import { type Attempt, halfDone, Operation, type Outcome } from './operation.js'
+import { type Attempt, halfDone, Operation, type Outcome, rowOf } from './operation.js'
 import { isPlanned, type Planned, planOf } from './plans.js'
 
 /**
@@ -44,6 +44,21 @@ export class PlanRun extends Operation {
     if (routes.some((route) => !route.writable())) return 'wait'
     if (memory.anyFull && routes.some((route) => memory.refuses(this.row, route, false))) return OUT_OF_MEMORY
     return isPlanned(this.planned) ? undefined : this.planned
+  }
+
+  /** What adds is refused by a server without memory, also for a command that Redis does not refuse for that (SMOVE). */
+  override async foreseen(): Promise<Reply | 'wait' | undefined> {
+    const { planned } = this
+    const { memory } = this.order
+    if (!memory.anyFull || !isPlanned(planned)) return undefined
+    const found = await this.askAll(planned.looks)
+    if (!Array.isArray(found)) return found === 'wait' ? 'wait' : undefined
+    const decision = planned.decide(found)
+    const writes = 'writes' in decision ? decision.writes : []
+    const isRefused = writes.some((write) =>
+      memory.refuses(rowOf(write), this.routesOf([write[1] as Buffer])[0], false),
+    )
+    return isRefused ? OUT_OF_MEMORY : undefined
   }
 
   protected async attempt(): Promise<Attempt> {
