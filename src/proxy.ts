@@ -296,6 +296,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   const admin = new AdminServer(server)
   let adminAddress: RingProxy['adminAddress']
 
+  const known = () => membership.status().masters.filter(({ link }) => link !== 'idle')
   /** Finds out what the ring is, and whether it is ours, and publishes the first view [design §8 Start]. */
   const begin = async () => {
     starter = new Starter({
@@ -307,7 +308,8 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       takeover: startOptions.takeover === true,
       standby,
       acceptEpoch: startOptions.acceptEpoch,
-      known: () => membership.status().masters.filter(({ link }) => link !== 'idle'),
+      known,
+      expected: () => known().filter(({ flags }) => !flags.includes('o_down')).length,
       refused: (reason) => order.opening.refuse(reason),
       async vacant() {
         order.opening.expect()

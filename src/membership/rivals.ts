@@ -46,8 +46,8 @@ export function judgeRivals(rivals: readonly Rival[], watchedMs: number): 'go on
 
 /** What one look at the servers shows of the run that is noted on them as their owner. */
 export interface OwnerSeen {
-  /** Servers that the Sentinels know, and those of them that have answered. */
-  readonly known: number
+  /** Servers that the Sentinels know and do not agree to be down, and those that have answered. */
+  readonly expected: number
   readonly answered: number
   /** Its connections: those of other runs are nobody's owner's, as of others that stand by. */
   readonly connections: readonly ProxyConnection[]
@@ -63,8 +63,8 @@ const GONE_MS = 1000
  * more than half of the servers: it could not serve, and the owner may be at the others.
  */
 export function judgeOwner(seen: OwnerSeen, unseenMs: number): 'go on' | 'stand by' {
-  const { known, answered, connections, clean } = seen
-  if (answered * 2 <= known) return 'stand by'
+  const { expected, answered, connections, clean } = seen
+  if (answered * 2 <= expected) return 'stand by'
   if (connections.some(({ idleSeconds }) => idleSeconds < SILENT_SECONDS)) return 'stand by'
   return connections.length > 0 || clean || unseenMs >= GONE_MS ? 'go on' : 'stand by'
 }

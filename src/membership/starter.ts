@@ -32,6 +32,8 @@ export interface StarterDeps {
   readonly acceptEpoch: number | undefined
   /** Every server that the Sentinels know. */
   known(): StartInput['known']
+  /** How many of these the Sentinels do not agree to be down. */
+  expected(): number
   /** Nothing may be served, for this reason; it is decided anew when something changes. */
   refused(reason: string): void
   /** No other proxy is active, or none any more: this one is about to serve. */
@@ -157,7 +159,7 @@ export class Starter {
 
   /** Waits until nothing is seen of the owner any more, and gives the marks that were found. */
   private async standBy(): Promise<Marks[]> {
-    const { log, known } = this.deps
+    const { log, expected } = this.deps
     for (let seenAtMs = performance.now(); ; await sleep(LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS))) {
       if (this.stopped) throw new Error('stopped while it stood by')
       const looks = await this.lookAround()
@@ -165,7 +167,7 @@ export class Starter {
       const owner = owners.reduce<Owner | undefined>((a, b) => (a !== undefined && a.term >= b.term ? a : b), undefined)
       const connections = looks.flatMap(({ rivals }) => rivals.filter(({ run }) => run === owner?.run))
       const clean = owner !== undefined && owners.every((each) => each.run !== owner.run || each.clean)
-      const seen: OwnerSeen = { known: known().length, answered: looks.length, connections, clean }
+      const seen: OwnerSeen = { expected: expected(), answered: looks.length, connections, clean }
       if (connections.length > 0) seenAtMs = performance.now()
       if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
         if (owner !== undefined) log.warn({ run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
@@ -244,8 +246,9 @@ function laterTerm(terms: readonly number[]): number {
   return seconds * TERM_STEP + randomInt(TERM_STEP)
 }
 
-function whoServes({ known, answered, connections }: OwnerSeen, owner: Owner | undefined): string {
-  if (answered * 2 <= known) return `only ${answered} of the ${known} servers that the Sentinels know answer`
+function whoServes({ expected, answered, connections }: OwnerSeen, owner: Owner | undefined): string {
+  if (answered * 2 <= expected)
+    return `only ${answered} of ${expected} servers answer that the Sentinels know and do not call down`
   if (connections.length > 0) return `run ${owner?.run}, ${owner?.where}, serves the ring`
   return 'nobody serves the ring at this moment'
 }

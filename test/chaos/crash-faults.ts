@@ -131,6 +131,29 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
       if (answer?.startsWith('*') !== true) await keepMember(ring, name)
     },
   },
+  standby: {
+    summary: 'a proxy stands by beside the first, which is killed, stopped in order, or stands still: it goes on',
+    resource: 'proxy',
+    lasts: [0, 1000],
+    async run({ ring, moveClients, complain }, { durationMs, dice }) {
+      const first = ring.proxy
+      const second = await ring.newProxy(['--standby'], true, first)
+      second.launch()
+      await sleep(STARTED_MS)
+      if (await second.serves()) complain('a proxy that stands by serves beside the first')
+      if (dice[0] < 0.7) await first.kill(dice[0] < 0.35 ? 'SIGKILL' : 'SIGTERM')
+      else first.harm('SIGSTOP')
+      await second.served()
+      ring.proxy = second
+      moveClients()
+      await sleep(durationMs)
+      // One that stood still finds out now, and ends.
+      first.absolve('SIGCONT')
+      if (await first.endsWithin(SETTLE_PATIENCE_MS)) return
+      complain(`the first proxy goes on ${SETTLE_PATIENCE_MS} ms after it woke`)
+      await first.kill()
+    },
+  },
   'two-proxies': {
     summary: 'a network is split, with a proxy on each side: the first goes on, and a second one is started beside it',
     resource: 'all',

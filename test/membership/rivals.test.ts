@@ -41,7 +41,7 @@ t.test('one that stands by goes on when nothing is seen of the owner, where most
   const owner = (...seconds: number[]): Rival[] =>
     seconds.map((idleSeconds, id) => ({ id, address: '', run: 'owner', idleSeconds }))
   const judge = (connections: Rival[], unseenMs: number, more: object = {}) =>
-    judgeOwner({ known: 4, answered: 3, connections, clean: false, ...more }, unseenMs)
+    judgeOwner({ expected: 4, answered: 3, connections, clean: false, ...more }, unseenMs)
   t.equal(judge(owner(0), 9000), 'stand by')
   t.equal(judge(owner(60, 4), 9000), 'stand by', 'one connection is enough')
   t.equal(judge(owner(5, 60), 0), 'go on', 'it is stopped, or its machine is gone')
@@ -54,5 +54,5 @@ t.test('one that stands by goes on when nothing is seen of the owner, where most
     t.equal(judge([], 9000, { answered }), 'stand by', `${answered} of 4: the owner may be at the others`)
     t.equal(judge(owner(60), 9000, { answered, clean: true }), 'stand by')
   }
-  t.equal(judge([], 9000, { known: 0, answered: 0 }), 'stand by', 'no Sentinel has answered yet')
+  t.equal(judge([], 9000, { expected: 0, answered: 0 }), 'stand by', 'no Sentinel has answered yet')
 })
