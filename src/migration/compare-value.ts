@@ -1,3 +1,4 @@
+import { differingHashes } from './compare-hash.js'
 import { differingStreams } from './compare-stream.js'
 import { Differing, elementsAPiece, integerIn, itemsOf, PIECE_BYTES, stringOf } from './differing.js'
 import { type InStep, KEY } from './in-step.js'
@@ -26,11 +27,13 @@ export function differingValues(replicas: InStep, hint: ValueHint): Promise<bool
     case 'zset':
       return differingSequences(replicas, hint, ['ZCARD', KEY], (from, to) => ['ZRANGE', KEY, from, to, 'WITHSCORES'])
     case 'hash':
-      return differingTables(replicas, hint, ['HLEN', KEY], 'HSCAN', (fields) => ['HMGET', KEY, ...fields])
+      return differingHashes(replicas, hint.bytes)
     case 'set':
-      return differingTables(replicas, hint, ['SCARD', KEY], 'SSCAN', (members) => ['SMISMEMBER', KEY, ...members])
+      return differingSets(replicas, hint)
     case 'stream':
       return differingStreams(replicas, hint.bytes)
+    case 'vectorset':
+      return differingVectors(replicas)
     default:
       // A module's: nobody but the module knows what it means.
       return differingDumps(replicas)
@@ -82,28 +85,41 @@ async function differingSequences(
   return differing.flags
 }
 
-/** Types whose elements have names and no order: equal numbers of elements, and each one of the first replica's. */
-async function differingTables(
-  replicas: InStep,
-  hint: ValueHint,
-  count: readonly (Buffer | string)[],
-  scan: 'HSCAN' | 'SSCAN',
-  lookUp: (names: readonly Buffer[]) => readonly (Buffer | string)[],
-): Promise<boolean[]> {
+/** Equal numbers of members, which have no order, and each one of the first replica's. */
+async function differingSets(replicas: InStep, hint: ValueHint): Promise<boolean[]> {
   const differing = new Differing(replicas.links.length)
-  const counts = await replicas.all(...count)
+  const counts = await replicas.all('SCARD', KEY)
   differing.compare(counts)
   const step = elementsAPiece(hint.bytes, integerIn(counts[0]))
   let cursor = '0'
   do {
-    const [next, found] = itemsOf(await replicas.first(scan, KEY, cursor, 'COUNT', String(step)))
+    const [next, found] = itemsOf(await replicas.first('SSCAN', KEY, cursor, 'COUNT', String(step)))
     cursor = String(stringOf(next))
-    const elements = itemsOf(found).map(stringOf)
-    const names = scan === 'HSCAN' ? elements.filter((_, i) => i % 2 === 0) : elements
-    for (let from = 0; from < names.length && !differing.all; from += step) {
-      differing.compare(await replicas.all(...lookUp(names.slice(from, from + step))))
+    const members = itemsOf(found).map(stringOf)
+    for (let from = 0; from < members.length && !differing.all; from += step) {
+      differing.compare(await replicas.all('SMISMEMBER', KEY, ...members.slice(from, from + step)))
     }
   } while (cursor !== '0' && !differing.all)
+  return differing.flags
+}
+
+/**
+ * Vector sets of Redis 8: their elements, with vectors and attributes. How these are linked is drawn at random by each server, so
+ * that the payload of a copy is never that of its original.
+ */
+async function differingVectors(replicas: InStep): Promise<boolean[]> {
+  const differing = new Differing(replicas.links.length)
+  const counts = await replicas.all('VCARD', KEY)
+  differing.compare(counts)
+  differing.compare(await replicas.all('VDIM', KEY))
+  if (differing.all) return differing.flags
+  const names = itemsOf(await replicas.first('VRANDMEMBER', KEY, String(integerIn(counts[0]))))
+  for (const name of names.map(stringOf)) {
+    const [vectors, attributes] = await replicas.both(['VEMB', KEY, name], ['VGETATTR', KEY, name])
+    differing.compare(vectors)
+    differing.compare(attributes)
+    if (differing.all) break
+  }
   return differing.flags
 }
 

@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { KeyId } from '../base/key-id.js'
+import { knowFieldDeadlines } from './compare-hash.js'
 import { differingValues } from './compare-value.js'
 import { InStep, KEY, UnsettledError } from './in-step.js'
 
@@ -22,7 +23,7 @@ export async function isSameOnBoth(id: KeyId, bytes: number, one: Link, other: L
     const reply = await isSame('TYPE', KEY)
     const type = reply?.latin1Slice(1, reply.length - 2)
     if (type === undefined || type === 'none') return false
-    if (type === 'hash' && (await mayHaveFieldDeadlines(copies))) return false
+    if (type === 'hash' && (await knowFieldDeadlines(copies)).includes(true)) return false
     if (!IN_PIECES.has(type)) return false
     const [, differs] = await differingValues(copies, { type, bytes })
     return !differs && (await isSame('PEXPIRETIME', KEY)) !== undefined
@@ -33,14 +34,3 @@ export async function isSameOnBoth(id: KeyId, bytes: number, one: Link, other: L
 }
 
 const IN_PIECES: ReadonlySet<string> = new Set(['string', 'list', 'set', 'zset', 'hash', 'stream'])
-
-/** From Redis 7.4 and Valkey 9 on; before that there is no such command. */
-async function mayHaveFieldDeadlines(copies: InStep): Promise<boolean> {
-  return copies.first('HPEXPIRETIME', KEY, 'FIELDS', '1', '').then(
-    () => true,
-    (error) => {
-      if (error instanceof UnsettledError && /unknown command/i.test(error.message)) return false
-      throw error
-    },
-  )
-}
