@@ -1,12 +1,12 @@
 import { lowerCase, lowerWord } from '../base/ascii.js'
 import { Glob } from '../base/glob.js'
-import { bytesOf } from '../resp/decode.js'
+import { bytesOf, fieldOf } from '../resp/decode.js'
 import { error, MapReply, map, type Reply, set, simple } from '../resp/encode.js'
 import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-info.js'
 import { DOCS } from './docs.generated.js'
 import { COMMAND_HELP, helpReply } from './help.js'
 import { canHaveKeys, type KeyReference, keyReferences } from './introspection-keys.js'
-import { OWN_DOCS } from './own-commands.js'
+import { OWN_COMMANDS, OWN_DOCS } from './own-commands.js'
 import type { CommandRow } from './row.js'
 import { allInfos, infoNamed, lookupCommand, lookupSubcommand } from './table.js'
 
@@ -16,29 +16,45 @@ interface Offered {
 
 const ALL: Offered = { has: () => true }
 
+/** What servers say that are newer than the table. */
+export interface Description {
+  /** Of all their commands. */
+  readonly infos: readonly CommandInfo[]
+  /** Their answer to COMMAND DOCS, where that was asked. */
+  readonly docs: Reply
+}
+
 /**
  * Answers COMMAND and its subcommands as Redis 7.0 does, byte for byte except for the order of commands (Redis's is that
  * of a hash table), with the proxy's own commands and the learnt ones. `row` is the row of the (sub)command; `args` are
  * all arguments, from `COMMAND` on; their number has been checked against the row's arity.
  *
  * @param offered which commands there are, by their full names in lower case
+ * @param described what takes the place of the table, but for the proxy's own commands
  */
-export function answerCommand(row: CommandRow, args: readonly Buffer[], offered: Offered = ALL): Reply {
-  const infos = allInfos().filter(({ name }) => offered.has(name))
+export function answerCommand(
+  row: CommandRow,
+  args: readonly Buffer[],
+  offered: Offered = ALL,
+  described?: Description,
+): Reply {
+  const all = described === undefined ? allInfos() : [...described.infos, ...OWN_COMMANDS]
+  const infos = all.filter(({ name }) => offered.has(name))
+  const find = described === undefined ? infoNamed : finderIn(infos)
   switch (row.name) {
     case 'command':
       return infos.map(infoReply)
     case 'command|count':
       return infos.length
     case 'command|docs':
-      return docsReply(infos, args.slice(2))
+      return docsReply(infos, args.slice(2), find, described?.docs)
     case 'command|getkeys':
-      return keysReply(args.slice(2), (key, arg) => arg[key.index])
+      return keysReply(args.slice(2), find, (key, arg) => arg[key.index])
     case 'command|getkeysandflags':
-      return keysReply(args.slice(2), (key, arg) => [arg[key.index], statusSet(key.flags)])
+      return keysReply(args.slice(2), find, (key, arg) => [arg[key.index], statusSet(key.flags)])
     case 'command|info':
       if (args.length === 2) return infos.map(infoReply)
-      return args.slice(2).map((name) => infoReply(infoOfName(name, offered)))
+      return args.slice(2).map((name) => infoReply(infoOfName(name, find, offered)))
     case 'command|list':
       return listReply(infos, args.slice(2))
     default:
@@ -89,16 +105,36 @@ export function learnDocs(reply: Reply): void {
 }
 
 /** COMMAND DOCS: of the named commands that exist, or of all. */
-function docsReply(all: readonly CommandInfo[], names: readonly Buffer[]): Reply {
-  const infos = names.length === 0 ? all : names.map((name) => infoOfName(name, ALL))
+function docsReply(
+  all: readonly CommandInfo[],
+  names: readonly Buffer[],
+  find: Find,
+  described: Reply | undefined,
+): Reply {
+  const infos = names.length === 0 ? all : names.map((name) => infoOfName(name, find, ALL))
+  const theirs = described instanceof MapReply ? docsByName(described) : learntDocs
   const entries: [Reply, Reply][] = []
   for (const info of infos) {
-    const doc = info && docOf(info.name)
-    const learnt = info && learntDocs.get(info.name)
+    const doc = info && (described === undefined ? docOf(info.name) : ownDocOf(info.name))
+    const learnt = info && (theirs.get(info.name) ?? subcommandIn(theirs, info.name))
     if (doc !== undefined) entries.push([info!.name, docReply(doc)])
     else if (learnt !== undefined) entries.push([info!.name, learnt])
   }
   return map(entries)
+}
+
+function docsByName({ entries }: MapReply): Map<string, Reply> {
+  return new Map(entries.map(([name, doc]) => [lowerCase(bytesOf(name) ?? Buffer.alloc(0)), doc]))
+}
+
+/** That of a subcommand stands in that of its container. */
+function subcommandIn(docs: ReadonlyMap<string, Reply>, name: string): Reply | undefined {
+  const all = fieldOf(docs.get(name.split('|', 1)[0]) ?? null, 'subcommands')
+  return fieldOf(all ?? null, name)
+}
+
+function ownDocOf(name: string): CommandDoc | undefined {
+  return name === 'dt' || name.startsWith('dt|') ? docOf(name) : undefined
 }
 
 /** The documentation of a command or subcommand of the table. */
@@ -171,8 +207,12 @@ function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) |
 }
 
 /** COMMAND GETKEYS and GETKEYSANDFLAGS [Redis server.c getKeysSubcommandImpl]; `args` is the command that is asked about. */
-function keysReply(args: readonly Buffer[], show: (key: KeyReference, args: readonly Buffer[]) => Reply): Reply {
-  const info = infoOfCommand(args)
+function keysReply(
+  args: readonly Buffer[],
+  find: Find,
+  show: (key: KeyReference, args: readonly Buffer[]) => Reply,
+): Reply {
+  const info = infoOfCommand(args, find)
   if (info === undefined) return error('ERR Invalid command specified')
   if (!canHaveKeys(info)) return error('ERR The command has no key arguments')
   if (info.arity > 0 ? info.arity !== args.length : args.length < -info.arity) {
@@ -186,16 +226,23 @@ function keysReply(args: readonly Buffer[], show: (key: KeyReference, args: read
 }
 
 /** The command that a whole command line names, as the dispatcher would find it. */
-function infoOfCommand(args: readonly Buffer[]): CommandInfo | undefined {
+function infoOfCommand(args: readonly Buffer[], find: Find): CommandInfo | undefined {
   const row = lookupCommand(args[0], 0, args[0].length)
-  if (row?.subcommands === undefined || args.length === 1) return row && infoNamed(row.name)
+  if (row?.subcommands === undefined || args.length === 1) return row && find(row.name)
   const sub = lookupSubcommand(row, args[1], 0, args[1].length)
-  return sub && infoNamed(sub.name)
+  return sub && find(sub.name)
+}
+
+type Find = (name: string) => CommandInfo | undefined
+
+function finderIn(infos: readonly CommandInfo[]): Find {
+  const byName = new Map(infos.flatMap((info) => [info, ...info.subcommands]).map((info) => [info.name, info]))
+  return (name) => byName.get(name)
 }
 
 /** The command with this name, `container|sub` for a subcommand, in any case [Redis server.c lookupCommandBySds]. */
-function infoOfName(name: Buffer, offered: Offered): CommandInfo | undefined {
-  const info = infoNamed(lowerCase(name))
+function infoOfName(name: Buffer, find: Find, offered: Offered): CommandInfo | undefined {
+  const info = find(lowerCase(name))
   return info !== undefined && offered.has(info.name) ? info : undefined
 }
 

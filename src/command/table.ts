@@ -97,8 +97,8 @@ export function isSecurityCommand(buf: Buffer, start: number, end: number): bool
 }
 
 /**
- * Adds the commands of a backend's `COMMAND` that the table does not know: those of a newer Redis or of a module. What
- * the table knows stays as it is. Returns the names of the new ones.
+ * Adds the commands of a backend's `COMMAND` that the table does not know: those of a newer Redis or of a module, and newer subcommands
+ * of old containers. What the table knows stays as it is. Returns the names of the new ones.
  *
  * @param writing names of those that may write although they are of a module
  */
@@ -106,8 +106,12 @@ export function learn(entries: readonly CommandInfo[], writing: ReadonlySet<stri
   const learnt: string[] = []
   for (const info of entries) {
     if (rows.has(info.name) || info.name.length > NAME_MAX_BYTES) continue
-    addInfo(info)
-    addRow(buildLearntRow(info, writing.has(info.name)))
+    const row = buildLearntRow(info, writing.has(info.name))
+    if (info.name.includes('|')) addSubcommand(row)
+    else {
+      addInfo(info)
+      addRow(row)
+    }
     learnt.push(info.name)
   }
   return learnt
@@ -122,6 +126,12 @@ function rowOf(info: CommandInfo): CommandRow {
 function addInfo(info: CommandInfo): void {
   infos.push(info)
   for (const each of [info, ...info.subcommands]) infosByName.set(each.name, each)
+}
+
+/** What COMMAND says of the container is the server's to say. */
+function addSubcommand(row: CommandRow): void {
+  rows.set(row.name, row)
+  subcommands.add(row)
 }
 
 function addRow(row: CommandRow): void {

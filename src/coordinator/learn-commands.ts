@@ -16,7 +16,8 @@ const known = new WeakMap<Link, Names>()
 
 /** Whether a member has a command that the table has learnt; true as long as it has not been asked. */
 export function knowsLearnt(link: Link, name: string): boolean {
-  return known.get(link)?.has(name.split('|', 1)[0]) ?? true
+  const names = known.get(link)
+  return names === undefined || names.has(name) || names.has(name.split('|', 1)[0])
 }
 
 /**
@@ -48,8 +49,11 @@ async function askFor(link: Link, moduleWrites: readonly string[], log: Logger):
   const writing = await writingCommands(link, moduleWrites, (name) => {
     if (!all.some((each) => each.toLowerCase() === name.toLowerCase())) warnOfUnknown(link, name, log)
   })
-  // What is behind a bar is a subcommand, told with its container.
-  const newer = all.filter((name) => !name.includes('|') && rowNamed(name.toLowerCase())?.learnt !== false)
+  // What is behind a bar is a subcommand, told with its container, unless that is an old one.
+  const isOf = (name: string) => rowNamed(name.toLowerCase().split('|', 1)[0])
+  const newer = all.filter(
+    (name) => rowNamed(name.toLowerCase())?.learnt !== false && (!name.includes('|') || isOf(name)?.learnt === false),
+  )
   const unknown = newer.filter((name) => rowNamed(name.toLowerCase()) === undefined)
   if (unknown.length > 0) {
     const reply = await link.call(['COMMAND', 'INFO', ...unknown])

@@ -6,6 +6,7 @@ import { rowNamed } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { isAnyOfTable } from '../serving/certain.js'
 import { knowsLearnt } from './learn-commands.js'
 
 /**
@@ -29,6 +30,17 @@ export class Offered {
     return rowNamed(name)?.learnt !== true || this.links.every((link) => knowsLearnt(link, name))
   }
 
+  /**
+   * Who says what COMMAND tells of the commands: the oldest member, when all are newer than the table; undefined when the table says it.
+   *
+   * @param pinned the version that we say we are, where a setting says it
+   */
+  describer(pinned: string | undefined): Link | undefined {
+    const isOld = pinned !== undefined && isOlder(pinned, FIRST_NEWER)
+    if (isOld || isAnyOfTable(this.links)) return undefined
+    return [...this.links].filter(({ ready }) => ready).sort(byVersion)[0]
+  }
+
   /** Why a command is not served; to be asked of those that are learnt, and of all while the members are of several kinds. */
   refusal(frame: Frame, row: CommandRow): Reply | undefined {
     if (row.learnt) {
@@ -36,7 +48,7 @@ export class Offered {
       return lacking && notOfAll(`'${row.name}' is`, lacking)
     }
     if (row.replicate === 'none' || isOldForm(row, frame)) return undefined
-    const [oldest] = [...this.links].sort((a, b) => (isOlder(versionOf(a), versionOf(b)) ? -1 : 1))
+    const [oldest] = [...this.links].sort(byVersion)
     return oldest && notOfAll(`an argument of '${row.name}' may be`, oldest)
   }
 
@@ -45,6 +57,8 @@ export class Offered {
   }
 }
 
+const FIRST_NEWER = '7.2.0'
+const byVersion = (a: Link, b: Link) => (isOlder(versionOf(a), versionOf(b)) ? -1 : 1)
 const versionOf = ({ info }: Link) => info?.kind.version ?? ''
 
 function notOfAll(what: string, { name, info }: Link): Reply {

@@ -25,14 +25,15 @@ t.test('only what the table does not know is asked for, once for each kind of se
   const answers: Record<string, Reply> = {
     'COMMAND COUNT': 4,
     'COMMAND LIST': ['get', 'SET', 'learnt.get', 'learnt.gone', 'config|get', 'config|new'],
-    'COMMAND INFO learnt.get learnt.gone': [entry('learnt.get'), null],
-    'COMMAND DOCS learnt.get learnt.gone': map([['LEARNT.GET', map([['summary', 'Gets what is learnt']])]]),
+    'COMMAND INFO learnt.get learnt.gone config|new': [entry('learnt.get'), null, entry('config|new')],
+    'COMMAND DOCS learnt.get learnt.gone config|new': map([['LEARNT.GET', map([['summary', 'Gets what is learnt']])]]),
   }
   const first = serverOf('9.9.1', (command) => answers[command])
   await learnCommands(first.link, [], lines.log)
   t.same(first.asked, Object.keys(answers))
   t.match(rowNamed('learnt.get'), { route: 'key', replicate: 'none' })
   t.equal(rowNamed('learnt.gone'), undefined)
+  t.match(rowNamed('config|new'), { learnt: true }, 'a newer subcommand of an old container')
   const asked = (line: string) =>
     answerCommand(
       rowNamed(line.split(' ').slice(0, 2).join('|'))!,
@@ -42,7 +43,7 @@ t.test('only what the table does not know is asked for, once for each kind of se
     encodeReply(asked('command docs Learnt.Get'), 2).toString(),
     '*2\r\n$10\r\nlearnt.get\r\n*2\r\n$7\r\nsummary\r\n$19\r\nGets what is learnt\r\n',
   )
-  t.match(lines.about(/learnt commands/, 'dt-1'), [{ commands: ['learnt.get'] }])
+  t.match(lines.about(/learnt commands/, 'dt-1'), [{ commands: ['learnt.get', 'config|new'] }])
   const second = serverOf('9.9.1', (command) => answers[command])
   await learnCommands(second.link, [], lines.log)
   t.same(second.asked, ['COMMAND COUNT'])
