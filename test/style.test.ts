@@ -197,3 +197,14 @@ t.test('files fit on a few screens, and nothing is left for later', async (t) =>
     [],
   )
 })
+
+t.test('names of commands are in the table: whoever serves a key, or keeps it equal, asks for columns', async (t) => {
+  const asksForName = /\brow\.name\s*[!=]==|switch \(row\.name\)|\brow\.name\.(?:startsWith|endsWith)\(/
+  const wrong = sources.filter(
+    ({ path, text }) => /^src\/(order|serving|coordinator|channels)\//.test(path) && asksForName.test(text),
+  )
+  t.same(
+    wrong.map(({ path }) => path),
+    [],
+  )
+})

@@ -44,6 +44,7 @@ export function buildRow(
     choice: more?.choice,
     elements: more?.elements,
     oneTurn: more?.oneTurn ?? false,
+    asksAll: more?.asks,
     waits: more?.waits,
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
     behindMulti: more?.multi,

@@ -1,4 +1,5 @@
 import type {
+  AsksAll,
   BehindMulti,
   Choice,
   Elements,
@@ -58,6 +59,7 @@ import type {
  * - multi: of a command that is not queued between MULTI and EXEC, what becomes of it there.
  * - listening: of a command that a client may send while it listens, see `CommandRow`.
  * - protected: a setting says who may send it, see `CommandRow`.
+ * - asks: for the route `members`, what the command wants to know of all keys, see `AsksAll`.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -84,6 +86,7 @@ export interface OverlayMore {
   readonly reads?: string
   readonly values?: true
   readonly oneTurn?: true
+  readonly asks?: AsksAll
   readonly waits?: Waits
   readonly leaves?: Leaves
   readonly multi?: BehindMulti

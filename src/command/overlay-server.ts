@@ -86,7 +86,12 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|view', 'local', 'none', own],
 
   // the whole keyspace
-  ['dbsize', 'members', 'none', { note: 'may have to walk over all keys while data moves [The keyspace]' }],
+  [
+    'dbsize',
+    'members',
+    'none',
+    { asks: 'number', note: 'may have to walk over all keys while data moves [The keyspace]' },
+  ],
   ['flushall', 'members', 'apply', { oneTurn: true, note: 'on all servers' }],
   ['flushdb', 'members', 'apply', { oneTurn: true, note: 'on all servers' }],
   ['swapdb', 'members', 'apply', { note: 'may be answered TRYAGAIN, which is not applied [Servers that are away]' }],

@@ -65,6 +65,8 @@ export interface CommandRow {
   readonly choice: Choice | undefined
   /** Which arguments name all elements of its value that a write may change; undefined where they do not say it. */
   readonly elements: Elements | undefined
+  /** For the route `members`: what it wants to know of all keys, if it is that. */
+  readonly asksAll: AsksAll | undefined
   /** For the route `blocking`: for what it waits, and what it does then. */
   readonly waits: Waits | undefined
   /** What a write may leave under its keys that somebody may be waiting for. */
@@ -141,9 +143,22 @@ export type Elements =
   | 'firsts' // HSET key field value [field value …]
   | 'seconds' // ZADD key [words] score member [score member …]
   | 'ids' // XDEL key id [id …]
-  | 'ends' // none, but those at the ends of a list that are pushed there, or taken
+  // None but those at the ends of a list:
+  | 'pushed-left' // LPUSH key element [element …]
+  | 'pushed-right'
+  | 'pushed-left-if-any' // LPUSHX: if there is a list
+  | 'pushed-right-if-any'
+  | 'popped-left' // LPOP key [count]
+  | 'popped-right'
+  | 'popped-first' // LMPOP numkeys key … where [COUNT n]
+  | 'moved' // LMOVE source destination from to
+  | 'moved-right-left' // RPOPLPUSH source destination
+  | 'trimmed' // LTRIM key start stop
   | 'bytes' // SETRANGE key offset value: those of a string that stand there; none for APPEND
   | 'beside' // none that lies between others: XADD and trims, at the ends of a stream; its groups, and what is pending in them
+
+/** What a command for all members wants to know of all keys. */
+export type AsksAll = 'walk' | 'names' | 'number' | 'some-name'
 
 export type BehindMulti =
   | 'executes' // EXEC: served at once; refused, it ends what it was to execute

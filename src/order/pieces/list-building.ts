@@ -1,3 +1,4 @@
+import type { Elements as CommandElements } from '../../command/row.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, SpoiledError, type Written } from './building.js'
 import { type Elements, elementsAt, reversed } from './bulks.js'
@@ -6,6 +7,12 @@ import type { Page } from './page.js'
 import { command } from './pages.js'
 
 type End = 'left' | 'right'
+
+/** What changes nothing but the ends of a list. */
+const AT_ENDS: ReadonlySet<CommandElements | undefined> = new Set([
+  ...(['pushed-left', 'pushed-right', 'pushed-left-if-any', 'pushed-right-if-any'] as const),
+  ...(['popped-left', 'popped-right', 'popped-first', 'moved', 'moved-right-left', 'trimmed'] as const),
+])
 
 /**
  * A list, of which elements come and go at both ends. Its elements have places, which stay as they are: those that are there in the beginning
@@ -40,11 +47,12 @@ export class ListBuilding implements Building {
   constructor(private readonly reading: Reading) {}
 
   wrote({ row, frame, keys, inBlock }: Written): boolean {
-    if (row.elements !== 'ends' || inBlock) return false
+    const { elements } = row
+    if (!AT_ENDS.has(elements) || inBlock) return false
     if (!this.isBegun) return true
-    if (this.early === undefined) return this.changed(row.name, frame, keys)
+    if (this.early === undefined) return this.changed(elements, frame, keys)
     const own = ownFrame(frame)
-    this.early.push(() => this.changed(row.name, own, keys))
+    this.early.push(() => this.changed(elements, own, keys))
     return true
   }
 
@@ -123,28 +131,44 @@ export class ListBuilding implements Building {
   }
 
   /** What a write does to the ends. False when that is not known. */
-  private changed(name: string, frame: Frame, keys: number): boolean {
-    if (name === 'lmpop') return this.poppedFromFirst(frame)
-    if (keys > 1) return this.moved(name, frame)
-    const end: End = name[0] === 'l' ? 'left' : 'right'
-    switch (name) {
-      case 'lpushx':
-      case 'rpushx':
-        return this.low === this.high || this.push(end, frame.argc - 2)
-      case 'lpush':
-      case 'rpush':
-        return this.push(end, frame.argc - 2)
-      case 'lpop':
-      case 'rpop': {
-        const count = frame.argc === 2 ? '1' : textAt(frame, 2)
-        return /^\d{1,12}$/.test(count) && this.pop(end, Number(count))
-      }
-      case 'ltrim':
+  private changed(how: CommandElements | undefined, frame: Frame, keys: number): boolean {
+    switch (how) {
+      case 'popped-first':
+        return this.poppedFromFirst(frame)
+      case 'moved':
+        return this.moved(endAt(frame, 3), endAt(frame, 4), frame)
+      case 'moved-right-left':
+        return this.moved('right', 'left', frame)
+      default:
+        return keys === 1 && this.changedAt(how, frame)
+    }
+  }
+
+  /** The same of a write of this list alone. */
+  private changedAt(how: CommandElements | undefined, frame: Frame): boolean {
+    switch (how) {
+      case 'pushed-left-if-any':
+        return this.low === this.high || this.push('left', frame.argc - 2)
+      case 'pushed-right-if-any':
+        return this.low === this.high || this.push('right', frame.argc - 2)
+      case 'pushed-left':
+        return this.push('left', frame.argc - 2)
+      case 'pushed-right':
+        return this.push('right', frame.argc - 2)
+      case 'popped-left':
+        return this.popped('left', frame)
+      case 'popped-right':
+        return this.popped('right', frame)
+      case 'trimmed':
         return this.trim(textAt(frame, 2), textAt(frame, 3))
       default:
-        // Both keys are this one.
-        return this.moved(name, frame)
+        return false
     }
+  }
+
+  private popped(end: End, frame: Frame): boolean {
+    const count = frame.argc === 2 ? '1' : textAt(frame, 2)
+    return /^\d{1,12}$/.test(count) && this.pop(end, Number(count))
   }
 
   /** LMPOP numkeys key … LEFT|RIGHT [COUNT n]: only what is first is sure to be popped from. */
@@ -157,12 +181,10 @@ export class ListBuilding implements Building {
   }
 
   /** LMOVE source destination LEFT|RIGHT LEFT|RIGHT, and RPOPLPUSH: nobody knows whether there is something in another list. */
-  private moved(name: string, frame: Frame): boolean {
+  private moved(from: End | undefined, to: End | undefined, frame: Frame): boolean {
     const { key } = this.reading.source
     const isOurs = (i: number) => argumentOf(frame, i).equals(key)
-    if (!isOurs(1) || (name !== 'lmove' && name !== 'rpoplpush')) return false
-    const [from, to] = name === 'lmove' ? [endAt(frame, 3), endAt(frame, 4)] : (['right', 'left'] as const)
-    if (from === undefined || to === undefined) return false
+    if (!isOurs(1) || from === undefined || to === undefined) return false
     if (!isOurs(2)) return this.pop(from, 1)
     return this.low === this.high || (this.pop(from, 1) && this.push(to, 1))
   }

@@ -74,12 +74,12 @@ export async function askMembers(
   }
   // What they hold can neither be counted nor emptied, and waiting would be in vain.
   if (router.someGone !== undefined) return router.someGone
-  switch (row.name) {
-    case 'scan':
+  switch (row.asksAll) {
+    case 'walk':
       return scan(keyspace, args, db)
-    case 'keys':
+    case 'names':
       return keyspace.keys(args, db)
-    case 'dbsize':
+    case 'number':
       return keyspace.size(db)
     default:
       return keyspace.randomKey(db)

@@ -110,7 +110,7 @@ function keysOf(row: CommandRow): string {
     case 'store':
       return 'g'
     default:
-      if (row.name === 'sort_ro') return 'o'
+      if (row.gather === 'sort') return 'o'
       return row.firstKey === 1 && row.lastKey === 1 ? '1' : `${row.firstKey},${row.lastKey},${row.keyStep}`
   }
 }
