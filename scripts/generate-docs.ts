@@ -1,7 +1,9 @@
 /** Writes the pages of docs/ that are made from tables: `npm run docs`. */
 import { writeFileSync } from 'node:fs'
 import { commandsPage } from './commands-page.js'
+import { eventsPage } from './events-page.js'
 import { metricsPage } from './metrics-page.js'
 
 writeFileSync('docs/commands.md', commandsPage())
+writeFileSync('docs/events.md', eventsPage())
 writeFileSync('docs/metrics.md', metricsPage())

@@ -20,6 +20,7 @@ import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
 import { servingSettings } from './coordinator/serving-settings.js'
 import { missingContact } from './membership/contact.js'
+import { Incidents } from './membership/incidents.js'
 import { watchSilence } from './membership/large-reads.js'
 import { Markers } from './membership/markers.js'
 import { Membership } from './membership/membership.js'
@@ -32,9 +33,9 @@ import { openStateFile } from './membership/state-file.js'
 import { Upkeep } from './membership/upkeep.js'
 import { Departures } from './migration/departures.js'
 import { isSameOnBoth } from './migration/equal-copies.js'
+import { joinsWithMemory } from './migration/joining-memory.js'
 import { Migrator } from './migration/migrator.js'
 import { Outvoted } from './migration/outvoted.js'
-import { joiningMembers } from './migration/plan.js'
 import { Settling } from './migration/settling.js'
 import { watchStalls } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
@@ -78,14 +79,17 @@ const GREETED_TOO_EARLY = 'it was greeted before the ring began'
 const QUIET_MS = 3000
 
 /** A proxy for the ring and on the address of `config`. */
-export function createProxy(config: Config, log: Logger, startOptions: StartOptions = {}): RingProxy {
+export function createProxy(config: Config, plainLog: Logger, startOptions: StartOptions = {}): RingProxy {
   inlineHotPaths()
   const runId = randomBytes(20).toString('hex')
   const where = `process ${process.pid} on ${hostname()}`
   const turn = new Turn()
-  const tls = new Tls(config, log)
   const { ring, backend } = config
   const views = new ViewStore(emptyView(ring.id, ring.replicas, ring.virtualNodes, ring.keyGroups))
+  const isReached = (name: string) => links.get(name)?.ready === true
+  const incidents = new Incidents(plainLog, () => views.current, isReached)
+  const { log } = incidents
+  const tls = new Tls(config, log)
   const keeper = new ViewKeeper(views, log)
   /** Who is there now; not placed on the ring before it is known what the ring begins with. */
   let members: readonly Member[] = []
@@ -118,7 +122,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     deposed: (reason) => fail(new UserError(reason)),
   })
   const failed = (failure: Error, about: object) => {
-    log.error({ err: failure, ...about }, 'something failed inside the proxy')
+    log.error({ event: 'internal-error', err: failure, ...about }, 'something failed inside the proxy')
     if (failure instanceof AssertionError) fail(failure)
   }
   /** It was shut out, or what it takes for granted does not hold, which ends it alike: it notes nothing more anywhere. */
@@ -129,6 +133,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     end(failure)
   }
   views.onChange((view) => ownership.viewChanged(view))
+  views.onChange(() => incidents.look())
   const pauseWatch = new PauseWatch((ms) => {
     ownership.stalled(ms)
     membership.paused(ms)
@@ -142,7 +147,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
         link.reset(GREETED_TOO_EARLY)
         return
       }
-      log.info({ member: link.name, version: nameOfKind(info.kind), runId: info.runId }, 'link up')
+      log.info({ event: 'link-up', member: link.name, version: nameOfKind(info.kind), runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
         const refusal = ownership.refuseLate(link.name)
         if (refusal !== undefined) {
@@ -173,7 +178,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
   })
   /** What a member has does not count any more. */
   const distrust = (member: string, reason: string) => {
-    log.warn({ member, reason }, `${member} is filled anew: ${reason}`)
+    log.warn({ event: 'member-distrusted', member, reason }, `${member} is filled anew: ${reason}`)
     const link = links.get(member)
     if (link !== undefined) order.restarted(link)
     keeper.restarted(member)
@@ -199,15 +204,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),
     distrust,
     databasesSwapped: () => migrator.beginAnew(),
-    memoryChanged: (link) => {
-      if (!link.full) keeper.resume(link.name)
-      // Nobody would miss it, and it would keep clients from writing.
-      else if (joiningMembers(views.current).includes(link.name)) {
-        log.warn({ member: link.name }, `${link.name} has too little memory for its part: it joins when it has more`)
-        order.restarted(link)
-        keeper.suspend(link.name)
-      }
-    },
+    memoryChanged: joinsWithMemory({ views, keeper, log }, () => order),
   })
   const { order } = coordinator
   markers.onAcknowledged((epoch) => order.acknowledgement.markerAnswered(epoch))
@@ -260,7 +257,10 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       coordinator.functions.kept.makeEqual(links.get(name)!)
     },
     diverged: (member) => {
-      log.warn({ member }, 'copies may differ since then: all of them are looked at, and each key before it is used')
+      log.warn(
+        { event: 'copies-doubted', member },
+        'copies may differ since then: all of them are looked at, and each key before it is used',
+      )
       settling.doubtAll()
     },
     emptied: (name) => order.isMember(name) && distrust(name, 'somebody emptied or swapped its databases'),
@@ -366,7 +366,7 @@ export function createProxy(config: Config, log: Logger, startOptions: StartOpti
       return address
     },
     fail(failure) {
-      log.fatal({ err: failure }, 'an exception that nobody caught: the proxy stops')
+      log.fatal({ event: 'fatal', err: failure }, 'an exception that nobody caught: the proxy stops')
       turn.hold()
       fail(failure)
     },

@@ -84,12 +84,16 @@ export class Up {
     await this.proxy.stop()
     await this.ring.stop()
     // After a start that failed the error stands alone: these words would seem to be about a ring that runs already.
-    if (!this.failed) this.log.info('the proxy, the Sentinels and the Redis servers have stopped')
+    if (!this.failed)
+      this.log.info({ event: 'up-stopped' }, 'the proxy, the Sentinels and the Redis servers have stopped')
   }
 
   private async startAll(): Promise<void> {
     await this.checkPort()
-    this.log.info(`starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`)
+    this.log.info(
+      { event: 'up-starting' },
+      `starting ${this.shape.nodes} Redis servers and ${sentinelCount} Sentinels in ${this.options.dir}`,
+    )
     await this.ring.start()
     writeShape(ringFile(this.options.dir), this.shape)
     const address = await this.proxy.start()

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commandsPage } from '../scripts/commands-page.js'
+import { eventsPage } from '../scripts/events-page.js'
 import { metricsPage } from '../scripts/metrics-page.js'
 import { allRows } from '../src/command/table.js'
 import { FILE_VARIABLE } from '../src/config/config.js'
@@ -125,6 +126,10 @@ t.test('the page of commands is what the table says: npm run docs writes it', as
 
 t.test('the page of metrics is what their table says', async (t) => {
   t.ok(readFileSync(join(repository, 'docs/metrics.md'), 'utf8') === metricsPage(), 'say: npm run docs')
+})
+
+t.test('the page of events is what their table says', async (t) => {
+  t.ok(readFileSync(join(repository, 'docs/events.md'), 'utf8') === eventsPage(), 'say: npm run docs')
 })
 
 t.test('the commands that the README calls unsupported or refused are', async (t) => {

@@ -77,6 +77,7 @@ export class AdminServer {
     this.watch.start()
     const { port: taken } = this.http.address() as AddressInfo
     this.server.log.info(
+      { event: 'monitoring-opened' },
       `monitoring is served on ${this.server.tls.monitoring === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     )
     return { host, port: taken }

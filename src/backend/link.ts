@@ -390,7 +390,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
 
   private become(next: LinkState): void {
     assert(this.state.kind !== 'closed', 'a closed link stays closed')
-    this.logger.debug({ member: this.name, from: this.state.kind, to: next.kind }, 'link')
+    this.logger.debug({ event: 'link-state', member: this.name, from: this.state.kind, to: next.kind }, 'link')
     this.state = next
     this.ready = next.kind === 'ready'
     if (!this.ready) this.serving = false

@@ -46,7 +46,7 @@ export class ClientEar implements Ear {
     const { pendingBytes } = client
     if (!this.isTooMuch(pendingBytes)) return
     this.log.warn(
-      { client: client.address, bytes: pendingBytes },
+      { event: 'client-too-slow', client: client.address, bytes: pendingBytes },
       'a listening client does not take its messages: closed',
     )
     client.drop()

@@ -8,7 +8,7 @@ import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { CLOSED, ENDING } from './client-state.js'
 import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
-import { exceeds } from './output-limit.js'
+import { exceeds, sayOutputIsFull, sayQueryIsFull } from './output-limit.js'
 import type { Peer } from './peer.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
@@ -163,10 +163,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   repliesDone(): void {
     const { pendingBytes } = this
     if (exceeds(pendingBytes, this.surroundings.config.limits.outputBufferHardBytes) && !this.closed) {
-      this.surroundings.log.warn(
-        { client: this.address, bytes: pendingBytes },
-        'client exceeds the output buffer limit: closed',
-      )
+      sayOutputIsFull(this.surroundings.log, this)
       this.drop()
       return
     }
@@ -294,7 +291,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       } else {
         if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
         else if (framer.bufferedBytes > this.surroundings.config.limits.queryBufferBytes) {
-          this.surroundings.log.warn({ client: this.address }, 'client exceeds the query buffer limit: closed')
+          sayQueryIsFull(this.surroundings.log, this)
           this.drop()
         }
         return

@@ -189,7 +189,10 @@ function isAnsweredByState(server: Server, client: Connection, frame: Frame, row
   if (reply === undefined) return false
   client.replyBytes(reply)
   if (state.queued.bytes > server.config.limits.queryBufferBytes) {
-    server.log.warn({ client: client.address }, 'the commands behind MULTI exceed the query buffer limit: closed')
+    server.log.warn(
+      { event: 'client-transaction-full', client: client.address },
+      'the commands behind MULTI exceed the query buffer limit: closed',
+    )
     client.drop()
   }
   return true
@@ -203,7 +206,10 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   if (row === undefined) {
     // Somebody makes a browser talk to us: no word, and the replies of this batch are dropped [Redis securityWarningCommand].
     if (isSecurityCommand(buf, argStart[0], argEnd[0])) {
-      server.log.warn({ client: client.address }, 'possible cross-protocol attack (POST or Host:): connection closed')
+      server.log.warn(
+        { event: 'client-attack', client: client.address },
+        'possible cross-protocol attack (POST or Host:): connection closed',
+      )
       client.drop()
     } else client.replyBytes(unknownCommandError(frame))
     return undefined

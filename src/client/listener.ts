@@ -55,7 +55,7 @@ export class Listener {
         else if (isAnnounced && !isUnix(peer)) this.awaitHeader(socket, peer)
         else this.accept(socket, peer)
       },
-      (error) => server.log.error({ err: error }, 'listener'),
+      (error) => server.log.error({ event: 'listener-failed', err: error }, 'listener'),
     )
   }
 
@@ -67,7 +67,7 @@ export class Listener {
     const { server } = this
     checkOpenFiles(server)
     const address = await this.doors.openAll(server.config.listen, server.config.tls.port)
-    server.log.info(whereAccepted(address))
+    server.log.info({ event: 'clients-accepted' }, whereAccepted(address))
     tellProtected(server)
     server.tls.watch()
     server.stats.start(server.clients)

@@ -58,7 +58,7 @@ export function checkOpenFiles(server: Pick<Server, 'config' | 'links' | 'log'>,
   const cure = `allow more (ulimit -n ${wanted + reserved}), or set limits.maxClients lower`
   if (max < 1) throw new UserError(`no client could be accepted: ${limit}; ${cure}`)
   server.log.warn(
-    { openFiles: filesMax, reserved, maxClients: max },
+    { event: 'clients-limited', openFiles: filesMax, reserved, maxClients: max },
     `at most ${max} clients, not ${wanted}: ${limit}; ${cure}`,
   )
 }

@@ -38,7 +38,7 @@ function isWide({ config }: Pick<Server, 'config'>): boolean {
 export function tellProtected({ config, acl, log }: Pick<Server, 'config' | 'acl' | 'log'>): void {
   if (!isWide({ config }) || !isProtected({ config, acl })) return
   log.warn(
-    { bind: config.listen.host },
+    { event: 'protected-mode', bind: config.listen.host },
     'protected mode: without a password only clients of this machine are let in; set auth.password, or listen.protectedMode: no if nobody else reaches this port',
   )
 }

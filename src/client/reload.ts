@@ -53,7 +53,7 @@ export function reload(server: Server): Reloaded {
     const later = needRestart.length === 0 ? '' : `; these count from the next start on: ${needRestart.join(', ')}`
     throw new UserError(`${faults.join('; ')}; ${done}${later}`)
   }
-  log.info({ changed, needRestart }, 'the settings have been read anew')
+  log.info({ event: 'settings-read', changed, needRestart }, 'the settings have been read anew')
   return { changed, needRestart }
 }
 
@@ -63,7 +63,7 @@ export function reloadOrLog(server: Server): void {
     reload(server)
   } catch (failure) {
     if (!(failure instanceof UserError)) throw failure
-    server.log.error(`the settings were read anew, and are not right: ${failure.message}`)
+    server.log.error({ event: 'settings-wrong' }, `the settings were read anew, and are not right: ${failure.message}`)
   }
 }
 

@@ -55,7 +55,7 @@ export class Sweeper {
       const seen = this.look(client, nowMs)
       const why = reasonToClose(client, needLogin, seen, config.limits, nowMs)
       if (why === undefined) continue
-      if (why !== 'idle') log.warn({ client: client.address }, `a client is closed: ${why}`)
+      if (why !== 'idle') log.warn({ event: 'client-closed', client: client.address }, `a client is closed: ${why}`)
       // What waits for one who does not read would keep the connection for ever.
       if (why === 'idle' && client.pendingBytes === 0) client.close()
       else client.drop()
@@ -77,7 +77,7 @@ export class Sweeper {
       sum -= bytes
       stats.clientsEvicted++
       log.warn(
-        { client: client.address, bytes },
+        { event: 'client-evicted', client: client.address, bytes },
         'a client is closed: it takes the most of what all clients may (maxmemory-clients)',
       )
       client.drop()

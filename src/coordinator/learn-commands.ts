@@ -64,7 +64,11 @@ async function askFor(link: Link, moduleWrites: readonly string[], log: Logger):
       infos.map((info) => ({ ...info, module: modules.get(info.name) })),
       writing,
     )
-    if (names.length > 0) log.info({ member: link.name, commands: names }, 'learnt commands that only the servers know')
+    if (names.length > 0)
+      log.info(
+        { event: 'commands-learnt', member: link.name, commands: names },
+        'learnt commands that only the servers know',
+      )
   }
   return new Set(newer.map((name) => name.toLowerCase()))
 }
@@ -100,7 +104,7 @@ async function writingCommands(
 /** All servers are to have the modules whose writes are allowed. */
 function warnOfUnknown({ name: member }: Link, name: string, log: Logger): void {
   log.warn(
-    { member, name },
+    { event: 'module-write-unknown', member, name },
     `the setting commands.moduleWrites names ${name}, and ${member} has neither a command nor a module of that name`,
   )
 }

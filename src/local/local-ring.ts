@@ -182,7 +182,10 @@ export class LocalRing {
     await each(servers, async (server) => {
       if (this.stopping) throw new LocalRingError('the ring was stopped while it started')
       await server.start()
-      this.log.debug({ server: server.name, port: server.port, pid: server.pid }, 'server started')
+      this.log.debug(
+        { event: 'server-started', server: server.name, port: server.port, pid: server.pid },
+        'server started',
+      )
     })
   }
 
@@ -205,7 +208,7 @@ export class LocalRing {
 
   private reportExit(server: LocalServer, how: string): void {
     const restart = `redis-server ${server.configFile}${this.sentinels.includes(server) ? ' --sentinel' : ''}`
-    this.log.warn(`${server.name} has stopped (${how}); to start it again: ${restart}`)
+    this.log.warn({ event: 'server-stopped' }, `${server.name} has stopped (${how}); to start it again: ${restart}`)
   }
 
   private all(): LocalServer[] {

@@ -49,7 +49,8 @@ export function decide(draft: Draft): void {
 function noticeLoneliness(draft: Draft): void {
   const sentinels = [...draft.sentinels.values()]
   const alone = reachable(draft).length === 0 && sentinels.every(({ tried }) => tried)
-  if (alone && !draft.alone) draft.log('warn', 'no Sentinel can be reached: the members stay as they are')
+  if (alone && !draft.alone)
+    draft.log('warn', 'sentinels-silent', 'no Sentinel can be reached: the members stay as they are')
   draft.alone = alone
 }
 
@@ -71,10 +72,12 @@ function learnMasters(draft: Draft): void {
         refusal: undefined,
         keptBy: undefined,
       })
-      draft.log('info', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
+      draft.log('info', 'member-known', `${name} is known at ${host}:${port}`, { member: name, sentinel: address })
       const twin = twinOf(draft, draft.known.get(name)!)
       if (twin !== undefined)
-        draft.log('warn', `${name} is not used, because it is the same server as ${twin}`, { member: name })
+        draft.log('warn', 'member-twin', `${name} is not used, because it is the same server as ${twin}`, {
+          member: name,
+        })
     }
   }
 }
@@ -91,7 +94,7 @@ function forgetRemoved(draft: Draft): void {
     if (link !== 'idle') draft.disconnect(name)
     draft.forget(name)
     const consequence = inRing ? 'it leaves the ring' : 'it is forgotten'
-    draft.log('warn', `${name} was removed from Sentinel: ${consequence}`, { member: name })
+    draft.log('warn', 'member-removed', `${name} was removed from Sentinel: ${consequence}`, { member: name })
   }
 }
 
@@ -102,7 +105,9 @@ function ignoreRemovedBefore(draft: Draft): void {
     if (link !== 'idle') draft.disconnect(name)
     draft.forget(name)
     const consequence = 'a Sentinel still monitors it: that is ignored (dt add brings it back)'
-    draft.log('warn', `${name} was removed before this start, but ${consequence}`, { member: name })
+    draft.log('warn', 'member-removed-before', `${name} was removed before this start, but ${consequence}`, {
+      member: name,
+    })
   }
 }
 
@@ -121,7 +126,9 @@ function followAddresses(draft: Draft): void {
     let best = { host, port }
     for (const word of said) if (count(word) > count(best)) best = word
     if (best.host === host && best.port === port) continue
-    draft.log('warn', `${name} has moved from ${host}:${port} to ${best.host}:${best.port}`, { member: name })
+    draft.log('warn', 'member-moved', `${name} has moved from ${host}:${port} to ${best.host}:${best.port}`, {
+      member: name,
+    })
     draft.setKnown(name, { host: best.host, port: best.port, link: 'idle', unreachedSinceMs: undefined })
     if (link !== 'idle') draft.disconnect(name)
   }
@@ -158,10 +165,12 @@ function firstMembers(draft: Draft): void {
   draft.phase = 'running'
   for (const { name } of members) draft.setKnown(name, { inRing: true })
   const names = members.map(({ name }) => name).sort()
-  draft.log('info', `the ring starts with ${names.join(' ')}`)
+  draft.log('info', 'ring-starts', `the ring starts with ${names.join(' ')}`)
   for (const master of known) {
     if (names.includes(master.name)) continue
-    draft.log('warn', `the ring starts without ${master.name}: ${reasonOut(draft, master)}`, { member: master.name })
+    draft.log('warn', 'ring-starts-without', `the ring starts without ${master.name}: ${reasonOut(draft, master)}`, {
+      member: master.name,
+    })
   }
 }
 
@@ -169,7 +178,7 @@ function joins(draft: Draft): void {
   for (const master of [...draft.known.values()]) {
     if (master.inRing || reasonOut(draft, master) !== undefined) continue
     draft.setKnown(master.name, { inRing: true })
-    draft.log('info', `${master.name} joins the ring, because it is up`, { member: master.name })
+    draft.log('info', 'member-joined', `${master.name} joins the ring, because it is up`, { member: master.name })
   }
 }
 
@@ -185,7 +194,7 @@ function leaves(draft: Draft): void {
     if (sentinel === undefined) draft.setKnown(name, { sparedUntilMs: undefined })
     if (!inRing || sentinel === undefined || (link === 'up' && isSpared(draft, name))) continue
     draft.setKnown(name, { inRing: false, sparedUntilMs: undefined })
-    draft.log('warn', `${name} leaves the ring, because it is odown`, { member: name, sentinel })
+    draft.log('warn', 'member-down', `${name} leaves the ring, because it is odown`, { member: name, sentinel })
     if (link !== 'up') continue
     draft.disconnect(name)
     draft.connect(name)
@@ -209,6 +218,7 @@ function isSpared(draft: Draft, name: string): boolean {
   if (sparedUntilMs === undefined) {
     draft.log(
       'warn',
+      'member-busy',
       cause !== undefined
         ? `${name} is odown and stays: ${BUSY_WITH[cause]}`
         : `${name} is odown and stays: all replicas of some of its ranges fell silent together, as with a slow command`,
@@ -234,9 +244,14 @@ function leavesUnreached(draft: Draft): void {
     const forMs = draft.nowMs - unreachedSinceMs
     if (forMs < downAfterMsOf(draft, name) + UNREACHED_GRACE_MS) continue
     draft.setKnown(name, { inRing: false })
-    draft.log('warn', `${name} leaves the ring, because it has not been reached for ${Math.floor(forMs / 1000)} s`, {
-      member: name,
-    })
+    draft.log(
+      'warn',
+      'member-unreachable',
+      `${name} leaves the ring, because it has not been reached for ${Math.floor(forMs / 1000)} s`,
+      {
+        member: name,
+      },
+    )
   }
 }
 
@@ -256,6 +271,7 @@ function leavesRefusing(draft: Draft): void {
     draft.setKnown(name, { inRing: false, refusal: undefined })
     draft.log(
       'warn',
+      'member-unmarked',
       `${name} leaves the ring, because it has not taken its marker for ${Math.floor(forMs / 1000)} s: ` +
         `${refusal?.reason}; it is back when it takes it (out of memory: raise its maxmemory, or remove what is not the ring's)`,
       { member: name },
@@ -288,8 +304,11 @@ function publishChange(draft: Draft): void {
   for (const { name, state } of members) {
     const earlier = before.find((member) => member.name === name)?.state ?? 'up'
     if (state === earlier) continue
-    if (state === 'up') draft.log('info', `${name} is up again`, { member: name })
-    else draft.log('warn', `${name} is suspect: ${standingOf(draft, draft.known.get(name)!)}`, { member: name })
+    if (state === 'up') draft.log('info', 'member-up', `${name} is up again`, { member: name })
+    else
+      draft.log('warn', 'member-suspect', `${name} is suspect: ${standingOf(draft, draft.known.get(name)!)}`, {
+        member: name,
+      })
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EventName } from '../base/events.js'
 import type { Member } from '../view/view.js'
 import type { KnownMaster, MembershipAction, MembershipState, SentinelMaster, SentinelState } from './state.js'
 
@@ -99,7 +100,12 @@ export class Draft {
     if (this.removed.delete(name)) this.removedChanged = true
   }
 
-  log(level: LogAction['level'], message: string, about: Pick<LogAction, 'member' | 'sentinel'> = {}): void {
-    this.logs.push({ type: 'log', level, message, ...about })
+  log(
+    level: LogAction['level'],
+    event: EventName,
+    message: string,
+    about: Pick<LogAction, 'member' | 'sentinel'> = {},
+  ): void {
+    this.logs.push({ type: 'log', level, event, message, ...about })
   }
 }

@@ -158,7 +158,10 @@ export class Markers {
     const noted = this.noted.get(name)
     // One that is on its way need not be written twice.
     if (noted === undefined || noted.answered < noted.sent) return
-    this.deps.log.warn({ member: name }, `${name} has no marker any more (FUNCTION FLUSH?): it is written again`)
+    this.deps.log.warn(
+      { event: 'marker-missing', member: name },
+      `${name} has no marker any more (FUNCTION FLUSH?): it is written again`,
+    )
     noted.sent = 0
     this.mark(name)
   }
@@ -248,7 +251,10 @@ export class Markers {
     const missing = this.acknowledgedEpoch < view.epoch ? this.missing(view) : undefined
     this.unnotedBeats = missing === undefined ? 0 : this.unnotedBeats + 1
     if (missing === undefined || this.unnotedBeats !== UNNOTED_BEATS) return
-    log.error({ epoch: view.epoch, missing: missing.members }, explainUnnoted(missing, view.epoch))
+    log.error(
+      { event: 'view-not-noted', epoch: view.epoch, missing: missing.members },
+      explainUnnoted(missing, view.epoch),
+    )
   }
 
   private beatOn(noted: Noted): void {

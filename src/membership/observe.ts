@@ -47,9 +47,10 @@ function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentin
   for (const name of added) if (draft.known.has(name)) draft.setKnown(name, { keptBy: undefined })
 
   const names = [...after.keys()].sort().join(' ') || 'no master whose name matches'
-  if (before.contact === 'never') draft.log('info', `Sentinel ${sentinel} answers and monitors ${names}`, { sentinel })
+  if (before.contact === 'never')
+    draft.log('info', 'sentinel-heard', `Sentinel ${sentinel} answers and monitors ${names}`, { sentinel })
   if (before.contact === 'returning')
-    draft.log('info', `Sentinel ${sentinel} answers again and monitors ${names}`, { sentinel })
+    draft.log('info', 'sentinel-back', `Sentinel ${sentinel} answers again and monitors ${names}`, { sentinel })
   if (before.contact === 'never' || before.contact === 'lost') compareWithBefore(draft, before, after)
   noteTilt(draft, before, tilt)
 }
@@ -61,6 +62,7 @@ function compareWithBefore(draft: Draft, before: SentinelState, after: ReadonlyM
     if (!draft.removed.has(name)) continue
     draft.log(
       'warn',
+      'removed-still-monitored',
       `${name} was removed, but Sentinel ${sentinel} still monitors it: that is ignored (dt add brings it back)`,
       {
         member: name,
@@ -72,6 +74,7 @@ function compareWithBefore(draft: Draft, before: SentinelState, after: ReadonlyM
     if (after.has(name) || draft.removed.has(name)) continue
     draft.log(
       'warn',
+      'sentinel-forgets-member',
       `Sentinel ${sentinel} does not monitor ${name} any more, but was not seen to remove it: it stays`,
       {
         member: name,
@@ -90,7 +93,7 @@ function sentinelLost(draft: Draft, { sentinel, reason }: Event<'sentinel lost'>
     error: reason,
   })
   const known = before.tried && (before.contact === 'never' || before.contact === 'lost')
-  if (!known) draft.log('warn', `Sentinel ${sentinel} cannot be reached: ${reason}`, { sentinel })
+  if (!known) draft.log('warn', 'sentinel-lost', `Sentinel ${sentinel} cannot be reached: ${reason}`, { sentinel })
 }
 
 function sentinelSaid(draft: Draft, { sentinel, news }: Event<'sentinel said'>): void {
@@ -112,7 +115,10 @@ function noteWord(draft: Draft, { address, masters }: SentinelState, news: Maste
   if (kind === '-monitor') seenRemoved(draft, name)
   // It may be late or missing: only the handshake of the link can be relied on to notice a restart.
   if (kind === '+reboot' && draft.known.has(name)) {
-    draft.log('debug', `Sentinel ${address} says that ${name} was restarted`, { member: name, sentinel: address })
+    draft.log('debug', 'member-restarted', `Sentinel ${address} says that ${name} was restarted`, {
+      member: name,
+      sentinel: address,
+    })
   }
 }
 
@@ -151,7 +157,7 @@ function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {
   // A member's first reason is told when it becomes suspect; another one may be what the operator has to mend.
   const another = before.link === 'down' && before.linkReason !== reason
   if (another || (before.link === 'connecting' && !before.inRing)) {
-    draft.log('warn', `${name} cannot be reached: ${reason}`, { member: name })
+    draft.log('warn', 'link-lost', `${name} cannot be reached: ${reason}`, { member: name })
   }
 }
 
@@ -169,8 +175,11 @@ function toldToForget(draft: Draft, { name, sentinels }: Event<'told to forget'>
 function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {
   if (tilt === before) return
   draft.setSentinel(address, { tilt })
-  if (tilt) draft.log('warn', `Sentinel ${address} is in tilt: nothing is decided by its word`, { sentinel: address })
-  else draft.log('info', `Sentinel ${address} has left tilt`, { sentinel: address })
+  if (tilt)
+    draft.log('warn', 'sentinel-tilt', `Sentinel ${address} is in tilt: nothing is decided by its word`, {
+      sentinel: address,
+    })
+  else draft.log('info', 'sentinel-tilt-over', `Sentinel ${address} has left tilt`, { sentinel: address })
 }
 
 function seenAdded(draft: Draft, name: string): void {

@@ -1,4 +1,4 @@
-import { type Call, HandshakeError, inOrder, transaction } from '../backend/call.js'
+import { type Call, HandshakeError, inOrder } from '../backend/call.js'
 import { MARKS_QUERY, type ServerInfo } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
@@ -10,6 +10,7 @@ import { textOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
 import { isAloneWith, isLastHolder, isMember } from '../view/holders.js'
 import type { View } from '../view/view.js'
+import { endConnections } from './end-connections.js'
 import { fenceStep } from './fence.js'
 import {
   cameBackWithLess,
@@ -172,7 +173,7 @@ export class Ownership {
       switch (step.kind) {
         case 'done':
           for (const warning of (await makeFit(call, info.settings)).warnings) {
-            this.deps.log.warn({ member: name }, `${name}: ${warning}`)
+            this.deps.log.warn({ event: 'member-warning', member: name }, `${name}: ${warning}`)
           }
           this.admitted(server)
           return
@@ -186,10 +187,10 @@ export class Ownership {
           keys = 0
           break
         case 'kill':
-          await this.end(name, step.connections, call)
+          await endConnections(this.deps, name, step.connections, call)
           break
         case 'write mark':
-          await this.end(name, step.kill, call, this.claimMark(marks.owner))
+          await endConnections(this.deps, name, step.kill, call, this.claimMark(marks.owner))
       }
     }
     throw new HandshakeError('other connections of proxies come to it again and again')
@@ -201,7 +202,10 @@ export class Ownership {
     const { turn, log } = this.deps
     const all = this.deps.links().all()
     const links = all.filter(({ ready }) => ready)
-    log.warn({ stallMs: ms }, `this process did not run for ${ms} ms: it asks whether it is still the owner`)
+    log.warn(
+      { event: 'proxy-stalled', stallMs: ms },
+      `this process did not run for ${ms} ms: it asks whether it is still the owner`,
+    )
     turn.hold()
     const round = ++this.round
     this.unconfirmed.clear()
@@ -277,17 +281,6 @@ export class Ownership {
     return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged })
   }
 
-  /** Kills connections, in one transaction with what is to be noted on the server, if anything is. */
-  private async end(name: string, connections: readonly ProxyConnection[], call: Call, mark?: string[]): Promise<void> {
-    const { log, run } = this.deps
-    for (const { address, run: other } of connections) {
-      if (other === run) log.info({ member: name, address }, `an earlier connection of ours to ${name} is ended there`)
-      else log.warn({ member: name, address, run: other }, `a connection of another proxy to ${name} is ended`)
-    }
-    const kills = connections.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])
-    await (mark === undefined ? inOrder(call, kills) : transaction(call, [mark, ...kills]))
-  }
-
   private confirm(name: string): void {
     if (!this.unconfirmed.delete(name)) return
     this.confirmed++
@@ -312,7 +305,7 @@ export class Ownership {
     this.phase = 'deposed'
     clearInterval(this.confirmTimer)
     this.deps.turn.hold()
-    this.deps.log.fatal({ member, ...about }, reason)
+    this.deps.log.fatal({ event: 'deposed', member, ...about }, reason)
     this.deps.deposed(reason)
   }
 
@@ -330,7 +323,7 @@ export class Ownership {
     const isThere = (other: string) => links().get(other)?.ready === true
     const mayBeEmptied = wipeable && !isAloneWith(view(), name, isThere)
     if (wipe && mayBeEmptied && isStart(serving(), this.sinceMs)) {
-      log.warn({ member: name }, `${name} is emptied: ${reason}`)
+      log.warn({ event: 'member-emptied', member: name }, `${name} is emptied: ${reason}`)
       // In this order: should it break off between them, nobody takes the server for one that has what its mark says.
       await inOrder(call, [
         ['FUNCTION', 'FLUSH'],
@@ -345,7 +338,7 @@ export class Ownership {
   private noteRefusal(name: string, reason: string): void {
     if (this.refused.get(name) === reason) return
     this.refused.set(name, reason)
-    this.deps.log.error({ member: name }, `${name} is refused: ${reason}`)
+    this.deps.log.error({ event: 'member-refused', member: name }, `${name} is refused: ${reason}`)
     this.deps.refusedChanged()
   }
 

@@ -112,7 +112,7 @@ export class Starter {
       return decision
     }
     if (decision.reason !== this.lastReason) {
-      log.error(`nothing is served yet: ${decision.reason}`)
+      log.error({ event: 'not-serving' }, `nothing is served yet: ${decision.reason}`)
       this.deps.refused(decision.reason)
     }
     this.lastReason = decision.reason
@@ -146,7 +146,10 @@ export class Starter {
       const who = `run ${run}${where === undefined ? '' : `, ${where}`}, connected to ${link.name} from ${address}`
       const verdict = takeover ? 'go on' : judgeRivals(older, performance.now() - startedAtMs)
       if (verdict === 'go on') {
-        log.warn({ run, address }, `${takeover ? 'taking over from' : 'going on in place of'} another proxy: ${who}`)
+        log.warn(
+          { event: 'takeover', run, address },
+          `${takeover ? 'taking over from' : 'going on in place of'} another proxy: ${who}`,
+        )
         return looks.map(({ marks }) => marks)
       }
       if (verdict === 'yield') {
@@ -170,7 +173,8 @@ export class Starter {
       const seen: OwnerSeen = { expected: expected(), answered: looks.length, connections, clean }
       if (connections.length > 0) seenAtMs = performance.now()
       if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
-        if (owner !== undefined) log.warn({ run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
+        if (owner !== undefined)
+          log.warn({ event: 'goes-on-after', run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
         return looks.map(({ marks }) => marks)
       }
       this.tellOnce(`it stands by: ${whoServes(seen, owner)}`)
@@ -179,7 +183,7 @@ export class Starter {
 
   private tellOnce(reason: string): void {
     if (reason !== this.lastReason) {
-      this.deps.log.info(reason)
+      this.deps.log.info({ event: 'start-explained' }, reason)
       this.deps.refused(reason)
     }
     this.lastReason = reason
@@ -257,13 +261,21 @@ function logDecision(log: Logger, decision: FreshStart | Resume): void {
   const { epoch, members } = decision.view
   const names = members.map(({ name }) => name).join(' ')
   if (decision.kind === 'fresh') {
-    log.info({ epoch }, `a new ring begins: ${names}`)
+    log.info({ event: 'ring-begins', epoch }, `a new ring begins: ${names}`)
     return
   }
   const { unclean, restarted, waiting } = decision
-  log.info({ epoch }, `the ring goes on where it stopped: ${names}`)
-  if (unclean) log.warn('the last proxy did not stop in order: replicas may differ in what was being written')
+  log.info({ event: 'ring-goes-on', epoch }, `the ring goes on where it stopped: ${names}`)
+  if (unclean)
+    log.warn(
+      { event: 'unclean-stop' },
+      'the last proxy did not stop in order: replicas may differ in what was being written',
+    )
   if (restarted.length > 0)
-    log.warn(`restarted since then, and filled anew where others have kept the data: ${restarted.join(' ')}`)
-  if (waiting.length > 0) log.warn(`${waiting.length} ranges wait until somebody who has their data is there`)
+    log.warn(
+      { event: 'members-restarted' },
+      `restarted since then, and filled anew where others have kept the data: ${restarted.join(' ')}`,
+    )
+  if (waiting.length > 0)
+    log.warn({ event: 'ranges-wait' }, `${waiting.length} ranges wait until somebody who has their data is there`)
 }

@@ -186,7 +186,7 @@ export class StateFile {
 
   private failed(error: Error, what: string): void {
     const failure = `${what}: ${error.message}`
-    if (!this.said.has(failure)) this.log.error({ file: this.path, err: error }, what)
+    if (!this.said.has(failure)) this.log.error({ event: 'state-file-failed', file: this.path, err: error }, what)
     this.said.add(failure)
   }
 

@@ -1,3 +1,4 @@
+import type { EventName } from '../base/events.js'
 import type { Member } from '../view/view.js'
 import type { Refusals } from './refusals.js'
 import { NO_SILENCE, type Silence } from './silence.js'
@@ -145,6 +146,7 @@ export type MembershipAction =
   | {
       readonly type: 'log'
       readonly level: 'debug' | 'info' | 'warn'
+      readonly event: EventName
       readonly message: string
       readonly member?: string
       readonly sentinel?: string

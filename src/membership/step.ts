@@ -29,7 +29,11 @@ export function step(
 
 function hearEverybodyAnew(draft: Draft, pausedMs: number): void {
   const ms = Math.round(pausedMs)
-  draft.log('warn', `we did not run for ${ms} ms: nothing is decided before the Sentinels have answered anew`)
+  draft.log(
+    'warn',
+    'membership-stalled',
+    `we did not run for ${ms} ms: nothing is decided before the Sentinels have answered anew`,
+  )
   for (const { address, contact } of draft.sentinels.values()) {
     if (contact === 'heard') draft.setSentinel(address, { contact: 'returning' })
   }

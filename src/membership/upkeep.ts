@@ -58,7 +58,7 @@ export class Upkeep {
         if (told.has(name)) continue
         told.add(name)
         this.deps.log.warn(
-          { member: link.name, setting: name, value, other: other.name, otherValue },
+          { event: 'members-differ', member: link.name, setting: name, value, other: other.name, otherValue },
           `${link.name} has ${name} ${value}, and ${other.name} ${otherValue}: copies of a key may come to differ; ` +
             'give all members the same',
         )
@@ -114,12 +114,12 @@ export class Upkeep {
       if (Array.isArray(marker) && marker.length === 0) this.deps.markerLost(name)
       const { set, warnings, matters } = await makeFit(call, settings, info.settings)
       for (const warning of warnings.map((text) => `${name}: ${text}`)) {
-        if (!this.said.has(warning)) this.deps.log.warn({ member: name }, warning)
+        if (!this.said.has(warning)) this.deps.log.warn({ event: 'member-setting-warning', member: name }, warning)
         this.said.add(warning)
       }
       for (const { name: setting, before, value } of set) {
         this.deps.log.warn(
-          { member: name, setting, before, value },
+          { event: 'member-setting-restored', member: name, setting, before, value },
           `${name}: somebody changed ${setting} to "${before}" there, it is set to "${value}" again; what all members ` +
             'are to have belongs into their configuration, before they start',
         )

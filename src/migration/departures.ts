@@ -50,10 +50,16 @@ export class Departures {
     try {
       const { failed } = await forget(name)
       const missing = failed.map(({ sentinel }) => sentinel)
-      log.info({ member: name, notTold: missing }, `${name} has left: the Sentinels were told to forget it`)
+      log.info(
+        { event: 'member-left', member: name, notTold: missing },
+        `${name} has left: the Sentinels were told to forget it`,
+      )
     } catch (error) {
       if (!(error instanceof UserError)) throw error
-      log.warn({ member: name, cause: error.message }, `${name} has left, but the Sentinels could not be told`)
+      log.warn(
+        { event: 'member-left-untold', member: name, cause: error.message },
+        `${name} has left, but the Sentinels could not be told`,
+      )
     }
     // Who is known still is told of anew: a Sentinel may have been away.
     this.timer ??= setTimeout(() => {

@@ -176,7 +176,10 @@ export class Migrator {
   private end(intake: Intake): void {
     intake.cancel()
     this.running.delete(intake)
-    this.deps.log.info({ member: intake.plan.member, reason: intake.plan.reason }, 'migration: not wanted any more')
+    this.deps.log.info(
+      { event: 'migration-cancelled', member: intake.plan.member, reason: intake.plan.reason },
+      'migration: not wanted any more',
+    )
   }
 
   private reconcileSoon(delayMs: number): void {
@@ -211,13 +214,13 @@ export class Migrator {
     const about = { member: plan.member, reason: plan.reason, sources: plan.sources.map(({ source }) => source) }
     const intake = new Intake(order, plan, (name) => this.link(name), this.rate, this.pace)
     this.running.add(intake)
-    log.info({ ...about, ranges: plan.ranges.length }, 'migration: begins')
+    log.info({ event: 'migration-begun', ...about, ranges: plan.ranges.length }, 'migration: begins')
     try {
       const received = await intake.run()
       if (!this.running.delete(intake) || received === undefined) return
       const { keysCopied, bytesCopied } = intake.progress
       const ms = Math.round(performance.now() - intake.startedAtMs)
-      log.info({ ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
+      log.info({ event: 'migration-done', ...about, keys: keysCopied, bytes: bytesCopied, ms }, 'migration: complete')
       this.speed.note(keysCopied, bytesCopied, ms / 1000)
       if (received.partly.length > 0) this.noteFailed(plan.member, received)
       if (received.whole.length > 0) keeper.filled(plan.member, received.whole)
@@ -226,7 +229,10 @@ export class Migrator {
       if (!isExpected(error)) throw error
       intake.cancel()
       if (!this.running.delete(intake)) return
-      log.warn({ ...about, cause: error.message }, 'migration: interrupted, begins again')
+      log.warn(
+        { event: 'migration-interrupted', ...about, cause: error.message },
+        'migration: interrupted, begins again',
+      )
       this.reconcileSoon(RETRY_MS)
     } finally {
       intake.over()
@@ -239,7 +245,7 @@ export class Migrator {
     const [{ id, why }] = failed
     const others = failed.length === 1 ? '' : ` and ${failed.length - 1} others`
     this.deps.log.warn(
-      { member, keys: failed.length, ranges: partly.length, reason: why },
+      { event: 'migration-refused', member, keys: failed.length, ranges: partly.length, reason: why },
       `${member} did not take ${describeKey(id)}${others}: it does not serve their ranges before it has`,
     )
   }
@@ -254,7 +260,8 @@ export class Migrator {
       try {
         await acknowledged()
         const deleted = await deleteDisplaced(order, link, this.pace)
-        if (deleted > 0) log.info({ member: name, keys: deleted }, 'displaced copies deleted')
+        if (deleted > 0)
+          log.info({ event: 'displaced-deleted', member: name, keys: deleted }, 'displaced copies deleted')
       } catch (error) {
         if (!isExpected(error)) throw error
         this.displaced.add(name)
@@ -276,7 +283,10 @@ export class Migrator {
     for (const intake of this.running) intake.mark()
     for (const { member, reason, step, keys, keysTotal, bytes, secondsLeft } of this.status()) {
       const left = secondsLeft === undefined ? undefined : Math.ceil(secondsLeft)
-      this.deps.log.info({ member, reason, step, keys, keysTotal, bytes, secondsLeft: left }, 'migration: under way')
+      this.deps.log.info(
+        { event: 'migration-progress', member, reason, step, keys, keysTotal, bytes, secondsLeft: left },
+        'migration: under way',
+      )
     }
   }
 }

@@ -34,7 +34,7 @@ export class Outvoted {
     const { log, lookAtAll, distrust } = this.deps
     if (keys === 1) {
       log.error(
-        { member },
+        { event: 'member-outvoted', member },
         `${member} has something else of a key than all other replicas, which are equal: it gets what they have, and all ` +
           'copies are looked at. It has lost data without restarting, or was written to by hand',
       )
@@ -58,7 +58,7 @@ export class Outvoted {
   /** When every key is in doubt: a master alone lacks some, that its other replicas have. */
   private noteLack(member: string): void {
     this.deps.log.error(
-      { member },
+      { event: 'member-lost-keys', member },
       `${member} lacks keys that it is the master of, and that all their other replicas have: it is given them back. ` +
         'It has lost data without restarting; was it emptied by hand?',
     )

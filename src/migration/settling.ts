@@ -43,14 +43,17 @@ export class Settling {
       const { begun, active } = uncertainty
       const { asked } = this
       const report = await this.verifier.settle().catch((error: Error) => {
-        this.log.warn({ cause: error.message }, 'the look at all copies was interrupted, it begins again')
+        this.log.warn(
+          { event: 'settling-interrupted', cause: error.message },
+          'the look at all copies was interrupted, it begins again',
+        )
       })
       // What came meanwhile concerns what had been looked at before.
       if (report?.complete === true && report.left === 0 && begun === uncertainty.begun) {
         this.done = asked
         if (active) uncertainty.end()
         this.log.info(
-          { keys: report.keys, repaired: report.repaired, restored: uncertainty.restored },
+          { event: 'settled', keys: report.keys, repaired: report.repaired, restored: uncertainty.restored },
           `all copies were looked at: ${active ? 'no key is in doubt any more' : 'they are equal'}`,
         )
         if (this.done === this.asked) this.settled()

@@ -78,7 +78,10 @@ export function watchStalls(
     () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
     (link) => {
       const { name } = link
-      log.warn({ member: name }, `${name} does not keep up while it is filled: let go until it is connected anew`)
+      log.warn(
+        { event: 'member-too-slow', member: name },
+        `${name} does not keep up while it is filled: let go until it is connected anew`,
+      )
       keeper.suspend(name)
       link.reset('it did not answer while it was filled')
     },

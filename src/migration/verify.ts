@@ -85,13 +85,25 @@ export class Verifier {
     const { keys, repaired, left, unchecked, seconds, state } = report
     if (report.counts.outvoted > 0) {
       log.error(
-        { keys: report.counts.outvoted, examples: examplesOf(report).filter((text) => text.startsWith('outvoted')) },
+        {
+          event: 'verify-outvoted',
+          keys: report.counts.outvoted,
+          examples: examplesOf(report).filter((text) => text.startsWith('outvoted')),
+        },
         'masters have something else than all backups of the same keys, which are equal: they have lost data without restarting',
       )
     }
     const about = { ...foundIn(report), keys, repaired, left, unchecked, seconds, reasons: [...report.reasons] }
-    if (report.differences > 0) log.warn({ ...about, examples: examplesOf(report) }, `verify ${state}: copies differed`)
-    else log.info(about, report.complete ? 'verify: all copies are equal' : `verify ${state}: not all was compared`)
+    if (report.differences > 0)
+      log.warn(
+        { event: 'verify-differences', ...about, examples: examplesOf(report) },
+        `verify ${state}: copies differed`,
+      )
+    else
+      log.info(
+        { event: 'verified', ...about },
+        report.complete ? 'verify: all copies are equal' : `verify ${state}: not all was compared`,
+      )
     return report
   }
 
@@ -101,7 +113,7 @@ export class Verifier {
     this.timer = setTimeout(async () => {
       if (this.running === undefined) {
         await this.run(new VerifyReport(true, true), new Rate(maxBytesPerSecond), false).catch((err: Error) =>
-          log.error({ err }, 'verify failed inside the proxy'),
+          log.error({ event: 'verify-failed', err }, 'verify failed inside the proxy'),
         )
       }
       this.schedule()

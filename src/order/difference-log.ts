@@ -19,6 +19,7 @@ export class DifferenceLog {
     const shown = (bytes: Buffer) => JSON.stringify(bytes.toString('utf8', 0, BYTES_SHOWN))
     this.log.warn(
       {
+        event: 'replicas-differed',
         member: link.name,
         differences,
         command: shown(link.answering),

@@ -201,8 +201,12 @@ export class Memory {
     this.anyFull = this.links().some(isShort)
     if (full === before) return
     const about = { member: link.name, ...state }
-    if (full) this.log.warn(about, `${link.name} is out of memory: writes that need some are refused on its keys`)
-    else this.log.info(about, `${link.name} has memory again`)
+    if (full)
+      this.log.warn(
+        { event: 'member-full', ...about },
+        `${link.name} is out of memory: writes that need some are refused on its keys`,
+      )
+    else this.log.info({ event: 'member-has-memory', ...about }, `${link.name} has memory again`)
     this.changed(link)
   }
 }

@@ -16,6 +16,9 @@ export class RefusalLog {
     const now = performance.now()
     if (now - this.lastMs < PAUSE_MS) return
     this.lastMs = now
-    this.log.warn({ member: name, reason, keys }, `${name} refuses the repair of ${describeKey(id)}`)
+    this.log.warn(
+      { event: 'repair-refused', member: name, reason, keys },
+      `${name} refuses the repair of ${describeKey(id)}`,
+    )
   }
 }

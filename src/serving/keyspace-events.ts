@@ -119,7 +119,10 @@ export class KeyspaceEvents {
 
   private refused(link: Link, reason: string): void {
     this.silent.add(link.name)
-    this.log.warn({ member: link.name }, `${link.name} does not tell of keyspace events: ${reason}`)
+    this.log.warn(
+      { event: 'keyspace-events-missing', member: link.name },
+      `${link.name} does not tell of keyspace events: ${reason}`,
+    )
   }
 
   /** Which events the member tells: those that the setting names, and which keys expire, which the proxy has to know. */

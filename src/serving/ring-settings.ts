@@ -153,7 +153,7 @@ export class RingSettings {
       if (!isError(reply)) note(link, setting)
       else {
         this.log.warn(
-          { member: link.name, setting: name, reason: reply.message },
+          { event: 'setting-refused', member: link.name, setting: name, reason: reply.message },
           `${link.name} does not take ${name} as it was set: ${reply.message}`,
         )
       }

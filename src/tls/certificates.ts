@@ -38,7 +38,7 @@ export class Certificates {
     this.context = make(material)
     this.digest = digestOf(material)
     const late = checkTimes(material.cert, paths.nameOf('certFile'))
-    if (late !== undefined) log.warn(`${use}: ${late}`)
+    if (late !== undefined) log.warn({ event: 'certificate-late' }, `${use}: ${late}`)
   }
 
   /** Reads the files again, and logs what came of it. */
@@ -53,11 +53,11 @@ export class Certificates {
       if (late !== undefined) throw new UserError(late)
       this.context = context
       this.digest = digest
-      log.info(`${use} has been read anew: new connections use it`)
+      log.info({ event: 'certificate-read' }, `${use} has been read anew: new connections use it`)
       return { changed: true }
     } catch (error) {
       const fault = (error as Error).message
-      log.warn({ reason: fault }, `${use} stays as it was: ${fault}`)
+      log.warn({ event: 'certificate-kept', reason: fault }, `${use} stays as it was: ${fault}`)
       return { changed: false, fault }
     }
   }

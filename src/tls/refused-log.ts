@@ -23,7 +23,7 @@ export class RefusedLog {
       return
     }
     const more = before === undefined || before.count === 0 ? {} : { more: before.count }
-    this.log.warn({ client, reason, ...more }, `a client is refused by ${this.by}: ${reason}`)
+    this.log.warn({ event: 'client-refused', client, reason, ...more }, `a client is refused by ${this.by}: ${reason}`)
     if (before === undefined && this.byReason.size >= REASONS_MAX) this.byReason.clear()
     this.byReason.set(reason, { saidMs: nowMs, count: 0 })
   }

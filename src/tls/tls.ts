@@ -36,7 +36,7 @@ export class Tls {
     const all = this.all.map((each) => each.reload())
     const changed = all.filter((each) => each.changed).length
     this.log.info(
-      { certificates: all.length, changed },
+      { event: 'certificates-read', certificates: all.length, changed },
       `certificates were read again: ${changed} of ${all.length} changed`,
     )
     return all

@@ -60,7 +60,10 @@ export class TlsToServers implements TlsTarget {
     const make = (material: TlsMaterial) => clientContext(section, material)
     this.certificates = new Certificates(`what is trusted of ${whom}, and shown to them,`, paths, make, log)
     if (settings.tlsVerify === 'no') {
-      log.warn(`the certificates of the ${whom} are not verified (${section}.tlsVerify): anybody may pretend to be one`)
+      log.warn(
+        { event: 'certificate-not-verified' },
+        `the certificates of the ${whom} are not verified (${section}.tlsVerify): anybody may pretend to be one`,
+      )
     }
   }
 

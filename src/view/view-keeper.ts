@@ -120,9 +120,10 @@ export class ViewKeeper {
     if (copies === (previous.epoch === 0 ? needed : Math.min(previous.wanted.length, needed))) return
     const has = `the ring has ${wanted.length} of the ${needed} members it needs`
     const text = `each new key has ${copies} ${copies === 1 ? 'copy' : 'copies'}`
-    if (copies === needed) this.log.info({ epoch }, `the ring has enough members again: ${text}`)
-    else if (copies > 0) this.log.warn({ epoch }, `${has}: ${text}`)
-    else this.log.warn({ epoch }, has)
+    if (copies === needed)
+      this.log.info({ event: 'copies-enough', epoch }, `the ring has enough members again: ${text}`)
+    else if (copies > 0) this.log.warn({ event: 'copies-few', epoch }, `${has}: ${text}`)
+    else this.log.warn({ event: 'members-none', epoch }, has)
   }
 
   /** Ranges of which nobody is there who has them are not served [design §8 The last natural replica]. */
@@ -134,8 +135,13 @@ export class ViewKeeper {
     this.waitingFor = text
     if (text === before) return
     const about = { epoch, ranges: setOfRange.length, waiting: waiting.length }
-    if (text === '') this.log.info(about, 'every range is on somebody who is there again')
-    else this.log.warn(about, `some ranges were on nobody else than ${text}: their keys wait until it is back`)
+    if (text === '')
+      this.log.info({ event: 'ranges-served', ...about }, 'every range is on somebody who is there again')
+    else
+      this.log.warn(
+        { event: 'ranges-unserved', ...about },
+        `some ranges were on nobody else than ${text}: their keys wait until it is back`,
+      )
   }
 
   private logMoving(previous: View, view: View): void {
@@ -143,9 +149,10 @@ export class ViewKeeper {
     const moved = pendingRanges(previous)
     const ring = view.wanted.join(' ')
     if (about.moving === 0) {
-      if (moved > 0 && ring !== '') this.log.info(about, `no data has to move any more: the ring is ${ring}`)
+      if (moved > 0 && ring !== '')
+        this.log.info({ event: 'data-moved', ...about }, `no data has to move any more: the ring is ${ring}`)
     } else if (moved === 0 || ring !== previous.wanted.join(' ')) {
-      this.log.info(about, `data moves until the ring is ${ring}`)
+      this.log.info({ event: 'data-moves', ...about }, `data moves until the ring is ${ring}`)
     }
   }
 }

@@ -110,7 +110,10 @@ export const aclCommands: Record<string, LocalCommand> = {
     if (acl.file === undefined) return NO_FILE
     const loaded = acl.load()
     if (typeof loaded === 'string') return error(`ERR ${loaded}`)
-    server.log.info({ users: acl.users.count, gone: loaded.gone.length }, 'the users of the ACL file have been loaded')
+    server.log.info(
+      { event: 'acl-loaded', users: acl.users.count, gone: loaded.gone.length },
+      'the users of the ACL file have been loaded',
+    )
     let isOver = false
     for (const user of loaded.gone) isOver = endSessionsOf(server, user, client) || isOver
     for (const user of loaded.changed) isOver = rightsChanged(server, user, client) || isOver
@@ -123,7 +126,7 @@ export const aclCommands: Record<string, LocalCommand> = {
       acl.save()
       return OK
     } catch (failure) {
-      log.warn({ err: failure }, 'the ACL file could not be written')
+      log.warn({ event: 'acl-not-saved', err: failure }, 'the ACL file could not be written')
       return NOT_SAVED
     }
   },
@@ -141,7 +144,10 @@ function setUser(client: Connection, args: readonly Buffer[], server: Server): R
   const wrong = applyRules(draft, rules)
   if (wrong !== undefined) return errorNaming('Error in ACL SETUSER modifier ', wrong.rule, `: ${wrong.text}`)
   const user = acl.users.put(draft)
-  log.info({ user: user.name, by: client.session.user.name, client: client.address }, 'the rights of a user were set')
+  log.info(
+    { event: 'user-set', user: user.name, by: client.session.user.name, client: client.address },
+    'the rights of a user were set',
+  )
   return last(client, OK, rightsChanged(server, user, client))
 }
 
@@ -157,7 +163,10 @@ function deleteUsers(client: Connection, args: readonly Buffer[], server: Server
     const user = server.acl.users.remove(wordOf(name))
     if (user === undefined) continue
     deleted++
-    server.log.info({ user: user.name, by: client.session.user.name, client: client.address }, 'a user was deleted')
+    server.log.info(
+      { event: 'user-deleted', user: user.name, by: client.session.user.name, client: client.address },
+      'a user was deleted',
+    )
     isOver = endSessionsOf(server, user, client) || isOver
   }
   return last(client, deleted, isOver)

@@ -92,7 +92,7 @@ export const debug: LocalCommand = (client, args, { log }) => {
       case 'error':
         return error(Buffer.from(args[2]))
       case 'log':
-        log.warn({ client: client.address }, `DEBUG LOG: ${wordOf(args[2])}`)
+        log.warn({ event: 'debug-log', client: client.address }, `DEBUG LOG: ${wordOf(args[2])}`)
         return OK
       case 'protocol':
         return testValue(client, option(args[2]))

@@ -62,7 +62,10 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
   const told = await server.sentinels.add(name, address, like?.name)
   server.membership.added(name)
   await settled(server, `the Sentinels were told to monitor ${name}`)
-  server.log.info({ member: name, ...address }, `${name} was added: the Sentinels were told to monitor it`)
+  server.log.info(
+    { event: 'member-added', member: name, ...address },
+    `${name} was added: the Sentinels were told to monitor it`,
+  )
   return map([['name', name], ['address', `${address.host}:${address.port}`], ...describeTold(told)])
 }
 
@@ -77,13 +80,16 @@ async function remove(server: Server, name: string): Promise<Reply> {
   const isKnown = [...masters, ...ignored].some((server) => server.name === name)
   if (isKnown && !members.some((member) => member.name === name)) {
     const told = await sentinels.remove(name)
-    log.info({ member: name }, `${name} was no member: the Sentinels were told to forget it`)
+    log.info(
+      { event: 'stranger-forgotten', member: name },
+      `${name} was no member: the Sentinels were told to forget it`,
+    )
     await forgotten(server, name)
     return map([['name', name], ['state', 'removed'], ...describeTold(told)])
   }
   checkMember(members, name)
   if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
-  log.info({ member: name }, `${name} was asked to leave: its data moves away`)
+  log.info({ event: 'member-leaving', member: name }, `${name} was asked to leave: its data moves away`)
   await settled(server, `${name} was asked to leave`)
   return map([
     ['name', name],
@@ -98,7 +104,7 @@ async function cancel(server: Server, name: string): Promise<Reply> {
   const { members, replicaSets } = views.current
   if (keeper.departed().includes(name)) throw new UserError(`${name} has left already`)
   if (keeper.stay(name)) {
-    log.info({ member: name }, `${name} stays: its leave was cancelled`)
+    log.info({ event: 'member-stays', member: name }, `${name} stays: its leave was cancelled`)
     await settled(server, `the leave of ${name} was cancelled`)
     return map([
       ['name', name],
@@ -110,7 +116,7 @@ async function cancel(server: Server, name: string): Promise<Reply> {
   const isKnown = membership.status().masters.some((master) => master.name === name)
   if (!isKnown && !members.some((member) => member.name === name)) throw new UserError(`there is no server ${name}`)
   const told = await sentinels.remove(name)
-  log.info({ member: name }, `${name} does not join: the Sentinels were told to forget it`)
+  log.info({ event: 'join-cancelled', member: name }, `${name} does not join: the Sentinels were told to forget it`)
   await forgotten(server, name)
   return map([['name', name], ['state', 'removed'], ...describeTold(told)])
 }

@@ -82,7 +82,7 @@ export class Kept {
     }
     equal().catch((failure: Error) => {
       this.log.error(
-        { err: failure, member: link.name },
+        { event: 'kept-unknown', err: failure, member: link.name },
         'it is not known whether a member keeps what clients have loaded',
       )
     })
@@ -213,7 +213,10 @@ export class Kept {
       }
       const told = await tell(link, [...commands, indexCommand(index)])
       if (told === undefined || !isError(told)) return
-      this.log.warn({ member: link.name, reason: told.message }, `${link.name} does not keep what clients have loaded`)
+      this.log.warn(
+        { event: 'kept-refused', member: link.name, reason: told.message },
+        `${link.name} does not keep what clients have loaded`,
+      )
     } catch (failure) {
       if (!(failure instanceof LinkLostError)) throw failure
     }
@@ -263,7 +266,11 @@ export class Kept {
       const content = contents.get(name)
       const library = content === undefined ? undefined : libraryIn(content)
       if (library !== undefined) this.libraries.set(name, content!)
-      else this.log.error({ record: name }, 'a library of functions is lost: no member that is there keeps it')
+      else
+        this.log.error(
+          { event: 'library-lost', record: name },
+          'a library of functions is lost: no member that is there keeps it',
+        )
     }
     const libraries = [...this.libraries.values()].flatMap((content) => libraryIn(content) ?? [])
     this.listener.learnt([...this.scripts.values()], libraries)

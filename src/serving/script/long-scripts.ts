@@ -115,7 +115,10 @@ export class LongScripts {
       const forMs = nowMs - scripts.sinceMs
       if (forMs > this.options.scriptMs) {
         const reason = `a script has kept it busy for ${Math.round(forMs / 1000)} s (limits.scriptMs)`
-        this.log.warn({ member: link.name }, `${link.name} is given up: ${reason}; what that did is not known`)
+        this.log.warn(
+          { event: 'script-given-up', member: link.name },
+          `${link.name} is given up: ${reason}; what that did is not known`,
+        )
         link.reset(reason)
       } else if (forMs > LONG_MS && !this.asking.has(link)) void this.ask(link)
     }

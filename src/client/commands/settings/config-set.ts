@@ -59,7 +59,8 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
 export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer>): void {
   for (const [name, value] of kept) {
     const checked = CHANGEABLE.get(name)?.check(server, value.toString('latin1')) ?? 'it is not known'
-    if (typeof checked === 'string') server.log.warn({ setting: name }, `${name} is not set as it was kept: ${checked}`)
+    if (typeof checked === 'string')
+      server.log.warn({ event: 'setting-not-restored', setting: name }, `${name} is not set as it was kept: ${checked}`)
     else checked()
   }
 }

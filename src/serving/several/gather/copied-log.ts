@@ -19,7 +19,7 @@ export class CopiedLog {
     if (nowMs - this.lastMs < PAUSE_MS) return
     const { commands, bytes: all } = this
     this.log.warn(
-      { commands, bytes: all, last: name },
+      { event: 'gathers', commands, bytes: all, last: name },
       `${commands} commands on keys of several servers copied ${all} bytes between them, the last one was '${name}': a common {hash tag} would save that`,
     )
     this.lastMs = nowMs
