@@ -31,10 +31,10 @@ export function progressLines(work: Import, seconds: number): string[] {
     const advice = stage === 'follow' ? '; stop who writes to the source, then Ctrl-C' : ''
     return [`changes  ${count(work.behind)} keys behind, ${count(tally.copiedAgain)} copied again${advice}`]
   }
-  const { seen = 0, total = 0, open = [] } = verification ?? {}
+  const { seen = 0, walked = 0, total = 0, open = [] } = verification ?? {}
   const name = stage === 'pass' ? `pass ${work.pass}`.padEnd(7) : 'verify '
   const found = open.length === 0 ? '' : `, ${counted(open.length, 'key')} differ`
-  return [`${name} ${bar(seen, total)}  ${counted(seen, 'key')}${found}`, ...changesLine(work)]
+  return [`${name} ${bar(walked, total)}  ${counted(seen, 'key')}${found}`, ...changesLine(work)]
 }
 
 function changesLine({ tally, behind }: Import): string[] {

@@ -54,6 +54,30 @@ is printed below the other; with --json, a line of JSON each.
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await import('./top.js')).top(argv, out),
   },
+  hotkeys: {
+    summary: 'count which keys clients ask for most',
+    usage: `Usage: dt hotkeys [options]
+
+Counts for some seconds, by commands and by bytes of commands and replies, and
+prints the keys that weigh most. Ctrl-C ends the counting. Its cost ends with it.
+
+  --seconds S        how long, 1 to 3600 (default 10)
+  --sample N         look at one of so many commands (default 10)
+  --count N          keys to print, 1 to 1000 (default 10)
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./keys.js')).hotkeys(argv, out),
+  },
+  bigkeys: {
+    summary: 'find the biggest keys of each type',
+    usage: `Usage: dt bigkeys [options]
+
+Walks over all keys of all servers, with pauses, and asks how much memory each
+takes. Exits with 1 when not all of them were seen. Ctrl-C ends it.
+
+  --count N          keys to print of each type, 1 to 1000 (default 5)
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./keys.js')).bigkeys(argv, out),
+  },
   doctor: {
     summary: 'tell what is wrong with the ring, and what to do',
     usage: `Usage: dt doctor [options]

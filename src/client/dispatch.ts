@@ -140,6 +140,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     slot.timedAs = row.timedAs
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     if (server.cachedKeys.any) noteCommand(server, client, frame, row, slot)
+    if (server.hotKeys.isOn) server.hotKeys.see(frame, row, session.db, slot)
     server.coordinator.submit(frame, row, slot)
     return true
   }

@@ -5,6 +5,7 @@ import { internalError } from '../order/replies.js'
 import type { Wait } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Durations } from './durations.js'
+import { CountedReply } from './hot-keys.js'
 import type { Outbox } from './outbox.js'
 import {
   type Asker,
@@ -207,7 +208,9 @@ export class ReplyQueue implements SlotOwner {
   markWrites(written: Written): void {
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots.at(i)!
-      if (slot.requestBytes > 0 && slot.number <= this.newestWrite) slot.written ??= written
+      if (slot.requestBytes === 0 || slot.number > this.newestWrite) continue
+      if (slot.written instanceof CountedReply) slot.written.also ??= written
+      else slot.written ??= written
     }
   }
 

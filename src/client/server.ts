@@ -9,6 +9,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Membership } from '../membership/membership.js'
 import type { SentinelAdmin } from '../membership/sentinel-admin.js'
 import type { Upkeep } from '../membership/upkeep.js'
+import { BigKeys } from '../migration/big-keys.js'
 import type { Migrator } from '../migration/migrator.js'
 import type { Outvoted } from '../migration/outvoted.js'
 import type { Verifier } from '../migration/verify.js'
@@ -21,6 +22,7 @@ import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
 import type { ListenAddress } from './doors.js'
+import { HotKeys } from './hot-keys.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
 import { Pause } from './pause.js'
@@ -54,6 +56,8 @@ export interface Server {
   /** How much may wait for a client that listens; CONFIG SET changes it. */
   readonly pushLimits: PushLimits
   readonly monitors: Monitors
+  readonly hotKeys: HotKeys
+  readonly bigKeys: BigKeys
   readonly slowLog: SlowLog
   readonly pause: Pause
   readonly stats: ClientStats
@@ -88,6 +92,8 @@ export function clientSide(
   | 'pushLimits'
   | 'keyspaceEvents'
   | 'monitors'
+  | 'hotKeys'
+  | 'bigKeys'
   | 'slowLog'
   | 'pause'
   | 'source'
@@ -109,6 +115,8 @@ export function clientSide(
     cachedKeys,
     pushLimits,
     monitors: new Monitors(pushLimits, log),
+    hotKeys: new HotKeys(),
+    bigKeys: new BigKeys(() => order.router),
     keyspaceEvents: new KeyspaceEvents(channels, views, links, log),
   }
 }

@@ -66,6 +66,7 @@ const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, L
       }
       const isBroken = session.watched?.isBroken === true
       if (server.monitors.any && !isBroken) server.monitors.showQueued(client, session.transaction.queued)
+      if (server.hotKeys.isOn && !isBroken) server.hotKeys.seeQueued(session.transaction.queued, session.db)
       if (session.transaction.queued.isPlain && session.user.mayAll) executePlain(server, client, session.transaction)
       else void execute(server, client, session.transaction)
       return NO_REPLY

@@ -71,9 +71,11 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   // the ring
   ['dt', 'unsupported', 'none'],
   ['dt|add', 'local', 'none', own],
+  ['dt|bigkeys', 'local', 'none', { ...bounded, ...own }],
   ['dt|cancel', 'local', 'none', own],
   ['dt|doctor', 'local', 'none', own],
   ['dt|help', 'local', 'none', own],
+  ['dt|hotkeys', 'local', 'none', { ...bounded, ...own }],
   ['dt|locate', 'local', 'none', own],
   ['dt|migrations', 'local', 'none', own],
   ['dt|nodes', 'local', 'none', own],

@@ -1,7 +1,7 @@
 import type { ArgumentDoc, CommandDoc, CommandInfo } from './command-info.js'
 
 /**
- * Who may see how the ring is made up, and who may change it, or see what others have sent (as of SLOWLOG); as Redis has it of containers, whoever
+ * Who may see how the ring is made up, and who may change it, or see what others have sent (as of SLOWLOG), or which keys they have; as Redis has it of containers, whoever
  * may slow ones may ask for help.
  */
 const READS = ['@read', '@admin', '@slow']
@@ -12,9 +12,11 @@ const CONTAINER = ['@slow']
 export const OWN_COMMANDS: readonly CommandInfo[] = [
   own('dt', -2, CONTAINER, [
     own('dt|add', 4, CHANGES),
+    own('dt|bigkeys', -2, CHANGES),
     own('dt|cancel', 3, CHANGES),
     own('dt|doctor', 2, READS),
     own('dt|help', 2, CONTAINER),
+    own('dt|hotkeys', -3, CHANGES),
     own('dt|locate', 3, READS),
     own('dt|migrations', 2, READS),
     own('dt|nodes', 2, READS),
@@ -55,6 +57,12 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         complexity: 'O(1); its data comes afterwards',
         arguments: [NAME, ADDRESS],
       },
+      'dt|bigkeys': {
+        summary: 'Find the biggest keys of each type',
+        group: 'server',
+        complexity: 'O(N) for N keys',
+        arguments: [{ name: 'action', type: 'string', flags: ['optional'] }],
+      },
       'dt|cancel': {
         summary: 'Take an ADD or a REMOVE back whose data still moves',
         group: 'server',
@@ -67,6 +75,15 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         complexity: 'O(N) for N members and Sentinels',
       },
       'dt|help': { summary: 'Show helpful text about the different subcommands', group: 'server', complexity: 'O(1)' },
+      'dt|hotkeys': {
+        summary: 'Count which keys clients ask for most, by commands and by bytes',
+        group: 'server',
+        complexity: 'O(1) to start and stop, O(N) for N keys that are told',
+        arguments: [
+          { name: 'action', type: 'string' },
+          { name: 'option', type: 'string', flags: ['optional', 'multiple'] },
+        ],
+      },
       'dt|locate': {
         summary: 'Show where a key lives: its identifier, token and replica set',
         group: 'server',

@@ -25,8 +25,10 @@ interface Open {
 
 /** Compares every key of the sources with that of the ring, and looks whether the ring has copies of keys that a source has deleted. */
 export class Verification {
-  /** Keys that were compared, and about how many there are to compare. */
+  /** Keys of the sources that were compared. */
   seen = 0
+  /** Keys of both sides that were looked at, and about how many there are. */
+  walked = 0
   total = 0
   /** What differs, as far as it is remembered. */
   open: Open[] = []
@@ -53,12 +55,17 @@ export class Verification {
   async walk(): Promise<void> {
     const all = await Promise.all(this.nodes.map(async (node) => ({ node, databases: await node.databases() })))
     for (const { databases } of all) for (const keys of databases.values()) this.total += keys
+    for (const db of this.databases) {
+      const [keys] = await this.ring.ask(db, [['DBSIZE']])
+      this.total += integerOf(keys) ?? 0
+    }
     for (const { node, databases } of all) {
       for (const db of databases.keys()) {
         for await (const keys of node.keys(db)) {
           this.check()
           for (const open of await this.look(node, db, await this.comparable(node, db, keys))) this.remember(open)
           this.seen += keys.length
+          this.walked += keys.length
         }
       }
     }
@@ -66,6 +73,7 @@ export class Verification {
       for await (const keys of scan(this.ring, db)) {
         this.check()
         await this.findDeleted(db, keys)
+        this.walked += keys.length
       }
     }
   }

@@ -6,6 +6,7 @@ import { connectionCommands } from './connection.js'
 import { debug } from './debug.js'
 import { dtCommands } from './dt.js'
 import { doctorCommands } from './dt-doctor.js'
+import { keysCommands } from './dt-keys.js'
 import { memberCommands } from './dt-members.js'
 import { dtReloadCommands } from './dt-reload.js'
 import { verifyCommands } from './dt-verify.js'
@@ -34,6 +35,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...doctorCommands,
     ...memberCommands,
     ...verifyCommands,
+    ...keysCommands,
     ...dtReloadCommands,
     ...trackingCommands,
     ...latencyCommands,
