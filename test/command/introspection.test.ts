@@ -113,9 +113,11 @@ t.test('our own commands describe themselves', async (t) => {
   const subs = elementsOf(elementsOf(elementsOf(info)![0])![9])!
   t.same(subs.map(nameOf), [
     'dt|add',
+    'dt|bigkeys',
     'dt|cancel',
     'dt|doctor',
     'dt|help',
+    'dt|hotkeys',
     'dt|locate',
     'dt|migrations',
     'dt|nodes',
