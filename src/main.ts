@@ -193,7 +193,7 @@ async function ping(argv: string[]): Promise<number> {
 async function greet(endpoint: Endpoint): Promise<string> {
   const { SingleConnection } = await import('./backend/single-connection.js')
   try {
-    ;(await SingleConnection.open(endpoint, 1000)).close()
+    ;(await SingleConnection.open(endpoint, { connectMs: 1000 })).close()
     return '+PONG'
   } catch (error) {
     const { message } = error as Error

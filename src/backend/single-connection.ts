@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { decodeReply, OWN_DEPTH_MAX } from '../resp/decode.js'
+import { decodeReply, fieldOf, OWN_DEPTH_MAX } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
 import { ReplyFramer, ReplyProtocolError, type ReplySink } from '../resp/reply-framer.js'
@@ -15,58 +15,90 @@ export interface Endpoint {
   readonly protocol?: 2 | 3
 }
 
-/** The server cannot be asked; the message says why, for people. */
+/** The other side cannot be asked; the message says where that is, and why, for people. */
 export class ConnectionError extends Error {
   override name = 'ConnectionError'
+
+  constructor(
+    where: string,
+    /** Why, alone. */
+    readonly reason: string,
+  ) {
+    super(`${where}: ${reason}`)
+  }
+}
+
+export interface ConnectionLimits {
+  /** For the connection and the login. */
+  readonly connectMs: number
+  /** For each answer after that; without it one is waited for as long as the connection lasts. */
+  readonly answerMs?: number
+  /** No answer may be longer. */
+  readonly answerBytesMax?: number
 }
 
 interface Waiter {
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout | undefined
 }
 
 /**
- * One RESP3 connection for a few questions, outside of every order: to a server that is not a member (yet), or from the
- * command line to a proxy. It is not made again when it breaks.
+ * One connection for a few questions, outside of every order: to a server that is not a member (yet), to a Sentinel, or from
+ * the command line to a proxy. Whoever is there may be anybody: what is no RESP, or said without being asked, ends it, and nothing
+ * is thrown but to who asked. It is not made again when it breaks.
  */
 export class SingleConnection implements ReplySink {
-  /** Is given what comes without having been asked for (a stream of commands), and how many bytes that was. */
-  onUnasked: (reply: Reply, bytes: number) => void = () => {}
-  /** Is told once why nothing comes any more. */
-  onFailure: (error: ConnectionError) => void = () => {}
+  /** Is given what is pushed. */
+  onPushed: (push: Reply) => void = () => {}
+  /** Is given what comes without having been asked for (a stream of commands), and how many bytes that was; else that ends it. */
+  onUnasked: ((reply: Reply, bytes: number) => void) | undefined
+  /** Is told once why nothing comes any more, after it was open. */
+  onClosed: (error: ConnectionError) => void = () => {}
   private readonly waiting: Waiter[] = []
-  private readonly framer = new ReplyFramer(this)
+  private readonly framer: ReplyFramer
+  private readonly socket: Socket
+  private readonly where: string
+  private isOpen = false
   private failure: ConnectionError | undefined
 
   private constructor(
-    private readonly socket: Socket,
-    private readonly where: string,
+    { host, port, tls }: Endpoint,
+    private readonly limits: ConnectionLimits,
   ) {
-    socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.receive(chunk))
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      this.fail(error.syscall === undefined ? socketFault(error) : (error.code ?? error.message)),
+    const { answerBytesMax } = limits
+    this.where = `${host}:${port}`
+    this.framer = new ReplyFramer(this, answerBytesMax, answerBytesMax)
+    this.socket = openSocket({ host, port, noDelay: true, keepAlive: true }, tls)
+    this.socket.on('data', (chunk) => this.receive(chunk))
+    this.socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.close(error.syscall === undefined ? socketFault(error) : (error.code ?? error.message)),
     )
-    socket.on('close', () => this.fail('the connection was closed'))
+    this.socket.on('close', () => this.close('it closed the connection'))
   }
 
   /**
    * Connects and logs in.
    *
-   * @param timeoutMs for all of that
-   * @throws ConnectionError
+   * @throws ConnectionError when that does not come about, in time or at all
    */
-  static async open(endpoint: Endpoint, timeoutMs: number): Promise<SingleConnection> {
-    const { host, port, tls } = endpoint
-    const socket = openSocket({ host, port }, tls)
-    const connection = new SingleConnection(socket, `${host}:${port}`)
-    const timer = setTimeout(() => connection.fail(`no answer within ${timeoutMs} ms`), timeoutMs)
+  static async open(endpoint: Endpoint, limits: ConnectionLimits): Promise<SingleConnection> {
+    const connection = new SingleConnection(endpoint, limits)
+    const timer = setTimeout(
+      () => connection.close(`it timed out: no login within ${limits.connectMs} ms`),
+      limits.connectMs,
+    )
     try {
       // What is said before goes to whoever is there: he has not been verified.
-      await connection.opened(socket)
-      const greeting = await connection.call(greetingOf(endpoint))
-      if (isError(greeting)) connection.fail(greeting.message)
+      await connection.connected()
+      const greeting = greetingOf(endpoint)
+      const greeted = await connection.call(greeting, limits.connectMs)
+      if (isError(greeted)) connection.close(greeted.message)
+      else if (greeting[0] === 'HELLO' && fieldOf(greeted, 'proto') !== 3)
+        connection.close('it does not answer HELLO as a Redis does')
+      // Behind that answer it may have said something that nobody asked for.
       if (connection.failure !== undefined) throw connection.failure
+      connection.isOpen = true
       return connection
     } finally {
       clearTimeout(timer)
@@ -76,18 +108,14 @@ export class SingleConnection implements ReplySink {
   /**
    * The decoded reply to one command; an error reply is a value like any other.
    *
-   * @throws ConnectionError
+   * @param answerMs for this answer
+   * @throws ConnectionError when there is none in time; the connection is closed then
    */
-  call(args: readonly (string | Buffer)[]): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      if (this.failure !== undefined) {
-        reject(this.failure)
-        return
-      }
-      this.waiting.push({ resolve, reject })
-      const { buf, start, end } = frameOf(args)
-      this.socket.write(buf.subarray(start, end))
-    })
+  call(args: readonly (string | Buffer)[], answerMs = this.limits.answerMs): Promise<Reply> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    const reply = this.answerTo(args, answerMs)
+    this.tell(args)
+    return reply
   }
 
   /**
@@ -97,37 +125,60 @@ export class SingleConnection implements ReplySink {
    */
   callAll(commands: readonly (readonly (string | Buffer)[])[]): Promise<Reply[]> {
     if (this.failure !== undefined) return Promise.reject(this.failure)
-    const replies = commands.map(() => new Promise<Reply>((resolve, reject) => this.waiting.push({ resolve, reject })))
+    const replies = commands.map((args) => this.answerTo(args, this.limits.answerMs))
     const frames = commands.map((args) => frameOf(args))
     this.socket.write(Buffer.concat(frames.map(({ buf, start, end }) => buf.subarray(start, end))))
     return Promise.all(replies)
   }
 
-  /** Sends a command that is not answered. */
-  tell(args: readonly string[]): void {
+  /** Sends a command that is not answered, or by pushes alone. */
+  tell(args: readonly (string | Buffer)[]): void {
+    if (this.failure !== undefined) return
     const { buf, start, end } = frameOf(args)
     this.socket.write(buf.subarray(start, end))
   }
 
-  close(): void {
-    this.fail('it was closed')
+  /** Ends it, and tells who waits why. */
+  close(reason = 'it is not needed any more'): void {
+    if (this.failure !== undefined) return
+    this.failure = new ConnectionError(this.where, reason)
+    this.socket.destroy()
+    for (const { reject, timer } of this.waiting.splice(0)) {
+      clearTimeout(timer)
+      reject(this.failure)
+    }
+    if (this.isOpen) this.onClosed(this.failure)
   }
 
   /** [ReplySink] */
   onReply(buf: Buffer, start: number, end: number): void {
+    if (this.failure !== undefined) return
     const reply = decodeReply(buf, start, end, OWN_DEPTH_MAX)
     const waiter = this.waiting.shift()
-    if (waiter === undefined) this.onUnasked(reply, end - start)
-    else waiter.resolve(reply)
+    if (waiter !== undefined) {
+      clearTimeout(waiter.timer)
+      waiter.resolve(reply)
+    } else if (this.onUnasked !== undefined) this.onUnasked(reply, end - start)
+    else throw new ReplyProtocolError('an answer that nobody asked for')
   }
 
   /** [ReplySink] */
-  onPush(): void {}
+  onPush(buf: Buffer, start: number, end: number): void {
+    if (this.failure === undefined) this.onPushed(decodeReply(buf, start, end, OWN_DEPTH_MAX))
+  }
 
-  private opened(socket: Socket): Promise<void> {
+  private answerTo(args: readonly (string | Buffer)[], answerMs: number | undefined): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ resolve: () => {}, reject })
-      onceOpen(socket, () => {
+      const tooLate = () => this.close(`it timed out: no answer to ${String(args[0])} within ${answerMs} ms`)
+      const timer = answerMs === undefined ? undefined : setTimeout(tooLate, answerMs)
+      this.waiting.push({ resolve, reject, timer })
+    })
+  }
+
+  private connected(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve: () => {}, reject, timer: undefined })
+      onceOpen(this.socket, () => {
         this.waiting.length = 0
         resolve()
       })
@@ -135,20 +186,13 @@ export class SingleConnection implements ReplySink {
   }
 
   private receive(chunk: Buffer): void {
+    if (this.failure !== undefined) return
     try {
       this.framer.feed(chunk)
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
-      this.fail('it does not speak the Redis protocol')
+      this.close(`it does not speak the Redis protocol: ${error.message}`)
     }
-  }
-
-  private fail(reason: string): void {
-    if (this.failure !== undefined) return
-    this.failure = new ConnectionError(`${this.where}: ${reason}`)
-    this.socket.destroy()
-    for (const { reject } of this.waiting.splice(0)) reject(this.failure)
-    this.onFailure(this.failure)
   }
 }
 

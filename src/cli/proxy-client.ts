@@ -46,7 +46,7 @@ export class ProxyClient {
   static async connect(options: ProxyOptions): Promise<ProxyClient> {
     const endpoint = proxyEndpoint(options)
     try {
-      const connection = await SingleConnection.open(endpoint, CONNECT_TIMEOUT_MS)
+      const connection = await SingleConnection.open(endpoint, { connectMs: CONNECT_TIMEOUT_MS })
       return new ProxyClient(connection, `${endpoint.host}:${endpoint.port}`)
     } catch (error) {
       throw asUserError(error)

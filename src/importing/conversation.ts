@@ -23,7 +23,10 @@ export class Conversation {
   static async open(endpoint: Endpoint, what: string): Promise<Conversation> {
     const whom = `${what} ${endpoint.host}:${endpoint.port}`
     try {
-      return new Conversation(await SingleConnection.open({ ...endpoint, protocol: 2 }, CONNECT_TIMEOUT_MS), whom)
+      return new Conversation(
+        await SingleConnection.open({ ...endpoint, protocol: 2 }, { connectMs: CONNECT_TIMEOUT_MS }),
+        whom,
+      )
     } catch (error) {
       if (error instanceof ConnectionError) throw new UserError(`${what} does not answer: ${error.message}`)
       throw error

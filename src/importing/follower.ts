@@ -91,7 +91,8 @@ export class Follower {
           if (!refusal.startsWith('FULLRESYNC')) throw this.cannotFollow(refusal)
         } else if (keeper === undefined) {
           keeper = await this.connect()
-          keeper.onFailure = () => {}
+          // The data that follow are not wanted.
+          keeper.onUnasked = () => {}
           const words = await this.introduce(keeper)
           if (words !== undefined) throw this.cannotFollow(words)
           void keeper.call(['PSYNC', '?', '-1']).then(
@@ -112,9 +113,11 @@ export class Follower {
   }
 
   private connect(): Promise<SingleConnection> {
-    return SingleConnection.open({ ...this.endpoint, protocol: 2 }, CONNECT_TIMEOUT_MS).catch((error: Error) => {
-      throw new UserError(`the source does not answer: ${error.message}`)
-    })
+    return SingleConnection.open({ ...this.endpoint, protocol: 2 }, { connectMs: CONNECT_TIMEOUT_MS }).catch(
+      (error: Error) => {
+        throw new UserError(`the source does not answer: ${error.message}`)
+      },
+    )
   }
 
   /** What the server says against a replica of that kind. */
@@ -148,7 +151,7 @@ export class Follower {
     }
     if (newId !== undefined) this.id = newId
     this.connection = connection
-    connection.onFailure = (error) => void this.lost(error)
+    connection.onClosed = (error) => void this.lost(error)
     clearInterval(this.timer)
     // It says that we are there, and nothing of how far: WAIT counts only who has the data.
     this.timer = setInterval(() => connection.tell(['REPLCONF', 'ACK', '0']), ACKNOWLEDGE_MS)

@@ -7,7 +7,7 @@ import { fieldOf, textOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { decodeMarks, type Marks } from './marker.js'
 
-const TIMEOUT_MS = 2000
+const LIMITS = { connectMs: 2000, answerMs: 2000 }
 const DEFAULT_DATABASES = 16
 
 /** A server that is to become a member, as it is now. */
@@ -28,7 +28,7 @@ export interface ProbedServer {
 export async function probe(endpoint: Endpoint): Promise<ProbedServer> {
   let connection: SingleConnection | undefined
   try {
-    connection = await SingleConnection.open(endpoint, TIMEOUT_MS)
+    connection = await SingleConnection.open(endpoint, LIMITS)
     const ask = (...args: string[]) => connection!.call(args)
     const [info, marks, databases, policy, payload] = await Promise.all([
       ask('INFO'),

@@ -1,5 +1,6 @@
+import type { Endpoint } from '../backend/single-connection.js'
 import type { TlsTarget } from '../tls/to-servers.js'
-import { SentinelConnection, type SentinelEndpoint } from './sentinel-connection.js'
+import { SentinelConnection } from './sentinel-connection.js'
 import { parseMasters, parseNews, parseTilt, SENTINEL_CHANNELS } from './sentinel-reply.js'
 import type { SentinelMaster, SentinelNews } from './state.js'
 
@@ -21,7 +22,7 @@ export interface SentinelListener {
  * It connects again by itself, for ever, and decides nothing.
  */
 export class SentinelSubscriber {
-  private readonly endpoint: SentinelEndpoint
+  private readonly endpoint: Endpoint
   private polled: SentinelConnection | undefined
   /** True also while it is being made. */
   private isSubscribed = false

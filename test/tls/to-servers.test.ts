@@ -25,7 +25,7 @@ t.test('who pretends to be a server hears no password, with either version of TL
     t.teardown(() => impostor.close())
     const { port } = impostor.address() as AddressInfo
     const endpoint = { host: '127.0.0.1', port, password: 'secret', tls }
-    await t.rejects(SingleConnection.open(endpoint, 5000), /authority of the certificate is not trusted/)
+    await t.rejects(SingleConnection.open(endpoint, { connectMs: 5000 }), /authority of the certificate is not trusted/)
     await until('it is over', () => ended)
     t.equal(heard, '', maxVersion)
   }

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
 import type { Logger } from '../../base/log.js'
-import { within } from '../../base/within.js'
 import type { Route, Router } from '../../order/router.js'
 import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
 import type { TlsTarget } from '../../tls/to-servers.js'
@@ -92,8 +91,8 @@ export class LongScripts {
     let connection: SingleConnection | undefined
     const timeoutMs = link.scripts.any ? timeoutOf(link) : ANSWER_MS
     try {
-      connection = await SingleConnection.open(this.endpointOf(link), timeoutMs)
-      return await within(connection.call(command), timeoutMs)
+      connection = await SingleConnection.open(this.endpointOf(link), { connectMs: timeoutMs, answerMs: timeoutMs })
+      return await connection.call(command)
     } catch (failure) {
       if (!(failure instanceof ConnectionError)) throw failure
       if (!link.scripts.any) return undefined
@@ -136,11 +135,10 @@ export class LongScripts {
     let connection: SingleConnection | undefined
     this.asking.add(link)
     try {
-      connection = await SingleConnection.open(this.endpointOf(link), timeoutOf(link))
+      connection = await SingleConnection.open(this.endpointOf(link), { connectMs: timeoutOf(link) })
       while (scripts.any) {
         const { sinceMs } = scripts
-        const said = await within(connection.call(['PING']), timeoutOf(link))
-        if (said === undefined) return
+        const said = await connection.call(['PING'], timeoutOf(link))
         if (isError(said) && said.message.startsWith('BUSY ')) {
           scripts.saidBusy(said, sinceMs, performance.now())
           this.any = this.isAnyRefusing()
