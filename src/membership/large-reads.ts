@@ -9,6 +9,11 @@ import { isSilent, type Silence, silenceOf } from './silence.js'
 
 /** Of so many keys at most it is asked how large they are. */
 const KEYS_MAX = 1000
+/**
+ * Of so many commands at most it is looked whether they read: nobody is served meanwhile. A transaction that has more is waited for long
+ * enough, whatever these are [block.ts].
+ */
+const COMMANDS_MAX = 2000
 /** Less does not keep a server from saying something for as long as the Sentinels wait. */
 const LARGE_BYTES = 16 * 1024 * 1024
 /** A gigabyte takes a server about a second to copy for a reply, on a busy machine some. */
@@ -54,8 +59,9 @@ export class LargeReads {
 function keysRead(link: Link, router: Router, nowMs: number): Asked[] {
   const keys: Asked[] = []
   const indexes: number[] = []
+  let commands = 0
   link.owed.visit((buf, start, end, db) => {
-    for (let pos = start; pos < end && keys.length < KEYS_MAX; ) {
+    for (let pos = start; pos < end && keys.length < KEYS_MAX && commands < COMMANDS_MAX; commands++) {
       const frame = frameIn(buf, pos)
       pos = frame.end
       const row = lookupCommand(buf, frame.argStart[0], frame.argEnd[0])
