@@ -2,6 +2,7 @@
 import type { Endpoint } from './backend/single-connection.js'
 import { createLogger } from './base/log.js'
 import { parseOptions } from './base/parse-options.js'
+import { passedSockets } from './base/passed-sockets.js'
 import { UsageError, UserError } from './base/user-error.js'
 import { version } from './base/version.js'
 import { operatorCommands } from './cli/operate.js'
@@ -168,14 +169,17 @@ async function serve(argv: string[]): Promise<number> {
   const readConfig = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const config = readConfig()
   const { createProxy } = await import('./proxy.js')
+  const { predecessor } = await import('./successor.js')
   const proxy = createProxy(config, createLogger(config.log), {
     takeover: values.takeover === true,
     standby: values.standby === true,
+    ready: predecessor(),
+    sockets: passedSockets(process.env, process.pid),
     acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
     wipe: values.wipe === true,
     readConfig,
   })
-  return runUntilSignal(proxy, () => proxy.reload())
+  return runUntilSignal(proxy, { reload: () => proxy.reload(), handOver: () => proxy.handOver(process.env) })
 }
 
 async function ping(argv: string[]): Promise<number> {
@@ -219,8 +223,8 @@ dt help <command> lists its options.
  * Starts the service and stops it in order on the first signal, also when it comes during the start. So it does when an
  * exception is caught by nobody, for `dt up` has servers to stop; the second one of these ends the process at once.
  */
-async function runUntilSignal(service: Service, reload?: () => void): Promise<number> {
-  const signalled = firstSignal(reload)
+async function runUntilSignal(service: Service, signals: Signals = {}): Promise<number> {
+  const signalled = firstSignal(signals)
   let reason: Error | undefined
   process.once('uncaughtException', (failure) => service.fail(failure))
   try {
@@ -237,12 +241,18 @@ async function runUntilSignal(service: Service, reload?: () => void): Promise<nu
   return 0
 }
 
+/** What a service does at signals other than those that end it. */
+interface Signals {
+  readonly reload?: () => void
+  readonly handOver?: () => Promise<boolean>
+}
+
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP. Whoever sends another one after that does not want to wait any
  * longer; within a second it is the same one, because Ctrl-C under npm comes from the terminal and from npm. Who can
- * `reload` does that at a SIGHUP.
+ * `reload` does that at a SIGHUP; who has handed over at a SIGUSR2 is done.
  */
-function firstSignal(reload: (() => void) | undefined): Promise<void> {
+function firstSignal({ reload, handOver }: Signals): Promise<void> {
   return new Promise((resolve) => {
     let firstAt = 0
     const onSignal = () => {
@@ -253,6 +263,16 @@ function firstSignal(reload: (() => void) | undefined): Promise<void> {
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
     process.on('SIGHUP', reload ?? onSignal)
+    if (handOver === undefined) return
+    let isUnderWay = false
+    process.on('SIGUSR2', () => {
+      if (isUnderWay || firstAt !== 0) return
+      isUnderWay = true
+      void handOver().then((isDone) => {
+        isUnderWay = false
+        if (isDone) resolve()
+      })
+    })
   })
 }
 

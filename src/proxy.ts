@@ -5,13 +5,11 @@ import { Links } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
 import { AssertionError } from './base/assert.js'
 import { becomes } from './base/becomes.js'
-import { firstAddress } from './base/bind-addresses.js'
 import { inlineHotPaths } from './base/engine.js'
 import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
-import type { ListenAddress } from './client/doors.js'
 import { Listener } from './client/listener.js'
 import { reloadOrLog } from './client/reload.js'
 import { clientSide, type Server } from './client/server.js'
@@ -19,6 +17,7 @@ import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
 import { servingSettings } from './coordinator/serving-settings.js'
+import { Entrances } from './entrances.js'
 import { missingContact } from './membership/contact.js'
 import { Incidents } from './membership/incidents.js'
 import { watchSilence } from './membership/large-reads.js'
@@ -94,7 +93,6 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   /** Who is there now; not placed on the ring before it is known what the ring begins with. */
   let members: readonly Member[] = []
   let running = false
-  const standby = startOptions.standby === true
   let starter: Starter | undefined
   const usable = () => members.filter(({ name }) => !ownership.refused.has(name))
   const place = () => {
@@ -271,7 +269,6 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   const departures = new Departures({ views, keeper, log, acknowledged, forget: (name) => sentinels.remove(name) })
 
   const listening = clientSide(config, coordinator, views, links, log, startOptions.readConfig)
-  let address: ListenAddress = { ...firstAddress(config.listen), tlsPort: config.tls.port }
   const server: Server = {
     log,
     turn,
@@ -290,11 +287,11 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     ...listening,
     ...{ tls, runId, failed },
     startedAtMs: performance.now(),
-    address: () => address,
+    address: () => entrances.address,
   }
   const listener = new Listener(server)
   const admin = new AdminServer(server)
-  let adminAddress: RingProxy['adminAddress']
+  const entrances = new Entrances(listener, admin, config, startOptions, log)
 
   const known = () => membership.status().masters.filter(({ link }) => link !== 'idle')
   /** Finds out what the ring is, and whether it is ours, and publishes the first view [design §8 Start]. */
@@ -306,14 +303,15 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       log,
       stateFile,
       takeover: startOptions.takeover === true,
-      standby,
+      standby: startOptions.standby === true,
       acceptEpoch: startOptions.acceptEpoch,
       known,
       expected: () => known().filter(({ flags }) => !flags.includes('o_down')).length,
       refused: (reason) => order.opening.refuse(reason),
+      ready: startOptions.ready,
       async vacant() {
         order.opening.expect()
-        if (standby) address = await listener.open()
+        await entrances.vacant()
       },
       removedBefore: (names) => membership.removedBefore(names),
     })
@@ -337,15 +335,13 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   return {
     ended,
     get address() {
-      return address
+      return entrances.address
     },
     get adminAddress() {
-      return adminAddress
+      return entrances.adminAddress
     },
     async start() {
-      // Before clients are accepted: what cannot be listened on is told first.
-      adminAddress = await admin.open(config.admin)
-      if (!standby) address = await listener.open()
+      await entrances.begin()
       pauseWatch.start()
       try {
         await begin()
@@ -363,7 +359,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       void settling.run()
       upkeep.start()
       order.memory.start()
-      return address
+      return entrances.address
     },
     fail(failure) {
       log.fatal({ event: 'fatal', err: failure }, 'an exception that nobody caught: the proxy stops')
@@ -372,6 +368,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     },
 
     reload: () => reloadOrLog(server),
+    handOver: async (env) => running && (await entrances.handOver(env)),
     async stop(inOrder = false) {
       settling.stop()
       upkeep.stop()

@@ -1,3 +1,4 @@
+import type { PassedSocket } from './base/passed-sockets.js'
 import type { ListenAddress } from './client/doors.js'
 import type { Config } from './config/config.js'
 
@@ -14,6 +15,11 @@ export interface Service {
 
 /** It ends by itself when another proxy has taken over. */
 export interface RingProxy extends Service {
+  /**
+   * Starts the program that lies where this one came from, with our sockets and this environment; resolves with whether it waits for us to stop. It goes on
+   * at once when we have [dt help serve].
+   */
+  handOver(env: NodeJS.ProcessEnv): Promise<boolean>
   /** Reads settings, users and certificates again, and logs what came of it; what is wrong changes nothing. */
   reload(): void
   /**
@@ -30,6 +36,10 @@ export interface RingProxy extends Service {
 /** What the operator may say at a start, see `dt help serve`. */
 export interface StartOptions {
   readonly takeover?: boolean
+  /** Another proxy has started this one to go on in its place, and waits to be told that it can: with `standby`. */
+  readonly ready?: (() => void) | undefined
+  /** Listening sockets that were passed to this process. */
+  readonly sockets?: readonly PassedSocket[]
   /** As long as another proxy serves the ring, wait, and accept nobody. */
   readonly standby?: boolean
   readonly acceptEpoch?: number | undefined

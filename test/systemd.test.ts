@@ -68,6 +68,15 @@ t.test('it may do what the proxy needs, and not much else', async (t) => {
   for (const needed of ['AF_INET', 'AF_INET6', 'AF_UNIX']) t.ok(families.includes(needed), needed)
 })
 
+t.test('the socket is for the service, and is passed to it as one for clients', async (t) => {
+  const { Socket: socket, Install: where } = parseUnit(readFileSync(join(repository, 'conf/dt.socket'), 'utf8'))
+  const { listen } = loadConfig({ env: {} })
+  t.same(socket.ListenStream, [`${listen.host}:${listen.port}`])
+  t.same(socket.Backlog, [String(listen.backlog)])
+  t.notOk(['tls', 'admin'].includes(socket.FileDescriptorName[0]))
+  t.same(where, { WantedBy: ['sockets.target'] })
+})
+
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0
 
 t.test('systemd finds nothing wrong with it', { skip: !hasAnalyze && 'there is no systemd-analyze' }, async (t) => {

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
+import { descriptorOf } from '../client/doors.js'
 import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
 import { createHttpServer } from '../tls/for-monitoring.js'
@@ -62,14 +64,18 @@ export class AdminServer {
   }
 
   /**
-   * Gives where it listens; undefined without a port: then it does not.
+   * Gives where it listens, which may be a socket that was passed; undefined without a port: then it does not.
    *
    * @throws UserError when the address cannot be listened on
    */
-  async open({ host, port }: Config['admin']): Promise<{ host: string; port: number } | undefined> {
+  async open(
+    { host, port }: Config['admin'],
+    passed: readonly PassedSocket[],
+  ): Promise<{ host: string; port: number } | undefined> {
+    const there = passed.find(({ name }) => name === 'admin')
     if (port === undefined) return undefined
     try {
-      this.http.listen({ host, port })
+      this.http.listen(there === undefined ? { host, port } : { fd: there.fd })
       await once(this.http, 'listening')
     } catch (failure) {
       throw new UserError(`admin.port ${port} of ${host} cannot be listened on: ${(failure as Error).message}`)
@@ -81,6 +87,11 @@ export class AdminServer {
       `monitoring is served on ${this.server.tls.monitoring === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     )
     return { host, port: taken }
+  }
+
+  /** Its socket, to be passed to another process. */
+  sockets(): PassedSocket[] {
+    return this.http.listening ? [{ fd: descriptorOf(this.http), name: 'admin' }] : []
   }
 
   async close(): Promise<void> {

@@ -220,6 +220,12 @@ export const EVENTS = {
     ['member'],
     'An operator removed a server that was no member: the Sentinels were told.',
   ],
+  'successor-failed': ['error', ['successor'], 'It does not follow, and why: this proxy goes on.'],
+  'successor-started': [
+    'info',
+    ['successor'],
+    'A new version was started at SIGUSR2, to go on with the sockets of this proxy: its process.',
+  ],
   takeover: ['warn', ['run', 'address'], 'The ring is taken over from another proxy.'],
   'unclean-stop': ['warn', [], 'The last proxy did not stop in order: keys are in doubt until they were looked at.'],
   'up-starting': ['info', [], '`dt up`: servers and Sentinels are started.'],

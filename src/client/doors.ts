@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net'
 import { type BindAddress, bindAddresses, firstAddress } from '../base/bind-addresses.js'
+import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
 import type { Config } from '../config/config.js'
 import { type Peer, peerOf, unixPeer } from './peer.js'
@@ -21,10 +22,16 @@ export function whereAccepted({ host, port, tlsPort }: ListenAddress): string {
   return `clients are accepted on ${places.join(' and ')}`
 }
 
-/** The sockets on which clients come in: one or two for each address of `listen.host`, and the Unix socket. */
+interface Door {
+  readonly net: NetServer
+  readonly name: 'clients' | 'tls' | 'unix'
+}
+
+/** The sockets on which clients come in: one or two for each address of `listen.host`, and the Unix socket; or those that were passed. */
 export class Doors {
-  private readonly open = new Map<string, NetServer>()
-  private unix: { readonly net: NetServer; readonly path: string; readonly inode: number } | undefined
+  private readonly open: Door[] = []
+  /** The Unix socket that is ours to remove. */
+  private unix: { readonly path: string; readonly inode: number } | undefined
 
   constructor(
     private readonly accept: (socket: Socket, peer: Peer, isSecure: boolean) => void,
@@ -34,17 +41,26 @@ export class Doors {
 
   /**
    * Opens all, or none: gives the first address, whose port the system has chosen if 0 was wanted; all others have that
-   * one, too. Where there is a port for TLS, 0 is none [redis.conf port].
+   * one, too. Where there is a port for TLS, 0 is none [redis.conf port]. Of a kind of which sockets were passed none is opened.
    */
-  async openAll(listen: Config['listen'], tlsPort = 0): Promise<ListenAddress> {
+  async openAll(listen: Config['listen'], tlsPort = 0, passed: readonly PassedSocket[] = []): Promise<ListenAddress> {
     try {
       const { port, backlog } = listen
       let chosen = port
-      for (const address of bindAddresses(listen.host)) {
-        if (port !== 0 || tlsPort === 0) chosen = (await this.openAddress(address, chosen, backlog, false)) ?? chosen
-        if (tlsPort !== 0) await this.openAddress(address, tlsPort, backlog, true)
+      for (const socket of passed) {
+        const bound = await this.openPassed(socket, listen.unixSocket)
+        if (bound?.name === 'clients') chosen = bound.port
       }
-      if (listen.unixSocket !== undefined) await this.openUnix(listen.unixSocket, listen.unixSocketPerm, backlog)
+      const isThere = (name: Door['name']) => passed.length > 0 && this.open.some((door) => door.name === name)
+      const [hasPlain, hasTls, hasUnix] = [isThere('clients'), isThere('tls'), isThere('unix')]
+      for (const address of bindAddresses(listen.host)) {
+        if ((port !== 0 || tlsPort === 0) && !hasPlain) {
+          chosen = (await this.openAddress(address, chosen, backlog, 'clients')) ?? chosen
+        }
+        if (tlsPort !== 0 && !hasTls) await this.openAddress(address, tlsPort, backlog, 'tls')
+      }
+      const { unixSocket, unixSocketPerm } = listen
+      if (unixSocket !== undefined && !hasUnix) await this.openUnix(unixSocket, unixSocketPerm, backlog)
       return { ...firstAddress(listen), port: chosen, tlsPort }
     } catch (error) {
       await this.close()
@@ -52,15 +68,24 @@ export class Doors {
     }
   }
 
+  /** The sockets, to be passed to another process. */
+  sockets(): PassedSocket[] {
+    return this.open.map(({ net, name }) => ({ fd: descriptorOf(net), name }))
+  }
+
+  /** Another process has them as well, and goes on with them. */
+  passOn(): void {
+    this.unix = undefined
+  }
+
   /** Nobody comes in any more; resolves when all who did are gone. */
   async close(): Promise<void> {
     const { unix } = this
-    const all = [...this.open.values(), ...(unix === undefined ? [] : [unix.net])]
-    this.open.clear()
+    const all = this.open.splice(0)
     this.unix = undefined
     // Another process may have put its own socket there since.
     if (unix !== undefined && lstatSync(unix.path, { throwIfNoEntry: false })?.ino === unix.inode) rmSync(unix.path)
-    await Promise.all(all.map((net) => new Promise<void>((resolve) => net.close(() => resolve()))))
+    await Promise.all(all.map(({ net }) => new Promise<void>((resolve) => net.close(() => resolve()))))
   }
 
   /** The port; undefined when the machine does not have the address and need not. */
@@ -68,9 +93,9 @@ export class Doors {
     address: BindAddress,
     port: number,
     backlog: number,
-    isSecure: boolean,
+    name: 'clients' | 'tls',
   ): Promise<number | undefined> {
-    const net = this.server((socket) => peerOf(socket), isSecure)
+    const net = this.server(peerOf, name === 'tls')
     try {
       // As with Redis `::` is what speaks IPv6, and nothing else.
       await listening(net, { host: address.host, port, backlog, ipv6Only: true })
@@ -79,10 +104,28 @@ export class Doors {
       if (UNKNOWN_KIND.has(code) || (code === 'EADDRNOTAVAIL' && address.optional)) return undefined
       throw error
     }
-    this.open.set(`${address.word}${isSecure ? ' with TLS' : ''}`, net)
+    this.opened(net, name)
+    return portOf(net) ?? port
+  }
+
+  /** A socket that somebody has opened for us. Of one without a port Node does not say where it is. */
+  private async openPassed(
+    { fd, name }: PassedSocket,
+    path = 'unix',
+  ): Promise<{ readonly name: Door['name']; readonly port: number } | undefined> {
+    if (name === 'admin') return undefined
+    const peer = unixPeer(path)
+    const net = this.server((socket) => (portOf(net) === undefined ? peer : peerOf(socket)), name === 'tls')
+    await listening(net, { fd })
+    const port = portOf(net)
+    const kind = port === undefined ? 'unix' : name === 'tls' ? 'tls' : 'clients'
+    this.opened(net, kind)
+    return { name: kind, port: port ?? 0 }
+  }
+
+  private opened(net: NetServer, name: Door['name']): void {
+    this.open.push({ net, name })
     net.on('error', this.failed)
-    const bound = net.address()
-    return typeof bound === 'object' && bound !== null ? bound.port : port
   }
 
   /**
@@ -99,10 +142,10 @@ export class Doors {
     const beside = `${path}.${process.pid}`
     rmSync(beside, { force: true })
     await listening(net, { path: beside, backlog })
-    net.on('error', this.failed)
     if (perm !== '0') chmodSync(beside, Number.parseInt(perm, 8))
     renameSync(beside, path)
-    this.unix = { net, path, inode: lstatSync(path).ino }
+    this.opened(net, 'unix')
+    this.unix = { path, inode: lstatSync(path).ino }
   }
 
   private server(peer: (socket: Socket) => Peer, isSecure: boolean): NetServer {
@@ -112,7 +155,18 @@ export class Doors {
   }
 }
 
-function listening(net: NetServer, options: ListenOptions): Promise<void> {
+/** Undefined where it has none: it is a Unix socket. */
+function portOf(net: NetServer): number | undefined {
+  const bound = net.address()
+  return typeof bound === 'object' ? bound?.port : undefined
+}
+
+/** The number of a listening socket in this process; -1 when Node does not say. */
+export function descriptorOf(net: NetServer): number {
+  return (net as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+}
+
+function listening(net: NetServer, options: ListenOptions | { readonly fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     net.once('error', reject)
     net.listen(options, () => {

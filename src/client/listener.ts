@@ -1,5 +1,7 @@
 import { Socket } from 'node:net'
+import type { PassedSocket } from '../base/passed-sockets.js'
 import { type Reader, readingInto } from '../base/socket-reader.js'
+import { UserError } from '../base/user-error.js'
 import { inSubnets } from '../config/subnets.js'
 import type { Frame } from '../resp/frame.js'
 import { receive } from '../tls/accept.js'
@@ -60,13 +62,16 @@ export class Listener {
   }
 
   /**
-   * Opens the configured addresses; gives the first, whose port the system chose if 0 was configured. Rejects with the
+   * Opens the configured addresses, or what was passed of them; gives the first, whose port the system chose if 0 was configured. Rejects with the
    * system's error, and when too few files may be open for a client.
    */
-  async open(): Promise<ListenAddress> {
+  async open(passed: readonly PassedSocket[]): Promise<ListenAddress> {
     const { server } = this
     checkOpenFiles(server)
-    const address = await this.doors.openAll(server.config.listen, server.config.tls.port)
+    if (server.tls.clients === undefined && passed.some(({ name }) => name === 'tls')) {
+      throw new UserError('a socket for clients with TLS was passed, and tls.port is not set')
+    }
+    const address = await this.doors.openAll(server.config.listen, server.config.tls.port, passed)
     server.log.info({ event: 'clients-accepted' }, whereAccepted(address))
     tellProtected(server)
     server.tls.watch()
@@ -82,6 +87,16 @@ export class Listener {
     for (const socket of this.shaking.keys()) socket.destroy()
     this.sweeper.stop()
     return this.doors.close()
+  }
+
+  /** The sockets on which clients come in, to be passed to another process. */
+  sockets(): PassedSocket[] {
+    return this.doors.sockets()
+  }
+
+  /** Another process has these sockets as well. */
+  passOn(): void {
+    this.doors.passOn()
   }
 
   /** Lets all clients go, as far as that is possible in `limits.drainTimeoutMs`; nobody comes in any more. */

@@ -14,6 +14,8 @@ import type { StateFile } from './state-file.js'
 
 /** How often connections of another proxy are looked at. */
 const LOOK_AGAIN_MS = 250
+/** The same where the owner itself waits to be followed. */
+const FOLLOW_MS = 20
 /** Terms of one second. */
 const TERM_STEP = 2 ** 20
 /** A server that does not answer for this long is taken for one that is not there. */
@@ -29,6 +31,8 @@ export interface StarterDeps {
   readonly takeover: boolean
   /** Wait as long as another proxy is active. */
   readonly standby: boolean
+  /** The owner has started this one to be followed by it, and is told that it may stop. */
+  readonly ready: (() => void) | undefined
   readonly acceptEpoch: number | undefined
   /** Every server that the Sentinels know. */
   known(): StartInput['known']
@@ -162,8 +166,10 @@ export class Starter {
 
   /** Waits until nothing is seen of the owner any more, and gives the marks that were found. */
   private async standBy(): Promise<Marks[]> {
-    const { log, expected } = this.deps
-    for (let seenAtMs = performance.now(); ; await sleep(LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS))) {
+    const { log, expected, ready } = this.deps
+    const pauseMs = () => (ready === undefined ? LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS) : FOLLOW_MS)
+    let isTold = false
+    for (let seenAtMs = performance.now(); ; await sleep(pauseMs())) {
       if (this.stopped) throw new Error('stopped while it stood by')
       const looks = await this.lookAround()
       const owners = looks.flatMap(({ marks }) => marks.owner ?? [])
@@ -178,6 +184,10 @@ export class Starter {
         return looks.map(({ marks }) => marks)
       }
       this.tellOnce(`it stands by: ${whoServes(seen, owner)}`)
+      if (!isTold && looks.length >= seen.expected) {
+        isTold = true
+        ready?.()
+      }
     }
   }
 

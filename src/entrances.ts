@@ -1,0 +1,55 @@
+import type { AdminServer } from './admin/admin-server.js'
+import { firstAddress } from './base/bind-addresses.js'
+import type { Logger } from './base/log.js'
+import type { ListenAddress } from './client/doors.js'
+import type { Listener } from './client/listener.js'
+import type { Config } from './config/config.js'
+import type { RingProxy, StartOptions } from './service.js'
+import { startSuccessor } from './successor.js'
+
+/**
+ * Where clients and monitoring come in, and from when on. Who stands by lets clients in when nobody else serves; who was started to go
+ * on in the place of another one leaves its sockets to that until then.
+ */
+export class Entrances {
+  /** Where clients connect. */
+  address: ListenAddress
+  adminAddress: RingProxy['adminAddress']
+
+  constructor(
+    private readonly listener: Listener,
+    private readonly admin: AdminServer,
+    private readonly config: Config,
+    private readonly options: StartOptions,
+    private readonly log: Logger,
+  ) {
+    this.address = { ...firstAddress(config.listen), tlsPort: config.tls.port }
+  }
+
+  /** The proxy starts. What cannot be listened on is told before clients are accepted. */
+  async begin(): Promise<void> {
+    if (this.options.ready === undefined) await this.openAdmin()
+    if (this.options.standby !== true) await this.openListener()
+  }
+
+  /** No other proxy is there. */
+  async vacant(): Promise<void> {
+    if (this.options.ready !== undefined) await this.openAdmin()
+    if (this.options.standby === true) await this.openListener()
+  }
+
+  /** Gives the sockets to a successor; whether that waits for this proxy to stop. */
+  async handOver(env: NodeJS.ProcessEnv): Promise<boolean> {
+    const isReady = await startSuccessor([...this.listener.sockets(), ...this.admin.sockets()], env, this.log)
+    if (isReady) this.listener.passOn()
+    return isReady
+  }
+
+  private async openAdmin(): Promise<void> {
+    this.adminAddress = await this.admin.open(this.config.admin, this.options.sockets ?? [])
+  }
+
+  private async openListener(): Promise<void> {
+    this.address = await this.listener.open(this.options.sockets ?? [])
+  }
+}
