@@ -234,7 +234,8 @@ export class CachedKeys {
       if (!staysCached || client.ear === undefined) this.drop(readers, client)
       const { ear } = client
       if (ear === undefined || client.isBroadcast || (isOwn && (client.isNoLoop || first > writer.number))) continue
-      own ??= ear.tell(client, invalidation, last >= ear.oldest, isOwn)
+      const bytes = ear.tell(client, invalidation, last >= ear.oldest, isOwn)
+      own ??= bytes
     }
     if (readers.size === 0) this.byName.delete(name)
     return own

@@ -35,15 +35,14 @@ export class ClientCachingEar implements CachingEar {
     const { proto, caching } = client.session
     if (to.redirect !== 0) {
       this.redirected(to, invalidation)
-      if (again) this.whenAnswered(() => caching === client.session.caching && this.redirected(to, invalidation))
+      if (again) this.whenAnswered(to, () => caching === client.session.caching && this.redirected(to, invalidation))
       return undefined
     }
     if (proto === 2) return undefined
     const bytes = invalidation.in(3, 3)
     if (isOwn) return bytes
     pushFirst(client, bytes)
-    // Of one command that waits nothing comes that was read before.
-    if (again && !(client.isBlocked && client.queue.length === 1)) client.queue.push(bytes)
+    if (again) client.queue.pushBehindReads(bytes, isOnce(to))
     return undefined
   }
 
@@ -64,8 +63,8 @@ export class ClientCachingEar implements CachingEar {
   }
 
   /** When all is answered that the client has sent, if anything is to come. */
-  private whenAnswered(then: () => void): void {
-    const slot = this.client.queue.behindAnswers()
+  private whenAnswered(to: CachingClient, then: () => void): void {
+    const slot = this.client.queue.behindReads(isOnce(to))
     if (slot === undefined) return
     slot.silent = true
     void slot.whenFirst().then(() => {
@@ -73,6 +72,14 @@ export class ClientCachingEar implements CachingEar {
       then()
     })
   }
+}
+
+/**
+ * Whether it is told again but once for each read: then also behind one that waits for what may never come. By prefixes it is told of
+ * everything, which would be kept for as long as that waits.
+ */
+function isOnce({ isBroadcast }: CachingClient): boolean {
+  return !isBroadcast
 }
 
 /** Sends what its client is to have before anybody else has what is answered in this turn. */

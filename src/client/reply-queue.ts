@@ -144,30 +144,49 @@ export class ReplyQueue implements SlotOwner {
 
   /** Sends what the client has not asked for, which nobody will write into: behind the replies that are to come. */
   push(bytes: Buffer): void {
-    const slot = this.behindAnswers()
-    if (slot === undefined) {
-      this.outbox.append(bytes, 0, bytes.length, true)
-      return
-    }
+    const slot = this.placeBehind((newest) => newest.pausing)
+    if (slot === undefined) this.outbox.append(bytes, 0, bytes.length, true)
+    else this.keep(slot, bytes)
+  }
+
+  /** The same for what makes old what the client may have read: behind all that may have been read by then; not sent when nothing is to come. */
+  pushBehindReads(bytes: Buffer, isWaiting: boolean): void {
+    const slot = this.behindReads(isWaiting)
+    if (slot !== undefined) this.keep(slot, bytes)
+  }
+
+  /**
+   * A place behind the replies to all commands that came before; undefined when none is to come.
+   *
+   * @param isWaiting a command that waits for what may never come is one of them
+   */
+  behindReads(isWaiting: boolean): Slot | undefined {
+    return this.placeBehind((newest) => newest.waiting && !isWaiting)
+  }
+
+  private keep(slot: Slot, bytes: Buffer): void {
     slot.keep(bytes, 0, bytes.length, true)
     this.keptBytes += bytes.length
   }
 
   /**
    * A place behind the replies to all commands that came before, because these were executed before; undefined when none is to come.
-   * A command that waits for something else than an answer is not one of them.
+   *
+   * @param isLater whether the one that came last is executed later
    */
-  behindAnswers(): Slot | undefined {
+  private placeBehind(isLater: (newest: Slot) => boolean): Slot | undefined {
     const { slots } = this
     const newest = slots.at(slots.length - 1)
-    if (newest === undefined || (newest.pausing && slots.length === 1)) return undefined
+    if (newest === undefined) return undefined
+    const isBefore = isLater(newest)
+    if (isBefore && slots.length === 1) return undefined
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, newest.proto, newest.db, false, 0)
     // The client has sent nothing more.
     slot.number = newest.number
     slot.endsBatch = true
     slots.push(slot)
-    if (newest.pausing) {
+    if (isBefore) {
       slots.set(slots.length - 2, slot)
       slots.set(slots.length - 1, newest)
     }

@@ -60,6 +60,18 @@ t.test('what a client reads behind its own write stays remembered', async (t) =>
   t.same(quiet.ear.told, ['k'], 'it would keep it for ever')
 })
 
+t.test('who writes what he has read himself is not the only one who is told', (t) => {
+  const keys = new CachedKeys(10)
+  const [writer, other, third] = [begin(keys), begin(keys), begin(keys)]
+  for (const { client } of [writer, other, third]) keys.read(client, ids('k'), 1)
+  t.same(keys.changed(ids('k'), { client: writer.client, number: 2 }), Buffer.from('k'))
+  t.same(
+    [writer, other, third].map(({ ear }) => ear.told),
+    [['k, own'], ['k'], ['k']],
+  )
+  t.end()
+})
+
 t.test('what is remembered is bounded: for one more key the oldest is told', async (t) => {
   const keys = new CachedKeys(2)
   const { client, ear } = begin(keys)

@@ -313,3 +313,25 @@ t.test('what was not asked for comes behind the replies to all commands before, 
   t.equal(story.written, 'a12bcde3f')
   t.equal(story.queue.keptBytes, 0)
 })
+
+t.test(
+  'that something is old is said behind what may have been read before, also where that waits for its keys',
+  async (t) => {
+    const story = new Story()
+    const { queue } = story
+    queue.pushBehindReads(Buffer.from('nothing is to come'), true)
+    const gated = story.take()
+    gated.pauseClient()
+    queue.pushBehindReads(Buffer.from('b'), true)
+    finish(gated, 'a')
+    const [read, waiting] = [story.take(), story.take()]
+    waiting.waits({ abandon: () => {}, unblock: async () => false } as never)
+    queue.pushBehindReads(Buffer.from('d'), false)
+    finish(read, 'c')
+    t.equal(story.written, 'abcd', 'what waits has read nothing')
+    queue.pushBehindReads(Buffer.from('not again'), false)
+    queue.pushBehindReads(Buffer.from('f'), true)
+    finish(waiting, 'e')
+    t.equal(story.written, 'abcdef')
+  },
+)
