@@ -5,6 +5,7 @@ import { VALUE_PATTERN } from './checkers/provenance.js'
 import { NAMES } from './checkers/tagged.js'
 import { type Form, inMulti, KINDS, type Words } from './form.js'
 import type { Outcome, Value } from './history.js'
+import { CACHING, CHANNEL } from './listening-commands.js'
 import { QUEUE } from './queue-commands.js'
 import { SCRIPT_FORMS } from './scripts.js'
 import { SEVERAL_FORMS } from './several-commands.js'
@@ -43,6 +44,8 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, Form>>>> = {
   ...SEVERAL_FORMS,
   ...SCRIPT_FORMS,
   queue: QUEUE,
+  channel: CHANNEL,
+  caching: CACHING,
   // Their keys are registers, too, and there is one operation more on all of them.
   flushed: { ...REGISTER, flushdb: { reply: 'ok', encode: () => ['FLUSHDB'] } },
   swapped: { ...REGISTER, swapdb: { reply: 'ok', encode: (_key, dbs) => ['SWAPDB', ...dbs] } },

@@ -11,6 +11,8 @@ export class ConnectionLostError extends Error {
 /** What a proxy says that may answer nothing more. */
 const DISMISSAL = /^ERR the outcome of this command, and of those that were sent behind it, is unknown: /
 
+type Hears = (node: Node) => (() => void) | undefined
+
 interface Waiter {
   resolve(reply: Node): void
   reject(error: Error): void
@@ -25,17 +27,21 @@ export class Connection {
   /** Why it ended, once it has. */
   lost: string | undefined
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(
+    private readonly socket: Socket,
+    /** What is to be done with what nobody has asked for; undefined when it is a reply. */
+    private readonly hears: Hears,
+  ) {
     socket.setNoDelay(true)
     socket.on('data', (bytes) => this.take(bytes))
     socket.on('error', () => {})
     socket.on('close', () => this.end(`the connection was closed${this.isDismissed ? ', as it was told' : ''}`))
   }
 
-  static async open(port: number): Promise<Connection> {
+  static async open(port: number, hears: Hears = () => undefined): Promise<Connection> {
     const socket = connect({ port, host: '127.0.0.1' })
     await once(socket, 'connect')
-    return new Connection(socket)
+    return new Connection(socket, hears)
   }
 
   /** Sends one command or several and gives the promises of `count` replies. They reject with `ConnectionLostError`. */
@@ -63,6 +69,12 @@ export class Connection {
       for (let end = replyEnd(this.received, 0); end > 0; end = replyEnd(this.received, start)) {
         const reply = readReply(this.received.subarray(start, end))
         start = end
+        const hear = this.hears(reply)
+        if (hear !== undefined) {
+          // In its place among the replies, whose promises are kept one by one.
+          queueMicrotask(hear)
+          continue
+        }
         const waiter = this.waiters.shift()
         if (waiter === undefined) throw new Error(`a reply that nobody asked for: ${JSON.stringify(reply)}`)
         this.isDismissed = reply.type === '-' && 'text' in reply && DISMISSAL.test(reply.text)

@@ -29,6 +29,7 @@ const READERS: Readonly<Record<string, string>> = {
   scripted: 'look',
   scattered: 'look',
   queue: 'final',
+  caching: 'get',
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
+import { Cachers } from './cachers.js'
 import { ChaosRing, THE_BEGINNING } from './chaos-ring.js'
 import { checkAvailability, checkUnknownShare } from './checkers/availability.js'
 import { checkHistory, type HistoryReport } from './checkers/check-history.js'
@@ -14,12 +15,14 @@ import { checkPlacement, verifyByProxy } from './final-check.js'
 import { killHolders, readFinally } from './final-reads.js'
 import { History, nowMs, type Operation } from './history.js'
 import { LagWatch } from './lag.js'
+import { HEARD } from './listening-commands.js'
 import { type FaultRecord, Nemesis } from './nemesis.js'
 import { WAITING } from './queue-commands.js'
 import { Random } from './random.js'
 import { Scanner } from './scanner.js'
 import { LIBRARY, SCRIPT_FORMS } from './scripts.js'
 import type { Settings } from './settings.js'
+import { Subscribers } from './subscribers.js'
 import { Workers } from './workers.js'
 import { ClientPlan, FIELDS_FILLED, FIELDS_KEY, OWN_DATABASES } from './workloads.js'
 
@@ -78,6 +81,8 @@ const READER_EVERY = 5
 const KEYS_OF_CLIENTS = 2000
 /** Those who wait have numbers of their own, whatever others there are. */
 const FIRST_WORKER = 1000
+const FIRST_SUBSCRIBER = 2000
+const FIRST_CACHER = 3000
 /** Clients go on for a while after the last fault. */
 const CALM_MS = 1000
 
@@ -102,6 +107,8 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
   const lag = new LagWatch()
   const everyone: Client[] = []
   const workers = new Workers(ring, history, options.seed, FIRST_WORKER)
+  const subscribers = new Subscribers(ring, history, options.seed, FIRST_SUBSCRIBER, reading)
+  const cachers = new Cachers(ring, history, options.seed, FIRST_CACHER, reading)
   const run = async (): Promise<ChaosReport> => {
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
@@ -118,12 +125,16 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     if (options.workloads.includes('fields')) await fill(ring)
     if (options.workloads.some((name) => name in SCRIPT_FORMS)) await loadLibrary(ring)
     if (options.workloads.includes('queue')) await workers.start()
+    if (options.workloads.includes('channel')) subscribers.start()
+    if (options.workloads.includes('caching')) cachers.start()
     for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
     const moveClients = () => {
       for (const client of clients.filter((_, i) => i % 2 === 1)) client.close('it was told to use another proxy')
       workers.move()
+      subscribers.move()
+      cachers.move()
     }
     const context: FaultContext = {
       ring,
@@ -169,7 +180,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       for (const client of clients) client.stop()
       workers.stop()
       scanner.stop()
-      await Promise.all([...runs, scans])
+      await Promise.all([...runs, scans, subscribers.stop()])
     } finally {
       scanner.stop()
       clearInterval(ticker)
@@ -186,7 +197,9 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       const operations = history.operations()
       const { records, memberships } = nemesis
       const circumstances = circumstancesOf(records, memberships, options.replicas, lag.lags)
-      const during = operations.filter(({ invokedMs, name }) => invokedMs < endedMs && !WAITING.includes(name))
+      const during = operations.filter(
+        ({ invokedMs, name }) => invokedMs < endedMs && ![...WAITING, ...HEARD].includes(name),
+      )
       const { judged, violations } = checkAvailability(during, circumstances)
       return {
         options,
@@ -214,6 +227,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     const unanswered = await readFinally(everyone, ring, history)
     if (unanswered !== undefined) complain('no answer', unanswered)
     await workers.drain()
+    await cachers.stop()
     tell('comparing the members')
     const { keys, violations } = await checkPlacement(ring)
     found.push(...violations)
@@ -232,6 +246,8 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
   } finally {
     lag.stop()
     workers.close()
+    subscribers.close()
+    cachers.close()
     for (const client of everyone) {
       client.stop()
       client.close('the run is over')
@@ -248,7 +264,8 @@ function jobsOf({
   const common = workloads.filter((name) => !(name in OWN_DATABASES))
   const jobs = Array.from({ length: clients }, (_, i) => ({
     db: i % 4 === 3 ? OTHER_DB : 0,
-    workloads: common,
+    // A channel is the same in all databases: one is enough.
+    workloads: i % 4 === 3 ? common.filter((name) => name !== 'channel') : common,
     readsOnly: i % READER_EVERY === READER_EVERY - 1,
   }))
   for (const name of workloads.filter((each) => each in OWN_DATABASES)) {

@@ -15,6 +15,9 @@ export const PARTS: readonly string[] = ['count*', 'queue*', 'held*', 'fence*', 
 /** Two lists of work, one of what is worked at, a sorted set and a stream. */
 export const QUEUE_PLACES: readonly string[] = ['a', 'b', 'kept', 'z', 's']
 
+/** Whoever says something has a key for it; so many clients there are as a rule. */
+const OWNERS: readonly string[] = Array.from({ length: 10 }, (_, client) => `c${client}`)
+
 /** Whether two of the names have their keys on the same servers, whatever the ring is. */
 export function isTogether(one: string, other: string): boolean {
   return one === other || (one.endsWith('*') && other.endsWith('*'))
@@ -35,6 +38,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   scripted: PARTS,
   scattered: ACCOUNTS,
   queue: QUEUE_PLACES,
+  channel: OWNERS,
 }
 
 /**

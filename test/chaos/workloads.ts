@@ -1,6 +1,7 @@
 import { NAMES } from './checkers/tagged.js'
 import { CARRYING_TYPES, DEADLINE_TYPES, isRead, type Plan, WATCHED_TYPE } from './commands.js'
 import { FLUSHED_DB, SWAPPED_DBS } from './databases.js'
+import { ownerOf } from './listening-commands.js'
 import type { Random } from './random.js'
 import { ACCOUNTS, ELEMENTS, isTogether, PLACES } from './several-keys.js'
 
@@ -27,8 +28,13 @@ export interface WorkloadOptions {
 /** Keys of each workload that are in use at a time; of those that expire so many that some are there at the end. */
 export const SLOTS = 3
 const EXPIRING_KEYS = 48
+/** Keys that are cached: most are seldom written, so that it shows when what is old stays. */
+export const CACHED_KEYS = 30
+const QUIET_SHARE = 0.3
 /** The share of tasks in which something is watched. */
 const COMPARING_SHARE = 0.08
+/** The share in which something is written and then announced. */
+const ANNOUNCING_SHARE = 0.04
 /** After so many operations of each client new keys take the place of the old ones, so that histories stay short. */
 const OPERATIONS_PER_GENERATION = 1000
 
@@ -117,8 +123,9 @@ const QUEUED = [
   'zadd',
   'zadd',
   'xadd',
-  'lpop',
-  'lpop',
+  // Most of it is taken at once, so that workers wait.
+  ...Array.from({ length: 8 }, () => 'lpop'),
+  'zpopmin',
   'zpopmin',
   'look',
 ]
@@ -128,7 +135,7 @@ const TOGETHER = ACCOUNTS.filter((name) => isTogether(name, ACCOUNTS[ACCOUNTS.le
 const AMOUNT_MAX = 1_000_000_000
 
 /** Their keys are the same in a whole run: somebody waits for them, and their checks take no longer for it. */
-const LASTING: readonly string[] = ['queue']
+const LASTING: readonly string[] = ['queue', 'channel', 'caching']
 
 /** `register:2:0`, the third register of the first generation; some keys have bytes that are no text. */
 export function keyOfSlot(workload: string, slot: number, generation: number): string {
@@ -280,6 +287,14 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
         return { name, args: name === 'zpopmin' || name === 'look' ? [] : [random.pick(['a', 'b']), value()] }
     }
   },
+  channel: (random, value) => {
+    const name = random.pick(['publish', 'publish', 'publish', 'spublish', 'say', 'told'])
+    return { name, args: [name === 'told' ? ownerOf(value()) : value()] }
+  },
+  caching: (random, value) => {
+    const name = random.pick(['set', 'set', 'set', 'scripted', 'inMulti', 'del', 'get', 'get'])
+    return { name, args: name === 'get' || name === 'del' ? [] : [value()] }
+  },
   stream: (random, value) => {
     const name = random.pick(['xadd', 'xadd', 'xadd', 'xrange'])
     return { name, args: name === 'xadd' ? ['*', value()] : [] }
@@ -329,6 +344,12 @@ export class ClientPlan {
     if (compared.length > 0 && !options.readsOnly && random.chance(COMPARING_SHARE)) {
       return this.compare(random.pick(compared))
     }
+    if (
+      this.kinds.includes('channel') &&
+      !options.readsOnly &&
+      random.chance(this.kinds.length > 2 ? ANNOUNCING_SHARE : 0.4)
+    )
+      return this.announce()
     const count = random.chance(0.25) ? random.between(2, 8) : 1
     const plans: Plan[] = []
     while (plans.length < count) {
@@ -371,6 +392,9 @@ export class ClientPlan {
   }
 
   private key(workload: string): string {
+    if (workload === 'caching' && this.random.chance(QUIET_SHARE)) {
+      return this.keyAt(workload, this.random.between(SLOTS, CACHED_KEYS - 1))
+    }
     return this.keyAt(workload, this.random.below(workload === 'expiring' ? EXPIRING_KEYS : SLOTS))
   }
 
@@ -388,6 +412,14 @@ export class ClientPlan {
     const name = this.random.pick(['set', 'set', 'get', 'wipe', 'unlink'])
     const args = () => (name === 'set' ? [this.value()] : [])
     return { kind: 'together', plans: keys.map((key) => ({ workload: 'register', key, name, args: args() })) }
+  }
+
+  /** Something is said, and announced behind it. */
+  private announce(): Task {
+    const key = this.key('channel')
+    this.planned += 2
+    const plans = ['say', 'publish'].map((name): Plan => ({ workload: 'channel', key, name, args: [this.value()] }))
+    return { kind: 'batch', plans, thinkMs: this.random.below(9) }
   }
 
   private compare(workload: string): Task {

@@ -1,5 +1,7 @@
 import { byKey, isWide, type Operation } from '../history.js'
 import { bankModelFor } from './bank.js'
+import { checkCaching } from './caching.js'
+import { checkChannel } from './channel.js'
 import { checkCounter } from './counter.js'
 import { checkDeadline } from './deadline.js'
 import { expiringModel } from './expiring.js'
@@ -67,6 +69,8 @@ const checks: Readonly<Record<string, Check>> = {
   scattered: (key, operations, brief) => linearizable(bankModelFor(operations))(key, operations, brief),
   group: checkGroup,
   queue: checkQueue,
+  channel: checkChannel,
+  caching: checkCaching,
   hash: linearizable(hashModel),
   expiring: linearizable(expiringModel),
   counter: checkCounter,

@@ -1,3 +1,4 @@
+import { LISTENING_DEFECTS } from './listening-defects.js'
 import { SCRIPT_DEFECTS } from './script-defects.js'
 import { SEVERAL_DEFECTS } from './several-defects.js'
 import type { Defect } from './sought.js'
@@ -289,4 +290,5 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   ...SEVERAL_DEFECTS,
   ...SCRIPT_DEFECTS,
   ...WAITING_DEFECTS,
+  ...LISTENING_DEFECTS,
 }

@@ -40,4 +40,17 @@ export const WAITING_DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'waiter-forgotten-on-failover': {
+    summary: 'who waits when keys get other replicas has no place in line any more',
+    faults: ['kill'],
+    workloads: ['queue'],
+    patches: [
+      {
+        file: 'serving/blocking/blocking.js',
+        replace: 'this.router = router;',
+        by: `if (router !== this.router) for (const line of this.lines.all()) line.waiters.clear();
+        this.router = router;`,
+      },
+    ],
+  },
 }
