@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rssBytes } from '../support/process-figures.js'
 import { GATHER_NAMES, GATHER_TITLES, measureGather } from './gathers.js'
+import { LISTENING_NAMES, LISTENING_TITLES, measureListening } from './listening.js'
 import { measureQueues, QUEUE_NAMES, QUEUE_TITLES } from './queues.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
@@ -23,6 +24,7 @@ export const FURTHER_NAMES = [
   ...TRANSACTION_NAMES,
   ...SCRIPT_NAMES,
   ...QUEUE_NAMES,
+  ...LISTENING_NAMES,
   ...TLS_NAMES,
 ] as const
 export type FurtherName = (typeof FURTHER_NAMES)[number]
@@ -118,6 +120,14 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
     onStep('what TLS costs')
     for (const figure of await measureTls(options)) {
       onFigure({ ...figure, system: 'dt-r2', title: `DT, 3 copies: ${TLS_TITLES[figure.name]}` })
+    }
+  }
+  const redis = all.find(({ name }) => name === 'redis')
+  if (LISTENING_NAMES.some((name) => names.includes(name)) && redis !== undefined && !signal.aborted) {
+    onStep('what those cost who wait, listen and have caches')
+    const system = { name: 'dt-r2' as const, port: ring.port, pid: ring.proxyPid, flushPorts: [] }
+    for (const figure of await measureListening(redis, system, names, options)) {
+      onFigure({ ...figure, title: `DT, 3 copies: ${LISTENING_TITLES[figure.name]}` })
     }
   }
   if (!names.includes('idle') && !names.includes('refuse-full')) return

@@ -1,5 +1,6 @@
 import type { FurtherName } from './further.js'
 import { GATHER_TITLES } from './gathers.js'
+import { LISTENING_TITLES } from './listening.js'
 import { QUEUE_TITLES } from './queues.js'
 import type { FigureName, Line, Spread } from './results.js'
 import { SCRIPT_TITLES } from './scripts.js'
@@ -143,6 +144,20 @@ export const TARGETS: readonly Target[] = [
       ['queue-apart', 0.1],
     ] as const
   ).map(([further, atLeast]): Target => ({ title: QUEUE_TITLES[further], atLeast, unit: 'ratio', of: { further } })),
+  ...(
+    [
+      ['publish-1', { atLeast: 0.9 }],
+      ['publish-100', { atLeast: 0.6 }],
+      ['publish-1000', { atLeast: 0.5 }],
+      ['publish-nobody', { atMost: 1.2 }],
+      ['subscribers', { atMost: 250 * MB, unit: 'bytes' }],
+      ['hand-over', { atMost: 2.5 }],
+      ['waiters', { atMost: 30 * MB, unit: 'bytes' }],
+      ['waiters-idle', { atMost: 0.01 }],
+      ['woken-at-once', { atMost: 5 }],
+      ['tracking-get', { atMost: 1.3 }],
+    ] as const
+  ).map(([further, limit]): Target => ({ title: LISTENING_TITLES[further], unit: 'ratio', ...limit, of: { further } })),
   ...(
     [
       ['tls-get-p1', 1, 'ratio'],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { GATHER_NAMES } from '../../bench/compare/gathers.js'
+import { LISTENING_NAMES } from '../../bench/compare/listening.js'
 import { QUEUE_NAMES } from '../../bench/compare/queues.js'
 import { linesOf } from '../../bench/compare/results.js'
 import { SCRIPT_NAMES } from '../../bench/compare/scripts.js'
@@ -48,6 +49,7 @@ t.test('every target is one of something that is measured', async (t) => {
       'watch',
       ...SCRIPT_NAMES,
       ...QUEUE_NAMES,
+      ...LISTENING_NAMES,
       ...TLS_NAMES,
     ].map((name) => [name, { median: 1, min: 1, max: 1 }]),
   )
