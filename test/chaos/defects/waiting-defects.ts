@@ -47,9 +47,13 @@ export const WAITING_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/blocking/blocking.js',
-        replace: 'this.router = router;',
-        by: `if (router !== this.router) for (const line of this.lines.all()) line.waiters.clear();
-        this.router = router;`,
+        replace: 'this.owed.servingChanged(this.order.router);',
+        by: `{
+          const { router } = this.order;
+          if (router !== this.routerBefore) for (const line of this.lines.all()) line.waiters.clear();
+          this.routerBefore = router;
+          this.owed.servingChanged(router);
+        }`,
       },
     ],
   },
