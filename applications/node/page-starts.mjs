@@ -34,6 +34,10 @@ const STARTS = {
     'ACL WHOAMI',
     'CONFIG GET requirepass',
     'FUNCTION LIST',
+    'SLOWLOG LEN',
+    'SLOWLOG GET 50',
+    'CONFIG GET slowlog-max-len',
+    'CONFIG GET slowlog-log-slower-than',
   ],
   'P3X Redis UI': [
     'CONFIG GET databases',
@@ -44,6 +48,7 @@ const STARTS = {
     'MEMORY DOCTOR',
     'ACL LIST',
     'LATENCY LATEST',
+    'SLOWLOG GET',
     'KEYS *',
     'MEMORY STATS',
     'CONFIG GET *',

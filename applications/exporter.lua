@@ -1,0 +1,1 @@
+return {"keys", tostring(redis.call("DBSIZE"))}
