@@ -28,6 +28,13 @@ class Pool {
 const small = new Pool(2048, 4096)
 const large = new Pool(64 * 1024, 64)
 
+/** An array that has room for one element, which is all that most clients ever need: the first push would make room for 17. */
+function roomForOne(): Buffer[] {
+  const array = [small.take()]
+  small.give(array.pop()!)
+  return array
+}
+
 /** So much does not wait for what belongs with it. */
 const PATIENT_BYTES_MAX = 16 * 1024
 
@@ -44,9 +51,9 @@ export class Outbox implements Flushable, Patient {
 
   private buffer: Buffer | undefined
   private used = 0
-  private readonly ready: Buffer[] = []
+  private readonly ready = roomForOne()
   /** Buffers that were written and may not have left, and large ones that are held until they have. */
-  private readonly leaving: Buffer[] = []
+  private readonly leaving = roomForOne()
   private readonly held: Buffer[] = []
   private queuedBytes = 0
   private scheduled = false

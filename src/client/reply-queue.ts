@@ -58,7 +58,8 @@ export interface ReplyQueueOwner {
 export class ReplyQueue implements SlotOwner {
   private static readonly spare: Slot[] = []
 
-  private readonly slots = new Fifo<Slot>()
+  /** Most clients have one or two at a time, and there may be thousands of clients. */
+  private readonly slots = new Fifo<Slot>(4)
   /** How many places were ever taken. */
   taken = 0
   /** Size of the commands that are not answered, in bytes. */
