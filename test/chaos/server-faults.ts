@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../../src/local/ask.js'
 import { command } from '../helpers/raw-client.js'
 import { type ChaosRing, THE_BEGINNING } from './chaos-ring.js'
+import { SAYS_UNKNOWN } from './checkers/honesty.js'
 import { Connection } from './connection.js'
 import type { Fault } from './faults.js'
 import { again, configure, tellSentinels } from './operator-faults.js'
@@ -47,6 +48,34 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
       await sleep(durationMs)
       await configure(ring, full, accept)
       await Promise.all(killed.map((name) => ring.restart(name, false)))
+    },
+  },
+  'part-waits': {
+    summary:
+      'MSET of two keys: a server of the one cannot be reached for too long, and a backup of the other refuses writes',
+    resource: 'all',
+    leastSeconds: 10,
+    lasts: [0, 500],
+    async run({ ring, complain }, { durationMs, dice }) {
+      const found = twoParts(ring, dice[0])
+      if (found === undefined) return
+      const { away, refusing, waits, halved } = found
+      const { relay } = ring.member(away)
+      await askProxy(ring, 'MSET', waits, 'old', halved, 'old')
+      await configure(ring, refusing, 'min-replicas-to-write 1')
+      // Its Sentinels reach it: it is waited for until the command's time is over.
+      relay.cut(['proxy'])
+      await sleep(durationMs)
+      const answer = await askProxy(ring, 'MSET', waits, 'new', halved, 'new')
+      relay.heal()
+      await configure(ring, refusing, 'min-replicas-to-write 0')
+      await sleep(NOTICED_MS)
+      const applied = []
+      for (const key of [waits, halved]) if ((await askProxy(ring, 'GET', key)) === 'new') applied.push(key)
+      if (applied.length > 0 && answer !== 'OK' && !SAYS_UNKNOWN.test(answer)) {
+        complain(`MSET of ${waits} and ${halved} answers ${answer}, and ${applied} has what it wrote`, 'honest errors')
+      }
+      await askProxy(ring, 'UNLINK', waits, halved)
     },
   },
   'config-drift': {
@@ -252,6 +281,22 @@ async function forget(ring: ChaosRing, ...words: string[]): Promise<void> {
     if (/^\d+$/.test(await askProxy(ring, ...words))) return
     await sleep(500)
   }
+}
+
+/** Two keys, and a server of the first and a backup of the second, neither of which holds the other key; if there are such. */
+function twoParts(ring: ChaosRing, die: number) {
+  const holdersOf = placement([...ring.expected], ring.options.replicas)
+  const keys = Array.from({ length: 200 }, (_, i) => `part:${die}:${i}`)
+  for (const waits of keys) {
+    const [away, ...others] = holdersOf(Buffer.from(waits))
+    const isApart = (key: string) => {
+      const [, refusing] = holdersOf(Buffer.from(key))
+      return !holdersOf(Buffer.from(key)).includes(away) && refusing !== undefined && !others.includes(refusing)
+    }
+    const halved = keys.find(isApart)
+    if (halved !== undefined) return { away, refusing: holdersOf(Buffer.from(halved))[1], waits, halved }
+  }
+  return undefined
 }
 
 const FORGET_TRIES = 30

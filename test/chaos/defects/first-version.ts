@@ -34,7 +34,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   },
   'part-not-applied': {
     summary: 'a command is said not to be applied although a part of it was',
-    faults: ['refuse-and-lose', 'refuse-some'],
+    faults: ['part-waits'],
     workloads: ['register'],
   },
   'large-key-copied': {
