@@ -160,8 +160,16 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
     lasts: [1500, 5000],
     run: (context, { durationMs, dice }) => split(context, durationMs, dice, []),
   },
+  'two-proxies-apart': {
+    summary: 'the same, for so long that each of them may have let go of the members that it does not reach',
+    resource: 'all',
+    byName: true,
+    leastSeconds: 30,
+    lasts: [12_000, 15_000],
+    run: (context, { durationMs, dice }) => split(context, durationMs, [dice[0], 0], []),
+  },
   'two-proxies-takeover': {
-    summary: 'the same, and the second one has been told to take over',
+    summary: 'a network is split as for two-proxies, and the second one has been told to take over',
     resource: 'all',
     lasts: [1500, 5000],
     run: (context, { durationMs, dice }) => split(context, durationMs, dice, ['--takeover']),

@@ -15,6 +15,7 @@ import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
 import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, type Line, Lines } from './lines.js'
+import { Moves, type Putting } from './moves.js'
 import { OwedLooks } from './owed-looks.js'
 import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
@@ -32,7 +33,7 @@ const XINFO_STREAM = rowNamed('xinfo|stream')!
  *
  * So whoever comes behind the RPUSH finds the element taken, on every server. What is popped is told when all replicas have popped it.
  */
-export class Blocking implements Hands, Keeper, AwaitedListener {
+export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   readonly lines = new Lines(this)
   private readonly deadlines = new Deadlines()
   private readonly waiting = new Set<WaitingClient>()
@@ -44,8 +45,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     () => this.lines.all(),
     (lines) => this.tryAgain(lines),
   )
-  /** Elements that are moved between servers, one after the other. */
-  private moving: Promise<void> = Promise.resolve()
+  private readonly moves: Moves
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -55,6 +55,7 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     this.order.awaited.listener = this
     this.shutKeys = new ShutKeys(this.order)
     this.inquiries = new Inquiries(serveKeys)
+    this.moves = new Moves(this.order, this.shutKeys, this)
   }
 
   get order(): Order {
@@ -211,15 +212,10 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
 
   /** [Hands] */
   fetch(waiter: WaitingClient, line: Line): void {
-    const { lostReads, router } = this.order
-    const route = router.routeOf(line.id)
-    const isBehind = lostReads.isBehind(waiter.slot)
-    if (isBehind) void lostReads.passed(waiter.slot).then(() => this.readable())
-    else if (waiter.isSlow) {
-      const isShut = new Promise<boolean>((resolve) => this.shutKeys.shut(waiter.command.ids.at(-1)!, resolve))
-      waiter.isQueued = true
-      // One after the other: two that move in opposite directions need the same keys.
-      this.moving = this.moving.then(() => this.move(waiter, line, isShut))
+    const route = this.order.router.routeOf(line.id)
+    const isBehind = this.isPutBehind(waiter)
+    if (!isBehind && waiter.isSlow) {
+      this.moves.send(waiter, line)
       return
     }
     const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
@@ -231,6 +227,14 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     const slot = waiter.slotOf(line)
     this.oneRoute.serve(route, waiter.command.onKey(keyOfId(line.id).key), waiter.command.row, slot, 0)
     slot.isOut = true
+  }
+
+  /** [Putting] */
+  isPutBehind({ slot }: WaitingClient): boolean {
+    const { lostReads } = this.order
+    if (!lostReads.isBehind(slot)) return false
+    void lostReads.passed(slot).then(() => this.readable())
+    return true
   }
 
   /** [Hands] */
@@ -261,35 +265,6 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     return this.shutKeys.isTaken(id)
   }
 
-  /** Moves an element between servers, for somebody in a line that is shut. */
-  private async move(client: WaitingClient, line: Line, toIsShut: Promise<boolean>): Promise<void> {
-    const { order } = this
-    const { frame, row, ids } = client.command
-    const to = ids[ids.length - 1]
-    const slot = client.slotOf(line)
-    slot.isOut = true
-    try {
-      if (!(await toIsShut)) {
-        if (client.leaves()) answer(slot, order.stillGated())
-        // Whoever has had the key may not write to it, and nobody else would tell that it can be tried again.
-        this.lines.wrote(line, 1, false)
-        this.look()
-        return
-      }
-      try {
-        if (!client.leaves()) return
-        const attempt = await new PlannedWait(order, frame, row, slot, client).attemptNow()
-        if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
-        else answer(slot, order.unavailable())
-      } finally {
-        this.shutKeys.open(to)
-      }
-    } catch (failure) {
-      slot.fail(failure as Error)
-      order.orderLost()
-    }
-  }
-
   /** [Keeper] */
   ends(client: WaitingClient): void {
     this.forget(client)
@@ -303,7 +278,13 @@ export class Blocking implements Hands, Keeper, AwaitedListener {
     this.look()
   }
 
-  /** [Keeper] */
+  /** [Putting] */
+  notMoved(line: Line): void {
+    this.lines.wrote(line, 1, false)
+    this.look()
+  }
+
+  /** [Keeper, Putting] */
   came(client: WaitingClient, line: Line | undefined, came: Came): void {
     const { lines } = this
     if (came === 'something') this.forget(client)

@@ -23,7 +23,7 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
   },
   'two-views': {
     summary: 'two proxies acknowledge side by side in a network that is split',
-    faults: ['two-proxies'],
+    faults: ['two-proxies-apart'],
     workloads: SIMPLE,
     ring: { nodes: 3 },
   },

@@ -136,3 +136,56 @@ t.test(
     t.same(client.heard, ['BLPOP k 0: *2\r\n$1\r\nk\r\n$1\r\nx'])
   },
 )
+
+/** What a server says whose lists have one element. */
+function replyOf(asked: string): string {
+  const [name, , key] = asked.split(' ')
+  if (name === 'LMPOP') return `*2\r\n$${key.length}\r\n${key}\r\n*1\r\n$1\r\nx`
+  return name === 'LLEN' || name.endsWith('PUSH') ? ':1' : '$1\r\nx'
+}
+
+t.test(
+  'a read that is lost while an element waits to be moved for its client is asked again before that',
+  async (t) => {
+    const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 0)
+    const masterOf = (key: string) =>
+      ring.order.router.routeOfKey(Buffer.from(key), 0, key.length).natural[0] as unknown as LinkInMemory
+    const source = masterOf('a')
+    const read = Array.from({ length: 50 }, (_, i) => `key:${i}`).find((key) => masterOf(key) !== source)!
+    const [reader, other, taker, writer] = [ring.client(true), ring.client(), ring.client(), ring.client()]
+    reader.send(`LRANGE ${read} 0 -1`)
+    reader.send('BLMOVE a {a}b LEFT LEFT 0')
+    other.send('BLMOVE {a}c {a}d LEFT LEFT 0')
+    source.answers('_', '_')
+    // Somebody waits for what is moved: so it is moved step by step, one element after the other.
+    taker.send('BLPOP {a}b {a}d 0')
+    source.answers('_')
+    await turnEnds()
+    writer.send('RPUSH {a}c x')
+    writer.send('RPUSH a x')
+    source.answers(':1', ':1')
+    await turnEnds()
+    t.same(source.asked, ['LINDEX {a}c 0', 'LLEN {a}d'], 'the other one comes first')
+    ring.breaks(masterOf(read))
+    const goesOn = async () => {
+      source.answers(...source.asked.map(replyOf))
+      await turnEnds()
+    }
+    for (let i = 0; i < 10; i++) {
+      t.same(
+        source.asked.filter((each) => / a( |$)/.test(each)),
+        [],
+        'nothing is asked for who has a read to come',
+      )
+      await goesOn()
+    }
+    t.same([other.heard.length, taker.heard.length, reader.heard], [1, 1, []])
+    ring.returns(masterOf(read))
+    await turnEnds()
+    t.same(masterOf(read).asked, [`LRANGE ${read} 0 -1`])
+    masterOf(read).answers('*0')
+    for (let i = 0; i < 10; i++) await goesOn()
+    await turnEnds()
+    t.same(reader.heard, [`LRANGE ${read} 0 -1: *0`, 'BLMOVE a {a}b LEFT LEFT 0: $1\r\nx'])
+  },
+)

@@ -1,0 +1,66 @@
+import type { Order } from '../../order/order.js'
+import { answer } from '../../order/replies.js'
+import type { Line } from './lines.js'
+import { PlannedWait } from './planned-wait.js'
+import type { ShutKeys } from './shut-keys.js'
+import type { Came, WaitingClient } from './waiting-client.js'
+
+/** Who looks after those for whom elements are moved. */
+export interface Putting {
+  /** Whether a read that its client had sent before was lost meanwhile, and comes first: then it is tried again behind that. */
+  isPutBehind(client: WaitingClient): boolean
+  /** What it was sent for was not answered, or has not left. */
+  came(client: WaitingClient, line: Line, came: Came): void
+  /** Others had the destination all the time: nobody would tell that the line can be looked at again. */
+  notMoved(line: Line): void
+}
+
+/**
+ * Moves elements from server to server, or to where somebody waits, for those in lines that are shut [design §7 Waiting]: one after
+ * the other, since two that move in opposite directions need the same keys.
+ */
+export class Moves {
+  private last: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly order: Order,
+    private readonly shutKeys: ShutKeys,
+    private readonly putting: Putting,
+  ) {}
+
+  /** Sends for an element for this client, when those before it have theirs. */
+  send(client: WaitingClient, line: Line): void {
+    const toIsShut = new Promise<boolean>((resolve) => this.shutKeys.shut(client.command.ids.at(-1)!, resolve))
+    client.isQueued = true
+    this.last = this.last.then(() => this.move(client, line, toIsShut))
+  }
+
+  private async move(client: WaitingClient, line: Line, toIsShut: Promise<boolean>): Promise<void> {
+    const { order, putting } = this
+    const { frame, row, ids } = client.command
+    const slot = client.slotOf(line)
+    slot.isOut = true
+    try {
+      if (!(await toIsShut)) {
+        if (client.leaves()) answer(slot, order.stillGated())
+        putting.notMoved(line)
+        return
+      }
+      try {
+        if (!client.leaves()) return
+        if (putting.isPutBehind(client)) {
+          putting.came(client, line, 'not tried')
+          return
+        }
+        const attempt = await new PlannedWait(order, frame, row, slot, client).attemptNow()
+        if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
+        else answer(slot, order.unavailable())
+      } finally {
+        this.shutKeys.open(ids[ids.length - 1])
+      }
+    } catch (failure) {
+      slot.fail(failure as Error)
+      order.orderLost()
+    }
+  }
+}
