@@ -43,6 +43,11 @@ const NEED_THE_RING: readonly string[][] = [
   ['RANDOMKEY'],
   ['FLUSHALL'],
   ['SWAPDB', '0', '1'],
+  ['RENAME', 'a', 'b'],
+  ['SUNIONSTORE', 'a', 'b', 'c'],
+  ['LMOVE', 'a', 'b', 'LEFT', 'RIGHT'],
+  ['MSETNX', 'a', '1', 'b', '2', 'c', '3'],
+  ['WATCH', 'a'],
   ['DT', 'PLAN', 'REMOVE', 'dt-1'],
   ['DT', 'ADD', 'dt-9', '127.0.0.1:1'],
   ['DT', 'REMOVE', 'dt-1'],
@@ -72,6 +77,18 @@ t.test('a start that is refused listens, says why at once, and goes on when enou
   t.equal(String(await early.reply()), '+PONG\r\n', 'and goes on')
   for (const [command, answer] of OWN) t.match(String(await client.ask(...command)), answer, command.join(' '))
   for (const command of NEED_THE_RING) t.match(String(await client.ask(...command)), refused, command.join(' '))
+  await client.ask('UNWATCH')
+  for (const commands of [
+    [
+      ['SET', 'a', '1'],
+      ['INCR', 'b'],
+    ],
+    [['INCR', 'a'], ['RENAME', 'b', 'c'], ['DBSIZE']],
+  ]) {
+    const replies = (await client.pipeline([['MULTI'], ...commands, ['EXEC']])).map(String)
+    t.same(replies.slice(0, -1), ['+OK\r\n', ...commands.map(() => '+QUEUED\r\n')], 'MULTI needs nobody')
+    t.match(replies.at(-1), refused)
+  }
 
   await comeBack(ring, 'dt-2', 'dt-3')
   await started
