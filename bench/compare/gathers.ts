@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RawClient } from '../../test/helpers/raw-client.js'
-import { replicasOf } from '../../test/helpers/ring-state.js'
+import { counter, replicasOf } from '../../test/helpers/ring-state.js'
 import { cpuSeconds } from '../support/process-figures.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
@@ -11,12 +11,14 @@ import { chooseRows } from './rows.js'
  * both are measured in turn, a few times.
  */
 
-export const GATHER_NAMES = ['rename', 'union-store', 'gathers', 'inter', 'get-beside-gathers'] as const
+export const GATHER_NAMES = ['rename', 'union-store', 'move-element', 'gathers', 'inter', 'get-beside-gathers'] as const
 export type GatherName = (typeof GATHER_NAMES)[number]
 
 export const GATHER_TITLES: Readonly<Record<GatherName, string>> = {
   rename: 'RENAME of a small value between servers, 1 connection: p50 to that of a SET',
   'union-store': 'SUNIONSTORE of small sets of two servers, 1 connection: p50 to that of a SET',
+  'move-element':
+    'LMOVE of an element between lists of a million on two servers, 1 connection: p50 to that of a SET, nothing copied',
   gathers: 'SUNIONSTORE of small sets of two servers, 50 connections: commands a second to those of SET',
   inter: 'SINTER of two sets of 10,000 members on two servers: p50 to that on one server',
   'get-beside-gathers': 'GET beside 1,000 such SUNIONSTOREs a second: CPU to that of GET alone',
@@ -24,6 +26,7 @@ export const GATHER_TITLES: Readonly<Record<GatherName, string>> = {
 
 const CLIENTS = 50
 const MEMBERS = 10_000
+const ELEMENTS = 1_000_000
 const GATHERS_PER_SECOND = 1000
 const TICK_MS = 10
 
@@ -60,6 +63,18 @@ export async function measureGather(
       }
       case 'union-store':
         return await toSet(unite)
+      case 'move-element': {
+        const lists = [`list{${a}}`, `list{${b}}`]
+        for (const list of lists) await push(client, list)
+        const before = await counter(client, 'gather_bytes')
+        let moves = 0
+        const move: Ask = (each) =>
+          each.ask('LMOVE', lists[moves % 2], lists[++moves % 2], moves % 4 < 2 ? 'LEFT' : 'RIGHT', 'RIGHT')
+        const ratio = await toSet(move)
+        const copied = (await counter(client, 'gather_bytes')) - before
+        if (copied > 0) throw new Error(`LMOVE has copied ${copied} bytes`)
+        return ratio
+      }
       case 'gathers':
         return await rounds(async () => (await rate(clients, quick, unite)) / (await rate(clients, quick, set)))
       case 'inter': {
@@ -93,6 +108,11 @@ async function fill(client: RawClient, key: string, from: number): Promise<void>
   for (let i = 0; i < MEMBERS; i += 1000) {
     await client.ask('SADD', key, ...Array.from({ length: 1000 }, (_, k) => `member:${from + i + k}`))
   }
+}
+
+async function push(client: RawClient, key: string): Promise<void> {
+  const elements = Array.from({ length: 1000 }, (_, k) => `element:${k}`)
+  for (let i = 0; i < ELEMENTS; i += elements.length) await client.ask('RPUSH', key, ...elements)
 }
 
 async function p50(client: RawClient, times: number, ask: Ask): Promise<number> {

@@ -125,6 +125,7 @@ export const TARGETS: readonly Target[] = [
     [
       ['rename', { atMost: 5 }],
       ['union-store', { atMost: 5 }],
+      ['move-element', { atMost: 4 }],
       ['gathers', { atLeast: 0.12 }],
       ['inter', { atMost: 3 }],
       ['get-beside-gathers', { atMost: 1.05 }],
