@@ -2,11 +2,15 @@ import { coarse } from '../base/coarse-clock.js'
 import type { Answering } from './answering.js'
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
+import { type SentTrace, tracing } from './tracing.js'
 
 /** A server may have read so many commands, and answered none of them, before it executes what takes it long. */
 const OLDEST = 1000
 /** A server that has not answered its oldest command for so long may be busy with it. */
 const SLOW_MS = 300
+
+/** In so many bytes its name stands. */
+const NAME_BYTES_MAX = 64
 
 /** Is shown who waits for a reply, and where the command lies. */
 export type EntryVisitor = (sink: ReplySink, tag: number, buf: Buffer, start: number, end: number) => void
@@ -34,6 +38,9 @@ export class InFlight implements Answering {
   private starts = new Int32Array(this.capacity)
   private ends = new Int32Array(this.capacity)
   private ticks = new Int32Array(this.capacity)
+  /** Those that are traced, by how many were pushed before them. */
+  private traced: Map<number, SentTrace> | undefined
+  private isLost = false
 
   /**
    * @param taken how many were put into and taken from the queues before this one, which count on
@@ -73,12 +80,14 @@ export class InFlight implements Answering {
     this.starts[i] = start
     this.ends[i] = end
     this.ticks[i] = coarse.tick
+    if (tracing.isOn) this.trace(segment.buf, start, end)
     this.count++
   }
 
   /** The same, but before the `behind` entries that were pushed last. */
   insert(behind: number, sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {
     this.push(sink, tag, segment, start, end)
+    if (this.traced !== undefined) this.traced = movedBehind(this.traced, this.pushed - 1 - behind, this.pushed - 1)
     const { sinks, segments, tags, starts, ends, ticks, capacity, head, count } = this
     for (let k = count - 1; k > count - 1 - behind; k--) {
       const i = (head + k) & (capacity - 1)
@@ -103,12 +112,33 @@ export class InFlight implements Answering {
     this.segments[i] = undefined
     this.head = (i + 1) & (this.capacity - 1)
     this.count--
+    if (tracing.isOn) this.endTrace()
     this.taken++
     return true
   }
 
+  private trace(buf: Buffer, start: number, end: number): void {
+    const { current } = tracing
+    if (current === undefined) return
+    const name = nameIn(buf, start, end)
+    // It says in which database the next one is executed.
+    if (name === 'SELECT') return
+    this.traced ??= new Map()
+    this.traced.set(this.pushed, current.sent(this.name, name))
+  }
+
+  private endTrace(): void {
+    const sent = this.traced?.get(this.taken)
+    tracing.answersFor(sent?.of)
+    if (sent === undefined) return
+    this.traced!.delete(this.taken)
+    if (this.isLost) sent.lost()
+    else sent.answered()
+  }
+
   /** Tells everybody, oldest first, that the link broke when the oldest one had waited for so many ms. */
   lose(waitedMs: number): void {
+    this.isLost = true
     for (let isStuck = waitedMs > SLOW_MS; this.shift(); isStuck = false) {
       const { sink, tag, segment, start, end } = this
       if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)
@@ -160,4 +190,15 @@ function swap<T>(list: { [i: number]: T }, i: number, k: number): void {
   const value = list[i]
   list[i] = list[k]
   list[k] = value
+}
+
+/** One that was pushed last has gone before some others. */
+function movedBehind(traced: Map<number, SentTrace>, to: number, from: number): Map<number, SentTrace> {
+  return new Map([...traced].map(([at, sent]) => [at === from ? to : at >= to ? at + 1 : at, sent]))
+}
+
+/** That of a command. */
+function nameIn(buf: Buffer, start: number, end: number): string {
+  const text = buf.latin1Slice(start, Math.min(end, start + NAME_BYTES_MAX))
+  return /^\*\d+\r\n\$\d+\r\n(\S+)\r\n/.exec(text)?.[1].toUpperCase() ?? ''
 }

@@ -1,3 +1,4 @@
+import { tracing } from '../backend/tracing.js'
 import { unknownCommandError, unknownSubcommandError, unsupportedError, wrongArityError } from '../command/errors.js'
 import { mayReplicate } from '../command/may-replicate.js'
 import { readingForm } from '../command/reading-form.js'
@@ -134,6 +135,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
       const beganMs = performance.now()
       serveChannels(server, client, frame, row)
       server.slowLog.served(client, frame, row, beganMs)
+      if (tracing.isOn) server.traces.served(client, row.name, beganMs)
       return true
     }
     const slot = client.takeSlot(frame.end - frame.start)
@@ -141,7 +143,8 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     if (row.replicate !== 'none') client.queue.newestWrite = slot.number
     if (server.cachedKeys.any) noteCommand(server, client, frame, row, slot)
     if (server.hotKeys.isOn) server.hotKeys.see(frame, row, session.db, slot)
-    server.coordinator.submit(frame, row, slot)
+    if (tracing.isOn) server.traces.serve(client, row.name, slot, () => server.coordinator.submit(frame, row, slot))
+    else server.coordinator.submit(frame, row, slot)
     return true
   }
   if (row.name === 'ping' && frame.argc === 1 && server.slowLog.ticks !== 0) {
@@ -160,7 +163,10 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
   const beganMs = performance.now()
-  if (serveLocal(server, client, row, args)) server.slowLog.served(client, frame, row, beganMs)
+  if (serveLocal(server, client, row, args)) {
+    server.slowLog.served(client, frame, row, beganMs)
+    if (tracing.isOn) server.traces.served(client, row.name, beganMs)
+  }
   return true
 }
 
@@ -249,6 +255,7 @@ function serveLocal(server: Server, client: Connection, row: CommandRow, args: B
   if (reply instanceof Promise) {
     const slot = client.takeSlot(0)
     server.slowLog.note(slot, client.framer)
+    if (tracing.isOn) server.traces.serve(client, row.name, slot, () => {})
     slot.pauseClient()
     reply.then(
       (value) => finish(slot, value),

@@ -249,6 +249,7 @@ export class ReplyQueue implements SlotOwner {
   /** A slot has its reply: writes it if it is the head, and all finished ones behind it. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void {
     if (slot.asked !== NOT_ASKED) this.clock(slot)
+    if (slot.trace !== undefined) slot.trace.answered(buf, start, end)
     if (slot.pausing) this.goesOn(slot)
     if (slot.expectedBytes > 0) slot.came()
     if (slot.requestBytes > 0) this.learn(end - start)

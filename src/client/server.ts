@@ -28,6 +28,7 @@ import { Monitors } from './monitors.js'
 import { Pause } from './pause.js'
 import { SettingsSource } from './settings-source.js'
 import { SlowLog } from './slow-log.js'
+import { Traces } from './traces.js'
 
 /** Everything that the commands answered by the proxy itself may look at. */
 export interface Server {
@@ -59,6 +60,7 @@ export interface Server {
   readonly hotKeys: HotKeys
   readonly bigKeys: BigKeys
   readonly slowLog: SlowLog
+  readonly traces: Traces
   readonly pause: Pause
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
@@ -95,6 +97,7 @@ export function clientSide(
   | 'hotKeys'
   | 'bigKeys'
   | 'slowLog'
+  | 'traces'
   | 'pause'
   | 'source'
 > {
@@ -109,6 +112,7 @@ export function clientSide(
     acl: new Acl(config.acl, config.auth.password),
     clients,
     slowLog: new SlowLog(clients),
+    traces: new Traces(config.traces.sampleRatio, (member) => links.get(member)),
     pause: new Pause((frame, row) => coordinator.onlyReads(frame, row)),
     stats: new ClientStats(),
     channels,

@@ -23,6 +23,11 @@ export const NOT_ASKED = -1
 export const DESCRIBED = -2
 export const TIMED = -3
 
+/** Is told how a command is answered. */
+export interface Answered {
+  answered(buf: Buffer, start: number, end: number): void
+}
+
 /** The queue in which a slot stands. */
 export interface SlotOwner {
   readonly budget: ReplyBudget
@@ -75,6 +80,8 @@ export class Slot implements ReplySlot {
   keptOwned = false
   /** To be called when all before it have left. */
   onFirst: (() => void) | undefined = undefined
+  /** Who is told how its command is answered, while that is traced. */
+  trace: Answered | undefined = undefined
 
   proto: 2 | 3 = 2
   db = 0
@@ -133,6 +140,7 @@ export class Slot implements ReplySlot {
     this.written = undefined
     this.asked = NOT_ASKED
     this.timedAs = OF_PROXY
+    this.trace = undefined
   }
 
   finish(buf: Buffer, start: number, end: number, owned: boolean): void {
@@ -163,6 +171,7 @@ export class Slot implements ReplySlot {
     heir.askedTick = this.askedTick
     heir.askedArgs = this.askedArgs
     heir.timedAs = this.timedAs
+    heir.trace = this.trace
     this.isReplaced = true
     this.queue = undefined
     return heir

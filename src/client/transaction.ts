@@ -1,3 +1,4 @@
+import { tracing } from '../backend/tracing.js'
 import { classNumber } from '../command/command-class.js'
 import type { CommandRow } from '../command/row.js'
 import { encodeReply, error, type Reply, simple } from '../resp/encode.js'
@@ -149,7 +150,11 @@ function executePlain(server: Server, client: Connection, { queued }: Transactio
     const noting = new Noting(server, client, slot)
     for (const { frame, row } of queued) noting.note(frame, row, db)
   }
-  server.coordinator.transact(commands, slot, watched, nothingToTakeBack)
+  if (tracing.isOn) {
+    server.traces.serve(client, 'exec', slot, () => {
+      server.coordinator.transact(commands, slot, watched, nothingToTakeBack)
+    })
+  } else server.coordinator.transact(commands, slot, watched, nothingToTakeBack)
 }
 
 function nothingToTakeBack(): void {}
@@ -190,7 +195,9 @@ async function execute(server: Server, client: Connection, transaction: Transact
       commands.push({ frame, row: rowUnder(session.user, row), db: session.db, proto: session.proto, reply })
     }
     endExecution(client, transaction, slot)
-    server.coordinator.transact(commands, slot, watched, takeBack)
+    const transact = () => server.coordinator.transact(commands, slot, watched, takeBack)
+    if (tracing.isOn) server.traces.serve(client, 'exec', slot, transact)
+    else transact()
   } catch (failure) {
     endExecution(client, transaction, slot)
     watched?.end()

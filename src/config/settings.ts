@@ -5,6 +5,7 @@ import {
   bytes,
   commandNames,
   day,
+  fraction,
   gigabyte,
   hosts,
   keyGroups,
@@ -201,6 +202,10 @@ export const sections = {
       tlsKeyFile: text().optional(),
     })
     .superRefine(pairs('tlsCertFile', 'tlsKeyFile')),
+  /** Which part of all commands is traced, if an SDK of OpenTelemetry is loaded. */
+  traces: z.strictObject({
+    sampleRatio: fraction().default(0.01),
+  }),
   log: z.strictObject({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     format: oneOf(['auto', 'pretty', 'json']).default('auto'),
@@ -221,6 +226,7 @@ export const schema = z
     migration: sections.migration.prefault({}),
     verify: sections.verify.prefault({}),
     admin: sections.admin.prefault({}),
+    traces: sections.traces.prefault({}),
     log: sections.log.prefault({}),
   })
   .refine(({ listen, tls }) => tls.port === 0 || tls.port !== listen.port, {

@@ -39,6 +39,16 @@ export function whole(min: number, max: number, unit = '') {
   })
 }
 
+export function fraction() {
+  const expected = 'must be a number from 0 to 1'
+  return numberOrText(expected).transform((value, context) => {
+    const number = typeof value === 'number' ? value : value.trim() === '' ? Number.NaN : Number(value)
+    if (number >= 0 && number <= 1) return number
+    context.addIssue({ code: 'custom', message: expected, input: value })
+    return z.NEVER
+  })
+}
+
 export const milliseconds = (min: number, max = day) => whole(min, max, 'milliseconds')
 
 export function bytes(min: number, max: number) {

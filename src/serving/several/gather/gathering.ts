@@ -1,3 +1,4 @@
+import { tracing } from '../../../backend/tracing.js'
 import type { Logger } from '../../../base/log.js'
 import type { CommandRow } from '../../../command/row.js'
 import type { Order } from '../../../order/order.js'
@@ -30,6 +31,7 @@ export class Gathering {
   serve(frame: Frame, row: CommandRow, slot: ReplySlot): void {
     const { refusal } = this
     if (refusal !== undefined) answer(slot, refusal)
+    else if (tracing.isOn) tracing.gathering(row.name, () => this.operation(frame, row, slot).run())
     else this.operation(frame, row, slot).run()
   }
 
