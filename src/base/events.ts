@@ -48,6 +48,11 @@ export const EVENTS = {
     ['openFiles', 'reserved', 'maxClients'],
     'Fewer clients than the settings say can connect: which limit, and what to do.',
   ],
+  'command-from-table': [
+    'info',
+    ['member', 'err'],
+    'COMMAND is answered as Redis 7.0 does, since the member that was asked did not answer.',
+  ],
   'commands-learnt': [
     'info',
     ['member', 'commands'],

@@ -78,6 +78,7 @@ t.test('every setting can be given as a variable', async (t) => {
     unixSocket: 's',
     unixSocketPerm: '777',
     protectedMode: 'no',
+    sampleRatio: '0.5',
     proxyProtocol: 'no',
     proxyTrusted: '10.0.0.0/8',
     withoutMajority: 'serve',

@@ -26,7 +26,8 @@ function answer(row: CommandRow, args: readonly Buffer[], server: Server): Reply
   return described(describer, row.name === 'command|docs').then(
     (description) => answerCommand(row, args, offered, description),
     (failure: Error) => {
-      server.log.info({ member: describer.name, err: failure }, 'COMMAND is answered from the table of Redis 7.0')
+      const about = { member: describer.name, err: failure }
+      server.log.info({ event: 'command-from-table', ...about }, 'COMMAND is answered from the table of Redis 7.0')
       return fromTable()
     },
   )
