@@ -109,6 +109,17 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
   }),
 )
 
+/** The answer to one that asks who listens. */
+export function channelsReply(
+  server: Server,
+  client: Connection,
+  frame: Frame,
+  { name }: CommandRow,
+  proto: 2 | 3,
+): Buffer {
+  return verbs.get(name)!.run(server, client, frame, proto)
+}
+
 /** Serves a command of the route `channels`. */
 export function serveChannels(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
   const { isListening, run } = verbs.get(row.name)!

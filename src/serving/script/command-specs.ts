@@ -12,6 +12,8 @@ import { allRows, rowNamed } from '../../command/table.js'
  *                  both with the arity behind it, which comes before, and `:` and where its keys are, if it has some
  *               r  a read                               w  the command itself is noted
  *               q  what no one server can tell, see `questions`
+ *               i  what the proxy tells of itself or of all servers, with the arity
+ *               m  one that waits elsewhere and does not in a script: what does not wait is noted
  *               c  nobody can tell: the keys are copied
  *               others: see HOW, and the prologue
  *     keys      1  the first argument                   f,l,s  from … to …, every so many     np, npd  behind their number
@@ -43,6 +45,8 @@ const HOW: Readonly<Record<string, string>> = {
   scan: 'q',
   dbsize: 'q',
   randomkey: 'q',
+  blmpop: 'm',
+  bzmpop: 'm',
   publish: 'q',
   spublish: 'q',
   // What else the member would say of all its keys.
@@ -51,6 +55,9 @@ const HOW: Readonly<Record<string, string>> = {
 }
 /** Served over all members when a client sends them, because of their cursors; inside a script one server answers all of it. */
 const WALKS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
+
+/** What the proxy tells of itself, or of all servers. */
+const TOLD = /^(info|lastsave|(command|memory|pubsub|slowlog)\|.*)$/
 
 /** The spec of a command; undefined when the table does not know it. `name` in any case, a subcommand as `container|sub`. */
 export function specOf(name: string): string | undefined {
@@ -61,7 +68,7 @@ export function specOf(name: string): string | undefined {
 /** Where its keys are, for commands that have one, the first argument, or nothing but keys. */
 export function keysIn(name: string): 'first' | 'all' | undefined {
   const spec = specOf(name) ?? ''
-  if (/^[a-mo-zA-MO-Z]1$/.test(spec)) return 'first'
+  if (/^[a-hj-mo-zA-MO-Z]1$/.test(spec)) return 'first'
   return /^[rw]1,-1,1$/.test(spec) ? 'all' : undefined
 }
 
@@ -82,7 +89,7 @@ function specOfRow(row: CommandRow): string {
   const keys = row.keyFinder === 'none' ? '' : `:${keysOf(row)}`
   if (row.flags.includes('noscript')) return `N${row.arity}${keys}`
   const how = howOf(row)
-  if (how === 'n') return `n${row.arity}${keys}`
+  if (how === 'n') return TOLD.test(row.name) ? `i${row.arity}` : `n${row.arity}${keys}`
   if (how === '-' || how === 'q') return how
   const letter = row.flags.includes('denyoom') && how !== 'r' ? how.toUpperCase() : how
   return letter + keysOf(row)

@@ -82,10 +82,21 @@ local function option(a,c,word) for i=2,c-1,2 do if lower(a[i])==word then retur
 
 /** What no one server can tell. Asked with a wrong number of arguments the server says so. */
 export const ASK = `${CHANGED}
+local function built(v,i)
+local t,x=sub(v[i],1,1),sub(v[i],2)
+if t=='*' then
+local l={}
+i=i+1
+for j=1,tonumber(x) do l[j],i=built(v,i) end
+return l,i
+end
+if t==':' then x=tonumber(x) elseif t=='+' then x={ok=x} elseif t=='-' then x={err=x} elseif t=='_' then x=false end
+return x,i+1
+end
 local ask
-function ask(n,a,c)
+function ask(n,a,c,told)
 local isp=n=='publish' or n=='spublish'
-if c~=(isp and 2 or n=='keys' and 1 or n=='scan' and math.max(c,1) or 0) then return rpc(n,unpack(a,1,c)) end
+if not told and c~=(isp and 2 or n=='keys' and 1 or n=='scan' and math.max(c,1) or 0) then return rpc(n,unpack(a,1,c)) end
 for i=1,c do
 a[i]=text(a[i])
 if type(a[i])~='string' then return rpc(n,unpack(a,1,c)) end
@@ -93,6 +104,7 @@ end
 local w=W and W[n..'\\0'..concat(a,'\\0',1,isp and 1 or c)]
 if not w then stop={n,unpack(a,1,c)} error(S) end
 local k,v=w[1],w[2]
+if k=='n' then return (built(v,1)) end
 if k=='e' then return {err=v[1]} end
 if isp then
 M=M or {''}

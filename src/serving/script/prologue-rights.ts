@@ -51,7 +51,7 @@ return tonumber(j==1 and p or q) or 3
 end
 local function denied(x,name,s,a,c)
 if not named(x,name,a) then return 1 end
-local where=match(s,'^[nN][^:]*:?(.*)') or sub(s,2)
+local where=match(s,'^[nNi][^:]*:?(.*)') or sub(s,2)
 if x.k~=true and where~='' then
 local ks=keysOf(where,a,c) or {a[1]}
 for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2 end end

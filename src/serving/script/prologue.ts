@@ -102,7 +102,10 @@ local a,c={...},select('#',...)
 local name=lower(n)
 if s==nil then s=specIn(name) end
 if s=='C' then
-if c==0 then return rpc(n,...) end
+if c==0 then
+if name=='command' then return ask(name,a,c,true) end
+return rpc(n,...)
+end
 name=name..'|'..lower(tostring(a[1]))
 s=specIn(name)
 end
@@ -110,9 +113,10 @@ if s==nil then return {err='ERR Unknown Redis command called from script'} end
 if s=='-' then return rpc(n,...) end
 if s=='q' then return ask(name,a,c) end
 local h=sub(s,1,1)
-local w=(h=='N' or h=='n') and tonumber(match(s,'-?%d+'))
+local w=(h=='N' or h=='n' or h=='i') and tonumber(match(s,'-?%d+'))
 if w and (c+1<math.abs(w) or (w>0 and c+1~=w)) then return {err='ERR Wrong number of args calling Redis command from script'} end
 if h=='N' then return {err='ERR This Redis command is not allowed from script'} end
+if h=='i' then return ask(name,a,c,true) end
 if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
 local ks=keysOf(sub(s,2),a,c)
 if ks==nil then return {err="ERR '"..name.."' with BY or GET patterns is not supported yet by this proxy inside scripts"} end

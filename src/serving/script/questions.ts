@@ -13,8 +13,8 @@ export type Question = readonly Buffer[]
 
 export interface Answer {
   readonly question: Question
-  /** i, s, z: an integer, a text, nothing. a, c: texts, those of KEYS and of SCAN. e: an error. */
-  readonly kind: 'i' | 's' | 'z' | 'a' | 'c' | 'e'
+  /** i, s, z: an integer, a text, nothing. a, c: texts, those of KEYS and of SCAN. e: an error. n: anything, as `partsIn` has it. */
+  readonly kind: 'i' | 's' | 'z' | 'a' | 'c' | 'e' | 'n'
   readonly values: readonly (Buffer | string)[]
 }
 
@@ -25,10 +25,45 @@ export type Messages = readonly Buffer[]
 export const SCAN = Buffer.from('scan')
 const NUL = Buffer.of(0)
 const S = 0x73
+const DOLLAR = 0x24
+const STAR = 0x2a
+const NOTHING = Buffer.from('_')
 const READ_ONLY = error('ERR Write commands are not allowed from read-only scripts.')
 
 export function isPublish(question: Question): boolean {
   return question[0].includes('publish')
+}
+
+const OF_KEYS: ReadonlySet<string> = new Set(['keys', 'scan', 'dbsize', 'randomkey'])
+
+/** Whether the proxy tells that of itself, or of all servers, whatever keys there are. */
+export function isTold(question: Question): boolean {
+  return !isPublish(question) && !OF_KEYS.has(question[0].toString('latin1'))
+}
+
+/** What is told; scripts get it as RESP2 has it. */
+export type Tell = (name: string, words: readonly Buffer[]) => Promise<Buffer>
+
+export async function answerToTold(tell: Tell, question: Question): Promise<Answer> {
+  const name = question[0].toString('latin1')
+  const words = [Buffer.from(name.replace(/\|.*/, '')), ...question.slice(1)]
+  return { question, kind: 'n', values: partsIn(await tell(name, words)) }
+}
+
+/** The parts of a reply in RESP2 one after the other: a sign of what each is, and the text, or how many follow. */
+function partsIn(reply: Buffer): Buffer[] {
+  const parts: Buffer[] = []
+  for (let at = 0; at < reply.length; ) {
+    const end = reply.indexOf('\r\n', at)
+    const isBulk = reply[at] === DOLLAR
+    const size = isBulk || reply[at] === STAR ? Number(reply.latin1Slice(at + 1, end)) : 0
+    const bulkEnd = end + 2 + size
+    if (size < 0) parts.push(NOTHING)
+    else if (isBulk) parts.push(Buffer.concat([reply.subarray(at, at + 1), reply.subarray(end + 2, bulkEnd)]))
+    else parts.push(Buffer.from(reply.subarray(at, end)))
+    at = isBulk && size >= 0 ? bulkEnd + 2 : end + 2
+  }
+  return parts
 }
 
 /** To whom a message would go; a script that may not write may not publish. */

@@ -12,7 +12,7 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { names, type Wanted } from './outcome.js'
-import { answerToPublish, isPublish, publishAll } from './questions.js'
+import { answerToPublish, answerToTold, isPublish, isTold, publishAll, type Tell } from './questions.js'
 import { type Called, mayNotWrite, newRun, type Run } from './run.js'
 import {
   callFrame,
@@ -43,6 +43,8 @@ const NOT_EXECUTED = error(
  *       └──── again, in another turn: it may touch that one as well, or has the answer
  */
 export class Runs {
+  /** Tells scripts what the proxy says of itself; set before there are clients. */
+  tell: Tell | undefined
   private readonly loaded = new LoadedScripts()
 
   constructor(
@@ -167,7 +169,7 @@ export class Runs {
     }
     const extra = [...run.extra]
     const own: Run = { ...run, frame: ownFrame(run.frame), extra }
-    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels }
+    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, tell: this.tell! }
     const gathered = new ScriptGather(this.order, call, gathering)
     if (slot.atGates === undefined) gathered.run()
     else gathered.runInside()
@@ -183,6 +185,11 @@ export class Runs {
       else this.later(more)
     } else if (isPublish(wanted)) {
       this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })
+    } else if (isTold(wanted)) {
+      answerToTold(this.tell!, wanted).then(
+        (told) => this.later({ ...run, answers: [...answers, told] }),
+        (failure: Error) => slot.fail(failure, false),
+      )
     } else this.later({ ...run, questions: [wanted] })
   }
 

@@ -20,7 +20,18 @@ import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { type TrialOutcome, trialOutcomeOf, type Wanted } from './outcome.js'
-import { type Answer, answerOf, answerToPublish, isPublish, publishAll, type Question, SCAN } from './questions.js'
+import {
+  type Answer,
+  answerOf,
+  answerToPublish,
+  answerToTold,
+  isPublish,
+  isTold,
+  publishAll,
+  type Question,
+  SCAN,
+  type Tell,
+} from './questions.js'
 import { mayNotWrite, type Run } from './run.js'
 import { type Script, wrap } from './script.js'
 import {
@@ -49,6 +60,7 @@ export interface GatheredCall extends Run {
   readonly loaded: LoadedScripts
   readonly long: LongScripts
   readonly channels: Channels
+  readonly tell: Tell
 }
 
 /**
@@ -192,10 +204,11 @@ export class ScriptGather extends GatherRun {
   }
 
   /** It is done again with what it wanted. */
-  private stopped(wanted: Wanted): Attempt {
+  private async stopped(wanted: Wanted): Promise<Attempt> {
     const { call, counts, told } = this
     if (!Buffer.isBuffer(wanted)) {
       if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
+      else if (isTold(wanted)) counts.push(await answerToTold(call.tell, wanted))
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }
