@@ -10,14 +10,14 @@ export function luaRightsOf(user: User): string {
   return `{${user.selectors.map(selectorTable).join(',')}}`
 }
 
-/** What commands do with their keys, as a text of Lua: of the first one, and of the others. */
+/** What commands do with their keys, as a text of Lua: of the first one, and of the others; and their arity. */
 export function luaAccesses(): string {
-  const lines = allRows().flatMap(({ name }) => {
+  const lines = allRows().map(({ name, arity }) => {
     const specs = infoOf(name)?.keySpecs ?? []
-    if (specs.length === 0) return []
+    if (specs.length === 0) return `${name} 33 ${arity}`
     // The last one of SORT is where it stores, and what its patterns name comes before.
     const [first, last] = [specs[0], specs[specs.length - 1]].map((spec) => accessOf(spec.flags))
-    return [`${name} ${first}${last}`]
+    return `${name} ${first}${last} ${arity}`
   })
   return luaText(`\n${lines.join('\n')}\n`)
 }

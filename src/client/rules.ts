@@ -32,7 +32,7 @@ export function refusedByRules(server: Server, client: Connection, frame: Frame,
   const { session } = client
   const denial = denialOf(session.user, row, frame)
   if (denial === undefined) {
-    return scriptRefusal(row) ?? (session.transaction === undefined ? sortRefusal(session.user, frame, row) : undefined)
+    return session.transaction === undefined ? sortRefusal(session.user, frame, row) : undefined
   }
   note(server, client, denial, frame, row, session.transaction === undefined ? 'toplevel' : 'multi')
   const text = refusalText(denial, row)
@@ -44,17 +44,9 @@ export function refusedInExec(server: Server, client: Connection, frame: Frame, 
   const { user } = client.session
   if (user.mayAll) return undefined
   const denial = denialOf(user, row, frame)
-  if (denial === undefined) return scriptRefusal(row) ?? sortRefusal(user, frame, row)
+  if (denial === undefined) return sortRefusal(user, frame, row)
   note(server, client, denial, frame, row, 'multi')
   return error(CHANGED + REASONS[denial.reason])
-}
-
-/** The servers know nothing of users, and a library is the same for all: what its functions do would not be asked about. */
-function scriptRefusal({ name, script }: CommandRow): Reply | undefined {
-  if (script !== 'call') return undefined
-  return error(
-    `ERR '${name}' is only served by this proxy for users who may do everything (+@all ~* &*), because what a function does is not looked at; use a script (EVAL); nothing was applied`,
-  )
 }
 
 interface Rows {
@@ -64,9 +56,9 @@ interface Rows {
 
 const rowsOfUsers = new WeakMap<User, Rows>()
 
-/** The row of a command under which it is served for this user: with a script goes what the script may do. */
+/** The row of a command under which it is served for this user: with a script, or a function, goes what that may do. */
 export function rowUnder(user: User, row: CommandRow): CommandRow {
-  if (row.script !== 'run' && row.script !== 'run-kept') return row
+  if (row.script !== 'run' && row.script !== 'run-kept' && row.script !== 'call') return row
   if (user.mayAll) return row.rights === undefined ? row : { ...row, rights: undefined }
   let known = rowsOfUsers.get(user)
   if (known?.version !== user.version) rowsOfUsers.set(user, (known = { version: user.version, rows: new Map() }))

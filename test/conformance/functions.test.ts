@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Arg, command } from '../helpers/raw-client.js'
 import { readReply, textOf } from '../helpers/raw-reply.js'
+import { ringSnapshot } from '../helpers/snapshot.js'
 import { Pair } from './pair.js'
 import { compareRuns } from './wrapped-runs.js'
 
@@ -26,6 +27,27 @@ compareRuns(
 
 const LIBRARY = (name: string, functions: readonly string[], more = '') =>
   `#!lua name=${name}\n${functions.map((each) => `redis.register_function('${each}', function(k, a) return {'${name}', '${each}', k, a} end)`).join('\n')}${more}`
+
+t.test('what a library keeps of one call says so in the next, and it does not reach what runs it', async (t) => {
+  const { ours, theirs, close } = await pair.connect(2)
+  const library = `#!lua name=lib
+    local kept
+    redis.register_function('keeps', function(k) kept = kept or redis.call return kept('incr', k[1]) end)
+    redis.register_function('reaches', function() return {pcall(function() return dt__make end)} end)`
+  await Promise.all([ours, theirs].map((client) => client.ask('FUNCTION', 'LOAD', library)))
+  t.equal(String(await ours.ask('FCALL', 'keeps', '1', 'n')), ':1\r\n')
+  const said = String(await ours.ask('FCALL', 'keeps', '1', 'n'))
+  t.match(said, /^-ERR redis\.call of an earlier call was kept by the library/)
+  t.equal(String(await ours.ask('FCALL', 'keeps', '1', '{n}2')), said)
+  t.equal(String(await ours.ask('MGET', 'n', '{n}2')), '*2\r\n$1\r\n1\r\n$-1\r\n')
+  t.same((await ringSnapshot(pair.proxy)).faults, [])
+  const reached = await ours.ask('FCALL', 'reaches', '0')
+  t.equal(String(reached), String(await theirs.ask('FCALL', 'reaches', '0')))
+  t.match(String(reached), /nonexistent global variable 'dt__make'/)
+  await Promise.all([ours, theirs].map((client) => client.ask('FUNCTION', 'FLUSH')))
+  await pair.flush()
+  close()
+})
 
 t.test('what one dumps the other restores', async (t) => {
   const { ours, theirs, close } = await pair.connect(2)

@@ -104,7 +104,10 @@ export class Functions {
     const numkeys = numkeysOf(frame, BAD_NUMBER)
     if (script === undefined) answer(slot, NOT_FOUND)
     else if (typeof numkeys !== 'number') answer(slot, numkeys)
-    else this.scripts.runs.begin({ script, frame, row, slot, numkeys, deadlineMs })
+    else {
+      const own = row.rights === undefined ? script : { ...script, rights: row.rights }
+      this.scripts.runs.begin({ script: own, frame, row, slot, numkeys, deadlineMs })
+    }
   }
 
   private async answerTo(args: readonly Buffer[], row: CommandRow): Promise<Reply> {

@@ -2,7 +2,7 @@ import { splitInline } from '../../resp/split-inline.js'
 import { allSpecs, keysIn, specOf } from '../script/command-specs.js'
 import { factsOf } from '../script/lua-facts.js'
 import { HANDLER, linesOf, SHADOWED } from '../script/prologue.js'
-import { bracketed, nothingLearnt, quoted, type Script, shaOf } from '../script/script.js'
+import { bracketed, nothingLearnt, notIn, quoted, type Script, shaOf } from '../script/script.js'
 
 /** What a function says of itself. */
 export interface FunctionFacts {
@@ -28,7 +28,7 @@ const WRAPPED = 'dt_x_'
 /** An error handler as Redis's own, which functions cannot reach; it finds the place by the text that `error` puts before a message. */
 const OWN_HANDLER = `
 local match,error,rp,type,tostring=string.match,error,pcall,type,tostring
-local function dt__handler(e)
+local function $handler(e)
 local _,w=rp(error,'',3)
 if w=='' then _,w=rp(error,'',4) end
 if type(e)~='table' then e={err='ERR '..tostring(e)} end
@@ -53,7 +53,7 @@ local R,reg,N=redis,redis.register_function,$names
 local D={${WHILE_LOADED}}
 local function wrapped(f) return function(K,A)
 local w
-w,redis,_G,load,loadstring,pcall,xpcall=dt__make(K,A)
+w,redis,_G,load,loadstring,pcall,xpcall=$make(K,A)
 local r=w(function() return f(K,A) end)
 redis=D
 return r
@@ -137,15 +137,19 @@ export function scriptsOf(
     fields: undefined,
     staysInside: false,
     isTrial,
-    rights: undefined,
+    rights: 'brought',
     readsOnly: functions.every(isReading),
     maxBytes,
-  }).replace(HANDLER, 'dt__handler')
-  const make = `local dt__make=function(KEYS,ARGV) local rawget=rawget ${OWN_HANDLER}${lines} end`
+  })
+  // The library must not reach what runs its functions: no name of its own.
+  const [named, handler] = ['dt__make', 'dt__handler'].map((name) => notIn(body, name))
+  const own = OWN_HANDLER.replace('$handler', handler)
+  const make = `local ${named}=function(KEYS,ARGV) local rawget=rawget ${own}${lines.replace(HANDLER, handler)} end`
   const library = `${WRAPPED}${shaOf(Buffer.concat([source, Buffer.from(make + REGISTER + loading)]))}`
   const nameOf = (name: string) => `${library}_${name.toLowerCase()}`
   const names = functions.map(({ name }) => `${name}='${nameOf(name)}'`)
-  const before = (make + REGISTER.replace('$names', () => `{${names.join(',')}}`)).replaceAll('\n', ' ')
+  const register = REGISTER.replace('$names', () => `{${names.join(',')}}`).replace('$make', named)
+  const before = (make + register).replaceAll('\n', ' ')
   let trials: readonly Script[] | undefined
   const wrapped = Buffer.from(`#!lua name=${library}\n${before}${bracketed(body, facts.brackets)}`, 'latin1')
   return functions.map((each, i) => ({

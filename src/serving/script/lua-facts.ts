@@ -91,10 +91,10 @@ class Reader {
     }
   }
 
-  /** The ways in which redis.call is spelled: by itself, and as a local that is one. */
+  /** The ways in which redis.call is spelled, by itself, and as a local that is one; and what else raises errors of ours. */
   private callers(): string[][] {
     const { tokens } = this
-    const callers = [...CALLS].map((call) => ['redis', '.', call])
+    const callers = [...CALLS, 'acl_check_cmd'].map((call) => ['redis', '.', call])
     for (const [i, { text }] of tokens.entries()) {
       if (text !== 'local' || !this.is(i + 2, '=') || !this.is(i + 3, 'redis') || !this.is(i + 4, '.')) continue
       if (CALLS.has(tokens[i + 5]?.text) && !this.is(i + 6, '(')) callers.push([tokens[i + 1].text])

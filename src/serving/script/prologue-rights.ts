@@ -12,10 +12,12 @@ import type { ScriptRights } from '../../command/row.js'
  *                                      u     it may read keys that nobody has named
  *     E   what commands do with their keys, first and others: 1 they read, 2 they write, 3 both
  *
- * What no script may (`N`) is refused as that before its rights are asked about; who only asks about it is told.
+ * Of a function, which is the same for all users, each call brings these tables, behind the letter in its last argument.
+ *
+ * What no script may (`N`), or has the wrong number of arguments, is refused as that before its rights are asked about; who only asks about it is told.
  */
 const RIGHTS = `
-local Q,E=$rights,$accesses
+$tables
 local function named(x,name,a)
 local may=x.d
 if x.x[name] then may=not may end
@@ -43,10 +45,11 @@ if w=='get' and c-i>=2 then i=i+3 elseif w=='overflow' and c-i>=1 then i=i+2 els
 end
 return true
 end
+local function aboutIn(name) return match(E,'\\n'..string.gsub(name,'%W','%%%0')..' (%d)(%d) (%S+)') end
 local function access(name,j,a,c)
 if name=='set' then return has(a,c,3,'get') and 3 or 2 end
 if name=='bitfield' then return onlyGets(a,c) and 1 or 3 end
-local p,q=match(E,'\\n'..string.gsub(name,'%W','%%%0')..' (%d)(%d)')
+local p,q=aboutIn(name)
 return tonumber(j==1 and p or q) or 3
 end
 local function denied(x,name,s,a,c)
@@ -83,17 +86,44 @@ if may then
 if free or byte(s,2)~=111 or not has(a,c,2,'get') then return end
 return {err='ERR GET option of SORT denied due to insufficient ACL permissions.'}
 end
+if not asks then
+local _,_,w=aboutIn(name)
+w=tonumber(w)
+if w and (c+1<math.abs(w) or (w>0 and c+1~=w)) then return {err='ERR Wrong number of args calling Redis command from script'} end
+end
 if worst==1 then return {err="ERR The user executing the script can't run this command or subcommand"} end
 if worst==2 then return {err="ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"} end
 return {err="ERR The user executing the script can't publish to the channel mentioned in the command"}
 end
-local function checked(...) local r=R.acl_check_cmd(...) return r and forbidden(true,...)==nil end
+`
+
+/** Raised by itself an error would name our line. */
+const CHECKED = `
+local function checked(...)
+local ok,r=rp(R.acl_check_cmd,...)
+if not ok then raise({err=r}) end
+return r and forbidden(true,...)==nil
+end
 `
 
 const FORBID = 'local no=forbidden(false,n,...) if no then return no end'
 
-/** What stands in the prologue for a user with these rights; nothing for who may do everything. */
-export function partsOf(rights: ScriptRights | undefined): Readonly<Record<string, string>> {
-  if (rights === undefined) return { rights_of_user: '', forbid: '', shadow_of_check: '' }
-  return { ...rights, rights_of_user: RIGHTS, forbid: FORBID, shadow_of_check: 'X.acl_check_cmd=checked' }
+/** What stands in the prologue for a user with these rights, or where each call brings them; nothing for who may do everything. */
+export function partsOf(rights: ScriptRights | 'brought' | undefined): Readonly<Record<string, string>> {
+  if (rights === undefined) return { rights_of_user: '', checked: '', forbid: '', shadow_of_check: '' }
+  const shadow = 'X.acl_check_cmd=checked'
+  if (rights === 'brought') {
+    const tables = 'local Q,E if #mine>1 then Q,E=loadstring(sub(mine,2))() end'
+    return {
+      ...{ rights_of_user: RIGHTS, checked: CHECKED, tables, forbid: `if Q then ${FORBID} end` },
+      shadow_of_check: `if Q then ${shadow} end`,
+    }
+  }
+  const tables = `local Q,E=${rights.rights},${rights.accesses}`
+  return { rights_of_user: RIGHTS, checked: CHECKED, tables, forbid: FORBID, shadow_of_check: shadow }
+}
+
+/** What a call brings. */
+export function broughtBy({ rights, accesses }: ScriptRights): string {
+  return `return ${rights},${accesses}`
 }

@@ -28,7 +28,7 @@ import { partsOf } from './prologue-rights.js'
  * these stand: command, channel, text …
  *
  * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
- * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory; before that, when it is looked at what keys the
+ * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory (and behind that, or another letter, what `prologue-rights` says); before that, when it is looked at what keys the
  * script touches, what stands in `prologue-keys`.
  *
  * It is one line, so that the lines of errors are the client's. Where `$…` stands the wrapper puts in what this script needs.
@@ -42,7 +42,8 @@ local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.low
 local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,{},{err='ERR stopped'}
 local T,B,W,M=$specs,$all
 local n=#A
-local oom=A[n]=='o'
+local mine=A[n]
+local oom=string.byte(mine)==111
 A[n]=nil
 $keys
 local function text(v) if type(v)=='number' then return fmt('%.17g',v) end return v end
@@ -131,8 +132,10 @@ if not bad(r) then did=true note(l,n,r,a,c) end
 return r
 end
 $rights_of_user
+$ended
 local function run(n,...)
 if stop then error(S) end
+$if_ended
 $forbid
 local s=T[n]
 if s=='r1' then $check_one return rpc(n,...) end
@@ -153,6 +156,7 @@ lines[r]=match(w,':(%d+): $')
 error(r)
 end
 local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil then raise(r) end return r end
+$checked
 `
 
 /** The same, for a script that only names commands of one key that are noted as they are, or give it a deadline. */
@@ -217,6 +221,7 @@ local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil the
 const RUN = `
 local function whole(f)
 local ok,r=xpcall(f,H)
+$end
 $stopped
 L[2]=first
 if ok then
@@ -278,6 +283,9 @@ end
 return whole,Y,G,F.load,F.loadstring,F.pcall,F.xpcall
 `
 
+const KEPT =
+  'ERR redis.call of an earlier call was kept by the library, which this proxy does not serve: take it from redis in each call'
+
 /** Where a script only uses some fields of `redis`, and nothing else that would have to be seen to. */
 const PLAIN = `
 return whole,{$fields}
@@ -302,8 +310,8 @@ export interface Needs {
   readonly staysInside: boolean
   /** All that it does is taken back in the end, see `prologue-keys`; then it does not stay inside. */
   readonly isTrial: boolean
-  /** What its user may do, and what commands do, as tables of Lua: see `prologue-rights`; undefined for who may do everything. */
-  readonly rights: ScriptRights | undefined
+  /** What its user may do, and what commands do, as tables of Lua: see `prologue-rights`; undefined for who may do everything; or each call brings them. */
+  readonly rights: ScriptRights | 'brought' | undefined
   /** It can write nothing, so nothing has to be taken back. */
   readonly readsOnly: boolean
   /** Of effects; beyond it the keys are copied. */
@@ -345,6 +353,10 @@ export function linesOf(needs: Needs): string {
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
     image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k) end',
     image_all: staysInside || readsOnly ? '' : 'for i=1,#ks do image(ks[i]) end',
+    // What a library keeps of one call would write behind the back of the next.
+    ended: rights === 'brought' ? `local ended,kept=false,{err='${KEPT}'}` : '',
+    if_ended: rights === 'brought' ? 'if ended then error(kept) end' : '',
+    end: rights === 'brought' ? 'ended=true' : '',
     ...partsOf(rights),
     fields: [...(needs.fields ?? [])].map((name) => fieldOf(name, rights)).join(','),
   }
@@ -353,7 +365,7 @@ export function linesOf(needs: Needs): string {
   return fill((needs.isShort ? SHORT_COMMANDS : COMMANDS) + RUN + ending).replaceAll('\n', ' ')
 }
 
-function fieldOf(name: string, rights: ScriptRights | undefined): string {
+function fieldOf(name: string, rights: Needs['rights']): string {
   if (name === 'acl_check_cmd' && rights !== undefined) return 'acl_check_cmd=checked'
   if (name === 'call') return 'call=call'
   return name === 'pcall' ? 'pcall=run' : `${name}=R.${name}`

@@ -5,6 +5,7 @@ import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import type { Effects, Said, Wanted } from './outcome.js'
+import { broughtBy } from './prologue-rights.js'
 import { type Answer, argumentsOf, type Messages } from './questions.js'
 import type { Script } from './script.js'
 
@@ -72,7 +73,10 @@ export function callFrame(
     const before = answers.length === 0 ? '' : `q${answers.length} `
     args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' '))
   }
-  args.push(how.outOfMemory ? 'o' : '')
+  const { library, rights } = script
+  // Scripts have them in themselves.
+  const brought = library === undefined || rights === undefined ? '' : broughtBy(rights)
+  args.push((how.outOfMemory ? 'o' : brought === '' ? '' : '-') + brought)
   return frameOf(args)
 }
 

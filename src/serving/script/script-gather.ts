@@ -173,7 +173,7 @@ export class ScriptGather extends GatherRun {
   protected override commandWith(): Frame {
     const { call } = this
     const hand = { ...call.hand, answers: [...this.counts, ...this.told] }
-    return callFrame(call.script.learnt.trial!, this.frame, hand, {
+    return callFrame({ ...call.script.learnt.trial!, rights: call.script.rights }, this.frame, hand, {
       readsOnly: call.row.replicate === 'none',
       outOfMemory: !this.isShared && this.isFull(this.allKeys),
     })

@@ -130,7 +130,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
       readsOnly,
       maxBytes,
     },
-    notIn(body),
+    notIn(body, 'dt__whole'),
   )
   const wrapped = Buffer.from(`${shebang}${before}${bracketed(body, facts.brackets)}${behind}`, 'latin1')
   return {
@@ -148,8 +148,8 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
 }
 
 /** A name that a source cannot name, whatever of it is a comment or a text. */
-function notIn(body: string): string {
-  let name = 'dt__whole'
+export function notIn(body: string, begin: string): string {
+  let name = begin
   while (body.includes(name)) name += '_'
   return name
 }
