@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { commandsPage } from './commands-page.js'
 import { eventsPage } from './events-page.js'
+import { manPage } from './man-page.js'
 import { metricsPage } from './metrics-page.js'
 
 writeFileSync('docs/commands.md', commandsPage())
 writeFileSync('docs/events.md', eventsPage())
 writeFileSync('docs/metrics.md', metricsPage())
+writeFileSync('docs/dt.1', manPage())

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import type { Endpoint } from './backend/single-connection.js'
 import { createLogger } from './base/log.js'
 import { parseOptions } from './base/parse-options.js'
 import { passedSockets } from './base/passed-sockets.js'
 import { UsageError, UserError } from './base/user-error.js'
 import { version } from './base/version.js'
+import { type CommandText, EXIT_CODES } from './cli/command-text.js'
+import { commandTexts } from './cli/command-texts.js'
 import { operatorCommands } from './cli/operate.js'
 import { loadConfig } from './config/config.js'
-import { ask } from './local/ask.js'
 import type { Service } from './service.js'
 
 /*
@@ -15,113 +15,20 @@ import type { Service } from './service.js'
  * ends the process. What a command needs is loaded when it runs, so that `dt version` does not wait for the proxy.
  */
 
-interface Command {
-  readonly summary: string
-  readonly usage: string
-  run(argv: string[]): Promise<number>
-}
-
-const commands: Readonly<Record<string, Command>> = {
-  up: {
-    summary: 'start a whole ring on this machine: servers, Sentinels, the proxy',
-    usage: `Usage: dt up [options]
-
-Starts Redis servers and three Sentinels on this machine, and the proxy before
-them. Ctrl-C stops all of them; the data stay in the directory and are found
-again by the next dt up. A second ring beside it needs --port, --base-port and
---dir of its own.
-
-  --port PORT       where clients connect (default 6380)
-  --nodes N         number of Redis servers (default 4)
-  --replicas R      backups of each key (default 2)
-  --dir DIR         where the servers keep their data (default ./data)
-  --base-port PORT  the servers take the ports after this one, the Sentinels
-                    those after it + 10000 (default 16380)
-  --fresh           throw away the data of an earlier dt up first
-  --accept-epoch N  start although a later view of the ring than that of epoch
-                    N may have been lost
-  --wipe            empty servers that hold what does not belong to this ring
-`,
-    run: up,
-  },
-  serve: {
-    summary: 'start the proxy alone, before Sentinels and servers that exist',
-    usage: `Usage: dt serve [--config FILE]
-
-  --config FILE     settings in YAML; conf/dt.yaml explains each of them.
-                    DT_CONFIG_FILE names the file, too, for all commands of dt.
-                    A variable DT_<SECTION>_<NAME> in the environment
-                    (DT_LISTEN_PORT, DT_SENTINEL_ADDRESSES, …) goes before the
-                    file
-  --takeover        take the ring from another proxy that serves it, which is
-                    shut out and stops
-  --standby         as long as another proxy serves the ring, wait and accept
-                    nobody; serve it when that one is gone
-  --accept-epoch N  start although a later view of the ring than that of epoch
-                    N may have been lost, and without keys of which no copy is
-                    there; 0 begins a new ring although not all servers are
-                    there. The log says when, and with which N, this is of use
-  --wipe            empty servers that hold what does not belong to this ring,
-                    instead of refusing them
-`,
-    run: serve,
-  },
-  ping: {
-    summary: 'ask a running proxy whether it answers',
-    usage: `Usage: dt ping [--config FILE]
-
-Exits with 0 when the proxy on the port of the settings (default 6380) answers
-within a second, else with 1.
-
-  --config FILE     the settings that the proxy was started with
-`,
-    run: ping,
-  },
+const commands: Readonly<Record<string, (argv: string[]) => Promise<number>>> = {
+  up,
+  serve,
   ...asking(operatorCommands),
-  simulate: {
-    summary: 'count on simulated rings what moves, and what is lost',
-    usage: `Usage: dt simulate join [options]
-       dt simulate loss [options]
-
-join: lets a node join simulated rings and counts the keys that change hands,
-beside the ideal K/N.
-loss: lets some of N servers fail at once and tells how likely a key has lost
-all its copies, on simulated rings and in a Redis Cluster of as many servers.
-
-  --nodes LIST     sizes N of the ring: before the join (default 10,20,30,40),
-                   or in all (default 9,30)
-  --keys LIST      join: numbers K of keys (default 1000..10000)
-  --vnodes LIST    virtual nodes of each node (default 64, for loss 1,64); at
-                   most 4 numbers, for loss 3
-  --replicas R     backups of each key (default 2); for loss N must be a
-                   multiple of R+1
-  --seeds COUNT    rings made for each combination, from the seeds 1 to COUNT
-                   (default 100)
-  --orders COUNT   loss: orders in which the servers of each ring are let fail
-                   (default 100)
-  --json           print the results as JSON instead of a table
-  --svg FILE       also draw them
-`,
-    run: async (argv) => (await import('./simulate/run-simulate.js')).runSimulate(argv, process.stdout),
-  },
-  help: {
-    summary: 'say this, or how to use a command',
-    usage: 'Usage: dt help [command]\n',
-    run: help,
-  },
-  version: {
-    summary: 'say the version',
-    usage: 'Usage: dt version\n',
-    run: async () => say(`${version}\n`),
-  },
+  simulate: async (argv) => (await import('./simulate/run-simulate.js')).runSimulate(argv, process.stdout),
+  completion: async (argv) => (await import('./cli/completion.js')).completion(argv, process.stdout, commandTexts),
+  help,
+  version: async () => say(`${version}\n`),
 }
 
 /** The commands that ask a running proxy, and write to our standard output. */
-function asking(table: typeof operatorCommands): Record<string, Command> {
+function asking(table: typeof operatorCommands): Record<string, (argv: string[]) => Promise<number>> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, command]) => {
-      return [name, { ...command, run: (argv) => command.run(argv, process.stdout) }]
-    }),
+    Object.entries(table).map(([name, command]) => [name, (argv: string[]) => command.run(argv, process.stdout)]),
   )
 }
 
@@ -182,41 +89,18 @@ async function serve(argv: string[]): Promise<number> {
   return runUntilSignal(proxy, { reload: () => proxy.reload(), handOver: () => proxy.handOver(process.env) })
 }
 
-async function ping(argv: string[]): Promise<number> {
-  const config = loadConfig(configFile(argv))
-  const { whereToAsk } = await import('./cli/proxy-tls.js')
-  const { host, port, tls } = whereToAsk(config, {})
-  const words = config.listen.proxyProtocol === 'yes' ? 'PROXY UNKNOWN\r\nPING' : 'PING'
-  const answer = await (tls === undefined ? ask(host, port, words) : greet({ host, port, tls }))
-  // A proxy that wants a password first is one that answers.
-  if (answer === '+PONG' || answer?.startsWith('-NOAUTH')) return say('PONG\n')
-  throw new UserError(`nothing answers on port ${port} of ${host}${answer === undefined ? '' : ` but: ${answer}`}`)
-}
-
-/** What a proxy answers that is asked by TLS, as `ask` gives it. */
-async function greet(endpoint: Endpoint): Promise<string> {
-  const { SingleConnection } = await import('./backend/single-connection.js')
-  try {
-    ;(await SingleConnection.open(endpoint, { connectMs: 1000 })).close()
-    return '+PONG'
-  } catch (error) {
-    const { message } = error as Error
-    return message.includes(': NOAUTH ') ? '-NOAUTH' : message
-  }
-}
-
 async function help(argv: string[]): Promise<number> {
   const [name] = argv
-  if (name !== undefined) return say(commandNamed(name).usage)
-  const list = Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(12)}${summary}\n`)
+  if (name !== undefined) return say(textOf(name).usage)
+  const list = commandTexts.map((text) => `  ${text.name.padEnd(12)}${text.summary}\n`)
   return say(`Diminished Triad ${version}: one Redis for your clients, several servers
 behind it, copies of every key.
 
 Usage: dt <command> [options]
 
 ${list.join('')}
-dt help <command> lists its options.
-`)
+dt help <command> lists its options. Exit codes:
+${EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}\n`).join('')}`)
 }
 
 /**
@@ -282,11 +166,6 @@ function parse<T extends OptionTypes>(args: string[], options: T) {
   return parseOptions({ args, options, allowPositionals: false }).values
 }
 
-function configFile(argv: string[]): { file?: string } {
-  const { config } = parse(argv, { config: { type: 'string' } })
-  return config === undefined ? {} : { file: config }
-}
-
 function wholeNumber(option: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined
   const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN
@@ -294,9 +173,10 @@ function wholeNumber(option: string, text: string | undefined, min: number, max:
   throw new UsageError(`${option} must be a whole number from ${min} to ${max}, not '${text}'`)
 }
 
-function commandNamed(name: string): Command {
-  if (Object.hasOwn(commands, name)) return commands[name]
-  throw new UsageError(`there is no command '${name}'`)
+function textOf(name: string): CommandText {
+  const text = commandTexts.find((each) => each.name === name)
+  if (text === undefined) throw new UsageError(`there is no command '${name}'`)
+  return text
 }
 
 function say(text: string): number {
@@ -325,9 +205,9 @@ async function main(argv: string[]): Promise<number> {
     ['-v', 'version'],
   ])
   try {
-    const command = commandNamed(asked.get(name) ?? name)
-    if (rest.some((word) => word === '--help' || word === '-h')) return say(command.usage)
-    return await command.run(rest)
+    const text = textOf(asked.get(name) ?? name)
+    if (rest.some((word) => word === '--help' || word === '-h')) return say(text.usage)
+    return await commands[text.name](rest)
   } catch (error) {
     for (const line of describe(error).split('\n')) process.stderr.write(`dt: ${line}\n`)
     if (!(error instanceof UsageError)) return 1

@@ -103,6 +103,34 @@ t.test('dt help lists the commands, dt help up its options', async (t) => {
   }
 })
 
+t.test('exit codes are 0, 1 and 2, and dt help says what they mean', async (t) => {
+  const { out } = await run(t, ['help'])
+  t.match(
+    out,
+    /Exit codes:\n {2}0 {2}it was done.*\n {2}1 {2}it could not be done.*\n {2}2 {2}the command line is wrong/,
+  )
+  const [port] = await freePorts(1)
+  const nobody = ['--proxy', `127.0.0.1:${port}`]
+  const asking = ['ping', 'nodes', 'ring', 'top', 'doctor', 'migrations', 'verify', 'hotkeys', 'bigkeys']
+  const lines = [
+    ...asking.map((name) => [name]),
+    ...[
+      ['add', '127.0.0.1:1', '--name', 'dt-9'],
+      ['remove', 'dt-9'],
+      ['cancel', 'dt-9'],
+      ['plan', 'remove', 'dt-9'],
+    ],
+    ['import', 'redis://127.0.0.1:1'],
+  ]
+  for (const line of lines) {
+    const failed = await run(t, [...line, ...nobody])
+    t.equal(failed.code, 1, `${line.join(' ')}: nobody answers`)
+    t.match(failed.err, /^dt: .*127\.0\.0\.1/)
+    const wrong = await run(t, [...line, ...nobody, '--no-such-option'])
+    t.equal(wrong.code, 2, `${line.join(' ')}: a wrong option`)
+  }
+})
+
 t.test('dt version says the version', async (t) => {
   for (const argv of [['version'], ['--version'], ['-v']]) t.equal((await run(t, argv)).out, `${version}\n`)
 })

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError, UserError } from '../base/user-error.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
+import {
+  type Fields,
+  type Json,
+  PROXY_OPTIONS,
+  type ProxyClient,
+  type ProxyOptions,
+  withProxy,
+} from './proxy-client.js'
 import { json, migrationLines } from './show.js'
 import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
@@ -66,7 +73,7 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   if (what === 'upgrade') return planUpgrade(values, whom, out)
   if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
   const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
-  const result = (await withProxy(values, (client) => client.dt(...args))) as Fields
+  const result = (await counting(values, out, args)) as Fields
   if (values.json === true) return json(out, result)
   const about = result.counted === 'exact' ? '' : '~'
   const number = (value: unknown) => about + count(Number(value))
@@ -85,9 +92,23 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   return 0
 }
 
+/** What the proxy answers, which counts keys first: how many there are nobody knows before. */
+function counting(values: ProxyOptions, out: Output, args: readonly string[]): Promise<Json> {
+  const progress = new Progress(out, values.json === true)
+  const beganMs = performance.now()
+  const timer = setInterval(() => {
+    const seconds = Math.floor((performance.now() - beganMs) / 1000)
+    if (seconds > 0) progress.show([`the keys are counted, for ${duration(seconds)} so far`])
+  }, POLL_MS)
+  return withProxy(values, (client) => client.dt(...args)).finally(() => {
+    clearInterval(timer)
+    progress.clear()
+  })
+}
+
 /** `dt plan upgrade host:port`: the order in which the members become what that server is. */
 async function planUpgrade(values: ProxyOptions, pattern: string, out: Output): Promise<number> {
-  const steps = (await withProxy(values, (client) => client.dt('PLAN', 'UPGRADE', pattern))) as Fields[]
+  const steps = (await counting(values, out, ['PLAN', 'UPGRADE', pattern])) as Fields[]
   if (values.json === true) return json(out, steps)
   if (steps.length === 0) {
     out.write('Every member is that already.\n')

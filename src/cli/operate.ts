@@ -13,6 +13,15 @@ const show = () => import('./show.js')
 
 /** The commands that ask, or tell, a running proxy: what redis-cli does with DT …, for people and for scripts. */
 export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
+  ping: {
+    summary: 'ask a running proxy whether it answers',
+    usage: `Usage: dt ping [options]
+
+Exits with 0 when the proxy answers within a second, else with 1.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await import('./ping.js')).ping(argv, out),
+  },
   config: {
     summary: 'check settings, or show them, without starting a proxy',
     usage: `Usage: dt config check [options]

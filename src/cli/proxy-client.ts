@@ -113,7 +113,8 @@ export function proxyEndpoint(options: ProxyOptions): Endpoint {
   return { ...address, password: config.auth.password }
 }
 
-function addressOf(text: string): { host: string; port: number } {
+/** @throws UsageError when it is none */
+export function addressOf(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
   if (match === null) throw new UsageError(`'${text}' is no host:port`)
   return { host: match[1] ?? match[2], port: Number(match[3]) }

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { operatorCommands } from '../../src/cli/operate.js'
+import { freePorts } from '../../src/local/ports.js'
 import { replicaSetOfKey } from '../../src/view/build-view.js'
 import { startProxy, startRedis } from '../helpers/proxy.js'
 import { ScriptedServer } from '../helpers/scripted-server.js'
+import { until } from '../helpers/until.js'
 
 const KEYS = 2000
 const PASSWORD = 'a secret'
@@ -63,6 +65,25 @@ t.test('dt nodes and dt ring are tables, and JSON for scripts', async (t) => {
   t.match(ring, /\nRing dt, epoch [0-9]+: 192 token ranges, each on 2 members\.\n$/)
   t.equal((await dt(['ring', '--ranges'])).text.split('\n').length, ring.split('\n').length + 194)
   t.equal(((await asJson('ring')).value.ranges as unknown[]).length, 192)
+})
+
+t.test('dt ping asks the proxy that is named', async (t) => {
+  t.same(await dt(['ping']), { code: 0, text: 'PONG\n' })
+  t.match(await asJson('ping'), { code: 0, value: { answers: true } })
+  const [free] = await freePorts(1)
+  const out = { write: () => {} }
+  await t.rejects(operatorCommands.ping.run(['--proxy', `127.0.0.1:${free}`], out), {
+    message: /^nothing answers on port/,
+  })
+})
+
+t.test('a plan that takes long says so on a terminal', async (t) => {
+  const slow = await ScriptedServer.start(t, ([name]) => (name === 'DT' ? Buffer.alloc(0) : undefined))
+  let text = ''
+  const out = { isTTY: true, columns: 80, write: (part: string) => (text += part) }
+  const planning = operatorCommands.plan.run(['remove', 'dt-1', '--proxy', `127.0.0.1:${slow.port}`], out)
+  planning.catch(() => {})
+  await until('it is said', () => text.includes('the keys are counted, for 1 s so far'))
 })
 
 t.test('dt migrations says when nothing moves', async (t) => {
