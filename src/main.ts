@@ -100,7 +100,7 @@ Usage: dt <command> [options]
 
 ${list.join('')}
 dt help <command> lists its options. Exit codes:
-${EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}\n`).join('')}`)
+${EXIT_CODES.map(([code, meaning]) => `    ${code}  ${meaning}\n`).join('')}`)
 }
 
 /**
