@@ -4,8 +4,10 @@ import { commandsPage } from './commands-page.js'
 import { eventsPage } from './events-page.js'
 import { manPage } from './man-page.js'
 import { metricsPage } from './metrics-page.js'
+import { settingsPage } from './settings-page.js'
 
 writeFileSync('docs/commands.md', commandsPage())
 writeFileSync('docs/events.md', eventsPage())
 writeFileSync('docs/metrics.md', metricsPage())
 writeFileSync('docs/dt.1', manPage())
+writeFileSync('docs/settings.md', settingsPage())
