@@ -89,6 +89,6 @@ export const FIRST_VERSION: Readonly<Record<string, Sought>> = {
     faults: [],
     workloads: ['deadline'],
     roundSeconds: 45,
-    ballast: 10_000,
+    ballast: 40_000,
   },
 }
