@@ -127,10 +127,14 @@ function stateOf({ state }) {
   return state === 'up' ? 'good' : state === 'suspect' ? 'warn' : 'bad'
 }
 
+function milliseconds(ms) {
+  return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : Math.round(ms).toString()
+}
+
 function showMembers() {
   byId('members').replaceChildren(
     ...latest.members.map((member) => {
-      const { name, address, state, version, share, keys, outstanding, why } = member
+      const { name, address, state, version, share, keys, outstanding, latencyMs, why } = member
       const spot = make('span', { className: 'spot' })
       spot.style.background = colourOf(name)
       const about = make('td', {}, make('span', { className: stateOf(member), textContent: state }))
@@ -146,6 +150,7 @@ function showMembers() {
         number(percent(share)),
         number(keys === null ? '' : count(keys)),
         number(count(outstanding)),
+        number(latencyMs === null ? '' : `${milliseconds(latencyMs.half)} / ${milliseconds(latencyMs.most)}`),
       )
     }),
   )

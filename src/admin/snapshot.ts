@@ -28,8 +28,18 @@ export function happened(before: RingSeen<MemberSeen>, now: RingSeen<MemberSeen>
   })
 }
 
+/** In how many ms half of the commands were answered, and 99 % of them. */
+export interface Latency {
+  readonly half: number
+  readonly most: number
+}
+
 /** What the page shows, but for the token ranges, which are many and seldom change; `keys` by the names of their masters, as far as they were counted. */
-export function snapshotOf(server: Server, keys: ReadonlyMap<string, number>) {
+export function snapshotOf(
+  server: Server,
+  keys: ReadonlyMap<string, number>,
+  latencyOf: (name: string) => Latency | null,
+) {
   const { order, membership, migrator, clients, coordinator, views } = server
   const view = views.current
   const status = membership.status()
@@ -61,6 +71,8 @@ export function snapshotOf(server: Server, keys: ReadonlyMap<string, number>) {
         keys: keys.get(name) ?? null,
         /** Commands that it was sent and has not answered. */
         outstanding: link?.outstanding ?? 0,
+        /** Of the last seconds; null when nobody waited for it. */
+        latencyMs: latencyOf(name),
         why: why || lackOf(server, name),
       }
     }),

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { type Histogram, quantile, since } from '../client/durations.js'
 import type { Server } from '../client/server.js'
 import { countKeysByMaster } from '../order/key-count.js'
 import { happened, rangesOf, ringSeen, snapshotOf } from './snapshot.js'
@@ -8,6 +9,8 @@ const LOOK_MS = 1000
 /** Keys are counted only while somebody watches, and this often: all servers are asked for that. */
 const COUNT_MS = 10_000
 const EVENTS_KEPT = 50
+/** How long servers take is told of so many looks. */
+const LOOKS_KEPT = 10
 /** Others want to ask something, too. */
 const WATCHERS_MAX = 50
 /** A watcher that does not read is let go; the page comes back by itself. */
@@ -25,6 +28,8 @@ export class Watch {
   private keys: ReadonlyMap<string, number> = new Map()
   private lastCountMs = Number.NEGATIVE_INFINITY
   private before: ReturnType<typeof ringSeen> | undefined
+  /** What each server had taken at the last looks, the oldest first. */
+  private readonly took: ReadonlyMap<string, Histogram>[] = []
   private timer: NodeJS.Timeout | undefined
 
   constructor(private readonly server: Server) {}
@@ -46,7 +51,11 @@ export class Watch {
     this.watchers.set(response, watcher)
     response.on('close', () => this.watchers.delete(response))
     this.countKeys()
-    this.tell(response, watcher, snapshotOf(this.server, this.keys))
+    this.tell(
+      response,
+      watcher,
+      snapshotOf(this.server, this.keys, (name) => this.latencyOf(name)),
+    )
     return true
   }
 
@@ -58,10 +67,22 @@ export class Watch {
       this.events.length = Math.min(this.events.length, EVENTS_KEPT)
     }
     this.before = seen
+    const { durations } = this.server.slowLog
+    this.took.push(new Map(seen.members.map(({ name }) => [name, durations.of(name, 'server')])))
+    if (this.took.length > LOOKS_KEPT) this.took.shift()
     if (this.watchers.size === 0) return
     this.countKeys()
-    const now = snapshotOf(this.server, this.keys)
+    const now = snapshotOf(this.server, this.keys, (name) => this.latencyOf(name))
     for (const [response, watcher] of this.watchers) this.tell(response, watcher, now)
+  }
+
+  /** In how many ms half of the commands, and 99 % of them, were answered by a server a short while ago; null when there were none. */
+  private latencyOf(name: string): { half: number; most: number } | null {
+    const before = this.took[0]?.get(name)
+    if (before === undefined) return null
+    const recent = since(before, this.server.slowLog.durations.of(name, 'server'))
+    const [half, most] = [0.5, 0.99].map((part) => quantile(recent, part))
+    return half === undefined || most === undefined ? null : { half: half * 1000, most: most * 1000 }
   }
 
   private tell(response: ServerResponse, watcher: { epoch: number }, now: ReturnType<typeof snapshotOf>): void {

@@ -108,6 +108,11 @@ export class Durations {
   }
 }
 
+/** What has come since the earlier one of two. */
+export function since(before: Histogram, now: Histogram): Histogram {
+  return { counts: now.counts.map((count, i) => count - before.counts[i]), sumS: now.sumS - before.sumS }
+}
+
 /** The time below which so large a part of them stayed, from 0 to 1, as far as the buckets tell; undefined when there are none. */
 export function quantile({ counts }: Histogram, part: number): number | undefined {
   const all = counts.reduce((sum, count) => sum + count, 0)

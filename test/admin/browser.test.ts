@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
@@ -39,6 +40,14 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
     return counted.reduce((sum, keys) => sum + keys, 0) === 300
   })
 
+  await client.pipeline(Array.from({ length: 300 }, (_, i) => ['GET', `key:${i}`]))
+  await until('how long each server takes is shown', async () => {
+    const shown = await page.$$eval('#members td:nth-child(7)', (all) => all.map((cell) => cell.textContent ?? ''))
+    return shown.length === 3 && shown.every((text) => /^[\d.]+ \/ [\d.]+$/.test(text))
+  })
+  const accessible = await violations(page)
+  t.same(accessible, [], 'nothing keeps somebody from using it')
+
   await page.fill('#key', 'user:1234')
   await page.keyboard.press('Enter')
   await shows('where a key is', '#place', /^master dt-\d, copies on dt-\d$/)
@@ -54,6 +63,17 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
   await pictures(page, '-away')
   t.same(complaints, [])
 })
+
+/** What axe finds that keeps somebody from using the page, by keyboard or with a screen reader. */
+async function violations(page: Page): Promise<string[]> {
+  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+  // The page lets in no scripts of others; what is evaluated comes from the browser.
+  await page.evaluate(source)
+  const found = await page.evaluate(
+    'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))',
+  )
+  return found as string[]
+}
 
 /** Nothing may be wider than the window. */
 async function pictures(page: Page, about = ''): Promise<void> {
