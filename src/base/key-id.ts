@@ -49,8 +49,13 @@ export function textOfId(id: string): string {
   return id.slice(id.indexOf(':') + 1)
 }
 
+const ZERO = 0x30
+const COLON = 0x3a
+
 /** The same key in another database. */
 export function idInDb(id: KeyId, db: number): KeyId {
+  // Most are in database 0 and stay there: a text that is put together is slow to look up.
+  if (db === 0 && typeof id === 'string' && id.charCodeAt(0) === ZERO && id.charCodeAt(1) === COLON) return id
   return typeof id === 'string' ? `${db}:${textOfId(id)}` : longKey(db, id.digest, () => id.key)
 }
 

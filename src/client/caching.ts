@@ -91,7 +91,24 @@ function pushFirst(client: Connection, bytes: Buffer): void {
 
 /** A client has sent a command for servers, which has this slot: for what is read and written by it. */
 export function noteCommand(server: Server, client: Connection, frame: Frame, row: CommandRow, slot: Slot): void {
-  new Noting(server, client, slot).note(frame, row, client.session.db)
+  if (row.replicate === 'none' && !isScript(row)) noteRead(server, client, frame, row, slot)
+  else new Noting(server, client, slot).note(frame, row, client.session.db)
+}
+
+/** As with Redis the database does not count. */
+function noteRead(
+  { order, cachedKeys }: Server,
+  { session }: Connection,
+  frame: Frame,
+  row: CommandRow,
+  slot: Slot,
+): void {
+  const { caching } = session
+  if (caching?.remembers === true) cachedKeys.read(caching, order.keyIds(row, frame, 0), slot.number)
+}
+
+function isScript({ route }: CommandRow): boolean {
+  return route === 'script' || route === 'function'
 }
 
 /** What the commands behind one slot read and write. */
@@ -107,11 +124,9 @@ export class Noting {
   note(frame: Frame, row: CommandRow, db: number): void {
     const { order, cachedKeys } = this.server
     const { caching } = this.client.session
-    const isScript = row.route === 'script' || row.route === 'function'
-    const isRead = row.replicate === 'none' || isScript
-    if (isRead && caching?.remembers === true) {
-      cachedKeys.read(caching, order.keyIds(row, frame, db), this.slot.number)
-    }
+    const { server, client, slot } = this
+    const runsScript = isScript(row)
+    if (row.replicate === 'none' || runsScript) noteRead(server, client, frame, row, slot)
     if (row.replicate === 'none') return
     const isFirst = this.writes === undefined
     const writes = (this.writes ??= new WrittenKeys(cachedKeys, { client: caching, number: this.slot.number }))
@@ -119,7 +134,7 @@ export class Noting {
     writes.row = isFirst ? row : undefined
     writes.answersOld = isFirst && answersOld(row, frame)
     if (row.route === 'members') writes.isSweep = true
-    else if (!isScript) writes.wrote(writtenOf(row, order.keyIds(row, frame, db)))
+    else if (!runsScript) writes.wrote(writtenOf(row, order.keyIds(row, frame, db)))
     this.slot.written = writes
   }
 }

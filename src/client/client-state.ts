@@ -52,7 +52,7 @@ const MOVES: Readonly<Record<ClientState['kind'], readonly ClientState['kind'][]
   normal: ['transaction', 'subscribed', 'blocked', 'ending', 'closed'],
   transaction: ['normal', 'transaction', 'ending', 'closed'],
   subscribed: ['normal', 'ending', 'closed'],
-  blocked: ['normal', 'closed'],
+  blocked: ['normal', 'blocked', 'closed'],
   ending: ['closed'],
   closed: [],
 }

@@ -26,6 +26,8 @@ class Pool {
 }
 
 const small = new Pool(2048, 4096)
+/** What a thousand listeners are sent in one turn: with large ones for them half of the time is spent on making these, and throwing them away. */
+const medium = new Pool(8 * 1024, 2048)
 const large = new Pool(64 * 1024, 64)
 
 /** An array that has room for one element, which is all that most clients ever need: the first push would make room for 17. */
@@ -33,6 +35,15 @@ function roomForOne(): Buffer[] {
   const array = [small.take()]
   small.give(array.pop()!)
   return array
+}
+
+function poolOf({ length }: Buffer): Pool {
+  return length === small.bytes ? small : length === medium.bytes ? medium : large
+}
+
+/** That of the smallest buffers with room for so many bytes, which are fewer than a large one has. */
+function poolFor(bytes: number): Pool {
+  return bytes <= small.bytes ? small : bytes <= medium.bytes ? medium : large
 }
 
 /** So much does not wait for what belongs with it. */
@@ -164,8 +175,7 @@ export class Outbox implements Flushable, Patient {
     // Setting a length would allocate the array anew, for every reply.
     while (leaving.length > 0) {
       const buffer = leaving.pop() as Buffer
-      const pool = buffer.length === small.bytes ? small : large
-      pool.give(buffer)
+      poolOf(buffer).give(buffer)
     }
     while (held.length > 0) release(held.pop() as Buffer)
   }
@@ -180,14 +190,14 @@ export class Outbox implements Flushable, Patient {
   private roomFor(length: number): Buffer {
     const { buffer, used } = this
     if (buffer !== undefined && used + length <= buffer.length) return buffer
-    if (buffer?.length === small.bytes && used + length <= large.bytes) {
-      const larger = large.take()
+    if (buffer !== undefined && buffer.length < large.bytes && used + length <= large.bytes) {
+      const larger = poolFor(used + length).take()
       copyBytes(buffer, 0, used, larger, 0)
-      small.give(buffer)
+      poolOf(buffer).give(buffer)
       this.buffer = larger
       return larger
     }
-    const pool = buffer === undefined && length <= small.bytes ? small : large
+    const pool = buffer === undefined ? poolFor(length) : large
     this.closeBuffer()
     this.buffer = pool.take()
     return this.buffer

@@ -160,6 +160,11 @@ export class Coordinator {
     return count > 1 && this.order.router.commonRoute(frame, this.keyIndexes, count) === undefined
   }
 
+  /** How many clients wait for what may never come. */
+  get blockedCount(): number {
+    return this.blocking.count + this.gatekeeper.blocked
+  }
+
   linkUp(link: Link): void {
     this.offered.changed()
     this.settings.linkUp(link)

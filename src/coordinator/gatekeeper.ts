@@ -3,17 +3,38 @@ import type { CommandRow } from '../command/row.js'
 import type { Entry } from '../order/gates.js'
 import type { Order } from '../order/order.js'
 import { answer, stillGated } from '../order/replies.js'
-import type { ReplySlot } from '../order/reply-slot.js'
+import type { ReplySlot, Wait } from '../order/reply-slot.js'
+import { type ErrorReply, nullArray } from '../resp/encode.js'
 import { type Frame, ownFrame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
-import { ownTimeoutMs } from '../serving/blocking/own-timeout.js'
+import { mayWait, ownTimeoutMs } from '../serving/blocking/own-timeout.js'
+import { UNBLOCKED } from '../serving/blocking/waiting-client.js'
 
 const places: number[] = []
+
+type End = 'time-out' | 'error' | ErrorReply
+
+/** A client that has not got to the line in which it wants to stand: it can be ended as those that do. */
+class WaitAtGate implements Wait {
+  constructor(private readonly end: (how: End) => boolean) {}
+
+  /** [Wait] */
+  abandon(): void {
+    this.end('time-out')
+  }
+
+  /** [Wait] */
+  async unblock(how: End): Promise<boolean> {
+    return this.end(how)
+  }
+}
 
 /** Lets commands wait at the gates of their keys [gates.ts], each client's in their order. */
 export class Gatekeeper {
   /** The tickets of those that wait, by their clients. A client has one, and reads that it had sent before and that were lost. */
   private readonly waiting = new Map<unknown, number>()
+  /** How many of them would wait behind the gates as well, for what may never come. */
+  blocked = 0
 
   constructor(
     private readonly order: Order,
@@ -40,7 +61,12 @@ export class Gatekeeper {
     // Nobody is made to wait for longer than he wants to.
     const waitsMs = Math.min(unavailableTimeoutMs, ownTimeoutMs(row, own, slot.db))
     const until = deadlineMs === 0 ? performance.now() + waitsMs : deadlineMs
+    const isBlocking = mayWait(row, own)
+    if (isBlocking) this.blocked++
+    let waits = true
     const isOver = () => {
+      waits = false
+      if (isBlocking) this.blocked--
       if (waiting.get(client) === ticket) waiting.delete(client)
     }
     const admitted = (entry: Entry) => {
@@ -57,7 +83,15 @@ export class Gatekeeper {
       isOver()
       answer(slot, stillGated(waitsMs))
     }
-    gates.enter(claim, ticket, until, admitted, tooLate)
+    const entry = gates.enter(claim, ticket, until, admitted, tooLate)
+    const end = (how: End) => {
+      if (!waits) return false
+      isOver()
+      gates.leave(entry)
+      answer(slot, how === 'error' ? UNBLOCKED : how === 'time-out' ? nullArray : how)
+      return true
+    }
+    if (isBlocking && waits) slot.waits?.(new WaitAtGate(end))
     return true
   }
 

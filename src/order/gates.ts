@@ -93,9 +93,15 @@ export class Gates {
 
   /**
    * Enters the queue; `admitted` is called at once or later, and whoever was admitted has to `leave`. Or `tooLate` is called when
-   * it still waits at the deadline, in ms of `performance.now`: then it has left.
+   * it still waits at the deadline, in ms of `performance.now`: then it has left. Gives the entry, which may leave before.
    */
-  enter(claim: Claim, ticket: number, deadlineMs: number, admitted: (entry: Entry) => void, tooLate: () => void): void {
+  enter(
+    claim: Claim,
+    ticket: number,
+    deadlineMs: number,
+    admitted: (entry: Entry) => void,
+    tooLate: () => void,
+  ): Entry {
     const entry = new Entry(ticket, new Set(claim.ids), claim.isShared, claim.onlyRead, claim.isOfDatabase, admitted)
     this.active++
     this.entries.add(entry)
@@ -108,18 +114,21 @@ export class Gates {
     if (entry.isOfDatabase !== undefined) insert(this.sweeps, entry)
     if (this.isOpenFor(entry)) {
       this.admit(entry)
-      return
+      return entry
     }
     const end = () => {
       this.leave(entry)
       tooLate()
     }
     entry.timer = setTimeout(end, Math.max(0, deadlineMs - performance.now()))
+    return entry
   }
 
   /** The same for those who are served step by step; undefined when it was too late. */
   entered(claim: Claim, ticket: number, deadlineMs: number): Promise<Entry | undefined> {
-    return new Promise((resolve) => this.enter(claim, ticket, deadlineMs, resolve, () => resolve(undefined)))
+    return new Promise((resolve) => {
+      this.enter(claim, ticket, deadlineMs, resolve, () => resolve(undefined))
+    })
   }
 
   /** Lets others on; an entry that was not admitted may leave, too. */

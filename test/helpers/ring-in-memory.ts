@@ -11,7 +11,7 @@ import { silentLogger } from '../../src/base/log.js'
 import { lookupCommand } from '../../src/command/table.js'
 import { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { Order } from '../../src/order/order.js'
-import { places, type ReplySlot } from '../../src/order/reply-slot.js'
+import { places, type ReplySlot, type Wait } from '../../src/order/reply-slot.js'
 import type { Reply } from '../../src/resp/encode.js'
 import { type Frame, frameIn, frameOf } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
@@ -153,6 +153,8 @@ export interface ClientInMemory {
   leaves(): void
   /** Nobody sees any more what it is answered. */
   disconnects(): void
+  /** What it waits for that may never come, as it said last. */
+  readonly waits: { readonly at: Wait | undefined }
 }
 
 /** The data path over links in memory; each key is on all members. */
@@ -161,7 +163,7 @@ export class RingInMemory {
   /** The replicas of the key `k`, its master first. */
   readonly replicas: readonly LinkInMemory[]
   readonly views: ViewStore
-  private readonly coordinator: Coordinator
+  readonly coordinator: Coordinator
 
   /** @param backups of each key */
   constructor(
@@ -221,6 +223,7 @@ export class RingInMemory {
     let newestWrite = 0
     let watched: Watched | undefined
     let isGone = false
+    const waits: { at: Wait | undefined } = { at: undefined }
     /** The numbers of the commands that are not answered, and who waits to be the first of them. */
     const open = new Set<number>()
     const waiting = new Map<number, () => void>()
@@ -249,6 +252,9 @@ export class RingInMemory {
           return isGone
         },
         pauseClient: () => {},
+        waits: (wait) => {
+          waits.at = wait
+        },
         whenFirst: async () => {
           if (!isFirst(number)) await new Promise<void>((go) => waiting.set(number, go))
         },
@@ -291,6 +297,6 @@ export class RingInMemory {
     }
     const exec = (...commands: readonly string[]) => execute(commands, true)
     const execOneByOne = (...commands: readonly string[]) => execute(commands, false)
-    return { heard, send, exec, execOneByOne, watch, leaves: () => watched?.end(), disconnects }
+    return { heard, send, exec, execOneByOne, watch, leaves: () => watched?.end(), disconnects, waits }
   }
 }

@@ -55,7 +55,7 @@ export function clientsSection(server: Server): string[] {
     `maxclients:${maxClients(server)}`,
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
-    `blocked_clients:${coordinator.blocking.count + order.waiting.length}`,
+    `blocked_clients:${coordinator.blockedCount + order.waiting.length}`,
     `tracking_clients:${server.cachedKeys.clientCount}`,
     'clients_in_timeout_table:0',
     ...(isNewer(server) ? newerClients(server) : []),

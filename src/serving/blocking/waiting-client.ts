@@ -14,7 +14,7 @@ import type { Asker } from './planned-wait.js'
 
 const MINUS = 0x2d
 const UNDERSCORE = 0x5f
-const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
 type Answered = (buf: Buffer, start: number, end: number) => void
 

@@ -78,3 +78,32 @@ t.test('the time that a key was not free counts', async (t) => {
   t.same(client.heard, ['BLPOP k 0.3: _'])
   t.ok(performance.now() - startMs < 450, `after ${performance.now() - startMs} ms`)
 })
+
+t.test('who waits at a gate to stand in line is blocked as those who do, and can be ended', async (t) => {
+  const ring = new RingInMemory(t)
+  const leave = gated(ring)
+  const commands = ['BLPOP k 0', 'BRPOP k 0', 'XREAD BLOCK 0 STREAMS k 0-0']
+  const [one, other, reader] = commands.map((command) => {
+    const client = ring.client()
+    client.send(command)
+    return client
+  })
+  ring.client().send('LPOP k')
+  t.equal(ring.coordinator.blockedCount, 3, 'who only has to come behind others is not blocked')
+  t.equal(await one.waits.at?.unblock('error'), true)
+  t.equal(await other.waits.at?.unblock('time-out'), true)
+  reader.waits.at?.abandon()
+  t.equal(ring.coordinator.blockedCount, 0)
+  t.same(one.heard, ['BLPOP k 0: -UNBLOCKED client unblocked via CLIENT UNBLOCK'])
+  t.same(other.heard, ['BRPOP k 0: _'])
+  t.equal(await one.waits.at?.unblock('error'), false, 'it was ended')
+
+  const third = ring.client()
+  third.send('BLPOP k 0')
+  const atGate = third.waits.at
+  leave()
+  for (const link of ring.replicas)
+    t.same(link.asked.filter((command) => command.startsWith('LMPOP')).length <= 1, true)
+  t.not(third.waits.at, atGate, 'in line it waits for that')
+  t.equal(await atGate?.unblock('error'), false)
+})
