@@ -1,3 +1,4 @@
+import { Collector } from '../base/collect.js'
 import { memoryOf } from './client-memory.js'
 import type { Connection } from './connection.js'
 import { exceeds } from './output-limit.js'
@@ -31,10 +32,13 @@ export class Sweeper {
   private readonly seen = new Map<Connection, Seen>()
   private timer: NodeJS.Timeout | undefined
   private sweptMs = 0
+  /** What they had is given back. */
+  private readonly collector = new Collector()
 
   constructor(private readonly server: Pick<Server, 'acl' | 'config' | 'clients' | 'stats' | 'log'>) {}
 
   start(): void {
+    this.collector.start()
     this.timer = setInterval(() => {
       const nowMs = performance.now()
       if (nowMs - this.sweptMs >= SWEEP_MS - MEMORY_SWEEP_MS / 2) this.sweep(nowMs)
@@ -43,6 +47,7 @@ export class Sweeper {
   }
 
   stop(): void {
+    this.collector.stop()
     clearInterval(this.timer)
   }
 

@@ -1,7 +1,7 @@
 import { lowerCase, lowerWord } from '../base/ascii.js'
 import { Glob } from '../base/glob.js'
 import { bytesOf, fieldOf } from '../resp/decode.js'
-import { error, MapReply, map, type Reply, set, simple } from '../resp/encode.js'
+import { error, KeptReply, MapReply, map, type Reply, set, simple } from '../resp/encode.js'
 import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-info.js'
 import { DOCS } from './docs.generated.js'
 import { COMMAND_HELP, helpReply } from './help.js'
@@ -62,9 +62,21 @@ export function answerCommand(
   }
 }
 
-/** [Redis server.c addReplyCommandInfo] */
+/** What is said of commands, by what it is made of: all of them together are some 200 KB. */
+const kept = new WeakMap<CommandInfo | CommandDoc, KeptReply>()
+
+function keptReply<T extends CommandInfo | CommandDoc>(of: T, make: (of: T) => Reply): Reply {
+  let reply = kept.get(of)
+  if (reply === undefined) kept.set(of, (reply = new KeptReply(make(of))))
+  return reply
+}
+
 function infoReply(info: CommandInfo | undefined): Reply {
-  if (info === undefined) return null
+  return info === undefined ? null : keptReply(info, describedInfo)
+}
+
+/** [Redis server.c addReplyCommandInfo] */
+function describedInfo(info: CommandInfo): Reply {
   return [
     info.name,
     info.arity,
@@ -117,7 +129,7 @@ function docsReply(
   for (const info of infos) {
     const doc = info && (described === undefined ? docOf(info.name) : ownDocOf(info.name))
     const learnt = info && (theirs.get(info.name) ?? subcommandIn(theirs, info.name))
-    if (doc !== undefined) entries.push([info!.name, docReply(doc)])
+    if (doc !== undefined) entries.push([info!.name, keptReply(doc, docReply)])
     else if (learnt !== undefined) entries.push([info!.name, learnt])
   }
   return map(entries)

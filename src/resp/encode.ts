@@ -20,6 +20,7 @@ export type TypedReply =
   | BooleanReply
   | VerbatimReply
   | BulksReply
+  | KeptReply
 
 export class SimpleReply {
   readonly kind = 'simple'
@@ -70,6 +71,17 @@ export class BulksReply {
     readonly count: number,
     readonly parts: readonly Buffer[],
   ) {}
+}
+/** One that is encoded once and kept: for what is long and always the same. */
+export class KeptReply {
+  readonly kind = 'kept'
+  private readonly encoded: [Buffer?, Buffer?] = []
+
+  constructor(private readonly reply: Reply) {}
+
+  bytes(proto: 2 | 3): Buffer {
+    return (this.encoded[proto - 2] ??= Buffer.from(encodeReply(this.reply, proto)))
+  }
 }
 /** `+text`. */
 export const simple = (text: string): SimpleReply => new SimpleReply(text)
@@ -155,6 +167,9 @@ function writeTyped(writer: Writer, reply: TypedReply, proto: 2 | 3): void {
     case 'bulks':
       writer.ascii(`*${reply.count}\r\n`)
       for (const part of reply.parts) writer.raw(part)
+      break
+    case 'kept':
+      writer.raw(reply.bytes(proto))
       break
     case 'big-number':
       if (proto === 3) writer.line('(', reply.text)
