@@ -39,9 +39,25 @@ export interface Operation {
   readonly after?: number
 }
 
+/**
+ * When `performance.now` was 0, in ms since 1970. `performance.timeOrigin` is two clocks that are read one after the other: what
+ * else runs on the machine may come between them, and puts it off by ms. Here the time of day is read first, and cut to a
+ * whole ms, so that each look is too early, and the latest of many is right.
+ */
+function originMs(): number {
+  let latest = Number.NEGATIVE_INFINITY
+  for (const untilMs = performance.now() + ORIGIN_LOOKS_MS; performance.now() < untilMs; ) {
+    latest = Math.max(latest, Date.now() - performance.now())
+  }
+  return latest
+}
+
+const ORIGIN_LOOKS_MS = 5
+const ORIGIN_MS = originMs()
+
 /** Milliseconds since 1970, with a fraction, on a clock that never jumps while the process lives. */
 export function nowMs(): number {
-  return performance.timeOrigin + performance.now()
+  return ORIGIN_MS + performance.now()
 }
 
 /** What a run did, beside its operations: the first line of a history file. */
