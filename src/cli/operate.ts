@@ -68,7 +68,7 @@ ${PROXY_USAGE}`,
     usage: `Usage: dt hotkeys [options]
 
 Counts for some seconds, by commands and by bytes of commands and replies, and
-prints the keys that weigh most. Ctrl-C ends the counting. Its cost ends with it.
+prints the keys that weigh most. Ctrl-C ends the counting, and what it costs.
 
   --seconds S        how long, 1 to 3600 (default 10)
   --sample N         look at one of so many commands (default 10)

@@ -271,7 +271,7 @@ t.test('somebody else’s redis-server on our port is not touched', async (t) =>
 
 t.test('a server that dies while the ring runs is reported with the command that starts it again', async (t) => {
   const lines: string[] = []
-  const log = { debug() {}, warn: (line: string) => lines.push(line) } as unknown as NonNullable<
+  const log = { debug() {}, warn: (_fields: object, line: string) => lines.push(line) } as unknown as NonNullable<
     LocalRingOptions['log']
   >
   const ring = ringFor(t, { log })
