@@ -26,15 +26,16 @@ export class Entrances {
     this.address = { ...firstAddress(config.listen), tlsPort: config.tls.port }
   }
 
-  /** The proxy starts. What cannot be listened on is told before clients are accepted. */
+  /** The proxy starts. What cannot be listened on is told before clients are accepted, and before the one that is to be followed stops. */
   async begin(): Promise<void> {
-    if (this.options.ready === undefined) await this.openAdmin()
+    if (this.options.ready !== undefined) this.listener.check(this.options.sockets ?? [])
+    if (!this.isFollowedThere) await this.openAdmin()
     if (this.options.standby !== true) await this.openListener()
   }
 
   /** No other proxy is there. */
   async vacant(): Promise<void> {
-    if (this.options.ready !== undefined) await this.openAdmin()
+    if (this.isFollowedThere) await this.openAdmin()
     if (this.options.standby === true) await this.openListener()
   }
 
@@ -43,6 +44,12 @@ export class Entrances {
     const isReady = await startSuccessor([...this.listener.sockets(), ...this.admin.sockets()], env, this.log)
     if (isReady) this.listener.passOn()
     return isReady
+  }
+
+  /** Whether the one that is to be followed answers for monitoring until then. */
+  private get isFollowedThere(): boolean {
+    const { ready, sockets = [] } = this.options
+    return ready !== undefined && sockets.some(({ name }) => name === 'admin')
   }
 
   private async openAdmin(): Promise<void> {

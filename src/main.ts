@@ -80,7 +80,7 @@ async function serve(argv: string[]): Promise<number> {
   const proxy = createProxy(config, createLogger(config.log), {
     takeover: values.takeover === true,
     standby: values.standby === true,
-    ready: predecessor(),
+    ready: values.standby === true ? predecessor() : undefined,
     sockets: passedSockets(process.env, process.pid),
     acceptEpoch: wholeNumber('--accept-epoch', values['accept-epoch'], 0, Number.MAX_SAFE_INTEGER),
     wipe: values.wipe === true,

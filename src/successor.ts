@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from './base/log.js'
 import { type PassedSocket, passedVariables } from './base/passed-sockets.js'
 
@@ -6,6 +6,16 @@ import { type PassedSocket, passedVariables } from './base/passed-sockets.js'
 const READY_MS = 60_000
 /** What was said for one start alone. */
 const ONCE: ReadonlySet<string> = new Set(['--takeover', '--wipe', '--standby'])
+/** At these this proxy stops: whoever sent one wants none in its place. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** Why this process cannot be followed by a child of it; undefined when it can: with it whoever watches over it ends, or starts, the others. */
+export function whyNotFollowed(env: NodeJS.ProcessEnv, pid: number): string | undefined {
+  if (pid === 1) return 'this proxy is the first process of a container, which ends with it: start another container'
+  if (env.SYSTEMD_EXEC_PID === String(pid))
+    return 'this proxy is the main process of a service of systemd, which ends all others with it: restart the service (a socket unit keeps clients waiting meanwhile)'
+  return undefined
+}
 
 /**
  * Starts the program that lies where this one came from, which may be a newer version, with our environment and our listening sockets.
@@ -16,45 +26,71 @@ export async function startSuccessor(
   env: NodeJS.ProcessEnv,
   log: Logger,
 ): Promise<boolean> {
-  const child = spawn(process.execPath, [...process.execArgv, ...argumentsOf(process.argv.slice(1))], {
-    detached: true,
-    env: { ...env, LISTEN_PID: undefined, ...passedVariables(sockets) },
-    stdio: ['ignore', 'inherit', 'inherit', ...sockets.map(({ fd }) => fd), 'ipc'],
-  })
+  const failed = (fault: string, successor?: number) => {
+    log.error({ event: 'successor-failed', successor }, `the successor does not follow: ${fault}`)
+    return false
+  }
+  const refusal = whyNotFollowed(env, process.pid)
+  if (refusal !== undefined) return failed(`${refusal}; nothing was started, and this proxy goes on`)
+  let child: ChildProcess
+  try {
+    child = spawn(process.execPath, [...process.execArgv, ...successorArguments(process.argv.slice(1))], {
+      detached: true,
+      env: { ...env, LISTEN_PID: undefined, ...passedVariables(sockets) },
+      stdio: ['ignore', 'inherit', 'inherit', ...sockets.map(({ fd }) => fd), 'ipc'],
+    })
+  } catch (error) {
+    // The system has no memory for it, or does not take so large an environment: some such faults are thrown, others are events.
+    return failed(`${(error as Error).message}; this proxy goes on`)
+  }
   log.info(
     { event: 'successor-started', successor: child.pid },
     'a successor has been started: this proxy serves until that is ready',
   )
+  let stops = () => {}
   const fault = await new Promise<string | undefined>((resolve) => {
+    const goOn = (why: string) => resolve(`${why}; this proxy goes on`)
+    stops = () => resolve('this proxy was told to stop')
+    for (const signal of STOP_SIGNALS) process.once(signal, stops)
     child.once('message', () => resolve(undefined))
-    child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code, signal) => resolve(`it has ended (${code ?? signal})`))
-    setTimeout(() => resolve(`it was not ready within ${READY_MS / 1000} s`), READY_MS).unref()
+    child.once('error', (error) => goOn(error.message))
+    child.once('exit', (code, signal) => goOn(`it has ended (${code ?? signal})`))
+    setTimeout(() => goOn(`it was not ready within ${READY_MS / 1000} s`), READY_MS).unref()
   })
+  for (const signal of STOP_SIGNALS) process.removeListener(signal, stops)
   if (fault === undefined) {
     if (child.connected) child.disconnect()
     child.unref()
     return true
   }
-  log.error(
-    { event: 'successor-failed', successor: child.pid },
-    `the successor does not follow: ${fault}; this proxy goes on`,
-  )
   child.kill('SIGKILL')
-  return false
+  return failed(fault, child.pid)
 }
 
-/** How a proxy that was started so tells that it waits; undefined for one that was not. */
+/**
+ * How a proxy that was started so tells that it waits; undefined for one that was not. Before it has said so it is not to go on in
+ * anybody's place: when the one that has started it is gone it ends.
+ */
 export function predecessor(): (() => void) | undefined {
   if (process.send === undefined) return undefined
+  let isTold = false
+  const alone = () => {
+    if (!isTold) process.kill(process.pid, 'SIGTERM')
+  }
+  // It may have gone while this program was loaded.
+  if (process.connected) process.once('disconnect', alone)
+  else alone()
   return () => {
-    if (process.connected) process.send?.('ready')
+    if (!process.connected) return
+    isTold = true
+    process.send?.('ready')
   }
 }
 
-function argumentsOf(words: readonly string[]): string[] {
+/** What the successor is told that was started in place of a process with these arguments. */
+export function successorArguments(words: readonly string[]): string[] {
   const kept = words.filter(
-    (word, i) => !ONCE.has(word) && word !== '--accept-epoch' && words[i - 1] !== '--accept-epoch',
+    (word, i) => !ONCE.has(word) && !/^--accept-epoch(=|$)/.test(word) && words[i - 1] !== '--accept-epoch',
   )
   return [...kept, '--standby']
 }

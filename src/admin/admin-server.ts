@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { PassedSocket } from '../base/passed-sockets.js'
@@ -64,7 +64,8 @@ export class AdminServer {
   }
 
   /**
-   * Gives where it listens, which may be a socket that was passed; undefined without a port: then it does not.
+   * Gives where it listens, which may be a socket that was passed; undefined without a port: then it does not, and closes that, for
+   * who connects to what nobody reads would wait for ever.
    *
    * @throws UserError when the address cannot be listened on
    */
@@ -73,7 +74,10 @@ export class AdminServer {
     passed: readonly PassedSocket[],
   ): Promise<{ host: string; port: number } | undefined> {
     const there = passed.find(({ name }) => name === 'admin')
-    if (port === undefined) return undefined
+    if (port === undefined) {
+      if (there !== undefined) closeSync(there.fd)
+      return undefined
+    }
     try {
       this.http.listen(there === undefined ? { host, port } : { fd: there.fd })
       await once(this.http, 'listening')

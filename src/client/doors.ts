@@ -48,7 +48,7 @@ export class Doors {
       const { port, backlog } = listen
       let chosen = port
       for (const socket of passed) {
-        const bound = await this.openPassed(socket, listen.unixSocket)
+        const bound = await this.openPassed(socket, backlog, listen.unixSocket)
         if (bound?.name === 'clients') chosen = bound.port
       }
       const isThere = (name: Door['name']) => passed.length > 0 && this.open.some((door) => door.name === name)
@@ -111,12 +111,13 @@ export class Doors {
   /** A socket that somebody has opened for us. Of one without a port Node does not say where it is. */
   private async openPassed(
     { fd, name }: PassedSocket,
+    backlog: number,
     path = 'unix',
   ): Promise<{ readonly name: Door['name']; readonly port: number } | undefined> {
     if (name === 'admin') return undefined
     const peer = unixPeer(path)
     const net = this.server((socket) => (portOf(net) === undefined ? peer : peerOf(socket)), name === 'tls')
-    await listening(net, { fd })
+    await listening(net, { fd }, backlog)
     const port = portOf(net)
     const kind = port === undefined ? 'unix' : name === 'tls' ? 'tls' : 'clients'
     this.opened(net, kind)
@@ -166,10 +167,15 @@ export function descriptorOf(net: NetServer): number {
   return (net as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }
 
-function listening(net: NetServer, options: ListenOptions | { readonly fd: number }): Promise<void> {
+/** `passedBacklog` is for a socket that was passed: of one Node does not look for it among the options. */
+function listening(
+  net: NetServer,
+  options: ListenOptions | { readonly fd: number },
+  passedBacklog?: number,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     net.once('error', reject)
-    net.listen(options, () => {
+    net.listen(options, passedBacklog, () => {
       net.removeListener('error', reject)
       resolve()
     })

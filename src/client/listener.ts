@@ -67,10 +67,7 @@ export class Listener {
    */
   async open(passed: readonly PassedSocket[]): Promise<ListenAddress> {
     const { server } = this
-    checkOpenFiles(server)
-    if (server.tls.clients === undefined && passed.some(({ name }) => name === 'tls')) {
-      throw new UserError('a socket for clients with TLS was passed, and tls.port is not set')
-    }
+    this.check(passed)
     const address = await this.doors.openAll(server.config.listen, server.config.tls.port, passed)
     server.log.info({ event: 'clients-accepted' }, whereAccepted(address))
     tellProtected(server)
@@ -78,6 +75,14 @@ export class Listener {
     server.stats.start(server.clients)
     this.sweeper.start()
     return address
+  }
+
+  /** What would keep it from opening is told before: throws a UserError. */
+  check(passed: readonly PassedSocket[]): void {
+    checkOpenFiles(this.server)
+    if (this.server.tls.clients === undefined && passed.some(({ name }) => name === 'tls')) {
+      throw new UserError('a socket for clients with TLS was passed, and tls.port is not set')
+    }
   }
 
   /** Accepts nobody any more; resolves when all clients are gone. */

@@ -11,8 +11,8 @@ export interface Peer {
 /** It stays known after the socket has lost it. */
 export function peerOf(socket: Socket): Peer {
   return {
-    address: hostPort(socket.remoteAddress, socket.remotePort),
-    localAddress: hostPort(socket.localAddress, socket.localPort),
+    address: hostPort(unmapped(socket.remoteAddress), socket.remotePort),
+    localAddress: hostPort(unmapped(socket.localAddress), socket.localPort),
   }
 }
 
@@ -29,6 +29,16 @@ export function isUnix({ address }: Peer): boolean {
 /** The host of its address. */
 export function hostOf({ address }: Peer): string {
   return address.slice(0, address.lastIndexOf(':'))
+}
+
+/** On a socket for both kinds one of IPv4 comes as `::ffff:127.0.0.1`, or `::ffff:7f00:1`: it is the same as on one of IPv4 [RFC 4291 §2.5.5.2]. */
+export function unmapped<H extends string | undefined>(host: H): H | string {
+  const [, dotted, high, low] =
+    /^::ffff:(?:([0-9]+(?:\.[0-9]+){3})|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(host ?? '') ?? []
+  if (dotted !== undefined) return dotted
+  if (high === undefined) return host
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
 }
 
 export function hostPort(host: string | undefined, port: number | undefined): string {

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { hostPort, type Peer } from './peer.js'
+import { hostPort, type Peer, unmapped } from './peer.js'
 
 /** How the two versions of the PROXY protocol begin [haproxy.org proxy-protocol.txt §2.1, §2.2]. */
 const TEXT = Buffer.from('PROXY ')
@@ -78,7 +78,7 @@ function hostOf(bytes: Buffer): string {
   return canonical(groups.join(':'))
 }
 
-/** As the system writes an address of IPv6. */
+/** As the system writes an address of IPv6; one of IPv4 may be written as one of IPv6. */
 function canonical(host: string): string {
-  return host.includes(':') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
+  return host.includes(':') ? unmapped(new URL(`http://[${host}]`).hostname.slice(1, -1)) : host
 }

@@ -135,7 +135,10 @@ function queuedBytesOf({ socket }: Connection): number {
 
 /** Why a client is to be closed now; undefined when it is not. */
 export function reasonToClose(
-  client: Pick<Connection, 'session' | 'queue' | 'framer' | 'isBlocked' | 'closed' | 'createdAtMs' | 'lastActiveMs'>,
+  client: Pick<
+    Connection,
+    'session' | 'queue' | 'framer' | 'isBlocked' | 'closed' | 'createdAtMs' | 'lastActiveMs' | 'stint'
+  >,
   needLogin: boolean,
   seen: Readonly<Seen> | undefined,
   limits: Pick<Limits, 'idleTimeoutMs' | 'loginTimeoutMs' | 'commandTimeoutMs' | 'outputBufferSoftMs'>,
@@ -156,10 +159,14 @@ export function reasonToClose(
     return 'it has had too much to take for too long (client-output-buffer-limit)'
   }
   // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout]; one that is closed
-  // and has not taken its last replies does none of that any more.
+  // and has not taken its last replies does none of that any more. Whose turn has to come again has asked for more than was served.
   const mayBeSilent =
     !client.closed &&
-    (queue.length > 0 || client.isBlocked || session.subscriber !== undefined || session.monitoring !== undefined)
+    (queue.length > 0 ||
+      client.stint.isOver ||
+      client.isBlocked ||
+      session.subscriber !== undefined ||
+      session.monitoring !== undefined)
   if (idleTimeoutMs > 0 && !mayBeSilent && nowMs - client.lastActiveMs > idleTimeoutMs) return 'idle'
   return undefined
 }

@@ -4,6 +4,7 @@ import type { Member, ReplicaSet, View } from '../view/view.js'
 import { viewOfNames } from '../view/view-codec.js'
 import { type Council, councilOf, distinct, leftOf, missingAtStart } from './council.js'
 import { explainLater, explainMissing, explainStrays, list } from './explain-start.js'
+import { whyNotFit } from './fit.js'
 import { type FoundServer, refusalOf, STRAY } from './guard.js'
 import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
 import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
@@ -153,11 +154,6 @@ function freshStart(
   }
 }
 
-/** Which patterns they are, whatever their order: no two match one key. */
-function listOfGroups(patterns: readonly string[]): string {
-  return `[${[...patterns].sort().join(', ')}]`
-}
-
 /** Why the newest view that was found need not be the newest that there is. */
 function whyNotNewest(
   newest: ViewRecord,
@@ -167,14 +163,8 @@ function whyNotNewest(
 ): string | undefined {
   const { ring, acceptEpoch } = input
   const { view } = newest
-  if (view.virtualNodes !== ring.virtualNodes) {
-    const { virtualNodes } = view
-    return `the ring has ${virtualNodes} virtual nodes a member: set ring.virtualNodes to that, not ${ring.virtualNodes}`
-  }
-  const groups = listOfGroups(view.keyGroups)
-  if (groups !== listOfGroups(ring.keyGroups ?? [])) {
-    return `the keys of the ring are placed by the groups ${groups}: set ring.keyGroups to that, not ${listOfGroups(ring.keyGroups ?? [])}`
-  }
+  const misfit = whyNotFit(view, ring)
+  if (misfit !== undefined) return misfit
   if (acceptEpoch === view.epoch) return undefined
   const told = found.filter(({ marks: { owner } }) => isLaterThan(owner?.acknowledged, newest))
   if (told.length > 0) {

@@ -7,6 +7,7 @@ import { UserError } from '../base/user-error.js'
 import { within } from '../base/within.js'
 import type { View } from '../view/view.js'
 import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } from './decide-start.js'
+import { whyNotFit } from './fit.js'
 import type { Marks, Owner, ViewRecord } from './marker.js'
 import type { Ownership } from './ownership.js'
 import { judgeOwner, judgeRivals, type OwnerSeen, type Rival } from './rivals.js'
@@ -70,7 +71,9 @@ export class Starter {
   async run(): Promise<FreshStart | Resume> {
     const looked = await (this.deps.standby ? this.standBy() : this.yieldToRivals())
     const { ownership, ring, stateFile } = this.deps
+    this.goOnUnlessStopped()
     await this.deps.vacant()
+    this.goOnUnlessStopped()
     const records = [...looked.map(({ marker }) => marker), stateFile?.read()]
     this.noteNewest(records)
     const owners = [...looked.map(({ owner }) => owner?.term ?? 0), stateFile?.ownerTerm() ?? 0]
@@ -78,7 +81,7 @@ export class Starter {
     stateFile?.claim(ring.id, ownership.term)
     for (;;) {
       await this.claimAll()
-      if (this.stopped) throw new Error('stopped before the ring was there')
+      this.goOnUnlessStopped()
       const decision = this.decide()
       if (decision !== undefined) return decision
       await this.change()
@@ -93,6 +96,10 @@ export class Starter {
   stop(): void {
     this.stopped = true
     this.wake?.()
+  }
+
+  private goOnUnlessStopped(): void {
+    if (this.stopped) throw new Error('stopped before the ring was there')
   }
 
   private decide(): FreshStart | Resume | undefined {
@@ -138,7 +145,7 @@ export class Starter {
   private async yieldToRivals(): Promise<Marks[]> {
     const { takeover, log, ring } = this.deps
     for (const startedAtMs = performance.now(); ; await sleep(LOOK_AGAIN_MS)) {
-      if (this.stopped) throw new Error('stopped before the ring was there')
+      this.goOnUnlessStopped()
       const looks = await this.lookAround()
       const older = looks.flatMap(({ link, rivals }) =>
         rivals.filter(({ id }) => id < (link.info?.clientId ?? 0)).map((rival) => ({ ...rival, link })),
@@ -164,9 +171,14 @@ export class Starter {
     }
   }
 
-  /** Waits until nothing is seen of the owner any more, and gives the marks that were found. */
+  /**
+   * Waits until nothing is seen of the owner any more, and gives the marks that were found. The owner that is to be followed is told
+   * when it can be: it has been seen where we look, and the ring can go on with our settings.
+   *
+   * @throws UserError when it cannot
+   */
   private async standBy(): Promise<Marks[]> {
-    const { log, expected, ready } = this.deps
+    const { log, expected, ready, ring, stateFile } = this.deps
     const pauseMs = () => (ready === undefined ? LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS) : FOLLOW_MS)
     let isTold = false
     for (let seenAtMs = performance.now(); ; await sleep(pauseMs())) {
@@ -179,12 +191,18 @@ export class Starter {
       const seen: OwnerSeen = { expected: expected(), answered: looks.length, connections, clean }
       if (connections.length > 0) seenAtMs = performance.now()
       if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
+        if (ready !== undefined && !isTold) {
+          throw new UserError(`the proxy that is to be followed is not seen on the servers of the ring ${ring.id}`)
+        }
         if (owner !== undefined)
           log.warn({ event: 'goes-on-after', run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
         return looks.map(({ marks }) => marks)
       }
       this.tellOnce(`it stands by: ${whoServes(seen, owner)}`)
-      if (!isTold && looks.length >= seen.expected) {
+      if (!isTold && connections.length > 0 && looks.length >= seen.expected) {
+        const newest = newestOf([...looks.map(({ marks }) => marks.marker), stateFile?.read()], ring.id)
+        const misfit = ready && newest && whyNotFit(newest.view, ring)
+        if (misfit !== undefined) throw new UserError(misfit)
         isTold = true
         ready?.()
       }

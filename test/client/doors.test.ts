@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { existsSync, lstatSync, statSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Doors } from '../../src/client/doors.js'
 import type { Peer } from '../../src/client/peer.js'
 import { type ConfigInput, loadConfig } from '../../src/config/config.js'
+import { boundSocket } from '../helpers/bound-socket.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
+import { until } from '../helpers/until.js'
 
 /* The sockets on which clients come in. */
 
@@ -66,6 +68,26 @@ t.test('an address that this machine does not have is an error, unless it is opt
   await t.rejects(other.doors.openAll(settings({ host: '-127.0.0.1', port })), { code: 'EADDRINUSE' })
   // Nothing stays open.
   await other.doors.openAll(settings({ host: '127.0.0.3', port }))
+})
+
+t.test('clients of IPv4 are the same on a socket for both kinds, which is as long as the settings say', async (t) => {
+  const { doors, peers } = doorsOf(t)
+  const { port, fd } = boundSocket('both')
+  const backlogs: (number | undefined)[] = []
+  const { listen } = Server.prototype
+  t.teardown(() => {
+    Server.prototype.listen = listen
+  })
+  Server.prototype.listen = function (this: Server, ...words: unknown[]) {
+    backlogs.push(words.find((word) => typeof word === 'number'))
+    return Reflect.apply(listen, this, words)
+  }
+  await doors.openAll(settings({ backlog: 77 }), 0, [{ fd, name: 'clients' }])
+  t.same(backlogs, [77])
+  for (const host of ['127.0.0.1', '::1']) await comeIn({ host, port })
+  await until('both are in', () => peers.length === 2)
+  t.match(peers[0], { address: /^127\.0\.0\.1:/, localAddress: `127.0.0.1:${port}` })
+  t.match(peers[1].address, /^\[::1\]:/)
 })
 
 t.test('a Unix socket has its rights, takes the place of an older one, and is gone in the end', async (t) => {

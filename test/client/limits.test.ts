@@ -269,6 +269,7 @@ t.test('half a command may take longer where much of it has come', async (t) => 
     ({
       session: { authenticated: true },
       queue: { length: 0 },
+      stint: { isOver: false },
       framer: { bufferedBytes },
       createdAtMs: 0,
       lastActiveMs: 0,
@@ -280,6 +281,20 @@ t.test('half a command may take longer where much of it has come', async (t) => 
   t.equal(reasonToClose(client(5 * MB), false, seen, limits, 5900), undefined)
   t.match(reasonToClose(client(5 * MB), false, seen, limits, 6100), /half a command/)
   t.equal(reasonToClose(client(10), false, seen, { ...limits, commandTimeoutMs: 0 }, 1e9), undefined)
+})
+
+t.test('who waits for its turn among those that have sent much is not idle', async (t) => {
+  const client = (isOver: boolean) =>
+    ({
+      session: { authenticated: true },
+      queue: { length: 0 },
+      stint: { isOver },
+      createdAtMs: 0,
+      lastActiveMs: 0,
+    }) as unknown as RawClientLike
+  const limits = { idleTimeoutMs: 1000, loginTimeoutMs: 0, commandTimeoutMs: 0, outputBufferSoftMs: 0 }
+  t.equal(reasonToClose(client(true), false, undefined, limits, 1100), undefined)
+  t.equal(reasonToClose(client(false), false, undefined, limits, 1100), 'idle')
 })
 
 type RawClientLike = Parameters<typeof reasonToClose>[0]

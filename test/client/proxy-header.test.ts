@@ -98,3 +98,16 @@ t.test('a balancer may speak for itself; what is not valid is refused', async (t
     t.same(proxyHeader(bytes), { fault: 'its PROXY header is not valid' }, bytes.toString('latin1', 0, 60))
   }
 })
+
+t.test('one of IPv4 that is written as one of IPv6 is the same client', async (t) => {
+  const mapped = Buffer.from([...Array(10).fill(0), 255, 255, 127, 0, 0, 1])
+  for (const bytes of [
+    Buffer.from('PROXY TCP6 ::ffff:127.0.0.1 ::ffff:7f00:1 7 8\r\n'),
+    binary(0x21, 0x21, Buffer.concat([mapped, mapped, Buffer.from([0, 7, 0, 8])])),
+  ]) {
+    const peer = { address: '127.0.0.1:7', localAddress: '127.0.0.1:8' }
+    t.same(proxyHeader(bytes), { length: bytes.length, peer })
+  }
+  const other = Buffer.from('PROXY TCP6 ::ffff:1:2:3 ::1 7 8\r\n')
+  t.match(proxyHeader(other), { peer: { address: '[::ffff:1:2:3]:7' } })
+})

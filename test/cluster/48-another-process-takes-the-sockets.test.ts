@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { passedVariables } from '../../src/base/passed-sockets.js'
+import { boundSocket } from '../helpers/bound-socket.js'
+import type { Teardown } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
 import { MAIN, ServeProcess } from '../helpers/serve-process.js'
@@ -89,12 +92,7 @@ t.test('at SIGUSR2 a successor takes the sockets over under load', async (t) => 
   const first = serve.child
   const exited = once(first, 'exit')
   first.kill('SIGUSR2')
-  await until('there is a successor', () => /"successor":\d+/.test(serve.output))
-  const successor = Number(/"successor":(\d+)/.exec(serve.output)?.[1])
-  t.teardown(async () => {
-    process.kill(successor, 'SIGKILL')
-    await until('it is gone', () => !isThere(successor))
-  })
+  const successor = await successorOf(t, serve)
   t.same(await exited, [0, null], 'the first one has stopped in order')
   const before = counting.map(({ acknowledged }) => acknowledged)
   await until('they count again', () => counting.every(({ acknowledged }, i) => acknowledged > before[i] + 20))
@@ -124,9 +122,54 @@ t.test('a successor that does not start changes nothing', async (t) => {
   t.equal(String(await askOnce(serve.port, 'INCR', 'n')), ':2\r\n')
 })
 
+t.test('a successor that the ring does not fit, or that could not be reached, changes nothing', async (t) => {
+  const file = join(temporaryDirectory(t), 'dt.yaml')
+  writeFileSync(file, 'log:\n  level: info\n')
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port: adminPort } = taken.address() as AddressInfo
+  const serve = await ServeProcess.start(t, RING, { 'ring.replicas': '1', 'config.file': file })
+  const client = await serve.connect()
+  let n = 0
+  for (const [settings, said] of [
+    ['ring:\n  virtualNodes: 7\n', /the ring has \d+ virtual nodes a member: set ring\.virtualNodes to that, not 7/],
+    ['ring:\n  keyGroups: ["bull:{*}:*"]\n', /set ring\.keyGroups to that/],
+    ['ring:\n  id: other\n', /is not seen on the servers of the ring other/],
+    [`admin:\n  port: ${adminPort}\n`, /admin\.port \d+ of \S+ cannot be listened on/],
+  ] as const) {
+    writeFileSync(file, settings)
+    serve.output = ''
+    serve.child.kill('SIGUSR2')
+    await until('it says so', () => /the successor does not follow: it has ended \(1\)/.test(serve.output))
+    t.match(serve.output, said)
+    t.ok(serve.alive)
+    t.equal(String(await client.ask('INCR', 'n')), `:${++n}\r\n`)
+    t.equal(String(await askOnce(serve.port, 'INCR', 'n')), `:${++n}\r\n`)
+  }
+})
+
+for (const [signal, how] of [
+  ['SIGTERM', 'is told to stop'],
+  ['SIGKILL', 'is killed'],
+] as const) {
+  t.test(`when the proxy ${how} before its successor is ready that does not go on`, async (t) => {
+    const serve = await ServeProcess.start(t, RING, { 'ring.replicas': '1', 'log.level': 'info' })
+    const exited = once(serve.child, 'exit')
+    serve.child.kill('SIGUSR2')
+    const successor = await successorOf(t, serve)
+    serve.child.kill(signal)
+    t.same(await exited, signal === 'SIGTERM' ? [0, null] : [null, signal])
+    await until('the successor has ended', () => !isThere(successor))
+    if (signal === 'SIGTERM') t.match(serve.output, 'the successor does not follow: this proxy was told to stop')
+  })
+}
+
 t.test('clients that come while the service manager starts the proxy anew are not refused', async (t) => {
   const ring = await startRing(t, 2)
   const { port, fd } = boundSocket()
+  const monitoring = boundSocket()
   const children: ChildProcess[] = []
   t.teardown(async () => {
     for (const child of children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
@@ -142,11 +185,14 @@ t.test('clients that come while the service manager starts the proxy anew are no
       DT_RING_STATE_FILE: join(dir, 'state.json'),
       DT_RING_REPLICAS: '1',
       DT_LOG_LEVEL: 'warn',
-      ...passedVariables([{ fd, name: 'clients' }]),
+      ...passedVariables([
+        { fd, name: 'clients' },
+        { fd: monitoring.fd, name: 'admin' },
+      ]),
     }
     const child = spawn(process.execPath, [MAIN, 'serve', ...more], {
       env,
-      stdio: ['ignore', 'inherit', 'inherit', fd],
+      stdio: ['ignore', 'inherit', 'inherit', fd, monitoring.fd],
     })
     children.push(child)
     return child
@@ -155,6 +201,7 @@ t.test('clients that come while the service manager starts the proxy anew are no
   const first = launch()
   await serves(port)
   t.equal(await askOnce(port, 'SET', 'k', 'v'), '+OK\r\n')
+  t.notOk(has(first.pid!, monitoring.fd), 'a socket for what it does not do is closed')
   const exited = once(first, 'exit')
   first.kill('SIGTERM')
   await exited
@@ -177,6 +224,29 @@ function bulk(value: number): string {
   return `$${String(value).length}\r\n${value}\r\n`
 }
 
+/** The process that is to follow; it is gone in the end. */
+async function successorOf(t: Teardown, serve: ServeProcess): Promise<number> {
+  await until('there is a successor', () => /"successor":\d+/.test(serve.output))
+  const successor = Number(/"successor":(\d+)/.exec(serve.output)?.[1])
+  t.teardown(async () => {
+    if (isThere(successor)) process.kill(successor, 'SIGKILL')
+    await until('it is gone', () => !isThere(successor))
+  })
+  return successor
+}
+
+/** Whether a process has this socket of ours. */
+function has(pid: number, fd: number): boolean {
+  const socket = readlinkSync(`/proc/self/fd/${fd}`)
+  return readdirSync(`/proc/${pid}/fd`).some((each) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${each}`) === socket
+    } catch {
+      return false // It has been closed meanwhile.
+    }
+  })
+}
+
 function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -185,25 +255,3 @@ function isThere(pid: number): boolean {
     return false
   }
 }
-
-/** A socket as a service manager keeps it: Node's own servers would take the connections. */
-function boundSocket(): { readonly port: number; readonly fd: number } {
-  interface Handle {
-    readonly fd: number
-    bind(host: string, port: number): number
-    getsockname(into: { port?: number }): number
-  }
-  const { TCP, constants } = (process as unknown as { binding(name: string): TcpWrap }).binding('tcp_wrap')
-  interface TcpWrap {
-    readonly TCP: new (type: number) => Handle
-    readonly constants: { readonly SERVER: number }
-  }
-  const handle = new TCP(constants.SERVER)
-  const into: { port?: number } = {}
-  if (handle.bind('127.0.0.1', 0) !== 0 || handle.getsockname(into) !== 0) throw new Error('no socket')
-  kept.push(handle)
-  return { port: into.port!, fd: handle.fd }
-}
-
-/** Handles close what nobody refers to. */
-const kept: unknown[] = []
