@@ -225,7 +225,11 @@ export const EVENTS = {
     ['member'],
     'An operator removed a server that was no member: the Sentinels were told.',
   ],
-  'successor-failed': ['error', ['successor'], 'It does not follow, and why: this proxy goes on.'],
+  'successor-failed': [
+    'error',
+    ['successor'],
+    'It does not follow, and why: this proxy goes on, unless it was told to stop.',
+  ],
   'successor-started': [
     'info',
     ['successor'],
