@@ -22,9 +22,19 @@ export interface Rates {
   readonly errors: number | undefined
   readonly bytesIn: number | undefined
   readonly bytesOut: number | undefined
+  /** By the names of the servers. */
+  readonly members: Readonly<Record<string, MemberRates>>
 }
 
-const COUNTERS: Readonly<Record<keyof Rates, string>> = {
+/** What a server was waited for. */
+export interface MemberRates {
+  /** Commands in a second. */
+  readonly commands: number | undefined
+  /** How long each took there, on average, in ms. */
+  readonly ms: number | undefined
+}
+
+const COUNTERS: Readonly<Record<Exclude<keyof Rates, 'members'>, string>> = {
   commands: 'total_commands_processed',
   reads: 'dt_reads',
   writes: 'dt_writes',
@@ -44,7 +54,31 @@ export function ratesBetween(before: Sample | undefined, now: Sample): Rates {
     return grown >= 0 && seconds > 0 ? grown / seconds : undefined
   }
   const of = Object.entries(COUNTERS).map(([name, field]) => [name, rate(field)])
-  return Object.fromEntries(of) as unknown as Rates
+  const members = before?.info.run_id === now.info.run_id ? memberRates(before, now) : {}
+  return { ...Object.fromEntries(of), members } as unknown as Rates
+}
+
+function memberRates(before: Sample, now: Sample): Rates['members'] {
+  const [old, seconds] = [membersIn(before.info), (now.atMs - before.atMs) / 1000]
+  return Object.fromEntries(
+    [...membersIn(now.info)].map(([name, fields]) => {
+      const grown = (field: string) => Number(fields.get(field)) - Number(old.get(name)?.get(field))
+      const [answered, usec] = [grown('answered'), grown('server_usec')]
+      const commands = answered >= 0 && seconds > 0 ? answered / seconds : undefined
+      return [name, { commands, ms: answered > 0 ? usec / answered / 1000 : undefined }]
+    }),
+  )
+}
+
+/** The fields of INFO that tell of the servers, by their names. */
+function membersIn(info: Sample['info']): Map<string, ReadonlyMap<string, string>> {
+  return new Map(
+    Object.entries(info).flatMap(([field, text]) => {
+      if (!/^dt_member\d+$/.test(field)) return []
+      const fields = new Map(text.split(',').map((pair) => pair.split('=', 2) as [string, string]))
+      return [[fields.get('name') ?? '', fields]]
+    }),
+  )
 }
 
 /** What has changed from one sample to the next, a sentence each. */
@@ -93,30 +127,29 @@ export function topScreen(out: Output, now: Sample, rates: Rates, events: readon
     ].join('  '),
     '',
   ]
-  lines.push(...(nodes.length === 0 ? ['No server is known.'] : nodeLines(out, nodes, info)))
+  lines.push(...(nodes.length === 0 ? ['No server is known.'] : nodeLines(out, nodes, info, rates)))
   if (migrations.length > 0) lines.push('', ...migrationLines(migrations))
   if (events.length > 0) lines.push('', ...events.slice(-EVENTS_MAX))
   return lines
 }
 
-function nodeLines(out: Output, nodes: readonly Fields[], info: Sample['info']): string[] {
-  const outstanding = new Map(
-    Object.entries(info).flatMap(([field, text]) => {
-      if (!/^dt_member\d+$/.test(field)) return []
-      const fields = new Map(text.split(',').map((pair) => pair.split('=', 2) as [string, string]))
-      return [[fields.get('name') ?? '', fields.get('outstanding') ?? '']]
-    }),
-  )
+function nodeLines(out: Output, nodes: readonly Fields[], info: Sample['info'], { members }: Rates): string[] {
+  const told = membersIn(info)
   const right = (head: string) => ({ head, align: 'right' as const })
-  const rows = nodes.map((node) => [
-    ...[String(node.name), String(node.state), String(node.link), String(node.version), percent(Number(node.share))],
-    ...[count(Number(node['keys-mastered'])), outstanding.get(String(node.name)) ?? '', String(node.why)],
-  ])
+  const rows = nodes.map((node) => {
+    const name = String(node.name)
+    const { commands, ms } = members[name] ?? {}
+    return [
+      ...[name, String(node.state), String(node.link), String(node.version), percent(Number(node.share))],
+      ...[count(Number(node['keys-mastered'])), told.get(name)?.get('outstanding') ?? ''],
+      ...[commands === undefined ? '-' : count(commands), ms === undefined ? '-' : ms.toFixed(2), String(node.why)],
+    ]
+  })
   const colour = { up: 'green', suspect: 'yellow' } as const
   const columns = [{ head: 'name' }, { head: 'state' }, { head: 'link' }, { head: 'version' }]
   const text = table(
     out,
-    [...columns, right('share'), right('keys'), right('sent'), { head: 'why' }],
+    [...columns, ...['share', 'keys', 'sent', 'done/s', 'ms'].map(right), { head: 'why' }],
     rows,
     (cell, column, row) => {
       if (column !== 1) return cell

@@ -20,7 +20,7 @@ function sample(atMs: number, info: Record<string, string> = {}, more: Partial<S
       },
       ...{ total_commands_processed: '1000', dt_reads: '600', dt_writes: '400', total_error_replies: '0' },
       ...{ total_net_input_bytes: '10240', total_net_output_bytes: '20480' },
-      dt_member0: 'name=dt-1,addr=127.0.0.1:1,in_ring=1,state=up,link=up,outstanding=12',
+      dt_member0: 'name=dt-1,addr=127.0.0.1:1,in_ring=1,state=up,link=up,outstanding=12,answered=100,server_usec=50000',
       ...info,
     },
     nodes: [node],
@@ -37,6 +37,13 @@ t.test('rates are what there was in a second, and unknown when the counters bega
   t.equal(ratesBetween(undefined, later).commands, undefined)
   t.equal(ratesBetween(before, sample(3000, { total_commands_processed: '5' })).commands, undefined, 'reset meanwhile')
   t.equal(ratesBetween(before, sample(3000, { run_id: 'b' })).commands, undefined, 'another run')
+  const member0 = 'name=dt-1,addr=127.0.0.1:1,in_ring=1,state=up,link=up,outstanding=0'
+  const busy = sample(3000, { dt_member0: `${member0},answered=500,server_usec=150000,why=a=b` })
+  t.same(ratesBetween(before, busy).members, { 'dt-1': { commands: 200, ms: 0.25 } })
+  t.same(ratesBetween(before, sample(3000)).members, { 'dt-1': { commands: 0, ms: undefined } }, 'nobody waited for it')
+  t.same(ratesBetween(undefined, busy).members, {})
+  const added = sample(3000, { dt_member1: 'name=dt-2,addr=127.0.0.1:2,answered=5,server_usec=1' })
+  t.same(ratesBetween(before, added).members['dt-2'], { commands: undefined, ms: undefined }, 'new since then')
 })
 
 t.test('what changed is told in a sentence each', async (t) => {
@@ -59,7 +66,8 @@ t.test('what changed is told in a sentence each', async (t) => {
 
 t.test('the picture fits 80 columns', async (t) => {
   const rates = { commands: 123456, reads: 100000, writes: 23456, errors: 12, bytesIn: 5e6, bytesOut: 9e6 }
-  const lines = topScreen(plain, sample(0), rates, ['12:00:00  data begins to move'])
+  const members = { 'dt-1': { commands: 123456, ms: 0.254 } }
+  const lines = topScreen(plain, sample(0), { ...rates, members }, ['12:00:00  data begins to move'])
   t.same(lines, [
     'Diminished Triad 0.1.0  ring dt  epoch 5  serving',
     'up 3 min 20 s  ping 0.3 ms  3 of 3 Sentinels  memory 70.0 MB',
@@ -68,11 +76,11 @@ t.test('the picture fits 80 columns', async (t) => {
     'in 4.8 MB/s  out 8.6 MB/s  clients 40  blocked 2',
     'waiting 0  differences 0  outcomes unknown 0  ranges moving 0',
     '',
-    'name  state  link  version    share       keys  sent',
-    'dt-1  up     up    7.0.15   100.0 %  1,234,567    12',
+    'name  state  link  version    share       keys  sent   done/s    ms',
+    'dt-1  up     up    7.0.15   100.0 %  1,234,567    12  123,456  0.25',
     '',
     '12:00:00  data begins to move',
   ])
   for (const line of lines) t.ok(line.length <= 80, line)
-  t.ok(topScreen(plain, sample(0, {}, { nodes: [] }), rates, []).includes('No server is known.'))
+  t.ok(topScreen(plain, sample(0, {}, { nodes: [] }), { ...rates, members: {} }, []).includes('No server is known.'))
 })

@@ -39,8 +39,11 @@ export function ringSection(server: Server): string[] {
     ...masters.map(({ name, host, port, link, inRing, why }, i) => {
       const state = view.members.find((member) => member.name === name)?.state ?? 'out'
       const outstanding = server.links.get(name)?.outstanding ?? 0
+      const { counts, sumS } = server.slowLog.durations.of(name, 'server')
+      const answered = counts.reduce((sum, each) => sum + each, 0)
+      const load = `outstanding=${outstanding},answered=${answered},server_usec=${Math.round(sumS * 1e6)}`
       const reason = why === '' ? '' : `,why=${why.replace(/[,\r\n]/g, ';')}`
-      return `dt_member${i}:name=${name},addr=${host}:${port},in_ring=${inRing ? 1 : 0},state=${state},link=${link},outstanding=${outstanding}${reason}`
+      return `dt_member${i}:name=${name},addr=${host}:${port},in_ring=${inRing ? 1 : 0},state=${state},link=${link},${load}${reason}`
     }),
   ]
 }
