@@ -15,6 +15,7 @@ import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
 import { Stint } from './rota.js'
 import { Session } from './session.js'
 import type { Slot } from './slot.js'
+import { STOPS } from './stops.js'
 import type { Surroundings } from './surroundings.js'
 
 /**
@@ -196,12 +197,12 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.surroundings.slowLog.answered(this, slot, sinceTick)
   }
 
-  /** [ReplyQueueOwner] Who waits is read from, also when it has had to wait for something else before. */
+  /** [ReplyQueueOwner] Who waits is read from, also when it has had to wait for something else before. Who says no more waits for nothing. */
   blocked(wait: Wait | undefined): void {
     if (wait === undefined) this.session.unblock()
     else this.session.block(wait)
-    if (wait !== undefined && this.inputOver) this.close()
-    else this.readOn()
+    if (wait === undefined || !this.inputOver) this.readOn()
+    else void wait.unblock(this.surroundings.clients.isDraining ? STOPS : 'time-out')
   }
 
   /** [ReplyQueueOwner] */

@@ -1,10 +1,6 @@
 import { becomes } from '../base/becomes.js'
-import { error } from '../resp/encode.js'
 import type { Clients } from './clients.js'
-
-const STOPS = error(
-  'UNBLOCKED the proxy stops, nothing has come and nothing was applied: try again on another connection',
-)
+import { STOPS } from './stops.js'
 
 /**
  * Lets clients go before the proxy stops. Who has nothing under way is closed at once, the others when they have been answered. Who waits for what may never

@@ -36,7 +36,8 @@ function textHeader(bytes: Buffer): ProxyHeader | undefined {
   const length = end + 2
   const [, kind, from, to, fromPort, toPort, ...more] = bytes.toString('latin1', 0, end).split(' ')
   if (kind === 'UNKNOWN') return { length, peer: undefined }
-  const isAddress = kind === 'TCP4' ? isIPv4 : isIPv6
+  // A zone is of use on one machine alone, and stands in no header.
+  const isAddress = kind === 'TCP4' ? isIPv4 : (host: string) => isIPv6(host) && !host.includes('%')
   const fits = (kind === 'TCP4' || kind === 'TCP6') && more.length === 0 && isAddress(from) && isAddress(to)
   if (!fits || !isPort(fromPort) || !isPort(toPort)) return NOT_VALID
   return announced(length, [canonical(from), Number(fromPort)], [canonical(to), Number(toPort)])

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly acl: Acl
   readonly clients: {
     keptBytes: number
+    /** The proxy stops, and lets them go. */
+    readonly isDraining: boolean
     readonly replyBudget: ReplyBudget
     readonly rota: Rota
     /** False when it was not there any more. */

@@ -76,6 +76,24 @@ t.test('commands that came with one that waits, or takes long, are served before
   t.same(await exited, [0, null])
 })
 
+t.test(
+  'who comes to wait only when the proxy stops gets what is there, or is told so; nothing is taken for nobody',
+  async (t) => {
+    const serve = await ServeProcess.start(t, RING, ONE_COPY)
+    const [filled, empty, other] = await Promise.all(Array.from({ length: 3 }, () => serve.connect()))
+    await other.ask('RPUSH', 'filled', 'one', 'two')
+    const long = command('EVAL', "local n = 0 for i = 1, 3e7 do n = n + i end return 'done'", '1', 'k')
+    filled.send(Buffer.concat([long, command('BLPOP', 'filled', '0'), command('PING')]))
+    empty.send(Buffer.concat([long, command('BLPOP', 'empty', '0'), command('PING')]))
+    await sleep(100)
+    const exited = once(serve.child, 'exit')
+    serve.child.kill('SIGTERM')
+    t.equal((await filled.rest()).toString(), '$4\r\ndone\r\n*2\r\n$6\r\nfilled\r\n$3\r\none\r\n+PONG\r\n')
+    t.match((await empty.rest()).toString(), /^\$4\r\ndone\r\n-UNBLOCKED the proxy stops, .*\r\n\+PONG\r\n$/)
+    t.same(await exited, [0, null])
+  },
+)
+
 t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (t) => {
   const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '500' })
   const client = await serve.connect()

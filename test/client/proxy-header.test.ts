@@ -84,7 +84,14 @@ t.test('a balancer may speak for itself; what is not valid is refused', async (t
   for (const text of none)
     t.same(proxyHeader(Buffer.from(text)), { fault: 'its first bytes are no PROXY header' }, text)
   const wrong = [
-    ...['TCP4 1.2.3.4 1.2.3.4 0 1', 'TCP4 1.2.3 1.2.3.4 1 1', 'TCP4 ::1 ::1 1 1', 'TCP6 1.2.3.4 ::1 1 1', 'UDP4'],
+    ...[
+      'TCP4 1.2.3.4 1.2.3.4 0 1',
+      'TCP4 1.2.3 1.2.3.4 1 1',
+      'TCP4 ::1 ::1 1 1',
+      'TCP6 1.2.3.4 ::1 1 1',
+      'TCP6 fe80::1%eth0 ::1 1 1',
+      'UDP4',
+    ],
     ...['TCP4 1.2.3.4 1.2.3.4 1 65536', 'TCP4 1.2.3.4 1.2.3.4 01 1', 'TCP4 1.2.3.4 1.2.3.4 1 1 1', '', 'x'.repeat(200)],
   ].map((text) => Buffer.from(`PROXY ${text}\r\n`))
   const binaries = [
