@@ -64,13 +64,13 @@ export class ClientCachingEar implements CachingEar {
 
   /** When all is answered that the client has sent, if anything is to come. */
   private whenAnswered(to: CachingClient, then: () => void): void {
-    const slot = this.client.queue.behindReads(isOnce(to))
-    if (slot === undefined) return
-    slot.silent = true
-    void slot.whenFirst().then(() => {
-      slot.finish(EMPTY, 0, 0, true)
-      then()
-    })
+    for (const slot of this.client.queue.behindReads(isOnce(to))) {
+      slot.silent = true
+      void slot.whenFirst().then(() => {
+        slot.finish(EMPTY, 0, 0, true)
+        then()
+      })
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { encodeReply } from '../resp/encode.js'
 import type { Durations } from './durations.js'
 import { CountedReply } from './hot-keys.js'
 import type { Outbox } from './outbox.js'
+import { insert, lastThat, waits } from './places.js'
 import {
   type Asker,
   BELIEVED_BYTES,
@@ -152,17 +153,20 @@ export class ReplyQueue implements SlotOwner {
 
   /** The same for what makes old what the client may have read: behind all that may have been read by then; not sent when nothing is to come. */
   pushBehindReads(bytes: Buffer, isWaiting: boolean): void {
-    const slot = this.behindReads(isWaiting)
-    if (slot !== undefined) this.keep(slot, bytes)
+    for (const slot of this.behindReads(isWaiting)) this.keep(slot, bytes)
   }
 
   /**
-   * A place behind the replies to all commands that came before; undefined when none is to come.
+   * Places behind the replies to all commands that came before; none when none is to come. Behind those that are answered in any case there is
+   * one of its own.
    *
    * @param isWaiting a command that waits for what may never come is one of them
    */
-  behindReads(isWaiting: boolean): Slot | undefined {
-    return this.placeBehind((newest) => newest.waiting && !isWaiting)
+  behindReads(isWaiting: boolean): readonly Slot[] {
+    const before = this.placeBehind(waits)
+    const places = before === undefined ? [] : [before]
+    if (isWaiting && lastThat(this.slots, waits) >= 0) places.push(this.placeBehind(() => false)!)
+    return places
   }
 
   private keep(slot: Slot, bytes: Buffer): void {
@@ -179,18 +183,15 @@ export class ReplyQueue implements SlotOwner {
     const { slots } = this
     const newest = slots.at(slots.length - 1)
     if (newest === undefined) return undefined
-    const isBefore = isLater(newest)
-    if (isBefore && slots.length === 1) return undefined
+    const later = lastThat(slots, isLater)
+    if (later === 0) return undefined
     const slot = ReplyQueue.spare.pop() ?? new Slot()
     slot.open(this, newest.proto, newest.db, false, 0)
     // The client has sent nothing more.
     slot.number = newest.number
     slot.endsBatch = true
-    slots.push(slot)
-    if (isBefore) {
-      slots.set(slots.length - 2, slot)
-      slots.set(slots.length - 1, newest)
-    }
+    if (later < 0) slots.push(slot)
+    else insert(slots, later, slot)
     return slot
   }
 

@@ -335,3 +335,34 @@ t.test(
     t.equal(story.written, 'abcdef')
   },
 )
+
+t.test(
+  'what was read before a command that waits is said to be old in its place, and again behind that command',
+  async (t) => {
+    const story = new Story()
+    const [read, waiting] = [story.take(), story.take()]
+    waiting.waits({ abandon: () => {}, unblock: async () => false } as never)
+    story.queue.pushBehindReads(Buffer.from('2'), true)
+    finish(read, '1')
+    t.equal(story.written, '12', 'not kept for what may never come')
+    finish(waiting, '3')
+    t.equal(story.written, '1232')
+    t.equal(story.queue.keptBytes, 0)
+  },
+)
+
+t.test('messages are not kept behind a command that waits because something else is', async (t) => {
+  const story = new Story()
+  const read = story.take()
+  const waiting = story.take()
+  waiting.pauseClient()
+  waiting.waits({ abandon: () => {}, unblock: async () => false } as never)
+  story.queue.pushBehindReads(Buffer.from('o'), true)
+  story.queue.push(Buffer.from('m'))
+  finish(read, 'r')
+  t.equal(story.written, 'rom')
+  story.queue.push(Buffer.from('n'))
+  t.equal(story.written, 'romn', 'at once')
+  finish(waiting, 'w')
+  t.equal(story.written, 'romnwo')
+})

@@ -74,6 +74,11 @@ function modelOf(mayHelp: (name: string, missing: number, unknown: Operation) =>
       return [both, { ...state, [from]: both[from] }, { ...state, [to]: both[to] }]
     },
     assist(state, unknown, next) {
+      // What it asks of the accounts may not be so any more behind the next operation: it happens now, or not at all.
+      const isLastTime =
+        !LOOKS.has(next.name) && unknown.args.slice(0, 2).some((name) => partOf(next, String(name)) !== 0)
+      if (unknown.name === 'watched' && isLastTime)
+        return this.outcomes(state, unknown).filter((then) => then !== state)
       const wanted = before(next)
       const differs = (name: string) => wanted[name] !== undefined && (state[name] ?? 0) !== wanted[name]
       const missing = ACCOUNTS.filter(

@@ -9,8 +9,8 @@ export const LISTENING_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'client/reply-queue.js',
-        replace: 'const slot = this.behindReads(isWaiting);',
-        by: 'const slot = undefined;',
+        replace: 'for (const slot of this.behindReads(isWaiting))',
+        by: 'for (const slot of [])',
       },
     ],
   },
