@@ -6,6 +6,8 @@ import { json } from './show.js'
 import { bar, count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
 const POLL_MS = 200
+/** As DT HOTKEYS takes. */
+const SECONDS_MAX = 3600
 const SHARE_WIDTH = 20
 
 const right = (head: string) => ({ head, align: 'right' as const })
@@ -19,11 +21,11 @@ export async function hotkeys(argv: string[], out: Output): Promise<number> {
     count: { type: 'string' },
   } as const
   const { values } = parseWords(argv, options)
-  const seconds = numberIn('--seconds', values.seconds, 10, 3600)
+  const seconds = numberIn('--seconds', values.seconds, 10, SECONDS_MAX)
   const sample = numberIn('--sample', values.sample, 10, 1_000_000)
   const shown = numberIn('--count', values.count, 10, 1000)
   const report = await withProxy(values, async (client) => {
-    await client.dt('HOTKEYS', 'START', 'SAMPLE', String(sample), 'SECONDS', String(seconds + 5))
+    await client.dt('HOTKEYS', 'START', 'SAMPLE', String(sample), 'SECONDS', String(Math.min(seconds + 5, SECONDS_MAX)))
     await waitFor(seconds, new Progress(out, values.json === true))
     await client.dt('HOTKEYS', 'STOP')
     return (await client.dt('HOTKEYS', 'GET', String(shown))) as Fields
