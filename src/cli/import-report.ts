@@ -31,9 +31,9 @@ export function progressLines(work: Import, seconds: number): string[] {
     const advice = stage === 'follow' ? '; stop who writes to the source, then Ctrl-C' : ''
     return [`changes  ${count(work.behind)} keys behind, ${count(tally.copiedAgain)} copied again${advice}`]
   }
-  const { seen = 0, walked = 0, total = 0, open = [] } = verification ?? {}
+  const { seen = 0, walked = 0, total = 0, found: differing = 0 } = verification ?? {}
   const name = stage === 'pass' ? `pass ${work.pass}`.padEnd(7) : 'verify '
-  const found = open.length === 0 ? '' : `, ${counted(open.length, 'key')} differ`
+  const found = differing === 0 ? '' : `, ${counted(differing, 'key')} differ`
   return [`${name} ${bar(walked, total)}  ${counted(seen, 'key')}${found}`, ...changesLine(work)]
 }
 
@@ -111,6 +111,8 @@ export function printReport(work: Import, { largestBytes, follow }: ImportOption
   const compared = `${counted(verification.seen, 'key')} compared`
   if (isWhole(work)) out.write(`${styled(out, 'green', `${compared}: all of them are in the ring, and equal`)}\n`)
   else out.write(`${styled(out, 'red', `${compared}: not everything is in the ring as it is at the source`)}\n`)
+  if (follow === 'meanwhile')
+    out.write('What changes at the source from now on is not in the ring; --follow copies it until it is stopped.\n')
   if (follow === 'no') out.write('What has changed at the source since it was compared is not in the ring.\n')
 }
 

@@ -34,18 +34,18 @@ export class Conversation {
   }
 
   /**
-   * The replies to commands in that database; error replies are values like others.
+   * The replies to commands in that database; error replies are values like others. Where it has no such database, none is sent: they would
+   * be executed in the one that was chosen before.
    *
-   * @throws UserError when there is no answer
+   * @throws UserError when there is no answer, or no such database
    */
   async ask(db: number, commands: readonly Command[]): Promise<Reply[]> {
-    const select = db === this.db ? [] : [['SELECT', String(db)]]
-    const replies = await this.answers([...select, ...commands])
-    if (select.length === 0) return replies
-    const [selected, ...rest] = replies
-    if (isError(selected)) throw new UserError(`${this.whom} has no database ${db}: ${selected.message}`)
-    this.db = db
-    return rest
+    if (db !== this.db) {
+      const [selected] = await this.answers([['SELECT', String(db)]])
+      if (isError(selected)) throw new UserError(`${this.whom} has no database ${db}: ${selected.message}`)
+      this.db = db
+    }
+    return this.answers(commands)
   }
 
   /** The reply to one command, whatever the database. */

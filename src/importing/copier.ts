@@ -4,6 +4,7 @@ import { isError, type Reply } from '../resp/encode.js'
 import type { Command, Conversation } from './conversation.js'
 import { KeySet } from './key-set.js'
 import type { Node } from './node.js'
+import { isForNow, PATIENCE_MS, PAUSE_MS } from './patience.js'
 import { differenceOf, hasOtherDeadline, meaningOf } from './same-value.js'
 import type { Tally } from './tally.js'
 import { type Abilities, groupsOf, sizesOf, type Value, valuesOf } from './values.js'
@@ -14,11 +15,6 @@ export const RING_ABILITIES: Abilities = { knowsDeadlines: true, knowsSizes: tru
 /** How far apart two deadlines may be that are the same, where a server does not say when a key expires but how long it still lives. */
 const OLD_SLACK_MS = 1000
 
-/** What the proxy refuses for now: a server is away, or nobody knows whether it was applied. RESTORE may be said again. */
-const FOR_NOW =
-  /^(?:CLUSTERDOWN|TRYAGAIN|LOADING|BUSY|UNBLOCKED|MASTERDOWN) |outcome of this write is unknown|was not answered/
-const PATIENCE_MS = 120_000
-const PAUSE_MS = 250
 const NOT_UNDERSTOOD = /DUMP payload|Bad data format/
 
 export interface CopierOptions {
@@ -36,6 +32,7 @@ export class Copier {
   /** Keys that were left as the ring has them. */
   private readonly left = new KeySet()
   private readonly tooLarge = new KeySet()
+  private readonly refused = new KeySet()
 
   constructor(
     private readonly ring: Conversation,
@@ -83,11 +80,11 @@ export class Copier {
         const value = open[i]
         if (!isError(reply)) this.done(node, db, value, reply)
         else if (reply.message.startsWith('BUSYKEY')) there.push(value)
-        else if (FOR_NOW.test(reply.message)) {
+        else if (isForNow(reply)) {
           again.push(value)
           reason = reply.message
         } else if (NOT_UNDERSTOOD.test(reply.message)) {
-          this.tally.refused.add(db, value.key)
+          if (this.refused.add(db, value.key)) this.tally.refused.add(db, value.key)
           this.tally.refusal = reply.message
         } else throw new UserError(`the ring does not take what it is given: ${reply.message}`)
       }
@@ -144,18 +141,9 @@ export class Copier {
     return theirs !== undefined && theirs === ours
   }
 
-  /** What the ring has of these keys; asked again while a server of one of them is away. */
-  async valuesInRing(db: number, keys: readonly Buffer[]): Promise<Value[]> {
-    const deadline = performance.now() + PATIENCE_MS
-    for (;;) {
-      try {
-        return await valuesOf(this.ring, db, keys, RING_ABILITIES)
-      } catch (error) {
-        const isForNow = error instanceof UserError && FOR_NOW.test(error.message.replace(/^.*?what it has: /, ''))
-        if (!isForNow || performance.now() > deadline) throw error
-      }
-      await sleep(PAUSE_MS)
-    }
+  /** What the ring has of these keys, in their order. */
+  valuesInRing(db: number, keys: readonly Buffer[]): Promise<Value[]> {
+    return valuesOf(this.ring, db, keys, RING_ABILITIES)
   }
 }
 

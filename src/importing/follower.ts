@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseInfo } from '../backend/handshake.js'
-import { type ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
+import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
 import { UserError } from '../base/user-error.js'
 import { findKeys } from '../command/keys.js'
-import { lookupCommand } from '../command/table.js'
+import type { CommandRow } from '../command/row.js'
+import { lookupCommand, lookupSubcommand } from '../command/table.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
@@ -106,6 +107,9 @@ export class Follower {
         await sleep(POLL_MS)
       }
       throw this.cannotFollow(`it did not begin within ${BEGIN_TIMEOUT_MS / 1000} s`)
+    } catch (error) {
+      if (error instanceof ConnectionError) throw this.cannotFollow(error.reason)
+      throw error
     } finally {
       keeper?.close()
       asking.close()
@@ -185,7 +189,7 @@ export class Follower {
     if (name === 'select') this.db = Number(args[1])
     if (QUIET.has(name)) return
     const frame = frameOf(args)
-    const row = lookupCommand(args[0], 0, args[0].length)
+    const row = rowOf(args)
     const places: number[] = []
     const count = row === undefined ? 0 : findKeys(row, frame, places)
     if (count <= 0 || UNNAMED.has(name)) {
@@ -204,6 +208,13 @@ export class Follower {
       `${this.where} does not let its changes be followed: ${reason}. Nothing was copied. --until-equal copies without that`,
     )
   }
+}
+
+/** That of the subcommand where there is one: XGROUP has its key behind that. */
+function rowOf(args: readonly Buffer[]): CommandRow | undefined {
+  const row = lookupCommand(args[0], 0, args[0].length)
+  if (row?.subcommands === undefined || args.length === 1) return row
+  return lookupSubcommand(row, args[1], 0, args[1].length)
 }
 
 /** MOVE and COPY … DB write into another database than the one that is chosen. */

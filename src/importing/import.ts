@@ -6,7 +6,7 @@ import { Follower } from './follower.js'
 import { copyLibraries } from './libraries.js'
 import { infoOf, type Node } from './node.js'
 import { Tally } from './tally.js'
-import { byPlace, Verification } from './verification.js'
+import { byPlace, type Open, Verification } from './verification.js'
 
 /** So many passes `--until-equal` makes at most. */
 const PASSES_MAX = 20
@@ -14,8 +14,12 @@ const PASSES_MAX = 20
 const CHANGED_MAX = 1_000_000
 /** So many of them are copied before the walk goes on. */
 const CHANGED_AT_ONCE = 5000
+/** So many differing keys are remembered; more are mended before others are looked for. */
+const OPEN_MAX = 100_000
 const POLL_MS = 100
 const CATCH_UP_TIMEOUT_MS = 600_000
+/** So often the last comparison is made again when more keys had changed meanwhile than can be looked at again one by one. */
+const VERIFICATIONS_MAX = 3
 
 export type Stage = 'copy' | 'changes' | 'pass' | 'follow' | 'verify'
 
@@ -35,7 +39,8 @@ class Changed {
   }
 
   add(db: number | undefined, key: Buffer): void {
-    this.keys.set(`${db ?? ''} ${key.latin1Slice()}`, { db, key })
+    // A copy, as it is part of what was received with it, which may be large.
+    this.keys.set(`${db ?? ''} ${key.latin1Slice()}`, { db, key: Buffer.from(key) })
     if (this.keys.size > CHANGED_MAX) this.all()
   }
 
@@ -44,9 +49,14 @@ class Changed {
     this.keys.clear()
   }
 
-  /** Takes up to `count` of them out, by database. */
-  take(count: number, databases: Iterable<number>): Map<number, Buffer[]> {
-    const every = [...databases]
+  /** Whether one of them may be in any database. The stream begins so: who names one does it before anything else. */
+  get isVague(): boolean {
+    for (const { db } of this.keys.values()) return db === undefined
+    return false
+  }
+
+  /** Takes up to `count` of them out, by database; `every` are those that are meant where none is named. */
+  take(count: number, every: readonly number[]): Map<number, Buffer[]> {
     const taken = new Map<number, Buffer[]>()
     let left = count
     for (const [name, { db, key }] of this.keys) {
@@ -82,6 +92,7 @@ export class Import {
     private readonly ring: Conversation,
     private readonly options: ImportOptions,
     private readonly stopping: AbortSignal,
+    private readonly openMax = OPEN_MAX,
   ) {
     const owned = [...new Set(nodes.map(({ mine }) => mine))]
     this.copier = new Copier(ring, owned, options, this.tally)
@@ -148,7 +159,11 @@ export class Import {
   private async copyChanged(node: Node, count: number): Promise<void> {
     const changed = this.changed.get(node)
     if (changed === undefined || changed.size === 0) return
-    for (const [db, keys] of changed.take(count, this.databases)) {
+    const every = new Set(this.databases)
+    // One that had no keys when this began may have some now.
+    if (changed.isVague) for (const db of (await node.databases()).keys()) every.add(db)
+    const meant = [...every].filter((db) => node.isMeant(db))
+    for (const [db, keys] of changed.take(count, meant)) {
       this.databases.add(db)
       await this.copier.copy(node, db, keys)
     }
@@ -163,20 +178,17 @@ export class Import {
   private async passes(): Promise<void> {
     this.stage = 'pass'
     for (this.pass = 1; this.pass <= PASSES_MAX; this.pass++) {
-      const compared = await this.compare()
-      if (compared.open.length === 0) return
-      await this.mend(compared)
+      this.verification = this.newVerification()
+      await this.verification.walk((open) => this.mend(open))
+      if (this.verification.found === 0) return
     }
   }
 
-  private async compare(): Promise<Verification> {
-    const verification = new Verification(this.nodes, this.ring, this.copier, this.databases, () => this.check())
-    this.verification = verification
-    await verification.walk()
-    return verification
+  private newVerification(): Verification {
+    return new Verification(this.nodes, this.ring, this.copier, this.databases, () => this.check(), this.openMax)
   }
 
-  private async mend({ open }: Verification): Promise<void> {
+  private async mend(open: readonly Open[]): Promise<void> {
     for (const { node, db, keys } of byPlace(open)) {
       this.check()
       await this.copier.copy(node, db, keys)
@@ -211,7 +223,8 @@ export class Import {
   private async lookAtEverything(): Promise<void> {
     for (const changed of this.changed.values()) changed.everything = false
     for (const node of this.nodes) for (const db of (await node.databases()).keys()) this.databases.add(db)
-    await this.mend(await this.compare())
+    // What is reported is another one, in which this may happen.
+    await this.newVerification().walk((open) => this.mend(open))
   }
 
   /** Until the operator has stopped who writes to the sources, and says so. */
@@ -229,10 +242,18 @@ export class Import {
 
   private async verify(): Promise<void> {
     this.stage = 'verify'
-    const verification = await this.compare()
     const follows = this.options.follow !== 'no'
-    await verification.lookAgain(async () => {
+    for (let times = 1; times <= VERIFICATIONS_MAX; times++) {
+      const verification = this.newVerification()
+      this.verification = verification
+      await verification.walk()
+      await verification.lookAgain(async () => {
+        if (follows) await this.catchUp()
+      })
+      // Also what has changed since a key was compared.
       if (follows) await this.catchUp()
-    })
+      // What was not remembered may have been only behind, and has been copied now.
+      if (!follows || verification.more === 0) return
+    }
   }
 }

@@ -5,6 +5,7 @@ import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { isError } from '../resp/encode.js'
 import { Conversation } from './conversation.js'
 import type { KeySet } from './key-set.js'
+import { isForNow, readPatiently } from './patience.js'
 import { type Abilities, isElsewhere } from './values.js'
 
 const SCAN_COUNT = '1000'
@@ -68,13 +69,13 @@ export class Node {
 
 async function knows(server: Conversation, ...command: string[]): Promise<boolean> {
   const reply = await server.one(...command)
-  return !isError(reply) || isElsewhere(reply)
+  return !isError(reply) || isElsewhere(reply) || isForNow(reply)
 }
 
 export async function* scan(server: Conversation, db: number): AsyncGenerator<Buffer[]> {
   let cursor = '0'
   do {
-    const [reply] = await server.ask(db, [['SCAN', cursor, 'COUNT', SCAN_COUNT]])
+    const [reply] = await readPatiently(server, db, [['SCAN', cursor, 'COUNT', SCAN_COUNT]])
     if (isError(reply)) throw new UserError(`${server.whom} does not list its keys: ${reply.message}`)
     const [next = null, found = null] = elementsOf(reply) ?? []
     cursor = textOf(next) ?? '0'

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { encodeReply, isError, type Reply } from '../resp/encode.js'
 import type { Command, Conversation } from './conversation.js'
+import { readPatiently } from './patience.js'
 import type { Value } from './values.js'
 
 /** A version of two bytes and a checksum of eight [Redis cluster.c createDumpPayload]. */
@@ -34,11 +35,11 @@ function bodyOf(dump: Buffer): Buffer {
  * modules, of which nobody else knows that.
  */
 export async function meaningOf(server: Conversation, db: number, key: Buffer): Promise<string | undefined> {
-  const [typeReply] = await server.ask(db, [['TYPE', key]])
+  const [typeReply] = await readPatiently(server, db, [['TYPE', key]])
   const type = textOf(typeReply) ?? ''
   const questions = QUESTIONS[type]?.(key)
   if (questions === undefined) return undefined
-  const replies = await server.ask(db, questions)
+  const replies = await readPatiently(server, db, questions)
   const hash = createHash('sha1').update(type)
   for (const reply of replies) hash.update(encodeReply(ORDERED[type]?.(reply) ?? reply, 2))
   if (type === 'hash') hash.update(await fieldDeadlines(server, db, key, replies[0]))
@@ -95,7 +96,7 @@ async function fieldDeadlines(server: Conversation, db: number, key: Buffer, rep
     .filter((_, i) => i % 2 === 0)
     .sort(Buffer.compare)
   if (names.length === 0) return ''
-  const [deadlines] = await server.ask(db, [['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names]])
+  const [deadlines] = await readPatiently(server, db, [['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names]])
   const all = isError(deadlines) ? [] : (elementsOf(deadlines) ?? [])
   return all.every((deadline) => deadline === -1) ? '' : all.join(' ')
 }

@@ -2,6 +2,7 @@ import { UserError } from '../base/user-error.js'
 import { bytesOf, elementsOf, integerOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import type { Command, Conversation } from './conversation.js'
+import { readPatiently } from './patience.js'
 
 /** So much of values is asked for at once; a single one may be larger. */
 const GROUP_BYTES = 16 * 1024 * 1024
@@ -59,7 +60,8 @@ export function groupsOf(keys: readonly Buffer[], sizes: readonly number[]): Gro
 }
 
 /**
- * What the server has of these keys now. One that another node of the same cluster has (MOVED, ASK) is left out.
+ * What the server has of these keys now, in their order. One that another node of the same cluster has (MOVED, ASK) is left out; the
+ * proxy's TRYAGAIN is of one that an operation has for itself, and is waited for.
  *
  * @throws UserError when it does not say
  */
@@ -74,7 +76,7 @@ export async function valuesOf(
     [expiry, key],
     ['DUMP', key],
   ])
-  const [time, ...replies] = await server.ask(db, [['TIME'], ...questions])
+  const [time, ...replies] = await readPatiently(server, db, [['TIME'], ...questions])
   const nowMs = knowsDeadlines ? 0 : msOf(time)
   return keys.flatMap((key, i) => {
     const [left, dump] = [replies[2 * i], replies[2 * i + 1]]
@@ -91,7 +93,7 @@ export async function valuesOf(
 
 /** Whether a node of a cluster says that another one has the key, or is getting it. */
 export function isElsewhere(reply: Reply): boolean {
-  return isError(reply) && /^(?:MOVED|ASK|TRYAGAIN) /.test(reply.message)
+  return isError(reply) && /^(?:MOVED|ASK) /.test(reply.message)
 }
 
 function msOf(time: Reply): number {

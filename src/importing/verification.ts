@@ -1,26 +1,26 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { integerOf } from '../resp/decode.js'
 import type { Conversation } from './conversation.js'
 import { type Copier, slackOf } from './copier.js'
 import { type Node, scan } from './node.js'
+import { readPatiently } from './patience.js'
 import { type Difference, differenceOf } from './same-value.js'
 import { Noted } from './tally.js'
 import { groupsOf, sizesOf, type Value, valuesOf } from './values.js'
 
-/** So many differing keys are remembered; others are only counted. */
-const OPEN_MAX = 100_000
 /** What differs while it changes, or expires, is looked at again so often. */
 const ROUNDS = 5
 const PAUSE_MS = 300
 
 /** A key of which source and ring have something else. */
-interface Open {
+export interface Open {
   readonly node: Node
   readonly db: number
   readonly key: Buffer
   readonly kind: Difference
-  /** What its source had. */
-  readonly dump: Buffer | undefined
+  /** A digest of what its source had, which may be large; undefined when that had nothing. */
+  readonly digest: string | undefined
 }
 
 /** Compares every key of the sources with that of the ring, and looks whether the ring has copies of keys that a source has deleted. */
@@ -30,8 +30,10 @@ export class Verification {
   /** Keys of both sides that were looked at, and about how many there are. */
   walked = 0
   total = 0
-  /** What differs, as far as it is remembered. */
-  open: Open[] = []
+  /** How many keys differed. */
+  found = 0
+  /** What differs, as far as it is remembered, and is not mended. */
+  private open: Open[] = []
   /** Differences that are not remembered. */
   more = 0
   /** What is left after the last look. */
@@ -49,10 +51,19 @@ export class Verification {
     private readonly copier: Copier,
     private readonly databases: ReadonlySet<number>,
     private readonly check: () => void,
+    /** So many differing keys are remembered; then they are mended, or others are only counted. */
+    private readonly openMax: number,
   ) {}
 
-  /** @throws UserError */
-  async walk(): Promise<void> {
+  /**
+   * `mend` is given what differs, part by part; without it that is remembered, to be looked at again.
+   *
+   * @throws UserError
+   */
+  async walk(mend?: (open: readonly Open[]) => Promise<void>): Promise<void> {
+    const relieve = async (most: number) => {
+      if (mend !== undefined && this.open.length > most) await mend(this.open.splice(0))
+    }
     const all = await Promise.all(this.nodes.map(async (node) => ({ node, databases: await node.databases() })))
     for (const { databases } of all) for (const keys of databases.values()) this.total += keys
     for (const db of this.databases) {
@@ -63,6 +74,7 @@ export class Verification {
       for (const db of databases.keys()) {
         for await (const keys of node.keys(db)) {
           this.check()
+          await relieve(this.openMax - keys.length)
           for (const open of await this.look(node, db, await this.comparable(node, db, keys))) this.remember(open)
           this.seen += keys.length
           this.walked += keys.length
@@ -72,10 +84,12 @@ export class Verification {
     for (const db of this.databases) {
       for await (const keys of scan(this.ring, db)) {
         this.check()
+        await relieve(this.openMax - keys.length)
         await this.findDeleted(db, keys)
         this.walked += keys.length
       }
     }
+    await relieve(0)
   }
 
   /** What differed is looked at again until it does not, or has not changed in between. `catchUp` copies what has changed. */
@@ -96,16 +110,15 @@ export class Verification {
     const named = ({ db, key }: Open) => `${db} ${key.latin1Slice()}`
     const earlier = new Map(before.map((open) => [named(open), open]))
     for (const open of now) {
-      const { dump } = earlier.get(named(open)) ?? {}
-      const isSame = dump === open.dump || (dump !== undefined && open.dump?.equals(dump) === true)
-      const { db, key, kind } = open
-      if (isSame) this.differences[kind].add(db, key)
+      const { db, key, kind, digest } = open
+      if (earlier.get(named(open))?.digest === digest) this.differences[kind].add(db, key)
       else this.changing.add(db, key)
     }
   }
 
   private remember(open: Open): void {
-    if (this.open.length < OPEN_MAX) this.open.push(open)
+    this.found++
+    if (this.open.length < this.openMax) this.open.push(open)
     else {
       this.more++
       this.differences[open.kind].add(open.db, open.key)
@@ -130,7 +143,7 @@ export class Verification {
       for (const [i, value] of theirs.entries()) {
         if (!(await this.copier.isSame(node, db, value, ours[i]))) {
           const kind = differenceOf(value, ours[i], slackOf(node)) ?? 'value'
-          found.push({ node, db, key: value.key, kind, dump: value.dump })
+          found.push({ node, db, key: Buffer.from(value.key), kind, digest: digestOf(value.dump) })
         }
       }
     }
@@ -160,15 +173,21 @@ export class Verification {
     }
     for (const node of this.nodes) {
       const mine = keys.filter((key) => node.mine.has(db, key))
-      const exist = await node.server.ask(
+      const exist = await readPatiently(
+        node.server,
         db,
         mine.map((key) => ['EXISTS', key]),
       )
       for (const [i, key] of mine.entries()) {
-        if (integerOf(exist[i]) === 0) this.remember({ node, db, key, kind: 'extra', dump: undefined })
+        if (integerOf(exist[i]) === 0)
+          this.remember({ node, db, key: Buffer.from(key), kind: 'extra', digest: undefined })
       }
     }
   }
+}
+
+function digestOf(dump: Buffer | undefined): string | undefined {
+  return dump === undefined ? undefined : createHash('sha1').update(dump).digest('base64')
 }
 
 /** The same keys, those together that are asked for together. */

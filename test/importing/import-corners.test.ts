@@ -1,0 +1,136 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { isWhole } from '../../src/cli/import-report.js'
+import { Conversation } from '../../src/importing/conversation.js'
+import { Import } from '../../src/importing/import.js'
+import { openSources } from '../../src/importing/open-sources.js'
+import { importedJson, importInto, startImport } from '../helpers/importing.js'
+import { startRedis } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
+
+/** What `dt import` does with changes that come at a bad moment. A plain server takes the place of the proxy. */
+
+const target = await startRedis(t)
+const ring = await target.connect()
+const source = await startRedis(t, '--databases', '20')
+const there = await source.connect()
+const url = `redis://127.0.0.1:${source.port}`
+const FOLLOWS = /stop who writes/
+
+t.beforeEach(async () => {
+  await ring.pipeline([['SELECT', '0'], ['FLUSHALL']])
+  await there.pipeline([['SELECT', '0'], ['FLUSHALL']])
+})
+
+t.test('a database that the ring does not have, of which nothing was there at first: nothing is written', async (t) => {
+  await ring.ask('SET', 'k', 'of the ring')
+  await there.ask('SET', 'x', '1')
+  const running = startImport(target.port, url, '--follow', '--replace')
+  await running.sees(FOLLOWS)
+  await there.pipeline([
+    ['SELECT', '19'],
+    ['SET', 'k', 'of database 19'],
+  ])
+  await t.rejects(running.finished(), { name: 'UserError', message: /has no database 19: / })
+  t.equal(String(await ring.ask('GET', 'k')), '$11\r\nof the ring\r\n')
+})
+
+t.test('a key that stays different is told, also when all has to be looked at meanwhile', async (t) => {
+  const stopping = new AbortController()
+  const repeat = async (port: number, ms: number, ...command: string[]) => {
+    const client = await (port === source.port ? source : target).connect()
+    while (!stopping.signal.aborted) {
+      await client.ask(...command)
+      await (ms === 0 ? turn() : sleep(ms))
+    }
+  }
+  await there.ask('SET', 'k', 'of the source')
+  const all = [repeat(target.port, 0, 'SET', 'k', 'of the ring'), repeat(source.port, 50, 'SWAPDB', '8', '9')]
+  const { code, report } = await importedJson(target.port, url, '--replace')
+  stopping.abort()
+  await Promise.all(all)
+  t.match(report, { value: { keys: 1, examples: [{ db: 0, key: 'k' }] } })
+  t.equal(code, 1)
+})
+
+/** One that tests look into, from `count` keys. */
+const begin = async (t: Test, count: number, follow: 'meanwhile' | 'on', openMax?: number) => {
+  await there.pipeline(Array.from({ length: count }, (_, i) => ['SET', `k:${i}`, 'first']))
+  const nodes = await openSources([{ endpoint: { host: '127.0.0.1', port: source.port }, db: undefined }])
+  const conversation = await Conversation.open({ host: '127.0.0.1', port: target.port }, 'the proxy')
+  t.teardown(() => {
+    conversation.close()
+    for (const node of nodes) node.close()
+  })
+  const stopping = new AbortController()
+  const options = { follow, untilEqual: false, replace: false, largestBytes: 1e6 } as const
+  const work = new Import(nodes, conversation, options, stopping.signal, openMax)
+  return { work, running: work.run(), stopping, server: nodes[0].server }
+}
+
+t.test('more keys than are remembered differ at once: all of them are mended', async (t) => {
+  const { work, running, stopping } = await begin(t, 8000, 'on', 2000)
+  await until('it follows', () => work.stage === 'follow')
+  await there.ask('FLUSHALL')
+  stopping.abort()
+  await running
+  t.equal(work.tally.deleted, 8000)
+  t.ok(isWhole(work))
+  t.equal(String(await ring.ask('DBSIZE')), ':0\r\n')
+})
+
+t.test('more keys than are remembered change while all is compared: it is compared again', async (t) => {
+  const { work, running } = await begin(t, 8000, 'meanwhile', 2000)
+  while (work.stage !== 'verify') await turn()
+  await there.pipeline(Array.from({ length: 8000 }, (_, i) => ['SET', `k:${i}`, 'second']))
+  await running
+  t.ok(isWhole(work))
+  t.equal(String(await ring.ask('GET', 'k:7')), '$6\r\nsecond\r\n')
+})
+
+t.test('what changes behind the last comparison is copied as well', async (t) => {
+  const { work, running, server } = await begin(t, 5000, 'meanwhile')
+  const [scanned] = await server.ask(0, [['SCAN', '0', 'COUNT', '1000']])
+  const [, keys] = scanned as [unknown, Buffer[]]
+  while ((work.verification?.seen ?? 0) < 1000) await turn()
+  await there.ask('SET', keys[0], 'second')
+  t.ok((work.verification?.seen ?? 0) < 5000, 'it compares still')
+  await running
+  t.equal(String(await ring.ask('GET', keys[0])), '$6\r\nsecond\r\n')
+})
+
+t.test('what is not followed afterwards is said', async (t) => {
+  const { text } = await importInto(target.port, url)
+  t.match(
+    text,
+    /\nWhat changes at the source from now on is not in the ring; --follow copies it until it is stopped\.\n$/,
+  )
+})
+
+t.test(
+  'a database that was empty when it began, and that the stream does not name; one that is not meant',
+  async (t) => {
+    await there.ask('SET', 'x', '1')
+    t.equal((await importInto(target.port, url)).code, 0, 'from now on the source keeps what it tells')
+    const follow = async (from: string) => {
+      await there.pipeline([
+        ['SELECT', '7'],
+        ['SET', 'y', '1'],
+        ['DEL', 'y'],
+      ])
+      const running = startImport(target.port, from, '--follow')
+      await running.sees(FOLLOWS)
+      await there.ask('SET', 'y', 'of database 7')
+      await sleep(300)
+      process.emit('SIGINT')
+      const { code, text } = await running.finished()
+      t.equal(code, 0, text)
+      await ring.ask('SELECT', '7')
+      const value = String(await ring.ask('GET', 'y'))
+      await ring.ask('SELECT', '0')
+      return value
+    }
+    t.equal(await follow(`${url}/0`), '$-1\r\n', 'database 0 alone')
+    t.equal(await follow(url), '$13\r\nof database 7\r\n')
+  },
+)
