@@ -11,6 +11,12 @@ export type EventLevel = keyof typeof LEVELS
 
 type EventRow = readonly [level: EventLevel, fields: readonly string[], about: string]
 
+/** What a comparison of copies has found, and of which kinds the differences were. */
+const VERIFIED = [
+  ...['keys', 'repaired', 'left', 'unchecked', 'seconds', 'reasons'],
+  ...['missing', 'extra', 'type', 'value', 'ttl', 'outvoted', 'orphaned'],
+] as const
+
 /**
  * Every line of the log has the name of its event in the field `event`. Names and fields are stable, the words of the message are not.
  * docs/events.md is made from this table; test/events.test.ts holds it against all places that log.
@@ -241,45 +247,8 @@ export const EVENTS = {
   'up-stopped': ['info', [], '`dt up`: everything has stopped.'],
   'user-deleted': ['info', ['user', 'by', 'client'], 'Somebody deleted a user.'],
   'user-set': ['info', ['user', 'by', 'client'], 'Somebody set the rights of a user.'],
-  verified: [
-    'info',
-    [
-      'keys',
-      'repaired',
-      'left',
-      'unchecked',
-      'seconds',
-      'reasons',
-      'missing',
-      'extra',
-      'type',
-      'value',
-      'ttl',
-      'outvoted',
-      'orphaned',
-    ],
-    'Copies were compared.',
-  ],
-  'verify-differences': [
-    'warn',
-    [
-      'keys',
-      'repaired',
-      'left',
-      'unchecked',
-      'seconds',
-      'reasons',
-      'missing',
-      'extra',
-      'type',
-      'value',
-      'ttl',
-      'outvoted',
-      'orphaned',
-      'examples',
-    ],
-    'Copies differed.',
-  ],
+  verified: ['info', VERIFIED, 'Copies were compared.'],
+  'verify-differences': ['warn', [...VERIFIED, 'examples'], 'Copies differed.'],
   'verify-failed': ['error', ['err'], 'The comparison failed inside the proxy.'],
   'verify-outvoted': ['error', ['keys', 'examples'], 'Masters have something else than all backups.'],
   'view-not-noted': ['error', ['epoch', 'missing'], 'The view cannot be noted on enough members: writes wait.'],

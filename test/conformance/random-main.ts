@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
-import { verify } from '../helpers/verify.js'
 import { commandDocs } from './command-docs.js'
 import { anyCommand } from './everything.js'
 import { startChanging } from './member-changes.js'
-import { type Count, Player } from './moving-programs.js'
+import type { Count } from './moving-programs.js'
 import { Pair } from './pair.js'
 import { type Line, parseScript } from './script.js'
+import { castFor, playThrough } from './through-changes.js'
 
 const USAGE = `Usage: npm run conformance:random -- [options]
 
@@ -46,7 +46,6 @@ interface Trial {
 
 /** Libraries and scripts belong to no database. */
 const BEGIN = parseScript('FUNCTION FLUSH\nSCRIPT FLUSH')
-const letters = 'cdefghijklmnopq'.split('').map((letter) => `{${letter}}`)
 
 /** The lines that several players may say at the same time, each in databases of his own, to a ring that changes. */
 function isAlone({ args }: Line): boolean {
@@ -71,34 +70,15 @@ async function still(t: Teardown, replicas: number, line: fc.Arbitrary<Line>): P
 }
 
 async function changing(t: Teardown, line: fc.Arbitrary<Line>): Promise<Trial> {
-  const { pair, operator, changes } = await startChanging(t, CHANGE_MS)
+  const ring = await startChanging(t, CHANGE_MS)
   const count: Count = { commands: 0, execs: 0, watchedDone: 0, watchedNot: 0, notApplied: 0, unknown: 0 }
   const program = fc.array(line.filter(isAlone), { minLength: 1, maxLength: 80, size: 'max' })
-  const tags = fc.tuple(fc.constantFrom(...letters), fc.constantFrom(...letters))
-  const property = fc.asyncProperty(
-    fc.constantFrom(...(Object.keys(changes) as (keyof typeof changes)[])),
-    fc.array(fc.tuple(program, tags, fc.constantFrom<2 | 3>(2, 3)), { minLength: 3, maxLength: 3 }),
-    async (name, programs) => {
-      const players = await Promise.all(
-        programs.map(([, own, proto], i) => Player.start(pair, i, own, proto, name !== 'moves', count)),
-      )
-      let isOver = false
-      const change = changes[name]().finally(() => {
-        isOver = true
-      })
-      const play = async (player: Player, i: number) => {
-        const units = programs[i][0].map((each) => ({ line: each }))
-        do await player.play(units)
-        while (!isOver && player.faults.length === 0)
-        await player.compare()
-      }
-      await Promise.all([change, ...players.map(play)])
-      for (const player of players) player.close()
-      const faults = players.flatMap((player) => player.faults)
-      if (faults.length > 0) throw new Error(`${name}: ${faults.slice(0, 5).join('\n')}`)
-      const report = await verify(operator)
-      if (report.differences !== 0 || report.complete !== 1) throw new Error(`${name}: ${JSON.stringify(report)}`)
-    },
+  const property = fc.asyncProperty(...castFor(ring, program, 3), (name, parts) =>
+    playThrough(ring, name, parts, count, async (player, lines, goesOn) => {
+      const units = lines.map((each) => ({ line: each }))
+      do await player.play(units)
+      while (goesOn())
+    }),
   )
   return { property: property as never, said: () => count.commands }
 }
