@@ -10,7 +10,7 @@ import type { Logger } from './base/log.js'
 import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
-import { tellScript } from './client/commands/to-scripts.js'
+import { serveScripts } from './client/commands/to-scripts.js'
 import { Listener } from './client/listener.js'
 import { reloadOrLog } from './client/reload.js'
 import { clientSide, type Server } from './client/server.js'
@@ -290,7 +290,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     startedAtMs: performance.now(),
     address: () => entrances.address,
   }
-  coordinator.scripts.runs.tell = (name, words) => tellScript(server, name, words)
+  serveScripts(server)
   const listener = new Listener(server)
   const admin = new AdminServer(server)
   const entrances = new Entrances(listener, admin, config, startOptions, log)

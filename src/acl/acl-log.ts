@@ -37,16 +37,17 @@ export class AclLog {
     this.most = most
   }
 
-  add(entry: Omit<AclLogEntry, 'count'>): void {
+  /** Something was refused, `count` times. */
+  add(entry: AclLogEntry): void {
     const { entries } = this
     const at = entries.slice(0, COMPARED).findIndex((each) => isSame(each, entry))
     if (at < 0) {
-      entries.unshift({ ...entry, count: 1 })
+      entries.unshift({ ...entry })
       entries.length = Math.min(entries.length, this.most)
       return
     }
     const [again] = entries.splice(at, 1)
-    again.count++
+    again.count += entry.count
     again.atMs = entry.atMs
     again.client = entry.client
     entries.unshift(again)
@@ -61,7 +62,7 @@ export class AclLog {
   }
 }
 
-function isSame(a: AclLogEntry, b: Omit<AclLogEntry, 'count'>): boolean {
+function isSame(a: AclLogEntry, b: AclLogEntry): boolean {
   return (
     a.reason === b.reason &&
     a.context === b.context &&

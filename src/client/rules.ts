@@ -5,6 +5,7 @@ import type { User } from '../acl/user.js'
 import type { CommandRow } from '../command/row.js'
 import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
+import type { Refused } from '../serving/script/questions.js'
 import { aborted } from '../serving/transaction/refusal.js'
 import { describeClient } from './commands/client-line.js'
 import type { Connection } from './connection.js'
@@ -64,7 +65,7 @@ export function rowUnder(user: User, row: CommandRow): CommandRow {
   if (known?.version !== user.version) rowsOfUsers.set(user, (known = { version: user.version, rows: new Map() }))
   let own = known.rows.get(row.name)
   if (own === undefined) {
-    own = { ...row, rights: { rights: luaRightsOf(user), accesses: luaAccesses() } }
+    own = { ...row, rights: { user: user.name, rights: luaRightsOf(user), accesses: luaAccesses() } }
     known.rows.set(row.name, own)
   }
   return own
@@ -95,7 +96,22 @@ export function noteRefusal(
   what: Pick<AclLogEntry, 'reason' | 'context' | 'object' | 'username'>,
 ): void {
   stats.denied[what.reason]++
-  acl.log.add({ ...what, atMs: performance.now(), client: describeClient(client) })
+  acl.log.add({ ...what, count: 1, atMs: performance.now(), client: describeClient(client) })
+}
+
+/** The same of what a script of this user was refused; it ran for who has this queue of replies, and may be gone. */
+export function noteRefusedInScript(
+  { acl, stats, clients }: Server,
+  queue: unknown,
+  username: string,
+  refused: readonly Refused[],
+): void {
+  const ran = clients.all().find((client) => client.queue === queue)
+  const client = ran === undefined ? '' : describeClient(ran)
+  for (const each of refused) {
+    stats.denied[each.reason] += each.count
+    acl.log.add({ ...each, context: 'lua', username, atMs: performance.now(), client })
+  }
 }
 
 /** A user is not there any more: who has logged in as this one is cut off. Gives whether `current` is one of those, which has to be ended yet. */

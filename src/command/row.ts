@@ -89,6 +89,8 @@ export interface CommandRow {
 
 /** What a user may do, as tables of Lua. */
 export interface ScriptRights {
+  /** Its name, in latin1. */
+  readonly user: string
   readonly rights: string
   readonly accesses: string
 }

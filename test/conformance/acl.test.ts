@@ -131,6 +131,17 @@ t.test('what a script does is asked about as what its client does', async (t) =>
   await t.test('with keys on several servers', (t) => scriptsAreAsked(t, apart))
 })
 
+/** What ACL LOG has, but for what each server has in its own way of times and of the client. */
+async function sameLog(t: Test, { ours, theirs }: Both, what: string): Promise<string> {
+  const [a, b] = await Promise.all([ours.ask('ACL', 'LOG', '200'), theirs.ask('ACL', 'LOG', '200')])
+  const shown = (reply: Buffer) =>
+    String(reply)
+      .replace(/(age-seconds\r\n)\$\d+\r\n[\d.]+/g, '$1')
+      .replace(/\$\d+\r\nid=[^\r]*( cmd=\S+)( user=\S+)[^\r]*/g, '$1$2')
+  t.equal(shown(a), shown(b), what)
+  return shown(a)
+}
+
 async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
   const admin = await pair.connect(2)
   const user = await pair.connect(2)
@@ -143,6 +154,7 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
     'SADD ks 1 2 3',
   )
   await same(t, user, 'AUTH u x')
+  await same(t, admin, 'ACL LOG RESET')
   const scripts: readonly (readonly string[])[] = [
     ["return redis.call('GET','k1')", '0'],
     ["return redis.call('GET',KEYS[1])", '1', 'r'],
@@ -171,6 +183,10 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
     ["local x = 1\n\nreturn redis.acl_check_cmd('NOSUCH')", '0'],
     ['local f = loadstring(\'return redis.pcall("GET","x")\') return f()', '0'],
     ["return _G.redis.call('GET','x')", '0'],
+    ["for i=1,3 do redis.pcall('GET','x') redis.pcall('GET','y') redis.pcall('CONFIG','GET','x') end", '0'],
+    ["for i=1,5 do redis.pcall('PUBLISH','other',i) redis.pcall('MGET','k1','x'..i%2) end return 1", '0'],
+    ["redis.pcall('GET','x') error('on purpose')", '0'],
+    ["redis.pcall('GET','x') redis.call('SET','k7',7) return redis.call('MGET','k1','k2','k3','k7')", '0'],
     ["local r = {} for i = 1, 50 do r[i] = redis.call('SET', 'k' .. i, i) end return #r", '0'],
     ['#!lua flags=no-writes\nreturn redis.call("GET","x")', '0'],
     // What no script may is refused as that, whatever the user may; what is asked about it is answered.
@@ -216,6 +232,7 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
   const both = async (...words: string[]): Promise<Buffer> => {
     const [a, b] = await Promise.all([user.ours.ask(...words), user.theirs.ask(...words)])
     t.equal(a.toString(), b.toString(), words.join(' '))
+    await sameLog(t, admin, `ACL LOG behind ${words.join(' ')}`)
     return a
   }
   for (const words of scripts) await both('EVAL', ...words)

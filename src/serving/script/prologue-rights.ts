@@ -14,10 +14,23 @@ import type { ScriptRights } from '../../command/row.js'
  *
  * Of a function, which is the same for all users, each call brings these tables, behind the letter in its last argument.
  *
+ *     D   what was refused: why, as 1 a command, 2 a key, 3 a channel; what, and how often; the last one last, as ACL LOG has it
+ *
  * What no script may (`N`), or has the wrong number of arguments, is refused as that before its rights are asked about; who only asks about it is told.
  */
 const RIGHTS = `
 $tables
+local D
+local function noted(why,what)
+local k=sub(tostring(text(what)),1,65536)
+D=D or {}
+local e
+for i=#D,1,-1 do if D[i][1]==why and D[i][2]==k then e=table.remove(D,i) break end end
+e=e or {why,k,0}
+e[3]=e[3]+1
+D[#D+1]=e
+if #D>128 then table.remove(D,1) end
+end
 local function named(x,name,a)
 local may=x.d
 if x.x[name] then may=not may end
@@ -53,18 +66,18 @@ local p,q=aboutIn(name)
 return tonumber(j==1 and p or q) or 3
 end
 local function denied(x,name,s,a,c)
-if not named(x,name,a) then return 1 end
+if not named(x,name,a) then return 1,0,name end
 local where=match(s,'^[nNi][^:]*:?(.*)') or sub(s,2)
 if x.k~=true and where~='' then
 local ks=keysOf(where,a,c) or {a[1]}
-for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2 end end
+for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2,j,ks[j] end end
 end
 local said=name=='publish' or name=='spublish'
 if x.c==true then return 0 end
 if said or name=='subscribe' or name=='ssubscribe' then
-for j=1,said and 1 or c do if not heard(x,text(a[j])) then return 3 end end
+for j=1,said and 1 or c do if not heard(x,text(a[j])) then return 3,j,a[j] end end
 elseif name=='psubscribe' then
-for j=1,c do if not x.l[text(a[j])] then return 3 end end
+for j=1,c do if not x.l[text(a[j])] then return 3,j,a[j] end end
 end
 return 0
 end
@@ -77,10 +90,10 @@ name=name..'|'..lower(tostring(a[1]))
 s=specIn(name)
 end
 if s==nil or s=='C' or (byte(s)==78 and not asks) then return end
-local worst,may,free=0,false,false
+local worst,place,what,may,free=0,0,nil,false,false
 for i=1,#Q do
-local why=denied(Q[i],name,s,a,c)
-if why==0 then may=true free=free or Q[i].u elseif why>worst then worst=why end
+local why,at,is=denied(Q[i],name,s,a,c)
+if why==0 then may=true free=free or Q[i].u elseif why>worst or (why==worst and at>place) then worst,place,what=why,at,is end
 end
 if may then
 if free or byte(s,2)~=111 or not has(a,c,2,'get') then return end
@@ -90,6 +103,7 @@ if not asks then
 local _,_,w=aboutIn(name)
 w=tonumber(w)
 if w and (c+1<math.abs(w) or (w>0 and c+1~=w)) then return {err='ERR Wrong number of args calling Redis command from script'} end
+noted(worst,what)
 end
 if worst==1 then return {err="ERR The user executing the script can't run this command or subcommand"} end
 if worst==2 then return {err="ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"} end
@@ -106,21 +120,24 @@ return r and forbidden(true,...)==nil
 end
 `
 
+/** Among what it has published, see `questions`. */
+const NOTED = "if D then M=M or {''} for i=1,#D do M[#M+1]='!'..D[i][3] M[#M+1]=D[i][1]..'' M[#M+1]=D[i][2] end end"
+
 const FORBID = 'local no=forbidden(false,n,...) if no then return no end'
 
 /** What stands in the prologue for a user with these rights, or where each call brings them; nothing for who may do everything. */
 export function partsOf(rights: ScriptRights | 'brought' | undefined): Readonly<Record<string, string>> {
-  if (rights === undefined) return { rights_of_user: '', checked: '', forbid: '', shadow_of_check: '' }
+  if (rights === undefined) return { rights_of_user: '', noted: '', checked: '', forbid: '', shadow_of_check: '' }
   const shadow = 'X.acl_check_cmd=checked'
   if (rights === 'brought') {
     const tables = 'local Q,E if #mine>1 then Q,E=loadstring(sub(mine,2))() end'
     return {
-      ...{ rights_of_user: RIGHTS, checked: CHECKED, tables, forbid: `if Q then ${FORBID} end` },
+      ...{ rights_of_user: RIGHTS, noted: NOTED, checked: CHECKED, tables, forbid: `if Q then ${FORBID} end` },
       shadow_of_check: `if Q then ${shadow} end`,
     }
   }
   const tables = `local Q,E=${rights.rights},${rights.accesses}`
-  return { rights_of_user: RIGHTS, checked: CHECKED, tables, forbid: FORBID, shadow_of_check: shadow }
+  return { rights_of_user: RIGHTS, noted: NOTED, checked: CHECKED, tables, forbid: FORBID, shadow_of_check: shadow }
 }
 
 /** What a call brings. */

@@ -24,8 +24,8 @@ import { partsOf } from './prologue-rights.js'
  *     { 4, key, deadline }                          it named a key that it may not touch now: nothing has happened
  *     { 4, key, deadline, message }                 the same, and taking back what it had done failed
  *
- * The key is an array when it asked a question instead, see `questions`: what that says. So is where it failed when it published messages, behind which
- * these stand: command, channel, text …
+ * The key is an array when it asked a question instead, see `questions`: what that says. So is where it failed when it published messages or was refused
+ * something, behind which these stand: command, channel, text …; or `!` and how often, why, what.
  *
  * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
  * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory (and behind that, or another letter, what `prologue-rights` says); before that, when it is looked at what keys the
@@ -339,7 +339,7 @@ export function linesOf(needs: Needs): string {
     begin: isTrial ? TRIAL_BEGIN : '',
     answers: needs.isShort ? '' : ANSWERS,
     ask: staysInside ? 'local ask' : ASK,
-    messages: needs.isShort ? '' : 'if M then M[1]=L[4] L[4]=M end',
+    messages: needs.isShort ? '' : '$noted if M then M[1]=L[4] L[4]=M end',
     touch: staysInside ? '' : TOUCH,
     note_touched: isTrial ? TRIAL_TOUCH : '',
     left: isTrial ? TRIAL_LEFT : '',

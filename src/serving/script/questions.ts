@@ -18,7 +18,7 @@ export interface Answer {
   readonly values: readonly (Buffer | string)[]
 }
 
-/** Command, channel, text, and so on. */
+/** Command, channel, text, and so on; or `!` and how often, why, and what: see `prologue-rights`. */
 export type Messages = readonly Buffer[]
 
 /** The command, as `Question` has it. */
@@ -27,6 +27,7 @@ const NUL = Buffer.of(0)
 const S = 0x73
 const DOLLAR = 0x24
 const STAR = 0x2a
+const NOT = 0x21
 const NOTHING = Buffer.from('_')
 const READ_ONLY = error('ERR Write commands are not allowed from read-only scripts.')
 
@@ -91,9 +92,30 @@ export function argumentsOf(answers: readonly Answer[]): (Buffer | string)[] {
   })
 }
 
+/** What was refused to the user for whom a script ran, and how often. */
+export interface Refused {
+  readonly reason: 'command' | 'key' | 'channel'
+  readonly object: Buffer
+  readonly count: number
+}
+
+const REASONS: Readonly<Record<string, Refused['reason']>> = { 1: 'command', 2: 'key', 3: 'channel' }
+
+/** What a script was refused, in order. */
+export function refusedIn(messages: Messages): Refused[] {
+  const refused: Refused[] = []
+  for (let i = 0; i < messages.length; i += 3) {
+    if (messages[i][0] !== NOT) continue
+    const [count, reason] = [messages[i].latin1Slice(1), messages[i + 1].latin1Slice()]
+    refused.push({ reason: REASONS[reason], object: messages[i + 2], count: Number(count) })
+  }
+  return refused
+}
+
 /** Publishes what a script has published. */
 export function publishAll(channels: Channels, messages: Messages): void {
   for (let i = 0; i < messages.length; i += 3) {
+    if (messages[i][0] === NOT) continue
     const frame = frameOf(messages.slice(i, i + 3))
     if (messages[i][0] === S) channels.publishInShard(frame)
     else channels.publish(frame)

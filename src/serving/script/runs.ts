@@ -12,7 +12,17 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { names, type Wanted } from './outcome.js'
-import { answerToPublish, answerToTold, isPublish, isTold, publishAll, type Tell } from './questions.js'
+import {
+  answerToPublish,
+  answerToTold,
+  isPublish,
+  isTold,
+  type Messages,
+  publishAll,
+  type Refused,
+  refusedIn,
+  type Tell,
+} from './questions.js'
 import { type Called, mayNotWrite, newRun, type Run } from './run.js'
 import {
   callFrame,
@@ -45,6 +55,8 @@ const NOT_EXECUTED = error(
 export class Runs {
   /** Tells scripts what the proxy says of itself; set before there are clients. */
   tell: Tell | undefined
+  /** Is told what a script of this user was refused, which ran for a `ReplySlot.client`. */
+  refused: ((client: unknown, user: string, refused: readonly Refused[]) => void) | undefined
   private readonly loaded = new LoadedScripts()
 
   constructor(
@@ -128,7 +140,7 @@ export class Runs {
       numkeys: numkeys + extra.length,
       ids,
       stopped: (wanted) => this.stopped(own(), wanted),
-      publish: (messages) => publishAll(this.channels, messages),
+      publish: (messages) => this.publish(run, messages),
       done: (effects) => {
         if (run.guesses.length > 0) script.learnt.shapes.settle(run.guesses, (key) => names(effects, key), false)
       },
@@ -169,10 +181,19 @@ export class Runs {
     }
     const extra = [...run.extra]
     const own: Run = { ...run, frame: ownFrame(run.frame), extra }
-    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, tell: this.tell! }
+    const publish = (messages: Messages) => this.publish(own, messages)
+    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, publish, tell: this.tell! }
     const gathered = new ScriptGather(this.order, call, gathering)
     if (slot.atGates === undefined) gathered.run()
     else gathered.runInside()
+  }
+
+  /** All that it did has been done: what it has published leaves, and what it was refused is noted. */
+  private publish({ row, slot }: Called, messages: Messages): void {
+    publishAll(this.channels, messages)
+    if (row.rights === undefined) return
+    const refused = refusedIn(messages)
+    if (refused.length > 0) this.refused?.(slot.client, row.rights.user, refused)
   }
 
   /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */

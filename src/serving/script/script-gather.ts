@@ -27,7 +27,7 @@ import {
   answerToTold,
   isPublish,
   isTold,
-  publishAll,
+  type Messages,
   type Question,
   SCAN,
   type Tell,
@@ -61,6 +61,8 @@ export interface GatheredCall extends Run {
   readonly long: LongScripts
   readonly channels: Channels
   readonly tell: Tell
+  /** All that it did has been done, and it has published this. */
+  publish(messages: Messages): void
 }
 
 /**
@@ -199,7 +201,7 @@ export class ScriptGather extends GatherRun {
     const { buf, start, end, flags: said } = tried.reply
     this.slot.wrote?.(tried.left.map(({ key }) => this.idOf(key)))
     const failed = await this.putAll(tried, executor)
-    if (failed === undefined) publishAll(call.channels, tried.messages)
+    if (failed === undefined) call.publish(tried.messages)
     return failed ?? { bytes: buf.subarray(start, end), flags: said }
   }
 
