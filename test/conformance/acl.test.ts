@@ -272,6 +272,50 @@ async function scriptsAreAsked(t: Test, pair: Pair): Promise<void> {
   admin.close()
 }
 
+t.test('what the proxy answers for a script is asked about too, whatever words follow', async (t) => {
+  const admin = await pair.connect(2)
+  const user = await pair.connect(2)
+  const denied = '-command -memory -pubsub -keys -scan -dbsize -randomkey -publish -spublish -info -lastsave -time'
+  await same(t, admin, `ACL SETUSER u on nopass ~* &* +@all ${denied}`)
+  await same(t, user, 'AUTH u x')
+  const calls = [
+    ...["'COMMAND'", "'command'", "'Command','count'", "'COMMAND','LIST'", "'command|count'", "'command|count','x'"],
+    ...[
+      "'MEMORY'",
+      "'MEMORY','STATS'",
+      "'MEMORY','DOCTOR','x'",
+      "'PUBSUB'",
+      "'PUBSUB','CHANNELS'",
+      "'PUBSUB','NUMPAT'",
+    ],
+    ...[
+      "'KEYS','*'",
+      "'KEYS'",
+      "'SCAN','0'",
+      "'SCAN'",
+      "'DBSIZE'",
+      "'DBSIZE','x'",
+      "'RANDOMKEY'",
+      "'INFO'",
+      "'LASTSAVE'",
+    ],
+    ...["'PUBLISH','a','b'", "'PUBLISH','a'", "'SPUBLISH','a','b'", "'INFO','server'", "'TIME'", "'SLOWLOG','LEN','x'"],
+  ]
+  for (const call of calls) {
+    for (const source of [
+      `return redis.call(${call})`,
+      `local n = ${call.split(',')[0]} return redis.pcall(${['n', ...call.split(',').slice(1)].join(',')})`,
+      `return redis.acl_check_cmd(${call})`,
+    ]) {
+      const [a, b] = await Promise.all([user.ours.ask('EVAL', source, '0'), user.theirs.ask('EVAL', source, '0')])
+      t.equal(a.toString(), b.toString(), source)
+    }
+  }
+  await same(t, admin, 'ACL DELUSER u')
+  await Promise.all([user.ours.closed, user.theirs.closed])
+  admin.close()
+})
+
 t.test('who may read keys is not shown what others have sent', async (t) => {
   const admin = await pair.connect(2)
   const user = await pair.connect(2)

@@ -59,9 +59,9 @@ const WALKS: ReadonlySet<string> = new Set(['hscan', 'sscan', 'zscan'])
 /** What the proxy tells of itself, or of all servers. */
 const TOLD = /^(info|lastsave|(command|memory|pubsub|slowlog)\|.*)$/
 
-/** The spec of a command; undefined when the table does not know it. `name` in any case, a subcommand as `container|sub`. */
+/** The spec of a command; undefined when the table does not know it. `name` in any case; nobody calls a subcommand by one word. */
 export function specOf(name: string): string | undefined {
-  const row = rowNamed(name.toLowerCase())
+  const row = name.includes('|') ? undefined : rowNamed(name.toLowerCase())
   return row === undefined ? undefined : specOfRow(row)
 }
 

@@ -84,12 +84,12 @@ end
 local function forbidden(asks,n,...)
 if type(n)~='string' then return end
 local a,c,name={...},select('#',...),lower(n)
-local s=specIn(name)
+local s=specOf(name)
 if s=='C' and c>0 then
 name=name..'|'..lower(tostring(a[1]))
 s=specIn(name)
 end
-if s==nil or s=='C' or (byte(s)==78 and not asks) then return end
+if s==nil or (byte(s)==78 and not asks) then return end
 local worst,place,what,may,free=0,0,nil,false,false
 for i=1,#Q do
 local why,at,is=denied(Q[i],name,s,a,c)

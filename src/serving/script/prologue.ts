@@ -97,11 +97,12 @@ local function specIn(name)
 local _,e=find(B,'\\n'..name..' ',1,true)
 return e and match(B,'^%S+',e+1)
 end
+local function specOf(name) return not find(name,'|',1,true) and specIn(name) or nil end
 local function other(s,n,...)
 if type(n)~='string' then if n==nil and select('#',...)==0 then return rpc() end return rpc(n,...) end
 local a,c={...},select('#',...)
 local name=lower(n)
-if s==nil then s=specIn(name) end
+if s==nil then s=specOf(name) end
 if s=='C' then
 if c==0 then
 if name=='command' then return ask(name,a,c,true) end
