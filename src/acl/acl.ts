@@ -30,16 +30,19 @@ export class Acl {
   readonly users: Users
   readonly log: AclLog
   readonly defaults: Defaults
+  /** What gives the default user the password of the settings, or that of CONFIG SET; undefined: it has none. */
+  private passwordRule: Buffer | undefined
 
   /** @throws UserError when the settings, or the file, do not say who may what */
   constructor(
     private readonly settings: AclSettings,
     /** That of the default user, as long as no rules say otherwise. */
-    private readonly password: string | undefined,
+    password: string | undefined,
   ) {
     this.defaults = { allChannels: settings.pubsubDefault === 'allchannels' }
     this.users = new Users(this.defaults)
     this.log = new AclLog(settings.logMax)
+    if (password !== undefined) this.passwordRule = Buffer.from(`>${password}`)
     this.users.default.take(this.firstDefault())
     if (settings.file !== undefined) {
       if (settings.users.length > 0) throw new UserError('users are in acl.users or in acl.file, not in both')
@@ -55,6 +58,23 @@ export class Acl {
   /** The path of the ACL file; undefined when there is none. */
   get file(): string | undefined {
     return this.settings.file
+  }
+
+  /** Whether `requirepass` is set, whatever rules have made of the default user since. */
+  get hasPassword(): boolean {
+    return this.passwordRule !== undefined
+  }
+
+  /**
+   * The default user has this password and no other, or needs none [Redis acl.c ACLUpdateDefaultUserPassword].
+   *
+   * @param rule as ACL SETUSER has it: `>password` or `#hash`
+   */
+  setPassword(rule: Buffer | undefined): void {
+    this.passwordRule = rule
+    const user = this.users.draft(DEFAULT_USER)
+    for (const each of rule === undefined ? ['nopass'] : ['resetpass', rule]) user.apply(Buffer.from(each))
+    this.users.put(user)
   }
 
   /** All users are those of the file from now on, or nothing has changed and this is why [Redis acl.c ACLLoadFromFile]. */
@@ -101,7 +121,7 @@ export class Acl {
 
   private firstDefault(): User {
     const user = this.users.newDefault()
-    if (this.password !== undefined) user.apply(Buffer.from(`>${this.password}`))
+    if (this.passwordRule !== undefined) user.apply(this.passwordRule)
     return user
   }
 }

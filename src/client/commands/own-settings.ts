@@ -1,18 +1,16 @@
 import type { Server } from '../server.js'
 import { CHANGEABLE } from './settings/changeable.js'
+import { REDACTED } from './settings/password.js'
 
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
-
-/** What stands in the place of a password, as in Redis's slow log. */
-const REDACTED = '(redacted)'
 
 /**
  * The settings of redis.conf that are the proxy's, not a member's, as CONFIG GET shows them: everything about
  * clients, their connections and this process.
  */
 export function ownSettings(server: Server): ReadonlyMap<string, string> {
-  const { listen, auth } = server.config
+  const { listen } = server.config
   return new Map(
     Object.entries({
       // where clients connect
@@ -23,7 +21,6 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
       unixsocket: listen.unixSocket ?? '',
       unixsocketperm: listen.unixSocketPerm,
       // who may, and what they may take
-      requirepass: auth.password === undefined ? '' : REDACTED,
       aclfile: server.acl.file ?? '',
       'enable-debug-command': server.config.commands.debug,
       databases: String(server.order.databases),

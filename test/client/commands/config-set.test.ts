@@ -87,7 +87,7 @@ t.test('what would break the ring is refused with the reason, and nothing is set
     ['lazyfree-lazy-user-del', 'no', /taken for dead/],
     ['stream-node-max-entries', '7', /come to differ/],
     ['replica-announce-ip', '1.2.3.4', /nothing was set/],
-    ['requirepass', 'secret', /auth\.password among the settings of the proxy/],
+    ['requirepass', '(redacted)', /CONFIG GET shows in the place of any password; nothing was set/],
     ['port', '7000', /listen\.port/],
     ['proto-max-bulk-len', '1gb', /longer than 512mb here; nothing was set/],
     ['maxmemory-clients', '10%', /give bytes; nothing was set/],
@@ -189,4 +189,80 @@ t.test('REWRITE keeps what was set for the next run of the proxy, and for who jo
     to.close()
   }
   t.not(await get(other, 'maxclients'), '700', 'what was set after that is forgotten')
+})
+
+t.test('requirepass is the password of the default user, as with Redis', async (t) => {
+  const ring = await startProxy(t, { nodes: 2, replicas: 1, sentinels: 1, log: lines.log })
+  const plain = await startRedis(t)
+  const [ours, theirs] = [await ring.connect(), await plain.connect()]
+  // CONFIG GET is the exception: nobody is shown it.
+  await answersAlike(t, ours, theirs, [
+    ['AUTH', 'x'],
+    ['CONFIG', 'SET', 'requirepass', 'first secret', 'maxclients', '900'],
+    ['PING'],
+    ['ACL', 'LIST'],
+    ['ACL', 'GETUSER', 'default'],
+    ['AUTH', 'wrong'],
+    ['AUTH', 'first secret'],
+    ['AUTH', 'default', 'first secret'],
+    ['ACL', 'SETUSER', 'default', '>two', '-debug'],
+    ['AUTH', 'first secret'],
+    ['CONFIG', 'SET', 'requirepass', 'third'],
+    ['AUTH', 'two'],
+    ['AUTH', 'first secret'],
+    ['ACL', 'LIST'],
+    ['CONFIG', 'SET', 'requirepass', 'x', 'maxclients', 'nonsense'],
+    ['CONFIG', 'SET', 'requirepass', 'x', 'requirepass', 'y'],
+    ['AUTH', 'third'],
+    ['MULTI'],
+    ['CONFIG', 'SET', 'requirepass', 'fourth'],
+    ['AUTH', 'fourth'],
+    ['EXEC'],
+  ])
+  const [late, other] = [await ring.connect(), await plain.connect()]
+  await answersAlike(t, late, other, [['PING'], ['AUTH', 'third'], ['AUTH', 'fourth'], ['PING']])
+  t.equal(await get(ours, 'requirepass'), '(redacted)')
+  for (const words of [
+    ['SLOWLOG', 'GET', '-1'],
+    ['INFO', 'everything'],
+    ['CONFIG', 'GET', '*'],
+    ['DT', 'SLOWLOG'],
+    ['ACL', 'LIST'],
+  ]) {
+    t.notMatch(String(await ours.ask(...words)), /first secret|fourth/, words.join(' '))
+  }
+  t.same(lines.about(/first secret|fourth/), [])
+  await answersAlike(t, ours, theirs, [
+    ['CONFIG', 'SET', 'requirepass', ''],
+    ['CONFIG', 'GET', 'requirepass'],
+    ['ACL', 'LIST'],
+    ['AUTH', 'fourth'],
+  ])
+  for (const each of [ours, theirs, late, other]) each.close()
+})
+
+t.test('a password is kept by REWRITE as its hash, and who came before it was known is cut off', async (t) => {
+  const ring = await startRing(t, 3)
+  const first = await AnotherProxy.started(t, ring)
+  const one = await first.connect()
+  await one.ask('CONFIG', 'SET', 'requirepass', 'kept secret')
+  t.equal(String(await one.ask('CONFIG', 'REWRITE')), '+OK\r\n')
+  const server = await RawClient.connect(ring.server('dt-1').port)
+  t.notMatch(String(await server.ask('FUNCTION', 'LIST', 'WITHCODE')), /kept secret/)
+  server.close()
+  one.close()
+  await first.proxy.stop()
+
+  const second = await AnotherProxy.started(t, ring)
+  await until('the password is asked for', async () => {
+    const early = await second.connect()
+    // It is let in, or is cut off when the password is known.
+    const reply = await early.ask('PING').then(String, String)
+    early.close()
+    return reply === '-NOAUTH Authentication required.\r\n'
+  })
+  const client = await second.connect()
+  t.equal(String(await client.ask('AUTH', 'kept secret')), '+OK\r\n')
+  t.equal(await get(client, 'requirepass'), '(redacted)')
+  client.close()
 })

@@ -8,4 +8,7 @@ export interface Changeable {
   /** As CONFIG GET shows it. */
   readonly shown: (server: Server) => string
   readonly check: (server: Server, value: string) => Checked
+  /** How CONFIG REWRITE has it kept where it is a secret: what stands for it, and what `restore` is given. */
+  readonly kept?: (value: Buffer) => Buffer
+  readonly restore?: (server: Server, kept: string) => Checked
 }

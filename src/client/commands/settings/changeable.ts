@@ -3,6 +3,7 @@ import { maxClients, openFilesMax, reservedFiles } from '../../max-clients.js'
 import type { Server } from '../../server.js'
 import { BUFFER_LIMITS } from './buffer-limits.js'
 import type { Changeable } from './change.js'
+import { PASSWORD } from './password.js'
 import { bytesIn, INT_MAX, LONG_MAX, memoryIn, UINT_MAX, wholeIn, wordIn, yesOrNo } from './values.js'
 
 const MEGABYTE = 1024n ** 2n
@@ -86,6 +87,8 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
         }
       },
     },
+
+    requirepass: PASSWORD,
 
     'tcp-keepalive': number(
       ({ config }) => config.listen.keepAliveSeconds,

@@ -40,7 +40,7 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
       if (typeof checked === 'string') return failedSetting(name, checked)
       changes.push(checked)
     } else if (own.has(name)) {
-      if (own.get(name) !== text || name === 'requirepass') return failedSetting(name, refusedOfProxy(name))
+      if (own.get(name) !== text) return failedSetting(name, refusedOfProxy(name))
     } else {
       const refusal = refusedOfMembers(name, text)
       if (refusal !== undefined) return failedSetting(name, refusal)
@@ -51,14 +51,18 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
   const failure = ofMembers.length === 0 ? undefined : await settings.set(ofMembers)
   if (failure !== undefined) return failure
   for (const change of changes) change()
-  for (const { name, value } of asked) if (CHANGEABLE.has(name)) settings.own.set(name, value)
+  for (const { name, value } of asked) {
+    const changeable = CHANGEABLE.get(name)
+    if (changeable !== undefined) settings.own.set(name, changeable.kept?.(value) ?? value)
+  }
   return simple('OK')
 }
 
 /** What CONFIG REWRITE had kept when the proxy began. A value that this proxy does not take any more is said and left out. */
 export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer>): void {
   for (const [name, value] of kept) {
-    const checked = CHANGEABLE.get(name)?.check(server, value.toString('latin1')) ?? 'it is not known'
+    const changeable = CHANGEABLE.get(name)
+    const checked = (changeable?.restore ?? changeable?.check)?.(server, value.toString('latin1')) ?? 'it is not known'
     if (typeof checked === 'string')
       server.log.warn({ event: 'setting-not-restored', setting: name }, `${name} is not set as it was kept: ${checked}`)
     else checked()

@@ -71,7 +71,6 @@ const OF_THE_START: Readonly<Record<string, string>> = {
   'tls-prefer-server-ciphers': 'tls.preferServerCiphers',
   'tls-session-caching': 'tls.sessionCaching',
   'tls-session-cache-timeout': 'tls.sessionCacheTimeoutMs',
-  requirepass: 'auth.password',
   masterauth: 'backend.password',
   masteruser: 'backend.username',
   primaryauth: 'backend.password',
