@@ -20,7 +20,7 @@ import { OwedLooks } from './owed-looks.js'
 import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
 import { ShutKeys } from './shut-keys.js'
-import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
+import { type AskedSlot, type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
 const XINFO_STREAM = rowNamed('xinfo|stream')!
 
@@ -95,15 +95,27 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
       return
     }
     const client = new WaitingClient(command, row, frame.argc, slot, this)
+    client.isBehind = this.isBehind(command)
     this.begin(client, deadlineMs)
-    if (!route.writable()) {
-      // Who stands in line already waits for that server as well.
+    if (client.isBehind || !route.writable()) {
+      // Who stands in line already comes first, or waits for that server as well.
       this.came(client, undefined, 'not tried')
       return
     }
     const asked = client.slotOf(undefined)
     this.oneRoute.serve(route, command.frame, command.row, asked, 0)
+    this.isOut(client, asked)
+  }
+
+  /** [Keeper] Then it must not be asked what lies there: what is meant for others might be taken. */
+  isBehind({ awaited, kind }: BlockedCommand): boolean {
+    return this.owed.any && awaited.some((id) => this.owed.has(this.lines.at(id, kind)))
+  }
+
+  /** It is asked what its keys hold; if that has to wait, others may come first. */
+  private isOut(client: WaitingClient, asked: AskedSlot): void {
     asked.isOut = true
+    if (asked.isPutOff) this.came(client, undefined, 'not tried')
   }
 
   /** Serves XREAD or XREADGROUP with BLOCK. */
@@ -124,11 +136,16 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
       this.servePlanned(client)
       return
     }
+    client.isBehind = this.isBehind(command)
     this.begin(client, deadlineMs)
+    if (client.isBehind) {
+      this.came(client, undefined, 'not tried')
+      return
+    }
     const asked = client.slotOf(undefined)
     client.questions = command.lasts.length
     this.serveKeys(command.frame, row, asked, 0)
-    asked.isOut = true
+    this.isOut(client, asked)
     // Right behind it, so that nothing is between what was read and the end.
     for (const id of command.lasts) {
       const ended = (buf: Buffer, start: number, end: number) =>
@@ -211,22 +228,26 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   }
 
   /** [Hands] */
-  fetch(waiter: WaitingClient, line: Line): void {
-    const route = this.order.router.routeOf(line.id)
-    const isBehind = this.isPutBehind(waiter)
-    if (!isBehind && waiter.isSlow) {
+  fetch(waiter: WaitingClient, line: Line): boolean {
+    const isSent = this.send(waiter, line)
+    if (!isSent) this.owed.add(line)
+    return isSent
+  }
+
+  private send(waiter: WaitingClient, line: Line): boolean {
+    if (this.isPutBehind(waiter)) return false
+    if (waiter.isSlow) {
       this.moves.send(waiter, line)
-      return
+      return true
     }
+    const route = this.order.router.routeOf(line.id)
     const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
     // Of a stream it has to be known first what is new.
-    if (isBehind || !mayBeServed || waiter.questions > 0) {
-      queueMicrotask(() => this.came(waiter, line, 'not tried'))
-      return
-    }
+    if (!mayBeServed || waiter.questions > 0) return false
     const slot = waiter.slotOf(line)
     this.oneRoute.serve(route, waiter.command.onKey(keyOfId(line.id).key), waiter.command.row, slot, 0)
     slot.isOut = true
+    return !slot.isPutOff
   }
 
   /** [Putting] */
@@ -288,15 +309,12 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   came(client: WaitingClient, line: Line | undefined, came: Came): void {
     const { lines } = this
     if (came === 'something') this.forget(client)
-    if (came === 'not tried') for (const each of line === undefined ? client.lines : [line]) this.owed.add(each)
-    if (came === 'wrong type' && line !== undefined && client.command.isGroup) {
+    if (came === 'not tried') this.owed.notTried(line === undefined ? client.lines : [line], client.isBehind)
+    client.isBehind = false
+    const { isGroup, moves } = client.command
+    if (came === 'wrong type' && line !== undefined && (isGroup || moves)) {
       lines.isAskedAbout(line)
-      void this.findEnd(client, line)
-      return
-    }
-    if (came === 'wrong type' && line !== undefined && client.command.moves) {
-      lines.isAskedAbout(line)
-      void this.findWrong(client, line)
+      void (isGroup ? this.findEnd(client, line) : this.findWrong(client, line))
       return
     }
     if (line !== undefined) lines.answered(client, line, came === 'something')
@@ -353,13 +371,13 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     const { command } = client
     this.lines.add(client, command.awaited, command.kind)
     this.owed.begins(this.order.router)
-    this.order.awaited.any = true
-    this.order.awaited.ends = this.groups > 0
+    this.noteState()
   }
 
   private forget(client: WaitingClient): void {
     if (this.waiting.delete(client) && client.command.isGroup) this.groups--
     this.deadlines.remove(client)
+    this.owed.left(client.lines)
   }
 
   private noteState(): void {

@@ -66,8 +66,11 @@ function takesFromOthers({ kind }: Line): boolean {
 
 /** What is done of what is decided here. Nothing is answered before the call has come back. */
 export interface Hands {
-  /** Sends for an element for this waiter, behind all that has been emitted; `answered` follows. */
-  fetch(waiter: Waiter, line: Line): void
+  /**
+   * Sends for an element for this waiter, behind all that has been emitted; `answered` follows. False when it cannot be sent for now:
+   * then `mayHold` follows when it can.
+   */
+  fetch(waiter: Waiter, line: Line): boolean
   /** Asks whether the key holds something for those in the line; `found` follows. */
   ask(line: Line): void
   /** Commands of clients on the key have to wait from now on, or go on. */
@@ -88,6 +91,7 @@ export interface Hands {
  *   waiter may get one from another key is shut until that is known.
  * - A push says how many elements it adds, and so many are sent for. Where it is not certain that anything is there, or how much
  *   (RENAME, EXEC, a script), the key is shut, and sent for are 1, 2, 4, … 64 until nothing is there.
+ * - Who cannot be sent for now (a server is away, his key is not certain) stays the first: nobody behind him is sent for.
  */
 export class Lines {
   private readonly byId = new Map<KeyId, Map<Kind, Line>>()
@@ -119,6 +123,12 @@ export class Lines {
   /** Whether somebody waits for this key. */
   isAwaited(id: KeyId): boolean {
     return this.byId.has(id)
+  }
+
+  /** The line of a key, if somebody stands in it. */
+  at(id: KeyId, kind: Kind): Line | undefined {
+    const line = this.byId.get(id)?.get(kind)
+    return line === undefined || line.waiters.size === 0 ? undefined : line
   }
 
   /** The lines of a key. */
@@ -284,11 +294,17 @@ export class Lines {
         break
       }
       if (waiter.isSlow && line.chunk === 0) line.chunk = 1
-      count++
       waiter.claim = line
       waiter.writesBefore = line.writes
       line.sent++
-      this.hands.fetch(waiter, line)
+      if (!this.hands.fetch(waiter, line)) {
+        // Nobody gets before him what is his.
+        waiter.claim = undefined
+        line.sent--
+        line.supply = count
+        break
+      }
+      count++
       if (waiter.isSlow) break
     }
     line.supply -= count

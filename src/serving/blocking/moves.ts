@@ -1,5 +1,6 @@
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
+import { isError } from '../../resp/encode.js'
 import type { Line } from './lines.js'
 import { PlannedWait } from './planned-wait.js'
 import type { ShutKeys } from './shut-keys.js'
@@ -11,7 +12,7 @@ export interface Putting {
   isPutBehind(client: WaitingClient): boolean
   /** What it was sent for was not answered, or has not left. */
   came(client: WaitingClient, line: Line, came: Came): void
-  /** Others had the destination all the time: nobody would tell that the line can be looked at again. */
+  /** It has an element less to give than was thought: the destination was taken all the time, or there is no server for it. */
   notMoved(line: Line): void
 }
 
@@ -52,7 +53,16 @@ export class Moves {
           putting.came(client, line, 'not tried')
           return
         }
-        const attempt = await new PlannedWait(order, frame, row, slot, client).attemptNow()
+        const plan = new PlannedWait(order, frame, row, slot, client)
+        const barrier = plan.barrier()
+        if (barrier !== undefined && isError(barrier)) {
+          // Nothing can be moved there: the element is for the next one in line.
+          client.answerGone(barrier)
+          putting.came(client, line, 'something')
+          putting.notMoved(line)
+          return
+        }
+        const attempt = barrier === undefined ? await plan.attemptNow() : 'wait'
         if (typeof attempt === 'object' && 'reply' in attempt) answer(slot, attempt.reply)
         else answer(slot, order.unavailable())
       } finally {

@@ -1,10 +1,14 @@
 import type { Router } from '../../order/router.js'
 import type { Line } from './lines.js'
 
-/** The lines that could not be looked at because of a server: they are when something has changed [design §7 Waiting]. */
+/**
+ * The lines that could not be looked at, or whose first client could not be sent for, because of a server: they are looked at when
+ * something has changed [design §7 Waiting]. Until then it is not known whether something lies there for those who stand in them.
+ */
 export class OwedLooks {
   private readonly lines = new Set<Line>()
-  private isSoon = false
+  /** Those that are looked at when this turn is over. */
+  private readonly due = new Set<Line>()
   /** By which all lines were looked at last. */
   private router: Router | undefined
 
@@ -13,12 +17,27 @@ export class OwedLooks {
     private readonly look: (lines: readonly Line[]) => void,
   ) {}
 
-  has(line: Line): boolean {
-    return this.lines.has(line)
+  get any(): boolean {
+    return this.lines.size > 0
+  }
+
+  has(line: Line | undefined): boolean {
+    return line !== undefined && this.lines.has(line)
   }
 
   add(line: Line): void {
     this.lines.add(line)
+  }
+
+  /** Somebody stands in these lines whose keys were not asked; if only because others come `before`, not at all of them perhaps. */
+  notTried(lines: readonly Line[], areOthersBefore: boolean): void {
+    if (areOthersBefore) this.soon(lines.filter((line) => !this.lines.has(line)))
+    for (const line of lines) this.lines.add(line)
+  }
+
+  /** Somebody leaves these lines: what he could not have is for the next one. */
+  left(lines: readonly Line[]): void {
+    if (this.any) this.soon(lines.filter((line) => this.lines.has(line)))
   }
 
   delete(line: Line): void {
@@ -37,13 +56,21 @@ export class OwedLooks {
     this.look(lines)
   }
 
-  /** Keys may be read again that were in doubt: they are looked at when this turn is over, once for all of them. */
+  /** Keys may be read again that were in doubt. */
   readable(): void {
-    if (this.isSoon || this.lines.size === 0) return
-    this.isSoon = true
-    setImmediate(() => {
-      this.isSoon = false
-      this.look([...this.lines])
-    })
+    this.soon([...this.lines])
+  }
+
+  /** These are looked at when this turn is over, once for all that is said of them. */
+  soon(lines: readonly Line[]): void {
+    if (lines.length === 0) return
+    if (this.due.size === 0) {
+      setImmediate(() => {
+        const due = [...this.due]
+        this.due.clear()
+        this.look(due)
+      })
+    }
+    for (const line of lines) this.due.add(line)
   }
 }

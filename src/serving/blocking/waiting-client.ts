@@ -1,6 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
-import { answer, deliver, MUST_WAIT, unavailable } from '../../order/replies.js'
+import { answer, deliver, unavailable } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
 import type { Router } from '../../order/router.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
@@ -34,6 +34,8 @@ export interface Keeper {
   isTimed(client: WaitingClient): void
   /** Its keys have nothing for it: from now on it stands in line. */
   stands(client: WaitingClient): void
+  /** Whether it is not known what others who stand in line for one of its keys have there. */
+  isBehind(command: BlockedCommand): boolean
   /** It has been decided that this one waits no more, and nothing is on its way to it. */
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
@@ -66,6 +68,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   questions = 0
   /** What it is sent for has not left: others come first. */
   isQueued = false
+  /** It stands in line unasked, because others come first. */
+  isBehind = false
   private hasAskedInVain = false
   /** Its time is over: it was short, if nothing could be asked. */
   private isLate = false
@@ -122,6 +126,21 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** [Asker] */
   foundNothing(): void {
     this.keeper.stands(this)
+  }
+
+  /** [Asker] */
+  comesBehind(): boolean {
+    this.isBehind = this.keeper.isBehind(this.command)
+    if (this.isBehind) this.keeper.stands(this)
+    return this.isBehind
+  }
+
+  /** [Asker] */
+  waitsInLine(): boolean {
+    const { command } = this
+    if (command.awaited.length > 1 || this.isAnswered || this.slot.abandoned) return false
+    this.keeper.stands(this)
+    return true
   }
 
   /** What its client sent before has been answered. */
@@ -261,6 +280,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
 export class AskedSlot extends InnerSlot {
   /** It has been sent for: an answer that comes before waits for that. */
   isOut = false
+  /** It was not: something has to be done first. */
+  isPutOff = false
 
   constructor(
     protected readonly whole: ReplySlot,
@@ -316,11 +337,8 @@ class SentForSlot extends AskedSlot {
   }
 
   putOff(until: Promise<unknown>): void {
-    const isOver = () => {
-      this.finish(MUST_WAIT, 0, MUST_WAIT.length)
-      this.again()
-    }
-    until.then(isOver, isOver)
+    this.isPutOff = true
+    until.then(this.again, this.again)
   }
 }
 

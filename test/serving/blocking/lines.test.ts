@@ -135,13 +135,14 @@ class World implements Hands {
     return this.kept.length === 0 && this.shutKeys.size === 0 && !this.lines.isReady
   }
 
-  fetch(waiter: Client, line: Line): void {
+  fetch(waiter: Client, line: Line): boolean {
     const from = String(line.id)
     const element = this.lists.get(from)!.shift()
     this.answers.push(() => {
       if (element !== undefined) this.got.set(waiter.name, `${from} ${element}`)
       this.lines.answered(waiter, line, element !== undefined)
     })
+    return true
   }
 
   ask(line: Line): void {
