@@ -6,13 +6,10 @@ import type { Line } from './script.js'
  * Scripts of random commands.
  */
 
-/** Not to be had inside a script: what concerns whole databases, or other ones, and patterns of SORT. */
+/** Not to be had inside a script: what concerns whole databases, or other ones. */
 export function isServed({ args }: Line): boolean {
   const words = args.map((arg) => arg.toString('latin1'))
-  const namesPatterns = words[0] === 'SORT' && words.some((word) => word.includes('*'))
-  return (
-    !/^(SWAPDB|FLUSHDB|SELECT|MOVE)$/.test(words[0]) && !(words[0] === 'COPY' && words.includes('DB')) && !namesPatterns
-  )
+  return !/^(SWAPDB|FLUSHDB|SELECT|MOVE)$/.test(words[0]) && !(words[0] === 'COPY' && words.includes('DB'))
 }
 
 const hasTag = (pattern: RegExp) => (word: Buffer) => pattern.test(word.toString('latin1'))

@@ -72,7 +72,7 @@ if b then log(n,unpack(b)) else unknown() end
 elseif h=='f' then log('SET',k,r,'KEEPTTL')
 elseif h=='h' then log('HSET',k,a[2],r)
 elseif h=='k' then if has(a,c,1,'block') then unknown() else log(n,unpack(a,1,c)) end
-elseif h=='b' then if has(a,c,2,'store') then if has(a,c,2,'by') then unknown() else log(n,unpack(a,1,c)) end end
+elseif h=='b' then if has(a,c,2,'store') then if has(a,c,2,'by') or has(a,c,2,'get') then unknown() else log(n,unpack(a,1,c)) end end
 elseif h=='m' then if r then log(sub(n,2),unpack(a,2,c)) end
 elseif h=='d' then log(n,unpack(a,1,c))
 else unknown() end

@@ -1,4 +1,5 @@
 import type { ScriptRights } from '../../command/row.js'
+import { SORT_DENIED } from './prologue-sort.js'
 
 /*
  * The part of a prologue that asks whether a user may do what the script does for it [design §7 Scripts]. The servers see the user of the
@@ -69,7 +70,7 @@ local function denied(x,name,s,a,c)
 if not named(x,name,a) then return 1,0,name end
 local where=match(s,'^[nNi][^:]*:?(.*)') or sub(s,2)
 if x.k~=true and where~='' then
-local ks=keysOf(where,a,c) or {a[1]}
+local ks=keysOf(where,a,c)
 for j=1,#ks do if not keyed(x,text(ks[j]),access(name,j,a,c)) then return 2,j,ks[j] end end
 end
 local said=name=='publish' or name=='spublish'
@@ -81,6 +82,7 @@ for j=1,c do if not x.l[text(a[j])] then return 3,j,a[j] end end
 end
 return 0
 end
+${SORT_DENIED}
 local function forbidden(asks,n,...)
 if type(n)~='string' then return end
 local a,c,name={...},select('#',...),lower(n)
@@ -96,8 +98,8 @@ local why,at,is=denied(Q[i],name,s,a,c)
 if why==0 then may=true free=free or Q[i].u elseif why>worst or (why==worst and at>place) then worst,place,what=why,at,is end
 end
 if may then
-if free or byte(s,2)~=111 or not has(a,c,2,'get') then return end
-return {err='ERR GET option of SORT denied due to insufficient ACL permissions.'}
+if free or byte(s,2)~=111 then return end
+return sortDenied(a,c)
 end
 if not asks then
 local _,_,w=aboutIn(name)

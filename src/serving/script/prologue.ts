@@ -13,6 +13,7 @@ import {
 } from './prologue-keys.js'
 import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
+import { SORT_WORDS, SORTED } from './prologue-sort.js'
 
 /*
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
@@ -79,8 +80,7 @@ ks[1]=a[1]
 m=2
 for i=s=='o' and 2 or 5,c do
 local w=lower(tostring(a[i]))
-if w=='store' or w=='storedist' then ks[m]=a[i+1] m=m+1
-elseif s=='o' and (w=='by' or w=='get') and find(tostring(a[i+1]),'*',1,true) then return nil end
+if w=='store' or w=='storedist' then ks[m]=a[i+1] m=m+1 end
 end
 else
 local f,l,p=match(s,'(%d+),(-?%d+),(%d+)')
@@ -90,6 +90,8 @@ for i=f,l,p do ks[m]=a[i] m=m+1 end
 end
 return ks
 end
+$sort_words
+$sort
 $ask
 local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
 $note
@@ -121,7 +123,7 @@ if h=='N' then return {err='ERR This Redis command is not allowed from script'} 
 if h=='i' then return ask(name,a,c,true) end
 if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
 local ks=keysOf(sub(s,2),a,c)
-if ks==nil then return {err="ERR '"..name.."' with BY or GET patterns is not supported yet by this proxy inside scripts"} end
+$check_sorted
 if h=='r' then $check_all return rpc(n,...) end
 local l=lower(h)
 if h~=l and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
@@ -297,6 +299,9 @@ export const SHADOWED = 'redis,_G,load,loadstring,pcall,xpcall'
 /** The handler of errors that the server gives to scripts, but not to functions. */
 export const HANDLER = '__redis__err__handler'
 
+/** No specs, as a text of Lua. */
+export const NONE = "''"
+
 /** What a script needs of it. */
 export interface Needs {
   /** The commands that are named in it, as Lua texts, with their specs; see command-specs. */
@@ -331,6 +336,7 @@ export function prologueOf(needs: Needs, whole: string): { readonly before: stri
 /** The same in one line that ends by giving what runs the script, and what is called as `SHADOWED`. */
 export function linesOf(needs: Needs): string {
   const { staysInside, readsOnly, isTrial, rights } = needs
+  const maySort = needs.all !== NONE || needs.specs.some(({ spec }) => spec[1] === 'o')
   const parts: Readonly<Record<string, string>> = {
     specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
     spec_of: needs.specs.map(({ name, spec }) => `n==${name} and '${spec}'`).join(' or ') || 'nil',
@@ -342,6 +348,9 @@ export function linesOf(needs: Needs): string {
     ask: staysInside ? 'local ask' : ASK,
     messages: needs.isShort ? '' : '$noted if M then M[1]=L[4] L[4]=M end',
     touch: staysInside ? '' : TOUCH,
+    sort_words: maySort ? SORT_WORDS : '',
+    sort: maySort && !staysInside ? SORTED : '',
+    check_sorted: maySort && !staysInside ? 'if byte(s,2)==111 then sorted(a,c) end' : '',
     note_touched: isTrial ? TRIAL_TOUCH : '',
     left: isTrial ? TRIAL_LEFT : '',
     note: NOTE,

@@ -13,8 +13,11 @@ export type Question = readonly Buffer[]
 
 export interface Answer {
   readonly question: Question
-  /** i, s, z: an integer, a text, nothing. a, c: texts, those of KEYS and of SCAN. e: an error. n: anything, as `partsIn` has it. */
-  readonly kind: 'i' | 's' | 'z' | 'a' | 'c' | 'e' | 'n'
+  /**
+   * i, s, z: an integer, a text, nothing. a, c: texts, those of KEYS and of SCAN. e: an error. n: anything, as `partsIn` has it. k: the
+   * keys that patterns of SORT name, which it may touch; it is told nothing.
+   */
+  readonly kind: 'i' | 's' | 'z' | 'a' | 'c' | 'e' | 'n' | 'k'
   readonly values: readonly (Buffer | string)[]
 }
 
@@ -30,6 +33,11 @@ const STAR = 0x2a
 const NOT = 0x21
 const NOTHING = Buffer.from('_')
 const READ_ONLY = error('ERR Write commands are not allowed from read-only scripts.')
+
+/** The keys that the script wants to touch together, where it asks nothing, see `prologue-sort`. */
+export function keysWanted([command, ...keys]: Question): readonly Buffer[] | undefined {
+  return command.length === 0 ? keys : undefined
+}
 
 export function isPublish(question: Question): boolean {
   return question[0].includes('publish')
@@ -85,6 +93,7 @@ export function answerOf(question: Question, reply: Reply): Answer {
 /** The answers as they stand among the arguments of a script, see `prologue-keys`. */
 export function argumentsOf(answers: readonly Answer[]): (Buffer | string)[] {
   return answers.flatMap(({ question, kind, values }) => {
+    if (kind === 'k') return []
     const told = isPublish(question) ? question.slice(0, 2) : question
     const parts = told.flatMap((part, i) => (i === 0 ? [part] : [NUL, part]))
     if (told.length === 1) parts.push(NUL)

@@ -6,7 +6,7 @@ import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { Route } from '../../order/router.js'
-import { error } from '../../resp/encode.js'
+import { error, type Reply } from '../../resp/encode.js'
 import { ownFrame } from '../../resp/frame.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
@@ -17,6 +17,7 @@ import {
   answerToTold,
   isPublish,
   isTold,
+  keysWanted,
   type Messages,
   publishAll,
   type Refused,
@@ -36,7 +37,7 @@ import {
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
-import { guessed, letTouch, tornBy } from './undeclared.js'
+import { guessed, letTouch, letTouchAll, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A server without memory takes no library of functions. */
@@ -198,12 +199,19 @@ export class Runs {
 
   /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */
   private stopped(run: Run, wanted: Wanted): void {
-    const { slot, extra, answers } = run
-    if (Buffer.isBuffer(wanted)) {
-      const more: Run = { ...run, extra: [...extra] }
-      const refusal = letTouch(more, wanted)
+    const { slot, answers } = run
+    const extra = [...run.extra]
+    const touches = (more: Run, refusal: Reply | undefined) => {
       if (refusal !== undefined) answer(slot, refusal)
       else this.later(more)
+    }
+    const keys = Buffer.isBuffer(wanted) ? undefined : keysWanted(wanted)
+    if (Buffer.isBuffer(wanted)) {
+      const more: Run = { ...run, extra }
+      touches(more, letTouch(more, wanted))
+    } else if (keys !== undefined) {
+      const more = [...answers]
+      touches({ ...run, extra, answers: more }, letTouchAll(keys, extra, more))
     } else if (isPublish(wanted)) {
       this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })
     } else if (isTold(wanted)) {

@@ -27,6 +27,7 @@ import {
   answerToTold,
   isPublish,
   isTold,
+  keysWanted,
   type Messages,
   type Question,
   SCAN,
@@ -45,7 +46,7 @@ import {
   notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
-import { letTouch } from './undeclared.js'
+import { letTouch, letTouchAll } from './undeclared.js'
 
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
@@ -209,12 +210,17 @@ export class ScriptGather extends GatherRun {
   private async stopped(wanted: Wanted): Promise<Attempt> {
     const { call, counts, told } = this
     if (!Buffer.isBuffer(wanted)) {
+      const keys = keysWanted(wanted)
+      if (keys !== undefined) return this.again(letTouchAll(keys, call.extra, counts))
       if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
       else if (isTold(wanted)) counts.push(await answerToTold(call.tell, wanted))
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }
-    const refusal = letTouch({ ...call, answers: told }, wanted)
+    return this.again(letTouch({ ...call, answers: [...counts, ...told] }, wanted))
+  }
+
+  private again(refusal: Reply | undefined): Attempt {
     if (refusal !== undefined) return { reply: refusal }
     this.cutKeys()
     return 'again'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ScriptRights } from '../../command/row.js'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf, type LuaFacts } from './lua-facts.js'
-import { prologueOf } from './prologue.js'
+import { NONE, prologueOf } from './prologue.js'
 import { Shapes } from './shapes.js'
 
 /** A client's script, and what the servers get instead. */
@@ -120,7 +120,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
       specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
       all:
         rights === undefined && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C')
-          ? "''"
+          ? NONE
           : quoted(allSpecs()),
       isShort: rights === undefined && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
       fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,

@@ -1,6 +1,7 @@
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf } from '../../resp/frame.js'
+import { SORTED_MAX } from './prologue-sort.js'
 import type { Answer } from './questions.js'
 import type { Called, Run } from './run.js'
 import type { Guess } from './shapes.js'
@@ -48,6 +49,16 @@ export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Ru
   return undefined
 }
 
+/** Lets it touch the keys that patterns of SORT name, and notes that among the answers; or says why not. */
+export function letTouchAll(keys: readonly Buffer[], extra: Buffer[], answers: Answer[]): Reply | undefined {
+  if (keys.some((key) => isHidden(key, 0, key.length))) return OURS
+  const before = answers.reduce((sum, { kind, values }) => (kind === 'k' ? sum + values.length : sum), 0)
+  if (before + keys.length > SORTED_MAX) return TOO_MANY_SORTED
+  extra.push(...keys)
+  answers.push({ question: [], kind: 'k', values: keys })
+  return undefined
+}
+
 /** How many keys it was told of. */
 function told(answers: readonly Answer[]): number {
   return answers.reduce((sum, { values }) => sum + values.length, 0)
@@ -69,6 +80,10 @@ export function guessed({ script, frame, numkeys }: Called): { keys: Buffer[]; g
 function addTo(keys: Buffer[], key: Buffer): void {
   if (!isHidden(key, 0, key.length) && !keys.some((other) => other.equals(key))) keys.push(key)
 }
+
+const TOO_MANY_SORTED = error(
+  `ERR the patterns of SORT in the script name more than ${SORTED_MAX} keys that were not among its keys; what it had done was taken back, nothing was applied`,
+)
 
 /** It has touched a key of other servers, which is not allowed. */
 export function tornBy(key: Buffer): Reply {
