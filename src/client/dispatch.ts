@@ -19,7 +19,7 @@ import { refusedByRules, rowUnder } from './rules.js'
 import type { Server } from './server.js'
 import type { Slot } from './slot.js'
 import { whileSubscribed } from './subscribed.js'
-import { between, commandOf, tooManyWords } from './transaction.js'
+import { between, commandOf, refusedHere } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
@@ -152,7 +152,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     slot.finish(PONG, 0, PONG.length, true)
     return true
   }
-  const refusal = tooManyWords(frame, row)
+  const refusal = refusedHere(server, frame, row)
   if (refusal !== undefined) {
     server.stats.rejectedCommands++
     client.reply(refusal)

@@ -101,6 +101,15 @@ export function tooManyWords({ argc }: Frame, { name, wordsMax }: CommandRow): R
   return error(`ERR '${name}' may have ${wordsMax} words at most with this proxy; ask for less at a time`)
 }
 
+/** Why the proxy does not answer a command itself that it answers as a rule; undefined when it does. */
+export function refusedHere(
+  { coordinator }: Pick<Server, 'coordinator'>,
+  frame: Frame,
+  row: CommandRow,
+): Reply | undefined {
+  return tooManyWords(frame, row) ?? (row.learnt ? coordinator.offered.refusal(frame, row) : undefined)
+}
+
 /** What serves a command that the proxy answers itself. */
 export function commandOf({ name }: CommandRow): LocalCommand | undefined {
   return localCommands.get(name) ?? transactionCommands.get(name)
@@ -125,14 +134,14 @@ export function between(
   return QUEUED
 }
 
-function refusalOf({ coordinator }: Server, frame: Frame, row: CommandRow): Reply | undefined {
+function refusalOf(server: Server, frame: Frame, row: CommandRow): Reply | undefined {
   if (row.flags.includes('no_multi')) return NOT_ALLOWED
   if (row.route === 'channels') return undefined
-  if (row.route !== 'local') return coordinator.refusalInTransaction(frame, row)
+  if (row.route !== 'local') return server.coordinator.refusalInTransaction(frame, row)
   if (row.behindMulti === 'refused') {
     return error(`ERR '${row.name}' is not supported yet by this proxy between MULTI and EXEC`)
   }
-  return tooManyWords(frame, row)
+  return refusedHere(server, frame, row)
 }
 
 /** There is nothing that the proxy answers itself. */

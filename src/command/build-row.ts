@@ -1,6 +1,7 @@
 import { classOf } from './command-class.js'
 import type { CommandInfo } from './command-info.js'
 import { optionsOf } from './options.js'
+import { OVERLAY_OF_NEWER } from './overlay.js'
 import type { OverlayRow } from './overlay-row.js'
 import type { CommandRow, KeyFinder, Reading } from './row.js'
 
@@ -69,7 +70,7 @@ export function buildLearntRow(info: CommandInfo, mayWrite: boolean): CommandRow
   const servable = keys !== undefined && !info.flags.some((flag) => REFUSED.has(flag))
   const isOff = isModuleWrite(info.flags) && !mayWrite
   const replicate = info.flags.includes('readonly') ? 'none' : 'copy'
-  const overlay: OverlayRow = [
+  const overlay: OverlayRow = OVERLAY_OF_NEWER.get(info.name) ?? [
     info.name,
     servable && !isOff ? 'key' : 'unsupported',
     replicate,

@@ -257,7 +257,12 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ],
   ['slaveof', 'local', 'none', following],
   ['sync', 'refused', 'none', stream],
-  ['wait', 'local', 'none', { ...varying, note: 'answers at once [Durability]' }],
+  [
+    'wait',
+    'local',
+    'none',
+    { ...varying, note: 'waits only while fewer backups are up than it asks for [Durability]' },
+  ],
 
   // transactions
   ['discard', 'local', 'none', { multi: 'at once' }],
@@ -332,4 +337,10 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['subscribe', 'channels', 'none', listening],
   ['sunsubscribe', 'channels', 'none', listening],
   ['unsubscribe', 'channels', 'none', listening],
+]
+
+/** Commands of newer servers that are served in another way than what these say of them tells. */
+export const NEWER_OVERLAY: readonly OverlayRow[] = [
+  // Each member is asked whether it has on its disk what it was sent.
+  ['waitaof', 'local', 'none', varying],
 ]

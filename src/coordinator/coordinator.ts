@@ -14,6 +14,8 @@ import type { Frame } from '../resp/frame.js'
 import { Blocking } from '../serving/blocking/blocking.js'
 import { withoutWaiting } from '../serving/blocking/without-waiting.js'
 import { isCertain } from '../serving/certain.js'
+import { Disks } from '../serving/durability/disks.js'
+import { ReplicaWaits } from '../serving/durability/replica-waits.js'
 import { Functions } from '../serving/function/functions.js'
 import { Keyspace } from '../serving/keyspace/keyspace.js'
 import { serveOverMembers } from '../serving/keyspace/over-members.js'
@@ -55,6 +57,7 @@ export class Coordinator {
   readonly blocking: Blocking
   readonly functions: Functions
   readonly settings: RingSettings
+  readonly replicaWaits: ReplicaWaits
   /** Who listens to what: clients, and what scripts publish. */
   readonly channels = new Channels()
   readonly offered: Offered
@@ -83,6 +86,7 @@ export class Coordinator {
     this.scripts = new Scripts(this.order, this.gathering, this.channels, options, log)
     this.functions = new Functions(this.order, this.scripts, log)
     this.settings = new RingSettings(this.order, this.functions.kept, log)
+    this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options))
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
@@ -162,7 +166,7 @@ export class Coordinator {
 
   /** How many clients wait for what may never come. */
   get blockedCount(): number {
-    return this.blocking.count + this.gatekeeper.blocked
+    return this.blocking.count + this.gatekeeper.blocked + this.replicaWaits.count
   }
 
   linkUp(link: Link): void {

@@ -1,5 +1,4 @@
 import { wordOf } from '../../base/ascii.js'
-import { wallClockUs } from '../../base/clock.js'
 import { wrongWordsError } from '../../command/errors.js'
 import { error, type Reply, simple, verbatim } from '../../resp/encode.js'
 import type { Clients } from '../clients.js'
@@ -10,6 +9,7 @@ import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR 
 import { describeClient } from './client-line.js'
 import { isPlain, setNameReply } from './connection.js'
 import { type LocalCommand, lastReply, NO_REPLY } from './local-command.js'
+import { timeoutOf } from './time-out.js'
 
 const OK = simple('OK')
 /** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
@@ -77,20 +77,14 @@ function onOrOff(arg: Buffer): boolean | undefined {
   return word === 'on' || word === 'off' ? word === 'on' : undefined
 }
 
-const INT64_MAX = 2n ** 63n - 1n
-
 /** CLIENT PAUSE ms [WRITE|ALL]. */
 function pauseClients(server: Server, args: readonly Buffer[]): Reply {
   if (args.length > 4) return wrongWordsError('client', args[1])
   const mode = args.length === 4 ? option(args[3]) : 'all'
   if (mode !== 'write' && mode !== 'all') return error('ERR CLIENT PAUSE mode must be WRITE or ALL')
-  const ms = parseInt64(args[2])
-  if (ms === undefined) return error('ERR timeout is not an integer or out of range')
-  if (ms < 0n) return error('ERR timeout is negative')
-  if (ms > INT64_MAX - BigInt(wallClockUs()) / 1000n && offers(server, 'time-outs that no clock reaches are refused')) {
-    return error('ERR timeout is out of range')
-  }
-  server.pause.begin(Number(ms), mode === 'all')
+  const ms = timeoutOf(server, args[2])
+  if (typeof ms !== 'number') return ms
+  server.pause.begin(ms, mode === 'all')
   return OK
 }
 

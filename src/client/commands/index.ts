@@ -21,7 +21,7 @@ import { persistenceCommands } from './persistence.js'
 import { replicationCommands } from './replication.js'
 import { slowLogCommands } from './slow-log.js'
 import { trackingCommands } from './tracking.js'
-import { wait } from './wait.js'
+import { waitCommands } from './wait.js'
 
 /** By the names of their rows. */
 export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
@@ -44,10 +44,10 @@ export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
     ...persistenceCommands,
     ...replicationCommands,
     ...slowLogCommands,
+    ...waitCommands,
     info: (_client, args, server) => info(server, args),
     debug,
     lolwut,
     monitor,
-    wait,
   }),
 )
