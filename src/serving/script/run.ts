@@ -39,9 +39,14 @@ const NO_ANSWERS: readonly Answer[] = []
 const NO_QUESTIONS: readonly Question[] = []
 const NO_GUESSES: readonly Guess[] = []
 
-/** One of which nothing is learnt yet. @param extra what it is expected to touch, also by `guesses` */
-export function newRun(called: Called, extra: Buffer[] = [], guesses: readonly Guess[] = NO_GUESSES): Run {
-  return { ...called, extra, guesses, answers: NO_ANSWERS, questions: NO_QUESTIONS }
+/** One of which nothing is learnt yet. @param extra what it is expected to touch, also by `guesses`; `answers`: to what it is expected to ask */
+export function newRun(
+  called: Called,
+  extra: Buffer[] = [],
+  guesses: readonly Guess[] = NO_GUESSES,
+  answers: readonly Answer[] = NO_ANSWERS,
+): Run {
+  return { ...called, extra, guesses, answers, questions: NO_QUESTIONS }
 }
 
 /** Whether the servers see to it that it writes nothing. */

@@ -12,6 +12,7 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { names, type Wanted } from './outcome.js'
+import { expectedCounts, notePublished } from './publishing.js'
 import {
   answerToPublish,
   answerToTold,
@@ -83,8 +84,10 @@ export class Runs {
     const { frame, numkeys } = called
     const isApart = () =>
       this.routeOf(keysAtHand(frame, { numkeys, places: undefined, extra, answers: [] })) === undefined
-    if (extra.length === 0 || (this.gathering.refusal !== undefined && isApart())) this.run(newRun(called))
-    else this.later(newRun(called, extra, guesses))
+    const answers = expectedCounts(this.channels, called)
+    if (extra.length === 0 || (this.gathering.refusal !== undefined && isApart()))
+      this.run(newRun(called, [], [], answers))
+    else this.later(newRun(called, extra, guesses, answers))
   }
 
   private run(run: Run): void {
@@ -213,6 +216,7 @@ export class Runs {
       const more = [...answers]
       touches({ ...run, extra, answers: more }, letTouchAll(keys, extra, more))
     } else if (isPublish(wanted)) {
+      notePublished(run, wanted)
       this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })
     } else if (isTold(wanted)) {
       answerToTold(this.tell!, wanted).then(

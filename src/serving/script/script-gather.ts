@@ -20,6 +20,7 @@ import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { type TrialOutcome, trialOutcomeOf, type Wanted } from './outcome.js'
+import { notePublished } from './publishing.js'
 import {
   type Answer,
   answerOf,
@@ -212,8 +213,10 @@ export class ScriptGather extends GatherRun {
     if (!Buffer.isBuffer(wanted)) {
       const keys = keysWanted(wanted)
       if (keys !== undefined) return this.again(letTouchAll(keys, call.extra, counts))
-      if (isPublish(wanted)) counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
-      else if (isTold(wanted)) counts.push(await answerToTold(call.tell, wanted))
+      if (isPublish(wanted)) {
+        notePublished(call, wanted)
+        counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
+      } else if (isTold(wanted)) counts.push(await answerToTold(call.tell, wanted))
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }

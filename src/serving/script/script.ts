@@ -30,6 +30,12 @@ export interface Script {
   readonly learnt: Learnt
 }
 
+/** A channel as a script has named it: an argument of its client, the first one behind the number of keys is 3, or always the same text. */
+export interface Published {
+  readonly command: Buffer
+  readonly channel: number | Buffer
+}
+
 export interface Learnt {
   /** The form of it that takes back what it does, once it was needed. */
   trial: Script | undefined
@@ -39,12 +45,21 @@ export interface Learnt {
   readonly args: Set<number>
   /** How it makes names of other keys. */
   readonly shapes: Shapes
+  /** Where it has published. */
+  readonly published: Published[]
   /** The forms of it for users who may not do everything, by what these may. */
   underRights: Map<string, Script> | undefined
 }
 
 export function nothingLearnt(): Learnt {
-  return { trial: undefined, places: undefined, args: new Set(), shapes: new Shapes(), underRights: undefined }
+  return {
+    trial: undefined,
+    places: undefined,
+    args: new Set(),
+    shapes: new Shapes(),
+    published: [],
+    underRights: undefined,
+  }
 }
 
 /** So many forms of a script for users are remembered. */
