@@ -377,7 +377,7 @@ export class ReplyQueue implements SlotOwner {
     if (slot.waiting) this.owner.blocked(undefined)
   }
 
-  blocked(wait: Wait): void {
+  blocked(wait: Wait | undefined): void {
     this.owner.blocked(wait)
   }
 

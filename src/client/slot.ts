@@ -37,8 +37,8 @@ export interface SlotOwner {
   readonly newestWrite: number
   readonly ownerClosed: boolean
   isFirst(slot: Slot): boolean
-  /** Its client waits for what may never come. */
-  blocked(wait: Wait): void
+  /** Its client waits for what may never come, or does not any more. */
+  blocked(wait: Wait | undefined): void
   /** A slot has its reply. */
   slotFinished(slot: Slot, buf: Buffer, start: number, end: number, owned: boolean): void
   /** Its command failed inside the proxy. */
@@ -186,11 +186,11 @@ export class Slot implements ReplySlot {
     if (this.expectedBytes > 0 && this.shares !== queue.budget.everywhere) this.came()
   }
 
-  waits(wait: Wait): void {
+  waits(wait: Wait | undefined): void {
     const { queue } = this
     if (queue === undefined) return
     this.pauseClient()
-    this.waiting = true
+    this.waiting = wait !== undefined
     queue.blocked(wait)
   }
 

@@ -69,8 +69,11 @@ export class Gatekeeper {
       if (isBlocking) this.blocked--
       if (waiting.get(client) === ticket) waiting.delete(client)
     }
+    let isTold = false
     const admitted = (entry: Entry) => {
       isOver()
+      // Whoever would end its waiting now finds a command that is being served.
+      if (isTold) slot.waits?.(undefined)
       try {
         // Nobody sees the answer, but what is expected for the command is expected no more.
         if (slot.abandoned) answer(slot, order.unavailable())
@@ -91,7 +94,10 @@ export class Gatekeeper {
       answer(slot, how === 'error' ? UNBLOCKED : how === 'time-out' ? nullArray : how)
       return true
     }
-    if (isBlocking && waits) slot.waits?.(new WaitAtGate(end))
+    if (isBlocking && waits) {
+      isTold = true
+      slot.waits?.(new WaitAtGate(end))
+    }
     return true
   }
 

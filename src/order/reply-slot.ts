@@ -42,8 +42,8 @@ export interface ReplySlot {
   pauseClient(): void
   /** It passes the gates and holds none: when it cannot be served now, others may have its keys by then, and it begins anew instead. */
   putOff?(until: Promise<unknown>): void
-  /** The command waits for what may never come, and its client with it. */
-  waits?(wait: Wait): void
+  /** The command waits for what may never come, and its client with it; undefined: no more, but it has not been answered yet. */
+  waits?(wait: Wait | undefined): void
   /** The reply waits for something else than the answer of the member that was asked: others need not wait for it to ask that one. */
   putAside?(): void
   /** What the master of this name has to say has come, so many bytes, and the reply waits for others. */

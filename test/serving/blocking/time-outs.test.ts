@@ -107,3 +107,19 @@ t.test('who waits at a gate to stand in line is blocked as those who do, and can
   t.not(third.waits.at, atGate, 'in line it waits for that')
   t.equal(await atGate?.unblock('error'), false)
 })
+
+t.test('who came past a gate and is being served waits for an answer, and is not ended before it', async (t) => {
+  const ring = new RingInMemory(t)
+  const leave = gated(ring)
+  const commands = ['XREADGROUP GROUP g me BLOCK 0 STREAMS k 0', 'BLPOP k 0', 'XREAD BLOCK 0 STREAMS k 0-0']
+  const [read, popping, waiting] = commands.map((command) => {
+    const client = ring.client()
+    client.send(command)
+    return client
+  })
+  t.ok(read.waits.at, 'at the gate it can be ended')
+  leave()
+  t.equal(read.waits.at, undefined, 'what was read before is read without waiting')
+  t.ok(popping.waits.at)
+  t.ok(waiting.waits.at)
+})
