@@ -228,6 +228,32 @@ t.test('a function that takes long is shown by FUNCTION STATS, and killed by FUN
   t.equal(String(await client.ask('GET', key)), '$-1\r\n')
 })
 
+t.test('a function that has written cannot be killed, and what it wrote is there on all its servers', async (t) => {
+  const proxy = await startProxy(t, { memberConfig: ['busy-reply-threshold 300'] })
+  const [caller, client] = [await proxy.connect(), await proxy.connect()]
+  const [key] = await keysAt(client, 'dt-2', 0, 1)
+  const source = `#!lua name=long
+redis.register_function('Long', function(keys)
+  redis.call('incr', keys[1])
+  local function now() local t = redis.call('time') return t[1] * 1000 + t[2] / 1000 end
+  local till = now() + 5000
+  while now() < till do end
+  return redis.call('incr', keys[1])
+end)`
+  t.equal(String(await client.ask('FUNCTION', 'LOAD', source)), '$4\r\nlong\r\n')
+  const called = caller.ask('FCALL', 'long', '1', key)
+  const direct = await proxy.connectTo('dt-2')
+  await until('its server says that it is busy', async () => String(await direct.ask('PING')).startsWith('-BUSY'))
+  t.match(
+    String(await client.ask('FUNCTION', 'KILL')),
+    /^-UNKILLABLE Sorry the script already executed write commands against the dataset\. /,
+  )
+  t.equal(String(await called), ':2\r\n')
+  t.equal(String(await client.ask('GET', key)), '$1\r\n2\r\n')
+  t.equal(String(await client.ask('FUNCTION', 'KILL')), '-NOTBUSY No scripts in execution right now.\r\n')
+  t.match(await verify(client), { state: 'done', differences: 0, complete: 1 })
+})
+
 t.test(
   'FUNCTION STATS shows what the client has called, also on keys of several servers and with an answer',
   async (t) => {
