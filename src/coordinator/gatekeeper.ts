@@ -59,7 +59,8 @@ export class Gatekeeper {
     if (behind === undefined) waiting.set(client, ticket)
     const { unavailableTimeoutMs } = order.options
     // Nobody is made to wait for longer than he wants to.
-    const waitsMs = Math.min(unavailableTimeoutMs, ownTimeoutMs(row, own, slot.db))
+    const ownMs = ownTimeoutMs(row, own, slot.db)
+    const waitsMs = Math.min(unavailableTimeoutMs, ownMs)
     const until = deadlineMs === 0 ? performance.now() + waitsMs : deadlineMs
     const isBlocking = mayWait(row, own)
     if (isBlocking) this.blocked++
@@ -84,7 +85,8 @@ export class Gatekeeper {
     }
     const tooLate = () => {
       isOver()
-      answer(slot, stillGated(waitsMs))
+      // Its own time is over, as it may be with Redis.
+      answer(slot, ownMs <= unavailableTimeoutMs ? nullArray : stillGated(waitsMs))
     }
     const entry = gates.enter(claim, ticket, until, admitted, tooLate)
     const end = (how: End) => {

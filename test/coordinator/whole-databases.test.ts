@@ -60,6 +60,13 @@ t.test('what all servers refuse is answered as they do, and nobody is filled ane
   const client = await proxy.connect()
   await fill(client)
   t.match(String(await client.ask('SWAPDB', '0', '99')), /^-ERR DB index is out of range\r\n$/)
+  await client.pipeline([
+    ['SET', 'watched', '1'],
+    ['WATCH', 'watched'],
+  ])
+  for (const other of ['99', 'x', '01']) t.match(String(await client.ask('SWAPDB', '0', other)), /^-ERR /)
+  const replies = await client.pipeline([['MULTI'], ['INCR', 'watched'], ['EXEC']])
+  t.equal(String(replies.at(-1)), '*1\r\n:2\r\n', 'what is refused changes nothing')
   for (const { name } of proxy.ring.members) {
     await (await proxy.connectTo(name)).ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
   }

@@ -44,7 +44,7 @@ export interface Keeper {
   readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
   needsGates(command: BlockedCommand): boolean
-  readonly order: { readonly router: Pick<Router, 'away'> }
+  readonly order: { readonly router: Pick<Router, 'away' | 'routeOf'> }
 }
 
 /**
@@ -71,7 +71,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** It stands in line unasked, because others come first. */
   isBehind = false
   private hasAskedInVain = false
-  /** Its time is over: it was short, if nothing could be asked. */
+  /** Its time is over. */
   private isLate = false
   private isAnswered = false
   private wrongType: Buffer | undefined
@@ -188,10 +188,16 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   answerEnd(how: End): void {
     if (how === 'error') answer(this.slot, UNBLOCKED)
     else if (how !== 'time-out') answer(this.slot, how)
-    else if (this.isLate && !this.hasAskedInVain)
+    else if (this.isLate && !this.hasAskedInVain && this.isOutOfReach)
       answer(this.slot, unavailable(this.command.timeoutMs, this.keeper.order.router.away))
     else answer(this.slot, nullArray)
     this.over(true)
+  }
+
+  /** Whether a server of its keys is away, so that nobody knows what they hold. */
+  private get isOutOfReach(): boolean {
+    const { ids, row } = this.command
+    return ids.some((id) => this.keeper.order.router.routeOf(id).isOutOfReach(row.replicate !== 'none'))
   }
 
   /** Another one of its keys than that for which it waits is of the wrong type: its client is told so. */

@@ -80,6 +80,12 @@ export function mustWait({ lanes, doubts }: Order, args: readonly Buffer[], db: 
   return command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))
 }
 
+/** Whether servers do it: what names a database that is none all of them refuse. */
+function isValid({ databases }: Order, args: readonly Buffer[], command: string): boolean {
+  const isDatabase = (arg: Buffer) => /^(0|[1-9]\d{0,8})$/.test(wordOf(arg)) && Number(arg) < databases
+  return command !== 'swapdb' || args.slice(1).every(isDatabase)
+}
+
 /** What is answered to wrong words. */
 export function wrongWords(args: readonly Buffer[]): Reply | undefined {
   const isWrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
@@ -104,8 +110,11 @@ export async function sweep(keyspace: Keyspace, args: readonly Buffer[], db: num
     if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
-  if (order.watches.any) order.watches.swept(concerns)
-  if (order.awaited.any && (command === 'swapdb' || order.awaited.ends)) order.awaited.swapped(concerns)
+  // What all refuse has changed nothing.
+  if (isValid(order, args, command)) {
+    if (order.watches.any) order.watches.swept(concerns)
+    if (order.awaited.any && (command === 'swapdb' || order.awaited.ends)) order.awaited.swapped(concerns)
+  }
   const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]
@@ -166,9 +175,7 @@ async function emitToAll(
     for (const { name, reason } of refusing) distrust(name, reason)
     refusing = []
   }
-  const isDatabase = (arg: Buffer) => /^\d{1,9}$/.test(wordOf(arg)) && Number(arg) < order.databases
-  // All refuse what is none.
-  const isSwap = command === 'swapdb' && args.slice(1).every(isDatabase)
+  const isSwap = command === 'swapdb' && isValid(order, args, command)
   order.stats.writes++
   const swept = order.absences.sweep()
   const answers = links.map(async (link) => {

@@ -3,6 +3,7 @@ import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
 import type { Claim } from '../../order/gates.js'
+import { isAnyLost } from '../../order/loss.js'
 import type { Order } from '../../order/order.js'
 import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRead } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
@@ -185,6 +186,10 @@ export abstract class Operation {
     })
   }
 
+  private idsOf(steps: readonly Words[], dbOf?: (words: Words) => number): KeyId[] {
+    return steps.flatMap((words) => this.order.keyIds(rowOf(words), frameOf(words), dbOf?.(words) ?? this.slot.db))
+  }
+
   /** The parts of the command, one for each of its keys, all in one turn. */
   protected askInParts(parts: readonly Words[]): Promise<Outcome> {
     const { order, row, slot } = this
@@ -196,10 +201,15 @@ export abstract class Operation {
     })
   }
 
-  /** Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered. */
+  /**
+   * Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered, or do
+   * not count: who is going to write must not go by what one server has lost.
+   */
   protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
-    const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
-    if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
+    const asked = Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
+    const lost = this.isShared ? false : isAnyLost(this.order, this.idsOf(steps, dbOf))
+    const replies = await asked
+    if (replies.some((reply) => reply.equals(MUST_WAIT)) || (await lost)) return 'wait'
     const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
     if (this.isShared) return found
     for (const each of found) {

@@ -9,6 +9,9 @@ import type { Scripts } from '../script/scripts.js'
 import { namesOthers, type Plan, planOf, type QueuedCommand } from './plan.js'
 import type { Ways } from './ways.js'
 
+/** So many commands are looked at first to find where a part ends. */
+const PART_COMMANDS = 16
+
 /**
  * Some commands of a transaction, from the number `from` up to `to`: a part that leaves in one turn, or a step, which is one that takes
  * turns of its own, or one that the proxy executes when the others have been.
@@ -26,15 +29,23 @@ export function writes(commands: readonly QueuedCommand[]): boolean {
   return commands.some(({ row, reply }) => reply === undefined && row.replicate !== 'none')
 }
 
+/** Done when the others have been executed. */
+function isLater({ reply }: QueuedCommand): boolean {
+  return typeof reply === 'function'
+}
+
 /** What begins with command `from`, for the moment: other views have other replica sets. */
 export function sectionAt(order: Order, commands: readonly QueuedCommand[], from: number): Section {
-  const rest = commands.slice(from)
-  const later = rest.findIndex(({ reply }) => typeof reply === 'function')
-  if (later === 0) return { from, to: from + 1, plan: undefined, isLater: true }
-  const plan = planOf(order, later < 0 ? rest : rest.slice(0, later))
-  if (plan.step === 0) return { from, to: from + 1, plan: undefined, isLater: false }
-  const to = from + (plan.step ?? (later < 0 ? rest.length : later))
-  return { from, to, plan, isLater: false }
+  if (isLater(commands[from])) return { from, to: from + 1, plan: undefined, isLater: true }
+  // Not all that is left: there may be thousands of sections.
+  for (let count = PART_COMMANDS; ; count *= 2) {
+    const rest = commands.slice(from, from + count)
+    const later = rest.findIndex(isLater)
+    const plan = planOf(order, later < 0 ? rest : rest.slice(0, later))
+    if (plan.step === 0) return { from, to: from + 1, plan: undefined, isLater: false }
+    if (plan.step === undefined && later < 0 && from + count < commands.length) continue
+    return { from, to: from + (plan.step ?? (later < 0 ? rest.length : later)), plan, isLater: false }
+  }
 }
 
 /** All sections, for the moment. */

@@ -2,6 +2,7 @@ import { preciseNowMs } from '../../../backend/handshake.js'
 import type { Link } from '../../../backend/link.js'
 import type { KeyId } from '../../../base/key-id.js'
 import type { CommandRow } from '../../../command/row.js'
+import { isAnyLost } from '../../../order/loss.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
@@ -154,7 +155,7 @@ export class GatherRun extends WholeValues<Computed> {
     if (!executor.ready || !isReadable) throw new Over('again')
     const certain = this.askMasters(executor, brought.inPlace)
     this.executes(executor, brought.inPlace)
-    const executed = await GatherBlock.execute(executor, {
+    const executing = GatherBlock.execute(executor, {
       db: this.slot.db,
       arrivals: brought.guests.map(({ arrival }) => arrival),
       guests: brought.guests.flatMap(({ names }) => names),
@@ -162,6 +163,9 @@ export class GatherRun extends WholeValues<Computed> {
       result: destination === undefined ? undefined : RESULT,
       aside: this.keepsNames ? brought.others.map(({ key }) => key) : [],
     })
+    const read = brought.inPlace.map(({ key }) => this.idOf(key))
+    const lost = this.isShared ? false : isAnyLost(this.order, read)
+    const executed = await executing
     if (executed === 'lost') {
       // The connection broke, or the server refused a command when it was queued: it has no memory, or may not write.
       if (!executor.ready) throw new Over(this.whenLost(executor))
@@ -175,8 +179,7 @@ export class GatherRun extends WholeValues<Computed> {
     }
     const { doubts } = this.order
     // What it said may never have been.
-    if (doubts.any && brought.inPlace.some(({ key }) => doubts.isInDoubt(executor, this.idOf(key))))
-      throw new Over('again')
+    if ((await lost) || (doubts.any && read.some((id) => doubts.isInDoubt(executor, id)))) throw new Over('again')
     const { bytes, flags, left } = executed
     return { outcome: { bytes, flags }, left: (flags & IS_ERROR) === 0 ? left : undefined, executor }
   }
