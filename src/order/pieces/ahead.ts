@@ -9,7 +9,7 @@ import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
 import { type Building, type Reading, SpoiledError, type Written } from './building.js'
 import { buildingOf } from './buildings.js'
-import { HIDDEN_NAME, removeLeftovers } from './hidden-name.js'
+import { HIDDEN_NAME, removeBuilt } from './hidden-name.js'
 import type { Page } from './page.js'
 import { IndivisibleError } from './pages.js'
 import type { Slots } from './slots.js'
@@ -279,6 +279,6 @@ export class Ahead {
   /** Databases may have been swapped since. */
   private clear(): void {
     const { target } = this.value
-    if (target.ready) removeLeftovers(target, target.info?.databases ?? 0)
+    if (target.ready) removeBuilt(target, target.info?.databases ?? 0)
   }
 }

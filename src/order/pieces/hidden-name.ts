@@ -16,6 +16,24 @@ export function guestName(number: number): Buffer {
   return Buffer.from(`\0dt:pieces:g${number}`)
 }
 
+/**
+ * The names of values that wait on a server for a command that needs them [parking.ts]; each is given once. They are listed there, in
+ * the database where they are, so that whatever a process leaves behind is found by the next one.
+ */
+export function parkedName(number: number): Buffer {
+  return Buffer.from(`\0dt:pieces:p${number}`)
+}
+
+/** Where they are listed: a set. */
+export const PARKED_NAMES = Buffer.from('\0dt:pieces:parked')
+
+/** Removes all that is listed, of all databases. */
+const REMOVE_PARKED = `for db = 0, ARGV[1] - 1 do
+  redis.call('SELECT', db)
+  for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do redis.call('UNLINK', name) end
+  redis.call('UNLINK', KEYS[1])
+end`
+
 const REMOVE = frameOf(['UNLINK', HIDDEN_NAME])
 /** Whatever comes of it: a link that broke removes it when it is up again. */
 const NOBODY: ReplySink = { onReply: () => {}, onLost: () => {} }
@@ -31,7 +49,19 @@ export function removeHidden(link: Link, db: number): void {
   link.emitFrame(REMOVE, db, NOBODY, 0)
 }
 
-/** What was being built when the last link to this member broke. The first that is emitted on a link. */
-export function removeLeftovers(link: Link, databases: number): void {
+/** What may be being built on a member, in whatever database. */
+export function removeBuilt(link: Link, databases: number): void {
   for (let db = 0; db < databases; db++) removeHidden(link, db)
+}
+
+/** What was being built when the last link to this member broke, and what was parked. The first that is emitted on a link. */
+export function removeLeftovers(link: Link, databases: number): void {
+  removeBuilt(link, databases)
+  link.emitFrame(frameOf(['EVAL', REMOVE_PARKED, '1', PARKED_NAMES, String(databases)]), 0, NOBODY, 0)
+}
+
+/** These values are not wanted any more. Only while the link is ready. */
+export function removeParked(link: Link, db: number, names: readonly Buffer[]): void {
+  link.emitFrame(frameOf(['UNLINK', ...names]), db, NOBODY, 0)
+  link.emitFrame(frameOf(['SREM', PARKED_NAMES, ...names]), db, NOBODY, 0)
 }

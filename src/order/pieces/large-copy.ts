@@ -3,12 +3,12 @@ import type { ReplySink } from '../../backend/reply-sink.js'
 import type { KeyId } from '../../base/key-id.js'
 import { decodeReply, elementsOf, textOf } from '../../resp/decode.js'
 import { isError } from '../../resp/encode.js'
-import { frameOf } from '../../resp/frame.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Ahead } from './ahead.js'
 import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
-import { HIDDEN_NAME, removeHidden } from './hidden-name.js'
+import { HIDDEN_NAME, PARKED_NAMES, removeHidden } from './hidden-name.js'
 import { IndivisibleError, pagesOf } from './pages.js'
 import type { Pieces } from './pieces.js'
 import { Writer } from './writer.js'
@@ -28,6 +28,8 @@ export type Built =
 export interface Large {
   readonly id: KeyId
   readonly db: number
+  /** The database on the targets, if it is another one. */
+  readonly to?: number
   readonly key: Buffer
   /** About how much memory it takes. */
   readonly bytes: number
@@ -52,6 +54,7 @@ export class LargeCopy {
   private readonly put = new Set<Link>()
   private readonly writer: Writer
   private readonly budget: Budget
+  private readonly to: number
   private writing: Promise<void> = Promise.resolve()
 
   constructor(
@@ -63,7 +66,8 @@ export class LargeCopy {
     private readonly ahead?: Ahead,
   ) {
     this.budget = new Budget(pieces.maxBlockMs)
-    this.writer = ahead?.writer ?? new Writer(large.db, large.targets, this.budget)
+    this.to = large.to ?? large.db
+    this.writer = ahead?.writer ?? new Writer(this.to, large.targets, this.budget)
   }
 
   /** Bytes that were written to each target. */
@@ -98,7 +102,7 @@ export class LargeCopy {
       finish(built)
     } finally {
       for (const target of large.targets) {
-        if (target.ready && !this.put.has(target)) removeHidden(target, large.db)
+        if (target.ready && !this.put.has(target)) removeHidden(target, this.to)
       }
       pieces.underWay--
       this.ahead?.over()
@@ -116,7 +120,25 @@ export class LargeCopy {
    * transaction, so that no client and no crash ever sees the key missing.
    */
   place(target: Link, done: (error: string | undefined) => void, lost: () => void): void {
-    const { db, key } = this.large
+    const { key } = this.large
+    const block = [frameOf(['UNLINK', key]), frameOf(['RENAME', HIDDEN_NAME, key])]
+    if (this.deadline >= 0) block.push(frameOf(['PEXPIREAT', key, String(this.deadline)]))
+    this.emitBlock(target, block, done, lost)
+  }
+
+  /** Gives it a hidden name of its own on a target, where it waits for whoever takes it; without its deadline. */
+  park(target: Link, name: Buffer, done: (error: string | undefined) => void, lost: () => void): void {
+    const block = [frameOf(['SADD', PARKED_NAMES, name]), frameOf(['RENAME', HIDDEN_NAME, name])]
+    this.emitBlock(target, block, done, lost)
+  }
+
+  private emitBlock(
+    target: Link,
+    block: readonly Frame[],
+    done: (error: string | undefined) => void,
+    lost: () => void,
+  ): void {
+    const { to } = this
     this.put.add(target)
     let refused: string | undefined
     const queued: ReplySink = {
@@ -125,14 +147,12 @@ export class LargeCopy {
       },
       onLost: () => {},
     }
-    const block = [MULTI, frameOf(['UNLINK', key]), frameOf(['RENAME', HIDDEN_NAME, key])]
-    if (this.deadline >= 0) block.push(frameOf(['PEXPIREAT', key, String(this.deadline)]))
-    for (const frame of block) target.emitFrame(frame, db, queued, 0)
+    for (const frame of [MULTI, ...block]) target.emitFrame(frame, to, queued, 0)
     const executed: ReplySink = {
       onReply: (_tag, buf, start, end) => done(refused ?? errorIn(buf, start, end)),
       onLost: lost,
     }
-    target.emitFrame(EXEC, db, executed, 0)
+    target.emitFrame(EXEC, to, executed, 0)
   }
 
   private async build(): Promise<Built> {

@@ -23,9 +23,9 @@ export class Pieces {
   readonly slots = new Slots()
   readonly failed = new FailedCopies()
   readonly aheads = new Aheads()
-  /** Large values that are on their way. */
+  /** Values that are on their way under hidden names. */
   underWay = 0
-  private readonly small = new Map<KeyId, number>()
+  private readonly small = new Map<KeyId, { readonly bytes: number; readonly untilMs: number }>()
 
   constructor(
     /** No server is blocked for longer by what is copied: the setting `migration.maxBlockMs`. */
@@ -33,6 +33,11 @@ export class Pieces {
     /** Whether a large value that changes on neither member is the same on both, with its deadline; see `isSameOnBoth`. */
     readonly isSame: (id: KeyId, bytes: number, one: Link, other: Link) => Promise<boolean> = async () => false,
   ) {}
+
+  /** So much memory of values, one or several, may be dumped or restored at a time. */
+  get wholeBytes(): number {
+    return this.maxBlockMs * BYTES_PER_MS
+  }
 
   /** Whether some server cannot take a value from another one as a whole: an older one, while a ring is upgraded. */
   mustBeTakenApart(source: Link, targets: readonly Link[]): boolean {
@@ -42,22 +47,27 @@ export class Pieces {
 
   /** Whether a value that takes so much memory has to be copied in pieces. */
   isLarge(bytes: number, targets: readonly Link[]): boolean {
-    if (bytes > this.maxBlockMs * BYTES_PER_MS) return true
+    if (bytes > this.wholeBytes) return true
     return targets.some(({ info }) => info !== undefined && bytes > info.maxBulkBytes * BULK_SHARE)
   }
 
   /** Whether a key, see `keyId`, was small a moment ago. */
   wasSmall(id: KeyId): boolean {
-    if (this.small.size === 0) return false
-    const untilMs = this.small.get(id)
-    return untilMs !== undefined && performance.now() < untilMs
+    return this.smallSize(id) !== undefined
+  }
+
+  /** How many bytes such a key had; undefined when it was not small, or nobody knows. */
+  smallSize(id: KeyId): number | undefined {
+    if (this.small.size === 0) return undefined
+    const noted = this.small.get(id)
+    return noted !== undefined && performance.now() < noted.untilMs ? noted.bytes : undefined
   }
 
   noteSize(id: KeyId, bytes: number): void {
-    if (bytes > this.maxBlockMs * BYTES_PER_MS * SMALL_SHARE) this.small.delete(id)
+    if (bytes > this.wholeBytes * SMALL_SHARE) this.small.delete(id)
     else {
       if (this.small.size >= SMALL_MAX) this.small.clear()
-      this.small.set(id, performance.now() + SMALL_MS)
+      this.small.set(id, { bytes, untilMs: performance.now() + SMALL_MS })
     }
   }
 }

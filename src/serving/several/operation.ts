@@ -177,8 +177,12 @@ export abstract class Operation {
   }
 
   /** One step, by the ordinary way of its command; resolves with a copy of the reply. */
-  protected ask(words: Words, atGates: 'admitted' | 'admitted, now', db = this.slot.db): Promise<Buffer> {
-    const own = rowOf(words)
+  protected ask(
+    words: Words,
+    atGates: 'admitted' | 'admitted, now',
+    db = this.slot.db,
+    own = rowOf(words),
+  ): Promise<Buffer> {
     // The errors of a step in parts name the command.
     const row = own.merge === 'ok' ? { ...own, name: this.row.name } : own
     return new Promise((resolve, reject) => {

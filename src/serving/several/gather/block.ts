@@ -1,6 +1,7 @@
 import type { Link } from '../../../backend/link.js'
 import type { ReplySink } from '../../../backend/reply-sink.js'
-import { guestName } from '../../../order/pieces/hidden-name.js'
+import { guestName, PARKED_NAMES } from '../../../order/pieces/hidden-name.js'
+import { SIZE_SAMPLES } from '../../../order/pieces/sized-copy.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type Frame, frameOf } from '../../../resp/frame.js'
 import { IS_ERROR, OWNED } from '../../../resp/reply-framer.js'
@@ -15,16 +16,30 @@ export interface Work {
   readonly command: Frame
   /** The name under which the command leaves what it stores: a guest, too. */
   readonly result: Buffer | undefined
+  /** The name that the result gets instead of being dumped when it takes more than so many bytes. */
+  readonly park: { readonly name: Buffer; readonly overBytes: number } | undefined
   /** Names of guests under which the executor may have keys of its own: these have another name meanwhile. */
   readonly aside: readonly Buffer[]
 }
 
 export type Executed =
-  | { readonly bytes: Buffer; readonly flags: number; readonly left: Dumped | undefined }
+  | { readonly bytes: Buffer; readonly flags: number; readonly left: Left | undefined }
   /** It did not take a guest: the text of its error. */
   | { readonly refusal: string }
   /** Nothing is known of it, and nothing is left of it. */
   | 'lost'
+
+/** The value that the command has stored, or about how many bytes it has under the name where it is parked. */
+export interface Left extends Dumped {
+  readonly parkedBytes: number | undefined
+}
+
+/** A large result is put aside, see parking.ts; another one is dumped. */
+const DUMP_OR_PARK = `local size = redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', ARGV[2])
+if not size or size <= tonumber(ARGV[1]) then return redis.call('DUMP', KEYS[1]) end
+redis.call('SADD', KEYS[3], KEYS[2])
+redis.call('RENAME', KEYS[1], KEYS[2])
+return size`
 
 /** The tags of what stands behind the guests' arrivals. */
 const COMMAND = -1
@@ -41,6 +56,8 @@ const FIRST_ASIDE = 1_000_000
  * them no time passes, nobody else sees them, and when the connection breaks they have never been there [design §7 Several keys].
  *
  *     MULTI   RESTORE guest …   the command   PEXPIRETIME and DUMP of what it stores   UNLINK guests   EXEC
+ *
+ * A large guest is parked there before, and gets its name with RENAME; a large result is parked instead of being dumped.
  *
  * Where guests keep their names, what it has under these is put aside before with RENAME, and back behind.
  */
@@ -73,12 +90,19 @@ export class GatherBlock implements ReplySink {
     link.emitFrame(command, db, this, COMMAND)
     if (result !== undefined) {
       link.emitFrame(frameOf(['PEXPIRETIME', result]), db, this, DEADLINE)
-      link.emitFrame(frameOf(['DUMP', result]), db, this, DUMP)
+      link.emitFrame(this.dump(result), db, this, DUMP)
     }
     link.emitFrame(frameOf(['UNLINK', ...this.names]), db, this, DEPARTURE)
     for (const [i, key] of aside.entries())
       link.emitFrame(frameOf(['RENAME', guestName(FIRST_ASIDE + i), key]), db, this, ASIDE)
     end()
+  }
+
+  private dump(result: Buffer): Frame {
+    const { park } = this.work
+    if (park === undefined) return frameOf(['DUMP', result])
+    const keys = ['3', result, park.name, PARKED_NAMES]
+    return frameOf(['EVAL', DUMP_OR_PARK, ...keys, String(park.overBytes), SIZE_SAMPLES])
   }
 
   /** Whatever is there only within the block. */
@@ -102,8 +126,10 @@ export class GatherBlock implements ReplySink {
         this.deadline = Number(decodeReply(buf, start, end))
         return
       case DUMP: {
-        const payload = decodeReply(buf, start, end)
-        this.tell({ payload: Buffer.isBuffer(payload) ? payload : null, deadline: this.deadline })
+        this.noteRefusal(buf, start, end, flags)
+        const dumped = decodeReply(buf, start, end)
+        const parkedBytes = typeof dumped === 'number' ? dumped : undefined
+        this.tell({ payload: Buffer.isBuffer(dumped) ? dumped : null, deadline: this.deadline, parkedBytes })
         return
       }
       case DEPARTURE:
@@ -112,7 +138,7 @@ export class GatherBlock implements ReplySink {
       case ASIDE:
         return
       default:
-        if ((flags & IS_ERROR) !== 0) this.refusal ??= buf.toString('utf8', start + 1, end - 2)
+        this.noteRefusal(buf, start, end, flags)
     }
   }
 
@@ -120,7 +146,11 @@ export class GatherBlock implements ReplySink {
     this.done('lost')
   }
 
-  private tell(left: Dumped | undefined): void {
+  private noteRefusal(buf: Buffer, start: number, end: number, flags: number): void {
+    if ((flags & IS_ERROR) !== 0) this.refusal ??= buf.toString('utf8', start + 1, end - 2)
+  }
+
+  private tell(left: Left | undefined): void {
     const { refusal, bytes, flags } = this
     this.done(refusal === undefined ? { bytes: bytes!, flags, left } : { refusal })
   }

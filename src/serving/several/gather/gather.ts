@@ -9,21 +9,16 @@ import { guestName } from '../../../order/pieces/hidden-name.js'
 import { readerNow } from '../../../order/readable.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import type { Reply } from '../../../resp/encode.js'
-import { type Frame, frameOf } from '../../../resp/frame.js'
+import type { Frame } from '../../../resp/frame.js'
 import { IS_ERROR } from '../../../resp/reply-framer.js'
 import type { Attempt, Outcome } from '../operation.js'
-import type { Words } from '../plans.js'
-import { GatherBlock } from './block.js'
+import { GatherBlock, type Left } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
+import { type Guest, WithGuests } from './guests.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
-import { type Copies, type Dumped, Over, sizeQuestion, WholeValues } from './whole-values.js'
-
-/** What the executor is to have, under these names, and the command that brings it there. */
-export interface Guest {
-  readonly names: readonly Buffer[]
-  readonly arrival: Frame
-}
+import { Placed } from './placed.js'
+import { type Copies, type Dumped, Over, sizeQuestion } from './whole-values.js'
 
 /** The values of the sources as they are needed. */
 interface Brought {
@@ -54,6 +49,10 @@ const REFUSALS_MAX = 3
 /** Clocks of servers, and ours, differ by less. */
 const NEAR_MS = 2000
 const RESULT = guestName(0)
+/** So many times as much memory a result may take as what it is made of: sets of small numbers take little as sets alone. */
+const GROWTH = 12
+/** So many small values are not much together. */
+const FEW_KEYS = 10
 
 /**
  * Serves a command that needs whole values of keys on several servers [design §7 Several keys]. The executor is one of the servers
@@ -63,16 +62,20 @@ const RESULT = guestName(0)
  *                                                                            │
  *                          reply, gates <─ answered by all replicas <─ RESTORE of the destination, where there is one
  *
+ * What is large is parked under hidden names, on the way there and on the way back, see parking.ts.
+ *
  * Before the destination is written nothing has happened, whatever breaks. And that is an ordinary write of one key, which does not
  * depend on anything any more.
  */
-export class GatherRun extends WholeValues<Computed> {
+export class GatherRun extends WithGuests<Computed> {
   protected isShared: boolean
   protected cut: Cut
   /** Whether backups may be asked beside masters; not any more where that was not certain. */
   private asksBackups = true
   /** Who would not take a guest, and what the last one said. */
   private readonly refusedBy = new Set<Link>()
+  /** Who is to have guests in this attempt. */
+  private chosen: Link | undefined
   private refusal = 'they are of different versions'
 
   constructor(order: Order, frame: Frame, row: CommandRow, slot: ReplySlot, settings: GatherSettings, copies: Copies) {
@@ -127,7 +130,6 @@ export class GatherRun extends WholeValues<Computed> {
     return places[0] === this.cut.destination?.place ? RESULT : guestName(1 + index)
   }
 
-  /** Keys of which the deadlines count, too. */
   protected mortal(sources: readonly Source[]): readonly Source[] {
     const { destination } = this.cut
     return destination?.isRead === true ? sources.filter(({ places }) => places[0] === destination.place) : []
@@ -154,6 +156,7 @@ export class GatherRun extends WholeValues<Computed> {
     const isReadable = brought.inPlace.every((source) => this.readersOf(source).includes(executor))
     if (!executor.ready || !isReadable) throw new Over('again')
     const certain = this.askMasters(executor, brought.inPlace)
+    const parked = destination !== undefined && this.mayLeaveMuch() ? this.parking.newName() : undefined
     this.executes(executor, brought.inPlace)
     const executing = GatherBlock.execute(executor, {
       db: this.slot.db,
@@ -161,6 +164,7 @@ export class GatherRun extends WholeValues<Computed> {
       guests: brought.guests.flatMap(({ names }) => names),
       command: this.commandWith(names),
       result: destination === undefined ? undefined : RESULT,
+      park: parked && { name: parked, overBytes: this.order.pieces.wholeBytes },
       aside: this.keepsNames ? brought.others.map(({ key }) => key) : [],
     })
     const read = brought.inPlace.map(({ key }) => this.idOf(key))
@@ -172,6 +176,8 @@ export class GatherRun extends WholeValues<Computed> {
       this.order.memory.look()
       this.refuse(executor, `${executor.name} discards it`)
     }
+    const isParked = 'refusal' in executed || executed.left?.parkedBytes !== undefined
+    if (isParked && parked !== undefined) this.parking.note(executor, this.slot.db, parked)
     if ('refusal' in executed) this.refuse(executor, `${executor.name}: ${executed.refusal}`)
     if (!(await certain)) {
       this.asksBackups = false
@@ -181,7 +187,31 @@ export class GatherRun extends WholeValues<Computed> {
     // What it said may never have been.
     if ((await lost) || (doubts.any && read.some((id) => doubts.isInDoubt(executor, id)))) throw new Over('again')
     const { bytes, flags, left } = executed
-    return { outcome: { bytes, flags }, left: (flags & IS_ERROR) === 0 ? left : undefined, executor }
+    const isLeft = (flags & IS_ERROR) === 0 && left !== undefined
+    return {
+      outcome: { bytes, flags },
+      left: isLeft ? await this.broughtBack(executor, left, parked) : undefined,
+      executor,
+    }
+  }
+
+  /** Whether what it stores may have to be copied in pieces. */
+  protected mayLeaveMuch(): boolean {
+    const { pieces } = this.order
+    const sizeOf = ({ key }: Source) => pieces.smallSize(this.idOf(key)) ?? Number.POSITIVE_INFINITY
+    return this.cut.sources.reduce((sum, source) => sum + sizeOf(source), 0) * GROWTH > pieces.wholeBytes
+  }
+
+  /** What was parked on the executor because it is large is copied in pieces to where it is to be. */
+  private async broughtBack(executor: Link, left: Left, parked: Buffer | undefined): Promise<Dumped> {
+    if (left.parkedBytes === undefined || parked === undefined) return left
+    const { key } = this.cut.destination!
+    const { db } = this.slot
+    const placed = new Placed(parked, [...new Set([executor, ...this.replicasOf(key)])])
+    const to = new Placed(parked, placed.links.slice(1))
+    const value = { id: this.idOf(parked), bytes: left.parkedBytes, source: executor, to, db }
+    if (to.links.length > 0) await this.copyInPieces(value)
+    return { payload: null, deadline: left.deadline, placed }
   }
 
   private refuse(executor: Link, cause: string): never {
@@ -221,27 +251,25 @@ export class GatherRun extends WholeValues<Computed> {
     const { sources } = cut
     const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
     const { executor, sizes, inPlace } = await this.choose(moreBytes)
+    this.chosen = executor
     const others = sources.filter((source) => !inPlace.includes(source))
     this.takeRoom()
     const names = new Map<number, Buffer>()
     const nameOf = (source: Source) => this.guestNameOf(source, sources.indexOf(source))
     for (const source of others) for (const place of source.places) names.set(place, nameOf(source))
-    const existing = others.filter((source) => sizes[sources.indexOf(source)] !== null)
-    const dumped = await this.fetch(existing)
-    // What was small a moment ago may be large now.
-    const bytes = dumped.map(({ payload }) => payload?.length ?? 0)
-    this.copied = bytes.reduce((sum, each) => sum + each, moreBytes)
-    this.checkCopied(existing.map(({ key }, i) => ({ key, bytes: bytes[i] })))
-    const guests = [...more]
-    for (const [i, source] of existing.entries()) {
-      const { payload, deadline } = dumped[i]
-      // It has expired.
-      if (payload === null) continue
-      const name = nameOf(source)
-      const arrival = frameOf(['RESTORE', name, String(Math.max(0, deadline)), payload, 'ABSTTL'])
-      guests.push({ names: [name], arrival })
-    }
+    const lacked = others.flatMap((source) => {
+      const bytes = sizes[sources.indexOf(source)]
+      return bytes === null ? [] : [{ source, bytes, name: nameOf(source) }]
+    })
+    const guests = [...more, ...(await this.guestsOf(executor, lacked, moreBytes))]
     return { executor, inPlace, others, guests, names }
+  }
+
+  /** [WholeValues] */
+  protected override notTaken(reason: string, at: Link | undefined): never {
+    if (at === undefined || at !== this.chosen) return super.notTaken(reason, at)
+    this.order.memory.look()
+    return this.refuse(at, `${at.name}: ${reason}`)
   }
 
   /** About how many bytes each of the values takes; null where there is none, 0 where it does not matter. */
@@ -249,27 +277,14 @@ export class GatherRun extends WholeValues<Computed> {
     const { sources } = this.cut
     const { uncertainty, pieces } = this.order
     const readers = sources.map((source) => this.readersOf(source))
-    // Nothing has to be copied, or nothing large. (While every key is in doubt, to be asked makes it certain.)
+    // Nothing has to be copied, or nothing large, nor much of it. (While every key is in doubt, to be asked makes it certain.)
     const isCheap =
       readers[0]?.some((reader) => this.isFit(reader, []) && readers.every((each) => each.includes(reader))) ||
-      sources.every(({ key }) => pieces.wasSmall(this.idOf(key)))
+      (sources.length <= FEW_KEYS && sources.every(({ key }) => pieces.wasSmall(this.idOf(key))))
     if (isCheap && !isExact && !uncertainty.active) return sources.map(() => 0)
     const sizes = await this.look(sources.map(({ key }) => sizeQuestion(key)))
     for (const [i, size] of sizes.entries()) if (size !== null) pieces.noteSize(this.idOf(sources[i].key), Number(size))
     return sizes.map((size) => (size === null ? null : Number(size)))
-  }
-
-  /** The values, with the deadlines of those where these count. */
-  private async fetch(sources: readonly Source[]): Promise<Dumped[]> {
-    const mortal = this.mortal(sources)
-    const steps: Words[] = sources.map(({ key }) => ['DUMP', key])
-    for (const { key } of mortal) steps.push(['PEXPIRETIME', key])
-    const found = steps.length === 0 ? [] : await this.look(steps)
-    const deadlines = new Map(mortal.map((source, i) => [source, Number(found[sources.length + i])]))
-    return sources.map((source, i) => {
-      const payload = found[i]
-      return { payload: Buffer.isBuffer(payload) ? payload : null, deadline: deadlines.get(source) ?? 0 }
-    })
   }
 
   /**

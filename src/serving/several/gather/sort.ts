@@ -6,7 +6,8 @@ import { isError, type Reply } from '../../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../../resp/frame.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
-import { GatherRun, type Guest } from './gather.js'
+import { GatherRun } from './gather.js'
+import type { Guest } from './guests.js'
 import { Over, sizeQuestion } from './whole-values.js'
 
 /** So that no client has a key of such a name, behind a NUL: Redis takes no `->` there for a field, and all guests are strings. */
@@ -64,6 +65,11 @@ export class SortRun extends GatherRun {
 
   protected override gated(): KeyId[] {
     return [...super.gated(), ...this.others]
+  }
+
+  /** What the patterns name may be more than the elements. */
+  protected override mayLeaveMuch(): boolean {
+    return this.patterns.length > 0 || super.mayLeaveMuch()
   }
 
   protected override async measure(): Promise<void> {

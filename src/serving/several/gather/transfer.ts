@@ -5,6 +5,7 @@ import type { CommandRow } from '../../../command/row.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
+import { readerNow } from '../../../order/readable.js'
 import { OUTCOME_UNKNOWN } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { error, isError, type Reply, simple } from '../../../resp/encode.js'
@@ -13,6 +14,7 @@ import { type Attempt, halfDone } from '../operation.js'
 import type { Words } from '../plans.js'
 import { withArguments } from './cut.js'
 import type { GatherSettings } from './limits.js'
+import { Placed } from './placed.js'
 import { type Copies, type Dumped, Over, sizeQuestion, WholeValues } from './whole-values.js'
 
 const NO_SUCH_KEY = error('ERR no such key')
@@ -79,17 +81,33 @@ export class TransferRun extends WholeValues<Dumped> {
     if (keepsOther && others !== 0) this.end(0)
     this.copiesOne(source, Number(size))
     this.takeRoom()
+    if (pieces.isLarge(Number(size), this.routesOf([destination])[0].targets)) return this.inPieces(Number(size))
     const [deadline, payload] = await this.look([
       ['PEXPIRETIME', source],
       ['DUMP', source],
     ])
-    // It has expired.
-    if (!Buffer.isBuffer(payload)) this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
+    if (!Buffer.isBuffer(payload)) this.endExpired()
     // What was small a moment ago may be large now.
     this.copiesOne(source, payload.length)
     for (const id of [this.idOf(source), this.idOf(destination, db)])
       pieces.noteSize(id, Math.max(Number(size), payload.length))
     return { payload, deadline: Number(deadline) }
+  }
+
+  /** The value goes in pieces to where the destination is. */
+  private async inPieces(bytes: number): Promise<Dumped> {
+    const { order, source, destination, db } = this
+    const id = this.idOf(source)
+    const [route] = this.routesOf([source])
+    const reader = readerNow(order, route, [id])
+    if (reader === undefined) throw new Over('wait')
+    const placed = new Placed(this.parking.newName(), this.replicasOf(destination, db))
+    const deadline = await this.copyInPieces({ id, bytes, source: reader, to: placed, db })
+    return deadline === undefined ? this.endExpired() : { payload: null, deadline, placed }
+  }
+
+  private endExpired(): never {
+    this.end(this.row.gather === 'copy' ? 0 : NO_SUCH_KEY)
   }
 
   protected async write(value: Dumped): Promise<Attempt> {

@@ -2,8 +2,12 @@ import type { Link } from '../../../backend/link.js'
 import { type KeyId, keyId } from '../../../base/key-id.js'
 import { within } from '../../../base/within.js'
 import type { CommandRow } from '../../../command/row.js'
+import { rowNamed } from '../../../command/table.js'
+import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
+import { Parking } from '../../../order/pieces/parking.js'
 import { SIZE_SAMPLES } from '../../../order/pieces/sized-copy.js'
+import { MUST_WAIT } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type ErrorReply, isError, type Reply } from '../../../resp/encode.js'
@@ -12,6 +16,7 @@ import { type Attempt, Operation, type Outcome } from '../operation.js'
 import type { Words } from '../plans.js'
 import type { CopiedLog } from './copied-log.js'
 import { crowded, type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
+import type { Placed } from './placed.js'
 import { LARGE_BYTES, type Room } from './room.js'
 
 /** What all commands that copy have in common. */
@@ -34,7 +39,23 @@ export class Over {
 export interface Dumped {
   readonly payload: Buffer | null
   readonly deadline: number
+  /** Where it was copied to in pieces instead. */
+  readonly placed?: Placed
 }
+
+/** A value that is to be copied in pieces. */
+export interface InPieces {
+  readonly id: KeyId
+  /** About how much memory it takes. */
+  readonly bytes: number
+  readonly source: Link
+  readonly to: Placed
+  /** The database there. */
+  readonly db: number
+}
+
+/** What makes of a parked value the one of a key. */
+const PLACING: CommandRow = { ...rowNamed('rename')!, firstKey: 2, gather: undefined, binds: false }
 
 /**
  * An operation that copies whole values from server to server, within the limits of the settings: first it finds out what is to be
@@ -49,6 +70,8 @@ export abstract class WholeValues<Found> extends Operation {
   private isServed = false
   /** It is a step of somebody who keeps the gates. */
   protected isInside = false
+  /** What this attempt copies in pieces. */
+  protected parking: Parking
   /** How long it has had its gates without having written. */
   private heldMs = 0
 
@@ -61,6 +84,7 @@ export abstract class WholeValues<Found> extends Operation {
     private readonly copies: Copies,
   ) {
     super(order, frame, row, slot)
+    this.parking = new Parking(order.lanes, order.pieces)
   }
 
   /** Finds out what there is to write. */
@@ -126,6 +150,8 @@ export abstract class WholeValues<Found> extends Operation {
   protected async attempt(): Promise<Attempt> {
     const { settings, row, order } = this
     const beganMs = performance.now()
+    const parking = new Parking(order.lanes, order.pieces)
+    this.parking = parking
     try {
       const found = await within(this.find(), Math.max(0, settings.gatherMs - this.heldMs))
       if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
@@ -136,6 +162,7 @@ export abstract class WholeValues<Found> extends Operation {
       if (over instanceof Over) return over.attempt
       throw over
     } finally {
+      parking.end()
       this.heldMs += performance.now() - beganMs
     }
   }
@@ -185,16 +212,67 @@ export abstract class WholeValues<Found> extends Operation {
     }
   }
 
+  /** Who has to have the value of a key when it is written: pending replicas that do not have it yet get it later. */
+  protected replicasOf(key: Buffer, db = this.slot.db): Link[] {
+    const [route] = this.routesOf([key])
+    if (!route.writable()) throw new Over('wait')
+    const id = this.idOf(key, db)
+    return [...route.natural, ...route.pending.filter((link) => this.order.arrivals.has(link, id))]
+  }
+
+  /** Copies a large value in pieces; gives its deadline, or undefined when it has expired. */
+  protected async copyInPieces({ id, bytes, source, to, db }: InPieces): Promise<number | undefined> {
+    const targets = to.links
+    if (![source, ...targets].every(({ ready }) => ready)) throw new Over('wait')
+    const became = await this.parking.copy({ id, bytes, source, targets, db }, to.name)
+    // What it had may never have been.
+    if (!source.ready || this.order.doubts.isInDoubt(source, id)) throw new Over('wait')
+    if (became === 'none') return undefined
+    if ('deadline' in became) return became.deadline
+    if (!targets.every((link) => to.isOn(link))) throw new Over('wait')
+    return this.notTaken(became.reason, became.at)
+  }
+
+  /** A value could not be copied in pieces. @param at who did not take it; undefined where it cannot be */
+  protected notTaken(reason: string, at: Link | undefined): never {
+    if (at !== undefined) this.order.memory.look()
+    const isFull = reason.startsWith('-OOM')
+    throw new Over({ reply: isFull ? OUT_OF_MEMORY : nobodyTakes(this.row, at ? `${at.name}: ${reason}` : reason) })
+  }
+
   /**
    * Writes a value on all replicas of a key, or that there is none; gives the error if there is one. Nothing was written when the
    * attempt ends here.
    */
   protected async put(key: Buffer, value: Dumped, from: Link | undefined, db = this.slot.db) {
+    const { payload, deadline, placed } = value
+    if (placed !== undefined) return this.place(key, placed, deadline, db)
     this.checkPut(key, value, from)
-    const { payload, deadline } = value
     const ttl = String(Math.max(0, deadline))
     const words: Words = payload === null ? ['UNLINK', key] : ['RESTORE', key, ttl, payload, 'REPLACE', 'ABSTTL']
     return this.writeStep(words, db)
+  }
+
+  /**
+   * The same of one that is parked on all of them. Its deadline comes in the same turn, so for everybody else with the value: a parked
+   * value does not expire.
+   */
+  private async place(key: Buffer, placed: Placed, deadline: number, db: number): Promise<ErrorReply | undefined> {
+    // Before it is settled, a write waits for that.
+    if (this.order.uncertainty.active) await this.look([['EXISTS', key]], () => db)
+    if (!this.replicasOf(key, db).every((link) => placed.isOn(link))) throw new Over('wait')
+    const steps = [this.placeStep(['RENAME', placed.name, key], db, PLACING)]
+    if (deadline >= 0) steps.push(this.placeStep(['PEXPIREAT', key, String(deadline)], db))
+    const failures = await Promise.all(steps)
+    return failures.find((failure) => failure !== undefined)
+  }
+
+  /** @throws Over when it was not emitted in this turn */
+  private async placeStep(words: Words, db: number, row?: CommandRow): Promise<ErrorReply | undefined> {
+    const reply = await this.ask(words, 'admitted, now', db, row)
+    if (reply.equals(MUST_WAIT)) throw new Over('wait')
+    const value = decodeReply(reply, 0, reply.length)
+    return isError(value) ? value : undefined
   }
 
   /** One write; gives its error if there is one. */

@@ -1,0 +1,202 @@
+import type { Link } from '../../backend/link.js'
+import { type KeyId, keyId, keyOfId } from '../../base/key-id.js'
+import { type Frame, frameOf } from '../../resp/frame.js'
+import type { Held, HeldKey, Lanes } from '../lanes.js'
+import { ask } from './asking.js'
+import { PARKED_NAMES, parkedName, removeParked } from './hidden-name.js'
+import { type Built, LargeCopy } from './large-copy.js'
+import type { Pieces } from './pieces.js'
+
+/** A value that is copied to be parked. */
+export interface ToPark {
+  /** See `keyId`; it may be one that is parked itself. */
+  readonly id: KeyId
+  /** About how much memory it takes. */
+  readonly bytes: number
+  readonly source: Link
+  /** All in one database with the source's. */
+  readonly targets: readonly Link[]
+  readonly db: number
+}
+
+/** What became of it: on none of the targets, or on all of them, with the deadline that it has in its own place. */
+export type Parked = { readonly deadline: number } | 'none' | { readonly reason: string; readonly at: Link | undefined }
+
+const BROKEN = 'the connection broke'
+
+/** Each name is given once. */
+let names = 0
+
+/**
+ * Values that wait on servers under hidden names of their own until a command that needs them takes them with RENAME, which takes no
+ * time [design §7 Gather]. So what is long for a server is done in pieces before, and others have their turns between them:
+ *
+ *     source   [page]   [page]   [page]
+ *     target      [page]   [page]   [page] [MULTI SADD parked p1 · RENAME hidden p1 EXEC] ········ [MULTI RENAME p1 … the command … EXEC]
+ *
+ * Which names there are stands on the server beside them: what is left by a process that has died is removed by the first command over
+ * the next link. A value is the one that the source had while the key was held there, see `SizedCopy`; that it stays so is the caller's
+ * matter, who has the gates of the key.
+ */
+export class Parking {
+  private readonly parked: { readonly link: Link; readonly db: number; readonly name: Buffer }[] = []
+  private copying: LargeCopy | undefined
+  private isOver = false
+
+  constructor(
+    private readonly lanes: Lanes,
+    private readonly pieces: Pieces,
+  ) {}
+
+  /** A name that nothing has. */
+  newName(): Buffer {
+    return parkedName(names++)
+  }
+
+  /** Something is there under this name, or will be: it is removed in the end. */
+  note(link: Link, db: number, name: Buffer): void {
+    this.parked.push({ link, db, name })
+    this.pieces.underWay++
+    if (this.isOver) this.clear()
+  }
+
+  /** Copies a value in pieces, and parks it on all targets, which are ready. */
+  async copy(value: ToPark, name: Buffer): Promise<Parked> {
+    const { id, source, targets, db } = value
+    const read = new KeptKey(this.lanes, source, id)
+    // Nobody has such a key: it is told when the connection breaks.
+    const built = targets.map((target) => new KeptKey(this.lanes, target, keyId(db, name, 0, name.length)))
+    try {
+      await read.isFirst
+      if (this.isOver || read.isBroken) return { reason: 'it is not wanted any more', at: undefined }
+      return await this.copyKept(value, name, read, built)
+    } finally {
+      for (const kept of [read, ...built]) kept.release()
+    }
+  }
+
+  private async copyKept(
+    { id, bytes, source, targets, db }: ToPark,
+    name: Buffer,
+    read: KeptKey,
+    built: readonly KeptKey[],
+  ): Promise<Parked> {
+    const { key, db: from } = keyOfId(id)
+    const large = { id, key, db: from, to: db, bytes, source, targets, differs: true }
+    const copy = new LargeCopy(this.pieces, large, () => read.release())
+    this.copying = copy
+    read.whenBroken(() => copy.stop())
+    for (const [i, kept] of built.entries()) kept.whenBroken(() => copy.leave(targets[i]))
+    const brokenAt = () => targets.find((_, i) => built[i].isBroken)
+    const parked: Promise<string | undefined>[] = []
+    let became = 'failed' as Built
+    await copy.run((outcome) => {
+      became = outcome
+      const isTaken = targets.every((target) => copy.refusal(target) === undefined)
+      if (outcome === 'built' && isTaken && brokenAt() === undefined && !this.isOver)
+        for (const target of targets) parked.push(this.park(copy, target, db, name))
+    })
+    this.copying = undefined
+    if (became === 'none') return 'none'
+    const failed = await Promise.all(parked)
+    const at = targets.find((target, i) => copy.refusal(target) ?? failed[i]) ?? brokenAt()
+    if (at === undefined && parked.length > 0) return { deadline: copy.deadline }
+    const reason = at && (copy.refusal(at) ?? failed[targets.indexOf(at)])
+    // What cannot be copied at all is refused by all.
+    return { reason: reason ?? (copy.reason || BROKEN), at: copy.reason === '' ? at : undefined }
+  }
+
+  /**
+   * Makes small values on a server by these commands, each under one of these names.
+   *
+   * @throws RefusedError, LinkLostError
+   */
+  async make(link: Link, db: number, made: readonly { readonly name: Buffer; readonly by: Frame }[]): Promise<void> {
+    for (const { name } of made) this.note(link, db, name)
+    const commands = [frameOf(['SADD', PARKED_NAMES, ...made.map(({ name }) => name)]), ...made.map(({ by }) => by)]
+    await Promise.all(commands.map((command) => ask(link, command, db)))
+  }
+
+  /** Nothing of it is wanted any more, also what is still being copied. */
+  end(): void {
+    this.isOver = true
+    this.copying?.stop()
+    this.clear()
+  }
+
+  private clear(): void {
+    const all = this.parked.splice(0)
+    this.pieces.underWay -= all.length
+    const places = new Map<Link, Map<number, Buffer[]>>()
+    for (const { link, db, name } of all) {
+      if (!link.ready) continue
+      const byDb = places.get(link) ?? new Map<number, Buffer[]>()
+      places.set(link, byDb.set(db, [...(byDb.get(db) ?? []), name]))
+    }
+    for (const [link, byDb] of places) for (const [db, found] of byDb) removeParked(link, db, found)
+  }
+
+  private park(copy: LargeCopy, target: Link, db: number, name: Buffer): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      copy.park(target, name, resolve, () => resolve(BROKEN))
+      this.note(target, db, name)
+    })
+  }
+}
+
+/** A key that is kept as it is on a server, from when what was emitted for it before has been. */
+class KeptKey implements Held {
+  /** [Held] */
+  readonly reads = true
+  readonly isFirst: Promise<void>
+  /** The connection broke, or the database is emptied. */
+  isBroken = false
+  private isReleased = false
+  private readonly entry: HeldKey
+  private begun: () => void = () => {}
+  private broken: () => void = () => {}
+
+  constructor(
+    private readonly lanes: Lanes,
+    private readonly link: Link,
+    id: KeyId,
+  ) {
+    this.isFirst = new Promise((resolve) => {
+      this.begun = resolve
+    })
+    this.entry = lanes.holdKey(link, id, this)
+    if (lanes.isFirst(this.entry)) this.begun()
+  }
+
+  whenBroken(tell: () => void): void {
+    this.broken = tell
+    if (this.isBroken) tell()
+  }
+
+  release(): void {
+    if (this.isReleased) return
+    this.isReleased = true
+    this.lanes.release(this.link, this.entry)
+  }
+
+  /** [Held] */
+  first(): void {
+    this.begun()
+  }
+
+  /** [Held] */
+  emit(): void {}
+
+  /** [Held] */
+  dropped(): void {
+    this.isReleased = true
+    this.isBroken = true
+    this.begun()
+    this.broken()
+  }
+
+  /** [Held] */
+  covered(): void {
+    this.dropped()
+  }
+}
