@@ -57,6 +57,7 @@ export function removeBuilt(link: Link, databases: number): void {
 /** What was being built when the last link to this member broke, and what was parked. The first that is emitted on a link. */
 export function removeLeftovers(link: Link, databases: number): void {
   removeBuilt(link, databases)
+  if (databases === 0) return
   link.emitFrame(frameOf(['EVAL', REMOVE_PARKED, '1', PARKED_NAMES, String(databases)]), 0, NOBODY, 0)
 }
 
