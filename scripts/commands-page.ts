@@ -1,6 +1,7 @@
 import type { CommandDoc, CommandInfo } from '../src/command/command-info.js'
 import { COMMANDS } from '../src/command/commands.generated.js'
 import { DOCS } from '../src/command/docs.generated.js'
+import { NEWER_OVERLAY } from '../src/command/overlay-newer.js'
 import { NEWER_OF_CLIENT, OWN_COMMANDS, OWN_DOCS } from '../src/command/own-commands.js'
 import type { CommandRow } from '../src/command/row.js'
 import { rowNamed } from '../src/command/table.js'
@@ -47,7 +48,16 @@ export function commandsPage(): string {
     const infos = [...COMMANDS, ...OWN_COMMANDS].filter(({ name }) => docOf(name)?.group === group)
     return `## ${title}\n\n| command | | |\n|---|---|---|\n${infos.flatMap(linesOf).join('')}`
   })
-  return [HEADER, ...sections].join('\n')
+  return [HEADER, ...sections, newerSection()].join('\n')
+}
+
+/** What is known by hand of what only newer servers have. */
+function newerSection(): string {
+  const lines = NEWER_OVERLAY.map(([name, route, replicate, more]) => {
+    const remark = more?.note ?? ''
+    return `| ${shown(name)} | ${groupOf({ route, replicate }, remark)} | ${linked(remark)} |\n`
+  })
+  return `## Of newer servers\n\nThese are there when all servers know them; all others are [learnt](differences.md#newer-servers).\n\n| command | | |\n|---|---|---|\n${lines.sort().join('')}`
 }
 
 function docOf(name: string): CommandDoc | undefined {
@@ -62,13 +72,17 @@ function linesOf(info: CommandInfo): string[] {
 }
 
 function lineOf(row: CommandRow): string {
-  const name = row.name.toUpperCase().replace('|', ' ')
+  const name = shown(row.name)
   if (row.subcommands !== undefined && row.name !== 'command') return `| ${name} … | | |\n`
   const remark = remarkOf(row)
   return `| ${name} | ${groupOf(row, remark)} | ${linked(remark)} |\n`
 }
 
-function groupOf({ route }: CommandRow, remark: string): string {
+function shown(name: string): string {
+  return name.toUpperCase().replace('|', ' ')
+}
+
+function groupOf({ route }: Pick<CommandRow, 'route' | 'replicate'>, remark: string): string {
   if (route === 'refused') return 'refused'
   if (route === 'unsupported') return 'not yet'
   if (remark !== '') return 'differs'

@@ -21,7 +21,7 @@ export function buildRow(
     flags: info.flags,
     firstKey: info.firstKey,
     lastKey: info.lastKey,
-    keyStep: info.keyStep,
+    keyStep: keyFinder === 'numkeys' ? numkeysStep(info) : info.keyStep,
     keyFinder,
     numkeysAt: keyFinder === 'numkeys' ? numkeysAt(info) : 0,
     route,
@@ -61,7 +61,7 @@ export function buildRow(
 /**
  * The row of a command that only the backends know (of a newer Redis, or of a module), by its flags and key positions
  * [design §5 Command table]. What blocks, changes the connection, has no keys or keys that the specifications do not
- * tell is refused; what writes is copied from the master afterwards.
+ * tell is refused; what writes is copied from the master afterwards. Of some more is known [overlay-newer.ts].
  *
  * @param mayWrite whether a write of a module may be served: its specification need not name all that it writes
  */
@@ -70,12 +70,12 @@ export function buildLearntRow(info: CommandInfo, mayWrite: boolean): CommandRow
   const servable = keys !== undefined && !info.flags.some((flag) => REFUSED.has(flag))
   const isOff = isModuleWrite(info.flags) && !mayWrite
   const replicate = info.flags.includes('readonly') ? 'none' : 'copy'
-  const overlay: OverlayRow = OVERLAY_OF_NEWER.get(info.name) ?? [
+  const [, route, known, more]: OverlayRow = OVERLAY_OF_NEWER.get(info.name) ?? [
     info.name,
     servable && !isOff ? 'key' : 'unsupported',
     replicate,
-    { keys: keys ?? 'none', compare: false },
   ]
+  const overlay: OverlayRow = [info.name, route, known, { keys: keys ?? 'none', compare: false, ...more }]
   const subcommands = info.subcommands.map((sub) => buildLearntRow(sub, mayWrite))
   return buildRow(info, overlay, subcommands, true)
 }
@@ -112,13 +112,22 @@ function hasKeyRange(info: CommandInfo): boolean {
 
 /** The index of the argument that counts the keys: the start of the key specification of type keynum. */
 function numkeysAt(info: CommandInfo): number {
+  const spec = numkeysSpec(info)
+  return spec === undefined ? 0 : spec.index + spec.findKeys.keynumidx
+}
+
+/** Every so many of the arguments behind that is a key. */
+function numkeysStep(info: CommandInfo): number {
+  return numkeysSpec(info)?.findKeys.keystep ?? 1
+}
+
+function numkeysSpec(info: CommandInfo) {
   for (const { beginSearch, findKeys } of info.keySpecs) {
     if (beginSearch.type !== 'index' || findKeys.type !== 'keynum') continue
-    if (findKeys.firstkey === findKeys.keynumidx + 1 && findKeys.keystep === 1) {
-      return beginSearch.index + findKeys.keynumidx
-    }
+    if (findKeys.firstkey === findKeys.keynumidx + 1 && findKeys.keystep > 0)
+      return { index: beginSearch.index, findKeys }
   }
-  return 0
+  return undefined
 }
 
 function readingOf(cell: string): Reading {

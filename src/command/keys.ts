@@ -52,15 +52,15 @@ export function lacksValue(row: CommandRow, frame: Frame): boolean {
   return row.plan === 'set-all' && frame.argc % 2 === 0
 }
 
-/** `[destination] numkeys key …`: LMPOP, ZUNION, ZUNIONSTORE, EVAL [Redis db.c genericGetKeys]. */
+/** `[destination] numkeys key …`: LMPOP, ZUNION, ZUNIONSTORE, EVAL, or `numkeys key value …`: MSETEX [Redis db.c genericGetKeys]. */
 function numkeysKeys(row: CommandRow, frame: Frame, out: number[]): number {
   const first = row.numkeysAt + 1
   const numkeys = naturalNumber(frame, row.numkeysAt)
-  if (numkeys < 0 || numkeys > frame.argc - first) return INVALID_ARGUMENTS
+  if (numkeys < 0 || numkeys * row.keyStep > frame.argc - first) return INVALID_ARGUMENTS
   if (numkeys === 0 && !row.flags.includes('no_mandatory_keys')) return INVALID_ARGUMENTS
   let count = 0
   if (row.firstKey > 0) out[count++] = row.firstKey
-  for (let i = 0; i < numkeys; i++) out[count++] = first + i
+  for (let i = 0; i < numkeys; i++) out[count++] = first + i * row.keyStep
   return count
 }
 

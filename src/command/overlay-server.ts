@@ -338,9 +338,3 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['sunsubscribe', 'channels', 'none', listening],
   ['unsubscribe', 'channels', 'none', listening],
 ]
-
-/** Commands of newer servers that are served in another way than what these say of them tells. */
-export const NEWER_OVERLAY: readonly OverlayRow[] = [
-  // Each member is asked whether it has on its disk what it was sent.
-  ['waitaof', 'local', 'none', varying],
-]

@@ -1,6 +1,7 @@
 import { DATA_OVERLAY } from './overlay-data.js'
+import { NEWER_OVERLAY } from './overlay-newer.js'
 import type { OverlayRow } from './overlay-row.js'
-import { NEWER_OVERLAY, SERVER_OVERLAY } from './overlay-server.js'
+import { SERVER_OVERLAY } from './overlay-server.js'
 
 /** The overlay by the name of the command. */
 export const OVERLAY: ReadonlyMap<string, OverlayRow> = new Map(

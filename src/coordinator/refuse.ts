@@ -34,7 +34,8 @@ export function namesOurs(row: CommandRow, frame: Frame): boolean {
  * @param links of all members
  */
 export function unclearKeys(row: CommandRow, count: number, links: readonly Link[]): Reply | undefined {
-  if (row.learnt && row.replicate !== 'none') return notCertain(row, 'does not find the keys of')
+  if (row.learnt && row.replicate !== 'none' && row.plan === undefined)
+    return notCertain(row, 'does not find the keys of')
   if (count !== UNCERTAIN_KEYS || areOfTable(links)) return undefined
   return notCertain(row, 'does not know an argument of')
 }

@@ -54,6 +54,9 @@ export const clientCommands: Record<string, LocalCommand> = {
     return OK
   },
 
+  // Valkey's only one is to be told to go elsewhere, which nobody is.
+  'client|capa': () => OK,
+
   'client|reply': (client, args) => {
     const { session } = client
     switch (option(args[2])) {

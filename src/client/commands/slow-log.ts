@@ -1,12 +1,14 @@
 import { wrongWordsError } from '../../command/errors.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
 import type { SlowCommand } from '../slow-log.js'
-import { parseInt64 } from './arguments.js'
+import { option, parseInt64 } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 
 const OK = simple('OK')
 const ENTRIES_SHOWN = 10n
 const WRONG_COUNT = error('ERR count should be greater than or equal to -1')
+
+const WRONG_KIND = error('ERR type should be one of the following: slow, large-request, large-reply')
 
 /** SLOWLOG … [Redis slowlog.c slowlogCommand], and DT SLOWLOG, which tells where the time went. */
 export const slowLogCommands: Record<string, LocalCommand> = {
@@ -22,10 +24,31 @@ export const slowLogCommands: Record<string, LocalCommand> = {
     return OK
   },
 
+  'commandlog|get': (_client, args, { slowLog }) =>
+    ofKind(args[3], 'get', () => chosen(slowLog.entries, args[2], asRedis)),
+
+  'commandlog|len': (_client, args, { slowLog }) => ofKind(args[2], 'len', () => slowLog.entries.length),
+
+  'commandlog|reset': (_client, args, { slowLog }) =>
+    ofKind(args[2], 'reset', () => {
+      slowLog.reset()
+      return OK
+    }),
+
   'dt|slowlog': (_client, args, { slowLog }) => {
     if (args.length > 3) return error("ERR wrong number of arguments for 'dt|slowlog' command")
     return chosen(slowLog.entries, args[2], inFull)
   },
+}
+
+/** Of COMMANDLOG's three lists there is that of slow commands [Valkey commandlog.c]. */
+function ofKind(kind: Buffer, what: string, reply: () => Reply): Reply {
+  const word = option(kind)
+  if (word === 'slow') return reply()
+  if (word !== 'large-request' && word !== 'large-reply') return WRONG_KIND
+  return error(
+    `ERR 'commandlog|${what}' of ${word} is refused by this proxy: it has no list of these; DT HOTKEYS … BYTES counts the bytes of keys; nothing was done`,
+  )
 }
 
 /** So many as are asked for, the newest first; -1 is all. */

@@ -17,6 +17,8 @@ import { Runs } from './runs.js'
 import { type Script, saysItOnlyReads, shaOf, underRights, wrap } from './script.js'
 import { notWrapped } from './script-call.js'
 
+/** As Valkey has it. */
+const NOT_SHOWN = error('NOSCRIPT No matching script.')
 const NOSCRIPT = error('NOSCRIPT No matching script. Please use EVAL.')
 
 export type ScriptOptions = LongScriptOptions & KeptScriptOptions
@@ -108,6 +110,9 @@ export class Scripts {
         return
       case 'has':
         answer(slot, this.kept.exist(frame))
+        return
+      case 'show':
+        answer(slot, this.kept.get(lowerCase(argumentOf(frame, 2)))?.source ?? NOT_SHOWN)
         return
       case 'end':
         answerLater(slot, this.long.kill(row.name.toUpperCase().split('|')))

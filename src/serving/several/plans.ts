@@ -1,3 +1,4 @@
+import { lowerWord } from '../../base/ascii.js'
 import { findKeys } from '../../command/keys.js'
 import { isKnownForm } from '../../command/options.js'
 import type { CommandRow, Plan } from '../../command/row.js'
@@ -30,6 +31,7 @@ export interface Planned {
 }
 
 const SYNTAX_ERROR = error('ERR syntax error')
+const NOT_AN_INTEGER = error('ERR value is not an integer or out of range')
 const WRONG_COUNT = error('ERR count should be greater than 0')
 
 /** The plan of a command, or the error that it is answered with whatever its keys hold [Redis t_list.c, t_set.c, t_zset.c, t_string.c]. */
@@ -48,6 +50,8 @@ export function planOf(row: CommandRow, plan: Plan, frame: Frame): Planned | Rep
       return pop(row, frame, args, 'ZCARD', /^(min|max)$/i)
     case 'set-all':
       return setAll(args)
+    case 'set-until':
+      return setUntil(row, frame, args)
     case 'read-streams':
       return readGroups(row, frame, args)
   }
@@ -139,6 +143,50 @@ function setAll(args: readonly Buffer[]): Planned {
     decide: ([existing]) => {
       if (isError(existing)) return { reply: existing }
       return existing === 0 ? { writes: [['MSET', ...args.slice(1)]], answer: 1 } : { reply: 0 }
+    },
+  }
+}
+
+/** The words behind the pairs; an error where servers have one [Redis t_string.c parseExtendedStringArgumentsOrReply]. */
+function wordsOfSetUntil(
+  words: readonly Buffer[],
+  name: string,
+): { onlyIf: string | undefined; until: Buffer[] } | Reply {
+  let onlyIf: string | undefined
+  let until: Buffer[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = lowerWord(words[i])
+    const hasTime = word === 'ex' || word === 'px' || word === 'exat' || word === 'pxat'
+    if ((word === 'nx' || word === 'xx') && (onlyIf ?? word) === word) onlyIf = word
+    else if (until.length > 0 && lowerWord(until[0]) !== word) return SYNTAX_ERROR
+    else if (word === 'keepttl') until = [words[i]]
+    else if (hasTime && i + 1 < words.length) until = [words[i], words[++i]]
+    else return SYNTAX_ERROR
+  }
+  const [, time] = until
+  if (time === undefined) return { onlyIf, until }
+  const number = parseLongLong(time, 0, time.length)
+  if (Number.isNaN(number)) return NOT_AN_INTEGER
+  return number > 0 ? { onlyIf, until } : error(`ERR invalid expire time in '${name}' command`)
+}
+
+/** MSETEX: one key after the other where they get a deadline, or keep theirs. */
+function setUntil(row: CommandRow, frame: Frame, args: readonly Buffer[]): Planned | Reply {
+  const places: number[] = []
+  const count = findKeys(row, frame, places)
+  const [first] = places
+  const words = wordsOfSetUntil(args.slice(first + 2 * count), row.name)
+  if (!(typeof words === 'object' && words !== null && 'until' in words)) return words
+  const { onlyIf, until } = words
+  const pairs = args.slice(first, first + 2 * count)
+  const keys = places.slice(0, count).map((place) => args[place])
+  const sets = places.slice(0, count).map((place): Words => ['SET', args[place], args[place + 1], ...until])
+  return {
+    looks: onlyIf === undefined ? [] : [['EXISTS', ...keys]],
+    decide: ([existing]) => {
+      if (isError(existing)) return { reply: existing }
+      if (onlyIf !== undefined && existing !== (onlyIf === 'nx' ? 0 : count)) return { reply: 0 }
+      return { writes: until.length === 0 ? [['MSET', ...pairs]] : sets, answer: 1 }
     },
   }
 }
