@@ -53,6 +53,21 @@ const stories: Readonly<Record<string, string>> = {
     a: CONFIG SET timeout 0
     a: PING
   `,
+  'nor is a password that is set': `
+    m: MONITOR
+    a: CONFIG SET timeout 0 requirepass "top secret"
+    a: AUTH "top secret"
+    a: AUTH wrong
+    a: CONFIG requirepass "top secret"
+    a: CONFIG SET maxclients nonsense requirepass "top secret"
+    a: MULTI
+    a: CONFIG SET requirepass "top secret"
+    a: ACL SETUSER default ">another secret"
+    a: PING
+    a: EXEC
+    a: CONFIG SET requirepass ""
+    a: PING
+  `,
   'commands of a transaction are shown when they are executed': `
     m: MONITOR
     a: MULTI
