@@ -1,5 +1,6 @@
 import type { AdminServer } from './admin/admin-server.js'
 import { firstAddress } from './base/bind-addresses.js'
+import { noteFailure } from './base/inner-failure.js'
 import type { Logger } from './base/log.js'
 import type { ListenAddress } from './client/doors.js'
 import type { Listener } from './client/listener.js'
@@ -39,11 +40,16 @@ export class Entrances {
     if (this.options.standby === true) await this.openListener()
   }
 
-  /** Gives the sockets to a successor; whether that waits for this proxy to stop. */
-  async handOver(env: NodeJS.ProcessEnv): Promise<boolean> {
-    const isReady = await startSuccessor([...this.listener.sockets(), ...this.admin.sockets()], env, this.log)
-    if (isReady) this.listener.passOn()
-    return isReady
+  /** Gives the sockets to a successor. Resolves with the run of that, which waits for this proxy to stop; undefined when none does. */
+  async handOver(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+    try {
+      const run = await startSuccessor([...this.listener.sockets(), ...this.admin.sockets()], env, this.log)
+      if (run !== undefined) this.listener.passOn()
+      return run
+    } catch (failure) {
+      noteFailure(this.log, failure, { while: 'a successor was started' })
+      return undefined
+    }
   }
 
   /** Whether the one that is to be followed answers for monitoring until then. */

@@ -300,6 +300,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   const begin = async () => {
     starter = new Starter({
       ring,
+      run: runId,
       links,
       ownership,
       log,
@@ -370,7 +371,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     },
 
     reload: () => reloadOrLog(server),
-    handOver: async (env) => running && (await entrances.handOver(env)),
+    handOver: async (env) => running && markers.passTo(await entrances.handOver(env)),
     async stop(inOrder = false) {
       settling.stop()
       upkeep.stop()

@@ -37,7 +37,7 @@ export interface RingProxy extends Service {
 export interface StartOptions {
   readonly takeover?: boolean
   /** Another proxy has started this one to go on in its place, and waits to be told that it can: with `standby`. */
-  readonly ready?: (() => void) | undefined
+  readonly ready?: ((run: string) => void) | undefined
   /** Listening sockets that were passed to this process. */
   readonly sockets?: readonly PassedSocket[]
   /** As long as another proxy serves the ring, wait, and accept nobody. */

@@ -19,16 +19,17 @@ export function whyNotFollowed(env: NodeJS.ProcessEnv, pid: number): string | un
 
 /**
  * Starts the program that lies where this one came from, which may be a newer version, with our environment and our listening sockets.
- * Resolves with whether it waits for us to stop now; it then lives on without us. Else it is gone, and all is as it was.
+ * Resolves with its run when it waits for us to stop now, '' if it does not say which; it then lives on without us. With undefined it is
+ * gone, and all is as it was.
  */
 export async function startSuccessor(
   sockets: readonly PassedSocket[],
   env: NodeJS.ProcessEnv,
   log: Logger,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const failed = (fault: string, successor?: number) => {
     log.error({ event: 'successor-failed', successor }, `the successor does not follow: ${fault}`)
-    return false
+    return undefined
   }
   const refusal = whyNotFollowed(env, process.pid)
   if (refusal !== undefined) return failed(`${refusal}; nothing was started, and this proxy goes on`)
@@ -48,11 +49,15 @@ export async function startSuccessor(
     'a successor has been started: this proxy serves until that is ready',
   )
   let stops = () => {}
+  let run = ''
   const fault = await new Promise<string | undefined>((resolve) => {
     const goOn = (why: string) => resolve(`${why}; this proxy goes on`)
     stops = () => resolve('this proxy was told to stop')
     for (const signal of STOP_SIGNALS) process.once(signal, stops)
-    child.once('message', () => resolve(undefined))
+    child.once('message', (message) => {
+      run = runIn(message)
+      resolve(undefined)
+    })
     child.once('error', (error) => goOn(error.message))
     child.once('exit', (code, signal) => goOn(`it has ended (${code ?? signal})`))
     setTimeout(() => goOn(`it was not ready within ${READY_MS / 1000} s`), READY_MS).unref()
@@ -61,7 +66,7 @@ export async function startSuccessor(
   if (fault === undefined) {
     if (child.connected) child.disconnect()
     child.unref()
-    return true
+    return run
   }
   child.kill('SIGKILL')
   return failed(fault, child.pid)
@@ -71,7 +76,7 @@ export async function startSuccessor(
  * How a proxy that was started so tells that it waits; undefined for one that was not. Before it has said so it is not to go on in
  * anybody's place: when the one that has started it is gone it ends.
  */
-export function predecessor(): (() => void) | undefined {
+export function predecessor(): ((run: string) => void) | undefined {
   if (process.send === undefined) return undefined
   let isTold = false
   const alone = () => {
@@ -80,11 +85,17 @@ export function predecessor(): (() => void) | undefined {
   // It may have gone while this program was loaded.
   if (process.connected) process.once('disconnect', alone)
   else alone()
-  return () => {
+  return (run) => {
     if (!process.connected) return
     isTold = true
-    process.send?.('ready')
+    process.send?.({ readyRun: run })
   }
+}
+
+/** One of an older version says nothing of its run. */
+function runIn(message: unknown): string {
+  const run = (message as { readonly readyRun?: unknown } | undefined)?.readyRun
+  return typeof run === 'string' ? run : ''
 }
 
 /** What the successor is told that was started in place of a process with these arguments. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.js'
 import type { Turn } from '../base/turn.js'
+import type { ServerInfo } from './handshake.js'
 import { Link } from './link.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 
@@ -9,6 +10,7 @@ const LOOK_MS = 10
 
 /** The links of this process, one a member by name, kept as long as the control path knows the member. */
 export class Links {
+  private readonly listener: LinkListener<Link>
   private readonly byName = new Map<string, Link>()
   /** Links that are not wanted any more and still owe answers, by the names of their members. */
   private readonly ending = new Map<string, Link>()
@@ -17,8 +19,24 @@ export class Links {
     private readonly options: LinkOptions,
     private readonly turn: Turn,
     private readonly logger: Logger,
-    private readonly listener: LinkListener<Link>,
-  ) {}
+    listener: LinkListener<Link>,
+  ) {
+    this.listener = {
+      onUp: (link, info) => this.up(listener, link, info),
+      onDown: (link, reason) => listener.onDown(link, reason),
+      onStrayed: (link, reason) => listener.onStrayed?.(link, reason),
+    }
+  }
+
+  /** Where that fails somebody was not told of it: the link is made anew. */
+  private up(listener: LinkListener<Link>, link: Link, info: ServerInfo): void {
+    try {
+      listener.onUp(link, info)
+    } catch (failure) {
+      this.options.failed?.(failure as Error, { member: link.name, while: 'its link came up' })
+      link.reset(`its coming up could not be handled: ${(failure as Error).message}`)
+    }
+  }
 
   /** Starts the link of a member that became known, or whose address changed. */
   connect(member: { readonly name: string; readonly host: string; readonly port: number }): void {

@@ -86,7 +86,7 @@ export class Coordinator {
     this.scripts = new Scripts(this.order, this.gathering, this.channels, options, log)
     this.functions = new Functions(this.order, this.scripts, log)
     this.settings = new RingSettings(this.order, this.functions.kept, log)
-    this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options))
+    this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options, log))
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
@@ -192,16 +192,20 @@ export class Coordinator {
   /** There is no gate before it. */
   private pass(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     if (deadlineMs !== 0 && this.order.lostReads.isBehind(slot)) {
-      void this.passBehind(frame, row, slot, deadlineMs)
+      this.passBehind(frame, row, slot, deadlineMs).catch((failure: Error) => this.failed(row, slot, failure))
       return
     }
     try {
       this.choose(frame, row, slot, deadlineMs)
       if (this.order.awaited.isReady) this.order.awaited.look()
     } catch (failure) {
-      slot.fail(failure as Error, row.replicate !== 'none')
-      if (row.replicate !== 'none') this.order.orderLost()
+      this.failed(row, slot, failure as Error)
     }
+  }
+
+  private failed({ replicate }: CommandRow, slot: ReplySlot, failure: Error): void {
+    slot.fail(failure, replicate !== 'none')
+    if (replicate !== 'none') this.order.orderLost()
   }
 
   /** Whether a script or function says of itself that it writes nothing, as far as it is known. */

@@ -1,5 +1,6 @@
 import { type Link, LinkLostError } from '../backend/link.js'
 import { nameOfKind } from '../backend/server-kind.js'
+import { noteFailure } from '../base/inner-failure.js'
 import type { Logger } from '../base/log.js'
 import { learnDocs } from '../command/introspection.js'
 import { parseCommandReply } from '../command/parse-info.js'
@@ -40,7 +41,8 @@ export async function learnCommands(link: Link, moduleWrites: readonly string[],
   } catch (error) {
     // The link broke: its next handshake asks again, or that of another server of this kind.
     asked.delete(kind)
-    if (!(error instanceof LinkLostError)) throw error
+    if (!(error instanceof LinkLostError))
+      noteFailure(log, error, { member: link.name, while: 'its commands were learnt' })
   }
 }
 

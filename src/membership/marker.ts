@@ -53,6 +53,8 @@ export interface Owner {
   readonly heartbeat: number
   /** The owner stopped in order, and this was the last that it wrote: every replica had everything. */
   readonly clean: boolean
+  /** The run that waits for this one to stop, and goes on then: nobody else is to, as long as that is there. */
+  readonly successor?: string | undefined
   /** The latest view that an owner is known to have acknowledged. */
   readonly acknowledged?: Stamp | undefined
 }
@@ -200,12 +202,13 @@ function asNames(value: unknown): string[] {
 }
 
 function asOwner(text: string): Owner {
-  const { ring, term, run, where, heartbeat, clean, acknowledged } = checked(text)
+  const { ring, term, run, where, heartbeat, clean, successor, acknowledged } = checked(text)
   if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
     throw new ViewFormatError('the owner is not told')
   }
   const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
-  const known = { ringId: ring, term, run, where, heartbeat, clean }
+  const passed = typeof successor === 'string' ? { successor } : {}
+  const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed }
   return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
 }
 

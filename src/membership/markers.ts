@@ -70,6 +70,7 @@ export class Markers {
   private origin: Origin | undefined
   private before: readonly Council[] = []
   private heartbeat = 0
+  private successor: string | undefined
   private acknowledgedEpoch = 0
   private lastAcknowledged: Stamp | undefined
   /** Heartbeats since the latest view that was acknowledged has not been the present one. */
@@ -95,6 +96,12 @@ export class Markers {
     this.before = origin.before
     this.heartbeat = origin.heartbeat + 1
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
+  }
+
+  /** From now on it is noted who goes on when this run ends, '' if nobody knows his run. @returns whether there is somebody */
+  passTo(successor: string | undefined): boolean {
+    this.successor = successor || undefined
+    return successor !== undefined
   }
 
   /** The latest epoch that was acknowledged: writes of later views must not be yet. */
@@ -332,8 +339,8 @@ export class Markers {
 
   private owner(clean: boolean): string[] {
     const { ringId, run, where } = this.deps
-    const { heartbeat, lastAcknowledged: acknowledged } = this
-    return writeOwner({ ringId, run, term: this.origin!.term, where, heartbeat, clean, acknowledged })
+    const { heartbeat, successor, lastAcknowledged: acknowledged } = this
+    return writeOwner({ ringId, run, term: this.origin!.term, where, heartbeat, clean, successor, acknowledged })
   }
 }
 

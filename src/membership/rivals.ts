@@ -49,9 +49,9 @@ export interface OwnerSeen {
   /** Servers that the Sentinels know and do not agree to be down, and those that have answered. */
   readonly expected: number
   readonly answered: number
-  /** Its connections: those of other runs are nobody's owner's, as of others that stand by. */
+  /** Its connections, and its successor's: those of other runs are nobody's owner's, as of others that stand by. */
   readonly connections: readonly ProxyConnection[]
-  /** It has stopped in order. */
+  /** It has stopped in order, and left the ring to nobody else. */
   readonly clean: boolean
 }
 

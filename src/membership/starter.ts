@@ -24,6 +24,8 @@ const ANSWER_MS = 3000
 
 export interface StarterDeps {
   readonly ring: StartInput['ring']
+  /** Ours. */
+  readonly run: string
   readonly links: Links
   readonly ownership: Ownership
   readonly log: Logger
@@ -33,7 +35,7 @@ export interface StarterDeps {
   /** Wait as long as another proxy is active. */
   readonly standby: boolean
   /** The owner has started this one to be followed by it, and is told that it may stop. */
-  readonly ready: (() => void) | undefined
+  readonly ready: ((run: string) => void) | undefined
   readonly acceptEpoch: number | undefined
   /** Every server that the Sentinels know. */
   known(): StartInput['known']
@@ -178,7 +180,7 @@ export class Starter {
    * @throws UserError when it cannot
    */
   private async standBy(): Promise<Marks[]> {
-    const { log, expected, ready, ring, stateFile } = this.deps
+    const { log, expected, ready, ring, run, stateFile } = this.deps
     const pauseMs = () => (ready === undefined ? LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS) : FOLLOW_MS)
     let isTold = false
     for (let seenAtMs = performance.now(); ; await sleep(pauseMs())) {
@@ -186,8 +188,12 @@ export class Starter {
       const looks = await this.lookAround()
       const owners = looks.flatMap(({ marks }) => marks.owner ?? [])
       const owner = owners.reduce<Owner | undefined>((a, b) => (a !== undefined && a.term >= b.term ? a : b), undefined)
-      const connections = looks.flatMap(({ rivals }) => rivals.filter(({ run }) => run === owner?.run))
-      const clean = owner !== undefined && owners.every((each) => each.run !== owner.run || each.clean)
+      const ofOwner = owners.filter((each) => each.run === owner?.run)
+      const successor = ofOwner.find((each) => each.successor !== undefined)?.successor
+      const rivals = looks.flatMap((look) => look.rivals)
+      const connections = rivals.filter((each) => each.run === owner?.run || each.run === successor)
+      const isLeftToOther = successor !== undefined && successor !== run
+      const clean = owner !== undefined && ofOwner.every((each) => each.clean) && !isLeftToOther
       const seen: OwnerSeen = { expected: expected(), answered: looks.length, connections, clean }
       if (connections.length > 0) seenAtMs = performance.now()
       if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
@@ -204,7 +210,7 @@ export class Starter {
         const misfit = ready && newest && whyNotFit(newest.view, ring)
         if (misfit !== undefined) throw new UserError(misfit)
         isTold = true
-        ready?.()
+        ready?.(run)
       }
     }
   }
@@ -281,7 +287,9 @@ function laterTerm(terms: readonly number[]): number {
 function whoServes({ expected, answered, connections }: OwnerSeen, owner: Owner | undefined): string {
   if (answered * 2 <= expected)
     return `only ${answered} of ${expected} servers answer that the Sentinels know and do not call down`
-  if (connections.length > 0) return `run ${owner?.run}, ${owner?.where}, serves the ring`
+  const who = `run ${owner?.run}, ${owner?.where},`
+  if (connections.some(({ run }) => run === owner?.run)) return `${who} serves the ring`
+  if (connections.length > 0) return `${who} has left the ring to run ${connections[0].run}`
   return 'nobody serves the ring at this moment'
 }
 

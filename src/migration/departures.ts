@@ -1,3 +1,4 @@
+import { noteFailure } from '../base/inner-failure.js'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
@@ -55,9 +56,10 @@ export class Departures {
         `${name} has left: the Sentinels were told to forget it`,
       )
     } catch (error) {
-      if (!(error instanceof UserError)) throw error
+      if (!(error instanceof UserError))
+        noteFailure(log, error, { member: name, while: 'the Sentinels were told to forget it' })
       log.warn(
-        { event: 'member-left-untold', member: name, cause: error.message },
+        { event: 'member-left-untold', member: name, cause: (error as Error).message },
         `${name} has left, but the Sentinels could not be told`,
       )
     }

@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import { LinkLostError } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import { assert } from '../base/assert.js'
+import { noteFailure } from '../base/inner-failure.js'
 import type { Logger } from '../base/log.js'
 import type { Order } from '../order/order.js'
 import { describeKey, type FailedCopy } from '../order/pieces/failed-copies.js'
@@ -226,11 +227,12 @@ export class Migrator {
       if (received.whole.length > 0) keeper.filled(plan.member, received.whole)
       else this.reconcileSoon(RETRY_MS)
     } catch (error) {
-      if (!isExpected(error)) throw error
       intake.cancel()
-      if (!this.running.delete(intake)) return
+      const isWanted = this.running.delete(intake)
+      if (!isExpected(error)) noteFailure(log, error, { member: plan.member, while: 'it was filled' })
+      if (!isWanted) return
       log.warn(
-        { event: 'migration-interrupted', ...about, cause: error.message },
+        { event: 'migration-interrupted', ...about, cause: (error as Error).message },
         'migration: interrupted, begins again',
       )
       this.reconcileSoon(RETRY_MS)
@@ -263,7 +265,7 @@ export class Migrator {
         if (deleted > 0)
           log.info({ event: 'displaced-deleted', member: name, keys: deleted }, 'displaced copies deleted')
       } catch (error) {
-        if (!isExpected(error)) throw error
+        if (!isExpected(error)) noteFailure(log, error, { member: name, while: 'displaced copies were deleted' })
         this.displaced.add(name)
         this.reconcileSoon(RETRY_MS)
       } finally {

@@ -87,7 +87,7 @@ export function isUnknownOutcome(buf: Buffer, start: number): boolean {
 }
 
 /** An exception that nobody expects. Of a write that may have been emitted it is not known what became of it. */
-export function internalError(failure: Error, isWrite: boolean): Reply {
+export function internalError(failure: Error, isWrite: boolean): ErrorReply {
   const what = `internal error of the proxy: ${failure.message}`
   return error(isWrite ? `${OUTCOME_UNKNOWN}: ${what}; read the key before you send the write again` : `ERR ${what}`)
 }

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
 import { until } from '../helpers/until.js'
 
@@ -108,6 +110,47 @@ t.test('of several that stand by one goes on, and the next one after it', async 
   const next = await Promise.any(others.map(async (each) => each.started.then(() => each)))
   t.equal(String(await (await next.proxy.connect()).ask('GET', 'k')), '$1\r\nv\r\n')
 })
+
+t.test(
+  'who has been left the ring by an owner that has stopped in order is not forestalled, as long as he is there',
+  async (t) => {
+    const ring = await startRing(t)
+    const first = await AnotherProxy.started(t, ring)
+    await (await first.connect()).ask('SET', 'k', 'v')
+    await first.proxy.stop(true)
+    const successor = 'f'.repeat(40)
+    const connections = await Promise.all(
+      ['dt-1', 'dt-2', 'dt-3'].map((name) => RawClient.connect(ring.server(name).port, 3)),
+    )
+    t.teardown(() => {
+      for (const connection of connections) connection.close()
+    })
+    for (const connection of connections) {
+      await connection.ask('CLIENT', 'SETNAME', `dt:dt:${successor}`)
+      const said = String(await connection.ask('FCALL_RO', 'dt_owner', '0'))
+      const {
+        ring: ringId,
+        acknowledged,
+        ...owner
+      } = JSON.parse(said.slice(said.indexOf('{'), said.lastIndexOf('}') + 1))
+      t.equal(owner.clean, true)
+      const [term, epoch] = acknowledged
+      await connection.ask(...writeOwner({ ...owner, ringId, successor, acknowledged: { term, epoch } }))
+    }
+    const proxy = AnotherProxy.of(t, ring, { standby: true })
+    const started = proxy.start()
+    started.catch(() => {}) // Who waits for it hears of it.
+    await until(
+      'it stands by',
+      () => proxy.log.about(/^it stands by: run [0-9a-f]{40}, .* has left the ring to run f{40}$/)[0],
+    )
+    t.equal(proxy.port, 0)
+    for (const connection of connections) connection.close()
+    await started
+    t.equal(String(await (await proxy.connect()).ask('GET', 'k')), '$1\r\nv\r\n')
+    t.same(proxy.log.about(/did not stop in order/), [])
+  },
+)
 
 t.test('it ends in order while it stands by', async (t) => {
   const ring = await startRing(t)

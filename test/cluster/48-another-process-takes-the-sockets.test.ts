@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { passedVariables } from '../../src/base/passed-sockets.js'
+import { AnotherProxy } from '../helpers/another-proxy.js'
 import { boundSocket } from '../helpers/bound-socket.js'
 import type { Teardown } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
@@ -108,6 +109,31 @@ t.test('at SIGUSR2 a successor takes the sockets over under load', async (t) => 
   t.comment(`nobody was served for ${Math.round(gapMs)} ms`)
   t.ok(gapMs < 10_000)
   t.notMatch(serve.output, /did not stop in order|taking over|in place of another/)
+})
+
+t.test('others that stand by leave the ring to the successor', async (t) => {
+  const serve = await ServeProcess.start(t, RING, { 'ring.replicas': '1', 'log.level': 'info' })
+  const standbys = [0, 1, 2].map(() => AnotherProxy.of(t, serve.ring, { replicas: 1, standby: true }))
+  const starts = standbys.map((each) => each.start())
+  for (const start of starts) start.catch(() => {}) // Who waits for it hears of it.
+  const says = (pattern: RegExp) => standbys.every(({ log }) => log.about(pattern).length > 0)
+  await until('they stand by', () => says(/^it stands by: run [0-9a-f]{40}, .* serves the ring$/))
+  const exited = once(serve.child, 'exit')
+  serve.child.kill('SIGUSR2')
+  const successor = await successorOf(t, serve)
+  t.same(await exited, [0, null])
+  t.equal(await processOf(serve.port), successor)
+  const served = new RegExp(`^it stands by: run [0-9a-f]{40}, process ${successor} on .* serves the ring$`)
+  await until('they stand by behind it', () => says(served))
+  t.same(
+    standbys.map(({ port }) => port),
+    [0, 0, 0],
+  )
+  t.same(
+    standbys.flatMap(({ log }) => log.about(/in place of/)),
+    [],
+  )
+  t.equal(await askOnce(serve.port, 'INCR', 'n'), ':1\r\n')
 })
 
 t.test('a successor that does not start changes nothing', async (t) => {

@@ -153,6 +153,8 @@ export interface ClientInMemory {
   leaves(): void
   /** Nobody sees any more what it is answered. */
   disconnects(): void
+  /** Something failed inside the proxy on the way to an answer; it throws, unless a test says otherwise. */
+  fails: (failure: Error) => void
   /** What it waits for that may never come, as it said last. */
   readonly waits: { readonly at: Wait | undefined }
 }
@@ -258,9 +260,7 @@ export class RingInMemory {
         whenFirst: async () => {
           if (!isFirst(number)) await new Promise<void>((go) => waiting.set(number, go))
         },
-        fail: (failure) => {
-          throw failure
-        },
+        fail: (failure) => own.fails(failure),
         finish: (buf, start, end) => {
           heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`)
           answered(number)
@@ -297,6 +297,12 @@ export class RingInMemory {
     }
     const exec = (...commands: readonly string[]) => execute(commands, true)
     const execOneByOne = (...commands: readonly string[]) => execute(commands, false)
-    return { heard, send, exec, execOneByOne, watch, leaves: () => watched?.end(), disconnects, waits }
+    const fails = (failure: Error): void => {
+      throw failure
+    }
+    const own: ClientInMemory = {
+      ...{ heard, send, exec, execOneByOne, watch, leaves: () => watched?.end(), disconnects, waits, fails },
+    }
+    return own
   }
 }

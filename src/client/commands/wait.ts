@@ -44,6 +44,9 @@ export const waitCommands: Record<string, LocalCommand> = {
 function waitFor(client: Connection, waits: ReplicaWaits, goal: () => Goal, timeoutMs: number): typeof NO_REPLY {
   const slot = client.takeSlot(0)
   slot.pauseClient()
-  void slot.whenFirst().then(() => waits.wait(goal(), slot, timeoutMs))
+  slot
+    .whenFirst()
+    .then(() => waits.wait(goal(), slot, timeoutMs))
+    .catch((failure: Error) => slot.fail(failure, false))
   return NO_REPLY
 }

@@ -68,7 +68,7 @@ export class SizedCopy implements Held, ReplySink {
     const ahead = this.pieces.aheads.take(id, source, targets)
     if (ahead !== undefined) {
       this.state = 'large'
-      void this.copyLarge(ahead.value.bytes, ahead)
+      this.copies(ahead.value.bytes, ahead)
       return
     }
     this.state = 'asked'
@@ -87,7 +87,7 @@ export class SizedCopy implements Held, ReplySink {
       return
     }
     this.state = 'large'
-    void this.copyLarge(bytes)
+    this.copies(bytes)
   }
 
   /** [ReplySink] What was held on the link is told, too. */
@@ -131,6 +131,14 @@ export class SizedCopy implements Held, ReplySink {
   /** The state may have changed while something else was waited for. */
   private get isOver(): boolean {
     return this.state === 'over'
+  }
+
+  private copies(bytes: number, ahead?: Ahead): void {
+    this.copyLarge(bytes, ahead).catch((failure: Error) => {
+      // Others wait behind it on all these links, for what will not come; what is in doubt then is copied anew.
+      for (const link of [this.key.source, ...this.key.targets])
+        link.reset(`a large value could not be copied: ${failure.message}`)
+    })
   }
 
   private async copyLarge(bytes: number, ahead?: Ahead): Promise<void> {

@@ -229,17 +229,19 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
 
   /** [Hands] */
   fetch(waiter: WaitingClient, line: Line): boolean {
-    const isSent = this.send(waiter, line)
+    let isSent = true
+    try {
+      isSent = !this.isPutBehind(waiter) && (waiter.isSlow ? this.moves.send(waiter, line) : this.send(waiter, line))
+    } catch (failure) {
+      // Some servers may have been sent it.
+      queueMicrotask(() => waiter.fails(failure as Error, line))
+      queueMicrotask(() => this.order.orderLost())
+    }
     if (!isSent) this.owed.add(line)
     return isSent
   }
 
   private send(waiter: WaitingClient, line: Line): boolean {
-    if (this.isPutBehind(waiter)) return false
-    if (waiter.isSlow) {
-      this.moves.send(waiter, line)
-      return true
-    }
     const route = this.order.router.routeOf(line.id)
     const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
     // Of a stream it has to be known first what is new.
@@ -261,11 +263,19 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   /** [Hands] */
   ask(line: Line): void {
     this.owed.add(line)
-    void this.inquiries.mayHold(line).then((mayHold) => {
+    const found = (mayHold: boolean | undefined) => {
       if (mayHold !== undefined) this.owed.delete(line)
       this.lines.found(line, mayHold)
       this.look()
-    })
+    }
+    const failed = (failure: Error) => {
+      // Asked again it would fail again: those who want to know are told so, and nobody is left for whom to ask.
+      this.owed.delete(line)
+      for (const waiter of [...line.waiters] as WaitingClient[]) waiter.failsInLine(failure)
+      this.lines.found(line, undefined)
+      this.look()
+    }
+    this.inquiries.mayHold(line).then(found).catch(failed)
   }
 
   /** [Hands] */
@@ -314,7 +324,13 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     const { isGroup, moves } = client.command
     if (came === 'wrong type' && line !== undefined && (isGroup || moves)) {
       lines.isAskedAbout(line)
-      void (isGroup ? this.findEnd(client, line) : this.findWrong(client, line))
+      const { inquiries } = this
+      const asked = isGroup ? inquiries.tellEnd(client, line.id) : inquiries.tellWrongType(client, line.id)
+      const told = (what: Came) => {
+        if (what === 'something' && !isGroup) lines.wrote(line, 1, false)
+        this.came(client, line, what)
+      }
+      asked.then(told).catch((failure: Error) => client.fails(failure, line))
       return
     }
     if (line !== undefined) lines.answered(client, line, came === 'something')
@@ -322,23 +338,6 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     else lines.isWaiting(client)
     if (client.end !== undefined && client.claim === undefined && client.lines.length > 0) this.ends(client)
     else this.look()
-  }
-
-  /** The source is of another type, and it waits on; or the destination is, and the element is for the next one in line. */
-  private async findWrong(client: WaitingClient, line: Line): Promise<void> {
-    const isThere = await this.inquiries.hasElement(line.id)
-    if (isThere) {
-      client.answerWrongType()
-      this.lines.wrote(line, 1, false)
-    }
-    this.came(client, line, isThere ? 'something' : isThere === undefined ? 'not tried' : 'nothing')
-  }
-
-  /** The group of a client is not there any more: it is told whether the stream is. */
-  private async findEnd(client: WaitingClient, line: Line): Promise<void> {
-    const end = await this.inquiries.endOfGroup(line.id)
-    if (end !== undefined) client.answerGone(end)
-    this.came(client, line, end === undefined ? 'not tried' : 'something')
   }
 
   /** @param deadlineMs until when it might wait before it came here, if it did; else 0 */

@@ -3,11 +3,12 @@ import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import { places, type ReplySlot } from '../../order/reply-slot.js'
 import { bytesOf, decodeReply, elementsOf, fieldOf, textOf } from '../../resp/decode.js'
-import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
+import { error, type Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { kindOfGroup } from './blocked-streams.js'
 import type { Line } from './lines.js'
 import { isUnanswered } from './not-tried.js'
+import type { Came, WaitingClient } from './waiting-client.js'
 
 const LLEN = rowNamed('llen')!
 const ZCARD = rowNamed('zcard')!
@@ -31,17 +32,24 @@ export class Inquiries {
     private readonly serveKeys: (frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number) => void,
   ) {}
 
-  /** Whether a list of this name has an element. */
-  async hasElement(id: KeyId): Promise<boolean | undefined> {
-    const length = await this.ask(id, ['LLEN'], LLEN)
-    return length === undefined ? undefined : length[0] === COLON && !length.equals(ZERO)
+  /**
+   * A client that moves an element was answered that a key is of the wrong type. Is it the source, it waits on, and nothing has come; or
+   * it is the destination: then its client is told so, and the element is for the next one in line.
+   */
+  async tellWrongType(client: WaitingClient, source: KeyId): Promise<Came> {
+    const length = await this.ask(source, ['LLEN'], LLEN)
+    if (length === undefined) return 'not tried'
+    if (length[0] !== COLON || length.equals(ZERO)) return 'nothing'
+    client.answerWrongType()
+    return 'something'
   }
 
-  /** Why there is no such group: what its client is told. */
-  async endOfGroup(id: KeyId): Promise<ErrorReply | undefined> {
+  /** The group of a client is not there any more: it is told whether the stream is. */
+  async tellEnd(client: WaitingClient, id: KeyId): Promise<Came> {
     const type = await this.ask(id, ['TYPE'], TYPE)
-    if (type === undefined) return undefined
-    return type.equals(STREAM) ? GROUP_GONE : STREAM_GONE
+    if (type === undefined) return 'not tried'
+    client.answerGone(type.equals(STREAM) ? GROUP_GONE : STREAM_GONE)
+    return 'something'
   }
 
   /** Whether the key may hold something for those in a line, who take it; or something of which they have to be told. */

@@ -29,11 +29,12 @@ export class Moves {
     private readonly putting: Putting,
   ) {}
 
-  /** Sends for an element for this client, when those before it have theirs. */
-  send(client: WaitingClient, line: Line): void {
+  /** Sends for an element for this client, when those before it have theirs: that can always be. */
+  send(client: WaitingClient, line: Line): boolean {
     const toIsShut = new Promise<boolean>((resolve) => this.shutKeys.shut(client.command.ids.at(-1)!, resolve))
     client.isQueued = true
     this.last = this.last.then(() => this.move(client, line, toIsShut))
+    return true
   }
 
   private async move(client: WaitingClient, line: Line, toIsShut: Promise<boolean>): Promise<void> {

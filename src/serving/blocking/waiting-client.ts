@@ -1,6 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
-import { answer, deliver, unavailable } from '../../order/replies.js'
+import { answer, deliver, internalError, unavailable } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
 import type { Router } from '../../order/router.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
@@ -168,20 +168,20 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   slotOf(line: Line | undefined): AskedSlot {
     const answered: Answered = (buf, start, end) => this.answered(line, buf, start, end)
     const again = () => this.keeper.readable()
-    return new SentForSlot(this.slot, answered, (failure) => this.failed(line, failure), again)
+    return new SentForSlot(this.slot, answered, (failure) => this.fails(failure, line), again)
   }
 
   /** The same for what is asked of several servers. */
   plannedSlot(): ReplySlot {
     const answered: Answered = (buf, start, end) => this.answered(undefined, buf, start, end)
-    const slot = new PlannedSlot(this, answered, (failure) => this.failed(undefined, failure))
+    const slot = new PlannedSlot(this, answered, (failure) => this.fails(failure))
     slot.isOut = true
     return slot
   }
 
   /** The same for what is asked besides; `admitted`: it may wait for its server. */
   slotFor(answered: Answered, atGates?: 'admitted'): ReplySlot {
-    return new AskedSlot(this.slot, answered, (failure) => this.failed(undefined, failure), atGates)
+    return new AskedSlot(this.slot, answered, (failure) => this.fails(failure), atGates)
   }
 
   /** Answers its client that nothing has come. */
@@ -269,11 +269,18 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     this.over(false)
   }
 
-  private failed(line: Line | undefined, failure: Error): void {
+  /** Something failed inside the proxy on the way to its answer; `line`: for what it was sent for there. */
+  fails(failure: Error, line?: Line): void {
     if (this.isAnswered) return
     this.slot.fail(failure, true)
     this.over(false)
     this.keeper.came(this, line, 'something')
+  }
+
+  /** It cannot be found out whether a key has something for it: it ends, as soon as nothing is on its way. */
+  failsInLine(failure: Error): void {
+    if (this.claim === undefined) this.fails(failure)
+    else this.end ??= internalError(failure, false)
   }
 
   private over(isEnded: boolean): void {

@@ -1,5 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
+import { noteFailure } from '../../base/inner-failure.js'
+import type { Logger } from '../../base/log.js'
 import { elementsOf, integerOf } from '../../resp/decode.js'
 import { type ErrorReply, isError, type Reply } from '../../resp/encode.js'
 import type { TlsTarget } from '../../tls/to-servers.js'
@@ -75,7 +77,10 @@ export class Disks {
   /** Who waits until fewer look at a server. */
   private readonly turns = new Map<Link, (() => void)[]>()
 
-  constructor(private readonly options: DiskOptions) {}
+  constructor(
+    private readonly options: DiskOptions,
+    private readonly log: Logger,
+  ) {}
 
   /** Looks at a server; to be watched at once, and left when that is not of interest any more. */
   look(link: Link): Look {
@@ -103,8 +108,9 @@ export class Disks {
       if (look.isWatched) await ask(connection, look)
       connection.close()
     } catch (failure) {
-      if (!(failure instanceof ConnectionError)) throw failure
       look.becomes('gone')
+      if (!(failure instanceof ConnectionError))
+        noteFailure(this.log, failure, { member: link.name, while: 'it was asked what is on its disk' })
     } finally {
       if (this.next.get(link) === look) this.next.delete(link)
       this.isOver(link)

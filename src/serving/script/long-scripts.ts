@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
+import { noteFailure } from '../../base/inner-failure.js'
 import type { Logger } from '../../base/log.js'
 import type { Route, Router } from '../../order/router.js'
 import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
@@ -147,7 +148,10 @@ export class LongScripts {
       }
     } catch (failure) {
       // Its link tells of it if it is dead.
-      if (!(failure instanceof ConnectionError)) throw failure
+      if (!(failure instanceof ConnectionError)) {
+        noteFailure(this.log, failure, { member: link.name, while: 'it was asked about a long script' })
+        await sleep(ANSWER_MS)
+      }
     } finally {
       connection?.close()
       this.asking.delete(link)

@@ -5,6 +5,7 @@ import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { ownFrame } from '../../resp/frame.js'
@@ -226,6 +227,11 @@ export class Runs {
     } else this.later({ ...run, questions: [wanted] })
   }
 
+  private failed(slot: ReplySlot, failure: Error): void {
+    slot.fail(failure, true)
+    this.order.orderLost()
+  }
+
   /** Runs it in another turn than the one in which it has passed the gates of the keys that it names, or with others: it passes all. */
   later(run: Run): void {
     const { order } = this
@@ -236,7 +242,10 @@ export class Runs {
       if (order.lostReads.isBehind(slot)) {
         const own = { ...passed, frame: ownFrame(passed.frame) }
         slot.pauseClient()
-        void order.lostReads.passed(slot).then(() => this.later(own))
+        order.lostReads
+          .passed(slot)
+          .then(() => this.later(own))
+          .catch((failure: Error) => this.failed(slot, failure))
         return
       }
       try {
@@ -244,8 +253,7 @@ export class Runs {
         if (slot.abandoned) answer(slot, order.unavailable())
         else this.run(passed)
       } catch (failure) {
-        slot.fail(failure as Error, true)
-        order.orderLost()
+        this.failed(slot, failure as Error)
       }
     }
     if (gates.active === 0 || slot.atGates !== undefined) {

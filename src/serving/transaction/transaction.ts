@@ -140,6 +140,10 @@ export abstract class Transaction {
         }
         await waiting.change(deadlineMs, () => this.isNeeded && stands())
       }
+    } catch (failure) {
+      this.watched?.end()
+      slot.fail(failure as Error, true)
+      order.orderLost()
     } finally {
       if (entry !== undefined) gates.leave(entry)
     }

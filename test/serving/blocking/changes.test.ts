@@ -155,3 +155,49 @@ t.test('who stops waiting while it is asked is told so at once, and what lies th
   await turnEnds()
   t.same(master.asked, ['LPOP k'])
 })
+
+t.test(
+  'when it fails inside the proxy to find out what lies there, who waits is told so, and nobody else notices',
+  async (t) => {
+    const ring = new RingInMemory(t, ['dt-1'], 0)
+    const [master] = ring.replicas
+    const failures: string[] = []
+    const [waiter, later] = [ring.client(), ring.client()]
+    waiter.fails = (failure) => failures.push(failure.message)
+    waiter.send('XREADGROUP GROUP g me BLOCK 0 STREAMS k >')
+    master.answers('_')
+    ring.becomes('dt-1')
+    await turnEnds()
+    // It ends before its last element.
+    master.answers(STREAM, '*1\r\n:x')
+    await turnEnds()
+    t.same(failures, ['no integer: ":x"'])
+    later.send('LLEN k')
+    t.same(master.asked, ['LLEN k'], 'the key is free')
+  },
+)
+
+t.test('when it fails to find out why there is nothing, only who is told of that notices', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [master] = ring.replicas
+  const failures: string[] = []
+  const [waiter, writer] = [ring.client(), ring.client()]
+  waiter.fails = (failure) => failures.push(failure.message)
+  waiter.send('BLMOVE k {k}j LEFT LEFT 0')
+  master.answers('_')
+  writer.send('RPUSH k x')
+  const { router } = ring.order
+  master.answers(':1')
+  const { routeOfKey } = router
+  Object.assign(router, {
+    routeOfKey: () => {
+      Object.assign(router, { routeOfKey })
+      throw new Error('it fails')
+    },
+  })
+  master.answers('-WRONGTYPE Operation against a key holding the wrong kind of value')
+  await turnEnds()
+  t.same(failures, ['it fails'])
+  writer.send('LLEN k')
+  t.same(master.asked, ['LLEN k'], 'the key is free')
+})
