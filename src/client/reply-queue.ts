@@ -370,11 +370,12 @@ export class ReplyQueue implements SlotOwner {
     if (size > LARGE_BYTES) this.budget.sawLarge(size)
   }
 
-  /** The client's next command waits for this one no more. */
-  private goesOn(slot: Slot): void {
+  /** [SlotOwner] */
+  goesOn(slot: Slot, isServed = false): void {
     this.pausing--
     slot.pausing = false
     if (slot.waiting) this.owner.blocked(undefined)
+    if (isServed) this.owner.repliesDone()
   }
 
   blocked(wait: Wait | undefined): void {

@@ -37,6 +37,8 @@ export interface SlotOwner {
   readonly newestWrite: number
   readonly ownerClosed: boolean
   isFirst(slot: Slot): boolean
+  /** The client's next command waits for this one no more. @param isServed at once, not when this one is answered */
+  goesOn(slot: Slot, isServed: boolean): void
   /** Its client waits for what may never come, or does not any more. */
   blocked(wait: Wait | undefined): void
   /** A slot has its reply. */
@@ -184,6 +186,10 @@ export class Slot implements ReplySlot {
     queue.pausing++
     // It waits for something else, and its client has nothing behind it: that does not take the turns of others.
     if (this.expectedBytes > 0 && this.shares !== queue.budget.everywhere) this.came()
+  }
+
+  goOn(): void {
+    if (this.pausing) this.queue?.goesOn(this, true)
   }
 
   waits(wait: Wait | undefined): void {

@@ -5,6 +5,7 @@ import { breakLink, PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { Arg, RawClient } from '../helpers/raw-client.js'
+import { throughRelay } from '../helpers/relayed-ring.js'
 import { counter, keysAt, membersOf, nodeStates, outstanding } from '../helpers/ring-state.js'
 import { argumentsOf, INTERPRETER } from '../helpers/script-programs.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
@@ -178,6 +179,41 @@ t.test('a script is refused in the middle: nothing of it stays', async (t) => {
   ])
   t.same([String(one), String(whole)], ['$-1\r\n', '$5\r\nfirst\r\n'], 'what its client sends next comes behind it')
   await allIsEqual(t, proxy)
+})
+
+t.test(
+  'what its client sends next waits until its server has executed it, not until the others have what it did',
+  async (t) => {
+    const { proxy, relay, client } = await throughRelay(t)
+    const watcher = await proxy.connect()
+    const [key] = await keysAt(watcher, 'dt-1', 0, 1)
+    const source = "return redis.call('SET', KEYS[1] .. '', ARGV[1])"
+    await client.ask('EVAL', source, '1', key, 'known')
+    relay.stallRequests('a-text-of-its-own')
+    const replies = client.pipeline([
+      ['EVAL', source, '1', key, 'a-text-of-its-own'],
+      ['APPEND', key, ' and more'],
+    ])
+    await until('the next one is executed', async () => {
+      return String(await watcher.ask('GET', key)) === '$26\r\na-text-of-its-own and more\r\n'
+    })
+    t.ok(relay.isStalling)
+    relay.resume()
+    t.same((await replies).map(String), ['+OK\r\n', ':26\r\n'])
+    await allIsEqual(t, proxy)
+  },
+)
+
+t.test('a script that asks for very much is ended', async (t) => {
+  const proxy = await startProxy(t)
+  const client = await proxy.connect()
+  const source = `redis.call('SET', KEYS[1], 'x')
+    for i = 1, 2000 do redis.call('INFO', 'everything', 'x' .. i) end`
+  t.match(
+    String(await client.ask('EVAL', source, '1', 'key')),
+    /^-ERR the script asked for more than 1000 things .* or for more than 1 MB .* nothing was applied/,
+  )
+  t.equal(String(await client.ask('EXISTS', 'key')), ':0\r\n')
 })
 
 t.test('a server is full: a script frees memory, and takes none', async (t) => {

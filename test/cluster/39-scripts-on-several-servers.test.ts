@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -130,6 +131,31 @@ t.test(
     await isClean(t, proxy)
   },
 )
+
+t.test('what it is only expected to touch is not waited for when its servers are away', async (t) => {
+  const { proxy, client, a, b } = await begin(t)
+  const source = `redis.call('incr', ARGV[1])
+    if ARGV[3] == 'y' then redis.call('incr', ARGV[2]) end
+    if ARGV[3] == 'y' then redis.call('incr', KEYS[1] .. ':' .. ARGV[2]) end
+    return redis.call('get', KEYS[1])`
+  const call = (how: string) => client.ask('EVAL', source, '1', a, a, b, how)
+  for (const reply of ['1', '2', '3']) t.equal(String(await call('y')), `$1\r\n${reply}\r\n`)
+  await Promise.all(['dt-3', 'dt-4'].map((name) => proxy.ring.kill(name)))
+  const states = async () => Object.values(await nodeStates(client)).filter((state) => state === 'up').length
+  await until('they are away', async () => (await states()) === 2)
+  t.equal(String(await call('n')), '$1\r\n4\r\n')
+})
+
+t.test('nor does it make a call too large for the limit', async (t) => {
+  const { client, a, b } = await begin(t, { limits: { gatherBytes: '50kb' } })
+  const source = `if ARGV[2] == 'y' then redis.call('strlen', ARGV[1]) end
+    return redis.call('strlen', KEYS[1])`
+  const call = (how: string) => client.ask('EVAL', source, '1', a, b, how)
+  for (let i = 0; i < 3; i++) t.equal(String(await call('y')), ':0\r\n')
+  for (const key of [a, b]) await client.ask('SET', key, randomBytes(100_000))
+  t.match(String(await call('y')), /^-ERR .* limits.gatherBytes is 51200; /)
+  t.equal(String(await call('n')), ':100000\r\n')
+})
 
 t.test('it fails half-way: what it had done stays', async (t) => {
   const { proxy, client, a, b } = await begin(t)

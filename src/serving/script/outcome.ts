@@ -15,6 +15,8 @@ export type Outcome =
       readonly deadlineMs: number
       readonly reply: Said
       readonly messages: Messages
+      /** The places of keys that it has touched and that are not the client's, the first one is 0. */
+      readonly touched: readonly number[]
     }
   /** It wanted something that it has not now. What it had done before is taken back, unless that `failed`. */
   | Stopped
@@ -58,16 +60,6 @@ export type Effects =
   | { readonly kind: 'commands'; readonly frame: Buffer | undefined; readonly isLoop: boolean }
   | { readonly kind: 'unknown' }
 
-/** Whether one of the commands names this key; of those that are not known that is taken for granted. */
-export function names(effects: Effects, key: Buffer): boolean {
-  if (effects.kind === 'unknown') return true
-  const { frame, isLoop } = effects
-  const word = Buffer.from(`\r\n$${key.length}\r\n${key.toString('latin1')}\r\n`, 'latin1')
-  const first = frame?.indexOf(word) ?? -1
-  // The loop names the keys before its commands do.
-  return first >= 0 && (!isLoop || frame!.includes(word, first + 1))
-}
-
 /** What the servers got: behind its first two words their number, and so many keys. */
 export interface NamedKeys {
   readonly frame: Frame
@@ -82,6 +74,7 @@ const NOT_TAKEN_BACK = 5
 /** So many elements stand before the effects. */
 const HEAD = 4
 
+const NOWHERE: readonly number[] = []
 const STAR = 0x2a
 const UNDERSCORE = Buffer.from('_\r\n')
 const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
@@ -100,8 +93,11 @@ export function outcomeOf(script: Script, called: NamedKeys, buf: Buffer, from: 
   if (kind === STOPPED) return stoppedIn(buf, parts)
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
-  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, called)
-  return { kind: 'done', effects, deadlineMs, reply: withWhatIsDone(script, reply, effects !== NOTHING), messages }
+  const touched = script.staysInside ? NOWHERE : placesIn(buf, parts)
+  const count = parts.count - (script.staysInside ? HEAD : HEAD + 1)
+  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, count, called)
+  const said = withWhatIsDone(script, reply, effects !== NOTHING)
+  return { kind: 'done', effects, deadlineMs, reply: said, messages, touched }
 }
 
 /** The same of one that was only tried; the bytes are kept. */
@@ -112,14 +108,13 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   if (kind === NOT_TAKEN_BACK) return { kind: 'failed', failed: textIn(buf, parts).toString() }
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
-  const places = textIn(buf, parts).toString('latin1').match(/\d+/g) ?? []
+  const touched = placesIn(buf, parts)
   const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
     const key = textIn(buf, parts)
     const deadline = Number(textIn(buf, parts).toString('latin1'))
     const payload = textIn(buf, parts)
     return { key, value: { payload: payload.length === 0 ? null : payload, deadline } }
   })
-  const touched = places.map((place) => Number(place) - 1)
   return { kind: 'done', reply: withWhatIsDone(script, reply, left.length > 0), left, touched, messages, deadlineMs }
 }
 
@@ -188,8 +183,7 @@ function withWhatIsDone({ rights }: Script, reply: Said, isAnythingDone: boolean
 }
 
 /** One command is sent as it is; of several the noted texts are the arguments of the loop, byte for byte. */
-function effectsIn(buf: Buffer, parts: Elements, end: number, { frame, numkeys }: NamedKeys): Effects {
-  const count = parts.count - HEAD
+function effectsIn(buf: Buffer, parts: Elements, end: number, count: number, { frame, numkeys }: NamedKeys): Effects {
   if (count === 0) return NOTHING
   const begin = parts.end
   parts.next()
@@ -201,6 +195,18 @@ function effectsIn(buf: Buffer, parts: Elements, end: number, { frame, numkeys }
   const head = Buffer.from(`*${3 + numkeys + count}\r\n${CALL_OF_LOOP}`, 'latin1')
   const keys = frame.buf.subarray(frame.argEnd[1] + 2, frame.argEnd[2 + numkeys] + 2)
   return { kind: 'commands', frame: Buffer.concat([head, keys, buf.subarray(begin, end)]), isLoop: true }
+}
+
+/** The places that the next element names, as Lua counts. */
+function placesIn(buf: Buffer, parts: Elements): readonly number[] {
+  const text = textIn(buf, parts)
+  return text.length === 0
+    ? NOWHERE
+    : text
+        .toString('latin1')
+        .trim()
+        .split(' ')
+        .map((place) => Number(place) - 1)
 }
 
 /** The integer that the next element is. */

@@ -29,10 +29,24 @@ local more,F
 $answers
 for w in string.gmatch(A[n-1],'%d+') do if more then F=F or {} F[tonumber(w)]=true else more=tonumber(w) end end
 for i=1,#KEYS do if not F or not F[i] then K[KEYS[i]]=true end end
+$expected
 $begin
 for i=#KEYS,#KEYS-more+1,-1 do KEYS[i]=nil end
 A[n-1]=nil
 `
+
+/** X: the places of keys that are not the client's, and that it has not touched; V: of those that it has. */
+export const EXPECTED = `
+local X,V={},''
+for i=1,more do
+local k=KEYS[#KEYS-more+i]
+K[k]=nil
+X[k]=i
+end
+for i=1,#KEYS-more do if not F or not F[i] then K[KEYS[i]]=true end end
+`
+
+export const UNLESS_EXPECTED = "if X[k] then K[k]=true V=V..X[k]..' ' return end"
 
 /** W: what is answered to questions, by these. M: messages that it publishes. */
 export const ANSWERS = `
@@ -131,7 +145,7 @@ end
 export const TOUCH = `
 local function touch(k)
 k=text(k)
-if type(k)=='string' then if K[k] then $note_touched else stop=k error(S) end end
+if type(k)=='string' then if K[k] then $note_touched else $unless_expected stop=k error(S) end end
 end
 local function image(k)
 k=text(k)

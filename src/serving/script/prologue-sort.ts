@@ -30,6 +30,7 @@ for j=1,#patterns do
 local before,behind=madeBy(patterns[j])
 for i=1,#elements do
 local k=before..elements[i]..behind
+$meet
 if K[k] then $note_touched
 elseif not seen[k] and #t<=${SORTED_MAX + 1} then seen[k]=true t[#t+1]=k end
 end

@@ -2,6 +2,7 @@ import type { ScriptRights } from '../../command/row.js'
 import {
   ANSWERS,
   ASK,
+  EXPECTED,
   KEYS_AT_HAND,
   SHORT_TOUCH,
   STOPPED,
@@ -10,6 +11,7 @@ import {
   TRIAL_END,
   TRIAL_LEFT,
   TRIAL_TOUCH,
+  UNLESS_EXPECTED,
 } from './prologue-keys.js'
 import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
@@ -19,15 +21,16 @@ import { SORT_WORDS, SORTED } from './prologue-sort.js'
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
  * script has done beside what it says:
  *
- *     { 1, deadline, value, '', effects … }         it ran to its end
- *     { 2, deadline, 0, '', effects … }             the same, and it says nothing
- *     { 3, deadline, message, where, effects … }    it failed there, and what it did before that stays
- *     { 4, key, deadline }                          it named a key that it may not touch now: nothing has happened
- *     { 4, key, deadline, message }                 the same, and taking back what it had done failed
+ *     { 1, deadline, value, '', touched, effects … }         it ran to its end
+ *     { 2, deadline, 0, '', touched, effects … }             the same, and it says nothing
+ *     { 3, deadline, message, where, touched, effects … }    it failed there, and what it did before that stays
+ *     { 4, key, deadline }                                   it named a key that it may not touch now: nothing has happened
+ *     { 4, key, deadline, message }                          the same, and taking back what it had done failed
  *
  * The key is an array when it asked a question instead, see `questions`: what that says. So is where it failed when it published messages or was refused
  * something, behind which these stand: command, channel, text …; or `!` and how often, why, what.
  *
+ * touched: which of the keys that are not the client's it has touched, by their places behind the client's; only of one that may leave its keys.
  * effects: texts, for each command their number and then so many. When they are not known, there are none, and -1, -2, -3 stand for 1, 2, 3.
  * deadline: the first one in ms that was given to a key, or 0. It is one array, because a server takes long for each one in another. In the end of ARGV stands 'o' when there is no memory (and behind that, or another letter, what `prologue-rights` says); before that, when it is looked at what keys the
  * script touches, what stands in `prologue-keys`.
@@ -40,7 +43,7 @@ const COMMANDS = `
 local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring=type,select,tostring,tonumber,error,pairs,unpack,setmetatable,xpcall,load,loadstring
 local fmt,sub,lower,byte,find,match,concat,A=string.format,string.sub,string.lower,string.byte,string.find,string.match,table.concat,ARGV
-local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,{},{err='ERR stopped'}
+local L,nl,bytes,copy,first,wrote,did,stop,lines,S=$head,0,false,0,false,false,nil,{},{err='ERR stopped'}
 local T,B,W,M=$specs,$all
 local n=#A
 local mine=A[n]
@@ -166,7 +169,7 @@ $checked
 const SHORT_COMMANDS = `
 local R,rpc,rp,H=redis,redis.pcall,pcall,__redis__err__handler
 local type,select,tostring,error,xpcall,A=type,select,tostring,error,xpcall,ARGV
-local L,nl,bytes,copy,first,wrote,did,stop,lines,S={0,0,0,''},4,0,false,0,false,false,nil,nil,$stop_error
+local L,nl,bytes,copy,first,wrote,did,stop,lines,S=$head,0,false,0,false,false,nil,nil,$stop_error
 local n=#A
 local oom=A[n]=='o'
 A[n]=nil
@@ -227,6 +230,7 @@ local ok,r=xpcall(f,H)
 $end
 $stopped
 L[2]=first
+$tell_touched
 if ok then
 L[3]=r
 L[1]=copy and -1 or 1
@@ -347,11 +351,16 @@ export function linesOf(needs: Needs): string {
     answers: needs.isShort ? '' : ANSWERS,
     ask: staysInside ? 'local ask' : ASK,
     messages: needs.isShort ? '' : '$noted if M then M[1]=L[4] L[4]=M end',
+    head: staysInside ? "{0,0,0,''},4" : "{0,0,0,''},5",
     touch: staysInside ? '' : TOUCH,
     sort_words: maySort ? SORT_WORDS : '',
     sort: maySort && !staysInside ? SORTED : '',
     check_sorted: maySort && !staysInside ? 'if byte(s,2)==111 then sorted(a,c) end' : '',
+    meet: isTrial ? '' : 'if X[k] then touch(k) end',
+    expected: isTrial ? '' : EXPECTED,
     note_touched: isTrial ? TRIAL_TOUCH : '',
+    unless_expected: isTrial ? '' : UNLESS_EXPECTED,
+    tell_touched: staysInside || isTrial ? '' : 'L[5]=V',
     left: isTrial ? TRIAL_LEFT : '',
     note: NOTE,
     short_touch: staysInside ? '' : SHORT_TOUCH,

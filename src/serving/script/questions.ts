@@ -39,6 +39,20 @@ export function keysWanted([command, ...keys]: Question): readonly Buffer[] | un
   return command.length === 0 ? keys : undefined
 }
 
+/** So many answers are kept for it, of so many bytes: it gets all of them each time that it runs. */
+const ANSWERS_MAX = 1000
+const ANSWER_BYTES_MAX = 1024 * 1024
+const TOO_MANY = error(
+  `ERR the script asked for more than ${ANSWERS_MAX} things that its server cannot tell (INFO, COMMAND, who hears a PUBLISH …), or for more than 1 MB of them; what it had done was taken back, nothing was applied`,
+)
+
+/** What is said to a script that asks for one answer more than it may have. */
+export function tooManyAnswers(answers: readonly Answer[]): Reply | undefined {
+  let bytes = 0
+  for (const { values } of answers) for (const value of values) bytes += value.length
+  return answers.length >= ANSWERS_MAX || bytes > ANSWER_BYTES_MAX ? TOO_MANY : undefined
+}
+
 export function isPublish(question: Question): boolean {
   return question[0].includes('publish')
 }

@@ -26,7 +26,7 @@ export interface Run extends Called {
   /** Keys that it has named beside the declared ones. */
   readonly extra: Buffer[]
   /** Of these, those that were only expected. */
-  readonly guesses: readonly Guess[]
+  readonly guesses: Guess[]
   /** How often its server has not had it. */
   readonly misses?: number
   /** What it has asked, and was told. */
@@ -37,13 +37,12 @@ export interface Run extends Called {
 
 const NO_ANSWERS: readonly Answer[] = []
 const NO_QUESTIONS: readonly Question[] = []
-const NO_GUESSES: readonly Guess[] = []
 
 /** One of which nothing is learnt yet. @param extra what it is expected to touch, also by `guesses`; `answers`: to what it is expected to ask */
 export function newRun(
   called: Called,
   extra: Buffer[] = [],
-  guesses: readonly Guess[] = NO_GUESSES,
+  guesses: Guess[] = [],
   answers: readonly Answer[] = NO_ANSWERS,
 ): Run {
   return { ...called, extra, guesses, answers, questions: NO_QUESTIONS }

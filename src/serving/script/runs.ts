@@ -12,7 +12,7 @@ import { ownFrame } from '../../resp/frame.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import { names, type Wanted } from './outcome.js'
+import type { Wanted } from './outcome.js'
 import { expectedCounts, notePublished } from './publishing.js'
 import {
   answerToPublish,
@@ -25,6 +25,7 @@ import {
   type Refused,
   refusedIn,
   type Tell,
+  tooManyAnswers,
 } from './questions.js'
 import { type Called, mayNotWrite, newRun, type Run } from './run.js'
 import {
@@ -39,7 +40,7 @@ import {
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
-import { guessed, letTouch, letTouchAll, tornBy } from './undeclared.js'
+import { guessed, learnTouched, letTouch, letTouchAll, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A server without memory takes no library of functions. */
@@ -81,8 +82,13 @@ export class Runs {
       return
     }
     // What it will touch beside its keys, by what it did before: on other servers it must be allowed, should that be wrong.
-    const { keys: extra, guesses } = guessed(called)
     const { frame, numkeys } = called
+    const { router } = this.order
+    const isServed = (key: Buffer) => {
+      const route = router.routeOfKey(key, 0, key.length)
+      return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
+    }
+    const { keys: extra, guesses } = guessed(called, isServed)
     const isApart = () =>
       this.routeOf(keysAtHand(frame, { numkeys, places: undefined, extra, answers: [] })) === undefined
     const answers = expectedCounts(this.channels, called)
@@ -146,8 +152,8 @@ export class Runs {
       ids,
       stopped: (wanted) => this.stopped(own(), wanted),
       publish: (messages) => this.publish(run, messages),
-      done: (effects) => {
-        if (run.guesses.length > 0) script.learnt.shapes.settle(run.guesses, (key) => names(effects, key), false)
+      done: (touched) => {
+        if (extra.length > 0) learnTouched(own(), touched)
       },
       notThere: () => {
         const { misses = 0 } = run
@@ -210,13 +216,15 @@ export class Runs {
       else this.later(more)
     }
     const keys = Buffer.isBuffer(wanted) ? undefined : keysWanted(wanted)
+    const refusal = Buffer.isBuffer(wanted) ? undefined : tooManyAnswers(answers)
     if (Buffer.isBuffer(wanted)) {
-      const more: Run = { ...run, extra }
+      const more: Run = { ...run, extra, guesses: [...run.guesses] }
       touches(more, letTouch(more, wanted))
     } else if (keys !== undefined) {
       const more = [...answers]
       touches({ ...run, extra, answers: more }, letTouchAll(keys, extra, more))
-    } else if (isPublish(wanted)) {
+    } else if (refusal !== undefined) answer(slot, refusal)
+    else if (isPublish(wanted)) {
       notePublished(run, wanted)
       this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })
     } else if (isTold(wanted)) {

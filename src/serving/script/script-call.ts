@@ -4,7 +4,7 @@ import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import type { Effects, Said, Wanted } from './outcome.js'
+import type { Said, Wanted } from './outcome.js'
 import { broughtBy } from './prologue-rights.js'
 import { type Answer, argumentsOf, type Messages } from './questions.js'
 import type { Script } from './script.js'
@@ -27,8 +27,8 @@ export interface ScriptCall {
   stopped(wanted: Wanted): void
   /** All that it did has been done, and it has published this. */
   publish(messages: Messages): void
-  /** It has run, and done this. */
-  done(effects: Effects): void
+  /** It has run, and touched these keys that are not the client's, the first one is 0. */
+  done(touched: readonly number[]): void
   /** It has not been executed, because the server did not have it. */
   notThere(): void
 }

@@ -8,7 +8,7 @@ import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame } from '../../resp/frame.js'
+import type { Frame } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Source } from '../several/gather/cut.js'
 import type { Needed } from '../several/gather/executor.js'
@@ -47,7 +47,7 @@ import {
   notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
-import { letTouch, letTouchAll } from './undeclared.js'
+import { learnTouched, letTouch, letTouchAll } from './undeclared.js'
 
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
@@ -79,6 +79,8 @@ export interface GatheredCall extends Run {
 export class ScriptGather extends GatherRun {
   /** The keys that it reads in their places on the executor: should it not take back what it did, they are in doubt there. */
   private inPlace: readonly Source[] = []
+  /** It gets nothing that is only expected. */
+  private isExact = false
   /** Who is executing it. */
   private busy: Link | undefined
   /** What it asks of all keys, and what it was told of channels, and of keys in this attempt. */
@@ -141,6 +143,19 @@ export class ScriptGather extends GatherRun {
     if (this.isShared) return undefined
     if (routes.some((route) => !route.writable())) return 'wait'
     return this.call.script.allowsOom === false && this.isFull(this.allKeys) ? SCRIPT_OUT_OF_MEMORY : undefined
+  }
+
+  /** Before it is too much, it is done without what it was only expected to touch. */
+  protected override checkCopied(sizes: readonly { readonly key: Buffer; readonly bytes: number }[]): void {
+    const { extra } = this.call
+    if (this.copied > this.settings.gatherBytes && !this.isExact && extra.length > 0) {
+      this.isExact = true
+      // What it has named already it names again.
+      extra.length = 0
+      this.cutKeys()
+      throw new Over('again')
+    }
+    super.checkCopied(sizes)
   }
 
   protected override async find(): Promise<Computed> {
@@ -220,7 +235,12 @@ export class ScriptGather extends GatherRun {
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }
-    return this.again(letTouch({ ...call, answers: [...counts, ...told] }, wanted))
+    const { extra, guesses } = call
+    const before = extra.length
+    const refusal = letTouch({ ...call, answers: [...counts, ...told] }, wanted)
+    const isWanted = (key: Buffer) => key.equals(wanted) || !guesses.some((guess) => guess.key.equals(key))
+    if (this.isExact) extra.push(...extra.splice(before).filter(isWanted))
+    return this.again(refusal)
   }
 
   private again(refusal: Reply | undefined): Attempt {
@@ -253,18 +273,12 @@ export class ScriptGather extends GatherRun {
 
   /** Which keys it touches: the next call begins with these. */
   private learn(touched: readonly number[]): void {
-    const { script, hand } = this.call
+    const { numkeys, script } = this.call
     const { learnt } = script
     learnt.places ??= new Set()
-    for (const place of touched) if (place < hand.numkeys) learnt.places.add(place)
-    for (const arg of learnt.args) {
-      const i = 3 + hand.numkeys + arg
-      const at = i < this.frame.argc ? hand.extra.findIndex((each) => each.equals(argumentOf(this.frame, i))) : -1
-      if (at >= 0 && !touched.includes(hand.numkeys + at)) learnt.args.delete(arg)
-    }
-    const isTouched = (key: Buffer) =>
-      touched.some((place) => place >= hand.numkeys && hand.extra[place - hand.numkeys].equals(key))
-    learnt.shapes.settle(this.call.guesses, isTouched, true)
+    for (const place of touched) if (place < numkeys) learnt.places.add(place)
+    const others = touched.filter((place) => place >= numkeys).map((place) => place - numkeys)
+    learnTouched(this.call, others)
   }
 
   /** Writes what it has left, all in one turn; gives what stands against it, or what failed. */

@@ -63,7 +63,8 @@ export class ScriptRead implements ReplySink {
     const outcome = outcomeOf(script, call, buf, start, end)
     if (outcome.kind === 'stopped') call.stopped(outcome.wanted)
     else {
-      const { reply, messages } = outcome
+      const { reply, messages, touched } = outcome
+      call.done(touched)
       if (messages.length > 0) call.publish(messages)
       deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
     }

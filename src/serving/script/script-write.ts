@@ -84,7 +84,7 @@ export class ScriptWrite extends ByMaster {
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
       this.messages = outcome.messages
-      call.done(outcome.effects)
+      call.done(outcome.touched)
       this.tell(outcome.effects, outcome.reply)
     } else if (outcome.failed === undefined) {
       this.deadlineMs = outcome.deadlineMs
@@ -115,6 +115,8 @@ export class ScriptWrite extends ByMaster {
     if (hasEffects) this.noteAnswer(MASTER)
     if (effects.kind === 'unknown' && targets.length > 1) order.stats.scriptsCopied++
     this.release()
+    // What it published goes out with its reply, before what its client publishes next.
+    if (said !== undefined && this.messages.length === 0) this.slot.goOn?.()
     this.heard()
   }
 

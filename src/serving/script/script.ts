@@ -41,8 +41,8 @@ export interface Learnt {
   trial: Script | undefined
   /** The places of KEYS that it has ever touched, the first one is 0; undefined before it has run on keys of several servers. */
   places: Set<number> | undefined
-  /** The places of ARGV that held keys which it touched without having declared them. */
-  readonly args: Set<number>
+  /** The places of ARGV that held keys which it touched without having declared them, and how often in sequence it has not. */
+  readonly args: Map<number, number>
   /** How it makes names of other keys. */
   readonly shapes: Shapes
   /** Where it has published. */
@@ -55,7 +55,7 @@ export function nothingLearnt(): Learnt {
   return {
     trial: undefined,
     places: undefined,
-    args: new Set(),
+    args: new Map(),
     shapes: new Shapes(),
     published: [],
     underRights: undefined,

@@ -9,7 +9,9 @@ import { argumentOf, type Frame } from '../../resp/frame.js'
  *     head+arg      [bull:mail:]wait                   bull:mail:<ARGV[2]>      the beginning of a key, and an argument
  *
  * A name that it has made twice in one way is expected at the next call. That is a guess: when it is wrong the script may touch one key more
- * than it needs, and is stopped at the one that it does need. Numbers are expected to count up: those are ids of jobs, nearly always.
+ * than it needs, and is stopped at the one that it does need. Numbers are expected to count up: those are ids of jobs, nearly always. There may be
+ * several that do, each by itself: of the job that is next, and of the one that is to be forgotten. Once a number is known, so are all names that
+ * had such a number: it is stopped once for each, not for each name.
  */
 
 /** A guess, and what it was made by. */
@@ -22,18 +24,30 @@ export interface Guess {
 }
 
 interface Counted {
-  readonly counter: Counter
+  readonly begin: string
+  readonly series: Series
   number: number
-  /** How far the counter had been wrong when it gave this. */
+  /** How far the series had been wrong when it gave this. */
   readonly offset: number
   /** It was this number, whether it was given or not. */
   isKnown: boolean
+  /** It was given, and was another one. */
+  wasWrong: boolean
+  /** It was not given. */
+  readonly isFound: boolean
 }
 
-interface Counter {
+/** Numbers that count up behind one text. */
+interface Series {
   next: number
   /** The sum of what it was wrong by: who was given a number before that knows what it is now. */
   offset: number
+  /** So many in sequence were not what it had given, or were not needed. From some on it gives none, but goes on to look. */
+  wrong: number
+  /** So many in sequence were what it would have given. */
+  right: number
+  /** What had its numbers, and how often in sequence it had not. */
+  readonly shapes: Map<Shape, number>
 }
 
 interface Shape {
@@ -56,31 +70,38 @@ interface Shape {
 /** So often it is seen before it is expected. */
 const SEEN_MIN = 2
 const MISSED_MAX = 8
+const WRONG_MAX = 6
 const SHAPES_MAX = 32
-const COUNTERS_MAX = 1000
-const GUESSES_MAX = 16
+/** Behind one text. */
+const SERIES_MAX = 3
+const BEGINS_MAX = 1000
+const GUESSES_MAX = 32
+/** A number that is farther from one that was right before is of another series. */
+const NEAR = 32
 /** Longer names are not looked at. */
 const NAME_MAX = 512
 /** Of what stands between and behind what it is made of. */
 const TEXT_MAX = 64
 const INSIDE_MIN = 3
 
+/** A key that is expected, and in the place of which, if it is. */
+export type Expected = readonly [before: Buffer | undefined, key: Buffer]
+
 export class Shapes {
   /** Those seen longest ago first. */
   private readonly shapes = new Map<string, Shape>()
   /** By the text before the number. */
-  private readonly counters = new Map<string, Counter>()
+  private readonly series = new Map<string, Series[]>()
 
   /**
    * The script was stopped at a key that was not at hand.
    *
-   * @param guesses those with which it ran
-   * @returns keys of these that are others now, because the number was wrong, each behind what it was
+   * @param guesses those with which it ran; what is expected now is added
+   * @returns what is expected now beside the key
    */
-  note(key: Buffer, frame: Frame, numkeys: number, guesses: readonly Guess[]): (readonly [Buffer, Buffer])[] {
+  note(key: Buffer, frame: Frame, numkeys: number, guesses: Guess[]): readonly Expected[] {
     if (key.length > NAME_MAX) return []
-    const name = key.toString('latin1')
-    const found = made(name, frame, numkeys)
+    const found = made(key.toString('latin1'), frame, numkeys)
     if (found === undefined) return []
     const { begin, number, ...parts } = found
     const id = `${parts.base} ${parts.place} ${parts.cut} ${parts.filler} ${JSON.stringify([parts.middle, parts.tail])}`
@@ -91,94 +112,181 @@ export class Shapes {
     this.shapes.set(id, shape)
     forgetOldest(this.shapes, SHAPES_MAX)
     if (number === undefined) return []
-    const counter = this.counters.get(begin)
-    const wrong = guesses.filter(({ counted }) => counted !== undefined && counted.counter === counter)
-    if (wrong.length === 0) this.learnCounter(begin, number + 1)
-    if (wrong.length === 0 || wrong[0].counted!.isKnown) return []
-    const counted = wrong[0].counted!
-    corrected(counted, number)
-    counted.number = number
-    counted.isKnown = true
-    return wrong.map((guess) => {
-      const before = guess.key
-      guess.key = Buffer.from(begin + number + guess.shape.tail, 'latin1')
-      return [before, guess.key] as const
-    })
+    const given = givenIn(guesses, begin)
+    const same = given.find((counted) => counted.number === number)
+    if (same !== undefined) {
+      same.isKnown = true
+      same.series.shapes.set(shape, 0)
+      return []
+    }
+    const wrong = nearest(given, number)
+    if (wrong !== undefined) return correctedIn(guesses, wrong, number)
+    const series = this.seriesOf(begin, number, new Set(given.map((counted) => counted.series)), frame, numkeys)
+    series.shapes.set(shape, 0)
+    const counted = { begin, series, number, offset: series.offset, isKnown: true, wasWrong: false, isFound: true }
+    const before = guesses.length
+    addGuesses(guesses, counted)
+    return guesses.slice(before).map((guess) => [undefined, guess.key])
   }
 
   /** What it is expected to touch. Each call is given other numbers. */
   guess(frame: Frame, numkeys: number): Guess[] {
     const guesses: Guess[] = []
-    const given = new Map<string, Counted | undefined>()
+    const begins = new Set<string>()
     for (const shape of this.shapes.values()) {
       if (shape.seen < SEEN_MIN || guesses.length >= GUESSES_MAX) continue
       const base = beginOf(shape, frame, numkeys)
       if (base === undefined) continue
       const begin = base + shape.middle
-      let filler = ''
-      let counted: Counted | undefined
       if (shape.filler === 'number') {
-        if (!given.has(begin)) given.set(begin, this.give(begin))
-        counted = given.get(begin)
-        if (counted === undefined) continue
-        filler = String(counted.number)
-      } else if (shape.filler !== 'nothing') {
-        const i = 3 + numkeys + shape.filler
-        if (i >= frame.argc) continue
-        filler = textOf(frame, i)
+        if (begins.has(begin)) continue
+        begins.add(begin)
+        for (const series of this.series.get(begin) ?? [])
+          if (series.wrong < WRONG_MAX) addGuesses(guesses, next(begin, series))
+        continue
       }
-      guesses.push({ key: Buffer.from(begin + filler + shape.tail, 'latin1'), shape, counted })
+      const i = shape.filler === 'nothing' ? -1 : 3 + numkeys + shape.filler
+      if (i >= frame.argc) continue
+      const filler = i < 0 ? '' : textOf(frame, i)
+      guesses.push({ key: Buffer.from(begin + filler + shape.tail, 'latin1'), shape, counted: undefined })
     }
     return guesses
   }
 
-  /**
-   * It has run.
-   *
-   * @param isExact whether those that it has only read are known as well
-   */
-  settle(guesses: readonly Guess[], isTouched: (key: Buffer) => boolean, isExact: boolean): void {
+  /** It has run, and has touched these. */
+  settle(guesses: readonly Guess[], isTouched: (key: Buffer) => boolean): void {
     const given = new Set<Counted>()
-    for (const { key, shape, counted } of guesses) {
-      const touched = isTouched(key)
-      if (counted !== undefined) {
-        given.add(counted)
-        if (touched) counted.isKnown = true
+    const touched = guesses.filter(({ key }) => isTouched(key))
+    for (const { counted } of touched) if (counted !== undefined) counted.isKnown = true
+    for (const guess of guesses) {
+      const { shape, counted } = guess
+      const isMissed = !touched.includes(guess)
+      if (counted === undefined) {
+        shape.missed = isMissed ? shape.missed + 1 : 0
+        if (shape.missed >= MISSED_MAX) this.shapes.delete(shape.id)
+        continue
       }
-      if (touched) shape.missed = 0
-      else if (isExact && ++shape.missed >= MISSED_MAX) this.shapes.delete(shape.id)
+      given.add(counted)
+      if (counted.isKnown) missedIn(counted.series.shapes, shape, isMissed)
     }
-    // Who comes next gets that number.
-    for (const counted of given) if (!counted.isKnown) corrected(counted, counted.number + offsetOf(counted) - 1)
+    for (const counted of given) {
+      const { series, isKnown, wasWrong, isFound } = counted
+      if (isFound) continue
+      const isRight = isKnown && !wasWrong
+      series.wrong = isRight ? 0 : series.wrong + 1
+      series.right = isRight ? series.right + 1 : 0
+      // Who comes next gets that number.
+      if (!isKnown) corrected(counted, counted.number + offsetOf(counted) - 1)
+    }
   }
 
-  private give(begin: string): Counted | undefined {
-    const counter = this.counters.get(begin)
-    if (counter === undefined) return undefined
-    const number = counter.next++
-    return { counter, number, offset: counter.offset, isKnown: false }
-  }
-
-  private learnCounter(begin: string, next: number): void {
-    const counter = this.counters.get(begin) ?? { next, offset: 0 }
-    counter.next = Math.max(counter.next, next)
-    this.counters.delete(begin)
-    this.counters.set(begin, counter)
-    forgetOldest(this.counters, COUNTERS_MAX)
+  /** That to which a number belongs which none has given; `given` are those that have given another one. */
+  private seriesOf(begin: string, number: number, given: ReadonlySet<Series>, frame: Frame, numkeys: number): Series {
+    const all = this.series.get(begin) ?? []
+    this.series.delete(begin)
+    this.series.set(begin, all)
+    forgetOldest(this.series, BEGINS_MAX)
+    const others = all.filter((series) => !given.has(series))
+    const known = others.find(({ next }) => next === number || next === number + 1)
+    if (known !== undefined) {
+      if (known.next === number) known.right++
+      known.next = number + 1
+      if (known.right >= SEEN_MIN) known.wrong = 0
+      return known
+    }
+    if (all.length < SERIES_MAX) {
+      const shapes = new Map<Shape, number>()
+      for (const shape of this.shapes.values()) {
+        if (shape.filler === 'number' && `${beginOf(shape, frame, numkeys)}${shape.middle}` === begin)
+          shapes.set(shape, 0)
+      }
+      const series = { next: number + 1, offset: 0, wrong: 0, right: 0, shapes }
+      all.push(series)
+      return series
+    }
+    // The one that is wrong most often goes on from here.
+    const [worst] = [...(others.length > 0 ? others : all)].sort((x, y) => y.wrong - x.wrong)
+    worst.offset += number + 1 - worst.next
+    worst.next = number + 1
+    worst.right = 0
+    return worst
   }
 }
 
-/** How far the counter has moved since it gave this. */
-function offsetOf({ counter, offset }: Counted): number {
-  return counter.offset - offset
+/** What a call was given behind this text. */
+function givenIn(guesses: readonly Guess[], begin: string): Counted[] {
+  const given = new Set<Counted>()
+  for (const { counted } of guesses) if (counted?.begin === begin) given.add(counted)
+  return [...given]
+}
+
+/** Of what was given that which must have been this number. */
+function nearest(given: readonly Counted[], number: number): Counted | undefined {
+  let best: Counted | undefined
+  for (const counted of given) {
+    const distance = Math.abs(counted.number - number)
+    if (counted.isKnown || (counted.series.right > 0 && distance > NEAR)) continue
+    if (best === undefined || distance < Math.abs(best.number - number)) best = counted
+  }
+  return best
+}
+
+/** One more is given. */
+function next(begin: string, series: Series): Counted {
+  return {
+    begin,
+    series,
+    number: series.next++,
+    offset: series.offset,
+    isKnown: false,
+    wasWrong: false,
+    isFound: false,
+  }
+}
+
+function addGuesses(guesses: Guess[], counted: Counted): void {
+  for (const shape of counted.series.shapes.keys()) {
+    if (guesses.length >= GUESSES_MAX) return
+    guesses.push({ key: keyOf(counted, shape), shape, counted })
+  }
+}
+
+function keyOf({ begin, number }: Counted, { tail }: Shape): Buffer {
+  return Buffer.from(begin + number + tail, 'latin1')
+}
+
+/** It was another number than that which was given: so are those of its guesses. */
+function correctedIn(guesses: readonly Guess[], counted: Counted, number: number): readonly Expected[] {
+  corrected(counted, number)
+  counted.number = number
+  counted.isKnown = true
+  counted.wasWrong = true
+  return guesses
+    .filter((guess) => guess.counted === counted)
+    .map((guess) => {
+      const before = guess.key
+      guess.key = keyOf(counted, guess.shape)
+      return [before, guess.key] as const
+    })
+}
+
+function missedIn(shapes: Map<Shape, number>, shape: Shape, isMissed: boolean): void {
+  const missed = isMissed ? (shapes.get(shape) ?? 0) + 1 : 0
+  if (missed >= MISSED_MAX) shapes.delete(shape)
+  else shapes.set(shape, missed)
+}
+
+/** How far the series has moved since it gave this. */
+function offsetOf({ series, offset }: Counted): number {
+  return series.offset - offset
 }
 
 /** It was another number than that which was given: so are all that were given behind it. */
 function corrected(counted: Counted, number: number): void {
-  const { counter } = counted
+  const { series } = counted
   const by = number - (counted.number + offsetOf(counted))
-  counter.offset += by
-  counter.next += by
+  series.offset += by
+  series.next += by
 }
 
 function forgetOldest(map: Map<string, unknown>, most: number): void {

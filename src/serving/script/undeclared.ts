@@ -12,6 +12,8 @@ import type { Guess } from './shapes.js'
 
 /** How many of them it may name. */
 const UNDECLARED_MAX = 100
+/** An argument that was not touched so often in sequence is expected no more. */
+const MISSED_MAX = 8
 /** The same of those that KEYS or SCAN has told it. */
 const TOLD_MAX = 1000
 
@@ -37,13 +39,14 @@ export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Ru
   let isArgument = false
   for (let i = 3 + numkeys; i < frame.argc; i++) {
     if (!argumentOf(frame, i).equals(key)) continue
-    script.learnt.args.add(i - 3 - numkeys)
+    script.learnt.args.set(i - 3 - numkeys, 0)
     isArgument = true
   }
-  const others = isArgument ? [] : script.learnt.shapes.note(key, frame, numkeys, guesses)
-  for (const [before, after] of others) {
-    const i = extra.findIndex((each) => each.equals(before))
+  const expected = isArgument ? [] : script.learnt.shapes.note(key, frame, numkeys, guesses)
+  for (const [before, after] of expected) {
+    const i = before === undefined ? -1 : extra.findIndex((each) => each.equals(before))
     if (i >= 0) extra[i] = after
+    else if (extra.length < UNDECLARED_MAX) addTo(extra, after)
   }
   if (!extra.some((each) => each.equals(key))) extra.push(key)
   return undefined
@@ -64,17 +67,40 @@ function told(answers: readonly Answer[]): number {
   return answers.reduce((sum, { values }) => sum + values.length, 0)
 }
 
-/** Arguments that were keys when it ran before, and names that are made as it has made some before. */
-export function guessed({ script, frame, numkeys }: Called): { keys: Buffer[]; guesses: readonly Guess[] } {
+/**
+ * Arguments that were keys when it ran before, and names that are made as it has made some before.
+ *
+ * @param isServed whether a key can be had now: a guess is not waited for
+ */
+export function guessed(
+  { script, frame, numkeys }: Called,
+  isServed: (key: Buffer) => boolean,
+): { keys: Buffer[]; guesses: Guess[] } {
   const keys: Buffer[] = []
-  for (const place of script.learnt.args) {
+  for (const place of script.learnt.args.keys()) {
     const i = 3 + numkeys + place
     if (i >= frame.argc || keys.length >= UNDECLARED_MAX) continue
-    addTo(keys, Buffer.from(argumentOf(frame, i)))
+    const key = argumentOf(frame, i)
+    if (isServed(key)) addTo(keys, Buffer.from(key))
   }
   const guesses = script.learnt.shapes.guess(frame, numkeys)
-  for (const { key } of guesses) addTo(keys, key)
+  for (const { key } of guesses) if (isServed(key)) addTo(keys, key)
   return { keys, guesses }
+}
+
+/** It has run, and has touched these of the keys that it was given beside its own, the first one is 0: the next call begins with these. */
+export function learnTouched({ script, frame, numkeys, extra, guesses }: Run, touched: readonly number[]): void {
+  const { args, shapes } = script.learnt
+  for (const [arg, before] of args) {
+    const i = 3 + numkeys + arg
+    const at = i < frame.argc ? extra.findIndex((each) => each.equals(argumentOf(frame, i))) : -1
+    const missed = at < 0 ? before : touched.includes(at) ? 0 : before + 1
+    if (missed >= MISSED_MAX) args.delete(arg)
+    else args.set(arg, missed)
+  }
+  if (guesses.length === 0) return
+  const isTouched = new Set(touched.map((place) => extra[place].toString('latin1')))
+  shapes.settle(guesses, (key) => isTouched.has(key.toString('latin1')))
 }
 
 function addTo(keys: Buffer[], key: Buffer): void {
