@@ -239,6 +239,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'Ask outside of the script.',
     ],
     [
+      'ERR the script asked for more than … things that its server cannot tell',
+      'no',
+      'It is given all of them again each time that it runs.',
+      'Ask outside of the script.',
+    ],
+    [
       'ERR this proxy runs … as functions of a script of its own, and that is more than this one allows',
       'refused',
       'The script is so large, or so deeply nested, that Lua does not take it with what the proxy puts around it.',

@@ -66,9 +66,9 @@ t.test('redlock: one holder at a time, of several resources on several servers',
   await Promise.all(
     lockers.map(async (locker) => {
       for (let i = 0; i < 5; i++) {
-        const lock = await locker.lock(['lock:a', 'lock:b', 'lock:c'], 5000)
+        const lock = await locker.lock(['lock:a', 'lock:b', 'lock:c'], 60_000)
         t.equal(++inside, 1)
-        await lock.extend(5000)
+        await lock.extend(60_000)
         entered++
         inside--
         await lock.unlock()
@@ -133,11 +133,13 @@ for (const [how, options] of BULL) {
     })
 
     await t.test('delayed jobs, failures that are tried again, and jobs that repeat', async (t) => {
-      const delayed = await queue.add('later', {}, { delay: 300 })
+      const delayed = await queue.add('later', {}, { delay: 60_000 })
       t.equal(await delayed.getState(), 'delayed')
       t.equal(await next(), undefined)
-      await new Promise((resolve) => setTimeout(resolve, 350))
-      t.equal(await finish(await next()), 'later')
+      await delayed.changeDelay(1)
+      let later: Job | undefined
+      await until('it is time', async () => (later = await next()) !== undefined)
+      t.equal(await finish(later), 'later')
       await queue.add('failing', {}, { attempts: 2 })
       const first = await next()
       await first?.moveToFailed(new Error('no'), 'token', false)
