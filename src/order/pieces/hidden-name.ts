@@ -4,7 +4,8 @@ import { frameOf } from '../../resp/frame.js'
 
 /*
  * Where a large value is built on a member, in the database of its key, before it is put in place [design §7 Copying in
- * pieces]. One value at a time is built on a member, so one name is enough, and leftovers need not be looked for.
+ * pieces]. Of what is copied to stay there, one value at a time is built on a member: one name is enough for it. What waits for a
+ * command has names of its own, and a list of them.
  */
 
 const PREFIX = Buffer.from('\0dt:pieces:')
@@ -27,11 +28,10 @@ export function parkedName(number: number): Buffer {
 /** Where they are listed: a set. */
 export const PARKED_NAMES = Buffer.from('\0dt:pieces:parked')
 
-/** Removes all that is listed, of all databases. */
+/** Removes all that is listed, of all databases. SPOP takes the whole list, and where there is none it counts as no miss of a key. */
 const REMOVE_PARKED = `for db = 0, ARGV[1] - 1 do
   redis.call('SELECT', db)
-  for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do redis.call('UNLINK', name) end
-  redis.call('UNLINK', KEYS[1])
+  for _, name in ipairs(redis.call('SPOP', KEYS[1], 1000000000)) do redis.call('UNLINK', name) end
 end`
 
 const REMOVE = frameOf(['UNLINK', HIDDEN_NAME])
