@@ -14,7 +14,7 @@ import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-comm
 import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
 import { Inquiries } from './inquiries.js'
-import { concerns, type Hands, type Line, Lines } from './lines.js'
+import { concerns, type Hands, isBeingAsked, type Line, Lines } from './lines.js'
 import { Moves, type Putting } from './moves.js'
 import { OwedLooks } from './owed-looks.js'
 import { ownTimeoutMs } from './own-timeout.js'
@@ -197,14 +197,16 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
 
   private tryAgain(lines: readonly Line[]): void {
     for (const line of lines) {
-      this.owed.delete(line)
       this.lines.mayHold(line)
+      // As long as it is being asked about it is not known what lies there.
+      if (!isBeingAsked(line)) this.owed.delete(line)
     }
     this.look()
   }
 
   close(): void {
     this.deadlines.close()
+    this.owed.close()
   }
 
   /** [AwaitedListener] */

@@ -59,6 +59,11 @@ export function concerns({ kind }: Line, left: Left): boolean {
   return left === 'any' || (left === 'stream' ? isStream : kind.startsWith('group '))
 }
 
+/** Whether an answer is to come that says whether the key holds something for those in the line. */
+export function isBeingAsked({ question }: Line): boolean {
+  return question === 'out' || question === 'out, again'
+}
+
 /** Whether those in the line take from others what they get. Who does not has a line of his own, and only reads. */
 function takesFromOthers({ kind }: Line): boolean {
   return !kind.startsWith('reader ')

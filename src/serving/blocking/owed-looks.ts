@@ -1,5 +1,10 @@
 import type { Router } from '../../order/router.js'
-import type { Line } from './lines.js'
+import { isBeingAsked, type Line } from './lines.js'
+
+/** What no event tells, or told before a line was owed, is found out this much later. */
+const AGAIN_MS = 500
+/** So many are looked at then at most, the next ones the next time. */
+const AGAIN_MAX = 500
 
 /**
  * The lines that could not be looked at, or whose first client could not be sent for, because of a server: they are looked at when
@@ -9,6 +14,8 @@ export class OwedLooks {
   private readonly lines = new Set<Line>()
   /** Those that are looked at when this turn is over. */
   private readonly due = new Set<Line>()
+  /** Runs while lines are owed. */
+  private timer: NodeJS.Timeout | undefined
   /** By which all lines were looked at last. */
   private router: Router | undefined
 
@@ -27,12 +34,13 @@ export class OwedLooks {
 
   add(line: Line): void {
     this.lines.add(line)
+    this.isWatched()
   }
 
   /** Somebody stands in these lines whose keys were not asked; if only because others come `before`, not at all of them perhaps. */
   notTried(lines: readonly Line[], areOthersBefore: boolean): void {
     if (areOthersBefore) this.soon(lines.filter((line) => !this.lines.has(line)))
-    for (const line of lines) this.lines.add(line)
+    for (const line of lines) this.add(line)
   }
 
   /** Somebody leaves these lines: what he could not have is for the next one. */
@@ -59,6 +67,22 @@ export class OwedLooks {
   /** Keys may be read again that were in doubt. */
   readable(): void {
     this.soon([...this.lines])
+  }
+
+  close(): void {
+    clearTimeout(this.timer)
+  }
+
+  private isWatched(): void {
+    this.timer ??= setTimeout(() => this.again(), AGAIN_MS).unref()
+  }
+
+  private again(): void {
+    this.timer = undefined
+    // What was asked about a line is answered, however long that takes.
+    const lines = [...this.lines].filter((line) => !isBeingAsked(line)).slice(0, AGAIN_MAX)
+    this.look(lines)
+    if (this.any) this.isWatched()
   }
 
   /** These are looked at when this turn is over, once for all that is said of them. */

@@ -3,6 +3,7 @@ import { keyId } from '../../../src/base/key-id.js'
 import { buildView } from '../../../src/view/build-view.js'
 import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js'
 import { turnEnds } from '../../helpers/turn-ends.js'
+import { until } from '../../helpers/until.js'
 
 const KEYS = Array.from({ length: 50 }, (_, i) => `key:${i}`)
 
@@ -209,3 +210,31 @@ t.test('who would move an element to where nobody is any more is told so, and th
   source.answers(popped(from))
   t.same(other.heard, [`BLPOP ${from} 0: ${got(from)}`])
 })
+
+t.test(
+  'who stands in line when the server that he waits for has come back already is sent for all the same',
+  async (t) => {
+    const { ring, from, to, source, destination } = parted(t)
+    const mover = ring.client()
+    const command = `BLMOVE ${from} ${to} LEFT LEFT 0`
+    mover.send(command)
+    await turnEnds()
+    // One server is away and back while the other one has not answered yet.
+    ring.breaks(source)
+    await turnEnds()
+    ring.returns(source)
+    await turnEnds()
+    destination.answers(':0')
+    await turnEnds()
+    t.same([mover.heard, source.asked, destination.asked], [[], [], []], 'it is in line')
+    const later = ring.client()
+    later.send(`BLPOP ${from} 0`)
+    await until('it has come', () => {
+      for (const link of [source, destination]) {
+        while (link.asked.length > 0) link.answers(replyOf(link.asked[0], from))
+      }
+      return mover.heard.length > 0
+    })
+    t.same([mover.heard, later.heard], [[`${command}: $1\r\nx`], []])
+  },
+)
