@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { UserError } from '../base/user-error.js'
 import { AclLog } from './acl-log.js'
-import type { Defaults, User } from './user.js'
+import { type Defaults, hashOf, type User } from './user.js'
 import { DEFAULT_USER, Users, usersIn } from './users.js'
 
 /** What the settings say of who may do what. */
@@ -32,6 +32,10 @@ export class Acl {
   readonly defaults: Defaults
   /** What gives the default user the password of the settings, or that of CONFIG SET; undefined: it has none. */
   private passwordRule: Buffer | undefined
+  /** The hash of the password of the settings; undefined: they have none. */
+  readonly settingsHash: string | undefined
+  /** Whether the settings, or the file, have rules of the default user. */
+  hasRulesOfDefault = false
 
   /** @throws UserError when the settings, or the file, do not say who may what */
   constructor(
@@ -42,7 +46,10 @@ export class Acl {
     this.defaults = { allChannels: settings.pubsubDefault === 'allchannels' }
     this.users = new Users(this.defaults)
     this.log = new AclLog(settings.logMax)
-    if (password !== undefined) this.passwordRule = Buffer.from(`>${password}`)
+    if (password !== undefined) {
+      this.passwordRule = Buffer.from(`>${password}`)
+      this.settingsHash = hashOf(Buffer.from(password))
+    }
     this.users.default.take(this.firstDefault())
     if (settings.file !== undefined) {
       if (settings.users.length > 0) throw new UserError('users are in acl.users or in acl.file, not in both')
@@ -53,6 +60,7 @@ export class Acl {
     const described = usersIn(settings.users.join('\n'), (number) => `line ${number}`, this.defaults)
     if ('errors' in described) throw new UserError(`acl.users is not right: ${described.errors.trim()}`)
     for (const user of described.users) this.users.put(user)
+    this.hasRulesOfDefault = described.users.some(({ name }) => name === DEFAULT_USER)
   }
 
   /** The path of the ACL file; undefined when there is none. */
@@ -93,7 +101,8 @@ export class Acl {
     const { users } = this
     const wanted = new Map(described.users.map((user) => [user.name, user]))
     // A password in the settings goes on being asked for when the file says nothing of the default user.
-    if (!wanted.has(DEFAULT_USER)) wanted.set(DEFAULT_USER, this.firstDefault())
+    this.hasRulesOfDefault = wanted.has(DEFAULT_USER)
+    if (!this.hasRulesOfDefault) wanted.set(DEFAULT_USER, this.firstDefault())
     const gone = users.all().filter(({ name }) => !wanted.has(name))
     for (const { name } of gone) users.remove(name)
     const changed: User[] = []

@@ -182,7 +182,7 @@ function hashIn(rule: Buffer): string | undefined {
   return HASH.test(hash) ? hash : undefined
 }
 
-function hashOf(password: Buffer): string {
+export function hashOf(password: Buffer): string {
   return createHash('sha256').update(password).digest('hex')
 }
 

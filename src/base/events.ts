@@ -214,7 +214,11 @@ export const EVENTS = {
   'sentinels-silent': ['warn', [], 'No Sentinel can be reached: who is a member stays as it is.'],
   'server-started': ['debug', ['server', 'port', 'pid'], '`dt up`: a server runs.'],
   'server-stopped': ['warn', [], '`dt up`: a server has stopped by itself.'],
-  'setting-not-restored': ['warn', ['setting'], 'A setting of a server that was kept is not right any more.'],
+  'setting-not-restored': [
+    'warn',
+    ['setting'],
+    'What CONFIG REWRITE had kept is not right any more, or what the operator has written since counts.',
+  ],
   'setting-refused': ['warn', ['member', 'setting', 'reason'], 'A member does not take a setting.'],
   'settings-read': [
     'info',

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { ConfigInput } from '../../../src/config/config.js'
 import { answersAlike } from '../../helpers/alike.js'
 import { AnotherProxy } from '../../helpers/another-proxy.js'
 import { LogLines } from '../../helpers/log-lines.js'
@@ -265,4 +267,54 @@ t.test('a password is kept by REWRITE as its hash, and who came before it was kn
   t.equal(String(await client.ask('AUTH', 'kept secret')), '+OK\r\n')
   t.equal(await get(client, 'requirepass'), '(redacted)')
   client.close()
+})
+
+t.test('a password that was kept does not override what is written since', async (t) => {
+  const ring = await startRing(t, 3)
+  /** What was set and kept by a proxy with these settings, the next with others does. */
+  const keptBy = async (config: ConfigInput, login: string | undefined, value: string) => {
+    const first = await AnotherProxy.started(t, ring, { config })
+    const one = await first.connect()
+    if (login !== undefined) await one.ask('AUTH', login)
+    t.equal(String(await one.ask('CONFIG', 'SET', 'requirepass', value)), '+OK\r\n')
+    t.equal(String(await one.ask('CONFIG', 'REWRITE')), '+OK\r\n')
+    one.close()
+    await first.proxy.stop()
+  }
+  const isNotRestored = async (t: Test, config: ConfigInput, wanted: string, why: RegExp) => {
+    const next = await AnotherProxy.started(t, ring, { config })
+    const [line] = await until('it says so', () => {
+      const said = next.log.about(/requirepass is not set as it was kept/)
+      return said.length > 0 ? said : undefined
+    })
+    t.match(line, { event: 'setting-not-restored', setting: 'requirepass', msg: why })
+    const client = await next.connect()
+    t.equal(String(await client.ask('PING')), '-NOAUTH Authentication required.\r\n')
+    t.match(String(await client.ask('AUTH', 'p1')), /^-WRONGPASS/)
+    t.equal(String(await client.ask('AUTH', wanted)), '+OK\r\n')
+    client.close()
+    await next.proxy.stop()
+  }
+
+  const file = join(t.testdir({ 'users.acl': 'user default on >p2 ~* &* +@all\n' }), 'users.acl')
+  const rules = { acl: { users: ['user default on >p2 ~* &* +@all'] } }
+  for (const value of ['', 'p1']) {
+    await keptBy({}, undefined, value)
+    await isNotRestored(t, { auth: { password: 'p2' } }, 'p2', value === '' ? /let everybody in/ : /another one/)
+    await isNotRestored(t, rules, 'p2', /says how the user default logs in/)
+    await isNotRestored(t, { acl: { file } }, 'p2', /says how the user default logs in/)
+  }
+  await keptBy({ auth: { password: 'p0' } }, 'p0', '')
+  await isNotRestored(t, { auth: { password: 'p0' } }, 'p0', /let everybody in/)
+  await keptBy({ auth: { password: 'p0' } }, 'p0', 'p1')
+  await isNotRestored(t, { auth: { password: 'p2' } }, 'p2', /another one/)
+
+  const same = await AnotherProxy.started(t, ring, { config: { auth: { password: 'p0' } } })
+  await until('what replaced this password counts', async () => {
+    const client = await same.connect()
+    const reply = await client.ask('AUTH', 'p1').then(String, String)
+    client.close()
+    return reply === '+OK\r\n'
+  })
+  await same.proxy.stop()
 })

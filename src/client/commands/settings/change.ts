@@ -9,6 +9,6 @@ export interface Changeable {
   readonly shown: (server: Server) => string
   readonly check: (server: Server, value: string) => Checked
   /** How CONFIG REWRITE has it kept where it is a secret: what stands for it, and what `restore` is given. */
-  readonly kept?: (value: Buffer) => Buffer
+  readonly kept?: (server: Server, value: Buffer) => Buffer
   readonly restore?: (server: Server, kept: string) => Checked
 }

@@ -53,19 +53,23 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
   for (const change of changes) change()
   for (const { name, value } of asked) {
     const changeable = CHANGEABLE.get(name)
-    if (changeable !== undefined) settings.own.set(name, changeable.kept?.(value) ?? value)
+    if (changeable !== undefined) settings.own.set(name, changeable.kept?.(server, value) ?? value)
   }
   return simple('OK')
 }
 
-/** What CONFIG REWRITE had kept when the proxy began. A value that this proxy does not take any more is said and left out. */
+/**
+ * What CONFIG REWRITE had kept when the proxy began. A value that this proxy does not take any more is said and left out, also of what
+ * the next CONFIG REWRITE keeps.
+ */
 export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer>): void {
   for (const [name, value] of kept) {
     const changeable = CHANGEABLE.get(name)
     const checked = (changeable?.restore ?? changeable?.check)?.(server, value.toString('latin1')) ?? 'it is not known'
-    if (typeof checked === 'string')
+    if (typeof checked === 'string') {
+      server.coordinator.settings.own.delete(name)
       server.log.warn({ event: 'setting-not-restored', setting: name }, `${name} is not set as it was kept: ${checked}`)
-    else checked()
+    } else checked()
   }
 }
 
