@@ -9,11 +9,11 @@ const NO_KEY = -2
 
 /**
  * Whether the master of one of these keys has lost it without a trace, as far as the other two replicas can tell: then it is in
- * doubt there, and gets what they have. Asked in the turn of a look at what the key holds, behind it, by whoever is going to overwrite
- * values on all servers with what comes of that look [design §7 Differences]:
+ * doubt there, and gets what they have. Asked behind a look that found nothing, or may have, by whoever is going to overwrite values on
+ * all servers with what comes of that look [design §7 Differences]:
  *
- *     master   [DUMP a] [PEXPIRETIME a]        a was lost here: nothing, and no key
- *     others            [PEXPIRETIME a]        there: the look does not count, and is done again when the master has it back
+ *     master   [DUMP a] → nothing   [PEXPIRETIME a]        a was lost here: no key
+ *     others                        [PEXPIRETIME a]        there: the look does not count, and is done again when the master has it
  *
  * Who overwrites compares no answers, as other writes do, so that nobody would notice. One of the others who says the same as the
  * master is enough, so a silent one holds up nobody. Where there are not three nobody can be outvoted.

@@ -210,12 +210,13 @@ export abstract class Operation {
    * not count: who is going to write must not go by what one server has lost.
    */
   protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
-    const asked = Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
-    const lost = this.isShared ? false : isAnyLost(this.order, this.idsOf(steps, dbOf))
-    const replies = await asked
-    if (replies.some((reply) => reply.equals(MUST_WAIT)) || (await lost)) return 'wait'
+    const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
+    if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
     const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
     if (this.isShared) return found
+    // What there is has not been lost.
+    const missing = steps.filter((_words, i) => isNothing(found[i]))
+    if (missing.length > 0 && (await isAnyLost(this.order, this.idsOf(missing, dbOf)))) return 'wait'
     for (const each of found) {
       const reply = isError(each) ? withoutItsRead(each) : undefined
       if (reply !== undefined) return { reply }
@@ -234,6 +235,13 @@ export function halfDone(what: 'value' | 'element', text: string): Reply {
   return error(
     `${OUTCOME_UNKNOWN}: the destination has the ${what}, it is not certain that the source has not: ${cause}`,
   )
+}
+
+/** Whether a command answers so of a key that is not there; it may of others, too. */
+function isNothing(reply: Reply): boolean {
+  if (Array.isArray(reply)) return reply.every(isNothing)
+  if (typeof reply === 'object' && reply !== null && !Buffer.isBuffer(reply)) return !isError(reply)
+  return reply === null || String(reply) === '' || String(reply) === 'none' || Number(reply) <= 0
 }
 
 /** The row of a step. */
