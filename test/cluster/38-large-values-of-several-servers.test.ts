@@ -284,6 +284,27 @@ t.test('what takes too long is given up, and nothing is left of it', async (t) =
   await isClean(t, story)
 })
 
+t.test(
+  'several at once from and to the same servers: one after the other, none fails, and all of their keys can be read meanwhile',
+  async (t) => {
+    const story = await begin(t, { ...IN_PIECES, limits: { unavailableTimeoutMs: 60_000 } })
+    const { proxy, client, a, b, d } = story
+    const all = numbers(8)
+    const fields = numbers(ELEMENTS).flatMap((i) => [`field:${i}`, `value ${i}`])
+    await client.pipeline(all.map((i) => ['HSET', `hash:${i}${a}`, ...fields]))
+    const others = await Promise.all(all.map(() => proxy.connect()))
+    const renames = others.map((other, i) => other.ask('RENAME', `hash:${i}${a}`, `hash:${i}${i % 2 === 0 ? b : d}`))
+    const counts = await Promise.all(all.map((i) => client.ask('EXISTS', `hash:${i}${a}`)))
+    for (const count of counts) t.match(String(count), /^:[01]\r\n$/)
+    t.same([...new Set((await Promise.all(renames)).map(String))], ['+OK\r\n'])
+    for (const i of all) {
+      t.equal(String(await client.ask('HLEN', `hash:${i}${i % 2 === 0 ? b : d}`)), `:${ELEMENTS}\r\n`)
+      t.equal(String(await client.ask('EXISTS', `hash:${i}${a}`)), ':0\r\n')
+    }
+    await isClean(t, story)
+  },
+)
+
 t.test('half a million fields, and a union of 200,000: no server is busy with it for long', async (t) => {
   const story = await begin(t, { limits: { gatherBytes: '512mb', gatherMs: 60_000, unavailableTimeoutMs: 60_000 } })
   const { proxy, client, a, b, d } = story

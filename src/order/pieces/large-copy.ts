@@ -39,6 +39,11 @@ export interface Large {
   readonly differs: boolean
 }
 
+/** The members that it takes a place on, see `Slots`. */
+export function linksOf({ source, targets }: Pick<Large, 'source' | 'targets'>): readonly Link[] {
+  return [source, ...targets]
+}
+
 const MULTI = frameOf(['MULTI'])
 const EXEC = frameOf(['EXEC'])
 
@@ -87,14 +92,12 @@ export class LargeCopy {
 
   /**
    * Builds the value under the hidden name, and calls `finish` in the turn in which it is decided what came of it; `place`
-   * is for then. Afterwards nothing is left of it under that name.
+   * is for then. Afterwards nothing is left of it under that name, and its links are left, which have to be ours before.
    *
    * @param mayFinish what it waits for, with the value built
    */
   async run(finish: (built: Built) => void, mayFinish?: () => Promise<void>): Promise<void> {
     const { pieces, large } = this
-    const links = [large.source, ...large.targets]
-    if (this.ahead === undefined) await pieces.slots.enter(links)
     pieces.underWay++
     try {
       const built = await this.build()
@@ -106,7 +109,7 @@ export class LargeCopy {
       }
       pieces.underWay--
       this.ahead?.over()
-      pieces.slots.leave(links)
+      pieces.slots.leave(linksOf(large))
     }
   }
 

@@ -4,8 +4,9 @@ import { type Frame, frameOf } from '../../resp/frame.js'
 import type { Held, HeldKey, Lanes } from '../lanes.js'
 import { ask } from './asking.js'
 import { PARKED_NAMES, parkedName, removeParked } from './hidden-name.js'
-import { type Built, LargeCopy } from './large-copy.js'
+import { type Built, LargeCopy, linksOf } from './large-copy.js'
 import type { Pieces } from './pieces.js'
+import type { Place } from './slots.js'
 
 /** A value that is copied to be parked. */
 export interface ToPark {
@@ -23,6 +24,7 @@ export interface ToPark {
 export type Parked = { readonly deadline: number } | 'none' | { readonly reason: string; readonly at: Link | undefined }
 
 const BROKEN = 'the connection broke'
+const NOT_WANTED: Parked = { reason: 'it is not wanted any more', at: undefined }
 
 /** Each name is given once. */
 let names = 0
@@ -41,11 +43,15 @@ let names = 0
 export class Parking {
   private readonly parked: { readonly link: Link; readonly db: number; readonly name: Buffer }[] = []
   private copying: LargeCopy | undefined
+  /** The key that is kept as it is. */
+  private reading: KeptKey | undefined
   private isOver = false
 
   constructor(
     private readonly lanes: Lanes,
     private readonly pieces: Pieces,
+    /** The members of the first value, for which it has waited. */
+    private place?: Place,
   ) {}
 
   /** A name that nothing has. */
@@ -60,19 +66,57 @@ export class Parking {
     if (this.isOver) this.clear()
   }
 
-  /** Copies a value in pieces, and parks it on all targets, which are ready. */
-  async copy(value: ToPark, name: Buffer): Promise<Parked> {
+  /** Whether something is there already. */
+  get hasAny(): boolean {
+    return this.parked.length > 0
+  }
+
+  /** Whether nothing of it is wanted any more. */
+  get isEnded(): boolean {
+    return this.isOver
+  }
+
+  /**
+   * Copies a value in pieces, and parks it on all targets, which are ready.
+   *
+   * @param waits whether it waits while other large values are copied from or to one of the members; nothing is kept meanwhile
+   */
+  async copy(value: ToPark, name: Buffer, waits: boolean): Promise<Parked | 'busy'> {
+    for (;;) {
+      const became = await this.copyNow(value, name)
+      if (became !== 'busy' || !waits) return became
+      this.place = this.pieces.slots.ask(linksOf(value))
+      await this.place.isKept
+    }
+  }
+
+  /**
+   * The key is kept first: whoever is before it in its lane may wait for a place on the members. And if there is none nobody else may
+   * have to wait behind it.
+   */
+  private async copyNow(value: ToPark, name: Buffer): Promise<Parked | 'busy'> {
     const { id, source, targets, db } = value
+    if (this.isOver) return NOT_WANTED
     const read = new KeptKey(this.lanes, source, id)
-    // Nobody has such a key: it is told when the connection breaks.
-    const built = targets.map((target) => new KeptKey(this.lanes, target, keyId(db, name, 0, name.length)))
+    this.reading = read
     try {
       await read.isFirst
-      if (this.isOver || read.isBroken) return { reason: 'it is not wanted any more', at: undefined }
-      return await this.copyKept(value, name, read, built)
+      if (this.isOver || read.isBroken) return NOT_WANTED
+      if (!this.takePlace(linksOf(value))) return 'busy'
+      // Nobody has such a key: it is told when the connection breaks.
+      const built = targets.map((target) => new KeptKey(this.lanes, target, keyId(db, name, 0, name.length)))
+      return await this.copyKept(value, name, read, built).finally(() => {
+        for (const kept of built) kept.release()
+      })
     } finally {
-      for (const kept of [read, ...built]) kept.release()
+      read.release()
     }
+  }
+
+  private takePlace(links: readonly Link[]): boolean {
+    const { place } = this
+    this.place = undefined
+    return place?.take(links) === true || this.pieces.slots.take(links)
   }
 
   private async copyKept(
@@ -107,11 +151,13 @@ export class Parking {
   }
 
   /**
-   * Makes small values on a server by these commands, each under one of these names.
+   * Makes small values on a server by these commands, each under one of these names; nothing when they are not wanted any more.
    *
    * @throws RefusedError, LinkLostError
    */
   async make(link: Link, db: number, made: readonly { readonly name: Buffer; readonly by: Frame }[]): Promise<void> {
+    // What is removed before it is there would be left.
+    if (this.isOver) return
     for (const { name } of made) this.note(link, db, name)
     const commands = [frameOf(['SADD', PARKED_NAMES, ...made.map(({ name }) => name)]), ...made.map(({ by }) => by)]
     await Promise.all(commands.map((command) => ask(link, command, db)))
@@ -120,7 +166,10 @@ export class Parking {
   /** Nothing of it is wanted any more, also what is still being copied. */
   end(): void {
     this.isOver = true
+    this.place?.giveUp()
     this.copying?.stop()
+    // What is still read of the key is not looked at.
+    this.reading?.giveUp()
     this.clear()
   }
 
@@ -177,6 +226,12 @@ class KeptKey implements Held {
     if (this.isReleased) return
     this.isReleased = true
     this.lanes.release(this.link, this.entry)
+  }
+
+  /** Nobody waits for it any more, also when it is not its turn yet. */
+  giveUp(): void {
+    this.release()
+    this.begun()
   }
 
   /** [Held] */

@@ -4,7 +4,7 @@ import { type KeyId, keyOfId } from '../../base/key-id.js'
 import { frameOf } from '../../resp/frame.js'
 import type { Held, HeldKey, Lanes } from '../lanes.js'
 import type { Ahead } from './ahead.js'
-import { type Built, LargeCopy } from './large-copy.js'
+import { type Built, LargeCopy, linksOf } from './large-copy.js'
 import type { Pieces } from './pieces.js'
 
 const COLON = 0x3a
@@ -156,6 +156,7 @@ export class SizedCopy implements Held, ReplySink {
     }
     // What was built ahead is removed by who has taken it.
     if (this.isOver && ahead === undefined) return
+    if (ahead === undefined) await this.pieces.slots.enter(linksOf(value))
     await large.run((built) => {
       if (this.isOver) return
       this.read()

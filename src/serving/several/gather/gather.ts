@@ -155,6 +155,7 @@ export class GatherRun extends WithGuests<Computed> {
     // Others may have come before these keys meanwhile: a doubt, a copy, a view.
     const isReadable = brought.inPlace.every((source) => this.readersOf(source).includes(executor))
     if (!executor.ready || !isReadable) throw new Over('again')
+    this.checkWanted()
     const certain = this.askMasters(executor, brought.inPlace)
     const parked = destination !== undefined && this.mayLeaveMuch() ? this.parking.newName() : undefined
     this.executes(executor, brought.inPlace)

@@ -45,6 +45,7 @@ export abstract class WithGuests<Found> extends WholeValues<Found> {
       return guests
     }
     for (const batch of batchesOf(lacked, pieces.wholeBytes)) {
+      this.checkWanted()
       const isOneLarge = batch.length === 1 && isLarge(batch[0])
       guests.push(...(isOneLarge ? await this.parkedLarge(executor, batch[0]) : await this.parked(executor, batch)))
     }
@@ -66,6 +67,7 @@ export abstract class WithGuests<Found> extends WholeValues<Found> {
   /** Some small values, which are together what a server may be asked for at once. */
   private async parked(executor: Link, batch: readonly Lacked[]): Promise<Guest[]> {
     const dumped = await this.fetch(batch)
+    this.checkWanted()
     const made = dumped.map(({ payload }) => {
       const name = this.parking.newName()
       return { name, by: frameOf(['RESTORE', name, '0', payload]) }

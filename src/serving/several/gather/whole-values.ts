@@ -5,8 +5,10 @@ import type { CommandRow } from '../../../command/row.js'
 import { rowNamed } from '../../../command/table.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
+import { linksOf } from '../../../order/pieces/large-copy.js'
 import { Parking } from '../../../order/pieces/parking.js'
 import { SIZE_SAMPLES } from '../../../order/pieces/sized-copy.js'
+import type { Place } from '../../../order/pieces/slots.js'
 import { MUST_WAIT } from '../../../order/replies.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { decodeReply } from '../../../resp/decode.js'
@@ -68,6 +70,9 @@ export abstract class WholeValues<Found> extends Operation {
   private room = 0
   private wanted = 0
   private isServed = false
+  /** Members on which it needs a place to copy large values, see `Slots`: it waits for that, and then has it for a moment. */
+  private awaited: readonly Link[] | undefined
+  private reserved: Place | undefined
   /** It is a step of somebody who keeps the gates. */
   protected isInside = false
   /** What this attempt copies in pieces. */
@@ -123,12 +128,26 @@ export abstract class WholeValues<Found> extends Operation {
   protected abstract measure(): Promise<void>
 
   protected override async prepared(deadlineMs: number): Promise<Reply | undefined> {
-    if (this.wanted === 0) return undefined
-    if (!(await this.copies.room.enter(this.wanted, deadlineMs)))
-      return crowded(this.row, this.order.options.unavailableTimeoutMs)
-    this.room = this.wanted
-    this.wanted = 0
+    const tooLate = () => crowded(this.row, this.order.options.unavailableTimeoutMs)
+    if (this.wanted > 0) {
+      if (!(await this.copies.room.enter(this.wanted, deadlineMs))) return tooLate()
+      this.room = this.wanted
+      this.wanted = 0
+    }
+    if (this.awaited === undefined) return undefined
+    const place = this.order.pieces.slots.ask(this.awaited)
+    this.awaited = undefined
+    if ((await within(place.isKept, Math.max(0, deadlineMs - performance.now()))) !== true) {
+      place.giveUp()
+      return tooLate()
+    }
+    this.reserved = place
     return undefined
+  }
+
+  /** The attempt ends when it was given up because it took too long: nothing is begun any more. */
+  protected checkWanted(): void {
+    if (this.parking.isEnded) throw new Over('again')
   }
 
   /** Ends the attempt while others copy so much that it has to wait, which it does without the gates. */
@@ -150,8 +169,9 @@ export abstract class WholeValues<Found> extends Operation {
   protected async attempt(): Promise<Attempt> {
     const { settings, row, order } = this
     const beganMs = performance.now()
-    const parking = new Parking(order.lanes, order.pieces)
+    const parking = new Parking(order.lanes, order.pieces, this.reserved)
     this.parking = parking
+    this.reserved = undefined
     try {
       const found = await within(this.find(), Math.max(0, settings.gatherMs - this.heldMs))
       if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
@@ -224,7 +244,14 @@ export abstract class WholeValues<Found> extends Operation {
   protected async copyInPieces({ id, bytes, source, to, db }: InPieces): Promise<number | undefined> {
     const targets = to.links
     if (![source, ...targets].every(({ ready }) => ready)) throw new Over('wait')
-    const became = await this.parking.copy({ id, bytes, source, targets, db }, to.name)
+    const { parking } = this
+    const value = { id, bytes, source, targets, db }
+    // Others wait at the gates meanwhile: it waits there only if it may not leave them, or would lose what it has copied.
+    const became = await parking.copy(value, to.name, this.isInside || parking.hasAny)
+    if (became === 'busy') {
+      this.awaited = linksOf(value)
+      throw new Over('again')
+    }
     // What it had may never have been.
     if (!source.ready || this.order.doubts.isInDoubt(source, id)) throw new Over('wait')
     if (became === 'none') return undefined
