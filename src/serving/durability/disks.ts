@@ -11,6 +11,9 @@ import { dumpOf } from '../function/payload.js'
 const ANSWER_MS = 1000
 /** So many look at one server at a time; more of them look together. */
 const LOOKS_MAX = 16
+/** A server that did not say how it is is asked again after this long, then after twice as long, and so on up to the longest. */
+const PAUSE_MS = 1000
+const PAUSE_MS_MAX = 16_000
 
 /**
  * A write that changes nothing, in any server since Redis 7.2: no libraries are added to those that are there. WAITAOF waits for what
@@ -76,6 +79,8 @@ export class Disks {
   private readonly looking = new Map<Link, number>()
   /** Who waits until fewer look at a server. */
   private readonly turns = new Map<Link, (() => void)[]>()
+  /** Those that did not say how they are when they were asked last. */
+  private readonly pauses = new WeakMap<Link, { readonly ms: number; readonly untilMs: number }>()
 
   constructor(
     private readonly options: DiskOptions,
@@ -95,6 +100,11 @@ export class Disks {
     return look
   }
 
+  /** Whether a server that did not say how it is may be asked again by those who wait for it. */
+  mayLookAgain(link: Link): boolean {
+    return performance.now() >= (this.pauses.get(link)?.untilMs ?? 0)
+  }
+
   private async run(link: Link, look: Look, opened: (connection: SingleConnection) => void): Promise<void> {
     await this.turn(link)
     try {
@@ -107,7 +117,11 @@ export class Disks {
       opened(connection)
       if (look.isWatched) await ask(connection, look)
       connection.close()
+      if (look.state === 'gone') this.pause(link)
+      else this.pauses.delete(link)
     } catch (failure) {
+      // Who is left by all is not heard of any more.
+      if (look.isWatched) this.pause(link)
       look.becomes('gone')
       if (!(failure instanceof ConnectionError))
         noteFailure(this.log, failure, { member: link.name, while: 'it was asked what is on its disk' })
@@ -115,6 +129,12 @@ export class Disks {
       if (this.next.get(link) === look) this.next.delete(link)
       this.isOver(link)
     }
+  }
+
+  private pause(link: Link): void {
+    const { ms } = this.pauses.get(link) ?? { ms: PAUSE_MS / 2 }
+    const longer = Math.min(2 * ms, PAUSE_MS_MAX)
+    this.pauses.set(link, { ms: longer, untilMs: performance.now() + longer })
   }
 
   private async turn(link: Link): Promise<void> {

@@ -149,7 +149,7 @@ class ReplicaWait implements Wait {
  */
 export class DiskGoal implements Goal {
   onChange: () => void = () => {}
-  private readonly looks = new Map<Link, Look>()
+  private readonly looks = new Map<Link, { readonly look: Look; readonly info: Link['info'] }>()
   private known: Router
   private beganMs = 0
   private readonly changed = () => this.onChange()
@@ -199,13 +199,11 @@ export class DiskGoal implements Goal {
       this.begin()
       return
     }
-    for (const [link, { state }] of this.looks) {
-      if (state === 'gone' && link.serving) this.lookAt(link)
-    }
+    for (const link of this.known.links) if (link.serving && this.isToBeLookedAt(link)) this.lookAt(link)
   }
 
   end(): void {
-    for (const look of this.looks.values()) look.leave(this.changed)
+    for (const { look } of this.looks.values()) look.leave(this.changed)
     this.looks.clear()
   }
 
@@ -214,26 +212,35 @@ export class DiskGoal implements Goal {
     for (const link of this.known.links) if (link.serving) this.lookAt(link)
   }
 
+  /** It did not serve before, or is connected anew, perhaps to another process; or it did not say how it is. */
+  private isToBeLookedAt(link: Link): boolean {
+    const known = this.looks.get(link)
+    if (known === undefined || known.info !== link.info) return true
+    return known.look.state === 'gone' && this.disks.mayLookAgain(link)
+  }
+
   private lookAt(link: Link): void {
+    const before = this.looks.get(link)?.look
     const look = this.disks.look(link)
     look.watch(this.changed)
-    this.looks.set(link, look)
+    this.looks.set(link, { look, info: link.info })
+    if (before !== look) before?.leave(this.changed)
   }
 
   private get isTold(): boolean {
     if (performance.now() - this.beganMs > TOLD_MS) return true
-    for (const { state } of this.looks.values()) if (state === 'asked') return false
+    for (const { look } of this.looks.values()) if (look.state === 'asked') return false
     return true
   }
 
   private get refusal(): Reply | undefined {
     if (!this.isLocal) return undefined
-    for (const { refusal } of this.looks.values()) if (refusal !== undefined) return refusal
+    for (const { look } of this.looks.values()) if (look.refusal !== undefined) return look.refusal
     return undefined
   }
 
   private counts(): { readonly local: 0 | 1; readonly backups: number } {
-    const has = (link: Link) => this.looks.get(link)?.state === 'on disk'
+    const has = (link: Link) => this.looks.get(link)?.look.state === 'on disk'
     const { routes } = this.known
     const isLocal = routes.length > 0 && routes.every(({ natural }) => natural.length > 0 && has(natural[0]))
     return { local: isLocal ? 1 : 0, backups: fewestBackups(this.known, has) }
