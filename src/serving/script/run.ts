@@ -23,9 +23,11 @@ export interface Called {
 
 /** The same with what was learnt of it on the way. */
 export interface Run extends Called {
-  /** Keys that it has named beside the declared ones. */
+  /** Keys beside the declared ones that it may touch: it has named them, or is expected to. */
   readonly extra: Buffer[]
-  /** Of these, those that were only expected. */
+  /** Which of these it has named, or was told of, as latin1. */
+  readonly named: Set<string>
+  /** How some were expected. */
   readonly guesses: Guess[]
   /** How often its server has not had it. */
   readonly misses?: number
@@ -45,7 +47,7 @@ export function newRun(
   guesses: Guess[] = [],
   answers: readonly Answer[] = NO_ANSWERS,
 ): Run {
-  return { ...called, extra, guesses, answers, questions: NO_QUESTIONS }
+  return { ...called, extra, named: new Set(), guesses, answers, questions: NO_QUESTIONS }
 }
 
 /** Whether the servers see to it that it writes nothing. */

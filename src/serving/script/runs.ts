@@ -82,19 +82,23 @@ export class Runs {
       return
     }
     // What it will touch beside its keys, by what it did before: on other servers it must be allowed, should that be wrong.
-    const { frame, numkeys } = called
-    const { router } = this.order
-    const isServed = (key: Buffer) => {
-      const route = router.routeOfKey(key, 0, key.length)
-      return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
-    }
-    const { keys: extra, guesses } = guessed(called, isServed)
-    const isApart = () =>
-      this.routeOf(keysAtHand(frame, { numkeys, places: undefined, extra, answers: [] })) === undefined
+    const { keys: extra, guesses } = guessed(called, (key) => this.isServed(called, key))
+    const isApart = () => this.isApart(called, extra)
     const answers = expectedCounts(this.channels, called)
     if (extra.length === 0 || (this.gathering.refusal !== undefined && isApart()))
       this.run(newRun(called, [], [], answers))
     else this.later(newRun(called, extra, guesses, answers))
+  }
+
+  /** Whether a key can be had now. */
+  private isServed(called: Called, key: Buffer): boolean {
+    const route = this.order.router.routeOfKey(key, 0, key.length)
+    return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
+  }
+
+  /** Whether these keys and those that are declared are on several servers. */
+  private isApart({ frame, numkeys }: Called, extra: Buffer[]): boolean {
+    return this.routeOf(keysAtHand(frame, { numkeys, places: undefined, extra, answers: [] })) === undefined
   }
 
   private run(run: Run): void {
@@ -219,10 +223,13 @@ export class Runs {
     const refusal = Buffer.isBuffer(wanted) ? undefined : tooManyAnswers(answers)
     if (Buffer.isBuffer(wanted)) {
       const more: Run = { ...run, extra, guesses: [...run.guesses] }
-      touches(more, letTouch(more, wanted))
+      const isRefused = this.gathering.refusal !== undefined
+      const mayExpect = (key: Buffer) => this.isServed(run, key) && !(isRefused && this.isApart(run, [...extra, key]))
+      touches(more, letTouch(more, wanted, mayExpect))
     } else if (keys !== undefined) {
       const more = [...answers]
-      touches({ ...run, extra, answers: more }, letTouchAll(keys, extra, more))
+      const next: Run = { ...run, extra, answers: more }
+      touches(next, letTouchAll(keys, next, more))
     } else if (refusal !== undefined) answer(slot, refusal)
     else if (isPublish(wanted)) {
       notePublished(run, wanted)

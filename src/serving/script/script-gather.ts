@@ -47,7 +47,7 @@ import {
   notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
-import { learnTouched, letTouch, letTouchAll } from './undeclared.js'
+import { keepOnly, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
@@ -138,6 +138,7 @@ export class ScriptGather extends GatherRun {
   }
 
   override barrier(): Reply | 'wait' | undefined {
+    this.dropAway()
     const routes = this.routesOf(this.allKeys)
     for (const { gone } of routes) if (gone !== undefined) return gone
     if (this.isShared) return undefined
@@ -145,13 +146,23 @@ export class ScriptGather extends GatherRun {
     return this.call.script.allowsOom === false && this.isFull(this.allKeys) ? SCRIPT_OUT_OF_MEMORY : undefined
   }
 
+  /** What is only expected is not waited for. */
+  private dropAway(): void {
+    const { extra } = this.call
+    const isNamed = namedBy(this.call)
+    const isKept = (key: Buffer) => isNamed(key) || this.isThere(key)
+    if (extra.every(isKept)) return
+    keepOnly(extra, isKept)
+    this.cutKeys()
+  }
+
   /** Before it is too much, it is done without what it was only expected to touch. */
   protected override checkCopied(sizes: readonly { readonly key: Buffer; readonly bytes: number }[]): void {
     const { extra } = this.call
-    if (this.copied > this.settings.gatherBytes && !this.isExact && extra.length > 0) {
+    const isNamed = namedBy(this.call)
+    if (this.copied > this.settings.gatherBytes && !this.isExact && !extra.every(isNamed)) {
       this.isExact = true
-      // What it has named already it names again.
-      extra.length = 0
+      keepOnly(extra, isNamed)
       this.cutKeys()
       throw new Over('again')
     }
@@ -227,7 +238,7 @@ export class ScriptGather extends GatherRun {
     const { call, counts, told } = this
     if (!Buffer.isBuffer(wanted)) {
       const keys = keysWanted(wanted)
-      if (keys !== undefined) return this.again(letTouchAll(keys, call.extra, counts))
+      if (keys !== undefined) return this.again(letTouchAll(keys, call, counts))
       if (isPublish(wanted)) {
         notePublished(call, wanted)
         counts.push(answerToPublish(call.channels, wanted, mayNotWrite(call)))
@@ -235,12 +246,15 @@ export class ScriptGather extends GatherRun {
       else this.questions.push(wanted)
       return this.questions.length + counts.length > QUESTIONS_MAX ? { reply: TOO_MANY_QUESTIONS } : 'again'
     }
-    const { extra, guesses } = call
-    const before = extra.length
-    const refusal = letTouch({ ...call, answers: [...counts, ...told] }, wanted)
-    const isWanted = (key: Buffer) => key.equals(wanted) || !guesses.some((guess) => guess.key.equals(key))
-    if (this.isExact) extra.push(...extra.splice(before).filter(isWanted))
+    const mayExpect = (key: Buffer) => !this.isExact && this.isThere(key)
+    const refusal = letTouch({ ...call, answers: [...counts, ...told] }, wanted, mayExpect)
     return this.again(refusal)
+  }
+
+  /** Whether a key can be had now. */
+  private isThere(key: Buffer): boolean {
+    const [route] = this.routesOf([key])
+    return this.isShared ? route.serving() !== undefined : route.writable()
   }
 
   private again(refusal: Reply | undefined): Attempt {

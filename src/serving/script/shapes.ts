@@ -110,19 +110,19 @@ export class Shapes {
     shape.missed = 0
     this.shapes.delete(id)
     this.shapes.set(id, shape)
-    forgetOldest(this.shapes, SHAPES_MAX)
+    this.forget(forgetOldest(this.shapes, SHAPES_MAX))
     if (number === undefined) return []
     const given = givenIn(guesses, begin)
     const same = given.find((counted) => counted.number === number)
     if (same !== undefined) {
       same.isKnown = true
-      same.series.shapes.set(shape, 0)
+      noteIn(same.series, shape)
       return []
     }
     const wrong = nearest(given, number)
     if (wrong !== undefined) return correctedIn(guesses, wrong, number)
     const series = this.seriesOf(begin, number, new Set(given.map((counted) => counted.series)), frame, numkeys)
-    series.shapes.set(shape, 0)
+    noteIn(series, shape)
     const counted = { begin, series, number, offset: series.offset, isKnown: true, wasWrong: false, isFound: true }
     const before = guesses.length
     addGuesses(guesses, counted)
@@ -178,6 +178,12 @@ export class Shapes {
       // Who comes next gets that number.
       if (!isKnown) corrected(counted, counted.number + offsetOf(counted) - 1)
     }
+  }
+
+  /** These are not known any more, wherever they had numbers. */
+  private forget(gone: readonly Shape[]): void {
+    if (gone.length === 0) return
+    for (const all of this.series.values()) for (const { shapes } of all) for (const shape of gone) shapes.delete(shape)
   }
 
   /** That to which a number belongs which none has given; `given` are those that have given another one. */
@@ -246,6 +252,7 @@ function next(begin: string, series: Series): Counted {
 
 function addGuesses(guesses: Guess[], counted: Counted): void {
   for (const shape of counted.series.shapes.keys()) {
+    if (shape.seen < SEEN_MIN) continue
     if (guesses.length >= GUESSES_MAX) return
     guesses.push({ key: keyOf(counted, shape), shape, counted })
   }
@@ -270,7 +277,16 @@ function correctedIn(guesses: readonly Guess[], counted: Counted, number: number
     })
 }
 
+/** It has numbers of this series; of too many shapes that have, the one that had none for longest is left out. */
+function noteIn({ shapes }: Series, shape: Shape): void {
+  shapes.delete(shape)
+  shapes.set(shape, 0)
+  forgetOldest(shapes, SHAPES_MAX)
+}
+
+/** One that is forgotten meanwhile stays so. */
 function missedIn(shapes: Map<Shape, number>, shape: Shape, isMissed: boolean): void {
+  if (!shapes.has(shape)) return
   const missed = isMissed ? (shapes.get(shape) ?? 0) + 1 : 0
   if (missed >= MISSED_MAX) shapes.delete(shape)
   else shapes.set(shape, missed)
@@ -289,11 +305,15 @@ function corrected(counted: Counted, number: number): void {
   series.next += by
 }
 
-function forgetOldest(map: Map<string, unknown>, most: number): void {
-  for (const id of map.keys()) {
-    if (map.size <= most) return
+/** What is there beyond so many, the oldest first. */
+function forgetOldest<K, V>(map: Map<K, V>, most: number): V[] {
+  const gone: V[] = []
+  for (const [id, value] of map) {
+    if (map.size <= most) break
     map.delete(id)
+    gone.push(value)
   }
+  return gone
 }
 
 type Made = Omit<Shape, 'id' | 'seen' | 'missed'> & { readonly begin: string; readonly number: number | undefined }

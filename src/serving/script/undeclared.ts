@@ -24,8 +24,11 @@ const OURS = error(
 /**
  * Lets it touch another key that it has named, or says why not. What argument that was, or how the name is made, is remembered. Of several
  * that it was told of together it may touch all.
+ *
+ * @param mayExpect whether a key may be given to it that is only expected
  */
-export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Run, key: Buffer): Reply | undefined {
+export function letTouch(run: Run, key: Buffer, mayExpect: (key: Buffer) => boolean): Reply | undefined {
+  const { extra, named, answers } = run
   if (isHidden(key, 0, key.length)) return OURS
   for (const { kind, values } of answers) {
     if (kind !== 'a' && kind !== 'c') continue
@@ -33,9 +36,24 @@ export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Ru
     if (!told.some((each) => each.equals(key))) continue
     if (told.length > TOLD_MAX) return tooManyTold(told.length)
     extra.push(...told)
+    for (const each of told) named.add(each.toString('latin1'))
     return undefined
   }
-  if (extra.length >= UNDECLARED_MAX + told(answers)) return tooManyUndeclared(key)
+  const most = UNDECLARED_MAX + told(answers)
+  if (named.size >= most) return tooManyUndeclared(key)
+  if (extra.length >= most) dropExpected(run)
+  named.add(key.toString('latin1'))
+  expect(run, key, mayExpect)
+  if (!extra.some((each) => each.equals(key))) extra.push(key)
+  return undefined
+}
+
+/** Notes what key it was, and adds what is expected with that. */
+function expect(
+  { script, frame, numkeys, extra, guesses }: Run,
+  key: Buffer,
+  mayExpect: (key: Buffer) => boolean,
+): void {
   let isArgument = false
   for (let i = 3 + numkeys; i < frame.argc; i++) {
     if (!argumentOf(frame, i).equals(key)) continue
@@ -45,19 +63,43 @@ export function letTouch({ script, frame, numkeys, extra, answers, guesses }: Ru
   const expected = isArgument ? [] : script.learnt.shapes.note(key, frame, numkeys, guesses)
   for (const [before, after] of expected) {
     const i = before === undefined ? -1 : extra.findIndex((each) => each.equals(before))
-    if (i >= 0) extra[i] = after
-    else if (extra.length < UNDECLARED_MAX) addTo(extra, after)
+    const isGiven = after.equals(key) || mayExpect(after)
+    if (i >= 0) extra.splice(i, 1, ...(isGiven ? [after] : []))
+    else if (isGiven && extra.length < UNDECLARED_MAX) addTo(extra, after)
   }
-  if (!extra.some((each) => each.equals(key))) extra.push(key)
-  return undefined
+}
+
+/** Takes out what it has not named, as what was expected and not touched. */
+function dropExpected(run: Run): void {
+  const { extra, guesses } = run
+  const isNamed = namedBy(run)
+  learnTouched(
+    run,
+    [...extra.keys()].filter((i) => isNamed(extra[i])),
+  )
+  guesses.length = 0
+  keepOnly(extra, isNamed)
+}
+
+/** Whether it has named a key itself, or was told of it. */
+export function namedBy({ named }: Run): (key: Buffer) => boolean {
+  return (key) => named.has(key.toString('latin1'))
+}
+
+/** Takes out all keys but these. */
+export function keepOnly(keys: Buffer[], isKept: (key: Buffer) => boolean): void {
+  const kept = keys.filter(isKept)
+  keys.length = 0
+  keys.push(...kept)
 }
 
 /** Lets it touch the keys that patterns of SORT name, and notes that among the answers; or says why not. */
-export function letTouchAll(keys: readonly Buffer[], extra: Buffer[], answers: Answer[]): Reply | undefined {
+export function letTouchAll(keys: readonly Buffer[], { extra, named }: Run, answers: Answer[]): Reply | undefined {
   if (keys.some((key) => isHidden(key, 0, key.length))) return OURS
   const before = answers.reduce((sum, { kind, values }) => (kind === 'k' ? sum + values.length : sum), 0)
   if (before + keys.length > SORTED_MAX) return TOO_MANY_SORTED
   extra.push(...keys)
+  for (const key of keys) named.add(key.toString('latin1'))
   answers.push({ question: [], kind: 'k', values: keys })
   return undefined
 }

@@ -192,3 +192,19 @@ t.test('names of no such kind, and very many', (t) => {
   t.ok(guess(shapes, call(['a:'])).length <= 32)
   t.end()
 })
+
+t.test('a name that was seen once is no guess behind a number either, and what is forgotten has no numbers', (t) => {
+  const shapes = new Shapes()
+  for (const n of [1, 2, 3]) stop(shapes, `jobs:${n}`, call(['jobs:wait']))
+  for (let i = 0; i < 100; i++) {
+    const guesses = guess(shapes, call(['jobs:wait']))
+    t.ok(
+      texts(guesses).every((text) => /^jobs:\d+$/.test(text)),
+      texts(guesses).join(' '),
+    )
+    const [number] = guesses.length === 0 ? [4 + i] : guesses.map(({ counted }) => counted!.number)
+    stop(shapes, `jobs:${number}:once-${'x'.repeat(i % 50)}`, call(['jobs:wait']), guesses)
+    stop(shapes, `jobs:${number}`, call(['jobs:wait']), guesses)
+  }
+  t.end()
+})
