@@ -155,6 +155,8 @@ export class SimulatedLink extends Link {
   private put(bytes: Buffer, sink: ReplySink, tag: number, db: number): void {
     const { argc, argStart, argEnd } = frameIn(bytes)
     const args = Array.from({ length: argc }, (_, i) => bytes.latin1Slice(argStart[i], argEnd[i]))
+    // Nothing is parked on these servers: who looks for it when a link comes up waits for no answer, and takes no turn of others.
+    if (args[0] === 'EVAL' && args[2] === '1') return
     this.unanswered.push({ sink, tag, bytes })
     this.traffic.pushed++
     this.connection!.commands.push({ args, db: Math.max(0, db) })
