@@ -3,15 +3,15 @@ import { within } from '../../base/within.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot, Wait } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
-import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
+import type { ErrorReply, Reply } from '../../resp/encode.js'
+import { Deadlines, type Timed } from '../blocking/deadlines.js'
+import { UNBLOCKED } from '../blocking/waiting-client.js'
 import type { Disks, Look } from './disks.js'
 
 /** How often it is looked at what no event tells: who is up, and in which view. */
 const LOOK_MS = 50
 /** Who has not said by then how it is has not got it. */
 const TOLD_MS = 2000
-const TIMER_MS_MAX = 2 ** 31 - 1
-const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
 /** What somebody waits for: replicas that have what was acknowledged. */
 export interface Goal {
@@ -30,6 +30,7 @@ export interface Goal {
 /** Clients that wait for replicas: WAIT and WAITAOF [design §7 Durability]. */
 export class ReplicaWaits {
   private readonly waits = new Set<ReplicaWait>()
+  private readonly deadlines = new Deadlines()
   private timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -70,10 +71,14 @@ export class ReplicaWaits {
       answer(slot, goal.reply())
       return
     }
-    const wait = new ReplicaWait(goal, slot, () => this.waits.delete(wait))
+    const wait = new ReplicaWait(goal, slot, timeoutMs, () => {
+      this.waits.delete(wait)
+      this.deadlines.remove(wait)
+    })
     this.waits.add(wait)
     goal.onChange = () => wait.look()
-    wait.begin(timeoutMs)
+    if (timeoutMs > 0) this.deadlines.add(wait)
+    slot.waits?.(wait)
     this.timer ??= setInterval(() => this.look(), LOOK_MS).unref()
   }
 
@@ -91,19 +96,25 @@ function fewestBackups({ routes }: Router, isSo: (link: Link) => boolean): numbe
   return routes.length === 0 ? 0 : Math.min(...routes.map(count))
 }
 
-class ReplicaWait implements Wait {
-  private timer: NodeJS.Timeout | undefined
+class ReplicaWait implements Wait, Timed {
+  /** [Timed] */
+  readonly deadlineMs: number
+  /** [Timed] */
+  place = -1
   private isAnswered = false
 
   constructor(
     private readonly goal: Goal,
     private readonly slot: ReplySlot,
+    timeoutMs: number,
     private readonly over: () => void,
-  ) {}
+  ) {
+    this.deadlineMs = performance.now() + timeoutMs
+  }
 
-  begin(timeoutMs: number): void {
-    if (timeoutMs > 0) this.setTimer(performance.now() + timeoutMs)
-    this.slot.waits?.(this)
+  /** [Timed] */
+  tooLate(): void {
+    this.answer(this.goal.reply())
   }
 
   look(): void {
@@ -127,16 +138,9 @@ class ReplicaWait implements Wait {
     return Promise.resolve(true)
   }
 
-  private setTimer(deadlineMs: number): void {
-    const leftMs = Math.min(Math.ceil(deadlineMs - performance.now()), TIMER_MS_MAX)
-    if (leftMs > 0) this.timer = setTimeout(() => this.setTimer(deadlineMs), leftMs)
-    else this.answer(this.goal.reply())
-  }
-
   private answer(reply: Reply): void {
     if (this.isAnswered) return
     this.isAnswered = true
-    clearTimeout(this.timer)
     this.over()
     this.goal.end()
     answer(this.slot, reply)

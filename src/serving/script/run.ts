@@ -1,5 +1,6 @@
 import type { CommandRow } from '../../command/row.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
+import type { Route } from '../../order/router.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
@@ -53,6 +54,11 @@ export function newRun(
 /** Whether the servers see to it that it writes nothing. */
 export function mayNotWrite({ row, script }: Called): boolean {
   return row.replicate === 'none' || script.readsOnly
+}
+
+/** Whether it can have a key of this route now. */
+export function canHave(called: Called, route: Route): boolean {
+  return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
 }
 
 /** How many of the arguments are keys, or what is wrong with that. @param noInteger what is said of what is no number */

@@ -27,7 +27,7 @@ import {
   type Tell,
   tooManyAnswers,
 } from './questions.js'
-import { type Called, mayNotWrite, newRun, type Run } from './run.js'
+import { type Called, canHave, mayNotWrite, newRun, type Run } from './run.js'
 import {
   callFrame,
   clientsFrame,
@@ -92,8 +92,7 @@ export class Runs {
 
   /** Whether a key can be had now. */
   private isServed(called: Called, key: Buffer): boolean {
-    const route = this.order.router.routeOfKey(key, 0, key.length)
-    return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
+    return canHave(called, this.order.router.routeOfKey(key, 0, key.length))
   }
 
   /** Whether these keys and those that are declared are on several servers. */
@@ -219,18 +218,22 @@ export class Runs {
       if (refusal !== undefined) answer(slot, refusal)
       else this.later(more)
     }
-    const keys = Buffer.isBuffer(wanted) ? undefined : keysWanted(wanted)
-    const refusal = Buffer.isBuffer(wanted) ? undefined : tooManyAnswers(answers)
     if (Buffer.isBuffer(wanted)) {
       const more: Run = { ...run, extra, guesses: [...run.guesses] }
       const isRefused = this.gathering.refusal !== undefined
       const mayExpect = (key: Buffer) => this.isServed(run, key) && !(isRefused && this.isApart(run, [...extra, key]))
       touches(more, letTouch(more, wanted, mayExpect))
-    } else if (keys !== undefined) {
+      return
+    }
+    const keys = keysWanted(wanted)
+    if (keys !== undefined) {
       const more = [...answers]
       const next: Run = { ...run, extra, answers: more }
       touches(next, letTouchAll(keys, next, more))
-    } else if (refusal !== undefined) answer(slot, refusal)
+      return
+    }
+    const refusal = tooManyAnswers(answers)
+    if (refusal !== undefined) answer(slot, refusal)
     else if (isPublish(wanted)) {
       notePublished(run, wanted)
       this.later({ ...run, answers: [...answers, answerToPublish(this.channels, wanted, mayNotWrite(run))] })

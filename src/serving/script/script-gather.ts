@@ -34,7 +34,7 @@ import {
   SCAN,
   type Tell,
 } from './questions.js'
-import { mayNotWrite, type Run } from './run.js'
+import { canHave, mayNotWrite, type Run } from './run.js'
 import { type Script, wrap } from './script.js'
 import {
   callFrame,
@@ -253,8 +253,7 @@ export class ScriptGather extends GatherRun {
 
   /** Whether a key can be had now. */
   private isThere(key: Buffer): boolean {
-    const [route] = this.routesOf([key])
-    return this.isShared ? route.serving() !== undefined : route.writable()
+    return canHave(this.call, this.routesOf([key])[0])
   }
 
   private again(refusal: Reply | undefined): Attempt {
