@@ -207,15 +207,21 @@ export abstract class Operation {
 
   /**
    * Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered, or do
-   * not count: who is going to write must not go by what one server has lost.
+   * not count: who is going to write what comes of them must not go by what one server has lost.
+   *
+   * @param asksForLoss whether that is what the caller may do
    */
-  protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
+  protected async askAll(
+    steps: readonly Words[],
+    dbOf?: (words: Words) => number,
+    asksForLoss = true,
+  ): Promise<Reply[] | Attempt> {
     const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
     if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
     const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
     if (this.isShared) return found
     // What there is has not been lost.
-    const missing = steps.filter((_words, i) => isNothing(found[i]))
+    const missing = asksForLoss ? steps.filter((_words, i) => isNothing(found[i])) : []
     if (missing.length > 0 && (await isAnyLost(this.order, this.idsOf(missing, dbOf)))) return 'wait'
     for (const each of found) {
       const reply = isError(each) ? withoutItsRead(each) : undefined

@@ -28,6 +28,8 @@ export interface Planned {
   readonly looks: readonly Words[]
   /** @param found the answers to the looks */
   readonly decide: (found: readonly Reply[]) => Decision
+  /** Each server does the command itself, as with a single key: what one of them has lost is not lost on others by a look at it. */
+  readonly isDoneByParts?: true
 }
 
 const SYNTAX_ERROR = error('ERR syntax error')
@@ -224,6 +226,7 @@ function readGroups(row: CommandRow, frame: Frame, args: readonly Buffer[]): Pla
       }
       return { parts }
     },
+    isDoneByParts: true,
   }
 }
 

@@ -63,7 +63,7 @@ export class PlanRun extends Operation {
 
   protected async attempt(): Promise<Attempt> {
     const planned = this.planned as Planned
-    const found = await this.askAll(planned.looks)
+    const found = await this.askAll(planned.looks, undefined, planned.isDoneByParts !== true)
     if (!Array.isArray(found)) return found
     const decision = planned.decide(found)
     if ('reply' in decision) return decision
