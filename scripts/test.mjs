@@ -1,7 +1,7 @@
 /*
  * Runs the compiled tests with tap: all of them, or those named, as `npm test -- test/resp/x.test.ts test/ring`.
- * Arguments that begin with `-` go to tap. One line for each file that passes; of one that fails, everything that tap
- * says about it but its passed assertions. The last line is `N passed, N failed`, of assertions as tap counts them.
+ * One line for each file that passes; of one that fails, everything that tap says about it but its passed assertions. The last
+ * line is `N passed, N failed`, of assertions as tap counts them.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
@@ -13,9 +13,7 @@ import { killThoseIn } from './leftovers.mjs'
 import { TapSummary } from './tap-summary.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const words = process.argv.slice(2)
-const named = words.filter((word) => !word.startsWith('-'))
-const options = words.filter((word) => word.startsWith('-'))
+const named = process.argv.slice(2)
 
 let files
 try {
@@ -28,7 +26,7 @@ try {
 const summary = new TapSummary(files, (text) => process.stdout.write(text))
 // The tests' temporary files and servers are all below one directory, so that none outlives us.
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'dt-tests-')))
-const tap = spawn(process.execPath, ['node_modules/.bin/tap', '--reporter=tap', ...options, ...files], {
+const tap = spawn(process.execPath, ['scripts/run-files.mjs', ...files], {
   stdio: ['ignore', 'pipe', 'inherit'],
   env: { ...process.env, TMPDIR: temporary },
 })

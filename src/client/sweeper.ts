@@ -31,6 +31,7 @@ interface Seen {
 export class Sweeper {
   private readonly seen = new Map<Connection, Seen>()
   private timer: NodeJS.Timeout | undefined
+  private due: NodeJS.Immediate | undefined
   private sweptMs = 0
   /** What they had is given back. */
   private readonly collector = new Collector()
@@ -40,15 +41,22 @@ export class Sweeper {
   start(): void {
     this.collector.start()
     this.timer = setInterval(() => {
-      const nowMs = performance.now()
-      if (nowMs - this.sweptMs >= SWEEP_MS - MEMORY_SWEEP_MS / 2) this.sweep(nowMs)
-      this.evict()
+      // After a turn that took long timers come before what the clients have said meanwhile: that is read first.
+      this.due ??= setImmediate(() => this.lookAround())
     }, MEMORY_SWEEP_MS)
   }
 
   stop(): void {
     this.collector.stop()
     clearInterval(this.timer)
+    clearImmediate(this.due)
+  }
+
+  private lookAround(): void {
+    this.due = undefined
+    const nowMs = performance.now()
+    if (nowMs - this.sweptMs >= SWEEP_MS - MEMORY_SWEEP_MS / 2) this.sweep(nowMs)
+    this.evict()
   }
 
   /** Looks at each client once. */

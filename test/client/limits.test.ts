@@ -130,6 +130,20 @@ t.test('who says nothing and does not read is closed after `timeout`, too', asyn
   for (const client of clients) client.close()
 })
 
+t.test(
+  'nobody is closed for silence whose words have come and were only not read yet, because a turn took long',
+  async (t) => {
+    const talking = await proxy.connect()
+    await set('dt', 'timeout', '1')
+    const asked = [talking, operators.dt].map((client) => client.ask('PING'))
+    // Nothing is read and no timer runs meanwhile.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500)
+    t.same((await Promise.all(asked)).map(String), ['+PONG\r\n', '+PONG\r\n'])
+    await set('dt', 'timeout', '0')
+    talking.close()
+  },
+)
+
 t.test('an argument that is longer than proto-max-bulk-len is a protocol error', async (t) => {
   for (const side of both) {
     await set(side, 'proto-max-bulk-len', '1mb')

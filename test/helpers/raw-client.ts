@@ -6,7 +6,7 @@ import { replyEnd } from './raw-reply.js'
 export type Arg = Buffer | string
 
 /** How long a reply may take before the test fails with what was waited for. */
-const REPLY_TIMEOUT_MS = 30_000
+const REPLY_TIMEOUT_MS = 60_000
 
 interface Waiter {
   readonly resolve: (reply: Buffer) => void

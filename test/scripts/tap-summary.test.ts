@@ -139,7 +139,7 @@ t.test('what tap says outside of the files is shown', async (t) => {
 /** Runs scripts/test.mjs, and so the real tap, on compiled tests with these contents. */
 function runTests(t: Test, tests: Record<string, string>, ...argv: string[]) {
   const project = new Project(t.testdir())
-  for (const name of ['scripts/test.mjs', 'scripts/tap-summary.mjs', 'scripts/leftovers.mjs', '.taprc'])
+  for (const name of ['scripts/test.mjs', 'scripts/run-files.mjs', 'scripts/tap-summary.mjs', 'scripts/leftovers.mjs'])
     project.copy(name)
   project.file('package.json', '{ "type": "module" }')
   symlinkSync(join(repository, 'node_modules'), join(project.dir, 'node_modules'))
