@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  patienceMs = 30_000,
+  patienceMs = 90_000,
 ): Promise<NonNullable<T>> {
   const deadlineMs = Date.now() + patienceMs
   for (;;) {

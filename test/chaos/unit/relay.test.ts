@@ -7,7 +7,7 @@ import { until } from '../../helpers/until.js'
 import { nowMs } from '../history.js'
 import { Relay } from '../relay.js'
 
-/** What one connection has brought. */
+/** What one connection has brought; put together only when it is looked at. */
 class Received {
   readonly chunks: Buffer[] = []
   length = 0
@@ -44,8 +44,15 @@ async function start(t: Test) {
   const open = async (greeting: string) => {
     const socket = connect({ port, host: '127.0.0.1' })
     clients.push(socket)
-    const client = { socket, echoed: Buffer.alloc(0) as Buffer, closed: false }
-    socket.on('data', (bytes) => (client.echoed = Buffer.concat([client.echoed, bytes])))
+    const echoes = new Received()
+    const client = {
+      socket,
+      closed: false,
+      get echoed() {
+        return echoes.bytes
+      },
+    }
+    socket.on('data', (bytes) => echoes.chunks.push(bytes))
     socket.on('error', () => {})
     socket.on('close', () => (client.closed = true))
     await once(socket, 'connect')
