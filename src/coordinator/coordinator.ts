@@ -308,6 +308,6 @@ export class Coordinator {
   /** All members answer it alike. */
   private serveAnywhere(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { order } = this
-    if (!Read.emit(order, this.scripts.anyMember, frame, row, slot)) order.park(frame, row, slot, deadlineMs)
+    if (!Read.emit(order, this.scripts.anyMember.now(), frame, row, slot)) order.park(frame, row, slot, deadlineMs)
   }
 }

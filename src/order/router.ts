@@ -60,6 +60,31 @@ export class Route {
   }
 }
 
+/** Some members, for what any of them answers alike. */
+export class AnyMember extends Route {
+  constructor(members: readonly Link[]) {
+    super(members, [])
+  }
+
+  /** The same for one question, with the one that is to be asked first. */
+  now(): Route {
+    const first = this.serving()
+    if (first === undefined || first === this.natural[0]) return this
+    return new Route([first, ...this.natural.filter((link) => link !== first)], [])
+  }
+
+  /** One that owes nobody an answer, or else that has spoken last: who has fallen silent is not asked as soon as it owes one. */
+  override serving(): Link | undefined {
+    let best: Link | undefined
+    for (const link of this.natural) {
+      if (!link.serving) continue
+      if (link.outstanding === 0) return link
+      if (best === undefined || link.lastReceivedMs > best.lastReceivedMs) best = link
+    }
+    return best
+  }
+}
+
 /** The current view as links; made anew for every view. */
 export class Router {
   readonly view: View
@@ -72,7 +97,7 @@ export class Router {
   /** Whether somebody is still to get some range. */
   readonly isMoving: boolean
   /** For commands that any member answers alike. */
-  readonly anyMember: Route
+  readonly anyMember: AnyMember
   private readonly routeOfRange: readonly Route[]
 
   /** @param wasRemoved whether a member is none any more for the Sentinels, for the errors about keys that it alone has */
@@ -100,13 +125,13 @@ export class Router {
     this.isMoving = this.routes.some(({ pending }) => pending.length > 0)
     this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), wasRemoved, view.epoch)
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
-    this.anyMember = new Route(this.links, [])
+    this.anyMember = new AnyMember(this.links)
   }
 
   /** The same of those that no script keeps busy, unless that are all. */
-  get anyIdleMember(): Route {
+  get anyIdleMember(): AnyMember {
     const idle = this.links.filter(({ scripts }) => scripts.refusal === undefined)
-    return idle.length === 0 ? this.anyMember : new Route(idle, [])
+    return idle.length === 0 ? this.anyMember : new AnyMember(idle)
   }
 
   /** The names of the members that are not reachable now. */

@@ -53,6 +53,12 @@ interface Story {
 const times = <T>(count: number, of: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => of(i))
 const one = (keys: readonly string[], i: number): string => keys[i % keys.length]
 
+let scripts = 0
+const newScript = (...keys: string[]) => {
+  const source = keys.length === 0 ? `return ${++scripts}` : `redis.call('get', KEYS[1]) return ${++scripts}`
+  return ['EVAL', source, String(keys.length), ...keys]
+}
+
 const stories: Record<string, Story> = {
   'reads of its keys': {
     ask: ({ ofMaster }, i) => times(COMMANDS, (k) => ['GET', one(ofMaster, i + k)]),
@@ -88,6 +94,10 @@ const stories: Record<string, Story> = {
       i === 0
         ? times(1, () => ['LMOVE', `{${ofMaster[0]}}-list`, `{${ofOthers[0]}}-list`, 'LEFT', 'LEFT'])
         : times(COMMANDS, () => ['LRANGE', `{${ofOthers[0]}}-list`, '0', '-1']),
+  },
+  'scripts that nobody has sent before': {
+    ask: ({ ofMaster }, i) => times(COMMANDS, (k) => newScript(one(ofMaster, i + k))),
+    others: ({ ofOthers }, i) => (i % 2 === 0 ? newScript(one(ofOthers, i)) : newScript()),
   },
 }
 

@@ -38,6 +38,7 @@ export class LinkInMemory {
   full = false
   info = undefined
   clockOffsetMs = 0
+  lastReceivedMs = 0
   sweeps = 0
   readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
   readonly expiryPushes = new ExpiryPushes(this.expirations)

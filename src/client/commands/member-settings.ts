@@ -1,3 +1,4 @@
+import { askAny } from '../../order/ask-any.js'
 import { MapReply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { askOne } from './every-member.js'
@@ -10,14 +11,13 @@ export function isGlob(name: Buffer): boolean {
 }
 
 /**
- * The settings of these names that the first member has that is up; undefined when there is none, or it refuses, as managed servers
- * do.
+ * The settings of these names that a member has, the first one that answers; undefined when there is none, or it refuses, as managed
+ * servers do.
  */
 export async function memberSettings(
   { order }: Server,
   names: readonly Buffer[],
 ): Promise<MapReply['entries'] | undefined> {
-  const link = order.router.anyMember.serving()
-  const reply = link && (await askOne(link, ['CONFIG', 'GET', ...names]))
+  const reply = await askAny(order.router.anyMember, (link) => askOne(link, ['CONFIG', 'GET', ...names]))
   return reply instanceof MapReply ? reply.entries : undefined
 }

@@ -3,7 +3,7 @@ import type { Link } from '../../backend/link.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../../backend/single-connection.js'
 import { noteFailure } from '../../base/inner-failure.js'
 import type { Logger } from '../../base/log.js'
-import type { Route, Router } from '../../order/router.js'
+import type { AnyMember, Router } from '../../order/router.js'
 import { error, isError, MapReply, type Reply, simple } from '../../resp/encode.js'
 import type { TlsTarget } from '../../tls/to-servers.js'
 
@@ -52,7 +52,7 @@ export class LongScripts {
   ) {}
 
   /** For what any member answers alike: those that no script keeps busy. */
-  anyMember(router: Router): Route {
+  anyMember(router: Router): AnyMember {
     return this.any ? router.anyIdleMember : router.anyMember
   }
 

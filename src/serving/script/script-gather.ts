@@ -1,6 +1,7 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
 import type { Channels } from '../../channels/channels.js'
+import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
 import type { Claim } from '../../order/gates.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
@@ -355,9 +356,8 @@ export class ScriptGather extends GatherRun {
     const { script } = this.call
     if (script.trial !== undefined) return script.trial()
     const trial = wrap(script.source, 0, true, script.rights)
-    const link = this.call.long.anyMember(this.order.router).serving()
-    if (link === undefined) throw new Over('wait')
-    const said = await link.call(['SCRIPT', 'LOAD', trial.wrapped]).catch(() => undefined)
+    const members = this.call.long.anyMember(this.order.router)
+    const said = await askAny(members, (link) => link.call(['SCRIPT', 'LOAD', trial.wrapped]))?.catch(() => undefined)
     if (said === undefined) throw new Over('wait')
     if (!isError(said)) return trial
     throw new Over({ reply: notWrapped(said, 'scripts on keys of several servers') })

@@ -3,10 +3,11 @@ import { lowerCase } from '../../base/ascii.js'
 import type { Logger } from '../../base/log.js'
 import type { Channels } from '../../channels/channels.js'
 import type { CommandRow } from '../../command/row.js'
+import { askAny } from '../../order/ask-any.js'
 import type { Order } from '../../order/order.js'
 import { answer, answerLater } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
-import type { Route } from '../../order/router.js'
+import type { AnyMember } from '../../order/router.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import type { Gathering } from '../several/gather/gathering.js'
@@ -50,7 +51,7 @@ export class Scripts {
   }
 
   /** For what any member answers alike: those that no script keeps busy. */
-  get anyMember(): Route {
+  get anyMember(): AnyMember {
     return this.long.anyMember(this.order.router)
   }
 
@@ -60,9 +61,8 @@ export class Scripts {
 
   /** Has the script of a command compiled that nobody has sent yet. What fails is told when it is served. */
   async prepare(frame: Frame, row: CommandRow): Promise<void> {
-    const link = this.anyMember.serving()
-    if (row.script !== 'run' || link === undefined || this.kept.of(frame, row) !== undefined) return
-    const script = await this.compile(argumentOf(frame, 1), link).catch(() => undefined)
+    if (row.script !== 'run' || this.kept.of(frame, row) !== undefined) return
+    const script = await this.compile(argumentOf(frame, 1))?.catch(() => undefined)
     if (script !== undefined && 'wrapped' in (script as object)) this.kept.note(script as Script)
   }
 
@@ -171,13 +171,13 @@ export class Scripts {
     goOn: (script: Script) => void,
   ): void {
     const { order } = this
-    const link = this.anyMember.serving()
-    if (link === undefined) {
+    const compiled = this.compile(argumentOf(frame, i))
+    if (compiled === undefined) {
       order.park(frame, row, slot, deadlineMs)
       return
     }
     slot.pauseClient()
-    this.compile(argumentOf(frame, i), link).then(
+    compiled.then(
       (script) => {
         if ('wrapped' in (script as object)) goOn(script as Script)
         else answer(slot, script as Reply)
@@ -189,13 +189,14 @@ export class Scripts {
     )
   }
 
-  /** The script, or what the server says of a source that is none. */
-  private compile(source: Buffer, link: Link): Promise<Script | Reply> {
+  /** The script, or what a server says of a source that is none; undefined when no server can be asked. */
+  private compile(source: Buffer): Promise<Script | Reply> | undefined {
     const sha = shaOf(source)
     const before = this.compiling.get(sha)
     if (before !== undefined) return before
-    const compiled = this.compileOn(link, source).finally(() => this.compiling.delete(sha))
-    this.compiling.set(sha, compiled)
+    const said = askAny(this.anyMember, (link) => this.compileOn(link, source))
+    const compiled = said?.finally(() => this.compiling.delete(sha))
+    if (compiled !== undefined) this.compiling.set(sha, compiled)
     return compiled
   }
 
