@@ -44,6 +44,11 @@ export class Turn {
     for (const target of batch) target.due()
   }
 
+  /** How many are flushed when the input of this turn has been handled. */
+  get scheduled(): number {
+    return this.dirty.length
+  }
+
   /** Asks for one `flush` in the check phase of this turn. The caller sees to it that it asks once a turn. */
   schedule(target: Flushable): void {
     if (this.dirty.length === 0) setImmediate(this.run)

@@ -1,4 +1,5 @@
 import { idInDb, type KeyId, keyOfId } from '../base/key-id.js'
+import { RecentNames } from '../base/recent-names.js'
 import { Invalidation } from './invalidation.js'
 
 /**
@@ -96,6 +97,7 @@ export class CachedKeys {
   /** Whether any client wants to be told: nobody needs to say anything while not. */
   any = false
   private readonly clients = new Set<CachingClient>()
+  private readonly recentNames = new RecentNames()
   private readonly byName = new Map<KeyId, Map<CachingClient, Reading>>()
   private items = 0
   /** How many of these are of clients that are told no more. */
@@ -171,18 +173,29 @@ export class CachedKeys {
 
   /** A client sends a read of these keys, at this place of its commands. */
   read(client: CachingClient, ids: readonly KeyId[], number: number): void {
-    for (const id of ids) {
-      const name = idInDb(id, 0)
-      let readers = this.byName.get(name)
-      if (readers === undefined) this.byName.set(name, (readers = new Map()))
-      const reading = readers.get(client)
-      if (reading !== undefined) reading.last = number
-      else {
-        readers.set(client, { first: number, last: number })
-        client.readings++
-        this.items++
-      }
+    for (const id of ids) this.note(client, idInDb(id, 0), number)
+    this.forgetOldest()
+  }
+
+  /** The same for one key, as it lies in memory. */
+  readOne(client: CachingClient, buf: Buffer, start: number, end: number, number: number): void {
+    this.note(client, this.recentNames.of(buf, start, end), number)
+    this.forgetOldest()
+  }
+
+  private note(client: CachingClient, name: KeyId, number: number): void {
+    let readers = this.byName.get(name)
+    if (readers === undefined) this.byName.set(name, (readers = new Map()))
+    const reading = readers.get(client)
+    if (reading !== undefined) reading.last = number
+    else {
+      readers.set(client, { first: number, last: number })
+      client.readings++
+      this.items++
     }
+  }
+
+  private forgetOldest(): void {
     while (this.byName.size > this.keysMax) this.changedName(this.byName.keys().next().value!, NOBODY)
   }
 

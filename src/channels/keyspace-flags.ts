@@ -1,6 +1,8 @@
 /** The classes of events, each of which has its letter [Redis notify.c]. */
 const OF_ALL = 'g$lshzxetd'
 const OTHERS = 'nm'
+/** What was overwritten, and what has another type than before: from Redis 8.2 on. */
+const NEWER = 'oc'
 
 /** What `notify-keyspace-events` says: which classes, and on which channels they are published. */
 export interface KeyspaceFlags {
@@ -14,11 +16,12 @@ export interface KeyspaceFlags {
 
 export const EVERYTHING_OFF: KeyspaceFlags = { ofKeys: false, ofEvents: false, classes: '' }
 
-/** Undefined when there is a letter that Redis does not know. */
-export function parseKeyspaceFlags(text: string): KeyspaceFlags | undefined {
+/** Undefined when there is a letter that the servers do not know: `isNewer` are those from Redis 8.2 on. */
+export function parseKeyspaceFlags(text: string, isNewer: boolean): KeyspaceFlags | undefined {
   const letters = new Set(text.replace('A', OF_ALL))
-  if ([...letters].some((letter) => !`${OF_ALL}${OTHERS}KEA`.includes(letter))) return undefined
-  const classes = [...`${OF_ALL}${OTHERS}`].filter((letter) => letters.has(letter)).join('')
+  const known = `${OF_ALL}${OTHERS}${isNewer ? NEWER : ''}`
+  if ([...letters].some((letter) => !`${known}KEA`.includes(letter))) return undefined
+  const classes = [...`${OF_ALL}n${NEWER}m`].filter((letter) => letters.has(letter)).join('')
   return { ofKeys: letters.has('K'), ofEvents: letters.has('E'), classes }
 }
 

@@ -1,6 +1,7 @@
 import type { KeyId } from '../base/key-id.js'
 import type { CachedKeys, CachingClient, CachingEar, Writer } from '../channels/cached-keys.js'
 import { brokenRedirection, type Invalidation } from '../channels/invalidation.js'
+import { hasOneKey } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
 import { answersOld, findsNothing, writtenOf } from '../command/written.js'
 import type { Frame } from '../resp/frame.js'
@@ -104,7 +105,12 @@ function noteRead(
   slot: Slot,
 ): void {
   const { caching } = session
-  if (caching?.remembers === true) cachedKeys.read(caching, order.keyIds(row, frame, 0), slot.number)
+  if (caching?.remembers !== true) return
+  if (!hasOneKey(row)) cachedKeys.read(caching, order.keyIds(row, frame, 0), slot.number)
+  else {
+    const { buf, argStart, argEnd } = frame
+    cachedKeys.readOne(caching, buf, argStart[row.firstKey], argEnd[row.firstKey], slot.number)
+  }
 }
 
 function isScript({ route }: CommandRow): boolean {

@@ -1,22 +1,7 @@
 import type { Logger } from '../base/log.js'
 import type { Ear } from '../channels/channels.js'
-import type { Config } from '../config/config.js'
 import type { Connection } from './connection.js'
-
-/** How much may wait for a client that listens before it is cut off: what `client-output-buffer-limit pubsub` says; 0 is no limit. */
-export interface PushLimits {
-  /** At once. */
-  hardBytes: number
-  /** For longer than `softMs` without a break. */
-  softBytes: number
-  softMs: number
-}
-
-/** What the settings say. */
-export function pushLimitsOf({ limits }: Config): PushLimits {
-  const { pushBufferHardBytes, pushBufferSoftBytes, pushBufferSoftMs } = limits
-  return { hardBytes: pushBufferHardBytes, softBytes: pushBufferSoftBytes, softMs: pushBufferSoftMs }
-}
+import type { OutputLimits } from './output-limit.js'
 
 /** How what a client listens to is sent to it: in its turn among the replies, and unless it leaves too much untaken. */
 export class ClientEar implements Ear {
@@ -24,7 +9,7 @@ export class ClientEar implements Ear {
 
   constructor(
     private readonly client: Connection,
-    private readonly limits: Readonly<PushLimits>,
+    private readonly limits: Readonly<OutputLimits>,
     private readonly log: Logger,
   ) {}
 

@@ -8,7 +8,7 @@ import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
 import { CLOSED, ENDING } from './client-state.js'
 import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
-import { exceeds, sayOutputIsFull, sayQueryIsFull } from './output-limit.js'
+import { exceeds, outputLimitsOf, sayOutputIsFull, sayQueryIsFull } from './output-limit.js'
 import type { Peer } from './peer.js'
 import type { Asker, Share } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
@@ -23,7 +23,7 @@ import type { Surroundings } from './surroundings.js'
  * it takes is bounded while a server does not answer; one command may be larger.
  */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024
-/** Less that a client has to take is not counted among what all have. */
+/** Less that a client has to take is not counted among what all have, and exceeds no limit. */
 const COUNTED_BYTES_MIN = 16 * 1024
 
 /**
@@ -72,7 +72,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   ) {
     const { config, turn, acl, clients } = surroundings
     this.held = new HeldBytes(clients)
-    this.stint = new Stint(clients.rota, () => this.resume())
+    this.stint = new Stint(clients.rota, turn, () => this.resume())
     this.socket = socket
     this.address = peer.address
     this.localAddress = peer.localAddress
@@ -86,7 +86,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.queue = new ReplyQueue(this.outbox, this, clients.replyBudget, surroundings.slowLog)
     socket.on('end', () => this.finish())
     socket.on('drain', () => {
-      this.outbox.reuse()
+      this.outbox.drained()
       this.repliesDone()
     })
     // A connection that breaks is closed; there is nobody left to tell, and the reason helps nobody.
@@ -163,12 +163,14 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** [ReplyQueueOwner] */
   repliesDone(): void {
     const { pendingBytes } = this
-    if (exceeds(pendingBytes, this.surroundings.config.limits.outputBufferHardBytes) && !this.closed) {
-      sayOutputIsFull(this.surroundings.log, this)
-      this.drop()
-      return
+    if (pendingBytes >= COUNTED_BYTES_MIN || this.held.hasToTake) {
+      if (!this.closed && exceeds(pendingBytes, outputLimitsOf(this.session, this.surroundings).hardBytes)) {
+        sayOutputIsFull(this.surroundings.log, this)
+        this.drop()
+        return
+      }
+      this.noteUntaken(pendingBytes)
     }
-    if (pendingBytes >= COUNTED_BYTES_MIN || this.held.hasToTake) this.noteUntaken(pendingBytes)
     if (!this.serving && !this.closed) {
       if (!this.queue.waitsForTurn && this.mayServe()) {
         if (!this.resuming) setImmediate(() => this.resume())

@@ -2,9 +2,10 @@ import { wallClockUs } from '../base/clock.js'
 import type { Logger } from '../base/log.js'
 import type { CommandRow } from '../command/row.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
-import { ClientEar, type PushLimits } from './client-ear.js'
+import { ClientEar } from './client-ear.js'
 import { parseInt32 } from './commands/arguments.js'
 import type { Connection } from './connection.js'
+import type { OutputLimits } from './output-limit.js'
 import { REDACTED, secretsIn } from './redaction.js'
 
 /** What is shown of one argument, and of one command: what is longer ends with how much more there is. */
@@ -38,7 +39,7 @@ export class Monitors {
   private readonly ears = new Map<Connection, ClientEar>()
 
   constructor(
-    private readonly limits: Readonly<PushLimits>,
+    private readonly limits: Readonly<OutputLimits>,
     private readonly log: Logger,
   ) {}
 

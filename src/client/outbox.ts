@@ -55,6 +55,9 @@ const PATIENT_BYTES_MAX = 16 * 1024
  * Replies to commands that came together come from several servers, in different turns. A write costs more than all else
  * that is done for sixteen GETs, so they wait for each other, for a millisecond or two at most: as with one Redis server,
  * which answers all that it has read at once [design §5 Batching].
+ *
+ * A socket that has not taken what it was given is given nothing more: it would keep a buffer for each turn, of which a part is
+ * used, so that what a client has to take that does not read would be many times as much in memory.
  */
 export class Outbox implements Flushable, Patient {
   /** Bytes that were ever appended. */
@@ -63,10 +66,17 @@ export class Outbox implements Flushable, Patient {
   private buffer: Buffer | undefined
   private used = 0
   private readonly ready = roomForOne()
-  /** Buffers that were written and may not have left, and large ones that are held until they have. */
+  /** Buffers of what was written and may not have left, and of what is ready; and large ones that are held until they have. */
   private readonly leaving = roomForOne()
   private readonly held: Buffer[] = []
+  /** How many of both are of what was written, while more is ready. */
+  private writtenBuffers = 0
+  private writtenHeld = 0
   private queuedBytes = 0
+  /** The socket may have kept what was written: it is asked, which costs more than all else that is asked for each command. */
+  private lags = false
+  /** It was given nothing since: what comes is gathered here until it has taken all. */
+  private stalled = false
   private scheduled = false
   /** There is more than the beginning of what belongs together. */
   private whole = false
@@ -84,7 +94,7 @@ export class Outbox implements Flushable, Patient {
 
   /** Bytes that the client has not taken yet. */
   get pendingBytes(): number {
-    return this.queuedBytes + this.socket.writableLength
+    return this.lags ? this.queuedBytes + this.keptBySocket() : this.queuedBytes
   }
 
   /** The first byte of what is to be written. */
@@ -129,6 +139,11 @@ export class Outbox implements Flushable, Patient {
 
   /** [Flushable] At the end of a turn: writes what there is, or lets it wait for what belongs with it. */
   flush(): void {
+    if (this.lags && this.isFull()) {
+      this.scheduled = false
+      this.stalled = true
+      return
+    }
     if (this.whole || this.queuedBytes > PATIENT_BYTES_MAX) {
       this.write()
       return
@@ -163,15 +178,30 @@ export class Outbox implements Flushable, Patient {
       socket.uncork()
       ready.length = 0
     }
-    this.reuse()
+    this.writtenBuffers = this.leaving.length
+    this.writtenHeld = this.held.length
+    if (this.keptBySocket() === 0) this.reuse()
     this.onFlushed()
   }
 
-  /** To be called when the socket has written what it had kept, too: what has left may be overwritten. */
-  reuse(): void {
-    // What was appended since the last flush is among the buffers, too.
-    if (this.socket.writableLength > 0 || this.ready.length > 0) return
-    const { leaving, held } = this
+  /** To be called when the socket has taken all that it was given: it is given what has come since. */
+  drained(): void {
+    if (this.keptBySocket() === 0) this.reuse()
+    if (!this.stalled) return
+    this.stalled = false
+    if (this.queuedBytes > 0) this.schedule()
+  }
+
+  /** What was written has left: its buffers may be overwritten. Those of what is ready stand behind them. */
+  private reuse(): void {
+    const { leaving, held, writtenBuffers, writtenHeld } = this
+    this.writtenBuffers = 0
+    this.writtenHeld = 0
+    if (leaving.length > writtenBuffers || held.length > writtenHeld) {
+      for (const buffer of leaving.splice(0, writtenBuffers)) poolOf(buffer).give(buffer)
+      for (const buffer of held.splice(0, writtenHeld)) release(buffer)
+      return
+    }
     // Setting a length would allocate the array anew, for every reply.
     while (leaving.length > 0) {
       const buffer = leaving.pop() as Buffer
@@ -180,8 +210,19 @@ export class Outbox implements Flushable, Patient {
     while (held.length > 0) release(held.pop() as Buffer)
   }
 
+  /** Whether it will say when it has taken all that it was given. */
+  private isFull(): boolean {
+    return this.socket.writableNeedDrain && this.keptBySocket() > 0
+  }
+
+  private keptBySocket(): number {
+    const { writableLength } = this.socket
+    this.lags = writableLength > 0
+    return writableLength
+  }
+
   private schedule(): void {
-    if (this.scheduled) return
+    if (this.scheduled || this.stalled) return
     this.scheduled = true
     this.turn.schedule(this)
   }

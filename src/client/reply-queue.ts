@@ -35,6 +35,8 @@ const FRESH_WINDOW_MAX = 128
 /** More of them say nothing new. */
 const SMALL_REPLIES_MAX = 1024
 
+const isPausing = ({ pausing }: Slot): boolean => pausing
+
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
   /** A reply has come, and left the queue or not. */
@@ -146,7 +148,7 @@ export class ReplyQueue implements SlotOwner {
 
   /** Sends what the client has not asked for, which nobody will write into: behind the replies that are to come. */
   push(bytes: Buffer): void {
-    const slot = this.placeBehind((newest) => newest.pausing)
+    const slot = this.slots.length === 0 ? undefined : this.placeBehind(isPausing)
     if (slot === undefined) this.outbox.append(bytes, 0, bytes.length, true)
     else this.keep(slot, bytes)
   }

@@ -18,13 +18,13 @@ import { KeyspaceEvents } from '../serving/keyspace-events.js'
 import type { Tls } from '../tls/tls.js'
 import type { ViewKeeper } from '../view/view-keeper.js'
 import type { ViewStore } from '../view/view-store.js'
-import { type PushLimits, pushLimitsOf } from './client-ear.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
 import type { ListenAddress } from './doors.js'
 import { HotKeys } from './hot-keys.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
+import { type OutputLimits, pushLimitsOf } from './output-limit.js'
 import { Pause } from './pause.js'
 import { SettingsSource } from './settings-source.js'
 import { SlowLog } from './slow-log.js'
@@ -55,7 +55,7 @@ export interface Server {
   readonly cachedKeys: CachedKeys
   readonly keyspaceEvents: KeyspaceEvents
   /** How much may wait for a client that listens; CONFIG SET changes it. */
-  readonly pushLimits: PushLimits
+  readonly pushLimits: OutputLimits
   readonly monitors: Monitors
   readonly hotKeys: HotKeys
   readonly bigKeys: BigKeys

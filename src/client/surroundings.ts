@@ -4,6 +4,7 @@ import type { Turn } from '../base/turn.js'
 import type { Config } from '../config/config.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import type { Durations } from './durations.js'
+import type { OutputLimits } from './output-limit.js'
 import type { ReplyBudget } from './reply-budget.js'
 import type { Rota } from './rota.js'
 import type { Slot } from './slot.js'
@@ -17,6 +18,7 @@ export interface Named {
 /** What a connection needs of the process that it is part of. */
 export interface Surroundings {
   readonly config: Config
+  readonly pushLimits: Readonly<OutputLimits>
   readonly log: Logger
   readonly turn: Turn
   readonly acl: Acl

@@ -1,7 +1,7 @@
 import { Collector } from '../base/collect.js'
 import { memoryOf } from './client-memory.js'
 import type { Connection } from './connection.js'
-import { exceeds } from './output-limit.js'
+import { exceeds, outputLimitsOf } from './output-limit.js'
 import type { Server } from './server.js'
 
 /** How often clients are looked at; more often where a limit of all their memory is to be kept. */
@@ -17,7 +17,9 @@ interface Seen {
   /** How many commands it had given then: the half one is another one when it is more. */
   commands: number
   halfSinceMs: number | undefined
+  /** It has had more to take than its soft limit says since then, and may for so long. */
   softSinceMs: number | undefined
+  softMs: number
   /** Bytes that it had taken then. */
   takenBytes: number
   /** Bytes that were written and that the system had not taken. */
@@ -36,7 +38,7 @@ export class Sweeper {
   /** What they had is given back. */
   private readonly collector = new Collector()
 
-  constructor(private readonly server: Pick<Server, 'acl' | 'config' | 'clients' | 'stats' | 'log'>) {}
+  constructor(private readonly server: Pick<Server, 'acl' | 'config' | 'pushLimits' | 'clients' | 'stats' | 'log'>) {}
 
   start(): void {
     this.collector.start()
@@ -109,7 +111,7 @@ export class Sweeper {
     const queuedBytes = queuedBytesOf(client)
     let seen = this.seen.get(client)
     if (seen === undefined) {
-      seen = { commands, halfSinceMs: undefined, softSinceMs: undefined, takenBytes, queuedBytes }
+      seen = { commands, halfSinceMs: undefined, softSinceMs: undefined, softMs: 0, takenBytes, queuedBytes }
       this.seen.set(client, seen)
       // Replies have been written since it was last looked at.
       if (pendingBytes > 0) client.lastActiveMs = nowMs
@@ -121,8 +123,10 @@ export class Sweeper {
     if (takenBytes !== seen.takenBytes || queuedBytes < seen.queuedBytes) client.lastActiveMs = nowMs
     seen.takenBytes = takenBytes
     seen.queuedBytes = queuedBytes
-    const isOverSoft = exceeds(pendingBytes, this.server.config.limits.outputBufferSoftBytes)
-    seen.softSinceMs = isOverSoft ? (seen.softSinceMs ?? nowMs) : undefined
+    // Also of who listens: nothing more may be published that would show it.
+    const { softBytes, softMs } = outputLimitsOf(client.session, this.server)
+    seen.softSinceMs = exceeds(pendingBytes, softBytes) ? (seen.softSinceMs ?? nowMs) : undefined
+    seen.softMs = softMs
     return seen
   }
 }
@@ -149,7 +153,7 @@ export function reasonToClose(
   >,
   needLogin: boolean,
   seen: Readonly<Seen> | undefined,
-  limits: Pick<Limits, 'idleTimeoutMs' | 'loginTimeoutMs' | 'commandTimeoutMs' | 'outputBufferSoftMs'>,
+  limits: Pick<Limits, 'idleTimeoutMs' | 'loginTimeoutMs' | 'commandTimeoutMs'>,
   nowMs: number,
 ): string | undefined {
   const { session, queue } = client
@@ -163,7 +167,7 @@ export function reasonToClose(
     if (nowMs - seen.halfSinceMs > allowedMs)
       return 'half a command has come, and the rest does not (limits.commandTimeoutMs)'
   }
-  if (seen?.softSinceMs !== undefined && nowMs - seen.softSinceMs > limits.outputBufferSoftMs) {
+  if (seen?.softSinceMs !== undefined && nowMs - seen.softSinceMs > seen.softMs) {
     return 'it has had too much to take for too long (client-output-buffer-limit)'
   }
   // Who waits for something, listens or monitors may be silent [Redis timeout.c clientsCronHandleTimeout]; one that is closed

@@ -7,7 +7,7 @@ import { argumentOf, type Frame } from '../resp/frame.js'
 
 /**
  * The names in lanes and doubts of all keys of a command that a client in database `db` sent. MOVE and COPY with DB
- * name a key of another database, too; `databases` is how many there are.
+ * name a key of another database, too; `databases` is how many there are, which matters for these alone.
  */
 export function keyIds(row: CommandRow, frame: Frame, db: number, databases: number): KeyId[] {
   const indexes: number[] = []

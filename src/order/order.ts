@@ -158,7 +158,7 @@ export class Order {
 
   /** The names in lanes and doubts of all keys of a command. */
   keyIds(row: CommandRow, frame: Frame, db: number): KeyId[] {
-    return keyIds(row, frame, db, this.databases)
+    return keyIds(row, frame, db, row.otherDb === undefined ? 0 : this.databases)
   }
 
   /**

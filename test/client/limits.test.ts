@@ -183,6 +183,26 @@ t.test(
   },
 )
 
+t.test('who listens has limits of its own, which hold also when nothing more is published', async (t) => {
+  const message = Buffer.alloc(16 * MB)
+  for (const side of both) {
+    const listener = await sides[side].connect()
+    await listener.ask('SUBSCRIBE', 'c')
+    await set(side, 'client-output-buffer-limit', 'normal 1mb 0 0 pubsub 0 0 0')
+    t.equal(String(await operators[side].ask('PUBLISH', 'c', message)), ':1\r\n')
+    t.ok((await listener.reply()).length > message.length, `${side}: those of others are not its own`)
+    listener.socket.pause()
+    await set(side, 'client-output-buffer-limit', 'normal 0 0 0 pubsub 0 1mb 3')
+    t.equal(String(await operators[side].ask('PUBLISH', 'c', message)), ':1\r\n')
+    t.equal(String(await operators[side].ask('PUBSUB', 'NUMSUB', 'c')).slice(-4), ':1\r\n', `${side}: not at once`)
+    await until(`${side}: after a time beyond the soft limit`, async () => {
+      return /:0\r\n$/.test(String(await operators[side].ask('PUBSUB', 'NUMSUB', 'c')))
+    })
+    await set(side, 'client-output-buffer-limit', 'normal 0 0 0 pubsub 32mb 8mb 60')
+    listener.close()
+  }
+})
+
 t.test('with maxmemory-clients those that take the most are closed first, and never who may not be', async (t) => {
   for (const side of both) {
     const { connect } = sides[side]
@@ -288,8 +308,8 @@ t.test('half a command may take longer where much of it has come', async (t) => 
       createdAtMs: 0,
       lastActiveMs: 0,
     }) as unknown as RawClientLike
-  const limits = { idleTimeoutMs: 0, loginTimeoutMs: 0, commandTimeoutMs: 1000, outputBufferSoftMs: 0 }
-  const seen = { commands: 1, halfSinceMs: 0, softSinceMs: undefined, takenBytes: 0, queuedBytes: 0 }
+  const limits = { idleTimeoutMs: 0, loginTimeoutMs: 0, commandTimeoutMs: 1000 }
+  const seen = { commands: 1, halfSinceMs: 0, softSinceMs: undefined, softMs: 0, takenBytes: 0, queuedBytes: 0 }
   t.equal(reasonToClose(client(10), false, seen, limits, 999), undefined)
   t.match(reasonToClose(client(10), false, seen, limits, 1100), /half a command/)
   t.equal(reasonToClose(client(5 * MB), false, seen, limits, 5900), undefined)
@@ -306,7 +326,7 @@ t.test('who waits for its turn among those that have sent much is not idle', asy
       createdAtMs: 0,
       lastActiveMs: 0,
     }) as unknown as RawClientLike
-  const limits = { idleTimeoutMs: 1000, loginTimeoutMs: 0, commandTimeoutMs: 0, outputBufferSoftMs: 0 }
+  const limits = { idleTimeoutMs: 1000, loginTimeoutMs: 0, commandTimeoutMs: 0 }
   t.equal(reasonToClose(client(true), false, undefined, limits, 1100), undefined)
   t.equal(reasonToClose(client(false), false, undefined, limits, 1100), 'idle')
 })

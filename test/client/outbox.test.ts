@@ -36,6 +36,7 @@ class Story {
         ),
     })
     this.outbox = new Outbox(socket as never, this.turn, () => {})
+    socket.on('drain', () => this.outbox.drained())
   }
 
   take(): boolean {
@@ -43,6 +44,15 @@ class Story {
     this.waiting = undefined
     waiting?.()
     return waiting !== undefined
+  }
+
+  /** All that it is given. */
+  async takeAll(): Promise<void> {
+    this.eager = true
+    do {
+      this.take()
+      await nextTurn()
+    } while (this.waiting !== undefined || this.outbox.pendingBytes > 0)
   }
 
   get received(): Buffer {
@@ -156,8 +166,8 @@ t.test('bytes that the client has not taken are counted', async (t) => {
   story.outbox.append(bytes, 0, 10, false)
   t.equal(story.outbox.pendingBytes, 60_010)
   story.outbox.flush()
-  story.eager = true
-  while (story.take());
+  t.equal(story.outbox.pendingBytes, 60_010)
+  await story.takeAll()
   t.equal(story.outbox.pendingBytes, 0)
   t.ok(story.received.equals(bytes.subarray(0, 60_010)))
 })
@@ -207,7 +217,7 @@ t.test(
     story.outbox.flush()
     for (const letter of ['b', 'c']) story.outbox.append(Buffer.alloc(40_000, letter), 0, 40_000, false)
     story.take()
-    story.outbox.reuse()
+    story.outbox.drained()
     const other = new Story()
     for (let i = 0; i < 3; i++) other.outbox.append(Buffer.alloc(40_000, 'x'), 0, 40_000, false)
     story.eager = true
@@ -245,12 +255,62 @@ t.test(
     const busy = new Story()
     busy.outbox.append(Buffer.alloc(60_000, 'y'), 0, 60_000, false)
     busy.outbox.flush()
-    story.eager = true
-    while (story.take());
+    await story.takeAll()
     t.equal(story.received.toString(), `small${'x'.repeat(100_000)}more`)
-    story.outbox.reuse()
     t.equal(takeLarge(100_000), large)
     release(large)
     release(other)
   },
 )
+
+t.test(
+  'a client that does not read is given nothing more, and what waits for it takes no more memory than it has',
+  async (t) => {
+    const story = new Story()
+    story.eager = false
+    const message = Buffer.alloc(1000, 'm')
+    const turns = 3000
+    story.outbox.append(Buffer.alloc(20_000, 'a'), 0, 20_000, false)
+    await nextTurn()
+    t.equal(story.writes.length, 1)
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < turns; i++) {
+      story.outbox.append(message, 0, message.length, false)
+      await nextTurn()
+    }
+    const grown = process.memoryUsage().arrayBuffers - before
+    t.equal(story.writes.length, 1, 'nothing is written for it meanwhile')
+    t.equal(story.outbox.pendingBytes, 20_000 + turns * 1000)
+    t.ok(grown < turns * 1000 * 1.2 + 1024 * 1024, `${grown} bytes for ${turns * 1000}`)
+    await story.takeAll()
+    t.equal(story.received.toString(), 'a'.repeat(20_000) + 'm'.repeat(turns * 1000))
+    t.equal(story.outbox.pendingBytes, 0)
+    story.outbox.append(message, 0, message.length, false)
+    await nextTurn()
+    t.equal(story.received.length, 20_000 + (turns + 1) * 1000, 'from then on it is written to in each turn')
+  },
+)
+
+t.test('what a slow client has taken is used again, though more has come for it meanwhile', async (t) => {
+  const story = new Story()
+  story.eager = false
+  const [first, second] = [takeLarge(100_000), takeLarge(100_000)]
+  first.fill('1')
+  second.fill('2')
+  story.outbox.append(first, 0, 100_000, false)
+  story.outbox.append(second, 0, 100_000, false)
+  release(first)
+  release(second)
+  t.equal(story.writes.length, 1)
+  // The first one alone has left.
+  story.take()
+  story.outbox.append(Buffer.from('3'), 0, 1, false)
+  await nextTurn()
+  const [again, other] = [takeLarge(100_000), takeLarge(100_000)]
+  t.equal(again, first)
+  t.not(other, second)
+  for (const each of [again, other]) each.fill('x')
+  await story.takeAll()
+  t.equal(story.received.toString(), `${'1'.repeat(100_000)}${'2'.repeat(100_000)}3`)
+  for (const each of [again, other]) release(each)
+})

@@ -5,12 +5,13 @@ import { command } from '../helpers/raw-client.js'
 
 /* Who sends much at once is not served in one go. */
 
+const turnOf = (scheduled: number) => ({ scheduled })
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 t.test('of those that have taken long one goes on in each turn of the event loop', async (t) => {
   const rota = new Rota()
   const went: string[] = []
-  const stints = ['a', 'b', 'c'].map((name) => new Stint(rota, () => went.push(name)))
+  const stints = ['a', 'b', 'c'].map((name) => new Stint(rota, turnOf(0), () => went.push(name)))
   for (const stint of stints) {
     stint.begin(performance.now() - 100)
     stint.mayBeLong()
@@ -25,7 +26,7 @@ t.test('of those that have taken long one goes on in each turn of the event loop
 })
 
 t.test('it is looked at the clock after many commands, or a long one', async (t) => {
-  const stint = new Stint(new Rota(), () => {})
+  const stint = new Stint(new Rota(), turnOf(0), () => {})
   stint.begin(performance.now() - 100)
   for (let i = 0; i < 64; i++) stint.served()
   t.notOk(stint.isOver)
@@ -36,6 +37,19 @@ t.test('it is looked at the clock after many commands, or a long one', async (t)
   stint.mayBeLong()
   stint.served()
   t.notOk(stint.isOver, 'it has just begun')
+})
+
+t.test('who has told many goes on for as long as it takes to write to them', async (t) => {
+  const stints = [1_000_000, 100].map((told) => new Stint(new Rota(), turnOf(told), () => {}))
+  for (const stint of stints) {
+    stint.begin(performance.now() - 4)
+    stint.mayBeLong()
+    stint.served()
+  }
+  t.same(
+    stints.map(({ isOver }) => isOver),
+    [false, true],
+  )
 })
 
 t.test(

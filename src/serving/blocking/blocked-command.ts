@@ -1,25 +1,24 @@
 import { lowerWord } from '../../base/ascii.js'
-import type { KeyId } from '../../base/key-id.js'
-import { keyId } from '../../base/key-id.js'
+import { type KeyId, keyId, keyOfId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
-import type { Left } from '../../order/awaited.js'
 import { error, type Reply } from '../../resp/encode.js'
-import { argumentsOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
+import { argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
 import type { Kind } from './lines.js'
 import { timeoutOf } from './timeout.js'
 
 type Words = readonly (Buffer | string)[]
 
-/** A command that waits for one of its keys to hold something, and the one that does the same without waiting. */
+/**
+ * A command that waits for one of its keys to hold something, and the one that does the same without waiting. There may be ten thousand
+ * who wait: what is needed once is made when it is asked for.
+ */
 export interface BlockedCommand {
   /** The command that does not wait, on all keys. */
   readonly frame: Frame
   readonly row: CommandRow
   readonly kind: Kind
-  /** What a write has to leave that one of its keys may be ready. */
-  readonly left: Left
   /** It reads as one of a group, and is told when there is no such group any more. */
   readonly isGroup: boolean
   /** Its keys, and those of them for which it waits. */
@@ -33,29 +32,99 @@ export interface BlockedCommand {
   /** Whether it puts the element under another key. */
   readonly moves: boolean
   /** The command that does not wait, on one of the keys. */
-  readonly onKey: (key: Buffer) => Frame
+  onKey(key: Buffer): Frame
+}
+
+/** What commands that wait for lists or sorted sets have in common. */
+interface Form {
+  readonly row: CommandRow
+  readonly kind: Kind
+  readonly isFlat: boolean
+  /** Where the keys stand there is a number of them before. */
+  readonly isCounted: boolean
+}
+
+/** Its keys are kept by their names, which stand in lines, and the rest as it is for all: so it holds no bytes of its client. */
+class Popping implements BlockedCommand {
+  constructor(
+    private readonly form: Form,
+    readonly ids: readonly KeyId[],
+    /** What stands behind the keys. */
+    private readonly rest: Words,
+    readonly timeoutMs: number,
+    /** Of one that may be wrong: as its client gave it, since a server has to say what is wrong. */
+    private readonly given?: Frame,
+  ) {}
+
+  get frame(): Frame {
+    return this.given ?? this.on(this.keys)
+  }
+
+  get row(): CommandRow {
+    return this.form.row
+  }
+
+  get kind(): Kind {
+    return this.form.kind
+  }
+
+  get isGroup(): boolean {
+    return false
+  }
+
+  get keys(): readonly Buffer[] {
+    return this.ids.map((id) => keyOfId(id).key)
+  }
+
+  get awaited(): readonly KeyId[] {
+    return this.moves ? this.ids.slice(0, 1) : this.ids
+  }
+
+  get isFlat(): boolean {
+    return this.form.isFlat
+  }
+
+  get moves(): boolean {
+    return !this.form.isCounted
+  }
+
+  onKey(key: Buffer): Frame {
+    return this.moves || this.given !== undefined ? this.frame : this.on([key])
+  }
+
+  private on(keys: readonly Buffer[]): Frame {
+    const { row, isCounted } = this.form
+    return frameOf([row.name.toUpperCase(), ...(isCounted ? [String(keys.length)] : []), ...keys, ...this.rest])
+  }
 }
 
 const SYNTAX_ERROR = error('ERR syntax error')
+const LMPOP = rowNamed('lmpop')!
+const ZMPOP = rowNamed('zmpop')!
+const POP: Form = { row: LMPOP, kind: 'list', isFlat: true, isCounted: true }
+const POP_MEMBER: Form = { ...POP, row: ZMPOP, kind: 'sorted-set' }
+const POP_SEVERAL: Form = { ...POP, isFlat: false }
+const POP_MEMBERS: Form = { ...POP_MEMBER, isFlat: false }
+const MOVE: Form = { row: rowNamed('lmove')!, kind: 'list', isFlat: false, isCounted: false }
+const [LEFT, RIGHT, LEAST, MOST]: readonly Words[] = [['LEFT'], ['RIGHT'], ['MIN'], ['MAX']]
+const FROM_RIGHT_TO_LEFT: Words = ['RIGHT', 'LEFT']
 
 /** What a command waits for whose row says `waits`, or what is answered to one with wrong words [Redis t_list.c, t_zset.c]. */
 export function blockedCommandOf(row: CommandRow, frame: Frame, db: number): BlockedCommand | Reply {
-  // It is needed for as long as its client waits.
-  const own = ownFrame(frame)
-  const args = argumentsOf(own)
+  const args = argumentsOf(frame)
   switch (row.waits) {
     case 'pop-left':
-      return popping(args, 'LMPOP', 'LEFT', 'list', db)
+      return popping(args, POP, LEFT, db)
     case 'pop-right':
-      return popping(args, 'LMPOP', 'RIGHT', 'list', db)
+      return popping(args, POP, RIGHT, db)
     case 'pop-least':
-      return popping(args, 'ZMPOP', 'MIN', 'sorted-set', db)
+      return popping(args, POP_MEMBER, LEAST, db)
     case 'pop-most':
-      return popping(args, 'ZMPOP', 'MAX', 'sorted-set', db)
+      return popping(args, POP_MEMBER, MOST, db)
     case 'pop-elements':
-      return poppingSeveral(args, 'LMPOP', 'list', db)
+      return poppingSeveral(args, POP_SEVERAL, db)
     case 'pop-members':
-      return poppingSeveral(args, 'ZMPOP', 'sorted-set', db)
+      return poppingSeveral(args, POP_MEMBERS, db)
     default:
       return moving(args, db)
   }
@@ -66,44 +135,36 @@ export function isBlocked(command: BlockedCommand | Reply): command is BlockedCo
 }
 
 /** BLPOP key … timeout. */
-function popping(
-  args: readonly Buffer[],
-  name: string,
-  where: string,
-  kind: 'list' | 'sorted-set',
-  db: number,
-): BlockedCommand | Reply {
+function popping(args: readonly Buffer[], form: Form, where: Words, db: number): BlockedCommand | Reply {
   const timeoutMs = timeoutOf(args[args.length - 1])
   if (typeof timeoutMs !== 'number') return timeoutMs
-  const keys = args.slice(1, -1)
-  const twin = (on: readonly Buffer[]): Words => [name, String(on.length), ...on, where]
-  return blocked(twin(keys), keys, kind, timeoutMs, true, (key) => frameOf(twin([key])), db)
+  return new Popping(form, namesOf(args.slice(1, -1), db), where, timeoutMs)
 }
 
 /** BLMPOP timeout numkeys key … where [COUNT count]. */
-function poppingSeveral(
-  args: readonly Buffer[],
-  name: string,
-  kind: 'list' | 'sorted-set',
-  db: number,
-): BlockedCommand | Reply {
-  const words: Words = [name, ...args.slice(2)]
-  const frame = frameOf(words)
-  const row = rowNamed(name.toLowerCase())!
+function poppingSeveral(args: readonly Buffer[], form: Form, db: number): BlockedCommand | Reply {
+  const frame = frameOf([form.row.name.toUpperCase(), ...args.slice(2)])
   const places: number[] = []
-  const count = Math.max(0, findKeys(row, frame, places))
-  const keys = args.slice(3, 3 + count)
+  const count = Math.max(0, findKeys(form.row, frame, places))
+  const ids = namesOf(args.slice(3, 3 + count), db)
   const rest = args.slice(3 + count)
+  const isFit = count > 0 && areFit(rest, form.row)
   const asked = timeoutOf(args[1])
-  if (typeof asked !== 'number' && count > 0 && areFit(rest, name)) return asked
+  if (isFit && typeof asked !== 'number') return asked
   // What else is wrong comes before the time: the server says it at once.
   const timeoutMs = typeof asked === 'number' ? asked : 0
-  return blocked(words, keys, kind, timeoutMs, false, (key) => frameOf([name, '1', key, ...rest]), db)
+  if (!isFit) return new Popping(form, ids, [], timeoutMs, frame)
+  return new Popping(
+    form,
+    ids,
+    rest.map((word) => word.toString('latin1')),
+    timeoutMs,
+  )
 }
 
 /** Whether nothing is wrong with what stands behind the keys of LMPOP or ZMPOP. */
-function areFit([where, option, count, ...more]: readonly (Buffer | undefined)[], name: string): boolean {
-  const ends = name === 'LMPOP' ? /^(left|right)$/i : /^(min|max)$/i
+function areFit([where, option, count, ...more]: readonly (Buffer | undefined)[], row: CommandRow): boolean {
+  const ends = row === LMPOP ? /^(left|right)$/i : /^(min|max)$/i
   if (where === undefined || !ends.test(where.toString('latin1'))) return false
   if (option === undefined) return true
   return lowerWord(option) === 'count' && /^[1-9]\d*$/.test(String(count)) && more.length === 0
@@ -111,29 +172,13 @@ function areFit([where, option, count, ...more]: readonly (Buffer | undefined)[]
 
 /** BLMOVE source destination from to timeout, BRPOPLPUSH source destination timeout. */
 function moving(args: readonly Buffer[], db: number): BlockedCommand | Reply {
-  const words = args.slice(3, -1)
-  if (words.some((word) => !/^(left|right)$/i.test(word.toString('latin1')))) return SYNTAX_ERROR
+  const words = args.slice(3, -1).map((word) => word.toString('latin1'))
+  if (words.some((word) => !/^(left|right)$/i.test(word))) return SYNTAX_ERROR
   const timeoutMs = timeoutOf(args[args.length - 1])
   if (typeof timeoutMs !== 'number') return timeoutMs
-  const twin: Words = ['LMOVE', args[1], args[2], ...(words.length > 0 ? words : ['RIGHT', 'LEFT'])]
-  return blocked(twin, [args[1], args[2]], 'list', timeoutMs, false, () => frameOf(twin), db)
+  return new Popping(MOVE, namesOf(args.slice(1, 3), db), words.length > 0 ? words : FROM_RIGHT_TO_LEFT, timeoutMs)
 }
 
-function blocked(
-  words: Words,
-  keys: readonly Buffer[],
-  kind: 'list' | 'sorted-set',
-  timeoutMs: number,
-  isFlat: boolean,
-  onKey: (key: Buffer) => Frame,
-  db: number,
-): BlockedCommand {
-  const row = rowNamed(String(words[0]).toLowerCase())!
-  const ids = keys.map((key) => keyId(db, key, 0, key.length))
-  const moves = row.plan === 'move-element'
-  const awaited = moves ? ids.slice(0, 1) : ids
-  return {
-    ...{ frame: frameOf(words), row, kind, left: kind, isGroup: false, keys, ids, awaited },
-    ...{ timeoutMs, isFlat, moves, onKey },
-  }
+function namesOf(keys: readonly Buffer[], db: number): readonly KeyId[] {
+  return keys.map((key) => keyId(db, key, 0, key.length))
 }

@@ -94,7 +94,7 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
   for (const [i, id] of ids.entries()) if (!from.has(id)) from.set(id, after[i])
   const lasts = ids.filter((id) => from.get(id)?.toString('latin1') === LAST)
   return {
-    ...{ frame: twin, row, kind: isGroup ? kindOfGroup(groupIn(head)) : `reader ${++readers}`, left: 'stream' },
+    ...{ frame: twin, row, kind: isGroup ? kindOfGroup(groupIn(head)) : `reader ${++readers}` },
     ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
     onKey: (key) => frameOf([...head, key, from.get(keyId(db, key, 0, key.length))!]),
     lasts: [...new Set(lasts)],

@@ -3,6 +3,8 @@ import type { Left } from '../../order/awaited.js'
 
 /** So many are sent for at once, at most: others have their turn in between. */
 const CHUNK_MAX = 64
+/** In which nobody stands who waits no more. */
+export const NO_LINES: readonly Line[] = []
 
 /** What a key has to hold for those who wait there; of a stream also who reads it: those of one group take from each other. */
 export type Kind = string
@@ -10,7 +12,7 @@ export type Kind = string
 /** Who waits for one of several keys to hold something, in the order of its command. */
 export interface Waiter {
   /** The lines in which it stands; empty when it waits no more. */
-  readonly lines: Line[]
+  lines: readonly Line[]
   /** Where an element has been sent for, or that its own command has not been answered: nothing else is offered to it then. */
   claim: Line | 'asking' | undefined
   /** How many writes of that key there had been. */
@@ -99,7 +101,8 @@ export interface Hands {
  * - Who cannot be sent for now (a server is away, his key is not certain) stays the first: nobody behind him is sent for.
  */
 export class Lines {
-  private readonly byId = new Map<KeyId, Map<Kind, Line>>()
+  /** Of most keys there is one line, and there may be ten thousand keys. Of a stream there may be as many lines as who read it. */
+  private readonly byId = new Map<KeyId, Line | Map<Kind, Line>>()
   /** Lines that may have got something, in the order of the writes. */
   private readonly ready = new Set<Line>()
   private readonly shut = new Set<Line>()
@@ -122,7 +125,7 @@ export class Lines {
   }
 
   all(): Line[] {
-    return [...this.byId.values()].flatMap((lines) => [...lines.values()])
+    return [...this.byId.keys()].flatMap((id) => [...this.of(id)])
   }
 
   /** Whether somebody waits for this key. */
@@ -132,27 +135,29 @@ export class Lines {
 
   /** The line of a key, if somebody stands in it. */
   at(id: KeyId, kind: Kind): Line | undefined {
-    const line = this.byId.get(id)?.get(kind)
+    const line = this.find(id, kind)
     return line === undefined || line.waiters.size === 0 ? undefined : line
   }
 
   /** The lines of a key. */
   of(id: KeyId): Iterable<Line> {
-    return this.byId.get(id)?.values() ?? []
+    const there = this.byId.get(id)
+    if (there === undefined) return NO_LINES
+    return there instanceof Line ? [there] : there.values()
   }
 
   /** Puts somebody at the end of the lines of these keys. */
   add(waiter: Waiter, ids: readonly KeyId[], kind: Kind): void {
-    for (const id of new Set(ids)) {
-      const line = this.lineOf(id, kind)
-      line.waiters.add(waiter)
-      waiter.lines.push(line)
-    }
+    // Not by `push`, which would make room for more than there will be.
+    const each = ids.length === 1 ? ids : [...new Set(ids)]
+    waiter.lines = each.map((id) => this.lineOf(id, kind))
+    for (const line of waiter.lines) line.waiters.add(waiter)
   }
 
   /** It waits no more. */
   remove(waiter: Waiter): void {
-    const lines = waiter.lines.splice(0)
+    const { lines } = waiter
+    waiter.lines = NO_LINES
     for (const line of lines) line.waiters.delete(waiter)
     this.goOnAll(lines)
   }
@@ -325,11 +330,20 @@ export class Lines {
     return lines.length > 1 && this.shut.size > 0 && lines.some((other) => other.isShut && other.since < line.since)
   }
 
+  private find(id: KeyId, kind: Kind): Line | undefined {
+    const there = this.byId.get(id)
+    if (!(there instanceof Line)) return there?.get(kind)
+    return there.kind === kind ? there : undefined
+  }
+
   private lineOf(id: KeyId, kind: Kind): Line {
-    let lines = this.byId.get(id)
-    if (lines === undefined) this.byId.set(id, (lines = new Map()))
-    let line = lines.get(kind)
-    if (line === undefined) lines.set(kind, (line = new Line(id, kind)))
+    const known = this.find(id, kind)
+    if (known !== undefined) return known
+    const line = new Line(id, kind)
+    const there = this.byId.get(id)
+    if (there === undefined) this.byId.set(id, line)
+    else if (there instanceof Map) there.set(kind, line)
+    else this.byId.set(id, new Map([there, line].map((each) => [each.kind, each] as const)))
     return line
   }
 
@@ -337,8 +351,8 @@ export class Lines {
   private forget(line: Line): void {
     if (line.waiters.size > 0 || line.sent > 0) return
     this.ready.delete(line)
-    const lines = this.byId.get(line.id)
-    if (lines?.get(line.kind) === line) lines.delete(line.kind)
-    if (lines?.size === 0) this.byId.delete(line.id)
+    const there = this.byId.get(line.id)
+    if (there instanceof Map && there.get(line.kind) === line) there.delete(line.kind)
+    if (there === line || (there instanceof Map && there.size === 0)) this.byId.delete(line.id)
   }
 }

@@ -8,13 +8,15 @@ import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
 import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
-import type { Line, Waiter } from './lines.js'
+import { type Line, NO_LINES, type Waiter } from './lines.js'
 import { isNotTried, isUnanswered } from './not-tried.js'
 import type { Asker } from './planned-wait.js'
 
 const MINUS = 0x2d
 const UNDERSCORE = 0x5f
 export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+
+const NOBODY: readonly never[] = []
 
 type Answered = (buf: Buffer, start: number, end: number) => void
 
@@ -57,7 +59,7 @@ export interface Keeper {
  * servers for himself first is free until he has them.
  */
 export class WaitingClient implements Waiter, Timed, Wait, Asker {
-  readonly lines: Line[] = []
+  lines: readonly Line[] = NO_LINES
   claim: Line | 'asking' | undefined = 'asking'
   writesBefore = 0
   place = -1
@@ -76,7 +78,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   private isAnswered = false
   private wrongType: Buffer | undefined
   /** Who has asked to end it, and is told whether that was so. */
-  private readonly enders: ((ended: boolean) => void)[] = []
+  private enders: readonly ((ended: boolean) => void)[] = NOBODY
 
   constructor(
     readonly command: BlockedCommand,
@@ -106,7 +108,7 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** [Wait] */
   unblock(how: End): Promise<boolean> {
     return new Promise((resolve) => {
-      this.enders.push(resolve)
+      this.enders = [...this.enders, resolve]
       this.finish(how)
     })
   }
@@ -285,7 +287,9 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
 
   private over(isEnded: boolean): void {
     this.isAnswered = true
-    for (const resolve of this.enders.splice(0)) resolve(isEnded)
+    const { enders } = this
+    this.enders = NOBODY
+    for (const resolve of enders) resolve(isEnded)
   }
 }
 

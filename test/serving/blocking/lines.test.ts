@@ -96,7 +96,7 @@ class Model {
 }
 
 class Client implements Waiter {
-  readonly lines: Line[] = []
+  lines: readonly Line[] = []
   claim: Line | 'asking' | undefined
   writesBefore = 0
   readonly isSlow = false

@@ -1,5 +1,6 @@
 import { formatKeyspaceFlags, parseKeyspaceFlags } from '../../../channels/keyspace-flags.js'
 import { maxClients, openFilesMax, reservedFiles } from '../../max-clients.js'
+import { offers } from '../../ring-version.js'
 import type { Server } from '../../server.js'
 import { BUFFER_LIMITS } from './buffer-limits.js'
 import type { Changeable } from './change.js'
@@ -149,9 +150,11 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
 
     'notify-keyspace-events': {
       shown: ({ keyspaceEvents }) => formatKeyspaceFlags(keyspaceEvents.flags),
-      check: ({ keyspaceEvents }, value) => {
-        const flags = parseKeyspaceFlags(value)
-        if (flags === undefined) return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."
+      check: (server, value) => {
+        const { keyspaceEvents } = server
+        const isNewer = offers(server, 'keyspace events of values that are replaced')
+        const flags = parseKeyspaceFlags(value, isNewer)
+        if (flags === undefined) return `Invalid event class character. Use 'Ag$lshzxeKEtmdn${isNewer ? 'oc' : ''}'.`
         return () => {
           keyspaceEvents.flags = flags
         }
