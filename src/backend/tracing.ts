@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { answering } from './answering.js'
 
+const MINUS = 0x2d
+
 /** A command of a client that is traced. */
 export interface Traced {
   /** It has been answered: what is sent from now on is not for it. */
@@ -26,6 +28,8 @@ export interface SentTrace {
  */
 class Tracing {
   isOn = false
+  /** The error with which the proxy itself has answered the command that is served. */
+  ownError: Buffer | undefined
   private served: AsyncLocalStorage<Traced> | undefined
   private answered: Traced | undefined
 
@@ -36,6 +40,11 @@ class Tracing {
 
   turnOff(): void {
     this.isOn = false
+  }
+
+  /** The proxy itself has answered the command that is served. */
+  replied(bytes: Buffer): void {
+    if (bytes[0] === MINUS) this.ownError = bytes
   }
 
   /** What is sent in `work`, and behind its awaits, is sent for this command. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { tracing } from '../backend/tracing.js'
 import type { Reader } from '../base/socket-reader.js'
 import type { CommandRow } from '../command/row.js'
 import type { Wait } from '../order/reply-slot.js'
@@ -127,6 +128,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** Answers with the bytes of a reply, which nobody will write into. */
   replyBytes(bytes: Buffer): void {
+    if (tracing.isOn) tracing.replied(bytes)
     this.takeSlot(0).finish(bytes, 0, bytes.length, true)
   }
 

@@ -23,6 +23,8 @@ import { between, commandOf, refusedHere } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
+/** For traces: what is answered then is an error of the proxy. */
+const FAILED = Buffer.from('-ERR ')
 /** Of these SLOWLOG knows by their slots. */
 const NOTED: ReadonlySet<string> = new Set(['exec', 'watch'])
 
@@ -33,17 +35,20 @@ const NOTED: ReadonlySet<string> = new Set(['exec', 'watch'])
 export function dispatch(server: Server, client: Connection, frame: Frame): void {
   const { queue } = client
   const takenBefore = queue.taken
+  if (tracing.isOn) tracing.ownError = undefined
   try {
     serve(server, client, frame)
   } catch (failure) {
     failed(client, takenBefore, failure as Error)
   }
+  if (tracing.isOn) server.traces.refused(client, client.lastCommand?.name)
 }
 
 /** Serves one that was held. */
 export function dispatchHeld(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
   const takenBefore = client.queue.taken
   server.slowLog.held = frame
+  if (tracing.isOn) tracing.ownError = undefined
   try {
     admit(server, client, frame, row)
   } catch (failure) {
@@ -51,10 +56,14 @@ export function dispatchHeld(server: Server, client: Connection, frame: Frame, r
   } finally {
     server.slowLog.held = undefined
   }
+  if (tracing.isOn) server.traces.refused(client, row.name)
 }
 
 function failed(client: Connection, takenBefore: number, failure: Error): void {
-  if (client.queue.taken === takenBefore) client.takeSlot(0)
+  if (client.queue.taken === takenBefore) {
+    client.takeSlot(0)
+    if (tracing.isOn) tracing.replied(FAILED)
+  }
   client.queue.fail(undefined, failure, false)
 }
 
@@ -133,9 +142,9 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     if (row.route === 'channels') {
       client.stint.mayBeLong() // Many may be told.
       const beganMs = performance.now()
-      serveChannels(server, client, frame, row)
+      const isAnswered = serveChannels(server, client, frame, row)
       server.slowLog.served(client, frame, row, beganMs)
-      if (tracing.isOn) server.traces.served(client, row.name, beganMs)
+      if (tracing.isOn && isAnswered) server.traces.served(client, row.name, beganMs)
       return true
     }
     const slot = client.takeSlot(frame.end - frame.start)

@@ -17,6 +17,9 @@ const MINUS = 0x2d
 /** The code of an error is its first word, which is short. */
 const CODE = /^-([A-Z]{2,32})[ \r]/
 
+/** The name of what nobody knows: whoever sends it may make up any number of names. */
+const UNKNOWN = '_OTHER'
+
 /** Where the server of a member is. */
 export type AddressOf = (member: string) => { readonly host: string; readonly port: number } | undefined
 
@@ -58,9 +61,19 @@ export class Traces {
     tracing.during(traced, work)
   }
 
-  /** The proxy has answered a command itself that began then. */
+  /** The proxy has answered a command itself that began then, with `tracing.ownError` if that was an error. */
   served(client: Asking, name: string, beganMs: number): void {
-    this.begin(client, name, performance.timeOrigin + beganMs)?.end()
+    const { ownError } = tracing
+    tracing.ownError = undefined
+    const span = this.begin(client, name, performance.timeOrigin + beganMs)
+    if (span === undefined) return
+    if (ownError !== undefined) noteError(span, ownError, 0, ownError.length)
+    span.end()
+  }
+
+  /** A command has been dealt with: if the proxy has refused it, that has a span as well. @param name undefined where nobody knows it */
+  refused(client: Asking, name: string | undefined): void {
+    if (tracing.ownError !== undefined) this.served(client, name ?? UNKNOWN, performance.now())
   }
 
   private begin({ address, session }: Asking, name: string, startTime?: number): Span | undefined {
@@ -113,11 +126,7 @@ class TracedCommand implements Traced {
 
   /** The client is answered so. */
   answered(buf: Buffer, start: number, end: number): void {
-    if (buf[start] === MINUS) {
-      const code = CODE.exec(buf.latin1Slice(start, Math.min(end, start + 40)))?.[1] ?? 'ERR'
-      fail(this.span, code)
-      this.span.setAttribute('db.response.status_code', code)
-    }
+    if (buf[start] === MINUS) noteError(this.span, buf, start, end)
     this.end()
   }
 
@@ -126,6 +135,13 @@ class TracedCommand implements Traced {
     for (const work of this.works) work.end()
     this.span.end()
   }
+}
+
+/** The reply is an error. */
+function noteError(span: Span, buf: Buffer, start: number, end: number): void {
+  const code = CODE.exec(buf.latin1Slice(start, Math.min(end, start + 40)))?.[1] ?? 'ERR'
+  fail(span, code)
+  span.setAttribute('db.response.status_code', code)
 }
 
 function fail(span: Span, type: string): void {

@@ -87,6 +87,47 @@ t.test('with one', async (t) => {
     t.match((await traced('PUBLISH', 'channel', 'x')).spans, [{ name: 'PUBLISH' }])
   })
 
+  await t.test('so has what it refuses, or answers with an error, and that has a code', async (t) => {
+    const failed = async (code: string, name: string, ...command: string[]) => {
+      const { reply, spans } = await traced(...command)
+      t.match(reply, new RegExp(`^-${code} `), name)
+      t.match(spans, [{ name, kind: SpanKind.SERVER, status: { code: SpanStatusCode.ERROR } }], name)
+      t.match(spans[0]?.attributes, { 'error.type': code, 'db.response.status_code': code }, name)
+      t.equal(spans.length, 1, name)
+    }
+    await failed('ERR', 'CONFIG SET', 'CONFIG', 'SET', 'port', '1')
+    await failed('ERR', 'GET', 'GET')
+    await failed('ERR', 'EXEC', 'EXEC')
+    await failed('ERR', 'PUBSUB CHANNELS', 'PUBSUB', 'CHANNELS', 'x', 'y')
+    await failed('ERR', 'SHUTDOWN', 'SHUTDOWN')
+    await failed('WRONGPASS', 'AUTH', 'AUTH', 'nobody', 'a guess')
+    await client.ask('ACL', 'SETUSER', 'reader', 'on', 'nopass', '~*', '+@read', '+auth')
+    await client.ask('AUTH', 'reader', '')
+    await failed('NOPERM', 'SET', 'SET', one, 'x')
+    await client.ask('AUTH', 'default', '')
+    const nobody = '_OTHER'
+    exporter.reset()
+    t.match(String(await client.ask('NO-SUCH-COMMAND', 'x')), /^-ERR unknown command/)
+    t.match(exporter.getFinishedSpans(), [{ name: nobody, status: { code: SpanStatusCode.ERROR } }])
+  })
+
+  await t.test('in a transaction what is refused, and that nothing was done', async (t) => {
+    exporter.reset()
+    client.send('MULTI\r\nSET a\r\nSET a 1\r\nEXEC\r\nPING x\r\nSUBSCRIBE c\r\nUNSUBSCRIBE c\r\n')
+    for (let i = 0; i < 7; i++) await client.reply()
+    const spans = exporter.getFinishedSpans().map(({ name, status, attributes }) => {
+      return [name, status.code, attributes['error.type']]
+    })
+    t.same(spans, [
+      ['MULTI', SpanStatusCode.UNSET, undefined],
+      ['SET', SpanStatusCode.ERROR, 'ERR'],
+      ['EXEC', SpanStatusCode.ERROR, 'EXECABORT'],
+      ['PING', SpanStatusCode.UNSET, undefined],
+      ['SUBSCRIBE', SpanStatusCode.UNSET, undefined],
+      ['UNSUBSCRIBE', SpanStatusCode.UNSET, undefined],
+    ])
+  })
+
   await t.test('bringing values together is a work of its own, linked to the command', async (t) => {
     const { spans } = await traced('RENAME', one, other)
     const root = spans.find(({ name }) => name === 'RENAME')!

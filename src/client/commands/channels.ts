@@ -1,3 +1,4 @@
+import { tracing } from '../../backend/tracing.js'
 import { type Channels, type Kind, Subscriber } from '../../channels/channels.js'
 import { wrongWordsError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
@@ -120,23 +121,24 @@ export function channelsReply(
   return verbs.get(name)!.run(server, client, frame, proto)
 }
 
-/** Serves a command of the route `channels`. */
-export function serveChannels(server: Server, client: Connection, frame: Frame, row: CommandRow): void {
+/** Serves a command of the route `channels`. False when that is done through a slot, now or when its turn comes. */
+export function serveChannels(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { isListening, run } = verbs.get(row.name)!
   if (!isListening) {
     client.replyBytes(run(server, client, frame, client.session.proto))
-    return
+    return true
   }
   const isFirst = client.queue.length === 0
   const slot = client.takeSlot(0)
   slot.silent = false
+  if (tracing.isOn) server.traces.serve(client, row.name, slot, () => {})
   const finish = (own: Frame) => {
     const bytes = run(server, client, own, slot.proto)
     slot.finish(bytes, 0, bytes.length, true)
   }
   if (isFirst) {
     finish(frame)
-    return
+    return false
   }
   const own = ownFrame(frame)
   slot.pauseClient()
@@ -147,6 +149,7 @@ export function serveChannels(server: Server, client: Connection, frame: Frame, 
       slot.fail(failure as Error, false)
     }
   })
+  return false
 }
 
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
