@@ -14,6 +14,12 @@ export interface Told {
   readonly failed: readonly { readonly sentinel: string; readonly reason: string }[]
 }
 
+/** A master as a Sentinel has it. */
+export interface Monitored {
+  readonly address: string
+  readonly quorum: number
+}
+
 type Address = { readonly host: string; readonly port: number }
 type Ask = (...args: string[]) => Promise<unknown>
 
@@ -68,13 +74,17 @@ export class SentinelAdmin {
     return told
   }
 
-  /** Which masters each Sentinel that answers monitors, and with which quorum. */
-  async quorums(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
-    const told = new Map<string, ReadonlyMap<string, number>>()
+  /** Which masters each Sentinel that answers monitors, where, and with which quorum. */
+  async monitored(): Promise<ReadonlyMap<string, ReadonlyMap<string, Monitored>>> {
+    const told = new Map<string, ReadonlyMap<string, Monitored>>()
     await this.tellAll(this.sentinel.addresses, async (ask, sentinel) => {
       const masters = elementsOf(await ask('SENTINEL', 'MASTERS')).map(fieldsOf)
-      const quorums = masters.map((fields) => [fields.get('name') ?? '', Number(fields.get('quorum'))] as const)
-      told.set(addressText(sentinel), new Map(quorums))
+      const monitored = masters.map((fields) => {
+        const of = (field: string) => fields.get(field) ?? ''
+        const address = addressText({ host: of('ip'), port: Number(of('port')) })
+        return [of('name'), { address, quorum: Number(of('quorum')) }] as const
+      })
+      told.set(addressText(sentinel), new Map(monitored))
     })
     return told
   }

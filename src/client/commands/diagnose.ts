@@ -1,3 +1,5 @@
+import type { Monitored } from '../../membership/sentinel-admin.js'
+
 /** What the proxy knows of itself and has asked its servers and Sentinels. */
 export interface Facts {
   /** Copies of each key that the settings ask for. */
@@ -31,8 +33,8 @@ export interface SentinelFacts {
   readonly address: string
   /** Why it cannot be asked, or ''. */
   readonly error: string
-  /** The quorum of each member that it monitors. */
-  readonly quorums: ReadonlyMap<string, number>
+  /** What it monitors, by the names of the members. */
+  readonly monitored: ReadonlyMap<string, Monitored>
 }
 
 /** Something that is wrong, or unwise. */
@@ -168,10 +170,10 @@ function ofSentinels({ sentinels, members }: Facts): Finding[] {
   const there = sentinels.filter(({ error }) => error === '')
   const silent = sentinels.filter(({ error }) => error !== '')
   const quorumTooHigh = members.filter(({ name }) =>
-    there.some(({ quorums }) => (quorums.get(name) ?? 0) > sentinels.length),
+    there.some(({ monitored }) => (monitored.get(name)?.quorum ?? 0) > sentinels.length),
   )
   const unknown = members.flatMap(({ name }) => {
-    const without = there.filter(({ quorums }) => !quorums.has(name)).map(({ address }) => address)
+    const without = there.filter(({ monitored }) => !monitored.has(name)).map(({ address }) => address)
     return without.length === 0 ? [] : [`${name} is not monitored by ${without.join(', ')}`]
   })
   return [
@@ -196,6 +198,10 @@ function ofSentinels({ sentinels, members }: Facts): Finding[] {
     ...unknown.flatMap((what) =>
       when(true, 'wrong', what, 'SENTINEL MONITOR there, or dt add again, which tells all of them'),
     ),
+    ...wrongAddresses(members, there).flatMap((what) => {
+      const todo = 'SENTINEL REMOVE it and SENTINEL MONITOR it anew, where its address is wrong'
+      return when(true, 'wrong', what, todo)
+    }),
     ...when(
       sentinels.length < SENTINELS_WANTED,
       'unwise',
@@ -203,6 +209,29 @@ function ofSentinels({ sentinels, members }: Facts): Finding[] {
       'start more, and name them in sentinel.addresses',
     ),
   ]
+}
+
+/** Servers whose addresses were changed, or have taken those of others, and not all Sentinels know. */
+function wrongAddresses(members: readonly MemberFacts[], sentinels: readonly SentinelFacts[]): string[] {
+  const apart = members.flatMap(({ name }) => {
+    const where = new Map<string, string[]>()
+    for (const { address, monitored } of sentinels) {
+      const said = monitored.get(name)?.address
+      if (said !== undefined) where.set(said, [...(where.get(said) ?? []), address])
+    }
+    if (where.size < 2) return []
+    const each = [...where].map(([address, by]) => `${address} (${by.join(', ')})`)
+    return [`the Sentinels do not agree where ${name} is: ${each.join(', or ')}`]
+  })
+  const shared = sentinels.flatMap(({ address: sentinel, monitored }) => {
+    const names = new Map<string, string[]>()
+    const ofMembers = [...monitored].filter(([name]) => members.some((member) => member.name === name))
+    for (const [name, { address }] of ofMembers) names.set(address, [...(names.get(address) ?? []), name])
+    return [...names].flatMap(([address, all]) => {
+      return all.length < 2 ? [] : [`${all.join(' and ')} are one server, ${address}, for the Sentinel ${sentinel}`]
+    })
+  })
+  return [...apart, ...shared]
 }
 
 function when(isSo: boolean, level: Finding['level'], what: string, todo: string): Finding[] {

@@ -24,7 +24,7 @@ export const doctorCommands: Record<string, LocalCommand> = {
 async function factsOf(server: Server): Promise<Facts> {
   const { order, membership, config, sentinels, views } = server
   const { masters, sentinels: known } = membership.status()
-  const told = await sentinels.quorums()
+  const told = await sentinels.monitored()
   return {
     copiesWanted: views.current.replicas + 1,
     notServing: order.opening.why(),
@@ -34,7 +34,7 @@ async function factsOf(server: Server): Promise<Facts> {
     sentinels: known.map(({ address, error, reachable }) => ({
       address,
       error: reachable ? '' : error || 'it has not answered',
-      quorums: told.get(address) ?? new Map(),
+      monitored: told.get(address) ?? new Map(),
     })),
   }
 }

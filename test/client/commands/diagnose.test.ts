@@ -6,8 +6,8 @@ const member = (name: string, host: string): MemberFacts => ({
   ...{ isSaved: true, saveFailed: false, clockOffsetMs: 0 },
 })
 const MEMBERS = [member('dt-1', '10.0.0.1'), member('dt-2', '10.0.0.2'), member('dt-3', '10.0.0.3')]
-const QUORUMS = new Map(MEMBERS.map(({ name }) => [name, 2]))
-const sentinel = (address: string): SentinelFacts => ({ address, error: '', quorums: QUORUMS })
+const MONITORED = new Map(MEMBERS.map(({ name, host }) => [name, { address: `${host}:6379`, quorum: 2 }]))
+const sentinel = (address: string): SentinelFacts => ({ address, error: '', monitored: MONITORED })
 const SENTINELS = [sentinel('10.0.0.1:26379'), sentinel('10.0.0.2:26379'), sentinel('10.0.0.3:26379')]
 
 /** A ring of which nothing bad can be said. */
@@ -18,6 +18,9 @@ const WELL: Facts = {
 
 const oneOther = (change: Partial<MemberFacts>) => ({ members: [{ ...MEMBERS[0], ...change }, MEMBERS[1], MEMBERS[2]] })
 const allOther = (change: Partial<MemberFacts>) => ({ members: MEMBERS.map((each) => ({ ...each, ...change })) })
+
+const monitoredWith = (name: string, change: { address?: string; quorum?: number }) =>
+  new Map([...MONITORED, [name, { ...MONITORED.get(name)!, ...change }]])
 
 const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise', RegExp])[] = [
   ['not serving', { notServing: 'no Sentinel answers' }, 'wrong', /^nothing is served: no Sentinel answers$/],
@@ -47,15 +50,29 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ],
   [
     'quorum',
-    { sentinels: SENTINELS.map((each) => ({ ...each, quorums: new Map([...QUORUMS, ['dt-2', 4]]) })) },
+    { sentinels: SENTINELS.map((each) => ({ ...each, monitored: monitoredWith('dt-2', { quorum: 4 }) })) },
     'wrong',
     /^the quorum of dt-2 is more/,
   ],
   [
     'not monitored',
-    { sentinels: [{ ...SENTINELS[0], quorums: new Map([...QUORUMS].slice(1)) }, ...SENTINELS.slice(1)] },
+    { sentinels: [{ ...SENTINELS[0], monitored: new Map([...MONITORED].slice(1)) }, ...SENTINELS.slice(1)] },
     'wrong',
     /^dt-1 is not monitored by 10\.0\.0\.1:26379$/,
+  ],
+  [
+    'an address that not all know',
+    { sentinels: [{ ...SENTINELS[0], monitored: monitoredWith('dt-3', { address: 'x:1' }) }, ...SENTINELS.slice(1)] },
+    'wrong',
+    /^the Sentinels do not agree where dt-3 is: x:1 \(10\.0\.0\.1:26379\), or 10\.0\.0\.3:6379 \(10\.0\.0\.2:26379, 10\.0\.0\.3:26379\)$/,
+  ],
+  [
+    'an address that another one had',
+    {
+      sentinels: SENTINELS.map((each) => ({ ...each, monitored: monitoredWith('dt-3', { address: '10.0.0.1:6379' }) })),
+    },
+    'wrong',
+    /^dt-1 and dt-3 are one server, 10\.0\.0\.1:6379, for the Sentinel 10\.0\.0\.1:26379$/,
   ],
   ['few Sentinels', { sentinels: SENTINELS.slice(0, 1) }, 'unwise', /^there is one Sentinel/],
 ]
