@@ -1,6 +1,7 @@
+import { printable } from '../base/printable.js'
 import type { Import, ImportOptions } from '../importing/import.js'
 import type { Noted } from '../importing/tally.js'
-import { type Json, printable } from './proxy-client.js'
+import type { Json } from './proxy-client.js'
 import { bar, count, counted, duration, type Output, size, styled, table } from './terminal.js'
 
 const MEANINGS = [
@@ -11,11 +12,12 @@ const MEANINGS = [
 ] as const
 
 /** Whether all that the sources have is in the ring, and was seen to be equal. */
-export function isWhole({ tally, verification }: Import): boolean {
+export function isWhole({ verification, libraryDifferences }: Import): boolean {
   if (verification === undefined) return false
-  const { differences, changing } = verification
-  const left = [tally.conflicts, tally.tooLarge, tally.refused, changing, ...Object.values(differences)]
-  return tally.libraryConflicts.length === 0 && left.every((noted) => noted.count === 0)
+  const { differences, changing, conflicts, tooLarge, refused } = verification
+  const left = [conflicts, tooLarge, refused, changing, ...Object.values(differences)]
+  const libraries = [...libraryDifferences.conflicts, ...libraryDifferences.changed]
+  return libraries.length === 0 && left.every((noted) => noted.count === 0)
 }
 
 /** How far it is, for a terminal. */
@@ -51,11 +53,12 @@ export function appliedSoFar({ tally }: Import): string {
 }
 
 /** For scripts. */
-export function reportOf({ tally, verification }: Import): Json {
+export function reportOf({ tally, verification, libraryDifferences }: Import): Json {
   const noted = ({ count: keys, examples }: Noted) => {
     return { keys, examples: examples.map(({ db, key }) => ({ db, key: printable(key) })) }
   }
-  const { differences, changing, others, seen = 0 } = verification ?? {}
+  const { differences, changing, others, seen = 0, conflicts, tooLarge, refused } = verification ?? {}
+  const left = { conflicts, 'too-large': tooLarge, refused }
   return {
     copied: tally.copied,
     bytes: tally.bytes,
@@ -66,17 +69,16 @@ export function reportOf({ tally, verification }: Import): Json {
     compared: seen,
     ...Object.fromEntries(Object.entries(differences ?? {}).map(([kind, keys]) => [kind, noted(keys)])),
     ...(changing === undefined ? {} : { changing: noted(changing) }),
-    conflicts: noted(tally.conflicts),
-    'library-conflicts': tally.libraryConflicts,
-    'too-large': noted(tally.tooLarge),
-    refused: noted(tally.refused),
+    ...Object.fromEntries(Object.entries(left).map(([kind, keys]) => [kind, keys === undefined ? null : noted(keys)])),
+    'library-conflicts': libraryDifferences.conflicts,
+    'libraries-changed': libraryDifferences.changed,
     'in-the-ring-alone': others?.count ?? 0,
   }
 }
 
 /** For people. */
 export function printReport(work: Import, { largestBytes, follow }: ImportOptions, out: Output): void {
-  const { tally, verification } = work
+  const { tally, verification, libraryDifferences } = work
   if (verification === undefined) return
   const parts = [
     `${counted(tally.copied, 'key')} copied (${size(tally.bytes)})`,
@@ -86,20 +88,23 @@ export function printReport(work: Import, { largestBytes, follow }: ImportOption
     ...(tally.libraries === 0 ? [] : [counted(tally.libraries, 'library', 'libraries')]),
   ]
   out.write(`${parts.join(', ')}.\n`)
-  const { differences, changing, others } = verification
-  say(out, tally.conflicts, 'were in the ring with another value, and were left; --replace overwrites them')
-  for (const name of tally.libraryConflicts) {
+  const { differences, changing, others, conflicts, tooLarge, refused } = verification
+  say(out, conflicts, 'were in the ring with another value, and were left; --replace overwrites them')
+  for (const name of libraryDifferences.conflicts) {
     out.write(`${styled(out, 'red', `the library ${name}`)} is in the ring with another text, and was left\n`)
+  }
+  for (const name of libraryDifferences.changed) {
+    out.write(`${styled(out, 'red', `the library ${name}`)} was changed after it was copied\n`)
   }
   const largest = size(largestBytes)
   say(
     out,
-    tally.tooLarge,
+    tooLarge,
     `take more than ${largest} and were not copied; --largest raises that, servers stand still meanwhile`,
   )
   say(
     out,
-    tally.refused,
+    refused,
     `are not understood by the servers of the ring (${tally.refusal}): they are of a newer version, or a module`,
   )
   say(out, changing, 'change all the time: stop who writes them, then they can be compared')

@@ -1,5 +1,6 @@
 import { parseInfo } from '../backend/handshake.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
+import { printable } from '../base/printable.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
@@ -137,18 +138,4 @@ function plain(reply: Reply): Json {
     return Object.fromEntries(reply.entries.map(([name, value]) => [printable(bytesOf(name)), plain(value)]))
   }
   return elementsOf(reply)?.map(plain) ?? printable(bytesOf(reply))
-}
-
-/** Bytes as text; what is no text, or would play tricks with a terminal, is escaped as redis-cli does. */
-export function printable(bytes: Buffer | undefined): string {
-  const text = String(bytes ?? '')
-  if (!/[\p{Cc}\ufffd]/u.test(text)) return text
-  let escaped = ''
-  for (const byte of bytes ?? []) {
-    escaped +=
-      byte >= 0x20 && byte < 0x7f && byte !== 0x5c
-        ? String.fromCharCode(byte)
-        : `\\x${byte.toString(16).padStart(2, '0')}`
-  }
-  return escaped
 }

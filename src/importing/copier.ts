@@ -29,9 +29,9 @@ export interface CopierOptions {
  * written later.
  */
 export class Copier {
-  /** Keys that were left as the ring has them. */
+  /** Keys that were left, at least once, as the ring had them. */
   private readonly left = new KeySet()
-  private readonly tooLarge = new KeySet()
+  /** Keys that the ring did not understand when they were put there. */
   private readonly refused = new KeySet()
 
   constructor(
@@ -42,27 +42,29 @@ export class Copier {
     readonly tally: Tally,
   ) {}
 
-  isLeft(db: number, key: Buffer): boolean {
-    return this.left.has(db, key)
+  /** Whether what the ring has of a key is not this source's to replace. */
+  isLeft({ mine }: Node, db: number, key: Buffer): boolean {
+    return this.left.has(db, key) && !mine.has(db, key)
+  }
+
+  isRefused(db: number, key: Buffer): boolean {
+    return this.refused.has(db, key)
+  }
+
+  /** Whether a value of that size is not copied. */
+  isTooLarge(bytes: number): boolean {
+    return bytes > this.options.largestBytes
   }
 
   /** @throws UserError when one of both sides is gone, or the ring has no room */
   async copy(node: Node, db: number, keys: readonly Buffer[]): Promise<void> {
     const { server, abilities } = node
     const sizes = await sizesOf(server, db, keys, abilities)
-    const small = keys.filter((key, i) => !this.isTooLarge(db, key, sizes[i]))
     const groups = groupsOf(
-      small,
-      sizes.filter((bytes) => bytes <= this.options.largestBytes),
+      keys.filter((_, i) => !this.isTooLarge(sizes[i])),
+      sizes.filter((bytes) => !this.isTooLarge(bytes)),
     )
     for (const group of groups) await this.put(node, db, await valuesOf(server, db, group.keys, abilities))
-  }
-
-  /** Also notes it. */
-  isTooLarge(db: number, key: Buffer, bytes: number): boolean {
-    if (bytes <= this.options.largestBytes) return false
-    if (this.tooLarge.add(db, key)) this.tally.tooLarge.add(db, key)
-    return true
   }
 
   private async put(node: Node, db: number, values: readonly Value[]): Promise<void> {
@@ -84,7 +86,7 @@ export class Copier {
           again.push(value)
           reason = reply.message
         } else if (NOT_UNDERSTOOD.test(reply.message)) {
-          if (this.refused.add(db, value.key)) this.tally.refused.add(db, value.key)
+          this.refused.add(db, value.key)
           this.tally.refusal = reply.message
         } else throw new UserError(`the ring does not take what it is given: ${reply.message}`)
       }
@@ -127,7 +129,7 @@ export class Copier {
     for (const [i, value] of values.entries()) {
       if (await this.isSame(node, db, value, found[i])) {
         if (node.mine.add(db, value.key)) this.tally.already++
-      } else if (this.left.add(db, value.key)) this.tally.conflicts.add(db, value.key)
+      } else this.left.add(db, value.key)
     }
   }
 

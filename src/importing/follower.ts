@@ -18,7 +18,7 @@ const ACKNOWLEDGE_MS = 1000
 const RETURN_TIMEOUT_MS = 20_000
 
 /** Commands of the stream that change no key. */
-const QUIET = new Set(['ping', 'multi', 'exec', 'publish', 'spublish', 'replconf', 'script', 'function', 'select'])
+const QUIET = new Set(['ping', 'multi', 'exec', 'publish', 'spublish', 'replconf', 'script', 'select'])
 /** A script may write keys that it does not name; before Redis 5 scripts are in the stream themselves. */
 const UNNAMED = new Set(['eval', 'evalsha', 'fcall'])
 
@@ -28,6 +28,8 @@ export interface Changes {
   key(db: number | undefined, key: Buffer): void
   /** Anything may have changed. */
   everything(): void
+  /** A library of functions. */
+  libraries(): void
 }
 
 /**
@@ -188,6 +190,10 @@ export class Follower {
     const name = args[0].toString('latin1', 0, 64).toLowerCase()
     if (name === 'select') this.db = Number(args[1])
     if (QUIET.has(name)) return
+    if (name === 'function') {
+      this.changes.libraries()
+      return
+    }
     const frame = frameOf(args)
     const row = rowOf(args)
     const places: number[] = []

@@ -3,7 +3,7 @@ import { UserError } from '../base/user-error.js'
 import type { Conversation } from './conversation.js'
 import { Copier, type CopierOptions } from './copier.js'
 import { Follower } from './follower.js'
-import { copyLibraries } from './libraries.js'
+import { Libraries, type LibraryDifferences } from './libraries.js'
 import { infoOf, type Node } from './node.js'
 import { Tally } from './tally.js'
 import { byPlace, type Open, Verification } from './verification.js'
@@ -79,9 +79,12 @@ export class Import {
   /** The pass of `--until-equal`. */
   pass = 0
   verification: Verification | undefined
+  libraryDifferences: LibraryDifferences = { conflicts: [], changed: [] }
   /** Who stops it now wants the rest to be copied, and compared. */
   private isFinishing = false
   private readonly copier: Copier
+  private readonly libraries: Libraries
+  private haveLibrariesChanged = false
   private readonly followers = new Map<Node, Follower>()
   private readonly changed = new Map<Node, Changed>()
   /** Databases of which anything was copied. */
@@ -96,6 +99,7 @@ export class Import {
   ) {
     const owned = [...new Set(nodes.map(({ mine }) => mine))]
     this.copier = new Copier(ring, owned, options, this.tally)
+    this.libraries = new Libraries(nodes, ring, options.replace, this.tally)
   }
 
   /** Keys that have changed and are not copied again yet. */
@@ -108,7 +112,7 @@ export class Import {
     try {
       await this.checkDatabases()
       if (this.options.follow !== 'no') for (const node of this.nodes) await this.followNode(node)
-      for (const node of this.nodes) await copyLibraries(node, this.ring, this.options.replace, this.tally)
+      await this.libraries.copy()
       for (const node of this.nodes) await this.copyAll(node)
       if (this.options.untilEqual) await this.passes()
       if (this.options.follow !== 'no') await this.catchUp()
@@ -138,6 +142,9 @@ export class Import {
         if (db === undefined || node.isMeant(db)) changed.add(db, key)
       },
       everything: () => changed.all(),
+      libraries: () => {
+        this.haveLibrariesChanged = true
+      },
     })
     this.followers.set(node, follower)
   }
@@ -178,6 +185,7 @@ export class Import {
   private async passes(): Promise<void> {
     this.stage = 'pass'
     for (this.pass = 1; this.pass <= PASSES_MAX; this.pass++) {
+      await this.libraries.copy()
       this.verification = this.newVerification()
       await this.verification.walk((open) => this.mend(open))
       if (this.verification.found === 0) return
@@ -216,6 +224,15 @@ export class Import {
         await this.copyChanged(node, CHANGED_AT_ONCE)
       }
     }
+    await this.copyWhatIsNoKey()
+  }
+
+  /** Libraries that have changed, and all keys when nobody knows which ones have. */
+  private async copyWhatIsNoKey(): Promise<void> {
+    if (this.haveLibrariesChanged) {
+      this.haveLibrariesChanged = false
+      await this.libraries.copy()
+    }
     if ([...this.changed.values()].some(({ everything }) => everything)) await this.lookAtEverything()
   }
 
@@ -234,7 +251,7 @@ export class Import {
     while (!this.stopping.aborted) {
       this.check()
       for (const node of this.nodes) await this.copyChanged(node, CHANGED_AT_ONCE)
-      if ([...this.changed.values()].some(({ everything }) => everything)) await this.lookAtEverything()
+      await this.copyWhatIsNoKey()
       await sleep(POLL_MS, undefined, { signal: this.stopping }).catch(() => {})
     }
     await this.catchUp()
@@ -253,7 +270,17 @@ export class Import {
       // Also what has changed since a key was compared.
       if (follows) await this.catchUp()
       // What was not remembered may have been only behind, and has been copied now.
-      if (!follows || verification.more === 0) return
+      if (!follows || verification.more === 0) break
+    }
+    await this.compareLibraries(follows)
+  }
+
+  /** One that has changed just now is copied once more. */
+  private async compareLibraries(follows: boolean): Promise<void> {
+    for (let times = 1; times <= VERIFICATIONS_MAX; times++) {
+      this.libraryDifferences = await this.libraries.compare()
+      if (!follows || this.libraryDifferences.changed.length === 0) return
+      await this.libraries.copy()
     }
   }
 }

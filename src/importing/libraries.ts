@@ -1,46 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../base/user-error.js'
 import { bytesOf, elementsOf, fieldOf } from '../resp/decode.js'
 import { isError } from '../resp/encode.js'
-import type { Conversation } from './conversation.js'
+import type { Command, Conversation } from './conversation.js'
+import type { KeySet } from './key-set.js'
 import type { Node } from './node.js'
+import { isForNow, PATIENCE_MS, PAUSE_MS, readPatiently } from './patience.js'
 import type { Tally } from './tally.js'
 
-/**
- * Copies the libraries of functions, which Redis has from 7.0 on. One that the ring has with another text is left, unless it is to be
- * replaced.
- *
- * @throws UserError when the ring does not take one
- */
-export async function copyLibraries(
-  { server }: Node,
-  ring: Conversation,
-  replace: boolean,
-  tally: Tally,
-): Promise<void> {
-  const theirs = await librariesOf(server)
-  if (theirs.size === 0) return
-  const ours = await librariesOf(ring)
-  for (const [name, code] of theirs) {
-    const other = ours.get(name)
-    if (other?.equals(code)) continue
-    if (other !== undefined && !replace) {
-      tally.libraryConflicts.push(name)
-      continue
-    }
-    const reply = await ring.one('FUNCTION', 'LOAD', ...(replace ? ['REPLACE'] : []), code)
-    if (isError(reply)) throw new UserError(`the ring does not take the library ${name}: ${reply.message}`)
-    tally.libraries++
-  }
+const NOT_THERE = /Library not found/
+
+/** A library that this import has put into the ring, or has found there as it is at the source. */
+interface Kept {
+  readonly code: Buffer
+  /** The keys of its source: the nodes of a cluster have them together, and are one source. */
+  readonly source: KeySet
 }
 
-/** Their texts by name; none of a server that has no functions, or does not let us see them. */
-async function librariesOf(server: Conversation): Promise<Map<string, Buffer>> {
-  const reply = await server.one('FUNCTION', 'LIST', 'WITHCODE')
-  const all = isError(reply) ? [] : (elementsOf(reply) ?? [])
-  return new Map(
-    all.flatMap((library): [string, Buffer][] => {
-      const [name, code] = ['library_name', 'library_code'].map((field) => bytesOf(fieldOf(library, field) ?? null))
-      return name === undefined || code === undefined ? [] : [[name.toString(), code]]
-    }),
-  )
+/** Names of libraries, by what is the matter with them. */
+export interface LibraryDifferences {
+  /** The ring has another text, which is not this import's to replace. */
+  readonly conflicts: readonly string[]
+  /** They were changed after they were copied. */
+  readonly changed: readonly string[]
+}
+
+/**
+ * The libraries of functions, which Redis has from 7.0 on. One that the ring has with another text is left, unless this import has put it
+ * there, or the operator wants it replaced; what another source has put there stays. One that a source deletes is deleted in the ring as
+ * long as that has the same.
+ */
+export class Libraries {
+  private readonly kept = new Map<string, Kept>()
+  /** Who has shown them to us. */
+  private readonly shown = new Set<Conversation>()
+
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly ring: Conversation,
+    private readonly replace: boolean,
+    private readonly tally: Tally,
+  ) {}
+
+  /**
+   * What the sources have now.
+   *
+   * @throws UserError when the ring does not take one
+   */
+  async copy(): Promise<void> {
+    const theirs = await this.atSources()
+    if (theirs.length === 0 && this.kept.size === 0) return
+    const ours = await this.librariesOf(this.ring)
+    // First: another library may have their functions by now.
+    for (const [name, { code, source }] of this.kept) {
+      if (theirs.some((library) => library.name === name && library.source === source)) continue
+      if (ours.get(name)?.equals(code)) await this.delete(name)
+      ours.delete(name)
+      this.kept.delete(name)
+    }
+    for (const { name, code, source } of theirs) {
+      const other = ours.get(name)
+      const isSame = other?.equals(code) === true
+      if (!isSame && other !== undefined && !this.mayReplace(name, source)) continue
+      if (!isSame) await this.load(name, code, other !== undefined)
+      if (!isSame && !this.kept.has(name)) this.tally.libraries++
+      ours.set(name, code)
+      if (this.kept.get(name)?.source !== source && this.kept.has(name)) continue
+      this.kept.set(name, { code, source })
+    }
+  }
+
+  /** What the ring has not as a source has it. */
+  async compare(): Promise<LibraryDifferences> {
+    const theirs = await this.atSources()
+    const ours =
+      theirs.length === 0 && this.kept.size === 0 ? new Map<string, Buffer>() : await this.librariesOf(this.ring)
+    const differing = theirs.filter(({ name, code }) => ours.get(name)?.equals(code) !== true)
+    const isConflict = (name: string, source: KeySet) => ours.has(name) && !this.mayReplace(name, source)
+    const names = (libraries: readonly { readonly name: string }[]) => [...new Set(libraries.map(({ name }) => name))]
+    const deleted = [...this.kept]
+      .filter(([name, { code }]) => ours.get(name)?.equals(code) && !theirs.some((library) => library.name === name))
+      .map(([name]) => ({ name }))
+    return {
+      conflicts: names(differing.filter(({ name, source }) => isConflict(name, source))),
+      changed: names([...differing.filter(({ name, source }) => !isConflict(name, source)), ...deleted]),
+    }
+  }
+
+  /** The nodes of a cluster may have it each; what the first one has counts. */
+  private async atSources(): Promise<{ name: string; code: Buffer; source: KeySet }[]> {
+    const found: { name: string; code: Buffer; source: KeySet }[] = []
+    for (const { server, mine } of this.nodes) {
+      for (const [name, code] of await this.librariesOf(server)) {
+        const isThere = found.some((library) => library.name === name && library.source === mine)
+        if (!isThere) found.push({ name, code, source: mine })
+      }
+    }
+    return found
+  }
+
+  private mayReplace(name: string, source: KeySet): boolean {
+    const kept = this.kept.get(name)
+    return kept === undefined ? this.replace : kept.source === source
+  }
+
+  private async load(name: string, code: Buffer, isThere: boolean): Promise<void> {
+    const again = ['FUNCTION', 'LOAD', 'REPLACE', code]
+    await this.tell(name, isThere ? again : ['FUNCTION', 'LOAD', code], again)
+  }
+
+  private async delete(name: string): Promise<void> {
+    const command = ['FUNCTION', 'DELETE', name]
+    await this.tell(name, command, command)
+  }
+
+  /** @param again what is said when nobody knows whether it was done */
+  private async tell(name: string, command: Command, again: Command): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    let reply = await this.ring.one(...command)
+    while (isForNow(reply) && performance.now() < deadline) {
+      await sleep(PAUSE_MS)
+      reply = await this.ring.one(...again)
+      if (isError(reply) && NOT_THERE.test(reply.message)) return
+    }
+    if (isError(reply)) throw new UserError(`the ring does not take the library ${name}: ${reply.message}`)
+  }
+
+  /**
+   * Their texts by name; none of a server that has no functions, or does not let us see them.
+   *
+   * @throws UserError when it has shown them before: nothing was deleted there
+   */
+  private async librariesOf(server: Conversation): Promise<Map<string, Buffer>> {
+    const [reply] = await readPatiently(server, 0, [['FUNCTION', 'LIST', 'WITHCODE']])
+    if (!isError(reply)) this.shown.add(server)
+    else if (!this.shown.has(server)) return new Map()
+    else throw new UserError(`${server.whom} does not list its libraries any more: ${reply.message}`)
+    return new Map(
+      (elementsOf(reply) ?? []).flatMap((library): [string, Buffer][] => {
+        const [name, code] = ['library_name', 'library_code'].map((field) => bytesOf(fieldOf(library, field) ?? null))
+        return name === undefined || code === undefined ? [] : [[name.toString(), code]]
+      }),
+    )
+  }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
+import { bytesOf, elementsOf, integerOf, textOf } from '../resp/decode.js'
 import { encodeReply, isError, type Reply } from '../resp/encode.js'
 import type { Command, Conversation } from './conversation.js'
 import { readPatiently } from './patience.js'
@@ -7,6 +7,8 @@ import type { Value } from './values.js'
 
 /** A version of two bytes and a checksum of eight [Redis cluster.c createDumpPayload]. */
 const FOOTER_BYTES = 10
+/** A vector may have thousands of numbers. */
+const VECTORS_AT_ONCE = 100
 
 export type Difference = 'missing' | 'value' | 'deadline' | 'extra'
 
@@ -37,6 +39,7 @@ function bodyOf(dump: Buffer): Buffer {
 export async function meaningOf(server: Conversation, db: number, key: Buffer): Promise<string | undefined> {
   const [typeReply] = await readPatiently(server, db, [['TYPE', key]])
   const type = textOf(typeReply) ?? ''
+  if (type === 'vectorset') return meaningOfVectors(server, db, key)
   const questions = QUESTIONS[type]?.(key)
   if (questions === undefined) return undefined
   const replies = await readPatiently(server, db, questions)
@@ -64,7 +67,48 @@ const ORDERED: Readonly<Record<string, (reply: Reply) => Reply>> = {
     const pairs = items.flatMap((name, i) => (i % 2 === 0 ? [[name, items[i + 1]]] : []))
     return pairs.sort(([a], [b]) => Buffer.compare(a, b)).flat()
   },
+  // Redis writes 0.1 as 0.10000000000000001 before 7.2, and as 0.1 since.
+  zset: (reply) => buffersIn(reply).map((item, i) => (i % 2 === 0 ? item : numberIn(item))),
   stream: (reply) => withoutChance(reply),
+}
+
+/** A number as it is, however it is written down. */
+function numberIn(text: Buffer): Buffer {
+  const bytes = Buffer.alloc(8)
+  const said = String(text)
+  bytes.writeDoubleBE(
+    /^[+-]?inf/i.test(said) ? (said.startsWith('-') ? -1 : 1) * Number.POSITIVE_INFINITY : Number(said),
+  )
+  return bytes
+}
+
+/**
+ * Vector sets of Redis 8: their elements with vectors and attributes. How these are linked each server draws at random, so that the dump of
+ * a copy is never that of its original. Undefined when a server does not tell.
+ */
+async function meaningOfVectors(server: Conversation, db: number, key: Buffer): Promise<string | undefined> {
+  const [count, size] = await readPatiently(server, db, [
+    ['VCARD', key],
+    ['VDIM', key],
+  ])
+  const [found] = await readPatiently(server, db, [['VRANDMEMBER', key, String(integerOf(count) ?? 0)]])
+  const names = buffersIn(found).sort(Buffer.compare)
+  if (isError(found) || names.length !== integerOf(count)) return undefined
+  const hash = createHash('sha1').update(`vectorset ${names.length} ${integerOf(size)}`)
+  for (let from = 0; from < names.length; from += VECTORS_AT_ONCE) {
+    const questions = names.slice(from, from + VECTORS_AT_ONCE).flatMap((name): Command[] => [
+      ['VEMB', key, name],
+      ['VGETATTR', key, name],
+    ])
+    const replies = await readPatiently(server, db, questions)
+    if (replies.some(isError)) return undefined
+    for (const [i, reply] of replies.entries()) {
+      const isVector = i % 2 === 0
+      if (isVector) hash.update(encodeReply(names[from + i / 2], 2))
+      hash.update(encodeReply(isVector ? buffersIn(reply).map(numberIn) : reply, 2))
+    }
+  }
+  return hash.digest('hex')
 }
 
 function buffersIn(reply: Reply): Buffer[] {

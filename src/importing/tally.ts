@@ -25,12 +25,6 @@ export class Tally {
   copiedAgain = 0
   deleted = 0
   libraries = 0
-  /** Keys that the ring had with another value, and that were left. */
-  readonly conflicts = new Noted()
-  /** Keys that are larger than what may be copied. */
-  readonly tooLarge = new Noted()
-  /** Keys that the ring's servers do not understand, with what they say of the last one. */
-  readonly refused = new Noted()
+  /** What the ring's servers say of the last value that they do not understand. */
   refusal = ''
-  readonly libraryConflicts: string[] = []
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { integerOf } from '../resp/decode.js'
 import type { Conversation } from './conversation.js'
 import { type Copier, slackOf } from './copier.js'
+import { KeySet } from './key-set.js'
 import { type Node, scan } from './node.js'
 import { readPatiently } from './patience.js'
 import { type Difference, differenceOf } from './same-value.js'
@@ -34,6 +35,10 @@ export class Verification {
   found = 0
   /** What differs, as far as it is remembered, and is not mended. */
   private open: Open[] = []
+  /** Of these what the ring has otherwise, and keeps. */
+  private readonly left: Open[] = []
+  private readonly leftKeys = new KeySet()
+  private readonly largeKeys = new KeySet()
   /** Differences that are not remembered. */
   more = 0
   /** What is left after the last look. */
@@ -42,6 +47,12 @@ export class Verification {
   }
   /** Keys that were changed between any two looks. */
   readonly changing = new Noted()
+  /** Keys that the ring has with another value, and that are left. */
+  readonly conflicts = new Noted()
+  /** Keys that are larger than what may be copied. */
+  readonly tooLarge = new Noted()
+  /** Keys that the ring's servers do not understand. */
+  readonly refused = new Noted()
   /** Keys that the ring has and that this import has not put there. */
   readonly others = new Noted()
 
@@ -94,6 +105,19 @@ export class Verification {
 
   /** What differed is looked at again until it does not, or has not changed in between. `catchUp` copies what has changed. */
   async lookAgain(catchUp: () => Promise<void>): Promise<void> {
+    await this.lookAgainAtOpen(catchUp)
+    if (this.left.length === 0) return
+    await catchUp()
+    for (const { node, db, keys } of byPlace(this.left)) {
+      for (const { kind, key } of await this.look(node, db, keys)) {
+        if (this.isConflict(node, db, key, kind)) this.conflicts.add(db, key)
+        else if (kind === 'extra' && !node.mine.has(db, key)) this.others.add(db, key)
+        else this.note(kind, db, key)
+      }
+    }
+  }
+
+  private async lookAgainAtOpen(catchUp: () => Promise<void>): Promise<void> {
     let before: readonly Open[] = this.open
     for (let round = 0; round < ROUNDS && before.length > 0; round++) {
       await sleep(PAUSE_MS)
@@ -111,24 +135,51 @@ export class Verification {
     const earlier = new Map(before.map((open) => [named(open), open]))
     for (const open of now) {
       const { db, key, kind, digest } = open
-      if (earlier.get(named(open))?.digest === digest) this.differences[kind].add(db, key)
+      if (earlier.get(named(open))?.digest === digest) this.note(kind, db, key)
       else this.changing.add(db, key)
     }
   }
 
   private remember(open: Open): void {
-    this.found++
-    if (this.open.length < this.openMax) this.open.push(open)
+    const { node, db, key, kind } = open
+    // The source has deleted what was never copied.
+    if (kind === 'extra' && !node.mine.has(db, key)) return
+    const isConflict = this.isConflict(node, db, key, kind)
+    if (isConflict && !this.leftKeys.add(db, key)) return
+    const list = isConflict ? this.left : this.open
+    if (!isConflict && !this.isRefused(kind, db, key)) this.found++
+    if (list.length < this.openMax) {
+      list.push(open)
+      return
+    }
+    if (isConflict) this.conflicts.add(db, key)
     else {
       this.more++
-      this.differences[open.kind].add(open.db, open.key)
+      this.note(kind, db, key)
     }
   }
 
-  /** Without those of which it was said already that they were not copied. */
+  private isConflict(node: Node, db: number, key: Buffer, kind: Difference): boolean {
+    return (kind === 'value' || kind === 'deadline') && this.copier.isLeft(node, db, key)
+  }
+
+  private isRefused(kind: Difference, db: number, key: Buffer): boolean {
+    return kind === 'missing' && this.copier.isRefused(db, key)
+  }
+
+  private note(kind: Difference, db: number, key: Buffer): void {
+    if (this.isRefused(kind, db, key)) this.refused.add(db, key)
+    else this.differences[kind].add(db, key)
+  }
+
+  /** Without those that are too large to be copied, which are noted. */
   private async comparable(node: Node, db: number, keys: readonly Buffer[]): Promise<Buffer[]> {
     const sizes = await sizesOf(node.server, db, keys, node.abilities)
-    return keys.filter((key, i) => !this.copier.isLeft(db, key) && !this.copier.isTooLarge(db, key, sizes[i]))
+    return keys.filter((key, i) => {
+      if (!this.copier.isTooLarge(sizes[i])) return true
+      if (this.largeKeys.add(db, key)) this.tooLarge.add(db, key)
+      return false
+    })
   }
 
   private async look(node: Node, db: number, keys: readonly Buffer[]): Promise<Open[]> {
@@ -169,7 +220,7 @@ export class Verification {
   private async findDeleted(db: number, keys: readonly Buffer[]): Promise<void> {
     for (const key of keys) {
       const isOurs = this.nodes.some(({ mine }) => mine.has(db, key))
-      if (!isOurs && !this.copier.isLeft(db, key)) this.others.add(db, key)
+      if (!isOurs && !this.leftKeys.has(db, key)) this.others.add(db, key)
     }
     for (const node of this.nodes) {
       const mine = keys.filter((key) => node.mine.has(db, key))

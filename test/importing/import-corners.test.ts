@@ -35,6 +35,82 @@ t.test('a database that the ring does not have, of which nothing was there at fi
   t.equal(String(await ring.ask('GET', 'k')), '$11\r\nof the ring\r\n')
 })
 
+t.test('what was left as the ring has it, and is the same later, or gone at the source, is not told of', async (t) => {
+  const keys = ['equal', 'deleted', 'free', 'other']
+  await ring.pipeline(keys.map((key) => ['SET', key, 'of the ring']))
+  await there.pipeline(keys.map((key) => ['SET', key, 'of the source']))
+  const running = startImport(target.port, url, '--follow')
+  await running.sees(FOLLOWS)
+  await ring.ask('DEL', 'free')
+  await there.pipeline([
+    ['SET', 'equal', 'of the ring'],
+    ['DEL', 'deleted'],
+    ['SET', 'free', 'second'],
+    ['SET', 'other', 'second'],
+  ])
+  process.emit('SIGINT')
+  const { code, text } = await running.finished()
+  t.match(text, /\n1 key: were in the ring with another value, and were left; [^\n]+\ndb {2}key\n0 {3}other\n/)
+  t.match(text, /\n1 key: in the ring alone;/)
+  t.equal(code, 1)
+  t.equal(String(await ring.ask('GET', 'free')), '$6\r\nsecond\r\n')
+  t.equal(String(await ring.ask('GET', 'other')), '$11\r\nof the ring\r\n')
+  t.equal(String(await ring.ask('GET', 'deleted')), '$11\r\nof the ring\r\n')
+})
+
+t.test('passes end where all that is left differs because the ring keeps it', async (t) => {
+  await ring.ask('SET', 'k', 'of the ring')
+  await there.pipeline([
+    ['SET', 'k', 'of the source'],
+    ['SET', 'x', '1'],
+  ])
+  const { code, report } = await importedJson(target.port, url, '--until-equal')
+  t.match(report, { copied: 1, conflicts: { keys: 1 }, value: { keys: 0 } })
+  t.equal(code, 1)
+})
+
+t.test('a value that was too large once, and is not any more, is copied and not told of', async (t) => {
+  await there.ask('SETRANGE', 'large', '2000000', 'x')
+  const running = startImport(target.port, url, '--follow', '--largest', '1')
+  await running.sees(FOLLOWS)
+  await there.ask('SET', 'large', 'small now')
+  process.emit('SIGINT')
+  const { code, text } = await running.finished()
+  t.equal(code, 0, text)
+  t.equal(String(await ring.ask('GET', 'large')), '$9\r\nsmall now\r\n')
+})
+
+t.test('libraries that are made, changed and deleted at the source are in the ring', async (t) => {
+  const library = (name: string, value: number) =>
+    `#!lua name=${name}\nredis.register_function('${name}_f', function() return ${value} end)`
+  t.teardown(() => Promise.all([ring.ask('FUNCTION', 'FLUSH'), there.ask('FUNCTION', 'FLUSH')]))
+  const load = (client: typeof ring, name: string, value: number) =>
+    client.ask('FUNCTION', 'LOAD', 'REPLACE', library(name, value))
+  for (const name of ['changed', 'deleted', 'equal', 'other']) await load(there, name, 1)
+  for (const name of ['equal', 'other', 'own']) await load(ring, name, 7)
+  await there.ask('SET', 'x', '1')
+  const running = startImport(target.port, url, '--follow')
+  await running.sees(FOLLOWS)
+  t.equal(String(await ring.ask('FCALL', 'deleted_f', '0')), ':1\r\n')
+  await load(there, 'changed', 2)
+  await load(there, 'made', 3)
+  await load(there, 'equal', 7)
+  await there.ask('FUNCTION', 'DELETE', 'deleted')
+  process.emit('SIGINT')
+  const { code, text } = await running.finished()
+  t.match(text, /^the library other is in the ring with another text, and was left$/m)
+  t.notMatch(text, /library (equal|changed|deleted|made|own)/)
+  t.equal(code, 1)
+  for (const [name, value] of Object.entries({ changed: 2, made: 3, equal: 7, other: 7, own: 7 })) {
+    t.equal(String(await ring.ask('FCALL', `${name}_f`, '0')), `:${value}\r\n`, name)
+  }
+  t.match(String(await ring.ask('FCALL', 'deleted_f', '0')), /^-ERR Function not found/)
+
+  const after = await importInto(target.port, url, '--no-follow', '--replace')
+  t.equal(after.code, 0, after.text)
+  t.equal(String(await ring.ask('FCALL', 'other_f', '0')), ':1\r\n', 'where that is wished')
+})
+
 t.test('a key that stays different is told, also when all has to be looked at meanwhile', async (t) => {
   const stopping = new AbortController()
   const repeat = async (port: number, ms: number, ...command: string[]) => {

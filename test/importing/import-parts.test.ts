@@ -7,6 +7,7 @@ import { Node, scan } from '../../src/importing/node.js'
 import { meaningOf } from '../../src/importing/same-value.js'
 import { Tally } from '../../src/importing/tally.js'
 import { valuesOf } from '../../src/importing/values.js'
+import { Verification } from '../../src/importing/verification.js'
 import { startRedis } from '../helpers/proxy.js'
 import { bulk, type Script, ScriptedServer } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
@@ -62,18 +63,46 @@ t.test('while servers of the ring are away its keys are listed, and looked at, l
   t.equal(await meaningOf(ring, 0, Buffer.from('a')), meaning)
 })
 
+t.test('a score is the same however a server writes it, and no other one', async (t) => {
+  const scored = async (...scores: string[]) => {
+    const { ring } = await ask(t, ([name]) => {
+      if (name === 'TYPE') return '+zset\r\n'
+      if (name !== 'ZRANGE') return undefined
+      return `*${2 * scores.length}\r\n${scores.map((score, i) => bulk(`m${i}`) + bulk(score)).join('')}`
+    })
+    return meaningOf(ring, 0, Buffer.from('z'))
+  }
+  const old = await scored('-inf', '0.10000000000000001', '0.66666666666666663', '3')
+  t.equal(old, await scored('-inf', '0.1', '0.6666666666666666', '3'))
+  for (const other of [
+    ['-inf', '0.10000000000000002', '0.6666666666666666', '3'],
+    ['-inf', '0.1', '0.6666666666666666', 'inf'],
+    ['inf', '0.1', '0.6666666666666666', '3'],
+  ])
+    t.not(old, await scored(...other), other.join(' '))
+})
+
 t.test('a key that the ring does not understand counts once', async (t) => {
   const redis = await startRedis(t)
   await (await redis.connect()).ask('SET', 'k', 'v')
   const node = await Node.open({ host: '127.0.0.1', port: redis.port }, new KeySet(), undefined)
   t.teardown(() => node.close())
-  const { ring } = await ask(t, ([name]) =>
-    name === 'RESTORE' ? '-ERR DUMP payload version or checksum are wrong\r\n' : undefined,
-  )
+  const { ring } = await ask(t, ([name]) => {
+    if (name === 'RESTORE') return '-ERR DUMP payload version or checksum are wrong\r\n'
+    if (name === 'PEXPIRETIME') return ':-2\r\n'
+    if (name === 'DUMP') return '$-1\r\n'
+    if (name === 'DBSIZE') return ':0\r\n'
+    return name === 'SCAN' ? `*2\r\n${bulk('0')}*0\r\n` : undefined
+  })
   const tally = new Tally()
   const copier = new Copier(ring, [node.mine], { replace: false, largestBytes: 1e6 }, tally)
   for (let times = 0; times < 3; times++) await copier.copy(node, 0, [Buffer.from('k')])
-  t.equal(tally.refused.count, 1)
+  const verification = new Verification([node], ring, copier, new Set([0]), () => {}, 10)
+  await verification.walk()
+  await verification.lookAgain(async () => {})
+  t.equal(verification.refused.count, 1)
+  t.equal(verification.differences.missing.count, 0, 'it is named once')
+  t.match(tally.refusal, /DUMP payload/)
 })
 
 t.test('which key an XGROUP changes is seen in the stream', async (t) => {
@@ -82,7 +111,7 @@ t.test('which key an XGROUP changes is seen in the stream', async (t) => {
   let everything = 0
   const follower = await Follower.open(
     { host: '127.0.0.1', port: redis.port },
-    { key: (_, key) => keys.push(String(key)), everything: () => everything++ },
+    { key: (_, key) => keys.push(String(key)), everything: () => everything++, libraries: () => {} },
   )
   t.teardown(() => follower.stop())
   await (await redis.connect()).pipeline([
@@ -103,7 +132,7 @@ for (const command of ['REPLCONF', 'PSYNC']) {
     })
     server.info = { repl_backlog_active: '1', master_replid: 'a'.repeat(40), master_repl_offset: '0' }
     const endpoint = { host: '127.0.0.1', port: server.port }
-    await t.rejects(Follower.open(endpoint, { key: () => {}, everything: () => {} }), {
+    await t.rejects(Follower.open(endpoint, { key: () => {}, everything: () => {}, libraries: () => {} }), {
       name: 'UserError',
       message: /does not let its changes be followed: .*clos.*Nothing was copied\. --until-equal copies without that$/,
     })
