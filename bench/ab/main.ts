@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UserError } from '../../src/base/user-error.js'
 import { Progress, table } from '../../src/cli/terminal.js'
+import { freePorts } from '../../src/local/ports.js'
 import { runRedisBenchmark, together } from '../compare/redis-benchmark.js'
 import { type Spread, spreadOf } from '../compare/results.js'
 import { fill, send } from '../compare/rounds.js'
@@ -11,6 +12,7 @@ import { BenchRing } from '../support/bench-ring.js'
 import { cpuSeconds } from '../support/process-figures.js'
 import { describeMachine } from '../support/run-bench.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { scrape, withCopyWithout } from './without.js'
 
 /*
  * `npm run bench:ab`: what a change does to the CPU time per command. Both builds serve a ring of their own, alike, and
@@ -43,13 +45,25 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 async function compareBuilds(options: Options): Promise<Line[]> {
-  const program = resolve(options.base)
+  const { base } = options
+  if (typeof base !== 'string') {
+    return withCopyWithout(base.without, (program) => compareWith(program, options, base.without === 'metrics'))
+  }
+  const program = resolve(base)
   if (!existsSync(join(program, 'dist/src/main.js')))
-    throw new UserError(`there is no build in ${options.base}: node scripts/build.mjs makes one`)
+    throw new UserError(`there is no build in ${base}: node scripts/build.mjs makes one`)
+  return compareWith(program, options, false)
+}
+
+/** @param isScraped this build is asked for its metrics */
+async function compareWith(program: string, options: Options, isScraped: boolean): Promise<Line[]> {
   const lines: Line[] = []
+  const [port] = isScraped ? await freePorts(1) : []
+  const endScraping = port === undefined ? () => {} : scrape(port)
+  const settings = port === undefined ? {} : { admin: { port } }
   for (const copies of options.copies) {
     const ring = { nodes: NODES, replicas: copies - 1, memberConfig: IN_MEMORY }
-    await BenchRing.with(ring, (own) =>
+    await BenchRing.with({ ...ring, settings }, (own) =>
       BenchRing.with({ ...ring, program }, async (base) => {
         await fill(
           options.rows,
@@ -61,6 +75,7 @@ async function compareBuilds(options: Options): Promise<Line[]> {
       }),
     )
   }
+  endScraping()
   return lines
 }
 

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util'
 import { UserError } from '../../src/base/user-error.js'
 import { chooseRows, type Row } from '../compare/rows.js'
+import { PARTS, type Part } from './without.js'
 
-export const USAGE = `Usage: npm run bench:ab -- --base DIR [options]
+export const USAGE = `Usage: npm run bench:ab -- --base DIR | --without metrics|traces [options]
 
 Compares the CPU time per command of this build's proxy with that of another build, in turn, in one run.
 
   --base DIR   another checkout of this repository, built (node scripts/build.mjs)
+  --without P  instead of --base: this build without the metrics, or without the traces; with metrics it is this one
+               that is asked for them, every second
   --rows a,b   these rows of \`npm run bench -- --list\`, or groups of rows (default main)
   --copies 1,3 with so many copies of each key (default both)
   --rounds N   how often each build is measured in each row (default 10)
@@ -16,7 +19,8 @@ Compares the CPU time per command of this build's proxy with that of another bui
 `
 
 export interface Options {
-  readonly base: string
+  /** The directory of the other build, or what this one is to be without. */
+  readonly base: string | { readonly without: Part }
   readonly rows: readonly Row[]
   readonly copies: readonly number[]
   readonly rounds: number
@@ -30,11 +34,13 @@ export interface Options {
  * @throws UserError with a sentence that says what is wrong
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const { help, json, large, base, ...given } = parse(args)
+  const { help, json, large, base, without, ...given } = parse(args)
   if (help) return undefined
-  if (base === undefined) throw new UserError('--base says which other build this one is compared with')
+  if ((base === undefined) === (without === undefined)) {
+    throw new UserError('--base says which other build this one is compared with, or --without what it is to lack')
+  }
   return {
-    base,
+    base: base ?? { without: partOf(without) },
     rows: chooseRows((given.rows ?? 'main').split(',')),
     copies: (given.copies ?? '1,3').split(',').map((text) => countOf('--copies', text)),
     rounds: countOf('--rounds', given.rounds ?? '10'),
@@ -47,7 +53,7 @@ function parse(args: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const
   const text = { type: 'string' } as const
   const options = {
-    ...{ base: text, rows: text, copies: text, rounds: text, seconds: text },
+    ...{ base: text, without: text, rows: text, copies: text, rounds: text, seconds: text },
     ...{ large: flag, json: flag, help: flag },
   }
   try {
@@ -55,6 +61,12 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UserError((error as Error).message)
   }
+}
+
+function partOf(text: string | undefined): Part {
+  const part = PARTS.find((name) => name === text)
+  if (part === undefined) throw new UserError(`--without takes one of ${PARTS.join(', ')}`)
+  return part
 }
 
 function countOf(name: string, text: string): number {
