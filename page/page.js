@@ -131,24 +131,89 @@ function milliseconds(ms) {
   return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : Math.round(ms).toString()
 }
 
+const memory = (bytes, most) => (most === 0 ? size(bytes) : `${size(bytes)} of ${size(most)}`)
+const cell = (text, className = '') => make('td', { className, textContent: text })
+/** Its direction of writing does not reach what stands beside it. */
+const keyText = (key) => make('bdi', { className: 'key', textContent: key })
+
+/** A table of rows, or a sentence where there are none. */
+function showTable(name, rows, none) {
+  byId(name).replaceChildren(...rows)
+  byId(`${name}-table`).hidden = rows.length === 0
+  say(`${name}-none`, rows.length === 0 ? none : '', 'small')
+}
+
+const KEYS_HIDDEN =
+  'The names of keys are shown on the machine of the proxy alone, as localhost, or when admin.token is set.'
+
+function showSlow() {
+  const { slow, mayShowKeys } = latest
+  const rows = slow.map(({ atMs, command, keys, moreKeys, tookMs, waitedMs, serverMs, proxyMs, member }) => {
+    const what = make('td', {}, command)
+    for (const key of keys) what.append(' ', keyText(key))
+    if (moreKeys > 0)
+      what.append(keys.length > 0 ? ` and ${moreKeys} more` : ` of ${moreKeys} ${moreKeys === 1 ? 'key' : 'keys'}`)
+    const parts = [
+      [waitedMs, 'waiting'],
+      [serverMs, member === '' ? 'at servers' : `at ${member}`],
+      [proxyMs, 'in the proxy'],
+    ]
+    const shown = parts.filter(([ms]) => ms >= tookMs / 100)
+    const where = shown.map(([ms, text]) => `${milliseconds(ms)} ${text}`).join(', ')
+    const at = new Date(atMs)
+    const time = make('time', { dateTime: at.toISOString(), textContent: at.toLocaleTimeString('en-GB') })
+    return make('tr', {}, make('td', {}, time), what, cell(milliseconds(tookMs), 'number'), cell(where))
+  })
+  showTable('slow', rows, 'Nothing has been slow: SLOWLOG is empty.')
+  if (rows.length > 0 && !mayShowKeys) say('slow-none', KEYS_HIDDEN, 'small')
+}
+
+function showHot() {
+  const { hot, mayShowKeys } = latest
+  const box = byId('hot-on')
+  box.disabled = !mayShowKeys
+  const rows = (hot ?? []).map(({ db, key, master, commands, commandsShare, bytes, bytesShare }) => {
+    const name = make('td', {}, keyText(key))
+    if (db !== 0) name.append(make('span', { className: 'why', textContent: `in database ${db}` }))
+    const rate = commands < 0.1 ? '< 0.1' : commands < 10 ? commands.toFixed(1) : count(commands)
+    return make(
+      'tr',
+      {},
+      name,
+      cell(master),
+      cell(rate, 'number'),
+      cell(percent(commandsShare), 'number'),
+      cell(`${size(bytes)}`, 'number'),
+      cell(percent(bytesShare), 'number'),
+    )
+  })
+  const idle = box.checked
+    ? 'No key has more than a hundredth of what was asked in the last seconds.'
+    : 'Nothing is counted now, and it costs nothing.'
+  showTable('hot', rows, mayShowKeys ? idle : KEYS_HIDDEN)
+}
+
 function showMembers() {
   byId('members').replaceChildren(
     ...latest.members.map((member) => {
       const { name, address, state, version, share, keys, outstanding, latencyMs, why } = member
+      const { memoryBytes, memoryMaxBytes, commands } = member
       const spot = make('span', { className: 'spot' })
       spot.style.background = colourOf(name)
       const about = make('td', {}, make('span', { className: stateOf(member), textContent: state }))
       if (why !== '') about.append(make('span', { className: 'why', textContent: why }))
       const head = make('th', { scope: 'row', title: address }, spot, name)
+      head.append(make('span', { className: 'why', textContent: version }))
       const number = (text) => make('td', { className: 'number', textContent: text })
       return make(
         'tr',
         {},
         head,
         about,
-        make('td', { textContent: version }),
         number(percent(share)),
         number(keys === null ? '' : count(keys)),
+        number(memoryBytes === null ? '' : memory(memoryBytes, memoryMaxBytes)),
+        number(commands === null ? '' : count(commands)),
         number(count(outstanding)),
         number(latencyMs === null ? '' : `${milliseconds(latencyMs.half)} / ${milliseconds(latencyMs.most)}`),
       )
@@ -218,6 +283,8 @@ function show(now) {
   showMembers()
   showMigrations()
   showEvents()
+  showSlow()
+  showHot()
 }
 
 byId('locate').addEventListener('submit', async (event) => {
@@ -239,6 +306,14 @@ byId('locate').addEventListener('submit', async (event) => {
   if (latest !== undefined) drawRing()
 })
 
-const source = new EventSource('events')
-source.addEventListener('message', ({ data }) => show(JSON.parse(data)))
-source.addEventListener('error', () => say('state', 'the proxy does not answer; trying again …', 'bad'))
+/** What is told now; another one when hot keys are wanted, or no more. */
+let source
+function listen() {
+  source?.close()
+  source = new EventSource(byId('hot-on').checked ? 'events?hot' : 'events')
+  source.addEventListener('message', ({ data }) => show(JSON.parse(data)))
+  source.addEventListener('error', () => say('state', 'the proxy does not answer; trying again …', 'bad'))
+}
+
+byId('hot-on').addEventListener('change', listen)
+listen()

@@ -6,13 +6,15 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
 import { descriptorOf } from '../client/doors.js'
+import { peerOf } from '../client/peer.js'
+import { isLoopback } from '../client/protected-mode.js'
 import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
 import { createHttpServer } from '../tls/for-monitoring.js'
 import { type Metrics, metricsOf } from './metrics.js'
 import { readinessOf } from './readiness.js'
 import { placeOf } from './snapshot.js'
-import { Watch } from './watch.js'
+import { Watch, type Wish } from './watch.js'
 
 /** Who does not say what he wants in this time is sent away, when it is next looked. */
 const REQUEST_TIMEOUT_MS = 5000
@@ -27,6 +29,9 @@ const FILES: Readonly<Record<string, readonly [name: string, type: string]>> = {
   '/page.css': ['page.css', 'text/css; charset=utf-8'],
   '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
 }
+
+/** This machine, as somebody on it names it. */
+const LOCAL_NAME = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
 /** What HTTP clients see, all of it read-only. */
 interface Page {
@@ -128,7 +133,7 @@ export class AdminServer {
     if (socket.destroyed) return
     this.connections.set(socket, response)
     try {
-      if (this.isWatcher(request) && this.watch.add(response)) return
+      if (this.isWatcher(request) && this.watch.add(response, this.wishOf(request))) return
       const { status, type, body } = await this.answer(request)
       response.writeHead(status, {
         ...{ 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' },
@@ -144,19 +149,33 @@ export class AdminServer {
   }
 
   private isWatcher(request: IncomingMessage): boolean {
-    return request.url === '/events' && request.method === 'GET' && this.isAllowed(request)
+    return pathOf(request) === '/events' && request.method === 'GET' && this.isAllowed(request)
+  }
+
+  private wishOf(request: IncomingMessage): Wish {
+    const keys = this.mayShowKeys(request)
+    return { keys, hotKeys: keys && queryOf(request).has('hot') }
+  }
+
+  /**
+   * Keys may tell who a customer is: who has said no token sees them only on this machine, and by its name, since a page of somebody
+   * else may give its own name this address and read here in a browser of this machine.
+   */
+  private mayShowKeys({ socket, headers }: IncomingMessage): boolean {
+    if (this.server.config.admin.token !== undefined) return true
+    return isLoopback(peerOf(socket)) && LOCAL_NAME.test(headers.host ?? '')
   }
 
   private async answer(request: IncomingMessage): Promise<Page> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD are served')
-    const [path, query] = (request.url ?? '/').split('?')
+    const path = pathOf(request)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return this.readyz(request)
     if (!this.isAllowed(request))
       return text(401, 'admin.token is wanted: as a bearer token, or as the password of any user')
     if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.text() }
     if (path === '/events') return text(503, 'too many watch already')
-    if (path === '/locate') return this.locate(new URLSearchParams(query).get('key') ?? '')
+    if (path === '/locate') return this.locate(queryOf(request).get('key') ?? '')
     return FILES[path] === undefined ? text(404, 'there are /, /metrics, /readyz and /healthz') : fileOf(path)
   }
 
@@ -191,6 +210,14 @@ export class AdminServer {
 /** Whether an answer has been begun, and is not at its end. */
 function isUnderWay(response: ServerResponse | undefined): boolean {
   return response !== undefined && !response.writableEnded
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?')[0]
+}
+
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  return new URLSearchParams(url.split('?')[1])
 }
 
 function json(status: number, value: unknown): Page {

@@ -6,6 +6,7 @@ import { identifierOfKey } from '../ring/identifier.js'
 import { shareMastered } from '../view/share.js'
 import type { View } from '../view/view.js'
 import { readinessOf } from './readiness.js'
+import type { Surveys } from './surveys.js'
 
 /** The ring as far as something that happens to it is told. */
 export function ringSeen(server: Server): RingSeen<MemberSeen> {
@@ -34,10 +35,13 @@ export interface Latency {
   readonly most: number
 }
 
-/** What the page shows, but for the token ranges, which are many and seldom change; `keys` by the names of their masters, as far as they were counted. */
+/** What the page shows to everybody, but for the token ranges, which are many and seldom change. */
+export type Snapshot = ReturnType<typeof snapshotOf>
+
+/** Numbers of servers are null as long as they have not said them. */
 export function snapshotOf(
   server: Server,
-  keys: ReadonlyMap<string, number>,
+  { keys, loads }: Pick<Surveys, 'keys' | 'loads'>,
   latencyOf: (name: string) => Latency | null,
 ) {
   const { order, membership, migrator, clients, coordinator, views } = server
@@ -60,6 +64,7 @@ export function snapshotOf(
     sentinels: { known: sentinels.length, reachable: sentinels.filter(({ reachable }) => reachable).length },
     members: masters.map(({ name, host, port, why }) => {
       const link = server.links.get(name)
+      const load = loads.get(name)
       return {
         name,
         address: `${host}:${port}`,
@@ -69,6 +74,11 @@ export function snapshotOf(
         share: shareMastered(view, name),
         /** Keys of which it is the master; null before they were counted. */
         keys: keys.get(name) ?? null,
+        /** Null before it has said so; its limit is 0 when it has none. */
+        memoryBytes: load?.memoryBytes ?? null,
+        memoryMaxBytes: load?.memoryMaxBytes ?? 0,
+        /** Commands that it executes in a second, copies included. */
+        commands: load?.commands ?? null,
         /** Commands that it was sent and has not answered. */
         outstanding: link?.outstanding ?? 0,
         /** Of the last seconds; null when nobody waited for it. */

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { type Histogram, quantile, since } from '../client/durations.js'
 import type { Server } from '../client/server.js'
-import { countKeysByMaster } from '../order/key-count.js'
-import { happened, rangesOf, ringSeen, snapshotOf } from './snapshot.js'
+import { RecentKeys } from './recent-keys.js'
+import { slowCommands } from './slow-commands.js'
+import { happened, type Latency, rangesOf, ringSeen, type Snapshot, snapshotOf } from './snapshot.js'
+import { Surveys } from './surveys.js'
 
 /** How often whoever watches is told, and what happens is looked for. */
 const LOOK_MS = 1000
-/** Keys are counted only while somebody watches, and this often: all servers are asked for that. */
-const COUNT_MS = 10_000
 const EVENTS_KEPT = 50
 /** How long servers take is told of so many looks. */
 const LOOKS_KEPT = 10
@@ -21,18 +21,35 @@ interface Event {
   readonly text: string
 }
 
+/** What somebody wants to see, and may. */
+export interface Wish {
+  /** Names of keys, where there are some. */
+  readonly keys: boolean
+  /** Hot keys, which are counted for that. */
+  readonly hotKeys: boolean
+}
+
+interface Watcher {
+  readonly wish: Wish
+  /** That of the ranges it has been told. */
+  epoch: number
+}
+
 /** Tells everybody who has the page open what there is, every second, as server-sent events. */
 export class Watch {
-  private readonly watchers = new Map<ServerResponse, { epoch: number }>()
+  private readonly watchers = new Map<ServerResponse, Watcher>()
   private readonly events: Event[] = []
-  private keys: ReadonlyMap<string, number> = new Map()
-  private lastCountMs = Number.NEGATIVE_INFINITY
+  private readonly surveys: Surveys
+  private readonly recentKeys: RecentKeys
   private before: ReturnType<typeof ringSeen> | undefined
   /** What each server had taken at the last looks, the oldest first. */
   private readonly took: ReadonlyMap<string, Histogram>[] = []
   private timer: NodeJS.Timeout | undefined
 
-  constructor(private readonly server: Server) {}
+  constructor(private readonly server: Server) {
+    this.surveys = new Surveys(server)
+    this.recentKeys = new RecentKeys(server)
+  }
 
   start(): void {
     this.timer = setInterval(() => this.look(), LOOK_MS)
@@ -44,18 +61,18 @@ export class Watch {
   }
 
   /** Is told at once, and from then on. False when there are too many already. */
-  add(response: ServerResponse): boolean {
+  add(response: ServerResponse, wish: Wish): boolean {
     if (this.watchers.size >= WATCHERS_MAX) return false
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-    const watcher = { epoch: -1 }
+    const watcher = { epoch: -1, wish }
     this.watchers.set(response, watcher)
-    response.on('close', () => this.watchers.delete(response))
-    this.countKeys()
-    this.tell(
-      response,
-      watcher,
-      snapshotOf(this.server, this.keys, (name) => this.latencyOf(name)),
-    )
+    response.on('close', () => {
+      this.watchers.delete(response)
+      this.countHotKeys()
+    })
+    this.countHotKeys()
+    this.surveys.look()
+    this.tell(response, watcher, this.snapshot())
     return true
   }
 
@@ -71,13 +88,25 @@ export class Watch {
     this.took.push(new Map(seen.members.map(({ name }) => [name, durations.of(name, 'server')])))
     if (this.took.length > LOOKS_KEPT) this.took.shift()
     if (this.watchers.size === 0) return
-    this.countKeys()
-    const now = snapshotOf(this.server, this.keys, (name) => this.latencyOf(name))
+    this.surveys.look()
+    const now = this.snapshot()
     for (const [response, watcher] of this.watchers) this.tell(response, watcher, now)
+    this.recentKeys.tick()
+  }
+
+  private snapshot(): Snapshot {
+    return snapshotOf(this.server, this.surveys, (name) => this.latencyOf(name))
+  }
+
+  /** As long as somebody wants to see them, and no longer. */
+  private countHotKeys(): void {
+    const isWanted = [...this.watchers.values()].some(({ wish }) => wish.hotKeys)
+    if (isWanted && !this.recentKeys.isOn) this.recentKeys.begin()
+    if (!isWanted) this.recentKeys.end()
   }
 
   /** In how many ms half of the commands, and 99 % of them, were answered by a server a short while ago; null when there were none. */
-  private latencyOf(name: string): { half: number; most: number } | null {
+  private latencyOf(name: string): Latency | null {
     const before = this.took[0]?.get(name)
     if (before === undefined) return null
     const recent = since(before, this.server.slowLog.durations.of(name, 'server'))
@@ -85,27 +114,28 @@ export class Watch {
     return half === undefined || most === undefined ? null : { half: half * 1000, most: most * 1000 }
   }
 
-  private tell(response: ServerResponse, watcher: { epoch: number }, now: ReturnType<typeof snapshotOf>): void {
-    if (response.writableLength > UNSENT_BYTES_MAX) response.destroy()
-    else response.write(`data: ${JSON.stringify({ ...now, events: this.events, ...this.ranges(watcher) })}\n\n`)
+  private tell(response: ServerResponse, watcher: Watcher, now: Snapshot): void {
+    if (response.writableLength > UNSENT_BYTES_MAX) {
+      response.destroy()
+      return
+    }
+    const { keys, hotKeys } = watcher.wish
+    const shown = {
+      ...now,
+      events: this.events,
+      mayShowKeys: keys,
+      slow: slowCommands(this.server, keys),
+      hot: hotKeys ? this.recentKeys.shown() : null,
+      ...this.ranges(watcher),
+    }
+    response.write(`data: ${JSON.stringify(shown)}\n\n`)
   }
 
   /** The ranges, for whoever does not have them yet. */
-  private ranges(watcher: { epoch: number }) {
+  private ranges(watcher: Watcher) {
     const view = this.server.views.current
     if (watcher.epoch === view.epoch) return {}
     watcher.epoch = view.epoch
     return { ranges: rangesOf(view) }
-  }
-
-  private countKeys(): void {
-    if (performance.now() - this.lastCountMs < COUNT_MS) return
-    this.lastCountMs = performance.now()
-    countKeysByMaster(this.server.order.router).then(
-      ({ byMaster }) => {
-        this.keys = byMaster
-      },
-      (failure: Error) => this.server.failed(failure, { while: 'keys were counted for the page' }),
-    )
   }
 }

@@ -46,6 +46,14 @@ export class HeavyHitters {
     }
   }
 
+  /** All of them weigh so much of what they did. Their order stays, and so does the heap. */
+  scale(factor: number): void {
+    for (const counter of this.heap) {
+      counter.count *= factor
+      counter.error *= factor
+    }
+  }
+
   /** The heaviest first. */
   top(count: number): Heavy[] {
     const heaviest = [...this.heap].sort((a, b) => b.count - a.count).slice(0, count)

@@ -5,7 +5,7 @@ import { internalError } from '../order/replies.js'
 import type { Wait } from '../order/reply-slot.js'
 import { encodeReply } from '../resp/encode.js'
 import type { Durations } from './durations.js'
-import { CountedReply } from './hot-keys.js'
+import { CountedReply } from './key-counting.js'
 import type { Outbox } from './outbox.js'
 import { insert, lastThat, waits } from './places.js'
 import {
@@ -232,7 +232,7 @@ export class ReplyQueue implements SlotOwner {
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots.at(i)!
       if (slot.requestBytes === 0 || slot.number > this.newestWrite) continue
-      if (slot.written instanceof CountedReply) slot.written.also ??= written
+      if (slot.written instanceof CountedReply) slot.written.tell(written)
       else slot.written ??= written
     }
   }

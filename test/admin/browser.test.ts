@@ -3,7 +3,10 @@ import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
-import { startProxy } from '../helpers/proxy.js'
+import { startProxy, startRedis } from '../helpers/proxy.js'
+import { itemsOf, readReply, textOf } from '../helpers/raw-reply.js'
+import { fieldsOf } from '../helpers/ring-state.js'
+import { declareDown } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 
 /*
@@ -13,12 +16,17 @@ import { until } from '../helpers/until.js'
 const CHROMIUM = pathOf('chromium')
 const SKIP = CHROMIUM === '' && 'chromium is not there; npm run test:page installs it'
 const WIDTHS = [375, 768, 1280]
+const KEYS = 300
+
+/** So slow that somebody sees what moves. */
+const BYTES_PER_SECOND = 200_000
 
 t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, async (t) => {
-  const proxy = await startProxy(t, { nodes: 3, replicas: 1, sentinels: 1, config: { admin: { port: 0 } } })
+  const config = { admin: { port: 0 }, migration: { maxBytesPerSecond: BYTES_PER_SECOND } }
+  const proxy = await startProxy(t, { nodes: 3, replicas: 1, sentinels: 1, config })
   const { port } = proxy.proxy.adminAddress as { port: number }
   const client = await proxy.connect()
-  await client.pipeline(Array.from({ length: 300 }, (_, i) => ['SET', `key:${i}`, 'x']))
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(10_000)]))
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
   t.teardown(() => browser.close())
   const page = await browser.newPage()
@@ -29,38 +37,98 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
   const text = async (selector: string) => (await page.textContent(selector)) ?? ''
   const shows = (what: string, selector: string, pattern: RegExp) =>
     until(what, async () => pattern.test(await text(selector)))
+  /** What stands in this column, the first being the name. */
+  const column = (at: number) =>
+    page.$$eval(`#members tr > :nth-child(${at})`, (all) => all.map((cell) => cell.textContent ?? ''))
+  const parts = (kind: string) =>
+    page.$$eval(`#ring path[data-${kind}]`, (all, kind) => all.map((path) => path.getAttribute(`data-${kind}`)), kind)
 
-  await shows('it serves', '#state', /^serving$/)
-  const rows = () => page.$$eval('#members tr', (all) => all.map((row) => row.textContent ?? ''))
-  t.equal((await rows()).length, 3)
-  const parts = () => page.$$eval('#ring path[data-master]', (all) => all.length)
-  t.equal(await parts(), 3 * 64)
-  await until('the keys are counted', async () => {
-    const counted = await page.$$eval('#members td:nth-child(5)', (all) => all.map((cell) => Number(cell.textContent)))
-    return counted.reduce((sum, keys) => sum + keys, 0) === 300
+  /** Two of three commands ask for one key. Whether it is shown by now. */
+  const askAndSeeHot = async () => {
+    await client.pipeline(Array.from({ length: 100 }, (_, i) => ['GET', i % 3 === 0 ? `key:${i}` : 'the hot one']))
+    return /^the hot onedt-\d[\d,.]+6\d\.\d %/.test(await text('#hot'))
+  }
+
+  await t.test('its numbers are those of DT NODES', async (t) => {
+    await shows('it serves', '#state', /^serving$/)
+    t.equal((await parts('master')).length, 3 * 64)
+    await until('the keys are counted', async () => {
+      return (await column(4)).reduce((sum, keys) => sum + Number(keys), 0) === KEYS
+    })
+    await until('the memory of each, and what it does', async () => {
+      const [memory, does] = [await column(5), await column(6)]
+      return memory.every((text) => /^[\d.]+ MB/.test(text)) && does.every((text) => /^\d+$/.test(text))
+    })
+    const nodes = itemsOf(readReply(await client.ask('DT', 'NODES'))).map(fieldsOf)
+    const said = nodes.map((node) => {
+      const field = (name: string) => textOf(node.get(name)!)
+      const share = `${(Number(field('share')) * 100).toFixed(1)} %`
+      return [field('name') + field('version'), field('state'), share, field('keys-mastered')]
+    })
+    const shown = await Promise.all([1, 2, 3, 4].map(column))
+    t.same(
+      shown[0].map((_, i) => shown.map((cells) => cells[i])),
+      said,
+    )
   })
 
-  await client.pipeline(Array.from({ length: 300 }, (_, i) => ['GET', `key:${i}`]))
-  await until('how long each server takes is shown', async () => {
-    const shown = await page.$$eval('#members td:nth-child(7)', (all) => all.map((cell) => cell.textContent ?? ''))
-    return shown.length === 3 && shown.every((text) => /^[\d.]+ \/ [\d.]+$/.test(text))
+  await t.test('how long servers take, what was slow, and which keys are hot', async () => {
+    const direct = await proxy.connectTo('dt-1')
+    await direct.ask('CLIENT', 'PAUSE', '100')
+    await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `key:${i}`]))
+    await until('how long each server takes', async () => {
+      return (await column(8)).every((text) => /^[\d.]+ \/ [\d.]+$/.test(text))
+    })
+    await shows('a slow command, with its key and its server', '#slow', /GET key:\d+[\d.]+.*at dt-\d/)
+    await shows('nothing is counted', '#hot-none', /^Nothing is counted now, and it costs nothing\.$/)
+    await page.focus('#hot-on')
+    await page.keyboard.press('Space')
+    await until('what is hot', askAndSeeHot)
   })
-  const accessible = await violations(page)
-  t.same(accessible, [], 'nothing keeps somebody from using it')
 
-  await page.fill('#key', 'user:1234')
-  await page.keyboard.press('Enter')
-  await shows('where a key is', '#place', /^master dt-\d, copies on dt-\d$/)
-  const [, master] = /^master (dt-\d)/.exec(await text('#place')) ?? []
-  t.match((await client.ask('DT', 'LOCATE', 'user:1234')).toString(), master)
-  t.equal(await page.$$eval('#ring .found', (all) => all.length), 1)
-  await pictures(page)
+  await t.test('who uses a keyboard or a screen reader can use it', async (t) => {
+    t.same(await violations(page), [])
+    await page.fill('#key', 'user:1234')
+    await page.keyboard.press('Enter')
+    await shows('where a key is', '#place', /^master dt-\d, copies on dt-\d$/)
+    const [, master] = /^master (dt-\d)/.exec(await text('#place')) ?? []
+    t.match((await client.ask('DT', 'LOCATE', 'user:1234')).toString(), master)
+    t.equal(await page.$$eval('#ring .found', (all) => all.length), 1)
+    await pictures(page)
+  })
 
-  await proxy.ring.kill('dt-2')
-  await shows('a server is away', '#state', /^serving, with warnings$/)
-  await shows('and why', '#warnings', /dt-2: its link is down/)
-  await shows('it is an event', '#events', /dt-2 was up and is suspect/)
-  await pictures(page, '-away')
+  await t.test('a server is killed', async () => {
+    await proxy.ring.kill('dt-2')
+    await shows('a server is away', '#state', /^serving, with warnings$/)
+    await shows('and why', '#warnings', /dt-2: its link is down/)
+    await shows('it is an event', '#events', /dt-2 was up and is suspect/)
+    await pictures(page, '-away')
+    await declareDown(proxy.ring, 'dt-2')
+    await until('its parts have other masters', async () => !(await parts('master')).includes('dt-2'))
+    await shows('the ring has two', '#ring', /2 of 3 servers/)
+    await until(
+      'its copies are made anew',
+      async () => {
+        return (await parts('pending')).length === 0 && (await text('#migrations')) === 'No data moves.'
+      },
+      60_000,
+    )
+  })
+
+  await t.test('a server is added', async (t) => {
+    const joining = await startRedis(t)
+    t.notMatch(String(await client.ask('DT', 'ADD', 'dt-4', `127.0.0.1:${joining.port}`)), /^-/)
+    await until('what it is to have is hatched', async () => (await parts('pending')).includes('dt-4'))
+    await shows('how far it is', '#migrations', /dt-4: [\d,]+ of about [\d,]+ keys/)
+    await until('what is hot', askAndSeeHot)
+    await pictures(page, '-joins')
+    t.same(await violations(page), [])
+    await until('it is a master', async () => (await parts('master')).includes('dt-4'), 60_000)
+    await until('nothing is hatched any more', async () => (await parts('pending')).length === 0, 60_000)
+    await shows('it is an event', '#events', /dt-4/)
+    t.same(await column(1).then((names) => names.map((name) => name.slice(0, 4))), ['dt-1', 'dt-2', 'dt-3', 'dt-4'])
+    t.match((await column(2))[3], /^up/)
+  })
   t.same(complaints, [])
 })
 

@@ -37,3 +37,15 @@ t.test('as long as there is a counter for each, all is exact', async (t) => {
     { key: 'b', count: 4, error: 0 },
   ])
 })
+
+t.test('all can be made lighter, and stay in their order', async (t) => {
+  const hitters = new HeavyHitters(3)
+  for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) hitters.add(key, 8)
+  hitters.scale(0.25)
+  hitters.add('d', 1)
+  t.same(hitters.top(3), [
+    { key: 'a', count: 6, error: 0 },
+    { key: 'b', count: 4, error: 0 },
+    { key: 'd', count: 3, error: 2 },
+  ])
+})

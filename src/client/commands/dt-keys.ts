@@ -1,6 +1,7 @@
 import type { BigKeysReport } from '../../migration/big-keys.js'
 import { double, error, map, type Reply, simple } from '../../resp/encode.js'
-import type { HotKey, HotKeysReport } from '../hot-keys.js'
+import type { HotKeysReport } from '../hot-keys.js'
+import type { HotKey } from '../key-counting.js'
 import { option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 
