@@ -13,7 +13,7 @@ export const NEWER_OVERLAY: readonly OverlayRow[] = [
     'msetex',
     'key',
     'copy',
-    { plan: 'set-until', note: 'keys on several servers: one key after the other [Several keys]' },
+    { plan: 'set-until', note: 'keys on several servers: each by itself [Several keys]' },
   ],
   ['client|capa', 'local', 'none', { note: 'what a client says it can do is not needed here' }],
   [

@@ -1,7 +1,11 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
-import { rowNamed } from '../../src/command/table.js'
+import type { CommandInfo } from '../../src/command/command-info.js'
+import { learn, rowNamed } from '../../src/command/table.js'
 import { frameOf } from '../../src/resp/frame.js'
 import { isPlanned, planOf } from '../../src/serving/several/plans.js'
+import { PlanRun } from '../../src/serving/several/run-plan.js'
+import { slotFor } from '../helpers/fake-slot.js'
 import { startTwoApart, toldIn } from '../helpers/scripted-ring.js'
 import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
@@ -59,6 +63,50 @@ t.test('a MSETNX of which one server refuses its keys says that others were writ
   })
   const reply = await ring.ask('MSETNX', one, '1', other, '2')
   t.equal(reply, "-MISCONF disk (other keys of this 'msetnx' were written)\r\n")
+})
+
+/** As Redis 8.4 tells of it. */
+const MSETEX: CommandInfo = {
+  ...{ name: 'msetex', arity: -4, flags: ['write', 'denyoom', 'movablekeys'], categories: [], tips: [] },
+  ...{ firstKey: 0, lastKey: 0, keyStep: 0, subcommands: [] },
+  keySpecs: [
+    {
+      flags: ['OW', 'update'],
+      beginSearch: { type: 'index', index: 1 },
+      findKeys: { type: 'keynum', keynumidx: 0, firstkey: 1, keystep: 2 },
+    },
+  ],
+}
+
+t.test('MSETEX with a deadline sets its keys in one turn, and says what became of all of them', async (t) => {
+  learn([MSETEX])
+  const sets: { key: string; socket: Socket }[] = []
+  let says: Record<string, string> = {}
+  const { ring, one, other } = await startTwoApart(t, ([name, key], socket) => {
+    if (name !== 'SET') return undefined
+    sets.push({ key, socket })
+    return ''
+  })
+  const setsBoth = async () => {
+    const frame = frameOf(['MSETEX', '2', one, '1', other, '2', 'PX', '60000'])
+    const reply = new Promise<string>((done) =>
+      new PlanRun(ring.order, frame, rowNamed('msetex')!, slotFor(done, 3)).run(),
+    )
+    await until('both are on their way', () => sets.length === 2)
+    for (const { key, socket } of sets.splice(0)) socket.write(says[key] ?? '+OK\r\n')
+    return reply
+  }
+  t.equal(await setsBoth(), ':1\r\n')
+  for (const [refusing, written] of [
+    [one, other],
+    [other, one],
+  ]) {
+    says = { [refusing]: '-MISCONF disk\r\n', [written]: '+OK\r\n' }
+    t.equal(await setsBoth(), "-MISCONF disk (other keys of this 'msetex' were written)\r\n")
+  }
+  says = { [one]: '-MISCONF disk\r\n', [other]: '-MISCONF disk\r\n' }
+  t.equal(await setsBoth(), '-MISCONF disk\r\n')
+  t.equal(ring.order.gates.active, 0)
 })
 
 t.test('what is looked at, and what is written then', async (t) => {

@@ -9,7 +9,7 @@ import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRea
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
 import { decodeReply } from '../../resp/decode.js'
-import { error, isError, type Reply } from '../../resp/encode.js'
+import { error, isError, OK, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { HAS_RESP3 } from '../../resp/reply-framer.js'
 import { Merge } from './merge.js'
@@ -194,14 +194,23 @@ export abstract class Operation {
     return steps.flatMap((words) => this.order.keyIds(rowOf(words), frameOf(words), dbOf?.(words) ?? this.slot.db))
   }
 
-  /** The parts of the command, one for each of its keys, all in one turn. */
-  protected askInParts(parts: readonly Words[]): Promise<Outcome> {
-    const { order, row, slot } = this
+  /**
+   * The parts of the command, one for each of its keys, all in one turn.
+   *
+   * @param done the answer when all of them are done, which are writes of a single key then; else it is made of theirs
+   */
+  protected askInParts(parts: readonly Words[], done?: Reply): Promise<Outcome> {
+    const { order, slot } = this
+    const row = done === undefined ? this.row : { ...this.row, merge: 'ok' as const }
     return new Promise((resolve, reject) => {
-      const answered = (bytes: Buffer) => resolve({ bytes, flags: HAS_RESP3 })
+      const answered = (bytes: Buffer) => {
+        const isDone = done !== undefined && bytes.equals(OK)
+        resolve(isDone ? { reply: done } : { bytes, flags: HAS_RESP3 })
+      }
       const whole = new StepSlot(slot, 'admitted', slot.db, answered, reject, 3)
       const merge = Merge.of(row, whole, parts.length, [...parts.keys()], parts.length)
-      for (const [part, words] of parts.entries()) order.resubmit(frameOf(words), row, merge.slotOf(part))
+      for (const [part, words] of parts.entries())
+        order.resubmit(frameOf(words), done === undefined ? this.row : rowOf(words), merge.slotOf(part))
     })
   }
 

@@ -19,8 +19,8 @@ export type Decision =
    * between. The answer is `answer`, or that of the last one.
    */
   | { readonly writes: readonly Words[]; readonly answer?: Reply }
-  /** These parts of the command, all in one turn: the answer is made of theirs. */
-  | { readonly parts: readonly Words[] }
+  /** These parts of the command, all in one turn: the answer is made of theirs, or, when all of these writes are done, `answer`. */
+  | { readonly parts: readonly Words[]; readonly answer?: Reply }
 
 /** How a command on single elements is served when its keys are on several servers [design §7 Several keys]. */
 export interface Planned {
@@ -172,7 +172,7 @@ function wordsOfSetUntil(
   return number > 0 ? { onlyIf, until } : error(`ERR invalid expire time in '${name}' command`)
 }
 
-/** MSETEX: one key after the other where they get a deadline, or keep theirs. */
+/** MSETEX: each key for itself where they get a deadline, or keep theirs. */
 function setUntil(row: CommandRow, frame: Frame, args: readonly Buffer[]): Planned | Reply {
   const places: number[] = []
   const count = findKeys(row, frame, places)
@@ -188,7 +188,7 @@ function setUntil(row: CommandRow, frame: Frame, args: readonly Buffer[]): Plann
     decide: ([existing]) => {
       if (isError(existing)) return { reply: existing }
       if (onlyIf !== undefined && existing !== (onlyIf === 'nx' ? 0 : count)) return { reply: 0 }
-      return { writes: until.length === 0 ? [['MSET', ...pairs]] : sets, answer: 1 }
+      return until.length === 0 ? { writes: [['MSET', ...pairs]], answer: 1 } : { parts: sets, answer: 1 }
     },
   }
 }

@@ -69,7 +69,7 @@ export class PlanRun extends Operation {
     if ('reply' in decision) return decision
     // In the turn in which the first write leaves.
     if (this.routes.some((route) => !route.writable())) return 'wait'
-    if ('parts' in decision) return this.askInParts(decision.parts)
+    if ('parts' in decision) return this.askInParts(decision.parts, decision.answer)
     // Keys that are on the same servers by now need no more than the command itself.
     const isWhole = this.order.router.routeOfAll(this.keys) !== undefined
     const writes = isWhole ? [argumentsOf(this.frame)] : decision.writes
