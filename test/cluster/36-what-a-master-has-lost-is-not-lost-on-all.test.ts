@@ -57,3 +57,35 @@ t.test('what is computed from the little that is left does not overwrite what th
   t.equal(String(replies.at(-1)), '*2\r\n+OK\r\n:3\r\n')
   await until('all copies are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
 })
+
+t.test('who overwrites nothing by what a look has found asks nobody what the others have', async (t) => {
+  const proxy = await startProxy(t, { nodes: 4, replicas: 2 })
+  const client = await proxy.connect(3)
+  const [a, b] = [(await keysAt(client, 'dt-2', 0, 1))[0], (await keysAt(client, 'dt-4', 0, 1))[0]]
+  const members = await Promise.all(proxy.view.members.map(({ name }) => proxy.connectTo(name)))
+  /** How often the servers were asked for deadlines by a command, all together. */
+  const questionsOf = async (...command: string[]) => {
+    for (const member of members) await member.ask('CONFIG', 'RESETSTAT')
+    t.notMatch(String(await client.ask(...command)), /^-/, command.join(' '))
+    const stats = await Promise.all(members.map(async (member) => String(await member.ask('INFO', 'commandstats'))))
+    return stats.reduce((sum, text) => sum + Number(/cmdstat_pexpiretime:calls=(\d+)/.exec(text)?.[1] ?? 0), 0)
+  }
+  for (const command of [
+    ['LMPOP', '2', a, b, 'LEFT'],
+    ['ZMPOP', '2', a, b, 'MIN', 'COUNT', '2'],
+    ['LMOVE', a, b, 'LEFT', 'RIGHT'],
+    ['SMOVE', a, b, 'member'],
+    ['BLMPOP', '0.01', '2', a, b, 'LEFT'],
+  ])
+    t.equal(await questionsOf(...command), 0, `${command.join(' ')}, and nothing is there`)
+  await client.pipeline([
+    ['RPUSH', `${a}`, '0', '1'],
+    ['SADD', `{${a}}set`, 'member'],
+    ['SET', `{${a}}text`, '0'],
+  ])
+  t.equal(await questionsOf('LMOVE', a, b, 'LEFT', 'RIGHT'), 0, 'nor is the destination')
+  t.equal(await questionsOf('SMOVE', `{${a}}set`, `{${b}}set`, 'member'), 0)
+  t.equal(await questionsOf('MSETNX', `{${a}}text`, 'x', `{${b}}text`, 'x'), 0, 'it sets nothing')
+  t.equal(await questionsOf('RENAME', `{${a}}text`, `{${b}}text`), 1, 'what has no deadline is there')
+  t.equal(await questionsOf('MSETNX', `{${a}}new`, 'x', `{${b}}new`, 'x'), 6, 'each key is asked about on three servers')
+})

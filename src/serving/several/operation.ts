@@ -8,8 +8,8 @@ import type { Order } from '../../order/order.js'
 import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRead } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
-import { decodeReply } from '../../resp/decode.js'
-import { error, isError, OK, type Reply } from '../../resp/encode.js'
+import { bytesOf, decodeReply, elementsOf } from '../../resp/decode.js'
+import { error, isError, nullArray, OK, type Reply, SimpleReply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { HAS_RESP3 } from '../../resp/reply-framer.js'
 import { Merge } from './merge.js'
@@ -214,29 +214,31 @@ export abstract class Operation {
     })
   }
 
-  /**
-   * Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered, or do
-   * not count: who is going to write what comes of them must not go by what one server has lost.
-   *
-   * @param asksForLoss whether that is what the caller may do
-   */
-  protected async askAll(
-    steps: readonly Words[],
-    dbOf?: (words: Words) => number,
-    asksForLoss = true,
-  ): Promise<Reply[] | Attempt> {
+  /** Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered. */
+  protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
     const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
     if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
     const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
     if (this.isShared) return found
-    // What there is has not been lost.
-    const missing = asksForLoss ? steps.filter((_words, i) => isNothing(found[i])) : []
-    if (missing.length > 0 && (await isAnyLost(this.order, this.idsOf(missing, dbOf)))) return 'wait'
     for (const each of found) {
       const reply = isError(each) ? withoutItsRead(each) : undefined
       if (reply !== undefined) return { reply }
     }
     return found
+  }
+
+  /**
+   * Whether the master alone has lost what these steps have found nothing of: to be asked by who is going to overwrite values on all
+   * servers with what comes of them. They do not count then.
+   */
+  protected async isAnyLost(
+    steps: readonly Words[],
+    found: readonly Reply[],
+    dbOf?: (words: Words) => number,
+  ): Promise<boolean> {
+    // What there is has not been lost.
+    const missing = steps.filter((_words, i) => isNothing(found[i]))
+    return missing.length > 0 && (await isAnyLost(this.order, this.idsOf(missing, dbOf)))
   }
 }
 
@@ -252,11 +254,15 @@ export function halfDone(what: 'value' | 'element', text: string): Reply {
   )
 }
 
+/** What PEXPIRETIME answers where there is no key; where there is one without a deadline it is -1. */
+const NO_KEY = -2
+
 /** Whether a command answers so of a key that is not there; it may of others, too. */
 function isNothing(reply: Reply): boolean {
-  if (Array.isArray(reply)) return reply.every(isNothing)
-  if (typeof reply === 'object' && reply !== null && !Buffer.isBuffer(reply)) return !isError(reply)
-  return reply === null || String(reply) === '' || String(reply) === 'none' || Number(reply) <= 0
+  if (reply === null || reply === nullArray || reply === 0 || reply === NO_KEY) return true
+  const elements = elementsOf(reply)
+  if (elements !== undefined) return elements.every(isNothing)
+  return reply instanceof SimpleReply ? reply.text === 'none' : bytesOf(reply)?.length === 0
 }
 
 /** The row of a step. */

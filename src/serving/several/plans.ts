@@ -28,8 +28,11 @@ export interface Planned {
   readonly looks: readonly Words[]
   /** @param found the answers to the looks */
   readonly decide: (found: readonly Reply[]) => Decision
-  /** Each server does the command itself, as with a single key: what one of them has lost is not lost on others by a look at it. */
-  readonly isDoneByParts?: true
+  /**
+   * What is written takes the place of what the looks have found nothing of. Else each write finds what there is, or is not, as with
+   * a single key: what the master alone has lost is not lost on others by a look at it.
+   */
+  readonly overwrites?: boolean
 }
 
 const SYNTAX_ERROR = error('ERR syntax error')
@@ -146,6 +149,7 @@ function setAll(args: readonly Buffer[]): Planned {
       if (isError(existing)) return { reply: existing }
       return existing === 0 ? { writes: [['MSET', ...args.slice(1)]], answer: 1 } : { reply: 0 }
     },
+    overwrites: true,
   }
 }
 
@@ -190,6 +194,7 @@ function setUntil(row: CommandRow, frame: Frame, args: readonly Buffer[]): Plann
       if (onlyIf !== undefined && existing !== (onlyIf === 'nx' ? 0 : count)) return { reply: 0 }
       return until.length === 0 ? { writes: [['MSET', ...pairs]], answer: 1 } : { parts: sets, answer: 1 }
     },
+    overwrites: onlyIf === 'nx',
   }
 }
 
@@ -226,7 +231,6 @@ function readGroups(row: CommandRow, frame: Frame, args: readonly Buffer[]): Pla
       }
       return { parts }
     },
-    isDoneByParts: true,
   }
 }
 

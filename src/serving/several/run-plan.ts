@@ -63,10 +63,11 @@ export class PlanRun extends Operation {
 
   protected async attempt(): Promise<Attempt> {
     const planned = this.planned as Planned
-    const found = await this.askAll(planned.looks, undefined, planned.isDoneByParts !== true)
+    const found = await this.askAll(planned.looks)
     if (!Array.isArray(found)) return found
     const decision = planned.decide(found)
     if ('reply' in decision) return decision
+    if (planned.overwrites === true && (await this.isAnyLost(planned.looks, found))) return 'wait'
     // In the turn in which the first write leaves.
     if (this.routes.some((route) => !route.writable())) return 'wait'
     if ('parts' in decision) return this.askInParts(decision.parts, decision.answer)

@@ -199,6 +199,7 @@ export abstract class WholeValues<Found> extends Operation {
   protected async lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
     const found = await this.askAll(steps, dbOf)
     if (!Array.isArray(found)) throw new Over(found)
+    if (!this.isShared && (await this.isAnyLost(steps, found, dbOf))) throw new Over('wait')
     return found
   }
 
