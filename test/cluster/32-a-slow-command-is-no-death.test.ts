@@ -150,7 +150,7 @@ t.test(
   'a server from which a large reply is coming is alive, though the Sentinels hear nothing behind it',
   async (t) => {
     const lines = new LogLines()
-    const { proxy, relay, client } = await throughRelay(t, lines.log)
+    const { proxy, relay, client } = await throughRelay(t, { log: lines.log })
     const other = await proxy.connect()
     const key = await (async () => {
       for (let i = 0; ; i++) if ((await replicasOf(other, `key${i}`))[0] === 'dt-9') return `key${i}`

@@ -3,7 +3,8 @@ import { breakLink } from '../helpers/break-link.js'
 import { PingProbe } from '../helpers/ping-probe.js'
 import { startProxy, startRedis, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, replicasOf } from '../helpers/ring-state.js'
+import { throughRelay } from '../helpers/relayed-ring.js'
+import { counter, keysAt, outstanding, replicasOf } from '../helpers/ring-state.js'
 import { ringSnapshot, snapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -201,6 +202,53 @@ t.test('no client ever sees what is parked', async (t) => {
     t.match(String(await client.ask(command, '\0dt:pieces:p0')), /^-ERR/, `${command} of such a name is refused`)
   }
   await isClean(t, story)
+})
+
+t.test('a large result that has gone with the connection of its server is made again', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t, { config: IN_PIECES })
+  const [a] = await keysAt(client, 'dt-1', 0, 1)
+  const [b, union] = await keysAt(client, 'dt-9', 0, 2)
+  for (const [key, from] of [
+    [a, 0],
+    [b, ELEMENTS],
+  ] as const)
+    await client.ask('SADD', key, ...numbers(ELEMENTS, from).map((i) => `member:${i}`))
+  const [member, other] = [await proxy.connectTo('dt-1'), await proxy.connect()]
+  // Whether dt-1 may count on what it has of the key of dt-9 is asked behind the command.
+  relay.stallRequests('PEXPIRETIME')
+  const stored = client.ask('SUNIONSTORE', union, a, b)
+  await until('the result is there', async () => String(await member.ask('KEYS', '*dt:pieces:parked')) !== '*0\r\n')
+  await until('dt-9 has not said that yet', () => relay.isStalling)
+  t.equal(String(await other.ask('EXISTS', a)), ':1\r\n', 'what dt-1 has answered has come')
+  await breakLink(member)
+  await until('dt-1 is back', async () => String(await member.ask('KEYS', '*dt:pieces*')) === '*0\r\n')
+  await until('its link is up', async () => (await counter(other, 'links_up')) === 3)
+  relay.resume()
+  t.equal(String(await stored), `:${2 * ELEMENTS}\r\n`)
+  t.equal(String(await client.ask('SCARD', union)), `:${2 * ELEMENTS}\r\n`)
+  t.same((await ringSnapshot(proxy)).faults, [])
+})
+
+t.test('DBSIZE does not count a result that is about to be parked', async (t) => {
+  const { proxy, relay, client } = await throughRelay(t, { config: IN_PIECES })
+  const [a, union] = await keysAt(client, 'dt-9', 0, 2)
+  const [b] = await keysAt(client, 'dt-1', 0, 1)
+  await client.ask('SADD', a, ...numbers(ELEMENTS).map((i) => `member:${i}`))
+  await client.pipeline([
+    ['SADD', b, 'one'],
+    ['SET', union, 'before'],
+  ])
+  t.equal(String(await client.ask('DBSIZE')), ':3\r\n')
+  relay.stallRequests('SUNIONSTORE')
+  const stored = client.ask('SUNIONSTORE', union, a, b, a)
+  await until('it is on its way to dt-9', () => relay.isStalling)
+  const other = await proxy.connect()
+  const before = await outstanding(other, 'dt-9')
+  const size = (await proxy.connect()).ask('DBSIZE')
+  await until('it is asked behind that', async () => (await outstanding(other, 'dt-9')) > before)
+  relay.resume()
+  t.equal(String(await size), ':3\r\n')
+  t.equal(String(await stored), `:${ELEMENTS + 1}\r\n`)
 })
 
 t.test('what a process has left behind is removed before anything else', async (t) => {

@@ -1,4 +1,5 @@
-import type { Logger } from '../../src/base/log.js'
+import { silentLogger } from '../../src/base/log.js'
+import type { ConfigInput } from '../../src/config/config.js'
 import { buildView } from '../../src/view/build-view.js'
 import { startProxy, startRedis, type Teardown, type TestProxy, type TestRedis } from './proxy.js'
 import { RawClient } from './raw-client.js'
@@ -16,16 +17,15 @@ export async function monitor(proxy: Pick<TestProxy, 'ring'>, name: string, port
   }
 }
 
-/** A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key. */
-export async function throughRelay(t: Teardown, log?: Logger) {
+/**
+ * A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key.
+ *
+ * @param config other settings than those of the links
+ */
+export async function throughRelay(t: Teardown, { log = silentLogger(), config = {} as ConfigInput } = {}) {
   // Without pings nothing passes the relay but what the test sends.
   const backend = { reconnectMinMs: 20, pingIntervalMs: 60_000 }
-  const proxy = await startProxy(t, {
-    nodes: 2,
-    replicas: 2,
-    config: { backend },
-    ...(log === undefined ? {} : { log }),
-  })
+  const proxy = await startProxy(t, { nodes: 2, replicas: 2, config: { ...config, backend }, log })
   const server = await startRedis(t)
   const relay = await Relay.start(t, server.port)
   await monitor(proxy, 'dt-9', relay.port)

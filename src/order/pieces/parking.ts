@@ -66,6 +66,14 @@ export class Parking {
     if (this.isOver) this.clear()
   }
 
+  /** Nothing has come there under this name. */
+  forget(name: Buffer): void {
+    const at = this.parked.findIndex((each) => each.name === name)
+    if (at < 0) return
+    this.parked.splice(at, 1)
+    this.pieces.underWay--
+  }
+
   /** Whether something is there already. */
   get hasAny(): boolean {
     return this.parked.length > 0

@@ -157,7 +157,7 @@ export class GatherRun extends WithGuests<Computed> {
     if (!executor.ready || !isReadable) throw new Over('again')
     this.checkWanted()
     const certain = this.askMasters(executor, brought.inPlace)
-    const parked = destination !== undefined && this.mayLeaveMuch() ? this.parking.newName() : undefined
+    const parked = this.mayPark(executor)
     this.executes(executor, brought.inPlace)
     const executing = GatherBlock.execute(executor, {
       db: this.slot.db,
@@ -165,7 +165,7 @@ export class GatherRun extends WithGuests<Computed> {
       guests: brought.guests.flatMap(({ names }) => names),
       command: this.commandWith(names),
       result: destination === undefined ? undefined : RESULT,
-      park: parked && { name: parked, overBytes: this.order.pieces.wholeBytes },
+      park: parked && { name: parked.name, overBytes: this.order.pieces.wholeBytes },
       aside: this.keepsNames ? brought.others.map(({ key }) => key) : [],
     })
     const read = brought.inPlace.map(({ key }) => this.idOf(key))
@@ -177,9 +177,8 @@ export class GatherRun extends WithGuests<Computed> {
       this.order.memory.look()
       this.refuse(executor, `${executor.name} discards it`)
     }
-    const isParked = 'refusal' in executed || executed.left?.parkedBytes !== undefined
-    if (isParked && parked !== undefined) this.parking.note(executor, this.slot.db, parked)
     if ('refusal' in executed) this.refuse(executor, `${executor.name}: ${executed.refusal}`)
+    if (parked !== undefined && executed.left?.parkedBytes === undefined) this.parking.forget(parked.name)
     if (!(await certain)) {
       this.asksBackups = false
       throw new Over('again')
@@ -196,6 +195,14 @@ export class GatherRun extends WithGuests<Computed> {
     }
   }
 
+  /** Where what it stores is put, if that turns out to be much; whoever counts keys has to know that from when it may be there. */
+  private mayPark(executor: Link): Placed | undefined {
+    if (this.cut.destination === undefined || !this.mayLeaveMuch()) return undefined
+    const placed = new Placed(this.parking.newName(), [executor])
+    this.parking.note(executor, this.slot.db, placed.name)
+    return placed
+  }
+
   /** Whether what it stores may have to be copied in pieces. */
   protected mayLeaveMuch(): boolean {
     const { pieces } = this.order
@@ -204,14 +211,16 @@ export class GatherRun extends WithGuests<Computed> {
   }
 
   /** What was parked on the executor because it is large is copied in pieces to where it is to be. */
-  private async broughtBack(executor: Link, left: Left, parked: Buffer | undefined): Promise<Dumped> {
+  private async broughtBack(executor: Link, left: Left, parked: Placed | undefined): Promise<Dumped> {
     if (left.parkedBytes === undefined || parked === undefined) return left
+    // It has gone with the connection over which it was parked.
+    if (!parked.isOn(executor)) throw new Over('wait')
     const { key } = this.cut.destination!
     const { db } = this.slot
-    const placed = new Placed(parked, [...new Set([executor, ...this.replicasOf(key)])])
-    const to = new Placed(parked, placed.links.slice(1))
-    const value = { id: this.idOf(parked), bytes: left.parkedBytes, source: executor, to, db }
-    if (to.links.length > 0) await this.copyInPieces(value)
+    const placed = new Placed(parked.name, [...new Set([executor, ...this.replicasOf(key)])])
+    const to = new Placed(parked.name, placed.links.slice(1))
+    const value = { id: this.idOf(parked.name), bytes: left.parkedBytes, source: executor, to, db }
+    if (to.links.length > 0 && (await this.copyInPieces(value)) === undefined) throw new Over('again')
     return { payload: null, deadline: left.deadline, placed }
   }
 

@@ -241,11 +241,12 @@ export abstract class WholeValues<Found> extends Operation {
     return [...route.natural, ...route.pending.filter((link) => this.order.arrivals.has(link, id))]
   }
 
-  /** Copies a large value in pieces; gives its deadline, or undefined when it has expired. */
+  /** Copies a large value in pieces; gives its deadline, or undefined when there is none any more. */
   protected async copyInPieces({ id, bytes, source, to, db }: InPieces): Promise<number | undefined> {
     const targets = to.links
     if (![source, ...targets].every(({ ready }) => ready)) throw new Over('wait')
     const { parking } = this
+    const { info } = source
     const value = { id, bytes, source, targets, db }
     // Others wait at the gates meanwhile: it waits there only if it may not leave them, or would lose what it has copied.
     const became = await parking.copy(value, to.name, this.isInside || parking.hasAny)
@@ -253,8 +254,8 @@ export abstract class WholeValues<Found> extends Operation {
       this.awaited = linksOf(value)
       throw new Over('again')
     }
-    // What it had may never have been.
-    if (!source.ready || this.order.doubts.isInDoubt(source, id)) throw new Over('wait')
+    // What it had may never have been, or has gone with the connection.
+    if (!source.ready || source.info !== info || this.order.doubts.isInDoubt(source, id)) throw new Over('wait')
     if (became === 'none') return undefined
     if ('deadline' in became) return became.deadline
     if (!targets.every((link) => to.isOn(link))) throw new Over('wait')
