@@ -25,7 +25,6 @@ import { Middles } from './middles.js'
 import { Opening } from './opening.js'
 import { OwedSweeps } from './owed-sweeps.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
-import { removeLeftovers } from './pieces/hidden-name.js'
 import { Pieces } from './pieces/pieces.js'
 import { answer, MUST_WAIT, READ_TORN, READ_UNCERTAIN, stillGated, unavailable } from './replies.js'
 import { places, type ReplySlot, type WholeRead } from './reply-slot.js'
@@ -249,7 +248,7 @@ export class Order {
     // A server that moved has a new link, perhaps in the same view.
     if (!this.router.links.includes(link))
       this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
-    removeLeftovers(link, link.info?.databases ?? 0)
+    this.pieces.leftovers.linkUp(link)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
     link.expirations.onExpired = (id) => this.caches.expired(link, id, this.router)
     link.tracking.onChanged = (key) => this.watches.changed(link, key)

@@ -1,7 +1,9 @@
 import t from 'tap'
+import { HIDDEN_NAME, PARKED_NAMES } from '../../src/order/pieces/hidden-name.js'
 import { Parking } from '../../src/order/pieces/parking.js'
 import { frameOf } from '../../src/resp/frame.js'
 import type { Teardown } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
 import { PiecesStory } from './pieces-story.js'
 
 /** A story with a large hash on the source, and what parks it on the target. */
@@ -69,7 +71,7 @@ t.test('what is given up before its turn in the lane, or while it is read, holds
   t.match(await copying, { reason: /./ })
   await story.quiet()
   await story.nothingIsLeft()
-  t.equal(story.pieces.underWay, 0)
+  t.equal(story.pieces.areAnyHidden, false)
 })
 
 t.test('nothing is made any more when it is over', async (t) => {
@@ -79,7 +81,7 @@ t.test('nothing is made any more when it is over', async (t) => {
   await parking.make(target, 0, [{ name, by: frameOf(['SET', name, 'small']) }])
   await story.quiet()
   await story.nothingIsLeft()
-  t.equal(story.pieces.underWay, 0)
+  t.equal(story.pieces.areAnyHidden, false)
 })
 
 t.test('links are kept for who has waited for them, but not for long', async (t) => {
@@ -97,4 +99,70 @@ t.test('links are kept for who has waited for them, but not for long', async (t)
   slots.leave([source, target])
   t.equal(other.take([target]), false, 'others than were asked for')
   t.equal(slots.take([source]), true)
+})
+
+/** The target refuses all writes, or does not any more. */
+const refuses = (story: PiecesStory, isSo: boolean) =>
+  story.on('target', 'CONFIG', 'SET', 'min-replicas-to-write', isSo ? '1' : '0')
+
+t.test('what a server refuses to remove is removed when it does not any more, but for what is parked by then', async (t) => {
+  const { story, source, value, parking } = await begin(t)
+  const other = new Parking(story.lanes, story.pieces)
+  const [name, othersName] = [parking.newName(), other.newName()]
+  for (const [each, as] of [
+    [parking, name],
+    [other, othersName],
+  ] as const)
+    t.strictSame(await each.copy(value, as, true), { deadline: -1 })
+  await refuses(story, true)
+  parking.end()
+  await story.links.target.call(['PING'])
+  t.equal(String(await story.on('target', 'EXISTS', name)), ':1\r\n')
+  t.equal(story.pieces.areAnyHidden, true, 'whoever counts keys looks at their names')
+  await refuses(story, false)
+  await until('it is gone', async () => String(await story.on('target', 'EXISTS', name)) === ':0\r\n')
+  await until('nor is it listed', async () => {
+    return String(await story.on('target', 'SMISMEMBER', PARKED_NAMES, name, othersName)) === '*2\r\n:0\r\n:1\r\n'
+  })
+  t.equal(String(await story.on('target', 'HLEN', othersName)), ':3000\r\n')
+  t.equal(source.ready, true)
+  other.end()
+  await story.nothingIsLeft()
+  t.equal(story.pieces.areAnyHidden, false)
+})
+
+t.test('what a server refuses to remove when its link is up is removed later', async (t) => {
+  const { story, target } = await begin(t)
+  for (const db of ['0', '5']) {
+    await story.on('target', 'SELECT', db)
+    await story.on('target', 'SADD', PARKED_NAMES, '\0dt:pieces:p7')
+    await story.on('target', 'SET', '\0dt:pieces:p7', 'left by another process')
+    await story.on('target', 'SET', HIDDEN_NAME, 'left by another process')
+  }
+  const isLeft = async () => String(await story.on('target', 'INFO', 'keyspace')).includes('keys=3')
+  await refuses(story, true)
+  target.reset('the test breaks it')
+  await until('it is up', () => target.ready)
+  await target.call(['PING'])
+  t.equal(await isLeft(), true)
+  await refuses(story, false)
+  await until('nothing is left', async () => !(await isLeft()))
+  for (const db of ['0', '5']) {
+    await story.on('target', 'SELECT', db)
+    await until(`nothing is left in ${db}`, async () => String(await story.on('target', 'DBSIZE')) === ':0\r\n')
+  }
+})
+
+t.test('what is left of a copy is not removed while another one is built there', async (t) => {
+  const { story, target } = await begin(t)
+  await story.on('target', 'SET', HIDDEN_NAME, 'left')
+  await refuses(story, true)
+  t.equal(story.pieces.slots.take([target]), true)
+  story.pieces.leftovers.removeBuilt(target, [0])
+  await target.call(['PING'])
+  await refuses(story, false)
+  await until('it would be tried again', () => story.sweeps === 1)
+  t.equal(String(await story.on('target', 'EXISTS', HIDDEN_NAME)), ':1\r\n')
+  story.pieces.slots.leave([target])
+  await story.nothingIsLeft()
 })

@@ -7,7 +7,6 @@ import { isSameOnBoth } from '../../src/migration/equal-copies.js'
 import { type CopyResult, KeyCopy } from '../../src/order/copy-key.js'
 import { Lanes } from '../../src/order/lanes.js'
 import { Ahead } from '../../src/order/pieces/ahead.js'
-import { removeLeftovers } from '../../src/order/pieces/hidden-name.js'
 import { Pieces } from '../../src/order/pieces/pieces.js'
 import { decodeReply } from '../../src/resp/decode.js'
 import { frameOf } from '../../src/resp/frame.js'
@@ -25,6 +24,8 @@ export class PiecesStory {
   readonly lanes = new Lanes(() => {})
   /** What large values were built. */
   inPieces = 0
+  /** How often a server was to be asked once more to remove what is left there. */
+  sweeps = 0
   readonly pieces: Pieces
   /** Whether what was built ahead last had not to be built anew. */
   wasOfUse = false
@@ -43,7 +44,8 @@ export class PiecesStory {
     const { slots } = this.pieces
     const enter = slots.enter.bind(slots)
     slots.enter = (links) => {
-      this.inPieces++
+      if (links.length > 1) this.inPieces++
+      else this.sweeps++
       return enter(links)
     }
   }
@@ -59,7 +61,7 @@ export class PiecesStory {
         ...{ ringId: 'story', runId: name },
       }
       return new Link(name, '127.0.0.1', servers[name].port, linkOptions, turn, silentLogger(), {
-        onUp: (link, info) => removeLeftovers(link, info.databases),
+        onUp: (link) => story?.pieces.leftovers.linkUp(link),
         onDown: (link) => {
           story?.pieces.aheads.linkDown(link)
           story?.lanes.drop(link)
@@ -169,8 +171,9 @@ export class PiecesStory {
     return one !== other
   }
 
-  /** Throws unless neither server has anything that no client put there, and nothing is held. */
+  /** Throws unless neither server has anything that no client put there, once that is removed, and nothing is held. */
   async nothingIsLeft(): Promise<void> {
+    await until('nothing is to be removed', () => !this.pieces.leftovers.any)
     if (this.lanes.active !== 0) throw new Error('something is still held')
     for (const side of ['source', 'target'] as const) {
       const reply = await this.on(side, 'KEYS', '\0*')

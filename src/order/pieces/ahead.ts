@@ -9,7 +9,8 @@ import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
 import { type Building, type Reading, SpoiledError, type Written } from './building.js'
 import { buildingOf } from './buildings.js'
-import { HIDDEN_NAME, removeBuilt } from './hidden-name.js'
+import { HIDDEN_NAME } from './hidden-name.js'
+import type { Leftovers } from './leftovers.js'
 import type { Page } from './page.js'
 import { IndivisibleError } from './pages.js'
 import type { Slots } from './slots.js'
@@ -19,6 +20,7 @@ import { Writer } from './writer.js'
 export interface AheadPieces {
   readonly maxBlockMs: number
   readonly slots: Slots
+  readonly leftovers: Leftovers
   underWay: number
   readonly aheads: { add(ahead: Ahead): void; remove(ahead: Ahead): void }
 }
@@ -279,6 +281,7 @@ export class Ahead {
   /** Databases may have been swapped since. */
   private clear(): void {
     const { target } = this.value
-    if (target.ready) removeBuilt(target, target.info?.databases ?? 0)
+    const databases = [...Array(target.info?.databases ?? 0).keys()]
+    if (target.ready) this.pieces.leftovers.removeBuilt(target, databases)
   }
 }

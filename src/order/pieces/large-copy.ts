@@ -8,7 +8,7 @@ import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Ahead } from './ahead.js'
 import { RefusedError, Source } from './asking.js'
 import { Budget } from './budget.js'
-import { HIDDEN_NAME, PARKED_NAMES, removeHidden } from './hidden-name.js'
+import { HIDDEN_NAME, PARKED_NAMES } from './hidden-name.js'
 import { IndivisibleError, pagesOf } from './pages.js'
 import type { Pieces } from './pieces.js'
 import { Writer } from './writer.js'
@@ -105,7 +105,7 @@ export class LargeCopy {
       finish(built)
     } finally {
       for (const target of large.targets) {
-        if (target.ready && !this.put.has(target)) removeHidden(target, this.to)
+        if (target.ready && !this.put.has(target)) pieces.leftovers.removeBuilt(target, [this.to])
       }
       pieces.underWay--
       this.ahead?.over()

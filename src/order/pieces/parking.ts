@@ -3,8 +3,9 @@ import { type KeyId, keyId, keyOfId } from '../../base/key-id.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { Held, HeldKey, Lanes } from '../lanes.js'
 import { ask } from './asking.js'
-import { PARKED_NAMES, parkedName, removeParked } from './hidden-name.js'
+import { PARKED_NAMES, parkedName } from './hidden-name.js'
 import { type Built, LargeCopy, linksOf } from './large-copy.js'
+import type { ParkedValue } from './leftovers.js'
 import type { Pieces } from './pieces.js'
 import type { Place } from './slots.js'
 
@@ -41,7 +42,7 @@ let names = 0
  * matter, who has the gates of the key.
  */
 export class Parking {
-  private readonly parked: { readonly link: Link; readonly db: number; readonly name: Buffer }[] = []
+  private readonly parked: ParkedValue[] = []
   private copying: LargeCopy | undefined
   /** The key that is kept as it is. */
   private reading: KeptKey | undefined
@@ -61,8 +62,9 @@ export class Parking {
 
   /** Something is there under this name, or will be: it is removed in the end. */
   note(link: Link, db: number, name: Buffer): void {
-    this.parked.push({ link, db, name })
-    this.pieces.underWay++
+    const value = { link, db, name }
+    this.parked.push(value)
+    this.pieces.leftovers.parked.add(value)
     if (this.isOver) this.clear()
   }
 
@@ -70,8 +72,8 @@ export class Parking {
   forget(name: Buffer): void {
     const at = this.parked.findIndex((each) => each.name === name)
     if (at < 0) return
-    this.parked.splice(at, 1)
-    this.pieces.underWay--
+    const [value] = this.parked.splice(at, 1)
+    this.pieces.leftovers.parked.delete(value)
   }
 
   /** Whether something is there already. */
@@ -182,15 +184,18 @@ export class Parking {
   }
 
   private clear(): void {
-    const all = this.parked.splice(0)
-    this.pieces.underWay -= all.length
-    const places = new Map<Link, Map<number, Buffer[]>>()
-    for (const { link, db, name } of all) {
-      if (!link.ready) continue
-      const byDb = places.get(link) ?? new Map<number, Buffer[]>()
-      places.set(link, byDb.set(db, [...(byDb.get(db) ?? []), name]))
+    const { leftovers } = this.pieces
+    const places = new Map<Link, Map<number, ParkedValue[]>>()
+    for (const value of this.parked.splice(0)) {
+      const { link, db } = value
+      // It has gone with the connection.
+      if (!link.ready) leftovers.parked.delete(value)
+      else {
+        const byDb = places.get(link) ?? new Map<number, ParkedValue[]>()
+        places.set(link, byDb.set(db, [...(byDb.get(db) ?? []), value]))
+      }
     }
-    for (const [link, byDb] of places) for (const [db, found] of byDb) removeParked(link, db, found)
+    for (const [link, byDb] of places) for (const [db, values] of byDb) leftovers.removeParked(link, db, values)
   }
 
   private park(copy: LargeCopy, target: Link, db: number, name: Buffer): Promise<string | undefined> {

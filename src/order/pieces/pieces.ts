@@ -3,6 +3,7 @@ import { restores } from '../../backend/server-kind.js'
 import type { KeyId } from '../../base/key-id.js'
 import { Aheads } from './aheads.js'
 import { FailedCopies } from './failed-copies.js'
+import { Leftovers } from './leftovers.js'
 import { Slots } from './slots.js'
 
 /**
@@ -23,7 +24,9 @@ export class Pieces {
   readonly slots = new Slots()
   readonly failed = new FailedCopies()
   readonly aheads = new Aheads()
-  /** Values that are on their way under hidden names. */
+  /** What is left under hidden names, and what is parked. */
+  readonly leftovers = new Leftovers(this.slots)
+  /** Values that are being built under hidden names. */
   underWay = 0
   private readonly small = new Map<KeyId, { readonly bytes: number; readonly untilMs: number }>()
 
@@ -33,6 +36,11 @@ export class Pieces {
     /** Whether a large value that changes on neither member is the same on both, with its deadline; see `isSameOnBoth`. */
     readonly isSame: (id: KeyId, bytes: number, one: Link, other: Link) => Promise<boolean> = async () => false,
   ) {}
+
+  /** Whether servers have something under hidden names, or may have. */
+  get areAnyHidden(): boolean {
+    return this.underWay > 0 || this.leftovers.any
+  }
 
   /** So much memory of values, one or several, may be dumped or restored at a time. */
   get wholeBytes(): number {

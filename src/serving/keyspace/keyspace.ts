@@ -55,7 +55,7 @@ export class Keyspace {
     const copies = Math.min(view.replicas + 1, links.length)
     const writesBefore = order.stats.writes
     // A write that is held for the backups is on its master only, and what has a hidden name is no key.
-    const equal = order.lanes.active === 0 && order.pieces.underWay === 0 && links.every((link) => link.ready)
+    const equal = order.lanes.active === 0 && !order.pieces.areAnyHidden && links.every((link) => link.ready)
     const sum = equal ? await this.sumOfSizes(links, db) : undefined
     if (sum === 0) this.clean.add(db)
     if (sum !== undefined && this.clean.has(db)) return Math.round(sum / copies)
