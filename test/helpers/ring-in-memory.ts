@@ -45,6 +45,8 @@ export class LinkInMemory {
   readonly tracking = new Tracking()
   readonly scripts = new RunningScripts(() => this.info)
   ofRun: Buffer | undefined
+  /** How often the proxy has given it up. */
+  resets = 0
   private answered: Buffer = Buffer.alloc(0)
   private unanswered: Unanswered[] = []
   private taken = 0
@@ -133,6 +135,11 @@ export class LinkInMemory {
     return this
   }
 
+  /** It is to be made anew. That the connection breaks is for a test to say. */
+  reset(): void {
+    this.resets++
+  }
+
   /** Nothing more comes from it; `isSilent`: it has said nothing since it was asked the first of what it has not answered. */
   loses(isSilent: boolean): void {
     Object.assign(this, { ready: false, serving: false })
@@ -155,7 +162,7 @@ export interface ClientInMemory {
   /** Nobody sees any more what it is answered. */
   disconnects(): void
   /** Something failed inside the proxy on the way to an answer; it throws, unless a test says otherwise. */
-  fails: (failure: Error) => void
+  fails: (failure: Error, isWrite: boolean) => void
   /** What it waits for that may never come, as it said last. */
   readonly waits: { readonly at: Wait | undefined }
 }
@@ -261,7 +268,7 @@ export class RingInMemory {
         whenFirst: async () => {
           if (!isFirst(number)) await new Promise<void>((go) => waiting.set(number, go))
         },
-        fail: (failure) => own.fails(failure),
+        fail: (failure, isWrite) => own.fails(failure, isWrite),
         finish: (buf, start, end) => {
           heard.push(`${command}: ${buf.toString('latin1', start, end).trim()}`)
           answered(number)

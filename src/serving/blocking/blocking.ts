@@ -19,6 +19,7 @@ import { Moves, type Putting } from './moves.js'
 import { OwedLooks } from './owed-looks.js'
 import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
+import { Sending } from './sending.js'
 import { ShutKeys } from './shut-keys.js'
 import { type AskedSlot, type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
@@ -45,7 +46,7 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     () => this.lines.all(),
     (lines) => this.tryAgain(lines),
   )
-  private readonly moves: Moves
+  private readonly sending: Sending
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -55,7 +56,7 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     this.order.awaited.listener = this
     this.shutKeys = new ShutKeys(this.order)
     this.inquiries = new Inquiries(serveKeys)
-    this.moves = new Moves(this.order, this.shutKeys, this)
+    this.sending = new Sending(oneRoute, new Moves(this.order, this.shutKeys, this), this)
   }
 
   get order(): Order {
@@ -231,27 +232,9 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
 
   /** [Hands] */
   fetch(waiter: WaitingClient, line: Line): boolean {
-    let isSent = true
-    try {
-      isSent = !this.isPutBehind(waiter) && (waiter.isSlow ? this.moves.send(waiter, line) : this.send(waiter, line))
-    } catch (failure) {
-      // Some servers may have been sent it.
-      queueMicrotask(() => waiter.fails(failure as Error, line))
-      queueMicrotask(() => this.order.orderLost())
-    }
+    const isSent = this.sending.send(waiter, line)
     if (!isSent) this.owed.add(line)
     return isSent
-  }
-
-  private send(waiter: WaitingClient, line: Line): boolean {
-    const route = this.order.router.routeOf(line.id)
-    const mayBeServed = waiter.command.row.replicate === 'none' || route.writable()
-    // Of a stream it has to be known first what is new.
-    if (!mayBeServed || waiter.questions > 0) return false
-    const slot = waiter.slotOf(line)
-    this.oneRoute.serve(route, waiter.command.onKey(keyOfId(line.id).key), waiter.command.row, slot, 0)
-    slot.isOut = true
-    return !slot.isPutOff
   }
 
   /** [Putting] */
@@ -320,7 +303,8 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   /** [Keeper, Putting] */
   came(client: WaitingClient, line: Line | undefined, came: Came): void {
     const { lines } = this
-    if (came === 'something') this.forget(client)
+    const isOver = came === 'something' || came === 'failed'
+    if (isOver) this.forget(client)
     if (came === 'not tried') this.owed.notTried(line === undefined ? client.lines : [line], client.isBehind)
     client.isBehind = false
     const { isGroup, moves } = client.command
@@ -332,11 +316,13 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
         if (what === 'something' && !isGroup) lines.wrote(line, 1, false)
         this.came(client, line, what)
       }
-      asked.then(told).catch((failure: Error) => client.fails(failure, line))
+      asked.then(told).catch((failure: Error) => client.fails(failure, false, line))
       return
     }
-    if (line !== undefined) lines.answered(client, line, came === 'something')
-    else if (came === 'something') lines.remove(client)
+    // What it was sent for may lie there still: that is for the next one in line.
+    if (came === 'failed' && line !== undefined) lines.mayHold(line)
+    if (line !== undefined) lines.answered(client, line, isOver)
+    else if (isOver) lines.remove(client)
     else lines.isWaiting(client)
     if (client.end !== undefined && client.claim === undefined && client.lines.length > 0) this.ends(client)
     else this.look()

@@ -25,7 +25,7 @@ const GROUP_GONE = error('NOGROUP the consumer group this client was blocked on 
 
 /**
  * What is asked about the key of those who wait, while it is shut: whether it holds something for them, or why not
- * [design §7 Waiting]. Where nobody answers, undefined is given: then it is tried again.
+ * [design §7 Waiting]. Where nobody answers, undefined is given: then it is tried again. What fails inside the proxy is thrown.
  */
 export class Inquiries {
   constructor(
@@ -75,10 +75,10 @@ export class Inquiries {
   /** Asks it as nobody's command: whoever waits may be gone before the answer is here. */
   private async ask(id: KeyId, words: readonly string[], row: CommandRow): Promise<Buffer | undefined> {
     const { db, key } = keyOfId(id)
-    const reply = await new Promise<Buffer | undefined>((resolve) => {
-      this.serveKeys(frameOf([...words, key]), row, new InquirySlot(db, resolve), 0)
+    const reply = await new Promise<Buffer>((resolve, reject) => {
+      this.serveKeys(frameOf([...words, key]), row, new InquirySlot(db, resolve, reject), 0)
     })
-    return reply === undefined || isUnanswered(reply, 0, reply.length) ? undefined : reply
+    return isUnanswered(reply, 0, reply.length) ? undefined : reply
   }
 }
 
@@ -93,15 +93,17 @@ class InquirySlot implements ReplySlot {
 
   constructor(
     readonly db: number,
-    private readonly answered: (reply: Buffer | undefined) => void,
+    private readonly answered: (reply: Buffer) => void,
+    private readonly failed: (failure: Error) => void,
   ) {}
 
   finish(buf: Buffer, start: number, end: number): void {
     this.answered(Buffer.from(buf.subarray(start, end)))
   }
 
-  fail(): void {
-    this.answered(undefined)
+  /** Asked again it would fail again. */
+  fail(failure: Error): void {
+    this.failed(failure)
   }
 
   pauseClient(): void {}

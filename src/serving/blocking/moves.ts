@@ -70,7 +70,7 @@ export class Moves {
         this.shutKeys.open(ids[ids.length - 1])
       }
     } catch (failure) {
-      slot.fail(failure as Error)
+      slot.fail(failure as Error, true)
       order.orderLost()
     }
   }

@@ -19,6 +19,7 @@ export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 const NOBODY: readonly never[] = []
 
 type Answered = (buf: Buffer, start: number, end: number) => void
+type Failed = (failure: Error, isWrite: boolean) => void
 
 /** How waiting ends without anything having come. */
 export type End = 'time-out' | 'error' | ErrorReply
@@ -27,6 +28,7 @@ export type End = 'time-out' | 'error' | ErrorReply
 export type Came =
   | 'something' // it has been answered with that
   | 'nothing'
+  | 'failed' // something inside the proxy, which it has been told
   | 'wrong type' // one of its keys is of another kind, the one for which it waits or another one
   | 'not tried'
 
@@ -94,6 +96,11 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     return this.command.moves && this.keeper.needsGates(this.command)
   }
 
+  /** Whether it takes from others what it gets. */
+  get mayTake(): boolean {
+    return this.command.row.replicate !== 'none'
+  }
+
   /** [Timed] */
   tooLate(): void {
     this.isLate = true
@@ -141,6 +148,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   waitsInLine(): boolean {
     const { command } = this
     if (command.awaited.length > 1 || this.isAnswered || this.slot.abandoned) return false
+    // Nothing is offered to it before it is noted that it was not tried.
+    this.claim = 'asking'
     this.keeper.stands(this)
     return true
   }
@@ -170,20 +179,20 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   slotOf(line: Line | undefined): AskedSlot {
     const answered: Answered = (buf, start, end) => this.answered(line, buf, start, end)
     const again = () => this.keeper.readable()
-    return new SentForSlot(this.slot, answered, (failure) => this.fails(failure, line), again)
+    return new SentForSlot(this.slot, answered, (failure, isWrite) => this.fails(failure, isWrite, line), again)
   }
 
   /** The same for what is asked of several servers. */
   plannedSlot(): ReplySlot {
     const answered: Answered = (buf, start, end) => this.answered(undefined, buf, start, end)
-    const slot = new PlannedSlot(this, answered, (failure) => this.fails(failure))
+    const slot = new PlannedSlot(this, answered, (failure, isWrite) => this.fails(failure, isWrite))
     slot.isOut = true
     return slot
   }
 
   /** The same for what is asked besides; `admitted`: it may wait for its server. */
   slotFor(answered: Answered, atGates?: 'admitted'): ReplySlot {
-    return new AskedSlot(this.slot, answered, (failure) => this.fails(failure), atGates)
+    return new AskedSlot(this.slot, answered, (failure, isWrite) => this.fails(failure, isWrite), atGates)
   }
 
   /** Answers its client that nothing has come. */
@@ -198,8 +207,8 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
 
   /** Whether a server of its keys is away, so that nobody knows what they hold. */
   private get isOutOfReach(): boolean {
-    const { ids, row } = this.command
-    return ids.some((id) => this.keeper.order.router.routeOf(id).isOutOfReach(row.replicate !== 'none'))
+    const { ids } = this.command
+    return ids.some((id) => this.keeper.order.router.routeOf(id).isOutOfReach(this.mayTake))
   }
 
   /** Another one of its keys than that for which it waits is of the wrong type: its client is told so. */
@@ -271,17 +280,22 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     this.over(false)
   }
 
-  /** Something failed inside the proxy on the way to its answer; `line`: for what it was sent for there. */
-  fails(failure: Error, line?: Line): void {
+  /**
+   * Something failed inside the proxy on the way to its answer.
+   *
+   * @param isWrite whether something may have been taken for it
+   * @param line for what it was sent for there
+   */
+  fails(failure: Error, isWrite: boolean, line?: Line): void {
     if (this.isAnswered) return
-    this.slot.fail(failure, true)
+    this.slot.fail(failure, isWrite)
     this.over(false)
-    this.keeper.came(this, line, 'something')
+    this.keeper.came(this, line, 'failed')
   }
 
   /** It cannot be found out whether a key has something for it: it ends, as soon as nothing is on its way. */
   failsInLine(failure: Error): void {
-    if (this.claim === undefined) this.fails(failure)
+    if (this.claim === undefined) this.fails(failure, false)
     else this.end ??= internalError(failure, false)
   }
 
@@ -303,7 +317,7 @@ export class AskedSlot extends InnerSlot {
   constructor(
     protected readonly whole: ReplySlot,
     private readonly answered: Answered,
-    private readonly failed: (failure: Error) => void,
+    private readonly failed: Failed,
     private readonly gates: 'admitted' | 'admitted, now' = 'admitted, now',
   ) {
     super()
@@ -330,8 +344,8 @@ export class AskedSlot extends InnerSlot {
     queueMicrotask(() => this.answered(own, 0, own.length))
   }
 
-  override fail(failure: Error): void {
-    this.failed(failure)
+  override fail(failure: Error, isWrite: boolean): void {
+    this.failed(failure, isWrite)
   }
 
   override pauseClient(): void {}
@@ -347,7 +361,7 @@ class SentForSlot extends AskedSlot {
   constructor(
     whole: ReplySlot,
     answered: Answered,
-    failed: (failure: Error) => void,
+    failed: Failed,
     private readonly again: () => void,
   ) {
     super(whole, answered, failed)
@@ -364,7 +378,7 @@ class PlannedSlot extends AskedSlot {
   constructor(
     private readonly waiting: WaitingClient,
     answered: Answered,
-    failed: (failure: Error) => void,
+    failed: Failed,
   ) {
     super(waiting.slot, answered, failed)
   }

@@ -1,6 +1,11 @@
 import t, { type Test } from 'tap'
 import { keyId } from '../../../src/base/key-id.js'
+import { rowNamed } from '../../../src/command/table.js'
+import { frameOf } from '../../../src/resp/frame.js'
+import { type BlockedCommand, blockedCommandOf } from '../../../src/serving/blocking/blocked-command.js'
+import { type Keeper, WaitingClient } from '../../../src/serving/blocking/waiting-client.js'
 import { buildView } from '../../../src/view/build-view.js'
+import { slotFor } from '../../helpers/fake-slot.js'
 import { type LinkInMemory, RingInMemory } from '../../helpers/ring-in-memory.js'
 import { turnEnds } from '../../helpers/turn-ends.js'
 import { until } from '../../helpers/until.js'
@@ -238,3 +243,15 @@ t.test(
     t.same([mover.heard, later.heard], [[`${command}: $1\r\nx`], []])
   },
 )
+
+t.test('who stands in line unasked is offered nothing before it is noted that he was not asked', async (t) => {
+  const row = rowNamed('blmove')!
+  const frame = frameOf(['BLMOVE', 'k', 'j', 'LEFT', 'LEFT', '0'])
+  const command = blockedCommandOf(row, frame, 0) as BlockedCommand
+  const claims: unknown[] = []
+  const keeper = { stands: (client: WaitingClient) => claims.push(client.claim) } as unknown as Keeper
+  const client = new WaitingClient(command, row, frame.argc, slotFor(() => {}), keeper)
+  client.claim = undefined
+  t.equal(client.waitsInLine(), true)
+  t.same(claims, ['asking'])
+})

@@ -161,9 +161,9 @@ t.test(
   async (t) => {
     const ring = new RingInMemory(t, ['dt-1'], 0)
     const [master] = ring.replicas
-    const failures: string[] = []
+    const failures: unknown[] = []
     const [waiter, later] = [ring.client(), ring.client()]
-    waiter.fails = (failure) => failures.push(failure.message)
+    waiter.fails = (failure, isWrite) => failures.push([failure.message, isWrite])
     waiter.send('XREADGROUP GROUP g me BLOCK 0 STREAMS k >')
     master.answers('_')
     ring.becomes('dt-1')
@@ -171,33 +171,91 @@ t.test(
     // It ends before its last element.
     master.answers(STREAM, '*1\r\n:x')
     await turnEnds()
-    t.same(failures, ['no integer: ":x"'])
+    t.same(failures, [['no integer: ":x"', false]], 'nothing was taken')
     later.send('LLEN k')
     t.same(master.asked, ['LLEN k'], 'the key is free')
   },
 )
 
-t.test('when it fails to find out why there is nothing, only who is told of that notices', async (t) => {
-  const ring = new RingInMemory(t, ['dt-1'], 0)
-  const [master] = ring.replicas
-  const failures: string[] = []
-  const [waiter, writer] = [ring.client(), ring.client()]
-  waiter.fails = (failure) => failures.push(failure.message)
-  waiter.send('BLMOVE k {k}j LEFT LEFT 0')
-  master.answers('_')
-  writer.send('RPUSH k x')
-  const { router } = ring.order
-  master.answers(':1')
-  const { routeOfKey } = router
+/** The next question to the router fails. */
+function failsOnce({ order: { router } }: RingInMemory, question: 'routeOfKey' | 'routeOf'): void {
+  const asked = router[question]
   Object.assign(router, {
-    routeOfKey: () => {
-      Object.assign(router, { routeOfKey })
+    [question]: () => {
+      Object.assign(router, { [question]: asked })
       throw new Error('it fails')
     },
   })
+}
+
+t.test('so it is when it fails after the question was sent again', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1', 'dt-2'], 1)
+  const [master, backup] = ring.replicas
+  const failures: unknown[] = []
+  const waiter = ring.client()
+  waiter.fails = (failure, isWrite) => failures.push([failure.message, isWrite])
+  waiter.send('BLPOP k 0')
+  for (const link of [master, backup]) link.answers('_')
+  ring.becomes('dt-1', 'dt-2')
+  ring.isNoted()
+  await turnEnds()
+  t.same(master.asked, ['LLEN k'])
+  failsOnce(ring, 'routeOfKey')
+  ring.breaks(master)
+  await turnEnds()
+  t.same(failures, [['it fails', false]])
+  t.same(backup.asked, [])
+})
+
+t.test('when it fails to send for the first in line, what lies there is for the next one', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [master] = ring.replicas
+  const failures: unknown[] = []
+  const [first, second, writer] = [ring.client(), ring.client(), ring.client()]
+  first.fails = (failure, isWrite) => failures.push([failure.message, isWrite])
+  for (const each of [first, second]) each.send('BLPOP k 0')
+  master.answers('_', '_')
+  failsOnce(ring, 'routeOf')
+  writer.send('RPUSH k x')
+  await turnEnds()
+  t.same(failures, [['it fails', true]], 'some servers may have been sent it')
+  t.equal(master.resets, 1)
+  t.same(master.asked, ['RPUSH k x', 'LLEN k'])
+  master.answers(':1', ':1')
+  await turnEnds()
+  t.same(master.asked, ['LMPOP 1 k LEFT'])
+  master.answers(POPPED)
+  t.same(second.heard, [`BLPOP k 0: ${ELEMENT}`])
+})
+
+t.test('who only reads is told that nothing was applied when it fails to send for him', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [master] = ring.replicas
+  const failures: unknown[] = []
+  const [reader, writer] = [ring.client(), ring.client()]
+  reader.fails = (failure, isWrite) => failures.push([failure.message, isWrite])
+  reader.send('XREAD BLOCK 0 STREAMS k 0')
+  master.answers('_')
+  failsOnce(ring, 'routeOf')
+  writer.send('XADD k 1-1 f v')
+  await turnEnds()
+  t.same(failures, [['it fails', false]])
+})
+
+t.test('when it fails to find out why there is nothing, only who is told of that notices', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [master] = ring.replicas
+  const failures: unknown[] = []
+  const [waiter, writer] = [ring.client(), ring.client()]
+  waiter.fails = (failure, isWrite) => failures.push([failure.message, isWrite])
+  waiter.send('BLMOVE k {k}j LEFT LEFT 0')
+  master.answers('_')
+  writer.send('RPUSH k x')
+  master.answers(':1')
+  failsOnce(ring, 'routeOfKey')
   master.answers('-WRONGTYPE Operation against a key holding the wrong kind of value')
   await turnEnds()
-  t.same(failures, ['it fails'])
+  t.same(failures, [['it fails', false]])
   writer.send('LLEN k')
   t.same(master.asked, ['LLEN k'], 'the key is free')
 })
