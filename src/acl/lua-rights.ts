@@ -1,4 +1,5 @@
 import { ANY_BYTE, ANY_TEXT, stepsOf } from '../base/glob.js'
+import { luaText } from '../base/lua-text.js'
 import { allRows } from '../command/table.js'
 import { infoOf } from './command-rights.js'
 import { accessOf } from './permission.js'
@@ -66,13 +67,4 @@ function escaped(byte: number): string {
   if (byte === 0) return '%z'
   const letter = String.fromCharCode(byte)
   return /[A-Za-z0-9]/.test(letter) || byte > 127 ? letter : `%${letter}`
-}
-
-/** In one line, and without what the wrapper of scripts puts in place of names. */
-function luaText(text: string): string {
-  const escapes = text.replace(
-    /[^A-Za-z0-9 .*:|_^[\]%-]/g,
-    (letter) => `\\${String(letter.charCodeAt(0)).padStart(3, '0')}`,
-  )
-  return `'${escapes}'`
 }

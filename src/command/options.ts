@@ -44,10 +44,10 @@ interface Word {
   readonly newer: boolean
 }
 
-/** For `from`, and for the number of a word's arguments: as many as there are keys. */
-const BEHIND_KEYS = 0
-const AS_KEYS = -1
-const ANYWHERE = -1
+/** Of `from`: where the keys end. Of `to`: words stand in no fixed places. Of the number of a word's arguments: as many as there are keys. */
+export const BEHIND_KEYS = 0
+export const ANYWHERE = -1
+export const AS_KEYS = -1
 const NOWHERE = -1
 const STAR = 0x2a
 /** Two numbers of 64 bits. */

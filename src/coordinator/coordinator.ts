@@ -84,6 +84,7 @@ export class Coordinator {
     })
     this.gathering = new Gathering(this.order, options, log)
     this.scripts = new Scripts(this.order, this.gathering, this.channels, options, log)
+    this.scripts.wordsOfAll = () => this.offered.words
     this.functions = new Functions(this.order, this.scripts, log)
     this.settings = new RingSettings(this.order, this.functions.kept, log)
     this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options, log))

@@ -7,6 +7,7 @@ import type { Order } from '../order/order.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { isAnyOfTable } from '../serving/certain.js'
+import { oldWords } from '../serving/script/prologue-words.js'
 import { knowsLearnt } from './learn-commands.js'
 
 /**
@@ -16,6 +17,8 @@ import { knowsLearnt } from './learn-commands.js'
 export class Offered {
   /** Whether the members are of several kinds. */
   areMixed = false
+  /** Then, the words that all understand, as scripts get them [serving/script/prologue-words]. */
+  words: string | undefined
 
   constructor(private readonly order: Pick<Order, 'router'>) {}
 
@@ -23,6 +26,7 @@ export class Offered {
   changed(): void {
     this.areMixed =
       new Set(this.links.flatMap(({ info }) => (info === undefined ? [] : nameOfKind(info.kind)))).size > 1
+    this.words = this.areMixed && this.oldest ? oldWords(` may be ${unknownTo(this.oldest)}`) : undefined
   }
 
   /** Whether all members have the command with this name, in lower case. */
@@ -45,11 +49,14 @@ export class Offered {
   refusal(frame: Frame, row: CommandRow): Reply | undefined {
     if (row.learnt) {
       const lacking = this.links.find((link) => !knowsLearnt(link, row.name))
-      return lacking && notOfAll(`'${row.name}' is`, lacking)
+      return lacking && error(`ERR '${row.name}' is ${unknownTo(lacking)}`)
     }
     if (row.replicate === 'none' || isOldForm(row, frame)) return undefined
-    const [oldest] = [...this.links].sort(byVersion)
-    return oldest && notOfAll(`an argument of '${row.name}' may be`, oldest)
+    return this.oldest && error(`ERR an argument of '${row.name}' may be ${unknownTo(this.oldest)}`)
+  }
+
+  private get oldest(): Link | undefined {
+    return [...this.links].sort(byVersion)[0]
   }
 
   private get links(): readonly Link[] {
@@ -61,9 +68,7 @@ const FIRST_NEWER = '7.2.0'
 const byVersion = (a: Link, b: Link) => (isOlder(versionOf(a), versionOf(b)) ? -1 : 1)
 const versionOf = ({ info }: Link) => info?.kind.version ?? ''
 
-function notOfAll(what: string, { name, info }: Link): Reply {
+function unknownTo({ name, info }: Link): string {
   const kind = info === undefined ? 'another server' : nameOfKind(info.kind)
-  return error(
-    `ERR ${what} unknown to ${name}, which is ${kind}, and all servers of the ring have to know it; the command was not applied`,
-  )
+  return `unknown to ${name}, which is ${kind}, and all servers of the ring have to know it; the command was not applied`
 }

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startProxy, startRedis } from '../helpers/proxy.js'
 import { monitor } from '../helpers/relayed-ring.js'
 import { membersOf, nodeStates } from '../helpers/ring-state.js'
@@ -45,6 +45,7 @@ t.test('what only the newer one knows is refused before it is applied', async (t
     t.match(await say('SET', 'k', 'w', 'IFEQ', 'v'), /^-ERR an argument of 'set' may be unknown to dt-1.*not applied/)
     t.match(await say('XADD', 's', 'KEEPREF', '*', 'a', '1'), /not applied/)
     t.match(await say('ZRANK', 'k', 'a', 'WITHSCORE'), /^-ERR wrong number of arguments for 'zrank' command/)
+    await inScripts(t)
   }
   for (const member of members) {
     t.equal(String(await member.ask('GET', 'k')), '$1\r\nv\r\n')
@@ -52,3 +53,42 @@ t.test('what only the newer one knows is refused before it is applied', async (t
   }
   t.match(await say('INFO', 'server'), `redis_version:${versions[0]}`)
 })
+
+/** Keys of all masters, whoever executes the script: the newer server would do as it is told. */
+async function inScripts(t: Test): Promise<void> {
+  const library =
+    "#!lua name=l\nredis.register_function('f',function(k,a) return redis.pcall('SET',k[1],'w','IFEQ','v') end)"
+  t.equal(await say('FUNCTION', 'LOAD', 'REPLACE', library), '$1\r\nl\r\n')
+  const keys = Array.from({ length: 12 }, (_, i) => `in:${i}`)
+  for (const key of keys) {
+    await client.ask('SET', key, 'v')
+    const calls = [
+      ['EVAL', "return redis.pcall('SET',KEYS[1],'w','IFEQ','v')", '1', key],
+      ['EVAL', "return redis.pcall('SET',ARGV[1],'w','IFEQ','v')", '0', key],
+      ['EVAL', 'return redis.pcall(unpack(ARGV))', '1', key, 'set', key, 'w', 'ifeq', 'v'],
+      ['FCALL', 'f', '1', key],
+    ]
+    for (const call of calls)
+      t.match(await say(...call), /^-ERR an argument of 'set' may be unknown to dt-1.*the command was not applied/, key)
+    await client.ask('MULTI')
+    await client.ask(...calls[0])
+    t.match(await say('EXEC'), /^\*1\r\n-ERR an argument of 'set' may be unknown to dt-1/)
+    const over = ['EVAL', "redis.call('SET',KEYS[1],'w') return redis.call('XADD',KEYS[2],'KEEPREF','*','a',1)", '2']
+    t.match(await say(...over, `done:${key}`, `s:${key}`), /^-ERR an argument of 'xadd' may be unknown to dt-1/)
+    for (const name of [key, `s:${key}`]) {
+      const held = await Promise.all(members.map((member) => member.ask(name === key ? 'GET' : 'EXISTS', name)))
+      t.same(
+        held.map(String),
+        members.map(() => (name === key ? '$1\r\nv\r\n' : ':0\r\n')),
+        name,
+      )
+    }
+    t.equal(
+      await say('GET', `done:${key}`),
+      '$1\r\nw\r\n',
+      'what a script did before it was refused stays, as with Redis',
+    )
+    // Words that all know are served.
+    t.equal(await say('EVAL', "return redis.call('SET',KEYS[1],'w','XX','GET')", '1', key), '$1\r\nv\r\n')
+  }
+}

@@ -105,7 +105,9 @@ export class Functions {
     if (script === undefined) answer(slot, NOT_FOUND)
     else if (typeof numkeys !== 'number') answer(slot, numkeys)
     else {
-      const own = row.rights === undefined ? script : { ...script, rights: row.rights }
+      const words = this.scripts.wordsOfAll()
+      const isFree = row.rights === undefined && words === undefined
+      const own = isFree ? script : { ...script, rights: row.rights, words }
       this.scripts.runs.begin({ script: own, frame, row, slot, numkeys, deadlineMs })
     }
   }

@@ -138,6 +138,7 @@ export function scriptsOf(
     staysInside: false,
     isTrial,
     rights: 'brought',
+    words: 'brought',
     readsOnly: functions.every(isReading),
     maxBytes,
   })
@@ -165,6 +166,7 @@ export function scriptsOf(
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
     learnt: nothingLearnt(),
     rights: undefined,
+    words: undefined,
     trial: () => (trials ??= scriptsOf({ source, functions, loading }, 0, true))[i],
   }))
 }

@@ -132,7 +132,7 @@ export function partsOf(rights: ScriptRights | 'brought' | undefined): Readonly<
   if (rights === undefined) return { rights_of_user: '', noted: '', checked: '', forbid: '', shadow_of_check: '' }
   const shadow = 'X.acl_check_cmd=checked'
   if (rights === 'brought') {
-    const tables = 'local Q,E if #mine>1 then Q,E=loadstring(sub(mine,2))() end'
+    const tables = 'local Q,E,G if #mine>1 then Q,E,G=loadstring(sub(mine,2))() end'
     return {
       ...{ rights_of_user: RIGHTS, noted: NOTED, checked: CHECKED, tables, forbid: `if Q then ${FORBID} end` },
       shadow_of_check: `if Q then ${shadow} end`,
@@ -142,7 +142,7 @@ export function partsOf(rights: ScriptRights | 'brought' | undefined): Readonly<
   return { rights_of_user: RIGHTS, noted: NOTED, checked: CHECKED, tables, forbid: FORBID, shadow_of_check: shadow }
 }
 
-/** What a call brings. */
-export function broughtBy({ rights, accesses }: ScriptRights): string {
-  return `return ${rights},${accesses}`
+/** What a call brings. @param words see `prologue-words` */
+export function broughtBy(rights: ScriptRights | undefined, words: string | undefined): string {
+  return `return ${rights?.rights ?? 'nil'},${rights?.accesses ?? 'nil'},${words ?? 'nil'}`
 }

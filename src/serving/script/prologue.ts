@@ -16,6 +16,7 @@ import {
 import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
 import { SORT_WORDS, SORTED } from './prologue-sort.js'
+import { wordParts } from './prologue-words.js'
 
 /*
  * The Lua that stands before and around a client's script [design §7 Scripts]. It is executed on the master alone, and gives what the
@@ -138,11 +139,13 @@ if not bad(r) then did=true note(l,n,r,a,c) end
 return r
 end
 $rights_of_user
+$words
 $ended
 local function run(n,...)
 if stop then error(S) end
 $if_ended
 $forbid
+$refuse_words
 local s=T[n]
 if s=='r1' then $check_one return rpc(n,...) end
 if s=='w1' or s=='W1' then
@@ -322,6 +325,8 @@ export interface Needs {
   readonly isTrial: boolean
   /** What its user may do, and what commands do, as tables of Lua: see `prologue-rights`; undefined for who may do everything; or each call brings them. */
   readonly rights: ScriptRights | 'brought' | undefined
+  /** The words that its commands may have, as `oldWords` gives them; undefined while all members are of one kind; or each call brings them. */
+  readonly words: string | 'brought' | undefined
   /** It can write nothing, so nothing has to be taken back. */
   readonly readsOnly: boolean
   /** Of effects; beyond it the keys are copied. */
@@ -339,7 +344,7 @@ export function prologueOf(needs: Needs, whole: string): { readonly before: stri
 
 /** The same in one line that ends by giving what runs the script, and what is called as `SHADOWED`. */
 export function linesOf(needs: Needs): string {
-  const { staysInside, readsOnly, isTrial, rights } = needs
+  const { staysInside, readsOnly, isTrial, rights, words } = needs
   const maySort = needs.all !== NONE || needs.specs.some(({ spec }) => spec[1] === 'o')
   const parts: Readonly<Record<string, string>> = {
     specs: `{${needs.specs.map(({ name, spec }) => `[${name}]='${spec}'`).join(',')}}`,
@@ -377,6 +382,7 @@ export function linesOf(needs: Needs): string {
     if_ended: rights === 'brought' ? 'if ended then error(kept) end' : '',
     end: rights === 'brought' ? 'ended=true' : '',
     ...partsOf(rights),
+    ...wordParts(words),
     fields: [...(needs.fields ?? [])].map((name) => fieldOf(name, rights)).join(','),
   }
   const ending = needs.fields === undefined ? SHADOWS : PLAIN

@@ -73,9 +73,10 @@ export function callFrame(
     const before = answers.length === 0 ? '' : `q${answers.length} `
     args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' '))
   }
-  const { library, rights } = script
+  const { library, rights, words } = script
   // Scripts have them in themselves.
-  const brought = library === undefined || rights === undefined ? '' : broughtBy(rights)
+  const brings = library !== undefined && (rights !== undefined || words !== undefined)
+  const brought = brings ? broughtBy(rights, words) : ''
   args.push((how.outOfMemory ? 'o' : brought === '' ? '' : '-') + brought)
   return frameOf(args)
 }

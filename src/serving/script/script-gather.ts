@@ -204,7 +204,8 @@ export class ScriptGather extends GatherRun {
   protected override commandWith(): Frame {
     const { call } = this
     const hand = { ...call.hand, answers: [...this.counts, ...this.told] }
-    return callFrame({ ...call.script.learnt.trial!, rights: call.script.rights }, this.frame, hand, {
+    const { rights, words, learnt } = call.script
+    return callFrame({ ...learnt.trial!, rights, words }, this.frame, hand, {
       readsOnly: call.row.replicate === 'none',
       outOfMemory: !this.isShared && this.isFull(this.allKeys),
     })
@@ -355,7 +356,7 @@ export class ScriptGather extends GatherRun {
   private async compiled(): Promise<Script> {
     const { script } = this.call
     if (script.trial !== undefined) return script.trial()
-    const trial = wrap(script.source, 0, true, script.rights)
+    const trial = wrap(script.source, 0, script, true)
     const members = this.call.long.anyMember(this.order.router)
     const said = await askAny(members, (link) => link.call(['SCRIPT', 'LOAD', trial.wrapped]))?.catch(() => undefined)
     if (said === undefined) throw new Over('wait')

@@ -20,6 +20,8 @@ export interface Script {
   readonly staysInside: boolean
   /** It is the form for users who may do this. */
   readonly rights: ScriptRights | undefined
+  /** It is the form for members of several kinds, whose commands may have these words: see `prologue-words`. */
+  readonly words: string | undefined
   /** The places of KEYS that it touches at most, the first one is 0, where the source shows that. */
   readonly keyPlaces: ReadonlySet<number> | undefined
   /** It says of itself that it writes nothing: the servers see to that. */
@@ -47,8 +49,8 @@ export interface Learnt {
   readonly shapes: Shapes
   /** Where it has published. */
   readonly published: Published[]
-  /** The forms of it for users who may not do everything, by what these may. */
-  underRights: Map<string, Script> | undefined
+  /** The forms of it for users who may not do everything, and for members of several kinds, by what these may. */
+  otherForms: Map<string, Script> | undefined
 }
 
 export function nothingLearnt(): Learnt {
@@ -58,22 +60,28 @@ export function nothingLearnt(): Learnt {
     args: new Map(),
     shapes: new Shapes(),
     published: [],
-    underRights: undefined,
+    otherForms: undefined,
   }
 }
 
-/** So many forms of a script for users are remembered. */
+const FREE = { rights: undefined, words: undefined }
+/** So many other forms of a script are remembered. */
 const FORMS_MAX = 64
 
-/** The form of a script that asks what its user may; the script itself for who may do everything. */
-export function underRights(script: Script, rights: ScriptRights | undefined, maxBytes: number): Script {
-  if (rights === undefined) return script
-  const forms = (script.learnt.underRights ??= new Map())
-  let form = forms.get(rights.rights)
+/** The form of a script that asks what its user may, and what all members understand; the script itself where neither has to be asked. */
+export function formUnder(
+  script: Script,
+  { rights, words }: Pick<Script, 'rights' | 'words'>,
+  maxBytes: number,
+): Script {
+  if (rights === undefined && words === undefined) return script
+  const forms = (script.learnt.otherForms ??= new Map())
+  const what = `${rights?.rights}${words}`
+  let form = forms.get(what)
   if (form === undefined) {
     if (forms.size >= FORMS_MAX) forms.clear()
-    form = wrap(script.source, maxBytes, false, rights)
-    forms.set(rights.rights, form)
+    form = wrap(script.source, maxBytes, { rights, words })
+    forms.set(what, form)
   }
   return form
 }
@@ -106,10 +114,15 @@ export function shaOf(source: Buffer): string {
  * Wraps a script that a server has compiled: the prologue is put on its first line, behind a shebang, and the script becomes a function.
  *
  * @param maxBytes see `Needs`
+ * @param asked the rights of its user, who may not do everything; and the words that commands may have
  * @param isTrial see `prologue-keys`
- * @param rights those of its user, who may not do everything
  */
-export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?: ScriptRights): Script {
+export function wrap(
+  source: Buffer,
+  maxBytes: number,
+  { rights, words }: Pick<Script, 'rights' | 'words'> = FREE,
+  isTrial = false,
+): Script {
   const text = source.toString('latin1')
   const shebang = SHEBANG.exec(text)?.[0] ?? ''
   const body = text.slice(shebang.length)
@@ -117,6 +130,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
   const facts = factsOf(body, keysIn)
   const staysInside = facts.staysInside && !isTrial
   const readsOnly = flags?.includes('no-writes') === true
+  const isFree = rights === undefined && words === undefined
   const isPlain = !['_G', 'load', 'loadstring', 'pcall', 'xpcall', 'getmetatable'].some((name) => facts.names.has(name))
   const specs = [...facts.commands].flatMap((name) => {
     const spec = specOf(name)
@@ -133,15 +147,13 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
   const { before, behind } = prologueOf(
     {
       specs: specs.map(({ name, spec }) => ({ name: quoted(name), spec })),
-      all:
-        rights === undefined && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C')
-          ? NONE
-          : quoted(allSpecs()),
-      isShort: rights === undefined && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
+      all: isFree && isPlain && isKnown && specs.every(({ spec }) => spec !== 'C') ? NONE : quoted(allSpecs()),
+      isShort: isFree && isPlain && isKnown && specs.every(({ spec }) => isShort(spec)),
       fields: isPlain && !facts.fields?.has('set_repl') ? facts.fields : undefined,
       staysInside,
       isTrial,
       rights,
+      words,
       readsOnly,
       maxBytes,
     },
@@ -159,6 +171,7 @@ export function wrap(source: Buffer, maxBytes: number, isTrial = false, rights?:
     allowsOom: flags?.includes('allow-oom'),
     learnt: nothingLearnt(),
     rights,
+    words,
   }
 }
 

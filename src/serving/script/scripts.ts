@@ -15,7 +15,7 @@ import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { newRun, numkeysOf } from './run.js'
 import { Runs } from './runs.js'
-import { type Script, saysItOnlyReads, shaOf, underRights, wrap } from './script.js'
+import { formUnder, type Script, saysItOnlyReads, shaOf, wrap } from './script.js'
 import { notWrapped } from './script-call.js'
 
 /** As Valkey has it. */
@@ -35,6 +35,8 @@ export class Scripts {
   readonly long: LongScripts
   /** Of scripts, and of functions. */
   readonly runs: Runs
+  /** The words that all members understand, see `prologue-words`: undefined while they are of one kind. Set by whoever knows the members. */
+  wordsOfAll: () => string | undefined = () => undefined
   /** Those that are being compiled, by their SHA1. */
   private readonly compiling = new Map<string, Promise<Script | Reply>>()
 
@@ -151,7 +153,7 @@ export class Scripts {
   }
 
   private formFor(script: Script, { rights }: CommandRow): Script {
-    return underRights(script, rights, this.options.scriptEffectsBytes)
+    return formUnder(script, { rights, words: this.wordsOfAll() }, this.options.scriptEffectsBytes)
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
