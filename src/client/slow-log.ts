@@ -3,10 +3,11 @@ import { wallClockUs } from '../base/clock.js'
 import { coarse, readClock, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
 import type { CommandRow } from '../command/row.js'
 import { lookupCommand, lookupSubcommand } from '../command/table.js'
-import { argumentOf, type Frame } from '../resp/frame.js'
+import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import { AskedBytes } from './asked-bytes.js'
 import { Durations } from './durations.js'
+import { type EventName, LatencyMonitor } from './latency-monitor.js'
 import { REDACTED, secretsIn } from './redaction.js'
 import { DESCRIBED, type Slot, TIMED } from './slot.js'
 import type { Named } from './surroundings.js'
@@ -21,6 +22,7 @@ const NOTED_PER_SECOND = 1000
 /** Redis's own defaults. */
 const SLOWER_THAN_US = 10_000
 const ENTRIES_MAX = 128
+const NEVER_US = Number.POSITIVE_INFINITY
 
 /** A command that was slow. */
 export interface SlowCommand {
@@ -46,12 +48,16 @@ export interface SlowCommand {
 export class SlowLog {
   /** From so many ticks on a command is looked at. */
   ticks = 0
+  /** Whether it may have to be told what a command was. */
+  private keeps = true
   entriesMax = ENTRIES_MAX
   /** The newest first. */
   readonly entries: SlowCommand[] = []
   /** A command that was held is served, not that of the framer. */
   held: Frame | undefined
   readonly durations = new Durations()
+  /** LATENCY, to which the same commands are slow, or others. */
+  readonly latency = new LatencyMonitor()
   private slowerThan = 0
   private nextId = 0
   private second = 0
@@ -72,7 +78,17 @@ export class SlowLog {
 
   set slowerThanUs(us: number) {
     this.slowerThan = us
-    this.ticks = Math.min(2 ** 31 - 1, Math.floor((us * TICKS_PER_MS) / 1000))
+    this.look()
+  }
+
+  /** `latency-monitor-threshold`; 0: nothing is watched. */
+  get latencyThresholdMs(): number {
+    return this.latency.thresholdMs
+  }
+
+  set latencyThresholdMs(ms: number) {
+    this.latency.thresholdMs = ms
+    this.look()
   }
 
   get isOn(): boolean {
@@ -88,7 +104,7 @@ export class SlowLog {
   /** The command that the framer has just given takes this slot. */
   note(slot: Slot, framer: RequestFramer): void {
     slot.askedTick = coarse.tick
-    if (!this.isOn) slot.asked = TIMED
+    if (!this.keeps) slot.asked = TIMED
     else if (this.held !== undefined) describeIn(slot, this.held)
     else if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
     else describeIn(slot, framer)
@@ -102,21 +118,25 @@ export class SlowLog {
     const readTick = coarse.tick
     const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick
     const tookUs = microseconds(sinceTick, nowTick)
-    if (tookUs < this.slowerThan || !this.isOn || slot.asked === TIMED) return
+    if (slot.asked === TIMED) return
+    const args = () => slot.askedArgs ?? describe(this.bytes.frameAt(slot.asked))
+    if (this.isLate(tookUs)) this.latency.note(eventOf(args()), tookUs)
+    if (tookUs < this.slowerThan || !this.isOn) return
     this.add(client, {
       tookUs,
       waitedUs: microseconds(sinceTick, sentTick ?? readTick),
       serverUs: sentTick === undefined ? 0 : microseconds(sentTick, readTick),
       proxyUs: microseconds(readTick, nowTick),
       member: by?.name ?? '',
-      args: () => slot.askedArgs ?? describe(this.bytes.frameAt(slot.asked)),
+      args,
     })
   }
 
   /** The proxy has served a command itself, at once. */
-  served(client: Named, frame: Frame, { timedAs }: CommandRow, beganMs: number): void {
+  served(client: Named, frame: Frame, { timedAs, flags }: CommandRow, beganMs: number): void {
     const tookUs = Math.floor((performance.now() - beganMs) * 1000)
     this.durations.noteOwn(timedAs, tookUs)
+    if (this.isLate(tookUs)) this.latency.note(flags.includes('fast') ? 'fast-command' : 'command', tookUs)
     if (tookUs < this.slowerThan || !this.isOn) return
     const whole = { tookUs, waitedUs: 0, serverUs: 0, proxyUs: tookUs }
     this.add(client, { ...whole, member: '', args: () => describe(frame) })
@@ -124,6 +144,19 @@ export class SlowLog {
 
   reset(): void {
     this.entries.length = 0
+  }
+
+  private isLate(us: number): boolean {
+    const { thresholdMs } = this.latency
+    return thresholdMs > 0 && us >= thresholdMs * 1000
+  }
+
+  /** From when on a command is looked at. */
+  private look(): void {
+    const { thresholdMs } = this.latency
+    const us = Math.min(this.isOn ? this.slowerThan : NEVER_US, thresholdMs > 0 ? thresholdMs * 1000 : NEVER_US)
+    this.keeps = us < NEVER_US
+    this.ticks = Math.min(2 ** 31 - 1, Math.floor((us * TICKS_PER_MS) / 1000))
   }
 
   private add(
@@ -157,10 +190,8 @@ function microseconds(from: number, to: number): number {
 
 /** What is shown of a command: the first arguments, and the beginnings of long ones [Redis slowlog.c slowlogCreateEntry]. */
 function describe(frame: Frame): Buffer[] {
-  const { buf, argStart, argEnd, argc } = frame
-  const command = lookupCommand(buf, argStart[0], argEnd[0])
-  const isSub = command?.subcommands !== undefined && argc > 1
-  const row = isSub ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : command
+  const { argc } = frame
+  const row = rowOf(frame)
   const secrets = row === undefined ? [] : secretsIn(row, frame)
   const shown = Math.min(argc, ARGUMENTS_MAX)
   return Array.from({ length: shown }, (_, i) => {
@@ -169,6 +200,17 @@ function describe(frame: Frame): Buffer[] {
     }
     return secrets.includes(i) ? REDACTED : beginning(argumentOf(frame, i))
   })
+}
+
+function rowOf({ buf, argStart, argEnd, argc }: Frame): CommandRow | undefined {
+  const command = lookupCommand(buf, argStart[0], argEnd[0])
+  const isSub = command?.subcommands !== undefined && argc > 1
+  return isSub ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : command
+}
+
+/** As which event it counts, by what is shown of it. */
+function eventOf(args: readonly Buffer[]): EventName {
+  return rowOf(frameOf(args.slice(0, 2)))?.flags.includes('fast') ? 'fast-command' : 'command'
 }
 
 function beginning(argument: Buffer): Buffer {

@@ -1,20 +1,44 @@
-import { elementsOf, integerOf, textOf } from '../../resp/decode.js'
-import { map, type Reply } from '../../resp/encode.js'
+import { wallClockUs } from '../../base/clock.js'
+import { bytesOf, elementsOf, integerOf, textOf } from '../../resp/decode.js'
+import { error, isError, map, type Reply, verbatim } from '../../resp/encode.js'
+import { SAMPLES_MAX, type Sample } from '../latency-monitor.js'
 import type { Server } from '../server.js'
 import { allDid, askEach, entriesOf, goodReplies, merged, textsOf } from './every-member.js'
+import { adviceOf } from './latency-advice.js'
 import type { LocalCommand } from './local-command.js'
+import { latencyGraph } from './sparkline.js'
 
-/** Redis keeps so many samples of an event [Redis latency.h LATENCY_TS_LEN]. */
-const SAMPLES_MAX = 160
-
-/** LATENCY …: what is slow is told by the members, and `latency-monitor-threshold` is a setting of theirs. */
+/**
+ * LATENCY …: `latency-monitor-threshold` is a setting of the proxy, which sees what its clients wait for, and of the members, which see what
+ * keeps themselves busy: their events are one list. HISTOGRAM tells what the members execute, as in Redis without what it waits for.
+ */
 export const latencyCommands: Record<string, LocalCommand> = {
-  'latency|doctor': (_client, _args, server) => textsOf(server, ['LATENCY', 'DOCTOR']),
-  'latency|graph': (_client, args, server) => textsOf(server, args),
+  'latency|doctor': (_client, args, server) => doctor(server, args),
+  'latency|graph': (_client, args, server) => graph(server, args),
   'latency|histogram': (_client, args, server) => merged(server, args, histogram),
-  'latency|history': (_client, args, server) => merged(server, args, history),
-  'latency|latest': (_client, args, server) => merged(server, args, latest),
+  'latency|history': async (_client, args, server) => [
+    ...samplesOf(await told(server, args), ownSamples(server, args[2])),
+  ],
+  'latency|latest': async (_client, args, server) => latest([...(await told(server, args)), ownLatest(server)]),
   'latency|reset': (_client, args, server) => reset(server, args),
+}
+
+/** What the members say; nothing of those that are away, for the proxy has its own to tell. */
+async function told(server: Server, args: readonly (Buffer | string)[]): Promise<readonly Reply[]> {
+  const answers = await askEach(server, args)
+  return goodReplies(answers)
+}
+
+function ownLatest({ slowLog }: Server): Reply {
+  return [...slowLog.latency.events].map(([name, { samples, mostMs }]) => [
+    name,
+    ...samples[samples.length - 1],
+    mostMs,
+  ])
+}
+
+function ownSamples({ slowLog }: Server, event: Buffer): readonly Sample[] {
+  return slowLog.latency.events.get(event.toString('latin1'))?.samples ?? []
 }
 
 interface Event {
@@ -45,24 +69,53 @@ function latest(replies: readonly Reply[]): Reply {
 }
 
 /** LATENCY HISTORY event: the latest samples of all, one for a second as in Redis, which is the longest. */
-function history(replies: readonly Reply[]): Reply {
+function samplesOf(replies: readonly Reply[], own: readonly Sample[]): readonly Sample[] {
   const samples = new Map<number, number>()
+  const note = (atSeconds: number, ms: number) => samples.set(atSeconds, Math.max(ms, samples.get(atSeconds) ?? 0))
   for (const sample of replies.flatMap((reply) => elementsOf(reply) ?? [])) {
     const [atSeconds, ms] = (elementsOf(sample) ?? []).map((number) => integerOf(number) ?? 0)
-    samples.set(atSeconds, Math.max(ms, samples.get(atSeconds) ?? 0))
+    note(atSeconds, ms)
   }
+  for (const [atSeconds, ms] of own) note(atSeconds, ms)
   return [...samples].sort(([a], [b]) => a - b).slice(-SAMPLES_MAX)
 }
 
-/** LATENCY RESET [event …]: of all members; gives how many kinds of events there were. */
+/** LATENCY GRAPH event: of all samples that HISTORY has. */
+async function graph(server: Server, args: readonly Buffer[]): Promise<Reply> {
+  const event = args[2]
+  const [history, latest] = await Promise.all([
+    told(server, ['LATENCY', 'HISTORY', event]),
+    told(server, ['LATENCY', 'LATEST']),
+  ])
+  const samples = samplesOf(history, ownSamples(server, event))
+  const name = event.toString('latin1')
+  if (samples.length === 0) {
+    return error(Buffer.concat([Buffer.from("ERR No samples available for event '"), event, Buffer.from("'")]))
+  }
+  const mostMs = eventsOf([...latest, ownLatest(server)]).get(name)?.mostMs ?? 0
+  const nowSeconds = Math.floor(wallClockUs() / 1e6)
+  return verbatim('txt', Buffer.from(latencyGraph(name, samples, mostMs, nowSeconds), 'latin1'))
+}
+
+/** LATENCY DOCTOR: what the proxy has seen, when it watches, before what the members say. */
+async function doctor(server: Server, args: readonly Buffer[]): Promise<Reply> {
+  const said = await textsOf(server, args)
+  const { latency } = server.slowLog
+  if (latency.thresholdMs === 0) return said
+  const text = isError(said) ? said.message : (bytesOf(said)?.toString('latin1') ?? '')
+  const members = text.startsWith('# ') ? text : `# the servers\n${text}`
+  return verbatim('txt', Buffer.from(`# the proxy\n${adviceOf(latency)}\n${members}`, 'latin1'))
+}
+
+/** LATENCY RESET [event …]: of the proxy and all members; gives how many kinds of events there were. */
 async function reset(server: Server, args: readonly Buffer[]): Promise<Reply> {
+  const asked = args.slice(2).map((name) => name.toString('latin1'))
   const [known, answers] = await Promise.all([askEach(server, ['LATENCY', 'LATEST']), askEach(server, args)])
+  const own = server.slowLog.latency.reset(asked)
   const failure = allDid(answers, 'it')
   if (failure !== undefined) return failure
-  const names = [...eventsOf(goodReplies(known)).keys()]
-  if (args.length === 2) return names.length
-  const asked = new Set(args.slice(2).map(String))
-  return names.filter((name) => asked.has(name)).length
+  const names = [...eventsOf(goodReplies(known)).keys()].filter((name) => asked.length === 0 || asked.includes(name))
+  return new Set([...names, ...own]).size
 }
 
 /**

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { latencyGraph } from '../../../src/client/commands/sparkline.js'
 import { startProxy, startRedis } from '../../helpers/proxy.js'
 import { itemsOf, type Node, readReply, textOf } from '../../helpers/raw-reply.js'
+import { until } from '../../helpers/until.js'
 
 /* MEMORY and LATENCY of a ring: made of what each of its servers says [design §7 Settings]. */
 
@@ -71,13 +73,91 @@ t.test('events of all servers are one list, and the threshold is set on all of t
   t.ok(samples.some(([, ms]) => ms >= 90))
   t.equal(new Set(samples.map(([at]) => at)).size, samples.length, 'one for a second')
   const graph = textOf(await ask('LATENCY', 'GRAPH', 'command'))
-  t.match(graph, /^# dt-1\ncommand - high/)
-  t.match(graph, /^# dt-3\ncommand - high/m)
-  t.match(textOf(await ask('LATENCY', 'DOCTOR')), /^# dt-1\n/)
+  t.match(graph, `command - high ${most} ms, low `)
+  t.match(textOf(await ask('LATENCY', 'DOCTOR')), /^# the proxy\n[^#]*^# dt-1\n/m)
   t.equal(String(await client.ask('LATENCY', 'RESET', 'command', 'command', 'nosuch')), ':1\r\n')
   t.equal(String(await client.ask('LATENCY', 'GRAPH', 'command')), "-ERR No samples available for event 'command'\r\n")
   for (const member of members) t.same(itemsOf(readReply(await member.ask('LATENCY', 'HISTORY', 'command'))), [])
   await client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0')
+})
+
+t.test("what clients have waited for is the proxy's own, whatever the servers have seen", async (t) => {
+  await client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '60')
+  t.match(String(await client.ask('CONFIG', 'GET', 'latency-monitor-threshold')), /\r\n60\r\n$/)
+  for (const member of members) await member.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0')
+  await client.ask('LATENCY', 'RESET')
+  // The servers hold back what they are sent, and take no time for it.
+  const late = async (...words: string[]) => {
+    for (const member of members) await member.ask('CLIENT', 'PAUSE', '120')
+    await client.ask(...words)
+  }
+  const events = async () =>
+    new Map(
+      itemsOf(await ask('LATENCY', 'LATEST')).map((item) => [textOf(itemsOf(item)[0]), itemsOf(item).map(textOf)]),
+    )
+  await late('GET', 'k1')
+  await late('SLOWLOG', 'LEN')
+  t.same(
+    [...(await events()).keys()].filter((name) => name !== 'event-loop'),
+    ['fast-command'],
+  )
+  await late('KEYS', 'nosuch*')
+  await client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '-1')
+  await late('KEYS', 'nosuch*')
+  const [command, fast] = ['command', 'fast-command'].map(async (name) =>
+    (await events()).get(name)!.slice(1).map(Number),
+  )
+  for (const [at, latest, most] of [await command, await fast]) {
+    t.ok(Math.abs(at - Date.now() / 1000) < 30, 'the time of day in seconds')
+    t.ok(latest >= 60 && most >= latest && most < 30_000, `${latest} ${most}`)
+  }
+  t.match(String(await client.ask('LATENCY', 'HISTORY', 'fast-command')), /^\*[12]\r\n\*2\r\n:\d+\r\n:\d+\r\n/)
+  t.match(
+    textOf(await ask('LATENCY', 'GRAPH', 'fast-command')),
+    /^fast-command - high \d+ ms, low \d+ ms \(all time high \d+ ms\)\n-{80}\n/,
+  )
+  t.match(textOf(await ask('LATENCY', 'DOCTOR')), /^# the proxy\n1\. .*\n.*DT SLOWLOG GET/s)
+  t.equal(String(await client.ask('LATENCY', 'RESET', 'command')), ':1\r\n')
+  t.notOk((await events()).has('command'))
+
+  // This process is the proxy, too.
+  const untilMs = performance.now() + 250
+  while (performance.now() < untilMs);
+  await until('it has noticed', async () => (await events()).has('event-loop'))
+  await client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0', 'slowlog-log-slower-than', '10000')
+  await client.ask('LATENCY', 'RESET')
+  await late('GET', 'k1')
+  t.equal((await events()).size, 0)
+})
+
+t.test("the graph is Redis's own", async (t) => {
+  const plain = await redis.connect()
+  await plain.ask('CONFIG', 'SET', 'latency-monitor-threshold', '1')
+  for (const seconds of ['0.003', '0.05', '0.02']) {
+    await plain.ask(
+      'EVAL',
+      `local n=redis.call('TIME') local from=n[1]*1000000+n[2]
+      while true do n=redis.call('TIME') if n[1]*1000000+n[2]-from>${Number(seconds) * 1e6} then break end end`,
+      '0',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 1050))
+  }
+  const history = itemsOf(readReply(await plain.ask('LATENCY', 'HISTORY', 'command'))).map((item) => {
+    const [at, ms] = itemsOf(item).map(textOf).map(Number)
+    return [at, ms] as const
+  })
+  t.ok(history.length >= 3, `${history.length} samples`)
+  const most = Math.max(...history.map(([, ms]) => ms))
+  // The labels say how long ago, so the second has to be the same.
+  await until('both were made in one second', async () => {
+    const before = Math.floor(Date.now() / 1000)
+    const theirs = textOf(readReply(await plain.ask('LATENCY', 'GRAPH', 'command')))
+    if (Math.floor(Date.now() / 1000) !== before) return false
+    t.equal(latencyGraph('command', history, most, before), theirs)
+    return true
+  })
+  const many = Array.from({ length: 100 }, (_, i) => [i, 5] as const)
+  t.equal(latencyGraph('x', many, 7, 90_000).split('\n').length, 2 + 2 * (4 + 1 + 2) + 1 + 1, 'two rows of graphs')
 })
 
 t.test('a histogram counts the calls of all servers, up to each time', async (t) => {
@@ -113,5 +193,6 @@ t.test('who does not answer is named', async (t) => {
   )
   await proxy.ring.kill('dt-1')
   await proxy.ring.kill('dt-3')
-  t.match(String(await client.ask('LATENCY', 'LATEST')), /^-ERR no server of the ring has answered/)
+  t.match(String(await client.ask('LATENCY', 'HISTOGRAM')), /^-ERR no server of the ring has answered/)
+  t.equal(String(await client.ask('LATENCY', 'LATEST')), '*0\r\n', 'the proxy has its own to tell')
 })

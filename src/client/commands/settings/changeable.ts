@@ -181,6 +181,17 @@ export const CHANGEABLE: ReadonlyMap<string, Changeable> = new Map(
       },
     ),
 
+    'latency-monitor-threshold': {
+      ...number(
+        ({ slowLog }) => slowLog.latencyThresholdMs,
+        (value) => wholeIn(value, 0n, LONG_MAX),
+        ({ slowLog }, ms) => {
+          slowLog.latencyThresholdMs = ms
+        },
+      ),
+      isOfMembersToo: true,
+    },
+
     'acllog-max-len': number(
       ({ acl }) => acl.log.max,
       (value) => wholeIn(value, 0n, LONG_MAX),

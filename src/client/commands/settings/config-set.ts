@@ -39,6 +39,7 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
       const checked = changeable.check(server, text)
       if (typeof checked === 'string') return failedSetting(name, checked)
       changes.push(checked)
+      if (changeable.isOfMembersToo) ofMembers.push(each)
     } else if (own.has(name)) {
       if (own.get(name) !== text) return failedSetting(name, refusedOfProxy(name))
     } else {
