@@ -26,6 +26,8 @@ export interface ChaosRingOptions {
   readonly stateFile?: boolean
   /** The directory of another build of the proxy. */
   readonly program?: string | undefined
+  /** More sections of the proxy's settings, in the place of those that chaos has. */
+  readonly settings?: Readonly<Record<string, object>>
   /** Told of what ended by itself. */
   readonly onCrash: (who: string, how: string) => void
 }
@@ -224,6 +226,7 @@ export class ChaosRing {
       sentinel: { addresses: this.sentinels.map(({ relay }) => `127.0.0.1:${relay.port}`), masterPattern: 'dt-*' },
       limits: { unavailableTimeoutMs: UNAVAILABLE_TIMEOUT_MS },
       log: { level: 'debug', format: 'json' },
+      ...this.options.settings,
     }
   }
 

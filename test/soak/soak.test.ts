@@ -1,0 +1,29 @@
+import t from 'tap'
+import { temporaryDirectory } from '../helpers/temporary-directory.js'
+import { memoryFault, type Row, tableOf } from './report.js'
+import { runSoak } from './run-soak.js'
+
+/* A short `npm run soak`. */
+
+const MB = 1024 * 1024
+
+t.test('twenty seconds in which members are killed and paused, and links cut', { timeout: 180_000 }, async (t) => {
+  const options = { seconds: 20, seed: 4, faults: ['kill', 'pause', 'cut'], clients: 2, dir: temporaryDirectory(t) }
+  const report = await runSoak(options, (line) => t.comment(line))
+  t.same(report.violations, [])
+  t.equal(report.rows.length, 4)
+  t.ok(report.replies > 500, `${report.replies} replies`)
+  t.ok(Object.keys(report.faults).length > 0, 'something went wrong meanwhile')
+  for (const { rssBytes, lagMostMs, mostMs } of report.rows) t.ok(rssBytes > 10 * MB && lagMostMs > 0 && mostMs > 0)
+  const lines = tableOf(report).split('\n')
+  t.match(lines[0], /^ *s +replies\/s +p50 ms .* faults +errors$/)
+  t.equal(lines.indexOf(''), 5, 'a line for each five seconds')
+  t.match(lines.at(-2), '0 violations')
+})
+
+t.test('memory that grows is a violation, and that of a beginning is not', async (t) => {
+  const rows = (...rss: number[]) => rss.map((mb, i) => ({ atSeconds: (i + 1) * 60, rssBytes: mb * MB }) as Row)
+  t.equal(memoryFault(rows(60, 100, 110, 100, 120, 125)), undefined)
+  t.match(memoryFault(rows(60, 100, 110, 140, 170, 200)), 'has grown from 100 MB after 120 s to 200 MB')
+  t.equal(memoryFault(rows(500)), undefined, 'nobody can tell')
+})
