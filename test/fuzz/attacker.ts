@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { commandDocs } from '../conformance/command-docs.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { Patience } from './patience.js'
 import { ReplyCounter } from './reply-counter.js'
 import { type Session, Sessions } from './sessions.js'
 
@@ -36,6 +37,8 @@ const options = JSON.parse(process.argv[2]) as AttackOptions
 const counts = { sessions: 0, bytes: 0, replies: 0 }
 const open = new Set<Socket>()
 let going = false
+/** How often they were told to go: who was told to rest meanwhile is not judged, its connection is gone. */
+let round = 0
 let wake: (() => void) | undefined
 let next = options.first
 
@@ -44,6 +47,7 @@ const tell = (told: Told) => process.send?.(told)
 class Player {
   private readonly counter = new ReplyCounter()
   private isClosed = false
+  private readonly round = round
   private broken: string | undefined
 
   private constructor(
@@ -81,7 +85,7 @@ class Player {
   private async run(): Promise<string | undefined> {
     const { session, socket } = this
     for (const { bytes, pauseMs } of session.chunks) {
-      if (this.isClosed || !going) break
+      if (this.isClosed || !this.isPlayed) break
       socket.write(bytes)
       counts.bytes += bytes.length
       if (pauseMs > 0) await sleep(pauseMs)
@@ -89,19 +93,24 @@ class Player {
     if (session.end === 'breaks off') return this.broken
     if (session.end === 'half-closes') socket.end()
     await this.settle()
-    return this.broken ?? (going ? this.missing() : undefined)
+    return this.broken ?? (this.isPlayed ? this.missing() : undefined)
+  }
+
+  /** It was not broken off because all were told to rest. */
+  private get isPlayed(): boolean {
+    return going && this.round === round
   }
 
   private async settle(): Promise<void> {
     const { replies, reads, end } = this.session
     const isSure = replies !== undefined && reads
     const isDone = () => {
-      if (this.isClosed || !going || this.broken !== undefined) return true
+      if (this.isClosed || !this.isPlayed || this.broken !== undefined) return true
       return end === 'waits' && isSure && this.counter.replies >= replies
     }
     const patienceMs = isSure || (end === 'half-closes' && reads) ? PATIENCE_MS : LINGER_MS
-    const untilMs = performance.now() + patienceMs
-    while (!isDone() && performance.now() < untilMs) await sleep(5)
+    const patience = new Patience(patienceMs)
+    while (!isDone() && !patience.isOver) await sleep(5)
   }
 
   private missing(): string | undefined {
@@ -131,7 +140,7 @@ async function client(sessions: Sessions): Promise<void> {
     const session = sessions.get(next++)
     tell({ kind: 'began', session: session.number })
     const fault = await Player.play(session)
-    if (fault !== undefined && going)
+    if (fault !== undefined)
       tell({ kind: 'fault', session: session.number, fault: `${session.kind}, ${session.door}: ${fault}` })
     tell({ kind: 'ended', session: session.number })
     counts.sessions++
@@ -145,6 +154,7 @@ wake = () => {
 }
 process.on('message', (word) => {
   going = word === 'go'
+  if (going) round++
   if (going) wake?.()
   else for (const socket of open) socket.destroy()
 })

@@ -144,13 +144,6 @@ class FuzzRun {
 
   private async begin(): Promise<void> {
     const { serve, options, latencies } = this
-    const secure = await RawClient.secure(this.tlsPort, this.certificates.options(undefined))
-    this.t.teardown(() => secure.close())
-    this.clients.push(
-      await WellBehaved.start(await serve.connect(2), 'two', 2, latencies),
-      await WellBehaved.start(await serve.connect(3), 'three', 3, latencies),
-      await WellBehaved.start(secure, 'secure', 2, latencies),
-    )
     const [first, end] = options.sessions ?? [0, Number.MAX_SAFE_INTEGER]
     const attack: AttackOptions = {
       port: serve.port,
@@ -173,6 +166,14 @@ class FuzzRun {
       this.isAttackOver = true
     })
     await Promise.race([ready, gone])
+    // Who has said nothing for idleTimeoutMs is closed, and to start the other process may take as long.
+    const secure = await RawClient.secure(this.tlsPort, this.certificates.options(undefined))
+    this.t.teardown(() => secure.close())
+    this.clients.push(
+      await WellBehaved.start(await serve.connect(2), 'two', 2, latencies),
+      await WellBehaved.start(await serve.connect(3), 'three', 3, latencies),
+      await WellBehaved.start(secure, 'secure', 2, latencies),
+    )
   }
 
   private heard(told: Told): void {

@@ -2,24 +2,44 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CheckingClient } from '../helpers/checking-client.js'
 import type { RawClient } from '../helpers/raw-client.js'
 
-/** So many times are kept of each kind: a run may take an hour. */
-const SAMPLES_MAX = 200_000
+/** The first bucket is up to so many ms, each is larger than the one before by 2 %, and the last one has all that is longer. */
+const FIRST_MS = 0.01
+const GROWTH = Math.log(1.02)
+const BUCKETS = 1024
+
+/** How long each of very many things took, for asking often. */
+class Times {
+  private readonly counts = new Uint32Array(BUCKETS)
+  private all = 0
+
+  note(ms: number): void {
+    const bucket = Math.ceil(Math.log(Math.max(ms, FIRST_MS) / FIRST_MS) / GROWTH)
+    this.counts[Math.min(bucket, BUCKETS - 1)]++
+    this.all++
+  }
+
+  /** 99 of 100 took at most so many ms; 0 when there are none. */
+  p99(): number {
+    let left = this.all * 0.99
+    for (const [i, count] of this.counts.entries())
+      if (count > 0 && (left -= count) <= 0) return FIRST_MS * Math.exp(GROWTH * i)
+    return 0
+  }
+}
 
 /** When a well-behaved client was answered: while nobody attacks, and beside attacks. */
 export class Latencies {
-  readonly alone: number[] = []
-  readonly beside: number[] = []
+  private readonly alone = new Times()
+  private readonly beside = new Times()
   /** Where the next one counts; undefined: nowhere, things are changing. */
   into: 'alone' | 'beside' | undefined
 
   note(ms: number): void {
-    const { into } = this
-    if (into !== undefined && this[into].length < SAMPLES_MAX) this[into].push(ms)
+    if (this.into !== undefined) this[this.into].note(ms)
   }
 
   p99(of: 'alone' | 'beside'): number {
-    const sorted = this[of].toSorted((a, b) => a - b)
-    return sorted[Math.floor(sorted.length * 0.99)] ?? 0
+    return this[of].p99()
   }
 }
 
