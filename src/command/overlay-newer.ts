@@ -9,12 +9,7 @@ const notCluster = (name: string): OverlayRow => [`cluster|${name}`, 'any', 'non
  * counts from when a server has told of its command.
  */
 export const NEWER_OVERLAY: readonly OverlayRow[] = [
-  [
-    'msetex',
-    'key',
-    'copy',
-    { plan: 'set-until', note: 'keys on several servers: each by itself [Several keys]' },
-  ],
+  ['msetex', 'key', 'copy', { plan: 'set-until', note: 'keys on several servers: each by itself [Several keys]' }],
   ['client|capa', 'local', 'none', { note: 'what a client says it can do is not needed here' }],
   [
     'client|import-source',

@@ -87,5 +87,9 @@ t.test('who overwrites nothing by what a look has found asks nobody what the oth
   t.equal(await questionsOf('SMOVE', `{${a}}set`, `{${b}}set`, 'member'), 0)
   t.equal(await questionsOf('MSETNX', `{${a}}text`, 'x', `{${b}}text`, 'x'), 0, 'it sets nothing')
   t.equal(await questionsOf('RENAME', `{${a}}text`, `{${b}}text`), 1, 'what has no deadline is there')
-  t.equal(await questionsOf('MSETNX', `{${a}}new`, 'x', `{${b}}new`, 'x'), 6, 'each key is asked about on three servers')
+  t.equal(
+    await questionsOf('MSETNX', `{${a}}new`, 'x', `{${b}}new`, 'x'),
+    6,
+    'each key is asked about on three servers',
+  )
 })

@@ -105,31 +105,34 @@ t.test('links are kept for who has waited for them, but not for long', async (t)
 const refuses = (story: PiecesStory, isSo: boolean) =>
   story.on('target', 'CONFIG', 'SET', 'min-replicas-to-write', isSo ? '1' : '0')
 
-t.test('what a server refuses to remove is removed when it does not any more, but for what is parked by then', async (t) => {
-  const { story, source, value, parking } = await begin(t)
-  const other = new Parking(story.lanes, story.pieces)
-  const [name, othersName] = [parking.newName(), other.newName()]
-  for (const [each, as] of [
-    [parking, name],
-    [other, othersName],
-  ] as const)
-    t.strictSame(await each.copy(value, as, true), { deadline: -1 })
-  await refuses(story, true)
-  parking.end()
-  await story.links.target.call(['PING'])
-  t.equal(String(await story.on('target', 'EXISTS', name)), ':1\r\n')
-  t.equal(story.pieces.areAnyHidden, true, 'whoever counts keys looks at their names')
-  await refuses(story, false)
-  await until('it is gone', async () => String(await story.on('target', 'EXISTS', name)) === ':0\r\n')
-  await until('nor is it listed', async () => {
-    return String(await story.on('target', 'SMISMEMBER', PARKED_NAMES, name, othersName)) === '*2\r\n:0\r\n:1\r\n'
-  })
-  t.equal(String(await story.on('target', 'HLEN', othersName)), ':3000\r\n')
-  t.equal(source.ready, true)
-  other.end()
-  await story.nothingIsLeft()
-  t.equal(story.pieces.areAnyHidden, false)
-})
+t.test(
+  'what a server refuses to remove is removed when it does not any more, but for what is parked by then',
+  async (t) => {
+    const { story, source, value, parking } = await begin(t)
+    const other = new Parking(story.lanes, story.pieces)
+    const [name, othersName] = [parking.newName(), other.newName()]
+    for (const [each, as] of [
+      [parking, name],
+      [other, othersName],
+    ] as const)
+      t.strictSame(await each.copy(value, as, true), { deadline: -1 })
+    await refuses(story, true)
+    parking.end()
+    await story.links.target.call(['PING'])
+    t.equal(String(await story.on('target', 'EXISTS', name)), ':1\r\n')
+    t.equal(story.pieces.areAnyHidden, true, 'whoever counts keys looks at their names')
+    await refuses(story, false)
+    await until('it is gone', async () => String(await story.on('target', 'EXISTS', name)) === ':0\r\n')
+    await until('nor is it listed', async () => {
+      return String(await story.on('target', 'SMISMEMBER', PARKED_NAMES, name, othersName)) === '*2\r\n:0\r\n:1\r\n'
+    })
+    t.equal(String(await story.on('target', 'HLEN', othersName)), ':3000\r\n')
+    t.equal(source.ready, true)
+    other.end()
+    await story.nothingIsLeft()
+    t.equal(story.pieces.areAnyHidden, false)
+  },
+)
 
 t.test('what a server refuses to remove when its link is up is removed later', async (t) => {
   const { story, target } = await begin(t)

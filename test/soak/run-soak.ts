@@ -115,7 +115,9 @@ async function watch(
     counted = nemesis.records.length
     beganMs = nowMs()
     rows.push(row)
-    progress(`${row.atSeconds} s: ${replies} replies, p99 ${row.p99Ms.toFixed(1)} ms, ${nemesis.status() || 'no fault'}`)
+    progress(
+      `${row.atSeconds} s: ${replies} replies, p99 ${row.p99Ms.toFixed(1)} ms, ${nemesis.status() || 'no fault'}`,
+    )
   }
   return rows
 }

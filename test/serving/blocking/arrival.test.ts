@@ -250,7 +250,13 @@ t.test('who stands in line unasked is offered nothing before it is noted that he
   const command = blockedCommandOf(row, frame, 0) as BlockedCommand
   const claims: unknown[] = []
   const keeper = { stands: (client: WaitingClient) => claims.push(client.claim) } as unknown as Keeper
-  const client = new WaitingClient(command, row, frame.argc, slotFor(() => {}), keeper)
+  const client = new WaitingClient(
+    command,
+    row,
+    frame.argc,
+    slotFor(() => {}),
+    keeper,
+  )
   client.claim = undefined
   t.equal(client.waitsInLine(), true)
   t.same(claims, ['asking'])
