@@ -18,14 +18,17 @@ export async function monitor(proxy: Pick<TestProxy, 'ring'>, name: string, port
 }
 
 /**
- * A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key.
+ * A ring of three members of which one, dt-9, is reached through a relay; it has a copy of every key, unless there are fewer `replicas`.
  *
  * @param config other settings than those of the links
  */
-export async function throughRelay(t: Teardown, { log = silentLogger(), config = {} as ConfigInput } = {}) {
+export async function throughRelay(
+  t: Teardown,
+  { log = silentLogger(), config = {} as ConfigInput, replicas = 2 } = {},
+) {
   // Without pings nothing passes the relay but what the test sends.
   const backend = { reconnectMinMs: 20, pingIntervalMs: 60_000 }
-  const proxy = await startProxy(t, { nodes: 2, replicas: 2, config: { ...config, backend }, log })
+  const proxy = await startProxy(t, { nodes: 2, replicas, config: { ...config, backend }, log })
   const server = await startRedis(t)
   const relay = await Relay.start(t, server.port)
   await monitor(proxy, 'dt-9', relay.port)
