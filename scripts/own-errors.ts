@@ -245,6 +245,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'Ask outside of the script.',
     ],
     [
+      'ERR this proxy takes … of at most … bytes, and this one has …; nothing was done',
+      'refused',
+      'A script, or a library of functions, has at most 1 MB.',
+      'A shorter source.',
+    ],
+    [
       'ERR this proxy runs … as functions of a script of its own, and that is more than this one allows',
       'refused',
       'The script is so large, or so deeply nested, that Lua does not take it with what the proxy puts around it.',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startProxy } from '../helpers/proxy.js'
+import { startProxy, startRedis } from '../helpers/proxy.js'
 import { limitStrings } from '../helpers/string-limit.js'
 import { until } from '../helpers/until.js'
 
@@ -17,6 +17,30 @@ t.test('a key may have 512 MB', async (t) => {
   const client = await connect()
   const huge = Buffer.alloc(512 * 1024 * 1024, 'x')
   t.equal(String(await client.ask('SPOP', huge)), '$-1\r\n')
+})
+
+t.test('a script has at most 1 MB, and one of 512 MB harms nobody', async (t) => {
+  const { connect } = await startProxy(t, { nodes: 1, replicas: 0 })
+  const client = await connect()
+  const long = (begin: string, bytes: number) => Buffer.concat([Buffer.from(begin), Buffer.alloc(bytes, ' ')])
+  const huge = long('return 1', 512 * 1024 * 1024 - 8)
+  t.match(String(await client.ask('EVAL', huge, '0')), /^-ERR this proxy takes scripts of at most 1048576 bytes/)
+  t.match(String(await client.ask('SCRIPT', 'LOAD', huge.subarray(0, 1048577))), /^-ERR this proxy takes scripts/)
+  const library = long('#!lua name=lib\n', 1048576)
+  t.match(String(await client.ask('FUNCTION', 'LOAD', library)), /^-ERR this proxy takes libraries of at most/)
+  const replies = await client.pipeline([
+    ['MULTI'],
+    ['EVAL', huge.subarray(0, 1048577), '0'],
+    ['SET', 'a', '1'],
+    ['EXEC'],
+  ])
+  t.match(String(replies[3]), /^\*2\r\n-ERR this proxy takes scripts .*\r\n\+OK\r\n$/)
+  t.equal(String(await client.ask('EVAL', huge.subarray(0, 1048576), '0')), ':1\r\n')
+  const redis = await startRedis(t)
+  for (const other of [await connect(), await redis.connect()]) {
+    other.send('*3\r\n$4\r\nEVAL\r\n$536870913\r\n')
+    t.equal(String(await other.reply()), '-ERR Protocol error: invalid bulk length\r\n')
+  }
 })
 
 t.test('whatever the argument, no string is made of it', async (t) => {
@@ -44,6 +68,8 @@ t.test('whatever the argument, no string is made of it', async (t) => {
     [/^-ERR/, 'SCAN', '0', HUGE, HUGE],
     [/^\*0/, 'KEYS', HUGE.subarray(1)],
     [/^-ERR syntax error/, 'FLUSHALL', HUGE],
+    [/^-NOSCRIPT/, 'EVALSHA', HUGE, '0'],
+    [/^-ERR Function not found/, 'FCALL', HUGE, '0'],
     [/^-ERR invalid first DB index/, 'SWAPDB', HUGE, '1'],
     [/^-ERR value is not an integer/, 'SELECT', HUGE],
     [/^-WRONGPASS/, 'AUTH', HUGE, 'x'],

@@ -12,7 +12,7 @@ import { error, isError, map, type Reply, type SetReply, type SimpleReply, simpl
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import { numkeysOf } from '../script/run.js'
-import type { Script } from '../script/script.js'
+import { type Script, tooLong } from '../script/script.js'
 import { clientsWords } from '../script/script-call.js'
 import type { Scripts } from '../script/scripts.js'
 import { Kept } from './kept.js'
@@ -253,6 +253,8 @@ export class Functions {
   private async tried(source: Buffer): Promise<Library | Reply> {
     const name = headOf(source)
     if (name?.startsWith('dt_')) return OURS
+    const refusal = tooLong(source, 'libraries')
+    if (refusal !== undefined) return refusal
     const link = this.scripts.anyMember.serving()
     if (link === undefined) return this.order.unavailable()
     try {

@@ -2,7 +2,7 @@ import { lowerCase } from '../../base/ascii.js'
 import type { CommandRow } from '../../command/row.js'
 import { error, type Reply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
-import { type Script, shaOf, wrap } from './script.js'
+import { type Script, shaOf, tooLong, wrap } from './script.js'
 import { ScriptCache } from './script-cache.js'
 
 const FLUSH_HOW = error('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
@@ -51,6 +51,7 @@ export class KeptScripts {
   /** That of a command which runs one, as long as it is known. */
   of(frame: Frame, { script }: CommandRow): Script | undefined {
     const word = argumentOf(frame, 1)
+    if (tooLong(word, 'scripts') !== undefined) return undefined
     return this.get(script === 'run' ? shaOf(word) : lowerCase(word))
   }
 

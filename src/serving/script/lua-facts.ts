@@ -32,6 +32,8 @@ export type KeysIn = (command: string) => 'first' | 'all' | undefined
 const CALLS: ReadonlySet<string> = new Set(['call', 'pcall'])
 /** What lets a script get at what it does not name, or run what is not in its source. */
 const HIDING: readonly string[] = ['load', 'loadstring', '_G']
+/** A function has at most 200 parameters [Lua 5.1 LUAI_MAXVARS]. */
+const PARAMETER_TOKENS_MAX = 500
 const BEHIND_STATEMENT: ReadonlySet<string> = new Set(['end', 'else', 'elseif', 'until', ';'])
 
 export function factsOf(source: string, keysIn: KeysIn): LuaFacts {
@@ -43,11 +45,20 @@ class Reader {
   private readonly keys: ReadonlyMap<string, number>
   /** Of KEYS, those that commands name; NaN where that is not seen. */
   private readonly places = new Set<number>()
+  /** By the place of a bracket that opens: that of the one that closes it, if there is one. */
+  private readonly closes: number[]
+  /** By place: that of the innermost bracket around it, and of the last `function` before it; -1 when there is none. */
+  private readonly around: Int32Array
+  private readonly functionBefore: Int32Array
 
   constructor(
     private readonly tokens: readonly Token[],
     private readonly keysIn: KeysIn,
   ) {
+    this.closes = new Array<number>(tokens.length).fill(-1)
+    this.around = new Int32Array(tokens.length)
+    this.functionBefore = new Int32Array(tokens.length)
+    this.readBrackets()
     this.keys = this.keyLocals()
   }
 
@@ -75,15 +86,13 @@ class Reader {
       else commands.add(command)
       if (command === undefined || !this.isOnKeys(i + 5, this.keysIn(command))) staysInside = false
     }
-    for (const call of this.callers()) {
-      for (const [i, { start }] of tokens.entries()) {
-        if (tokens[i].text !== 'return' || !call.every((text, k) => this.is(i + 1 + k, text))) continue
-        const close = this.closing(i + 1 + call.length)
-        if (close < 0 || !(close + 1 === tokens.length || BEHIND_STATEMENT.has(tokens[close + 1].text))) continue
-        brackets.push({ open: start + 'return'.length, close: tokens[close].end })
-      }
+    const callers = this.callers()
+    for (const [i, { start, text }] of tokens.entries()) {
+      const length = text === 'return' ? this.callerAt(i + 1, callers) : 0
+      const close = length > 0 ? this.closing(i + 1 + length) : -1
+      if (close < 0 || !(close + 1 === tokens.length || BEHIND_STATEMENT.has(tokens[close + 1].text))) continue
+      brackets.push({ open: start + 'return'.length, close: tokens[close].end })
     }
-    brackets.sort((a, b) => a.open - b.open)
     return {
       ...{ names, commands, texts, fields: isPlain ? fields : undefined, isLiteral: isLiteral && isPlain },
       ...{ staysInside: staysInside && isPlain, brackets },
@@ -91,15 +100,24 @@ class Reader {
     }
   }
 
-  /** The ways in which redis.call is spelled, by itself, and as a local that is one; and what else raises errors of ours. */
-  private callers(): string[][] {
+  /** Locals that are redis.call. */
+  private callers(): ReadonlySet<string> {
     const { tokens } = this
-    const callers = [...CALLS, 'acl_check_cmd'].map((call) => ['redis', '.', call])
+    const callers = new Set<string>()
     for (const [i, { text }] of tokens.entries()) {
       if (text !== 'local' || !this.is(i + 2, '=') || !this.is(i + 3, 'redis') || !this.is(i + 4, '.')) continue
-      if (CALLS.has(tokens[i + 5]?.text) && !this.is(i + 6, '(')) callers.push([tokens[i + 1].text])
+      if (CALLS.has(tokens[i + 5]?.text) && !this.is(i + 6, '(')) callers.add(tokens[i + 1].text)
     }
     return callers
+  }
+
+  /** How many tokens stand there that are redis.call, by itself or as a local, or what else raises errors of ours; 0 when none do. */
+  private callerAt(i: number, locals: ReadonlySet<string>): number {
+    const first = this.tokens[i]
+    if (first === undefined || first.kind === 'string') return 0
+    if (locals.has(first.text)) return 1
+    const field = this.is(i, 'redis') && this.is(i + 1, '.') ? this.tokens[i + 2]?.text : undefined
+    return field !== undefined && (CALLS.has(field) || field === 'acl_check_cmd') ? 3 : 0
   }
 
   /** Whether KEYS is nowhere changed, nor given to others, who might. */
@@ -114,18 +132,9 @@ class Reader {
     })
   }
 
-  /** Whether it stands in brackets, where nothing is assigned to. */
+  /** Whether it stands in brackets, where nothing is assigned to; the body of a function that is written there is none. */
   private isInBrackets(i: number): boolean {
-    let depth = 0
-    for (let k = i - 1; k >= 0; k--) {
-      const { text, kind } = this.tokens[k]
-      if (kind === 'name' && text === 'function') return false
-      if (kind !== 'symbol') continue
-      if (text === ')' || text === '}' || text === ']') depth++
-      else if ((text === '(' || text === '{') && --depth < 0) return true
-      else if (text === '[') depth--
-    }
-    return false
+    return this.around[i] > this.functionBefore[i]
   }
 
   /** Locals that are made once, of `KEYS[…]`, and never anything else. */
@@ -167,10 +176,12 @@ class Reader {
 
   private isParameter(i: number): boolean {
     let k = i - 1
-    while (k >= 0 && (this.is(k, ',') || this.tokens[k].kind === 'name')) k--
+    const last = i - PARAMETER_TOKENS_MAX
+    while (k >= 0 && k > last && (this.is(k, ',') || this.tokens[k].kind === 'name')) k--
     if (!this.is(k, '(')) return false
+    const first = k - PARAMETER_TOKENS_MAX
     for (k--; k >= 0 && (this.tokens[k].kind === 'name' || this.is(k, '.') || this.is(k, ':')); k--) {
-      if (this.is(k, 'function')) return true
+      if (k < first || this.is(k, 'function')) return true
     }
     return false
   }
@@ -196,14 +207,22 @@ class Reader {
 
   /** The place of what closes the bracket at `open`; -1 when there is none. */
   private closing(open: number): number {
-    let depth = 0
-    for (let i = open; i < this.tokens.length; i++) {
-      const { kind, text } = this.tokens[i]
-      if (kind !== 'symbol') continue
-      if (text === '(' || text === '[' || text === '{') depth++
-      else if ((text === ')' || text === ']' || text === '}') && --depth === 0) return i
+    return this.closes[open] ?? -1
+  }
+
+  /** Looks at all brackets once: what a client sends may have any number of them. */
+  private readBrackets(): void {
+    const { tokens, closes, around, functionBefore } = this
+    const open: number[] = []
+    let lastFunction = -1
+    for (const [i, { kind, text }] of tokens.entries()) {
+      const closesOne = kind === 'symbol' && (text === ')' || text === ']' || text === '}')
+      if (closesOne && open.length > 0) closes[open.pop()!] = i
+      around[i] = open.at(-1) ?? -1
+      functionBefore[i] = lastFunction
+      if (kind === 'name' && text === 'function') lastFunction = i
+      if (kind === 'symbol' && (text === '(' || text === '[' || text === '{')) open.push(i)
     }
-    return -1
   }
 
   private is(i: number, text: string): boolean {

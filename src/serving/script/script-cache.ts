@@ -2,6 +2,8 @@ import type { Script } from './script.js'
 
 /** Those that clients only evaluated: so many are kept, the latest ones. */
 const EVALUATED_MAX = 1000
+/** Of all their sources together; what servers get of them is about as long again. */
+const EVALUATED_BYTES_MAX = 32 * 1024 * 1024
 
 /**
  * The scripts that clients may call by their SHA1: those that were loaded stay until they are flushed, of the others the latest ones
@@ -12,6 +14,7 @@ export class ScriptCache {
   /** In the order of their use. */
   private readonly evaluated = new Map<string, Script>()
   private loadedBytes = 0
+  private evaluatedBytes = 0
 
   /** @param bytesMax how many bytes of sources may be loaded */
   constructor(private readonly bytesMax: number) {}
@@ -33,10 +36,18 @@ export class ScriptCache {
   /** Somebody has evaluated it. */
   note(script: Script): void {
     if (this.loaded.has(script.sha)) return
+    this.forget(script.sha)
     this.evaluated.set(script.sha, script)
-    if (this.evaluated.size <= EVALUATED_MAX) return
-    const [oldest] = this.evaluated.keys()
-    this.evaluated.delete(oldest)
+    this.evaluatedBytes += script.source.length
+    while (this.evaluated.size > EVALUATED_MAX || this.evaluatedBytes > EVALUATED_BYTES_MAX) {
+      const [oldest] = this.evaluated.keys()
+      this.forget(oldest)
+    }
+  }
+
+  private forget(sha: string): void {
+    this.evaluatedBytes -= this.evaluated.get(sha)?.source.length ?? 0
+    this.evaluated.delete(sha)
   }
 
   hasLoaded(sha: string): boolean {
@@ -51,7 +62,7 @@ export class ScriptCache {
   load(script: Script): boolean {
     if (this.loaded.has(script.sha)) return true
     if (!this.hasRoomFor(script)) return false
-    this.evaluated.delete(script.sha)
+    this.forget(script.sha)
     this.loaded.set(script.sha, script)
     this.loadedBytes += script.source.length
     return true
@@ -61,5 +72,6 @@ export class ScriptCache {
     this.loaded.clear()
     this.evaluated.clear()
     this.loadedBytes = 0
+    this.evaluatedBytes = 0
   }
 }

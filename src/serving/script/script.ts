@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ScriptRights } from '../../command/row.js'
+import { type ErrorReply, error } from '../../resp/encode.js'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf, type LuaFacts } from './lua-facts.js'
 import { NONE, prologueOf } from './prologue.js'
@@ -64,6 +65,20 @@ export function nothingLearnt(): Learnt {
   }
 }
 
+/**
+ * A longer source is not compiled: what is known of it is read from its tokens, all in one turn, and it is kept in several forms. (Longer ones
+ * than 512 MB are none to Redis either, and what stands around it has to find room in that as well.)
+ */
+const SOURCE_BYTES_MAX = 1024 * 1024
+
+/** What is said of a source that is too long; undefined of others. @param what in the plural */
+export function tooLong(source: Buffer, what: string): ErrorReply | undefined {
+  if (source.length <= SOURCE_BYTES_MAX) return undefined
+  return error(
+    `ERR this proxy takes ${what} of at most ${SOURCE_BYTES_MAX} bytes, and this one has ${source.length}; nothing was done`,
+  )
+}
+
 const FREE = { rights: undefined, words: undefined }
 /** So many other forms of a script are remembered. */
 const FORMS_MAX = 64
@@ -87,6 +102,8 @@ export function formUnder(
 }
 
 const SHEBANG = /^#![^\n]*\n/
+/** What is looked at of a source that may be too long. */
+const BEGIN_BYTES = 4096
 const FLAGS = /^#!.*\sflags=(\S*)/
 
 /** What a script may say of itself behind `#!lua` [Redis script.c scripts_flags_def]. */
@@ -100,7 +117,7 @@ const KNOWN_FLAGS: ReadonlySet<string> = new Set([
 
 /** Whether a source says that it writes nothing, in words that a server takes. */
 export function saysItOnlyReads(source: Buffer): boolean {
-  const shebang = SHEBANG.exec(source.toString('latin1'))?.[0] ?? ''
+  const shebang = SHEBANG.exec(source.latin1Slice(0, BEGIN_BYTES))?.[0] ?? ''
   const flags = /^#!lua\s+flags=(\S*)\s*$/.exec(shebang)?.[1].split(',') ?? []
   return flags.includes('no-writes') && flags.every((flag) => KNOWN_FLAGS.has(flag))
 }
@@ -184,11 +201,17 @@ export function notIn(body: string, begin: string): string {
 
 /** A source with brackets put in, see `LuaFacts`. */
 export function bracketed(body: string, brackets: LuaFacts['brackets']): string {
+  const marks = brackets.flatMap(({ open, close }) => [
+    { at: open, mark: ' (' },
+    { at: close, mark: ')' },
+  ])
+  // One may stand within another.
+  marks.sort((one, other) => one.at - other.at)
   let text = ''
   let from = 0
-  for (const { open, close } of brackets) {
-    text += `${body.slice(from, open)} (${body.slice(open, close)})`
-    from = close
+  for (const { at, mark } of marks) {
+    text += body.slice(from, at) + mark
+    from = at
   }
   return text + body.slice(from)
 }

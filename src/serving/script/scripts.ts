@@ -15,7 +15,7 @@ import { type KeptScriptOptions, KeptScripts } from './kept-scripts.js'
 import { type LongScriptOptions, LongScripts } from './long-scripts.js'
 import { newRun, numkeysOf } from './run.js'
 import { Runs } from './runs.js'
-import { formUnder, type Script, saysItOnlyReads, shaOf, wrap } from './script.js'
+import { formUnder, type Script, saysItOnlyReads, shaOf, tooLong, wrap } from './script.js'
 import { notWrapped } from './script-call.js'
 
 /** As Valkey has it. */
@@ -63,7 +63,8 @@ export class Scripts {
 
   /** Has the script of a command compiled that nobody has sent yet. What fails is told when it is served. */
   async prepare(frame: Frame, row: CommandRow): Promise<void> {
-    if (row.script !== 'run' || this.kept.of(frame, row) !== undefined) return
+    if (row.script !== 'run' || tooLong(argumentOf(frame, 1), 'scripts') !== undefined) return
+    if (this.kept.of(frame, row) !== undefined) return
     const script = await this.compile(argumentOf(frame, 1))?.catch(() => undefined)
     if (script !== undefined && 'wrapped' in (script as object)) this.kept.note(script as Script)
   }
@@ -131,6 +132,11 @@ export class Scripts {
       return
     }
     const source = argumentOf(frame, 1)
+    const refusal = tooLong(source, 'scripts')
+    if (refusal !== undefined) {
+      answer(slot, refusal)
+      return
+    }
     const script = this.kept.get(shaOf(source))
     if (script !== undefined) {
       this.runs.begin({ script: this.formFor(script, row), frame, row, slot, numkeys, deadlineMs })
@@ -144,9 +150,11 @@ export class Scripts {
   }
 
   private evaluateKept(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
-    const sha = lowerCase(argumentOf(frame, 1))
-    const numkeys = sha.length === 40 ? numkeysOf(frame) : 0
-    const script = this.kept.get(sha)
+    const { buf, argStart, argEnd } = frame
+    const isSha = argEnd[1] - argStart[1] === 40
+    const numkeys = isSha ? numkeysOf(frame) : 0
+    const sha = isSha ? buf.latin1Slice(argStart[1], argEnd[1]) : ''
+    const script = this.kept.get(sha) ?? this.kept.get(sha.toLowerCase())
     if (typeof numkeys !== 'number') answer(slot, numkeys)
     else if (script === undefined) answer(slot, NOSCRIPT)
     else this.runs.begin({ script: this.formFor(script, row), frame, row, slot, numkeys, deadlineMs })
@@ -157,6 +165,11 @@ export class Scripts {
   }
 
   private load(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    const refusal = tooLong(argumentOf(frame, 2), 'scripts')
+    if (refusal !== undefined) {
+      answer(slot, refusal)
+      return
+    }
     const known = this.kept.get(shaOf(argumentOf(frame, 2)))
     const keep = (script: Script) => answerLater(slot, this.kept.load(script))
     if (known !== undefined) keep(known)

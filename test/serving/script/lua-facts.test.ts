@@ -1,6 +1,7 @@
 import t from 'tap'
 import { factsOf } from '../../../src/serving/script/lua-facts.js'
 import { tokensOf } from '../../../src/serving/script/lua-tokens.js'
+import { bracketed } from '../../../src/serving/script/script.js'
 
 const facts = (source: string) => {
   return factsOf(source, (name) => {
@@ -24,6 +25,31 @@ t.test('tokens: comments and strings of all kinds', async (t) => {
   t.same(texts('-- a\rb = 0xe+c .. 1.5e-3+d'), ['b', '=', '0xe', '+', 'c', '..', '1.5e-3', '+', 'd'])
   t.same(texts('x=3.e+5-0x1E-y+.5E+1z'), ['x', '=', '3.e+5', '-', '0x1E', '-', 'y', '+', '.5E+1z'])
   t.same(tokensOf('"open'), [{ kind: 'string', text: '"open', start: 0, end: 5 }])
+})
+
+t.test('a long source takes time in proportion to its length', async (t) => {
+  const sources = [
+    'a(',
+    'local f=redis.call return f(KEYS[1]) ',
+    'x[KEYS[1],',
+    'local k=KEYS[1] k(',
+    '{}KEYS[1],',
+    'k,',
+    'a.',
+  ]
+  for (const source of sources) {
+    const beganMs = performance.now()
+    facts(`local k=KEYS[1] ${source.repeat(500_000 / source.length)}`)
+    t.ok(performance.now() - beganMs < 10_000, source)
+  }
+})
+
+t.test('where brackets are put in, one may stand within another', async (t) => {
+  const source = "return redis.call('set', KEYS[1], (function() return redis.call('get', KEYS[1]) end)())"
+  t.equal(
+    bracketed(source, facts(source).brackets),
+    "return ( redis.call('set', KEYS[1], (function() return ( redis.call('get', KEYS[1])) end)()))",
+  )
 })
 
 const INSIDE = [
