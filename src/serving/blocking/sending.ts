@@ -26,12 +26,12 @@ export class Sending {
   }
 
   private sendToKey(client: WaitingClient, line: Line): boolean {
-    const { row, onKey } = client.command
+    const { command } = client
     const route = this.oneRoute.order.router.routeOf(line.id)
     // Of a stream it has to be known first what is new.
     if ((client.mayTake && !route.writable()) || client.questions > 0) return false
     const slot = client.slotOf(line)
-    this.oneRoute.serve(route, onKey(keyOfId(line.id).key), row, slot, 0)
+    this.oneRoute.serve(route, command.onKey(keyOfId(line.id).key), command.row, slot, 0)
     slot.isOut = true
     return !slot.isPutOff
   }
