@@ -284,8 +284,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       }
       const result = framer.next()
       if (result === FRAME) {
-        const { queue, pendingBytes } = this
-        if (queue.expectedBytes > 0 && !queue.mayAsk(this, this.askedBy(this, framer), pendingBytes)) {
+        const { queue } = this
+        if (queue.expectedBytes > 0 && !queue.mayAsk(this, this.askedBy(this, framer), this.pendingBytes)) {
           framer.putBack()
           this.serving = false
           this.keep()

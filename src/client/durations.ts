@@ -32,8 +32,9 @@ export const BOUNDS_S: readonly number[] = Array.from({ length: BUCKETS - 1 }, (
  *
  *     its turn ──waiting──> sent to that member ──server──> reply read ──proxy──> answered
  *
- * All times are those of the coarse clock, so they cost no reading of a clock: a command costs eight additions, and one that was
- * answered quickly is in the first bucket, of 16 µs, or in the second one. Nothing is ever allocated but for a member that is new.
+ * All times are those of the coarse clock, so they cost no reading of a clock, and commands that came and are answered together are
+ * counted together; one that was answered quickly is in the first bucket, of 16 µs, or in the second one. Nothing is ever allocated
+ * but for a member that is new.
  */
 export class Durations {
   /** Of each member: for each class its parts, each a sum in ticks and the buckets. Who has left stays: sums only grow. */
@@ -45,52 +46,83 @@ export class Durations {
   private readTick = 0
   private answers = 0
   private nowTick = 0
+  /** How many like the last one are to be counted yet, and what that one was like: its class, when it was its turn, and when it was sent. */
+  private run = 0
+  private timedAs = 0
+  private sinceTick = 0
+  private sentTick = 0
 
   /** A command of this class, whose turn was then, is answered at this moment. */
   note(timedAs: number, sinceTick: number): void {
     const { tick } = coarse
     const { by } = answering
-    if (by !== this.by) this.turnTo(by)
-    if (tick !== this.readTick) {
-      this.readTick = tick
-      this.nowTick = tick
-      this.answers = 0
-    } else if (++this.answers % ANSWERS_PER_LOOK === 0) this.nowTick = (performance.now() * TICKS_PER_MS) | 0
-    let { cells } = this
-    let sentTick = tick
-    if (by !== undefined) {
-      if (ticksBetween(sinceTick, by.tick) >= 0) sentTick = by.tick
-      // What is answered now was sent before: it is not the command's own answer.
-      else cells = this.ofNobody
+    if (by !== this.by || tick !== this.readTick) this.begin(by, tick)
+    else if (++this.answers % ANSWERS_PER_LOOK === 0) this.look()
+    const sentTick = by === undefined ? tick : by.tick
+    if (timedAs !== this.timedAs || sinceTick !== this.sinceTick || sentTick !== this.sentTick) {
+      this.count()
+      this.timedAs = timedAs
+      this.sinceTick = sinceTick
+      this.sentTick = sentTick
     }
-    const at = timedAs * CLASS_CELLS
-    add(cells, at + DURATION, ticksBetween(sinceTick, this.nowTick))
-    add(cells, at + WAITING, ticksBetween(sinceTick, sentTick))
-    add(cells, at + SERVER, ticksBetween(sentTick, tick))
-    add(cells, at + PROXY, ticksBetween(tick, this.nowTick))
+    this.run++
   }
 
   /** The proxy has answered a command of this class itself, in so many µs. */
   noteOwn(timedAs: number, us: number): void {
     const ticks = Math.min(2 ** 30, Math.floor((us * TICKS_PER_MS) / 1000))
     const at = timedAs * CLASS_CELLS
-    add(this.ofNobody, at + DURATION, ticks)
-    add(this.ofNobody, at + WAITING, 0)
-    add(this.ofNobody, at + SERVER, 0)
-    add(this.ofNobody, at + PROXY, ticks)
+    add(this.ofNobody, at + DURATION, ticks, 1)
+    add(this.ofNobody, at + WAITING, 0, 1)
+    add(this.ofNobody, at + SERVER, 0, 1)
+    add(this.ofNobody, at + PROXY, ticks, 1)
   }
 
   /** What commands of a class took, whoever answered them. */
   ofClass(timedAs: number, part: Part): Histogram {
+    this.count()
     const at = timedAs * CLASS_CELLS + PARTS.indexOf(part) * CELLS
     return sumOf([this.ofNobody, ...this.ofMember.values()].map((cells) => cells.subarray(at, at + CELLS)))
   }
 
   /** What commands took whose last reply was that of a member. */
   of(member: string, part: Part): Histogram {
+    this.count()
     const cells = this.ofMember.get(member)
     const starts = COMMAND_CLASSES.map((_, i) => i * CLASS_CELLS + PARTS.indexOf(part) * CELLS)
     return sumOf(cells === undefined ? [] : starts.map((at) => cells.subarray(at, at + CELLS)))
+  }
+
+  /** What one has sent that was read then is handed on from now on. */
+  private begin(by: Answering | undefined, tick: number): void {
+    this.count()
+    if (by !== this.by) this.turnTo(by)
+    if (tick === this.readTick) return
+    this.readTick = tick
+    this.nowTick = tick
+    this.answers = 0
+  }
+
+  /** Who is answered from now on was not answered at the same moment as those before. */
+  private look(): void {
+    this.count()
+    this.nowTick = (performance.now() * TICKS_PER_MS) | 0
+  }
+
+  /** Counts those that were alike: commands that came together in one read, and are answered together. */
+  private count(): void {
+    const { run, timedAs, sinceTick, readTick, nowTick } = this
+    this.run = 0
+    if (run === 0) return
+    // What is answered now was sent before its turn: then it is not the command's own answer.
+    const isOwn = this.by !== undefined && ticksBetween(sinceTick, this.sentTick) >= 0
+    const cells = isOwn ? this.cells : this.ofNobody
+    const sentTick = isOwn ? this.sentTick : readTick
+    const at = timedAs * CLASS_CELLS
+    add(cells, at + DURATION, ticksBetween(sinceTick, nowTick), run)
+    add(cells, at + WAITING, ticksBetween(sinceTick, sentTick), run)
+    add(cells, at + SERVER, ticksBetween(sentTick, readTick), run)
+    add(cells, at + PROXY, ticksBetween(readTick, nowTick), run)
   }
 
   private turnTo(by: Answering | undefined): void {
@@ -132,12 +164,12 @@ function cellsOfAll(): Float64Array {
   return new Float64Array(COMMAND_CLASSES.length * CLASS_CELLS)
 }
 
-/** A clock that is read now and then may seem to go back by a tick. */
-function add(cells: Float64Array, at: number, ticks: number): void {
+/** So many took that. A clock that is read now and then may seem to go back by a tick. */
+function add(cells: Float64Array, at: number, ticks: number, count: number): void {
   const took = Math.max(ticks, 0)
   const bucket = 32 - Math.clz32(took)
-  cells[at] += took
-  cells[at + 1 + (bucket < BUCKETS ? bucket : BUCKETS - 1)]++
+  cells[at] += took * count
+  cells[at + 1 + (bucket < BUCKETS ? bucket : BUCKETS - 1)] += count
 }
 
 function sumOf(all: readonly Float64Array[]): Histogram {

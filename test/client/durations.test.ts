@@ -68,6 +68,39 @@ t.test('while many replies are handed on the time goes on', async (t) => {
   t.ok(counts.slice(9).reduce((sum, count) => sum + count) >= 15, counts.join())
 })
 
+t.test('commands that are alike are counted together, and each counts', async (t) => {
+  const durations = new Durations()
+  const expected = new Map<string, number[]>()
+  // Neighbours differ in one thing now and then: the class, the turn, when it was sent, when its reply was read, or from whom.
+  for (let i = 0; i < 600; i++) {
+    const [asked, turn, sent, read, who] = [3, 5, 7, 11, 13].map((every) => Math.floor(i / every) % 2)
+    const timedAs = [WRITE, READ][asked]
+    const by = { name: `dt-${who}`, tick: (2 + 4 * sent) * MS }
+    coarse.tick = (10 + 64 * read) * MS
+    answeredBy(by, () => durations.note(timedAs, turn * MS))
+    const key = `${timedAs} dt-${who}`
+    expected.set(key, [...(expected.get(key) ?? []), 10 + 64 * read - (2 + 4 * sent)])
+    if (i % 50 === 0) durations.of('dt-0', 'server')
+  }
+  const tookOf = (what: string) =>
+    [...expected].filter(([key]) => key.split(' ').includes(what)).flatMap(([, ms]) => ms)
+  const found = [
+    ...[WRITE, READ].map((timedAs) => [String(timedAs), durations.ofClass(timedAs, 'server')] as const),
+    ...['dt-0', 'dt-1'].map((name) => [name, durations.of(name, 'server')] as const),
+  ]
+  for (const [what, { counts, sumS }] of found) {
+    const took = tookOf(what)
+    t.equal(sumS, took.reduce((sum, ms) => sum + ms, 0) / 1000, what)
+    const below = (ms: number) => took.filter((each) => each < ms).length
+    const bounds = [...BOUNDS_S.map((s) => s * 1000), Number.POSITIVE_INFINITY]
+    t.same(
+      counts,
+      bounds.map((ms, k) => below(ms) - below(bounds[k - 1] ?? 0)),
+      what,
+    )
+  }
+})
+
 t.test('below which time so large a part stayed', async (t) => {
   const histogram = { counts: BOUNDS_S.map(() => 0), sumS: 0 }
   t.equal(quantile(histogram, 0.5), undefined)
