@@ -188,8 +188,9 @@ export class Slot implements ReplySlot {
     if (this.expectedBytes > 0 && this.shares !== queue.budget.everywhere) this.came()
   }
 
-  goOn(): void {
-    if (this.pausing) this.queue?.goesOn(this, true)
+  goOn(bytes: number): void {
+    // What it was expected to have has not been counted since its client paused.
+    if (this.pausing && this.moveAside(bytes)) this.queue?.goesOn(this, true)
   }
 
   waits(wait: Wait | undefined): void {
@@ -216,14 +217,14 @@ export class Slot implements ReplySlot {
     }
   }
 
-  /** From now on so many bytes count among those that no member owes, if these are not too many. */
-  private moveAside(bytes: number): void {
-    const { queue, expectedBytes, shares } = this
+  /** From now on so many bytes count among those that no member owes; false when these are too many. */
+  private moveAside(bytes: number): boolean {
+    const { queue } = this
     const counted = bytes > SMALL_BYTES ? bytes : 0
-    if (queue === undefined || (counted > 0 && !queue.budget.putAside(counted))) return
-    for (const share of shares) share.came(expectedBytes)
+    if (queue === undefined || (counted > 0 && !queue.budget.putAside(counted))) return false
+    this.came()
     this.expectedBytes = counted
-    this.shares = NO_SHARES
+    return true
   }
 
   /** The reply has come, or counts no more. */

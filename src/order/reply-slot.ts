@@ -40,8 +40,11 @@ export interface ReplySlot {
    * later: so a connection's commands take effect in their order.
    */
   pauseClient(): void
-  /** What comes next takes effect behind it from now on, though its reply is still to come. */
-  goOn?(): void
+  /**
+   * What comes next takes effect behind it from now on, though its reply of so many bytes, which is kept meanwhile, is still to come. Where
+   * too much is kept already the client waits for the reply.
+   */
+  goOn?(bytes: number): void
   /** It passes the gates and holds none: when it cannot be served now, others may have its keys by then, and it begins anew instead. */
   putOff?(until: Promise<unknown>): void
   /** The command waits for what may never come, and its client with it; undefined: no more, but it has not been answered yet. */

@@ -290,6 +290,32 @@ t.test('what waits aside is bounded: more of it is owed by the member that was a
   t.equal(share.expectedBytes, 0)
 })
 
+t.test('what is kept of a client that goes on is bounded, too: with more of it he waits for his reply', async (t) => {
+  const MEGABYTE = 1024 * 1024
+  const story = new Story()
+  const { queue, budget } = story
+  const slots = Array.from({ length: 3 }, () => {
+    const slot = story.take()
+    slot.pauseClient()
+    return slot
+  })
+  for (const slot of slots) slot.goOn(30 * MEGABYTE)
+  t.equal(queue.pausing, 1)
+  t.equal(budget.putAside(5 * MEGABYTE), false)
+  slots[2].goOn(100)
+  t.equal(queue.pausing, 0, 'small ones are not counted')
+  finish(slots[0], '+1\r\n')
+  t.equal(budget.putAside(5 * MEGABYTE), true, 'there is room again when it has left')
+  budget.cameFromAside(5 * MEGABYTE)
+  const last = story.take()
+  last.pauseClient()
+  last.goOn(40 * MEGABYTE)
+  t.equal(queue.pausing, 1)
+  for (const slot of [...slots.slice(1), last]) finish(slot, '+2\r\n')
+  t.equal(queue.pausing, 0, 'and with his reply he goes on')
+  t.equal(budget.putAside(64 * MEGABYTE), true, 'nothing is kept any more')
+})
+
 t.test('what was not asked for comes behind the replies to all commands before, but for one that waits', async (t) => {
   const story = new Story()
   const push = (text: string) => story.queue.push(Buffer.from(text))

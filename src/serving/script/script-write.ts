@@ -116,7 +116,7 @@ export class ScriptWrite extends ByMaster {
     if (effects.kind === 'unknown' && targets.length > 1) order.stats.scriptsCopied++
     this.release()
     // What it published goes out with its reply, before what its client publishes next.
-    if (said !== undefined && this.messages.length === 0) this.slot.goOn?.()
+    if (said !== undefined && this.messages.length === 0) this.slot.goOn?.(said.end - said.start)
     this.heard()
   }
 
