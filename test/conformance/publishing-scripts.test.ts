@@ -4,7 +4,7 @@ import { Pair } from './pair.js'
 
 /*
  * Scripts that publish: each message goes out once, to whoever listens, with the count that Redis gives; and from its second call on a script
- * whose channels are arguments, or always the same, is executed once.
+ * whose channels are arguments is executed once, from its third on one whose channels are always the same.
  */
 
 const pair = await Pair.start(t)
@@ -69,3 +69,16 @@ for (const [title, words] of Object.entries(SCRIPTS)) {
     listeners.close()
   })
 }
+
+t.test('names that are made anew each time do not displace those that are used again', async (t) => {
+  await pair.flush()
+  const { ours, close } = await pair.connect(2)
+  const script =
+    "local n=redis.call('incr',KEYS[1]) redis.call('publish',ARGV[1],'m') return redis.call('publish','job:'..n,'m')"
+  const call = () => ours.ask('EVAL', script, '1', 'n', 'news')
+  await call()
+  const before = await executed(ours)
+  for (let i = 0; i < 12; i++) t.equal(String(await call()), ':0\r\n')
+  t.equal((await executed(ours)) - before, 24, 'each stops at the new name, and there alone')
+  close()
+})

@@ -13,7 +13,7 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import type { Wanted } from './outcome.js'
-import { expectedCounts, notePublished } from './publishing.js'
+import { expectedCounts, notePublished, settlePublished } from './publishing.js'
 import {
   answerToPublish,
   answerToTold,
@@ -155,8 +155,9 @@ export class Runs {
       ids,
       stopped: (wanted) => this.stopped(own(), wanted),
       publish: (messages) => this.publish(run, messages),
-      done: (touched) => {
+      done: (touched, messages) => {
         if (extra.length > 0) learnTouched(own(), touched)
+        if (script.learnt.published.length > 0) settlePublished(own(), messages)
       },
       notThere: () => {
         const { misses = 0 } = run

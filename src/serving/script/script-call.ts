@@ -27,8 +27,8 @@ export interface ScriptCall {
   stopped(wanted: Wanted): void
   /** All that it did has been done, and it has published this. */
   publish(messages: Messages): void
-  /** It has run, and touched these keys that are not the client's, the first one is 0. */
-  done(touched: readonly number[]): void
+  /** It has run, touched these keys that are not the client's, the first one is 0, and published this. */
+  done(touched: readonly number[], messages: Messages): void
   /** It has not been executed, because the server did not have it. */
   notThere(): void
 }

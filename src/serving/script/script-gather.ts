@@ -21,7 +21,7 @@ import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import { type TrialOutcome, trialOutcomeOf, type Wanted } from './outcome.js'
-import { notePublished } from './publishing.js'
+import { notePublished, settlePublished } from './publishing.js'
 import {
   type Answer,
   answerOf,
@@ -228,6 +228,7 @@ export class ScriptGather extends GatherRun {
     this.noteDeadline(executor, tried.deadlineMs)
     if (tried.kind === 'stopped') return this.stopped(tried.wanted)
     this.learn(tried.touched)
+    settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
     this.slot.wrote?.(tried.left.map(({ key }) => this.idOf(key)))
     const failed = await this.putAll(tried, executor)

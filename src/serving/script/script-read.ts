@@ -64,7 +64,7 @@ export class ScriptRead implements ReplySink {
     if (outcome.kind === 'stopped') call.stopped(outcome.wanted)
     else {
       const { reply, messages, touched } = outcome
-      call.done(touched)
+      call.done(touched, messages)
       if (messages.length > 0) call.publish(messages)
       deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
     }

@@ -84,7 +84,7 @@ export class ScriptWrite extends ByMaster {
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
       this.messages = outcome.messages
-      call.done(outcome.touched)
+      call.done(outcome.touched, outcome.messages)
       this.tell(outcome.effects, outcome.reply)
     } else if (outcome.failed === undefined) {
       this.deadlineMs = outcome.deadlineMs

@@ -37,6 +37,10 @@ export interface Script {
 export interface Published {
   readonly command: Buffer
   readonly channel: number | Buffer
+  /** How often it has stopped there. */
+  seen: number
+  /** How often in sequence it was expected there in vain. */
+  missed: number
 }
 
 export interface Learnt {
