@@ -157,6 +157,29 @@ t.test('nor does it make a call too large for the limit', async (t) => {
   t.equal(String(await call('n')), ':100000\r\n')
 })
 
+t.test('a guess counts once, also when the call is done again', async (t) => {
+  const { proxy, client, a, b } = await begin(t, { limits: { gatherBytes: '50kb' } })
+  const members = await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.connectTo(name)))
+  const source = `redis.call('incr', KEYS[2])
+    if ARGV[1] == 'large' then
+      local v = {} for i = 1, 30000 do v[i] = math.random(1e6) end
+      redis.call('set', KEYS[1], table.concat(v))
+    end
+    if ARGV[1] == 'more' then redis.call('incr', KEYS[1] .. ':lock') end`
+  const call = (how: string) => client.ask('EVAL', source, '2', a, b, how)
+  for (let i = 0; i < 3; i++) t.equal(String(await call('more')), '$-1\r\n')
+  for (let i = 0; i < 5; i++) t.match(String(await call('large')), /^-ERR .* limits.gatherBytes is 51200; /)
+  for (const member of members) await member.ask('CONFIG', 'RESETSTAT')
+  t.equal(String(await call('more')), '$-1\r\n')
+  const stats = await Promise.all(members.map((member) => member.ask('INFO', 'commandstats')))
+  const calls = stats.map((each) => Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(each))?.[1] ?? 0))
+  t.equal(
+    calls.reduce((sum, each) => sum + each),
+    1,
+    'it is expected still',
+  )
+})
+
 t.test('it fails half-way: what it had done stays', async (t) => {
   const { proxy, client, a, b } = await begin(t)
   const source = "redis.call('set', KEYS[1], 'one')\nredis.call('lpush', KEYS[2], 'x')\nredis.call('incr', KEYS[2])"

@@ -56,6 +56,8 @@ const TOO_MANY_QUESTIONS = error(
   `ERR the script asked more than ${QUESTIONS_MAX} times which keys there are, or published to more than ${QUESTIONS_MAX} channels; what it had done was taken back, nothing was applied`,
 )
 
+type Done = Extract<TrialOutcome, { kind: 'done' }>
+
 /** A run, and what it may touch now. */
 export interface GatheredCall extends Run {
   /** Its `extra` is that of the run, to which keys are added that it names. */
@@ -227,6 +229,9 @@ export class ScriptGather extends GatherRun {
     }
     this.noteDeadline(executor, tried.deadlineMs)
     if (tried.kind === 'stopped') return this.stopped(tried.wanted)
+    const obstacle = this.obstacleTo(tried, executor)
+    if (obstacle !== undefined) return obstacle
+    // From here on it is not done again: what comes of a guess counts once.
     this.learn(tried.touched)
     settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
@@ -297,11 +302,8 @@ export class ScriptGather extends GatherRun {
     learnTouched(this.call, others)
   }
 
-  /** Writes what it has left, all in one turn; gives what stands against it, or what failed. */
-  private async putAll(
-    { left }: Extract<TrialOutcome, { kind: 'done' }>,
-    executor: Link,
-  ): Promise<Attempt | undefined> {
+  /** What stands against writing what it has left in this turn. @throws Over */
+  private obstacleTo({ left }: Done, executor: Link): Attempt | undefined {
     if (this.routesOf(left.map(({ key }) => key)).some((route) => !route.writable())) return 'wait'
     const growing = left.filter(({ value }) => value.payload !== null)
     if (this.isFull(growing.map(({ key }) => key))) return { reply: OUT_OF_MEMORY }
@@ -309,6 +311,11 @@ export class ScriptGather extends GatherRun {
     this.copied = sizes.reduce((sum, { bytes }) => sum + bytes, this.copied)
     this.checkCopied(sizes)
     for (const { key, value } of left) this.checkPut(key, value, executor)
+    return undefined
+  }
+
+  /** Writes what it has left, all in this turn; gives what failed. */
+  private async putAll({ left }: Done, executor: Link): Promise<Attempt | undefined> {
     const failures = await Promise.all(left.map(({ key, value }) => this.put(key, value, executor)))
     const failed = failures.filter((failure) => failure !== undefined)
     if (failed.length === 0) return undefined
