@@ -1,5 +1,5 @@
 import { AssertionError } from '../base/assert.js'
-import type { Wait } from '../order/reply-slot.js'
+import type { ReplySlot, Wait } from '../order/reply-slot.js'
 import { QueuedFrames } from '../serving/transaction/queued-frames.js'
 
 /**
@@ -36,6 +36,8 @@ export interface Transaction {
   readonly isAborted: boolean
   /** When EXEC is answered the connection ends: one of its commands has ended it. */
   endsClient: boolean
+  /** The place of EXEC, from when its commands are served that the proxy answers itself. */
+  place: ReplySlot | undefined
 }
 
 /** There is one of each of these, so that it is cheap to ask for them. */
@@ -45,7 +47,7 @@ export const ENDING: ClientState = { kind: 'ending' }
 export const CLOSED: ClientState = { kind: 'closed' }
 
 export function newTransaction(): Transaction {
-  return { kind: 'transaction', queued: new QueuedFrames(), isAborted: false, endsClient: false }
+  return { kind: 'transaction', queued: new QueuedFrames(), isAborted: false, endsClient: false, place: undefined }
 }
 
 const MOVES: Readonly<Record<ClientState['kind'], readonly ClientState['kind'][]>> = {

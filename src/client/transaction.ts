@@ -176,6 +176,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
   const { session } = client
   const slot = client.takeSlot(transaction.queued.bytes)
   slot.timedAs = TRANSACTION
+  transaction.place = slot
   const takeBack = session.remember()
   const { watched } = session
   // Up to the end of the transaction it is not the client's any more.

@@ -19,8 +19,10 @@ export const waitCommands: Record<string, LocalCommand> = {
     const timeout = timeoutOf(server, args[2])
     if (typeof timeout !== 'number') return timeout
     const { replicaWaits } = server.coordinator
-    if (client.session.transaction !== undefined || BigInt(replicaWaits.backupsUp) >= wanted)
-      return replicaWaits.backupsUp
+    const place = client.session.transaction?.place
+    if (place !== undefined) return place.whenFirst().then(() => replicaWaits.backupsUp)
+    // With nothing unanswered the number is known, and what comes next need not wait for it.
+    if (client.queue.length === 0 && BigInt(replicaWaits.backupsUp) >= wanted) return replicaWaits.backupsUp
     return waitFor(client, replicaWaits, () => replicaWaits.forBackups(wanted), timeout)
   },
 
@@ -35,12 +37,13 @@ export const waitCommands: Record<string, LocalCommand> = {
     if (typeof timeout !== 'number') return timeout
     const { replicaWaits } = server.coordinator
     const goal = () => replicaWaits.forDisks(local === 1n, replicas)
-    if (client.session.transaction !== undefined) return goal().atOnce()
+    const place = client.session.transaction?.place
+    if (place !== undefined) return place.whenFirst().then(() => goal().atOnce())
     return waitFor(client, replicaWaits, goal, timeout)
   },
 }
 
-/** What the client sent before counts as well, so it has to be acknowledged first. */
+/** What the client sent before counts as well, so it has to be acknowledged first; so it is in EXEC, where nobody waits for more. */
 function waitFor(client: Connection, waits: ReplicaWaits, goal: () => Goal, timeoutMs: number): typeof NO_REPLY {
   const slot = client.takeSlot(0)
   slot.pauseClient()

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { answersAlike } from '../../helpers/alike.js'
 import { startProxy, startRedis } from '../../helpers/proxy.js'
+import { keysAt } from '../../helpers/ring-state.js'
 import { until } from '../../helpers/until.js'
 
 const proxy = await startProxy(t, { nodes: 3, replicas: 2, downAfterMs: 60_000 })
@@ -72,4 +73,22 @@ t.test('WAIT waits for a backup that is not reachable, and does not count it', a
   await proxy.ring.restart('dt-2')
   t.equal((await waiter.reply()).toString(), ':2\r\n', 'it is there again')
   t.equal(await backups(), ':2\r\n')
+})
+
+t.test('behind writes that are not acknowledged yet it says what is so when they are', async (t) => {
+  const small = await startProxy(t, { nodes: 2, replicas: 1, downAfterMs: 1000 })
+  const [client, other] = [await small.connect(), await small.connect()]
+  const [a, b] = await keysAt(client, 'dt-1', 0, 2)
+  const [master, backup] = await Promise.all(['dt-1', 'dt-2'].map((name) => small.connectTo(name)))
+  await backup.ask('CLIENT', 'PAUSE', '60000', 'WRITE')
+  client.send(`SET ${a} 1\r\nWAIT 1 100\r\nPING\r\n`)
+  other.send(`SET ${b} 1\r\nMULTI\r\nWAIT 1 0\r\nPING\r\nEXEC\r\n`)
+  for (const key of [a, b])
+    await until('it is written', async () => String(await master.ask('EXISTS', key)) === ':1\r\n')
+  await small.ring.kill('dt-2')
+  t.equal(String(await client.reply()), '+OK\r\n', 'on one server, which is all there are')
+  t.equal(String(await client.reply()), ':0\r\n')
+  t.equal(String(await client.reply()), '+PONG\r\n')
+  for (const reply of ['+OK\r\n', '+OK\r\n', '+QUEUED\r\n', '+QUEUED\r\n', '*2\r\n:0\r\n+PONG\r\n'])
+    t.equal(String(await other.reply()), reply)
 })
