@@ -8,7 +8,7 @@ import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
 import { readerNow } from '../../../order/readable.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
-import type { Reply } from '../../../resp/encode.js'
+import { isError, type Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
 import { IS_ERROR } from '../../../resp/reply-framer.js'
 import type { Attempt, Outcome } from '../operation.js'
@@ -103,6 +103,8 @@ export class GatherRun extends WithGuests<Computed> {
   protected async write({ outcome, left, executor }: Computed): Promise<Attempt> {
     const { destination } = this.cut
     if (destination === undefined || left === undefined) return outcome
+    const bytes = left.placed === undefined ? (left.payload?.length ?? 0) : Number.POSITIVE_INFINITY
+    this.order.pieces.noteSize(this.idOf(destination.key), bytes)
     const failed = await this.put(destination.key, left, executor)
     return failed === undefined ? outcome : { reply: failed }
   }
@@ -158,6 +160,7 @@ export class GatherRun extends WithGuests<Computed> {
     this.checkWanted()
     const certain = this.askMasters(executor, brought.inPlace)
     const parked = this.mayPark(executor)
+    if (parked !== undefined) this.learnSizes(executor, brought.inPlace)
     this.executes(executor, brought.inPlace)
     const executing = GatherBlock.execute(executor, {
       db: this.slot.db,
@@ -208,6 +211,23 @@ export class GatherRun extends WithGuests<Computed> {
     const { pieces } = this.order
     const sizeOf = ({ key }: Source) => pieces.smallSize(this.idOf(key)) ?? Number.POSITIVE_INFINITY
     return this.cut.sources.reduce((sum, source) => sum + sizeOf(source), 0) * GROWTH > pieces.wholeBytes
+  }
+
+  /** It is looked whether the result is large, as sizes are not known that nobody had to ask for: the next command knows them. */
+  private learnSizes(executor: Link, sources: readonly Source[]): void {
+    const { pieces } = this.order
+    if (sources.length > FEW_KEYS) return
+    for (const { key } of sources) {
+      const id = this.idOf(key)
+      if (pieces.wasSmall(id)) continue
+      executor.call(sizeQuestion(key), this.slot.db).then(
+        (size) => {
+          if (!isError(size)) pieces.noteSize(id, Number(size))
+        },
+        // It tells of that itself.
+        () => {},
+      )
+    }
   }
 
   /** What was parked on the executor because it is large is copied in pieces to where it is to be. */
@@ -293,7 +313,7 @@ export class GatherRun extends WithGuests<Computed> {
       (sources.length <= FEW_KEYS && sources.every(({ key }) => pieces.wasSmall(this.idOf(key))))
     if (isCheap && !isExact && !uncertainty.active) return sources.map(() => 0)
     const sizes = await this.look(sources.map(({ key }) => sizeQuestion(key)))
-    for (const [i, size] of sizes.entries()) if (size !== null) pieces.noteSize(this.idOf(sources[i].key), Number(size))
+    for (const [i, size] of sizes.entries()) pieces.noteSize(this.idOf(sources[i].key), Number(size))
     return sizes.map((size) => (size === null ? null : Number(size)))
   }
 

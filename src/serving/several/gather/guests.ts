@@ -88,6 +88,13 @@ export abstract class WithGuests<Found> extends WholeValues<Found> {
     const steps: Words[] = lacked.map(({ source: { key } }) => ['DUMP', key])
     for (const { key } of mortal) steps.push(['PEXPIRETIME', key])
     const found = steps.length === 0 ? [] : await this.look(steps)
+    const { pieces } = this.order
+    for (const [i, { source, bytes }] of lacked.entries()) {
+      const id = this.idOf(source.key)
+      const payload = found[i]
+      const size = Math.max(bytes, pieces.smallSize(id) ?? 0)
+      pieces.noteSize(id, Buffer.isBuffer(payload) ? Math.max(size, payload.length) : 0)
+    }
     const deadlines = new Map(mortal.map((source, i) => [source, Number(found[lacked.length + i])]))
     return lacked.flatMap((each, i) => {
       const payload = found[i]
