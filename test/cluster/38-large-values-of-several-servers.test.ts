@@ -91,7 +91,7 @@ async function timesOf(story: Story, command: string): Promise<number> {
   return calls.reduce((sum, each) => sum + each, 0)
 }
 
-/** The longest of the commands in a slow log, in ms, but for the client's own, which takes as long as it takes. */
+/** The longest of the commands in a slow log, in ms, but for the client's own union, which takes as long as it takes. */
 function longestIn(log: string): { readonly ms: number; readonly name: string } {
   const entries = [...log.matchAll(/\r\n:\d+\r\n:(\d+)\r\n\*\d+\r\n\$\d+\r\n([A-Za-z]+)/g)]
   const all = entries.map(([, us, name]) => ({ ms: Number(us) / 1000, name }))
@@ -155,6 +155,86 @@ t.test('replies and data are those of one server, with values of every type', as
     else t.equal(String(here), String(there), command.slice(0, 5).join(' ').slice(0, 80))
   }
   t.strictSame(await snapshot(client, ['0', '1']), await snapshot(redis, ['0', '1']))
+  await isClean(t, story)
+})
+
+t.test('what scripts leave in large values is what it is on one server', async (t) => {
+  const story = await begin(t, IN_PIECES)
+  const { client, a, b, d } = story
+  const redis = await (await startRedis(t)).connect(3)
+  const fill = 'local t = {} for i = 1, 3000 do t[i] = ARGV[1] .. i end'
+  const scripts: readonly (readonly string[])[] = [
+    // Each changes a large value, wherever it is executed, and something elsewhere.
+    ["redis.call('HSET', KEYS[1], 'field:1', 'new', 'x', 'y') return redis.call('INCR', KEYS[2])", `hash${a}`, `n${b}`],
+    ["redis.call('HDEL', KEYS[1], 'field:2') return redis.call('INCR', KEYS[2])", `hash${b}`, `n${a}`],
+    ["return redis.call('SETRANGE', KEYS[1], 7, 'changed') + redis.call('INCR', KEYS[2])", `string${a}`, `n${b}`],
+    ["return {redis.call('RPUSH', KEYS[1], 'last'), redis.call('LPOP', KEYS[2])}", `list${a}`, `list${b}`],
+    ["return redis.call('XADD', KEYS[1], '99999-1', 'f', redis.call('INCR', KEYS[2]))", `stream${a}`, `n${b}`],
+    ["return redis.call('ZADD', KEYS[1], redis.call('INCR', KEYS[2]), 'one')", `zset${a}`, `n${b}`],
+    ["redis.call('PEXPIREAT', KEYS[1], 4102444800000) return redis.call('INCR', KEYS[2])", `zset${a}`, `n${b}`],
+    // Nothing comes of it, or the value is gone.
+    ["return {redis.call('SADD', KEYS[1], 'member:1'), redis.call('INCR', KEYS[2])}", `set${a}`, `n${b}`],
+    ["return {redis.pcall('INCR', KEYS[1]).err, redis.call('INCR', KEYS[2])}", `hash${a}`, `n${b}`],
+    ["redis.call('DEL', KEYS[1]) return redis.call('INCR', KEYS[2])", `numbers${a}`, `n${b}`],
+    // Results, and several at once.
+    ["return redis.call('SUNIONSTORE', KEYS[3], KEYS[1], KEYS[2])", `set${a}`, `set${b}`, `union${d}`],
+    ["redis.call('RENAME', KEYS[1], KEYS[2]) return redis.call('SCARD', KEYS[2])", `union${d}`, `moved${a}`],
+    [
+      `${fill} redis.call('SET', KEYS[1], 1) for i = 2, 3 do redis.call('RPUSH', KEYS[i], unpack(t)) end`,
+      `n${d}`,
+      `made${a}`,
+      `made${b}`,
+    ],
+    [
+      "for i = 1, #KEYS do redis.call('RPUSH', KEYS[i], 'x') end return redis.call('LLEN', KEYS[1])",
+      `made${a}`,
+      `made${b}`,
+      `list${a}`,
+    ],
+    [
+      "redis.call('RPUSH', KEYS[1], 'y') redis.call('INCR', KEYS[2]) return redis.call('INCR', KEYS[1])",
+      `made${a}`,
+      `n${b}`,
+    ],
+    // It names keys that it has not declared, and asks which there are.
+    [`redis.call('HSET', 'hash${a}', 'a', 'b') redis.call('HSET', 'hash${b}', 'a', 'b') return redis.call('DBSIZE')`],
+    [
+      "redis.call('DEL', KEYS[1]) return {redis.call('EXISTS', KEYS[1], KEYS[2]), #redis.call('KEYS', '*')}",
+      `made${a}`,
+      `made${b}`,
+    ],
+  ]
+  const commands = [
+    ...madeOf(a),
+    ...madeOf(b, ELEMENTS / 2),
+    ...scripts.map(([source, ...keys]) => ['EVAL', source, String(keys.length), ...keys, 'element ']),
+    ['MULTI'],
+    ['EVAL', scripts[0][0], '2', `hash${a}`, `n${b}`],
+    ['HLEN', `hash${a}`],
+    ['EXEC'],
+    ['PEXPIRETIME', `hash${a}`],
+    ['PEXPIRETIME', `zset${a}`],
+    ['XPENDING', `stream${a}`, 'group'],
+  ]
+  for (const command of commands) {
+    const [here, there] = [await client.ask(...command), await redis.ask(...command)]
+    t.equal(String(here), String(there), command.slice(0, 5).join(' ').slice(0, 120))
+  }
+  t.strictSame(await snapshot(client, ['0']), await snapshot(redis, ['0']))
+  await isClean(t, story)
+})
+
+t.test('many small values that a script changes are not all given back, nor told, at once', async (t) => {
+  const story = await begin(t, IN_PIECES)
+  const { client, a, b } = story
+  const keys = numbers(200).map((i) => `set:${i}${i % 2 === 0 ? a : b}`)
+  await client.pipeline(keys.map((key, i) => ['SADD', key, ...numbers(20, i * 10).map((n) => `member:${n}`)]))
+  const source =
+    "for _, key in ipairs(KEYS) do redis.call('SADD', key, 'one more') end return redis.call('SCARD', KEYS[200])"
+  await askAll(story, 'CONFIG', 'RESETSTAT')
+  t.equal(String(await client.ask('EVAL', source, '200', ...keys)), ':21\r\n')
+  t.ok((await timesOf(story, 'persist')) > keys.length / 2, 'most of them are parked')
+  for (const count of await client.pipeline(keys.map((key) => ['SCARD', key]))) t.equal(String(count), ':21\r\n')
   await isClean(t, story)
 })
 
@@ -369,9 +449,15 @@ t.test('half a million fields, and a union of 200,000: no server is busy with it
   t.equal(String(await client.ask('RENAME', `hash${a}`, `hash${b}`)), '+OK\r\n')
   t.equal(String(await client.ask('COPY', `hash${b}`, `copy${d}`)), ':1\r\n')
   t.equal(String(await client.ask('SUNIONSTORE', `union${d}`, `set${a}`, `set${b}`)), ':200000\r\n')
+  t.equal((await timesOf(story, 'dump')) + (await timesOf(story, 'restore')), 0, 'nothing goes as a whole')
+  const script = "redis.call('HSET', KEYS[1], 'field:1', 'new') return redis.call('INCR', KEYS[2])"
+  for (const [hash, n] of [
+    [`hash${b}`, `n${a}`],
+    [`copy${d}`, `n${a}`],
+  ])
+    t.match(String(await client.ask('EVAL', script, '2', hash, n)), /^:[12]\r\n$/)
   for (const probe of probes) await probe.stop()
   const longest = longestIn((await askAll(story, 'SLOWLOG', 'GET', '-1')).join())
-  t.equal((await timesOf(story, 'dump')) + (await timesOf(story, 'restore')), 0, 'nothing goes as a whole')
   t.ok((await timesOf(story, 'hset')) >= 4 * (FIELDS / 5000), 'each piece is what takes a tenth of 50 ms')
 
   // How long as a whole, under the same load.
@@ -397,5 +483,6 @@ t.test('half a million fields, and a union of 200,000: no server is busy with it
   ] as const)
     for (const name of await replicasOf(client, key))
       t.equal(String(await (await proxy.connectTo(name)).ask(command, key)), `:${count}\r\n`, `${key} on ${name}`)
+  for (const key of [`hash${b}`, `copy${d}`]) t.equal(String(await client.ask('HGET', key, 'field:1')), '$3\r\nnew\r\n')
   t.equal(String(await client.ask('HGET', `copy${d}`, 'field:499999')), '$19\r\nthe value of 499999\r\n')
 })

@@ -362,37 +362,40 @@ t.test('a backup that has all keys executes it, but tells nothing that a master 
   t.ok((await counter(watcher, 'gather_bytes')) > bytes, 'of a key that soon expires the master is asked')
 })
 
-t.test('sizes are asked once a second, also of what is not there, and of what is written or lies together', async (t) => {
-  const { proxy, watcher, a, b, d } = await begin(t)
-  const members = await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.connectTo(name)))
-  const timesOf = async (command: string) => {
-    const stats = await Promise.all(members.map((member) => member.ask('INFO', 'commandstats')))
-    const pattern = new RegExp(`cmdstat_${command}:calls=(\\d+)`)
-    return stats.reduce((sum, each) => sum + Number(pattern.exec(String(each))?.[1] ?? 0), 0)
-  }
-  const TIMES = 30
-  const stories = {
-    'one is not there': [['SUNIONSTORE', d, a, `{${b}}:nothing`]],
-    'one was stored before': [
-      ['SUNIONSTORE', d, a, b],
-      ['SINTERSTORE', `{${a}}:other`, d, b],
-    ],
-    'all sources are on one server': [['SUNIONSTORE', d, b, `{${b}}:nothing`]],
-  }
-  for (const [title, commands] of Object.entries(stories)) {
-    for (const member of members) await member.ask('CONFIG', 'RESETSTAT')
-    const beganMs = performance.now()
-    for (let i = 0; i < TIMES; i++)
-      for (const command of commands) t.match(String(await watcher.ask(...command)), /^:[123]\r\n$/)
-    const seconds = 1 + Math.floor((performance.now() - beganMs) / 1000)
-    const keys = new Set(commands.flatMap((command) => command.slice(1))).size
-    const most = seconds * keys
-    const asked = await timesOf('memory\\|usage')
-    t.ok(asked <= 2 * most, `${title}: sizes are asked ${asked} times in ${seconds} s, of ${keys} keys`)
-    const looked = await timesOf('eval')
-    t.ok(looked <= most, `${title}: results are looked at ${looked} times`)
-  }
-})
+t.test(
+  'sizes are asked once a second, also of what is not there, and of what is written or lies together',
+  async (t) => {
+    const { proxy, watcher, a, b, d } = await begin(t)
+    const members = await Promise.all(['dt-1', 'dt-2', 'dt-3', 'dt-4'].map((name) => proxy.connectTo(name)))
+    const timesOf = async (command: string) => {
+      const stats = await Promise.all(members.map((member) => member.ask('INFO', 'commandstats')))
+      const pattern = new RegExp(`cmdstat_${command}:calls=(\\d+)`)
+      return stats.reduce((sum, each) => sum + Number(pattern.exec(String(each))?.[1] ?? 0), 0)
+    }
+    const TIMES = 30
+    const stories = {
+      'one is not there': [['SUNIONSTORE', d, a, `{${b}}:nothing`]],
+      'one was stored before': [
+        ['SUNIONSTORE', d, a, b],
+        ['SINTERSTORE', `{${a}}:other`, d, b],
+      ],
+      'all sources are on one server': [['SUNIONSTORE', d, b, `{${b}}:nothing`]],
+    }
+    for (const [title, commands] of Object.entries(stories)) {
+      for (const member of members) await member.ask('CONFIG', 'RESETSTAT')
+      const beganMs = performance.now()
+      for (let i = 0; i < TIMES; i++)
+        for (const command of commands) t.match(String(await watcher.ask(...command)), /^:[123]\r\n$/)
+      const seconds = 1 + Math.floor((performance.now() - beganMs) / 1000)
+      const keys = new Set(commands.flatMap((command) => command.slice(1))).size
+      const most = seconds * keys
+      const asked = await timesOf('memory\\|usage')
+      t.ok(asked <= 2 * most, `${title}: sizes are asked ${asked} times in ${seconds} s, of ${keys} keys`)
+      const looked = await timesOf('eval')
+      t.ok(looked <= most, `${title}: results are looked at ${looked} times`)
+    }
+  },
+)
 
 t.test('a SORT with patterns holds the keys that these name', async (t) => {
   const story = await begin(t)

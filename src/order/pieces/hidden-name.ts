@@ -26,6 +26,11 @@ export function parkedName(number: number): Buffer {
   return Buffer.from(`\0dt:pieces:p${RUN}:${number}`)
 }
 
+/** One of several that are made together, by a command that finds out itself how many it needs. */
+export function parkedPart(name: Buffer, i: number): Buffer {
+  return Buffer.concat([name, Buffer.from(`.${i}`)])
+}
+
 /** Where they are listed: a set. */
 export const PARKED_NAMES = Buffer.from('\0dt:pieces:parked')
 

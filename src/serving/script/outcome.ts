@@ -1,7 +1,7 @@
 import { Elements } from '../../resp/elements.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
-import type { Dumped } from '../several/gather/whole-values.js'
+import type { Left } from '../several/gather/block.js'
 import { LOOP_SHA } from './loop.js'
 import type { Messages, Question } from './questions.js'
 import type { Script } from './script.js'
@@ -38,7 +38,7 @@ export type TrialOutcome =
   | {
       readonly kind: 'done'
       readonly reply: Said
-      readonly left: readonly { readonly key: Buffer; readonly value: Dumped }[]
+      readonly left: readonly LeftKey[]
       readonly touched: readonly number[]
       readonly messages: Messages
       readonly deadlineMs: number
@@ -46,6 +46,12 @@ export type TrialOutcome =
   | Stopped
   /** What it had done is not taken back, for this reason. */
   | { readonly kind: 'failed'; readonly failed: string }
+
+/** A key that it changes, and what it would have. What is parked has one name after the other, see `prologue-keys`. */
+interface LeftKey {
+  readonly key: Buffer
+  readonly value: Left
+}
 
 /** An encoded reply. */
 export interface Said {
@@ -76,6 +82,7 @@ const HEAD = 4
 
 const NOWHERE: readonly number[] = []
 const STAR = 0x2a
+const COLON = 0x3a
 const UNDERSCORE = Buffer.from('_\r\n')
 const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
 const CALL_OF_LOOP = frameOf(['EVALSHA', LOOP_SHA]).buf.toString('latin1').slice('*2\r\n'.length)
@@ -112,8 +119,11 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
     const key = textIn(buf, parts)
     const deadline = Number(textIn(buf, parts).toString('latin1'))
-    const payload = textIn(buf, parts)
-    return { key, value: { payload: payload.length === 0 ? null : payload, deadline } }
+    parts.next()
+    if (buf[parts.start] === COLON)
+      return { key, value: { payload: null, deadline, parkedBytes: integerAt(buf, parts) } }
+    const payload = bulkIn(buf, parts)
+    return { key, value: { payload: payload.length === 0 ? null : payload, deadline, parkedBytes: undefined } }
   })
   return { kind: 'done', reply: withWhatIsDone(script, reply, left.length > 0), left, touched, messages, deadlineMs }
 }
@@ -212,7 +222,11 @@ function placesIn(buf: Buffer, parts: Elements): readonly number[] {
 /** The integer that the next element is. */
 function integerIn(buf: Buffer, parts: Elements): number {
   parts.next()
-  return Number(buf.latin1Slice(parts.start + 1, parts.end - 2))
+  return integerAt(buf, parts)
+}
+
+function integerAt(buf: Buffer, { start, end }: Elements): number {
+  return Number(buf.latin1Slice(start + 1, end - 2))
 }
 
 /** The bytes of the bulk string that the next element is. */

@@ -1,3 +1,6 @@
+import { SIZE_SAMPLES } from '../../order/pieces/sized-copy.js'
+import { WHOLE } from './questions.js'
+
 /*
  * The part of a prologue that looks at what keys a script touches, and takes back what it has done [design §7 Scripts].
  *
@@ -13,6 +16,13 @@
  *
  * touched: the places of KEYS that it has touched; payload: as DUMP gives it, empty when there is none. The first deadline is the soonest
  * one of those that were given back to keys: when that has passed in this moment, the key is gone without a word.
+ *
+ * No more than so many bytes of values are dumped, and restored, as that would block the server for too long. What they are, a name and
+ * which of KEYS are guests stands behind `;` in the same argument. What it leaves beyond that is not dumped, but gets that name with .0, .1 … behind it,
+ * and stands on the server's list of such names; its size is told instead of a payload. And before a write to what could not be taken
+ * back it is stopped, and names all that it has written: they have to be guests, which are gone with it, so that nothing has to be taken back.
+ *
+ *     { 4, { 'whole', key … }, deadline }
  */
 
 export const SHORT_TOUCH = `
@@ -26,6 +36,7 @@ $touch
 export const KEYS_AT_HAND = `
 local K,P,N,np,soon,U,Z={},{},{},0,0
 local more,F
+$limits
 $answers
 for w in string.gmatch(A[n-1],'%d+') do if more then F=F or {} F[tonumber(w)]=true else more=tonumber(w) end end
 for i=1,#KEYS do if not F or not F[i] then K[KEYS[i]]=true end end
@@ -147,9 +158,11 @@ local function touch(k)
 k=text(k)
 if type(k)=='string' then if K[k] then $note_touched else $unless_expected stop=k error(S) end end
 end
+$room
 local function image(k)
 k=text(k)
 if type(k)~='string' or P[k] then return end
+$image_size
 np=np+1
 N[np]=k
 P[k]={rpc('PEXPIRETIME',k),rpc('DUMP',k) or false}
@@ -160,7 +173,8 @@ for i=np,1,-1 do
 local k=N[i]
 local t,d=P[k][1],P[k][2]
 local r
-if d then
+if d==true then r=nil
+elseif d then
 r=rpc('RESTORE',k,t<0 and '0' or at(t),d,'REPLACE','ABSTTL')
 if t>0 and (soon==0 or t<soon) then soon=t end
 else r=rpc('UNLINK',k) end
@@ -175,16 +189,46 @@ export const STOPPED = `
 if stop then local failed=did and undo() return failed and {4,stop,soon,failed} or {4,stop,soon} end
 `
 
+/** over: how much of values may be dumped, and held: how much has been. base: the name of what is parked. isGuest: by their names. */
+const TRIAL_LIMITS = `
+local base,held,isGuest='',0,{}
+local reach,over,name,guests=string.match(A[n-1],'^(.-);(%d+) (%S+)(.*)$')
+if reach then A[n-1]=reach over=tonumber(over) base=name end
+`
+
 /** U: what it has touched. Z: all names. Nothing is noted. */
-export const TRIAL_BEGIN = `
+const TRIAL_BEGIN = `
 U={} Z={}
 for i=1,#KEYS do Z[i]=KEYS[i] end
+if over then for w in string.gmatch(guests,'%d+') do isGuest[Z[tonumber(w)]]=true end end
 copy=true
 `
 
-export const TRIAL_TOUCH = 'U[k]=true'
+/** About how many bytes a value takes. */
+const TRIAL_ROOM = `
+local function room(k)
+if not over then return 0 end
+local s=rpc('MEMORY','USAGE',k,'SAMPLES','${SIZE_SAMPLES}')
+return type(s)=='number' and s or 0
+end
+`
 
-export const TRIAL_LEFT = `
+/** A guest need not be given back, and then it is true instead of what it was. */
+const TRIAL_IMAGE_SIZE = `
+local s=room(k)
+if over and held+s>over then
+if isGuest[k] then np=np+1 N[np]=k P[k]={0,true} return end
+stop={'${WHOLE}'}
+for i=1,np do if not isGuest[N[i]] then stop[#stop+1]=N[i] end end
+stop[#stop+1]=k
+error(S)
+end
+held=held+s
+`
+
+const TRIAL_TOUCH = 'U[k]=true'
+
+const TRIAL_LEFT = `
 local function left()
 L={0,0,0,''}
 local t=''
@@ -192,12 +236,23 @@ for i=1,#Z do if U[Z[i]] then t=t..i..' ' end end
 L[5]=t
 nl=5
 if not did then return end
+local sum,m,list=0,0,'\\0dt:pieces:parked'
 for i=1,np do
 local k=N[i]
-local t,d=rpc('PEXPIRETIME',k),rpc('DUMP',k) or false
+local t,s,p,d=rpc('PEXPIRETIME',k),room(k),base..'.'..m
+if over and sum+s>over and not bad(rpc('SADD',list,p)) and not bad(rpc('RENAME',k,p)) then
+rpc('PERSIST',p)
+d=s
+m=m+1
+else
+d=rpc('DUMP',k) or false
+sum=sum+s
+end
 if d~=P[k][2] or t~=P[k][1] then L[nl+1]=k L[nl+2]=at(t) L[nl+3]=d or '' nl=nl+3 end
 end
-return undo()
+local failed=undo()
+if failed then for i=0,m-1 do rpc('UNLINK',base..'.'..i) rpc('SREM',list,base..'.'..i) end end
+return failed
 end
 `
 
@@ -206,3 +261,16 @@ local failed=left()
 if failed then return {5,failed} end
 first,copy=soon,false
 `
+
+/** What a script needs in some places when it is only tried. */
+export function trialParts(isTrial: boolean): Readonly<Record<string, string>> {
+  const parts = {
+    limits: TRIAL_LIMITS,
+    begin: TRIAL_BEGIN,
+    room: TRIAL_ROOM,
+    image_size: TRIAL_IMAGE_SIZE,
+    note_touched: TRIAL_TOUCH,
+    left: TRIAL_LEFT,
+  }
+  return isTrial ? parts : Object.fromEntries(Object.keys(parts).map((name) => [name, '']))
+}

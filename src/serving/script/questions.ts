@@ -39,6 +39,15 @@ export function keysWanted([command, ...keys]: Question): readonly Buffer[] | un
   return command.length === 0 ? keys : undefined
 }
 
+/** What stands before keys that have to be guests, see `prologue-keys`: no command. */
+export const WHOLE = 'whole'
+const WHOLE_BYTES = Buffer.from(WHOLE)
+
+/** The keys that a script which is only tried could not give back in one go, where it asks nothing. */
+export function keysToBring([command, ...keys]: Question): readonly Buffer[] | undefined {
+  return command.equals(WHOLE_BYTES) ? keys : undefined
+}
+
 /** So many answers are kept for it, of so many bytes: it gets all of them each time that it runs. */
 const ANSWERS_MAX = 1000
 const ANSWER_BYTES_MAX = 1024 * 1024

@@ -42,6 +42,18 @@ export interface Hand {
   /** Others. */
   readonly extra: readonly Buffer[]
   readonly answers: readonly Answer[]
+  /** Of one that is only tried. */
+  readonly limits?: TrialLimits
+}
+
+/** What a script that is only tried may ask of its server in one go, see `prologue-keys`. */
+export interface TrialLimits {
+  /** So much of values may be dumped, and restored. */
+  readonly wholeBytes: number
+  /** The beginning of the names of what it leaves beyond that. */
+  readonly parked: Buffer
+  /** Keys that are gone with it. */
+  readonly guests: readonly Buffer[]
 }
 
 /** The keys at hand, `command` is the client's. */
@@ -71,7 +83,7 @@ export function callFrame(
   if (!script.staysInside) {
     const answers = argumentsOf(hand.answers)
     const before = answers.length === 0 ? '' : `q${answers.length} `
-    args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' '))
+    args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' ') + limitsFor(hand, args))
   }
   const { library, rights, words } = script
   // Scripts have them in themselves.
@@ -121,8 +133,18 @@ export function clientsFrame({ sha, source }: Script, { name, script }: CommandR
   return frameOf([name, script === 'run' ? source : sha, ...words])
 }
 
+/** What stands behind the places of keys, of one that is only tried. @param args its keys are the first ones behind their number */
+function limitsFor({ limits, numkeys, extra }: Hand, args: readonly (Buffer | string)[]): string {
+  if (limits === undefined) return ''
+  const { wholeBytes, parked, guests } = limits
+  const names = new Set(guests.map((key) => key.toString('latin1')))
+  const places = Array.from({ length: numkeys + extra.length }, (_, i) => i + 1)
+  const guestPlaces = places.filter((place) => names.has((args[2 + place] as Buffer).toString('latin1')))
+  return `;${[wholeBytes, parked.toString('latin1'), ...guestPlaces].join(' ')}`
+}
+
 /** What stands before `callFrame`'s last word, of one that does not stay inside. */
-const REACH = /^(?:q(\d+) )?(\d+)( \d+)*$/
+const REACH = /^(?:q(\d+) )?(\d+)( \d+)*(;.*)?$/
 
 /** What the client has given behind the name, of what is given there in a call of one that does not stay inside. */
 export function clientsWords(words: readonly Buffer[]): readonly (Buffer | string)[] {

@@ -4,23 +4,21 @@ import type { Channels } from '../../channels/channels.js'
 import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
 import type { Claim } from '../../order/gates.js'
-import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import { decodeReply } from '../../resp/decode.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import type { Frame } from '../../resp/frame.js'
-import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Source } from '../several/gather/cut.js'
 import type { Needed } from '../several/gather/executor.js'
-import { type Computed, GatherRun } from '../several/gather/gather.js'
+import type { Computed } from '../several/gather/gather.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { Over } from '../several/gather/whole-values.js'
 import type { Attempt } from '../several/operation.js'
 import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
-import { type TrialOutcome, trialOutcomeOf, type Wanted } from './outcome.js'
+import type { Wanted } from './outcome.js'
 import { notePublished, settlePublished } from './publishing.js'
 import {
   type Answer,
@@ -29,6 +27,7 @@ import {
   answerToTold,
   isPublish,
   isTold,
+  keysToBring,
   keysWanted,
   type Messages,
   type Question,
@@ -48,6 +47,7 @@ import {
   notWrapped,
   SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
+import { ScriptTrial } from './script-trial.js'
 import { keepOnly, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
 /** So many questions it may ask. */
@@ -55,8 +55,6 @@ const QUESTIONS_MAX = 100
 const TOO_MANY_QUESTIONS = error(
   `ERR the script asked more than ${QUESTIONS_MAX} times which keys there are, or published to more than ${QUESTIONS_MAX} channels; what it had done was taken back, nothing was applied`,
 )
-
-type Done = Extract<TrialOutcome, { kind: 'done' }>
 
 /** A run, and what it may touch now. */
 export interface GatheredCall extends Run {
@@ -78,8 +76,10 @@ export interface GatheredCall extends Run {
  *     gates of all keys ─> DUMP of what the executor lacks ─> MULTI · its own ones aside · guests · EVALSHA · … back · EXEC
  *                                                                     │ names another key: the same with it, by the first ticket
  *                      reply, gates <─ answered by all replicas <─ RESTORE or UNLINK of each key that it has changed, in one turn
+ *
+ * What is large goes in pieces, see ScriptTrial.
  */
-export class ScriptGather extends GatherRun {
+export class ScriptGather extends ScriptTrial<GatheredCall> {
   /** The keys that it reads in their places on the executor: should it not take back what it did, they are in doubt there. */
   private inPlace: readonly Source[] = []
   /** It gets nothing that is only expected. */
@@ -91,12 +91,8 @@ export class ScriptGather extends GatherRun {
   private readonly counts: Answer[]
   private told: readonly Answer[] = []
 
-  constructor(
-    order: Order,
-    private readonly call: GatheredCall,
-    gathering: Gathering,
-  ) {
-    super(order, call.frame, call.row, call.slot, gathering.settings, gathering.copies)
+  constructor(order: Order, call: GatheredCall, gathering: Gathering) {
+    super(order, call, gathering)
     this.isShared = mayNotWrite(call)
     this.questions = [...call.questions]
     this.counts = [...call.hand.answers]
@@ -109,7 +105,7 @@ export class ScriptGather extends GatherRun {
     this.cut = { sources: [...keys.values()].map((key, i) => ({ key, places: [i] })), destination: undefined }
   }
 
-  private get allKeys(): readonly Buffer[] {
+  protected get allKeys(): readonly Buffer[] {
     return this.cut.sources.map(({ key }) => key)
   }
 
@@ -182,10 +178,16 @@ export class ScriptGather extends GatherRun {
     })
     if (held.some((each) => each !== undefined)) await Promise.all(held)
     this.told = await Promise.all(this.questions.map((question) => this.answerTo(question)))
+    const computed = await this.executed()
+    await this.bringBack(computed.executor)
+    return computed
+  }
+
+  private async executed(): Promise<Computed> {
     try {
       return await super.find()
     } finally {
-      if (this.busy !== undefined) call.long.ended(this.busy)
+      if (this.busy !== undefined) this.call.long.ended(this.busy)
       this.busy = undefined
     }
   }
@@ -195,6 +197,7 @@ export class ScriptGather extends GatherRun {
   }
 
   protected override executes(executor: Link, inPlace: readonly Source[]): void {
+    super.executes(executor, inPlace)
     const { loaded, long, script } = this.call
     this.inPlace = inPlace
     this.busy = executor
@@ -203,9 +206,10 @@ export class ScriptGather extends GatherRun {
     loaded.load(executor, wrapped, wrappedSha, library)
   }
 
-  protected override commandWith(): Frame {
+  protected override commandWith(names: ReadonlyMap<number, Buffer>): Frame {
     const { call } = this
-    const hand = { ...call.hand, answers: [...this.counts, ...this.told] }
+    const limits = this.limitsWith([...names.values()])
+    const hand = { ...call.hand, answers: [...this.counts, ...this.told], limits }
     const { rights, words, learnt } = call.script
     return callFrame({ ...learnt.trial!, rights, words }, this.frame, hand, {
       readsOnly: call.row.replicate === 'none',
@@ -219,24 +223,21 @@ export class ScriptGather extends GatherRun {
   }
 
   protected override async write({ outcome, executor }: Computed): Promise<Attempt> {
-    const { call } = this
+    const { call, tried } = this
     if (!('bytes' in outcome)) return outcome
-    const { bytes, flags } = outcome
-    if ((flags & IS_ERROR) !== 0) return this.notRun(executor, bytes, flags)
-    const tried = trialOutcomeOf(call.script, bytes)
+    if (tried === undefined) return this.notRun(executor, outcome.bytes, outcome.flags)
     if (tried.kind === 'failed' || (tried.kind === 'stopped' && tried.failed !== undefined)) {
       return this.notTakenBack(executor, tried.failed!)
     }
     this.noteDeadline(executor, tried.deadlineMs)
     if (tried.kind === 'stopped') return this.stopped(tried.wanted)
-    const obstacle = this.obstacleTo(tried, executor)
+    const obstacle = this.obstacle(executor)
     if (obstacle !== undefined) return obstacle
     // From here on it is not done again: what comes of a guess counts once.
     this.learn(tried.touched)
     settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
-    this.slot.wrote?.(tried.left.map(({ key }) => this.idOf(key)))
-    const failed = await this.putAll(tried, executor)
+    const failed = await this.putAll(executor)
     if (failed === undefined) call.publish(tried.messages)
     return failed ?? { bytes: buf.subarray(start, end), flags: said }
   }
@@ -245,6 +246,11 @@ export class ScriptGather extends GatherRun {
   private async stopped(wanted: Wanted): Promise<Attempt> {
     const { call, counts, told } = this
     if (!Buffer.isBuffer(wanted)) {
+      const toBring = keysToBring(wanted)
+      if (toBring !== undefined) {
+        this.bringAll(toBring)
+        return 'again'
+      }
       const keys = keysWanted(wanted)
       if (keys !== undefined) return this.again(letTouchAll(keys, call, counts))
       if (isPublish(wanted)) {
@@ -302,33 +308,6 @@ export class ScriptGather extends GatherRun {
     learnTouched(this.call, others)
   }
 
-  /** What stands against writing what it has left in this turn. @throws Over */
-  private obstacleTo({ left }: Done, executor: Link): Attempt | undefined {
-    if (this.routesOf(left.map(({ key }) => key)).some((route) => !route.writable())) return 'wait'
-    const growing = left.filter(({ value }) => value.payload !== null)
-    if (this.isFull(growing.map(({ key }) => key))) return { reply: OUT_OF_MEMORY }
-    const sizes = growing.map(({ key, value }) => ({ key, bytes: value.payload!.length }))
-    this.copied = sizes.reduce((sum, { bytes }) => sum + bytes, this.copied)
-    this.checkCopied(sizes)
-    for (const { key, value } of left) this.checkPut(key, value, executor)
-    return undefined
-  }
-
-  /** Writes what it has left, all in this turn; gives what failed. */
-  private async putAll({ left }: Done, executor: Link): Promise<Attempt | undefined> {
-    const failures = await Promise.all(left.map(({ key, value }) => this.put(key, value, executor)))
-    const failed = failures.filter((failure) => failure !== undefined)
-    if (failed.length === 0) return undefined
-    if (left.length === 1) return { reply: failed[0] }
-    const all = `${failed.length} of the ${left.length} keys that the script wrote`
-    const [{ message }] = failed
-    return {
-      reply: error(
-        `${OUTCOME_UNKNOWN}: ${all} may not have what it left, the others have: ${message.replace(`${OUTCOME_UNKNOWN}: `, '')}`,
-      ),
-    }
-  }
-
   /** The server's own error, in which the script has not begun or has written nothing. */
   private notRun(executor: Link, bytes: Buffer, flags: number): Attempt {
     const { call } = this
@@ -353,11 +332,6 @@ export class ScriptGather extends GatherRun {
   private noteDeadline(executor: Link, deadlineMs: number): void {
     if (!mayHavePassed(deadlineMs, executor)) return
     for (const { key } of this.inPlace) executor.expirations.noteUnsure(this.idOf(key), performance.now())
-  }
-
-  private isFull(keys: readonly Buffer[]): boolean {
-    if (!this.order.memory.anyFull) return false
-    return this.routesOf(keys).some(({ targets }) => targets.some(({ full }) => full))
   }
 
   /** The form of the script that is tried, which a server has compiled. */

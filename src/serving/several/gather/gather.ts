@@ -12,7 +12,7 @@ import { isError, type Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
 import { IS_ERROR } from '../../../resp/reply-framer.js'
 import type { Attempt, Outcome } from '../operation.js'
-import { GatherBlock, type Left } from './block.js'
+import { type Executed, GatherBlock, type Left } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
 import { type Guest, WithGuests } from './guests.js'
@@ -117,6 +117,9 @@ export class GatherRun extends WithGuests<Computed> {
   /** It is emitted next, to the one that has these keys in their places. */
   protected executes(_executor: Link, _inPlace: readonly Source[]): void {}
 
+  /** It has been executed: what it may have parked by itself is noted, whatever becomes of it. */
+  protected noteParked(_executor: Link, _executed: Exclude<Executed, 'lost'>): void {}
+
   /** What becomes of it when the executor's connection breaks. */
   protected whenLost(_executor: Link): Attempt {
     return 'wait'
@@ -180,6 +183,7 @@ export class GatherRun extends WithGuests<Computed> {
       this.order.memory.look()
       this.refuse(executor, `${executor.name} discards it`)
     }
+    this.noteParked(executor, executed)
     if ('refusal' in executed) this.refuse(executor, `${executor.name}: ${executed.refusal}`)
     if (parked !== undefined && executed.left?.parkedBytes === undefined) this.parking.forget(parked.name)
     if (!(await certain)) {
@@ -235,13 +239,19 @@ export class GatherRun extends WithGuests<Computed> {
     if (left.parkedBytes === undefined || parked === undefined) return left
     // It has gone with the connection over which it was parked.
     if (!parked.isOn(executor)) throw new Over('wait')
-    const { key } = this.cut.destination!
-    const { db } = this.slot
-    const placed = new Placed(parked.name, [...new Set([executor, ...this.replicasOf(key)])])
-    const to = new Placed(parked.name, placed.links.slice(1))
-    const value = { id: this.idOf(parked.name), bytes: left.parkedBytes, source: executor, to, db }
-    if (to.links.length > 0 && (await this.copyInPieces(value)) === undefined) throw new Over('again')
+    const placed = await this.carried(executor, parked.name, left.parkedBytes, this.cut.destination!.key)
     return { payload: null, deadline: left.deadline, placed }
+  }
+
+  /** What is parked on the executor under this name goes in pieces to the other replicas of a key. */
+  protected async carried(executor: Link, name: Buffer, bytes: number, key: Buffer): Promise<Placed> {
+    const placed = new Placed(name, [...new Set([executor, ...this.replicasOf(key)])])
+    const to = new Placed(name, placed.links.slice(1))
+    if (to.links.length === 0) return placed
+    const deadline = await this.copyInPieces({ id: this.idOf(name), bytes, source: executor, to, db: this.slot.db })
+    // It does not expire: it has gone with the connection.
+    if (deadline === undefined) throw new Over('again')
+    return placed
   }
 
   private refuse(executor: Link, cause: string): never {

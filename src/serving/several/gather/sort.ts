@@ -14,7 +14,11 @@ import { Over, sizeQuestion } from './whole-values.js'
 const MARK = Buffer.from(`\0dt:${randomBytes(12).toString('hex')}:`)
 const STAR = 0x2a
 const NAME_BYTES = 64
-/** So many questions in one turn: others have theirs between them. */
+/**
+ * So many questions in one turn, and fewer when the answers are large: others have theirs between them. As long as nothing is known of
+ * the answers it is the first number.
+ */
+const FIRST_QUESTIONS = 64
 const QUESTIONS_MAX = 1000
 
 /** A pattern of BY or GET, taken apart as Redis does it [Redis sort.c lookupKeyByPattern]. */
@@ -114,11 +118,23 @@ export class SortRun extends GatherRun {
     return withArguments(this.frame, all)
   }
 
-  /** What the keys hold. Under their gates it stays what it is, however many turns it takes. */
+  /** What the keys hold, within the limit. Under their gates it stays what it is, however many turns it takes. */
   private async strings(questions: readonly Words[]): Promise<(Buffer | undefined)[]> {
     const values: (Buffer | undefined)[] = []
-    for (let i = 0; i < questions.length; i += QUESTIONS_MAX) {
-      for (const reply of await this.lookAtAll(questions.slice(i, i + QUESTIONS_MAX))) values.push(stringIn(reply))
+    const [source] = this.cut.sources
+    let largest = 0
+    let most = FIRST_QUESTIONS
+    while (values.length < questions.length) {
+      this.checkWanted()
+      const found = await this.lookAtAll(questions.slice(values.length, values.length + most))
+      const strings = found.map(stringIn)
+      for (const value of strings) {
+        this.copied += value?.length ?? 0
+        largest = Math.max(largest, value?.length ?? 0)
+      }
+      this.checkCopied([{ key: source.key, bytes: this.copied }])
+      values.push(...strings)
+      most = Math.max(1, Math.min(QUESTIONS_MAX, Math.floor(this.order.pieces.wholeBytes / Math.max(1, largest))))
     }
     return values
   }

@@ -289,7 +289,17 @@ export abstract class WholeValues<Found> extends Operation {
   private async place(key: Buffer, placed: Placed, deadline: number, db: number): Promise<ErrorReply | undefined> {
     // Before it is settled, a write waits for that.
     if (this.order.uncertainty.active) await this.look([['EXISTS', key]], () => db)
-    if (!this.replicasOf(key, db).every((link) => placed.isOn(link))) throw new Over('wait')
+    if (!this.isPlaced(key, placed, db)) throw new Over('wait')
+    return this.placeNow(key, placed, deadline, db)
+  }
+
+  /** Whether all who have to have it when it is written have it. */
+  protected isPlaced(key: Buffer, placed: Placed, db = this.slot.db): boolean {
+    return this.replicasOf(key, db).every((link) => placed.isOn(link))
+  }
+
+  /** In this turn. @throws Over when it could not be emitted */
+  protected async placeNow(key: Buffer, placed: Placed, deadline: number, db = this.slot.db) {
     const steps = [this.placeStep(['RENAME', placed.name, key], db, PLACING)]
     if (deadline >= 0) steps.push(this.placeStep(['PEXPIREAT', key, String(deadline)], db))
     const failures = await Promise.all(steps)
