@@ -16,7 +16,7 @@ async function dt(name: string, ...argv: string[]): Promise<{ code: number; text
   return { code, text }
 }
 
-const GETTING = ['hotkeys', '--json', '--seconds', '1', '--sample', '1']
+const GETTING = ['hotkeys', '--json', '--seconds', '5', '--sample', '1']
 
 async function whileCounting(work: () => Promise<unknown>) {
   const counting = dt(...(GETTING as [string]))
