@@ -17,8 +17,8 @@ import { WHOLE } from './questions.js'
  * touched: the places of KEYS that it has touched; payload: as DUMP gives it, empty when there is none. The first deadline is the soonest
  * one of those that were given back to keys: when that has passed in this moment, the key is gone without a word.
  *
- * No more than so many bytes of values are dumped, and restored, as that would block the server for too long. What they are, a name and
- * which of KEYS are guests stands behind `;` in the same argument. What it leaves beyond that is not dumped, but gets that name with .0, .1 … behind it,
+ * No value of more than so many bytes is dumped, and restored, as that would block the server for too long. What they are, a name and
+ * which of KEYS are guests stands behind `;` in the same argument. What it leaves that is larger is not dumped, but gets that name with .0, .1 … behind it,
  * and stands on the server's list of such names; its size is told instead of a payload. And before a write to what could not be taken
  * back it is stopped, and names all that it has written: they have to be guests, which are gone with it, so that nothing has to be taken back.
  *
@@ -189,9 +189,9 @@ export const STOPPED = `
 if stop then local failed=did and undo() return failed and {4,stop,soon,failed} or {4,stop,soon} end
 `
 
-/** over: how much of values may be dumped, and held: how much has been. base: the name of what is parked. isGuest: by their names. */
+/** over: how large a value may be that is dumped. base: the name of what is parked. isGuest: by their names. */
 const TRIAL_LIMITS = `
-local base,held,isGuest='',0,{}
+local base,isGuest='',{}
 local reach,over,name,guests=string.match(A[n-1],'^(.-);(%d+) (%S+)(.*)$')
 if reach then A[n-1]=reach over=tonumber(over) base=name end
 `
@@ -216,14 +216,13 @@ end
 /** A guest need not be given back, and then it is true instead of what it was. */
 const TRIAL_IMAGE_SIZE = `
 local s=room(k)
-if over and held+s>over then
+if over and s>over then
 if isGuest[k] then np=np+1 N[np]=k P[k]={0,true} return end
 stop={'${WHOLE}'}
 for i=1,np do if not isGuest[N[i]] then stop[#stop+1]=N[i] end end
 stop[#stop+1]=k
 error(S)
 end
-held=held+s
 `
 
 const TRIAL_TOUCH = 'U[k]=true'
@@ -236,17 +235,16 @@ for i=1,#Z do if U[Z[i]] then t=t..i..' ' end end
 L[5]=t
 nl=5
 if not did then return end
-local sum,m,list=0,0,'\\0dt:pieces:parked'
+local m,list=0,'\\0dt:pieces:parked'
 for i=1,np do
 local k=N[i]
 local t,s,p,d=rpc('PEXPIRETIME',k),room(k),base..'.'..m
-if over and sum+s>over and not bad(rpc('SADD',list,p)) and not bad(rpc('RENAME',k,p)) then
+if over and s>over and not bad(rpc('SADD',list,p)) and not bad(rpc('RENAME',k,p)) then
 rpc('PERSIST',p)
 d=s
 m=m+1
 else
 d=rpc('DUMP',k) or false
-sum=sum+s
 end
 if d~=P[k][2] or t~=P[k][1] then L[nl+1]=k L[nl+2]=at(t) L[nl+3]=d or '' nl=nl+3 end
 end
