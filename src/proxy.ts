@@ -115,7 +115,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     links: () => links,
     view: () => (running ? views.current : (starter?.newest ?? views.current)),
     serving: () => running,
-    lastHeartbeat: (name) => markers.lastHeartbeat(name),
+    lastTaken: (name) => markers.lastTaken(name),
     isStray: (marker) => markers.isStray(marker),
     refusedChanged: place,
     deposed: (reason) => fail(new UserError(reason)),

@@ -6,6 +6,7 @@ import { type Council, councilOf, distinct, leftOf, missingAtStart } from './cou
 import { explainLater, explainMissing, explainStrays, list } from './explain-start.js'
 import { whyNotFit } from './fit.js'
 import { type FoundServer, refusalOf, STRAY } from './guard.js'
+import { answeredOf, highestHeartbeat, isBehind } from './heartbeats.js'
 import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
 import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
 
@@ -46,7 +47,7 @@ export interface Resume extends Decided {
   readonly kind: 'resume'
   /** The view that the first one follows, with the highest epoch that was found; who else is there joins. */
   readonly view: View
-  /** Members whose server is another process than the marker was told, and whose data is not known to be complete. */
+  /** Members whose server is another process than the marker was told, or was set back, so that its data need not be complete. */
   readonly restarted: readonly string[]
   /** Members that were being emptied, to leave. */
   readonly leaving: readonly string[]
@@ -56,6 +57,8 @@ export interface Resume extends Decided {
   readonly waiting: readonly TokenRange[]
   /** The highest heartbeat that was found. */
   readonly heartbeat: number
+  /** The last heartbeat that each member is known to have answered. */
+  readonly answered: ReadonlyMap<string, number>
   /** Who has to know of the next view before it counts. */
   readonly before: readonly Council[]
   /** The starts before this one. */
@@ -228,7 +231,7 @@ function fileIdOf(stateFile: ViewRecord | undefined): string | undefined {
 
 /** What became of a member of a view while nobody looked. */
 interface Standing {
-  /** Its server did not restart, or stopped clean: its data is complete. */
+  /** Its server did not restart, nor was it set back, or it stopped clean: its data is complete. */
   readonly intact: boolean
   /** It answered, with the owner's last mark. */
   readonly clean: boolean
@@ -251,15 +254,18 @@ function standingsOf(
   refused: ReadonlyMap<string, string>,
 ): Standings {
   const last = highestHeartbeat(found)
+  const answered = answeredOf(found)
   const councils = newest.provenance.before.flatMap(({ members }) => members)
   const names = new Set([...newest.view.members.map(({ name }) => name), ...councils])
   const entries = [...names].map((name): [string, Standing] => {
     const server = found.find((each) => each.name === name)
-    const { marker, owner } = server?.marks ?? NO_MARKS
+    const marks = server?.marks ?? NO_MARKS
+    const { marker, owner } = marks
     const heartbeat = owner?.heartbeat ?? 0
     const clean = owner?.clean === true && heartbeat === last && marker !== undefined && !isNewer(newest, marker)
+    const isSetBack = isBehind(marks, { heartbeat: answered.get(name) ?? 0, epoch: 0 })
     const standing = {
-      intact: clean || (marker !== undefined && marker.runId === server?.runId),
+      intact: clean || (marker !== undefined && marker.runId === server?.runId && !isSetBack),
       clean,
       hasData: marker !== undefined,
       there: server !== undefined,
@@ -330,6 +336,7 @@ function resume(
     unclean: view.members.some(({ name }) => !standings.get(name)!.clean),
     waiting: start.ring.ranges().filter((_, i) => !start.setOfRange[i].natural.some(isThere)),
     heartbeat: highestHeartbeat(found),
+    answered: answeredOf(found),
     before: isAccepted ? leftOf(councils, isHere) : councils,
     starts: provenance.starts,
     from: stampOf(newest),
@@ -373,10 +380,6 @@ function anybody(
 function latest(names: readonly string[], standings: Standings): string[] {
   const best = Math.max(...names.map((name) => standings.get(name)!.heartbeat))
   return names.filter((name) => standings.get(name)!.heartbeat === best)
-}
-
-function highestHeartbeat(found: readonly FoundServer[]): number {
-  return Math.max(0, ...found.map(({ marks }) => marks.owner?.heartbeat ?? 0))
 }
 
 function asNow(member: Member, { there, awaited }: Standing, known: StartInput['known']): Member {

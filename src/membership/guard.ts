@@ -1,4 +1,5 @@
 import { cannotTake, type ServerKind } from '../backend/server-kind.js'
+import { isBehind, type Taken } from './heartbeats.js'
 import type { Marks } from './marker.js'
 
 /** A server as it was found when its link came up. */
@@ -111,13 +112,15 @@ export function tooOld(newcomer: ServerKind, ring: readonly { name: string; kind
 }
 
 /**
- * Whether a server came back as another process, and without all that was written to it before: with nothing, or with an
- * older data set. `before` is the process that it was, as far as it is known, and the last heartbeat that it answered.
+ * Whether a server came back without all that was written to it before: with an older data set or, as another process, with
+ * nothing. `before` is the process that it was, as far as it is known, and what it had taken.
  */
 export function cameBackWithLess(
-  { runId, marks: { marker, owner } }: FoundServer,
-  before: { readonly runId: string | undefined; readonly heartbeat: number },
+  { runId, marks }: FoundServer,
+  before: Taken & { readonly runId: string | undefined },
 ): boolean {
+  const { marker, owner } = marks
+  if (isBehind(marks, before)) return true
   if (runId === (before.runId ?? marker?.runId)) return false
   return marker === undefined || (owner?.heartbeat ?? 0) < before.heartbeat
 }

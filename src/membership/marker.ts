@@ -57,6 +57,8 @@ export interface Owner {
   readonly successor?: string | undefined
   /** The latest view that an owner is known to have acknowledged. */
   readonly acknowledged?: Stamp | undefined
+  /** The last heartbeat that each member had answered when this was written: one that has an earlier one was set back. */
+  readonly answered?: ReadonlyMap<string, number> | undefined
 }
 
 /** The marks found on a server. */
@@ -79,9 +81,10 @@ export function writeMarker({ member, runId, ...record }: Marker): string[] {
 }
 
 /** The command that writes an owner. */
-export function writeOwner({ ringId, acknowledged, ...owner }: Owner): string[] {
+export function writeOwner({ ringId, acknowledged, answered, ...owner }: Owner): string[] {
   const stamp = acknowledged === undefined ? null : [acknowledged.term, acknowledged.epoch]
-  return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp })
+  const beats = answered === undefined || answered.size === 0 ? {} : { answered: [...answered] }
+  return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp, ...beats })
 }
 
 /** The marks in a (RESP3) reply to the `MARKS_QUERY` of backend/handshake. Libraries of others are not looked at. */
@@ -202,14 +205,19 @@ function asNames(value: unknown): string[] {
 }
 
 function asOwner(text: string): Owner {
-  const { ring, term, run, where, heartbeat, clean, successor, acknowledged } = checked(text)
+  const { ring, term, run, where, heartbeat, clean, successor, acknowledged, answered } = checked(text)
   if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
     throw new ViewFormatError('the owner is not told')
   }
   const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
   const passed = typeof successor === 'string' ? { successor } : {}
-  const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed }
+  const beats = Array.isArray(answered) && answered.every(isBeat) ? { answered: new Map(answered) } : {}
+  const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed, ...beats }
   return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
+}
+
+function isBeat(value: unknown): value is [string, number] {
+  return Array.isArray(value) && typeof value[0] === 'string' && isCount(value[1])
 }
 
 function isCount(value: unknown): value is number {

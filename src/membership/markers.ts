@@ -7,6 +7,7 @@ import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type Council, councilOf, type Missing, missingToNote } from './council.js'
 import { explainUnnoted } from './explain-start.js'
+import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
 import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
 import { isStray, type KeptIn, type Stamp, type Succession } from './provenance.js'
 import type { StateFile } from './state-file.js'
@@ -38,6 +39,8 @@ export interface Origin {
   readonly term: number
   /** The highest heartbeat that was found. */
   readonly heartbeat: number
+  /** The last heartbeat that each member is known to have answered to an earlier owner. */
+  readonly answered: ReadonlyMap<string, number>
   /** Who has to know of the first view before it counts; nobody but those in it when the ring is new. */
   readonly before: readonly Council[]
   readonly starts: readonly Succession[]
@@ -76,8 +79,8 @@ export class Markers {
   /** Heartbeats since the latest view that was acknowledged has not been the present one. */
   private unnotedBeats = 0
   private readonly noted = new Map<string, Noted>()
-  /** The last heartbeat that each member has answered. */
-  private readonly beats = new Map<string, number>()
+  /** What each member has answered. */
+  private readonly taken = new Map<string, Taken>()
   private readonly listeners = new Set<(epoch: number) => void>()
   private timer: NodeJS.Timeout | undefined
   private readonly unsubscribe: () => void
@@ -95,6 +98,7 @@ export class Markers {
     this.origin = origin
     this.before = origin.before
     this.heartbeat = origin.heartbeat + 1
+    for (const [name, heartbeat] of origin.answered) this.noteTaken(name, { heartbeat })
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
   }
 
@@ -117,9 +121,9 @@ export class Markers {
     }
   }
 
-  /** The last heartbeat that a member has answered, or 0: a server that comes back with an earlier one has lost writes. */
-  lastHeartbeat(name: string): number {
-    return this.beats.get(name) ?? 0
+  /** What a member has answered: a server that comes back with less of it has lost writes. */
+  lastTaken(name: string): Taken {
+    return this.taken.get(name) ?? NOTHING_TAKEN
   }
 
   /** Who does not take the marker of the present view, by name, and why. */
@@ -234,6 +238,7 @@ export class Markers {
       noted.refusal = answer.refusal
       if (answer.refusal !== undefined) return
       noted.answered = Math.max(noted.answered, view.epoch)
+      this.noteTaken(name, { epoch: view.epoch })
       this.settle()
     })
     // Behind the marker: heartbeats tell how new the data are of which the marker speaks.
@@ -268,8 +273,16 @@ export class Markers {
     const { heartbeat } = this
     noted.beating = true
     void this.write(noted, this.owner(false)).then((answer) => {
-      if (answer !== undefined && answer.refusal === undefined) this.beats.set(noted.link.name, heartbeat)
+      if (answer !== undefined && answer.refusal === undefined) this.noteTaken(noted.link.name, { heartbeat })
       noted.beating = false
+    })
+  }
+
+  private noteTaken(name: string, { heartbeat = 0, epoch = 0 }: Partial<Taken>): void {
+    const before = this.lastTaken(name)
+    this.taken.set(name, {
+      heartbeat: Math.max(before.heartbeat, heartbeat),
+      epoch: Math.max(before.epoch, epoch),
     })
   }
 
@@ -340,7 +353,10 @@ export class Markers {
   private owner(clean: boolean): string[] {
     const { ringId, run, where } = this.deps
     const { heartbeat, successor, lastAcknowledged: acknowledged } = this
-    return writeOwner({ ringId, run, term: this.origin!.term, where, heartbeat, clean, successor, acknowledged })
+    const { term } = this.origin!
+    const names = [...this.toBeTold(this.deps.views.current)]
+    const answered = new Map(names.map((name) => [name, this.lastTaken(name).heartbeat]))
+    return writeOwner({ ringId, run, term, where, heartbeat, clean, successor, acknowledged, answered })
   }
 }
 

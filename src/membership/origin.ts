@@ -8,7 +8,7 @@ export function originOf(decision: FreshStart | Resume, term: number, where: str
   const isResume = decision.kind === 'resume'
   const id = (isResume ? decision.file : undefined) ?? randomBytes(8).toString('hex')
   const file = where === undefined ? undefined : { id, where }
-  if (!isResume) return { term, heartbeat: 0, before: [], starts: [], file }
-  const { heartbeat, before, from, proven } = decision
-  return { term, heartbeat, before, starts: withStart(decision.starts, { term, from, proven }), file }
+  if (!isResume) return { term, heartbeat: 0, answered: new Map(), before: [], starts: [], file }
+  const { heartbeat, answered, before, from, proven } = decision
+  return { term, heartbeat, answered, before, starts: withStart(decision.starts, { term, from, proven }), file }
 }

@@ -26,6 +26,7 @@ import {
   tooFewDatabases,
   tooOld,
 } from './guard.js'
+import { isBehind, type Taken } from './heartbeats.js'
 import { decodeMarks, type Marker, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
 import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
 
@@ -50,8 +51,8 @@ export interface OwnershipDeps {
   view(): View
   /** Whether that is in use: then a server of it that comes back is one that clients have written to. */
   serving(): boolean
-  /** The last heartbeat that a server has answered. */
-  lastHeartbeat(name: string): number
+  /** What a server has answered of what was noted on it. */
+  lastTaken(name: string): Taken
   /** Whether the ring has gone on without a view that may have been acknowledged. */
   isStray(marker: Marker): boolean
   /** Which servers are refused has changed. */
@@ -80,7 +81,7 @@ export class Ownership {
   private phase: 'looking' | 'owner' | 'deposed' = 'looking'
   /** The process that each server was at its last handshake. */
   private readonly processes = new Map<string, string>()
-  /** Servers that did not have our own mark when their link came up, or had it from before a restart. */
+  /** Servers that did not have our own mark when their link came up, or an earlier one, or one from before a restart. */
   private readonly strange = new Set<string>()
   /** Those of them that came back without all that was written to them. */
   private readonly lessened = new Set<string>()
@@ -118,16 +119,18 @@ export class Ownership {
   async admit(name: string, info: ServerInfo, call: Call): Promise<void> {
     if (this.phase === 'looking') return
     if (this.phase === 'deposed') throw new HandshakeError('another proxy has taken over')
-    const { marker, owner } = decodeMarks(info.marks)
-    const isOurs = owner?.run === this.deps.run && marker?.member === name && marker.runId === info.runId
+    const marks = decodeMarks(info.marks)
+    const { marker, owner } = marks
+    const isMarked = owner?.run === this.deps.run && marker?.member === name && marker.runId === info.runId
+    const isOurs = isMarked && !isBehind(marks, this.deps.lastTaken(name))
     await this.claim(name, info, call)
     if (isOurs) this.strange.delete(name)
     else this.strange.add(name)
   }
 
   /**
-   * Whether a member's server came back as something else than what we last wrote to: it restarted, or it was not there
-   * when we became its owner. What it holds may be old, or nothing.
+   * Whether a member's server came back as something else than what we last wrote to: it restarted, was set back, or was
+   * not there when we became its owner. What it holds may be old, or nothing.
    */
   isStrange(name: string): boolean {
     return this.strange.has(name)
@@ -277,8 +280,8 @@ export class Ownership {
 
   private claimMark(before: Owner | undefined): string[] {
     const { ringId, run, where } = this.deps
-    const { heartbeat = 0, clean = false, acknowledged } = before ?? {}
-    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged })
+    const { heartbeat = 0, clean = false, acknowledged, answered } = before ?? {}
+    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged, answered })
   }
 
   private confirm(name: string): void {
@@ -351,11 +354,9 @@ export class Ownership {
   }
 
   private hasLess(server: FoundServer): boolean {
-    const { serving, lastHeartbeat } = this.deps
+    const { serving, lastTaken } = this.deps
     const { name } = server
-    return (
-      serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, heartbeat: lastHeartbeat(name) })
-    )
+    return serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, ...lastTaken(name) })
   }
 
   /** The databases that clients can use: those that all other servers have, of which some may have more. */

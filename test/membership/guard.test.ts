@@ -85,8 +85,11 @@ t.test('a server has at least the databases of the ring', async (t) => {
 t.test(
   'a server that restarted has all that was written to it when it has the last heartbeat that it answered',
   async (t) => {
-    const back = (runId: string, marks: Partial<Marks>, before: { runId?: string; heartbeat: number }) =>
-      cameBackWithLess(server('dt-1', runId, 5, marks), { runId: undefined, ...before })
+    const back = (
+      runId: string,
+      marks: Partial<Marks>,
+      before: { runId?: string; heartbeat: number; epoch?: number },
+    ) => cameBackWithLess(server('dt-1', runId, 5, marks), { runId: undefined, epoch: 0, ...before })
     const at = (heartbeat: number): Partial<Marks> => {
       return { ...marked('dt-1'), owner: { ...owned('dt').owner!, heartbeat } }
     }
@@ -98,5 +101,12 @@ t.test(
     t.notOk(back('one', {}, { runId: 'one', heartbeat: 17 }), 'the same process has lost nothing')
     t.notOk(back('any', at(3), { heartbeat: 0 }), 'nor has the one of which its marker speaks')
     t.ok(back('two', {}, { heartbeat: 0 }))
+    t.ok(back('any', at(16), { runId: 'any', heartbeat: 17 }), 'the same process, on a machine that was set back')
+    t.ok(back('any', at(17), { runId: 'any', heartbeat: 17, epoch: 2 }), 'nor has it the view that it had')
+    t.notOk(back('any', at(17), { runId: 'any', heartbeat: 17, epoch: 1 }))
+    t.notOk(
+      back('any', marked('dt-1'), { runId: 'any', heartbeat: 17 }),
+      'a mark that somebody has removed says nothing',
+    )
   },
 )

@@ -44,6 +44,10 @@ const owner: Owner = {
   where: 'process 1 on here',
   heartbeat: 17,
   clean: false,
+  answered: new Map([
+    ['dt-1', 17],
+    ['dt-]]', 16],
+  ]),
 }
 
 t.test('what is noted on a real server is read from it, and clients of the data do not meet it', async (t) => {

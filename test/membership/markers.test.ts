@@ -72,7 +72,7 @@ class MarkedRing {
 
   begin(term: number, heartbeat: number): void {
     const file = this.stateFile && { id: 'a file', where: this.stateFile.where }
-    this.markers.begin({ term, heartbeat, before: [], starts: [], file })
+    this.markers.begin({ term, heartbeat, answered: new Map([['dt-2', 39]]), before: [], starts: [], file })
   }
 
   members(...only: number[]): Member[] {
@@ -228,9 +228,16 @@ t.test('heartbeats are counted on every member from the highest that was found, 
   ring.publish(1)
   await markers.whenAcknowledged()
   t.match(await ring.marks(1), { owner: { heartbeat: 41, clean: false } })
+  t.match(markers.lastTaken('dt-9'), { heartbeat: 0, epoch: 0 })
   await until('two seconds have passed', async () => ((await ring.marks(2)).owner?.heartbeat ?? 0) >= 43, 5000)
   await markers.close()
   const [first, second] = [await ring.marks(1), await ring.marks(2)]
+  const { answered } = first.owner!
+  t.same([...answered!.keys()], ['dt-1', 'dt-2'], 'each says what all had answered')
+  for (const [name, heartbeat] of answered!) {
+    t.same(markers.lastTaken(name), { heartbeat, epoch: 1 })
+    t.ok(heartbeat >= 42 && heartbeat < first.owner!.heartbeat)
+  }
   t.match(first.owner, { clean: true })
   t.strictSame(first.owner, second.owner)
   await sleep(1300)

@@ -4,6 +4,7 @@ import { MARKS_QUERY } from '../../src/backend/handshake.js'
 import { Links } from '../../src/backend/links.js'
 import { Turn } from '../../src/base/turn.js'
 import { ask } from '../../src/local/ask.js'
+import { NOTHING_TAKEN, type Taken } from '../../src/membership/heartbeats.js'
 import { decodeMarks, type Marks, writeMarker, writeOwner } from '../../src/membership/marker.js'
 import { Ownership } from '../../src/membership/ownership.js'
 import { NO_PROVENANCE } from '../../src/membership/provenance.js'
@@ -23,6 +24,7 @@ class Run {
   readonly downs: string[] = []
   deposed: string | undefined
   isServing = false
+  taken: Taken = NOTHING_TAKEN
   view: View = emptyView('dt', 1, 1)
 
   constructor(
@@ -43,7 +45,7 @@ class Run {
       links: () => this.links,
       view: () => this.view,
       serving: () => this.isServing,
-      lastHeartbeat: () => 0,
+      lastTaken: () => this.taken,
       isStray: () => false,
       refusedChanged: () => {},
       deposed: (reason) => {
@@ -255,6 +257,14 @@ t.test('a link that comes up anew finds its own mark, or that something is stran
   await link.call(writeMarker({ ...marker, runId: 'an earlier process' }))
   t.equal(await again(), true, 'it restarted, with data that it had once')
   await link.call(writeMarker({ ...marker, runId }))
+  t.equal(await again(), false)
+  run.taken = { heartbeat: 1, epoch: 1 }
+  t.equal(await again(), true, 'its machine was set back to a moment before the heartbeat that it has answered')
+  await link.call(writeOwner({ ringId: 'dt', run: 'mine', term: 7, where: '', heartbeat: 1, clean: false }))
+  t.equal(await again(), false)
+  run.taken = { heartbeat: 1, epoch: 2 }
+  t.equal(await again(), true, 'or before the view that it was told')
+  run.taken = NOTHING_TAKEN
   t.equal(await again(), false)
   await on(servers[0], ...owner('earlier', 3))
   t.equal(await again(), true, 'it restarted with data from before our time')

@@ -46,6 +46,7 @@ export function history(replicas: number, firstEpoch: number, ...changes: readon
  *     > dt-2: away                          the Sentinels know it, and it does not answer
  *     > dt-2: removed                       nobody knows it
  *     > dt-6: 7 acknowledged                it was told that the view was acknowledged; and: 7 acknowledged 9
+ *     > dt-7: 7 told of dt-1 40             it was told that dt-1 had answered heartbeat 40
  *     > state file: 7                       then the ring is kept in it; and: accept epoch 7
  *     > state file: lost                    the ring is kept in a file that is not here
  *     > operator: 6 term 2                  the owner of the term was told to go on from epoch 6, whatever there was later
@@ -128,7 +129,10 @@ function serverOf(
   }
   const clean = what.includes('clean')
   const acknowledged = what.includes('acknowledged') ? { term, epoch: value('acknowledged', Number(epoch)) } : undefined
-  const owner = { ringId, run: 'earlier', term, where: '', heartbeat: value('heartbeat', 40), clean, acknowledged }
+  const [, other, beat] = /told of (\S+) (\d+)/.exec(what) ?? []
+  const answered = other === undefined ? undefined : new Map([[other, Number(beat)]])
+  const heartbeat = value('heartbeat', 40)
+  const owner = { ringId, run: 'earlier', term, where: '', heartbeat, clean, acknowledged, answered }
   return { name, runId, keys: 100, marks: { marker, owner, unreadable: '' } }
 }
 
