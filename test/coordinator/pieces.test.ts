@@ -77,6 +77,20 @@ t.test('so does a stream, with groups, consumers and what is pending', async (t)
   await story.nothingIsLeft()
 })
 
+t.test('a copy that a silent member holds up takes its source from nobody', async (t) => {
+  const story = await PiecesStory.begin(t)
+  const sleeper = await PiecesStory.begin(t, { options: ['--enable-debug-command', 'yes'] })
+  const { slots } = story.pieces
+  await story.on('source', 'SET', 'k', 'x'.repeat(200_000))
+  await slots.enter([story.links.source, sleeper.links.target])
+  const copied = story.copy('k')
+  await until('it waits', () => story.inPieces === 2)
+  sleeper.on('target', 'DEBUG', 'SLEEP', '60').catch(() => {})
+  sleeper.links.target.call(['PING']).catch(() => {})
+  t.same(await copied, ['copied'])
+  await story.nothingIsLeft()
+})
+
 t.test('deadlines come along', async (t) => {
   const story = await PiecesStory.begin(t)
   await story.on('source', 'SET', 'k', 'x'.repeat(200_000), 'PXAT', String(Date.now() + 600_000))

@@ -167,6 +167,7 @@ export class SimulatedLink extends Link {
     const { connection } = this
     const chunk = connection?.written.splice(0, count) ?? []
     const { pushesFollow } = this.server
+    if (chunk.length > 0) this.lastReceivedMs = performance.now()
     for (let i = 0; i < chunk.length && this.connection === connection; i++) {
       const written = chunk[i]
       if (written.kind === 'push') {
