@@ -9,6 +9,8 @@ import { readSettings, type Settings } from './server-settings.js'
 export const EXPIRED = '__keyevent@*__:expired'
 /** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
 export const TELLING_MS = 20
+/** The setting that says how long values may be. */
+const MAX_BULK = 'proto-max-bulk-len'
 /** The latest moment that a Date knows, in the year 275760. */
 const CLOCK_MAX_MS = 8.64e15
 
@@ -25,8 +27,8 @@ export interface ServerInfo {
   /** Number of keys in all databases. */
   readonly keys: number
   readonly databases: number
-  /** proto-max-bulk-len: the longest value the server takes. */
-  readonly maxBulkBytes: number
+  /** proto-max-bulk-len: the longest value the server takes, as it was found last. */
+  maxBulkBytes: number
   /** This connection's id on the server. */
   readonly clientId: number
   /** The server's clock minus ours, in ms; 0 when the difference is below what the round trip lets us see. */
@@ -80,12 +82,27 @@ export async function handshake(call: Call, options: HandshakeOptions): Promise<
     pushesFollowReplies: pushesFollowReplies(fields.get('redis_version') ?? ''),
     keys: countKeys(fields),
     databases: countIn(settings, 'databases', 16),
-    maxBulkBytes: countIn(settings, 'proto-max-bulk-len', 512 * 1024 * 1024),
+    maxBulkBytes: countIn(settings, MAX_BULK, 512 * 1024 * 1024),
     clientId,
     clockOffsetMs: clock,
     settings,
     marks,
   }
+}
+
+/**
+ * How long values may be is changed on a server while it runs: what its link knows of that is true again.
+ *
+ * @returns whether it was not
+ * @throws HandshakeError
+ */
+export function noteMaxBulk(info: ServerInfo, settings: Settings): boolean {
+  const text = settings.get(MAX_BULK)
+  const bytes = countIn(settings, MAX_BULK, info.maxBulkBytes)
+  if (text === undefined || bytes === info.maxBulkBytes) return false
+  info.maxBulkBytes = bytes
+  info.settings.set(MAX_BULK, text)
+  return true
 }
 
 /** A setting that is a number of something. */

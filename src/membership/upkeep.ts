@@ -1,6 +1,6 @@
 import { HandshakeError } from '../backend/call.js'
 import { unlessLost } from '../backend/decoded-reply.js'
-import { parseInfo } from '../backend/handshake.js'
+import { noteMaxBulk, parseInfo } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { makeFit, readSettings, unequalSettings } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
@@ -49,8 +49,14 @@ export class Upkeep {
     clearInterval(this.timer)
   }
 
-  /** A member that has not the settings of the others in what decides what becomes of a write is named. */
   linkUp(link: Link): void {
+    this.compare(link)
+    // So that what is done before the first look at it is noticed by that.
+    void this.countSweeps(link).catch(() => {})
+  }
+
+  /** A member that has not the settings of the others in what decides what becomes of a write is named. */
+  private compare(link: Link): void {
     const told = new Set<string>()
     for (const other of this.deps.links()) {
       if (other === link || !other.ready || other.info === undefined || link.info === undefined) continue
@@ -64,8 +70,6 @@ export class Upkeep {
         )
       }
     }
-    // So that what is done before the first look at it is noticed by that.
-    void this.countSweeps(link).catch(() => {})
   }
 
   /** Its marker, its role and its settings are what they were when somebody has emptied a member: only its own count tells. */
@@ -112,6 +116,7 @@ export class Upkeep {
         throw new HandshakeError(`it is a ${role} all at once, a member must be a master`)
       }
       if (Array.isArray(marker) && marker.length === 0) this.deps.markerLost(name)
+      if (noteMaxBulk(info, settings)) this.compare(link)
       const { set, warnings, matters } = await makeFit(call, settings, info.settings)
       for (const warning of warnings.map((text) => `${name}: ${text}`)) {
         if (!this.said.has(warning)) this.deps.log.warn({ event: 'member-setting-warning', member: name }, warning)
