@@ -53,6 +53,8 @@ export class Kept {
   isKnown = false
   /** Told what of CONFIG SET is kept, when that is known. */
   onSettings: (settings: KeptSettings) => void = () => {}
+  /** The highest version that any member may have. */
+  private highest = 0
   private learning: Promise<Reply | undefined> | undefined
   /** One after the other: changes, and members that are made equal. */
   private last: Promise<unknown> = Promise.resolve()
@@ -97,6 +99,8 @@ export class Kept {
         (this.index.version === 0 ? await this.tellIndex(this.index) : undefined) ??
         (await this.tellAll([keepCommand(name, source)]))
       if (failure === undefined) this.scripts.set(name, source)
+      // The next start would take it for kept.
+      else if (!this.scripts.has(name)) this.remove([name])
       return failure
     })
   }
@@ -153,16 +157,42 @@ export class Kept {
     return mine
   }
 
-  /** A clock that was set back does not make a later index an earlier one. */
+  /** An index that does not count is taken back: the next start goes by the latest one that any member has. */
   private async tellIndex(index: KeptIndex): Promise<Reply | undefined> {
-    const next = { ...index, version: Math.max(this.index.version + 1, Math.floor(preciseNowMs())) }
-    const failure = await this.tellAll([indexCommand(next)])
-    if (failure === undefined) this.index = next
-    return failure
+    const next = { ...index, version: this.nextVersion() }
+    const takers = new Set<Link>()
+    const failure = await this.tellAll([indexCommand(next)], takers)
+    if (failure === undefined) {
+      this.index = next
+      return undefined
+    }
+    const have = await this.takeBack([...takers])
+    return have.length > 0 ? outcomeUnknown(have) : failure
   }
 
-  /** Tells all members; gives an error when not all have it. Who is lost meanwhile counts when it is back, or no member any more. */
-  private async tellAll(commands: readonly Command[]): Promise<Reply | undefined> {
+  /** A clock that was set back does not make a later index an earlier one. */
+  private nextVersion(): number {
+    this.highest = Math.max(this.highest + 1, this.index.version + 1, Math.floor(preciseNowMs()))
+    return this.highest
+  }
+
+  /** Those who may have a later index get the one that counts, as a still later one. @returns who may have that one still */
+  private async takeBack(takers: readonly Link[]): Promise<string[]> {
+    if (takers.length === 0) return []
+    this.index = { ...this.index, version: this.nextVersion() }
+    const commands = [indexCommand(this.index)]
+    const telling = Promise.all(takers.map((link) => (link.ready ? tell(link, commands) : undefined)))
+    const told = await within(telling, EQUAL_MS)
+    const left = takers.filter((_, i) => told?.[i] === undefined || isRefused(told[i]))
+    return left.map(({ name }) => name)
+  }
+
+  /**
+   * Tells all members; gives an error when not all have it. Who is lost meanwhile counts when it is back, or no member any more.
+   *
+   * @param takers those who may have it are added
+   */
+  private async tellAll(commands: readonly Command[], takers = new Set<Link>()): Promise<Reply | undefined> {
     const { order } = this
     if (commands.length === 0) return undefined
     const deadlineMs = order.waiting.deadline()
@@ -172,10 +202,14 @@ export class Kept {
       if (router.links.some(({ full }) => full)) return OUT_OF_MEMORY
       if (router.anyMember.writable()) {
         wasTold = true
-        const telling = Promise.all(router.links.map((link) => tell(link, commands)))
+        const { links } = router
+        const may = links.filter((link) => !takers.has(link))
+        for (const link of links) takers.add(link)
+        const telling = Promise.all(links.map((link) => tell(link, commands)))
         const told = await within(telling, deadlineMs - performance.now())
         if (told === undefined) return outcomeUnknown([])
-        const refusal = told.find((reply) => reply !== undefined && isError(reply))
+        for (const link of may) if (isRefused(told[links.indexOf(link)])) takers.delete(link)
+        const refusal = told.find(isRefused)
         if (refusal !== undefined) return refusal
         if (!told.includes(undefined) && order.router.links.every((link) => router.links.includes(link))) break
       }
@@ -277,6 +311,10 @@ export class Kept {
     if (this.index.settings !== undefined) this.onSettings(this.index.settings)
     return true
   }
+}
+
+function isRefused(reply: Reply | undefined): boolean {
+  return reply !== undefined && isError(reply)
 }
 
 function isList(next: readonly Library[] | Reply): next is readonly Library[] {

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
+import { INDEX, indexIn, type KeptIndex } from '../../../src/serving/function/records.js'
 import { startScriptedRing } from '../../helpers/scripted-ring.js'
-import { bulk, type Script } from '../../helpers/scripted-server.js'
+import { bulk, type Script, type ScriptedServer } from '../../helpers/scripted-server.js'
 
 const SOURCE = "#!lua name=one\nredis.register_function('f', function() end)"
 const LISTED = `*1\r\n%3\r\n${bulk('library_name')}${bulk('x')}${bulk('engine')}${bulk('LUA')}${bulk('functions')}*1\r\n%3\r\n${bulk('name')}${bulk('f')}${bulk('description')}_\r\n${bulk('flags')}~0\r\n`
@@ -11,12 +12,12 @@ const takes: Script = ([command, sub, , name]) => {
   return `${command} ${sub}` === 'FUNCTION LIST' && name?.startsWith('dt_t_') ? LISTED : undefined
 }
 
-/** A library is loaded, and one server of three refuses records whose names begin so: what the others have then. */
-async function refused(t: Test, begin: string): Promise<string[]> {
+/** Something is loaded, and one server of three refuses records whose names begin so: what the others have then. */
+async function refused(t: Test, begin: string, command = ['FUNCTION', 'LOAD', SOURCE]): Promise<string[]> {
   const ring = await startScriptedRing(t, takes)
   ring.servers[1].script = (args, socket) =>
     args[2] === 'REPLACE' && args[3].startsWith(`#!lua name=${begin}`) ? FULL : takes(args, socket)
-  t.equal(await ring.ask('FUNCTION', 'LOAD', SOURCE), FULL)
+  t.equal(await ring.ask(...command), FULL)
   await Promise.all(ring.order.router.links.map((link) => link.call(['PING'])))
   const there = new Set<string>()
   for (const [command, sub, word, code] of ring.servers[0].received) {
@@ -26,6 +27,53 @@ async function refused(t: Test, begin: string): Promise<string[]> {
   }
   return [...there].sort()
 }
+
+/** The indexes that a server was told. */
+function indexesAt({ received }: ScriptedServer): KeptIndex[] {
+  return received.flatMap(([command, sub, , code]) => {
+    const isIndex = `${command} ${sub}` === 'FUNCTION LOAD' && code?.startsWith(`#!lua name=${INDEX}\n`)
+    return isIndex ? [indexIn(Buffer.from(code.slice(code.lastIndexOf('--') + 2), 'base64'))!] : []
+  })
+}
+
+/** A ring in which a library is loaded, and its deletion refused by one server of three; the others say so of the index that comes then. */
+async function deletionRefused(t: Test, others: string) {
+  const ring = await startScriptedRing(t, takes)
+  t.equal(await ring.ask('FUNCTION', 'LOAD', SOURCE), bulk('one'))
+  const before = ring.servers.map((server) => indexesAt(server).length)
+  for (const [i, server] of ring.servers.entries()) {
+    server.script = (args, socket) => {
+      if (args[2] !== 'REPLACE' || !args[3].startsWith(`#!lua name=${INDEX}\n`)) return takes(args, socket)
+      const isFirst = indexesAt(server).length === before[i] + 1
+      return i === 1 ? FULL : isFirst ? takes(args, socket) : others
+    }
+  }
+  const reply = await ring.ask('FUNCTION', 'DELETE', 'one')
+  const [loaded, ...later] = indexesAt(ring.servers[0]).slice(before[0] - 1)
+  return { reply, loaded, later }
+}
+
+t.test(
+  'what one server refuses is taken back from those who have taken it: the next start finds it as it was',
+  async (t) => {
+    const { reply, loaded, later } = await deletionRefused(t, bulk('x'))
+    t.equal(reply, FULL)
+    t.match(
+      later.map(({ libraries }) => libraries),
+      [[], loaded.libraries],
+    )
+    t.ok(loaded.version < later[0].version && later[0].version < later[1].version)
+  },
+)
+
+t.test('when it cannot be taken back nobody knows which of them the next start finds', async (t) => {
+  const { reply } = await deletionRefused(t, FULL)
+  t.match(reply, /^-ERR the outcome of this write is unknown: the connection to dt-1, dt-3 broke before .* refused/)
+})
+
+t.test('a script that not all keep is removed from those who have it', async (t) => {
+  t.same(await refused(t, 'dt_s_', ['SCRIPT', 'LOAD', 'return 1']), ['dt_kept'])
+})
 
 t.test('a library that not all keep is removed from those who have it', async (t) => {
   t.same(await refused(t, 'dt_f_'), [])
