@@ -1,5 +1,8 @@
 import t from 'tap'
+import { Source } from '../../src/order/pieces/asking.js'
+import { Budget } from '../../src/order/pieces/budget.js'
 import { HIDDEN_NAME } from '../../src/order/pieces/hidden-name.js'
+import { streamPages } from '../../src/order/pieces/stream-pages.js'
 import { until } from '../helpers/until.js'
 import { PiecesStory } from './pieces-story.js'
 
@@ -74,6 +77,21 @@ t.test('so does a stream, with groups, consumers and what is pending', async (t)
   await story.on('source', 'XTRIM', 'trimmed', 'MAXLEN', '0')
   t.same(await story.copy('trimmed'), ['copied'])
   t.equal(await story.differs('trimmed'), false)
+  await story.nothingIsLeft()
+})
+
+t.test('a stream whose groups have many consumers is built in pieces, too', async (t) => {
+  const story = await PiecesStory.begin(t)
+  for (const group of ['g', 'h']) await story.on('source', 'XGROUP', 'CREATE', 's', group, '0', 'MKSTREAM')
+  for (let i = 0; i < N; i++) await story.on('source', 'XGROUP', 'CREATECONSUMER', 's', 'g', `consumer ${i}`)
+  await story.on('source', 'XGROUP', 'CREATECONSUMER', 's', 'h', 'x'.repeat(20_000))
+  const budget = new Budget(1)
+  const source = new Source(story.links.source, 0, Buffer.from('s'), budget)
+  const pages: number[] = []
+  for await (const page of streamPages({ source, budget, bytes: 100_000 })) pages.push(page.length)
+  t.ok(Math.max(...pages) <= 100, 'as many as for one millisecond')
+  t.same(await story.copy('s'), ['copied'])
+  t.equal(await story.differs('s'), false)
   await story.nothingIsLeft()
 })
 

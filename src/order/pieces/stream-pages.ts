@@ -136,13 +136,25 @@ export class StreamPages {
     const number = (field: string) => String(fieldOf(info, field))
     const id = (field: string) => textIn(fieldOf(info, field))
     const groups = await this.groups()
-    for (const { name, create } of groups) yield [create, ...(await consumersOf(source, name))]
+    for (const { name, create } of groups) {
+      yield [create]
+      yield* this.inPieces(await consumersOf(source, name))
+    }
     // A stream without entries and groups is one all the same.
     if (!this.isThere && groups.length === 0) yield [add({ id: '0-1', fields: NO_FIELDS, count: 2 })]
     for (const group of groups) if (group.hasPending) yield* this.claims(group.name)
     yield* this.removal(await this.first())
     const counters = ['ENTRIESADDED', number('entries-added'), 'MAXDELETEDID', id('max-deleted-entry-id')]
     yield [on('XSETID', id('last-generated-id'), ...counters)]
+  }
+
+  private *inPieces(frames: readonly Frame[]): Generator<Page> {
+    const bytesEach = frames.reduce((sum, { buf }) => sum + buf.length, 0) / frames.length
+    for (let at = 0; at < frames.length; ) {
+      const next = at + Math.min(ENTRIES_MAX, this.value.budget.elementsOf(bytesEach))
+      yield frames.slice(at, next)
+      at = next
+    }
   }
 
   private async groups(): Promise<Group[]> {
