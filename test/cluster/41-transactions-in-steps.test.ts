@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { breakLink, linkIdOn } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -24,12 +25,15 @@ interface Story {
 async function begin(t: Test, config = {}): Promise<Story> {
   const proxy = await startProxy(t, { nodes: 4, replicas: 1, config, log: new LogLines().log })
   const watcher = await proxy.connect()
-  const keyOn = async (name: string, ...members: string[]) => {
-    for (let i = 0; ; i++) {
-      if (String(await replicasOf(watcher, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-    }
+  const [a, b] = [await keyOn(watcher, 'a', 'dt-1', 'dt-2'), await keyOn(watcher, 'b', 'dt-3', 'dt-4')]
+  return { proxy, watcher, a, b }
+}
+
+/** A key that is on these members alone, the master first. */
+async function keyOn(client: RawClient, name: string, ...members: string[]): Promise<string> {
+  for (let i = 0; ; i++) {
+    if (String(await replicasOf(client, `${name}:${i}`)) === String(members)) return `${name}:${i}`
   }
-  return { proxy, watcher, a: await keyOn('a', 'dt-1', 'dt-2'), b: await keyOn('b', 'dt-3', 'dt-4') }
 }
 
 async function exec(client: RawClient, ...commands: readonly string[][]): Promise<string> {
@@ -228,6 +232,65 @@ t.test('watched keys: it is executed if none has changed', async (t) => {
     )
   }
 })
+
+/*
+ * Between the question whether a watched key has changed, and the first write, a server may be asked, and take its time.
+ */
+for (const how of ['expires', 'cannot be told of any more'] as const) {
+  t.test(`a watched key ${how} before anything is written: nothing is`, async (t) => {
+    const { proxy, watcher, a, b } = await begin(t, { limits: { unavailableTimeoutMs: 90_000, gatherMs: 90_000 } })
+    const [watched, result] = [`{${a}}watched`, `{${a}}result`]
+    const master = await proxy.connectTo('dt-1')
+    const changes = async () => {
+      if (how === 'expires') {
+        await until('it has expired', async () => String(await master.ask('EXISTS', watched)) === ':0\r\n')
+        // What the proxy is answered on that link comes behind the news.
+        await watcher.ask('EXISTS', result)
+        return
+      }
+      const before = await linkIdOn(master)
+      await breakLink(master)
+      await until('it has another link', async () => {
+        const id = await linkIdOn(master)
+        return id !== undefined && id !== before && (await counter(watcher, 'links_up')) === 4
+      })
+    }
+    const lists = [`{${b}}list`, `{${a}}list`]
+    for (const commands of [
+      [
+        ['SET', result, '1'],
+        ['RENAME', b, `{${a}}renamed`],
+      ],
+      [['RENAME', b, `{${a}}renamed`]],
+      [['LMOVE', lists[0], lists[1], 'LEFT', 'RIGHT']],
+      [
+        ['SUNION', `{${a}}set`, `{${b}}set`],
+        ['INCR', result],
+      ],
+    ]) {
+      await watcher.pipeline([
+        ['SET', b, 'value'],
+        ['DEL', ...lists],
+        ['RPUSH', lists[0], 'e'],
+        ['SADD', `{${b}}set`, 'm'],
+        ['SET', watched, 'value', ...(how === 'expires' ? ['PX', '2000'] : [])],
+      ])
+      const client = await proxy.connect()
+      await client.ask('WATCH', watched)
+      t.equal(String(await client.ask('GET', watched)), '$5\r\nvalue\r\n')
+      proxy.ring.pause('dt-3')
+      const reply = exec(client, ...commands)
+      await until('it looks', async () => (await outstanding(watcher, 'dt-3')) > 0)
+      await changes()
+      proxy.ring.resume('dt-3')
+      t.equal(await reply, '*-1\r\n', commands.join('; '))
+      t.same(await values(watcher, result, `{${a}}renamed`, b), ['', '', 'value'])
+      t.equal(String(await watcher.ask('LLEN', lists[0])), ':1\r\n')
+      t.equal(await counter(watcher, 'gates'), 0)
+    }
+    t.same((await ringSnapshot(proxy)).faults, [])
+  })
+}
 
 t.test('where commands over several servers are refused, they are when they are queued', async (t) => {
   const { watcher, a, b } = await begin(t, { commands: { crossServer: 'refuse' } })

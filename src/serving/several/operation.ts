@@ -36,6 +36,9 @@ export abstract class Operation {
   protected readonly frame: Frame
   /** As they stand in the command. */
   protected readonly keys: readonly Buffer[]
+  private mayWrite = () => true
+  /** Its attempt has begun to write. */
+  private writes = false
   private routed: { readonly router: Router; readonly routes: readonly Route[] } | undefined
 
   constructor(
@@ -149,14 +152,25 @@ export abstract class Operation {
   /**
    * Serves it as a step of somebody who has the gates of all keys that it may need, and keeps them. It has written nothing when a
    * server has to be waited for.
+   *
+   * @param mayWrite asked in the turn in which its first write leaves; if not, it has to wait, also with an answer without a write
    */
-  async inside(): Promise<Outcome | 'wait'> {
+  async inside(mayWrite = () => true): Promise<Outcome | 'wait'> {
+    this.mayWrite = mayWrite
     for (;;) {
       const barrier = this.barrier()
       if (barrier !== undefined) return barrier === 'wait' ? 'wait' : { reply: barrier }
+      this.writes = false
       const came = await this.attempt()
+      if (!this.writes && !mayWrite()) return 'wait'
       if (came !== 'again') return came
     }
+  }
+
+  /** Whether it may write: asked in the turn in which the first write of an attempt leaves. */
+  protected beginsToWrite(): boolean {
+    this.writes = this.mayWrite()
+    return this.writes
   }
 
   /** What is certain to be answered to it, if its keys stay as they are: an error for which nothing is written. */

@@ -32,9 +32,9 @@ export class PlanRun extends Operation {
     return super.serve(ticket)
   }
 
-  override inside(): Promise<Outcome | 'wait'> {
+  override inside(mayWrite?: () => boolean): Promise<Outcome | 'wait'> {
     this.order.stats.plans++
-    return super.inside()
+    return super.inside(mayWrite)
   }
 
   barrier(): Reply | 'wait' | undefined {
@@ -69,7 +69,7 @@ export class PlanRun extends Operation {
     if ('reply' in decision) return decision
     if (planned.overwrites === true && (await this.isAnyLost(planned.looks, found))) return 'wait'
     // In the turn in which the first write leaves.
-    if (this.routes.some((route) => !route.writable())) return 'wait'
+    if (this.routes.some((route) => !route.writable()) || !this.beginsToWrite()) return 'wait'
     if ('parts' in decision) return this.askInParts(decision.parts, decision.answer)
     // Keys that are on the same servers by now need no more than the command itself.
     const isWhole = this.order.router.routeOfAll(this.keys) !== undefined

@@ -105,8 +105,8 @@ class Sequence {
     this.deadlineMs = waiting.deadline()
     for (const { frame, row } of commands) if (row.route === 'script') await ways.scripts.prepare(frame, row)
     for (;;) {
+      if (!this.mayBegin) return { refusal: nullArray }
       if (slot.abandoned || this.isLate) return { refusal: order.unavailable() }
-      if (watched?.isBroken === true) return { refusal: nullArray }
       const against = standsAgainst(ways, commands, slot)
       if (against !== undefined && 'refusal' in against) return against
       if (against !== undefined) {
@@ -125,7 +125,7 @@ class Sequence {
         this.isInMiddle = false
         gates.leave(entry)
       }
-      await this.change()
+      if (this.mayBegin) await this.change()
     }
   }
 
@@ -140,13 +140,14 @@ class Sequence {
       this.isInMiddle = true
     }
     for (let from = 0; from < commands.length; ) {
+      if (!this.mayWrite) return 'wait'
       const section = sectionAt(order, commands, from)
       if (section.isLater) {
         this.replies.push(commands[from++].reply as () => Buffer)
         continue
       }
       const isPart = section.plan !== undefined
-      const came = isPart ? await this.part(section, entry) : await serveStep(this.ways, commands[from], this.slot)
+      const came = isPart ? await this.part(section, entry) : await this.step(commands[from])
       if (came === 'wait' || came === 'again') {
         if (came === 'wait' && !this.hasWritten) return 'wait'
         if (this.isLate) return this.ended(encodeReply(order.unavailable(), 2), section)
@@ -163,16 +164,31 @@ class Sequence {
   }
 
   private async part({ from, to }: Section, entry: Entry): Promise<Buffer | 'wait' | 'again'> {
-    const { order, watched } = this
+    const { order } = this
     const part = new Part(this.ways, this.commands.slice(from, to), this.slot)
     for (;;) {
+      if (!this.mayWrite) return 'wait'
       const stop = part.tryAt(entry)
       if (stop === undefined) return part.outcome
       if (stop.by === 'steps') return 'again'
-      if (!this.hasWritten && (stop.by === 'server' || watched?.isBroken === true)) return 'wait'
+      if (!this.hasWritten && stop.by === 'server') return 'wait'
       if (this.isLate) return encodeReply(order.unavailable(), 2)
       await order.waiting.change(this.deadlineMs, stop.stands)
     }
+  }
+
+  private step(command: QueuedCommand): Promise<Buffer | 'wait'> {
+    return serveStep(this.ways, command, this.slot, () => this.mayWrite)
+  }
+
+  /** No watched key is known to have changed. */
+  private get mayBegin(): boolean {
+    return this.watched?.isBroken !== true
+  }
+
+  /** Not what comes first when a watched key has changed since that was asked, or may have: asked in the turn in which it leaves. */
+  private get mayWrite(): boolean {
+    return this.hasWritten || this.watched?.isUnchanged !== false
   }
 
   /** It ends with this error of one of its sections. */
@@ -200,7 +216,7 @@ class Sequence {
   private async unlessChanged(): Promise<Served | undefined> {
     const { order, watched } = this
     if (watched === undefined) return undefined
-    while (!watched.isBroken && (watched.isAsking || watched.isSuspect)) {
+    while (!watched.isBroken && !watched.isUnchanged) {
       if (this.isLate) return { refusal: order.unavailable() }
       if (!watched.isAsking) watched.fence(() => order.waiting.wake())
       await order.waiting.change(this.deadlineMs, () => watched.isAsking && !watched.isBroken)

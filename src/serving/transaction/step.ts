@@ -29,12 +29,21 @@ export function operationOf(
   return ways.gathering.operation(frame, row, own)
 }
 
-/** Serves it; gives the encoded reply, or that a server has to be waited for, and nothing was written. */
-export async function serveStep(ways: Ways, command: QueuedCommand, slot: ReplySlot): Promise<Buffer | 'wait'> {
+/**
+ * Serves it; gives the encoded reply, or that a server has to be waited for, or nothing may be written any more, and nothing was.
+ *
+ * @param mayWrite asked in the turn in which the first write of an operation leaves
+ */
+export async function serveStep(
+  ways: Ways,
+  command: QueuedCommand,
+  slot: ReplySlot,
+  mayWrite: () => boolean,
+): Promise<Buffer | 'wait'> {
   const { frame, row, db, proto } = command
   const operation = operationOf(ways, command, slot)
   if (operation !== undefined) {
-    const outcome = await operation.inside()
+    const outcome = await operation.inside(mayWrite)
     if (outcome === 'wait') return 'wait'
     const reply = encoded(command, outcome, slot)
     return command.reshape === undefined ? reply : command.reshape(reply)

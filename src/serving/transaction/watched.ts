@@ -84,6 +84,11 @@ export class Watched {
     return false
   }
 
+  /** It is known that none has changed. */
+  get isUnchanged(): boolean {
+    return !this.isBroken && !this.isAsking && !this.isSuspect
+  }
+
   /**
    * Finds out whether suspect keys have changed, as far as what may have changed them has been emitted: `answered` is called
    * when something more is known. The gates of the keys are to be held, so that no end of writes follows.

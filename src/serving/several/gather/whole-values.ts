@@ -102,10 +102,10 @@ export abstract class WholeValues<Found> extends Operation {
     return super.serve(ticket).finally(() => this.leaveRoom())
   }
 
-  override inside(): Promise<Outcome | 'wait'> {
+  override inside(mayWrite?: () => boolean): Promise<Outcome | 'wait'> {
     this.order.stats.gathers++
     this.isInside = true
-    return super.inside().finally(() => this.leaveRoom())
+    return super.inside(mayWrite).finally(() => this.leaveRoom())
   }
 
   private leaveRoom(): void {
@@ -177,7 +177,7 @@ export abstract class WholeValues<Found> extends Operation {
       if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
       order.stats.gatherBytes += this.copied
       this.copies.log.note(row.name, this.copied)
-      return await this.write(found)
+      return this.beginsToWrite() ? await this.write(found) : 'wait'
     } catch (over) {
       if (over instanceof Over) return over.attempt
       throw over
