@@ -24,14 +24,20 @@ export class Middles {
     this.ended()
   }
 
-  /** Resolves when nobody is in the middle; in that turn of the event loop nobody will be. */
-  async over(): Promise<void> {
+  /** Somebody wants to look; what this gives is to be called when he has looked, or in the turn in which he does. */
+  look(): () => void {
     this.looking++
-    while (this.active > 0) await this.change()
-    setImmediate(() => {
+    return () => {
       this.looking--
       this.changed()
-    })
+    }
+  }
+
+  /** Resolves when nobody is in the middle; in that turn of the event loop nobody will be. */
+  async over(): Promise<void> {
+    const looked = this.look()
+    while (this.active > 0) await this.change()
+    setImmediate(looked)
   }
 
   private change(): Promise<void> {

@@ -292,6 +292,56 @@ for (const how of ['expires', 'cannot be told of any more'] as const) {
   })
 }
 
+t.test(
+  'KEYS in a transaction waits for those that are in the middle, and not for those that come after it',
+  async (t) => {
+    const { proxy, watcher, a, b } = await begin(t, { limits: { unavailableTimeoutMs: 90_000, gatherMs: 90_000 } })
+    const master = await proxy.connectTo('dt-1')
+    const moves = (n: number) => [
+      ['SET', `{${a}}${n}`, 'x'],
+      ['RENAME', `{${a}}${n}`, `{${b}}${n}`],
+    ]
+    proxy.ring.pause('dt-3')
+    const first = exec(await proxy.connect(), ...moves(1))
+    await until('it is in the middle', async () => String(await master.ask('EXISTS', `{${a}}1`)) === ':1\r\n')
+    const before = await counter(watcher, 'waits')
+    const keys = exec(await proxy.connect(), ['KEYS', '*'])
+    await until('it waits', async () => (await counter(watcher, 'waits')) > before)
+    const gates = await counter(watcher, 'gates')
+    const second = exec(await proxy.connect(), ...moves(2))
+    await until('it is at its gates', async () => (await counter(watcher, 'gates')) > gates)
+    // So that what it asks dt-1 before its first write is answered.
+    for (let i = 0; i < 3; i++) await watcher.ask('GET', a)
+    proxy.ring.resume('dt-3')
+    t.equal(await keys, `*1\r\n*1\r\n$${b.length + 3}\r\n{${b}}1\r\n`)
+    for (const reply of [first, second]) t.equal(await reply, '*2\r\n+OK\r\n+OK\r\n')
+  },
+)
+
+t.test('KEYS that has waited for servers looks into no transaction that has begun meanwhile', async (t) => {
+  const { proxy, watcher, a } = await begin(t, { limits: { unavailableTimeoutMs: 90_000, gatherMs: 90_000 } })
+  const c = await keyOn(watcher, 'c', 'dt-2', 'dt-1')
+  const master = await proxy.connectTo('dt-1')
+  for (const name of ['dt-3', 'dt-4']) await proxy.ring.kill(name)
+  await until('it is noticed', async () => (await counter(watcher, 'links_up')) === 2)
+  const keys = (await proxy.connect()).ask('KEYS', '*').then(String)
+  for (let i = 0; i < 3; i++) await watcher.ask('GET', a)
+  proxy.ring.pause('dt-2')
+  const moved = exec(
+    await proxy.connect(),
+    ['SET', `{${a}}1`, 'x'],
+    ['RENAME', `{${a}}1`, `{${c}}1`],
+    ['SET', `{${a}}2`, 'x'],
+  )
+  await until('it is in the middle', async () => String(await master.ask('EXISTS', `{${a}}1`)) === ':1\r\n')
+  await Promise.all(['dt-3', 'dt-4'].map((name) => proxy.ring.restart(name)))
+  await until('they are back', async () => (await counter(watcher, 'links_up')) === 4)
+  for (let i = 0; i < 3; i++) await watcher.ask('GET', a)
+  proxy.ring.resume('dt-2')
+  t.equal(await moved, '*3\r\n+OK\r\n+OK\r\n+OK\r\n')
+  t.same([...(await keys).matchAll(/^\{.*\}\d/gm)].map(String).sort(), [`{${a}}2`, `{${c}}1`])
+})
+
 t.test('where commands over several servers are refused, they are when they are queued', async (t) => {
   const { watcher, a, b } = await begin(t, { commands: { crossServer: 'refuse' } })
   for (const command of [

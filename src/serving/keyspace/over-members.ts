@@ -28,7 +28,7 @@ export function serveOverMembers(keyspace: Keyspace, frame: Frame, row: CommandR
 
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */
 async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot: ReplySlot): Promise<Reply> {
-  const { opening, waiting, stats, lanes, middles } = keyspace.order
+  const { opening, waiting, stats, lanes } = keyspace.order
   // What the client wrote before may be held on all replicas of its key, and must be seen.
   if (lanes.active > 0) await slot.whenFirst()
   const refusal = await opening.whenOpen()
@@ -37,7 +37,7 @@ async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot
   for (;;) {
     // A step of who has the gates of the database may be in the middle itself, and nobody else is.
     const isOutside = slot.atGates === undefined && row.keyFinder !== 'range' && row.replicate === 'none'
-    if (isOutside && middles.active > 0) await middles.over()
+    if (isOutside) await whenOutside(keyspace, row)
     try {
       return await overMembers(keyspace, row, args, slot)
     } catch (failure) {
@@ -45,6 +45,22 @@ async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot
         throw failure
       stats.readsResent++
     }
+  }
+}
+
+/**
+ * Resolves when nobody is in the middle of a transaction, in a turn in which it can be asked what is asked: behind a wait for a server
+ * somebody may be.
+ *
+ * @throws UnavailableError
+ */
+async function whenOutside(keyspace: Keyspace, { asksAll }: CommandRow): Promise<void> {
+  const { order } = keyspace
+  for (;;) {
+    await order.middles.over()
+    const { router } = order
+    if (asksAll === 'some-name' || router.someGone !== undefined || router.serving().isWhole) return
+    await keyspace.serving()
   }
 }
 

@@ -10,6 +10,20 @@ import type { Piece, Share } from './plan.js'
 /** Whether it still does: costs next to nothing, however many commands there are. */
 export type Obstacle = () => boolean
 
+/**
+ * What stands in the way: a server, others who have keys of it, transactions in the middle of their steps [middles.ts], or what
+ * masters have to tell; and whether it still does.
+ */
+export interface Stop {
+  readonly by: 'server' | 'keys' | 'middles' | 'answers' | 'steps'
+  readonly stands: Obstacle
+}
+
+/** It has to enter the queue of the gates first. */
+export const AT_GATES: Stop = { by: 'keys', stands: () => false }
+/** It cannot leave in one turn. */
+export const IN_STEPS: Stop = { by: 'steps', stands: () => false }
+
 /** Whether a share cannot be emitted whatever becomes of its keys, because servers cannot be reached. */
 export function isAway({ how, route }: Share): boolean {
   return route.isOutOfReach(how !== 'read')

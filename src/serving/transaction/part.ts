@@ -1,8 +1,9 @@
 import type { Entry } from '../../order/gates.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
+import type { Stop } from './obstacles.js'
 import type { QueuedCommand } from './plan.js'
 import { keptReply } from './results.js'
-import { type Stop, Transaction } from './transaction.js'
+import { Transaction } from './transaction.js'
 import type { Ways } from './ways.js'
 
 /** What comes of a part: its reply, or all of it is to be asked again. */

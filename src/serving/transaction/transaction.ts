@@ -15,7 +15,7 @@ import { absoluteFor, noteWrite } from '../one-route.js'
 import { Merge } from '../several/merge.js'
 import { BlockRead } from './block-read.js'
 import { executors, isTooMuch } from './full-servers.js'
-import { awayOf, heldUpBy, isAway, type Obstacle } from './obstacles.js'
+import { AT_GATES, awayOf, heldUpBy, IN_STEPS, isAway, type Obstacle, type Stop } from './obstacles.js'
 import { PlainPlan } from './plain.js'
 import { PlainTransaction } from './plain-transaction.js'
 import type { Piece, Plan, QueuedCommand, Share, WidePiece } from './plan.js'
@@ -29,17 +29,6 @@ import { barrierOf, concernedByAny, emitWide } from './wide.js'
 
 /** A write of which the other replicas get copies when everything has been emitted. */
 type Copied = { readonly write: MasterFirst; readonly share: Share }
-
-/** What stands in the way: a server, others who have keys of it, or what masters have to tell; and whether it still does. */
-export interface Stop {
-  readonly by: 'server' | 'keys' | 'answers' | 'steps'
-  readonly stands: Obstacle
-}
-
-/** It has to enter the queue of the gates first. */
-const AT_GATES: Stop = { by: 'keys', stands: () => false }
-/** It cannot leave in one turn. */
-const IN_STEPS: Stop = { by: 'steps', stands: () => false }
 
 /**
  * EXEC: the commands behind MULTI, of any keys and databases. None depends on the reply of another one, so they are cut by replica
@@ -105,7 +94,7 @@ export abstract class Transaction {
 
   private async waitAndTry(): Promise<void> {
     const { order, slot } = this
-    const { gates, waiting } = order
+    const { gates, waiting, middles } = order
     slot.pauseClient()
     order.stats.waits++
     this.deadlineMs ||= waiting.deadline()
@@ -114,15 +103,17 @@ export abstract class Transaction {
     // A read that its client sent before, and whose link breaks, must not find what this does.
     await slot.whenFirst()
     let entry: Entry | undefined
+    let by: Stop['by'] | undefined
     try {
       for (;;) {
         if (slot.abandoned || performance.now() >= deadlineMs) {
-          this.refuse(order.unavailable())
+          this.refuse(by === 'middles' ? order.stillGated() : order.unavailable())
           return
         }
         const stop = this.attempt(entry)
         if (stop === undefined) return
-        const { by, stands } = stop
+        const { stands } = stop
+        by = stop.by
         if (by === 'steps') {
           this.inSteps(ticket)
           return
@@ -138,7 +129,10 @@ export abstract class Transaction {
           gates.leave(entry)
           entry = undefined
         }
+        // Those that are in the middle are waited for, and not those that would begin meanwhile.
+        const looked = by === 'middles' ? middles.look() : undefined
         await waiting.change(deadlineMs, () => this.isNeeded && stands())
+        looked?.()
       }
     } catch (failure) {
       this.watched?.end()

@@ -18,18 +18,21 @@ export function concernedByAny(wide: readonly WidePiece[]): ((db: number) => boo
   return all.length === 0 ? undefined : (db) => all.some((concerns) => concerns(db))
 }
 
-/** What stands against emitting them: a member that cannot be reached or serve, or something that is held. */
+/**
+ * What stands against emitting them: a member that cannot be reached or serve, something that is held, or a transaction that is in the
+ * middle of its steps.
+ */
 export function barrierOf(
   order: Order,
   wide: readonly WidePiece[],
   isInMiddle: boolean,
-): 'server' | 'keys' | undefined {
+): 'server' | 'keys' | 'middles' | undefined {
   const { router, middles } = order
   // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
   const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
   if (!router.anyMember.writable() || (wide.some(({ isWrite }) => !isWrite) && !tells())) return 'server'
   // Another one that others may see in the middle of neither.
-  if (!isInMiddle && middles.active > 0 && wide.some(({ isWrite }) => !isWrite)) return 'keys'
+  if (!isInMiddle && middles.active > 0 && wide.some(({ isWrite }) => !isWrite)) return 'middles'
   return wide.some(({ args, db, isWrite }) => isWrite && mustWait(order, args, db)) ? 'keys' : undefined
 }
 
