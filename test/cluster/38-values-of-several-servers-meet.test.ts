@@ -245,6 +245,25 @@ t.test('a server without memory takes no guests, and a destination without memor
   t.match(String(await watcher.ask('SINTER', a, b)), /^-OOM /)
 })
 
+t.test('a server without memory reads what it has, and needs nothing from others for that', async (t) => {
+  const { proxy, watcher, a, d } = await begin(t)
+  // dt-2 has both, and nobody else.
+  await watcher.ask('SADD', d, 'y', 'z')
+  const fill = async (name: string) => {
+    const member = await proxy.connectTo(name)
+    await member.ask('CONFIG', 'SET', 'maxmemory', '1')
+    await breakLink(member)
+    await until('it is back', async () => (await counter(watcher, 'links_up')) === 4)
+  }
+  for (const names of [['dt-2'], ['dt-1', 'dt-3', 'dt-4']]) {
+    for (const name of names) await fill(name)
+    t.equal(String(await watcher.ask('SINTER', a, d)), '*1\r\n$1\r\ny\r\n')
+    t.equal(String(await watcher.ask('SINTERCARD', '2', a, d)), ':1\r\n')
+    t.equal(await counter(watcher, 'gather_bytes'), 0, 'nothing was copied')
+  }
+  t.match(String(await watcher.ask('SUNIONSTORE', `{${a}}2`, a, d)), /^-OOM /, 'what is stored takes memory')
+})
+
 t.test('elements that go from set to set are seen once, in one or the other, while a member dies', async (t) => {
   const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
   const watcher = await proxy.connect()

@@ -196,6 +196,11 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     return link.scripts.refusal === undefined && super.isFit(link, needed)
   }
 
+  /** The script itself, and what it makes. */
+  protected override takesMemory(): boolean {
+    return true
+  }
+
   protected override executes(executor: Link, inPlace: readonly Source[]): void {
     super.executes(executor, inPlace)
     const { loaded, long, script } = this.call

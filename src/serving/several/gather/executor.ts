@@ -10,7 +10,7 @@ export interface Needed<Server> {
  * equal ones the master of most. Where none of those can be asked it may be anybody: it knows the keys as guests only.
  *
  * @param keys in the order of the command
- * @param isFit whether a server can be asked, and has memory for guests
+ * @param isFit whether a server can be asked, and has memory for what it lacks
  * @returns undefined when nobody is fit
  */
 export function chooseExecutor<Server>(

@@ -70,6 +70,8 @@ const FEW_KEYS = 10
 export class GatherRun extends WithGuests<Computed> {
   protected isShared: boolean
   protected cut: Cut
+  /** The executor needs more than the values of the keys. */
+  private hasMore = false
   /** Whether backups may be asked beside masters; not any more where that was not certain. */
   private asksBackups = true
   /** Who would not take a guest, and what the last one said. */
@@ -153,6 +155,7 @@ export class GatherRun extends WithGuests<Computed> {
 
   protected async find(): Promise<Computed> {
     const guests = await this.more()
+    this.hasMore = guests.length > 0
     const brought = await this.bring(guests)
     const { executor, names } = brought
     const { destination } = this.cut
@@ -366,7 +369,13 @@ export class GatherRun extends WithGuests<Computed> {
   }
 
   protected isFit(link: Link, needed: readonly Needed<Link>[]): boolean {
-    return link.ready && !link.full && this.refusedBy.size < REFUSALS_MAX && this.takes(link, needed)
+    const isFull = link.full && this.takesMemory(link, needed)
+    return link.ready && !isFull && this.refusedBy.size < REFUSALS_MAX && this.takes(link, needed)
+  }
+
+  /** Whether the command takes memory there: who has all that is read, and nothing else, needs none. */
+  protected takesMemory(link: Link, needed: readonly Needed<Link>[]): boolean {
+    return !this.isShared || this.hasMore || needed.some(({ readers }) => !readers.includes(link))
   }
 
   /** Whether values can go to this server, and from there to where the destination is; not everywhere while a ring is upgraded. */
