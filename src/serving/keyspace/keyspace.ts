@@ -18,12 +18,15 @@ export class Keyspace {
   readonly walks = new Walks()
   /** Databases that were seen to hold every key on exactly its replica set, in the current view. */
   private readonly clean = new Set<number>()
+  /** How often that was forgotten. */
+  private forgotten = 0
 
   constructor(readonly order: Order) {}
 
   /** The placement of keys may have changed. */
   forget(): void {
     this.clean.clear()
+    this.forgotten++
   }
 
   /** KEYS pattern. */
@@ -45,47 +48,81 @@ export class Keyspace {
   }
 
   /**
-   * The number of keys of a database, each counted once. All DBSIZEs are emitted in one turn and every write reaches
-   * its whole replica set in one turn, so their sum is that of one moment, and a database whose keys are all on
-   * exactly their replica sets has sum / copies keys. Whether it is such a one is found out by counting once.
+   * The number of keys of a database, each counted once: the sum over all members, of one moment, where every key is known to be on
+   * exactly its replica set. Whether it is so is found out by counting once. While keys move, or a server is away, all are counted,
+   * which takes many turns.
+   *
+   * @param outside resolves when nobody is in the middle of a transaction, in the turn in which all can be asked
    */
-  async size(db: number): Promise<number> {
+  async size(db: number, outside: () => Promise<void> = async () => {}): Promise<number> {
     const { order } = this
-    const { links, view } = order.router
-    const copies = Math.min(view.replicas + 1, links.length)
-    const writesBefore = order.stats.writes
-    // A write that is held for the backups is on its master only, and what has a hidden name is no key.
-    const equal = order.lanes.active === 0 && !order.pieces.areAnyHidden && links.every((link) => link.ready)
-    const sum = equal ? await this.sumOfSizes(links, db) : undefined
-    if (sum === 0) this.clean.add(db)
-    if (sum !== undefined && this.clean.has(db)) return Math.round(sum / copies)
+    const known = this.knownSize(db)
+    if (known !== undefined) return known
+    const { router, stats } = order
+    const { links, view, isMoving } = router
+    const { forgotten } = this
+    const writesBefore = stats.writes
+    const sum = this.isEqual && !isMoving ? await this.sumOfSizes(links, db) : undefined
+    const isSame = () => this.forgotten === forgotten && order.router === router
+    if (sum === 0 && isSame()) {
+      this.clean.add(db)
+      return 0
+    }
+    const walked = await this.walked(db)
     let counted = 0
-    for (const count of (await this.countServed(db)).values()) counted += count
-    const quiet = order.stats.writes === writesBefore && order.router.view === view
-    if (sum === counted * copies && quiet) this.clean.add(db)
-    return counted
+    let strays = 0
+    for (const each of walked.values()) {
+      counted += each.served
+      strays += each.strays
+    }
+    if (sum === undefined || strays > 0 || walked.size < links.length || !isSame()) return counted
+    // Who writes meanwhile writes to whole replica sets, so strays do not come, and each write may change the number by one.
+    const writes = stats.writes - writesBefore
+    if (writes > 0 && (order.doubts.any || order.uncertainty.active)) return counted
+    const copies = Math.min(view.replicas + 1, links.length)
+    if (Math.abs(sum - counted * copies) > writes * copies) return counted
+    this.clean.add(db)
+    await outside()
+    return (await this.knownSize(db)) ?? counted
   }
 
-  /** How many keys of a database each member serves, by walking over all of them. */
-  async countServed(db: number): Promise<Map<Link, number>> {
+  /**
+   * All DBSIZEs are emitted in one turn and every write reaches its whole replica set in one turn, so their sum is that of one moment.
+   *
+   * @returns undefined where not every key is known to be on exactly its replica set
+   */
+  private knownSize(db: number): Promise<number> | undefined {
+    const { links, view, isMoving } = this.order.router
+    if (!this.clean.has(db) || isMoving || !this.isEqual) return undefined
+    const copies = Math.min(view.replicas + 1, links.length)
+    return this.sumOfSizes(links, db).then((sum) => Math.round(sum / copies))
+  }
+
+  /** A write that is held for the backups is on its master only, and what has a hidden name is no key. */
+  private get isEqual(): boolean {
+    const { lanes, pieces, router } = this.order
+    return lanes.active === 0 && !pieces.areAnyHidden && router.links.every((link) => link.ready)
+  }
+
+  /** How many keys of a database each member serves, and has though they belong to others, by walking over all of them. */
+  private async walked(db: number): Promise<Map<Link, { readonly served: number; readonly strays: number }>> {
     const counts = await this.onServing(async (link, serving) => {
-      let count = 0
+      let served = 0
+      let strays = 0
       let cursor = '0'
       do {
         const reply = await link.call(['SCAN', cursor, 'COUNT', String(COUNT_BATCH)], db)
-        if (isError(reply)) return reply
+        if (isError(reply)) throw new Error(reply.message)
         const [next, keys] = reply as [Buffer, Buffer[]]
-        for (const key of keys) if (serving.by(link, key)) count++
+        for (const key of keys) {
+          if (serving.by(link, key)) served++
+          else if (!this.isNatural(link, key)) strays++
+        }
         cursor = next.toString()
       } while (cursor !== '0')
-      return count
+      return { served, strays }
     })
-    const byLink = new Map<Link, number>()
-    for (const { link, reply } of counts) {
-      if (isError(reply)) throw new Error(reply.message)
-      byLink.set(link, reply as number)
-    }
-    return byLink
+    return new Map(counts.map(({ link, reply }) => [link, reply]))
   }
 
   /**

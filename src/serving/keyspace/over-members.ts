@@ -71,16 +71,22 @@ async function overMembers(
   args: readonly Buffer[],
   slot: ReplySlot,
 ): Promise<Reply> {
-  if (row.replicate === 'none') return askMembers(keyspace, row, args, slot.db)
+  if (row.replicate === 'none') return askMembers(keyspace, row, args, slot.db, slot.atGates === undefined)
   return keyspace.order.router.someGone ?? changeDatabases(keyspace, args, slot)
 }
 
-/** One attempt of a command that only asks. @throws LinkLostError, UnavailableError */
+/**
+ * One attempt of a command that only asks.
+ *
+ * @param isOutside it is no step of somebody who may be in the middle of a transaction
+ * @throws LinkLostError, UnavailableError
+ */
 export async function askMembers(
   keyspace: Keyspace,
   row: CommandRow,
   args: readonly Buffer[],
   db: number,
+  isOutside = false,
 ): Promise<Reply> {
   const { router } = keyspace.order
   // HSCAN, SSCAN, ZSCAN.
@@ -96,7 +102,7 @@ export async function askMembers(
     case 'names':
       return keyspace.keys(args, db)
     case 'number':
-      return keyspace.size(db)
+      return keyspace.size(db, isOutside ? () => keyspace.order.middles.over() : undefined)
     default:
       return keyspace.randomKey(db)
   }
