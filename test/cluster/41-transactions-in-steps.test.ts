@@ -245,7 +245,7 @@ for (const how of ['expires', 'cannot be told of any more'] as const) {
       if (how === 'expires') {
         await until('it has expired', async () => String(await master.ask('EXISTS', watched)) === ':0\r\n')
         // What the proxy is answered on that link comes behind the news.
-        await watcher.ask('EXISTS', result)
+        await watcher.ask('EXISTS', `{${a}}nothing`)
         return
       }
       const before = await linkIdOn(master)
