@@ -313,6 +313,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'Another form, or a newer version of DT.',
     ],
     [
+      'ERR an argument of … may be …',
+      'refused',
+      'The members are of several versions, and a word of this write may be one that the oldest of them does not know: it could not hold what the others would.',
+      'Do without the word, or upgrade the member that is named.',
+    ],
+    [
       'ERR … unknown to …, which is …, and all servers of the ring have to know it',
       'refused',
       'The servers are of several versions, as in an upgrade.',
