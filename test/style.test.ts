@@ -178,6 +178,17 @@ t.test('nothing but config reads the environment, nothing but main ends the proc
   t.same(using(/uncaughtException|unhandledRejection/), ['src/main.ts'])
 })
 
+t.test(
+  'what may be shorter is cut by `toString`: `latin1Slice` throws where its end lies behind the buffer',
+  async (t) => {
+    const counted = /\blatin1Slice\([^(),]*,\s*(?:\w+ \+ \d+|\d+|[A-Z_]+)\)/
+    t.same(
+      sources.filter(({ text }) => counted.test(text)).map(({ path }) => path),
+      [],
+    )
+  },
+)
+
 t.test('durations are measured by the clock that nobody sets', async (t) => {
   const users = sources.filter(({ text }) => /\bDate\.now\b|\bnew Date\b/.test(text)).map(({ path }) => path)
   t.same(users.sort(), Object.keys(TIME_OF_DAY).sort())

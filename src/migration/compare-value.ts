@@ -63,7 +63,9 @@ function maskHyperLogLog(reply: Buffer): void {
   if (reply.length < start + HLL_CACHE_END) return
   // `HYLL`, the encoding (dense or sparse), three bytes that are not used.
   const isHeader =
-    reply.latin1Slice(start, start + 4) === 'HYLL' && reply[start + 4] <= 1 && reply.readUIntBE(start + 5, 3) === 0
+    reply.toString('latin1', start, start + 4) === 'HYLL' &&
+    reply[start + 4] <= 1 &&
+    reply.readUIntBE(start + 5, 3) === 0
   if (isHeader) reply.fill(0, start + HLL_CACHE_START, start + HLL_CACHE_END)
 }
 

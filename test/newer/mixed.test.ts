@@ -72,9 +72,13 @@ async function inScripts(t: Test): Promise<void> {
       t.match(await say(...call), /^-ERR an argument of 'set' may be unknown to dt-1.*the command was not applied/, key)
     await client.ask('MULTI')
     await client.ask(...calls[0])
-    t.match(await say('EXEC'), /^\*1\r\n-ERR an argument of 'set' may be unknown to dt-1/)
+    t.match(await say('EXEC'), /^-EXECABORT .*: an argument of 'set' may be unknown to dt-1/)
+    // Of several servers: what the newer one leaves the older one could not take, whatever the words.
     const over = ['EVAL', "redis.call('SET',KEYS[1],'w') return redis.call('XADD',KEYS[2],'KEEPREF','*','a',1)", '2']
-    t.match(await say(...over, `done:${key}`, `s:${key}`), /^-ERR an argument of 'xadd' may be unknown to dt-1/)
+    t.match(
+      await say(...over, `done:${key}`, `s:${key}`),
+      /^-ERR (an argument of 'xadd' may be unknown to dt-1|.*different versions\); the command was not applied)/,
+    )
     for (const name of [key, `s:${key}`]) {
       const held = await Promise.all(members.map((member) => member.ask(name === key ? 'GET' : 'EXISTS', name)))
       t.same(
@@ -83,11 +87,6 @@ async function inScripts(t: Test): Promise<void> {
         name,
       )
     }
-    t.equal(
-      await say('GET', `done:${key}`),
-      '$1\r\nw\r\n',
-      'what a script did before it was refused stays, as with Redis',
-    )
     // Words that all know are served.
     t.equal(await say('EVAL', "return redis.call('SET',KEYS[1],'w','XX','GET')", '1', key), '$1\r\nv\r\n')
   }

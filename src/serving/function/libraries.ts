@@ -14,7 +14,9 @@ const NAME_BYTES_MAX = 64 * 1024
 
 /** Names of functions are the same in any case of letters. */
 export function functionKey(name: string | Buffer): string {
-  return (typeof name === 'string' ? name : name.latin1Slice(0, NAME_BYTES_MAX)).slice(0, NAME_BYTES_MAX).toLowerCase()
+  return (typeof name === 'string' ? name : name.toString('latin1', 0, NAME_BYTES_MAX))
+    .slice(0, NAME_BYTES_MAX)
+    .toLowerCase()
 }
 
 /** Those with some more, or why that cannot be. */

@@ -72,7 +72,7 @@ end
  */
 export function headOf(source: Buffer): string | undefined {
   const at = source.indexOf(0x0a)
-  if (at < 0 || source.latin1Slice(0, 2) !== '#!' || source.subarray(0, at).includes(0)) return undefined
+  if (at < 0 || source.toString('latin1', 0, 2) !== '#!' || source.subarray(0, at).includes(0)) return undefined
   const [engine, ...rest] = splitInline(source.subarray(0, at)) ?? []
   if (engine === undefined || engine.latin1Slice(2).toLowerCase() !== 'lua' || rest.length !== 1) return undefined
   return /^name=(\w+)$/i.exec(rest[0].toString('latin1'))?.[1]

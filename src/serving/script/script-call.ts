@@ -172,7 +172,7 @@ export function isWithoutEffect(buf: Buffer, start: number, end: number): boolea
 }
 
 export function isNotThere(buf: Buffer, start: number): boolean {
-  const said = buf.latin1Slice(start, start + 23)
+  const said = buf.toString('latin1', start, start + 23)
   return said.startsWith('-NOSCRIPT ') || said === '-ERR Function not found'
 }
 

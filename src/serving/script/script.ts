@@ -121,7 +121,7 @@ const KNOWN_FLAGS: ReadonlySet<string> = new Set([
 
 /** Whether a source says that it writes nothing, in words that a server takes. */
 export function saysItOnlyReads(source: Buffer): boolean {
-  const shebang = SHEBANG.exec(source.latin1Slice(0, BEGIN_BYTES))?.[0] ?? ''
+  const shebang = SHEBANG.exec(source.toString('latin1', 0, BEGIN_BYTES))?.[0] ?? ''
   const flags = /^#!lua\s+flags=(\S*)\s*$/.exec(shebang)?.[1].split(',') ?? []
   return flags.includes('no-writes') && flags.every((flag) => KNOWN_FLAGS.has(flag))
 }
