@@ -21,7 +21,9 @@ interface Story {
 }
 
 async function begin(t: Test, tolerated?: RegExp): Promise<Story> {
-  const proxy = await startProxy(t, { nodes: 5, config: { backend: { reconnectMaxMs: 50 } } })
+  // Where links break all the time it may take long until those of all servers of a command are up at once.
+  const limits = { unavailableTimeoutMs: 120_000 }
+  const proxy = await startProxy(t, { nodes: 5, config: { backend: { reconnectMaxMs: 50 }, limits } })
   const load = new SeveralKeysLoad(() => proxy.connect(), tolerated)
   await load.begin()
   return { proxy, load, watcher: await proxy.connect() }
