@@ -55,7 +55,7 @@ function others({ meddling }: Exclude<Unit, { line: Line }>): readonly Line[] {
 }
 
 const NOT_APPLIED =
-  /^-(CLUSTERDOWN|TRYAGAIN) |was not applied|^-ERR the read was not answered|^-EXECABORT .*because of: [^p]/
+  /^-(CLUSTERDOWN|TRYAGAIN) |was not applied|nothing was applied|^-ERR the read was not answered|^-EXECABORT .*because of: [^p]/
 const UNKNOWN = /^-ERR (the outcome of this (write|transaction) is unknown|the transaction was executed in part)/
 const NULLS = ['*-1\r\n', '_\r\n']
 

@@ -23,7 +23,7 @@ t.test('random scripts are answered as Redis does, and leave the same data', asy
         commands += lines.length
       },
     ),
-    { seed: SEED, numRuns: 75, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+    { seed: SEED, numRuns: 75, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: true },
   )
   t.ok(commands > 400, `${commands} scripts`)
 })
@@ -38,7 +38,7 @@ t.test('whatever scripts of several clients choose at once, the replicas of ever
       await pair.staysEqual(sequences, /^-(CLUSTERDOWN|NOSCRIPT|ERR (internal|the outcome))/)
       commands += sequences.flat().length
     }),
-    { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+    { seed: SEED, numRuns: 40, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: true },
   )
   t.ok(commands > 1000, `${commands} scripts and commands`)
 })

@@ -87,7 +87,7 @@ export async function compareTransactions(
         if (faults.length > 0) throw new Error(faults.join('\n'))
       },
     ),
-    { seed, numRuns, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
+    { seed, numRuns, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: true },
   )
   return commands
 }
