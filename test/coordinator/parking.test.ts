@@ -161,7 +161,7 @@ t.test('what is left of a copy is not removed while another one is built there',
   await story.on('target', 'SET', HIDDEN_NAME, 'left')
   await refuses(story, true)
   t.equal(story.pieces.slots.take([target]), true)
-  story.pieces.leftovers.removeBuilt(target, [0])
+  story.pieces.leftovers.removeBuilt(target, 0)
   await target.call(['PING'])
   await refuses(story, false)
   await until('it would be tried again', () => story.sweeps === 1)

@@ -44,7 +44,7 @@ export class PiecesStory {
     const { slots } = this.pieces
     const enter = slots.enter.bind(slots)
     slots.enter = (links) => {
-      if (links.length > 1) this.inPieces++
+      if (new Set(links).size > 1) this.inPieces++
       else this.sweeps++
       return enter(links)
     }

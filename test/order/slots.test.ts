@@ -107,6 +107,7 @@ t.test(
     t.same(await ring.looks(), ['1>2', '2>3'])
     ring.ends('2>3')
     t.same(await ring.looks(), [], 'what has been built is there')
+    t.equal(ring.takes('2>2'), false, 'and who removes all that is being built waits for that')
     t.equal(ring.takes('0>2'), false)
     t.equal(ring.takes('3>0'), true, 'nor is anything kept for who waits for that')
     ring.ends('3>0')

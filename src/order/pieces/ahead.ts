@@ -281,7 +281,6 @@ export class Ahead {
   /** Databases may have been swapped since. */
   private clear(): void {
     const { target } = this.value
-    const databases = [...Array(target.info?.databases ?? 0).keys()]
-    if (target.ready) this.pieces.leftovers.removeBuilt(target, databases)
+    if (target.ready) this.pieces.leftovers.removeBuilt(target)
   }
 }

@@ -105,7 +105,7 @@ export class LargeCopy {
       finish(built)
     } finally {
       for (const target of large.targets) {
-        if (target.ready && !this.put.has(target)) pieces.leftovers.removeBuilt(target, [this.to])
+        if (target.ready && !this.put.has(target)) pieces.leftovers.removeBuilt(target, this.to)
       }
       pieces.underWay--
       this.ahead?.over()

@@ -71,31 +71,34 @@ export class Leftovers {
     void this.removed(link, this.sweep(link, []))
   }
 
-  /** Whatever is built on a member in these databases is not wanted any more. Only while the link is ready. */
-  removeBuilt(link: Link, databases: readonly number[]): void {
-    void this.removed(link, Promise.all(databases.map((db) => ask(link, REMOVE, db))))
+  /** Whatever is built on a member in this database, or in any, is not wanted any more. Only while the link is ready. */
+  removeBuilt(link: Link, db?: number): void {
+    void this.removed(link, db === undefined ? allBuilt(link) : ask(link, REMOVE, db))
   }
 
   /** These values are not wanted any more, all of them of one link, which is ready, and of one database. */
   removeParked(link: Link, db: number, values: readonly ParkedValue[]): void {
     const names = values.map(({ name }) => name)
     const inOrder = async () => {
-      await ask(link, frameOf(['UNLINK', ...names]), db)
-      // Not before: what is not listed is not found again.
-      await ask(link, frameOf(['SREM', PARKED_NAMES, ...names]), db)
+      try {
+        await ask(link, frameOf(['UNLINK', ...names]), db)
+        // Not before: what is not listed is not found again.
+        await ask(link, frameOf(['SREM', PARKED_NAMES, ...names]), db)
+      } finally {
+        // Before it is owed: what is looked for then is not kept.
+        for (const value of values) this.parked.delete(value)
+      }
     }
-    void this.removed(link, inOrder()).then(() => {
-      for (const value of values) this.parked.delete(value)
-    })
+    void this.removed(link, inOrder())
   }
 
   /** All that is left in any database, but for these names. */
   private async sweep(link: Link, kept: readonly Buffer[]): Promise<void> {
     const databases = link.info?.databases ?? 0
     if (databases === 0) return
-    const built = Array.from({ length: databases }, (_, db) => ask(link, REMOVE, db))
+    const built = allBuilt(link)
     const listed = ask(link, frameOf(['EVAL', REMOVE_PARKED, '1', PARKED_NAMES, String(databases), ...kept]), 0)
-    await Promise.all([...built, listed])
+    await Promise.all([built, listed])
   }
 
   private async removed(link: Link, removing: Promise<unknown>): Promise<void> {
@@ -122,17 +125,24 @@ export class Leftovers {
   }
 
   private async sweepLater(link: Link, owed: Owed): Promise<void> {
+    // Neither is anything read from it then, nor built on it, also by who stands still.
+    const place = [link, link]
     for (let pauseMs = PAUSE_MS; owed.isRefused; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       await sleep(pauseMs, undefined, { ref: false })
       // For the turn in which it is emitted: what is built there later comes behind it.
-      await this.slots.enter([link])
+      await this.slots.enter(place)
       owed.isRefused = false
       const isSame = link.ready && link.info === owed.connection
       const kept = [...this.parked].filter((value) => value.link === link).map(({ name }) => name)
       const removing = isSame ? this.sweep(link, kept) : undefined
-      this.slots.leave([link])
+      this.slots.leave(place)
       if (removing !== undefined) await this.removed(link, removing)
     }
     if (this.owed.get(link) === owed) this.owed.delete(link)
   }
+}
+
+/** What may be being built on a member, in whatever database. */
+function allBuilt(link: Link): Promise<unknown> {
+  return Promise.all(Array.from({ length: link.info?.databases ?? 0 }, (_, db) => ask(link, REMOVE, db)))
 }
