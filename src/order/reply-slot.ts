@@ -55,6 +55,11 @@ export interface ReplySlot {
   cameFrom?(member: string, bytes: number): void
   /** The command has written these keys, as the answer that comes next will say: of one of which its arguments do not tell it. */
   wrote?(ids: readonly KeyId[]): void
+  /**
+   * Of a step of a transaction: whether it may write, asked in the turn in which its first write leaves, or it is answered without one. If
+   * not, it is answered `MUST_WAIT`, and nothing was written.
+   */
+  mayWrite?(): boolean
   /** Resolves when all that its client sent before has been answered: for what must see the effects of that, on any key. */
   whenFirst(): Promise<void>
   /** Of a part of a read: gives the read up, which is to be asked again as a whole; undefined when that has been done already. */

@@ -263,6 +263,7 @@ for (const how of ['expires', 'cannot be told of any more'] as const) {
       ],
       [['RENAME', b, `{${a}}renamed`]],
       [['LMOVE', lists[0], lists[1], 'LEFT', 'RIGHT']],
+      [['EVAL', "redis.call('SET', KEYS[1], 1) return redis.call('GET', KEYS[2])", '2', result, b]],
       [
         ['SUNION', `{${a}}set`, `{${b}}set`],
         ['INCR', result],

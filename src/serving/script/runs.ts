@@ -129,7 +129,7 @@ export class Runs {
       settled.then(again, again)
       return
     }
-    if (!readsOnly && !route.writable()) {
+    if (!readsOnly && (!route.writable() || slot.mayWrite?.() === false)) {
       if (route.gone !== undefined) answer(slot, route.gone)
       else order.park(frame, row, slot, deadlineMs)
       return

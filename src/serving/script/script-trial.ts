@@ -118,7 +118,12 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
       if (value.placed === undefined) this.checkPut(key, value, executor)
       else if (!this.isPlaced(key, value.placed)) throw new Over('wait')
     }
-    return undefined
+    return this.beginsToWrite() ? undefined : 'wait'
+  }
+
+  /** What it has done to the executor is looked at whether it may or not, and it is asked behind that. */
+  protected override mayWriteFound(): boolean {
+    return true
   }
 
   /** Writes what it has left, all in this turn; gives what failed. */

@@ -36,7 +36,6 @@ export abstract class Operation {
   protected readonly frame: Frame
   /** As they stand in the command. */
   protected readonly keys: readonly Buffer[]
-  private mayWrite = () => true
   /** Its attempt has begun to write. */
   private writes = false
   private routed: { readonly router: Router; readonly routes: readonly Route[] } | undefined
@@ -152,25 +151,26 @@ export abstract class Operation {
   /**
    * Serves it as a step of somebody who has the gates of all keys that it may need, and keeps them. It has written nothing when a
    * server has to be waited for.
-   *
-   * @param mayWrite asked in the turn in which its first write leaves; if not, it has to wait, also with an answer without a write
    */
-  async inside(mayWrite = () => true): Promise<Outcome | 'wait'> {
-    this.mayWrite = mayWrite
+  async inside(): Promise<Outcome | 'wait'> {
     for (;;) {
       const barrier = this.barrier()
       if (barrier !== undefined) return barrier === 'wait' ? 'wait' : { reply: barrier }
       this.writes = false
       const came = await this.attempt()
-      if (!this.writes && !mayWrite()) return 'wait'
+      if (!this.writes && !this.mayWrite) return 'wait'
       if (came !== 'again') return came
     }
   }
 
   /** Whether it may write: asked in the turn in which the first write of an attempt leaves. */
   protected beginsToWrite(): boolean {
-    this.writes = this.mayWrite()
+    this.writes = this.mayWrite
     return this.writes
+  }
+
+  private get mayWrite(): boolean {
+    return this.slot.mayWrite?.() ?? true
   }
 
   /** What is certain to be answered to it, if its keys stay as they are: an error for which nothing is written. */
@@ -216,6 +216,7 @@ export abstract class Operation {
   protected askInParts(parts: readonly Words[], done?: Reply): Promise<Outcome> {
     const { order, slot } = this
     const row = done === undefined ? this.row : { ...this.row, merge: 'ok' as const }
+    const rowOfPart = done === undefined ? () => this.row : rowOf
     return new Promise((resolve, reject) => {
       const answered = (bytes: Buffer) => {
         const isDone = done !== undefined && bytes.equals(OK)
@@ -223,8 +224,7 @@ export abstract class Operation {
       }
       const whole = new StepSlot(slot, 'admitted', slot.db, answered, reject, 3)
       const merge = Merge.of(row, whole, parts.length, [...parts.keys()], parts.length)
-      for (const [part, words] of parts.entries())
-        order.resubmit(frameOf(words), done === undefined ? this.row : rowOf(words), merge.slotOf(part))
+      for (const [part, words] of parts.entries()) order.resubmit(frameOf(words), rowOfPart(words), merge.slotOf(part))
     })
   }
 

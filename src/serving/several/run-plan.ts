@@ -32,9 +32,9 @@ export class PlanRun extends Operation {
     return super.serve(ticket)
   }
 
-  override inside(mayWrite?: () => boolean): Promise<Outcome | 'wait'> {
+  override inside(): Promise<Outcome | 'wait'> {
     this.order.stats.plans++
-    return super.inside(mayWrite)
+    return super.inside()
   }
 
   barrier(): Reply | 'wait' | undefined {
@@ -54,10 +54,12 @@ export class PlanRun extends Operation {
     const found = await this.askAll(planned.looks)
     if (!Array.isArray(found)) return found === 'wait' ? 'wait' : undefined
     const decision = planned.decide(found)
-    const writes = 'writes' in decision ? decision.writes : []
-    const isRefused = writes.some((write) =>
-      memory.refuses(rowOf(write), this.routesOf([write[1] as Buffer])[0], false),
-    )
+    if ('reply' in decision) return undefined
+    const writes = 'writes' in decision ? decision.writes : decision.parts
+    const isRefused = writes.some((write) => {
+      const row = rowOf(write)
+      return row.flags.includes('denyoom') && memory.refuses(row, this.routesOf([write[1] as Buffer])[0], false)
+    })
     return isRefused ? OUT_OF_MEMORY : undefined
   }
 

@@ -21,9 +21,10 @@ export function operationOf(
   ways: Ways,
   { frame, row, db, proto }: QueuedCommand,
   slot: ReplySlot,
+  mayWrite?: () => boolean,
 ): Operation | undefined {
   if (row.route !== 'key') return undefined
-  const own = new StepSlot(slot, db, proto)
+  const own = new StepSlot(slot, db, proto, mayWrite)
   // SORT with patterns is one, also with all its keys on one server.
   if (row.plan !== undefined) return new PlanRun(ways.order, frame, row, own)
   return ways.gathering.operation(frame, row, own)
@@ -32,7 +33,7 @@ export function operationOf(
 /**
  * Serves it; gives the encoded reply, or that a server has to be waited for, or nothing may be written any more, and nothing was.
  *
- * @param mayWrite asked in the turn in which the first write of an operation leaves
+ * @param mayWrite see `ReplySlot`
  */
 export async function serveStep(
   ways: Ways,
@@ -41,14 +42,14 @@ export async function serveStep(
   mayWrite: () => boolean,
 ): Promise<Buffer | 'wait'> {
   const { frame, row, db, proto } = command
-  const operation = operationOf(ways, command, slot)
+  const operation = operationOf(ways, command, slot, mayWrite)
   if (operation !== undefined) {
-    const outcome = await operation.inside(mayWrite)
+    const outcome = await operation.inside()
     if (outcome === 'wait') return 'wait'
     const reply = encoded(command, outcome, slot)
     return command.reshape === undefined ? reply : command.reshape(reply)
   }
-  if (row.route === 'script' || row.route === 'function') return runScript(ways, command, slot)
+  if (row.route === 'script' || row.route === 'function') return runScript(ways, command, slot, mayWrite)
   const { order } = ways
   const args = parseRequest(frame)
   if (row.replicate !== 'none') {
@@ -71,11 +72,12 @@ function runScript(
   { scripts, functions }: Ways,
   { frame, row, db, proto }: QueuedCommand,
   slot: ReplySlot,
+  mayWrite: () => boolean,
 ): Promise<Buffer | 'wait'> {
   return new Promise((resolve, reject) => {
     const answered = (reply: Buffer) => resolve(reply.equals(MUST_WAIT) ? 'wait' : reply)
     const way = row.route === 'function' ? functions : scripts
-    way.serve(frame, row, new ScriptSlot(slot, db, proto, answered, reject), 0)
+    way.serve(frame, row, new ScriptSlot(slot, db, proto, answered, reject, mayWrite), 0)
   })
 }
 
@@ -95,6 +97,7 @@ class StepSlot extends InnerSlot {
     protected readonly whole: ReplySlot,
     private readonly ownDb: number,
     private readonly ownProto: 2 | 3,
+    readonly mayWrite: () => boolean = () => true,
   ) {
     super()
   }
@@ -120,8 +123,9 @@ class ScriptSlot extends StepSlot {
     proto: 2 | 3,
     private readonly answered: (reply: Buffer) => void,
     private readonly failed: (failure: Error) => void,
+    mayWrite: () => boolean,
   ) {
-    super(whole, db, proto)
+    super(whole, db, proto, mayWrite)
   }
 
   override get atGates(): 'admitted, now' {

@@ -94,6 +94,11 @@ export abstract class WholeValues<Found> extends Operation {
 
   /** Finds out what there is to write. */
   protected abstract find(): Promise<Found>
+  /** Whether it may be written: asked in the turn in which that begins. */
+  protected mayWriteFound(): boolean {
+    return this.beginsToWrite()
+  }
+
   /** Writes it, and gives the answer. */
   protected abstract write(found: Found): Promise<Attempt>
 
@@ -102,10 +107,10 @@ export abstract class WholeValues<Found> extends Operation {
     return super.serve(ticket).finally(() => this.leaveRoom())
   }
 
-  override inside(mayWrite?: () => boolean): Promise<Outcome | 'wait'> {
+  override inside(): Promise<Outcome | 'wait'> {
     this.order.stats.gathers++
     this.isInside = true
-    return super.inside(mayWrite).finally(() => this.leaveRoom())
+    return super.inside().finally(() => this.leaveRoom())
   }
 
   private leaveRoom(): void {
@@ -177,7 +182,7 @@ export abstract class WholeValues<Found> extends Operation {
       if (found === undefined) return { reply: tookTooLong(row, settings.gatherMs) }
       order.stats.gatherBytes += this.copied
       this.copies.log.note(row.name, this.copied)
-      return this.beginsToWrite() ? await this.write(found) : 'wait'
+      return this.mayWriteFound() ? await this.write(found) : 'wait'
     } catch (over) {
       if (over instanceof Over) return over.attempt
       throw over
