@@ -1,6 +1,7 @@
 import { equalsIgnoreCase } from '../base/ascii.js'
 import { assert } from '../base/assert.js'
 import type { Frame } from '../resp/frame.js'
+import { smallNumber } from '../resp/long-long.js'
 
 /*
  * The words that may stand among the arguments of a command, beside its keys and values. Every server version brings new
@@ -175,16 +176,7 @@ export function isOption(frame: Frame, i: number, word: string): boolean {
 
 /** Argument `i` as a natural number written as Redis's string2ll wants it (no sign, no leading zero); else -1. */
 export function naturalNumber(frame: Frame, i: number): number {
-  const { buf } = frame
-  const start = frame.argStart[i]
-  const end = frame.argEnd[i]
-  if (start === end || end - start > 10 || (buf[start] === 0x30 && end - start > 1)) return -1
-  let value = 0
-  for (let at = start; at < end; at++) {
-    if (buf[at] < 0x30 || buf[at] > 0x39) return -1
-    value = value * 10 + buf[at] - 0x30
-  }
-  return value
+  return smallNumber(frame.buf, frame.argStart[i], frame.argEnd[i]) ?? -1
 }
 
 function hasExactWord(row: Worded, options: Options, frame: Frame): boolean {

@@ -197,8 +197,9 @@ export class Markers {
     await within(this.whenAcknowledged(), CLOSE_MS)
     this.stop()
     this.heartbeat++
+    const mark = this.owner(true)
     const marks = [...this.noted.values()].map(async ({ link }) => {
-      if (this.isAnswered(link.name)) await link.call(this.owner(true))
+      if (this.isAnswered(link.name)) await link.call(mark)
     })
     await within(Promise.allSettled(marks), CLOSE_MS)
   }
@@ -242,16 +243,17 @@ export class Markers {
       this.settle()
     })
     // Behind the marker: heartbeats tell how new the data are of which the marker speaks.
-    if (isFirst) this.beatOn(noted)
+    if (isFirst) this.beatOn(noted, this.owner(false))
   }
 
   private beat(): void {
     this.heartbeat++
     void this.deps.stateFile?.saveAgain()?.then(() => this.settle())
+    const mark = this.owner(false)
     for (const name of this.toBeTold(this.deps.views.current)) {
       this.mark(name)
       const noted = this.noted.get(name)
-      if (noted !== undefined && this.isAnswered(name) && !noted.beating) this.beatOn(noted)
+      if (noted !== undefined && this.isAnswered(name) && !noted.beating) this.beatOn(noted, mark)
     }
     this.explainUnnoted()
   }
@@ -269,10 +271,11 @@ export class Markers {
     )
   }
 
-  private beatOn(noted: Noted): void {
+  /** @param mark the owner, with the present heartbeat: the same for all members */
+  private beatOn(noted: Noted, mark: string[]): void {
     const { heartbeat } = this
     noted.beating = true
-    void this.write(noted, this.owner(false)).then((answer) => {
+    void this.write(noted, mark).then((answer) => {
       if (answer !== undefined && answer.refusal === undefined) this.noteTaken(noted.link.name, { heartbeat })
       noted.beating = false
     })

@@ -1,6 +1,6 @@
 const LLONG_MAX = 2n ** 63n - 1n
 const ZERO = 0x30
-const SMALL_DIGITS = 9
+const SMALL_DIGITS = 10
 
 /** The number that the bytes are, NaN when they are none [Redis util.c string2ll]. */
 export function parseLongLong(buf: Buffer, start: number, end: number): number {
@@ -13,8 +13,8 @@ export function parseLongLong(buf: Buffer, start: number, end: number): number {
   return value > LLONG_MAX || value < -LLONG_MAX - 1n ? Number.NaN : Number(value)
 }
 
-/** A number without a sign, of few digits; undefined for everything else. */
-function smallNumber(buf: Buffer, start: number, end: number): number | undefined {
+/** A number without a sign, nor zeros before it, of at most ten digits; undefined for everything else. */
+export function smallNumber(buf: Buffer, start: number, end: number): number | undefined {
   if (end === start || end - start > SMALL_DIGITS || (buf[start] === ZERO && end - start > 1)) return undefined
   let value = 0
   for (let i = start; i < end; i++) {

@@ -17,16 +17,14 @@ const RANDOM_TRIES = 100
 export class Keyspace {
   readonly walks = new Walks()
   /** Databases that were seen to hold every key on exactly its replica set, in the current view. */
-  private readonly clean = new Set<number>()
-  /** How often that was forgotten. */
-  private forgotten = 0
+  private clean = new Set<number>()
 
   constructor(readonly order: Order) {}
 
   /** The placement of keys may have changed. */
   forget(): void {
-    this.clean.clear()
-    this.forgotten++
+    // Anew: who is just counting sees that what he finds is of before.
+    this.clean = new Set()
   }
 
   /** KEYS pattern. */
@@ -59,11 +57,10 @@ export class Keyspace {
     const known = this.knownSize(db)
     if (known !== undefined) return known
     const { router, stats } = order
-    const { links, view, isMoving } = router
-    const { forgotten } = this
+    const { clean } = this
     const writesBefore = stats.writes
-    const sum = this.isEqual && !isMoving ? await this.sumOfSizes(links, db) : undefined
-    const isSame = () => this.forgotten === forgotten && order.router === router
+    const sum = this.isEqual ? await this.sumOfSizes(router.links, db) : undefined
+    const isSame = () => this.clean === clean && order.router === router
     if (sum === 0 && isSame()) {
       this.clean.add(db)
       return 0
@@ -75,12 +72,11 @@ export class Keyspace {
       counted += each.served
       strays += each.strays
     }
-    if (sum === undefined || strays > 0 || walked.size < links.length || !isSame()) return counted
+    if (sum === undefined || strays > 0 || walked.size < router.links.length || !isSame()) return counted
     // Who writes meanwhile writes to whole replica sets, so strays do not come, and each write may change the number by one.
     const writes = stats.writes - writesBefore
     if (writes > 0 && (order.doubts.any || order.uncertainty.active)) return counted
-    const copies = Math.min(view.replicas + 1, links.length)
-    if (Math.abs(sum - counted * copies) > writes * copies) return counted
+    if (Math.abs(sum - counted * this.copies) > writes * this.copies) return counted
     this.clean.add(db)
     await outside()
     return (await this.knownSize(db)) ?? counted
@@ -92,16 +88,21 @@ export class Keyspace {
    * @returns undefined where not every key is known to be on exactly its replica set
    */
   private knownSize(db: number): Promise<number> | undefined {
-    const { links, view, isMoving } = this.order.router
-    if (!this.clean.has(db) || isMoving || !this.isEqual) return undefined
-    const copies = Math.min(view.replicas + 1, links.length)
-    return this.sumOfSizes(links, db).then((sum) => Math.round(sum / copies))
+    if (!this.clean.has(db) || !this.isEqual) return undefined
+    const { copies } = this
+    return this.sumOfSizes(this.order.router.links, db).then((sum) => Math.round(sum / copies))
   }
 
-  /** A write that is held for the backups is on its master only, and what has a hidden name is no key. */
+  /** How many replicas each key has. */
+  private get copies(): number {
+    const { links, view } = this.order.router
+    return Math.min(view.replicas + 1, links.length)
+  }
+
+  /** Nothing moves; and a write that is held for the backups is on its master only, and what has a hidden name is no key. */
   private get isEqual(): boolean {
     const { lanes, pieces, router } = this.order
-    return lanes.active === 0 && !pieces.areAnyHidden && router.links.every((link) => link.ready)
+    return !router.isMoving && lanes.active === 0 && !pieces.areAnyHidden && router.links.every((link) => link.ready)
   }
 
   /** How many keys of a database each member serves, and has though they belong to others, by walking over all of them. */
@@ -153,7 +154,7 @@ export class Keyspace {
 
   /** All members have executed FLUSHALL, FLUSHDB or SWAPDB. */
   emptied(command: string, db: number): void {
-    if (command === 'swapdb') this.clean.clear()
+    if (command === 'swapdb') this.forget()
     else if (command === 'flushdb') this.clean.add(db)
     else for (let i = 0; i < this.order.databases; i++) this.clean.add(i)
   }
