@@ -1,5 +1,7 @@
 /*
  * Runs the compiled tests with tap: all of them, or those named, as `npm test -- test/resp/x.test.ts test/ring`.
+ * Those that take long have names that end with `.long.test.ts`: they are run when they are named, and with `--long` (`npm run
+ * test:long`), which runs no others.
  * One line for each file that passes; of one that fails, everything that tap says about it but its passed assertions. The last
  * line is `N passed, N failed`, of assertions as tap counts them.
  */
@@ -13,7 +15,9 @@ import { killThoseIn } from './leftovers.mjs'
 import { TapSummary } from './tap-summary.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const named = process.argv.slice(2)
+const args = process.argv.slice(2)
+const isLong = args.includes('--long')
+const named = args.filter((arg) => arg !== '--long')
 
 let files
 try {
@@ -47,6 +51,8 @@ function compiledTests(path) {
   const compiled = inDist.replace(/\.ts$/, '.js')
   if (!existsSync(compiled)) throw new Error(`There is no test ${path}.`)
   if (!statSync(compiled).isDirectory()) return [compiled]
-  const entries = readdirSync(compiled, { recursive: true }).filter((name) => name.endsWith('.test.js'))
+  const entries = readdirSync(compiled, { recursive: true }).filter(
+    (name) => name.endsWith('.test.js') && name.endsWith('.long.test.js') === isLong,
+  )
   return entries.map((name) => join(compiled, name)).sort()
 }

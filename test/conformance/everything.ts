@@ -12,7 +12,10 @@ const NOT_HERE: readonly [names: RegExp, why: string][] = [
     /^(subscribe|unsubscribe|psubscribe|punsubscribe|ssubscribe|sunsubscribe|monitor)$/,
     'replies of no command: channels.test.ts, monitor',
   ],
-  [/^client\||^(auth|hello|quit|reset)$/, 'of the connection: connections.test.ts, login.test.ts, tracking.test.ts'],
+  [
+    /^client\||^(auth|hello|quit|reset)$/,
+    'of the connection: connections.long.test.ts, login.test.ts, tracking.test.ts',
+  ],
   [
     /^(acl|cluster|config|module|memory|latency|slowlog|debug)(\||$)|^(asking|readonly|readwrite)$/,
     'of the server: cases/',

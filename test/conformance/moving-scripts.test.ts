@@ -6,7 +6,7 @@ import { randomCommand } from './random-commands.js'
 import { isServed, scripts } from './random-scripts.js'
 import { castFor, playThrough } from './through-changes.js'
 
-/** As in moving-programs.test.ts. */
+/** As in moving-programs.long.test.ts. */
 const SEED = Number(process.env.DT_TEST_SEED ?? 1)
 const RUNS = Number(process.env.DT_TEST_RUNS ?? 4)
 const PLAYERS = 2
