@@ -32,9 +32,12 @@ import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
 
 /** So often it is looked again before we give up on a server for this handshake: somebody may connect again and again. */
 const CLAIMS_MAX = 20
-/** After a stall, how long all links are waited for before the word of most members is enough. */
-const CONFIRM_MS = 2000
-const CONFIRM_AGAIN_MS = 200
+/**
+ * After a stall, how long all links are waited for before the word of most members is enough. Nobody is served meanwhile, and the time of
+ * day may be set while a member is silent.
+ */
+const CONFIRM_MS = 500
+const CONFIRM_AGAIN_MS = 100
 
 export interface OwnershipDeps {
   readonly ringId: string

@@ -425,13 +425,8 @@ function someSentinels(ring: ChaosRing, dice: readonly number[]) {
   return dice[0] < 0.4 ? relays : [relays[Math.floor(dice[1] * relays.length)]]
 }
 
-/** Those that the proxy does not survive yet. */
-const NOT_YET: ReadonlySet<string> = new Set(['clock'])
-
 /** Those that come up when none are named. */
-export const DEFAULT_FAULTS: readonly string[] = Object.entries(FAULTS).flatMap(([name, { byName }]) =>
-  byName === true || NOT_YET.has(name) ? [] : [name],
-)
+export const DEFAULT_FAULTS: readonly string[] = Object.keys(FAULTS).filter((name) => FAULTS[name].byName !== true)
 
 export interface ScheduleOptions {
   readonly faults: readonly string[]
