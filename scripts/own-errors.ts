@@ -38,6 +38,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'It says what is missed; `dt doctor` says more.',
     ],
     [
+      'CLUSTERDOWN nothing is served any more: …',
+      'no',
+      'Without a state file (`ring.stateFile: none`), half of the members or more have not been heard of for three seconds, and another proxy may serve them.',
+      'It names them: start or reach them. `ring.withoutMajority: serve` prefers to go on.',
+    ],
+    [
       'ERR the read was not answered: …',
       'no',
       'The connection broke, and to ask again would be too late: the same client has written behind it.',

@@ -195,6 +195,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     stateFile,
     unguarded: ring.withoutMajority === 'serve',
     removed,
+    cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     ...servingSettings(config, tls.servers),

@@ -256,6 +256,8 @@ export const EVENTS = {
   'verify-failed': ['error', ['err'], 'The comparison failed inside the proxy.'],
   'verify-outvoted': ['error', ['keys', 'examples'], 'Masters have something else than all backups.'],
   'view-not-noted': ['error', ['epoch', 'missing'], 'The view cannot be noted on enough members: writes wait.'],
+  'cut-off': ['error', ['unheard'], 'Too few members are reached: another proxy may serve, so nothing is served here.'],
+  'not-cut-off': ['info', [], 'Enough members are reached again.'],
   'acl-loaded': ['info', ['users', 'gone'], 'The users of the ACL file were read anew.'],
 } as const satisfies Readonly<Record<string, EventRow>>
 

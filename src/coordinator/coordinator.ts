@@ -170,6 +170,12 @@ export class Coordinator {
     return this.blocking.count + this.gatekeeper.blocked + this.replicaWaits.count
   }
 
+  /** Nothing may be acknowledged, nor served, because another proxy may do so; or it may be again. See `Opening`. */
+  cutOff(isCutOff: boolean, reason?: string): void {
+    this.order.acknowledgement.cutOff(isCutOff)
+    this.order.opening.cutOff(isCutOff, reason)
+  }
+
   linkUp(link: Link): void {
     this.offered.changed()
     this.settings.linkUp(link)
@@ -179,6 +185,10 @@ export class Coordinator {
   }
 
   private serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (this.order.opening.isCutOff) {
+      this.order.park(frame, row, slot, deadlineMs)
+      return
+    }
     const mayBeGated = this.order.gates.active !== 0 && !this.isOperation(frame, row)
     if (mayBeGated && this.gatekeeper.holdsBack(frame, row, slot, deadlineMs)) return
     this.pass(frame, row, slot, deadlineMs)

@@ -57,11 +57,25 @@ export function isNoted(councils: readonly Council[], noted: Noted): boolean {
   return missingToNote(councils, noted) === undefined
 }
 
+/** How many members have to have a view, for an owner with this state file, or none. */
+function neededToNote({ members, file }: Council, ours: string | undefined): number {
+  return file === undefined ? majority(members.length) : file === ours ? 1 : members.length
+}
+
+/**
+ * How many members of a council are enough to keep any other owner from noting a view, as long as nobody else has them; 0 where
+ * the state file that we have does so.
+ */
+export function keepsFromNoting(council: Council, ours: string | undefined): number {
+  if (council.file !== undefined && council.file === ours) return 0
+  return council.members.length - neededToNote(council, undefined) + 1
+}
+
 /** What keeps a view from being noted, or undefined. */
 export function missingToNote(councils: readonly Council[], noted: Noted): Missing | undefined {
   for (const council of councils) {
-    const { members, file } = council
-    const needed = file === undefined ? majority(members.length) : file === noted.file ? 1 : members.length
+    const { members } = council
+    const needed = neededToNote(council, noted.file)
     const absent = members.filter((name) => !noted.has(name))
     const count = needed - (members.length - absent.length)
     if (count > 0) return { council, members: absent, count }

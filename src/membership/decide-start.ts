@@ -6,7 +6,7 @@ import { type Council, councilOf, distinct, leftOf, missingAtStart } from './cou
 import { explainLater, explainMissing, explainStrays, list } from './explain-start.js'
 import { whyNotFit } from './fit.js'
 import { type FoundServer, refusalOf, STRAY } from './guard.js'
-import { answeredOf, highestHeartbeat, isBehind } from './heartbeats.js'
+import { answeredOf, hasStopped, highestHeartbeat, isBehind } from './heartbeats.js'
 import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
 import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
 
@@ -53,6 +53,8 @@ export interface Resume extends Decided {
   readonly leaving: readonly string[]
   /** Replicas may differ in writes that were under way: every key is in doubt. */
   readonly unclean: boolean
+  /** Whether the owner before may serve still, on members that we do not reach. */
+  readonly mayHaveOwner: boolean
   /** Ranges that wait, because who holds them is not there. */
   readonly waiting: readonly TokenRange[]
   /** The highest heartbeat that was found. */
@@ -334,6 +336,7 @@ function resume(
       .filter(({ name, state }) => stays(name) && state !== 'gone' && !view.wanted.includes(name))
       .map(({ name }) => name),
     unclean: view.members.some(({ name }) => !standings.get(name)!.clean),
+    mayHaveOwner: !isAccepted && !hasStopped(found),
     waiting: start.ring.ranges().filter((_, i) => !start.setOfRange[i].natural.some(isThere)),
     heartbeat: highestHeartbeat(found),
     answered: answeredOf(found),

@@ -29,6 +29,13 @@ export function highestHeartbeat(found: readonly Marked[]): number {
   return Math.max(0, ...found.map(({ marks }) => marks.owner?.heartbeat ?? 0))
 }
 
+/** Whether the latest owner that these servers know of has stopped in order, and said so on each that it reached. */
+export function hasStopped(found: readonly Marked[]): boolean {
+  const owners = found.flatMap(({ marks }) => marks.owner ?? [])
+  const last = owners.reduce((latest, owner) => (owner.term > latest.term ? owner : latest), owners[0])
+  return owners.length > 0 && owners.filter(({ run }) => run === last.run).every(({ clean }) => clean)
+}
+
 /** The last heartbeat that each member had answered, as far as any of these was told. */
 export function answeredOf(found: readonly Marked[]): Map<string, number> {
   const answered = new Map<string, number>()

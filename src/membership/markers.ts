@@ -6,10 +6,12 @@ import { isError, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type Council, councilOf, type Missing, missingToNote } from './council.js'
-import { explainUnnoted } from './explain-start.js'
+import { cutOffFrom, explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
+import { Lease, type LeaseState, Predecessor } from './lease.js'
 import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
-import { isStray, type KeptIn, type Stamp, type Succession } from './provenance.js'
+import type { Origin } from './origin.js'
+import { isStray, type Stamp } from './provenance.js'
 import type { StateFile } from './state-file.js'
 
 const HEARTBEAT_MS = 1000
@@ -31,21 +33,8 @@ export interface MarkersDeps {
   readonly unguarded: boolean
   /** Names that were removed: they are noted with every view. */
   removed(): readonly string[]
-}
-
-/** What the first view comes from. */
-export interface Origin {
-  /** Ours. */
-  readonly term: number
-  /** The highest heartbeat that was found. */
-  readonly heartbeat: number
-  /** The last heartbeat that each member is known to have answered to an earlier owner. */
-  readonly answered: ReadonlyMap<string, number>
-  /** Who has to know of the first view before it counts; nobody but those in it when the ring is new. */
-  readonly before: readonly Council[]
-  readonly starts: readonly Succession[]
-  /** The state file that we use, by the name that it has from now on. */
-  readonly file: KeptIn | undefined
+  /** Whether another proxy may serve the ring by now, and nothing is served here for this reason, or is to wait. */
+  cutOff(isCutOff: boolean, reason?: string): void
 }
 
 /** What was written to a member over one connection. */
@@ -79,6 +68,8 @@ export class Markers {
   /** Heartbeats since the latest view that was acknowledged has not been the present one. */
   private unnotedBeats = 0
   private readonly noted = new Map<string, Noted>()
+  private readonly lease: Lease
+  private predecessor: Predecessor | undefined
   /** What each member has answered. */
   private readonly taken = new Map<string, Taken>()
   private readonly listeners = new Set<(epoch: number) => void>()
@@ -90,6 +81,11 @@ export class Markers {
    * each link, so that no server has data of the ring and nothing that says whose it is.
    */
   constructor(private readonly deps: MarkersDeps) {
+    this.lease = new Lease(
+      () => (deps.unguarded ? [] : this.before),
+      () => this.origin?.file?.id,
+      (state) => this.leaseIs(state),
+    )
     this.unsubscribe = deps.views.onChange((view) => this.viewChanged(view))
   }
 
@@ -100,6 +96,8 @@ export class Markers {
     this.heartbeat = origin.heartbeat + 1
     for (const [name, heartbeat] of origin.answered) this.noteTaken(name, { heartbeat })
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
+    this.lease.begin()
+    if (origin.mayHaveOwner && !this.deps.unguarded) this.predecessor = new Predecessor(() => this.settle())
   }
 
   /** From now on it is noted who goes on when this run ends, '' if nobody knows his run. @returns whether there is somebody */
@@ -185,6 +183,8 @@ export class Markers {
   /** Writes no more. */
   stop(): void {
     clearInterval(this.timer)
+    this.predecessor?.forget()
+    this.lease.stop()
     this.unsubscribe()
   }
 
@@ -274,9 +274,12 @@ export class Markers {
   /** @param mark the owner, with the present heartbeat: the same for all members */
   private beatOn(noted: Noted, mark: string[]): void {
     const { heartbeat } = this
+    const { name } = noted.link
+    const sentMs = performance.now()
     noted.beating = true
     void this.write(noted, mark).then((answer) => {
-      if (answer !== undefined && answer.refusal === undefined) this.noteTaken(noted.link.name, { heartbeat })
+      if (answer !== undefined && answer.refusal === undefined) this.noteTaken(name, { heartbeat })
+      if (answer !== undefined) this.lease.heard(name, sentMs)
       noted.beating = false
     })
   }
@@ -327,6 +330,8 @@ export class Markers {
     this.acknowledgedEpoch = view.epoch
     this.lastAcknowledged = { term, epoch: view.epoch }
     this.before = [councilOf(view, file?.id)]
+    this.lease.look()
+    this.predecessor = undefined
     for (const listener of [...this.listeners]) listener(view.epoch)
   }
 
@@ -334,8 +339,28 @@ export class Markers {
   private isKnown(view: View): boolean {
     const { stateFile, unguarded } = this.deps
     if (stateFile !== undefined && stateFile.savedEpoch < view.epoch) return false
-    if (this.missing(view) === undefined) return true
+    if (this.missing(view) === undefined) return this.predecessor?.hasEnded(this.isOnAll(view)) ?? true
     return unguarded && view.members.every(({ name, state }) => state === 'gone' || this.has(name, view))
+  }
+
+  /** Whether there is no member that another owner could still reach, and that would keep others from noting a view. */
+  private isOnAll(view: View): boolean {
+    return this.before.every(({ members, file }) => file !== undefined || members.every((name) => this.has(name, view)))
+  }
+
+  private leaseIs(state: LeaseState): void {
+    const { links, log, cutOff } = this.deps
+    const members = this.before.flatMap((council) => council.members)
+    const reason =
+      state === 'lost'
+        ? cutOffFrom(
+            log,
+            members.filter((name) => links.get(name)?.ready !== true),
+          )
+        : undefined
+    cutOff(state !== 'held', reason)
+    if (state === 'held') log.info({ event: 'not-cut-off' }, 'enough members have said that they are ours')
+    else if (state === 'asking') this.beat()
   }
 
   private missing(view: View): Missing | undefined {

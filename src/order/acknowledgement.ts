@@ -14,6 +14,7 @@ export class Acknowledgement {
   /** The epoch since which data is where it is now, and the latest one whose marker was answered. */
   private placedSince = 0
   private answered = 0
+  private isCutOff = false
   private readonly waiting = new Set<FinishedWrite>()
 
   /** `onOpen` is told when a marker has been answered, and the gate is open. */
@@ -22,13 +23,23 @@ export class Acknowledgement {
   /** A view was published in which keys have other replicas than before. */
   placementChanged(epoch: number): void {
     this.placedSince = epoch
-    this.open = this.answered >= epoch
+    this.open = this.answered >= epoch && !this.isCutOff
   }
 
   /** All members have answered the marker of this epoch. */
   markerAnswered(epoch: number): void {
     this.answered = Math.max(this.answered, epoch)
-    this.open = this.answered >= this.placedSince
+    this.look()
+  }
+
+  /** Another proxy may have gone on without what we reach: nothing is acknowledged; or we know again that none has. */
+  cutOff(isCutOff: boolean): void {
+    this.isCutOff = isCutOff
+    this.look()
+  }
+
+  private look(): void {
+    this.open = this.answered >= this.placedSince && !this.isCutOff
     if (!this.open) return
     const writes = [...this.waiting]
     this.waiting.clear()

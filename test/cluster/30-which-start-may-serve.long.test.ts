@@ -263,9 +263,23 @@ for (const kind of ['a state file', 'none'] as const) {
     const there = await second.connect()
     if (kind === 'none') {
       await started
-      t.ok(isAll(await write(there, 'there'), /^\+OK/), 'two of three are enough to write')
+      await until('two of three are enough to write', async () => isAll(await write(there, 'there'), /^\+OK/))
       t.ok(isAll(hereReplies, /^-/))
-      t.ok(isAll(await write(client, 'here'), /^-/), 'and nothing is acknowledged on the other one')
+      // Nor was it at any moment since then.
+      t.match(
+        [...(await read(client))].join(),
+        /^-CLUSTERDOWN nothing is served any more: dt-2 and dt-3 cannot be reached/,
+      )
+      t.ok(isAll(await write(client, 'here'), /^-CLUSTERDOWN/), 'and nothing is acknowledged on the other one')
+      t.match(String(await client.ask('MULTI')), /OK/)
+      await client.ask('GET', KEYS[0])
+      t.match(String(await client.ask('EXEC')), /^-(?:EXECABORT|CLUSTERDOWN)/)
+      t.match(String(await client.ask('MGET', KEYS[0], KEYS[1])), /^-CLUSTERDOWN/)
+      t.match(String(await client.ask('WATCH', KEYS[0])), /^-CLUSTERDOWN/)
+      t.match(String(await client.ask('DBSIZE')), /^-CLUSTERDOWN/)
+      t.match(String(await client.ask('EVAL', "return redis.call('GET', KEYS[1])", '1', KEYS[0])), /^-CLUSTERDOWN/)
+      t.match(String(await client.ask('SCAN', '0')), /^-CLUSTERDOWN/)
+      t.equal(String(await client.ask('PING')), '+PONG\r\n')
     } else {
       t.ok(isAll(hereReplies, /^\+OK/), 'the state file is on this side')
       await until(

@@ -53,6 +53,7 @@ class MarkedRing {
       stateFile,
       unguarded: false,
       removed,
+      cutOff() {},
     })
     this.markers.onAcknowledged((epoch) => this.acknowledged.push(epoch))
   }
@@ -72,7 +73,15 @@ class MarkedRing {
 
   begin(term: number, heartbeat: number): void {
     const file = this.stateFile && { id: 'a file', where: this.stateFile.where }
-    this.markers.begin({ term, heartbeat, answered: new Map([['dt-2', 39]]), before: [], starts: [], file })
+    this.markers.begin({
+      term,
+      heartbeat,
+      answered: new Map([['dt-2', 39]]),
+      before: [],
+      starts: [],
+      mayHaveOwner: false,
+      file,
+    })
   }
 
   members(...only: number[]): Member[] {
