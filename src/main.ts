@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { createLogger } from './base/log.js'
 import { parseOptions } from './base/parse-options.js'
 import { passedSockets } from './base/passed-sockets.js'
 import { UsageError, UserError } from './base/user-error.js'
@@ -7,7 +6,6 @@ import { version } from './base/version.js'
 import { type CommandText, EXIT_CODES } from './cli/command-text.js'
 import { commandTexts } from './cli/command-texts.js'
 import { operatorCommands } from './cli/operate.js'
-import { loadConfig } from './config/config.js'
 import type { Service } from './service.js'
 
 /*
@@ -73,6 +71,7 @@ async function serve(argv: string[]): Promise<number> {
   })
   if (values.takeover && values.standby)
     throw new UsageError('--standby waits for another proxy, --takeover does not: give one of them')
+  const [{ loadConfig }, { createLogger }] = [await import('./config/config.js'), await import('./base/log.js')]
   const readConfig = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const config = readConfig()
   const { createProxy } = await import('./proxy.js')

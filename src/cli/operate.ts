@@ -1,4 +1,4 @@
-import { PROXY_USAGE } from './proxy-client.js'
+import { PROXY_USAGE } from './proxy-usage.js'
 import type { Output } from './terminal.js'
 
 /** One command of `dt`; `run` gets the arguments after its name and gives the exit code. */

@@ -5,7 +5,7 @@ import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
-import { TLS_OPTIONS, TLS_USAGE, type TlsOptions, whereToAsk } from './proxy-tls.js'
+import { TLS_OPTIONS, type TlsOptions, whereToAsk } from './proxy-tls.js'
 
 const CONNECT_TIMEOUT_MS = 3000
 
@@ -27,14 +27,6 @@ export interface ProxyOptions extends TlsOptions {
   readonly config?: string | undefined
   readonly json?: boolean | undefined
 }
-
-/** Their explanation in a usage. */
-export const PROXY_USAGE = `  --proxy HOST:PORT  the proxy to ask (default: that of the settings,
-                     127.0.0.1:6380 without any)
-  --config FILE      the settings that the proxy was started with; its password
-                     is auth.password
-  --json             print JSON, as DT … answers it
-${TLS_USAGE}`
 
 /** A connection of the command line to a running proxy. */
 export class ProxyClient {

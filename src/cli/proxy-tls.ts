@@ -27,16 +27,6 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined
 }
 
-/** Their explanation in a usage. */
-export const TLS_USAGE = `  --tls              ask by TLS; so it is when the settings have a tls.port and
-                     listen.port 0. With --proxy these say how:
-  --cacert FILE      who signs the proxy's certificate
-  --cert FILE        the certificate that it is shown, and
-  --key FILE         its key (default: the proxy's own ones of the settings)
-  --sni NAME         the name that is in the proxy's certificate
-  --insecure         do not verify the proxy's certificate
-`
-
 /** Where a proxy is asked, and how. */
 export interface Asked {
   readonly host: string
