@@ -10,8 +10,8 @@ import type { Source } from '../several/gather/cut.js'
 import { GatherRun } from '../several/gather/gather.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { Placed } from '../several/gather/placed.js'
-import { type Dumped, Over } from '../several/gather/whole-values.js'
-import type { Attempt } from '../several/operation.js'
+import { type Dumped, Over, sizeOf } from '../several/gather/whole-values.js'
+import { type Attempt, causeOf } from '../several/operation.js'
 import { type TrialOutcome, trialOutcomeOf } from './outcome.js'
 import type { Run } from './run.js'
 import type { TrialLimits } from './script-call.js'
@@ -134,15 +134,7 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     for (const { key, value } of left) pieces.noteSize(this.idOf(key), sizeOf(value))
     const failures = await Promise.all(left.map(({ key, value }) => this.leave(key, value, executor)))
     const failed = failures.filter((failure) => failure !== undefined)
-    if (failed.length === 0) return undefined
-    if (left.length === 1) return { reply: failed[0] }
-    const all = `${failed.length} of the ${left.length} keys that the script wrote`
-    const [{ message }] = failed
-    return {
-      reply: error(
-        `${OUTCOME_UNKNOWN}: ${all} may not have what it left, the others have: ${message.replace(`${OUTCOME_UNKNOWN}: `, '')}`,
-      ),
-    }
+    return failed.length === 0 ? undefined : { reply: notAllLeft(failed, left.length) }
   }
 
   private async leave(key: Buffer, value: Dumped, executor: Link): Promise<ErrorReply | undefined> {
@@ -163,6 +155,19 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
   }
 }
 
+/**
+ * What is answered when not all has been written that a script has left.
+ *
+ * @param failures why not, at least one; of several the first one is told
+ * @param count of keys that it wrote
+ */
+export function notAllLeft(failures: readonly ErrorReply[], count: number): ErrorReply {
+  const [failure] = failures
+  if (count === 1) return failure
+  const some = `${failures.length} of the ${count} keys that the script wrote`
+  return error(`${OUTCOME_UNKNOWN}: ${some} may not have what it left, the others have: ${causeOf(failure.message)}`)
+}
+
 function parkedIn(tried: TrialOutcome | undefined): number {
   return tried?.kind === 'done' ? tried.left.filter(({ value }) => value.parkedBytes !== undefined).length : 0
 }
@@ -170,9 +175,4 @@ function parkedIn(tried: TrialOutcome | undefined): number {
 /** About how many bytes it has. */
 function bytesOf({ parkedBytes, payload }: Left): number {
   return parkedBytes ?? payload?.length ?? 0
-}
-
-/** The same, infinite when it is large. */
-function sizeOf({ payload, placed }: Dumped): number {
-  return placed === undefined ? (payload?.length ?? 0) : Number.POSITIVE_INFINITY
 }

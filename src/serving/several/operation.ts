@@ -262,10 +262,22 @@ export abstract class Operation {
  * @param text of the error to what was to take it away
  */
 export function halfDone(what: 'value' | 'element', text: string): Reply {
-  const cause = text.replace(`${OUTCOME_UNKNOWN}: `, '').replace(`; ${NOT_APPLIED}`, '')
   return error(
-    `${OUTCOME_UNKNOWN}: the destination has the ${what}, it is not certain that the source has not: ${cause}`,
+    `${OUTCOME_UNKNOWN}: the destination has the ${what}, it is not certain that the source has not: ${causeOf(text)}`,
   )
+}
+
+/**
+ * Why one of several writes failed, without what its error says of the whole command: another one was written, so that this is neither
+ * not applied, nor to be tried again as it is.
+ *
+ * @param text of the error to that write
+ */
+export function causeOf(text: string): string {
+  return text
+    .replace(`${OUTCOME_UNKNOWN}: `, '')
+    .replace(`; ${NOT_APPLIED}`, '')
+    .replace(/, try again$/, '')
 }
 
 /** What PEXPIRETIME answers where there is no key; where there is one without a deadline it is -1. */

@@ -18,7 +18,7 @@ import { chooseExecutor, type Needed } from './executor.js'
 import { type Guest, WithGuests } from './guests.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
 import { Placed } from './placed.js'
-import { type Copies, type Dumped, Over, sizeQuestion } from './whole-values.js'
+import { type Copies, type Dumped, Over, sizeOf, sizeQuestion } from './whole-values.js'
 
 /** The values of the sources as they are needed. */
 interface Brought {
@@ -105,8 +105,7 @@ export class GatherRun extends WithGuests<Computed> {
   protected async write({ outcome, left, executor }: Computed): Promise<Attempt> {
     const { destination } = this.cut
     if (destination === undefined || left === undefined) return outcome
-    const bytes = left.placed === undefined ? (left.payload?.length ?? 0) : Number.POSITIVE_INFINITY
-    this.order.pieces.noteSize(this.idOf(destination.key), bytes)
+    this.order.pieces.noteSize(this.idOf(destination.key), sizeOf(left))
     const failed = await this.put(destination.key, left, executor)
     return failed === undefined ? outcome : { reply: failed }
   }

@@ -45,6 +45,11 @@ export interface Dumped {
   readonly placed?: Placed
 }
 
+/** About how many bytes it has: infinite when it was copied in pieces, as it is large then. */
+export function sizeOf({ payload, placed }: Dumped): number {
+  return placed === undefined ? (payload?.length ?? 0) : Number.POSITIVE_INFINITY
+}
+
 /** A value that is to be copied in pieces. */
 export interface InPieces {
   readonly id: KeyId
