@@ -1,3 +1,5 @@
+import { luaText } from '../../base/lua-text.js'
+import { guestName, PARKED_NAMES } from '../../order/pieces/hidden-name.js'
 import { SIZE_SAMPLES } from '../../order/pieces/sized-copy.js'
 import { WHOLE } from './questions.js'
 
@@ -76,6 +78,9 @@ for j=n-1-m,n-2 do A[j]=nil end
 end
 `
 
+/** The name of a set that is there for a moment, within a script: no command has so many guests. */
+const OWN_SET = luaText(guestName(999_999).toString('latin1'))
+
 /**
  * What is told of all keys was so before the script: it has itself made some since, and deleted others. Which of these match a pattern a
  * server says, of a set of them.
@@ -90,7 +95,7 @@ if rpc('EXISTS',k)==1 and (not kind or rpc('TYPE',k).ok==kind) then new[#new+1]=
 end
 for i=1,#v do if not mine[v[i]] then t[#t+1]=v[i] end end
 if #new==0 then return t end
-local set='\\0dt:pieces:g999999'
+local set=${OWN_SET}
 local r=rpc('SADD',set,unpack(new))
 if bad(r) then return r end
 local c,seen='0',{}
@@ -235,7 +240,7 @@ for i=1,#Z do if U[Z[i]] then t=t..i..' ' end end
 L[5]=t
 nl=5
 if not did then return end
-local m,list=0,'\\0dt:pieces:parked'
+local m,list=0,${luaText(PARKED_NAMES.toString('latin1'))}
 for i=1,np do
 local k=N[i]
 local t,s,p,d=rpc('PEXPIRETIME',k),room(k),base..'.'..m

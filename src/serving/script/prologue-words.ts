@@ -81,7 +81,7 @@ export function oldWords(refused: string): string {
   const rows = allRows().flatMap(({ name, options, numkeysAt, replicate }) => {
     return options === undefined || replicate === 'none' ? [] : [`[${luaText(name)}]=${formOf(options, numkeysAt)}`]
   })
-  return `{${rows.join(',')},['']=${luaText(refused)}}`
+  return `{${rows.join(',')},['']=${luaText(Buffer.from(refused).toString('latin1'))}}`
 }
 
 function formOf({ from, to, words, rest, size }: Options, numkeysAt: number): string {

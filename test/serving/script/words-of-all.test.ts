@@ -69,6 +69,16 @@ t.test('a script whose commands can be read in its source asks as well, and know
   t.notMatch(await said("return redis.pcall('get','IFEQ')"), REFUSED)
 })
 
+t.test('a member may have any name', async (t) => {
+  const refused = ' may be unknown to é–’9, which is Redis 7.0.15'
+  const source = "return redis.pcall('SET','k','v','IFEQ','v')"
+  const script = wrap(Buffer.from(source), 100_000, { rights: undefined, words: oldWords(refused) })
+  t.equal((await server.ask('SCRIPT', 'LOAD', script.wrapped)).toString(), `$40\r\n${script.wrappedSha}\r\n`)
+  const more = script.staysInside ? [] : ['0']
+  const reply = await server.ask('EVALSHA', script.wrappedSha, '0', ...more, '')
+  t.match(reply.toString(), `an argument of 'set'${refused}`)
+})
+
 t.test('a call brings them to a function', async (t) => {
   t.equal(broughtBy(undefined, '{}'), 'return nil,nil,{}')
   t.equal(broughtBy({ user: 'u', rights: '{}', accesses: "''" }, undefined), "return {},'',nil")
