@@ -76,18 +76,20 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
       answer(slot, command)
       return
     }
+    // Each of them is made when it is asked for.
+    const { keys, frame: plain } = command
     // It cannot be executed: a server says why.
-    if (command.keys.length === 0 || !isKnownForm(command.row, command.frame)) {
-      this.serveKeys(command.frame, command.row, slot, deadlineMs)
+    if (keys.length === 0 || !isKnownForm(command.row, plain)) {
+      this.serveKeys(plain, command.row, slot, deadlineMs)
       return
     }
     if (this.waitsForOpening(frame, row, slot, deadlineMs)) return
-    const route = this.order.router.routeOfAll(command.keys)
+    const route = order.router.routeOfAll(keys)
     if (slot.abandoned) {
       answer(slot, order.unavailable())
       return
     }
-    if (route === undefined || (command.moves && this.needsGates(command))) {
+    if (route === undefined || (command.moves && this.isForOthers(command))) {
       this.servePlanned(new WaitingClient(command, row, frame.argc, slot, this))
       return
     }
@@ -104,7 +106,7 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
       return
     }
     const asked = client.slotOf(undefined)
-    this.oneRoute.serve(route, command.frame, command.row, asked, 0)
+    this.oneRoute.serve(route, plain, command.row, asked, 0)
     this.isOut(client, asked)
   }
 
@@ -203,11 +205,6 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
       if (!isBeingAsked(line)) this.owed.delete(line)
     }
     this.look()
-  }
-
-  close(): void {
-    this.deadlines.close()
-    this.owed.close()
   }
 
   /** [AwaitedListener] */
@@ -378,8 +375,13 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
    * [Keeper] Its keys are on several servers, or somebody else has the destination. Or somebody waits there: he is sent for when it is
    * known that there is something to move, for two who move in a circle would wake each other without end.
    */
-  needsGates({ keys, ids }: BlockedCommand): boolean {
+  needsGates(command: BlockedCommand): boolean {
+    return !this.order.router.routeOfAll(command.keys) || this.isForOthers(command)
+  }
+
+  /** Whether somebody else has the destination, or waits there. */
+  private isForOthers({ ids }: BlockedCommand): boolean {
     const to = ids[ids.length - 1]
-    return !this.order.router.routeOfAll(keys) || this.shutKeys.isTaken(to) || this.lines.isAwaited(to)
+    return this.shutKeys.isTaken(to) || this.lines.isAwaited(to)
   }
 }

@@ -34,10 +34,6 @@ export class Deadlines {
     this.sink(last.place)
   }
 
-  close(): void {
-    clearTimeout(this.timer)
-  }
-
   /** A timer that comes too early finds nothing, and is set again. */
   private arm(): void {
     const first = this.heap.at(0)
@@ -45,7 +41,8 @@ export class Deadlines {
     clearTimeout(this.timer)
     this.timerMs = first.deadlineMs
     const delayMs = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(first.deadlineMs - performance.now())))
-    this.timer = setTimeout(() => this.ring(), delayMs)
+    // It stays when the one for whom it was set has left.
+    this.timer = setTimeout(() => this.ring(), delayMs).unref()
   }
 
   private ring(): void {

@@ -125,7 +125,7 @@ export class Lines {
   }
 
   all(): Line[] {
-    return [...this.byId.keys()].flatMap((id) => [...this.of(id)])
+    return [...this.byId.values()].flatMap((there) => (there instanceof Line ? there : [...there.values()]))
   }
 
   /** Whether somebody waits for this key. */

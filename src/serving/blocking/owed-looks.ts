@@ -69,10 +69,6 @@ export class OwedLooks {
     this.soon([...this.lines])
   }
 
-  close(): void {
-    clearTimeout(this.timer)
-  }
-
   private isWatched(): void {
     this.timer ??= setTimeout(() => this.again(), AGAIN_MS).unref()
   }
