@@ -6,7 +6,7 @@ import { within } from '../../base/within.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { outcomeUnknown } from '../../order/replies.js'
-import { isError, type Reply } from '../../resp/encode.js'
+import { type ErrorReply, isError, type Reply } from '../../resp/encode.js'
 import type { Library } from './library.js'
 import {
   ALL_RECORDS,
@@ -246,7 +246,7 @@ export class Kept {
         if (!there.has(name)) commands.push(keepCommand(name, content))
       }
       const told = await tell(link, [...commands, indexCommand(index)])
-      if (told === undefined || !isError(told)) return
+      if (!isRefused(told)) return
       this.log.warn(
         { event: 'kept-refused', member: link.name, reason: told.message },
         `${link.name} does not keep what clients have loaded`,
@@ -313,7 +313,7 @@ export class Kept {
   }
 }
 
-function isRefused(reply: Reply | undefined): boolean {
+function isRefused(reply: Reply | undefined): reply is ErrorReply {
   return reply !== undefined && isError(reply)
 }
 

@@ -95,7 +95,8 @@ export function formUnder(
 ): Script {
   if (rights === undefined && words === undefined) return script
   const forms = (script.learnt.otherForms ??= new Map())
-  const what = `${rights?.rights}${words}`
+  // A new text would have to be hashed anew.
+  const what = rights === undefined ? words! : words === undefined ? rights.rights : rights.rights + words
   let form = forms.get(what)
   if (form === undefined) {
     if (forms.size >= FORMS_MAX) forms.clear()
@@ -141,9 +142,10 @@ export function shaOf(source: Buffer): string {
 export function wrap(
   source: Buffer,
   maxBytes: number,
-  { rights, words }: Pick<Script, 'rights' | 'words'> = FREE,
+  asked: Pick<Script, 'rights' | 'words'> = FREE,
   isTrial = false,
 ): Script {
+  const { rights, words } = asked
   const text = source.toString('latin1')
   const shebang = SHEBANG.exec(text)?.[0] ?? ''
   const body = text.slice(shebang.length)
