@@ -108,8 +108,6 @@ export const ERRORS: readonly Run[] = [
   ["\nreturn redis.call('nosuch')"],
   ["\nreturn redis.call('nosuch', 'a')"],
   ["return redis.call('get')"],
-  ["return redis.call('get\\0', KEYS[1])", ['s']],
-  ["return redis.call('get\\0x', KEYS[1])", ['s']],
   ["return redis.pcall('\\0get', KEYS[1])", ['s']],
   ["return redis.pcall('', KEYS[1])", ['s']],
   ["return redis.pcall('get r1\\nset', KEYS[1], 'x')", ['s']],

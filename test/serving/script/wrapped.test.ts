@@ -126,6 +126,22 @@ for (const [title, runs] of Object.entries({ VALUES, ERRORS, WRITES })) {
   })
 }
 
+/*
+ * A real server finds commands by the hash of all of a name, and compares names up to a NUL: one in 256, by the seed of its hashes,
+ * takes this for SET, and the others for nothing.
+ */
+t.test('a name with a NUL in it is that of no command, whatever servers take it for', async (t) => {
+  for (const name of ['set\\0', 'set\\0x', 'get\\0x']) {
+    await seed()
+    const before = await content(master)
+    const outcome = (await runWrapped([`return redis.call('${name}', KEYS[1], 'x')`, ['s']])) as Outcome
+    if (outcome.kind !== 'done') throw new Error(`${name}: ${JSON.stringify(outcome)}`)
+    const { buf, start, end } = outcome.reply
+    t.match(buf.toString('latin1', start, end), /^-ERR Unknown Redis command called from script script: /, name)
+    t.equal(await content(master), before)
+  }
+})
+
 t.test('a server that refuses a command to the proxy, in the middle of a script', async (t) => {
   await seed()
   await master.ask('ACL', 'SETUSER', 'default', '-append')
