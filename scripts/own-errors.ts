@@ -46,7 +46,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
     [
       'ERR the read was not answered: …',
       'no',
-      'The connection broke, and to ask again would be too late: the same client has written behind it.',
+      'The connection broke, and to ask again would be too late: the same client has written behind it. Or the read may be why its server was silent until then.',
       AGAIN,
     ],
     [

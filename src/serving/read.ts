@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import { areQuick } from '../command/quick.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import type { Order } from '../order/order.js'
@@ -90,9 +91,13 @@ export class Read implements ReplySink {
     return true
   }
 
-  /** It is not sent on: what silences one server for long would silence the next one as well. */
-  onStuck(): void {
-    const { slot } = this
+  /** It is not sent on when it may be why: what silences one server for long would silence the next one as well. */
+  onStuck(tag: number, buf: Buffer, start: number, end: number): void {
+    const { slot, row } = this
+    if (areQuick([{ row, argc: frameIn(buf, start).argc }])) {
+      this.onLost(tag, buf, start, end)
+      return
+    }
     Read.spare.push(this)
     answer(slot, READ_STUCK)
   }

@@ -72,18 +72,21 @@ t.test('a read that silences its server is not sent on to the next one, those be
   const proxy = await startProxy(t, { nodes: 4, replicas: 2, log: lines.log })
   const [slow, behind, other] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
   const [first] = await replicasOf(other, 'key')
-  await other.ask('SET', 'key', 'v')
+  await other.ask('RPUSH', 'key', 'v')
   // Where a heartbeat has got between, it is that which is asked first, and the read is innocent.
   await until('the read is what it is asked first', async () => {
     await until('nothing is on its way', async () => (await outstanding(other, first)) === 0)
     proxy.ring.pause(first)
-    const stuck = slow.ask('GET', 'key')
-    const innocent = behind.ask('GET', 'key')
+    const stuck = slow.ask('LRANGE', 'key', '0', '-1')
+    const innocent = behind.ask('LRANGE', 'key', '0', '-1')
     await sleep(1500)
     await declareDown(proxy.ring, first)
     const [reply, next] = [String(await stuck), String(await innocent)]
-    t.equal(next, '$1\r\nv\r\n')
-    t.match(reply, /^\$1\r\nv\r\n$|^-ERR the read was not answered: its server was silent, perhaps because of it/)
+    t.equal(next, '*1\r\n$1\r\nv\r\n')
+    t.match(
+      reply,
+      /^\*1\r\n\$1\r\nv\r\n$|^-ERR the read was not answered: its server was silent, perhaps because of it/,
+    )
     await forgive(proxy.ring, first)
     proxy.ring.resume(first)
     await until('it is back', async () => (await membersOf(other)) === ALL)

@@ -100,3 +100,27 @@ t.test('a read that is held is not asked again behind a write of its client, whi
   t.match(emptied.reader.heard, [/^GET k: -ERR the read was not answered: .* send the read again$/])
   t.same(emptied.master.asked, ['INCR {k}l', 'FLUSHALL'])
 })
+
+t.test('a read that may be what silenced its server is not asked elsewhere, and one that takes no time is', (t) => {
+  const STUCK =
+    ': -ERR the read was not answered: its server was silent, perhaps because of it, until the connection broke; ' +
+    'nobody else was asked, send the read again if it is not one that takes long'
+  const asked = (read: string) => {
+    const ring = new RingInMemory(t)
+    const [master, backup] = ring.replicas
+    const reader = ring.client()
+    reader.send(read)
+    reader.send('GET k')
+    t.same(master.asked, [read, 'GET k'])
+    ring.breaks(master, true)
+    return { heard: reader.heard, elsewhere: backup.asked }
+  }
+  for (const quick of ['GET k', 'HGET k f', 'ZSCORE k m', 'TTL k', 'MGET k k']) {
+    t.same(asked(quick), { heard: [], elsewhere: [quick, 'GET k'] })
+  }
+  const many = `HMGET k ${Array(1000).fill('f').join(' ')}`
+  for (const slow of ['LRANGE k 0 -1', 'HGETALL k', 'SUNION k', many]) {
+    t.same(asked(slow), { heard: [`${slow}${STUCK}`], elsewhere: ['GET k'] }, 'those behind it cannot be why')
+  }
+  t.end()
+})

@@ -63,6 +63,23 @@ t.test('not when its client has sent a write behind it, which may be done alread
   ])
 })
 
+t.test('not when its server was silent, unless none of its commands can be why', async (t) => {
+  for (const each of ['exec', 'execOneByOne'] as const) {
+    const { ring, one, other, a, client } = begin(t)
+    client[each](`GET ${a}`, `TTL ${a}`)
+    ring.breaks(one, true)
+    await later()
+    t.same(client.heard, [])
+    t.same(other.asked, ['MULTI', `GET ${a}`, `TTL ${a}`, 'EXEC'])
+    const slow = begin(t)
+    slow.client[each](`GET ${slow.a}`, `LRANGE ${slow.a} 0 -1`)
+    slow.ring.breaks(slow.one, true)
+    await later()
+    t.match(slow.client.heard, [/^EXEC: -ERR the read was not answered: its server was silent, perhaps because of it/])
+    t.same(slow.other.asked, [])
+  }
+})
+
 t.test('a transaction of reads behind it is none', async (t) => {
   const { ring, one, other, third, a, b, client } = begin(t)
   client.exec(`GET ${a}`, `GET ${b}`)

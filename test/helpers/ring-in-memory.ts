@@ -95,6 +95,9 @@ export class LinkInMemory {
       onLost: () => {
         if (lost++ === 0) sink.onLost(tag, buf, start, start)
       },
+      onStuck: () => {
+        if (lost++ === 0) sink.onStuck?.(tag, buf, start, start)
+      },
     }
     for (let i = 0, at = start; i < count; i++) {
       const { end } = frameIn(buf, at)
@@ -143,10 +146,14 @@ export class LinkInMemory {
   /** Nothing more comes from it; `isSilent`: it has said nothing since it was asked the first of what it has not answered. */
   loses(isSilent: boolean): void {
     Object.assign(this, { ready: false, serving: false })
-    for (const [i, { buf, sink, tag }] of this.unanswered.splice(0).entries()) {
+    let isBlock = false
+    for (const [i, { text, buf, sink, tag }] of this.unanswered.splice(0).entries()) {
       this.taken++
-      if (isSilent && i === 0 && sink.onStuck !== undefined) sink.onStuck(tag, buf, 0, buf.length)
+      if (i === 0) isBlock = text === 'MULTI'
+      // Any command of a transaction may be why.
+      if (isSilent && (i === 0 || isBlock) && sink.onStuck !== undefined) sink.onStuck(tag, buf, 0, buf.length)
       else sink.onLost(tag, buf, 0, buf.length)
+      isBlock &&= text !== 'EXEC'
     }
   }
 }

@@ -262,7 +262,7 @@ export abstract class Transaction {
 
   /** It only reads, and one of the answers is missing. */
   private askAgain(member: string, why: Unanswered): void {
-    readsUnanswered(this.order, this.slot, member, why, () => this.again())
+    readsUnanswered(this.order, this.slot, member, why, this.planned, () => this.again())
   }
 
   protected again(): void {

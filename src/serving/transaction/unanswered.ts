@@ -1,7 +1,9 @@
+import { areQuick } from '../../command/quick.js'
 import type { Order } from '../../order/order.js'
 import { answer, NOT_APPLIED, READ_STUCK } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { error, type Reply } from '../../resp/encode.js'
+import type { QueuedCommand } from './plan.js'
 
 /**
  * Why a command of a transaction has no answer that counts:
@@ -22,16 +24,20 @@ export function causeOf(member: string, why: Unanswered): string {
 /**
  * A transaction that only reads has no answer to one of its commands: all of it is asked `again`, as one step, as a read in parts is
  * [design §6], unless its client has sent something behind it that may know more than it would find now.
+ *
+ * @param commands all of it: any of them may be what silenced a server, unless they are such that none can be
  */
 export function readsUnanswered(
   order: Order,
   slot: ReplySlot,
   member: string,
   why: Unanswered,
+  commands: { readonly list: readonly QueuedCommand[] },
   again: () => void,
 ): void {
-  if (why === 'stuck') answer(slot, READ_STUCK)
-  else if (why === 'broken') order.readsLost(slot, again)
+  const isInnocent = () => areQuick(commands.list.map(({ row, frame: { argc } }) => ({ row, argc })))
+  if (why === 'broken' || (why === 'stuck' && isInnocent())) order.readsLost(slot, again)
+  else if (why === 'stuck') answer(slot, READ_STUCK)
   else if (slot.number < slot.newest) answer(slot, tryAgain(member, why))
   else {
     order.stats.readsResent++
