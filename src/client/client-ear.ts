@@ -3,10 +3,11 @@ import type { Ear } from '../channels/channels.js'
 import type { Connection } from './connection.js'
 import type { OutputLimits } from './output-limit.js'
 
-/** How what a client listens to is sent to it: in its turn among the replies, and unless it leaves too much untaken. */
+/**
+ * How what a client listens to is sent to it: in its turn among the replies, and unless it leaves too much untaken. Who has left less than
+ * that for too long is found by the sweeper, which sees also what has been taken meanwhile.
+ */
 export class ClientEar implements Ear {
-  private softSinceMs: number | undefined
-
   constructor(
     private readonly client: Connection,
     private readonly limits: Readonly<OutputLimits>,
@@ -29,24 +30,13 @@ export class ClientEar implements Ear {
     }
     client.queue.push(bytes)
     const { pendingBytes } = client
-    if (!this.isTooMuch(pendingBytes)) return
+    const { hardBytes } = this.limits
+    // [Redis networking.c checkClientOutputBufferLimits]
+    if (hardBytes === 0 || pendingBytes < hardBytes) return
     this.log.warn(
       { event: 'client-too-slow', client: client.address, bytes: pendingBytes },
       'a listening client does not take its messages: closed',
     )
     client.drop()
-  }
-
-  /** [Redis networking.c checkClientOutputBufferLimits] */
-  private isTooMuch(pendingBytes: number): boolean {
-    const { hardBytes, softBytes, softMs } = this.limits
-    if (hardBytes > 0 && pendingBytes >= hardBytes) return true
-    if (softBytes === 0 || pendingBytes < softBytes) {
-      this.softSinceMs = undefined
-      return false
-    }
-    const nowMs = performance.now()
-    this.softSinceMs ??= nowMs
-    return nowMs - this.softSinceMs > softMs
   }
 }

@@ -123,8 +123,10 @@ export class Sweeper {
     if (takenBytes !== seen.takenBytes || queuedBytes < seen.queuedBytes) client.lastActiveMs = nowMs
     seen.takenBytes = takenBytes
     seen.queuedBytes = queuedBytes
-    // Also of who listens: nothing more may be published that would show it.
-    const { softBytes, softMs } = outputLimitsOf(client.session, this.server)
+    // Also of who listens or monitors: nothing more may be published that would show it.
+    const { session } = client
+    const { pushLimits } = this.server
+    const { softBytes, softMs } = session.monitoring === undefined ? outputLimitsOf(session, this.server) : pushLimits
     seen.softSinceMs = exceeds(pendingBytes, softBytes) ? (seen.softSinceMs ?? nowMs) : undefined
     seen.softMs = softMs
     return seen

@@ -205,6 +205,22 @@ t.test('who listens has limits of its own, which hold also when nothing more is 
   }
 })
 
+t.test('who monitors is held to the limits of who listens, also when nothing more is shown', async (t) => {
+  const monitor = await proxy.connect()
+  await monitor.ask('MONITOR')
+  monitor.socket.pause()
+  await set('dt', 'client-output-buffer-limit', 'normal 0 0 0 pubsub 0 1mb 3')
+  const writer = await proxy.connect()
+  const beganMs = performance.now()
+  // Of each the first megabyte is shown; together they are more than the windows of the network hide.
+  await writer.pipeline(Array.from({ length: 64 }, () => ['SET', 'shown', Buffer.alloc(MB, 'x')]))
+  const monitors = async () => / flags=O /.test(String(await operators.dt.ask('CLIENT', 'LIST')))
+  await until('after a time beyond the soft limit', async () => !(await monitors()))
+  t.ok(performance.now() - beganMs > 3000, 'not at once')
+  await set('dt', 'client-output-buffer-limit', 'normal 0 0 0 pubsub 32mb 8mb 60')
+  for (const client of [monitor, writer]) client.close()
+})
+
 t.test('with maxmemory-clients those that take the most are closed first, and never who may not be', async (t) => {
   for (const side of both) {
     const { connect } = sides[side]
