@@ -4,7 +4,7 @@ import { DOCS } from '../src/command/docs.generated.js'
 import { NEWER_OVERLAY } from '../src/command/overlay-newer.js'
 import { NEWER_OF_CLIENT, OWN_COMMANDS, OWN_DOCS } from '../src/command/own-commands.js'
 import type { CommandRow } from '../src/command/row.js'
-import { rowNamed } from '../src/command/table.js'
+import { rowNamed, shownName } from '../src/command/table.js'
 
 /** The groups of commands that Redis has, in the order in which somebody looks for them, with our titles. */
 const GROUPS: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ export function commandsPage(): string {
 function newerSection(): string {
   const lines = NEWER_OVERLAY.map(([name, route, replicate, more]) => {
     const remark = more?.note ?? ''
-    return `| ${shown(name)} | ${groupOf({ route, replicate }, remark)} | ${linked(remark)} |\n`
+    return `| ${shownName(name)} | ${groupOf({ route, replicate }, remark)} | ${linked(remark)} |\n`
   })
   return `## Of newer servers\n\nThese are there when all servers know them; all others are [learnt](differences.md#newer-servers).\n\n| command | | |\n|---|---|---|\n${lines.sort().join('')}`
 }
@@ -72,14 +72,10 @@ function linesOf(info: CommandInfo): string[] {
 }
 
 function lineOf(row: CommandRow): string {
-  const name = shown(row.name)
+  const name = shownName(row.name)
   if (row.subcommands !== undefined && row.name !== 'command') return `| ${name} … | | |\n`
   const remark = remarkOf(row)
   return `| ${name} | ${groupOf(row, remark)} | ${linked(remark)} |\n`
-}
-
-function shown(name: string): string {
-  return name.toUpperCase().replace('|', ' ')
 }
 
 function groupOf({ route }: Pick<CommandRow, 'route' | 'replicate'>, remark: string): string {

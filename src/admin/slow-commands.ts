@@ -2,14 +2,11 @@ import { printable } from '../base/printable.js'
 import type { Server } from '../client/server.js'
 import type { SlowCommand } from '../client/slow-log.js'
 import { findKeys } from '../command/keys.js'
-import { lookupCommand, lookupSubcommand } from '../command/table.js'
-import { frameOf } from '../resp/frame.js'
+import { rowOf, shownName } from '../command/table.js'
+import { type Frame, frameOf } from '../resp/frame.js'
 
 const SHOWN = 8
 const KEYS_SHOWN = 3
-
-/** What stands for arguments that were not kept. */
-const OMITTED = /^\.\.\. \(\d+ more arguments\)$/
 
 /** A command of SLOWLOG as the page has it: with its keys, and never with values. */
 export interface SlowShown {
@@ -30,12 +27,13 @@ export interface SlowShown {
 /** The newest first. @param hasKeys whether who looks may see keys */
 export function slowCommands({ slowLog }: Server, hasKeys: boolean): SlowShown[] {
   return slowLog.entries.slice(0, SHOWN).map((entry) => {
-    const { command, keys } = namesIn(entry)
+    const { command, keys, count } = namesIn(entry)
+    const shown = hasKeys ? keys : []
     return {
       atMs: entry.timeS * 1000,
       command,
-      keys: hasKeys ? keys.slice(0, KEYS_SHOWN).map(printable) : [],
-      moreKeys: Math.max(0, keys.length - (hasKeys ? KEYS_SHOWN : 0)),
+      keys: shown,
+      moreKeys: count - shown.length,
       ...{ tookMs: entry.tookUs / 1000, waitedMs: entry.waitedUs / 1000 },
       ...{ serverMs: entry.serverUs / 1000, proxyMs: entry.proxyUs / 1000 },
       member: entry.member,
@@ -43,16 +41,40 @@ export function slowCommands({ slowLog }: Server, hasKeys: boolean): SlowShown[]
   })
 }
 
-/** Of one with very many words the keys are known that are among those that were kept. */
-function namesIn({ args }: SlowCommand): { command: string; keys: readonly Buffer[] } {
-  const [name] = args
-  const command = lookupCommand(name, 0, name.length)
-  const sub = command?.subcommands === undefined || args.length === 1 ? undefined : args[1]
-  const row = sub === undefined ? command : lookupSubcommand(command!, sub, 0, sub.length)
-  if (row === undefined) return { command: '', keys: [] }
+interface Names {
+  readonly command: string
+  /** The first ones. */
+  readonly keys: readonly string[]
+  readonly count: number
+}
+
+/** Entries stay as they are. */
+const known = new WeakMap<SlowCommand, Names>()
+
+function namesIn(entry: SlowCommand): Names {
+  const names = known.get(entry) ?? findNames(entry)
+  known.set(entry, names)
+  return names
+}
+
+/** Where its keys are follows from its first words, which were kept, and from how many it had. */
+function findNames({ args, argc }: SlowCommand): Names {
+  const kept = args.length === argc ? args : args.slice(0, -1)
+  const frame = lengthened(frameOf(kept), argc)
+  const row = rowOf(frame)
+  if (row === undefined) return { command: '', keys: [], count: 0 }
   const places: number[] = []
-  const count = findKeys(row, frameOf(args), places)
-  const keys = places.slice(0, Math.max(0, count)).map((place) => args[place])
-  if (keys.length > 0 && OMITTED.test(String(keys[keys.length - 1]))) keys.pop()
-  return { command: row.name.toUpperCase().replace('|', ' '), keys }
+  const count = Math.max(0, findKeys(row, frame, places))
+  const shown = places.slice(0, Math.min(count, KEYS_SHOWN)).filter((place) => place < kept.length)
+  return { command: shownName(row.name), keys: shown.map((place) => printable(kept[place])), count }
+}
+
+/** Of so many arguments: those that it does not have are empty. */
+function lengthened(frame: Frame, argc: number): Frame {
+  const [argStart, argEnd] = [frame.argStart, frame.argEnd].map((offsets) => {
+    const all = new Int32Array(argc)
+    all.set(offsets)
+    return all
+  })
+  return { ...frame, argc, argStart, argEnd }
 }

@@ -1,5 +1,4 @@
-import type { CommandRow } from '../command/row.js'
-import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import { rowOf } from '../command/table.js'
 import { masterAsked, mastersAsked } from '../coordinator/asked.js'
 import type { Frame } from '../resp/frame.js'
 import type { Connection } from './connection.js'
@@ -12,6 +11,7 @@ const masters = new Set<string>()
 export function askedBy({ order, clients }: Server, { session }: Connection, frame: Frame): readonly Share[] {
   const { replyBudget } = clients
   const row = rowOf(frame)
+  // The proxy itself says what is wrong.
   if (row === undefined) return NO_SHARES
   if (row.behindMulti === 'executes') {
     masters.clear()
@@ -33,11 +33,4 @@ function sharesOf(replyBudget: ReplyBudget): readonly Share[] {
   if (masters.size > 1) return [...masters].map((name) => replyBudget.of(name)[0])
   const [name] = masters
   return replyBudget.of(name)
-}
-
-/** Undefined where the proxy itself says what is wrong. */
-function rowOf({ buf, argStart, argEnd, argc }: Frame): CommandRow | undefined {
-  const row = lookupCommand(buf, argStart[0], argEnd[0])
-  if (row?.subcommands === undefined || argc === 1) return row
-  return lookupSubcommand(row, buf, argStart[1], argEnd[1])
 }

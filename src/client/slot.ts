@@ -23,6 +23,14 @@ export const NOT_ASKED = -1
 export const DESCRIBED = -2
 export const TIMED = -3
 
+/** What is shown of a command. */
+export interface Described {
+  /** The first of its arguments, and the beginnings of long ones; where there are more the last one says how many. */
+  readonly args: readonly Buffer[]
+  /** How many it has. */
+  readonly argc: number
+}
+
 /** Is told how a command is answered. */
 export interface Answered {
   answered(buf: Buffer, start: number, end: number): void
@@ -91,7 +99,7 @@ export class Slot implements ReplySlot {
   /** Whose replies it is made of, and have not come; without any it was put aside. */
   shares: readonly Share[] = NO_SHARES
   /** What is to be shown of its command when its bytes are not kept. */
-  askedArgs: Buffer[] | undefined = undefined
+  described: Described | undefined = undefined
   /** Its command waits for what may never come. */
   waiting = false
   /** Another one has its place: whoever still has this one may answer to it in vain. */
@@ -171,7 +179,7 @@ export class Slot implements ReplySlot {
     heir.written = this.written
     heir.asked = this.asked
     heir.askedTick = this.askedTick
-    heir.askedArgs = this.askedArgs
+    heir.described = this.described
     heir.timedAs = this.timedAs
     heir.trace = this.trace
     this.isReplaced = true
@@ -277,6 +285,6 @@ export class Slot implements ReplySlot {
     this.kept = this.cell
     this.queue = undefined
     this.onFirst = undefined
-    if (this.asked === DESCRIBED) this.askedArgs = undefined
+    if (this.asked === DESCRIBED) this.described = undefined
   }
 }

@@ -2,14 +2,14 @@ import { answering } from '../backend/answering.js'
 import { wallClockUs } from '../base/clock.js'
 import { coarse, readClock, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
 import type { CommandRow } from '../command/row.js'
-import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import { rowOf } from '../command/table.js'
 import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import { AskedBytes } from './asked-bytes.js'
 import { Durations } from './durations.js'
 import { type EventName, LatencyMonitor } from './latency-monitor.js'
 import { REDACTED, secretsIn } from './redaction.js'
-import { DESCRIBED, type Slot, TIMED } from './slot.js'
+import { DESCRIBED, type Described, type Slot, TIMED } from './slot.js'
 import type { Named } from './surroundings.js'
 
 /** [Redis slowlog.h] */
@@ -25,7 +25,7 @@ const ENTRIES_MAX = 128
 const NEVER_US = Number.POSITIVE_INFINITY
 
 /** A command that was slow. */
-export interface SlowCommand {
+export interface SlowCommand extends Described {
   readonly id: number
   readonly timeS: number
   /** From its turn to its reply, but for what its client's earlier ones took of that. */
@@ -36,7 +36,6 @@ export interface SlowCommand {
   readonly proxyUs: number
   /** Empty when no member's reply was waited for. */
   readonly member: string
-  readonly args: readonly Buffer[]
   readonly address: string
   readonly name: Buffer
 }
@@ -112,15 +111,16 @@ export class SlowLog {
 
   /** A command that was noted is answered, and took more ticks than may be. */
   answered(client: Named, slot: Slot, sinceTick: number): void {
+    if (slot.asked === TIMED) return
     const nowMs = performance.now()
     const nowTick = (nowMs * TICKS_PER_MS) | 0
     const { by } = answering
     const readTick = coarse.tick
     const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick
     const tookUs = microseconds(sinceTick, nowTick)
-    if (slot.asked === TIMED) return
-    const args = () => slot.askedArgs ?? describe(this.bytes.frameAt(slot.asked))
-    if (this.isLate(tookUs)) this.latency.note(eventOf(args()), tookUs)
+    const { described } = slot
+    const frame = described === undefined ? this.bytes.frameAt(slot.asked) : frameOf(described.args.slice(0, 2))
+    this.latency.note(eventOf(rowOf(frame)), tookUs)
     if (tookUs < this.slowerThan || !this.isOn) return
     this.add(client, {
       tookUs,
@@ -128,27 +128,22 @@ export class SlowLog {
       serverUs: sentTick === undefined ? 0 : microseconds(sentTick, readTick),
       proxyUs: microseconds(readTick, nowTick),
       member: by?.name ?? '',
-      args,
+      described: () => described ?? describe(frame),
     })
   }
 
   /** The proxy has served a command itself, at once. */
-  served(client: Named, frame: Frame, { timedAs, flags }: CommandRow, beganMs: number): void {
+  served(client: Named, frame: Frame, row: CommandRow, beganMs: number): void {
     const tookUs = Math.floor((performance.now() - beganMs) * 1000)
-    this.durations.noteOwn(timedAs, tookUs)
-    if (this.isLate(tookUs)) this.latency.note(flags.includes('fast') ? 'fast-command' : 'command', tookUs)
+    this.durations.noteOwn(row.timedAs, tookUs)
+    this.latency.note(eventOf(row), tookUs)
     if (tookUs < this.slowerThan || !this.isOn) return
     const whole = { tookUs, waitedUs: 0, serverUs: 0, proxyUs: tookUs }
-    this.add(client, { ...whole, member: '', args: () => describe(frame) })
+    this.add(client, { ...whole, member: '', described: () => describe(frame) })
   }
 
   reset(): void {
     this.entries.length = 0
-  }
-
-  private isLate(us: number): boolean {
-    const { thresholdMs } = this.latency
-    return thresholdMs > 0 && us >= thresholdMs * 1000
   }
 
   /** From when on a command is looked at. */
@@ -161,14 +156,19 @@ export class SlowLog {
 
   private add(
     { address, session }: Named,
-    { args, ...times }: Omit<SlowCommand, 'id' | 'timeS' | 'args' | 'address' | 'name'> & { args: () => Buffer[] },
+    {
+      described,
+      ...times
+    }: Omit<SlowCommand, 'id' | 'timeS' | 'address' | 'name' | keyof Described> & {
+      described: () => Described
+    },
   ): void {
     const id = this.nextId++
     const timeS = Math.floor(wallClockUs() / 1e6)
     if (timeS !== this.second) this.notedInSecond = 0
     this.second = timeS
     if (++this.notedInSecond > NOTED_PER_SECOND) return
-    this.entries.unshift({ id, timeS, ...times, args: args(), address, name: session.name })
+    this.entries.unshift({ id, timeS, ...times, ...described(), address, name: session.name })
     if (this.entries.length > this.entriesMax) this.entries.length = this.entriesMax
   }
 
@@ -181,7 +181,7 @@ export class SlowLog {
 /** Its arguments are kept in its slot. */
 function describeIn(slot: Slot, frame: Frame): void {
   slot.asked = DESCRIBED
-  slot.askedArgs = describe(frame)
+  slot.described = describe(frame)
 }
 
 function microseconds(from: number, to: number): number {
@@ -189,28 +189,23 @@ function microseconds(from: number, to: number): number {
 }
 
 /** What is shown of a command: the first arguments, and the beginnings of long ones [Redis slowlog.c slowlogCreateEntry]. */
-function describe(frame: Frame): Buffer[] {
+function describe(frame: Frame): Described {
   const { argc } = frame
   const row = rowOf(frame)
   const secrets = row === undefined ? [] : secretsIn(row, frame)
   const shown = Math.min(argc, ARGUMENTS_MAX)
-  return Array.from({ length: shown }, (_, i) => {
+  const args = Array.from({ length: shown }, (_, i) => {
     if (i === ARGUMENTS_MAX - 1 && argc > ARGUMENTS_MAX) {
       return Buffer.from(`... (${argc - ARGUMENTS_MAX + 1} more arguments)`)
     }
     return secrets.includes(i) ? REDACTED : beginning(argumentOf(frame, i))
   })
+  return { args, argc }
 }
 
-function rowOf({ buf, argStart, argEnd, argc }: Frame): CommandRow | undefined {
-  const command = lookupCommand(buf, argStart[0], argEnd[0])
-  const isSub = command?.subcommands !== undefined && argc > 1
-  return isSub ? lookupSubcommand(command, buf, argStart[1], argEnd[1]) : command
-}
-
-/** As which event it counts, by what is shown of it. */
-function eventOf(args: readonly Buffer[]): EventName {
-  return rowOf(frameOf(args.slice(0, 2)))?.flags.includes('fast') ? 'fast-command' : 'command'
+/** As which event it counts. */
+function eventOf(row: CommandRow | undefined): EventName {
+  return row?.flags.includes('fast') ? 'fast-command' : 'command'
 }
 
 function beginning(argument: Buffer): Buffer {

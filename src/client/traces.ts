@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/api'
 import { type SentTrace, type Traced, tracing } from '../backend/tracing.js'
 import { version } from '../base/version.js'
+import { shownName } from '../command/table.js'
 import type { Slot } from './slot.js'
 
 const NAME = 'diminished-triad'
@@ -78,7 +79,7 @@ export class Traces {
 
   private begin({ address, session }: Asking, name: string, startTime?: number): Span | undefined {
     if (this.tracer === undefined || Math.random() >= this.sampleRatio) return undefined
-    const operation = operationOf(name)
+    const operation = shownName(name)
     const attributes = { ...ofDatabase(operation, session.db), 'client.address': address }
     const started = startTime === undefined ? {} : { startTime }
     return this.tracer.startSpan(operation, { kind: SpanKind.SERVER, attributes, root: true, ...started }, ROOT_CONTEXT)
@@ -115,7 +116,7 @@ class TracedCommand implements Traced {
 
   gathers(name: string): Traced {
     const { tracer, span, db, addressOf } = this
-    const operation = operationOf(name)
+    const operation = shownName(name)
     const attributes = ofDatabase(operation, db)
     const links = [{ context: span.spanContext() }]
     const work = tracer.startSpan(`gather ${operation}`, { attributes, links, root: true }, ROOT_CONTEXT)
@@ -152,11 +153,6 @@ function fail(span: Span, type: string): void {
 /** Never with keys or values. */
 function ofDatabase(operation: string, db: number): Attributes {
   return { 'db.system.name': 'redis', 'db.operation.name': operation, 'db.namespace': String(db) }
-}
-
-/** `CONFIG GET` for `config|get`. */
-function operationOf(name: string): string {
-  return name.toUpperCase().replace('|', ' ')
 }
 
 /** That of the SDK that was loaded before; undefined when there is none. */

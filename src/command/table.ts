@@ -1,5 +1,6 @@
 import { equalsIgnoreCase } from '../base/ascii.js'
 import { assert } from '../base/assert.js'
+import type { Frame } from '../resp/frame.js'
 import type { Shape } from '../resp/resp3-to-resp2.js'
 import { buildLearntRow, buildRow } from './build-row.js'
 import type { CommandInfo } from './command-info.js'
@@ -27,7 +28,7 @@ const infosByName = new Map<string, CommandInfo>()
 
 for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
   addInfo(info)
-  addRow(rowOf(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, ...NEWER_OF_CLIENT] } : info))
+  addRow(builtRow(info.name === 'client' ? { ...info, subcommands: [...info.subcommands, ...NEWER_OF_CLIENT] } : info))
 }
 assert(OVERLAY.size === rows.size, 'every row of the overlay names a command')
 for (const { name, reading } of rows.values()) {
@@ -55,6 +56,18 @@ export function lookupSubcommand(
 ): CommandRow | undefined {
   if (end - start > NAME_MAX_BYTES) return undefined
   return subcommands.find(container.name, buf, start, end)
+}
+
+/** The row of a command, that of its subcommand where it has some and names one; undefined when there is no such command. */
+export function rowOf({ buf, argStart, argEnd, argc }: Frame): CommandRow | undefined {
+  const row = lookupCommand(buf, argStart[0], argEnd[0])
+  if (row?.subcommands === undefined || argc === 1) return row
+  return lookupSubcommand(row, buf, argStart[1], argEnd[1])
+}
+
+/** How people write a full name: `CONFIG GET` for `config|get`. */
+export function shownName(name: string): string {
+  return name.toUpperCase().replace('|', ' ')
 }
 
 /** The row of the command with this full name, in lower case: `get`, `client|list`. */
@@ -117,10 +130,10 @@ export function learn(entries: readonly CommandInfo[], writing: ReadonlySet<stri
   return learnt
 }
 
-function rowOf(info: CommandInfo): CommandRow {
+function builtRow(info: CommandInfo): CommandRow {
   const overlay = OVERLAY.get(info.name)
   assert(overlay !== undefined, `the overlay has a row for ${info.name}`)
-  return buildRow(info, overlay, info.subcommands.map(rowOf))
+  return buildRow(info, overlay, info.subcommands.map(builtRow))
 }
 
 function addInfo(info: CommandInfo): void {

@@ -3,8 +3,7 @@ import { parseInfo } from '../backend/handshake.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
 import { UserError } from '../base/user-error.js'
 import { findKeys } from '../command/keys.js'
-import type { CommandRow } from '../command/row.js'
-import { lookupCommand, lookupSubcommand } from '../command/table.js'
+import { rowOf } from '../command/table.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import { frameOf } from '../resp/frame.js'
@@ -195,7 +194,8 @@ export class Follower {
       return
     }
     const frame = frameOf(args)
-    const row = rowOf(args)
+    // XGROUP has its key behind its subcommand.
+    const row = rowOf(frame)
     const places: number[] = []
     const count = row === undefined ? 0 : findKeys(row, frame, places)
     if (count <= 0 || UNNAMED.has(name)) {
@@ -214,13 +214,6 @@ export class Follower {
       `${this.where} does not let its changes be followed: ${reason}. Nothing was copied. --until-equal copies without that`,
     )
   }
-}
-
-/** That of the subcommand where there is one: XGROUP has its key behind that. */
-function rowOf(args: readonly Buffer[]): CommandRow | undefined {
-  const row = lookupCommand(args[0], 0, args[0].length)
-  if (row?.subcommands === undefined || args.length === 1) return row
-  return lookupSubcommand(row, args[1], 0, args[1].length)
 }
 
 /** MOVE and COPY … DB write into another database than the one that is chosen. */

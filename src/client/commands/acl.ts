@@ -6,8 +6,7 @@ import { hasSpaces, type Selector } from '../../acl/selector.js'
 import { joinBrackets } from '../../acl/user.js'
 import { applyRules, DEFAULT_USER, NAME_BYTES_MAX } from '../../acl/users.js'
 import { wordOf } from '../../base/ascii.js'
-import type { CommandRow } from '../../command/row.js'
-import { lookupCommand, lookupSubcommand } from '../../command/table.js'
+import { rowOf } from '../../command/table.js'
 import { DoubleReply, error, map, type Reply, set, simple } from '../../resp/encode.js'
 import { frameOf } from '../../resp/frame.js'
 import type { Connection } from '../connection.js'
@@ -68,12 +67,12 @@ export const aclCommands: Record<string, LocalCommand> = {
     const user = acl.users.get(wordOf(args[2]))
     if (user === undefined) return errorNaming('User ', args[2], ' not found')
     const asked = args.slice(3)
-    const row = rowOf(asked)
+    const frame = frameOf(asked)
+    const row = rowOf(frame)
     if (row === undefined) return errorNaming('Command ', asked[0], ' not found')
     if (row.arity > 0 ? asked.length !== row.arity : asked.length < -row.arity) {
       return error(`ERR wrong number of arguments for '${row.name}' command`)
     }
-    const frame = frameOf(asked)
     const denial = denialOf(user, row, frame)
     return denial === undefined ? OK : explain(denial, row, frame)
   },
@@ -201,13 +200,6 @@ function entryReply(entry: AclLogEntry): Reply {
 function seconds(ms: number): Reply {
   const text = (Math.round(ms) / 1000).toPrecision(17)
   return new DoubleReply(text.includes('.') ? text.replace(/\.?0+$/, '') : text)
-}
-
-/** The command that a whole line names [Redis server.c lookupCommand]. */
-function rowOf(args: readonly Buffer[]): CommandRow | undefined {
-  const row = lookupCommand(args[0], 0, args[0].length)
-  if (row?.subcommands === undefined || args.length === 1) return row
-  return lookupSubcommand(row, args[1], 0, args[1].length)
 }
 
 /** [Redis networking.c addReplySubcommandSyntaxError] */
