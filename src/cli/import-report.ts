@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js'
 import { printable } from '../base/printable.js'
 import type { Import, ImportOptions } from '../importing/import.js'
 import type { Noted } from '../importing/tally.js'
@@ -52,13 +53,14 @@ export function appliedSoFar({ tally }: Import): string {
   return `${counted(keys, 'key')} of the source are in the ring, and stay there; run it again to go on (what has changed since wants --replace)`
 }
 
-/** For scripts. */
+/** For scripts, when it is through. */
 export function reportOf({ tally, verification, libraryDifferences }: Import): Json {
+  assert(verification !== undefined, 'an import ends with a comparison')
   const noted = ({ count: keys, examples }: Noted) => {
     return { keys, examples: examples.map(({ db, key }) => ({ db, key: printable(key) })) }
   }
-  const { differences, changing, others, seen = 0, conflicts, tooLarge, refused } = verification ?? {}
-  const left = { conflicts, 'too-large': tooLarge, refused }
+  const { differences, changing, others, seen, conflicts, tooLarge, refused } = verification
+  const left = { ...differences, changing, conflicts, 'too-large': tooLarge, refused }
   return {
     copied: tally.copied,
     bytes: tally.bytes,
@@ -67,12 +69,10 @@ export function reportOf({ tally, verification, libraryDifferences }: Import): J
     deleted: tally.deleted,
     libraries: tally.libraries,
     compared: seen,
-    ...Object.fromEntries(Object.entries(differences ?? {}).map(([kind, keys]) => [kind, noted(keys)])),
-    ...(changing === undefined ? {} : { changing: noted(changing) }),
-    ...Object.fromEntries(Object.entries(left).map(([kind, keys]) => [kind, keys === undefined ? null : noted(keys)])),
+    ...Object.fromEntries(Object.entries(left).map(([kind, keys]) => [kind, noted(keys)])),
     'library-conflicts': libraryDifferences.conflicts,
     'libraries-changed': libraryDifferences.changed,
-    'in-the-ring-alone': others?.count ?? 0,
+    'in-the-ring-alone': others.count,
   }
 }
 

@@ -275,12 +275,13 @@ export class Import {
     await this.compareLibraries(follows)
   }
 
-  /** One that has changed just now is copied once more. */
+  /** One that has changed just now is copied once more, and compared again. */
   private async compareLibraries(follows: boolean): Promise<void> {
+    this.libraryDifferences = await this.libraries.compare()
     for (let times = 1; times <= VERIFICATIONS_MAX; times++) {
-      this.libraryDifferences = await this.libraries.compare()
       if (!follows || this.libraryDifferences.changed.length === 0) return
       await this.libraries.copy()
+      this.libraryDifferences = await this.libraries.compare()
     }
   }
 }

@@ -59,14 +59,15 @@ export class Libraries {
       this.kept.delete(name)
     }
     for (const { name, code, source } of theirs) {
+      const kept = this.kept.get(name)
       const other = ours.get(name)
-      const isSame = other?.equals(code) === true
-      if (!isSame && other !== undefined && !this.mayReplace(name, source)) continue
-      if (!isSame) await this.load(name, code, other !== undefined)
-      if (!isSame && !this.kept.has(name)) this.tally.libraries++
-      ours.set(name, code)
-      if (this.kept.get(name)?.source !== source && this.kept.has(name)) continue
-      this.kept.set(name, { code, source })
+      if (other?.equals(code) !== true) {
+        if (other !== undefined && !this.mayReplace(name, source)) continue
+        await this.load(name, code, other !== undefined)
+        if (kept === undefined) this.tally.libraries++
+        ours.set(name, code)
+      }
+      if (kept === undefined || kept.source === source) this.kept.set(name, { code, source })
     }
   }
 

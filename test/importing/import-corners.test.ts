@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { isWhole } from '../../src/cli/import-report.js'
 import { Conversation } from '../../src/importing/conversation.js'
 import { Import } from '../../src/importing/import.js'
+import { Libraries } from '../../src/importing/libraries.js'
 import { openSources } from '../../src/importing/open-sources.js'
 import { importedJson, importInto, startImport } from '../helpers/importing.js'
 import { startRedis } from '../helpers/proxy.js'
@@ -109,6 +110,27 @@ t.test('libraries that are made, changed and deleted at the source are in the ri
   const after = await importInto(target.port, url, '--no-follow', '--replace')
   t.equal(after.code, 0, after.text)
   t.equal(String(await ring.ask('FCALL', 'other_f', '0')), ':1\r\n', 'where that is wished')
+})
+
+t.test('a library that is copied at the last is compared once more', async (t) => {
+  await there.ask('SET', 'x', '1')
+  t.teardown(() => Promise.all([ring.ask('FUNCTION', 'FLUSH'), there.ask('FUNCTION', 'FLUSH')]))
+  const load = (value: number) => {
+    const text = `#!lua name=late\nredis.register_function('late_f', function() return ${value} end)`
+    return there.ask('FUNCTION', 'LOAD', 'REPLACE', text)
+  }
+  const { compare } = Libraries.prototype
+  t.teardown(() => (Libraries.prototype.compare = compare))
+  let changes = 0
+  Libraries.prototype.compare = async function (this: Libraries) {
+    if (changes < 3) await load(++changes)
+    return compare.call(this)
+  }
+  const { code, text } = await importInto(target.port, url)
+  t.equal(changes, 3)
+  t.equal(code, 0, text)
+  t.notMatch(text, /library late/)
+  t.equal(String(await ring.ask('FCALL', 'late_f', '0')), ':3\r\n')
 })
 
 t.test('a key that stays different is told, also when all has to be looked at meanwhile', async (t) => {
