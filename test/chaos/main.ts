@@ -6,6 +6,7 @@ import { checkHistory } from './checkers/check-history.js'
 import { DEFECTS, nodeArgsOf } from './defects/defects.js'
 import { DEFAULT_FAULTS, FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
+import { names, number } from './options.js'
 import { summarize } from './report.js'
 import { type ChaosReport, type Progress, runChaos } from './run-chaos.js'
 import { drawSettings, FLUSHABLE, type Settings } from './settings.js'
@@ -135,18 +136,6 @@ function listing(): string {
   const faults = Object.entries(FAULTS).map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}\n`)
   const defects = Object.entries(DEFECTS).map(([name, { summary }]) => `  ${name.padEnd(32)}${summary}\n`)
   return `Faults:\n${faults.join('')}\nWorkloads:\n  ${WORKLOADS.join(', ')}\n\nDefects:\n${defects.join('')}`
-}
-
-function names(option: string, text: string, all: readonly string[]): readonly string[] {
-  if (text === 'all') return all
-  const asked = text === 'none' || text === '' ? [] : text.split(',')
-  for (const name of asked) if (!all.includes(name)) throw new Error(`${option}: there is no '${name}'; see --list`)
-  return asked
-}
-
-function number(option: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
-  throw new Error(`${option} must be a whole number, not '${text}'`)
 }
 
 function showProgress({ phase, operations, unknown, failed, faults, going }: Progress): void {

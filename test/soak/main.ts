@@ -2,12 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FAULTS } from '../chaos/faults.js'
+import { names, number } from '../chaos/options.js'
 import { tableOf } from './report.js'
-import { runSoak } from './run-soak.js'
+import { DEFAULT_FAULTS, runSoak } from './run-soak.js'
 
 /** What harms members and links and needs no client's help. */
-const POSSIBLE = ['kill', 'wipe', 'pause', 'cut', 'partition', 'slow', 'stall', 'lose', 'gone'] as const
+const MORE_FAULTS = ['wipe', 'partition', 'slow', 'stall', 'lose', 'gone']
+const POSSIBLE = [...DEFAULT_FAULTS, ...MORE_FAULTS]
 
 const USAGE = `Usage: npm run soak -- [options]
 
@@ -22,8 +23,8 @@ got.
   --seed N         of the faults (default: from the clock)
   --clients N      that know each reply (default 4); half as many more say
                    one of everything
-  --faults a,b     default kill,pause,cut; or 'none'. There are also
-                   ${POSSIBLE.filter((name) => !['kill', 'pause', 'cut'].includes(name)).join(', ')}
+  --faults a,b     default ${DEFAULT_FAULTS.join()}; or 'none', or 'all'. There are
+                   also ${MORE_FAULTS.join(', ')}
   --dir DIR        where servers keep data and logs (default: a temporary
                    directory, removed when all went well)
   --json           the report as JSON instead of the table
@@ -40,7 +41,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
       seed: { type: 'string' },
       clients: { type: 'string', default: '4' },
-      faults: { type: 'string', default: 'kill,pause,cut' },
+      faults: { type: 'string', default: DEFAULT_FAULTS.join() },
       dir: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -57,7 +58,7 @@ async function main(): Promise<number> {
       seconds:
         values.seconds === undefined ? 60 * number('--minutes', values.minutes) : number('--seconds', values.seconds),
       seed: values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed),
-      faults: faultsIn(values.faults),
+      faults: names('--faults', values.faults, POSSIBLE),
       clients: number('--clients', values.clients),
       dir,
     },
@@ -68,19 +69,6 @@ async function main(): Promise<number> {
   if (isWell && values.dir === undefined) rmSync(dir, { recursive: true, force: true })
   else process.stderr.write(`Logs and data are in ${dir}\n`)
   return isWell ? 0 : 1
-}
-
-function faultsIn(text: string): string[] {
-  const names = text === 'none' || text === '' ? [] : text.split(',')
-  for (const name of names)
-    if (!(POSSIBLE as readonly string[]).includes(name) || !(name in FAULTS))
-      throw new Error(`--faults: there is no '${name}'; there are ${POSSIBLE.join(', ')}`)
-  return names
-}
-
-function number(option: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
-  throw new Error(`${option} must be a whole number, not '${text}'`)
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))

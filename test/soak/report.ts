@@ -94,7 +94,7 @@ ${violations.length} violations${violations.map((violation) => `\n  ${violation}
 `
 }
 
-export function counted(counts: Readonly<Record<string, number>>): string {
+function counted(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .map(([what, count]) => `${count} ${what}`)
     .join(', ')

@@ -6,7 +6,7 @@ import { verifyByProxy } from '../chaos/final-check.js'
 import { nowMs } from '../chaos/history.js'
 import { Nemesis } from '../chaos/nemesis.js'
 import { Random } from '../chaos/random.js'
-import { askMetrics } from './figures.js'
+import { askMetrics, type ProxyFigures } from './figures.js'
 import { Load } from './load.js'
 import { memoryFault, type Row, type SoakReport } from './report.js'
 
@@ -20,6 +20,9 @@ export interface SoakOptions {
   /** Where servers keep data and logs. */
   readonly dir: string
 }
+
+/** What happens when nothing else is asked for. */
+export const DEFAULT_FAULTS: readonly string[] = ['kill', 'pause', 'cut']
 
 const NODES = 5
 const REPLICAS = 2
@@ -62,7 +65,7 @@ async function soak(
   const failing = nemesis.run(nowMs())
   let rows: readonly Row[]
   try {
-    rows = await watch(adminPort, load, nemesis, seconds, progress)
+    rows = await watch(adminPort, load, nemesis, seconds, violations, progress)
   } finally {
     // What is under way would start servers again that have been stopped.
     nemesis.stop()
@@ -85,12 +88,13 @@ async function soak(
   }
 }
 
-/** A row for each line of the table. */
-async function watch(
+/** A row for each line of the table. What happened while the proxy did not say how it fares is in the next one. */
+export async function watch(
   adminPort: number,
-  load: Load,
-  nemesis: Nemesis,
+  load: Pick<Load, 'take'>,
+  nemesis: Pick<Nemesis, 'records' | 'status'>,
   seconds: number,
+  violations: string[],
   progress: (text: string) => void,
 ): Promise<Row[]> {
   const rows: Row[] = []
@@ -98,10 +102,11 @@ async function watch(
   const startedMs = nowMs()
   let counted = 0
   let beganMs = startedMs
-  await askMetrics(adminPort)
+  await figuresOf(adminPort, violations)
   for (let dueMs = lineMs; dueMs <= seconds * 1000; dueMs += lineMs) {
     await sleep(Math.max(0, startedMs + dueMs - nowMs()))
-    const figures = await askMetrics(adminPort)
+    const figures = await figuresOf(adminPort, violations)
+    if (figures === undefined) continue
     const { replies, tookMs, errors } = load.take()
     const sorted = tookMs.toSorted((a, b) => a - b)
     const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
@@ -120,6 +125,17 @@ async function watch(
     )
   }
   return rows
+}
+
+/** Undefined when the proxy does not say: one that has crashed is starting again, and what it did is in the report. */
+async function figuresOf(adminPort: number, violations: string[]): Promise<ProxyFigures | undefined> {
+  try {
+    return await askMetrics(adminPort)
+  } catch (failure) {
+    const { message, cause } = failure as Error
+    violations.push(`/metrics did not answer: ${cause instanceof Error ? cause.message : message}`)
+    return undefined
+  }
 }
 
 /** What of a fault harms members and links alone. */
