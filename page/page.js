@@ -133,6 +133,7 @@ function milliseconds(ms) {
 
 const memory = (bytes, most) => (most === 0 ? size(bytes) : `${size(bytes)} of ${size(most)}`)
 const cell = (text, className = '') => make('td', { className, textContent: text })
+const timeOf = (at) => make('time', { dateTime: at.toISOString(), textContent: at.toLocaleTimeString('en-GB') })
 /** Its direction of writing does not reach what stands beside it. */
 const keyText = (key) => make('bdi', { className: 'key', textContent: key })
 
@@ -160,9 +161,14 @@ function showSlow() {
     ]
     const shown = parts.filter(([ms]) => ms >= tookMs / 100)
     const where = shown.map(([ms, text]) => `${milliseconds(ms)} ${text}`).join(', ')
-    const at = new Date(atMs)
-    const time = make('time', { dateTime: at.toISOString(), textContent: at.toLocaleTimeString('en-GB') })
-    return make('tr', {}, make('td', {}, time), what, cell(milliseconds(tookMs), 'number'), cell(where))
+    return make(
+      'tr',
+      {},
+      make('td', {}, timeOf(new Date(atMs))),
+      what,
+      cell(milliseconds(tookMs), 'number'),
+      cell(where),
+    )
   })
   showTable('slow', rows, 'Nothing has been slow: SLOWLOG is empty.')
   if (rows.length > 0 && !mayShowKeys) say('slow-none', KEYS_HIDDEN, 'small')
@@ -183,7 +189,7 @@ function showHot() {
       cell(master),
       cell(rate, 'number'),
       cell(percent(commandsShare), 'number'),
-      cell(`${size(bytes)}`, 'number'),
+      cell(size(bytes), 'number'),
       cell(percent(bytesShare), 'number'),
     )
   })
@@ -204,18 +210,17 @@ function showMembers() {
       if (why !== '') about.append(make('span', { className: 'why', textContent: why }))
       const head = make('th', { scope: 'row', title: address }, spot, name)
       head.append(make('span', { className: 'why', textContent: version }))
-      const number = (text) => make('td', { className: 'number', textContent: text })
       return make(
         'tr',
         {},
         head,
         about,
-        number(percent(share)),
-        number(keys === null ? '' : count(keys)),
-        number(memoryBytes === null ? '' : memory(memoryBytes, memoryMaxBytes)),
-        number(commands === null ? '' : count(commands)),
-        number(count(outstanding)),
-        number(latencyMs === null ? '' : `${milliseconds(latencyMs.half)} / ${milliseconds(latencyMs.most)}`),
+        cell(percent(share), 'number'),
+        cell(keys === null ? '' : count(keys), 'number'),
+        cell(memoryBytes === null ? '' : memory(memoryBytes, memoryMaxBytes), 'number'),
+        cell(commands === null ? '' : count(commands), 'number'),
+        cell(count(outstanding), 'number'),
+        cell(latencyMs === null ? '' : `${milliseconds(latencyMs.half)} / ${milliseconds(latencyMs.most)}`, 'number'),
       )
     }),
   )
@@ -254,12 +259,7 @@ function showNumbers() {
 }
 
 function showEvents() {
-  byId('events').replaceChildren(
-    ...latest.events.map(({ at, text }) => {
-      const time = make('time', { dateTime: at, textContent: new Date(at).toLocaleTimeString('en-GB') })
-      return make('li', {}, time, text)
-    }),
-  )
+  byId('events').replaceChildren(...latest.events.map(({ at, text }) => make('li', {}, timeOf(new Date(at)), text)))
 }
 
 /** Written only when it is something new: a screen reader says it then. */

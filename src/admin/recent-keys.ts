@@ -79,14 +79,18 @@ export class RecentKeys {
     noted('bytes')
     const { current } = this.server.views
     return [...rows.values()]
-      .map(({ db, key, commands, bytes }): RecentKey => {
-        const [master = ''] = key.length < KEY_BYTES ? placeOf(current, key).replicas : []
-        const shares = { commandsShare: commands / counting.commands, bytesShare: bytes / counting.bytes }
-        return { db, key: printable(key), master, commands: commands / seconds, bytes: bytes / seconds, ...shares }
-      })
+      .map((row) => ({
+        ...row,
+        commandsShare: row.commands / counting.commands,
+        bytesShare: row.bytes / counting.bytes,
+      }))
       .filter((row) => heat(row) >= SHARE_MIN)
       .sort((a, b) => heat(b) - heat(a))
       .slice(0, SHOWN)
+      .map(({ key, commands, bytes, ...row }): RecentKey => {
+        const [master = ''] = key.length < KEY_BYTES ? placeOf(current, key).replicas : []
+        return { ...row, key: printable(key), master, commands: commands / seconds, bytes: bytes / seconds }
+      })
   }
 
   /** Of how many seconds what was counted is. */
@@ -104,6 +108,6 @@ function certain({ count, error }: HotKey): number {
   return count - error
 }
 
-function heat({ commandsShare, bytesShare }: RecentKey): number {
+function heat({ commandsShare, bytesShare }: Pick<RecentKey, 'commandsShare' | 'bytesShare'>): number {
   return Math.max(commandsShare, bytesShare)
 }

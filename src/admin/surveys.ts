@@ -1,4 +1,3 @@
-import { parseInfo } from '../backend/handshake.js'
 import { askMembers } from '../client/commands/info-members.js'
 import type { Server } from '../client/server.js'
 import { countKeysByMaster } from '../order/key-count.js'
@@ -48,14 +47,12 @@ export class Surveys {
   }
 
   private async askForLoads(): Promise<void> {
-    const { all } = await askMembers(this.server, ['memory', 'stats'])
+    const { answers } = await askMembers(this.server, ['memory', 'stats'])
     this.loads = new Map(
-      all.flatMap(({ link, text }): [string, Load][] => {
-        if (text === undefined) return []
-        const fields = parseInfo(text)
+      [...answers].map(([name, fields]): [string, Load] => {
         const number = (field: string) => Number(fields.get(field) ?? 0)
         const memory = { memoryBytes: number('used_memory'), memoryMaxBytes: number('maxmemory') }
-        return [[link.name, { ...memory, commands: number('instantaneous_ops_per_sec') }]]
+        return [name, { ...memory, commands: number('instantaneous_ops_per_sec') }]
       }),
     )
   }

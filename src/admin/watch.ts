@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { type Histogram, quantile, since } from '../client/durations.js'
 import type { Server } from '../client/server.js'
-import { RecentKeys } from './recent-keys.js'
-import { slowCommands } from './slow-commands.js'
+import { type RecentKey, RecentKeys } from './recent-keys.js'
+import { type SlowShown, slowCommands } from './slow-commands.js'
 import { happened, type Latency, rangesOf, ringSeen, type Snapshot, snapshotOf } from './snapshot.js'
 import { Surveys } from './surveys.js'
 
@@ -27,6 +27,14 @@ export interface Wish {
   readonly keys: boolean
   /** Hot keys, which are counted for that. */
   readonly hotKeys: boolean
+}
+
+/** What there is at one moment; what not everybody wants to see is made when the first one wants it. */
+interface Now {
+  readonly snapshot: Snapshot
+  readonly slow: () => readonly SlowShown[]
+  readonly slowWithKeys: () => readonly SlowShown[]
+  readonly hot: () => readonly RecentKey[]
 }
 
 interface Watcher {
@@ -72,7 +80,7 @@ export class Watch {
     })
     this.countHotKeys()
     this.surveys.look()
-    this.tell(response, watcher, this.snapshot())
+    this.tell(response, watcher, this.now())
     return true
   }
 
@@ -89,13 +97,19 @@ export class Watch {
     if (this.took.length > LOOKS_KEPT) this.took.shift()
     if (this.watchers.size === 0) return
     this.surveys.look()
-    const now = this.snapshot()
+    const now = this.now()
     for (const [response, watcher] of this.watchers) this.tell(response, watcher, now)
     this.recentKeys.tick()
   }
 
-  private snapshot(): Snapshot {
-    return snapshotOf(this.server, this.surveys, (name) => this.latencyOf(name))
+  private now(): Now {
+    const { server, surveys, recentKeys } = this
+    return {
+      snapshot: snapshotOf(server, surveys, (name) => this.latencyOf(name)),
+      slow: once(() => slowCommands(server, false)),
+      slowWithKeys: once(() => slowCommands(server, true)),
+      hot: once(() => recentKeys.shown()),
+    }
   }
 
   /** As long as somebody wants to see them, and no longer. */
@@ -114,18 +128,18 @@ export class Watch {
     return half === undefined || most === undefined ? null : { half: half * 1000, most: most * 1000 }
   }
 
-  private tell(response: ServerResponse, watcher: Watcher, now: Snapshot): void {
+  private tell(response: ServerResponse, watcher: Watcher, now: Now): void {
     if (response.writableLength > UNSENT_BYTES_MAX) {
       response.destroy()
       return
     }
     const { keys, hotKeys } = watcher.wish
     const shown = {
-      ...now,
+      ...now.snapshot,
       events: this.events,
       mayShowKeys: keys,
-      slow: slowCommands(this.server, keys),
-      hot: hotKeys ? this.recentKeys.shown() : null,
+      slow: keys ? now.slowWithKeys() : now.slow(),
+      hot: hotKeys ? now.hot() : null,
       ...this.ranges(watcher),
     }
     response.write(`data: ${JSON.stringify(shown)}\n\n`)
@@ -137,5 +151,14 @@ export class Watch {
     if (watcher.epoch === view.epoch) return {}
     watcher.epoch = view.epoch
     return { ranges: rangesOf(view) }
+  }
+}
+
+/** Is made when it is asked for, and not again. */
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }

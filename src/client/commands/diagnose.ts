@@ -214,24 +214,30 @@ function ofSentinels({ sentinels, members }: Facts): Finding[] {
 /** Servers whose addresses were changed, or have taken those of others, and not all Sentinels know. */
 function wrongAddresses(members: readonly MemberFacts[], sentinels: readonly SentinelFacts[]): string[] {
   const apart = members.flatMap(({ name }) => {
-    const where = new Map<string, string[]>()
-    for (const { address, monitored } of sentinels) {
-      const said = monitored.get(name)?.address
-      if (said !== undefined) where.set(said, [...(where.get(said) ?? []), address])
-    }
-    if (where.size < 2) return []
-    const each = [...where].map(([address, by]) => `${address} (${by.join(', ')})`)
+    const where = grouped(
+      sentinels.flatMap(({ address, monitored }) => {
+        const said = monitored.get(name)?.address
+        return said === undefined ? [] : [[said, address] as const]
+      }),
+    )
+    if (where.length < 2) return []
+    const each = where.map(([address, by]) => `${address} (${by.join(', ')})`)
     return [`the Sentinels do not agree where ${name} is: ${each.join(', or ')}`]
   })
   const shared = sentinels.flatMap(({ address: sentinel, monitored }) => {
-    const names = new Map<string, string[]>()
     const ofMembers = [...monitored].filter(([name]) => members.some((member) => member.name === name))
-    for (const [name, { address }] of ofMembers) names.set(address, [...(names.get(address) ?? []), name])
-    return [...names].flatMap(([address, all]) => {
+    return grouped(ofMembers.map(([name, { address }]) => [address, name])).flatMap(([address, all]) => {
       return all.length < 2 ? [] : [`${all.join(' and ')} are one server, ${address}, for the Sentinel ${sentinel}`]
     })
   })
   return [...apart, ...shared]
+}
+
+/** The second of each pair, by the first. */
+function grouped(pairs: readonly (readonly [string, string])[]): [string, string[]][] {
+  const groups = new Map<string, string[]>()
+  for (const [by, each] of pairs) groups.set(by, [...(groups.get(by) ?? []), each])
+  return [...groups]
 }
 
 function when(isSo: boolean, level: Finding['level'], what: string, todo: string): Finding[] {

@@ -7,14 +7,17 @@ import { askEach } from './every-member.js'
 
 /** What the members of the current view answered to INFO, and how to make one value of theirs. */
 export class MemberInfos {
-  private readonly answers: readonly ReadonlyMap<string, string>[]
+  /** The fields of those that have answered, by their names. */
+  readonly answers: ReadonlyMap<string, ReadonlyMap<string, string>>
 
   constructor(
     readonly all: readonly { readonly link: Link; readonly text: string | undefined }[],
     /** How many members have each key. */
     readonly copies: number,
   ) {
-    this.answers = all.flatMap(({ text }) => (text === undefined ? [] : [parseInfo(text)]))
+    this.answers = new Map(
+      all.flatMap(({ link, text }) => (text === undefined ? [] : [[link.name, parseInfo(text)] as const])),
+    )
   }
 
   /** Names of the members that did not answer. */
@@ -29,7 +32,7 @@ export class MemberInfos {
 
   /** The values of a field. */
   texts(field: string): string[] {
-    return this.answers.flatMap((fields) => fields.get(field) ?? [])
+    return [...this.answers.values()].flatMap((fields) => fields.get(field) ?? [])
   }
 
   /** The first member's value of a field. */

@@ -1,8 +1,9 @@
 import { wallClockUs } from '../../base/clock.js'
 import { bytesOf, elementsOf, integerOf, textOf } from '../../resp/decode.js'
-import { error, isError, map, type Reply, verbatim } from '../../resp/encode.js'
+import { isError, map, type Reply, verbatim } from '../../resp/encode.js'
 import { SAMPLES_MAX, type Sample } from '../latency-monitor.js'
 import type { Server } from '../server.js'
+import { errorNaming } from './arguments.js'
 import { allDid, askEach, entriesOf, goodReplies, merged, textsOf } from './every-member.js'
 import { adviceOf } from './latency-advice.js'
 import type { LocalCommand } from './local-command.js'
@@ -88,10 +89,8 @@ async function graph(server: Server, args: readonly Buffer[]): Promise<Reply> {
     told(server, ['LATENCY', 'LATEST']),
   ])
   const samples = samplesOf(history, ownSamples(server, event))
+  if (samples.length === 0) return errorNaming('No samples available for event ', event)
   const name = event.toString('latin1')
-  if (samples.length === 0) {
-    return error(Buffer.concat([Buffer.from("ERR No samples available for event '"), event, Buffer.from("'")]))
-  }
   const mostMs = eventsOf([...latest, ownLatest(server)]).get(name)?.mostMs ?? 0
   const nowSeconds = Math.floor(wallClockUs() / 1e6)
   return verbatim('txt', Buffer.from(latencyGraph(name, samples, mostMs, nowSeconds), 'latin1'))

@@ -139,6 +139,8 @@ t.test("what clients have waited for is the proxy's own, whatever the servers ha
 
 t.test("the graph is Redis's own", async (t) => {
   const plain = await redis.connect()
+  const nothing = ['LATENCY', 'GRAPH', "it's no event\0at all"]
+  t.equal(String(await client.ask(...nothing)), String(await plain.ask(...nothing)), 'up to a NUL')
   await plain.ask('CONFIG', 'SET', 'latency-monitor-threshold', '1')
   for (const seconds of ['0.003', '0.05', '0.02']) {
     await plain.ask(
