@@ -1,6 +1,15 @@
+import { fittingInOrder } from '../order/pieces/fitting.js'
 import { differingHashes } from './compare-hash.js'
 import { differingStreams } from './compare-stream.js'
-import { Differing, elementsAPiece, integerIn, itemsOf, PIECE_BYTES, stringOf } from './differing.js'
+import {
+  Differing,
+  elementsAPiece,
+  integerIn,
+  itemsOf,
+  PIECE_BYTES,
+  PIECE_ELEMENTS_MAX,
+  stringOf,
+} from './differing.js'
 import { type InStep, KEY } from './in-step.js'
 
 /** What is known of a value before it is read. */
@@ -23,9 +32,9 @@ export function differingValues(replicas: InStep, hint: ValueHint): Promise<bool
     case 'string':
       return differingStrings(replicas)
     case 'list':
-      return differingSequences(replicas, hint, ['LLEN', KEY], (from, to) => ['LRANGE', KEY, from, to])
+      return differingSequences(replicas, 'LLEN', ['LRANGE'])
     case 'zset':
-      return differingSequences(replicas, hint, ['ZCARD', KEY], (from, to) => ['ZRANGE', KEY, from, to, 'WITHSCORES'])
+      return differingSequences(replicas, 'ZCARD', ['ZRANGE', 'WITHSCORES'])
     case 'hash':
       return differingHashes(replicas, hint.bytes)
     case 'set':
@@ -72,17 +81,19 @@ function maskHyperLogLog(reply: Buffer): void {
 /** Types whose elements have places: by slices. */
 async function differingSequences(
   replicas: InStep,
-  hint: ValueHint,
-  count: readonly (Buffer | string)[],
-  slice: (from: string, to: string) => readonly (Buffer | string)[],
+  count: string,
+  slice: readonly [command: 'LRANGE' | 'ZRANGE', ...words: string[]],
 ): Promise<boolean[]> {
   const differing = new Differing(replicas.links.length)
-  const counts = await replicas.all(...count)
+  const counts = await replicas.all(count, KEY)
   differing.compare(counts)
   const length = Math.max(...counts.map(integerIn))
-  const step = elementsAPiece(hint.bytes, length)
-  for (let from = 0; from < length && !differing.all; from += step) {
-    differing.compare(await replicas.all(...slice(String(from), String(from + step - 1))))
+  const [command, ...words] = slice
+  for (let from = 0; from < length && !differing.all; ) {
+    const asked = { command, place: from, step: 1, most: PIECE_ELEMENTS_MAX, bytes: PIECE_BYTES } as const
+    const to = from + Math.max(1, await fittingInOrder((...asking) => replicas.first(...asking), KEY, asked))
+    differing.compare(await replicas.all(command, KEY, String(from), String(to - 1), ...words))
+    from = to
   }
   return differing.flags
 }

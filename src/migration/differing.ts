@@ -4,7 +4,7 @@ import { UnsettledError } from './in-step.js'
 
 /** A value is read in pieces of about this size, however large it is. */
 export const PIECE_BYTES = 1024 * 1024
-const PIECE_ELEMENTS_MAX = 1000
+export const PIECE_ELEMENTS_MAX = 1000
 
 /** How many elements of a value of this size and length make a piece. */
 export function elementsAPiece(bytes: number, elements: number): number {

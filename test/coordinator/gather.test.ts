@@ -267,7 +267,7 @@ t.test('RENAME: the other name has the value, with its deadline, before the old 
   })
   const [first, second] = ring.replicasOf(one)[0] === ring.servers[0] ? said : said.reverse()
   const restore = (key: string) => `RESTORE ${key} 4102444800123 payload REPLACE ABSTTL`
-  const looks = (key: string) => [`MEMORY USAGE ${key} SAMPLES 64`, `PEXPIRETIME ${key}`, `DUMP ${key}`]
+  const looks = (key: string) => [`MEMORY USAGE ${key} SAMPLES 2000`, `PEXPIRETIME ${key}`, `DUMP ${key}`]
   t.same(first, [...looks(one), `DEL ${one}`, `EXISTS ${one}`, restore(one), ...looks(one)])
   t.same(second, [restore(other), ...looks(other), `DEL ${other}`, `EXISTS ${other}`, restore(other)])
 })

@@ -4,6 +4,7 @@ import type { Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { IS_ERROR, OWNED } from '../../resp/reply-framer.js'
 import type { Budget } from './budget.js'
+import { fittingInOrder, fittingInStream } from './fitting.js'
 
 /** A server answered an error; the message is its text, with the `-`. */
 export class RefusedError extends Error {
@@ -59,7 +60,31 @@ export class Source {
   /** The reply to a command on the key, which stands behind the command, or its subcommand. */
   async reply(command: string | readonly [string, string], ...args: readonly (Buffer | string)[]): Promise<Reply> {
     const words = typeof command === 'string' ? [command] : command
-    const bytes = await ask(this.link, frameOf([...words, this.key, ...args]), this.db)
+    return this.answer([...words, this.key, ...args])
+  }
+
+  /** How many elements of the list are a piece; see `fittingInOrder`. */
+  async fitting(place: number, step: 1 | -1): Promise<number> {
+    const { budget } = this
+    const beganAtMs = performance.now()
+    const asked = { command: 'LRANGE', place, step, most: budget.elementsOf(1), bytes: budget.bytes } as const
+    const count = await fittingInOrder((...words) => this.answer(words), this.key, asked)
+    budget.took(performance.now() - beganAtMs)
+    return count
+  }
+
+  /** The same of entries of the stream, and no more than `most`. */
+  async fittingEntries(after: string, most: number): Promise<number> {
+    const { budget } = this
+    const beganAtMs = performance.now()
+    const asked = { after, most: Math.min(most, budget.elementsOf(1)), bytes: budget.bytes }
+    const count = await fittingInStream((...words) => this.answer(words), this.key, asked)
+    budget.took(performance.now() - beganAtMs)
+    return count
+  }
+
+  private async answer(words: readonly (Buffer | string)[]): Promise<Reply> {
+    const bytes = await ask(this.link, frameOf(words), this.db)
     return decodeReply(bytes, 0, bytes.length)
   }
 

@@ -42,7 +42,8 @@ export class ListBuilding implements Building {
   private builtHigh = 0
   private sameLow = 0
   private sameHigh = 0
-  private bytesEach = 1
+  /** How many were read last. */
+  private readLast = 0
 
   constructor(private readonly reading: Reading) {}
 
@@ -58,9 +59,8 @@ export class ListBuilding implements Building {
 
   async *pages(): AsyncGenerator<Page> {
     await this.begin()
-    const { budget } = this.reading
     for (let later = 0; this.left > LAST_ELEMENTS && later < LATER_PAGES_MAX; ) {
-      if (this.left <= budget.elementsOf(this.bytesEach)) later++
+      if (this.left <= this.readLast) later++
       yield await this.next()
     }
   }
@@ -77,7 +77,7 @@ export class ListBuilding implements Building {
   }
 
   private async begin(): Promise<void> {
-    const { source, bytes, inOrder } = this.reading
+    const { source, inOrder } = this.reading
     // From the turn on in which this is asked for.
     const asked = inOrder(() => source.reply('LLEN'))
     const early: (() => boolean)[] = []
@@ -86,26 +86,38 @@ export class ListBuilding implements Building {
     const length = Number(await asked)
     if (length === 0) throw new SpoiledError('the list is empty')
     this.high = length
-    this.bytesEach = bytes / length
     this.early = undefined
     if (!early.every((happens) => happens())) throw new SpoiledError('it is not known what a write has done')
   }
 
   /** Cuts the hidden list back, and reads a page at the end where more is left. */
-  private next(): Promise<Page> {
-    const { low, high, reading } = this
+  private async next(): Promise<Page> {
+    const fitting = await this.fitting()
+    const { low, high } = this
     const page: Page[number][] = this.cutBack()
     const [onLeft, onRight] = [this.sameLow - low, high - this.sameHigh]
     const end: End = onRight >= onLeft ? 'right' : 'left'
-    const count = Math.min(Math.max(onLeft, onRight), reading.budget.elementsOf(this.bytesEach))
-    if (count === 0) return Promise.resolve(page)
+    // What was looked at is what is read, but where ends of the list have been here in between.
+    const count = Math.min(Math.max(onLeft, onRight), fitting)
+    this.readLast = count
+    if (count === 0) return page
     const first = end === 'right' ? this.sameHigh : this.sameLow - count
     if (end === 'right') this.sameHigh = this.builtHigh = first + count
     else this.sameLow = this.builtLow = first
-    return this.read(first - low, count, high - low).then((elements) => {
-      page.push(end === 'right' ? command('RPUSH', elements) : command('LPUSH', reversed(elements)))
-      return page
-    })
+    const elements = await this.read(first - low, count, high - low)
+    page.push(end === 'right' ? command('RPUSH', elements) : command('LPUSH', reversed(elements)))
+    return page
+  }
+
+  /** How many elements are a page, at the end where more is left. */
+  private fitting(): Promise<number> {
+    const { low, high, sameLow, sameHigh } = this
+    const isAnySame = sameLow < sameHigh
+    const [onLeft, onRight] = isAnySame ? [sameLow - low, high - sameHigh] : [0, high - low]
+    const isRight = onRight >= onLeft
+    const place = isRight ? (isAnySame ? sameHigh - low : 0) : onLeft - 1
+    const { source, inOrder } = this.reading
+    return inOrder(() => source.fitting(place, isRight ? 1 : -1))
   }
 
   private async read(from: number, count: number, expected: number): Promise<Elements> {

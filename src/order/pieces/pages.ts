@@ -85,10 +85,10 @@ export function rangeSet(from: number, bytes: Buffer): Frame {
   return { buf, start: 0, end: buf.length, argc: 4, argStart: [], argEnd: [], owned: true }
 }
 
-async function* listPages({ source, bytes, budget }: Value): AsyncGenerator<Page> {
+async function* listPages({ source }: Value): AsyncGenerator<Page> {
   const length = Number(await source.reply('LLEN'))
   for (let from = 0; from < length; ) {
-    const to = Math.min(length, from + budget.elementsOf(bytes / length))
+    const to = Math.min(length, from + (await source.fitting(from, 1)))
     yield [command('RPUSH', elementsAt(await source.piece('LRANGE', String(from), String(to - 1))))]
     from = to
   }
