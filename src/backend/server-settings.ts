@@ -24,7 +24,7 @@ const KEPT: readonly string[] = ['stream-node-max-entries', 'stream-node-max-byt
 /** Asks for everything that the ring has wishes about, in one command. */
 const SETTINGS_QUERY: readonly string[] = [
   ...['CONFIG', 'GET', 'maxmemory-policy', 'databases', 'notify-keyspace-events', 'client-output-buffer-limit'],
-  'busy-reply-threshold',
+  ...['busy-reply-threshold', 'min-replicas-to-write'],
   ...LAZY_FREE,
   ...DECISIVE,
 ]
@@ -54,7 +54,8 @@ export interface Fitted {
 
 /**
  * What is to be set on a server that has these settings: it publishes which keys expire, beside what it publishes already
- * [design §7 Expiry], bears long replies, never evicts, frees memory in the background, and does as it did (`kept`).
+ * [design §7 Expiry], bears long replies, never evicts, does not wait for replicas of its own, frees memory in the background, and does as it
+ * did (`kept`).
  */
 export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] {
   const wishes: Wish[] = []
@@ -78,6 +79,12 @@ export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] 
     'maxmemory-policy',
     (policy) => policy === 'noeviction',
     () => 'noeviction',
+  )
+  // It has none, and would refuse every write.
+  wish(
+    'min-replicas-to-write',
+    (replicas) => replicas === '0',
+    () => '0',
   )
   for (const name of LAZY_FREE) {
     wish(

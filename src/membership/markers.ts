@@ -10,6 +10,7 @@ import { cutOffFrom, explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
 import { Lease, type LeaseState, Predecessor } from './lease.js'
 import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
+import { type Noted, newNote } from './noted.js'
 import type { Origin } from './origin.js'
 import { isStray, type Stamp } from './provenance.js'
 import type { StateFile } from './state-file.js'
@@ -35,21 +36,6 @@ export interface MarkersDeps {
   removed(): readonly string[]
   /** Whether another proxy may serve the ring by now, and nothing is served here for this reason, or is to wait. */
   cutOff(isCutOff: boolean, reason?: string): void
-}
-
-/** What was written to a member over one connection. */
-interface Noted {
-  readonly link: Link
-  readonly clientId: number
-  /** Epoch of the marker that was emitted last, and of the one that was answered last. */
-  sent: number
-  answered: number
-  /** Why it did not take the last marker that it has answered, if so. */
-  refusal: string | undefined
-  /** The refusal that was logged last, until it takes one. */
-  told: string | undefined
-  /** A heartbeat is under way. */
-  beating: boolean
 }
 
 /**
@@ -124,13 +110,14 @@ export class Markers {
     return this.taken.get(name) ?? NOTHING_TAKEN
   }
 
-  /** Who does not take the marker of the present view, by name, and why. */
+  /** Who does not take the marker of the present view, or no mark at all, by name, and why. */
   refusals(): Map<string, string> {
     const { epoch } = this.deps.views.current
     const refusals = new Map<string, string>()
-    for (const [name, { link, clientId, answered, refusal }] of this.noted) {
+    for (const [name, { link, clientId, answered, refusal, beatRefusal }] of this.noted) {
       const isPresent = link.ready && link.info?.clientId === clientId
-      if (isPresent && refusal !== undefined && answered < epoch) refusals.set(name, refusal)
+      const reason = (answered < epoch ? refusal : undefined) ?? beatRefusal
+      if (isPresent && reason !== undefined) refusals.set(name, reason)
     }
     return refusals
   }
@@ -278,9 +265,11 @@ export class Markers {
     const sentMs = performance.now()
     noted.beating = true
     void this.write(noted, mark).then((answer) => {
-      if (answer !== undefined && answer.refusal === undefined) this.noteTaken(name, { heartbeat })
-      if (answer !== undefined) this.lease.heard(name, sentMs)
       noted.beating = false
+      if (answer === undefined) return
+      this.lease.heard(name, sentMs)
+      noted.beatRefusal = answer.refusal?.startsWith('OOM ') === true ? undefined : answer.refusal
+      if (answer.refusal === undefined) this.noteTaken(name, { heartbeat })
     })
   }
 
@@ -386,8 +375,4 @@ export class Markers {
     const answered = new Map(names.map((name) => [name, this.lastTaken(name).heartbeat]))
     return writeOwner({ ringId, run, term, where, heartbeat, clean, successor, acknowledged, answered })
   }
-}
-
-function newNote(link: Link, clientId: number): Noted {
-  return { link, clientId, sent: 0, answered: 0, refusal: undefined, told: undefined, beating: false }
 }

@@ -24,6 +24,7 @@ t.test('what is to be set on a server', async (t) => {
   ])
   t.same(wanted({ 'maxmemory-policy': 'allkeys-lru' }), ['maxmemory-policy noeviction'])
   t.same(wanted({ 'lazyfree-lazy-user-del': 'no' }), ['lazyfree-lazy-user-del yes'])
+  t.same(wanted({ 'min-replicas-to-write': '1' }), ['min-replicas-to-write 0'])
   t.same(wanted({ 'stream-node-max-entries': '7' }), [], 'it may have come so')
   t.same(
     wanted({ 'stream-node-max-entries': '7' }, settings()),

@@ -77,6 +77,29 @@ t.test(
   },
 )
 
+t.test(
+  'one that takes no mark any more is out, though no view changes and it answers PING; one without memory is not',
+  async (t) => {
+    const ring = await startRing(t, 4)
+    const another = await AnotherProxy.started(t, ring, { unavailableTimeoutMs: 1000 })
+    const client = await another.connect()
+    const member = await RawClient.connect(ring.server(FULL).port)
+    t.teardown(() => member.close())
+    await tellSentinels(ring, 'SET', FULL, 'down-after-milliseconds', '1500')
+    await member.ask('CONFIG', 'SET', 'maxmemory', '1')
+    await sleep(4000)
+    t.equal(await membersOf(client), 'dt-1 dt-2 dt-3 dt-4')
+    await member.ask('CONFIG', 'SET', 'maxmemory', '0')
+
+    await member.ask('ACL', 'SETUSER', 'default', '-@write', '-function|load')
+    await until('it is out', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-4')
+    for (const key of KEYS) t.match(String(await client.ask('SET', key, 'new')), /^\+OK/)
+    await member.ask('ACL', 'SETUSER', 'default', '+@all')
+    await until('it is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
+    t.equal(another.log.about(/leaves the ring/, FULL).length, 1)
+  },
+)
+
 t.test('one that has all that is left of a range stays, full or not', async (t) => {
   const ring = await startRing(t, 2)
   const another = await AnotherProxy.started(t, ring, { replicas: 1, unavailableTimeoutMs: 1000 })
