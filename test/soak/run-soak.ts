@@ -3,6 +3,7 @@ import { freePorts } from '../../src/local/ports.js'
 import { ChaosRing } from '../chaos/chaos-ring.js'
 import { FAULTS, type FaultContext, type FaultPlan, REST } from '../chaos/faults.js'
 import { verifyByProxy } from '../chaos/final-check.js'
+import { unrest } from '../chaos/health.js'
 import { nowMs } from '../chaos/history.js'
 import { Nemesis } from '../chaos/nemesis.js'
 import { Random } from '../chaos/random.js'
@@ -32,6 +33,7 @@ const DOWN_AFTER_MS = 1000
 const GAP_MS = [6000, 20_000] as const
 const FIRST_MS = 3000
 const FAULTS_UNTIL_REST = 4
+const REST_MAX_MS = 60_000
 const LINES_MAX = 30
 const LINE_SECONDS_MIN = 5
 
@@ -144,7 +146,18 @@ function contextOf(ring: ChaosRing, violations: string[]): FaultContext {
   return {
     ring,
     complain: (message) => violations.push(message),
-    ...{ pauseReading: none, compareCopies: none, send: none, moveClients: () => {} },
+    // Copies are compared in the end: clients would have to wait for that.
+    ...{ pauseReading: none, compareCopies: () => comeToRest(ring), send: none, moveClients: () => {} },
+  }
+}
+
+async function comeToRest(ring: ChaosRing): Promise<void> {
+  const endMs = nowMs() + REST_MAX_MS
+  for (;;) {
+    const missing = await unrest(ring)
+    if (missing === undefined) return
+    if (nowMs() > endMs) throw new Error(`the ring is not at rest after ${REST_MAX_MS / 1000} s: ${missing}`)
+    await sleep(200)
   }
 }
 
