@@ -87,6 +87,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private flushing = false
   private timer: NodeJS.Timeout | undefined
   private attempts = 0
+  private upSinceMs = 0 // What breaks as soon as it is used is made anew more and more slowly.
   constructor(
     readonly name: string,
     readonly host: string,
@@ -324,7 +325,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     }
     if (this.socket !== socket) return
     clearTimeout(this.timer)
-    this.attempts = 0
+    this.upSinceMs = performance.now()
     this.info = info
     this.clockOffsetMs = info.clockOffsetMs
     this.framer.pushesFollow = info.pushesFollowReplies
@@ -366,6 +367,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private broken(reason: string): void {
     clearTimeout(this.timer)
     const { options } = this
+    if (this.ready && performance.now() - this.upSinceMs >= options.reconnectMaxMs) this.attempts = 0
     const delayMs = Math.min(options.reconnectMaxMs, options.reconnectMinMs * 2 ** Math.min(this.attempts++, 20))
     this.become({ kind: 'waiting', reason })
     this.timer = setTimeout(() => this.start(), delayMs)

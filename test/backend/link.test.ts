@@ -406,6 +406,31 @@ t.test('a server that closes while the handshake is under way is tried again, la
   )
 })
 
+t.test(
+  'one that breaks as soon as it is up is tried again later each time, too, until it lives for a while',
+  async (t) => {
+    const story = await LinkStory.begin(t, { reconnectMinMs: 20, reconnectMaxMs: 160 })
+    story.link.start()
+    const pausesMs: number[] = []
+    const breaks = async () => {
+      await story.up()
+      story.link.reset('for the test')
+      const sinceMs = performance.now()
+      await story.up()
+      pausesMs.push(performance.now() - sinceMs)
+    }
+    for (let i = 0; i < 4; i++) await breaks()
+    await sleep(200)
+    await breaks()
+    const least = [20, 40, 80, 160]
+    t.ok(
+      least.every((ms, i) => pausesMs[i] >= ms - 1),
+      `${pausesMs} ms until it was up again`,
+    )
+    t.ok(pausesMs[4] < pausesMs[3], `${pausesMs[4]} ms when it had lived`)
+  },
+)
+
 t.test('a server that accepts and says nothing is given up after the time for connecting', async (t) => {
   const story = await LinkStory.begin(t, { connectTimeoutMs: 60 })
   story.server.script = () => ''
