@@ -99,6 +99,6 @@ function contextOf({ cert, key, passphrase, ca }: TlsMaterial, known: Buffer | u
       ...{ allowPartialTrustChain: known !== undefined },
     })
   } catch (error) {
-    throw new UserError(`TLS: ${contextFault(error as Error)}`)
+    throw new UserError(`TLS: ${contextFault(error as Error, { key, passphrase })}`)
   }
 }

@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { constants, createPrivateKey } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
 import { UserError } from '../base/user-error.js'
 import type { TlsMaterial } from './files.js'
@@ -36,16 +36,29 @@ export function serverContext(tls: ServerTls, { cert, key, passphrase, ca }: Tls
       sessionIdContext: 'dt',
     })
   } catch (error) {
-    throw new UserError(`tls: ${contextFault(error as Error)}`)
+    throw new UserError(`tls: ${contextFault(error as Error, { key, passphrase })}`)
   }
 }
 
 /** Why OpenSSL does not take certificate, key, authorities or ciphers. */
-export function contextFault(error: Error): string {
+export function contextFault(error: Error, { key, passphrase }: Pick<TlsMaterial, 'key' | 'passphrase'>): string {
   const { reason = error.message } = error as Error & { reason?: string }
+  if (isLocked(key, passphrase)) return 'the password of the key is not right'
   if (/key values mismatch/.test(reason)) return 'the key does not belong to the certificate'
-  if (/bad decrypt|bad password read|interrupted or cancelled/.test(reason))
-    return 'the password of the key is not right'
   if (/no cipher match/.test(reason)) return 'no cipher of the list is known'
   return reason
+}
+
+/**
+ * Whether the password does not open the key. With one in 256 wrong ones it looks as if it did, and what comes out is no key: then OpenSSL
+ * says that something is not supported.
+ */
+function isLocked(key: TlsMaterial['key'], passphrase: string | undefined): boolean {
+  if (key?.includes('ENCRYPTED') !== true) return false
+  try {
+    createPrivateKey({ key, passphrase: passphrase ?? '' })
+    return false
+  } catch {
+    return true
+  }
 }

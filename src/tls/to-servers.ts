@@ -100,7 +100,7 @@ export function clientContext(section: string, { cert, key, passphrase, ca }: Tl
       ...(ca === undefined ? {} : { ca }),
     })
   } catch (error) {
-    throw new UserError(`${section}: ${contextFault(error as Error)}`)
+    throw new UserError(`${section}: ${contextFault(error as Error, { key, passphrase })}`)
   }
 }
 
