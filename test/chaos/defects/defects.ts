@@ -35,7 +35,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'order/acknowledgement.js',
-        replace: 'this.open = this.answered >= epoch;',
+        replace: 'this.open = this.answered >= epoch && !this.isCutOff;',
         by: 'this.open = true;',
       },
     ],
