@@ -7,6 +7,33 @@ const pair = await Pair.start(t)
 
 compareRuns(pair, 'scripts', (source, call) => [['EVAL', source, ...call]])
 
+t.test('flags: on a Redis that is no cluster and no replica most change nothing', async (t) => {
+  const body =
+    "redis.call('set', KEYS[1], 'x') redis.call('append', KEYS[2], 'y') redis.call('incr', 'undeclared') return {redis.call('get', KEYS[1]), redis.call('get', KEYS[2])}"
+  const all = ['allow-stale', 'allow-cross-slot-keys', 'no-cluster', 'allow-oom', 'no-writes', 'nosuch']
+  for (const flags of ['', ...all, 'allow-stale,allow-cross-slot-keys', 'allow-stale,no-writes', 'allow-stale,']) {
+    await pair.flush()
+    const quoted = (text: string) => JSON.stringify(text)
+    const given = flags === '' ? '' : ` flags=${flags}`
+    const listed = flags.split(',').map((flag) => `'${flag}'`)
+    const library = `#!lua name=lib\nredis.register_function{function_name='f', callback=function(KEYS) ${body} end, flags={${flags === '' ? '' : listed}}}`
+    const lines = [
+      `EVAL ${quoted(`#!lua${given}\n${body}`)} 2 one two`,
+      `EVAL ${quoted(`#!lua${given}\nreturn redis.call('get', KEYS[1])`)} 2 one two`,
+      `EVAL_RO ${quoted(`#!lua${given}\nreturn redis.call('get', KEYS[1])`)} 2 one two`,
+      `FUNCTION LOAD REPLACE ${quoted(library)}`,
+      'FCALL f 2 one two',
+      'FCALL_RO f 2 one two',
+      'FUNCTION FLUSH',
+      'MGET one two undeclared',
+    ]
+    for (const proto of [2, 3] as const) {
+      t.equal((await pair.differences(parseScript(lines.join('\n')), proto, false)).join('\n'), '', flags)
+    }
+    t.same(await pair.dataFaults(0), [], flags)
+  }
+})
+
 /** What the proxy tells of itself or of all servers, as far as it is what a Redis tells. */
 const TOLD = [
   "return redis.call('command', 'getkeys', 'mset', 'a', '1', 'b', '2')",

@@ -139,6 +139,11 @@ t.test('memory and work are those of all members', async (t) => {
   t.equal(ours.get('total_system_memory'), infos[0].get('total_system_memory'), 'one machine has its memory once')
   t.equal(ours.get('maxmemory_policy'), 'noeviction')
   t.equal(ours.get('number_of_cached_scripts'), '2', 'those of clients')
+  for (const name of ['used_memory_scripts', 'used_memory_scripts_eval', 'used_memory_functions']) {
+    t.equal(Number(ours.get(name)), sum(name), name)
+    t.ok(sum(name) > 0, name)
+  }
+  t.match(ours.get('used_memory_scripts_human'), /^\d+(\.\d\d[KM]|B)$/)
   t.equal(Number(ours.get('keyspace_hits')), sum('keyspace_hits'))
   t.ok(Number(ours.get('keyspace_hits')) >= 50)
   t.match(ours.get('cmdstat_get'), /^calls=\d+,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=0,failed_calls=0$/)
