@@ -138,6 +138,7 @@ export type Choice =
   | 'members' // SPOP: which members
   | 'id' // XADD: the id, and what an approximate trim removes
   | 'trim' // XTRIM: what an approximate trim removes
+  | 'claimed' // XAUTOCLAIM: what is idle for long enough
 
 /** Where the names of elements stand behind the key. */
 export type Elements =

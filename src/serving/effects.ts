@@ -3,7 +3,7 @@ import type { CommandRow } from '../command/row.js'
 import { compareIds } from '../order/pieces/stream-pages.js'
 import { elementsOf, textOf } from '../resp/decode.js'
 import { encodeReply, isError, type Reply } from '../resp/encode.js'
-import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
+import { argumentOf, argumentsOf, type Frame, frameOf } from '../resp/frame.js'
 
 const STAR = 0x2a
 const PLAIN_ID = /^\d{1,20}(-\d{1,20})?$/
@@ -30,6 +30,8 @@ export function effectOf(row: CommandRow, frame: Frame, reply: Reply, left?: Rep
       return { frame: streamEffect(row, frame, left, reply as Buffer) }
     case 'trim':
       return { frame: streamEffect(row, frame, left) }
+    case 'claimed':
+      return claimEffect(frame, reply)
     default:
       throw new Error(`there is no effect for ${row.name}`)
   }
@@ -46,7 +48,7 @@ export function changedNothing(reply: Reply): boolean {
  * @param copies on how many servers: a single one may trim as it likes
  */
 export function serverChooses(row: CommandRow, frame: Frame, copies: number): boolean {
-  if (row.choice === 'members') return true
+  if (row.choice === 'members' || row.choice === 'claimed') return true
   if (copies > 1 && approximateAt(row, frame) >= 0) return true
   if (row.choice !== 'id') return false
   const id = xaddIdIndex(row, frame)
@@ -69,6 +71,27 @@ function spopEffect(frame: Frame, reply: Reply): Effect | undefined {
   const members = Buffer.isBuffer(reply) ? [reply] : itemsOf(reply)
   if (members.length === 0) return undefined
   return { frame: frameOf(['SREM', argumentOf(frame, 1), ...members]), answer: encodeReply(members.length, 3) }
+}
+
+/** More than anything can have been idle. */
+const NEVER = String(Number.MAX_SAFE_INTEGER)
+
+/**
+ * XAUTOCLAIM key group consumer min-idle-time start [COUNT n] [JUSTID] → XCLAIM of what was claimed, however idle it is there, with what
+ * was dropped because its entry is gone, which XCLAIM drops, too. Where there is nothing the others look through the same, and find
+ * nothing either: some versions make the consumer then [Redis t_stream.c xautoclaimCommand].
+ */
+function claimEffect(frame: Frame, reply: Reply): Effect {
+  const [, claimed, dropped] = (reply as Reply[]).map((part) => elementsOf(part) ?? [])
+  const [, key, group, consumer, , ...rest] = argumentsOf(frame)
+  if (claimed.length + dropped.length === 0) {
+    return { frame: frameOf(['XAUTOCLAIM', key, group, consumer, NEVER, ...rest]), answer: encodeReply(reply, 3) }
+  }
+  const isJustIds = rest.some((word, i) => i > 0 && /^justid$/i.test(word.latin1Slice()))
+  const idOf = (entry: Reply) => (isJustIds ? entry : (entry as Reply[])[0]) as Buffer
+  const ids = [...claimed.map(idOf), ...(dropped as Buffer[])]
+  const words = ['XCLAIM', key, group, consumer, '0', ...ids, ...(isJustIds ? ['JUSTID'] : [])]
+  return { frame: frameOf(words), answer: encodeReply(claimed, 3) }
 }
 
 function itemsOf(reply: Reply): Buffer[] {

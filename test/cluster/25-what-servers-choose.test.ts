@@ -130,3 +130,28 @@ t.test('also when a server is killed and comes back', async (t) => {
   await until('nothing is in doubt', async () => (await ringSnapshot(proxy)).faults.length === 0, 30_000)
   await allIsEqual(t, proxy)
 })
+
+t.test('what XAUTOCLAIM has claimed is claimed on all replicas, and the stream is not copied for that', async (t) => {
+  const proxy = await startProxy(t, { nodes: 3, replicas: 2 })
+  const client = await proxy.connect()
+  await client.pipeline(Array.from({ length: 500 }, (_, i) => ['XADD', 's', `${i + 1}-1`, 'f', 'v'.repeat(100)]))
+  await client.ask('XGROUP', 'CREATE', 's', 'g', '0')
+  await client.ask('XREADGROUP', 'GROUP', 'g', 'first', 'COUNT', '100', 'STREAMS', 's', '>')
+  await client.ask('XDEL', 's', '2-1', '5-1')
+  t.match(String(await client.ask('XAUTOCLAIM', 's', 'g', 'second', '0', '0', 'COUNT', '10')), /8-1.*2-1/s)
+  t.match(String(await client.ask('XAUTOCLAIM', 's', 'g', 'third', '0', '11-1', 'COUNT', '10', 'JUSTID')), /20-1/)
+  t.match(String(await client.ask('XAUTOCLAIM', 's', 'g', 'fourth', '100000', '0')), /^\*3/)
+  for (const { name } of proxy.view.members) {
+    const member = await proxy.connectTo(name)
+    t.notMatch(String(await member.ask('INFO', 'commandstats')), /cmdstat_dump/, name)
+    t.match(String(await member.ask('XPENDING', 's', 'g', '3-1', '3-1', '1')), /3-1\r\n\$6\r\nsecond\r\n:\d+\r\n:2\r\n/)
+    t.match(
+      String(await member.ask('XPENDING', 's', 'g', '11-1', '11-1', '1')),
+      /11-1\r\n\$5\r\nthird\r\n:\d+\r\n:1\r\n/,
+    )
+    t.equal(String(await member.ask('XPENDING', 's', 'g', '2-1', '2-1', '1')), '*0\r\n', 'its entry is gone')
+    member.close()
+  }
+  t.equal(await counter(client, 'differences'), 0)
+  t.match(await verify(client), { state: 'done', differences: 0, complete: 1 })
+})

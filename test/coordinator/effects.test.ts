@@ -40,6 +40,7 @@ t.test('what a server chooses, and what all do alike', async (t) => {
     'XADD k MAXLEN ~ 5 5-* f v',
     'XTRIM k MAXLEN ~ 5',
     'XTRIM k MINID ~ 5 LIMIT 10',
+    'XAUTOCLAIM k g c 1000 0-0',
   ]) {
     t.ok(chooses(line), line)
   }
@@ -97,4 +98,25 @@ t.test('they never trim more than the client allows', async (t) => {
   t.equal(effect('XADD k MINID ~ 4 * f v', id, first('5-1')), 'XADD k MINID = 4 5-1 f v')
   t.equal(effect('XADD k MINID ~ 4-9 * f v', id, first('4-10')), 'XADD k MINID = 4-9 5-1 f v')
   t.equal(effect('XTRIM k MINID ~ 4', 7, []), 'XTRIM k MINID = 4')
+})
+
+t.test('what was idle for long enough on the master is claimed by the others, however idle it is there', async (t) => {
+  const entry = (name: string): Reply => [Buffer.from(name), [Buffer.from('f'), Buffer.from('v')]]
+  const reply = (claimed: Reply[], dropped: string[]): Reply => [Buffer.from('0-0'), claimed, dropped.map(Buffer.from)]
+  t.equal(
+    effect('XAUTOCLAIM k g c 1000 0 COUNT 10', reply([entry('1-1'), entry('2-1')], ['1-5'])),
+    'XCLAIM k g c 0 1-1 2-1 1-5',
+  )
+  t.equal(
+    effect('xautoclaim k g c 1000 0 count 10 justid', reply([Buffer.from('1-1')], [])),
+    'XCLAIM k g c 0 1-1 JUSTID',
+  )
+  t.equal(effect('XAUTOCLAIM k g justid 1000 0', reply([entry('1-1')], [])), 'XCLAIM k g justid 0 1-1')
+  t.equal(effect('XAUTOCLAIM k g c 1000 0', reply([], ['1-1'])), 'XCLAIM k g c 0 1-1')
+  t.equal(
+    effect('XAUTOCLAIM k g c 1000 3-0 COUNT 5', reply([], [])),
+    `XAUTOCLAIM k g c ${Number.MAX_SAFE_INTEGER} 3-0 COUNT 5`,
+    'nothing: the consumer may have been made',
+  )
+  t.equal(effect('XAUTOCLAIM k g c 1000 0', error('NOGROUP')), undefined)
 })

@@ -33,6 +33,8 @@ const HOW: Readonly<Record<string, string>> = {
   spop: 'p',
   xadd: 'x',
   xtrim: 'y',
+  // Of how long something is idle each server has its own opinion.
+  xautoclaim: 'c',
   incrbyfloat: 'f',
   hincrbyfloat: 'h',
   xreadgroup: 'k',
