@@ -109,6 +109,15 @@ export interface TestRedis {
 }
 
 export async function startRedis(t: Teardown, ...options: string[]): Promise<TestRedis> {
+  // That of a cluster listens on another port, too, 10,000 above its own, which may be taken.
+  for (let tries = 0; tries < 5; tries++) {
+    const server = await startOnePort(t, ...options)
+    if (server !== undefined) return server
+  }
+  throw new Error(`redis-server ${options.join(' ')} does not answer`)
+}
+
+async function startOnePort(t: Teardown, ...options: string[]): Promise<TestRedis | undefined> {
   const dir = mkdtempSync(join(tmpdir(), 'dt-redis-'))
   const [port] = await freePorts(1)
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...options]
@@ -138,7 +147,7 @@ export async function startRedis(t: Teardown, ...options: string[]): Promise<Tes
     }
     await sleep(10)
   }
-  throw new Error(`redis-server ${options.join(' ')} does not answer`)
+  return undefined
 }
 
 async function end(child: ChildProcess): Promise<void> {

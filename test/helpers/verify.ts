@@ -11,9 +11,17 @@ export interface VerifyReply {
   readonly reasons: readonly string[]
 }
 
-/** DT VERIFY with these options; fails when it is refused. */
+/** DT VERIFY with these options, behind one that the proxy has begun by itself; fails when it is refused. */
 export async function verify(client: RawClient, ...options: string[]): Promise<VerifyReply> {
-  const reply = readReply(await client.ask('DT', 'VERIFY', ...options))
+  const bytes = await until(
+    'no other verification runs',
+    async () => {
+      const reply = await client.ask('DT', 'VERIFY', ...options)
+      return String(reply).includes('a verification runs already') ? undefined : reply
+    },
+    60_000,
+  )
+  const reply = readReply(bytes)
   if (reply.type === '-') throw new Error(textOf(reply))
   const fields = fieldsOf(reply)
   const texts = (name: string, text: (node: Node) => string) => itemsOf(fields.get(name)!).map(text).sort()
