@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
 import { WORD_BYTES_MAX } from '../base/ascii.js'
+import { othersTurn, STEPS_A_TURN } from '../base/others-turn.js'
 import { fieldOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
+import { digitsIn, type RecordIn, recordsIn, stringIn } from '../resp/records.js'
 import { Differing, decoded, elementsAPiece, integerIn, itemsOf, stringOf } from './differing.js'
 import { type InStep, KEY } from './in-step.js'
 
 const PENDING_A_PIECE = 1000
+/** Groups are asked about at a time when they have so many consumers and pending entries together, or are so many. */
+const A_TIME = 1000
+const GROUPS_A_TIME = 100
 
 /** What a stream knows of itself beside its entries; how its nodes are laid out is none of it. */
 const ESSENTIAL = ['length', 'last-generated-id', 'max-deleted-entry-id', 'entries-added', 'recorded-first-entry-id']
@@ -24,10 +29,7 @@ export async function differingStreams(replicas: InStep, bytes: number): Promise
   if (differing.all) return differing.flags
   const groups = await replicas.all('XINFO', 'GROUPS', KEY)
   differing.compare(groups)
-  for (const group of itemsOf(decoded(groups[0]))) {
-    await compareGroup(replicas, differing, stringOf(fieldOf(group, 'name')))
-    if (differing.all) break
-  }
+  await compareGroups(replicas, differing, groups[0])
   return differing.flags
 }
 
@@ -43,20 +45,58 @@ async function compareEntries(replicas: InStep, differing: Differing, bytes: num
   }
 }
 
-async function compareGroup(replicas: InStep, differing: Differing, group: Buffer): Promise<void> {
-  differing.compareEssence(await replicas.all('XINFO', 'CONSUMERS', KEY, group), (reply) =>
-    itemsOf(reply).map((consumer) => [text(fieldOf(consumer, 'name')), text(fieldOf(consumer, 'pending'))]),
-  )
-  for (let after = '-'; !differing.all; ) {
-    const pending = await replicas.all('XPENDING', KEY, group, after, '+', String(PENDING_A_PIECE))
-    // [id, consumer, ms since the delivery, deliveries]
-    differing.compareEssence(pending, (reply) =>
-      itemsOf(reply).map((entry) => itemsOf(entry).flatMap((value, i) => (i === 2 ? [] : [text(value)]))),
-    )
-    const own = itemsOf(decoded(pending[0]))
-    if (own.length < PENDING_A_PIECE) return
-    after = `(${stringOf(itemsOf(own[own.length - 1])[0])}`
+/** Each group is asked about once, and only when it has something; many at a time, because there may be very many. */
+async function compareGroups(replicas: InStep, differing: Differing, groups: Buffer): Promise<void> {
+  let names: Buffer[] = []
+  let size = 0
+  let seen = 0
+  for (const group of recordsIn(groups)) {
+    if (++seen % STEPS_A_TURN === 0) await othersTurn()
+    const consumers = Number(digitsIn(group.field('consumers')))
+    if (consumers === 0) continue
+    names.push(stringIn(group.field('name')))
+    size += consumers + Math.min(PENDING_A_PIECE, Number(digitsIn(group.field('pending'))))
+    if (size < A_TIME && names.length < GROUPS_A_TIME) continue
+    await compareSome(replicas, differing, names)
+    if (differing.all) return
+    names = []
+    size = 0
   }
+  if (names.length > 0) await compareSome(replicas, differing, names)
+}
+
+/** The consumers of these groups, and what is pending there. */
+async function compareSome(replicas: InStep, differing: Differing, groups: readonly Buffer[]): Promise<void> {
+  const replies = await replicas.both(
+    ...groups.flatMap((group) => [['XINFO', 'CONSUMERS', KEY, group], pendingOf(group, '-')]),
+  )
+  for (const [i, group] of groups.entries()) {
+    // A server tells of consumers in the order of their names.
+    await differing.compareRecords(replies[2 * i], (consumer) => [consumer.field('name'), consumer.field('pending')])
+    for (let pending = replies[2 * i + 1]; ; ) {
+      const after = await comparePending(differing, pending)
+      if (after === undefined || differing.all) break
+      pending = await replicas.all(...pendingOf(group, `(${after}`))
+    }
+    if (differing.all) return
+  }
+}
+
+function pendingOf(group: Buffer, after: string): readonly (Buffer | string)[] {
+  return ['XPENDING', KEY, group, after, '+', String(PENDING_A_PIECE)]
+}
+
+/** Gives the last id when more may follow. */
+async function comparePending(differing: Differing, replies: readonly Buffer[]): Promise<string | undefined> {
+  // [id, consumer, ms since the delivery, deliveries]
+  await differing.compareRecords(replies, (entry) => entry.values().filter((_, i) => i !== 2))
+  let count = 0
+  let last: RecordIn | undefined
+  for (const entry of recordsIn(replies[0])) {
+    count++
+    last = entry
+  }
+  return count < PENDING_A_PIECE ? undefined : stringIn(last!.values()[0]).latin1Slice()
 }
 
 /** A value as text that is the same for the same bytes only. */

@@ -1,5 +1,7 @@
+import { othersTurn, STEPS_A_TURN } from '../base/others-turn.js'
 import { bytesOf, decodeReply, elementsOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
+import { type RecordIn, recordsIn } from '../resp/records.js'
 import { UnsettledError } from './in-step.js'
 
 /** A value is read in pieces of about this size, however large it is. */
@@ -35,7 +37,43 @@ export class Differing {
     const same = replies.every((reply) => reply.equals(replies[0]))
     if (!same) this.compare(replies.map((reply) => Buffer.from(JSON.stringify(essence(decoded(reply))))))
   }
+
+  /**
+   * The same for replies that may have very many parts, which stand in the same order on equal replicas: others have their turns in
+   * between.
+   *
+   * @param essence what counts of a part, as it stands in the reply
+   */
+  async compareRecords(
+    replies: readonly Buffer[],
+    essence: (part: RecordIn) => readonly (Buffer | undefined)[],
+  ): Promise<void> {
+    for (let i = 1; i < replies.length; i++) {
+      if (this.flags[i] || replies[i].equals(replies[0])) continue
+      if (!(await isSame(replies[0], replies[i], essence))) this.flags[i] = true
+    }
+  }
 }
+
+async function isSame(
+  one: Buffer,
+  other: Buffer,
+  essence: (part: RecordIn) => readonly (Buffer | undefined)[],
+): Promise<boolean> {
+  const others = recordsIn(other)
+  let compared = 0
+  for (const part of recordsIn(one)) {
+    const { value: otherPart } = others.next()
+    if (otherPart === undefined) return false
+    const theirs = essence(otherPart)
+    const isEqual = essence(part).every((value, i) => (value ?? NOTHING).equals(theirs[i] ?? NOTHING))
+    if (!isEqual) return false
+    if (++compared % STEPS_A_TURN === 0) await othersTurn()
+  }
+  return others.next().done === true
+}
+
+const NOTHING = Buffer.alloc(0)
 
 export function decoded(reply: Buffer): Reply {
   return decodeReply(reply, 0, reply.length)

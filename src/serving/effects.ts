@@ -1,6 +1,6 @@
 import { approximateAt, endOfOptions, isOption, type Options } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
-import { compareIds } from '../order/pieces/stream-pages.js'
+import { compareIds } from '../order/pieces/stream-ids.js'
 import { elementsOf, textOf } from '../resp/decode.js'
 import { encodeReply, isError, type Reply } from '../resp/encode.js'
 import { argumentOf, argumentsOf, type Frame, frameOf } from '../resp/frame.js'

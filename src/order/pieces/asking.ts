@@ -1,8 +1,9 @@
+import { keptReply } from '../../backend/kept-reply.js'
 import { ANY_DB, type Link, LinkLostError } from '../../backend/link.js'
 import { decodeReply } from '../../resp/decode.js'
 import type { Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
-import { IS_ERROR, OWNED } from '../../resp/reply-framer.js'
+import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Budget } from './budget.js'
 import { fittingInOrder, fittingInStream } from './fitting.js'
 
@@ -28,8 +29,7 @@ export function ask(link: Link, frame: Frame, db: number): Promise<Buffer> {
       {
         onReply: (_tag, buf, start, end, flags) => {
           if ((flags & IS_ERROR) !== 0) reject(new RefusedError(buf.toString('utf8', start, end - 2)))
-          else if ((flags & OWNED) !== 0) resolve(buf.subarray(start, end))
-          else resolve(Buffer.from(buf.subarray(start, end)))
+          else resolve(keptReply(buf, start, end, flags))
         },
         onLost: () => reject(new LinkLostError(link.name, true)),
       },
@@ -86,6 +86,12 @@ export class Source {
   private async answer(words: readonly (Buffer | string)[]): Promise<Reply> {
     const bytes = await ask(this.link, frameOf(words), this.db)
     return decodeReply(bytes, 0, bytes.length)
+  }
+
+  /** The same as bytes, for a reply that may have very many parts. */
+  bytes(command: string | readonly [string, string], ...args: readonly (Buffer | string)[]): Promise<Buffer> {
+    const words = typeof command === 'string' ? [command] : command
+    return ask(this.link, frameOf([...words, this.key, ...args]), this.db)
   }
 
   /** The server's clock. */

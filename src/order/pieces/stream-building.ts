@@ -2,9 +2,11 @@ import { argumentOf } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, type Written } from './building.js'
 import { Changes } from './changes.js'
 import type { Page } from './page.js'
-import { compareIds, StreamPages } from './stream-pages.js'
+import { COMMANDS_MAX } from './page-filler.js'
+import { compareIds } from './stream-ids.js'
+import { StreamPages } from './stream-pages.js'
 
-/** Each of them is asked for by commands of its own. */
+/** Each of them is asked for by a command of its own. */
 const IDS_MAX = 1000
 
 /**
@@ -31,7 +33,7 @@ export class StreamBuilding implements Building {
   }
 
   wrote({ row, frame, keys }: Written): boolean {
-    if (row.elements === 'beside') return true
+    if (row.elements === 'beside') return this.stream.wrote([])
     if (row.elements !== 'ids' || keys !== 1) return false
     const ids: string[] = []
     for (let i = 2; i < frame.argc; i++) {
@@ -39,15 +41,15 @@ export class StreamBuilding implements Building {
       if (id === undefined) return false
       ids.push(id)
     }
-    return this.changes.add(ids)
+    return this.stream.wrote(ids) && this.changes.add(ids)
   }
 
   async *pages(): AsyncGenerator<Page> {
     const { stream, changes } = this
     for (let later = 0; later < LATER_PAGES_MAX; ) {
-      yield await stream.entries(false)
+      yield* stream.entries(false)
       if (!stream.isRead) continue
-      if (changes.size > LAST_ELEMENTS) yield await this.deleted()
+      if (changes.size > this.leftMax) yield* this.deleted()
       else if (stream.readLast <= LAST_ELEMENTS) return
       later++
     }
@@ -55,30 +57,36 @@ export class StreamBuilding implements Building {
 
   async *rest(): AsyncGenerator<Page> {
     const { stream, changes } = this
-    do yield await stream.entries(true)
+    do yield* stream.entries(true)
     while (!stream.isRead)
     while (changes.size > 0) {
       const ids = this.some()
-      const there = new Set(await stream.thoseThere(ids))
+      const there = await stream.thoseThere(ids)
       stream.deleteLater(ids.filter((id) => !there.has(id)))
     }
     yield* stream.rest()
   }
 
+  /** So many ids that XDEL named may be left. Whether any of them is pending all groups are asked: that often for so many ids at least. */
+  private get leftMax(): number {
+    return Math.max(LAST_ELEMENTS, this.stream.pendingGroups)
+  }
+
   /** Deletes some of what XDEL named. What is older than the first entry goes when the stream is trimmed. */
-  private async deleted(): Promise<Page> {
+  private async *deleted(): AsyncGenerator<Page> {
     const { stream, reading } = this
     const ids = this.some()
     const [first, there] = await reading.inOrder(() => Promise.all([stream.first(), stream.thoseThere(ids)]))
-    if (first === undefined) return []
-    const gone = ids.filter((id) => !there.includes(id) && compareIds(id, first) > 0)
+    if (first === undefined) return
+    const gone = ids.filter((id) => !there.has(id) && compareIds(id, first) > 0)
     const pending = await stream.thosePending(gone)
-    stream.deleteLater([...pending])
-    return stream.deletion(gone.filter((id) => !pending.has(id)))
+    stream.deleteLater(pending)
+    const others = gone.filter((id) => !pending.has(id))
+    for (let i = 0; i < others.length; i += COMMANDS_MAX) yield stream.deletion(others.slice(i, i + COMMANDS_MAX))
   }
 
   private some(): string[] {
-    return this.changes.take(Math.min(IDS_MAX, this.reading.budget.elementsOf(1)))
+    return this.changes.take(Math.max(this.stream.pendingGroups, Math.min(IDS_MAX, this.reading.budget.elementsOf(1))))
   }
 }
 

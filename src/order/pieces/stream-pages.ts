@@ -1,10 +1,13 @@
-import { bytesOf, elementsOf, fieldOf } from '../../resp/decode.js'
-import type { Reply } from '../../resp/encode.js'
+import { othersTurn } from '../../base/others-turn.js'
+import { fieldOf, textOf } from '../../resp/decode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
-import { RefusedError, type Source } from './asking.js'
 import { bulkEnd, lineAt } from './bulks.js'
 import { HIDDEN_NAME } from './hidden-name.js'
 import type { Page, Value } from './page.js'
+import { COMMANDS_MAX } from './page-filler.js'
+import { StreamGone, type Trimmed } from './stream-gone.js'
+import { StreamGroups } from './stream-groups.js'
+import { compareIds, orderOf } from './stream-ids.js'
 
 /*
  * A stream is built with everything that it knows of itself: entries, groups with where they are, consumers, pending
@@ -20,30 +23,14 @@ import type { Page, Value } from './page.js'
  * first entry is left to XTRIM, which notes nothing; where there is a gap behind it the source has noted one, too.
  */
 
-/** At most so many entries, or pending ones, at a time: each is a command. */
-const ENTRIES_MAX = 2000
-/** About what a pending entry takes. */
-const PENDING_BYTES = 100
-
-interface Group {
-  readonly name: Buffer
-  readonly hasPending: boolean
-  /** What makes it on the hidden stream. */
-  readonly create: Frame
-}
+/** So many ids are asked for at a time, each by a command. */
+const IDS_AT_A_TIME = 200
 
 interface Entry {
   readonly id: string
   /** Fields and values, one bulk string behind the other, and how many they are. */
   readonly fields: Buffer
   readonly count: number
-}
-
-interface Pending {
-  readonly id: string
-  readonly consumer: Buffer
-  readonly deliveredMs: number
-  readonly deliveries: number
 }
 
 /** What stands in each XADD behind its number of arguments: a stream has a million of them. */
@@ -54,7 +41,7 @@ const NO_FIELDS = Buffer.from('$0\r\n\r\n$0\r\n\r\n')
 
 export async function* streamPages(value: Value): AsyncGenerator<Page> {
   const stream = new StreamPages(value)
-  while (!stream.isRead) yield await stream.entries(true)
+  while (!stream.isRead) yield* stream.entries(true)
   yield* stream.rest()
 }
 
@@ -64,39 +51,74 @@ export class StreamPages {
   isRead = false
   /** How many entries were read last. */
   readLast = 0
-  /** Up to where it was read: a start of XRANGE. */
-  private after = '-'
+  /** The last entry that was read. */
+  private last: string | undefined
+  /** It may have been trimmed since it was begun. */
+  private isWritten = false
   /** Something was written. */
   private isThere = false
   /** What is written and not on the source: it is pending there. */
   private readonly gone: string[] = []
+  private readonly groups: StreamGroups
+  private readonly mayBeGone: StreamGone
   private bytesEach: number | undefined
 
-  constructor(private readonly value: Value) {}
+  constructor(private readonly value: Value) {
+    this.groups = new StreamGroups(value)
+    this.mayBeGone = new StreamGone(value, this.groups)
+  }
+
+  /**
+   * It is written while it is read, by a write that may delete these ids, and may trim it. To be told of it before it is emitted.
+   *
+   * @returns false when they are too many
+   */
+  wrote(deleted: readonly string[]): boolean {
+    this.isWritten = true
+    const { last, mayBeGone } = this
+    return deleted.every((id) => (last !== undefined && compareIds(id, last) <= 0) || mayBeGone.mayBeDeleted(id))
+  }
 
   /**
    * The next entries.
    *
    * @param isWhole the stream does not change any more: when nothing more comes, nothing will
    */
-  async entries(isWhole: boolean): Promise<Page> {
+  async *entries(isWhole: boolean): AsyncGenerator<Page> {
     const { source, budget, bytes } = this.value
     this.bytesEach ??= bytes / Math.max(1, Number(await source.reply('XLEN')))
-    const { after } = this
-    const count = Math.min(ENTRIES_MAX, budget.elementsOf(this.bytesEach))
-    const entries = entriesIn(await source.piece('XRANGE', after, '+', 'COUNT', String(count)))
+    const before = this.last
+    const from = before === undefined ? '-' : `(${before}`
+    const count = Math.min(COMMANDS_MAX, budget.elementsOf(this.bytesEach))
+    const entries = entriesIn(await source.piece('XRANGE', from, '+', 'COUNT', String(count)))
     this.isRead = entries.length < count
     this.readLast = entries.length
-    const last = entries.at(-1)?.id
-    if (last !== undefined) this.after = `(${last}`
-    const to = this.isRead && isWhole ? '+' : last
-    // Nothing that is not there becomes pending later.
-    const gone = to === undefined ? [] : await this.goneOf(entries, after, to)
-    this.gone.push(...gone)
-    const all = [...entries, ...gone.map((id): Entry => ({ id, fields: NO_FIELDS, count: 2 }))]
-    if (gone.length > 0) all.sort((one, other) => compareIds(one.id, other.id))
-    if (all.length > 0) this.isThere = true
-    return all.map(add)
+    this.last = entries.at(-1)?.id ?? before
+    const to = this.isRead && isWhole ? '+' : entries.at(-1)?.id
+    let written = 0
+    if (to !== undefined) {
+      const there = new Set(entries.map(({ id }) => id))
+      for await (const gone of this.mayBeGone.upTo(to, there, await this.trimmed(before))) {
+        this.deleteLater(gone)
+        const some = withThose(gone, entries, written)
+        written += some.length - gone.length
+        yield this.written(some)
+      }
+    }
+    yield this.written(entries.slice(written))
+  }
+
+  private written(entries: readonly Entry[]): Page {
+    if (entries.length > 0) this.isThere = true
+    return entries.map(add)
+  }
+
+  /** Between what was read before and the first entry there is, when that has been trimmed. */
+  private async trimmed(before: string | undefined): Promise<Trimmed | undefined> {
+    if (!this.isWritten || before === undefined) return undefined
+    const first = await this.first()
+    if (first === undefined) return { after: `(${before}`, before: '+' }
+    return compareIds(first, before) <= 0 ? undefined : { after: `(${before}`, before: `(${first}` }
   }
 
   /** Where the stream begins; undefined when it has no entries. */
@@ -105,28 +127,29 @@ export class StreamPages {
   }
 
   /** Which of these are in the stream. */
-  async thoseThere(ids: readonly string[]): Promise<string[]> {
-    const found = await Promise.all(ids.map((id) => this.value.source.piece('XRANGE', id, id)))
-    return ids.filter((_, i) => entriesIn(found[i]).length > 0)
+  async thoseThere(ids: readonly string[]): Promise<Set<string>> {
+    const there = new Set<string>()
+    for (let i = 0; i < ids.length; i += IDS_AT_A_TIME) {
+      const some = ids.slice(i, i + IDS_AT_A_TIME)
+      const found = await Promise.all(some.map((id) => this.value.source.piece('XRANGE', id, id)))
+      for (const [k, id] of some.entries()) if (entriesIn(found[k]).length > 0) there.add(id)
+    }
+    return there
+  }
+
+  /** In how many groups something was pending when that was looked at: each of them is asked what `thosePending` is. */
+  get pendingGroups(): number {
+    return this.groups.pendingThen
   }
 
   /** Which of these are pending. */
   async thosePending(ids: readonly string[]): Promise<Set<string>> {
-    const { source } = this.value
-    const found = new Set<string>()
-    for (const group of await this.groups()) {
-      if (!group.hasPending) continue
-      const pending = await Promise.all(
-        ids.map((id) => source.reply('XPENDING', group.name, id, id, '1').catch(ofNoGroup)),
-      )
-      for (const [i, reply] of pending.entries()) if (itemsIn(reply).length > 0) found.add(ids[i])
-    }
-    return found
+    return this.groups.thosePending(await this.groups.all(), [...ids].sort(compareIds))
   }
 
   /** These have been deleted, and may be pending still: they are deleted when that has been claimed. */
-  deleteLater(ids: readonly string[]): void {
-    this.gone.push(...ids)
+  deleteLater(ids: Iterable<string>): void {
+    for (const id of ids) this.gone.push(id)
   }
 
   /** All but the entries, when all of them have been written. The stream must not change meanwhile. */
@@ -134,114 +157,36 @@ export class StreamPages {
     const { source } = this.value
     const info = await source.reply(['XINFO', 'STREAM'])
     const number = (field: string) => String(fieldOf(info, field))
-    const id = (field: string) => textIn(fieldOf(info, field))
-    const groups = await this.groups()
-    for (const { name, create } of groups) {
-      yield [create]
-      yield* this.inPieces(await consumersOf(source, name))
-    }
+    const id = (field: string) => textOf(fieldOf(info, field) ?? null) ?? ''
+    const groups = await this.groups.all()
+    yield* this.groups.creations(groups)
+    yield* this.groups.consumers(groups)
     // A stream without entries and groups is one all the same.
     if (!this.isThere && groups.length === 0) yield [add({ id: '0-1', fields: NO_FIELDS, count: 2 })]
-    for (const group of groups) if (group.hasPending) yield* this.claims(group.name)
+    yield* this.groups.claims(groups)
     yield* this.removal(await this.first())
     const counters = ['ENTRIESADDED', number('entries-added'), 'MAXDELETEDID', id('max-deleted-entry-id')]
     yield [on('XSETID', id('last-generated-id'), ...counters)]
   }
 
-  private *inPieces(frames: readonly Frame[]): Generator<Page> {
-    const bytesEach = frames.reduce((sum, { buf }) => sum + buf.length, 0) / frames.length
-    for (let at = 0; at < frames.length; ) {
-      const next = at + Math.min(ENTRIES_MAX, this.value.budget.elementsOf(bytesEach))
-      yield frames.slice(at, next)
-      at = next
-    }
-  }
-
-  private async groups(): Promise<Group[]> {
-    return itemsIn(await this.value.source.reply(['XINFO', 'GROUPS'])).map((group) => {
-      const name = bytesIn(fieldOf(group, 'name'))
-      return { name, hasPending: Number(fieldOf(group, 'pending')) > 0, create: createGroup(name, group) }
-    })
-  }
-
-  /** What is pending from `after` up to `to`, and not among the entries there. */
-  private async goneOf(entries: readonly Entry[], after: string, to: string): Promise<string[]> {
-    const gone = new Set<string>()
-    const there = new Set(entries.map(({ id }) => id))
-    for (const { name, hasPending } of await this.groups()) {
-      if (!hasPending) continue
-      for await (const pending of this.pending(name, after, to)) {
-        for (const { id } of pending) if (!there.has(id)) gone.add(id)
-      }
-    }
-    return [...gone]
-  }
-
-  private async *claims(group: Buffer): AsyncGenerator<Page> {
-    for await (const pending of this.pending(group, '-', '+')) {
-      yield pending.map(({ id, consumer, deliveredMs, deliveries }) => {
-        const delivered = ['TIME', String(deliveredMs), 'RETRYCOUNT', String(deliveries)]
-        return on('XCLAIM', group, consumer, '0', id, ...delivered, 'FORCE', 'JUSTID')
-      })
-    }
-  }
-
-  /** What is pending in a group from `after` (a start of XRANGE) up to `to`. */
-  private async *pending(group: Buffer, after: string, to: string): AsyncGenerator<Pending[]> {
-    const { source, budget } = this.value
-    for (let from = after; ; ) {
-      const count = Math.min(ENTRIES_MAX, budget.elementsOf(PENDING_BYTES))
-      // At once, so that the server's time is that of its answer.
-      const clock = source.serverMs()
-      const found = source.reply('XPENDING', group, from, to, String(count)).catch(ofNoGroup)
-      const [nowMs, reply] = await Promise.all([clock, found])
-      const pending = itemsIn(reply).map((item): Pending => {
-        const [id, consumer, idleMs, deliveries] = itemsIn(item)
-        const deliveredMs = nowMs - Number(idleMs)
-        return { id: textIn(id), consumer: bytesIn(consumer), deliveredMs, deliveries: Number(deliveries) }
-      })
-      if (pending.length > 0) yield pending
-      if (pending.length < count) return
-      from = `(${pending[pending.length - 1].id}`
-    }
-  }
-
   /** Takes away what is not on the source, which begins with `first`. */
-  private *removal(first: string | undefined): Generator<Page> {
+  private async *removal(first: string | undefined): AsyncGenerator<Page> {
     if (first === undefined) {
       yield [on('XTRIM', 'MAXLEN', '0')]
       return
     }
     yield [on('XTRIM', 'MINID', first)]
-    const behind = this.gone.filter((id) => compareIds(id, first) > 0)
-    for (let i = 0; i < behind.length; i += ENTRIES_MAX) yield this.deletion(behind.slice(i, i + ENTRIES_MAX))
+    const order = orderOf(first)
+    for (let i = 0; i < this.gone.length; i += COMMANDS_MAX) {
+      yield this.deletion(this.gone.slice(i, i + COMMANDS_MAX).filter((id) => orderOf(id) > order))
+      await othersTurn()
+    }
   }
 
   /** What deletes these on the hidden stream. */
   deletion(ids: readonly string[]): Page {
     return ids.length === 0 ? [] : [on('XDEL', ...ids)]
   }
-}
-
-/** Nothing is pending in a group that has been destroyed since it was named. */
-function ofNoGroup(error: unknown): Reply {
-  if (error instanceof RefusedError && error.message.startsWith('-NOGROUP')) return []
-  throw error
-}
-
-function createGroup(name: Buffer, group: Reply): Frame {
-  const read = fieldOf(group, 'entries-read') ?? null
-  const entriesRead = read === null ? [] : ['ENTRIESREAD', String(read)]
-  return frameOf([
-    ...['XGROUP', 'CREATE', HIDDEN_NAME, name, textIn(fieldOf(group, 'last-delivered-id')), 'MKSTREAM'],
-    ...entriesRead,
-  ])
-}
-
-async function consumersOf(source: Source, group: Buffer): Promise<Frame[]> {
-  return itemsIn(await source.reply(['XINFO', 'CONSUMERS'], group)).map((consumer) =>
-    frameOf(['XGROUP', 'CREATECONSUMER', HIDDEN_NAME, group, bytesIn(fieldOf(consumer, 'name'))]),
-  )
 }
 
 /** The entries of a reply to XRANGE. */
@@ -271,22 +216,14 @@ function on(command: string, ...args: readonly (Buffer | string)[]): Frame {
   return frameOf([command, HIDDEN_NAME, ...args])
 }
 
-/** Which of two ids, `<ms>-<number>`, is the lower one: as `sort` wants it. */
-export function compareIds(one: string, other: string): number {
-  const [ms, seq] = one.split('-').map(BigInt)
-  const [otherMs, otherSeq] = other.split('-').map(BigInt)
-  if (ms !== otherMs) return ms < otherMs ? -1 : 1
-  return seq < otherSeq ? -1 : seq > otherSeq ? 1 : 0
-}
-
-function itemsIn(reply: Reply): readonly Reply[] {
-  return elementsOf(reply) ?? []
-}
-
-function bytesIn(reply: Reply | undefined): Buffer {
-  return bytesOf(reply ?? null) ?? Buffer.alloc(0)
-}
-
-function textIn(reply: Reply | undefined): string {
-  return bytesIn(reply).toString()
+/** Deleted ones in their places among the entries from this one on, as far as the last of them. */
+function withThose(gone: readonly string[], entries: readonly Entry[], from: number): Entry[] {
+  const all: Entry[] = []
+  let at = from
+  for (const id of gone) {
+    const order = orderOf(id)
+    while (at < entries.length && orderOf(entries[at].id) < order) all.push(entries[at++])
+    all.push({ id, fields: NO_FIELDS, count: 2 })
+  }
+  return all
 }
