@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { WORD_BYTES_MAX } from '../base/ascii.js'
 import { othersTurn, STEPS_A_TURN } from '../base/others-turn.js'
+import { fittingInStream } from '../order/pieces/fitting.js'
 import { fieldOf } from '../resp/decode.js'
 import type { Reply } from '../resp/encode.js'
 import { digitsIn, type RecordIn, recordsIn, stringIn } from '../resp/records.js'
-import { Differing, decoded, elementsAPiece, integerIn, itemsOf, stringOf } from './differing.js'
+import { Differing, decoded, itemsOf, PIECE_BYTES, PIECE_ELEMENTS_MAX, stringOf } from './differing.js'
 import { type InStep, KEY } from './in-step.js'
 
 const PENDING_A_PIECE = 1000
@@ -18,14 +19,12 @@ const ESSENTIAL = ['length', 'last-generated-id', 'max-deleted-entry-id', 'entri
 /**
  * Which of the replicas hold another stream than the first one: its entries, counters, groups, consumers and pending
  * entries; not the times at which a consumer was seen or an entry delivered, which are each server's own.
- *
- * @param bytes about how much memory it takes
  */
-export async function differingStreams(replicas: InStep, bytes: number): Promise<boolean[]> {
+export async function differingStreams(replicas: InStep): Promise<boolean[]> {
   const differing = new Differing(replicas.links.length)
   const essence = (reply: Reply) => ESSENTIAL.map((field) => text(fieldOf(reply, field)))
   differing.compareEssence(await replicas.all('XINFO', 'STREAM', KEY), essence)
-  await compareEntries(replicas, differing, bytes)
+  await compareEntries(replicas, differing)
   if (differing.all) return differing.flags
   const groups = await replicas.all('XINFO', 'GROUPS', KEY)
   differing.compare(groups)
@@ -33,14 +32,16 @@ export async function differingStreams(replicas: InStep, bytes: number): Promise
   return differing.flags
 }
 
-async function compareEntries(replicas: InStep, differing: Differing, bytes: number): Promise<void> {
-  const [length] = await replicas.all('XLEN', KEY)
-  const step = elementsAPiece(bytes, integerIn(length))
+async function compareEntries(replicas: InStep, differing: Differing): Promise<void> {
   for (let after = '-'; !differing.all; ) {
-    const entries = await replicas.all('XRANGE', KEY, after, '+', 'COUNT', String(step))
+    const asked = { after, most: PIECE_ELEMENTS_MAX, bytes: PIECE_BYTES }
+    const { count, areAll } = await fittingInStream((...words) => replicas.first(...words), KEY, asked)
+    // Of replicas that have others none is to be missed.
+    const most = areAll ? PIECE_ELEMENTS_MAX : count
+    const entries = await replicas.all('XRANGE', KEY, after, '+', 'COUNT', String(most))
     differing.compare(entries)
     const own = itemsOf(decoded(entries[0]))
-    if (own.length < step) return
+    if (own.length < most) return
     after = `(${stringOf(itemsOf(own[own.length - 1])[0])}`
   }
 }

@@ -40,7 +40,7 @@ export function differingValues(replicas: InStep, hint: ValueHint): Promise<bool
     case 'set':
       return differingSets(replicas, hint)
     case 'stream':
-      return differingStreams(replicas, hint.bytes)
+      return differingStreams(replicas)
     case 'vectorset':
       return differingVectors(replicas)
     default:

@@ -40,6 +40,18 @@ function watchRanges(link: Link): number[][] {
   return asked
 }
 
+/** How many entries each XRANGE asks for that reads a page. */
+function watchCounts(link: Link): number[] {
+  const asked: number[] = []
+  const emit = link.emitFrame.bind(link)
+  link.emitFrame = (frame, ...rest) => {
+    if (frame.argc === 6 && String(argumentOf(frame, 0)) === 'XRANGE' && String(argumentOf(frame, 5)) !== '1')
+      asked.push(Number(argumentOf(frame, 5)))
+    return emit(frame, ...rest)
+  }
+  return asked
+}
+
 async function makeUneven(story: PiecesStory, key: string): Promise<void> {
   const small = Array.from({ length: 1000 }, (_, i) => String(i % 90))
   const large = Array.from({ length: 10 }, (_, i) => `${i}${'x'.repeat(LARGE - 1)}`)
@@ -84,4 +96,34 @@ t.test('nor is it compared in pieces that are', async (t) => {
   t.equal(asked.at(-1)![1], 20_119)
   await story.on('target', 'LSET', 'list', '-3', 'z')
   t.same(await differingValues(replicas, { type: 'list', bytes: 100_000 }), [false, true])
+})
+
+t.test('nor are entries of a stream, which is copied, built while it is written, and compared', async (t) => {
+  const story = await PiecesStory.begin(t, { maxBlockMs: MAX_BLOCK_MS })
+  const add = async (count: number, value: string) => {
+    for (let i = 0; i < count; i++) await story.on('source', 'XADD', 'stream', '*', 'f', value)
+  }
+  await add(3000, 'v')
+  await add(60, 'x'.repeat(LARGE))
+  await story.on('source', 'XGROUP', 'CREATE', 'stream', 'g', '0')
+  await story.on('source', 'XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', '10', 'STREAMS', 'stream', '>')
+  const { source, target } = story.links
+  const asked = watchCounts(source)
+  t.same(await story.copy('stream'), ['copied'])
+  t.equal(await story.differs('stream'), false)
+  t.ok(asked.length >= 30, `${asked.length} pages`)
+  await story.on('target', 'DEL', 'stream')
+  asked.length = 0
+  t.equal(await story.copyAhead('stream'), 'copied')
+  t.equal(story.wasOfUse, true)
+  t.equal(await story.differs('stream'), false)
+  t.ok(asked.length >= 30, `${asked.length} pages`)
+
+  const compared = watchCounts(target)
+  const replicas = new InStep(story.lanes, [source, target], '0:stream')
+  t.same(await differingValues(replicas, { type: 'stream', bytes: 100_000 }), [false, false])
+  // 1000 entries at most, and 1 MB.
+  t.ok(compared.length >= 6, `${compared.length} pieces`)
+  await story.on('target', 'XADD', 'stream', '*', 'f', 'v')
+  t.same(await differingValues(replicas, { type: 'stream', bytes: 100_000 }), [false, true])
 })

@@ -74,13 +74,13 @@ export class Source {
   }
 
   /** The same of entries of the stream, and no more than `most`. */
-  async fittingEntries(after: string, most: number): Promise<number> {
+  async fittingEntries(after: string, most: number): Promise<{ count: number; areAll: boolean }> {
     const { budget } = this
     const beganAtMs = performance.now()
     const asked = { after, most: Math.min(most, budget.elementsOf(1)), bytes: budget.bytes }
-    const count = await fittingInStream((...words) => this.answer(words), this.key, asked)
+    const fitting = await fittingInStream((...words) => this.answer(words), this.key, asked)
     budget.took(performance.now() - beganAtMs)
-    return count
+    return fitting
   }
 
   private async answer(words: readonly (Buffer | string)[]): Promise<Reply> {

@@ -26,7 +26,7 @@ while count < most do
 end
 return count`
 
-/** KEYS: the stream. ARGV: a start of XRANGE; how many at most; bytes. */
+/** KEYS: the stream. ARGV: a start of XRANGE; how many at most; bytes. Gives how many fit, and 1 if there are no others. */
 const STREAM_FITS = `
 local after, most, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local count = 0
@@ -35,13 +35,13 @@ while count < most do
   local found = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', some)
   for i = 1, #found do
     for _, field in ipairs(found[i][2]) do bytes = bytes - #field end
-    if bytes < 0 and count > 0 then return count end
+    if bytes < 0 and count > 0 then return {count, 0} end
     count = count + 1
     after = '(' .. found[i][1]
   end
-  if #found < some then break end
+  if #found < some then return {count, 1} end
 end
-return count`
+return {count, 0}`
 
 interface InOrder {
   readonly command: 'LRANGE' | 'ZRANGE'
@@ -75,7 +75,8 @@ export async function fittingInStream<Key>(
   ask: Asking<Key>,
   key: Key,
   { after, most, bytes }: { after: string; most: number; bytes: number },
-): Promise<number> {
-  if (most <= 1) return most
-  return Number(await ask('EVAL', STREAM_FITS, '1', key, after, String(most), String(bytes)))
+): Promise<{ count: number; areAll: boolean }> {
+  const fits = await ask('EVAL', STREAM_FITS, '1', key, after, String(most), String(bytes))
+  const [count, areAll] = fits as [number, number]
+  return { count, areAll: areAll === 1 }
 }

@@ -61,7 +61,6 @@ export class StreamPages {
   private readonly gone: string[] = []
   private readonly groups: StreamGroups
   private readonly mayBeGone: StreamGone
-  private bytesEach: number | undefined
 
   constructor(private readonly value: Value) {
     this.groups = new StreamGroups(value)
@@ -85,13 +84,12 @@ export class StreamPages {
    * @param isWhole the stream does not change any more: when nothing more comes, nothing will
    */
   async *entries(isWhole: boolean): AsyncGenerator<Page> {
-    const { source, budget, bytes } = this.value
-    this.bytesEach ??= bytes / Math.max(1, Number(await source.reply('XLEN')))
+    const { source } = this.value
     const before = this.last
     const from = before === undefined ? '-' : `(${before}`
-    const count = Math.min(COMMANDS_MAX, budget.elementsOf(this.bytesEach))
-    const entries = entriesIn(await source.piece('XRANGE', from, '+', 'COUNT', String(count)))
-    this.isRead = entries.length < count
+    const { count, areAll } = await source.fittingEntries(from, COMMANDS_MAX)
+    const entries = count === 0 ? [] : entriesIn(await source.piece('XRANGE', from, '+', 'COUNT', String(count)))
+    this.isRead = areAll
     this.readLast = entries.length
     this.last = entries.at(-1)?.id ?? before
     const to = this.isRead && isWhole ? '+' : entries.at(-1)?.id
