@@ -91,7 +91,7 @@ async function differingSequences(
   const [command, ...words] = slice
   for (let from = 0; from < length && !differing.all; ) {
     const asked = { command, place: from, step: 1, most: PIECE_ELEMENTS_MAX, bytes: PIECE_BYTES } as const
-    const to = from + Math.max(1, await fittingInOrder((...asking) => replicas.first(...asking), KEY, asked))
+    const to = from + (await fittingInOrder((...asking) => replicas.first(...asking), KEY, asked))
     differing.compare(await replicas.all(command, KEY, String(from), String(to - 1), ...words))
     from = to
   }

@@ -1,4 +1,4 @@
-import { keptReply } from '../backend/kept-reply.js'
+import { heldReply } from '../backend/held-reply.js'
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
@@ -110,7 +110,7 @@ class Reading implements ReplySink {
     const i = tag % this.links.length
     if ((flags & IS_ERROR) !== 0)
       this.fail(`${this.links[i].name} answered: ${buf.toString('utf8', start + 1, end - 2)}`)
-    this.replies[(tag - i) / this.links.length][i] = keptReply(buf, start, end, flags)
+    this.replies[(tag - i) / this.links.length][i] = heldReply(buf, start, end, flags)
     if (--this.open === 0 && !this.failed) this.resolve(this.replies)
   }
 

@@ -1,4 +1,4 @@
-import { keptReply } from '../../backend/kept-reply.js'
+import { heldReply } from '../../backend/held-reply.js'
 import { ANY_DB, type Link, LinkLostError } from '../../backend/link.js'
 import { decodeReply } from '../../resp/decode.js'
 import type { Reply } from '../../resp/encode.js'
@@ -29,7 +29,7 @@ export function ask(link: Link, frame: Frame, db: number): Promise<Buffer> {
       {
         onReply: (_tag, buf, start, end, flags) => {
           if ((flags & IS_ERROR) !== 0) reject(new RefusedError(buf.toString('utf8', start, end - 2)))
-          else resolve(keptReply(buf, start, end, flags))
+          else resolve(heldReply(buf, start, end, flags))
         },
         onLost: () => reject(new LinkLostError(link.name, true)),
       },
@@ -50,41 +50,13 @@ export class Source {
   ) {}
 
   /** The bytes of the reply to a command on the key that reads a piece of it. */
-  async piece(command: string, ...args: readonly string[]): Promise<Buffer> {
-    const beganAtMs = performance.now()
-    const bytes = await ask(this.link, frameOf([command, this.key, ...args]), this.db)
-    this.budget.took(performance.now() - beganAtMs)
-    return bytes
+  piece(command: string, ...args: readonly string[]): Promise<Buffer> {
+    return this.timed(this.bytes(command, ...args))
   }
 
   /** The reply to a command on the key, which stands behind the command, or its subcommand. */
   async reply(command: string | readonly [string, string], ...args: readonly (Buffer | string)[]): Promise<Reply> {
-    const words = typeof command === 'string' ? [command] : command
-    return this.answer([...words, this.key, ...args])
-  }
-
-  /** How many elements of the list are a piece; see `fittingInOrder`. */
-  async fitting(place: number, step: 1 | -1): Promise<number> {
-    const { budget } = this
-    const beganAtMs = performance.now()
-    const asked = { command: 'LRANGE', place, step, most: budget.elementsOf(1), bytes: budget.bytes } as const
-    const count = await fittingInOrder((...words) => this.answer(words), this.key, asked)
-    budget.took(performance.now() - beganAtMs)
-    return count
-  }
-
-  /** The same of entries of the stream, and no more than `most`. */
-  async fittingEntries(after: string, most: number): Promise<{ count: number; areAll: boolean }> {
-    const { budget } = this
-    const beganAtMs = performance.now()
-    const asked = { after, most: Math.min(most, budget.elementsOf(1)), bytes: budget.bytes }
-    const fitting = await fittingInStream((...words) => this.answer(words), this.key, asked)
-    budget.took(performance.now() - beganAtMs)
-    return fitting
-  }
-
-  private async answer(words: readonly (Buffer | string)[]): Promise<Reply> {
-    const bytes = await ask(this.link, frameOf(words), this.db)
+    const bytes = await this.bytes(command, ...args)
     return decodeReply(bytes, 0, bytes.length)
   }
 
@@ -92,6 +64,33 @@ export class Source {
   bytes(command: string | readonly [string, string], ...args: readonly (Buffer | string)[]): Promise<Buffer> {
     const words = typeof command === 'string' ? [command] : command
     return ask(this.link, frameOf([...words, this.key, ...args]), this.db)
+  }
+
+  /** How many elements of the list are a piece; see `fittingInOrder`. */
+  fitting(place: number, step: 1 | -1): Promise<number> {
+    const { budget } = this
+    const asked = { command: 'LRANGE', place, step, most: budget.elementsOf(1), bytes: budget.bytes } as const
+    return this.timed(fittingInOrder(this.answer, this.key, asked))
+  }
+
+  /** The same of entries of the stream, and no more than `most`. */
+  fittingEntries(after: string, most: number): Promise<{ count: number; areAll: boolean }> {
+    const { budget } = this
+    const asked = { after, most: Math.min(most, budget.elementsOf(1)), bytes: budget.bytes }
+    return this.timed(fittingInStream(this.answer, this.key, asked))
+  }
+
+  private readonly answer = async (...words: readonly (Buffer | string)[]): Promise<Reply> => {
+    const bytes = await ask(this.link, frameOf(words), this.db)
+    return decodeReply(bytes, 0, bytes.length)
+  }
+
+  /** Its time counts for how large the next pieces are. */
+  private async timed<T>(asking: Promise<T>): Promise<T> {
+    const beganAtMs = performance.now()
+    const answer = await asking
+    this.budget.took(performance.now() - beganAtMs)
+    return answer
   }
 
   /** The server's clock. */

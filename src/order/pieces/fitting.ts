@@ -55,7 +55,7 @@ interface InOrder {
 type Asking<Key> = (...words: (string | Key)[]) => Promise<unknown>
 
 /**
- * How many elements of a list, or members of a sorted set, fit into so many bytes, at least one where there is one.
+ * How many elements of a list, or members of a sorted set, fit into so many bytes, at least one.
  *
  * @param command what reads them
  * @param place of the first one, as the command has it
@@ -66,8 +66,8 @@ export async function fittingInOrder<Key>(
   key: Key,
   { command, place, step, most, bytes }: InOrder,
 ): Promise<number> {
-  if (most <= 1) return most
-  return Number(await ask('EVAL', FITS, '1', key, command, String(place), String(step), String(most), String(bytes)))
+  const fits = await ask('EVAL', FITS, '1', key, command, String(place), String(step), String(most), String(bytes))
+  return Math.max(1, Number(fits))
 }
 
 /** How many entries of a stream fit into so many bytes, at least one where there is one; `after` is a start of XRANGE. */

@@ -72,8 +72,14 @@ export class ListBuilding implements Building {
 
   /** How many elements are still to be read. */
   private get left(): number {
+    const { onLeft, onRight } = this.open
+    return onLeft + onRight
+  }
+
+  /** How many of them at each end; on the right where nothing is the same any more. */
+  private get open(): { onLeft: number; onRight: number } {
     const { low, high, sameLow, sameHigh } = this
-    return sameLow < sameHigh ? sameLow - low + (high - sameHigh) : high - low
+    return sameLow < sameHigh ? { onLeft: sameLow - low, onRight: high - sameHigh } : { onLeft: 0, onRight: high - low }
   }
 
   private async begin(): Promise<void> {
@@ -95,7 +101,7 @@ export class ListBuilding implements Building {
     const fitting = await this.fitting()
     const { low, high } = this
     const page: Page[number][] = this.cutBack()
-    const [onLeft, onRight] = [this.sameLow - low, high - this.sameHigh]
+    const { onLeft, onRight } = this.open
     const end: End = onRight >= onLeft ? 'right' : 'left'
     // What was looked at is what is read, but where ends of the list have been here in between.
     const count = Math.min(Math.max(onLeft, onRight), fitting)
@@ -111,13 +117,11 @@ export class ListBuilding implements Building {
 
   /** How many elements are a page, at the end where more is left. */
   private fitting(): Promise<number> {
-    const { low, high, sameLow, sameHigh } = this
-    const isAnySame = sameLow < sameHigh
-    const [onLeft, onRight] = isAnySame ? [sameLow - low, high - sameHigh] : [0, high - low]
-    const isRight = onRight >= onLeft
-    const place = isRight ? (isAnySame ? sameHigh - low : 0) : onLeft - 1
     const { source, inOrder } = this.reading
-    return inOrder(() => source.fitting(place, isRight ? 1 : -1))
+    const { onLeft, onRight } = this.open
+    const [place, step] =
+      onRight >= onLeft ? ([this.high - this.low - onRight, 1] as const) : ([onLeft - 1, -1] as const)
+    return inOrder(() => source.fitting(place, step))
   }
 
   private async read(from: number, count: number, expected: number): Promise<Elements> {

@@ -5,7 +5,7 @@ import { OWNED } from '../resp/reply-framer.js'
 const COPIED_BYTES_MAX = 4 * 1024 * 1024
 
 /** The bytes of a reply, as a sink is given it, which stay as they are for as long as somebody has them. */
-export function keptReply(buf: Buffer, start: number, end: number, flags: number): Buffer {
+export function heldReply(buf: Buffer, start: number, end: number, flags: number): Buffer {
   const isKept = (flags & OWNED) !== 0 || (end - start > COPIED_BYTES_MAX && hold(buf))
   return isKept ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end))
 }
