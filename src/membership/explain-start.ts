@@ -1,4 +1,3 @@
-import type { Logger } from '../base/log.js'
 import type { Missing } from './council.js'
 import type { ViewRecord } from './marker.js'
 
@@ -67,14 +66,13 @@ export function explainUnnoted({ council, members, count }: Missing, epoch: numb
   )
 }
 
-/** Says why nothing is served though some members are there, and what the operator may do. */
-export function cutOffFrom(log: Logger, unheard: readonly string[]): string {
+/** Why nothing is served though some members are there, and what the operator may do. */
+export function explainCutOff(unheard: readonly string[]): string {
   const who = unheard.length === 0 ? 'too few members answer' : `${list(unheard)} cannot be reached`
-  const reason =
+  return (
     `${who}, and another proxy may serve the ring with them, because no state file says that none does; start or reach ` +
     'them; ring.withoutMajority: serve does not wait for that'
-  log.error({ event: 'cut-off', unheard }, reason)
-  return reason
+  )
 }
 
 /** What has happened when views were found that the ring went on without, and what the operator may do. */

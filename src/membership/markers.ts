@@ -6,7 +6,7 @@ import { isError, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type Council, councilOf, type Missing, missingToNote } from './council.js'
-import { cutOffFrom, explainUnnoted } from './explain-start.js'
+import { explainCutOff, explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
 import { Lease, type LeaseState, Predecessor } from './lease.js'
 import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
@@ -320,6 +320,7 @@ export class Markers {
     this.lastAcknowledged = { term, epoch: view.epoch }
     this.before = [councilOf(view, file?.id)]
     this.lease.look()
+    this.predecessor?.forget()
     this.predecessor = undefined
     for (const listener of [...this.listeners]) listener(view.epoch)
   }
@@ -338,18 +339,19 @@ export class Markers {
   }
 
   private leaseIs(state: LeaseState): void {
-    const { links, log, cutOff } = this.deps
-    const members = this.before.flatMap((council) => council.members)
-    const reason =
-      state === 'lost'
-        ? cutOffFrom(
-            log,
-            members.filter((name) => links.get(name)?.ready !== true),
-          )
-        : undefined
+    const { log, cutOff } = this.deps
+    const unheard = state === 'lost' ? this.unheard() : undefined
+    const reason = unheard && explainCutOff(unheard)
     cutOff(state !== 'held', reason)
-    if (state === 'held') log.info({ event: 'not-cut-off' }, 'enough members have said that they are ours')
-    else if (state === 'asking') this.beat()
+    if (reason !== undefined) log.error({ event: 'cut-off', unheard }, reason)
+    else if (state === 'held') log.info({ event: 'not-cut-off' }, 'enough members have said that they are ours')
+    else this.beat()
+  }
+
+  /** Members that are not reached, of those whose word counts. */
+  private unheard(): string[] {
+    const members = this.before.flatMap((council) => council.members)
+    return members.filter((name) => this.deps.links.get(name)?.ready !== true)
   }
 
   private missing(view: View): Missing | undefined {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { AnotherProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
@@ -13,6 +13,17 @@ import { until } from '../helpers/until.js'
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`)
 const FULL = 'dt-3'
 const DOWN_AFTER_MS = 4000
+
+/** A ring of four, and a connection to the one that will refuse marks, which is waited for 1.5 s. */
+async function fourWithOne(t: Test) {
+  const ring = await startRing(t, 4)
+  const another = await AnotherProxy.started(t, ring, { unavailableTimeoutMs: 1000 })
+  const client = await another.connect()
+  const member = await RawClient.connect(ring.server(FULL).port)
+  t.teardown(() => member.close())
+  await tellSentinels(ring, 'SET', FULL, 'down-after-milliseconds', '1500')
+  return { ring, another, client, member }
+}
 
 t.test('one server is full and another one dies: first the keys go on that are not on it, then all', async (t) => {
   const ring = await startRing(t, 5)
@@ -58,13 +69,8 @@ t.test('one server is full and another one dies: first the keys go on that are n
 t.test(
   'one that takes everything but marks is out until it takes them, though its connection can be made',
   async (t) => {
-    const ring = await startRing(t, 4)
-    const another = await AnotherProxy.started(t, ring, { unavailableTimeoutMs: 1000 })
-    const client = await another.connect()
-    const member = await RawClient.connect(ring.server(FULL).port)
-    t.teardown(() => member.close())
+    const { ring, another, client, member } = await fourWithOne(t)
     await member.ask('ACL', 'SETUSER', 'default', '-function|load')
-    await tellSentinels(ring, 'SET', FULL, 'down-after-milliseconds', '1500')
     await ring.kill('dt-4')
     await declareDown(ring, 'dt-4')
     await until('both are out', async () => (await membersOf(client)) === 'dt-1 dt-2')
@@ -80,12 +86,7 @@ t.test(
 t.test(
   'one that takes no mark any more is out, though no view changes and it answers PING; one without memory is not',
   async (t) => {
-    const ring = await startRing(t, 4)
-    const another = await AnotherProxy.started(t, ring, { unavailableTimeoutMs: 1000 })
-    const client = await another.connect()
-    const member = await RawClient.connect(ring.server(FULL).port)
-    t.teardown(() => member.close())
-    await tellSentinels(ring, 'SET', FULL, 'down-after-milliseconds', '1500')
+    const { another, client, member } = await fourWithOne(t)
     await member.ask('CONFIG', 'SET', 'maxmemory', '1')
     await sleep(4000)
     t.equal(await membersOf(client), 'dt-1 dt-2 dt-3 dt-4')
