@@ -71,7 +71,8 @@ async function serve(argv: string[]): Promise<number> {
   })
   if (values.takeover && values.standby)
     throw new UsageError('--standby waits for another proxy, --takeover does not: give one of them')
-  const [{ loadConfig }, { createLogger }] = [await import('./config/config.js'), await import('./base/log.js')]
+  const { loadConfig } = await import('./config/config.js')
+  const { createLogger } = await import('./base/log.js')
   const readConfig = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const config = readConfig()
   const { createProxy } = await import('./proxy.js')

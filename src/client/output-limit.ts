@@ -24,12 +24,15 @@ export function pushLimitsOf({ limits }: Pick<Config, 'limits'>): OutputLimits {
   return { hardBytes: pushBufferHardBytes, softBytes: pushBufferSoftBytes, softMs: pushBufferSoftMs }
 }
 
-/** Those of a client: who listens to anything is of the class `pubsub`, whatever else it asks for [Redis networking.c getClientType]. */
+/**
+ * Those of a client: who listens to anything is of the class `pubsub`, whatever else it asks for [Redis networking.c getClientType]; so is,
+ * here, who monitors.
+ */
 export function outputLimitsOf(
-  { subscriber }: { readonly subscriber: unknown },
+  { subscriber, monitoring }: { readonly subscriber: unknown; readonly monitoring: unknown },
   { config, pushLimits }: { readonly config: Pick<Config, 'limits'>; readonly pushLimits: Readonly<OutputLimits> },
 ): Readonly<OutputLimits> {
-  if (subscriber !== undefined) return pushLimits
+  if (subscriber !== undefined || monitoring !== undefined) return pushLimits
   const { outputBufferHardBytes, outputBufferSoftBytes, outputBufferSoftMs } = config.limits
   return { hardBytes: outputBufferHardBytes, softBytes: outputBufferSoftBytes, softMs: outputBufferSoftMs }
 }

@@ -124,9 +124,7 @@ export class Sweeper {
     seen.takenBytes = takenBytes
     seen.queuedBytes = queuedBytes
     // Also of who listens or monitors: nothing more may be published that would show it.
-    const { session } = client
-    const { pushLimits } = this.server
-    const { softBytes, softMs } = session.monitoring === undefined ? outputLimitsOf(session, this.server) : pushLimits
+    const { softBytes, softMs } = outputLimitsOf(client.session, this.server)
     seen.softSinceMs = exceeds(pendingBytes, softBytes) ? (seen.softSinceMs ?? nowMs) : undefined
     seen.softMs = softMs
     return seen

@@ -1,13 +1,6 @@
 import type { OverlayMore, OverlayRow } from './overlay-row.js'
 
 const varying: OverlayMore = { compare: false }
-const claimed: OverlayMore = {
-  ...varying,
-  options: '6 COUNT+1 JUSTID',
-  choice: 'claimed',
-  values: true,
-  leaves: 'same',
-}
 
 /** The commands on streams. The columns are explained in overlay-row.ts. */
 export const STREAM_OVERLAY: readonly OverlayRow[] = [
@@ -23,7 +16,12 @@ export const STREAM_OVERLAY: readonly OverlayRow[] = [
       options: '2 NOMKSTREAM MAXLEN~1 MINID~1 LIMIT+1 KEEPREF^ DELREF^ ACKED!^ …id',
     },
   ],
-  ['xautoclaim', 'key', 'master-first', claimed],
+  [
+    'xautoclaim',
+    'key',
+    'master-first',
+    { ...varying, options: '6 COUNT+1 JUSTID', choice: 'claimed', values: true, leaves: 'same' },
+  ],
   ['xclaim', 'key', 'copy', { ...varying, values: true, leaves: 'same' }],
   ['xdel', 'key', 'apply', { elements: 'ids' }],
   ['xgroup', 'unsupported', 'none'],

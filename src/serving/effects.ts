@@ -87,7 +87,7 @@ function claimEffect(frame: Frame, reply: Reply): Effect {
   if (claimed.length + dropped.length === 0) {
     return { frame: frameOf(['XAUTOCLAIM', key, group, consumer, NEVER, ...rest]), answer: encodeReply(reply, 3) }
   }
-  const isJustIds = rest.some((word, i) => i > 0 && /^justid$/i.test(word.latin1Slice()))
+  const isJustIds = rest.some((_, i) => i > 0 && isOption(frame, i + 5, 'justid'))
   const idOf = (entry: Reply) => (isJustIds ? entry : (entry as Reply[])[0]) as Buffer
   const ids = [...claimed.map(idOf), ...(dropped as Buffer[])]
   const words = ['XCLAIM', key, group, consumer, '0', ...ids, ...(isJustIds ? ['JUSTID'] : [])]
