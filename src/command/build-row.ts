@@ -45,6 +45,7 @@ export function buildRow(
     choice: more?.choice,
     elements: more?.elements,
     oneTurn: more?.oneTurn ?? false,
+    databases: more?.databases,
     asksAll: more?.asks,
     waits: more?.waits,
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),

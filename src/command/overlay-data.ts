@@ -81,14 +81,14 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
   ['unlink', 'split', 'apply', { merge: 'sum', ends: 'always' }],
 
   // strings and bitmaps
-  ['append', 'key', 'apply', { elements: 'bytes' }],
+  ['append', 'key', 'apply', { elements: 'bytes-behind' }],
   ['bitcount', 'key', 'none'],
   [
     'bitfield',
     'key',
     'apply',
     {
-      ...{ reads: 'BITFIELD_RO SET INCRBY OVERFLOW', values: true, elements: 'bytes' },
+      ...{ reads: 'BITFIELD_RO SET INCRBY OVERFLOW', values: true, elements: 'bit-fields' },
       options: '2 GET+2 SET+3 INCRBY+3 OVERFLOW+1',
     },
   ],
@@ -128,7 +128,7 @@ export const DATA_OVERLAY: readonly OverlayRow[] = [
       values: true,
     },
   ],
-  ['setbit', 'key', 'apply', { elements: 'bytes' }],
+  ['setbit', 'key', 'apply', { elements: 'bit' }],
   ['setex', 'key', 'absolute', { time: 's value', ends: 'always' }],
   ['setnx', 'key', 'apply'],
   ['setrange', 'key', 'apply', { elements: 'bytes' }],

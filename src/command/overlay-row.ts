@@ -2,6 +2,7 @@ import type {
   AsksAll,
   BehindMulti,
   Choice,
+  Databases,
   Elements,
   EndsDeadline,
   Gather,
@@ -60,6 +61,7 @@ import type {
  * - listening: of a command that a client may send while it listens, see `CommandRow`.
  * - protected: a setting says who may send it, see `CommandRow`.
  * - asks: for the route `members`, what the command wants to know of all keys, see `AsksAll`.
+ * - databases: of a command that empties whole databases or exchanges two of them, which.
  * - oneTurn: of a command for all members that is emitted in one turn, so that it can leave with others of a transaction.
  */
 export type OverlayRow = readonly [name: string, route: Route, replicate: Replicate, more?: OverlayMore]
@@ -86,6 +88,7 @@ export interface OverlayMore {
   readonly reads?: string
   readonly values?: true
   readonly oneTurn?: true
+  readonly databases?: Databases
   readonly asks?: AsksAll
   readonly waits?: Waits
   readonly leaves?: Leaves

@@ -94,9 +94,14 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'none',
     { asks: 'number', note: 'may have to walk over all keys while data moves [The keyspace]' },
   ],
-  ['flushall', 'members', 'apply', { oneTurn: true, note: 'on all servers' }],
-  ['flushdb', 'members', 'apply', { oneTurn: true, note: 'on all servers' }],
-  ['swapdb', 'members', 'apply', { note: 'may be answered TRYAGAIN, which is not applied [Servers that are away]' }],
+  ['flushall', 'members', 'apply', { databases: 'all emptied', oneTurn: true, note: 'on all servers' }],
+  ['flushdb', 'members', 'apply', { databases: 'one emptied', oneTurn: true, note: 'on all servers' }],
+  [
+    'swapdb',
+    'members',
+    'apply',
+    { databases: 'exchanged', note: 'may be answered TRYAGAIN, which is not applied [Servers that are away]' },
+  ],
 
   // server
   ['acl', 'unsupported', 'none'],

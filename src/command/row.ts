@@ -57,6 +57,8 @@ export interface CommandRow {
   readonly otherDb: OtherDb | undefined
   /** For the route `members`: it is emitted to all of them in one turn, so it can stand between MULTI and EXEC [transaction/wide.ts]. */
   readonly oneTurn: boolean
+  /** What becomes of whole databases by it. */
+  readonly databases: Databases | undefined
   /** How the time stands in it that its key gets: of all in mode `absolute`. */
   readonly time: Time | undefined
   /** Whether the deadline that its key had before is gone in any case. */
@@ -120,6 +122,11 @@ export type OtherDb =
   | 'argument' // MOVE key db
   | 'option' // COPY source destination [DB db]
 
+export type Databases =
+  | 'all emptied' // FLUSHALL [ASYNC|SYNC]
+  | 'one emptied' // FLUSHDB [ASYNC|SYNC]: the one that is selected
+  | 'exchanged' // SWAPDB one other
+
 export type Time =
   | 'words' // SET key value [EX s | PX ms | EXAT s | PXAT ms], GETEX key [EX s …]
   | 's value' // SETEX key s value
@@ -157,7 +164,11 @@ export type Elements =
   | 'moved' // LMOVE source destination from to
   | 'moved-right-left' // RPOPLPUSH source destination
   | 'trimmed' // LTRIM key start stop
-  | 'bytes' // SETRANGE key offset value: those of a string that stand there; none for APPEND
+  // Bytes of a string; what they add lies behind all that was there:
+  | 'bytes-behind' // APPEND key value
+  | 'bytes' // SETRANGE key offset value
+  | 'bit' // SETBIT key offset value
+  | 'bit-fields' // BITFIELD key [GET type offset | SET type offset value | …] …
   | 'beside' // none that lies between others: XADD and trims, at the ends of a stream; its groups, and what is pending in them
 
 /** What a command for all members wants to know of all keys. */

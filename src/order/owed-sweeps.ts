@@ -1,11 +1,8 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
-import { wordOf } from '../base/ascii.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
-
-/** All databases, in place of the number of one. */
-const ALL = -1
+import { ALL_DATABASES } from './database-change.js'
 
 /** What one process may not have executed. */
 interface Owed {
@@ -31,13 +28,17 @@ export class OwedSweeps {
     return this.byName.has(name)
   }
 
-  /** The connection broke, or had broken, before this was answered. */
-  owe({ name, info }: Link, args: readonly Buffer[], db: number): void {
+  /**
+   * The connection broke, or had broken, before this was answered.
+   *
+   * @param db the database that was to be emptied, or ALL_DATABASES
+   */
+  owe({ name, info }: Link, db: number): void {
     let owed = this.byName.get(name)
     if (owed === undefined || owed.runId !== info?.runId) {
       this.byName.set(name, (owed = { runId: info?.runId, databases: new Set() }))
     }
-    owed.databases.add(wordOf(args[0]).toLowerCase() === 'flushall' ? ALL : db)
+    owed.databases.add(db)
   }
 
   /** The link is up, and nothing has been emitted on it. */
@@ -48,9 +49,9 @@ export class OwedSweeps {
       this.byName.delete(link.name)
       return
     }
-    for (const db of owed.databases.has(ALL) ? [ALL] : owed.databases) {
+    for (const db of owed.databases.has(ALL_DATABASES) ? [ALL_DATABASES] : owed.databases) {
       link.sweeps++
-      const frame = frameOf([db === ALL ? 'FLUSHALL' : 'FLUSHDB', 'ASYNC'])
+      const frame = frameOf([db === ALL_DATABASES ? 'FLUSHALL' : 'FLUSHDB', 'ASYNC'])
       link.emitFrame(frame, Math.max(0, db), this.sinkFor(link.name, owed, db), 0)
     }
   }
@@ -69,7 +70,7 @@ export class OwedSweeps {
           this.refused(name, `it refused to empty databases: ${buf.toString('utf8', start + 1, end - 2)}`)
           return
         }
-        if (db === ALL) owed.databases.clear()
+        if (db === ALL_DATABASES) owed.databases.clear()
         else owed.databases.delete(db)
         if (owed.databases.size === 0) this.byName.delete(name)
       },

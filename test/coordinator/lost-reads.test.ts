@@ -8,6 +8,7 @@ import { Swaps } from '../../src/order/swaps.js'
 import type { Frame } from '../../src/resp/frame.js'
 import type { Keyspace } from '../../src/serving/keyspace/keyspace.js'
 import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
+import { changeOf } from '../helpers/database-change.js'
 
 const CLIENT = {}
 const NOBODY = {}
@@ -39,9 +40,8 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     isMember: () => true,
     options: { distrust: () => {} },
   }
-  const args = command.map((word) => Buffer.from(word))
   const own = { client, db } as ReplySlot
-  const done = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, args, own)
+  const done = changeDatabases({ order, changed: () => {} } as unknown as Keyspace, changeOf(command, db), own)
   for (const each of [0, 1]) {
     const slot = { client: CLIENT, db: each } as ReplySlot
     lostReads.add(slot, [`${each}:key`], () => {})

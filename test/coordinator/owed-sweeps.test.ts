@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ALL_DATABASES } from '../../src/order/database-change.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
 import { until } from '../helpers/until.js'
 
@@ -38,16 +39,16 @@ t.test(
   async (t) => {
     const { order, replicas } = new RingInMemory(t)
     const link = replicas[0]
-    const owe = (command: string, db: number) => order.owedSweeps.owe(link.asLink, [Buffer.from(command)], db)
-    for (const db of [3, 5, 3]) owe('flushdb', db)
+    const owe = (db: number) => order.owedSweeps.owe(link.asLink, db)
+    for (const db of [3, 5, 3]) owe(db)
     order.owedSweeps.linkUp(link.asLink)
     t.same(link.asked, ['FLUSHDB ASYNC', 'FLUSHDB ASYNC'])
     link.answers('+OK')
     t.ok(order.owedSweeps.isOwed(link.name))
     link.answers('+OK')
     t.notOk(order.owedSweeps.isOwed(link.name))
-    owe('FLUSHDB', 1)
-    owe('FLUSHALL', 2)
+    owe(1)
+    owe(ALL_DATABASES)
     order.owedSweeps.linkUp(link.asLink)
     t.same(link.asked, ['FLUSHALL ASYNC'])
     link.answers('+OK')
@@ -61,11 +62,11 @@ t.test('another process is owed nothing, and who refuses is filled anew', async 
   const distrusted: string[] = []
   Object.assign(order.options, { distrust: (name: string, reason: string) => distrusted.push(`${name}: ${reason}`) })
   const process = (runId: string) => ({ ...link.asLink, name: link.name, info: { runId } }) as never
-  order.owedSweeps.owe(process('one'), [Buffer.from('FLUSHALL')], 0)
+  order.owedSweeps.owe(process('one'), ALL_DATABASES)
   order.owedSweeps.linkUp(process('another'))
   t.same(link.asked, [])
   t.notOk(order.owedSweeps.isOwed(link.name))
-  order.owedSweeps.owe(link.asLink, [Buffer.from('FLUSHALL')], 0)
+  order.owedSweeps.owe(link.asLink, ALL_DATABASES)
   order.owedSweeps.linkUp(link.asLink)
   link.answers('-NOREPLICAS Not enough good replicas to write.')
   t.same(distrusted, [`${link.name}: it refused to empty databases: NOREPLICAS Not enough good replicas to write.`])

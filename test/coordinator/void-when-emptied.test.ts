@@ -9,6 +9,7 @@ import type { Frame } from '../../src/resp/frame.js'
 import { IS_ERROR } from '../../src/resp/reply-framer.js'
 import type { Keyspace } from '../../src/serving/keyspace/keyspace.js'
 import { changeDatabases } from '../../src/serving/keyspace/whole-databases.js'
+import { changeOf } from '../helpers/database-change.js'
 
 /** A write and a read that are held on a member, and a FLUSHALL that is on its way there. */
 class Story {
@@ -51,7 +52,7 @@ class Story {
     lanes.hold(link, ['0:a'], { ...held('write'), changes: true })
     lanes.hold(link, ['0:b'], held('read'))
     const slot = { client: {}, db: 0 } as ReplySlot
-    this.reply = changeDatabases({ order, emptied: () => {} } as unknown as Keyspace, [Buffer.from('FLUSHALL')], slot)
+    this.reply = changeDatabases({ order, changed: () => {} } as unknown as Keyspace, changeOf(['FLUSHALL']), slot)
   }
 
   async answers(reply: string): Promise<string[]> {

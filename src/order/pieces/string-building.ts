@@ -25,7 +25,7 @@ export class StringBuilding implements Building {
   constructor(private readonly reading: Reading) {}
 
   wrote({ row, frame, keys }: Written): boolean {
-    const ranges = row.elements === 'bytes' && keys === 1 ? rangesIn(row, frame) : undefined
+    const ranges = keys === 1 ? rangesIn(row, frame) : undefined
     return ranges?.every((range) => this.changes.add(blocksOf(range))) === true
   }
 
@@ -77,14 +77,14 @@ function* blocksOf([from, to]: Range): Generator<string> {
 }
 
 /** What a write may change of what was there before; undefined when that is not certain. */
-function rangesIn({ name }: CommandRow, frame: Frame): Range[] | undefined {
-  if (name === 'append') return []
-  if (name === 'bitfield') return fieldsIn(frame)
+function rangesIn({ elements }: CommandRow, frame: Frame): Range[] | undefined {
+  if (elements === 'bytes-behind') return []
+  if (elements === 'bit-fields') return fieldsIn(frame)
+  if (elements !== 'bytes' && elements !== 'bit') return undefined
   const offset = wordAt(frame, 2)
   if (!/^\d{1,12}$/.test(offset)) return undefined
   const from = Number(offset)
-  if (name === 'setrange') return [[from, from + argumentOf(frame, 3).length]]
-  return name === 'setbit' ? [bitsAt(from, 1)] : undefined
+  return [elements === 'bit' ? bitsAt(from, 1) : [from, from + argumentOf(frame, 3).length]]
 }
 
 /** BITFIELD key [GET type offset | SET type offset value | INCRBY type offset increment | OVERFLOW how] … */

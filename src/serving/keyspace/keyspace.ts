@@ -1,4 +1,5 @@
 import type { Link } from '../../backend/link.js'
+import { ALL_DATABASES, type DatabaseChange } from '../../order/database-change.js'
 import type { Order } from '../../order/order.js'
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import type { Serving } from '../../order/router.js'
@@ -152,10 +153,10 @@ export class Keyspace {
     return null
   }
 
-  /** All members have executed FLUSHALL, FLUSHDB or SWAPDB. */
-  emptied(command: string, db: number): void {
-    if (command === 'swapdb') this.forget()
-    else if (command === 'flushdb') this.clean.add(db)
+  /** All members have executed it. */
+  changed({ emptied }: DatabaseChange): void {
+    if (emptied === undefined) this.forget()
+    else if (emptied !== ALL_DATABASES) this.clean.add(emptied)
     else for (let i = 0; i < this.order.databases; i++) this.clean.add(i)
   }
 

@@ -1,5 +1,6 @@
 import { LinkLostError } from '../../backend/link.js'
 import type { CommandRow } from '../../command/row.js'
+import { DatabaseChange } from '../../order/database-change.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Reply } from '../../resp/encode.js'
@@ -72,7 +73,7 @@ async function overMembers(
   slot: ReplySlot,
 ): Promise<Reply> {
   if (row.replicate === 'none') return askMembers(keyspace, row, args, slot.db, slot.atGates === undefined)
-  return keyspace.order.router.someGone ?? changeDatabases(keyspace, args, slot)
+  return keyspace.order.router.someGone ?? changeDatabases(keyspace, new DatabaseChange(row, args, slot.db), slot)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Link, LinkLostError } from '../../backend/link.js'
-import { wordOf } from '../../base/ascii.js'
+import { ALL_DATABASES, type DatabaseChange } from '../../order/database-change.js'
 import type { Entry } from '../../order/gates.js'
 import type { Lanes, Voided } from '../../order/lanes.js'
 import type { Order } from '../../order/order.js'
@@ -26,20 +26,19 @@ const HELD_POLL_MS = 10
  *
  * @param slot that of the command, which somebody else answers
  */
-export async function changeDatabases(keyspace: Keyspace, args: readonly Buffer[], slot: ReplySlot): Promise<Reply> {
+export async function changeDatabases(keyspace: Keyspace, change: DatabaseChange, slot: ReplySlot): Promise<Reply> {
   const { order } = keyspace
-  const { db, client } = slot
   const deadlineMs = order.waiting.deadline()
-  const wrong = wrongWords(args)
-  if (wrong !== undefined) return wrong
+  const refusal = change.refusal()
+  if (refusal !== undefined) return refusal
   const { gates } = order
-  const claim = { ids: [], isShared: false, isOfDatabase: concernedBy(args, db) }
+  const claim = { ids: [], isShared: false, isOfDatabase: (db: number) => change.concerns(db) }
   const ticket = gates.ticket()
   let entry: Entry | undefined
   for (;;) {
     const isWritable = order.router.anyMember.writable()
     const isBehind = order.lostReads.isBehind(slot)
-    if (isWritable && !isBehind && !mustWait(order, args, db)) {
+    if (isWritable && !isBehind && !mustWait(order, change)) {
       if (entry !== undefined || gates.isFree(claim)) break
       // Operations that have looked at keys write first.
       entry = await gates.entered(claim, ticket, deadlineMs)
@@ -53,67 +52,44 @@ export async function changeDatabases(keyspace: Keyspace, args: readonly Buffer[
       continue
     }
     const nowMs = performance.now()
-    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(wordOf(args[0]).toLowerCase()) : order.unavailable()
+    if (nowMs >= deadlineMs) return isWritable ? stillWaiting(change.name) : order.unavailable()
     await order.waiting.change(Math.min(deadlineMs, nowMs + HELD_POLL_MS))
   }
-  const swept = sweep(keyspace, args, db, client)
+  const swept = sweep(keyspace, change, slot.client)
   // What others have been waiting with is emitted behind it.
   if (entry !== undefined) gates.leave(entry)
   order.awaited.look()
   return swept
 }
 
-/** The databases that it concerns. */
-export function concernedBy(args: readonly Buffer[], db: number): (db: number) => boolean {
-  const command = wordOf(args[0]).toLowerCase()
-  if (command !== 'swapdb') return (each) => command === 'flushall' || each === db
-  const [one, other] = args.slice(1).map((arg) => Number(wordOf(arg)))
-  // With itself it is not swapped [Redis db.c dbSwapDatabases].
-  return (each) => one !== other && (each === one || each === other)
-}
-
 /** Whether what is held forbids it for now: see `changeDatabases`. */
-export function mustWait({ lanes, doubts }: Order, args: readonly Buffer[], db: number): boolean {
-  const command = wordOf(args[0]).toLowerCase()
-  if (command === 'flushdb') return lanes.active > 0 && lanes.crosses(db)
-  const swapped = args.slice(1).map((arg) => Number(wordOf(arg)))
-  return command === 'swapdb' && (lanes.concerns(swapped) || doubts.concerns(swapped))
-}
-
-/** Whether servers do it: what names a database that is none all of them refuse. */
-function isValid({ databases }: Order, args: readonly Buffer[], command: string): boolean {
-  const isDatabase = (arg: Buffer) => /^(0|[1-9]\d{0,8})$/.test(wordOf(arg)) && Number(arg) < databases
-  return command !== 'swapdb' || args.slice(1).every(isDatabase)
-}
-
-/** What is answered to wrong words. */
-export function wrongWords(args: readonly Buffer[]): Reply | undefined {
-  const isWrong = args.length > 2 || (args.length === 2 && !/^(a?sync)$/i.test(wordOf(args[1])))
-  return isWrong && wordOf(args[0]).toLowerCase() !== 'swapdb' ? error('ERR syntax error') : undefined
+export function mustWait({ lanes, doubts }: Order, change: DatabaseChange): boolean {
+  const { isSwap, emptied } = change
+  if (isSwap) return lanes.concerns(change.exchanged) || doubts.concerns(change.exchanged)
+  return emptied !== ALL_DATABASES && lanes.active > 0 && lanes.crosses(emptied as number)
 }
 
 /** Emits it to all members, in the turn in which it is called, when nothing stands against it. */
-export async function sweep(keyspace: Keyspace, args: readonly Buffer[], db: number, client: unknown): Promise<Reply> {
+export async function sweep(keyspace: Keyspace, change: DatabaseChange, client: unknown): Promise<Reply> {
   const { order } = keyspace
-  const command = wordOf(args[0]).toLowerCase()
   const { lanes, acknowledgement } = order
-  const concerns = concernedBy(args, db)
+  const concerns = (db: number) => change.concerns(db)
   let voided: ReturnType<Lanes['cover']> = new Map()
-  if (command !== 'swapdb') {
+  if (!change.isSwap) {
     voided = lanes.cover(concerns)
     // Who is no member any more is not asked to empty anything.
     for (const [link, { held }] of voided) {
       if (!order.router.links.includes(link)) for (const each of held) each.dropped()
     }
   }
-  const emitted = emitToAll(order, args, db, command, (link, answer) => {
+  const emitted = emitToAll(order, change, (link, answer) => {
     if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
   // What all refuse has changed nothing.
-  if (isValid(order, args, command)) {
+  if (change.isValid(order.databases)) {
     if (order.watches.any) order.watches.swept(concerns)
-    if (order.awaited.any && (command === 'swapdb' || order.awaited.ends)) order.awaited.swapped(concerns)
+    if (order.awaited.any && (change.isSwap || order.awaited.ends)) order.awaited.swapped(concerns)
   }
   const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
@@ -122,7 +98,7 @@ export async function sweep(keyspace: Keyspace, args: readonly Buffer[], db: num
     order.stats.outcomesUnknown++
     return outcomeUnknown(without)
   }
-  keyspace.emptied(command, db)
+  keyspace.changed(change)
   if (!(await acknowledgement.opens(order.options.unavailableTimeoutMs))) {
     order.stats.outcomesUnknown++
     return outcomeUnknown([])
@@ -155,9 +131,7 @@ interface Outcome {
 
 async function emitToAll(
   order: Order,
-  args: readonly Buffer[],
-  db: number,
-  command: string,
+  change: DatabaseChange,
   answered: (link: Link, answer: Answer) => void,
 ): Promise<Outcome> {
   const { links } = order.router
@@ -175,13 +149,14 @@ async function emitToAll(
     for (const { name, reason } of refusing) distrust(name, reason)
     refusing = []
   }
-  const isSwap = command === 'swapdb' && isValid(order, args, command)
+  const { name: command } = change
+  const isSwapped = change.isSwap && change.isValid(order.databases)
   order.stats.writes++
   const swept = order.absences.sweep()
   const answers = links.map(async (link) => {
     const { name } = link
     try {
-      const reply = await emit(order, link, args, db, command, isSwap, answered)
+      const reply = await emit(order, link, change, isSwapped, answered)
       if (isError(reply)) {
         refusals.push(reply)
         without.push(name)
@@ -194,10 +169,10 @@ async function emitToAll(
       if (!order.isMember(name)) return
       without.push(name)
       // Whether it has swapped them nobody knows, and twice is not once.
-      if (command === 'swapdb') distrust(name, `its link broke during ${command}`)
+      if (change.isSwap) distrust(name, `its link broke during ${command}`)
     }
   })
-  if (isSwap) order.databasesSwapped(Number(args[1]), Number(args[2]), links)
+  if (isSwapped) order.databasesSwapped(...change.exchanged, links)
   await Promise.all(answers).finally(swept)
   return { done, refusals, without }
 }
@@ -205,15 +180,13 @@ async function emitToAll(
 function emit(
   { swaps, owedSweeps }: Order,
   link: Link,
-  args: readonly Buffer[],
-  db: number,
-  command: string,
-  isSwap: boolean,
+  change: DatabaseChange,
+  isSwapped: boolean,
   answered: (link: Link, answer: Answer) => void,
 ): Promise<Reply> {
   // At once: it may be back before anybody else hears of it.
   const isLost = () => {
-    if (command !== 'swapdb') owedSweeps.owe(link, args, db)
+    if (change.emptied !== undefined) owedSweeps.owe(link, change.emptied)
   }
   if (!link.ready) {
     isLost()
@@ -222,19 +195,19 @@ function emit(
   link.sweeps++
   return new Promise((resolve, reject) => {
     link.emitFrame(
-      frameOf(args),
-      db,
+      frameOf(change.args),
+      change.db,
       {
         onReply: (_tag, buf, start, end, flags) => {
           // At once: the replies to what was emitted behind it come next.
           const isDone = (flags & IS_ERROR) === 0
-          if (isSwap) swaps.answered(link, false)
-          if (isSwap && isDone) link.expirations.swapped(Number(args[1]), Number(args[2]))
+          if (isSwapped) swaps.answered(link, false)
+          if (isSwapped && isDone) link.expirations.swapped(...change.exchanged)
           answered(link, isDone ? 'done' : 'refused')
           resolve(decodeReply(buf, start, end))
         },
         onLost: () => {
-          if (isSwap) swaps.answered(link, true)
+          if (isSwapped) swaps.answered(link, true)
           isLost()
           answered(link, 'lost')
           reject(new LinkLostError(link.name, true))

@@ -1,10 +1,10 @@
 import type { KeyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
+import { DatabaseChange } from '../../order/database-change.js'
 import type { Claim } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import type { Frame } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
-import { concernedBy } from '../keyspace/whole-databases.js'
 import type { Scripts } from '../script/scripts.js'
 import { namesOthers, type Plan, planOf, type QueuedCommand } from './plan.js'
 import type { Ways } from './ways.js'
@@ -73,8 +73,10 @@ export function claimOf(
   for (const { frame, row, db, reply } of commands) {
     if (reply !== undefined) continue
     const isOfAll = row.route === 'members' && row.keyFinder !== 'range'
-    if (isOfAll && row.replicate !== 'none') concerned.push(concernedBy(parseRequest(frame), db))
-    else if (isOfAll || mayNameAny(scripts, frame, row)) concerned.push((each) => each === db)
+    if (isOfAll && row.replicate !== 'none') {
+      const change = new DatabaseChange(row, parseRequest(frame), db)
+      concerned.push((each) => change.concerns(each))
+    } else if (isOfAll || mayNameAny(scripts, frame, row)) concerned.push((each) => each === db)
     if (!isOfAll) for (const id of order.keyIds(row, frame, db)) ids.push(id)
   }
   const claim = { ids, isShared: !writes(commands) }

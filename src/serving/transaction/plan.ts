@@ -4,6 +4,7 @@ import { wrongArityError } from '../../command/errors.js'
 import { findKeys, lacksValue, sortReadsPatterns } from '../../command/keys.js'
 import { isKnownForm } from '../../command/options.js'
 import type { CommandRow } from '../../command/row.js'
+import { DatabaseChange } from '../../order/database-change.js'
 import type { Order } from '../../order/order.js'
 import type { Route } from '../../order/router.js'
 import { argumentOf, argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
@@ -69,7 +70,8 @@ export interface WidePiece {
   readonly command: number
   readonly args: readonly Buffer[]
   readonly db: number
-  readonly isWrite: boolean
+  /** Of a write. */
+  readonly change: DatabaseChange | undefined
 }
 
 /** A transaction cut by replica sets, all for the moment: other views have other ones. Up to `step`, if there is one. */
@@ -136,7 +138,9 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       break
     }
     if (row.route === 'members') {
-      wide.push({ command, args: parseRequest(frame), db, isWrite: row.replicate !== 'none' })
+      const args = parseRequest(frame)
+      const change = row.databases === undefined ? undefined : new DatabaseChange(row, args, db)
+      wide.push({ command, args, db, change })
       continue
     }
     const count = row.route === 'any' || lacksValue(row, frame) ? 0 : findKeys(row, frame, keys)

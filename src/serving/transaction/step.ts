@@ -1,5 +1,6 @@
 import { LinkLostError } from '../../backend/link.js'
 import { replyShape } from '../../command/table.js'
+import { DatabaseChange } from '../../order/database-change.js'
 import { deliver, MUST_WAIT } from '../../order/replies.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { encodeReply } from '../../resp/encode.js'
@@ -53,10 +54,11 @@ export async function serveStep(
   const { order } = ways
   const args = parseRequest(frame)
   if (row.replicate !== 'none') {
+    const change = new DatabaseChange(row, args, db)
     const { someGone } = order.router
     if (someGone !== undefined) return encodeReply(someGone, proto)
-    if (!order.router.anyMember.writable() || mustWait(order, args, db)) return 'wait'
-    return encodeReply(await sweep(ways.keyspace, args, db, slot.client), proto)
+    if (!order.router.anyMember.writable() || mustWait(order, change)) return 'wait'
+    return encodeReply(await sweep(ways.keyspace, change, slot.client), proto)
   }
   try {
     return encodeReply(await askMembers(ways.keyspace, row, args, db), proto)

@@ -305,7 +305,7 @@ export abstract class Transaction {
       answer(slot, [])
       return
     }
-    const hasWrites = shares.some(({ how }) => how !== 'read') || wide.some(({ isWrite }) => isWrite)
+    const hasWrites = shares.some(({ how }) => how !== 'read') || wide.some(({ change }) => change !== undefined)
     const groups: Group[] = []
     const askAgain = hasWrites ? undefined : (member: string, why: Unanswered) => this.askAgain(member, why)
     this.wasEmitted = true

@@ -3,7 +3,7 @@ import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import { concernedBy, mustWait, sweep, wrongWords } from '../keyspace/whole-databases.js'
+import { mustWait, sweep } from '../keyspace/whole-databases.js'
 import { LOST } from './block-read.js'
 import type { WidePiece } from './plan.js'
 import type { Results } from './results.js'
@@ -14,8 +14,8 @@ import type { Results } from './results.js'
 
 /** Whether a database is emptied by one of them. */
 export function concernedByAny(wide: readonly WidePiece[]): ((db: number) => boolean) | undefined {
-  const all = wide.filter(({ isWrite }) => isWrite).map(({ args, db }) => concernedBy(args, db))
-  return all.length === 0 ? undefined : (db) => all.some((concerns) => concerns(db))
+  const all = wide.flatMap(({ change }) => change ?? [])
+  return all.length === 0 ? undefined : (db) => all.some((change) => change.concerns(db))
 }
 
 /**
@@ -29,29 +29,31 @@ export function barrierOf(
 ): 'server' | 'keys' | 'middles' | undefined {
   const { router, middles } = order
   // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
+  const asks = wide.some(({ change }) => change === undefined)
   const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
-  if (!router.anyMember.writable() || (wide.some(({ isWrite }) => !isWrite) && !tells())) return 'server'
+  if (!router.anyMember.writable() || (asks && !tells())) return 'server'
   // Another one that others may see in the middle of neither.
-  if (!isInMiddle && middles.active > 0 && wide.some(({ isWrite }) => !isWrite)) return 'middles'
-  return wide.some(({ args, db, isWrite }) => isWrite && mustWait(order, args, db)) ? 'keys' : undefined
+  if (!isInMiddle && middles.active > 0 && asks) return 'middles'
+  return wide.some(({ change }) => change !== undefined && mustWait(order, change)) ? 'keys' : undefined
 }
 
 /** Emits one of them to all members, on whose links blocks are open. */
 export function emitWide(keyspace: Keyspace, piece: WidePiece, slot: ReplySlot, results: Results): void {
-  const { args, db, isWrite } = piece
-  const wrong = isWrite ? wrongWords(args) : undefined
-  if (wrong !== undefined) {
-    answer(slot, wrong)
+  const { args, db, change } = piece
+  const refusal = change?.refusal()
+  if (refusal !== undefined) {
+    answer(slot, refusal)
     return
   }
-  const reply = isWrite
-    ? sweep(keyspace, args, db, slot.client)
-    : keyspace.keysOf(keyspace.order.router.serving(), args, db)
+  const reply =
+    change === undefined
+      ? keyspace.keysOf(keyspace.order.router.serving(), args, db)
+      : sweep(keyspace, change, slot.client)
   reply.then(
     (value) => answer(slot, value),
     (failure: Error) => {
       if (!(failure instanceof LinkLostError)) {
-        slot.fail(failure, isWrite)
+        slot.fail(failure, change !== undefined)
         return
       }
       // When all that was in flight on the link has been told already.

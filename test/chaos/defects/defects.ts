@@ -72,7 +72,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     workloads: ['stream', 'group'],
     patches: [
       // A server's next version brings such a word: here the table lacks one that servers know.
-      { file: 'command/overlay-data.js', replace: "'2 NOMKSTREAM MAXLEN~1", by: "'2 NOMKSTREAM YMAXLEN~1" },
+      { file: 'command/overlay-streams.js', replace: "'2 NOMKSTREAM MAXLEN~1", by: "'2 NOMKSTREAM YMAXLEN~1" },
       {
         file: 'serving/one-route.js',
         replace: '(options !== undefined && frame.argc > options.from && !isKnownForm(row, frame))',

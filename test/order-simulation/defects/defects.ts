@@ -228,7 +228,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       'who may not have emptied a database counts for nothing, whatever else he has, and whatever becomes of the others',
     seed: 9280,
     options: ['--faults', 'sweeps', '--kinds', 'all'],
-    patches: [{ file: 'serving/keyspace/whole-databases.js', replace: "if (command === 'swapdb')", by: 'if (true)' }],
+    patches: [{ file: 'serving/keyspace/whole-databases.js', replace: 'if (change.isSwap) distrust', by: 'distrust' }],
   },
   'part-read-again': {
     summary: 'of a read of several servers only the part is asked again that was lost',
