@@ -183,6 +183,7 @@ t.test(
         { ...info, ...none, name: 'x.count', flags: ['readonly', 'movablekeys'], keySpecs: [keynum] },
         { ...info, name: 'x.moving', flags: ['readonly', 'movablekeys'] },
         { ...info, lastKey: -1, keyStep: 0, name: 'x.nostep' },
+        { ...info, lastKey: 2, name: 'x.both' },
         { ...info, ...none, name: 'x', flags: [], subcommands: [{ ...info, name: 'x|y', firstKey: 2, lastKey: 2 }] },
         { ...info, name: 'n'.repeat(100) },
       ],
@@ -198,12 +199,16 @@ t.test(
       'x.count',
       'x.moving',
       'x.nostep',
+      'x.both',
       'x',
     ])
     t.equal(find('get')?.arity, 2)
     t.match(find('JSON.GET'), { route: 'key', replicate: 'none', keyFinder: 'range', compare: false })
     t.match(find('x.count'), { route: 'key', keyFinder: 'numkeys', numkeysAt: 1 })
     t.match(find('json.set'), { route: 'key', replicate: 'copy' })
+    t.match(find('x.count'), { gather: 'read' }, 'its keys may be anywhere')
+    t.match(find('x.both'), { gather: 'read', route: 'key' }, 'as those of LCS')
+    t.match(find('json.get'), { gather: undefined }, 'it has one key')
     for (const name of ['json.del', 'x.more', 'x.wait', 'x.info', 'x.moving', 'x.nostep'])
       t.equal(find(name)?.route, 'unsupported', name)
     t.equal(lookupSubcommand(find('x')!, Buffer.from('Y'), 0, 1)?.route, 'key')
