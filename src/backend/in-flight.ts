@@ -1,4 +1,4 @@
-import { coarse } from '../base/coarse-clock.js'
+import { coarse, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
 import type { Answering } from './answering.js'
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
@@ -69,6 +69,11 @@ export class InFlight implements Answering {
 
   get length(): number {
     return this.count
+  }
+
+  /** For how many ms the first one has waited, by the coarse clock; 0 when nobody waits. */
+  get firstWaitsMs(): number {
+    return this.count === 0 ? 0 : ticksBetween(this.ticks[this.head], coarse.tick) / TICKS_PER_MS
   }
 
   push(sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {

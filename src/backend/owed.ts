@@ -22,6 +22,11 @@ export class Owed {
     return this.inFlight().patienceMs
   }
 
+  /** For how many ms it has owed the reply that comes next. */
+  get forMs(): number {
+    return this.inFlight().firstWaitsMs
+  }
+
   /** How many replies have come, over all connections. */
   get answered(): number {
     return this.inFlight().taken

@@ -60,6 +60,9 @@ export class Route {
   }
 }
 
+/** Who owes an answer for so long may have fallen silent. */
+const SILENT_MS = 500
+
 /** Some members, for what any of them answers alike. */
 export class AnyMember extends Route {
   constructor(members: readonly Link[]) {
@@ -69,8 +72,21 @@ export class AnyMember extends Route {
   /** The same for one question, with the one that is to be asked first. */
   now(): Route {
     const first = this.serving()
-    if (first === undefined || first === this.natural[0]) return this
+    return first === undefined ? this : this.from(first)
+  }
+
+  private from(first: Link): Route {
+    if (first === this.natural[0]) return this
     return new Route([first, ...this.natural.filter((link) => link !== first)], [])
+  }
+
+  /**
+   * The same, beginning with the first one that has not fallen silent: for what should be asked of the same one each time, such as a
+   * function that keeps something in variables of its library, which are that server's own.
+   */
+  steady(): Route {
+    const first = this.natural.find((link) => link.serving && link.owed.forMs < SILENT_MS)
+    return first === undefined ? this.now() : this.from(first)
   }
 
   /** One that owes nobody an answer, or else that has spoken last: who has fallen silent is not asked as soon as it owes one. */

@@ -422,3 +422,18 @@ t.test('a script publishes: who listens is told when what it did is done, and it
   )
   await isClean(t, proxy)
 })
+
+t.test('a function without keys is called on the same server each time, whoever is busy: it may count', async (t) => {
+  const { client, proxy } = await begin(t)
+  const source = `#!lua name=lib
+    local n = 0
+    redis.register_function('count', function() n = n + 1 return n end)`
+  await client.ask('FUNCTION', 'LOAD', source)
+  const other = await proxy.connect()
+  for (let said = 0; said < 100; ) {
+    const busy = other.pipeline(Array.from({ length: 200 }, (_, i) => ['GET', `key:${i}`]))
+    const replies = await client.pipeline([1, 2, 3].map(() => ['FCALL', 'count', '0']))
+    await busy
+    for (const reply of replies) t.equal(String(reply), `:${++said}\r\n`)
+  }
+})

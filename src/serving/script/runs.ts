@@ -182,7 +182,7 @@ export class Runs {
   /** The route that all keys have; undefined when they have several. */
   private routeOf(keys: readonly Buffer[]): Route | undefined {
     const { router } = this.order
-    return keys.length === 0 ? this.long.anyMember(router).now() : router.routeOfAll(keys)
+    return keys.length === 0 ? this.long.anyMember(router).steady() : router.routeOfAll(keys)
   }
 
   /** Its keys are on several servers, or it asks of all. */
