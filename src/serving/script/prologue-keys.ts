@@ -143,7 +143,7 @@ end
 if isp then return tonumber(v[1]) end
 if n=='dbsize' then
 local r=tonumber(v[1])
-for i=1,np do r=r+rpc('EXISTS',N[i])-(P[N[i]][2] and 1 or 0) end
+for i=1,np do r=r+rpc('EXISTS',N[i])-((O[N[i]] or P[N[i]])[2] and 1 or 0) end
 return r
 end
 if n=='randomkey' then
@@ -159,31 +159,35 @@ end
 `
 
 export const TOUCH = `
+$later
 local function touch(k)
 k=text(k)
-if type(k)=='string' then if K[k] then $note_touched else $unless_expected stop=k error(S) end end
+if type(k)=='string' then if K[k] then $note_touched else $unless_later $unless_expected stop=k error(S) end end
 end
 $room
-local function image(k)
+$inverses
+local function image(k,n,...)
 k=text(k)
 if type(k)~='string' or P[k] then return end
 $image_size
-np=np+1
-N[np]=k
+$unless_inverse
+if not O[k] then np=np+1 N[np]=k end
 P[k]={rpc('PEXPIRETIME',k),rpc('DUMP',k) or false}
 end
 local function undo()
 local failed
 for i=np,1,-1 do
 local k=N[i]
-local t,d=P[k][1],P[k][2]
-local r
-if d==true then r=nil
+local p,r=P[k]
+local t,d
+if p then t,d=p[1],p[2] end
+if not p or d==true then r=nil
 elseif d then
 r=rpc('RESTORE',k,t<0 and '0' or at(t),d,'REPLACE','ABSTTL')
 if t>0 and (soon==0 or t<soon) then soon=t end
 else r=rpc('UNLINK',k) end
 if bad(r) then failed=r.err end
+$back
 end
 return failed
 end

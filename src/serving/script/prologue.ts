@@ -14,6 +14,7 @@ import {
 import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
 import { SORT_WORDS, SORTED } from './prologue-sort.js'
+import { undoParts } from './prologue-undo.js'
 import { wordParts } from './prologue-words.js'
 
 /*
@@ -97,6 +98,7 @@ $sort
 $ask
 local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
 $note
+$adds
 local function specIn(name)
 local _,e=find(B,'\\n'..name..' ',1,true)
 return e and match(B,'^%S+',e+1)
@@ -129,6 +131,7 @@ $check_sorted
 if h=='r' then $check_all return rpc(n,...) end
 local l=lower(h)
 if h~=l and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
+$add_later
 $check_all
 $image_all
 wrote=true
@@ -229,7 +232,7 @@ const RUN = `
 local function whole(f)
 local ok,r=xpcall(f,H)
 $end
-$stopped
+$stopped $add_last
 L[2]=first
 $tell_touched
 if ok then
@@ -371,8 +374,12 @@ export function linesOf(needs: Needs): string {
     in_order: isTrial ? 'U' : 'K',
     check_one: staysInside ? '' : 'local k=... if not $in_order[k] then touch(k) end',
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
-    image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k) end',
-    image_all: staysInside || readsOnly ? '' : 'for i=1,#ks do image(ks[i]) end',
+    image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k,n,...) end',
+    image_all:
+      staysInside || readsOnly
+        ? ''
+        : 'for i=1,#ks do if #ks<3 then image(ks[i],n,unpack(a,1,c)) else image(ks[i]) end end',
+    ...undoParts(needs),
     // What a library keeps of one call would write behind the back of the next.
     ended: rights === 'brought' ? `local ended,kept=false,{err='${KEPT}'}` : '',
     if_ended: rights === 'brought' ? 'if ended then error(kept) end' : '',
