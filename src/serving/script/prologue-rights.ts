@@ -130,7 +130,7 @@ const FORBID = 'local no=forbidden(false,n,...) if no then return no end'
 /** What stands in the prologue for a user with these rights, or where each call brings them; nothing for who may do everything. */
 export function partsOf(rights: ScriptRights | 'brought' | undefined): Readonly<Record<string, string>> {
   if (rights === undefined) return { rights_of_user: '', noted: '', checked: '', forbid: '', shadow_of_check: '' }
-  const shadow = 'X.acl_check_cmd=checked'
+  const shadow = 'shadow.acl_check_cmd=checked'
   if (rights === 'brought') {
     const tables = 'local Q,E,G if #mine>1 then Q,E,G=loadstring(sub(mine,2))() end'
     return {

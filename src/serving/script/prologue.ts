@@ -261,27 +261,27 @@ end
 /** Everything that a script could reach the servers by. */
 const SHADOWS = `
 local function ro() error('Attempt to modify a readonly table',2) end
-local X={}
-for k,v in pairs(R) do X[k]=v end
-X.call,X.pcall=call,run
+local shadow={}
+for k,v in pairs(R) do shadow[k]=v end
+shadow.call,shadow.pcall=call,run
 $shadow_of_check
-X.set_repl=function(...) local ok,e=rp(R.set_repl,...) R.set_repl(R.REPL_ALL) if not ok then raise({err=e}) end end
-local Y=setmetatable({},{__index=X,__newindex=ro,__metatable=false})
-local F={redis=Y}
-local G=setmetatable({},{__index=setmetatable(F,{__index=_G}),__newindex=ro,__metatable=false})
-F._G=G
+shadow.set_repl=function(...) local ok,e=rp(R.set_repl,...) R.set_repl(R.REPL_ALL) if not ok then raise({err=e}) end end
+local shadowed=setmetatable({},{__index=shadow,__newindex=ro,__metatable=false})
+local given={redis=shadowed}
+local globals=setmetatable({},{__index=setmetatable(given,{__index=_G}),__newindex=ro,__metatable=false})
+given._G=globals
 local function after(ok,...) if stop then error(S) end return ok,... end
-F.pcall=function(...) return after(rp(...)) end
-F.xpcall=function(...) return after(xpcall(...)) end
-F.loadstring=function(s,name)
+given.pcall=function(...) return after(rp(...)) end
+given.xpcall=function(...) return after(xpcall(...)) end
+given.loadstring=function(s,name)
 local f,e=loadstring(s,name)
 if not f then return f,e end
 if byte(s)==27 then return nil end
 f,e=loadstring('local redis,_G,load,loadstring,pcall,xpcall=... return function(...) '..s..'\\nend',name or s)
 if not f then return f,e end
-return f(Y,G,F.load,F.loadstring,F.pcall,F.xpcall)
+return f(shadowed,globals,given.load,given.loadstring,given.pcall,given.xpcall)
 end
-F.load=function(f,name)
+given.load=function(f,name)
 if type(f)~='function' then return load(f,name) end
 local t={}
 while true do
@@ -289,9 +289,9 @@ local p=f()
 if p==nil or p=='' then break end
 t[#t+1]=p
 end
-return F.loadstring(concat(t),name or '=(load)')
+return given.loadstring(concat(t),name or '=(load)')
 end
-return whole,Y,G,F.load,F.loadstring,F.pcall,F.xpcall
+return whole,shadowed,globals,given.load,given.loadstring,given.pcall,given.xpcall
 `
 
 const KEPT =

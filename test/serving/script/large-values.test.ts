@@ -1,8 +1,13 @@
 import t, { type Test } from 'tap'
+import { luaAccesses, luaRightsOf } from '../../../src/acl/lua-rights.js'
+import { User } from '../../../src/acl/user.js'
 import { argumentOf, frameIn, frameOf } from '../../../src/resp/frame.js'
+import { scriptsOf } from '../../../src/serving/function/library.js'
 import { LOOP } from '../../../src/serving/script/loop.js'
 import { type Outcome, outcomeOf } from '../../../src/serving/script/outcome.js'
-import { wrap } from '../../../src/serving/script/script.js'
+import { broughtBy } from '../../../src/serving/script/prologue-rights.js'
+import { oldWords } from '../../../src/serving/script/prologue-words.js'
+import { type Script, wrap } from '../../../src/serving/script/script.js'
 import { Random } from '../../chaos/random.js'
 import { RawConnection, RealRedis } from '../../helpers/real-redis.js'
 
@@ -14,6 +19,8 @@ import { RawConnection, RealRedis } from '../../helpers/real-redis.js'
 const KEYS = ['list', 'other', 'zset', 'stream', 'small', 'mortal', 'ended']
 const SCORES = ['-inf', 'inf', '0.1', '-3e-300', '12345678901234567', '7']
 const LENGTH = 300
+const MAX_BYTES = 1_000_000
+const ROUNDS = 15
 
 const servers = await Promise.all([RealRedis.start(), RealRedis.start(), RealRedis.start()])
 t.teardown(() => Promise.all(servers.map((server) => server.stop())))
@@ -69,12 +76,64 @@ const READ: Readonly<Record<string, (key: string) => string[]>> = {
   '+stream': (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', '1000'],
 }
 
-async function run(source: string): Promise<Outcome> {
-  const script = wrap(Buffer.from(source), 1_000_000)
-  if (script.staysInside) throw new Error(`${source} cannot leave its keys`)
+/** Who may do everything but one thing, which no script here does. */
+const rightsOfSomebody = () => {
+  const user = new User('somebody', { allChannels: true })
+  const wrong = ['on', 'nopass', '~*', '&*', '+@all', '-debug'].find(
+    (rule) => user.apply(Buffer.from(rule)) !== undefined,
+  )
+  if (wrong !== undefined) throw new Error(`no rule: ${wrong}`)
+  return { user: user.name, rights: luaRightsOf(user), accesses: luaAccesses() }
+}
+const RIGHTS = rightsOfSomebody()
+const WORDS = oldWords(' is not known to all')
+
+/** The forms in which scripts are run: what takes back what they did is put together with different other parts. */
+const FORMS: Readonly<Record<string, (source: string) => Promise<{ script: Script; last: string }>>> = {
+  plain: (source) => loaded(wrap(Buffer.from(source), MAX_BYTES)),
+  'members are of several kinds': (source) =>
+    loaded(wrap(Buffer.from(source), MAX_BYTES, { rights: undefined, words: WORDS })),
+  'somebody may not do everything': (source) =>
+    loaded(wrap(Buffer.from(source), MAX_BYTES, { rights: RIGHTS, words: WORDS })),
+  'a function': (source) => loadedFunction(source, ''),
+  'a function for somebody': (source) => loadedFunction(source, `-${broughtBy(RIGHTS, WORDS)}`),
+}
+
+async function loaded(script: Script): Promise<{ script: Script; last: string }> {
   await master.ask('SCRIPT', 'LOAD', script.wrapped)
-  const reply = await master.ask('EVALSHA', script.wrappedSha, String(KEYS.length), ...KEYS, '0', '')
-  const frame = frameOf(['EVALSHA', script.wrappedSha, String(KEYS.length), ...KEYS])
+  return { script, last: '' }
+}
+
+const libraryOf = (source: string) =>
+  `#!lua name=own\nredis.register_function('own', function(KEYS, ARGV)\n${source}\nend)`
+
+async function loadedFunction(source: string, last: string): Promise<{ script: Script; last: string }> {
+  const functions = [{ name: 'own', description: null, flags: [] }]
+  const [script] = scriptsOf({ source: Buffer.from(libraryOf(source)), functions, loading: '' }, MAX_BYTES)
+  await master.ask('FUNCTION', 'FLUSH')
+  const said = String(await master.ask('FUNCTION', 'LOAD', script.wrapped))
+  if (said.startsWith('-')) throw new Error(said)
+  return { script, last }
+}
+
+/** What a Redis alone says to it. */
+async function alone(source: string, form: string): Promise<Buffer> {
+  const keys = [String(KEYS.length), ...KEYS]
+  if (!form.includes('function')) return plain.ask('EVAL', source, ...keys)
+  await plain.ask('FUNCTION', 'LOAD', 'REPLACE', libraryOf(source))
+  return plain.ask('FCALL', 'own', ...keys)
+}
+
+async function run(source: string, form = 'plain'): Promise<Outcome> {
+  const { script, last } = await FORMS[form](source)
+  if (script.staysInside) throw new Error(`${source} cannot leave its keys`)
+  const command = [
+    script.library === undefined ? 'EVALSHA' : 'FCALL',
+    script.wrappedSha,
+    ...[String(KEYS.length), ...KEYS],
+  ]
+  const reply = await master.ask(...command, '0', last)
+  const frame = frameOf(command)
   return outcomeOf(script, { frame, numkeys: KEYS.length }, reply, 0, reply.length)
 }
 
@@ -90,7 +149,7 @@ const SIMPLE: readonly ((pick: (n: number) => number) => string)[] = [
   (pick) => `'zincrby',${key(ZSETS[pick(2)])},'1.25','m${pick(400)}'`,
   (pick) => `'zrem',${key(ZSETS[pick(2)])},'m${pick(400)}','e${pick(400)}'`,
   (pick) => `'rpush',${key('zset')},'${pick(9)}'`,
-  (pick) => `'zadd',${key(ZSETS[pick(2)])},'no number','m${pick(9)}'`,
+  (pick) => `'zadd',${key(ZSETS[pick(2)])},'nan','m${pick(9)}'`,
 ]
 const LISTS = ['list', 'other', 'small', 'mortal']
 const ZSETS = ['zset', 'ended']
@@ -123,35 +182,38 @@ const RARE: typeof SIMPLE = [
   () => `'rename',${key('list')},${key('other')}`,
 ]
 
+const pickForm = (round: number) => Object.keys(FORMS)[round % Object.keys(FORMS).length]
 const bodyOf = (commands: readonly string[]) => commands.map((command) => `redis.pcall(${command})`).join('\n')
 
 for (const [title, choices] of Object.entries({ SIMPLE, MORE, RARE })) {
   t.test(`a script that is stopped has done nothing, whatever it did: ${title}`, async (t) => {
     const random = seeded(t)
     const pick = (n: number) => random.below(n)
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
+      const form = pickForm(round)
       await seed()
       const before = await content(master)
       const commands = Array.from({ length: 1 + pick(12) }, () => choices[pick(choices.length)](pick))
       const source = `${bodyOf(commands)}\nreturn redis.call('get', ARGV[1] or 'not among them')`
-      const outcome = await run(source)
-      if (!t.equal(outcome.kind, 'stopped', source)) return
-      if (!t.equal(await content(master), before, source)) return
+      const outcome = await run(source, form)
+      if (!t.equal(outcome.kind, 'stopped', `${form}: ${source}`)) return
+      if (!t.equal(await content(master), before, `${form}: ${source}`)) return
     }
   })
 
   t.test(`one that is not stopped has done and said what it would have alone: ${title}`, async (t) => {
     const random = seeded(t)
     const pick = (n: number) => random.below(n)
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
+      const form = pickForm(round)
       await seed()
       const commands = Array.from({ length: 1 + pick(12) }, () => choices[pick(choices.length)](pick))
       const source = `local r = {}\n${commands
         .map((command) => `r[#r+1] = redis.pcall(${command}) or 'nothing'`)
         .join('\n')}\nreturn r`
-      const said = await plain.ask('EVAL', source, String(KEYS.length), ...KEYS)
-      const outcome = await run(source)
-      if (outcome.kind !== 'done') throw new Error(`${source}: ${outcome.kind}`)
+      const said = await alone(source, form)
+      const outcome = await run(source, form)
+      if (outcome.kind !== 'done') throw new Error(`${form}: ${source}: ${JSON.stringify(outcome)}`)
       const { buf, start, end } = outcome.reply
       if (!t.equal(timeless(buf.toString('latin1', start, end)), timeless(said.toString('latin1')), source)) return
       if (!t.equal(timeless(await content(master)), timeless(await content(plain)), source)) return
