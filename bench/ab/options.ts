@@ -9,7 +9,7 @@ Compares the CPU time per command of this build's proxy with that of another bui
 
   --base DIR   another checkout of this repository, built (node scripts/build.mjs)
   --without P  instead of --base: this build without the metrics, or without the traces; with metrics it is this one
-               that is asked for them, every second
+               that is asked for them every 15 seconds
   --rows a,b   these rows of \`npm run bench -- --list\`, or groups of rows (default main)
   --copies 1,3 with so many copies of each key (default both)
   --rounds N   how often each build is measured in each row (default 10)

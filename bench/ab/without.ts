@@ -19,7 +19,8 @@ const CUTS = {
 export type Part = keyof typeof CUTS
 export const PARTS = Object.keys(CUTS) as Part[]
 
-const SCRAPE_MS = 1000
+/** As in conf/prometheus.yml. */
+const SCRAPE_MS = 15_000
 
 /**
  * Runs `work` with the directory of a copy of this build that is without a part; the copy is removed then.
@@ -46,7 +47,7 @@ export async function withCopyWithout<T>(part: Part, work: (program: string) => 
   }
 }
 
-/** Asks for the metrics on that port as Prometheus does, but every second; gives how to end that. */
+/** Asks for the metrics on that port as Prometheus does; gives how to end that. */
 export function scrape(port: number): () => void {
   const timer = setInterval(() => {
     get({ port, path: '/metrics' }, (response) => response.resume()).on('error', () => {})
