@@ -69,12 +69,25 @@ export class PatternIndex<T> {
   /** Adds the values of all patterns that match a text to `out`. */
   find(text: Buffer, start: number, end: number, out: T[]): void {
     if (this.size === 0) return
-    const { root } = this
     if (start === end) {
       // `*` does not match an empty text, as in Redis.
-      addTo(out, root)
+      addTo(out, this.root)
       return
     }
+    // What there is one place for, at which no two ways part, is read without any lists: most texts end there.
+    let node = this.root
+    let at = start
+    while (at < end && node.star === undefined && node.bytes === undefined) {
+      const next = node.literals?.get(text[at])
+      if (next === undefined || !isAt(text, at, end, next.run)) return
+      at += next.run.length
+      node = next
+    }
+    this.findFrom(node, text, at, end, out)
+  }
+
+  /** The same for what is behind a place that the text has reached. */
+  private findFrom(from: Node<T>, text: Buffer, start: number, end: number, out: T[]): void {
     const search = ++this.searches
     const stars: Node<T>[] = []
     /** Places that the text has reached, and those within a run with how much of it was read. */
@@ -88,7 +101,7 @@ export class PatternIndex<T> {
       star.metIn = search
       stars.push(star)
     }
-    reach(root, at)
+    reach(from, at)
     for (let i = start; i < end; i++) {
       const byte = text[i]
       const nextAt: Node<T>[] = []
@@ -158,6 +171,13 @@ export class PatternIndex<T> {
     }
     return node
   }
+}
+
+/** Whether the text goes on with these bytes, of which the first is known to be there. */
+function isAt(text: Buffer, start: number, end: number, run: string): boolean {
+  if (run.length > end - start) return false
+  for (let i = 1; i < run.length; i++) if (run.charCodeAt(i) !== text[start + i]) return false
+  return true
 }
 
 function addTo<T>(out: T[], { values }: Node<T>): void {

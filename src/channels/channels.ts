@@ -2,7 +2,7 @@ import { Glob } from '../base/glob.js'
 import { PatternIndex, type Place } from '../base/pattern-index.js'
 import type { Frame } from '../resp/frame.js'
 import { mayBeOfEvents } from './keyspace-flags.js'
-import { Message } from './messages.js'
+import { Heads, Message, Published } from './messages.js'
 import { nameOf } from './name.js'
 
 /**
@@ -22,22 +22,32 @@ export interface Ear {
 export type Kind = 'channel' | 'pattern' | 'shard'
 
 /** The words of each kind. */
-const WORDS: Readonly<Record<Kind, { readonly subscribe: string; readonly unsubscribe: string }>> = {
-  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
-  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
-  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
-}
+const WORDS = {
+  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe', message: 'message' },
+  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe', message: 'pmessage' },
+  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe', message: 'smessage' },
+} as const
+
+const NONE: readonly never[] = []
 
 /** A channel, or a pattern, that somebody listens to. */
 class Topic {
   readonly listeners = new Set<Subscriber>()
   /** Of a pattern: where it is found. */
   place: Place<Topic> | undefined
+  private heads: Heads | undefined
 
   constructor(
+    private readonly kind: Kind,
     readonly name: string,
     readonly bytes: Buffer,
   ) {}
+
+  /** The message whose text is the second argument of the frame, as those get it who listen to just this. */
+  message({ buf, argStart, argEnd }: Frame): Published {
+    this.heads ??= new Heads(WORDS[this.kind].message, this.bytes)
+    return new Published(this.heads, buf, argStart[2], argEnd[2])
+  }
 }
 
 /** What one client listens to; it ends with the client. */
@@ -172,25 +182,27 @@ export class Channels {
    * Sends a message, the second argument of the frame, to all who listen to the channel that is the first one, and to those whose
    * patterns match it: who listens in several ways gets it several times. Gives how many were sent.
    */
-  publish({ buf, argStart, argEnd }: Frame): number {
+  publish(frame: Frame): number {
+    const { buf, argStart, argEnd } = frame
     const topic = find(this.topics.channel, buf, argStart[1], argEnd[1])
     const { found } = this
     this.patterns.find(buf, argStart[1], argEnd[1], found)
-    if (topic === undefined && found.length === 0) return 0
+    // Who is told may be cut off and leave, so that patterns go.
+    const patterns = found.length === 0 ? NONE : found.splice(0)
+    let sent = topic === undefined ? 0 : send(topic, topic.message(frame))
+    if (patterns.length === 0) return sent
     const channel = buf.subarray(argStart[1], argEnd[1])
     const bytes = buf.subarray(argStart[2], argEnd[2])
-    let sent = topic === undefined ? 0 : send(topic, new Message(['message', channel, bytes]))
-    // Who is told may be cut off and leave, so that patterns go.
-    for (const pattern of found.splice(0))
-      sent += send(pattern, new Message(['pmessage', pattern.bytes, channel, bytes]))
+    for (const pattern of patterns)
+      sent += send(pattern, new Message([WORDS.pattern.message, pattern.bytes, channel, bytes]))
     return sent
   }
 
   /** The same for a channel of the other namespace, for which there are no patterns. */
-  publishInShard({ buf, argStart, argEnd }: Frame): number {
+  publishInShard(frame: Frame): number {
+    const { buf, argStart, argEnd } = frame
     const topic = find(this.topics.shard, buf, argStart[1], argEnd[1])
-    if (topic === undefined) return 0
-    return send(topic, new Message(['smessage', topic.bytes, buf.subarray(argStart[2], argEnd[2])]))
+    return topic === undefined ? 0 : send(topic, topic.message(frame))
   }
 
   /** For Subscriber: what is called so, which is made if need be. */
@@ -199,7 +211,7 @@ export class Channels {
     const key = nameOf(name, 0, name.length)
     const known = topics.get(key)
     if (known !== undefined) return known
-    const topic = new Topic(key, Buffer.from(name))
+    const topic = new Topic(kind, key, Buffer.from(name))
     topics.set(key, topic)
     if (kind === 'pattern') topic.place = this.patterns.add(name, topic)
     if (isOfEvents(kind, name) && this.ofEvents++ === 0) this.onEventsWanted()
@@ -227,7 +239,7 @@ function find(topics: ReadonlyMap<string, Topic>, buf: Buffer, start: number, en
   return topics.size === 0 ? undefined : topics.get(nameOf(buf, start, end))
 }
 
-function send({ listeners }: Topic, message: Message): number {
+function send({ listeners }: Topic, message: Message | Published): number {
   let sent = 0
   for (const { ear } of listeners) {
     ear.push(message.in(ear.proto))

@@ -18,7 +18,8 @@ import type { Server } from '../server.js'
 /** A pattern takes several times its size. */
 const PATTERN_BYTES_MAX = 64 * 1024
 
-const NOBODY = Buffer.from(':0\r\n')
+/** What is answered when so few have been told. */
+const FEW: readonly Buffer[] = Array.from({ length: 16 }, (_, count) => Buffer.from(`:${count}\r\n`))
 const NOTHING = Buffer.alloc(0)
 const TOO_LONG = error(
   `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; nothing was subscribed to`,
@@ -42,7 +43,7 @@ const published = (publish: (channels: Channels, frame: Frame) => number): Verb 
   isListening: false,
   run: ({ channels }, _client, frame) => {
     const sent = publish(channels, frame)
-    return sent === 0 ? NOBODY : Buffer.from(`:${sent}\r\n`)
+    return sent < FEW.length ? FEW[sent] : Buffer.from(`:${sent}\r\n`)
   },
 })
 
