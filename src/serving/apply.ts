@@ -44,8 +44,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   /** How many of them, the first ones, are natural replicas: what a pending one answers counts for nobody. */
   private naturals = 0
   private answered = 0
-  /** Who has answered, in this order; what lies behind `answered` is of earlier writes. */
-  private readonly answeredBy: number[] = []
+  /** Who has answered, in this order; what lies behind `answered` is of earlier writes. Most have three: the first push would make room for 17. */
+  private readonly answeredBy: number[] = [0, 0, 0]
   /** The keys, known when a target answered differently. */
   private differing: readonly KeyId[] | undefined
   /** Who answered what, when one of them may have lost data. */
@@ -332,10 +332,12 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     return this.own === undefined ? ids : this.own(link, ids)
   }
 
-  /** To be used again, unless somebody may still tell it something. */
+  /** To be used again, unless somebody may still tell it something. Until then it keeps nothing of who asked: he may be gone for long. */
   private recycle(): void {
     this.reply = this.cell
-    if (this.isOver) Apply.spare.push(this)
+    if (!this.isOver) return
+    this.slot = undefined!
+    Apply.spare.push(this)
   }
 }
 

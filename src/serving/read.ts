@@ -78,7 +78,7 @@ export class Read implements ReplySink {
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     if (this.order.doubts.any && this.isDoubted()) return
     deliver(this.slot, this.shape, buf, start, end, flags)
-    Read.spare.push(this)
+    this.recycle()
   }
 
   /** Whether its server has come into doubt since it was sent: then it is served again. */
@@ -86,7 +86,7 @@ export class Read implements ReplySink {
     const { order, slot, row, link } = this
     const frame = frameIn(Buffer.from(link.answering))
     if (!order.keyIds(row, frame, slot.db).some((id) => order.doubts.isInDoubt(link, id))) return false
-    Read.spare.push(this)
+    this.recycle()
     order.readAgain(frame, row, slot)
     return true
   }
@@ -98,14 +98,20 @@ export class Read implements ReplySink {
       this.onLost(tag, buf, start, end)
       return
     }
-    Read.spare.push(this)
+    this.recycle()
     answer(slot, READ_STUCK)
   }
 
   onLost(_tag: number, buf: Buffer, start: number, end: number): void {
     const { slot, row, order } = this
     const frame = frameIn(Buffer.from(buf.subarray(start, end)))
-    Read.spare.push(this)
+    this.recycle()
     order.readLost(frame, row, slot, this.wasHeld)
+  }
+
+  /** To be used again. Until then it keeps nothing of who asked: he may be gone for long. */
+  private recycle(): void {
+    this.slot = undefined!
+    Read.spare.push(this)
   }
 }
