@@ -302,7 +302,7 @@ export class Coordinator {
     const count = lacksValue(row, frame) ? 0 : findKeys(row, frame, this.keyIndexes)
     if (count <= 0) {
       const unclear = unclearKeys(row, count, router.links)
-      // Without keys it cannot be executed: any member says why.
+      // Without keys it cannot be executed: some member says why.
       if (unclear === undefined) this.serveAnywhere(frame, row, slot, deadlineMs)
       else answer(slot, unclear)
       return
@@ -319,6 +319,7 @@ export class Coordinator {
   /** All members answer it alike. */
   private serveAnywhere(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { order } = this
-    if (!Read.emit(order, this.scripts.anyMember.now(), frame, row, slot)) order.park(frame, row, slot, deadlineMs)
+    const route = order.router.refuser(row, frame) ?? this.scripts.anyMember.now()
+    if (!Read.emit(order, route, frame, row, slot)) order.park(frame, row, slot, deadlineMs)
   }
 }

@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import type { Links } from '../backend/links.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
+import type { CommandRow } from '../command/row.js'
 import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
@@ -169,6 +170,14 @@ export class Router {
       common = route
     }
     return common
+  }
+
+  /**
+   * Who says what is wrong with a command that no server executes, since no keys were found in it; undefined when any member does.
+   * GEORADIUS looks at what its first key holds before it looks at its words [Redis geo.c georadiusGeneric].
+   */
+  refuser({ keyFinder }: CommandRow, { buf, argc, argStart, argEnd }: Frame): Route | undefined {
+    return keyFinder === 'store' && argc > 1 ? this.routeOfKey(buf, argStart[1], argEnd[1]) : undefined
   }
 
   /** The route of all these keys, if it is the same for all of them. */

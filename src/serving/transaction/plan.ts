@@ -163,8 +163,9 @@ export function planOf(order: Order, commands: readonly QueuedCommand[]): Plan {
       }
       continue
     }
-    // Without keys it has no effect, or cannot be executed: any member says why.
-    const route = count > 0 ? order.router.commonRoute(frame, keys, count) : order.router.anyMember
+    // Without keys it has no effect, or cannot be executed: some member says why.
+    const { router } = order
+    const route = count > 0 ? router.commonRoute(frame, keys, count) : (router.refuser(row, frame) ?? router.anyMember)
     if (namesOthers(row, frame)) {
       step = command
       break
