@@ -172,7 +172,8 @@ if type(k)~='string' or P[k] then return end
 $image_size
 $unless_inverse
 if not O[k] then np=np+1 N[np]=k end
-P[k]={rpc('PEXPIRETIME',k),rpc('DUMP',k) or false}
+local d=rpc('DUMP',k) or false
+P[k]={d and rpc('PEXPIRETIME',k) or -2,d}
 end
 local function undo()
 local failed

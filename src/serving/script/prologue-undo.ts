@@ -15,6 +15,9 @@ const LARGE_LENGTH = 64
 /** So many commands on a key are noted, and members of one. */
 const NOTED_MAX = 100
 
+/** From so many entries too many on an approximate trim is executed: as many as the nodes of a server have, unless somebody has told it otherwise. */
+const SLACK = 100
+
 /** O: what was there, of keys that were not dumped before all else; J: what takes back what was done to them, in its order. */
 const INVERSES = `
 local O,J={},{}
@@ -153,6 +156,25 @@ adds=rest
 end
 `
 
+/**
+ * Whether a trim to a length does nothing: then nothing has to be taken back. An approximate one removes whole nodes, and how large these are no
+ * command says: of a large stream it leaves some entries more than it says, as a server with larger nodes does, and removes them with the next ones.
+ */
+const TRIMS = `
+local function idle(n,a,c)
+local k=text(a[1])
+if type(k)~='string' or c<3 or lower(tostring(a[2]))~='maxlen' then return end
+local rough=a[3]=='~'
+local i=(rough or a[3]=='=') and 4 or 3
+local v=text(a[i])
+if i~=c or type(v)~='string' or #v>15 or not find(v,'^%d+$') then return end
+local l=rpc('XLEN',k)
+if type(l)~='number' then return end
+if l<=tonumber(v) then return true end
+return rough and l>=${LARGE_LENGTH} and l-tonumber(v)<${SLACK}
+end
+`
+
 /** What is left over is added, when it was not stopped. */
 const ADD_LAST = `
 if #adds>0 then added() end
@@ -178,8 +200,9 @@ export function undoParts({ staysInside, readsOnly, isTrial, isShort }: Undoing)
   const adds = {
     later: LATER,
     unless_later: 'if ids[k] then added(k) return end',
-    adds: ADDS,
+    adds: ADDS + TRIMS,
     add_later: "if h=='X' then local id=add(n,a,c) if id then return id end end",
+    trim_nothing: "if h=='y' and idle(n,a,c) then wrote=true return 0 end",
     add_last: ADD_LAST,
   }
   const isWhole = mayBeStopped && !isShort

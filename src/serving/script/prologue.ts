@@ -133,7 +133,7 @@ local l=lower(h)
 if h~=l and oom and not wrote then return {err="OOM command not allowed when used memory > 'maxmemory'."} end
 $add_later
 $check_all
-$image_all
+$trim_nothing $image_all
 wrote=true
 local r=rpc(n,...)
 if not bad(r) then did=true note(l,n,r,a,c) end

@@ -125,7 +125,7 @@ export class Shapes {
     noteIn(series, shape)
     const counted = { begin, series, number, offset: series.offset, isKnown: true, wasWrong: false, isFound: true }
     const before = guesses.length
-    addGuesses(guesses, counted)
+    addGuesses(guesses, counted, this.numbered(begin, frame, numkeys))
     return guesses.slice(before).map((guess) => [undefined, guess.key])
   }
 
@@ -167,7 +167,9 @@ export class Shapes {
         continue
       }
       given.add(counted)
-      if (counted.isKnown) missedIn(counted.series.shapes, shape, isMissed)
+      const { series, isKnown } = counted
+      if (isKnown && !isMissed && this.shapes.get(shape.id) === shape) noteIn(series, shape)
+      else if (isKnown && isMissed) missedIn(series.shapes, shape)
     }
     for (const counted of given) {
       const { series, isKnown, wasWrong, isFound } = counted
@@ -186,6 +188,12 @@ export class Shapes {
     for (const all of this.series.values()) for (const { shapes } of all) for (const shape of gone) shapes.delete(shape)
   }
 
+  /** All names that have a number behind this text, of whichever series. */
+  private numbered(begin: string, frame: Frame, numkeys: number): readonly Shape[] {
+    const isBehind = (shape: Shape) => `${beginOf(shape, frame, numkeys)}${shape.middle}` === begin
+    return [...this.shapes.values()].filter((shape) => shape.filler === 'number' && isBehind(shape))
+  }
+
   /** That to which a number belongs which none has given; `given` are those that have given another one. */
   private seriesOf(begin: string, number: number, given: ReadonlySet<Series>, frame: Frame, numkeys: number): Series {
     const all = this.series.get(begin) ?? []
@@ -201,11 +209,7 @@ export class Shapes {
       return known
     }
     if (all.length < SERIES_MAX) {
-      const shapes = new Map<Shape, number>()
-      for (const shape of this.shapes.values()) {
-        if (shape.filler === 'number' && `${beginOf(shape, frame, numkeys)}${shape.middle}` === begin)
-          shapes.set(shape, 0)
-      }
+      const shapes = new Map(this.numbered(begin, frame, numkeys).map((shape) => [shape, 0]))
       const series = { next: number + 1, offset: 0, wrong: 0, right: 0, shapes }
       all.push(series)
       return series
@@ -250,8 +254,8 @@ function next(begin: string, series: Series): Counted {
   }
 }
 
-function addGuesses(guesses: Guess[], counted: Counted): void {
-  for (const shape of counted.series.shapes.keys()) {
+function addGuesses(guesses: Guess[], counted: Counted, shapes: Iterable<Shape> = counted.series.shapes.keys()): void {
+  for (const shape of shapes) {
     if (shape.seen < SEEN_MIN) continue
     if (guesses.length >= GUESSES_MAX) return
     guesses.push({ key: keyOf(counted, shape), shape, counted })
@@ -285,9 +289,9 @@ function noteIn({ shapes }: Series, shape: Shape): void {
 }
 
 /** One that is forgotten meanwhile stays so. */
-function missedIn(shapes: Map<Shape, number>, shape: Shape, isMissed: boolean): void {
+function missedIn(shapes: Map<Shape, number>, shape: Shape): void {
   if (!shapes.has(shape)) return
-  const missed = isMissed ? (shapes.get(shape) ?? 0) + 1 : 0
+  const missed = shapes.get(shape)! + 1
   if (missed >= MISSED_MAX) shapes.delete(shape)
   else shapes.set(shape, missed)
 }
@@ -347,11 +351,17 @@ function fillerIn(rest: string, frame: Frame, numkeys: number): { filler: Shape[
     if (length <= found.word.length || length > rest.length) continue
     const word = textOf(frame, i)
     const at = rest.indexOf(word)
+    if (cutsNumber(rest, at - 1) || cutsNumber(rest, at + length - 1)) continue
     if (at === 0 || (at > 0 && length >= INSIDE_MIN)) found = { filler: i - 3 - numkeys, word, at }
   }
   if (found.filler !== 'nothing') return found
   const number = /(?<![A-Za-z0-9])[1-9]\d{0,14}(?![A-Za-z0-9])/.exec(rest)
   return number === null ? found : { filler: 'number', word: number[0], at: number.index }
+}
+
+/** Whether a number goes on from this place to the next one: some of its digits are no argument. */
+function cutsNumber(text: string, i: number): boolean {
+  return i >= 0 && /^\d\d$/.test(text.slice(i, i + 2))
 }
 
 /** All of a text where the name goes on behind it with another word, else what they have in common up to a sign. @param isKey a part may be taken */

@@ -169,6 +169,8 @@ const MORE: typeof SIMPLE = [
   (pick) => `'xadd',${key('stream')},'maxlen',${pick(300) + 1},'*','f','x','g',${pick(9)}`,
   () => `'xadd',${key('stream')},'*','f','x'`,
   () => `'xadd',${key('stream')},'*','f'`,
+  (pick) => `'xtrim',${key('stream')},'MAXLEN',${['', "'=',"][pick(2)]}${200 + pick(150)}`,
+  (pick) => `'xtrim',${key('stream')},'maxlen','~','${400 + pick(9)}'`,
 ]
 const RARE: typeof SIMPLE = [
   ...MORE,
@@ -265,6 +267,8 @@ t.test('none of this reads a large value', async (t) => {
   await seed()
   const commands = [
     `'rpush',${key('small')},'x'`,
+    `'xtrim',${key('stream')},'MAXLEN','~',${LENGTH - 90}`,
+    `'xtrim',${key('stream')},'MAXLEN',${LENGTH}`,
     `'xadd',${key('stream')},'MAXLEN','~','200','*','f','x'`,
     `'lmove',${key('list')},${key('other')},'LEFT','RIGHT'`,
     `'zadd',${key('zset')},1,'new'`,
@@ -278,6 +282,26 @@ t.test('none of this reads a large value', async (t) => {
     t.equal((await run(source)).kind, kind)
     t.equal((await callsOf('dump')) - dumped, 1, 'but the small one')
   }
+})
+
+t.test('an approximate trim leaves up to a hundred entries more of a large stream, and no more', async (t) => {
+  const last = "redis.call('set',KEYS[5]..'','x')"
+  const lengthAfter = async (entries: number, trim: string) => {
+    await master.ask('FLUSHALL')
+    // Each node holds ten: a server would trim all that are beyond.
+    await master.ask('CONFIG', 'SET', 'stream-node-max-entries', '10')
+    await master.ask('EVAL', `for i = 1, ${entries} do redis.call('XADD', 'stream', i .. '-0', 'f', 'v') end`, '0')
+    const outcome = await run(`redis.call('xtrim',${key('stream')},${trim}) ${last} return 1`)
+    if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome))
+    return Number(String(await master.ask('XLEN', 'stream')).slice(1))
+  }
+  t.equal(await lengthAfter(299, "'MAXLEN','~',200"), 299)
+  t.equal(await lengthAfter(300, "'MAXLEN','~',200"), 200, 'then all of it')
+  t.equal(await lengthAfter(60, "'MAXLEN','~',50"), 50, 'of a small one at once')
+  t.equal(await lengthAfter(299, "'MAXLEN','=',200"), 200)
+  t.equal(await lengthAfter(299, "'MAXLEN','~',200,'LIMIT',1000"), 209, 'one that says how much it may do')
+  t.equal(await lengthAfter(299, "'MINID','~',100"), 209)
+  await master.ask('CONFIG', 'SET', 'stream-node-max-entries', '100')
 })
 
 /** IDs that are the time become one, and how the entries lie in nodes is nobody's. */
