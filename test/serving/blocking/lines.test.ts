@@ -42,6 +42,9 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 )
 
+/** How many are sent for at once: few, that a push is for more; or as it is. */
+const atOnce = fc.constantFrom(1, 2, undefined)
+
 /** One Redis server: who waits is served behind each step, in the order of the ready keys and of arrival. */
 class Model {
   readonly lists = new Map<string, number[]>(KEYS.map((each) => [each, []]))
@@ -110,13 +113,20 @@ class World implements Hands {
   readonly model = new Model()
   readonly got = new Map<string, string>()
   readonly lists = new Map<string, number[]>(KEYS.map((each) => [each, []]))
-  private readonly lines = new Lines(this)
+  private readonly lines: Lines
   private readonly shutKeys = new Set<string>()
   private readonly kept: { name: string; action: Action; elements: readonly number[] }[] = []
   private readonly answers: (() => void)[] = []
   private elements = 0
   private clients = 0
   questions = 0
+  /** Pops that are on their way, and the most that ever were. */
+  private popping = 0
+  mostPopping = 0
+
+  constructor(chunkMax?: number) {
+    this.lines = new Lines(this, chunkMax)
+  }
 
   act(action: Action): void {
     const elements = Array.from({ length: elementsOf(action) }, () => ++this.elements)
@@ -138,7 +148,9 @@ class World implements Hands {
   fetch(waiter: Client, line: Line): boolean {
     const from = String(line.id)
     const element = this.lists.get(from)!.shift()
+    this.mostPopping = Math.max(this.mostPopping, ++this.popping)
     this.answers.push(() => {
+      this.popping--
       if (element !== undefined) this.got.set(waiter.name, `${from} ${element}`)
       this.lines.answered(waiter, line, element !== undefined)
     })
@@ -239,22 +251,42 @@ function keysOf(action: Action): readonly string[] {
 t.test('whatever the order of answers, everybody gets what one Redis server would have given', async (t) => {
   let actions = 0
   fc.assert(
-    fc.property(fc.array(fc.tuple(action, fc.nat(4)), { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
-      const world = new World()
-      for (const [each, answers] of steps) {
-        world.act(each)
-        for (let i = 0; i < answers; i++) world.answerNext()
-        actions++
-      }
-      while (world.answerNext());
-      if (!world.isQuiet) throw new Error('somebody waits for nothing')
-      const sorted = (got: ReadonlyMap<string, string>) => [...got].sort(([one], [other]) => (one < other ? -1 : 1))
-      const [ours, theirs] = [sorted(world.got), sorted(world.model.got)].map((each) => JSON.stringify(each))
-      if (ours !== theirs) throw new Error(`${ours}\n${theirs}`)
-      const [left, right] = [world, world.model].map(({ lists }) => JSON.stringify([...lists]))
-      if (left !== right) throw new Error(`left: ${left}\n${right}`)
-    }),
+    fc.property(
+      fc.array(fc.tuple(action, fc.nat(4)), { minLength: 1, maxLength: 60, size: 'max' }),
+      atOnce,
+      (steps, most) => {
+        const world = new World(most)
+        for (const [each, answers] of steps) {
+          world.act(each)
+          for (let i = 0; i < answers; i++) world.answerNext()
+          actions++
+        }
+        while (world.answerNext());
+        if (!world.isQuiet) throw new Error('somebody waits for nothing')
+        const sorted = (got: ReadonlyMap<string, string>) => [...got].sort(([one], [other]) => (one < other ? -1 : 1))
+        const [ours, theirs] = [sorted(world.got), sorted(world.model.got)].map((each) => JSON.stringify(each))
+        if (ours !== theirs) throw new Error(`${ours}\n${theirs}`)
+        const [left, right] = [world, world.model].map(({ lists }) => JSON.stringify([...lists]))
+        if (left !== right) throw new Error(`left: ${left}\n${right}`)
+      },
+    ),
     { seed: SEED, numRuns: 2000 },
   )
   t.ok(actions > 20_000, `${actions} actions`)
 })
+
+for (const what of ['push', 'exec'] as const) {
+  t.test(`thousands who get something by one ${what} are sent for a few at a time, in their order`, async (t) => {
+    const world = new World()
+    const count = 1000
+    for (let i = 0; i < count; i++) world.act({ what: 'wait', keys: ['k'] })
+    while (world.answerNext());
+    world.act(what === 'push' ? { what, key: 'k', count } : { what, pushes: Array(count).fill('k'), taken: undefined })
+    // Comes behind it, and finds nothing.
+    world.act({ what: 'pop', key: 'k' })
+    while (world.answerNext());
+    t.ok(world.mostPopping <= 16, `${world.mostPopping} at once`)
+    t.same([...world.got], [...world.model.got])
+    t.equal(world.got.size, count + 1)
+  })
+}
