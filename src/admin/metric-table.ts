@@ -52,8 +52,11 @@ const isAmong = (members: readonly { readonly name: string }[], name: string) =>
 
 /** What each number of `OrderStats` is called. */
 const COUNTED: Readonly<Record<keyof OrderStats, readonly [name: string, help: string]>> = {
-  reads: ['dt_reads', 'Commands that read keys.'],
-  writes: ['dt_writes', 'Commands that change keys.'],
+  reads: ['dt_reads', 'Reads sent to servers: of a command over several servers each part of it.'],
+  writes: [
+    'dt_writes',
+    'Writes sent to the servers of their keys: of a command over several of these each part of it.',
+  ],
   readsResent: ['dt_reads_resent', 'Reads sent again because a connection broke.'],
   readsFromBackup: ['dt_reads_from_backup', 'Reads of which the master was not asked.'],
   differences: ['dt_replication_differences', 'Writes to which a backup answered something else than the master.'],

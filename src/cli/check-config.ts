@@ -15,10 +15,12 @@ import { type Output, styled, table } from './terminal.js'
  */
 export async function config(argv: string[], out: Output): Promise<number> {
   const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
-  const { values, positionals } = parseWords(argv, options, ['check or show'])
-  const [what] = positionals
+  const { values, positionals } = parseWords(argv, options, ['check or show'], 1)
+  const [what, named] = positionals
   if (what !== 'check' && what !== 'show') throw new UsageError(`'${what}' is neither check nor show`)
-  const settings = loadConfig(values.config === undefined ? {} : { file: values.config })
+  if (named !== undefined && values.config !== undefined) throw new UsageError('the file is named twice')
+  const file = named ?? values.config
+  const settings = loadConfig(file === undefined ? {} : { file })
   if (what === 'show') return show(settings, values.json === true, out)
   const log = createLogger({ level: 'warn', format: 'pretty' })
   new Tls(settings, log)

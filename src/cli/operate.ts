@@ -24,14 +24,15 @@ ${PROXY_USAGE}`,
   },
   config: {
     summary: 'check settings, or show them, without starting a proxy',
-    usage: `Usage: dt config check [options]
-       dt config show [options]
+    usage: `Usage: dt config check [FILE] [options]
+       dt config show [FILE] [options]
 
 check: says everything that is wrong with the settings, and with the
 certificates and the file of users that they name; exits with 1 then.
 show: lists each setting with its value and its variable; secrets are left out.
 
-  --config FILE     settings in YAML; variables DT_<SECTION>_<NAME> go before it
+  --config FILE     the same as FILE: settings in YAML; variables
+                    DT_<SECTION>_<NAME> go before it
   --json            print JSON
 `,
     run: async (argv, out) => (await import('./check-config.js')).config(argv, out),

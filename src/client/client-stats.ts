@@ -4,8 +4,16 @@ import type { Clients } from './clients.js'
 import { RateMeter } from './rate-meter.js'
 
 const SPACE = 0x20
-/** Codes of errors are counted one by one up to this many: a server may make up any number of them. */
+/** Codes of errors are counted one by one up to this many, as scripts may make up any number of them; beyond it those that servers and the proxy have. */
 const ERROR_CODES_MAX = 128
+const KNOWN_CODES = new Set(
+  (
+    'ERR WRONGTYPE OOM NOSCRIPT BUSY UNKILLABLE NOAUTH WRONGPASS NOPERM LOADING MISCONF READONLY MASTERDOWN CLUSTERDOWN CROSSSLOT ' +
+    'TRYAGAIN EXECABORT NOREPLICAS BUSYKEY BUSYGROUP NOGROUP UNBLOCKED NOPROTO DENIED'
+  ).split(' '),
+)
+/** Under which all others are counted. */
+const OTHER_CODES = 'OTHER'
 /** Redis looks for the end of an error's code in so many bytes [Redis networking.c afterErrorReply]. */
 const ERROR_CODE_BYTES_MAX = 32
 
@@ -99,7 +107,8 @@ export class ClientStats {
     this.errorsByClass[timedAs]++
     const space = buf.subarray(start, Math.min(end, start + ERROR_CODE_BYTES_MAX)).indexOf(SPACE)
     const code = space < 0 ? 'ERR' : buf.latin1Slice(start + 1, start + space)
-    const count = this.errors.get(code)
-    if (count !== undefined || this.errors.size < ERROR_CODES_MAX) this.errors.set(code, (count ?? 0) + 1)
+    const isCounted = this.errors.has(code) || this.errors.size < ERROR_CODES_MAX || KNOWN_CODES.has(code)
+    const counted = isCounted ? code : OTHER_CODES
+    this.errors.set(counted, (this.errors.get(counted) ?? 0) + 1)
   }
 }

@@ -28,6 +28,7 @@ const NEVER = '1000000.0.0'
 /** Since which version of each product clients have what the proxy answers by itself, and Redis 7.0 does not know. */
 const SINCE = {
   'client|no-touch': { redis: '7.2.0', valkey: '7.2.0' },
+  'libraries of clients': { redis: '7.2.0', valkey: '7.2.0' },
   'CLIENT KILL MAXAGE': { redis: '7.4.0', valkey: '8.0.0' },
   'keyspace events of values that are replaced': { redis: '8.2.0', valkey: NEVER },
   'time-outs that no clock reaches are refused': { redis: '7.2.0', valkey: '7.2.0' },

@@ -91,23 +91,24 @@ function note(
 
 /** Notes for ACL LOG that a client was refused something. */
 export function noteRefusal(
-  { acl, stats }: Server,
+  server: Server,
   client: Connection,
   what: Pick<AclLogEntry, 'reason' | 'context' | 'object' | 'username'>,
 ): void {
-  stats.denied[what.reason]++
-  acl.log.add({ ...what, count: 1, atMs: performance.now(), client: describeClient(client) })
+  server.stats.denied[what.reason]++
+  server.acl.log.add({ ...what, count: 1, atMs: performance.now(), client: describeClient(server, client) })
 }
 
 /** The same of what a script of this user was refused; it ran for who has this queue of replies, and may be gone. */
 export function noteRefusedInScript(
-  { acl, stats, clients }: Server,
+  server: Server,
   queue: unknown,
   username: string,
   refused: readonly Refused[],
 ): void {
+  const { acl, stats, clients } = server
   const ran = clients.all().find((client) => client.queue === queue)
-  const client = ran === undefined ? '' : describeClient(ran)
+  const client = ran === undefined ? '' : describeClient(server, ran)
   for (const each of refused) {
     stats.denied[each.reason] += each.count
     acl.log.add({ ...each, context: 'lua', username, atMs: performance.now(), client })

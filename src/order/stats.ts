@@ -1,5 +1,6 @@
 /** What was counted since the start of the process, shown by INFO. */
 export class OrderStats {
+  /** What was sent to servers for clients: of a command over several servers each of its parts counts. */
   reads = 0
   writes = 0
   /** Reads that were sent again because a link broke, and reads that went to a backup. */
@@ -11,7 +12,7 @@ export class OrderStats {
   unequalExpiries = 0
   /** Commands that had to wait for a server of their range. */
   waits = 0
-  /** Operations on keys of several servers, and how often a command waited at a gate of theirs. */
+  /** Commands on keys of several servers, and how often a command waited at a gate of theirs. */
   plans = 0
   gathers = 0
   gatherBytes = 0

@@ -161,6 +161,24 @@ t.test('the metrics are those of the table, and count what happens', async (t) =
   t.match(body, 'nodejs_eventloop_lag_p99_seconds')
 })
 
+t.test('commands that are split over servers are counted, in whichever way they are sent', async (t) => {
+  const keys = [keyOf('dt-1'), keyOf('dt-2'), keyOf('dt-3')]
+  for (const command of [
+    ['MSET', ...keys.flatMap((key) => [key, 'v'])],
+    ['MGET', ...keys],
+    ['EXISTS', ...keys],
+    ['DEL', ...keys],
+    ['XREAD', 'STREAMS', ...keys, '0', '0', '0'],
+    ['RPOPLPUSH', keys[0], keys[1]],
+  ]) {
+    const before = (await samples()).get('dt_split_commands_total') ?? 0
+    await client.ask(...command)
+    t.equal((await samples()).get('dt_split_commands_total'), before + 1, command[0])
+  }
+  await client.ask('MGET', keys[0], keys[0])
+  t.equal((await samples()).get('dt_split_commands_total'), 6, 'that was on one')
+})
+
 t.test('how long commands take is told by class and by member, waiting, server and proxy apart', async (t) => {
   const key = keyOf('dt-2')
   const direct = await proxy.connectTo('dt-2')

@@ -55,3 +55,12 @@ t.test('anything else is an error', async (t) => {
   await t.rejects(config('', 'mend'), { name: 'UsageError', message: "'mend' is neither check nor show" })
   await t.rejects(config(''), { name: 'UsageError', message: 'check or show is missing' })
 })
+
+t.test('the file may be named without --config, once', async (t) => {
+  const file = join(dir, 'named.yaml')
+  writeFileSync(file, 'listen:\n  prot: 7000\n')
+  const run = (...argv: string[]) => operatorCommands.config.run(argv, { write: () => {} })
+  await t.rejects(run('check', file), { message: /named\.yaml:2: unknown setting listen\.prot/ })
+  await t.rejects(run('check', file, '--config', file), { name: 'UsageError', message: 'the file is named twice' })
+  await t.rejects(run('check', file, file), { name: 'UsageError', message: `unexpected argument '${file}'` })
+})

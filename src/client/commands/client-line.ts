@@ -1,15 +1,17 @@
 import { memoryOf } from '../client-memory.js'
 import type { Connection } from '../connection.js'
 import { fileDescriptorOf, isUnix } from '../peer.js'
+import { offers } from '../ring-version.js'
+import type { Server } from '../server.js'
 
 const NAME_BYTES_SHOWN = 128
 
 /**
  * One client as CLIENT LIST and CLIENT INFO describe it: the fields of Redis 7.0 in its order, then the two of 7.2 that
- * client libraries set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer)
+ * client libraries set, of an older ring when they are set [Redis networking.c catClientInfoString]. What only Redis has (its static reply buffer)
  * is 0.
  */
-export function describeClient(client: Connection): string {
+export function describeClient(ring: Pick<Server, 'config' | 'order'>, client: Connection): string {
   const { session, queue } = client
   const queued = session.transaction?.queued
   const now = performance.now()
@@ -44,10 +46,17 @@ export function describeClient(client: Connection): string {
     ['user', session.user.name],
     ['redir', session.caching?.redirect ?? -1],
     ['resp', session.proto],
-    ['lib-name', shown(session.libName)],
-    ['lib-ver', shown(session.libVersion)],
+    ...libraryOf(session, offers(ring, 'libraries of clients')),
   ]
   return fields.map(([name, value]) => `${name}=${value}`).join(' ')
+}
+
+function libraryOf({ libName, libVersion }: Connection['session'], isAlways: boolean): [string, string][] {
+  if (!isAlways && libName.length === 0 && libVersion.length === 0) return []
+  return [
+    ['lib-name', shown(libName)],
+    ['lib-ver', shown(libVersion)],
+  ]
 }
 
 /** A name, which is printable ASCII; of a long one the beginning, as there may be many clients. */

@@ -25,9 +25,9 @@ export const clientCommands: Record<string, LocalCommand> = {
 
   'client|setinfo': (client, args) => setInfo(client, args[2], args[3]),
 
-  'client|info': (client) => verbatim('txt', `${describeClient(client)}\n`),
+  'client|info': (client, _args, server) => verbatim('txt', `${describeClient(server, client)}\n`),
 
-  'client|list': (_client, args, { clients }) => list(clients, args),
+  'client|list': (_client, args, server) => list(server, args),
 
   'client|kill': (client, args, server) => kill(server, client, args),
 
@@ -109,7 +109,8 @@ function typeOf({ session }: Connection): string {
 }
 
 /** CLIENT LIST [TYPE type] [ID id …]. */
-function list(clients: Clients, args: readonly Buffer[]): Reply {
+function list(server: Server, args: readonly Buffer[]): Reply {
+  const { clients } = server
   let chosen: Connection[]
   const filter = args.length > 2 ? option(args[2]) : ''
   if (args.length === 2) {
@@ -125,7 +126,7 @@ function list(clients: Clients, args: readonly Buffer[]): Reply {
   } else {
     return SYNTAX_ERROR
   }
-  return verbatim('txt', Buffer.concat(chosen.map((each) => Buffer.from(`${describeClient(each)}\n`))))
+  return verbatim('txt', Buffer.concat(chosen.map((each) => Buffer.from(`${describeClient(server, each)}\n`))))
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */

@@ -126,6 +126,9 @@ function ofMemory({ members }: Facts): Finding[] {
   const limits = members.flatMap(({ maxMemory }) => maxMemory ?? [])
   const none = members.filter(({ maxMemory }) => maxMemory === 0).map(({ name }) => name)
   const distinct = new Set(limits)
+  const unequal = members.map(
+    ({ name, maxMemory }) => `${name}: ${maxMemory === 0 ? 'no limit' : `${Math.round((maxMemory ?? 0) / 1e6)} MB`}`,
+  )
   const full = members.filter(({ maxMemory = 0, usedMemory = 0 }) => maxMemory > 0 && usedMemory > FULL * maxMemory)
   return [
     ...full.flatMap(({ name, maxMemory = 0, usedMemory = 0 }) => {
@@ -139,9 +142,9 @@ function ofMemory({ members }: Facts): Finding[] {
       'CONFIG SET maxmemory sets all of them, CONFIG REWRITE keeps it',
     ),
     ...when(
-      none.length === 0 && distinct.size > 1,
+      distinct.size > 1,
       'unwise',
-      'maxmemory is not the same on all servers, and each of them gets about the same part of the keys',
+      `maxmemory is not the same on all servers (${unequal.join(', ')}), and each of them gets about the same part of the keys`,
       'let it be equal: the smallest one is full first',
     ),
   ]
@@ -162,6 +165,12 @@ function ofDisks({ members }: Facts): Finding[] {
       'unwise',
       'no server keeps its keys on a disk: when all of them stop at once, all keys are gone',
       'appendonly yes in the redis.conf of each server, if the keys are worth it',
+    ),
+    ...when(
+      unsaved.length > 0 && unsaved.length < members.length,
+      'unwise',
+      `${unsaved.join(', ')} ${unsaved.length === 1 ? 'does' : 'do'} not keep keys on a disk, as others do: after a restart all of them are copied there anew`,
+      'appendonly yes in the redis.conf of each server',
     ),
   ]
 }

@@ -63,10 +63,12 @@ export function split(
     return
   }
   if (ByMember.suits(order, row, routes, parts)) {
+    order.stats.plans++
     ByMember.emit(order, frame, row, slot, { keys, keyCount, routes, parts, partOf })
     return
   }
   if (isPutOff(order, frame, row, slot, { routes, parts, partOf }, deadlineMs)) return
+  order.stats.plans++
   const merge = Merge.of(row, slot, parts, partOf, keyCount)
   if (row.replicate === 'none') merge.isRead(frame)
   for (let part = 0; part < parts; part++) {

@@ -24,6 +24,7 @@ export function readStreams(
   const routes = places.map((place) => router.routeOfKey(frame.buf, frame.argStart[place], frame.argEnd[place]))
   const partOf = places.map((_, part) => part)
   if (isPutOff(order, frame, row, slot, { routes, parts: keyCount, partOf }, deadlineMs)) return
+  order.stats.plans++
   const merge = Merge.of(row, slot, keyCount, partOf, keyCount)
   merge.isRead(frame)
   const args = argumentsOf(frame)

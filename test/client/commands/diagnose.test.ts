@@ -39,8 +39,20 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ['clock', oneOther({ clockOffsetMs: -250 }), 'wrong', /^the clock of dt-1 is 250 ms behind/],
   ['full', oneOther({ usedMemory: 9e8 }), 'wrong', /^dt-1 has used 90 % of its maxmemory/],
   ['no limit', oneOther({ maxMemory: 0 }), 'unwise', /^dt-1 may take all memory/],
-  ['unequal', oneOther({ maxMemory: 2e9 }), 'unwise', /^maxmemory is not the same/],
+  [
+    'unequal',
+    oneOther({ maxMemory: 2e9 }),
+    'unwise',
+    /^maxmemory is not the same on all servers \(dt-1: 2000 MB, dt-2: 1000 MB, /,
+  ],
+  [
+    'one without a limit',
+    oneOther({ maxMemory: 0 }),
+    'unwise',
+    /^maxmemory is not the same on all servers \(dt-1: no limit, /,
+  ],
   ['disk', oneOther({ saveFailed: true }), 'wrong', /^dt-1 could not write to disk/],
+  ['one keeps nothing', oneOther({ isSaved: false }), 'unwise', /^dt-1 does not keep keys on a disk, as others do/],
   ['nothing kept', allOther({ isSaved: false }), 'unwise', /^no server keeps its keys/],
   [
     'a silent Sentinel',

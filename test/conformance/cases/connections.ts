@@ -59,6 +59,10 @@ export const connectionCases: Cases = {
     CLIENT PAUSE 1 Write
     CLIENT PAUSE 1 ALL
     SET {t}k v
+    CLIENT PAUSE 9223372036854775807 WRITE
+    SET {t}k w
+    CLIENT PAUSE 9223372036854775806
+    CLIENT UNPAUSE
     CLIENT PAUSE 10 all
     GET {t}k
   `,
