@@ -10,7 +10,8 @@ const SLACK_MS = 3
  *
  *     create deadlineMs     the key with its first content and PEXPIREAT
  *     aim deadlineMs        the write at the deadline
- *     touch deadlineMs      for a key that is watched: the WATCH, before the transaction that is aimed
+ *     touch deadlineMs      for a key that is watched: the WATCH, before the transaction that is aimed; for one to which `aim` carries
+ *                           what stands under another name: the write of that one right before
  *     look                  the whole content as a text: `` (nothing), `new`, or anything else
  */
 export function checkDeadline(key: string, operations: readonly Operation[]): Violation[] {
@@ -43,7 +44,9 @@ export function checkDeadline(key: string, operations: readonly Operation[]): Vi
   if (there && aim.returnedMs < deadlineMs - SLACK_MS) {
     return found('deadline', 'it was written in time, so it must be gone', aim, settled[0])
   }
-  if (!there && aim.outcome.kind === 'ok' && aim.invokedMs > deadlineMs + SLACK_MS) {
+  const touch = operations.find(({ name }) => name === 'touch')
+  const hadContent = touch === undefined || touch.outcome.kind === 'ok'
+  if (!there && hadContent && aim.outcome.kind === 'ok' && aim.invokedMs > deadlineMs + SLACK_MS) {
     return found('deadline', 'it was written after the deadline, and is gone', aim, settled[0])
   }
   return []

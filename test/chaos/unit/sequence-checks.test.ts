@@ -125,6 +125,12 @@ t.test('writes at a deadline', async (t) => {
     ['gone and back', 'deadline', `${begin}999-1002 aim 1000 -> 1\n1020-1021 look -> ''\n1022-1023 look -> new`],
     ['there and gone', 'deadline', `${begin}999-1002 aim 1000 -> 1\n1020-1021 look -> new\n1022-1023 look -> ''`],
     ['far too late, and gone', 'deadline', `${begin}1010-1012 aim 1000 -> 1\n1020-1021 look -> ''`],
+    [
+      'carried, and gone',
+      'deadline',
+      `${begin}1010-1011 touch 1000 -> 1\n1010-1012 aim 1000 -> 1\n1020-1021 look -> ''`,
+    ],
+    ['nothing to carry', undefined, `${begin}1010-1011 touch 1000 -> !\n1010-1012 aim 1000 -> 0\n1020-1021 look -> ''`],
     ['long before, and there', 'deadline', `${begin}900-902 aim 1000 -> 1\n1020-1021 look -> new`],
     ['of unknown outcome', undefined, `${begin}999- aim 1000 -> ?\n1020-1021 look -> ''\n1900-1901 look -> new`],
     ['failed, and there', 'not applied', `${begin}999-1002 aim 1000 -> !\n1020-1021 look -> new`],
