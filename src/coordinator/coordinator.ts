@@ -316,7 +316,7 @@ export class Coordinator {
     else answer(slot, notSupported(row, TORN))
   }
 
-  /** All members answer it alike. */
+  /** All members answer it alike, or those do who refuse it. */
   private serveAnywhere(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { order } = this
     const route = order.router.refuser(row, frame) ?? this.scripts.anyMember.now()

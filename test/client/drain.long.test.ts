@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { command, RawClient } from '../helpers/raw-client.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { until } from '../helpers/until.js'
@@ -94,14 +94,20 @@ t.test(
   },
 )
 
-t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (t) => {
-  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '500' })
+/** A proxy that is to wait so long for what runs, and somebody whose write no server answers. */
+async function waitingForASilentServer(t: Test, drainTimeoutMs: number) {
+  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': String(drainTimeoutMs) })
   const client = await serve.connect()
   const server = serve.ring.server('dt-1')
   server.pause()
   t.teardown(() => server.resume())
   client.send(command('SET', 'k', 'v'))
   await sleep(100)
+  return { serve, client }
+}
+
+t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (t) => {
+  const { serve, client } = await waitingForASilentServer(t, 500)
   const exited = once(serve.child, 'exit')
   const startedMs = performance.now()
   serve.child.kill('SIGTERM')
@@ -111,13 +117,7 @@ t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (
 })
 
 t.test('a second signal ends it at once', async (t) => {
-  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': '60000' })
-  const client = await serve.connect()
-  const server = serve.ring.server('dt-1')
-  server.pause()
-  t.teardown(() => server.resume())
-  client.send(command('SET', 'k', 'v'))
-  await sleep(100)
+  const { serve } = await waitingForASilentServer(t, 60000)
   const exited = once(serve.child, 'exit')
   serve.child.kill('SIGTERM')
   await sleep(1200)

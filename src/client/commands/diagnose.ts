@@ -126,8 +126,8 @@ function ofMemory({ members }: Facts): Finding[] {
   const limits = members.flatMap(({ maxMemory }) => maxMemory ?? [])
   const none = members.filter(({ maxMemory }) => maxMemory === 0).map(({ name }) => name)
   const distinct = new Set(limits)
-  const unequal = members.map(
-    ({ name, maxMemory }) => `${name}: ${maxMemory === 0 ? 'no limit' : `${Math.round((maxMemory ?? 0) / 1e6)} MB`}`,
+  const each = members.flatMap(({ name, maxMemory }) =>
+    maxMemory === undefined ? [] : `${name}: ${maxMemory === 0 ? 'no limit' : `${Math.round(maxMemory / 1e6)} MB`}`,
   )
   const full = members.filter(({ maxMemory = 0, usedMemory = 0 }) => maxMemory > 0 && usedMemory > FULL * maxMemory)
   return [
@@ -144,7 +144,7 @@ function ofMemory({ members }: Facts): Finding[] {
     ...when(
       distinct.size > 1,
       'unwise',
-      `maxmemory is not the same on all servers (${unequal.join(', ')}), and each of them gets about the same part of the keys`,
+      `maxmemory is not the same on all servers (${each.join(', ')}), and each of them gets about the same part of the keys`,
       'let it be equal: the smallest one is full first',
     ),
   ]

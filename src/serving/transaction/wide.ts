@@ -28,8 +28,8 @@ export function barrierOf(
   isInMiddle: boolean,
 ): 'server' | 'keys' | 'middles' | undefined {
   const { router, middles } = order
-  // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
   const asks = wide.some(({ change }) => change === undefined)
+  // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
   const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
   if (!router.anyMember.writable() || (asks && !tells())) return 'server'
   // Another one that others may see in the middle of neither.

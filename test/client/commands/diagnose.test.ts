@@ -51,6 +51,12 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
     'unwise',
     /^maxmemory is not the same on all servers \(dt-1: no limit, /,
   ],
+  [
+    'a limit that is not known',
+    { members: [{ ...MEMBERS[0], maxMemory: undefined }, MEMBERS[1], { ...MEMBERS[2], maxMemory: 2e9 }] },
+    'unwise',
+    /^maxmemory is not the same on all servers \(dt-2: 1000 MB, dt-3: 2000 MB\)/,
+  ],
   ['disk', oneOther({ saveFailed: true }), 'wrong', /^dt-1 could not write to disk/],
   ['one keeps nothing', oneOther({ isSaved: false }), 'unwise', /^dt-1 does not keep keys on a disk, as others do/],
   ['nothing kept', allOther({ isSaved: false }), 'unwise', /^no server keeps its keys/],
