@@ -6,12 +6,11 @@ import { RateMeter } from './rate-meter.js'
 const SPACE = 0x20
 /** Codes of errors are counted one by one up to this many, as scripts may make up any number of them; beyond it those that servers and the proxy have. */
 const ERROR_CODES_MAX = 128
-const KNOWN_CODES = new Set(
-  (
-    'ERR WRONGTYPE OOM NOSCRIPT BUSY UNKILLABLE NOAUTH WRONGPASS NOPERM LOADING MISCONF READONLY MASTERDOWN CLUSTERDOWN CROSSSLOT ' +
-    'TRYAGAIN EXECABORT NOREPLICAS BUSYKEY BUSYGROUP NOGROUP UNBLOCKED NOPROTO DENIED'
-  ).split(' '),
-)
+const KNOWN_CODES: ReadonlySet<string> = new Set([
+  ...['ERR', 'WRONGTYPE', 'OOM', 'NOSCRIPT', 'BUSY', 'UNKILLABLE', 'NOAUTH', 'WRONGPASS'],
+  ...['NOPERM', 'LOADING', 'MISCONF', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'CROSSSLOT', 'TRYAGAIN'],
+  ...['EXECABORT', 'NOREPLICAS', 'BUSYKEY', 'BUSYGROUP', 'NOGROUP', 'UNBLOCKED', 'NOPROTO', 'DENIED'],
+])
 /** Under which all others are counted. */
 const OTHER_CODES = 'OTHER'
 /** Redis looks for the end of an error's code in so many bytes [Redis networking.c afterErrorReply]. */

@@ -57,6 +57,7 @@ function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
   const parts: Part[] = []
   const order = {
     memory: { anyFull: false },
+    stats: { plans: 0 },
     lanes: { active: 0 },
     uncertainty: { active: false },
     doubts,
