@@ -152,6 +152,18 @@ t.test('membership and migration do not know how commands are served', async (t)
   )
 })
 
+t.test('a command is handed the parts of the server that it needs', async (t) => {
+  const whole = /(?<!import type \{ |Pick<\s*|')\bServer\b(?!\[|')/
+  const commands = sources.filter(({ path }) => path.startsWith('src/client/commands/'))
+  t.ok(commands.length > 30)
+  t.same(
+    commands.filter(({ text }) => whole.test(text)).map(({ path }) => path),
+    // The table of them all, and who finds one there by its name.
+    ['src/client/commands/index.ts', 'src/client/commands/to-scripts.ts'],
+  )
+  t.match('(client, server: Server) =>', whole, 'it would be found')
+})
+
 t.test('some packages have one importer', async (t) => {
   for (const [name, allowed] of Object.entries(SOLE_IMPORTERS)) {
     const importers = sources.filter(({ imports }) => imports.some(({ what }) => what === name)).map(({ path }) => path)

@@ -5,10 +5,13 @@ import type { Connection } from './connection.js'
 import { NO_SHARES, type ReplyBudget, type Share } from './reply-budget.js'
 import type { Server } from './server.js'
 
+/** What of the server is touched here. */
+type Needs = Pick<Server, 'clients' | 'order'>
+
 const masters = new Set<string>()
 
 /** The shares of the members of which a command asks a reply that may be large, see `ReplyBudget`. */
-export function askedBy({ order, clients }: Server, { session }: Connection, frame: Frame): readonly Share[] {
+export function askedBy({ order, clients }: Needs, { session }: Connection, frame: Frame): readonly Share[] {
   const { replyBudget } = clients
   const row = rowOf(frame)
   // The proxy itself says what is wrong.

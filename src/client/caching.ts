@@ -10,6 +10,9 @@ import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 import type { Slot, Written } from './slot.js'
 
+/** What of the server is touched here. */
+type Needs = Pick<Server, 'cachedKeys' | 'order'>
+
 /*
  * Clients that have caches of their own: what they read is remembered when it is sent, and what anybody writes is told when it is
  * answered [channels/cached-keys.ts].
@@ -91,14 +94,14 @@ function pushFirst(client: Connection, bytes: Buffer): void {
 }
 
 /** A client has sent a command for servers, which has this slot: for what is read and written by it. */
-export function noteCommand(server: Server, client: Connection, frame: Frame, row: CommandRow, slot: Slot): void {
+export function noteCommand(server: Needs, client: Connection, frame: Frame, row: CommandRow, slot: Slot): void {
   if (row.replicate === 'none' && !isScript(row)) noteRead(server, client, frame, row, slot)
   else new Noting(server, client, slot).note(frame, row, client.session.db)
 }
 
 /** As with Redis the database does not count. */
 function noteRead(
-  { order, cachedKeys }: Server,
+  { order, cachedKeys }: Needs,
   { session }: Connection,
   frame: Frame,
   row: CommandRow,
@@ -122,7 +125,7 @@ export class Noting {
   private writes: WrittenKeys | undefined
 
   constructor(
-    private readonly server: Server,
+    private readonly server: Needs,
     private readonly client: Connection,
     private readonly slot: Slot,
   ) {}
@@ -170,7 +173,7 @@ class WrittenKeys implements Written {
 }
 
 /** Somebody begins to cache while nobody did: what is under way to be written was not looked at. */
-export function markWrites({ clients, cachedKeys }: Server): void {
+export function markWrites({ clients, cachedKeys }: Pick<Server, 'cachedKeys' | 'clients'>): void {
   const written: Written = { wrote: () => {}, answered: () => cachedKeys.allChanged() }
   for (const client of clients.all()) client.queue.markWrites(written)
 }

@@ -1,8 +1,11 @@
 import { describeKey } from '../order/pieces/failed-copies.js'
 import type { Server } from './server.js'
 
+/** What of the server is touched here. */
+type Needs = Pick<Server, 'links' | 'order' | 'outvoted'>
+
 /** What a member lacks that is up and has its link, or '': memory, or what it did not take when it was copied to it. */
-export function lackOf({ links, order, outvoted }: Server, name: string): string {
+export function lackOf({ links, order, outvoted }: Needs, name: string): string {
   if (links.get(name)?.full === true) return 'it is out of memory: writes on its keys are refused'
   const failed = order.pieces.failed.of(name)
   const keys = outvoted.of(name)

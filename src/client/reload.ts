@@ -3,6 +3,9 @@ import type { Config } from '../config/config.js'
 import { endSessionsOf, rightsChanged } from './rules.js'
 import type { Server } from './server.js'
 
+/** What of the server is touched here. */
+type Needs = Pick<Server, 'acl' | 'cachedKeys' | 'clients' | 'config' | 'log' | 'pushLimits' | 'source' | 'tls'>
+
 /** What came of reading the settings, the ACL file and the certificates anew. */
 export interface Reloaded {
   /** What counts from now on: names of settings, `acl.file`, `tls`. */
@@ -36,7 +39,7 @@ const LIVE: ReadonlySet<string> = new Set([
  *
  * @throws UserError what was wrong, what of the rest has changed, and what needs a restart
  */
-export function reload(server: Server): Reloaded {
+export function reload(server: Needs): Reloaded {
   const { source, log } = server
   const next = source.read()
   const differing = differences(source.last, next)
@@ -58,7 +61,7 @@ export function reload(server: Server): Reloaded {
 }
 
 /** The same, for SIGHUP, whose sender reads the log. */
-export function reloadOrLog(server: Server): void {
+export function reloadOrLog(server: Needs): void {
   try {
     reload(server)
   } catch (failure) {
@@ -79,7 +82,7 @@ function differences(before: Config, after: Config): string[] {
   })
 }
 
-function apply(server: Server, next: Config, changed: readonly string[]): void {
+function apply(server: Needs, next: Config, changed: readonly string[]): void {
   const { config, pushLimits, cachedKeys, log } = server
   for (const setting of changed) {
     const [section, name] = setting.split('.') as ['listen' | 'limits' | 'log', string]
@@ -99,7 +102,7 @@ function apply(server: Server, next: Config, changed: readonly string[]): void {
 }
 
 /** As ACL LOAD; what is wrong, if anything is. */
-function reloadUsers(server: Server, changed: string[]): string | undefined {
+function reloadUsers(server: Needs, changed: string[]): string | undefined {
   const { acl } = server
   if (acl.file === undefined) return undefined
   const loaded = acl.load()
@@ -110,7 +113,7 @@ function reloadUsers(server: Server, changed: string[]): string | undefined {
   return undefined
 }
 
-function reloadCertificates({ tls }: Server, changed: string[]): string | undefined {
+function reloadCertificates({ tls }: Needs, changed: string[]): string | undefined {
   const all = tls.reload()
   if (all.some((each) => each.changed)) changed.push('tls')
   const faults = all.flatMap((each) => ('fault' in each ? [each.fault] : []))

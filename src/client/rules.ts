@@ -11,6 +11,9 @@ import { describeClient } from './commands/client-line.js'
 import type { Connection } from './connection.js'
 import type { Server } from './server.js'
 
+/** What of the server is touched here. */
+type Needs = Pick<Server, 'acl' | 'clients' | 'config' | 'order' | 'stats'>
+
 /*
  * What the rules of a client's user do to it: a command is refused, or the client is cut off when it loses a right that it uses.
  */
@@ -29,7 +32,7 @@ const REASONS: Readonly<Record<Denial['reason'], string>> = {
 }
 
 /** What a client is answered that may not send this command; undefined when it may. */
-export function refusedByRules(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+export function refusedByRules(server: Needs, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
   const { session } = client
   const denial = denialOf(session.user, row, frame)
   if (denial === undefined) {
@@ -41,7 +44,7 @@ export function refusedByRules(server: Server, client: Connection, frame: Frame,
 }
 
 /** What stands in the reply to EXEC for a command that its user may not execute any more. */
-export function refusedInExec(server: Server, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
+export function refusedInExec(server: Needs, client: Connection, frame: Frame, row: CommandRow): Reply | undefined {
   const { user } = client.session
   if (user.mayAll) return undefined
   const denial = denialOf(user, row, frame)
@@ -78,7 +81,7 @@ function sortRefusal(user: User, frame: Frame, row: CommandRow): Reply | undefin
 }
 
 function note(
-  server: Server,
+  server: Needs,
   client: Connection,
   { reason, at }: Denial,
   frame: Frame,
@@ -91,7 +94,7 @@ function note(
 
 /** Notes for ACL LOG that a client was refused something. */
 export function noteRefusal(
-  server: Server,
+  server: Needs,
   client: Connection,
   what: Pick<AclLogEntry, 'reason' | 'context' | 'object' | 'username'>,
 ): void {
@@ -101,7 +104,7 @@ export function noteRefusal(
 
 /** The same of what a script of this user was refused; it ran for who has this queue of replies, and may be gone. */
 export function noteRefusedInScript(
-  server: Server,
+  server: Needs,
   queue: unknown,
   username: string,
   refused: readonly Refused[],
@@ -116,7 +119,11 @@ export function noteRefusedInScript(
 }
 
 /** A user is not there any more: who has logged in as this one is cut off. Gives whether `current` is one of those, which has to be ended yet. */
-export function endSessionsOf({ clients, acl }: Server, user: User, current: Connection | undefined): boolean {
+export function endSessionsOf(
+  { clients, acl }: Pick<Server, 'acl' | 'clients'>,
+  user: User,
+  current: Connection | undefined,
+): boolean {
   let isCurrent = false
   for (const client of clients.all()) {
     const { session } = client
@@ -142,7 +149,11 @@ function waitDenied({ session, commands }: Connection): ErrorReply | undefined {
  * A user may do less than before: who waits for what he may not take any more is told so, and who listens to what he may not is cut
  * off [Redis acl.c ACLKillPubsubClientsIfNeeded].
  */
-export function rightsChanged({ clients }: Server, user: User, current: Connection | undefined): boolean {
+export function rightsChanged(
+  { clients }: Pick<Server, 'clients'>,
+  user: User,
+  current: Connection | undefined,
+): boolean {
   if (user.mayAll) return false
   let isCurrent = false
   for (const client of clients.all()) {

@@ -38,7 +38,7 @@ const NESTED = error('ERR MULTI calls can not be nested')
 const WATCH_INSIDE = error('ERR WATCH inside MULTI is not allowed')
 
 /** By the names of their rows. */
-const transactionCommands: ReadonlyMap<string, LocalCommand> = new Map<string, LocalCommand>([
+const transactionCommands: ReadonlyMap<string, LocalCommand<Server>> = new Map<string, LocalCommand<Server>>([
   [
     'multi',
     (client) => {
@@ -111,7 +111,7 @@ export function refusedHere(
 }
 
 /** What serves a command that the proxy answers itself. */
-export function commandOf({ name }: CommandRow): LocalCommand | undefined {
+export function commandOf({ name }: CommandRow): LocalCommand<Server> | undefined {
   return localCommands.get(name) ?? transactionCommands.get(name)
 }
 

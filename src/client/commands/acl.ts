@@ -15,6 +15,9 @@ import type { Server } from '../server.js'
 import { cString, errorNaming, NOT_AN_INTEGER, option, parseInt64 } from './arguments.js'
 import { type LocalCommand, lastReply, type NO_REPLY } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'acl' | 'clients' | 'log'>
+
 const OK = simple('OK')
 const NO_FILE = error(
   'ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.',
@@ -34,7 +37,7 @@ const TOO_LONG = error(
 )
 
 /** ACL … [Redis acl.c aclCommand]. */
-export const aclCommands: Record<string, LocalCommand> = {
+export const aclCommands: Record<string, LocalCommand<Needs>> = {
   'acl|whoami': ({ session }) => latin1(session.user.name),
 
   'acl|users': (_client, _args, { acl }) => acl.users.all().map(({ name }) => latin1(name)),
@@ -132,7 +135,7 @@ export const aclCommands: Record<string, LocalCommand> = {
 }
 
 /** ACL SETUSER name rule …: all rules, or none [Redis acl.c]. */
-function setUser(client: Connection, args: readonly Buffer[], server: Server): Reply | typeof NO_REPLY {
+function setUser(client: Connection, args: readonly Buffer[], server: Needs): Reply | typeof NO_REPLY {
   const { acl, log } = server
   if (hasSpaces(args[2])) return error("ERR Usernames can't contain spaces or null characters")
   if (args[2].length > NAME_BYTES_MAX) return TOO_LONG
@@ -151,7 +154,7 @@ function setUser(client: Connection, args: readonly Buffer[], server: Server): R
 }
 
 /** ACL DELUSER name …: gives how many were there. */
-function deleteUsers(client: Connection, args: readonly Buffer[], server: Server): Reply | typeof NO_REPLY {
+function deleteUsers(client: Connection, args: readonly Buffer[], server: Needs): Reply | typeof NO_REPLY {
   const names = args.slice(2)
   if (names.some((name) => wordOf(name) === DEFAULT_USER)) {
     return error("ERR The 'default' user cannot be removed")

@@ -8,6 +8,9 @@ import { ClientEar } from '../client-ear.js'
 import type { Connection } from '../connection.js'
 import type { Server } from '../server.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'channels' | 'log' | 'pushLimits' | 'traces'>
+
 /*
  * SUBSCRIBE, PUBLISH, and what belongs to them [Redis pubsub.c]. They take effect in the order of the client's commands: what one
  * subscribes to begins behind all replies to commands before, so that no message comes before its confirmation. A message leaves
@@ -29,7 +32,7 @@ interface Verb {
   /** Whether it waits until all replies before its own have been sent, and is answered whatever CLIENT REPLY says. */
   readonly isListening: boolean
   /** The bytes of its replies: of one for each channel, or one. */
-  readonly run: (server: Server, client: Connection, frame: Frame, proto: 2 | 3) => Buffer
+  readonly run: (server: Needs, client: Connection, frame: Frame, proto: 2 | 3) => Buffer
   /** What it is refused with between MULTI and EXEC. */
   readonly refusedInExec?: Reply
 }
@@ -113,7 +116,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
 
 /** The answer to one that asks who listens. */
 export function channelsReply(
-  server: Server,
+  server: Needs,
   client: Connection,
   frame: Frame,
   { name }: CommandRow,
@@ -123,7 +126,7 @@ export function channelsReply(
 }
 
 /** Serves a command of the route `channels`. False when that is done through a slot, now or when its turn comes. */
-export function serveChannels(server: Server, client: Connection, frame: Frame, row: CommandRow): boolean {
+export function serveChannels(server: Needs, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { isListening, run } = verbs.get(row.name)!
   if (!isListening) {
     client.replyBytes(run(server, client, frame, client.session.proto))
@@ -154,7 +157,7 @@ export function serveChannels(server: Server, client: Connection, frame: Frame, 
 }
 
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
-export function channelsInExec(server: Server, client: Connection, frame: Frame, row: CommandRow): () => Buffer {
+export function channelsInExec(server: Needs, client: Connection, frame: Frame, row: CommandRow): () => Buffer {
   const { run, refusedInExec } = verbs.get(row.name)!
   const { proto } = client.session
   return () => {
@@ -171,7 +174,7 @@ export function channelsInExec(server: Server, client: Connection, frame: Frame,
   }
 }
 
-function subscriberOf({ channels, pushLimits, log }: Server, client: Connection): Subscriber {
+function subscriberOf({ channels, pushLimits, log }: Needs, client: Connection): Subscriber {
   return new Subscriber(channels, new ClientEar(client, pushLimits, log))
 }
 

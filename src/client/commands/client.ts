@@ -11,12 +11,15 @@ import { isPlain, setNameReply } from './connection.js'
 import { type LocalCommand, lastReply, NO_REPLY } from './local-command.js'
 import { timeoutOf } from './time-out.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'acl' | 'clients' | 'config' | 'order' | 'pause'>
+
 const OK = simple('OK')
 /** Kinds of clients that Redis has; ours are `normal`, or `pubsub` while they listen [Redis networking.c getClientTypeByName]. */
 const CLIENT_TYPES = ['normal', 'slave', 'replica', 'pubsub', 'master']
 
 /** CLIENT … [Redis networking.c clientCommand]. */
-export const clientCommands: Record<string, LocalCommand> = {
+export const clientCommands: Record<string, LocalCommand<Needs>> = {
   'client|id': (client) => client.id,
 
   'client|getname': (client) => (client.session.name.length === 0 ? null : client.session.name),
@@ -81,7 +84,7 @@ function onOrOff(arg: Buffer): boolean | undefined {
 }
 
 /** CLIENT PAUSE ms [WRITE|ALL]. */
-function pauseClients(server: Server, args: readonly Buffer[]): Reply {
+function pauseClients(server: Needs, args: readonly Buffer[]): Reply {
   if (args.length > 4) return wrongWordsError('client', args[1])
   const mode = args.length === 4 ? option(args[3]) : 'all'
   if (mode !== 'write' && mode !== 'all') return error('ERR CLIENT PAUSE mode must be WRITE or ALL')
@@ -109,7 +112,7 @@ function typeOf({ session }: Connection): string {
 }
 
 /** CLIENT LIST [TYPE type] [ID id …]. */
-function list(server: Server, args: readonly Buffer[]): Reply {
+function list(server: Needs, args: readonly Buffer[]): Reply {
   const { clients } = server
   let chosen: Connection[]
   const filter = args.length > 2 ? option(args[2]) : ''
@@ -130,7 +133,7 @@ function list(server: Server, args: readonly Buffer[]): Reply {
 }
 
 /** CLIENT KILL ip:port, or CLIENT KILL filter value …; a client that kills itself still gets the answer. */
-function kill(server: Server, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
+function kill(server: Needs, client: Connection, args: readonly Buffer[]): Reply | typeof NO_REPLY {
   const { clients } = server
   const chosen = args.length === 3 ? { matches: hasAddress(args[2]), skipMe: false } : killFilter(server, args)
   if (!('matches' in chosen)) return chosen.error
@@ -165,7 +168,7 @@ const hasAddress = (arg: Buffer): Filter => {
 
 /** The filters of CLIENT KILL: of the same kind the last one counts, and of different kinds all must match. */
 function killFilter(
-  server: Server,
+  server: Needs,
   args: readonly Buffer[],
 ): { readonly matches: Filter; readonly skipMe: boolean } | { readonly error: Reply } {
   const filters = new Map<string, Filter>()

@@ -2,15 +2,14 @@ import { lowerWord } from '../../base/ascii.js'
 import { Glob } from '../../base/glob.js'
 import { bytesOf } from '../../resp/decode.js'
 import { map, type Reply } from '../../resp/encode.js'
-import type { Server } from '../server.js'
 import { cString } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 import { isGlob, memberSettings } from './member-settings.js'
 import { ownSettings, SECRETS } from './own-settings.js'
-import { configResetStat, configRewrite, configSet } from './settings/config-set.js'
+import { type Configuring, configResetStat, configRewrite, configSet } from './settings/config-set.js'
 
 /** CONFIG …: settings that the proxy has itself are its own, the others those of a member. */
-export const configCommands: Record<string, LocalCommand> = {
+export const configCommands: Record<string, LocalCommand<Configuring>> = {
   'config|set': (_client, args, server) => configSet(server, args),
   'config|rewrite': (_client, _args, server) => configRewrite(server),
   'config|resetstat': (_client, _args, server) => configResetStat(server),
@@ -22,7 +21,7 @@ export const configCommands: Record<string, LocalCommand> = {
  * CONFIG GET pattern … [Redis config.c configGetCommand]: a word without `[*?` names one setting, which is shown as it
  * was written; each setting is shown once.
  */
-async function get(server: Server, patterns: readonly Buffer[]): Promise<Reply> {
+async function get(server: Configuring, patterns: readonly Buffer[]): Promise<Reply> {
   const own = ownSettings(server)
   const shown = new Map<string, readonly [Reply, Reply]>()
   const longest = Math.max(...[...own.keys()].map((name) => name.length))

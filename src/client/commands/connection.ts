@@ -10,6 +10,9 @@ import type { Server } from '../server.js'
 import { errorNaming, option, parseInt32, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'acl' | 'clients' | 'config' | 'order' | 'stats'>
+
 const OK = simple('OK')
 const WRONGPASS = error('WRONGPASS invalid username-password pair or user is disabled.')
 const NO_PASSWORD_SET = error(
@@ -21,7 +24,7 @@ const HELLO_NOAUTH = error(
 const BAD_NAME = error('ERR Client names cannot contain spaces, newlines or special characters.')
 
 /** Commands about the connection itself [Redis networking.c, acl.c, server.c]. */
-export const connectionCommands: Record<string, LocalCommand> = {
+export const connectionCommands: Record<string, LocalCommand<Needs>> = {
   ping: (_client, args) => {
     if (args.length > 2) return error("ERR wrong number of arguments for 'ping' command")
     return args.length === 2 ? args[1] : simple('PONG')
@@ -72,7 +75,7 @@ export const connectionCommands: Record<string, LocalCommand> = {
  * HELLO [protover [AUTH user pass] [SETNAME name]]. As in Redis, options take effect one by one: those before a wrong
  * one have been obeyed, and only the protocol waits for the end [Redis networking.c helloCommand].
  */
-function hello(client: Connection, args: readonly Buffer[], server: Server): Reply {
+function hello(client: Connection, args: readonly Buffer[], server: Needs): Reply {
   const { session } = client
   const version = args.length === 1 ? BigInt(session.proto) : parseInt64(args[1])
   if (version === undefined) return error('ERR Protocol version is not an integer or out of range')
@@ -121,7 +124,7 @@ export function isPlain(bytes: Buffer): boolean {
 }
 
 /** AUTH, or HELLO with it, which `word` says: whether the client is this user from now on. */
-function logIn(server: Server, client: Connection, word: Buffer, name: Buffer, password: Buffer): boolean {
+function logIn(server: Needs, client: Connection, word: Buffer, name: Buffer, password: Buffer): boolean {
   const username = wordOf(name)
   const user = server.acl.users.get(username)
   if (user?.isLogin(password) === true) {

@@ -8,6 +8,9 @@ import type { Server } from '../server.js'
 import { errorNaming, option } from './arguments.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'log'>
+
 const TIMER_MS_MAX = 2 ** 31 - 1
 const OK = simple('OK')
 
@@ -84,7 +87,7 @@ const WRONG_TYPE = error(
 )
 
 /** DEBUG …, as far as it does no harm to others [Redis debug.c debugCommand]. */
-export const debug: LocalCommand = (client, args, { log }) => {
+export const debug: LocalCommand<Needs> = (client, args, { log }) => {
   const word = option(args[1])
   if (word === 'help' && args.length === 2) return helpReply('debug', HELP)
   if (args.length === 3) {

@@ -8,8 +8,11 @@ import { diagnose, type Facts, type MemberFacts } from './diagnose.js'
 import { askOne, entriesOf } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'views'>
+
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
-export const doctorCommands: Record<string, LocalCommand> = {
+export const doctorCommands: Record<string, LocalCommand<Needs>> = {
   'dt|doctor': async (_client, _args, server) => {
     return diagnose(await factsOf(server)).map(({ level, what, todo }) => {
       return map([
@@ -21,7 +24,7 @@ export const doctorCommands: Record<string, LocalCommand> = {
   },
 }
 
-async function factsOf(server: Server): Promise<Facts> {
+async function factsOf(server: Needs): Promise<Facts> {
   const { order, membership, config, sentinels, views } = server
   const { masters, sentinels: known } = membership.status()
   const told = await sentinels.monitored()
@@ -39,7 +42,7 @@ async function factsOf(server: Server): Promise<Facts> {
   }
 }
 
-async function memberFacts(server: Server, master: { name: string; host: string; why: string }): Promise<MemberFacts> {
+async function memberFacts(server: Needs, master: { name: string; host: string; why: string }): Promise<MemberFacts> {
   const { name, host, why } = master
   const link = server.links.get(name)
   const [settings, info] =

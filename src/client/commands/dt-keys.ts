@@ -2,8 +2,12 @@ import type { BigKeysReport } from '../../migration/big-keys.js'
 import { double, error, map, type Reply, simple } from '../../resp/encode.js'
 import type { HotKeysReport } from '../hot-keys.js'
 import type { HotKey } from '../key-counting.js'
+import type { Server } from '../server.js'
 import { option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
+
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'bigKeys' | 'hotKeys' | 'order'>
 
 const OK = simple('OK')
 const SHOWN = 10
@@ -17,7 +21,7 @@ const SECONDS_MAX = 3600
  * DT HOTKEYS START [SAMPLE n] [SECONDS s] counts which keys clients ask for, STOP ends that, GET [count] tells what was counted.
  * DT BIGKEYS [count] looks for the biggest keys of each type; STATUS tells how far that is, or what was found last, STOP ends it.
  */
-export const keysCommands: Record<string, LocalCommand> = {
+export const keysCommands: Record<string, LocalCommand<Needs>> = {
   'dt|hotkeys': (_client, args, { hotKeys }) => {
     switch (option(args[2])) {
       case 'start': {

@@ -15,11 +15,17 @@ import type { Server } from '../server.js'
 import { option, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<
+  Server,
+  'config' | 'keeper' | 'links' | 'log' | 'membership' | 'migrator' | 'noted' | 'order' | 'sentinels' | 'tls' | 'views'
+>
+
 /**
  * Changing who makes up the ring. ADD and REMOVE answer when the change has begun; the data moves afterwards, which
  * MIGRATIONS shows. PLAN tells what would move.
  */
-export const memberCommands: Record<string, LocalCommand> = {
+export const memberCommands: Record<string, LocalCommand<Needs>> = {
   'dt|add': (_client, args, server) => answering(server, () => add(server, nameIn(args[2]), addressIn(args[3]))),
   'dt|cancel': (_client, args, server) => answering(server, () => cancel(server, nameIn(args[2]))),
   'dt|migrations': (_client, _args, server) => migrations(server),
@@ -43,7 +49,7 @@ interface Address {
 }
 
 /** Not before there is a ring. What a user can mend is an error reply. */
-async function answering({ order }: Server, answer: () => Promise<Reply>): Promise<Reply> {
+async function answering({ order }: Needs, answer: () => Promise<Reply>): Promise<Reply> {
   try {
     const refusal = await order.opening.whenOpen()
     if (refusal !== undefined) return refusal
@@ -55,7 +61,7 @@ async function answering({ order }: Server, answer: () => Promise<Reply>): Promi
 }
 
 /** DT ADD name host:port */
-async function add(server: Server, name: string, address: Address): Promise<Reply> {
+async function add(server: Needs, name: string, address: Address): Promise<Reply> {
   checkNewName(server, name)
   await checkServer(server, name, address)
   const [like] = server.membership.status().masters
@@ -73,7 +79,7 @@ async function add(server: Server, name: string, address: Address): Promise<Repl
  * DT REMOVE name: it serves until its data has moved; the Sentinels are told then. Of a server that is no member (any
  * more) they are told at once.
  */
-async function remove(server: Server, name: string): Promise<Reply> {
+async function remove(server: Needs, name: string): Promise<Reply> {
   const { keeper, views, membership, sentinels, log } = server
   const { members, replicas } = views.current
   const { masters, ignored } = membership.status()
@@ -99,7 +105,7 @@ async function remove(server: Server, name: string): Promise<Reply> {
 }
 
 /** DT CANCEL name: who was leaving stays, who was joining does not join. */
-async function cancel(server: Server, name: string): Promise<Reply> {
+async function cancel(server: Needs, name: string): Promise<Reply> {
   const { keeper, views, membership, sentinels, log } = server
   const { members, replicaSets } = views.current
   if (keeper.departed().includes(name)) throw new UserError(`${name} has left already`)
@@ -126,7 +132,7 @@ async function cancel(server: Server, name: string): Promise<Reply> {
  *
  * @throws UserError when that takes too long; it is done then for all that
  */
-async function settled({ noted, order }: Server, done: string): Promise<void> {
+async function settled({ noted, order }: Needs, done: string): Promise<void> {
   if (await noted()) return
   throw new UserError(
     `${done}, but too few members answer to note it: should the proxy end before they do, the next one does not know of ` +
@@ -135,14 +141,14 @@ async function settled({ noted, order }: Server, done: string): Promise<void> {
 }
 
 /** The same, after the Sentinels have said that they were told to forget a server, as far as they are reached. */
-async function forgotten(server: Server, name: string): Promise<void> {
+async function forgotten(server: Needs, name: string): Promise<void> {
   const isKnown = () => server.membership.status().masters.some((master) => master.name === name)
   for (const deadlineMs = performance.now() + FORGET_MS; isKnown() && performance.now() < deadlineMs; ) await sleep(20)
   await settled(server, `the Sentinels were told to forget ${name}`)
 }
 
 /** DT MIGRATIONS: what moves now, and where displaced copies are being deleted. */
-function migrations({ migrator }: Server): Reply {
+function migrations({ migrator }: Needs): Reply {
   const intakes = migrator.status().map((status) =>
     map([
       ['member', status.member],
@@ -180,7 +186,7 @@ function describeFailed({ id, reason }: FailedCopy): string {
 }
 
 /** DT PLAN ADD name host:port */
-async function planAdd(server: Server, name: string, { host, port }: Address): Promise<Reply> {
+async function planAdd(server: Needs, name: string, { host, port }: Address): Promise<Reply> {
   checkNewName(server, name)
   const { view } = server.order.router
   const newcomer: Member = { name, host, port, state: 'up' }
@@ -188,7 +194,7 @@ async function planAdd(server: Server, name: string, { host, port }: Address): P
 }
 
 /** DT PLAN REMOVE name */
-async function planRemove(server: Server, name: string): Promise<Reply> {
+async function planRemove(server: Needs, name: string): Promise<Reply> {
   const { view } = server.order.router
   checkMember(view.members, name)
   const wanted = view.wanted.filter((each) => each !== name)
@@ -201,7 +207,7 @@ async function planRemove(server: Server, name: string): Promise<Reply> {
  * copied for each. A member that comes back as another program is filled anew from the others, so it has to take what these
  * hold, whichever of the two they are.
  */
-async function planUpgrade({ config, order, migrator, tls }: Server, { host, port }: Address): Promise<Reply> {
+async function planUpgrade({ config, order, migrator, tls }: Needs, { host, port }: Address): Promise<Reply> {
   const { username, password } = config.backend
   const { kind } = await probe({ host, port, username, password, tls: tls.servers }).catch((failure: Error) => {
     throw failure instanceof UserError ? new UserError(`${host}:${port} is no pattern: ${failure.message}`) : failure
@@ -232,7 +238,7 @@ async function planUpgrade({ config, order, migrator, tls }: Server, { host, por
   return steps
 }
 
-async function plan(server: Server, members: readonly Member[], wanted: readonly string[]): Promise<Reply> {
+async function plan(server: Needs, members: readonly Member[], wanted: readonly string[]): Promise<Reply> {
   const { order, migrator } = server
   return describeForecast(await forecast(order.router, members, wanted, migrator.speed))
 }
@@ -278,7 +284,7 @@ function checkMember(members: readonly Member[], name: string): void {
   if (!members.some((member) => member.name === name)) throw new UserError(`${name} is no member of the ring`)
 }
 
-function checkNewName({ config, membership }: Server, name: string): void {
+function checkNewName({ config, membership }: Needs, name: string): void {
   const { masterPattern } = config.sentinel
   if (!namePattern(masterPattern)(name)) {
     throw new UserError(`members of this ring are called ${masterPattern} (sentinel.masterPattern), and not ${name}`)
@@ -292,7 +298,7 @@ function checkNewName({ config, membership }: Server, name: string): void {
 
 /** Whether the server may become a member, before anybody is told of it [design §8 Join, Guard]. */
 async function checkServer(
-  { config, order, links, views, tls }: Server,
+  { config, order, links, views, tls }: Needs,
   name: string,
   { host, port }: Address,
 ): Promise<void> {

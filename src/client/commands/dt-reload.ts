@@ -4,12 +4,15 @@ import { reload } from '../reload.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'acl' | 'cachedKeys' | 'clients' | 'config' | 'log' | 'pushLimits' | 'source' | 'tls'>
+
 /** DT RELOAD: what SIGHUP does, with an answer. */
-export const dtReloadCommands: Record<string, LocalCommand> = {
+export const dtReloadCommands: Record<string, LocalCommand<Needs>> = {
   'dt|reload': (_client, _args, server) => reloaded(server),
 }
 
-function reloaded(server: Server): Reply {
+function reloaded(server: Needs): Reply {
   try {
     const { changed, needRestart } = reload(server)
     return map([

@@ -4,11 +4,14 @@ import type { Server } from '../server.js'
 import { option, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order' | 'verifier'>
+
 /**
  * DT VERIFY [REPAIR] compares all copies of all keys and answers what it found when it is through; STATUS tells how far
  * the one is that runs, or what the last one found; STOP ends it.
  */
-export const verifyCommands: Record<string, LocalCommand> = {
+export const verifyCommands: Record<string, LocalCommand<Needs>> = {
   'dt|verify': (_client, args, server) => {
     if (args.length > 3) return SYNTAX_ERROR
     switch (args.length === 2 ? '' : option(args[2])) {
@@ -26,7 +29,7 @@ export const verifyCommands: Record<string, LocalCommand> = {
   },
 }
 
-async function verify({ order, verifier }: Server, repair: boolean): Promise<Reply> {
+async function verify({ order, verifier }: Needs, repair: boolean): Promise<Reply> {
   const refusal = await order.opening.whenOpen()
   if (refusal !== undefined) return refusal
   const report = await verifier.verify(repair)

@@ -9,8 +9,11 @@ import { lackOf } from '../member-lack.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'links' | 'membership' | 'order' | 'outvoted' | 'views'>
+
 /** DT …: the ring, for people with redis-cli. Maps in RESP3, fields and values in turn in RESP2. */
-export const dtCommands: Record<string, LocalCommand> = {
+export const dtCommands: Record<string, LocalCommand<Needs>> = {
   'dt|help': () => helpReply('dt', DT_HELP),
   'dt|locate': (_client, args, { views }) => locate(views.current, args[2]),
   'dt|nodes': (_client, _args, server) => nodes(server),
@@ -19,7 +22,7 @@ export const dtCommands: Record<string, LocalCommand> = {
 }
 
 /** DT NODES: every server that the Sentinels know, whether or not it is in the ring now. */
-async function nodes(server: Server): Promise<Reply> {
+async function nodes(server: Needs): Promise<Reply> {
   const { router } = server.order
   const { view } = router
   const { how, byMaster } = await countKeysByMaster(router)
@@ -90,7 +93,7 @@ function locate(view: View, key: Buffer): Reply {
 }
 
 /** DT VIEW: what the proxy works with at this moment. */
-function describeView({ views, order }: Server): Reply {
+function describeView({ views, order }: Needs): Reply {
   const view = views.current
   return map([
     ['ring', view.ringId],

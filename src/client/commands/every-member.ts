@@ -4,6 +4,9 @@ import { bytesOf, integerOf, textOf } from '../../resp/decode.js'
 import { type ErrorReply, error, isError, MapReply, type Reply, verbatim } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order'>
+
 /** How long a member may take to answer; one that is busy with something long is left out. */
 const TIMEOUT_MS = 1000
 
@@ -16,7 +19,7 @@ export interface Answer {
 }
 
 /** What each member of the current view answers to this. */
-export function askEach({ order }: Server, words: readonly (Buffer | string)[]): Promise<readonly Answer[]> {
+export function askEach({ order }: Needs, words: readonly (Buffer | string)[]): Promise<readonly Answer[]> {
   return Promise.all(order.router.links.map(async (link) => ({ link, reply: await askOne(link, words) })))
 }
 
@@ -31,7 +34,7 @@ export async function askOne(link: Link, words: readonly (Buffer | string)[]): P
 
 /** What `merge` makes of the replies of all members that are no errors; when there are none, what one refuses with. */
 export async function merged(
-  server: Server,
+  server: Needs,
   words: readonly (Buffer | string)[],
   merge: (replies: readonly Reply[], answers: readonly Answer[]) => Reply,
 ): Promise<Reply> {
@@ -71,7 +74,7 @@ export function allDid(answers: readonly Answer[], what: string): ErrorReply | u
  * Texts for people, which cannot be merged: what all say alike is said once, and else what each of them says, under its name.
  * Who answers with an error has nothing to tell, as long as another one has.
  */
-export function textsOf(server: Server, words: readonly (Buffer | string)[]): Promise<Reply> {
+export function textsOf(server: Needs, words: readonly (Buffer | string)[]): Promise<Reply> {
   return merged(server, words, oneText)
 }
 

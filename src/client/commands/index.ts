@@ -1,3 +1,4 @@
+import type { Server } from '../server.js'
 import { aclCommands } from './acl.js'
 import { clientCommands } from './client.js'
 import { commandCommands } from './command.js'
@@ -24,8 +25,8 @@ import { trackingCommands } from './tracking.js'
 import { waitCommands } from './wait.js'
 
 /** By the names of their rows. */
-export const localCommands: ReadonlyMap<string, LocalCommand> = new Map(
-  Object.entries({
+export const localCommands: ReadonlyMap<string, LocalCommand<Server>> = new Map(
+  Object.entries<LocalCommand<Server>>({
     ...connectionCommands,
     ...aclCommands,
     ...clientCommands,

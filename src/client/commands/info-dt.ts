@@ -3,8 +3,11 @@ import type { VerifyReport } from '../../migration/verify-report.js'
 import { pendingRanges } from '../../view/share.js'
 import type { Server } from '../server.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'config' | 'links' | 'membership' | 'migrator' | 'order' | 'slowLog' | 'stats' | 'verifier'>
+
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
-export function ringSection(server: Server): string[] {
+export function ringSection(server: Needs): string[] {
   const { order, membership, config } = server
   const { view, links } = order.router
   const { stats } = order

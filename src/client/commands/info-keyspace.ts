@@ -5,6 +5,9 @@ import { rangeSize } from '../../ring/token-range.js'
 import type { Server } from '../server.js'
 import type { MemberInfos } from './info-members.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'coordinator' | 'order'>
+
 /**
  * Databases with at most so many entries, copies included, are counted key by key where the members' own numbers may
  * mislead (see `Keyspace.size`); walking over a larger one is too much work for a command that tools ask every second.
@@ -32,7 +35,7 @@ interface CountedDatabase {
 }
 
 /** The Keyspace section. */
-export async function keyspaceLines(members: MemberInfos, server: Server): Promise<string[]> {
+export async function keyspaceLines(members: MemberInfos, server: Needs): Promise<string[]> {
   return (await countedDatabases(members, server)).map(({ db, keys, sum }) => {
     const expires = sum.keys === 0 ? 0 : Math.min(keys, Math.round((sum.expires * keys) / sum.keys))
     const avgTtl = sum.ttlWeight === 0 ? 0 : Math.round(sum.ttlMs / sum.ttlWeight)
@@ -51,7 +54,7 @@ export async function keyspaceLines(members: MemberInfos, server: Server): Promi
  */
 export async function countedDatabases(
   members: MemberInfos,
-  { coordinator, order }: Server,
+  { coordinator, order }: Needs,
 ): Promise<readonly CountedDatabase[]> {
   const counted = [...sumDatabases(members.lines)].map(async ([db, sum]) => {
     const exactly = await count(coordinator, db, sum.keys, members)

@@ -5,6 +5,9 @@ import { isError } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { askEach } from './every-member.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order'>
+
 /** What the members of the current view answered to INFO, and how to make one value of theirs. */
 export class MemberInfos {
   /** The fields of those that have answered, by their names. */
@@ -61,7 +64,7 @@ export class MemberInfos {
 }
 
 /** Asks all members of the current view for these sections, none for no sections. */
-export async function askMembers(server: Server, sections: readonly string[]): Promise<MemberInfos> {
+export async function askMembers(server: Needs, sections: readonly string[]): Promise<MemberInfos> {
   const { links, view } = server.order.router
   const copies = Math.min(view.replicas + 1, links.length)
   if (sections.length === 0) return new MemberInfos([], copies)

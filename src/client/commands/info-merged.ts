@@ -1,12 +1,15 @@
 import type { Server } from '../server.js'
 import type { MemberInfos } from './info-members.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'cachedKeys' | 'channels' | 'coordinator' | 'stats'>
+
 /*
  * The sections that tell of the members' work and memory, made of theirs: each field of Redis 7.0 in its order,
  * and in their places those that newer servers have, with the rule that makes one value of several.
  */
 
-type Rule = (members: MemberInfos, field: string, server: Server) => number | string
+type Rule = (members: MemberInfos, field: string, server: Needs) => number | string
 /** `newer`: Redis 7.0 does not have it, so it is shown when a member has it. */
 type Fields = readonly (readonly [field: string, rule: Rule, newer?: 'newer'])[]
 
@@ -34,11 +37,11 @@ const percent =
     `${quotient(100 * part(members), whole(members))}%`
 /** Of this process alone. */
 const own =
-  (value: (server: Server) => number): Rule =>
+  (value: (server: Needs) => number): Rule =>
   (_members, _field, server) =>
     value(server)
 const ownRate =
-  (bytesPerSecond: (server: Server) => number): Rule =>
+  (bytesPerSecond: (server: Needs) => number): Rule =>
   (_members, _field, server) =>
     (bytesPerSecond(server) / 1024).toFixed(2)
 
@@ -277,11 +280,11 @@ const CHILD_CPU = ['used_cpu_sys_children', 'used_cpu_user_children']
 /** Of newer servers. */
 const ACTIVE_TIME = ['used_active_time_main_thread']
 
-export const memory = (members: MemberInfos, server: Server): string[] => merge(MEMORY, members, server)
+export const memory = (members: MemberInfos, server: Needs): string[] => merge(MEMORY, members, server)
 
-export const stats = (members: MemberInfos, server: Server): string[] => merge(STATS, members, server)
+export const stats = (members: MemberInfos, server: Needs): string[] => merge(STATS, members, server)
 
-export function persistence(members: MemberInfos, server: Server): string[] {
+export function persistence(members: MemberInfos, server: Needs): string[] {
   const appendOnly = members.max('aof_enabled') > 0 ? APPEND_ONLY : []
   return merge([...PERSISTENCE, ...appendOnly], members, server)
 }
@@ -360,7 +363,7 @@ export function latencyStats(members: MemberInfos): string[] {
   return [...slowest].map(([name, percentiles]) => `${name}:${shown(percentiles)}`)
 }
 
-function merge(fields: Fields, members: MemberInfos, server: Server): string[] {
+function merge(fields: Fields, members: MemberInfos, server: Needs): string[] {
   const shown = fields.filter(([field, , newer]) => newer === undefined || members.texts(field).length > 0)
   return shown.map(([field, rule]) => `${field}:${rule(members, field, server)}`)
 }

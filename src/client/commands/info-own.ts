@@ -6,12 +6,27 @@ import { maxClients } from '../max-clients.js'
 import { REDIS_VERSION, ringVersion } from '../ring-version.js'
 import type { Server } from '../server.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<
+  Server,
+  | 'address'
+  | 'cachedKeys'
+  | 'clients'
+  | 'config'
+  | 'coordinator'
+  | 'links'
+  | 'order'
+  | 'runId'
+  | 'startedAtMs'
+  | 'stats'
+>
+
 /** The number of timer ticks a second that Redis would have; what we do at intervals we do at our own. */
 const HZ = 10
 const LRU_CLOCK_BITS = 24
 
 /** The process that clients talk to: ours. */
-export function serverSection(server: Server): string[] {
+export function serverSection(server: Needs): string[] {
   const { config } = server
   const uptime = Math.floor((performance.now() - server.startedAtMs) / 1000)
   const is = ringVersion(server)
@@ -45,7 +60,7 @@ export function serverSection(server: Server): string[] {
   ]
 }
 
-export function clientsSection(server: Server): string[] {
+export function clientsSection(server: Needs): string[] {
   const { clients, coordinator, order } = server
   const all = clients.all()
   const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
@@ -63,11 +78,11 @@ export function clientsSection(server: Server): string[] {
 }
 
 /** Whether all members are newer than Redis 7.0: then fields are shown that it does not have. */
-function isNewer(server: Server): boolean {
+function isNewer(server: Needs): boolean {
   return isOlder(REDIS_VERSION, ringVersion(server).redisVersion)
 }
 
-function newerClients({ clients, coordinator }: Server): string[] {
+function newerClients({ clients, coordinator }: Needs): string[] {
   const sessions = clients.all().map(({ session }) => session)
   const watching = sessions.flatMap(({ watched }) => watched ?? [])
   return [
@@ -80,7 +95,7 @@ function newerClients({ clients, coordinator }: Server): string[] {
 }
 
 /** To a client the ring is one master; that each key has copies is the `DT` section's to say. */
-export function replicationSection(server: Server): string[] {
+export function replicationSection(server: Needs): string[] {
   const replicationId = createHash('sha1').update(server.runId).digest('hex')
   return [
     'role:master',
@@ -98,7 +113,7 @@ export function replicationSection(server: Server): string[] {
 }
 
 /** The errors that clients got, from servers and from us. */
-export function errorStats({ stats }: Server): string[] {
+export function errorStats({ stats }: Needs): string[] {
   // Characters that would break the line are replaced as Redis does [Redis server.c getSafeInfoString].
   return stats.errorCounts().map(([code, count]) => `errorstat_${code.replace(/[#:\n\r]/g, '_')}:count=${count}`)
 }

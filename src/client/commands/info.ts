@@ -7,6 +7,26 @@ import { askMembers, type MemberInfos } from './info-members.js'
 import { commandStats, cpu, keySizes, latencyStats, memory, modules, persistence, stats } from './info-merged.js'
 import { clientsSection, errorStats, replicationSection, serverSection } from './info-own.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<
+  Server,
+  | 'address'
+  | 'cachedKeys'
+  | 'channels'
+  | 'clients'
+  | 'config'
+  | 'coordinator'
+  | 'links'
+  | 'membership'
+  | 'migrator'
+  | 'order'
+  | 'runId'
+  | 'slowLog'
+  | 'startedAtMs'
+  | 'stats'
+  | 'verifier'
+>
+
 type Lines = readonly string[]
 
 interface Section {
@@ -18,9 +38,9 @@ interface Section {
   /** Redis 7.0 does not have it: it is shown when there is something in it. */
   readonly newer?: true
   /** Only from what this process knows. */
-  readonly own?: (server: Server) => Lines
+  readonly own?: (server: Needs) => Lines
   /** From the members' section of this name. */
-  readonly merged?: (members: MemberInfos, server: Server) => Lines | Promise<Lines>
+  readonly merged?: (members: MemberInfos, server: Needs) => Lines | Promise<Lines>
 }
 
 /**
@@ -59,7 +79,7 @@ export const OMITTED: readonly (readonly [fields: RegExp, why: string])[] = [
  * INFO [section …]: what one server would say if it were the whole ring. A member that does not answer in time is left
  * out, and each section that misses it says so.
  */
-export async function info(server: Server, args: readonly Buffer[]): Promise<Reply> {
+export async function info(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   const sections = chooseSections(args.slice(1).map(option))
   // Before the client that asks waits for the members itself.
   const own = sections.map((section) => section.own?.(server))

@@ -9,11 +9,14 @@ import { adviceOf } from './latency-advice.js'
 import type { LocalCommand } from './local-command.js'
 import { latencyGraph } from './sparkline.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order' | 'slowLog'>
+
 /**
  * LATENCY …: `latency-monitor-threshold` is a setting of the proxy, which sees what its clients wait for, and of the members, which see what
  * keeps themselves busy: their events are one list. HISTOGRAM tells what the members execute, as in Redis without what it waits for.
  */
-export const latencyCommands: Record<string, LocalCommand> = {
+export const latencyCommands: Record<string, LocalCommand<Needs>> = {
   'latency|doctor': (_client, args, server) => doctor(server, args),
   'latency|graph': (_client, args, server) => graph(server, args),
   'latency|histogram': (_client, args, server) => merged(server, args, histogram),
@@ -25,12 +28,12 @@ export const latencyCommands: Record<string, LocalCommand> = {
 }
 
 /** What the members say; nothing of those that are away, for the proxy has its own to tell. */
-async function told(server: Server, args: readonly (Buffer | string)[]): Promise<readonly Reply[]> {
+async function told(server: Needs, args: readonly (Buffer | string)[]): Promise<readonly Reply[]> {
   const answers = await askEach(server, args)
   return goodReplies(answers)
 }
 
-function ownLatest({ slowLog }: Server): Reply {
+function ownLatest({ slowLog }: Needs): Reply {
   return [...slowLog.latency.events].map(([name, { samples, mostMs }]) => [
     name,
     ...samples[samples.length - 1],
@@ -38,7 +41,7 @@ function ownLatest({ slowLog }: Server): Reply {
   ])
 }
 
-function ownSamples({ slowLog }: Server, event: Buffer): readonly Sample[] {
+function ownSamples({ slowLog }: Needs, event: Buffer): readonly Sample[] {
   return slowLog.latency.events.get(event.toString('latin1'))?.samples ?? []
 }
 
@@ -82,7 +85,7 @@ function samplesOf(replies: readonly Reply[], own: readonly Sample[]): readonly 
 }
 
 /** LATENCY GRAPH event: of all samples that HISTORY has. */
-async function graph(server: Server, args: readonly Buffer[]): Promise<Reply> {
+async function graph(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   const event = args[2]
   const [history, latest] = await Promise.all([
     told(server, ['LATENCY', 'HISTORY', event]),
@@ -97,7 +100,7 @@ async function graph(server: Server, args: readonly Buffer[]): Promise<Reply> {
 }
 
 /** LATENCY DOCTOR: what the proxy has seen, when it watches, before what the members say. */
-async function doctor(server: Server, args: readonly Buffer[]): Promise<Reply> {
+async function doctor(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   const said = await textsOf(server, args)
   const { latency } = server.slowLog
   if (latency.thresholdMs === 0) return said
@@ -107,7 +110,7 @@ async function doctor(server: Server, args: readonly Buffer[]): Promise<Reply> {
 }
 
 /** LATENCY RESET [event …]: of the proxy and all members; gives how many kinds of events there were. */
-async function reset(server: Server, args: readonly Buffer[]): Promise<Reply> {
+async function reset(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   const asked = args.slice(2).map((name) => name.toString('latin1'))
   const [known, answers] = await Promise.all([askEach(server, ['LATENCY', 'LATEST']), askEach(server, args)])
   const own = server.slowLog.latency.reset(asked)

@@ -3,6 +3,9 @@ import { MapReply } from '../../resp/encode.js'
 import type { Server } from '../server.js'
 import { askOne } from './every-member.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order'>
+
 const GLOB_BYTES = ['[', '*', '?']
 
 /** Whether the name of a setting, of any length, is a pattern. */
@@ -15,7 +18,7 @@ export function isGlob(name: Buffer): boolean {
  * servers do.
  */
 export async function memberSettings(
-  { order }: Server,
+  { order }: Needs,
   names: readonly Buffer[],
 ): Promise<MapReply['entries'] | undefined> {
   const reply = await askAny(order.router.anyMember, (link) => askOne(link, ['CONFIG', 'GET', ...names]))

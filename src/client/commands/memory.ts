@@ -6,8 +6,11 @@ import { countedDatabases } from './info-keyspace.js'
 import { askMembers } from './info-members.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'coordinator' | 'order'>
+
 /** MEMORY …: of all members; MEMORY USAGE is asked of the key's own. */
-export const memoryCommands: Record<string, LocalCommand> = {
+export const memoryCommands: Record<string, LocalCommand<Needs>> = {
   'memory|doctor': (_client, _args, server) => textsOf(server, ['MEMORY', 'DOCTOR']),
   'memory|malloc-stats': (_client, _args, server) => textsOf(server, ['MEMORY', 'MALLOC-STATS']),
   'memory|purge': async (_client, _args, server) =>
@@ -66,7 +69,7 @@ const BEHIND: readonly Field[] = [
 ]
 
 /** MEMORY STATS: bytes are summed up, ratios made of the sums, and keys counted once, as in INFO. */
-async function stats(server: Server): Promise<Reply> {
+async function stats(server: Needs): Promise<Reply> {
   const databases = await countedDatabases(await askMembers(server, ['keyspace']), server)
   const keys = databases.reduce((all, database) => all + database.keys, 0)
   return merged(server, ['MEMORY', 'STATS'], (replies, answers) => summedUp(replies, answers, keys))

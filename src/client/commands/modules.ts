@@ -1,10 +1,14 @@
 import { elementsOf, integerOf, textOf } from '../../resp/decode.js'
 import type { Reply } from '../../resp/encode.js'
+import type { Server } from '../server.js'
 import { entriesOf, merged } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order'>
+
 /** MODULE LIST: what commands of modules can be served with, which is what all members have. */
-export const moduleCommands: Record<string, LocalCommand> = {
+export const moduleCommands: Record<string, LocalCommand<Needs>> = {
   'module|list': (_client, args, server) => merged(server, args, ofAll),
 }
 

@@ -1,6 +1,10 @@
 import type { Server } from '../server.js'
+import type { Settable } from './settings/change.js'
 import { CHANGEABLE } from './settings/changeable.js'
 import { REDACTED } from './settings/password.js'
+
+/** What of the server these commands touch. */
+type Needs = Settable & Pick<Server, 'address'>
 
 /** Settings of a member that whoever may only talk to the proxy does not get to see. */
 export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-client-key-file-pass'])
@@ -9,7 +13,7 @@ export const SECRETS: ReadonlySet<string> = new Set(['tls-key-file-pass', 'tls-c
  * The settings of redis.conf that are the proxy's, not a member's, as CONFIG GET shows them: everything about
  * clients, their connections and this process.
  */
-export function ownSettings(server: Server): ReadonlyMap<string, string> {
+export function ownSettings(server: Needs): ReadonlyMap<string, string> {
   const { listen } = server.config
   return new Map(
     Object.entries({
@@ -44,7 +48,7 @@ export function ownSettings(server: Server): ReadonlyMap<string, string> {
 }
 
 /** Those of connections with TLS. Where the key lies, and its password, is nobody's business. */
-function tlsSettings(server: Server): Readonly<Record<string, string>> {
+function tlsSettings(server: Needs): Readonly<Record<string, string>> {
   const { tls } = server.config
   return {
     'tls-port': String(server.address().tlsPort),

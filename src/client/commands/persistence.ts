@@ -7,8 +7,11 @@ import type { Server } from '../server.js'
 import { allDid, askEach, askOne, merged } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'order'>
+
 /** Each server has its own data on its own disk: what is asked for is asked of all. */
-export const persistenceCommands: Record<string, LocalCommand> = {
+export const persistenceCommands: Record<string, LocalCommand<Needs>> = {
   bgrewriteaof: (_client, args, server) => begun(server, args),
   bgsave: (_client, args, server) => begun(server, args),
   lastsave: (_client, args, server) =>
@@ -17,7 +20,7 @@ export const persistenceCommands: Record<string, LocalCommand> = {
 }
 
 /** Something that the members do in the background: that it is scheduled as long as it has not begun everywhere. */
-async function begun(server: Server, args: readonly Buffer[]): Promise<Reply> {
+async function begun(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   const answers = await askEach(server, args)
   const failure = allDid(answers, 'it')
   if (failure !== undefined) return failure
@@ -31,7 +34,7 @@ const IDLE_LOOKS_MAX = 100
 const NOT_SAVED = error('ERR it has not saved, and its log says why')
 
 /** SAVE: what is there now is on all disks when it is answered, and clients are served meanwhile. */
-async function save(server: Server): Promise<Reply> {
+async function save(server: Needs): Promise<Reply> {
   const answers = await Promise.all(server.order.router.links.map(async (link) => ({ link, reply: await saved(link) })))
   return allDid(answers, 'it') ?? simple('OK')
 }

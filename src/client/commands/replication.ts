@@ -8,7 +8,7 @@ import type { LocalCommand } from './local-command.js'
 const OK = simple('OK')
 
 /** What a master without replicas answers, as far as it changes nothing. */
-export const replicationCommands: Record<string, LocalCommand> = {
+export const replicationCommands: Record<string, LocalCommand<unknown>> = {
   failover: (_client, args) => failover(args),
   replicaof: (_client, args) => follow('replicaof', args),
   slaveof: (_client, args) => follow('slaveof', args),

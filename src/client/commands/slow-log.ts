@@ -1,8 +1,12 @@
 import { wrongWordsError } from '../../command/errors.js'
 import { error, map, type Reply, simple } from '../../resp/encode.js'
+import type { Server } from '../server.js'
 import type { SlowCommand } from '../slow-log.js'
 import { option, parseInt64 } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
+
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'slowLog'>
 
 const OK = simple('OK')
 const ENTRIES_SHOWN = 10n
@@ -11,7 +15,7 @@ const WRONG_COUNT = error('ERR count should be greater than or equal to -1')
 const WRONG_KIND = error('ERR type should be one of the following: slow, large-request, large-reply')
 
 /** SLOWLOG … [Redis slowlog.c slowlogCommand], and DT SLOWLOG, which tells where the time went. */
-export const slowLogCommands: Record<string, LocalCommand> = {
+export const slowLogCommands: Record<string, LocalCommand<Needs>> = {
   'slowlog|get': (_client, args, { slowLog }) => {
     if (args.length > 3) return wrongWordsError('slowlog', args[1])
     return chosen(slowLog.entries, args[2], asRedis)

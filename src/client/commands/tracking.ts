@@ -6,10 +6,13 @@ import type { Server } from '../server.js'
 import { cString, NOT_AN_INTEGER, option, parseInt64, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'cachedKeys' | 'clients'>
+
 const OK = simple('OK')
 
 /** A client that has a cache of its own says so [Redis networking.c clientCommand, tracking.c]. */
-export const trackingCommands: Record<string, LocalCommand> = {
+export const trackingCommands: Record<string, LocalCommand<Needs>> = {
   'client|tracking': (client, args, server) => tracking(client, args, server),
 
   'client|caching': ({ session }, args) => {
@@ -61,7 +64,7 @@ function flagsOf(caching: CachingClient | undefined): string[] {
 }
 
 /** CLIENT TRACKING ON|OFF [REDIRECT id] [PREFIX prefix …] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]. */
-function tracking(client: Connection, args: readonly Buffer[], server: Server): Reply {
+function tracking(client: Connection, args: readonly Buffer[], server: Needs): Reply {
   const { session } = client
   const asked = optionsOf(args, server)
   if (!('prefixes' in asked)) return asked.error
@@ -84,7 +87,7 @@ function tracking(client: Connection, args: readonly Buffer[], server: Server): 
 
 function optionsOf(
   args: readonly Buffer[],
-  { clients }: Server,
+  { clients }: Needs,
 ): { readonly options: CachingOptions; readonly prefixes: readonly Buffer[] } | { readonly error: Reply } {
   const words = new Set<string>()
   const prefixes: Buffer[] = []

@@ -1,14 +1,18 @@
 import { error } from '../../resp/encode.js'
 import type { Goal, ReplicaWaits } from '../../serving/durability/replica-waits.js'
 import type { Connection } from '../connection.js'
+import type { Server } from '../server.js'
 import { NOT_AN_INTEGER, parseInt64 } from './arguments.js'
 import { type LocalCommand, NO_REPLY } from './local-command.js'
 import { timeoutOf } from './time-out.js'
 
+/** What of the server these commands touch. */
+type Needs = Pick<Server, 'config' | 'coordinator' | 'order'>
+
 const NOT_0_OR_1 = error('ERR value is out of range, value must between 0 and 1')
 const NOT_POSITIVE = error('ERR value is out of range, must be positive')
 
-export const waitCommands: Record<string, LocalCommand> = {
+export const waitCommands: Record<string, LocalCommand<Needs>> = {
   /**
    * WAIT numreplicas timeout [Redis replication.c waitCommand]. A write is acknowledged when every replica has it, so there is something to
    * wait for only while fewer backups are up than are wanted. The answer is how many acknowledged writes are sure to have.

@@ -1,5 +1,4 @@
-import type { Server } from '../../server.js'
-import type { Changeable, Checked } from './change.js'
+import type { Changeable, Checked, Settable } from './change.js'
 import { bytesIn } from './values.js'
 
 const CLASSES: readonly string[] = ['normal', 'slave', 'replica', 'pubsub']
@@ -19,7 +18,7 @@ function shownLimit(hardBytes: number, softBytes: number, softMs: number): strin
   return `${hardBytes} ${softBytes} ${Math.ceil(softMs / 1000)}`
 }
 
-function check(server: Server, value: string): Checked {
+function check(server: Settable, value: string): Checked {
   const words = value.trim() === '' ? [] : value.trim().split(/\s+/)
   if (words.length % 4 !== 0) return 'Wrong number of arguments in buffer limit configuration.'
   const changes: (() => void)[] = []
@@ -39,7 +38,7 @@ function check(server: Server, value: string): Checked {
 }
 
 function set(
-  { config, pushLimits }: Server,
+  { config, pushLimits }: Settable,
   kind: string,
   hardBytes: number,
   softBytes: number,

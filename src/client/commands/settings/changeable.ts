@@ -3,7 +3,7 @@ import { maxClients, openFilesMax, reservedFiles } from '../../max-clients.js'
 import { offers } from '../../ring-version.js'
 import type { Server } from '../../server.js'
 import { BUFFER_LIMITS } from './buffer-limits.js'
-import type { Changeable } from './change.js'
+import type { Changeable, Settable } from './change.js'
 import { PASSWORD } from './password.js'
 import { bytesIn, INT_MAX, LONG_MAX, memoryIn, UINT_MAX, wholeIn, wordIn, yesOrNo } from './values.js'
 
@@ -25,9 +25,9 @@ const SHOWN_LEVELS: Readonly<Record<Server['config']['log']['level'], string>> =
 
 /** A setting that is one number. */
 function number(
-  shown: (server: Server) => number,
+  shown: (server: Settable) => number,
   read: (value: string) => number | string,
-  set: (server: Server, value: number) => void,
+  set: (server: Settable, value: number) => void,
 ): Changeable {
   return {
     shown: (server) => String(shown(server)),

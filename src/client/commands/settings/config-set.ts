@@ -6,8 +6,12 @@ import type { Server } from '../../server.js'
 import { cString, errorNaming, SYNTAX_ERROR } from '../arguments.js'
 import { isGlob, memberSettings } from '../member-settings.js'
 import { ownSettings } from '../own-settings.js'
+import type { Settable } from './change.js'
 import { CHANGEABLE } from './changeable.js'
 import { neverSet, refusedOfMembers, refusedOfProxy } from './refused.js'
+
+/** What the CONFIG commands touch. */
+export type Configuring = Settable & Pick<Server, 'address' | 'coordinator' | 'upkeep'>
 
 interface Asked {
   readonly name: string
@@ -19,7 +23,7 @@ interface Asked {
  * CONFIG SET name value …: all of them or none [Redis config.c configSetCommand]. Settings of clients and of this process are the
  * proxy's; the others are set on all members, and on those that come later.
  */
-export async function configSet(server: Server, args: readonly Buffer[]): Promise<Reply> {
+export async function configSet(server: Configuring, args: readonly Buffer[]): Promise<Reply> {
   if (args.length % 2 !== 0) return SYNTAX_ERROR
   const asked: Asked[] = []
   for (let i = 2; i < args.length; i += 2) {
@@ -63,7 +67,7 @@ export async function configSet(server: Server, args: readonly Buffer[]): Promis
  * What CONFIG REWRITE had kept when the proxy began. A value that this proxy does not take any more is said and left out, also of what
  * the next CONFIG REWRITE keeps.
  */
-export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer>): void {
+export function restoreSettings(server: Configuring, kept: ReadonlyMap<string, Buffer>): void {
   for (const [name, value] of kept) {
     const changeable = CHANGEABLE.get(name)
     const checked = (changeable?.restore ?? changeable?.check)?.(server, value.toString('latin1')) ?? 'it is not known'
@@ -76,7 +80,7 @@ export function restoreSettings(server: Server, kept: ReadonlyMap<string, Buffer
 
 /** The error for the first name that cannot be one of a setting that is changed. */
 async function wrongName(
-  server: Server,
+  server: Configuring,
   asked: readonly Asked[],
   own: ReadonlyMap<string, string>,
 ): Promise<Reply | undefined> {
@@ -98,12 +102,12 @@ async function wrongName(
 }
 
 /** CONFIG REWRITE: what was set is kept by the members, in the place of a file. */
-export async function configRewrite(server: Server): Promise<Reply> {
+export async function configRewrite(server: Configuring): Promise<Reply> {
   return (await server.coordinator.settings.keep()) ?? simple('OK')
 }
 
 /** CONFIG RESETSTAT: of the proxy, and of all members. */
-export async function configResetStat(server: Server): Promise<Reply> {
+export async function configResetStat(server: Configuring): Promise<Reply> {
   server.stats.reset()
   const refusals = await Promise.all(server.order.router.links.map((link) => server.upkeep.resetStats(link)))
   return refusals.find((refusal) => refusal !== undefined) ?? simple('OK')

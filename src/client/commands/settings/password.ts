@@ -1,8 +1,7 @@
 import type { Acl } from '../../../acl/acl.js'
 import { hashOf } from '../../../acl/user.js'
 import { endSessionsOf } from '../../rules.js'
-import type { Server } from '../../server.js'
-import type { Changeable } from './change.js'
+import type { Changeable, Settable } from './change.js'
 
 /** What stands in the place of a password, as in Redis's slow log. */
 export const REDACTED = '(redacted)'
@@ -49,7 +48,7 @@ function notRestored(acl: Acl, hash: string | undefined, replaced: string | unde
 }
 
 /** Who has come in before it was known may not have said it. */
-function restorePassword(server: Server, hash: string): void {
+function restorePassword(server: Settable, hash: string): void {
   const { acl } = server
   acl.setPassword(Buffer.from(`#${hash}`))
   endSessionsOf(server, acl.users.default, undefined)
