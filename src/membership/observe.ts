@@ -172,14 +172,18 @@ function toldToForget(draft: Draft, { name, sentinels }: Event<'told to forget'>
   if (keptBy !== undefined) draft.setKnown(name, { keptBy: keptBy.filter((address) => !sentinels.includes(address)) })
 }
 
+/** In tilt a Sentinel looks at nobody: what it has said of its masters is as old as the tilt, until it answers again. */
 function noteTilt(draft: Draft, { address, tilt: before }: SentinelState, tilt: boolean): void {
   if (tilt === before) return
   draft.setSentinel(address, { tilt })
-  if (tilt)
+  if (tilt) {
     draft.log('warn', 'sentinel-tilt', `Sentinel ${address} is in tilt: nothing is decided by its word`, {
       sentinel: address,
     })
-  else draft.log('info', 'sentinel-tilt-over', `Sentinel ${address} has left tilt`, { sentinel: address })
+    return
+  }
+  draft.log('info', 'sentinel-tilt-over', `Sentinel ${address} has left tilt`, { sentinel: address })
+  if (draft.sentinels.get(address)?.contact === 'heard') draft.setSentinel(address, { contact: 'returning' })
 }
 
 function seenAdded(draft: Draft, name: string): void {

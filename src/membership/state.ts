@@ -27,7 +27,8 @@ export interface SentinelMaster {
  *     never ──> heard <──> lost ──> returning ──> heard
  *
  * A Sentinel that comes back is `returning` until its second answer: a process that was stopped answers what lies in its
- * socket before its timer has noticed the gap and declared TILT, so its first answer may be as old as the stop.
+ * socket before its timer has noticed the gap and declared TILT, so its first answer may be as old as the stop. So is one that
+ * has left TILT: it looked at no master in it, and tells that it is over before it has looked.
  */
 export type Contact = 'never' | 'heard' | 'lost' | 'returning'
 

@@ -328,6 +328,8 @@ t.test('in tilt everything is noted and nothing decided, until it is over', asyn
     > s1 polls in tilt dt-1 dt-2!odown
     > s1 polls dt-1 dt-2!odown
       info: Sentinel s1 has left tilt
+    > s1 polls dt-1 dt-2!odown
+      info: Sentinel s1 answers again and monitors dt-1 dt-2
       warn: dt-3 was removed from Sentinel: it leaves the ring
       warn: dt-2 leaves the ring, because it is odown
       publish dt-1
@@ -350,10 +352,29 @@ t.test('a master that only a Sentinel in tilt monitors gets a link and does not 
     > link dt-4 up
     > s1 says -tilt
       info: Sentinel s1 has left tilt
+    > s1 polls dt-1 dt-2 dt-3 dt-4
+      info: Sentinel s1 answers again and monitors dt-1 dt-2 dt-3 dt-4
       info: dt-4 joins the ring, because it is up
       publish dt-1 dt-2 dt-3 dt-4
     `,
   )
+})
+
+t.test('what a Sentinel said in tilt is as old as the tilt: it has to look first at who was down then', async (t) => {
+  for (const over of ['says -tilt', 'polls dt-1 dt-2!odown dt-3!odown']) {
+    Story.ofRing('dt-1 dt-2 dt-3', { sentinels: 2 }).check(
+      t,
+      `
+      > s1 polls in tilt dt-1 dt-2!odown dt-3!odown
+        warn: Sentinel s1 is in tilt: nothing is decided by its word
+      > s2 polls dt-1 dt-2 dt-3
+      > s1 ${over}
+        info: Sentinel s1 has left tilt
+      > s1 polls dt-1 dt-2 dt-3
+        info: Sentinel s1 answers again and monitors dt-1 dt-2 dt-3
+      `,
+    )
+  }
 })
 
 t.test('one Sentinel in tilt does not keep the others from deciding', async (t) => {
