@@ -28,6 +28,8 @@ export class TapSummary {
   /** Failures so far, by depth: of files at 0, of what the file being read has at 1, and so on. */
   #failures = [0]
   #tally
+  /** Tests that were not tried, with the reason that they give. */
+  #untried = []
 
   /** `files` are the tests that must report; `write` gets the short form. */
   constructor(files, write) {
@@ -60,6 +62,8 @@ export class TapSummary {
     const inside = this.#failures[depth + 1] ?? 0
     this.#failures.length = depth + 1
     this.#failures[depth] = (this.#failures[depth] ?? 0) + (failed ? Math.max(1, inside) : 0)
+    const [, reason] = /^skip\s+(.+)$/i.exec(directive) ?? []
+    if (reason !== undefined && depth > 0) this.#untried.push(`${name}: ${reason}`)
     if (depth > 0) {
       if (failed) this.#keep(line)
       return
@@ -86,6 +90,7 @@ export class TapSummary {
     // tap broke down itself, or says by its exit code alone that something is wrong.
     const failed = counted === 0 && (this.#tally === undefined || exitCode !== 0) ? 1 : counted
     const setAside = ['skip', 'todo'].filter((field) => count(field) > 0).map((field) => `${count(field)} ${field}`)
+    for (const each of this.#untried) this.#show([`# not tried: ${each}`])
     if (setAside.length > 0) this.#show([`# ${setAside.join(', ')}`])
     this.#show([`${count('pass')} passed, ${failed} failed`])
     return failed === 0 ? 0 : 1

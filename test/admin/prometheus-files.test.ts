@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import t from 'tap'
 import { parse } from 'yaml'
 import { METRICS } from '../../src/admin/metric-table.js'
+import { hasProgram } from '../helpers/has-program.js'
 
 interface Rule {
   readonly alert: string
@@ -62,17 +63,10 @@ t.test('the dashboard asks for metrics that there are, by labels that they have'
 
 t.test(
   'Prometheus takes both files',
-  { skip: !has('promtool') && 'promtool (Debian: prometheus) is not there' },
+  {
+    skip: !hasProgram('promtool') && 'there is no promtool on the PATH (Debian: apt-get install prometheus)',
+  },
   async (t) => {
     t.match(execFileSync('promtool', ['check', 'config', 'conf/prometheus.yml'], { encoding: 'utf8' }), 'SUCCESS')
   },
 )
-
-function has(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}

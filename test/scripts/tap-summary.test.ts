@@ -85,6 +85,17 @@ t.test('tests that are set aside are told apart', async (t) => {
   t.same([code, ...written.slice(-2)], [0, '# 2 skip, 1 todo', '3 passed, 0 failed'])
 })
 
+t.test('what was not tried is named in the end, with the reason', async (t) => {
+  const file = [
+    '# Subtest: a',
+    '    ok 1 - alerts fire # SKIP there is no promtool',
+    '    ok 2 - fields # SKIP',
+    '    1..2',
+  ]
+  const { written } = summarize(['a'], [...file, 'ok 1 - a # time=9ms', '# { total: 2, skip: 2 }'].join('\n'))
+  t.same(written.slice(-3), ['# not tried: alerts fire: there is no promtool', '# 2 skip', '0 passed, 0 failed'])
+})
+
 t.test('what tap does not count is a failure nevertheless', async (t) => {
   const tally = '# { total: 1, pass: 1 }'
   const wrong: [string, ReturnType<typeof summarize>][] = [
