@@ -161,14 +161,14 @@ function factsOf(row: CommandRow): Facts {
 }
 
 /**
- * The keys that Redis finds. Where it finds none, or may not find where SORT and its like store, those are asked about that the command
- * would use.
+ * The keys that Redis finds. Where it finds none, may not find where SORT and its like store, or says itself where the keys of a command
+ * are that the table does not know, those are asked about, too, that are used to serve it.
  */
 function keysOf(row: CommandRow, { one }: Facts, frame: Frame): readonly Touch[] {
   if (one !== undefined && one.at < frame.argc) return [one]
   const found = keyReferences(infoOf(row.name)!, argumentsOf(frame))
   const touched = found.map(({ index, flags }): Touch => ({ at: index, access: accessOf(flags) }))
-  if (touched.length > 0 && row.keyFinder !== 'sort' && row.keyFinder !== 'store') return touched
+  if (touched.length > 0 && !row.learnt && row.keyFinder !== 'sort' && row.keyFinder !== 'store') return touched
   const places: number[] = []
   const count = findKeys(row, frame, places)
   for (let i = 0; i < count; i++) {
@@ -178,8 +178,9 @@ function keysOf(row: CommandRow, { one }: Facts, frame: Frame): readonly Touch[]
   return touched
 }
 
-/** READ, WRITE, of the flags of a key's specification. */
+/** READ, WRITE, of the flags of a key's specification; both, where it says that it depends on more. */
 export function accessOf(flags: readonly string[]): number {
+  if (flags.includes('variable_flags')) return READ | WRITE
   const writes = flags.some((flag) => flag === 'insert' || flag === 'update' || flag === 'delete')
   return (flags.includes('access') ? READ : 0) | (writes ? WRITE : 0)
 }

@@ -14,6 +14,8 @@ const READ = ['RO', 'access']
 const STORE = ['OW', 'update']
 const READ_AND_UPDATE = ['RW', 'access', 'update']
 const MOVE_AWAY = ['RW', 'access', 'delete']
+const DELETE = ['RM', 'delete']
+const COMPARE_AND_DELETE = ['RW', 'delete']
 
 /**
  * The keys of a command as COMMAND GETKEYS of Redis 7.0 finds them, its mistakes included [Redis db.c
@@ -23,11 +25,14 @@ const MOVE_AWAY = ['RW', 'access', 'delete']
  */
 export function keyReferences(info: CommandInfo, args: readonly Buffer[]): KeyReference[] {
   const real = info.keySpecs.filter((spec) => !spec.flags.includes('not_key'))
-  if (real.length > 0 && !info.keySpecs.some((spec) => spec.flags.includes('variable_flags'))) {
+  const special = Object.hasOwn(SPECIAL, info.name) ? SPECIAL[info.name] : undefined
+  // What a newer command does with its keys may depend on words that nobody here knows; where they are does not.
+  const isVariable = special !== undefined && info.keySpecs.some((spec) => spec.flags.includes('variable_flags'))
+  if (real.length > 0 && !isVariable) {
     const keys = keysBySpecs(real, args)
     if (keys !== undefined) return keys
   }
-  return SPECIAL[info.name]?.(args) ?? []
+  return special?.(args) ?? []
 }
 
 /** Whether a command can have keys at all [Redis db.c doesCommandHaveKeys]. */
@@ -82,7 +87,8 @@ function rangeOf(
   const numkeys = wordOf(args[begin + findKeys.keynumidx] ?? NONE)
   if (!/^(0|[1-9]\d*)$/.test(numkeys) || BigInt(numkeys) > 0x7fffffffffffffffn) return undefined
   const first = begin + findKeys.firstkey
-  return { first, last: first + Number(BigInt.asIntN(32, BigInt(numkeys))) - 1, step }
+  // The keys of MSETEX have values between them.
+  return { first, last: first + (Number(BigInt.asIntN(32, BigInt(numkeys))) - 1) * step, step }
 }
 
 /** Redis's functions for single commands: those whose specifications are incomplete or have variable flags, and fallbacks. */
@@ -92,6 +98,8 @@ const SPECIAL: Readonly<Record<string, (args: readonly Buffer[]) => KeyReference
     return [{ index: 1, flags: get ? READ_AND_UPDATE : STORE }]
   },
   bitfield: (args) => [{ index: 1, flags: bitfieldOnlyReads(args) ? READ : READ_AND_UPDATE }],
+  // Of Redis 8.4.
+  delex: (args) => [{ index: 1, flags: args.length === 2 ? DELETE : COMPARE_AND_DELETE }],
   sort_ro: () => [{ index: 1, flags: READ }],
   sort: sortKeys,
   xread: streamKeys,

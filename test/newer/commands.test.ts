@@ -129,3 +129,35 @@ t.test('each other one works, or says why it is refused', async (t) => {
     )
   }
 })
+
+t.test('every key of a command is asked about, as by one server', async (t) => {
+  await same(t, ['FLUSHALL', 'ACL SETUSER few on nopass +@all ~a*', 'SET b x'])
+  for (const line of [
+    'MSETEX 2 a1 1 b 2',
+    'MSETEX 3 a1 1 a2 2 b 3 EX 100',
+    'MSETEX 2 a1 1 a2 b',
+    'MSETEX 1 b 1',
+    'DELEX b',
+    'DELEX b IFEQ x',
+    'DELIFEQ b x',
+    'DELEX a1',
+    'HSETEX b FIELDS 1 f 1',
+    'HGETDEL b FIELDS 1 f',
+    'DIGEST b',
+  ]) {
+    if (!listed.includes(line.split(' ', 1)[0].toLowerCase())) continue
+    await same(t, [`COMMAND GETKEYS ${line}`, `COMMAND GETKEYSANDFLAGS ${line}`])
+    const [our, their] = [await proxy.connect(), await redis.connect()]
+    await answersAlike(t, our, their, [['AUTH', 'few', 'x']])
+    // The texts of newer servers are others.
+    const kinds = await Promise.all(
+      [our, their].map(async (client) => String(await client.ask(...line.split(' '))).slice(0, 7)),
+    )
+    t.equal(kinds[0], kinds[1], line)
+    const dry = await Promise.all(
+      [ours, theirs].map((client) => client.ask('ACL', 'DRYRUN', 'few', ...line.split(' '))),
+    )
+    t.equal(String(dry[0]) === '+OK\r\n', String(dry[1]) === '+OK\r\n', `whether ${line} may be executed`)
+  }
+  await same(t, ['GET b', 'ACL DELUSER few'])
+})

@@ -1,0 +1,83 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { denialOf } from '../../src/acl/permission.js'
+import { User } from '../../src/acl/user.js'
+import type { CommandInfo, KeySpec } from '../../src/command/command-info.js'
+import { keyReferences } from '../../src/command/introspection-keys.js'
+import { findKeys } from '../../src/command/keys.js'
+import { learn, rowNamed } from '../../src/command/table.js'
+import { frameOf } from '../../src/resp/frame.js'
+
+/** A user who may execute all commands, on keys that begin with `a`. */
+function userOfA(): User {
+  const user = new User('u', { allChannels: true })
+  for (const rule of ['on', 'nopass', '+@all', '~a*']) t.equal(user.apply(Buffer.from(rule)), undefined)
+  return user
+}
+
+/** The places of keys that one specification can tell, as newer servers have them: several steps, and what comes before. */
+const specs = fc.record({
+  index: fc.integer({ min: 1, max: 3 }),
+  step: fc.integer({ min: 1, max: 4 }),
+  counted: fc.boolean(),
+})
+
+function infoOf(
+  name: string,
+  { index, step, counted }: { index: number; step: number; counted: boolean },
+): CommandInfo {
+  const spec: KeySpec = {
+    flags: ['OW', 'update'],
+    beginSearch: { type: 'index', index },
+    findKeys: counted
+      ? { type: 'keynum', keynumidx: 0, firstkey: 1, keystep: step }
+      : { type: 'range', lastkey: -1, keystep: step, limit: 0 },
+  }
+  return {
+    ...{ name, arity: -2, flags: counted ? ['write', 'movablekeys'] : ['write'], categories: [], tips: [] },
+    ...(counted ? { firstKey: 0, lastKey: 0, keyStep: 0 } : { firstKey: index, lastKey: -1, keyStep: step }),
+    ...{ keySpecs: [spec], subcommands: [] },
+  }
+}
+
+t.test('of a learnt command the same keys are shown, asked about and used, whatever stands between them', (t) => {
+  const user = userOfA()
+  let learnt = 0
+  fc.assert(
+    fc.property(specs, fc.integer({ min: 1, max: 5 }), fc.nat(), (spec, count, chosen) => {
+      const info = infoOf(`new.command${learnt++}`, spec)
+      learn([info])
+      const row = rowNamed(info.name)!
+      const keys = Array.from({ length: count }, (_, i) => [`a${i}`, ...Array(spec.step - 1).fill('value')])
+      const before = Array(spec.index - 1).fill('x')
+      const args = [info.name, ...before, ...(spec.counted ? [String(count)] : []), ...keys.flat()]
+      const places: number[] = []
+      const found = findKeys(row, frameOf(args), places)
+      if (found !== count) return false
+      const shown = keyReferences(
+        info,
+        args.map((arg) => Buffer.from(arg)),
+      ).map(({ index }) => index)
+      if (JSON.stringify(shown) !== JSON.stringify(places.slice(0, found))) return false
+      if (denialOf(user, row, frameOf(args)) !== undefined) return false
+      const foreign = places[chosen % count]
+      args[foreign] = 'b'
+      const denial = denialOf(user, row, frameOf(args))
+      return denial?.reason === 'key' && denial.at === foreign
+    }),
+    { numRuns: 500 },
+  )
+  t.end()
+})
+
+t.test('what a key is used for that depends on more than is known is asked about as reading and writing', async (t) => {
+  const info = infoOf('new.variable', { index: 1, step: 1, counted: false })
+  learn([{ ...info, keySpecs: [{ ...info.keySpecs[0], flags: ['RW', 'delete', 'variable_flags'] }] }])
+  const denied = (rule: string) => {
+    const user = new User('u', { allChannels: true })
+    for (const each of ['on', 'nopass', '+@all', rule]) user.apply(Buffer.from(each))
+    return denialOf(user, rowNamed('new.variable')!, frameOf(['NEW.VARIABLE', 'k']))?.reason
+  }
+  t.equal(denied('%W~*'), 'key')
+  t.equal(denied('%RW~*'), undefined)
+})
