@@ -6,8 +6,8 @@ import { COMMAND_CLASSES } from '../command/command-class.js'
 import type { MembershipStatus } from '../membership/membership.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
-import { pendingRanges, shareMastered, unservedRanges } from '../view/share.js'
-import { readinessOf } from './readiness.js'
+import { pendingRanges, shareMastered, shortRanges, unservedRanges, unwritableRanges } from '../view/share.js'
+import { isReachedBy, readinessOf } from './readiness.js'
 
 /** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -182,13 +182,18 @@ function ofTheRing(): Metric[] {
     ),
     gauge('dt_ranges', 'Token ranges of the ring.', ({ views }) => views.current.ring.size),
     gauge('dt_ranges_pending', 'Token ranges of which data moves.', ({ views }) => pendingRanges(views.current)),
-    gauge('dt_ranges_short', 'Token ranges with fewer whole copies than the settings ask for.', ({ views }) => {
-      const { setOfRange, replicas } = views.current
-      return setOfRange.filter(({ natural }) => natural.filter(({ state }) => state !== 'gone').length <= replicas)
-        .length
-    }),
-    gauge('dt_ranges_unserved', 'Token ranges of which nobody is there: their keys wait.', ({ views }) =>
-      unservedRanges(views.current),
+    gauge(
+      'dt_ranges_short',
+      'Token ranges with fewer whole copies, on servers that are there, than the settings ask for.',
+      ({ views }) => shortRanges(views.current),
+    ),
+    gauge('dt_ranges_unserved', 'Token ranges of which nobody is there: their keys wait.', (server) =>
+      unservedRanges(server.views.current, isReachedBy(server)),
+    ),
+    gauge(
+      'dt_ranges_unwritable',
+      'Token ranges that are read, and whose writes wait for a server.',
+      (server) => unwritableRanges(server.views.current, isReachedBy(server)).count,
     ),
   ]
 }

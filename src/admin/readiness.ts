@@ -1,6 +1,7 @@
+import { LATELY_MS } from '../client/commands/diagnose.js'
 import { lackOf } from '../client/member-lack.js'
 import type { Server } from '../client/server.js'
-import { unservedRanges } from '../view/share.js'
+import { type IsReached, unservedRanges, unwritableRanges } from '../view/share.js'
 
 /** Whether clients should be sent here, and what is wrong anyhow. */
 export interface Readiness {
@@ -18,7 +19,9 @@ export function readinessOf(server: Server, status = server.membership.status())
   const { masters, sentinels } = status
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const why = clients.isDraining ? 'the proxy stops' : closed
-  const waiting = unservedRanges(view)
+  const waiting = unservedRanges(view, isReachedBy(server))
+  const unwritable = unwritableRanges(view, isReachedBy(server))
+  const refusedForMs = server.stats.sinceUnavailableMs
   const copies = Math.min(view.replicas + 1, view.wanted.length)
   const lacking = masters.map(({ name, why }) => ({ name, why: why || lackOf(server, name) }))
   const silent = sentinels.filter(({ reachable }) => !reachable)
@@ -27,9 +30,20 @@ export function readinessOf(server: Server, status = server.membership.status())
     why,
     warnings: [
       ...(why === '' && waiting > 0 ? [`the keys of ${waiting} token ranges wait for members that are away`] : []),
+      ...(why === '' && unwritable.count > 0
+        ? [`writes on the keys of ${unwritable.count} token ranges wait for ${unwritable.waitFor.join(', ')}`]
+        : []),
+      ...(why === '' && refusedForMs < LATELY_MS
+        ? [`commands are refused with CLUSTERDOWN, the last one ${Math.floor(refusedForMs / 1000)} s ago`]
+        : []),
       ...(why === '' && copies <= view.replicas ? [`each key has ${copies} of ${view.replicas + 1} copies`] : []),
       ...lacking.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
       ...silent.map(({ address, error }) => `the Sentinel ${address} does not answer${error ? `: ${error}` : ''}`),
     ],
   }
+}
+
+/** Whether there is a connection that can be used. */
+export function isReachedBy({ links }: Pick<Server, 'links'>): IsReached {
+  return (name) => links.get(name)?.ready === true
 }

@@ -11,6 +11,8 @@ const KNOWN_CODES: ReadonlySet<string> = new Set([
   ...['NOPERM', 'LOADING', 'MISCONF', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'CROSSSLOT', 'TRYAGAIN'],
   ...['EXECABORT', 'NOREPLICAS', 'BUSYKEY', 'BUSYGROUP', 'NOGROUP', 'UNBLOCKED', 'NOPROTO', 'DENIED'],
 ])
+/** Servers of the keys are away, and were waited for. */
+const UNAVAILABLE = 'CLUSTERDOWN'
 /** Under which all others are counted. */
 const OTHER_CODES = 'OTHER'
 /** Redis looks for the end of an error's code in so many bytes [Redis networking.c afterErrorReply]. */
@@ -39,6 +41,8 @@ export class ClientStats {
   receivedBytesOfGone = 0
   sentBytesOfGone = 0
 
+  /** When a command was last refused because a server of its keys was away, in ms of `performance.now`. */
+  private unavailableAtMs = Number.NEGATIVE_INFINITY
   private readonly errors = new Map<string, number>()
   private clients: Clients | undefined
   private readonly meter = new RateMeter(() => [this.commands, this.receivedBytes, this.sentBytes])
@@ -80,6 +84,11 @@ export class ClientStats {
     this.sentBefore = this.sentBytes
   }
 
+  /** How long ago a command was refused because servers of its keys were away; infinitely long when none was. */
+  get sinceUnavailableMs(): number {
+    return performance.now() - this.unavailableAtMs
+  }
+
   /** What INFO shows: since the counters were last reset. */
   sinceReset(): { commands: number; receivedBytes: number; sentBytes: number } {
     return {
@@ -106,6 +115,7 @@ export class ClientStats {
     this.errorsByClass[timedAs]++
     const space = buf.subarray(start, Math.min(end, start + ERROR_CODE_BYTES_MAX)).indexOf(SPACE)
     const code = space < 0 ? 'ERR' : buf.latin1Slice(start + 1, start + space)
+    if (code === UNAVAILABLE) this.unavailableAtMs = performance.now()
     const isCounted = this.errors.has(code) || this.errors.size < ERROR_CODES_MAX || KNOWN_CODES.has(code)
     const counted = isCounted ? code : OTHER_CODES
     this.errors.set(counted, (this.errors.get(counted) ?? 0) + 1)

@@ -16,12 +16,34 @@ export function pendingRanges(view: View): number {
   return view.setOfRange.filter((set) => isMoving(view, set)).length
 }
 
-/** How many token ranges nobody is there for: their keys wait [design §8 The last natural replica]. */
-export function unservedRanges(view: View): number {
-  return view.setOfRange.filter(isUnserved).length
+/** How many token ranges have fewer whole copies on servers that are there than the settings ask for: a suspect one may not come back. */
+export function shortRanges({ setOfRange, replicas }: View): number {
+  return setOfRange.filter(({ natural }) => natural.filter(({ state }) => state === 'up').length <= replicas).length
 }
 
-/** Whether nobody is there who has its ranges. */
+/** Whether a member can be asked now. */
+export type IsReached = (name: string) => boolean
+
+/** How many token ranges nobody can be asked for: their keys wait, whether their servers have been declared down or not. */
+export function unservedRanges({ setOfRange }: View, isReached: IsReached): number {
+  return setOfRange.filter(({ natural }) => natural.every(({ name, state }) => state === 'gone' || !isReached(name)))
+    .length
+}
+
+/** How many token ranges can be read and not be written now, and which members their writes wait for. */
+export function unwritableRanges({ setOfRange }: View, isReached: IsReached): { count: number; waitFor: string[] } {
+  const waitFor = new Set<string>()
+  let count = 0
+  for (const { natural, pending } of setOfRange) {
+    const away = [...natural, ...pending].filter(({ name }) => !isReached(name))
+    if (away.length === 0 || natural.every(({ name, state }) => state === 'gone' || !isReached(name))) continue
+    count++
+    for (const { name } of away) waitFor.add(name)
+  }
+  return { count, waitFor: [...waitFor].sort() }
+}
+
+/** Whether all who have its ranges have been declared down [design §8 The last natural replica]. */
 export function isUnserved({ natural }: ReplicaSet): boolean {
   return natural.every(({ state }) => state === 'gone')
 }

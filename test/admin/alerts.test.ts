@@ -34,6 +34,8 @@ const WELL: Seen = {
   dt_ready: 1,
   dt_ranges_unserved: 0,
   dt_ranges_short: 0,
+  dt_ranges_unwritable: 0,
+  dt_commands_waiting: 0,
   'dt_error_replies_total{code="ERR"}': '0+100',
   dt_outcomes_unknown_total: 0,
   ...Object.fromEntries(SENTINELS.map((sentinel) => [sentinel, 1])),
@@ -60,6 +62,33 @@ const STORIES: readonly Story[] = [
   { what: 'a server is away', seen: { 'dt_link_up{member="dt-1"}': 0 }, fires: ['DtMemberAway'] },
   { what: 'copies are not made', seen: { dt_ranges_short: 7 }, fires: ['DtFewCopies'] },
   { what: 'all servers of keys are away', seen: { dt_ranges_unserved: 7 }, fires: ['DtKeysUnserved'] },
+  {
+    what: 'writes of keys that nobody asks for would wait',
+    seen: { dt_ranges_unwritable: 7 },
+    fires: ['DtWritesWait'],
+  },
+  {
+    what: 'commands are refused',
+    seen: { 'dt_error_replies_total{code="CLUSTERDOWN"}': '0+1' },
+    fires: ['DtCommandsRefused'],
+  },
+  { what: 'clients give up before they are refused', seen: { dt_commands_waiting: 3 }, fires: ['DtCommandsRefused'] },
+  {
+    what: 'some commands were refused half an hour ago',
+    seen: { 'dt_error_replies_total{code="CLUSTERDOWN"}': 70 },
+    fires: [],
+  },
+  {
+    what: 'all Sentinels are away, and a server dies',
+    seen: {
+      ...away(3),
+      'dt_link_up{member="dt-1"}': 0,
+      dt_ranges_short: 128,
+      dt_ranges_unwritable: 128,
+      'dt_error_replies_total{code="CLUSTERDOWN"}': '0+1',
+    },
+    fires: ['DtCommandsRefused', 'DtFewCopies', 'DtMemberAway', 'DtSentinelsAway', 'DtWritesWait'],
+  },
   { what: 'a server is full', seen: { 'dt_member_full{member="dt-1"}': 1 }, fires: ['DtMemberFull'] },
   {
     what: 'a server does not take some keys',

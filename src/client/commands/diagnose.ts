@@ -6,6 +6,8 @@ export interface Facts {
   readonly copiesWanted: number
   /** Why nothing is served, or ''. */
   readonly notServing: string
+  /** How long ago a command was refused because a server of its keys was away. */
+  readonly refusedForMs: number
   readonly hasStateFile: boolean
   /** Whether others than this machine may connect, and without a password. */
   readonly openToAll: boolean
@@ -45,6 +47,8 @@ export interface Finding {
   readonly todo: string
 }
 
+/** Commands that were refused so lately are told of. */
+export const LATELY_MS = 60_000
 /** Clocks further apart make keys expire earlier or later on some servers. */
 const CLOCKS_APART_MS = 100
 /** A server that is so full has little time left. */
@@ -57,8 +61,14 @@ export function diagnose(facts: Facts): Finding[] {
   return [...found.filter(({ level }) => level === 'wrong'), ...found.filter(({ level }) => level === 'unwise')]
 }
 
-function ofServing({ notServing, hasStateFile, openToAll }: Facts): Finding[] {
+function ofServing({ notServing, refusedForMs, hasStateFile, openToAll }: Facts): Finding[] {
   return [
+    ...when(
+      notServing === '' && refusedForMs < LATELY_MS,
+      'wrong',
+      `commands are refused with CLUSTERDOWN, the last one ${Math.floor(refusedForMs / 1000)} s ago: a server of their keys is away, and nobody takes its place`,
+      'start the servers and the Sentinels that are named here: without most Sentinels no server can be declared down',
+    ),
     ...when(
       notServing !== '',
       'wrong',

@@ -9,7 +9,7 @@ import { askOne, entriesOf } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'views'>
+type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stats' | 'views'>
 
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
 export const doctorCommands: Record<string, LocalCommand<Needs>> = {
@@ -31,6 +31,7 @@ async function factsOf(server: Needs): Promise<Facts> {
   return {
     copiesWanted: views.current.replicas + 1,
     notServing: order.opening.why(),
+    refusedForMs: server.stats.sinceUnavailableMs,
     hasStateFile: config.ring.stateFile !== 'none',
     openToAll: isOpenToAll(server),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),

@@ -12,7 +12,7 @@ const SENTINELS = [sentinel('10.0.0.1:26379'), sentinel('10.0.0.2:26379'), senti
 
 /** A ring of which nothing bad can be said. */
 const WELL: Facts = {
-  ...{ copiesWanted: 3, notServing: '', hasStateFile: true, openToAll: false },
+  ...{ copiesWanted: 3, notServing: '', refusedForMs: Number.POSITIVE_INFINITY, hasStateFile: true, openToAll: false },
   ...{ members: MEMBERS, sentinels: SENTINELS },
 }
 
@@ -24,6 +24,7 @@ const monitoredWith = (name: string, change: { address?: string; quorum?: number
 
 const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise', RegExp])[] = [
   ['not serving', { notServing: 'no Sentinel answers' }, 'wrong', /^nothing is served: no Sentinel answers$/],
+  ['refusing', { refusedForMs: 3400 }, 'wrong', /^commands are refused with CLUSTERDOWN, the last one 3 s ago/],
   ['open', { openToAll: true }, 'wrong', /without a password$/],
   ['no state file', { hasStateFile: false }, 'unwise', /^ring\.stateFile is none/],
   ['a member away', oneOther({ why: 'its link is down' }), 'wrong', /^dt-1: its link is down$/],
