@@ -163,7 +163,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       markers.linkUp(link)
       coordinator.functions.kept.makeEqual(link)
       upkeep.linkUp(link)
-      void learnCommands(link, config.commands.moduleWrites, log)
+      void learnCommands(link, config.commands.moduleWrites, log).then(() => coordinator.offered.changed())
       migrator.linkUp(link.name)
       listening.keyspaceEvents.linkUp(link)
       starter?.changed()

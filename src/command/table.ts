@@ -80,6 +80,11 @@ export function readingRow({ name }: CommandRow): CommandRow | undefined {
   return readingRows.get(name)
 }
 
+/** How many rows there are, which grows with what is learnt. */
+export function rowsCount(): number {
+  return rows.size
+}
+
 /** All rows, the subcommands' included; those of one container follow it. */
 export function allRows(): CommandRow[] {
   return [...rows.values()]

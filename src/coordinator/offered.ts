@@ -2,7 +2,7 @@ import type { Link } from '../backend/link.js'
 import { isOlder, nameOfKind } from '../backend/server-kind.js'
 import { isOldForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
-import { rowNamed } from '../command/table.js'
+import { allRows, rowNamed } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
@@ -26,7 +26,8 @@ export class Offered {
   changed(): void {
     this.areMixed =
       new Set(this.links.flatMap(({ info }) => (info === undefined ? [] : nameOfKind(info.kind)))).size > 1
-    this.words = this.areMixed && this.oldest ? oldWords(` may be ${unknownTo(this.oldest)}`) : undefined
+    this.words =
+      this.areMixed && this.oldest ? oldWords(` may be ${unknownTo(this.oldest)}`, this.unknownCommands()) : undefined
   }
 
   /** Whether all members have the command with this name, in lower case. */
@@ -48,11 +49,26 @@ export class Offered {
   /** Why a command is not served; to be asked of those that are learnt, and of all while the members are of several kinds. */
   refusal(frame: Frame, row: CommandRow): Reply | undefined {
     if (row.learnt) {
-      const lacking = this.links.find((link) => !knowsLearnt(link, row.name))
-      return lacking && error(`ERR '${row.name}' is ${unknownTo(lacking)}`)
+      const said = this.unknownText(row)
+      return said === undefined ? undefined : error(said)
     }
     if (row.replicate === 'none' || isOldForm(row, frame)) return undefined
     return this.oldest && error(`ERR an argument of '${row.name}' may be ${unknownTo(this.oldest)}`)
+  }
+
+  /** What is said of a learnt command that a member does not have. */
+  private unknownText({ name }: CommandRow): string | undefined {
+    const lacking = this.links.find((link) => !knowsLearnt(link, name))
+    return lacking && `ERR '${name}' is ${unknownTo(lacking)}`
+  }
+
+  /** The same of all such commands, by their names. */
+  private unknownCommands(): ReadonlyMap<string, string> {
+    const texts = allRows().flatMap((row) => {
+      const said = row.learnt ? this.unknownText(row) : undefined
+      return said === undefined ? [] : [[row.name, said] as const]
+    })
+    return new Map(texts)
   }
 
   private get oldest(): Link | undefined {

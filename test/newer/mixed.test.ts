@@ -45,7 +45,7 @@ t.test('what only the newer one knows is refused before it is applied', async (t
     t.match(await say('SET', 'k', 'w', 'IFEQ', 'v'), /^-ERR an argument of 'set' may be unknown to dt-1.*not applied/)
     t.match(await say('XADD', 's', 'KEEPREF', '*', 'a', '1'), /not applied/)
     t.match(await say('ZRANK', 'k', 'a', 'WITHSCORE'), /^-ERR wrong number of arguments for 'zrank' command/)
-    await inScripts(t)
+    await inScripts(t, new Set(added))
   }
   for (const member of members) {
     t.equal(String(await member.ask('GET', 'k')), '$1\r\nv\r\n')
@@ -54,8 +54,12 @@ t.test('what only the newer one knows is refused before it is applied', async (t
   t.match(await say('INFO', 'server'), `redis_version:${versions[0]}`)
 })
 
+const LEARNT = ['hexpire 100 fields 1 f', 'hsetex fields 1 f v', 'delex ifeq v', 'delifeq v', 'httl fields 1 f'].map(
+  (call) => call.split(' '),
+)
+
 /** Keys of all masters, whoever executes the script: the newer server would do as it is told. */
-async function inScripts(t: Test): Promise<void> {
+async function inScripts(t: Test, newer: ReadonlySet<string>): Promise<void> {
   const library =
     "#!lua name=l\nredis.register_function('f',function(k,a) return redis.pcall('SET',k[1],'w','IFEQ','v') end)"
   t.equal(await say('FUNCTION', 'LOAD', 'REPLACE', library), '$1\r\nl\r\n')
@@ -86,6 +90,15 @@ async function inScripts(t: Test): Promise<void> {
         members.map(() => (name === key ? '$1\r\nv\r\n' : ':0\r\n')),
         name,
       )
+    }
+    for (const [name, ...words] of LEARNT) {
+      if (!newer.has(name)) continue
+      const text = words.map((word) => `'${word}'`).join(',')
+      for (const call of [
+        ['EVAL', `return redis.pcall('${name}',KEYS[1],${text})`, '1', key],
+        ['EVAL', 'return redis.pcall(unpack(ARGV))', '0', name, key, ...words],
+      ])
+        t.match(await say(...call), new RegExp(`^-ERR '${name}' is unknown to dt-[12], .*the command was not applied`))
     }
     // Words that all know are served.
     t.equal(await say('EVAL', "return redis.call('SET',KEYS[1],'w','XX','GET')", '1', key), '$1\r\nv\r\n')

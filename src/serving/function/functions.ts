@@ -4,6 +4,7 @@ import { lowerCase } from '../../base/ascii.js'
 import type { Logger } from '../../base/log.js'
 import { wrongWordsError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
+import { rowsCount } from '../../command/table.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
@@ -45,6 +46,8 @@ export class Functions {
   private libraries: ReadonlyMap<string, Library> = new Map()
   /** What servers execute of each; one that stays keeps what was learnt of it, and what it has in its variables. */
   private wrapped: ReadonlyMap<Library, readonly Script[]> = new Map()
+  /** How many rows the table had then: what is wrapped knows no commands that were learnt since. */
+  private rowsKnown = rowsCount()
   /** By `functionKey`. */
   private functions: ReadonlyMap<string, Script> = new Map()
 
@@ -100,6 +103,7 @@ export class Functions {
   }
 
   private call(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
+    if (this.rowsKnown !== rowsCount()) this.become([...this.libraries.values()])
     const script = this.functions.get(functionKey(argumentOf(frame, 1)))
     const numkeys = numkeysOf(frame, BAD_NUMBER)
     if (script === undefined) answer(slot, NOT_FOUND)
@@ -235,7 +239,9 @@ export class Functions {
   private become(libraries: readonly Library[]): void {
     const before = this.executed()
     const { scriptEffectsBytes } = this.scripts.kept.options
-    const scriptsFor = (library: Library) => this.wrapped.get(library) ?? scriptsOf(library, scriptEffectsBytes)
+    const known = this.rowsKnown === rowsCount() ? this.wrapped : undefined
+    const scriptsFor = (library: Library) => known?.get(library) ?? scriptsOf(library, scriptEffectsBytes)
+    this.rowsKnown = rowsCount()
     this.libraries = new Map(libraries.map((library) => [library.name, library]))
     this.wrapped = new Map(libraries.map((library) => [library, scriptsFor(library)]))
     this.functions = new Map([...this.wrapped.values()].flat().map((script) => [functionKey(script.sha), script]))

@@ -1,3 +1,4 @@
+import { rowsCount } from '../../command/table.js'
 import { splitInline } from '../../resp/split-inline.js'
 import { allSpecs, keysIn, specOf } from '../script/command-specs.js'
 import { factsOf } from '../script/lua-facts.js'
@@ -164,6 +165,7 @@ export function scriptsOf(
       keyPlaces: undefined,
     },
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
+    rowsKnown: rowsCount(),
     learnt: nothingLearnt(),
     rights: undefined,
     words: undefined,

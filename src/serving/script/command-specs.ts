@@ -16,7 +16,7 @@ import { allRows, rowNamed } from '../../command/table.js'
  *               m  one that waits elsewhere and does not in a script: what does not wait is noted
  *               c  nobody can tell: the keys are copied
  *               others: see HOW, and the prologue
- *     keys      1  the first argument                   f,l,s  from … to …, every so many     np, npd  behind their number
+ *     keys      1  the first argument                   f,l,s  from … to …, every so many     np, npd  behind their number; np,s  every so many
  *               s  behind STREAMS                       o, g   SORT, GEORADIUS
  */
 const HOW: Readonly<Record<string, string>> = {
@@ -100,7 +100,8 @@ function specOfRow(row: CommandRow): string {
 function howOf(row: CommandRow): string {
   const how = HOW[row.name]
   if (how !== undefined) return how
-  if (row.learnt) return row.replicate === 'none' && row.route === 'key' ? 'r' : 'n'
+  // What one that writes has done only its server knows.
+  if (row.learnt) return row.route !== 'key' ? 'n' : row.replicate === 'none' ? 'r' : 'c'
   if (WALKS.has(row.name)) return 'r'
   if (row.route === 'any') return '-'
   if (row.route !== 'key' && row.route !== 'split') return 'n'
@@ -111,7 +112,7 @@ function howOf(row: CommandRow): string {
 function keysOf(row: CommandRow): string {
   switch (row.keyFinder) {
     case 'numkeys':
-      return `n${row.numkeysAt}${row.firstKey > 0 ? 'd' : ''}`
+      return `n${row.numkeysAt}${row.keyStep > 1 ? `,${row.keyStep}` : ''}${row.firstKey > 0 ? 'd' : ''}`
     case 'streams':
       return 's'
     case 'sort':

@@ -1,5 +1,6 @@
 import { lowerCase } from '../../base/ascii.js'
 import type { CommandRow } from '../../command/row.js'
+import { rowsCount } from '../../command/table.js'
 import { error, type Reply, simple } from '../../resp/encode.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
 import { type Script, shaOf, tooLong, wrap } from './script.js'
@@ -45,7 +46,9 @@ export class KeptScripts {
   }
 
   get(sha: string): Script | undefined {
-    return this.cache.get(sha)
+    const script = this.cache.get(sha)
+    if (script === undefined || script.rowsKnown === rowsCount()) return script
+    return this.cache.renew(wrap(script.source, this.options.scriptEffectsBytes))
   }
 
   /** That of a command which runs one, as long as it is known. */

@@ -13,6 +13,7 @@ import { allRows } from '../../command/table.js'
  *                                           as many as there are keys
  *                                     r, s  what follows them; of numbers, how many belong together
  *         '': what is said of a call that is in no such form
+ *         a text instead: what is said of any call of this command
  *
  * Of a function, which is the same at all times, each call brings it, beside what `prologue-rights` needs.
  */
@@ -62,6 +63,7 @@ if not o and c>0 then
 name=name..'|'..lower(tostring(a[1]))
 o=G[name]
 end
+if type(o)=='string' then return {err=o} end
 if o and not isOld(o,a,c) then return {err="ERR an argument of '"..name.."'"..G['']} end
 end
 `
@@ -76,11 +78,15 @@ export function wordParts(words: string | 'brought' | undefined): Readonly<Recor
   return { words: `local G=${words} ${WORDS}`, refuse_words: REFUSE }
 }
 
-/** @param refused what is said behind the name of a command whose arguments are in no form of Redis 7.0 */
-export function oldWords(refused: string): string {
+/**
+ * @param refused what is said behind the name of a command whose arguments are in no form of Redis 7.0
+ * @param unknown what is said of commands that not all members have, by their names
+ */
+export function oldWords(refused: string, unknown: ReadonlyMap<string, string>): string {
   const rows = allRows().flatMap(({ name, options, numkeysAt, replicate }) => {
     return options === undefined || replicate === 'none' ? [] : [`[${luaText(name)}]=${formOf(options, numkeysAt)}`]
   })
+  for (const [name, said] of unknown) rows.push(`[${luaText(name)}]=${luaText(Buffer.from(said).toString('latin1'))}`)
   return `{${rows.join(',')},['']=${luaText(Buffer.from(refused).toString('latin1'))}}`
 }
 

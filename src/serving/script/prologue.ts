@@ -74,8 +74,8 @@ if s=='1' then ks[1]=a[1]
 elseif byte(s)==110 then
 local p=tonumber(match(s,'%d+'))
 if sub(s,-1)=='d' then ks[1]=a[1] m=2 end
-local q=tonumber(a[p]) or 0
-for i=p+1,p+q do if i>c then break end ks[m]=a[i] m=m+1 end
+local q,z=tonumber(a[p]) or 0,tonumber(match(s,',(%d+)')) or 1
+for i=p+1,p+q*z,z do if i>c then break end ks[m]=a[i] m=m+1 end
 elseif s=='s' then
 for i=lower(tostring(a[1]))=='group' and 4 or 1,c do if lower(tostring(a[i]))=='streams' then for j=i+1,i+(c-i)/2 do ks[m]=a[j] m=m+1 end break end end
 elseif s=='o' or s=='g' then
@@ -136,7 +136,7 @@ $check_all
 $trim_nothing $image_all
 wrote=true
 local r=rpc(n,...)
-if not bad(r) then did=true note(l,n,r,a,c) end
+if not bad(r) then did=true if l=='c' then for i=1,#ks do due(ks[i]) end end note(l,n,r,a,c) end
 return r
 end
 $rights_of_user

@@ -45,6 +45,14 @@ export class ScriptCache {
     }
   }
 
+  /** One that is there is wrapped anew. */
+  renew(script: Script): Script {
+    const { sha } = script
+    const scripts = this.loaded.has(sha) ? this.loaded : this.evaluated
+    scripts.set(sha, script)
+    return script
+  }
+
   private forget(sha: string): void {
     this.evaluatedBytes -= this.evaluated.get(sha)?.source.length ?? 0
     this.evaluated.delete(sha)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ScriptRights } from '../../command/row.js'
+import { rowsCount } from '../../command/table.js'
 import { type ErrorReply, error } from '../../resp/encode.js'
 import { allSpecs, isShort, keysIn, specOf } from './command-specs.js'
 import { factsOf, type LuaFacts } from './lua-facts.js'
@@ -29,6 +30,8 @@ export interface Script {
   readonly readsOnly: boolean
   /** Whether it may run without memory: undefined when it does not say, and then each of its commands is asked. */
   readonly allowsOom: boolean | undefined
+  /** How many rows the table had when it was wrapped: it knows no commands that were learnt since. */
+  readonly rowsKnown: number
   /** What is learnt of it while it runs. */
   readonly learnt: Learnt
 }
@@ -192,6 +195,7 @@ export function wrap(
     keyPlaces: facts.keyPlaces,
     readsOnly,
     allowsOom: flags?.includes('allow-oom'),
+    rowsKnown: rowsCount(),
     learnt: nothingLearnt(),
     rights,
     words,

@@ -86,7 +86,7 @@ const rightsOfSomebody = () => {
   return { user: user.name, rights: luaRightsOf(user), accesses: luaAccesses() }
 }
 const RIGHTS = rightsOfSomebody()
-const WORDS = oldWords(' is not known to all')
+const WORDS = oldWords(' is not known to all', new Map())
 
 /** The forms in which scripts are run: what takes back what they did is put together with different other parts. */
 const FORMS: Readonly<Record<string, (source: string) => Promise<{ script: Script; last: string }>>> = {

@@ -18,7 +18,7 @@ t.teardown(() => real.stop())
 const server = await RawConnection.open(real.port, 3)
 t.teardown(() => server.close())
 
-const words = oldWords(" may be unknown to dt-1, which is Redis 7.0.15, and it isn't applied")
+const words = oldWords(" may be unknown to dt-1, which is Redis 7.0.15, and it isn't applied", new Map())
 const REFUSED = /an argument of '(.*?)' may be unknown to dt-1, which is Redis 7\.0\.15, and it isn't applied/
 
 const loaded = new Map<string, Script>()
@@ -72,7 +72,7 @@ t.test('a script whose commands can be read in its source asks as well, and know
 t.test('a member may have any name', async (t) => {
   const refused = ' may be unknown to é–’9, which is Redis 7.0.15'
   const source = "return redis.pcall('SET','k','v','IFEQ','v')"
-  const script = wrap(Buffer.from(source), 100_000, { rights: undefined, words: oldWords(refused) })
+  const script = wrap(Buffer.from(source), 100_000, { rights: undefined, words: oldWords(refused, new Map()) })
   t.equal((await server.ask('SCRIPT', 'LOAD', script.wrapped)).toString(), `$40\r\n${script.wrappedSha}\r\n`)
   const more = script.staysInside ? [] : ['0']
   const reply = await server.ask('EVALSHA', script.wrappedSha, '0', ...more, '')
