@@ -227,9 +227,9 @@ function showMembers() {
 }
 
 function showMigrations() {
-  const lines = latest.migrations.map(({ member, keys, keysTotal, bytes, secondsLeft }) => {
+  const lines = latest.migrations.map(({ member, reason, keys, keysTotal, bytes, secondsLeft }) => {
     const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`
-    const text = `${member}: ${count(keys)} of about ${count(keysTotal)} keys, ${size(bytes)}${left}`
+    const text = `${member} (${reason}): ${count(keys)} of about ${count(keysTotal)} keys, ${size(bytes)}${left}`
     const label = make('label', { className: 'small', textContent: text })
     label.append(make('progress', { max: Math.max(1, keysTotal), value: keys }))
     return label

@@ -251,32 +251,59 @@ function ofMembers(): Metric[] {
   ]
 }
 
+/** Migrations of one member for one reason, of which there may be several: Prometheus takes one sample of the same labels. */
+function migrationsByLabels(moving: readonly MigrationStatus[]): [labels: Sample[0], MigrationStatus[]][] {
+  const groups = new Map<string, MigrationStatus[]>()
+  for (const status of moving) {
+    const name = `${status.member} ${status.reason}`
+    groups.set(name, [...(groups.get(name) ?? []), status])
+  }
+  return [...groups.values()].map((group) => [{ member: group[0].member, reason: group[0].reason }, group])
+}
+
 function ofMigrations(): Metric[] {
-  const labels = ['member']
-  const each = (name: string, help: string, value: (status: MigrationStatus) => number): Metric => ({
-    ...{ name, help, kind: 'gauge', labels },
-    value: ({ moving }) => moving.map((status): Sample => [{ member: status.member }, value(status)]),
-  })
-  return [
-    each('dt_migration_keys', 'Keys that it has received.', ({ keys }) => keys),
-    each('dt_migration_keys_expected', 'Keys that it is to receive, about.', ({ keysTotal }) => keysTotal),
-    each('dt_migration_bytes', 'Bytes that it has received.', ({ bytes }) => bytes),
-    {
-      ...{ name: 'dt_migration_left_seconds', help: 'Time until it has all, estimated.', kind: 'gauge', labels },
-      value: ({ moving }) => {
-        return moving.flatMap(({ member, secondsLeft }): Sample[] => {
-          return secondsLeft === undefined ? [] : [[{ member }, secondsLeft]]
-        })
-      },
+  const each = (name: string, help: string, value: (migrations: readonly MigrationStatus[]) => number[]): Metric => ({
+    ...{ name, help, kind: 'gauge', labels: ['member', 'reason'] },
+    value: ({ moving }) => {
+      return migrationsByLabels(moving).flatMap(([labels, all]): Sample[] => value(all).map((one) => [labels, one]))
     },
+  })
+  const total = (of: (status: MigrationStatus) => number) => (all: readonly MigrationStatus[]) => [sum(all.map(of))]
+  return [
+    each(
+      'dt_migration_keys',
+      'Keys that it has received.',
+      total(({ keys }) => keys),
+    ),
+    each(
+      'dt_migration_keys_expected',
+      'Keys that it is to receive, about.',
+      total(({ keysTotal }) => keysTotal),
+    ),
+    each(
+      'dt_migration_bytes',
+      'Bytes that it has received.',
+      total(({ bytes }) => bytes),
+    ),
+    each('dt_migration_left_seconds', 'Time until it has all, estimated.', (all) => {
+      const left = all.flatMap(({ secondsLeft }) => secondsLeft ?? [])
+      return left.length === 0 ? [] : [Math.max(...left)]
+    }),
     {
-      ...{ name: 'dt_migration_ranges_left', help: 'Token ranges that it is to get.', kind: 'gauge', labels },
+      ...{ name: 'dt_migration_ranges_left', help: 'Token ranges that it is to get.', kind: 'gauge' },
+      labels: ['member'],
       value: ({ moving, views }) => {
         const left = (name: string) => views.current.setOfRange.filter(({ pending }) => isAmong(pending, name)).length
-        return moving.map(({ member }): Sample => [{ member }, left(member)])
+        return [...new Set(moving.map(({ member }) => member))].map((member): Sample => [{ member }, left(member)])
       },
     },
-    each('dt_migration_keys_refused', 'Keys that it did not take.', ({ failed }) => failed.length),
+    {
+      ...{ name: 'dt_migration_keys_refused', help: 'Keys that it did not take, 100 at most.', kind: 'gauge' },
+      labels: ['member'],
+      value: ({ status, order }) => {
+        return status.masters.map(({ name }): Sample => [{ member: name }, order.pieces.failed.of(name).length])
+      },
+    },
   ]
 }
 

@@ -12,12 +12,13 @@ export interface IntakePlan {
   readonly sources: readonly { readonly source: string; readonly ranges: readonly TokenRange[] }[]
   /** It is natural nowhere: whatever it holds is left over. */
   readonly empty: boolean
+  /** `failure` is where there are fewer copies meanwhile: somebody who leaves has its own until it is not needed. */
   readonly reason: Reason
 }
 
 /**
- * What has to move so that nobody is pending any more: one plan for each member that is, with a range from the first of
- * its natural replicas that `canGive` names.
+ * What has to move so that nobody is pending any more: one plan for each member that is, and each reason, with a range from the
+ * first of its natural replicas that `canGive` names.
  *
  * @param isUnderWay ranges that are being received already are left out
  */
@@ -26,26 +27,25 @@ export function planIntakes(
   canGive: (member: string) => boolean,
   isUnderWay: (member: string, range: TokenRange) => boolean,
 ): IntakePlan[] {
-  const bySource = new Map<string, Map<string, TokenRange[]>>()
+  const plans = new Map<string, { member: string; reason: Reason; sources: Map<string, TokenRange[]> }>()
+  const naturals = naturalMembers(view)
   for (let i = 0; i < view.ring.size; i++) {
     const { natural, pending } = view.setOfRange[i]
     const source = natural.find(({ name }) => canGive(name))
     if (source === undefined) continue
+    const isLeft = natural.some(({ name }) => !view.wanted.includes(name))
     for (const { name } of pending) {
       const range = view.ring.range(i)
       if (isUnderWay(name, range)) continue
-      const sources = bySource.get(name) ?? new Map<string, TokenRange[]>()
-      bySource.set(name, sources)
-      sources.set(source.name, [...(sources.get(source.name) ?? []), range])
+      const reason = !naturals.has(name) ? 'join' : isLeft ? 'leave' : 'failure'
+      const plan = plans.get(`${reason} ${name}`) ?? { member: name, reason, sources: new Map() }
+      plans.set(`${reason} ${name}`, plan)
+      plan.sources.set(source.name, [...(plan.sources.get(source.name) ?? []), range])
     }
   }
-  const natural = naturalMembers(view)
-  const leaving = view.members.some(({ name }) => !view.wanted.includes(name) && natural.has(name))
-  return [...bySource].map(([member, sources]) => {
+  return [...plans.values()].map(({ member, reason, sources }) => {
     const parts = [...sources].map(([source, ranges]) => ({ source, ranges }))
-    const empty = !natural.has(member)
-    const reason = empty ? 'join' : leaving ? 'leave' : 'failure'
-    return { member, ranges: parts.flatMap(({ ranges }) => ranges), sources: parts, empty, reason }
+    return { member, reason, sources: parts, ranges: parts.flatMap(({ ranges }) => ranges), empty: reason === 'join' }
   })
 }
 
