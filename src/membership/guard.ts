@@ -81,8 +81,7 @@ export function refusalOf(
     if (inUse?.runId !== undefined && inUse.runId === marker.runId && runId !== marker.runId) {
       return { reason: `it has a copy of what ${marker.member} has, made by REPLICAOF or of its files`, wipeable: true }
     }
-    const reason = `it is ${marker.member} of this ring, which is known under that name only`
-    return { reason, wipeable: inUse === undefined }
+    return { reason: otherName(marker.member), wipeable: inUse === undefined }
   }
   if (marker === undefined && keys > 0) {
     return { reason: `it holds ${keys} keys and no marker of the ring ${ringId}`, wipeable: true }
@@ -129,6 +128,14 @@ export function cameBackWithLess(
 export function howToEmpty(server: { readonly host: string; readonly port: number } | undefined): string {
   const cli = server === undefined ? 'redis-cli' : `redis-cli -h ${server.host} -p ${server.port}`
   return `if nobody needs that, empty it, and it joins: ${cli} FUNCTION FLUSH, then ${cli} FLUSHALL (a start with --wipe does so, too)`
+}
+
+const otherName = (member: string) => `it is ${member} of this ring, which is known under that name only`
+const OTHER_NAME = new RegExp(otherName('(\\S+)'))
+
+/** Whose data a server has that is refused for this reason under its own name; undefined when that is not the reason. */
+export function otherNameIn(reason: string): string | undefined {
+  return OTHER_NAME.exec(reason)?.[1]
 }
 
 /** Of two names for one server the one that its marker says is used, else the first. */

@@ -18,6 +18,7 @@ export interface Told {
 export interface Monitored {
   readonly address: string
   readonly quorum: number
+  readonly downAfterMs: number
 }
 
 type Address = { readonly host: string; readonly port: number }
@@ -82,7 +83,8 @@ export class SentinelAdmin {
       const monitored = masters.map((fields) => {
         const of = (field: string) => fields.get(field) ?? ''
         const address = addressText({ host: of('ip'), port: Number(of('port')) })
-        return [of('name'), { address, quorum: Number(of('quorum')) }] as const
+        const downAfterMs = Number(of('down-after-milliseconds'))
+        return [of('name'), { address, quorum: Number(of('quorum')), downAfterMs }] as const
       })
       told.set(addressText(sentinel), new Map(monitored))
     })

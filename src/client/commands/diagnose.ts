@@ -1,3 +1,4 @@
+import { otherNameIn } from '../../membership/guard.js'
 import type { Monitored } from '../../membership/sentinel-admin.js'
 
 /** What the proxy knows of itself and has asked its servers and Sentinels. */
@@ -18,6 +19,7 @@ export interface Facts {
 export interface MemberFacts {
   readonly name: string
   readonly host: string
+  readonly port: number
   /** Redis 7.0.15, Valkey 8.1.1; '' when it has not been connected yet. */
   readonly version: string
   /** Why it is suspect, or not in the ring; or ''. */
@@ -54,6 +56,8 @@ const CLOCKS_APART_MS = 100
 /** A server that is so full has little time left. */
 const FULL = 0.85
 const SENTINELS_WANTED = 3
+/** With less an ordinary slow command counts as a death. */
+const DOWN_AFTER_MS = 5000
 
 /** What is wrong, the worst first. Pure. */
 export function diagnose(facts: Facts): Finding[] {
@@ -96,16 +100,7 @@ function ofMembers({ members, copiesWanted }: Facts): Finding[] {
   const hosts = new Set(members.map(({ host }) => host))
   const apart = there.filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs) > CLOCKS_APART_MS)
   return [
-    ...members
-      .filter(({ why }) => why !== '')
-      .flatMap(({ name, why }) => {
-        return when(
-          true,
-          'wrong',
-          `${name}: ${why}`,
-          'start it again (if it hangs, end it first), or take it out of the ring with dt remove',
-        )
-      }),
+    ...members.flatMap((member) => ofAbsence(member, members)),
     ...when(
       there.length < copiesWanted,
       'wrong',
@@ -130,6 +125,36 @@ function ofMembers({ members, copiesWanted }: Facts): Finding[] {
       return when(true, 'wrong', what, 'let NTP set the clocks of all machines')
     }),
   ]
+}
+
+/** Why a member is not there, and what helps: one that runs and is refused is not helped by a start. */
+function ofAbsence({ name, host, port, why }: MemberFacts, members: readonly MemberFacts[]): Finding[] {
+  if (why === '') return []
+  const other = otherNameIn(why)
+  if (other !== undefined) {
+    const there = members.find((member) => member.name === other)
+    const isSwapped = there !== undefined && otherNameIn(there.why) === name
+    // Told once for both.
+    if (isSwapped && other < name) return []
+    const what = isSwapped
+      ? `the addresses of ${name} and ${other} are swapped: ${other} with its data is at ${host}:${port}, and ${name} at ${there.host}:${there.port}; both are refused until each is where the Sentinels look for it`
+      : `${name} is looked for at ${host}:${port}, and there is ${other} with its data: it is refused under that name`
+    return when(
+      true,
+      'wrong',
+      what,
+      'give each server its address back, or tell every Sentinel where they are (SENTINEL REMOVE, then SENTINEL MONITOR); remove none with dt remove: it has its data',
+    )
+  }
+  const isRefused = why.includes('it is refused: ')
+  return when(
+    true,
+    'wrong',
+    `${name}: ${why}`,
+    isRefused
+      ? 'it runs, and a start of it changes nothing: mend what it is refused for, which the log tells with what to do'
+      : 'start it again (if it hangs, end it first), or take it out of the ring with dt remove',
+  )
 }
 
 function ofMemory({ members }: Facts): Finding[] {
@@ -188,8 +213,18 @@ function ofDisks({ members }: Facts): Finding[] {
 function ofSentinels({ sentinels, members }: Facts): Finding[] {
   const there = sentinels.filter(({ error }) => error === '')
   const silent = sentinels.filter(({ error }) => error !== '')
-  const quorumTooHigh = members.filter(({ name }) =>
-    there.some(({ monitored }) => (monitored.get(name)?.quorum ?? 0) > sentinels.length),
+  const quorumOf = ({ name }: MemberFacts) => Math.max(0, ...there.map((each) => each.monitored.get(name)?.quorum ?? 0))
+  const quorumTooHigh = members.filter((member) => quorumOf(member) > sentinels.length)
+  const quorumMissed = members.filter((member) => {
+    const quorum = quorumOf(member)
+    return quorum <= sentinels.length && quorum > there.length
+  })
+  const alone = members.filter(({ name }) => there.some(({ monitored }) => monitored.get(name)?.quorum === 1))
+  const hasty = members.filter(({ name }) => {
+    return there.some(({ monitored }) => (monitored.get(name)?.downAfterMs ?? DOWN_AFTER_MS) < DOWN_AFTER_MS)
+  })
+  const least = Math.min(
+    ...hasty.flatMap(({ name }) => there.map((s) => s.monitored.get(name)?.downAfterMs ?? Infinity)),
   )
   const unknown = members.flatMap(({ name }) => {
     const without = there.filter(({ monitored }) => !monitored.has(name)).map(({ address }) => address)
@@ -214,6 +249,24 @@ function ofSentinels({ sentinels, members }: Facts): Finding[] {
         `SENTINEL SET ${name} quorum ${Math.floor(sentinels.length / 2) + 1}, on each Sentinel`,
       )
     }),
+    ...when(
+      quorumMissed.length > 0,
+      'wrong',
+      `${there.length} of ${sentinels.length} Sentinels answer, and the quorum of ${namesOf(quorumMissed)} is more: no such server can be declared down, and writes of its keys would wait for it`,
+      'start the other Sentinels again',
+    ),
+    ...when(
+      alone.length > 0 && sentinels.length > 1,
+      'unwise',
+      `one Sentinel alone may declare ${namesOf(alone)} down (quorum 1): one that is cut off takes servers out that others reach`,
+      `SENTINEL SET, for each of them, quorum ${Math.floor(sentinels.length / 2) + 1}, on each Sentinel`,
+    ),
+    ...when(
+      hasty.length > 0,
+      'unwise',
+      `${namesOf(hasty)} ${hasty.length === 1 ? 'is' : 'are'} declared down after ${least} ms without an answer: an ordinary slow command takes as long`,
+      `SENTINEL SET, for each of them, down-after-milliseconds ${DOWN_AFTER_MS}, on each Sentinel`,
+    ),
     ...unknown.flatMap((what) =>
       when(true, 'wrong', what, 'SENTINEL MONITOR there, or dt add again, which tells all of them'),
     ),
@@ -250,6 +303,10 @@ function wrongAddresses(members: readonly MemberFacts[], sentinels: readonly Sen
     })
   })
   return [...apart, ...shared]
+}
+
+function namesOf(members: readonly MemberFacts[]): string {
+  return members.map(({ name }) => name).join(', ')
 }
 
 /** The second of each pair, by the first. */

@@ -43,8 +43,11 @@ async function factsOf(server: Needs): Promise<Facts> {
   }
 }
 
-async function memberFacts(server: Needs, master: { name: string; host: string; why: string }): Promise<MemberFacts> {
-  const { name, host, why } = master
+async function memberFacts(
+  server: Needs,
+  master: { name: string; host: string; port: number; why: string },
+): Promise<MemberFacts> {
+  const { name, host, port, why } = master
   const link = server.links.get(name)
   const [settings, info] =
     link === undefined
@@ -57,7 +60,7 @@ async function memberFacts(server: Needs, master: { name: string; host: string; 
   const fields = parseInfo(textOf(info ?? '') ?? '')
   const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
   return {
-    ...{ name, host, why },
+    ...{ name, host, port, why },
     version: link?.info === undefined ? '' : nameOfKind(link.info.kind),
     maxMemory: numberOf(of.get('maxmemory')),
     usedMemory: numberOf(fields.get('used_memory')),

@@ -1,14 +1,35 @@
 import t from 'tap'
 import { diagnose, type Facts, type MemberFacts, type SentinelFacts } from '../../../src/client/commands/diagnose.js'
+import { type FoundServer, refusalOf } from '../../../src/membership/guard.js'
+import type { Monitored } from '../../../src/membership/sentinel-admin.js'
 
 const member = (name: string, host: string): MemberFacts => ({
-  ...{ name, host, version: 'Redis 7.0.15', why: '', maxMemory: 1e9, usedMemory: 1e8 },
+  ...{ name, host, port: 6379, version: 'Redis 7.0.15', why: '', maxMemory: 1e9, usedMemory: 1e8 },
   ...{ isSaved: true, saveFailed: false, clockOffsetMs: 0 },
 })
 const MEMBERS = [member('dt-1', '10.0.0.1'), member('dt-2', '10.0.0.2'), member('dt-3', '10.0.0.3')]
-const MONITORED = new Map(MEMBERS.map(({ name, host }) => [name, { address: `${host}:6379`, quorum: 2 }]))
+const MONITORED = new Map(
+  MEMBERS.map(({ name, host }) => [name, { address: `${host}:6379`, quorum: 2, downAfterMs: 5000 }]),
+)
 const sentinel = (address: string): SentinelFacts => ({ address, error: '', monitored: MONITORED })
 const SENTINELS = [sentinel('10.0.0.1:26379'), sentinel('10.0.0.2:26379'), sentinel('10.0.0.3:26379')]
+
+const monitoredAt = (host: string, change: Partial<Monitored>): Monitored => {
+  return { address: `${host}:6379`, quorum: 2, downAfterMs: 5000, ...change }
+}
+
+/** A server that is refused at an address, since it is another one. */
+function refusedAs(i: number, other: string): MemberFacts {
+  const { reason } = refusalOf(
+    {
+      ...{ name: MEMBERS[i].name, runId: 'r', keys: 1 },
+      marks: { marker: { ringId: 'ring', member: other }, unreadable: '' },
+    } as unknown as FoundServer,
+    'ring',
+    [],
+  )!
+  return { ...MEMBERS[i], why: `its link is down: it is refused: ${reason}` }
+}
 
 /** A ring of which nothing bad can be said. */
 const WELL: Facts = {
@@ -19,7 +40,7 @@ const WELL: Facts = {
 const oneOther = (change: Partial<MemberFacts>) => ({ members: [{ ...MEMBERS[0], ...change }, MEMBERS[1], MEMBERS[2]] })
 const allOther = (change: Partial<MemberFacts>) => ({ members: MEMBERS.map((each) => ({ ...each, ...change })) })
 
-const monitoredWith = (name: string, change: { address?: string; quorum?: number }) =>
+const monitoredWith = (name: string, change: Partial<Monitored>) =>
   new Map([...MONITORED, [name, { ...MONITORED.get(name)!, ...change }]])
 
 const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise', RegExp])[] = [
@@ -74,6 +95,43 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
     /^the quorum of dt-2 is more/,
   ],
   [
+    'a quorum that those who answer cannot reach',
+    {
+      sentinels: SENTINELS.map((each, i) => {
+        const monitored = new Map(MEMBERS.map(({ name, host }) => [name, monitoredAt(host, { quorum: 3 })]))
+        return { ...each, error: i === 0 ? 'gone' : '', monitored: i === 0 ? new Map() : monitored }
+      }),
+    },
+    'wrong',
+    /^2 of 3 Sentinels answer, and the quorum of dt-1, dt-2, dt-3 is more: no such server can be declared down/,
+  ],
+  [
+    'a quorum of one',
+    { sentinels: SENTINELS.map((each) => ({ ...each, monitored: monitoredWith('dt-2', { quorum: 1 }) })) },
+    'unwise',
+    /^one Sentinel alone may declare dt-2 down/,
+  ],
+  [
+    'Sentinels in a hurry',
+    {
+      sentinels: [{ ...SENTINELS[0], monitored: monitoredWith('dt-2', { downAfterMs: 200 }) }, ...SENTINELS.slice(1)],
+    },
+    'unwise',
+    /^dt-2 is declared down after 200 ms/,
+  ],
+  [
+    'swapped addresses',
+    { members: [refusedAs(0, 'dt-2'), refusedAs(1, 'dt-1'), MEMBERS[2]] },
+    'wrong',
+    /^the addresses of dt-1 and dt-2 are swapped: dt-2 with its data is at 10\.0\.0\.1:6379, and dt-1 at 10\.0\.0\.2:6379/,
+  ],
+  [
+    'an address that another one has now',
+    { members: [refusedAs(0, 'dt-2'), MEMBERS[1], MEMBERS[2]] },
+    'wrong',
+    /^dt-1 is looked for at 10\.0\.0\.1:6379, and there is dt-2 with its data/,
+  ],
+  [
     'not monitored',
     { sentinels: [{ ...SENTINELS[0], monitored: new Map([...MONITORED].slice(1)) }, ...SENTINELS.slice(1)] },
     'wrong',
@@ -108,6 +166,18 @@ for (const [what, change, level, pattern] of CASES) {
     t.ok((found?.todo.length ?? 0) > 10, 'and what to do')
   })
 }
+
+t.test('who runs and is refused is not to be started again or removed', async (t) => {
+  const swapped = diagnose({ ...WELL, members: [refusedAs(0, 'dt-2'), refusedAs(1, 'dt-1'), MEMBERS[2]] })
+  t.equal(swapped.filter(({ what }) => /dt-1/.test(what)).length, 1, 'one finding for both')
+  const refused = diagnose({
+    ...WELL,
+    ...oneOther({ why: 'its link is down: it is refused: it belongs to the ring x' }),
+  })
+  for (const { what, todo } of [...swapped, ...refused]) {
+    if (/dt-1/.test(what)) t.notMatch(todo, /^start it again/, what)
+  }
+})
 
 t.test('what is wrong comes before what is unwise', async (t) => {
   const findings = diagnose({ ...WELL, hasStateFile: false, ...oneOther({ saveFailed: true }) })
