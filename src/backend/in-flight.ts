@@ -40,7 +40,8 @@ export class InFlight implements Answering {
   private ticks = new Int32Array(this.capacity)
   /** Those that are traced, by how many were pushed before them. */
   private traced: Map<number, SentTrace> | undefined
-  private isLost = false
+  /** That of the entry which is taken, while commands are traced; none where the link broke. */
+  private reply: { readonly buf: Buffer; readonly start: number; readonly end: number } | undefined
 
   /**
    * @param taken how many were put into and taken from the queues before this one, which count on
@@ -103,7 +104,13 @@ export class InFlight implements Answering {
     }
   }
 
-  /** Takes the oldest entry into the fields above; false when there is none. */
+  /** Takes the oldest entry into the fields above, which has this reply; false when there is none. */
+  answered(buf: Buffer, start: number, end: number): boolean {
+    if (tracing.isOn) this.reply = { buf, start, end }
+    return this.shift()
+  }
+
+  /** The same of one that has no reply. */
   shift(): boolean {
     if (this.count === 0) return false
     const i = this.head
@@ -133,17 +140,18 @@ export class InFlight implements Answering {
   }
 
   private endTrace(): void {
+    const { reply } = this
+    this.reply = undefined
     const sent = this.traced?.get(this.taken)
     tracing.answersFor(sent?.of)
     if (sent === undefined) return
     this.traced!.delete(this.taken)
-    if (this.isLost) sent.lost()
-    else sent.answered()
+    if (reply === undefined) sent.lost()
+    else sent.answered(reply.buf, reply.start, reply.end)
   }
 
   /** Tells everybody, oldest first, that the link broke when the oldest one had waited for so many ms. */
   lose(waitedMs: number): void {
-    this.isLost = true
     for (let isStuck = waitedMs > SLOW_MS; this.shift(); isStuck = false) {
       const { sink, tag, segment, start, end } = this
       if (isStuck && sink.onStuck !== undefined) sink.onStuck(tag, segment.buf, start, end)

@@ -221,7 +221,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
       this.begun!.onQueued(buf, start, end, flags)
       return
     }
-    if (!inFlight.shift()) throw new ReplyProtocolError('a reply that nobody asked for')
+    if (!inFlight.answered(buf, start, end)) throw new ReplyProtocolError('a reply that nobody asked for')
     const { segment, sink, tag } = inFlight
     if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start, sink, tag)) {
       sink.onLost(tag, segment.buf, inFlight.start, inFlight.end)

@@ -16,7 +16,8 @@ export interface Traced {
 /** A command that a member was sent for one that is traced. */
 export interface SentTrace {
   readonly of: Traced
-  answered(): void
+  /** With this reply. */
+  answered(buf: Buffer, start: number, end: number): void
   /** The link broke before the reply. */
   lost(): void
 }

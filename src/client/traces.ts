@@ -106,7 +106,10 @@ class TracedCommand implements Traced {
     const span = this.tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes }, parent)
     return {
       of: this,
-      answered: () => span.end(),
+      answered: (buf, start, end) => {
+        if (buf[start] === MINUS) noteError(span, buf, start, end)
+        span.end()
+      },
       lost: () => {
         fail(span, 'connection lost')
         span.end()
@@ -127,7 +130,9 @@ class TracedCommand implements Traced {
 
   /** The client is answered so. */
   answered(buf: Buffer, start: number, end: number): void {
-    if (buf[start] === MINUS) noteError(this.span, buf, start, end)
+    if (buf[start] === MINUS) {
+      for (const { span } of [this, ...this.works]) noteError(span, buf, start, end)
+    }
     this.end()
   }
 

@@ -72,7 +72,13 @@ t.test('with one', async (t) => {
     t.match(reply, /^-WRONGTYPE/)
     const root = spans.find(isRoot)
     t.match(root, { status: { code: SpanStatusCode.ERROR } })
-    t.match(root?.attributes, { 'error.type': 'WRONGTYPE', 'db.response.status_code': 'WRONGTYPE' })
+    const said = { 'error.type': 'WRONGTYPE', 'db.response.status_code': 'WRONGTYPE' }
+    t.match(root?.attributes, said)
+    const children = spans.filter((span) => !isRoot(span))
+    t.equal(children.length, 2)
+    for (const child of children) {
+      t.match(child, { name: 'LPUSH', status: { code: SpanStatusCode.ERROR }, attributes: said }, 'each member said so')
+    }
   })
 
   await t.test('what a server chooses is sent on for the same command', async (t) => {
@@ -135,6 +141,17 @@ t.test('with one', async (t) => {
     t.match(work.links, [{ context: { spanId: root.spanContext().spanId, traceId: root.spanContext().traceId } }])
     const sent = spans.filter(({ parentSpanId }) => parentSpanId === work.spanContext().spanId)
     t.ok(sent.length >= 2, names(spans).join())
+  })
+
+  await t.test('an error that a member answers for a gather is on its span, too', async (t) => {
+    await client.ask('SADD', 'of text', 'a', 'b')
+    const { reply, spans } = await traced('SORT', 'of text', 'GET', 'of *')
+    t.match(reply, /^-ERR One or more scores/)
+    const work = spans.find(({ name }) => name === 'gather SORT')
+    t.match(work, { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'ERR' } })
+    const failed = spans.filter(({ status, kind }) => status.code === SpanStatusCode.ERROR && kind === SpanKind.CLIENT)
+    t.ok(failed.length > 0, names(spans).join())
+    for (const { attributes } of failed) t.equal(attributes['db.response.status_code'], 'ERR')
   })
 
   await t.test('a transaction', async (t) => {
