@@ -211,4 +211,26 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'repaired-from-the-old-side': {
+    summary:
+      'while what a gather has computed is written, a replica that may have missed it is not repaired from the others, but they from it',
+    faults: ['lose', 'cut'],
+    workloads: ['ring', 'scattered'],
+    ring: { replicas: 1 },
+    patches: [
+      {
+        file: 'serving/several/gather/whole-values.js',
+        replace: 'return this.writeStep(words, db);',
+        by: `const back = (globalThis.copiedBack ??= new Set());
+        back.add(this.idOf(key, db));
+        return this.writeStep(words, db).finally(() => back.delete(this.idOf(key, db)));`,
+      },
+      {
+        file: 'order/doubts.js',
+        replace: 'copyUnit(this.lanes, this.pieces, unit, source, link,',
+        by: `const isBack = ids.some((each) => globalThis.copiedBack?.has(each));
+            copyUnit(this.lanes, this.pieces, unit, isBack ? link : source, isBack ? source : link,`,
+      },
+    ],
+  },
 }
