@@ -182,6 +182,8 @@ const SAID_MS = 700
 /** How long a proxy that starts may do what it should not, and how long two of them may take to know of each other. */
 const STARTED_MS = 3000
 const SETTLE_PATIENCE_MS = 15_000
+/** A proxy that lacks a member tries to reach it at least so often. */
+const RETRY_MS = 1500
 
 /** Members in an order that the die chooses. */
 function inOrder(names: readonly string[], die: number): string[] {
@@ -211,6 +213,8 @@ async function split(
   if (dice[1] < 0.5) for (const name of there) await isDown(ring, name, 1)
 
   const second = await ring.newProxy(args, true)
+  // Who is taken over closes connections, also those on which a command is just coming.
+  if (args.includes('--takeover')) first.harm()
   second.launch()
   ring.second = second
   moveClients()
@@ -228,12 +232,20 @@ async function split(
   else await stays.served()
 }
 
-/** Which of the two serves when the other one does not; undefined when both go on for a long time. */
+/**
+ * Which of the two serves when the other one does not, and for longer than it takes them to know of each other; undefined when both
+ * go on for a long time.
+ */
 async function oneIsLeft(first: ProxyProcess, second: ProxyProcess): Promise<ProxyProcess | undefined> {
+  let candidate: ProxyProcess | undefined
+  let sinceMs = 0
   for (const deadlineMs = Date.now() + SETTLE_PATIENCE_MS; Date.now() < deadlineMs; await sleep(200)) {
     const [one, other] = await Promise.all([first.serves(), second.serves()])
-    if (one !== other) return one ? first : second
     if (first.pid === undefined && second.pid === undefined) return first
+    const left = one === other ? undefined : one ? first : second
+    if (left !== candidate) sinceMs = Date.now()
+    candidate = left
+    if (left !== undefined && Date.now() - sinceMs >= RETRY_MS) return left
   }
   return (await second.serves()) ? undefined : first
 }

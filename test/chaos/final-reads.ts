@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosRing } from './chaos-ring.js'
 import { Client } from './client.js'
 import type { Plan } from './commands.js'
 import { dbsOf } from './databases.js'
+import { unrest } from './health.js'
 import { type History, isWide } from './history.js'
 import { placement } from './placement.js'
 import type { Random } from './random.js'
@@ -45,11 +47,33 @@ export async function killHolders(
   const { replicas } = ring.options
   const holders = placement([...ring.expected], replicas)(Buffer.from(`key of ${random.next()}`))
   const killed = random.sample(holders, replicas)
-  await Promise.all(killed.map((name) => ring.member(name).server.kill()))
+  const kill = (name: string) => ring.member(name).server.kill()
+  if (isServedWithout(ring, killed.length)) await Promise.all(killed.map(kill))
+  else
+    for (const name of killed) {
+      await kill(name)
+      ring.expected.delete(name)
+      await becomesQuiet(ring)
+    }
   return { killed, unread: await readFinally(clients, ring, history) }
 }
 
+/**
+ * Without a state file nothing is served when fewer than half of the members of a moment ago are left [design §12], and they are of a
+ * moment ago until the ring without them is noted.
+ */
+function isServedWithout({ options, expected }: ChaosRing, killed: number): boolean {
+  return options.stateFile === true || 2 * killed <= expected.size
+}
+
+/** Resolves when the ring is what is left, or when that takes too long. */
+async function becomesQuiet(ring: ChaosRing): Promise<void> {
+  for (const deadlineMs = Date.now() + QUIET_PATIENCE_MS; Date.now() < deadlineMs; await sleep(100))
+    if ((await unrest(ring)) === undefined) return
+}
+
 const TRIES = 5
+const QUIET_PATIENCE_MS = 10_000
 const BATCH = 50
 
 /**
