@@ -28,6 +28,7 @@ const READERS: Readonly<Record<string, string>> = {
   moved: 'look',
   rotated: 'look',
   ring: 'mget',
+  renamed: 'mget',
   scripted: 'look',
   scattered: 'look',
   queue: 'final',

@@ -149,4 +149,5 @@ export const SEVERAL_FORMS: Readonly<Record<string, Readonly<Record<string, Form
   moved: MOVED,
   rotated: ROTATED,
   ring: RING,
+  renamed: RING,
 }

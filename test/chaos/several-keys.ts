@@ -35,6 +35,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   moved: PLACES,
   rotated: PLACES,
   ring: PLACES,
+  renamed: PLACES,
   scripted: PARTS,
   scattered: ACCOUNTS,
   queue: QUEUE_PLACES,

@@ -194,6 +194,8 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
   },
   tagged: named(TAGGED),
   ring: named([...TAGGED, 'mset', 'mset', 'mget']),
+  // Nothing is ever deleted: what is missing was lost.
+  renamed: named(['set', 'set', 'mget', 'mget', 'rename', 'rename', 'rename', 'rename', 'renamenx']),
   cas: register,
   fields: (random, value) => {
     const name = random.pick(['set', 'set', 'set', 'get', 'get', 'get', 'setnx', 'del'])

@@ -64,6 +64,7 @@ const checks: Readonly<Record<string, Check>> = {
   moved: linearizable(movedModel),
   rotated: linearizable(rotatedModel),
   ring: linearizable(ringModel),
+  renamed: linearizable(ringModel),
   // A smaller witness has writes that are taken for unknown; with so many kinds of these the search for one takes minutes.
   scripted: (key, operations) => linearizable(scriptedModelFor(operations))(key, operations, true),
   scattered: (key, operations, brief) => linearizable(bankModelFor(operations))(key, operations, brief),

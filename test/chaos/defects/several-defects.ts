@@ -201,8 +201,8 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'source-deleted-first': {
     summary: 'what is renamed is deleted before it is under its new name',
-    faults: ['kill-proxy', 'kill-proxy-mid-write', 'refuse', 'cut'],
-    workloads: ['ring'],
+    faults: ['kill-proxy', 'kill-proxy-mid-write', 'cut'],
+    workloads: ['renamed'],
     patches: [
       {
         file: 'serving/several/gather/transfer.js',
