@@ -92,7 +92,11 @@ export const EVENTS = {
   'kept-refused': ['warn', ['member', 'reason'], 'A member does not keep them.'],
   'kept-unknown': ['error', ['err', 'member'], 'It is not known whether a member keeps scripts and functions.'],
   'keyspace-events-missing': ['warn', ['member'], 'A member does not tell of keyspace events.'],
-  'library-lost': ['error', ['record'], 'A library of functions is lost.'],
+  'library-lost': [
+    'error',
+    ['record'],
+    'A library of functions is lost, or was deleted while no server had memory to note it.',
+  ],
   'link-lost': ['warn', ['member'], 'The connection to a server broke, or cannot be made.'],
   'link-state': ['debug', ['member', 'from', 'to'], 'The connection to a member went from one state to the next.'],
   'link-up': ['info', ['member', 'version', 'runId'], 'The connection to a member is ready.'],

@@ -75,6 +75,7 @@ export class Coordinator {
         this.blocking.servingChanged()
       },
       readable: () => this.blocking.readable(),
+      memoryChanged: (link) => this.functions.kept.memoryChanged(link),
     })
     this.offered = new Offered(this.order)
     this.keyspace = new Keyspace(this.order)

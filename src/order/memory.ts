@@ -106,7 +106,7 @@ export class Memory {
   /** Nearly never: nobody needs to ask further. */
   anyFull = false
   private readonly looks = new Map<Link, Look>()
-  private readonly asked = new Set<Link>()
+  private readonly asked = new Map<Link, Promise<void>>()
   private timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -153,6 +153,17 @@ export class Memory {
     this.tick()
   }
 
+  /** What is asked now is known when this resolves: somebody has changed the limits. */
+  async lookAgain(): Promise<void> {
+    const links = this.links().filter(({ ready }) => ready)
+    await Promise.all(
+      links.map(async (link) => {
+        await this.asked.get(link)
+        await this.ask(link)
+      }),
+    )
+  }
+
   private tick(): void {
     const links = this.links()
     for (const link of this.looks.keys()) if (!links.includes(link)) this.looks.delete(link)
@@ -163,9 +174,15 @@ export class Memory {
     this.anyFull = links.some(isShort)
   }
 
-  private async ask(link: Link): Promise<void> {
-    if (this.asked.has(link)) return
-    this.asked.add(link)
+  private ask(link: Link): Promise<void> {
+    const before = this.asked.get(link)
+    if (before !== undefined) return before
+    const asked = this.askNow(link).finally(() => this.asked.delete(link))
+    this.asked.set(link, asked)
+    return asked
+  }
+
+  private async askNow(link: Link): Promise<void> {
     const { sentBytes } = link
     try {
       const reply = await link.call(['INFO', 'memory'])
@@ -174,8 +191,6 @@ export class Memory {
       this.note(link, stateIn(parseInfo(text)), sentBytes)
     } catch {
       // The link broke; it is asked again when it is up.
-    } finally {
-      this.asked.delete(link)
     }
   }
 

@@ -59,10 +59,12 @@ export interface OrderOptions {
 export interface Above {
   /** A command that was put off, or a read whose link broke, is served again; `deadlineMs` as for `park`. */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void
-  /** Members serve other keys than before, or none for a while: what was known of their numbers of keys is not any more. */
+  /** Members serve other keys than before, or none for a while: their numbers of keys are not known any more. */
   servingChanged(): void
   /** Keys may be read again that were in doubt. */
   readable(): void
+  /** A member has no memory left, or has some again. */
+  memoryChanged(link: Link): void
 }
 
 const DEFAULT_DATABASES = 16
@@ -102,7 +104,6 @@ export class Order {
   router: Router
   /** What had been sent when reads last began to go to other members than before, see `places`. */
   private moved = 0
-
   private readonly differenceLog: DifferenceLog
 
   constructor(
@@ -120,8 +121,8 @@ export class Order {
     )
     this.opening = new Opening(this.waiting, () => options.missing())
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
-    const isMarked = () => this.acknowledgement.open
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
+    const isMarked = () => this.acknowledgement.open
     this.doubts = new Doubts(this.lanes, this.pieces, () => this.router, log, isMarked, {
       doubted: (ids, link) => {
         this.absences.note(ids)
@@ -143,7 +144,9 @@ export class Order {
     this.memory = new Memory(
       () => this.links.all(),
       log,
-      (link) => options.memoryChanged(link),
+      (link) => {
+        for (const each of [options, above]) each.memoryChanged(link)
+      },
     )
     views.onChange((view, previous) => this.viewChanged(view, previous))
   }

@@ -86,6 +86,8 @@ export class RingSettings {
     const refusal = told.find((reply) => reply !== undefined && isError(reply)) as ErrorReply | undefined
     if (refusal !== undefined) return this.takeBack(settings, links, had, told, refusal)
     for (const setting of settings) this.remember(setting)
+    // The first write that comes then is judged by what holds now.
+    if (settings.some(({ name }) => name === 'maxmemory')) await this.order.memory.lookAgain()
     // Who has come meanwhile has got what was remembered then.
     for (const link of this.order.router.links) {
       if (!link.ready) continue

@@ -15,6 +15,7 @@ import { until } from './until.js'
 
 /** The data path over servers that say exactly what a test wants: for servers of versions that are not here. */
 export interface ScriptedRing {
+  readonly coordinator: Coordinator
   readonly order: Order
   /** `dt-1`, `dt-2`, … in this order. */
   readonly servers: readonly ScriptedServer[]
@@ -65,6 +66,7 @@ export async function startScriptedRing(
   await Promise.all(router.links.map((link) => link.call(['PING'])))
   for (const server of servers) server.received.length = 0
   return {
+    coordinator,
     order: coordinator.order,
     servers,
     replicasOf: (key) => {

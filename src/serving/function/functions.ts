@@ -62,6 +62,7 @@ export class Functions {
         this.become(libraries)
       },
       executed: () => this.executed(),
+      equal: (link) => this.loadOn(link),
     })
     scripts.kept.keeping = this.kept
   }
@@ -247,6 +248,12 @@ export class Functions {
     this.functions = new Map([...this.wrapped.values()].flat().map((script) => [functionKey(script.sha), script]))
     for (const library of this.executed()) before.delete(library)
     this.kept.remove([...before])
+    for (const link of this.order.router.links) if (link.ready) this.loadOn(link)
+  }
+
+  /** So that a function which needs no memory can be called when the member has none. */
+  private loadOn(link: Link): void {
+    for (const [script] of this.wrapped.values()) this.scripts.runs.load(link, script)
   }
 
   /** What servers execute of the libraries. */

@@ -32,11 +32,16 @@ const ALL_MS = 2000
 /** So long others wait for a member that is made equal. */
 const EQUAL_MS = 2000
 
+/** What becomes of something that a member has no memory for. */
+type WhenFull = 'refused' | 'later'
+
 /** Told what was kept. */
 export interface KeptListener {
   learnt(scripts: readonly Buffer[], libraries: readonly Library[]): void
   /** Names of what is executed, as it stands on the members. */
   executed(): ReadonlySet<string>
+  /** A member keeps what all do. */
+  equal(link: Link): void
 }
 
 /**
@@ -56,6 +61,8 @@ export class Kept {
   /** The highest version that any member may have. */
   private highest = 0
   private learning: Promise<Reply | undefined> | undefined
+  /** Those that had no memory for what they were told. */
+  private readonly owing = new Set<Link>()
   /** One after the other: changes, and members that are made equal. */
   private last: Promise<unknown> = Promise.resolve()
 
@@ -90,14 +97,19 @@ export class Kept {
     })
   }
 
-  /** Keeps one more script; resolves with an error when it is not kept. */
+  /** A member has no memory left, or has some again. */
+  memoryChanged(link: Link): void {
+    if (!link.full && this.owing.delete(link) && this.order.router.links.includes(link)) this.makeEqual(link)
+  }
+
+  /** Keeps one more script; resolves with an error when it is not kept. Who has no memory for it gets it later: a server takes scripts all the same. */
   keepScript(sha: string, source: Buffer): Promise<Reply | undefined> {
     return this.inTurn(async () => {
       const name = scriptRecord(this.index.generation, sha)
       // Without an index nobody can tell whose a record is.
       const failure =
-        (this.index.version === 0 ? await this.tellIndex(this.index) : undefined) ??
-        (await this.tellAll([keepCommand(name, source)]))
+        (this.index.version === 0 ? await this.tellIndex(this.index, 'later') : undefined) ??
+        (await this.tellAll([keepCommand(name, source)], 'later'))
       if (failure === undefined) this.scripts.set(name, source)
       // The next start would take it for kept.
       else if (!this.scripts.has(name)) this.remove([name])
@@ -109,7 +121,7 @@ export class Kept {
   forgetScripts(): Promise<Reply | undefined> {
     return this.inTurn(async () => {
       if (this.scripts.size === 0) return undefined
-      const failure = await this.tellIndex({ ...this.index, generation: this.index.generation + 1 })
+      const failure = await this.tellIndex({ ...this.index, generation: this.index.generation + 1 }, 'later')
       if (failure !== undefined) return failure
       this.remove([...this.scripts.keys()])
       this.scripts.clear()
@@ -130,13 +142,18 @@ export class Kept {
       if (!isList(next)) return next
       const records = new Map(next.map(libraryRecord).map(({ name, content }) => [name, content]))
       const fresh = [...records].filter(([name]) => !this.libraries.has(name))
-      const unkept = await this.tellAll(fresh.map(([name, content]) => keepCommand(name, content)))
+      const unkept = await this.tellAll(
+        fresh.map(([name, content]) => keepCommand(name, content)),
+        'refused',
+      )
       if (unkept !== undefined) {
         this.remove(fresh.map(([name]) => name))
         return unkept
       }
       // Whoever has the new index, should it not count, still has what it names: the next start may go by it.
-      const failure = await this.tellIndex({ ...this.index, libraries: [...records.keys()] })
+      // That there are less frees memory, and needs none: whoever cannot take the index has at least the records no more.
+      const whenFull = fresh.length === 0 ? 'later' : 'refused'
+      const failure = await this.tellIndex({ ...this.index, libraries: [...records.keys()] }, whenFull)
       if (failure !== undefined) return failure
       const gone = [...this.libraries.keys()].filter((name) => !records.has(name))
       this.libraries = records
@@ -148,7 +165,7 @@ export class Kept {
 
   /** Keeps what CONFIG SET has set; resolves with an error when it is not kept. */
   keepSettings(settings: KeptSettings): Promise<Reply | undefined> {
-    return this.inTurn(() => this.tellIndex({ ...this.index, settings }))
+    return this.inTurn(() => this.tellIndex({ ...this.index, settings }, 'refused'))
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -158,10 +175,10 @@ export class Kept {
   }
 
   /** An index that does not count is taken back: the next start goes by the latest one that any member has. */
-  private async tellIndex(index: KeptIndex): Promise<Reply | undefined> {
+  private async tellIndex(index: KeptIndex, whenFull: WhenFull): Promise<Reply | undefined> {
     const next = { ...index, version: this.nextVersion() }
     const takers = new Set<Link>()
-    const failure = await this.tellAll([indexCommand(next)], takers)
+    const failure = await this.tellAll([indexCommand(next)], whenFull, takers)
     if (failure === undefined) {
       this.index = next
       return undefined
@@ -192,14 +209,18 @@ export class Kept {
    *
    * @param takers those who may have it are added
    */
-  private async tellAll(commands: readonly Command[], takers = new Set<Link>()): Promise<Reply | undefined> {
+  private async tellAll(
+    commands: readonly Command[],
+    whenFull: WhenFull,
+    takers = new Set<Link>(),
+  ): Promise<Reply | undefined> {
     const { order } = this
     if (commands.length === 0) return undefined
     const deadlineMs = order.waiting.deadline()
     let wasTold = false
     for (;;) {
       const { router } = order
-      if (router.links.some(({ full }) => full)) return OUT_OF_MEMORY
+      if (whenFull === 'refused' && router.links.some(({ full }) => full)) return OUT_OF_MEMORY
       if (router.anyMember.writable()) {
         wasTold = true
         const { links } = router
@@ -209,7 +230,8 @@ export class Kept {
         const told = await within(telling, deadlineMs - performance.now())
         if (told === undefined) return outcomeUnknown([])
         for (const link of may) if (isRefused(told[links.indexOf(link)])) takers.delete(link)
-        const refusal = told.find(isRefused)
+        if (whenFull === 'later') this.noteOwing(links.filter((_, i) => lacksMemory(told[i])))
+        const refusal = told.find((reply) => isRefused(reply) && !(whenFull === 'later' && lacksMemory(reply)))
         if (refusal !== undefined) return refusal
         if (!told.includes(undefined) && order.router.links.every((link) => router.links.includes(link))) break
       }
@@ -218,6 +240,11 @@ export class Kept {
     }
     const isOpen = await order.acknowledgement.opens(order.options.unavailableTimeoutMs)
     return isOpen ? undefined : outcomeUnknown([])
+  }
+
+  private noteOwing(links: readonly Link[]): void {
+    for (const link of links) this.owing.add(link)
+    if (links.length > 0) this.order.memory.look()
   }
 
   /** Members that have libraries of these names have them no more, behind what was emitted. */
@@ -246,7 +273,9 @@ export class Kept {
         if (!there.has(name)) commands.push(keepCommand(name, content))
       }
       const told = await tell(link, [...commands, indexCommand(index)])
+      this.listener.equal(link)
       if (!isRefused(told)) return
+      if (lacksMemory(told)) this.noteOwing([link])
       this.log.warn(
         { event: 'kept-refused', member: link.name, reason: told.message },
         `${link.name} does not keep what clients have loaded`,
@@ -315,6 +344,10 @@ export class Kept {
 
 function isRefused(reply: Reply | undefined): reply is ErrorReply {
   return reply !== undefined && isError(reply)
+}
+
+function lacksMemory(reply: Reply | undefined): boolean {
+  return isRefused(reply) && reply.message.startsWith('OOM ')
 }
 
 function isList(next: readonly Library[] | Reply): next is readonly Library[] {

@@ -102,7 +102,8 @@ export function outcomeOf(script: Script, called: NamedKeys, buf: Buffer, from: 
   const { reply, messages } = replyIn(script, kind, buf, parts)
   const touched = script.staysInside ? NOWHERE : placesIn(buf, parts)
   const count = parts.count - (script.staysInside ? HEAD : HEAD + 1)
-  const effects = kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, count, called)
+  const effects =
+    kind < 0 ? ({ kind: 'unknown' } as const) : effectsIn(buf, parts, to, count, called, script.allowsOom === true)
   const said = withWhatIsDone(script, reply, effects !== NOTHING)
   return { kind: 'done', effects, deadlineMs, reply: said, messages, touched }
 }
@@ -192,13 +193,20 @@ function withWhatIsDone({ rights }: Script, reply: Said, isAnythingDone: boolean
   return { buf: line, start: 0, end: line.length, flags: IS_ERROR | OWNED }
 }
 
-/** One command is sent as it is; of several the noted texts are the arguments of the loop, byte for byte. */
-function effectsIn(buf: Buffer, parts: Elements, end: number, count: number, { frame, numkeys }: NamedKeys): Effects {
+/** One command is sent as it is, unless it needs no memory, which only the loop does not ask for; of several the noted texts are the arguments of the loop, byte for byte. */
+function effectsIn(
+  buf: Buffer,
+  parts: Elements,
+  end: number,
+  count: number,
+  { frame, numkeys }: NamedKeys,
+  allowsOom: boolean,
+): Effects {
   if (count === 0) return NOTHING
   const begin = parts.end
   parts.next()
   const argc = Number(bulkIn(buf, parts).toString('latin1'))
-  if (argc === count - 1) {
+  if (argc === count - 1 && !allowsOom) {
     const frame = Buffer.concat([Buffer.from(`*${argc}\r\n`), buf.subarray(parts.end, end)])
     return { kind: 'commands', frame, isLoop: false }
   }

@@ -3,6 +3,7 @@ import { keyId } from '../../base/key-id.js'
 import type { Channels } from '../../channels/channels.js'
 import { routeOfWrite, settling } from '../../order/copy-first.js'
 import type { Entry } from '../../order/gates.js'
+import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
@@ -28,15 +29,8 @@ import {
   tooManyAnswers,
 } from './questions.js'
 import { type Called, canHave, mayNotWrite, newRun, type Run } from './run.js'
-import {
-  callFrame,
-  clientsFrame,
-  directFrame,
-  type Hand,
-  keysAtHand,
-  SCRIPT_OUT_OF_MEMORY,
-  type ScriptCall,
-} from './script-call.js'
+import type { Script } from './script.js'
+import { callFrame, clientsFrame, directFrame, type Hand, keysAtHand, type ScriptCall } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
@@ -75,6 +69,11 @@ export class Runs {
     this.loaded.linkUp(link)
   }
 
+  /** A member has it from now on: without memory it would not take a library any more. */
+  load(link: Link, { wrapped, wrappedSha, library }: Script): void {
+    this.loaded.load(link, wrapped, wrappedSha, library)
+  }
+
   /** One that has passed the gates of its declared keys in this turn. */
   begin(called: Called): void {
     if (called.script.staysInside) {
@@ -103,10 +102,7 @@ export class Runs {
   private run(run: Run): void {
     const { order } = this
     const { frame, row, slot, numkeys, extra, deadlineMs, script } = run
-    if (row.replicate === 'none' && script.allowsOom !== undefined && !script.readsOnly) {
-      answer(slot, MAY_WRITE)
-      return
-    }
+    const saysItMayWrite = script.allowsOom !== undefined && !script.readsOnly
     let hand: Hand = { numkeys, places: script.keyPlaces, extra, answers: run.answers }
     let keys = keysAtHand(frame, hand)
     let route = this.routeOf(keys)
@@ -114,6 +110,11 @@ export class Runs {
       hand = { ...hand, places: script.learnt.places }
       keys = keysAtHand(frame, hand)
       route = this.routeOf(keys)
+    }
+    const isFull = order.memory.anyFull && (route?.targets ?? order.router.links).some(({ full }) => full)
+    if (row.replicate === 'none' && saysItMayWrite) {
+      answer(slot, isFull && script.allowsOom === false ? OUT_OF_MEMORY : MAY_WRITE)
+      return
     }
     if (route === undefined || run.questions.length > 0) {
       this.gather(run, hand)
@@ -134,11 +135,11 @@ export class Runs {
       else order.park(frame, row, slot, deadlineMs)
       return
     }
-    const outOfMemory = !readsOnly && order.memory.anyFull && route.targets.some(({ full }) => full)
-    if (outOfMemory && script.allowsOom === false) {
-      answer(slot, SCRIPT_OUT_OF_MEMORY)
+    if (isFull && saysItMayWrite && script.allowsOom === false) {
+      answer(slot, OUT_OF_MEMORY)
       return
     }
+    const outOfMemory = !readsOnly && isFull && script.allowsOom !== true
     // Only one that stays inside is certain to be executed before what its client sends next; it hardly ever runs again.
     const isDirect = script.staysInside && extra.length === 0
     if (!script.staysInside) slot.pauseClient()

@@ -9,10 +9,6 @@ import { broughtBy } from './prologue-rights.js'
 import { type Answer, argumentsOf, type Messages } from './questions.js'
 import type { Script } from './script.js'
 
-export const SCRIPT_OUT_OF_MEMORY = error(
-  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-)
-
 /** A script that is to run, with the keys that it may touch. */
 export interface ScriptCall {
   readonly script: Script

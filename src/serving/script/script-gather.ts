@@ -4,6 +4,7 @@ import type { Channels } from '../../channels/channels.js'
 import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
 import type { Claim } from '../../order/gates.js'
+import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
 import { decodeReply } from '../../resp/decode.js'
@@ -45,7 +46,6 @@ import {
   keysAtHand,
   notAnswered,
   notWrapped,
-  SCRIPT_OUT_OF_MEMORY,
 } from './script-call.js'
 import { ScriptTrial } from './script-trial.js'
 import { keepOnly, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
@@ -142,7 +142,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     for (const { gone } of routes) if (gone !== undefined) return gone
     if (this.isShared) return undefined
     if (routes.some((route) => !route.writable())) return 'wait'
-    return this.call.script.allowsOom === false && this.isFull(this.allKeys) ? SCRIPT_OUT_OF_MEMORY : undefined
+    return this.call.script.allowsOom === false && this.isFull(this.allKeys) ? OUT_OF_MEMORY : undefined
   }
 
   /** What is only expected is not waited for. */

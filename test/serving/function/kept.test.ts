@@ -2,10 +2,12 @@ import t, { type Test } from 'tap'
 import { INDEX, indexIn, type KeptIndex } from '../../../src/serving/function/records.js'
 import { startScriptedRing } from '../../helpers/scripted-ring.js'
 import { bulk, type Script, type ScriptedServer } from '../../helpers/scripted-server.js'
+import { until } from '../../helpers/until.js'
 
 const SOURCE = "#!lua name=one\nredis.register_function('f', function() end)"
 const LISTED = `*1\r\n%3\r\n${bulk('library_name')}${bulk('x')}${bulk('engine')}${bulk('LUA')}${bulk('functions')}*1\r\n%3\r\n${bulk('name')}${bulk('f')}${bulk('description')}_\r\n${bulk('flags')}~0\r\n`
 const FULL = "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+const REFUSED = '-MISCONF it cannot write to its disk\r\n'
 
 const takes: Script = ([command, sub, , name]) => {
   if (`${command} ${sub}` === 'FUNCTION LOAD') return bulk('x')
@@ -16,8 +18,8 @@ const takes: Script = ([command, sub, , name]) => {
 async function refused(t: Test, begin: string, command = ['FUNCTION', 'LOAD', SOURCE]): Promise<string[]> {
   const ring = await startScriptedRing(t, takes)
   ring.servers[1].script = (args, socket) =>
-    args[2] === 'REPLACE' && args[3].startsWith(`#!lua name=${begin}`) ? FULL : takes(args, socket)
-  t.equal(await ring.ask(...command), FULL)
+    args[2] === 'REPLACE' && args[3].startsWith(`#!lua name=${begin}`) ? REFUSED : takes(args, socket)
+  t.equal(await ring.ask(...command), REFUSED)
   await Promise.all(ring.order.router.links.map((link) => link.call(['PING'])))
   const there = new Set<string>()
   for (const [command, sub, word, code] of ring.servers[0].received) {
@@ -45,7 +47,7 @@ async function deletionRefused(t: Test, others: string) {
     server.script = (args, socket) => {
       if (args[2] !== 'REPLACE' || !args[3].startsWith(`#!lua name=${INDEX}\n`)) return takes(args, socket)
       const isFirst = indexesAt(server).length === before[i] + 1
-      return i === 1 ? FULL : isFirst ? takes(args, socket) : others
+      return i === 1 ? REFUSED : isFirst ? takes(args, socket) : others
     }
   }
   const reply = await ring.ask('FUNCTION', 'DELETE', 'one')
@@ -57,7 +59,7 @@ t.test(
   'what one server refuses is taken back from those who have taken it: the next start finds it as it was',
   async (t) => {
     const { reply, loaded, later } = await deletionRefused(t, bulk('x'))
-    t.equal(reply, FULL)
+    t.equal(reply, REFUSED)
     t.match(
       later.map(({ libraries }) => libraries),
       [[], loaded.libraries],
@@ -67,7 +69,7 @@ t.test(
 )
 
 t.test('when it cannot be taken back nobody knows which of them the next start finds', async (t) => {
-  const { reply } = await deletionRefused(t, FULL)
+  const { reply } = await deletionRefused(t, REFUSED)
   t.match(reply, /^-ERR the outcome of this write is unknown: the connection to dt-1, dt-3 broke before .* refused/)
 })
 
@@ -83,5 +85,30 @@ t.test(
   'an index that not all have does not count, but who has it has what it names: the next start may go by it',
   async (t) => {
     t.same(await refused(t, 'dt_kept'), ['dt_f', 'dt_kept'])
+  },
+)
+
+t.test(
+  'what frees memory counts also where a server has none to note it, and it is told again when it has',
+  async (t) => {
+    const ring = await startScriptedRing(t, takes)
+    t.equal(await ring.ask('FUNCTION', 'LOAD', SOURCE), bulk('one'))
+    const [, full] = ring.servers
+    full.script = (args, socket) => (args[2] === 'REPLACE' ? FULL : takes(args, socket))
+    t.equal(await ring.ask('FUNCTION', 'DELETE', 'one'), '+OK\r\n')
+    t.equal(await ring.ask('SCRIPT', 'LOAD', 'return 1'), bulk('e0e1f9fabfc9d4800c877a703b823ac0578ff8db'))
+    t.equal(await ring.ask('FUNCTION', 'LOAD', SOURCE), FULL, 'a library needs memory')
+    full.script = takes
+    const before = full.received.length
+    const link = ring.order.router.links.find(({ name }) => name === 'dt-2')!
+    link.full = false
+    ring.coordinator.functions.kept.memoryChanged(link)
+    const isTold = (words: readonly string[]) => words.some((word) => word.includes('name=dt_kept'))
+    await until('it is told', () => full.received.slice(before).some(isTold))
+    t.ok(
+      full.received.slice(before).some((words) => words.some((word) => word.includes('name=dt_s_'))),
+      'the script',
+    )
+    t.same(indexesAt(full).at(-1)!.libraries, [])
   },
 )
