@@ -77,7 +77,13 @@ async function serve(argv: string[]): Promise<number> {
   const config = readConfig()
   const { createProxy } = await import('./proxy.js')
   const { predecessor } = await import('./successor.js')
-  const proxy = createProxy(config, createLogger(config.log), {
+  const log = createLogger(config.log)
+  const settings = values.config ?? process.env.DT_CONFIG_FILE ?? 'none'
+  log.info(
+    { event: 'proxy-starts', version, runtime: process.version, settings },
+    `dt ${version} starts as process ${process.pid}`,
+  )
+  const proxy = createProxy(config, log, {
     takeover: values.takeover === true,
     standby: values.standby === true,
     ready: values.standby === true ? predecessor() : undefined,
@@ -86,7 +92,15 @@ async function serve(argv: string[]): Promise<number> {
     wipe: values.wipe === true,
     readConfig,
   })
-  return runUntilSignal(proxy, { reload: () => proxy.reload(), handOver: () => proxy.handOver(process.env) })
+  const stops = (why: string) =>
+    log.info({ event: 'proxy-stops', version, why }, `process ${process.pid} stops: ${why}`)
+  const stopped = () => log.info({ event: 'proxy-stopped', version }, `process ${process.pid} has stopped in order`)
+  return runUntilSignal(proxy, {
+    reload: () => proxy.reload(),
+    handOver: () => proxy.handOver(process.env),
+    stops,
+    stopped,
+  })
 }
 
 async function help(argv: string[]): Promise<number> {
@@ -110,6 +124,7 @@ ${EXIT_CODES.map(([code, meaning]) => `    ${code}  ${meaning}\n`).join('')}`)
 async function runUntilSignal(service: Service, signals: Signals = {}): Promise<number> {
   const signalled = firstSignal(signals)
   let reason: Error | undefined
+  let why: string | undefined
   process.once('uncaughtException', (failure) => service.fail(failure))
   try {
     // Once it has ended its start fails, too, for that reason.
@@ -117,9 +132,14 @@ async function runUntilSignal(service: Service, signals: Signals = {}): Promise<
       reason = error
     })
     await Promise.race([service.start(), signalled, ended])
-    await Promise.race([signalled, ended])
+    why = (await Promise.race([signalled, ended])) ?? undefined
+  } catch (failure) {
+    why = (failure as Error).message
+    throw failure
   } finally {
+    signals.stops?.(reason?.message ?? why ?? 'it was told to')
     await service.stop(true)
+    signals.stopped?.()
   }
   if (reason !== undefined) throw reason
   return 0
@@ -129,21 +149,24 @@ async function runUntilSignal(service: Service, signals: Signals = {}): Promise<
 interface Signals {
   readonly reload?: () => void
   readonly handOver?: () => Promise<boolean>
+  /** It begins to stop, for this reason; and it has stopped. */
+  readonly stops?: (why: string) => void
+  readonly stopped?: () => void
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP. Whoever sends another one after that does not want to wait any
+ * Resolves with its name at the first SIGINT, SIGTERM or SIGHUP. Whoever sends another one after that does not want to wait any
  * longer; within a second it is the same one, because Ctrl-C under npm comes from the terminal and from npm. Who can
  * `reload` does that at a SIGHUP; who has handed over at a SIGUSR2 is done.
  */
-function firstSignal({ reload, handOver }: Signals): Promise<void> {
+function firstSignal({ reload, handOver }: Signals): Promise<string> {
   return new Promise((resolve) => {
     let firstAt = 0
-    const onSignal = () => {
+    const onSignal = (signal: string) => {
       const now = performance.now()
       if (firstAt === 0) firstAt = now
       else if (now - firstAt > 1000) process.exit(1)
-      resolve()
+      resolve(signal)
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
     process.on('SIGHUP', reload ?? onSignal)
@@ -154,7 +177,7 @@ function firstSignal({ reload, handOver }: Signals): Promise<void> {
       isUnderWay = true
       void handOver().then((isDone) => {
         isUnderWay = false
-        if (isDone) resolve()
+        if (isDone) resolve('SIGUSR2')
       })
     })
   })

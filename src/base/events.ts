@@ -75,6 +75,11 @@ export const EVENTS = {
     ['member', 'owner', 'run', 'where', 'term', 'ownTerm'],
     'Another proxy has taken over, or the ring has gone on without this one: it stops.',
   ],
+  'filling-interrupted': [
+    'warn',
+    ['member'],
+    'There is no connection to a member that was being filled: writes do not wait for it until there is.',
+  ],
   'displaced-deleted': ['info', ['member', 'keys'], 'Copies that are not needed any more are deleted.'],
   fatal: ['fatal', ['err'], 'An exception that nobody caught: the proxy stops.'],
   gathers: [
@@ -182,6 +187,17 @@ export const EVENTS = {
   'own-connection-ended': ['info', ['member', 'address'], 'A connection of this proxy from before is ended there.'],
   'protected-mode': ['warn', ['bind'], 'Clients of other machines are refused, since there is no password.'],
   'proxy-stalled': ['warn', ['stallMs'], 'The process did not run for a while: it asks whether it is still the owner.'],
+  'proxy-starts': [
+    'info',
+    ['version', 'runtime', 'settings'],
+    'A process begins, which `pid` names: the version of DT and of Node.js, and the file of its settings.',
+  ],
+  'proxy-stopped': ['info', ['version'], 'The process has stopped in order: it is the last line.'],
+  'proxy-stops': [
+    'info',
+    ['version', 'why'],
+    'The process begins to stop, at which signal or for which reason. Where a log ends without it, the system ended the process.',
+  ],
   'ranges-served': ['info', ['epoch', 'ranges', 'waiting'], 'Every range has somebody again who is there.'],
   'ranges-unserved': ['warn', ['epoch', 'ranges', 'waiting'], 'Ranges of which nobody is there wait.'],
   'ranges-wait': ['warn', [], 'Ranges wait for somebody who has their data.'],
@@ -273,6 +289,7 @@ export const OF_THE_RING: ReadonlySet<unknown> = new Set<EventName>([
   'copies-few',
   'data-moved',
   'data-moves',
+  'displaced-deleted',
   'members-none',
   'migration-begun',
   'migration-cancelled',

@@ -3,6 +3,17 @@ import { type EventName, OF_THE_RING } from '../base/events.js'
 import type { Logger } from '../base/log.js'
 import type { View } from '../view/view.js'
 
+/** What still comes of a failure when its member is whole again. */
+const AFTERWARDS: ReadonlySet<unknown> = new Set<EventName>([
+  'copies-enough',
+  'data-moved',
+  'displaced-deleted',
+  'migration-done',
+  'ranges-served',
+])
+/** For so long after; a change of the ring that comes before that has a story of its own. */
+const AFTERWARDS_MS = 600_000
+
 /** The signs of a failure. Whichever comes first begins the story. */
 const SIGNS: ReadonlySet<unknown> = new Set<EventName>([
   'link-lost',
@@ -28,12 +39,15 @@ interface Incident {
  *     link lost ─> suspect ─> down ─> … ─> link up ─> joined ─> migration … ─> done ─> whole
  *     └─────────────────────────── incident: 5f0c9a12 ─────────────────────────────────┘
  *
- * What happens to the ring meanwhile (copies are made on others) has it, too, as long as there is no other incident.
+ * What happens to the ring meanwhile (copies are made on others) has it, too, as long as there is no other incident; and what
+ * comes of it in the end (copies that nobody needs any more are deleted).
  */
 export class Incidents {
   /** Says what the one that it was made from says, with the incidents. */
   readonly log: Logger
   private readonly open = new Map<string, Incident>()
+  /** The one that was over last. */
+  private over: { readonly id: string; readonly atMs: number } | undefined
 
   constructor(
     log: Logger,
@@ -54,6 +68,7 @@ export class Incidents {
         `${member} is whole again, after ${seconds} s`,
       )
       this.open.delete(member)
+      this.over = { id, atMs: performance.now() }
     }
   }
 
@@ -81,6 +96,10 @@ export class Incidents {
   private idOf({ event, member }: Record<string, unknown>): string | undefined {
     const own = this.open.get(String(member))
     if (own !== undefined) return own.id
-    return this.open.size === 1 && OF_THE_RING.has(event) ? [...this.open.values()][0].id : undefined
+    if (!OF_THE_RING.has(event)) return undefined
+    if (this.open.size > 0) return this.open.size === 1 ? [...this.open.values()][0].id : undefined
+    if (!AFTERWARDS.has(event)) this.over = undefined
+    const { over } = this
+    return over !== undefined && performance.now() - over.atMs < AFTERWARDS_MS ? over.id : undefined
   }
 }

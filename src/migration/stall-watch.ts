@@ -78,10 +78,18 @@ export function watchStalls(
     () => joiningMembers(views.current).flatMap((name) => links.get(name) ?? []),
     (link) => {
       const { name } = link
-      log.warn(
-        { event: 'member-too-slow', member: name },
-        `${name} does not keep up while it is filled: let go until it is connected anew`,
-      )
+      // One that is dead is no slow one: who reads of that would look for a disk or a network.
+      if (link.ready) {
+        log.warn(
+          { event: 'member-too-slow', member: name },
+          `${name} does not keep up while it is filled: let go until it is connected anew`,
+        )
+      } else {
+        log.warn(
+          { event: 'filling-interrupted', member: name },
+          `${name} is not connected while it is filled: it is let go until it is`,
+        )
+      }
       keeper.suspend(name)
       link.reset('it did not answer while it was filled')
     },
