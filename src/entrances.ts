@@ -16,6 +16,8 @@ export class Entrances {
   /** Where clients connect. */
   address: ListenAddress
   adminAddress: RingProxy['adminAddress']
+  /** Whether it waits for another proxy to be gone. */
+  standsBy: boolean
 
   constructor(
     private readonly listener: Listener,
@@ -24,6 +26,7 @@ export class Entrances {
     private readonly options: StartOptions,
     private readonly log: Logger,
   ) {
+    this.standsBy = options.standby === true
     this.address = { ...firstAddress(config.listen), tlsPort: config.tls.port }
   }
 
@@ -36,6 +39,7 @@ export class Entrances {
 
   /** No other proxy is there. */
   async vacant(): Promise<void> {
+    this.standsBy = false
     if (this.isFollowedThere) await this.openAdmin()
     if (this.options.standby === true) await this.openListener()
   }

@@ -287,9 +287,8 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     upkeep,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...listening,
-    ...{ tls, runId, failed },
-    startedAtMs: performance.now(),
-    address: () => entrances.address,
+    ...{ tls, runId, failed, startedAtMs: performance.now() },
+    ...{ address: () => entrances.address, standsBy: () => entrances.standsBy },
   }
   serveScripts(server)
   const listener = new Listener(server)

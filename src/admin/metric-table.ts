@@ -1,13 +1,14 @@
 import type { LinkState } from '../backend/link-state.js'
 import { version } from '../base/version.js'
 import { type Histogram, PARTS, type Part } from '../client/durations.js'
+import { isReachedBy } from '../client/reached.js'
 import type { Server } from '../client/server.js'
 import { COMMAND_CLASSES } from '../command/command-class.js'
 import type { MembershipStatus } from '../membership/membership.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
 import { pendingRanges, shareMastered, shortRanges, unservedRanges, unwritableRanges } from '../view/share.js'
-import { isReachedBy, readinessOf } from './readiness.js'
+import { readinessOf } from './readiness.js'
 
 /** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -91,6 +92,9 @@ export const METRICS: readonly Metric[] = [
   },
   gauge('dt_ready', 'Whether clients are served: 1 or 0, as /readyz says.', (server) =>
     truth(readinessOf(server, server.status).ready),
+  ),
+  gauge('dt_standing_by', 'Whether it waits while another proxy serves the ring: 1 or 0.', (server) =>
+    truth(server.standsBy()),
   ),
   ...ofClients(),
   ...ofDurations(),

@@ -1,7 +1,8 @@
 import { LATELY_MS } from '../client/commands/diagnose.js'
 import { lackOf } from '../client/member-lack.js'
+import { isReachedBy } from '../client/reached.js'
 import type { Server } from '../client/server.js'
-import { type IsReached, unservedRanges, unwritableRanges } from '../view/share.js'
+import { isUnserved, unservedRanges, unwritableRanges } from '../view/share.js'
 
 /** Whether clients should be sent here, and what is wrong anyhow. */
 export interface Readiness {
@@ -18,7 +19,8 @@ export function readinessOf(server: Server, status = server.membership.status())
   const { view } = order.router
   const { masters, sentinels } = status
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
-  const why = clients.isDraining ? 'the proxy stops' : closed
+  const isLost = view.ring.size > 0 && view.setOfRange.every(isUnserved)
+  const why = clients.isDraining ? 'the proxy stops' : closed || (isLost ? 'all servers of all keys are away' : '')
   const waiting = unservedRanges(view, isReachedBy(server))
   const unwritable = unwritableRanges(view, isReachedBy(server))
   const refusedForMs = server.stats.sinceUnavailableMs
@@ -41,9 +43,4 @@ export function readinessOf(server: Server, status = server.membership.status())
       ...silent.map(({ address, error }) => `the Sentinel ${address} does not answer${error ? `: ${error}` : ''}`),
     ],
   }
-}
-
-/** Whether there is a connection that can be used. */
-export function isReachedBy({ links }: Pick<Server, 'links'>): IsReached {
-  return (name) => links.get(name)?.ready === true
 }

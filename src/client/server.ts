@@ -70,6 +70,8 @@ export interface Server {
   readonly startedAtMs: number
   /** The address on which clients are accepted, known when the listener is open. */
   readonly address: () => ListenAddress
+  /** Whether it waits while another proxy serves the ring. */
+  readonly standsBy: () => boolean
   readonly tls: Tls
   /** Where the settings are read anew. */
   readonly source: SettingsSource

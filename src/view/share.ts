@@ -17,7 +17,8 @@ export function pendingRanges(view: View): number {
 }
 
 /** How many token ranges have fewer whole copies on servers that are there than the settings ask for: a suspect one may not come back. */
-export function shortRanges({ setOfRange, replicas }: View): number {
+export function shortRanges({ ring, setOfRange, replicas }: View): number {
+  if (ring.size === 0) return 0
   return setOfRange.filter(({ natural }) => natural.filter(({ state }) => state === 'up').length <= replicas).length
 }
 
@@ -25,9 +26,19 @@ export function shortRanges({ setOfRange, replicas }: View): number {
 export type IsReached = (name: string) => boolean
 
 /** How many token ranges nobody can be asked for: their keys wait, whether their servers have been declared down or not. */
-export function unservedRanges({ setOfRange }: View, isReached: IsReached): number {
+export function unservedRanges(view: View, isReached: IsReached): number {
+  return unserved(view, isReached).length
+}
+
+/** Whose data they wait for, in order of the names. */
+export function missedByUnserved(view: View, isReached: IsReached): string[] {
+  return [...new Set(unserved(view, isReached).flatMap(({ natural }) => natural.map(({ name }) => name)))].sort()
+}
+
+/** A ring of nobody has one replica set, which is empty: of that nothing is missed. */
+function unserved({ ring, setOfRange }: View, isReached: IsReached): ReplicaSet[] {
+  if (ring.size === 0) return []
   return setOfRange.filter(({ natural }) => natural.every(({ name, state }) => state === 'gone' || !isReached(name)))
-    .length
 }
 
 /** How many token ranges can be read and not be written now, and which members their writes wait for. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { METRICS, type Scrape } from '../../src/admin/metric-table.js'
-import { buildView } from '../../src/view/build-view.js'
+import { buildView, emptyView } from '../../src/view/build-view.js'
 
 /* A series is one by its name and labels: Prometheus takes the first of two, and says nothing. */
 
@@ -40,4 +40,12 @@ t.test('members that receive several migrations', async (t) => {
     ...{ 'ranges_left dt-2': 0, 'ranges_left dt-3': 0, 'keys_refused dt-2': 0, 'keys_refused dt-3': 1 },
   })
   t.notOk(samples.has('left_seconds dt-3 failure'), 'nothing to estimate from')
+})
+
+t.test('of a ring that is not known yet, as one that stands by has it, nothing is missed', async (t) => {
+  const now = { views: { current: emptyView('ring', 2, 64, []) }, links: { get: () => undefined } } as unknown as Scrape
+  for (const name of ['dt_ranges', 'dt_ranges_short', 'dt_ranges_unserved', 'dt_ranges_unwritable']) {
+    const metric = METRICS.find((one) => one.name === name)!
+    t.equal(metric.value(now), 0, name)
+  }
 })

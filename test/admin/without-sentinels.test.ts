@@ -28,4 +28,5 @@ t.test('all Sentinels are away, and a server dies', async (t) => {
 
   await ring.kill('dt-1')
   await until('keys of both are not served by anybody', async () => (await gauge('dt_ranges_unserved')) > 0)
+  t.match(String(await client.ask('DT', 'DOCTOR')), /the keys of \d+ token ranges wait: .* dt-1 or dt-2/)
 })

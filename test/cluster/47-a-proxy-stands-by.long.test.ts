@@ -45,6 +45,11 @@ t.test(
     t.equal(proxy.port, 0)
     t.same(await readyz(proxy).then(({ status }) => status), 503)
     t.match((await readyz(proxy)).text, /it stands by: run [0-9a-f]{40}, .* serves the ring/)
+    const standing = async () => {
+      const { host, port } = proxy.proxy.adminAddress!
+      return /^dt_standing_by (.*)$/m.exec(await (await fetch(`http://${host}:${port}/metrics`)).text())?.[1]
+    }
+    t.equal(await standing(), '1')
     let acknowledged = 0
     while (acknowledged < 2000) {
       if (String(await client.ask('INCR', 'n')) !== `:${acknowledged + 1}\r\n`) break
@@ -57,6 +62,7 @@ t.test(
     first.child.kill('SIGKILL')
     await started
     t.match(proxy.log.about(/^going on in place of run [0-9a-f]{40}, process \d+/), [{ level: 40 }])
+    t.equal(await standing(), '0')
     const next = await proxy.connect()
     const value = Number(String(await next.ask('INCR', 'n')).slice(1)) - 1
     t.ok(value >= 2000 && value <= 2100, `${value}: all that was acknowledged`)

@@ -9,6 +9,8 @@ export interface Facts {
   readonly notServing: string
   /** How long ago a command was refused because a server of its keys was away. */
   readonly refusedForMs: number
+  /** Token ranges whose keys nobody has who is there, and who has them. */
+  readonly unserved: { readonly ranges: number; readonly holders: readonly string[]; readonly epoch: number }
   readonly hasStateFile: boolean
   /** Whether others than this machine may connect, and without a password. */
   readonly openToAll: boolean
@@ -24,6 +26,8 @@ export interface MemberFacts {
   readonly version: string
   /** Why it is suspect, or not in the ring; or ''. */
   readonly why: string
+  /** It has, or is to get, a part of the ring: who has left may still be known. */
+  readonly isMember: boolean
   /** Undefined when it did not answer, or does not tell; so below. */
   readonly maxMemory: number | undefined
   readonly usedMemory: number | undefined
@@ -65,8 +69,15 @@ export function diagnose(facts: Facts): Finding[] {
   return [...found.filter(({ level }) => level === 'wrong'), ...found.filter(({ level }) => level === 'unwise')]
 }
 
-function ofServing({ notServing, refusedForMs, hasStateFile, openToAll }: Facts): Finding[] {
+function ofServing({ notServing, refusedForMs, unserved, hasStateFile, openToAll }: Facts): Finding[] {
+  const { ranges, holders, epoch } = unserved
   return [
+    ...when(
+      ranges > 0,
+      'wrong',
+      `the keys of ${ranges} token ranges wait: nobody who is there has them, but ${holders.join(' or ')}`,
+      `start these with their data, and remove none of the servers that are away; only if the data of all of them is lost, restart the proxy with --accept-epoch ${epoch}`,
+    ),
     ...when(
       notServing === '' && refusedForMs < LATELY_MS,
       'wrong',
@@ -94,17 +105,17 @@ function ofServing({ notServing, refusedForMs, hasStateFile, openToAll }: Facts)
   ]
 }
 
-function ofMembers({ members, copiesWanted }: Facts): Finding[] {
-  const there = members.filter(({ why }) => why === '')
+function ofMembers({ members, copiesWanted, unserved }: Facts): Finding[] {
+  const there = members.filter(({ why, isMember }) => why === '' && isMember)
   const versions = [...new Set(there.map(({ version }) => version))].sort()
   const hosts = new Set(members.map(({ host }) => host))
   const apart = there.filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs) > CLOCKS_APART_MS)
   return [
-    ...members.flatMap((member) => ofAbsence(member, members)),
+    ...members.flatMap((member) => ofAbsence(member, members, unserved.ranges > 0)),
     ...when(
       there.length < copiesWanted,
       'wrong',
-      `each key has ${there.length} of the ${copiesWanted} copies that the settings ask for: ${members.length === there.length ? 'there are not more servers' : 'the others are away'}`,
+      `each key has ${there.length} of the ${copiesWanted} copies that the settings ask for: ${members.every(({ why }) => why === '') ? 'there are not more servers' : 'the others are away'}`,
       'start those that are away, or add servers (dt add)',
     ),
     ...when(
@@ -128,7 +139,11 @@ function ofMembers({ members, copiesWanted }: Facts): Finding[] {
 }
 
 /** Why a member is not there, and what helps: one that runs and is refused is not helped by a start. */
-function ofAbsence({ name, host, port, why }: MemberFacts, members: readonly MemberFacts[]): Finding[] {
+function ofAbsence(
+  { name, host, port, why }: MemberFacts,
+  members: readonly MemberFacts[],
+  isMissed: boolean,
+): Finding[] {
   if (why === '') return []
   const other = otherNameIn(why)
   if (other !== undefined) {
@@ -153,7 +168,7 @@ function ofAbsence({ name, host, port, why }: MemberFacts, members: readonly Mem
     `${name}: ${why}`,
     isRefused
       ? 'it runs, and a start of it changes nothing: mend what it is refused for, which the log tells with what to do'
-      : 'start it again (if it hangs, end it first), or take it out of the ring with dt remove',
+      : `start it again (if it hangs, end it first)${isMissed ? ': it may be the only one that has keys which wait' : ', or take it out of the ring with dt remove'}`,
   )
 }
 

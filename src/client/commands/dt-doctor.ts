@@ -2,7 +2,9 @@ import { parseInfo } from '../../backend/handshake.js'
 import { nameOfKind } from '../../backend/server-kind.js'
 import { textOf } from '../../resp/decode.js'
 import { map } from '../../resp/encode.js'
+import { missedByUnserved, unservedRanges } from '../../view/share.js'
 import { isOpenToAll } from '../protected-mode.js'
+import { isReachedBy } from '../reached.js'
 import type { Server } from '../server.js'
 import { diagnose, type Facts, type MemberFacts } from './diagnose.js'
 import { askOne, entriesOf } from './every-member.js'
@@ -32,6 +34,11 @@ async function factsOf(server: Needs): Promise<Facts> {
     copiesWanted: views.current.replicas + 1,
     notServing: order.opening.why(),
     refusedForMs: server.stats.sinceUnavailableMs,
+    unserved: {
+      ranges: unservedRanges(views.current, isReachedBy(server)),
+      holders: missedByUnserved(views.current, isReachedBy(server)),
+      epoch: views.current.epoch,
+    },
     hasStateFile: config.ring.stateFile !== 'none',
     openToAll: isOpenToAll(server),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),
@@ -60,7 +67,7 @@ async function memberFacts(
   const fields = parseInfo(textOf(info ?? '') ?? '')
   const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
   return {
-    ...{ name, host, port, why },
+    ...{ name, host, port, why, isMember: server.views.current.members.some((member) => member.name === name) },
     version: link?.info === undefined ? '' : nameOfKind(link.info.kind),
     maxMemory: numberOf(of.get('maxmemory')),
     usedMemory: numberOf(fields.get('used_memory')),

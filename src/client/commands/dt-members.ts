@@ -94,6 +94,12 @@ async function remove(server: Needs, name: string): Promise<Reply> {
     return map([['name', name], ['state', 'removed'], ...describeTold(told)])
   }
   checkMember(members, name)
+  if (members.find((member) => member.name === name)?.state === 'gone') {
+    throw new UserError(
+      `${name} is down, and nobody who is there has what it holds: start it with its data; if that is lost, ` +
+        `restart the proxy with --accept-epoch ${views.current.epoch} to go on without it`,
+    )
+  }
   if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   log.info({ event: 'member-leaving', member: name }, `${name} was asked to leave: its data moves away`)
   await settled(server, `${name} was asked to leave`)

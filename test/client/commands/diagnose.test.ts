@@ -4,7 +4,7 @@ import { type FoundServer, refusalOf } from '../../../src/membership/guard.js'
 import type { Monitored } from '../../../src/membership/sentinel-admin.js'
 
 const member = (name: string, host: string): MemberFacts => ({
-  ...{ name, host, port: 6379, version: 'Redis 7.0.15', why: '', maxMemory: 1e9, usedMemory: 1e8 },
+  ...{ name, host, port: 6379, version: 'Redis 7.0.15', why: '', isMember: true, maxMemory: 1e9, usedMemory: 1e8 },
   ...{ isSaved: true, saveFailed: false, clockOffsetMs: 0 },
 })
 const MEMBERS = [member('dt-1', '10.0.0.1'), member('dt-2', '10.0.0.2'), member('dt-3', '10.0.0.3')]
@@ -33,7 +33,8 @@ function refusedAs(i: number, other: string): MemberFacts {
 
 /** A ring of which nothing bad can be said. */
 const WELL: Facts = {
-  ...{ copiesWanted: 3, notServing: '', refusedForMs: Number.POSITIVE_INFINITY, hasStateFile: true, openToAll: false },
+  ...{ copiesWanted: 3, notServing: '', refusedForMs: Number.POSITIVE_INFINITY },
+  ...{ unserved: { ranges: 0, holders: [], epoch: 7 }, hasStateFile: true, openToAll: false },
   ...{ members: MEMBERS, sentinels: SENTINELS },
 }
 
@@ -45,6 +46,18 @@ const monitoredWith = (name: string, change: Partial<Monitored>) =>
 
 const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise', RegExp])[] = [
   ['not serving', { notServing: 'no Sentinel answers' }, 'wrong', /^nothing is served: no Sentinel answers$/],
+  [
+    'keys that nobody has',
+    { unserved: { ranges: 43, holders: ['dt-1', 'dt-2'], epoch: 7 } },
+    'wrong',
+    /^the keys of 43 token ranges wait: .* dt-1 or dt-2$/,
+  ],
+  [
+    'one that has left',
+    oneOther({ isMember: false }),
+    'wrong',
+    /^each key has 2 of the 3 copies .*: there are not more/,
+  ],
   ['refusing', { refusedForMs: 3400 }, 'wrong', /^commands are refused with CLUSTERDOWN, the last one 3 s ago/],
   ['open', { openToAll: true }, 'wrong', /without a password$/],
   ['no state file', { hasStateFile: false }, 'unwise', /^ring\.stateFile is none/],
@@ -177,6 +190,13 @@ t.test('who runs and is refused is not to be started again or removed', async (t
   for (const { what, todo } of [...swapped, ...refused]) {
     if (/dt-1/.test(what)) t.notMatch(todo, /^start it again/, what)
   }
+})
+
+t.test('as long as keys wait for one that is away nobody is told to remove any', async (t) => {
+  const unserved = { ranges: 43, holders: ['dt-1'], epoch: 7 }
+  const findings = diagnose({ ...WELL, unserved, ...oneOther({ why: 'its link is down' }) })
+  t.match(findings[0].todo, '--accept-epoch 7')
+  for (const { todo } of findings) t.notMatch(todo, 'dt remove')
 })
 
 t.test('what is wrong comes before what is unwise', async (t) => {
