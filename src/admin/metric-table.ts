@@ -251,6 +251,14 @@ function ofMembers(): Metric[] {
       'Bytes it has sent.',
       ({ links }, name) => links.get(name)?.receivedBytes ?? 0,
     ),
+    each('dt_member_clock_offset_seconds', 'Its clock minus that of the proxy.', ({ links }, name) => {
+      return (links.get(name)?.clockOffsetMs ?? 0) / 1000
+    }),
+    {
+      ...{ name: 'dt_member_quorum', help: 'Sentinels that have to agree before it is declared down.', kind: 'gauge' },
+      labels,
+      value: ({ status }) => status.masters.map(({ name, quorum }): Sample => [{ member: name }, quorum]),
+    },
     each('dt_member_full', 'Whether it is out of memory.', ({ links }, name) => truth(links.get(name)?.full === true)),
   ]
 }

@@ -1,4 +1,4 @@
-import { LATELY_MS } from '../client/commands/diagnose.js'
+import { CLOCKS_APART_MS, clockText, LATELY_MS } from '../client/commands/diagnose.js'
 import { lackOf } from '../client/member-lack.js'
 import { isReachedBy } from '../client/reached.js'
 import type { Server } from '../client/server.js'
@@ -15,7 +15,7 @@ export interface Readiness {
 
 /** What a load balancer asks: it is ready when the ring is served, also while some of its members are away. */
 export function readinessOf(server: Server, status = server.membership.status()): Readiness {
-  const { order, clients } = server
+  const { order, clients, links } = server
   const { view } = order.router
   const { masters, sentinels } = status
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
@@ -27,6 +27,12 @@ export function readinessOf(server: Server, status = server.membership.status())
   const copies = Math.min(view.replicas + 1, view.wanted.length)
   const lacking = masters.map(({ name, why }) => ({ name, why: why || lackOf(server, name) }))
   const silent = sentinels.filter(({ reachable }) => !reachable)
+  const answering = sentinels.length - silent.length
+  const undetectable = masters.filter(({ quorum }) => quorum > answering).map(({ name }) => name)
+  const clocksApart = masters.flatMap(({ name }) => {
+    const { ready, clockOffsetMs = 0 } = links.get(name) ?? {}
+    return ready === true && Math.abs(clockOffsetMs) > CLOCKS_APART_MS ? [clockText(name, clockOffsetMs)] : []
+  })
   return {
     ready: why === '',
     why,
@@ -40,6 +46,12 @@ export function readinessOf(server: Server, status = server.membership.status())
         : []),
       ...(why === '' && copies <= view.replicas ? [`each key has ${copies} of ${view.replicas + 1} copies`] : []),
       ...lacking.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
+      ...clocksApart,
+      ...(undetectable.length > 0 && answering > 0
+        ? [
+            `${answering} Sentinels answer, and the quorum of ${undetectable.join(', ')} is more: they cannot be declared down`,
+          ]
+        : []),
       ...silent.map(({ address, error }) => `the Sentinel ${address} does not answer${error ? `: ${error}` : ''}`),
     ],
   }

@@ -64,6 +64,8 @@ export interface MembershipStatus {
     readonly link: KnownMaster['link']
     /** What the reachable Sentinels say of it: among `s_down`, `o_down`. */
     readonly flags: readonly string[]
+    /** How many Sentinels have to agree before it is down, as those that answer say; 0 when none does. */
+    readonly quorum: number
     readonly inRing: boolean
     /** Why it is suspect or not in the ring, or ''. */
     readonly why: string
@@ -190,7 +192,8 @@ export class Membership {
           const flags: string[] = []
           if (words.some(({ sdown }) => sdown)) flags.push('s_down')
           if (words.some(({ odown }) => odown)) flags.push('o_down')
-          return { name, host, port, link, flags, inRing, why: standingOf(state, master) }
+          const quorum = Math.max(0, ...words.map(({ quorum }) => quorum ?? 0))
+          return { name, host, port, link, flags, quorum, inRing, why: standingOf(state, master) }
         }),
       ignored: this.removed().flatMap((name) => {
         const monitoring = sentinels.filter((sentinel) => reachable(sentinel) && sentinel.masters.has(name))

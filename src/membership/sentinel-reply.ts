@@ -39,9 +39,11 @@ export function parseMasters(reply: unknown): SentinelMaster[] {
     }
     const flags = (values.get('flags') ?? '').split(',')
     const downAfterMs = Number(values.get('down-after-milliseconds'))
+    const quorum = Number(values.get('quorum'))
     return {
       ...{ name, host, port, sdown: flags.includes('s_down'), odown: flags.includes('o_down') },
       ...(downAfterMs > 0 && { downAfterMs }),
+      ...(quorum > 0 && { quorum }),
     }
   })
 }

@@ -19,6 +19,8 @@ export interface SentinelMaster {
   readonly odown: boolean
   /** Its down-after-milliseconds, when it was told. */
   readonly downAfterMs?: number
+  /** How many Sentinels have to agree that it is down, when it was told. */
+  readonly quorum?: number
 }
 
 /**

@@ -44,6 +44,8 @@ const WELL: Seen = {
     ['dt-1', 'dt-2', 'dt-3', 'dt-4'].flatMap((member) => [
       [`dt_link_up{member="${member}"}`, 1],
       [`dt_member_full{member="${member}"}`, 0],
+      [`dt_member_quorum{member="${member}"}`, 2],
+      [`dt_member_clock_offset_seconds{member="${member}"}`, 0.004],
     ]),
   ),
 }
@@ -59,8 +61,18 @@ const STORIES: readonly Story[] = [
   { what: 'it serves nothing', seen: { dt_ready: 0 }, fires: ['DtNotServing'] },
   { what: 'it stands by', seen: { dt_ready: 0, dt_standing_by: 1 }, fires: [] },
   { what: 'one Sentinel of three is away', seen: away(1), fires: [] },
-  { what: 'two Sentinels of three are away', seen: away(2), fires: ['DtSentinelsAway'] },
+  { what: 'two Sentinels of three are away', seen: away(2), fires: ['DtQuorumMissed', 'DtSentinelsAway'] },
   { what: 'all Sentinels are away', seen: away(3), fires: ['DtSentinelsAway'] },
+  {
+    what: 'a quorum is more than those that answer',
+    seen: { ...away(1), 'dt_member_quorum{member="dt-1"}': 3 },
+    fires: ['DtQuorumMissed'],
+  },
+  {
+    what: 'a clock is behind',
+    seen: { 'dt_member_clock_offset_seconds{member="dt-1"}': -45 },
+    fires: ['DtClocksApart'],
+  },
   { what: 'a server is away', seen: { 'dt_link_up{member="dt-1"}': 0 }, fires: ['DtMemberAway'] },
   { what: 'copies are not made', seen: { dt_ranges_short: 7 }, fires: ['DtFewCopies'] },
   { what: 'all servers of keys are away', seen: { dt_ranges_unserved: 7 }, fires: ['DtKeysUnserved'] },
@@ -100,8 +112,10 @@ const STORIES: readonly Story[] = [
   { what: 'outcomes are unknown', seen: { dt_outcomes_unknown_total: '0+10' }, fires: ['DtOutcomesUnknown'] },
 ]
 
+/** So many Sentinels are away; when all are, nobody says what the quorum is. */
 function away(count: number): Seen {
-  return Object.fromEntries(SENTINELS.slice(0, count).map((sentinel) => [sentinel, 0]))
+  const told = Object.keys(WELL).filter((series) => count === SENTINELS.length && /quorum/.test(series))
+  return Object.fromEntries([...SENTINELS.slice(0, count), ...told].map((series) => [series, 0]))
 }
 
 t.test('each alert fires in its story, and no other', { skip: !hasProgram(PROMTOOL) && WITHOUT }, async (t) => {

@@ -1,8 +1,15 @@
 import t from 'tap'
+import { readinessOf } from '../../src/admin/readiness.js'
+import type { Server } from '../../src/client/server.js'
+import type { MembershipStatus } from '../../src/membership/membership.js'
+import { buildView } from '../../src/view/build-view.js'
+import type { Member } from '../../src/view/view.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/until.js'
 
 /* Nobody can declare a server down: its keys are not given to others, and whoever looks is told so. */
+
+const MEMBERS = ['dt-1', 'dt-2'].map((name): Member => ({ name, host: 'localhost', port: 1, state: 'up' }))
 
 t.test('all Sentinels are away, and a server dies', async (t) => {
   const config = { admin: { port: 0 }, limits: { unavailableTimeoutMs: 300 } }
@@ -29,4 +36,38 @@ t.test('all Sentinels are away, and a server dies', async (t) => {
   await ring.kill('dt-1')
   await until('keys of both are not served by anybody', async () => (await gauge('dt_ranges_unserved')) > 0)
   t.match(String(await client.ask('DT', 'DOCTOR')), /the keys of \d+ token ranges wait: .* dt-1 or dt-2/)
+})
+
+t.test('a quorum that cannot be reached, and a clock that is apart, are known without asking', async (t) => {
+  const { proxy, ring } = await startProxy(t, { nodes: 2, replicas: 1, sentinels: 2, config: { admin: { port: 0 } } })
+  const { host, port } = proxy.adminAddress as { host: string; port: number }
+  const text = async (path: string) => (await fetch(`http://${host}:${port}${path}`)).text()
+  t.match(await text('/metrics'), /^dt_member_quorum\{member="dt-1"\} 2$/m)
+  t.match(await text('/metrics'), /^dt_member_clock_offset_seconds\{member="dt-1"\} -?[\d.e-]+$/m)
+  t.equal(await text('/readyz'), 'ready\n')
+  await ring.kill('sentinel-2')
+  await until('it is said', async () =>
+    /^1 Sentinels answer, and the quorum of dt-1, dt-2 is more/m.test(await text('/readyz')),
+  )
+})
+
+t.test('a clock that is apart', async (t) => {
+  const link = { ready: true, full: false, clockOffsetMs: 45_012 }
+  const server = {
+    clients: { isDraining: false },
+    links: { get: (name: string) => (name === 'dt-1' ? link : { ...link, clockOffsetMs: -40 }) },
+    order: {
+      router: { view: buildView('ring', 1, 1, 8, MEMBERS) },
+      opening: { isOpen: true },
+      pieces: { failed: { of: () => [] } },
+    },
+    outvoted: { of: () => 0 },
+    stats: { sinceUnavailableMs: Number.POSITIVE_INFINITY },
+  } as unknown as Server
+  const masters = MEMBERS.map(({ name }) => ({ name, why: '', quorum: 1 }))
+  const status = { masters, sentinels: [{ address: 'a:1', reachable: true }] } as unknown as MembershipStatus
+  t.match(readinessOf(server, status), {
+    ready: true,
+    warnings: [/^the clock of dt-1 is 45012 ms ahead of the proxy's/],
+  })
 })

@@ -56,7 +56,7 @@ export interface Finding {
 /** Commands that were refused so lately are told of. */
 export const LATELY_MS = 60_000
 /** Clocks further apart make keys expire earlier or later on some servers. */
-const CLOCKS_APART_MS = 100
+export const CLOCKS_APART_MS = 100
 /** A server that is so full has little time left. */
 const FULL = 0.85
 const SENTINELS_WANTED = 3
@@ -131,11 +131,14 @@ function ofMembers({ members, copiesWanted, unserved }: Facts): Finding[] {
       'dt plan upgrade tells in which order to make them equal',
     ),
     ...apart.flatMap(({ name, clockOffsetMs }) => {
-      const ms = Math.round(Math.abs(clockOffsetMs))
-      const what = `the clock of ${name} is ${ms} ms ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the proxy's: keys expire there at another time`
-      return when(true, 'wrong', what, 'let NTP set the clocks of all machines')
+      return when(true, 'wrong', clockText(name, clockOffsetMs), 'let NTP set the clocks of all machines')
     }),
   ]
+}
+
+export function clockText(name: string, clockOffsetMs: number): string {
+  const ms = Math.round(Math.abs(clockOffsetMs))
+  return `the clock of ${name} is ${ms} ms ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the proxy's: keys expire there at another time`
 }
 
 /** Why a member is not there, and what helps: one that runs and is refused is not helped by a start. */
