@@ -55,8 +55,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   private reading = true
   serving = true
   private resuming = false
-  /** The client has sent its last byte: it ends when its replies have been written. */
-  private inputOver = false
+  /** The client has sent its last byte, and waited for this then: it ends when its replies have been written. */
+  private inputOver: Wait | boolean = false
   /** What there is of its commands is being served. */
   private isBusy = false
   readonly stint: Stint
@@ -375,14 +375,14 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   /** No more is expected of the client, which gets the replies that it is still owed; for what may never come it does not wait. */
   finish(): void {
-    this.inputOver = true
-    const isIdle = this.queue.length === 0 && this.serving
-    if (isIdle || this.session.wait !== undefined) this.close()
+    this.inputOver = this.session.wait ?? true
+    this.endIfDone()
   }
 
-  /** It has sent its last byte, and has been answered everything. */
+  /** It has sent its last byte, and has been answered everything, or everything before that for which it waits. */
   private endIfDone(): void {
-    if (this.inputOver && this.queue.length === 0 && this.serving) this.close()
+    const waits = this.inputOver === this.session.wait
+    if (this.inputOver && this.queue.length === (waits ? 1 : 0) && (waits || this.serving)) this.close()
   }
 
   /** It counts among the clients no more. */

@@ -29,6 +29,11 @@ export class Pause {
   private timer: NodeJS.Timeout | undefined
   private held: Held[] = []
 
+  /** How many clients wait for its end. */
+  get heldCount(): number {
+    return this.held.length
+  }
+
   /** @param onlyReads whether a script, or function, says of itself that it writes nothing */
   constructor(private readonly onlyReads: (frame: Frame, row: CommandRow) => boolean) {}
 

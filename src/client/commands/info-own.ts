@@ -16,6 +16,7 @@ type Needs = Pick<
   | 'coordinator'
   | 'links'
   | 'order'
+  | 'pause'
   | 'runId'
   | 'startedAtMs'
   | 'stats'
@@ -61,7 +62,7 @@ export function serverSection(server: Needs): string[] {
 }
 
 export function clientsSection(server: Needs): string[] {
-  const { clients, coordinator, order } = server
+  const { clients, coordinator, order, pause } = server
   const all = clients.all()
   const most = (sizes: readonly number[]) => sizes.reduce((max, size) => Math.max(max, size), 0)
   return [
@@ -70,7 +71,7 @@ export function clientsSection(server: Needs): string[] {
     `maxclients:${maxClients(server)}`,
     `client_recent_max_input_buffer:${most(all.map((client) => client.framer.bufferedBytes))}`,
     `client_recent_max_output_buffer:${most(all.map((client) => client.pendingBytes))}`,
-    `blocked_clients:${coordinator.blockedCount + order.waiting.length}`,
+    `blocked_clients:${coordinator.blockedCount + order.waiting.length + pause.heldCount}`,
     `tracking_clients:${server.cachedKeys.clientCount}`,
     'clients_in_timeout_table:0',
     ...(isNewer(server) ? newerClients(server) : []),

@@ -20,6 +20,7 @@ type Needs = Pick<
   | 'membership'
   | 'migrator'
   | 'order'
+  | 'pause'
   | 'runId'
   | 'slowLog'
   | 'startedAtMs'

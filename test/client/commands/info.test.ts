@@ -94,6 +94,18 @@ t.test('the server is the proxy', async (t) => {
   t.equal(await field(client, 'replication', 'role'), 'master')
 })
 
+t.test('who is held by CLIENT PAUSE counts as one who waits, as in Redis', async (t) => {
+  for (const server of [proxy, redis]) {
+    const [admin, held] = [await server.connect(), await server.connect()]
+    await admin.ask('CLIENT', 'PAUSE', '100000', 'WRITE')
+    const reply = held.ask('SET', 'held', '1')
+    await until('it counts', async () => (await field(admin, 'clients', 'blocked_clients')) === '1')
+    await admin.ask('CLIENT', 'UNPAUSE')
+    t.equal(String(await reply), '+OK\r\n')
+    t.equal(await field(admin, 'clients', 'blocked_clients'), '0')
+  }
+})
+
 t.test('clients, commands, bytes and errors are those of the proxy', async (t) => {
   const client = await proxy.connect()
   const before = fields(await ask(client, 'clients', 'stats', 'errorstats'))
