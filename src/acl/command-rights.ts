@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js'
 import type { CommandInfo } from '../command/command-info.js'
 import { COMMANDS } from '../command/commands.generated.js'
 import { NEWER_OF_CLIENT } from '../command/own-commands.js'
-import { allInfos, infoNamed, rowNamed } from '../command/table.js'
+import { allInfos, infoNamed, learntSubcommandInfos, rowNamed } from '../command/table.js'
 
 /** The categories of commands in Redis's order [Redis acl.c ACLCommandCategories]. */
 export const CATEGORIES: readonly string[] = [
@@ -142,6 +142,7 @@ export class CommandRights {
     this.changeOne(name, may)
     this.firstArguments.delete(name)
     for (const sub of rowNamed(name)?.subcommands?.values() ?? []) this.changeOne(sub.name, may)
+    for (const sub of learntSubcommandsOf(name)) this.changeOne(sub.name, may)
   }
 
   private changeOne(name: string, may: boolean): void {
@@ -163,12 +164,21 @@ export function commandsOf(category: string): string[] | undefined {
   if (!CATEGORIES.includes(word)) return undefined
   return allInfos()
     .filter(({ flags }) => !flags.includes('module'))
-    .flatMap((info) => [info, ...info.subcommands].filter((each) => isOf(each, word)).map(({ name }) => name))
+    .flatMap((info) =>
+      [info, ...info.subcommands, ...learntSubcommandsOf(info.name)]
+        .filter((each) => isOf(each, word))
+        .map(({ name }) => name),
+    )
 }
 
 /** Some of newer servers are served, though the table's COMMAND does not show them. */
 function subcommandsOf(info: CommandInfo): readonly CommandInfo[] {
-  return info.name === 'client' ? [...info.subcommands, ...NEWER_OF_CLIENT] : info.subcommands
+  const known = info.name === 'client' ? [...info.subcommands, ...NEWER_OF_CLIENT] : info.subcommands
+  return [...known, ...learntSubcommandsOf(info.name)]
+}
+
+function learntSubcommandsOf(name: string): readonly CommandInfo[] {
+  return learntSubcommandInfos().filter((sub) => sub.name.startsWith(`${name}|`))
 }
 
 function isOf({ categories }: CommandInfo, category: string): boolean {
@@ -209,5 +219,6 @@ function redisCommandsOf(category: string): readonly string[] {
 
 /** What COMMAND says of a command, the hidden ones included. */
 export function infoOf(name: string): CommandInfo | undefined {
-  return infoNamed(name) ?? NEWER_OF_CLIENT.find((info) => info.name === name)
+  const isIt = (info: CommandInfo) => info.name === name
+  return infoNamed(name) ?? NEWER_OF_CLIENT.find(isIt) ?? learntSubcommandInfos().find(isIt)
 }

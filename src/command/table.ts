@@ -24,6 +24,7 @@ const rows = new Map<string, CommandRow>()
 /** By the names of those that are read so. */
 const readingRows = new Map<string, CommandRow>()
 const infos: CommandInfo[] = []
+const learntSubcommands: CommandInfo[] = []
 const infosByName = new Map<string, CommandInfo>()
 
 for (const info of [...COMMANDS, ...OWN_COMMANDS]) {
@@ -95,6 +96,11 @@ export function allInfos(): readonly CommandInfo[] {
   return infos
 }
 
+/** What servers say of those subcommands that were learnt without their containers, which the table had. */
+export function learntSubcommandInfos(): readonly CommandInfo[] {
+  return learntSubcommands
+}
+
 /** What COMMAND says of the command or subcommand with this full name, in lower case. */
 export function infoNamed(name: string): CommandInfo | undefined {
   return infosByName.get(name)
@@ -125,8 +131,10 @@ export function learn(entries: readonly CommandInfo[], writing: ReadonlySet<stri
   for (const info of entries) {
     if (rows.has(info.name) || info.name.length > NAME_MAX_BYTES) continue
     const row = buildLearntRow(info, writing.has(info.name))
-    if (info.name.includes('|')) addSubcommand(row)
-    else {
+    if (info.name.includes('|')) {
+      addSubcommand(row)
+      learntSubcommands.push(info)
+    } else {
       addInfo(info)
       addRow(row)
     }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { commandsOf } from '../../src/acl/command-rights.js'
 import { denialOf } from '../../src/acl/permission.js'
 import { User } from '../../src/acl/user.js'
 import type { CommandInfo, KeySpec } from '../../src/command/command-info.js'
@@ -80,4 +81,27 @@ t.test('what a key is used for that depends on more than is known is asked about
   }
   t.equal(denied('%W~*'), 'key')
   t.equal(denied('%RW~*'), undefined)
+})
+
+t.test('a subcommand that is learnt is of the categories that its server says', async (t) => {
+  const info = {
+    ...infoOf('script|shown', { index: 1, step: 1, counted: false }),
+    keySpecs: [],
+    firstKey: 0,
+    lastKey: 0,
+  }
+  learn([{ ...info, flags: [], categories: ['@slow', '@scripting'] }])
+  t.ok(commandsOf('scripting')?.includes('script|shown'))
+  const denied = (...rules: string[]) => {
+    const user = new User('u', { allChannels: true })
+    for (const each of ['on', 'nopass', ...rules]) user.apply(Buffer.from(each))
+    return denialOf(user, rowNamed('script|shown')!, frameOf(['SCRIPT', 'SHOWN', 'x']))?.reason
+  }
+  t.equal(denied('+@all', '-@scripting'), 'command')
+  t.equal(denied('+@all', '-@slow'), 'command')
+  t.equal(denied('+@all', '-script'), 'command')
+  t.equal(denied('+@all', '-@hash'), undefined)
+  t.equal(denied('+script'), undefined)
+  t.equal(denied('+@scripting'), undefined)
+  t.equal(denied('+@all', '-@scripting', '+script|shown'), undefined)
 })

@@ -161,3 +161,19 @@ t.test('every key of a command is asked about, as by one server', async (t) => {
   }
   await same(t, ['GET b', 'ACL DELUSER few'])
 })
+
+t.test('subcommands are of the categories that one server says', async (t) => {
+  const lines = ['SCRIPT SHOW e0e1f9fabfc9d4800c877a703b823ac0578ff8db', 'CLIENT CAPA redirect', 'CLUSTER MYSHARDID']
+  for (const rule of ['-@scripting', '-@connection', '-@slow', '-@hash']) {
+    await same(t, [`ACL SETUSER some reset on nopass ~* &* +@all ${rule} +auth`])
+    const [our, their] = [await proxy.connect(), await redis.connect()]
+    await answersAlike(t, our, their, [['AUTH', 'some', 'x']])
+    for (const line of lines) {
+      if (!listed.includes(line.split(' ', 2).join('|').toLowerCase())) continue
+      const answers = await Promise.all([our, their].map((client) => client.ask(...line.split(' '))))
+      const [isOurs, isTheirs] = answers.map((answer) => String(answer).startsWith('-NOPERM '))
+      t.equal(isOurs, isTheirs, `${rule}: ${line}`)
+    }
+  }
+  await same(t, ['ACL DELUSER some'])
+})
