@@ -75,6 +75,12 @@ export function restores(target: ServerKind, source: ServerKind): boolean {
   return takes === gives || takes === undefined || gives === undefined || readsPayload(takes, gives)
 }
 
+/** Whether a server takes this payload, by its version; what is too short to be one it refuses itself. */
+export function takesPayload({ payloadVersion }: ServerKind, payload: Buffer): boolean {
+  if (payloadVersion === undefined || payload.length < FOOTER_BYTES) return true
+  return readsPayload(payloadVersion, payload.readUInt16LE(payload.length - FOOTER_BYTES))
+}
+
 function readsPayload(takes: number, gives: number): boolean {
   if (gives > takes) return false
   return takes < VALKEY_PAYLOADS_FROM || gives <= LAST_COMMON_PAYLOAD || gives >= VALKEY_PAYLOADS_FROM

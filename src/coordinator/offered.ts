@@ -1,11 +1,11 @@
 import type { Link } from '../backend/link.js'
-import { isOlder, nameOfKind } from '../backend/server-kind.js'
+import { isOlder, nameOfKind, takesPayload } from '../backend/server-kind.js'
 import { isOldForm } from '../command/options.js'
 import type { CommandRow } from '../command/row.js'
 import { allRows, rowNamed } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { error, type Reply } from '../resp/encode.js'
-import type { Frame } from '../resp/frame.js'
+import { argumentOf, type Frame } from '../resp/frame.js'
 import { isAnyOfTable } from '../serving/certain.js'
 import { oldWords } from '../serving/script/prologue-words.js'
 import { knowsLearnt } from './learn-commands.js'
@@ -52,8 +52,16 @@ export class Offered {
       const said = this.unknownText(row)
       return said === undefined ? undefined : error(said)
     }
-    if (row.replicate === 'none' || isOldForm(row, frame)) return undefined
-    return this.oldest && error(`ERR an argument of '${row.name}' may be ${unknownTo(this.oldest)}`)
+    if (row.replicate === 'none') return undefined
+    const lacking = isOldForm(row, frame) ? this.lackingPayload(frame, row) : this.oldest
+    return lacking && error(`ERR an argument of '${row.name}' may be ${unknownTo(lacking)}`)
+  }
+
+  /** Who cannot take the payload that a command brings, though its master could. */
+  private lackingPayload(frame: Frame, row: CommandRow): Link | undefined {
+    if (row.time !== 'payload') return undefined
+    const payload = argumentOf(frame, PAYLOAD_AT)
+    return this.links.find(({ info }) => info !== undefined && !takesPayload(info.kind, payload))
   }
 
   /** What is said of a learnt command that a member does not have. */
@@ -80,6 +88,8 @@ export class Offered {
   }
 }
 
+/** RESTORE key ttl payload */
+const PAYLOAD_AT = 3
 const FIRST_NEWER = '7.2.0'
 const byVersion = (a: Link, b: Link) => (isOlder(versionOf(a), versionOf(b)) ? -1 : 1)
 const versionOf = ({ info }: Link) => info?.kind.version ?? ''

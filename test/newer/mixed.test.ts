@@ -58,6 +58,34 @@ const LEARNT = ['hexpire 100 fields 1 f', 'hsetex fields 1 f v', 'delex ifeq v',
   (call) => call.split(' '),
 )
 
+t.test('a payload that one of them cannot read is refused by all, whoever is the master of its key', async (t) => {
+  const newer = members[2]
+  await newer.ask('SELECT', '15')
+  await newer.ask('HSET', 'dumped', 'f', 'v')
+  const dumped = await newer.ask('DUMP', 'dumped')
+  const payload = dumped.subarray(dumped.indexOf('\r\n') + 2, -2)
+  await newer.ask('DEL', 'dumped')
+  await newer.ask('SELECT', '0')
+  const [ofOld, ofNewer] = [Buffer.from(await dumpOfOld()), payload].map((each) => each.readUInt16LE(each.length - 10))
+  for (const key of Array.from({ length: 12 }, (_, i) => `restored:${i}`)) {
+    const reply = String(await client.ask('RESTORE', key, '0', payload))
+    if (ofNewer <= ofOld) t.equal(reply, '+OK\r\n', key)
+    else {
+      t.match(
+        reply,
+        /^-ERR an argument of 'restore' may be unknown to dt-[12], which is Redis 7.*the command was not applied/,
+      )
+      for (const member of members) t.equal(String(await member.ask('EXISTS', key)), ':0\r\n', key)
+    }
+  }
+})
+
+async function dumpOfOld(): Promise<Buffer> {
+  await client.ask('SET', 'of-old', 'v')
+  const dumped = await members[0].ask('DUMP', 'of-old')
+  return dumped.subarray(dumped.indexOf('\r\n') + 2, -2)
+}
+
 /** Keys of all masters, whoever executes the script: the newer server would do as it is told. */
 async function inScripts(t: Test, newer: ReadonlySet<string>): Promise<void> {
   const library =
