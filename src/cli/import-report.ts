@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js'
 import { printable } from '../base/printable.js'
 import type { Import, ImportOptions } from '../importing/import.js'
 import type { Noted } from '../importing/tally.js'
-import type { Json } from './proxy-client.js'
+import type { Json } from './answers.js'
 import { bar, count, counted, duration, type Output, size, styled, table } from './terminal.js'
 
 const MEANINGS = [

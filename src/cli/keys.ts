@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '../base/user-error.js'
+import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
+import { PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
 import { json } from './show.js'
 import { bar, count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
@@ -28,7 +29,7 @@ export async function hotkeys(argv: string[], out: Output): Promise<number> {
     await client.dt('HOTKEYS', 'START', 'SAMPLE', String(sample), 'SECONDS', String(Math.min(seconds + 5, SECONDS_MAX)))
     await waitFor(seconds, new Progress(out, values.json === true))
     await client.dt('HOTKEYS', 'STOP')
-    return (await client.dt('HOTKEYS', 'GET', String(shown))) as Fields
+    return await client.fields('HOTKEYS', 'GET', String(shown))
   })
   if (values.json === true) return json(out, report)
   const [commands, bytes] = [Number(report.commands), Number(report.bytes)]
@@ -108,7 +109,7 @@ export async function bigkeys(argv: string[], out: Output): Promise<number> {
 /** Asks on one connection, and for the progress on another one; Ctrl-C ends the walk, and it tells so far. */
 async function walk(client: ProxyClient, other: ProxyClient, shown: number, progress: Progress): Promise<Fields> {
   let over = false
-  const answer = client.dt('BIGKEYS', String(shown)).finally(() => {
+  const answer = client.fields('BIGKEYS', String(shown)).finally(() => {
     over = true
   })
   const stop = () => void other.dt('BIGKEYS', 'STOP').catch(() => {})
@@ -117,13 +118,14 @@ async function walk(client: ProxyClient, other: ProxyClient, shown: number, prog
     while (!over) {
       await Promise.race([answer, sleep(POLL_MS)])
       if (over) break
-      const status = (await other.dt('BIGKEYS', 'STATUS')) as Fields | null
-      if (status === null) continue
+      // None has begun as long as the command waits until the ring is served.
+      if ((await other.dt('BIGKEYS', 'STATUS')) === null) continue
+      const status = await other.fields('BIGKEYS', 'STATUS')
       const [seen, total] = [Number(status['entries-seen']), Number(status['entries-total'])]
       const left = seen === 0 ? '' : `, ${duration(Math.ceil((Number(status.seconds) * (total - seen)) / seen))} left`
       progress.show([`bigkeys  ${bar(seen, total)}  ${count(seen)} of ~${counted(total, 'copy', 'copies')}${left}`])
     }
-    return (await answer) as Fields
+    return await answer
   } finally {
     process.removeListener('SIGINT', stop)
     progress.clear()

@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError, UserError } from '../base/user-error.js'
+import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
-import {
-  type Fields,
-  type Json,
-  PROXY_OPTIONS,
-  type ProxyClient,
-  type ProxyOptions,
-  withProxy,
-} from './proxy-client.js'
+import { PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
 import { json, migrationLines } from './show.js'
 import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
@@ -23,7 +17,7 @@ export async function add(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, OPTIONS, ['host:port'])
   const name = nameIn(values)
   return withProxy(values, async (client) => {
-    const told = (await client.dt('ADD', name, positionals[0])) as Fields
+    const told = await client.fields('ADD', name, positionals[0])
     const quiet = values.json === true
     if (!quiet) warnNotTold(told, out)
     const seconds = await follow(client, new Progress(out, quiet), new Arrival(client, name))
@@ -40,7 +34,7 @@ export async function remove(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['name'])
   const [name] = positionals
   return withProxy(values, async (client) => {
-    const told = (await client.dt('REMOVE', name)) as Fields
+    const told = await client.fields('REMOVE', name)
     const quiet = values.json === true
     if (told.state === 'removed') {
       if (quiet) return json(out, told)
@@ -59,7 +53,7 @@ export async function remove(argv: string[], out: Output): Promise<number> {
 /** `dt cancel NAME`: a server that joins does not, one that leaves stays. */
 export async function cancel(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['name'])
-  const result = (await withProxy(values, (client) => client.dt('CANCEL', positionals[0]))) as Fields
+  const result = await withProxy(values, (client) => client.fields('CANCEL', positionals[0]))
   if (values.json === true) return json(out, result)
   warnNotTold(result, out)
   out.write(`${result.name} ${result.state === 'stays' ? 'stays' : 'does not join'}.\n`)
@@ -73,7 +67,7 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   if (what === 'upgrade') return planUpgrade(values, whom, out)
   if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
   const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
-  const result = (await counting(values, out, args)) as Fields
+  const result = await counting(values, out, (client) => client.fields(...args))
   if (values.json === true) return json(out, result)
   const about = result.counted === 'exact' ? '' : '~'
   const number = (value: unknown) => about + count(Number(value))
@@ -93,14 +87,14 @@ export async function plan(argv: string[], out: Output): Promise<number> {
 }
 
 /** What the proxy answers, which counts keys first: how many there are nobody knows before. */
-function counting(values: ProxyOptions, out: Output, args: readonly string[]): Promise<Json> {
+function counting<T>(values: ProxyOptions, out: Output, asking: (client: ProxyClient) => Promise<T>): Promise<T> {
   const progress = new Progress(out, values.json === true)
   const beganMs = performance.now()
   const timer = setInterval(() => {
     const seconds = Math.floor((performance.now() - beganMs) / 1000)
     if (seconds > 0) progress.show([`the keys are counted, for ${duration(seconds)} so far`])
   }, POLL_MS)
-  return withProxy(values, (client) => client.dt(...args)).finally(() => {
+  return withProxy(values, asking).finally(() => {
     clearInterval(timer)
     progress.clear()
   })
@@ -108,7 +102,7 @@ function counting(values: ProxyOptions, out: Output, args: readonly string[]): P
 
 /** `dt plan upgrade host:port`: the order in which the members become what that server is. */
 async function planUpgrade(values: ProxyOptions, pattern: string, out: Output): Promise<number> {
-  const steps = (await counting(values, out, ['PLAN', 'UPGRADE', pattern])) as Fields[]
+  const steps = await counting(values, out, (client) => client.list('PLAN', 'UPGRADE', pattern))
   if (values.json === true) return json(out, steps)
   if (steps.length === 0) {
     out.write('Every member is that already.\n')
@@ -144,7 +138,7 @@ class Arrival implements Goal {
 
   async isReached(migrations: readonly Fields[]): Promise<boolean> {
     const { client, name } = this
-    const view = (await client.dt('VIEW')) as Fields
+    const view = await client.fields('VIEW')
     if ((view.members as string[]).includes(name)) return view['pending-ranges'] === 0 && migrations.length === 0
     if (performance.now() < this.deadlineMs) return false
     const why = (await nodeNamed(client, name))?.why ?? 'the Sentinels do not monitor it any more'
@@ -160,7 +154,7 @@ class Departure implements Goal {
   ) {}
 
   async isReached(migrations: readonly Fields[]): Promise<boolean> {
-    const view = (await this.client.dt('VIEW')) as Fields
+    const view = await this.client.fields('VIEW')
     if (migrations.length > 0 || (view.members as string[]).includes(this.name)) return false
     return (await nodeNamed(this.client, this.name)) === undefined
   }
@@ -171,7 +165,7 @@ async function follow(client: ProxyClient, progress: Progress, goal: Goal): Prom
   const startedAtMs = performance.now()
   try {
     for (;;) {
-      const migrations = (await client.dt('MIGRATIONS')) as Fields[]
+      const migrations = await client.list('MIGRATIONS')
       progress.show(migrationLines(migrations))
       if (await goal.isReached(migrations)) return Math.round(performance.now() - startedAtMs) / 1000
       await sleep(POLL_MS)
@@ -182,7 +176,7 @@ async function follow(client: ProxyClient, progress: Progress, goal: Goal): Prom
 }
 
 async function nodeNamed(client: ProxyClient, name: string): Promise<Fields | undefined> {
-  return ((await client.dt('NODES')) as Fields[]).find((node) => node.name === name)
+  return (await client.list('NODES')).find((node) => node.name === name)
 }
 
 function warnNotTold(told: Fields, out: Output): void {
@@ -193,7 +187,7 @@ function warnNotTold(told: Fields, out: Output): void {
 
 /** A ring of fewer members than that has fewer copies of each key than the settings want. */
 async function warnFewer(client: ProxyClient, copies: number, out: Output): Promise<void> {
-  const wanted = Number(((await client.dt('VIEW')) as Fields).replicas) + 1
+  const wanted = Number((await client.fields('VIEW')).replicas) + 1
   if (copies >= wanted) return
   const text = `each key has ${counted(copies, 'copy', 'copies')} then, and not ${wanted}: too few servers are left`
   out.write(`${styled(out, 'yellow', text)}\n`)

@@ -5,13 +5,10 @@ import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { BooleanReply, DoubleReply, isError, MapReply, type Reply } from '../resp/encode.js'
+import { asFields, asList, type Fields, type Json } from './answers.js'
 import { TLS_OPTIONS, type TlsOptions, whereToAsk } from './proxy-tls.js'
 
 const CONNECT_TIMEOUT_MS = 3000
-
-/** What DT answers, as JSON has it: maps are objects. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [field: string]: Json }
-export type Fields = { readonly [field: string]: Json }
 
 /** Options of all commands that ask a running proxy. */
 export const PROXY_OPTIONS = {
@@ -49,6 +46,26 @@ export class ProxyClient {
   /** What DT with these arguments answers; an error reply is thrown as a UserError. */
   async dt(...args: string[]): Promise<Json> {
     return plain(await this.ask('DT', ...args))
+  }
+
+  /**
+   * The fields that DT with these arguments answers.
+   *
+   * @throws UserError also when one is not there that is needed
+   */
+  async fields(...args: string[]): Promise<Fields> {
+    return asFields(await this.dt(...args), args, this.where)
+  }
+
+  /** The same of each in the list that it answers. */
+  async list(...args: string[]): Promise<Fields[]> {
+    return asList(await this.dt(...args), args, this.where)
+  }
+
+  /** Why nothing is served yet; undefined where keys are served. */
+  async whyNotServing(): Promise<string | undefined> {
+    const { serving, why } = await this.fields('VIEW')
+    return serving === 1 ? undefined : String(why)
   }
 
   /** The fields of INFO with these sections, as a terminal may show them. */

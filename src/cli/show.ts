@@ -1,11 +1,12 @@
+import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, withProxy } from './proxy-client.js'
+import { PROXY_OPTIONS, withProxy } from './proxy-client.js'
 import { bar, count, counted, duration, type Output, percent, size, styled, table } from './terminal.js'
 
 /** `dt nodes`: the servers that the Sentinels know. */
 export async function nodes(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, PROXY_OPTIONS)
-  const all = (await withProxy(values, (client) => client.dt('NODES'))) as Fields[]
+  const all = await withProxy(values, (client) => client.list('NODES'))
   if (values.json === true) return json(out, all)
   if (all.length === 0) {
     out.write('No server is known: no Sentinel of the settings answers, or none monitors one (the log says which).\n')
@@ -38,7 +39,7 @@ export async function nodes(argv: string[], out: Output): Promise<number> {
 export async function ring(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, { ...PROXY_OPTIONS, ranges: { type: 'boolean' } })
   const { ranges, view } = await withProxy(values, async (client) => {
-    return { ranges: (await client.dt('RING')) as Fields[], view: (await client.dt('VIEW')) as Fields }
+    return { ranges: await client.list('RING'), view: await client.fields('VIEW') }
   })
   if (values.json === true) return json(out, { ...view, ranges })
   const has = (range: Fields, field: string, name: string) => ((range[field] ?? []) as string[]).includes(name)
@@ -73,7 +74,7 @@ export async function ring(argv: string[], out: Output): Promise<number> {
 /** `dt doctor`: what is wrong, or unwise, and what to do. */
 export async function doctor(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, PROXY_OPTIONS)
-  const findings = (await withProxy(values, (client) => client.dt('DOCTOR'))) as Fields[]
+  const findings = await withProxy(values, (client) => client.list('DOCTOR'))
   const code = findings.some(({ level }) => level === 'wrong') ? 1 : 0
   if (values.json === true) {
     json(out, findings)
@@ -90,8 +91,15 @@ export async function doctor(argv: string[], out: Output): Promise<number> {
 /** `dt migrations`: what data moves. */
 export async function migrations(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, PROXY_OPTIONS)
-  const all = (await withProxy(values, (client) => client.dt('MIGRATIONS'))) as Fields[]
+  const { all, why } = await withProxy(values, async (client) => {
+    return { all: await client.list('MIGRATIONS'), why: await client.whyNotServing() }
+  })
   if (values.json === true) return json(out, all)
+  // Scripts wait until no data moves: nobody knows what has to before the ring is served.
+  if (all.length === 0 && why !== undefined) {
+    out.write(`Nothing is served yet: ${why}.\n`)
+    return 1
+  }
   if (all.length === 0) out.write('No data moves.\n')
   for (const line of migrationLines(all)) out.write(`${line}\n`)
   return 0
@@ -106,9 +114,10 @@ export function migrationLines(all: readonly Fields[]): string[] {
     const failed = (migration.failed ?? []) as string[]
     if (migration.reason === 'refused') return `${member}  does not take ${failed.join('; ')}`
     const [keys, total] = [Number(migration.keys), Number(migration['keys-total'])]
-    const left = migration['seconds-left'] === null ? '' : `, ${duration(Number(migration['seconds-left']))} left`
+    const left =
+      typeof migration['seconds-left'] !== 'number' ? '' : `, ${duration(Number(migration['seconds-left']))} left`
     const progress = `${count(keys)} of ~${counted(total, 'key')}, ${size(Number(migration.bytes))}${left}`
-    const from = [...(migration.sources as string[])].sort().join(' ')
+    const from = [...((migration.sources ?? []) as string[])].sort().join(' ')
     return `${member}  ${bar(keys, total)}  ${progress}  (${migration.reason}, from ${from})`
   })
 }

@@ -1,5 +1,5 @@
 import { changesBetween, reasonOf } from '../membership/ring-changes.js'
-import type { Fields } from './proxy-client.js'
+import type { Fields } from './answers.js'
 import { migrationLines } from './show.js'
 import { count, duration, type Output, percent, size, styled, table } from './terminal.js'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '../base/user-error.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
+import { PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
 import { type Output, Progress } from './terminal.js'
 import { eventsBetween, ratesBetween, type Sample, topScreen } from './top-screen.js'
 
@@ -62,8 +62,8 @@ async function watch(client: ProxyClient, out: Output, { first, intervalMs, once
 async function sample(client: ProxyClient): Promise<Sample> {
   const pingMs = await client.ping()
   const info = await client.info('server', 'clients', 'stats', 'dt')
-  const nodes = (await client.dt('NODES')) as Fields[]
-  const migrations = (await client.dt('MIGRATIONS')) as Fields[]
+  const nodes = await client.list('NODES')
+  const migrations = await client.list('MIGRATIONS')
   return { atMs: performance.now(), pingMs, info, nodes, migrations }
 }
 

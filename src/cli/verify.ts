@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
-import { type Fields, PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
+import { PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
 import { json } from './show.js'
 import { bar, count, counted, duration, type Output, Progress, styled, table } from './terminal.js'
 
@@ -37,7 +38,7 @@ async function run(
   out: Output,
 ): Promise<Fields> {
   let over = false
-  const answer = client.dt('VERIFY', ...(repair ? ['REPAIR'] : [])).finally(() => {
+  const answer = client.fields('VERIFY', ...(repair ? ['REPAIR'] : [])).finally(() => {
     over = true
   })
   const stop = () => void other.dt('VERIFY', 'STOP').catch(() => {})
@@ -46,13 +47,20 @@ async function run(
   try {
     while (!over) {
       await Promise.race([answer, sleep(POLL_MS)])
-      if (!quiet && !over) progress.show([line((await other.dt('VERIFY', 'STATUS')) as Fields)])
+      if (!quiet && !over) progress.show([await lineNow(other)])
     }
-    return (await answer) as Fields
+    return await answer
   } finally {
     process.removeListener('SIGINT', stop)
     progress.clear()
   }
+}
+
+/** How far it is. None has begun as long as the command waits until the ring is served. */
+async function lineNow(client: ProxyClient): Promise<string> {
+  if ((await client.dt('VERIFY', 'STATUS')) !== null) return line(await client.fields('VERIFY', 'STATUS'))
+  const why = await client.whyNotServing()
+  return why === undefined ? 'verify  begins' : `verify  waits: nothing is served yet: ${why}`
 }
 
 function line(status: Fields): string {

@@ -220,6 +220,59 @@ t.test('where no Sentinel answers, no table without rows is shown', async (t) =>
   t.match(text, /^No server is known: no Sentinel of the settings answers/)
 })
 
+t.test('while nothing is served yet dt verify waits, and dt migrations does not say that no data moves', async (t) => {
+  const map = (fields: readonly string[]) => `%${fields.length / 2}\r\n${fields.join('')}`
+  const text = (value: string) => `$${value.length}\r\n${value}\r\n`
+  const view = ['ring', 'dt', 'why', 'no Sentinel answers'].map(text)
+  for (const name of ['epoch', 'replicas', 'copies', 'pending-ranges', 'serving']) view.push(text(name), ':0\r\n')
+  view.push(text('members'), '*0\r\n')
+  let isOver = false
+  const proxy = await ScriptedServer.start(t, ([name, what, ...rest]) => {
+    if (name !== 'DT') return undefined
+    if (what === 'VIEW') return map(view)
+    if (what === 'MIGRATIONS') return '*0\r\n'
+    if (rest[0] === 'STATUS') return '_\r\n'
+    return isOver ? undefined : Buffer.alloc(0)
+  })
+  let said = ''
+  const out = { isTTY: true, columns: 200, write: (part: string) => (said += part) }
+  const at = ['--proxy', `127.0.0.1:${proxy.port}`]
+  const verifying = operatorCommands.verify.run(at, out)
+  verifying.catch(() => {})
+  await until('it says so', () => said.includes('verify  waits: nothing is served yet: no Sentinel answers\n'))
+  isOver = true
+  for (const connection of proxy.connections) connection.destroy()
+  await t.rejects(verifying, { name: 'UserError', message: /^no proxy answers/ })
+  said = ''
+  t.equal(await operatorCommands.migrations.run(at, out), 1)
+  t.equal(said, 'Nothing is served yet: no Sentinel answers.\n')
+})
+
+t.test('an answer that lacks what a command needs is told in a sentence, by every command', async (t) => {
+  const commands = [
+    ...[['nodes'], ['ring'], ['top', '--once'], ['hotkeys', '--seconds', '1'], ['bigkeys'], ['doctor'], ['migrations']],
+    ...[['verify'], ['add', '127.0.0.1:1', '--name', 'dt-9'], ['remove', 'dt-9'], ['cancel', 'dt-9']],
+    ...[
+      ['plan', 'remove', 'dt-9'],
+      ['plan', 'upgrade', '127.0.0.1:1'],
+    ],
+  ]
+  for (const answer of ['_\r\n', '%0\r\n', '*1\r\n%0\r\n']) {
+    const other = await ScriptedServer.start(t, ([name]) => (name === 'DT' ? answer : undefined))
+    for (const [name, ...rest] of commands) {
+      const running = operatorCommands[name].run([...rest, '--proxy', `127.0.0.1:${other.port}`], { write: () => {} })
+      await t.rejects(
+        running,
+        {
+          name: 'UserError',
+          message: /^the proxy on \S+ answers DT [A-Z]+ with.*of another version than this dt\. Run the dt/,
+        },
+        `${name}: ${JSON.stringify(answer)}`,
+      )
+    }
+  }
+})
+
 t.test('every command has a summary and its options explained', async (t) => {
   for (const [name, { summary, usage }] of Object.entries(operatorCommands)) {
     t.match(usage, new RegExp(`^Usage: dt ${name} `))
