@@ -17,7 +17,7 @@ export function isWhole({ verification, libraryDifferences }: Import): boolean {
   if (verification === undefined) return false
   const { differences, changing, conflicts, tooLarge, refused } = verification
   const left = [conflicts, tooLarge, refused, changing, ...Object.values(differences)]
-  const libraries = [...libraryDifferences.conflicts, ...libraryDifferences.changed]
+  const libraries = Object.values(libraryDifferences).flat()
   return libraries.length === 0 && left.every((noted) => noted.count === 0)
 }
 
@@ -72,6 +72,7 @@ export function reportOf({ tally, verification, libraryDifferences }: Import): J
     ...Object.fromEntries(Object.entries(left).map(([kind, keys]) => [kind, noted(keys)])),
     'library-conflicts': libraryDifferences.conflicts,
     'libraries-changed': libraryDifferences.changed,
+    'libraries-unread': libraryDifferences.unread,
     'in-the-ring-alone': others.count,
   }
 }
@@ -95,6 +96,10 @@ export function printReport(work: Import, { largestBytes, follow }: ImportOption
   }
   for (const name of libraryDifferences.changed) {
     out.write(`${styled(out, 'red', `the library ${name}`)} was changed after it was copied\n`)
+  }
+  for (const reason of libraryDifferences.unread) {
+    const what = `${styled(out, 'red', 'libraries of functions')} were not copied, as they cannot be listed: ${reason}`
+    out.write(`${what}; the user needs +function|list\n`)
   }
   const largest = size(largestBytes)
   say(

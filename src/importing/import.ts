@@ -79,7 +79,7 @@ export class Import {
   /** The pass of `--until-equal`. */
   pass = 0
   verification: Verification | undefined
-  libraryDifferences: LibraryDifferences = { conflicts: [], changed: [] }
+  libraryDifferences: LibraryDifferences = { conflicts: [], changed: [], unread: [] }
   /** Who stops it now wants the rest to be copied, and compared. */
   private isFinishing = false
   private readonly copier: Copier

@@ -4,11 +4,13 @@ import { bytesOf, elementsOf, fieldOf } from '../resp/decode.js'
 import { isError } from '../resp/encode.js'
 import type { Command, Conversation } from './conversation.js'
 import type { KeySet } from './key-set.js'
-import type { Node } from './node.js'
+import { infoOf, type Node } from './node.js'
 import { isForNow, PATIENCE_MS, PAUSE_MS, readPatiently } from './patience.js'
 import type { Tally } from './tally.js'
 
 const NOT_THERE = /Library not found/
+/** A server before Redis 7.0, or one that has the command taken away. */
+const UNKNOWN = /^ERR unknown command/
 
 /** A library that this import has put into the ring, or has found there as it is at the source. */
 interface Kept {
@@ -23,6 +25,8 @@ export interface LibraryDifferences {
   readonly conflicts: readonly string[]
   /** They were changed after they were copied. */
   readonly changed: readonly string[]
+  /** Sources that do not let us see theirs, and why. */
+  readonly unread: readonly string[]
 }
 
 /**
@@ -34,6 +38,8 @@ export class Libraries {
   private readonly kept = new Map<string, Kept>()
   /** Who has shown them to us. */
   private readonly shown = new Set<Conversation>()
+  /** Who does not, and what it says instead. */
+  private readonly hidden = new Map<Conversation, string>()
 
   constructor(
     private readonly nodes: readonly Node[],
@@ -85,6 +91,7 @@ export class Libraries {
     return {
       conflicts: names(differing.filter(({ name, source }) => isConflict(name, source))),
       changed: names([...differing.filter(({ name, source }) => !isConflict(name, source)), ...deleted]),
+      unread: [...this.hidden].map(([server, reason]) => `${server.whom}: ${reason}`),
     }
   }
 
@@ -128,15 +135,26 @@ export class Libraries {
   }
 
   /**
-   * Their texts by name; none of a server that has no functions, or does not let us see them.
+   * Their texts by name; none of a source that has no functions, or does not let us see them.
    *
-   * @throws UserError when it has shown them before: nothing was deleted there
+   * @throws UserError when it is the ring, or has shown them before: nothing was deleted there
    */
   private async librariesOf(server: Conversation): Promise<Map<string, Buffer>> {
     const [reply] = await readPatiently(server, 0, [['FUNCTION', 'LIST', 'WITHCODE']])
-    if (!isError(reply)) this.shown.add(server)
-    else if (!this.shown.has(server)) return new Map()
-    else throw new UserError(`${server.whom} does not list its libraries any more: ${reply.message}`)
+    if (isError(reply)) {
+      if (this.shown.has(server)) {
+        throw new UserError(`${server.whom} does not list its libraries any more: ${reply.message}`)
+      }
+      if (server === this.ring) throw new UserError(`${server.whom} does not list its libraries: ${reply.message}`)
+      // INFO tells how many there are, from 7.0 on, also to who may not list them.
+      const known = (await infoOf(server)).get('number_of_libraries')
+      const isNone = known === '0' || (known === undefined && UNKNOWN.test(reply.message))
+      if (isNone) this.hidden.delete(server)
+      else this.hidden.set(server, reply.message)
+      return new Map()
+    }
+    this.shown.add(server)
+    this.hidden.delete(server)
     return new Map(
       (elementsOf(reply) ?? []).flatMap((library): [string, Buffer][] => {
         const [name, code] = ['library_name', 'library_code'].map((field) => bytesOf(fieldOf(library, field) ?? null))

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { isWhole } from '../../src/cli/import-report.js'
@@ -232,3 +233,29 @@ t.test(
     t.equal(await follow(url), '$13\r\nof database 7\r\n')
   },
 )
+
+t.test('libraries that the user may not list are told of, where there are any', async (t) => {
+  const book = readFileSync(new URL('../../../docs/migrating.md', import.meta.url), 'utf8')
+  const [, rights] = /`ACL SETUSER import (on >password [^`]+)`/.exec(book) ?? []
+  const may = (...words: string[]) => there.ask('ACL', 'SETUSER', 'import', 'reset', ...rights.split(' '), ...words)
+  t.teardown(async () => {
+    await Promise.all([ring.ask('FUNCTION', 'FLUSH'), there.ask('FUNCTION', 'FLUSH')])
+    await there.ask('ACL', 'DELUSER', 'import')
+  })
+  await there.ask('SET', 'x', '1')
+  const as = url.replace('//', '//import:password@')
+  await may('-function|list')
+  t.equal((await importInto(target.port, as)).code, 0, 'there are none')
+  await there.ask('FUNCTION', 'LOAD', "#!lua name=mine\nredis.register_function('mine_f', function() return 5 end)")
+  const { code, text } = await importInto(target.port, as)
+  t.equal(code, 1)
+  t.match(
+    text,
+    /^libraries of functions were not copied, as they cannot be listed: the source \S+: NOPERM .*; the user needs \+function\|list$/m,
+  )
+  t.match(text, /not everything is in the ring as it is at the source/)
+  t.match(await importedJson(target.port, as), { code: 1, report: { 'libraries-unread': [/NOPERM/] } })
+  await may()
+  t.equal((await importInto(target.port, as)).code, 0, 'with the rights of the book')
+  t.equal(String(await ring.ask('FCALL', 'mine_f', '0')), ':5\r\n')
+})
