@@ -12,12 +12,18 @@ export type Command = readonly (string | Buffer)[]
 /** Questions to a Redis server, or to the proxy, in RESP2, which all of them speak; one after the other, many at a time. */
 export class Conversation {
   private db = 0
+  /** Why nothing can be asked any more. */
+  loss: UserError | undefined
 
   private constructor(
     private readonly connection: SingleConnection,
     /** For messages: `the source 127.0.0.1:6379`. */
     readonly whom: string,
-  ) {}
+  ) {
+    connection.onClosed = (error) => {
+      this.loss = this.gone(error)
+    }
+  }
 
   /** @throws UserError */
   static async open(endpoint: Endpoint, what: string): Promise<Conversation> {
@@ -63,10 +69,14 @@ export class Conversation {
       const replies = await within(this.connection.callAll(commands), ANSWER_TIMEOUT_MS)
       if (replies !== undefined) return replies
     } catch (error) {
-      if (error instanceof ConnectionError) throw new UserError(`${this.whom} is gone: ${error.message}`)
+      if (error instanceof ConnectionError) throw this.gone(error)
       throw error
     }
     this.close()
     throw new UserError(`${this.whom} has not answered for ${ANSWER_TIMEOUT_MS / 1000} s`)
+  }
+
+  private gone(error: ConnectionError): UserError {
+    return new UserError(`${this.whom} is gone: ${error.message}`)
   }
 }

@@ -177,6 +177,8 @@ export class Import {
   }
 
   private check(): void {
+    // Whoever follows a source where nothing changes asks nothing.
+    if (this.ring.loss !== undefined) throw this.ring.loss
     if (this.stopping.aborted && !this.isFinishing) throw new UserError('it was stopped')
     for (const { failure } of this.followers.values()) if (failure !== undefined) throw failure
   }

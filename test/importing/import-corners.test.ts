@@ -259,3 +259,14 @@ t.test('libraries that the user may not list are told of, where there are any', 
   t.equal((await importInto(target.port, as)).code, 0, 'with the rights of the book')
   t.equal(String(await ring.ask('FCALL', 'mine_f', '0')), ':5\r\n')
 })
+
+t.test('who follows a source where nothing changes is told at once that the proxy has gone', async (t) => {
+  await there.ask('SET', 'x', '1')
+  const running = startImport(target.port, url, '--follow')
+  await running.sees(FOLLOWS)
+  await ring.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await t.rejects(running.finished(), {
+    name: 'UserError',
+    message: /^the proxy \S+ is gone: .*\n1 key of the source are in the ring, and stay there; run it again/,
+  })
+})
