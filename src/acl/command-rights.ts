@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js'
 import type { CommandInfo } from '../command/command-info.js'
 import { COMMANDS } from '../command/commands.generated.js'
 import { NEWER_OF_CLIENT } from '../command/own-commands.js'
-import { allInfos, infoNamed, learntSubcommandInfos, rowNamed } from '../command/table.js'
+import { allInfos, infoNamed, learntSubcommandInfos, rowNamed, rowsCount } from '../command/table.js'
 
 /** The categories of commands in Redis's order [Redis acl.c ACLCommandCategories]. */
 export const CATEGORIES: readonly string[] = [
@@ -19,18 +19,31 @@ interface Parts {
   readonly firstArguments: ReadonlyMap<string, readonly string[]>
 }
 
+/** One that was given, without its sign. */
+interface Rule {
+  readonly kind: 'category' | 'command'
+  readonly word: string
+  readonly may: boolean
+}
+
 /**
- * Which commands somebody may execute: all or none, but for exceptions; so `+@all` holds for commands that are learnt later, and
- * everything else does not [Redis acl.c ACLSelectorCanExecuteFutureCommands]. By full names, as rows have them.
+ * Which commands somebody may execute: all or none, but for exceptions [Redis acl.c ACLSelectorCanExecuteFutureCommands]. By full names,
+ * as rows have them. To the servers a command is not new that is learnt, so rules that were given before count for it as well.
  */
 export class CommandRights {
   private byDefault = false
   private readonly exceptions = new Set<string>()
   /** First arguments with which a command may be executed that may not be otherwise. */
   private readonly firstArguments = new Map<string, string[]>()
+  /** What was said since all or none were allowed; of the same words the last time counts. */
+  private rules: readonly Rule[] = []
+  /** How many rows there were when these were applied. */
+  private rowsKnown = rowsCount()
 
   copy(): CommandRights {
     const copy = new CommandRights()
+    copy.rules = this.rules
+    copy.rowsKnown = this.rowsKnown
     copy.byDefault = this.byDefault
     for (const name of this.exceptions) copy.exceptions.add(name)
     for (const [name, args] of this.firstArguments) copy.firstArguments.set(name, [...args])
@@ -39,6 +52,7 @@ export class CommandRights {
 
   /** What it is made of: see `exceptions`. */
   get parts(): Parts {
+    this.catchUp()
     const { byDefault, exceptions, firstArguments } = this
     return { byDefault, exceptions, firstArguments }
   }
@@ -48,6 +62,7 @@ export class CommandRights {
   }
 
   allows(name: string): boolean {
+    if (this.rowsKnown !== rowsCount()) this.catchUp()
     return this.byDefault !== this.exceptions.has(name)
   }
 
@@ -65,6 +80,23 @@ export class CommandRights {
     this.byDefault = may
     this.exceptions.clear()
     this.firstArguments.clear()
+    this.rules = []
+  }
+
+  /** All rules once more, if commands were learnt since. */
+  private catchUp(): void {
+    if (this.rowsKnown === rowsCount()) return
+    this.rowsKnown = rowsCount()
+    const { rules } = this
+    this.setAll(this.byDefault)
+    for (const { kind, word, may } of rules) {
+      if (kind === 'category') this.setCategory(word, may)
+      else this.setCommand(word, may)
+    }
+  }
+
+  private note(rule: Rule): void {
+    this.rules = [...this.rules.filter(({ kind, word }) => kind !== rule.kind || word !== rule.word), rule]
   }
 
   /** `+get`, `-config`, `+client|list`. @param rule what stands behind the sign */
@@ -78,6 +110,7 @@ export class CommandRights {
     if (word === '') return 'syntax'
     if (container.subcommands !== undefined) return this.setNamed(rule.toLowerCase(), may)
     this.allowWith(container.name, word)
+    this.note({ kind: 'command', word: rule, may })
     return undefined
   }
 
@@ -85,6 +118,7 @@ export class CommandRights {
   setCategory(category: string, may: boolean): boolean {
     const word = category.toLowerCase()
     if (!CATEGORIES.includes(word)) return false
+    this.note({ kind: 'category', word, may })
     for (const info of allInfos()) {
       if (info.flags.includes('module')) continue
       if (isOf(info, word)) this.change(info.name, may)
@@ -98,6 +132,7 @@ export class CommandRights {
    * and adds what is left [Redis acl.c ACLDescribeSelectorCommandRules].
    */
   describe(): string {
+    this.catchUp()
     const may = !this.byDefault
     const made = new CommandRights()
     made.setAll(this.byDefault)
@@ -134,6 +169,7 @@ export class CommandRights {
 
   private setNamed(name: string, may: boolean): CommandFault | undefined {
     if (rowNamed(name) === undefined) return 'unknown'
+    this.note({ kind: 'command', word: name, may })
     this.change(name, may)
     return undefined
   }

@@ -3,6 +3,7 @@ import { luaAccesses, luaRightsOf } from '../acl/lua-rights.js'
 import { type Denial, denialOf, mayListen, refusalText, sortDenial } from '../acl/permission.js'
 import type { User } from '../acl/user.js'
 import type { CommandRow } from '../command/row.js'
+import { rowsCount } from '../command/table.js'
 import { type ErrorReply, error, type Reply } from '../resp/encode.js'
 import { argumentOf, type Frame } from '../resp/frame.js'
 import type { Refused } from '../serving/script/questions.js'
@@ -54,7 +55,9 @@ export function refusedInExec(server: Needs, client: Connection, frame: Frame, r
 }
 
 interface Rows {
-  version: number
+  readonly version: number
+  /** How many rows the table had: with what is learnt rights change as well. */
+  readonly rowsKnown: number
   readonly rows: Map<string, CommandRow>
 }
 
@@ -65,7 +68,10 @@ export function rowUnder(user: User, row: CommandRow): CommandRow {
   if (row.script !== 'run' && row.script !== 'run-kept' && row.script !== 'call') return row
   if (user.mayAll) return row.rights === undefined ? row : { ...row, rights: undefined }
   let known = rowsOfUsers.get(user)
-  if (known?.version !== user.version) rowsOfUsers.set(user, (known = { version: user.version, rows: new Map() }))
+  const { version } = user
+  const rowsKnown = rowsCount()
+  if (known?.version !== version || known.rowsKnown !== rowsKnown)
+    rowsOfUsers.set(user, (known = { version, rowsKnown, rows: new Map() }))
   let own = known.rows.get(row.name)
   if (own === undefined) {
     own = { ...row, rights: { user: user.name, rights: luaRightsOf(user), accesses: luaAccesses() } }

@@ -105,3 +105,30 @@ t.test('a subcommand that is learnt is of the categories that its server says', 
   t.equal(denied('+@scripting'), undefined)
   t.equal(denied('+@all', '-@scripting', '+script|shown'), undefined)
 })
+
+t.test(
+  'rules that were given before a command was learnt count for it, too: a proxy that starts has them first',
+  async (t) => {
+    const given = (...rules: string[]) => {
+      const user = new User('u', { allChannels: true })
+      for (const each of ['on', 'nopass', '~*', ...rules]) t.equal(user.apply(Buffer.from(each)), undefined)
+      return user
+    }
+    const users: [User, boolean][] = [
+      [given('+@all', '-@hash'), false],
+      [given('+@all', '-@write'), false],
+      [given('+@all', '-@string'), true],
+      [given('+@all', '-@hash', '+@write'), true],
+      [given('+@write', '-@hash'), false],
+      [given('+@hash', '+get|x'), true],
+      [given('+get'), false],
+      [given('+@all', '-@hash', '+@all'), true],
+    ]
+    const before = users.map(([user]) => user.describe().toString())
+    const info = infoOf('h.later', { index: 1, step: 1, counted: false })
+    learn([{ ...info, flags: ['write'], categories: ['@write', '@hash', '@slow'] }])
+    for (const [i, [user, may]] of users.entries()) {
+      t.equal(denialOf(user, rowNamed('h.later')!, frameOf(['H.LATER', 'k'])) === undefined, may, before[i])
+    }
+  },
+)
