@@ -164,6 +164,16 @@ t.test('a command is handed the parts of the server that it needs', async (t) =>
   t.match('(client, server: Server) =>', whole, 'it would be found')
 })
 
+t.test('names of commands are in the table, and where they are answered', async (t) => {
+  const asked = /\brow\.name [!=]== '/
+  t.same(
+    sources
+      .filter(({ path, text }) => asked.test(text) && !/^src\/client\/commands\//.test(path))
+      .map(({ path }) => path),
+    [],
+  )
+})
+
 t.test('some packages have one importer', async (t) => {
   for (const [name, allowed] of Object.entries(SOLE_IMPORTERS)) {
     const importers = sources.filter(({ imports }) => imports.some(({ what }) => what === name)).map(({ path }) => path)

@@ -127,7 +127,7 @@ function isRefused(server: Server, client: Connection, frame: Frame, row: Comman
     return false
   }
   server.stats.rejectedCommands++
-  if (row.name === 'exec') session.endTransaction()
+  if (row.behindMulti === 'executes') session.endTransaction()
   else session.abortTransaction()
   client.reply(refusal)
   return true
@@ -156,7 +156,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     else server.coordinator.submit(frame, row, slot)
     return true
   }
-  if (row.name === 'ping' && frame.argc === 1 && server.slowLog.ticks !== 0) {
+  if (row.whileListening === 'as a message' && frame.argc === 1 && server.slowLog.ticks !== 0) {
     const slot = client.takeSlot(0)
     slot.finish(PONG, 0, PONG.length, true)
     return true
@@ -197,7 +197,7 @@ function isAnsweredByState(server: Server, client: Connection, frame: Frame, row
     const reply = whileSubscribed(row, frame)
     if (reply === undefined) return false
     client.reply(reply)
-    if (server.monitors.any && row.name === 'ping') server.monitors.show(client, frame, row)
+    if (server.monitors.any && row.whileListening === 'as a message') server.monitors.show(client, frame, row)
     return true
   }
   if (state.kind !== 'transaction') return false

@@ -59,7 +59,7 @@ export class Monitors {
   showQueued(client: Connection, queued: Iterable<{ readonly frame: Frame; readonly row: CommandRow }>): void {
     let { db } = client.session
     for (const { frame, row } of queued) {
-      if (row.name === 'select') {
+      if (row.selects) {
         const index = parseInt32(argumentOf(frame, 1))
         if (typeof index === 'number' && index >= 0) db = index
       }

@@ -63,7 +63,7 @@ export class Pause {
   concerns({ session }: Connection, frame: Frame, row: CommandRow): boolean {
     if (session.monitoring !== undefined || row.name.startsWith('dt|')) return false
     // It is refused.
-    if (session.state.kind === 'subscribed' && !row.whileListening) return false
+    if (session.state.kind === 'subscribed' && row.whileListening === undefined) return false
     if (this.isForAll || this.mayWrite(frame, row)) return true
     if (row.behindMulti !== 'executes') return false
     for (const { frame, row } of session.transaction?.queued ?? []) if (this.mayWrite(frame, row)) return true

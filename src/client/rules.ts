@@ -41,7 +41,7 @@ export function refusedByRules(server: Needs, client: Connection, frame: Frame, 
   }
   note(server, client, denial, frame, row, session.transaction === undefined ? 'toplevel' : 'multi')
   const text = refusalText(denial, row)
-  return row.name === 'exec' ? aborted(text) : error(text)
+  return row.behindMulti === 'executes' ? aborted(text) : error(text)
 }
 
 /** What stands in the reply to EXEC for a command that its user may not execute any more. */

@@ -6,12 +6,12 @@ import type { Session } from './session.js'
 
 /** What is answered to a command of a client that is subscribed; undefined when it is served as always [Redis server.c processCommand]. */
 export function whileSubscribed(row: CommandRow, frame: Frame): Reply | undefined {
-  if (!row.whileListening) {
+  if (row.whileListening === undefined) {
     const cause = `Can't execute '${row.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     // As Redis answers any EXEC that it refuses itself, though there is no transaction here.
     return row.behindMulti === 'executes' ? aborted(cause) : error(`ERR ${cause}`)
   }
-  return row.name === 'ping' && frame.argc <= 2 ? pong(frame) : undefined
+  return row.whileListening === 'as a message' && frame.argc <= 2 ? pong(frame) : undefined
 }
 
 /** PING between MULTI and EXEC, in RESP2: only in its turn it is known whether its client listens then. */

@@ -200,7 +200,7 @@ async function execute(server: Server, client: Connection, transaction: Transact
           value = await value
         }
         reply = encodeReply(value === NO_REPLY ? OK : value, session.proto)
-        if (row.name === 'ping') reply = pingInExec(session, frame, reply)
+        if (row.whileListening === 'as a message') reply = pingInExec(session, frame, reply)
       } else if (server.cachedKeys.any) noting.note(frame, row, session.db)
       commands.push({ frame, row: rowUnder(session.user, row), db: session.db, proto: session.proto, reply })
     }

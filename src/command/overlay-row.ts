@@ -17,6 +17,7 @@ import type {
   ScriptVerb,
   Time,
   Waits,
+  WhileListening,
 } from './row.js'
 
 /**
@@ -58,7 +59,8 @@ import type {
  * - waits: for the route `blocking`, for what it waits, see `Waits`.
  * - leaves: of a write behind which a key may hold what somebody waits for, see `Leaves`.
  * - multi: of a command that is not queued between MULTI and EXEC, what becomes of it there.
- * - listening: of a command that a client may send while it listens, see `CommandRow`.
+ * - listening: of a command that a client may send while it listens, how it is answered then, see `WhileListening`.
+ * - selects: the commands behind it have another database.
  * - protected: a setting says who may send it, see `CommandRow`.
  * - asks: for the route `members`, what the command wants to know of all keys, see `AsksAll`.
  * - databases: of a command that empties whole databases or exchanges two of them, which.
@@ -93,6 +95,7 @@ export interface OverlayMore {
   readonly waits?: Waits
   readonly leaves?: Leaves
   readonly multi?: BehindMulti
-  readonly listening?: true
+  readonly listening?: WhileListening
+  readonly selects?: true
   readonly protected?: true
 }

@@ -14,7 +14,7 @@ const following: OverlayMore = {
   note: "the ring is nobody's replica, and Redis's replication would empty it; only NO ONE, which changes nothing, is answered OK",
 }
 const onAllDisks: OverlayMore = { ...varying, note: 'all servers do it; the error names those that have not' }
-const listening: OverlayMore = { listening: true }
+const listening: OverlayMore = { listening: 'as always' }
 const own: OverlayMore = { multi: 'refused' }
 const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
@@ -63,10 +63,10 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'none',
     { ...varying, note: 'tells the version of the oldest server; mode standalone, role master [Talking about itself]' },
   ],
-  ['ping', 'local', 'none', listening],
+  ['ping', 'local', 'none', { listening: 'as a message' }],
   ['quit', 'local', 'none', { ...listening, multi: 'at once' }],
   ['reset', 'local', 'none', { ...listening, multi: 'at once' }],
-  ['select', 'local', 'none'],
+  ['select', 'local', 'none', { selects: true }],
 
   // the ring
   ['dt', 'unsupported', 'none'],

@@ -77,8 +77,10 @@ export interface CommandRow {
   readonly behindMulti: BehindMulti | undefined
   /** Whether a setting says who may send it, before anything else is asked [Redis server.h CMD_PROTECTED]. */
   readonly isProtected: boolean
-  /** Whether a client may send it that speaks RESP2 and listens: other replies might be taken for messages. */
-  readonly whileListening: boolean
+  /** How a client is answered that speaks RESP2 and listens; undefined when it may not send it: its reply might be taken for a message. */
+  readonly whileListening: WhileListening | undefined
+  /** The commands behind it have another database. */
+  readonly selects: boolean
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */
   readonly wordsMax: number
   /** For the route `refused`, why; of all others in what they are not as in Redis. */
@@ -178,6 +180,8 @@ export type BehindMulti =
   | 'executes' // EXEC: served at once; refused, it ends what it was to execute
   | 'at once' // served as always, if only to say that it may not stand there
   | 'refused' // what would change whether EXEC's own reply is sent, or the ring, before it is known whether anything is executed
+
+export type WhileListening = 'as always' | 'as a message' // PING
 
 /** Where a command goes. */
 export type Route =
