@@ -133,7 +133,10 @@ export class AdminServer {
     if (socket.destroyed) return
     this.connections.set(socket, response)
     try {
-      if (this.isWatcher(request) && this.watch.add(response, this.wishOf(request))) return
+      if (this.isWatcher(request)) {
+        this.watch.add(response, this.wishOf(request))
+        return
+      }
       const { status, type, body } = await this.answer(request)
       response.writeHead(status, {
         ...{ 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' },
@@ -174,7 +177,8 @@ export class AdminServer {
     if (!this.isAllowed(request))
       return text(401, 'admin.token is wanted: as a bearer token, or as the password of any user')
     if (path === '/metrics') return { status: 200, type: this.metrics.contentType, body: await this.metrics.text() }
-    if (path === '/events') return text(503, 'too many watch already')
+    // HEAD: what GET would be.
+    if (path === '/events') return { status: 200, type: 'text/event-stream', body: '' }
     if (path === '/locate') return this.locate(queryOf(request).get('key') ?? '')
     return FILES[path] === undefined ? text(404, 'there are /, /metrics, /readyz and /healthz') : fileOf(path)
   }

@@ -11,7 +11,7 @@ const LOOK_MS = 1000
 const EVENTS_KEPT = 50
 /** How long servers take is told of so many looks. */
 const LOOKS_KEPT = 10
-/** Others want to ask something, too. */
+/** Others want to ask something, too: when one more comes the first goes that does not read, or else the oldest; a page comes back by itself. */
 const WATCHERS_MAX = 50
 /** A watcher that does not read is let go; the page comes back by itself. */
 const UNSENT_BYTES_MAX = 1_000_000
@@ -68,9 +68,9 @@ export class Watch {
     for (const response of this.watchers.keys()) response.end()
   }
 
-  /** Is told at once, and from then on. False when there are too many already. */
-  add(response: ServerResponse, wish: Wish): boolean {
-    if (this.watchers.size >= WATCHERS_MAX) return false
+  /** Is told at once, and from then on. */
+  add(response: ServerResponse, wish: Wish): void {
+    if (this.watchers.size >= WATCHERS_MAX) this.makeRoom()
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     const watcher = { epoch: -1, wish }
     this.watchers.set(response, watcher)
@@ -81,7 +81,14 @@ export class Watch {
     this.countHotKeys()
     this.surveys.look()
     this.tell(response, watcher, this.now())
-    return true
+  }
+
+  /** Somebody who does not read is no watcher; that is known when the system takes nothing more for him, which may be minutes. */
+  private makeRoom(): void {
+    const all = [...this.watchers.keys()]
+    const first = all.find(({ writableLength }) => writableLength > 0) ?? all[0]
+    this.watchers.delete(first)
+    first.destroy()
   }
 
   private look(): void {
