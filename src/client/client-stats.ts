@@ -69,7 +69,7 @@ export class ClientStats {
     return sum
   }
 
-  /** Begins to count anew, as CONFIG RESETSTAT says; rates go on. */
+  /** Begins to count anew, as CONFIG RESETSTAT says, the rates too [Redis server.c resetServerStats]. */
   reset(): void {
     this.connectionsAccepted = 0
     this.connectionsRejected = 0
@@ -82,6 +82,7 @@ export class ClientStats {
     this.errors.clear()
     this.receivedBefore = this.receivedBytes
     this.sentBefore = this.sentBytes
+    this.meter.reset()
   }
 
   /** How long ago a command was refused because servers of its keys were away; infinitely long when none was. */

@@ -18,6 +18,12 @@ export class RateMeter {
     clearInterval(this.timer)
   }
 
+  /** What there was until now does not count. */
+  reset(): void {
+    this.samples = []
+    this.sample()
+  }
+
   /** The growth of each counter in a second. */
   perSecond(): number[] {
     const first = this.samples[0]

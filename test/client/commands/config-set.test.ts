@@ -169,6 +169,31 @@ t.test(
   },
 )
 
+t.test('RESETSTAT resets all that it resets in Redis', async (t) => {
+  /** What INFO says is not 0 after it. */
+  const left = async (of: RawClient) => {
+    await of.pipeline(Array.from({ length: 200 }, (_, i) => ['SET', `k${i}`, 'x', 'PX', '100']))
+    await of.pipeline(Array.from({ length: 200 }, (_, i) => ['GET', `k${i}`]))
+    for (const command of [
+      ['GET'],
+      ['LPUSH', 'k1', 'x'],
+      ['SET', 'text', 'x'],
+      ['LPUSH', 'text', 'x'],
+      ['GET', 'none'],
+    ]) {
+      await of.ask(...command)
+    }
+    await sleep(600)
+    await of.ask('CONFIG', 'RESETSTAT')
+    const info = String(await of.ask('INFO', 'stats', 'commandstats', 'errorstats', 'latencystats'))
+    const fields = info.split('\r\n').filter((line) => /^[a-z_|0-9]+:/.test(line) && !/:0(\.00)?$/.test(line))
+    return new Set(fields.map((line) => line.slice(0, line.indexOf(':'))))
+  }
+  const inRedis = await left(await redis.connect())
+  const inOurs = [...(await left(client))].filter((field) => !inRedis.has(field))
+  t.same(inOurs, [])
+})
+
 t.test('REWRITE keeps what was set for the next run of the proxy, and for who joins then', async (t) => {
   const ring = await startRing(t, 3)
   const first = await AnotherProxy.started(t, ring)
