@@ -26,7 +26,7 @@ export function settingsPage(): string {
   const sections = new Map<string, string[]>()
   for (const [section, name] of settingNames()) {
     const of = explained.get(`${section}.${name}`)
-    const value = of === undefined ? '' : of.isExample ? `(\`${cell(of.value)}\`)` : `\`${cell(of.value)}\``
+    const value = of === undefined ? '' : of.isExample ? `(${code(of.value)})` : code(of.value)
     const row = `| \`${name}\` | \`${environmentName(section, name)}\` | ${value} | ${cell(of?.text ?? '')} |`
     sections.set(section, [...(sections.get(section) ?? []), row])
   }
@@ -38,17 +38,25 @@ export function settingsPage(): string {
   return `${HEADER}\n${parts.join('\n')}`
 }
 
-const cell = (text: string) => text.replaceAll('|', '\\|').replace(/[<>]/g, (sign) => (sign === '<' ? '&lt;' : '&gt;'))
+/** Within a code span a sign stands for itself. */
+const cell = (text: string) =>
+  text.replaceAll('|', '\\|').replace(/`[^`]*`|[<>]/g, (part) => (part === '<' ? '&lt;' : part === '>' ? '&gt;' : part))
+const code = (text: string) => `\`${text.replaceAll('|', '\\|')}\``
 
 /** What stands beside, above or below each `name: value`, and above each section. */
 function explanations(yaml: string): Map<string, Explained> {
   const found = new Map<string, Explained>()
+  const known = new Set(settingNames().map(([section, name]) => `${section}.${name}`))
   let section = ''
   let above: string[] = []
   let last: string | undefined
   for (const line of yaml.split('\n')) {
     const head = /^([a-z]\w*):\s*$/.exec(line)
-    const setting = /^ {2}(# )?([a-z]\w*): +(.*?)(?: +# (.*))?$/.exec(line)
+    const written = /^ {2}(# )?([a-z]\w*): +(.*?)(?: +# (.*))?$/.exec(line)
+    // A comment may have such words as well.
+    const setting = written?.[1] === undefined || known.has(`${section}.${written[2]}`) ? written : null
+    // Of a list the items stand below it, as an example.
+    const list = /^# default: (\S+)/.exec(setting?.[3] ?? '')
     const beside = /^ {20,}# (.*)$/.exec(line)
     const comment = /^ *# ?(.*)$/.exec(line)
     if (head !== null) {
@@ -59,7 +67,7 @@ function explanations(yaml: string): Map<string, Explained> {
     } else if (setting !== null) {
       last = `${section}.${setting[2]}`
       const text = [...above, setting[4] ?? ''].filter((part) => part !== '').join(' ')
-      found.set(last, { value: setting[3], text, isExample: setting[1] !== undefined })
+      found.set(last, { value: list?.[1] ?? setting[3], text, isExample: setting[1] !== undefined })
       above = []
     } else if (beside !== null && last !== undefined) {
       const before = found.get(last)

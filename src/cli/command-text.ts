@@ -31,6 +31,6 @@ export function optionsIn({ usage }: CommandText): OptionText[] {
 
 /** The words of which one comes behind the command: `add`, `remove` and `upgrade` of `dt plan`. */
 export function wordsIn({ name, usage }: CommandText): string[] {
-  const lines = usage.matchAll(new RegExp(`^(?:Usage: | {7})dt ${name} ([a-z|]+)`, 'gm'))
+  const lines = usage.matchAll(new RegExp(`^(?:Usage: | {7})dt ${name} ([a-z|]+)(?=\\s)`, 'gm'))
   return [...new Set([...lines].flatMap(([, words]) => words.split('|')))]
 }

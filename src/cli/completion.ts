@@ -40,7 +40,10 @@ _dt() {
     return
   fi
   case $prev in
-    ${named(isPath)}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    ${named(isPath)})
+      compopt -o filenames 2> /dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return ;;
     ${named((option) => option.value !== undefined && !isPath(option))}) return ;;
   esac
   case \${COMP_WORDS[1]} in

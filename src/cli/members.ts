@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError, UserError } from '../base/user-error.js'
 import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
-import { PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
+import { addressOf, PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
 import { json, migrationLines } from './show.js'
 import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
 
@@ -16,6 +16,7 @@ const OPTIONS = { ...PROXY_OPTIONS, name: { type: 'string' } } as const
 export async function add(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, OPTIONS, ['host:port'])
   const name = nameIn(values)
+  addressOf(positionals[0])
   return withProxy(values, async (client) => {
     const told = await client.fields('ADD', name, positionals[0])
     const quiet = values.json === true
@@ -66,6 +67,7 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   const [what, whom] = positionals
   if (what === 'upgrade') return planUpgrade(values, whom, out)
   if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
+  if (what === 'add') addressOf(whom)
   const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
   const result = await counting(values, out, (client) => client.fields(...args))
   if (values.json === true) return json(out, result)

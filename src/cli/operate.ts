@@ -137,6 +137,8 @@ Nothing is changed. The share of the keys that get another master stands beside
 K/N, the even share of one server. An upgrade is planned by the pattern of an
 empty server of the new version that runs on HOST:PORT.
 
+  --name NAME        of add: what the member would be called, as its name
+                     decides its place on the ring
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await members()).plan(argv, out),
   },

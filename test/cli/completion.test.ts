@@ -48,6 +48,7 @@ t.test('every option of every usage is found, with its value', async (t) => {
   t.same(wordsIn(of('plan')), ['add', 'remove', 'upgrade'])
   t.same(wordsIn(of('completion')), ['bash', 'zsh', 'fish'])
   t.same(wordsIn(of('nodes')), [])
+  t.same(wordsIn(of('import')), [], 'redis:// is no word of it')
 })
 
 /** What bash offers for a line whose last word is begun. */
@@ -70,6 +71,8 @@ t.test('bash completes commands, words, options and files', async (t) => {
   ])
   t.same(await inBash('dt', 'up', '--no'), ['--nodes'])
   t.same(await inBash('dt', 'serve', '--config', join(dir, 'dt.ba')), [join(dir, 'dt.bash')])
+  writeFileSync(join(dir, 'two words'), '')
+  t.same(await inBash('dt', 'serve', '--config', join(dir, 'two')), [join(dir, 'two words')], 'with blanks')
   t.same(await inBash('dt', 'up', '--port', ''), [])
   t.same(await inBash('dt', 'help', 'hot'), ['hotkeys'])
 })

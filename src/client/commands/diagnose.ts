@@ -14,6 +14,8 @@ export interface Facts {
   readonly hasStateFile: boolean
   /** Whether others than this machine may connect, and without a password. */
   readonly openToAll: boolean
+  /** The same of the port for monitoring. */
+  readonly monitoringOpenToAll: boolean
   readonly members: readonly MemberFacts[]
   readonly sentinels: readonly SentinelFacts[]
 }
@@ -69,8 +71,9 @@ export function diagnose(facts: Facts): Finding[] {
   return [...found.filter(({ level }) => level === 'wrong'), ...found.filter(({ level }) => level === 'unwise')]
 }
 
-function ofServing({ notServing, refusedForMs, unserved, hasStateFile, openToAll }: Facts): Finding[] {
-  const { ranges, holders, epoch } = unserved
+function ofServing(facts: Facts): Finding[] {
+  const { notServing, refusedForMs, hasStateFile, openToAll, monitoringOpenToAll } = facts
+  const { ranges, holders, epoch } = facts.unserved
   return [
     ...when(
       ranges > 0,
@@ -95,6 +98,12 @@ function ofServing({ notServing, refusedForMs, unserved, hasStateFile, openToAll
       'wrong',
       'everybody who reaches this machine may connect, without a password',
       'set auth.password or users (acl.users, acl.file), or let listen.host be an address of this machine alone',
+    ),
+    ...when(
+      monitoringOpenToAll,
+      'unwise',
+      'everybody who reaches this machine may see the page and the metrics: servers, addresses and what happens',
+      'set admin.token, or let admin.host be an address of this machine alone',
     ),
     ...when(
       !hasStateFile,

@@ -13,6 +13,9 @@ import type { LocalCommand } from './local-command.js'
 /** What of the server these commands touch. */
 type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stats' | 'views'>
 
+/** Addresses that nobody else reaches. */
+const OF_THIS_MACHINE = /^(?:127\.|::1$|localhost$)/
+
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
 export const doctorCommands: Record<string, LocalCommand<Needs>> = {
   'dt|doctor': async (_client, _args, server) => {
@@ -30,6 +33,7 @@ async function factsOf(server: Needs): Promise<Facts> {
   const { order, membership, config, sentinels, views } = server
   const { masters, sentinels: known } = membership.status()
   const told = await sentinels.monitored()
+  const { admin } = config
   return {
     copiesWanted: views.current.replicas + 1,
     notServing: order.opening.why(),
@@ -41,6 +45,7 @@ async function factsOf(server: Needs): Promise<Facts> {
     },
     hasStateFile: config.ring.stateFile !== 'none',
     openToAll: isOpenToAll(server),
+    monitoringOpenToAll: admin.port !== undefined && admin.token === undefined && !OF_THIS_MACHINE.test(admin.host),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),
     sentinels: known.map(({ address, error, reachable }) => ({
       address,

@@ -34,7 +34,12 @@ function refusedAs(i: number, other: string): MemberFacts {
 /** A ring of which nothing bad can be said. */
 const WELL: Facts = {
   ...{ copiesWanted: 3, notServing: '', refusedForMs: Number.POSITIVE_INFINITY },
-  ...{ unserved: { ranges: 0, holders: [], epoch: 7 }, hasStateFile: true, openToAll: false },
+  ...{
+    unserved: { ranges: 0, holders: [], epoch: 7 },
+    hasStateFile: true,
+    openToAll: false,
+    monitoringOpenToAll: false,
+  },
   ...{ members: MEMBERS, sentinels: SENTINELS },
 }
 
@@ -60,6 +65,7 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ],
   ['refusing', { refusedForMs: 3400 }, 'wrong', /^commands are refused with CLUSTERDOWN, the last one 3 s ago/],
   ['open', { openToAll: true }, 'wrong', /without a password$/],
+  ['open monitoring', { monitoringOpenToAll: true }, 'unwise', /may see the page and the metrics/],
   ['no state file', { hasStateFile: false }, 'unwise', /^ring\.stateFile is none/],
   ['a member away', oneOther({ why: 'its link is down' }), 'wrong', /^dt-1: its link is down$/],
   [
