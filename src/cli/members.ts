@@ -9,6 +9,8 @@ import { count, counted, duration, type Output, Progress, percent, size, styled,
 const POLL_MS = 200
 /** A new server that is not in the ring after this long is not on its way. */
 const JOIN_TIMEOUT_MS = 30_000
+/** The Sentinels are told within some seconds, if they answer. */
+const FORGET_TIMEOUT_MS = 15_000
 
 const OPTIONS = { ...PROXY_OPTIONS, name: { type: 'string' } } as const
 
@@ -143,22 +145,35 @@ class Arrival implements Goal {
     const view = await client.fields('VIEW')
     if ((view.members as string[]).includes(name)) return view['pending-ranges'] === 0 && migrations.length === 0
     if (performance.now() < this.deadlineMs) return false
-    const why = (await nodeNamed(client, name))?.why ?? 'the Sentinels do not monitor it any more'
+    const why = (await nodeNamed(client, name))?.why ?? 'the Sentinels do not monitor it, as after a dt cancel'
     throw new UserError(`${name} is not in the ring: ${why}`)
   }
 }
 
-/** The server has nothing any more, and the Sentinels have forgotten it. */
+/** The server has nothing any more, and the Sentinels have forgotten it; or it will not come to that. */
 class Departure implements Goal {
+  /** Since when it has nothing, and is known still. */
+  private emptySinceMs: number | undefined
+
   constructor(
     private readonly client: ProxyClient,
     private readonly name: string,
   ) {}
 
   async isReached(migrations: readonly Fields[]): Promise<boolean> {
-    const view = await this.client.fields('VIEW')
-    if (migrations.length > 0 || (view.members as string[]).includes(this.name)) return false
-    return (await nodeNamed(this.client, this.name)) === undefined
+    const { client, name } = this
+    const view = await client.fields('VIEW')
+    const isMember = (view.members as string[]).includes(name)
+    if (isMember && migrations.length === 0 && view['pending-ranges'] === 0) {
+      throw new UserError(`${name} stays: its removal was taken back (dt cancel)`)
+    }
+    if (migrations.length > 0 || isMember) return false
+    if ((await nodeNamed(client, name)) === undefined) return true
+    this.emptySinceMs ??= performance.now()
+    if (performance.now() - this.emptySinceMs < FORGET_TIMEOUT_MS) return false
+    throw new UserError(
+      `${name} has left the ring, and no Sentinel has been told to forget it yet: the proxy goes on trying, and its log says why it cannot`,
+    )
   }
 }
 

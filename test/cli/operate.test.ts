@@ -116,6 +116,12 @@ t.test('a server is planned, added, verified and removed', async (t) => {
   const verified = await dt(['verify'], true)
   t.match(verified, { code: 0, text: /2,000 keys compared in [0-9.]+ s: all copies are equal/ })
 
+  const removing = dt(['remove', 'dt-4'])
+  await until('its data moves', async () => (await asJson('migrations')).value.length > 0)
+  const ended = t.rejects(removing, { message: 'dt-4 stays: its removal was taken back (dt cancel)' })
+  t.match(await dt(['cancel', 'dt-4']), { code: 0, text: /^dt-4 stays/ })
+  await ended
+
   t.match((await dt(['plan', 'remove', 'dt-4'])).text, /\n[0-9,]+ copies/)
   const removed = await asJson('remove', 'dt-4')
   t.match(removed, { code: 0, value: { name: 'dt-4', state: 'removed' } })
