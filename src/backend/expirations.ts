@@ -1,4 +1,5 @@
 import { dbOfId, idInDb, type KeyId } from '../base/key-id.js'
+import { FieldExpirations } from './field-expirations.js'
 
 /**
  * How long an expiration is remembered at least, in ms: longer than the clocks of two servers may differ, so that what
@@ -53,6 +54,7 @@ export class Expirations {
   isHeld: (id: KeyId) => boolean = () => false
   /** Told of each key of which the server says that it has expired. */
   onExpired: (id: KeyId) => void = () => {}
+  readonly fields = new FieldExpirations()
   private readonly byId = new Map<KeyId, Entry>()
   private forgotAtMs = Number.NEGATIVE_INFINITY
   /** Up to this number of answers nothing is known. */

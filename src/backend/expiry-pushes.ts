@@ -40,11 +40,16 @@ export class ExpiryPushes {
     if (this.length !== NOTHING) this.length = UNKNOWN
   }
 
-  /** Takes a push; those of something else than expired keys are nothing to it. */
+  /** Takes a push; those of something else than expired keys and fields are nothing to it. */
   told(buf: Buffer, start: number, end: number, place: PushPlace): void {
-    const id = expiredKeyIn(buf, start, end)
-    if (id === undefined) return
+    const expired = expiredIn(buf, start, end)
+    if (expired === undefined) return
+    const { id, isField } = expired
     const nowMs = performance.now()
+    if (isField) {
+      this.expirations.fields.note(id, nowMs)
+      return
+    }
     if (place === 'behind') this.expirations.noteBehind(id, nowMs)
     else this.expirations.note(id, nowMs)
     if (place !== 'alone' || this.length === NOTHING) return
@@ -52,12 +57,14 @@ export class ExpiryPushes {
   }
 }
 
-/** The key that a push says has expired: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. Undefined for other pushes. */
-function expiredKeyIn(buf: Buffer, start: number, end: number): KeyId | undefined {
+/** The key that a push says has expired, or a field of it: `pmessage`, pattern, `__keyevent@<db>__:expired`, key. Undefined for other pushes. */
+function expiredIn(buf: Buffer, start: number, end: number): { id: KeyId; isField: boolean } | undefined {
   const push = decodeReply(buf, start, end, OWN_DEPTH_MAX)
   // Who listens to all events is told of this one twice.
   if (!Array.isArray(push) || push.length !== 4 || String(push[1]) === EVENTS) return undefined
-  const channel = /^__keyevent@(\d+)__:expired$/.exec(String(push[2]))
+  const channel = /^__keyevent@(\d+)__:(h?)expired$/.exec(String(push[2]))
   const key = push[3] as Buffer
-  return channel === null ? undefined : keyId(Number(channel[1]), key, 0, key.length)
+  return channel === null
+    ? undefined
+    : { id: keyId(Number(channel[1]), key, 0, key.length), isField: channel[2] !== '' }
 }

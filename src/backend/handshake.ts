@@ -2,11 +2,14 @@ import { fieldOf, textOf } from '../resp/decode.js'
 import { encodeReply, isError, MapReply, type Reply, SimpleReply } from '../resp/encode.js'
 import { type Call, HandshakeError } from './call.js'
 import { unfit, unfitPolicy } from './fitness.js'
-import { kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
+import { expiresFields, kindOf, PAYLOAD_QUERY, type ServerKind } from './server-kind.js'
 import { readSettings, type Settings } from './server-settings.js'
 
-/** The channels on which a server tells which keys expire. */
-export const EXPIRED = '__keyevent@*__:expired'
+/** The channels on which a server tells which keys expire, and of which hashes fields do. */
+export function expiredChannels(kind: ServerKind): string {
+  return `__keyevent@*__:${expiresFields(kind) ? '*' : ''}expired`
+}
+
 /** An answer that had to wait for others says as much about the server's clock if it came as soon as this. */
 export const TELLING_MS = 20
 /** The setting that says how long values may be. */

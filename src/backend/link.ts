@@ -13,7 +13,7 @@ import { decodedReply, LinkLostError } from './decoded-reply.js'
 import { EventPushes } from './event-pushes.js'
 import { Expirations } from './expirations.js'
 import { ExpiryPushes } from './expiry-pushes.js'
-import { EXPIRED, handshake, type ServerInfo } from './handshake.js'
+import { expiredChannels, handshake, type ServerInfo } from './handshake.js'
 import { InFlight } from './in-flight.js'
 import type { LinkListener, LinkOptions } from './link-options.js'
 import type { LinkState } from './link-state.js'
@@ -317,7 +317,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     try {
       info = await handshake(call, { username, password, connectionName: `dt:${ringId}:${runId}` })
       await options.admit?.(this.name, info, call)
-      if (this.socket === socket) await this.listen('PSUBSCRIBE', EXPIRED)
+      if (this.socket === socket) await this.listen('PSUBSCRIBE', expiredChannels(info.kind))
     } catch (error) {
       // A connection that broke in the meantime has been reported by its own event.
       if (this.socket === socket) this.broken((error as Error).message)

@@ -69,6 +69,11 @@ export function cannotTake(target: ServerKind, source: ServerKind): string | und
   return undefined
 }
 
+/** Whether its hashes may have fields that expire [redis-facts Expiry]. */
+export function expiresFields({ product, version }: ServerKind): boolean {
+  return !isOlder(version, product === 'Valkey' ? '9.0' : '7.4')
+}
+
 /** Whether a server takes what DUMP of another one gives; values without modules can be copied in pieces all the same. */
 export function restores(target: ServerKind, source: ServerKind): boolean {
   const [takes, gives] = [target.payloadVersion, source.payloadVersion]

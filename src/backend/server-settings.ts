@@ -1,5 +1,6 @@
 import { isError, MapReply, type Reply } from '../resp/encode.js'
 import { type Call, HandshakeError } from './call.js'
+import { expiresFields, type ServerKind } from './server-kind.js'
 
 /** Settings of a server by their names, as far as it tells them. */
 export type Settings = ReadonlyMap<string, string>
@@ -39,6 +40,11 @@ function settingsIn(reply: Reply): Map<string, string> {
   return new Map(reply.entries.map(([name, value]) => [String(name), String(value)]))
 }
 
+/** The classes of events of which those are that tell what expires: a hash is told of with all else that is done to hashes. */
+export function expiringClasses(kind: ServerKind): string {
+  return expiresFields(kind) ? 'xh' : 'x'
+}
+
 interface Wish {
   readonly name: string
   readonly before: string
@@ -56,8 +62,10 @@ export interface Fitted {
  * What is to be set on a server that has these settings: it publishes which keys expire, beside what it publishes already
  * [design §7 Expiry], bears long replies, never evicts, does not wait for replicas of its own, frees memory in the background, and does as it
  * did (`kept`).
+ *
+ * @param expiring see `expiringClasses`
  */
-export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] {
+export function wishesOf(settings: Settings, kept: Settings = settings, expiring = 'x'): Wish[] {
   const wishes: Wish[] = []
   const wish = (name: string, isFit: (value: string) => boolean, value: (before: string) => string) => {
     const before = settings.get(name)
@@ -65,8 +73,8 @@ export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] 
   }
   wish(
     'notify-keyspace-events',
-    (flags) => flags.includes('E') && /[xA]/.test(flags),
-    (flags) => `${flags}Ex`,
+    (flags) => flags.includes('E') && (flags.includes('A') || [...expiring].every((letter) => flags.includes(letter))),
+    (flags) => `${flags}E${expiring}`,
   )
   // A connection that is subscribed to something is of the class `pubsub`, whose output buffer is limited to 32 MB by
   // default: the server would end the link in the middle of larger replies.
@@ -108,8 +116,8 @@ export function wishesOf(settings: Settings, kept: Settings = settings): Wish[] 
  *
  * @throws HandshakeError when it does not let itself be made so
  */
-export async function makeFit(call: Call, settings: Settings, kept?: Settings): Promise<Fitted> {
-  const wishes = wishesOf(settings, kept)
+export async function makeFit(call: Call, kind: ServerKind, settings: Settings, kept?: Settings): Promise<Fitted> {
+  const wishes = wishesOf(settings, kept, expiringClasses(kind))
   const set: Wish[] = []
   const warnings: string[] = []
   for (const wish of wishes) {

@@ -178,7 +178,7 @@ export class Ownership {
       const step = fenceStep(found, { run: this.deps.run, term: this.term })
       switch (step.kind) {
         case 'done':
-          for (const warning of (await makeFit(call, info.settings)).warnings) {
+          for (const warning of (await makeFit(call, info.kind, info.settings)).warnings) {
             this.deps.log.warn({ event: 'member-warning', member: name }, `${name}: ${warning}`)
           }
           this.admitted(server)

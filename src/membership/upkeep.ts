@@ -117,7 +117,7 @@ export class Upkeep {
       }
       if (Array.isArray(marker) && marker.length === 0) this.deps.markerLost(name)
       if (noteMaxBulk(info, settings)) this.compare(link)
-      const { set, warnings, matters } = await makeFit(call, settings, info.settings)
+      const { set, warnings, matters } = await makeFit(call, info.kind, settings, info.settings)
       for (const warning of warnings.map((text) => `${name}: ${text}`)) {
         if (!this.said.has(warning)) this.deps.log.warn({ event: 'member-setting-warning', member: name }, warning)
         this.said.add(warning)

@@ -16,6 +16,7 @@ import { Caches } from './caches.js'
 import { type CopyHint, type CopyListener, KeyCopy } from './copy-key.js'
 import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
+import { LoneMembers } from './field-deadlines.js'
 import { Gates } from './gates.js'
 import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
@@ -101,6 +102,7 @@ export class Order {
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
   onOutvoted: (member: string) => void = () => {}
+  readonly lone = new LoneMembers(this, (member) => this.onOutvoted(member))
   router: Router
   /** What had been sent when reads last began to go to other members than before, see `places`. */
   private moved = 0

@@ -6,6 +6,7 @@ import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
+import { hasRemovedFields } from '../order/field-deadlines.js'
 import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
@@ -256,7 +257,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
     const alone = votes.alone()
     if (alone !== undefined && this.answeredBy[this.answered - 1] < this.naturals) {
-      this.order.onOutvoted(this.targets[alone].name)
+      this.order.lone.note(this.targets[alone], this.differing!, this.targets.slice(0, this.naturals))
     }
   }
 
@@ -323,7 +324,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const { doubts, absences } = this.order
     if (absences.isSweeping) return true
     const isInDoubt = (link: Link) => ids.some((id) => doubts.isInDoubt(link, id))
-    return this.knowsExpired || this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
+    if (this.knowsExpired || hasRemovedFields(this.targets[0], ids)) return true
+    return this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
   }
 
   /** Its keys in the command that was emitted to a target. */

@@ -1,5 +1,6 @@
 import { EVENTS, type KeyEvent } from '../backend/event-pushes.js'
 import { type Link, LinkLostError } from '../backend/link.js'
+import { expiringClasses } from '../backend/server-settings.js'
 import { type KeyId, keyId } from '../base/key-id.js'
 import type { Logger } from '../base/log.js'
 import type { Channels } from '../channels/channels.js'
@@ -16,6 +17,9 @@ const EXPIRED_MAX = 10_000
 const EXPIRED_MS = 10 * 60_000
 /** A member that does not allow it (by an ACL) breaks the link each time: it is not asked more often. */
 const TRIES_MAX = 3
+
+/** All events of hashes, and no others: newer servers tell of them because fields expire. */
+const OF_HASHES = /^h/
 
 /** The commands of a link from this number on were emitted in this view. */
 interface Era {
@@ -128,7 +132,8 @@ export class KeyspaceEvents {
   /** Which events the member tells: those that the setting names, and which keys expire, which the proxy has to know. */
   private configure(link: Link): void {
     const before = link.info?.settings.get('notify-keyspace-events')
-    const flags = this.isOn ? `${this.setFlags.classes}Ex` : `${before ?? ''}Ex`
+    const expiring = link.info === undefined ? 'x' : expiringClasses(link.info.kind)
+    const flags = `${this.isOn ? this.setFlags.classes : (before ?? '')}E${expiring}`
     link.call(['CONFIG', 'SET', 'notify-keyspace-events', flags]).then(
       (reply) => {
         if (isError(reply)) this.refused(link, reply.message)
@@ -141,7 +146,7 @@ export class KeyspaceEvents {
 
   private happened(link: Link, event: KeyEvent): void {
     const { db, name, key, command } = event
-    if (isHidden(key)) return
+    if (isHidden(key) || (OF_HASHES.test(name) && !this.setFlags.classes.includes('h'))) return
     if (name === 'expired') {
       if (!this.setFlags.classes.includes('x') || masterOf(this.views.current, key) !== link.name) return
       if (this.isToldByOther(link, keyId(db, key, 0, key.length))) return

@@ -4,6 +4,7 @@ import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { type CopyCondition, type CopyListener, KeyCopy } from '../order/copy-key.js'
+import { hasRemovedFields } from '../order/field-deadlines.js'
 import { Look } from '../order/look.js'
 import type { Order } from '../order/order.js'
 import { deliver, isOfReplica } from '../order/replies.js'
@@ -222,7 +223,7 @@ export class MasterFirst extends ByMaster {
       // not do what it has answered.
       this.reply = undefined
       this.doubt(MASTER, ids, true)
-      order.onOutvoted(this.targets[MASTER].name)
+      order.lone.note(this.targets[MASTER], ids, this.targets.slice(0, this.naturals))
     } else for (const { tag } of differing) this.doubt(tag, ids)
   }
 
@@ -277,7 +278,8 @@ export class MasterFirst extends ByMaster {
     order.noteDifference(targets[tag], reply, expected)
     // Who has emptied a database meanwhile may have been in doubt when he answered.
     const wasInDoubt = order.absences.isSweeping || targets.some((link) => isInDoubt(order, link, ids))
-    const isExplained = this.knowsExpired || this.doubtful.length > 0 || wasInDoubt
+    const hasExpired = this.knowsExpired || hasRemovedFields(targets[MASTER], ids)
+    const isExplained = hasExpired || this.doubtful.length > 0 || wasInDoubt
     if (!isExplained && tag < this.naturals && Votes.suit(this.naturals, reply, expected)) {
       this.differing.push({ tag, reply })
     } else this.doubt(tag, ids)

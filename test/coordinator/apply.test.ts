@@ -63,7 +63,7 @@ class Story {
       verdicts: { await: () => {}, settled: () => {} },
       keyIds: () => this.ids,
       noteDifference: () => this.differences++,
-      onOutvoted: (member: string) => this.outvoted.push(member),
+      lone: { note: ({ name }: { name: string }) => this.outvoted.push(name) },
       absences: { isSweeping: false },
       doubts: {
         any: true,

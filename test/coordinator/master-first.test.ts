@@ -44,8 +44,10 @@ class Story {
       verdicts: { await: () => {}, settled: () => {} },
       keyIds: () => ['0:key'],
       noteDifference: () => {},
-      onOutvoted: (name: string) => {
-        this.outvoted = name
+      lone: {
+        note: ({ name }: { name: string }) => {
+          this.outvoted = name
+        },
       },
       absences: { isSweeping: false },
       doubts: {
