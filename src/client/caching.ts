@@ -141,7 +141,8 @@ export class Noting {
     const writes = (this.writes ??= new WrittenKeys(cachedKeys, { client: caching, number: this.slot.number }))
     // With several there is no telling from the answer what each has done.
     writes.row = isFirst ? row : undefined
-    writes.answersOld = isFirst && answersOld(row, frame)
+    // Nor does it tell of a script, which says itself what it has written.
+    writes.isSilent = isFirst && (runsScript || answersOld(row, frame))
     if (row.route === 'members') writes.isSweep = true
     else if (!runsScript) writes.wrote(writtenOf(row, order.keyIds(row, frame, db)))
     this.slot.written = writes
@@ -152,8 +153,11 @@ export class Noting {
 class WrittenKeys implements Written {
   isSweep = false
   row: CommandRow | undefined
-  answersOld = false
+  /** Its answer says nothing of whether it has written. */
+  isSilent = false
   private readonly ids: KeyId[] = []
+  private isTold = false
+  private behind: Buffer | undefined
 
   constructor(
     private readonly cachedKeys: CachedKeys,
@@ -164,9 +168,28 @@ class WrittenKeys implements Written {
     for (const id of ids) this.ids.push(id)
   }
 
+  /** [Written] */
+  get isToBeTold(): boolean {
+    return this.cachedKeys.any && !this.isTold
+  }
+
+  /** [Written] */
+  tellNow(): void {
+    if (!this.isToBeTold) return
+    this.isTold = true
+    this.behind = this.tell()
+  }
+
+  /** [Written] */
   answered(buf: Buffer, start: number, end: number): Buffer | undefined {
-    const { cachedKeys, writer, ids, isSweep, row } = this
-    if (!cachedKeys.any || (!this.answersOld && findsNothing(row, buf, start, end))) return undefined
+    if (this.isTold) return this.behind
+    if (!this.cachedKeys.any || (!this.isSilent && findsNothing(this.row, buf, start, end))) return undefined
+    return this.tell()
+  }
+
+  /** Gives what the writer himself is to get behind his reply. */
+  private tell(): Buffer | undefined {
+    const { cachedKeys, writer, ids, isSweep } = this
     if (isSweep) return cachedKeys.allChanged(writer)
     return ids.length === 0 ? undefined : cachedKeys.changed(ids, writer)
   }
@@ -174,7 +197,13 @@ class WrittenKeys implements Written {
 
 /** Somebody begins to cache while nobody did: what is under way to be written was not looked at. */
 export function markWrites({ clients, cachedKeys }: Pick<Server, 'cachedKeys' | 'clients'>): void {
-  const written: Written = { wrote: () => {}, answered: () => cachedKeys.allChanged() }
+  const written: Written = {
+    isToBeTold: true,
+    wrote: () => {},
+    // Others are marked with it, too.
+    tellNow: () => cachedKeys.allChanged(),
+    answered: () => cachedKeys.allChanged(),
+  }
   for (const client of clients.all()) client.queue.markWrites(written)
 }
 

@@ -122,6 +122,16 @@ export class CountedReply implements Written {
   }
 
   /** [Written] */
+  tellNow(): void {
+    this.also?.tellNow()
+  }
+
+  /** [Written] */
+  get isToBeTold(): boolean {
+    return this.also?.isToBeTold ?? false
+  }
+
+  /** [Written] */
   answered(buf: Buffer, start: number, end: number): Buffer | undefined {
     this.counting.replied(this.looked, end - start)
     return this.also?.answered(buf, start, end)

@@ -11,6 +11,10 @@ import { NO_SHARES, type ReplyBudget, type Share, SMALL_BYTES } from './reply-bu
 export interface Written {
   /** It has written these keys. */
   wrote(ids: readonly KeyId[]): void
+  /** Whether somebody is to be told of what it writes when it is answered. */
+  readonly isToBeTold: boolean
+  /** Tells of it now, as nothing else can become of it; not again when it is answered. */
+  tellNow(): void
   /** It is answered so: gives what is to stand behind that. */
   answered(buf: Buffer, start: number, end: number): Buffer | undefined
 }
@@ -45,6 +49,8 @@ export interface SlotOwner {
   readonly newestWrite: number
   readonly ownerClosed: boolean
   isFirst(slot: Slot): boolean
+  /** Shows all that are not answered. */
+  visit(show: (slot: Slot) => void): void
   /** The client's next command waits for this one no more. @param isServed at once, not when this one is answered */
   goesOn(slot: Slot, isServed: boolean): void
   /** Its client waits for what may never come, or does not any more. */
@@ -257,6 +263,20 @@ export class Slot implements ReplySlot {
 
   wrote(ids: readonly KeyId[]): void {
     this.written?.wrote(ids)
+  }
+
+  /** [ReplySlot] */
+  untoldBefore(): boolean {
+    let isUntold = false
+    this.queue?.visit(({ number, finished, written }) => {
+      if (number < this.number && !finished && written?.isToBeTold === true) isUntold = true
+    })
+    return isUntold
+  }
+
+  /** [ReplySlot] */
+  tellWritten(): void {
+    this.written?.tellNow()
   }
 
   keep(buf: Buffer, start: number, end: number, owned: boolean): void {

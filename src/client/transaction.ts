@@ -192,7 +192,9 @@ async function execute(server: Server, client: Connection, transaction: Transact
       if (refusal !== undefined) reply = encodeReply(refusal, session.proto)
       else if (row.route === 'channels') {
         slot.pauseClient()
-        reply = channelsInExec(server, client, frame, row)
+        // What it tells of may be in caches still.
+        if (slot.untoldBefore()) await slot.whenFirst()
+        reply = channelsInExec(server, client, frame, row, slot)
       } else if (row.route === 'local') {
         let value = commandOf(row)!(client, parseRequest(frame), server)
         if (value instanceof Promise) {

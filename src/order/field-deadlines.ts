@@ -12,14 +12,17 @@ import type { Order } from './order.js'
  * Servers say which hash it was (`hexpired`), not which field.
  */
 
-/** A server that is behind has removed by then what another one has. */
-const REMOVED_MS = 3000
+/** A server that is behind has nearly always removed by then what another one has. */
+const REMOVED_MS = 1000
+/** What has not expired by then has not on any server. */
+const SOON_MS = 3000
 /** What was said for so long may explain that a copy differs, if what it has now does not show that something else is missing. */
 const LATELY_MS = 30_000
 /** So many fields are looked at. */
 const FIELDS_MAX = 100
-/** And so many keys at a time: who has lost more than these has been found. */
-const LOOKS_MAX = 20
+/** Of so many keys of a command, for so many commands at a time: who has lost more than these has been found. */
+const KEYS_MAX = 20
+const INQUIRIES_MAX = 50
 
 /** Whether the hashes of all these servers may have fields that expire. */
 export function haveFieldDeadlines(links: readonly Link[]): boolean {
@@ -36,9 +39,17 @@ export function hasRemovedFields({ info, expirations }: Link, ids: readonly KeyI
   return ids.some((id) => expirations.fields.saidWithin(id, REMOVED_MS, nowMs))
 }
 
+/** What the replicas of some keys have, as they were asked in one turn. */
+export interface Inquiry {
+  readonly links: readonly Link[]
+  readonly ids: readonly KeyId[]
+  /** Of each of the keys, from each of them; undefined for what is no hash. Nothing where nobody has to be asked, or too many are. */
+  readonly answers: Promise<readonly (readonly (Hash | undefined)[])[]> | undefined
+}
+
 /** Tells of members that stand alone against the other replicas of a key, unless fields that expire are the reason. */
 export class LoneMembers {
-  private looks = 0
+  private inquiries = 0
 
   constructor(
     private readonly order: Pick<Order, 'lanes'>,
@@ -46,42 +57,31 @@ export class LoneMembers {
   ) {}
 
   /**
-   * A member has said something else of one of these keys than all others, who agree. To be called in the turn in which that is known: what
-   * the others have is not written to it before.
+   * The natural replicas have said different things of one of these keys, and one of them may stand alone. To be called before any of them is
+   * in doubt for that: then they are asked before they get what another one has.
    */
-  note(alone: Link, ids: readonly KeyId[], naturals: readonly Link[]): void {
-    if (!haveFieldDeadlines(naturals)) {
-      this.tell(alone.name)
-      return
+  inquire(ids: readonly KeyId[], links: readonly Link[]): Inquiry {
+    if (this.inquiries >= INQUIRIES_MAX || !haveFieldDeadlines(links)) return { links, ids, answers: undefined }
+    this.inquiries++
+    const some = ids.slice(0, KEYS_MAX)
+    const answers = Promise.all(some.map((id) => Promise.all(links.map((link) => this.look(link, id)))))
+    const over = () => {
+      this.inquiries--
     }
-    if (this.looks >= LOOKS_MAX) return
-    this.looks++
-    const others = naturals.filter((link) => link !== alone)
-    Promise.all(ids.slice(0, LOOKS_MAX).map((id) => this.isExplained(alone, others, id)))
-      .then((explained) => {
+    answers.then(over, over)
+    return { links, ids: some, answers }
+  }
+
+  /** This one does. */
+  note(alone: Link, { links, ids, answers }: Inquiry): void {
+    if (!haveFieldDeadlines(links)) this.tell(alone.name)
+    answers
+      ?.then(async (hashes) => {
+        const explained = await Promise.all(ids.map((id, k) => isExplained(alone, links, id, hashes[k])))
         if (!explained.includes(true)) this.tell(alone.name)
       })
       // A link broke: what its member has is looked at otherwise.
       .catch(() => {})
-      .finally(() => this.looks--)
-  }
-
-  /**
-   * Whether fields of the key have expired lately, or have on some replica without being removed, and the one does not lack what the others
-   * have for longer.
-   */
-  private async isExplained(alone: Link, others: readonly Link[], id: KeyId): Promise<boolean> {
-    const links = [alone, ...others]
-    const [own, ...theirs] = await Promise.all(links.map((link) => this.look(link, id)))
-    if (own === undefined || theirs.includes(undefined)) return false
-    const nowMs = performance.now()
-    const isSaid = links.some(({ expirations }) => expirations.fields.saidWithin(id, LATELY_MS, nowMs))
-    if (!isSaid && ![own, ...theirs].some((hash) => hash!.hasExpired)) return false
-    if (!own.isWhole) return true
-    const lacked = [...theirs[0]!.fields].filter(
-      (field) => !own.fields.has(field) && theirs.every((hash) => hash!.fields.has(field) || !hash!.isWhole),
-    )
-    return !(await lastsAny(others[0], id, lacked))
   }
 
   /** In its turn among what is emitted of the key. Undefined for what is no hash. */
@@ -98,6 +98,29 @@ export class LoneMembers {
       else lanes.hold(link, [id], { reads: true, emit, dropped: lost, covered: lost })()
     })
   }
+}
+
+/**
+ * Whether fields of the key have expired lately, or have on some replica without being removed, and the one does not lack what the others
+ * have for longer.
+ */
+async function isExplained(
+  alone: Link,
+  links: readonly Link[],
+  id: KeyId,
+  hashes: readonly (Hash | undefined)[],
+): Promise<boolean> {
+  const known = hashes.filter((hash) => hash !== undefined)
+  if (known.length < hashes.length) return false
+  const nowMs = performance.now()
+  const isSaid = links.some(({ expirations }) => expirations.fields.saidWithin(id, LATELY_MS, nowMs))
+  if (!isSaid && !known.some(({ hasExpired }) => hasExpired)) return false
+  const own = known[links.indexOf(alone)]
+  if (!own.isWhole) return true
+  const theirs = known.filter((hash) => hash !== own)
+  const isTheirs = (field: string) => theirs.every(({ fields, isWhole }) => fields.has(field) || !isWhole)
+  const lacked = [...theirs[0].fields].filter((field) => !own.fields.has(field) && isTheirs(field))
+  return !(await lastsAny(links.find((link) => link !== alone)!, id, lacked))
 }
 
 /** What of a hash has not expired. */
@@ -123,6 +146,6 @@ async function lastsAny(link: Link, id: KeyId, fields: readonly string[]): Promi
   const { db, key } = keyOfId(id)
   const names = fields.map((field) => Buffer.from(field, 'latin1'))
   const reply = await link.call(['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names], db)
-  const endMs = preciseNowMs() + link.clockOffsetMs + REMOVED_MS
+  const endMs = preciseNowMs() + link.clockOffsetMs + SOON_MS
   return (elementsOf(reply) ?? []).some((deadline) => deadline === -1 || Number(deadline) > endMs)
 }

@@ -105,7 +105,8 @@ export class Look implements ReplySink {
   private answered(): void {
     if (--this.open > 0) return
     this.isAlone = this.findAlone()
-    if (this.isAlone) this.order.lone.note(this.naturals[0], this.differing, this.naturals)
+    const { order, naturals } = this
+    if (this.isAlone) order.lone.note(naturals[0], order.lone.inquire(this.differing, naturals))
     for (const then of this.waiting.splice(0)) then()
   }
 

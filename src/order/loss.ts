@@ -32,7 +32,7 @@ async function isLost(order: Order, id: KeyId): Promise<boolean> {
   if (await isSame(master, one, other)) return false
   const said = [await master, await one, await other]
   if (!isAlone(said) || !isCertain(order, natural, id)) return false
-  order.lone.note(natural[0], [id], natural)
+  order.lone.note(natural[0], order.lone.inquire([id], natural))
   order.doubts.note(natural[0], [id], undefined, 0, true)
   return true
 }

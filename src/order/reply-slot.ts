@@ -56,6 +56,13 @@ export interface ReplySlot {
   /** The command has written these keys, as the answer that comes next will say: of one of which its arguments do not tell it. */
   wrote?(ids: readonly KeyId[]): void
   /**
+   * Whether clients with caches are still to be told of what was written by commands that its client sent before: what this one publishes
+   * must not come first.
+   */
+  untoldBefore?(): boolean
+  /** All that the command writes is done, and was told to `wrote`: clients with caches are told of it before what it publishes. */
+  tellWritten?(): void
+  /**
    * Of a step of a transaction: whether it may write, asked in the turn in which its first write leaves, or it is answered without one. If
    * not, it is answered `MUST_WAIT`, and nothing was written.
    */

@@ -6,7 +6,7 @@ import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
-import { hasRemovedFields } from '../order/field-deadlines.js'
+import { hasRemovedFields, type Inquiry } from '../order/field-deadlines.js'
 import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import { deliver, isOfReplica } from '../order/replies.js'
@@ -49,8 +49,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private readonly answeredBy: number[] = [0, 0, 0]
   /** The keys, known when a target answered differently. */
   private differing: readonly KeyId[] | undefined
-  /** Who answered what, when one of them may have lost data. */
+  /** Who answered what, when one of them may have lost data, and what they were asked then. */
   private votes: Votes | undefined
+  private inquiry: Inquiry | undefined
   /** The deadline that it gives its key, if that may be passing meanwhile. */
   private deadlineMs = NO_DEADLINE
   /** When its keys were sent together with others: finds its own among those that a target got. */
@@ -257,7 +258,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     }
     const alone = votes.alone()
     if (alone !== undefined && this.answeredBy[this.answered - 1] < this.naturals) {
-      this.order.lone.note(this.targets[alone], this.differing!, this.targets.slice(0, this.naturals))
+      this.order.lone.note(this.targets[alone], this.inquiry!)
     }
   }
 
@@ -312,6 +313,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const [reply, other] = [buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd)]
     this.order.noteDifference(link, reply, other)
     if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing)) {
+      this.inquiry = this.order.lone.inquire(this.differing, this.targets.slice(0, this.naturals))
       this.votes = new Votes(Buffer.from(other), this.replyFlags, this.answeredBy.slice(0, this.answered - 1))
     }
   }

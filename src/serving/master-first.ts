@@ -222,8 +222,8 @@ export class MasterFirst extends ByMaster {
       // It stands alone against the two others, which are equal: it has lost something, and gets what they have, who did
       // not do what it has answered.
       this.reply = undefined
+      order.lone.note(this.targets[MASTER], order.lone.inquire(ids, this.targets.slice(0, this.naturals)))
       this.doubt(MASTER, ids, true)
-      order.lone.note(this.targets[MASTER], ids, this.targets.slice(0, this.naturals))
     } else for (const { tag } of differing) this.doubt(tag, ids)
   }
 

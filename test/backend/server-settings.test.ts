@@ -19,6 +19,10 @@ t.test('what is to be set on a server', async (t) => {
   t.same(wanted({ 'notify-keyspace-events': '' }), ['notify-keyspace-events Ex'])
   t.same(wanted({ 'notify-keyspace-events': 'KA' }), ['notify-keyspace-events KAEx'], 'what it publishes already stays')
   t.same(wanted({ 'notify-keyspace-events': 'AKE' }), [])
+  const ofFields = (flags: string) =>
+    wishesOf(settings({ 'notify-keyspace-events': flags }), undefined, 'xh').map(({ value }) => value)
+  t.same(ofFields('xE'), ['xEExh'], 'where fields of hashes expire, too')
+  t.same([...ofFields('AE'), ...ofFields('hEx')], [])
   t.same(wanted({ 'client-output-buffer-limit': 'pubsub 33554432 8388608 60' }), [
     'client-output-buffer-limit pubsub 0 0 0',
   ])

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Expired } from '../../src/backend/expirations.js'
+import { FieldExpirations } from '../../src/backend/field-expirations.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
@@ -25,16 +26,18 @@ class Story {
   private expired: Expired | undefined
   private readonly sinks = new Map<string, { sink: ReplySink; tag: number }>()
   private readonly frame = frameOf(['INCR', 'key'])
-  private natural: { name: string }[]
+  private natural: { name: string; expirations?: { fields: FieldExpirations } }[]
   private readonly waiting = new Map<string, { write: DoubtfulWrite; tag: number }>()
 
   constructor(...replicas: string[]) {
     const link = (name: string) => ({
       name,
       ready: true,
+      info: { kind: { product: 'Redis', version: '8.6.3' } },
       answering: this.frame.buf,
       expirations: {
         any: true,
+        fields: new FieldExpirations(),
         take: () => {
           const known = this.expired
           this.expired = undefined
@@ -63,7 +66,7 @@ class Story {
       verdicts: { await: () => {}, settled: () => {} },
       keyIds: () => this.ids,
       noteDifference: () => this.differences++,
-      lone: { note: ({ name }: { name: string }) => this.outvoted.push(name) },
+      lone: { inquire: () => {}, note: ({ name }: { name: string }) => this.outvoted.push(name) },
       absences: { isSweeping: false },
       doubts: {
         any: true,
@@ -88,6 +91,12 @@ class Story {
     const buf = Buffer.from(`${reply}\r\n`)
     sink.onReply(tag, buf, 0, buf.length, 0)
     buf.fill(0)
+    return this
+  }
+
+  /** Its server says that fields of the key have expired. */
+  removesFields(name: string): this {
+    this.natural.find((link) => link.name === name)!.expirations!.fields.note(this.ids[0], performance.now())
     return this
   }
 
@@ -170,6 +179,14 @@ t.test('the master is right, too, when a deadline or an earlier doubt explains t
   doubtful.earlier = ['c']
   t.same(doubtful.answers('a', ':1').answers('b', ':8').answers('c', ':8').doubted, ['b', 'c'])
   t.same([expired.outvoted, doubtful.outvoted], [[], []])
+})
+
+t.test('so it is when it has just removed fields that have expired, and nobody is outvoted', async (t) => {
+  const master = new Story('a', 'b', 'c').removesFields('a').answers('a', ':0').answers('b', ':1').answers('c', ':1')
+  t.same([master.doubted, master.outvoted], [['b', 'c'], []])
+  t.equal(master.settles('b').settles('c').reply, ':0')
+  const backup = new Story('a', 'b', 'c').removesFields('b').answers('a', ':1').answers('b', ':0').answers('c', ':1')
+  t.equal(backup.settles('a').settles('b').reply, ':1', 'else the two others are right')
 })
 
 t.test('when the one whose reply counts is in doubt, too, nobody knows whose word will be true', async (t) => {

@@ -118,7 +118,7 @@ class Ring {
       ...{ swaps: new Swaps(), lostReads: { noteWrite: () => {} }, verdicts: { await: () => {}, settled: () => {} } },
       keyIds: (row: never, frame: Frame, db: number) => keyIds(row, frame, db, 16),
       noteDifference: () => this.differences++,
-      lone: { note: () => {} },
+      lone: { inquire: () => {}, note: () => {} },
       doubts: {
         any: false,
         note: (link: Link, ids: readonly string[], write: DoubtfulWrite, tag: number) => {

@@ -45,6 +45,7 @@ class Story {
       keyIds: () => ['0:key'],
       noteDifference: () => {},
       lone: {
+        inquire: () => {},
         note: ({ name }: { name: string }) => {
           this.outvoted = name
         },

@@ -93,7 +93,7 @@ class World {
       keyIds: (row: never, frame: Frame, db: number) => keyIds(row, frame, db, 16),
       noteDifference: ({ name }: Member, reply: Buffer, other: Buffer) =>
         this.seen.push(`${name}: ${reply} not ${other}`),
-      lone: { note: ({ name }: Link) => this.seen.push(`${name} is outvoted`) } as never,
+      lone: { inquire: () => {}, note: ({ name }: Link) => this.seen.push(`${name} is outvoted`) } as never,
       absences: { isSweeping: false } as never,
       doubts: {
         any: false,

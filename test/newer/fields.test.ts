@@ -1,5 +1,7 @@
 import t from 'tap'
+import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis } from '../helpers/proxy.js'
+import type { RawClient } from '../helpers/raw-client.js'
 import { monitor } from '../helpers/relayed-ring.js'
 import { membersOf, nodeStates } from '../helpers/ring-state.js'
 import { until } from '../helpers/until.js'
@@ -10,7 +12,9 @@ import { verify } from '../helpers/verify.js'
  * they are not, and a member that joins gets them. `npm run test:newer` has such servers on the PATH.
  */
 
+const lines = new LogLines()
 const proxy = await startProxy(t, {
+  log: lines.log,
   ...{ nodes: 3, replicas: 2, sentinels: 1, downAfterMs: 20_000 },
   config: { migration: { maxBlockMs: 5 }, commands: { moduleWrites: ['vectorset'] } },
 })
@@ -65,6 +69,58 @@ t.test('fields that expire while others are written leave equal copies', { skip:
   // Whole hashes, of which nothing is left.
   await client.pipeline(keys.map((key) => ['HPEXPIRE', key, '100', 'FIELDS', '3', 'b', 'c', 'd']))
   await until('they are gone', async () => /^:1\r\n$/.test(await say('EXISTS', 'h', ...keys)))
+  t.match(await verify(client), { differences: 0, complete: 1 })
+})
+
+t.test(
+  'copies whose fields expire differ for a while, and nobody is distrusted for that',
+  { skip: !hasFields },
+  async (t) => {
+    const any = (count: number) => String(Math.floor(Math.random() * count))
+    const errors = new Set<string>()
+    const clients = await Promise.all([proxy.connect(), proxy.connect(), proxy.connect()])
+    const endMs = performance.now() + 5000
+    const load = async (each: RawClient) => {
+      while (performance.now() < endMs) {
+        const commands = Array.from({ length: 8 }, () => {
+          const [key, field] = [`x${any(40)}`, `f${any(6)}`]
+          const kinds = [
+            ['HSET', key, field, '1'],
+            ['HPEXPIRE', key, String(1 + Number(any(60))), 'FIELDS', '1', field],
+            ['HDEL', key, field],
+            ['HGET', key, field],
+          ]
+          return kinds[Number(any(kinds.length))]
+        })
+        for (const reply of await each.pipeline(commands)) if (String(reply)[0] === '-') errors.add(String(reply))
+      }
+    }
+    await Promise.all(clients.map(load))
+    t.same([...errors], [])
+    t.same(
+      lines.lines.filter(({ event }) => /^member-(outvoted|distrusted)$/.test(String(event))),
+      [],
+    )
+    t.match(await verify(client), { differences: 0, complete: 1 })
+  },
+)
+
+t.test('a member that has lost fields is found, also while others expire', { skip: !hasFields }, async (t) => {
+  const keys = Array.from({ length: 15 }, (_, i) => `lost${i}`)
+  await client.pipeline(keys.map((key) => ['HSET', key, 'a', '1', 'b', '2', 'c', '3']))
+  await client.pipeline(keys.map((key) => ['HEXPIRE', key, '1000', 'FIELDS', '1', 'b']))
+  await client.pipeline(keys.map((key) => ['HPEXPIRE', key, '1', 'FIELDS', '1', 'c']))
+  // Right after that its word counts as a master.
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  const member = await proxy.connectTo('dt-1')
+  for (const key of keys) await member.ask('HDEL', key, 'a', 'b')
+  const replies = await client.pipeline(keys.map((key) => ['HDEL', key, 'a']))
+  t.same(new Set(replies.map(String)), new Set([':1\r\n']), 'the others tell what was there')
+  await until('it is filled anew', async () => lines.lines.some(({ event }) => event === 'member-distrusted'), 10_000)
+  t.match(lines.lines.find(({ event }) => event === 'member-distrusted')?.member, 'dt-1')
+  await until('it is back', async () => (await nodeStates(client))['dt-1'] === 'up', 30_000)
+  await until('nothing moves', async () => (await say('DT', 'MIGRATIONS')) === '*0\r\n', 30_000)
+  t.same(new Set(await onAll('HGET', 'lost3', 'b')), new Set(['$1\r\n2\r\n']))
   t.match(await verify(client), { differences: 0, complete: 1 })
 })
 

@@ -7,15 +7,17 @@ import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { ClientEar } from '../client-ear.js'
 import type { Connection } from '../connection.js'
 import type { Server } from '../server.js'
+import type { Slot } from '../slot.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'channels' | 'log' | 'pushLimits' | 'traces'>
+type Needs = Pick<Server, 'cachedKeys' | 'channels' | 'log' | 'pushLimits' | 'traces'>
 
 /*
  * SUBSCRIBE, PUBLISH, and what belongs to them [Redis pubsub.c]. They take effect in the order of the client's commands: what one
  * subscribes to begins behind all replies to commands before, so that no message comes before its confirmation. A message leaves
  * at once: the writes that its client sent before have been emitted, or the client would have been paused, so whoever is told
- * by the message and reads finds them.
+ * by the message and reads finds them. But while clients have caches of their own, which are told of a write when it is answered, it waits
+ * for that: who is told by the message would read his cache.
  */
 
 /** A pattern takes several times its size. */
@@ -128,13 +130,13 @@ export function channelsReply(
 /** Serves a command of the route `channels`. False when that is done through a slot, now or when its turn comes. */
 export function serveChannels(server: Needs, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { isListening, run } = verbs.get(row.name)!
-  if (!isListening) {
+  const isFirst = client.queue.length === 0
+  if (!isListening && (isFirst || !server.cachedKeys.any || !owesTelling(client))) {
     client.replyBytes(run(server, client, frame, client.session.proto))
     return true
   }
-  const isFirst = client.queue.length === 0
   const slot = client.takeSlot(0)
-  slot.silent = false
+  if (isListening) slot.silent = false
   if (tracing.isOn) server.traces.serve(client, row.name, slot, () => {})
   const finish = (own: Frame) => {
     const bytes = run(server, client, own, slot.proto)
@@ -156,12 +158,28 @@ export function serveChannels(server: Needs, client: Connection, frame: Frame, r
   return false
 }
 
+/** Whether clients with caches are still to be told of what this one has written. */
+function owesTelling({ queue }: Connection): boolean {
+  let owes = false
+  queue.visit(({ finished, written }) => {
+    if (!finished && written?.isToBeTold === true) owes = true
+  })
+  return owes
+}
+
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
-export function channelsInExec(server: Needs, client: Connection, frame: Frame, row: CommandRow): () => Buffer {
+export function channelsInExec(
+  server: Needs,
+  client: Connection,
+  frame: Frame,
+  row: CommandRow,
+  slot: Slot,
+): () => Buffer {
   const { run, refusedInExec } = verbs.get(row.name)!
   const { proto } = client.session
   return () => {
     if (refusedInExec !== undefined) return encodeReply(refusedInExec, proto)
+    slot.tellWritten()
     // What it sends to its own client stands inside the reply to EXEC, as with Redis.
     const aside: Buffer[] = []
     client.session.aside = aside

@@ -1,4 +1,5 @@
 import type { Channels } from '../../channels/channels.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
 import { error, isError, type Reply } from '../../resp/encode.js'
 import { frameOf } from '../../resp/frame.js'
 
@@ -145,6 +146,19 @@ export function refusedIn(messages: Messages): Refused[] {
 }
 
 /** Publishes what a script has published. */
+/**
+ * Ends a run that has published these: not before clients with caches were told of what its client wrote before, so that who reads what
+ * it publishes does not believe its cache.
+ */
+export function inItsTurn(slot: ReplySlot, messages: Messages, end: () => void): void {
+  if (messages.length === 0 || slot.untoldBefore?.() !== true) end()
+  else
+    slot
+      .whenFirst()
+      .then(end)
+      .catch((failure: Error) => slot.fail(failure, true))
+}
+
 export function publishAll(channels: Channels, messages: Messages): void {
   for (let i = 0; i < messages.length; i += 3) {
     if (messages[i][0] === NOT) continue

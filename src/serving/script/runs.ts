@@ -206,6 +206,7 @@ export class Runs {
 
   /** All that it did has been done: what it has published leaves, and what it was refused is noted. */
   private publish({ row, slot }: Called, messages: Messages): void {
+    slot.tellWritten?.()
     publishAll(this.channels, messages)
     if (row.rights === undefined) return
     const refused = refusedIn(messages)

@@ -26,6 +26,7 @@ import {
   answerOf,
   answerToPublish,
   answerToTold,
+  inItsTurn,
   isPublish,
   isTold,
   keysToBring,
@@ -243,7 +244,10 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
     const failed = await this.putAll(executor)
-    if (failed === undefined) call.publish(tried.messages)
+    if (failed === undefined) {
+      await new Promise<void>((resolve) => inItsTurn(call.slot, tried.messages, resolve))
+      call.publish(tried.messages)
+    }
     return failed ?? { bytes: buf.subarray(start, end), flags: said }
   }
 

@@ -7,6 +7,7 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import { outcomeOf } from './outcome.js'
+import { inItsTurn } from './questions.js'
 import { errorOf, isNotThere, notAnswered, type ScriptCall } from './script-call.js'
 
 /**
@@ -65,8 +66,14 @@ export class ScriptRead implements ReplySink {
     else {
       const { reply, messages, touched } = outcome
       call.done(touched, messages)
-      if (messages.length > 0) call.publish(messages)
-      deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
+      const own = messages.length > 0 ? Buffer.from(reply.buf.subarray(reply.start, reply.end)) : undefined
+      inItsTurn(slot, messages, () => {
+        if (own === undefined) deliver(slot, 'generic', reply.buf, reply.start, reply.end, reply.flags)
+        else {
+          call.publish(messages)
+          deliver(slot, 'generic', own, 0, own.length, reply.flags)
+        }
+      })
     }
   }
 

@@ -8,7 +8,7 @@ import { IS_ERROR } from '../../resp/reply-framer.js'
 import { ByMaster, MASTER, mostCertainFirst } from '../by-master.js'
 import { LOOP, LOOP_SHA } from './loop.js'
 import { type Effects, NOTHING, outcomeOf, type Said } from './outcome.js'
-import type { Messages } from './questions.js'
+import { inItsTurn, type Messages } from './questions.js'
 import { errorOf, isNotThere, isWithoutEffect, type ScriptCall } from './script-call.js'
 
 const NO_MESSAGES: Messages = []
@@ -135,10 +135,12 @@ export class ScriptWrite extends ByMaster {
       this.next!()
       return
     }
-    const { effects } = this
+    const { effects, messages, call } = this
     if (effects.kind === 'unknown' || effects.frame !== undefined) slot.wrote?.(this.ids)
-    if (this.messages.length > 0) this.call.publish(this.messages)
-    deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
+    inItsTurn(slot, messages, () => {
+      if (messages.length > 0) call.publish(messages)
+      deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
+    })
   }
 
   private emitToMaster(): void {
