@@ -7,7 +7,7 @@ const KEYS_MAX = 100_000
 
 /**
  * The hashes of which a server said lately that fields of theirs have expired. It does not say which fields, and others may still have
- * them: a server removes them when it finds them, and until then some commands answer as if they were there [redis-facts Expiry].
+ * them: a server removes them when it finds them, and until then some commands answer as if they were there [redis-facts Versions].
  */
 export class FieldExpirations {
   private recent = new Map<KeyId, number>()

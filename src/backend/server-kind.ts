@@ -69,7 +69,7 @@ export function cannotTake(target: ServerKind, source: ServerKind): string | und
   return undefined
 }
 
-/** Whether its hashes may have fields that expire [redis-facts Expiry]. */
+/** Whether its hashes may have fields that expire [redis-facts Versions]. */
 export function expiresFields({ product, version }: ServerKind): boolean {
   return !isOlder(version, product === 'Valkey' ? '9.0' : '7.4')
 }

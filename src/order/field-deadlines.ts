@@ -18,8 +18,8 @@ const REMOVED_MS = 1000
 const SOON_MS = 3000
 /** What was said for so long may explain that a copy differs, if what it has now does not show that something else is missing. */
 const LATELY_MS = 30_000
-/** So many fields are looked at. */
-const FIELDS_MAX = 100
+/** About so many fields are looked at; of hashes that lie in one piece, all. */
+const FIELDS_COUNT = 100
 /** Of so many keys of a command, for so many commands at a time: who has lost more than these has been found. */
 const KEYS_MAX = 20
 const INQUIRIES_MAX = 50
@@ -91,8 +91,10 @@ export class LoneMembers {
     return new Promise((resolve, reject) => {
       const lost = () => reject(new Error(`${link.name} was not asked`))
       const emit = () => {
-        const questions = [link.call(['HLEN', key], db), link.call(['HRANDFIELD', key, String(FIELDS_MAX)], db)]
-        Promise.all(questions).then(([length, fields]) => resolve(hashOf(length, fields)), reject)
+        Promise.all([link.call(['HLEN', key], db), link.call(scanOf(key), db)]).then(
+          ([length, page]) => resolve(hashOf(length, page)),
+          reject,
+        )
       }
       if (lanes.active === 0 || !lanes.isAnyHeld(link, [id])) emit()
       else lanes.hold(link, [id], { reads: true, emit, dropped: lost, covered: lost })()
@@ -133,11 +135,36 @@ interface Hash {
   readonly hasExpired: boolean
 }
 
-function hashOf(length: Reply, reply: Reply): Hash | undefined {
-  if (isError(length) || isError(reply)) return undefined
-  const fields = new Set((elementsOf(reply) ?? []).map((field) => (field as Buffer).toString('latin1')))
-  const isWhole = fields.size < FIELDS_MAX
+/** Gives fields that have not expired, about so many of them or all. */
+function scanOf(key: Buffer): (string | Buffer)[] {
+  return ['HSCAN', key, '0', 'COUNT', String(FIELDS_COUNT), 'NOVALUES']
+}
+
+function hashOf(length: Reply, page: Reply): Hash | undefined {
+  const [cursor, names] = isError(length) || isError(page) ? [] : (elementsOf(page) ?? [])
+  if (cursor === undefined) return undefined
+  const fields = new Set((elementsOf(names) ?? []).map((field) => (field as Buffer).toString('latin1')))
+  const isWhole = String(cursor) === '0'
   return { fields, isWhole, hasExpired: isWhole && Number(length) > fields.size }
+}
+
+/**
+ * Whether each of these members has something of one of the keys that does not expire soon. To be called while nothing is sent to them that
+ * changes the keys.
+ */
+export async function lastsOnAll(links: readonly Link[], ids: readonly KeyId[]): Promise<boolean> {
+  for (const id of ids) {
+    const lasts = await Promise.all(links.map((link) => hasLasting(link, id)))
+    if (!lasts.includes(false)) return true
+  }
+  return false
+}
+
+async function hasLasting(link: Link, id: KeyId): Promise<boolean> {
+  const { db, key } = keyOfId(id)
+  const [length, page] = await Promise.all([link.call(['HLEN', key], db), link.call(scanOf(key), db)])
+  const hash = hashOf(length, page)
+  return hash === undefined || !hash.isWhole || (await lastsAny(link, id, [...hash.fields]))
 }
 
 /** Whether one of these fields is there and does not expire soon. */

@@ -2,6 +2,7 @@ import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
 import { isSoon } from './deadline.js'
+import { haveFieldDeadlines, lastsOnAll } from './field-deadlines.js'
 import type { Order } from './order.js'
 import { VOTERS } from './votes.js'
 
@@ -32,7 +33,12 @@ async function isLost(order: Order, id: KeyId): Promise<boolean> {
   if (await isSame(master, one, other)) return false
   const said = [await master, await one, await other]
   if (!isAlone(said) || !isCertain(order, natural, id)) return false
-  order.lone.note(natural[0], order.lone.inquire([id], natural))
+  // It has removed what had expired, and the others have not yet.
+  if (said[0] === NO_KEY && haveFieldDeadlines(natural)) {
+    const lasts = await lastsOnAll(natural.slice(1), [id]).catch(() => false)
+    if (!lasts || !isCertain(order, natural, id)) return false
+  }
+  order.onOutvoted(natural[0].name)
   order.doubts.note(natural[0], [id], undefined, 0, true)
   return true
 }

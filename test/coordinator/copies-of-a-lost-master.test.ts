@@ -217,3 +217,28 @@ t.test(
     t.same([changesOn(lost.one), changesOn(lost.other)], [[], []])
   },
 )
+
+t.test('a hash is not lost whose fields have all expired, where another one has not removed them yet', async (t) => {
+  for (const [deadline, isLost] of [
+    [String(Date.now() + 10), false],
+    ['-1', true],
+  ]) {
+    const { ring, outvoted, master, one, other, client } = begin(t)
+    for (const link of ring.replicas) Object.assign(link, { info: { kind: { product: 'Redis', version: '8.6.3' } } })
+    client.send(XCLAIM)
+    master.answers(...NOT_THERE, NOTHING_CLAIMED, ':-1', DUMPED)
+    for (const link of [one, other]) link.answers(...THERE)
+    for (const link of [one, other]) {
+      t.same(link.asked, ['HLEN k', 'HSCAN k 0 COUNT 100 NOVALUES'])
+      link.answers(':1', '*2\r\n$1\r\n0\r\n*1\r\n$1\r\nf')
+    }
+    await turnEnds()
+    for (const link of [one, other]) {
+      t.same(link.asked, ['HPEXPIRETIME k FIELDS 1 f'])
+      link.answers(`*1\r\n:${deadline}`)
+    }
+    await turnEnds()
+    t.same(outvoted, isLost ? [master.name] : [])
+    t.same(one.asked, isLost ? ['PEXPIRETIME k', 'DUMP k'] : ['RESTORE k 0 old REPLACE ABSTTL'])
+  }
+})

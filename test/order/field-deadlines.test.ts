@@ -26,7 +26,7 @@ function member(name: string, { fields, expired = 0, said = false, version = '8.
   const answer = (command: string, ...asked: string[]): Reply => {
     if (isString) return error('WRONGTYPE no hash')
     if (command === 'HLEN') return names.length + expired
-    if (command === 'HRANDFIELD') return names
+    if (command === 'HSCAN') return [Buffer.from(names.length < 100 ? '0' : '7'), names]
     return asked.map((field) => fields[field] ?? GONE)
   }
   return {
