@@ -12,6 +12,9 @@ const ZERO_IS_NOTHING: ReadonlySet<string> = new Set(
   `del unlink expire pexpire expireat pexpireat persist move copy renamenx setnx msetnx hsetnx hdel sadd srem smove zrem
   zremrangebyrank zremrangebyscore zremrangebylex lrem lpushx rpushx pfadd xdel xack xtrim linsert`.split(/\s+/),
 )
+/** They count what they found, or what they have made because it was not there. */
+const COUNT_FOUND: ReadonlySet<string> = new Set('hdel del unlink expire pexpire expireat pexpireat persist'.split(' '))
+const COUNT_MADE: ReadonlySet<string> = new Set(['hset', 'hsetnx', 'setnx'])
 const ZERO = Buffer.from(':0\r\n')
 const NULLS: ReadonlySet<string> = new Set(['_\r\n', '$-1\r\n', '*-1\r\n', '*0\r\n'])
 const MINUS_ONE = ':-1\r\n'
@@ -52,4 +55,10 @@ export function findsNothing(row: CommandRow | undefined, buf: Buffer, start: nu
   const begin = buf.latin1Slice(start, Math.min(end, start + 64))
   if (begin === MINUS_ONE) return row?.name === 'linsert'
   return NULLS.has(begin) || REFUSED.test(begin)
+}
+
+/** Whether a write was answered `one` where it found more than where it was answered `other`. False where that cannot be told. */
+export function foundMore({ name }: CommandRow, one: Buffer, other: Buffer): boolean {
+  const [first, second] = [one, other].map((reply) => Number(reply.latin1Slice(1)))
+  return (COUNT_FOUND.has(name) && first > second) || (COUNT_MADE.has(name) && first < second)
 }

@@ -4,7 +4,7 @@ import { expiresFields } from '../backend/server-kind.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
 import { elementsOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
-import type { Order } from './order.js'
+import type { Lanes } from './lanes.js'
 
 /*
  * Fields of hashes expire one by one on newer servers. Until a server has removed one it may answer as if it were there (HDEL 1, HSET 0 on
@@ -30,8 +30,8 @@ export function haveFieldDeadlines(links: readonly Link[]): boolean {
 }
 
 /**
- * Whether a master has just removed fields of one of these keys: then it may answer otherwise than who has not yet, and is right. It
- * does not matter for what is stored.
+ * Whether a member has just removed fields of one of these keys: then it may answer otherwise than who has not yet. It does not matter for
+ * what is stored, so between the two the master is right.
  */
 export function hasRemovedFields({ info, expirations }: Link, ids: readonly KeyId[]): boolean {
   if (info === undefined || !expiresFields(info.kind)) return false
@@ -52,7 +52,7 @@ export class LoneMembers {
   private inquiries = 0
 
   constructor(
-    private readonly order: Pick<Order, 'lanes'>,
+    private readonly lanes: Lanes,
     private readonly tell: (member: string) => void,
   ) {}
 
@@ -86,7 +86,7 @@ export class LoneMembers {
 
   /** In its turn among what is emitted of the key. Undefined for what is no hash. */
   private look(link: Link, id: KeyId): Promise<Hash | undefined> {
-    const { lanes } = this.order
+    const { lanes } = this
     const { db, key } = keyOfId(id)
     return new Promise((resolve, reject) => {
       const lost = () => reject(new Error(`${link.name} was not asked`))

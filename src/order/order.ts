@@ -102,7 +102,7 @@ export class Order {
   readonly memory: Memory
   /** Told of a member that, as the master of a key, stood alone against all its other replicas, which are equal. */
   onOutvoted: (member: string) => void = () => {}
-  readonly lone = new LoneMembers(this, (member) => this.onOutvoted(member))
+  readonly lone = new LoneMembers(this.lanes, (member) => this.onOutvoted(member))
   router: Router
   /** What had been sent when reads last began to go to other members than before, see `places`. */
   private moved = 0

@@ -5,6 +5,7 @@ import { copyBytes } from '../base/copy-bytes.js'
 import type { KeyId } from '../base/key-id.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
+import { foundMore } from '../command/written.js'
 import { leavesDeadline, mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
 import { hasRemovedFields, type Inquiry } from '../order/field-deadlines.js'
 import type { Order } from '../order/order.js'
@@ -312,7 +313,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     this.differing = this.idsIn(frameIn(Buffer.from(link.answering)), link)
     const [reply, other] = [buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd)]
     this.order.noteDifference(link, reply, other)
-    if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing)) {
+    if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing, tag, reply, other)) {
       this.inquiry = this.order.lone.inquire(this.differing, this.targets.slice(0, this.naturals))
       this.votes = new Votes(Buffer.from(other), this.replyFlags, this.answeredBy.slice(0, this.answered - 1))
     }
@@ -322,11 +323,15 @@ export class Apply extends ReplicatedWrite implements ReplySink {
    * Whether it is known why replicas differ: by a deadline, or because one of them has missed an earlier write, or this one. Who has
    * emptied a database meanwhile is not in doubt any more, but may have been when he answered this.
    */
-  private isExplained(ids: readonly KeyId[]): boolean {
+  private isExplained(ids: readonly KeyId[], tag: number, reply: Buffer, other: Buffer): boolean {
     const { doubts, absences } = this.order
     if (absences.isSweeping) return true
     const isInDoubt = (link: Link) => ids.some((id) => doubts.isInDoubt(link, id))
     if (this.knowsExpired || hasRemovedFields(this.targets[0], ids)) return true
+    // The master has not removed them yet.
+    const [said, others, by] = tag === 0 ? [reply, other, this.replyTag] : [other, reply, tag]
+    const isMasters = tag === 0 || this.replyTag === 0
+    if (isMasters && foundMore(this.row, said, others) && hasRemovedFields(this.targets[by], ids)) return true
     return this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
   }
 

@@ -3,6 +3,7 @@ import type { Expired } from '../../src/backend/expirations.js'
 import { FieldExpirations } from '../../src/backend/field-expirations.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { rowNamed } from '../../src/command/table.js'
+import { foundMore } from '../../src/command/written.js'
 import type { DoubtfulWrite } from '../../src/order/doubt.js'
 import type { Order } from '../../src/order/order.js'
 import type { Route } from '../../src/order/router.js'
@@ -293,4 +294,12 @@ t.test('nor who has come into doubt since it answered: it gets what the others h
   story.answers('b', ':1').answers('c', ':1')
   t.same(story.doubted, ['a', 'c'])
   t.equal(story.settles('a').settles('c').reply, ':1')
+})
+
+t.test('a write has found more where it counts more of what was there, or less of what was not', async (t) => {
+  const more = (name: string, one: string, other: string) =>
+    foundMore(rowNamed(name)!, Buffer.from(`${one}\r\n`), Buffer.from(`${other}\r\n`))
+  t.same([more('hdel', ':1', ':0'), more('hdel', ':0', ':1')], [true, false])
+  t.same([more('hset', ':0', ':1'), more('hset', ':1', ':0')], [true, false])
+  t.same([more('incr', ':2', ':1'), more('hdel', '-WRONGTYPE', ':0')], [false, false], 'or nobody can tell')
 })

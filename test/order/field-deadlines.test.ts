@@ -39,7 +39,7 @@ function member(name: string, { fields, expired = 0, said = false, version = '8.
 /** Who is told of when the first of these copies stood alone. */
 async function toldOf(alone: Copy, ...others: readonly Copy[]): Promise<string[]> {
   const told: string[] = []
-  const lone = new LoneMembers({ lanes: { active: 0 } } as never, (name) => told.push(name))
+  const lone = new LoneMembers({ active: 0 } as never, (name) => told.push(name))
   const links = [alone, ...others].map((copy, i) => member(`dt-${i + 1}`, copy))
   lone.note(links[0], lone.inquire([ID], links))
   await new Promise((resolve) => setTimeout(resolve, 5))
