@@ -26,8 +26,8 @@ export const LISTENING_DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'client/caching.js',
-        replace: 'const { cachedKeys, writer, ids, isSweep, row } = this;',
-        by: `const { cachedKeys, writer, ids, isSweep, row } = this;
+        replace: 'const { cachedKeys, writer, ids, isSweep } = this;',
+        by: `const { cachedKeys, writer, ids, isSweep } = this;
         if (ids.filter((id) => globalThis.doubtedKeys?.delete(id)).length > 0) return undefined;`,
       },
     ],
