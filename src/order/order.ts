@@ -355,9 +355,7 @@ export class Order {
     this.memory.stop()
   }
 
-  /**
-   * Who is getting a range from this member would not find there what it may lack: a walk may pass the key before it is repaired.
-   */
+  /** Who is getting a range from this member would not find there what it may lack: a walk may pass the key before it is repaired. */
   private oweDoubted(ids: readonly KeyId[], link: Link): void {
     if (!this.router.isMoving) return
     for (const id of ids) {
