@@ -14,7 +14,8 @@ import { temporaryDirectory } from './helpers/temporary-directory.js'
 /*
  * The book in docs/: every command of a block `sh` is run, in the order of the book, on real servers. The machines 10.0.0.11 and so on are
  * addresses of this one (127.x.y.z, each of which has all ports), and each has directories of its own for /etc and /var/lib.
- * Blocks `bash` need what a test has not (systemd, containers): what they name has to exist.
+ * Blocks `bash` need what a test has not (systemd, containers): what they name has to exist. Of servers and Sentinels that are services, it
+ * does what systemd would.
  */
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
@@ -48,27 +49,48 @@ function blocksOf(page: string): Block[] {
 const net = `127.${1 + (process.pid % 250)}.${1 + (Math.floor(process.pid / 250) % 250)}.`
 const root = temporaryDirectory(t)
 
+const SERVICE = /^systemctl (enable --now|start|stop) ((?:redis-(?:server|sentinel) ?)+)$/gm
+
+/** What systemd does with the services of the packages, on one of the machines. */
+function asServices(text: string, machine: string): string {
+  const start = { 'redis-server': '/etc/redis/redis.conf', 'redis-sentinel': '/etc/redis/sentinel.conf --sentinel' }
+  return text.replace(SERVICE, (_, what: string, units: string) => {
+    const each = units.split(' ').map((unit) => {
+      if (what !== 'stop') return `redis-server ${start[unit as keyof typeof start]} --daemonize yes`
+      const port = unit === 'redis-server' ? 6379 : 26379
+      return `redis-cli -h ${machine} -p ${port} -a a-long-secret --no-auth-warning shutdown nosave`
+    })
+    return each.join('\n')
+  })
+}
+
 /** The commands as they are run here, on one of the machines. */
 function here(text: string, machine: string): string {
   const place = join(root, machine)
-  return text
-    .replaceAll('10.0.0.', net)
-    .replace(/(?<![\w.])\/(etc|var\/lib)\b/g, `${place}/$1`)
-    .replace(/^.*--follow$/gm, 'timeout --preserve-status -s INT 8 $&')
-    .replace(/^timeout (.*?) dt /gm, `timeout $1 ${process.execPath} ${MAIN} `)
+  return (
+    text
+      .replaceAll('10.0.0.', net)
+      .replace(/(?<![\w.])\/(etc|var\/lib)\b/g, `${place}/$1`)
+      .replace(/^.*--follow$/gm, 'timeout --preserve-status -s INT 8 $&')
+      // The user of the packages may be none of this machine.
+      .replace(/^chown .*$/gm, '')
+      .replace(/^timeout (.*?) dt /gm, `timeout $1 ${process.execPath} ${MAIN} `)
+  )
 }
 
 const steps: { readonly name: string; readonly script: string }[] = []
 for (const page of ['README.md', ...CHAPTERS]) {
   for (const [i, block] of blocksOf(page).entries()) {
-    if (block.language !== 'sh') continue
+    const isService = /^systemctl [a-z -]+ redis-/.test(block.text)
+    if (block.language !== 'sh' && !isService) continue
     const name = `${page}, block ${i + 1}`
     const given = /^ADDRESS=(.*)$/m.exec(block.text)
-    const [only] = /On (10\.0\.0\.\d+) it is started/.exec(block.before)?.slice(1) ?? []
-    const machines = given === null ? [only ?? MACHINES[0]] : MACHINES
+    const [only] = /On (10\.0\.0\.\d+) it is (?:started|stopped)/.exec(block.before)?.slice(1) ?? []
+    const isOfEach = given !== null || /^On each machine/.test(block.before)
+    const machines = isOfEach ? MACHINES : [only ?? MACHINES[0]]
     for (const machine of machines) {
       const text = given === null ? block.text : block.text.replace(given[0], `ADDRESS=${machine}`)
-      steps.push({ name: `${name} on ${machine}`, script: here(text, machine) })
+      steps.push({ name: `${name} on ${machine}`, script: here(asServices(text, machine), machine) })
     }
   }
 }
@@ -160,6 +182,18 @@ t.test('every command of the book does what it should, in the order of the book'
     /^(?:ERR|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM|MISCONF|OOM) |^dt: (?!nothing answers on port 6380)/m,
   )
 })
+
+t.test(
+  'servers that have their settings in /etc are services: they outlive a reboot, and have one owner',
+  async (t) => {
+    const texts = CHAPTERS.flatMap(blocksOf).map(({ text }) => text)
+    for (const text of texts) t.notMatch(text, /^redis-server \/etc\//m)
+    t.equal(texts.filter((text) => /^systemctl enable --now redis-server redis-sentinel$/m.test(text)).length, 1)
+    t.ok(
+      texts.some((text) => /^cat > \/etc\/redis\/sentinel\.conf[\s\S]*^chown -R redis:redis \/etc\/redis /m.test(text)),
+    )
+  },
+)
 
 t.test('what cannot be run here is there: files, options, services', async (t) => {
   for (const page of CHAPTERS) {
