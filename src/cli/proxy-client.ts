@@ -10,6 +10,9 @@ import { TLS_OPTIONS, type TlsOptions, whereToAsk } from './proxy-tls.js'
 
 const CONNECT_TIMEOUT_MS = 3000
 
+/** Nobody is there, or not any more; a moment later somebody may be. */
+export class NoProxyError extends UserError {}
+
 /** Options of all commands that ask a running proxy. */
 export const PROXY_OPTIONS = {
   proxy: { type: 'string' },
@@ -133,7 +136,7 @@ export function addressOf(text: string): { host: string; port: number } {
 function asUserError(error: unknown): unknown {
   if (!(error instanceof ConnectionError)) return error
   const [, where, code] = /^(\S+): (NOAUTH|WRONGPASS) /.exec(error.message) ?? []
-  if (where === undefined) return new UserError(`no proxy answers: ${error.message}`)
+  if (where === undefined) return new NoProxyError(`no proxy answers: ${error.message}`)
   const what = code === 'NOAUTH' ? 'a' : 'another'
   return new UserError(`${where} wants ${what} password: give it as DT_AUTH_PASSWORD, or with --config FILE`)
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '../base/user-error.js'
 import { parseWords } from './arguments.js'
-import { PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
-import { type Output, Progress } from './terminal.js'
+import { NoProxyError, PROXY_OPTIONS, ProxyClient, type ProxyOptions } from './proxy-client.js'
+import { duration, type Output, Progress, styled } from './terminal.js'
 import { eventsBetween, ratesBetween, type Sample, topScreen } from './top-screen.js'
 
 const EVENTS_KEPT = 5
@@ -12,50 +12,94 @@ export async function top(argv: string[], out: Output): Promise<number> {
   const options = { ...PROXY_OPTIONS, once: { type: 'boolean' }, interval: { type: 'string' } } as const
   const { values } = parseWords(argv, options)
   const intervalMs = intervalIn(values.interval)
-  return withProxy(values, async (client) => {
-    const ending = new AbortController()
-    const stop = () => ending.abort()
-    process.once('SIGINT', stop)
-    try {
-      const first = await sample(client)
-      await watch(
-        client,
-        out,
-        { first, intervalMs, once: values.once === true, json: values.json === true },
-        ending.signal,
-      )
-      return 0
-    } finally {
-      process.removeListener('SIGINT', stop)
+  const { once = false, json = false } = values
+  const ending = new AbortController()
+  const stop = () => ending.abort()
+  process.once('SIGINT', stop)
+  try {
+    await watch(values, new Pictures(out, { once, json }), intervalMs, once, ending.signal)
+    return 0
+  } finally {
+    process.removeListener('SIGINT', stop)
+  }
+}
+
+/** Goes on with whoever answers there when the proxy goes away: that is when one wants to look. */
+async function watch(values: ProxyOptions, pictures: Pictures, intervalMs: number, once: boolean, ending: AbortSignal) {
+  let client: ProxyClient | undefined = await ProxyClient.connect(values)
+  try {
+    let before = await sample(client)
+    for (;;) {
+      await sleep(intervalMs, undefined, { signal: ending }).catch(() => {})
+      if (ending.aborted) return
+      try {
+        client ??= await ProxyClient.connect(values)
+        const now = await sample(client)
+        pictures.show(before, now)
+        before = now
+      } catch (error) {
+        if (once || !(error instanceof NoProxyError)) throw error
+        client?.close()
+        client = undefined
+        pictures.showAway(error.message)
+      }
+      if (once) return
     }
-  })
+  } finally {
+    client?.close()
+  }
 }
 
-interface Watch {
-  readonly first: Sample
-  readonly intervalMs: number
-  readonly once: boolean
-  readonly json: boolean
-}
+/** What was seen, as the terminal, or who reads the output, gets it. */
+class Pictures {
+  private readonly progress: Progress
+  private readonly events: string[] = []
+  private last: readonly string[] = []
+  private awaySinceMs: number | undefined
 
-async function watch(client: ProxyClient, out: Output, { first, intervalMs, once, json }: Watch, ending: AbortSignal) {
-  const progress = new Progress(out)
-  const isLive = out.isTTY === true && !once
-  const events: string[] = []
-  for (let before = first; ; ) {
-    await sleep(intervalMs, undefined, { signal: ending }).catch(() => {})
-    if (ending.aborted) return
-    const now = await sample(client)
+  constructor(
+    private readonly out: Output,
+    private readonly how: { readonly once: boolean; readonly json: boolean },
+  ) {
+    this.progress = new Progress(out)
+  }
+
+  show(before: Sample, now: Sample): void {
+    const { out, how, events } = this
     const rates = ratesBetween(before, now)
-    const clock = new Date().toTimeString().slice(0, 8)
     const news = eventsBetween(before, now)
-    events.push(...news.map((event) => `${clock}  ${event}`))
-    events.splice(0, events.length - EVENTS_KEPT)
-    if (json) out.write(`${JSON.stringify({ rates, events: news, ...now })}\n`)
-    else if (isLive) progress.show(topScreen(out, now, rates, events))
-    else out.write(`${topScreen(out, now, rates, events).join('\n')}\n${once ? '' : '\n'}`)
-    if (once) return
-    before = now
+    if (this.awaySinceMs !== undefined && before.info.run_id === now.info.run_id)
+      news.unshift('the proxy answers again')
+    this.awaySinceMs = undefined
+    for (const event of news) this.note(event)
+    if (how.json) {
+      out.write(`${JSON.stringify({ rates, events: news, ...now })}\n`)
+      return
+    }
+    this.last = topScreen(out, now, rates, events)
+    if (out.isTTY === true && !how.once) this.progress.show(this.last)
+    else out.write(`${this.last.join('\n')}\n${how.once ? '' : '\n'}`)
+  }
+
+  /** Nobody answers: what was seen last stays, below that. */
+  showAway(why: string): void {
+    const { out, how } = this
+    const nowMs = performance.now()
+    if (this.awaySinceMs === undefined) this.note(why)
+    this.awaySinceMs ??= nowMs
+    if (how.json) {
+      out.write(`${JSON.stringify({ answers: false, why })}\n`)
+      return
+    }
+    const since = duration(Math.round((nowMs - this.awaySinceMs) / 1000))
+    const lines = [styled(out, 'red', why), `connecting again for ${since} so far; this was seen last:`, '']
+    if (out.isTTY === true) this.progress.show([...lines, ...this.last])
+    else out.write(`${lines[0]}; connecting again for ${since} so far\n`)
+  }
+
+  private note(event: string): void {
+    this.events.push(`${new Date().toTimeString().slice(0, 8)}  ${event}`)
+    this.events.splice(0, this.events.length - EVENTS_KEPT)
   }
 }
 

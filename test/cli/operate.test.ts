@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import t from 'tap'
 import { operatorCommands } from '../../src/cli/operate.js'
 import { freePorts } from '../../src/local/ports.js'
@@ -178,6 +178,43 @@ t.test('dt top shows the ring at work, once for scripts and again and again on a
   t.equal(live.code, 0)
   t.match(live.text, /\x1b\[\d+A\x1b\[0J/, 'the picture is written over')
   await t.rejects(dt(['top', '--interval', 'often']), { name: 'UsageError', message: /--interval must be a number/ })
+})
+
+t.test('dt top goes on when the proxy goes away and another one answers', async (t) => {
+  let text = ''
+  const out = { isTTY: true, columns: 200, hasColors: () => false, write: (part: string) => (text += part) }
+  let back: Server | undefined
+  const sockets = new Set<Socket>()
+  const door = async (port: number) => {
+    back = createServer((near) => {
+      const far = connect(proxy.port, '127.0.0.1')
+      for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
+      near.pipe(far).pipe(near)
+    }).listen(port, '127.0.0.1')
+    await once(back, 'listening')
+    return (back.address() as AddressInfo).port
+  }
+  const close = () => {
+    back?.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  t.teardown(close)
+  const port = await door(0)
+  const watching = operatorCommands.top.run(['--interval', '0.1', '--proxy', `127.0.0.1:${port}`], out)
+  watching.catch(() => {})
+  await until('a picture', () => text.includes('Diminished Triad'))
+  close()
+  await until('it says so', () =>
+    /no proxy answers: .*\nconnecting again for \d s so far; this was seen last:\n\nDimin/.test(text),
+  )
+  text = ''
+  await door(port)
+  await until('it goes on', () => text.includes('the proxy answers again'))
+  process.emit('SIGINT')
+  t.equal(await watching, 0)
+  text = ''
+  close()
+  await t.rejects(operatorCommands.top.run(['--proxy', `127.0.0.1:${port}`], out), { message: /^no proxy answers/ })
 })
 
 t.test('what cannot be done is one sentence', async (t) => {
