@@ -98,8 +98,9 @@ export class Progress {
     this.out.write(lines.map((line) => `${line}\n`).join(''))
   }
 
+  /** From the first column on: a terminal shows Ctrl-C as two signs, and the cursor stands behind them. */
   private erasing(): string {
-    return this.shown === 0 ? '' : `\x1b[${this.shown}A\x1b[0J`
+    return this.shown === 0 ? '' : `\r\x1b[${this.shown}A\x1b[0J`
   }
 }
 

@@ -106,7 +106,7 @@ t.test('a server is planned, added, verified and removed', async (t) => {
   t.equal(added.code, 0)
   t.match(
     added.text,
-    /dt-4 +[█░]{30} +[0-9]+ % +[0-9,]+ of ~[0-9,]+ keys, .*\(join, from dt-1 dt-2 dt-3\)\n\x1b\[1A\x1b\[0J/,
+    /dt-4 +[█░]{30} +[0-9]+ % +[0-9,]+ of ~[0-9,]+ keys, .*\(join, from dt-1 dt-2 dt-3\)\n\r\x1b\[1A\x1b\[0J/,
   )
   t.match(
     added.text,

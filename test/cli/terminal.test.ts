@@ -47,11 +47,11 @@ t.test('progress is written over itself on a terminal, and is nothing elsewhere'
   progress.show(['one', 'two'])
   t.equal(out.text, 'one\ntwo\n')
   progress.show(['longer than ten'])
-  t.equal(out.text, 'one\ntwo\n\x1b[2A\x1b[0Jlonger th\n')
+  t.equal(out.text, 'one\ntwo\n\r\x1b[2A\x1b[0Jlonger th\n')
   out.text = ''
   progress.clear()
   progress.clear()
-  t.equal(out.text, '\x1b[1A\x1b[0J')
+  t.equal(out.text, '\r\x1b[1A\x1b[0J')
   const file = screen()
   new Progress(file).show(['one'])
   new Progress(file).clear()
