@@ -67,9 +67,9 @@ export async function cancel(argv: string[], out: Output): Promise<number> {
 export async function plan(argv: string[], out: Output): Promise<number> {
   const { values, positionals } = parseWords(argv, OPTIONS, ['add, remove or upgrade', 'host:port or name'])
   const [what, whom] = positionals
+  if (what === 'upgrade' || what === 'add') addressOf(whom)
   if (what === 'upgrade') return planUpgrade(values, whom, out)
   if (what !== 'add' && what !== 'remove') throw new UsageError(`there is no plan to '${what}'`)
-  if (what === 'add') addressOf(whom)
   const args = what === 'add' ? ['PLAN', 'ADD', nameIn(values), whom] : ['PLAN', 'REMOVE', whom]
   const result = await counting(values, out, (client) => client.fields(...args))
   if (values.json === true) return json(out, result)

@@ -129,8 +129,9 @@ export function proxyEndpoint(options: ProxyOptions): Endpoint {
 /** @throws UsageError when it is none */
 export function addressOf(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
-  if (match === null) throw new UsageError(`'${text}' is no host:port`)
-  return { host: match[1] ?? match[2], port: Number(match[3]) }
+  const port = Number(match?.[3])
+  if (match === null || port < 1 || port > 65535) throw new UsageError(`'${text}' is no host:port`)
+  return { host: match[1] ?? match[2], port }
 }
 
 function asUserError(error: unknown): unknown {

@@ -224,6 +224,10 @@ t.test('what cannot be done is one sentence', async (t) => {
   for (const [argv, message] of [
     [['add', '127.0.0.1:1'], '--name is missing'],
     [['add', '--name', 'x'], 'host:port is missing'],
+    [['add', '127.0.0.1', '--name', 'x'], "'127.0.0.1' is no host:port"],
+    [['add', '127.0.0.1:0', '--name', 'x'], "'127.0.0.1:0' is no host:port"],
+    [['plan', 'add', 'there', '--name', 'x'], "'there' is no host:port"],
+    [['plan', 'upgrade', '127.0.0.1:70000'], "'127.0.0.1:70000' is no host:port"],
     [['nodes', 'all'], "unexpected argument 'all'"],
     [['verify', '--mend'], "unknown option '--mend'"],
     [['plan', 'move', 'dt-1'], "there is no plan to 'move'"],
