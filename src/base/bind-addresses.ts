@@ -1,3 +1,5 @@
+import { isIP, isIPv6 } from 'node:net'
+
 /** One address to listen on. */
 export interface BindAddress {
   /** As it was written, `-` included. */
@@ -35,4 +37,16 @@ export function hostToAsk(line: string): string {
 /** The first of them, as an address that is shown. */
 export function firstAddress({ host, port }: { readonly host: string; readonly port: number }) {
   return { host: bindAddresses(host)[0].host, port }
+}
+
+/** Whether who listens on the addresses of that line takes a port of the other one, too. */
+export function overlap(line: string, other: string): boolean {
+  const hosts = bindAddresses(line).map(({ host }) => host)
+  const every = (host: string) => (isIPv6(host) ? '::' : '0.0.0.0')
+  return hosts.some((host) => host === other || host === every(other) || other === every(host))
+}
+
+/** Whether it looks like an IPv4 address, and is none: a name has a letter in it. */
+export function isNoAddress(word: string): boolean {
+  return /^[\d.]+$/.test(word) && isIP(word) === 0
 }

@@ -1,6 +1,6 @@
 import { Acl } from '../acl/acl.js'
 import { createLogger } from '../base/log.js'
-import { UsageError } from '../base/user-error.js'
+import { UsageError, UserError } from '../base/user-error.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { environmentName, secretNames, settingNames } from '../config/settings.js'
 import { Tls } from '../tls/tls.js'
@@ -11,7 +11,7 @@ import { type Output, styled, table } from './terminal.js'
  * `dt config check` and `dt config show`: the settings as a proxy would start with them, without starting one. The certificates
  * and the file of users that they name are read as well.
  *
- * @throws UserError saying everything that is wrong
+ * @throws UserError saying everything that is wrong; with --json that is printed
  */
 export async function config(argv: string[], out: Output): Promise<number> {
   const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
@@ -20,13 +20,23 @@ export async function config(argv: string[], out: Output): Promise<number> {
   if (what !== 'check' && what !== 'show') throw new UsageError(`'${what}' is neither check nor show`)
   if (named !== undefined && values.config !== undefined) throw new UsageError('the file is named twice')
   const file = named ?? values.config
-  const settings = loadConfig(file === undefined ? {} : { file })
-  if (what === 'show') return show(settings, values.json === true, out)
-  const log = createLogger({ level: 'warn', format: 'pretty' })
-  new Tls(settings, log)
-  new Acl(settings.acl, settings.auth.password)
-  out.write(values.json === true ? '{"right":true}\n' : `${styled(out, 'green', 'The settings are right.')}\n`)
+  const isJson = values.json === true
+  const read = () => loadConfig(file === undefined ? {} : { file })
+  if (what === 'show') return show(read(), isJson, out)
+  try {
+    check(read())
+  } catch (error) {
+    if (!isJson || !(error instanceof UserError)) throw error
+    out.write(`${JSON.stringify({ right: false, wrong: error.message.split('\n') })}\n`)
+    return 1
+  }
+  out.write(isJson ? '{"right":true}\n' : `${styled(out, 'green', 'The settings are right.')}\n`)
   return 0
+}
+
+function check(settings: Config): void {
+  new Tls(settings, createLogger({ level: 'warn', format: 'pretty' }))
+  new Acl(settings.acl, settings.auth.password)
 }
 
 /** Secrets are not shown, only that they are there. */

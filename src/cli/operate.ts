@@ -33,7 +33,7 @@ show: lists each setting with its value and its variable; secrets are left out.
 
   --config FILE     the same as FILE: settings in YAML; variables
                     DT_<SECTION>_<NAME> go before it
-  --json            print JSON
+  --json            print JSON, also of what is wrong
 `,
     run: async (argv, out) => (await import('./check-config.js')).config(argv, out),
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isNoAddress, overlap } from '../base/bind-addresses.js'
 import { headerBeforeTls, subnets } from './subnets.js'
 import {
   addresses,
@@ -195,7 +196,9 @@ export const sections = {
   /** HTTP for monitoring: not without a port, and port 0 takes a free one. */
   admin: z
     .strictObject({
-      host: text().default('127.0.0.1'),
+      host: text()
+        .refine((host) => !isNoAddress(host), 'must be an address, such as 127.0.0.1')
+        .default('127.0.0.1'),
       port: whole(0, 65535).optional(),
       token: text().optional(),
       tlsCertFile: text().optional(),
@@ -232,6 +235,14 @@ export const schema = z
   .refine(({ listen, tls }) => tls.port === 0 || tls.port !== listen.port, {
     path: ['tls', 'port'],
     error: 'must be another one than listen.port; with listen.port 0 clients without TLS have none',
+  })
+  .refine(({ listen, admin }) => !admin.port || admin.port !== listen.port || !overlap(listen.host, admin.host), {
+    path: ['admin', 'port'],
+    error: 'must be another one than listen.port, which is on the same address',
+  })
+  .refine(({ listen, tls, admin }) => !admin.port || admin.port !== tls.port || !overlap(listen.host, admin.host), {
+    path: ['admin', 'port'],
+    error: 'must be another one than tls.port, which is on the same address',
   })
   .refine(({ listen, tls }) => tls.port === 0 || listen.proxyProtocol === 'no', headerBeforeTls)
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { bindWords } from '../base/bind-addresses.js'
+import { bindWords, isNoAddress } from '../base/bind-addresses.js'
 import { faultOfKeyGroups } from '../base/key-groups.js'
 
 /* What the values of settings may be: each check takes what YAML gives, and the text of an environment variable. */
@@ -117,7 +117,7 @@ export function hosts() {
     .union([z.array(z.string({ error: expected })), z.string()], { error: expected })
     .transform((value, context) => {
       const words = typeof value === 'string' ? bindWords(value) : value
-      const fits = words.every((word) => /^-?[^-\s,][^\s,]*$/.test(word))
+      const fits = words.every((word) => /^-?[^-\s,][^\s,]*$/.test(word) && !isNoAddress(word.replace('-', '')))
       if (words.length > 0 && fits && new Set(words).size === words.length) return words.join(' ')
       context.addIssue({ code: 'custom', message: expected, input: value })
       return z.NEVER

@@ -45,7 +45,7 @@ export class TlsForMonitoring {
   }
 
   private use(material: TlsMaterial) {
-    const context = serverContext(DEFAULTS, material)
+    const context = serverContext(DEFAULTS, material, 'admin')
     this.material = material
     const { cert, key } = material
     this.server?.setSecureContext({ cert, key })

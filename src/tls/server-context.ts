@@ -17,9 +17,14 @@ export interface ServerTls {
  * What clients' connections begin with. Sessions are resumed by tickets, whose keys are made with it: after another
  * certificate or authority everybody is looked at anew.
  *
+ * @param section of the settings, for messages
  * @throws UserError when certificate and key do not belong together, or OpenSSL does not know a cipher
  */
-export function serverContext(tls: ServerTls, { cert, key, passphrase, ca }: TlsMaterial): SecureContext {
+export function serverContext(
+  tls: ServerTls,
+  { cert, key, passphrase, ca }: TlsMaterial,
+  section = 'tls',
+): SecureContext {
   const { protocols, ciphers, ciphersuites, preferServerCiphers, sessionCaching } = tls
   const chosen = [ciphersuites, ciphers].filter((list) => list !== undefined).join(':')
   const noTickets = sessionCaching === 'no' ? constants.SSL_OP_NO_TICKET : 0
@@ -36,7 +41,7 @@ export function serverContext(tls: ServerTls, { cert, key, passphrase, ca }: Tls
       sessionIdContext: 'dt',
     })
   } catch (error) {
-    throw new UserError(`tls: ${contextFault(error as Error, { key, passphrase })}`)
+    throw new UserError(`${section}: ${contextFault(error as Error, { key, passphrase })}`)
   }
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { operatorCommands } from '../../src/cli/operate.js'
+import { Authority } from '../helpers/authority.js'
 import { temporaryDirectory } from '../helpers/temporary-directory.js'
 
 const dir = temporaryDirectory(t)
@@ -39,6 +40,35 @@ t.test('what is wrong is told with its line, also of files that they name', asyn
   })
   const tls = `tls:\n  authClients: no\n  port: 7001\n  certFile: ${join(dir, 'none.pem')}\n  keyFile: ${join(dir, 'none.key')}\n`
   await t.rejects(config(tls, 'check'), { message: /tls\.certFile/ })
+})
+
+t.test('ports that two doors would take, and addresses that are none, are wrong', async (t) => {
+  const same = { message: /:4: admin\.port .*must be another one than listen\.port, which is on the same address/ }
+  await t.rejects(config('listen:\n  port: 7000\nadmin:\n  port: 7000\n', 'check'), same)
+  const wide = 'listen:\n  host: 0.0.0.0\n  port: 7000\nadmin:\n  port: 7000\n'
+  await t.rejects(config(wide, 'check'), { message: /:5: admin\.port/ })
+  await config('listen:\n  host: 10.0.0.1\n  port: 7000\nadmin:\n  port: 7000\n', 'check')
+  await config('listen:\n  port: 0\nadmin:\n  port: 0\n', 'check')
+  await t.rejects(config('listen:\n  host: 999.1.1.1\n', 'check'), {
+    message: /:2: listen\.host .*must be one or several/,
+  })
+  await t.rejects(config('admin:\n  host: 1.1.1\n', 'check'), { message: /:2: admin\.host .*must be an address/ })
+})
+
+t.test('with --json what is wrong is printed, and the exit code is 1', async (t) => {
+  const file = join(dir, 'wrong.yaml')
+  writeFileSync(file, 'listen:\n  port: x\nring:\n  replicas: 99\n')
+  let text = ''
+  const out = { write: (part: string) => (text += part) }
+  t.equal(await operatorCommands.config.run(['check', file, '--json'], out), 1)
+  t.match(JSON.parse(text), { right: false, wrong: [/:2: /, /:4: /] })
+})
+
+t.test('a key that does not fit is told with its section', async (t) => {
+  const authority = new Authority(dir)
+  const [one, other] = [authority.issue('one'), authority.issue('other')]
+  const admin = `admin:\n  port: 7001\n  tlsCertFile: ${one.cert}\n  tlsKeyFile: ${other.key}\n`
+  await t.rejects(config(admin, 'check'), { message: 'admin: the key does not belong to the certificate' })
 })
 
 t.test('show lists every setting with its variable, and no secret', async (t) => {

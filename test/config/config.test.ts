@@ -103,6 +103,7 @@ t.test('every setting can be given as a variable', async (t) => {
     users: 'user a on\nuser b off',
     pubsubDefault: 'allchannels',
     'tls.port': '778',
+    'admin.port': '779',
     authClients: 'optional',
     authClientsUser: 'CN',
     protocols: 'TLSv1.3',
