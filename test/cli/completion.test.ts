@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -75,6 +75,15 @@ t.test('bash completes commands, words, options and files', async (t) => {
   t.same(await inBash('dt', 'serve', '--config', join(dir, 'two')), [join(dir, 'two words')], 'with blanks')
   t.same(await inBash('dt', 'up', '--port', ''), [])
   t.same(await inBash('dt', 'help', 'hot'), ['hotkeys'])
+})
+
+t.test('bash goes on into a directory', async (t) => {
+  mkdirSync(join(dir, 'plain'))
+  const bash = Terminal.open(t, 'bash', '--norc')
+  bash.type(`PS1='ready> '; cd ${dir}; source ${scripts.get('bash')}\n`)
+  await bash.sees(/ready> /)
+  bash.type('dt serve --config pla\t')
+  await bash.sees(/--config plain\//)
 })
 
 t.test('fish completes them', { skip: has('fish') ? false : 'there is no fish' }, async (t) => {
