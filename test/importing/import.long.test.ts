@@ -169,6 +169,7 @@ t.test(
       '+info',
       '+time',
       '+select',
+      '+function|list',
       '+auth',
       '+ping',
     )
