@@ -156,7 +156,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     else server.coordinator.submit(frame, row, slot)
     return true
   }
-  if (row.whileListening === 'as a message' && frame.argc === 1 && server.slowLog.ticks !== 0) {
+  if (row.whileListening === 'as a message' && frame.argc === 1 && server.slowLog.ticks !== 0 && !tracing.isOn) {
     const slot = client.takeSlot(0)
     slot.finish(PONG, 0, PONG.length, true)
     return true

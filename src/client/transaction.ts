@@ -75,14 +75,17 @@ const transactionCommands: ReadonlyMap<string, LocalCommand<Server>> = new Map<s
   ],
   [
     'watch',
-    (client, args, { coordinator, order }) => {
+    (client, args, { coordinator, order, traces }) => {
       const { session } = client
       if (session.transaction !== undefined) return WATCH_INSIDE
       session.watched ??= new Watched(order)
       const bytes = args.reduce((sum, { length }) => sum + length, 0)
       const slot = client.takeSlot(bytes)
       slot.timedAs = TRANSACTION
-      coordinator.watch(args.slice(1), session.watched, slot)
+      const { watched } = session
+      const watch = () => coordinator.watch(args.slice(1), watched, slot)
+      if (tracing.isOn) traces.serve(client, 'watch', slot, watch)
+      else watch()
       return NO_REPLY
     },
   ],

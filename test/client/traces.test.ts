@@ -91,6 +91,8 @@ t.test('with one', async (t) => {
   await t.test('what the proxy answers itself has a span alone', async (t) => {
     t.match((await traced('CONFIG', 'GET', 'port')).spans, [{ name: 'CONFIG GET', kind: SpanKind.SERVER }])
     t.match((await traced('PUBLISH', 'channel', 'x')).spans, [{ name: 'PUBLISH' }])
+    t.match((await traced('PING')).spans, [{ name: 'PING' }])
+    t.match((await traced('PING', 'x')).spans, [{ name: 'PING' }])
   })
 
   await t.test('so has what it refuses, or answers with an error, and that has a code', async (t) => {
@@ -155,6 +157,8 @@ t.test('with one', async (t) => {
   })
 
   await t.test('a transaction', async (t) => {
+    const [watch] = (await traced('WATCH', one)).spans.filter(isRoot)
+    t.match(watch, { name: 'WATCH', kind: SpanKind.SERVER })
     exporter.reset()
     client.send('MULTI\r\nSET a 1\r\nGET a\r\nEXEC\r\n')
     for (let i = 0; i < 4; i++) await client.reply()
