@@ -7,7 +7,14 @@ import { COMMAND_CLASSES } from '../command/command-class.js'
 import type { MembershipStatus } from '../membership/membership.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
-import { pendingRanges, shareMastered, shortRanges, unservedRanges, unwritableRanges } from '../view/share.js'
+import {
+  isFirstFilled,
+  pendingRanges,
+  shareMastered,
+  shortRanges,
+  unservedRanges,
+  unwritableRanges,
+} from '../view/share.js'
 import { readinessOf } from './readiness.js'
 
 /** A sample with its labels. There are as many as there are members, Sentinels, or codes of errors: never as many as keys or clients. */
@@ -259,6 +266,9 @@ function ofMembers(): Metric[] {
       labels,
       value: ({ status }) => status.masters.map(({ name, quorum }): Sample => [{ member: name }, quorum]),
     },
+    each('dt_member_filling', 'Whether it is being filled, and does not serve yet.', ({ views }, name) => {
+      return truth(isFirstFilled(views.current, name))
+    }),
     each('dt_member_full', 'Whether it is out of memory.', ({ links }, name) => truth(links.get(name)?.full === true)),
   ]
 }

@@ -1,5 +1,5 @@
 import { version } from '../base/version.js'
-import { lackOf } from '../client/member-lack.js'
+import { lackOf, remarkOn } from '../client/member-lack.js'
 import type { Server } from '../client/server.js'
 import { changesBetween, type MemberSeen, type RingSeen, reasonOf } from '../membership/ring-changes.js'
 import { identifierOfKey } from '../ring/identifier.js'
@@ -83,7 +83,7 @@ export function snapshotOf(
         outstanding: link?.outstanding ?? 0,
         /** Of the last seconds; null when nobody waited for it. */
         latencyMs: latencyOf(name),
-        why: why || lackOf(server, name),
+        why: why || remarkOn(server, name),
       }
     }),
     migrations: migrator.status().map(({ member, reason, keys: copied, keysTotal, bytes, secondsLeft }) => {

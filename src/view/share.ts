@@ -1,6 +1,6 @@
 import { CIRCLE_SIZE, rangeSize } from '../ring/token-range.js'
 import { isMoving } from './parting.js'
-import type { ReplicaSet, View } from './view.js'
+import type { Member, ReplicaSet, View } from './view.js'
 
 /** The fraction of the circle, 0 … 1, of whose keys the member is the master now. */
 export function shareMastered(view: View, name: string): number {
@@ -57,4 +57,10 @@ export function unwritableRanges({ setOfRange }: View, isReached: IsReached): { 
 /** Whether all who have its ranges have been declared down [design §8 The last natural replica]. */
 export function isUnserved({ natural }: ReplicaSet): boolean {
   return natural.every(({ state }) => state === 'gone')
+}
+
+/** Whether a member receives data and has no range yet: it gets writes and serves nothing. */
+export function isFirstFilled({ replicaSets }: View, name: string): boolean {
+  const isAmong = (members: readonly Member[]) => members.some((member) => member.name === name)
+  return replicaSets.some(({ pending }) => isAmong(pending)) && !replicaSets.some(({ natural }) => isAmong(natural))
 }

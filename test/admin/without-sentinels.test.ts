@@ -38,6 +38,23 @@ t.test('all Sentinels are away, and a server dies', async (t) => {
   t.match(String(await client.ask('DT', 'DOCTOR')), /the keys of \d+ token ranges wait: .* dt-1 or dt-2/)
 })
 
+t.test('a server has left, and no Sentinel can be told', async (t) => {
+  const { proxy, ring, connect } = await startProxy(t, {
+    ...{ nodes: 3, replicas: 1, sentinels: 1 },
+    config: { admin: { port: 0 } },
+  })
+  const { host, port } = proxy.adminAddress as { host: string; port: number }
+  const client = await connect()
+  await ring.kill('sentinel-1')
+  await client.ask('DT', 'REMOVE', 'dt-3')
+  const reason =
+    'it has left the ring, and Sentinels monitor it still: they are told to forget it as soon as they answer'
+  await until('DT NODES says why it stands there', async () =>
+    String(await client.ask('DT', 'NODES')).includes(`out\r\n$3\r\nwhy\r\n$${reason.length}\r\n${reason}\r\n`),
+  )
+  t.match(await (await fetch(`http://${host}:${port}/readyz`)).text(), `dt-3: ${reason}\n`)
+})
+
 t.test('a quorum that cannot be reached, and a clock that is apart, are known without asking', async (t) => {
   const { proxy, ring } = await startProxy(t, { nodes: 2, replicas: 1, sentinels: 2, config: { admin: { port: 0 } } })
   const { host, port } = proxy.adminAddress as { host: string; port: number }
@@ -55,6 +72,7 @@ t.test('a clock that is apart', async (t) => {
   const link = { ready: true, full: false, clockOffsetMs: 45_012 }
   const server = {
     clients: { isDraining: false },
+    keeper: { departed: () => [] },
     links: { get: (name: string) => (name === 'dt-1' ? link : { ...link, clockOffsetMs: -40 }) },
     order: {
       router: { view: buildView('ring', 1, 1, 8, MEMBERS) },

@@ -79,6 +79,8 @@ t.test('the last holder never comes back: the error says how to go on, and that 
   await Promise.all(['dt-1', 'dt-2'].map((name) => ring.kill(name)))
   await declareDown(ring, 'dt-1', 'dt-2')
   const epoch = await acceptable(client, lost)
+  const plans = await Promise.all(['dt-1', 'dt-2'].map((name) => client.ask('DT', 'PLAN', 'REMOVE', name)))
+  t.ok(plans.some((reply) => /^-ERR dt-[12] is down, and nobody who is there has what/.test(String(reply))))
   await proxy.proxy.stop()
   const again = await goOn(t, ring, { replicas: 1 }, epoch)
   const replies = (await again.pipeline(KEYS.map((key) => ['GET', key]))).map(String)

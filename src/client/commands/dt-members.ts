@@ -10,7 +10,7 @@ import type { Told } from '../../membership/sentinel-admin.js'
 import { type Forecast, forecast } from '../../migration/forecast.js'
 import { describeKey, type FailedCopy } from '../../order/pieces/failed-copies.js'
 import { double, error, map, type Reply } from '../../resp/encode.js'
-import type { Member } from '../../view/view.js'
+import type { Member, View } from '../../view/view.js'
 import type { Server } from '../server.js'
 import { option, SYNTAX_ERROR } from './arguments.js'
 import type { LocalCommand } from './local-command.js'
@@ -94,12 +94,7 @@ async function remove(server: Needs, name: string): Promise<Reply> {
     return map([['name', name], ['state', 'removed'], ...describeTold(told)])
   }
   checkMember(members, name)
-  if (members.find((member) => member.name === name)?.state === 'gone') {
-    throw new UserError(
-      `${name} is down, and nobody who is there has what it holds: start it with its data; if that is lost, ` +
-        `restart the proxy with --accept-epoch ${views.current.epoch} to go on without it`,
-    )
-  }
+  checkNotGone(views.current, name)
   if (!keeper.leave(name)) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   log.info({ event: 'member-leaving', member: name }, `${name} was asked to leave: its data moves away`)
   await settled(server, `${name} was asked to leave`)
@@ -203,6 +198,7 @@ async function planAdd(server: Needs, name: string, { host, port }: Address): Pr
 async function planRemove(server: Needs, name: string): Promise<Reply> {
   const { view } = server.order.router
   checkMember(view.members, name)
+  checkNotGone(view, name)
   const wanted = view.wanted.filter((each) => each !== name)
   if (wanted.length === 0) throw new UserError(`${name} is the only member: there is nobody to take its data`)
   return plan(server, present(view.members), wanted)
@@ -288,6 +284,15 @@ function present(members: readonly Member[]): Member[] {
 
 function checkMember(members: readonly Member[], name: string): void {
   if (!members.some((member) => member.name === name)) throw new UserError(`${name} is no member of the ring`)
+}
+
+/** Nobody could take what it holds. */
+function checkNotGone({ members, epoch }: View, name: string): void {
+  if (members.find((member) => member.name === name)?.state !== 'gone') return
+  throw new UserError(
+    `${name} is down, and nobody who is there has what it holds: start it with its data; if that is lost, ` +
+      `restart the proxy with --accept-epoch ${epoch} to go on without it`,
+  )
 }
 
 function checkNewName({ config, membership }: Needs, name: string): void {

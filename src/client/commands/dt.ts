@@ -5,12 +5,12 @@ import { groupOfKey, identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
 import { pendingRanges, shareMastered } from '../../view/share.js'
 import type { Member, View } from '../../view/view.js'
-import { lackOf } from '../member-lack.js'
+import { remarkOn } from '../member-lack.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'links' | 'membership' | 'order' | 'outvoted' | 'views'>
+type Needs = Pick<Server, 'keeper' | 'links' | 'membership' | 'order' | 'outvoted' | 'views'>
 
 /** DT …: the ring, for people with redis-cli. Maps in RESP3, fields and values in turn in RESP2. */
 export const dtCommands: Record<string, LocalCommand<Needs>> = {
@@ -38,7 +38,7 @@ async function nodes(server: Needs): Promise<Reply> {
       ['name', name],
       ['address', `${host}:${port}`],
       ['state', member?.state ?? (i < masters.length ? 'out' : 'removed')],
-      ['why', why || lackOf(server, name)],
+      ['why', why || remarkOn(server, name)],
       ['link', link],
       ['server', held?.info?.kind.product.toLowerCase() ?? ''],
       ['version', held?.info?.kind.version ?? ''],

@@ -236,6 +236,9 @@ t.test('what moves can be seen, and taken back', async (t) => {
     await until('it joins', async () =>
       ((await dt(client, 'MIGRATIONS')) as Fields[]).some(({ reason }) => reason === 'join'),
     )
+    const nodes = (await dt(client, 'NODES')) as Fields[]
+    t.match(nodes[3], { name: 'dt-4', state: 'up', why: 'being filled: it does not serve yet' })
+    t.ok(nodes.slice(0, 3).every(({ why }) => why === ''))
     t.match(await dt(client, 'CANCEL', 'dt-4'), { name: 'dt-4', state: 'removed' })
     await settled(client, three)
     t.same(await monitored(proxy, 'sentinel-1'), three)
