@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { EVENTS, LEVELS } from '../src/base/events.js'
 
 const HEADER = `# Events
@@ -14,7 +15,9 @@ commands only where a copy differs, and then their beginning.
 
 /** docs/events.md: the names of all events, with their fields. */
 export function eventsPage(): string {
-  const levels = Object.entries(LEVELS).map(([level, about]) => `| ${level} | ${about} |`)
+  const levels = Object.entries(LEVELS).map(
+    ([level, about]) => `| ${level} | ${pino.levels.values[level]} | ${about} |`,
+  )
   const rows = Object.entries(EVENTS).map(([name, [level, fields, about]]) => {
     return `| \`${name}\` | ${level} | ${fields.map((field) => `\`${field}\``).join(', ')} | ${about} |`
   })
@@ -22,7 +25,8 @@ export function eventsPage(): string {
   return [
     HEADER,
     '## Levels\n',
-    table('| level | |\n|---|---|', levels),
+    "In JSON `level` is a number: `jq 'select(.level >= 50)'` shows what is at least an error.\n",
+    table('| level | `level` | |\n|---|---|---|', levels),
     '## All events\n',
     table('| event | level | fields | |\n|---|---|---|---|', rows),
   ].join('\n')

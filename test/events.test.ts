@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
-import { EVENTS, OF_THE_RING } from '../src/base/events.js'
+import { eventsPage } from '../scripts/events-page.js'
+import { EVENTS, LEVELS, OF_THE_RING } from '../src/base/events.js'
+import { createLogger } from '../src/base/log.js'
 
 /* Everything that is logged has a name of the table, at its level and with its fields. */
 
@@ -76,4 +78,9 @@ t.test('the table has no name that nobody logs, and each is explained', async (t
     t.match(about, /\.$/, name)
   }
   for (const name of OF_THE_RING) t.ok(names.has(String(name)), String(name))
+})
+
+t.test('the page says which number a level has in JSON', async (t) => {
+  const { levels } = createLogger({ level: 'silent', format: 'json' })
+  for (const level of Object.keys(LEVELS)) t.match(eventsPage(), `\n| ${level} | ${levels.values[level]} | `)
 })
