@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -49,19 +49,28 @@ function blocksOf(page: string): Block[] {
 const net = `127.${1 + (process.pid % 250)}.${1 + (Math.floor(process.pid / 250) % 250)}.`
 const root = temporaryDirectory(t)
 
+const unit = readFileSync(join(repository, 'conf/dt.service'), 'utf8')
+/** What the unit says goes before the settings; %S is where services have their state. */
+const [STATE_FILE] = /^Environment=(DT_RING_STATE_FILE=\S+)$/m.exec(unit)?.slice(1) ?? []
+const PROXY_AS_SERVICE = `test -e /var/lib/dt/dt-state.json
+${STATE_FILE?.replace('%S', '/var/lib')} dt serve >> /var/lib/dt/log 2>&1 &
+until dt ping; do sleep 1; done`
+
 const SERVICE = /^systemctl (enable --now|start|stop) ((?:redis-(?:server|sentinel) ?)+)$/gm
 
 /** What systemd does with the services of the packages, on one of the machines. */
 function asServices(text: string, machine: string): string {
   const start = { 'redis-server': '/etc/redis/redis.conf', 'redis-sentinel': '/etc/redis/sentinel.conf --sentinel' }
-  return text.replace(SERVICE, (_, what: string, units: string) => {
-    const each = units.split(' ').map((unit) => {
-      if (what !== 'stop') return `redis-server ${start[unit as keyof typeof start]} --daemonize yes`
-      const port = unit === 'redis-server' ? 6379 : 26379
-      return `redis-cli -h ${machine} -p ${port} -a a-long-secret --no-auth-warning shutdown nosave`
+  return text
+    .replace(/^systemctl enable --now dt$/m, PROXY_AS_SERVICE)
+    .replace(SERVICE, (_, what: string, units: string) => {
+      const each = units.split(' ').map((unit) => {
+        if (what !== 'stop') return `redis-server ${start[unit as keyof typeof start]} --daemonize yes`
+        const port = unit === 'redis-server' ? 6379 : 26379
+        return `redis-cli -h ${machine} -p ${port} -a a-long-secret --no-auth-warning shutdown nosave`
+      })
+      return each.join('\n')
     })
-    return each.join('\n')
-  })
 }
 
 /** The commands as they are run here, on one of the machines. */
@@ -81,7 +90,7 @@ function here(text: string, machine: string): string {
 const steps: { readonly name: string; readonly script: string }[] = []
 for (const page of ['README.md', ...CHAPTERS]) {
   for (const [i, block] of blocksOf(page).entries()) {
-    const isService = /^systemctl [a-z -]+ redis-/.test(block.text)
+    const isService = /^systemctl [a-z -]+ (?:redis-|dt\n)/.test(block.text)
     if (block.language !== 'sh' && !isService) continue
     const name = `${page}, block ${i + 1}`
     const given = /^ADDRESS=(.*)$/m.exec(block.text)
@@ -194,6 +203,12 @@ t.test(
     )
   },
 )
+
+t.test('nobody else reads the files with passwords', async (t) => {
+  for (const name of ['password', 'servers-password']) {
+    t.equal(statSync(join(root, MACHINES[0], 'etc/dt', name)).mode & 0o777, 0o600, name)
+  }
+})
 
 t.test('what cannot be run here is there: files, options, services', async (t) => {
   for (const page of CHAPTERS) {

@@ -44,8 +44,8 @@ t.test('it starts `dt serve`, with settings that we know', async (t) => {
 t.test('what it says only as a comment is right, too', async (t) => {
   const credentials = text.replace(/^#(LoadCredential|Environment)=/gm, '$1=')
   const { Service: all } = parseUnit(credentials)
-  const [name] = all.LoadCredential[0].split(':')
-  t.equal(all.Environment.at(-1), `DT_AUTH_PASSWORD_FILE=%d/${name}`)
+  const names = all.LoadCredential.map((credential) => credential.split(':')[0])
+  t.same(all.Environment.slice(-2), [`DT_AUTH_PASSWORD_FILE=%d/${names[0]}`, `DT_BACKEND_PASSWORD_FILE=%d/${names[1]}`])
 })
 
 t.test('it stops in order, and nobody loses patience before the proxy does', async (t) => {
