@@ -183,7 +183,7 @@ async function follow(client: ProxyClient, progress: Progress, goal: Goal): Prom
   try {
     for (;;) {
       const migrations = await client.list('MIGRATIONS')
-      progress.show(migrationLines(migrations))
+      progress.show(migrationLines(migrations, progress.columns))
       if (await goal.isReached(migrations)) return Math.round(performance.now() - startedAtMs) / 1000
       await sleep(POLL_MS)
     }

@@ -1,7 +1,7 @@
 import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { PROXY_OPTIONS, withProxy } from './proxy-client.js'
-import { bar, count, counted, duration, type Output, percent, size, styled, table } from './terminal.js'
+import { bar, count, counted, duration, indented, type Output, percent, size, styled, table } from './terminal.js'
 
 /** `dt nodes`: the servers that the Sentinels know. */
 export async function nodes(argv: string[], out: Output): Promise<number> {
@@ -105,10 +105,12 @@ export async function migrations(argv: string[], out: Output): Promise<number> {
   return 0
 }
 
-/** A line for each migration, with a progress bar. */
-export function migrationLines(all: readonly Fields[]): string[] {
+const NARROW_BAR = 10
+
+/** A line for each migration, with a progress bar; where that is too long for so many columns, a shorter bar and a line for the rest. */
+export function migrationLines(all: readonly Fields[], columns = Number.POSITIVE_INFINITY): string[] {
   const width = Math.max(...all.map(({ member }) => String(member).length))
-  return all.map((migration) => {
+  return all.flatMap((migration) => {
     const member = String(migration.member).padEnd(width)
     if (migration.reason === 'displaced') return `${member}  copies that it does not need any more are deleted`
     const failed = (migration.failed ?? []) as string[]
@@ -118,7 +120,10 @@ export function migrationLines(all: readonly Fields[]): string[] {
       typeof migration['seconds-left'] !== 'number' ? '' : `, ${duration(Number(migration['seconds-left']))} left`
     const progress = `${count(keys)} of ~${counted(total, 'key')}, ${size(Number(migration.bytes))}${left}`
     const from = [...((migration.sources ?? []) as string[])].sort().join(' ')
-    return `${member}  ${bar(keys, total)}  ${progress}  (${migration.reason}, from ${from})`
+    const reason = `(${migration.reason}, from ${from})`
+    const line = `${member}  ${bar(keys, total)}  ${progress}  ${reason}`
+    if (line.length < columns) return line
+    return [`${member}  ${bar(keys, total, NARROW_BAR)}  ${progress}`, ...indented(reason, width + 2, columns)]
   })
 }
 

@@ -3,11 +3,17 @@ export interface Output {
   write(text: string): unknown
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
   hasColors?(): boolean
 }
 
 const STYLES = { bold: [1, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22] } as const
 export type Style = keyof typeof STYLES
+
+/** How wide the terminal is; without end where there is none. */
+export function columnsOf({ isTTY, columns }: Output): number {
+  return isTTY === true ? columns || 80 : Number.POSITIVE_INFINITY
+}
 
 /** The text in a style, on a terminal that has such; elsewhere the text. */
 export function styled(out: Output, style: Style, text: string): string {
@@ -44,17 +50,33 @@ export function table(
 
 const BAR_WIDTH = 30
 
-/** A progress bar with its percentage; `done` of `total`. */
-export function bar(done: number, total: number): string {
+/** A progress bar of so many signs with its percentage; `done` of `total`. */
+export function bar(done: number, total: number, width = BAR_WIDTH): string {
   const part = total <= 0 ? 0 : Math.min(1, done / total)
-  const filled = Math.round(part * BAR_WIDTH)
-  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${String(Math.floor(part * 100)).padStart(3)} %`
+  const filled = Math.round(part * width)
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${String(Math.floor(part * 100)).padStart(3)} %`
 }
 
-/** The line as far as so many columns show it: what sets a style takes none, and is kept. */
+const STYLE_OR_SIGN = /\x1b\[\d+m|[^\x1b]/gu
+
+/** The line as far as so many columns show it, with a sign at its end that there is more: what sets a style takes no column, and is kept. */
 function cut(line: string, columns: number): string {
+  const isStyle = (part: string) => part.length > 2
+  const shown = (line.match(STYLE_OR_SIGN) ?? []).filter((part) => !isStyle(part)).length
+  if (shown <= columns) return line
   let left = columns
-  return line.replace(/\x1b\[\d+m|[^\x1b]/gu, (part) => (part.length > 2 || left-- > 0 ? part : ''))
+  return line.replace(STYLE_OR_SIGN, (part) => (isStyle(part) || --left > 0 ? part : left === 0 ? '…' : ''))
+}
+
+/** The text in lines that begin so far on the right and stay within so many columns, broken between words. */
+export function indented(text: string, by: number, columns: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length >= columns) lines.push(`${' '.repeat(by)}${word}`)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
 }
 
 /** Where there is no terminal what goes on is said so often. */
@@ -74,15 +96,27 @@ export class Progress {
     private readonly everyMs = LINES_EVERY_MS,
   ) {}
 
+  /** Of the terminal; without end where there is none. */
+  get columns(): number {
+    return columnsOf(this.out)
+  }
+
   show(lines: readonly string[]): void {
     if (this.quiet) return
     if (this.out.isTTY !== true) {
       this.say(lines)
       return
     }
-    const width = (this.out.columns ?? 80) - 1
-    this.out.write(`${this.erasing()}${lines.map((line) => `${cut(line, width)}\n`).join('')}`)
-    this.shown = lines.length
+    const width = this.columns - 1
+    // What is scrolled away cannot be written over: the first lines stay, and the last one of the terminal is for the cursor.
+    const height = (this.out.rows || Number.POSITIVE_INFINITY) - 1
+    const left = Math.max(1, height - 1)
+    const fitting =
+      lines.length <= height
+        ? lines
+        : [...lines.slice(0, left), `… ${lines.length - left} more lines: the terminal is too low`]
+    this.out.write(`${this.erasing()}${fitting.map((line) => `${cut(line, width)}\n`).join('')}`)
+    this.shown = fitting.length
   }
 
   /** Takes the lines away. */

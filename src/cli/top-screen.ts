@@ -1,7 +1,7 @@
 import { changesBetween, reasonOf } from '../membership/ring-changes.js'
 import type { Fields } from './answers.js'
 import { migrationLines } from './show.js'
-import { count, duration, type Output, percent, size, styled, table } from './terminal.js'
+import { columnsOf, count, duration, indented, type Output, percent, size, styled, table } from './terminal.js'
 
 /** What was seen of a running proxy at one moment. */
 export interface Sample {
@@ -101,7 +101,7 @@ function ringSeen({ info, nodes, migrations }: Sample) {
   }
 }
 
-/** The whole picture, a line each, for 80 columns. `events` are the latest ones, the last one last. */
+/** The whole picture, a line each, for 80 columns: what is said against servers stands below them, in lines of its own. `events` are the latest ones, the last one last. */
 export function topScreen(out: Output, now: Sample, rates: Rates, events: readonly string[]): string[] {
   const { info, nodes, migrations } = now
   const each = (rate: number | undefined) => (rate === undefined ? '-' : `${count(rate)}/s`)
@@ -128,7 +128,10 @@ export function topScreen(out: Output, now: Sample, rates: Rates, events: readon
     '',
   ]
   lines.push(...(nodes.length === 0 ? ['No server is known.'] : nodeLines(out, nodes, info, rates)))
-  if (migrations.length > 0) lines.push('', ...migrationLines(migrations))
+  for (const { name, why } of nodes) {
+    if (why !== '') lines.push(...indented(`${name}: ${why}`, 2, columnsOf(out)))
+  }
+  if (migrations.length > 0) lines.push('', ...migrationLines(migrations, columnsOf(out)))
   if (events.length > 0) lines.push('', ...events.slice(-EVENTS_MAX))
   return lines
 }
@@ -142,14 +145,14 @@ function nodeLines(out: Output, nodes: readonly Fields[], info: Sample['info'], 
     return [
       ...[name, String(node.state), String(node.link), String(node.version), percent(Number(node.share))],
       ...[count(Number(node['keys-mastered'])), told.get(name)?.get('outstanding') ?? ''],
-      ...[commands === undefined ? '-' : count(commands), ms === undefined ? '-' : ms.toFixed(2), String(node.why)],
+      ...[commands === undefined ? '-' : count(commands), ms === undefined ? '-' : ms.toFixed(2)],
     ]
   })
   const colour = { up: 'green', suspect: 'yellow' } as const
   const columns = [{ head: 'name' }, { head: 'state' }, { head: 'link' }, { head: 'version' }]
   const text = table(
     out,
-    [...columns, ...['share', 'keys', 'sent', 'done/s', 'ms'].map(right), { head: 'why' }],
+    [...columns, ...['share', 'keys', 'sent', 'done/s', 'ms'].map(right)],
     rows,
     (cell, column, row) => {
       if (column !== 1) return cell

@@ -1,13 +1,25 @@
 import t from 'tap'
-import { bar, count, counted, duration, Progress, percent, size, styled, table } from '../../src/cli/terminal.js'
+import {
+  bar,
+  count,
+  counted,
+  duration,
+  indented,
+  Progress,
+  percent,
+  size,
+  styled,
+  table,
+} from '../../src/cli/terminal.js'
 
 /** A terminal of this width, or what is none. */
-function screen(options: { columns?: number; colours?: boolean } = {}) {
-  const { columns, colours = false } = options
+function screen(options: { columns?: number; rows?: number; colours?: boolean } = {}) {
+  const { columns, rows = 24, colours = false } = options
   return {
     text: '',
     isTTY: columns !== undefined,
     columns: columns ?? 0,
+    rows,
     hasColors: () => colours,
     write(text: string) {
       this.text += text
@@ -47,7 +59,7 @@ t.test('progress is written over itself on a terminal, and is nothing elsewhere'
   progress.show(['one', 'two'])
   t.equal(out.text, 'one\ntwo\n')
   progress.show(['longer than ten'])
-  t.equal(out.text, 'one\ntwo\n\r\x1b[2A\x1b[0Jlonger th\n')
+  t.equal(out.text, 'one\ntwo\n\r\x1b[2A\x1b[0Jlonger t…\n')
   out.text = ''
   progress.clear()
   progress.clear()
@@ -56,6 +68,31 @@ t.test('progress is written over itself on a terminal, and is nothing elsewhere'
   new Progress(file).show(['one'])
   new Progress(file).clear()
   t.equal(file.text, '')
+})
+
+t.test('a line that is cut says so, also in colours', async (t) => {
+  const out = screen({ columns: 10, colours: true })
+  new Progress(out).show(['nine sign', 'ten signs!', styled(out, 'red', 'ten signs!')])
+  t.equal(out.text, 'nine sign\nten sign…\n\x1b[31mten sign…\x1b[39m\n')
+})
+
+t.test('on a terminal that is too low the first lines stay, and it says how many are left out', async (t) => {
+  const lines = ['1', '2', '3', '4', '5']
+  const fitting = screen({ columns: 80, rows: 6 })
+  new Progress(fitting).show(lines)
+  t.equal(fitting.text, '1\n2\n3\n4\n5\n')
+  const low = screen({ columns: 80, rows: 5 })
+  const progress = new Progress(low)
+  progress.show(lines)
+  t.equal(low.text, '1\n2\n3\n… 2 more lines: the terminal is too low\n')
+  low.text = ''
+  progress.clear()
+  t.equal(low.text, '\r\x1b[4A\x1b[0J')
+})
+
+t.test('a long text is broken between words, and keeps its place', async (t) => {
+  t.same(indented('one two three', 2, 11), ['  one two', '  three'])
+  t.same(indented('one two three', 2, Number.POSITIVE_INFINITY), ['  one two three'])
 })
 
 t.test('where there is no terminal how far it is is a line now and then, and nothing for scripts', async (t) => {

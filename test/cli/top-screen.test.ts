@@ -84,3 +84,25 @@ t.test('the picture fits 80 columns', async (t) => {
   for (const line of lines) t.ok(line.length <= 80, line)
   t.ok(topScreen(plain, sample(0, {}, { nodes: [] }), { ...rates, members: {} }, []).includes('No server is known.'))
 })
+
+t.test('why a server is not up, and how long a migration takes, are there in 80 columns', async (t) => {
+  const rates = ratesBetween(undefined, sample(0))
+  const why = 'its link is down: connect ECONNREFUSED 127.0.0.1:16383, and no Sentinel has said that it has failed'
+  const nodes = [{ ...sample(0).nodes[0], state: 'suspect', link: 'down', why }]
+  const moving = { member: 'dt-5', reason: 'failure', keys: 123456, 'keys-total': 2345678, bytes: 123456789 }
+  const migrations = [{ ...moving, 'seconds-left': 200, sources: ['dt-1', 'dt-2', 'dt-3'] }]
+  const now = sample(0, {}, { nodes, migrations })
+  const narrow = topScreen({ ...plain, isTTY: true, columns: 80 }, now, rates, [])
+  for (const line of narrow) t.ok(line.length < 80, line)
+  t.same(narrow.slice(8), [
+    'dt-1  suspect  down  7.0.15   100.0 %  1,234,567    12       -   -',
+    '  dt-1: its link is down: connect ECONNREFUSED 127.0.0.1:16383, and no Sentinel',
+    '  has said that it has failed',
+    '',
+    'dt-5  █░░░░░░░░░   5 %  123,456 of ~2,345,678 keys, 118 MB, 3 min 20 s left',
+    '      (failure, from dt-1 dt-2 dt-3)',
+  ])
+  const piped = topScreen(plain, now, rates, [])
+  t.ok(piped.includes(`  dt-1: ${why}`))
+  t.match(piped.at(-1), /^dt-5 {2}█+░+ {3}5 % {2}.* 3 min 20 s left {2}\(failure, from dt-1 dt-2 dt-3\)$/)
+})
