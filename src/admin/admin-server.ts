@@ -81,6 +81,8 @@ export class AdminServer {
     const there = passed.find(({ name }) => name === 'admin')
     if (port === undefined) {
       if (there !== undefined) closeSync(there.fd)
+      // What happens is noted for DT EVENTS, too.
+      this.watch.start()
       return undefined
     }
     try {
@@ -104,8 +106,8 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
-    if (!this.http.listening) return
     this.watch.stop()
+    if (!this.http.listening) return
     const closed = once(this.http, 'close')
     this.http.close()
     this.http.closeAllConnections()

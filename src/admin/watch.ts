@@ -8,18 +8,12 @@ import { Surveys } from './surveys.js'
 
 /** How often whoever watches is told, and what happens is looked for. */
 const LOOK_MS = 1000
-const EVENTS_KEPT = 50
 /** How long servers take is told of so many looks. */
 const LOOKS_KEPT = 10
 /** Others want to ask something, too: when one more comes the first goes that does not read, or else the oldest; a page comes back by itself. */
 const WATCHERS_MAX = 50
 /** A watcher that does not read is let go; the page comes back by itself. */
 const UNSENT_BYTES_MAX = 1_000_000
-
-interface Event {
-  readonly at: string
-  readonly text: string
-}
 
 /** What somebody wants to see, and may. */
 export interface Wish {
@@ -43,10 +37,9 @@ interface Watcher {
   epoch: number
 }
 
-/** Tells everybody who has the page open what there is, every second, as server-sent events. */
+/** Notes what happens to the ring, and tells everybody who has the page open what there is, every second, as server-sent events. */
 export class Watch {
   private readonly watchers = new Map<ServerResponse, Watcher>()
-  private readonly events: Event[] = []
   private readonly surveys: Surveys
   private readonly recentKeys: RecentKeys
   private before: ReturnType<typeof ringSeen> | undefined
@@ -95,8 +88,7 @@ export class Watch {
     const seen = ringSeen(this.server)
     const at = new Date().toISOString()
     if (this.before !== undefined) {
-      for (const text of happened(this.before, seen)) this.events.unshift({ at, text })
-      this.events.length = Math.min(this.events.length, EVENTS_KEPT)
+      for (const text of happened(this.before, seen)) this.server.recentEvents.note({ at, text })
     }
     this.before = seen
     const { durations } = this.server.slowLog
@@ -143,7 +135,7 @@ export class Watch {
     const { keys, hotKeys } = watcher.wish
     const shown = {
       ...now.snapshot,
-      events: this.events,
+      events: this.server.recentEvents.all,
       mayShowKeys: keys,
       slow: keys ? now.slowWithKeys() : now.slow(),
       hot: hotKeys ? now.hot() : null,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '../base/user-error.js'
+import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { NoProxyError, PROXY_OPTIONS, ProxyClient, type ProxyOptions } from './proxy-client.js'
 import { duration, type Output, Progress, styled } from './terminal.js'
@@ -28,6 +29,7 @@ export async function top(argv: string[], out: Output): Promise<number> {
 async function watch(values: ProxyOptions, pictures: Pictures, intervalMs: number, once: boolean, ending: AbortSignal) {
   let client: ProxyClient | undefined = await ProxyClient.connect(values)
   try {
+    pictures.begin(await client.list('EVENTS'))
     let before = await sample(client)
     for (;;) {
       await sleep(intervalMs, undefined, { signal: ending }).catch(() => {})
@@ -64,6 +66,11 @@ class Pictures {
     this.progress = new Progress(out)
   }
 
+  /** With what the proxy has seen before, the latest first. */
+  begin(seen: readonly Fields[]): void {
+    for (const { at, what } of seen.slice(0, EVENTS_KEPT).reverse()) this.note(String(what), new Date(String(at)))
+  }
+
   show(before: Sample, now: Sample): void {
     const { out, how, events } = this
     const rates = ratesBetween(before, now)
@@ -97,8 +104,10 @@ class Pictures {
     else out.write(`${lines[0]}; connecting again for ${since} so far\n`)
   }
 
-  private note(event: string): void {
-    this.events.push(`${new Date().toTimeString().slice(0, 8)}  ${event}`)
+  private note(event: string, at = new Date()): void {
+    const time = at.toTimeString().slice(0, 8)
+    const isOfToday = at.toDateString() === new Date().toDateString()
+    this.events.push(`${isOfToday ? time : `${at.toDateString()} ${time}`}  ${event}`)
     this.events.splice(0, this.events.length - EVENTS_KEPT)
   }
 }

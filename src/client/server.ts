@@ -26,6 +26,7 @@ import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
 import { type OutputLimits, pushLimitsOf } from './output-limit.js'
 import { Pause } from './pause.js'
+import { RecentEvents } from './recent-events.js'
 import { SettingsSource } from './settings-source.js'
 import { SlowLog } from './slow-log.js'
 import { Traces } from './traces.js'
@@ -61,6 +62,7 @@ export interface Server {
   readonly bigKeys: BigKeys
   readonly slowLog: SlowLog
   readonly traces: Traces
+  readonly recentEvents: RecentEvents
   readonly pause: Pause
   readonly stats: ClientStats
   /** Something failed inside the proxy that nobody expects: logs it, and ends the proxy in order if it is wrong about itself. */
@@ -100,6 +102,7 @@ export function clientSide(
   | 'bigKeys'
   | 'slowLog'
   | 'traces'
+  | 'recentEvents'
   | 'pause'
   | 'source'
 > {
@@ -115,6 +118,7 @@ export function clientSide(
     clients,
     slowLog: new SlowLog(clients),
     traces: new Traces(config.traces.sampleRatio, (member) => links.get(member)),
+    recentEvents: new RecentEvents(),
     pause: new Pause((frame, row) => coordinator.onlyReads(frame, row)),
     stats: new ClientStats(),
     channels,

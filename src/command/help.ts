@@ -42,6 +42,8 @@ export const DT_HELP: readonly string[] = [
   '    Take an ADD or a REMOVE back whose data still moves.',
   'DOCTOR',
   '    Return what is wrong with the ring, or unwise, and what to do.',
+  'EVENTS',
+  '    Return what happened to the ring since the proxy began, the latest first; the last 50.',
   'HOTKEYS START [SAMPLE <n>] [SECONDS <s>] | HOTKEYS STOP | HOTKEYS GET [<count>]',
   '    Count which keys clients ask for most, by commands and by bytes: one of n commands (10), for s seconds (60).',
   'LOCATE <key>',

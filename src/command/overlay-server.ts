@@ -74,6 +74,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|bigkeys', 'local', 'none', { ...bounded, ...own }],
   ['dt|cancel', 'local', 'none', own],
   ['dt|doctor', 'local', 'none', own],
+  ['dt|events', 'local', 'none', own],
   ['dt|help', 'local', 'none', own],
   ['dt|hotkeys', 'local', 'none', { ...bounded, ...own }],
   ['dt|locate', 'local', 'none', own],

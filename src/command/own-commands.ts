@@ -15,6 +15,7 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
     own('dt|bigkeys', -2, CHANGES),
     own('dt|cancel', 3, CHANGES),
     own('dt|doctor', 2, READS),
+    own('dt|events', 2, READS),
     own('dt|help', 2, CONTAINER),
     own('dt|hotkeys', -3, CHANGES),
     own('dt|locate', 3, READS),
@@ -73,6 +74,11 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         summary: 'Tell what is wrong with the ring, and what to do',
         group: 'server',
         complexity: 'O(N) for N members and Sentinels',
+      },
+      'dt|events': {
+        summary: 'List what happened to the ring lately',
+        group: 'server',
+        complexity: 'O(1)',
       },
       'dt|help': { summary: 'Show helpful text about the different subcommands', group: 'server', complexity: 'O(1)' },
       'dt|hotkeys': {

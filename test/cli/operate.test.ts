@@ -164,6 +164,7 @@ t.test('dt doctor tells what is wrong with this ring, and what to do', async (t)
 
 t.test('dt top shows the ring at work, once for scripts and again and again on a terminal', async (t) => {
   const once = await dt(['top', '--once', '--interval', '0.1'])
+  t.match(once.text, /\n\d\d:\d\d:\d\d {2}dt-4 is not known any more\n/, 'what happened before it began')
   t.equal(once.code, 0)
   t.match(once.text, /^Diminished Triad \S+ {2}ring dt {2}epoch \d+ {2}serving\n/)
   t.match(once.text, /\ncommands [\d,]+\/s {2}reads /)

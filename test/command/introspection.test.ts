@@ -116,6 +116,7 @@ t.test('our own commands describe themselves', async (t) => {
     'dt|bigkeys',
     'dt|cancel',
     'dt|doctor',
+    'dt|events',
     'dt|help',
     'dt|hotkeys',
     'dt|locate',

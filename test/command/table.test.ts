@@ -85,6 +85,7 @@ t.test('every command of Redis 7.0 has its row of the overlay, and the overlay n
     'dt|bigkeys',
     'dt|cancel',
     'dt|doctor',
+    'dt|events',
     'dt|help',
     'dt|hotkeys',
     'dt|locate',

@@ -6,14 +6,16 @@ import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
 import { pendingRanges, shareMastered } from '../../view/share.js'
 import type { Member, View } from '../../view/view.js'
 import { remarkOn } from '../member-lack.js'
+import type { RecentEvents } from '../recent-events.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'keeper' | 'links' | 'membership' | 'order' | 'outvoted' | 'views'>
+type Needs = Pick<Server, 'keeper' | 'links' | 'membership' | 'order' | 'outvoted' | 'recentEvents' | 'views'>
 
 /** DT …: the ring, for people with redis-cli. Maps in RESP3, fields and values in turn in RESP2. */
 export const dtCommands: Record<string, LocalCommand<Needs>> = {
+  'dt|events': (_client, _args, { recentEvents }) => events(recentEvents),
   'dt|help': () => helpReply('dt', DT_HELP),
   'dt|locate': (_client, args, { views }) => locate(views.current, args[2]),
   'dt|nodes': (_client, _args, server) => nodes(server),
@@ -47,6 +49,16 @@ async function nodes(server: Needs): Promise<Reply> {
       ['keys-counted', how],
     ])
   })
+}
+
+/** DT EVENTS: what happened to the ring since the proxy began, the latest first. */
+function events({ all }: RecentEvents): Reply {
+  return all.map(({ at, text }) =>
+    map([
+      ['at', at],
+      ['what', text],
+    ]),
+  )
 }
 
 /** DT RING: the token ranges (from, to] clockwise, each with its replica set, the master first. */
