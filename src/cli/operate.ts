@@ -57,8 +57,10 @@ ${PROXY_USAGE}`,
     usage: `Usage: dt top [options]
 
 Shows it anew every second until Ctrl-C. Where there is no terminal, one picture
-is printed below the other; with --json, a line of JSON each. When the proxy goes
-away it says so, connects again, and goes on with the one that answers then.
+is printed below the other; with --json, a line of JSON each. The last lines are
+what happened, also before it was started (as DT EVENTS tells). When the proxy
+goes away it says so, connects again, and goes on with the one that answers
+then.
 
   --once             look for one interval, print what there was, and end
   --interval SECONDS between two looks, 0.1 to 3600 (default 1)
