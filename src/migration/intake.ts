@@ -7,6 +7,7 @@ import { isHidden } from '../order/pieces/hidden-name.js'
 import { identifierOfId, identifierOfKey } from '../ring/identifier.js'
 import { RangeSet } from '../ring/range-set.js'
 import type { TokenRange } from '../ring/token-range.js'
+import { shareHeld } from '../view/share.js'
 import type { Pace } from './pace.js'
 import type { IntakePlan } from './plan.js'
 import { walkRanges } from './range-walk.js'
@@ -232,10 +233,9 @@ export class Intake {
     if (ranges.isEmpty) return
     let keys = 0
     for (const database of await databasesOf(source)) keys += database.keys
-    // A source holds what it masters and the copies of others; it is asked for a part of what it masters.
-    const copies = Math.min(this.order.router.view.replicas + 1, this.order.router.links.length)
-    const held = (copies / Math.max(1, this.order.router.links.length)) as number
-    this.progress.keysTotal += Math.round(keys * Math.min(1, ranges.share / held))
+    // A source holds what it masters and the copies of others, and is asked for a part of that; newcomers hold nothing yet.
+    const held = shareHeld(this.order.router.view, source.name)
+    this.progress.keysTotal += Math.round(keys * (held === 0 ? 1 : Math.min(1, ranges.share / held)))
   }
 
   private async copyFrom(source: Link, target: Link, ranges: RangeSet): Promise<void> {

@@ -11,6 +11,15 @@ export function shareMastered(view: View, name: string): number {
   return identifiers / CIRCLE_SIZE
 }
 
+/** The fraction of the circle, 0 … 1, of which the member has whole copies. */
+export function shareHeld({ ring, setOfRange }: View, name: string): number {
+  let identifiers = 0
+  for (let i = 0; i < ring.size; i++) {
+    if (setOfRange[i].natural.some((member) => member.name === name)) identifiers += rangeSize(ring.range(i))
+  }
+  return identifiers / CIRCLE_SIZE
+}
+
 /** How many token ranges have a replica that is still receiving them, or one that is still to let go of them. */
 export function pendingRanges(view: View): number {
   return view.setOfRange.filter((set) => isMoving(view, set)).length

@@ -232,10 +232,13 @@ t.test('what moves can be seen, and taken back', async (t) => {
 
   await t.test('a join', async (t) => {
     const { port } = await startRedis(t)
+    const plan = (await dt(client, 'PLAN', 'ADD', 'dt-4', `127.0.0.1:${port}`)) as Fields
     await dt(client, 'ADD', 'dt-4', `127.0.0.1:${port}`)
-    await until('it joins', async () =>
-      ((await dt(client, 'MIGRATIONS')) as Fields[]).some(({ reason }) => reason === 'join'),
+    const joining = await until('it joins', async () =>
+      ((await dt(client, 'MIGRATIONS')) as Fields[]).find(({ reason, keys }) => reason === 'join' && Number(keys) > 0),
     )
+    const expected = Number(joining['keys-total']) / Number(plan.keys)
+    t.ok(expected > 0.9 && expected < 1.15, `as many keys are expected as was planned: ${expected}`)
     const nodes = (await dt(client, 'NODES')) as Fields[]
     t.match(nodes[3], { name: 'dt-4', state: 'up', why: 'being filled: it does not serve yet' })
     t.ok(nodes.slice(0, 3).every(({ why }) => why === ''))
