@@ -12,8 +12,10 @@ import type { Order } from '../../src/order/order.js'
 import type { Frame } from '../../src/resp/frame.js'
 import { parseRequest } from '../../src/resp/request-parser.js'
 import { RangeSet } from '../../src/ring/range-set.js'
+import { buildView } from '../../src/view/build-view.js'
 
 const RANGE = { from: 0, to: 0 }
+const VIEW = buildView('ring', 1, 1, 8, [{ name: 'source', host: 'localhost', port: 1, state: 'up' }])
 const turns = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** A source and a member that is to be filled from it; copies are on their way until they are let arrive. */
@@ -39,7 +41,7 @@ class Story {
         isRefused: (_link: Link, id: KeyId) => this.inDoubt.get(id) === true,
       },
       pieces: { isLarge: () => false, failed: { of: () => [{ id: '0:refused', reason: '-MISCONF no' }] } },
-      router: { links: [this.source, this.target], view: { replicas: 1 } },
+      router: { links: [this.source, this.target], view: VIEW },
       copyKeys: (ids: readonly KeyId[], _source: Link, target: Link, done: CopyListener) => {
         for (const id of ids) {
           arrivals.add(target, id)
