@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LogLines } from '../helpers/log-lines.js'
 import { startProxy } from '../helpers/proxy.js'
 import { keysAt, membersOf } from '../helpers/ring-state.js'
 import { until } from '../helpers/until.js'
@@ -10,7 +11,13 @@ import { verify } from '../helpers/verify.js'
  */
 
 t.test('a member that is set back has lost writes, and serves nothing before it has them again', async (t) => {
-  const proxy = await startProxy(t, { nodes: 3, replicas: 1, memberConfig: ['enable-debug-command yes'] })
+  const lines = new LogLines()
+  const proxy = await startProxy(t, {
+    nodes: 3,
+    replicas: 1,
+    memberConfig: ['enable-debug-command yes'],
+    log: lines.log,
+  })
   const client = await proxy.connect()
   const member = await proxy.connectTo('dt-1')
   const heartbeat = async () =>
@@ -28,6 +35,7 @@ t.test('a member that is set back has lost writes, and serves nothing before it 
     ['CLIENT', 'KILL', 'TYPE', 'pubsub'],
   ])
   for (const key of keys) t.equal(String(await client.ask('GET', key)), '$3\r\nnew\r\n')
+  await until('it has them again', () => lines.about(/no data has to move any more/).length > 0)
   await until('it is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3')
   await until(
     'all is copied',

@@ -101,7 +101,7 @@ const stories: Readonly<Record<string, string>> = {
     a: CLIENT PAUSE 100000 WRITE | CLIENT PAUSE 1 WRITE
     b: SET k 1
     a: CLIENT UNPAUSE
-    a: CLIENT PAUSE 700 WRITE | CLIENT PAUSE 1 ALL
+    a: CLIENT PAUSE 1500 WRITE | CLIENT PAUSE 1 ALL
     b: GET k
     a: PING
     b: SET k 2
