@@ -338,7 +338,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const hasToTake =
       pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
     // Only who is read from is known to have gone.
-    return (hasToTake || session.wait !== undefined) && this.held.mayKeepMore(queryBufferBytes)
+    return (hasToTake || session.wait !== undefined || session.postponed) && this.held.mayKeepMore(queryBufferBytes)
   }
 
   /** It may be its replies that are waited for since it was last looked at. */

@@ -52,6 +52,7 @@ export class Pause {
     this.held = []
     for (const { client, frame, row } of held) {
       client.queue.pausing--
+      client.session.postponed = false
       if (client.deaf) continue
       this.serve(client, frame, row)
       // As with Redis, what it has sent behind that comes before what others have.
@@ -73,6 +74,7 @@ export class Pause {
   /** Keeps a command, and with it all that its client sends behind it. */
   hold(client: Connection, frame: Frame, row: CommandRow): void {
     client.queue.pausing++
+    client.session.postponed = true
     this.held.push({ client, frame, row })
   }
 

@@ -24,6 +24,8 @@ export class Session {
   noTouch = false
   /** The last command that may wait, of a user who may not do everything, and its number among the client's commands. */
   waited: { readonly row: CommandRow; readonly frame: Frame; readonly number: number } | undefined = undefined
+  /** Its command is held by CLIENT PAUSE, and with it what it sends behind that. */
+  postponed = false
   /** The keys that the next transaction depends on. */
   watched: Watched | undefined = undefined
   /** What it listens to; undefined when that is nothing. */

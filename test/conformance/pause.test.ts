@@ -106,6 +106,10 @@ const stories: Readonly<Record<string, string>> = {
     a: PING
     b: SET k 2
     c: GET k
+    d: PING
+    e: PING
+    f: PING
+    g: PING
     a: CLIENT PAUSE 0
     a: PING
     a: CLIENT PAUSE 0 WRITE | SET k 3 | GET k
