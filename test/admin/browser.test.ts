@@ -124,7 +124,7 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
     const joining = await startRedis(t)
     t.notMatch(String(await client.ask('DT', 'ADD', 'dt-4', `127.0.0.1:${joining.port}`)), /^-/)
     await until('what it is to have is hatched', async () => (await parts('pending')).includes('dt-4'))
-    await shows('how far it is', '#migrations', /dt-4: [\d,]+ of about [\d,]+ keys/)
+    await shows('how far it is', '#migrations', /dt-4 \(join\): [\d,]+ of about [\d,]+ keys/)
     await until('what is hot', askAndSeeHot)
     await pictures(page, '-joins')
     t.same(await violations(page), [])
