@@ -10,6 +10,9 @@ const byId = (id) => document.getElementById(id)
 /** The ranges as they were last sent, and where the key is that somebody looks for. */
 let ranges = []
 let found
+/** The key that was asked for, and the epoch in which. */
+let sought
+let locatedIn
 let latest
 
 function make(name, properties = {}, ...children) {
@@ -285,26 +288,36 @@ function show(now) {
   showEvents()
   showSlow()
   showHot()
+  if (sought !== undefined && epoch !== locatedIn) locate()
 }
 
-byId('locate').addEventListener('submit', async (event) => {
+byId('locate').addEventListener('submit', (event) => {
   event.preventDefault()
-  const key = byId('key').value
-  const place = byId('place')
+  sought = byId('key').value
+  locate()
+})
+
+/** Where the key is that was asked for; asked anew whenever the ring has changed. */
+async function locate() {
+  const key = sought
+  locatedIn = latest?.epoch
+  let text
   try {
     const answer = await fetch(`locate?key=${encodeURIComponent(key)}`)
     if (!answer.ok) throw new Error(await answer.text())
     found = await answer.json()
     const [master, ...backups] = found.replicas
-    place.textContent =
+    text =
       master === undefined
         ? 'nowhere: no ring is served'
         : `master ${master}${backups.length > 0 ? `, copies on ${backups.join(', ')}` : ''}`
   } catch (failure) {
-    place.textContent = `could not be asked: ${failure.message}`
+    text = `could not be asked: ${failure.message}`
   }
+  if (key !== sought) return
+  say('place', text, byId('place').className)
   if (latest !== undefined) drawRing()
-})
+}
 
 /** What is told now; another one when hot keys are wanted, or no more. */
 let source

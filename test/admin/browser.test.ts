@@ -103,6 +103,7 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
   })
 
   await t.test('a server is killed', async () => {
+    t.match(await text('#place'), 'dt-2')
     await proxy.ring.kill('dt-2')
     await shows('a server is away', '#state', /^serving, with warnings$/)
     await shows('and why', '#warnings', /dt-2: its link is down/)
@@ -111,6 +112,7 @@ t.test('the page shows the ring as it is, and as it changes', { skip: SKIP }, as
     await declareDown(proxy.ring, 'dt-2')
     await until('its parts have other masters', async () => !(await parts('master')).includes('dt-2'))
     await shows('the ring has two', '#ring', /2 of 3 servers/)
+    await shows('the key has other copies', '#place', /^master dt-[13], copies on dt-[13]$/)
     await until(
       'its copies are made anew',
       async () => {
