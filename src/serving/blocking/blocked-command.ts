@@ -151,9 +151,9 @@ function poppingSeveral(args: readonly Buffer[], form: Form, db: number): Blocke
   const isFit = count > 0 && areFit(rest, form.row)
   const asked = timeoutOf(args[1])
   if (isFit && typeof asked !== 'number') return asked
-  // What else is wrong comes before the time: the server says it at once.
+  // What else is wrong comes before the time: a server says it at once, and nobody waits for keys.
   const timeoutMs = typeof asked === 'number' ? asked : 0
-  if (!isFit) return new Popping(form, ids, [], timeoutMs, frame)
+  if (!isFit) return new Popping(form, [], [], timeoutMs, frame)
   return new Popping(
     form,
     ids,
