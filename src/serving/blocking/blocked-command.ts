@@ -146,14 +146,12 @@ function poppingSeveral(args: readonly Buffer[], form: Form, db: number): Blocke
   const frame = frameOf([form.row.name.toUpperCase(), ...args.slice(2)])
   const places: number[] = []
   const count = Math.max(0, findKeys(form.row, frame, places))
-  const ids = namesOf(args.slice(3, 3 + count), db)
   const rest = args.slice(3 + count)
-  const isFit = count > 0 && areFit(rest, form.row)
-  const asked = timeoutOf(args[1])
-  if (isFit && typeof asked !== 'number') return asked
-  // What else is wrong comes before the time: a server says it at once, and nobody waits for keys.
-  const timeoutMs = typeof asked === 'number' ? asked : 0
-  if (!isFit) return new Popping(form, [], [], timeoutMs, frame)
+  // What is wrong there comes before the time: a server says it at once, and nobody waits for keys.
+  if (count === 0 || !areFit(rest, form.row)) return new Popping(form, [], [], 0, frame)
+  const timeoutMs = timeoutOf(args[1])
+  if (typeof timeoutMs !== 'number') return timeoutMs
+  const ids = namesOf(args.slice(3, 3 + count), db)
   return new Popping(
     form,
     ids,
