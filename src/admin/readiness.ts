@@ -21,8 +21,9 @@ export function readinessOf(server: Server, status = server.membership.status())
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const isLost = view.ring.size > 0 && view.setOfRange.every(isUnserved)
   const why = clients.isDraining ? 'the proxy stops' : closed || (isLost ? 'all servers of all keys are away' : '')
-  const waiting = unservedRanges(view, isReachedBy(server))
-  const unwritable = unwritableRanges(view, isReachedBy(server))
+  const isReached = isReachedBy(server)
+  const waiting = unservedRanges(view, isReached)
+  const unwritable = unwritableRanges(view, isReached)
   const refusedForMs = server.stats.sinceUnavailableMs
   const copies = Math.min(view.replicas + 1, view.wanted.length)
   const lacking = masters.map(({ name, why }) => ({ name, why: why || lackOf(server, name) }))

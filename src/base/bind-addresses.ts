@@ -39,6 +39,11 @@ export function firstAddress({ host, port }: { readonly host: string; readonly p
   return { host: bindAddresses(host)[0].host, port }
 }
 
+/** Whether other machines reach who listens on the addresses of that line. */
+export function isWide(line: string): boolean {
+  return bindAddresses(line).some(({ host }) => !/^127\.|^::1$|^localhost$/.test(host))
+}
+
 /** Whether who listens on the addresses of that line takes a port of the other one, too. */
 export function overlap(line: string, other: string): boolean {
   const hosts = bindAddresses(line).map(({ host }) => host)

@@ -1,4 +1,4 @@
-import { bindAddresses } from '../base/bind-addresses.js'
+import { isWide } from '../base/bind-addresses.js'
 import { hostOf, isUnix, type Peer } from './peer.js'
 import type { Server } from './server.js'
 
@@ -27,16 +27,12 @@ function isProtected({ config, acl }: Guarded): boolean {
 
 /** Whether clients of other machines come in, and none has to say a password. */
 export function isOpenToAll({ config, acl }: Guarded): boolean {
-  return isWide({ config }) && config.listen.protectedMode === 'no' && acl.users.default.hasNoPassword
-}
-
-function isWide({ config }: Pick<Server, 'config'>): boolean {
-  return bindAddresses(config.listen.host).some(({ host }) => !/^127\.|^::1$|^localhost$/.test(host))
+  return isWide(config.listen.host) && config.listen.protectedMode === 'no' && acl.users.default.hasNoPassword
 }
 
 /** Says at the start that others than this machine's are refused, where the settings look as if they were to come in. */
 export function tellProtected({ config, acl, log }: Pick<Server, 'config' | 'acl' | 'log'>): void {
-  if (!isWide({ config }) || !isProtected({ config, acl })) return
+  if (!isWide(config.listen.host) || !isProtected({ config, acl })) return
   log.warn(
     { event: 'protected-mode', bind: config.listen.host },
     'protected mode: without a password only clients of this machine are let in; set auth.password, or listen.protectedMode: no if nobody else reaches this port',

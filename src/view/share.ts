@@ -47,16 +47,20 @@ export function missedByUnserved(view: View, isReached: IsReached): string[] {
 /** A ring of nobody has one replica set, which is empty: of that nothing is missed. */
 function unserved({ ring, setOfRange }: View, isReached: IsReached): ReplicaSet[] {
   if (ring.size === 0) return []
-  return setOfRange.filter(({ natural }) => natural.every(({ name, state }) => state === 'gone' || !isReached(name)))
+  return setOfRange.filter((set) => isOutOfReach(set, isReached))
+}
+
+function isOutOfReach({ natural }: ReplicaSet, isReached: IsReached): boolean {
+  return natural.every(({ name, state }) => state === 'gone' || !isReached(name))
 }
 
 /** How many token ranges can be read and not be written now, and which members their writes wait for. */
 export function unwritableRanges({ setOfRange }: View, isReached: IsReached): { count: number; waitFor: string[] } {
   const waitFor = new Set<string>()
   let count = 0
-  for (const { natural, pending } of setOfRange) {
-    const away = [...natural, ...pending].filter(({ name }) => !isReached(name))
-    if (away.length === 0 || natural.every(({ name, state }) => state === 'gone' || !isReached(name))) continue
+  for (const set of setOfRange) {
+    const away = [...set.natural, ...set.pending].filter(({ name }) => !isReached(name))
+    if (away.length === 0 || isOutOfReach(set, isReached)) continue
     count++
     for (const { name } of away) waitFor.add(name)
   }

@@ -1,5 +1,6 @@
 import { parseInfo } from '../../backend/handshake.js'
 import { nameOfKind } from '../../backend/server-kind.js'
+import { isWide } from '../../base/bind-addresses.js'
 import { textOf } from '../../resp/decode.js'
 import { map } from '../../resp/encode.js'
 import { missedByUnserved, unservedRanges } from '../../view/share.js'
@@ -12,9 +13,6 @@ import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
 type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stats' | 'views'>
-
-/** Addresses that nobody else reaches. */
-const OF_THIS_MACHINE = /^(?:127\.|::1$|localhost$)/
 
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
 export const doctorCommands: Record<string, LocalCommand<Needs>> = {
@@ -45,7 +43,7 @@ async function factsOf(server: Needs): Promise<Facts> {
     },
     hasStateFile: config.ring.stateFile !== 'none',
     openToAll: isOpenToAll(server),
-    monitoringOpenToAll: admin.port !== undefined && admin.token === undefined && !OF_THIS_MACHINE.test(admin.host),
+    monitoringOpenToAll: admin.port !== undefined && admin.token === undefined && isWide(admin.host),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),
     sentinels: known.map(({ address, error, reachable }) => ({
       address,
