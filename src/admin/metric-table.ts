@@ -8,6 +8,7 @@ import type { MembershipStatus } from '../membership/membership.js'
 import type { MigrationStatus } from '../migration/migrator.js'
 import type { OrderStats } from '../order/stats.js'
 import {
+  isAmong,
   isFirstFilled,
   pendingRanges,
   shareMastered,
@@ -55,8 +56,6 @@ const LINK_STATES: readonly LinkState['kind'][] = ['connecting', 'handshaking', 
 
 const truth = (is: boolean) => (is ? 1 : 0)
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
-const isAmong = (members: readonly { readonly name: string }[], name: string) =>
-  members.some((one) => one.name === name)
 
 /** What each number of `OrderStats` is called. */
 const COUNTED: Readonly<Record<keyof OrderStats, readonly [name: string, help: string]>> = {

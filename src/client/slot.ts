@@ -61,6 +61,15 @@ export interface SlotOwner {
   fail(failed: Slot, failure: Error, isWrite: boolean): void
 }
 
+/** Whether clients with caches are still to be told of what a client has written, by the commands before that number if there is one. */
+export function isUntold(queue: Pick<SlotOwner, 'visit'>, before = Number.POSITIVE_INFINITY): boolean {
+  let is = false
+  queue.visit(({ number, finished, written }) => {
+    if (number < before && !finished && written?.isToBeTold === true) is = true
+  })
+  return is
+}
+
 /**
  * The place of one reply. Used again for other commands, of other clients, after it has left its queue.
  *
@@ -267,11 +276,7 @@ export class Slot implements ReplySlot {
 
   /** [ReplySlot] */
   untoldBefore(): boolean {
-    let isUntold = false
-    this.queue?.visit(({ number, finished, written }) => {
-      if (number < this.number && !finished && written?.isToBeTold === true) isUntold = true
-    })
-    return isUntold
+    return this.queue !== undefined && isUntold(this.queue, this.number)
   }
 
   /** [ReplySlot] */

@@ -15,7 +15,7 @@ export function shareMastered(view: View, name: string): number {
 export function shareHeld({ ring, setOfRange }: View, name: string): number {
   let identifiers = 0
   for (let i = 0; i < ring.size; i++) {
-    if (setOfRange[i].natural.some((member) => member.name === name)) identifiers += rangeSize(ring.range(i))
+    if (isAmong(setOfRange[i].natural, name)) identifiers += rangeSize(ring.range(i))
   }
   return identifiers / CIRCLE_SIZE
 }
@@ -74,6 +74,12 @@ export function isUnserved({ natural }: ReplicaSet): boolean {
 
 /** Whether a member receives data and has no range yet: it gets writes and serves nothing. */
 export function isFirstFilled({ replicaSets }: View, name: string): boolean {
-  const isAmong = (members: readonly Member[]) => members.some((member) => member.name === name)
-  return replicaSets.some(({ pending }) => isAmong(pending)) && !replicaSets.some(({ natural }) => isAmong(natural))
+  return (
+    replicaSets.some(({ pending }) => isAmong(pending, name)) &&
+    !replicaSets.some(({ natural }) => isAmong(natural, name))
+  )
+}
+
+export function isAmong(members: readonly Member[], name: string): boolean {
+  return members.some((member) => member.name === name)
 }

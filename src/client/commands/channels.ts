@@ -7,7 +7,7 @@ import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { ClientEar } from '../client-ear.js'
 import type { Connection } from '../connection.js'
 import type { Server } from '../server.js'
-import type { Slot } from '../slot.js'
+import { isUntold, type Slot } from '../slot.js'
 
 /** What of the server these commands touch. */
 type Needs = Pick<Server, 'cachedKeys' | 'channels' | 'log' | 'pushLimits' | 'traces'>
@@ -131,7 +131,7 @@ export function channelsReply(
 export function serveChannels(server: Needs, client: Connection, frame: Frame, row: CommandRow): boolean {
   const { isListening, run } = verbs.get(row.name)!
   const isFirst = client.queue.length === 0
-  if (!isListening && (isFirst || !server.cachedKeys.any || !owesTelling(client))) {
+  if (!isListening && (isFirst || !server.cachedKeys.any || !isUntold(client.queue))) {
     client.replyBytes(run(server, client, frame, client.session.proto))
     return true
   }
@@ -156,15 +156,6 @@ export function serveChannels(server: Needs, client: Connection, frame: Frame, r
     }
   })
   return false
-}
-
-/** Whether clients with caches are still to be told of what this one has written. */
-function owesTelling({ queue }: Connection): boolean {
-  let owes = false
-  queue.visit(({ finished, written }) => {
-    if (!finished && written?.isToBeTold === true) owes = true
-  })
-  return owes
 }
 
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
