@@ -145,7 +145,6 @@ export function refusedIn(messages: Messages): Refused[] {
   return refused
 }
 
-/** Publishes what a script has published. */
 /**
  * Ends a run that has published these: not before clients with caches were told of what its client wrote before, so that who reads what
  * it publishes does not believe its cache.
@@ -159,6 +158,7 @@ export function inItsTurn(slot: ReplySlot, messages: Messages, end: () => void):
       .catch((failure: Error) => slot.fail(failure, true))
 }
 
+/** Publishes what a script has published. */
 export function publishAll(channels: Channels, messages: Messages): void {
   for (let i = 0; i < messages.length; i += 3) {
     if (messages[i][0] === NOT) continue
