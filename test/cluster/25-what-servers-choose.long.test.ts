@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Random } from '../chaos/random.js'
 import { PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
+import { killInTurn } from '../helpers/kill-in-turn.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
-import { counter, membersOf, nodeStates } from '../helpers/ring-state.js'
-import { declareDown, forgive } from '../helpers/sentinels.js'
+import { counter, nodeStates } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 import { verify } from '../helpers/verify.js'
@@ -98,32 +97,11 @@ t.test('also when links break all the time', async (t) => {
 
 t.test('also when a server is killed and comes back', async (t) => {
   const proxy = await startProxy(t, { nodes: 4, replicas: 2 })
-  const client = await proxy.connect()
-  let step = 0
-  const killing = (async () => {
-    for (const [name, empty] of [
-      ['dt-2', false],
-      ['dt-3', true],
-    ] as const) {
-      await sleep(500)
-      await proxy.ring.kill(name)
-      if (!empty) {
-        await declareDown(proxy.ring, name)
-        await until('it has left', async () => !(await membersOf(client)).includes(name))
-        await sleep(300)
-        await forgive(proxy.ring, name)
-      }
-      await proxy.ring.restart(name, { empty })
-      await until('it is a member again', async () => {
-        return (
-          /pending-ranges\r\n:0/.test(String(await client.ask('DT', 'VIEW'))) &&
-          (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4'
-        )
-      })
-      step++
-    }
-  })()
-  const told = await write(proxy, 4, () => step === 2)
+  let isOver = false
+  const killing = killInTurn(proxy).finally(() => {
+    isOver = true
+  })
+  const told = await write(proxy, 4, () => isOver)
   await killing
   t.same(told.unexpected.slice(0, 5), [])
   t.comment(`${told.commands} commands, ${told.unknown} unknown outcomes`)

@@ -3,12 +3,13 @@ import t, { type Test } from 'tap'
 import { Random } from '../chaos/random.js'
 import { breakLink, PATIENT, whileLinksBreak } from '../helpers/break-link.js'
 import { chosenWrites } from '../helpers/chosen-writes.js'
+import { killInTurn } from '../helpers/kill-in-turn.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { Arg, RawClient } from '../helpers/raw-client.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
-import { counter, keysAt, membersOf, nodeStates, outstanding } from '../helpers/ring-state.js'
+import { counter, keysAt, nodeStates, outstanding } from '../helpers/ring-state.js'
 import { argumentsOf, INTERPRETER } from '../helpers/script-programs.js'
-import { declareDown, forgive } from '../helpers/sentinels.js'
+import { declareDown } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 import { verify } from '../helpers/verify.js'
@@ -105,31 +106,10 @@ t.test('also when links break all the time, and scripts are flushed on the serve
 
 t.test('also when a server is killed and comes back', async (t) => {
   const proxy = await startProxy(t, { nodes: 4, replicas: 2 })
-  const client = await proxy.connect()
   let isOver = false
-  const killing = (async () => {
-    for (const [name, empty] of [
-      ['dt-2', false],
-      ['dt-3', true],
-    ] as const) {
-      await sleep(500)
-      await proxy.ring.kill(name)
-      if (!empty) {
-        await declareDown(proxy.ring, name)
-        await until('it has left', async () => !(await membersOf(client)).includes(name))
-        await sleep(300)
-        await forgive(proxy.ring, name)
-      }
-      await proxy.ring.restart(name, { empty })
-      await until('it is a member again', async () => {
-        return (
-          /pending-ranges\r\n:0/.test(String(await client.ask('DT', 'VIEW'))) &&
-          (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4'
-        )
-      })
-    }
+  const killing = killInTurn(proxy).finally(() => {
     isOver = true
-  })()
+  })
   const told = await write(proxy, 4, () => isOver)
   await killing
   t.same(told.unexpected.slice(0, 5), [])
