@@ -1,4 +1,5 @@
 import { idInDb, type KeyId, keyOfId } from '../base/key-id.js'
+import { nameOf } from '../base/name-of.js'
 import { RecentNames } from '../base/recent-names.js'
 import { Invalidation } from './invalidation.js'
 
@@ -48,7 +49,7 @@ export class CachingClient implements CachingOptions {
   isNextOther = false
   /** How many keys are remembered for it. */
   readings = 0
-  /** By their text, one character a byte. */
+  /** By their names. */
   readonly prefixes = new Map<string, Buffer>()
 
   /** @param ear undefined when the client tracks no more */
@@ -132,7 +133,7 @@ export class CachedKeys {
     Object.assign(client, { isBroadcast, isOptIn, isOptOut, isNoLoop, redirect, isBroken: false })
     if (isBroadcast) {
       const wanted = prefixes.length === 0 ? [Buffer.alloc(0)] : prefixes
-      for (const prefix of wanted) client.prefixes.set(prefix.toString('latin1'), Buffer.from(prefix))
+      for (const prefix of wanted) client.prefixes.set(nameOf(prefix), Buffer.from(prefix))
     }
     this.clients.add(client)
     this.any = true
@@ -274,15 +275,15 @@ export class CachedKeys {
   }
 
   private sortPrefixes(): void {
-    const byText = new Map<string, Prefix>()
+    const byName = new Map<string, Prefix>()
     for (const client of this.clients) {
-      for (const [text, bytes] of client.prefixes) {
-        const prefix = byText.get(text)
-        if (prefix === undefined) byText.set(text, { bytes, clients: [client] })
+      for (const [name, bytes] of client.prefixes) {
+        const prefix = byName.get(name)
+        if (prefix === undefined) byName.set(name, { bytes, clients: [client] })
         else prefix.clients.push(client)
       }
     }
-    this.prefixes = [...byText.values()].sort((one, other) => Buffer.compare(one.bytes, other.bytes))
+    this.prefixes = [...byName.values()].sort((one, other) => Buffer.compare(one.bytes, other.bytes))
   }
 }
 

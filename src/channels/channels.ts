@@ -1,9 +1,9 @@
 import { Glob } from '../base/glob.js'
+import { nameOf } from '../base/name-of.js'
 import { PatternIndex, type Place } from '../base/pattern-index.js'
 import type { Frame } from '../resp/frame.js'
 import { mayBeOfEvents } from './keyspace-flags.js'
 import { Heads, Message, Published } from './messages.js'
-import { nameOf } from './name.js'
 
 /**
  * Publish and subscribe: who listens to what. All channels of the ring are here, and no server knows of them, so a message is

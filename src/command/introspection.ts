@@ -1,4 +1,4 @@
-import { lowerCase, lowerWord } from '../base/ascii.js'
+import { lowerCase, lowerWord, wordOf } from '../base/ascii.js'
 import { Glob } from '../base/glob.js'
 import { bytesOf, fieldOf } from '../resp/decode.js'
 import { error, KeptReply, MapReply, map, type Reply, set, simple } from '../resp/encode.js'
@@ -205,8 +205,10 @@ function filterOf(filter: readonly Buffer[]): ((info: CommandInfo) => boolean) |
   if (filter.length === 0) return () => true
   if (filter.length !== 3 || lowerWord(filter[0]) !== 'filterby') return undefined
   switch (lowerWord(filter[1])) {
-    case 'module':
-      return ({ name }) => infoNamed(name.split('|', 1)[0])?.module === filter[2].toString()
+    case 'module': {
+      const module = wordOf(filter[2])
+      return ({ name }) => infoNamed(name.split('|', 1)[0])?.module === module
+    }
     case 'aclcat': {
       const category = `@${lowerWord(filter[2])}`
       return (info) => info.categories.includes(category)

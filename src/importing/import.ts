@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nameOf } from '../base/name-of.js'
 import { UserError } from '../base/user-error.js'
 import type { Conversation } from './conversation.js'
 import { Copier, type CopierOptions } from './copier.js'
@@ -40,7 +41,7 @@ class Changed {
 
   add(db: number | undefined, key: Buffer): void {
     // A copy, as it is part of what was received with it, which may be large.
-    this.keys.set(`${db ?? ''} ${key.latin1Slice()}`, { db, key: Buffer.from(key) })
+    this.keys.set(`${db ?? ''} ${nameOf(key)}`, { db, key: Buffer.from(key) })
     if (this.keys.size > CHANGED_MAX) this.all()
   }
 

@@ -1,5 +1,6 @@
 import { parseInfo } from '../backend/handshake.js'
 import type { Endpoint } from '../backend/single-connection.js'
+import { distinct } from '../base/name-of.js'
 import { UserError } from '../base/user-error.js'
 import { bytesOf, elementsOf, textOf } from '../resp/decode.js'
 import { isError } from '../resp/encode.js'
@@ -79,13 +80,8 @@ export async function* scan(server: Conversation, db: number): AsyncGenerator<Bu
     if (isError(reply)) throw new UserError(`${server.whom} does not list its keys: ${reply.message}`)
     const [next = null, found = null] = elementsOf(reply) ?? []
     cursor = textOf(next) ?? '0'
-    const keys = new Map(
-      (elementsOf(found) ?? []).flatMap((item) => {
-        const key = bytesOf(item)
-        return key === undefined ? [] : [[key.latin1Slice(), key] as const]
-      }),
-    )
-    if (keys.size > 0) yield [...keys.values()]
+    const keys = distinct((elementsOf(found) ?? []).flatMap((item) => bytesOf(item) ?? []))
+    if (keys.length > 0) yield keys
   } while (cursor !== '0')
 }
 

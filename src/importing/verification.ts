@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nameOf } from '../base/name-of.js'
 import { integerOf } from '../resp/decode.js'
 import type { Conversation } from './conversation.js'
 import { type Copier, slackOf } from './copier.js'
@@ -131,7 +132,7 @@ export class Verification {
   }
 
   private judge(before: readonly Open[], now: readonly Open[]): void {
-    const named = ({ db, key }: Open) => `${db} ${key.latin1Slice()}`
+    const named = ({ db, key }: Open) => `${db} ${nameOf(key)}`
     const earlier = new Map(before.map((open) => [named(open), open]))
     for (const open of now) {
       const { db, key, kind, digest } = open

@@ -2,6 +2,7 @@ import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { expiresFields } from '../backend/server-kind.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
+import { nameOf } from '../base/name-of.js'
 import { elementsOf } from '../resp/decode.js'
 import { isError, type Reply } from '../resp/encode.js'
 import type { Lanes } from './lanes.js'
@@ -120,15 +121,17 @@ async function isExplained(
   const own = known[links.indexOf(alone)]
   if (!own.isWhole) return true
   const theirs = known.filter((hash) => hash !== own)
-  const isTheirs = (field: string) => theirs.every(({ fields, isWhole }) => fields.has(field) || !isWhole)
-  const lacked = [...theirs[0].fields].filter((field) => !own.fields.has(field) && isTheirs(field))
+  const isTheirs = (name: string) => theirs.every(({ fields, isWhole }) => fields.has(name) || !isWhole)
+  const lacked = [...theirs[0].fields].flatMap(([name, field]) => {
+    return own.fields.has(name) || !isTheirs(name) ? [] : [field]
+  })
   return !(await lastsAny(links.find((link) => link !== alone)!, id, lacked))
 }
 
 /** What of a hash has not expired. */
 interface Hash {
-  /** In latin1. */
-  readonly fields: ReadonlySet<string>
+  /** By their names. */
+  readonly fields: ReadonlyMap<string, Buffer>
   /** These are all. */
   readonly isWhole: boolean
   /** It has some that have expired and were not removed. */
@@ -143,7 +146,7 @@ function scanOf(key: Buffer): (string | Buffer)[] {
 function hashOf(length: Reply, page: Reply): Hash | undefined {
   const [cursor, names] = isError(length) || isError(page) ? [] : (elementsOf(page) ?? [])
   if (cursor === undefined) return undefined
-  const fields = new Set((elementsOf(names) ?? []).map((field) => (field as Buffer).toString('latin1')))
+  const fields = new Map((elementsOf(names) ?? []).map((field) => [nameOf(field as Buffer), field as Buffer]))
   const isWhole = String(cursor) === '0'
   return { fields, isWhole, hasExpired: isWhole && Number(length) > fields.size }
 }
@@ -164,15 +167,14 @@ async function hasLasting(link: Link, id: KeyId): Promise<boolean> {
   const { db, key } = keyOfId(id)
   const [length, page] = await Promise.all([link.call(['HLEN', key], db), link.call(scanOf(key), db)])
   const hash = hashOf(length, page)
-  return hash === undefined || !hash.isWhole || (await lastsAny(link, id, [...hash.fields]))
+  return hash === undefined || !hash.isWhole || (await lastsAny(link, id, [...hash.fields.values()]))
 }
 
 /** Whether one of these fields is there and does not expire soon. */
-async function lastsAny(link: Link, id: KeyId, fields: readonly string[]): Promise<boolean> {
+async function lastsAny(link: Link, id: KeyId, fields: readonly Buffer[]): Promise<boolean> {
   if (fields.length === 0) return false
   const { db, key } = keyOfId(id)
-  const names = fields.map((field) => Buffer.from(field, 'latin1'))
-  const reply = await link.call(['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names], db)
+  const reply = await link.call(['HPEXPIRETIME', key, 'FIELDS', String(fields.length), ...fields], db)
   const endMs = preciseNowMs() + link.clockOffsetMs + SOON_MS
   return (elementsOf(reply) ?? []).some((deadline) => deadline === -1 || Number(deadline) > endMs)
 }

@@ -1,3 +1,4 @@
+import { wordOf } from '../../base/ascii.js'
 import { wallClockUs } from '../../base/clock.js'
 import { bytesOf, elementsOf, integerOf, textOf } from '../../resp/decode.js'
 import { isError, map, type Reply, verbatim } from '../../resp/encode.js'
@@ -42,7 +43,7 @@ function ownLatest({ slowLog }: Needs): Reply {
 }
 
 function ownSamples({ slowLog }: Needs, event: Buffer): readonly Sample[] {
-  return slowLog.latency.events.get(event.toString('latin1'))?.samples ?? []
+  return slowLog.latency.events.get(wordOf(event))?.samples ?? []
 }
 
 interface Event {
@@ -93,7 +94,7 @@ async function graph(server: Needs, args: readonly Buffer[]): Promise<Reply> {
   ])
   const samples = samplesOf(history, ownSamples(server, event))
   if (samples.length === 0) return errorNaming('No samples available for event ', event)
-  const name = event.toString('latin1')
+  const name = wordOf(event)
   const mostMs = eventsOf([...latest, ownLatest(server)]).get(name)?.mostMs ?? 0
   const nowSeconds = Math.floor(wallClockUs() / 1e6)
   return verbatim('txt', Buffer.from(latencyGraph(name, samples, mostMs, nowSeconds), 'latin1'))
@@ -111,7 +112,7 @@ async function doctor(server: Needs, args: readonly Buffer[]): Promise<Reply> {
 
 /** LATENCY RESET [event …]: of the proxy and all members; gives how many kinds of events there were. */
 async function reset(server: Needs, args: readonly Buffer[]): Promise<Reply> {
-  const asked = args.slice(2).map((name) => name.toString('latin1'))
+  const asked = args.slice(2).map(wordOf)
   const [known, answers] = await Promise.all([askEach(server, ['LATENCY', 'LATEST']), askEach(server, args)])
   const own = server.slowLog.latency.reset(asked)
   const failure = allDid(answers, 'it')

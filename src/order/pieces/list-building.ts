@@ -1,3 +1,4 @@
+import { wordOf } from '../../base/ascii.js'
 import type { Elements as CommandElements } from '../../command/row.js'
 import { argumentOf, type Frame, frameOf, ownFrame } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, SpoiledError, type Written } from './building.js'
@@ -239,7 +240,7 @@ export class ListBuilding implements Building {
 }
 
 function textAt(frame: Frame, i: number): string {
-  return argumentOf(frame, i).latin1Slice()
+  return wordOf(argumentOf(frame, i))
 }
 
 function endAt(frame: Frame, i: number): End | undefined {

@@ -50,13 +50,19 @@ export class NamedBuilding implements Building {
   }
 }
 
-/** The elements that a write names. */
+/** Of longer names no string is made: what they change is not remembered by them. */
+const NAME_BYTES_MAX = 1024 * 1024
+
+/** The elements that a write names; undefined when it is not known which, or they are long. */
 function namesIn({ row: { elements }, frame: { buf, argc, argStart, argEnd } }: Written): string[] | undefined {
   if (elements !== 'each' && elements !== 'firsts' && elements !== 'seconds') return undefined
   const step = elements === 'each' ? 1 : 2
   const names: string[] = []
   // Words may stand before the scores; so it is counted from the end.
   const first = elements === 'seconds' ? 3 - (argc % 2) : 2
-  for (let i = first; i < argc; i += step) names.push(buf.latin1Slice(argStart[i], argEnd[i]))
+  for (let i = first; i < argc; i += step) {
+    if (argEnd[i] - argStart[i] > NAME_BYTES_MAX) return undefined
+    names.push(buf.latin1Slice(argStart[i], argEnd[i]))
+  }
   return names
 }

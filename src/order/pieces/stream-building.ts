@@ -1,3 +1,4 @@
+import { wordOf } from '../../base/ascii.js'
 import { argumentOf } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, type Written } from './building.js'
 import { Changes } from './changes.js'
@@ -37,7 +38,7 @@ export class StreamBuilding implements Building {
     if (row.elements !== 'ids' || keys !== 1) return false
     const ids: string[] = []
     for (let i = 2; i < frame.argc; i++) {
-      const id = idIn(argumentOf(frame, i).latin1Slice())
+      const id = idIn(wordOf(argumentOf(frame, i)))
       if (id === undefined) return false
       ids.push(id)
     }

@@ -1,3 +1,4 @@
+import { lowerCase } from '../../base/ascii.js'
 import type { CommandRow } from '../../command/row.js'
 import { argumentOf, type Frame } from '../../resp/frame.js'
 import { type Building, LAST_ELEMENTS, LATER_PAGES_MAX, type Reading, type Written } from './building.js'
@@ -114,5 +115,5 @@ function bitsAt(first: number, count: number): Range {
 }
 
 function wordAt(frame: Frame, i: number): string {
-  return argumentOf(frame, i).latin1Slice().toLowerCase()
+  return lowerCase(argumentOf(frame, i))
 }

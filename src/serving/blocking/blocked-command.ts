@@ -1,10 +1,11 @@
-import { lowerWord } from '../../base/ascii.js'
+import { lowerWord, wordOf } from '../../base/ascii.js'
 import { type KeyId, keyId, keyOfId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
+import { parseLongLong } from '../../resp/long-long.js'
 import type { Kind } from './lines.js'
 import { timeoutOf } from './timeout.js'
 
@@ -152,25 +153,25 @@ function poppingSeveral(args: readonly Buffer[], form: Form, db: number): Blocke
   const timeoutMs = timeoutOf(args[1])
   if (typeof timeoutMs !== 'number') return timeoutMs
   const ids = namesOf(args.slice(3, 3 + count), db)
-  return new Popping(
-    form,
-    ids,
-    rest.map((word) => word.toString('latin1')),
-    timeoutMs,
-  )
+  return new Popping(form, ids, rest.map(wordOf), timeoutMs)
 }
 
 /** Whether nothing is wrong with what stands behind the keys of LMPOP or ZMPOP. */
 function areFit([where, option, count, ...more]: readonly (Buffer | undefined)[], row: CommandRow): boolean {
   const ends = row === LMPOP ? /^(left|right)$/i : /^(min|max)$/i
-  if (where === undefined || !ends.test(where.toString('latin1'))) return false
+  if (where === undefined || !ends.test(wordOf(where))) return false
   if (option === undefined) return true
-  return lowerWord(option) === 'count' && /^[1-9]\d*$/.test(String(count)) && more.length === 0
+  return (
+    lowerWord(option) === 'count' &&
+    count !== undefined &&
+    parseLongLong(count, 0, count.length) > 0 &&
+    more.length === 0
+  )
 }
 
 /** BLMOVE source destination from to timeout, BRPOPLPUSH source destination timeout. */
 function moving(args: readonly Buffer[], db: number): BlockedCommand | Reply {
-  const words = args.slice(3, -1).map((word) => word.toString('latin1'))
+  const words = args.slice(3, -1).map(wordOf)
   if (words.some((word) => !/^(left|right)$/i.test(word))) return SYNTAX_ERROR
   const timeoutMs = timeoutOf(args[args.length - 1])
   if (typeof timeoutMs !== 'number') return timeoutMs

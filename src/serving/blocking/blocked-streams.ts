@@ -1,5 +1,7 @@
+import { lowerCase } from '../../base/ascii.js'
 import type { KeyId } from '../../base/key-id.js'
 import { keyId } from '../../base/key-id.js'
+import { nameOf } from '../../base/name-of.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { decodeReply } from '../../resp/decode.js'
@@ -10,8 +12,8 @@ import type { BlockedCommand } from './blocked-command.js'
 
 const NO_INTEGER = error('ERR timeout is not an integer or out of range')
 const NEGATIVE = error('ERR timeout is negative')
-const LAST = '$'
-const NEW = '>'
+const LAST = Buffer.from('$')
+const NEW = Buffer.from('>')
 const NO_SUCH_KEY = 'ERR no such key'
 const FIRST_ID = Buffer.from('0-0')
 
@@ -88,11 +90,11 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
   const keys = args.slice(first, first + count)
   const after = args.slice(first + count)
   const isGroup = row.replicate !== 'none'
-  if (isGroup && after.some((id) => id.toString('latin1') !== NEW)) return undefined
+  if (isGroup && after.some((id) => !id.equals(NEW))) return undefined
   const ids = keys.map((key) => keyId(db, key, 0, key.length))
   const from = new Map<KeyId, Buffer>()
   for (const [i, id] of ids.entries()) if (!from.has(id)) from.set(id, after[i])
-  const lasts = ids.filter((id) => from.get(id)?.toString('latin1') === LAST)
+  const lasts = ids.filter((id) => from.get(id)?.equals(LAST))
   return {
     ...{ frame: twin, row, kind: isGroup ? kindOfGroup(groupIn(head)) : `reader ${++readers}` },
     ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
@@ -119,13 +121,13 @@ export function isStreams(command: BlockedStreams | Reply): command is BlockedSt
 }
 
 function groupIn(words: readonly Buffer[]): Buffer | undefined {
-  const at = words.findIndex((word) => word.toString('latin1').toLowerCase() === 'group')
+  const at = words.findIndex((word) => lowerCase(word) === 'group')
   return at < 0 ? undefined : words[at + 1]
 }
 
 /** What those wait for who read as one of this group. */
 export function kindOfGroup(name: Buffer = Buffer.alloc(0)): string {
-  return `group ${name.toString('latin1')}`
+  return `group ${nameOf(name)}`
 }
 
 /** The last id of a stream by XINFO STREAM, of one that is not there, too. */

@@ -26,7 +26,7 @@ export interface Called {
 export interface Run extends Called {
   /** Keys beside the declared ones that it may touch: it has named them, or is expected to. */
   readonly extra: Buffer[]
-  /** Which of these it has named, or was told of, as latin1. */
+  /** Which of these it has named, or was told of. */
   readonly named: Set<string>
   /** How some were expected. */
   readonly guesses: Guess[]

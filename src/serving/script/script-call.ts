@@ -1,4 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
+import { nameOf } from '../../base/name-of.js'
 import type { CommandRow } from '../../command/row.js'
 import { type ErrorReply, error, type Reply } from '../../resp/encode.js'
 import { argumentOf, type Frame, frameOf } from '../../resp/frame.js'
@@ -133,9 +134,9 @@ export function clientsFrame({ sha, source }: Script, { name, script }: CommandR
 function limitsFor({ limits, numkeys, extra }: Hand, args: readonly (Buffer | string)[]): string {
   if (limits === undefined) return ''
   const { wholeBytes, parked, guests } = limits
-  const names = new Set(guests.map((key) => key.toString('latin1')))
+  const names = new Set(guests.map((key) => nameOf(key)))
   const places = Array.from({ length: numkeys + extra.length }, (_, i) => i + 1)
-  const guestPlaces = places.filter((place) => names.has((args[2 + place] as Buffer).toString('latin1')))
+  const guestPlaces = places.filter((place) => names.has(nameOf(args[2 + place] as Buffer)))
   return `;${[wholeBytes, parked.toString('latin1'), ...guestPlaces].join(' ')}`
 }
 

@@ -1,5 +1,7 @@
 import type { Link } from '../../backend/link.js'
+import { wordOf } from '../../base/ascii.js'
 import type { KeyId } from '../../base/key-id.js'
+import { distinct, nameOf } from '../../base/name-of.js'
 import type { Channels } from '../../channels/channels.js'
 import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
@@ -102,8 +104,8 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
 
   /** All that it may touch now. */
   private cutKeys(): void {
-    const keys = new Map(keysAtHand(this.frame, this.call.hand).map((key) => [key.toString('latin1'), key]))
-    this.cut = { sources: [...keys.values()].map((key, i) => ({ key, places: [i] })), destination: undefined }
+    const keys = distinct(keysAtHand(this.frame, this.call.hand))
+    this.cut = { sources: keys.map((key, i) => ({ key, places: [i] })), destination: undefined }
   }
 
   protected get allKeys(): readonly Buffer[] {
@@ -291,12 +293,12 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     if (!command.equals(SCAN)) return answerOf(question, await this.askRing(question))
     // All of it, whatever COUNT says. It never gives another cursor than 0.
     const keys = new Map<string, Buffer>()
-    const isBegin = /^0+$/.test(cursor.toString('latin1'))
+    const isBegin = /^0+$/.test(wordOf(cursor))
     for (let at: Buffer | undefined = cursor; at !== undefined; ) {
       const reply = await this.askRing([SCAN, at, ...options])
       if (isError(reply)) return answerOf(question, reply)
       const [next, found] = reply as [Buffer, Buffer[]]
-      if (isBegin) for (const key of found) keys.set(key.toString('latin1'), key)
+      if (isBegin) for (const key of found) keys.set(nameOf(key), key)
       at = isBegin && next.toString() !== '0' ? next : undefined
     }
     return answerOf(question, [...keys.values()])

@@ -1,4 +1,5 @@
 import type { Link } from '../../backend/link.js'
+import { nameOf } from '../../base/name-of.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { parkedPart } from '../../order/pieces/hidden-name.js'
@@ -49,11 +50,11 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
   /** These have to be guests from now on; at the second time all: each attempt brings them anew. */
   protected bringAll(keys: readonly Buffer[]): void {
     const all = this.toBring.size === 0 ? keys : this.allKeys
-    for (const key of all) this.toBring.add(key.toString('latin1'))
+    for (const key of all) this.toBring.add(nameOf(key))
   }
 
   private isBrought(key: Buffer): boolean {
-    return this.toBring.has(key.toString('latin1'))
+    return this.toBring.has(nameOf(key))
   }
 
   protected override readersOf(source: Source): readonly Link[] {

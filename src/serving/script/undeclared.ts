@@ -1,3 +1,4 @@
+import { nameOf } from '../../base/name-of.js'
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf } from '../../resp/frame.js'
@@ -36,13 +37,13 @@ export function letTouch(run: Run, key: Buffer, mayExpect: (key: Buffer) => bool
     if (!told.some((each) => each.equals(key))) continue
     if (told.length > TOLD_MAX) return tooManyTold(told.length)
     extra.push(...told)
-    for (const each of told) named.add(each.toString('latin1'))
+    for (const each of told) named.add(nameOf(each))
     return undefined
   }
   const most = UNDECLARED_MAX + told(answers)
   if (named.size >= most) return tooManyUndeclared(key)
   if (extra.length >= most) dropExpected(run)
-  named.add(key.toString('latin1'))
+  named.add(nameOf(key))
   expect(run, key, mayExpect)
   if (!extra.some((each) => each.equals(key))) extra.push(key)
   return undefined
@@ -83,7 +84,7 @@ function dropExpected(run: Run): void {
 
 /** Whether it has named a key itself, or was told of it. */
 export function namedBy({ named }: Run): (key: Buffer) => boolean {
-  return (key) => named.has(key.toString('latin1'))
+  return (key) => named.has(nameOf(key))
 }
 
 /** Takes out all keys but these. */
@@ -99,7 +100,7 @@ export function letTouchAll(keys: readonly Buffer[], { extra, named }: Run, answ
   const before = answers.reduce((sum, { kind, values }) => (kind === 'k' ? sum + values.length : sum), 0)
   if (before + keys.length > SORTED_MAX) return TOO_MANY_SORTED
   extra.push(...keys)
-  for (const key of keys) named.add(key.toString('latin1'))
+  for (const key of keys) named.add(nameOf(key))
   answers.push({ question: [], kind: 'k', values: keys })
   return undefined
 }
@@ -141,8 +142,8 @@ export function learnTouched({ script, frame, numkeys, extra, guesses }: Run, to
     else args.set(arg, missed)
   }
   if (guesses.length === 0) return
-  const isTouched = new Set(touched.map((place) => extra[place].toString('latin1')))
-  shapes.settle(guesses, (key) => isTouched.has(key.toString('latin1')))
+  const isTouched = new Set(touched.map((place) => nameOf(extra[place])))
+  shapes.settle(guesses, (key) => isTouched.has(nameOf(key)))
 }
 
 function addTo(keys: Buffer[], key: Buffer): void {

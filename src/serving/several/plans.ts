@@ -1,4 +1,4 @@
-import { lowerWord } from '../../base/ascii.js'
+import { lowerCase, lowerWord, wordOf } from '../../base/ascii.js'
 import { findKeys } from '../../command/keys.js'
 import { isKnownForm } from '../../command/options.js'
 import type { CommandRow, Plan } from '../../command/row.js'
@@ -69,7 +69,7 @@ export function isPlanned(planned: Planned | Reply): planned is Planned {
 /** Without words it goes from the right to the left. A missing source is asked about before the type of the destination. */
 function moveElement([, source, destination, from, to]: Buffer[]): Planned {
   const isLeft = (where: Buffer | undefined, otherwise: boolean) =>
-    where === undefined ? otherwise : where.toString().toLowerCase() === 'left'
+    where === undefined ? otherwise : lowerCase(where) === 'left'
   const fromLeft = isLeft(from, false)
   const toLeft = isLeft(to, true)
   return {
@@ -130,9 +130,9 @@ function pop(row: CommandRow, frame: Frame, args: readonly Buffer[], size: strin
 
 /** What is wrong with the words behind the keys, of which Redis looks at one after the other [Redis t_list.c lmpopGenericCommand]. */
 function wrongPop([end, option, count, ...more]: readonly Buffer[], ends: RegExp): Reply | undefined {
-  if (end === undefined || !ends.test(end.toString('latin1'))) return SYNTAX_ERROR
+  if (end === undefined || !ends.test(wordOf(end))) return SYNTAX_ERROR
   if (option === undefined) return undefined
-  if (count === undefined || !/^count$/i.test(option.toString('latin1'))) return SYNTAX_ERROR
+  if (count === undefined || !/^count$/i.test(wordOf(option))) return SYNTAX_ERROR
   if (!isCount(count)) return WRONG_COUNT
   return more.length > 0 ? SYNTAX_ERROR : undefined
 }
@@ -218,7 +218,7 @@ function readGroups(row: CommandRow, frame: Frame, args: readonly Buffer[]): Pla
   const looks = parts.map((part): Words[] => {
     const [key, id] = part.slice(-2)
     const isGroup = ['XPENDING', key, group, '-', '-', '1']
-    return CERTAIN_ID.test(id.toString('latin1')) ? [isGroup] : [isGroup, ['XREAD', 'COUNT', '1', 'STREAMS', key, id]]
+    return CERTAIN_ID.test(wordOf(id)) ? [isGroup] : [isGroup, ['XREAD', 'COUNT', '1', 'STREAMS', key, id]]
   })
   return {
     looks: looks.flat(),
@@ -242,7 +242,7 @@ const DOLLAR = Buffer.from('$')
 function groupIn(words: readonly Buffer[]): Buffer | undefined {
   let group: Buffer | undefined
   for (let i = 0; i < words.length; i++) {
-    const word = words[i].toString('latin1').toLowerCase()
+    const word = lowerCase(words[i])
     if (word === 'group' && i + 2 < words.length) {
       group = words[i + 1]
       i += 2

@@ -190,7 +190,8 @@ t.test('RESETSTAT resets all that it resets in Redis', async (t) => {
     return new Set(fields.map((line) => line.slice(0, line.indexOf(':'))))
   }
   const inRedis = await left(await redis.connect())
-  const inOurs = [...(await left(client))].filter((field) => !inRedis.has(field))
+  // The Sentinels ping the servers all the time.
+  const inOurs = [...(await left(client))].filter((field) => !inRedis.has(field) && !field.endsWith('_ping'))
   t.same(inOurs, [])
 })
 

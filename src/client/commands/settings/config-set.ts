@@ -1,4 +1,4 @@
-import { lowerWord } from '../../../base/ascii.js'
+import { lowerWord, wordOf } from '../../../base/ascii.js'
 import { bytesOf } from '../../../resp/decode.js'
 import { type Reply, simple } from '../../../resp/encode.js'
 import { failedSetting } from '../../../serving/ring-settings.js'
@@ -12,6 +12,10 @@ import { neverSet, refusedOfMembers, refusedOfProxy } from './refused.js'
 
 /** What the CONFIG commands touch. */
 export type Configuring = Settable & Pick<Server, 'address' | 'coordinator' | 'upkeep'>
+
+/** The longest value that is looked at: what means anything is far shorter, and a client may send 512 MB. */
+const VALUE_BYTES_MAX = 64 * 1024
+const TOO_LONG = `this proxy takes values of at most ${VALUE_BYTES_MAX} bytes; nothing was set`
 
 interface Asked {
   readonly name: string
@@ -37,6 +41,7 @@ export async function configSet(server: Configuring, args: readonly Buffer[]): P
   const ofMembers: Asked[] = []
   for (const each of asked) {
     const { name, value } = each
+    if (value.length > VALUE_BYTES_MAX) return failedSetting(name, TOO_LONG)
     const text = value.toString('latin1')
     const changeable = CHANGEABLE.get(name)
     if (changeable !== undefined) {
@@ -94,8 +99,8 @@ async function wrongName(
       return errorNaming('Unknown option or number of arguments for CONFIG SET - ', bytes)
     }
     const never = neverSet(name)
-    if (never !== undefined) return failedSetting(bytes.toString('latin1'), never)
-    if (seen.has(name)) return failedSetting(bytes.toString('latin1'), 'duplicate parameter')
+    if (never !== undefined) return failedSetting(wordOf(bytes), never)
+    if (seen.has(name)) return failedSetting(wordOf(bytes), 'duplicate parameter')
     seen.add(name)
   }
   return undefined

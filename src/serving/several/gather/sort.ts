@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { KeyId } from '../../../base/key-id.js'
+import { distinct } from '../../../base/name-of.js'
 import { type SortRange, sortPatterns, unsortedRange } from '../../../command/keys.js'
 import { elementsOf, textOf } from '../../../resp/decode.js'
 import { isError, type Reply } from '../../../resp/encode.js'
@@ -148,8 +149,7 @@ export class SortRun extends GatherRun {
     if (question === undefined) return []
     const found = await this.look(rangesOf(unsortedRange(this.frame)).map(([from, to]) => question(key, from, to)))
     const elements = found.flatMap((reply) => elementsOf(reply) ?? [])
-    const texts = new Set(elements.map((element) => (element as Buffer).toString('latin1')))
-    return [...texts].map((text) => Buffer.from(text, 'latin1'))
+    return distinct(elements as Buffer[])
   }
 }
 
