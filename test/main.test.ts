@@ -111,7 +111,19 @@ t.test('exit codes are 0, 1 and 2, and dt help says what they mean', async (t) =
   )
   const [port] = await freePorts(1)
   const nobody = ['--proxy', `127.0.0.1:${port}`]
-  const asking = ['ping', 'nodes', 'ring', 'top', 'doctor', 'migrations', 'verify', 'hotkeys', 'bigkeys']
+  const asking = [
+    'ping',
+    'nodes',
+    'ring',
+    'events',
+    'slowlog',
+    'top',
+    'doctor',
+    'migrations',
+    'verify',
+    'hotkeys',
+    'bigkeys',
+  ]
   const lines = [
     ...asking.map((name) => [name]),
     ...[
@@ -120,6 +132,7 @@ t.test('exit codes are 0, 1 and 2, and dt help says what they mean', async (t) =
       ['cancel', 'dt-9'],
       ['plan', 'remove', 'dt-9'],
     ],
+    ['locate', 'a key'],
     ['import', 'redis://127.0.0.1:1'],
   ]
   const tried = await Promise.all(lines.map((line) => run(t, [...line, ...nobody])))

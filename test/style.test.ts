@@ -40,6 +40,7 @@ const TIME_OF_DAY: Record<string, string> = {
   'src/base/pause-watch.ts':
     'while a machine sleeps no other clock goes on; one that is set forward looks like a pause and does no harm',
   'src/admin/watch.ts': 'an event is shown with the time of day',
+  'src/cli/past.ts': 'an event, and what was slow, is shown with the time of day',
   'src/cli/top.ts': 'an event is shown with the time of day',
   'src/client/commands/info-own.ts': 'the field lru_clock of INFO is the time of day',
   'src/membership/starter.ts': 'terms of runs grow from one machine to the next; those that are known count as well',

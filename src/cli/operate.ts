@@ -10,6 +10,7 @@ export interface OperatorCommand {
 
 const members = () => import('./members.js')
 const show = () => import('./show.js')
+const past = () => import('./past.js')
 
 /** The commands that ask, or tell, a running proxy: what redis-cli does with DT …, for people and for scripts. */
 export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
@@ -51,6 +52,35 @@ ${PROXY_USAGE}`,
   --ranges           list every token range with its replicas, too
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await show()).ring(argv, out),
+  },
+  locate: {
+    summary: 'tell which servers have a key',
+    usage: `Usage: dt locate KEY [options]
+
+Its master first, then its backups; also of a key that does not exist.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await past()).locate(argv, out),
+  },
+  events: {
+    summary: 'tell what happened to the ring, the latest last',
+    usage: `Usage: dt events [options]
+
+The last 50 since the proxy began; its log has all of them.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await past()).events(argv, out),
+  },
+  slowlog: {
+    summary: 'tell which commands were slow, and where the time went',
+    usage: `Usage: dt slowlog [options]
+
+In ms: all of it, waiting for others or for a server, the slowest server, and
+the proxy itself. slowlog-log-slower-than and slowlog-max-len (CONFIG SET) say
+what is slow, and how many are kept.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await past()).slowlog(argv, out),
   },
   top: {
     summary: 'watch the ring at work: rates, servers, what moves, events',

@@ -60,7 +60,7 @@ export function bar(done: number, total: number, width = BAR_WIDTH): string {
 const STYLE_OR_SIGN = /\x1b\[\d+m|[^\x1b]/gu
 
 /** The line as far as so many columns show it, with a sign at its end that there is more: what sets a style takes no column, and is kept. */
-function cut(line: string, columns: number): string {
+export function cut(line: string, columns: number): string {
   const isStyle = (part: string) => part.length > 2
   const shown = (line.match(STYLE_OR_SIGN) ?? []).filter((part) => !isStyle(part)).length
   if (shown <= columns) return line

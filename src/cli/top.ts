@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '../base/user-error.js'
 import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
+import { timeOf } from './past.js'
 import { NoProxyError, PROXY_OPTIONS, ProxyClient, type ProxyOptions } from './proxy-client.js'
 import { duration, type Output, Progress, styled } from './terminal.js'
 import { eventsBetween, ratesBetween, type Sample, topScreen } from './top-screen.js'
@@ -105,9 +106,7 @@ class Pictures {
   }
 
   private note(event: string, at = new Date()): void {
-    const time = at.toTimeString().slice(0, 8)
-    const isOfToday = at.toDateString() === new Date().toDateString()
-    this.events.push(`${isOfToday ? time : `${at.toDateString()} ${time}`}  ${event}`)
+    this.events.push(`${timeOf(at)}  ${event}`)
     this.events.splice(0, this.events.length - EVENTS_KEPT)
   }
 }

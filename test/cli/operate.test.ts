@@ -26,11 +26,15 @@ interface Ran {
   readonly text: string
 }
 
-/** What a command writes, to a terminal or not, and its exit code. */
-async function dt(argv: readonly string[], terminal = false): Promise<Ran> {
+/** What a command writes, to a terminal or not, and its exit code; who asks is shown what was written so far. */
+async function dt(argv: readonly string[], terminal = false, shown: (text: string) => void = () => {}): Promise<Ran> {
   const [name, ...rest] = argv
   let text = ''
-  const out = { isTTY: terminal, columns: 200, hasColors: () => terminal, write: (part: string) => (text += part) }
+  const write = (part: string) => {
+    text += part
+    shown(text)
+  }
+  const out = { isTTY: terminal, columns: 200, hasColors: () => terminal, write }
   const code = await operatorCommands[name].run([...rest, ...where], out)
   return { code, text }
 }
@@ -65,6 +69,36 @@ t.test('dt nodes and dt ring are tables, and JSON for scripts', async (t) => {
   t.match(ring, /\nRing dt, epoch [0-9]+: 192 token ranges, each on 2 members\.\n$/)
   t.equal((await dt(['ring', '--ranges'])).text.split('\n').length, ring.split('\n').length + 194)
   t.equal(((await asJson('ring')).value.ranges as unknown[]).length, 192)
+})
+
+t.test('dt locate tells who has a key, its master first', async (t) => {
+  const { code, text } = await dt(['locate', 'key:1'])
+  t.equal(code, 0)
+  const key = Buffer.from('key:1')
+  const [master, backup] = replicaSetOfKey(proxy.view, key, 0, key.length).natural.map(({ name }) => name)
+  const place = new RegExp(
+    `^role +name +address +state\nmaster +${master} +127\\.0\\.0\\.1:[0-9]+ +up\nbackup +${backup} +127\\.0\\.0\\.1:[0-9]+ +up\n`,
+  )
+  t.match(text, place)
+  t.match((await asJson('locate', 'key:1')).value, { key: 'key:1', replicas: [{ name: master }, { name: backup }] })
+  await t.rejects(dt(['locate']), { message: 'KEY is missing' })
+})
+
+t.test('dt slowlog tells what was slow, the latest last', async (t) => {
+  await client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '-1')
+  await client.ask('SLOWLOG', 'RESET')
+  t.match((await dt(['slowlog'])).text, /^No command was slow; /)
+  await client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '0')
+  await client.ask('GET', 'key:1')
+  await client.ask('ECHO', 'x'.repeat(300))
+  await client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '-1')
+  const lines = (await dt(['slowlog'])).text.trimEnd().split('\n')
+  t.match(lines[0], /^when +ms +waiting +server +proxy +slowest +client +command$/)
+  t.match(lines.at(-2), /^[0-9:]{8} +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +dt-[1-3] +127\.0\.0\.1:[0-9]+ +GET key:1$/)
+  t.match(lines.at(-1), / ECHO x{100}/)
+  t.match((await dt(['slowlog'], true)).text, / ECHO x+[.]?…\n$/, 'a terminal has a line for each')
+  t.match((await asJson('slowlog')).value.slice(1), [{ command: ['GET', 'key:1'] }])
+  await client.ask('SLOWLOG', 'RESET')
 })
 
 t.test('dt ping asks the proxy that is named', async (t) => {
@@ -162,6 +196,17 @@ t.test('dt doctor tells what is wrong with this ring, and what to do', async (t)
   t.ok(value.some(({ level }) => level === 'unwise'))
 })
 
+t.test('dt events tells what happened, the latest last', async (t) => {
+  const { code, text } = await dt(['events'])
+  t.equal(code, 0)
+  t.match(text, /\d\d:\d\d:\d\d {2}dt-4 is known, and up\n(.*\n)*\d\d:\d\d:\d\d {2}dt-4 is not known any more\n/)
+  const told = (await asJson('events')).value.map(({ what }) => what)
+  t.ok(
+    told.indexOf('dt-4 is known, and up') > told.indexOf('dt-4 is not known any more'),
+    'scripts get the latest first',
+  )
+})
+
 t.test('dt top shows the ring at work, once for scripts and again and again on a terminal', async (t) => {
   const once = await dt(['top', '--once', '--interval', '0.1'])
   t.match(once.text, /\n\d\d:\d\d:\d\d {2}dt-4 is not known any more\n/, 'what happened before it began')
@@ -172,12 +217,15 @@ t.test('dt top shows the ring at work, once for scripts and again and again on a
   const { value } = await asJson('top', '--once', '--interval', '0.1')
   t.type((value.rates as Record<string, unknown>).commands, 'number')
   t.equal((value.nodes as unknown[]).length, 3)
-  const shown = dt(['top', '--interval', '0.1'], true)
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  process.emit('SIGINT')
-  const live = await shown
+  // Ctrl-C when the picture was written over.
+  let isOver = false
+  const live = await dt(['top', '--interval', '0.1'], true, (text) => {
+    if (isOver || !/\x1b\[\d+A\x1b\[0J/.test(text)) return
+    isOver = true
+    process.emit('SIGINT')
+  })
   t.equal(live.code, 0)
-  t.match(live.text, /\x1b\[\d+A\x1b\[0J/, 'the picture is written over')
+  t.ok(isOver)
   await t.rejects(dt(['top', '--interval', 'often']), { name: 'UsageError', message: /--interval must be a number/ })
 })
 
