@@ -2,7 +2,10 @@ import { unlessLost } from '../backend/decoded-reply.js'
 import type { Link } from '../backend/link.js'
 import { lowerWord } from '../base/ascii.js'
 import type { Logger } from '../base/log.js'
+import { OneByOne } from '../base/one-by-one.js'
+import { within } from '../base/within.js'
 import type { Order } from '../order/order.js'
+import { unavailable } from '../order/replies.js'
 import { bytesOf } from '../resp/decode.js'
 import { ErrorReply, error, isError, MapReply, type Reply } from '../resp/encode.js'
 import type { Kept, KeptSettings } from './function/kept.js'
@@ -40,7 +43,7 @@ export class RingSettings {
   /** Told what had been kept of those of the proxy when it began. */
   restored: (own: ReadonlyMap<string, Buffer>) => void = () => {}
   private readonly ofMembers = new Map<string, Buffer>()
-  private last: Promise<unknown> = Promise.resolve()
+  private readonly changes = new OneByOne()
 
   constructor(
     private readonly order: Order,
@@ -52,9 +55,9 @@ export class RingSettings {
 
   /** Resolves with the error when they are not set. */
   set(settings: readonly Setting[]): Promise<Reply | undefined> {
-    const mine = this.last.then(() => this.change(settings))
-    this.last = mine.catch(() => {})
-    return mine
+    const deadlineMs = this.order.waiting.deadline()
+    const tooLate = () => this.order.unavailable()
+    return this.changes.doBefore<Reply | undefined>(deadlineMs, () => this.change(settings, deadlineMs), tooLate)
   }
 
   /** Resolves with the error when not all members keep them. */
@@ -68,10 +71,18 @@ export class RingSettings {
     for (const [name, value] of this.ofMembers) this.tell(link, { name, value })
   }
 
-  private async change(settings: readonly Setting[]): Promise<Reply | undefined> {
+  private async change(settings: readonly Setting[], deadlineMs: number): Promise<Reply | undefined> {
     const links = this.order.router.links.filter(({ ready }) => ready)
     if (links.length === 0) return this.order.unavailable()
-    const before = await Promise.all(links.map((link) => settingsOf(link, settings)))
+    const silent = new Set(links.map(({ name }) => name))
+    const asked = links.map(async (link) => {
+      const found = await settingsOf(link, settings)
+      silent.delete(link.name)
+      return found
+    })
+    const before = await within(Promise.all(asked), deadlineMs - performance.now())
+    // Nobody was told anything yet.
+    if (before === undefined) return unavailable(this.order.options.unavailableTimeoutMs, [...silent])
     const had: Had[] = []
     for (const [i, found] of before.entries()) {
       const { name } = links[i]

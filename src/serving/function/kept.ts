@@ -2,6 +2,7 @@ import { LinkLostError, unlessLost } from '../../backend/decoded-reply.js'
 import { preciseNowMs } from '../../backend/handshake.js'
 import type { Link } from '../../backend/link.js'
 import type { Logger } from '../../base/log.js'
+import { OneByOne } from '../../base/one-by-one.js'
 import { within } from '../../base/within.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
@@ -64,7 +65,7 @@ export class Kept {
   /** Those that had no memory for what they were told. */
   private readonly owing = new Set<Link>()
   /** One after the other: changes, and members that are made equal. */
-  private last: Promise<unknown> = Promise.resolve()
+  private readonly changes = new OneByOne()
 
   constructor(
     private readonly order: Order,
@@ -87,7 +88,7 @@ export class Kept {
   makeEqual(link: Link): void {
     const equal = async () => {
       if ((await this.whenKnown()) !== undefined) return
-      await this.inTurn(() => within(this.equal(link, performance.now()), EQUAL_MS))
+      await this.changes.do(() => within(this.equal(link, performance.now()), EQUAL_MS))
     }
     equal().catch((failure: Error) => {
       this.log.error(
@@ -104,12 +105,12 @@ export class Kept {
 
   /** Keeps one more script; resolves with an error when it is not kept. Who has no memory for it gets it later: a server takes scripts all the same. */
   keepScript(sha: string, source: Buffer): Promise<Reply | undefined> {
-    return this.inTurn(async () => {
+    return this.asked(async (deadlineMs) => {
       const name = scriptRecord(this.index.generation, sha)
       // Without an index nobody can tell whose a record is.
       const failure =
-        (this.index.version === 0 ? await this.tellIndex(this.index, 'later') : undefined) ??
-        (await this.tellAll([keepCommand(name, source)], 'later'))
+        (this.index.version === 0 ? await this.tellIndex(this.index, 'later', deadlineMs) : undefined) ??
+        (await this.tellAll([keepCommand(name, source)], 'later', deadlineMs))
       if (failure === undefined) this.scripts.set(name, source)
       // The next start would take it for kept.
       else if (!this.scripts.has(name)) this.remove([name])
@@ -119,9 +120,10 @@ export class Kept {
 
   /** Keeps no script any more. */
   forgetScripts(): Promise<Reply | undefined> {
-    return this.inTurn(async () => {
+    return this.asked(async (deadlineMs) => {
       if (this.scripts.size === 0) return undefined
-      const failure = await this.tellIndex({ ...this.index, generation: this.index.generation + 1 }, 'later')
+      const next = { ...this.index, generation: this.index.generation + 1 }
+      const failure = await this.tellIndex(next, 'later', deadlineMs)
       if (failure !== undefined) return failure
       this.remove([...this.scripts.keys()])
       this.scripts.clear()
@@ -137,7 +139,7 @@ export class Kept {
     change: () => Promise<readonly Library[] | Reply>,
     changed: (libraries: readonly Library[]) => void,
   ): Promise<Reply | undefined> {
-    return this.inTurn(async () => {
+    return this.asked(async (deadlineMs) => {
       const next = await change()
       if (!isList(next)) return next
       const records = new Map(next.map(libraryRecord).map(({ name, content }) => [name, content]))
@@ -145,6 +147,7 @@ export class Kept {
       const unkept = await this.tellAll(
         fresh.map(([name, content]) => keepCommand(name, content)),
         'refused',
+        deadlineMs,
       )
       if (unkept !== undefined) {
         this.remove(fresh.map(([name]) => name))
@@ -153,7 +156,7 @@ export class Kept {
       // Whoever has the new index, should it not count, still has what it names: the next start may go by it.
       // That there are less frees memory, and needs none: whoever cannot take the index has at least the records no more.
       const whenFull = fresh.length === 0 ? 'later' : 'refused'
-      const failure = await this.tellIndex({ ...this.index, libraries: [...records.keys()] }, whenFull)
+      const failure = await this.tellIndex({ ...this.index, libraries: [...records.keys()] }, whenFull, deadlineMs)
       if (failure !== undefined) return failure
       const gone = [...this.libraries.keys()].filter((name) => !records.has(name))
       this.libraries = records
@@ -165,20 +168,25 @@ export class Kept {
 
   /** Keeps what CONFIG SET has set; resolves with an error when it is not kept. */
   keepSettings(settings: KeptSettings): Promise<Reply | undefined> {
-    return this.inTurn(() => this.tellIndex({ ...this.index, settings }, 'refused'))
+    return this.asked((deadlineMs) => this.tellIndex({ ...this.index, settings }, 'refused', deadlineMs))
   }
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.last.then(work)
-    this.last = mine.catch(() => {})
-    return mine
+  /** What a client has asked for: its time goes on while it waits for those before it. */
+  private asked(work: (deadlineMs: number) => Promise<Reply | undefined>): Promise<Reply | undefined> {
+    const { order } = this
+    const deadlineMs = order.waiting.deadline()
+    return this.changes.doBefore<Reply | undefined>(
+      deadlineMs,
+      () => work(deadlineMs),
+      () => order.unavailable(),
+    )
   }
 
   /** An index that does not count is taken back: the next start goes by the latest one that any member has. */
-  private async tellIndex(index: KeptIndex, whenFull: WhenFull): Promise<Reply | undefined> {
+  private async tellIndex(index: KeptIndex, whenFull: WhenFull, deadlineMs: number): Promise<Reply | undefined> {
     const next = { ...index, version: this.nextVersion() }
     const takers = new Set<Link>()
-    const failure = await this.tellAll([indexCommand(next)], whenFull, takers)
+    const failure = await this.tellAll([indexCommand(next)], whenFull, deadlineMs, takers)
     if (failure === undefined) {
       this.index = next
       return undefined
@@ -212,13 +220,14 @@ export class Kept {
   private async tellAll(
     commands: readonly Command[],
     whenFull: WhenFull,
+    deadlineMs: number,
     takers = new Set<Link>(),
   ): Promise<Reply | undefined> {
     const { order } = this
     if (commands.length === 0) return undefined
-    const deadlineMs = order.waiting.deadline()
     let wasTold = false
     for (;;) {
+      if (performance.now() >= deadlineMs) return wasTold ? outcomeUnknown([]) : order.unavailable()
       const { router } = order
       if (whenFull === 'refused' && router.links.some(({ full }) => full)) return OUT_OF_MEMORY
       if (router.anyMember.writable()) {
@@ -235,7 +244,6 @@ export class Kept {
         if (refusal !== undefined) return refusal
         if (!told.includes(undefined) && order.router.links.every((link) => router.links.includes(link))) break
       }
-      if (performance.now() >= deadlineMs) return wasTold ? outcomeUnknown([]) : order.unavailable()
       await order.waiting.change(Math.min(deadlineMs, performance.now() + 100))
     }
     const isOpen = await order.acknowledgement.opens(order.options.unavailableTimeoutMs)
@@ -295,7 +303,7 @@ export class Kept {
       const nowMs = performance.now()
       const links = order.router.links.filter(({ ready }) => ready)
       const isEnough = links.length > 0 && (links.length === order.router.links.length || nowMs >= allMs)
-      if (isEnough && (await this.learnFrom(links))) break
+      if (isEnough && (await this.learnFrom(links, allMs - nowMs))) break
       if (nowMs >= deadlineMs) return order.unavailable()
       await order.waiting.change(Math.min(deadlineMs, nowMs + 100))
     }
@@ -304,17 +312,24 @@ export class Kept {
     return undefined
   }
 
-  /** False when one of them was lost before it had answered. */
-  private async learnFrom(links: readonly Link[]): Promise<boolean> {
+  /**
+   * False when one of them was lost before it had answered.
+   *
+   * @param patienceMs so long all are waited for; then who is silent is done without, as who is not there, if another one has answered
+   */
+  private async learnFrom(links: readonly Link[], patienceMs: number): Promise<boolean> {
     const list = (pattern: string) => ['FUNCTION', 'LIST', 'LIBRARYNAME', pattern, 'WITHCODE']
-    const told = await Promise.all(
-      links.map(async (link) => {
-        const replies = await unlessLost(Promise.all([link.call(list(INDEX)), link.call(list(CONTENTS))]))
-        if (replies === undefined) return undefined
-        const [index, contents] = replies
-        return { index: indexIn(recordsIn(index).get(INDEX)), contents: recordsIn(contents) }
-      }),
-    )
+    const told: (
+      | { readonly index: KeptIndex | undefined; readonly contents: ReadonlyMap<string, Buffer> }
+      | undefined
+    )[] = []
+    const asked = links.map(async (link) => {
+      const replies = await unlessLost(Promise.all([link.call(list(INDEX)), link.call(list(CONTENTS))]))
+      const [index, contents] = replies ?? []
+      told.push(replies && { index: indexIn(recordsIn(index!).get(INDEX)), contents: recordsIn(contents!) })
+    })
+    await within(Promise.all(asked), patienceMs)
+    await Promise.race(asked)
     if (told.includes(undefined)) return false
     const contents = new Map<string, Buffer>()
     for (const each of told) {

@@ -112,3 +112,19 @@ t.test(
     t.same(indexesAt(full).at(-1)!.libraries, [])
   },
 )
+
+t.test(
+  'a server that falls silent when it is asked what it keeps is done without, as one that is not there',
+  async (t) => {
+    const ring = await startScriptedRing(t, takes)
+    const [, silent] = ring.servers
+    let isSilent = false
+    silent.script = (args, socket) => {
+      isSilent ||= args[3] === INDEX
+      return isSilent ? '' : takes(args, socket)
+    }
+    const beganMs = performance.now()
+    t.match(await ring.ask('FCALL', 'nosuch', '0'), /^-ERR Function not found/)
+    t.ok(isSilent && performance.now() - beganMs < 10_000)
+  },
+)
