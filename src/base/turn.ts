@@ -21,6 +21,9 @@ export class Turn {
   /** Asked before anything is flushed; may call `hold`. */
   guard: () => void = () => {}
 
+  /** Of this turn; the next one begins when what this one produces is flushed. */
+  number = 0
+
   private early: Flushable[] = []
   private waiting: (() => void)[] = []
   private dirty: Flushable[] = []
@@ -29,6 +32,7 @@ export class Turn {
   /** One for all, used again: it is begun at most once a millisecond. */
   private timer: NodeJS.Timeout | undefined
   private readonly run = () => {
+    this.number++
     this.guard()
     if (this.held) return
     this.flushEarly()

@@ -292,7 +292,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
           return
         }
         this.dispatch(this, framer)
-        this.stint.served()
+        if (this.stint.served() && framer.bufferedBytes > 0) this.stint.end()
       } else {
         if (result === PROTOCOL_ERROR) this.replyAndEnd(error(framer.errorMessage))
         else if (framer.bufferedBytes > this.surroundings.config.limits.queryBufferBytes) {

@@ -1,6 +1,6 @@
 import type { Turn } from '../base/turn.js'
 
-/** Commands of one client may take so long before the others have their turn. */
+/** Commands of clients may take so long in one turn before replies, and those who wait, have theirs. */
 const STINT_MS = 2
 /** It is looked at the clock for that after so many commands, or behind one that may have taken long by itself. */
 const STINT_COMMANDS = 64
@@ -11,19 +11,42 @@ const STINT_COMMANDS = 64
 const WRITE_MS = 0.005
 
 /**
- * Clients that have sent more commands at once than should be served in one go: one of them goes on in each turn of the event loop,
- * so that however many they are the others wait for one of them at a time.
+ * Bounds what clients take of one turn of the event loop: all that are served in it share one stint, and who comes when that is over is
+ * served a little all the same. Who has sent more commands than that goes on in the next turns, one after the other, as many of them
+ * as have room in one more stint. So however many send much at once, the others wait for two stints, and not for one of each of them.
  */
 export class Rota {
   private readonly waiting: Stint[] = []
+  private isComing = false
+  private turn = -1
+  private beganMs = 0
   private readonly next = () => {
-    const stint = this.waiting.shift()!
-    if (this.waiting.length > 0) setImmediate(this.next)
-    stint.goOn()
+    this.isComing = false
+    const untilMs = performance.now() + STINT_MS
+    this.turn = -1
+    do this.waiting.shift()!.goOn()
+    while (this.waiting.length > 0 && performance.now() < untilMs)
+    this.come()
   }
 
   add(stint: Stint): void {
-    if (this.waiting.push(stint) === 1) setImmediate(this.next)
+    this.waiting.push(stint)
+    this.come()
+  }
+
+  /** When the stint began that a client has part in who is served from now on, in this turn. */
+  begin(nowMs: number, turn: number): number {
+    if (turn !== this.turn) {
+      this.turn = turn
+      this.beganMs = nowMs
+    }
+    return this.beganMs
+  }
+
+  private come(): void {
+    if (this.isComing || this.waiting.length === 0) return
+    this.isComing = true
+    setImmediate(this.next)
   }
 }
 
@@ -36,13 +59,13 @@ export class Stint {
 
   constructor(
     private readonly rota: Rota,
-    private readonly turn: Pick<Turn, 'scheduled'>,
+    private readonly turn: Pick<Turn, 'scheduled' | 'number'>,
     /** Its turn has come again; the client may have gone meanwhile. */
     private readonly resume: () => void,
   ) {}
 
   begin(nowMs: number): void {
-    this.beganMs = nowMs
+    this.beganMs = this.rota.begin(nowMs, this.turn.number)
     this.untilLook = STINT_COMMANDS
   }
 
@@ -51,11 +74,15 @@ export class Stint {
     this.untilLook = 0
   }
 
-  /** A command has been served. */
-  served(): void {
-    if (--this.untilLook >= 0) return
+  /** A command has been served. Whether others have their turn now if there is another one. */
+  served(): boolean {
+    if (--this.untilLook >= 0) return false
     this.untilLook = STINT_COMMANDS
-    if (performance.now() - this.beganMs < STINT_MS + WRITE_MS * this.turn.scheduled) return
+    return performance.now() - this.beganMs >= STINT_MS + WRITE_MS * this.turn.scheduled
+  }
+
+  /** There is another one: it goes on later. */
+  end(): void {
     this.isOver = true
     this.rota.add(this)
   }

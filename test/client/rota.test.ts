@@ -5,51 +5,107 @@ import { command } from '../helpers/raw-client.js'
 
 /* Who sends much at once is not served in one go. */
 
-const turnOf = (scheduled: number) => ({ scheduled })
+const turnOf = (scheduled: number) => ({ scheduled, number: 0 })
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-t.test('of those that have taken long one goes on in each turn of the event loop', async (t) => {
+/** As a client does it that has more to say. */
+function serve(stint: Stint, ms: number): void {
+  const untilMs = performance.now() + ms
+  while (performance.now() < untilMs);
+  stint.mayBeLong()
+  if (stint.served()) stint.end()
+}
+
+t.test(
+  'of those that take long one goes on in each turn of the event loop, of others as many as have room in it',
+  async (t) => {
+    const rota = new Rota()
+    const state = turnOf(0)
+    for (const [ms, rounds] of [
+      [3, ['a', 'ab', 'abc']],
+      [0, ['abc']],
+    ] as const) {
+      const went: string[] = []
+      const stints = ['a', 'b', 'c'].map((name) => {
+        const stint: Stint = new Stint(rota, state, () => {
+          went.push(name)
+          stint.begin(performance.now())
+          const untilMs = performance.now() + ms
+          while (performance.now() < untilMs);
+        })
+        return stint
+      })
+      for (const stint of stints) {
+        state.number++
+        stint.begin(performance.now() - 100)
+        serve(stint, 0)
+        t.ok(stint.isOver)
+      }
+      for (const sofar of rounds) {
+        await turn()
+        t.equal(went.join(''), sofar)
+      }
+      t.notOk(stints.some(({ isOver }) => isOver))
+      await turn()
+      t.equal(went.length, 3)
+    }
+  },
+)
+
+t.test('who goes on and is not done yet goes on behind the others', async (t) => {
   const rota = new Rota()
   const went: string[] = []
-  const stints = ['a', 'b', 'c'].map((name) => new Stint(rota, turnOf(0), () => went.push(name)))
-  for (const stint of stints) {
-    stint.begin(performance.now() - 100)
-    stint.mayBeLong()
-    stint.served()
-    t.ok(stint.isOver)
-  }
-  for (const sofar of ['a', 'ab', 'abc']) {
-    await turn()
-    t.equal(went.join(''), sofar)
-  }
-  t.notOk(stints.some(({ isOver }) => isOver))
+  let left = 6
+  const stints = ['a', 'b'].map((name) => {
+    const stint: Stint = new Stint(rota, turnOf(0), () => {
+      went.push(name)
+      stint.begin(performance.now())
+      if (--left > 1) serve(stint, 3)
+    })
+    return stint
+  })
+  for (const stint of stints) serve(stint, 0)
+  for (let i = 0; i < 8; i++) await turn()
+  t.equal(went.join(''), 'ababab')
 })
 
 t.test('it is looked at the clock after many commands, or a long one', async (t) => {
-  const stint = new Stint(new Rota(), turnOf(0), () => {})
+  const state = turnOf(0)
+  const stint = new Stint(new Rota(), state, () => {})
   stint.begin(performance.now() - 100)
-  for (let i = 0; i < 64; i++) stint.served()
-  t.notOk(stint.isOver)
-  stint.served()
-  t.ok(stint.isOver)
-  stint.goOn()
+  for (let i = 0; i < 64; i++) t.notOk(stint.served())
+  t.ok(stint.served())
+  t.notOk(stint.isOver, 'it has nothing more to say')
+  state.number++
   stint.begin(performance.now())
   stint.mayBeLong()
-  stint.served()
-  t.notOk(stint.isOver, 'it has just begun')
+  t.notOk(stint.served(), 'it has just begun')
+})
+
+t.test('all who are served in one turn share a stint', async (t) => {
+  const rota = new Rota()
+  const state = turnOf(0)
+  const [a, b] = [0, 0].map(() => new Stint(rota, state, () => {}))
+  a.begin(performance.now() - 100)
+  b.begin(performance.now())
+  b.mayBeLong()
+  t.ok(b.served(), 'it is over with the first')
+  b.begin(performance.now())
+  for (let i = 0; i < 64; i++) t.notOk(b.served(), 'a little is served all the same')
+  state.number++
+  b.begin(performance.now())
+  b.mayBeLong()
+  t.notOk(b.served(), 'the next turn')
 })
 
 t.test('who has told many goes on for as long as it takes to write to them', async (t) => {
-  const stints = [1_000_000, 100].map((told) => new Stint(new Rota(), turnOf(told), () => {}))
-  for (const stint of stints) {
+  const told = [1_000_000, 100].map((scheduled) => {
+    const stint = new Stint(new Rota(), turnOf(scheduled), () => {})
     stint.begin(performance.now() - 4)
     stint.mayBeLong()
-    stint.served()
-  }
-  t.same(
-    stints.map(({ isOver }) => isOver),
-    [false, true],
-  )
+    return stint.served()
+  })
+  t.same(told, [false, true])
 })
 
 t.test(
