@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { commandDocs } from '../conformance/command-docs.js'
 import { RawClient } from '../helpers/raw-client.js'
+import { OrdinaryClients, type Pace } from './ordinary.js'
 import { Patience } from './patience.js'
 import { ReplyCounter } from './reply-counter.js'
 import { type Session, Sessions } from './sessions.js'
 
 /*
  * The process that plays the sessions, so that what it costs to make them is not taken for the proxy's time. It is told
- * `go` and `rest`, and tells what it does.
+ * `go`, `rest` and `ordinary`, and tells what it does.
  */
 
 export interface AttackOptions {
@@ -22,10 +23,14 @@ export interface AttackOptions {
   readonly end: number
 }
 
+/** What it is told: to attack, to do nothing, or to be ordinary clients at this pace. */
+export type Word = 'go' | 'rest' | { readonly ordinary: Pace }
+
 export type Told =
   | { readonly kind: 'began' | 'ended'; readonly session: number }
   | { readonly kind: 'counts'; readonly sessions: number; readonly bytes: number; readonly replies: number }
   | { readonly kind: 'fault'; readonly session: number; readonly fault: string }
+  | { readonly kind: 'ordinary fault'; readonly fault: string }
   | { readonly kind: 'ready' | 'over' }
 
 /** How long a reply, or the end of a connection, may be waited for. */
@@ -41,6 +46,7 @@ let going = false
 let round = 0
 let wake: (() => void) | undefined
 let next = options.first
+let ordinary: OrdinaryClients | undefined
 
 const tell = (told: Told) => process.send?.(told)
 
@@ -152,8 +158,17 @@ const waiting: (() => void)[] = []
 wake = () => {
   for (const resolve of waiting.splice(0)) resolve()
 }
-process.on('message', (word) => {
+process.on('message', (word: Word) => {
   going = word === 'go'
+  if (typeof word === 'object') {
+    const { port, tlsPort, clients } = options
+    const failed = ({ message }: Error) => tell({ kind: 'ordinary fault', fault: message })
+    ordinary ??= new OrdinaryClients(port, tlsPort, clients, failed)
+    ordinary.pace = word.ordinary
+  } else {
+    ordinary?.end()
+    ordinary = undefined
+  }
   if (going) round++
   if (going) wake?.()
   else for (const socket of open) socket.destroy()

@@ -8,7 +8,8 @@ import { RawClient } from '../helpers/raw-client.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { TestCertificates } from '../helpers/tls-door.js'
 import { verify } from '../helpers/verify.js'
-import type { AttackOptions, Told } from './attacker.js'
+import type { AttackOptions, Told, Word } from './attacker.js'
+import { EqualLoad, type Load, type Phase } from './equal-load.js'
 import { Latencies, WellBehaved } from './well-behaved.js'
 
 export interface FuzzOptions {
@@ -28,7 +29,12 @@ export interface FuzzReport {
   /** Of the well-behaved clients. */
   readonly checkedReplies: number
   readonly p99AloneMs: number
+  readonly p99OrdinaryMs: number
   readonly p99BesideMs: number
+  /** Beside attacks to beside ordinary clients: the median of the rounds. */
+  readonly ratio: number
+  readonly loadOrdinary: Load
+  readonly loadBeside: Load
   readonly rssBeforeBytes: number
   readonly rssPeakBytes: number
   readonly rssAfterBytes: number
@@ -48,9 +54,13 @@ const CLIENT_MEMORY = 64 * MB
  * collector has not got to yet.
  */
 const GROWTH_MAX = 4 * CLIENT_MEMORY
-/** While nobody attacks, and while somebody does: one after the other, so that both meet the same machine. */
+/** While nobody attacks, while somebody does, and while ordinary clients take as much: one after the other, so that all meet the same machine. */
 const ALONE_MS = 1000
 const BESIDE_MS = 4000
+const ORDINARY_MS = 4000
+const LOOK_MS = 250
+/** What a program does for the first time it has to learn: of that nothing is counted. */
+const WARM_UP_MS = 3000
 const SETTLE_MS = 300
 const FAULTS_MAX = 50
 
@@ -96,6 +106,7 @@ class FuzzRun {
   private counts = { sessions: 0, bytes: 0, replies: 0 }
   private isAttackOver = false
   private attacker!: ChildProcess
+  private load!: EqualLoad
   private readonly beganMs = performance.now()
   private rssPeakBytes = 0
 
@@ -114,10 +125,15 @@ class FuzzRun {
     const running = this.clients.map((client) => client.run().catch((failure: Error) => this.fault(failure.message)))
     await sleep(500)
     const rssBeforeBytes = serve.memory().rssBytes
+    if (this.options.sessions === undefined) await this.warmUp()
     const untilMs = performance.now() + this.options.seconds * 1000
     while (performance.now() < untilMs && !this.isAttackOver && serve.alive && this.faults.length < FAULTS_MAX) {
       await this.phase('alone', ALONE_MS)
       await this.phase('beside', Math.min(BESIDE_MS, untilMs - performance.now()))
+      if (this.options.sessions === undefined) {
+        await this.phase('ordinary', Math.min(ORDINARY_MS, untilMs - performance.now()))
+      }
+      latencies.endRound()
     }
     latencies.into = undefined
     this.attacker.kill()
@@ -134,7 +150,10 @@ class FuzzRun {
       ...{ sessions: this.counts.sessions, sentBytes: this.counts.bytes, replies: this.counts.replies },
       checkedReplies: this.clients.reduce((sum, { replies }) => sum + replies, 0),
       p99AloneMs: latencies.p99('alone'),
+      p99OrdinaryMs: latencies.p99('ordinary'),
       p99BesideMs: latencies.p99('beside'),
+      ratio: latencies.ratio,
+      ...{ loadOrdinary: this.load.of('ordinary'), loadBeside: this.load.of('beside') },
       rssBeforeBytes,
       rssPeakBytes: this.rssPeakBytes,
       rssAfterBytes: serve.alive ? serve.memory().rssBytes : 0,
@@ -166,6 +185,8 @@ class FuzzRun {
       this.isAttackOver = true
     })
     await Promise.race([ready, gone])
+    const members = serve.ring.members.map(({ pid }) => pid)
+    this.load = new EqualLoad(serve.child.pid, [this.attacker.pid, ...members])
     // Who has said nothing for idleTimeoutMs is closed, and to start the other process may take as long.
     const secure = await RawClient.secure(this.tlsPort, this.certificates.options(undefined))
     this.t.teardown(() => secure.close())
@@ -181,20 +202,36 @@ class FuzzRun {
     else if (told.kind === 'ended') this.active.delete(told.session)
     else if (told.kind === 'counts') this.counts = told
     else if (told.kind === 'fault') this.fault(told.fault, [told.session])
+    else if (told.kind === 'ordinary fault') this.fault(`an ordinary client: ${told.fault}`)
     else if (told.kind === 'over') this.isAttackOver = true
   }
 
-  private async phase(kind: 'alone' | 'beside', ms: number): Promise<void> {
+  private async warmUp(): Promise<void> {
+    this.attacker.send('go' satisfies Word)
+    await sleep(WARM_UP_MS)
+  }
+
+  private async phase(kind: Phase, ms: number): Promise<void> {
     if (ms <= 2 * SETTLE_MS || this.isAttackOver) return
-    this.attacker.send(kind === 'beside' ? 'go' : 'rest')
+    const { load } = this
+    const tell = () => {
+      const word: Word = kind === 'beside' ? 'go' : kind === 'alone' ? 'rest' : { ordinary: load.pace }
+      this.attacker.send(word)
+    }
+    tell()
     await sleep(SETTLE_MS)
+    load.begin()
     this.latencies.into = kind
     const untilMs = performance.now() + ms - SETTLE_MS
     while (performance.now() < untilMs && this.serve.alive && !this.isAttackOver) {
-      await sleep(Math.min(250, untilMs - performance.now()))
+      await sleep(Math.min(LOOK_MS, untilMs - performance.now()))
       this.look()
+      if (!this.serve.alive || this.isAttackOver) break
+      load.note(kind)
+      if (kind === 'ordinary') tell()
     }
     this.latencies.into = undefined
+    if (kind === 'ordinary') this.attacker.send('rest')
     this.progress(this.line())
   }
 
@@ -246,8 +283,8 @@ class FuzzRun {
   private line(): string {
     const { counts, latencies, faults } = this
     const seconds = Math.round((performance.now() - this.beganMs) / 1000)
-    const p99 = (of: 'alone' | 'beside') => `${latencies.p99(of).toFixed(1)} ms ${of}`
-    return `${seconds} s: ${counts.sessions} sessions, ${inMb(counts.bytes)} sent, ${counts.replies} replies, p99 ${p99('alone')}, ${p99('beside')}, memory ${inMb(this.rssPeakBytes)} at most, ${faults.length} faults`
+    const p99 = (of: Phase) => `${latencies.p99(of).toFixed(1)} ms ${of}`
+    return `${seconds} s: ${counts.sessions} sessions, ${inMb(counts.bytes)} sent, ${counts.replies} replies, p99 ${p99('alone')}, ${p99('ordinary')}, ${p99('beside')}, ${latencies.ratio.toFixed(2)} times, memory ${inMb(this.rssPeakBytes)} at most, ${faults.length} faults`
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CheckingClient } from '../helpers/checking-client.js'
 import type { RawClient } from '../helpers/raw-client.js'
+import type { Phase } from './equal-load.js'
 
 /** The first bucket is up to so many ms, each is larger than the one before by 2 %, and the last one has all that is longer. */
 const FIRST_MS = 0.01
@@ -27,18 +28,41 @@ class Times {
   }
 }
 
-/** When a well-behaved client was answered: while nobody attacks, and beside attacks. */
+/** When a well-behaved client was answered: while there is nobody else, beside ordinary clients, and beside attacks. */
 export class Latencies {
   private readonly alone = new Times()
+  private readonly ordinary = new Times()
   private readonly beside = new Times()
+  /** The same since the last `endRound`. */
+  private now = { ordinary: new Times(), beside: new Times() }
+  /** Of each round, how much longer it took beside attacks than beside ordinary clients. */
+  private readonly ratios: number[] = []
   /** Where the next one counts; undefined: nowhere, things are changing. */
-  into: 'alone' | 'beside' | undefined
+  into: Phase | undefined
 
   note(ms: number): void {
-    if (this.into !== undefined) this[this.into].note(ms)
+    if (this.into === undefined) return
+    this[this.into].note(ms)
+    if (this.into !== 'alone') this.now[this.into].note(ms)
   }
 
-  p99(of: 'alone' | 'beside'): number {
+  /** All phases have been there once more. */
+  endRound(): void {
+    const { ordinary, beside } = this.now
+    if (ordinary.p99() > 0 && beside.p99() > 0) this.ratios.push(beside.p99() / ordinary.p99())
+    this.now = { ordinary: new Times(), beside: new Times() }
+  }
+
+  /** The median of the rounds: what else a machine does meanwhile disturbs one of them. 0 when there was none. */
+  get ratio(): number {
+    const sorted = [...this.ratios].sort((a, b) => a - b)
+    const middle = sorted.length / 2
+    return sorted.length === 0
+      ? 0
+      : (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(Math.min(middle, sorted.length - 1))]) / 2
+  }
+
+  p99(of: Phase): number {
     return this[of].p99()
   }
 }
