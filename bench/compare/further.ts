@@ -10,7 +10,7 @@ import { type Spread, spreadOf } from './results.js'
 import { chooseRows } from './rows.js'
 import { measureScripts, SCRIPT_NAMES, SCRIPT_TITLES } from './scripts.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, SYSTEM_TITLES, type System, type Systems } from './systems.js'
-import { measureTls, TLS_NAMES, TLS_TITLES } from './tls.js'
+import { measureTls, TLS_NAMES, tlsTitle } from './tls.js'
 import { measureTransactions, TRANSACTION_NAMES } from './transactions.js'
 
 /*
@@ -119,7 +119,7 @@ export async function measureFurther({ all, ring }: Systems, options: FurtherOpt
   if (TLS_NAMES.some((name) => names.includes(name)) && !signal.aborted) {
     onStep('what TLS costs')
     for (const figure of await measureTls(options)) {
-      onFigure({ ...figure, system: 'dt-r2', title: `DT, 3 copies: ${TLS_TITLES[figure.name]}` })
+      onFigure({ ...figure, system: 'dt-r2', title: tlsTitle(figure.name) })
     }
   }
   const redis = all.find(({ name }) => name === 'redis')

@@ -9,6 +9,7 @@ import { freePorts } from '../../src/local/ports.js'
 import { Authority } from '../../test/helpers/authority.js'
 import { BenchRing } from '../support/bench-ring.js'
 import { cpuSeconds, rssBytes } from '../support/process-figures.js'
+import { HANDSHAKE_NAMES, HANDSHAKE_TITLES, isOfOthers, measureHandshakes } from './handshakes.js'
 import { runRedisBenchmark } from './redis-benchmark.js'
 import { type Spread, spreadOf } from './results.js'
 import { CLIENTS_MAX, IDLE_CONNECTIONS, IN_MEMORY, NODES } from './systems.js'
@@ -20,7 +21,8 @@ import { CLIENTS_MAX, IDLE_CONNECTIONS, IN_MEMORY, NODES } from './systems.js'
 
 export const TLS_NAMES = [
   ...(['tls-get-p1', 'tls-get-p16', 'tls-get-p64', 'tls-get-16kb', 'tls-set-16kb'] as const),
-  ...(['tls-idle', 'tls-full', 'tls-resumed'] as const),
+  'tls-idle',
+  ...HANDSHAKE_NAMES,
 ] as const
 export type TlsName = (typeof TLS_NAMES)[number]
 
@@ -31,8 +33,12 @@ export const TLS_TITLES: Record<TlsName, string> = {
   'tls-get-16kb': 'GET of 16 KB by TLS: CPU to that of DT behind stunnel',
   'tls-set-16kb': 'SET of 16 KB by TLS: CPU to that of DT behind stunnel',
   'tls-idle': 'memory that 10,000 idle connections by TLS take',
-  'tls-full': 'CPU of a full handshake (RSA 2048), with connection and PING',
-  'tls-resumed': 'CPU of a resumed handshake, to that of a full one',
+  ...HANDSHAKE_TITLES,
+}
+
+/** As it stands among the figures of all: some of these are of other servers, and say so. */
+export function tlsTitle(name: TlsName): string {
+  return isOfOthers(name) ? TLS_TITLES[name] : `DT, 3 copies: ${TLS_TITLES[name]}`
 }
 
 export interface TlsFigure {
@@ -69,7 +75,10 @@ export async function measureTls(options: Options): Promise<TlsFigure[]> {
     return await BenchRing.with(
       { nodes: NODES, replicas: 2, memberConfig: IN_MEMORY, maxClients: CLIENTS_MAX, settings },
       async (ring) => {
-        const figures = await atPort(port, authority.cert, ring, options)
+        const figures = [
+          ...(await atPort(port, authority.cert, ring, options)),
+          ...(await measureHandshakes({ port, pid: ring.proxyPid }, { cert, key }, authority.cert, options)),
+        ]
         if (!LOADS.some(({ name }) => options.names.includes(name))) return figures
         if (spawnSync('stunnel4', ['-version']).status !== 0) {
           options.onMissing('TLS was not compared: the program stunnel4 is not installed')
@@ -133,7 +142,7 @@ async function underLoad(
   return figures
 }
 
-/** What connections take, and handshakes. */
+/** What connections take. */
 async function atPort(
   port: number,
   ca: string,
@@ -141,45 +150,23 @@ async function atPort(
   { names, quick, signal }: Options,
 ): Promise<TlsFigure[]> {
   const secureContext = createSecureContext({ ca: readFileSync(ca) })
-  const open = (session?: Buffer) =>
-    new Promise<{ socket: TLSSocket; session: Buffer }>((resolve, reject) => {
-      const more = session === undefined ? {} : { session }
-      const socket = connect({ port, host: '127.0.0.1', secureContext, ...more }, () => socket.write('PING\r\n'))
+  const open = () =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', secureContext }, () => socket.write('PING\r\n'))
       socket.on('error', reject)
-      let ticket: Buffer | undefined
-      socket.once('session', (given) => (ticket = given))
-      socket.once('data', () => resolve({ socket, session: ticket ?? Buffer.alloc(0) }))
+      socket.once('data', () => resolve(socket))
     })
   const figures: TlsFigure[] = []
   const setUp = await open()
-  await setUp.socket.write('*3\r\n$3\r\nSET\r\n$5\r\nsmall\r\n$16\r\nxxxxxxxxxxxxxxxx\r\n')
-  await setUp.socket.write(`*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$16384\r\n${'x'.repeat(16_384)}\r\n`)
-  const cpu = async (count: number, session?: Buffer) => {
-    const from = cpuSeconds(ring.proxyPid)
-    for (let i = 0; i < count; i += AT_ONCE) {
-      const some = await Promise.all(Array.from({ length: AT_ONCE }, () => open(session)))
-      for (const { socket } of some) socket.destroy()
-    }
-    return ((cpuSeconds(ring.proxyPid) - from) * 1000) / count
-  }
-  if ((names.includes('tls-full') || names.includes('tls-resumed')) && !signal.aborted) {
-    const count = quick ? 200 : 1000
-    await cpu(count)
-    const [full, resumed]: [number[], number[]] = [[], []]
-    for (let i = 0; i < (quick ? 1 : 5); i++) {
-      full.push(await cpu(count))
-      resumed.push((await cpu(count, setUp.session)) / full[i])
-    }
-    if (names.includes('tls-full')) figures.push({ name: 'tls-full', unit: 'ms', value: spreadOf(full) })
-    if (names.includes('tls-resumed')) figures.push({ name: 'tls-resumed', unit: 'ratio', value: spreadOf(resumed) })
-  }
+  await setUp.write('*3\r\n$3\r\nSET\r\n$5\r\nsmall\r\n$16\r\nxxxxxxxxxxxxxxxx\r\n')
+  await setUp.write(`*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$16384\r\n${'x'.repeat(16_384)}\r\n`)
   if (names.includes('tls-idle') && !signal.aborted) {
     const count = quick ? 500 : IDLE_CONNECTIONS
     const before = rssBytes(ring.proxyPid)
     const idle: TLSSocket[] = []
     while (idle.length < count) {
       const some = await Promise.all(Array.from({ length: AT_ONCE }, () => open()))
-      idle.push(...some.map(({ socket }) => socket))
+      idle.push(...some)
     }
     await sleep(1000)
     figures.push({
@@ -189,6 +176,6 @@ async function atPort(
     })
     for (const socket of idle) socket.destroy()
   }
-  setUp.socket.destroy()
+  setUp.destroy()
   return figures
 }
