@@ -66,24 +66,28 @@ export class PatternIndex<T> {
     return node
   }
 
-  /** Adds the values of all patterns that match a text to `out`. */
-  find(text: Buffer, start: number, end: number, out: T[]): void {
-    if (this.size === 0) return
+  /**
+   * Adds the values of all patterns that match a text to `out`. False when that may have taken long: there were several places to be at, and
+   * there may be as many as patterns.
+   */
+  find(text: Buffer, start: number, end: number, out: T[]): boolean {
+    if (this.size === 0) return true
     if (start === end) {
       // `*` does not match an empty text, as in Redis.
       addTo(out, this.root)
-      return
+      return true
     }
     // What there is one place for, at which no two ways part, is read without any lists: most texts end there.
     let node = this.root
     let at = start
     while (at < end && node.star === undefined && node.bytes === undefined) {
       const next = node.literals?.get(text[at])
-      if (next === undefined || !isAt(text, at, end, next.run)) return
+      if (next === undefined || !isAt(text, at, end, next.run)) return true
       at += next.run.length
       node = next
     }
     this.findFrom(node, text, at, end, out)
+    return false
   }
 
   /** The same for what is behind a place that the text has reached. */

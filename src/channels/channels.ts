@@ -3,7 +3,7 @@ import { nameOf } from '../base/name-of.js'
 import { PatternIndex, type Place } from '../base/pattern-index.js'
 import type { Frame } from '../resp/frame.js'
 import { mayBeOfEvents } from './keyspace-flags.js'
-import { Heads, Message, Published } from './messages.js'
+import { bodyStart, type Heads, headsOf, Message, Published } from './messages.js'
 
 /**
  * Publish and subscribe: who listens to what. All channels of the ring are here, and no server knows of them, so a message is
@@ -16,6 +16,8 @@ import { Heads, Message, Published } from './messages.js'
 export interface Ear {
   readonly proto: 2 | 3
   push(bytes: Buffer): void
+  /** The same for bytes that lie in two places; those in `buf` are others after the call. */
+  pushBehind(head: Buffer, buf: Buffer, start: number, end: number): void
 }
 
 /** The three kinds of what one can listen to: channels, patterns of their names, and channels of a namespace of their own. */
@@ -23,31 +25,43 @@ export type Kind = 'channel' | 'pattern' | 'shard'
 
 /** The words of each kind. */
 const WORDS = {
-  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe', message: 'message' },
-  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe', message: 'pmessage' },
-  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe', message: 'smessage' },
+  channel: { subscribe: 'subscribe', unsubscribe: 'unsubscribe' },
+  pattern: { subscribe: 'psubscribe', unsubscribe: 'punsubscribe' },
+  shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
 } as const
 
+const HEADS = { channel: headsOf('message'), shard: headsOf('smessage') } as const
+
 const NONE: readonly never[] = []
+const FEW_LISTENERS = 16
 
 /** A channel, or a pattern, that somebody listens to. */
 class Topic {
   readonly listeners = new Set<Subscriber>()
   /** Of a pattern: where it is found. */
   place: Place<Topic> | undefined
-  private heads: Heads | undefined
 
   constructor(
-    private readonly kind: Kind,
     readonly name: string,
     readonly bytes: Buffer,
   ) {}
 
-  /** The message whose text is the second argument of the frame, as those get it who listen to just this. */
-  message({ buf, argStart, argEnd }: Frame): Published {
-    this.heads ??= new Heads(WORDS[this.kind].message, this.bytes)
-    return new Published(this.heads, buf, argStart[2], argEnd[2])
+  /** Whether it is called by the bytes of `buf` from `start` to `end`. */
+  isCalled(buf: Buffer, start: number, end: number): boolean {
+    const { bytes } = this
+    if (bytes.length !== end - start) return false
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== buf[start + i]) return false
+    return true
   }
+}
+
+/** Who gets a message. */
+interface Audience {
+  /** Who listens to its channel. */
+  topic: Topic | undefined
+  heads: Heads
+  /** What matches the channel's name. */
+  patterns: readonly Topic[]
 }
 
 /** What one client listens to; it ends with the client. */
@@ -143,6 +157,9 @@ export class Channels {
   }
   private readonly patterns = new PatternIndex<Topic>()
   private readonly found: Topic[] = []
+  /** What was found last: much is published to one channel, and its name is compared sooner than looked up. */
+  private readonly last: Record<'channel' | 'shard', Topic | undefined> = { channel: undefined, shard: undefined }
+  private readonly audience: Audience = { topic: undefined, heads: HEADS.channel, patterns: NONE }
   /** How many channels and patterns are listened to on which keyspace events may be published; told when there are some or none. */
   private ofEvents = 0
   onEventsWanted: () => void = () => {}
@@ -183,26 +200,48 @@ export class Channels {
    * patterns match it: who listens in several ways gets it several times. Gives how many were sent.
    */
   publish(frame: Frame): number {
-    const { buf, argStart, argEnd } = frame
-    const topic = find(this.topics.channel, buf, argStart[1], argEnd[1])
-    const { found } = this
-    this.patterns.find(buf, argStart[1], argEnd[1], found)
-    // Who is told may be cut off and leave, so that patterns go.
-    const patterns = found.length === 0 ? NONE : found.splice(0)
-    let sent = topic === undefined ? 0 : send(topic, topic.message(frame))
-    if (patterns.length === 0) return sent
-    const channel = buf.subarray(argStart[1], argEnd[1])
-    const bytes = buf.subarray(argStart[2], argEnd[2])
-    for (const pattern of patterns)
-      sent += send(pattern, new Message([WORDS.pattern.message, pattern.bytes, channel, bytes]))
-    return sent
+    this.prepare(frame)
+    return this.tell(frame)
   }
 
   /** The same for a channel of the other namespace, for which there are no patterns. */
   publishInShard(frame: Frame): number {
+    this.prepareInShard(frame)
+    return this.tell(frame)
+  }
+
+  /** The first half of `publish`: finds whom `tell`, which comes next, tells. False when the two may take long. */
+  prepare({ buf, argStart, argEnd }: Frame): boolean {
+    const { audience, found } = this
+    const topic = this.find('channel', buf, argStart[1], argEnd[1])
+    audience.topic = topic
+    audience.heads = HEADS.channel
+    const isQuick = this.patterns.find(buf, argStart[1], argEnd[1], found)
+    // Who is told may be cut off and leave, so that patterns go.
+    audience.patterns = found.length === 0 ? NONE : found.splice(0)
+    return isQuick && audience.patterns.length === 0 && isFew(topic)
+  }
+
+  /** The same of `publishInShard`. */
+  prepareInShard({ buf, argStart, argEnd }: Frame): boolean {
+    const { audience } = this
+    const topic = this.find('shard', buf, argStart[1], argEnd[1])
+    audience.topic = topic
+    audience.heads = HEADS.shard
+    audience.patterns = NONE
+    return isFew(topic)
+  }
+
+  /** The second half of both. */
+  tell(frame: Frame): number {
+    const { topic, heads, patterns } = this.audience
+    let sent = topic === undefined ? 0 : tellDirectly(topic, heads, frame)
+    if (patterns.length === 0) return sent
     const { buf, argStart, argEnd } = frame
-    const topic = find(this.topics.shard, buf, argStart[1], argEnd[1])
-    return topic === undefined ? 0 : send(topic, topic.message(frame))
+    const channel = buf.subarray(argStart[1], argEnd[1])
+    const bytes = buf.subarray(argStart[2], argEnd[2])
+    for (const pattern of patterns) sent += send(pattern, new Message(['pmessage', pattern.bytes, channel, bytes]))
+    return sent
   }
 
   /** For Subscriber: what is called so, which is made if need be. */
@@ -211,7 +250,7 @@ export class Channels {
     const key = nameOf(name, 0, name.length)
     const known = topics.get(key)
     if (known !== undefined) return known
-    const topic = new Topic(kind, key, Buffer.from(name))
+    const topic = new Topic(key, Buffer.from(name))
     topics.set(key, topic)
     if (kind === 'pattern') topic.place = this.patterns.add(name, topic)
     if (isOfEvents(kind, name) && this.ofEvents++ === 0) this.onEventsWanted()
@@ -226,8 +265,19 @@ export class Channels {
   /** For Subscriber: nobody listens to it any more. */
   forget(kind: Kind, topic: Topic): void {
     this.topics[kind].delete(topic.name)
+    if (kind !== 'pattern' && this.last[kind] === topic) this.last[kind] = undefined
     if (topic.place !== undefined) this.patterns.remove(topic.place, topic)
     if (isOfEvents(kind, topic.bytes) && --this.ofEvents === 0) this.onEventsWanted()
+  }
+
+  private find(kind: 'channel' | 'shard', buf: Buffer, start: number, end: number): Topic | undefined {
+    const topics = this.topics[kind]
+    if (topics.size === 0) return undefined
+    const last = this.last[kind]
+    if (last?.isCalled(buf, start, end)) return last
+    const topic = topics.get(nameOf(buf, start, end))
+    if (topic !== undefined) this.last[kind] = topic
+    return topic
   }
 }
 
@@ -235,8 +285,17 @@ function isOfEvents(kind: Kind, name: Buffer): boolean {
   return kind !== 'shard' && mayBeOfEvents(name, kind === 'pattern')
 }
 
-function find(topics: ReadonlyMap<string, Topic>, buf: Buffer, start: number, end: number): Topic | undefined {
-  return topics.size === 0 ? undefined : topics.get(nameOf(buf, start, end))
+/** To tell so many takes no longer than other commands. */
+function isFew(topic: Topic | undefined): boolean {
+  return topic === undefined || topic.listeners.size <= FEW_LISTENERS
+}
+
+/** For those who listen to just that channel. Bytes for one are copied to where they leave, and nowhere else. */
+function tellDirectly(topic: Topic, heads: Heads, frame: Frame): number {
+  const { listeners } = topic
+  if (listeners.size > 1) return send(topic, new Published(heads, frame))
+  for (const { ear } of listeners) ear.pushBehind(heads[ear.proto - 2], frame.buf, bodyStart(frame), frame.end)
+  return 1
 }
 
 function send({ listeners }: Topic, message: Message | Published): number {

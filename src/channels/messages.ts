@@ -1,4 +1,5 @@
 import { copyBytes } from '../base/copy-bytes.js'
+import type { Frame } from '../resp/frame.js'
 
 /*
  * What listeners are sent: a push in RESP3, an array in RESP2, of which all else is the same [Redis pubsub.c].
@@ -17,55 +18,46 @@ export class Message {
   }
 }
 
-/**
- * What stands before the text of all that is published on a topic, for those who listen to just that; made when it is needed, since
- * on most topics nothing may ever be published.
- */
-export class Heads {
-  private readonly forms: (Buffer | undefined)[] = [undefined, undefined]
+/** What stands before the name of a channel in all that is published, in both protocols. */
+export type Heads = readonly [resp2: Buffer, resp3: Buffer]
 
-  constructor(
-    private readonly word: string,
-    private readonly name: Buffer,
-  ) {}
-
-  in(proto: 2 | 3): Buffer {
-    return (this.forms[proto - 2] ??= encode([this.word, this.name], proto, 3))
-  }
+export function headsOf(word: string): Heads {
+  const head = (type: string) => Buffer.from(`${type}3${CRLF}$${word.length}${CRLF}${word}${CRLF}`)
+  return [head('*'), head('>')]
 }
 
-/** A message with such a head, whose text lies in `buf`: nothing of it is looked at but where it is. */
+/** Where in the command that publishes a message that begins which stands behind such a head; it ends where the command ends. */
+export function bodyStart({ argEnd }: Frame): number {
+  return argEnd[0] + CRLF.length
+}
+
+/** A message for many who listen to just its channel: it is made once for all who speak the same protocol. */
 export class Published {
   private readonly forms: (Buffer | undefined)[] = [undefined, undefined]
 
   constructor(
     private readonly heads: Heads,
-    private readonly buf: Buffer,
-    private readonly start: number,
-    private readonly end: number,
+    private readonly frame: Frame,
   ) {}
 
   in(proto: 2 | 3): Buffer {
-    return (this.forms[proto - 2] ??= this.encode(proto))
+    return (this.forms[proto - 2] ??= this.encode(this.heads[proto - 2]))
   }
 
-  private encode(proto: 2 | 3): Buffer {
-    const { buf, start, end } = this
-    const head = this.heads.in(proto)
-    const length = `$${end - start}${CRLF}`
-    const bytes = Buffer.allocUnsafe(head.length + length.length + end - start + CRLF.length)
+  private encode(head: Buffer): Buffer {
+    const { buf, end } = this.frame
+    const start = bodyStart(this.frame)
+    const bytes = Buffer.allocUnsafe(head.length + end - start)
     copyBytes(head, 0, head.length, bytes, 0)
-    const at = head.length + bytes.latin1Write(length, head.length)
-    copyBytes(buf, start, end, bytes, at)
-    bytes.latin1Write(CRLF, at + end - start)
+    copyBytes(buf, start, end, bytes, head.length)
     return bytes
   }
 }
 
-/** Texts and bytes as bulk strings, numbers as integers; `count`: how many there are with those that are to follow. */
-function encode(parts: readonly (Buffer | string | number | null)[], proto: 2 | 3, count = parts.length): Buffer {
+/** Texts and bytes as bulk strings, numbers as integers. */
+function encode(parts: readonly (Buffer | string | number | null)[], proto: 2 | 3): Buffer {
   const pieces: Buffer[] = []
-  let head = `${proto === 3 ? '>' : '*'}${count}${CRLF}`
+  let head = `${proto === 3 ? '>' : '*'}${parts.length}${CRLF}`
   for (const part of parts) {
     if (part === null) head += proto === 3 ? '_\r\n' : '$-1\r\n'
     else if (typeof part === 'number') head += `:${part}${CRLF}`

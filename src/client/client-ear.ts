@@ -29,6 +29,25 @@ export class ClientEar implements Ear {
       return
     }
     client.queue.push(bytes)
+    this.look()
+  }
+
+  /** [Ear] */
+  pushBehind(head: Buffer, buf: Buffer, start: number, end: number): void {
+    const { client } = this
+    if (client.deaf) return
+    if (client.session.aside !== undefined || client.queue.length > 0) {
+      this.push(Buffer.concat([head, buf.subarray(start, end)]))
+      return
+    }
+    client.outbox.append(head, 0, head.length, true, true)
+    client.outbox.append(buf, start, end, false)
+    this.look()
+  }
+
+  /** Closes a client that leaves too much. */
+  private look(): void {
+    const { client } = this
     const { pendingBytes } = client
     const { hardBytes } = this.limits
     // [Redis networking.c checkClientOutputBufferLimits]

@@ -140,11 +140,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
   if (session.state !== NORMAL && isAnsweredByState(server, client, frame, row)) return false
   if (row.route !== 'local') {
     if (row.route === 'channels') {
-      client.stint.mayBeLong() // Many may be told.
-      const beganMs = performance.now()
-      const isAnswered = serveChannels(server, client, frame, row)
-      server.slowLog.served(client, frame, row, beganMs)
-      if (tracing.isOn && isAnswered) server.traces.served(client, row.name, beganMs)
+      serveChannels(server, client, frame, row)
       return true
     }
     const slot = client.takeSlot(frame.end - frame.start)

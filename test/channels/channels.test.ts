@@ -12,6 +12,10 @@ class FakeEar implements Ear {
     this.bytes.push(bytes)
     this.heard.push(bytes.toString('latin1').replaceAll('\r\n', ' ').trim())
   }
+
+  pushBehind(head: Buffer, buf: Buffer, start: number, end: number): void {
+    this.push(Buffer.concat([head, buf.subarray(start, end)]))
+  }
 }
 
 function listener(channels: Channels, proto: 2 | 3 = 2) {
@@ -32,6 +36,26 @@ t.test('a message is encoded once for all who speak the same protocol', async (t
   t.equal(three, four)
   t.equal(String(one), '*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n')
   t.equal(String(three), '>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n')
+})
+
+t.test('one who listens alone gets what many get, and only as long as he listens', async (t) => {
+  const channels = new Channels()
+  for (const proto of [2, 3] as const) {
+    const { ear, subscriber } = listener(channels, proto)
+    subscriber.subscribe('channel', Buffer.from('c'))
+    subscriber.subscribe('shard', Buffer.from('c'))
+    t.equal(publish(channels, 'c', 'hello'), 1)
+    t.equal(channels.publishInShard(frameOf(['SPUBLISH', 'c', ''])), 1)
+    const type = proto === 3 ? '>' : '*'
+    t.strictSame(ear.bytes.map(String), [
+      `${type}3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n`,
+      `${type}3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$0\r\n\r\n`,
+    ])
+    t.equal(publish(channels, 'd', 'x'), 0)
+    subscriber.end()
+    t.equal(publish(channels, 'c', 'x'), 0)
+    t.equal(ear.bytes.length, 2)
+  }
 })
 
 t.test('who is cut off by a message is told no more of it, and nothing is left of who has gone', async (t) => {

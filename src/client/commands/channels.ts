@@ -10,7 +10,7 @@ import type { Server } from '../server.js'
 import { isUntold, type Slot } from '../slot.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'cachedKeys' | 'channels' | 'log' | 'pushLimits' | 'traces'>
+type Needs = Pick<Server, 'cachedKeys' | 'channels' | 'log' | 'pushLimits' | 'slowLog' | 'traces'>
 
 /*
  * SUBSCRIBE, PUBLISH, and what belongs to them [Redis pubsub.c]. They take effect in the order of the client's commands: what one
@@ -25,6 +25,8 @@ const PATTERN_BYTES_MAX = 64 * 1024
 
 /** What is answered when so few have been told. */
 const FEW: readonly Buffer[] = Array.from({ length: 16 }, (_, count) => Buffer.from(`:${count}\r\n`))
+/** To copy more takes its time. */
+const SHORT_BYTES = 16 * 1024
 const NOTHING = Buffer.alloc(0)
 const TOO_LONG = error(
   `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; nothing was subscribed to`,
@@ -35,6 +37,8 @@ interface Verb {
   readonly isListening: boolean
   /** The bytes of its replies: of one for each channel, or one. */
   readonly run: (server: Needs, client: Connection, frame: Frame, proto: 2 | 3) => Buffer
+  /** Of one that publishes: finds those who are to be told. When that does not take long, `tell` does it instead of `run`. */
+  readonly prepare?: (channels: Channels, frame: Frame) => boolean
   /** What it is refused with between MULTI and EXEC. */
   readonly refusedInExec?: Reply
 }
@@ -44,13 +48,20 @@ const answered = (reply: (channels: Channels, frame: Frame) => Reply): Verb => (
   run: ({ channels }, _client, frame, proto) => encodeReply(reply(channels, frame), proto),
 })
 
-const published = (publish: (channels: Channels, frame: Frame) => number): Verb => ({
+const published = (prepare: (channels: Channels, frame: Frame) => boolean): Verb => ({
   isListening: false,
   run: ({ channels }, _client, frame) => {
-    const sent = publish(channels, frame)
-    return sent < FEW.length ? FEW[sent] : Buffer.from(`:${sent}\r\n`)
+    prepare(channels, frame)
+    return tell(channels, frame)
   },
+  prepare,
 })
+
+/** Tells those who were found. */
+function tell(channels: Channels, frame: Frame): Buffer {
+  const sent = channels.tell(frame)
+  return sent < FEW.length ? FEW[sent] : Buffer.from(`:${sent}\r\n`)
+}
 
 /** Redis lets nobody who may not be blocked listen, but for SUBSCRIBE and PSUBSCRIBE in a transaction, as it always did. */
 const NOT_IN_EXEC = error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
@@ -100,8 +111,8 @@ const numbers = (kind: Kind): Verb =>
 /** By the names of their rows. */
 const verbs: ReadonlyMap<string, Verb> = new Map(
   Object.entries({
-    publish: published((channels, frame) => channels.publish(frame)),
-    spublish: published((channels, frame) => channels.publishInShard(frame)),
+    publish: published((channels, frame) => channels.prepare(frame)),
+    spublish: published((channels, frame) => channels.prepareInShard(frame)),
     subscribe: subscribe('channel'),
     psubscribe: subscribe('pattern'),
     ssubscribe: { ...subscribe('shard'), refusedInExec: NOT_IN_EXEC },
@@ -127,14 +138,39 @@ export function channelsReply(
   return verbs.get(name)!.run(server, client, frame, proto)
 }
 
-/** Serves a command of the route `channels`. False when that is done through a slot, now or when its turn comes. */
-export function serveChannels(server: Needs, client: Connection, frame: Frame, row: CommandRow): boolean {
-  const { isListening, run } = verbs.get(row.name)!
-  const isFirst = client.queue.length === 0
-  if (!isListening && (isFirst || !server.cachedKeys.any || !isUntold(client.queue))) {
-    client.replyBytes(run(server, client, frame, client.session.proto))
-    return true
+/** Serves a command of the route `channels`. */
+export function serveChannels(server: Needs, client: Connection, frame: Frame, row: CommandRow): void {
+  const { channels, slowLog } = server
+  const verb = verbs.get(row.name)!
+  const isNow = !verb.isListening && !waitsForWrites(server, client)
+  const isShort = frame.end - frame.start <= SHORT_BYTES && slowLog.ticks !== 0 && !tracing.isOn
+  if (isNow && isShort && verb.prepare?.(channels, frame)) {
+    client.replyBytes(tell(channels, frame))
+    slowLog.servedQuickly(row)
+    return
   }
+  client.stint.mayBeLong() // Many may be told.
+  const beganMs = performance.now()
+  if (isNow) client.replyBytes(verb.run(server, client, frame, client.session.proto))
+  else serveInTurn(server, client, frame, row, verb)
+  slowLog.served(client, frame, row, beganMs)
+  if (tracing.isOn && isNow) server.traces.served(client, row.name, beganMs)
+}
+
+/** Whether caches are still to be told of what the client has written. */
+function waitsForWrites({ cachedKeys }: Needs, { queue }: Connection): boolean {
+  return cachedKeys.any && queue.length > 0 && isUntold(queue)
+}
+
+/** The same through a slot, now or when its turn comes. */
+function serveInTurn(
+  server: Needs,
+  client: Connection,
+  frame: Frame,
+  row: CommandRow,
+  { isListening, run }: Verb,
+): void {
+  const isFirst = client.queue.length === 0
   const slot = client.takeSlot(0)
   if (isListening) slot.silent = false
   if (tracing.isOn) server.traces.serve(client, row.name, slot, () => {})
@@ -144,7 +180,7 @@ export function serveChannels(server: Needs, client: Connection, frame: Frame, r
   }
   if (isFirst) {
     finish(frame)
-    return false
+    return
   }
   const own = ownFrame(frame)
   slot.pauseClient()
@@ -155,7 +191,6 @@ export function serveChannels(server: Needs, client: Connection, frame: Frame, r
       slot.fail(failure as Error, false)
     }
   })
-  return false
 }
 
 /** What such a command does as part of a transaction, when that has been executed: gives the bytes of its replies. */
