@@ -6,6 +6,11 @@ export interface Flushable {
   flush(): void
 }
 
+/** Who has to send what is in no hurry. */
+export interface Unhurried {
+  flushLast(): void
+}
+
 /** Who can wait for more to send, but not for long. */
 export interface Patient {
   /** The wait is over. */
@@ -28,6 +33,8 @@ export class Turn {
   private waiting: (() => void)[] = []
   private dirty: Flushable[] = []
   private spare: Flushable[] = []
+  private last: Unhurried[] = []
+  private spareLast: Unhurried[] = []
   private patient: Patient[] = []
   /** One for all, used again: it is begun at most once a millisecond. */
   private timer: NodeJS.Timeout | undefined
@@ -37,10 +44,15 @@ export class Turn {
     if (this.held) return
     this.flushEarly()
     const batch = this.dirty
+    const { last } = this
     this.dirty = this.spare
+    this.last = this.spareLast
     for (let i = 0; i < batch.length; i++) batch[i].flush()
     batch.length = 0
     this.spare = batch
+    for (let i = 0; i < last.length; i++) last[i].flushLast()
+    if (last.length > 0) last.length = 0
+    this.spareLast = last
   }
   private readonly endPatience = () => {
     const batch = this.patient
@@ -50,13 +62,19 @@ export class Turn {
 
   /** How many are flushed when the input of this turn has been handled. */
   get scheduled(): number {
-    return this.dirty.length
+    return this.dirty.length + this.last.length
   }
 
   /** Asks for one `flush` in the check phase of this turn. The caller sees to it that it asks once a turn. */
   schedule(target: Flushable): void {
-    if (this.dirty.length === 0) setImmediate(this.run)
+    if (this.scheduled === 0) setImmediate(this.run)
     this.dirty.push(target)
+  }
+
+  /** The same for what may be sent when all others have sent theirs. */
+  scheduleLast(target: Unhurried): void {
+    if (this.scheduled === 0) setImmediate(this.run)
+    this.last.push(target)
   }
 
   /** It is flushed before all others: what it has to say must be known before anybody is told what they say. It has asked for its turn. */
@@ -99,7 +117,7 @@ export class Turn {
 
   release(): void {
     this.held = false
-    if (this.dirty.length > 0) setImmediate(this.run)
+    if (this.scheduled > 0) setImmediate(this.run)
     for (const resolve of this.waiting.splice(0)) resolve()
   }
 }

@@ -28,7 +28,8 @@ export class ClientEar implements Ear {
       aside.push(bytes)
       return
     }
-    client.queue.push(bytes)
+    if (client.queue.length > 0) client.queue.push(bytes)
+    else client.outbox.appendLast(bytes, 0, bytes.length, true)
     this.look()
   }
 
@@ -40,8 +41,8 @@ export class ClientEar implements Ear {
       this.push(Buffer.concat([head, buf.subarray(start, end)]))
       return
     }
-    client.outbox.append(head, 0, head.length, true, true)
-    client.outbox.append(buf, start, end, false)
+    client.outbox.appendLast(head, 0, head.length, true)
+    client.outbox.appendLast(buf, start, end, false)
     this.look()
   }
 

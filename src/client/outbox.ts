@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { copyBytes } from '../base/copy-bytes.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
-import type { Flushable, Patient, Turn } from '../base/turn.js'
+import type { Flushable, Patient, Turn, Unhurried } from '../base/turn.js'
 
 /**
  * Buffers that have left are used again: a fresh one for each write costs more than the write [design §11 B]. Most clients
@@ -59,7 +59,7 @@ const PATIENT_BYTES_MAX = 16 * 1024
  * A socket that has not taken what it was given is given nothing more: it would keep a buffer for each turn, of which a part is
  * used, so that what a client has to take that does not read would be many times as much in memory.
  */
-export class Outbox implements Flushable, Patient {
+export class Outbox implements Flushable, Patient, Unhurried {
   /** Bytes that were ever appended. */
   totalBytes = 0
 
@@ -78,6 +78,8 @@ export class Outbox implements Flushable, Patient {
   /** It was given nothing since: what comes is gathered here until it has taken all. */
   private stalled = false
   private scheduled = false
+  /** It comes behind all others in this turn, unless something else is appended. */
+  private isLast = false
   /** There is more than the beginning of what belongs together. */
   private whole = false
   /** What there is waits for more of it. */
@@ -109,6 +111,33 @@ export class Outbox implements Flushable, Patient {
    * @param followed more is to come that belongs with them, or else `complete` is called
    */
   append(buf: Buffer, start: number, end: number, owned: boolean, followed = false): void {
+    this.gather(buf, start, end, owned, followed)
+    this.schedule()
+    if (end - start >= HELD_BYTES) this.writeLarge()
+  }
+
+  /**
+   * The same for what others have sent to this client: those who are answered in this turn are first, as in Redis. They go on while it is
+   * written.
+   */
+  appendLast(buf: Buffer, start: number, end: number, owned: boolean): void {
+    this.gather(buf, start, end, owned, false)
+    if (end - start >= HELD_BYTES) {
+      this.schedule()
+      this.writeLarge()
+    } else if (!this.scheduled && !this.stalled && !this.isLast) {
+      this.isLast = true
+      this.turn.scheduleLast(this)
+    }
+  }
+
+  /** While its bytes are in a cache of the processor, and so that its buffer is soon used again. */
+  private writeLarge(): void {
+    this.whole = true
+    this.turn.flushNow(this)
+  }
+
+  private gather(buf: Buffer, start: number, end: number, owned: boolean, followed: boolean): void {
     const length = end - start
     if (!followed) this.whole = true
     this.totalBytes += length
@@ -122,12 +151,6 @@ export class Outbox implements Flushable, Patient {
     } else {
       copyBytes(buf, start, end, this.roomFor(length), this.used)
       this.used += length
-    }
-    this.schedule()
-    // While its bytes are in a cache of the processor, and so that its buffer is soon used again.
-    if (length >= HELD_BYTES) {
-      this.whole = true
-      this.turn.flushNow(this)
     }
   }
 
@@ -154,6 +177,12 @@ export class Outbox implements Flushable, Patient {
     if (!this.patient || this.waiting) return
     this.waiting = true
     this.turn.wait(this)
+  }
+
+  /** [Unhurried] What has been scheduled since leaves in its turn. */
+  flushLast(): void {
+    this.isLast = false
+    if (!this.scheduled && !this.stalled && this.queuedBytes > 0) this.flush()
   }
 
   /** [Patient] */

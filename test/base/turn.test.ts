@@ -36,6 +36,36 @@ t.test('who asks while others are flushed has the next turn', async (t) => {
   t.same(flushed, ['first', 'second', 'first', 'second'], 'the lists of both turns are used again')
 })
 
+t.test(
+  'who is in no hurry is flushed behind all who asked in the same turn, also alone, and after a hold',
+  async (t) => {
+    const turn = new Turn()
+    const flushed: string[] = []
+    const asks = (name: string) => turn.schedule({ flush: () => flushed.push(name) })
+    const asksLast = (name: string) => turn.scheduleLast({ flushLast: () => flushed.push(name) })
+    asksLast('y')
+    asks('a')
+    asksLast('z')
+    asks('b')
+    t.equal(turn.scheduled, 4)
+    await nextTurn()
+    t.same(flushed.splice(0), ['a', 'b', 'y', 'z'])
+    turn.scheduleLast({ flushLast: () => asks('c') })
+    asks('b')
+    await nextTurn()
+    t.same(flushed.splice(0), ['b'])
+    await nextTurn()
+    t.same(flushed.splice(0), ['c'])
+    turn.hold()
+    asksLast('z')
+    await nextTurn()
+    t.same(flushed, [])
+    turn.release()
+    await nextTurn()
+    t.same(flushed, ['z'])
+  },
+)
+
 t.test('what is asked from a promise or a timer of the same turn goes out with it', async (t) => {
   const turn = new Turn()
   const flushed: number[] = []

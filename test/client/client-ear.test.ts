@@ -20,7 +20,7 @@ function listening() {
     ...{ address: 'somebody', deaf: false, session: { proto: 2, aside: undefined as Buffer[] | undefined } },
     ...{ pendingBytes: 0, isClosed: false },
     queue: { length: 0, push: (bytes: Buffer) => take(bytes) },
-    outbox: { append: (buf: Buffer, start: number, end: number) => take(buf.subarray(start, end)) },
+    outbox: { appendLast: (buf: Buffer, start: number, end: number) => take(buf.subarray(start, end)) },
     drop: () => (client.isClosed = true),
   }
   return { client, given, lines, ear: new ClientEar(client as unknown as Connection, LIMITS, log) }

@@ -80,8 +80,8 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.record({
       size: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 500 }) }, fc.integer({ min: 1, max: 100_000 })),
       owned: fc.boolean(),
-      followed: fc.boolean(),
-      next: fc.constantFrom('more', 'flush', 'take', 'stall', 'go', 'complete'),
+      how: fc.constantFrom('', 'followed', 'last'),
+      next: fc.constantFrom('more', 'flush', 'last', 'take', 'stall', 'go', 'complete'),
     }),
     { maxLength: 60 },
   )
@@ -89,12 +89,14 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     fc.property(replies, (replies) => {
       const story = new Story()
       const sent: Buffer[] = []
-      for (const [i, { size, owned, followed, next }] of replies.entries()) {
+      for (const [i, { size, owned, how, next }] of replies.entries()) {
         const bytes = Buffer.alloc(size + 4, `${i}.`)
         sent.push(Buffer.from(bytes.subarray(2, size + 2)))
-        story.outbox.append(bytes, 2, size + 2, owned, followed)
+        if (how === 'last') story.outbox.appendLast(bytes, 2, size + 2, owned)
+        else story.outbox.append(bytes, 2, size + 2, owned, how === 'followed')
         if (!owned) bytes.fill(0)
         if (next === 'flush') story.outbox.flush()
+        else if (next === 'last') story.outbox.flushLast()
         else if (next === 'complete') story.outbox.complete()
         else if (next === 'take') story.take()
         else if (next !== 'more') story.eager = next === 'go'
@@ -106,6 +108,34 @@ t.test('small and large replies keep their order, at once or late, whoever owns 
     }),
     { numRuns: 200 },
   )
+})
+
+t.test('what is in no hurry leaves behind all others, but for what comes behind it', async (t) => {
+  const [one, other] = [new Story(), new Story()]
+  const order: string[] = []
+  for (const [name, story] of Object.entries({ one, other })) {
+    const { writes } = story
+    writes.push = (...bytes) => order.push(`${name}: ${String(bytes)}`)
+  }
+  Object.assign(other.outbox, { turn: one.turn })
+  const say = (story: Story, text: string) => story.outbox.append(Buffer.from(text), 0, text.length, false)
+  const sayLast = (text: string) => one.outbox.appendLast(Buffer.from(text), 0, text.length, false)
+  sayLast('a')
+  say(other, 'b')
+  await nextTurn()
+  t.same(order.splice(0), ['other: b', 'one: a'])
+  sayLast('c')
+  say(one, 'd')
+  say(other, 'e')
+  await nextTurn()
+  t.same(order.splice(0), ['one: cd', 'other: e'])
+  sayLast('f')
+  one.outbox.write()
+  await nextTurn()
+  t.same(order.splice(0), ['one: f'], 'once')
+  sayLast('g')
+  await nextTurn()
+  t.same(order, ['one: g'], 'again')
 })
 
 /** What is written by the end of this turn. */
