@@ -164,6 +164,11 @@ export const EVENTS = {
     'Two members have unequal settings that matter.',
   ],
   'members-none': ['warn', ['epoch'], 'There is no member.'],
+  'members-lessened': [
+    'warn',
+    [],
+    'Members have older data than they had, and hold ranges for all that at a start, because nobody has newer: what was written last is lost.',
+  ],
   'members-restarted': ['warn', [], 'Members that were restarted since are filled anew.'],
   'membership-stalled': [
     'warn',

@@ -2,12 +2,13 @@ import type { TokenRange } from '../ring/token-range.js'
 import { buildView } from '../view/build-view.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
 import { viewOfNames } from '../view/view-codec.js'
+import { naturalOf, type Standing, type Standings, standingsOf } from './came-back.js'
 import { type Council, councilOf, distinct, leftOf, missingAtStart } from './council.js'
-import { explainLater, explainMissing, explainStrays, list } from './explain-start.js'
+import { explainLater, explainLost, explainMissing, explainStrays, list } from './explain-start.js'
 import { whyNotFit } from './fit.js'
 import { type FoundServer, refusalOf, STRAY } from './guard.js'
-import { answeredOf, hasStopped, highestHeartbeat, isBehind } from './heartbeats.js'
-import { isNewer, NO_MARKS, stampOf, type ViewRecord } from './marker.js'
+import { answeredOf, hasStopped, highestHeartbeat } from './heartbeats.js'
+import { isNewer, type KeptRecord, stampOf, type ViewRecord } from './marker.js'
 import { isLater, isStray, type Stamp, type Succession } from './provenance.js'
 
 /** Everything that is known when a proxy starts. */
@@ -25,7 +26,7 @@ export interface StartInput {
   /** Servers that answered and were refused before they could be asked more, and why. */
   readonly refused?: ReadonlyMap<string, string>
   /** The view in the local state file. */
-  readonly stateFile?: ViewRecord | undefined
+  readonly stateFile?: KeptRecord | undefined
   /** The operator's word that no later epoch exists, and that what is there now is all there is; 0: nothing ever was. */
   readonly acceptEpoch?: number | undefined
 }
@@ -49,6 +50,8 @@ export interface Resume extends Decided {
   readonly view: View
   /** Members whose server is another process than the marker was told, or was set back, so that its data need not be complete. */
   readonly restarted: readonly string[]
+  /** Those of them that lack what they had last, and hold ranges for all that, because nobody has it. */
+  readonly lessened: readonly string[]
   /** Members that were being emptied, to leave. */
   readonly leaving: readonly string[]
   /** Replicas may differ in writes that were under way: every key is in doubt. */
@@ -106,7 +109,7 @@ export function decideStart(input: StartInput): StartDecision {
   for (const { name } of strays) refused.set(name, STRAY.reason)
   const found = usable.filter(({ name }) => !refused.has(name))
 
-  const standings = standingsOf(newest, input.known, found, refused)
+  const standings = standingsOf(newest, input.known, found, refused, answeredOf(found, input.stateFile?.answered))
   const doubt = whyNotNewest(newest, input, found, standings)
   const ranges = newest.view.ring.ranges()
   if (doubt !== undefined) return { kind: 'refuse', reason: doubt, ranges, refused }
@@ -227,56 +230,8 @@ function councilsOf(newest: ViewRecord, found: readonly FoundServer[]): Council[
   return distinct(isAcknowledged ? [own] : [own, ...before])
 }
 
-function fileIdOf(stateFile: ViewRecord | undefined): string | undefined {
+function fileIdOf(stateFile: KeptRecord | undefined): string | undefined {
   return stateFile?.provenance.file?.id
-}
-
-/** What became of a member of a view while nobody looked. */
-interface Standing {
-  /** Its server did not restart, nor was it set back, or it stopped clean: its data is complete. */
-  readonly intact: boolean
-  /** It answered, with the owner's last mark. */
-  readonly clean: boolean
-  /** It answered, with a marker: it has data, perhaps old. */
-  readonly hasData: boolean
-  /** It answered. */
-  readonly there: boolean
-  /** It did not answer, and the Sentinels know it: it may come yet, with complete data. */
-  readonly awaited: boolean
-  readonly heartbeat: number
-}
-
-type Standings = ReadonlyMap<string, Standing>
-
-/** Of the members of the newest view, and of those who would have to know of a later one. */
-function standingsOf(
-  newest: ViewRecord,
-  known: StartInput['known'],
-  found: readonly FoundServer[],
-  refused: ReadonlyMap<string, string>,
-): Standings {
-  const last = highestHeartbeat(found)
-  const answered = answeredOf(found)
-  const councils = newest.provenance.before.flatMap(({ members }) => members)
-  const names = new Set([...newest.view.members.map(({ name }) => name), ...councils])
-  const entries = [...names].map((name): [string, Standing] => {
-    const server = found.find((each) => each.name === name)
-    const marks = server?.marks ?? NO_MARKS
-    const { marker, owner } = marks
-    const heartbeat = owner?.heartbeat ?? 0
-    const clean = owner?.clean === true && heartbeat === last && marker !== undefined && !isNewer(newest, marker)
-    const isSetBack = isBehind(marks, { heartbeat: answered.get(name) ?? 0, epoch: 0 })
-    const standing = {
-      intact: clean || (marker !== undefined && marker.runId === server?.runId && !isSetBack),
-      clean,
-      hasData: marker !== undefined,
-      there: server !== undefined,
-      awaited: server === undefined && !refused.has(name) && known.some((each) => each.name === name),
-      heartbeat,
-    }
-    return [name, standing]
-  })
-  return new Map(entries)
 }
 
 function resume(
@@ -301,9 +256,8 @@ function resume(
   const lost = view.ring.ranges().filter((_, i) => naturals.get(view.setOfRange[i]) === undefined)
   if (lost.length > 0) {
     const holders = view.replicaSets.filter((set) => naturals.get(set) === undefined).flatMap(({ natural }) => natural)
-    const reason =
-      `${lost.length} of ${view.ring.size} ranges are lost: ${list(holders)} held them, and came back with nothing; ` +
-      `--accept-epoch ${view.epoch} goes on without their keys`
+    const older = holders.filter(({ name }) => standings.get(name)!.behind > 0)
+    const reason = explainLost(lost.length, view, holders, older)
     return { kind: 'refuse', reason, ranges: lost, refused }
   }
 
@@ -316,6 +270,10 @@ function resume(
   const members = view.members
     .filter(({ name }) => holders.has(name) || standings.get(name)!.there || standings.get(name)!.awaited)
     .map((member) => asNow(member, standings.get(member.name)!, known))
+  // What is taken for what it is has not lost anything from now on.
+  const answered = answeredOf(found, stateFile?.answered)
+  const lessened = [...holders].filter((name) => standings.get(name)!.behind > 0)
+  for (const name of lessened) answered.set(name, standings.get(name)!.heartbeat)
   const stays = (name: string) => members.some((member) => member.name === name)
   const start = viewOfNames({
     ringId: ring.id,
@@ -332,14 +290,15 @@ function resume(
     kind: 'resume',
     view: start,
     restarted: found.filter(({ name }) => isMember(name) && !standings.get(name)!.intact).map(({ name }) => name),
+    lessened,
     leaving: view.members
       .filter(({ name, state }) => stays(name) && state !== 'gone' && !view.wanted.includes(name))
       .map(({ name }) => name),
     unclean: view.members.some(({ name }) => !standings.get(name)!.clean),
     mayHaveOwner: !isAccepted && !hasStopped(found),
     waiting: start.ring.ranges().filter((_, i) => !start.setOfRange[i].natural.some(isThere)),
-    heartbeat: highestHeartbeat(found),
-    answered: answeredOf(found),
+    heartbeat: Math.max(highestHeartbeat(found), ...answered.values()),
+    answered,
     before: isAccepted ? leftOf(councils, isHere) : councils,
     starts: provenance.starts,
     from: stampOf(newest),
@@ -347,25 +306,6 @@ function resume(
     file: fileIdOf(stateFile) === provenance.file?.id ? provenance.file?.id : undefined,
     refused,
   }
-}
-
-/**
- * Who holds a range now, of those who were natural, in the order in which they are to be asked. Those who are not there
- * and may have what nobody else has are waited for. Undefined when nobody can have its data any more.
- */
-function naturalOf(natural: readonly Member[], standings: Standings): readonly string[] | undefined {
-  const those = (test: (standing: Standing) => boolean) =>
-    natural.map(({ name }) => name).filter((name) => test(standings.get(name)!))
-  const intact = those((standing) => standing.intact)
-  const awaited = those((standing) => standing.awaited)
-  // None of them was there in the end, so nobody knows whether their data were equal: one of them counts.
-  const wereGone = natural.length > 1 && natural.every(({ state }) => state === 'gone')
-  if (intact.length > 0) return wereGone ? latest(intact, standings).slice(0, 1) : [...intact, ...awaited]
-  if (awaited.length > 0) return awaited
-  const withData = those((standing) => standing.hasData)
-  if (withData.length > 0) return latest(withData, standings).slice(0, wereGone ? 1 : undefined)
-  const absent = those((standing) => !standing.there)
-  return absent.length > 0 ? absent : undefined
 }
 
 /** The operator says that who is there has to do. */
@@ -377,12 +317,6 @@ function anybody(
   return [natural, pending, members]
     .map((those) => those.map(({ name }) => name).filter((name) => standings.get(name)!.there))
     .find((names) => names.length > 0)
-}
-
-/** Those of them with the highest heartbeat. */
-function latest(names: readonly string[], standings: Standings): string[] {
-  const best = Math.max(...names.map((name) => standings.get(name)!.heartbeat))
-  return names.filter((name) => standings.get(name)!.heartbeat === best)
 }
 
 function asNow(member: Member, { there, awaited }: Standing, known: StartInput['known']): Member {

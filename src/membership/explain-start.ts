@@ -75,6 +75,26 @@ export function explainCutOff(unheard: readonly string[]): string {
   )
 }
 
+/**
+ * Why ranges are lost, and what the operator may do.
+ *
+ * @param older those of the holders that have something, and less than they had
+ */
+export function explainLost(
+  count: number,
+  { epoch, ring }: ViewRecord['view'],
+  holders: readonly { readonly name: string }[],
+  older: readonly { readonly name: string }[],
+): string {
+  const withNothing = holders.filter((holder) => !older.includes(holder))
+  const what = [
+    ...(withNothing.length > 0 ? [`${list(withNothing)} held them, and came back with nothing`] : []),
+    ...(older.length > 0 ? [`${list(older)} held them, and came back with older data`] : []),
+  ]
+  const without = older.length > 0 ? 'with what is there' : 'without their keys'
+  return `${count} of ${ring.size} ranges are lost: ${what.join('; ')}; --accept-epoch ${epoch} goes on ${without}`
+}
+
 /** What has happened when views were found that the ring went on without, and what the operator may do. */
 export function explainStrays(
   strays: readonly { readonly name: string; readonly epoch: number }[],

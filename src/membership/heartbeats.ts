@@ -36,9 +36,12 @@ export function hasStopped(found: readonly Marked[]): boolean {
   return owners.length > 0 && owners.filter(({ run }) => run === last.run).every(({ clean }) => clean)
 }
 
-/** The last heartbeat that each member had answered, as far as any of these was told. */
-export function answeredOf(found: readonly Marked[]): Map<string, number> {
-  const answered = new Map<string, number>()
+/** The last heartbeat that each member had answered, as far as any of these was told, or the state file. */
+export function answeredOf(
+  found: readonly Marked[],
+  kept: ReadonlyMap<string, number> = new Map(),
+): Map<string, number> {
+  const answered = new Map(kept)
   for (const { marks } of found) {
     for (const [name, heartbeat] of marks.owner?.answered ?? []) {
       answered.set(name, Math.max(heartbeat, answered.get(name) ?? 0))

@@ -32,6 +32,12 @@ export interface ViewRecord {
   readonly provenance: Provenance
 }
 
+/** What a state file has of a view. */
+export interface KeptRecord extends ViewRecord {
+  /** The last heartbeat that each member had answered when the file was written, as in `Owner`; files of earlier versions do not say. */
+  readonly answered?: ReadonlyMap<string, number> | undefined
+}
+
 /** What a member was told with a view. */
 export interface Marker extends ViewRecord {
   /** The name under which it is a member. */
@@ -83,8 +89,15 @@ export function writeMarker({ member, runId, ...record }: Marker): string[] {
 /** The command that writes an owner. */
 export function writeOwner({ ringId, acknowledged, answered, ...owner }: Owner): string[] {
   const stamp = acknowledged === undefined ? null : [acknowledged.term, acknowledged.epoch]
-  const beats = answered === undefined || answered.size === 0 ? {} : { answered: [...answered] }
-  return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp, ...beats })
+  return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp, ...encodeBeats(answered) })
+}
+
+function encodeBeats(answered: ReadonlyMap<string, number> | undefined): object {
+  return answered === undefined || answered.size === 0 ? {} : { answered: [...answered] }
+}
+
+function decodeBeats(answered: unknown): { answered?: ReadonlyMap<string, number> } {
+  return Array.isArray(answered) && answered.every(isBeat) ? { answered: new Map(answered) } : {}
 }
 
 /** The marks in a (RESP3) reply to the `MARKS_QUERY` of backend/handshake. Libraries of others are not looked at. */
@@ -124,15 +137,16 @@ export function supersedes(a: Pick<Owner, 'term' | 'run'>, b: Pick<Owner, 'term'
   return a.term === b.term ? a.run > b.run : a.term > b.term
 }
 
-/** What a state file has: a view as in a marker, and the term of the proxy that uses the file. */
-export function encodeState(record: ViewRecord, owner: number): string {
-  return `${JSON.stringify({ ...fieldsOf(record), owner })}\n`
+/** What a state file has: a view as in a marker, what its members had answered, and the term of the proxy that uses the file. */
+export function encodeState(record: KeptRecord, owner: number): string {
+  return `${JSON.stringify({ ...fieldsOf(record), ...encodeBeats(record.answered), owner })}\n`
 }
 
 /** @throws ViewFormatError when `text` is no such thing */
-export function decodeState(text: string): { readonly record: ViewRecord; readonly owner: number } {
+export function decodeState(text: string): { readonly record: KeptRecord; readonly owner: number } {
   const fields = checked(text)
-  return { record: asRecord(fields), owner: isCount(fields.owner) ? fields.owner : fields.term }
+  const record = { ...asRecord(fields), ...decodeBeats(fields.answered) }
+  return { record, owner: isCount(fields.owner) ? fields.owner : fields.term }
 }
 
 /** The term of the proxy that uses a state file, also one of another version of this program; 0 where it does not say. */
@@ -211,8 +225,7 @@ function asOwner(text: string): Owner {
   }
   const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
   const passed = typeof successor === 'string' ? { successor } : {}
-  const beats = Array.isArray(answered) && answered.every(isBeat) ? { answered: new Map(answered) } : {}
-  const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed, ...beats }
+  const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed, ...decodeBeats(answered) }
   return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
 }
 

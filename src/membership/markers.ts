@@ -199,7 +199,7 @@ export class Markers {
     for (const name of this.noted.keys()) if (!names.has(name)) this.noted.delete(name)
     for (const name of names) this.mark(name)
     if (stateFile !== undefined) {
-      void stateFile.save(this.record(view)).then(() => this.settle())
+      void stateFile.save({ ...this.record(view), answered: this.answered() }).then(() => this.settle())
     }
     this.settle()
   }
@@ -373,8 +373,21 @@ export class Markers {
     const { ringId, run, where } = this.deps
     const { heartbeat, successor, lastAcknowledged: acknowledged } = this
     const { term } = this.origin!
+    return writeOwner({
+      ringId,
+      run,
+      term,
+      where,
+      heartbeat,
+      clean,
+      successor,
+      acknowledged,
+      answered: this.answered(),
+    })
+  }
+
+  private answered(): Map<string, number> {
     const names = [...this.toBeTold(this.deps.views.current)]
-    const answered = new Map(names.map((name) => [name, this.lastTaken(name).heartbeat]))
-    return writeOwner({ ringId, run, term, where, heartbeat, clean, successor, acknowledged, answered })
+    return new Map(names.map((name) => [name, this.lastTaken(name).heartbeat]))
   }
 }

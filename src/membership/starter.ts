@@ -300,7 +300,7 @@ function logDecision(log: Logger, decision: FreshStart | Resume): void {
     log.info({ event: 'ring-begins', epoch }, `a new ring begins: ${names}`)
     return
   }
-  const { unclean, restarted, waiting } = decision
+  const { unclean, restarted, lessened, waiting } = decision
   log.info({ event: 'ring-goes-on', epoch }, `the ring goes on where it stopped: ${names}`)
   if (unclean)
     log.warn(
@@ -311,6 +311,11 @@ function logDecision(log: Logger, decision: FreshStart | Resume): void {
     log.warn(
       { event: 'members-restarted' },
       `restarted since then, and filled anew where others have kept the data: ${restarted.join(' ')}`,
+    )
+  if (lessened.length > 0)
+    log.warn(
+      { event: 'members-lessened' },
+      `came back with older data than they had, which is served because nobody has newer: ${lessened.join(' ')}; what was written last is lost`,
     )
   if (waiting.length > 0)
     log.warn({ event: 'ranges-wait' }, `${waiting.length} ranges wait until somebody who has their data is there`)

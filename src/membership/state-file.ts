@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
-import { decodeState, encodeState, ownerOfState, type ViewRecord } from './marker.js'
+import { decodeState, encodeState, type KeptRecord, ownerOfState } from './marker.js'
 
 /** How long the members may take to tell who has taken over when the file says that somebody has. */
 const MEMBERS_TELL_MS = 1000
@@ -29,10 +29,10 @@ export class StateFile {
   readonly where: string
   private readonly path: string
   private readonly temporary: string
-  private wanted: ViewRecord | undefined
+  private wanted: KeptRecord | undefined
   private saving: Promise<void> | undefined
   /** What could not be written when it was tried last. */
-  private unwritten: ViewRecord | undefined
+  private unwritten: KeptRecord | undefined
   /** What was said of that: not every second the same. */
   private readonly said = new Set<string>()
 
@@ -56,7 +56,7 @@ export class StateFile {
    *
    * @throws UserError when there is one that cannot be used
    */
-  read(): ViewRecord | undefined {
+  read(): KeptRecord | undefined {
     return this.readState()?.record
   }
 
@@ -71,7 +71,7 @@ export class StateFile {
    *
    * @throws UserError when it cannot be read or written, is another ring's, or belongs to somebody with a larger term
    */
-  claim(ringId: string, term: number): ViewRecord | undefined {
+  claim(ringId: string, term: number): KeptRecord | undefined {
     for (;;) {
       const state = this.readState()
       if (state !== undefined && state.record.ringId !== ringId) {
@@ -102,7 +102,7 @@ export class StateFile {
   }
 
   /** Writes a record, or a later one that is wanted meanwhile; resolves when that is on disk. */
-  save(record: ViewRecord): Promise<void> {
+  save(record: KeptRecord): Promise<void> {
     this.wanted = record
     this.saving ??= this.saveAll().finally(() => {
       this.saving = undefined

@@ -1,7 +1,12 @@
+import { cpSync, renameSync, rmSync } from 'node:fs'
 import t from 'tap'
+import { AnotherProxy } from '../helpers/another-proxy.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy } from '../helpers/proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
 import { keysAt, membersOf } from '../helpers/ring-state.js'
+import { declareDown, forgive } from '../helpers/sentinels.js'
 import { until } from '../helpers/until.js'
 import { verify } from '../helpers/verify.js'
 
@@ -45,3 +50,57 @@ t.test('a member that is set back has lost writes, and serves nothing before it 
   t.match(await verify(client), { state: 'done', complete: 1, differences: 0 })
   for (const key of keys) t.equal(String(await member.ask('GET', key)), '$3\r\nnew\r\n')
 })
+
+for (const isOtherBack of [true, false]) {
+  const who = isOtherBack ? 'another server is back, and knows better' : 'nobody but the state file knows better'
+  t.test(`the last holder is set back, and the proxy starts again: ${who}`, async (t) => {
+    const ring = await startRing(t, 3)
+    const first = await AnotherProxy.started(t, ring)
+    const client = await first.connect()
+    t.equal(String(await client.ask('SET', 'key', 'old')), '+OK\r\n')
+    await ring.kill('dt-2')
+    await ring.kill('dt-3')
+    await declareDown(ring, 'dt-2', 'dt-3')
+    await until('dt-1 alone is left', async () => (await membersOf(client)) === 'dt-1')
+
+    const member = await RawClient.connect(ring.server('dt-1').port)
+    const heartbeat = async () =>
+      Number(/heartbeat":(\d+)/.exec(String(await member.ask('FCALL_RO', 'dt_owner', '0')))?.[1])
+    const { dir } = ring.server('dt-1')
+    const copied = await heartbeat()
+    cpSync(dir, `${dir}.old`, { recursive: true })
+    await until('the copy is older', async () => (await heartbeat()) > copied)
+    t.equal(String(await client.ask('SET', 'key', 'new')), '+OK\r\n')
+    await until('more heartbeats come', async () => (await heartbeat()) >= copied + 3, 10_000)
+    await ring.kill('dt-1')
+    rmSync(dir, { recursive: true })
+    renameSync(`${dir}.old`, dir)
+    await ring.restart('dt-1')
+    if (isOtherBack) {
+      await forgive(ring, 'dt-2')
+      await ring.restart('dt-2')
+      await until('dt-2 is back', async () => (await membersOf(client)) === 'dt-1 dt-2')
+    }
+    await until('it is refused', async () => /without the data of ranges/.test(String(await client.ask('DT', 'NODES'))))
+    await first.proxy.stop()
+
+    const next = AnotherProxy.of(t, ring)
+    await next.listens()
+    const refused = String(await (await next.connect()).ask('GET', 'key'))
+    t.match(
+      refused,
+      /^-CLUSTERDOWN .* ranges are lost: dt-1 held them, and came back with older data; --accept-epoch \d+ goes on with what is there/,
+    )
+    await next.proxy.stop()
+
+    const acceptEpoch = Number(/--accept-epoch (\d+)/.exec(refused)?.[1])
+    const last = await AnotherProxy.started(t, ring, { acceptEpoch })
+    const lastClient = await last.connect()
+    t.equal(String(await lastClient.ask('GET', 'key')), '$3\r\nold\r\n', 'what the operator has accepted')
+    t.equal(last.log.about(/came back with older data than they had/).length, 1)
+    t.equal(String(await lastClient.ask('SET', 'key', 'newer')), '+OK\r\n')
+    await last.proxy.stop()
+    const again = await AnotherProxy.started(t, ring)
+    t.equal(String(await (await again.connect()).ask('GET', 'key')), '$5\r\nnewer\r\n', 'it is accepted for good')
+  })
+}

@@ -114,40 +114,6 @@ t.test('an old data set with the mark of an earlier orderly stop does not count'
   )
 })
 
-t.test('a member whose machine was set back is the same process, and has older data', async (t) => {
-  checkStart(
-    t,
-    FOUR,
-    `
-    > dt-1: 7 heartbeat 25
-    > dt-2: 7 told of dt-1 39
-    > dt-3 dt-4: 7
-    resume (unclean)
-    restarted: dt-1
-    7: dt-1 dt-2 dt-3 dt-4
-      dt-3: dt-3 + dt-1
-      dt-1: dt-4 + dt-1
-      dt-4: dt-4 dt-2
-      dt-2: dt-2 dt-3
-    `,
-  )
-  checkStart(
-    t,
-    FOUR,
-    `
-    > dt-1: 7 heartbeat 25
-    > dt-2: 7 told of dt-1 25
-    > dt-3 dt-4: 7
-    resume (unclean)
-    7: dt-1 dt-2 dt-3 dt-4
-      dt-3: dt-3 dt-1
-      dt-1: dt-1 dt-4
-      dt-4: dt-4 dt-2
-      dt-2: dt-2 dt-3
-    `,
-  )
-})
-
 t.test('after a crash of the proxy those who did not restart hold their ranges', async (t) => {
   checkStart(
     t,

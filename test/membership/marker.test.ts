@@ -121,6 +121,8 @@ t.test('the state file holds what a marker has of the view', async (t) => {
   const { ringId, term, view, removed, provenance } = marker
   const record = { ringId, term, view, removed, provenance }
   t.strictSame(decodeState(encodeState(record, term + 1)), { record, owner: term + 1 })
+  const answered = new Map([['dt-1', 17]])
+  t.strictSame(decodeState(encodeState({ ...record, answered }, term)).record, { ...record, answered })
   const older = encodeState(record, term)
     .replace('"v":2', '"v":1')
     .replace(/,"removed":.*/, '}')

@@ -18,6 +18,7 @@ interface Change {
   readonly restarted?: string
 }
 
+const TOLD_OF = /told of (\S+) (\d+)/
 const KEPT_IN = { id: 'the file', where: 'here:/state.json' }
 
 /** The views that follow from these changes; one virtual node a member. */
@@ -48,11 +49,12 @@ export function history(replicas: number, firstEpoch: number, ...changes: readon
  *     > dt-6: 7 acknowledged                it was told that the view was acknowledged; and: 7 acknowledged 9
  *     > dt-7: 7 told of dt-1 40             it was told that dt-1 had answered heartbeat 40
  *     > state file: 7                       then the ring is kept in it; and: accept epoch 7
+ *     > state file: 7 told of dt-1 40       it has that dt-1 had answered heartbeat 40
  *     > state file: lost                    the ring is kept in a file that is not here
  *     > operator: 6 term 2                  the owner of the term was told to go on from epoch 6, whatever there was later
  *
  *     resume (unclean)                      or: fresh, or: refuse
- *     restarted: dt-3                       also: leaving, refused
+ *     restarted: dt-3                       also: lessened, leaving, refused
  *     7: dt-1 dt-2(suspect)                 the view to follow
  *       dt-1: dt-1 dt-2 + dt-3 (waits)      each range, called by whose token ends it: natural + pending replicas
  */
@@ -91,9 +93,11 @@ function inputOf(told: readonly string[], views: History): Omit<StartInput, 'rin
     if (accepted !== null) acceptEpoch = Number(accepted[1])
     else if (who === 'operator' || what === 'lost') continue
     else if (who === 'state file') {
-      const [epoch, term] = numbers(what)
+      const [epoch, term] = numbers(what.replace(TOLD_OF, ''))
       const provenance = provenanceOf(epoch)
-      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)), removed: [], provenance }
+      const [, other, beat] = TOLD_OF.exec(what) ?? []
+      const answered = other === undefined ? undefined : new Map([[other, Number(beat)]])
+      stateFile = { ringId: 'dt', term: term ?? 1, view: view(String(epoch)), removed: [], provenance, answered }
     } else {
       for (const name of words(who)) {
         if (what === 'removed') continue
@@ -129,7 +133,7 @@ function serverOf(
   }
   const clean = what.includes('clean')
   const acknowledged = what.includes('acknowledged') ? { term, epoch: value('acknowledged', Number(epoch)) } : undefined
-  const [, other, beat] = /told of (\S+) (\d+)/.exec(what) ?? []
+  const [, other, beat] = TOLD_OF.exec(what) ?? []
   const answered = other === undefined ? undefined : new Map([[other, Number(beat)]])
   const heartbeat = value('heartbeat', 40)
   const owner = { ringId, run: 'earlier', term, where: '', heartbeat, clean, acknowledged, answered }
@@ -150,10 +154,11 @@ function outcome(decision: StartDecision): string[] {
     return waiting.some((range) => range.to === to) ? `${line} (waits)` : line
   })
   if (decision.kind === 'fresh') return ['fresh', ...refused, head, ...lines]
-  const { restarted, leaving, unclean } = decision
+  const { restarted, lessened, leaving, unclean } = decision
   return [
     `resume${unclean ? ' (unclean)' : ''}`,
     ...(restarted.length > 0 ? [`restarted: ${restarted.join(' ')}`] : []),
+    ...(lessened.length > 0 ? [`lessened: ${lessened.join(' ')}`] : []),
     ...(leaving.length > 0 ? [`leaving: ${leaving.join(' ')}`] : []),
     ...refused,
     head,
