@@ -13,7 +13,7 @@ import { until } from '../helpers/until.js'
 
 const MEMBER = 'dt-2'
 const PATIENCE_MS = 10_000
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+const OOM = '-OOM '
 
 /** What is wrong with the copies, also after a while. */
 async function becomesEqual(proxy: TestProxy): Promise<string[]> {
@@ -50,6 +50,16 @@ const WAYS: Record<string, { readonly before: string[][]; readonly refused: stri
     carry: ['SORT', 'h', 'LIMIT', '0', '1', 'STORE', 'd'],
   },
   SUNIONSTORE: { before: [['SADD', 'h', '1']], refused: ['SADD', 'h', '2'], carry: ['SUNIONSTORE', 'd', 'h'] },
+  'a script': {
+    before: [['SET', 'h', '1']],
+    refused: ['APPEND', 'h', 'x'],
+    carry: ['EVAL', "return redis.call('SET', KEYS[2], redis.call('GET', KEYS[1]))", '2', 'h', 'd'],
+  },
+  'a script that names them itself': {
+    before: [['RPUSH', 'h', '1']],
+    refused: ['RPUSH', 'h', 'x'],
+    carry: ['EVAL', "return redis.call('RENAME', ARGV[1], ARGV[2])", '0', 'h', 'd'],
+  },
   ZRANGESTORE: {
     before: [['ZADD', 'h', '1', 'a']],
     refused: ['ZADD', 'h', '0', 'b'],
@@ -78,7 +88,7 @@ t.test('a server has no memory for a write, and the key goes into another before
     await member.ask('CONFIG', 'SET', 'maxmemory', '0')
     // At once, before the repair is tried again: some commands need memory, of which the proxy has to hear first.
     let reply = OOM
-    await until(name, async () => (reply = String(await client.ask(...tagged(carry, tags[i])))) !== OOM)
+    await until(name, async () => !(reply = String(await client.ask(...tagged(carry, tags[i])))).startsWith(OOM))
     t.match(reply, /^[+:$]/, name)
   }
   t.same(await becomesEqual(proxy), [])

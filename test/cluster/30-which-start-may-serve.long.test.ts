@@ -121,6 +121,28 @@ t.test(
 )
 
 t.test(
+  'who prefers to serve does so alone, and what it had then is not thrown away by those who went on without it',
+  async (t) => {
+    const config = { ring: { withoutMajority: 'serve' } } as const
+    const { ring, replies, second, started, client } = await turnAbout(t, { stateFile: 'none', config })
+    t.ok(isAll(replies, /^\+OK/), 'nobody else would know of it, and it is acknowledged all the same')
+    await started
+    t.same([...(await read(client))], ['$3\r\nold'], 'which is the price')
+    t.ok(isAll(await write(client, 'other'), /^\+OK/))
+    await forgive(ring, 'dt-1')
+    ring.resume('dt-1')
+    t.match(
+      (await second.proxy.ended).message,
+      /^dt-1 has epoch \d+ of an earlier owner, which may have been acknowledged/,
+    )
+    await second.proxy.stop()
+    const member = await RawClient.connect(ring.server('dt-1').port)
+    t.equal(String(await member.ask('GET', KEYS[0])), '$3\r\nnew\r\n', 'what it has is left to it')
+    member.close()
+  },
+)
+
+t.test(
   'a proxy whose clock was ahead and that only claimed the state file does not keep the next one away',
   async (t) => {
     const ring = await startRing(t, 3)

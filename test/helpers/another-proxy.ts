@@ -46,7 +46,7 @@ export class AnotherProxy {
       overrides: {
         ...options.config,
         listen: { port: 0 },
-        ring: { replicas, stateFile, ...(keyGroups !== undefined && { keyGroups }) },
+        ring: { ...options.config?.ring, replicas, stateFile, ...(keyGroups !== undefined && { keyGroups }) },
         sentinel: { ...options.config?.sentinel, addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),
         backend: { ...options.config?.backend, ...(connectTimeoutMs !== undefined && { connectTimeoutMs }) },
