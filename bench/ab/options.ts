@@ -3,13 +3,13 @@ import { UserError } from '../../src/base/user-error.js'
 import { chooseRows, type Row } from '../compare/rows.js'
 import { PARTS, type Part } from './without.js'
 
-export const USAGE = `Usage: npm run bench:ab -- --base DIR | --without metrics|traces [options]
+export const USAGE = `Usage: npm run bench:ab -- --base DIR | --without metrics|traces|acl [options]
 
 Compares the CPU time per command of this build's proxy with that of another build, in turn, in one run.
 
   --base DIR   another checkout of this repository, built (node scripts/build.mjs)
-  --without P  instead of --base: this build without the metrics, or without the traces; with metrics it is this one
-               that is asked for them every 15 seconds
+  --without P  instead of --base: this build without the metrics, the traces, or what asks whether a user may do
+               something; with metrics it is this one that is asked for them every 15 seconds
   --rows a,b   these rows of \`npm run bench -- --list\`, or groups of rows (default main)
   --copies 1,3 with so many copies of each key (default both)
   --rounds N   how often each build is measured in each row (default 10)

@@ -14,6 +14,8 @@ const CUTS = {
   },
   /** That nothing is traced is asked in some places. */
   traces: { file: /\.js$/, what: /\btracing\.isOn\b(?! =)/g, by: 'false' },
+  /** Whether a user may do everything is asked of each command. */
+  acl: { file: /\.js$/, what: /\b(?:session\.)?user\.mayAll\b/g, by: 'true' },
 } as const
 
 export type Part = keyof typeof CUTS
