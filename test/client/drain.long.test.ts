@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { freePorts } from '../../src/local/ports.js'
 import { command, RawClient } from '../helpers/raw-client.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { until } from '../helpers/until.js'
@@ -95,8 +96,9 @@ t.test(
 )
 
 /** A proxy that is to wait so long for what runs, and somebody whose write no server answers. */
-async function waitingForASilentServer(t: Test, drainTimeoutMs: number) {
-  const serve = await ServeProcess.start(t, RING, { ...ONE_COPY, 'limits.drainTimeoutMs': String(drainTimeoutMs) })
+async function waitingForASilentServer(t: Test, drainTimeoutMs: number, more: Record<string, string> = {}) {
+  const settings = { ...ONE_COPY, 'limits.drainTimeoutMs': String(drainTimeoutMs), ...more }
+  const serve = await ServeProcess.start(t, RING, settings)
   const client = await serve.connect()
   const server = serve.ring.server('dt-1')
   server.pause()
@@ -113,6 +115,23 @@ t.test('what takes longer than limits.drainTimeoutMs is not waited for', async (
   serve.child.kill('SIGTERM')
   t.equal((await client.rest()).toString(), '', 'it is closed without an answer, as nobody knows one')
   t.ok(performance.now() - startedMs >= 450)
+  t.same(await exited, [0, null])
+})
+
+t.test('balancers are told at once that it is not ready any more, as long as it finishes what runs', async (t) => {
+  const [port] = await freePorts(1)
+  const { serve, client } = await waitingForASilentServer(t, 60_000, { 'admin.port': String(port) })
+  const ready = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`)
+    return [response.status, (await response.text()).split('\n')[0]]
+  }
+  t.same(await ready(), [200, 'ready'])
+  const exited = once(serve.child, 'exit')
+  serve.child.kill('SIGTERM')
+  await until('it is not ready', async () => (await ready())[0] === 503, 5000)
+  t.same(await ready(), [503, 'not ready: the proxy stops'])
+  serve.ring.server('dt-1').resume()
+  t.equal((await client.rest()).toString(), '+OK\r\n')
   t.same(await exited, [0, null])
 })
 

@@ -263,6 +263,23 @@ t.test('what a client watches and listens to counts as well', async (t) => {
   t.ok((await bytes()) - watching >= 5000, 'a cache')
 })
 
+t.test('so does what it waits for, and what stands behind MULTI', async (t) => {
+  const [client, other] = await Promise.all([proxy.connect(), proxy.connect()])
+  const id = String(await client.ask('CLIENT', 'ID')).slice(1, -2)
+  const line = async () => String(await other.ask('CLIENT', 'LIST', 'ID', id))
+  const bytes = async () => Number(/ tot-mem=(\d+) /.exec(await line())?.[1])
+  const before = await bytes()
+  await client.ask('MULTI')
+  await client.ask('SET', 'k', 'v'.repeat(10_000))
+  const queued = await bytes()
+  t.ok(queued - before >= 10_000, 'a transaction')
+  await client.ask('DISCARD')
+  client.send(command('BLPOP', 'w'.repeat(20_000), '0'))
+  await until('it waits', async () => / flags=b /.test(await line()))
+  t.ok((await bytes()) - before >= 20_000, 'what it waits for')
+  client.close()
+})
+
 t.test('only so many clients may come from one address', async (t) => {
   const own = await startProxy(t, {
     nodes: 1,

@@ -63,6 +63,8 @@ const LOOK_MS = 250
 const WARM_UP_MS = 3000
 const SETTLE_MS = 300
 const FAULTS_MAX = 50
+/** Much else may want the processors. */
+const ANSWER_MS = 10_000
 
 const USERS = [
   'user all on >secret ~* &* +@all',
@@ -142,7 +144,8 @@ class FuzzRun {
     this.look()
     if (serve.alive) await this.compareCopies()
     for (const { name, port } of serve.ring.members) {
-      if ((await ask('127.0.0.1', port, 'PING')) !== '+PONG') this.fault(`the server ${name} does not answer`)
+      const answer = await ask('127.0.0.1', port, 'PING', ANSWER_MS)
+      if (answer !== '+PONG') this.fault(`the server ${name} answers PING by ${answer ?? `nothing in ${ANSWER_MS} ms`}`)
     }
     this.judge(rssBeforeBytes)
     return {
