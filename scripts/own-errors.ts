@@ -201,6 +201,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'A shorter pattern.',
     ],
     [
+      'ERR patterns may have … bytes at most with this proxy; no channel was looked for',
+      'refused',
+      'All channels are compared with it.',
+      'A shorter pattern.',
+    ],
+    [
       'ERR no more scripts can be loaded: limits.loadedScriptsBytes is …',
       'refused',
       'What is loaded is kept on all servers.',

@@ -190,9 +190,11 @@ export class Channels {
 
   /** The channels of a kind that are listened to, and match the pattern if there is one. */
   names(kind: Kind, pattern: Buffer | undefined): Buffer[] {
-    const glob = pattern === undefined ? undefined : new Glob(pattern)
     const all = [...this.topics[kind].values()].map(({ bytes }) => bytes)
-    return glob === undefined ? all : all.filter((bytes) => glob.matches(bytes))
+    if (pattern === undefined) return all
+    const longest = all.reduce((most, { length }) => Math.max(most, length), 0)
+    const glob = new Glob(pattern, false, longest)
+    return all.filter((bytes) => glob.matches(bytes))
   }
 
   /**

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startProxy, startRedis } from '../helpers/proxy.js'
+import { ServeProcess } from '../helpers/serve-process.js'
 import { limitStrings } from '../helpers/string-limit.js'
 import { until } from '../helpers/until.js'
 
@@ -139,3 +141,41 @@ t.test('names of clients have any length, and lists of clients show their beginn
   t.equal(list.match(/ name=x{128} age=/g)?.length, 2)
   t.equal(list.match(/ lib-name=x{128} lib-ver=/g)?.length, 2)
 })
+
+t.test('what a large word costs is in proportion to its bytes, and it fills no heap', async (t) => {
+  // As much as a word of 512 MB would leave of the heap that Node has by itself.
+  const serve = await ServeProcess.start(t, { nodes: 1 }, { 'ring.replicas': '0' }, ['--max-old-space-size=150'])
+  const word = Buffer.alloc(64 * 1024 * 1024, 'x')
+  const listener = await serve.connect()
+  await listener.ask('SUBSCRIBE', 'channel')
+  const client = await serve.connect()
+  await client.ask('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+  const cost = async (...words: (string | Buffer)[]) => {
+    const before = cpuMsOf(serve.child.pid!)
+    const reply = await client.ask(...words)
+    return { ms: cpuMsOf(serve.child.pid!) - before, reply: reply.toString('latin1', 0, 40) }
+  }
+  const { ms: usual } = await cost('ECHO', word)
+  for (const words of [
+    ['PUBSUB', 'CHANNELS'],
+    ['FUNCTION', 'LIST', 'LIBRARYNAME'],
+    ['FUNCTION', 'DELETE'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'MODULE'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'PATTERN'],
+    ['CONFIG', 'GET'],
+    ['CLIENT', 'SETNAME'],
+    ['LATENCY', 'RESET'],
+    ['PSUBSCRIBE'],
+    ['PUBLISH', 'x'],
+  ]) {
+    const { ms, reply } = await cost(...words, word)
+    t.ok(ms < 4 * usual + 400, `${words.join(' ')} takes ${ms} ms, ECHO ${usual}: ${reply}`)
+  }
+  t.ok(serve.alive)
+})
+
+/** The CPU time that a process has taken, in ms. */
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}

@@ -31,6 +31,9 @@ const NOTHING = Buffer.alloc(0)
 const TOO_LONG = error(
   `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; nothing was subscribed to`,
 )
+const NOT_LOOKED_FOR = error(
+  `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; no channel was looked for`,
+)
 
 interface Verb {
   /** Whether it waits until all replies before its own have been sent, and is answered whatever CLIENT REPLY says. */
@@ -98,7 +101,8 @@ const unsubscribe = (kind: Kind): Verb => ({
 const names = (kind: Kind): Verb =>
   answered((channels, frame) => {
     if (frame.argc > 3) return wrongWordsError('pubsub', argumentOf(frame, 1))
-    return channels.names(kind, frame.argc === 3 ? argumentOf(frame, 2) : undefined)
+    const pattern = frame.argc === 3 ? argumentOf(frame, 2) : undefined
+    return pattern !== undefined && pattern.length > PATTERN_BYTES_MAX ? NOT_LOOKED_FOR : channels.names(kind, pattern)
   })
 
 const numbers = (kind: Kind): Verb =>

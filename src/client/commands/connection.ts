@@ -119,7 +119,8 @@ function setName(client: Connection, name: Buffer): boolean {
 
 /** What may stand in a line of CLIENT LIST: printable ASCII without spaces [Redis networking.c clientSetName]. */
 export function isPlain(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte < 0x21 || byte > 0x7e) return false
+  // Not by the iterator, which takes ten times as long: a name may have 512 MB.
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] < 0x21 || bytes[i] > 0x7e) return false
   return true
 }
 

@@ -56,7 +56,8 @@ export function listed(libraries: Libraries, words: readonly Buffer[]): Reply {
       if (pattern === undefined) return error('ERR library name argument was not given')
     } else return error(Buffer.concat([Buffer.from('ERR Unknown argument '), words[i]]))
   }
-  const glob = pattern === undefined ? undefined : new Glob(pattern, true)
+  const longest = [...libraries.keys()].reduce((most, { length }) => Math.max(most, length), 0)
+  const glob = pattern === undefined ? undefined : new Glob(pattern, true, longest)
   const shown = [...libraries.values()].filter(({ name }) => glob?.matches(Buffer.from(name)) !== false)
   return shown.map(({ name, engine, source, functions }) => {
     const told = functions.map((each) =>
