@@ -18,7 +18,7 @@ import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
 import { servingSettings } from './coordinator/serving-settings.js'
-import { Entrances } from './entrances.js'
+import { Entrances, isFront } from './entrances.js'
 import { missingContact } from './membership/contact.js'
 import { Incidents } from './membership/incidents.js'
 import { watchSilence } from './membership/large-reads.js'
@@ -39,6 +39,8 @@ import { Outvoted } from './migration/outvoted.js'
 import { Settling } from './migration/settling.js'
 import { watchStalls } from './migration/stall-watch.js'
 import { Verifier } from './migration/verify.js'
+import { isAtRest } from './order/at-rest.js'
+import { Peering } from './peer/peering.js'
 import type { RingProxy, StartOptions } from './service.js'
 import { Tls } from './tls/tls.js'
 import { emptyView } from './view/build-view.js'
@@ -195,6 +197,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     stateFile,
     unguarded: ring.withoutMajority === 'serve',
     removed,
+    peer: () => peering.address,
     cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
@@ -288,12 +291,13 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
     ...listening,
     ...{ tls, runId, failed, startedAtMs: performance.now() },
-    ...{ address: () => entrances.address, standsBy: () => entrances.standsBy },
+    ...{ address: () => entrances.address, standsBy: () => entrances.standsBy, peers: () => peering.seen },
   }
   serveScripts(server)
   const listener = new Listener(server)
   const admin = new AdminServer(server)
-  const entrances = new Entrances(listener, admin, config, startOptions, log)
+  const peering = new Peering(server, listener, where, isFront(config, startOptions))
+  const entrances = new Entrances(listener, admin, peering, config, startOptions, log)
 
   const known = () => membership.status().masters.filter(({ link }) => link !== 'idle')
   /** Finds out what the ring is, and whether it is ours, and publishes the first view [design §8 Start]. */
@@ -310,7 +314,8 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       acceptEpoch: startOptions.acceptEpoch,
       known,
       expected: () => known().filter(({ flags }) => !flags.includes('o_down')).length,
-      refused: (reason) => order.opening.refuse(reason),
+      refused: (reason) => peering.refuse(reason),
+      ownedBy: (owner) => peering.follow(owner),
       ready: startOptions.ready,
       async vacant() {
         order.opening.expect()
@@ -328,13 +333,6 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     if (decision.kind === 'resume' && decision.unclean) order.uncertainty.begin()
     keeper.begin(decision.view, usable(), decision.kind === 'resume' ? decision.leaving : [])
   }
-  /** Whether everything that was emitted has been answered, and nothing is held back or in doubt. */
-  const isQuiet = () =>
-    !order.uncertainty.active &&
-    order.lanes.active === 0 &&
-    order.doubts.size === 0 &&
-    links.all().every(({ name, outstanding }) => !outstanding && !order.owedSweeps.isOwed(name))
-
   return {
     ended,
     get address() {
@@ -385,14 +383,15 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       stallWatch.stop()
       await membership.stop()
       starter?.stop()
-      if (running && deposed === undefined && (await becomes(isQuiet, QUIET_MS))) await markers.close()
+      if (running && deposed === undefined && (await becomes(() => isAtRest(order, links), QUIET_MS)))
+        await markers.close()
       markers.stop()
       ownership.stop()
       pauseWatch.stop()
       order.close()
       links.close()
       await stateFile?.idle()
-      await admin.close()
+      await Promise.all([admin.close(), peering.close()])
       await closed
     },
   }

@@ -26,6 +26,7 @@ const RANKS: Record<string, number> = {
   importing: 5,
   client: 6,
   cli: 6,
+  peer: 7,
   admin: 7,
   '': 8,
 }

@@ -34,6 +34,11 @@ export function hostToAsk(line: string): string {
   return host === '::' ? '::1' : host
 }
 
+/** Whether a word means every address of its kind. */
+export function isEvery(word: string): boolean {
+  return /^(0\.0\.0\.0|::|\*|::\*)$/.test(word)
+}
+
 /** The first of them, as an address that is shown. */
 export function firstAddress({ host, port }: { readonly host: string; readonly port: number }) {
   return { host: bindAddresses(host)[0].host, port }

@@ -82,6 +82,8 @@ export const EVENTS = {
   ],
   'displaced-deleted': ['info', ['member', 'keys'], 'Copies that are not needed any more are deleted.'],
   fatal: ['fatal', ['err'], 'An exception that nobody caught: the proxy stops.'],
+  'front-joined': ['info', ['run', 'address'], 'A proxy sends its clients to this one, which owns the ring.'],
+  'front-left': ['info', ['run', 'address', 'clients'], 'A proxy that sent its clients to this one does so no more.'],
   gathers: [
     'warn',
     ['commands', 'bytes', 'last'],
@@ -280,6 +282,13 @@ export const EVENTS = {
   'verify-differences': ['warn', [...VERIFIED, 'examples'], 'Copies differed.'],
   'verify-failed': ['error', ['err'], 'The comparison failed inside the proxy.'],
   'verify-outvoted': ['error', ['keys', 'examples'], 'Masters have something else than all backups.'],
+  'owner-lost': [
+    'warn',
+    ['run', 'address'],
+    'The proxy that owns the ring is not reached: clients of this one wait, and are refused then.',
+  ],
+  'owner-reached': ['info', ['run', 'address'], 'Clients are sent on to the proxy that owns the ring.'],
+  'peers-accepted': ['info', [], 'Other proxies may send their clients to this one: where.'],
   'view-not-noted': ['error', ['epoch', 'missing'], 'The view cannot be noted on enough members: writes wait.'],
   'cut-off': ['error', ['unheard'], 'Too few members are reached: another proxy may serve, so nothing is served here.'],
   'not-cut-off': ['info', [], 'Enough members are reached again.'],

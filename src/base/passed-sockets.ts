@@ -1,7 +1,7 @@
 /** A listening socket that somebody else has opened for us, or that we give to somebody else. */
 export interface PassedSocket {
   readonly fd: number
-  /** What it is for: `tls` for clients that speak it, `admin` for monitoring, any other for clients. */
+  /** What it is for: `tls` for clients that speak it, `admin` for monitoring, `peers` for other proxies, any other for clients. */
   readonly name: string
 }
 

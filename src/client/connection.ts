@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { tracing } from '../backend/tracing.js'
 import type { Reader } from '../base/socket-reader.js'
 import type { CommandRow } from '../command/row.js'
@@ -6,6 +5,7 @@ import type { Wait } from '../order/reply-slot.js'
 import { encodeReply, error, type Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { FRAME, PROTOCOL_ERROR, RequestFramer } from '../resp/request-framer.js'
+import type { ClientSocket } from './client-socket.js'
 import { CLOSED, ENDING } from './client-state.js'
 import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
@@ -47,7 +47,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   commands = 0
   receivedBytes = 0
   private readonly held: HeldBytes
-  readonly socket: Socket
+  readonly socket: ClientSocket
   /** [Peer] */
   readonly address: string
   readonly localAddress: string
@@ -63,7 +63,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
 
   constructor(
     readonly id: number,
-    socket: Socket,
+    socket: ClientSocket,
     peer: Peer,
     readonly surroundings: Surroundings,
     /** Serves one command of it. */

@@ -114,7 +114,7 @@ export class Doors {
     backlog: number,
     path = 'unix',
   ): Promise<{ readonly name: Door['name']; readonly port: number } | undefined> {
-    if (name === 'admin') return undefined
+    if (name === 'admin' || name === 'peers') return undefined
     const peer = unixPeer(path)
     const net = this.server((socket) => (portOf(net) === undefined ? peer : peerOf(socket)), name === 'tls')
     await listening(net, { fd }, backlog)

@@ -9,11 +9,13 @@ import { RefusedLog } from '../tls/refused-log.js'
 import { AnnouncedReader } from './announced.js'
 import { askedBy } from './asked.js'
 import { logInByCertificate } from './certificate-user.js'
+import type { ClientSocket } from './client-socket.js'
 import { restoreSettings } from './commands/settings/config-set.js'
 import { Connection } from './connection.js'
 import { dispatch, dispatchHeld } from './dispatch.js'
 import { Doors, type ListenAddress, whereAccepted } from './doors.js'
 import { drain } from './drain.js'
+import type { Forwarding } from './forwarding.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import { fileDescriptorOf, hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
@@ -39,6 +41,8 @@ export class Listener {
   private readonly isTrusted: (host: string) => boolean
   private readonly sweeper: Sweeper
   private nextId = 1
+  /** Who takes clients for another proxy that serves them. */
+  forwarding: Forwarding | undefined
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
   private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
 
@@ -118,7 +122,7 @@ export class Listener {
       return
     }
     this.counted(socket)
-    let client: Connection | undefined
+    let client: Reader | undefined
     const reader = readerOf(() => client)
     const readable = readInto(sharedReadBuffer, socket, reader)
     client = this.add(readable, peer)
@@ -186,7 +190,7 @@ export class Listener {
       return
     }
     this.counted(accepted)
-    let client: Connection | undefined
+    let client: Reader | undefined
     const reader = readerOf(() => client)
     const socket = receive(accepted, server.tls.clients!.reception, sharedReadBuffer, reader, {
       secured: (socket, commonName) => {
@@ -196,8 +200,7 @@ export class Listener {
           socket.end(refusal, () => socket.destroy())
           return
         }
-        client = this.add(socket, peer)
-        if (commonName !== undefined) logInByCertificate(server, client, commonName)
+        client = this.add(socket, peer, commonName)
         socket.resume()
       },
       gone: (fault) => {
@@ -214,26 +217,56 @@ export class Listener {
     if (keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000)
   }
 
-  private add(socket: Socket, peer: Peer): Connection {
+  /**
+   * Serves a client in this proxy that has come in elsewhere; undefined when it is not let in, which it is told. `commonName` is that of
+   * a certificate that was verified.
+   */
+  join(socket: ClientSocket, peer: Peer, commonName: string | undefined): Connection | undefined {
+    const { server } = this
+    const refusal = this.isFull(socket) ? MAX_CLIENTS_ERROR : this.refusalHere(peer)
+    if (server.clients.isDraining) {
+      socket.end().destroySoon()
+      return undefined
+    }
+    if (refusal === undefined) return this.serve(socket, peer, commonName)
+    server.stats.connectionsRejected++
+    socket.end(Buffer.from(refusal)).destroySoon()
+    return undefined
+  }
+
+  /** Somebody who was let in; undefined when he is not, after all. */
+  private add(socket: Socket, peer: Peer, commonName?: string): Reader | undefined {
+    const { forwarding } = this
+    if (forwarding === undefined) return this.serve(socket, peer, commonName)
+    return forwarding.take(socket, peer, commonName) ?? this.join(socket, peer, commonName)
+  }
+
+  private serve(socket: ClientSocket, peer: Peer, commonName: string | undefined): Connection {
     const { server } = this
     const client = new Connection(this.nextId++, socket, peer, server, this.dispatch, this.askedBy)
     server.clients.add(client)
+    if (commonName !== undefined) logInByCertificate(server, client, commonName)
     return client
   }
 
-  /** What a client is told that is not let in. */
+  /** What a client is told that is not let in. Of one that another proxy serves that one knows whether it may. */
   private refusal(socket: Socket, peer: Peer): string | undefined {
-    const { server } = this
     if (this.isFull(socket)) return MAX_CLIENTS_ERROR
+    return this.forwarding?.isForwarding === true ? undefined : this.refusalHere(peer)
+  }
+
+  private refusalHere(peer: Peer): string | undefined {
+    const { server } = this
     if (isDenied(server, peer)) return DENIED
     const { maxClientsPerAddress } = server.config.limits
     const isTooMany = maxClientsPerAddress > 0 && !isUnix(peer) && this.countFrom(hostOf(peer)) >= maxClientsPerAddress
     return isTooMany ? MAX_OF_ADDRESS_ERROR : undefined
   }
 
-  private isFull(socket: Socket): boolean {
-    const { server, shaking } = this
-    return server.clients.count + shaking.size >= maxClients(server) || isSpare(fileDescriptorOf(socket))
+  private isFull(socket: ClientSocket): boolean {
+    const { server, shaking, forwarding } = this
+    const count = server.clients.count + shaking.size + (forwarding?.count ?? 0)
+    return count >= maxClients(server) || isSpare(fileDescriptorOf(socket))
   }
 
   private countFrom(host: string): number {
@@ -243,12 +276,12 @@ export class Listener {
   }
 }
 
-/** Of a client that is there before anything is read. */
-function readerOf(client: () => Connection | undefined): Reader {
+/** Of a client that is there before anything is read, or is not let in. */
+function readerOf(client: () => Reader | undefined): Reader {
   return {
-    receive: (buffer, size) => client()!.receive(buffer, size),
+    receive: (buffer, size) => client()?.receive(buffer, size) ?? false,
     room: () => client()?.room(),
-    filled: (size) => client()!.filled(size),
+    filled: (size) => client()?.filled(size) ?? false,
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Socket } from 'node:net'
 import { copyBytes } from '../base/copy-bytes.js'
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
 import type { Flushable, Patient, Turn, Unhurried } from '../base/turn.js'
+import type { ClientSocket } from './client-socket.js'
 
 /**
  * Buffers that have left are used again: a fresh one for each write costs more than the write [design §11 B]. Most clients
@@ -88,7 +88,7 @@ export class Outbox implements Flushable, Patient, Unhurried {
   private waiting = false
 
   constructor(
-    private readonly socket: Socket,
+    private readonly socket: ClientSocket,
     private readonly turn: Turn,
     /** Told when what there was has been given to the socket: what leaves at once is followed by no `drain`. */
     private readonly onFlushed: () => void,

@@ -47,6 +47,6 @@ export function hostPort(host: string | undefined, port: number | undefined): st
 }
 
 /** The number of a socket in this process; -1 when Node does not say. */
-export function fileDescriptorOf(socket: Socket): number {
-  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+export function fileDescriptorOf(socket: object): number {
+  return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 }

@@ -21,6 +21,7 @@ import type { ViewStore } from '../view/view-store.js'
 import { ClientStats } from './client-stats.js'
 import { Clients } from './clients.js'
 import type { ListenAddress } from './doors.js'
+import type { PeersSeen } from './forwarding.js'
 import { HotKeys } from './hot-keys.js'
 import { type LiveConfig, liveConfig } from './live-config.js'
 import { Monitors } from './monitors.js'
@@ -74,6 +75,8 @@ export interface Server {
   readonly address: () => ListenAddress
   /** Whether it waits while another proxy serves the ring. */
   readonly standsBy: () => boolean
+  /** The other proxies. */
+  readonly peers: () => PeersSeen
   readonly tls: Tls
   /** Where the settings are read anew. */
   readonly source: SettingsSource

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isNoAddress, overlap } from '../base/bind-addresses.js'
+import { isEvery, isNoAddress, overlap } from '../base/bind-addresses.js'
 import { headerBeforeTls, subnets } from './subnets.js'
 import {
   addresses,
@@ -32,6 +32,9 @@ import {
 
 /** Settings whose value is never shown in an error message. */
 export const secretNames: ReadonlySet<string> = new Set(['password', 'keyPassword', 'tlsKeyPassword', 'token', 'users'])
+
+/** A password that nobody types, and that may be guessed by who hears a proof of it. */
+const PEER_PASSWORD_BYTES_MIN = 16
 
 const certificateWithKey = pairs('tlsCertFile', 'tlsKeyFile')
 
@@ -132,6 +135,31 @@ export const sections = {
       path: ['reconnectMaxMs'],
       error: 'must not be less than backend.reconnectMinMs',
     }),
+  /**
+   * Where the other proxies of the ring reach this one when it owns the ring: with it one that stands by accepts clients. Port 0 takes a
+   * free one.
+   */
+  peers: z
+    .strictObject({
+      host: text()
+        .refine((host) => !isNoAddress(host), 'must be an address, such as 10.0.0.1')
+        .default('127.0.0.1'),
+      port: whole(0, 65535).optional(),
+      announceHost: text().optional(),
+      password: text().optional(),
+      passwordFile: text().optional(),
+    })
+    .refine(
+      ({ port, password }) => port === undefined || Buffer.byteLength(password ?? '') >= PEER_PASSWORD_BYTES_MIN,
+      {
+        path: ['password'],
+        error: `must be given with peers.port, and have at least ${PEER_PASSWORD_BYTES_MIN} bytes: who knows it may do everything`,
+      },
+    )
+    .refine(({ host, port, announceHost }) => port === undefined || !isEvery(host) || announceHost !== undefined, {
+      path: ['announceHost'],
+      error: 'must be given where peers.host means every address: others are told where to connect',
+    }),
   /** What clients must say. Without a password they need none. */
   auth: z.strictObject({
     password: text().optional(),
@@ -222,6 +250,7 @@ export const schema = z
     ring: sections.ring.prefault({}),
     sentinel: sections.sentinel.prefault({}),
     backend: sections.backend.prefault({}),
+    peers: sections.peers.prefault({}),
     auth: sections.auth.prefault({}),
     acl: sections.acl.prefault({}),
     limits: sections.limits.prefault({}),

@@ -61,6 +61,8 @@ export interface Owner {
   readonly clean: boolean
   /** The run that waits for this one to stop, and goes on then: nobody else is to, as long as that is there. */
   readonly successor?: string | undefined
+  /** Where other proxies reach it, as `host:port`. */
+  readonly peer?: string | undefined
   /** The latest view that an owner is known to have acknowledged. */
   readonly acknowledged?: Stamp | undefined
   /** The last heartbeat that each member had answered when this was written: one that has an earlier one was set back. */
@@ -219,12 +221,12 @@ function asNames(value: unknown): string[] {
 }
 
 function asOwner(text: string): Owner {
-  const { ring, term, run, where, heartbeat, clean, successor, acknowledged, answered } = checked(text)
+  const { ring, term, run, where, heartbeat, clean, successor, peer, acknowledged, answered } = checked(text)
   if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
     throw new ViewFormatError('the owner is not told')
   }
   const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
-  const passed = typeof successor === 'string' ? { successor } : {}
+  const passed = { ...(typeof successor === 'string' && { successor }), ...(typeof peer === 'string' && { peer }) }
   const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed, ...decodeBeats(answered) }
   return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
 }

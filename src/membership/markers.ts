@@ -32,6 +32,8 @@ export interface MarkersDeps {
   readonly stateFile: StateFile | undefined
   /** When too few know of a view for that: whether it is acknowledged all the same, once all its members have it. */
   readonly unguarded: boolean
+  /** Where other proxies reach this one. */
+  peer(): string | undefined
   /** Names that were removed: they are noted with every view. */
   removed(): readonly string[]
   /** Whether another proxy may serve the ring by now, and nothing is served here for this reason, or is to wait. */
@@ -381,6 +383,7 @@ export class Markers {
       heartbeat,
       clean,
       successor,
+      peer: this.deps.peer(),
       acknowledged,
       answered: this.answered(),
     })

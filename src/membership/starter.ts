@@ -45,6 +45,8 @@ export interface StarterDeps {
   refused(reason: string): void
   /** No other proxy is active, or none any more: this one is about to serve. */
   vacant(): Promise<void>
+  /** Another proxy owns the ring. */
+  ownedBy(owner: Owner): void
   /** Names that the ring's markers call removed. */
   removedBefore(names: readonly string[]): void
 }
@@ -188,6 +190,7 @@ export class Starter {
       const looks = await this.lookAround()
       const owners = looks.flatMap(({ marks }) => marks.owner ?? [])
       const owner = owners.reduce<Owner | undefined>((a, b) => (a !== undefined && a.term >= b.term ? a : b), undefined)
+      if (owner !== undefined) this.deps.ownedBy(owner)
       const ofOwner = owners.filter((each) => each.run === owner?.run)
       const successor = ofOwner.find((each) => each.successor !== undefined)?.successor
       const rivals = looks.flatMap((look) => look.rivals)

@@ -52,6 +52,7 @@ class MarkedRing {
       log,
       stateFile,
       unguarded: false,
+    peer: () => undefined,
       removed,
       cutOff() {},
     })

@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net'
+import type { Reader } from '../base/socket-reader.js'
+import type { Peer } from './peer.js'
+
+/** Who takes clients that come in here, to have them served by another proxy. */
+export interface Forwarding {
+  /** Whether that is done now. */
+  readonly isForwarding: boolean
+  /** How many clients were taken and are still connected here. */
+  readonly count: number
+  /** Gives who reads what the client sends; undefined when it is to be served here. */
+  take(socket: Socket, peer: Peer, commonName: string | undefined): Reader | undefined
+}
+
+/** A proxy that sends its clients on to this one. */
+export interface FrontSeen {
+  readonly run: string
+  /** Where it runs, in words, and where clients of it connect. */
+  readonly where: string
+  readonly clients: string
+  /** From where it is connected. */
+  readonly address: string
+  readonly connected: number
+  readonly sinceMs: number
+}
+
+/** To whom this proxy sends its clients on. */
+export interface OwnerSeen {
+  readonly run: string
+  /** Where fronts connect to it; undefined when it does not say. */
+  readonly address: string | undefined
+  readonly isReached: boolean
+  /** Why not, or ''. */
+  readonly fault: string
+  readonly connected: number
+}
+
+/** The proxies of the ring, as this one sees them. */
+export interface PeersSeen {
+  /** Where this one is reached by others; undefined when it is not. */
+  readonly address: string | undefined
+  readonly fronts: readonly FrontSeen[]
+  /** Undefined when this proxy sends nobody on. */
+  readonly owner: OwnerSeen | undefined
+}

@@ -1,0 +1,62 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { MESSAGE } from './wire.js'
+
+/*
+ * Before anything else two proxies show each other that they know the password of the peers, without saying it:
+ *
+ *     front ──> owner   what it speaks, its ring, its run, the run that it looks for, something thrown
+ *     front <── owner   its run, something thrown
+ *     front ──> owner   proof
+ *     front <── owner   proof: from now on clients come
+ *
+ * At each step the owner may say instead why not. Who is at the port of the peers may say that a client is anybody: so nobody is
+ * listened to without proof, and both sides throw, so that no proof is good twice.
+ */
+
+/** What is spoken; one of another version is refused. */
+export const PEER_VERSION = 1
+
+export interface Hello {
+  readonly version: number
+  readonly ring: string
+  readonly run: string
+  readonly wanted: string
+  readonly thrown: string
+  readonly where: string
+  /** Where clients of it connect. */
+  readonly clients: string
+}
+
+export interface Challenge {
+  readonly run: string
+  readonly thrown: string
+}
+
+export type Said = Partial<Hello & Challenge & { readonly proof: string; readonly refused: string }>
+
+/** What was said in a greeting. */
+export function saidIn(type: number, body: Buffer): Said {
+  if (type !== MESSAGE.greeting) throw new Error('it does not greet')
+  const said: unknown = JSON.parse(body.toString())
+  if (typeof said !== 'object' || said === null) throw new Error('its greeting says nothing')
+  for (const [name, value] of Object.entries(said)) {
+    if (typeof value !== (name === 'version' ? 'number' : 'string')) throw new Error(`its greeting says no ${name}`)
+  }
+  return said
+}
+
+export function thrown(): string {
+  return randomBytes(32).toString('hex')
+}
+
+/** What only who knows the password can say, once, on one side. */
+export function proofOf(side: 'front' | 'owner', password: string, hello: Hello, challenge: Challenge): string {
+  const { ring, run, wanted } = hello
+  const words = ['dt-peer', PEER_VERSION, side, ring, run, wanted, hello.thrown, challenge.run, challenge.thrown]
+  return createHmac('sha256', password).update(JSON.stringify(words)).digest('hex')
+}
+
+export function isProof(said: string | undefined, expected: string): boolean {
+  const [a, b] = [Buffer.from(said ?? ''), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

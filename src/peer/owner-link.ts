@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net'
+import type { Reader } from '../base/socket-reader.js'
+import type { Forwarded } from './forwarded.js'
+import { type Challenge, type Hello, isProof, proofOf, saidIn } from './greeting.js'
+import { PeerLink, type PeerLinkEvents } from './peer-link.js'
+import { MESSAGE } from './wire.js'
+
+interface Told {
+  /** Clients may be sent there. */
+  ready(): void
+  closed(reason: string): void
+}
+
+/** A front's end of the connection to the owner of the ring. */
+export class OwnerLink implements PeerLinkEvents {
+  private readonly link: PeerLink
+  private readonly clients = new Map<number, Forwarded>()
+  private nextStream = 1
+  private challenge: Challenge | undefined
+  private isReady = false
+  private refusal: string | undefined
+
+  constructor(
+    open: (reader: Reader) => Socket,
+    private readonly hello: Hello,
+    private readonly password: string,
+    private readonly told: Told,
+  ) {
+    // What all clients have sent that are read in this turn goes out together.
+    this.link = new PeerLink(open, this, (flush) => setImmediate(flush))
+  }
+
+  get output() {
+    return this.link.output
+  }
+
+  get ready(): boolean {
+    return this.isReady && !this.link.closed
+  }
+
+  /** Whether clients were sent there. */
+  get wasReady(): boolean {
+    return this.isReady
+  }
+
+  /** The socket is connected. */
+  greet(): void {
+    this.output.json(MESSAGE.greeting, 0, this.hello)
+  }
+
+  add(client: Forwarded): void {
+    const stream = this.nextStream++
+    this.clients.set(stream, client)
+    client.goTo(this, stream)
+  }
+
+  forget(stream: number): void {
+    this.clients.delete(stream)
+  }
+
+  close(reason: string): void {
+    this.link.close(reason)
+  }
+
+  /** [MessageSink] */
+  data(stream: number, bytes: Buffer): void {
+    if (this.clients.get(stream)?.given(bytes) === true) this.link.retain()
+  }
+
+  /** [MessageSink] */
+  message(type: number, stream: number, flags: number, number: number, body: Buffer): void {
+    if (type === MESSAGE.ping) return
+    if (!this.isReady) {
+      this.greeted(saidIn(type, body))
+      return
+    }
+    const client = this.clients.get(stream)
+    if (type === MESSAGE.status) client?.status(flags, number)
+    else if (type === MESSAGE.taken) client?.served(number)
+    else if (type === MESSAGE.end || type === MESSAGE.close) {
+      this.clients.delete(stream)
+      client?.end(type === MESSAGE.end)
+    }
+  }
+
+  /** [PeerLinkEvents] */
+  hasRoom(): void {
+    for (const client of this.clients.values()) client.sendOn()
+  }
+
+  /** [PeerLinkEvents] */
+  closed(reason: string): void {
+    for (const client of [...this.clients.values()]) client.lost()
+    this.told.closed(this.refusal ?? reason)
+  }
+
+  private greeted({ run, thrown, proof, refused }: ReturnType<typeof saidIn>): void {
+    const { hello, password } = this
+    if (refused !== undefined) {
+      this.refusal = `it refuses this proxy: ${refused}`
+      this.link.close(this.refusal)
+    } else if (this.challenge === undefined) {
+      if (run !== hello.wanted || thrown === undefined) throw new Error('another proxy is there')
+      this.challenge = { run, thrown }
+      this.output.json(MESSAGE.greeting, 0, { proof: proofOf('front', password, hello, this.challenge) })
+    } else if (isProof(proof, proofOf('owner', password, hello, this.challenge))) {
+      this.isReady = true
+      this.told.ready()
+    } else throw new Error('it has another peers.password')
+  }
+}

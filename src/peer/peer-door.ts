@@ -1,0 +1,102 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { bindAddresses, hostToAsk } from '../base/bind-addresses.js'
+import type { PassedSocket } from '../base/passed-sockets.js'
+import { UserError } from '../base/user-error.js'
+import { descriptorOf } from '../client/doors.js'
+import { readInto } from '../client/listener.js'
+import { hostPort, peerOf } from '../client/peer.js'
+import type { Server } from '../client/server.js'
+import { RefusedLog } from '../tls/refused-log.js'
+import { GuestLink, type Join } from './guest-link.js'
+
+/** Who has shown nothing yet: more of them at once are not listened to. */
+const STRANGERS_MAX = 64
+const NO_BUFFER = Buffer.alloc(0)
+
+/** The port on which the fronts of this proxy connect. */
+export class PeerDoor {
+  private net: NetServer | undefined
+  private readonly links = new Set<GuestLink>()
+  private readonly refused: RefusedLog
+  private port = 0
+
+  constructor(
+    private readonly server: Server,
+    /** Makes a client of somebody who is connected to a front. */
+    private readonly join: Join,
+  ) {
+    this.refused = new RefusedLog(server.log, 'the port of the peers')
+  }
+
+  /** Where other proxies reach it; undefined when it does not listen. */
+  get address(): string | undefined {
+    if (this.net === undefined) return undefined
+    const { host, announceHost } = this.server.config.peers
+    return hostPort(announceHost ?? hostToAsk(host), this.port)
+  }
+
+  /** The fronts that are connected. */
+  fronts(): GuestLink[] {
+    return [...this.links].filter(({ isKnown }) => isKnown)
+  }
+
+  /**
+   * Listens where the settings say, or on what was passed.
+   *
+   * @throws UserError when the address cannot be listened on
+   */
+  async open(passed: readonly PassedSocket[]): Promise<void> {
+    const { host, port } = this.server.config.peers
+    const there = passed.find(({ name }) => name === 'peers')
+    const net = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.accept(socket),
+    )
+    await new Promise<void>((resolve, reject) => {
+      net.once('error', (error) =>
+        reject(new UserError(`peers.port ${port} of ${host} cannot be listened on: ${error.message}`)),
+      )
+      net.listen(there === undefined ? { host: bindAddresses(host)[0].host, port } : { fd: there.fd }, resolve)
+    })
+    net.on('error', (error) => this.server.log.error({ event: 'listener-failed', err: error }, 'the port of the peers'))
+    const bound = net.address()
+    this.port = typeof bound === 'object' && bound !== null ? bound.port : (port ?? 0)
+    this.net = net
+    this.server.log.info({ event: 'peers-accepted' }, `other proxies are accepted on ${this.address}`)
+  }
+
+  /** Its socket, to be passed to another process. */
+  sockets(): PassedSocket[] {
+    return this.net === undefined ? [] : [{ fd: descriptorOf(this.net), name: 'peers' }]
+  }
+
+  /** Ends the connections to all fronts, whose clients have been told what they were to be told. */
+  async close(): Promise<void> {
+    const { net } = this
+    this.net = undefined
+    if (net === undefined) return
+    const closed = new Promise<void>((resolve) => net.close(() => resolve()))
+    for (const link of this.links) link.close('the proxy stops')
+    await closed
+  }
+
+  private accept(socket: Socket): void {
+    const { address } = peerOf(socket)
+    const strangers = this.links.size - this.fronts().length
+    if (strangers >= STRANGERS_MAX) {
+      this.refused.say(address, `${strangers} others have not greeted yet`)
+      socket.destroy()
+      return
+    }
+    const link = new GuestLink(
+      (reader) => readInto(NO_BUFFER, socket, reader).resume(),
+      address,
+      this.server,
+      this.join,
+      {
+        refused: (reason) => this.refused.say(address, reason),
+        gone: () => this.links.delete(link),
+      },
+    )
+    this.links.add(link)
+  }
+}

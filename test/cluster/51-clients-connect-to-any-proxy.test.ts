@@ -1,0 +1,164 @@
+import t from 'tap'
+import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { RawClient } from '../helpers/raw-client.js'
+import { startRing } from '../helpers/ring.js'
+import { until } from '../helpers/until.js'
+
+/*
+ * Fronts: proxies that stand by and have `peers.port` set. They accept clients, and send them on to the one that owns the ring.
+ */
+
+type Tap = Parameters<typeof startRing>[0]
+type Ring = Awaited<ReturnType<typeof startRing>>
+
+const PASSWORD = 'known to all proxies of the ring'
+const PEERS = { peers: { port: 0, password: PASSWORD } }
+/** The same for a proxy that is a process. */
+const PEERS_OF_PROCESS = { DT_PEERS_PORT: '0', DT_PEERS_PASSWORD: PASSWORD }
+
+/** Starts a front, and resolves when it reaches the owner. */
+async function front(t: Tap, ring: Ring): Promise<{ readonly proxy: AnotherProxy; readonly started: Promise<void> }> {
+  const proxy = AnotherProxy.of(t, ring, { standby: true, config: { ...PEERS, admin: { port: 0 } } })
+  const { started } = await proxy.listens()
+  await reaches(proxy)
+  return { proxy, started }
+}
+
+function reaches(proxy: AnotherProxy, times = 1): Promise<unknown> {
+  return until('it reaches the owner', () => proxy.log.about(/^clients are served by the proxy at/)[times - 1])
+}
+
+t.test('a client of a front is a client of the owner in all that it does', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const { proxy } = await front(t, ring)
+  const [direct, client] = [await owner.connect(), await proxy.connect()]
+
+  t.equal(String(await client.ask('SET', 'k', 'v')), '+OK\r\n')
+  t.equal(String(await direct.ask('GET', 'k')), '$1\r\nv\r\n')
+  const large = 'x'.repeat(3_000_000)
+  t.equal(String(await client.ask('SET', 'large', large)), '+OK\r\n')
+  t.equal((await client.ask('GET', 'large')).length, large.length + 12)
+  t.equal(String(await direct.ask('STRLEN', 'large')), ':3000000\r\n')
+
+  await client.ask('CLIENT', 'SETNAME', 'of-the-front')
+  const [line] = String(await direct.ask('CLIENT', 'LIST'))
+    .split('\n')
+    .filter((line) => line.includes('of-the-front'))
+  t.match(line, ` addr=127.0.0.1:${client.socket.localPort} laddr=127.0.0.1:${proxy.port} `)
+
+  await client.ask('MULTI')
+  await client.ask('INCR', 'n')
+  t.equal(String(await client.ask('EXEC')), '*1\r\n:1\r\n')
+
+  const waiting = client.ask('BLPOP', 'list', '0')
+  await until('it waits', async () => String(await direct.ask('INFO', 'clients')).includes('blocked_clients:1'))
+  await direct.ask('RPUSH', 'list', 'element')
+  t.match(String(await waiting), /list\r\n.*\r\nelement/)
+
+  const listener = await proxy.connect(3)
+  await listener.ask('SUBSCRIBE', 'c')
+  t.equal(String(await direct.ask('PUBLISH', 'c', 'm')), ':1\r\n')
+  t.match(String(await listener.reply()), /message\r\n.*\r\nc\r\n.*\r\nm/)
+
+  const caching = await proxy.connect(3)
+  await caching.ask('CLIENT', 'TRACKING', 'ON')
+  await caching.ask('GET', 'k')
+  await direct.ask('SET', 'k', 'w')
+  t.match(String(await caching.reply()), /invalidate\r\n.*\r\n.*\r\nk/)
+
+  const id = String(await client.ask('CLIENT', 'ID')).slice(1, -2)
+  await direct.ask('CLIENT', 'KILL', 'ID', id)
+  await client.closed
+  const others = String(await direct.ask('CLIENT', 'LIST'))
+    .trim()
+    .split('\n').length
+  listener.close()
+  caching.close()
+  await until('they have gone', async () => {
+    return (
+      String(await direct.ask('CLIENT', 'LIST'))
+        .trim()
+        .split('\n').length ===
+      others - 2
+    )
+  })
+})
+
+t.test('who sends its last byte gets all its answers', async (t) => {
+  const ring = await startRing(t)
+  await AnotherProxy.started(t, ring, { config: PEERS })
+  const { proxy } = await front(t, ring)
+  const client = await proxy.connect()
+  client.send('INCR n\r\n'.repeat(10_000))
+  client.end()
+  t.match(String(await client.rest()), /:10000\r\n$/)
+})
+
+t.test('a client that reads nothing holds up nobody, and gets all in the end', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const { proxy } = await front(t, ring)
+  const direct = await owner.connect()
+  await direct.ask('SET', 'k', 'x'.repeat(1_000_000))
+  const slow = await proxy.connect()
+  slow.socket.pause()
+  slow.send('GET k\r\n'.repeat(40))
+  const other = await proxy.connect()
+  for (let i = 0; i < 100; i++) t.equal(String(await other.ask('INCR', 'n')), `:${i + 1}\r\n`)
+  slow.socket.resume()
+  for (let i = 0; i < 40; i++) t.equal((await slow.reply()).length, 1_000_012)
+})
+
+t.test('the owner is killed: who waits hears that nobody knows, and a front goes on', async (t) => {
+  const ring = await startRing(t)
+  const owner = await PausableProxy.start(t, ring, PEERS_OF_PROCESS)
+  const { proxy, started } = await front(t, ring)
+  const [busy, waiting] = [await proxy.connect(), await proxy.connect()]
+  let acknowledged = 0
+  for (; acknowledged < 500; acknowledged++) await busy.ask('INCR', 'n')
+  waiting.send('BLPOP nothing 0\r\n')
+  await until('it waits', async () => String(await busy.ask('INFO', 'clients')).includes('blocked_clients:1'))
+  busy.send('INCR n\r\n'.repeat(100))
+  owner.child.kill('SIGKILL')
+  t.match(String(await waiting.rest()), /^-ERR the outcome of this command, .* is unknown: /)
+  const answers = String(await busy.rest()).split('\r\n')
+  t.ok(answers.length <= 101, `${answers.length} answers`)
+
+  const next = await proxy.connect()
+  const value = Number(String(await next.ask('INCR', 'n')).slice(1)) - 1
+  t.ok(value >= 500 && value <= 600, `${value}: it waited, and all that was acknowledged is there`)
+  await started
+})
+
+t.test('a front that does not reach the owner says so, and a wrong password is refused', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const proxy = AnotherProxy.of(t, ring, {
+    standby: true,
+    unavailableTimeoutMs: 300,
+    config: { peers: { port: 0, password: 'another password of them' } },
+  })
+  await proxy.listens()
+  const client = await proxy.connect()
+  t.match(
+    String(await client.ask('GET', 'k')),
+    /^-CLUSTERDOWN nothing is served yet: it stands by: run [0-9a-f]{40}, .* serves the ring, and the proxy that owns the ring is not reached at 127.0.0.1:\d+: it refuses this proxy: it has another peers.password; the command was not applied/,
+  )
+  t.match(owner.log.about(/another peers.password/), [{ level: 40 }])
+  t.equal(String(await client.ask('PING')), '+PONG\r\n')
+})
+
+t.test('nobody gets in by the port of the peers without the password', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const [, port] = /accepted on 127.0.0.1:(\d+)$/.exec(owner.log.about(/^other proxies are accepted on/)[0].msg)!
+  const open = Buffer.alloc(16)
+  open[0] = 3
+  open.writeUInt32LE(1, 4)
+  for (const bytes of ['PING\r\n'.repeat(10), open, Buffer.alloc(16), Buffer.alloc(100, 0xff)]) {
+    const stranger = await RawClient.connect(Number(port))
+    stranger.send(bytes)
+    t.notMatch(String(await stranger.rest()), /PONG/)
+  }
+})
