@@ -38,6 +38,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'It says what is missed; `dt doctor` says more.',
     ],
     [
+      'ERR the outcome of this command, and of those that were sent behind it, is unknown: the connection to the proxy that serves the ring has ended; …',
+      'unknown',
+      'The client is connected to a [front](operating.md), and the proxy that owns the ring was killed, or cannot be reached any more, while something was under way.',
+      `Connect again, to any proxy. ${READ}`,
+    ],
+    [
       'CLUSTERDOWN nothing is served any more: …',
       'no',
       'Without a state file (`ring.stateFile: none`), half of the members or more have not been heard of for three seconds, and another proxy may serve them.',

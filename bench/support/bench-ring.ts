@@ -84,6 +84,14 @@ export class BenchRing {
     return this.proxy.pid as number
   }
 
+  get replicas(): number {
+    return this.options.replicas
+  }
+
+  get sentinelAddresses(): readonly string[] {
+    return this.ring.sentinelAddresses
+  }
+
   /** The members that run, with the ports on which they can be asked directly. */
   get members(): readonly LocalServer[] {
     return [...this.ring.members, ...this.joined]

@@ -102,6 +102,7 @@ export const METRICS: readonly Metric[] = [
   gauge('dt_standing_by', 'Whether it waits while another proxy serves the ring: 1 or 0.', (server) =>
     truth(server.standsBy()),
   ),
+  ...ofProxies(),
   ...ofClients(),
   ...ofDurations(),
   ...ofTheRing(),
@@ -117,6 +118,23 @@ function gauge(name: string, help: string, value: (now: Scrape) => number): Metr
 
 function counter(name: string, help: string, value: (now: Scrape) => number): Metric {
   return { name, help, kind: 'counter', value }
+}
+
+function ofProxies(): Metric[] {
+  return [
+    gauge('dt_fronts', 'Proxies that send their clients on to this one.', ({ peers }) => peers().fronts.length),
+    gauge('dt_clients_of_fronts', 'Clients of these; they are among `dt_clients`.', ({ peers }) => {
+      return sum(peers().fronts.map(({ connected }) => connected))
+    }),
+    gauge('dt_clients_sent_on', 'Clients of this proxy that are sent on to the owner of the ring.', ({ peers }) => {
+      return peers().owner?.connected ?? 0
+    }),
+    gauge(
+      'dt_owner_missed',
+      'Whether this proxy is to send its clients on to the owner of the ring, and does not reach it: 1 or 0.',
+      ({ peers }) => truth(peers().owner?.isReached === false),
+    ),
+  ]
 }
 
 function ofClients(): Metric[] {

@@ -18,6 +18,8 @@ export function readinessOf(server: Server, status = server.membership.status())
   const { order, clients, links } = server
   const { view } = order.router
   const { masters, sentinels } = status
+  const { owner } = server.peers()
+  if (owner?.isReached === true && !clients.isDraining) return { ready: true, why: '', warnings: [] }
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const isLost = view.ring.size > 0 && view.setOfRange.every(isUnserved)
   const why = clients.isDraining ? 'the proxy stops' : closed || (isLost ? 'all servers of all keys are away' : '')

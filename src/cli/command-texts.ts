@@ -36,7 +36,8 @@ again by the next dt up. A second ring beside it needs --port, --base-port and
   --takeover        take the ring from another proxy that serves it, which is
                     shut out and stops
   --standby         as long as another proxy serves the ring, wait and accept
-                    nobody; serve it when that one is gone
+                    nobody, or, with peers.port set, send clients on to it;
+                    serve it when that one is gone
   --accept-epoch N  start although a later view of the ring than that of epoch
                     N may have been lost, and without keys of which no copy is
                     there; 0 begins a new ring although not all servers are

@@ -45,6 +45,16 @@ show: lists each setting with its value and its variable; secrets are left out.
 ${PROXY_USAGE}`,
     run: async (argv, out) => (await show()).nodes(argv, out),
   },
+  proxies: {
+    summary: 'list the proxies of the ring',
+    usage: `Usage: dt proxies [options]
+
+The owner, which serves the ring, and the fronts, which send their clients on
+to it. A proxy that stands by without peers.port is not listed.
+
+${PROXY_USAGE}`,
+    run: async (argv, out) => (await show()).proxies(argv, out),
+  },
   ring: {
     summary: 'show which part of the ring each member has',
     usage: `Usage: dt ring [options]

@@ -35,6 +35,26 @@ export async function nodes(argv: string[], out: Output): Promise<number> {
   return 0
 }
 
+/** `dt proxies`: who serves the ring, and who sends clients on. */
+export async function proxies(argv: string[], out: Output): Promise<number> {
+  const { values } = parseWords(argv, PROXY_OPTIONS)
+  const all = await withProxy(values, (client) => client.list('PROXIES'))
+  if (values.json === true) return json(out, all)
+  const rows = all.map((proxy) => [
+    ...[String(proxy.role), String(proxy.clients), String(proxy.peer), count(Number(proxy.connected))],
+    ...[String(proxy.where), String(proxy.run).slice(0, RUN_SHOWN), String(proxy.why)],
+  ])
+  const heads = ['role', 'clients at', 'peers at', 'clients', 'where', 'run', 'why']
+  const columns = heads.map((head) => ({ head, ...(head === 'clients' && { align: 'right' as const }) }))
+  out.write(
+    table(out, columns, rows, (text, column, row) => {
+      if (column !== 0) return text
+      return styled(out, rows[row][6] === '' ? 'green' : 'red', text)
+    }),
+  )
+  return 0
+}
+
 /** `dt ring`: who has which part of the ring, and with --ranges each token range. */
 export async function ring(argv: string[], out: Output): Promise<number> {
   const { values } = parseWords(argv, { ...PROXY_OPTIONS, ranges: { type: 'boolean' } })
@@ -105,6 +125,8 @@ export async function migrations(argv: string[], out: Output): Promise<number> {
   return 0
 }
 
+/** Digits of a run that tell it from others. */
+const RUN_SHOWN = 8
 const NARROW_BAR = 10
 
 /** A line for each migration, with a progress bar; where that is too long for so many columns, a shorter bar and a line for the rest. */

@@ -37,6 +37,9 @@ export interface OwnerSeen {
 
 /** The proxies of the ring, as this one sees them. */
 export interface PeersSeen {
+  /** Where this one runs, in words, and where clients of it connect. */
+  readonly where: string
+  readonly clients: string
   /** Where this one is reached by others; undefined when it is not. */
   readonly address: string | undefined
   readonly fronts: readonly FrontSeen[]

@@ -54,6 +54,8 @@ export const DT_HELP: readonly string[] = [
   '    Return the members of the ring: address, state, share, keys.',
   'PLAN ADD <name> <host:port> | PLAN REMOVE <name> | PLAN UPGRADE <host:port>',
   '    Return what data would move, and how long that would take. UPGRADE: to the version of an example server.',
+  'PROXIES',
+  '    Return the proxies that this one knows: the owner of the ring, and those that send their clients on to it.',
   'RELOAD',
   '    Read the settings, the ACL file and the certificates anew; returns what has changed, and what needs a restart.',
   'REMOVE <name>',

@@ -81,6 +81,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|migrations', 'local', 'none', own],
   ['dt|nodes', 'local', 'none', own],
   ['dt|plan', 'local', 'none', { ...bounded, ...own }],
+  ['dt|proxies', 'local', 'none', own],
   ['dt|reload', 'local', 'none', own],
   ['dt|remove', 'local', 'none', own],
   ['dt|ring', 'local', 'none', own],

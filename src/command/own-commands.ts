@@ -22,6 +22,7 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
     own('dt|migrations', 2, READS),
     own('dt|nodes', 2, READS),
     own('dt|plan', -4, READS),
+    own('dt|proxies', 2, READS),
     own('dt|reload', 2, CHANGES),
     own('dt|remove', 3, CHANGES),
     own('dt|ring', 2, READS),
@@ -107,6 +108,11 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
         group: 'server',
         complexity: 'O(N) for N keys, of which samples are taken when they are many',
         arguments: [{ name: 'action', type: 'oneof', arguments: ACTIONS }, NAME, { ...ADDRESS, flags: ['optional'] }],
+      },
+      'dt|proxies': {
+        summary: 'List the proxies of the ring that this one knows',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
       },
       'dt|reload': {
         summary: 'Read the settings, the ACL file and the certificates anew',

@@ -69,6 +69,17 @@ export function judgeOwner(seen: OwnerSeen, unseenMs: number): 'go on' | 'stand 
   return connections.length > 0 || clean || unseenMs >= GONE_MS ? 'go on' : 'stand by'
 }
 
+/** So long one that stands by leaves it to another one to go on. */
+const BEFORE_US_MS = 1000
+
+/**
+ * Whether of those that stand by this one goes on, where that has been possible for `sinceMs`: the first in the order of their runs, so that
+ * not two begin, of which one would be shut out and end; another one when the first does not for a while.
+ */
+export function isNext(others: readonly ProxyConnection[], run: string, sinceMs: number): boolean {
+  return sinceMs >= BEFORE_US_MS || !others.some((other) => other.run < run && other.idleSeconds < SILENT_SECONDS)
+}
+
 function split(field: string): [string, string] {
   const equals = field.indexOf('=')
   return [field.slice(0, equals), field.slice(equals + 1)]

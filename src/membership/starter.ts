@@ -10,7 +10,7 @@ import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } 
 import { whyNotFit } from './fit.js'
 import type { Marks, Owner, ViewRecord } from './marker.js'
 import type { Ownership } from './ownership.js'
-import { judgeOwner, judgeRivals, type OwnerSeen, type Rival } from './rivals.js'
+import { isNext, judgeOwner, judgeRivals, type OwnerSeen, type Rival } from './rivals.js'
 import type { StateFile } from './state-file.js'
 
 /** How often connections of another proxy are looked at. */
@@ -185,6 +185,7 @@ export class Starter {
     const { log, expected, ready, ring, run, stateFile } = this.deps
     const pauseMs = () => (ready === undefined ? LOOK_AGAIN_MS + randomInt(LOOK_AGAIN_MS) : FOLLOW_MS)
     let isTold = false
+    let vacantAtMs: number | undefined
     for (let seenAtMs = performance.now(); ; await sleep(pauseMs())) {
       if (this.stopped) throw new Error('stopped while it stood by')
       const looks = await this.lookAround()
@@ -200,6 +201,9 @@ export class Starter {
       const seen: OwnerSeen = { expected: expected(), answered: looks.length, connections, clean }
       if (connections.length > 0) seenAtMs = performance.now()
       if (judgeOwner(seen, performance.now() - seenAtMs) === 'go on') {
+        vacantAtMs ??= performance.now()
+        const others = rivals.filter((each) => !connections.includes(each))
+        if (ready === undefined && !isNext(others, run, performance.now() - vacantAtMs)) continue
         if (ready !== undefined && !isTold) {
           throw new UserError(`the proxy that is to be followed is not seen on the servers of the ring ${ring.id}`)
         }
@@ -207,6 +211,7 @@ export class Starter {
           log.warn({ event: 'goes-on-after', run: owner.run }, `going on in place of run ${owner.run}, ${owner.where}`)
         return looks.map(({ marks }) => marks)
       }
+      vacantAtMs = undefined
       this.tellOnce(`it stands by: ${whoServes(seen, owner)}`)
       if (!isTold && connections.length > 0 && looks.length >= seen.expected) {
         const newest = newestOf([...looks.map(({ marks }) => marks.marker), stateFile?.read()], ring.id)

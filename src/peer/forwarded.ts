@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Reader } from '../base/socket-reader.js'
 import type { Peer } from '../client/peer.js'
 import { encodeReply, error } from '../resp/encode.js'
-import type { OwnerLink } from './owner-link.js'
+import type { PeerOutput } from './peer-output.js'
 import { MESSAGE, STATUS, TAKEN_STEP_BYTES, WINDOW_BYTES } from './wire.js'
 
 /** What a client may send before it is known who serves it. */
@@ -16,10 +16,17 @@ const UNKNOWN = encodeReply(
   2,
 )
 
+/** The connection to the owner, as far as one client has to do with it. */
+export interface OwnerCarrier {
+  readonly output: PeerOutput
+  /** Nothing that comes on this stream is of interest any more. */
+  forget(stream: number): void
+}
+
 /** Where the bytes of a client go. */
 type Place =
   | { readonly kind: 'nowhere yet' }
-  | { readonly kind: 'owner'; readonly link: OwnerLink; readonly stream: number }
+  | { readonly kind: 'owner'; readonly link: OwnerCarrier; readonly stream: number }
   | { readonly kind: 'here'; readonly reader: Reader }
   | { readonly kind: 'gone' }
 
@@ -98,7 +105,7 @@ export class Forwarded implements Reader {
   }
 
   /** The owner is there: what it has sent, and will send, goes to it. */
-  goTo(link: OwnerLink, stream: number): void {
+  goTo(link: OwnerCarrier, stream: number): void {
     const { peer, commonName } = this
     this.place = { kind: 'owner', link, stream }
     link.output.json(MESSAGE.open, stream, { ...peer, ...(commonName === undefined ? {} : { commonName }) })
@@ -166,14 +173,14 @@ export class Forwarded implements Reader {
     this.leave().destroy()
   }
 
-  private send(link: OwnerLink, stream: number, bytes: Buffer, size: number): boolean {
+  private send(link: OwnerCarrier, stream: number, bytes: Buffer, size: number): boolean {
     link.output.data(stream, bytes, 0, size)
     this.sentBytes = (this.sentBytes + size) >>> 0
     this.window -= size
     return this.maySend(link)
   }
 
-  private maySend(link: OwnerLink): boolean {
+  private maySend(link: OwnerCarrier): boolean {
     return this.window > 0 && !link.output.isFull
   }
 

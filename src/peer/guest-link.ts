@@ -100,8 +100,10 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
     for (const stream of [...this.streams.values()]) stream.gone()
     this.told.gone()
     if (hello === undefined) return
-    const about = { event: 'front-left', run: hello.run, address: this.address, clients } as const
-    this.server.log.info(about, `the front at ${hello.clients} has left with ${clients} clients: ${reason}`)
+    this.server.log.info(
+      { event: 'front-left', run: hello.run, address: this.address, clients },
+      `the front at ${hello.clients} has left with ${clients} clients: ${reason}`,
+    )
   }
 
   /** [StreamCarrier] */
@@ -153,8 +155,10 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
     clearTimeout(this.timer)
     this.stage = { kind: 'known', hello }
     this.output.json(MESSAGE.greeting, 0, { proof: proofOf('owner', password, hello, challenge) })
-    const about = { event: 'front-joined', run: hello.run, address: this.address } as const
-    this.server.log.info(about, `a front has come: ${hello.where}, with clients at ${hello.clients}`)
+    this.server.log.info(
+      { event: 'front-joined', run: hello.run, address: this.address },
+      `a front has come: ${hello.where}, with clients at ${hello.clients}`,
+    )
     return undefined
   }
 

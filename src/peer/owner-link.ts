@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Reader } from '../base/socket-reader.js'
-import type { Forwarded } from './forwarded.js'
+import type { Forwarded, OwnerCarrier } from './forwarded.js'
 import { type Challenge, type Hello, isProof, proofOf, saidIn } from './greeting.js'
 import { PeerLink, type PeerLinkEvents } from './peer-link.js'
 import { MESSAGE } from './wire.js'
@@ -12,7 +12,7 @@ interface Told {
 }
 
 /** A front's end of the connection to the owner of the ring. */
-export class OwnerLink implements PeerLinkEvents {
+export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   private readonly link: PeerLink
   private readonly clients = new Map<number, Forwarded>()
   private nextStream = 1
@@ -54,6 +54,7 @@ export class OwnerLink implements PeerLinkEvents {
     client.goTo(this, stream)
   }
 
+  /** [OwnerCarrier] */
   forget(stream: number): void {
     this.clients.delete(stream)
   }

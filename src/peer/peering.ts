@@ -20,7 +20,7 @@ export class Peering {
   constructor(
     private readonly server: Server,
     listener: Listener,
-    where: string,
+    private readonly where: string,
     /** Whether it waits for the ring, and accepts clients meanwhile. */
     isFront: boolean,
   ) {
@@ -45,7 +45,8 @@ export class Peering {
       const { run = '', where = '', clients: comeTo = '' } = hello ?? {}
       return { run, where, clients: comeTo, address, connected: clients, sinceMs }
     })
-    return { address: this.address, fronts, owner: this.front?.seen }
+    const { where, address } = this
+    return { where, clients: this.whereClientsCome(), address, fronts, owner: this.front?.seen }
   }
 
   /** Nothing is served by this proxy, for this reason; of one that sends its clients on: and, where it cannot, for that one. */

@@ -1,7 +1,9 @@
 import t from 'tap'
+import { freePorts } from '../../src/local/ports.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
+import { TestCertificates } from '../helpers/tls-door.js'
 import { until } from '../helpers/until.js'
 
 /*
@@ -22,6 +24,12 @@ async function front(t: Tap, ring: Ring): Promise<{ readonly proxy: AnotherProxy
   const { started } = await proxy.listens()
   await reaches(proxy)
   return { proxy, started }
+}
+
+async function readyz({ proxy }: AnotherProxy): Promise<{ readonly status: number; readonly text: string }> {
+  const { host, port } = proxy.adminAddress!
+  const answer = await fetch(`http://${host}:${port}/readyz`)
+  return { status: answer.status, text: await answer.text() }
 }
 
 function reaches(proxy: AnotherProxy, times = 1): Promise<unknown> {
@@ -129,6 +137,74 @@ t.test('the owner is killed: who waits hears that nobody knows, and a front goes
   const value = Number(String(await next.ask('INCR', 'n')).slice(1)) - 1
   t.ok(value >= 500 && value <= 600, `${value}: it waited, and all that was acknowledged is there`)
   await started
+})
+
+t.test('the owner stops in order: a front goes on, and what it sends its clients says so', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const [first, second] = [await front(t, ring), await front(t, ring)]
+  const listed = async (port: number) => {
+    const client = await RawClient.connect(port, 3)
+    const said = String(await client.ask('DT', 'PROXIES'))
+    client.close()
+    return [...said.matchAll(/role\r\n\$\d+\r\n(owner|front)/g)].map(([, role]) => role)
+  }
+  t.same(await listed(first.proxy.port), ['owner', 'front', 'front'])
+  t.same(await readyz(first.proxy), { status: 200, text: 'ready\n' })
+  await owner.proxy.stop(true)
+  const next = await Promise.any([first, second].map(async (each) => each.started.then(() => each)))
+  const other = next === first ? second : first
+  await reaches(other.proxy, 2)
+  const client = await other.proxy.connect()
+  t.equal(String(await client.ask('SET', 'k', 'v')), '+OK\r\n')
+  t.equal(String(await (await next.proxy.connect()).ask('GET', 'k')), '$1\r\nv\r\n')
+  t.same(await listed(other.proxy.port), ['owner', 'front'])
+  t.same(next.proxy.log.about(/did not stop in order/), [])
+})
+
+t.test('TLS and the PROXY protocol end at the front, and the owner knows who it is', async (t) => {
+  const ring = await startRing(t)
+  const users = ['user app on nopass allcommands allkeys allchannels', 'user default off']
+  const acl = { acl: { users } }
+  const owner = await AnotherProxy.started(t, ring, { config: { ...PEERS, ...acl, tls: { authClientsUser: 'CN' } } })
+  const certificates = new TestCertificates(t)
+  const [tlsPort] = await freePorts(1)
+  const secure = AnotherProxy.of(t, ring, {
+    standby: true,
+    config: { ...PEERS, ...acl, tls: { ...certificates.settings(tlsPort), authClientsUser: 'CN' } },
+  })
+  secure.start().catch(() => {}) // It stands by until the test ends.
+  await reaches(secure)
+  const client = await RawClient.secure(tlsPort, certificates.options(certificates.authority.issue('app')))
+  t.equal(String(await client.ask('ACL', 'WHOAMI')), '$3\r\napp\r\n')
+  const large = 'x'.repeat(2_000_000)
+  t.equal(String(await client.ask('SET', 'k', large)), '+OK\r\n')
+  for (let i = 0; i < 3; i++) t.equal((await client.ask('GET', 'k')).length, large.length + 12)
+  client.close()
+
+  const announced = AnotherProxy.of(t, ring, {
+    standby: true,
+    config: { ...PEERS, ...acl, listen: { proxyProtocol: 'yes' } },
+  })
+  await announced.listens()
+  await reaches(announced)
+  const balanced = await announced.connect()
+  balanced.send('PROXY TCP4 203.0.113.7 198.51.100.1 4711 6380\r\nAUTH app x\r\n')
+  t.equal(String(await balanced.reply()), '+OK\r\n')
+  t.match(String(await balanced.ask('CLIENT', 'INFO')), / addr=203.0.113.7:4711 laddr=198.51.100.1:6380 /)
+  t.equal(owner.log.about(/internal/).length, 0)
+})
+
+t.test('who comes from elsewhere is refused by the owner where nobody has to say a password', async (t) => {
+  const ring = await startRing(t)
+  await AnotherProxy.started(t, ring, { config: PEERS })
+  const config = { ...PEERS, listen: { proxyProtocol: 'yes' as const } }
+  const proxy = AnotherProxy.of(t, ring, { standby: true, config })
+  await proxy.listens()
+  await reaches(proxy)
+  const client = await proxy.connect()
+  client.send('PROXY TCP4 203.0.113.7 198.51.100.1 4711 6380\r\nPING\r\n')
+  t.match(String(await client.rest()), /^-DENIED /)
 })
 
 t.test('a front that does not reach the owner says so, and a wrong password is refused', async (t) => {

@@ -123,6 +123,7 @@ t.test('our own commands describe themselves', async (t) => {
     'dt|migrations',
     'dt|nodes',
     'dt|plan',
+    'dt|proxies',
     'dt|reload',
     'dt|remove',
     'dt|ring',

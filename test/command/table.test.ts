@@ -92,6 +92,7 @@ t.test('every command of Redis 7.0 has its row of the overlay, and the overlay n
     'dt|migrations',
     'dt|nodes',
     'dt|plan',
+    'dt|proxies',
     'dt|reload',
     'dt|remove',
     'dt|ring',

@@ -45,6 +45,7 @@ const ONE_REPLY: readonly string[] = [
     'DT NODES',
     'DT RING',
     'DT LOCATE string1{a}',
+    'DT PROXIES',
     'DT VIEW',
     'DT SLOWLOG GET',
     'DT nosuch',

@@ -45,7 +45,7 @@ export class AnotherProxy {
       env: {},
       overrides: {
         ...options.config,
-        listen: { port: 0 },
+        listen: { ...options.config?.listen, port: 0 },
         ring: { ...options.config?.ring, replicas, stateFile, ...(keyGroups !== undefined && { keyGroups }) },
         sentinel: { ...options.config?.sentinel, addresses: [...(options.sentinels ?? ring.sentinelAddresses)] },
         ...(unavailableTimeoutMs !== undefined && { limits: { unavailableTimeoutMs } }),

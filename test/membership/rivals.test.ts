@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judgeOwner, judgeRivals, othersIn, type Rival } from '../../src/membership/rivals.js'
+import { isNext, judgeOwner, judgeRivals, othersIn, type Rival } from '../../src/membership/rivals.js'
 
 const line = (id: number, name: string, idle: number) =>
   `id=${id} addr=10.0.0.7:5000${id} laddr=10.0.0.1:6379 fd=8 name=${name} age=100 idle=${idle} flags=N db=0 sub=0 cmd=get user=default`
@@ -56,3 +56,16 @@ t.test('one that stands by goes on when nothing is seen of the owner, where most
   }
   t.equal(judge([], 9000, { expected: 0, answered: 0 }), 'stand by', 'no Sentinel has answered yet')
 })
+
+t.test(
+  'of several that stand by the first by its run goes on, and the others when it does not for a second',
+  async (t) => {
+    const other = (run: string, idleSeconds = 0) => ({ id: 1, address: '10.0.0.7:5001', run, idleSeconds })
+    t.equal(isNext([], 'b', 0), true)
+    t.equal(isNext([other('c')], 'b', 0), true)
+    t.equal(isNext([other('c'), other('a')], 'b', 0), false)
+    t.equal(isNext([other('a')], 'b', 999), false)
+    t.equal(isNext([other('a')], 'b', 1000), true)
+    t.equal(isNext([other('a', 5)], 'b', 0), true, 'who says nothing does not go on')
+  },
+)

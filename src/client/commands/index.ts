@@ -9,6 +9,7 @@ import { dtCommands } from './dt.js'
 import { doctorCommands } from './dt-doctor.js'
 import { keysCommands } from './dt-keys.js'
 import { memberCommands } from './dt-members.js'
+import { proxiesCommands } from './dt-proxies.js'
 import { dtReloadCommands } from './dt-reload.js'
 import { verifyCommands } from './dt-verify.js'
 import { info } from './info.js'
@@ -37,6 +38,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand<Server>> = new Map(
     ...memberCommands,
     ...verifyCommands,
     ...keysCommands,
+    ...proxiesCommands,
     ...dtReloadCommands,
     ...trackingCommands,
     ...latencyCommands,

@@ -1,10 +1,14 @@
 import { version } from '../../base/version.js'
 import type { VerifyReport } from '../../migration/verify-report.js'
 import { pendingRanges } from '../../view/share.js'
+import type { PeersSeen } from '../forwarding.js'
 import type { Server } from '../server.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'config' | 'links' | 'membership' | 'migrator' | 'order' | 'slowLog' | 'stats' | 'verifier'>
+type Needs = Pick<
+  Server,
+  'config' | 'links' | 'membership' | 'migrator' | 'order' | 'peers' | 'slowLog' | 'stats' | 'verifier'
+>
 
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
 export function ringSection(server: Needs): string[] {
@@ -30,6 +34,7 @@ export function ringSection(server: Needs): string[] {
     `dt_pending_ranges:${pendingRanges(view)}`,
     `dt_migrations:${server.migrator.status().length}`,
     ...verifyLines(server.verifier.report),
+    ...frontLines(server.peers()),
     `dt_sentinels:${sentinels.length}`,
     `dt_sentinels_reachable:${count(sentinels.map(({ reachable }) => reachable))}`,
     `dt_sentinels_tilt:${count(sentinels.map(({ tilt }) => tilt))}`,
@@ -60,6 +65,15 @@ function verifyLines(report: VerifyReport | undefined): string[] {
     `dt_verify_copies_total:${Math.max(report.copiesTotal, report.copiesSeen)}`,
     `dt_verify_differences:${report.differences}`,
     `dt_verify_left:${report.left}`,
+  ]
+}
+
+/** Who sends clients on to this proxy, and to whom it sends its own. */
+function frontLines({ fronts, owner }: PeersSeen): string[] {
+  return [
+    `dt_fronts:${fronts.length}`,
+    `dt_clients_of_fronts:${fronts.reduce((sum, { connected }) => sum + connected, 0)}`,
+    ...(owner === undefined ? [] : [`dt_owner_reached:${owner.isReached ? 1 : 0}`]),
   ]
 }
 

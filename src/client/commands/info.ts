@@ -21,6 +21,7 @@ type Needs = Pick<
   | 'migrator'
   | 'order'
   | 'pause'
+  | 'peers'
   | 'runId'
   | 'slowLog'
   | 'startedAtMs'
