@@ -89,6 +89,7 @@ t.test('every setting can be given as a variable', async (t) => {
     masterPattern: 'm*',
     username: 'u',
     password: 'p',
+    'peers.password': 'sixteen and more',
     level: 'debug',
     format: 'json',
     replicas: '3',

@@ -30,11 +30,12 @@ t.test('conf/dt.yaml names and explains every setting', async (t) => {
     'token',
     'file',
     'passwordFile',
+    'announceHost',
     ...OPTIONAL_OF_TLS,
   ]
   for (const [section, name] of settingNames()) {
     const start = lines.indexOf(`${section}:`)
-    const isOptional = optional.includes(name) || `${section}.${name}` === 'admin.port'
+    const isOptional = optional.includes(name) || ['admin.port', 'peers.port'].includes(`${section}.${name}`)
     const pattern = isOptional ? new RegExp(`^  # ${name}: `) : new RegExp(`^  ${name}:.*`)
     const own = lines.slice(
       start + 1,
