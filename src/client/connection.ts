@@ -11,7 +11,7 @@ import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
 import { exceeds, outputLimitsOf, sayOutputIsFull, sayQueryIsFull } from './output-limit.js'
 import type { Peer } from './peer.js'
-import type { Asker, Share } from './reply-budget.js'
+import type { Asker } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
 import { Stint } from './rota.js'
 import { Session } from './session.js'
@@ -68,8 +68,8 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     readonly surroundings: Surroundings,
     /** Serves one command of it. */
     private readonly dispatch: (client: Connection, frame: Frame) => void,
-    /** Of whom a command of it asks a reply that may be large. */
-    private readonly askedBy: (client: Connection, frame: Frame) => readonly Share[],
+    /** Whether its next command may be served, where that depends on what it is. */
+    private readonly mayBeNext: (client: Connection, frame: Frame) => boolean,
   ) {
     const { config, turn, acl, clients } = surroundings
     this.held = new HeldBytes(clients)
@@ -285,7 +285,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       const result = framer.next()
       if (result === FRAME) {
         const { queue } = this
-        if (queue.expectedBytes > 0 && !queue.mayAsk(this, this.askedBy(this, framer), this.pendingBytes)) {
+        if ((queue.expectedBytes > 0 || queue.pausing > 0) && !this.mayBeNext(this, framer)) {
           framer.putBack()
           this.serving = false
           this.keep()
@@ -309,7 +309,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { limits } = this.surroundings.config
     return (
       !this.stint.isOver &&
-      queue.pausing === 0 &&
+      queue.pausing === queue.followed &&
       queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
       queue.requestBytes < REQUEST_BYTES_MAX &&

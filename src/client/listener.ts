@@ -7,7 +7,6 @@ import type { Frame } from '../resp/frame.js'
 import { receive } from '../tls/accept.js'
 import { RefusedLog } from '../tls/refused-log.js'
 import { AnnouncedReader } from './announced.js'
-import { askedBy } from './asked.js'
 import { logInByCertificate } from './certificate-user.js'
 import type { ClientSocket } from './client-socket.js'
 import { restoreSettings } from './commands/settings/config-set.js'
@@ -17,6 +16,7 @@ import { Doors, type ListenAddress, whereAccepted } from './doors.js'
 import { drain } from './drain.js'
 import type { Forwarding } from './forwarding.js'
 import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
+import { mayBeNext } from './next-command.js'
 import { fileDescriptorOf, hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
 import type { Server } from './server.js'
@@ -44,7 +44,7 @@ export class Listener {
   /** Who takes clients for another proxy that serves them. */
   forwarding: Forwarding | undefined
   private readonly dispatch = (client: Connection, frame: Frame) => dispatch(this.server, client, frame)
-  private readonly askedBy = (client: Connection, frame: Frame) => askedBy(this.server, client, frame)
+  private readonly mayBeNext = (client: Connection, frame: Frame) => mayBeNext(this.server, client, frame)
 
   constructor(private readonly server: Server) {
     server.pause.serve = (client, frame, row) => dispatchHeld(server, client, frame, row)
@@ -243,7 +243,7 @@ export class Listener {
 
   private serve(socket: ClientSocket, peer: Peer, commonName: string | undefined): Connection {
     const { server } = this
-    const client = new Connection(this.nextId++, socket, peer, server, this.dispatch, this.askedBy)
+    const client = new Connection(this.nextId++, socket, peer, server, this.dispatch, this.mayBeNext)
     server.clients.add(client)
     if (commonName !== undefined) logInByCertificate(server, client, commonName)
     return client

@@ -69,8 +69,9 @@ export class ReplyQueue implements SlotOwner {
   requestBytes = 0
   /** Size of the replies that wait for their turn, in bytes. */
   keptBytes = 0
-  /** How many slots must be finished before the next command is handled. */
+  /** [SlotOwner] */
   pausing = 0
+  followed = 0
   /** The number of the last place whose command may change something. */
   newestWrite = 0
   /** Of whom the next command asks a reply that counts. */
@@ -374,8 +375,7 @@ export class ReplyQueue implements SlotOwner {
 
   /** [SlotOwner] */
   goesOn(slot: Slot, isServed = false): void {
-    this.pausing--
-    slot.pausing = false
+    slot.passes(this)
     if (slot.waiting) this.owner.blocked(undefined)
     if (isServed) this.owner.repliesDone()
   }

@@ -43,8 +43,9 @@ export interface Answered {
 /** The queue in which a slot stands. */
 export interface SlotOwner {
   readonly budget: ReplyBudget
-  /** How many slots must be finished before the next command is handled. */
+  /** How many slots must be finished before the next command is handled, and how many of these may be followed. */
   pausing: number
+  followed: number
   readonly newest: number
   readonly newestWrite: number
   readonly ownerClosed: boolean
@@ -117,6 +118,9 @@ export class Slot implements ReplySlot {
   described: Described | undefined = undefined
   /** Its command waits for what may never come. */
   waiting = false
+  /** While its client is paused for it: it may be followed; and who is told when it is paused no more. */
+  mayBeFollowed = false
+  onPassed: (() => void) | undefined = undefined
   /** Another one has its place: whoever still has this one may answer to it in vain. */
   private isReplaced = false
   private readonly cell: Buffer
@@ -190,6 +194,8 @@ export class Slot implements ReplySlot {
     heir.endsBatch = this.endsBatch
     heir.pausing = this.pausing
     heir.waiting = this.waiting
+    heir.mayBeFollowed = this.mayBeFollowed
+    heir.onPassed = this.onPassed
     heir.onFirst = this.onFirst
     heir.written = this.written
     heir.asked = this.asked
@@ -214,6 +220,30 @@ export class Slot implements ReplySlot {
   goOn(bytes: number): void {
     // What it was expected to have has not been counted since its client paused.
     if (this.pausing && this.moveAside(bytes)) this.queue?.goesOn(this, true)
+  }
+
+  /** [ReplySlot] */
+  letFollow(): void {
+    if (this.queue === undefined || !this.pausing || this.mayBeFollowed) return
+    this.mayBeFollowed = true
+    this.queue.followed++
+  }
+
+  /** Its client is paused for it no more. */
+  passes(queue: SlotOwner): void {
+    const { onPassed } = this
+    queue.pausing--
+    if (this.mayBeFollowed) queue.followed--
+    this.pausing = false
+    this.mayBeFollowed = false
+    this.onPassed = undefined
+    onPassed?.()
+  }
+
+  /** [ReplySlot] */
+  whenPassed(passed: () => void): void {
+    if (this.pausing) this.onPassed = passed
+    else passed()
   }
 
   waits(wait: Wait | undefined): void {

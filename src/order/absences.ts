@@ -29,7 +29,9 @@ export class Absences {
   private readonly byName = new Map<string, Absence>()
   /** Members that have nothing of what the present view says: from the next one on they will not be said to. */
   private readonly restartedOnes = new Set<string>()
-  /** Commands under way that empty or swap databases everywhere. */
+  /** How often databases were emptied or swapped by what was emitted. */
+  sweeps = 0
+  /** Commands under way that do that. */
   private sweeping = 0
 
   constructor(private readonly arrivals: Arrivals) {}
@@ -94,6 +96,7 @@ export class Absences {
   sweep(): () => void {
     this.byName.clear()
     this.any = false
+    this.sweeps++
     this.sweeping++
     return () => {
       this.sweeping--

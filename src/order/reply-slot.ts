@@ -45,6 +45,10 @@ export interface ReplySlot {
    * too much is kept already the client waits for the reply.
    */
   goOn?(bytes: number): void
+  /** Its client is paused for it: commands may be handled all the same that keep their place behind it by themselves. */
+  letFollow?(): void
+  /** Calls this when its client is paused for it no more. */
+  whenPassed?(passed: () => void): void
   /** It passes the gates and holds none: when it cannot be served now, others may have its keys by then, and it begins anew instead. */
   putOff?(until: Promise<unknown>): void
   /** The command waits for what may never come, and its client with it; undefined: no more, but it has not been answered yet. */

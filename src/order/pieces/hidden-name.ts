@@ -34,6 +34,14 @@ export function parkedPart(name: Buffer, i: number): Buffer {
 /** Where they are listed: a set. */
 export const PARKED_NAMES = Buffer.from('\0dt:pieces:parked')
 
+/** What stands before the number of a train of scripts that one of them has stopped, see `prologue-keys`: there for a moment. */
+export const STOPPED_TRAIN = '\0dt:pieces:t'
+
+/** The name of such a train, behind that. */
+export function trainName(number: number): string {
+  return `${RUN}:${number}`
+}
+
 /** Whether a key is none of the clients', but something that DT builds. */
 export function isHidden(key: Buffer, start = 0, end = key.length): boolean {
   if (key[start] !== 0 || end - start < PREFIX.length) return false

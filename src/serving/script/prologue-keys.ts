@@ -1,7 +1,7 @@
 import { luaText } from '../../base/lua-text.js'
-import { guestName, PARKED_NAMES } from '../../order/pieces/hidden-name.js'
+import { guestName, PARKED_NAMES, STOPPED_TRAIN } from '../../order/pieces/hidden-name.js'
 import { SIZE_SAMPLES } from '../../order/pieces/sized-copy.js'
-import { WHOLE } from './questions.js'
+import { LATE, WHOLE } from './questions.js'
 
 /*
  * The part of a prologue that looks at what keys a script touches, and takes back what it has done [design §7 Scripts].
@@ -25,6 +25,11 @@ import { WHOLE } from './questions.js'
  * back it is stopped, and names all that it has written: they have to be guests, which are gone with it, so that nothing has to be taken back.
  *
  *     { 4, { 'whole', key … }, deadline }
+ *
+ * One that others may be sent behind [trains.ts] has the name of its train before all that, behind `t`, and `+` when it is not the first. When it is
+ * stopped it says so on the server, under that name, and those behind it look there before they begin:
+ *
+ *     { 4, { 'late' }, 0 }
  */
 
 export const SHORT_TOUCH = `
@@ -36,6 +41,7 @@ $touch
 
 /** K: what may be touched. P: what was there before the first write, N: in this order. */
 export const KEYS_AT_HAND = `
+$train
 local K,P,N,np,soon,U,Z={},{},{},0,0
 local more,F
 $limits
@@ -195,8 +201,28 @@ end
 $left
 `
 
+/** tn: the name of the train. */
+const TRAIN = `
+local tn
+if string.byte(A[n-1])==116 then
+local w,b,r=string.match(A[n-1],'^t(%S+) (%+?)(.*)$')
+tn,A[n-1]=${luaText(STOPPED_TRAIN)}..w,r
+if b~='' and rpc('EXISTS',tn)==1 then stop={'${LATE}'} end
+end
+`
+
+const UNLESS_LATE = 'if stop then return {4,stop,0} end'
+
+/** Should nobody remove it, because a connection broke, it is gone when nothing that looks at it is on its way any more. */
+const STOP_TRAIN = `
+if tn then
+local r=rpc('SET',tn,'','PX','3600000')
+if bad(r) then failed=failed or r.err end
+end
+`
+
 export const STOPPED = `
-if stop then local failed=did and undo() return failed and {4,stop,soon,failed} or {4,stop,soon} end
+if stop then local failed=did and undo() $stop_train return failed and {4,stop,soon,failed} or {4,stop,soon} end
 `
 
 /** over: how large a value may be that is dumped. base: the name of what is parked. isGuest: by their names. */
@@ -270,8 +296,9 @@ if failed then return {5,failed} end
 first,copy=soon,false
 `
 
-/** What a script needs in some places when it is only tried. */
-export function trialParts(isTrial: boolean): Readonly<Record<string, string>> {
+/** What a script needs in some places when it is only tried, and when it may be sent before others. */
+export function trialParts(isTrial: boolean, staysInside: boolean): Readonly<Record<string, string>> {
+  const ofTrains = { train: TRAIN, unless_late: staysInside ? '' : UNLESS_LATE, stop_train: STOP_TRAIN }
   const parts = {
     limits: TRIAL_LIMITS,
     begin: TRIAL_BEGIN,
@@ -280,5 +307,9 @@ export function trialParts(isTrial: boolean): Readonly<Record<string, string>> {
     note_touched: TRIAL_TOUCH,
     left: TRIAL_LEFT,
   }
-  return isTrial ? parts : Object.fromEntries(Object.keys(parts).map((name) => [name, '']))
+  return { ...(isTrial ? parts : none(parts)), ...(isTrial ? none(ofTrains) : ofTrains) }
+}
+
+function none(parts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.keys(parts).map((name) => [name, '']))
 }

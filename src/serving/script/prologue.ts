@@ -230,7 +230,7 @@ local function call(...) local r=run(...) if type(r)=='table' and r.err~=nil the
 /** What runs the script and says what came of it. */
 const RUN = `
 local function whole(f)
-local ok,r=xpcall(f,H)
+$unless_late local ok,r=xpcall(f,H)
 $end
 $stopped $add_last
 L[2]=first
@@ -353,7 +353,7 @@ export function linesOf(needs: Needs): string {
     all: needs.all,
     bytes: String(needs.maxBytes),
     keys: staysInside ? '' : KEYS_AT_HAND,
-    ...trialParts(isTrial),
+    ...trialParts(isTrial, staysInside),
     answers: needs.isShort ? '' : ANSWERS,
     ask: staysInside ? 'local ask' : ASK,
     messages: needs.isShort ? '' : '$noted if M then M[1]=L[4] L[4]=M end',

@@ -49,6 +49,15 @@ export function keysToBring([command, ...keys]: Question): readonly Buffer[] | u
   return command.equals(WHOLE_BYTES) ? keys : undefined
 }
 
+/** What one says that was sent behind a script which was stopped: no command. */
+export const LATE = 'late'
+const LATE_BYTES = Buffer.from(LATE)
+
+/** Whether a script has not begun, because one that its client had sent before was stopped. */
+export function isLate(wanted: Buffer | Question): boolean {
+  return !Buffer.isBuffer(wanted) && wanted[0].equals(LATE_BYTES)
+}
+
 /** So many answers are kept for it, of so many bytes: it gets all of them each time that it runs. */
 const ANSWERS_MAX = 1000
 const ANSWER_BYTES_MAX = 1024 * 1024

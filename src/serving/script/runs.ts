@@ -18,6 +18,7 @@ import { expectedCounts, notePublished, settlePublished } from './publishing.js'
 import {
   answerToPublish,
   answerToTold,
+  isLate,
   isPublish,
   isTold,
   keysWanted,
@@ -34,9 +35,12 @@ import { callFrame, clientsFrame, directFrame, type Hand, keysAtHand, type Scrip
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
+import { type Place, Trains } from './trains.js'
 import { guessed, learnTouched, letTouch, letTouchAll, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
+/** A script that has run so often without being stopped may be followed by others before it is answered. */
+const RUNS_MIN = 3
 /** A server without memory takes no library of functions. */
 const MISSES_MAX = 3
 const NOT_EXECUTED = error(
@@ -56,13 +60,16 @@ export class Runs {
   /** Is told what a script of this user was refused, which ran for a `ReplySlot.client`. */
   refused: ((client: unknown, user: string, refused: readonly Refused[]) => void) | undefined
   private readonly loaded = new LoadedScripts()
+  readonly trains: Trains
 
   constructor(
     private readonly order: Order,
     private readonly gathering: Gathering,
     private readonly channels: Channels,
     private readonly long: LongScripts,
-  ) {}
+  ) {
+    this.trains = new Trains(order)
+  }
 
   linkUp(link: Link): void {
     this.loaded.keepOnly(this.order.router.links)
@@ -111,6 +118,12 @@ export class Runs {
       keys = keysAtHand(frame, hand)
       route = this.routeOf(keys)
     }
+    const isBehind = this.trains.isBehind(slot)
+    if (isBehind && !(route !== undefined && this.mayFollow(run, route, keys.length))) {
+      const own = { ...run, frame: ownFrame(frame) }
+      this.trains.wait(slot, () => this.later(own))
+      return
+    }
     const isFull = order.memory.anyFull && (route?.targets ?? order.router.links).some(({ full }) => full)
     if (row.replicate === 'none' && saysItMayWrite) {
       answer(slot, isFull && script.allowsOom === false ? OUT_OF_MEMORY : MAY_WRITE)
@@ -143,7 +156,8 @@ export class Runs {
     // Only one that stays inside is certain to be executed before what its client sends next; it hardly ever runs again.
     const isDirect = script.staysInside && extra.length === 0
     if (!script.staysInside) slot.pauseClient()
-    const how = { readsOnly: row.replicate === 'none', outOfMemory }
+    const place = isBehind || this.mayBeFirst(run, route, keys.length) ? this.join(run, route) : undefined
+    const how = { readsOnly: row.replicate === 'none', outOfMemory, place }
     const sent = isDirect ? directFrame(script, frame, how) : callFrame(script, frame, hand, how)
     const early = isDirect ? undefined : ownFrame(frame)
     const own = (): Run => ({ ...run, frame: early ?? clientsFrame(script, row, sent) })
@@ -154,9 +168,11 @@ export class Runs {
       frame: sent,
       numkeys: numkeys + extra.length,
       ids,
+      place,
       stopped: (wanted) => this.stopped(own(), wanted),
       publish: (messages) => this.publish(run, messages),
       done: (touched, messages) => {
+        script.learnt.runs++
         if (extra.length > 0) learnTouched(own(), touched)
         if (script.learnt.published.length > 0) settlePublished(own(), messages)
       },
@@ -178,6 +194,26 @@ export class Runs {
     if (order.pieces.aheads.any) order.pieces.aheads.spoil(ids)
     ScriptWrite.emit(order, route.pending.length === 0 ? route : routeOfWrite(order, route, ids), call, slot)
     order.awaited.look()
+  }
+
+  /** Whether it is certain to be emitted to the master of this route now, where nothing may come before it that its client has sent. */
+  private mayFollow(run: Run, route: Route, keys: number): boolean {
+    return this.mayBeFirst(run, route, keys) && this.trains.mayFollow(run.slot, route.targets[0])
+  }
+
+  /** Whether it may be sent before others of its client that run only when it has [trains.ts]. */
+  private mayBeFirst(run: Run, route: Route, keys: number): boolean {
+    const { memory, uncertainty, doubts } = this.order
+    const { script, slot, questions } = run
+    if (script.staysInside || script.library !== undefined || mayNotWrite(run)) return false
+    if (keys === 0 || questions.length > 0 || slot.atGates !== undefined || slot.whenPassed === undefined) return false
+    const isQuiet = !memory.anyFull && !uncertainty.active && !doubts.any
+    return isQuiet && route.pending.length === 0 && route.writable()
+  }
+
+  private join({ script, slot }: Run, route: Route): Place | undefined {
+    const { runs, published } = script.learnt
+    return this.trains.join(slot, route.targets[0], runs >= RUNS_MIN && published.length === 0)
   }
 
   /** The route that all keys have; undefined when they have several. */
@@ -215,7 +251,12 @@ export class Runs {
 
   /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */
   private stopped(run: Run, wanted: Wanted): void {
-    const { slot, answers } = run
+    const { slot, answers, script } = run
+    if (isLate(wanted)) {
+      this.later(run)
+      return
+    }
+    script.learnt.runs = 0
     const extra = [...run.extra]
     const touches = (more: Run, refusal: Reply | undefined) => {
       if (refusal !== undefined) answer(slot, refusal)

@@ -9,6 +9,7 @@ import type { Said, Wanted } from './outcome.js'
 import { broughtBy } from './prologue-rights.js'
 import { type Answer, argumentsOf, type Messages } from './questions.js'
 import type { Script } from './script.js'
+import type { Place } from './trains.js'
 
 /** A script that is to run, with the keys that it may touch. */
 export interface ScriptCall {
@@ -20,6 +21,8 @@ export interface ScriptCall {
   /** How many keys are named in it. */
   readonly numkeys: number
   readonly ids: readonly KeyId[]
+  /** Where it stands among what its client has sent, when others may be sent behind it before it is answered. */
+  readonly place: Place | undefined
   /** It has named another key, or asked something, and nothing has happened. */
   stopped(wanted: Wanted): void
   /** All that it did has been done, and it has published this. */
@@ -66,7 +69,7 @@ export function callFrame(
   script: Script,
   command: Frame,
   hand: Hand,
-  how: { readonly readsOnly: boolean; readonly outOfMemory: boolean },
+  how: { readonly readsOnly: boolean; readonly outOfMemory: boolean; readonly place?: Place | undefined },
 ): Frame {
   const { numkeys, extra } = hand
   const args: (Buffer | string)[] = [
@@ -79,7 +82,8 @@ export function callFrame(
   for (let i = 3 + numkeys; i < command.argc; i++) args.push(argumentOf(command, i))
   if (!script.staysInside) {
     const answers = argumentsOf(hand.answers)
-    const before = answers.length === 0 ? '' : `q${answers.length} `
+    const place = how.place?.word ?? ''
+    const before = answers.length === 0 ? place : `${place}q${answers.length} `
     args.push(...answers, before + [extra.length, ...forbidden(hand)].join(' ') + limitsFor(hand, args))
   }
   const { library, rights, words } = script
@@ -141,7 +145,7 @@ function limitsFor({ limits, numkeys, extra }: Hand, args: readonly (Buffer | st
 }
 
 /** What stands before `callFrame`'s last word, of one that does not stay inside. */
-const REACH = /^(?:q(\d+) )?(\d+)( \d+)*(;.*)?$/
+const REACH = /^(?:t\S+ \+?)?(?:q(\d+) )?(\d+)( \d+)*(;.*)?$/
 
 /** What the client has given behind the name, of what is given there in a call of one that does not stay inside. */
 export function clientsWords(words: readonly Buffer[]): readonly (Buffer | string)[] {

@@ -8,7 +8,7 @@ import { IS_ERROR } from '../../resp/reply-framer.js'
 import { ByMaster, MASTER, mostCertainFirst } from '../by-master.js'
 import { LOOP, LOOP_SHA } from './loop.js'
 import { type Effects, NOTHING, outcomeOf, type Said } from './outcome.js'
-import { inItsTurn, type Messages } from './questions.js'
+import { inItsTurn, isLate, type Messages } from './questions.js'
 import { errorOf, isNotThere, isWithoutEffect, type ScriptCall } from './script-call.js'
 
 const NO_MESSAGES: Messages = []
@@ -76,6 +76,7 @@ export class ScriptWrite extends ByMaster {
       if (!isWithoutEffect(buf, start, end)) this.masterLost()
       else if (isNotThere(buf, start)) {
         call.loaded.missing(master)
+        call.place?.broke(false)
         this.tell(NOTHING, undefined, () => call.notThere())
       } else this.tell(NOTHING, errorOf(script, buf, start, end, flags))
       return
@@ -90,13 +91,22 @@ export class ScriptWrite extends ByMaster {
       this.deadlineMs = outcome.deadlineMs
       // What it had written is given back; what has expired in this moment is gone without a word.
       this.mayBeLate(MASTER)
+      call.place?.broke(!isLate(outcome.wanted))
       this.tell(NOTHING, undefined, () => call.stopped(outcome.wanted))
-    } else this.masterLost()
+    } else {
+      call.place?.broke(true)
+      this.masterLost()
+    }
   }
 
   onLost(): void {
     this.call.long.ended(this.targets[MASTER])
     this.masterLost()
+  }
+
+  protected override masterLost(): void {
+    this.call.place?.broke(false)
+    super.masterLost()
   }
 
   private tell(effects: Effects, said: Said | undefined, next?: () => void): void {
@@ -145,11 +155,12 @@ export class ScriptWrite extends ByMaster {
 
   private emitToMaster(): void {
     const { slot } = this
-    const { frame, script, loaded, long } = this.call
+    const { frame, script, loaded, long, place } = this.call
     const master = this.targets[MASTER]
     this.emitByMaster(() => {
       loaded.load(master, script.wrapped, script.wrappedSha, script.library)
       master.emitFrame(frame, slot.db, this, MASTER)
+      place?.sent()
       long.began(master)
     })
   }

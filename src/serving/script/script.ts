@@ -47,6 +47,8 @@ export interface Published {
 }
 
 export interface Learnt {
+  /** How often in sequence it has run without being stopped. */
+  runs: number
   /** The form of it that takes back what it does, once it was needed. */
   trial: Script | undefined
   /** The places of KEYS that it has ever touched, the first one is 0; undefined before it has run on keys of several servers. */
@@ -63,6 +65,7 @@ export interface Learnt {
 
 export function nothingLearnt(): Learnt {
   return {
+    runs: 0,
     trial: undefined,
     places: undefined,
     args: new Map(),

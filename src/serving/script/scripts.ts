@@ -81,6 +81,13 @@ export class Scripts {
     return row.script === 'run-kept' && this.kept.of(frame, row)?.readsOnly === true
   }
 
+  /** Whether a command of a client that is paused for scripts may be sent behind them. */
+  mayFollow(client: unknown, frame: Frame, row: CommandRow): boolean {
+    if (!this.runs.trains.isOpen(client) || this.order.gates.active > 0 || this.long.any) return false
+    const script = this.kept.isKnown ? this.kept.of(frame, row) : undefined
+    return script !== undefined && !script.staysInside && !script.readsOnly
+  }
+
   /** Serves a command whose row says `script`; `deadlineMs` as for `Order.park`. */
   serve(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): void {
     const { kept } = this
