@@ -23,5 +23,5 @@ function mayFollow({ coordinator, pause, monitors }: Needs, { queue, session }: 
   if (session.state !== NORMAL || session.subscriber !== undefined || session.caching !== undefined) return false
   if (!session.authenticated || !session.user.mayAll || pause.any || monitors.any) return false
   const row = rowOf(frame)
-  return row?.script === 'run-kept' && coordinator.scripts.mayFollow(queue, frame, row)
+  return row?.script !== undefined && coordinator.scripts.mayFollow(queue, frame, row)
 }

@@ -83,7 +83,8 @@ export class Scripts {
 
   /** Whether a command of a client that is paused for scripts may be sent behind them. */
   mayFollow(client: unknown, frame: Frame, row: CommandRow): boolean {
-    if (!this.runs.trains.isOpen(client) || this.order.gates.active > 0 || this.long.any) return false
+    const runs = (row.script === 'run' || row.script === 'run-kept') && row.replicate !== 'none'
+    if (!runs || !this.runs.trains.isOpen(client) || this.order.gates.active > 0 || this.long.any) return false
     const script = this.kept.isKnown ? this.kept.of(frame, row) : undefined
     return script !== undefined && !script.staysInside && !script.readsOnly
   }

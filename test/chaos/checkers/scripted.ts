@@ -1,5 +1,5 @@
 import type { Operation, Value } from '../history.js'
-import { LIMIT, QUEUE_MAX } from '../scripts.js'
+import { LIMIT, QUEUE_MAX, TEND_EACH } from '../scripts.js'
 import { equal, type Model, NONE, replyOf, textArg } from './model.js'
 
 /** What scripts keep. */
@@ -24,6 +24,7 @@ const PARTS: Readonly<Record<string, readonly (keyof Kept)[]>> = {
   pick: ['queue'],
   pickByFunction: ['queue'],
   serve: ['n', 'queue'],
+  tend: ['n', 'queue'],
   lock: ['holder', 'fence'],
   unlock: ['holder'],
   pass: ['passed'],
@@ -33,7 +34,7 @@ const PARTS: Readonly<Record<string, readonly (keyof Kept)[]>> = {
 
 /**
  * The work of scripts [chaos/scripts.ts], as if each were one step: a counter (`add`, `half`, which fails after its first write), a
- * bounded queue (`push`, `pick`, which takes any element, `serve`, which counts and takes the first one), a lock whose holders get
+ * bounded queue (`push`, `pick`, which takes any element, `serve`, which counts and takes the first one, `tend`, which does so now and then), a lock whose holders get
  * rising numbers (`lock`, `unlock`), a limiter (`pass`, `lift`); `look` reads all.
  *
  * For a history: it supposes of no element that was never seen, and kept nobody out, that it came.
@@ -58,7 +59,7 @@ export function scriptedModelFor(operations: readonly Operation[]): Model<Kept> 
       if (isPick(unknown)) return state.queue.length === 0 ? [state] : state.queue.map((one) => without(state, one))
       const [then] = execute(state, unknown)
       // That the queue is gone may be undone, when the proxy died as the master alone had executed it [design §2 G3].
-      return unknown.name === 'serve' && state.queue.length === 1 ? [then, { ...then, queue: state.queue }] : [then]
+      return mayEmpty(unknown, state) ? [then, { ...then, queue: state.queue }] : [then]
     },
     assist(state, unknown, next) {
       if (unknown.name === 'push') {
@@ -70,6 +71,11 @@ export function scriptedModelFor(operations: readonly Operation[]): Model<Kept> 
       return this.outcomes(state, unknown).filter((then) => parts.some((part) => then[part] !== state[part]))
     },
   }
+}
+
+/** Whether it takes the last element, without saying before which key it touches. */
+function mayEmpty({ name }: Operation, { n, queue }: Kept): boolean {
+  return queue.length === 1 && (name === 'serve' || (name === 'tend' && (n + 1) % TEND_EACH === 0))
 }
 
 function isPick({ name }: Operation): boolean {
@@ -92,6 +98,11 @@ function execute(state: Kept, operation: Operation): [Kept, Value] {
         { ...state, n: n + 1, calls: calls + 1, queue: queue.length === 0 ? queue : queue.slice(1) },
         [n + 1, queue[0] ?? null],
       ]
+    case 'tend': {
+      const counted = { ...state, n: n + 1, calls: calls + 1 }
+      if ((n + 1) % TEND_EACH > 0 || queue.length === 0) return [counted, [n + 1, null]]
+      return [{ ...counted, queue: queue.slice(1) }, [n + 1, queue[0]]]
+    }
     case 'lock':
       if (holder !== '') return [state, 0]
       return [{ ...state, holder: textArg(operation, 0), fence: fence + 1 }, fence + 1]

@@ -77,6 +77,15 @@ const forms: Form[] = [
       [1, null],
     ],
   },
+  {
+    name: 'tend',
+    args: [],
+    replies: [
+      [1, null],
+      [2, null],
+      [5, 'u'],
+    ],
+  },
   { name: 'lock', args: ['c1'], replies: [1, 2, 0] },
   { name: 'unlock', args: ['c1'], replies: [1, 0] },
   { name: 'pass', args: [], replies: [1, 2] },
