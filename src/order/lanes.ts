@@ -108,9 +108,7 @@ export class Lanes {
    * what stands before it has gone out.
    */
   hold(link: Link, ids: readonly KeyId[], held: Held): () => void {
-    assert(ids.length > 0, 'what is held has a key')
-    const entry = new Entry(held)
-    for (const id of new Set(ids)) this.stand(entry, this.laneOf(link, id))
+    const entry = this.holdKeys(link, ids, held)
     return () => this.release(link, entry)
   }
 
@@ -128,7 +126,16 @@ export class Lanes {
     })
   }
 
-  /** The same for one key; `release` must follow. */
+  /** The same; `release` must follow. */
+  holdKeys(link: Link, ids: readonly KeyId[], held: Held): HeldKey {
+    assert(ids.length > 0, 'what is held has a key')
+    if (ids.length === 1) return this.holdKey(link, ids[0], held)
+    const entry = new Entry(held)
+    for (const id of new Set(ids)) this.stand(entry, this.laneOf(link, id))
+    return entry
+  }
+
+  /** The same for one key. */
   holdKey(link: Link, id: KeyId, held: Held): HeldKey {
     const entry = new Entry(held)
     this.stand(entry, this.laneOf(link, id))

@@ -2,6 +2,7 @@ import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
 import type { KeyId } from '../base/key-id.js'
 import { mayHavePassed, NO_DEADLINE } from '../order/deadline.js'
+import type { Held, HeldKey } from '../order/lanes.js'
 import type { Order } from '../order/order.js'
 import { ReplicatedWrite } from '../order/replicated-write.js'
 import type { Route } from '../order/router.js'
@@ -22,12 +23,15 @@ export abstract class ByMaster extends ReplicatedWrite implements ReplySink {
   protected deadlineMs = NO_DEADLINE
   /** Targets that executed what it did, with the master. */
   protected answered = 0
-  protected readonly releases: (() => void)[] = []
+  /** What is held for the others, the first of which is the second target. */
+  protected readonly held: HeldKey[] = []
 
   abstract onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void
   abstract onLost(tag: number): void
-  /** Emits what it did to the target at this place. */
-  protected abstract emitEffect(i: number): void
+  /** Emits what it did to the target at this place, which answers to the sink. */
+  abstract emitEffect(i: number, sink: ReplySink): void
+  /** That target has answered. */
+  abstract effectAnswered(i: number, buf: Buffer, start: number, end: number, flags: number): void
 
   /** [ReplySink] */
   get speaks(): ReplySink['speaks'] {
@@ -35,22 +39,26 @@ export abstract class ByMaster extends ReplicatedWrite implements ReplySink {
   }
 
   holdForOthers(): void {
-    const { order, targets, ids, releases } = this
+    const { order, targets, ids, held } = this
     for (let i = 1; i < targets.length; i++) {
-      const release = order.lanes.hold(targets[i], ids, {
-        isWrite: true,
-        changes: true,
-        emit: () => this.emitEffect(i),
-        dropped: () => this.lost(i, ids),
-        covered: () => this.heard(),
-      })
-      releases.push(release)
+      held.push(order.lanes.holdKeys(targets[i], ids, new HeldEffect(this, i)))
     }
+  }
+
+  /** The target at this place gets nothing of what it did, or nobody knows whether it has. */
+  effectLost(i: number): void {
+    this.lost(i, this.ids)
+  }
+
+  /** That target needs nothing of it any more. */
+  effectCovered(): void {
+    this.heard()
   }
 
   /** Its keys are held no more. */
   protected release(): void {
-    for (const release of this.releases) release()
+    const { order, targets, held } = this
+    for (let i = 0; i < held.length; i++) order.lanes.release(targets[i + 1], held[i])
   }
 
   /** Calls `emit` when it is its turn at the master: now, if its keys are not held there. */
@@ -89,6 +97,39 @@ export abstract class ByMaster extends ReplicatedWrite implements ReplySink {
   protected noteAnswer(tag: number): void {
     this.answered++
     if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
+  }
+}
+
+/** What one of the others gets of a write, from when its keys are held to its answer: one object, as there are thousands under way. */
+class HeldEffect implements Held, ReplySink {
+  readonly isWrite = true
+  readonly changes = true
+
+  constructor(
+    private readonly write: ByMaster,
+    private readonly place: number,
+  ) {}
+
+  /** [Held] */
+  emit(): void {
+    this.write.emitEffect(this.place, this)
+  }
+
+  dropped(): void {
+    this.write.effectLost(this.place)
+  }
+
+  covered(): void {
+    this.write.effectCovered()
+  }
+
+  /** [ReplySink] */
+  onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
+    this.write.effectAnswered(this.place, buf, start, end, flags)
+  }
+
+  onLost(): void {
+    this.write.effectLost(this.place)
   }
 }
 

@@ -149,7 +149,7 @@ export class MasterFirst extends ByMaster {
     }
     const reply = Buffer.from(buf.subarray(start, end))
     this.replyFlags = flags
-    if (this.releases.length === 0) {
+    if (this.held.length === 0) {
       // The others get what it has now, however it came to it.
       const { expirations } = this.targets[MASTER]
       if (expirations.any) for (const id of this.ids) expirations.forget(id)
@@ -250,23 +250,18 @@ export class MasterFirst extends ByMaster {
     })
   }
 
-  protected emitEffect(i: number): void {
-    if (this.effect === undefined) {
-      this.heard()
-      return
-    }
-    const { frame, answer = this.reply! } = this.effect
-    const sink: ReplySink = {
-      onReply: (_tag, buf, start, end, flags) => {
-        this.noteAnswer(i)
-        const isRefused = (flags & IS_ERROR) !== 0 && !Votes.isOfData(buf.subarray(start, end))
-        if (isRefused || this.mayBeLate(i)) this.lost(i, this.ids)
-        else if (!this.compares || answer.compare(buf, start, end) === 0) this.heard()
-        else this.differs(i, Buffer.from(buf.subarray(start, end)), answer)
-      },
-      onLost: () => this.lost(i, this.ids),
-    }
-    this.targets[i].emitFrame(frame, this.slot.db, sink, i)
+  emitEffect(i: number, sink: ReplySink): void {
+    if (this.effect === undefined) this.heard()
+    else this.targets[i].emitFrame(this.effect.frame, this.slot.db, sink, i)
+  }
+
+  effectAnswered(i: number, buf: Buffer, start: number, end: number, flags: number): void {
+    const { answer = this.reply! } = this.effect!
+    this.noteAnswer(i)
+    const isRefused = (flags & IS_ERROR) !== 0 && !Votes.isOfData(buf.subarray(start, end))
+    if (isRefused || this.mayBeLate(i)) this.lost(i, this.ids)
+    else if (!this.compares || answer.compare(buf, start, end) === 0) this.heard()
+    else this.differs(i, Buffer.from(buf.subarray(start, end)), answer)
   }
 
   /**

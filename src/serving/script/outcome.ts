@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/copy-bytes.js'
 import { Elements } from '../../resp/elements.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
@@ -81,8 +82,12 @@ const NOT_TAKEN_BACK = 5
 const HEAD = 4
 
 const NOWHERE: readonly number[] = []
+const NO_TEXTS: readonly Buffer[] = []
 const STAR = 0x2a
 const COLON = 0x3a
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
 const UNDERSCORE = Buffer.from('_\r\n')
 const NULL: Said = { buf: UNDERSCORE, start: 0, end: UNDERSCORE.length, flags: HAS_RESP3 | OWNED }
 const CALL_OF_LOOP = frameOf(['EVALSHA', LOOP_SHA]).buf.toString('latin1').slice('*2\r\n'.length)
@@ -148,9 +153,10 @@ function replyIn(script: Script, kind: number, buf: Buffer, parts: Elements): { 
   parts.next()
   const { start, end, flags } = parts
   parts.next()
-  const [where, ...messages] = isArray(buf, parts) ? textsIn(buf, parts) : [bulkIn(buf, parts)]
   const what = Math.abs(kind)
-  if (what === FAILED) return { reply: failure(script, buf, start, end, where), messages }
+  const texts = isArray(buf, parts) ? textsIn(buf, parts) : NO_TEXTS
+  const messages = texts.length > 1 ? texts.slice(1) : NO_TEXTS
+  if (what === FAILED) return { reply: failure(script, buf, start, end, texts[0] ?? bulkIn(buf, parts)), messages }
   return { reply: what === NOTHING_SAID ? NULL : { buf, start, end, flags }, messages }
 }
 
@@ -205,14 +211,24 @@ function effectsIn(
   if (count === 0) return NOTHING
   const begin = parts.end
   parts.next()
-  const argc = Number(bulkIn(buf, parts).toString('latin1'))
+  const argc = digitsAt(buf, buf.indexOf(0x0d, parts.start) + 2)
   if (argc === count - 1 && !allowsOom) {
-    const frame = Buffer.concat([Buffer.from(`*${argc}\r\n`), buf.subarray(parts.end, end)])
-    return { kind: 'commands', frame, isLoop: false }
+    return { kind: 'commands', frame: behind(`*${argc}\r\n`, 0, buf, parts.end, end), isLoop: false }
   }
-  const head = Buffer.from(`*${3 + numkeys + count}\r\n${CALL_OF_LOOP}`, 'latin1')
-  const keys = frame.buf.subarray(frame.argEnd[1] + 2, frame.argEnd[2 + numkeys] + 2)
-  return { kind: 'commands', frame: Buffer.concat([head, keys, buf.subarray(begin, end)]), isLoop: true }
+  const keysFrom = frame.argEnd[1] + 2
+  const keysEnd = frame.argEnd[2 + numkeys] + 2
+  const head = `*${3 + numkeys + count}\r\n${CALL_OF_LOOP}`
+  const effects = behind(head, keysEnd - keysFrom, buf, begin, end)
+  copyBytes(frame.buf, keysFrom, keysEnd, effects, head.length)
+  return { kind: 'commands', frame: effects, isLoop: true }
+}
+
+/** A text, room for so many bytes, and these bytes. */
+function behind(head: string, room: number, buf: Buffer, start: number, end: number): Buffer {
+  const all = Buffer.allocUnsafe(head.length + room + end - start)
+  all.latin1Write(head, 0)
+  copyBytes(buf, start, end, all, head.length + room)
+  return all
 }
 
 /** The places that the next element names, as Lua counts. */
@@ -233,8 +249,15 @@ function integerIn(buf: Buffer, parts: Elements): number {
   return integerAt(buf, parts)
 }
 
-function integerAt(buf: Buffer, { start, end }: Elements): number {
-  return Number(buf.latin1Slice(start + 1, end - 2))
+function integerAt(buf: Buffer, { start }: Elements): number {
+  return buf[start + 1] === MINUS ? -digitsAt(buf, start + 2) : digitsAt(buf, start + 1)
+}
+
+/** The number whose digits begin there. */
+function digitsAt(buf: Buffer, start: number): number {
+  let value = 0
+  for (let p = start; buf[p] >= ZERO && buf[p] <= NINE; p++) value = value * 10 + buf[p] - ZERO
+  return value
 }
 
 /** The bytes of the bulk string that the next element is. */

@@ -2,7 +2,7 @@ import type { CommandRow } from '../../command/row.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route } from '../../order/router.js'
 import { error, type Reply } from '../../resp/encode.js'
-import { argumentOf, type Frame } from '../../resp/frame.js'
+import type { Frame } from '../../resp/frame.js'
 import { parseLongLong } from '../../resp/long-long.js'
 import type { Answer, Question } from './questions.js'
 import type { Script } from './script.js'
@@ -41,17 +41,33 @@ export interface Run extends Called {
 const NO_ANSWERS: readonly Answer[] = []
 const NO_QUESTIONS: readonly Question[] = []
 
+/** Nobody puts anything into these: who learns something makes others. */
+const NO_KEYS: Buffer[] = []
+const NO_GUESSES: Guess[] = []
+const NOBODY: Set<string> = new Set()
+
 /** One of which nothing is learnt yet. @param extra what it is expected to touch, also by `guesses`; `answers`: to what it is expected to ask */
 export function newRun(
   called: Called,
-  extra: Buffer[] = [],
-  guesses: Guess[] = [],
+  extra: Buffer[] = NO_KEYS,
+  guesses: Guess[] = NO_GUESSES,
   answers: readonly Answer[] = NO_ANSWERS,
 ): Run {
   // One by one: to spread an object takes longer than all else that is done before a script is sent.
   const { script, frame, row, slot, numkeys, deadlineMs } = called
-  const named = new Set<string>()
-  return { script, frame, row, slot, numkeys, deadlineMs, extra, named, guesses, answers, questions: NO_QUESTIONS }
+  return {
+    script,
+    frame,
+    row,
+    slot,
+    numkeys,
+    deadlineMs,
+    extra,
+    named: NOBODY,
+    guesses,
+    answers,
+    questions: NO_QUESTIONS,
+  }
 }
 
 /** Whether the servers see to it that it writes nothing. */
@@ -66,8 +82,7 @@ export function canHave(called: Called, route: Route): boolean {
 
 /** How many of the arguments are keys, or what is wrong with that. @param noInteger what is said of what is no number */
 export function numkeysOf(frame: Frame, noInteger: Reply = NO_INTEGER): number | Reply {
-  const text = argumentOf(frame, 2)
-  const numkeys = parseLongLong(text, 0, text.length)
+  const numkeys = parseLongLong(frame.buf, frame.argStart[2], frame.argEnd[2])
   if (Number.isNaN(numkeys)) return noInteger
   if (numkeys > frame.argc - 3) return TOO_MANY_KEYS
   return numkeys < 0 ? NEGATIVE_KEYS : numkeys

@@ -14,7 +14,7 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import type { Wanted } from './outcome.js'
-import { expectedCounts, notePublished, settlePublished } from './publishing.js'
+import { expectedCounts, notePublished } from './publishing.js'
 import {
   answerToPublish,
   answerToTold,
@@ -30,22 +30,18 @@ import {
   tooManyAnswers,
 } from './questions.js'
 import { type Called, canHave, mayNotWrite, newRun, type Run } from './run.js'
+import { RunCall, type Runner } from './run-call.js'
 import type { Script } from './script.js'
-import { callFrame, clientsFrame, directFrame, type Hand, keysAtHand, type ScriptCall } from './script-call.js'
+import { callFrame, directFrame, type Hand, keysAtHand } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
 import { type Place, Trains } from './trains.js'
-import { guessed, learnTouched, letTouch, letTouchAll, tornBy } from './undeclared.js'
+import { guessed, letTouch, letTouchAll, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A script that has run so often without being stopped may be followed by others before it is answered. */
 const RUNS_MIN = 3
-/** A server without memory takes no library of functions. */
-const MISSES_MAX = 3
-const NOT_EXECUTED = error(
-  'ERR the script was not executed, because its server did not have it: somebody had flushed what was loaded there, or it has no memory for that; nothing was applied, send it again',
-)
 
 /**
  * Runs scripts and functions that are known [design §7 Scripts], as often as it takes:
@@ -54,19 +50,20 @@ const NOT_EXECUTED = error(
  *       ^                                                                    │
  *       └──── again, in another turn: it may touch that one as well, or has the answer
  */
-export class Runs {
+export class Runs implements Runner {
   /** Tells scripts what the proxy says of itself; set before there are clients. */
   tell: Tell | undefined
   /** Is told what a script of this user was refused, which ran for a `ReplySlot.client`. */
   refused: ((client: unknown, user: string, refused: readonly Refused[]) => void) | undefined
-  private readonly loaded = new LoadedScripts()
+  /** [Runner] */
+  readonly loaded = new LoadedScripts()
   readonly trains: Trains
 
   constructor(
     private readonly order: Order,
     private readonly gathering: Gathering,
     private readonly channels: Channels,
-    private readonly long: LongScripts,
+    readonly long: LongScripts,
   ) {
     this.trains = new Trains(order)
   }
@@ -160,30 +157,9 @@ export class Runs {
     const how = { readsOnly: row.replicate === 'none', outOfMemory, place }
     const sent = isDirect ? directFrame(script, frame, how) : callFrame(script, frame, hand, how)
     const early = isDirect ? undefined : ownFrame(frame)
-    const own = (): Run => ({ ...run, frame: early ?? clientsFrame(script, row, sent) })
-    const call: ScriptCall = {
-      script,
-      loaded: this.loaded,
-      long: this.long,
-      frame: sent,
-      numkeys: numkeys + extra.length,
-      ids,
-      place,
-      stopped: (wanted) => this.stopped(own(), wanted),
-      publish: (messages) => this.publish(run, messages),
-      done: (touched, messages) => {
-        script.learnt.runs++
-        if (extra.length > 0) learnTouched(own(), touched)
-        if (script.learnt.published.length > 0) settlePublished(own(), messages)
-      },
-      notThere: () => {
-        const { misses = 0 } = run
-        if (slot.number < slot.newest || misses === MISSES_MAX) answer(slot, NOT_EXECUTED)
-        else this.later({ ...own(), misses: misses + 1 })
-      },
-    }
+    const call = new RunCall(this, run, sent, ids, place, early)
     if (readsOnly) {
-      if (ScriptRead.emit(order, route, call, slot, () => this.later(own()))) return
+      if (ScriptRead.emit(order, route, call, slot, () => this.later(call.own()))) return
       if (route.gone !== undefined) answer(slot, route.gone)
       else order.park(frame, row, slot, deadlineMs)
       return
@@ -232,7 +208,8 @@ export class Runs {
       return
     }
     const extra = [...run.extra]
-    const own: Run = { ...run, frame: ownFrame(run.frame), extra }
+    const learnt = { extra, named: new Set(run.named), guesses: [...run.guesses] }
+    const own: Run = { ...run, frame: ownFrame(run.frame), ...learnt }
     const publish = (messages: Messages) => this.publish(own, messages)
     const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, publish, tell: this.tell! }
     const gathered = new ScriptGather(this.order, call, gathering)
@@ -241,7 +218,7 @@ export class Runs {
   }
 
   /** All that it did has been done: what it has published leaves, and what it was refused is noted. */
-  private publish({ row, slot }: Called, messages: Messages): void {
+  publish({ row, slot }: Called, messages: Messages): void {
     slot.tellWritten?.()
     publishAll(this.channels, messages)
     if (row.rights === undefined) return
@@ -250,7 +227,7 @@ export class Runs {
   }
 
   /** It wanted a key that it was not allowed to touch, or an answer, and nothing has happened: it runs again, and has it. */
-  private stopped(run: Run, wanted: Wanted): void {
+  stopped(run: Run, wanted: Wanted): void {
     const { slot, answers, script } = run
     if (isLate(wanted)) {
       this.later(run)
@@ -258,12 +235,13 @@ export class Runs {
     }
     script.learnt.runs = 0
     const extra = [...run.extra]
+    const named = new Set(run.named)
     const touches = (more: Run, refusal: Reply | undefined) => {
       if (refusal !== undefined) answer(slot, refusal)
       else this.later(more)
     }
     if (Buffer.isBuffer(wanted)) {
-      const more: Run = { ...run, extra, guesses: [...run.guesses] }
+      const more: Run = { ...run, extra, named, guesses: [...run.guesses] }
       const isRefused = this.gathering.refusal !== undefined
       const mayExpect = (key: Buffer) => this.isServed(run, key) && !(isRefused && this.isApart(run, [...extra, key]))
       touches(more, letTouch(more, wanted, mayExpect))
@@ -272,7 +250,7 @@ export class Runs {
     const keys = keysWanted(wanted)
     if (keys !== undefined) {
       const more = [...answers]
-      const next: Run = { ...run, extra, answers: more }
+      const next: Run = { ...run, extra, named, answers: more }
       touches(next, letTouchAll(keys, next, more))
       return
     }

@@ -1,4 +1,5 @@
 import type { ReplySink } from '../../backend/reply-sink.js'
+import { copyBytes } from '../../base/copy-bytes.js'
 import type { KeyId } from '../../base/key-id.js'
 import type { Order } from '../../order/order.js'
 import { deliver, isOfReplica } from '../../order/replies.js'
@@ -81,7 +82,9 @@ export class ScriptWrite extends ByMaster {
       } else this.tell(NOTHING, errorOf(script, buf, start, end, flags))
       return
     }
-    const outcome = outcomeOf(script, call, Buffer.from(buf.subarray(start, end)), 0, end - start)
+    const said = Buffer.allocUnsafe(end - start)
+    copyBytes(buf, start, end, said, 0)
+    const outcome = outcomeOf(script, call, said, 0, said.length)
     if (outcome.kind === 'done') {
       this.deadlineMs = outcome.deadlineMs
       this.messages = outcome.messages
@@ -165,23 +168,24 @@ export class ScriptWrite extends ByMaster {
     })
   }
 
-  protected emitEffect(i: number): void {
+  emitEffect(i: number, sink: ReplySink): void {
     const { effects, call, ids } = this
     const target = this.targets[i]
     if (effects.kind === 'unknown') this.lost(i, ids)
     else if (effects.frame === undefined) this.heard()
     else {
-      const sink: ReplySink = {
-        onReply: (_tag, buf, start, _end, flags) => {
-          this.noteAnswer(i)
-          if (effects.isLoop && isNotThere(buf, start)) call.loaded.missing(target)
-          if ((flags & IS_ERROR) !== 0 || this.mayBeLate(i)) this.lost(i, ids)
-          else this.heard()
-        },
-        onLost: () => this.lost(i, ids),
-      }
       if (effects.isLoop) call.loaded.load(target, LOOP, LOOP_SHA)
       target.emit(effects.frame, 0, effects.frame.length, true, this.slot.db, sink, i)
     }
+  }
+
+  effectAnswered(i: number, buf: Buffer, start: number, _end: number, flags: number): void {
+    const { effects, call, ids } = this
+    this.noteAnswer(i)
+    if ((flags & IS_ERROR) !== 0) {
+      if (effects.kind === 'commands' && effects.isLoop && isNotThere(buf, start)) call.loaded.missing(this.targets[i])
+      this.lost(i, ids)
+    } else if (this.mayBeLate(i)) this.lost(i, ids)
+    else this.heard()
   }
 }
