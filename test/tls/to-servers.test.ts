@@ -30,3 +30,31 @@ t.test('who pretends to be a server hears no password, with either version of TL
     t.equal(heard, '', maxVersion)
   }
 })
+
+t.test(
+  'a server is told which name is meant: that of the settings, or of the host unless that is an address',
+  async (t) => {
+    const { cert, key } = certificates.authority.issue('servers', {
+      names: 'DNS:localhost,DNS:one.example,IP:127.0.0.1',
+    })
+    const asked: (string | undefined)[] = []
+    const server = createServer({ ...shown({ cert, key }) }, (socket) => {
+      asked.push(socket.servername || undefined)
+      socket.on('error', () => {}).on('data', () => socket.end('-ERR no\r\n'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    for (const [host, tlsServerName] of [
+      ['127.0.0.1', 'one.example'],
+      ['localhost', 'one.example'],
+      ['localhost', undefined],
+      ['127.0.0.1', undefined],
+    ] as const) {
+      const settings = { tls: 'yes', tlsVerify: 'yes', tlsCaFile: certificates.authority.cert, tlsServerName } as const
+      const tls = new TlsToServers('backend', settings, silentLogger())
+      await t.rejects(SingleConnection.open({ host, port, password: 'secret', tls }, { connectMs: 5000 }))
+    }
+    t.same(asked, ['one.example', 'one.example', 'localhost', undefined])
+  },
+)
