@@ -26,12 +26,15 @@ export class SimpleReply {
   readonly kind = 'simple'
   constructor(readonly text: string) {}
 }
+/** What is said by the proxy or a server is shorter. */
+const MESSAGE_BYTES_MAX = 16 * 1024
+
 export class ErrorReply {
   readonly kind = 'error'
   constructor(readonly text: string | Buffer) {}
-  /** The text for people and comparisons. */
+  /** The text for people and comparisons: its beginning, as an error may name what a client has sent, which may have 512 MB. */
   get message(): string {
-    return this.text.toString()
+    return typeof this.text === 'string' ? this.text : this.text.toString('utf8', 0, MESSAGE_BYTES_MAX)
   }
 }
 export class NullArrayReply {

@@ -171,6 +171,9 @@ t.test('what a large word costs is in proportion to its bytes, and it fills no h
     const { ms, reply } = await cost(...words, word)
     t.ok(ms < 4 * usual + 400, `${words.join(' ')} takes ${ms} ms, ECHO ${usual}: ${reply}`)
   }
+  // A checksum is made of it, and it is wrong.
+  const { ms, reply } = await cost('FUNCTION', 'RESTORE', Buffer.alloc(word.length))
+  t.ok(ms < 4 * usual + 400, `FUNCTION RESTORE takes ${ms} ms, ECHO ${usual}: ${reply}`)
   t.ok(serve.alive)
 })
 

@@ -13,7 +13,8 @@ import { limitStrings } from '../helpers/string-limit.js'
  */
 
 const LIMIT = 100_000
-const HUGE = Buffer.alloc(LIMIT + 1, 'x')
+/** Text, a number, nothing to C, a pattern: what is read of them may be different things. */
+const HUGE = ['x', '9', '\0', '*'].map((byte) => Buffer.alloc(LIMIT + 1, byte))
 /** Commands that wait have an answer later. */
 const PATIENCE_MS = 200
 /** So many are under way. */
@@ -34,7 +35,7 @@ function* forms(script: string, seen: Set<string>): Generator<{ readonly form: s
         .toLowerCase()} … ${args.length}`
       if (seen.has(kind)) continue
       seen.add(kind)
-      yield { form: form.join(' '), words: args.with(i, HUGE) }
+      yield { form: form.join(' '), words: args.with(i, HUGE[seen.size % HUGE.length]) }
     }
   }
 }

@@ -9,7 +9,16 @@ import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import { fieldOf } from '../../resp/decode.js'
-import { error, isError, map, type Reply, type SetReply, type SimpleReply, simple } from '../../resp/encode.js'
+import {
+  type ErrorReply,
+  error,
+  isError,
+  map,
+  type Reply,
+  type SetReply,
+  type SimpleReply,
+  simple,
+} from '../../resp/encode.js'
 import { argumentOf, type Frame, ownFrame } from '../../resp/frame.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import { numkeysOf } from '../script/run.js'
@@ -173,7 +182,10 @@ export class Functions {
   private async restore(words: readonly Buffer[]): Promise<Reply> {
     const policy = words.length === 2 ? lowerCase(words[1]) : 'append'
     if (!POLICIES.includes(policy)) return WRONG_POLICY
-    const { sources, fault } = sourcesIn(words[0])
+    const { sources, fault } = sourcesIn(
+      words[0],
+      (length, all) => tooLong({ length }, 'libraries') ?? this.tooMuch(all),
+    )
     const failure = await this.change(async () => {
       const restored: Library[] = []
       for (const source of sources) {
@@ -185,7 +197,8 @@ export class Functions {
         if (twice !== undefined) return error(`ERR Function ${twice.name} already exists`)
         restored.push(library as Library)
       }
-      return fault === undefined ? joined(this.libraries, restored, policy as Policy) : error(`ERR ${fault}`)
+      if (fault !== undefined) return typeof fault === 'string' ? error(`ERR ${fault}`) : fault
+      return joined(this.libraries, restored, policy as Policy)
     })
     return failure ?? OK
   }
@@ -229,11 +242,16 @@ export class Functions {
       const libraries = await next()
       if (!Array.isArray(libraries)) return libraries
       const bytes = (libraries as readonly Library[]).reduce((sum, { source }) => sum + source.length, 0)
-      const most = this.scripts.kept.options.loadedScriptsBytes
-      if (bytes <= most) return libraries
-      return error(`ERR limits.loadedScriptsBytes is ${most}, and the libraries would have more; nothing was loaded`)
+      return this.tooMuch(bytes) ?? libraries
     }
     return this.kept.changeLibraries(bounded, (libraries) => this.become(libraries))
+  }
+
+  /** What is said of libraries that have so many bytes; undefined when they may. */
+  private tooMuch(bytes: number): ErrorReply | undefined {
+    const most = this.scripts.kept.options.loadedScriptsBytes
+    if (bytes <= most) return undefined
+    return error(`ERR limits.loadedScriptsBytes is ${most}, and the libraries would have more; nothing was loaded`)
   }
 
   /** These are the libraries from now on. What servers execute of others is removed there, behind the calls that were emitted. */

@@ -1,3 +1,5 @@
+import { ErrorReply } from '../../resp/encode.js'
+
 /*
  * What FUNCTION DUMP gives [Redis functions.c functionDumpCommand, rdb.c]: of each library a byte and its source as a string of an RDB, then
  * the version of that (2 bytes) and a checksum (8 bytes), the lowest byte first.
@@ -13,20 +15,32 @@ const FOOTER_BYTES = 10
 
 /** Jones, reflected. */
 const POLYNOMIAL = 0x95ac9329ac4bc9b5n
-const TABLE = BigUint64Array.from({ length: 256 }, (_, i) => {
+const TABLE = Array.from({ length: 256 }, (_, i) => {
   let crc = BigInt(i)
   for (let bit = 0; bit < 8; bit++) crc = crc & 1n ? (crc >> 1n) ^ POLYNOMIAL : crc >> 1n
   return crc
 })
+/** In halves: with big numbers each byte takes fifty times as long, and a client may send 512 MB. */
+const HIGH = Int32Array.from(TABLE, (crc) => Number(crc >> 32n) | 0)
+const LOW = Int32Array.from(TABLE, (crc) => Number(crc & 0xffffffffn) | 0)
 
 function crc64(bytes: Buffer): bigint {
-  let crc = 0n
-  for (const byte of bytes) crc = TABLE[Number((crc ^ BigInt(byte)) & 0xffn)] ^ (crc >> 8n)
-  return crc
+  let high = 0
+  let low = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const at = (low ^ bytes[i]) & 0xff
+    low = ((low >>> 8) | (high << 24)) ^ LOW[at]
+    high = (high >>> 8) ^ HIGH[at]
+  }
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
 }
 
 export function dumpOf(sources: readonly Buffer[]): Buffer {
-  const parts = sources.flatMap((source) => [Buffer.from([FUNCTION]), lengthOf(source.length), source])
+  return payloadOf(sources.flatMap((source) => [Buffer.from([FUNCTION]), lengthOf(source.length), source]))
+}
+
+/** With the version and the checksum behind these. */
+export function payloadOf(parts: readonly Buffer[]): Buffer {
   const footer = Buffer.alloc(2)
   footer.writeUInt16LE(RDB_VERSION)
   const body = Buffer.concat([...parts, footer])
@@ -35,10 +49,17 @@ export function dumpOf(sources: readonly Buffer[]): Buffer {
   return Buffer.concat([body, sum])
 }
 
-/** The sources in a payload, or in Redis's words what is wrong with it; those before that are there as well. */
-export function sourcesIn(payload: Buffer): {
+/**
+ * The sources in a payload, or in Redis's words what is wrong with it; those before that are there as well.
+ *
+ * @param refusal why one of so many bytes is not taken, that many being of all so far: a packed one has more than it seems
+ */
+export function sourcesIn(
+  payload: Buffer,
+  refusal: (bytes: number, all: number) => ErrorReply | undefined = () => undefined,
+): {
   readonly sources: readonly Buffer[]
-  readonly fault: string | undefined
+  readonly fault: string | ErrorReply | undefined
 } {
   const sources: Buffer[] = []
   const end = payload.length - FOOTER_BYTES
@@ -47,13 +68,15 @@ export function sourcesIn(payload: Buffer): {
     payload.readUInt16LE(end) <= RDB_VERSION &&
     payload.readBigUInt64LE(end + 2) === crc64(payload.subarray(0, end + 2))
   if (!isRight) return { sources, fault: 'DUMP payload version or checksum are wrong' }
-  const reader = new Reader(payload, end)
+  let all = 0
+  const reader = new Reader(payload, end, (bytes) => refusal(bytes, (all += bytes)))
   while (reader.pos < end) {
     const type = payload[reader.pos++]
     if (type === FUNCTION_PRE_GA) return { sources, fault: 'Pre-GA function format not supported' }
     if (type !== FUNCTION) return { sources, fault: 'given type is not a function' }
     const source = reader.string()
     if (source === undefined) return { sources, fault: 'Failed loading library code' }
+    if (source instanceof ErrorReply) return { sources, fault: source }
     sources.push(source)
   }
   return { sources, fault: undefined }
@@ -74,14 +97,15 @@ class Reader {
   constructor(
     private readonly buf: Buffer,
     private readonly end: number,
+    private readonly refusal: (bytes: number) => ErrorReply | undefined,
   ) {}
 
   /** Undefined when there is none. */
-  string(): Buffer | undefined {
+  string(): Buffer | ErrorReply | undefined {
     const first = this.buf[this.pos]
     if (first >> 6 !== 3) {
       const length = this.length()
-      return length === undefined ? undefined : this.take(length)
+      return length === undefined ? undefined : (this.refusal(length) ?? this.take(length))
     }
     this.pos++
     const kind = first & 0x3f
@@ -92,7 +116,8 @@ class Reader {
     if (kind > 3) return undefined
     const [packed, length] = [this.length(), this.length()]
     const bytes = packed === undefined ? undefined : this.take(packed)
-    return bytes === undefined || length === undefined ? undefined : unpacked(bytes, length)
+    if (bytes === undefined || length === undefined) return undefined
+    return this.refusal(length) ?? unpacked(bytes, length)
   }
 
   private length(): number | undefined {

@@ -82,7 +82,7 @@ export function nothingLearnt(): Learnt {
 const SOURCE_BYTES_MAX = 1024 * 1024
 
 /** What is said of a source that is too long; undefined of others. @param what in the plural */
-export function tooLong(source: Buffer, what: string): ErrorReply | undefined {
+export function tooLong(source: { readonly length: number }, what: string): ErrorReply | undefined {
   if (source.length <= SOURCE_BYTES_MAX) return undefined
   return error(
     `ERR this proxy takes ${what} of at most ${SOURCE_BYTES_MAX} bytes, and this one has ${source.length}; nothing was done`,

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { type ErrorReply, isError, map, type Reply } from '../../../src/resp/encode.js'
+import { type ErrorReply, error, isError, map, type Reply } from '../../../src/resp/encode.js'
 import { collision, joined, listed } from '../../../src/serving/function/libraries.js'
 import { headOf, type Library, scriptsOf } from '../../../src/serving/function/library.js'
-import { dumpOf, sourcesIn } from '../../../src/serving/function/payload.js'
+import { dumpOf, payloadOf, sourcesIn } from '../../../src/serving/function/payload.js'
 import {
   indexCommand,
   indexIn,
@@ -51,6 +51,28 @@ t.test('a payload has what was dumped, of any length; one that was changed anywh
   }
   t.equal(dumpOf([]).toString('hex'), '0a005d9b5c400f7fa2da')
   for (let length = 0; length < 12; length++) t.equal(sourcesIn(payload.subarray(0, length)).fault, wrong)
+})
+
+t.test('a packed library is not unpacked when it is too long, nor when all together are', (t) => {
+  const refusal = error('ERR too much')
+  const seen: [number, number][] = []
+  const read = (payload: Buffer, most: number) =>
+    sourcesIn(payload, (bytes, all) => {
+      seen.push([bytes, all])
+      return all > most ? refusal : undefined
+    })
+  // Some bytes that say that they are 4 GB, and then twice a source.
+  const long = Buffer.from([0xf5, 0xc3, 3, 0x80, 0xff, 0xff, 0xff, 0xff, 0, 0x61, 0x62])
+  t.equal(read(payloadOf([long]), 1e6).fault, refusal)
+  t.same(seen.splice(0), [[0xffffffff, 0xffffffff]])
+  const one = Buffer.from([0xf5, 0x02, 0x61, 0x62])
+  t.equal(read(payloadOf([one, one, one]), 5).fault, refusal)
+  t.same(seen, [
+    [2, 2],
+    [2, 4],
+    [2, 6],
+  ])
+  t.end()
 })
 
 t.test('libraries join others as in Redis', async (t) => {
