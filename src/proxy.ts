@@ -229,6 +229,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     noteRemoved: place,
     connect: (member) => links.connect(member),
     disconnect: (name) => links.disconnect(name),
+    reset: (name, reason) => links.get(name)?.reset(reason),
   })
   const stallWatch = watchStalls(views, links, keeper, log, config.migration.maxBlockMs)
   const acknowledged = () => markers.whenAcknowledged()

@@ -3,15 +3,12 @@ import type { Draft } from './draft.js'
 import { type Cause, silentTogether } from './silence.js'
 import { odownBy, reachable, reasonOut, standingOf, twinOf, voices, words } from './standing.js'
 import type { KnownMaster } from './state.js'
+import { breakUnheard, downAfterMsOf, UNREACHED_GRACE_MS } from './unheard.js'
 
 /** How long the first view waits for members that are neither there nor declared down. */
 const START_GRACE_MS = 2000
-/** So much later than the Sentinels would a member is taken out that we alone do not reach. */
-const UNREACHED_GRACE_MS = 5000
 /** One that was busy is kept for so long after that at least: it may need longer than others, and the Sentinels see it late. */
 const SPARE_MS = 3000
-/** Sentinel's own default. */
-const DOWN_AFTER_MS = 30_000
 
 const BUSY_WITH: Record<Cause, string> = {
   script: 'it executes a script that takes long',
@@ -38,9 +35,12 @@ export function decide(draft: Draft): void {
   wishLinks(draft)
   if (draft.phase === 'starting') {
     firstMembers(draft)
-  } else if (voices(draft).length > 0) {
-    joins(draft)
-    leaves(draft)
+  } else {
+    if (voices(draft).length > 0) {
+      joins(draft)
+      leaves(draft)
+    }
+    breakUnheard(draft)
   }
   publishChange(draft)
 }
@@ -242,7 +242,7 @@ function leavesUnreached(draft: Draft): void {
       continue
     }
     const forMs = draft.nowMs - unreachedSinceMs
-    if (forMs < downAfterMsOf(draft, name) + UNREACHED_GRACE_MS) continue
+    if (forMs < downAfterMsOf(words(draft, name)) + UNREACHED_GRACE_MS) continue
     draft.setKnown(name, { inRing: false })
     draft.log(
       'warn',
@@ -267,7 +267,7 @@ function leavesRefusing(draft: Draft): void {
   if (refusing.length * 2 > members.length) return
   for (const { name, refusal, link } of refusing) {
     const forMs = draft.nowMs - (refusal?.sinceMs ?? draft.nowMs)
-    if (forMs < downAfterMsOf(draft, name) || draft.indispensable.has(name)) continue
+    if (forMs < downAfterMsOf(words(draft, name)) || draft.indispensable.has(name)) continue
     draft.setKnown(name, { inRing: false, refusal: undefined })
     draft.log(
       'warn',
@@ -282,11 +282,6 @@ function leavesRefusing(draft: Draft): void {
     }
     return
   }
-}
-
-/** How long the Sentinels wait for this server; no time at all when nobody who decides monitors it. */
-function downAfterMsOf(draft: Draft, name: string): number {
-  return Math.max(0, ...words(draft, name).map(({ downAfterMs }) => downAfterMs ?? DOWN_AFTER_MS))
 }
 
 /** Who is a member is told once a step, whatever the number of changes. */

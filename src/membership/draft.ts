@@ -82,6 +82,11 @@ export class Draft {
     this.linkActions.push({ type: 'connect', name, host, port })
   }
 
+  /** Breaks its connection, which is made anew. */
+  reset(name: string, reason: string): void {
+    this.linkActions.push({ type: 'reset', name, reason })
+  }
+
   disconnect(name: string): void {
     this.linkActions.push({ type: 'disconnect', name })
   }

@@ -78,13 +78,35 @@ function keysRead(link: Link, router: Router, nowMs: number): Asked[] {
   return keys
 }
 
+/** Who has taken something of what waits to be sent within this takes it. */
+const TAKING_MS = 1000
+
+/** Which servers take what they are sent: one that is sent a gigabyte says nothing before it has it. */
+class Sending {
+  private readonly taken = new WeakMap<Link, { bytes: number; atMs: number }>()
+
+  look(links: readonly Link[], nowMs: number): Set<string> {
+    const sending = new Set<string>()
+    for (const link of links) {
+      const bytes = link.sentBytes - link.unsentBytes
+      const before = this.taken.get(link)
+      const last = before?.bytes === bytes ? before : { bytes, atMs: nowMs }
+      this.taken.set(link, last)
+      if (link.unsentBytes > 0 && nowMs - last.atMs < TAKING_MS) sending.add(link.name)
+    }
+    return sending
+  }
+}
+
 /** Gives who is silent now, and looks for the reasons. */
 export function watchSilence(links: Links, order: Order): () => Silence {
   const largeReads = new LargeReads()
+  const uploads = new Sending()
   return () => {
     const nowMs = performance.now()
     const all = links.all()
+    const sending = uploads.look(all, nowMs)
     for (const link of all) if (isSilent(link, nowMs)) largeReads.look(link, order.router, nowMs)
-    return silenceOf(all, order.router.view, nowMs)
+    return silenceOf(all, order.router.view, nowMs, sending)
   }
 }

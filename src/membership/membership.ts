@@ -46,6 +46,8 @@ export interface MembershipDeps {
    * taken out of the ring and only a new handshake brings it back.
    */
   disconnect(name: string): void
+  /** Its connection says nothing any more, for this reason: it is to be broken, and made anew. */
+  reset(name: string, reason: string): void
 }
 
 /** What INFO and DT NODES show of the membership. */
@@ -237,6 +239,9 @@ export class Membership {
         this.disconnecting = action.name
         deps.disconnect(action.name)
         this.disconnecting = undefined
+        return
+      case 'reset':
+        deps.reset(action.name, action.reason)
         return
       case 'forget':
         deps.forget(action.name)

@@ -34,7 +34,7 @@ function looked(draft: Draft, { silence, refusals }: Event<'tick'>): void {
 function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentinel polled'>): void {
   const before = draft.sentinels.get(sentinel)
   if (before === undefined) return
-  const after = new Map(masters.map((master) => [master.name, master]))
+  const after = new Map(masters.map((master) => [master.name, withTime(master, draft.nowMs)]))
   const contact = before.contact === 'lost' ? 'returning' : 'heard'
   draft.setSentinel(sentinel, { contact, tried: true, error: '', masters: after })
 
@@ -53,6 +53,11 @@ function sentinelPolled(draft: Draft, { sentinel, masters, tilt }: Event<'sentin
     draft.log('info', 'sentinel-back', `Sentinel ${sentinel} answers again and monitors ${names}`, { sentinel })
   if (before.contact === 'never' || before.contact === 'lost') compareWithBefore(draft, before, after)
   noteTilt(draft, before, tilt)
+}
+
+function withTime(master: SentinelMaster, nowMs: number): SentinelMaster {
+  const { answeredAgoMs } = master
+  return answeredAgoMs === undefined ? master : { ...master, answeredAtMs: nowMs - answeredAgoMs }
 }
 
 /** What the operator may have forgotten to tell a Sentinel that was away, or what that Sentinel has forgotten. */

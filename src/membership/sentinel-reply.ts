@@ -40,10 +40,12 @@ export function parseMasters(reply: unknown): SentinelMaster[] {
     const flags = (values.get('flags') ?? '').split(',')
     const downAfterMs = Number(values.get('down-after-milliseconds'))
     const quorum = Number(values.get('quorum'))
+    const answeredAgo = values.get('last-ok-ping-reply') ?? ''
     return {
       ...{ name, host, port, sdown: flags.includes('s_down'), odown: flags.includes('o_down') },
       ...(downAfterMs > 0 && { downAfterMs }),
       ...(quorum > 0 && { quorum }),
+      ...(/^[0-9]{1,15}$/.test(answeredAgo) && { answeredAgoMs: Number(answeredAgo) }),
     }
   })
 }

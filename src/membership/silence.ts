@@ -13,6 +13,8 @@ export interface Silence {
   readonly sets: readonly (readonly string[])[]
   /** Those, by name, of which it is known why they say nothing, or why they said nothing to others. */
   readonly busy: ReadonlyMap<string, Cause>
+  /** Those, by name, that have taken more just now of what they are sent. */
+  readonly sending: ReadonlySet<string>
 }
 
 /**
@@ -24,7 +26,7 @@ export type Cause = 'script' | 'transaction' | 'read' | 'reply'
 /** So much of a reply that is not whole says that it is a large one. */
 const LARGE_REPLY_BYTES = 1024 * 1024
 
-export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Map() }
+export const NO_SILENCE: Silence = { since: new Map(), sets: [], busy: new Map(), sending: new Set() }
 
 /** What of a link tells whether its server is silent. */
 interface Heard {
@@ -41,8 +43,17 @@ export function isSilent({ ready, outstanding, lastReceivedMs }: Heard, nowMs: n
   return ready && outstanding > 0 && nowMs - lastReceivedMs > SILENT_MS
 }
 
-/** Who is silent now, by the same clock as `lastReceivedMs`. */
-export function silenceOf(links: readonly Heard[], view: View, nowMs: number): Silence {
+/**
+ * Who is silent now, by the same clock as `lastReceivedMs`.
+ *
+ * @param sending who takes what is sent
+ */
+export function silenceOf(
+  links: readonly Heard[],
+  view: View,
+  nowMs: number,
+  sending: Silence['sending'] = NO_SILENCE.sending,
+): Silence {
   const busy = new Map<string, Cause>()
   for (const link of links) {
     const cause = link.ready && link.outstanding > 0 ? causeOf(link, nowMs) : undefined
@@ -52,7 +63,7 @@ export function silenceOf(links: readonly Heard[], view: View, nowMs: number): S
   if (silent.length === 0 && busy.size === 0) return NO_SILENCE
   const since = new Map(silent.map(({ name, lastReceivedMs }) => [name, lastReceivedMs]))
   const sets = view.replicaSets.map(({ natural }) => natural.map(({ name }) => name))
-  return { since, sets: sets.filter((names) => names.some((name) => since.has(name))), busy }
+  return { since, sets: sets.filter((names) => names.some((name) => since.has(name))), busy, sending }
 }
 
 /**

@@ -21,6 +21,10 @@ export interface SentinelMaster {
   readonly downAfterMs?: number
   /** How many Sentinels have to agree that it is down, when it was told. */
   readonly quorum?: number
+  /** How long ago, in ms, it had answered this Sentinel last when that was told. */
+  readonly answeredAgoMs?: number
+  /** When that was, at the latest, by the clock of the events. */
+  readonly answeredAtMs?: number
 }
 
 /**
@@ -143,6 +147,8 @@ export type MembershipAction =
   | { readonly type: 'publish'; readonly members: readonly Member[] }
   | { readonly type: 'connect'; readonly name: string; readonly host: string; readonly port: number }
   | { readonly type: 'disconnect'; readonly name: string }
+  /** Its connection is worth nothing any more: to be broken, and made anew. */
+  | { readonly type: 'reset'; readonly name: string; readonly reason: string }
   | { readonly type: 'forget'; readonly name: string }
   /** Which names are removed has changed, and nothing is published that would be noted with it. */
   | { readonly type: 'note removed' }

@@ -12,7 +12,7 @@ const UNLIMITED = Number.POSITIVE_INFINITY
 
 /**
  * Stands between the ring and one server and passes bytes on, until it is told to break the proxy's link in the middle
- * of them, or to keep them back. Connections of others, the Sentinels', are left alone.
+ * of them, or to keep them back.
  */
 export class Relay {
   /** Links that were broken. */
@@ -25,6 +25,7 @@ export class Relay {
   private cutAfter: { readonly text: string; readonly bytes: number } | undefined
   /** What the proxy says is kept back from the first piece on that has this in it. */
   private stallAt: string | undefined
+  private sparesSentinels = false
   private held: (() => void)[] | undefined
   private bytesPerMs = UNLIMITED
   /** Bytes of the server that have passed since `slowReplies`, one after the other. */
@@ -71,9 +72,16 @@ export class Relay {
     this.allowance.requests = bytes
   }
 
-  /** Keeps back what the proxy says, from the next bytes on that have `text` in them, until `resume`. */
+  /** Keeps back what the proxy says, and the Sentinels, from the next bytes on that have `text` in them, until `resume`. */
   stallRequests(text = ''): void {
     this.stallAt = text
+    this.sparesSentinels = false
+  }
+
+  /** Keeps back what the proxy says alone. */
+  stallProxy(): void {
+    this.stallAt = ''
+    this.sparesSentinels = true
   }
 
   /** What the server says passes, to everybody together, at so many bytes a ms from now on: who is told little waits behind the rest. */
@@ -145,9 +153,11 @@ export class Relay {
     }
     const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     let isLink = false
+    let isSentinel = false
     let hasSwallowed = false
     near.once('data', (chunk) => {
       isLink = chunk.includes('SETNAME')
+      isSentinel = chunk.includes('sentinel-')
       if (isLink) this.links.add(near)
     })
     for (const socket of [near, far]) {
@@ -189,6 +199,7 @@ export class Relay {
         }
         if (what === 'replies') this.pace(chunk.length, () => take(chunk))
         else if (!isLink) take(chunk)
+        else if (isSentinel && this.sparesSentinels) take(chunk)
         else if (this.held !== undefined) this.held.push(() => take(chunk))
         else if (this.stallAt !== undefined && chunk.includes(this.stallAt)) this.held = [() => take(chunk)]
         else take(chunk)

@@ -24,10 +24,10 @@ export async function monitor(proxy: Pick<TestProxy, 'ring'>, name: string, port
  */
 export async function throughRelay(
   t: Teardown,
-  { log = silentLogger(), config = {} as ConfigInput, replicas = 2 } = {},
+  { log = silentLogger(), config = {} as ConfigInput, replicas = 2, pingIntervalMs = 60_000 } = {},
 ) {
   // Without pings nothing passes the relay but what the test sends.
-  const backend = { reconnectMinMs: 20, pingIntervalMs: 60_000 }
+  const backend = { reconnectMinMs: 20, pingIntervalMs }
   const proxy = await startProxy(t, { nodes: 2, replicas, config: { ...config, backend }, log })
   const server = await startRedis(t)
   const relay = await Relay.start(t, server.port)

@@ -39,6 +39,7 @@ export class Follower {
         if (this.links.has(name)) throw new Error(`${name} has a link already`)
         this.links.set(name, new PingLink(name, host, port, this.membership))
       },
+      reset: () => {},
       disconnect: (name) => {
         this.links.get(name)!.close()
         this.links.delete(name)

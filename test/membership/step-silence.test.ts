@@ -28,7 +28,7 @@ t.test('silent is who is connected, owes replies, and has said nothing for a whi
 t.test('together are all replicas of a range, at about the same time', async (t) => {
   const sets = [['dt-1', 'dt-2', 'dt-3'], ['dt-4']]
   const together = (since: Record<string, number>, name: string) =>
-    silentTogether({ since: new Map(Object.entries(since)), sets, busy: new Map() }, name)
+    silentTogether({ since: new Map(Object.entries(since)), sets, busy: new Map(), sending: new Set() }, name)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100, 'dt-3': 900 }, 'dt-1'), true)
   t.equal(together({ 'dt-1': 100, 'dt-2': 1100 }, 'dt-1'), false, 'one of them answers')
   t.equal(together({ 'dt-1': 100, 'dt-2': 200, 'dt-3': 5000 }, 'dt-3'), false, 'it fell silent long after them')

@@ -15,6 +15,7 @@ import { step } from '../../src/membership/step.js'
  *
  *     > s1 s2 poll dt-1 dt-2!odown dt-3@10.0.0.9      two Sentinels answer, with flags and addresses
  *     > s1 polls in tilt dt-1
+ *     > s1 polls dt-1~500!sdown                       it answered this Sentinel 500 ms ago, which waits for 1000 ms
  *     > s1 says +odown dt-1                           pub/sub; +switch-master and +monitor take name@address
  *     > s1 is lost
  *     > link dt-1 dt-2 up                             or: down
@@ -23,6 +24,7 @@ import { step } from '../../src/membership/step.js'
  *     > silent dt-1 dt-2 of dt-1+dt-2 dt-2+dt-3       they say nothing from now on; the ranges are on these
  *     > silent of dt-1+dt-2 dt-2+dt-3                 all answer again
  *     > silent dt-1 of dt-1+dt-2 by script            it is known to execute one
+ *     > silent dt-1 of dt-1+dt-2 while it is sent    it takes what it is sent
  *     > refuse dt-2 dt-3, dt-3 alone                  their marker from now on, and who of them has a range alone
  *     > refuse nobody, nobody alone
  *     > 300 ms pass                                   with ticks
@@ -75,7 +77,8 @@ export class Story {
       const sets = from('of').filter((word) => word.includes('+'))
       const cause = words[words.indexOf('by') + 1]
       const busy = new Map(!words.includes('by') ? [] : names.map((name) => [name, cause as Cause]))
-      this.silence = { since, sets: sets.map((set) => set.split('+')), busy }
+      const sending = new Set(line.endsWith('while it is sent') ? names : [])
+      this.silence = { since, sets: sets.map((set) => set.split('+')), busy, sending }
       return []
     }
     if (words[0] === 'refuse') {
@@ -104,8 +107,10 @@ export class Story {
     }
     const tilt = line.includes(' in tilt')
     const masters = from(tilt ? 'tilt' : words.includes('poll') ? 'poll' : 'polls').map((word) => {
-      const [master, flag] = word.split('!')
-      return { ...addressed(master), sdown: flag !== undefined, odown: flag === 'odown' }
+      const [about, flag] = word.split('!')
+      const [master, ago] = about.split('~')
+      const answered = ago === undefined ? {} : { answeredAgoMs: Number(ago), downAfterMs: 1000 }
+      return { ...addressed(master), sdown: flag !== undefined, odown: flag === 'odown', ...answered }
     })
     return sentinels.flatMap((sentinel) => this.feed({ type: 'sentinel polled', sentinel, masters, tilt }))
   }
@@ -143,6 +148,8 @@ function actionText(action: MembershipAction): string {
       return `connect ${action.name} ${action.host}`
     case 'disconnect':
       return `disconnect ${action.name}`
+    case 'reset':
+      return `reset ${action.name}: ${action.reason}`
     case 'forget':
       return `forget ${action.name}`
     case 'note removed':
