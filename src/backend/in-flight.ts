@@ -28,6 +28,8 @@ export class InFlight implements Answering {
   end = 0
   /** When it was pushed, as the coarse clock had it. */
   tick = 0
+  /** So many of those that were pushed last have not been given to the socket. */
+  unsent = 0
 
   private capacity = 256
   private head = 0
@@ -70,6 +72,11 @@ export class InFlight implements Answering {
 
   get length(): number {
     return this.count
+  }
+
+  /** Whether a reply may come: something was sent that has none. */
+  get isAsked(): boolean {
+    return this.count > this.unsent
   }
 
   /** For how many ms the first one has waited, by the coarse clock; 0 when nobody waits. */

@@ -24,6 +24,7 @@ import { RunningScripts } from './running-scripts.js'
 import { ANY_DB, Selection } from './selection.js'
 import { Segment, SendLog } from './send-log.js'
 import { Tracking } from './tracking.js'
+import { UNASKED, Unfinished } from './unfinished.js'
 
 export { ANY_DB, LinkLostError }
 
@@ -70,15 +71,11 @@ export class Link implements Flushable, FramerSink, BlockHost {
   private framer = new ReplyFramer(this)
   private log!: SendLog
   private inFlight = new InFlight()
-  /** How many of those in flight have not been given to the socket. */
-  private unsent = 0
   /** The one to which what is emitted belongs, and the one whose commands the server queues. */
   private block: Block | undefined
   private begun: Block | undefined
-  private readonly selection = new Selection(
-    () => this.inFlight,
-    () => this.unsent,
-  )
+  private readonly selection = new Selection(() => this.inFlight)
+  readonly unfinished = new Unfinished()
   readonly owed = new Owed(
     () => this.inFlight,
     () => this.selection,
@@ -199,7 +196,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
 
   flush(): void {
     this.flushing = false
-    this.unsent = 0
+    this.inFlight.unsent = 0
     const { socket } = this
     if (socket === undefined) return
     const parts = this.log.takeUnsent()
@@ -221,7 +218,8 @@ export class Link implements Flushable, FramerSink, BlockHost {
       this.begun!.onQueued(buf, start, end, flags)
       return
     }
-    if (!inFlight.answered(buf, start, end)) throw new ReplyProtocolError('a reply that nobody asked for')
+    if (!inFlight.isAsked) throw new ReplyProtocolError(UNASKED)
+    inFlight.answered(buf, start, end)
     const { segment, sink, tag } = inFlight
     if (this.selection.astray > 0 && this.selection.hasStrayed(buf, start, sink, tag)) {
       sink.onLost(tag, segment.buf, inFlight.start, inFlight.end)
@@ -257,7 +255,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     const { buf, start, end } = frameOf(args)
     const segment = new Segment(buf, false)
     segment.unanswered = 1
-    this.inFlight.insert(this.unsent, sink, 0, segment, start, end)
+    this.inFlight.insert(this.inFlight.unsent, sink, 0, segment, start, end)
     socket.write(buf.subarray(start, end))
   }
 
@@ -279,16 +277,16 @@ export class Link implements Flushable, FramerSink, BlockHost {
     this.inFlight = new InFlight(this.inFlight.pushed, this.name)
     this.expiryPushes.reset()
     this.tracking.begin()
-    this.unsent = 0
     this.flushing = false
     this.selection.begin()
     this.owed.readsUntilMs = 0
     this.lastReceivedMs = performance.now()
     let failure = 'the server closed the connection'
+    let room: Buffer | undefined
     const socket = connectReading(this, this.options.tls, {
-      receive: (buf, size) => !isCurrent() || this.received(size, () => framer.feed(buf, size)),
-      room: () => (isCurrent() ? framer.room : undefined),
-      filled: (size) => !isCurrent() || this.received(size, () => framer.filled(size)),
+      receive: (buf, size) => !isCurrent() || this.received(buf, size, () => framer.feed(buf, size)),
+      room: () => (room = isCurrent() ? framer.room : undefined),
+      filled: (size) => !isCurrent() || this.received(room!, size, () => framer.filled(size)),
     })
     this.socket = socket
     onceOpen(socket, () => {
@@ -335,12 +333,13 @@ export class Link implements Flushable, FramerSink, BlockHost {
   }
 
   /** True: it is always read from. */
-  private received(size: number, frame: () => void): true {
+  private received(buf: Buffer, size: number, frame: () => void): true {
     this.receivedBytes += size
     this.lastReceivedMs = readClock()
-    const { socket } = this
+    const { socket, framer, inFlight } = this
     try {
-      answeredBy(this.inFlight, frame)
+      answeredBy(inFlight, frame)
+      if (framer.bufferedBytes > 0) this.unfinished.came(buf, size, framer.replyBegun, inFlight)
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
       if (this.socket === socket) this.broken(`unusable bytes from the server: ${error.message}`)
@@ -360,7 +359,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     if (this.block !== undefined) this.block.add(sink, tag, segment, offset, offset + length)
     else {
       this.inFlight.push(sink, tag, segment, offset, offset + length)
-      this.unsent++
+      this.inFlight.unsent++
     }
   }
 

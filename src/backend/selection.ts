@@ -25,11 +25,8 @@ export class Selection implements ReplySink {
   answeredDb = 0
   private last = 0
 
-  /** `sent` is what is in flight, behind the reply that is handed over; `unsent` how many of that were not given to the socket. */
-  constructor(
-    private readonly sent: () => InFlight,
-    private readonly unsent: () => number,
-  ) {}
+  /** What is in flight, behind the reply that is handed over. */
+  constructor(private readonly inFlight: () => InFlight) {}
 
   /** A new connection. */
   begin(): void {
@@ -59,9 +56,9 @@ export class Selection implements ReplySink {
       if (this.db === UNSURE) this.db = this.last
       return
     }
-    const inFlight = this.sent()
+    const inFlight = this.inFlight()
     if (!isBusyReply(buf, start)) {
-      this.astray = inFlight.length - this.unsent()
+      this.astray = inFlight.length - inFlight.unsent
       throw new CommandRefusedError('SELECT', buf.toString('utf8', start, end).trim())
     }
     this.astray = inFlight.countTo(this)

@@ -37,6 +37,8 @@ export interface ConnectionLimits {
   readonly answerBytesMax?: number
 }
 
+const UNASKED = 'an answer that nobody asked for'
+
 interface Waiter {
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: Error) => void
@@ -159,7 +161,7 @@ export class SingleConnection implements ReplySink {
       clearTimeout(waiter.timer)
       waiter.resolve(reply)
     } else if (this.onUnasked !== undefined) this.onUnasked(reply, end - start)
-    else throw new ReplyProtocolError('an answer that nobody asked for')
+    else throw new ReplyProtocolError(UNASKED)
   }
 
   /** [ReplySink] */
@@ -189,6 +191,9 @@ export class SingleConnection implements ReplySink {
     if (this.failure !== undefined) return
     try {
       this.framer.feed(chunk)
+      // The answers to all that is asked later might be taken for parts of it.
+      const isAsked = this.waiting.length > 0 || this.onUnasked !== undefined
+      if (this.framer.replyBegun && !isAsked) throw new ReplyProtocolError(UNASKED)
     } catch (error) {
       if (!(error instanceof ReplyProtocolError)) throw error
       this.close(`it does not speak the Redis protocol: ${error.message}`)

@@ -56,6 +56,11 @@ export class InputBuffer {
     return this.limit - this.start + (this.borrowed ? 0 : this.chunkLength - this.chunkPos)
   }
 
+  /** The first byte of the current frame, if there is one. */
+  get first(): number | undefined {
+    return this.start < this.limit ? this.buf[this.start] : undefined
+  }
+
   /**
    * Reading goes on with the first `size` bytes of this chunk, which is the caller's again when `pull` has answered
    * false or after `keep`.

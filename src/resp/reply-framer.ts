@@ -1,17 +1,19 @@
 import { HELD_BYTES, hold, release } from '../base/large-buffers.js'
-import { REPLY_MAX_BYTES, ReplyProtocolError, type ReplySink, TOO_LARGE_REPLY } from './framed-replies.js'
+import {
+  HAS_RESP3,
+  IS_ERROR,
+  OWNED,
+  QUEUED,
+  REPLY_MAX_BYTES,
+  ReplyProtocolError,
+  type ReplySink,
+  TOO_LARGE_REPLY,
+} from './framed-replies.js'
 import { InputBuffer } from './input-buffer.js'
 import { messageEnd } from './message-end.js'
 import { without } from './without.js'
 
 export * from './framed-replies.js'
-
-/** The reply has a type that RESP2 does not know. */
-export const HAS_RESP3 = 1
-/** Nobody will write into the reply's buffer again: a reference to it may be kept. */
-export const OWNED = 2
-/** The reply is an error (an error inside an aggregate does not count). */
-export const IS_ERROR = 4
 
 const LF = 10
 const CR = 13
@@ -38,8 +40,6 @@ const TILDE = 126
 const ELEMENT = 0
 const ATTRIBUTE = 1
 const PUSH = 2
-
-const QUEUED = Buffer.from('+QUEUED\r\n')
 
 const NULL_LENGTH = -1
 const INCOMPLETE = -2
@@ -99,6 +99,11 @@ export class ReplyFramer {
     return this.input.length
   }
 
+  /** Whether a reply has begun that is not whole: no push. */
+  get replyBegun(): boolean {
+    return this.tooLarge || (this.input.length > 0 && this.input.first !== GREATER)
+  }
+
   /** Takes the next bytes of the stream; the chunk is the caller's again after the call. Throws ReplyProtocolError. */
   feed(chunk: Buffer, size = chunk.length): void {
     const input = this.input
@@ -135,8 +140,7 @@ export class ReplyFramer {
   /** Goes through the readable elements and hands over the replies that are whole. */
   private scan(): void {
     const input = this.input
-    let buf = input.buf
-    let limit = input.limit
+    let { buf, limit } = input
     this.needed = 0
     // In a chunk itself a reply begins here, unless its own beginning was let go.
     if (input.borrowed && !this.tooLarge && !this.pushesFollow) {
@@ -301,13 +305,10 @@ export class ReplyFramer {
       this.shift(input.moved)
     }
     if (this.pushesFollow && !isPush) this.deliverMessages()
-    if (isPush) {
-      sink.onPush(buf, start, p, 'alone')
-    } else if (tooLarge) {
-      sink.onReply(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, OWNED | IS_ERROR)
-    } else if (cuts.length === 0) {
-      sink.onReply(buf, start, p, flags)
-    } else {
+    if (isPush) sink.onPush(buf, start, p, 'alone')
+    else if (tooLarge) sink.onReply(TOO_LARGE_REPLY, 0, TOO_LARGE_REPLY.length, OWNED | IS_ERROR)
+    else if (cuts.length === 0) sink.onReply(buf, start, p, flags)
+    else {
       const rebuilt = without(buf, start, p, cuts)
       sink.onReply(rebuilt, 0, rebuilt.length, flags | OWNED)
     }

@@ -14,10 +14,7 @@ t.test(
   'what a server has not answered is shown with the database of each, also what stands in a transaction',
   async (t) => {
     const inFlight = new InFlight()
-    const selection = new Selection(
-      () => inFlight,
-      () => 0,
-    )
+    const selection = new Selection(() => inFlight)
     const owed = new Owed(
       () => inFlight,
       () => selection,

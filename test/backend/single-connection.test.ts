@@ -62,6 +62,15 @@ t.test('what nobody asked for ends it, but for pushes', async (t) => {
   t.match(closed, [/^it does not speak the Redis protocol: an answer that nobody asked for$/])
 })
 
+t.test('so does the beginning of that: it might take the answers to come for parts of itself', async (t) => {
+  for (const bytes of ['*1000\r\n+a\r\n', '$100\r\n', '+O']) {
+    const { server, closed } = await connected(t, () => undefined)
+    server.connection.write(bytes)
+    await until('it has ended', () => closed.length > 0)
+    t.match(closed, [/^it does not speak the Redis protocol: an answer that nobody asked for$/])
+  }
+})
+
 t.test('what comes without having been asked for may be what is wanted', async (t) => {
   const { server, connection, closed } = await connected(t, () => undefined)
   const heard: [unknown, number][] = []

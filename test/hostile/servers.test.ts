@@ -4,6 +4,7 @@ import { heartbeat } from '../../src/backend/ping.js'
 import { ReplyFramer } from '../../src/resp/reply-framer.js'
 import { LinkStory } from '../backend/link-story.js'
 import { startScriptedProxy } from '../helpers/scripted-proxy.js'
+import { bulk } from '../helpers/scripted-server.js'
 import { until } from '../helpers/until.js'
 
 /** Whole replies of every type, most of them wrong for whatever is asked. */
@@ -126,6 +127,131 @@ t.test('half a reply, and then nothing or the end: who waits is told, and the li
     t.match((await story.outcome(length + 1)).at(-1), /lost "GET a"/)
     await until('the link is up again', () => story.link.ready)
   }
+})
+
+/** Beginnings of what announces more than it has. */
+const ANNOUNCED = [
+  '*2147483647\r\n$1\r\na\r\n',
+  '$100000000\r\nabc',
+  '%1000000\r\n',
+  '~1000\r\n+a\r\n',
+  '|9\r\n',
+  '=900\r\n',
+]
+
+t.test('a reply that nobody asked for resets the link when it begins, whatever is to come of it', async (t) => {
+  const story = await LinkStory.ready(t)
+  for (const bytes of [...ANNOUNCED, '+aaaa', '$', '*2\r', ':', '_']) {
+    await until('the link is up', () => story.link.ready && story.link.outstanding === 0)
+    story.events.length = 0
+    story.server.connection.write(bytes)
+    await until(`${JSON.stringify(bytes)} breaks it`, () => story.events.length > 0)
+    t.equal(story.events[0], 'down: unusable bytes from the server: a reply that nobody asked for')
+  }
+})
+
+t.test('what comes before anything was sent is the answer to nothing', async (t) => {
+  const story = await LinkStory.ready(t)
+  story.turn.hold()
+  story.emit(0, 'GET', 'a')
+  story.server.connection.write('$5\r\nwrong\r\n')
+  t.same(await story.outcome(1), ['0 lost "GET a"'])
+  t.match(story.events[1], /a reply that nobody asked for/)
+  story.turn.release()
+})
+
+for (const cut of ['in one piece', 'byte by byte']) {
+  t.test(
+    `a reply or a push that swallows the answers to later commands resets the link: these come ${cut}`,
+    async (t) => {
+      for (const bytes of [...ANNOUNCED, '>1000000\r\n+a\r\n', '*2\r\n+a\r\n>90000\r\n']) {
+        const story = await LinkStory.ready(t, { pingIntervalMs: 20 })
+        let heads = ''
+        const answered = (args: readonly string[]) => (args[0] === 'PING' ? bulk(args[1] ?? 'PONG') : undefined)
+        story.server.script = (args, socket) => {
+          if (args[0] === 'GET') return ''
+          const answer = heads === '' ? undefined : answered(args)
+          if (cut === 'in one piece' || answer === undefined) return answer
+          for (const byte of answer) socket.write(byte)
+          return ''
+        }
+        heads = bytes
+        story.emit(0, 'GET', 'a')
+        await until('it has come', () => story.server.commands('GET').length === 1)
+        story.server.connection.write(bytes)
+        t.same(await story.outcome(1), ['0 lost "GET a"'], JSON.stringify(bytes))
+        t.match(story.events[1], /a reply that goes on behind the answer to a later command/)
+        story.link.close()
+      }
+    },
+  )
+}
+
+t.test('clients whose writes such a server swallows are told, and those behind them served', async (t) => {
+  const { servers, serves, connect } = await startScriptedProxy(t, ([name, word]) =>
+    name === 'PING' && word !== undefined ? bulk(word) : undefined,
+  )
+  await serves()
+  const client = await connect()
+  for (const bytes of [...ANNOUNCED, '>1000000\r\n+a\r\n']) {
+    for (const { connections } of servers) connections.at(-1)!.write(bytes)
+    t.match(await client.ask('SET', 'a', '1'), /^(\+OK|-TRYAGAIN|-ERR|-CLUSTERDOWN|-[A-Z]+ )/, JSON.stringify(bytes))
+    await serves()
+  }
+})
+
+t.test('what really is large may come slowly', async (t) => {
+  const story = await LinkStory.ready(t, { pingIntervalMs: 10 })
+  const text = bulk('x'.repeat(1_000_000))
+  const list = `*20000\r\n${bulk('y'.repeat(50)).repeat(20_000)}`
+  const news = `>2\r\n+invalidate\r\n*1000\r\n${bulk('z'.repeat(100)).repeat(1000)}`
+  for (const reply of [text, list, news + text]) {
+    let later = ''
+    let isWhole = false
+    story.server.script = ([name, word], socket) => {
+      if (name !== 'GET') {
+        const answer = name === 'PING' ? bulk(word) : '*2\r\n$1\r\n1\r\n$1\r\n1\r\n'
+        // A server answers in order.
+        if (isWhole) return answer
+        later += answer
+        return ''
+      }
+      void (async () => {
+        for (let at = 0; at < reply.length; at += 10_000) {
+          socket.write(reply.slice(at, at + 10_000))
+          await sleep(2)
+        }
+        isWhole = true
+        socket.write(later)
+      })()
+      return ''
+    }
+    const { length } = story.outcomes
+    story.emit(0, 'GET', 'a')
+    await until('it is there', () => story.outcomes.length > length)
+    t.ok(story.outcomes[length].length > 1_000_000)
+    t.match(later, /[0-9a-f]{32}/, 'it was asked behind it')
+    await until('and answered what was asked meanwhile', () => isWhole)
+  }
+  t.same(story.events, ['up'])
+})
+
+t.test('a reply of which next to nothing comes is none', async (t) => {
+  const story = await LinkStory.ready(t)
+  const { link, server } = story
+  server.script = () => ''
+  story.emit(0, 'GET', 'a')
+  await until('it has come', () => server.commands('GET').length === 1)
+  server.connection.write('$100000000\r\n')
+  const beat = heartbeat(link, 200)
+  const drip = setInterval(() => server.connection.write('x'), 5)
+  const beats = setInterval(beat, 10)
+  t.teardown(() => {
+    clearInterval(drip)
+    clearInterval(beats)
+  })
+  t.same(await story.outcome(1), ['0 lost "GET a"'])
+  t.match(story.events[1], /^down: it owes replies and has sent no more than \d+ bytes of one for 0 s$/)
 })
 
 t.test('what never ends is not kept: lines, lengths, pushes, arrays in arrays', async (t) => {
