@@ -207,7 +207,7 @@ local tn
 if string.byte(A[n-1])==116 then
 local w,b,r=string.match(A[n-1],'^t(%S+) (%+?)(.*)$')
 tn,A[n-1]=${luaText(STOPPED_TRAIN)}..w,r
-if b~='' and rpc('EXISTS',tn)==1 then stop={'${LATE}'} end
+if b~='' and rpc('EXISTS',tn)~=0 then stop={'${LATE}'} end
 end
 `
 

@@ -51,7 +51,7 @@ export const SCRIPT_DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'a script that is stopped runs again behind those that its client has sent after it',
     faults: [],
     workloads: ['scripted'],
-    patches: [{ file: 'serving/script/prologue-keys.js', replace: "rpc('EXISTS',tn)==1", by: "rpc('EXISTS',tn)==2" }],
+    patches: [{ file: 'serving/script/prologue-keys.js', replace: "rpc('EXISTS',tn)~=0", by: "rpc('EXISTS',tn)==2" }],
   },
   'scattered-script-not-gated': {
     summary: 'others come between the reads and the writes of a script with keys on several servers',

@@ -2,7 +2,7 @@ import t from 'tap'
 import { rowNamed } from '../../../src/command/table.js'
 import { argumentOf, type Frame, frameOf } from '../../../src/resp/frame.js'
 import { wrap } from '../../../src/serving/script/script.js'
-import { callFrame, clientsFrame, directFrame } from '../../../src/serving/script/script-call.js'
+import { callFrame, clientsFrame, clientsWords, directFrame } from '../../../src/serving/script/script-call.js'
 
 const script = wrap(Buffer.from("return redis.call('incrby', KEYS[1], ARGV[1])"), 1000)
 
@@ -43,3 +43,19 @@ for (const [name, readsOnly] of [
     }
   }
 }
+
+t.test('what stands before what it may touch is none of its client’s words', async (t) => {
+  const leaves = wrap(Buffer.from("return redis.call('incrby', KEYS[1] .. '', ARGV[1])"), 1000)
+  const words = ['1', 'k', '5']
+  const answers = [{ question: [Buffer.from('dbsize')], kind: 'i' as const, values: ['3'] }]
+  for (const word of ['', 'tab12:7 ', 'tab12:7 +']) {
+    for (const told of [[], answers]) {
+      const hand = { numkeys: 1, places: undefined, extra: [Buffer.from('k:more')], answers: told }
+      const place = { word, sent: () => {}, broke: () => {} }
+      const how = { readsOnly: false, outOfMemory: false, place }
+      const sent = callFrame(leaves, among(['evalsha', leaves.sha, ...words]), hand, how)
+      const behind = Array.from({ length: sent.argc - 2 }, (_, i) => argumentOf(sent, i + 2))
+      t.same(clientsWords(behind).map(String), words, `'${word}', ${told.length} answers`)
+    }
+  }
+})
