@@ -313,6 +313,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       '[commands.md](commands.md) says which forms are.',
     ],
     [
+      "ERR '…' is not executed inside scripts by this proxy: a script runs on one server of its keys, in one database; nothing of it was applied, send it as a command of its own",
+      'refused',
+      'Such as `FLUSHALL`, `SWAPDB`, `SELECT`, `MOVE`, `COPY … DB`. It is an error of that command, which the script may catch.',
+      'Send it outside of the script.',
+    ],
+    [
       "ERR 'commandlog|…' of … is refused by this proxy: it has no list of these",
       'refused',
       'Of `COMMANDLOG` there is the list `slow`.',

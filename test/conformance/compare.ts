@@ -2,7 +2,7 @@ import { itemsOf, type Node, readReply, textOf } from '../helpers/raw-reply.js'
 import type { Way } from './script.js'
 
 /** What the proxy says of what it cannot do yet, or never will. */
-const REFUSED = /^-ERR '[^']+' is (not supported yet|refused) by this proxy/
+const REFUSED = /^-ERR '[^']+' is (not supported yet|refused|not executed inside scripts) by this proxy/
 
 /**
  * Whether the proxy's reply is what Redis's reply allows.

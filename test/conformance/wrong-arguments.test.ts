@@ -48,7 +48,7 @@ const forms = allRows()
   .filter(isComparable)
 
 /** What a script is refused, though its arguments are right or would be found wrong by what is not asked. */
-const NOT_INSIDE = /^ERR '(flushall|flushdb)' is not supported yet by this proxy inside scripts/
+const NOT_INSIDE = /^ERR '(flushall|flushdb)' is not executed inside scripts by this proxy/
 
 /** Errors are the same bytes; of what is none only that it is none. */
 function agree(ours: Node, theirs: Node): boolean {

@@ -125,7 +125,7 @@ local w=(h=='N' or h=='n' or h=='i') and tonumber(match(s,'-?%d+'))
 if w and (c+1<math.abs(w) or (w>0 and c+1~=w)) then return {err='ERR Wrong number of args calling Redis command from script'} end
 if h=='N' then return {err='ERR This Redis command is not allowed from script'} end
 if h=='i' then return ask(name,a,c,true) end
-if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not supported yet by this proxy inside scripts"} end
+if h=='n' or (lower(h)=='d' and has(a,c,3,'db')) then return {err="ERR '"..name.."' is not executed inside scripts by this proxy: a script runs on one server of its keys, in one database; nothing of it was applied, send it as a command of its own"} end
 local ks=keysOf(sub(s,2),a,c)
 $check_sorted
 if h=='r' then $check_all return rpc(n,...) end
