@@ -49,6 +49,12 @@ export class Entrances {
     if (this.isShut) await this.openListener()
   }
 
+  /** Lets all clients go; those of fronts stay there. */
+  async drain(): Promise<void> {
+    await this.listener.drain()
+    this.peering.part()
+  }
+
   /** Gives the sockets to a successor. Resolves with the run of that, which waits for this proxy to stop; undefined when none does. */
   async handOver(env: NodeJS.ProcessEnv): Promise<string | undefined> {
     try {

@@ -12,6 +12,13 @@ export interface ClientSocket {
   end(bytes: Buffer): { destroySoon(): void }
   destroySoon(): void
   destroy(): unknown
+  /**
+   * The proxy is to stop: of a client of a front, whether that keeps it for who comes next, so that it is not to be closed here; undefined
+   * of all others.
+   */
+  keep?(): boolean
+  /** Of one that is kept: whether it is answered all that it has sent, and nothing more comes. */
+  isKept?(): boolean
   pause(): unknown
   resume(): unknown
 }

@@ -17,7 +17,8 @@ export function dismiss(clients: readonly Connection[], reason: string): void {
   )
   for (const client of clients) {
     if (waitsForReply(client)) client.socket.end(lastWords).destroySoon()
-    else client.drop()
+    // The front of one that waits for nothing keeps it for the next owner.
+    else if (client.socket.keep === undefined) client.drop()
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { Socket } from 'node:net'
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { type Reader, readingInto } from '../base/socket-reader.js'
@@ -20,6 +21,7 @@ import { mayBeNext } from './next-command.js'
 import { fileDescriptorOf, hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
 import type { Server } from './server.js'
+import { restore, type SessionState } from './session-state.js'
 import { Sweeper } from './sweeper.js'
 
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
@@ -50,6 +52,8 @@ export class Listener {
     server.pause.serve = (client, frame, row) => dispatchHeld(server, client, frame, row)
     server.coordinator.settings.restored = (own) => restoreSettings(server, own)
     this.refused = new RefusedLog(server.log)
+    // A client that goes on at another proxy keeps its number.
+    if (server.config.peers.port !== undefined) this.nextId = randomInt(2 ** 16) * 2 ** 32 + 1
     this.notAnnounced = new RefusedLog(server.log, 'the PROXY protocol')
     const { proxyProtocol, proxyTrusted } = server.config.listen
     this.isTrusted = inSubnets(proxyTrusted)
@@ -219,16 +223,22 @@ export class Listener {
 
   /**
    * Serves a client in this proxy that has come in elsewhere; undefined when it is not let in, which it is told. `commonName` is that of
-   * a certificate that was verified.
+   * a certificate that was verified, `session` what it has set for itself there.
    */
-  join(socket: ClientSocket, peer: Peer, commonName: string | undefined): Connection | undefined {
+  join(
+    socket: ClientSocket,
+    peer: Peer,
+    commonName: string | undefined,
+    session?: SessionState | undefined,
+  ): Connection | undefined {
     const { server } = this
     const refusal = this.isFull(socket) ? MAX_CLIENTS_ERROR : this.refusalHere(peer)
-    if (server.clients.isDraining) {
-      socket.end().destroySoon()
+    if (refusal === undefined) {
+      const client = this.serve(socket, peer, commonName, session?.id)
+      if (session === undefined || restore(client, session, server.acl)) return client
+      client.close()
       return undefined
     }
-    if (refusal === undefined) return this.serve(socket, peer, commonName)
     server.stats.connectionsRejected++
     socket.end(Buffer.from(refusal)).destroySoon()
     return undefined
@@ -241,9 +251,11 @@ export class Listener {
     return forwarding.take(socket, peer, commonName) ?? this.join(socket, peer, commonName)
   }
 
-  private serve(socket: ClientSocket, peer: Peer, commonName: string | undefined): Connection {
+  /** @param id that it had elsewhere */
+  private serve(socket: ClientSocket, peer: Peer, commonName: string | undefined, id?: number): Connection {
     const { server } = this
-    const client = new Connection(this.nextId++, socket, peer, server, this.dispatch, this.mayBeNext)
+    const isFree = id !== undefined && server.clients.get(id) === undefined
+    const client = new Connection(isFree ? id : this.nextId++, socket, peer, server, this.dispatch, this.mayBeNext)
     server.clients.add(client)
     if (commonName !== undefined) logInByCertificate(server, client, commonName)
     return client

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Reader } from '../base/socket-reader.js'
 import type { Peer } from '../client/peer.js'
+import type { SessionState } from '../client/session-state.js'
 import { encodeReply, error } from '../resp/encode.js'
 import type { PeerOutput } from './peer-output.js'
 import { MESSAGE, STATUS, TAKEN_STEP_BYTES, WINDOW_BYTES } from './wire.js'
@@ -19,6 +20,8 @@ const UNKNOWN = encodeReply(
 /** The connection to the owner, as far as one client has to do with it. */
 export interface OwnerCarrier {
   readonly output: PeerOutput
+  /** The owner stops: it is sent nothing more. */
+  readonly isLeaving: boolean
   /** Nothing that comes on this stream is of interest any more. */
   forget(stream: number): void
 }
@@ -31,7 +34,12 @@ type Place =
   | { readonly kind: 'gone' }
 
 /** Serves a client in this proxy; undefined when it is not let in, which it is told. */
-export type ServeHere = (socket: Socket, peer: Peer, commonName: string | undefined) => Here | undefined
+export type ServeHere = (
+  socket: Socket,
+  peer: Peer,
+  commonName: string | undefined,
+  session: SessionState | undefined,
+) => Here | undefined
 type Here = Reader & { finish(): void }
 
 const NOWHERE: Place = { kind: 'nowhere yet' }
@@ -41,10 +49,13 @@ const GONE: Place = { kind: 'gone' }
  * A client of a front. What it sends goes to the owner as it comes, and back comes what it is to be told; nothing of both is looked at,
  * so that all that Redis has works as at the owner itself.
  *
- *     nowhere yet ──the owner is reached──> at the owner ──its connection, or that to the owner, ends──> gone
- *          └──it is served here: this proxy owns the ring now, or nobody is reached for too long──> here
+ *     nowhere yet ──the owner is reached──> at the owner ──its connection ends──> gone
+ *        │   ^                                 │   │                               ^
+ *        │   └──that to the owner ends, and it waits for nothing                   │
+ *        │                                         └──that to the owner ends: it is told that nobody knows what became of its command
+ *        └──it is served here: this proxy owns the ring now, or nobody is reached for too long──> here
  *
- * When the connection to the owner breaks, who waits for an answer is told that nobody knows what became of that.
+ * Who waits for nothing when the owner goes is served by the next one, with the database, user, name and so on that it had.
  */
 export class Forwarded implements Reader {
   private place: Place = NOWHERE
@@ -57,6 +68,9 @@ export class Forwarded implements Reader {
   /** How many of these were served when all was answered; and whether the client has got whole replies. */
   private settledBytes = 0
   private isWhole = true
+  /** What it has set for itself; and whether that is all there is of it at the owner. */
+  private session: SessionState | undefined
+  private isPortable = true
   /** Bytes from the owner that were given to the socket, and of these those that it was told of. */
   private givenBytes = 0
   private toldBytes = 0
@@ -71,6 +85,8 @@ export class Forwarded implements Reader {
     readonly commonName: string | undefined,
     /** Nothing of it is here any more. */
     private readonly left: (client: Forwarded) => void,
+    /** It waits for the next owner. */
+    private readonly kept: (client: Forwarded) => void,
   ) {
     socket.on('end', this.onEnd)
     socket.on('drain', this.onDrain)
@@ -86,7 +102,7 @@ export class Forwarded implements Reader {
   /** [Reader] */
   receive(bytes: Buffer, size: number): boolean {
     const { place } = this
-    if (place.kind === 'owner') return this.send(place.link, place.stream, bytes, size)
+    if (place.kind === 'owner' && !place.link.isLeaving) return this.send(place.link, place.stream, bytes, size)
     if (place.kind === 'here') return place.reader.receive(bytes, size)
     if (place.kind === 'gone') return true
     this.held.push(Buffer.from(bytes.subarray(0, size)))
@@ -106,9 +122,9 @@ export class Forwarded implements Reader {
 
   /** The owner is there: what it has sent, and will send, goes to it. */
   goTo(link: OwnerCarrier, stream: number): void {
-    const { peer, commonName } = this
+    const { peer, commonName, session } = this
     this.place = { kind: 'owner', link, stream }
-    link.output.json(MESSAGE.open, stream, { ...peer, ...(commonName === undefined ? {} : { commonName }) })
+    link.output.json(MESSAGE.open, stream, { ...peer, commonName, session })
     for (const bytes of this.takeHeld()) this.send(link, stream, bytes, bytes.length)
     if (this.isInputOver) link.output.message(MESSAGE.end, stream)
     this.sendOn()
@@ -119,7 +135,7 @@ export class Forwarded implements Reader {
     const { socket, onEnd, onDrain, onError, onClose } = this
     socket.off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose)
     this.left(this)
-    const reader = serve(socket, this.peer, this.commonName)
+    const reader = serve(socket, this.peer, this.commonName, this.session)
     this.place = reader === undefined ? GONE : { kind: 'here', reader }
     socket.resume()
     if (reader === undefined) return
@@ -141,7 +157,13 @@ export class Forwarded implements Reader {
 
   status(flags: number, servedBytes: number): void {
     this.isWhole = (flags & STATUS.whole) !== 0
+    this.isPortable = (flags & STATUS.portable) !== 0
     if ((flags & STATUS.settled) !== 0) this.settledBytes = servedBytes
+  }
+
+  /** What it has set for itself, as the owner says. */
+  sessionIs(session: SessionState): void {
+    this.session = session
   }
 
   /** The owner has served so many bytes of it. */
@@ -164,8 +186,24 @@ export class Forwarded implements Reader {
   /** The connection to the owner has ended. */
   lost(): void {
     const isSettled = this.settledBytes === this.sentBytes
+    if (isSettled && this.isWhole && this.isPortable && !(this.isInputOver && this.heldBytes === 0)) {
+      this.keep()
+      return
+    }
     if (isSettled || !this.isWhole) this.end(isSettled)
     else this.leave().end(UNKNOWN).destroySoon()
+  }
+
+  /** It waits for nothing, and the next owner goes on with it. */
+  private keep(): void {
+    this.place = NOWHERE
+    this.window = WINDOW_BYTES
+    this.sentBytes = 0
+    this.settledBytes = 0
+    this.givenBytes = 0
+    this.toldBytes = 0
+    this.kept(this)
+    if (this.heldBytes < HELD_BYTES_MAX) this.socket.resume()
   }
 
   /** The proxy stops. */
@@ -181,7 +219,7 @@ export class Forwarded implements Reader {
   }
 
   private maySend(link: OwnerCarrier): boolean {
-    return this.window > 0 && !link.output.isFull
+    return this.window > 0 && !link.output.isFull && !link.isLeaving
   }
 
   private takeHeld(): Buffer[] {
@@ -191,7 +229,8 @@ export class Forwarded implements Reader {
 
   private inputOver(): void {
     this.isInputOver = true
-    if (this.place.kind === 'owner') this.place.link.output.message(MESSAGE.end, this.place.stream)
+    const { place } = this
+    if (place.kind === 'owner' && !place.link.isLeaving) place.link.output.message(MESSAGE.end, place.stream)
   }
 
   private tellTaken(): void {

@@ -74,10 +74,16 @@ export class Front implements Forwarding {
   /** [Forwarding] */
   take(socket: Socket, peer: Peer, commonName: string | undefined): Reader | undefined {
     if (!this.isForwarding || (this.link?.ready !== true && this.isTooLate())) return undefined
-    const client = new Forwarded(socket, peer, commonName, (client) => {
-      this.all.delete(client)
-      this.waiting.delete(client)
-    })
+    const client = new Forwarded(
+      socket,
+      peer,
+      commonName,
+      (client) => {
+        this.all.delete(client)
+        this.waiting.delete(client)
+      },
+      (client) => this.waiting.add(client),
+    )
     this.all.add(client)
     if (this.link?.ready === true) this.link.add(client)
     else this.waiting.add(client)
@@ -176,6 +182,7 @@ export class Front implements Forwarding {
   }
 
   private isTooLate(): boolean {
+    if (this.link?.isLeaving === true) return false
     return performance.now() - this.lostMs > this.deps.server.config.limits.unavailableTimeoutMs
   }
 

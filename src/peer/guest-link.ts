@@ -3,6 +3,7 @@ import { printable } from '../base/printable.js'
 import type { Reader } from '../base/socket-reader.js'
 import type { Peer } from '../client/peer.js'
 import type { Server } from '../client/server.js'
+import type { SessionState } from '../client/session-state.js'
 import { type Challenge, type Hello, isProof, PEER_VERSION, proofOf, type Said, saidIn, thrown } from './greeting.js'
 import { PeerLink, type PeerLinkEvents } from './peer-link.js'
 import { type Answering, type StreamCarrier, StreamSocket } from './stream-socket.js'
@@ -11,7 +12,12 @@ import { MESSAGE } from './wire.js'
 const GREETING_MS = 5000
 
 /** Makes a client of somebody; undefined when he is not let in, which he has been told. */
-export type Join = (socket: StreamSocket, peer: Peer, commonName: string | undefined) => Answering | undefined
+export type Join = (
+  socket: StreamSocket,
+  peer: Peer,
+  commonName: string | undefined,
+  session: SessionState | undefined,
+) => Answering | undefined
 
 interface Told {
   refused(reason: string): void
@@ -32,6 +38,9 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
   private readonly streams = new Map<number, StreamSocket>()
   private touchedStreams: StreamSocket[] = []
   private readonly timer: NodeJS.Timeout
+  private isLeaving = false
+  /** [StreamCarrier] */
+  hasLeft = false
 
   constructor(
     open: (reader: Reader) => Socket,
@@ -82,6 +91,7 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
       return
     }
     if (type === MESSAGE.open) this.open(stream, body)
+    else if (type === MESSAGE.leaving) this.hasLeft = true
     else if (type === MESSAGE.taken) this.streams.get(stream)?.taken(number)
     else if (type === MESSAGE.end) this.streams.get(stream)?.inputOver()
     else if (type === MESSAGE.close) this.streams.get(stream)?.gone()
@@ -109,6 +119,13 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
   /** [StreamCarrier] */
   touched(stream: StreamSocket): void {
     this.touchedStreams.push(stream)
+  }
+
+  /** [StreamCarrier] */
+  leave(): void {
+    if (this.isLeaving) return
+    this.isLeaving = true
+    this.output.message(MESSAGE.leaving, 0)
   }
 
   /** [StreamCarrier] */
@@ -169,10 +186,10 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
   }
 
   private open(id: number, body: Buffer): void {
-    const { address, localAddress, commonName } = clientIn(body)
+    const { address, localAddress, commonName, session } = clientIn(body)
     const stream = new StreamSocket(id, this)
     this.streams.set(id, stream)
-    const connection = this.join(stream, { address, localAddress }, commonName)
+    const connection = this.join(stream, { address, localAddress }, commonName, session)
     if (connection !== undefined) stream.begin(connection)
   }
 }
@@ -183,10 +200,15 @@ function shown(text: string): string {
 }
 
 /** What a front says of a client: nothing of it may break a line that shows it. */
-function clientIn(body: Buffer): Peer & { readonly commonName?: string } {
+function clientIn(body: Buffer): Peer & { readonly commonName?: string; readonly session?: SessionState } {
   const said = JSON.parse(body.toString()) as Record<string, unknown>
-  const { address, localAddress, commonName } = said
+  const { address, localAddress, commonName, session } = said
   const isAddress = (text: unknown): text is string => typeof text === 'string' && /^[!-~]{1,255}$/.test(text)
   if (!isAddress(address) || !isAddress(localAddress)) throw new Error('it says no address of a client')
-  return { address, localAddress, ...(typeof commonName === 'string' ? { commonName } : {}) }
+  return {
+    ...{ address, localAddress },
+    ...(typeof commonName === 'string' && { commonName }),
+    // What an owner of the ring has said, and so it was checked there.
+    ...(typeof session === 'object' && session !== null && { session: session as SessionState }),
+  }
 }

@@ -18,6 +18,8 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   private nextStream = 1
   private challenge: Challenge | undefined
   private isReady = false
+  /** [OwnerCarrier] */
+  isLeaving = false
   private refusal: string | undefined
 
   constructor(
@@ -35,7 +37,7 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   }
 
   get ready(): boolean {
-    return this.isReady && !this.link.closed
+    return this.isReady && !this.isLeaving && !this.link.closed
   }
 
   /** Whether clients were sent there. */
@@ -75,8 +77,14 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
       this.greeted(saidIn(type, body))
       return
     }
+    if (type === MESSAGE.leaving) {
+      this.isLeaving = true
+      this.output.message(MESSAGE.leaving, 0)
+      return
+    }
     const client = this.clients.get(stream)
-    if (type === MESSAGE.status) client?.status(flags, number)
+    if (type === MESSAGE.session) client?.sessionIs(JSON.parse(body.toString()))
+    else if (type === MESSAGE.status) client?.status(flags, number)
     else if (type === MESSAGE.taken) client?.served(number)
     else if (type === MESSAGE.end || type === MESSAGE.close) {
       this.clients.delete(stream)

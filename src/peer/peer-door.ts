@@ -75,8 +75,13 @@ export class PeerDoor {
     this.net = undefined
     if (net === undefined) return
     const closed = new Promise<void>((resolve) => net.close(() => resolve()))
-    for (const link of this.links) link.close('the proxy stops')
+    this.part()
     await closed
+  }
+
+  /** Lets the fronts go, which keep their clients. */
+  part(): void {
+    for (const link of this.links) link.close('the proxy stops')
   }
 
   private accept(socket: Socket): void {

@@ -24,12 +24,12 @@ export class Peering {
     /** Whether it waits for the ring, and accepts clients meanwhile. */
     isFront: boolean,
   ) {
-    this.door = new PeerDoor(server, (socket, peer, commonName) => {
+    this.door = new PeerDoor(server, (socket, peer, commonName, session) => {
       server.stats.connectionsAccepted++
-      return listener.join(socket, peer, commonName)
+      return listener.join(socket, peer, commonName, session)
     })
     if (!isFront) return
-    const serveHere: Listener['join'] = (socket, peer, commonName) => listener.join(socket, peer, commonName)
+    const serveHere: Listener['join'] = (...client) => listener.join(...client)
     const changed = () => this.refuse(this.refusal)
     this.front = new Front({ server, where, address: () => this.whereClientsCome(), serveHere, changed })
     listener.forwarding = this.front
@@ -72,6 +72,11 @@ export class Peering {
   /** This proxy is about to own the ring. */
   vacant(): void {
     this.front?.end(false)
+  }
+
+  /** Clients of fronts that wait for nothing are left to these. */
+  part(): void {
+    this.door.part()
   }
 
   async close(): Promise<void> {

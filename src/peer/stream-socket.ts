@@ -2,17 +2,22 @@ import { EventEmitter } from 'node:events'
 import type { Reader } from '../base/socket-reader.js'
 import type { ClientSocket } from '../client/client-socket.js'
 import type { Connection } from '../client/connection.js'
+import { isPortable, isSame, ownOf, stateOf } from '../client/session-state.js'
 import type { PeerOutput } from './peer-output.js'
 import { MESSAGE, STATUS, TAKEN_STEP_BYTES, WINDOW_BYTES } from './wire.js'
 
 /** The connection of a client: who reads what comes, and whether it is answered. */
-export type Answering = Reader & Pick<Connection, 'pendingBytes' | 'queue' | 'framer'>
+export type Answering = Reader & Pick<Connection, 'id' | 'pendingBytes' | 'queue' | 'framer' | 'session'>
 
 /** What a stream does with the connection to the front. */
 export interface StreamCarrier {
   readonly output: PeerOutput
   /** There is something of this stream to be said at the end of the turn. */
   touched(stream: StreamSocket): void
+  /** The front is to keep its clients, and to send nothing more. */
+  leave(): void
+  /** Whether nothing more comes. */
+  readonly hasLeft: boolean
   /** It is no more. */
   gone(stream: StreamSocket): void
 }
@@ -37,6 +42,7 @@ export class StreamSocket extends EventEmitter implements ClientSocket {
   private servedBytes = 0
   private untoldBytes = 0
   private isTouched = false
+  private told: ReturnType<typeof ownOf> | undefined
 
   constructor(
     readonly id: number,
@@ -139,6 +145,19 @@ export class StreamSocket extends EventEmitter implements ClientSocket {
     this.endIfDone()
   }
 
+  /** [ClientSocket] */
+  keep(): boolean {
+    this.carrier.leave()
+    return this.connection !== undefined && isPortable(this.connection.session)
+  }
+
+  /** [ClientSocket] */
+  isKept(): boolean {
+    const { connection, carrier } = this
+    if (connection === undefined || !carrier.hasLeft || this.unread.length > 0) return false
+    return isSettled(connection) && connection.pendingBytes === 0 && isPortable(connection.session)
+  }
+
   /** The client, or the connection to its front, is gone. */
   gone(): void {
     if (!this.isDestroyed) this.leave(undefined)
@@ -151,7 +170,15 @@ export class StreamSocket extends EventEmitter implements ClientSocket {
     if (connection === undefined || this.isDestroyed) return
     const settled = isSettled(connection) && this.unread.length === 0 ? STATUS.settled : 0
     const whole = connection.pendingBytes === 0 ? STATUS.whole : 0
-    carrier.output.message(MESSAGE.status, this.id, settled | whole, servedBytes)
+    const portable = isPortable(connection.session) ? STATUS.portable : 0
+    if (portable !== 0) this.tellSession(connection)
+    carrier.output.message(MESSAGE.status, this.id, settled | whole | portable, servedBytes)
+  }
+
+  private tellSession({ id, session }: Answering): void {
+    if (this.told !== undefined && isSame(this.told, session)) return
+    this.told = ownOf(session)
+    this.carrier.output.json(MESSAGE.session, this.id, stateOf(id, session))
   }
 
   private read(bytes: Buffer): void {

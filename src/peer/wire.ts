@@ -27,6 +27,10 @@ export const MESSAGE = {
   close: 7,
   /** Somebody is there. */
   ping: 8,
+  /** What a client has set for itself: JSON, before the status that says so. */
+  session: 9,
+  /** The owner stops: nothing more is to be sent to it. The front says the same when nothing more comes. */
+  leaving: 10,
 } as const
 
 export const STATUS = {
@@ -34,6 +38,8 @@ export const STATUS = {
   settled: 1,
   /** What has been sent ends with a whole reply. */
   whole: 2,
+  /** Another proxy can go on to serve the client with what `session` has said. */
+  portable: 4,
 } as const
 
 /** What is read whole has no more than that: names and addresses. */
@@ -96,7 +102,7 @@ export class MessageReader {
     this.stream = bytes.readUInt32LE(at + 4)
     this.missing = bytes.readUInt32LE(at + 8)
     this.number = bytes.readUInt32LE(at + 12)
-    if (this.type < MESSAGE.greeting || this.type > MESSAGE.ping) throw new Error(`there is no message ${this.type}`)
+    if (this.type < MESSAGE.greeting || this.type > MESSAGE.leaving) throw new Error(`there is no message ${this.type}`)
     if (this.type !== MESSAGE.data && this.missing > WHOLE_MAX) throw new Error(`a message has ${this.missing} bytes`)
     if (this.missing === 0 && this.type !== MESSAGE.data) this.tell(NOTHING)
   }

@@ -139,6 +139,59 @@ t.test('the owner is killed: who waits hears that nobody knows, and a front goes
   await started
 })
 
+t.test('the owner is killed: who waits for nothing notices nothing', async (t) => {
+  const ring = await startRing(t)
+  const owner = await PausableProxy.start(t, ring, PEERS_OF_PROCESS)
+  const fronts = [await front(t, ring), await front(t, ring)]
+  const port = fronts[0].proxy.port
+  const [quiet, unused] = [await RawClient.connect(port, 3), await RawClient.connect(port)]
+  await quiet.ask('SELECT', '5')
+  await quiet.ask('CLIENT', 'SETNAME', 'quiet')
+  const id = String(await quiet.ask('CLIENT', 'ID'))
+  await quiet.ask('SET', 'k', 'v')
+  const others = await Promise.all([1, 2, 3].map(() => RawClient.connect(port)))
+  for (const [i, words] of [['MULTI'], ['SUBSCRIBE', 'c'], ['WATCH', 'k']].entries()) await others[i].ask(...words)
+  owner.child.kill('SIGKILL')
+  await until('that is noticed', () => fronts[0].proxy.log.about(/^the proxy that owns the ring is not reached at/)[0])
+  t.equal(String(await quiet.ask('GET', 'k')), '$1\r\nv\r\n', 'in its database')
+  t.equal(String(await quiet.ask('CLIENT', 'GETNAME')), '$5\r\nquiet\r\n')
+  t.equal(String(await quiet.ask('CLIENT', 'ID')), id)
+  t.equal(String(await quiet.ask('GET', 'none')), '_\r\n', 'in its protocol')
+  t.equal(String(await unused.ask('PING')), '+PONG\r\n')
+  for (const client of others)
+    t.equal(String(await client.rest()), '', 'what it has is lost, which the end of its connection says')
+  await Promise.any(fronts.map(({ started }) => started))
+})
+
+t.test('the owner stops in order: clients of fronts are not closed, and nothing of what they ask fails', async (t) => {
+  const ring = await startRing(t)
+  const owner = await AnotherProxy.started(t, ring, { config: PEERS })
+  const fronts = [await front(t, ring), await front(t, ring)]
+  let isOver = false
+  const writers = [0, 1, 2, 3, 4, 5].map(async (i) => {
+    const client = await RawClient.connect(fronts[i % 2].proxy.port)
+    let done = 0
+    for (; !isOver; done += 3) {
+      const answers = await client.pipeline(Array.from({ length: 3 }, () => ['INCR', `n${i}`]))
+      t.equal(String(answers[2]), `:${done + 3}\r\n`)
+    }
+    return done
+  })
+  await until(
+    'they write',
+    async () => Number(String(await (await owner.connect()).ask('GET', 'n0')).split('\r\n')[1]) > 100,
+  )
+  await owner.proxy.stop(true)
+  await Promise.any(fronts.map(({ started }) => started))
+  const client = await fronts[0].proxy.connect()
+  const after = Number(String(await client.ask('GET', 'n0')).split('\r\n')[1])
+  await until('they go on', async () => Number(String(await client.ask('GET', 'n0')).split('\r\n')[1]) > after + 100)
+  isOver = true
+  const done = await Promise.all(writers)
+  for (const [i, count] of done.entries())
+    t.equal(String(await client.ask('GET', `n${i}`)).split('\r\n')[1], String(count))
+})
+
 t.test('the owner stops in order: a front goes on, and what it sends its clients says so', async (t) => {
   const ring = await startRing(t)
   const owner = await AnotherProxy.started(t, ring, { config: PEERS })

@@ -16,6 +16,7 @@ import type { View } from '../../src/view/view.js'
 import { RawClient } from './raw-client.js'
 import { MEMBER_CONFIG } from './ring.js'
 import { PATIENT_MS } from './sentinels.js'
+import { serves } from './serves.js'
 
 /** What of a tap test the helpers need. */
 export interface Teardown {
@@ -35,6 +36,8 @@ export interface TestProxyOptions {
   /** Settings of the proxy other than its addresses. */
   config?: ConfigInput
   log?: Logger
+  /** Clients connect to a front of the proxy. */
+  throughFront?: boolean
   /** What the settings are when they are read anew. */
   readConfig?: (before: Config) => Config
 }
@@ -66,8 +69,10 @@ export async function startProxy(t: Teardown, options: TestProxyOptions = {}): P
   })
   const clients: RawClient[] = []
   let proxy: RingProxy | undefined
+  let front: RingProxy | undefined
   t.teardown(async () => {
     for (const client of clients) client.close()
+    await front?.stop()
     await proxy?.stop()
     await ring.stop()
     rmSync(dir, { recursive: true, force: true })
@@ -77,6 +82,7 @@ export async function startProxy(t: Teardown, options: TestProxyOptions = {}): P
     env: {},
     overrides: {
       ...config,
+      ...(options.throughFront === true && { peers: { port: 0, password: 'known to both of them' } }),
       listen: { port: 0, ...config.listen },
       ring: { stateFile: join(dir, 'state.json'), ...config.ring, replicas },
       sentinel: { ...config.sentinel, addresses: ring.sentinelAddresses, masterPattern: 'dt-*' },
@@ -84,7 +90,14 @@ export async function startProxy(t: Teardown, options: TestProxyOptions = {}): P
   })
   const { readConfig = (same) => same } = options
   proxy = createProxy(settings, log, { readConfig: () => readConfig(settings) })
-  const { host, port } = await proxy.start()
+  const { host, port: own } = await proxy.start()
+  let port = own
+  if (options.throughFront === true) {
+    front = createProxy(settings, log, { standby: true })
+    front.start().catch(() => {}) // It stands by until the test ends.
+    for (port = 0; port === 0; await sleep(5)) port = front.address.port
+    await serves(port)
+  }
   const open = async (to: number, proto: 2 | 3 = 2) => {
     const client = await RawClient.connect(to, proto)
     clients.push(client)

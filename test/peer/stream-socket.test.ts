@@ -1,4 +1,6 @@
 import t from 'tap'
+import { User } from '../../src/acl/user.js'
+import { Session } from '../../src/client/session.js'
 import type { PeerOutput } from '../../src/peer/peer-output.js'
 import { type Answering, StreamSocket } from '../../src/peer/stream-socket.js'
 import { MESSAGE, STATUS, WINDOW_BYTES } from '../../src/peer/wire.js'
@@ -15,13 +17,16 @@ class Carrier {
       if (bytes[start] !== 0) this.said.push(bytes.toString('latin1', start, end))
     },
     message: (type: number, _stream: number, flags = 0, number = 0) => this.said.push(`${type} ${flags} ${number}`),
+    json: (type: number, _stream: number, value: object) => this.said.push(`${type} ${JSON.stringify(value)}`),
   } as unknown as PeerOutput
 
   constructor() {
     Object.defineProperty(this.output, 'isFull', { get: () => this.isFull })
   }
 
+  hasLeft = false
   touched() {}
+  leave() {}
   gone() {
     this.isGone = true
   }
@@ -29,6 +34,8 @@ class Carrier {
 
 /** The connection of a client, which keeps what it reads, and stops reading when it is told to. */
 class Client implements Answering {
+  readonly id = 3
+  readonly session = new Session(new User('default', { allChannels: true }), true)
   read = ''
   goesOn = true
   pendingBytes = 0
@@ -129,11 +136,32 @@ t.test('how far it is: what is served, and whether somebody waits', async (t) =>
   socket.received(Buffer.from('GET'))
   socket.received(Buffer.from('GET'))
   socket.tell()
+  t.same(carrier.said.slice(1), [
+    `${MESSAGE.status} ${STATUS.portable | STATUS.whole} 3`,
+    `${MESSAGE.status} ${STATUS.portable | STATUS.settled} 3`,
+    `${MESSAGE.status} ${STATUS.portable | STATUS.whole} 3`,
+    `${MESSAGE.status} ${STATUS.portable | STATUS.whole} 6`,
+  ])
+})
+
+t.test('what it has set for itself is said when it changes, and not while there is more than that', async (t) => {
+  const { carrier, client, socket } = stream()
+  const said = (state: object) =>
+    `${MESSAGE.session} ${JSON.stringify({
+      ...{ id: 3, user: 'default', authenticated: true, proto: 2, db: 0, noEvict: false, noTouch: false },
+      ...{ name: '', libName: '', libVersion: '', ...state },
+    })}`
+  const status = (flags: number) => `${MESSAGE.status} ${STATUS.settled | STATUS.whole | flags} 0`
+  socket.tell()
+  socket.tell()
+  client.session.db = 5
+  client.session.beginTransaction()
+  socket.tell()
+  client.session.endTransaction()
+  socket.tell()
   t.same(carrier.said, [
-    `${MESSAGE.status} ${STATUS.whole} 3`,
-    `${MESSAGE.status} ${STATUS.settled} 3`,
-    `${MESSAGE.status} ${STATUS.whole} 3`,
-    `${MESSAGE.status} ${STATUS.whole} 6`,
+    ...[said({}), status(STATUS.portable), status(STATUS.portable)],
+    ...[status(0), said({ db: 5 }), status(STATUS.portable)],
   ])
 })
 
