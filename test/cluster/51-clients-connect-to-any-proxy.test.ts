@@ -163,6 +163,28 @@ t.test('the owner is killed: who waits for nothing notices nothing', async (t) =
   await Promise.any(fronts.map(({ started }) => started))
 })
 
+t.test(
+  'the owner hangs: another one goes on with its clients, and it can tell them nothing when it wakes',
+  async (t) => {
+    const ring = await startRing(t)
+    const owner = await PausableProxy.start(t, ring, PEERS_OF_PROCESS)
+    const fronts = [await front(t, ring), await front(t, ring)]
+    const { port } = fronts[0].proxy
+    const [quiet, asking] = [await RawClient.connect(port), await RawClient.connect(port)]
+    await quiet.ask('SET', 'k', 'before')
+    await asking.ask('SELECT', '0')
+    owner.pause()
+    asking.send('SET k late\r\n')
+    t.match(String(await asking.rest()), /^-ERR the outcome of this command, .* is unknown: /)
+    const value = String(await quiet.ask('GET', 'k'))
+    t.equal(value, '$6\r\nbefore\r\n')
+    owner.wake()
+    t.equal(await owner.exit, 1)
+    t.equal(String(await quiet.ask('GET', 'k')), value)
+    await Promise.any(fronts.map(({ started }) => started))
+  },
+)
+
 t.test('the owner stops in order: clients of fronts are not closed, and nothing of what they ask fails', async (t) => {
   const ring = await startRing(t)
   const owner = await AnotherProxy.started(t, ring, { config: PEERS })
