@@ -207,6 +207,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'A shorter pattern.',
     ],
     [
+      'ERR it takes too long to compare the name of this channel with the patterns to which clients listen; nothing was published',
+      'refused',
+      'Name and patterns are long, and alike in many places: ten million steps were not enough.',
+      'A shorter name, or patterns that begin with what names begin with.',
+    ],
+    [
       'ERR patterns may have … bytes at most with this proxy; no channel was looked for',
       'refused',
       'All channels are compared with it.',

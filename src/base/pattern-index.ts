@@ -1,5 +1,11 @@
 import { ANY_BYTE, ANY_TEXT, type Step, stepsOf } from './glob.js'
 
+/**
+ * A search of more steps, which take a tenth of a second, is given up: with a pattern and a text of 64 KB they may be four billion, and
+ * clients choose both.
+ */
+const STEPS_MAX = 10_000_000
+
 /** Where a pattern ends in the index. */
 export type Place<T> = Node<T>
 
@@ -40,6 +46,8 @@ class Node<T> {
  */
 export class PatternIndex<T> {
   private readonly root = new Node<T>(undefined, '', ANY_TEXT)
+  /** The last search that was none of the quick ones was given up, and has found nothing. */
+  gaveUp = false
   private searches = 0
   size = 0
 
@@ -86,12 +94,13 @@ export class PatternIndex<T> {
       at += next.run.length
       node = next
     }
-    this.findFrom(node, text, at, end, out)
+    this.gaveUp = !this.findFrom(node, text, at, end, out)
     return false
   }
 
-  /** The same for what is behind a place that the text has reached. */
-  private findFrom(from: Node<T>, text: Buffer, start: number, end: number, out: T[]): void {
+  /** The same for what is behind a place that the text has reached. False when it was given up. */
+  private findFrom(from: Node<T>, text: Buffer, start: number, end: number, out: T[]): boolean {
+    let left = STEPS_MAX
     const search = ++this.searches
     const stars: Node<T>[] = []
     /** Places that the text has reached, and those within a run with how much of it was read. */
@@ -121,10 +130,13 @@ export class PatternIndex<T> {
           }
         }
         if (node.bytes === undefined) return
+        left -= node.bytes.length
         for (const each of node.bytes) if (takes(each.step, byte)) reach(each, nextAt)
       }
       // Those that are met with this byte take the next one first.
       const known = stars.length
+      left -= 1 + at.length + within.length + known
+      if (left < 0) return false
       for (let n = 0; n < within.length; n++) {
         const node = within[n]
         if (node.run.charCodeAt(read[n]) !== byte) continue
@@ -139,10 +151,11 @@ export class PatternIndex<T> {
       at = nextAt
       within = nextWithin
       read = nextRead
-      if (at.length === 0 && within.length === 0 && stars.length === 0) return
+      if (at.length === 0 && within.length === 0 && stars.length === 0) return true
     }
     for (const node of at) addTo(out, node)
     for (const node of stars) addTo(out, node)
+    return true
   }
 
   remove(place: Place<T>, value: T): void {

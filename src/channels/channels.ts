@@ -32,6 +32,8 @@ const WORDS = {
 
 const HEADS = { channel: headsOf('message'), shard: headsOf('smessage') } as const
 
+/** In the place of how many were told. */
+export const NOT_TOLD = -1
 const NONE: readonly never[] = []
 const FEW_LISTENERS = 16
 
@@ -62,6 +64,8 @@ interface Audience {
   heads: Heads
   /** What matches the channel's name. */
   patterns: readonly Topic[]
+  /** It would take too long to find out whose patterns match. */
+  isUnknown: boolean
 }
 
 /** What one client listens to; it ends with the client. */
@@ -159,7 +163,7 @@ export class Channels {
   private readonly found: Topic[] = []
   /** What was found last: much is published to one channel, and its name is compared sooner than looked up. */
   private readonly last: Record<'channel' | 'shard', Topic | undefined> = { channel: undefined, shard: undefined }
-  private readonly audience: Audience = { topic: undefined, heads: HEADS.channel, patterns: NONE }
+  private readonly audience: Audience = { topic: undefined, heads: HEADS.channel, patterns: NONE, isUnknown: false }
   /** How many channels and patterns are listened to on which keyspace events may be published; told when there are some or none. */
   private ofEvents = 0
   onEventsWanted: () => void = () => {}
@@ -183,7 +187,7 @@ export class Channels {
   receivers(kind: 'channel' | 'shard', channel: Buffer): number {
     let count = this.listeners(kind, channel)
     if (kind === 'shard') return count
-    this.patterns.find(channel, 0, channel.length, this.found)
+    if (!this.patterns.find(channel, 0, channel.length, this.found) && this.patterns.gaveUp) return 0
     for (const pattern of this.found.splice(0)) count += pattern.listeners.size
     return count
   }
@@ -199,7 +203,8 @@ export class Channels {
 
   /**
    * Sends a message, the second argument of the frame, to all who listen to the channel that is the first one, and to those whose
-   * patterns match it: who listens in several ways gets it several times. Gives how many were sent.
+   * patterns match it: who listens in several ways gets it several times. Gives how many were sent; NOT_TOLD when it would take too long to
+   * find out whose patterns match: nobody is told then.
    */
   publish(frame: Frame): number {
     this.prepare(frame)
@@ -221,6 +226,7 @@ export class Channels {
     const isQuick = this.patterns.find(buf, argStart[1], argEnd[1], found)
     // Who is told may be cut off and leave, so that patterns go.
     audience.patterns = found.length === 0 ? NONE : found.splice(0)
+    audience.isUnknown = !isQuick && this.patterns.gaveUp
     return isQuick && audience.patterns.length === 0 && isFew(topic)
   }
 
@@ -231,12 +237,14 @@ export class Channels {
     audience.topic = topic
     audience.heads = HEADS.shard
     audience.patterns = NONE
+    audience.isUnknown = false
     return isFew(topic)
   }
 
   /** The second half of both. */
   tell(frame: Frame): number {
-    const { topic, heads, patterns } = this.audience
+    const { topic, heads, patterns, isUnknown } = this.audience
+    if (isUnknown) return NOT_TOLD
     let sent = topic === undefined ? 0 : tellDirectly(topic, heads, frame)
     if (patterns.length === 0) return sent
     const { buf, argStart, argEnd } = frame

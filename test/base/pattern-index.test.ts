@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Glob } from '../../src/base/glob.js'
 import { PatternIndex } from '../../src/base/pattern-index.js'
+import { cpuMs } from '../helpers/cpu-time.js'
 
 const text = (unit: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...unit), { maxLength }).map((chars) => chars.join(''))
@@ -76,4 +77,20 @@ t.test('ten thousand patterns that do not match cost nothing', async (t) => {
       t.ok(searchUs(many, channel) < 12 * searchUs(few, channel) + 5, `${make(1)}, ${channel}`)
     }
   }
+})
+
+t.test('a search that would take minutes is given up, and the next one is none of that', async (t) => {
+  const index = new PatternIndex<string>()
+  const alike = `*${'a?'.repeat(20_000)}b`
+  index.add(Buffer.from(alike), alike)
+  index.add(Buffer.from('*'), '*')
+  const found: string[] = []
+  const name = Buffer.alloc(60_000, 'a')
+  const tookMs = cpuMs(() => t.notOk(index.find(name, 0, name.length, found)))
+  t.ok(index.gaveUp)
+  t.same(found, [])
+  t.ok(tookMs < 3000, `${tookMs} ms`)
+  index.find(name, 0, 20, found)
+  t.notOk(index.gaveUp)
+  t.same(found, ['*'])
 })

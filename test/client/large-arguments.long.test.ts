@@ -182,3 +182,22 @@ function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
+
+t.test(
+  'names and patterns that are alike in thousands of places: nobody is told, who publishes is, and others go on',
+  async (t) => {
+    const { connect } = await startProxy(t, { nodes: 1, replicas: 0 })
+    const [listener, client] = [await connect(), await connect()]
+    const alike = Buffer.alloc(60_000, 'a')
+    await listener.ask('PSUBSCRIBE', Buffer.concat([Buffer.from('*'), alike, Buffer.from('b')]))
+    await listener.ask('PSUBSCRIBE', 'news.*')
+    const refused = /^-ERR it takes too long to compare the name of this channel .*; nothing was published/
+    t.match(String(await client.ask('PUBLISH', alike, 'x')), refused)
+    const replies = await client.pipeline([['MULTI'], ['PUBLISH', alike, 'x'], ['PUBLISH', 'news.1', 'x'], ['EXEC']])
+    t.match(String(replies[3]), /^\*2\r\n-ERR it takes too long .*\r\n:1\r\n$/)
+    t.equal(String(await client.ask('EVAL', "return redis.call('PUBLISH', ARGV[1], 'x')", '0', alike)), ':0\r\n')
+    t.equal(String(await client.ask('PUBLISH', 'news.2', 'x')), ':1\r\n')
+    t.match(String(await listener.reply()), /news\.1/)
+    t.match(String(await listener.reply()), /news\.2/)
+  },
+)

@@ -1,5 +1,5 @@
 import { tracing } from '../../backend/tracing.js'
-import { type Channels, type Kind, Subscriber } from '../../channels/channels.js'
+import { type Channels, type Kind, NOT_TOLD, Subscriber } from '../../channels/channels.js'
 import { wrongWordsError } from '../../command/errors.js'
 import type { CommandRow } from '../../command/row.js'
 import { encodeReply, error, type Reply } from '../../resp/encode.js'
@@ -30,6 +30,9 @@ const SHORT_BYTES = 16 * 1024
 const NOTHING = Buffer.alloc(0)
 const TOO_LONG = error(
   `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; nothing was subscribed to`,
+)
+const TOO_MANY_STEPS = error(
+  'ERR it takes too long to compare the name of this channel with the patterns to which clients listen; nothing was published',
 )
 const NOT_LOOKED_FOR = error(
   `ERR patterns may have ${PATTERN_BYTES_MAX} bytes at most with this proxy; no channel was looked for`,
@@ -63,6 +66,7 @@ const published = (prepare: (channels: Channels, frame: Frame) => boolean): Verb
 /** Tells those who were found. */
 function tell(channels: Channels, frame: Frame): Buffer {
   const sent = channels.tell(frame)
+  if (sent === NOT_TOLD) return encodeReply(TOO_MANY_STEPS, 2)
   return sent < FEW.length ? FEW[sent] : Buffer.from(`:${sent}\r\n`)
 }
 
