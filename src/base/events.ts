@@ -109,6 +109,7 @@ export const EVENTS = {
   'link-up': ['info', ['member', 'version', 'runId'], 'The connection to a member is ready.'],
   'listener-failed': ['error', ['err'], 'Connections could not be accepted.'],
   'marker-missing': ['warn', ['member'], 'Its marker has gone: it is written again.'],
+  'marker-refused': ['warn', ['member', 'reason'], 'It does not take its marker: it is tried again.'],
   'member-added': ['info', ['member', 'host', 'port'], 'An operator added a server: the Sentinels were told.'],
   'member-busy': ['warn', ['member'], 'The Sentinels declare it down, and it seems to be busy: it stays.'],
   'member-distrusted': ['warn', ['member', 'reason'], 'What a member has does not count any more: it is filled anew.'],

@@ -22,6 +22,7 @@ import { whileSubscribed } from './subscribed.js'
 import { between, commandOf, refusedHere } from './transaction.js'
 
 const NOAUTH = error('NOAUTH Authentication required.')
+const NOAUTH_FOR_EXEC = error(`EXECABORT Transaction discarded because of: ${NOAUTH.message}`)
 const NOT_FOR_MONITORS = error("ERR Replica can't interact with the keyspace")
 /** For traces: what is answered then is an error of the proxy. */
 const FAILED = Buffer.from('-ERR ')
@@ -96,7 +97,7 @@ function admit(server: Server, client: Connection, frame: Frame, row: CommandRow
   const { session } = client
   if (!session.authenticated && !row.flags.includes('no_auth') && server.acl.users.needLogin) {
     server.stats.rejectedCommands++
-    client.reply(NOAUTH)
+    client.reply(row.behindMulti === 'executes' ? NOAUTH_FOR_EXEC : NOAUTH)
     return
   }
   if (session.user.mayAll) serveAllowed(server, client, frame, row)

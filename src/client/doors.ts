@@ -4,7 +4,7 @@ import { type BindAddress, bindAddresses, firstAddress } from '../base/bind-addr
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
 import type { Config } from '../config/config.js'
-import { type Peer, peerOf, unixPeer } from './peer.js'
+import { hostPort, type Peer, peerOf, unixPeer } from './peer.js'
 
 /** An address of a kind that this machine does not have at all is passed over [Redis server.c listenToPort]. */
 const UNKNOWN_KIND: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EPFNOSUPPORT'])
@@ -17,8 +17,11 @@ export interface ListenAddress {
 }
 
 /** `clients are accepted on …`. */
-export function whereAccepted({ host, port, tlsPort }: ListenAddress): string {
-  const places = [...(port === 0 ? [] : [`${host}:${port}`]), ...(tlsPort === 0 ? [] : [`${host}:${tlsPort} with TLS`])]
+export function whereAccepted({ host, port, tlsPort }: ListenAddress, hosts: ReadonlySet<string>): string {
+  const places = [...(hosts.size === 0 ? [host] : hosts)].flatMap((host) => [
+    ...(port === 0 ? [] : [hostPort(host, port)]),
+    ...(tlsPort === 0 ? [] : [`${hostPort(host, tlsPort)} with TLS`]),
+  ])
   return `clients are accepted on ${places.join(' and ')}`
 }
 
@@ -30,6 +33,8 @@ interface Door {
 /** The sockets on which clients come in: one or two for each address of `listen.host`, and the Unix socket; or those that were passed. */
 export class Doors {
   private readonly open: Door[] = []
+  /** Those of the addresses that the machine has; none of what was passed. */
+  readonly hosts = new Set<string>()
   /** The Unix socket that is ours to remove. */
   private unix: { readonly path: string; readonly inode: number } | undefined
 
@@ -105,6 +110,7 @@ export class Doors {
       throw error
     }
     this.opened(net, name)
+    this.hosts.add(address.host)
     return portOf(net) ?? port
   }
 

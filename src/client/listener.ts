@@ -77,7 +77,7 @@ export class Listener {
     const { server } = this
     this.check(passed)
     const address = await this.doors.openAll(server.config.listen, server.config.tls.port, passed)
-    server.log.info({ event: 'clients-accepted' }, whereAccepted(address))
+    server.log.info({ event: 'clients-accepted' }, whereAccepted(address, this.doors.hosts))
     tellProtected(server)
     server.tls.watch()
     server.stats.start(server.clients)

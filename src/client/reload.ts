@@ -10,7 +10,7 @@ type Needs = Pick<Server, 'acl' | 'cachedKeys' | 'clients' | 'config' | 'log' | 
 export interface Reloaded {
   /** What counts from now on: names of settings, `acl.file`, `tls`. */
   readonly changed: readonly string[]
-  /** Settings that are others now in the file, and count from the next start on. */
+  /** Settings that are others in the file than the process runs with, and count from the next start on. */
   readonly needRestart: readonly string[]
 }
 
@@ -42,9 +42,8 @@ const LIVE: ReadonlySet<string> = new Set([
 export function reload(server: Needs): Reloaded {
   const { source, log } = server
   const next = source.read()
-  const differing = differences(source.last, next)
-  const changed = differing.filter((name) => LIVE.has(name))
-  const needRestart = differing.filter((name) => !LIVE.has(name))
+  const changed = differences(source.last, next).filter((name) => LIVE.has(name))
+  const needRestart = differences(source.first, next).filter((name) => !LIVE.has(name))
   apply(server, next, changed)
   source.last = next
   const faults = [reloadUsers(server, changed), reloadCertificates(server, changed)].filter(
@@ -52,7 +51,6 @@ export function reload(server: Needs): Reloaded {
   )
   if (faults.length > 0) {
     const done = changed.length === 0 ? 'nothing has changed' : `changed: ${changed.join(', ')}`
-    // They are said once.
     const later = needRestart.length === 0 ? '' : `; these count from the next start on: ${needRestart.join(', ')}`
     throw new UserError(`${faults.join('; ')}; ${done}${later}`)
   }

@@ -1,10 +1,14 @@
 import type { Config } from '../config/config.js'
 
-/** Where settings come from, and what they said when they were read last. */
+/** Where settings come from, what they said when the process began, and when they were read last. */
 export class SettingsSource {
+  last: Config
+
   constructor(
-    public last: Config,
+    readonly first: Config,
     /** @throws ConfigError */
     readonly read: () => Config,
-  ) {}
+  ) {
+    this.last = first
+  }
 }

@@ -273,7 +273,7 @@ function leavesRefusing(draft: Draft): void {
       'warn',
       'member-unmarked',
       `${name} leaves the ring, because it has not taken its marker for ${Math.floor(forMs / 1000)} s: ` +
-        `${refusal?.reason}; it is back when it takes it (out of memory: raise its maxmemory, or remove what is not the ring's)`,
+        `${refusal?.reason}; it is back when it takes it${remedyFor(refusal?.reason)}`,
       { member: name },
     )
     if (link === 'up') {
@@ -282,6 +282,13 @@ function leavesRefusing(draft: Draft): void {
     }
     return
   }
+}
+
+/** What to do about what a server says when it refuses something. */
+function remedyFor(reason = ''): string {
+  if (/^OOM\b/.test(reason)) return " (out of memory: raise its maxmemory, or remove what is not the ring's)"
+  if (!/^(NOAUTH|NOPERM|WRONGPASS)\b/.test(reason)) return ''
+  return ' (give the user of backend.username its rights and password there, see docs/security.md)'
 }
 
 /** Who is a member is told once a step, whatever the number of changes. */

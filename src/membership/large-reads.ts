@@ -7,7 +7,7 @@ import type { Router } from '../order/router.js'
 import { frameIn } from '../resp/frame.js'
 import { isSilent, type Silence, silenceOf } from './silence.js'
 
-/** Of so many keys at most it is asked how large they are. */
+/** Of so many keys at most it is asked how large they are; of a command that has more, of so many that stand far apart, for all. */
 const KEYS_MAX = 1000
 /**
  * Of so many commands at most it is looked whether they read: nobody is served meanwhile. A transaction that has more is waited for long
@@ -25,6 +25,8 @@ interface Asked {
   readonly key: Buffer
   readonly db: number
   readonly other: Link
+  /** For so many keys it stands. */
+  readonly keys: number
 }
 
 /**
@@ -49,7 +51,9 @@ export class LargeReads {
     const sizes = await Promise.allSettled(keys.map(({ key, db, other }) => other.call(['MEMORY', 'USAGE', key], db)))
     let bytes = 0
     // What is not there, or was not told, is not large.
-    for (const size of sizes) if (size.status === 'fulfilled' && typeof size.value === 'number') bytes += size.value
+    for (const [i, size] of sizes.entries()) {
+      if (size.status === 'fulfilled' && typeof size.value === 'number') bytes += size.value * keys[i].keys
+    }
     if (bytes < LARGE_BYTES) return
     link.owed.readsUntilMs = sinceMs + Math.min(READS_MS_MAX, bytes * MS_PER_BYTE)
   }
@@ -67,11 +71,13 @@ function keysRead(link: Link, router: Router, nowMs: number): Asked[] {
       const row = lookupCommand(buf, frame.argStart[0], frame.argEnd[0])
       const isRead = row?.replicate === 'none' && (row.route === 'key' || row.route === 'split')
       const count = isRead ? findKeys(row, frame, indexes) : 0
-      for (let k = 0; k < count; k++) {
+      const step = Math.ceil(count / (KEYS_MAX - keys.length))
+      for (let k = 0; k < count; k += step) {
         const [from, to] = [frame.argStart[indexes[k]], frame.argEnd[indexes[k]]]
         const { natural } = router.routeOfKey(buf, from, to)
         const other = natural.find((each) => each !== link && each.ready && !isSilent(each, nowMs))
-        if (other !== undefined) keys.push({ key: Buffer.from(buf.subarray(from, to)), db, other })
+        if (other === undefined) continue
+        keys.push({ key: Buffer.from(buf.subarray(from, to)), db, other, keys: Math.min(step, count - k) })
       }
     }
   })

@@ -302,7 +302,10 @@ export class Markers {
     // Once at the level that is read: it is tried again every second, and may be refused for hours.
     const level = noted.told === reply.message ? 'debug' : 'warn'
     noted.told = reply.message
-    this.deps.log[level]({ member: name, reason: reply.message }, `${name} does not take its marker: it is tried again`)
+    this.deps.log[level](
+      { event: 'marker-refused', member: name, reason: reply.message },
+      `${name} does not take its marker: it is tried again`,
+    )
     noted.sent = noted.answered
     return { refusal: reply.message }
   }

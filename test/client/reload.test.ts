@@ -40,7 +40,19 @@ t.test('what can be changed is, and of the rest it is said that it needs a resta
   t.match(await setting('client-output-buffer-limit'), / pubsub 5000000 /)
   t.equal(await setting('maxclients'), '77', 'what CONFIG SET has changed stays where the file says nothing new')
   t.equal(await setting('tcp-backlog'), '511')
-  t.equal(await reload(), '%2 $7 changed *0 $12 need-restart *0 ', 'it is said once')
+  t.equal(
+    await reload(),
+    '%2 $7 changed *0 $12 need-restart *1 $14 listen.backlog ',
+    'which is so until it is restarted',
+  )
+})
+
+t.test('what is again as the process has it needs no restart', async (t) => {
+  const before = changed
+  changed = (first) => ({ ...before(first), listen: { ...before(first).listen, backlog: first.listen.backlog } })
+  t.equal(await reload(), '%2 $7 changed *0 $12 need-restart *0 ')
+  changed = before
+  await reload()
 })
 
 t.test('a wrong setting changes nothing, and the error names it', async (t) => {

@@ -18,6 +18,7 @@ const array = (count: number) => command('PING', ...Array(count - 1).fill('x'))
 const inputs: Record<string, readonly (string | Buffer)[]> = {
   'a command': ['GET k\r\n', 'SET k v\r\n', PING],
   'an unknown command': ['NOSUCH\r\n'],
+  'the end of a transaction': ['MULTI\r\n', 'EXEC\r\n', 'DISCARD\r\n'],
   'a wrong number of arguments': ['GET\r\n', 'CLIENT SETNAME\r\n', 'CLIENT NOSUCH\r\n'],
   'commands that are not supported': ['BLPOP k 1\r\n', 'CONFIG SET a b\r\n'],
   'commands that need no login': ['HELLO\r\n', 'HELLO 3\r\n', 'HELLO 9\r\n', 'RESET\r\n', 'AUTH wrong\r\n'],

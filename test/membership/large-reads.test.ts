@@ -40,6 +40,16 @@ t.test(
   },
 )
 
+t.test('of a command with very many keys some are asked for, and stand for all', async (t) => {
+  const keys = Array.from({ length: 300_000 }, (_, i) => `key:${i}`)
+  const { link, owed, asked, router } = silentWith([['MGET', ...keys]])
+  new LargeReads().look(link, router, 2000)
+  await nextTurn()
+  t.ok(asked.length > 500 && asked.length <= 1000, String(asked.length))
+  t.equal(new Set(asked).size, asked.length)
+  t.equal(owed.readsUntilMs, 1000 + 30_000, 'these are 9 TB')
+})
+
 t.test('the commands of a large transaction are not all looked at: nobody is served meanwhile', async (t) => {
   const near = silentWith([...sets(1500), ['GET', 'near']])
   const far = silentWith([...sets(100_000), ['GET', 'far']])
