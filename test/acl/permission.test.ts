@@ -106,6 +106,36 @@ t.test('a subcommand that is learnt is of the categories that its server says', 
   t.equal(denied('+@all', '-@scripting', '+script|shown'), undefined)
 })
 
+t.test('of our own commands those that change something, or show what others have sent, are dangerous', async (t) => {
+  const ofOurs = (category: string) => commandsOf(category)?.filter((name) => name.startsWith('dt|')) ?? []
+  const changing = ['add', 'bigkeys', 'cancel', 'hotkeys', 'reload', 'remove', 'slowlog', 'verify']
+  const looking = ['doctor', 'events', 'locate', 'migrations', 'nodes', 'plan', 'proxies', 'ring', 'view']
+  t.same(
+    ofOurs('dangerous').sort(),
+    changing.map((name) => `dt|${name}`),
+  )
+  t.same(
+    ofOurs('read')
+      .filter((name) => name !== 'dt|help')
+      .sort(),
+    looking.map((name) => `dt|${name}`),
+  )
+  const isDenied = (name: string, ...rules: string[]) => {
+    const user = new User('u', { allChannels: true })
+    for (const each of ['on', 'nopass', ...rules]) user.apply(Buffer.from(each))
+    return denialOf(user, rowNamed(`dt|${name}`)!, frameOf(['DT', name, 'x']))?.reason === 'command'
+  }
+  for (const name of changing) {
+    t.ok(isDenied(name, '+@all', '-@dangerous'), name)
+    t.ok(isDenied(name, '+@all', '-@admin'), name)
+    t.notOk(isDenied(name, '+@all', '-@dangerous', `+dt|${name}`), name)
+  }
+  for (const name of looking) {
+    t.notOk(isDenied(name, '+@all', '-@dangerous'), name)
+    t.ok(isDenied(name, '+@all', '-@admin'), name)
+  }
+})
+
 t.test(
   'rules that were given before a command was learnt count for it, too: a proxy that starts has them first',
   async (t) => {
