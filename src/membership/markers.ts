@@ -299,13 +299,14 @@ export class Markers {
       noted.told = undefined
       return { refusal: undefined }
     }
-    // Once at the level that is read: it is tried again every second, and may be refused for hours.
-    const level = noted.told === reply.message ? 'debug' : 'warn'
+    // Once: it is tried again every second, and may be refused for hours.
+    if (noted.told !== reply.message) {
+      this.deps.log.warn(
+        { event: 'marker-refused', member: name, reason: reply.message },
+        `${name} does not take its marker: it is tried again`,
+      )
+    }
     noted.told = reply.message
-    this.deps.log[level](
-      { event: 'marker-refused', member: name, reason: reply.message },
-      `${name} does not take its marker: it is tried again`,
-    )
     noted.sent = noted.answered
     return { refusal: reply.message }
   }
