@@ -80,6 +80,7 @@ t.test('a clock that is apart', async (t) => {
       pieces: { failed: { of: () => [] } },
     },
     outvoted: { of: () => 0 },
+    peers: () => ({ owner: undefined, fronts: [] }),
     stats: { sinceUnavailableMs: Number.POSITIVE_INFINITY },
   } as unknown as Server
   const masters = MEMBERS.map(({ name }) => ({ name, why: '', quorum: 1 }))
