@@ -22,6 +22,8 @@ export interface Waiter {
   writesBefore: number
   /** What is sent for it takes several turns: nothing else is sent for from the same line meanwhile. */
   readonly isSlow: boolean
+  /** Where it puts what it gets; undefined when its client gets it. */
+  readonly destination: KeyId | undefined
   /** One of its keys was asked about, and holds nothing. */
   heardNothing(): void
 }
@@ -334,8 +336,12 @@ export class Lines {
   }
 
   /** Whether somebody may get something that has been there for longer, under another key. */
-  private comesFirstElsewhere({ lines }: Waiter, line: Line): boolean {
-    return lines.length > 1 && this.shut.size > 0 && lines.some((other) => other.isShut && other.since < line.since)
+  private comesFirstElsewhere({ lines, destination }: Waiter, line: Line): boolean {
+    if (this.shut.size === 0) return false
+    const isEarlier = (other: Line) => other.isShut && other.since < line.since
+    if (lines.length > 1 && lines.some(isEarlier)) return true
+    // Who waits where the element would be put gets what has been there for longer.
+    return destination !== undefined && [...this.of(destination)].some(isEarlier)
   }
 
   private find(id: KeyId, kind: Kind): Line | undefined {

@@ -1,3 +1,4 @@
+import type { KeyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
 import { answer, deliver, internalError, unavailable } from '../../order/replies.js'
@@ -94,6 +95,10 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   /** [Waiter] Its keys may part while it waits, or come together: what counts is how it is when it is sent for. */
   get isSlow(): boolean {
     return this.command.moves && this.keeper.needsGates(this.command)
+  }
+
+  get destination(): KeyId | undefined {
+    return this.command.moves ? this.command.ids[1] : undefined
   }
 
   /** Whether it takes from others what it gets. */

@@ -103,6 +103,7 @@ class Client implements Waiter {
   claim: Line | 'asking' | undefined
   writesBefore = 0
   readonly isSlow = false
+  readonly destination = undefined
   constructor(readonly name: string) {}
 
   heardNothing(): void {}
