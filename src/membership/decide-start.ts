@@ -109,14 +109,15 @@ export function decideStart(input: StartInput): StartDecision {
   for (const { name } of strays) refused.set(name, STRAY.reason)
   const found = usable.filter(({ name }) => !refused.has(name))
 
-  const standings = standingsOf(newest, input.known, found, refused, answeredOf(found, input.stateFile?.answered))
+  const answered = answeredOf(found, input.stateFile?.answered)
+  const standings = standingsOf(newest, input.known, found, refused, answered)
   const doubt = whyNotNewest(newest, input, found, standings)
   const ranges = newest.view.ring.ranges()
   if (doubt !== undefined) return { kind: 'refuse', reason: doubt, ranges, refused }
   if (strays.length > 0 && input.acceptEpoch !== newest.view.epoch) {
     return { kind: 'refuse', reason: explainStrays(strays, newest.view.epoch), ranges, refused }
   }
-  const decision = resume(newest, input, found, refused, standings)
+  const decision = resume(newest, input, found, refused, standings, answered)
   return decision.kind === 'resume' ? { ...decision, strays: strays.map(({ name }) => name) } : decision
 }
 
@@ -240,6 +241,7 @@ function resume(
   found: readonly FoundServer[],
   refused: ReadonlyMap<string, string>,
   standings: Standings,
+  wereAnswered: ReadonlyMap<string, number>,
 ): Omit<Resume, 'strays'> | RefusedStart {
   const { view, provenance } = newest
   const isAccepted = acceptEpoch === view.epoch
@@ -271,7 +273,7 @@ function resume(
     .filter(({ name }) => holders.has(name) || standings.get(name)!.there || standings.get(name)!.awaited)
     .map((member) => asNow(member, standings.get(member.name)!, known))
   // What is taken for what it is has not lost anything from now on.
-  const answered = answeredOf(found, stateFile?.answered)
+  const answered = new Map(wereAnswered)
   const lessened = [...holders].filter((name) => standings.get(name)!.behind > 0)
   for (const name of lessened) answered.set(name, standings.get(name)!.heartbeat)
   const stays = (name: string) => members.some((member) => member.name === name)

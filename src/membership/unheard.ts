@@ -1,5 +1,6 @@
 import type { Draft } from './draft.js'
 import { silentTogether } from './silence.js'
+import { voices } from './standing.js'
 import type { KnownMaster } from './state.js'
 
 /*
@@ -41,10 +42,8 @@ export function breakUnheard(draft: Draft): void {
 }
 
 /** Why the connection to a member is worth no more patience; undefined when it is. */
-function whyUnheard(
-  { silence, sentinels, nowMs }: Draft,
-  { name, sdown, sparedUntilMs }: KnownMaster,
-): string | undefined {
+function whyUnheard(draft: Draft, { name, sdown, sparedUntilMs }: KnownMaster): string | undefined {
+  const { silence, nowMs } = draft
   const sinceMs = silence.since.get(name)
   const isSpared = sparedUntilMs !== undefined && nowMs < sparedUntilMs
   const isBusy = isSpared || silence.busy.has(name) || silence.sending.has(name) || silentTogether(silence, name)
@@ -53,10 +52,8 @@ function whyUnheard(
   if (silentMs < UNHEARD_MS) return undefined
   const what = `it owes replies and was silent for ${Math.round(silentMs / 1000)} s`
   // Sentinels that are away have said how long they would wait.
-  const all = [...sentinels.values()]
-  const words = all.flatMap(({ masters }) => masters.get(name) ?? [])
-  const deciding = all.filter(({ contact, tilt }) => contact === 'heard' && !tilt)
-  const witness = deciding.find(({ masters }) => (masters.get(name)?.answeredAtMs ?? 0) - sinceMs >= OWED_SINCE_MS)
+  const words = [...draft.sentinels.values()].flatMap(({ masters }) => masters.get(name) ?? [])
+  const witness = voices(draft).find(({ masters }) => (masters.get(name)?.answeredAtMs ?? 0) - sinceMs >= OWED_SINCE_MS)
   if (witness !== undefined) return `${what}, and Sentinel ${witness.address} gets answers from it`
   const downAfterMs = downAfterMsOf(words)
   if (sdown && silentMs >= downAfterMs + SDOWN_GRACE_MS)
