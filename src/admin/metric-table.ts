@@ -1,6 +1,7 @@
 import type { LinkState } from '../backend/link-state.js'
 import { version } from '../base/version.js'
 import { type Histogram, PARTS, type Part } from '../client/durations.js'
+import { clientsOfAll } from '../client/forwarding.js'
 import { isReachedBy } from '../client/reached.js'
 import type { Server } from '../client/server.js'
 import { COMMAND_CLASSES } from '../command/command-class.js'
@@ -123,9 +124,9 @@ function counter(name: string, help: string, value: (now: Scrape) => number): Me
 function ofProxies(): Metric[] {
   return [
     gauge('dt_fronts', 'Proxies that send their clients on to this one.', ({ peers }) => peers().fronts.length),
-    gauge('dt_clients_of_fronts', 'Clients of these; they are among `dt_clients`.', ({ peers }) => {
-      return sum(peers().fronts.map(({ connected }) => connected))
-    }),
+    gauge('dt_clients_of_fronts', 'Clients of these; they are among `dt_clients`.', ({ peers }) =>
+      clientsOfAll(peers().fronts),
+    ),
     gauge('dt_clients_sent_on', 'Clients of this proxy that are sent on to the owner of the ring.', ({ peers }) => {
       return peers().owner?.connected ?? 0
     }),

@@ -4,14 +4,24 @@ import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { PROXY_OPTIONS, type ProxyClient, withProxy } from './proxy-client.js'
 import { json } from './show.js'
-import { bar, count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
+import {
+  bar,
+  count,
+  counted,
+  duration,
+  type Output,
+  Progress,
+  percent,
+  right,
+  size,
+  styled,
+  table,
+} from './terminal.js'
 
 const POLL_MS = 200
 /** As DT HOTKEYS takes. */
 const SECONDS_MAX = 3600
 const SHARE_WIDTH = 20
-
-const right = (head: string) => ({ head, align: 'right' as const })
 
 /** `dt hotkeys`: which keys clients ask for most, by commands and by bytes, in the next seconds. */
 export async function hotkeys(argv: string[], out: Output): Promise<number> {

@@ -4,7 +4,7 @@ import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { addressOf, PROXY_OPTIONS, type ProxyClient, type ProxyOptions, withProxy } from './proxy-client.js'
 import { json, migrationLines } from './show.js'
-import { count, counted, duration, type Output, Progress, percent, size, styled, table } from './terminal.js'
+import { count, counted, duration, type Output, Progress, percent, right, size, styled, table } from './terminal.js'
 
 const POLL_MS = 200
 /** A new server that is not in the ring after this long is not on its way. */
@@ -75,7 +75,6 @@ export async function plan(argv: string[], out: Output): Promise<number> {
   if (values.json === true) return json(out, result)
   const about = result.counted === 'exact' ? '' : '~'
   const number = (value: unknown) => about + count(Number(value))
-  const right = (head: string) => ({ head, align: 'right' as const })
   const rows = (result.moves as Fields[]).map((move) => [
     ...[String(move.source), String(move.member), number(move.ranges).replace('~', '')],
     ...[number(move.keys), size(Number(move.bytes))],
@@ -112,7 +111,6 @@ async function planUpgrade(values: ProxyOptions, pattern: string, out: Output): 
     out.write('Every member is that already.\n')
     return 0
   }
-  const right = (head: string) => ({ head, align: 'right' as const })
   const rows = steps.map((step) => [
     ...[String(step.member), String(step.from), String(step.to)],
     ...[count(Number(step.keys)), size(Number(step.bytes)), `~${duration(Number(step.seconds))}`],

@@ -70,7 +70,7 @@ ${PROXY_USAGE}`,
 Its master first, then its backups; also of a key that does not exist.
 
 ${PROXY_USAGE}`,
-    run: async (argv, out) => (await past()).locate(argv, out),
+    run: async (argv, out) => (await show()).locate(argv, out),
   },
   events: {
     summary: 'tell what happened to the ring, the latest last',

@@ -2,9 +2,7 @@ import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { PROXY_OPTIONS, withProxy } from './proxy-client.js'
 import { json } from './show.js'
-import { columnsOf, cut, type Output, table } from './terminal.js'
-
-const right = (head: string) => ({ head, align: 'right' as const })
+import { columnsOf, cut, type Output, right, table } from './terminal.js'
 
 /** When it was, of the clock and time zone here: 18:04:09 of today, else with the day. */
 export function timeOf(at: Date, now = new Date()): string {
@@ -46,22 +44,4 @@ function slowRow(entry: Fields): string[] {
     ...[timeOf(new Date(Number(entry.time) * 1000)), ms('us'), ms('waiting-us'), ms('server-us'), ms('proxy-us')],
     ...[String(entry.member), String(entry.name) || String(entry.client), (entry.command as string[]).join(' ')],
   ]
-}
-
-/** `dt locate`: where a key is, or would be. */
-export async function locate(argv: string[], out: Output): Promise<number> {
-  const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['KEY'])
-  const place = await withProxy(values, (client) => client.fields('LOCATE', positionals[0]))
-  if (values.json === true) return json(out, place)
-  const replicas = place.replicas as Fields[]
-  if (replicas.length === 0) {
-    out.write('No server has it: the ring has no members.\n')
-    return 1
-  }
-  const columns = [{ head: 'role' }, { head: 'name' }, { head: 'address' }, { head: 'state' }]
-  const rows = replicas.map(({ role, name, address, state }) => [role, name, address, state].map(String))
-  out.write(table(out, columns, rows))
-  const group = place.group === undefined ? '' : `, by its group ${place.group}`
-  out.write(`\nIts identifier is ${place.identifier}${group}, and the next token on the ring ${place.token}.\n`)
-  return 0
 }

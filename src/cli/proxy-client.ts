@@ -1,5 +1,6 @@
 import { parseInfo } from '../backend/handshake.js'
 import { ConnectionError, type Endpoint, SingleConnection } from '../backend/single-connection.js'
+import { type Address, addressIn } from '../base/address-text.js'
 import { printable } from '../base/printable.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { loadConfig } from '../config/config.js'
@@ -127,11 +128,10 @@ export function proxyEndpoint(options: ProxyOptions): Endpoint {
 }
 
 /** @throws UsageError when it is none */
-export function addressOf(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port < 1 || port > 65535) throw new UsageError(`'${text}' is no host:port`)
-  return { host: match[1] ?? match[2], port }
+export function addressOf(text: string): Address {
+  const address = addressIn(text)
+  if (address === undefined) throw new UsageError(`'${text}' is no host:port`)
+  return address
 }
 
 function asUserError(error: unknown): unknown {

@@ -1,7 +1,19 @@
 import type { Fields } from './answers.js'
 import { parseWords } from './arguments.js'
 import { PROXY_OPTIONS, withProxy } from './proxy-client.js'
-import { bar, count, counted, duration, indented, type Output, percent, size, styled, table } from './terminal.js'
+import {
+  bar,
+  count,
+  counted,
+  duration,
+  indented,
+  type Output,
+  percent,
+  right,
+  size,
+  styled,
+  table,
+} from './terminal.js'
 
 /** `dt nodes`: the servers that the Sentinels know. */
 export async function nodes(argv: string[], out: Output): Promise<number> {
@@ -20,7 +32,7 @@ export async function nodes(argv: string[], out: Output): Promise<number> {
   ])
   const columns = [
     ...[{ head: 'name' }, { head: 'address' }, { head: 'state' }, { head: 'link' }, { head: 'version' }],
-    ...[{ head: 'share', align: 'right' as const }, { head: 'keys', align: 'right' as const }, { head: 'why' }],
+    ...[right('share'), right('keys'), { head: 'why' }],
   ]
   const colour = { up: 'green', suspect: 'yellow' } as const
   out.write(
@@ -45,7 +57,7 @@ export async function proxies(argv: string[], out: Output): Promise<number> {
     ...[String(proxy.where), String(proxy.run).slice(0, RUN_SHOWN), String(proxy.why)],
   ])
   const heads = ['role', 'clients at', 'peers at', 'clients', 'where', 'run', 'why']
-  const columns = heads.map((head) => ({ head, ...(head === 'clients' && { align: 'right' as const }) }))
+  const columns = heads.map((head) => (head === 'clients' ? right(head) : { head }))
   out.write(
     table(out, columns, rows, (text, column, row) => {
       if (column !== 0) return text
@@ -70,7 +82,6 @@ export async function ring(argv: string[], out: Output): Promise<number> {
     const pending = ranges.filter((range) => has(range, 'pending', name))
     return [name, count(mastered.length), share(mastered), share(held), pending.length === 0 ? '' : share(pending)]
   })
-  const right = (head: string) => ({ head, align: 'right' as const })
   out.write(
     table(out, [{ head: 'member' }, right('ranges'), right('master of'), right('holds'), right('receives')], rows),
   )
@@ -88,6 +99,24 @@ export async function ring(argv: string[], out: Output): Promise<number> {
   out.write(
     `\n${table(out, [right('from'), right('to'), right('share'), { head: 'replicas' }, { head: 'receiving' }], list)}`,
   )
+  return 0
+}
+
+/** `dt locate`: where a key is, or would be. */
+export async function locate(argv: string[], out: Output): Promise<number> {
+  const { values, positionals } = parseWords(argv, PROXY_OPTIONS, ['KEY'])
+  const place = await withProxy(values, (client) => client.fields('LOCATE', positionals[0]))
+  if (values.json === true) return json(out, place)
+  const replicas = place.replicas as Fields[]
+  if (replicas.length === 0) {
+    out.write('No server has it: the ring has no members.\n')
+    return 1
+  }
+  const columns = [{ head: 'role' }, { head: 'name' }, { head: 'address' }, { head: 'state' }]
+  const rows = replicas.map(({ role, name, address, state }) => [role, name, address, state].map(String))
+  out.write(table(out, columns, rows))
+  const group = place.group === undefined ? '' : `, by its group ${place.group}`
+  out.write(`\nIts identifier is ${place.identifier}${group}, and the next token on the ring ${place.token}.\n`)
   return 0
 }
 

@@ -27,6 +27,11 @@ export interface Column {
   readonly align?: 'left' | 'right'
 }
 
+/** A column of numbers. */
+export function right(head: string): Column {
+  return { head, align: 'right' }
+}
+
 /**
  * Rows under heads, in columns that are as wide as they need. Columns without any content are left out.
  *

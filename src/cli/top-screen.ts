@@ -1,7 +1,7 @@
 import { changesBetween, reasonOf } from '../membership/ring-changes.js'
 import type { Fields } from './answers.js'
 import { migrationLines } from './show.js'
-import { columnsOf, count, duration, indented, type Output, percent, size, styled, table } from './terminal.js'
+import { columnsOf, count, duration, indented, type Output, percent, right, size, styled, table } from './terminal.js'
 
 /** What was seen of a running proxy at one moment. */
 export interface Sample {
@@ -138,7 +138,6 @@ export function topScreen(out: Output, now: Sample, rates: Rates, events: readon
 
 function nodeLines(out: Output, nodes: readonly Fields[], info: Sample['info'], { members }: Rates): string[] {
   const told = membersIn(info)
-  const right = (head: string) => ({ head, align: 'right' as const })
   const rows = nodes.map((node) => {
     const name = String(node.name)
     const { commands, ms } = members[name] ?? {}

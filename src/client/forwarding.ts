@@ -35,6 +35,11 @@ export interface OwnerSeen {
   readonly connected: number
 }
 
+/** How many clients they have here, all together. */
+export function clientsOfAll(fronts: readonly FrontSeen[]): number {
+  return fronts.reduce((sum, { connected }) => sum + connected, 0)
+}
+
 /** The proxies of the ring, as this one sees them. */
 export interface PeersSeen {
   /** Where this one runs, in words, and where clients of it connect. */

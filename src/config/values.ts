@@ -1,14 +1,9 @@
 import { z } from 'zod'
+import { addressIn } from '../base/address-text.js'
 import { bindWords, isNoAddress } from '../base/bind-addresses.js'
 import { faultOfKeyGroups } from '../base/key-groups.js'
 
 /* What the values of settings may be: each check takes what YAML gives, and the text of an environment variable. */
-
-/** One `host:port`. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 export const day = 86_400_000
 export const kilobyte = 1024
@@ -71,12 +66,6 @@ export const text = () => {
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` })
 
-function parseAddress(value: string): Address | undefined {
-  const match = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/i.exec(value.trim())
-  const port = match ? Number(match[3]) : 0
-  return match && port >= 1 && port <= 65535 ? { host: match[1] ?? match[2], port } : undefined
-}
-
 export const addresses = () => {
   const expected = 'must be a list of different host:port'
   return z
@@ -84,7 +73,7 @@ export const addresses = () => {
       error: expected,
     })
     .transform((list, context) => {
-      const parsed = list.map(parseAddress).filter((address) => address !== undefined)
+      const parsed = list.map((each) => addressIn(each.trim())).filter((address) => address !== undefined)
       const different = new Set(parsed.map(({ host, port }) => `${host} ${port}`))
       if (list.length > 0 && different.size === list.length) return parsed
       context.addIssue({ code: 'custom', message: expected, input: list })

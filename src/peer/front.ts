@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import { addressIn } from '../base/address-text.js'
+import { printable } from '../base/printable.js'
 import type { Reader } from '../base/socket-reader.js'
 import { readingInto } from '../base/socket-reader.js'
 import type { Forwarding, OwnerSeen } from '../client/forwarding.js'
@@ -122,16 +124,20 @@ export class Front implements Forwarding {
       this.say('the proxy that owns the ring accepts no others: it has no peers.port')
       return
     }
+    const place = addressIn(address)
+    if (place === undefined) {
+      this.say(`the proxy that owns the ring says no address where it is reached: ${printable(Buffer.from(address))}`)
+      return
+    }
     const { config, runId } = this.deps.server
     const hello = {
       ...{ version: PEER_VERSION, ring: config.ring.id, run: runId, wanted: run, thrown: thrown() },
       ...{ where: this.deps.where, clients: this.deps.address() },
     }
-    const { host, port } = hostAndPort(address)
     const link: OwnerLink = new OwnerLink(
       (reader) => {
         const onread = readingInto(NO_BUFFER, reader)
-        const socket = openSocket({ host, port, noDelay: true, keepAlive: true, onread }, undefined)
+        const socket = openSocket({ ...place, noDelay: true, keepAlive: true, onread }, undefined)
         onceOpen(socket, () => link.greet())
         return socket
       },
@@ -191,9 +197,4 @@ export class Front implements Forwarding {
     if (this.link?.ready === true || !this.isTooLate()) return
     for (const client of [...this.waiting]) if (client.waits) client.stayHere(this.deps.serveHere)
   }
-}
-
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':')
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
 }

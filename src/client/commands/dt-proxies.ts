@@ -1,4 +1,5 @@
 import { map, type Reply } from '../../resp/encode.js'
+import { clientsOfAll } from '../forwarding.js'
 import type { Server } from '../server.js'
 import type { LocalCommand } from './local-command.js'
 
@@ -12,7 +13,6 @@ export const proxiesCommands: Record<string, LocalCommand<Needs>> = {
 /** DT PROXIES: the owner of the ring, and its fronts, as the proxy that is asked knows them: a front sends the question on to the owner. */
 function proxies({ clients, order, peers, runId }: Needs): Reply {
   const { where, clients: comeTo, address = '', fronts, owner } = peers()
-  const ofFronts = fronts.reduce((sum, { connected }) => sum + connected, 0)
   const isFront = owner !== undefined
   return [
     ...(owner === undefined || owner.run === ''
@@ -24,7 +24,7 @@ function proxies({ clients, order, peers, runId }: Needs): Reply {
       where,
       comeTo,
       address,
-      isFront ? owner.connected : clients.count - ofFronts,
+      isFront ? owner.connected : clients.count - clientsOfAll(fronts),
       order.opening.why(),
     ),
     ...fronts.map((front) => row('front', front.run, front.where, front.clients, front.address, front.connected, '')),

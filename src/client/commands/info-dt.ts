@@ -1,7 +1,7 @@
 import { version } from '../../base/version.js'
 import type { VerifyReport } from '../../migration/verify-report.js'
 import { pendingRanges } from '../../view/share.js'
-import type { PeersSeen } from '../forwarding.js'
+import { clientsOfAll, type PeersSeen } from '../forwarding.js'
 import type { Server } from '../server.js'
 
 /** What of the server these commands touch. */
@@ -72,7 +72,7 @@ function verifyLines(report: VerifyReport | undefined): string[] {
 function frontLines({ fronts, owner }: PeersSeen): string[] {
   return [
     `dt_fronts:${fronts.length}`,
-    `dt_clients_of_fronts:${fronts.reduce((sum, { connected }) => sum + connected, 0)}`,
+    `dt_clients_of_fronts:${clientsOfAll(fronts)}`,
     ...(owner === undefined ? [] : [`dt_owner_reached:${owner.isReached ? 1 : 0}`]),
   ]
 }
