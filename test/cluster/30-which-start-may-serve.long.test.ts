@@ -54,6 +54,17 @@ async function turnAbout(t: Test, options: AnotherOptions) {
   return { ring, replies, second, started, client: await second.connect() }
 }
 
+/** dt-1 goes on with what it had when the ring went on without it: the proxy ends, and leaves it that. */
+async function comesBackLater(t: Test, ring: LocalRing, { proxy }: AnotherProxy): Promise<void> {
+  await forgive(ring, 'dt-1')
+  ring.resume('dt-1')
+  t.match((await proxy.ended).message, /^dt-1 has epoch \d+ of an earlier owner, which may have been acknowledged/)
+  await proxy.stop()
+  const member = await RawClient.connect(ring.server('dt-1').port)
+  t.equal(String(await member.ask('GET', KEYS[0])), '$3\r\nnew\r\n', 'what it has is left to it')
+  member.close()
+}
+
 t.test('who was down while others were written to is not served, and not written over what they had', async (t) => {
   const { ring, replies, second, started, client } = await turnAbout(t, {})
   t.ok(isAll(replies, /^\+OK/), 'what one of three had was acknowledged: the state file knows of it')
@@ -129,16 +140,7 @@ t.test(
     await started
     t.same([...(await read(client))], ['$3\r\nold'], 'which is the price')
     t.ok(isAll(await write(client, 'other'), /^\+OK/))
-    await forgive(ring, 'dt-1')
-    ring.resume('dt-1')
-    t.match(
-      (await second.proxy.ended).message,
-      /^dt-1 has epoch \d+ of an earlier owner, which may have been acknowledged/,
-    )
-    await second.proxy.stop()
-    const member = await RawClient.connect(ring.server('dt-1').port)
-    t.equal(String(await member.ask('GET', KEYS[0])), '$3\r\nnew\r\n', 'what it has is left to it')
-    member.close()
+    await comesBackLater(t, ring, second)
   },
 )
 
@@ -204,15 +206,7 @@ t.test('a view that may have been acknowledged turns up after the operator said 
   const client = await wrong.connect()
   await until('it is served', async () => isAll(await write(client, 'wrong'), /^\+OK/))
 
-  await forgive(ring, 'dt-1')
-  ring.resume('dt-1')
-  t.match(
-    (await wrong.proxy.ended).message,
-    /^dt-1 has epoch \d+ of an earlier owner, which may have been acknowledged/,
-  )
-  await wrong.proxy.stop()
-  const member = await RawClient.connect(ring.server('dt-1').port)
-  t.equal(String(await member.ask('GET', KEYS[0])), '$3\r\nnew\r\n', 'what it has is left to it')
+  await comesBackLater(t, ring, wrong)
 
   const next = AnotherProxy.of(t, ring, SHORT)
   const nextStart = (await next.listens()).started
@@ -230,7 +224,6 @@ t.test('a view that may have been acknowledged turns up after the operator said 
   await until('it has joined, empty', async () => (await membersOf(operator)) === 'dt-1 dt-2 dt-3')
   t.equal(await settled(ring), KEYS.length)
   t.same([...(await read(operator))], ['$5\r\nwrong'])
-  member.close()
 })
 
 /** Two proxies with a Sentinel each, which reach the members through relays of their own. */

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
@@ -95,13 +95,19 @@ t.test('what its client has sent takes effect in that order, whatever it is', as
   t.match(await verify(clients[0]), { state: 'done', differences: 0, complete: 1 })
 })
 
-t.test('a database is emptied between one that is stopped and the next: that waits', async (t) => {
+/** A key whose master is reached through a relay, and a client whose scripts on it are known. */
+async function throughItsMaster(t: Test) {
   const { proxy, relay, client } = await throughRelay(t)
   const other = await proxy.connect()
   let i = 0
   while ((await replicasOf(other, `{k${i}}`))[0] !== 'dt-9') i++
   const key = `{k${i}}`
   await known(client, key)
+  return { proxy, relay, client, other, key }
+}
+
+t.test('a database is emptied between one that is stopped and the next: that waits', async (t) => {
+  const { proxy, relay, client, other, key } = await throughItsMaster(t)
   relay.stallRequests('a-text-of-its-own')
   const first = client.pipeline([push(key, 'a-text-of-its-own', `${key}:other`)])
   await until('dt-9 is held up', async () => relay.isStalling)
@@ -120,12 +126,7 @@ t.test('a database is emptied between one that is stopped and the next: that wai
 })
 
 t.test('the connection breaks while some are under way: what is behind one that is lost is as lost', async (t) => {
-  const { proxy, relay, client } = await throughRelay(t)
-  const other = await proxy.connect()
-  let i = 0
-  while ((await replicasOf(other, `{k${i}}`))[0] !== 'dt-9') i++
-  const key = `{k${i}}`
-  await known(client, key)
+  const { relay, client, other, key } = await throughItsMaster(t)
   relay.stallRequests('a-text-of-its-own')
   const replies = client.pipeline([
     push(key, 'a-text-of-its-own', `${key}:other`),
