@@ -163,7 +163,7 @@ export class Doors {
 }
 
 /** Undefined where it has none: it is a Unix socket. */
-function portOf(net: NetServer): number | undefined {
+export function portOf(net: NetServer): number | undefined {
   const bound = net.address()
   return typeof bound === 'object' ? bound?.port : undefined
 }

@@ -2,7 +2,7 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { bindAddresses, hostToAsk } from '../base/bind-addresses.js'
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
-import { descriptorOf } from '../client/doors.js'
+import { descriptorOf, portOf } from '../client/doors.js'
 import { readInto } from '../client/listener.js'
 import { hostPort, peerOf } from '../client/peer.js'
 import type { Server } from '../client/server.js'
@@ -58,8 +58,7 @@ export class PeerDoor {
       net.listen(there === undefined ? { host: bindAddresses(host)[0].host, port } : { fd: there.fd }, resolve)
     })
     net.on('error', (error) => this.server.log.error({ event: 'listener-failed', err: error }, 'the port of the peers'))
-    const bound = net.address()
-    this.port = typeof bound === 'object' && bound !== null ? bound.port : (port ?? 0)
+    this.port = portOf(net) ?? port ?? 0
     this.net = net
     this.server.log.info({ event: 'peers-accepted' }, `other proxies are accepted on ${this.address}`)
   }
