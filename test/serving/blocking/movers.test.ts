@@ -189,3 +189,27 @@ t.test(
     t.same(reader.heard, [`LRANGE ${read} 0 -1: *0`, 'BLMOVE a {a}b LEFT LEFT 0: $1\r\nx'])
   },
 )
+
+t.test('nothing is moved before who waits there has what was there first, when he has only just come', async (t) => {
+  const ring = new RingInMemory(t, ['dt-1'], 0)
+  const [server] = ring.replicas
+  const [mover, popper, writer] = [ring.client(), ring.client(), ring.client()]
+  mover.send('BLMOVE a b LEFT LEFT 0')
+  server.answers('_')
+  await turnEnds()
+  popper.send('BLPOP b 0')
+  writer.send('RPUSH b z')
+  writer.send('RPUSH a x')
+  await turnEnds()
+  t.same(server.asked, ['LMPOP 1 b LEFT', 'RPUSH b z', 'RPUSH a x'], 'he has not heard that there was nothing')
+  server.answers('_')
+  await turnEnds()
+  t.same(server.asked, ['RPUSH b z', 'RPUSH a x', 'LMPOP 1 b LEFT', 'LINDEX a 0', 'LLEN b'])
+  server.answers(':1', ':1', '*2\r\n$1\r\nb\r\n*1\r\n$1\r\nz', '$1\r\nx', ':0')
+  t.same(popper.heard, ['BLPOP b 0: *2\r\n$1\r\nb\r\n$1\r\nz'])
+  await turnEnds()
+  t.same(server.asked, ['LMOVE a b LEFT LEFT'])
+  server.answers('$1\r\nx')
+  await turnEnds()
+  t.same(mover.heard, ['BLMOVE a b LEFT LEFT 0: $1\r\nx'])
+})
