@@ -6,7 +6,7 @@ import { chooseRows, ROWS, type Row } from './rows.js'
 export const USAGE = `Usage: npm run bench -- [options]
 
 Drives Redis, twemproxy and DT with redis-benchmark in turn, and compares what a command costs them.
-Without --quick, --rows or --soak: all rows, about 17 minutes, and writes bench/results.md, .svg and .json.
+Without --quick, --rows or --soak: all rows, about half an hour, and writes bench/results.md, .svg and .json.
 
   --quick       a few rows, once and short: only for trying, in under a minute
   --rows a,b    only these rows, or groups of rows, such as main,incr,set-p16,start
