@@ -131,6 +131,18 @@ export class Subscriber {
     })
   }
 
+  /** A message for it alone, as if it had been published on that channel. */
+  tell(channel: Buffer, text: Buffer): void {
+    const { ear, topics } = this
+    for (const topic of topics.channel ?? []) {
+      if (topic.bytes.equals(channel)) ear.push(new Message(['message', channel, text]).in(ear.proto))
+    }
+    for (const { bytes } of topics.pattern ?? []) {
+      if (!new Glob(bytes, false, channel.length).matches(channel)) continue
+      ear.push(new Message(['pmessage', bytes, channel, text]).in(ear.proto))
+    }
+  }
+
   /** It listens to nothing any more. */
   end(): void {
     for (const kind of ['channel', 'pattern', 'shard'] as const) {

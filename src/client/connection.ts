@@ -64,7 +64,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   constructor(
     readonly id: number,
     socket: ClientSocket,
-    peer: Peer,
+    readonly peer: Peer,
     readonly surroundings: Surroundings,
     /** Serves one command of it. */
     private readonly dispatch: (client: Connection, frame: Frame) => void,

@@ -6,10 +6,9 @@ import { STOPS } from './stops.js'
 /**
  * Lets clients go before the proxy stops. Who has nothing under way is closed at once, the others when they have been answered. Who waits for what may never
  * come is told that it does not; who listens is closed, as by Redis, since many libraries take an answer that they have not
- * asked for to be a mistake of their own. Who is connected to a front stays there. Resolves when all are gone, or can be, or the time is over.
+ * asked for to be a mistake of their own. Who is connected to a front stays there. The clients are draining already. Resolves when all are gone, or can be, or the time is over.
  */
 export async function drain(clients: Clients, timeoutMs: number): Promise<void> {
-  clients.isDraining = true
   for (const client of clients.all()) {
     const { wait } = client.session
     if (wait === undefined) letGo(client)

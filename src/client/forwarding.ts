@@ -12,20 +12,26 @@ export interface Forwarding {
   take(socket: Socket, peer: Peer, commonName: string | undefined): Reader | undefined
 }
 
-/** A proxy that sends its clients on to this one. */
-export interface FrontSeen {
-  readonly run: string
-  /** Where it runs, in words, and where clients of it connect. */
-  readonly where: string
+/** Where clients of a proxy connect: `host:port`. */
+export interface Whereabouts {
   readonly clients: string
+  /** Where those who want TLS do; '' where they cannot. */
+  readonly tls: string
+}
+
+/** A proxy that sends its clients on to this one. */
+export interface FrontSeen extends Whereabouts {
+  readonly run: string
+  /** Where it runs, in words. */
+  readonly where: string
   /** From where it is connected. */
   readonly address: string
   readonly connected: number
   readonly sinceMs: number
 }
 
-/** To whom this proxy sends its clients on. */
-export interface OwnerSeen {
+/** To whom this proxy sends its clients on. Where clients of that connect is '' as long as it has never been reached. */
+export interface OwnerSeen extends Whereabouts {
   readonly run: string
   /** Where fronts connect to it; undefined when it does not say. */
   readonly address: string | undefined
@@ -41,10 +47,9 @@ export function clientsOfAll(fronts: readonly FrontSeen[]): number {
 }
 
 /** The proxies of the ring, as this one sees them. */
-export interface PeersSeen {
-  /** Where this one runs, in words, and where clients of it connect. */
+export interface PeersSeen extends Whereabouts {
+  /** Where this one runs, in words. */
   readonly where: string
-  readonly clients: string
   /** Where this one is reached by others; undefined when it is not. */
   readonly address: string | undefined
   readonly fronts: readonly FrontSeen[]

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import { UserError } from '../base/user-error.js'
@@ -20,9 +21,11 @@ import { checkOpenFiles, isSpare, maxClients } from './max-clients.js'
 import { mayBeNext } from './next-command.js'
 import { fileDescriptorOf, hostOf, isUnix, type Peer } from './peer.js'
 import { DENIED, isDenied, tellProtected } from './protected-mode.js'
+import { tellGone } from './proxy-news.js'
 import type { Server } from './server.js'
 import { restore, type SessionState } from './session-state.js'
 import { Sweeper } from './sweeper.js'
+import { announcedTo } from './whereabouts.js'
 
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n'
 const MAX_OF_ADDRESS_ERROR = '-ERR max number of clients of this address reached\r\n'
@@ -114,7 +117,9 @@ export class Listener {
 
   /** Lets all clients go, as far as that is possible in `limits.drainTimeoutMs`; nobody comes in any more. */
   drain(): Promise<void> {
-    const { clients, config } = this.server
+    const { clients, config, runId, peers } = this.server
+    clients.isDraining = true
+    tellGone(this.server, { run: runId, ...peers() })
     return drain(clients, config.limits.drainTimeoutMs)
   }
 
@@ -245,8 +250,9 @@ export class Listener {
   }
 
   /** Somebody who was let in; undefined when he is not, after all. */
-  private add(socket: Socket, peer: Peer, commonName?: string): Reader | undefined {
+  private add(socket: Socket, from: Peer, commonName?: string): Reader | undefined {
     const { forwarding } = this
+    const peer = announcedTo(from, socket instanceof TLSSocket, this.server.config.listen)
     if (forwarding === undefined) return this.serve(socket, peer, commonName)
     return forwarding.take(socket, peer, commonName) ?? this.join(socket, peer, commonName)
   }

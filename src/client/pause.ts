@@ -1,4 +1,5 @@
 import { mayReplicate } from '../command/may-replicate.js'
+import { isOwn } from '../command/own-commands.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import type { Connection } from './connection.js'
@@ -62,7 +63,7 @@ export class Pause {
 
   /** Who monitors is not held, nor what the operator says to the ring. */
   concerns({ session }: Connection, frame: Frame, row: CommandRow): boolean {
-    if (session.monitoring !== undefined || row.name.startsWith('dt|')) return false
+    if (session.monitoring !== undefined || isOwn(row.name)) return false
     // It is refused.
     if (session.state.kind === 'subscribed' && row.whileListening === undefined) return false
     if (this.isForAll || this.mayWrite(frame, row)) return true

@@ -6,6 +6,11 @@ export interface Peer {
   readonly address: string
   /** Where it came in. */
   readonly localAddress: string
+  /** Where it is told that it came in, if the settings say so. */
+  readonly announced?: string
+  readonly isSecure?: boolean
+  /** The run of the front by which it comes, if it does. */
+  readonly front?: string
 }
 
 /** It stays known after the socket has lost it. */

@@ -70,3 +70,21 @@ export const DT_HELP: readonly string[] = [
   'VIEW',
   '    Return the view: epoch, replicas, virtual nodes.',
 ]
+
+/** Of what a Sentinel does, that which a proxy does [Redis sentinel.c sentinelCommand]. */
+export const SENTINEL_HELP: readonly string[] = [
+  'CKQUORUM <master-name>',
+  '    Check if a proxy serves the ring of that name.',
+  'GET-MASTER-ADDR-BY-NAME <master-name>',
+  '    Return the ip and port number of a proxy that serves the ring of that name.',
+  'MASTER <master-name>',
+  '    Show that proxy, as a Sentinel shows a master.',
+  'MASTERS',
+  '    Show a list of it alone.',
+  'MYID',
+  '    Return the run of the proxy that is asked.',
+  'REPLICAS <master-name>',
+  '    Show an empty list: no proxy is a replica.',
+  'SENTINELS <master-name>',
+  '    Show a list of the other proxies, which can be asked as well.',
+]

@@ -6,7 +6,7 @@ import type { ArgumentDoc, CommandDoc, CommandInfo, KeySpec } from './command-in
 import { DOCS } from './docs.generated.js'
 import { COMMAND_HELP, helpReply } from './help.js'
 import { canHaveKeys, type KeyReference, keyReferences } from './introspection-keys.js'
-import { OWN_COMMANDS, OWN_DOCS } from './own-commands.js'
+import { isOwn, OWN_COMMANDS, OWN_DOCS } from './own-commands.js'
 import type { CommandRow } from './row.js'
 import { allInfos, infoNamed, lookupCommand, lookupSubcommand } from './table.js'
 
@@ -146,7 +146,7 @@ function subcommandIn(docs: ReadonlyMap<string, Reply>, name: string): Reply | u
 }
 
 function ownDocOf(name: string): CommandDoc | undefined {
-  return name === 'dt' || name.startsWith('dt|') ? docOf(name) : undefined
+  return isOwn(name) ? docOf(name) : undefined
 }
 
 /** The documentation of a command or subcommand of the table. */

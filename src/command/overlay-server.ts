@@ -16,6 +16,10 @@ const following: OverlayMore = {
 const onAllDisks: OverlayMore = { ...varying, note: 'all servers do it; the error names those that have not' }
 const listening: OverlayMore = { listening: 'as always' }
 const own: OverlayMore = { multi: 'refused' }
+const finding: OverlayMore = {
+  ...varying,
+  note: 'as of a Sentinel; tells of the proxies of the ring [Finding a proxy]',
+}
 const script: OverlayMore = { keys: 'numkeys', compare: false, values: true }
 
 /** The commands on connections, servers, scripts, … . The columns are explained in overlay-row.ts. */
@@ -43,7 +47,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'none',
     { note: 'of Redis 7.2, where the servers are as new; IDLETIME counts reads all the same [Talking about itself]' },
   ],
-  ['client|pause', 'local', 'none', { note: 'keys expire meanwhile; DT … is served [CLIENT PAUSE]' }],
+  ['client|pause', 'local', 'none', { note: 'keys expire meanwhile; DT … and SENTINEL … are served [CLIENT PAUSE]' }],
   ['client|reply', 'local', 'none', { ...own, note: 'not between MULTI and EXEC [Transactions]' }],
   ['client|setinfo', 'local', 'none', { note: 'of Redis 7.2, for libraries that send it' }],
   ['client|setname', 'local', 'none'],
@@ -89,6 +93,18 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['dt|verify', 'local', 'none', { ...bounded, ...own }],
   ['dt|view', 'local', 'none', own],
 
+  // finding a proxy
+  ['sentinel', 'unsupported', 'none'],
+  ['sentinel|ckquorum', 'local', 'none', finding],
+  ['sentinel|get-master-addr-by-name', 'local', 'none', finding],
+  ['sentinel|help', 'local', 'none', varying],
+  ['sentinel|master', 'local', 'none', finding],
+  ['sentinel|masters', 'local', 'none', finding],
+  ['sentinel|myid', 'local', 'none', finding],
+  ['sentinel|replicas', 'local', 'none', { ...varying, note: 'always none [Finding a proxy]' }],
+  ['sentinel|sentinels', 'local', 'none', finding],
+  ['sentinel|slaves', 'local', 'none', { ...varying, note: 'always none [Finding a proxy]' }],
+
   // the whole keyspace
   [
     'dbsize',
@@ -122,14 +138,14 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
   ['acl|whoami', 'local', 'none'],
   ['bgrewriteaof', 'local', 'none', onAllDisks],
   ['bgsave', 'local', 'none', onAllDisks],
-  ['command', 'local', 'none', { note: 'has DT as well, and what is learnt of the servers' }],
-  ['command|count', 'local', 'none', { note: 'counts DT as well, and what is learnt of the servers' }],
+  ['command', 'local', 'none', { note: 'has DT and SENTINEL as well, and what is learnt of the servers' }],
+  ['command|count', 'local', 'none', { note: 'counts DT and SENTINEL as well, and what is learnt of the servers' }],
   ['command|docs', 'local', 'none', { ...bounded, note: '1000 words at most' }],
   ['command|getkeys', 'local', 'none'],
   ['command|getkeysandflags', 'local', 'none'],
   ['command|help', 'local', 'none'],
   ['command|info', 'local', 'none', { ...bounded, note: '1000 words at most' }],
-  ['command|list', 'local', 'none', { note: 'has DT as well, and what is learnt of the servers' }],
+  ['command|list', 'local', 'none', { note: 'has DT and SENTINEL as well, and what is learnt of the servers' }],
   ['config', 'unsupported', 'none'],
   [
     'config|get',

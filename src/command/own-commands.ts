@@ -7,6 +7,8 @@ import type { ArgumentDoc, CommandDoc, CommandInfo } from './command-info.js'
 const READS = ['@read', '@admin', '@slow']
 const CHANGES = ['@admin', '@slow', '@dangerous']
 const CONTAINER = ['@slow']
+/** Whoever may connect may ask where. */
+const FINDS = ['@slow', '@connection']
 
 /** The commands of the proxy itself, described as Redis describes its own. */
 export const OWN_COMMANDS: readonly CommandInfo[] = [
@@ -30,6 +32,17 @@ export const OWN_COMMANDS: readonly CommandInfo[] = [
     own('dt|verify', -2, CHANGES),
     own('dt|view', 2, READS),
   ]),
+  own('sentinel', -2, FINDS, [
+    own('sentinel|ckquorum', 3, FINDS),
+    own('sentinel|get-master-addr-by-name', 3, FINDS),
+    own('sentinel|help', 2, FINDS),
+    own('sentinel|master', 3, FINDS),
+    own('sentinel|masters', 2, FINDS),
+    own('sentinel|myid', 2, FINDS),
+    own('sentinel|replicas', 3, FINDS),
+    own('sentinel|sentinels', 3, FINDS),
+    own('sentinel|slaves', 3, FINDS),
+  ]),
 ]
 
 /**
@@ -42,6 +55,7 @@ export const NEWER_OF_CLIENT: readonly CommandInfo[] = [
 ]
 
 const NAME: ArgumentDoc = { name: 'name', type: 'string' }
+const RING: ArgumentDoc = { name: 'ring', type: 'string' }
 const ADDRESS: ArgumentDoc = { name: 'address', type: 'string' }
 const ACTIONS: readonly ArgumentDoc[] = ['ADD', 'REMOVE', 'UPGRADE'].map((token) => {
   return { name: token.toLowerCase(), type: 'pure-token', token }
@@ -145,6 +159,69 @@ export const OWN_DOCS: Readonly<Record<string, CommandDoc>> = {
       'dt|view': { summary: 'Show the view that the proxy works with', group: 'server', complexity: 'O(1)' },
     },
   },
+  sentinel: {
+    summary: 'A container for commands that find a proxy of this ring, as Sentinels find a master',
+    group: 'server',
+    complexity: 'Depends on subcommand.',
+    subcommands: {
+      'sentinel|ckquorum': {
+        summary: 'Tell whether a proxy serves the ring',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+        arguments: [RING],
+      },
+      'sentinel|get-master-addr-by-name': {
+        summary: 'Get the address of a proxy that serves the ring',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+        arguments: [RING],
+      },
+      'sentinel|help': {
+        summary: 'Show helpful text about the different subcommands',
+        group: 'server',
+        complexity: 'O(1)',
+      },
+      'sentinel|master': {
+        summary: 'Show a proxy that serves the ring, as a Sentinel shows a master',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+        arguments: [RING],
+      },
+      'sentinel|masters': {
+        summary: 'The same, as the only element of a list',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+      },
+      'sentinel|myid': {
+        summary: 'Get the run of the proxy that is asked',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+      },
+      'sentinel|replicas': {
+        summary: 'List nothing: no proxy is a replica',
+        group: 'server',
+        complexity: 'O(1)',
+        arguments: [RING],
+      },
+      'sentinel|sentinels': {
+        summary: 'List the other proxies that can be asked',
+        group: 'server',
+        complexity: 'O(N) for N proxies',
+        arguments: [RING],
+      },
+      'sentinel|slaves': {
+        summary: 'List nothing: no proxy is a replica',
+        group: 'server',
+        complexity: 'O(1)',
+        arguments: [RING],
+      },
+    },
+  },
+}
+
+/** Whether a command or subcommand with this full name is the proxy's own: no redis-server has it. */
+export function isOwn(name: string): boolean {
+  return Object.hasOwn(OWN_DOCS, name.split('|', 1)[0])
 }
 
 function own(

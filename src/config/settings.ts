@@ -65,6 +65,8 @@ export const sections = {
     protectedMode: oneOf(['yes', 'no']).default('yes'),
     proxyProtocol: oneOf(['no', 'yes']).default('no'),
     proxyTrusted: subnets().prefault('127.0.0.1 ::1'),
+    announceHost: text().optional(),
+    announcePort: whole(1, 65535).optional(),
   }),
   /** Where clients connect that want TLS, and how. Port 0 is none. */
   tls: z

@@ -3,7 +3,7 @@ import { addressIn } from '../base/address-text.js'
 import { printable } from '../base/printable.js'
 import type { Reader } from '../base/socket-reader.js'
 import { readingInto } from '../base/socket-reader.js'
-import type { Forwarding, OwnerSeen } from '../client/forwarding.js'
+import type { Forwarding, OwnerSeen, Whereabouts } from '../client/forwarding.js'
 import type { Peer } from '../client/peer.js'
 import type { Server } from '../client/server.js'
 import type { Owner } from '../membership/marker.js'
@@ -16,12 +16,13 @@ const AGAIN_MIN_MS = 50
 const AGAIN_MAX_MS = 1000
 const LOOK_MS = 100
 const NO_BUFFER = Buffer.alloc(0)
+const NOWHERE: Whereabouts = { clients: '', tls: '' }
 
 export interface FrontDeps {
   readonly server: Pick<Server, 'config' | 'log' | 'runId' | 'clients'>
   /** Where this process runs, in words, and where clients connect. */
   readonly where: string
-  address(): string
+  whereabouts(): Whereabouts
   serveHere: ServeHere
   /** Whether the owner is reached has changed, or why not. */
   changed(): void
@@ -43,6 +44,8 @@ export class Front implements Forwarding {
   private readonly all = new Set<Forwarded>()
   private readonly waiting = new Set<Forwarded>()
   private owner: { readonly run: string; readonly term: number; readonly address: string | undefined } | undefined
+  /** Where clients of it connect, once it was reached. */
+  private ownerAt: Whereabouts = NOWHERE
   private link: OwnerLink | undefined
   private fault = ''
   private toldFault = ''
@@ -67,6 +70,7 @@ export class Front implements Forwarding {
     return {
       run: owner?.run ?? '',
       address: owner?.address,
+      ...this.ownerAt,
       isReached,
       fault: isReached ? '' : fault,
       connected: this.count,
@@ -98,6 +102,7 @@ export class Front implements Forwarding {
     if (!this.isForwarding || (owner !== undefined && term < owner.term)) return
     if (owner?.run === run && owner.address === address) return
     this.owner = { run, term, address }
+    this.ownerAt = NOWHERE
     this.leave('another proxy owns the ring')
     this.againMs = AGAIN_MIN_MS
     this.connect()
@@ -132,7 +137,7 @@ export class Front implements Forwarding {
     const { config, runId } = this.deps.server
     const hello = {
       ...{ version: PEER_VERSION, ring: config.ring.id, run: runId, wanted: run, thrown: thrown() },
-      ...{ where: this.deps.where, clients: this.deps.address() },
+      ...{ where: this.deps.where, ...this.deps.whereabouts() },
     }
     const link: OwnerLink = new OwnerLink(
       (reader) => {
@@ -152,6 +157,7 @@ export class Front implements Forwarding {
     this.againMs = AGAIN_MIN_MS
     this.fault = ''
     this.toldFault = ''
+    this.ownerAt = link.owner
     this.deps.server.log.info(
       { event: 'owner-reached', run, address },
       `clients are served by the proxy at ${address} (run ${run}), which owns the ring`,

@@ -1,11 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Whereabouts } from '../client/forwarding.js'
 import { MESSAGE } from './wire.js'
 
 /*
  * Before anything else two proxies show each other that they know the password of the peers, without saying it:
  *
  *     front ──> owner   what it speaks, its ring, its run, the run that it looks for, something thrown
- *     front <── owner   its run, something thrown
+ *     front <── owner   its run, something thrown; each says where clients of it connect
  *     front ──> owner   proof
  *     front <── owner   proof: from now on clients come
  *
@@ -16,18 +17,16 @@ import { MESSAGE } from './wire.js'
 /** What is spoken; one of another version is refused. */
 export const PEER_VERSION = 1
 
-export interface Hello {
+export interface Hello extends Whereabouts {
   readonly version: number
   readonly ring: string
   readonly run: string
   readonly wanted: string
   readonly thrown: string
   readonly where: string
-  /** Where clients of it connect. */
-  readonly clients: string
 }
 
-export interface Challenge {
+export interface Challenge extends Whereabouts {
   readonly run: string
   readonly thrown: string
 }

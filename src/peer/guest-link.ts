@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { printable } from '../base/printable.js'
 import type { Reader } from '../base/socket-reader.js'
 import type { Peer } from '../client/peer.js'
+import { tellJoined } from '../client/proxy-news.js'
 import type { Server } from '../client/server.js'
 import type { SessionState } from '../client/session-state.js'
 import { type Challenge, type Hello, isProof, PEER_VERSION, proofOf, type Said, saidIn, thrown } from './greeting.js'
@@ -149,15 +150,16 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
   /** Gives why not. */
   private helloSaid(said: Said): string | undefined {
     const { config, runId, standsBy } = this.server
-    const { version, ring, run, wanted, thrown: theirs, where = '', clients = '' } = said
+    const { version, ring, run, wanted, thrown: theirs, where = '', clients = '', tls = '' } = said
     if (version !== PEER_VERSION) return `it speaks version ${version}, and this proxy ${PEER_VERSION}`
     if (ring === undefined || run === undefined || wanted === undefined || theirs === undefined)
       return 'its greeting is not whole'
     if (ring !== config.ring.id) return `it is of the ring ${shown(ring)}, and this proxy of ${config.ring.id}`
     // Who stands by sends its own clients elsewhere: nobody is sent on twice, and never in a circle.
     if (wanted !== runId || standsBy()) return `it looks for the run ${shown(wanted)}, which is not the owner here`
-    const hello = { version, ring, run, wanted, thrown: theirs, where, clients }
-    const challenge = { run: runId, thrown: thrown() }
+    const hello = { version, ring, run, wanted, thrown: theirs, where, clients, tls }
+    const own = this.server.peers()
+    const challenge = { run: runId, thrown: thrown(), clients: own.clients, tls: own.tls }
     this.stage = { kind: 'awaits proof', hello, challenge }
     this.output.json(MESSAGE.greeting, 0, challenge)
     return undefined
@@ -176,6 +178,7 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
       { event: 'front-joined', run: hello.run, address: this.address },
       `a front has come: ${hello.where}, with clients at ${hello.clients}`,
     )
+    tellJoined(this.server, hello)
     return undefined
   }
 
@@ -186,10 +189,11 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
   }
 
   private open(id: number, body: Buffer): void {
-    const { address, localAddress, commonName, session } = clientIn(body)
+    const { commonName, session, ...peer } = clientIn(body)
+    const front = this.hello?.run
     const stream = new StreamSocket(id, this)
     this.streams.set(id, stream)
-    const connection = this.join(stream, { address, localAddress }, commonName, session)
+    const connection = this.join(stream, { ...peer, ...(front !== undefined && { front }) }, commonName, session)
     if (connection !== undefined) stream.begin(connection)
   }
 }
@@ -202,11 +206,12 @@ function shown(text: string): string {
 /** What a front says of a client: nothing of it may break a line that shows it. */
 function clientIn(body: Buffer): Peer & { readonly commonName?: string; readonly session?: SessionState } {
   const said = JSON.parse(body.toString()) as Record<string, unknown>
-  const { address, localAddress, commonName, session } = said
+  const { address, localAddress, announced, isSecure, commonName, session } = said
   const isAddress = (text: unknown): text is string => typeof text === 'string' && /^[!-~]{1,255}$/.test(text)
   if (!isAddress(address) || !isAddress(localAddress)) throw new Error('it says no address of a client')
   return {
-    ...{ address, localAddress },
+    ...{ address, localAddress, isSecure: isSecure === true },
+    ...(isAddress(announced) && { announced }),
     ...(typeof commonName === 'string' && { commonName }),
     // What an owner of the ring has said, and so it was checked there.
     ...(typeof session === 'object' && session !== null && { session: session as SessionState }),

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Reader } from '../base/socket-reader.js'
+import type { Whereabouts } from '../client/forwarding.js'
 import type { Forwarded, OwnerCarrier } from './forwarded.js'
 import { type Challenge, type Hello, isProof, proofOf, saidIn } from './greeting.js'
 import { PeerLink, type PeerLinkEvents } from './peer-link.js'
@@ -43,6 +44,12 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   /** Whether clients were sent there. */
   get wasReady(): boolean {
     return this.isReady
+  }
+
+  /** Where clients of the owner connect, as it has said. */
+  get owner(): Whereabouts {
+    const { clients = '', tls = '' } = this.challenge ?? {}
+    return { clients, tls }
   }
 
   /** The socket is connected. */
@@ -103,14 +110,14 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
     this.told.closed(this.refusal ?? reason)
   }
 
-  private greeted({ run, thrown, proof, refused }: ReturnType<typeof saidIn>): void {
+  private greeted({ run, thrown, proof, refused, clients = '', tls = '' }: ReturnType<typeof saidIn>): void {
     const { hello, password } = this
     if (refused !== undefined) {
       this.refusal = `it refuses this proxy: ${refused}`
       this.link.close(this.refusal)
     } else if (this.challenge === undefined) {
       if (run !== hello.wanted || thrown === undefined) throw new Error('another proxy is there')
-      this.challenge = { run, thrown }
+      this.challenge = { run, thrown, clients, tls }
       this.output.json(MESSAGE.greeting, 0, { proof: proofOf('front', password, hello, this.challenge) })
     } else if (isProof(proof, proofOf('owner', password, hello, this.challenge))) {
       this.isReady = true

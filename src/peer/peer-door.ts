@@ -5,12 +5,16 @@ import { UserError } from '../base/user-error.js'
 import { descriptorOf, portOf } from '../client/doors.js'
 import { readInto } from '../client/listener.js'
 import { hostPort, peerOf } from '../client/peer.js'
+import { tellGone } from '../client/proxy-news.js'
 import type { Server } from '../client/server.js'
 import { RefusedLog } from '../tls/refused-log.js'
+import type { Hello } from './greeting.js'
 import { GuestLink, type Join } from './guest-link.js'
 
 /** Who has shown nothing yet: more of them at once are not listened to. */
 const STRANGERS_MAX = 64
+/** Whose connection only broke is back by then; and clients whose own connections broke with it have looked for another proxy. */
+const BACK_MS = 1000
 const NO_BUFFER = Buffer.alloc(0)
 
 /** The port on which the fronts of this proxy connect. */
@@ -83,6 +87,15 @@ export class PeerDoor {
     for (const link of this.links) link.close('the proxy stops')
   }
 
+  /** Clients that listen for it hear that a front has gone, unless it is back. */
+  private left(hello: Hello): void {
+    const timer = setTimeout(() => {
+      const isBack = this.fronts().some((link) => link.hello?.run === hello.run)
+      if (this.net !== undefined && !isBack) tellGone(this.server, hello)
+    }, BACK_MS)
+    timer.unref()
+  }
+
   private accept(socket: Socket): void {
     const { address } = peerOf(socket)
     const strangers = this.links.size - this.fronts().length
@@ -98,7 +111,10 @@ export class PeerDoor {
       this.join,
       {
         refused: (reason) => this.refused.say(address, reason),
-        gone: () => this.links.delete(link),
+        gone: () => {
+          this.links.delete(link)
+          if (link.hello !== undefined) this.left(link.hello)
+        },
       },
     )
     this.links.add(link)

@@ -1,9 +1,8 @@
-import { hostToAsk } from '../base/bind-addresses.js'
 import type { PassedSocket } from '../base/passed-sockets.js'
-import type { PeersSeen } from '../client/forwarding.js'
+import type { PeersSeen, Whereabouts } from '../client/forwarding.js'
 import type { Listener } from '../client/listener.js'
-import { hostPort } from '../client/peer.js'
 import type { Server } from '../client/server.js'
+import { whereaboutsOf } from '../client/whereabouts.js'
 import type { Owner } from '../membership/marker.js'
 import { Front } from './front.js'
 import { PeerDoor } from './peer-door.js'
@@ -31,7 +30,7 @@ export class Peering {
     if (!isFront) return
     const serveHere: Listener['join'] = (...client) => listener.join(...client)
     const changed = () => this.refuse(this.refusal)
-    this.front = new Front({ server, where, address: () => this.whereClientsCome(), serveHere, changed })
+    this.front = new Front({ server, where, whereabouts: () => this.whereabouts(), serveHere, changed })
     listener.forwarding = this.front
   }
 
@@ -42,11 +41,11 @@ export class Peering {
 
   get seen(): PeersSeen {
     const fronts = this.door.fronts().map(({ hello, address, clients, sinceMs }) => {
-      const { run = '', where = '', clients: comeTo = '' } = hello ?? {}
-      return { run, where, clients: comeTo, address, connected: clients, sinceMs }
+      const { run = '', where = '', clients: comeTo = '', tls = '' } = hello ?? {}
+      return { run, where, clients: comeTo, tls, address, connected: clients, sinceMs }
     })
     const { where, address } = this
-    return { where, clients: this.whereClientsCome(), address, fronts, owner: this.front?.seen }
+    return { where, ...this.whereabouts(), address, fronts, owner: this.front?.seen }
   }
 
   /** Nothing is served by this proxy, for this reason; of one that sends its clients on: and, where it cannot, for that one. */
@@ -84,8 +83,7 @@ export class Peering {
     await this.door.close()
   }
 
-  private whereClientsCome(): string {
-    const { port, tlsPort } = this.server.address()
-    return hostPort(hostToAsk(this.server.config.listen.host), port === 0 ? tlsPort : port)
+  private whereabouts(): Whereabouts {
+    return whereaboutsOf(this.server.config, this.server.address())
   }
 }

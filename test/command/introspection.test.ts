@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { wrongArityError } from '../../src/command/errors.js'
 import { answerCommand } from '../../src/command/introspection.js'
+import { isOwn } from '../../src/command/own-commands.js'
 import { allInfos, allRows, lookupCommand, lookupSubcommand } from '../../src/command/table.js'
 import { bytesOf, decodeReply, elementsOf, fieldOf } from '../../src/resp/decode.js'
 import { encodeReply, MapReply, type Reply } from '../../src/resp/encode.js'
@@ -14,7 +15,7 @@ const conns = { 2: await redis.connect(2), 3: await redis.connect(3) }
 
 const names = allRows()
   .map(({ name }) => name)
-  .filter((name) => name !== 'dt' && !name.startsWith('dt|') && !/^client\|(setinfo|no-touch)$/.test(name))
+  .filter((name) => !isOwn(name) && !/^client\|(setinfo|no-touch)$/.test(name))
 const containers = new Set(names.filter((name) => name.includes('|')).map((name) => name.split('|')[0]))
 
 function ours(proto: 2 | 3, ...args: Arg[]): Buffer {
@@ -96,12 +97,12 @@ t.test('COMMAND and COMMAND INFO show every command, and ours', async (t) => {
     const theirs = await conns[3].ask(...command)
     const found = ours(3, ...command)
     const shown = (bytes: Buffer) => elementsOf(decodeReply(bytes, 0, bytes.length))!.map((entry) => nameOf(entry))
-    t.same(shown(found).sort(), [...shown(theirs), 'dt'].sort())
+    t.same(shown(found).sort(), [...shown(theirs), 'dt', 'sentinel'].sort())
   }
   const docs = decodeReply(ours(3, 'COMMAND', 'DOCS'), 0, ours(3, 'COMMAND', 'DOCS').length)
   t.ok(docs instanceof MapReply && docs.entries.length === allInfos().length)
   const theirs = Number((await conns[2].ask('COMMAND', 'COUNT')).toString().slice(1))
-  t.equal(ours(2, 'COMMAND', 'COUNT').toString(), `:${theirs + 1}\r\n`)
+  t.equal(ours(2, 'COMMAND', 'COUNT').toString(), `:${theirs + 2}\r\n`)
 })
 
 function nameOf(entry: Reply): string {
@@ -159,7 +160,7 @@ t.test('COMMAND LIST filters as Redis does, but for the order', async (t) => {
     const found = ours(2, 'COMMAND', 'LIST', ...filter)
     const list = (bytes: Buffer) =>
       elementsOf(decodeReply(bytes, 0, bytes.length))!.map((name) => bytesOf(name)!.toString())
-    const withoutOurs = list(found).filter((name) => !/^dt(\||$)/.test(name))
+    const withoutOurs = list(found).filter((name) => !isOwn(name))
     t.same(withoutOurs.sort(), list(theirs).sort(), filter.join(' '))
   }
   for (const wrong of [

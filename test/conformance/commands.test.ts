@@ -1,11 +1,12 @@
 import t from 'tap'
+import { isOwn } from '../../src/command/own-commands.js'
 import { allRows, rowNamed } from '../../src/command/table.js'
 import { cases } from './cases/index.js'
 import { Pair } from './pair.js'
 import { parseScript } from './script.js'
 
 /** Commands that Redis 7.0 does not have; test/client/commands is about them. */
-const isOurs = (name: string) => /^client\|(setinfo|no-touch)$/.test(name) || name.startsWith('dt|')
+const isOurs = (name: string) => /^client\|(setinfo|no-touch)$/.test(name) || isOwn(name)
 
 const pair = await Pair.start(t)
 /** No key has a copy. */

@@ -97,8 +97,13 @@ export class PausableProxy {
     this.exit = once(child, 'close').then(([code]) => code as number | null)
   }
 
-  static async start(t: Teardown, ring: LocalRing, settings: Record<string, string> = {}): Promise<PausableProxy> {
-    const [port] = await freePorts(1)
+  static async start(
+    t: Teardown,
+    ring: LocalRing,
+    settings: Record<string, string> = {},
+    options: readonly string[] = [],
+  ): Promise<PausableProxy> {
+    const port = Number(settings.DT_LISTEN_PORT ?? (await freePorts(1))[0])
     const env = {
       PATH: process.env.PATH,
       DT_LISTEN_PORT: String(port),
@@ -107,13 +112,13 @@ export class PausableProxy {
       DT_LOG_FORMAT: 'json',
       ...settings,
     }
-    const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [MAIN, 'serve', ...options], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const paused = new PausableProxy(port, child)
     t.teardown(async () => {
       child.kill('SIGKILL')
       await paused.exit
     })
-    await serves(port)
+    await serves(port, settings.DT_AUTH_PASSWORD)
     return paused
   }
 

@@ -21,6 +21,7 @@ import { moduleCommands } from './modules.js'
 import { monitor } from './monitor.js'
 import { persistenceCommands } from './persistence.js'
 import { replicationCommands } from './replication.js'
+import { sentinelCommands } from './sentinel.js'
 import { slowLogCommands } from './slow-log.js'
 import { trackingCommands } from './tracking.js'
 import { waitCommands } from './wait.js'
@@ -46,6 +47,7 @@ export const localCommands: ReadonlyMap<string, LocalCommand<Server>> = new Map(
     ...moduleCommands,
     ...persistenceCommands,
     ...replicationCommands,
+    ...sentinelCommands,
     ...slowLogCommands,
     ...waitCommands,
     info: (_client, args, server) => info(server, args),
