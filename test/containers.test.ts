@@ -8,6 +8,7 @@ import { REDIS_VERSION } from '../src/client/ring-version.js'
 import { loadConfig } from '../src/config/config.js'
 import { ask } from '../src/local/ask.js'
 import { freePorts } from '../src/local/ports.js'
+import { MAIN } from './helpers/serve-process.js'
 import { temporaryDirectory } from './helpers/temporary-directory.js'
 import { until } from './helpers/until.js'
 
@@ -96,10 +97,9 @@ t.test('the state file lasts: it is in a volume that its user may write to, and 
 
 t.test('the image runs the dt command as a user without rights, with a health check', async (t) => {
   t.same(all('USER'), ['node'])
-  const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
   t.equal(packageJson.bin.dt, 'dist/src/main.js')
   t.same(JSON.parse(all('ENTRYPOINT')[0]), ['node', packageJson.bin.dt])
-  const help = spawnSync(process.execPath, [main, 'help'], { encoding: 'utf8' }).stdout
+  const help = spawnSync(process.execPath, [MAIN, 'help'], { encoding: 'utf8' }).stdout
   const [command] = JSON.parse(all('CMD')[0])
   const check = /CMD (\[.*\])$/.exec(all('HEALTHCHECK')[0])
   const [node, script, checkCommand] = JSON.parse(check?.[1] ?? '[]')
@@ -181,6 +181,37 @@ t.test('the proxy of compose.yaml has settings that we know: its Sentinels and i
   )
   t.same(dt[1].ports, [`127.0.0.1:${listen.port}:${listen.port}`])
 })
+
+t.test(
+  'compose.proxies.yaml makes three proxies of the one, which know each other and what clients are told',
+  async (t) => {
+    const added = (parse(read('compose.proxies.yaml'), { merge: true }) as typeof compose).services
+    t.same(Object.keys(added), ['dt', 'dt-2', 'dt-3'])
+    const usage = spawnSync(process.execPath, [MAIN, 'help', 'serve'], { encoding: 'utf8' }).stdout
+    const { dt } = compose.services
+    const addresses = servicesNamed(/./).map(addressOf)
+    for (const [name, service] of Object.entries(added)) {
+      const whole = { ...(name === 'dt' ? dt : {}), ...service }
+      const [command, ...options] = whole.command ?? []
+      t.equal(command, 'serve')
+      for (const option of options) t.match(usage, `  ${option} `)
+      t.same([whole.read_only, whole.cap_drop, whole.security_opt], [dt.read_only, dt.cap_drop, dt.security_opt], name)
+      t.equal(whole.build, dt.build)
+      t.same(whole.depends_on, dt.depends_on)
+      t.match(whole.environment, dt.environment ?? {}, `${name} serves the same ring`)
+      const secret = whole.environment?.DT_PEERS_PASSWORD ?? ''
+      t.match(secret, /^\$\{DT_PEERS_PASSWORD:\?.+\}$/, 'nobody takes a password that is in a repository')
+      const config = loadConfig({ env: { ...whole.environment, DT_PEERS_PASSWORD: 'x'.repeat(32) } })
+      const address = addressOf([name, whole])
+      t.ok(name === 'dt' || !addresses.includes(address), `${address} is free`)
+      addresses.push(address)
+      t.equal(config.peers.host, address, 'the others find it there')
+      t.equal(config.ring.stateFile, 'none')
+      const { announceHost, announcePort, port } = config.listen
+      t.same(whole.ports, [`${announceHost}:${announcePort}:${port}`], 'clients are told what is published')
+    }
+  },
+)
 
 t.test('the Sentinels of compose.yaml monitor its Redis servers, by names that the proxy follows', async (t) => {
   const monitored = [...read('conf/compose-sentinel.conf').matchAll(/^sentinel monitor (\S+) (\S+) 6379 2$/gm)]

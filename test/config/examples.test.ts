@@ -31,6 +31,7 @@ t.test('conf/dt.yaml names and explains every setting', async (t) => {
     'file',
     'passwordFile',
     'announceHost',
+    'announcePort',
     ...OPTIONAL_OF_TLS,
   ]
   for (const [section, name] of settingNames()) {
@@ -46,12 +47,16 @@ t.test('conf/dt.yaml names and explains every setting', async (t) => {
 })
 
 t.test('conf/three-machines.yaml can be used as it is, with passwords from the environment', async (t) => {
-  const env = { DT_BACKEND_PASSWORD: 'a-long-secret', DT_AUTH_PASSWORD: 'another' }
+  const [, line] = /^# +(DT_BACKEND_PASSWORD=.*) dt serve --standby --config conf\/three-machines.yaml$/m.exec(
+    readFileSync(example('three-machines.yaml'), 'utf8'),
+  )!
+  const env = Object.fromEntries(line.split(' ').map((pair) => pair.split('=')))
   const config = loadConfig({ file: example('three-machines.yaml'), env })
   t.same(
     config.sentinel.addresses.map(({ host }) => host),
     ['10.0.0.1', '10.0.0.2', '10.0.0.3'],
   )
   t.equal(config.backend.password, 'a-long-secret')
-  t.equal(config.ring.replicas, 1)
+  t.match(config.ring, { replicas: 1, stateFile: 'none' })
+  t.same([config.listen.host, config.peers.host, config.peers.port], ['10.0.0.1', '10.0.0.1', 6390])
 })
