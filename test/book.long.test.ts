@@ -54,15 +54,27 @@ const unit = readFileSync(join(repository, 'conf/dt.service'), 'utf8')
 const [STATE_FILE] = /^Environment=(DT_RING_STATE_FILE=\S+)$/m.exec(unit)?.slice(1) ?? []
 const PROXY_AS_SERVICE = `test -e /var/lib/dt/dt-state.json
 ${STATE_FILE?.replace('%S', '/var/lib')} dt serve >> /var/lib/dt/log 2>&1 &
+echo $! > /var/lib/dt/pid
 until dt ping; do sleep 1; done`
+/** What is added to the unit where there are several proxies. */
+const [addition] = [...read('several-proxies.md').matchAll(/^cat > (\S+\.conf) <<EOF\n([\s\S]*?)^EOF$/gm)]
+const [SERVE] = /^ExecStart=.*\/dist\/src\/main\.js (serve .*)$/m.exec(addition[2])?.slice(1) ?? []
+const [STATELESS] = /^Environment=(DT_RING_STATE_FILE=\S+)$/m.exec(addition[2])?.slice(1) ?? []
+const START_ONE_OF_SEVERAL = `test -e ${addition[1]}
+DT_CONFIG_FILE=/etc/dt/dt.yaml ${STATELESS} dt ${SERVE} >> /var/lib/dt/log 2>&1 &
+echo $! > /var/lib/dt/pid`
+const STOP_PROXY = `kill $(cat /var/lib/dt/pid)
+while kill -0 $(cat /var/lib/dt/pid) 2> /dev/null; do sleep 0.1; done`
 
 const SERVICE = /^systemctl (enable --now|start|stop) ((?:redis-(?:server|sentinel) ?)+)$/gm
 
 /** What systemd does with the services of the packages, on one of the machines. */
-function asServices(text: string, machine: string): string {
+function asServices(text: string, machine: string, page: string): string {
   const start = { 'redis-server': '/etc/redis/redis.conf', 'redis-sentinel': '/etc/redis/sentinel.conf --sentinel' }
   return text
-    .replace(/^systemctl enable --now dt$/m, PROXY_AS_SERVICE)
+    .replace(/^systemctl enable --now dt$/m, page === 'several-proxies.md' ? START_ONE_OF_SEVERAL : PROXY_AS_SERVICE)
+    .replace(/^systemctl restart dt$/m, `${STOP_PROXY}\n${START_ONE_OF_SEVERAL}`)
+    .replace(/^systemctl disable --now dt$/m, STOP_PROXY)
     .replace(SERVICE, (_, what: string, units: string) => {
       const each = units.split(' ').map((unit) => {
         if (what !== 'stop') return `redis-server ${start[unit as keyof typeof start]} --daemonize yes`
@@ -99,7 +111,7 @@ for (const page of ['README.md', ...CHAPTERS]) {
     const machines = isOfEach ? MACHINES : [only ?? MACHINES[0]]
     for (const machine of machines) {
       const text = given === null ? block.text : block.text.replace(given[0], `ADDRESS=${machine}`)
-      steps.push({ name: `${name} on ${machine}`, script: here(asServices(text, machine), machine) })
+      steps.push({ name: `${name} on ${machine}`, script: here(asServices(text, machine, page), machine) })
     }
   }
 }
