@@ -1,4 +1,5 @@
 import { dbOfId, idInDb, type KeyId } from '../base/key-id.js'
+import type { SomeKeys } from '../base/some-keys.js'
 import { FieldExpirations } from './field-expirations.js'
 
 /**
@@ -65,6 +66,11 @@ export class Expirations {
   /** How many are remembered. */
   get size(): number {
     return this.byId.size
+  }
+
+  /** Whether something may be known of many keys, as far as `have` tells which of some they have. */
+  mayKnow(have: (some: SomeKeys) => boolean): boolean {
+    return this.unknownUpTo > 0 || have(this.byId)
   }
 
   /**

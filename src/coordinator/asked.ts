@@ -4,6 +4,8 @@ import type { Router } from '../order/router.js'
 import type { Frame } from '../resp/frame.js'
 
 const places: number[] = []
+/** Of so many keys it is looked who has them: by then all members are nearly always among these. */
+const LOOKED_AT_MAX = 1000
 
 /** The master of the one key of a command, as such commands are usual; undefined for others, see `mastersAsked`. */
 export function masterAsked(router: Router, frame: Frame, row: CommandRow): string | undefined {
@@ -20,7 +22,8 @@ export function mastersAsked(router: Router, frame: Frame, row: CommandRow, out:
   if (!row.answersValues || frame.argc === row.plainArgc) return
   const { buf, argStart, argEnd } = frame
   const count = findKeys(row, frame, places)
-  for (let k = 0; k < count; k++) {
+  const stop = Math.min(count, LOOKED_AT_MAX)
+  for (let k = 0; k < stop; k++) {
     const [master] = router.routeOfKey(buf, argStart[places[k]], argEnd[places[k]]).natural
     if (master !== undefined) out.add(master.name)
   }

@@ -25,6 +25,8 @@ import { RingSettings } from '../serving/ring-settings.js'
 import { type ScriptOptions, Scripts } from '../serving/script/scripts.js'
 import { Gathering } from '../serving/several/gather/gathering.js'
 import type { GatherSettings } from '../serving/several/gather/limits.js'
+import { LARGE_KEYS, LargeCommand, largeCount } from '../serving/several/large/large-command.js'
+import { LargeCommands } from '../serving/several/large/large-commands.js'
 import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import { readStreams } from '../serving/several/streams.js'
@@ -63,6 +65,7 @@ export class Coordinator {
   readonly offered: Offered
   private readonly gatekeeper: Gatekeeper
   private readonly gathering: Gathering
+  private readonly large: LargeCommands
   private readonly ways: Ways
   private readonly keyIndexes: number[] = []
 
@@ -91,6 +94,11 @@ export class Coordinator {
     this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options, log))
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
+    this.large = new LargeCommands(
+      oneRoute,
+      (command, row, slot, deadlineMs) => this.serve(command, row, slot, deadlineMs),
+      (slot) => answer(slot, KEY_OF_OURS),
+    )
     this.gatekeeper = new Gatekeeper(this.order, (frame, row, slot, deadlineMs) => {
       this.pass(frame, row, slot, deadlineMs)
     })
@@ -101,7 +109,9 @@ export class Coordinator {
    * the subcommand's row for container commands.
    */
   submit(frame: Frame, row: CommandRow, slot: ReplySlot): void {
-    if (namesOurs(row, frame)) answer(slot, KEY_OF_OURS)
+    const large = frame.argc > LARGE_KEYS ? largeCount(frame, row) : 0
+    if (large > 0) this.large.begin(frame, row, slot, large)
+    else if (namesOurs(row, frame)) answer(slot, KEY_OF_OURS)
     else this.serve(frame, row, slot, 0)
   }
 
@@ -255,6 +265,10 @@ export class Coordinator {
         this.serveKeys(frame, row, slot, deadlineMs)
         return
       case 'split': {
+        if (frame instanceof LargeCommand) {
+          this.large.emit(frame, slot, deadlineMs)
+          return
+        }
         const count = findKeys(row, frame, this.keyIndexes)
         split(this.oneRoute, frame, row, slot, this.keyIndexes, count, deadlineMs)
         return

@@ -45,7 +45,7 @@ export class Gatekeeper {
   holdsBack(frame: Frame, row: CommandRow, slot: ReplySlot, deadlineMs: number): boolean {
     const { order, waiting } = this
     const { gates } = order
-    if (slot.atGates !== undefined || !this.mayConcern(row, frame)) return false
+    if (slot.atGates !== undefined || !this.mayConcern(row, frame, slot.db)) return false
     const isShared = row.replicate === 'none'
     const claim = { ids: order.keyIds(row, frame, slot.db), isShared }
     if (gates.isFree(claim)) return false
@@ -104,9 +104,10 @@ export class Gatekeeper {
   }
 
   /** False when there is certainly no gate at its keys; nothing is allocated for that. */
-  private mayConcern(row: CommandRow, frame: Frame): boolean {
+  private mayConcern(row: CommandRow, frame: Frame, db: number): boolean {
     const { gates } = this.order
-    const { buf, argStart, argEnd } = frame
+    const { buf, argStart, argEnd, names } = frame
+    if (names !== undefined) return gates.mayStandAmong((some) => names.areAnyOf(some, db))
     const count = findKeys(row, frame, places)
     for (let k = 0; k < count; k++) {
       if (gates.mayStandAt(identifierOfKey(buf, argStart[places[k]], argEnd[places[k]]))) return true

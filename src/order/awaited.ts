@@ -1,10 +1,13 @@
 import type { KeyId } from '../base/key-id.js'
+import type { SomeKeys } from '../base/some-keys.js'
 
 /** What a write may leave under its keys for which somebody waits, by the kind of value. */
 export type Left = 'list' | 'sorted-set' | 'stream' | 'any' | 'nothing'
 
 /** Who serves those that wait. */
 export interface AwaitedListener {
+  /** For which somebody waits. */
+  readonly keys: SomeKeys
   /**
    * A write of these keys is about to be emitted.
    *
@@ -18,6 +21,8 @@ export interface AwaitedListener {
   look(): void
 }
 
+const NONE: SomeKeys = new Map()
+
 /** Clients wait for keys to hold something [serving/blocking]: whoever emits a write that may leave something there says so here. */
 export class Awaited {
   /** Whether anybody waits: nobody needs to say anything while not. */
@@ -27,6 +32,11 @@ export class Awaited {
   /** Whether something was written for which somebody waits, and has not been looked at. */
   isReady = false
   listener: AwaitedListener | undefined
+
+  /** For which somebody waits. */
+  get keys(): SomeKeys {
+    return this.listener?.keys ?? NONE
+  }
 
   wrote(ids: readonly KeyId[], left: Left, most: number, isSure: boolean): void {
     this.listener?.wrote(ids, left, most, isSure)

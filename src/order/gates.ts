@@ -1,4 +1,5 @@
 import { dbOfId, type KeyId } from '../base/key-id.js'
+import type { SomeKeys } from '../base/some-keys.js'
 import { identifierOfId } from '../ring/identifier.js'
 
 /** What an operation needs for itself: keys, or whole databases. */
@@ -75,6 +76,11 @@ export class Gates {
   /** False when there is certainly no gate at keys with this identifier; costs nothing. */
   mayStandAt(identifier: number): boolean {
     return this.counts[identifier & MASK] !== 0 || this.sweeps.length > 0
+  }
+
+  /** The same of many keys: whether there is none at any of them, as far as `have` tells which of some they have. */
+  mayStandAmong(have: (some: SomeKeys) => boolean): boolean {
+    return this.sweeps.length > 0 || have(this.lanes)
   }
 
   /** Whether an entry with a new ticket would be admitted at once. */

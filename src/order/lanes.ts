@@ -1,6 +1,7 @@
 import type { Link } from '../backend/link.js'
 import { assert } from '../base/assert.js'
 import { dbOfId, type KeyId } from '../base/key-id.js'
+import { type Frame, mayName } from '../resp/frame.js'
 
 /** Something that is to be emitted on one link later than it was asked for. */
 export interface Held {
@@ -82,6 +83,13 @@ export class Lanes {
   isOnlyWritten(link: Link, id: KeyId): boolean {
     const entries = this.byLink.get(link)?.get(id)?.entries ?? []
     return entries.every(({ held, lanes }) => held.isWrite === true && lanes.length === 1)
+  }
+
+  /** Whether something of a command is held somewhere, as far as it can be told without much ado. */
+  mayHold(frame: Frame, db: number): boolean {
+    if (this.active === 0) return false
+    for (const lanes of this.byLink.values()) if (mayName(frame, db, lanes)) return true
+    return false
   }
 
   isAnyHeld(link: Link, ids: readonly KeyId[]): boolean {

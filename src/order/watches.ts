@@ -1,6 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { dbOfId, idInDb, type KeyId, keyId, keyOfId } from '../base/key-id.js'
+import type { SomeKeys } from '../base/some-keys.js'
 import { frameOf } from '../resp/frame.js'
 import type { Router } from './router.js'
 
@@ -112,6 +113,11 @@ export class Watches {
 
   /** `answered` is told when something more is known of a watch, for whoever waits for that. */
   constructor(private readonly answered: () => void) {}
+
+  /** The keys that are watched. */
+  get watched(): SomeKeys {
+    return this.byId
+  }
 
   add(watch: Watch): void {
     put(this.byId, watch.id, watch)

@@ -1,3 +1,5 @@
+import type { SomeKeys } from '../base/some-keys.js'
+
 /**
  * One complete command as it lies in memory: a strict RESP array of bulk strings, `*n CRLF ($len CRLF bytes CRLF)×n`,
  * in `buf` from `start` to `end`, with the place of every argument. The request framer gives its frames as a view
@@ -14,6 +16,20 @@ export interface Frame {
   readonly argEnd: ArrayLike<number>
   /** True when nobody will write into `buf` again, so that a reference to it may be kept. */
   readonly owned: boolean
+  /** The offsets are its own, too, and its bytes are owned. */
+  readonly stays?: true
+  /** Of one with very many keys: tells whether some are among them. */
+  readonly names?: Names | undefined
+}
+
+/** The keys of a command, where they are so many that it would take long to make names of them. */
+export interface Names {
+  areAnyOf(some: SomeKeys, db: number): boolean
+}
+
+/** Whether a command that is sent in database `db` may have one of these keys: of one with few keys that is not looked up. */
+export function mayName({ names }: Frame, db: number, some: SomeKeys): boolean {
+  return names === undefined || names.areAnyOf(some, db)
 }
 
 /** The bytes of argument `i`, valid as long as the frame's. */
@@ -28,6 +44,7 @@ export function argumentsOf(frame: Frame): Buffer[] {
 
 /** A frame that stays valid: the same one if its bytes are owned and its offsets are its own, otherwise a copy. */
 export function ownFrame(frame: Frame): Frame {
+  if (frame.stays === true) return frame
   const { start } = frame
   const shift = frame.owned ? 0 : start
   const argStart = new Array<number>(frame.argc)

@@ -46,9 +46,9 @@ export function identifierOfKey(buf: Buffer, start: number, end: number): number
   if (open < end) {
     let close = open + 1
     while (close < end && buf[close] !== CLOSE_BRACE) close++
-    if (close < end && close > open + 1) return identifierOfBytes(buf, open + 1, close)
+    if (close < end && close > open + 1) return fingerprintIn(buf, open + 1, close)
   }
-  return identifierOfBytes(buf, start, groups === undefined ? end : endOfGroup(groups, buf, start, end))
+  return fingerprintIn(buf, start, groups === undefined ? end : endOfGroup(groups, buf, start, end))
 }
 
 /** The same of a key that is called by its name, in whatever database. */
@@ -69,6 +69,7 @@ export function groupOfKey(key: Buffer): number {
   return groups === undefined || isTagged ? -1 : groups.endOfGroup(key, 0, key.length)
 }
 
-function identifierOfBytes(buf: Buffer, start: number, end: number): number {
+/** The fingerprint of the bytes of `buf` from `start` up to `end`. */
+export function fingerprintIn(buf: Buffer, start: number, end: number): number {
   return end - start < NATIVE_BYTES ? fingerprintOf(buf, start, end) : farmhash.fingerprint32(buf.subarray(start, end))
 }

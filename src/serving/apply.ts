@@ -15,7 +15,7 @@ import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { Votes } from '../order/votes.js'
 import { OK } from '../resp/encode.js'
-import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
+import { type Frame, frameIn, type Names, ownFrame } from '../resp/frame.js'
 import { IS_ERROR, OWNED } from '../resp/reply-framer.js'
 import type { Shape } from '../resp/resp3-to-resp2.js'
 
@@ -57,6 +57,8 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private deadlineMs = NO_DEADLINE
   /** When its keys were sent together with others: finds its own among those that a target got. */
   private own: OwnKeys | undefined
+  /** Of a command with very many keys. */
+  private names: Names | undefined
 
   /** The reply that goes to the client: the master's, or of those who answered the next one's in the replica set. */
   private reply: Buffer
@@ -94,9 +96,10 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const apply = Apply.to(order, route, row, slot, frame.argc)
     const { targets } = route
     apply.deadlineMs = deadlineMs
+    apply.names = frame.names
     if (row.binds && targets.length > 1) apply.group = order.doubts.begin(order.keyIds(row, frame, slot.db), targets)
     order.stats.writes++
-    if (order.lanes.active !== 0) {
+    if (order.lanes.active !== 0 && order.lanes.mayHold(frame, slot.db)) {
       apply.emitInLanes(frame)
       return
     }
@@ -129,6 +132,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     apply.votes = undefined
     apply.wasCovered = false
     apply.own = undefined
+    apply.names = undefined
     return apply
   }
 
@@ -139,7 +143,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       return
     }
     const isLate = mayHavePassed(this.deadlineMs, link)
-    if (link.expirations.any || isLate) this.noteExpirations(tag, link, isLate)
+    if ((link.expirations.any && this.mayHaveExpired(link)) || isLate) this.noteExpirations(tag, link, isLate)
     const { any } = this.order.doubts
     // Who has come into doubt since he answered is repaired from those who are not: it is their word that will be true.
     if (any && this.answered > 0 && this.isInDoubt(this.replyTag, link)) this.replyInDoubt = true
@@ -286,6 +290,12 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   private isKept(buf: Buffer, start: number, end: number): boolean {
     const { reply, replyStart, replyEnd } = this
     return end - start === replyEnd - replyStart && isSame(buf, start, end, reply, replyStart)
+  }
+
+  /** Whether something may be known of its keys there, as far as it can be told without much ado. */
+  private mayHaveExpired({ expirations }: Link): boolean {
+    const { names, slot } = this
+    return names === undefined || expirations.mayKnow((some) => names.areAnyOf(some, slot.db))
   }
 
   /** What the server of a target knows of the key's deadlines, the one before this write and the one that it sets. */

@@ -8,7 +8,7 @@ import type { Order } from '../order/order.js'
 import { answer } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
-import type { Frame } from '../resp/frame.js'
+import { type Frame, mayName } from '../resp/frame.js'
 import { mayHaveTime, toAbsolute } from './absolute.js'
 import { Apply } from './apply.js'
 import { serverChooses } from './effects.js'
@@ -83,8 +83,11 @@ export function noteWrite(
   inBlock = false,
 ): void {
   if (order.absences.any) order.absences.note(order.keyIds(row, frame, db))
-  if (order.watches.any) order.watches.wrote(order.keyIds(row, frame, db))
-  if (order.awaited.any && (row.leaves !== undefined || order.awaited.ends)) noteLeft(order, frame, row, db, !inBlock)
+  if (order.watches.any && mayName(frame, db, order.watches.watched)) order.watches.wrote(order.keyIds(row, frame, db))
+  const { awaited } = order
+  if (awaited.any && (row.leaves !== undefined || awaited.ends) && mayName(frame, db, awaited.keys)) {
+    noteLeft(order, frame, row, db, !inBlock)
+  }
   const { aheads } = order.pieces
   if (aheads.any) aheads.wrote(copied ? undefined : row, frame, order.keyIds(row, frame, db), inBlock)
 }

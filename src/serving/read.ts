@@ -47,7 +47,7 @@ export class Read implements ReplySink {
     if (link !== route.natural[0]) order.stats.readsFromBackup++
     read.link = link
     read.wasHeld = false
-    if (order.lanes.active !== 0) read.emitInLanes(link, route, frame)
+    if (order.lanes.active !== 0 && order.lanes.mayHold(frame, slot.db)) read.emitInLanes(link, route, frame)
     else link.emit(frame.buf, frame.start, frame.end, frame.owned, slot.db, read, 0)
     return true
   }

@@ -1,5 +1,6 @@
 import type { KeyId } from '../../base/key-id.js'
 import { dbOfId, keyOfId } from '../../base/key-id.js'
+import type { SomeKeys } from '../../base/some-keys.js'
 import { isKnownForm } from '../../command/options.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
@@ -61,6 +62,11 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
 
   get order(): Order {
     return this.oneRoute.order
+  }
+
+  /** [AwaitedListener] */
+  get keys(): SomeKeys {
+    return this.lines.keys
   }
 
   /** How many clients wait. */

@@ -1,4 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
+import type { SomeKeys } from '../../base/some-keys.js'
 import type { Left } from '../../order/awaited.js'
 
 /**
@@ -124,6 +125,11 @@ export class Lines {
   }
 
   /** For which somebody waits. */
+  get keys(): SomeKeys {
+    return this.byId
+  }
+
+  /** How many these are. */
   get keyCount(): number {
     return this.byId.size
   }

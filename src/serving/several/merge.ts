@@ -36,12 +36,12 @@ export class Merge {
   private static readonly spare: Merge[] = []
 
   slot!: ReplySlot
-  private row!: CommandRow
+  protected row!: CommandRow
   private open = 0
-  private parts = 0
+  protected parts = 0
   /** For each key in which part it is. */
-  private partOf: number[] = []
-  private keyCount = 0
+  private readonly partOf: number[] = []
+  protected keyCount = 0
   /** The replies, one after the other in the order in which they came, and where that of each part begins and ends. */
   private readonly kept: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES)
   private bytes: Buffer = this.kept
@@ -61,16 +61,20 @@ export class Merge {
   /** `partOf` says of each of the `keyCount` keys in which part it is; it is copied. */
   static of(row: CommandRow, slot: ReplySlot, parts: number, partOf: readonly number[], keyCount: number): Merge {
     const merge = Merge.spare.pop() ?? new Merge()
-    merge.row = row
-    merge.slot = slot
-    merge.open = parts
-    merge.parts = parts
+    merge.begin(row, slot, parts, keyCount)
     for (let k = 0; k < keyCount; k++) merge.partOf[k] = partOf[k]
-    merge.keyCount = keyCount
-    merge.used = 0
-    merge.tooLarge = false
-    merge.isGivenUp = false
     return merge
+  }
+
+  protected begin(row: CommandRow, slot: ReplySlot, parts: number, keyCount: number): void {
+    this.row = row
+    this.slot = slot
+    this.open = parts
+    this.parts = parts
+    this.keyCount = keyCount
+    this.used = 0
+    this.tooLarge = false
+    this.isGivenUp = false
   }
 
   /** The command is a read, of which no part is asked again alone. */
@@ -84,10 +88,15 @@ export class Merge {
   /** [ReplySlot.giveUp] A part has no answer. */
   giveUp(): WholeRead | undefined {
     const { row, slot, isGivenUp } = this
-    const buf = isGivenUp ? undefined : Buffer.from(this.command.subarray(0, this.commandEnd))
+    const frame = isGivenUp ? undefined : this.whole()
     this.isGivenUp = true
     if (--this.open === 0) this.recycle()
-    return buf === undefined ? undefined : { frame: frameIn(buf), row, slot }
+    return frame && { frame, row, slot }
+  }
+
+  /** The read, to be asked again. */
+  protected whole(): Frame {
+    return frameIn(Buffer.from(this.command.subarray(0, this.commandEnd)))
   }
 
   /** @param master of whom the part asks, if its reply may come before those of others and be large */
@@ -104,14 +113,8 @@ export class Merge {
       if (--this.open === 0) this.recycle()
       return
     }
-    if (this.used + length > REPLY_MAX_BYTES) this.tooLarge = true
-    else {
-      this.reserve(length)
-      copyBytes(buf, start, end, this.bytes, this.used)
-      this.starts[part] = this.used
-      this.used += length
-      this.ends[part] = this.used
-    }
+    if (this.size + length > REPLY_MAX_BYTES) this.tooLarge = true
+    else this.keep(part, buf, start, end)
     const { slot } = this
     if (--this.open > 0) {
       const master = this.masters[part]
@@ -128,7 +131,21 @@ export class Merge {
     if (!this.isGivenUp) this.slot.fail(failure, isWrite)
   }
 
-  private recycle(): void {
+  /** Bytes of the replies that have come. */
+  protected get size(): number {
+    return this.used
+  }
+
+  protected keep(part: number, buf: Buffer, start: number, end: number): void {
+    this.reserve(end - start)
+    copyBytes(buf, start, end, this.bytes, this.used)
+    this.starts[part] = this.used
+    this.used += end - start
+    this.ends[part] = this.used
+  }
+
+  /** Nothing is expected any more. */
+  protected recycle(): void {
     if (this.bytes !== this.kept) release(this.bytes)
     this.bytes = this.kept
     if (this.command !== this.keptCommand) release(this.command)
@@ -179,7 +196,7 @@ export class Merge {
   }
 
   /** The elements of the parts' arrays in the places of their keys. */
-  private finishArray(): void {
+  protected finishArray(): void {
     const { bytes, starts, keyCount, partOf } = this
     for (let part = 0; part < this.parts; part++) {
       assert(bytes[starts[part]] === ASTERISK, `a part of ${this.row.name} answers an array`)
@@ -231,7 +248,7 @@ export class Merge {
 }
 
 /** Where the one-line value or bulk string that begins at `at` ends. */
-function elementEnd(buf: Buffer, at: number): number {
+export function elementEnd(buf: Buffer, at: number): number {
   let p = at
   while (buf[p] !== CR) p++
   return buf[at] === DOLLAR ? p + 2 + numberAt(buf, at + 1) + 2 : p + 2

@@ -85,7 +85,7 @@ export function writeArrayHeader(buf: Buffer, count: number): number {
 }
 
 /** Where the header of the first argument begins, behind that of the command, `*n CR LF`. */
-function startOfName(whole: Frame): number {
+export function startOfName(whole: Frame): number {
   let at = whole.start
   while (whole.buf[at] !== LF) at++
   return at + 1

@@ -12,7 +12,7 @@ import type { Frame } from '../../resp/frame.js'
 export interface Parts {
   readonly routes: readonly Route[]
   readonly parts: number
-  readonly partOf: readonly number[]
+  readonly partOf: ArrayLike<number>
 }
 
 const NO_IDS: readonly KeyId[] = []

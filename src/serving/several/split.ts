@@ -81,7 +81,7 @@ export function split(
 }
 
 /** Of whom a part asks what its keys hold. */
-function masterOf({ natural }: Route, { answersValues }: CommandRow): string {
+export function masterOf({ natural }: Route, { answersValues }: CommandRow): string {
   return answersValues && natural.length > 0 ? natural[0].name : ''
 }
 
