@@ -10,6 +10,7 @@ import { peerOf } from '../client/peer.js'
 import { isLoopback } from '../client/protected-mode.js'
 import type { Server } from '../client/server.js'
 import type { Config } from '../config/config.js'
+import { monitoringExposed } from '../config/exposed.js'
 import { createHttpServer } from '../tls/for-monitoring.js'
 import { type Metrics, metricsOf } from './metrics.js'
 import { readinessOf } from './readiness.js'
@@ -92,11 +93,16 @@ export class AdminServer {
       throw new UserError(`admin.port ${port} of ${host} cannot be listened on: ${(failure as Error).message}`)
     }
     this.watch.start()
-    const { port: taken } = this.http.address() as AddressInfo
-    this.server.log.info(
+    const { port: taken, address } = this.http.address() as AddressInfo
+    const { log, tls, config } = this.server
+    log.info(
       { event: 'monitoring-opened' },
-      `monitoring is served on ${this.server.tls.monitoring === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+      `monitoring is served on ${tls.monitoring === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     )
+    const exposed = monitoringExposed(config.admin, address)
+    if (exposed !== undefined) {
+      log.warn({ event: 'monitoring-exposed', host: address, port: taken }, `${exposed.what}; ${exposed.todo}`)
+    }
     return { host, port: taken }
   }
 

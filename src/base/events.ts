@@ -189,6 +189,11 @@ export const EVENTS = {
   ],
   'migration-refused': ['warn', ['member', 'keys', 'ranges', 'reason'], 'The member did not take some keys.'],
   'module-write-unknown': ['warn', ['member', 'name'], 'A command that a setting names is none that the member has.'],
+  'monitoring-exposed': [
+    'warn',
+    ['host', 'port'],
+    'Other machines reach the port for monitoring, and no token is wanted there, or it passes the network in plain bytes.',
+  ],
   'monitoring-opened': ['info', [], 'Monitoring is served: where.'],
   'not-serving': ['error', [], 'Nothing is served yet: why, and what to do.'],
   'other-connection-ended': ['warn', ['member', 'address', 'run'], 'A connection of another proxy is ended there.'],

@@ -2,6 +2,7 @@ import { Acl } from '../acl/acl.js'
 import { createLogger } from '../base/log.js'
 import { UsageError, UserError } from '../base/user-error.js'
 import { type Config, loadConfig } from '../config/config.js'
+import { type Exposed, isOpenToAll, monitoringExposed, OPEN_TO_ALL } from '../config/exposed.js'
 import { environmentName, secretNames, settingNames } from '../config/settings.js'
 import { Tls } from '../tls/tls.js'
 import { parseWords } from './arguments.js'
@@ -23,20 +24,31 @@ export async function config(argv: string[], out: Output): Promise<number> {
   const isJson = values.json === true
   const read = () => loadConfig(file === undefined ? {} : { file })
   if (what === 'show') return show(read(), isJson, out)
+  let exposed: readonly Exposed[]
   try {
-    check(read())
+    exposed = check(read())
   } catch (error) {
     if (!isJson || !(error instanceof UserError)) throw error
     out.write(`${JSON.stringify({ right: false, wrong: error.message.split('\n') })}\n`)
     return 1
   }
-  out.write(isJson ? '{"right":true}\n' : `${styled(out, 'green', 'The settings are right.')}\n`)
+  if (isJson) out.write(`${JSON.stringify({ right: true, ...(exposed.length > 0 && { exposed }) })}\n`)
+  else {
+    out.write(`${styled(out, 'green', 'The settings are right.')}\n`)
+    for (const { what, todo } of exposed) out.write(`${styled(out, 'yellow', 'But')} ${what}: ${todo}\n`)
+  }
   return 0
 }
 
-function check(settings: Config): void {
+/** What they open to strangers. */
+function check(settings: Config): Exposed[] {
   new Tls(settings, createLogger({ level: 'warn', format: 'pretty' }))
-  new Acl(settings.acl, settings.auth.password)
+  const { users } = new Acl(settings.acl, settings.auth.password)
+  const monitoring = monitoringExposed(settings.admin, settings.admin.host)
+  return [
+    ...(isOpenToAll(settings.listen, users.default.hasNoPassword) ? [OPEN_TO_ALL] : []),
+    ...(monitoring === undefined ? [] : [monitoring]),
+  ]
 }
 
 /** Secrets are not shown, only that they are there. */

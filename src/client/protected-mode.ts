@@ -1,4 +1,5 @@
 import { isWide } from '../base/bind-addresses.js'
+import { isOpenToAll as isOpen } from '../config/exposed.js'
 import { hostOf, isUnix, type Peer } from './peer.js'
 import type { Server } from './server.js'
 
@@ -27,7 +28,7 @@ function isProtected({ config, acl }: Guarded): boolean {
 
 /** Whether clients of other machines come in, and none has to say a password. */
 export function isOpenToAll({ config, acl }: Guarded): boolean {
-  return isWide(config.listen.host) && config.listen.protectedMode === 'no' && acl.users.default.hasNoPassword
+  return isOpen(config.listen, acl.users.default.hasNoPassword)
 }
 
 /** Says at the start that others than this machine's are refused, where the settings look as if they were to come in. */

@@ -1,3 +1,4 @@
+import { type Exposed, OPEN_TO_ALL } from '../../config/exposed.js'
 import { otherNameIn } from '../../membership/guard.js'
 import type { Monitored } from '../../membership/sentinel-admin.js'
 
@@ -14,8 +15,8 @@ export interface Facts {
   readonly hasStateFile: boolean
   /** Whether others than this machine may connect, and without a password. */
   readonly openToAll: boolean
-  /** The same of the port for monitoring. */
-  readonly monitoringOpenToAll: boolean
+  /** The same of the port for monitoring, or who listens on the way to it learns the token. */
+  readonly monitoringExposed: Exposed | undefined
   readonly members: readonly MemberFacts[]
   readonly sentinels: readonly SentinelFacts[]
 }
@@ -72,7 +73,7 @@ export function diagnose(facts: Facts): Finding[] {
 }
 
 function ofServing(facts: Facts): Finding[] {
-  const { notServing, refusedForMs, hasStateFile, openToAll, monitoringOpenToAll } = facts
+  const { notServing, refusedForMs, hasStateFile, openToAll, monitoringExposed } = facts
   const { ranges, holders, epoch } = facts.unserved
   return [
     ...when(
@@ -93,18 +94,8 @@ function ofServing(facts: Facts): Finding[] {
       `nothing is served: ${notServing}`,
       'bring what it waits for; the log of the proxy says more',
     ),
-    ...when(
-      openToAll,
-      'wrong',
-      'everybody who reaches this machine may connect, without a password',
-      'set auth.password or users (acl.users, acl.file), or let listen.host be an address of this machine alone',
-    ),
-    ...when(
-      monitoringOpenToAll,
-      'unwise',
-      'everybody who reaches this machine may see the page and the metrics: servers, addresses and what happens',
-      'set admin.token, or let admin.host be an address of this machine alone',
-    ),
+    ...when(openToAll, 'wrong', OPEN_TO_ALL.what, OPEN_TO_ALL.todo),
+    ...(monitoringExposed === undefined ? [] : [{ level: 'unwise', ...monitoringExposed } as const]),
     ...when(
       !hasStateFile,
       'unwise',

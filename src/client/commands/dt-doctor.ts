@@ -1,6 +1,6 @@
 import { parseInfo } from '../../backend/handshake.js'
 import { nameOfKind } from '../../backend/server-kind.js'
-import { isWide } from '../../base/bind-addresses.js'
+import { monitoringExposed } from '../../config/exposed.js'
 import { textOf } from '../../resp/decode.js'
 import { map } from '../../resp/encode.js'
 import { missedByUnserved, unservedRanges } from '../../view/share.js'
@@ -43,7 +43,7 @@ async function factsOf(server: Needs): Promise<Facts> {
     },
     hasStateFile: config.ring.stateFile !== 'none',
     openToAll: isOpenToAll(server),
-    monitoringOpenToAll: admin.port !== undefined && admin.token === undefined && isWide(admin.host),
+    monitoringExposed: monitoringExposed(admin, admin.host),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),
     sentinels: known.map(({ address, error, reachable }) => ({
       address,

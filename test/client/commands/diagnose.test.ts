@@ -1,5 +1,7 @@
 import t from 'tap'
 import { diagnose, type Facts, type MemberFacts, type SentinelFacts } from '../../../src/client/commands/diagnose.js'
+import { loadConfig } from '../../../src/config/config.js'
+import { monitoringExposed } from '../../../src/config/exposed.js'
 import { type FoundServer, refusalOf } from '../../../src/membership/guard.js'
 import type { Monitored } from '../../../src/membership/sentinel-admin.js'
 
@@ -38,7 +40,7 @@ const WELL: Facts = {
     unserved: { ranges: 0, holders: [], epoch: 7 },
     hasStateFile: true,
     openToAll: false,
-    monitoringOpenToAll: false,
+    monitoringExposed: undefined,
   },
   ...{ members: MEMBERS, sentinels: SENTINELS },
 }
@@ -65,7 +67,12 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ],
   ['refusing', { refusedForMs: 3400 }, 'wrong', /^commands are refused with CLUSTERDOWN, the last one 3 s ago/],
   ['open', { openToAll: true }, 'wrong', /without a password$/],
-  ['open monitoring', { monitoringOpenToAll: true }, 'unwise', /may see the page and the metrics/],
+  [
+    'open monitoring',
+    { monitoringExposed: monitoringExposed(loadConfig({ env: {}, overrides: { admin: { port: 1 } } }).admin, '0.0.0.0') },
+    'unwise',
+    /may see the page and the metrics/,
+  ],
   ['no state file', { hasStateFile: false }, 'unwise', /^ring\.stateFile is none/],
   ['a member away', oneOther({ why: 'its link is down' }), 'wrong', /^dt-1: its link is down$/],
   [
