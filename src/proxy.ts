@@ -290,6 +290,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     sentinels,
     upkeep,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
+    stateFileFault: () => stateFile?.fault,
     ...listening,
     ...{ tls, runId, failed, startedAtMs: performance.now() },
     ...{ address: () => entrances.address, standsBy: () => entrances.standsBy, peers: () => peering.seen },

@@ -20,6 +20,7 @@ export function readinessOf(server: Server, status = server.membership.status())
   const { masters, sentinels } = status
   const { owner } = server.peers()
   if (owner?.isReached === true && !clients.isDraining) return { ready: true, why: '', warnings: [] }
+  const fault = server.stateFileFault()
   const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
   const isLost = view.ring.size > 0 && view.setOfRange.every(isUnserved)
   const why = clients.isDraining ? 'the proxy stops' : closed || (isLost ? 'all servers of all keys are away' : '')
@@ -49,6 +50,7 @@ export function readinessOf(server: Server, status = server.membership.status())
         : []),
       ...(why === '' && copies <= view.replicas ? [`each key has ${copies} of ${view.replicas + 1} copies`] : []),
       ...lacking.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}`),
+      ...(fault === undefined ? [] : [`the state file cannot be written: ${fault}`]),
       ...clocksApart,
       ...(undetectable.length > 0 && answering > 0
         ? [

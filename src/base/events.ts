@@ -262,7 +262,8 @@ export const EVENTS = {
   settled: ['info', ['keys', 'repaired', 'restored'], 'All copies were looked at.'],
   'settling-interrupted': ['warn', ['cause'], 'The look at all copies was interrupted, and begins again.'],
   'start-explained': ['info', [], 'Why the start does what it does.'],
-  'state-file-failed': ['error', ['file', 'err'], 'The state file could not be written, or removed.'],
+  'state-file-failed': ['error', ['file', 'err'], 'The state file cannot be written, or not be removed.'],
+  'state-file-written': ['info', ['file'], 'The state file can be written again.'],
   'stranger-forgotten': [
     'info',
     ['member'],

@@ -52,6 +52,8 @@ export interface Server {
   readonly upkeep: Upkeep
   /** Resolves with true when every start of a proxy finds the present view, with false when that takes too long. */
   readonly noted: () => Promise<boolean>
+  /** Why the state file cannot be written; undefined when it can, or there is none. */
+  readonly stateFileFault: () => string | undefined
   readonly clients: Clients
   readonly channels: Channels
   readonly cachedKeys: CachedKeys

@@ -1,10 +1,15 @@
 import { closeSync, fsyncSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
 import { decodeState, encodeState, type KeptRecord, ownerOfState } from './marker.js'
+
+/** The ring may stay as it is for months: so often it is tried whether the file could be written. */
+const TRY_MS = 10_000
+/** A disk that takes longer is not well. */
+const SLOW_MS = 10_000
 
 /** How long the members may take to tell who has taken over when the file says that somebody has. */
 const MEMBERS_TELL_MS = 1000
@@ -12,6 +17,8 @@ const MEMBERS_TELL_MS = 1000
 interface StateRead extends ReturnType<typeof decodeState> {
   readonly text: string
 }
+
+const NEW = '.new'
 
 /** The term of the proxy that uses a file is larger: it is not ours any more. */
 class TakenError extends Error {}
@@ -35,6 +42,11 @@ export class StateFile {
   private unwritten: KeptRecord | undefined
   /** What was said of that: not every second the same. */
   private readonly said = new Set<string>()
+  /** Why it could not be written when that was done, or tried, last. */
+  fault: string | undefined
+  private triedAtMs = Number.NEGATIVE_INFINITY
+  /** Since when something is being written. */
+  private busySinceMs: number | undefined
 
   /**
    * `run` is that of our proxy. `taken` is told when another proxy uses the file, so that nothing can be noted in it any
@@ -48,7 +60,7 @@ export class StateFile {
   ) {
     this.path = targetOf(path)
     this.where = `${hostname()}:${resolve(this.path)}`
-    this.temporary = `${this.path}.${run.slice(0, 8)}.new`
+    this.temporary = `${this.path}.${run.slice(0, 8)}${NEW}`
   }
 
   /**
@@ -115,6 +127,32 @@ export class StateFile {
     return this.unwritten === undefined || this.saving !== undefined ? undefined : this.save(this.unwritten)
   }
 
+  /** To be called now and then, as nothing is written while the ring stays as it is: tries whether it could be. */
+  look(): void {
+    const nowMs = performance.now()
+    const { busySinceMs, unwritten, triedAtMs } = this
+    if (busySinceMs !== undefined) {
+      if (nowMs - busySinceMs > SLOW_MS) this.cannot(new Error(`a write does not come to an end within ${SLOW_MS / 1000} s`))
+    } else if (unwritten === undefined && nowMs - triedAtMs >= TRY_MS) void this.tryToWrite()
+  }
+
+  /** Writes a file beside it. What stands in it is left alone: that is right, however the disk is. */
+  async tryToWrite(): Promise<void> {
+    const beside = `${this.temporary.slice(0, -NEW.length)}.try`
+    this.triedAtMs = performance.now()
+    this.busySinceMs = this.triedAtMs
+    try {
+      const text = await readFile(this.path, 'utf8').catch(() => '{}')
+      await writeSynced(beside, text)
+      await rm(beside)
+      this.canBeWritten()
+    } catch (error) {
+      await rm(beside, { force: true }).catch(() => {})
+      this.cannot(error as Error)
+    }
+    this.busySinceMs = undefined
+  }
+
   /** Resolves when nothing is being written. */
   async idle(): Promise<void> {
     await this.saving
@@ -125,18 +163,13 @@ export class StateFile {
       this.wanted = undefined
       this.unwritten = undefined
       const { term, view } = record
+      this.busySinceMs = performance.now()
       try {
-        const file = await open(this.temporary, 'w')
-        try {
-          await file.writeFile(encodeState(record, term))
-          await file.sync()
-        } finally {
-          await file.close()
-        }
+        await writeSynced(this.temporary, encodeState(record, term))
         this.rename(term)
         await this.syncDirectory()
         this.savedEpoch = view.epoch
-        this.said.clear()
+        this.canBeWritten()
       } catch (error) {
         await rm(this.temporary, { force: true }).catch(() => {})
         if (error instanceof TakenError) {
@@ -146,6 +179,8 @@ export class StateFile {
         this.unwritten = record
         this.failed(error as Error, 'the state file cannot be written: it is removed, and tried again')
         if (await this.remove(term)) this.savedEpoch = view.epoch
+      } finally {
+        this.busySinceMs = undefined
       }
     }
   }
@@ -184,7 +219,22 @@ export class StateFile {
     }
   }
 
+  private cannot(error: Error): void {
+    const what =
+      'the state file could not be written now: should the ring change, it would be removed, and where that fails as well nothing would be acknowledged; make room on its disk, or let its directory be writable'
+    this.failed(error, what)
+  }
+
+  private canBeWritten(): void {
+    if (this.fault !== undefined) {
+      this.log.info({ event: 'state-file-written', file: this.path }, 'the state file can be written again')
+    }
+    this.fault = undefined
+    this.said.clear()
+  }
+
   private failed(error: Error, what: string): void {
+    this.fault = error.message
     const failure = `${what}: ${error.message}`
     if (!this.said.has(failure)) this.log.error({ event: 'state-file-failed', file: this.path, err: error }, what)
     this.said.add(failure)
@@ -234,6 +284,16 @@ export class StateFile {
           'without it all members have to be there at a start, and then it may be deleted',
       )
     }
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 

@@ -9,6 +9,9 @@ import { NO_PROVENANCE } from '../../src/membership/provenance.js'
 import { StateFile } from '../../src/membership/state-file.js'
 import { buildView } from '../../src/view/build-view.js'
 import type { Member } from '../../src/view/view.js'
+import { LogLines } from '../helpers/log-lines.js'
+import { startProxy } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
 
 function record(term: number, epoch: number): ViewRecord {
   return { ringId: 'dt', term, view: buildView('dt', epoch, 1, 1, []), removed: [], provenance: NO_PROVENANCE }
@@ -81,6 +84,42 @@ t.test('what could not be written is tried again: in the end the file is there',
   await first.saveAgain()
   t.strictSame(first.read(), record(1, 2))
   t.equal(first.saveAgain(), undefined)
+})
+
+t.test('that it could not be written is noticed although nothing is to be written, and what is there stays', async (t) => {
+  const path = join(t.testdir(), 'state.json')
+  const { log, lines } = new LogLines()
+  const stateFile = new StateFile(path, 'run-1', log)
+  const events = () => lines.map(({ event }) => event)
+  await stateFile.save(record(1, 1))
+  await stateFile.tryToWrite()
+  t.same([stateFile.fault, events()], [undefined, []])
+  mkdirSync(`${path}.run-1.try`)
+  await stateFile.tryToWrite()
+  await stateFile.tryToWrite()
+  t.match(stateFile.fault, /^E/)
+  t.same(events(), ['state-file-failed'], 'it is said once')
+  t.strictSame(stateFile.read(), record(1, 1))
+  rmdirSync(`${path}.run-1.try`)
+  await stateFile.tryToWrite()
+  t.equal(stateFile.fault, undefined)
+  t.same(events(), ['state-file-failed', 'state-file-written'])
+  t.equal(existsSync(`${path}.run-1.try`), false)
+})
+
+t.test('a proxy looks at that by itself, and tells it wherever one asks', async (t) => {
+  const directory = t.testdir()
+  const stateFile = join(directory, 'state.json')
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1, config: { ring: { stateFile } } })
+  const client = await proxy.connect()
+  const info = async (section: string) => String(await client.ask('INFO', section))
+  t.match(await info('dt'), /^dt_state_file_failing:0\r$/m)
+  const runId = /^run_id:(.{8})/m.exec(await info('server'))![1]
+  mkdirSync(`${stateFile}.${runId}.try`)
+  await until('INFO says so', async () => /^dt_state_file_failing:1\r$/m.test(await info('dt')))
+  t.match(String(await client.ask('DT', 'DOCTOR')), /the state file cannot be written: E/)
+  rmdirSync(`${stateFile}.${runId}.try`)
+  await until('it is well again', async () => /^dt_state_file_failing:0\r$/m.test(await info('dt')))
 })
 
 t.test('a claim does not lose what the one before writes meanwhile', async (t) => {

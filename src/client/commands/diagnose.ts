@@ -13,6 +13,8 @@ export interface Facts {
   /** Token ranges whose keys nobody has who is there, and who has them. */
   readonly unserved: { readonly ranges: number; readonly holders: readonly string[]; readonly epoch: number }
   readonly hasStateFile: boolean
+  /** Why that cannot be written, if it cannot. */
+  readonly stateFileFault: string | undefined
   /** Whether others than this machine may connect, and without a password. */
   readonly openToAll: boolean
   /** The same of the port for monitoring, or who listens on the way to it learns the token. */
@@ -73,7 +75,7 @@ export function diagnose(facts: Facts): Finding[] {
 }
 
 function ofServing(facts: Facts): Finding[] {
-  const { notServing, refusedForMs, hasStateFile, openToAll, monitoringExposed } = facts
+  const { notServing, refusedForMs, hasStateFile, stateFileFault, openToAll, monitoringExposed } = facts
   const { ranges, holders, epoch } = facts.unserved
   return [
     ...when(
@@ -93,6 +95,12 @@ function ofServing(facts: Facts): Finding[] {
       'wrong',
       `nothing is served: ${notServing}`,
       'bring what it waits for; the log of the proxy says more',
+    ),
+    ...when(
+      stateFileFault !== undefined,
+      'wrong',
+      `the state file cannot be written: ${stateFileFault}; the next change of the ring cannot be noted there, and where the file cannot be removed either nothing is acknowledged from then on`,
+      'make room on its disk, or let its directory be writable: it is tried again every 10 s',
     ),
     ...when(openToAll, 'wrong', OPEN_TO_ALL.what, OPEN_TO_ALL.todo),
     ...(monitoringExposed === undefined ? [] : [{ level: 'unwise', ...monitoringExposed } as const]),

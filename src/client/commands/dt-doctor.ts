@@ -12,7 +12,7 @@ import { askOne, entriesOf } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stats' | 'views'>
+type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stateFileFault' | 'stats' | 'views'>
 
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
 export const doctorCommands: Record<string, LocalCommand<Needs>> = {
@@ -42,6 +42,7 @@ async function factsOf(server: Needs): Promise<Facts> {
       epoch: views.current.epoch,
     },
     hasStateFile: config.ring.stateFile !== 'none',
+    stateFileFault: server.stateFileFault(),
     openToAll: isOpenToAll(server),
     monitoringExposed: monitoringExposed(admin, admin.host),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),

@@ -7,7 +7,7 @@ import type { Server } from '../server.js'
 /** What of the server these commands touch. */
 type Needs = Pick<
   Server,
-  'config' | 'links' | 'membership' | 'migrator' | 'order' | 'peers' | 'slowLog' | 'stats' | 'verifier'
+  'config' | 'links' | 'membership' | 'migrator' | 'order' | 'peers' | 'slowLog' | 'stateFileFault' | 'stats' | 'verifier'
 >
 
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */
@@ -21,6 +21,7 @@ export function ringSection(server: Needs): string[] {
     `dt_version:${version}`,
     `dt_serving:${order.opening.isOpen ? 1 : 0}`,
     `dt_not_serving_because:${order.opening.why().replace(/[\r\n]+/g, ' ')}`,
+    `dt_state_file_failing:${server.stateFileFault() === undefined ? 0 : 1}`,
     `dt_ring:${view.ringId}`,
     `dt_epoch:${view.epoch}`,
     `dt_members:${view.members.length}`,

@@ -39,6 +39,7 @@ const WELL: Facts = {
   ...{
     unserved: { ranges: 0, holders: [], epoch: 7 },
     hasStateFile: true,
+    stateFileFault: undefined,
     openToAll: false,
     monitoringExposed: undefined,
   },
@@ -67,6 +68,7 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ],
   ['refusing', { refusedForMs: 3400 }, 'wrong', /^commands are refused with CLUSTERDOWN, the last one 3 s ago/],
   ['open', { openToAll: true }, 'wrong', /without a password$/],
+  ['a disk that is full', { stateFileFault: 'ENOSPC' }, 'wrong', /^the state file cannot be written: ENOSPC; /],
   [
     'open monitoring',
     { monitoringExposed: monitoringExposed(loadConfig({ env: {}, overrides: { admin: { port: 1 } } }).admin, '0.0.0.0') },
