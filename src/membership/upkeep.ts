@@ -5,12 +5,13 @@ import type { Link } from '../backend/link.js'
 import { makeFit, readSettings, unequalSettings } from '../backend/server-settings.js'
 import type { Logger } from '../base/log.js'
 import { textOf } from '../resp/decode.js'
-import { type ErrorReply, isError } from '../resp/encode.js'
+import { isError, type Reply, simple } from '../resp/encode.js'
 
 /** How often every member is looked at. */
 const LOOK_MS = 1000
 /** Is the marker of the ring there? Without its code: what it says is not asked. */
 const MARKER_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_marker']
+const OK = simple('OK')
 
 export interface UpkeepDeps {
   readonly log: Logger
@@ -85,17 +86,15 @@ export class Upkeep {
     if (before?.info === info && byOthers > before.byOthers) this.deps.emptied(link.name)
   }
 
-  /** Resets what a member counts, and what it had counted of databases that were emptied; gives the error when it refuses. */
-  async resetStats(link: Link): Promise<ErrorReply | undefined> {
+  /** Resets what a member counts, and what it had counted of databases that were emptied; gives what it says, OK if it is lost on the way. */
+  async resetStats(link: Link): Promise<Reply> {
     const { info, sweeps } = link
-    if (info === undefined || !link.ready) return undefined
+    if (info === undefined || !link.ready) return OK
     // What others have done until now is noticed before it is forgotten.
     const replies = await unlessLost(Promise.all([this.countSweeps(link), link.call(['CONFIG', 'RESETSTAT'])]))
-    const reply = replies?.[1]
-    if (reply === undefined) return undefined
-    if (isError(reply)) return reply
-    if (link.info === info) this.sweeps.set(link, { info, byOthers: -sweeps })
-    return undefined
+    const reply = replies?.[1] ?? OK
+    if (!isError(reply) && link.info === info) this.sweeps.set(link, { info, byOthers: -sweeps })
+    return reply
   }
 
   private async look(link: Link): Promise<void> {

@@ -16,6 +16,8 @@ export interface Setting {
   readonly value: Buffer
 }
 
+const LEAST_MS = 1000
+
 /** What a member had before; undefined when its link was lost. */
 type Had = ReadonlyMap<string, Buffer> | undefined
 
@@ -93,12 +95,14 @@ export class RingSettings {
       if (unknown !== undefined) return failedSetting(unknown.name, `${name} does not know it; nothing was set`)
       had.push(found)
     }
-    const told = await Promise.all(links.map((link) => ask(link, ['CONFIG', 'SET', ...wordsOf(settings)])))
+    const told = await this.tellAll(links, () => settings, deadlineMs)
     const refusal = told.find((reply) => reply !== undefined && isError(reply)) as ErrorReply | undefined
-    if (refusal !== undefined) return this.takeBack(settings, links, had, told, refusal)
+    if (refusal !== undefined) return this.takeBack(settings, links, had, told, refusal, deadlineMs)
     for (const setting of settings) this.remember(setting)
     // The first write that comes then is judged by what holds now.
-    if (settings.some(({ name }) => name === 'maxmemory')) await this.order.memory.lookAgain()
+    if (settings.some(({ name }) => name === 'maxmemory')) {
+      await within(this.order.memory.lookAgain(), leftMs(deadlineMs))
+    }
     // Who has come meanwhile has got what was remembered then.
     for (const link of this.order.router.links) {
       if (!link.ready) continue
@@ -115,19 +119,19 @@ export class RingSettings {
     had: readonly Had[],
     told: readonly (Reply | undefined)[],
     refusal: ErrorReply,
+    deadlineMs: number,
   ): Promise<Reply> {
     const refusing = links.filter((_, i) => told[i] !== undefined && isError(told[i]))
     const old = (i: number) => settings.map(({ name }) => ({ name, value: had[i]!.get(name)! }))
-    const failed: string[] = []
-    await Promise.all(
-      links.map(async (link, i) => {
-        if (refusing.includes(link) || had[i] === undefined) return
-        // One that was lost on the way may have taken it, and gets it back when it is there again.
-        if (told[i] === undefined) for (const setting of old(i)) this.remember(setting)
-        const reply = await ask(link, ['CONFIG', 'SET', ...wordsOf(old(i))])
-        if (reply === undefined || isError(reply)) failed.push(link.name)
-      }),
+    const taking = [...links.keys()].filter((i) => !refusing.includes(links[i]) && had[i] !== undefined)
+    // One that was lost on the way may have taken it, and gets it back when it is there again.
+    for (const i of taking) if (told[i] === undefined) for (const setting of old(i)) this.remember(setting)
+    const back = await this.tellAll(
+      taking.map((i) => links[i]),
+      (at) => old(taking[at]),
+      deadlineMs,
     )
+    const failed = taking.filter((_, at) => back[at] === undefined || isError(back[at])).map((i) => links[i].name)
     if (refusing.length === links.length) return refusal
     const who = refusing.map(({ name }) => name).join(', ')
     const others =
@@ -135,6 +139,34 @@ export class RingSettings {
         ? 'the others have again what they had'
         : `${failed.join(', ')} could not be given back what it had, see CONFIG GET there`
     return error(`${refusal.message} (so says ${who}; ${others})`)
+  }
+
+  /**
+   * What these members answer to their settings; undefined of one that is lost, or has not answered in time: it executes that when
+   * it wakes up, or gets what is remembered when it is there again.
+   */
+  private tellAll(
+    links: readonly Link[],
+    settingsFor: (at: number) => readonly Setting[],
+    deadlineMs: number,
+  ): Promise<(Reply | undefined)[]> {
+    const all = links.map(async (link, at) => {
+      const settings = settingsFor(at)
+      const asked = ask(link, ['CONFIG', 'SET', ...wordsOf(settings)])
+      const reply = await within(asked, leftMs(deadlineMs))
+      if (reply === undefined) void asked.then((late) => this.answeredLate(link, settings, late))
+      return reply
+    })
+    return Promise.all(all)
+  }
+
+  private answeredLate(link: Link, settings: readonly Setting[], reply: Reply | undefined): void {
+    if (reply === undefined || !isError(reply)) return
+    const setting = settings.map(({ name }) => name).join(', ')
+    this.log.warn(
+      { event: 'setting-refused', member: link.name, setting, reason: reply.message },
+      `${link.name} did not answer for a while, and then does not take ${setting} as it was set: ${reply.message}`,
+    )
   }
 
   private remember({ name, value }: Setting): void {
@@ -172,6 +204,11 @@ export class RingSettings {
       }
     })
   }
+}
+
+/** Who was asked late has some time all the same. */
+function leftMs(deadlineMs: number): number {
+  return Math.max(LEAST_MS, deadlineMs - performance.now())
 }
 
 /** What the link knows of its server is true again. */

@@ -28,6 +28,60 @@ const stories: Record<string, (i: number) => string[]> = {
   'CONFIG REWRITE': () => ['CONFIG', 'REWRITE'],
 }
 
+/** What is told, or asked, of all members and needs the keys of none. */
+const TOLD: readonly (readonly string[])[] = [
+  ['CONFIG', 'RESETSTAT'],
+  ['CONFIG', 'GET', 'hz'],
+  ['CONFIG', 'SET', 'maxmemory-samples', '6'],
+  ['INFO', 'everything'],
+  ['SCRIPT', 'EXISTS', 'a'.repeat(40)],
+  ['SCRIPT', 'FLUSH'],
+  ['SCRIPT', 'KILL'],
+  ['FUNCTION', 'STATS'],
+  ['FUNCTION', 'LIST'],
+  ['FUNCTION', 'DUMP'],
+  ['FUNCTION', 'KILL'],
+  ['FUNCTION', 'DELETE', 'lib0'],
+  ['FUNCTION', 'FLUSH'],
+  ['MEMORY', 'STATS'],
+  ['MEMORY', 'DOCTOR'],
+  ['MEMORY', 'PURGE'],
+  ['LATENCY', 'LATEST'],
+  ['LATENCY', 'RESET'],
+  ['LATENCY', 'HISTOGRAM'],
+  ['LATENCY', 'DOCTOR'],
+  ['LASTSAVE'],
+  ['BGSAVE'],
+  ['BGREWRITEAOF'],
+  ['SAVE'],
+  ['MODULE', 'LIST'],
+  ['COMMAND', 'COUNT'],
+  ['COMMAND', 'DOCS', 'get'],
+  ['ROLE'],
+  ['WAIT', '1', '500'],
+  ['DEBUG', 'JMAP'],
+  ['DT', 'NODES'],
+  ['DT', 'DOCTOR'],
+  ['DT', 'MIGRATIONS'],
+  ['DT', 'RELOAD'],
+]
+
+t.test('a member is silent: what is asked of all is answered soon', async (t) => {
+  const proxy = await begin(t)
+  proxy.ring.pause(SILENT)
+  const asked = TOLD.map(async (words) => {
+    const client = await proxy.connect()
+    const beganMs = performance.now()
+    const reply = (await client.ask(...words)).toString('latin1', 0, 200)
+    return { what: words.join(' '), ms: performance.now() - beganMs, reply }
+  })
+  for (const { what, ms, reply } of await Promise.all(asked)) {
+    t.ok(ms < SOON_MS, `${what}: ${Math.round(ms)} ms: ${reply}`)
+    if (what === 'CONFIG RESETSTAT') t.match(reply, /^-ERR CONFIG RESETSTAT was not done by all servers.*dt-2 has not answered/)
+  }
+  proxy.ring.resume(SILENT)
+})
+
 async function begin(t: Test): Promise<TestProxy> {
   const proxy = await startProxy(t, {
     nodes: 3,

@@ -1,9 +1,11 @@
 import { lowerWord, wordOf } from '../../../base/ascii.js'
+import { within } from '../../../base/within.js'
 import { bytesOf } from '../../../resp/decode.js'
 import { type Reply, simple } from '../../../resp/encode.js'
 import { failedSetting } from '../../../serving/ring-settings.js'
 import type { Server } from '../../server.js'
 import { cString, errorNaming, SYNTAX_ERROR } from '../arguments.js'
+import { allDid } from '../every-member.js'
 import { isGlob, memberSettings } from '../member-settings.js'
 import { ownSettings } from '../own-settings.js'
 import type { Settable } from './change.js'
@@ -111,9 +113,13 @@ export async function configRewrite(server: Configuring): Promise<Reply> {
   return (await server.coordinator.settings.keep()) ?? simple('OK')
 }
 
-/** CONFIG RESETSTAT: of the proxy, and of all members. */
+/** CONFIG RESETSTAT: of the proxy, and of all members that are there; one that is away counts anew when it is back. */
 export async function configResetStat(server: Configuring): Promise<Reply> {
-  server.stats.reset()
-  const refusals = await Promise.all(server.order.router.links.map((link) => server.upkeep.resetStats(link)))
-  return refusals.find((refusal) => refusal !== undefined) ?? simple('OK')
+  const { order, stats, upkeep } = server
+  stats.reset()
+  const there = order.router.links.filter(({ ready }) => ready)
+  const answers = there.map(async (link) => {
+    return { link, reply: await within(upkeep.resetStats(link), order.options.unavailableTimeoutMs) }
+  })
+  return allDid(await Promise.all(answers), 'CONFIG RESETSTAT') ?? simple('OK')
 }
