@@ -43,6 +43,7 @@ export class LinkInMemory {
   readonly expirations = new Expirations(() => ({ pushed: this.taken + this.unanswered.length, taken: this.taken }))
   readonly expiryPushes = new ExpiryPushes(this.expirations)
   readonly tracking = new Tracking()
+  readonly owed = { forMs: 0 }
   readonly scripts = new RunningScripts(() => this.info)
   ofRun: Buffer | undefined
   /** How often the proxy has given it up. */

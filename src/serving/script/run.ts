@@ -75,9 +75,18 @@ export function mayNotWrite({ row, script }: Called): boolean {
   return row.replicate === 'none' || script.readsOnly
 }
 
-/** Whether it can have a key of this route now. */
+/** Whether it can have a key of this route now, as far as is known: of who has not answered for a while that is not known. */
 export function canHave(called: Called, route: Route): boolean {
-  return mayNotWrite(called) ? route.serving() !== undefined : route.writable()
+  const isThere = mayNotWrite(called) ? route.serving() !== undefined : route.writable()
+  return isThere && !isOwing(route)
+}
+
+/** A server may owe the answer that comes next for so long; and so long is waited, at most, for what a script is only expected to touch. */
+export const PATIENCE_MS = 200
+
+/** Whether a replica has not answered for that long. */
+export function isOwing({ targets }: Route): boolean {
+  return targets.some(({ ready, owed }) => ready && owed.forMs >= PATIENCE_MS)
 }
 
 /** How many of the arguments are keys, or what is wrong with that. @param noInteger what is said of what is no number */

@@ -29,7 +29,7 @@ import {
   type Tell,
   tooManyAnswers,
 } from './questions.js'
-import { type Called, canHave, mayNotWrite, newRun, type Run } from './run.js'
+import { type Called, canHave, mayNotWrite, newRun, PATIENCE_MS, type Run } from './run.js'
 import { RunCall, type Runner } from './run-call.js'
 import type { Script } from './script.js'
 import { callFrame, directFrame, type Hand, keysAtHand } from './script-call.js'
@@ -37,7 +37,7 @@ import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
 import { type Place, Trains } from './trains.js'
-import { guessed, letTouch, letTouchAll, tornBy } from './undeclared.js'
+import { guessed, letTouch, letTouchAll, namedBy, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A script that has run so often without being stopped may be followed by others before it is answered. */
@@ -310,11 +310,17 @@ export class Runs implements Runner {
     const own = { ...run, frame: ownFrame(frame) }
     slot.pauseClient()
     order.stats.gateWaits++
+    const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
+    // Others may have a key for long because they wait for a server that this one needs not.
+    const patientMs = extra.every(namedBy(run)) ? until : Math.min(until, performance.now() + PATIENCE_MS)
+    const tooLate = () => {
+      if (patientMs === until) answer(slot, order.stillGated())
+      else this.later({ ...own, extra: extra.filter(namedBy(run)), guesses: [], deadlineMs: until })
+    }
     const admitted = (entry: Entry) => {
       go(own)
       gates.leave(entry)
     }
-    const until = run.deadlineMs === 0 ? order.waiting.deadline() : run.deadlineMs
-    gates.enter(claim, gates.ticket(), until, admitted, () => answer(slot, order.stillGated()))
+    gates.enter(claim, gates.ticket(), patientMs, admitted, tooLate)
   }
 }

@@ -2,10 +2,11 @@ import type { Link } from '../../backend/link.js'
 import { wordOf } from '../../base/ascii.js'
 import type { KeyId } from '../../base/key-id.js'
 import { distinct, nameOf } from '../../base/name-of.js'
+import { within } from '../../base/within.js'
 import type { Channels } from '../../channels/channels.js'
 import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
-import type { Claim } from '../../order/gates.js'
+import type { Claim, Entry } from '../../order/gates.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
@@ -38,7 +39,7 @@ import {
   SCAN,
   type Tell,
 } from './questions.js'
-import { canHave, mayNotWrite, type Run } from './run.js'
+import { canHave, isOwing, mayNotWrite, PATIENCE_MS, type Run } from './run.js'
 import { type Script, wrap } from './script.js'
 import {
   callFrame,
@@ -150,12 +151,45 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
 
   /** What is only expected is not waited for. */
   private dropAway(): void {
-    const { extra } = this.call
+    this.dropExpected((key) => !this.isThere(key))
+  }
+
+  /** What it was only expected to touch. */
+  private get expected(): Buffer[] {
     const isNamed = namedBy(this.call)
-    const isKept = (key: Buffer) => isNamed(key) || this.isThere(key)
-    if (extra.every(isKept)) return
-    keepOnly(extra, isKept)
+    return this.call.extra.filter((key) => !isNamed(key))
+  }
+
+  /** It is done without these of what it was only expected to touch; false when there are none. */
+  private dropExpected(isDropped: (key: Buffer) => boolean): boolean {
+    const dropped = this.expected.filter(isDropped)
+    if (dropped.length === 0) return false
+    keepOnly(this.call.extra, (key) => !dropped.includes(key))
     this.cutKeys()
+    return true
+  }
+
+  /** Others may have a key for long because they wait for a server that this one needs not. */
+  protected override async entered(claim: Claim, ticket: number, deadlineMs: number): Promise<Entry | undefined> {
+    const patientMs = Math.min(deadlineMs, performance.now() + PATIENCE_MS)
+    if (this.expected.length === 0 || patientMs === deadlineMs) return super.entered(claim, ticket, deadlineMs)
+    const entry = await super.entered(claim, ticket, patientMs)
+    if (entry !== undefined) return entry
+    const { gates } = this.order
+    this.dropExpected((key) => !gates.isFree({ ids: [this.idOf(key)], isShared: this.isShared }))
+    return super.entered(this.claim(), ticket, deadlineMs)
+  }
+
+  /** A server may have fallen silent that has nothing but what it was only expected to touch. */
+  protected override async lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
+    const found = super.lookAtAll(steps, dbOf)
+    const isAsked = (key: Buffer) => steps.some((words) => words.includes(key))
+    if (!this.expected.some(isAsked)) return found
+    const soon = await within(found, PATIENCE_MS)
+    if (soon !== undefined) return soon
+    if (!this.dropExpected((key) => isAsked(key) && isOwing(this.routesOf([key])[0]))) return found
+    found.catch(() => {}) // Nobody waits for it any more.
+    throw new Over('again')
   }
 
   /** Before it is too much, it is done without what it was only expected to touch. */
@@ -174,6 +208,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
   protected override async find(): Promise<Computed> {
     const { call, order } = this
     call.script.learnt.trial ??= await this.compiled()
+    this.dropExpected((key) => this.isHeld(key))
     // What was emitted for its keys before the gates were closed, and is held, is there afterwards.
     const held = this.cut.sources.flatMap(({ key }) => {
       const id = this.idOf(key)
@@ -274,6 +309,10 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     const mayExpect = (key: Buffer) => !this.isExact && this.isThere(key)
     const refusal = letTouch({ ...call, answers: [...counts, ...told] }, wanted, mayExpect)
     return this.again(refusal)
+  }
+
+  private isHeld(key: Buffer): boolean {
+    return this.routesOf([key])[0].natural.some((link) => this.order.lanes.isHeld(link, this.idOf(key)))
   }
 
   /** Whether a key can be had now. */

@@ -2,7 +2,7 @@ import type { KeyId } from '../../base/key-id.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
-import type { Claim } from '../../order/gates.js'
+import type { Claim, Entry } from '../../order/gates.js'
 import { isAnyLost } from '../../order/loss.js'
 import type { Order } from '../../order/order.js'
 import { answer, deliver, MUST_WAIT, NOT_APPLIED, OUTCOME_UNKNOWN, withoutItsRead } from '../../order/replies.js'
@@ -82,6 +82,11 @@ export abstract class Operation {
     return { ids: this.gated(), isShared: this.isShared, onlyRead: this.onlyRead() }
   }
 
+  /** Waits at the gates; undefined when it was too late. */
+  protected entered(claim: Claim, ticket: number, deadlineMs: number): Promise<Entry | undefined> {
+    return this.order.gates.entered(claim, ticket, deadlineMs)
+  }
+
   /** Serves it and answers its client. */
   run(): void {
     this.slot.pauseClient()
@@ -129,7 +134,7 @@ export abstract class Operation {
       if (barrier === undefined) {
         const claim = this.claim()
         if (!gates.isFree(claim)) order.stats.gateWaits++
-        const entry = await gates.entered(claim, ticket, deadlineMs)
+        const entry = await this.entered(claim, ticket, deadlineMs)
         if (entry === undefined) return { reply: order.stillGated() }
         let attempt: Attempt
         try {
