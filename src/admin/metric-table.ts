@@ -103,8 +103,10 @@ export const METRICS: readonly Metric[] = [
   gauge('dt_standing_by', 'Whether it waits while another proxy serves the ring: 1 or 0.', (server) =>
     truth(server.standsBy()),
   ),
-  gauge('dt_state_file_failing', 'Whether the state file could not be written when that was tried last: 1 or 0.', (server) =>
-    truth(server.stateFileFault() !== undefined),
+  gauge(
+    'dt_state_file_failing',
+    'Whether the state file could not be written when that was tried last: 1 or 0.',
+    (server) => truth(server.stateFileFault() !== undefined),
   ),
   ...ofProxies(),
   ...ofClients(),

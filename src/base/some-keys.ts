@@ -1,4 +1,6 @@
 import type { KeyId } from './key-id.js'
 
-/** Some keys of which something is known, as the keys of a Map or a Set. */
-export type SomeKeys = Pick<ReadonlyMap<KeyId, unknown>, 'size' | 'keys'>
+/** Some keys of which something is known, as a Map or a Set has them. */
+export interface SomeKeys {
+  keys(): Iterable<KeyId>
+}

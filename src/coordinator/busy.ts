@@ -4,6 +4,7 @@ import type { CommandRow } from '../command/row.js'
 import type { Order } from '../order/order.js'
 import type { ErrorReply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
+import { LargeCommand } from '../serving/several/large/large-command.js'
 
 const places: number[] = []
 
@@ -13,9 +14,10 @@ const places: number[] = []
  */
 export function refusedAsBusy({ router }: Order, frame: Frame, row: CommandRow): ErrorReply | undefined {
   const { buf, argStart, argEnd } = frame
-  const count = findKeys(row, frame, places)
+  const cut = frame instanceof LargeCommand ? frame.cut : undefined
+  const count = cut?.parts ?? findKeys(row, frame, places)
   for (let k = 0; k < count; k++) {
-    const route = router.routeOfKey(buf, argStart[places[k]], argEnd[places[k]])
+    const route = cut?.routes[k] ?? router.routeOfKey(buf, argStart[places[k]], argEnd[places[k]])
     const asked = row.replicate === 'none' ? [route.serving() ?? route.natural[0]] : route.targets
     const refusal = refusalOf(asked)
     if (refusal !== undefined) return refusal

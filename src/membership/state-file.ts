@@ -132,7 +132,8 @@ export class StateFile {
     const nowMs = performance.now()
     const { busySinceMs, unwritten, triedAtMs } = this
     if (busySinceMs !== undefined) {
-      if (nowMs - busySinceMs > SLOW_MS) this.cannot(new Error(`a write does not come to an end within ${SLOW_MS / 1000} s`))
+      if (nowMs - busySinceMs > SLOW_MS)
+        this.cannot(new Error(`a write does not come to an end within ${SLOW_MS / 1000} s`))
     } else if (unwritten === undefined && nowMs - triedAtMs >= TRY_MS) void this.tryToWrite()
   }
 

@@ -248,17 +248,20 @@ t.test('a port that another one has is told before clients are accepted', async 
   t.same(lines.about(/clients are accepted/), [])
 })
 
-t.test('a port that other machines reach, without a token or with one that others may read on the way, is told of at the start', async (t) => {
-  const toldOf = async (admin: ConfigInput['admin']) => {
-    const lines = new LogLines()
-    const { proxy } = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1, config: { admin }, log: lines.log })
-    await proxy.stop()
-    return lines.about(/the page and the metrics/).map(({ msg }) => msg)
-  }
-  t.match(await toldOf({ port: 0, host: '0.0.0.0' }), [/everybody who reaches this machine .*; set admin\.token/])
-  t.match(await toldOf({ port: 0, host: '0.0.0.0', token: 'x' }), [/in plain bytes; set admin\.tlsCertFile/])
-  t.same(await toldOf({ port: 0 }), [])
-})
+t.test(
+  'a port that other machines reach, without a token or with one that others may read on the way, is told of at the start',
+  async (t) => {
+    const toldOf = async (admin: ConfigInput['admin']) => {
+      const lines = new LogLines()
+      const { proxy } = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1, config: { admin }, log: lines.log })
+      await proxy.stop()
+      return lines.about(/the page and the metrics/).map(({ msg }) => msg)
+    }
+    t.match(await toldOf({ port: 0, host: '0.0.0.0' }), [/everybody who reaches this machine .*; set admin\.token/])
+    t.match(await toldOf({ port: 0, host: '0.0.0.0', token: 'x' }), [/in plain bytes; set admin\.tlsCertFile/])
+    t.same(await toldOf({ port: 0 }), [])
+  },
+)
 
 t.test('a member without memory is seen where people look, and so is that it has some again', async (t) => {
   const member = await RawClient.connect(proxy.ring.server('dt-2').port)

@@ -24,13 +24,19 @@ t.test('right settings are right', async (t) => {
 
 t.test('what they open to strangers is told as well', async (t) => {
   const open = 'listen:\n  host: 0.0.0.0\n  protectedMode: no\n'
-  t.match(await config(open, 'check'), /^The settings are right\.\nBut everybody .* may connect, without a password: set /)
+  t.match(
+    await config(open, 'check'),
+    /^The settings are right\.\nBut everybody .* may connect, without a password: set /,
+  )
   t.equal(await config(`${open}auth:\n  password: x\n`, 'check'), 'The settings are right.\n')
   const admin = 'admin:\n  port: 9121\n  host: 0.0.0.0\n'
   t.match(await config(admin, 'check'), /\nBut everybody .* may see the page and the metrics.*: set admin\.token/)
   t.match(await config(`${admin}  token: x\n`, 'check'), /\nBut admin\.token,.* in plain bytes: set admin\.tlsCertFile/)
   t.equal(await config('admin:\n  port: 9121\n  token: x\n', 'check'), 'The settings are right.\n')
-  t.match(JSON.parse(await config(admin, 'check', '--json')), { right: true, exposed: [{ what: /metrics/, todo: /token/ }] })
+  t.match(JSON.parse(await config(admin, 'check', '--json')), {
+    right: true,
+    exposed: [{ what: /metrics/, todo: /token/ }],
+  })
 })
 
 t.test('what is wrong is told with its line, also of files that they name', async (t) => {

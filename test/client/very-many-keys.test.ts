@@ -37,21 +37,27 @@ socket.on('data', (data) => {
 next()
 `
 
-t.test(`no turn of the event loop is long while ${KEYS} keys are written, read and deleted by one command each`, async (t) => {
-  const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
-  const commands = ['MSET', 'MGET', 'EXISTS', 'DEL']
-  const turns = new Map<string, number>()
-  for (const command of commands) {
-    const child = spawn(process.execPath, ['-e', CLIENT, String(proxy.port), String(KEYS), command])
-    let said = ''
-    child.stdout.on('data', (data) => {
-      said += data
-    })
-    const turn = new LongestTurn()
-    await once(child, 'close')
-    turn.stop()
-    turns.set(command, turn.ms)
-    t.equal(said.trim(), command === 'MSET' ? '+OK' : command === 'MGET' ? `*${KEYS}` : `:${KEYS}`)
-  }
-  for (const [command, ms] of turns) t.ok(ms < TURN_MS, `${command}: ${Math.round(ms)} ms`)
-})
+t.test(
+  `no turn of the event loop is long while ${KEYS} keys are written, read and deleted by one command each`,
+  async (t) => {
+    const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
+    const commands = ['MSET', 'MGET', 'EXISTS', 'DEL']
+    const turns = new Map<string, number>()
+    for (const command of commands) {
+      const child = spawn(process.execPath, ['-e', CLIENT, String(proxy.port), String(KEYS), command])
+      let said = ''
+      child.stdout.on('data', (data) => {
+        said += data
+      })
+      const turn = new LongestTurn()
+      const before = process.cpuUsage()
+      await once(child, 'close')
+      turn.stop()
+      const { user, system } = process.cpuUsage(before)
+      turns.set(command, turn.ms)
+      t.comment(`${command}: longest ${turn.ms.toFixed(0)} of ${((user + system) / 1000).toFixed(0)}`)
+      t.equal(said.trim(), command === 'MSET' ? '+OK' : command === 'MGET' ? `*${KEYS}` : `:${KEYS}`)
+    }
+    for (const [command, ms] of turns) t.ok(ms < TURN_MS, `${command}: ${Math.round(ms)} ms`)
+  },
+)

@@ -77,7 +77,8 @@ t.test('a member is silent: what is asked of all is answered soon', async (t) =>
   })
   for (const { what, ms, reply } of await Promise.all(asked)) {
     t.ok(ms < SOON_MS, `${what}: ${Math.round(ms)} ms: ${reply}`)
-    if (what === 'CONFIG RESETSTAT') t.match(reply, /^-ERR CONFIG RESETSTAT was not done by all servers.*dt-2 has not answered/)
+    if (what === 'CONFIG RESETSTAT')
+      t.match(reply, /^-ERR CONFIG RESETSTAT was not done by all servers.*dt-2 has not answered/)
   }
   proxy.ring.resume(SILENT)
 })

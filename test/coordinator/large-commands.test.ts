@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { startProxy, startRedis } from '../helpers/proxy.js'
-import type { Arg } from '../helpers/raw-client.js'
+import { type Arg, command } from '../helpers/raw-client.js'
 import { RingInMemory } from '../helpers/ring-in-memory.js'
 import { until } from '../helpers/until.js'
 
@@ -35,7 +35,11 @@ t.test('what others send while it is cut comes before all of it', async (t) => {
     const deletes = words.map((text, i) => (text.startsWith('DEL') ? i : -1)).filter((i) => i >= 0)
     t.equal(words.indexOf(`SET ${keys[COUNT - 1]}`), 0, `${name}: before it`)
     t.equal(words.lastIndexOf(`SET ${keys[0]}`), words.length - 1, `${name}: behind it`)
-    t.same(deletes, [...deletes.keys()].map((i) => i + 1), `${name}: all of it in one turn`)
+    t.same(
+      deletes,
+      [...deletes.keys()].map((i) => i + 1),
+      `${name}: all of it in one turn`,
+    )
     const named = asked.flatMap((text) => (text.startsWith('DEL') ? text.split(' ').slice(1) : []))
     t.same(named.sort(), [...keys].sort(), `${name}: each key once`)
   }
@@ -154,6 +158,39 @@ t.test('the answers are those of Redis', async (t) => {
       t.ok(reply.equals(expected), `${i}: ${words[0]} in RESP${proto}: ${reply.toString('latin1', 0, 80)}`)
     }
   }
+})
+
+t.test('what comes behind one does not get into it, wherever its bytes lie', async (t) => {
+  const proxy = await startProxy(t, { nodes: 3, replicas: 1 })
+  const redis = await startRedis(t)
+  // Of less than 64 KB, so that it is no buffer of its own.
+  const short = Array.from({ length: 4500 }, (_, i) => i.toString(36))
+  const bytes = Buffer.concat([
+    command('MSET', ...short.flatMap((key, i) => [key, String(i % 10)])),
+    command('SET', 'filler', Buffer.alloc(20_000, 'x')),
+    command('MGET', ...short),
+    command('SET', 'filler', Buffer.alloc(40_000, 'y')),
+    command('EXISTS', ...short),
+    command('DEL', ...short.slice(0, 4200)),
+    command('MGET', ...short),
+  ])
+  const replies = await Promise.all(
+    [proxy.connect(), redis.connect()].map(async (connecting) => {
+      const client = await connecting
+      for (let at = 0; at < bytes.length; at += 30_000) {
+        client.send(bytes.subarray(at, at + 30_000))
+        await turn()
+        await turn()
+      }
+      const all: string[] = []
+      for (let i = 0; i < 7; i++) all.push(String(await client.reply()))
+      return all
+    }),
+  )
+  t.ok(
+    replies[0].join() === replies[1].join(),
+    replies.map((all) => all.map((each) => each.slice(0, 40)).join()).join(' | '),
+  )
 })
 
 t.test('one behind the other are served in their order', async (t) => {

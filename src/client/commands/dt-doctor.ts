@@ -12,7 +12,10 @@ import { askOne, entriesOf } from './every-member.js'
 import type { LocalCommand } from './local-command.js'
 
 /** What of the server these commands touch. */
-type Needs = Pick<Server, 'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stateFileFault' | 'stats' | 'views'>
+type Needs = Pick<
+  Server,
+  'acl' | 'config' | 'links' | 'membership' | 'order' | 'sentinels' | 'stateFileFault' | 'stats' | 'views'
+>
 
 /** DT DOCTOR: what is wrong with the ring, or unwise, and what to do, the worst first; empty when all is well. */
 export const doctorCommands: Record<string, LocalCommand<Needs>> = {

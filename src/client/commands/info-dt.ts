@@ -7,7 +7,16 @@ import type { Server } from '../server.js'
 /** What of the server these commands touch. */
 type Needs = Pick<
   Server,
-  'config' | 'links' | 'membership' | 'migrator' | 'order' | 'peers' | 'slowLog' | 'stateFileFault' | 'stats' | 'verifier'
+  | 'config'
+  | 'links'
+  | 'membership'
+  | 'migrator'
+  | 'order'
+  | 'peers'
+  | 'slowLog'
+  | 'stateFileFault'
+  | 'stats'
+  | 'verifier'
 >
 
 /** The ring and what the coordinator did, from what this process knows: it is there when no member answers. */

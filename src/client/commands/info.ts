@@ -25,6 +25,7 @@ type Needs = Pick<
   | 'runId'
   | 'slowLog'
   | 'startedAtMs'
+  | 'stateFileFault'
   | 'stats'
   | 'verifier'
 >

@@ -71,7 +71,9 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
   ['a disk that is full', { stateFileFault: 'ENOSPC' }, 'wrong', /^the state file cannot be written: ENOSPC; /],
   [
     'open monitoring',
-    { monitoringExposed: monitoringExposed(loadConfig({ env: {}, overrides: { admin: { port: 1 } } }).admin, '0.0.0.0') },
+    {
+      monitoringExposed: monitoringExposed(loadConfig({ env: {}, overrides: { admin: { port: 1 } } }).admin, '0.0.0.0'),
+    },
     'unwise',
     /may see the page and the metrics/,
   ],

@@ -5,8 +5,9 @@ import { ARRAY_HEADER_BYTES_MAX, startOfName, writeArrayHeader } from '../part-f
 import { KeyNames } from './key-names.js'
 import { type LargeCommand, type LargeCut, LargePart } from './large-command.js'
 
-/** So many keys are a step. */
+/** So many keys are a step, or so many bytes that are copied. */
 const STEP_KEYS = 512
+const STEP_BYTES = 256 * 1024
 
 /** A part that is found: what it has, and where it is written. */
 interface Part {
@@ -47,7 +48,7 @@ export class Cutting {
     if (this.isCopying) this.copy(to)
     else this.find(to)
     if (this.namesOurs) return false
-    if (to < keyCount) return true
+    if (this.k < keyCount) return true
     // A command whose keys all have one replica set is its own part.
     if (this.isCopying || this.parts.length === 1) return false
     this.makeRoom()
@@ -110,13 +111,14 @@ export class Cutting {
     const { command, parts, partOf } = this
     const { buf, argEnd, row } = command
     const { firstKey, keyStep } = row
-    for (; this.k < to; this.k++) {
+    for (let bytes = 0; this.k < to && bytes < STEP_BYTES; this.k++) {
       const i = firstKey + this.k * keyStep
       const part = parts[partOf[this.k]]
       const start = argEnd[i - 1] + 2
       const end = argEnd[i + keyStep - 1] + 2
       copyBytes(buf, start, end, part.buf, part.used)
       part.used += end - start
+      bytes += end - start
     }
   }
 }

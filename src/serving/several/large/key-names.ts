@@ -23,7 +23,7 @@ export class KeyNames implements Names {
     private readonly step: number,
     keyCount: number,
   ) {
-    const bits = 2 ** Math.ceil(Math.log2(keyCount * BITS_PER_KEY))
+    const bits = 2 ** Math.ceil(Math.log2(Math.max(32, keyCount * BITS_PER_KEY)))
     this.mask = bits - 1
     this.bits = new Uint32Array(bits / 32)
     this.fingerprints = new Uint32Array(keyCount)
@@ -39,12 +39,11 @@ export class KeyNames implements Names {
 
   /** [Names] */
   areAnyOf(some: SomeKeys, db: number): boolean {
-    for (const _k of this.among(some, db)) return true
-    return false
+    return this.among(some, db).next().done !== true
   }
 
   /** The numbers of those keys that are one of `some`, of database `db`: one for each of these. */
-  *among(some: SomeKeys, db: number): Iterable<number> {
+  *among(some: SomeKeys, db: number): Generator<number> {
     for (const id of some.keys()) {
       const k = dbOfId(id) === db ? this.find(id) : -1
       if (k >= 0) yield k

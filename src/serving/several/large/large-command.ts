@@ -1,4 +1,4 @@
-import { hold } from '../../../base/large-buffers.js'
+import { HELD_BYTES, hold } from '../../../base/large-buffers.js'
 import type { SomeKeys } from '../../../base/some-keys.js'
 import type { CommandRow } from '../../../command/row.js'
 import type { Route, Router } from '../../../order/router.js'
@@ -48,8 +48,8 @@ export class LargeCommand implements Frame {
     this.argc = argc
     this.argStart = copyOf(frame.argStart, argc)
     this.argEnd = copyOf(frame.argEnd, argc)
-    // What is held and forgotten is left to the garbage collector.
-    const stays = frame.owned || hold(buf)
+    // What is held and forgotten is left to the garbage collector. Where a smaller one lies more is read into.
+    const stays = frame.owned || (end - start >= HELD_BYTES && hold(buf))
     this.buf = stays ? buf : Buffer.from(buf.subarray(start, end))
     const shift = stays ? 0 : start
     this.start = start - shift

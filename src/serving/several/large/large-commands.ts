@@ -58,6 +58,8 @@ export class LargeCommands {
     }
     if (isPutOff(order, command, row, slot, cut, deadlineMs)) return
     order.stats.plans++
+    // What its client sends next comes in another turn, and so behind it. A read may have to be asked again.
+    if (row.replicate !== 'none') slot.goOn?.(0)
     const merge = new LargeMerge(command, cut, slot)
     for (let part = 0; part < parts; part++) {
       const partSlot = merge.slotOf(part, masterOf(routes[part], row))
@@ -65,7 +67,6 @@ export class LargeCommands {
     }
     // Should it be asked again it is cut again: until then nobody needs all of that.
     command.cut = undefined
-    if (row.replicate !== 'none') slot.goOn?.(0)
   }
 
   private async cut(command: LargeCommand, slot: ReplySlot, deadlineMs: number): Promise<void> {
