@@ -290,9 +290,8 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     sentinels,
     upkeep,
     noted: () => markers.acknowledgedWithin(config.limits.unavailableTimeoutMs),
-    stateFileFault: () => stateFile?.fault,
     ...listening,
-    ...{ tls, runId, failed, startedAtMs: performance.now() },
+    ...{ tls, runId, failed, startedAtMs: performance.now(), stateFileFault: () => stateFile?.fault },
     ...{ address: () => entrances.address, standsBy: () => entrances.standsBy, peers: () => peering.seen },
   }
   serveScripts(server)

@@ -237,8 +237,7 @@ export class Markers {
 
   private beat(): void {
     this.heartbeat++
-    void this.deps.stateFile?.saveAgain()?.then(() => this.settle())
-    this.deps.stateFile?.look()
+    void this.deps.stateFile?.beat()?.then(() => this.settle())
     const mark = this.owner(false)
     for (const name of this.toBeTold(this.deps.views.current)) {
       this.mark(name)

@@ -122,13 +122,19 @@ export class StateFile {
     return this.saving
   }
 
-  /** To be called now and then: what could not be written is tried again. Undefined when there is no such thing. */
+  /** To be called now and then; as `saveAgain`. */
+  beat(): Promise<void> | undefined {
+    this.look()
+    return this.saveAgain()
+  }
+
+  /** What could not be written is tried again. Undefined when there is no such thing. */
   saveAgain(): Promise<void> | undefined {
     return this.unwritten === undefined || this.saving !== undefined ? undefined : this.save(this.unwritten)
   }
 
-  /** To be called now and then, as nothing is written while the ring stays as it is: tries whether it could be. */
-  look(): void {
+  /** Nothing is written while the ring stays as it is: tries now and then whether it could be. */
+  private look(): void {
     const nowMs = performance.now()
     const { busySinceMs, unwritten, triedAtMs } = this
     if (busySinceMs !== undefined) {

@@ -234,7 +234,7 @@ t.test('keys are cut by replica set when something stands against it, and where 
   const sent = (more: object, sets: Record<string, string> = SETS) =>
     new Ring(sets, more).send('MSET', '1x', 'v', '2x', 'v').sent
   t.same(sent({ uncertainty: { active: true, isSettled: () => true } }), apart)
-  t.same(sent({ lanes: { active: 1, isAnyHeld: () => false } }), apart)
+  t.same(sent({ lanes: { active: 1, mayHold: () => true, isAnyHeld: () => false } }), apart)
   t.same(sent({ memory: { anyFull: true, refuses: () => false } }), apart)
   t.same(sent({}, { '1': 'a', '2': 'b' }), { a: ['MSET 1x v'], b: ['MSET 2x v'] })
   const route = { natural: [{}, {}], pending: [], writable: () => true } as unknown as Route
@@ -285,7 +285,7 @@ t.test('whatever the members do, it ends as if each replica set had been written
       }
       const one = tell({})
       // What is held elsewhere keeps the keys apart and changes nothing else.
-      const apart = tell({ lanes: { active: 1, isAnyHeld: () => false } })
+      const apart = tell({ lanes: { active: 1, mayHold: () => true, isAnyHeld: () => false } })
       if (one.commands < apart.commands) together++
       return JSON.stringify(one.told) === JSON.stringify(apart.told)
     }),

@@ -49,7 +49,6 @@ t.test('keys lie elsewhere before it goes out: it is cut anew', async (t) => {
   const ring = new RingInMemory(t, ['dt-1', 'dt-2', 'dt-3', 'dt-4'], 1)
   const client = ring.client()
   client.send(`DEL ${keys.join(' ')}`)
-  await turn()
   ring.becomes('dt-1', 'dt-2')
   ring.isNoted()
   await whenSent(ring, 'DEL')

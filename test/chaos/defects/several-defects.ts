@@ -31,7 +31,7 @@ export const SEVERAL_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/several/operation.js',
-        replace: 'const entry = await gates.entered(claim, ticket, deadlineMs);',
+        replace: 'const entry = await this.entered(claim, ticket, deadlineMs);',
         by: `const held = (this.held ??= []);
                 const has = (id) => held.some((each) => each.ids.has(id));
                 const more = { ...claim, ids: claim.ids.filter((id) => !has(id)) };
