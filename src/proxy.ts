@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { AdminServer } from './admin/admin-server.js'
-import { Links } from './backend/links.js'
+import { Links, whileUp } from './backend/links.js'
 import { nameOfKind } from './backend/server-kind.js'
 import { AssertionError } from './base/assert.js'
 import { becomes } from './base/becomes.js'
@@ -151,24 +151,23 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
       log.info({ event: 'link-up', member: link.name, version: nameOfKind(info.kind), runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
         const refusal = ownership.refuseLate(link.name)
-        if (refusal !== undefined) {
-          link.reset(`it is refused: ${refusal}`)
-          return
-        }
+        if (refusal !== undefined) return link.reset(`it is refused: ${refusal}`)
         order.restarted(link)
         if (views.current.members.some(({ name }) => name === link.name)) keeper.restarted(link.name)
       }
-      order.owedSweeps.linkUp(link)
-      membership.linkUp(link.name)
-      coordinator.linkUp(link)
-      keeper.resume(link.name)
-      markers.linkUp(link)
-      coordinator.functions.kept.makeEqual(link)
-      upkeep.linkUp(link)
-      void learnCommands(link, config.commands.moduleWrites, log).then(() => coordinator.offered.changed())
-      migrator.linkUp(link.name)
-      listening.keyspaceEvents.linkUp(link)
-      starter?.changed()
+      whileUp(link, [
+        () => order.owedSweeps.linkUp(link),
+        () => membership.linkUp(link.name),
+        () => coordinator.linkUp(link),
+        () => keeper.resume(link.name),
+        () => markers.linkUp(link),
+        () => coordinator.functions.kept.makeEqual(link),
+        () => upkeep.linkUp(link),
+        () => void learnCommands(link, config.commands.moduleWrites, log).then(() => coordinator.offered.changed()),
+        () => migrator.linkUp(link.name),
+        () => listening.keyspaceEvents.linkUp(link),
+        () => starter?.changed(),
+      ])
     },
     onDown: (link, reason) => {
       // A link that is not wanted any more may outlive its place for a moment.

@@ -8,6 +8,17 @@ import type { LinkListener, LinkOptions } from './link-options.js'
 const ANSWER_GRACE_MS = 1000
 const LOOK_MS = 10
 
+/**
+ * Tells those who want to know that a link has come up, one after the other, as long as it is: who is told may break it, and what the others
+ * would emit then has nowhere to go.
+ */
+export function whileUp(link: Pick<Link, 'ready'>, told: readonly (() => void)[]): void {
+  for (const tell of told) {
+    if (!link.ready) return
+    tell()
+  }
+}
+
 /** The links of this process, one a member by name, kept as long as the control path knows the member. */
 export class Links {
   private readonly listener: LinkListener<Link>

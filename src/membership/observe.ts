@@ -151,6 +151,9 @@ function amended(word: SentinelMaster | undefined, news: MasterNews): SentinelMa
 
 function linkUp(draft: Draft, { name }: Event<'link up'>): void {
   if (draft.known.has(name)) draft.setKnown(name, { link: 'up', linkReason: '', unreachedSinceMs: undefined })
+  // It was the connection before this one that said nothing.
+  const { silence } = draft
+  draft.silence = { ...silence, since: new Map([...silence.since].filter(([silent]) => silent !== name)) }
 }
 
 function linkDown(draft: Draft, { name, reason }: Event<'link down'>): void {

@@ -34,6 +34,24 @@ t.test(
   },
 )
 
+t.test('that the connection before has said nothing is no word against a new one', async (t) => {
+  Story.ofRing('dt-1 dt-2 dt-3').check(
+    t,
+    `
+    > silent dt-2 of ${RANGES}
+    > 2900 ms pass
+    > s1 polls dt-1~10 dt-2~10 dt-3~10
+    > link dt-2 down
+      warn: dt-2 is suspect: its link is down: ECONNREFUSED
+      publish dt-1 dt-2(suspect) dt-3
+    > 100 ms pass
+    > link dt-2 up
+      info: dt-2 is up again
+      publish dt-1 dt-2 dt-3
+    `,
+  )
+})
+
 t.test('as long as no Sentinel had an answer since, it may be that it answers nobody', async (t) => {
   Story.ofRing('dt-1 dt-2 dt-3').check(
     t,
