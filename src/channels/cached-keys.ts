@@ -81,6 +81,8 @@ interface Reading {
 export interface Writer {
   readonly client: CachingClient | undefined
   readonly number: number
+  /** Of each key it is not certain that he has. */
+  readonly mayNotHave?: boolean
 }
 
 /** The beginning of keys that some clients want to be told of, read or not. */
@@ -243,8 +245,10 @@ export class CachedKeys {
       // Who is told may be cut off, and be the last one: then all is forgotten.
       if (!this.any) break
       const isOwn = client === writer.client
-      // What a client reads behind its own write is what that has left.
-      const staysCached = isOwn && last > writer.number
+      // What a client reads behind its own write is what that has left; in EXEC, and in a script, it may have been behind it. Who is not
+      // told has to be told of the next write, unless this one is certain: then he knows better.
+      const isUncertain = client.isNoLoop && (last === writer.number || writer.mayNotHave === true)
+      const staysCached = isOwn && (last > writer.number || isUncertain)
       if (!staysCached || client.ear === undefined) this.drop(readers, client)
       const { ear } = client
       if (ear === undefined || client.isBroadcast || (isOwn && (client.isNoLoop || first > writer.number))) continue

@@ -1,5 +1,5 @@
 import type { KeyId } from '../base/key-id.js'
-import type { CachedKeys, CachingClient, CachingEar, Writer } from '../channels/cached-keys.js'
+import type { CachedKeys, CachingClient, CachingEar } from '../channels/cached-keys.js'
 import { brokenRedirection, type Invalidation } from '../channels/invalidation.js'
 import { hasOneKey } from '../command/keys.js'
 import type { CommandRow } from '../command/row.js'
@@ -95,8 +95,8 @@ function pushFirst(client: Connection, bytes: Buffer): void {
 
 /** A client has sent a command for servers, which has this slot: for what is read and written by it. */
 export function noteCommand(server: Needs, client: Connection, frame: Frame, row: CommandRow, slot: Slot): void {
-  if (row.replicate === 'none' && !isScript(row)) noteRead(server, client, frame, row, slot)
-  else new Noting(server, client, slot).note(frame, row, client.session.db)
+  if (onlyReads(row) && !isScript(row)) noteRead(server, client, frame, row, slot)
+  else new Noting(server, client, slot, true).note(frame, row, client.session.db)
 }
 
 /** As with Redis the database does not count. */
@@ -116,6 +116,11 @@ function noteRead(
   }
 }
 
+/** PFCOUNT is a read, although it is sent to all replicas, because they keep what it has counted: who has the value has no other one then. */
+function onlyReads({ replicate, flags }: CommandRow): boolean {
+  return replicate === 'none' || flags.includes('readonly')
+}
+
 function isScript({ route }: CommandRow): boolean {
   return route === 'script' || route === 'function'
 }
@@ -128,6 +133,8 @@ export class Noting {
     private readonly server: Needs,
     private readonly client: Connection,
     private readonly slot: Slot,
+    /** The answer is that of one command, not of a transaction. */
+    private readonly isAlone = false,
   ) {}
 
   note(frame: Frame, row: CommandRow, db: number): void {
@@ -135,12 +142,13 @@ export class Noting {
     const { caching } = this.client.session
     const { server, client, slot } = this
     const runsScript = isScript(row)
-    if (row.replicate === 'none' || runsScript) noteRead(server, client, frame, row, slot)
-    if (row.replicate === 'none') return
+    if (onlyReads(row) || runsScript) noteRead(server, client, frame, row, slot)
+    if (onlyReads(row)) return
     const isFirst = this.writes === undefined
-    const writes = (this.writes ??= new WrittenKeys(cachedKeys, { client: caching, number: this.slot.number }))
+    const isAlone = isFirst && this.isAlone
+    const writes = (this.writes ??= new WrittenKeys(cachedKeys, caching, this.slot.number))
     // With several there is no telling from the answer what each has done.
-    writes.row = isFirst ? row : undefined
+    writes.row = isAlone ? row : undefined
     // Nor does it tell of a script, which says itself what it has written.
     writes.isSilent = isFirst && (runsScript || answersOld(row, frame))
     if (row.route === 'members') writes.isSweep = true
@@ -161,7 +169,8 @@ class WrittenKeys implements Written {
 
   constructor(
     private readonly cachedKeys: CachedKeys,
-    private readonly writer: Writer,
+    private readonly client: CachingClient | undefined,
+    private readonly number: number,
   ) {}
 
   wrote(ids: readonly KeyId[]): void {
@@ -189,7 +198,9 @@ class WrittenKeys implements Written {
 
   /** Gives what the writer himself is to get behind his reply. */
   private tell(): Buffer | undefined {
-    const { cachedKeys, writer, ids, isSweep } = this
+    const { cachedKeys, client, number, ids, isSweep, row, isSilent } = this
+    // Of one command with one key the answer says whether it has written.
+    const writer = { client, number, mayNotHave: row === undefined || isSilent || ids.length > 1 }
     if (isSweep) return cachedKeys.allChanged(writer)
     return ids.length === 0 ? undefined : cachedKeys.changed(ids, writer)
   }

@@ -48,6 +48,42 @@ const stories: Readonly<Record<string, string>> = {
     n: GET k
     a: SET k theirs
   `,
+  'who wants no loop is told of what others write behind its own': `
+    n: HELLO 3
+    n: CLIENT TRACKING ON NOLOOP
+    n: MULTI | SET k 1 | GET k | EXEC
+    b: SET k 2
+    n: PING
+    n: EVAL "redis.call('set', KEYS[1], '3') return redis.call('get', KEYS[1])" 1 k
+    b: SET k 4
+    n: PING
+    n: GET k
+    n: MULTI | SETNX k 5 | EXEC
+    b: SET k 6
+    n: PING
+    n: MULTI | GET k | LPUSH k 5 | EXEC
+    b: SET k 7
+    n: PING
+    n: GET k
+    n: GET gone
+    n: DEL gone k
+    b: SET gone 1
+    n: PING
+  `,
+  'a count of a HyperLogLog is read': `
+    b: PFADD h a b c
+    b: PFADD i a b d
+    a: HELLO 3
+    a: CLIENT TRACKING ON
+    a: PFCOUNT h
+    b: PFADD h d e f g
+    a: PFCOUNT h i
+    a: PFCOUNT h i
+    b: PFADD i x y z
+    a: MULTI | PFCOUNT h i | EXEC
+    b: PFADD h q r s
+    a: PING
+  `,
   'a write that changes nothing is not told': `
     b: DEL s h z l x
     a: HELLO 3
