@@ -66,6 +66,8 @@ export interface ReplySlot {
   untoldBefore?(): boolean
   /** All that the command writes is done, and was told to `wrote`: clients with caches are told of it before what it publishes. */
   tellWritten?(): void
+  /** Of a step of a transaction: what it publishes is published when the others have been executed, in their order. */
+  publishLater?(publish: () => void): void
   /**
    * Of a step of a transaction: whether it may write, asked in the turn in which its first write leaves, or it is answered without one. If
    * not, it is answered `MUST_WAIT`, and nothing was written.

@@ -93,6 +93,17 @@ t.test('what a message tells of is told to caches before it, as by Redis', async
       (value) => [['SET', 'k', value], ['EVAL_RO', `return redis.call('GET', KEYS[1])`, '1', 'k'], publish],
     ],
     ['a transaction', (value) => [['MULTI'], ['SET', 'k', value], ['SET', 'j', value], publish, ['EXEC']]],
+    [
+      'one with a script between its messages',
+      (value) => [
+        ['MULTI'],
+        ['SET', 'k', value],
+        ['PUBLISH', 'c', 'before'],
+        ['EVAL', `redis.call('SET', KEYS[1], ARGV[1]) return ${publishes}`, '1', 'k', value],
+        ['PUBLISH', 'c', 'behind'],
+        ['EXEC'],
+      ],
+    ],
     ['one behind a write', (value) => [['SET', 'k', value], ['MULTI'], publish, ['EXEC']]],
     ['its own', () => [['HELLO', '3'], ['SUBSCRIBE', 'c'], publish, ['EVAL', `return ${publishes}`, '0']]],
   ])

@@ -219,8 +219,12 @@ export class Runs implements Runner {
 
   /** All that it did has been done: what it has published leaves, and what it was refused is noted. */
   publish({ row, slot }: Called, messages: Messages): void {
-    slot.tellWritten?.()
-    publishAll(this.channels, messages)
+    const publishNow = () => {
+      slot.tellWritten?.()
+      publishAll(this.channels, messages)
+    }
+    if (slot.publishLater === undefined) publishNow()
+    else slot.publishLater(publishNow)
     if (row.rights === undefined) return
     const refused = refusedIn(messages)
     if (refused.length > 0) this.refused?.(slot.client, row.rights.user, refused)

@@ -52,6 +52,8 @@ type Served = { readonly reply: Buffer } | { readonly refusal: Reply }
 class Sequence {
   /** Those of the commands that are done, as they stand in the reply, and what does those that come last. */
   private replies: (Buffer | (() => Buffer))[] = []
+  /** Publishes what the script has published that is the present step. */
+  private published: (() => void)[] = []
   /** Something was written, so that it cannot begin anew. */
   private hasWritten = false
   private isInMiddle = false
@@ -133,6 +135,7 @@ class Sequence {
   private async attempt(entry: Entry): Promise<Served | 'wait'> {
     const { order, commands } = this
     this.replies = []
+    this.published = []
     const stopped = (await this.unlessChanged()) ?? (await this.unlessTooMuch())
     if (stopped !== undefined) return stopped
     if (writes(commands)) {
@@ -156,7 +159,9 @@ class Sequence {
       }
       if (came === TOO_LARGE_REPLY) this.isTooLarge = true
       else if (came[0] === MINUS && (isPart || isOfProxy(came))) return this.ended(came, section)
-      this.replies.push(isPart ? came.subarray(came.indexOf(LF) + 1) : came)
+      this.replies.push(
+        isPart ? came.subarray(came.indexOf(LF) + 1) : this.published.length > 0 ? this.later(came) : came,
+      )
       this.hasWritten ||= writes(commands.slice(from, section.to))
       from = section.to
     }
@@ -178,7 +183,17 @@ class Sequence {
   }
 
   private step(command: QueuedCommand): Promise<Buffer | 'wait'> {
-    return serveStep(this.ways, command, this.slot, () => this.mayWrite)
+    const publishLater = (publish: () => void) => this.published.push(publish)
+    return serveStep(this.ways, command, this.slot, () => this.mayWrite, publishLater)
+  }
+
+  /** A step is done, but for what it publishes, in its place among what the others publish. */
+  private later(came: Buffer): () => Buffer {
+    const published = this.published.splice(0)
+    return () => {
+      for (const publish of published) publish()
+      return came
+    }
   }
 
   /** No watched key is known to have changed. */

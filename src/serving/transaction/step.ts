@@ -34,13 +34,14 @@ export function operationOf(
 /**
  * Serves it; gives the encoded reply, or that a server has to be waited for, or nothing may be written any more, and nothing was.
  *
- * @param mayWrite see `ReplySlot`
+ * @param publishLater see `ReplySlot`, like `mayWrite`
  */
 export async function serveStep(
   ways: Ways,
   command: QueuedCommand,
   slot: ReplySlot,
   mayWrite: () => boolean,
+  publishLater: (publish: () => void) => void,
 ): Promise<Buffer | 'wait'> {
   const { frame, row, db, proto } = command
   const operation = operationOf(ways, command, slot, mayWrite)
@@ -50,7 +51,9 @@ export async function serveStep(
     const reply = encoded(command, outcome, slot)
     return command.reshape === undefined ? reply : command.reshape(reply)
   }
-  if (row.route === 'script' || row.route === 'function') return runScript(ways, command, slot, mayWrite)
+  if (row.route === 'script' || row.route === 'function') {
+    return runScript(ways, command, slot, mayWrite, publishLater)
+  }
   const { order } = ways
   const args = parseRequest(frame)
   if (row.replicate !== 'none') {
@@ -75,11 +78,12 @@ function runScript(
   { frame, row, db, proto }: QueuedCommand,
   slot: ReplySlot,
   mayWrite: () => boolean,
+  publishLater: (publish: () => void) => void,
 ): Promise<Buffer | 'wait'> {
   return new Promise((resolve, reject) => {
     const answered = (reply: Buffer) => resolve(reply.equals(MUST_WAIT) ? 'wait' : reply)
     const way = row.route === 'function' ? functions : scripts
-    way.serve(frame, row, new ScriptSlot(slot, db, proto, answered, reject, mayWrite), 0)
+    way.serve(frame, row, new ScriptSlot(slot, db, proto, answered, reject, mayWrite, publishLater), 0)
   })
 }
 
@@ -126,6 +130,7 @@ class ScriptSlot extends StepSlot {
     private readonly answered: (reply: Buffer) => void,
     private readonly failed: (failure: Error) => void,
     mayWrite: () => boolean,
+    readonly publishLater: (publish: () => void) => void,
   ) {
     super(whole, db, proto, mayWrite)
   }
