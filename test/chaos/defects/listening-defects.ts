@@ -26,8 +26,8 @@ export const LISTENING_DEFECTS: Readonly<Record<string, Defect>> = {
       },
       {
         file: 'client/caching.js',
-        replace: 'const { cachedKeys, writer, ids, isSweep } = this;',
-        by: `const { cachedKeys, writer, ids, isSweep } = this;
+        replace: 'const { cachedKeys, client, number, ids, isSweep, row, isSilent } = this;',
+        by: `const { cachedKeys, client, number, ids, isSweep, row, isSilent } = this;
         if (ids.filter((id) => globalThis.doubtedKeys?.delete(id)).length > 0) return undefined;`,
       },
     ],
