@@ -102,7 +102,9 @@ export class LargePart implements Frame, Names {
 
   /** [Names] */
   areAnyOf(some: SomeKeys, db: number): boolean {
-    for (const k of this.keys.among(some, db)) if (this.partOf[k] === this.part) return true
+    for (const k of this.keys.among(some, db, this.argc)) {
+      if (k === undefined || this.partOf[k] === this.part) return true
+    }
     return false
   }
 
