@@ -111,6 +111,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     ringId: ring.id,
     run: runId,
     where,
+    peer: () => peering.address,
     wipe: startOptions.wipe === true,
     turn,
     log,

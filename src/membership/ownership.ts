@@ -45,6 +45,8 @@ export interface OwnershipDeps {
   readonly run: string
   /** Where we run, for people who read it on a member. */
   readonly where: string
+  /** Where other proxies reach us; undefined while they do not. */
+  peer(): string | undefined
   /** At the start servers that hold what does not belong to the ring are emptied. */
   readonly wipe: boolean
   readonly turn: Turn
@@ -284,7 +286,8 @@ export class Ownership {
   private claimMark(before: Owner | undefined): string[] {
     const { ringId, run, where } = this.deps
     const { heartbeat = 0, clean = false, acknowledged, answered } = before ?? {}
-    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, acknowledged, answered })
+    const peer = this.deps.peer()
+    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, peer, acknowledged, answered })
   }
 
   private confirm(name: string): void {

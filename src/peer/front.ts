@@ -100,7 +100,8 @@ export class Front implements Forwarding {
   follow({ run, term, peer: address }: Owner): void {
     const { owner } = this
     if (!this.isForwarding || (owner !== undefined && term < owner.term)) return
-    if (owner?.run === run && owner.address === address) return
+    // A server that it has just made its own may not have its address yet.
+    if (owner?.run === run && (owner.address === address || address === undefined)) return
     this.owner = { run, term, address }
     this.ownerAt = NOWHERE
     this.leave('another proxy owns the ring')

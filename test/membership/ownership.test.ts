@@ -39,6 +39,7 @@ class Run {
       ringId: 'dt',
       run,
       where: `the place of ${run}`,
+      peer: () => `${run}:6382`,
       wipe: options.wipe === true,
       turn,
       log,
@@ -150,6 +151,7 @@ t.test('a server is claimed before its link is up, with what was noted before', 
     heartbeat: 5,
     clean: true,
     where: 'the place of mine',
+    peer: 'mine:6382',
   })
   t.match((await marksOf(servers[1])).owner, { run: 'mine', term: 7, heartbeat: 0, clean: false })
   t.equal(run.ownership.isStrange('dt-1'), true)
