@@ -184,7 +184,7 @@ t.test('every command of the book does what it should, in the order of the book'
   let output = ''
   book.stdout.on('data', (chunk) => (output += chunk))
   book.stderr.on('data', (chunk) => (output += chunk))
-  const timer = setTimeout(stop, 240_000)
+  const timer = setTimeout(stop, 400_000)
   await once(book, 'exit')
   clearTimeout(timer)
   const [last] = [...output.matchAll(/^@@ (\S+)$/gm)].at(-1)?.slice(1) ?? []

@@ -26,7 +26,7 @@ for (const proto of [2, 3] as const) {
       ['COMMAND', 'GETKEYSANDFLAGS', 'set', 'a', 'b', 'GET'],
     ])
     const count = async (client: typeof ours) => Number(textOf(readReply(await client.ask('COMMAND', 'COUNT'))))
-    t.equal(await count(ours), (await count(theirs)) + 1, 'and DT')
+    t.equal(await count(ours), (await count(theirs)) + 2, 'and DT and SENTINEL')
     t.equal(itemsOf(readReply(await ours.ask('COMMAND'))).length, await count(ours))
   })
 }
