@@ -197,7 +197,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     stateFile,
     unguarded: ring.withoutMajority === 'serve',
     removed,
-    peer: () => peering.address,
+    peer: () => ({ peer: peering.address, ...(tls.peers !== undefined && { peerTls: true }) }),
     cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {

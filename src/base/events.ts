@@ -25,7 +25,7 @@ export const EVENTS = {
   'acl-not-saved': ['warn', ['err'], 'The ACL file could not be written.'],
   'certificate-kept': ['warn', ['reason'], 'A certificate could not be read anew: the old one stays.'],
   'certificate-late': ['warn', [], 'A certificate is not valid, or not for long.'],
-  'certificate-not-verified': ['warn', [], 'Certificates of servers or Sentinels are not verified.'],
+  'certificate-not-verified': ['warn', [], 'Certificates of servers, Sentinels or other proxies are not verified.'],
   'certificate-read': ['info', [], 'A certificate was read anew.'],
   'certificates-read': ['info', ['certificates', 'changed'], 'How many certificates were read anew.'],
   'client-attack': ['warn', ['client'], 'A browser was made to talk to the proxy: the connection is closed.'],

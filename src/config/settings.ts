@@ -38,8 +38,8 @@ const PEER_PASSWORD_BYTES_MIN = 16
 
 const certificateWithKey = pairs('tlsCertFile', 'tlsKeyFile')
 
-/** How the connections to servers, or to Sentinels, are encrypted, see conf/dt.yaml. */
-const tlsToServers = {
+/** How the connections to servers, to Sentinels, or between proxies, are encrypted, see conf/dt.yaml. */
+const tlsBetween = {
   tls: oneOf(['no', 'yes']).default('no'),
   tlsVerify: oneOf(['yes', 'no']).default('yes'),
   tlsServerName: text().optional(),
@@ -117,7 +117,7 @@ export const sections = {
       passwordFile: text().optional(),
       masterPattern: text().default('dt-*'),
       pollMs: milliseconds(100, 60_000).default(1000),
-      ...tlsToServers,
+      ...tlsBetween,
     })
     .superRefine(certificateWithKey),
   /** The links to the members. */
@@ -130,7 +130,7 @@ export const sections = {
       reconnectMinMs: milliseconds(1).default(50),
       reconnectMaxMs: milliseconds(1).default(1000),
       pingIntervalMs: milliseconds(100).default(1000),
-      ...tlsToServers,
+      ...tlsBetween,
     })
     .superRefine(certificateWithKey)
     .refine((backend) => backend.reconnectMinMs <= backend.reconnectMaxMs, {
@@ -150,6 +150,17 @@ export const sections = {
       announceHost: text().optional(),
       password: text().optional(),
       passwordFile: text().optional(),
+      ...tlsBetween,
+    })
+    .superRefine(certificateWithKey)
+    .refine(({ tls, tlsCertFile }) => tls === 'no' || tlsCertFile !== undefined, {
+      path: ['tlsCertFile'],
+      error: 'must be given with peers.tls: each proxy shows the others who it is',
+    })
+    .refine(({ tls, tlsVerify, tlsCaFile }) => tls === 'no' || tlsVerify === 'no' || tlsCaFile !== undefined, {
+      path: ['tlsCaFile'],
+      error:
+        'must be given with peers.tls, to verify the certificates of other proxies (peers.tlsVerify: no verifies none)',
     })
     .refine(
       ({ port, password }) => port === undefined || Buffer.byteLength(password ?? '') >= PEER_PASSWORD_BYTES_MIN,

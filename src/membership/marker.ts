@@ -63,6 +63,8 @@ export interface Owner {
   readonly successor?: string | undefined
   /** Where other proxies reach it, as `host:port`. */
   readonly peer?: string | undefined
+  /** They reach it with TLS alone. */
+  readonly peerTls?: boolean | undefined
   /** The latest view that an owner is known to have acknowledged. */
   readonly acknowledged?: Stamp | undefined
   /** The last heartbeat that each member had answered when this was written: one that has an earlier one was set back. */
@@ -221,12 +223,16 @@ function asNames(value: unknown): string[] {
 }
 
 function asOwner(text: string): Owner {
-  const { ring, term, run, where, heartbeat, clean, successor, peer, acknowledged, answered } = checked(text)
+  const { ring, term, run, where, heartbeat, clean, successor, peer, peerTls, acknowledged, answered } = checked(text)
   if (typeof run !== 'string' || typeof where !== 'string' || !isCount(heartbeat) || typeof clean !== 'boolean') {
     throw new ViewFormatError('the owner is not told')
   }
   const stamp = Array.isArray(acknowledged) && acknowledged.every(isCount) ? acknowledged : undefined
-  const passed = { ...(typeof successor === 'string' && { successor }), ...(typeof peer === 'string' && { peer }) }
+  const passed = {
+    ...(typeof successor === 'string' && { successor }),
+    ...(typeof peer === 'string' && { peer }),
+    ...(peerTls === true && { peerTls }),
+  }
   const known = { ringId: ring, term, run, where, heartbeat, clean, ...passed, ...decodeBeats(answered) }
   return stamp === undefined ? known : { ...known, acknowledged: { term: stamp[0], epoch: stamp[1] } }
 }

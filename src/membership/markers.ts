@@ -9,7 +9,7 @@ import { type Council, councilOf, type Missing, missingToNote } from './council.
 import { explainCutOff, explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
 import { Lease, type LeaseState, Predecessor } from './lease.js'
-import { stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
+import { type Owner, stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
 import { type Noted, newNote } from './noted.js'
 import type { Origin } from './origin.js'
 import { isStray, type Stamp } from './provenance.js'
@@ -32,8 +32,8 @@ export interface MarkersDeps {
   readonly stateFile: StateFile | undefined
   /** When too few know of a view for that: whether it is acknowledged all the same, once all its members have it. */
   readonly unguarded: boolean
-  /** Where other proxies reach this one. */
-  peer(): string | undefined
+  /** Where other proxies reach this one, and how. */
+  peer(): Pick<Owner, 'peer' | 'peerTls'>
   /** Names that were removed: they are noted with every view. */
   removed(): readonly string[]
   /** Whether another proxy may serve the ring by now, and nothing is served here for this reason, or is to wait. */
@@ -387,7 +387,7 @@ export class Markers {
       heartbeat,
       clean,
       successor,
-      peer: this.deps.peer(),
+      ...this.deps.peer(),
       acknowledged,
       answered: this.answered(),
     })

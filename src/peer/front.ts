@@ -7,6 +7,7 @@ import type { Forwarding, OwnerSeen, Whereabouts } from '../client/forwarding.js
 import type { Peer } from '../client/peer.js'
 import type { Server } from '../client/server.js'
 import type { Owner } from '../membership/marker.js'
+import { bindingOf } from '../tls/for-peers.js'
 import { onceOpen, openSocket } from '../tls/to-servers.js'
 import { Forwarded, type ServeHere } from './forwarded.js'
 import { PEER_VERSION, thrown } from './greeting.js'
@@ -17,15 +18,27 @@ const AGAIN_MAX_MS = 1000
 const LOOK_MS = 100
 const NO_BUFFER = Buffer.alloc(0)
 const NOWHERE: Whereabouts = { clients: '', tls: '' }
+const ONLY_OWNER_ENCRYPTS =
+  'the proxy that owns the ring wants TLS (its peers.tls is yes), which this one has not: set peers.tls alike on all proxies'
+const ONLY_FRONT_ENCRYPTS =
+  'the proxy that owns the ring has no TLS for other proxies, which this one wants (peers.tls: yes): set peers.tls alike on all proxies'
 
 export interface FrontDeps {
-  readonly server: Pick<Server, 'config' | 'log' | 'runId' | 'clients'>
+  readonly server: Pick<Server, 'config' | 'log' | 'runId' | 'clients' | 'tls'>
   /** Where this process runs, in words, and where clients connect. */
   readonly where: string
   whereabouts(): Whereabouts
   serveHere: ServeHere
   /** Whether the owner is reached has changed, or why not. */
   changed(): void
+}
+
+/** Where the owner is reached. */
+interface OwnerPlace {
+  readonly run: string
+  readonly term: number
+  readonly address: string | undefined
+  readonly isEncrypted: boolean
 }
 
 /**
@@ -43,7 +56,7 @@ export class Front implements Forwarding {
   isForwarding = true
   private readonly all = new Set<Forwarded>()
   private readonly waiting = new Set<Forwarded>()
-  private owner: { readonly run: string; readonly term: number; readonly address: string | undefined } | undefined
+  private owner: OwnerPlace | undefined
   /** Where clients of it connect, once it was reached. */
   private ownerAt: Whereabouts = NOWHERE
   private link: OwnerLink | undefined
@@ -97,12 +110,12 @@ export class Front implements Forwarding {
   }
 
   /** The owner of the ring, as the servers say: of several the one with the latest term counts. */
-  follow({ run, term, peer: address }: Owner): void {
+  follow({ run, term, peer: address, peerTls }: Owner): void {
     const { owner } = this
     if (!this.isForwarding || (owner !== undefined && term < owner.term)) return
     // A server that it has just made its own may not have its address yet.
     if (owner?.run === run && (owner.address === address || address === undefined)) return
-    this.owner = { run, term, address }
+    this.owner = { run, term, address, isEncrypted: peerTls === true }
     this.ownerAt = NOWHERE
     this.leave('another proxy owns the ring')
     this.againMs = AGAIN_MIN_MS
@@ -125,7 +138,7 @@ export class Front implements Forwarding {
   private connect(): void {
     clearTimeout(this.retry)
     if (!this.isForwarding || this.owner === undefined) return
-    const { run, address } = this.owner
+    const { run, address, isEncrypted } = this.owner
     if (address === undefined) {
       this.say('the proxy that owns the ring accepts no others: it has no peers.port')
       return
@@ -135,7 +148,12 @@ export class Front implements Forwarding {
       this.say(`the proxy that owns the ring says no address where it is reached: ${printable(Buffer.from(address))}`)
       return
     }
-    const { config, runId } = this.deps.server
+    const { config, runId, tls } = this.deps.server
+    // What is encrypted here never goes out plain because of what anybody says: this is but the clearer word.
+    if (isEncrypted !== (tls.peers !== undefined)) {
+      this.say(isEncrypted ? ONLY_OWNER_ENCRYPTS : ONLY_FRONT_ENCRYPTS)
+      return
+    }
     const hello = {
       ...{ version: PEER_VERSION, ring: config.ring.id, run: runId, wanted: run, thrown: thrown() },
       ...{ where: this.deps.where, ...this.deps.whereabouts() },
@@ -143,8 +161,8 @@ export class Front implements Forwarding {
     const link: OwnerLink = new OwnerLink(
       (reader) => {
         const onread = readingInto(NO_BUFFER, reader)
-        const socket = openSocket({ ...place, noDelay: true, keepAlive: true, onread }, undefined)
-        onceOpen(socket, () => link.greet())
+        const socket = openSocket({ ...place, noDelay: true, keepAlive: true, onread }, tls.peers)
+        onceOpen(socket, () => link.greet(bindingOf(socket)))
         return socket
       },
       hello,
@@ -161,7 +179,7 @@ export class Front implements Forwarding {
     this.ownerAt = link.owner
     this.deps.server.log.info(
       { event: 'owner-reached', run, address },
-      `clients are served by the proxy at ${address} (run ${run}), which owns the ring`,
+      `clients are served by the proxy at ${address} (run ${run}), which owns the ring${this.deps.server.tls.peers === undefined ? '' : ', by TLS'}`,
     )
     for (const client of [...this.waiting]) link.add(client)
     this.waiting.clear()

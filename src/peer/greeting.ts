@@ -10,7 +10,8 @@ import { MESSAGE } from './wire.js'
  *     front ──> owner   proof
  *     front <── owner   proof: from now on clients come
  *
- * At each step the owner may say instead why not. Who is at the port of the peers may say that a client is anybody: so nobody is
+ * With TLS the proofs are of that connection as well: whoever stands between the two, with a certificate that is taken, has two
+ * connections, and cannot pass them on. At each step the owner may say instead why not. Who is at the port of the peers may say that a client is anybody: so nobody is
  * listened to without proof, and both sides throw, so that no proof is good twice.
  */
 
@@ -48,11 +49,29 @@ export function thrown(): string {
   return randomBytes(32).toString('hex')
 }
 
-/** What only who knows the password can say, once, on one side. */
-export function proofOf(side: 'front' | 'owner', password: string, hello: Hello, challenge: Challenge): string {
+/**
+ * What only who knows the password can say, once, on one side.
+ *
+ * @param binding what only the two ends of this connection know, or '' where it is not encrypted
+ */
+export function proofOf(
+  side: 'front' | 'owner',
+  password: string,
+  hello: Hello,
+  challenge: Challenge,
+  binding: string,
+): string {
   const { ring, run, wanted } = hello
   const words = ['dt-peer', PEER_VERSION, side, ring, run, wanted, hello.thrown, challenge.run, challenge.thrown]
-  return createHmac('sha256', password).update(JSON.stringify(words)).digest('hex')
+  const bound = binding === '' ? words : [...words, binding]
+  return createHmac('sha256', password).update(JSON.stringify(bound)).digest('hex')
+}
+
+/** Why a proof was not right. */
+export function wrongProof(binding: string): string {
+  return binding === ''
+    ? 'it has another peers.password'
+    : 'it has another peers.password, or somebody is between the two'
 }
 
 export function isProof(said: string | undefined, expected: string): boolean {

@@ -5,12 +5,23 @@ import type { Peer } from '../client/peer.js'
 import { tellJoined } from '../client/proxy-news.js'
 import type { Server } from '../client/server.js'
 import type { SessionState } from '../client/session-state.js'
-import { type Challenge, type Hello, isProof, PEER_VERSION, proofOf, type Said, saidIn, thrown } from './greeting.js'
+import {
+  type Challenge,
+  type Hello,
+  isProof,
+  PEER_VERSION,
+  proofOf,
+  type Said,
+  saidIn,
+  thrown,
+  wrongProof,
+} from './greeting.js'
 import { PeerLink, type PeerLinkEvents } from './peer-link.js'
 import { type Answering, type StreamCarrier, StreamSocket } from './stream-socket.js'
 import { MESSAGE } from './wire.js'
 
-const GREETING_MS = 5000
+/** For a handshake of TLS and the greeting. */
+export const GREETING_MS = 5000
 
 /** Makes a client of somebody; undefined when he is not let in, which he has been told. */
 export type Join = (
@@ -25,16 +36,18 @@ interface Told {
   gone(): void
 }
 
-/** How far the greeting is. */
+/** How far the greeting is: `awaits handshake` where there is TLS. */
 type Stage =
-  | { readonly kind: 'awaits hello' }
+  | { readonly kind: 'awaits handshake' }
+  | { readonly kind: 'awaits hello'; readonly refusal: string | undefined }
   | { readonly kind: 'awaits proof'; readonly hello: Hello; readonly challenge: Challenge }
   | { readonly kind: 'known'; readonly hello: Hello }
 
 /** The owner's end of the connection to a front: its clients are made clients here, and served like all others. */
 export class GuestLink implements PeerLinkEvents, StreamCarrier {
   readonly sinceMs = performance.now()
-  private stage: Stage = { kind: 'awaits hello' }
+  private stage: Stage = { kind: 'awaits handshake' }
+  private binding = ''
   private readonly link: PeerLink
   private readonly streams = new Map<number, StreamSocket>()
   private touchedStreams: StreamSocket[] = []
@@ -60,6 +73,11 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
     return this.link.output
   }
 
+  /** Whether it has not ended its handshake of TLS. */
+  get isAtHandshake(): boolean {
+    return this.stage.kind === 'awaits handshake'
+  }
+
   get isKnown(): boolean {
     return this.stage.kind === 'known'
   }
@@ -76,6 +94,15 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
 
   close(reason: string): void {
     this.link.close(reason)
+  }
+
+  /**
+   * It may greet: `binding` is what only the two ends of its connection know, or ''. With a `refusal` it is told that when it has:
+   * what ends before all that came was read breaks off, and what was said last is lost.
+   */
+  begin(binding: string, refusal?: string): void {
+    this.binding = binding
+    this.stage = { kind: 'awaits hello', refusal }
   }
 
   /** [MessageSink] */
@@ -143,7 +170,8 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
 
   private greeted(said: Said): void {
     const { stage } = this
-    const refusal = stage.kind === 'awaits hello' ? this.helloSaid(said) : this.proofSaid(said)
+    if (stage.kind === 'awaits handshake') throw new Error('it greets before the handshake is over')
+    const refusal = stage.kind === 'awaits hello' ? (stage.refusal ?? this.helloSaid(said)) : this.proofSaid(said)
     if (refusal !== undefined) this.refuse(refusal)
   }
 
@@ -170,10 +198,11 @@ export class GuestLink implements PeerLinkEvents, StreamCarrier {
     if (this.stage.kind !== 'awaits proof') return 'it greets twice'
     const { hello, challenge } = this.stage
     const password = this.server.config.peers.password ?? ''
-    if (!isProof(proof, proofOf('front', password, hello, challenge))) return 'it has another peers.password'
+    const { binding } = this
+    if (!isProof(proof, proofOf('front', password, hello, challenge, binding))) return wrongProof(binding)
     clearTimeout(this.timer)
     this.stage = { kind: 'known', hello }
-    this.output.json(MESSAGE.greeting, 0, { proof: proofOf('owner', password, hello, challenge) })
+    this.output.json(MESSAGE.greeting, 0, { proof: proofOf('owner', password, hello, challenge, binding) })
     this.server.log.info(
       { event: 'front-joined', run: hello.run, address: this.address },
       `a front has come: ${hello.where}, with clients at ${hello.clients}`,

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import { printable } from '../base/printable.js'
 import type { Reader } from '../base/socket-reader.js'
 import type { Whereabouts } from '../client/forwarding.js'
 import type { Forwarded, OwnerCarrier } from './forwarded.js'
-import { type Challenge, type Hello, isProof, proofOf, saidIn } from './greeting.js'
+import { type Challenge, type Hello, isProof, proofOf, saidIn, wrongProof } from './greeting.js'
 import { PeerLink, type PeerLinkEvents } from './peer-link.js'
 import { MESSAGE } from './wire.js'
 
@@ -12,12 +13,16 @@ interface Told {
   closed(reason: string): void
 }
 
+/** So much is shown of why the other side refuses. */
+const REFUSAL_MAX = 500
+
 /** A front's end of the connection to the owner of the ring. */
 export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   private readonly link: PeerLink
   private readonly clients = new Map<number, Forwarded>()
   private nextStream = 1
   private challenge: Challenge | undefined
+  private binding = ''
   private isReady = false
   /** [OwnerCarrier] */
   isLeaving = false
@@ -52,8 +57,9 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
     return { clients, tls }
   }
 
-  /** The socket is connected. */
-  greet(): void {
+  /** The socket is connected: `binding` is what only its two ends know, or ''. */
+  greet(binding: string): void {
+    this.binding = binding
     this.output.json(MESSAGE.greeting, 0, this.hello)
   }
 
@@ -111,17 +117,17 @@ export class OwnerLink implements PeerLinkEvents, OwnerCarrier {
   }
 
   private greeted({ run, thrown, proof, refused, clients = '', tls = '' }: ReturnType<typeof saidIn>): void {
-    const { hello, password } = this
+    const { hello, password, binding } = this
     if (refused !== undefined) {
-      this.refusal = `it refuses this proxy: ${refused}`
+      this.refusal = `it refuses this proxy: ${printable(Buffer.from(refused.slice(0, REFUSAL_MAX)))}`
       this.link.close(this.refusal)
     } else if (this.challenge === undefined) {
       if (run !== hello.wanted || thrown === undefined) throw new Error('another proxy is there')
       this.challenge = { run, thrown, clients, tls }
-      this.output.json(MESSAGE.greeting, 0, { proof: proofOf('front', password, hello, this.challenge) })
-    } else if (isProof(proof, proofOf('owner', password, hello, this.challenge))) {
+      this.output.json(MESSAGE.greeting, 0, { proof: proofOf('front', password, hello, this.challenge, binding) })
+    } else if (isProof(proof, proofOf('owner', password, hello, this.challenge, binding))) {
       this.isReady = true
       this.told.ready()
-    } else throw new Error('it has another peers.password')
+    } else throw new Error(wrongProof(binding))
   }
 }

@@ -1,15 +1,18 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { bindAddresses, hostToAsk } from '../base/bind-addresses.js'
 import type { PassedSocket } from '../base/passed-sockets.js'
+import type { Reader } from '../base/socket-reader.js'
 import { UserError } from '../base/user-error.js'
 import { descriptorOf, portOf } from '../client/doors.js'
 import { readInto } from '../client/listener.js'
 import { hostPort, peerOf } from '../client/peer.js'
 import { tellGone } from '../client/proxy-news.js'
 import type { Server } from '../client/server.js'
+import { receive } from '../tls/accept.js'
+import { bindingOf } from '../tls/for-peers.js'
 import { RefusedLog } from '../tls/refused-log.js'
 import type { Hello } from './greeting.js'
-import { GuestLink, type Join } from './guest-link.js'
+import { GREETING_MS, GuestLink, type Join } from './guest-link.js'
 
 /** Who has shown nothing yet: more of them at once are not listened to. */
 const STRANGERS_MAX = 64
@@ -64,7 +67,10 @@ export class PeerDoor {
     net.on('error', (error) => this.server.log.error({ event: 'listener-failed', err: error }, 'the port of the peers'))
     this.port = portOf(net) ?? port ?? 0
     this.net = net
-    this.server.log.info({ event: 'peers-accepted' }, `other proxies are accepted on ${this.address}`)
+    this.server.log.info(
+      { event: 'peers-accepted' },
+      `other proxies are accepted on ${this.address}${this.server.tls.peers === undefined ? '' : ' with TLS'}`,
+    )
   }
 
   /** Its socket, to be passed to another process. */
@@ -104,8 +110,8 @@ export class PeerDoor {
       socket.destroy()
       return
     }
-    const link = new GuestLink(
-      (reader) => readInto(NO_BUFFER, socket, reader).resume(),
+    const link: GuestLink = new GuestLink(
+      (reader) => this.receive(socket, address, reader, () => link),
       address,
       this.server,
       this.join,
@@ -118,5 +124,23 @@ export class PeerDoor {
       },
     )
     this.links.add(link)
+    if (this.server.tls.peers === undefined) link.begin('')
+  }
+
+  /** With TLS who comes shows a certificate first, and is told what is wrong with it. */
+  private receive(accepted: Socket, address: string, reader: Reader, link: () => GuestLink): Socket {
+    const { peers } = this.server.tls
+    if (peers === undefined) return readInto(NO_BUFFER, accepted, reader).resume()
+    const begin = (socket: Socket, refusal?: string) => {
+      link().begin(bindingOf(socket), refusal)
+      socket.resume()
+    }
+    return receive(accepted, peers.reception(GREETING_MS), NO_BUFFER, reader, {
+      secured: (socket) => begin(socket),
+      unfit: (socket, fault) => begin(socket, `the certificate that it shows is not taken: ${fault}`),
+      gone: (fault) => {
+        if (fault !== undefined && link().isAtHandshake) this.refused.say(address, fault)
+      },
+    })
   }
 }

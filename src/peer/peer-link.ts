@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Reader } from '../base/socket-reader.js'
+import { peerFault } from '../tls/for-peers.js'
 import { PeerOutput } from './peer-output.js'
 import { MESSAGE, MessageReader, type MessageSink } from './wire.js'
 
@@ -7,6 +8,8 @@ const READ_BYTES = 64 * 1024
 const PING_MS = 1000
 /** Who says nothing for so long is gone, or as good as gone. */
 const SILENT_MS = 10_000
+/** What has not left so long after the end of a connection does not any more. */
+const LINGER_MS = 5000
 
 export interface PeerLinkEvents extends MessageSink {
   /** Once: nothing comes any more. */
@@ -39,10 +42,9 @@ export class PeerLink implements Reader {
     this.socket = open(this)
     this.output = new PeerOutput(this.socket, later)
     this.socket.on('drain', () => {
-      this.output.reuse()
-      this.events.hasRoom()
+      if (this.output.drained()) this.events.hasRoom()
     })
-    this.socket.on('error', (error: NodeJS.ErrnoException) => this.close(error.code ?? error.message))
+    this.socket.on('error', (error: NodeJS.ErrnoException) => this.close(peerFault(this.socket, error)))
     this.socket.on('end', () => this.close('the other side has ended it'))
     this.socket.once('close', () => this.close('it was closed'))
     this.timer = setInterval(() => this.look(), PING_MS)
@@ -60,11 +62,13 @@ export class PeerLink implements Reader {
   /** Breaks it off; what was to be sent leaves as far as it can. */
   close(reason: string): void {
     if (this.isClosed) return
-    this.output.flush()
+    this.output.write()
     this.isClosed = true
     clearInterval(this.timer)
     this.socket.end()
     this.socket.destroySoon()
+    // Who does not read, or has never ended the handshake, keeps no socket.
+    setTimeout(() => this.socket.destroy(), LINGER_MS).unref()
     this.events.closed(reason)
   }
 

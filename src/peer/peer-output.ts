@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { copyBytes } from '../base/copy-bytes.js'
 import { HEAD_BYTES, MESSAGE, writeHead } from './wire.js'
 
@@ -13,9 +14,16 @@ export class PeerOutput {
   private buffer: Buffer
   private used = 0
   private ready: Buffer[] = []
+  private readyBytes = 0
   private leaving: Buffer[] = []
   private readonly spare: Buffer[] = []
   private isScheduled = false
+  private isAwaited = false
+  /**
+   * What is encrypted never leaves in the call: what comes until it has left is gathered, and goes together. So a buffer can be filled
+   * again when `drain` says so, although there is always more.
+   */
+  private readonly isEncrypted: boolean
   private readonly run = () => this.flush()
 
   constructor(
@@ -24,11 +32,14 @@ export class PeerOutput {
     private readonly later: (flush: () => void) => void,
   ) {
     this.buffer = this.fresh()
+    this.isEncrypted = socket instanceof TLSSocket
   }
 
-  /** Whether whoever has bytes for the other side is to wait until `drained`. */
+  /** Whether whoever has bytes for the other side is to wait until there is room. */
   get isFull(): boolean {
-    return this.socket.writableLength > FULL_BYTES
+    if (this.socket.writableLength + this.readyBytes <= FULL_BYTES) return false
+    this.isAwaited = true
+    return true
   }
 
   /** Bytes `start` to `end` of a stream; they are copied. */
@@ -64,9 +75,14 @@ export class PeerOutput {
     this.used += body.length
   }
 
-  /** Writes what there is. */
+  /** Writes what there is; what is encrypted, when all before it has left. */
   flush(): void {
     this.isScheduled = false
+    if (!this.isEncrypted || this.socket.writableLength === 0) this.write()
+  }
+
+  /** Writes what there is, for nothing comes any more. */
+  write(): void {
     const { socket, ready } = this
     if (this.used > 0) this.next()
     if (ready.length === 0 || socket.destroyed) return
@@ -74,11 +90,20 @@ export class PeerOutput {
     for (const bytes of ready) socket.write(bytes)
     if (ready.length > 1) socket.uncork()
     ready.length = 0
+    this.readyBytes = 0
     this.reuse()
   }
 
-  /** To be called when the socket has taken everything. */
-  reuse(): void {
+  /** The socket has taken everything. Gives whether somebody waits for that. */
+  drained(): boolean {
+    this.reuse()
+    if (this.isEncrypted) this.write()
+    const { isAwaited } = this
+    this.isAwaited = false
+    return isAwaited
+  }
+
+  private reuse(): void {
     if (this.socket.writableLength > 0) return
     for (const buffer of this.leaving) if (this.spare.length < SPARE_MAX) this.spare.push(buffer)
     this.leaving.length = 0
@@ -93,6 +118,7 @@ export class PeerOutput {
 
   private next(): void {
     this.ready.push(this.buffer.subarray(0, this.used))
+    this.readyBytes += this.used
     this.leaving.push(this.buffer)
     this.buffer = this.fresh()
     this.used = 0

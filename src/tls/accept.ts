@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { checkServerIdentity, type SecureContext, TLSSocket } from 'node:tls'
 import { type Reader, readingInto } from '../base/socket-reader.js'
 import { tlsFault } from './fault.js'
 
@@ -8,6 +8,8 @@ export interface Reception {
   readonly context: SecureContext
   /** Whether they are asked for a certificate, which is verified then, and whether they must have one. */
   readonly authClients: 'yes' | 'optional' | 'no'
+  /** The name that has to be in their certificates, if one has to. */
+  readonly name?: string | undefined
   /** For all of the handshake, however slowly its bytes come. */
   readonly handshakeTimeoutMs: number
 }
@@ -16,6 +18,8 @@ export interface Reception {
 export interface Received {
   /** The handshake is over. Nothing was read before; `commonName` is that of a certificate that was verified. */
   secured(socket: TLSSocket, commonName: string | undefined): void
+  /** The handshake is over, and the certificate is not taken: he can be told why. Without this he is closed. */
+  unfit?(socket: TLSSocket, fault: string): void
   /** It is closed, before or after that: because of `fault` if there was one. */
   gone(fault: string | undefined): void
 }
@@ -49,11 +53,12 @@ class TakenOver extends TLSSocket {
  */
 export function receive(
   accepted: Socket,
-  { context, authClients, handshakeTimeoutMs }: Reception,
+  reception: Reception,
   shared: Buffer,
   reader: Reader,
   received: Received,
 ): TLSSocket {
+  const { context, authClients, handshakeTimeoutMs } = reception
   const socket = secureSocket(accepted, shared, reader, {
     isServer: true,
     secureContext: context,
@@ -71,10 +76,10 @@ export function receive(
   const timer = setTimeout(() => end('the handshake was not ended in time'), handshakeTimeoutMs)
   socket.once('secure', () => {
     clearTimeout(timer)
-    const { isShown, fault, commonName } = authClients === 'no' ? NOT_ASKED : certificateOf(socket)
-    if (isShown && fault !== undefined) end(fault)
-    else if (!isShown && authClients === 'yes') end('it has shown no certificate')
-    else received.secured(socket, commonName)
+    const { fault, commonName } = shownBy(socket, reception)
+    if (fault === undefined) received.secured(socket, commonName)
+    else if (received.unfit === undefined) end(fault)
+    else received.unfit(socket, fault)
   })
   // Before the handshake is over Node tells of errors by one of them, afterwards by the other.
   socket.on('_tlsError', (error: Error) => end(tlsFault(error)))
@@ -87,22 +92,26 @@ export function receive(
 }
 
 interface Shown {
-  readonly isShown: boolean
+  /** Why who has shown that is not let in. */
   readonly fault?: string
   readonly commonName?: string
 }
 
-const NOT_ASKED: Shown = { isShown: false }
+const NOTHING: Shown = {}
 
-function certificateOf(socket: TLSSocket): Shown {
-  const { subject } = socket.getPeerCertificate()
-  if (subject === undefined) return { isShown: false }
+function shownBy(socket: TLSSocket, { authClients, name }: Reception): Shown {
+  if (authClients === 'no') return NOTHING
+  const certificate = socket.getPeerCertificate()
+  if (certificate.subject === undefined)
+    return authClients === 'yes' ? { fault: 'it has shown no certificate' } : NOTHING
   // As Node does in its own server; of a session that is resumed it is what was found when it began.
-  const error = (socket as unknown as { _handle: { verifyError(): Error | null } })._handle.verifyError()
-  if (error) return { isShown: true, fault: tlsFault(error) }
+  const error =
+    (socket as unknown as { _handle: { verifyError(): Error | null } })._handle.verifyError() ??
+    (name === undefined ? undefined : checkServerIdentity(name, certificate))
+  if (error) return { fault: tlsFault(error) }
   // There may be several of them.
-  const [commonName] = [subject.CN].flat()
-  return { isShown: true, ...(commonName === undefined ? {} : { commonName }) }
+  const [commonName] = [certificate.subject.CN].flat()
+  return commonName === undefined ? NOTHING : { commonName }
 }
 
 function secureSocket(

@@ -2,12 +2,14 @@ import type { Logger } from '../base/log.js'
 import type { Certificates, Reloaded } from './certificates.js'
 import { type ClientTlsSettings, TlsForClients } from './for-clients.js'
 import { type MonitoringTlsSettings, TlsForMonitoring } from './for-monitoring.js'
+import { type PeersTlsSettings, TlsForPeers } from './for-peers.js'
 import { TlsToServers, type ToServersSettings } from './to-servers.js'
 
 export interface TlsSettings {
   readonly tls: ClientTlsSettings
   readonly backend: ToServersSettings
   readonly sentinel: ToServersSettings
+  readonly peers: PeersTlsSettings
   readonly admin: MonitoringTlsSettings
 }
 
@@ -16,19 +18,22 @@ export class Tls {
   readonly clients: TlsForClients | undefined
   readonly servers: TlsToServers | undefined
   readonly sentinels: TlsToServers | undefined
+  readonly peers: TlsForPeers | undefined
   readonly monitoring: TlsForMonitoring | undefined
   private readonly all: readonly Certificates[]
 
   /** @throws UserError when files or ciphers cannot be used */
   constructor(
-    { tls, backend, sentinel, admin }: TlsSettings,
+    { tls, backend, sentinel, peers, admin }: TlsSettings,
     private readonly log: Logger,
   ) {
     this.clients = tls.port === 0 ? undefined : new TlsForClients(tls, log)
     this.servers = backend.tls === 'no' ? undefined : new TlsToServers('backend', backend, log)
     this.sentinels = sentinel.tls === 'no' ? undefined : new TlsToServers('sentinel', sentinel, log)
+    this.peers = peers.port === undefined || peers.tls === 'no' ? undefined : new TlsForPeers(peers, log)
     this.monitoring = admin.tlsCertFile === undefined ? undefined : new TlsForMonitoring(admin, log)
-    this.all = [this.clients, this.servers, this.sentinels, this.monitoring].flatMap((each) => each?.certificates ?? [])
+    const all = [this.clients, this.servers, this.sentinels, this.peers, this.monitoring]
+    this.all = all.flatMap((each) => each?.certificates ?? [])
   }
 
   /** Reads all files again, and logs what came of each. */

@@ -1,4 +1,4 @@
-import { isIP, type NetConnectOpts, connect as netConnect, type OnReadOpts, type Socket } from 'node:net'
+import { isIP, connect as netConnect, type OnReadOpts, type Socket, type TcpNetConnectOpts } from 'node:net'
 import {
   type ConnectionOptions,
   createSecureContext,
@@ -10,7 +10,7 @@ import type { Logger } from '../base/log.js'
 import { UserError } from '../base/user-error.js'
 import { Certificates } from './certificates.js'
 import { tlsFault } from './fault.js'
-import type { TlsMaterial } from './files.js'
+import type { TlsMaterial, TlsPaths } from './files.js'
 import { contextFault } from './server-context.js'
 
 /** How connections are encrypted that are made to somebody. */
@@ -19,7 +19,7 @@ export interface TlsTarget {
   options(host: string): ConnectionOptions
 }
 
-/** What the sections `backend` and `sentinel` say of it. */
+/** What the sections `backend`, `sentinel` and `peers` say of it. */
 export interface ToServersSettings {
   readonly tls: 'yes' | 'no'
   readonly tlsVerify: 'yes' | 'no'
@@ -38,6 +38,26 @@ const SETTING = {
   caFile: 'tlsCaFile',
 }
 
+/** Where the files lie that such a section names. */
+export function pathsOf(section: string, settings: ToServersSettings): TlsPaths {
+  return {
+    certFile: settings.tlsCertFile,
+    keyFile: settings.tlsKeyFile,
+    keyPassword: settings.tlsKeyPassword,
+    keyPasswordFile: settings.tlsKeyPasswordFile,
+    caFile: settings.tlsCaFile,
+    nameOf: (file) => `${section}.${SETTING[file]}`,
+  }
+}
+
+/** Says at each start that certificates are not verified. */
+export function warnUnverified(section: string, whom: string, log: Logger): void {
+  log.warn(
+    { event: 'certificate-not-verified' },
+    `the certificates of ${whom} are not verified (${section}.tlsVerify): anybody may pretend to be one`,
+  )
+}
+
 /** Connections to all servers, or to all Sentinels: with the certificate and authorities that were read last. */
 export class TlsToServers implements TlsTarget {
   readonly certificates: Certificates
@@ -49,22 +69,10 @@ export class TlsToServers implements TlsTarget {
     log: Logger,
   ) {
     const whom = section === 'backend' ? 'servers' : 'Sentinels'
-    const paths = {
-      certFile: settings.tlsCertFile,
-      keyFile: settings.tlsKeyFile,
-      keyPassword: settings.tlsKeyPassword,
-      keyPasswordFile: settings.tlsKeyPasswordFile,
-      caFile: settings.tlsCaFile,
-      nameOf: (file: keyof typeof SETTING) => `${section}.${SETTING[file]}`,
-    }
     const make = (material: TlsMaterial) => clientContext(section, material)
-    this.certificates = new Certificates(`what is trusted of ${whom}, and shown to them,`, paths, make, log)
-    if (settings.tlsVerify === 'no') {
-      log.warn(
-        { event: 'certificate-not-verified' },
-        `the certificates of the ${whom} are not verified (${section}.tlsVerify): anybody may pretend to be one`,
-      )
-    }
+    const use = `what is trusted of ${whom}, and shown to them,`
+    this.certificates = new Certificates(use, pathsOf(section, settings), make, log)
+    if (settings.tlsVerify === 'no') warnUnverified(section, `the ${whom}`, log)
   }
 
   options(host: string): ConnectionOptions {
@@ -106,10 +114,13 @@ export function clientContext(section: string, { cert, key, passphrase, ca }: Tl
 
 /** Begins a connection, with TLS if that is how; `onceOpen` tells when bytes can be sent. */
 export function openSocket(
-  to: NetConnectOpts & { readonly host: string; readonly port: number; readonly onread?: OnReadOpts },
+  to: TcpNetConnectOpts & { readonly host: string; readonly port: number; readonly onread?: OnReadOpts },
   tls: TlsTarget | undefined,
 ): Socket {
-  return tls === undefined ? netConnect(to) : tlsConnect({ ...to, ...tls.options(to.host) } as ConnectionOptions)
+  if (tls === undefined) return netConnect(to)
+  const socket = tlsConnect({ ...to, ...tls.options(to.host) } as ConnectionOptions)
+  // Of these options Node takes no notice with TLS.
+  return socket.setNoDelay(to.noDelay === true).setKeepAlive(to.keepAlive === true, to.keepAliveInitialDelay)
 }
 
 /** Calls `then` once when the connection is there: with TLS when the other side has been verified. */

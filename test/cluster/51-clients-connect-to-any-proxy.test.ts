@@ -1,6 +1,7 @@
 import t from 'tap'
 import { freePorts } from '../../src/local/ports.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
+import { PEERS, PEERS_OF_PROCESS, reaches, startFront } from '../helpers/fronts.js'
 import { RawClient } from '../helpers/raw-client.js'
 import { startRing } from '../helpers/ring.js'
 import { TestCertificates } from '../helpers/tls-door.js'
@@ -13,27 +14,17 @@ import { until } from '../helpers/until.js'
 type Tap = Parameters<typeof startRing>[0]
 type Ring = Awaited<ReturnType<typeof startRing>>
 
-const PASSWORD = 'known to all proxies of the ring'
-const PEERS = { peers: { port: 0, password: PASSWORD } }
-/** The same for a proxy that is a process. */
-const PEERS_OF_PROCESS = { DT_PEERS_PORT: '0', DT_PEERS_PASSWORD: PASSWORD }
-
 /** Starts a front, and resolves when it reaches the owner. */
 async function front(t: Tap, ring: Ring): Promise<{ readonly proxy: AnotherProxy; readonly started: Promise<void> }> {
-  const proxy = AnotherProxy.of(t, ring, { standby: true, config: { ...PEERS, admin: { port: 0 } } })
-  const { started } = await proxy.listens()
-  await reaches(proxy)
-  return { proxy, started }
+  const started = await startFront(t, ring)
+  await reaches(started.proxy)
+  return started
 }
 
 async function readyz({ proxy }: AnotherProxy): Promise<{ readonly status: number; readonly text: string }> {
   const { host, port } = proxy.adminAddress!
   const answer = await fetch(`http://${host}:${port}/readyz`)
   return { status: answer.status, text: await answer.text() }
-}
-
-function reaches(proxy: AnotherProxy, times = 1): Promise<unknown> {
-  return until('it reaches the owner', () => proxy.log.about(/^clients are served by the proxy at/)[times - 1])
 }
 
 t.test('a client of a front is a client of the owner in all that it does', async (t) => {

@@ -242,6 +242,19 @@ t.test('two settings that contradict each other are refused', async (t) => {
   t.match(messageFor(t, 'limits: { outputBufferHardBytes: 1mb, outputBufferPauseBytes: 2mb }'), /must not be more than/)
 })
 
+t.test('between proxies TLS wants a certificate, and authorities unless none is verified', async (t) => {
+  const password = 'sixteen and more'
+  const of = (peers: object) => loadConfig({ env: {}, overrides: { peers: { port: 1, password, ...peers } } })
+  const wrong = (peers: object, message: RegExp) => t.throws(() => of(peers), { name: 'ConfigError', message })
+  const files = { tlsCertFile: 'a', tlsKeyFile: 'b' }
+  wrong({ tls: 'yes' }, /^peers\.tlsCertFile must be given with peers\.tls: each proxy shows the others who it is/)
+  wrong({ tls: 'yes', ...files }, /^peers\.tlsCaFile must be given with peers\.tls, to verify the certificates/)
+  wrong({ tlsCertFile: 'a' }, /^peers\.tlsKeyFile must be given with tlsCertFile, whose key it is/)
+  t.equal(of({ tls: 'yes', ...files, tlsVerify: 'no' }).peers.tls, 'yes')
+  t.equal(of({ tls: 'yes', ...files, tlsCaFile: 'c' }).peers.tlsVerify, 'yes')
+  wrong({ tls: 'yes', ...files, tlsCaFile: 'c', tlsKeyPassword: 7 }, /^peers\.tlsKeyPassword must be text[^7]*$/)
+})
+
 t.test('what is no settings file is refused with a line', async (t) => {
   t.match(messageFor(t, 'listen:\n  port: [1,\n'), /^dt.yaml:\d+: /)
   t.match(messageFor(t, 'listen:\n  port: 1\n  port: 2\n'), /^dt.yaml:3: Map keys must be unique$/)

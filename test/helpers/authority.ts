@@ -27,7 +27,7 @@ export class Authority {
   private count = 0
 
   constructor(
-    private readonly dir: string,
+    readonly dir: string,
     private readonly name = 'authority',
     /** What keys are made: of a curve, or `rsa:2048`. */
     private readonly keys?: 'rsa:2048',

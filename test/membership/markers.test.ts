@@ -52,7 +52,7 @@ class MarkedRing {
       log,
       stateFile,
       unguarded: false,
-      peer: () => undefined,
+      peer: () => ({}),
       removed,
       cutOff() {},
     })

@@ -3,7 +3,7 @@ import { createServer } from 'node:tls'
 import t from 'tap'
 import { SingleConnection } from '../../src/backend/single-connection.js'
 import { silentLogger } from '../../src/base/log.js'
-import { TlsToServers } from '../../src/tls/to-servers.js'
+import { onceOpen, openSocket, TlsToServers } from '../../src/tls/to-servers.js'
 import { Authority } from '../helpers/authority.js'
 import { shown, TestCertificates } from '../helpers/tls-door.js'
 import { until } from '../helpers/until.js'
@@ -58,3 +58,20 @@ t.test(
     t.same(asked, ['one.example', 'one.example', 'localhost', undefined])
   },
 )
+
+t.test('what is said to a server leaves at once, and one that has gone is noticed', async (t) => {
+  const server = createServer(shown(certificates.own), (socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const settings = { tls: 'yes', tlsVerify: 'yes', tlsCaFile: certificates.authority.cert } as const
+  const tls = new TlsToServers('backend', settings, silentLogger())
+  const socket = openSocket({ host: '127.0.0.1', port, noDelay: true, keepAlive: true }, tls)
+  t.teardown(() => socket.destroy())
+  await new Promise<void>((resolve) => onceOpen(socket, resolve))
+  // What Node keeps of it, as the kernel cannot be asked.
+  const kept = new Map(Object.getOwnPropertySymbols(socket).map((symbol) => [symbol.description, symbol]))
+  for (const name of ['kSetNoDelay', 'kSetKeepAlive']) {
+    t.equal((socket as unknown as Record<symbol, unknown>)[kept.get(name)!], true, name)
+  }
+})

@@ -19,6 +19,8 @@ export interface Facts {
   readonly openToAll: boolean
   /** The same of the port for monitoring, or who listens on the way to it learns the token. */
   readonly monitoringExposed: Exposed | undefined
+  /** Clients speak TLS, and what they say goes on to another proxy, or comes from one, without, over a network. */
+  readonly peersInTheClear: boolean
   readonly members: readonly MemberFacts[]
   readonly sentinels: readonly SentinelFacts[]
 }
@@ -75,7 +77,8 @@ export function diagnose(facts: Facts): Finding[] {
 }
 
 function ofServing(facts: Facts): Finding[] {
-  const { notServing, refusedForMs, hasStateFile, stateFileFault, openToAll, monitoringExposed } = facts
+  const { notServing, refusedForMs, hasStateFile, stateFileFault, openToAll, monitoringExposed, peersInTheClear } =
+    facts
   const { ranges, holders, epoch } = facts.unserved
   return [
     ...when(
@@ -104,6 +107,12 @@ function ofServing(facts: Facts): Finding[] {
     ),
     ...when(openToAll, 'wrong', OPEN_TO_ALL.what, OPEN_TO_ALL.todo),
     ...(monitoringExposed === undefined ? [] : [{ level: 'unwise', ...monitoringExposed } as const]),
+    ...when(
+      peersInTheClear,
+      'unwise',
+      'clients speak TLS, and between the proxies of the ring what they say is not encrypted',
+      'set peers.tls and its certificate on all proxies',
+    ),
     ...when(
       !hasStateFile,
       'unwise',

@@ -1,5 +1,6 @@
 import { parseInfo } from '../../backend/handshake.js'
 import { nameOfKind } from '../../backend/server-kind.js'
+import { isWide } from '../../base/bind-addresses.js'
 import { monitoringExposed } from '../../config/exposed.js'
 import { textOf } from '../../resp/decode.js'
 import { map } from '../../resp/encode.js'
@@ -34,7 +35,7 @@ async function factsOf(server: Needs): Promise<Facts> {
   const { order, membership, config, sentinels, views } = server
   const { masters, sentinels: known } = membership.status()
   const told = await sentinels.monitored()
-  const { admin } = config
+  const { admin, peers, tls } = config
   return {
     copiesWanted: views.current.replicas + 1,
     notServing: order.opening.why(),
@@ -48,6 +49,7 @@ async function factsOf(server: Needs): Promise<Facts> {
     stateFileFault: server.stateFileFault(),
     openToAll: isOpenToAll(server),
     monitoringExposed: monitoringExposed(admin, admin.host),
+    peersInTheClear: tls.port !== 0 && peers.port !== undefined && peers.tls === 'no' && isWide(peers.host),
     members: await Promise.all(masters.map((master) => memberFacts(server, master))),
     sentinels: known.map(({ address, error, reachable }) => ({
       address,

@@ -84,6 +84,9 @@ function frontLines({ fronts, owner }: PeersSeen): string[] {
     `dt_fronts:${fronts.length}`,
     `dt_clients_of_fronts:${clientsOfAll(fronts)}`,
     ...(owner === undefined ? [] : [`dt_owner_reached:${owner.isReached ? 1 : 0}`]),
+    ...(owner === undefined || owner.fault === ''
+      ? []
+      : [`dt_owner_missed_why:${owner.fault.replace(/[\r\n]/g, ' ')}`]),
   ]
 }
 

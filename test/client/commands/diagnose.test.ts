@@ -42,6 +42,7 @@ const WELL: Facts = {
     stateFileFault: undefined,
     openToAll: false,
     monitoringExposed: undefined,
+    peersInTheClear: false,
   },
   ...{ members: MEMBERS, sentinels: SENTINELS },
 }
@@ -77,6 +78,7 @@ const CASES: readonly (readonly [what: string, Partial<Facts>, 'wrong' | 'unwise
     'unwise',
     /may see the page and the metrics/,
   ],
+  ['peers in the clear', { peersInTheClear: true }, 'unwise', /between the proxies of the ring .* not encrypted/],
   ['no state file', { hasStateFile: false }, 'unwise', /^ring\.stateFile is none/],
   ['a member away', oneOther({ why: 'its link is down' }), 'wrong', /^dt-1: its link is down$/],
   [
