@@ -107,11 +107,12 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     end = resolve
   })
   let deposed: Error | undefined
+  const whereReached = () => ({ peer: peering.address, ...(tls.peers !== undefined && { peerTls: true }) })
   const ownership: Ownership = new Ownership({
     ringId: ring.id,
     run: runId,
     where,
-    peer: () => peering.address,
+    peer: whereReached,
     wipe: startOptions.wipe === true,
     turn,
     log,
@@ -145,10 +146,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   const admit: Ownership['admit'] = (name, info, call) => ownership.admit(name, info, call)
   const links: Links = new Links({ ...backend, tls: tls.servers, ringId: ring.id, runId, admit, failed }, turn, log, {
     onUp: (link, info) => {
-      if (running && !ownership.servers.has(link.name)) {
-        link.reset(GREETED_TOO_EARLY)
-        return
-      }
+      if (running && !ownership.servers.has(link.name)) return link.reset(GREETED_TOO_EARLY)
       log.info({ event: 'link-up', member: link.name, version: nameOfKind(info.kind), runId: info.runId }, 'link up')
       if (ownership.isStrange(link.name)) {
         const refusal = ownership.refuseLate(link.name)
@@ -197,7 +195,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
     stateFile,
     unguarded: ring.withoutMajority === 'serve',
     removed,
-    peer: () => ({ peer: peering.address, ...(tls.peers !== undefined && { peerTls: true }) }),
+    peer: whereReached,
     cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {

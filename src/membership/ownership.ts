@@ -45,8 +45,8 @@ export interface OwnershipDeps {
   readonly run: string
   /** Where we run, for people who read it on a member. */
   readonly where: string
-  /** Where other proxies reach us; undefined while they do not. */
-  peer(): string | undefined
+  /** Where and how other proxies reach us. */
+  peer(): Pick<Owner, 'peer' | 'peerTls'>
   /** At the start servers that hold what does not belong to the ring are emptied. */
   readonly wipe: boolean
   readonly turn: Turn
@@ -286,8 +286,8 @@ export class Ownership {
   private claimMark(before: Owner | undefined): string[] {
     const { ringId, run, where } = this.deps
     const { heartbeat = 0, clean = false, acknowledged, answered } = before ?? {}
-    const peer = this.deps.peer()
-    return writeOwner({ ringId, run, term: this.term, where, heartbeat, clean, peer, acknowledged, answered })
+    const { term } = this
+    return writeOwner({ ringId, run, term, where, heartbeat, clean, ...this.deps.peer(), acknowledged, answered })
   }
 
   private confirm(name: string): void {

@@ -39,7 +39,7 @@ class Run {
       ringId: 'dt',
       run,
       where: `the place of ${run}`,
-      peer: () => `${run}:6382`,
+      peer: () => ({ peer: `${run}:6382`, peerTls: true }),
       wipe: options.wipe === true,
       turn,
       log,
@@ -152,6 +152,7 @@ t.test('a server is claimed before its link is up, with what was noted before', 
     clean: true,
     where: 'the place of mine',
     peer: 'mine:6382',
+    peerTls: true,
   })
   t.match((await marksOf(servers[1])).owner, { run: 'mine', term: 7, heartbeat: 0, clean: false })
   t.equal(run.ownership.isStrange('dt-1'), true)
