@@ -12,7 +12,7 @@ async function listening(t: { teardown(fn: () => unknown): void }) {
   const { log } = new LogLines()
   const config = { ring: { id: 'dt' }, peers: {}, limits: { unavailableTimeoutMs: 1000 } }
   const front = new Front({
-    server: { config, log, runId: 'front', clients: { all: () => [] } } as unknown as FrontDeps['server'],
+    server: { config, log, runId: 'front', clients: { all: () => [] }, tls: {} } as unknown as FrontDeps['server'],
     where: 'here',
     whereabouts: () => ({ clients: '', tls: '' }),
     serveHere: () => undefined as never,
