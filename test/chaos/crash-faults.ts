@@ -219,6 +219,8 @@ async function split(
   ring.second = second
   moveClients()
   await sleep(durationMs)
+  // Nor can it be blamed when the other one, which had gone on without it, takes it over.
+  first.harm()
   for (const { relay } of ring.members.values()) relay.heal()
   const left = await oneIsLeft(first, second)
   if (left === undefined)
