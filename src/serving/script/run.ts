@@ -84,9 +84,9 @@ export function canHave(called: Called, route: Route): boolean {
 /** A server may owe the answer that comes next for so long; and so long is waited, at most, for what a script is only expected to touch. */
 export const PATIENCE_MS = 200
 
-/** Whether a replica has not answered for that long. */
-export function isOwing({ targets }: Route): boolean {
-  return targets.some(({ ready, owed }) => ready && owed.forMs >= PATIENCE_MS)
+/** Whether a replica has not answered for so long. */
+export function isOwing({ targets }: Route, ms = PATIENCE_MS): boolean {
+  return targets.some(({ ready, owed }) => ready && owed.forMs >= ms)
 }
 
 /** How many of the arguments are keys, or what is wrong with that. @param noInteger what is said of what is no number */
