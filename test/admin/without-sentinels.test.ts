@@ -81,6 +81,7 @@ t.test('a clock that is apart', async (t) => {
     },
     outvoted: { of: () => 0 },
     peers: () => ({ owner: undefined, fronts: [] }),
+    stateFileFault: () => undefined,
     stats: { sinceUnavailableMs: Number.POSITIVE_INFINITY },
   } as unknown as Server
   const masters = MEMBERS.map(({ name }) => ({ name, why: '', quorum: 1 }))

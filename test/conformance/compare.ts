@@ -67,7 +67,7 @@ function table(node: Node, isRoot: boolean): unknown {
   if (!areInfos && !areDocs && !areNames) return items.map((item) => table(item, false))
   const entries = areDocs ? inPairs(items) : items.map((item) => (areInfos ? itemsOf(item) : [item]))
   return entries
-    .filter(([name]) => !/^(dt(\|.*)?|client\|(setinfo|no-touch))$/.test(textOf(name)))
+    .filter(([name]) => !/^((dt|sentinel)(\|.*)?|client\|(setinfo|no-touch))$/.test(textOf(name)))
     .map((entry) => JSON.stringify(entry.map((each) => table(each, false))))
     .sort()
 }

@@ -14,7 +14,7 @@ import { Pair } from './pair.js'
 const pair = await Pair.start(t, { nodes: 2, replicas: 1, sentinels: 1 })
 
 /** Of ours, which Redis 7.0 does not have. */
-const OURS = /^(dt(\|.*)?|client\|(setinfo|no-touch))$/
+const OURS = /^((dt|sentinel)(\|.*)?|client\|(setinfo|no-touch))$/
 
 interface Form {
   readonly row: CommandRow
