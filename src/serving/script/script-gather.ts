@@ -188,8 +188,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     if (!this.expected.some(isAsked)) return found
     const soon = await within(found, PATIENCE_MS)
     if (soon !== undefined) return soon
-    // With nothing else to do nobody has looked at the clock meanwhile.
-    readClock()
+    readClock() // With nothing else to do nobody has looked at it meanwhile.
     if (!this.dropExpected((key) => isAsked(key) && isOwing(this.routesOf([key])[0], PATIENCE_MS / 2))) return found
     found.catch(() => {}) // Nobody waits for it any more.
     throw new Over('again')
