@@ -1,4 +1,4 @@
-import { coarse, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
+import { coarse, TICKS_PER_MS, tickAt, ticksBetween } from '../base/coarse-clock.js'
 import type { Answering } from './answering.js'
 import type { ReplySink } from './reply-sink.js'
 import type { Segment } from './send-log.js'
@@ -79,9 +79,9 @@ export class InFlight implements Answering {
     return this.count > this.unsent
   }
 
-  /** For how many ms the first one has waited, by the coarse clock; 0 when nobody waits. */
+  /** For how many ms the first one has waited; 0 when nobody waits. Not by the coarse clock, which stands still while nothing is read. */
   get firstWaitsMs(): number {
-    return this.count === 0 ? 0 : ticksBetween(this.ticks[this.head], coarse.tick) / TICKS_PER_MS
+    return this.count === 0 ? 0 : ticksBetween(this.ticks[this.head], tickAt(performance.now())) / TICKS_PER_MS
   }
 
   push(sink: ReplySink, tag: number, segment: Segment, start: number, end: number): void {

@@ -7,10 +7,15 @@ export const TICKS_PER_MS = 64
  */
 export const coarse = { tick: 0 }
 
+/** What the coarse clock shows, or would show, at a time in ms of `performance.now`. */
+export function tickAt(ms: number): number {
+  return (ms * TICKS_PER_MS) | 0
+}
+
 /** The time in ms of `performance.now`; the coarse clock shows it from now on. */
 export function readClock(): number {
   const ms = performance.now()
-  coarse.tick = (ms * TICKS_PER_MS) | 0
+  coarse.tick = tickAt(ms)
   return ms
 }
 

@@ -1,5 +1,5 @@
 import { type Answering, answering } from '../backend/answering.js'
-import { coarse, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
+import { coarse, TICKS_PER_MS, tickAt, ticksBetween } from '../base/coarse-clock.js'
 import { COMMAND_CLASSES } from '../command/command-class.js'
 
 /** What a command's time is made of, and all of it. */
@@ -106,7 +106,7 @@ export class Durations {
   /** Who is answered from now on was not answered at the same moment as those before. */
   private look(): void {
     this.count()
-    this.nowTick = (performance.now() * TICKS_PER_MS) | 0
+    this.nowTick = tickAt(performance.now())
   }
 
   /** Counts those that were alike: commands that came together in one read, and are answered together. */

@@ -1,6 +1,6 @@
 import { answering } from '../backend/answering.js'
 import { wallClockUs } from '../base/clock.js'
-import { coarse, readClock, TICKS_PER_MS, ticksBetween } from '../base/coarse-clock.js'
+import { coarse, readClock, TICKS_PER_MS, tickAt, ticksBetween } from '../base/coarse-clock.js'
 import type { CommandRow } from '../command/row.js'
 import { rowOf } from '../command/table.js'
 import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
@@ -113,7 +113,7 @@ export class SlowLog {
   answered(client: Named, slot: Slot, sinceTick: number): void {
     if (slot.asked === TIMED) return
     const nowMs = performance.now()
-    const nowTick = (nowMs * TICKS_PER_MS) | 0
+    const nowTick = tickAt(nowMs)
     const { by } = answering
     const readTick = coarse.tick
     const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick

@@ -1,6 +1,5 @@
 import type { Link } from '../../backend/link.js'
 import { wordOf } from '../../base/ascii.js'
-import { readClock } from '../../base/coarse-clock.js'
 import type { KeyId } from '../../base/key-id.js'
 import { distinct, nameOf } from '../../base/name-of.js'
 import { within } from '../../base/within.js'
@@ -188,7 +187,6 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     if (!this.expected.some(isAsked)) return found
     const soon = await within(found, PATIENCE_MS)
     if (soon !== undefined) return soon
-    readClock() // With nothing else to do nobody has looked at it meanwhile.
     if (!this.dropExpected((key) => isAsked(key) && isOwing(this.routesOf([key])[0], PATIENCE_MS / 2))) return found
     found.catch(() => {}) // Nobody waits for it any more.
     throw new Over('again')

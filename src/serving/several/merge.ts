@@ -213,13 +213,7 @@ export class Merge {
       const at = starts[part]
       const end = elementEnd(bytes, at)
       starts[part] = end
-      if (bytes[at] === UNDERSCORE && nullElement !== undefined) {
-        copyBytes(nullElement, 0, nullElement.length, out, size)
-        size += nullElement.length
-      } else {
-        copyBytes(bytes, at, end, out, size)
-        size += end - at
-      }
+      size = copyElement(bytes, at, end, nullElement, out, size)
     }
     this.slot.finish(out, 0, size, false)
     if (out !== scratch) release(out)
@@ -245,6 +239,23 @@ export class Merge {
     bytes.copy(this.bytes, 0, 0, used)
     if (bytes !== this.kept) release(bytes)
   }
+}
+
+/** Copies an element to where `out` ends, at `size`, a null as `nullElement` if that is given; gives where it ends then. */
+export function copyElement(
+  buf: Buffer,
+  start: number,
+  end: number,
+  nullElement: Buffer | undefined,
+  out: Buffer,
+  size: number,
+): number {
+  if (buf[start] === UNDERSCORE && nullElement !== undefined) {
+    copyBytes(nullElement, 0, nullElement.length, out, size)
+    return size + nullElement.length
+  }
+  copyBytes(buf, start, end, out, size)
+  return size + end - start
 }
 
 /** Where the one-line value or bulk string that begins at `at` ends. */

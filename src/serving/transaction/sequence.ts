@@ -53,7 +53,7 @@ class Sequence {
   /** Those of the commands that are done, as they stand in the reply, and what does those that come last. */
   private replies: (Buffer | (() => Buffer))[] = []
   /** Publishes what the script has published that is the present step. */
-  private published: (() => void)[] = []
+  private readonly published: (() => void)[] = []
   /** Something was written, so that it cannot begin anew. */
   private hasWritten = false
   private isInMiddle = false
@@ -135,7 +135,6 @@ class Sequence {
   private async attempt(entry: Entry): Promise<Served | 'wait'> {
     const { order, commands } = this
     this.replies = []
-    this.published = []
     const stopped = (await this.unlessChanged()) ?? (await this.unlessTooMuch())
     if (stopped !== undefined) return stopped
     if (writes(commands)) {
@@ -159,9 +158,7 @@ class Sequence {
       }
       if (came === TOO_LARGE_REPLY) this.isTooLarge = true
       else if (came[0] === MINUS && (isPart || isOfProxy(came))) return this.ended(came, section)
-      this.replies.push(
-        isPart ? came.subarray(came.indexOf(LF) + 1) : this.published.length > 0 ? this.later(came) : came,
-      )
+      this.replies.push(isPart ? came.subarray(came.indexOf(LF) + 1) : this.whenPublished(came))
       this.hasWritten ||= writes(commands.slice(from, section.to))
       from = section.to
     }
@@ -187,9 +184,10 @@ class Sequence {
     return serveStep(this.ways, command, this.slot, () => this.mayWrite, publishLater)
   }
 
-  /** A step is done, but for what it publishes, in its place among what the others publish. */
-  private later(came: Buffer): () => Buffer {
+  /** The reply of a step that is done, but for what it publishes, if it does: in its place among what the others publish. */
+  private whenPublished(came: Buffer): Buffer | (() => Buffer) {
     const published = this.published.splice(0)
+    if (published.length === 0) return came
     return () => {
       for (const publish of published) publish()
       return came

@@ -1,16 +1,14 @@
-import { copyBytes } from '../../../base/copy-bytes.js'
 import { HELD_BYTES, hold, release, takeLarge } from '../../../base/large-buffers.js'
 import { inSlices } from '../../../base/slices.js'
 import type { ReplySlot } from '../../../order/reply-slot.js'
 import { NULL_BULK, OK } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
-import { elementEnd, Merge } from '../merge.js'
+import { copyElement, elementEnd, Merge } from '../merge.js'
 import { ARRAY_HEADER_BYTES_MAX, writeArrayHeader } from '../part-frame.js'
 import type { LargeCommand, LargeCut } from './large-command.js'
 
 const CR = 13
 const ASTERISK = 0x2a
-const UNDERSCORE = 0x5f
 const AN_ARRAY = Buffer.from('*')
 /** So many elements are a step, or so many bytes. */
 const STEP_ELEMENTS = 512
@@ -82,13 +80,7 @@ export class LargeMerge extends Merge {
         const start = at[part]
         const end = elementEnd(array, start)
         at[part] = end
-        if (array[start] === UNDERSCORE && nullElement !== undefined) {
-          copyBytes(nullElement, 0, nullElement.length, out, size)
-          size += nullElement.length
-        } else {
-          copyBytes(array, start, end, out, size)
-          size += end - start
-        }
+        size = copyElement(array, start, end, nullElement, out, size)
       }
       return k < keyCount
     }
