@@ -207,21 +207,22 @@ t.test('what really is large may come slowly', async (t) => {
   const news = `>2\r\n+invalidate\r\n*1000\r\n${bulk('z'.repeat(100)).repeat(1000)}`
   for (const reply of [text, list, news + text]) {
     let later = ''
-    let isWhole = false
+    let isOwing = false
     story.server.script = ([name, word], socket) => {
       if (name !== 'GET') {
         const answer = name === 'PING' ? bulk(word) : '*2\r\n$1\r\n1\r\n$1\r\n1\r\n'
-        // A server answers in order.
-        if (isWhole) return answer
+        // A server answers in order: what came before the GET, too.
+        if (!isOwing) return answer
         later += answer
         return ''
       }
+      isOwing = true
       void (async () => {
         for (let at = 0; at < reply.length; at += 10_000) {
           socket.write(reply.slice(at, at + 10_000))
           await sleep(2)
         }
-        isWhole = true
+        isOwing = false
         socket.write(later)
       })()
       return ''
@@ -231,7 +232,7 @@ t.test('what really is large may come slowly', async (t) => {
     await until('it is there', () => story.outcomes.length > length)
     t.ok(story.outcomes[length].length > 1_000_000)
     t.match(later, /[0-9a-f]{32}/, 'it was asked behind it')
-    await until('and answered what was asked meanwhile', () => isWhole)
+    await until('and answered what was asked meanwhile', () => !isOwing)
   }
   t.same(story.events, ['up'])
 })
