@@ -1,7 +1,7 @@
-import { appendFileSync, mkdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { linkIdOn } from '../helpers/break-link.js'
+import { cannotSave } from '../helpers/cannot-save.js'
 import { LogLines, WARN } from '../helpers/log-lines.js'
 import { startProxy, type Teardown, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -94,22 +94,7 @@ async function isUnfit(t: Test, reason: RegExp, spoil: string[], mend: string[])
 
 t.test('a member that cannot save answers MISCONF', async (t) => {
   const story = await begin(t)
-  const { member, proxy } = story
-  const inTheWay = join(proxy.ring.server(MEMBER).dir, 'dump.rdb')
-  mkdirSync(inTheWay)
-  await member.ask('CONFIG', 'SET', 'save', '3600 1')
-  const saveStatus = async (status: string) => {
-    await member.ask('BGSAVE')
-    await until(`the save ends: ${status}`, async () => {
-      const info = String(await member.ask('INFO', 'persistence'))
-      return info.includes('rdb_bgsave_in_progress:0') && info.includes(`rdb_last_bgsave_status:${status}`)
-    })
-  }
-  await saveStatus('err')
-  await refusesWrites(t, story, 'MISCONF', async () => {
-    rmdirSync(inTheWay)
-    await saveStatus('ok')
-  })
+  await refusesWrites(t, story, 'MISCONF', await cannotSave(story.proxy, MEMBER))
 })
 
 t.test('a replica is no member', async (t) => {
@@ -146,7 +131,7 @@ t.test(
   'a write of several servers: when one refuses the outcome is unknown, when one is dead nothing is written',
   async (t) => {
     const story = await begin(t)
-    const { proxy, client, member } = story
+    const { proxy, client } = story
     const keyAt = async (condition: (replicas: readonly string[]) => boolean) => {
       for (let i = 0; ; i++) if (condition(await replicasOf(client, `k${i}`))) return `k${i}`
     }
@@ -158,13 +143,13 @@ t.test(
       ['DEL', key, refused],
       ['UNLINK', key, refused],
     ]
-    await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    const mend = await cannotSave(proxy, MEMBER)
     for (const command of commandsOn(apart)) {
       const reply = String(await client.ask(...command))
       t.match(reply, /^-ERR the outcome of this write is unknown: .*dt-2.* refused the write/, command[0])
       t.notMatch(reply, /not applied/)
     }
-    await member.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await mend()
     await replicasAreEqual(story)
     await client.ask('MSET', away, 'old', refused, 'old')
     await proxy.ring.kill('dt-1')

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { cannotSave } from '../helpers/cannot-save.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
@@ -110,11 +111,9 @@ t.test('a destination that refuses the element leaves it where it was', async (t
   const { proxy, watcher, source, destination } = await begin(t)
   await watcher.ask('RPUSH', source, 'a')
   await watcher.ask('SADD', `{${source}}set`, 'm')
-  for (const member of ['dt-3', 'dt-4']) {
-    await (await proxy.connectTo(member)).ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
-  }
-  t.match(String(await watcher.ask('LMOVE', source, destination, 'LEFT', 'RIGHT')), /^-NOREPLICAS/)
-  t.match(String(await watcher.ask('SMOVE', `{${source}}set`, `{${destination}}set`, 'm')), /^-NOREPLICAS/)
+  await Promise.all(['dt-3', 'dt-4'].map((member) => cannotSave(proxy, member)))
+  t.match(String(await watcher.ask('LMOVE', source, destination, 'LEFT', 'RIGHT')), /^-MISCONF/)
+  t.match(String(await watcher.ask('SMOVE', `{${source}}set`, `{${destination}}set`, 'm')), /^-MISCONF/)
   t.equal(String(await watcher.ask('LRANGE', source, '0', '-1')), '*1\r\n$1\r\na\r\n')
   t.equal(String(await watcher.ask('SISMEMBER', `{${source}}set`, 'm')), ':1\r\n')
 })
@@ -122,12 +121,10 @@ t.test('a destination that refuses the element leaves it where it was', async (t
 t.test('a source that refuses to give it up: the reply says that it is on both sides', async (t) => {
   const { proxy, watcher, source, destination } = await begin(t)
   await watcher.ask('RPUSH', source, 'a')
-  for (const member of ['dt-1', 'dt-2']) {
-    await (await proxy.connectTo(member)).ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
-  }
+  await Promise.all(['dt-1', 'dt-2'].map((member) => cannotSave(proxy, member)))
   t.match(
     String(await watcher.ask('LMOVE', source, destination, 'LEFT', 'RIGHT')),
-    /^-ERR the outcome of this write is unknown: the destination has the element, .* NOREPLICAS/,
+    /^-ERR the outcome of this write is unknown: the destination has the element, .* MISCONF/,
   )
   t.equal(String(await watcher.ask('LRANGE', source, '0', '-1')), '*1\r\n$1\r\na\r\n')
   t.equal(String(await watcher.ask('LRANGE', destination, '0', '-1')), '*1\r\n$1\r\na\r\n')

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { cannotSave } from '../helpers/cannot-save.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
@@ -44,10 +45,9 @@ for (const command of [['FLUSHDB'], ['FLUSHALL'], ['SWAPDB', '0', '1']]) {
     const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
     const client = await proxy.connect()
     await fill(client)
-    const refusing = await proxy.connectTo('dt-2')
-    t.equal(String(await refusing.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')), '+OK\r\n')
+    const mend = await cannotSave(proxy, 'dt-2')
     t.match(String(await client.ask(...command)), /^-ERR the outcome of this write is unknown: .*dt-2.* refused/)
-    await refusing.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await mend()
     const left = command[0] === 'FLUSHALL' ? 0 : command[0] === 'FLUSHDB' ? KEYS.length : 2 * KEYS.length
     t.equal(await equal(proxy), left)
     const values = new Set((await client.pipeline(KEYS.map((key) => ['GET', key]))).map(String))
@@ -67,10 +67,8 @@ t.test('what all servers refuse is answered as they do, and nobody is filled ane
   for (const other of ['99', 'x', '01']) t.match(String(await client.ask('SWAPDB', '0', other)), /^-ERR /)
   const replies = await client.pipeline([['MULTI'], ['INCR', 'watched'], ['EXEC']])
   t.equal(String(replies.at(-1)), '*1\r\n:2\r\n', 'what is refused changes nothing')
-  for (const { name } of proxy.ring.members) {
-    await (await proxy.connectTo(name)).ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
-  }
-  t.match(String(await client.ask('SWAPDB', '0', '1')), /^-NOREPLICAS /)
+  await Promise.all(proxy.ring.members.map(({ name }) => cannotSave(proxy, name)))
+  t.match(String(await client.ask('SWAPDB', '0', '1')), /^-MISCONF /)
   t.same(await nodeStates(client), { 'dt-1': 'up', 'dt-2': 'up', 'dt-3': 'up' })
   t.match(String(await client.ask('GET', KEYS[0])), 'zero')
 })
