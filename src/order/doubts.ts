@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.js'
 import { CopiesUnderWay } from './copies-under-way.js'
 import { type Doubt, type DoubtEvents, type DoubtfulWrite, doubtAfter, RETRY_MS, refuse, Waiter } from './doubt.js'
 import { type Group, Groups, type Keys } from './groups.js'
+import { isHidden } from './hidden.js'
 import type { Lanes } from './lanes.js'
 import type { Pieces } from './pieces/pieces.js'
 import { RefusalLog } from './refusal-log.js'
@@ -38,7 +39,7 @@ export class Doubts {
   readonly copies = new CopiesUnderWay()
   /** What of these was under way together is repaired together. */
   private readonly ties = new Ties()
-  /** Keys that were in doubt on members which have left by a view that is not marked everywhere yet: after a crash they may be back. */
+  /** Keys with what a crash may undo as long as the view is not marked on all its members: see `untilMarked`. */
   private readonly unmarked = new Set<KeyId>()
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
@@ -108,7 +109,7 @@ export class Doubts {
     const settleAtOnce = () => queueMicrotask(() => write?.settled(tag, false))
     // Its link may break after it has left, when nobody asks any more what it has.
     if (!this.router().links.includes(link)) {
-      this.left(ids)
+      this.untilMarked(ids)
       settleAtOnce()
       return
     }
@@ -188,13 +189,13 @@ export class Doubts {
     for (const [name, doubts] of [...this.byMember]) {
       const link = router.links.find((candidate) => candidate.name === name)
       if (link === undefined) {
-        this.left(doubts.keys())
+        this.untilMarked(doubts.keys())
         this.forget(name)
         continue
       }
       for (const [id, doubt] of [...doubts]) {
         if (router.routeOf(id).targets.includes(link)) continue
-        this.left([id])
+        this.untilMarked([id])
         this.resolve(link, id, doubt, false)
       }
     }
@@ -348,25 +349,27 @@ export class Doubts {
     return this.byMember.get(name)?.get(id)?.voted === true
   }
 
+  /** Whether what the member of `link` has just said of this key may have to be taken back. */
+  mayVanish(link: Link, id: KeyId): boolean {
+    return this.unmarked.has(id) || this.isInDoubt(link, id)
+  }
+
   /**
-   * Whether a replica must not be asked for this key: it may have missed a write of it, or another one may have missed a
-   * write that this one has. One that refuses to be repaired is not waited for when it is behind it; and wherever it is when it has
-   * no memory, which may last: until then nobody could read what the others have.
+   * Whether a replica must not be asked for this key: for doubts (`isHidden`), or because a crash may undo what it says.
    *
    * @param natural the natural replicas of the key, the master first
    */
   hides(id: KeyId, link: Link, natural: readonly Link[]): boolean {
     if (this.unmarked.has(id)) return true
-    let isBehind = false
-    for (const each of natural) {
-      const doubt = this.byMember.get(each.name)?.get(id)
-      if (doubt !== undefined && !(each !== link && doubt.refused && (isBehind || doubt.lacksMemory))) return true
-      if (each === link) isBehind = true
-    }
-    return false
+    const doubts = natural.map((each) => this.byMember.get(each.name)?.get(id))
+    return isHidden(doubts, natural.indexOf(link))
   }
 
-  private left(ids: Iterable<KeyId>): void {
+  /**
+   * Under a view that is not marked everywhere yet these keys were in doubt on members that have left, which after a crash may be back,
+   * or were written: until it is marked they are not read, as the write is not acknowledged [design §8 Views and markers].
+   */
+  untilMarked(ids: Iterable<KeyId>): void {
     if (this.isMarked()) return
     for (const id of ids) this.unmarked.add(id)
     this.any = this.any || this.unmarked.size > 0

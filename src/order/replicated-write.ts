@@ -200,6 +200,7 @@ export abstract class ReplicatedWrite implements DoubtfulWrite, AwaitedWrite, Fi
   private finish(): void {
     const { acknowledgement, verdicts } = this.order
     if (!acknowledgement.open) {
+      this.order.doubts.untilMarked(this.doubtfulIds)
       acknowledgement.wait(this)
       verdicts.await(this)
     } else {

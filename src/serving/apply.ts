@@ -142,6 +142,7 @@ export class Apply extends ReplicatedWrite implements ReplySink {
       this.lost(tag, this.idsIn(frameIn(Buffer.from(link.answering)), link))
       return
     }
+    if (!this.order.acknowledgement.open && (flags & IS_ERROR) === 0) this.notMarked(link)
     const isLate = mayHavePassed(this.deadlineMs, link)
     if ((link.expirations.any && this.mayHaveExpired(link)) || isLate) this.noteExpirations(tag, link, isLate)
     const { any } = this.order.doubts
@@ -311,6 +312,11 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const { doubts } = this.order
     const ids = this.idsIn(frameIn(Buffer.from(answering.answering)), answering)
     return ids.some((id) => doubts.isInDoubt(this.targets[tag], id))
+  }
+
+  /** What it has done is not acknowledged yet, and so not to be read. */
+  private notMarked(link: Link): void {
+    this.order.doubts.untilMarked(this.idsIn(frameIn(Buffer.from(link.answering)), link))
   }
 
   private refused(link: Link): void {

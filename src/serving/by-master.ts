@@ -95,8 +95,10 @@ export abstract class ByMaster extends ReplicatedWrite implements ReplySink {
   }
 
   protected noteAnswer(tag: number): void {
+    const { order, ids } = this
     this.answered++
-    if (this.targets[tag].expirations.any) this.noteExpired(tag, this.ids, true)
+    if (!order.acknowledgement.open) order.doubts.untilMarked(ids)
+    if (this.targets[tag].expirations.any) this.noteExpired(tag, ids, true)
   }
 }
 

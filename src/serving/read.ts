@@ -81,11 +81,11 @@ export class Read implements ReplySink {
     this.recycle()
   }
 
-  /** Whether its server has come into doubt since it was sent: then it is served again. */
+  /** Whether its server has come into doubt since it was sent, or says what is not acknowledged: then it is served again. */
   private isDoubted(): boolean {
     const { order, slot, row, link } = this
     const frame = frameIn(Buffer.from(link.answering))
-    if (!order.keyIds(row, frame, slot.db).some((id) => order.doubts.isInDoubt(link, id))) return false
+    if (!order.keyIds(row, frame, slot.db).some((id) => order.doubts.mayVanish(link, id))) return false
     this.recycle()
     order.readAgain(frame, row, slot)
     return true

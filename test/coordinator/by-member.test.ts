@@ -125,6 +125,7 @@ class Ring {
           for (const id of ids) this.doubts.push(`${link.name}: ${nameOf(id)}`)
           this.doubtful.push({ write, tag })
         },
+        untilMarked: () => {},
       },
       ...more,
     }

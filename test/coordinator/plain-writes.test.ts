@@ -101,6 +101,7 @@ class World {
           this.seen.push(`in doubt on ${link.name}: ${ids.map((id) => keyOfId(id).key).join()}`)
           this.doubtful.push({ write, tag })
         },
+        untilMarked: () => {},
       },
     } as unknown as Order
     this.plain = new PlainWrites(this.order)

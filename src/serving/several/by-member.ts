@@ -102,13 +102,12 @@ export class ByMember implements ReplySink {
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     this.expected--
     if (this.parts === undefined) {
-      if (isOk(buf, start, end) && !this.members[tag].expirations.any) {
+      const mayEnd = this.expected > 0 || this.order.acknowledgement.open
+      if (mayEnd && isOk(buf, start, end) && !this.members[tag].expirations.any) {
         this.done[this.doneCount++] = tag
         if (this.expected > 0) return
-        if (this.order.acknowledgement.open) {
-          this.slot.finish(OK, 0, OK.length, true)
-          if (this.keyCount <= KEPT_KEYS) ByMember.spare.push(this)
-        } else this.unfold()
+        this.slot.finish(OK, 0, OK.length, true)
+        if (this.keyCount <= KEPT_KEYS) ByMember.spare.push(this)
         return
       }
       this.unfold()

@@ -88,16 +88,15 @@ export class PlainRun implements RunSink {
     const { order } = this.owner
     const { targets, share } = this
     if (place === FIRST && share.answersValues) this.owner.cameFrom(targets[FIRST].name, end - start)
-    const isUsual = (flags & IS_ERROR) === 0 && !targets[place].expirations.any && !order.doubts.any
+    const mayEnd = share.how === 'read' || this.heardCount + 1 < targets.length || order.acknowledgement.open
+    const isUsual = mayEnd && (flags & IS_ERROR) === 0 && !targets[place].expirations.any && !order.doubts.any
     if (this.commands !== undefined || !isUsual || !this.agrees(place, buf, start, end, flags)) {
       this.takeOver()
       this.tell(place, buf, start, end)
       return
     }
     this.heard |= 1 << place
-    if (++this.heardCount < targets.length) return
-    if (share.how === 'read' || order.acknowledgement.open) this.owner.runDone(this)
-    else this.takeOver()
+    if (++this.heardCount === targets.length) this.owner.runDone(this)
   }
 
   onLost(place: number): void {

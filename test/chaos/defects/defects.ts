@@ -178,9 +178,9 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     faults: ['kill-proxy-in-doubt'],
     patches: [
       {
-        file: 'order/doubts.js',
-        replace: 'if (doubt !== undefined && !(each !== link && doubt.refused && (isBehind || doubt.lacksMemory)))',
-        by: 'if (doubt !== undefined && each === link)',
+        file: 'order/hidden.js',
+        replace: 'if (doubt === undefined)',
+        by: 'if (doubt === undefined || each !== place)',
       },
     ],
   },
