@@ -11,6 +11,7 @@ import { RefusalLog } from './refusal-log.js'
 import type { Router } from './router.js'
 import { Ties } from './ties.js'
 import { copyUnit, type Told, type Unit, unitOf } from './unit-repair.js'
+import { UnmarkedKeys } from './unmarked-keys.js'
 
 /** So many keys of a member may be in doubt; beyond that it is cheaper to fill it anew than to mend it. */
 const KEYS_MAX = 100_000
@@ -39,8 +40,7 @@ export class Doubts {
   readonly copies = new CopiesUnderWay()
   /** What of these was under way together is repaired together. */
   private readonly ties = new Ties()
-  /** Keys with what a crash may undo as long as the view is not marked on all its members: see `untilMarked`. */
-  private readonly unmarked = new Set<KeyId>()
+  private readonly unmarked = new UnmarkedKeys()
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
@@ -73,7 +73,7 @@ export class Doubts {
   concerns(dbs: readonly number[]): boolean {
     if (!this.any) return false
     const isTheirs = (id: KeyId) => dbs.includes(dbOfId(id))
-    return [this.unmarked, ...this.byMember.values()].some((ids) => [...ids.keys()].some(isTheirs))
+    return this.unmarked.concerns(dbs) || [...this.byMember.values()].some((ids) => [...ids.keys()].some(isTheirs))
   }
 
   /**
@@ -206,7 +206,7 @@ export class Doubts {
 
   /** The view is marked on all its members: nobody who has left comes back. */
   marked(): void {
-    if (this.unmarked.size === 0) return
+    if (!this.unmarked.any) return
     this.unmarked.clear()
     this.certain()
   }
@@ -371,13 +371,13 @@ export class Doubts {
    */
   untilMarked(ids: Iterable<KeyId>): void {
     if (this.isMarked()) return
-    for (const id of ids) this.unmarked.add(id)
-    this.any = this.any || this.unmarked.size > 0
+    this.unmarked.add(ids)
+    this.any = this.any || this.unmarked.any
   }
 
   /** There are fewer doubts than before. */
   private certain(): void {
-    this.any = this.byMember.size > 0 || this.unmarked.size > 0
+    this.any = this.byMember.size > 0 || this.unmarked.any
     if (this.byMember.size === 0) this.ties.clear()
     this.events.readable()
   }
