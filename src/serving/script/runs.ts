@@ -37,7 +37,7 @@ import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
 import { ScriptWrite } from './script-write.js'
 import { type Place, Trains } from './trains.js'
-import { guessed, letTouch, letTouchAll, namedBy, tornBy } from './undeclared.js'
+import { guessed, letTouch, letTouchAll, namedBy, placesLearnt, tornBy } from './undeclared.js'
 
 const MAY_WRITE = error('ERR Can not execute a script with write flag using *_ro command.')
 /** A script that has run so often without being stopped may be followed by others before it is answered. */
@@ -111,7 +111,7 @@ export class Runs implements Runner {
     let keys = keysAtHand(frame, hand)
     let route = this.routeOf(keys)
     if (route === undefined && hand.places === undefined && script.learnt.places !== undefined) {
-      hand = { ...hand, places: script.learnt.places }
+      hand = { ...hand, places: placesLearnt(script.learnt, numkeys) }
       keys = keysAtHand(frame, hand)
       route = this.routeOf(keys)
     }

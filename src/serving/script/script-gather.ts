@@ -52,7 +52,7 @@ import {
   notWrapped,
 } from './script-call.js'
 import { ScriptTrial } from './script-trial.js'
-import { keepOnly, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
+import { keepOnly, learnPlaces, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
@@ -351,9 +351,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
   /** Which keys it touches: the next call begins with these. */
   private learn(touched: readonly number[]): void {
     const { numkeys, script } = this.call
-    const { learnt } = script
-    learnt.places ??= new Set()
-    for (const place of touched) if (place < numkeys) learnt.places.add(place)
+    learnPlaces(script.learnt, touched, numkeys)
     const others = touched.filter((place) => place >= numkeys).map((place) => place - numkeys)
     learnTouched(this.call, others)
   }

@@ -53,6 +53,8 @@ export interface Learnt {
   trial: Script | undefined
   /** The places of KEYS that it has ever touched, the first one is 0; undefined before it has run on keys of several servers. */
   places: Set<number> | undefined
+  /** So many keys it has had then at most: of the places behind these nothing is known. */
+  placesSeen: number
   /** The places of ARGV that held keys which it touched without having declared them, and how often in sequence it has not. */
   readonly args: Map<number, number>
   /** How it makes names of other keys. */
@@ -68,6 +70,7 @@ export function nothingLearnt(): Learnt {
     runs: 0,
     trial: undefined,
     places: undefined,
+    placesSeen: 0,
     args: new Map(),
     shapes: new Shapes(),
     published: [],

@@ -1,10 +1,11 @@
-import { nameOf } from '../../base/name-of.js'
+import { distinct, nameOf } from '../../base/name-of.js'
 import { isHidden } from '../../order/pieces/hidden-name.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { argumentOf } from '../../resp/frame.js'
 import { SORTED_MAX } from './prologue-sort.js'
 import type { Answer } from './questions.js'
 import type { Called, Run } from './run.js'
+import type { Learnt } from './script.js'
 import type { Guess } from './shapes.js'
 
 /*
@@ -40,7 +41,16 @@ export function letTouch(run: Run, key: Buffer, mayExpect: (key: Buffer) => bool
     for (const each of told) named.add(nameOf(each))
     return undefined
   }
-  const most = UNDECLARED_MAX + told(answers)
+  const own = ownKeys(run)
+  if (own.some((each) => each.equals(key))) {
+    // It goes other ways than before, and may need any of them.
+    const more = own.filter((each) => !named.has(nameOf(each)))
+    addAll(extra, more)
+    for (const each of more) named.add(nameOf(each))
+    return undefined
+  }
+  const isNamed = namedBy(run)
+  const most = UNDECLARED_MAX + told(answers) + own.filter(isNamed).length
   if (named.size >= most) return tooManyUndeclared(key)
   if (extra.length >= most) dropExpected(run)
   named.add(nameOf(key))
@@ -131,9 +141,32 @@ export function guessed(
   return { keys, guesses }
 }
 
+/** Those that its client has declared, each once. */
+function ownKeys({ frame, numkeys }: Called): Buffer[] {
+  return distinct(Array.from({ length: numkeys }, (_, i) => argumentOf(frame, 3 + i)))
+}
+
+/** Which of its keys a script is expected to touch: those in places where it has, and those in places of which nothing is known. */
+export function placesLearnt({ places, placesSeen }: Learnt, numkeys: number): ReadonlySet<number> | undefined {
+  if (places === undefined || numkeys <= placesSeen) return places
+  return new Set([...places, ...Array.from({ length: numkeys - placesSeen }, (_, i) => placesSeen + i)])
+}
+
+/** It has run with so many keys, and has touched those in these places. */
+export function learnPlaces(learnt: Learnt, touched: readonly number[], numkeys: number): void {
+  learnt.places ??= new Set()
+  learnt.placesSeen = Math.max(learnt.placesSeen, numkeys)
+  for (const place of touched) if (place < numkeys) learnt.places.add(place)
+}
+
 /** It has run, and has touched these of the keys that it was given beside its own, the first one is 0: the next call begins with these. */
 export function learnTouched({ script, frame, numkeys, extra, guesses }: Run, touched: readonly number[]): void {
-  const { args, shapes } = script.learnt
+  const { args, shapes, places } = script.learnt
+  const isTouched = new Set(touched.map((place) => nameOf(extra[place])))
+  // One of its own keys, which was not expected.
+  for (let i = 0; places !== undefined && isTouched.size > 0 && i < numkeys; i++) {
+    if (isTouched.has(nameOf(argumentOf(frame, 3 + i)))) places.add(i)
+  }
   for (const [arg, before] of args) {
     const i = 3 + numkeys + arg
     const at = i < frame.argc ? extra.findIndex((each) => each.equals(argumentOf(frame, i))) : -1
@@ -142,12 +175,16 @@ export function learnTouched({ script, frame, numkeys, extra, guesses }: Run, to
     else args.set(arg, missed)
   }
   if (guesses.length === 0) return
-  const isTouched = new Set(touched.map((place) => nameOf(extra[place])))
   shapes.settle(guesses, (key) => isTouched.has(nameOf(key)))
 }
 
 function addTo(keys: Buffer[], key: Buffer): void {
   if (!isHidden(key, 0, key.length) && !keys.some((other) => other.equals(key))) keys.push(key)
+}
+
+function addAll(keys: Buffer[], more: readonly Buffer[]): void {
+  const there = new Set(keys.map((key) => nameOf(key)))
+  keys.push(...more.filter((key) => !isHidden(key, 0, key.length) && !there.has(nameOf(key))))
 }
 
 const TOO_MANY_SORTED = error(

@@ -32,6 +32,9 @@ const PARTS: Readonly<Record<string, readonly (keyof Kept)[]>> = {
   look: ['n', 'calls', 'queue', 'holder', 'fence', 'passed'],
 }
 
+/** Those that count. */
+const COUNTING: readonly string[] = ['add', 'addByFunction', 'half', 'serve', 'tend']
+
 /**
  * The work of scripts [chaos/scripts.ts], as if each were one step: a counter (`add`, `half`, which fails after its first write), a
  * bounded queue (`push`, `pick`, which takes any element, `serve`, which counts and takes the first one, `tend`, which does so now and then), a lock whose holders get
@@ -66,6 +69,9 @@ export function scriptedModelFor(operations: readonly Operation[]): Model<Kept> 
         // Where it stands in the queue matters for who comes later.
         const matters = next.name === 'push' || !(this.step(state, next).length > 0)
         if (!matters || !(seen.has(textArg(unknown, 0)) || replyOf(next) === 0)) return NONE
+      } else if (unknown.name === 'tend' && COUNTING.includes(next.name)) {
+        // Whether it takes an element depends on what it counts, and so on who has counted before.
+        return this.outcomes(state, unknown)
       } else if (this.step(state, next).length > 0) return NONE
       const parts = PARTS[next.name]
       return this.outcomes(state, unknown).filter((then) => parts.some((part) => then[part] !== state[part]))

@@ -32,6 +32,18 @@ t.test('a queue has no more than its bound, and gives each element once', async 
   t.strictSame(checks('0- push c1.1 -> ?\n2-3 push c1.2 -> 1\n4-5 serve -> [1 c1.1]\n6-7 serve -> [2 c1.2]'), [])
 })
 
+t.test(
+  'what takes an element now and then, and nobody knows whether it was done, may have been done before others counted',
+  async (t) => {
+    const before =
+      '0-1 push c1.1 -> 1\n2-3 add -> [1 1]\n4-5 add -> [2 2]\n6-7 add -> [3 3]\n8- tend -> ?\n10-11 half -> half\n'
+    t.strictSame(checks(`${before}12-13 serve -> [6 c1.1]`), [])
+    t.strictSame(checks(`${before}12-13 serve -> [6 nil]`), [])
+    t.strictSame(checks(`${before}12-13 serve -> [5 c1.1]`), [])
+    t.strictSame(checks(`${before}12-13 serve -> [5 nil]`), ['linearizable'])
+  },
+)
+
 t.test('one holder has the lock, by a number that nobody had', async (t) => {
   const held = '0-1 lock c1 -> 1\n'
   t.strictSame(checks(`${held}2-3 lock c2 -> 0\n4-5 unlock c2 -> 0\n6-7 unlock c1 -> 1\n8-9 lock c2 -> 2`), [])

@@ -1,3 +1,4 @@
+import { nameOf } from '../../../base/name-of.js'
 import { findKeys } from '../../../command/keys.js'
 import type { CommandRow } from '../../../command/row.js'
 import { argumentOf, type Frame, frameOf } from '../../../resp/frame.js'
@@ -30,15 +31,18 @@ export function cutOf(row: CommandRow, frame: Frame): Cut {
   const at = destinationAt(row, count)
   const isRead = row.gather === 'update-first'
   const key = at === undefined ? undefined : argumentOf(frame, all[at])
-  const sources: { key: Buffer; places: number[] }[] = []
+  const sources = new Map<string, { key: Buffer; places: number[] }>()
   for (const [i, place] of all.entries()) {
     if (i === at && !isRead) continue
     const name = argumentOf(frame, place)
-    const same = sources.find((source) => source.key.equals(name))
-    if (same === undefined) sources.push({ key: name, places: [place] })
+    const same = sources.get(nameOf(name))
+    if (same === undefined) sources.set(nameOf(name), { key: name, places: [place] })
     else same.places.push(place)
   }
-  return { sources, destination: key === undefined ? undefined : { key, place: all[at!], isRead } }
+  return {
+    sources: [...sources.values()],
+    destination: key === undefined ? undefined : { key, place: all[at!], isRead },
+  }
 }
 
 /** Which of the keys, in their order in the row, is written. */
