@@ -180,6 +180,29 @@ t.test('a guess counts once, also when the call is done again', async (t) => {
   )
 })
 
+t.test('it is given more of its keys than ever before, or needs others of them', async (t) => {
+  const { proxy, client } = await begin(t)
+  const keys = (count: number) => Array.from({ length: count }, (_, i) => `more:${i}`)
+  const gathersOf = async (source: string, count: number, ...args: string[]) => {
+    const before = await counter(client, 'gathers')
+    const reply = String(await client.ask('EVAL', source, String(count), ...keys(count), ...args))
+    return [reply, (await counter(client, 'gathers')) - before]
+  }
+  const all = "local n = 0 for i = 1, #KEYS do n = n + redis.call('incr', KEYS[i]) end return n"
+  t.same(await gathersOf(all, 2), [':2\r\n', 1])
+  t.same(await gathersOf(all, 250), [':252\r\n', 1], 'nothing is known of the others')
+  t.same(await gathersOf(all, 250), [':502\r\n', 1])
+  const from = `local n = 0 for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do n = n + redis.call('incr', KEYS[i]) end return n`
+  t.same(await gathersOf(from, 250, '1', '2'), [':8\r\n', 1])
+  t.same(
+    await gathersOf(from, 250, '2', '250'),
+    [`:${5 + 248 * 3}\r\n`, 1],
+    'more than 100 of its own that it has never touched',
+  )
+  t.same(await gathersOf(from, 250, '3', '250'), [`:${248 * 4}\r\n`, 1])
+  await isClean(t, proxy)
+})
+
 t.test('it fails half-way: what it had done stays', async (t) => {
   const { proxy, client, a, b } = await begin(t)
   const source = "redis.call('set', KEYS[1], 'one')\nredis.call('lpush', KEYS[2], 'x')\nredis.call('incr', KEYS[2])"
