@@ -7,6 +7,8 @@ import { answersOld, findsNothing, writtenOf } from '../command/written.js'
 import type { Frame } from '../resp/frame.js'
 import type { Clients } from './clients.js'
 import type { Connection } from './connection.js'
+import { outputLimitsOf } from './output-limit.js'
+import { BEHIND_BYTES_MIN } from './pace.js'
 import type { Server } from './server.js'
 import type { Slot, Written } from './slot.js'
 
@@ -88,8 +90,11 @@ function isOnce({ isBroadcast }: CachingClient): boolean {
 
 /** Sends what its client is to have before anybody else has what is answered in this turn. */
 function pushFirst(client: Connection, bytes: Buffer): void {
-  client.outbox.append(bytes, 0, bytes.length, true)
-  client.surroundings.turn.first(client.outbox)
+  const { surroundings, outbox } = client
+  outbox.append(bytes, 0, bytes.length, true)
+  surroundings.turn.first(outbox)
+  if (client.pendingBytes >= BEHIND_BYTES_MIN)
+    surroundings.clients.pace.pushed(client, outputLimitsOf(client.session, surroundings))
   client.repliesDone()
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from '../base/log.js'
 import type { Ear } from '../channels/channels.js'
 import type { Connection } from './connection.js'
 import type { OutputLimits } from './output-limit.js'
+import { BEHIND_BYTES_MIN } from './pace.js'
 
 /**
  * How what a client listens to is sent to it: in its turn among the replies, and unless it leaves too much untaken. Who has left less than
@@ -48,9 +49,10 @@ export class ClientEar implements Ear {
 
   /** Closes a client that leaves too much. */
   private look(): void {
-    const { client } = this
+    const { client, limits } = this
+    if (client.pendingBytes >= BEHIND_BYTES_MIN) client.surroundings.clients.pace.pushed(client, limits)
     const { pendingBytes } = client
-    const { hardBytes } = this.limits
+    const { hardBytes } = limits
     // [Redis networking.c checkClientOutputBufferLimits]
     if (hardBytes === 0 || pendingBytes < hardBytes) return
     this.log.warn(

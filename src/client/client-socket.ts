@@ -22,3 +22,17 @@ export interface ClientSocket {
   pause(): unknown
   resume(): unknown
 }
+
+/** The parts of a socket's handle that Node keeps to itself; with TLS there is another one below. */
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle | null
+}
+
+/** What Node counts falls when all of a write has left; this falls with each part of it. */
+export function queuedBytesOf({ socket }: { readonly socket: ClientSocket }): number {
+  let bytes = 0
+  let handle = (socket as { _handle?: Handle | null })._handle
+  for (; handle !== undefined && handle !== null; handle = handle._parent) bytes += handle.writeQueueSize ?? 0
+  return bytes
+}

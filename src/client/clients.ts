@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js'
 import { dismiss } from './dismissal.js'
+import { Pace } from './pace.js'
 import { hostOf } from './peer.js'
 import { ReplyBudget } from './reply-budget.js'
 import { Rota } from './rota.js'
@@ -12,6 +13,8 @@ export class Clients {
   readonly replyBudget = new ReplyBudget()
   /** Those that have sent more than is served at once. */
   readonly rota = new Rota()
+  /** Those that publish more than who listens can take at once. */
+  readonly pace = new Pace()
   /** They are let go, and no others come in. */
   isDraining = false
   private readonly byId = new Map<number, Connection>()

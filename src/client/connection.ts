@@ -10,6 +10,7 @@ import { CLOSED, ENDING } from './client-state.js'
 import { HeldBytes } from './held-bytes.js'
 import { Outbox } from './outbox.js'
 import { exceeds, outputLimitsOf, sayOutputIsFull, sayQueryIsFull } from './output-limit.js'
+import type { Lag } from './pace.js'
 import type { Peer } from './peer.js'
 import type { Asker } from './reply-budget.js'
 import { ReplyQueue, type ReplyQueueOwner } from './reply-queue.js'
@@ -60,6 +61,10 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** What there is of its commands is being served. */
   private isBusy = false
   readonly stint: Stint
+  /** [Listening] Only once it had too much to take. */
+  lag: Lag | undefined
+  /** [Telling] */
+  restsFor: Lag[] | undefined
 
   constructor(
     readonly id: number,
@@ -72,7 +77,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     private readonly mayBeNext: (client: Connection, frame: Frame) => boolean,
   ) {
     const { config, turn, acl, clients } = surroundings
-    this.held = new HeldBytes(clients)
+    this.held = new HeldBytes(this)
     this.stint = new Stint(clients.rota, turn, () => this.resume())
     this.socket = socket
     this.address = peer.address
@@ -82,13 +87,15 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.framer.authenticated = this.session.authenticated
     this.outbox = new Outbox(socket, turn, () => {
       if (!this.serving) this.repliesDone()
-      else if (this.held.hasToTake) this.noteUntaken(this.pendingBytes)
+      else if (this.held.hasToTake) this.held.noteUntaken(this.pendingBytes)
+      this.lag?.took()
     })
     this.queue = new ReplyQueue(this.outbox, this, clients.replyBudget, surroundings.slowLog)
     socket.on('end', () => this.finish())
     socket.on('drain', () => {
       this.outbox.drained()
       this.repliesDone()
+      this.lag?.took()
     })
     // A connection that breaks is closed; there is nobody left to tell, and the reason helps nobody.
     socket.on('error', () => this.socket.destroy())
@@ -171,7 +178,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
         this.drop()
         return
       }
-      this.noteUntaken(pendingBytes)
+      this.held.noteUntaken(pendingBytes)
     }
     if (!this.serving && !this.closed) {
       if (!this.queue.waitsForTurn && this.mayServe()) {
@@ -189,6 +196,16 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.queue.leaveTurn(this)
     this.resume()
     if (!this.serving && !this.closed) this.readOn()
+  }
+
+  /** [Telling] */
+  restIsOver(): void {
+    this.resume()
+  }
+
+  /** [ReplyQueueOwner] */
+  wrote(): void {
+    this.surroundings.clients.pace.wrote(this)
   }
 
   /** [ReplyQueueOwner] */
@@ -260,6 +277,9 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** Serves what there is, with `size` more bytes: see `received`. */
   private process(size: number, buffer: Buffer | undefined): void {
     this.isBusy = true
+    const { pace } = this.surroundings.clients
+    const { acting } = pace
+    pace.acting = this
     try {
       if (buffer !== undefined) this.framer.feed(buffer, size)
       else if (size > 0) this.framer.filled(size)
@@ -270,6 +290,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
       // There may be no memory for so large a command. Where the next one begins is not known any more.
       this.commandFailed(failure as Error, true)
     }
+    pace.acting = acting
     this.isBusy = false
     this.endIfDone()
   }
@@ -309,6 +330,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     const { limits } = this.surroundings.config
     return (
       !this.stint.isOver &&
+      this.restsFor === undefined &&
       queue.pausing === queue.followed &&
       queue.hasRoom &&
       queue.length < limits.outstandingCommands &&
@@ -320,42 +342,18 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
   /** Commands that cannot be served yet wait in the framer, as bytes: they are small where their replies are large. */
   private keep(): void {
     this.framer.retain()
-    this.noteKept()
-    if (this.reading && !this.mayKeep()) {
+    this.held.noteKept()
+    if (this.reading && !this.held.mayKeep()) {
       this.reading = false
       this.socket.pause()
     }
   }
 
-  /**
-   * Whether the client is read from although it is not served: it may write all its commands before it reads the first
-   * reply, and would wait for us as we for it. While it is servers that are waited for, it can wait, too.
-   */
-  private mayKeep(): boolean {
-    const { pendingBytes, queue, session } = this
-    const { clients, config } = this.surroundings
-    const { outputBufferPauseBytes, queryBufferBytes } = config.limits
-    const hasToTake =
-      pendingBytes >= outputBufferPauseBytes || (pendingBytes > 0 && clients.replyBudget.isTooMuch(queue.expectedBytes))
-    // Only who is read from is known to have gone.
-    return (hasToTake || session.wait !== undefined || session.postponed) && this.held.mayKeepMore(queryBufferBytes)
-  }
-
   /** It may be its replies that are waited for since it was last looked at. */
   private readOn(): void {
-    if (this.reading || !this.mayKeep()) return
+    if (this.reading || !this.held.mayKeep()) return
     this.reading = true
     this.socket.resume()
-  }
-
-  /** All clients together may have so much kept as one may. */
-  private noteKept(): void {
-    this.held.noteKept(this.serving || this.closed ? 0 : this.framer.bufferedBytes)
-  }
-
-  /** Who is gone takes nothing. */
-  private noteUntaken(bytes: number): void {
-    this.held.noteUntaken(this.closed ? 0 : bytes)
   }
 
   private resume(): void {
@@ -365,7 +363,7 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     this.stint.begin(this.surroundings.slowLog.begin())
     this.process(0, undefined)
     if (this.closed) return
-    this.noteKept()
+    this.held.noteKept()
     if (!this.serving) this.readOn()
     else if (!this.reading) {
       this.reading = true
@@ -391,8 +389,9 @@ export class Connection implements ReplyQueueOwner, Reader, Asker {
     if (!this.closed) this.session.become(CLOSED)
     if (!clients.remove(this)) return
     this.session.leave()
-    this.noteKept()
-    this.noteUntaken(0)
+    this.lag?.took()
+    this.held.noteKept()
+    this.held.noteUntaken(0)
     this.queue.leaveTurn(this)
     stats.receivedBytesOfGone += this.receivedBytes
     stats.sentBytesOfGone += this.outbox.totalBytes

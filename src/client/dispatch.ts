@@ -98,6 +98,7 @@ function admit(server: Server, client: Connection, frame: Frame, row: CommandRow
   if (!session.authenticated && !row.flags.includes('no_auth') && server.acl.users.needLogin) {
     server.stats.rejectedCommands++
     client.reply(row.behindMulti === 'executes' ? NOAUTH_FOR_EXEC : NOAUTH)
+    showRefused(server, client, frame, row)
     return
   }
   if (session.user.mayAll) serveAllowed(server, client, frame, row)
@@ -131,7 +132,13 @@ function isRefused(server: Server, client: Connection, frame: Frame, row: Comman
   if (row.behindMulti === 'executes') session.endTransaction()
   else session.abortTransaction()
   client.reply(refusal)
+  showRefused(server, client, frame, row)
   return true
+}
+
+/** Of what is refused Redis shows to monitors the end of a transaction, which they have seen begin [Redis multi.c execCommandAbort]. */
+function showRefused({ monitors }: Server, client: Connection, frame: Frame, row: CommandRow): void {
+  if (monitors.any && row.behindMulti === 'executes') monitors.show(client, frame, row)
 }
 
 /** False when it is not served now: it was refused, or is one of a transaction. */
@@ -195,6 +202,7 @@ function isAnsweredByState(server: Server, client: Connection, frame: Frame, row
     if (reply === undefined) return false
     client.reply(reply)
     if (server.monitors.any && row.whileListening === 'as a message') server.monitors.show(client, frame, row)
+    showRefused(server, client, frame, row)
     return true
   }
   if (state.kind !== 'transaction') return false
@@ -240,6 +248,7 @@ function lookup(server: Server, client: Connection, frame: Frame): CommandRow | 
   const isNewer = oldArity !== arity && !fits(argc, oldArity)
   if (!fits(argc, arity) || (isNewer && isAnyOfTable(server.order.router.links))) {
     client.replyBytes(wrongArityError(row))
+    showRefused(server, client, frame, row)
     return undefined
   }
   return row

@@ -131,6 +131,11 @@ export class Outbox implements Flushable, Patient, Unhurried {
     }
   }
 
+  /** Writes at once what there is, unless the socket has not taken what it was given. */
+  offer(): void {
+    if (!this.stalled && this.queuedBytes > 0) this.writeLarge()
+  }
+
   /** While its bytes are in a cache of the processor, and so that its buffer is soon used again. */
   private writeLarge(): void {
     this.whole = true

@@ -19,3 +19,8 @@ export function insert(slots: Fifo<Slot>, at: number, slot: Slot): void {
 export function waits({ waiting }: Slot): boolean {
   return waiting
 }
+
+/** Whether its client's next command waits for it. */
+export function pauses({ pausing }: Slot): boolean {
+  return pausing
+}

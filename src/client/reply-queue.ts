@@ -7,7 +7,7 @@ import { encodeReply } from '../resp/encode.js'
 import type { Durations } from './durations.js'
 import { CountedReply } from './key-counting.js'
 import type { Outbox } from './outbox.js'
-import { insert, lastThat, waits } from './places.js'
+import { insert, lastThat, pauses, waits } from './places.js'
 import {
   type Asker,
   BELIEVED_BYTES,
@@ -35,8 +35,6 @@ const FRESH_WINDOW_MAX = 128
 /** More of them say nothing new. */
 const SMALL_REPLIES_MAX = 1024
 
-const isPausing = ({ pausing }: Slot): boolean => pausing
-
 /** Whom the queue tells what happened. */
 export interface ReplyQueueOwner {
   /** A reply has come, and left the queue or not. */
@@ -49,6 +47,8 @@ export interface ReplyQueueOwner {
   blocked(wait: Wait | undefined): void
   /** A command failed inside the proxy; `isOrderLost`: nobody knows how much of the replies is out. */
   commandFailed(failure: Error, isOrderLost: boolean): void
+  /** A command of a client that writes is answered. */
+  wrote?(): void
   /** A command that was noted took more ticks than may be, since its turn or since the one before was answered. */
   slow?(slot: Slot, sinceTick: number): void
   readonly closed: boolean
@@ -149,7 +149,7 @@ export class ReplyQueue implements SlotOwner {
 
   /** Sends what the client has not asked for, which nobody will write into: behind the replies that are to come. */
   push(bytes: Buffer): void {
-    const slot = this.slots.length === 0 ? undefined : this.placeBehind(isPausing)
+    const slot = this.slots.length === 0 ? undefined : this.placeBehind(pauses)
     if (slot === undefined) this.outbox.append(bytes, 0, bytes.length, true)
     else this.keep(slot, bytes)
   }
@@ -256,18 +256,16 @@ export class ReplyQueue implements SlotOwner {
     if (slot.trace !== undefined) slot.trace.answered(buf, start, end)
     if (slot.pausing) this.goesOn(slot)
     if (slot.expectedBytes > 0) slot.came()
-    if (slot.requestBytes > 0) this.learn(end - start)
+    if (slot.requestBytes > 0) this.learn(slot, end - start)
     const behind = slot.written?.answered(buf, start, end)
-    if (behind !== undefined) {
-      slot.written = undefined
-      if (slot.silent) this.push(behind)
-      else {
-        const both = Buffer.concat([buf.subarray(start, end), behind])
-        this.answered(slot, both, 0, both.length, true)
-        return
-      }
+    if (behind !== undefined) slot.written = undefined
+    if (behind !== undefined && !slot.silent) {
+      const both = Buffer.concat([buf.subarray(start, end), behind])
+      this.answered(slot, both, 0, both.length, true)
+    } else {
+      if (behind !== undefined) this.push(behind)
+      this.answered(slot, buf, start, end, owned)
     }
-    this.answered(slot, buf, start, end, owned)
   }
 
   /**
@@ -355,7 +353,8 @@ export class ReplyQueue implements SlotOwner {
   }
 
   /** A reply of so many bytes has come from servers: the next ones are expected to be like it. */
-  private learn(size: number): void {
+  private learn({ number }: Slot, size: number): void {
+    if (number <= this.newestWrite) this.owner.wrote?.()
     if (this.isNew) {
       this.isNew = false
       this.estimate = 0

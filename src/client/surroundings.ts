@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import type { RequestFramer } from '../resp/request-framer.js'
 import type { Durations } from './durations.js'
 import type { OutputLimits } from './output-limit.js'
+import type { Pace } from './pace.js'
 import type { ReplyBudget } from './reply-budget.js'
 import type { Rota } from './rota.js'
 import type { Slot } from './slot.js'
@@ -28,6 +29,7 @@ export interface Surroundings {
     readonly isDraining: boolean
     readonly replyBudget: ReplyBudget
     readonly rota: Rota
+    readonly pace: Pace
     /** False when it was not there any more. */
     remove(client: { readonly id: number }): boolean
   }

@@ -1,5 +1,6 @@
 import { Collector } from '../base/collect.js'
 import { memoryOf } from './client-memory.js'
+import { queuedBytesOf } from './client-socket.js'
 import type { Connection } from './connection.js'
 import { exceeds, outputLimitsOf } from './output-limit.js'
 import type { Server } from './server.js'
@@ -129,20 +130,6 @@ export class Sweeper {
     seen.softMs = softMs
     return seen
   }
-}
-
-/** The parts of a socket's handle that Node keeps to itself; with TLS there is another one below. */
-interface Handle {
-  readonly writeQueueSize?: number
-  readonly _parent?: Handle | null
-}
-
-/** What Node counts falls when all of a write has left; this falls with each part of it. */
-function queuedBytesOf({ socket }: Connection): number {
-  let bytes = 0
-  let handle = (socket as unknown as { _handle?: Handle | null })._handle
-  for (; handle !== undefined && handle !== null; handle = handle._parent) bytes += handle.writeQueueSize ?? 0
-  return bytes
 }
 
 /** Why a client is to be closed now; undefined when it is not. */

@@ -129,6 +129,22 @@ const stories: Readonly<Record<string, string>> = {
     m: MONITOR
     m: QUIT
   `,
+  'the end of a transaction is shown also when it is refused': `
+    a: ACL SETUSER u on >p ~* +@all -exec
+    m: MONITOR
+    a: SUBSCRIBE c
+    a: EXEC
+    a: GET k
+    a: MULTI
+    a: RESET
+    a: EXEC no more
+    a: MULTI | EXEC no more | EXEC
+    b: AUTH u p
+    b: EXEC
+    b: MULTI | GET k | EXEC
+    b: DISCARD
+    a: AUTH default wrong
+  `,
   'it may speak RESP3, and have been told to be silent': `
     m: HELLO 3
     m: MONITOR
@@ -152,6 +168,21 @@ for (const [name, script] of Object.entries(stories)) {
     t.equal(await isSame(pair, script), '')
   })
 }
+
+t.test('so it is of who has not logged in', async (t) => {
+  const lines: string[] = []
+  for (const open of [() => pair.proxy.connect(), () => pair.open(2)]) {
+    const [monitor, operator] = await Promise.all([open(), open()])
+    await operator.ask('ACL', 'SETUSER', 'default', 'resetpass', '>secret')
+    await monitor.ask('MONITOR')
+    const stranger = await open()
+    lines.push((await stranger.ask('EXEC')).toString(), (await monitor.reply()).toString().replace(/^.*\] /, ''))
+    await operator.ask('ACL', 'SETUSER', 'default', 'nopass')
+    for (const client of [monitor, operator, stranger]) client.close()
+  }
+  t.same(lines.slice(0, 2), lines.slice(2))
+  t.match(lines[1], 'EXEC')
+})
 
 t.test('the address is that of the client, and the time is the present one', async (t) => {
   const [monitor, client] = await Promise.all([pair.proxy.connect(), pair.proxy.connect(3)])

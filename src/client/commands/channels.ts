@@ -217,11 +217,15 @@ export function channelsInExec(
     // What it sends to its own client stands inside the reply to EXEC, as with Redis.
     const aside: Buffer[] = []
     client.session.aside = aside
+    const { pace } = client.surroundings.clients
+    const { acting } = pace
+    pace.acting = client
     try {
       const reply = run(server, client, frame, proto)
       return aside.length === 0 ? reply : Buffer.concat([...aside, reply])
     } finally {
       client.session.aside = undefined
+      pace.acting = acting
     }
   }
 }
