@@ -1,7 +1,7 @@
 import type { Turn } from '../base/turn.js'
 
 /** Commands of clients may take so long in one turn before replies, and those who wait, have theirs. */
-const STINT_MS = 2
+const STINT_MS = 1
 /** It is looked at the clock for that after so many commands, or behind one that may have taken long by itself. */
 const STINT_COMMANDS = 64
 /**

@@ -3,20 +3,15 @@ import { wallClockUs } from '../base/clock.js'
 import { coarse, readClock, TICKS_PER_MS, tickAt, ticksBetween } from '../base/coarse-clock.js'
 import type { CommandRow } from '../command/row.js'
 import { rowOf } from '../command/table.js'
-import { argumentOf, type Frame, frameOf } from '../resp/frame.js'
+import { argumentOf, type CutFrame, type Frame, frameOf } from '../resp/frame.js'
 import type { RequestFramer } from '../resp/request-framer.js'
-import { AskedBytes } from './asked-bytes.js'
+import { ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, AskedBytes } from './asked-bytes.js'
 import { Durations } from './durations.js'
 import { type EventName, LatencyMonitor } from './latency-monitor.js'
 import { REDACTED, secretsIn } from './redaction.js'
 import { DESCRIBED, type Described, type Slot, TIMED } from './slot.js'
 import type { Named } from './surroundings.js'
 
-/** [Redis slowlog.h] */
-const ARGUMENTS_MAX = 32
-const ARGUMENT_BYTES_MAX = 128
-/** What is larger is described at once. */
-const KEPT_BYTES_MAX = 2048
 /** When everything is slow, no more than so many are noted in a second: nobody could read them. */
 const NOTED_PER_SECOND = 1000
 /** Redis's own defaults. */
@@ -104,9 +99,8 @@ export class SlowLog {
   note(slot: Slot, framer: RequestFramer): void {
     slot.askedTick = coarse.tick
     if (!this.keeps) slot.asked = TIMED
-    else if (this.held !== undefined) describeIn(slot, this.held)
-    else if (framer.end - framer.start <= KEPT_BYTES_MAX) slot.asked = this.bytes.keep(framer)
-    else describeIn(slot, framer)
+    else if (this.held !== undefined) describeIn(slot, { frame: this.held })
+    else slot.asked = this.bytes.keep(framer)
   }
 
   /** A command that was noted is answered, and took more ticks than may be. */
@@ -119,8 +113,9 @@ export class SlowLog {
     const sentTick = by === undefined || ticksBetween(sinceTick, by.tick) < 0 ? undefined : by.tick
     const tookUs = microseconds(sinceTick, nowTick)
     const { described } = slot
-    const frame = described === undefined ? this.bytes.frameAt(slot.asked) : frameOf(described.args.slice(0, 2))
-    this.latency.note(eventOf(rowOf(frame)), tookUs)
+    const asked =
+      described === undefined ? this.bytes.askedAt(slot.asked) : { frame: frameOf(described.args.slice(0, 2)) }
+    this.latency.note(eventOf(rowOf(asked.frame)), tookUs)
     if (tookUs < this.slowerThan || !this.isOn) return
     this.add(client, {
       tookUs,
@@ -128,7 +123,7 @@ export class SlowLog {
       serverUs: sentTick === undefined ? 0 : microseconds(sentTick, readTick),
       proxyUs: microseconds(readTick, nowTick),
       member: by?.name ?? '',
-      described: () => described ?? describe(frame),
+      described: () => described ?? describe(asked),
     })
   }
 
@@ -139,7 +134,7 @@ export class SlowLog {
     this.latency.note(eventOf(row), tookUs)
     if (tookUs < this.slowerThan || !this.isOn) return
     const whole = { tookUs, waitedUs: 0, serverUs: 0, proxyUs: tookUs }
-    this.add(client, { ...whole, member: '', described: () => describe(frame) })
+    this.add(client, { ...whole, member: '', described: () => describe({ frame }) })
   }
 
   /** The same for what cannot have taken long: that costs no reading of a clock. Not while everything is slow. */
@@ -179,14 +174,14 @@ export class SlowLog {
 
   /** Its bytes will soon be overwritten. */
   private keepOld(slot: Slot): void {
-    if (slot.asked >= 0 && this.bytes.isOld(slot.asked)) describeIn(slot, this.bytes.frameAt(slot.asked))
+    if (slot.asked >= 0 && this.bytes.isOld(slot.asked)) describeIn(slot, this.bytes.askedAt(slot.asked))
   }
 }
 
 /** Its arguments are kept in its slot. */
-function describeIn(slot: Slot, frame: Frame): void {
+function describeIn(slot: Slot, asked: CutFrame): void {
   slot.asked = DESCRIBED
-  slot.described = describe(frame)
+  slot.described = describe(asked)
 }
 
 function microseconds(from: number, to: number): number {
@@ -194,8 +189,8 @@ function microseconds(from: number, to: number): number {
 }
 
 /** What is shown of a command: the first arguments, and the beginnings of long ones [Redis slowlog.c slowlogCreateEntry]. */
-function describe(frame: Frame): Described {
-  const { argc } = frame
+function describe({ frame, was }: CutFrame): Described {
+  const argc = was?.argc ?? frame.argc
   const row = rowOf(frame)
   const secrets = row === undefined ? [] : secretsIn(row, frame)
   const shown = Math.min(argc, ARGUMENTS_MAX)
@@ -203,7 +198,8 @@ function describe(frame: Frame): Described {
     if (i === ARGUMENTS_MAX - 1 && argc > ARGUMENTS_MAX) {
       return Buffer.from(`... (${argc - ARGUMENTS_MAX + 1} more arguments)`)
     }
-    return secrets.includes(i) ? REDACTED : beginning(argumentOf(frame, i))
+    const argument = argumentOf(frame, i)
+    return secrets.includes(i) ? REDACTED : beginning(argument, was?.sizes[i] ?? argument.length)
   })
   return { args, argc }
 }
@@ -213,8 +209,8 @@ function eventOf(row: CommandRow | undefined): EventName {
   return row?.flags.includes('fast') ? 'fast-command' : 'command'
 }
 
-function beginning(argument: Buffer): Buffer {
-  const more = argument.length - ARGUMENT_BYTES_MAX
+function beginning(argument: Buffer, sizeBytes: number): Buffer {
+  const more = sizeBytes - ARGUMENT_BYTES_MAX
   if (more <= 0) return Buffer.from(argument)
   return Buffer.concat([argument.subarray(0, ARGUMENT_BYTES_MAX), Buffer.from(`... (${more} more bytes)`)])
 }

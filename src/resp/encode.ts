@@ -116,8 +116,9 @@ export const OK = Buffer.from('+OK\r\n')
 export const PONG = Buffer.from('+PONG\r\n')
 export const NULL_BULK = Buffer.from('$-1\r\n')
 
-/** The bytes of a reply. Strings are written as UTF-8. */
+/** The bytes of a reply, into which nobody writes. Strings are written as UTF-8. */
 export function encodeReply(reply: Reply, proto: 2 | 3): Buffer {
+  if (reply instanceof KeptReply) return reply.bytes(proto)
   const writer = new Writer()
   write(writer, reply, proto)
   return writer.bytes()

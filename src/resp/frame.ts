@@ -1,5 +1,7 @@
 import type { SomeKeys } from '../base/some-keys.js'
 
+const CR = 13
+
 /**
  * One complete command as it lies in memory: a strict RESP array of bulk strings, `*n CRLF ($len CRLF bytes CRLF)×n`,
  * in `buf` from `start` to `end`, with the place of every argument. The request framer gives its frames as a view
@@ -90,23 +92,57 @@ export function frameOf(args: readonly (Buffer | string)[]): Frame {
 
 /** The frame that the bytes of a strict frame from `start` on are, as they were once emitted; takes the bytes over. */
 export function frameIn(buf: Buffer, start = 0): Frame {
-  const CR = 13
-  let pos = start + 1
-  const length = () => {
-    let value = 0
-    while (buf[pos] !== CR) value = value * 10 + buf[pos++] - 48
-    pos += 2
-    return value
-  }
-  const argc = length()
+  const lengths = new Lengths(buf, start)
+  const argc = lengths.next()
   const argStart = new Array<number>(argc)
   const argEnd = new Array<number>(argc)
   for (let i = 0; i < argc; i++) {
-    pos++
-    const size = length()
-    argStart[i] = pos
-    argEnd[i] = pos + size
-    pos += size + 2
+    const size = lengths.next()
+    argStart[i] = lengths.pos
+    argEnd[i] = lengths.pos + size
+    lengths.pos += size + 2
   }
-  return { buf, start, end: pos, argc, argStart, argEnd, owned: true }
+  return { buf, start, end: lengths.pos, argc, argStart, argEnd, owned: true }
+}
+
+/** A command of which something may have been left out: its first arguments, and their beginnings. */
+export interface CutFrame {
+  readonly frame: Frame
+  /** Where something may have been: how many arguments there were, and how long those of the frame. */
+  readonly was?: { readonly argc: number; readonly sizes: readonly number[] }
+}
+
+/** The same of bytes that end behind the argument `argumentsMax`, and of each argument have the first `bytesMax`. */
+export function cutFrameIn(buf: Buffer, start: number, argumentsMax: number, bytesMax: number): CutFrame {
+  const lengths = new Lengths(buf, start)
+  const was = { argc: lengths.next(), sizes: [] as number[] }
+  const argc = Math.min(was.argc, argumentsMax)
+  const argStart: number[] = []
+  const argEnd: number[] = []
+  for (let i = 0; i < argc; i++) {
+    const size = lengths.next()
+    was.sizes.push(size)
+    argStart.push(lengths.pos)
+    lengths.pos += Math.min(size, bytesMax)
+    argEnd.push(lengths.pos)
+    lengths.pos += 2
+  }
+  return { frame: { buf, start, end: lengths.pos, argc, argStart, argEnd, owned: true }, was }
+}
+
+/** The numbers in the lines of a strict frame, one after the other; what lies between two lines is passed over by its reader. */
+class Lengths {
+  constructor(
+    private readonly buf: Buffer,
+    public pos: number,
+  ) {}
+
+  next(): number {
+    const { buf } = this
+    let pos = this.pos + 1
+    let value = 0
+    while (buf[pos] !== CR) value = value * 10 + buf[pos++] - 48
+    this.pos = pos + 2
+    return value
+  }
 }

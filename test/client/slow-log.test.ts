@@ -51,6 +51,12 @@ async function answersLate(member: string, ms = LATE_MS): Promise<void> {
   direct.close()
 }
 
+/** What is shown of an argument. */
+function beginning(argument: string): string {
+  const more = argument.length - 128
+  return more <= 0 ? argument : `${argument.slice(0, 128)}... (${more} more bytes)`
+}
+
 /** One hears all replies. */
 async function all(from: RawClient, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await from.reply()
@@ -120,12 +126,14 @@ t.test('what a command was is known, however much others send meanwhile, and how
   await answersLate('dt-2', 600)
   const whole = command('SET', key, 'in pieces', 'KEEPTTL')
   const large = command('APPEND', key, Buffer.alloc(100_000, 'x'))
-  const clients = await Promise.all([proxy.connect(), proxy.connect(), proxy.connect()])
+  const members = Array.from({ length: 100 }, (_, i) => `member ${i} ${'m'.repeat(i % 3 === 0 ? 20 : 200)}`)
+  const clients = await Promise.all([proxy.connect(), proxy.connect(), proxy.connect(), proxy.connect()])
   clients[0].send(whole.subarray(0, 20))
   clients[1].send(`inline-no\r\n`)
   await clients[1].reply()
   clients[1].send(`GETRANGE  ${key} 0 5\r\n`)
   clients[2].send(large)
+  clients[3].send(command('SADD', key, ...members))
   await sleep(10)
   clients[0].send(whole.subarray(20))
   const other = keyOf('dt-1')
@@ -139,6 +147,7 @@ t.test('what a command was is known, however much others send meanwhile, and how
   t.same(found.sort(), [
     `APPEND ${key} ${'x'.repeat(128)}... (99872 more bytes)`,
     `GETRANGE ${key} 0 5`,
+    `SADD ${key} ${members.slice(0, 29).map(beginning).join(' ')} ... (71 more arguments)`,
     `SET ${key} in pieces KEEPTTL`,
   ])
 })

@@ -1,6 +1,6 @@
 import { DT_HELP, helpReply } from '../../command/help.js'
 import { countKeysByMaster } from '../../order/key-count.js'
-import { double, map, type Reply } from '../../resp/encode.js'
+import { double, KeptReply, map, type Reply } from '../../resp/encode.js'
 import { groupOfKey, identifierOfKey } from '../../ring/identifier.js'
 import { CIRCLE_SIZE, rangeSize } from '../../ring/token-range.js'
 import { pendingRanges, shareMastered } from '../../view/share.js'
@@ -61,8 +61,17 @@ function events({ all }: RecentEvents): Reply {
   )
 }
 
+/** Long, and the same for all who ask of one view. */
+const ringOfView = new WeakMap<View, KeptReply>()
+
 /** DT RING: the token ranges (from, to] clockwise, each with its replica set, the master first. */
-function ring({ ring, setOfRange }: View): Reply {
+function ring(view: View): Reply {
+  const known = ringOfView.get(view) ?? new KeptReply(rangesOf(view))
+  ringOfView.set(view, known)
+  return known
+}
+
+function rangesOf({ ring, setOfRange }: View): Reply {
   return ring.ranges().map((range, i) => {
     const { natural, pending } = setOfRange[i]
     return map([
