@@ -171,10 +171,8 @@ function keysOf(row: CommandRow, { one }: Facts, frame: Frame): readonly Touch[]
   if (touched.length > 0 && !row.learnt && row.keyFinder !== 'sort' && row.keyFinder !== 'store') return touched
   const places: number[] = []
   const count = findKeys(row, frame, places)
-  for (let i = 0; i < count; i++) {
-    const at = places[i]
-    if (!touched.some((touch) => touch.at === at)) touched.push({ at, access: READ | WRITE })
-  }
+  const known = new Set(found.map(({ index }) => index))
+  for (const at of places.slice(0, count)) if (!known.has(at)) touched.push({ at, access: READ | WRITE })
   return touched
 }
 

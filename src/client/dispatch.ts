@@ -172,7 +172,7 @@ function pass(server: Server, client: Connection, frame: Frame, row: CommandRow)
     return false
   }
   // Some of them make long replies.
-  client.stint.mayBeLong()
+  client.stint.isAnsweredHere()
   // The name alone needs no parser.
   const args = frame.argc === 1 ? [Buffer.from(argumentOf(frame, 0))] : parseRequest(ownFrame(frame))
   const beganMs = performance.now()

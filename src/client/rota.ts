@@ -1,7 +1,9 @@
 import type { Turn } from '../base/turn.js'
 
 /** Commands of clients may take so long in one turn before replies, and those who wait, have theirs. */
-const STINT_MS = 1
+const STINT_MS = 2
+/** Of what the proxy answers by itself, which takes much longer than to send something on, many at once gain nothing. */
+const OWN_STINT_MS = 1
 /** It is looked at the clock for that after so many commands, or behind one that may have taken long by itself. */
 const STINT_COMMANDS = 64
 /**
@@ -22,10 +24,13 @@ export class Rota {
   private beganMs = 0
   private readonly next = () => {
     this.isComing = false
-    const untilMs = performance.now() + STINT_MS
+    const beganMs = performance.now()
     this.turn = -1
-    do this.waiting.shift()!.goOn()
-    while (this.waiting.length > 0 && performance.now() < untilMs)
+    let stint: Stint
+    do {
+      stint = this.waiting.shift()!
+      stint.goOn()
+    } while (this.waiting.length > 0 && performance.now() - beganMs < stint.lengthMs)
     this.come()
   }
 
@@ -54,6 +59,8 @@ export class Rota {
 export class Stint {
   /** It was too long: others have their turn first. */
   isOver = false
+  /** How long it may be, by what has been served in it. */
+  lengthMs = STINT_MS
   private beganMs = 0
   private untilLook = STINT_COMMANDS
 
@@ -67,6 +74,7 @@ export class Stint {
   begin(nowMs: number): void {
     this.beganMs = this.rota.begin(nowMs, this.turn.number)
     this.untilLook = STINT_COMMANDS
+    this.lengthMs = STINT_MS
   }
 
   /** The command that is served may take long by itself. */
@@ -74,11 +82,17 @@ export class Stint {
     this.untilLook = 0
   }
 
+  /** The same of one that the proxy answers. */
+  isAnsweredHere(): void {
+    this.untilLook = 0
+    this.lengthMs = OWN_STINT_MS
+  }
+
   /** A command has been served. Whether others have their turn now if there is another one. */
   served(): boolean {
     if (--this.untilLook >= 0) return false
     this.untilLook = STINT_COMMANDS
-    return performance.now() - this.beganMs >= STINT_MS + WRITE_MS * this.turn.scheduled
+    return performance.now() - this.beganMs >= this.lengthMs + WRITE_MS * this.turn.scheduled
   }
 
   /** There is another one: it goes on later. */

@@ -126,9 +126,10 @@ export class Look implements ReplySink {
   /** The keys of which the first one says something else, if they are not there for it; undefined where it is otherwise. */
   private lacked(): readonly KeyId[] | undefined {
     const [first, one] = this.said
-    const differing = this.ids.filter((_, k) => first.deadlines[k] !== one.deadlines[k])
-    const isGone = (id: KeyId) => first.deadlines[this.ids.indexOf(id)] === NO_KEY
-    return differing.length > 0 && differing.every(isGone) ? differing : undefined
+    const differs = (k: number) => first.deadlines[k] !== one.deadlines[k]
+    const areGone = this.ids.every((_, k) => !differs(k) || first.deadlines[k] === NO_KEY)
+    const differing = areGone ? this.ids.filter((_, k) => differs(k)) : []
+    return differing.length > 0 ? differing : undefined
   }
 
   private findAlone(): boolean {

@@ -98,6 +98,20 @@ t.test('all who are served in one turn share a stint', async (t) => {
   t.notOk(b.served(), 'the next turn')
 })
 
+t.test('what the proxy itself answers has half as long', async (t) => {
+  const over = (answered: boolean, agoMs: number) => {
+    const stint = new Stint(new Rota(), turnOf(0), () => {})
+    // Should others take the processor now it is only longer ago.
+    stint.begin(performance.now() - agoMs)
+    if (answered) stint.isAnsweredHere()
+    else stint.mayBeLong()
+    return [stint.served(), stint.lengthMs]
+  }
+  t.same(over(true, 1.1), [true, 1])
+  t.same(over(false, 2.1), [true, 2])
+  t.same(over(true, -1000), [false, 1])
+})
+
 t.test('who has told many goes on for as long as it takes to write to them', async (t) => {
   const told = [1_000_000, 100].map((scheduled) => {
     const stint = new Stint(new Rota(), turnOf(scheduled), () => {})

@@ -15,7 +15,7 @@ import type { Attempt, Outcome } from '../operation.js'
 import { type Executed, GatherBlock, type Left } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
-import { type Guest, WithGuests } from './guests.js'
+import { type Guest, type Lacked, WithGuests } from './guests.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
 import { Placed } from './placed.js'
 import { type Copies, type Dumped, Over, sizeOf, sizeQuestion } from './whole-values.js'
@@ -294,15 +294,18 @@ export class GatherRun extends WithGuests<Computed> {
     const moreBytes = more.reduce((sum, { arrival }) => sum + arrival.end - arrival.start, 0)
     const { executor, sizes, inPlace } = await this.choose(moreBytes)
     this.chosen = executor
-    const others = sources.filter((source) => !inPlace.includes(source))
+    const isInPlace = new Set(inPlace)
+    const others = sources.filter((source) => !isInPlace.has(source))
     this.takeRoom()
     const names = new Map<number, Buffer>()
-    const nameOf = (source: Source) => this.guestNameOf(source, sources.indexOf(source))
-    for (const source of others) for (const place of source.places) names.set(place, nameOf(source))
-    const lacked = others.flatMap((source) => {
-      const bytes = sizes[sources.indexOf(source)]
-      return bytes === null ? [] : [{ source, bytes, name: nameOf(source) }]
-    })
+    const lacked: Lacked[] = []
+    for (const [i, source] of sources.entries()) {
+      if (isInPlace.has(source)) continue
+      const name = this.guestNameOf(source, i)
+      for (const place of source.places) names.set(place, name)
+      const bytes = sizes[i]
+      if (bytes !== null) lacked.push({ source, bytes, name })
+    }
     const guests = [...more, ...(await this.guestsOf(executor, lacked, moreBytes))]
     return { executor, inPlace, others, guests, names }
   }
