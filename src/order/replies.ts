@@ -198,7 +198,7 @@ export function outcomeUnknown(members: readonly string[], full: readonly string
     full.length > 0
       ? `${full.join(', ')} has no memory left and refused it, the other servers of this key have it`
       : members.length > 0
-        ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write`
+        ? `the connection to ${members.join(', ')} broke before the answer, or it refused the write, or it was not made equal to the others in time`
         : 'the new view of the ring could not be noted where the next start would look for it (the log says why)'
   return error(`${OUTCOME_UNKNOWN}: ${cause}; read the key before you send the write again`)
 }

@@ -225,7 +225,9 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   }
 
   protected override compareReplies(): void {
-    const expired = this.differing === undefined ? this.unequallyExpired(this.answered) : undefined
+    // What it leaves does not depend on what was there.
+    if (this.differing !== undefined || this.row.endsDeadline === 'always') return
+    const expired = this.unequallyExpired(this.answered)
     if (expired !== undefined) this.doubtOthers(this.replyTag, expired)
   }
 

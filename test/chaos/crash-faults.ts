@@ -231,7 +231,13 @@ async function split(
   ring.proxy = stays
   moveClients()
   if (stays.pid === undefined) await stays.start()
-  else await stays.served()
+  else await stays.served().catch((error) => startAgain(stays, error))
+}
+
+/** The other one may have taken it over in the moment in which it was killed. */
+async function startAgain(proxy: ProxyProcess, error: Error): Promise<void> {
+  if (proxy.pid !== undefined) throw error
+  await proxy.start()
 }
 
 /**

@@ -60,3 +60,25 @@ t.test('where a condition decides, or the command gives no deadline, nothing is 
     t.equal(ring.order.stats.unequalExpiries, 1, command)
   }
 })
+
+t.test('what is given another value, or removed, is so whether it had expired before or not', async (t) => {
+  for (const [command, isUnequal] of [
+    ['DEL k', false],
+    ['UNLINK k other', false],
+    ['MSET other v k v', false],
+    ['GETDEL k', false],
+    ['APPEND k v', true],
+  ] as const) {
+    const ring = await startScriptedRing(t, () => undefined)
+    const [name] = command.split(' ')
+    const reply = name === 'MSET' ? '+OK\r\n' : name === 'GETDEL' ? '_\r\n' : ':0\r\n'
+    for (const server of ring.servers) {
+      // One of them has noticed it in the moment in which it executes this, as Redis 7.0 says it; the others had before.
+      const before = server === ring.servers[0] ? EXPIRED : ''
+      server.script = ([word]) => (word === name ? before + reply : word === 'DUMP' ? '_\r\n' : undefined)
+    }
+    await ring.ask(...command.split(' '))
+    t.equal(ring.order.stats.unequalExpiries, isUnequal ? 1 : 0, command)
+    t.equal(ring.servers.flatMap((server) => server.commands('DUMP')).length > 0, isUnequal, command)
+  }
+})

@@ -18,7 +18,7 @@ const GONE_IN_SHORT =
   'if that is lost, restart the proxy with --accept-epoch 7 to go on without it'
 const BROKEN = outcomeUnknown(['dt-2']) as ErrorReply
 const BROKEN_IN_SHORT =
-  'the connection to dt-2 broke before the answer, or it refused the write; read the key before you send the write again'
+  'the connection to dt-2 broke before the answer, or it refused the write, or it was not made equal to the others in time; read the key before you send the write again'
 const DISK = error('MISCONF disk')
 
 const CAUSES: readonly (readonly [ErrorReply, string])[] = [
