@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
 import { type Node, textOf } from '../helpers/raw-reply.js'
 import type { ChaosRing } from './chaos-ring.js'
-import type { Reading } from './client.js'
+import { type Reading, viaOf } from './client.js'
 import { outcomeOf } from './commands.js'
 import { Connection } from './connection.js'
 import { OTHER_DB } from './databases.js'
@@ -79,7 +79,7 @@ class Cacher {
     while (!this.stopped) {
       if (!this.reading.isPaused) await this.reading.during(this.ask(data))
       await sleep(random.between(...LOOK_MS))
-      await this.look(told, via.port)
+      await this.look(told, viaOf(via))
     }
   }
 
@@ -134,7 +134,7 @@ class Cacher {
     else this.cache.delete(key)
   }
 
-  private async look(told: Connection, via: number): Promise<void> {
+  private async look(told: Connection, via: ReturnType<typeof viaOf>): Promise<void> {
     const { history, index, db, way, cache, random } = this
     const invokedMs = nowMs()
     await told.send(command('PING'), 1)[0]
@@ -142,7 +142,7 @@ class Cacher {
     for (const key of [...KEYS.slice(0, SLOTS), ...random.sample(KEYS.slice(SLOTS), LOOKED_AT)]) {
       const value = cache.get(key)
       if (value === undefined) continue
-      const common = { id: history.nextId(), client: index, workload: WORKLOAD, key: `${db}/${key}`, via }
+      const common = { id: history.nextId(), client: index, workload: WORKLOAD, key: `${db}/${key}`, ...via }
       const outcome = { kind: 'ok', value } as const
       history.add({ ...common, name: 'cached', args: [way.name], invokedMs, returnedMs, outcome })
     }

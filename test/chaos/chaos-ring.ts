@@ -5,7 +5,11 @@ import { pathToFileURL } from 'node:url'
 import { LocalServer } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
 import { memberConfig, sentinelConfig } from '../../src/local/server-config.js'
-import { ProxyProcess } from './proxy-process.js'
+import type { ProxyAddress } from './client.js'
+import { notServing, ownerOf } from './fronts.js'
+import { nowMs } from './history.js'
+import { NotServingError, ProxyProcess } from './proxy-process.js'
+import type { Random } from './random.js'
 import { Relay } from './relay.js'
 
 /** A redis-server, a member or a Sentinel, behind its relay. */
@@ -22,8 +26,10 @@ export interface ChaosRingOptions {
   readonly sentinels: number
   readonly downAfterMs: number
   readonly nodeArgs: readonly string[]
-  /** Each proxy keeps its view in a state file of its own. */
+  /** Each proxy keeps its view in a state file of its own; fronts and their owner in the same. */
   readonly stateFile?: boolean
+  /** How many there are, and the numbers by which clients choose a proxy. */
+  readonly fronts?: { readonly count: number; readonly random: Random }
   /** The directory of another build of the proxy. */
   readonly program?: string | undefined
   /** More sections of the proxy's settings, in the place of those that chaos has. */
@@ -45,11 +51,25 @@ const CLOCK_HOOK = new URL('./clock-hook.js', import.meta.url).href
 /** How long after a crash the proxy is started again, and how often. */
 const RESTART_MS = 300
 const CRASHES_MAX = 5
+/** How long proxies may take to serve again after something went wrong. */
+const QUIET_PATIENCE_MS = 15_000
 /** What a proxy says that ends because it has found another one's mark. */
 const CEDED = /another proxy has taken over the ring/
 
 /** The data that `restore` knows by this name was kept before anything went wrong. */
 export const THE_BEGINNING = 'the beginning'
+
+/** Where the relay before the port of a proxy's peers listens, at the same port as that: so the others are told. */
+const PEERS_RELAY_HOST = '127.0.0.2'
+const PEERS_PASSWORD = 'known to all proxies of the ring'
+/** What fronts and their owner are as to which proxy was asked. */
+const FRONTS_GROUP = 0
+
+/** A proxy of a ring with fronts, the relay through which the others reach it when it is the owner. */
+export interface Place {
+  readonly proxy: ProxyProcess
+  readonly relay: Relay
+}
 
 /** How long a command waits in the proxy for servers of its range. */
 export const UNAVAILABLE_TIMEOUT_MS = 5000
@@ -64,6 +84,8 @@ export class ChaosRing {
   /** The names that the ring should consist of once it has come to rest. */
   readonly expected = new Set<string>()
   proxy!: ProxyProcess
+  /** Of a ring with fronts: all proxies, which are alike; `proxy` is one of them, and the owner when a fault was begun that needs to know. */
+  readonly places: Place[] = []
   /** Another one that some of the clients use, while two run side by side. */
   second: ProxyProcess | undefined
   private readonly proxies = new Set<ProxyProcess>()
@@ -73,7 +95,15 @@ export class ChaosRing {
   private crashes = 0
   /** How often another proxy was started beside the one that serves, and how often one has found that and ended. */
   private challenges = 0
-  private ceded = 0
+  ceded = 0
+  /**
+   * An owner may be cut off while a front has gone on in its place. Who is connected to it hears nothing then of those that are elsewhere
+   * [docs/operating.md]; clients of one proxy have the same owner all the same.
+   */
+  isSplit = false
+  /** What goes wrong now, and when all of it was over. */
+  private disturbances = 0
+  private quietSinceMs = 0
   private stopped = false
   private readonly abandon = () => this.abandonAll()
 
@@ -95,8 +125,13 @@ export class ChaosRing {
     for (let i = 1; i <= options.sentinels; i++) this.sentinels.push(await this.node(`sentinel-${i}`, 'sentinel'))
     for (const { server } of this.sentinels) this.configureSentinel(server)
     await Promise.all(this.sentinels.map(({ server }) => server.start()))
-    this.proxy = await this.newProxy()
+    const { fronts } = options
+    this.proxy = await this.newProxy(fronts === undefined ? [] : ['--standby'])
     await this.proxy.start()
+    for (let i = 0; i < (fronts?.count ?? 0); i++) {
+      const front = await this.newProxy(['--standby'], false, this.proxy)
+      await front.start()
+    }
   }
 
   async stop(): Promise<void> {
@@ -104,13 +139,56 @@ export class ChaosRing {
     await Promise.all([...this.proxies].map((proxy) => proxy.kill()))
     const nodes = [...this.members.values(), ...this.sentinels]
     await Promise.all(nodes.map(({ server }) => server.kill()))
-    for (const { relay } of nodes) relay.close()
+    for (const { relay } of [...nodes, ...this.places]) relay.close()
     process.removeListener('exit', this.abandon)
   }
 
   /** The proxy that a client uses, by its number. */
-  proxyOf(client: number): ProxyProcess {
+  proxyOf(client: number): ProxyAddress {
+    const { fronts } = this.options
+    if (fronts !== undefined) return this.addressOf(fronts.random.pick(this.places).proxy)
     return client % 2 === 1 && this.second !== undefined ? this.second : this.proxy
+  }
+
+  /** The proxy for those who use always the same. */
+  get address(): ProxyAddress {
+    return this.options.fronts === undefined ? this.proxy : this.addressOf(this.proxy)
+  }
+
+  /** A proxy of a ring with fronts, to a client: what becomes of its connection is the business of others as well. */
+  addressOf({ port }: ProxyProcess): ProxyAddress {
+    const unharmedSince = (ms: number) => {
+      const isQuiet = this.disturbances === 0 && ms > this.quietSinceMs
+      return isQuiet && this.places.every(({ proxy }) => proxy.unharmedSince(ms))
+    }
+    const groupNow = () => (this.isSplit ? undefined : FRONTS_GROUP)
+    return {
+      port,
+      get group() {
+        return groupNow()
+      },
+      unharmedSince,
+    }
+  }
+
+  /**
+   * Something goes wrong; the function that it gives is to be called when it is over. Of a ring with fronts none can be blamed for
+   * connections that end until all of them serve again: who had no owner closes clients that it has answered itself.
+   */
+  disturb(): () => Promise<void> {
+    this.disturbances++
+    return async () => {
+      for (const deadlineMs = nowMs() + QUIET_PATIENCE_MS; nowMs() < deadlineMs; await sleep(100))
+        if ((await notServing(this)).length === 0) break
+      this.disturbances--
+      this.quietSinceMs = nowMs()
+    }
+  }
+
+  /** Of a ring with fronts: from now on `proxy` is the one that owns it, as far as one can be found. */
+  async findOwner(): Promise<void> {
+    const owner = await ownerOf(this.places.map(({ proxy }) => proxy))
+    if (owner !== undefined) this.proxy = owner
   }
 
   member(name: string): Node {
@@ -178,22 +256,40 @@ export class ChaosRing {
     const [port] = await freePorts(1)
     const configFile = join(dir, `proxy-${port}.yaml`)
     const stateFile = besides?.options.stateFile ?? join(dir, `state-${port}.json`)
-    writeFileSync(configFile, JSON.stringify(this.proxySettings(port, stateFile)))
+    const peersPort = this.options.fronts === undefined ? undefined : (await freePorts(1))[0]
+    writeFileSync(configFile, JSON.stringify(this.proxySettings(port, stateFile, peersPort)))
     const hook = `${CLOCK_HOOK}?${encodeURIComponent(pathToFileURL(this.clockFile).href)}`
     const logFile = join(dir, `proxy-${port}.log`)
     writeFileSync(logFile, '')
     if (mayEnd) this.challenges++
+    const group = peersPort === undefined ? undefined : FRONTS_GROUP
     const proxy = new ProxyProcess(
-      { port, stateFile, configFile, logFile, cwd: dir, args, nodeArgs: [...nodeArgs, '--import', hook], program },
+      {
+        port,
+        group,
+        stateFile,
+        configFile,
+        logFile,
+        cwd: dir,
+        args,
+        nodeArgs: [...nodeArgs, '--import', hook],
+        program,
+      },
       (proxy, how) => {
         if (mayEnd && proxy !== this.proxy) return
         // The other one may have left its mark on some member before it ended, which is found at any time after.
-        if (CEDED.test(how) && this.ceded < this.challenges) this.ceded++
+        const hasCeded = CEDED.test(how) && (this.ceded < this.challenges || this.options.fronts !== undefined)
+        if (hasCeded) this.ceded++
         else this.options.onCrash('the proxy', how)
-        void this.startAgain(proxy)
+        // Of fronts each may go on whenever the owner does not come to its members.
+        const isCrash = !hasCeded || this.options.fronts === undefined
+        void this.startAgain(proxy, isCrash)
       },
     )
     this.proxies.add(proxy)
+    if (peersPort !== undefined) {
+      this.places.push({ proxy, relay: await Relay.start(peersPort, peersPort, PEERS_RELAY_HOST) })
+    }
     return proxy
   }
 
@@ -207,24 +303,33 @@ export class ChaosRing {
   }
 
   /** What a supervisor does with a process that ended by itself. */
-  private async startAgain(proxy: ProxyProcess): Promise<void> {
+  private async startAgain(proxy: ProxyProcess, isCrash: boolean): Promise<void> {
     await sleep(RESTART_MS)
     // As long as there is another one the fault sees to both.
-    if (proxy !== this.proxy || this.second !== undefined || proxy.pid !== undefined || this.stopped) return
-    if (++this.crashes >= CRASHES_MAX) this.giveUp(new Error(`the proxy ended ${CRASHES_MAX} times`))
-    else await proxy.start().catch((error: Error) => this.giveUp(error))
+    const isKept = proxy === this.proxy || this.places.some((place) => place.proxy === proxy)
+    if (!isKept || this.second !== undefined || proxy.pid !== undefined || this.stopped) return
+    if (isCrash && ++this.crashes >= CRASHES_MAX) {
+      this.giveUp(new Error(`the proxy ended ${CRASHES_MAX} times`))
+      return
+    }
+    await proxy.start().catch((error: Error) => {
+      // A fault may take one of several away while it starts, and starts it again.
+      if (this.places.length === 0 || error instanceof NotServingError) this.giveUp(error)
+    })
   }
 
-  private proxySettings(port: number, ownFile: string): object {
+  private proxySettings(port: number, ownFile: string, peersPort: number | undefined): object {
     const { replicas, stateFile = false, program } = this.options
     // Another build may be one that has none unless it is told of one.
     const none = program === undefined ? { stateFile: 'none' } : {}
     const file = stateFile ? { stateFile: ownFile } : none
+    const peers = { port: peersPort, announceHost: PEERS_RELAY_HOST, password: PEERS_PASSWORD }
     return {
       listen: { port },
       ring: { id: 'chaos', replicas, ...file },
       sentinel: { addresses: this.sentinels.map(({ relay }) => `127.0.0.1:${relay.port}`), masterPattern: 'dt-*' },
       limits: { unavailableTimeoutMs: UNAVAILABLE_TIMEOUT_MS },
+      ...(peersPort !== undefined && { peers }),
       log: { level: 'debug', format: 'json' },
       ...this.options.settings,
     }
@@ -251,7 +356,7 @@ export class ChaosRing {
   /** For the moment in which the harness itself ends. */
   private abandonAll(): void {
     const pids = [...this.members.values(), ...this.sentinels].map(({ server }) => server.pid)
-    for (const pid of [...pids, this.proxy?.pid]) {
+    for (const pid of [...pids, ...[...this.proxies].map((proxy) => proxy.pid)]) {
       try {
         if (pid !== undefined) process.kill(pid, 'SIGKILL')
       } catch {

@@ -28,6 +28,8 @@ const LOOKS_MS = [10, 30, 200]
 /** What a client needs to know of a proxy. */
 export interface ProxyAddress {
   readonly port: number
+  /** Proxies with the same number have each other's clients: fronts and their owner. By itself each is alone. */
+  readonly group?: number | undefined
   /** Whether it runs and has not been harmed by us since that moment. */
   unharmedSince(ms: number): boolean
 }
@@ -161,7 +163,7 @@ export class Client {
     const { patienceMs } = this
     const impatient = () => connection.close(`no reply within ${patienceMs} ms`)
     const timer = patienceMs === 0 ? undefined : setTimeout(impatient, patienceMs)
-    const via = this.via === undefined ? {} : { via: this.via.port }
+    const via = this.via === undefined ? {} : viaOf(this.via)
     const lastOfKey = new Map<string, number>()
     const operations = plans.map(async (plan, i): Promise<Operation> => {
       const place = placeOf(this.db)
@@ -277,6 +279,11 @@ export class Client {
     const closedByThem = error.message === 'the connection was closed'
     return closedByThem && this.via?.unharmedSince(sinceMs) ? DROPPED : error.message
   }
+}
+
+/** Which proxies an operation went by, for the history. */
+export function viaOf({ port, group }: ProxyAddress): { readonly via: number; readonly at?: number } {
+  return group === undefined ? { via: port } : { via: group, at: port }
 }
 
 /** Sleeps until `ms` as closely as can be: the last bit is waited for without sleeping. */

@@ -134,6 +134,7 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
   standby: {
     summary: 'a proxy stands by beside the first, which is killed, stopped in order, or stands still: it goes on',
     resource: 'proxy',
+    withFronts: false,
     lasts: [0, 1000],
     async run({ ring, moveClients, complain }, { durationMs, dice }) {
       const first = ring.proxy
@@ -157,6 +158,7 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
   'two-proxies': {
     summary: 'a network is split, with a proxy on each side: the first goes on, and a second one is started beside it',
     resource: 'all',
+    withFronts: false,
     lasts: [1500, 5000],
     run: (context, { durationMs, dice }) => split(context, durationMs, dice, []),
   },
@@ -165,12 +167,14 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'all',
     byName: true,
     leastSeconds: 30,
+    withFronts: false,
     lasts: [12_000, 15_000],
     run: (context, { durationMs, dice }) => split(context, durationMs, [dice[0], 0], []),
   },
   'two-proxies-takeover': {
     summary: 'a network is split as for two-proxies, and the second one has been told to take over',
     resource: 'all',
+    withFronts: false,
     lasts: [1500, 5000],
     run: (context, { durationMs, dice }) => split(context, durationMs, dice, ['--takeover']),
   },

@@ -3,6 +3,7 @@ import { ask } from '../../src/local/ask.js'
 import type { ChaosRing } from './chaos-ring.js'
 import type { Plan } from './commands.js'
 import { CRASH_FAULTS } from './crash-faults.js'
+import { FRONT_FAULTS } from './front-faults.js'
 import { NETWORK_FAULTS } from './network-faults.js'
 import { configure, OPERATOR_FAULTS } from './operator-faults.js'
 import type { Random } from './random.js'
@@ -57,6 +58,8 @@ export interface Fault {
   readonly takesMember?: boolean
   /** It comes up only when it is asked for by its name. */
   readonly byName?: boolean
+  /** Whether the ring has to have fronts for it, or none; undefined: it does not matter. */
+  readonly withFronts?: boolean
   /** Keys that are not on its targets may not notice it [design §2 G4]. Without it a fault of `members` is such a one. */
   readonly sparesOthers?: boolean
   /** Shorter runs are over before it is. */
@@ -258,6 +261,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'pause-proxy': {
     summary: 'SIGSTOP of the proxy',
     resource: 'proxy',
+    withFronts: false,
     lasts: [50, 4000],
     async run({ ring }, { durationMs }) {
       ring.proxy.harm('SIGSTOP')
@@ -334,6 +338,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   takeover: {
     summary: 'the proxy is paused, another one takes over with its state file, and the first one wakes',
     resource: 'proxy',
+    withFronts: false,
     lasts: [200, 3000],
     async run(context, { durationMs }) {
       const { ring } = context
@@ -377,6 +382,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...NETWORK_FAULTS,
   ...SERVER_FAULTS,
   ...CRASH_FAULTS,
+  ...FRONT_FAULTS,
 }
 
 /** How long a proxy may take to notice, once it is awake, that another one has taken over. */
@@ -426,7 +432,14 @@ function someSentinels(ring: ChaosRing, dice: readonly number[]) {
 }
 
 /** Those that come up when none are named. */
-export const DEFAULT_FAULTS: readonly string[] = Object.keys(FAULTS).filter((name) => FAULTS[name].byName !== true)
+export const DEFAULT_FAULTS: readonly string[] = defaultFaults(false)
+
+/** The same for a ring with fronts. */
+export const DEFAULT_FAULTS_OF_FRONTS: readonly string[] = defaultFaults(true)
+
+function defaultFaults(withFronts: boolean): string[] {
+  return Object.keys(FAULTS).filter((name) => FAULTS[name].byName !== true && FAULTS[name].withFronts !== !withFronts)
+}
 
 export interface ScheduleOptions {
   readonly faults: readonly string[]

@@ -93,7 +93,7 @@ export async function readFinally(clients: Client[], ring: ChaosRing, history: H
   }
   const unread: string[] = []
   for (const db of new Set([...keys.keys()].flatMap(dbsOf))) {
-    const reader = new Client(clients.length, db, 3, () => ring.proxy, history)
+    const reader = new Client(clients.length, db, 3, () => ring.address, history)
     clients.push(reader)
     let left = [...keys].filter(([key]) => dbsOf(key).includes(db)).map(([, plan]) => plan)
     for (let tries = 0; tries < TRIES && left.length > 0; tries++) {

@@ -31,7 +31,11 @@ const ROUND_SECONDS = 15
 const HOLLOW = new Set(['crash', 'fault', 'undecided'])
 /** Nor does an answer that came late, on a machine that has other things to do, unless that is what the defect does. */
 const LATE = 'availability'
-const NO_DEFECT = 'none'
+/** In a ring without fronts, and in one with them. */
+const NO_DEFECT: Readonly<Record<string, { readonly fronts: number }>> = {
+  none: { fronts: 0 },
+  'none-with-fronts': { fronts: 2 },
+}
 
 interface Found {
   readonly name: string
@@ -59,17 +63,17 @@ async function main(): Promise<number> {
   }
   const program = values.program === undefined ? undefined : resolve(values.program)
   const all: Readonly<Record<string, Sought>> = program === undefined ? DEFECTS : FIRST_VERSION
-  const names = positionals.length > 0 ? positionals : [...(program ? [] : [NO_DEFECT]), ...Object.keys(all)]
+  const names = positionals.length > 0 ? positionals : [...(program ? [] : Object.keys(NO_DEFECT)), ...Object.keys(all)]
   for (const name of names) {
-    if (name !== NO_DEFECT && all[name] === undefined) throw new Error(`there is no defect '${name}'`)
+    if (!(name in NO_DEFECT) && all[name] === undefined) throw new Error(`there is no defect '${name}'`)
   }
   say(row('defect', 'found', 'chaos', 'after', 'by'))
   let wrong = 0
   for (const name of names) {
-    const sought = name === NO_DEFECT ? allFaults() : all[name]
+    const sought = name in NO_DEFECT ? allFaults(NO_DEFECT[name].fronts) : all[name]
     const found = await find(name, sought, program, Number(values.seconds), Number(values.seed), values.show)
     const isFound = found.violations.some(isTelling(sought))
-    const isRight = name === NO_DEFECT ? found.violations.length === 0 : isFound
+    const isRight = name in NO_DEFECT ? found.violations.length === 0 : isFound
     if (!isRight) wrong++
     const by = found.violations.map(({ check, message }) =>
       HOLLOW.has(check) ? `${check}: ${message.split('\n')[0]}` : check,
@@ -120,7 +124,7 @@ async function find(
       faults: sought.faults,
       program,
       dir: join(dir, String(seed)),
-      nodeArgs: name === NO_DEFECT || program !== undefined ? [] : nodeArgsOf(name),
+      nodeArgs: name in NO_DEFECT || program !== undefined ? [] : nodeArgsOf(name),
       stopAtFirst: true,
     }
     let found: readonly Violation[]
@@ -128,7 +132,7 @@ async function find(
       const report = await runChaos(options, () => {})
       const undecided = report.history.undecided.map((key) => ({ check: 'undecided', key, message: '', witness: [] }))
       found = [...report.violations, ...undecided]
-      if ((show || name === NO_DEFECT) && found.length > 0) process.stderr.write(summarize(report))
+      if ((show || name in NO_DEFECT) && found.length > 0) process.stderr.write(summarize(report))
     } catch (error) {
       found = [{ check: 'crash', key: '', message: (error as Error).message, witness: [] }]
     }
@@ -136,7 +140,7 @@ async function find(
     for (const violation of found) if (!violations.has(violation.check)) violations.set(violation.check, violation)
   }
   // What was found where there is no defect has to be looked into.
-  if (name === NO_DEFECT && violations.size > 0) say(`Logs and data are in ${dir}\n`)
+  if (name in NO_DEFECT && violations.size > 0) say(`Logs and data are in ${dir}\n`)
   else rmSync(dir, { recursive: true, force: true })
   return { name, violations: [...violations.values()], chaosSeconds, seconds: (performance.now() - startedMs) / 1000 }
 }
@@ -146,8 +150,9 @@ function isTelling({ isLate }: Sought): (violation: Violation) => boolean {
 }
 
 /** Everything that the defects are looked for with. */
-function allFaults(): Sought {
-  return { summary: 'none', faults: [...new Set(Object.values(DEFECTS).flatMap(({ faults }) => faults))] }
+function allFaults(fronts: number): Sought {
+  const defects = Object.values<Sought>(DEFECTS).filter(({ ring }) => (ring?.fronts ?? 0) > 0 === fronts > 0)
+  return { summary: 'none', ring: { fronts }, faults: [...new Set(defects.flatMap(({ faults }) => faults))] }
 }
 
 function row(name: string, found: string, chaos: string, seconds: string, by: string): string {

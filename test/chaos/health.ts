@@ -3,6 +3,7 @@ import { itemsOf, type Node, textOf } from '../helpers/raw-reply.js'
 import { fieldsOf } from '../helpers/ring-state.js'
 import type { ChaosRing } from './chaos-ring.js'
 import { Connection } from './connection.js'
+import { notServing } from './fronts.js'
 
 const PATIENCE_MS = 3000
 
@@ -20,7 +21,9 @@ export async function unrest(ring: ChaosRing): Promise<string | undefined> {
     const [, view, nodes] = await Promise.all(connection.send(Buffer.concat(commands), 3)).finally(() =>
       clearTimeout(timer),
     )
-    return judge(ring, fieldsOf(view), itemsOf(nodes).map(fieldsOf))
+    const missing = judge(ring, fieldsOf(view), itemsOf(nodes).map(fieldsOf))
+    const apart = missing === undefined ? await notServing(ring) : []
+    return apart.length === 0 ? missing : `the proxies at ${apart.join(' and ')} do not serve`
   } catch (error) {
     return `the proxy does not tell: ${(error as Error).message}`
   } finally {

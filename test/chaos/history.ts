@@ -33,8 +33,9 @@ export interface Operation {
   readonly outcome: Outcome
   /** Of an unknown outcome: when it was known that no other answer comes. */
   readonly lostMs?: number
-  /** The port of the proxy that was asked. */
+  /** The port of the proxy that was asked; of fronts and their owner one number, and the port in `at`. */
   readonly via?: number
+  readonly at?: number
   /** The operation before it that was sent on the same connection without waiting for its reply. */
   readonly after?: number
 }

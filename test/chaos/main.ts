@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkHistory } from './checkers/check-history.js'
 import { DEFECTS, nodeArgsOf } from './defects/defects.js'
-import { DEFAULT_FAULTS, FAULTS } from './faults.js'
+import { DEFAULT_FAULTS, DEFAULT_FAULTS_OF_FRONTS, FAULTS } from './faults.js'
 import { describe, readHistory, writeHistory } from './history.js'
 import { names, number } from './options.js'
 import { summarize } from './report.js'
 import { type ChaosReport, type Progress, runChaos } from './run-chaos.js'
-import { drawSettings, FLUSHABLE, type Settings } from './settings.js'
+import { drawFronts, drawSettings, FLUSHABLE, type Settings } from './settings.js'
 import { WORKLOADS } from './workloads.js'
 
 const USAGE = `Usage: npm run chaos -- [options]
@@ -21,6 +21,7 @@ Starts a ring of real processes, drives it with clients, lets things go wrong, a
   --nodes N         members (default: 3 to 6, by the seed)
   --replicas R      backups of each key (default: 1 or 2, by the seed)
   --state-file X    yes or no: whether the proxy keeps a state file (default: by the seed)
+  --fronts N        proxies that send their clients on to the one that owns the ring, or 'some': 1 or 2, by the seed (default 0)
   --clients N       clients at the same time (default 10)
   --faults a,b      only these faults, 'none', 'all', or those that are not by name alone (default)
   --workloads a,b   only these workloads
@@ -47,6 +48,7 @@ async function main(): Promise<number> {
       replicas: { type: 'string' },
       'state-file': { type: 'string' },
       program: { type: 'string' },
+      fronts: { type: 'string' },
       clients: { type: 'string', default: '10' },
       faults: { type: 'string' },
       workloads: { type: 'string' },
@@ -67,22 +69,25 @@ async function main(): Promise<number> {
   mkdirSync(dir, { recursive: true })
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : number('--seed', values.seed)
   const drawn = drawSettings(seed)
+  const defect = values.defect === undefined ? undefined : DEFECTS[values.defect]
+  if (values.defect !== undefined && defect === undefined)
+    throw new Error(`there is no defect '${values.defect}'; see --list`)
+  const { fronts: asked = String(defect?.ring?.fronts ?? 0) } = values
+  const fronts = asked === 'some' ? drawFronts(seed) : number('--fronts', asked)
   const common = {
     seed,
     seconds: number('--seconds', values.seconds),
     nodes: values.nodes === undefined ? drawn.nodes : number('--nodes', values.nodes),
     replicas: values.replicas === undefined ? drawn.replicas : number('--replicas', values.replicas),
     stateFile: values['state-file'] === undefined ? drawn.stateFile : values['state-file'] === 'yes',
+    fronts,
     program: values.program === undefined ? undefined : resolve(values.program),
     clients: number('--clients', values.clients),
     ballast: number('--ballast', values.ballast),
     dir,
   }
-  const defect = values.defect === undefined ? undefined : DEFECTS[values.defect]
-  if (values.defect !== undefined && defect === undefined)
-    throw new Error(`there is no defect '${values.defect}'; see --list`)
   const byItself =
-    defect === undefined && values.faults === undefined ? choiceOf(drawn) : { faults: '', workloads: 'all' }
+    defect === undefined && values.faults === undefined ? choiceOf(drawn, fronts) : { faults: '', workloads: 'all' }
   const report = await runChaos(
     {
       ...common,
@@ -106,9 +111,10 @@ async function main(): Promise<number> {
 }
 
 /** The faults and workloads of a run for which none are named. */
-function choiceOf({ flushAll }: Settings): { faults: string; workloads: string } {
-  if (!flushAll) return { faults: DEFAULT_FAULTS.join(','), workloads: 'all' }
-  const faults = DEFAULT_FAULTS.filter((name) => name !== 'swap')
+function choiceOf({ flushAll }: Settings, fronts: number): { faults: string; workloads: string } {
+  const all = fronts > 0 ? DEFAULT_FAULTS_OF_FRONTS : DEFAULT_FAULTS
+  if (!flushAll) return { faults: all.join(','), workloads: 'all' }
+  const faults = all.filter((name) => name !== 'swap')
   return { faults: [...faults, 'flushall'].join(','), workloads: FLUSHABLE.join(',') }
 }
 

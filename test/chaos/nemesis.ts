@@ -123,11 +123,17 @@ export class Nemesis {
   }
 
   private async perform(plan: FaultPlan, targets: readonly string[]): Promise<void> {
+    const over = this.ring.disturb()
     try {
+      const { resource, needs = [] } = FAULTS[plan.fault]
+      const isOfProxies = [resource, ...needs].some((one) => ['proxy', 'all'].includes(one))
+      if (isOfProxies && this.ring.places.length > 0) await this.ring.findOwner()
       await FAULTS[plan.fault].run(this.context, plan, targets)
     } catch (error) {
       const message = `the fault '${plan.fault}' could not be brought about or healed: ${(error as Error).message}`
       this.context.complain(message, error instanceof NotServingError ? 'not serving' : 'fault')
+    } finally {
+      void over()
     }
   }
 

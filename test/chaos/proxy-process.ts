@@ -15,6 +15,8 @@ const START_PATIENCE_MS = 60_000
 
 export interface ProxyOptions {
   readonly port: number
+  /** [ProxyAddress] */
+  readonly group?: number | undefined
   /** Where it keeps its state, if it keeps any. */
   readonly stateFile?: string
   readonly configFile: string
@@ -55,6 +57,10 @@ export class ProxyProcess implements ProxyAddress {
 
   get port(): number {
     return this.options.port
+  }
+
+  get group(): number | undefined {
+    return this.options.group
   }
 
   get pid(): number | undefined {

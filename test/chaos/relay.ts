@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export type Side = 'proxy' | 'sentinel'
 export type Direction = 'requests' | 'replies'
 
-/** Whose connection it is: one side, and by the name that it gave itself, `dt:…` or `sentinel-…`, which process. */
+/** Whose connection it is: one side, and by the name that it gave itself, `dt:…` or `sentinel-…`, which process; of a front its run. */
 export interface Peer {
   readonly side: Side | undefined
   readonly name: string
@@ -51,9 +51,9 @@ export class Relay {
     net.on('connection', (near) => this.accept(near))
   }
 
-  /** Listens on `port` of 127.0.0.1 and connects to `targetPort` for everyone who comes. */
-  static async start(port: number, targetPort: number): Promise<Relay> {
-    const net = createServer({ noDelay: true }).listen(port, '127.0.0.1')
+  /** Listens on `port` of `host` and connects to `targetPort` of 127.0.0.1 for everyone who comes. */
+  static async start(port: number, targetPort: number, host = '127.0.0.1'): Promise<Relay> {
+    const net = createServer({ noDelay: true }).listen(port, host)
     await once(net, 'listening')
     return new Relay(net, port, targetPort)
   }
@@ -87,10 +87,14 @@ export class Relay {
     for (const connection of held) connection.reset()
   }
 
-  /** Resets the connections of these peers and refuses new ones of theirs, until `heal`. */
-  refuse(whom: (peer: Peer) => boolean): void {
+  /** Resets the connections of these peers and refuses new ones of theirs, until `heal`, or until the function that it gives is called. */
+  refuse(whom: (peer: Peer) => boolean): () => void {
     this.refused.push(whom)
     for (const connection of this.connections) if (connection.side !== undefined && whom(connection)) connection.reset()
+    return () => {
+      const at = this.refused.indexOf(whom)
+      if (at >= 0) this.refused.splice(at, 1)
+    }
   }
 
   /** Who is connected now, as far as they have said it. */
@@ -263,7 +267,8 @@ class Connection {
 
   private identify(bytes: Buffer): void {
     this.side = bytes.includes('sentinel-') ? 'sentinel' : 'proxy'
-    this.name = /(sentinel-[0-9a-f]{8}|dt:[!-~]+)/.exec(bytes.toString('latin1'))?.[1] ?? ''
+    const said = bytes.toString('latin1')
+    this.name = (/(sentinel-[0-9a-f]{8}|dt:[!-~]+)/.exec(said) ?? /"run":"([0-9a-f]{40})"/.exec(said))?.[1] ?? ''
     this.reshape()
     this.onIdentified(this.side)
   }

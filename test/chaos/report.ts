@@ -9,7 +9,8 @@ const SHOWN = 3
 
 /** What a run did and found, for people. */
 export function summarize(report: ChaosReport): string {
-  const { options, operations, faults, history, violations, keysPlaced, verify, startedMs, skippedFaults } = report
+  const { options, operations, faults, history, violations, keysPlaced, verify, startedMs, skippedFaults, ceded } =
+    report
   const lines: string[] = ['']
   const count = (kind: string) => operations.filter(({ outcome }) => outcome.kind === kind).length
   lines.push(`seed ${options.seed}: ${describeSettings(options)}, ${options.seconds} s`, '')
@@ -28,6 +29,8 @@ export function summarize(report: ChaosReport): string {
     lines.push('', ...table([['fault', 'times', 'members'], ...countFaults(faults)]))
     if (skippedFaults > 0) lines.push(`${skippedFaults} more were planned and found no room`)
   }
+  if (options.fronts !== undefined && options.fronts > 0)
+    lines.push(`${ceded} owners ended because a front had gone on`)
   lines.push('', `${keysPlaced} keys compared on all members; DT VERIFY: ${verify}`)
   lines.push(`${report.untouched} times it is known that no fault touched what was asked`)
   for (const key of history.undecided) lines.push(`undecided: ${JSON.stringify(key)}: the search was given up`)

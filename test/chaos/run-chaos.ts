@@ -23,6 +23,7 @@ import { Scanner } from './scanner.js'
 import { LIBRARY, SCRIPT_FORMS } from './scripts.js'
 import type { Settings } from './settings.js'
 import { Subscribers } from './subscribers.js'
+import { Wanderers } from './wanderers.js'
 import { Workers } from './workers.js'
 import { ClientPlan, FIELDS_FILLED, FIELDS_KEY, OWN_DATABASES } from './workloads.js'
 
@@ -62,6 +63,8 @@ export interface ChaosReport {
   readonly operations: readonly Operation[]
   readonly faults: readonly FaultRecord[]
   readonly skippedFaults: number
+  /** How often a proxy has ended by itself because another one had taken the ring over. */
+  readonly ceded: number
   readonly history: HistoryReport
   /** All of them: of the history, of the processes, and of the data at the end. */
   readonly violations: readonly Violation[]
@@ -83,6 +86,7 @@ const KEYS_OF_CLIENTS = 2000
 const FIRST_WORKER = 1000
 const FIRST_SUBSCRIBER = 2000
 const FIRST_CACHER = 3000
+const FIRST_WANDERER = 4000
 /** Clients go on for a while after the last fault. */
 const CALM_MS = 1000
 
@@ -98,6 +102,8 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     downAfterMs: DOWN_AFTER_MS,
     nodeArgs: options.nodeArgs,
     stateFile: options.stateFile,
+    ...(options.fronts !== undefined &&
+      options.fronts > 0 && { fronts: { count: options.fronts, random: new Random(options.seed, 'places') } }),
     program: options.program,
     onCrash: (who, how) => complain('crash', `${who} ended by itself: ${how}`),
   })
@@ -109,6 +115,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
   const workers = new Workers(ring, history, options.seed, FIRST_WORKER)
   const subscribers = new Subscribers(ring, history, options.seed, FIRST_SUBSCRIBER, reading)
   const cachers = new Cachers(ring, history, options.seed, FIRST_CACHER, reading)
+  let wanderers: Wanderers | undefined
   const run = async (): Promise<ChaosReport> => {
     onProgress({ ...QUIET, phase: 'starting' })
     await ring.start()
@@ -127,6 +134,10 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     if (options.workloads.includes('queue')) await workers.start()
     if (options.workloads.includes('channel')) subscribers.start()
     if (options.workloads.includes('caching')) cachers.start()
+    if (ring.places.length > 0 && options.workloads.includes('register')) {
+      wanderers = new Wanderers(ring, history, options.seed, FIRST_WANDERER, reading, gate)
+      wanderers.start()
+    }
     for (const name of ring.members.keys()) ring.keep(name, THE_BEGINNING)
 
     const plans = schedule(new Random(options.seed, 'faults'), options)
@@ -147,7 +158,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
         open()
       },
       send: async (db, ...plans) => {
-        const client = new Client(everyone.length, db, 3, () => ring.proxy, history)
+        const client = new Client(everyone.length, db, 3, () => ring.address, history)
         everyone.push(client)
         await client.send(plans)
         client.close('done')
@@ -180,7 +191,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
       for (const client of clients) client.stop()
       workers.stop()
       scanner.stop()
-      await Promise.all([...runs, scans, subscribers.stop()])
+      await Promise.all([...runs, scans, subscribers.stop(), wanderers?.stop()])
     } finally {
       scanner.stop()
       clearInterval(ticker)
@@ -207,6 +218,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
         operations,
         faults: records,
         skippedFaults: nemesis.skipped,
+        ceded: ring.ceded,
         history: checked,
         violations: [...checked.violations, ...found, ...violations, ...checkUnknownShare(operations)],
         keysPlaced,
@@ -248,6 +260,7 @@ export async function runChaos(options: ChaosOptions, onProgress: (progress: Pro
     workers.close()
     subscribers.close()
     cachers.close()
+    wanderers?.close()
     for (const client of everyone) {
       client.stop()
       client.close('the run is over')
@@ -300,7 +313,7 @@ async function loadLibrary(ring: ChaosRing): Promise<void> {
 
 /** Writes the keys that everybody reads. They are ordinary operations of one client more. */
 async function load(clients: Client[], ring: ChaosRing, history: History, ballast: readonly string[]): Promise<void> {
-  const loader = new Client(clients.length, 0, 3, () => ring.proxy, history)
+  const loader = new Client(clients.length, 0, 3, () => ring.address, history)
   clients.push(loader)
   for (let from = 0; from < ballast.length; from += 200) {
     const plans = ballast.slice(from, from + 200).map((key, i): Plan => {

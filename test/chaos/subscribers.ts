@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../helpers/raw-client.js'
 import type { Node } from '../helpers/raw-reply.js'
 import type { ChaosRing } from './chaos-ring.js'
-import { Client, type Reading } from './client.js'
+import { Client, type Reading, viaOf } from './client.js'
 import { outcomeOf, type Plan } from './commands.js'
 import { Connection } from './connection.js'
 import { type History, nowMs } from './history.js'
@@ -107,7 +107,7 @@ class Subscriber {
         invokedMs: Math.min(began, nowMs()),
         returnedMs: nowMs(),
         outcome: { kind: 'ok', value: heard },
-        via: via.port,
+        ...viaOf(via),
       })
     }
   }

@@ -149,7 +149,7 @@ export class Workers {
 
   private async ofEachQueue(name: string): Promise<void> {
     for (const [i, db] of DBS.entries()) {
-      const client = new Client(this.first + COUNT + i, db, 3, () => this.ring.proxy, this.history)
+      const client = new Client(this.first + COUNT + i, db, 3, () => this.ring.address, this.history)
       for (const key of KEYS) await client.send([{ workload: WORKLOAD, key, name, args: [] }])
       client.close('done')
     }

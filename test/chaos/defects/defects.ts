@@ -1,3 +1,4 @@
+import { FRONT_DEFECTS } from './front-defects.js'
 import { LISTENING_DEFECTS } from './listening-defects.js'
 import { SCRIPT_DEFECTS } from './script-defects.js'
 import { SEVERAL_DEFECTS } from './several-defects.js'
@@ -305,4 +306,5 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   ...SCRIPT_DEFECTS,
   ...WAITING_DEFECTS,
   ...LISTENING_DEFECTS,
+  ...FRONT_DEFECTS,
 }

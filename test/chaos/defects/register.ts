@@ -27,8 +27,16 @@ function deleteElsewhere({ host, port }: Link, db: number, keys: readonly Buffer
   return keys.length
 }
 
+/** A read by itself, of somebody with that session, as a text; undefined when it is something else. */
+function readIn(session: { db: number; proto: number } | undefined, bytes: Buffer, size: number): string | undefined {
+  const text = bytes.toString('latin1', 0, size)
+  return /^\*2\r\n\$3\r\nGET\r\n\$\d+\r\n[^\r]*\r\n$/i.test(text)
+    ? `${session?.db} ${session?.proto} ${text}`
+    : undefined
+}
+
 const name = new URL(import.meta.url).search.slice(1)
 const defect = DEFECTS[name]
 if (defect === undefined) throw new Error(`there is no defect '${name}'`)
-Object.assign(globalThis, { deleteElsewhere })
+Object.assign(globalThis, { deleteElsewhere, readIn, remembered: new Map() })
 register('./hook.js', import.meta.url, { data: { patches: defect.patches } })

@@ -87,6 +87,23 @@ t.test('the connections of one side are cut and refused, until it is healed', as
   await until('it is back', () => again.echoed.length > 0)
 })
 
+t.test('one of those of a side is refused, by its name, until that is taken back', async (t) => {
+  const { relay, open } = await start(t)
+  const run = (digit: string) => digit.repeat(40)
+  const greet = (digit: string) => open(`{"version":1,"run":"${run(digit)}"}`)
+  const [first, second] = [await greet('a'), await greet('b')]
+  await until('both are known', () => first.echoed.length > 0 && second.echoed.length > 0)
+  const healed = relay.refuse(({ name }) => name === run('a'))
+  relay.refuse(({ name }) => name === run('c'))
+  await until('it is cut', () => first.closed)
+  t.notOk(second.closed)
+  healed()
+  const again = await greet('a')
+  await until('it is back', () => again.echoed.length > 0)
+  const third = await greet('c')
+  await until('the other one is refused still', () => third.closed)
+})
+
 t.test('what is stalled is delivered later, in order', async (t) => {
   const { relay, received, open } = await start(t)
   const client = await open('a')

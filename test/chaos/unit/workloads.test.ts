@@ -2,8 +2,9 @@ import t from 'tap'
 import { workloadNames } from '../checkers/check-history.js'
 import { VALUE_PATTERN } from '../checkers/provenance.js'
 import { encode, isRead, type Plan } from '../commands.js'
-import { DEFAULT_FAULTS, FAULTS, REST, schedule } from '../faults.js'
+import { DEFAULT_FAULTS, DEFAULT_FAULTS_OF_FRONTS, FAULTS, REST, schedule } from '../faults.js'
 import { Random } from '../random.js'
+import { drawFronts } from '../settings.js'
 import { ClientPlan, WORKLOADS } from '../workloads.js'
 
 function tasks(seed: number, client: number, count: number, readsOnly = false) {
@@ -93,4 +94,13 @@ t.test('the same seed gives the same faults, each as often as the others', async
     t.ok(atMs < 300_000 && count <= 2 && durationMs >= least && durationMs <= most)
   }
   t.strictSame(schedule(new Random(7, 'faults'), { ...options, faults: [] }), [])
+})
+
+t.test('a ring without fronts has the faults that it had, one with them those that befall them', async (t) => {
+  const of = (names: readonly string[], withFronts: boolean) =>
+    names.filter((name) => FAULTS[name].withFronts === withFronts)
+  t.strictSame(of(DEFAULT_FAULTS, true), [])
+  t.strictSame(of(DEFAULT_FAULTS_OF_FRONTS, false), [])
+  t.ok(of(DEFAULT_FAULTS_OF_FRONTS, true).length > 5)
+  t.strictSame(new Set(Array.from({ length: 30 }, (_, seed) => drawFronts(seed))), new Set([1, 2]))
 })
