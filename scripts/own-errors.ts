@@ -50,6 +50,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'It names them: start or reach them. `ring.withoutMajority: serve` prefers to go on.',
     ],
     [
+      'CLUSTERDOWN not served here: …',
+      'no',
+      'Of [several proxies](several-proxies.md) this one owns the ring and does not reach enough servers to know that it still does. What publishes, listens, waits or runs a script would miss what the next owner does.',
+      'It names them: start or reach them, or connect to another proxy.',
+    ],
+    [
       'ERR the read was not answered: …',
       'no',
       'The connection broke, and to ask again would be too late: the same client has written behind it. Or the read may be why its server was silent until then.',
@@ -155,6 +161,12 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'no',
       'Who waits (`BLPOP` …) may not any more.',
       'Ask who gives rights.',
+    ],
+    [
+      'UNBLOCKED …, and another proxy may have gone on with them: …',
+      'no',
+      'It waited at the owner of the ring, of [several proxies](several-proxies.md), which does not reach enough servers any more; its connection ends.',
+      'Connect to another proxy, and send it again.',
     ],
     [
       'UNBLOCKED the proxy stops, nothing has come and nothing was applied',

@@ -99,3 +99,8 @@ export class Entrances {
 export function isFront({ peers }: Config, { standby, ready }: StartOptions): boolean {
   return standby === true && ready === undefined && peers.port !== undefined
 }
+
+/** Whether another proxy goes on by itself when this one is not seen on the servers any more: one that is told of others, or has stood by. */
+export function isFollowed({ peers }: Config, { standby }: StartOptions): boolean {
+  return standby === true || peers.port !== undefined
+}

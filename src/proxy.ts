@@ -11,6 +11,7 @@ import { PauseWatch } from './base/pause-watch.js'
 import { Turn } from './base/turn.js'
 import { UserError } from './base/user-error.js'
 import { serveScripts } from './client/commands/to-scripts.js'
+import { leaveToOthers } from './client/leave-to-others.js'
 import { Listener } from './client/listener.js'
 import { reloadOrLog } from './client/reload.js'
 import { clientSide, type Server } from './client/server.js'
@@ -18,7 +19,7 @@ import type { Config } from './config/config.js'
 import { Coordinator } from './coordinator/coordinator.js'
 import { learnCommands } from './coordinator/learn-commands.js'
 import { servingSettings } from './coordinator/serving-settings.js'
-import { Entrances, isFront } from './entrances.js'
+import { Entrances, isFollowed, isFront } from './entrances.js'
 import { missingContact } from './membership/contact.js'
 import { Incidents } from './membership/incidents.js'
 import { watchSilence } from './membership/large-reads.js'
@@ -186,20 +187,19 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
   const markers = new Markers({
-    ringId: ring.id,
-    run: runId,
-    where,
-    links,
-    views,
-    log,
-    stateFile,
+    ...{ ringId: ring.id, run: runId, where, links, views, log, stateFile, removed },
     unguarded: ring.withoutMajority === 'serve',
-    removed,
+    isFollowed: isFollowed(config, startOptions),
     peer: whereReached,
     cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
+    doubted(isUnsure, reason) {
+      order.opening.doubt(isUnsure, reason)
+      if (reason !== undefined) leaveToOthers(server, reason)
+    },
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     ...servingSettings(config, tls.servers),
+    isFollowed: isFollowed(config, startOptions),
     wasRemoved: (name) => membership.removed().includes(name),
     isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),

@@ -21,7 +21,7 @@ export function readinessOf(server: Server, status = server.membership.status())
   const { owner } = server.peers()
   if (owner?.isReached === true && !clients.isDraining) return { ready: true, why: '', warnings: [] }
   const fault = server.stateFileFault()
-  const closed = order.opening.isOpen ? '' : order.opening.why() || 'the ring is not served yet'
+  const closed = order.opening.why() || (order.opening.isOpen ? '' : 'the ring is not served yet')
   const isLost = view.ring.size > 0 && view.setOfRange.every(isUnserved)
   const why = clients.isDraining ? 'the proxy stops' : closed || (isLost ? 'all servers of all keys are away' : '')
   const isReached = isReachedBy(server)

@@ -298,6 +298,11 @@ export const EVENTS = {
   'peers-accepted': ['info', [], 'Other proxies may send their clients to this one: where.'],
   'view-not-noted': ['error', ['epoch', 'missing'], 'The view cannot be noted on enough members: writes wait.'],
   'cut-off': ['error', ['unheard'], 'Too few members are reached: another proxy may serve, so nothing is served here.'],
+  'given-up': [
+    'error',
+    ['unheard'],
+    'Another proxy may have gone on with members that are not reached: who listens, waits or has a cache is let go.',
+  ],
   'not-cut-off': ['info', [], 'Enough members are reached again.'],
   'acl-loaded': ['info', ['users', 'gone'], 'The users of the ACL file were read anew.'],
 } as const satisfies Readonly<Record<string, EventRow>>

@@ -14,6 +14,7 @@ import { serveChannels } from './commands/channels.js'
 import { DEBUG_NOT_ALLOWED, mayDebug } from './commands/debug.js'
 import { NO_REPLY } from './commands/local-command.js'
 import type { Connection } from './connection.js'
+import { isForOwners, refuse, whenSure } from './owners-only.js'
 import { offersCommand } from './ring-version.js'
 import { refusedByRules, rowUnder } from './rules.js'
 import type { Server } from './server.js'
@@ -111,6 +112,10 @@ function serveAllowed(server: Server, client: Connection, frame: Frame, row: Com
     server.pause.hold(client, ownFrame(frame), row)
     return
   }
+  if (!server.order.opening.isSure && isForOwners(client.session, row)) {
+    whenSure(server, client, ownFrame(frame), row)
+    return
+  }
   const reading = row.reading === undefined ? undefined : readingForm(row, frame)
   const isServed =
     reading === undefined ? pass(server, client, frame, row) : pass(server, client, reading, readingRow(row)!)
@@ -128,10 +133,7 @@ function isRefused(server: Server, client: Connection, frame: Frame, row: Comman
     if (row.flags.includes('blocking')) session.waited = { row, frame: ownFrame(frame), number: client.commands }
     return false
   }
-  server.stats.rejectedCommands++
-  if (row.behindMulti === 'executes') session.endTransaction()
-  else session.abortTransaction()
-  client.reply(refusal)
+  refuse(server, client, row, refusal)
   showRefused(server, client, frame, row)
   return true
 }

@@ -13,7 +13,7 @@ import type { Server } from './server.js'
  *     which address is answered?    that at which the client has reached the proxy that it asks: it serves every key, and the client can
  *                                   connect there, whatever lies between; or listen.announceHost and announcePort
  *     … when that is not ready      another one's, which has said itself where clients of it connect
- *     … when nobody is              the same as at first, which is said to be down
+ *     … when nobody is              the same as at first, which is said to be down; by get-master-addr-by-name nobody
  */
 
 /** What of the server tells where proxies are. */
@@ -64,7 +64,8 @@ export function toldTo({ peer }: Pick<Connection, 'peer'>, server: KnowsProxies)
   const { fronts, owner, ...own } = server.peers()
   const { isDraining } = server.clients
   // While commands wait for the ring, those of whoever connects now do, too.
-  const isServing = server.order.opening.refusal === undefined
+  const { refusal, givenUp } = server.order.opening
+  const isServing = refusal === undefined && givenUp === undefined
   const isSecure = peer.isSecure === true
   const self = placeOf({ run: server.runId, ...own }, isSecure, isServing && !isDraining)
   const all = [

@@ -3,7 +3,7 @@ import type { CommandInfo } from './command-info.js'
 import { optionsOf } from './options.js'
 import { OVERLAY_OF_NEWER } from './overlay.js'
 import type { OverlayRow } from './overlay-row.js'
-import type { CommandRow, KeyFinder, Reading } from './row.js'
+import type { CommandRow, KeyFinder, Reading, Route } from './row.js'
 
 /** One row of the table, from what Redis says of the command and what the overlay says. */
 export function buildRow(
@@ -51,6 +51,7 @@ export function buildRow(
     leaves: more?.leaves ?? (learnt && replicate !== 'none' ? 'any' : undefined),
     behindMulti: more?.multi,
     whileListening: more?.listening,
+    ownersOnly: more?.owner ?? (OWNERS_ROUTES.has(route) || info.flags.includes('blocking')),
     selects: more?.selects ?? false,
     isProtected: more?.protected ?? false,
     wordsMax: more?.most ?? 0,
@@ -81,6 +82,9 @@ export function buildLearntRow(info: CommandInfo, mayWrite: boolean): CommandRow
   const subcommands = info.subcommands.map((sub) => buildLearntRow(sub, mayWrite))
   return buildRow(info, overlay, subcommands, true)
 }
+
+/** Where others are told of something, or may be: a script publishes. */
+const OWNERS_ROUTES: ReadonlySet<Route> = new Set<Route>(['channels', 'blocking', 'script', 'function'])
 
 /** By the flags of a command. */
 export function isModuleWrite(flags: readonly string[]): boolean {

@@ -23,7 +23,12 @@ export const NEWER_OVERLAY: readonly OverlayRow[] = [
   ['commandlog|help', 'any', 'none'],
   ['script|show', 'script', 'none', { script: 'show' }],
   // Each member is asked whether it has on its disk what it was sent.
-  ['waitaof', 'local', 'none', { note: 'about all that was acknowledged before, whoever wrote it [Durability]' }],
+  [
+    'waitaof',
+    'local',
+    'none',
+    { owner: true, note: 'about all that was acknowledged before, whoever wrote it [Durability]' },
+  ],
   ['hotkeys|get', 'refused', 'none', { note: hotKeys }],
   ['hotkeys|help', 'any', 'none'],
   ['hotkeys|reset', 'refused', 'none', { note: hotKeys }],

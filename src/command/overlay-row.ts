@@ -60,6 +60,7 @@ import type {
  * - leaves: of a write behind which a key may hold what somebody waits for, see `Leaves`.
  * - multi: of a command that is not queued between MULTI and EXEC, what becomes of it there.
  * - listening: of a command that a client may send while it listens, how it is answered then, see `WhileListening`.
+ * - owner: it tells, or is told, what happens in other clients: see `ownersOnly`. What listens, publishes, waits or runs a script need not say it.
  * - selects: the commands behind it have another database.
  * - protected: a setting says who may send it, see `CommandRow`.
  * - asks: for the route `members`, what the command wants to know of all keys, see `AsksAll`.
@@ -96,6 +97,7 @@ export interface OverlayMore {
   readonly leaves?: Leaves
   readonly multi?: BehindMulti
   readonly listening?: WhileListening
+  readonly owner?: true
   readonly selects?: true
   readonly protected?: true
 }

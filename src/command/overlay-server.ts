@@ -55,7 +55,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'client|tracking',
     'local',
     'none',
-    { note: 'clients are told of all that changes, and of some keys that do not [Client-side caching]' },
+    { owner: true, note: 'clients are told of all that changes, and of some keys that do not [Client-side caching]' },
   ],
   ['client|trackinginfo', 'local', 'none', varying],
   ['client|unblock', 'local', 'none'],
@@ -284,7 +284,7 @@ export const SERVER_OVERLAY: readonly OverlayRow[] = [
     'wait',
     'local',
     'none',
-    { ...varying, note: 'waits only while fewer backups are up than it asks for [Durability]' },
+    { ...varying, owner: true, note: 'waits only while fewer backups are up than it asks for [Durability]' },
   ],
 
   // transactions

@@ -79,6 +79,8 @@ export interface CommandRow {
   readonly isProtected: boolean
   /** How a client is answered that speaks RESP2 and listens; undefined when it may not send it: its reply might be taken for a message. */
   readonly whileListening: WhileListening | undefined
+  /** What it does, or promises, is wrong when another proxy serves the ring: who listens there, who writes there what is waited for here. */
+  readonly ownersOnly: boolean
   /** The commands behind it have another database. */
   readonly selects: boolean
   /** More words, with the name, a command that is answered here may not have; 0 where it may have any number. */

@@ -75,6 +75,15 @@ export function explainCutOff(unheard: readonly string[]): string {
   )
 }
 
+/** Why who listens, waits or has a cache is let go, and what the operator may do. */
+export function explainGivenUp(unheard: readonly string[]): string {
+  const who = unheard.length === 0 ? 'too few members answer' : `${list(unheard)} cannot be reached`
+  return (
+    `${who}, and another proxy may have gone on with them: who listens, waits or has a cache here would not hear of what is done ` +
+    'there; start or reach them, or go to another proxy'
+  )
+}
+
 /**
  * Why ranges are lost, and what the operator may do.
  *

@@ -42,32 +42,22 @@ export type LeaseState = 'held' | 'asking' | 'lost'
  */
 export class Lease {
   private state: LeaseState = 'held'
-  private readonly heardMs = new Map<string, number>()
-  private beganMs = 0
   private timer: NodeJS.Timeout | undefined
 
-  /** `changed` is told of each state; when it is `asking`, members are to be asked. */
+  /**
+   * @param heardMs when that was sent which a member has answered last on our connection: nobody had taken it from us then
+   * @param changed told of each state; when it is `asking`, members are to be asked
+   */
   constructor(
     private readonly councils: () => readonly Council[],
     private readonly file: () => string | undefined,
+    private readonly heardMs: (name: string) => number,
     private readonly changed: (state: LeaseState) => void,
   ) {}
 
-  /** All members that are there were made ours just now. */
-  begin(): void {
-    this.beganMs = performance.now()
-    this.look()
-  }
-
-  /** A member has answered on our connection what was sent at this moment: nobody had taken it from us then. */
-  heard(name: string, sentMs: number): void {
-    this.heardMs.set(name, Math.max(sentMs, this.heardMs.get(name) ?? 0))
-    this.look()
-  }
-
   /** Members have answered, or other councils count. */
   look(): void {
-    const endMs = leaseEndMs(this.councils(), this.file(), (name) => this.heardMs.get(name) ?? this.beganMs)
+    const endMs = leaseEndMs(this.councils(), this.file(), this.heardMs)
     const leftMs = endMs - performance.now()
     if (leftMs > 0) {
       this.again(leftMs)

@@ -6,14 +6,15 @@ import { isError, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import type { ViewStore } from '../view/view-store.js'
 import { type Council, councilOf, type Missing, missingToNote } from './council.js'
-import { explainCutOff, explainUnnoted } from './explain-start.js'
+import { explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
-import { Lease, type LeaseState, Predecessor } from './lease.js'
+import { Predecessor } from './lease.js'
 import { type Owner, stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
 import { type Noted, newNote } from './noted.js'
 import type { Origin } from './origin.js'
 import { isStray, type Stamp } from './provenance.js'
 import type { StateFile } from './state-file.js'
+import { Tenure, type TenureDeps } from './tenure.js'
 
 const HEARTBEAT_MS = 1000
 /** A view that has not been acknowledged after so many heartbeats is a matter for the operator. */
@@ -21,7 +22,7 @@ const UNNOTED_BEATS = 3
 /** How long the members may take to note that we stop. */
 const CLOSE_MS = 3000
 
-export interface MarkersDeps {
+export interface MarkersDeps extends Pick<TenureDeps, 'isFollowed' | 'cutOff' | 'doubted'> {
   readonly ringId: string
   /** Our run, and where it runs. */
   readonly run: string
@@ -36,8 +37,6 @@ export interface MarkersDeps {
   peer(): Pick<Owner, 'peer' | 'peerTls'>
   /** Names that were removed: they are noted with every view. */
   removed(): readonly string[]
-  /** Whether another proxy may serve the ring by now, and nothing is served here for this reason, or is to wait. */
-  cutOff(isCutOff: boolean, reason?: string): void
 }
 
 /**
@@ -56,7 +55,7 @@ export class Markers {
   /** Heartbeats since the latest view that was acknowledged has not been the present one. */
   private unnotedBeats = 0
   private readonly noted = new Map<string, Noted>()
-  private readonly lease: Lease
+  private readonly tenure: Tenure
   private predecessor: Predecessor | undefined
   /** What each member has answered. */
   private readonly taken = new Map<string, Taken>()
@@ -69,11 +68,12 @@ export class Markers {
    * each link, so that no server has data of the ring and nothing that says whose it is.
    */
   constructor(private readonly deps: MarkersDeps) {
-    this.lease = new Lease(
-      () => (deps.unguarded ? [] : this.before),
-      () => this.origin?.file?.id,
-      (state) => this.leaseIs(state),
-    )
+    this.tenure = new Tenure({
+      ...deps,
+      councils: () => this.before,
+      file: () => this.origin?.file?.id,
+      ask: () => this.beat(),
+    })
     this.unsubscribe = deps.views.onChange((view) => this.viewChanged(view))
   }
 
@@ -84,7 +84,7 @@ export class Markers {
     this.heartbeat = origin.heartbeat + 1
     for (const [name, heartbeat] of origin.answered) this.noteTaken(name, { heartbeat })
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS)
-    this.lease.begin()
+    this.tenure.begin()
     if (origin.mayHaveOwner && !this.deps.unguarded) this.predecessor = new Predecessor(() => this.settle())
   }
 
@@ -173,7 +173,7 @@ export class Markers {
   stop(): void {
     clearInterval(this.timer)
     this.predecessor?.forget()
-    this.lease.stop()
+    this.tenure.stop()
     this.unsubscribe()
   }
 
@@ -269,7 +269,7 @@ export class Markers {
     void this.write(noted, mark).then((answer) => {
       noted.beating = false
       if (answer === undefined) return
-      this.lease.heard(name, sentMs)
+      this.tenure.heard(name, sentMs)
       noted.beatRefusal = answer.refusal?.startsWith('OOM ') === true ? undefined : answer.refusal
       if (answer.refusal === undefined) this.noteTaken(name, { heartbeat })
     })
@@ -325,7 +325,7 @@ export class Markers {
     this.acknowledgedEpoch = view.epoch
     this.lastAcknowledged = { term, epoch: view.epoch }
     this.before = [councilOf(view, file?.id)]
-    this.lease.look()
+    this.tenure.look()
     this.predecessor?.forget()
     this.predecessor = undefined
     for (const listener of [...this.listeners]) listener(view.epoch)
@@ -342,22 +342,6 @@ export class Markers {
   /** Whether there is no member that another owner could still reach, and that would keep others from noting a view. */
   private isOnAll(view: View): boolean {
     return this.before.every(({ members, file }) => file !== undefined || members.every((name) => this.has(name, view)))
-  }
-
-  private leaseIs(state: LeaseState): void {
-    const { log, cutOff } = this.deps
-    const unheard = state === 'lost' ? this.unheard() : undefined
-    const reason = unheard && explainCutOff(unheard)
-    cutOff(state !== 'held', reason)
-    if (reason !== undefined) log.error({ event: 'cut-off', unheard }, reason)
-    else if (state === 'held') log.info({ event: 'not-cut-off' }, 'enough members have said that they are ours')
-    else this.beat()
-  }
-
-  /** Members that are not reached, of those whose word counts. */
-  private unheard(): string[] {
-    const members = this.before.flatMap((council) => council.members)
-    return members.filter((name) => this.deps.links.get(name)?.ready !== true)
   }
 
   private missing(view: View): Missing | undefined {

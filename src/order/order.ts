@@ -23,7 +23,7 @@ import { Lanes } from './lanes.js'
 import { hasWrittenSince, LostReads } from './lost-reads.js'
 import { isOutOfMemory, Memory } from './memory.js'
 import { Middles } from './middles.js'
-import { Opening } from './opening.js'
+import { Opening, type OpeningOptions } from './opening.js'
 import { OwedSweeps } from './owed-sweeps.js'
 import { Ahead, type AheadValue } from './pieces/ahead.js'
 import { Pieces } from './pieces/pieces.js'
@@ -37,15 +37,13 @@ import { Verdicts } from './verdicts.js'
 import { Waiting } from './waiting.js'
 import { Watches } from './watches.js'
 
-export interface OrderOptions {
+export interface OrderOptions extends OpeningOptions {
   /** How long a command waits for a server of its range, in ms. */
   readonly unavailableTimeoutMs: number
   /** No server is blocked for longer by what is copied, in ms. */
   readonly maxBlockMs: number
   /** See `Pieces`. */
   readonly isSameOnBoth?: Pieces['isSame']
-  /** What is missing as long as there is no ring to serve. */
-  missing(): string
   /** Whether the Sentinels were told to forget a member: then nobody waits for its server. */
   readonly wasRemoved: (name: string) => boolean
   /** A member has missed what cannot be mended key by key: it has to be filled anew. */
@@ -121,7 +119,7 @@ export class Order {
       (command) => above.serve(command.frame, command.row, command.slot, command.deadlineMs),
       () => this.unavailable(),
     )
-    this.opening = new Opening(this.waiting, () => options.missing())
+    this.opening = new Opening(this.waiting, options)
     this.verdicts = new Verdicts(options.unavailableTimeoutMs)
     this.pieces = new Pieces(options.maxBlockMs, options.isSameOnBoth)
     const isMarked = () => this.acknowledgement.open

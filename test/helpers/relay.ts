@@ -34,6 +34,7 @@ export class Relay {
   private readonly slow: { readonly bytes: number; readonly deliver: () => void }[] = []
   /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   private isBlack = false
+  private isRefusing = false
   /** What was said into the hole, in order, and what was said after it on the same connections. */
   private swallowed: (() => void)[] = []
 
@@ -118,9 +119,16 @@ export class Relay {
     this.isBlack = true
   }
 
+  /** All connections are reset, and new ones too, as soon as they are made, until `heal`. */
+  refuse(): void {
+    this.isRefusing = true
+    for (const socket of this.sockets) socket.resetAndDestroy()
+  }
+
   /** New connections are whole again. Over those that were there nothing comes before `deliverLate`. */
   heal(): void {
     this.isBlack = false
+    this.isRefusing = false
   }
 
   /** TCP sends again what was lost, to connections that the server still has. Gives the number of pieces. */
@@ -146,6 +154,10 @@ export class Relay {
   }
 
   private join(near: Socket): void {
+    if (this.isRefusing) {
+      near.resetAndDestroy()
+      return
+    }
     if (this.isBlack) {
       this.sockets.add(near)
       near.on('error', () => {}).on('close', () => this.sockets.delete(near))

@@ -54,7 +54,9 @@ class MarkedRing {
       unguarded: false,
       peer: () => ({}),
       removed,
+      isFollowed: false,
       cutOff() {},
+      doubted() {},
     })
     this.markers.onAcknowledged((epoch) => this.acknowledged.push(epoch))
   }

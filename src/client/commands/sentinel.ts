@@ -33,9 +33,12 @@ function ofRing(answer: (told: Told, server: Needs) => Reply, unknown: Reply = N
     args[2].equals(Buffer.from(server.config.ring.id)) ? answer(toldTo(client, server), server) : unknown
 }
 
-/** SENTINEL GET-MASTER-ADDR-BY-NAME ring */
-function address({ named: { host, port } }: Told): Reply {
-  return [host, String(port)]
+/**
+ * SENTINEL GET-MASTER-ADDR-BY-NAME ring. Where nobody is known who serves it is answered as by a Sentinel that does not know the name: most
+ * libraries look at no flags, and ask the next one then.
+ */
+function address({ named: { host, port, isReady } }: Told): Reply {
+  return isReady ? [host, String(port)] : nullArray
 }
 
 /** SENTINEL CKQUORUM ring: one proxy that serves it is enough. */
