@@ -6,7 +6,9 @@ import type { Server } from './server.js'
  * that serves. Who waits is told so; who listens is closed, as when the proxy stops [drain.ts].
  */
 export function leaveToOthers({ clients, turn }: Pick<Server, 'clients' | 'turn'>, reason: string): void {
-  const lastWord = error(`UNBLOCKED ${reason}; nothing has come and nothing was applied: try again on another connection`)
+  const lastWord = error(
+    `UNBLOCKED ${reason}; nothing has come and nothing was applied: try again on another connection`,
+  )
   for (const client of clients.all()) {
     const { wait, subscriber, caching, monitoring } = client.session
     const isTold = subscriber !== undefined || caching !== undefined || monitoring !== undefined

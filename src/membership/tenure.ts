@@ -34,7 +34,12 @@ export class Tenure {
   constructor(private readonly deps: TenureDeps) {
     const { links, unguarded, isFollowed, councils, file } = deps
     const heardMs = (name: string) => this.heardMs.get(name) ?? this.beganMs
-    this.lease = new Lease(() => (unguarded ? [] : councils()), file, heardMs, (state) => this.leaseIs(state))
+    this.lease = new Lease(
+      () => (unguarded ? [] : councils()),
+      file,
+      heardMs,
+      (state) => this.leaseIs(state),
+    )
     if (!isFollowed) return
     this.certainty = new Certainty({
       councils,

@@ -82,7 +82,9 @@ class Subscriber {
     try {
       if (way.proto === 3) await connection.send(command('HELLO', '3'), 1)[0]
       times.askedMs = nowMs()
-      await connection.send(command(way.word, this.topic()), 1)[0]
+      const [confirmation] = await Promise.all(connection.send(command(way.word, this.topic()), 1))
+      // An owner that is not sure that it still is one refuses it.
+      if (confirmation.type === '-') throw new Error('refused')
       times.confirmedMs = nowMs()
       const endsMs = nowMs() + random.between(...SESSION_MS)
       for (let isLast = false; !isLast; ) {

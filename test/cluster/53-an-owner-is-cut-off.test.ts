@@ -73,14 +73,20 @@ for (const file of FILES) {
       way[how]()
       const [word] = await Promise.all([waiter.rest(), listener.closed, cache.closed, monitor.closed])
       t.notOk(hasBegun(), 'before another one begins')
-      t.match(String(word), /^-UNBLOCKED .* another proxy may have gone on .*; nothing has come and nothing was applied/)
+      t.match(
+        String(word),
+        /^-UNBLOCKED .* another proxy may have gone on .*; nothing has come and nothing was applied/,
+      )
       t.equal(await asked(plain, 'PING'), '+PONG\r\n')
       t.match(await readyz(owner), /^503 /)
 
       await started
       const heard = await next.connect()
       await heard.ask('SUBSCRIBE', 'c')
-      t.match(await asked(plain, 'PUBLISH', 'c', 'm'), /^-CLUSTERDOWN .*another proxy may .*; the command was not applied/)
+      t.match(
+        await asked(plain, 'PUBLISH', 'c', 'm'),
+        /^-CLUSTERDOWN .*another proxy may .*; the command was not applied/,
+      )
       t.match(await asked(plain, 'SUBSCRIBE', 'c'), /^-CLUSTERDOWN /)
       t.match(await asked(plain, 'BLPOP', 'list', '0'), /^-CLUSTERDOWN /)
       t.match(await asked(plain, 'CLIENT', 'TRACKING', 'ON'), /^-(CLUSTERDOWN|ERR Client tracking can)/)
@@ -99,20 +105,23 @@ for (const file of FILES) {
   }
 }
 
-t.test('its servers are back before anybody can have gone on: nobody is let go, what was published waits for that', async (t) => {
-  const { way, owner } = await start(t)
-  const { listener, waiter } = await dependents(owner)
-  const other = await owner.connect()
-  way.refuse()
-  await sleep(150)
-  const published = asked(other, 'PUBLISH', 'c', 'm')
-  await sleep(150)
-  way.heal()
-  t.equal(await published, ':1\r\n')
-  t.match(String(await listener.reply()), /message\r\n.*\r\nc\r\n.*\r\nm/)
-  await until('it is written', async () => (await asked(other, 'RPUSH', 'list', 'x')) === ':1\r\n')
-  t.match(String(await waiter.reply()), /list\r\n.*\r\nx/)
-})
+t.test(
+  'its servers are back before anybody can have gone on: nobody is let go, what was published waits for that',
+  async (t) => {
+    const { way, owner } = await start(t)
+    const { listener, waiter } = await dependents(owner)
+    const other = await owner.connect()
+    way.refuse()
+    await sleep(150)
+    const published = asked(other, 'PUBLISH', 'c', 'm')
+    await sleep(150)
+    way.heal()
+    t.equal(await published, ':1\r\n')
+    t.match(String(await listener.reply()), /message\r\n.*\r\nc\r\n.*\r\nm/)
+    await until('it is written', async () => (await asked(other, 'RPUSH', 'list', 'x')) === ':1\r\n')
+    t.match(String(await waiter.reply()), /list\r\n.*\r\nx/)
+  },
+)
 
 t.test('nobody has gone on: when its servers are back it serves all again', async (t) => {
   const { way, owner } = await start(t)
@@ -127,19 +136,22 @@ t.test('nobody has gone on: when its servers are back it serves all again', asyn
 })
 
 for (const file of FILES) {
-  t.test(`state file: ${file}: a proxy that knows of no others keeps who listens and waits, as no message passes it`, async (t) => {
-    const { way, owner } = await start(t, file, {})
-    const { listener, waiter } = await dependents(owner)
-    const other = await owner.connect()
-    way.refuse()
-    await sleep(1500)
-    t.equal(await asked(other, 'PUBLISH', 'c', 'meanwhile'), ':1\r\n')
-    t.match(String(await listener.reply()), /meanwhile/)
-    await sleep(3500)
-    way.heal()
-    await until('it is written', async () => (await asked(other, 'RPUSH', 'list', 'x')) === ':1\r\n')
-    t.match(String(await waiter.reply()), /list\r\n.*\r\nx/)
-    t.equal(await asked(other, 'PUBLISH', 'c', 'later'), ':1\r\n')
-    t.match(String(await listener.reply()), /later/)
-  })
+  t.test(
+    `state file: ${file}: a proxy that knows of no others keeps who listens and waits, as no message passes it`,
+    async (t) => {
+      const { way, owner } = await start(t, file, {})
+      const { listener, waiter } = await dependents(owner)
+      const other = await owner.connect()
+      way.refuse()
+      await sleep(1500)
+      t.equal(await asked(other, 'PUBLISH', 'c', 'meanwhile'), ':1\r\n')
+      t.match(String(await listener.reply()), /meanwhile/)
+      await sleep(3500)
+      way.heal()
+      await until('it is written', async () => (await asked(other, 'RPUSH', 'list', 'x')) === ':1\r\n')
+      t.match(String(await waiter.reply()), /list\r\n.*\r\nx/)
+      t.equal(await asked(other, 'PUBLISH', 'c', 'later'), ':1\r\n')
+      t.match(String(await listener.reply()), /later/)
+    },
+  )
 }

@@ -18,24 +18,27 @@ function owner(count: number, file?: string) {
   return { up, heard, states, certainty }
 }
 
-t.test('it is unsure as soon as too few are connected, gives up half a second later, and is sure again at once', async (t) => {
-  const { up, states, certainty } = owner(3)
-  up.delete('dt-1')
-  certainty.look(100)
-  t.same(states, [], 'two of three are enough: the third alone is not half of them')
-  up.delete('dt-2')
-  certainty.look(200)
-  t.same(states, ['unsure'])
-  certainty.look(699)
-  t.same(states, ['unsure'])
-  certainty.look(700)
-  t.same(states, ['unsure', 'given up'])
-  certainty.look(60_000)
-  t.same(states, ['unsure', 'given up'])
-  up.add('dt-2')
-  certainty.look(800)
-  t.same(states, ['unsure', 'given up', 'sure'])
-})
+t.test(
+  'it is unsure as soon as too few are connected, gives up half a second later, and is sure again at once',
+  async (t) => {
+    const { up, states, certainty } = owner(3)
+    up.delete('dt-1')
+    certainty.look(100)
+    t.same(states, [], 'two of three are enough: the third alone is not half of them')
+    up.delete('dt-2')
+    certainty.look(200)
+    t.same(states, ['unsure'])
+    certainty.look(699)
+    t.same(states, ['unsure'])
+    certainty.look(700)
+    t.same(states, ['unsure', 'given up'])
+    certainty.look(60_000)
+    t.same(states, ['unsure', 'given up'])
+    up.add('dt-2')
+    certainty.look(800)
+    t.same(states, ['unsure', 'given up', 'sure'])
+  },
+)
 
 t.test('each time that it becomes unsure the half second begins anew', async (t) => {
   const { up, states, certainty } = owner(1)
