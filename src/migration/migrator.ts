@@ -33,7 +33,7 @@ export interface MigratorDeps {
   readonly maxBytesPerSecond: number
   /** Is told which ranges a pending replica has received whole, and of which others may let go. */
   readonly keeper: Pick<ViewKeeper, 'filled' | 'parted'>
-  /** Resolves when the markers of the current view are on all its members: displaced copies may go then. */
+  /** Resolves when every start finds the current view, or a later one: displaced copies may go then, and members be cleared. */
   acknowledged(): Promise<void>
 }
 
@@ -186,11 +186,15 @@ export class Migrator {
   private reconcileSoon(delayMs: number): void {
     if (this.stopped) return
     clearTimeout(this.retryTimer)
-    this.retryTimer = setTimeout(() => this.reconcile(), delayMs)
+    this.retryTimer = setTimeout(() => void this.reconcile(), delayMs)
   }
 
-  private reconcile(): void {
-    const { views, links, order } = this.deps
+  private async reconcile(): Promise<void> {
+    const { views, links, order, acknowledged } = this.deps
+    // What members have is cleared before they are filled. Until the view is noted a start may find the one before, which counts on that.
+    const { epoch } = views.current
+    await acknowledged()
+    if (this.stopped || views.current.epoch !== epoch) return
     const canGive = (name: string) => links.get(name)?.serving === true
     const isUnderWay = (member: string, range: TokenRange) =>
       [...this.running].some((intake) => intake.plan.member === member && intake.ranges.has(range.to))

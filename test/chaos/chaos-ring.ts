@@ -96,11 +96,6 @@ export class ChaosRing {
   /** How often another proxy was started beside the one that serves, and how often one has found that and ended. */
   private challenges = 0
   ceded = 0
-  /**
-   * An owner may be cut off while a front has gone on in its place. Who is connected to it hears nothing then of those that are elsewhere
-   * [docs/operating.md]; clients of one proxy have the same owner all the same.
-   */
-  isSplit = false
   /** What goes wrong now, and when all of it was over. */
   private disturbances = 0
   private quietSinceMs = 0
@@ -161,14 +156,7 @@ export class ChaosRing {
       const isQuiet = this.disturbances === 0 && ms > this.quietSinceMs
       return isQuiet && this.places.every(({ proxy }) => proxy.unharmedSince(ms))
     }
-    const groupNow = () => (this.isSplit ? undefined : FRONTS_GROUP)
-    return {
-      port,
-      get group() {
-        return groupNow()
-      },
-      unharmedSince,
-    }
+    return { port, group: FRONTS_GROUP, unharmedSince }
   }
 
   /**

@@ -154,15 +154,10 @@ export const FRONT_FAULTS: Readonly<Record<string, Fault>> = {
     async run({ ring }, { durationMs }) {
       const owner = ring.proxy
       owner.harm()
-      ring.isSplit = true
-      try {
-        const healed = await cutOff(ring, owner, false)
-        await sleep(durationMs)
-        healed()
-        await findsOut(owner)
-      } finally {
-        ring.isSplit = false
-      }
+      const healed = await cutOff(ring, owner, false)
+      await sleep(durationMs)
+      healed()
+      await findsOut(owner)
     },
   },
 }
