@@ -108,13 +108,13 @@ for (const file of FILES) {
 t.test(
   'its servers are back before anybody can have gone on: nobody is let go, what was published waits for that',
   async (t) => {
-    const { way, owner } = await start(t)
+    const { way, owner } = await start(t, 'none', { ...PEERS, backend: { reconnectMinMs: 20, reconnectMaxMs: 20 } })
     const { listener, waiter } = await dependents(owner)
     const other = await owner.connect()
     way.refuse()
-    await sleep(150)
+    await sleep(120)
     const published = asked(other, 'PUBLISH', 'c', 'm')
-    await sleep(150)
+    await sleep(120)
     way.heal()
     t.equal(await published, ':1\r\n')
     t.match(String(await listener.reply()), /message\r\n.*\r\nc\r\n.*\r\nm/)
