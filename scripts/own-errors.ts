@@ -163,7 +163,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
       'Ask who gives rights.',
     ],
     [
-      'UNBLOCKED …, and another proxy may have gone on with them: …',
+      'UNBLOCKED …; nothing has come and nothing was applied: try again on another connection',
       'no',
       'It waited at the owner of the ring, of [several proxies](several-proxies.md), which does not reach enough servers any more; its connection ends.',
       'Connect to another proxy, and send it again.',
