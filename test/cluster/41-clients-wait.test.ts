@@ -49,6 +49,35 @@ t.test('who has gone gets nothing, and what it has sent behind it is not served'
   t.equal((await other.ask('EXISTS', 'k')).toString(), ':0\r\n')
 })
 
+t.test('what is on its way to who has gone meanwhile is for the next one who waits for the same', async (t) => {
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+  const [other, looks, server] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]
+  const shown = async () => (await looks.ask('CLIENT', 'LIST')).toString()
+  for (const [gone, otherwise, stays, push, reply] of [
+    ['BLPOP k 0', 'BRPOP k 0', 'BLPOP k 0', 'RPUSH k x', popped('k', 'x')],
+    ['BLPOP j k 0', 'BLMOVE k l LEFT LEFT 0', 'BLMPOP 0 1 k LEFT', 'RPUSH k x', '*2\r\n$1\r\nk\r\n*1\r\n$1\r\nx\r\n'],
+    ['BZPOPMIN z 0', 'BZPOPMAX z 0', 'BZPOPMIN z 0', 'ZADD z 1 x', '*3\r\n$1\r\nz\r\n$1\r\nx\r\n,1\r\n'],
+  ]) {
+    const clients = [await proxy.connect(), await proxy.connect(), await proxy.connect(3)]
+    for (const [i, words] of [gone, otherwise, stays].entries()) {
+      clients[i].send(`${words}\r\n`)
+      await until('it waits', async () => (await blocked(other)) === i + 1)
+    }
+    await server.ask('CLIENT', 'PAUSE', '500', 'ALL')
+    const pushed = other.ask(...push.split(' '))
+    await until('the push is under way', async () => / cmd=(rpush|zadd) /.test(await shown()))
+    clients[0].close()
+    await until('the first one is gone', async () => (await shown()).match(/ addr=/g)!.length === 4)
+    const heard = clients[2].reply()
+    await pushed
+    t.equal((await heard).toString(), reply)
+    t.equal(await blocked(other), 1)
+    clients[1].close()
+    clients[2].close()
+    await until('nobody waits', async () => (await blocked(other)) === 0)
+  }
+})
+
 t.test('who has gone is heard of also when its key was not free in the beginning', async (t) => {
   const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
   const [client, other, server] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]

@@ -14,6 +14,7 @@ import type { OneRoute } from '../one-route.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
 import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
+import { heirOf } from './heirs.js'
 import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, isBeingAsked, type Line, Lines } from './lines.js'
 import { Moves, type Putting } from './moves.js'
@@ -282,6 +283,11 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   /** [Hands] */
   isTaken({ id }: Line): boolean {
     return this.shutKeys.isTaken(id)
+  }
+
+  /** [Keeper] */
+  heirOf(client: WaitingClient, line: Line): WaitingClient | undefined {
+    return heirOf(client, line, this.order.lostReads)
   }
 
   /** [Keeper] */

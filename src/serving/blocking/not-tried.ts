@@ -14,6 +14,12 @@ export function isUnanswered(buf: Buffer, start: number, end: number): boolean {
   return isNotTried(buf, start, end) || READ_NOT_ANSWERED.test(beginning(buf, start, end))
 }
 
+/** Whether it says that a key is of another kind than what is waited for, or has no such group any more. */
+export function isOtherThanWaitedFor({ isGroup }: { readonly isGroup: boolean }, buf: Buffer, start: number): boolean {
+  const code = buf.toString('latin1', start, start + 10)
+  return code === '-WRONGTYPE' || (isGroup && code.startsWith('-NOGROUP '))
+}
+
 function beginning(buf: Buffer, start: number, end: number): string {
   return buf.toString('latin1', start, Math.min(end, start + LENGTH))
 }

@@ -10,7 +10,7 @@ import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
 import { type Line, NO_LINES, type Waiter } from './lines.js'
-import { isNotTried, isUnanswered } from './not-tried.js'
+import { isNotTried, isOtherThanWaitedFor, isUnanswered } from './not-tried.js'
 import type { Asker } from './planned-wait.js'
 
 const MINUS = 0x2d
@@ -45,6 +45,8 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
+  /** Who gets what was sent for, instead of a client that is gone. */
+  heirOf(client: WaitingClient, line: Line): WaitingClient | undefined
   /** Keys can be served that could not before: who was put off is tried again. */
   readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
@@ -240,16 +242,14 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     if (this.isAnswered) return
     if (buf[start] === UNDERSCORE) this.nothingCame(line)
     else if (buf[start] !== MINUS) {
-      this.give(buf, start, end, HAS_RESP3)
-      this.keeper.came(this, line, 'something')
+      this.give(line, buf, start, end, HAS_RESP3)
     } else if (this.isToTryAgain(line, buf, start, end)) {
       this.keeper.came(this, line, 'not tried')
-    } else if (line !== undefined && this.isOtherThanWaitedFor(buf, start)) {
+    } else if (line !== undefined && isOtherThanWaitedFor(this.command, buf, start)) {
       this.wrongType = Buffer.from(buf.subarray(start, end))
       this.keeper.came(this, line, 'wrong type')
     } else {
-      this.give(buf, start, end, IS_ERROR)
-      this.keeper.came(this, line, 'something')
+      this.give(line, buf, start, end, IS_ERROR)
     }
   }
 
@@ -270,19 +270,17 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     if (line !== undefined || this.questions === 0) this.keeper.came(this, line, 'nothing')
   }
 
-  private isOtherThanWaitedFor(buf: Buffer, start: number): boolean {
-    const code = buf.toString('latin1', start, start + 10)
-    return code === '-WRONGTYPE' || (this.command.isGroup && code.startsWith('-NOGROUP '))
-  }
-
-  private give(buf: Buffer, start: number, end: number, flags: number): void {
+  private give(line: Line | undefined, buf: Buffer, start: number, end: number, flags: number): void {
     const { slot, row, argc, command } = this
+    const heir = line === undefined || flags === IS_ERROR ? undefined : this.keeper.heirOf(this, line)
     const shape = replyShape(row, argc)
     if (command.isFlat && flags !== IS_ERROR) {
       const flat = flattened(buf, start, end)
       deliver(slot, shape, flat, 0, flat.length, flags)
     } else deliver(slot, shape, buf, start, end, flags)
     this.over(false)
+    heir?.give(undefined, buf, start, end, flags)
+    this.keeper.came(this, line, 'something')
   }
 
   /**
