@@ -76,7 +76,7 @@ t.test('a clock that is apart', async (t) => {
     links: { get: (name: string) => (name === 'dt-1' ? link : { ...link, clockOffsetMs: -40 }) },
     order: {
       router: { view: buildView('ring', 1, 1, 8, MEMBERS) },
-      opening: { isOpen: true },
+      opening: { isOpen: true, why: () => '' },
       pieces: { failed: { of: () => [] } },
     },
     outvoted: { of: () => 0 },

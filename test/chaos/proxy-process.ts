@@ -32,6 +32,10 @@ export interface ProxyOptions {
   readonly ownSession?: boolean
 }
 
+const GIVEN_UP = '"event":"given-up"'
+/** All are let go within this time. */
+const LET_GO_MS = 200
+
 /** It runs and does not serve, though nothing keeps it from that. */
 export class NotServingError extends Error {
   override name = 'NotServingError'
@@ -48,6 +52,10 @@ export class ProxyProcess implements ProxyAddress {
   private ended = ''
   /** Until when it cannot be blamed for connections that end; Infinity while it is not supposed to run. */
   private harmedUntilMs = Number.POSITIVE_INFINITY
+
+  private gaveUpCount = 0
+  /** When that was noticed last. */
+  private gaveUpAtMs = Number.NEGATIVE_INFINITY
 
   /** `onCrash` is told when the process ends by itself. */
   constructor(
@@ -68,7 +76,17 @@ export class ProxyProcess implements ProxyAddress {
   }
 
   unharmedSince(ms: number): boolean {
-    return ms > this.harmedUntilMs
+    return ms > this.harmedUntilMs && !this.gaveUpSince(ms)
+  }
+
+  /** An owner that others stand by for, and that reaches too few members, lets go who listens or waits; it says so before. */
+  private gaveUpSince(ms: number): boolean {
+    const count = readFileSync(this.options.logFile, 'utf8').split(GIVEN_UP).length - 1
+    if (count > this.gaveUpCount) {
+      this.gaveUpCount = count
+      this.gaveUpAtMs = nowMs()
+    }
+    return ms <= this.gaveUpAtMs + LET_GO_MS
   }
 
   /** Resolves when it serves the ring; rejects when it ends first, or says nothing for a long time. */

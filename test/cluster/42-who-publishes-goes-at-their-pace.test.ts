@@ -16,6 +16,10 @@ const SENT_BYTES = 24 * MB
 /** About 100 MB a second: more than any client gets over a network, and less than is published. */
 const PACE = { restEveryBytes: 2 * MB, restMs: 20 }
 
+/** What servers have still to answer when a client begins to rest, 4,096 commands, is told as well: less than the limit. */
+const NAME_BYTES = 512
+const NAMES = SENT_BYTES / NAME_BYTES
+
 const LIMITS = {
   pushBufferHardBytes: LIMIT_BYTES,
   pushBufferSoftBytes: 0,
@@ -71,7 +75,7 @@ t.test('small messages in a deep pipeline', async (t) => {
 t.test('PUBLISH of several clients at a time', async (t) => {
   const reader = await listens('several')
   const senders = await Promise.all(Array.from({ length: 4 }, () => proxy.connect()))
-  await Promise.all(senders.map((sender) => sender.pipeline(times(6, () => [['PUBLISH', 'several', text(MB)]]))))
+  await Promise.all(senders.map((sender) => sender.pipeline(times(24, () => [['PUBLISH', 'several', text(MB / 4)]]))))
   await reader.hasRead(SENT_BYTES)
   t.notOk(reader.isClosed)
 })
@@ -99,7 +103,7 @@ t.test('keyspace events', async (t) => {
   const sender = await proxy.connect()
   await sender.ask('CONFIG', 'SET', 'notify-keyspace-events', 'KEA')
   const reader = await listens('__keyevent@0__:set')
-  await sender.pipeline(times(96, (i) => [['SET', key(i, MB / 4), '1']]))
+  await sender.pipeline(times(NAMES, (i) => [['SET', key(i, NAME_BYTES), '1']]))
   await reader.hasRead(SENT_BYTES)
   t.notOk(reader.isClosed)
   await sender.ask('CONFIG', 'SET', 'notify-keyspace-events', '')
@@ -111,7 +115,7 @@ t.test('invalidations', async (t) => {
     'clients',
   ])
   const sender = await proxy.connect()
-  await sender.pipeline(times(96, (i) => [['SET', key(i, MB / 4), '2']]))
+  await sender.pipeline(times(NAMES, (i) => [['SET', key(i, NAME_BYTES), '2']]))
   await reader.hasRead(SENT_BYTES)
   t.notOk(reader.isClosed)
 })
