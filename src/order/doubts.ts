@@ -349,9 +349,9 @@ export class Doubts {
     return this.byMember.get(name)?.get(id)?.voted === true
   }
 
-  /** Whether what the member of `link` has just said of this key may have to be taken back. */
-  mayVanish(link: Link, id: KeyId): boolean {
-    return this.unmarked.has(id) || this.isInDoubt(link, id)
+  /** Whether this key is not to be told of before the view is marked, see `untilMarked`. */
+  isUnmarked(id: KeyId): boolean {
+    return this.unmarked.has(id)
   }
 
   /**

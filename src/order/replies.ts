@@ -192,6 +192,11 @@ export const READ_TORN = unanswered(
   'one of its servers gave no answer, so that all of it would have to be read again, and a later write of the same connection was sent behind it; send the read again',
 )
 
+/** What it says was written while the view could not be noted, and a start might take it back [design §8 Views and markers]. */
+export const READ_UNMARKED = unanswered(
+  'what it found is not acknowledged, because the new view of the ring could not be noted in time (the log says why); send the read again',
+)
+
 /** The write was emitted and a member's answer will never come [design §2 G5]. */
 export function outcomeUnknown(members: readonly string[], full: readonly string[] = []): Reply {
   const cause =

@@ -1,14 +1,16 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import type { KeyId } from '../base/key-id.js'
 import { areQuick } from '../command/quick.js'
 import type { CommandRow } from '../command/row.js'
 import { replyShape } from '../command/table.js'
 import type { Order } from '../order/order.js'
 import { readable, readerNow } from '../order/readable.js'
-import { answer, deliver, READ_STUCK } from '../order/replies.js'
+import { answer, deliver, READ_STUCK, READ_UNMARKED } from '../order/replies.js'
 import type { ReplySlot } from '../order/reply-slot.js'
 import type { Route } from '../order/router.js'
 import { type Frame, frameIn, ownFrame } from '../resp/frame.js'
+import { OWNED } from '../resp/reply-framer.js'
 import type { Shape } from '../resp/resp3-to-resp2.js'
 
 /**
@@ -76,19 +78,38 @@ export class Read implements ReplySink {
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    if (this.order.doubts.any && this.isDoubted()) return
+    if (this.order.doubts.any && this.isDoubted(buf, start, end, flags)) return
     deliver(this.slot, this.shape, buf, start, end, flags)
     this.recycle()
   }
 
-  /** Whether its server has come into doubt since it was sent, or says what is not acknowledged: then it is served again. */
-  private isDoubted(): boolean {
+  /**
+   * Whether its server has come into doubt since it was sent: then it is served again. Or it says what is not acknowledged, and that waits until
+   * it is.
+   */
+  private isDoubted(buf: Buffer, start: number, end: number, flags: number): boolean {
     const { order, slot, row, link } = this
+    const { doubts } = order
     const frame = frameIn(Buffer.from(link.answering))
-    if (!order.keyIds(row, frame, slot.db).some((id) => order.doubts.mayVanish(link, id))) return false
-    this.recycle()
-    order.readAgain(frame, row, slot)
+    const ids = order.keyIds(row, frame, slot.db)
+    if (ids.some((id) => doubts.isInDoubt(link, id))) {
+      this.recycle()
+      order.readAgain(frame, row, slot)
+      return true
+    }
+    if (!ids.some((id) => doubts.isUnmarked(id))) return false
+    this.whenMarked(frame, ids, Buffer.from(buf.subarray(start, end)), flags | OWNED)
     return true
+  }
+
+  private whenMarked(frame: Frame, ids: readonly KeyId[], reply: Buffer, flags: number): void {
+    const { order, slot, row, link, shape } = this
+    this.recycle()
+    void order.acknowledgement.opens(order.options.unavailableTimeoutMs).then((isMarked) => {
+      if (!isMarked) answer(slot, READ_UNMARKED)
+      else if (ids.some((id) => order.doubts.isInDoubt(link, id))) order.readAgain(frame, row, slot)
+      else deliver(slot, shape, reply, 0, reply.length, flags)
+    })
   }
 
   /** It is not sent on when it may be why: what silences one server for long would silence the next one as well. */

@@ -33,8 +33,8 @@ export interface ProxyOptions {
 }
 
 const GIVEN_UP = '"event":"given-up"'
-/** All are let go within this time. */
-const LET_GO_MS = 200
+/** All are let go within this time: who waits is told when what was on its way for him is known. */
+const LET_GO_MS = 6000
 
 /** It runs and does not serve, though nothing keeps it from that. */
 export class NotServingError extends Error {

@@ -56,7 +56,7 @@ export class ScriptRead implements ReplySink {
       deliver(slot, 'generic', said.buf, said.start, said.end, said.flags)
       return
     }
-    if (order.doubts.any && ids.some((id) => order.doubts.mayVanish(link, id))) {
+    if (order.doubts.any && ids.some((id) => order.doubts.isInDoubt(link, id))) {
       if (slot.number < slot.newest) answer(slot, READ_UNCERTAIN)
       else this.again()
       return

@@ -1,6 +1,5 @@
 import type { Link } from '../../backend/link.js'
 import type { ReplySink } from '../../backend/reply-sink.js'
-import type { KeyId } from '../../base/key-id.js'
 import { replyShape } from '../../command/table.js'
 import type { Order } from '../../order/order.js'
 import { deliver } from '../../order/replies.js'
@@ -38,11 +37,9 @@ export class BlockRead implements ReplySink {
   }
 
   onReply(_tag: number, buf: Buffer, start: number, end: number, flags: number): void {
-    const { order, link, piece, slot, results } = this
+    const { order, link, piece, slot } = this
     const { doubts } = order
-    // Where something is written the whole reply waits until that is acknowledged.
-    const isUncertain = (id: KeyId) => (results.writes ? doubts.isInDoubt(link, id) : doubts.mayVanish(link, id))
-    if (doubts.any && piece.ids.some(isUncertain)) {
+    if (doubts.any && piece.ids.some((id) => doubts.isInDoubt(link, id))) {
       this.lost('uncertain')
       return
     }

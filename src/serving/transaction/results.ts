@@ -35,11 +35,6 @@ export class Results {
     return new ElementSlot(this, command, db, proto, reshape)
   }
 
-  /** Whether some of the commands are writes. */
-  get writes(): boolean {
-    return this.askAgain === undefined
-  }
-
   /** The reply to a command, which nobody will write into. */
   put(command: number, reply: Buffer): void {
     if (this.isOver) return

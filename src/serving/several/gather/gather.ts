@@ -194,7 +194,7 @@ export class GatherRun extends WithGuests<Computed> {
     }
     const { doubts } = this.order
     // What it said may never have been.
-    if ((await lost) || (doubts.any && read.some((id) => doubts.mayVanish(executor, id)))) throw new Over('again')
+    if ((await lost) || (doubts.any && read.some((id) => doubts.isInDoubt(executor, id)))) throw new Over('again')
     const { bytes, flags, left } = executed
     const isLeft = (flags & IS_ERROR) === 0 && left !== undefined
     return {
