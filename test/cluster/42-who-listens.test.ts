@@ -84,7 +84,7 @@ t.test('who does not take its messages is cut off, and nobody else notices', asy
 })
 
 t.test('a message is not published before a write of the same client that waits for a server', async (t) => {
-  const proxy = await startProxy(t, { nodes: 1, replicas: 0, downAfterMs: 20_000 })
+  const proxy = await startProxy(t, { nodes: 1, replicas: 0 })
   const [listener, client, watcher] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
   await listening(listener, 'c')
   await proxy.ring.kill('dt-1')
