@@ -186,10 +186,11 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   const stateFile = openStateFile(ring.stateFile, runId, log, (reason) => ownership.cease('', reason))
   // Who has left is removed, also when the Sentinels have not been told yet.
   const removed = () => [...new Set([...membership.removed(), ...keeper.departed()])]
+  const followed = isFollowed(config, startOptions)
   const markers = new Markers({
     ...{ ringId: ring.id, run: runId, where, links, views, log, stateFile, removed },
     unguarded: ring.withoutMajority === 'serve',
-    isFollowed: isFollowed(config, startOptions),
+    isFollowed: followed,
     peer: whereReached,
     cutOff: (isCutOff, reason) => coordinator.cutOff(isCutOff, reason),
     doubted(isUnsure, reason) {
@@ -199,7 +200,7 @@ export function createProxy(config: Config, plainLog: Logger, startOptions: Star
   })
   const coordinator: Coordinator = new Coordinator(views, links, log, {
     ...servingSettings(config, tls.servers),
-    isFollowed: isFollowed(config, startOptions),
+    isFollowed: followed,
     wasRemoved: (name) => membership.removed().includes(name),
     isSameOnBoth,
     missing: () => missingContact(membership.status(), config.sentinel.masterPattern),

@@ -2,6 +2,7 @@ import type { CommandRow } from '../command/row.js'
 import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import type { Connection } from './connection.js'
+import { postpone } from './postpone.js'
 import type { Server } from './server.js'
 import type { Session } from './session.js'
 
@@ -27,17 +28,13 @@ export function isForOwners(session: Session, row: CommandRow): boolean {
 
 /** Serves it when it is sure, or refuses it. */
 export function whenSure(server: Needs, client: Connection, frame: Frame, row: CommandRow): void {
-  const { queue, session } = client
-  queue.pausing++
-  session.postponed = true
-  void server.order.opening.whenSure().then((refusal) => {
-    queue.pausing--
-    session.postponed = false
-    if (client.deaf) return
-    if (refusal === undefined) server.pause.serve(client, frame, row)
-    else refuse(server, client, row, refusal)
-    client.takeTurn()
-  })
+  const resume = postpone(client)
+  void server.order.opening.whenSure().then((refusal) =>
+    resume(() => {
+      if (refusal === undefined) server.pause.serve(client, frame, row)
+      else refuse(server, client, row, refusal)
+    }),
+  )
 }
 
 /** A command is not served, for this reason. */

@@ -3,18 +3,13 @@ import { isOwn } from '../command/own-commands.js'
 import type { CommandRow } from '../command/row.js'
 import type { Frame } from '../resp/frame.js'
 import type { Connection } from './connection.js'
+import { postpone } from './postpone.js'
 
 /** Of some platforms' timers. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** Serves a command whose time has come. */
 export type ServeHeld = (client: Connection, frame: Frame, row: CommandRow) => void
-
-interface Held {
-  readonly client: Connection
-  readonly frame: Frame
-  readonly row: CommandRow
-}
 
 /**
  * CLIENT PAUSE: commands of clients are held, all or those that may write, and then served in the order in which they came [Redis
@@ -28,7 +23,8 @@ export class Pause {
   private isForAll = false
   private endMs = 0
   private timer: NodeJS.Timeout | undefined
-  private held: Held[] = []
+  /** Each serves one of them. */
+  private held: (() => void)[] = []
 
   /** How many clients wait for its end. */
   get heldCount(): number {
@@ -51,14 +47,7 @@ export class Pause {
     this.any = false
     const { held } = this
     this.held = []
-    for (const { client, frame, row } of held) {
-      client.queue.pausing--
-      client.session.postponed = false
-      if (client.deaf) continue
-      this.serve(client, frame, row)
-      // As with Redis, what it has sent behind that comes before what others have.
-      client.takeTurn()
-    }
+    for (const serve of held) serve()
   }
 
   /** Who monitors is not held, nor what the operator says to the ring. */
@@ -74,9 +63,8 @@ export class Pause {
 
   /** Keeps a command, and with it all that its client sends behind it. */
   hold(client: Connection, frame: Frame, row: CommandRow): void {
-    client.queue.pausing++
-    client.session.postponed = true
-    this.held.push({ client, frame, row })
+    const resume = postpone(client)
+    this.held.push(() => resume(() => this.serve(client, frame, row)))
   }
 
   private mayWrite(frame: Frame, row: CommandRow): boolean {

@@ -139,10 +139,13 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   onReply(tag: number, buf: Buffer, start: number, end: number, flags: number): void {
     const link = this.targets[tag]
     if (isOfReplica(link, buf, start, flags)) {
-      this.lost(tag, this.idsIn(frameIn(Buffer.from(link.answering)), link))
+      this.lost(tag, this.answeredIds(link))
       return
     }
-    if (!this.order.acknowledgement.open && (flags & IS_ERROR) === 0) this.notMarked(link)
+    // What it has done is not acknowledged yet, and so not to be read.
+    if (!this.order.acknowledgement.open && (flags & IS_ERROR) === 0) {
+      this.order.doubts.untilMarked(this.answeredIds(link))
+    }
     const isLate = mayHavePassed(this.deadlineMs, link)
     if ((link.expirations.any && this.mayHaveExpired(link)) || isLate) this.noteExpirations(tag, link, isLate)
     const { any } = this.order.doubts
@@ -312,23 +315,17 @@ export class Apply extends ReplicatedWrite implements ReplySink {
   /** Whether a target may have missed another write of the keys; `answering` is the one that is just answering. */
   private isInDoubt(tag: number, answering: Link): boolean {
     const { doubts } = this.order
-    const ids = this.idsIn(frameIn(Buffer.from(answering.answering)), answering)
-    return ids.some((id) => doubts.isInDoubt(this.targets[tag], id))
-  }
-
-  /** What it has done is not acknowledged yet, and so not to be read. */
-  private notMarked(link: Link): void {
-    this.order.doubts.untilMarked(this.idsIn(frameIn(Buffer.from(link.answering)), link))
+    return this.answeredIds(answering).some((id) => doubts.isInDoubt(this.targets[tag], id))
   }
 
   private refused(link: Link): void {
-    this.order.pieces.aheads.refused(link, this.idsIn(frameIn(Buffer.from(link.answering)), link))
+    this.order.pieces.aheads.refused(link, this.answeredIds(link))
   }
 
   private noteDifference(tag: number, buf: Buffer, start: number, end: number): void {
     if (this.differing !== undefined) return
     const link = this.targets[tag]
-    this.differing = this.idsIn(frameIn(Buffer.from(link.answering)), link)
+    this.differing = this.answeredIds(link)
     const [reply, other] = [buf.subarray(start, end), this.reply.subarray(this.replyStart, this.replyEnd)]
     this.order.noteDifference(link, reply, other)
     if (Votes.suit(this.naturals, other, reply) && !this.isExplained(this.differing, tag, reply, other)) {
@@ -351,6 +348,11 @@ export class Apply extends ReplicatedWrite implements ReplySink {
     const isMasters = tag === 0 || this.replyTag === 0
     if (isMasters && foundMore(this.row, said, others) && hasRemovedFields(this.targets[by], ids)) return true
     return this.doubtful.length > 0 || (doubts.any && this.targets.some(isInDoubt))
+  }
+
+  /** Its keys in the command that a target is just answering. */
+  private answeredIds(link: Link): readonly KeyId[] {
+    return this.idsIn(frameIn(Buffer.from(link.answering)), link)
   }
 
   /** Its keys in the command that was emitted to a target. */

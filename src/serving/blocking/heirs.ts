@@ -20,14 +20,8 @@ export function heirOf(
   for (const waiter of line.waiters) {
     const heir = waiter as WaitingClient
     // Something else is on its way to it, or it is about to end.
-    if (
-      heir.claim !== undefined ||
-      heir.end !== undefined ||
-      heir.isBehind ||
-      heir.slot.abandoned ||
-      lostReads.isBehind(heir.slot)
-    )
-      continue
+    const isBusy = heir.claim !== undefined || heir.end !== undefined || heir.slot.abandoned
+    if (isBusy || heir.isBehind || lostReads.isBehind(heir.slot)) continue
     const same = heir.command.onKey(key)
     if (heir.command.row === command.row && same.buf.subarray(0, same.end).equals(sent.buf.subarray(0, sent.end)))
       return heir
