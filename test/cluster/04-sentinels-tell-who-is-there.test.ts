@@ -2,7 +2,7 @@ import t from 'tap'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, startRedis, type TestProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
-import { keysAt, membersOf, nodeStates } from '../helpers/ring-state.js'
+import { keysAt, membersOf, nodeStates, untilFilled } from '../helpers/ring-state.js'
 import { declareDown, forgive } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -26,7 +26,7 @@ t.test('a server becomes a member by SENTINEL MONITOR and leaves by SENTINEL REM
 
   await tell(proxy, [1, 2, 3], 'MONITOR', 'dt-9', '127.0.0.1', String(newcomer.port), '2')
   await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-9')
-  t.equal((await nodeStates(client))['dt-9'], 'up')
+  await untilFilled(client, 'dt-9')
   t.equal(lines.about(/joins the ring/, 'dt-9').length, 1)
   const [key] = await keysAt(client, 'dt-9', 0, 1)
   t.equal(String(await client.ask('SET', key, 'here')), '+OK\r\n')
@@ -76,7 +76,7 @@ t.test('Sentinels die: one is not missed, without any the members stay as they a
   await forgive(ring, 'dt-3')
   await ring.restart('dt-3')
   await until('dt-3 is back', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-3 dt-4')
-  await until('dt-3 is up', async () => (await nodeStates(client))['dt-3'] === 'up')
+  await untilFilled(client, 'dt-3')
 
   await ring.kill('sentinel-2')
   await ring.kill('sentinel-3')

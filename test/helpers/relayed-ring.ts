@@ -4,7 +4,7 @@ import { buildView } from '../../src/view/build-view.js'
 import { startProxy, startRedis, type Teardown, type TestProxy, type TestRedis } from './proxy.js'
 import { RawClient } from './raw-client.js'
 import { Relay } from './relay.js'
-import { counter, membersOf, nodeStates } from './ring-state.js'
+import { membersOf, untilFilled } from './ring-state.js'
 import { until } from './until.js'
 
 /** Tells all Sentinels of one server more. */
@@ -34,8 +34,7 @@ export async function throughRelay(
   await monitor(proxy, 'dt-9', relay.port)
   const client = await proxy.connect()
   await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
-  await until('dt-9 is up', async () => (await nodeStates(client))['dt-9'] === 'up')
-  await until('it has been filled', async () => (await counter(client, 'pending_ranges')) === 0)
+  await untilFilled(client, 'dt-9')
   return { proxy: withMember(proxy, 'dt-9', server), relay, client }
 }
 

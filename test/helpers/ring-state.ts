@@ -1,5 +1,6 @@
 import type { RawClient } from './raw-client.js'
 import { itemsOf, type Node, readReply, textOf } from './raw-reply.js'
+import { until } from './until.js'
 
 /** The fields of one reply of DT, a map or flat, by name. */
 export function fieldsOf(node: Node): Map<string, Node> {
@@ -31,6 +32,12 @@ export async function counter(client: RawClient, name: string): Promise<number> 
   const value = new RegExp(`^dt_${name}:(\\d+)\\r$`, 'm').exec(info)?.[1]
   if (value === undefined) throw new Error(`INFO has no dt_${name}: ${info}`)
   return Number(value)
+}
+
+/** A server that joins may be up before it has what it is to hold: whoever asks it by itself waits for this. */
+export async function untilFilled(client: RawClient, name: string): Promise<void> {
+  await until(`${name} is up`, async () => (await nodeStates(client))[name] === 'up')
+  await until('it has been filled', async () => (await counter(client, 'pending_ranges')) === 0)
 }
 
 /** So many small replies let a client begin its pipelines with all the commands that may be on their way. */

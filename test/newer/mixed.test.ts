@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { startProxy, startRedis } from '../helpers/proxy.js'
 import { monitor } from '../helpers/relayed-ring.js'
-import { membersOf, nodeStates } from '../helpers/ring-state.js'
+import { membersOf, untilFilled } from '../helpers/ring-state.js'
 import { until } from '../helpers/until.js'
 
 /*
@@ -17,7 +17,7 @@ const server = await startRedis(t)
 await monitor(proxy, 'dt-9', server.port)
 const client = await proxy.connect()
 await until('dt-9 is a member', async () => (await membersOf(client)) === 'dt-1 dt-2 dt-9')
-await until('dt-9 is up', async () => (await nodeStates(client))['dt-9'] === 'up')
+await untilFilled(client, 'dt-9')
 const members = [await proxy.connectTo('dt-1'), await proxy.connectTo('dt-2'), await server.connect()]
 const versions = await Promise.all(
   members.map(async (member) => /(?:valkey|redis)_version:(\S+)/.exec(String(await member.ask('INFO', 'server')))?.[1]),
