@@ -23,6 +23,7 @@ import { type ReplySink, unlessRefused } from './reply-sink.js'
 import { RunningScripts } from './running-scripts.js'
 import { ANY_DB, Selection } from './selection.js'
 import { Segment, SendLog } from './send-log.js'
+import { Spacing } from './spacing.js'
 import { Tracking } from './tracking.js'
 import { UNASKED, Unfinished } from './unfinished.js'
 
@@ -83,8 +84,8 @@ export class Link implements Flushable, FramerSink, BlockHost {
   )
   private flushing = false
   private timer: NodeJS.Timeout | undefined
-  private attempts = 0
-  private upSinceMs = 0 // What breaks as soon as it is used is made anew more and more slowly.
+  private readonly spacing = new Spacing()
+
   constructor(
     readonly name: string,
     readonly host: string,
@@ -323,7 +324,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
     }
     if (this.socket !== socket) return
     clearTimeout(this.timer)
-    this.upSinceMs = performance.now()
+    this.spacing.up()
     this.info = info
     this.clockOffsetMs = info.clockOffsetMs
     this.framer.pushesFollow = info.pushesFollowReplies
@@ -365,11 +366,8 @@ export class Link implements Flushable, FramerSink, BlockHost {
 
   private broken(reason: string): void {
     clearTimeout(this.timer)
-    const { options } = this
-    if (this.ready && performance.now() - this.upSinceMs >= options.reconnectMaxMs) this.attempts = 0
-    const delayMs = Math.min(options.reconnectMaxMs, options.reconnectMinMs * 2 ** Math.min(this.attempts++, 20))
     this.become({ kind: 'waiting', reason })
-    this.timer = setTimeout(() => this.start(), delayMs)
+    this.timer = setTimeout(() => this.start(), this.spacing.pauseMs(this.options))
     this.drop(reason)
   }
 

@@ -17,6 +17,8 @@ export class LinkStory {
   readonly turn = new Turn()
   /** `up`, `down: reason`, or `strayed: reason`, in order. */
   readonly events: string[] = []
+  /** When it came up, in ms. */
+  readonly upAtMs: number[] = []
   /** What each emitted command came to, in the order in which that was told: `0 "+OK\r\n"`, `1 lost "GET a"`. */
   readonly outcomes: string[] = []
   private emitted = 0
@@ -34,7 +36,10 @@ export class LinkStory {
       runId: 'run-1',
     }
     this.link = new Link('dt-1', '127.0.0.1', server.port, { ...defaults, ...options }, this.turn, silentLogger(), {
-      onUp: () => this.events.push('up'),
+      onUp: () => {
+        this.events.push('up')
+        this.upAtMs.push(performance.now())
+      },
       onDown: (_link, reason) => this.events.push(`down: ${reason}`),
       onStrayed: (_link, reason) => this.events.push(`strayed: ${reason}`),
     })
