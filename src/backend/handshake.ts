@@ -18,7 +18,7 @@ const MAX_BULK = 'proto-max-bulk-len'
 const CLOCK_MAX_MS = 8.64e15
 
 /** Asks for the libraries in which proxies note things about the ring; membership/marker.ts reads them. */
-export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_[mo]*', 'WITHCODE']
+export const MARKS_QUERY: readonly string[] = ['FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_[gmo]*', 'WITHCODE']
 
 /** What a link learns about its server before anything is emitted on it [design §5 Links]. */
 export interface ServerInfo {

@@ -8,7 +8,7 @@ export async function endConnections(
   name: string,
   connections: readonly ProxyConnection[],
   call: Call,
-  mark?: string[],
+  marks: readonly string[][] = [],
 ): Promise<void> {
   for (const { address, run: other } of connections) {
     const about = { member: name, address }
@@ -22,5 +22,5 @@ export async function endConnections(
     }
   }
   const kills = connections.map(({ id }) => ['CLIENT', 'KILL', 'ID', String(id)])
-  await (mark === undefined ? inOrder(call, kills) : transaction(call, [mark, ...kills]))
+  await (marks.length === 0 ? inOrder(call, kills) : transaction(call, [...marks, ...kills]))
 }

@@ -67,13 +67,13 @@ export function refusalOf(
   ringId: string,
   others: readonly OtherServer[],
 ): Refusal | undefined {
-  const { marker, owner } = marks
+  const { marker, owner, generations } = marks
   const twin = others.find((other) => other.name !== name && other.runId === runId)
   if (twin !== undefined && isFirst(twin.name, name, marks)) {
     return { reason: `it is the same server as ${twin.name}`, wipeable: false }
   }
   if (marks.unreadable !== '') return { reason: `its marker cannot be used: ${marks.unreadable}`, wipeable: true }
-  const ring = marker?.ringId ?? owner?.ringId
+  const ring = marker?.ringId ?? owner?.ringId ?? generations[0]?.ringId
   if (ring !== undefined && ring !== ringId) return { reason: `it belongs to the ring ${ring}`, wipeable: true }
   if (marker !== undefined && marker.member !== name) {
     const inUse = others.find((other) => other.name === marker.member)

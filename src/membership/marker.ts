@@ -1,18 +1,21 @@
 import { MapReply, type Reply } from '../resp/encode.js'
 import type { View } from '../view/view.js'
 import { decodeView, encodeView, ViewFormatError } from '../view/view-codec.js'
+import type { Generation } from './generation.js'
 import { decodeProvenance, encodeProvenance, isLater, type Provenance, type Stamp } from './provenance.js'
 
 /*
- * What the proxy notes on every member about the ring [design §3 marker]. It is noted in two function libraries, which
+ * What the proxy notes on every member about the ring [design §3 marker]. It is noted in function libraries, which
  * FLUSHALL, SWAPDB, DBSIZE and SCAN neither touch nor show, and which stand in the member's AOF and RDB between the
  * writes that were emitted before and after them: data that comes back older comes back with an older mark.
  *
  *     dt_marker   the marker: written once for each view           {"v":2,"ring":"dt","term":3,"member":"dt-1","run":…,"view":{…},"removed":[],"from":{…}}
  *     dt_owner    whose member it is: small, written every second  {"v":2,"ring":"dt","term":3,"run":…,"heartbeat":17,"clean":false,…}
+ *     dt_g_<n>    that there is this generation, for good          {"v":2,"ring":"dt","term":3,"runs":[…]}
  *
- * They are two so that a proxy that takes over changes the owner without writing the view anew, which the one before may
- * be replacing at that moment. Both are made for `FUNCTION LOAD REPLACE`, and can be looked at on a member with
+ * They are several so that a proxy that takes over changes the owner without writing the view anew, which the one before may
+ * be replacing at that moment; and so that nobody who writes late, as an owner from before, takes away that there was a later one: of generations the highest
+ * counts, and who writes one removes earlier ones only. They can be looked at on a member with
  * `FCALL_RO dt_marker 0` and `FCALL_RO dt_owner 0`.
  *
  * Clients do not see them: what they load has other names on the members, and is kept there by others [serving/function/records.ts].
@@ -71,15 +74,25 @@ export interface Owner {
   readonly answered?: ReadonlyMap<string, number> | undefined
 }
 
+/** That there is a generation of this ring: see generation.ts. */
+export interface NotedGeneration {
+  readonly ringId: string
+  readonly number: number
+}
+
 /** The marks found on a server. */
 export interface Marks {
   readonly marker: Marker | undefined
   readonly owner: Owner | undefined
+  /** The generations that are noted, the highest first. */
+  readonly generations: readonly NotedGeneration[]
   /** Why the marks cannot be understood, or ''. */
   readonly unreadable: string
 }
 
-export const NO_MARKS: Marks = { marker: undefined, owner: undefined, unreadable: '' }
+export const NO_MARKS: Marks = { marker: undefined, owner: undefined, generations: [], unreadable: '' }
+
+const GENERATION_NAME = 'dt_g_'
 
 const VERSION = 2
 /** Those that can be read: what the first version noted says nothing of where a view comes from. */
@@ -94,6 +107,17 @@ export function writeMarker({ member, runId, ...record }: Marker): string[] {
 export function writeOwner({ ringId, acknowledged, answered, ...owner }: Owner): string[] {
   const stamp = acknowledged === undefined ? null : [acknowledged.term, acknowledged.epoch]
   return load('dt_owner', { v: VERSION, ring: ringId, ...owner, acknowledged: stamp, ...encodeBeats(answered) })
+}
+
+/** The command that notes a generation: under a name of its own, so that whatever else is written late leaves it there. */
+export function writeGeneration(ringId: string, { number, runs }: Generation): string[] {
+  return load(GENERATION_NAME + number, { v: VERSION, ring: ringId, term: number, runs })
+}
+
+/** The commands that remove the generations before this one, when it is noted: they say nothing any more. */
+export function forgetEarlier({ generations }: Marks, number: number): string[][] {
+  const earlier = generations.filter((each) => each.number < number)
+  return earlier.map((each) => ['FUNCTION', 'DELETE', GENERATION_NAME + each.number])
 }
 
 function encodeBeats(answered: ReadonlyMap<string, number> | undefined): object {
@@ -120,11 +144,27 @@ export function decodeMarks(reply: Reply): Marks {
     return {
       marker: marker === undefined ? undefined : asMarker(payload(marker)),
       owner: owner === undefined ? undefined : asOwner(payload(owner)),
+      generations: generationsIn(libraries),
       unreadable: '',
     }
   } catch (error) {
     return { ...NO_MARKS, unreadable: (error as Error).message }
   }
+}
+
+/** Which one it is the name alone says: its runs are noted for people. */
+function generationsIn(libraries: ReadonlyMap<string, string>): NotedGeneration[] {
+  const found: NotedGeneration[] = []
+  for (const [name, code] of libraries) {
+    const number = name.startsWith(GENERATION_NAME) ? Number(name.slice(GENERATION_NAME.length)) : Number.NaN
+    if (isCount(number)) found.push({ ringId: checked(payload(code)).ring, number })
+  }
+  return found.sort((a, b) => b.number - a.number)
+}
+
+/** The latest generation of a ring that is noted, 0 when none is. */
+export function notedIn({ generations }: Marks, ringId: string): number {
+  return generations.find((each) => each.ringId === ringId)?.number ?? 0
 }
 
 /** Whether `a` is newer than `b`: an owner's later term counts before a higher epoch of one that was shut out. */

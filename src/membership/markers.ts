@@ -9,7 +9,7 @@ import { type Council, councilOf, type Missing, missingToNote } from './council.
 import { explainUnnoted } from './explain-start.js'
 import { NOTHING_TAKEN, type Taken } from './heartbeats.js'
 import { Predecessor } from './lease.js'
-import { type Owner, stampOf, type ViewRecord, writeMarker, writeOwner } from './marker.js'
+import { type Owner, stampOf, type ViewRecord, writeGeneration, writeMarker, writeOwner } from './marker.js'
 import { type Noted, newNote } from './noted.js'
 import type { Origin } from './origin.js'
 import { isStray, type Stamp } from './provenance.js'
@@ -161,6 +161,8 @@ export class Markers {
       `${name} has no marker any more (FUNCTION FLUSH?): it is written again`,
     )
     noted.sent = 0
+    const { ringId, run } = this.deps
+    void this.write(noted, writeGeneration(ringId, { number: this.origin!.term, runs: [run] }))
     this.mark(name)
   }
 

@@ -11,7 +11,8 @@ import type { Reply } from '../resp/encode.js'
 import { isAloneWith, isLastHolder, isMember } from '../view/holders.js'
 import type { View } from '../view/view.js'
 import { endConnections } from './end-connections.js'
-import { fenceStep } from './fence.js'
+import { fenceStep, followerIn } from './fence.js'
+import type { Generation } from './generation.js'
 import {
   cameBackWithLess,
   type FoundServer,
@@ -27,17 +28,21 @@ import {
   tooOld,
 } from './guard.js'
 import { isBehind, type Taken } from './heartbeats.js'
-import { decodeMarks, type Marker, type Marks, type Owner, supersedes, writeOwner } from './marker.js'
+import {
+  decodeMarks,
+  forgetEarlier,
+  type Marker,
+  type Marks,
+  notedIn,
+  type Owner,
+  writeGeneration,
+  writeOwner,
+} from './marker.js'
 import { othersIn, type ProxyConnection, type Rival } from './rivals.js'
+import { StillOurs } from './still-ours.js'
 
 /** So often it is looked again before we give up on a server for this handshake: somebody may connect again and again. */
 const CLAIMS_MAX = 20
-/**
- * After a stall, how long all links are waited for before the word of most members is enough. Nobody is served meanwhile, and the time of
- * day may be set while a member is silent.
- */
-const CONFIRM_MS = 500
-const CONFIRM_AGAIN_MS = 100
 
 export interface OwnershipDeps {
   readonly ringId: string
@@ -68,10 +73,11 @@ export interface OwnershipDeps {
 
 /**
  * Whose the members are [design §9]. As long as we look around, links come up and nothing is written. From `begin` on
- * every handshake makes its server ours before anything is emitted on the link: our run is written into the server's mark,
- * and every other connection of proxies is killed there, earlier ones of our own as well (see `fenceStep`).
+ * every handshake makes its server ours before anything is emitted on the link: our run is written into the server's mark, and
+ * our generation, which is our term, is noted there for good; and every other connection of proxies is killed there, earlier ones
+ * of our own as well (see `fenceStep`).
  *
- *     looking ──begin──> owner ──────────────────────> deposed: a server has an owner with a later term
+ *     looking ──begin──> owner ──────────────────────> deposed: a server has an owner with a later term, or had one
  *                         │  ^                            ^
  *                         │  └── every link: still ours   │
  *                         └── stalled: nothing leaves ────┘
@@ -92,13 +98,15 @@ export class Ownership {
   private readonly lessened = new Set<string>()
   /** Servers with a stray view that the operator knows of. */
   private readonly strays = new Set<string>()
-  /** Links that were up at the last stall, and whose servers have not said since then that they are ours. */
-  private readonly unconfirmed = new Set<string>()
-  private confirmed = 0
-  private round = 0
-  private confirmTimer: NodeJS.Timeout | undefined
+  private readonly stillOurs: StillOurs
 
-  constructor(private readonly deps: OwnershipDeps) {}
+  constructor(private readonly deps: OwnershipDeps) {
+    this.stillOurs = new StillOurs({
+      turn: deps.turn,
+      members: () => deps.view().members.length,
+      ask: (link, isCurrent) => this.askOwner(link, isCurrent),
+    })
+  }
 
   /** From now on every server is claimed. */
   begin(term: number): void {
@@ -175,9 +183,9 @@ export class Ownership {
       const wasOurs = this.servers.get(name)?.runId === info.runId && !(marks.marker !== undefined && isOwn)
       const judged = wasOurs ? { ...server, keys: 0, marks: { ...marks, marker: undefined } } : server
       const refusal = this.refusalOf(judged, info)
-      const hasToTakeMark = attempt === 0 && !isMember(this.deps.view(), name)
-      const found = { others, owner: marks.owner, refusal, hasToTakeMark }
-      const step = fenceStep(found, { run: this.deps.run, term: this.term })
+      const hasToTakeMarks = attempt === 0 && !isMember(this.deps.view(), name)
+      const found = { others, owner: marks.owner, noted: this.noted(marks), refusal, hasToTakeMarks }
+      const step = fenceStep(found, { run: this.deps.run, term: this.term }, this.generation())
       switch (step.kind) {
         case 'done':
           for (const warning of (await makeFit(call, info.kind, info.settings)).warnings) {
@@ -186,19 +194,21 @@ export class Ownership {
           this.admitted(server)
           return
         case 'deposed':
-          this.depose(name, step.owner)
+          this.depose(name, marks)
           throw new HandshakeError('another proxy has taken over')
         case 'refuse':
           // Nobody has taken it over, for all that: who waits for its word after a pause has it.
-          if (!this.isTakenOver(marks.owner)) this.confirm(name)
+          if (!this.isTakenOver(marks)) this.stillOurs.confirm(name)
           await this.refuse(name, step.refusal, call)
           keys = 0
           break
         case 'kill':
           await endConnections(this.deps, name, step.connections, call)
           break
-        case 'write mark':
-          await endConnections(this.deps, name, step.kill, call, this.claimMark(marks.owner))
+        case 'write marks':
+          await endConnections(this.deps, name, step.kill, call, this.marksOver(marks.owner))
+          // Another one may have done so in the meantime.
+          await Promise.all(forgetEarlier(marks, this.term).map((command) => call(command)))
       }
     }
     throw new HandshakeError('other connections of proxies come to it again and again')
@@ -207,43 +217,24 @@ export class Ownership {
   /** This process has not run for `ms`: nothing leaves it before every link's server has said that it is still ours. */
   stalled(ms: number): void {
     if (this.phase !== 'owner') return
-    const { turn, log } = this.deps
     const all = this.deps.links().all()
-    const links = all.filter(({ ready }) => ready)
-    log.warn(
+    this.deps.log.warn(
       { event: 'proxy-stalled', stallMs: ms },
       `this process did not run for ${ms} ms: it asks whether it is still the owner`,
     )
-    turn.hold()
-    const round = ++this.round
-    this.unconfirmed.clear()
-    this.confirmed = 0
-    for (const link of links) this.unconfirmed.add(link.name)
-    for (const link of links) void this.askOwner(link, round)
-    clearInterval(this.confirmTimer)
-    const sinceMs = performance.now()
-    this.confirmTimer = setInterval(() => {
-      if (performance.now() - sinceMs >= CONFIRM_MS)
-        this.releaseIf(this.confirmed * 2 > this.deps.view().members.length)
-    }, CONFIRM_AGAIN_MS)
-    this.releaseIf(this.unconfirmed.size === 0)
+    this.stillOurs.ask(all.filter(({ ready }) => ready))
   }
 
   /** Who is no member any more, or is gone, need not confirm anything: its next handshake will tell. */
-  viewChanged(view: View): void {
-    if (this.unconfirmed.size === 0) return
-    for (const name of this.unconfirmed) {
-      const isThere = view.members.some((member) => member.name === name && member.state !== 'gone')
-      if (!isThere) this.unconfirmed.delete(name)
-    }
-    this.releaseIf(this.unconfirmed.size === 0)
+  viewChanged({ members }: View): void {
+    this.stillOurs.excuse((name) => !members.some((member) => member.name === name && member.state !== 'gone'))
   }
 
   stop(): void {
-    clearInterval(this.confirmTimer)
+    this.stillOurs.stop()
   }
 
-  private async askOwner(link: Link, round: number): Promise<void> {
+  private async askOwner(link: Link, isCurrent: () => boolean): Promise<void> {
     let reply: Reply
     try {
       reply = await link.callFirst(MARKS_QUERY)
@@ -251,15 +242,25 @@ export class Ownership {
       // The link broke: its next handshake will tell.
       return
     }
-    if (round !== this.round || this.phase !== 'owner') return
-    const { owner } = decodeMarks(reply)
-    if (this.isTakenOver(owner)) this.depose(link.name, owner)
-    else this.confirm(link.name)
+    if (!isCurrent() || this.phase !== 'owner') return
+    const marks = decodeMarks(reply)
+    if (this.isTakenOver(marks)) this.depose(link.name, marks)
+    else this.stillOurs.confirm(link.name)
   }
 
-  private isTakenOver(owner: Owner | undefined): owner is Owner {
-    const { run } = this.deps
-    return owner !== undefined && owner.run !== run && supersedes(owner, { term: this.term, run })
+  private isTakenOver(marks: Marks): boolean {
+    return (
+      followerIn(marks.owner, { run: this.deps.run, term: this.term }) !== undefined || this.noted(marks) > this.term
+    )
+  }
+
+  private noted(marks: Marks): number {
+    return notedIn(marks, this.deps.ringId)
+  }
+
+  /** Who may give members anything: nobody but us. */
+  private generation(): Generation {
+    return { number: this.term, runs: [this.deps.run] }
   }
 
   private refusalOf(server: FoundServer, { databases, kind }: ServerInfo): Refusal | undefined {
@@ -280,39 +281,35 @@ export class Ownership {
     else this.lessened.delete(name)
     this.servers.set(name, server)
     if (this.refused.delete(name)) this.deps.refusedChanged()
-    this.confirm(name)
+    this.stillOurs.confirm(name)
   }
 
-  private claimMark(before: Owner | undefined): string[] {
+  /** What makes a server ours: its owner, and that there is this generation. */
+  private marksOver(before: Owner | undefined): string[][] {
+    const { term } = this
     const { ringId, run, where } = this.deps
     const { heartbeat = 0, clean = false, acknowledged, answered } = before ?? {}
-    const { term } = this
-    return writeOwner({ ringId, run, term, where, heartbeat, clean, ...this.deps.peer(), acknowledged, answered })
+    const owner = { ringId, run, term, where, heartbeat, clean, ...this.deps.peer(), acknowledged, answered }
+    return [writeOwner(owner), writeGeneration(ringId, this.generation())]
   }
 
-  private confirm(name: string): void {
-    if (!this.unconfirmed.delete(name)) return
-    this.confirmed++
-    this.releaseIf(this.unconfirmed.size === 0)
-  }
-
-  private releaseIf(confirmed: boolean): void {
-    if (!confirmed || this.phase !== 'owner') return
-    clearInterval(this.confirmTimer)
-    this.unconfirmed.clear()
-    this.deps.turn.release()
-  }
-
-  private depose(member: string, { run, where, term }: Owner): void {
-    const reason = `another proxy has taken over the ring ${this.deps.ringId}: ${where} (run ${run}) is the owner of ${member}`
-    this.cease(member, reason, { owner: run, where, term, ownTerm: this.term })
+  /** @param marks what is noted there: an owner who came after us, or that there was one */
+  private depose(member: string, marks: Marks): void {
+    const { ringId, run } = this.deps
+    const ownTerm = this.term
+    const owner = followerIn(marks.owner, { run, term: ownTerm })
+    const who = owner
+      ? `${owner.where} (run ${owner.run}) is the owner of ${member}`
+      : `${member} has been given to one of a later term, which is noted there`
+    const about = owner ? { owner: owner.run, where: owner.where, term: owner.term } : { term: this.noted(marks) }
+    this.cease(member, `another proxy has taken over the ring ${ringId}: ${who}`, { ...about, ownTerm })
   }
 
   /** Nothing leaves this process any more. */
   cease(member: string, reason: string, about: object = {}): void {
     if (this.phase === 'deposed') return
     this.phase = 'deposed'
-    clearInterval(this.confirmTimer)
+    this.stillOurs.end()
     this.deps.turn.hold()
     this.deps.log.fatal({ event: 'deposed', member, ...about }, reason)
     this.deps.deposed(reason)

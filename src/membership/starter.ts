@@ -8,7 +8,7 @@ import { within } from '../base/within.js'
 import type { View } from '../view/view.js'
 import { decideStart, type FreshStart, newestOf, type Resume, type StartInput } from './decide-start.js'
 import { whyNotFit } from './fit.js'
-import type { Marks, Owner, ViewRecord } from './marker.js'
+import { type Marks, notedIn, type Owner, type ViewRecord } from './marker.js'
 import type { Ownership } from './ownership.js'
 import { isNext, judgeOwner, judgeRivals, type OwnerSeen, type Rival } from './rivals.js'
 import type { StateFile } from './state-file.js'
@@ -80,7 +80,8 @@ export class Starter {
     this.goOnUnlessStopped()
     const records = [...looked.map(({ marker }) => marker), stateFile?.read()]
     this.noteNewest(records)
-    const owners = [...looked.map(({ owner }) => owner?.term ?? 0), stateFile?.ownerTerm() ?? 0]
+    const noted = looked.flatMap((marks) => [marks.owner?.term ?? 0, notedIn(marks, ring.id)])
+    const owners = [...noted, stateFile?.ownerTerm() ?? 0]
     ownership.begin(laterTerm([...owners, ...records.map((record) => record?.term ?? 0)]))
     stateFile?.claim(ring.id, ownership.term)
     for (;;) {

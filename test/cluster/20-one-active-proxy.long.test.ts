@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { writeOwner } from '../../src/membership/marker.js'
+import { writeGeneration, writeOwner } from '../../src/membership/marker.js'
 import { AnotherProxy, PausableProxy } from '../helpers/another-proxy.js'
 import { startRedis } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
@@ -169,6 +169,34 @@ t.test('a paused proxy asks before it emits or answers, also where nobody has en
     member.close()
   }
 })
+
+t.test(
+  'a start comes after all that were noted, whoever is the owner by his mark, and notes itself everywhere',
+  async (t) => {
+    const ring = await startRing(t)
+    const later = (Math.floor(Date.now() / 1000) + 3600) * 2 ** 20
+    const last = await RawClient.connect(ring.members.at(-1)!.port)
+    await last.ask(...writeGeneration('dt', { number: later, runs: ['f'.repeat(40)] }))
+    const proxy = await AnotherProxy.started(t, ring)
+    const client = await proxy.connect()
+    t.equal(String(await client.ask('SET', 'key', 'value')), '+OK\r\n')
+    const noted = /dt_g_\d+/g
+    const found = new Set<string>()
+    for (const { name, port } of ring.members) {
+      const member = await RawClient.connect(port)
+      const names = String(await member.ask('FUNCTION', 'LIST', 'LIBRARYNAME', 'dt_g_*')).match(noted) ?? []
+      t.equal(new Set(names).size, 1, name)
+      for (const each of names) found.add(each)
+      member.close()
+    }
+    const [name, ...others] = found
+    t.same(others, [], 'all have the same')
+    t.ok(Number(name.slice('dt_g_'.length)) > later)
+    await last.ask('FUNCTION', 'FLUSH')
+    await until('it is noted again', async () => String(await last.ask('FUNCTION', 'LIST')).includes(name))
+    last.close()
+  },
+)
 
 t.test('a proxy that was paused and is still the owner answers what has come meanwhile', async (t) => {
   const ring = await startRing(t)

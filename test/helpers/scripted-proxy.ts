@@ -94,10 +94,10 @@ function keepingMarks(): Script {
       return bulk(library)
     }
     if (sub === 'LIST') {
-      const shown = [...libraries].filter(([library]) => /^dt_[mo]/.test(library))
+      const shown = [...libraries].filter(([library]) => /^dt_[gmo]/.test(library))
       const one = ([library, code]: [string, string]) =>
         `%2\r\n${['library_name', library, 'library_code', code].map(bulk).join('')}`
-      return rest.includes('dt_[mo]*') ? `*${shown.length}\r\n${shown.map(one).join('')}` : '*0\r\n'
+      return rest.includes('dt_[gmo]*') ? `*${shown.length}\r\n${shown.map(one).join('')}` : '*0\r\n'
     }
     return '+OK\r\n'
   }

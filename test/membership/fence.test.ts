@@ -9,29 +9,41 @@ const ownerOf = (run: string, term: number): Owner => ({
 })
 const connection = (id: number, run: string): ProxyConnection => ({ id, address: '', run, idleSeconds: 0 })
 const self = { run: 'mine', term: 7 }
+const known = { number: 7, runs: ['mine'] }
 const earlier = connection(1, 'mine')
 const other = connection(2, 'other')
 const refusal = { reason: 'it belongs to the ring b', wipeable: true }
 
 t.test('what follows from a look', async (t) => {
   const table: [string, Partial<Parameters<typeof fenceStep>[0]>, FenceStep][] = [
-    ['nobody has it', {}, { kind: 'write mark', kill: [] }],
-    ['an earlier proxy has it', { owner: ownerOf('other', 6) }, { kind: 'write mark', kill: [] }],
+    ['nobody has it', {}, { kind: 'write marks', kill: [] }],
+    ['an earlier proxy has it', { owner: ownerOf('other', 6) }, { kind: 'write marks', kill: [] }],
     [
       'and is connected, and so are we',
       { owner: ownerOf('other', 6), others: [earlier, other] },
-      { kind: 'write mark', kill: [earlier, other] },
+      { kind: 'write marks', kill: [earlier, other] },
     ],
     ['it is ours', { owner: ownerOf('mine', 7) }, { kind: 'done' }],
     [
+      'it is ours, and does not have our generation any more',
+      { owner: ownerOf('mine', 7), noted: 0, others: [other] },
+      { kind: 'write marks', kill: [other] },
+    ],
+    [
+      'it was a later one’s, whose mark somebody has replaced',
+      { owner: ownerOf('other', 6), noted: 8, others: [other] },
+      { kind: 'deposed' },
+    ],
+    ['or ours itself was it', { owner: ownerOf('mine', 7), noted: 8 }, { kind: 'deposed' }],
+    [
       'it is ours, and is to show that it takes marks',
-      { owner: ownerOf('mine', 7), others: [earlier], hasToTakeMark: true },
-      { kind: 'write mark', kill: [earlier] },
+      { owner: ownerOf('mine', 7), others: [earlier], hasToTakeMarks: true },
+      { kind: 'write marks', kill: [earlier] },
     ],
     [
       'it is to show that, and is another one’s',
-      { owner: ownerOf('other', 8), hasToTakeMark: true },
-      { kind: 'deposed', owner: ownerOf('other', 8) },
+      { owner: ownerOf('other', 8), hasToTakeMarks: true },
+      { kind: 'deposed' },
     ],
     [
       'it is ours, and an earlier connection of ours is there',
@@ -43,17 +55,9 @@ t.test('what follows from a look', async (t) => {
       { owner: ownerOf('mine', 7), others: [other] },
       { kind: 'kill', connections: [other] },
     ],
-    [
-      'a later proxy has it',
-      { owner: ownerOf('other', 8), others: [earlier, other] },
-      { kind: 'deposed', owner: ownerOf('other', 8) },
-    ],
-    [
-      'of two at once the one with the later name',
-      { owner: ownerOf('other', 7) },
-      { kind: 'deposed', owner: ownerOf('other', 7) },
-    ],
-    ['and not the other', { owner: ownerOf('a', 7) }, { kind: 'write mark', kill: [] }],
+    ['a later proxy has it', { owner: ownerOf('other', 8), others: [earlier, other] }, { kind: 'deposed' }],
+    ['of two at once the one with the later name', { owner: ownerOf('other', 7) }, { kind: 'deposed' }],
+    ['and not the other', { owner: ownerOf('a', 7) }, { kind: 'write marks', kill: [] }],
     [
       'what may not be a member is left as it is, whoever is connected',
       { owner: ownerOf('other', 8), others: [earlier, other], refusal },
@@ -61,11 +65,8 @@ t.test('what follows from a look', async (t) => {
     ],
   ]
   for (const [what, look, step] of table) {
-    t.same(
-      fenceStep({ others: [], owner: undefined, refusal: undefined, hasToTakeMark: false, ...look }, self),
-      step,
-      what,
-    )
+    const found = { others: [], owner: undefined, noted: 7, refusal: undefined, hasToTakeMarks: false, ...look }
+    t.same(fenceStep(found, self, known), step, what)
   }
 })
 
@@ -82,6 +83,7 @@ interface Conn extends ProxyConnection {
 class Model {
   readonly all: Conn[] = []
   owner: Owner | undefined
+  private noted = 0
   private time = 0
   private readonly current = new Map<string, Conn>()
   private readonly decided = new Map<string, FenceStep>()
@@ -90,6 +92,8 @@ class Model {
 
   /** Somebody thought that the server was his when it was another one's, by its mark. */
   isMistaken = false
+  /** Somebody got the server after one with a later term had claimed it. */
+  isSetBack = false
 
   /** @param marksFirst the look goes the wrong way round */
   constructor(private readonly marksFirst = false) {}
@@ -122,8 +126,10 @@ class Model {
     this.seen.delete(run)
     const conn = this.current.get(run)!
     const { others, owner } = { others: this.othersOf(run), owner: this.owner, ...seen }
-    const step = fenceStep({ others, owner, refusal: undefined, hasToTakeMark: false }, { run, term })
+    const found = { others, owner, noted: this.noted, refusal: undefined, hasToTakeMarks: false }
+    const step = fenceStep(found, { run, term }, { number: term, runs: [run] })
     if (step.kind === 'done') this.isMistaken ||= this.owner?.run !== run
+    if (step.kind === 'done') this.isSetBack ||= term < this.noted
     if (step.kind === 'done') conn.doneAt = ++this.time
     else this.decided.set(run, step)
   }
@@ -147,8 +153,11 @@ class Model {
     const step = this.decided.get(run)
     if (step === undefined || !this.current.get(run)!.open) return
     this.decided.delete(run)
-    const killed = step.kind === 'kill' ? step.connections : step.kind === 'write mark' ? step.kill : []
-    if (step.kind === 'write mark') this.owner = ownerOf(run, term)
+    const killed = step.kind === 'kill' ? step.connections : step.kind === 'write marks' ? step.kill : []
+    if (step.kind === 'write marks') {
+      this.owner = ownerOf(run, term)
+      this.noted = Math.max(this.noted, term)
+    }
     for (const { id } of killed) this.all[id - 1].open = false
   }
 
@@ -191,7 +200,7 @@ t.test('nothing is executed from before the last closed fence, which is its owne
         }
         closed += model.all.filter(({ doneAt }) => doneAt > 0).length
         late += model.all.filter(({ open, onItsWay }) => !open && onItsWay > 0).length
-        return !model.isMistaken
+        return !model.isMistaken && !model.isSetBack
       },
     ),
     { numRuns: 8000 },

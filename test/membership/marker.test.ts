@@ -4,11 +4,14 @@ import {
   decodeMarks,
   decodeState,
   encodeState,
+  forgetEarlier,
   isNewer,
   type Marker,
   NO_MARKS,
+  notedIn,
   type Owner,
   supersedes,
+  writeGeneration,
   writeMarker,
   writeOwner,
 } from '../../src/membership/marker.js'
@@ -64,13 +67,25 @@ t.test('what is noted on a real server is read from it, and clients of the data 
   t.equal(String(await connection.ask(...writeMarker(marker))), '$9\r\ndt_marker\r\n')
   t.strictSame(await marks(), { ...NO_MARKS, marker })
   t.equal(String(await connection.ask(...writeOwner(owner))), '$8\r\ndt_owner\r\n')
-  t.strictSame(await marks(), { marker, owner, unreadable: '' })
+  t.strictSame(await marks(), { marker, owner, generations: [], unreadable: '' })
 
   await connection.ask('FLUSHALL')
   await connection.ask('SWAPDB', '0', '1')
   t.equal(String(await connection.ask('DBSIZE')), ':0\r\n')
   t.equal(String(await connection.ask('SCAN', '0')), '*2\r\n$1\r\n0\r\n*0\r\n')
-  t.strictSame(await marks(), { marker, owner, unreadable: '' })
+  t.strictSame(await marks(), { marker, owner, generations: [], unreadable: '' })
+
+  for (const number of [7, 1_850_000_000_000_017, 9]) {
+    t.match(String(await connection.ask(...writeGeneration('dt', { number, runs: [owner.run] }))), `dt_g_${number}`)
+  }
+  const generations = [1_850_000_000_000_017, 9, 7].map((number) => ({ ringId: 'dt', number }))
+  t.strictSame(await marks(), { marker, owner, generations, unreadable: '' }, 'whoever was noted last')
+  t.equal(notedIn(await marks(), 'dt'), 1_850_000_000_000_017)
+  t.equal(notedIn(await marks(), 'another'), 0)
+  for (const command of forgetEarlier(await marks(), 9)) await connection.ask(...command)
+  t.strictSame((await marks()).generations, generations.slice(0, 2))
+  t.match(String(await connection.ask('FCALL_RO', 'dt_g_9', '0')), /"term":9,"runs":\["b+"\]/)
+  for (const command of forgetEarlier(await marks(), Number.MAX_SAFE_INTEGER)) await connection.ask(...command)
 
   const later = { ...owner, heartbeat: 18, clean: true, acknowledged: { term: 1_700_000_001, epoch: 7 } }
   await connection.ask(...writeOwner(later))

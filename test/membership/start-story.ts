@@ -137,7 +137,7 @@ function serverOf(
   const answered = other === undefined ? undefined : new Map([[other, Number(beat)]])
   const heartbeat = value('heartbeat', 40)
   const owner = { ringId, run: 'earlier', term, where: '', heartbeat, clean, acknowledged, answered }
-  return { name, runId, keys: 100, marks: { marker, owner, unreadable: '' } }
+  return { name, runId, keys: 100, marks: { marker, owner, generations: [], unreadable: '' } }
 }
 
 function outcome(decision: StartDecision): string[] {

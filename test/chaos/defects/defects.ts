@@ -54,7 +54,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'no-client-kill': {
     summary: 'the connection before is not killed on the server when a link is made anew',
     faults: ['late'],
-    patches: [{ file: 'membership/fence.js', replace: 'return others.length > 0 ?', by: 'return false ?' }],
+    patches: [{ file: 'membership/fence.js', replace: 'return kill.length > 0 ?', by: 'return false ?' }],
   },
   'spop-as-it-is': {
     summary: 'SPOP and XADD * go to all replicas as they are',
