@@ -78,6 +78,48 @@ t.test('what is on its way to who has gone meanwhile is for the next one who wai
   }
 })
 
+for (const [gone, push, look, left] of [
+  ['BLPOP k 0', 'RPUSH k a b', 'LRANGE k 0 -1', ['a', 'b']],
+  ['BRPOP j k 0', 'RPUSH k a b', 'LRANGE k 0 -1', ['a', 'b']],
+  ['BLMPOP 0 1 k left COUNT 2', 'RPUSH k a b c', 'LRANGE k 0 -1', ['a', 'b', 'c']],
+  ['BLMPOP 0 1 k RIGHT COUNT 2', 'RPUSH k a b c', 'LRANGE k 0 -1', ['a', 'b', 'c']],
+  ['BZPOPMIN k 0', 'ZADD k 1.5 a inf b', 'ZRANGE k 0 -1 WITHSCORES', ['a', '1.5', 'b', 'inf']],
+  ['BZMPOP 0 1 k MAX COUNT 2', 'ZADD k 1.5 a inf b', 'ZRANGE k 0 -1 WITHSCORES', ['a', '1.5', 'b', 'inf']],
+] as const) {
+  t.test(`${gone}: what is on its way to who has gone meanwhile is not lost`, async (t) => {
+    const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
+    const [other, looks, server] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]
+    const shown = async () => (await looks.ask('CLIENT', 'LIST')).toString()
+    /** It goes when an element has been sent for, and is not there yet. */
+    const goesBetween = async (then: () => void = () => {}) => {
+      const client = await proxy.connect()
+      client.send(`${gone}\r\n`)
+      await until('it waits', async () => (await blocked(other)) === 1)
+      await server.ask('CLIENT', 'PAUSE', '500', 'ALL')
+      const pushed = other.ask(...push.split(' '))
+      await until('the push is under way', async () => / cmd=(rpush|zadd) /.test(await shown()))
+      client.close()
+      await until('it is gone', async () => !/ cmd=b/.test(await shown()))
+      then()
+      await pushed
+    }
+    await goesBetween()
+    await until('it is there', async () => {
+      const reply = await other.ask(...look.split(' '))
+      return reply.toString() === `*${left.length}\r\n${left.map((text) => `$${text.length}\r\n${text}\r\n`).join('')}`
+    })
+
+    await other.ask('DEL', 'k')
+    const next = await proxy.connect()
+    let heard: Promise<Buffer> | undefined
+    // Its own question is behind what was sent for the other one, and so has no answer yet.
+    await goesBetween(() => {
+      heard = next.ask(...gone.split(' '))
+    })
+    t.match(String(await heard), /\r\n[abc]\r\n/)
+  })
+}
+
 t.test('who has gone is heard of also when its key was not free in the beginning', async (t) => {
   const proxy = await startProxy(t, { nodes: 1, replicas: 0, sentinels: 1 })
   const [client, other, server] = [await proxy.connect(), await proxy.connect(), await proxy.connectTo('dt-1')]

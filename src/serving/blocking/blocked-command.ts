@@ -32,9 +32,14 @@ export interface BlockedCommand {
   readonly isFlat: boolean
   /** Whether it puts the element under another key. */
   readonly moves: boolean
+  /** From which end of what a key holds it pops for its client; undefined for what does nothing else than that. */
+  readonly from: Side | undefined
   /** The command that does not wait, on one of the keys. */
   onKey(key: Buffer): Frame
 }
+
+/** As LMPOP and ZMPOP have it. */
+export type Side = 'LEFT' | 'RIGHT' | 'MIN' | 'MAX'
 
 /** What commands that wait for lists or sorted sets have in common. */
 interface Form {
@@ -87,6 +92,10 @@ class Popping implements BlockedCommand {
 
   get moves(): boolean {
     return !this.form.isCounted
+  }
+
+  get from(): Side | undefined {
+    return this.moves || this.given !== undefined ? undefined : (String(this.rest[0]).toUpperCase() as Side)
   }
 
   onKey(key: Buffer): Frame {

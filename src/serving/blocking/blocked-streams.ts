@@ -97,7 +97,7 @@ export function blockedStreamsOf(row: CommandRow, frame: Frame, db: number): Blo
   const lasts = ids.filter((id) => from.get(id)?.equals(LAST))
   return {
     ...{ frame: twin, row, kind: isGroup ? kindOfGroup(groupIn(head)) : `reader ${++readers}` },
-    ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup },
+    ...{ keys, ids, awaited: ids, timeoutMs, isFlat: false, moves: false, isGroup, from: undefined },
     onKey: (key) => frameOf([...head, key, from.get(keyId(db, key, 0, key.length))!]),
     lasts: [...new Set(lasts)],
     ends: (id, reply) => {

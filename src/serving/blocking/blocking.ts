@@ -11,10 +11,11 @@ import type { ReplySlot } from '../../order/reply-slot.js'
 import type { ErrorReply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import type { OneRoute } from '../one-route.js'
+import type { AskedSlot } from './asked-slots.js'
 import { type BlockedCommand, blockedCommandOf, isBlocked } from './blocked-command.js'
 import { blockedStreamsOf, isStreams, plainForm } from './blocked-streams.js'
 import { Deadlines } from './deadlines.js'
-import { heirOf } from './heirs.js'
+import { Heirs } from './heirs.js'
 import { Inquiries } from './inquiries.js'
 import { concerns, type Hands, isBeingAsked, type Line, Lines } from './lines.js'
 import { Moves, type Putting } from './moves.js'
@@ -23,7 +24,7 @@ import { ownTimeoutMs } from './own-timeout.js'
 import { PlannedWait } from './planned-wait.js'
 import { Sending } from './sending.js'
 import { ShutKeys } from './shut-keys.js'
-import { type AskedSlot, type Came, type Keeper, WaitingClient } from './waiting-client.js'
+import { type Came, type Keeper, WaitingClient } from './waiting-client.js'
 
 const XINFO_STREAM = rowNamed('xinfo|stream')!
 
@@ -49,6 +50,8 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     (lines) => this.tryAgain(lines),
   )
   private readonly sending: Sending
+  /** [Keeper] */
+  readonly heirs: Heirs
 
   constructor(
     private readonly oneRoute: OneRoute,
@@ -58,6 +61,7 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
     this.order.awaited.listener = this
     this.shutKeys = new ShutKeys(this.order)
     this.inquiries = new Inquiries(serveKeys)
+    this.heirs = new Heirs(this.order.lostReads, serveKeys)
     this.sending = new Sending(oneRoute, new Moves(this.order, this.shutKeys, this), this)
   }
 
@@ -283,11 +287,6 @@ export class Blocking implements Hands, Keeper, Putting, AwaitedListener {
   /** [Hands] */
   isTaken({ id }: Line): boolean {
     return this.shutKeys.isTaken(id)
-  }
-
-  /** [Keeper] */
-  heirOf(client: WaitingClient, line: Line): WaitingClient | undefined {
-    return heirOf(client, line, this.order.lostReads)
   }
 
   /** [Keeper] */

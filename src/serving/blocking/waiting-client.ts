@@ -2,13 +2,15 @@ import type { KeyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape } from '../../command/table.js'
 import { answer, deliver, internalError, unavailable } from '../../order/replies.js'
-import { InnerSlot, type ReplySlot, type Wait } from '../../order/reply-slot.js'
+import type { ReplySlot, Wait } from '../../order/reply-slot.js'
 import type { Router } from '../../order/router.js'
 import { type ErrorReply, error, nullArray } from '../../resp/encode.js'
 import { HAS_RESP3, IS_ERROR } from '../../resp/reply-framer.js'
+import { type Answered, AskedSlot, PlannedSlot, SentForSlot } from './asked-slots.js'
 import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
+import type { Heirs } from './heirs.js'
 import { type Line, NO_LINES, type Waiter } from './lines.js'
 import { isNotTried, isOtherThanWaitedFor, isUnanswered } from './not-tried.js'
 import type { Asker } from './planned-wait.js'
@@ -18,9 +20,6 @@ const UNDERSCORE = 0x5f
 export const UNBLOCKED = error('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
 const NOBODY: readonly never[] = []
-
-type Answered = (buf: Buffer, start: number, end: number) => void
-type Failed = (failure: Error, isWrite: boolean) => void
 
 /** How waiting ends without anything having come. */
 export type End = 'time-out' | 'error' | ErrorReply
@@ -45,8 +44,8 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
-  /** Who gets what was sent for, instead of a client that is gone. */
-  heirOf(client: WaitingClient, line: Line): WaitingClient | undefined
+  /** Who gets what came for a client that is gone. */
+  readonly heirs: Pick<Heirs, 'of' | 'putBack'>
   /** Keys can be served that could not before: who was put off is tried again. */
   readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
@@ -271,16 +270,18 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
   }
 
   private give(line: Line | undefined, buf: Buffer, start: number, end: number, flags: number): void {
-    const { slot, row, argc, command } = this
-    const heir = line === undefined || flags === IS_ERROR ? undefined : this.keeper.heirOf(this, line)
+    const { slot, row, argc, command, keeper } = this
+    const isLeft = slot.abandoned && flags !== IS_ERROR && command.from !== undefined
+    const heir = isLeft && line !== undefined ? keeper.heirs.of(this, line) : undefined
     const shape = replyShape(row, argc)
     if (command.isFlat && flags !== IS_ERROR) {
       const flat = flattened(buf, start, end)
       deliver(slot, shape, flat, 0, flat.length, flags)
     } else deliver(slot, shape, buf, start, end, flags)
     this.over(false)
-    heir?.give(undefined, buf, start, end, flags)
-    this.keeper.came(this, line, 'something')
+    if (heir !== undefined) heir.give(undefined, buf, start, end, flags)
+    else if (isLeft) keeper.heirs.putBack(this, buf, start, end)
+    keeper.came(this, line, 'something')
   }
 
   /**
@@ -307,92 +308,5 @@ export class WaitingClient implements Waiter, Timed, Wait, Asker {
     const { enders } = this
     this.enders = NOBODY
     for (const resolve of enders) resolve(isEnded)
-  }
-}
-
-/** The slot of what is asked for a client that waits: it passes the gates, and as a rule waits nowhere else. */
-export class AskedSlot extends InnerSlot {
-  /** It has been sent for: an answer that comes before waits for that. */
-  isOut = false
-  /** It was not: something has to be done first. */
-  isPutOff = false
-
-  constructor(
-    protected readonly whole: ReplySlot,
-    private readonly answered: Answered,
-    private readonly failed: Failed,
-    private readonly gates: 'admitted' | 'admitted, now' = 'admitted, now',
-  ) {
-    super()
-  }
-
-  override get proto(): 2 | 3 {
-    return 3
-  }
-
-  override get abandoned(): boolean {
-    return false
-  }
-
-  override get atGates(): 'admitted' | 'admitted, now' {
-    return this.gates
-  }
-
-  finish(buf: Buffer, start: number, end: number): void {
-    if (this.isOut) {
-      this.answered(buf, start, end)
-      return
-    }
-    const own = Buffer.from(buf.subarray(start, end))
-    queueMicrotask(() => this.answered(own, 0, own.length))
-  }
-
-  override fail(failure: Error, isWrite: boolean): void {
-    this.failed(failure, isWrite)
-  }
-
-  override pauseClient(): void {}
-
-  override async whenFirst(): Promise<void> {}
-}
-
-/**
- * The slot of what may take an element. It holds no gates: when its key has to be made equal first [copy-first.ts], somebody else may
- * have the key for himself by then, and what he has seen there must stay; so it is sent for anew.
- */
-class SentForSlot extends AskedSlot {
-  constructor(
-    whole: ReplySlot,
-    answered: Answered,
-    failed: Failed,
-    private readonly again: () => void,
-  ) {
-    super(whole, answered, failed)
-  }
-
-  putOff(until: Promise<unknown>): void {
-    this.isPutOff = true
-    until.then(this.again, this.again)
-  }
-}
-
-/** The same for a command on several servers, which enters the gates itself, in its turn. */
-class PlannedSlot extends AskedSlot {
-  constructor(
-    private readonly waiting: WaitingClient,
-    answered: Answered,
-    failed: Failed,
-  ) {
-    super(waiting.slot, answered, failed)
-  }
-
-  /** The place of who has been answered may be another client's. */
-  override get abandoned(): boolean {
-    return this.waiting.isOver || this.whole.abandoned
-  }
-
-  override async whenFirst(): Promise<void> {
-    await this.whole.whenFirst()
-    this.waiting.isFirst()
   }
 }
