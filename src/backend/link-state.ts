@@ -11,5 +11,6 @@ export type LinkState =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'handshaking' }
   | { readonly kind: 'ready'; readonly info: ServerInfo }
-  | { readonly kind: 'waiting'; readonly reason: string }
+  /** Since when, in ms of `performance.now`; 0 when nothing was tried yet. */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly sinceMs: number }
   | { readonly kind: 'closed' }

@@ -46,7 +46,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
   info: ServerInfo | undefined
   /** The server's clock minus ours in ms, measured again with every ping. */
   clockOffsetMs = 0
-  state: LinkState = { kind: 'waiting', reason: 'not started' }
+  state: LinkState = { kind: 'waiting', reason: 'not started', sinceMs: 0 }
   /** What expired on the server a short while ago. */
   readonly expirations = new Expirations(() => this.inFlight)
   readonly events = new EventPushes(() => this.inFlight)
@@ -366,7 +366,7 @@ export class Link implements Flushable, FramerSink, BlockHost {
 
   private broken(reason: string): void {
     clearTimeout(this.timer)
-    this.become({ kind: 'waiting', reason })
+    this.become({ kind: 'waiting', reason, sinceMs: performance.now() })
     this.timer = setTimeout(() => this.start(), this.spacing.pauseMs(this.options))
     this.drop(reason)
   }

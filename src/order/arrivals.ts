@@ -159,8 +159,8 @@ export class Arrivals {
    */
   restarted(link: Link, routes: readonly Route[]): void {
     this.forget(link)
-    for (const { natural, pending, gone } of routes) {
-      const isLast = natural.includes(link) && (natural.length === 1 || gone !== undefined)
+    for (const { natural, pending, isGone } of routes) {
+      const isLast = natural.includes(link) && (natural.length === 1 || isGone)
       if (isLast) for (const each of pending) this.forget(each)
     }
   }

@@ -18,6 +18,7 @@ import { DifferenceLog } from './difference-log.js'
 import { Doubts } from './doubts.js'
 import { LoneMembers } from './field-deadlines.js'
 import { Gates } from './gates.js'
+import { Gone } from './gone.js'
 import { keyIds } from './key-ids.js'
 import { Lanes } from './lanes.js'
 import { hasWrittenSince, LostReads } from './lost-reads.js'
@@ -66,8 +67,6 @@ export interface Above {
   memoryChanged(link: Link): void
 }
 
-const DEFAULT_DATABASES = 16
-
 /**
  * What keeps the replicas of a key equal, without knowing any way of serving [design §4]. All that happens in one call is in
  * one turn of the event loop, which makes the loop the sequencer: every replica of a key gets the key's writes in the same order.
@@ -102,6 +101,7 @@ export class Order {
   onOutvoted: (member: string) => void = () => {}
   readonly lone = new LoneMembers(this.lanes, (member) => this.onOutvoted(member))
   router: Router
+  private readonly gone: Gone
   /** What had been sent when reads last began to go to other members than before, see `places`. */
   private moved = 0
   private readonly differenceLog: DifferenceLog
@@ -140,7 +140,8 @@ export class Order {
       distrust: (name, reason) => options.distrust(name, reason),
       outOfMemory: () => this.memory.look(),
     })
-    this.router = new Router(views.current, links, options.wasRemoved)
+    this.gone = new Gone(views, links, options.wasRemoved, () => this.waiting.retrySoon())
+    this.router = new Router(views.current, links, this.gone)
     this.memory = new Memory(
       () => this.links.all(),
       log,
@@ -153,9 +154,7 @@ export class Order {
 
   /** Number of databases that all members have, of those that have said it. */
   get databases(): number {
-    let least = Number.POSITIVE_INFINITY
-    for (const { info } of this.router.links) if (info !== undefined) least = Math.min(least, info.databases)
-    return Number.isFinite(least) ? least : DEFAULT_DATABASES
+    return this.router.databases
   }
 
   /** The names in lanes and doubts of all keys of a command. */
@@ -249,8 +248,7 @@ export class Order {
 
   linkUp(link: Link): void {
     // A server that moved has a new link, perhaps in the same view.
-    if (!this.router.links.includes(link))
-      this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
+    if (!this.router.links.includes(link)) this.router = new Router(this.views.current, this.links, this.gone)
     this.pieces.leftovers.linkUp(link)
     link.expirations.isHeld = (id) => this.lanes.isHeld(link, id)
     link.expirations.onExpired = (id) => this.caches.expired(link, id, this.router)
@@ -266,6 +264,7 @@ export class Order {
     this.lanes.drop(link)
     this.above.servingChanged()
     this.lostReads.serveAgain(this.moved)
+    this.gone.linkDown(link.name)
   }
 
   /**
@@ -348,6 +347,7 @@ export class Order {
 
   close(): void {
     this.waiting.close()
+    this.gone.close()
     this.verdicts.close()
     this.doubts.close()
     this.memory.stop()
@@ -372,7 +372,7 @@ export class Order {
       this.acknowledgement.placementChanged(view.epoch)
       this.doubts.groups.placementChanged(before)
     }
-    this.router = new Router(this.views.current, this.links, this.options.wasRemoved)
+    this.router = new Router(this.views.current, this.links, this.gone)
     const inDoubt = this.uncertainty.active ? undefined : this.doubts.ids()
     this.watches.viewChanged(this.router)
     if (this.caches.any && !isSame) this.caches.allChanged()

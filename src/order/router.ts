@@ -6,6 +6,7 @@ import type { Reply } from '../resp/encode.js'
 import type { Frame } from '../resp/frame.js'
 import { identifierOfKey } from '../ring/identifier.js'
 import type { Member, ReplicaSet, View } from '../view/view.js'
+import type { Gone } from './gone.js'
 import { isHidden } from './pieces/hidden-name.js'
 import { rangeGone, someRangeGone } from './replies.js'
 
@@ -21,18 +22,27 @@ export class Route {
     readonly natural: readonly Link[],
     /** Who is receiving the range: writes go there, reads do not. */
     readonly pending: readonly Link[],
-    /** What to answer at once: all who hold the range have failed, and it waits for one of them to come back. */
-    readonly gone: Reply | undefined = undefined,
+    private readonly toldIfGone: (() => Reply | undefined) | undefined = undefined,
   ) {
     this.targets = [...natural, ...pending]
+  }
+
+  /** Whether all who hold the range have failed, and it waits for one of them to come back. */
+  get isGone(): boolean {
+    return this.toldIfGone !== undefined
+  }
+
+  /** What to answer at once then, unless one of them may just be coming back [gone.ts]. */
+  get gone(): Reply | undefined {
+    return this.toldIfGone?.()
   }
 
   /** The same without some of its pending replicas. */
   without(links: readonly Link[]): Route {
     if (links.length === 0) return this
-    if (links.length === this.pending.length) return (this.settled ??= new Route(this.natural, [], this.gone))
+    if (links.length === this.pending.length) return (this.settled ??= new Route(this.natural, [], this.toldIfGone))
     const pending = this.pending.filter((link) => !links.includes(link))
-    return new Route(this.natural, pending, this.gone)
+    return new Route(this.natural, pending, this.toldIfGone)
   }
 
   /** The link that serves reads of this range now: the first natural replica that can [design §6]. */
@@ -102,47 +112,61 @@ export class AnyMember extends Route {
   }
 }
 
+const DEFAULT_DATABASES = 16
+
 /** The current view as links; made anew for every view. */
 export class Router {
-  readonly view: View
   /** The links of all members of the view, in the order of their names. */
   readonly links: readonly Link[]
   /** The routes by the index of the replica set. */
   readonly routes: readonly Route[]
-  /** What to answer to commands on all keys: all who hold some of them have failed. */
-  readonly someGone: Reply | undefined
   /** Whether somebody is still to get some range. */
   readonly isMoving: boolean
   /** For commands that any member answers alike. */
   readonly anyMember: AnyMember
   private readonly routeOfRange: readonly Route[]
+  /** Who holds ranges that are gone, in the order of the names. */
+  private readonly goneHolders: readonly string[]
 
-  /** @param wasRemoved whether a member is none any more for the Sentinels, for the errors about keys that it alone has */
-  constructor(view: View, links: Links, wasRemoved: (name: string) => boolean) {
-    this.view = view
+  constructor(
+    readonly view: View,
+    links: Links,
+    private readonly goneMembers: Gone,
+  ) {
     const linkOfName = new Map(
       view.members.map((member) => [member.name, links.get(member.name) ?? links.idle(member)]),
     )
     const goneHolders = new Set<string>()
+    const { wasRemoved } = goneMembers
     const linkOf = ({ name }: Member): Link => linkOfName.get(name)!
     const routeOf = ({ natural, pending }: ReplicaSet) => {
+      const names = natural.map(({ name }) => name)
       const isGone = natural.length > 0 && natural.every(({ state }) => state === 'gone')
-      if (isGone) for (const { name } of natural) goneHolders.add(name)
-      const gone = isGone
-        ? rangeGone(
-            natural.map(({ name }) => name),
-            wasRemoved,
-            view.epoch,
-          )
-        : undefined
-      return new Route(natural.map(linkOf), pending.map(linkOf), gone)
+      if (isGone) for (const name of names) goneHolders.add(name)
+      const told = () =>
+        names.some((name) => goneMembers.isComing(name)) ? undefined : rangeGone(names, wasRemoved, view.epoch)
+      return new Route(natural.map(linkOf), pending.map(linkOf), isGone ? told : undefined)
     }
     this.links = view.members.map(linkOf)
     this.routes = view.replicaSets.map(routeOf)
     this.isMoving = this.routes.some(({ pending }) => pending.length > 0)
-    this.someGone = goneHolders.size === 0 ? undefined : someRangeGone([...goneHolders].sort(), wasRemoved, view.epoch)
+    this.goneHolders = [...goneHolders].sort()
     this.routeOfRange = view.setOfRange.map((set) => this.routes[set.index])
     this.anyMember = new AnyMember(this.links)
+  }
+
+  /** Number of databases that all members have, of those that have said it. */
+  get databases(): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const { info } of this.links) if (info !== undefined) least = Math.min(least, info.databases)
+    return Number.isFinite(least) ? least : DEFAULT_DATABASES
+  }
+
+  /** What to answer to commands on all keys: all who hold some of them have failed, and none of these is coming back. */
+  get someGone(): Reply | undefined {
+    const { goneHolders, goneMembers, view } = this
+    if (goneHolders.length === 0 || this.routes.every(({ gone }) => gone === undefined)) return undefined
+    return someRangeGone(goneHolders, goneMembers.wasRemoved, view.epoch)
   }
 
   /** The same of those that no script keeps busy, unless that are all. */

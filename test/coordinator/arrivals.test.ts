@@ -93,7 +93,7 @@ t.test('what a restarted server gave to others does not count where it is the la
   const arrived = (natural: readonly Link[], gone?: Reply) => {
     const arrivals = new Arrivals()
     arrivals.add(z, '0:a')
-    arrivals.restarted(x, [new Route(natural, [z], gone)])
+    arrivals.restarted(x, [new Route(natural, [z], gone === undefined ? undefined : () => gone)])
     return arrivals.has(z, '0:a')
   }
   t.notOk(arrived([x]))

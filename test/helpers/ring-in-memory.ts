@@ -3,6 +3,7 @@ import { decodedReply, LinkLostError } from '../../src/backend/decoded-reply.js'
 import { Expirations } from '../../src/backend/expirations.js'
 import { ExpiryPushes } from '../../src/backend/expiry-pushes.js'
 import type { Link } from '../../src/backend/link.js'
+import type { LinkState } from '../../src/backend/link-state.js'
 import type { Links } from '../../src/backend/links.js'
 import type { ReplySink } from '../../src/backend/reply-sink.js'
 import { RunningScripts } from '../../src/backend/running-scripts.js'
@@ -37,6 +38,7 @@ export class LinkInMemory {
   serving = true
   full = false
   info = undefined
+  state: LinkState = { kind: 'connecting' }
   clockOffsetMs = 0
   lastReceivedMs = 0
   sweeps = 0
@@ -147,6 +149,7 @@ export class LinkInMemory {
   /** Nothing more comes from it; `isSilent`: it has said nothing since it was asked the first of what it has not answered. */
   loses(isSilent: boolean): void {
     Object.assign(this, { ready: false, serving: false })
+    this.state = { kind: 'waiting', reason: 'a test wants that', sinceMs: performance.now() }
     let isBlock = false
     for (const [i, { text, buf, sink, tag }] of this.unanswered.splice(0).entries()) {
       this.taken++

@@ -17,6 +17,7 @@ import { until } from './until.js'
 export interface ScriptedRing {
   readonly coordinator: Coordinator
   readonly order: Order
+  readonly views: ViewStore
   /** `dt-1`, `dt-2`, … in this order. */
   readonly servers: readonly ScriptedServer[]
   /** The servers of a key, its master first. */
@@ -30,13 +31,15 @@ export interface ScriptedRingOptions {
   readonly replicas?: number
   /** What INFO of the servers says beside what a healthy master says. */
   readonly info?: Record<string, string>
+  /** How long a server is not tried again that could not be reached; very soon if not given. */
+  readonly reconnectMs?: number
 }
 
 /** A ring of scripted servers, all of which say what `script` says; each key is on all of three if nothing else is asked for. */
 export async function startScriptedRing(
   t: Teardown,
   script: Script,
-  { nodes = 3, replicas = 2, info = {} }: ScriptedRingOptions = {},
+  { nodes = 3, replicas = 2, info = {}, reconnectMs }: ScriptedRingOptions = {},
 ): Promise<ScriptedRing> {
   const servers = await Promise.all(Array.from({ length: nodes }, () => ScriptedServer.start(t, script)))
   for (const server of servers) Object.assign(server.info, info)
@@ -45,7 +48,8 @@ export async function startScriptedRing(
   })
   const views = new ViewStore(buildView('dt', 1, replicas, 64, []))
   let coordinator!: Coordinator
-  const linkOptions = { connectTimeoutMs: 5000, reconnectMinMs: 10, reconnectMaxMs: 50, pingIntervalMs: 60_000 }
+  const pauses = { reconnectMinMs: reconnectMs ?? 10, reconnectMaxMs: reconnectMs ?? 50 }
+  const linkOptions = { connectTimeoutMs: 5000, ...pauses, pingIntervalMs: 60_000 }
   const links = new Links({ ...linkOptions, ringId: 'dt', runId: 'test' }, new Turn(), silentLogger(), {
     onUp: (link) => coordinator.linkUp(link),
     onDown: (link) => coordinator.order.linkDown(link),
@@ -68,6 +72,7 @@ export async function startScriptedRing(
   return {
     coordinator,
     order: coordinator.order,
+    views,
     servers,
     replicasOf: (key) => {
       const { targets } = router.routeOfKey(Buffer.from(key), 0, key.length)

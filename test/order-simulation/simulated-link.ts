@@ -197,7 +197,7 @@ export class SimulatedLink extends Link {
     this.connection = undefined
     this.ready = false
     this.serving = false
-    this.state = { kind: 'waiting', reason }
+    this.state = { kind: 'waiting', reason, sinceMs: performance.now() }
     connection.commands.length = Math.min(arrives, connection.commands.length)
     this.unanswered = []
     for (const { sink, tag, bytes } of unanswered) {

@@ -180,7 +180,9 @@ export class Keyspace {
     for (;;) {
       const serving = order.router.serving()
       if (serving.isWhole) return serving
-      const isStopped = () => order.router.routes.some((route) => route.serving() === undefined)
+      if (order.router.someGone !== undefined) throw new UnavailableError()
+      const isStopped = () =>
+        order.router.someGone === undefined && order.router.routes.some((route) => route.serving() === undefined)
       if (!(await order.waiting.change(deadlineMs, isStopped))) throw new UnavailableError()
     }
   }

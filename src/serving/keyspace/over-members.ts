@@ -20,11 +20,15 @@ export function serveOverMembers(keyspace: Keyspace, frame: Frame, row: CommandR
   inSteps(keyspace, row, args, slot).then(
     (reply) => answer(slot, reply),
     (failure: Error) => {
-      if (failure instanceof UnavailableError) answer(slot, keyspace.order.unavailable())
+      if (failure instanceof UnavailableError) answer(slot, unavailable(keyspace))
       else if (failure instanceof LinkLostError) answer(slot, keyspaceError(failure))
       else slot.fail(failure, row.replicate !== 'none')
     },
   )
+}
+
+function unavailable({ order }: Keyspace): Reply {
+  return order.router.someGone ?? order.unavailable()
 }
 
 /** Reads whose link breaks are asked again, of those that serve by then [design §6]. */

@@ -37,6 +37,7 @@ export async function changeDatabases(keyspace: Keyspace, change: DatabaseChange
   let entry: Entry | undefined
   for (;;) {
     const isWritable = order.router.anyMember.writable()
+    if (!isWritable && order.router.someGone !== undefined) return order.router.someGone
     const isBehind = order.lostReads.isBehind(slot)
     if (isWritable && !isBehind && !mustWait(order, change)) {
       if (entry !== undefined || gates.isFree(claim)) break
