@@ -40,6 +40,13 @@ export class DatabaseChange {
     return [Number(wordOf(this.args[1])), Number(wordOf(this.args[2]))]
   }
 
+  /** The databases that are other ones behind it, or ALL_DATABASES. */
+  get changed(): readonly number[] {
+    const { emptied } = this
+    if (emptied !== undefined) return [emptied]
+    return this.exchanged.filter((db) => this.concerns(db))
+  }
+
   concerns(db: number): boolean {
     if (!this.isSwap) return this.emptied === ALL_DATABASES || db === this.emptied
     const [one, other] = this.exchanged

@@ -40,7 +40,8 @@ export class Doubts {
   readonly copies = new CopiesUnderWay()
   /** What of these was under way together is repaired together. */
   private readonly ties = new Ties()
-  private readonly unmarked = new UnmarkedKeys()
+  /** What is not to be told of before the view is marked, see `untilMarked`. */
+  readonly unmarked = new UnmarkedKeys()
   private readonly byMember = new Map<string, Map<KeyId, Doubt>>()
   private retryTimer: NodeJS.Timeout | undefined
   private soon = false
@@ -349,11 +350,6 @@ export class Doubts {
     return this.byMember.get(name)?.get(id)?.voted === true
   }
 
-  /** Whether this key is not to be told of before the view is marked, see `untilMarked`. */
-  isUnmarked(id: KeyId): boolean {
-    return this.unmarked.has(id)
-  }
-
   /**
    * Whether a replica must not be asked for this key: for doubts (`isHidden`), or because a crash may undo what it says.
    *
@@ -368,10 +364,13 @@ export class Doubts {
   /**
    * Under a view that is not marked everywhere yet these keys were in doubt on members that have left, which after a crash may be back,
    * or were written: until it is marked they are not read, as the write is not acknowledged [design §8 Views and markers].
+   *
+   * @param dbs databases that were emptied or exchanged, or ALL_DATABASES: every key of them counts
    */
-  untilMarked(ids: Iterable<KeyId>): void {
+  untilMarked(ids: Iterable<KeyId>, dbs: readonly number[] = []): void {
     if (this.isMarked()) return
     this.unmarked.add(ids)
+    this.unmarked.addDatabases(dbs)
     this.any = this.any || this.unmarked.any
   }
 

@@ -378,6 +378,8 @@ export class Order {
     if (this.caches.any && !isSame) this.caches.allChanged()
     this.absences.viewChanged([previous, before], [view, this.router.links], inDoubt)
     this.arrivals.keepOnly(new Set(this.router.routes.flatMap(({ pending }) => pending)))
+    // After a crash who has left may be back, with what the others have emptied.
+    for (const { name } of before) if (!this.isMember(name)) this.doubts.untilMarked([], this.owedSweeps.of(name))
     this.doubts.viewChanged()
     this.pieces.aheads.keepOnly(({ id, source, target }) => this.router.isFilledFrom(id, source, target))
     this.pieces.failed.keepOnly((name, id) => this.router.targetsOf(id).some((link) => link.name === name))

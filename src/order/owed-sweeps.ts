@@ -1,5 +1,6 @@
 import type { Link } from '../backend/link.js'
 import type { ReplySink } from '../backend/reply-sink.js'
+import { dbOfId, type KeyId } from '../base/key-id.js'
 import { frameOf } from '../resp/frame.js'
 import { IS_ERROR } from '../resp/reply-framer.js'
 import { ALL_DATABASES } from './database-change.js'
@@ -24,8 +25,34 @@ export class OwedSweeps {
   /** @param refused a member does not empty its databases although the others have */
   constructor(private readonly refused: (name: string, reason: string) => void) {}
 
+  /** False nearly always: nobody needs to ask further. */
+  get any(): boolean {
+    return this.byName.size > 0
+  }
+
   isOwed(name: string): boolean {
     return this.byName.has(name)
+  }
+
+  /** The databases that this member may not have emptied, which may be ALL_DATABASES. */
+  of(name: string): readonly number[] {
+    return [...(this.byName.get(name)?.databases ?? [])]
+  }
+
+  /**
+   * Whether a replica is not to be asked for some keys, because one that comes before it may have them still: if the proxy crashes that
+   * one's word counts, and what was read here would be gone.
+   *
+   * @param natural the natural replicas of the keys, the master first
+   */
+  hides(ids: readonly KeyId[], { name }: Link, natural: readonly Link[]): boolean {
+    for (const before of natural) {
+      if (before.name === name) return false
+      const databases = this.byName.get(before.name)?.databases
+      if (databases !== undefined && ids.some((id) => databases.has(ALL_DATABASES) || databases.has(dbOfId(id))))
+        return true
+    }
+    return false
   }
 
   /**

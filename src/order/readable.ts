@@ -11,13 +11,14 @@ import type { Route } from './router.js'
 
 /** Whether reads of these keys may go to this one of their natural replicas, the first of which is the master. */
 export function mayRead(
-  { doubts, uncertainty }: Order,
+  { doubts, uncertainty, owedSweeps }: Order,
   link: Link,
   natural: readonly Link[],
   ids: readonly KeyId[],
 ): boolean {
   if (!link.ready) return false
   if (doubts.any && ids.some((id) => doubts.hides(id, link, natural))) return false
+  if (owedSweeps.any && owedSweeps.hides(ids, link, natural)) return false
   // Before a key is settled nobody knows what the others have: the master's word counts.
   return !uncertainty.active || link === natural[0] || ids.every((id) => uncertainty.isSettled(id))
 }

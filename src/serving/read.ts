@@ -97,7 +97,7 @@ export class Read implements ReplySink {
       order.readAgain(frame, row, slot)
       return true
     }
-    if (!ids.some((id) => doubts.isUnmarked(id))) return false
+    if (!ids.some((id) => doubts.unmarked.has(id))) return false
     this.whenMarked(frame, ids, Buffer.from(buf.subarray(start, end)), flags | OWNED)
     return true
   }

@@ -60,6 +60,7 @@ class Story {
       stats: { reads: 0, readsFromBackup: 0 },
       doubts: { any: false },
       uncertainty: { active: false },
+      owedSweeps: { any: false },
       keyIds: () => [KEY],
     } as unknown as Order
     Read.emit(order, { natural } as unknown as Route, frameOf(['GET', 'key']), rowNamed('get')!, this.slot)

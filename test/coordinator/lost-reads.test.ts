@@ -25,7 +25,7 @@ async function overtakenBy(client: unknown, db: number, ...command: string[]): P
     lostReads,
     router: { links: [link], anyMember: { writable: () => true } },
     lanes: { active: 0, concerns: () => false, cover: () => new Map() },
-    doubts: { concerns: () => false },
+    doubts: { concerns: () => false, untilMarked: () => {} },
     pieces: { aheads: { spoilAll: () => {} } },
     waiting: { deadline: () => performance.now() },
     absences: { sweep: () => () => {} },

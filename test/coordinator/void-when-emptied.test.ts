@@ -29,7 +29,10 @@ class Story {
       lanes,
       router: { links: isMember ? [link] : [], anyMember: { writable: () => true } },
       lostReads: { noteSweep: () => {}, isBehind: () => false },
-      doubts: { note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`) },
+      doubts: {
+        note: ({ name }: Link, ids: string[]) => this.told.push(`${ids} in doubt on ${name}`),
+        untilMarked: () => {},
+      },
       waiting: { deadline: () => performance.now() },
       absences: { sweep: () => () => {} },
       watches: { any: false },

@@ -1,7 +1,9 @@
 import { LinkLostError } from '../../backend/link.js'
+import { keyId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { DatabaseChange } from '../../order/database-change.js'
-import { answer } from '../../order/replies.js'
+import type { Order } from '../../order/order.js'
+import { answer, READ_UNMARKED } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Reply } from '../../resp/encode.js'
 import { type Frame, ownFrame } from '../../resp/frame.js'
@@ -44,13 +46,27 @@ async function inSteps(keyspace: Keyspace, row: CommandRow, args: Buffer[], slot
     const isOutside = slot.atGates === undefined && row.keyFinder !== 'range' && row.replicate === 'none'
     if (isOutside) await whenOutside(keyspace, row)
     try {
-      return await overMembers(keyspace, row, args, slot)
+      const reply = await overMembers(keyspace, row, args, slot)
+      const mayTell = row.replicate !== 'none' || !seesUnmarked(keyspace.order, row, args, slot.db)
+      return mayTell ? reply : await whenMarked(keyspace.order, reply)
     } catch (failure) {
       if (!(failure instanceof LinkLostError) || row.replicate !== 'none' || performance.now() > deadlineMs)
         throw failure
       stats.readsResent++
     }
   }
+}
+
+/** Whether such a command that only asks may be told what is not acknowledged [order/unmarked-keys.ts]. */
+export function seesUnmarked({ doubts }: Order, row: CommandRow, args: readonly Buffer[], db: number): boolean {
+  const { unmarked } = doubts
+  if (!unmarked.any) return false
+  return row.keyFinder === 'range' ? unmarked.has(keyId(db, args[1], 0, args[1].length)) : unmarked.concerns([db])
+}
+
+/** What was found, as soon as it may be told. */
+async function whenMarked({ acknowledgement, options }: Order, found: Reply): Promise<Reply> {
+  return (await acknowledgement.opens(options.unavailableTimeoutMs)) ? found : READ_UNMARKED
 }
 
 /**

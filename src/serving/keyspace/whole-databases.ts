@@ -83,7 +83,10 @@ export async function sweep(keyspace: Keyspace, change: DatabaseChange, client: 
       if (!order.router.links.includes(link)) for (const each of held) each.dropped()
     }
   }
+  // What it has done is not acknowledged yet, and so not to be read.
+  const notRead = () => order.doubts.untilMarked([], change.changed)
   const emitted = emitToAll(order, change, (link, answer) => {
+    if (answer === 'done') notRead()
     if (answer === 'lost') order.lostReads.noteSweep(client, concerns)
     tellVoided(order, link, voided.get(link), answer === 'done')
   })
@@ -95,6 +98,7 @@ export async function sweep(keyspace: Keyspace, change: DatabaseChange, client: 
   const { done, refusals, without } = await emitted
   // All refuse what cannot be done, such as a swap with a database that does not exist.
   if (done.length === 0 && refusals.length > 0 && refusals.length === without.length) return refusals[0]
+  notRead()
   if (without.length > 0) {
     order.stats.outcomesUnknown++
     return outcomeUnknown(without)

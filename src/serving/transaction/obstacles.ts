@@ -50,10 +50,10 @@ export function awayOf(order: Order, shares: readonly Share[]): Obstacle | undef
  * nothing does. Finds out who is asked where it only reads.
  */
 export function heldUpBy(order: Order, share: Share): Obstacle | undefined {
-  const { lanes, doubts, uncertainty, router } = order
+  const { lanes, doubts, uncertainty, owedSweeps, router } = order
   const { how, route } = share
   // Nothing depends on what the keys are.
-  const isQuiet = lanes.active === 0 && !doubts.any && !uncertainty.active
+  const isQuiet = lanes.active === 0 && !doubts.any && !uncertainty.active && !owedSweeps.any
   if (how === 'read') {
     share.reader = readerNow(order, route, isQuiet ? [] : share.ids, true)
     if (share.reader !== undefined) return undefined

@@ -6,7 +6,7 @@ import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { encodeReply } from '../../resp/encode.js'
 import { parseRequest } from '../../resp/request-parser.js'
 import { UnavailableError } from '../keyspace/keyspace.js'
-import { askMembers } from '../keyspace/over-members.js'
+import { askMembers, seesUnmarked } from '../keyspace/over-members.js'
 import { mustWait, sweep } from '../keyspace/whole-databases.js'
 import type { Operation, Outcome } from '../several/operation.js'
 import { PlanRun } from '../several/run-plan.js'
@@ -63,6 +63,7 @@ export async function serveStep(
     if (!order.router.anyMember.writable() || mustWait(order, change)) return 'wait'
     return encodeReply(await sweep(ways.keyspace, change, slot.client), proto)
   }
+  if (seesUnmarked(order, row, args, db)) return 'wait'
   try {
     return encodeReply(await askMembers(ways.keyspace, row, args, db), proto)
   } catch (failure) {

@@ -224,12 +224,16 @@ export abstract class Transaction {
 
   /** What has to happen before it can be emitted; when those who have its keys have been emitted it is looked again. */
   private waitsFor(shares: readonly Share[], held: Obstacle): Stop {
-    const { lanes, waiting } = this.order
+    const { lanes, waiting, doubts } = this.order
     // Who is away when it begins to wait for keys would keep those who wait behind it.
     const stands = () => held() && !shares.some(isAway)
     const isReachable = ({ how, route, reader }: Share) =>
       how !== 'read' || reader !== undefined || route.natural.every(({ ready }) => ready)
-    if (!shares.every(isReachable)) return { by: 'server', stands: held }
+    // What is not to be told of yet is waited for as a server is.
+    const isUnmarked = ({ ids }: Share) => ids.some((id) => doubts.unmarked.has(id))
+    if (!shares.every(isReachable) || (doubts.unmarked.any && shares.some(isUnmarked))) {
+      return { by: 'server', stands: held }
+    }
     if (this.isPassing) return { by: 'keys', stands }
     const before = shares.flatMap(({ route, ids }) => route.targets.map((link) => lanes.whenPassed(link, ids)))
     if (before.every((passed) => passed === undefined)) return { by: 'keys', stands }

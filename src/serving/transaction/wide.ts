@@ -32,6 +32,8 @@ export function barrierOf(
   // A backup may get what a master has chosen only behind its block, so it is the masters that tell what there is.
   const tells = () => router.routes.every(({ natural }) => natural[0]?.serving === true)
   if (!router.anyMember.writable() || (asks && !tells())) return 'server'
+  // What is not to be told of yet is waited for as a server is.
+  if (wide.some(({ change, db }) => change === undefined && order.doubts.unmarked.concerns([db]))) return 'server'
   // Another one that others may see in the middle of neither.
   if (!isInMiddle && middles.active > 0 && asks) return 'middles'
   return wide.some(({ change }) => change !== undefined && mustWait(order, change)) ? 'keys' : undefined
