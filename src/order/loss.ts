@@ -1,6 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
+import { eachInTurns } from '../base/others-turn.js'
 import { isSoon } from './deadline.js'
 import { haveFieldDeadlines, lastsOnAll } from './field-deadlines.js'
 import type { Order } from './order.js'
@@ -19,10 +20,11 @@ const NO_KEY = -2
  * Who overwrites compares no answers, as other writes do, so that nobody would notice. One of the others who says the same as the
  * master is enough, so a silent one holds up nobody. Where there are not three nobody can be outvoted.
  *
- * The caller has the gates of the keys: nothing changes them meanwhile but time.
+ * The caller has the gates of the keys: nothing changes them meanwhile but time. So of very many some are asked about later.
  */
 export async function isAnyLost(order: Order, ids: Iterable<KeyId>): Promise<boolean> {
-  const lost = await Promise.all([...new Set(ids)].map((id) => isLost(order, id)))
+  const all = [...new Set(ids)]
+  const lost = await eachInTurns(all, (id) => isLost(order, id))
   return lost.includes(true)
 }
 

@@ -9,6 +9,7 @@ import type { Router } from './router.js'
 const MARGIN_MS = 10
 /** What PEXPIRETIME says of a key that is not there. */
 const MISSING = -2
+const NOBODY: readonly Watch[] = []
 
 /** What can be heard of a watch that was asked for. */
 export interface Registering {
@@ -107,9 +108,9 @@ export class Watch {
 export class Watches {
   /** Whether anybody watches anything: nobody needs to say anything while not. */
   any = false
-  private readonly byId = new Map<KeyId, Set<Watch>>()
+  private readonly byId = new Map<KeyId, Watching>()
   /** By the key without its database, as servers call it. */
-  private readonly byName = new Map<KeyId, Set<Watch>>()
+  private readonly byName = new Map<KeyId, Watching>()
 
   /** `answered` is told when something more is known of a watch, for whoever waits for that. */
   constructor(private readonly answered: () => void) {}
@@ -133,7 +134,7 @@ export class Watches {
 
   /** A write of these keys is emitted, or will be as soon as what it waits for has been. */
   wrote(ids: readonly KeyId[]): void {
-    for (const id of ids) for (const watch of this.byId.get(id) ?? []) watch.isSuspect = true
+    for (const id of ids) for (const watch of each(this.byId.get(id))) watch.isSuspect = true
   }
 
   /** Nobody knows what the replicas of these keys have. */
@@ -148,7 +149,7 @@ export class Watches {
 
   /** A server tells that a key has changed, in some database. */
   changed(link: Link, key: Buffer): void {
-    for (const watch of this.byName.get(keyId(0, key, 0, key.length)) ?? []) if (watch.link === link) watch.changed()
+    for (const watch of each(this.byName.get(keyId(0, key, 0, key.length)))) if (watch.link === link) watch.changed()
   }
 
   /** Databases were emptied or swapped, on all members. */
@@ -166,21 +167,30 @@ export class Watches {
   }
 
   private *all(): Iterable<Watch> {
-    for (const watches of this.byId.values()) yield* watches
+    for (const there of this.byId.values()) yield* each(there)
   }
 
   private breakWhere(ids: readonly KeyId[], breaks: (watch: Watch) => boolean): void {
-    for (const id of ids) for (const watch of this.byId.get(id) ?? []) if (breaks(watch)) watch.isBroken = true
+    for (const id of ids) for (const watch of each(this.byId.get(id))) if (breaks(watch)) watch.isBroken = true
   }
 }
 
-function put(sets: Map<KeyId, Set<Watch>>, id: KeyId, watch: Watch): void {
-  const set = sets.get(id)
-  if (set === undefined) sets.set(id, new Set([watch]))
-  else set.add(watch)
+/** Nearly every key is watched by one client only: a set for each would take more time and memory than all the rest. */
+type Watching = Watch | Set<Watch>
+
+function put(byKey: Map<KeyId, Watching>, id: KeyId, watch: Watch): void {
+  const there = byKey.get(id)
+  if (there === undefined) byKey.set(id, watch)
+  else if (there instanceof Watch) byKey.set(id, new Set([there, watch]))
+  else there.add(watch)
 }
 
-function take(sets: Map<KeyId, Set<Watch>>, id: KeyId, watch: Watch): void {
-  const set = sets.get(id)
-  if (set?.delete(watch) === true && set.size === 0) sets.delete(id)
+function take(byKey: Map<KeyId, Watching>, id: KeyId, watch: Watch): void {
+  const there = byKey.get(id)
+  if (there === watch || (there instanceof Set && there.delete(watch) && there.size === 0)) byKey.delete(id)
+}
+
+function each(there: Watching | undefined): Iterable<Watch> {
+  if (there === undefined) return NOBODY
+  return there instanceof Watch ? [there] : there
 }

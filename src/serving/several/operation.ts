@@ -1,4 +1,5 @@
 import type { KeyId } from '../../base/key-id.js'
+import { eachInTurns, othersTurn, STEPS_A_TURN } from '../../base/others-turn.js'
 import { findKeys } from '../../command/keys.js'
 import type { CommandRow } from '../../command/row.js'
 import { replyShape, rowNamed } from '../../command/table.js'
@@ -50,6 +51,11 @@ export abstract class Operation {
     const places: number[] = []
     const count = findKeys(row, this.frame, places)
     this.keys = places.slice(0, count).map((place) => argumentOf(this.frame, place))
+  }
+
+  /** It has so many keys that others have their turn before each time that all of them are looked at. */
+  protected get isLarge(): boolean {
+    return this.keys.length > STEPS_A_TURN
   }
 
   /** Whether its keys are only read. */
@@ -127,6 +133,7 @@ export abstract class Operation {
     const deadlineMs = waiting.deadline()
     for (;;) {
       if (slot.abandoned) return { reply: order.unavailable() }
+      if (this.isLarge) await othersTurn()
       const late = await this.prepared(deadlineMs)
       if (late !== undefined) return { reply: late }
       const barrier = this.barrier()
@@ -138,6 +145,7 @@ export abstract class Operation {
         if (entry === undefined) return { reply: order.stillGated() }
         let attempt: Attempt
         try {
+          if (this.isLarge) await othersTurn()
           attempt = await this.attempt()
         } finally {
           gates.leave(entry)
@@ -233,9 +241,12 @@ export abstract class Operation {
     })
   }
 
-  /** Steps that only read, all in one turn, before anything is written; what becomes of the attempt when they are not answered. */
+  /**
+   * Steps that only read, before anything is written, under the gates: of very many some are asked in later turns. What becomes of the
+   * attempt when they are not answered.
+   */
   protected async askAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[] | Attempt> {
-    const replies = await Promise.all(steps.map((words) => this.ask(words, 'admitted, now', dbOf?.(words))))
+    const replies = await eachInTurns(steps, (words) => this.ask(words, 'admitted, now', dbOf?.(words)))
     if (replies.some((reply) => reply.equals(MUST_WAIT))) return 'wait'
     const found = replies.map((reply) => decodeReply(reply, 0, reply.length))
     if (this.isShared) return found

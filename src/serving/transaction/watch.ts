@@ -1,5 +1,6 @@
 import type { Link } from '../../backend/link.js'
 import { type KeyId, keyId } from '../../base/key-id.js'
+import { inSlices } from '../../base/slices.js'
 import { settling } from '../../order/copy-first.js'
 import type { Order } from '../../order/order.js'
 import { mayRead } from '../../order/readable.js'
@@ -11,32 +12,74 @@ import type { Watched } from './watched.js'
 const OK = simple('OK')
 /** How often it is looked again, besides when something has changed. */
 const POLL_MS = 100
+/** So many keys are asked about in one turn; of more a step is this many. */
+const KEYS_MAX = 512
+const STEP_KEYS = 16
+const NOBODY: ReadonlyMap<KeyId, Link> = new Map()
 
 /** Who watches what from now on; or an answer that does not need to wait; or that it has to. */
-type Masters = { readonly masters: ReadonlyMap<KeyId, Link> } | { readonly reply: Reply } | 'wait'
+type Found = { readonly masters: ReadonlyMap<KeyId, Link> } | { readonly reply: Reply }
+type Masters = Found | 'wait'
 
 /**
  * WATCH: asks the masters of the keys to tell of changes [order/watches.ts]. They are asked in one turn, when all can be; until then
- * the client waits, so that what it reads next it reads behind that.
+ * the client waits, so that what it reads next it reads behind that. Of very many keys some are asked about after the others, and the client
+ * waits for all: what changes meanwhile counts as changed where that is known already, and it has not been told yet that it watches.
  */
 export function serveWatch(order: Order, keys: readonly Buffer[], watched: Watched, slot: ReplySlot): void {
-  const ids = [...new Set(keys.map((key) => keyId(slot.db, key, 0, key.length)))].filter((id) => !watched.has(id))
+  const registry = new Registry(watched, slot)
+  const failed = (failure: Error) => {
+    watched.fail()
+    slot.fail(failure, false)
+  }
+  if (keys.length > KEYS_MAX) {
+    slot.pauseClient()
+    watchInSlices(order, keys, registry, slot).catch(failed)
+    return
+  }
+  const ids = registry.unknown(keys)
   const found = mastersOf(order, ids)
   if (found !== 'wait') {
-    begin(found, watched, slot)
+    registry.ends(found)
     return
   }
   slot.pauseClient()
-  inTime(order, ids, slot).then(
-    (masters) => begin(masters, watched, slot),
-    (failure: Error) => {
-      watched.fail()
-      slot.fail(failure, false)
-    },
-  )
+  inTime(order, ids, slot)
+    .then((masters) => registry.ends(masters))
+    .catch(failed)
 }
 
-async function inTime(order: Order, ids: readonly KeyId[], slot: ReplySlot): Promise<Exclude<Masters, 'wait'>> {
+/** A little in each turn of the event loop; what has to wait for a server waits there. */
+async function watchInSlices(
+  order: Order,
+  keys: readonly Buffer[],
+  registry: Registry,
+  slot: ReplySlot,
+): Promise<void> {
+  let from = 0
+  const next = () => registry.unknown(keys.slice(from, from + STEP_KEYS))
+  const step = () => {
+    const found = slot.abandoned ? 'wait' : mastersOf(order, next())
+    if (found === 'wait' || 'reply' in found) return false
+    registry.begins(found.masters)
+    from += STEP_KEYS
+    return from < keys.length
+  }
+  while (from < keys.length) {
+    await inSlices(step)
+    if (from >= keys.length) break
+    const found = slot.abandoned ? { reply: order.unavailable() } : await inTime(order, next(), slot)
+    if ('reply' in found) {
+      registry.ends(found)
+      return
+    }
+    registry.begins(found.masters)
+    from += STEP_KEYS
+  }
+  registry.ends({ masters: NOBODY })
+}
+
+async function inTime(order: Order, ids: readonly KeyId[], slot: ReplySlot): Promise<Found> {
   order.stats.waits++
   const deadlineMs = order.waiting.deadline()
   for (;;) {
@@ -74,25 +117,48 @@ function isSettling(order: Order, id: KeyId): boolean {
   return settled !== undefined
 }
 
-function begin(found: Exclude<Masters, 'wait'>, watched: Watched, slot: ReplySlot): void {
-  if ('reply' in found) {
-    watched.fail()
-    answer(slot, found.reply)
-    return
+/** What is heard of the keys that one WATCH names: its client is answered when all that were asked about are registered. */
+class Registry {
+  /** One more as long as others are to be asked about. */
+  private missing = 1
+  private refusal: Reply | undefined
+
+  constructor(
+    private readonly watched: Watched,
+    private readonly slot: ReplySlot,
+  ) {}
+
+  /** The names of those of these keys that its client does not watch yet. */
+  unknown(keys: readonly Buffer[]): KeyId[] {
+    const { watched, slot } = this
+    return [...new Set(keys.map((key) => keyId(slot.db, key, 0, key.length)))].filter((id) => !watched.has(id))
   }
-  let missing = found.masters.size
-  let refusal: Reply | undefined
-  const finish = () => answer(slot, refusal ?? OK)
-  if (missing === 0) finish()
-  for (const [id, master] of found.masters) {
-    const registered = () => {
-      if (--missing === 0) finish()
+
+  begins(masters: ReadonlyMap<KeyId, Link>): void {
+    this.missing += masters.size
+    const registered = () => this.registered()
+    for (const [id, master] of masters) {
+      const refused = (why: string) => {
+        this.fails(error(`ERR ${master.name} does not tell of changes (${why}): ${NOT_APPLIED}`))
+        registered()
+      }
+      this.watched.watch(id, master, { registered, refused })
     }
-    const refused = (why: string) => {
-      watched.fail()
-      refusal ??= error(`ERR ${master.name} does not tell of changes (${why}): ${NOT_APPLIED}`)
-      registered()
-    }
-    watched.watch(id, master, { registered, refused })
+  }
+
+  /** These are the last ones. */
+  ends(found: Found): void {
+    if ('reply' in found) this.fails(found.reply)
+    else this.begins(found.masters)
+    this.registered()
+  }
+
+  private fails(reply: Reply): void {
+    this.watched.fail()
+    this.refusal ??= reply
+  }
+
+  private registered(): void {
+    if (--this.missing === 0) answer(this.slot, this.refusal ?? OK)
   }
 }

@@ -1,7 +1,12 @@
 import type { Link } from '../../backend/link.js'
 import type { KeyId } from '../../base/key-id.js'
+import { inSlices } from '../../base/slices.js'
 import type { Order } from '../../order/order.js'
 import { type Registering, Watch } from '../../order/watches.js'
+
+/** So many keys are forgotten in one turn; of more a step is this many. */
+const KEYS_MAX = 512
+const STEP_KEYS = 100
 
 /**
  * The keys that one client watches, up to its next EXEC, DISCARD, UNWATCH or RESET. EXEC asks for what it needs to know:
@@ -13,7 +18,7 @@ import { type Registering, Watch } from '../../order/watches.js'
  *     else      none has changed, and what is emitted now comes before whatever will change one
  */
 export class Watched {
-  private readonly watches = new Map<KeyId, Watch>()
+  private watches = new Map<KeyId, Watch>()
   private hasFailed = false
   private isOver = false
   private fences = 0
@@ -121,7 +126,20 @@ export class Watched {
   /** Nobody needs to tell of them any more. */
   end(): void {
     this.isOver = true
-    for (const watch of this.watches.values()) this.order.watches.remove(watch)
-    this.watches.clear()
+    const { watches } = this.order
+    const all = this.watches.values()
+    // Of very many the others are forgotten in turns to come: whether they are suspect concerns nobody any more.
+    const step = () => {
+      for (let i = 0; i < STEP_KEYS; i++) {
+        const { value, done } = all.next()
+        if (done === true) return false
+        watches.remove(value)
+      }
+      return true
+    }
+    const isLarge = this.watches.size > KEYS_MAX
+    this.watches = new Map()
+    if (isLarge) void inSlices(step)
+    else while (step());
   }
 }

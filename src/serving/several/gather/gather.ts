@@ -1,6 +1,7 @@
 import { preciseNowMs } from '../../../backend/handshake.js'
 import type { Link } from '../../../backend/link.js'
 import type { KeyId } from '../../../base/key-id.js'
+import { othersTurn } from '../../../base/others-turn.js'
 import type { CommandRow } from '../../../command/row.js'
 import { isAnyLost } from '../../../order/loss.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
@@ -156,6 +157,7 @@ export class GatherRun extends WithGuests<Computed> {
     const guests = await this.more()
     this.hasMore = guests.length > 0
     const brought = await this.bring(guests)
+    if (this.isLarge) await othersTurn()
     const { executor, names } = brought
     const { destination } = this.cut
     if (destination !== undefined) names.set(destination.place, RESULT)
@@ -276,6 +278,7 @@ export class GatherRun extends WithGuests<Computed> {
     const { order, cut } = this
     const { sources } = cut
     const sizes = await this.sizes(isExact)
+    if (this.isLarge) await othersTurn()
     const needed = sources.map((source, i) => ({ bytes: sizes[i] ?? 0, readers: this.readersOf(source) }))
     const executor = chooseExecutor(needed, order.router.links, (link) => this.isFit(link, needed))
     if (executor === undefined) throw new Over(this.nobody(needed))
