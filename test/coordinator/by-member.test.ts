@@ -106,7 +106,13 @@ class Ring {
     }
     const router = { routeOfKey: (buf: Buffer, start: number) => this.routes.get(String.fromCharCode(buf[start])) }
     const order = {
-      ...{ router, memory: { anyFull: false }, lanes: { active: 0 }, uncertainty: { active: false } },
+      ...{
+        router,
+        memory: { anyFull: false },
+        lanes: { active: 0 },
+        uncertainty: { active: false },
+        owedSweeps: { any: false },
+      },
       ...{
         absences: { any: false },
         watches: { any: false },

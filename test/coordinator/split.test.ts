@@ -60,6 +60,7 @@ function splitUp(slot: ClientSlot, ...args: (string | Buffer)[]): Part[] {
     stats: { plans: 0 },
     lanes: { active: 0 },
     uncertainty: { active: false },
+    owedSweeps: { any: false },
     doubts,
     keyIds: (row: CommandRow, frame: Frame, db: number) => keyIds(row, frame, db, 16),
     router: {

@@ -10,7 +10,6 @@ import { type Answered, AskedSlot, PlannedSlot, SentForSlot } from './asked-slot
 import type { BlockedCommand } from './blocked-command.js'
 import type { Timed } from './deadlines.js'
 import { flattened } from './flat.js'
-import type { Heirs } from './heirs.js'
 import { type Line, NO_LINES, type Waiter } from './lines.js'
 import { isNotTried, isOtherThanWaitedFor, isUnanswered } from './not-tried.js'
 import type { Asker } from './planned-wait.js'
@@ -44,8 +43,11 @@ export interface Keeper {
   ends(client: WaitingClient): void
   /** What was sent for has been answered. */
   came(client: WaitingClient, line: Line | undefined, came: Came): void
-  /** Who gets what came for a client that is gone. */
-  readonly heirs: Pick<Heirs, 'of' | 'putBack'>
+  /** What becomes of that which came for a client that is gone [heirs.ts]. */
+  readonly heirs: {
+    of(client: WaitingClient, line: Line): WaitingClient | undefined
+    putBack(client: WaitingClient, buf: Buffer, start: number, end: number): void
+  }
   /** Keys can be served that could not before: who was put off is tried again. */
   readable(): void
   /** Whether a command that moves an element needs its keys for itself, as things are now. */
